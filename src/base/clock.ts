@@ -1,0 +1,18 @@
+/** Time as an argument: pure code takes numbers, drivers take a Clock. */
+
+export interface Clock {
+  /** Milliseconds since 1970, UTC. */
+  now(): number;
+  /** Calls `run` once after `delayMs`; the returned function cancels it. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+/** RFC 3339 text of a time in milliseconds, as the Engine API writes it. */
+export function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** Milliseconds of an RFC 3339 text; nanoseconds are cut off. NaN when it is no time. */
+export function timeOf(text: string): number {
+  return Date.parse(text);
+}

@@ -1,0 +1,27 @@
+/** The one cluster object. */
+import type { Labels, Meta } from './object.ts';
+import type { LogDriver } from './service-spec.ts';
+
+export interface Cluster extends Meta {
+  Spec: ClusterSpec;
+  DefaultAddrPool: readonly string[];
+  SubnetSize: number;
+  DataPathPort: number;
+}
+
+export interface ClusterSpec {
+  Name: string;
+  Labels?: Labels;
+  Orchestration: { TaskHistoryRetentionLimit: number };
+  Raft: {
+    SnapshotInterval: number;
+    KeepOldSnapshots: number;
+    LogEntriesForSlowFollowers: number;
+    ElectionTick: number;
+    HeartbeatTick: number;
+  };
+  Dispatcher: { HeartbeatPeriod: number };
+  CAConfig: { NodeCertExpiry: number };
+  TaskDefaults: { LogDriver?: LogDriver };
+  EncryptionConfig: { AutoLockManagers: boolean };
+}

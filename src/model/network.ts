@@ -1,0 +1,35 @@
+/** A cluster network. The API's flat form of it is made at the API's door. */
+import type { Labels, Meta } from './object.ts';
+
+export interface Network extends Meta {
+  Spec: NetworkSpec;
+  /** What the allocator gave it; absent until then. */
+  IPAMOptions?: { Driver?: { Name?: string }; Configs?: readonly IPAMConfig[] };
+  DriverState?: { Name: string; Options?: Readonly<Record<string, string>> };
+}
+
+export interface IPAMConfig {
+  Subnet?: string;
+  Range?: string;
+  Gateway?: string;
+}
+
+export interface NetworkSpec {
+  Name: string;
+  Labels?: Labels;
+  /** overlay, also written bridge by people with one host. */
+  Driver?: string;
+  Options?: Readonly<Record<string, string>>;
+  EnableIPv6?: boolean;
+  Internal?: boolean;
+  Attachable?: boolean;
+  Ingress?: boolean;
+  IPAM?: {
+    Driver?: string;
+    Options?: Readonly<Record<string, string>>;
+    Config?: readonly { Subnet?: string; IPRange?: string; Gateway?: string; AuxiliaryAddresses?: Labels }[];
+  };
+}
+
+/** Networks that every engine has of its own: they are attached to by name and never allocated. */
+export const nodeLocalNetworks: readonly string[] = ['host', 'bridge', 'none'];

@@ -1,0 +1,44 @@
+/** A node as stored and shown. */
+import type { Labels, Meta } from './object.ts';
+import type { Resources } from './service-spec.ts';
+
+export interface Node extends Meta {
+  Spec: NodeSpec;
+  Description?: NodeDescription;
+  Status: NodeStatus;
+  /** Filled from Raft's member list when read; never stored. */
+  ManagerStatus?: { Leader?: boolean; Reachability: string; Addr: string };
+  Shoal?: {
+    /** The gateway of each network on this node: network id → address. */
+    Gateways?: Readonly<Record<string, string>>;
+  };
+}
+
+export interface NodeSpec {
+  Name?: string;
+  Labels?: Labels;
+  /** The role that is wanted; one node is always a manager. */
+  Role: 'worker' | 'manager';
+  Availability: 'active' | 'pause' | 'drain';
+}
+
+export interface NodeStatus {
+  State: 'unknown' | 'down' | 'ready' | 'disconnected';
+  Message?: string;
+  Addr: string;
+}
+
+export interface NodeDescription {
+  Hostname: string;
+  Platform: { Architecture: string; OS: string };
+  Resources: Resources;
+  Engine: {
+    EngineVersion: string;
+    Labels?: Labels;
+    Plugins?: readonly { Type: string; Name: string }[];
+  };
+  Shoal?: {
+    /** Subnets (CIDR) that the host uses for other things: the allocator keeps off them. */
+    UsedSubnets?: readonly string[];
+  };
+}

@@ -1,0 +1,58 @@
+/** What every stored object has, in the Engine API's words. */
+import type { Cluster } from './cluster.ts';
+import type { Config, Secret } from './secret.ts';
+import type { Network } from './network.ts';
+import type { Node } from './node.ts';
+import type { Repository } from './repository.ts';
+import type { Service } from './service.ts';
+import type { Stack } from './stack.ts';
+import type { Task } from './task.ts';
+
+export interface Meta {
+  ID: string;
+  /** Raft index of the entry that last wrote the object; `apply` sets it. */
+  Version: { Index: number };
+  /** RFC 3339; `apply` sets both from the entry's time. */
+  CreatedAt: string;
+  UpdatedAt: string;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Every table of the store and what it holds. */
+export interface ObjectOf {
+  cluster: Cluster;
+  node: Node;
+  service: Service;
+  task: Task;
+  network: Network;
+  secret: Secret;
+  config: Config;
+  stack: Stack;
+  repository: Repository;
+}
+
+export type Kind = keyof ObjectOf;
+
+export const kinds = [
+  'cluster',
+  'node',
+  'service',
+  'task',
+  'network',
+  'secret',
+  'config',
+  'stack',
+  'repository',
+] as const satisfies readonly Kind[];
+
+/** Labels that Docker's stack tools read. */
+export const namespaceLabel = 'com.docker.stack.namespace';
+export const imageLabel = 'com.docker.stack.image';
+
+/** The name by which users find an object; tasks have none of their own. */
+export function nameOf<K extends Kind>(kind: K, object: ObjectOf[K]): string {
+  if (kind === 'node') return (object as Node).Description?.Hostname ?? '';
+  if (kind === 'task') return '';
+  return (object as Exclude<ObjectOf[Kind], Node | Task>).Spec.Name;
+}

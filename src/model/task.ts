@@ -1,0 +1,76 @@
+/** A task: one attempt to run a container, as stored and shown. */
+import type { Labels, Meta } from './object.ts';
+import type { Network } from './network.ts';
+import type { EndpointSpec, LogDriver, PortConfig, TaskSpec } from './service-spec.ts';
+import { isTerminal, compareStates, type TaskState } from './task-state.ts';
+
+export interface Task extends Meta {
+  Name?: string;
+  Labels?: Labels;
+  Spec: TaskSpec;
+  ServiceID: string;
+  /** 1 and up for replicated services, absent for global ones. */
+  Slot?: number;
+  /** '' until scheduled. */
+  NodeID: string;
+  Status: TaskStatus;
+  DesiredState: TaskState;
+  NetworksAttachments?: readonly NetworkAttachment[];
+  GenericResources?: readonly object[];
+  JobIteration?: { Index: number };
+  Shoal: TaskMemory;
+}
+
+/** What the stages and the agent need beside Docker's fields. */
+export interface TaskMemory {
+  /** The service's name when the task was made, and its labels: `stack ps` filters by them. */
+  ServiceName: string;
+  ServiceLabels: Labels;
+  /** ServiceState.SpecVersion that it was made from. */
+  SpecVersion: number;
+  /** The service's endpoint when it was made: a change of ports replaces the task. */
+  EndpointSpec?: EndpointSpec;
+  /** Ingress and host ports with their published numbers. */
+  Ports?: readonly PortConfig[];
+  /** Desired `ready` turns to `running` at this time (ms) at the earliest: the restart delay. */
+  StartAfter?: number;
+  /** ... and not before these tasks have stopped, or the time (ms) has come. */
+  StartAfterTasks?: { IDs: readonly string[]; Until: number };
+  /** Made by a restart, not by an update or scale. */
+  Restart?: boolean;
+  RegistryAuth?: string;
+  /** Cluster's default when the spec names none. */
+  LogDriver?: LogDriver;
+}
+
+export interface TaskStatus {
+  Timestamp: string;
+  State: TaskState;
+  Message: string;
+  Err?: string;
+  ContainerStatus?: { ContainerID?: string; PID?: number; ExitCode?: number };
+  PortStatus?: { Ports?: readonly PortConfig[] };
+  Shoal?: {
+    /** Leader's time (ms) of writing: restart windows count by it. */
+    AppliedAt?: number;
+    /** The container listens and is healthy: it may get traffic. */
+    Ready?: boolean;
+  };
+}
+
+export interface NetworkAttachment {
+  Network: Network;
+  /** CIDR texts. */
+  Addresses: readonly string[];
+  Aliases?: readonly string[];
+}
+
+/** Container and display name: SERVICE.SLOT.ID, for tasks without a slot SERVICE.NODE.ID. */
+export function taskName(task: Task): string {
+  return `${task.Shoal.ServiceName}.${task.Slot ?? task.NodeID}.${task.ID}`;
+}
+
+/** It counts for scheduling: wanted, and not ended. */
+export function isActive(task: Task): boolean {
+  return compareStates(task.DesiredState, 'complete') <= 0 && !isTerminal(task.Status.State);
+}

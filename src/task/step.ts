@@ -1,0 +1,44 @@
+/** Steps that an engine carries out, and what it sees: the seam between deciding and doing on a worker. */
+import type { Network } from '#model/network';
+import type { Config, Secret } from '#model/secret';
+import type { PortConfig } from '#model/service-spec';
+import type { Task } from '#model/task';
+
+/** One thing to do for one task; steps of one task run in order, those of different tasks side by side. */
+export type Step =
+  | { type: 'pull'; task: Task }
+  | { type: 'createNetwork'; network: Network; gateway: string }
+  | { type: 'removeNetwork'; networkId: string }
+  | { type: 'mountFiles'; task: Task; secrets: readonly Secret[]; configs: readonly Config[] }
+  | { type: 'unmountFiles'; taskId: string }
+  | { type: 'createContainer'; task: Task }
+  | { type: 'startContainer'; task: Task; containerId: string }
+  | { type: 'stopContainer'; taskId: string; containerId: string; graceMs: number; signal?: string }
+  | { type: 'removeContainer'; taskId: string; containerId: string };
+
+/** A container of ours as the engine shows it. */
+export interface ObservedContainer {
+  containerId: string;
+  taskId: string;
+  serviceId: string;
+  state: 'created' | 'running' | 'exited' | 'removing' | 'dead';
+  pid?: number;
+  exitCode?: number;
+  /** The engine's own words on a failed start or an out-of-memory kill. */
+  error?: string;
+  oomKilled?: boolean;
+  /** Absent when there is no health check. */
+  health?: 'starting' | 'healthy' | 'unhealthy';
+  /** Last output of the health check. */
+  healthLog?: string;
+  /** RFC 3339 */
+  startedAt?: string;
+  finishedAt?: string;
+  /** Host-mode ports with the numbers that the engine chose. */
+  ports: readonly PortConfig[];
+}
+
+export type StepOutcome =
+  | { ok: true; containerId?: string }
+  /** `permanent`: trying again cannot help; the task is rejected or failed with `message`. */
+  | { ok: false; permanent: boolean; message: string };
