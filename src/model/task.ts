@@ -53,8 +53,6 @@ export interface TaskStatus {
   Shoal?: {
     /** Leader's time (ms) of writing: restart windows count by it. */
     AppliedAt?: number;
-    /** The container listens and is healthy: it may get traffic. */
-    Ready?: boolean;
   };
 }
 
