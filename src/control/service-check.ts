@@ -26,9 +26,18 @@ function checkTask(task: TaskSpec): void {
   }
   checkResources(task);
   checkRestart(task);
-  parseConstraints(task.Placement?.Constraints ?? []);
+  checkConstraints(task.Placement?.Constraints ?? []);
   checkNumber('Placement: max replicas', task.Placement?.MaxReplicas);
   checkContainer(task.ContainerSpec);
+}
+
+/** Docker's users know a malformed constraint as an error without a class (manager/controlapi/service.go). */
+function checkConstraints(expressions: readonly string[]): void {
+  try {
+    parseConstraints(expressions);
+  } catch (error) {
+    throw error instanceof Refusal ? new Refusal('unknown', error.message) : error;
+  }
 }
 
 function checkResources(task: TaskSpec): void {
