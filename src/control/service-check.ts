@@ -26,18 +26,9 @@ function checkTask(task: TaskSpec): void {
   }
   checkResources(task);
   checkRestart(task);
-  checkConstraints(task.Placement?.Constraints ?? []);
+  parseConstraints(task.Placement?.Constraints ?? []);
   checkNumber('Placement: max replicas', task.Placement?.MaxReplicas);
   checkContainer(task.ContainerSpec);
-}
-
-/** Docker's users know a malformed constraint as an error without a class (manager/controlapi/service.go). */
-function checkConstraints(expressions: readonly string[]): void {
-  try {
-    parseConstraints(expressions);
-  } catch (error) {
-    throw error instanceof Refusal ? new Refusal('unknown', error.message) : error;
-  }
 }
 
 function checkResources(task: TaskSpec): void {
