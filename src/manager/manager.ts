@@ -118,6 +118,8 @@ export class Manager implements Cluster {
   }
 
   async #drain(): Promise<void> {
+    // Never inside the caller's own turn: it may be a listener that hears of a commit.
+    await Promise.resolve();
     // Looking for work and giving up are one step, so nothing that arrives is overlooked.
     while (this.#state === 'running' && (this.#requests.length > 0 || !this.#dirty.empty)) {
       const request = this.#requests.shift();
