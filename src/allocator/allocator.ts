@@ -118,7 +118,5 @@ function takeAddress(network: Network, allocation: Allocation): { addresses: str
   const address = space?.take();
   if (address) return { addresses: [address] };
   const subnets = (network.IPAMOptions?.Configs ?? []).flatMap(({ Subnet }) => (parseSubnet(Subnet) ? [Subnet] : []));
-  return {
-    problem: `network ${network.Spec.Name}: no free address is left in ${subnets.join(', ')} (all ${space?.size ?? 0} are in use)`,
-  };
+  return { problem: `network ${network.Spec.Name}: all ${space?.size ?? 0} usable addresses of ${subnets.join(', ')} are in use` };
 }
