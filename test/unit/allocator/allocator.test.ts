@@ -69,7 +69,7 @@ test('gateways, auxiliary addresses and what lies outside the range are never gi
   });
   runStage(store, allocate);
   expect([...store.list('task')].flatMap(addressesOf)).toEqual([11, 12, 13, 14, 15].map((last) => `front 10.5.0.${last}/24`));
-  expect(store.get('task', 't6')?.Status).toMatchObject({ State: 'new', Err: expect.stringContaining('all 8 usable addresses of 10.5.0.0/24') });
+  expect(store.get('task', 't6')?.Status).toMatchObject({ State: 'new', Err: expect.stringContaining('all 8 usable addresses of 10.5.0.8/29') });
 });
 
 test('with several nodes the top of a subnet is kept for their gateways', () => {
