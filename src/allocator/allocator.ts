@@ -117,8 +117,6 @@ function takeAddress(network: Network, allocation: Allocation): { addresses: str
   const space = allocation.spaces.get(network.ID);
   const address = space?.take();
   if (address) return { addresses: [address] };
-  const subnets = (network.IPAMOptions?.Configs ?? []).flatMap(({ Subnet }) => (parseSubnet(Subnet) ? [Subnet] : []));
-  return {
-    problem: `network ${network.Spec.Name}: no free address is left in ${subnets.join(', ')} (all ${space?.size ?? 0} are in use)`,
-  };
+  const subnets = (network.IPAMOptions?.Configs ?? []).flatMap(({ Subnet, Range }) => (parseSubnet(Subnet) ? [Range ?? Subnet] : []));
+  return { problem: `network ${network.Spec.Name}: all ${space?.size ?? 0} usable addresses of ${subnets.join(', ')} are in use` };
 }
