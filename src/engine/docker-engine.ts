@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import type { NodeDescription } from '#model/node';
-import { taskName, type Task } from '#model/task';
+import type { Task } from '#model/task';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';
 import { containerRequest, endpoints, type BodyContext } from './container-body.ts';
 import { describeNode } from './describe.ts';

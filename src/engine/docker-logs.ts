@@ -35,7 +35,7 @@ function openLogs(docker: Docker, containerId: string, options: LogOptions, sign
 
 /** Frames of one byte for the stream, three zeros, four for the length, then a line with its time. */
 export async function* framedLines(stream: AsyncIterable<Buffer>): AsyncGenerator<LogLine> {
-  let rest = Buffer.alloc(0);
+  let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of stream) {
     rest = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
     for (;;) {
