@@ -1,5 +1,5 @@
 /** A stack: what was asked for under one name, by a deploy or by a repository. */
-import type { Meta } from './object.ts';
+import type { Meta } from './meta.ts';
 import type { NetworkSpec } from './network.ts';
 import type { ConfigSpec, SecretSpec } from './secret.ts';
 import type { ServiceSpec } from './service-spec.ts';
