@@ -1,5 +1,5 @@
 /** The create request of a task's container: a pure translation of its spec into the Engine API's words. */
-import { namespaceLabel } from '#model/object';
+import { namespaceLabel } from '#model/meta';
 import { nodeLocalNetworks } from '#model/network';
 import type { ContainerSpec, FileTarget, PortConfig } from '#model/service-spec';
 import { taskName, type NetworkAttachment, type Task } from '#model/task';
