@@ -23,17 +23,7 @@ export interface ObjectOf {
 
 export type Kind = keyof ObjectOf;
 
-export const kinds = [
-  'cluster',
-  'node',
-  'service',
-  'task',
-  'network',
-  'secret',
-  'config',
-  'stack',
-  'repository',
-] as const satisfies readonly Kind[];
+export const kinds = ['cluster', 'node', 'service', 'task', 'network', 'secret', 'config', 'stack', 'repository'] as const satisfies readonly Kind[];
 
 /** The name by which users find an object; tasks have none of their own. */
 export function nameOf<K extends Kind>(kind: K, object: ObjectOf[K]): string {

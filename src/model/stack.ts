@@ -26,9 +26,7 @@ export interface Stack extends Meta {
   Condition: StackCondition;
 }
 
-export type StackSource =
-  | { Kind: 'deploy' }
-  | { Kind: 'repository'; Repository: string; Path: string; Commit: string };
+export type StackSource = { Kind: 'deploy' } | { Kind: 'repository'; Repository: string; Path: string; Commit: string };
 
 /** Outcome of the last reconcile of the stack. */
 export interface StackCondition {
