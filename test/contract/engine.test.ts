@@ -7,7 +7,7 @@ import { SimulatedEngine, type SimulatedImage } from '#engine/simulated';
 import type { ContainerSpec } from '#model/service-spec';
 import type { Task } from '#model/task';
 import type { ObservedContainer } from '#task/step';
-import { loadImage, startHost, until, whyNoHost } from '#test/support/machine.mjs';
+import { loadImage, startHost, until, whyNoHost } from '../support/machine.mjs';
 import { realClock } from '#test/support/real-clock';
 import { makeNetwork, makeSecret, makeTask } from '#test/support/worker';
 
