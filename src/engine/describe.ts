@@ -1,0 +1,70 @@
+/** What a node says about itself: the engine's facts and the subnets that are taken on its host. */
+import { readFile } from 'node:fs/promises';
+import type Docker from 'dockerode';
+import type { NodeDescription } from '#model/node';
+import type { GenericResource } from '#model/service-spec';
+import { networkIdLabel } from './labels.ts';
+
+/** The parts of GET /info that are read. */
+interface EngineInfo {
+  Name: string;
+  NCPU: number;
+  MemTotal: number;
+  OSType: string;
+  Architecture: string;
+  ServerVersion: string;
+  Labels?: readonly string[] | null;
+  Plugins?: Readonly<Record<string, readonly string[] | null>>;
+  GenericResources?: readonly GenericResource[] | null;
+}
+
+/** Throws when the engine does not answer. */
+export async function describeNode(docker: Docker): Promise<NodeDescription> {
+  const info = (await docker.info()) as EngineInfo;
+  const generic = info.GenericResources ?? [];
+  return {
+    Hostname: info.Name,
+    Platform: { Architecture: info.Architecture, OS: info.OSType },
+    Resources: { NanoCPUs: info.NCPU * 1e9, MemoryBytes: info.MemTotal, ...(generic.length > 0 && { GenericResources: generic }) },
+    Engine: { EngineVersion: info.ServerVersion, Labels: labels(info.Labels ?? []), Plugins: plugins(info.Plugins ?? {}) },
+    Shoal: { UsedSubnets: await usedSubnets(docker) },
+  };
+}
+
+function labels(lines: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(lines.map((line) => [line.split('=')[0] ?? '', line.split('=').slice(1).join('=')]));
+}
+
+/** Sorted, so that an unchanged engine gives an equal description; overlay is what we add ourselves. */
+function plugins(byType: NonNullable<EngineInfo['Plugins']>): readonly { Type: string; Name: string }[] {
+  const found = Object.entries(byType).flatMap(([Type, names]) => (names ?? []).map((Name) => ({ Type, Name })));
+  const all = found.some((plugin) => plugin.Type === 'Network' && plugin.Name === 'overlay') ? found : [...found, { Type: 'Network', Name: 'overlay' }];
+  return all.toSorted((a, b) => compareTexts(`${a.Type} ${a.Name}`, `${b.Type} ${b.Name}`));
+}
+
+async function usedSubnets(docker: Docker): Promise<readonly string[]> {
+  const networks = await docker.listNetworks();
+  const foreign = networks.filter((network) => network.Labels?.[networkIdLabel] === undefined);
+  const subnets = foreign.flatMap((network) => (network.IPAM?.Config ?? []).map((config) => config.Subnet ?? ''));
+  const routes = parseRoutes(await readFile('/proc/net/route', 'utf8').catch(() => ''));
+  return [...new Set([...subnets, ...routes])].filter((subnet) => subnet.includes('.')).toSorted(compareTexts);
+}
+
+/** CIDRs of the kernel's IPv4 routes, but for the default one and those of our bridges. */
+export function parseRoutes(table: string): readonly string[] {
+  return table.split('\n').slice(1).flatMap((line) => {
+    const [device = '', destination = '', , , , , , mask = ''] = line.split(/\s+/);
+    if (!mask || mask === '00000000' || device.startsWith('sh-')) return [];
+    const prefix = addressOf(mask).split('.').reduce((sum, part) => sum + Number(part).toString(2).replaceAll('0', '').length, 0);
+    return [`${addressOf(destination)}/${prefix}`];
+  });
+}
+
+/** The kernel writes addresses as hex numbers in host order, the first byte last. */
+function addressOf(hex: string): string {
+  return (hex.match(/../g) ?? []).toReversed().map((byte) => Number.parseInt(byte, 16)).join('.');
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
