@@ -127,7 +127,7 @@ export class EngineClient {
       if (limited) request.setTimeout(callTimeoutMs, () => request.destroy(new Error(`no answer within ${callTimeoutMs} ms`)));
       request.once('response', resolve);
       request.on('error', (error) => reject(new HttpError(503, `cannot reach the Docker Engine at unix://${this.#socketPath}: ${error.message}`)));
-      if (body instanceof Buffer || body === undefined) request.end(body);
+      if (body === undefined || Buffer.isBuffer(body)) request.end(body);
       else body.pipe(request);
     });
   }

@@ -13,14 +13,8 @@ const codes: Readonly<Record<RefusalCode, { status: number; grpc: string }>> = {
   unknown: { status: 500, grpc: 'Unknown' },
 };
 
-/** Texts that dockerd words itself, before or beside the manager's gRPC service: they carry no prefix. */
-const daemonTexts = [
-  / is ambiguous \(\d+ matches found\)$/,
-  /^network with name .* already exists$/,
-  /^mismatched Runtime and \*Spec fields$/,
-  /^The network .* cannot be used with services/,
-  /^This node is /,
-];
+/** dockerd words this one itself, before the manager's gRPC service is asked: no prefix. `control` marks its own such texts `plain`. */
+const ambiguous = / is ambiguous \(\d+ matches found\)$/;
 
 /** A failed request whose status the API itself decides; `message` is shown as it is. */
 export class HttpError extends Error {
@@ -46,6 +40,6 @@ export function failureOf(error: unknown, own: boolean): Failure {
   if (error instanceof HttpError) return { status: error.status, message: error.message };
   if (!(error instanceof Refusal)) return { status: 500, message: error instanceof Error ? error.message : String(error) };
   const { status, grpc } = codes[error.code];
-  const prefixed = !own && error.code !== 'notFound' && error.code !== 'unavailable' && !daemonTexts.some((text) => text.test(error.message));
-  return { status, message: prefixed ? `rpc error: code = ${grpc} desc = ${error.message}` : error.message };
+  const plain = own || error.facts['plain'] === true || error.code === 'notFound' || error.code === 'unavailable' || ambiguous.test(error.message);
+  return { status, message: plain ? error.message : `rpc error: code = ${grpc} desc = ${error.message}` };
 }

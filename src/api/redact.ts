@@ -5,12 +5,11 @@ import type { Node } from '#model/node';
 import type { Repository } from '#model/repository';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
-import type { Stack } from '#model/stack';
 import type { Task } from '#model/task';
 import { shownNetwork } from './network-shape.ts';
 
-/** Kinds that are shown as objects of their own; the cluster has a door of its own (`shownCluster`). */
-export type ShownKind = Exclude<Kind, 'cluster'>;
+/** Kinds that are shown as objects; the cluster has a door of its own (`shownCluster`), stacks are shown as summaries. */
+export type ShownKind = Exclude<Kind, 'cluster' | 'stack'>;
 
 const table: { readonly [K in ShownKind]: (object: ObjectOf[K]) => object } = {
   node: shownNode,
@@ -19,7 +18,6 @@ const table: { readonly [K in ShownKind]: (object: ObjectOf[K]) => object } = {
   network: shownNetwork,
   secret: shownSecret,
   config: shownConfig,
-  stack: shownStack,
   repository: shownRepository,
 };
 
@@ -78,10 +76,6 @@ function shownSecret(secret: Secret): object {
 /** A config's data is no secret: Docker shows it, in lists too. */
 function shownConfig(config: Config): object {
   return { ...config, Spec: { ...config.Spec, Labels: config.Spec.Labels ?? {} } };
-}
-
-function shownStack({ Digest: _digest, ...stack }: Stack): object {
-  return stack;
 }
 
 /** A password inside the URL stays here. */

@@ -27,6 +27,18 @@ export interface Route {
   handler: Handler;
 }
 
+export function get(pattern: string, handler: Handler): Route {
+  return { method: 'GET', pattern, handler };
+}
+
+export function post(pattern: string, handler: Handler): Route {
+  return { method: 'POST', pattern, handler };
+}
+
+export function remove(pattern: string, handler: Handler): Route {
+  return { method: 'DELETE', pattern, handler };
+}
+
 export interface Found {
   handler: Handler;
   parameters: readonly string[];
