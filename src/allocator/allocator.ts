@@ -1,0 +1,124 @@
+/** The allocator: networks get subnets, services ports, and new tasks addresses; then the tasks are pending. */
+import { timeText } from '#base/clock';
+import { nodeLocalNetworks, type Network } from '#model/network';
+import type { PortConfig } from '#model/service-spec';
+import { isActive, type NetworkAttachment, type Task } from '#model/task';
+import { newMeta, update, type Action } from '#store/action';
+import type { StageContext, StageResult } from '#store/stage';
+import type { View } from '#store/view';
+import { addressSpaces, type AddressSpace } from './address-space.ts';
+import { parseSubnet } from './ipv4.ts';
+import { allocatePorts, isIngress, type EndpointResult } from './ports.ts';
+import { allocateNetworks, type NetworkAllocation } from './subnets.ts';
+
+/** What the tasks' turn needs to know. */
+interface Allocation extends NetworkAllocation {
+  endpoints: ReadonlyMap<string, EndpointResult>;
+  ingress: Network | undefined;
+  spaces: ReadonlyMap<string, AddressSpace>;
+}
+
+/** What a task is to be attached to. */
+interface Wish {
+  network: Network;
+  aliases: readonly string[];
+}
+
+/**
+ * Allocates everything that waits for it. It looks at all objects whatever the scope: what is in use anywhere
+ * decides, and a task that found no room must get it as soon as another one ends.
+ */
+export function allocate(view: View, context: StageContext): StageResult {
+  const networks = allocateNetworks(view);
+  const ports = allocatePorts(view);
+  const tasks = [...view.list('task')].filter((task) => task.Status.State === 'new' && isActive(task));
+  const actions = [...networks.actions, ...ports.actions];
+  if (tasks.length === 0) return { actions };
+  const ingress = [...networks.networks.values()].find((network) => network.Spec.Ingress);
+  const wanted = new Set(ingress ? [ingress] : []);
+  for (const task of tasks) {
+    for (const { Target } of task.Spec.Networks ?? []) {
+      const network = networks.networks.get(Target ?? '');
+      if (network) wanted.add(network);
+    }
+  }
+  const allocation = { ...networks, endpoints: ports.endpoints, ingress, spaces: addressSpaces(view, wanted) };
+  for (const task of tasks) actions.push(...allocateTask(task, allocation, context.now));
+  return { actions };
+}
+
+/** Moves the task to pending with its addresses and ports, or says on it why that cannot be. */
+function allocateTask(task: Task, allocation: Allocation, now: number): Action[] {
+  const ports = portsOf(task, allocation);
+  const attachments = typeof ports === 'string' ? ports : attach(task, ports, allocation);
+  const Timestamp = timeText(now);
+  if (typeof ports === 'string' || typeof attachments === 'string') {
+    const Err = String(attachments);
+    return task.Status.Err === Err ? [] : [update('task', { ...task, Status: { ...task.Status, Timestamp, Err } })];
+  }
+  const allocated: Task = {
+    ...task,
+    Status: { Timestamp, State: 'pending', Message: 'pending task scheduling' },
+    ...(attachments.length > 0 && { NetworksAttachments: attachments }),
+    Shoal: { ...task.Shoal, ...(ports.length > 0 && { Ports: ports }) },
+  };
+  return [update('task', allocated)];
+}
+
+function portsOf(task: Task, allocation: Allocation): readonly PortConfig[] | string {
+  const result = allocation.endpoints.get(task.ServiceID);
+  if (!result) return [];
+  return 'problem' in result ? result.problem : (result.endpoint.Ports ?? []);
+}
+
+/** One address in each of the task's networks, all or none. */
+function attach(task: Task, ports: readonly PortConfig[], allocation: Allocation): NetworkAttachment[] | string {
+  const wishes = wishesOf(task, ports, allocation);
+  if (typeof wishes === 'string') return wishes;
+  const attachments: NetworkAttachment[] = [];
+  for (const { network, aliases } of wishes) {
+    const taken = takeAddress(network, allocation);
+    if ('problem' in taken) {
+      for (const { Network: given, Addresses } of attachments) {
+        for (const address of Addresses) allocation.spaces.get(given.ID)?.giveBack(address);
+      }
+      return taken.problem;
+    }
+    attachments.push({ Network: network, Addresses: taken.addresses, ...(aliases.length > 0 && { Aliases: aliases }) });
+  }
+  return attachments;
+}
+
+/** Ingress first, then as in the spec; each network once. */
+function wishesOf(task: Task, ports: readonly PortConfig[], allocation: Allocation): Wish[] | string {
+  const wishes: Wish[] = [];
+  if (ports.some(isIngress)) {
+    if (!allocation.ingress) return 'service needs ingress network, but no ingress network is present';
+    wishes.push({ network: allocation.ingress, aliases: [] });
+  }
+  for (const { Target = '', Aliases = [] } of task.Spec.Networks ?? []) {
+    const network = allocation.networks.get(Target) ?? nodeLocal(Target);
+    if (!network) return `network ${Target} not found`;
+    if (!wishes.some((wish) => wish.network.ID === network.ID)) wishes.push({ network, aliases: Aliases });
+  }
+  return wishes;
+}
+
+/** The engine's own network of that name, which no store holds. */
+function nodeLocal(name: string): Network | undefined {
+  if (!nodeLocalNetworks.includes(name)) return undefined;
+  return { ...newMeta(name), Spec: { Name: name, Driver: name === 'none' ? 'null' : name } };
+}
+
+function takeAddress(network: Network, allocation: Allocation): { addresses: string[] } | { problem: string } {
+  if (nodeLocalNetworks.includes(network.Spec.Name)) return { addresses: [] };
+  const problem = allocation.problems.get(network.ID);
+  if (problem) return { problem };
+  const space = allocation.spaces.get(network.ID);
+  const address = space?.take();
+  if (address) return { addresses: [address] };
+  const subnets = (network.IPAMOptions?.Configs ?? []).flatMap(({ Subnet }) => (parseSubnet(Subnet) ? [Subnet] : []));
+  return {
+    problem: `network ${network.Spec.Name}: no free address is left in ${subnets.join(', ')} (all ${space?.size ?? 0} are in use)`,
+  };
+}
