@@ -1,0 +1,26 @@
+/** The named formats of our schemas. */
+import { parseDuration } from '#base/duration';
+import { Refusal } from '#base/refusal';
+import { parsePortSpec } from '../normalise/port-spec.ts';
+
+export function fitsFormat(format: string, text: string): boolean {
+  switch (format) {
+    case 'duration':
+      return parseDuration(text) !== undefined;
+    case 'ports':
+    case 'expose':
+      return isPortSpec(text);
+    default:
+      return true;
+  }
+}
+
+function isPortSpec(text: string): boolean {
+  try {
+    parsePortSpec(text);
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
+}
