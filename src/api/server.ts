@@ -115,9 +115,10 @@ export class ApiServer {
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown, path: string): void {
     if (response.destroyed) return;
     const { status, message } = failureOf(error, path.includes('/shoal/'));
-    const facts = { method: request.method, path, status, ...(status === 500 && error instanceof Error && { stack: error.stack }) };
-    if (status >= 500) this.#context.logger.warn(facts, `request failed: ${message}`);
-    else this.#context.logger.debug(facts, `request refused: ${message}`);
+    const facts = { method: request.method, path, status };
+    const expected = error instanceof Refusal || error instanceof HttpError;
+    if (expected) this.#context.logger.debug(facts, `request refused: ${message}`);
+    else this.#context.logger.error({ ...facts, stack: (error as Error).stack }, `request failed: ${message}`);
     if (response.headersSent) {
       response.destroy();
       return;

@@ -72,7 +72,7 @@ async function versionBody(context: Context): Promise<object> {
 
 async function infoBody(context: Context): Promise<object> {
   const engine = await context.engine.read<object>('/info');
-  const unreachable = { ServerErrors: [`cannot reach the Docker Engine at unix://${context.engineSocket}`] };
+  const unreachable = { Warnings: [`WARNING: cannot reach the Docker Engine at unix://${context.engineSocket}`] };
   return { ...(engine ?? unreachable), Swarm: await swarmBlock(context), Shoal: { Version: context.version } };
 }
 
