@@ -37,6 +37,7 @@ export class Agent {
   readonly #reporter: StatusReporter;
   readonly #loop: TaskLoop;
   #description: NodeDescription | undefined;
+  #left = false;
   #sessions: Promise<void> = Promise.resolve();
 
   constructor(options: AgentOptions, modules: AgentModules) {
@@ -60,7 +61,7 @@ export class Agent {
     this.#loop.observer.start();
     // Each node draws from its own stream, so that nodes do not come back all at once.
     const modules = { openSession, describe: () => engine.describe(), clock, random: seededRandom(0, nodeId), logger };
-    this.#sessions = runSessions(nodeId, modules, { ...this.#sessionCalls() }, this.#ending.signal);
+    this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(), this.#ending.signal);
   }
 
   /** Ends work on tasks and the session; containers run on and the next agent finds them. */
@@ -71,7 +72,7 @@ export class Agent {
     await this.#modules.network.stop();
   }
 
-  /** For a node that leaves its cluster: sessions end, and every container and network of ours is removed. Resolves when they are gone, or after `limitMs`. */
+  /** For a node that leaves its cluster: assignments count no more, every container and network of ours is removed. Resolves when they are gone, or after `limitMs`. */
   async removeAll(limitMs: number): Promise<void> {
     this.#left = true;
     this.#loop.wake(this.#assignments.clear().tasks);
@@ -87,8 +88,6 @@ export class Agent {
     if (!containerId) throw new Error(`task ${taskId} has no container on this node`);
     return this.#modules.engine.logs(containerId, options, signal);
   }
-
-  #left = false;
 
   #sessionCalls(): Parameters<typeof runSessions>[2] {
     return {
