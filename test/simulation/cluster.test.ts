@@ -2,33 +2,11 @@ import { afterEach, expect, test } from 'vitest';
 import { createService, updateService } from '#control/services';
 import { updateNode } from '#control/nodes';
 import { deployStack, removeStack } from '#control/stacks';
+import { seededRandom } from '#base/random';
 import type { ServiceSpec } from '#model/service-spec';
-import type { StackSpec } from '#model/stack';
 import { compareStates } from '#model/task-state';
+import { byHand, changeAtRandom, stack } from '#test/support/random-changes';
 import { SimulatedCluster } from '#test/support/simulated-cluster';
-
-const byHand = { source: { Kind: 'deploy' }, prune: true } as const;
-const none = { Networks: [], Secrets: [], Configs: [] };
-
-function stack(image: string, replicas: number, change: Partial<ServiceSpec> = {}): StackSpec {
-  return {
-    Name: 'shop',
-    Networks: [{ Name: 'shop_default' }],
-    Secrets: [],
-    Configs: [],
-    Services: [
-      {
-        Name: 'shop_web',
-        TaskTemplate: { ContainerSpec: { Image: image }, Networks: [{ Target: 'shop_default', Aliases: ['web'] }] },
-        Mode: { Replicated: { Replicas: replicas } },
-        EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' }] },
-        ...change,
-      },
-      { Name: 'shop_agent', TaskTemplate: { ContainerSpec: { Image: 'agent:1' } }, Mode: { Global: {} } },
-    ],
-    External: none,
-  };
-}
 
 let cluster: SimulatedCluster;
 
@@ -200,22 +178,7 @@ test('a task that nothing suits waits with the reason, and runs as soon as somet
 
 test.each([21, 22, 23, 24])('seed %i: after any series of changes the cluster is what was asked for', async (seed) => {
   await setUp(seed);
-  const { seededRandom, integerBetween } = await import('#base/random');
-  const random = seededRandom(seed, 'changes');
-  for (const agent of cluster.agents) agent.fates.set('app:bad', { type: 'exits', code: 1, afterMs: 50 });
-  let replicas = 1;
-  let image = 'app:1';
-  for (let change = 0; change < 12; change++) {
-    const choice = integerBetween(random, 0, 4);
-    if (choice === 0) replicas = integerBetween(random, 0, 6);
-    if (choice === 1) image = `app:${integerBetween(random, 1, 3)}`;
-    if (choice === 2) await cluster.restart();
-    if (choice === 3) cluster.agents.find((agent) => agent.running().includes('shop_web'))?.crash('shop_web');
-    const bad = choice === 4 && change < 11;
-    await cluster.submit(deployStack(stack(bad ? 'app:bad' : image, replicas, { UpdateConfig: { Parallelism: 2, Monitor: 1e9 } }), byHand));
-    await cluster.clock.advance(integerBetween(random, 0, 4000));
-  }
-  await cluster.submit(deployStack(stack(image, replicas, { UpdateConfig: { Parallelism: 2, Monitor: 1e9 } }), byHand));
+  const { image, replicas } = await changeAtRandom(cluster, seededRandom(seed, 'changes'), 12);
   await cluster.until(`${replicas} of ${image} run`, () => {
     const stable = [...cluster.store.list('task')].every((task) => compareStates(task.Status.State, 'running') >= 0);
     return stable && web().running === replicas && (replicas === 0 || web().image === image) && cluster.running('shop_agent') === 3;

@@ -5,9 +5,10 @@ import type { UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
 import { Manager } from '#manager/manager';
 import { Sessions } from '#manager/sessions';
-import { stages } from '#manager/stages';
+import { stages as realStages } from '#manager/stages';
 import { ReplicatedState } from '#manager/state';
 import { create, newMeta } from '#store/action';
+import type { Stage } from '#store/stage';
 import type { Store } from '#store/store';
 import { MemoryLog } from './memory-log.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
@@ -19,13 +20,15 @@ export class SimulatedCluster {
   readonly fatal: unknown[] = [];
   readonly seed: number;
   readonly #entries: Uint8Array[] = [];
+  readonly #stages: readonly Stage[];
   #starts = 0;
   #manager!: Manager;
   #sessions!: Sessions;
   #state!: ReplicatedState;
 
-  constructor(seed: number, nodes: number) {
+  constructor(seed: number, nodes: number, stages: readonly Stage[] = realStages) {
     this.seed = seed;
+    this.#stages = stages;
     this.agents = Array.from({ length: nodes }, (_, position) => new ScriptedAgent(`node-${position + 1}`, this.clock));
   }
 
@@ -60,7 +63,15 @@ export class SimulatedCluster {
     const state = new ReplicatedState();
     const log = new MemoryLog(state, this.#entries);
     this.#state = state;
-    this.#manager = new Manager({}, { log, state, stages, clock: this.clock, random, logger: silentLogger, onFatal: (error) => this.fatal.push(error) });
+    this.#manager = new Manager({}, {
+      log,
+      state,
+      stages: this.#stages,
+      clock: this.clock,
+      random,
+      logger: silentLogger,
+      onFatal: (error) => this.fatal.push(error),
+    });
     const submit = <R>(useCase: UseCase<R>): Promise<R> => this.#manager.submit(useCase);
     this.#sessions = new Sessions({ submit, state, clock: this.clock, random, logger: silentLogger });
     await this.#manager.start();
