@@ -142,6 +142,8 @@ export class Manager implements Cluster {
     if (request && !answer) return;
     const requested = overlay.actions.length;
     this.#dirty.touch(state.store, overlay.actions);
+    // A deadline that has come is not put off by the request that came first.
+    if (this.#wake && this.#wake.at <= now) this.#dirty.markAll();
     if (!this.#dirty.empty) this.#pass(overlay, now);
     const [first, ...rest] = toEntries(overlay.actions, requested, this.#limits);
     if (first) {

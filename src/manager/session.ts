@@ -6,15 +6,18 @@ import type { View } from '#store/view';
 
 /** Nothing is queued: a reader that is slow gets one delta over all that it missed. */
 export class Session {
-  readonly #nodeId: string;
+  readonly nodeId: string;
+  /** As the heartbeats know it. */
+  readonly number: number;
   readonly #view: View;
   readonly #endpoints: () => Endpoints;
   #stale = false;
   #ended = false;
   #wake: () => void = () => {};
 
-  constructor(nodeId: string, view: View, endpoints: () => Endpoints) {
-    this.#nodeId = nodeId;
+  constructor(nodeId: string, number: number, view: View, endpoints: () => Endpoints) {
+    this.nodeId = nodeId;
+    this.number = number;
     this.#view = view;
     this.#endpoints = endpoints;
   }
@@ -45,7 +48,7 @@ export class Session {
 
   #items(): AssignmentSet {
     this.#stale = false;
-    return assignmentItems(this.#view, this.#nodeId, this.#endpoints());
+    return assignmentItems(this.#view, this.nodeId, this.#endpoints());
   }
 
   /** Waits for something new; false when the session is over. */

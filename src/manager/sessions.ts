@@ -69,15 +69,16 @@ export class Sessions {
     await submit((view) => answer(registerNode(view, nodeId, description, view.get('node', nodeId)?.Status.Addr ?? '')));
     const number = this.#heartbeats.open(nodeId, periodOf(state.store), clock.now());
     this.#sessions.get(nodeId)?.end();
-    const session = new Session(nodeId, state.store, () => this.#endpoints);
+    const session = new Session(nodeId, number, state.store, () => this.#endpoints);
     this.#sessions.set(nodeId, session);
     this.#watchDeadlines(clock.now());
     this.#parts.logger.info({ node: nodeId }, 'a node opened a session');
-    return this.#lineOf(nodeId, number, session);
+    return this.#lineOf(session);
   };
 
-  #lineOf(nodeId: string, number: number, session: Session): DispatcherSession {
+  #lineOf(session: Session): DispatcherSession {
     const { state, clock, submit } = this.#parts;
+    const { nodeId, number } = session;
     const check = (): void => {
       if (!this.#heartbeats.isOpen(nodeId, number)) throw new Refusal('invalidArgument', 'session invalid');
     };
@@ -140,7 +141,10 @@ export class Sessions {
       return;
     }
     void submit((view, context) => answer(this.#heartbeats.expire(view, context.now)))
-      .then(() => this.#watchDeadlines(clock.now()))
+      .then(() => {
+        for (const { nodeId, number } of this.#sessions.values()) if (!this.#heartbeats.isOpen(nodeId, number)) this.#end(nodeId);
+        this.#watchDeadlines(clock.now());
+      })
       .catch((error: unknown) => {
         logger.warn({ error: String(error) }, 'cannot write that nodes are down');
         if (this.#stops.length > 0) this.#setTimer(clock.now() + periodOf(state.store), clock.now());
