@@ -8,7 +8,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { initCluster } from '#control/clusters';
 import { DockerEngine } from '#engine/docker-engine';
-import { checkHost } from '#host/host-network';
+import { checkHost } from '#host/check-host';
 import { clusterOf } from '#store/view';
 import { advertisedAddress } from './address.ts';
 import { ClusterDoor } from './cluster-door.ts';

@@ -153,7 +153,10 @@ Stop it, leaving nothing behind:
 }
 
 async function down() {
-  if (!existsSync(home)) return say('There is nothing to stop.');
+  if (!existsSync(home)) {
+    say('There is nothing to stop.');
+    return;
+  }
   const pid = daemonPid();
   if (pid !== undefined) {
     say('Leaving the cluster, which ends its containers');

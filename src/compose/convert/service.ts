@@ -1,6 +1,6 @@
 /** A service's model to the Engine API's ServiceSpec, field by field as Docker sends it. */
 import { Refusal } from '#base/refusal';
-import { imageLabel } from '#model/object';
+import { imageLabel } from '#model/meta';
 import type { ConfigReference, ContainerSpec, EndpointSpec, Healthcheck, PortConfig, SecretReference, ServiceMode, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
 import type { HealthcheckModel, Project, ServiceModel, UpdateModel } from '../project.ts';
 import { byBytes } from '../value.ts';
