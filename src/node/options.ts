@@ -23,7 +23,7 @@ Runs the daemon: the Engine API on a socket, the cluster's state, and this node'
 Options:
   --socket <path>       socket to serve on                        (default /run/shoal/shoal.sock)
   --state <folder>      state that outlives the process           (default /var/lib/shoal)
-  --run <folder>        folder on a tmpfs for secrets of tasks     (default: the socket's folder)
+  --run <folder>        folder for secrets of tasks, in memory    (default: the socket's folder, or /dev/shm)
   --engine <path>       socket of the Docker Engine               (default /var/run/docker.sock)
   --log-level <level>   trace, debug, info, warn, error           (default info)
   --snapshot-entries <count>  log entries between snapshots       (default 10000)
