@@ -53,8 +53,8 @@ for (const [pattern, kind] of casts) {
 }
 
 /**
- * Throws Refusal with Docker's texts and the facts {path}. Keys are never touched; maps come out sorted, so that
- * where Docker tells one of several mistakes at random, ours is always the same. A `lenient` cast that fails leaves
+ * Throws Refusal with Docker's texts and the facts {path}. Keys are never touched; sections and their entries
+ * come out sorted, so that where Docker tells one of several mistakes at random, ours is always the same. A `lenient` cast that fails leaves
  * the text for the schema to judge.
  */
 export function interpolate(value: Value, substitute: Substitute, lenient = false, path: Path = []): Value {
@@ -62,7 +62,8 @@ export function interpolate(value: Value, substitute: Substitute, lenient = fals
   if (isList(value)) return value.map((item, index) => interpolate(item, substitute, lenient, [...path, index]));
   if (!isMap(value)) return value;
   const result = newMap();
-  for (const key of Object.keys(value).sort(byBytes)) result[key] = interpolate(value[key] ?? null, substitute, lenient, [...path, key]);
+  const keys = Object.keys(value);
+  for (const key of path.length < 2 ? keys.sort(byBytes) : keys) result[key] = interpolate(value[key] ?? null, substitute, lenient, [...path, key]);
   return result;
 }
 

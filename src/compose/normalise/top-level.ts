@@ -83,7 +83,7 @@ export function fileSection(kind: 'secret' | 'config', section: Value | undefine
     return given<FileModel>({
       ...externalName(kind, name, map, minor(version) >= 5, context),
       // Without a file Docker reads the folder itself, and fails on it later: kept, the text is known.
-      file: external || driver || elsewhere ? file : absolute(context.directory, file ?? ''),
+      file: external || driver || elsewhere || (file === undefined && context.mode === 'spec') ? file : absolute(context.directory, file ?? ''),
       content: text(map.content, 'Content'),
       environment: text(map.environment, 'Environment'),
       labels: strings(map.labels),

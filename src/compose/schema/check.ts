@@ -16,6 +16,8 @@ export interface SchemaError {
   unknownKey?: string;
   /** Keys that are, for guessing what was meant. */
   knownKeys?: readonly string[];
+  /** What to do instead. */
+  hint?: string;
 }
 
 interface Outcome {
@@ -26,16 +28,22 @@ interface Outcome {
 interface Checker {
   root: Schema;
   version: string;
+  /** The nearest form is first of all one of the value's own kind; Docker goes by the score alone. */
+  byKind: boolean;
+  warnings: SchemaError[];
 }
 
-/** All errors of `value`, parents before children; empty when it fits. */
-export function check(root: Schema, version: string, value: Value): readonly SchemaError[] {
-  return checkValue(root, value, [], { root, version }).errors;
+/** All errors of `value`, parents before children, empty when it fits; and keys that have no effect. */
+export function check(root: Schema, version: string, value: Value, byKind = false): { errors: readonly SchemaError[]; warnings: readonly SchemaError[] } {
+  const checker: Checker = { root, version, byKind, warnings: [] };
+  return { errors: checkValue(root, value, [], checker).errors, warnings: checker.warnings };
 }
 
 function checkValue(schema: Schema, value: Value, path: Path, checker: Checker): Outcome {
   const actual = resolve(schema, checker);
   const outcome: Outcome = { errors: [], score: 0 };
+  const hint = schema.refused ?? actual.refused;
+  if (hint !== undefined) fail(outcome, { path, kind: 'other', message: 'is not supported on a cluster', hint });
   const kinds = actual.type === undefined ? [] : [actual.type].flat();
   if (kinds.length > 0 && !kinds.some((kind) => isKind(value, kind))) {
     fail(outcome, { path, kind: 'type', message: `must be a ${readable(kinds)}` });
@@ -101,11 +109,17 @@ function checkAlternatives(alternatives: readonly Schema[], value: Value, path: 
   for (const alternative of alternatives) {
     const result = checkValue(alternative, value, path, checker);
     if (result.errors.length === 0) valid += 1;
-    else if (valid === 0 && (best === undefined || result.score > best.score)) best = result;
+    else if (valid === 0 && (best === undefined || nearer(result, best, path, checker))) best = result;
   }
   if (valid === 1) return;
   fail(outcome, { path, kind: 'oneOf', message: 'Must validate one and only one schema (oneOf)' });
   if (valid === 0 && best) merge(outcome, best);
+}
+
+function nearer(result: Outcome, best: Outcome, path: Path, checker: Checker): boolean {
+  const ofKind = (outcome: Outcome): boolean => !outcome.errors.some((error) => error.kind === 'type' && error.path.length === path.length);
+  if (checker.byKind && ofKind(result) !== ofKind(best)) return ofKind(result);
+  return result.score > best.score;
 }
 
 function checkList(schema: Schema, list: readonly Value[], path: Path, checker: Checker, outcome: Outcome): void {
@@ -140,6 +154,8 @@ function checkMap(schema: Schema, map: ValueMap, path: Path, checker: Checker, o
       const knownKeys = Object.entries(schema.properties ?? {}).flatMap(([name, known]) => (inVersion(known, checker.version) ? [name] : []));
       fail(outcome, { path, kind: 'other', message: `Additional property ${key} is not allowed`, unknownKey: key, knownKeys });
     }
+    const hint = matches.find((match) => match.warns !== undefined)?.warns;
+    if (hint !== undefined) checker.warnings.push({ path: [...path, key], kind: 'other', message: 'has no effect on a cluster', hint });
     for (const match of matches) merge(outcome, checkValue(match, item, [...path, key], checker));
   }
 }

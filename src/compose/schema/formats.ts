@@ -1,7 +1,8 @@
 /** The named formats of our schemas. */
 import { parseDuration } from '#base/duration';
 import { Refusal } from '#base/refusal';
-import { parsePortSpec } from '../normalise/port-spec.ts';
+import { isAddress } from '../normalise/address.ts';
+import { parsePortSpec, parseRange } from '../normalise/port-spec.ts';
 
 export function fitsFormat(format: string, text: string): boolean {
   switch (format) {
@@ -10,6 +11,12 @@ export function fitsFormat(format: string, text: string): boolean {
     case 'ports':
     case 'expose':
       return isPortSpec(text);
+    case 'port':
+      return /^\d+$/.test(text) && Number(text) > 0 && Number(text) <= 0xffff;
+    case 'range':
+      return text === '' || parseRange(text) !== undefined;
+    case 'address':
+      return isAddress(text);
     default:
       return true;
   }

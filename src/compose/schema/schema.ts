@@ -16,6 +16,10 @@ export interface Schema {
   versions?: readonly Schema[];
   since?: string;
   until?: string;
+  /** The key is accepted and without effect; what to do instead. */
+  warns?: string;
+  /** The key is known and not taken; what to do instead. */
+  refused?: string;
   definitions?: Readonly<Record<string, Schema>>;
 }
 

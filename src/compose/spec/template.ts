@@ -37,7 +37,7 @@ function part(cursor: Cursor, nested: boolean, variables: Variables, live: boole
       return result;
     }
     if (nested && character === '}') return result;
-    if (character === '$') result += variable(cursor, variables, live);
+    if (character === '$') result += variable(cursor, nested, variables, live);
     else {
       result += character;
       cursor.index += 1;
@@ -45,7 +45,8 @@ function part(cursor: Cursor, nested: boolean, variables: Variables, live: boole
   }
 }
 
-function variable(cursor: Cursor, variables: Variables, live: boolean): string {
+/** Inside a default, a dollar that starts no variable is itself: password hashes stand there, and version 3 took them. */
+function variable(cursor: Cursor, nested: boolean, variables: Variables, live: boolean): string {
   const rest = cursor.text.slice(cursor.index + 1, cursor.index + 2);
   if (rest === '$') {
     cursor.index += 2;
@@ -55,6 +56,10 @@ function variable(cursor: Cursor, variables: Variables, live: boolean): string {
   const name = /[_a-zA-Z][_a-zA-Z0-9]*/y;
   name.lastIndex = cursor.index + (braced ? 2 : 1);
   const match = name.exec(cursor.text);
+  if (!match && nested && !braced) {
+    cursor.index += 1;
+    return '$';
+  }
   if (!match) throw invalid(cursor.text);
   cursor.index = name.lastIndex;
   return braced ? bracedVariable(match[0], cursor, variables, live) : plain(match[0], variables, live);

@@ -83,7 +83,7 @@ function validate(value: Value, version: string): void {
   const known = /^3\.(0|[1-9]\d?)$/.exec(version);
   if (!known || Number(known[1]) > newestMinor) throw new Refusal('invalidArgument', `unsupported Compose file version: ${version}`, { path: ['version'] });
   if (holdsForeign(value)) throw new Refusal('invalidArgument', 'json: unsupported type: map[interface {}]interface {}');
-  const errors = check(schema, version, value);
+  const { errors } = check(schema, version, value);
   if (errors.length > 0) throw new Refusal('invalidArgument', firstErrorText(errors), { path: errors[0]?.path ?? [] });
 }
 
