@@ -10,13 +10,13 @@ export function expectSettled(world: World): void {
   expect(world.wakeAt ?? Infinity).toBeLessThanOrEqual(again.wakeAt ?? Infinity);
 }
 
-/** No slot (or node, for global services) has more tasks than `limit` that are to run or to get ready for it. */
-export function expectSingleOccupancy(world: World, limit = 1): void {
+/** No slot (or node, for global services) has two tasks that are to run or to get ready for it. */
+export function expectSingleOccupancy(world: World): void {
   const counts = new Map<string, number>();
   for (const task of world.store.list('task')) {
     if (!['ready', 'running', 'complete'].includes(task.DesiredState)) continue;
     const place = `${task.ServiceID} ${task.Slot ?? task.NodeID}`;
     counts.set(place, (counts.get(place) ?? 0) + 1);
   }
-  for (const [place, count] of counts) expect(count, `wanted tasks of ${place}`).toBeLessThanOrEqual(limit);
+  for (const [place, count] of counts) expect(count, `wanted tasks of ${place}`).toBe(1);
 }
