@@ -254,10 +254,11 @@ test('a global service follows the nodes', () => {
       "11.0 web.n2#1 to shutdown",
       "11.2 web.n1#1 is shutdown",
       "21.0 web.n1#2 created running v1",
-      "21.0 web.n2#2 created running v1",
+      "21.0 web.n2#2 created ready v1",
       "21.2 web.n2#1 is shutdown",
       "21.2 web.n1#2 is running",
-      "21.2 web.n2#2 is running",
+      "21.2 web.n2#2 to running",
+      "21.3 web.n2#2 is running",
       "31.0 web.n3#1 deleted",
     ]
   `);
