@@ -31,7 +31,8 @@ interface Wish {
 export function allocate(view: View, context: StageContext): StageResult {
   const networks = allocateNetworks(view);
   const ports = allocatePorts(view);
-  const tasks = [...view.list('task')].filter((task) => task.Status.State === 'new' && isActive(task));
+  const tasks: Task[] = [];
+  for (const task of view.list('task')) if (task.Status.State === 'new' && isActive(task)) tasks.push(task);
   const actions = [...networks.actions, ...ports.actions];
   if (tasks.length === 0) return { actions };
   const ingress = [...networks.networks.values()].find((network) => network.Spec.Ingress);

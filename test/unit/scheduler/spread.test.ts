@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Labels } from '#model/object';
+import type { Labels } from '#model/meta';
 import { Candidate } from '#scheduler/candidate';
 import { betterFor } from '#scheduler/rank';
 import { SpreadTree } from '#scheduler/spread';
