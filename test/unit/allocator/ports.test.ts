@@ -63,7 +63,7 @@ test('an open port keeps its number over updates that leave it as it is', () => 
   expect(resultOf(allocatePorts(store), 'a')).toEqual([30003, 30002, 30001]);
 });
 
-test('a taken number refuses the whole service, by the taker\'s name', () => {
+test("a taken number refuses the whole service, by the taker's name", () => {
   const store = storeOf({
     service: [published('old', { TargetPort: 80, PublishedPort: 8080 }), published('new', { TargetPort: 81 }, { TargetPort: 80, PublishedPort: 8080 })],
   });
