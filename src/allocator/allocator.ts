@@ -105,7 +105,16 @@ function wishesOf(task: Task, ports: readonly PortConfig[], allocation: Allocati
     if (!network) return `network ${Target} not found`;
     if (!wishes.some((wish) => wish.network.ID === network.ID)) wishes.push({ network, aliases: Aliases });
   }
-  return wishes;
+  return refuseMixture(wishes) ?? wishes;
+}
+
+/** The engine gives a container on the host's network, or on none, no other one. */
+function refuseMixture(wishes: readonly Wish[]): string | undefined {
+  const names = wishes.map(({ network }) => network.Spec.Name);
+  const alone = names.find((name) => name === 'host' || name === 'none');
+  if (alone === undefined || names.length === 1) return undefined;
+  const others = names.filter((name) => name !== alone).join(', ');
+  return `network ${alone} cannot be combined with others (${others}); ports of its tasks can be published in host mode only`;
 }
 
 /** The engine's own network of that name, which no store holds. */

@@ -124,6 +124,17 @@ test("an engine's own network is attached by name, without an address", () => {
   expect(store.get('task', 't')?.NetworksAttachments).toMatchObject([{ Network: { Spec: { Name: 'host' } }, Addresses: [] }]);
 });
 
+test('the host network goes with no other one, and so with no ingress port', () => {
+  const store = storeOf({
+    network: [aSubnet('ingress', '10.5.0.0/24', '10.5.0.1', { Ingress: true })],
+    service: [aService('web', { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 80 }] } })],
+    task: [aTask('t', 'new', { Spec: { Networks: [{ Target: 'host' }] } })],
+  });
+  runStage(store, allocate);
+  const Err = 'network host cannot be combined with others (ingress); ports of its tasks can be published in host mode only';
+  expect(store.get('task', 't')?.Status).toMatchObject({ State: 'new', Err });
+});
+
 test('tasks that nobody wants any more are left alone', () => {
   const store = storeOf({ task: [aTask('t', 'new', { DesiredState: 'remove' })] });
   expect(runStage(store, allocate)).toEqual([]);

@@ -99,6 +99,14 @@ test('a service that cannot have its new ports goes on with the old', () => {
   expect(result.actions).toEqual([]);
 });
 
+test('when the open ports are used up, the service that comes too late gets none', () => {
+  const all = Array.from({ length: 2767 }, (_, i) => ({ TargetPort: i + 1 }));
+  const store = storeOf({ service: [published('many', ...all), published('late', { TargetPort: 1 }, { TargetPort: 2 }), published('one', { TargetPort: 1 })] });
+  const result = allocatePorts(store);
+  expect(resultOf(result, 'late')).toBe("no free tcp port is left in 30000-32767 for service 'late'");
+  expect(resultOf(result, 'one')).toEqual([32767]);
+});
+
 test('settled endpoints are left alone', () => {
   const store = storeOf({ service: [published('a', { TargetPort: 80 }), aService('none')] });
   store.apply(2, { actions: allocatePorts(store).actions, now: startTime });
