@@ -81,7 +81,7 @@ function wasRolledBack(service: Service, wanted: ServiceSpec): boolean {
 function keepClusters(wanted: ServiceSpec, current: ServiceSpec): ServiceSpec {
   const task = wanted.TaskTemplate;
   const live = current.TaskTemplate;
-  const template = { ...task, ForceUpdate: live.ForceUpdate ?? 0 };
+  const template = live.ForceUpdate ? { ...task, ForceUpdate: live.ForceUpdate } : task;
   const image = task.ContainerSpec?.Image ?? '';
   const running = live.ContainerSpec?.Image ?? '';
   const pinned = running.startsWith(`${withTag(image)}@sha256:`) || running.startsWith(`${image}@sha256:`);
