@@ -2,7 +2,8 @@
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { nodeLocalNetworks, type NetworkSpec } from '#model/network';
-import { namespaceLabel, nameOf, type Kind, type Labels, type ObjectOf } from '#model/object';
+import { namespaceLabel, type Labels } from '#model/meta';
+import { nameOf, type Kind, type ObjectOf } from '#model/object';
 import type { ConfigSpec, SecretSpec } from '#model/secret';
 import type { StackSpec } from '#model/stack';
 import { create, newMeta, remove } from '#store/action';

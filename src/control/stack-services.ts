@@ -1,6 +1,6 @@
 /** The services of a stack. */
 import { Refusal } from '#base/refusal';
-import { imageLabel, namespaceLabel } from '#model/object';
+import { imageLabel, namespaceLabel } from '#model/meta';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
 import type { Stack, StackSource } from '#model/stack';

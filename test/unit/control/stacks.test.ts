@@ -3,7 +3,7 @@ import { createConfig } from '#control/configs';
 import { createSecret } from '#control/secrets';
 import { createService, updateService } from '#control/services';
 import { deployStack, removeStack, setStackCondition } from '#control/stacks';
-import { namespaceLabel } from '#model/object';
+import { namespaceLabel } from '#model/meta';
 import type { ServiceSpec } from '#model/service-spec';
 import type { StackSource, StackSpec } from '#model/stack';
 import { update } from '#store/action';
