@@ -60,14 +60,7 @@ export function deployNetwork(overlay: Overlay, spec: NetworkSpec, stack: string
 }
 
 /** Creates a secret or config that is missing, or gives it its new labels. */
-export function deployFile(
-  overlay: Overlay,
-  kind: FileKind,
-  spec: SecretSpec | ConfigSpec,
-  stack: string,
-  context: UseCaseContext,
-  changes: Changes,
-): void {
+export function deployFile(overlay: Overlay, kind: FileKind, spec: SecretSpec | ConfigSpec, stack: string, context: UseCaseContext, changes: Changes): void {
   const wanted = inStack(spec, stack);
   const present = overlay.byName(kind, spec.Name);
   if (!present) {
