@@ -114,7 +114,10 @@ export class NetworkKeeper {
       const sequence = this.#wanted;
       const ready = [...this.states.values()].filter((state) => state.ready);
       try {
-        await this.modules.network.update(this.calls.endpoints(), ready.map(({ network, gateway }) => ({ network, gateway })));
+        await this.modules.network.update(
+          this.calls.endpoints(),
+          ready.map(({ network, gateway }) => ({ network, gateway })),
+        );
       } catch (error) {
         this.modules.logger.error({ err: error }, 'names and published ports could not be brought up to date');
         this.modules.clock.after(retryDelayMs, () => !this.signal.aborted && void this.publish());

@@ -70,13 +70,29 @@ export function macAddress(address: string): string {
 }
 
 /** An object without its undefined fields. */
-export function compact(object: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function compact(object: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
 /** Takes the spec apart field by field, so that the compiler names one that is forgotten; host-config.ts has the marked ones. */
 function config(spec: ContainerSpec, task: Task, nodeId: string): Readonly<Record<string, unknown>> {
-  const { Image, Command, Args, Hostname, Env, Dir, User, StopSignal, TTY, OpenStdin, StopGracePeriod, Healthcheck, Labels: _labels, Shoal, ...elsewhere } = spec;
+  const {
+    Image,
+    Command,
+    Args,
+    Hostname,
+    Env,
+    Dir,
+    User,
+    StopSignal,
+    TTY,
+    OpenStdin,
+    StopGracePeriod,
+    Healthcheck,
+    Labels: _labels,
+    Shoal,
+    ...elsewhere
+  } = spec;
   const { Groups: _g, Privileges: _p, Init: _i, ReadOnly: _r, Hosts: _h, Isolation: _is, Sysctls: _s, ...others } = elsewhere; // HostConfig
   const { CapabilityAdd: _ca, CapabilityDrop: _cd, Ulimits: _u, OomScoreAdj: _o, ...rest } = others; // HostConfig
   const { Mounts: _m, Secrets: _se, Configs: _co, DNSConfig: _dns, ...none } = rest; // below

@@ -52,17 +52,25 @@ async function usedSubnets(docker: Docker): Promise<readonly string[]> {
 
 /** CIDRs of the kernel's IPv4 routes, but for the default one and those of our bridges. */
 export function parseRoutes(table: string): readonly string[] {
-  return table.split('\n').slice(1).flatMap((line) => {
-    const [device = '', destination = '', , , , , , mask = ''] = line.split(/\s+/);
-    if (!mask || mask === '00000000' || device.startsWith('sh-')) return [];
-    const prefix = addressOf(mask).split('.').reduce((sum, part) => sum + Number(part).toString(2).replaceAll('0', '').length, 0);
-    return [`${addressOf(destination)}/${prefix}`];
-  });
+  return table
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => {
+      const [device = '', destination = '', , , , , , mask = ''] = line.split(/\s+/);
+      if (!mask || mask === '00000000' || device.startsWith('sh-')) return [];
+      const prefix = addressOf(mask)
+        .split('.')
+        .reduce((sum, part) => sum + Number(part).toString(2).replaceAll('0', '').length, 0);
+      return [`${addressOf(destination)}/${prefix}`];
+    });
 }
 
 /** The kernel writes addresses as hex numbers in host order, the first byte last. */
 function addressOf(hex: string): string {
-  return (hex.match(/../g) ?? []).toReversed().map((byte) => Number.parseInt(byte, 16)).join('.');
+  return (hex.match(/../g) ?? [])
+    .toReversed()
+    .map((byte) => Number.parseInt(byte, 16))
+    .join('.');
 }
 
 function compareTexts(a: string, b: string): number {

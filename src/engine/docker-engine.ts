@@ -123,7 +123,9 @@ export class DockerEngine implements Engine {
     const [, ...others] = endpoints(task, { networkName: (id) => this.#networks.name(id) });
     for (const { network, settings } of others) {
       try {
-        await this.#docker.getNetwork(network).connect({ Container: containerId, EndpointConfig: settings, abortSignal: signal } as Docker.NetworkConnectOptions);
+        await this.#docker
+          .getNetwork(network)
+          .connect({ Container: containerId, EndpointConfig: settings, abortSignal: signal } as Docker.NetworkConnectOptions);
       } catch (error) {
         if (!/already exists in network|already attached/.test(textOf(error))) return failed(error, prefix);
       }
