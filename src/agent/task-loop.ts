@@ -152,6 +152,7 @@ export class TaskLoop {
   async #carryOut(id: string, steps: readonly Step[]): Promise<void> {
     const work: Work = { controller: new AbortController(), ending: steps.some((step) => step.type === 'stopContainer' || step.type === 'removeContainer') };
     this.#working.set(id, work);
+    this.observer.hold(id);
     let outcome: StepOutcome = { ok: true };
     for (const step of steps) {
       if (work.controller.signal.aborted) break;
@@ -160,6 +161,7 @@ export class TaskLoop {
     }
     if (!this.signal.aborted) await this.observer.lookAt(id).catch(() => this.observer.refresh(undefined));
     this.#working.delete(id);
+    this.observer.release(id);
     if (this.signal.aborted) return;
     this.#recordOutcome(id, outcome, work.controller.signal.aborted);
     this.wake([id]);
