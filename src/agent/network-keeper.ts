@@ -16,7 +16,7 @@ export interface KeeperModules {
 }
 
 export interface KeeperCalls {
-  /** The endpoints as they are now, without tasks that leave. */
+  /** The endpoints as they are now; tasks that leave are not ready in them. */
   endpoints(): readonly ServiceEndpoint[];
   /** A network became ready, failed or went: tasks and networks are to be decided again. */
   changed(): void;

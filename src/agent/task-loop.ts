@@ -201,10 +201,13 @@ export class TaskLoop {
     return false;
   }
 
-  /** The dispatcher's endpoints without those tasks of this node that end: it is the first to know. */
+  /** The dispatcher's endpoints, with the tasks of this node that end not ready any more: it is the first to know. They may still ask for names. */
   #endpoints(): readonly ServiceEndpoint[] {
-    const gone = (id: string) => this.#leaving.has(id) || isTerminal(this.attempts.get(id)?.status.State ?? 'new');
-    return [...this.modules.assignments.endpoints.values()].map((endpoint) => ({ ...endpoint, Tasks: endpoint.Tasks.filter((task) => !gone(task.TaskID)) }));
+    const ends = (id: string) => this.#leaving.has(id) || isTerminal(this.attempts.get(id)?.status.State ?? 'new');
+    return [...this.modules.assignments.endpoints.values()].map((endpoint) => ({
+      ...endpoint,
+      Tasks: endpoint.Tasks.map((task) => (task.Ready && ends(task.TaskID) ? { ...task, Ready: false } : task)),
+    }));
   }
 
   #decideNetworks(): void {

@@ -8,7 +8,7 @@ import { containerLabels } from './labels.ts';
 
 export interface BodyContext {
   nodeId: string;
-  /** This node's addresses in the task's cluster networks: their DNS servers. */
+  /** This node's addresses in the task's cluster networks that have names: their DNS servers. */
   gateways: readonly string[];
   /** Name of the engine's network for a cluster network id. */
   networkName(networkId: string): string;
@@ -140,8 +140,10 @@ function dns(spec: ContainerSpec, task: Task, gateways: readonly string[]): Read
   };
 }
 
+/** The ingress network comes last: a container's own networks are the ones it is known by. */
 function clusterAttachments(task: Task): readonly NetworkAttachment[] {
-  return (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0);
+  const attached = (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0);
+  return attached.toSorted((a, b) => Number(a.Network.Spec.Ingress ?? false) - Number(b.Network.Spec.Ingress ?? false));
 }
 
 /** host, bridge or none, when the task asks for one of the engine's own networks. */

@@ -174,6 +174,12 @@ describe('networks', () => {
     expect(JSON.stringify(body.NetworkingConfig)).not.toContain('Aliases');
   });
 
+  test('the ingress network is never the first one', () => {
+    const ingress = { ...makeNetwork('in', 'ingress', '10.0.0.0/24'), Spec: { Name: 'ingress', Ingress: true } };
+    const task = makeTask('t1', {}, { NetworksAttachments: [{ Network: ingress, Addresses: ['10.0.0.5/24'] }, ...attachments] });
+    expect(endpoints(task, context).map((endpoint) => endpoint.network)).toEqual(['name-of-n1', 'name-of-n2', 'name-of-in']);
+  });
+
   test('the others are connected later', () => {
     expect(endpoints(makeTask('t1', {}, { NetworksAttachments: attachments }), context)[1]).toEqual({
       network: 'name-of-n2',

@@ -170,6 +170,9 @@ describe('what a task needs', () => {
     expect(decide({ state: 'preparing', networks: true }).status?.Err).toMatch(/net1 has not reached/);
     const ready = decide({ state: 'preparing', networks: true, facts: withNetwork({ ready: true }) });
     expect(ready.steps.at(-1)).toMatchObject({ type: 'createContainer', gateways: ['10.0.1.1'] });
+    const ingress = { ...network, Spec: { ...network.Spec, Ingress: true } };
+    const silent = decide({ state: 'preparing', networks: true, facts: withNetwork({ ready: true, network: ingress }) });
+    expect(silent.steps.at(-1)).toMatchObject({ gateways: [] });
     const broken = { message: 'Pool overlaps', permanent: true, retryAt: now + 9 };
     expect(brief(decide({ state: 'preparing', networks: true, facts: withNetwork({ failure: broken }) })).slice(0, 3)).toEqual([
       'rejected',
