@@ -5,7 +5,7 @@ import type { Task } from '#model/task';
 import { compareStates } from '#model/task-state';
 
 /** A message does not follow on the last one: the session has to be opened anew for a complete set. */
-export class SequenceError extends Error {
+class SequenceError extends Error {
   override readonly name = 'SequenceError';
 }
 

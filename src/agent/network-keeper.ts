@@ -16,7 +16,7 @@ export interface KeeperModules {
 }
 
 export interface KeeperCalls {
-  /** The endpoints as they are now, without tasks that leave. */
+  /** The endpoints as they are now; tasks that leave are not ready in them. */
   endpoints(): readonly ServiceEndpoint[];
   /** A network became ready, failed or went: tasks and networks are to be decided again. */
   changed(): void;
@@ -114,7 +114,10 @@ export class NetworkKeeper {
       const sequence = this.#wanted;
       const ready = [...this.states.values()].filter((state) => state.ready);
       try {
-        await this.modules.network.update(this.calls.endpoints(), ready.map(({ network, gateway }) => ({ network, gateway })));
+        await this.modules.network.update(
+          this.calls.endpoints(),
+          ready.map(({ network, gateway }) => ({ network, gateway })),
+        );
       } catch (error) {
         this.modules.logger.error({ err: error }, 'names and published ports could not be brought up to date');
         this.modules.clock.after(retryDelayMs, () => !this.signal.aborted && void this.publish());

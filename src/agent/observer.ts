@@ -22,6 +22,8 @@ export class Observer {
   complete = false;
   readonly #stale = new Set<string>();
   readonly #touched = new Map<string, number>();
+  readonly #held = new Set<string>();
+  readonly #missed = new Set<string>();
   #allStale = true;
   #looking = false;
   #round = 0;
@@ -42,14 +44,27 @@ export class Observer {
 
   /** Something may have happened to this task's container, or to any. */
   refresh(taskId: string | undefined): void {
+    if (taskId !== undefined && this.#held.has(taskId)) return void this.#missed.add(taskId);
     if (taskId === undefined) this.#allStale = true;
     else this.#stale.add(taskId);
     if (!this.#looking) void this.#look();
   }
 
-  /** Looks at one task now, after steps for it. Rejects when the engine does not answer. */
+  /** Steps work on this task: what happens to it meanwhile is looked at when they are done. */
+  hold(taskId: string): void {
+    this.#held.add(taskId);
+  }
+
+  /** The steps are done; what happened during the last look is looked at again. */
+  release(taskId: string): void {
+    this.#held.delete(taskId);
+    if (this.#missed.delete(taskId)) this.refresh(taskId);
+  }
+
+  /** Looks at one held task now, after steps for it. Rejects when the engine does not answer. */
   async lookAt(taskId: string): Promise<void> {
     this.touch(taskId);
+    this.#missed.delete(taskId);
     this.#keep(taskId, await this.modules.engine.observe(taskId));
     this.touch(taskId);
   }

@@ -44,7 +44,13 @@ export async function runSessions(nodeId: string, modules: SessionModules, calls
   }
 }
 
-async function serve(session: DispatcherSession, description: NodeDescription, modules: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
+async function serve(
+  session: DispatcherSession,
+  description: NodeDescription,
+  modules: SessionModules,
+  calls: SessionCalls,
+  signal: AbortSignal,
+): Promise<void> {
   const ending = new AbortController();
   const both = AbortSignal.any([signal, ending.signal]);
   // A session that is closed from our side need not end its stream: leaving may not wait for it.
@@ -69,14 +75,14 @@ async function beat(session: DispatcherSession, { clock }: SessionModules, signa
 }
 
 /** Memory, labels or plugins of the engine may change while it serves. */
-async function describeAgain(session: DispatcherSession, first: NodeDescription, { describe, clock }: SessionModules, signal: AbortSignal): Promise<void> {
+async function describeAgain(session: DispatcherSession, first: NodeDescription, modules: SessionModules, signal: AbortSignal): Promise<void> {
   let known = first;
   while (!signal.aborted) {
-    await pause(describeEveryMs, clock, signal);
+    await pause(describeEveryMs, modules.clock, signal);
     if (signal.aborted) return;
     // An engine that is away is no reason to leave the managers: it may come back.
-    const description = await describe().catch(() => known);
-    if (!equal(description, known)) await withLimit(session.updateDescription(description), clock, signal);
+    const description = await modules.describe().catch(() => known);
+    if (!equal(description, known)) await withLimit(session.updateDescription(description), modules.clock, signal);
     known = description;
   }
 }

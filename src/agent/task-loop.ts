@@ -152,6 +152,7 @@ export class TaskLoop {
   async #carryOut(id: string, steps: readonly Step[]): Promise<void> {
     const work: Work = { controller: new AbortController(), ending: steps.some((step) => step.type === 'stopContainer' || step.type === 'removeContainer') };
     this.#working.set(id, work);
+    this.observer.hold(id);
     let outcome: StepOutcome = { ok: true };
     for (const step of steps) {
       if (work.controller.signal.aborted) break;
@@ -160,6 +161,7 @@ export class TaskLoop {
     }
     if (!this.signal.aborted) await this.observer.lookAt(id).catch(() => this.observer.refresh(undefined));
     this.#working.delete(id);
+    this.observer.release(id);
     if (this.signal.aborted) return;
     this.#recordOutcome(id, outcome, work.controller.signal.aborted);
     this.wake([id]);
@@ -199,10 +201,13 @@ export class TaskLoop {
     return false;
   }
 
-  /** The dispatcher's endpoints without those tasks of this node that end: it is the first to know. */
+  /** The dispatcher's endpoints, with the tasks of this node that end not ready any more: it is the first to know. They may still ask for names. */
   #endpoints(): readonly ServiceEndpoint[] {
-    const gone = (id: string) => this.#leaving.has(id) || isTerminal(this.attempts.get(id)?.status.State ?? 'new');
-    return [...this.modules.assignments.endpoints.values()].map((endpoint) => ({ ...endpoint, Tasks: endpoint.Tasks.filter((task) => !gone(task.TaskID)) }));
+    const ends = (id: string) => this.#leaving.has(id) || isTerminal(this.attempts.get(id)?.status.State ?? 'new');
+    return [...this.modules.assignments.endpoints.values()].map((endpoint) => ({
+      ...endpoint,
+      Tasks: endpoint.Tasks.map((task) => (task.Ready && ends(task.TaskID) ? { ...task, Ready: false } : task)),
+    }));
   }
 
   #decideNetworks(): void {

@@ -8,7 +8,7 @@ import { containerLabels } from './labels.ts';
 
 export interface BodyContext {
   nodeId: string;
-  /** This node's addresses in the task's cluster networks: their DNS servers. */
+  /** This node's addresses in the task's cluster networks that have names: their DNS servers. */
   gateways: readonly string[];
   /** Name of the engine's network for a cluster network id. */
   networkName(networkId: string): string;
@@ -70,13 +70,29 @@ export function macAddress(address: string): string {
 }
 
 /** An object without its undefined fields. */
-export function compact(object: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function compact(object: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
 /** Takes the spec apart field by field, so that the compiler names one that is forgotten; host-config.ts has the marked ones. */
 function config(spec: ContainerSpec, task: Task, nodeId: string): Readonly<Record<string, unknown>> {
-  const { Image, Command, Args, Hostname, Env, Dir, User, StopSignal, TTY, OpenStdin, StopGracePeriod, Healthcheck, Labels: _labels, Shoal, ...elsewhere } = spec;
+  const {
+    Image,
+    Command,
+    Args,
+    Hostname,
+    Env,
+    Dir,
+    User,
+    StopSignal,
+    TTY,
+    OpenStdin,
+    StopGracePeriod,
+    Healthcheck,
+    Labels: _labels,
+    Shoal,
+    ...elsewhere
+  } = spec;
   const { Groups: _g, Privileges: _p, Init: _i, ReadOnly: _r, Hosts: _h, Isolation: _is, Sysctls: _s, ...others } = elsewhere; // HostConfig
   const { CapabilityAdd: _ca, CapabilityDrop: _cd, Ulimits: _u, OomScoreAdj: _o, ...rest } = others; // HostConfig
   const { Mounts: _m, Secrets: _se, Configs: _co, DNSConfig: _dns, ...none } = rest; // below
@@ -124,8 +140,10 @@ function dns(spec: ContainerSpec, task: Task, gateways: readonly string[]): Read
   };
 }
 
+/** The ingress network comes last: a container's own networks are the ones it is known by. */
 function clusterAttachments(task: Task): readonly NetworkAttachment[] {
-  return (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0);
+  const attached = (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0);
+  return attached.toSorted((a, b) => Number(a.Network.Spec.Ingress ?? false) - Number(b.Network.Spec.Ingress ?? false));
 }
 
 /** host, bridge or none, when the task asks for one of the engine's own networks. */

@@ -37,6 +37,8 @@ export class DockerEngine implements Engine {
   readonly #images: Images;
   readonly #networks: DockerNetworks;
   readonly #files: TaskFiles;
+  /** Task id → container id: saves a list when one task is looked at. */
+  readonly #containerIds = new Map<string, string>();
   readonly #table: StepTable = {
     pull: (step, signal) => this.#images.ensure(step.task, signal),
     createNetwork: (step) => this.#networks.create(step.network, step.gateway),
@@ -47,7 +49,7 @@ export class DockerEngine implements Engine {
     createContainer: (step, signal) => this.#create(step.task, step.gateways, signal),
     startContainer: (step, signal) => this.#start(step.task, step.containerId, signal),
     stopContainer: (step, signal) => this.#stop(step, signal),
-    removeContainer: (step, signal) => this.#remove(step.containerId, signal),
+    removeContainer: (step, signal) => this.#remove(step, signal),
   };
 
   constructor(readonly options: DockerEngineOptions) {
@@ -67,10 +69,15 @@ export class DockerEngine implements Engine {
   }
 
   async observe(taskId?: string): Promise<readonly ObservedContainer[]> {
+    const known = await this.#inspect(this.#containerIds.get(taskId ?? ''));
+    if (known) return [known];
     const label = [`${nodeIdLabel}=${this.options.nodeId}`, taskId === undefined ? taskIdLabel : `${taskIdLabel}=${taskId}`];
     const list = await this.#docker.listContainers({ all: true, filters: { label } });
     const containers = await mapLimited(list, inspectsAtOnce, (each) => this.#inspect(each.Id));
-    return containers.filter((container) => container !== undefined);
+    const found = containers.filter((container) => container !== undefined);
+    if (taskId === undefined) this.#containerIds.clear();
+    for (const container of found) this.#containerIds.set(container.taskId, container.containerId);
+    return found;
   }
 
   observeNetworks(): Promise<readonly string[]> {
@@ -82,7 +89,7 @@ export class DockerEngine implements Engine {
   }
 
   describe(): Promise<NodeDescription> {
-    return describeNode(this.#docker);
+    return describeNode(this.#docker, this.options.nodeId);
   }
 
   logs(containerId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine> {
@@ -90,7 +97,8 @@ export class DockerEngine implements Engine {
   }
 
   /** It may be removed between the list and the look. */
-  async #inspect(containerId: string): Promise<ObservedContainer | undefined> {
+  async #inspect(containerId: string | undefined): Promise<ObservedContainer | undefined> {
+    if (containerId === undefined) return undefined;
     try {
       return observed(await this.#docker.getContainer(containerId).inspect());
     } catch (error) {
@@ -111,6 +119,7 @@ export class DockerEngine implements Engine {
       // Split by hand: dockerode would put the whole body, environment and all, into the URL too.
       const request = { _query: { name, ...(platform && { platform }) }, _body: body, abortSignal: signal };
       const container = await this.#docker.createContainer(request as Docker.ContainerCreateOptions);
+      this.#containerIds.set(task.ID, container.id);
       return { ok: true, containerId: container.id };
     } catch (error) {
       const [ours] = statusOf(error) === 409 ? await this.observe(task.ID) : [];
@@ -123,7 +132,9 @@ export class DockerEngine implements Engine {
     const [, ...others] = endpoints(task, { networkName: (id) => this.#networks.name(id) });
     for (const { network, settings } of others) {
       try {
-        await this.#docker.getNetwork(network).connect({ Container: containerId, EndpointConfig: settings, abortSignal: signal } as Docker.NetworkConnectOptions);
+        await this.#docker
+          .getNetwork(network)
+          .connect({ Container: containerId, EndpointConfig: settings, abortSignal: signal } as Docker.NetworkConnectOptions);
       } catch (error) {
         if (!/already exists in network|already attached/.test(textOf(error))) return failed(error, prefix);
       }
@@ -150,7 +161,8 @@ export class DockerEngine implements Engine {
   }
 
   /** Anonymous volumes go with it, named ones stay. */
-  async #remove(containerId: string, signal: AbortSignal): Promise<StepOutcome> {
+  async #remove({ taskId, containerId }: Extract<Step, { type: 'removeContainer' }>, signal: AbortSignal): Promise<StepOutcome> {
+    this.#containerIds.delete(taskId);
     try {
       await this.#docker.getContainer(containerId).remove({ v: true, force: true, abortSignal: signal } as Docker.ContainerRemoveOptions);
       return done;

@@ -76,4 +76,3 @@ export class DockerNetworks {
     return same.some((each) => each.Name === name) ? `${name}.${network.ID}` : name;
   }
 }
-

@@ -29,8 +29,12 @@ export class TaskFiles {
     await mkdir(join(this.folder, task.ID), { recursive: true, mode: 0o700 });
     const spec = task.Spec.ContainerSpec ?? {};
     const files = [
-      ...(spec.Secrets ?? []).map((each, index) => ({ kind: 'secret', index, File: each.File, object: secrets.find((secret) => secret.ID === each.SecretID) }) as const),
-      ...(spec.Configs ?? []).map((each, index) => ({ kind: 'config', index, File: each.File, object: configs.find((config) => config.ID === each.ConfigID) }) as const),
+      ...(spec.Secrets ?? []).map(
+        (each, index) => ({ kind: 'secret', index, File: each.File, object: secrets.find((secret) => secret.ID === each.SecretID) }) as const,
+      ),
+      ...(spec.Configs ?? []).map(
+        (each, index) => ({ kind: 'config', index, File: each.File, object: configs.find((config) => config.ID === each.ConfigID) }) as const,
+      ),
     ];
     for (const { kind, index, File, object } of files) {
       if (!File) continue;
@@ -61,7 +65,8 @@ export class TaskFiles {
 
 async function writeOne(path: string, target: FileTarget, base64: string): Promise<string | undefined> {
   const owner = { uid: Number(target.UID || 0), gid: Number(target.GID || 0) };
-  if (!Number.isInteger(owner.uid) || !Number.isInteger(owner.gid)) return `invalid owner ${target.UID}:${target.GID} of ${target.Name}: uid and gid must be numbers`;
+  if (!Number.isInteger(owner.uid) || !Number.isInteger(owner.gid))
+    return `invalid owner ${target.UID}:${target.GID} of ${target.Name}: uid and gid must be numbers`;
   await writeFile(path, Buffer.from(base64, 'base64'), { mode: 0o600 });
   await chown(path, owner.uid, owner.gid);
   await chmod(path, target.Mode & 0o7777);

@@ -88,7 +88,10 @@ export class SimulatedEngine implements Engine {
         this.#networks.delete(step.networkId);
         return done;
       case 'mountFiles':
-        this.#files.set(step.task.ID, [...step.secrets, ...step.configs].map((object) => object.ID));
+        this.#files.set(
+          step.task.ID,
+          [...step.secrets, ...step.configs].map((object) => object.ID),
+        );
         return done;
       case 'unmountFiles':
         this.#files.delete(step.taskId);

@@ -2,7 +2,7 @@
 import { taskName, type Task } from '#model/task';
 import type { Config, Secret } from '#model/secret';
 import type { ContainerSpec, FileTarget, Mount } from '#model/service-spec';
-import { expandTemplate, TemplateError, type TemplateRecord, type TemplateScope } from './template.ts';
+import { expandTemplate, TemplateError, textOf, type TemplateRecord, type TemplateScope } from './template.ts';
 
 /** What a template may say about the node. */
 export interface TemplateNode {
@@ -53,9 +53,24 @@ function payloadFunctions(task: Task, files: TaskFiles): TemplateScope['function
     return decodeText(object.Spec.Data ?? '');
   };
   return {
-    secret: (target) => find('secret', (spec.Secrets ?? []).map((each) => ({ ...each, id: each.SecretID })), files.secrets, target),
-    config: (target) => find('config', (spec.Configs ?? []).map((each) => ({ ...each, id: each.ConfigID })), files.configs, target),
-    env: (name) => spec.Env?.find((line) => line.startsWith(`${String(name)}=`))?.slice(String(name).length + 1) ?? '',
+    secret: (target) =>
+      find(
+        'secret',
+        (spec.Secrets ?? []).map((each) => ({ ...each, id: each.SecretID })),
+        files.secrets,
+        target,
+      ),
+    config: (target) =>
+      find(
+        'config',
+        (spec.Configs ?? []).map((each) => ({ ...each, id: each.ConfigID })),
+        files.configs,
+        target,
+      ),
+    env: (name) => {
+      const prefix = `${textOf(name ?? '')}=`;
+      return spec.Env?.find((line) => line.startsWith(prefix))?.slice(prefix.length) ?? '';
+    },
   };
 }
 

@@ -38,7 +38,7 @@ export function prepareSteps(task: Task, facts: NodeFacts): Preparation {
     const expanded = expandTask(task, facts.node);
     const files = filesOf(expanded, facts);
     if (typeof files === 'string') return { kind: 'refused', reason: files };
-    const gateways = networkIds(task).map((id) => facts.networks.get(id)?.gateway ?? '');
+    const gateways = nameServers(task, facts);
     return { kind: 'steps', steps: [{ type: 'pull', task: expanded }, ...mountSteps(expanded, files), { type: 'createContainer', task: expanded, gateways }] };
   } catch (error) {
     if (error instanceof TemplateError) return { kind: 'refused', reason: error.message };
@@ -52,6 +52,12 @@ export function startSteps(task: Task, containerId: string, facts: NodeFacts): P
   if (prepared.kind !== 'steps') return prepared;
   const mounts = prepared.steps.filter((step) => step.type === 'mountFiles');
   return { kind: 'steps', steps: [...mounts, { type: 'startContainer', task, containerId }] };
+}
+
+/** This node's addresses in the task's networks; the ingress network carries published ports only and has no names. */
+function nameServers(task: Task, facts: NodeFacts): readonly string[] {
+  const states = networkIds(task).map((id) => facts.networks.get(id));
+  return states.filter((state) => state && !state.network.Spec.Ingress).map((state) => state?.gateway ?? '');
 }
 
 /** The task's containers have secret or config files. */

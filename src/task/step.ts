@@ -13,7 +13,7 @@ export type Step =
   | { type: 'unmountFiles'; taskId: string }
   /** Drops files of tasks that are not in `keep`: what a crash left behind. */
   | { type: 'pruneFiles'; keep: readonly string[] }
-  /** The spec's templates are expanded; `gateways` are this node's addresses in the task's networks, in their order. */
+  /** The spec's templates are expanded; `gateways` are this node's addresses in the task's networks that have names. */
   | { type: 'createContainer'; task: Task; gateways: readonly string[] }
   | { type: 'startContainer'; task: Task; containerId: string }
   /** Without `graceMs` the container's own stop timeout holds. */

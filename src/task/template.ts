@@ -181,7 +181,8 @@ const builtins: Readonly<Record<string, TemplateFunction>> = {
     for (const key of keys) {
       if (typeof value !== 'object') throw new TemplateError(`template: error calling index: can't index item of type ${typeof value}`);
       // Go gives the zero value for a key that a map lacks.
-      value = Object.hasOwn(value, String(key)) ? (value[String(key)] as TemplateValue) : '';
+      const name = textOf(key);
+      value = Object.hasOwn(value, name) ? (value[name] as TemplateValue) : '';
     }
     return value;
   },
@@ -211,8 +212,11 @@ function isTrue(value: TemplateValue): boolean {
   return typeof value === 'object' ? Object.keys(value).length > 0 : Boolean(value);
 }
 
-function textOf(value: TemplateValue): string {
+/** How a value stands in the output. */
+export function textOf(value: TemplateValue): string {
   if (typeof value !== 'object') return String(value);
-  const entries = Object.keys(value).toSorted().map((key) => `${key}:${textOf(value[key] as TemplateValue)}`);
+  const entries = Object.keys(value)
+    .toSorted()
+    .map((key) => `${key}:${textOf(value[key] as TemplateValue)}`);
   return `map[${entries.join(' ')}]`;
 }

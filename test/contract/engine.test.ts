@@ -20,7 +20,14 @@ const programs: Readonly<Record<string, { spec: ContainerSpec; image: SimulatedI
   exits: { spec: { Command: ['/bin/sh', '-c', 'exit 3'] }, image: { exit: { afterMs: 10, code: 3 } } },
   talks: {
     spec: { Command: ['/bin/sh', '-c', 'echo one; sleep 0.1; echo two >&2; sleep 0.1; printf three'] },
-    image: { exit: { afterMs: 10, code: 0 }, output: [{ stream: 'stdout', text: 'one\n' }, { stream: 'stderr', text: 'two\n' }, { stream: 'stdout', text: 'three' }] },
+    image: {
+      exit: { afterMs: 10, code: 0 },
+      output: [
+        { stream: 'stdout', text: 'one\n' },
+        { stream: 'stderr', text: 'two\n' },
+        { stream: 'stdout', text: 'three' },
+      ],
+    },
   },
   healthy: {
     spec: { Command: ['/bin/sleep', '1000'], Init: true, Healthcheck: { Test: ['CMD', '/bin/true'], Interval: 1e8, Retries: 1 } },
@@ -49,7 +56,11 @@ function contract(name: string, skipReason: string | undefined, open: () => Prom
     const seen = async (taskId: string): Promise<ObservedContainer | undefined> => (await engine.observe(taskId))[0];
     const seenAs = async (taskId: string, wanted: (container: ObservedContainer | undefined) => boolean) => {
       let last: ObservedContainer | undefined;
-      await until(async () => wanted((last = await seen(taskId))), 20_000, () => JSON.stringify(last));
+      await until(
+        async () => wanted((last = await seen(taskId))),
+        20_000,
+        () => JSON.stringify(last),
+      );
       return last;
     };
     const run = async (program: string): Promise<{ task: Task; containerId: string }> => {
@@ -71,7 +82,8 @@ function contract(name: string, skipReason: string | undefined, open: () => Prom
       for (let i = 0; i < 2; i++) expect(await engine.carryOut({ type: 'startContainer', task, containerId }, never)).toEqual({ ok: true });
       expect(await seen(task.ID)).toMatchObject({ state: 'running', pid: expect.any(Number) });
       expect((await seen(task.ID))?.health).toBeUndefined();
-      for (let i = 0; i < 2; i++) expect(await engine.carryOut({ type: 'stopContainer', taskId: task.ID, containerId, graceMs: 5000 }, never)).toEqual({ ok: true });
+      for (let i = 0; i < 2; i++)
+        expect(await engine.carryOut({ type: 'stopContainer', taskId: task.ID, containerId, graceMs: 5000 }, never)).toEqual({ ok: true });
       expect(await seen(task.ID)).toMatchObject({ state: 'exited', exitCode: 143 });
       for (let i = 0; i < 2; i++) expect(await engine.carryOut({ type: 'removeContainer', taskId: task.ID, containerId }, never)).toEqual({ ok: true });
       expect(await seen(task.ID)).toBeUndefined();
@@ -100,7 +112,11 @@ function contract(name: string, skipReason: string | undefined, open: () => Prom
       const task = makeTask('none1', { Image: 'shoal-nowhere:1' });
       const outcome = await engine.carryOut({ type: 'pull', task }, never);
       expect(outcome).toMatchObject({ ok: false, permanent: true, message: expect.stringContaining('No such image: shoal-nowhere:1') });
-      expect(await engine.carryOut({ type: 'createContainer', task, gateways: [] }, never)).toMatchObject({ ok: false, permanent: true, message: expect.stringContaining('No such image: shoal-nowhere:1') });
+      expect(await engine.carryOut({ type: 'createContainer', task, gateways: [] }, never)).toMatchObject({
+        ok: false,
+        permanent: true,
+        message: expect.stringContaining('No such image: shoal-nowhere:1'),
+      });
     });
 
     test('a program that cannot start is refused for good', async () => {
@@ -116,7 +132,11 @@ function contract(name: string, skipReason: string | undefined, open: () => Prom
       engine.watch((taskId) => heard.add(taskId), ending.signal);
       try {
         const { task } = await run('exits');
-        await until(() => heard.has(task.ID), 10_000, () => [...heard].join());
+        await until(
+          () => heard.has(task.ID),
+          10_000,
+          () => [...heard].join(),
+        );
       } finally {
         ending.abort();
       }
@@ -139,7 +159,11 @@ function contract(name: string, skipReason: string | undefined, open: () => Prom
         return lines;
       };
       const lines = await read({ follow: true });
-      expect(lines.map(({ stream, text }) => [stream, text])).toEqual([['stdout', 'one\n'], ['stderr', 'two\n'], ['stdout', 'three']]);
+      expect(lines.map(({ stream, text }) => [stream, text])).toEqual([
+        ['stdout', 'one\n'],
+        ['stderr', 'two\n'],
+        ['stdout', 'three'],
+      ]);
       for (const line of lines) expect(Math.abs(Date.parse(line.timestamp) - Date.now())).toBeLessThan(60_000);
       expect((await read({ tail: 1 })).map((line) => line.text)).toEqual(['three']);
       expect((await read({ stdout: false })).map((line) => line.text)).toEqual(['two\n']);

@@ -57,7 +57,12 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
     return agent;
   }
 
-  const reach = (taskId: string, state: string) => until(() => dispatcher.state(taskId) === state, 30_000, () => JSON.stringify(dispatcher.statuses.get(taskId)));
+  const reach = (taskId: string, state: string) =>
+    until(
+      () => dispatcher.state(taskId) === state,
+      30_000,
+      () => JSON.stringify(dispatcher.statuses.get(taskId)),
+    );
   const docker = (...args: string[]) => host.docker(args).trim();
   const inspect = (name: string, format: string) => docker('inspect', '-f', format, name);
 
@@ -67,14 +72,21 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
     const task = makeTask('a1', { ...sleeps, Env: ['WHERE={{.Node.Hostname}}/{{.Task.Slot}}'] });
     dispatcher.assign([assigned(task)]);
     await reach('a1', 'running');
-    expect(dispatcher.statuses.get('a1')?.ContainerStatus).toMatchObject({ ContainerID: inspect('web.1.a1', '{{.Id}}'), PID: Number(inspect('web.1.a1', '{{.State.Pid}}')) });
+    expect(dispatcher.statuses.get('a1')?.ContainerStatus).toMatchObject({
+      ContainerID: inspect('web.1.a1', '{{.Id}}'),
+      PID: Number(inspect('web.1.a1', '{{.State.Pid}}')),
+    });
     expect(docker('exec', 'web.1.a1', 'sh', '-c', 'echo $WHERE')).toBe(`${host.name}/1`);
     expect(inspect('web.1.a1', '{{index .Config.Labels "com.docker.swarm.service.name"}} {{.HostConfig.RestartPolicy.Name}}')).toBe('web no');
     dispatcher.change(1, [assigned({ ...task, DesiredState: 'shutdown' })]);
     await reach('a1', 'shutdown');
     expect(inspect('web.1.a1', '{{.State.Running}}')).toBe('false');
     dispatcher.change(2, [{ action: 'remove', kind: 'task', id: 'a1' }]);
-    await until(() => docker('ps', '-aq', '--filter', 'name=a1') === '', 10_000, () => docker('ps', '-a'));
+    await until(
+      () => docker('ps', '-aq', '--filter', 'name=a1') === '',
+      10_000,
+      () => docker('ps', '-a'),
+    );
   });
 
   test('health decides when it runs and when it fails', async () => {
@@ -82,7 +94,11 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
     await startAgent();
     const Healthcheck = { Test: ['CMD-SHELL', 'test -e /tmp/well'], Interval: 2e8, Retries: 1, StartPeriod: 60e9, StartInterval: 2e8 };
     dispatcher.assign([assigned(makeTask('h1', { ...sleeps, Healthcheck }))]);
-    await until(() => docker('ps', '-q', '--filter', 'name=h1') !== '', 10_000, () => docker('ps', '-a'));
+    await until(
+      () => docker('ps', '-q', '--filter', 'name=h1') !== '',
+      10_000,
+      () => docker('ps', '-a'),
+    );
     await reach('h1', 'starting');
     docker('exec', 'web.1.h1', 'touch', '/tmp/well');
     await reach('h1', 'running');
@@ -100,7 +116,18 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
       assigned(makeTask('e2', { Image: image, Command: ['/nothing'] })),
       assigned(makeTask('e3', { ...sleeps, Command: ['/bin/sh', '-c', 'exit 4'] })),
       assigned(makeTask('e4', { ...sleeps, Mounts: [{ Type: 'bind', Source: '/no/such/folder', Target: '/x' }] })),
-      assigned(makeTask('e5', {}, { Spec: { ContainerSpec: { Image: image, Command: ['/bin/dd', 'if=/dev/zero', 'of=/dev/null', 'bs=64M'] }, Resources: { Limits: { MemoryBytes: 16 * 1024 * 1024 } } } })),
+      assigned(
+        makeTask(
+          'e5',
+          {},
+          {
+            Spec: {
+              ContainerSpec: { Image: image, Command: ['/bin/dd', 'if=/dev/zero', 'of=/dev/null', 'bs=64M'] },
+              Resources: { Limits: { MemoryBytes: 16 * 1024 * 1024 } },
+            },
+          },
+        ),
+      ),
     ]);
     await reach('e1', 'rejected');
     await reach('e2', 'failed');
@@ -139,7 +166,11 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
     expect(host.run(['sh', '-c', `grep -rl canary-7431 ${host.folder}; true`])).toBe('');
     expect(readdirSync(`${runFolder}/node1`)).toEqual(['s1']);
     dispatcher.assign([]);
-    await until(() => readdirSync(`${runFolder}/node1`).length === 0, 20_000, () => 'the files stay');
+    await until(
+      () => readdirSync(`${runFolder}/node1`).length === 0,
+      20_000,
+      () => 'the files stay',
+    );
   });
 
   test('restart of the agent keeps containers, removes orphans, leaves strangers alone', async () => {
@@ -158,7 +189,11 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
     dispatcher.assign([assigned(makeTask('r1', sleeps))]);
     await startAgent();
     await reach('r1', 'running');
-    await until(() => docker('ps', '-aq', '--filter', 'name=r2') === '', 20_000, () => docker('ps', '-a'));
+    await until(
+      () => docker('ps', '-aq', '--filter', 'name=r2') === '',
+      20_000,
+      () => docker('ps', '-a'),
+    );
     expect(inspect('web.1.r1', '{{.State.StartedAt}} {{.Id}}')).toBe(began);
     expect(inspect('stranger', '{{.State.Running}}') + inspect('neighbour', '{{.State.Running}}')).toBe('truetrue');
     docker('rm', '-f', 'stranger', 'neighbour');
@@ -177,14 +212,17 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
     expect(dispatcher.statuses.get('d1')?.Err).toBe('task: non-zero exit (137)');
   });
 
-  test('two networks with fixed addresses, beside a stranger\'s of the same name', async () => {
+  test("two networks with fixed addresses, beside a stranger's of the same name", async () => {
     newDispatcher();
     docker('network', 'create', 'web_back');
     await startAgent();
     const front = makeNetwork('netfrontfrontfrontfrontfro', 'web_front', '10.204.1.0/24');
     const back = makeNetwork('netbackbackbackbackbackbac', 'web_back', '10.204.2.0/24');
     const inner = { ...back, Spec: { ...back.Spec, Internal: true, Labels: { 'com.docker.stack.namespace': 'web' } } };
-    const attachments = [{ Network: front, Addresses: ['10.204.1.5/24'] }, { Network: inner, Addresses: ['10.204.2.5/24'] }];
+    const attachments = [
+      { Network: front, Addresses: ['10.204.1.5/24'] },
+      { Network: inner, Addresses: ['10.204.2.5/24'] },
+    ];
     const shoal = { ...makeTask('n1').Shoal, ServiceLabels: { 'com.docker.stack.namespace': 'web' } };
     dispatcher.assign([
       { action: 'update', kind: 'network', item: { Network: front, Gateway: '10.204.1.1' } },
@@ -193,12 +231,20 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
     ]);
     await reach('n1', 'running');
     const name = `web_back.${back.ID}`;
-    expect(inspect('web.1.n1', `{{(index .NetworkSettings.Networks "web_front").IPAddress}} {{(index .NetworkSettings.Networks "${name}").IPAddress}}`)).toBe('10.204.1.5 10.204.2.5');
+    expect(inspect('web.1.n1', `{{(index .NetworkSettings.Networks "web_front").IPAddress}} {{(index .NetworkSettings.Networks "${name}").IPAddress}}`)).toBe(
+      '10.204.1.5 10.204.2.5',
+    );
     expect(inspect('web.1.n1', '{{.HostConfig.Dns}} {{.HostConfig.DnsSearch}}')).toBe('[10.204.1.1 10.204.2.1] [web]');
     expect(host.run(['ip', '-4', '-o', 'addr', 'show', 'dev', 'sh-netfrontfro'])).toContain('10.204.1.1/24');
-    expect(docker('network', 'inspect', '-f', '{{.Internal}} {{index .Labels "com.docker.stack.namespace"}} {{index .Labels "shoal.network.id"}}', name)).toBe(`true web ${back.ID}`);
+    expect(docker('network', 'inspect', '-f', '{{.Internal}} {{index .Labels "com.docker.stack.namespace"}} {{index .Labels "shoal.network.id"}}', name)).toBe(
+      `true web ${back.ID}`,
+    );
     dispatcher.assign([]);
-    await until(() => !docker('network', 'ls').includes('web_front') && !docker('network', 'ls').includes(name), 20_000, () => docker('network', 'ls'));
+    await until(
+      () => !docker('network', 'ls').includes('web_front') && !docker('network', 'ls').includes(name),
+      20_000,
+      () => docker('network', 'ls'),
+    );
     expect(docker('network', 'ls')).toContain('web_back');
     docker('network', 'rm', 'web_back');
   });

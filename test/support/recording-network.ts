@@ -37,6 +37,6 @@ export class RecordingNetwork implements NodeNetwork {
 
   /** Ids of the tasks that get traffic. */
   get tasks(): readonly string[] {
-    return this.endpoints.flatMap((endpoint) => endpoint.Tasks.map((task) => task.TaskID));
+    return this.endpoints.flatMap((endpoint) => endpoint.Tasks.filter((task) => task.Ready).map((task) => task.TaskID));
   }
 }

@@ -30,7 +30,12 @@ async function startAgent(images: Record<string, SimulatedImage> = { 'test:1': {
     await agent.start();
     return agent;
   };
-  const reach = (taskId: string, state: string) => until(() => dispatcher.state(taskId) === state, 5000, () => JSON.stringify(dispatcher.statuses.get(taskId)));
+  const reach = (taskId: string, state: string) =>
+    until(
+      () => dispatcher.state(taskId) === state,
+      5000,
+      () => JSON.stringify(dispatcher.statuses.get(taskId)),
+    );
   return { engine, dispatcher, network, start, reach, agent: await start() };
 }
 
@@ -39,7 +44,11 @@ describe('tasks', () => {
     const { engine, dispatcher } = await startAgent();
     const tasks = Array.from({ length: 300 }, (_, index) => makeTask(`t${index}`));
     dispatcher.assign(tasks.map(assigned));
-    await until(() => tasks.every((task) => dispatcher.state(task.ID) === 'running'), 10_000, () => `${dispatcher.reports.length}`);
+    await until(
+      () => tasks.every((task) => dispatcher.state(task.ID) === 'running'),
+      10_000,
+      () => `${dispatcher.reports.length}`,
+    );
     expect(engine.count('startContainer')).toBe(300);
     expect(Math.max(...tasks.map((task) => dispatcher.states(task.ID).length))).toBeLessThanOrEqual(4);
     expect(dispatcher.reports.length).toBeLessThan(100);
@@ -78,14 +87,24 @@ describe('tasks', () => {
     await reach('runs', 'running');
     engine.exit('runs', 3);
     await reach('runs', 'failed');
-    expect(ids.map((id) => dispatcher.statuses.get(id)?.Err)).toEqual(['task: non-zero exit (3)', undefined, 'dockerexec: unhealthy container', 'starting container failed: no such file', 'No such image: nowhere:1']);
+    expect(ids.map((id) => dispatcher.statuses.get(id)?.Err)).toEqual([
+      'task: non-zero exit (3)',
+      undefined,
+      'dockerexec: unhealthy container',
+      'starting container failed: no such file',
+      'No such image: nowhere:1',
+    ]);
   });
 
   test('a silent registry is shown and asked again', async () => {
     const image: SimulatedImage = { pullError: 'connection refused' };
     const { dispatcher, reach } = await startAgent({ 'test:1': image });
     dispatcher.assign([assigned(makeTask('t1'))]);
-    await until(() => dispatcher.statuses.get('t1')?.Err === 'connection refused', 5000, () => 'no error shown');
+    await until(
+      () => dispatcher.statuses.get('t1')?.Err === 'connection refused',
+      5000,
+      () => 'no error shown',
+    );
     expect(dispatcher.state('t1')).toBe('preparing');
     delete image.pullError;
     await reach('t1', 'running');
@@ -109,7 +128,11 @@ describe('tasks', () => {
     await reach('t1', 'running');
     expect(engine.mounted).toEqual(['t1']);
     dispatcher.change(1, [{ action: 'remove', kind: 'task', id: 't1' }]);
-    await until(async () => (await engine.observe()).length === 0 && engine.mounted.length === 0, 5000, () => engine.mounted.join());
+    await until(
+      async () => (await engine.observe()).length === 0 && engine.mounted.length === 0,
+      5000,
+      () => engine.mounted.join(),
+    );
   });
 });
 
@@ -128,9 +151,20 @@ describe('networks', () => {
     dispatcher.assign([networkItem, assigned(attached('t1'))]);
     await reach('t1', 'running');
     expect(kept.calls).toEqual(['start', 'created net1 10.0.1.1']);
-    await until(() => kept.networks.includes('net1'), 2000, () => 'not published');
-    dispatcher.change(1, [{ action: 'remove', kind: 'task', id: 't1' }, { action: 'remove', kind: 'network', id: 'net1' }]);
-    await until(async () => (await engine.observeNetworks()).length === 0, 5000, () => 'still there');
+    await until(
+      () => kept.networks.includes('net1'),
+      2000,
+      () => 'not published',
+    );
+    dispatcher.change(1, [
+      { action: 'remove', kind: 'task', id: 't1' },
+      { action: 'remove', kind: 'network', id: 'net1' },
+    ]);
+    await until(
+      async () => (await engine.observeNetworks()).length === 0,
+      5000,
+      () => 'still there',
+    );
     expect(kept.calls.at(-1)).toBe('removed net1');
     expect(kept.networks).toEqual([]);
   });
@@ -139,7 +173,11 @@ describe('networks', () => {
     const { dispatcher, network: kept, reach } = await startAgent();
     kept.refusal = 'nft is missing';
     dispatcher.assign([networkItem, assigned(attached('t1'))]);
-    await until(() => dispatcher.statuses.get('t1')?.Err === 'nft is missing', 5000, () => 'no error shown');
+    await until(
+      () => dispatcher.statuses.get('t1')?.Err === 'nft is missing',
+      5000,
+      () => 'no error shown',
+    );
     kept.refusal = undefined;
     await reach('t1', 'running');
   });
@@ -149,12 +187,20 @@ describe('networks', () => {
     const task = makeTask('t1');
     dispatcher.assign([assigned(task), assigned(makeTask('t2')), endpoint('t1', 't2')]);
     await reach('t1', 'running');
-    await until(() => kept.tasks.length === 2, 2000, () => kept.tasks.join());
+    await until(
+      () => kept.tasks.length === 2,
+      2000,
+      () => kept.tasks.join(),
+    );
     let release = () => {};
     kept.beforeUpdate = () => new Promise((resolve) => (release = resolve));
     const held = release;
     dispatcher.change(1, [assigned({ ...task, DesiredState: 'shutdown' })]);
-    await until(() => release !== held, 2000, () => 'no update asked');
+    await until(
+      () => release !== held,
+      2000,
+      () => 'no update asked',
+    );
     expect(engine.count('stopContainer')).toBe(0);
     kept.beforeUpdate = async () => {};
     release();
@@ -180,7 +226,11 @@ describe('sessions', () => {
     const { dispatcher, reach } = await startAgent();
     dispatcher.refuse = { report: true };
     dispatcher.assign([assigned(makeTask('t1'))]);
-    await until(() => dispatcher.sessions > 2, 5000, () => `${dispatcher.sessions}`);
+    await until(
+      () => dispatcher.sessions > 2,
+      5000,
+      () => `${dispatcher.sessions}`,
+    );
     expect(dispatcher.reports).toEqual([]);
     dispatcher.refuse = {};
     await reach('t1', 'running');
@@ -188,9 +238,17 @@ describe('sessions', () => {
 
   test('a message out of order opens a new session', async () => {
     const { dispatcher } = await startAgent();
-    await until(() => dispatcher.sessions === 1 && dispatcher.beats > 1, 2000, () => `${dispatcher.beats}`);
+    await until(
+      () => dispatcher.sessions === 1 && dispatcher.beats > 1,
+      2000,
+      () => `${dispatcher.beats}`,
+    );
     dispatcher.change(7, []);
-    await until(() => dispatcher.sessions === 2, 5000, () => `${dispatcher.sessions}`);
+    await until(
+      () => dispatcher.sessions === 2,
+      5000,
+      () => `${dispatcher.sessions}`,
+    );
   });
 
   test('an agent that comes back goes on with what runs, and removes what nobody knows', async () => {
@@ -204,7 +262,11 @@ describe('sessions', () => {
     dispatcher.assign([assigned(makeTask('t1'))]);
     await start();
     await reach('t1', 'running');
-    await until(async () => (await engine.observe()).length === 1, 5000, () => 'the orphan stays');
+    await until(
+      async () => (await engine.observe()).length === 1,
+      5000,
+      () => 'the orphan stays',
+    );
     expect([engine.count('startContainer'), engine.count('createContainer')]).toEqual([2, 2]);
   });
 
@@ -215,7 +277,11 @@ describe('sessions', () => {
     await agent.stop();
     dispatcher.refuse = { open: true };
     await start();
-    await until(() => dispatcher.attempts > 3, 5000, () => `${dispatcher.attempts}`);
+    await until(
+      () => dispatcher.attempts > 3,
+      5000,
+      () => `${dispatcher.attempts}`,
+    );
     expect(await engine.observe()).toMatchObject([{ state: 'running' }]);
   });
 

@@ -68,11 +68,23 @@ describe('a task that ends', () => {
   test.each<[string, Case, unknown[]]>([
     ['exit 0', { state: 'running', container: { state: 'exited', exitCode: 0 } }, ['complete', 'finished', undefined, '']],
     ['exit 3', { state: 'running', container: { state: 'exited', exitCode: 3 } }, ['failed', 'before', 'task: non-zero exit (3)', '']],
-    ['exit before it was seen running', { state: 'starting', container: { state: 'exited', exitCode: 1 } }, ['failed', 'before', 'task: non-zero exit (1)', '']],
-    ['out of memory', { state: 'running', container: { state: 'exited', exitCode: 137, oomKilled: true } }, ['failed', 'before', 'task: non-zero exit (137): out of memory', '']],
+    [
+      'exit before it was seen running',
+      { state: 'starting', container: { state: 'exited', exitCode: 1 } },
+      ['failed', 'before', 'task: non-zero exit (1)', ''],
+    ],
+    [
+      'out of memory',
+      { state: 'running', container: { state: 'exited', exitCode: 137, oomKilled: true } },
+      ['failed', 'before', 'task: non-zero exit (137): out of memory', ''],
+    ],
     ['unhealthy', { state: 'running', container: { health: 'unhealthy' } }, [undefined, undefined, undefined, 'stopContainer']],
     ['never healthy', { state: 'starting', container: { health: 'unhealthy' } }, [undefined, undefined, undefined, 'stopContainer']],
-    ['stopped as unhealthy', { state: 'running', container: { state: 'exited', exitCode: 143 }, attempt: { unhealthy: true } }, ['failed', 'before', 'dockerexec: unhealthy container', '']],
+    [
+      'stopped as unhealthy',
+      { state: 'running', container: { state: 'exited', exitCode: 143 }, attempt: { unhealthy: true } },
+      ['failed', 'before', 'dockerexec: unhealthy container', ''],
+    ],
     ['removed by hand', { state: 'running', status: { ContainerStatus: { ContainerID: 'abc' } } }, ['failed', 'before', 'No such container: abc', '']],
     ['told to stop', { state: 'running', desired: 'shutdown', container: {} }, [undefined, undefined, undefined, 'stopContainer']],
     ['stopped', { state: 'running', desired: 'shutdown', container: { state: 'exited', exitCode: 143 } }, ['shutdown', 'shutdown', undefined, '']],
@@ -88,7 +100,7 @@ describe('a task that ends', () => {
     expect(brief(decide({ state: 'running', container: { state: 'exited', exitCode: 0, health: 'unhealthy' } }))[0]).toBe('complete');
   });
 
-  test('the stop has the spec\'s grace', () => {
+  test("the stop has the spec's grace", () => {
     const { steps } = decide({ state: 'running', desired: 'shutdown', container: {}, spec: { StopGracePeriod: 3e9 } });
     expect(steps).toMatchObject([{ graceMs: 3000 }]);
     expect(decide({ state: 'running', desired: 'shutdown', container: {} }).steps).toMatchObject([{ graceMs: 10_000 }]);
@@ -123,7 +135,12 @@ describe('errors', () => {
   });
 
   test('an unknown template field rejects', () => {
-    expect(brief(decide({ state: 'preparing', spec: { Env: ['A={{.Node.Nope}}'] } }))).toEqual(['rejected', 'before', "template: <.Node.Nope>: can't evaluate field Nope", '']);
+    expect(brief(decide({ state: 'preparing', spec: { Env: ['A={{.Node.Nope}}'] } }))).toEqual([
+      'rejected',
+      'before',
+      "template: <.Node.Nope>: can't evaluate field Nope",
+      '',
+    ]);
   });
 });
 
@@ -131,7 +148,9 @@ describe('what a task needs', () => {
   const spec: ContainerSpec = { Secrets: [{ SecretID: 's1', SecretName: 'key', File: { Name: 'key', UID: '0', GID: '0', Mode: 0o400 } }] };
   const secrets = new Map([['s1', makeSecret('s1', 'key', 'hush')]]);
   const network = makeNetwork('net1', 'web_default', '10.0.1.0/24');
-  const withNetwork = (state: Partial<NetworkState>): Partial<NodeFacts> => ({ networks: new Map([['net1', { network, gateway: '10.0.1.1', ready: false, ...state }]]) });
+  const withNetwork = (state: Partial<NetworkState>): Partial<NodeFacts> => ({
+    networks: new Map([['net1', { network, gateway: '10.0.1.1', ready: false, ...state }]]),
+  });
 
   test('files are mounted before the container is made, and again before it starts', () => {
     expect(brief(decide({ state: 'preparing', spec, facts: { secrets } }))[3]).toBe('pull mountFiles createContainer');
@@ -151,8 +170,15 @@ describe('what a task needs', () => {
     expect(decide({ state: 'preparing', networks: true }).status?.Err).toMatch(/net1 has not reached/);
     const ready = decide({ state: 'preparing', networks: true, facts: withNetwork({ ready: true }) });
     expect(ready.steps.at(-1)).toMatchObject({ type: 'createContainer', gateways: ['10.0.1.1'] });
+    const ingress = { ...network, Spec: { ...network.Spec, Ingress: true } };
+    const silent = decide({ state: 'preparing', networks: true, facts: withNetwork({ ready: true, network: ingress }) });
+    expect(silent.steps.at(-1)).toMatchObject({ gateways: [] });
     const broken = { message: 'Pool overlaps', permanent: true, retryAt: now + 9 };
-    expect(brief(decide({ state: 'preparing', networks: true, facts: withNetwork({ failure: broken }) })).slice(0, 3)).toEqual(['rejected', 'before', 'Pool overlaps']);
+    expect(brief(decide({ state: 'preparing', networks: true, facts: withNetwork({ failure: broken }) })).slice(0, 3)).toEqual([
+      'rejected',
+      'before',
+      'Pool overlaps',
+    ]);
   });
 });
 

@@ -27,7 +27,17 @@ describe('expandTemplate', () => {
     expect(expand(text)).toBe(expected);
   });
 
-  test.each(['{{.Nope}}', '{{.Service.Labels.none}}', '{{.Service.Name', '{{nope 1}}', '{{if .Empty}}', '{{end}}', '{{.Service.Name 3}}', '{{(len "a"}}', '{{}}'])('%s is an error', (text) => {
+  test.each([
+    '{{.Nope}}',
+    '{{.Service.Labels.none}}',
+    '{{.Service.Name',
+    '{{nope 1}}',
+    '{{if .Empty}}',
+    '{{end}}',
+    '{{.Service.Name 3}}',
+    '{{(len "a"}}',
+    '{{}}',
+  ])('%s is an error', (text) => {
     expect(() => expand(text)).toThrow(TemplateError);
   });
 });
@@ -38,7 +48,14 @@ test('environment values, hostname and mounts are expanded, names of variables a
   const task = makeTask('t1', {
     Env: ['{{.Node.ID}}={{.Node.Hostname}}/{{.Task.Name}}', 'PLAIN'],
     Hostname: '{{.Service.Name}}-{{.Task.Slot}}',
-    Mounts: [{ Type: 'volume', Source: 'data-{{.Task.Slot}}', Target: '/x', VolumeOptions: { Labels: { n: '{{.Node.ID}}' }, DriverConfig: { Options: { o: '{{.Service.Name}}' } } } }],
+    Mounts: [
+      {
+        Type: 'volume',
+        Source: 'data-{{.Task.Slot}}',
+        Target: '/x',
+        VolumeOptions: { Labels: { n: '{{.Node.ID}}' }, DriverConfig: { Options: { o: '{{.Service.Name}}' } } },
+      },
+    ],
   });
   expect(expandTask(task, node).Spec.ContainerSpec).toMatchObject({
     Env: ['{{.Node.ID}}=h1/web.1.t1', 'PLAIN'],
