@@ -37,7 +37,9 @@ export function ruleSet(table: string, ports: readonly PublishedPort[], gateways
   return { table, text: `${lines.join('\n')}\n`, revision };
 }
 
-function tableOfIPv4(ports: readonly PublishedPort[], gateways: readonly string[]): string[] {
+function tableOfIPv4(all: readonly PublishedPort[], gateways: readonly string[]): string[] {
+  // One bad pair must not cost all the others their rules: of two ports with one key, such as 127.0.0.1 and ::1, the first counts.
+  const ports = [...new Map(all.toReversed().map((port) => [keyWithAddress(port), port])).values()].toReversed();
   const served = ports.filter(({ targets }) => targets.length > 0);
   const dead = ports.filter(({ targets }) => targets.length === 0);
   const everywhere = ({ hostAddress }: PublishedPort): boolean => hostAddress === undefined;
@@ -102,7 +104,8 @@ function keyOf({ protocol, port }: PublishedPort): string {
 
 /** An IPv6 address is served by a forwarder that comes in by loopback. */
 function keyWithAddress(port: PublishedPort): string {
-  return `${port.hostAddress?.includes(':') ? '127.0.0.1' : port.hostAddress} . ${keyOf(port)}`;
+  if (port.hostAddress === undefined) return keyOf(port);
+  return `${port.hostAddress.includes(':') ? '127.0.0.1' : port.hostAddress} . ${keyOf(port)}`;
 }
 
 function elements(head: string, type: string, items: readonly string[]): string {
@@ -121,7 +124,7 @@ export function departedTargets(before: readonly PublishedPort[], after: readonl
   return [...targetsOf(before)].filter((address) => !staying.has(address)).toSorted();
 }
 
-/** Published ports that `held` says this host may serve; a port that someone else has is left to him. */
+/** Published ports without those in `clashes` (their keys): a port that someone else has is left to him. */
 export function servedPorts(ports: readonly PublishedPort[], clashes: ReadonlySet<string>): PublishedPort[] {
   return ports.filter((port) => !clashes.has(portKey(port)));
 }

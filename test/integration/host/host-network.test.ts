@@ -1,5 +1,6 @@
 /** Published ports and names on a real host with a real engine, FORWARD policy DROP. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ServiceEndpoint } from '#model/assignment';
 import type { Network } from '#model/network';
@@ -134,6 +135,57 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     host.docker(['rm', '-f', 'taker']);
     await until(() => names.includes(curl([], `http://${host.address}:18080/`).text), 8000, () => 'not taken over');
     expect(await client.call('problems')).toEqual([]);
+  });
+
+  test('UDP: answered over IPv4 and IPv6, and a client follows when his task leaves', async () => {
+    const echo = `const s = require('dgram').createSocket('udp4'); s.on('message', (m, f) => s.send(process.argv[1], f.port, f.address)); s.bind(5353, () => console.log('ready'));`;
+    const servers = await Promise.all(
+      names.map(async (name) => {
+        const [command = '', ...args] = [...inside(name), process.execPath, '-e', echo, name];
+        const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+        await once(child.stdout, 'data');
+        return child;
+      }),
+    );
+    const ask = (family: 'udp4' | 'udp6', address: string): string => {
+      const script = `const s = require('dgram').createSocket('${family}'); setTimeout(() => process.exit(1), 3000).unref();
+        s.on('message', (m) => { console.log(String(m)); s.close(); }); s.send('?', 18053, '${address}');`;
+      return host.run([process.execPath, '-e', script]).trim();
+    };
+    try {
+      await client.call('update', [endpoint(names)], networks);
+      expect([0, 1, 2].map(() => ask('udp4', '127.0.0.1')).toSorted()).toEqual(names.toSorted());
+      expect(names).toContain(ask('udp4', host.address));
+      expect(names).toContain(ask('udp6', '::1'));
+      await client.call('update', [endpoint(['two'])], networks);
+      expect([ask('udp4', '127.0.0.1'), ask('udp4', '127.0.0.1')]).toEqual(['two', 'two']);
+    } finally {
+      for (const server of servers) server.kill();
+    }
+  });
+
+  test('a container cannot reach what the host keeps on loopback', async () => {
+    const [command = '', ...args] = [...host.enter, process.execPath, '-e', `require('http').createServer((q, r) => r.end('secret')).listen(18999, '127.0.0.1', () => console.log('ready'))`];
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    try {
+      expect(curl(host.enter, 'http://127.0.0.1:18999/').text).toBe('secret');
+      execFileSync('nsenter', [...inside('one').slice(1), 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet; ip route del local 127.0.0.0/8 table local; ip route replace 127.0.0.0/8 via 10.91.1.1']);
+      expect(curl(inside('one'), 'http://127.0.0.1:18999/', 1).text).toBe('');
+    } finally {
+      child.kill();
+      host.docker(['restart', '-t', '0', 'one']);
+    }
+  });
+
+  test('what someone flushed comes back', async () => {
+    await client.call('update', [endpoint(names)], networks);
+    const { repairs } = await client.call('counters');
+    for (const damage of [['nft', 'flush', 'table', 'ip', 'shoal_test'], ['nft', 'delete', 'table', 'ip', 'shoal_test'], ['iptables', '-F', 'DOCKER-USER']]) {
+      host.run(damage);
+      await until(() => names.includes(curl([], `http://${host.address}:18080/`, 1).text), 10_000, () => damage.join(' '));
+    }
+    expect((await client.call('counters')).repairs).toBe(repairs + 3);
   });
 
   test('names: service, alias, tasks, stack, AAAA, reverse', async () => {
