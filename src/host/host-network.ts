@@ -104,7 +104,7 @@ export class HostNetwork {
     this.#stopped = true;
     this.#cancelAudit();
     await this.#changes.idle();
-    for (const networkId of [...this.#servers.keys()]) this.#closeServer(networkId);
+    for (const networkId of this.#servers.keys()) this.#closeServer(networkId);
     this.#ports.release([]);
   }
 

@@ -22,7 +22,10 @@ export function tableName(instance: string): string {
 export function ruleSet(table: string, ports: readonly PublishedPort[], gateways: readonly string[]): RuleSet {
   const v4 = [...tableOfIPv4(ports, gateways.toSorted())];
   const v6 = tableOfIPv6(ports);
-  const revision = `rev_${createHash('sha256').update([...v4, ...v6].join('\n')).digest('hex').slice(0, 16)}`;
+  const revision = `rev_${createHash('sha256')
+    .update([...v4, ...v6].join('\n'))
+    .digest('hex')
+    .slice(0, 16)}`;
   // Declaring before deleting lets the same text serve whether or not the table is there.
   const lines = [
     ...['ip', 'ip6'].flatMap((family) => [`table ${family} ${table}`, `delete table ${family} ${table}`]),
@@ -53,8 +56,16 @@ function tableOfIPv4(all: readonly PublishedPort[], gateways: readonly string[])
   ];
   return [
     elements('set gateways', 'ipv4_addr', gateways),
-    elements('map ports', 'inet_proto . inet_service : verdict', served.filter(everywhere).map((port) => toChain(port, keyOf(port)))),
-    elements('map addrports', 'ipv4_addr . inet_proto . inet_service : verdict', served.filter(oneAddress).map((port) => toChain(port, keyWithAddress(port)))),
+    elements(
+      'map ports',
+      'inet_proto . inet_service : verdict',
+      served.filter(everywhere).map((port) => toChain(port, keyOf(port))),
+    ),
+    elements(
+      'map addrports',
+      'ipv4_addr . inet_proto . inet_service : verdict',
+      served.filter(oneAddress).map((port) => toChain(port, keyWithAddress(port))),
+    ),
     elements('set dead', 'inet_proto . inet_service', dead.filter(everywhere).map(keyOf)),
     elements('set addrdead', 'ipv4_addr . inet_proto . inet_service', dead.filter(oneAddress).map(keyWithAddress)),
     ...served.map(portChain),

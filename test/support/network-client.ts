@@ -25,7 +25,7 @@ export interface NetworkClient {
 
 export function startNetworkClient(enter: readonly string[], instance: string): NetworkClient {
   const driver = new URL('network-driver.ts', import.meta.url).pathname;
-  const [command = '', ...args] = [...enter, process.execPath, '--import', 'tsx', driver, instance];
+  const [command, ...args] = ['env', ...enter, process.execPath, '--import', 'tsx', driver, instance];
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const waiting: { resolve: (value: never) => void; reject: (error: Error) => void }[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {

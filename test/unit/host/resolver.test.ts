@@ -49,7 +49,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function ask(name: string, more: Pick<Packet, 'additionals'> & { asker?: string; type?: 'A' | 'AAAA' | 'PTR'; overUdp?: boolean } = {}): Promise<Packet & { code: number; data: unknown[] }> {
+async function ask(
+  name: string,
+  more: Pick<Packet, 'additionals'> & { asker?: string; type?: 'A' | 'AAAA' | 'PTR'; overUdp?: boolean } = {},
+): Promise<Packet & { code: number; data: unknown[] }> {
   const { asker = '10.0.1.99', type = 'A', overUdp = true, ...packet } = more;
   const message = encode({ type: 'query', id: 7, flags: 0x100, questions: [{ type, name }], ...packet });
   const answer = await resolver.answer(message, asker, 'front', overUdp);

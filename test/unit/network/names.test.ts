@@ -6,11 +6,15 @@ const networks = ['front', 'back'].map((id) => ({ network: clusterNetwork(id), g
 networks.push({ network: clusterNetwork('ingress', { Ingress: true }), gateway: '10.0.3.1' });
 const table = nameTable(
   [
-    serviceEndpoint('web_my_api', [], [
-      endpointTask('t1', 1, true, 'ingress 10.0.3.5', 'front 10.0.1.5 my_api Api', 'back 10.0.2.5 my_api'),
-      endpointTask('t2', 2, true, 'front 10.0.1.6 my_api Api', 'back 10.0.2.6 my_api'),
-      endpointTask('t3', 3, false, 'front 10.0.1.7 my_api Api', 'back 10.0.2.7 my_api'),
-    ]),
+    serviceEndpoint(
+      'web_my_api',
+      [],
+      [
+        endpointTask('t1', 1, true, 'ingress 10.0.3.5', 'front 10.0.1.5 my_api Api', 'back 10.0.2.5 my_api'),
+        endpointTask('t2', 2, true, 'front 10.0.1.6 my_api Api', 'back 10.0.2.6 my_api'),
+        endpointTask('t3', 3, false, 'front 10.0.1.7 my_api Api', 'back 10.0.2.7 my_api'),
+      ],
+    ),
     serviceEndpoint('web_db', [], [endpointTask('d1', 1, true, 'back 10.0.2.9 db')]),
     serviceEndpoint('web_off', [], [endpointTask('o1', 1, false, 'front 10.0.1.20 off')]),
     serviceEndpoint('other_api', [], [{ ...endpointTask('x1', 0, true, 'front 10.0.1.30 other'), NodeID: 'n7' }]),

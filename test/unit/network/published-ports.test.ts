@@ -16,7 +16,15 @@ test('ready tasks are targets at their ingress address, in a settled order', () 
   ];
   const ports = publishedPorts([serviceEndpoint('web', ['8080:80/tcp'], tasks)], networks);
   expect(ports).toEqual([
-    { serviceName: 'web', protocol: 'tcp', port: 8080, targets: [{ address: '10.0.3.5', port: 80 }, { address: '10.0.3.6', port: 80 }] },
+    {
+      serviceName: 'web',
+      protocol: 'tcp',
+      port: 8080,
+      targets: [
+        { address: '10.0.3.5', port: 80 },
+        { address: '10.0.3.6', port: 80 },
+      ],
+    },
   ]);
   expect(publishedPorts([serviceEndpoint('web', ['8080:80/tcp'], tasks.toReversed())], networks)).toEqual(ports);
 });
