@@ -15,7 +15,7 @@ import { type DnsServer, serveDns } from './dns-server.ts';
 import { acceptPublished, stopAccepting } from './engine-firewall.ts';
 import { PortHolder } from './port-holder.ts';
 import { Resolver, type ResolverCounters } from './resolver.ts';
-import { listRules, loadRules, removeRules, rulesInForce } from './rule-table.ts';
+import { listRules, loadRules, otherRulesExist, removeRules, rulesInForce } from './rule-table.ts';
 
 export interface HostNetworkOptions {
   /** Suffix of the nft tables, so that several daemons on one machine have their own; empty for a single one. */
@@ -104,7 +104,7 @@ export class HostNetwork {
     this.#stopped = true;
     this.#cancelAudit();
     await this.#changes.idle();
-    for (const networkId of [...this.#servers.keys()]) this.#closeServer(networkId);
+    for (const networkId of this.#servers.keys()) this.#closeServer(networkId);
     this.#ports.release([]);
   }
 
@@ -112,7 +112,8 @@ export class HostNetwork {
   async tearDown(): Promise<void> {
     await this.stop();
     await removeRules(this.#table);
-    await stopAccepting();
+    // Another daemon on this machine goes on needing the rule that both share.
+    if (!(await otherRulesExist())) await stopAccepting();
     this.#inForce = undefined;
   }
 

@@ -23,7 +23,10 @@ export class Resolver {
   #readAt = '';
   #turn = 0;
 
-  constructor(readonly file = '/etc/resolv.conf', readonly upstreamPort = 53) {}
+  constructor(
+    readonly file = '/etc/resolv.conf',
+    readonly upstreamPort = 53,
+  ) {}
 
   /** From now on answers from `table`; `own` are the addresses that we listen on. */
   async update(table: NameTable, own: ReadonlySet<string>): Promise<void> {

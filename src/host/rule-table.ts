@@ -35,6 +35,12 @@ export async function listRules(table: string): Promise<string> {
   return lists.map(({ stdout }) => stdout).join('');
 }
 
+/** True when a daemon's tables are in the kernel; after the removal of our own it can only be another's. */
+export async function otherRulesExist(): Promise<boolean> {
+  const { stdout } = await run('nft', ['list', 'tables', 'ip'], limits);
+  return /^table ip shoal(_\w+)?$/m.test(stdout);
+}
+
 /** Removes the tables; fine when there are none. */
 export async function removeRules(table: string): Promise<void> {
   await withRuleFile(['ip', 'ip6'].map((family) => `table ${family} ${table}\ndelete table ${family} ${table}\n`).join(''), async (file) => {

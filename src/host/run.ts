@@ -14,7 +14,12 @@ const outputLimitBytes = 64 * 1024 * 1024;
 /** Runs `command` without a shell. A failing command is a result; only the caller knows what it means. Killed after `timeoutMs`, with code 124. */
 export function run(command: string, args: readonly string[], { timeoutMs }: { timeoutMs: number }): Promise<RunResult> {
   return new Promise((resolve) => {
-    const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: outputLimitBytes, env: { ...process.env, PATH: searchPath(), LC_ALL: 'C' } } as const;
+    const options = {
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: outputLimitBytes,
+      env: { ...process.env, PATH: searchPath(), LC_ALL: 'C' },
+    } as const;
     execFile(command, args, options, (error, stdout, stderr) => {
       if (!error) resolve({ code: 0, stdout, stderr });
       else if (error.code === 'ENOENT') resolve({ code: 'missing', stdout, stderr: `${command} is not installed` });

@@ -34,6 +34,6 @@ export function forwardDatagrams(listener: Socket, port: number): () => void {
     socketFor(key, from)?.send(message, port, '127.0.0.1', () => undefined);
   });
   return () => {
-    for (const key of [...clients.keys()]) drop(key);
+    for (const key of clients.keys()) drop(key);
   };
 }

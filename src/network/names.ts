@@ -23,7 +23,10 @@ export function nameTable(endpoints: readonly ServiceEndpoint[], networks: reado
       for (const task of endpoint.Tasks.filter((each) => each.Ready === ready)) {
         const reachable = task.Networks.filter(({ NetworkID }) => !ingress.has(NetworkID));
         for (const { Address } of task.Networks) {
-          askers.set(Address, reachable.map(({ NetworkID }) => NetworkID));
+          askers.set(
+            Address,
+            reachable.map(({ NetworkID }) => NetworkID),
+          );
           addresses.set(Address, taskName(endpoint, task));
         }
         for (const attachment of reachable) addNames(names, endpoint, task, attachment);
@@ -58,8 +61,9 @@ function addNames(
   { NetworkID, Address, Aliases }: EndpointTask['Networks'][number],
 ): void {
   const common = [endpoint.Name, ...Aliases].flatMap((name) => [name, `tasks.${name}`]);
-  const all = new Set([...common, taskName(endpoint, task)]);
-  for (const name of [...all]) for (const stack of possibleStacks(endpoint.Name)) all.add(`${name}.${stack}`);
+  const own = [...common, taskName(endpoint, task)];
+  const all = new Set(own);
+  for (const name of own) for (const stack of possibleStacks(endpoint.Name)) all.add(`${name}.${stack}`);
   // A stack's service is also `short.stack`, whether or not the stack gave the short name as an alias.
   for (const stack of possibleStacks(endpoint.Name)) {
     const short = endpoint.Name.slice(stack.length + 1);

@@ -22,7 +22,10 @@ export function tableName(instance: string): string {
 export function ruleSet(table: string, ports: readonly PublishedPort[], gateways: readonly string[]): RuleSet {
   const v4 = [...tableOfIPv4(ports, gateways.toSorted())];
   const v6 = tableOfIPv6(ports);
-  const revision = `rev_${createHash('sha256').update([...v4, ...v6].join('\n')).digest('hex').slice(0, 16)}`;
+  const revision = `rev_${createHash('sha256')
+    .update([...v4, ...v6].join('\n'))
+    .digest('hex')
+    .slice(0, 16)}`;
   // Declaring before deleting lets the same text serve whether or not the table is there.
   const lines = [
     ...['ip', 'ip6'].flatMap((family) => [`table ${family} ${table}`, `delete table ${family} ${table}`]),
@@ -37,7 +40,9 @@ export function ruleSet(table: string, ports: readonly PublishedPort[], gateways
   return { table, text: `${lines.join('\n')}\n`, revision };
 }
 
-function tableOfIPv4(ports: readonly PublishedPort[], gateways: readonly string[]): string[] {
+function tableOfIPv4(all: readonly PublishedPort[], gateways: readonly string[]): string[] {
+  // One bad pair must not cost all the others their rules: of two ports with one key, such as 127.0.0.1 and ::1, the first counts.
+  const ports = [...new Map(all.toReversed().map((port) => [keyWithAddress(port), port])).values()].toReversed();
   const served = ports.filter(({ targets }) => targets.length > 0);
   const dead = ports.filter(({ targets }) => targets.length === 0);
   const everywhere = ({ hostAddress }: PublishedPort): boolean => hostAddress === undefined;
@@ -51,8 +56,16 @@ function tableOfIPv4(ports: readonly PublishedPort[], gateways: readonly string[
   ];
   return [
     elements('set gateways', 'ipv4_addr', gateways),
-    elements('map ports', 'inet_proto . inet_service : verdict', served.filter(everywhere).map((port) => toChain(port, keyOf(port)))),
-    elements('map addrports', 'ipv4_addr . inet_proto . inet_service : verdict', served.filter(oneAddress).map((port) => toChain(port, keyWithAddress(port)))),
+    elements(
+      'map ports',
+      'inet_proto . inet_service : verdict',
+      served.filter(everywhere).map((port) => toChain(port, keyOf(port))),
+    ),
+    elements(
+      'map addrports',
+      'ipv4_addr . inet_proto . inet_service : verdict',
+      served.filter(oneAddress).map((port) => toChain(port, keyWithAddress(port))),
+    ),
     elements('set dead', 'inet_proto . inet_service', dead.filter(everywhere).map(keyOf)),
     elements('set addrdead', 'ipv4_addr . inet_proto . inet_service', dead.filter(oneAddress).map(keyWithAddress)),
     ...served.map(portChain),
@@ -102,7 +115,8 @@ function keyOf({ protocol, port }: PublishedPort): string {
 
 /** An IPv6 address is served by a forwarder that comes in by loopback. */
 function keyWithAddress(port: PublishedPort): string {
-  return `${port.hostAddress?.includes(':') ? '127.0.0.1' : port.hostAddress} . ${keyOf(port)}`;
+  if (port.hostAddress === undefined) return keyOf(port);
+  return `${port.hostAddress.includes(':') ? '127.0.0.1' : port.hostAddress} . ${keyOf(port)}`;
 }
 
 function elements(head: string, type: string, items: readonly string[]): string {
@@ -121,7 +135,7 @@ export function departedTargets(before: readonly PublishedPort[], after: readonl
   return [...targetsOf(before)].filter((address) => !staying.has(address)).toSorted();
 }
 
-/** Published ports that `held` says this host may serve; a port that someone else has is left to him. */
+/** Published ports without those in `clashes` (their keys): a port that someone else has is left to him. */
 export function servedPorts(ports: readonly PublishedPort[], clashes: ReadonlySet<string>): PublishedPort[] {
   return ports.filter((port) => !clashes.has(portKey(port)));
 }
