@@ -24,8 +24,10 @@ export function parseBody(bytes: Buffer): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    const cut = /Unexpected end|Unterminated/.test((error as Error).message);
-    throw new HttpError(400, cut ? 'unexpected EOF' : `invalid JSON: ${(error as Error).message}`);
+    const { message } = error as Error;
+    const position = /position (\d+)/.exec(message)?.[1];
+    const cut = position === undefined || Number(position) >= text.trimEnd().length;
+    throw new HttpError(400, cut ? 'unexpected EOF' : `invalid JSON: ${message}`);
   }
 }
 
