@@ -63,8 +63,10 @@ export async function startHost() {
   const enter = ['nsenter', `--net=/run/netns/${name}`];
   /** @type {{ pid?: number }} */
   const engine = {};
-  const docker = (/** @type {string[]} */ args) => execFileSync('docker', ['-H', `unix://${socket}`, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  const run = (/** @type {string[]} */ command) => execFileSync(enter[0] ?? '', [...enter.slice(1), ...command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const docker = (/** @type {string[]} */ args) =>
+    execFileSync('docker', ['-H', `unix://${socket}`, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const run = (/** @type {string[]} */ command) =>
+    execFileSync(enter[0] ?? '', [...enter.slice(1), ...command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   async function startEngine() {
     engine.pid = await spawnEngine({ name, folder, socket, enter });
   }
@@ -138,9 +140,16 @@ async function spawnEngine({ name, folder, socket, enter }) {
     mount --bind ${resolver} "$(readlink -f /etc/resolv.conf)"
     exec dockerd --data-root ${folder}/data --exec-root /run/docker/exec -H unix://${socket} --pidfile ${pidFile}`;
   const log = openSync(join(folder, 'dockerd.log'), 'a');
-  const child = spawn(enter[0] ?? '', [...enter.slice(1), 'unshare', '--mount', '--uts', 'bash', '-c', script], { detached: true, stdio: ['ignore', log, log] });
+  const child = spawn(enter[0] ?? '', [...enter.slice(1), 'unshare', '--mount', '--uts', 'bash', '-c', script], {
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
   child.unref();
-  await until(() => spawnSync('docker', ['-H', `unix://${socket}`, 'version'], { stdio: 'ignore' }).status === 0, 60_000, () => readFileSync(join(folder, 'dockerd.log'), 'utf8'));
+  await until(
+    () => spawnSync('docker', ['-H', `unix://${socket}`, 'version'], { stdio: 'ignore' }).status === 0,
+    60_000,
+    () => readFileSync(join(folder, 'dockerd.log'), 'utf8'),
+  );
   return Number(readFileSync(pidFile, 'utf8'));
 }
 
@@ -148,7 +157,11 @@ async function spawnEngine({ name, folder, socket, enter }) {
 export async function endProcess(pid) {
   if (!pid) return;
   spawnSync('kill', [String(pid)], { stdio: 'ignore' });
-  await until(() => !existsSync(`/proc/${pid}`), 30_000, () => `process ${pid} does not end`);
+  await until(
+    () => !existsSync(`/proc/${pid}`),
+    30_000,
+    () => `process ${pid} does not end`,
+  );
 }
 
 /**
@@ -173,7 +186,9 @@ export function loadImage(socket, tag, { command = ['/bin/httpd', '-f', '-p', '8
     for (const folder of ['bin', 'www', 'tmp', 'etc', 'proc', 'sys', 'dev', 'run']) mkdirSync(join(root, folder));
     const busybox = ['/bin/busybox', '/usr/bin/busybox'].find((path) => existsSync(path)) ?? '/bin/busybox';
     cpSync(busybox, join(root, 'bin/busybox'));
-    const applets = execFileSync(busybox, ['--list'], { encoding: 'utf8' }).split('\n').filter((name) => name && name !== 'busybox');
+    const applets = execFileSync(busybox, ['--list'], { encoding: 'utf8' })
+      .split('\n')
+      .filter((name) => name && name !== 'busybox');
     for (const applet of applets) symlinkSync('busybox', join(root, 'bin', applet));
     writeFileSync(join(root, 'www/index.html'), 'hello\n');
     for (const [path, text] of Object.entries(files)) {
