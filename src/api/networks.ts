@@ -1,6 +1,6 @@
 /** Routes of networks: the cluster's are ours, all others are the engine's; lists show both. */
 import { createNetwork, removeNetwork } from '#control/networks';
-import { namespaceLabel } from '#model/object';
+import { namespaceLabel } from '#model/meta';
 import type { Network } from '#model/network';
 import { decode, parseBody, readBody } from './body.ts';
 import { findOptional, requireManager, submit, type Context } from './context.ts';

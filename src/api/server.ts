@@ -96,6 +96,8 @@ export class ApiServer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path, search] = splitUrl(request.url ?? '/');
+    // A connection that falls idle while we stop would keep the server open.
+    response.once('close', () => this.#stopping.signal.aborted && setImmediate(() => this.#server.closeIdleConnections()));
     try {
       for (const [name, value] of Object.entries(await commonHeaders(this.#context))) response.setHeader(name, value as string);
       const target = splitVersion(path);

@@ -1,5 +1,5 @@
 /** Stacks as lists show them: those with a record, and those known only by the label on their services. */
-import { namespaceLabel } from '#model/object';
+import { namespaceLabel } from '#model/meta';
 import type { Service } from '#model/service';
 import type { Stack, StackCondition, StackSource } from '#model/stack';
 import type { View } from './dependencies.ts';
