@@ -118,6 +118,8 @@ export class Manager implements Cluster {
   }
 
   async #drain(): Promise<void> {
+    // Never inside the caller's own turn: it may be a listener that hears of a commit.
+    await Promise.resolve();
     // Looking for work and giving up are one step, so nothing that arrives is overlooked.
     while (this.#state === 'running' && (this.#requests.length > 0 || !this.#dirty.empty)) {
       const request = this.#requests.shift();
@@ -140,6 +142,8 @@ export class Manager implements Cluster {
     if (request && !answer) return;
     const requested = overlay.actions.length;
     this.#dirty.touch(state.store, overlay.actions);
+    // A deadline that has come is not put off by the request that came first.
+    if (this.#wake && this.#wake.at <= now) this.#dirty.markAll();
     if (!this.#dirty.empty) this.#pass(overlay, now);
     const [first, ...rest] = toEntries(overlay.actions, requested, this.#limits);
     if (first) {

@@ -1,50 +1,87 @@
-/** Placement constraints: `key==value` and `key!=value` against a node (swarmkit manager/constraint). */
+/** Placement constraints: `node.labels.zone == a` and their kin (swarmkit manager/constraint). */
 import { Refusal } from '#base/refusal';
+import { parseAddress, parsePrefix, prefixHolds } from './address.ts';
 import type { Node } from './node.ts';
 
 export interface Constraint {
-  /** As written; its fixed part is compared ignoring case. */
   key: string;
   operator: '==' | '!=';
   value: string;
 }
 
-/** Parses all expressions; throws Refusal `invalidArgument` on the first that is malformed. */
+const operators = ['==', '!='] as const;
+const keyPattern = /^[a-z_][a-z0-9\-_.]+$/i;
+const valuePattern = /^[a-z0-9:\-_\s.*()?+[\]\\^$|/]+$/i;
+const nodeLabelPrefix = 'node.labels.';
+const engineLabelPrefix = 'engine.labels.';
+
+/** Reads expressions `KEY == VALUE` and `KEY != VALUE`. Throws Refusal `unknown`, the code that Docker's users see, with SwarmKit's texts. */
 export function parseConstraints(expressions: readonly string[]): Constraint[] {
   return expressions.map(parseConstraint);
 }
 
-/** True when the node fulfils all constraints; `role` is the one that the node has now. */
-export function nodeMatches(constraints: readonly Constraint[], node: Node, role: Node['Spec']['Role']): boolean {
-  return constraints.every((constraint) => matchesOne(constraint, node, role));
-}
-
 function parseConstraint(expression: string): Constraint {
-  const operator = expression.includes('==') ? '==' : '!=';
+  // `==` is looked for first, wherever it stands: `a!=b==c` has the key `a!=b`, which is refused.
+  const operator = operators.find((candidate) => expression.includes(candidate));
+  if (!operator) throw new Refusal('unknown', `constraint expected one operator from ${operators.join(', ')}`);
   const at = expression.indexOf(operator);
-  if (at < 0) throw new Refusal('invalidArgument', 'constraint expected one operator from ==, !=');
   const key = expression.slice(0, at).trim();
-  const value = expression.slice(at + 2).trim();
-  if (!/^[a-z_][a-z0-9\-_.]+$/i.test(key)) throw new Refusal('invalidArgument', `key '${key}' is invalid`);
-  if (!/^[a-z0-9:\-_\s.*()?+[\]\\^$|/]+$/i.test(value)) throw new Refusal('invalidArgument', `value '${value}' is invalid`);
+  if (!keyPattern.test(key)) throw new Refusal('unknown', `key '${key}' is invalid`);
+  const value = expression.slice(at + operator.length).trim();
+  if (!valuePattern.test(value)) throw new Refusal('unknown', `value '${value}' is invalid`);
   return { key, operator, value };
 }
 
-function matchesOne(constraint: Constraint, node: Node, role: string): boolean {
-  const actual = valueOf(constraint.key, node, role);
-  // A key that nobody knows never matches, not even negated: a typing error must not widen the choice.
+/** True when the node fulfils all of `constraints`; `role` is the role that it has, not the one it is to get. */
+export function nodeMatches(constraints: readonly Constraint[], node: Node, role: Node['Spec']['Role']): boolean {
+  return constraints.every((constraint) => matches(constraint, node, role));
+}
+
+function matches(constraint: Constraint, node: Node, role: string): boolean {
+  const key = constraint.key.toLowerCase();
+  if (key === 'node.ip') return addressMatches(constraint, node.Status.Addr);
+  const actual = actualValue(key, constraint.key, node, role);
+  // An unknown key never matches, not even by `!=`: a misspelling must not let a task run anywhere.
   if (actual === undefined) return false;
   return (actual.toLowerCase() === constraint.value.toLowerCase()) === (constraint.operator === '==');
 }
 
-function valueOf(key: string, node: Node, role: string): string | undefined {
-  const name = key.toLowerCase();
-  if (name.startsWith('node.labels.')) return node.Spec.Labels?.[key.slice('node.labels.'.length)] ?? '';
-  if (name.startsWith('engine.labels.')) return node.Description?.Engine.Labels?.[key.slice('engine.labels.'.length)] ?? '';
-  if (name === 'node.id') return node.ID;
-  if (name === 'node.hostname') return node.Description?.Hostname ?? '';
-  if (name === 'node.ip') return node.Status.Addr;
-  if (name === 'node.role') return role;
-  if (name === 'node.platform.os') return node.Description?.Platform.OS ?? '';
-  return name === 'node.platform.arch' ? (node.Description?.Platform.Architecture ?? '') : undefined;
+/** What the constraint's value is compared with; undefined for a key that nobody knows. */
+function actualValue(lowerKey: string, key: string, node: Node, role: string): string | undefined {
+  switch (lowerKey) {
+    case 'node.id':
+      return node.ID;
+    case 'node.hostname':
+      return node.Description?.Hostname ?? '';
+    case 'node.role':
+      return role;
+    case 'node.platform.os':
+      return node.Description?.Platform.OS ?? '';
+    case 'node.platform.arch':
+      return node.Description?.Platform.Architecture ?? '';
+    default:
+      return labelValue(lowerKey, key, node);
+  }
+}
+
+/** Prefixes are read in any case, the label's own key exactly; a missing label is ''. */
+function labelValue(lowerKey: string, key: string, node: Node): string | undefined {
+  for (const [prefix, labels] of [
+    [nodeLabelPrefix, node.Spec.Labels],
+    [engineLabelPrefix, node.Description?.Engine.Labels],
+  ] as const) {
+    if (!lowerKey.startsWith(prefix) || key.length === prefix.length) continue;
+    return labels?.[key.slice(prefix.length)] ?? '';
+  }
+  return undefined;
+}
+
+/** An address is compared, a prefix contains; any other value never matches. */
+function addressMatches({ operator, value }: Constraint, nodeAddress: string): boolean {
+  const actual = parseAddress(nodeAddress);
+  const address = parseAddress(value);
+  if (address !== undefined) return (actual === address) === (operator === '==');
+  const prefix = parsePrefix(value);
+  if (!prefix) return false;
+  return (actual !== undefined && prefixHolds(prefix, actual)) === (operator === '==');
 }

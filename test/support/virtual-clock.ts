@@ -44,6 +44,11 @@ export class VirtualClock implements Clock {
     this.#now = end;
   }
 
+  /** Goes on by `ms` without running any timer, as when the machine was suspended. */
+  sleep(ms: number): void {
+    this.#now += ms;
+  }
+
   #earliest(): Timer | undefined {
     return [...this.#timers].sort((a, b) => a.at - b.at || a.order - b.order)[0];
   }

@@ -102,7 +102,7 @@ test('an update moves the spec to the previous one, counts, and forgets the roll
     update('service', {
       ...first,
       UpdateStatus: { State: 'paused', Message: 'x' },
-      Shoal: { ...first.Shoal, Rollout: { Total: 1, Tasks: [], Failed: [], RunningAt: {} } },
+      Shoal: { ...first.Shoal, Rollout: { SpecVersion: 0, Total: 1, Slots: {} } },
     }),
   ]);
   const before = stored(cluster, 'web');
