@@ -123,7 +123,13 @@ export class EngineClient {
   ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const { headers = [['Host', 'api.moby.localhost']], ...rest } = options;
-      const request = httpRequest({ ...rest, socketPath: this.#socketPath, agent: false, headers: headers.flat(), ...(signal && { signal }) } as RequestOptions);
+      const request = httpRequest({
+        ...rest,
+        socketPath: this.#socketPath,
+        agent: false,
+        headers: headers.flat(),
+        ...(signal && { signal }),
+      } as RequestOptions);
       if (limited) request.setTimeout(callTimeoutMs, () => request.destroy(new Error(`no answer within ${callTimeoutMs} ms`)));
       request.once('response', resolve);
       request.on('error', (error) => reject(new HttpError(503, `cannot reach the Docker Engine at unix://${this.#socketPath}: ${error.message}`)));

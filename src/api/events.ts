@@ -7,10 +7,7 @@ import { timestampOf } from './network-filters.ts';
 import { get, type Answer, type Call, type Route } from './router.ts';
 import type { SwarmEvent } from './swarm-events.ts';
 
-const filterKeys = [
-  ...['config', 'container', 'daemon', 'event', 'image', 'label', 'network', 'node', 'plugin'],
-  ...['scope', 'secret', 'service', 'type', 'volume'],
-];
+const filterKeys = ['config', 'container', 'daemon', 'event', 'image', 'label', 'network', 'node', 'plugin', 'scope', 'secret', 'service', 'type', 'volume'];
 /** Unsent bytes after which a client that does not read is cut off. */
 const backlogLimitBytes = 4 * 1024 * 1024;
 

@@ -47,7 +47,11 @@ function logRequest(call: Call): LogRequest {
   const since = call.query.get('since') ?? '';
   if (since !== '' && !/^\d+(\.\d+)?$/.test(since)) throw new HttpError(400, `invalid value for "since": ${since}`);
   return {
-    ...{ stdout, stderr, follow: flag(call, 'follow'), timestamps: flag(call, 'timestamps'), details: flag(call, 'details') },
+    stdout,
+    stderr,
+    follow: flag(call, 'follow'),
+    timestamps: flag(call, 'timestamps'),
+    details: flag(call, 'details'),
     ...(/^\d+$/.test(tail) && { tail: Number(tail) }),
     ...(since !== '' && since !== '0' && { sinceMs: Number(since) * 1000 }),
   };

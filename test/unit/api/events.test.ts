@@ -8,7 +8,10 @@ afterEach(() => api.stop());
 async function events(query: string): Promise<{ Type: string; Action: string; Actor: { ID: string; Attributes: Record<string, string> }; scope: string }[]> {
   const reply = await api.http('GET', `/events?${query}`);
   expect(reply.headers['content-type']).toBe('application/json');
-  return reply.text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  return reply.text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
 }
 
 test('kept events are replayed, and the stream ends at `until`', async () => {

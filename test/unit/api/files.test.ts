@@ -32,7 +32,8 @@ test('the data of a secret is never shown, that of a config always', async () =>
 
 test('names filter by beginning, `names` by the whole', async () => {
   for (const Name of ['app', 'app-2', 'other']) await api.http('POST', '/secrets/create', { Name, Data });
-  const names = async (filters: string) => (await api.http('GET', `/secrets?filters=${filters}`)).json.map((secret: { Spec: { Name: string } }) => secret.Spec.Name);
+  const names = async (filters: string) =>
+    (await api.http('GET', `/secrets?filters=${filters}`)).json.map((secret: { Spec: { Name: string } }) => secret.Spec.Name);
   expect(await names('{"name":["app"]}')).toEqual(['app', 'app-2']);
   expect(await names('{"names":["app"]}')).toEqual(['app']);
 });

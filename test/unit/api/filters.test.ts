@@ -4,7 +4,12 @@ import type { Call } from '#api/router';
 
 test('takes the map form and the list form', () => {
   expect(parseFilters('{"label":{"a=b":true,"c":false}}')).toEqual(new Map([['label', ['a=b']]]));
-  expect(parseFilters('{"label":["a=b","c"],"id":[]}')).toEqual(new Map([['label', ['a=b', 'c']], ['id', []]]));
+  expect(parseFilters('{"label":["a=b","c"],"id":[]}')).toEqual(
+    new Map([
+      ['label', ['a=b', 'c']],
+      ['id', []],
+    ]),
+  );
   expect(parseFilters(null)).toEqual(new Map());
 });
 

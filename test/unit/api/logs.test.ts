@@ -75,13 +75,21 @@ test('following answers at once, hears new tasks, and ends with the client', asy
   let text = '';
   stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
   stream.on('error', () => undefined);
-  await until(() => text.includes('first'), 10_000, () => text);
+  await until(
+    () => text.includes('first'),
+    10_000,
+    () => text,
+  );
   const current = api.cluster.store.get('service', id);
   if (!current) throw new Error('service is not stored');
   api.cluster.run(updateService(id, current.Version.Index, { Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'x:2' } } }));
   const [next] = api.cluster.store.tasksOfService(id);
   if (!next) throw new Error('there is no new task');
-  await until(() => api.logRequests.some((request) => request.taskId === next.ID), 10_000, () => JSON.stringify(api.logRequests));
+  await until(
+    () => api.logRequests.some((request) => request.taskId === next.ID),
+    10_000,
+    () => JSON.stringify(api.logRequests),
+  );
   const asked = api.logRequests.length;
   stream.destroy();
   api.cluster.write([update('task', next)]);

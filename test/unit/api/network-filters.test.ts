@@ -3,7 +3,14 @@ import { parseFilters } from '#api/filters';
 import { passesList, passesPrune, timestampOf } from '#api/network-filters';
 import type { NetworkResource } from '#api/network-shape';
 
-const network: NetworkResource = { Name: 'web_front', Id: 'abc', Created: '2026-01-01T00:00:00.000Z', Scope: 'swarm', Driver: 'overlay', Labels: { team: 'a' } };
+const network: NetworkResource = {
+  Name: 'web_front',
+  Id: 'abc',
+  Created: '2026-01-01T00:00:00.000Z',
+  Scope: 'swarm',
+  Driver: 'overlay',
+  Labels: { team: 'a' },
+};
 const now = Date.UTC(2026, 0, 1, 2);
 
 test.each([

@@ -12,9 +12,23 @@ async function created(body: object): Promise<string> {
 }
 
 test('an overlay network is flat, with what was asked for', async () => {
-  const Id = await created({ Name: 'net', Driver: 'overlay', Attachable: true, Labels: { a: 'b' }, IPAM: { Config: [{ Subnet: '10.9.0.0/24' }] }, CheckDuplicate: true });
+  const Id = await created({
+    Name: 'net',
+    Driver: 'overlay',
+    Attachable: true,
+    Labels: { a: 'b' },
+    IPAM: { Config: [{ Subnet: '10.9.0.0/24' }] },
+    CheckDuplicate: true,
+  });
   expect((await api.http('GET', `/networks/${Id.slice(0, 8)}`)).json).toMatchObject({
-    ...{ Name: 'net', Id, Scope: 'swarm', Driver: 'overlay', Attachable: true, Internal: false, Containers: null, Labels: { a: 'b' } },
+    Name: 'net',
+    Id,
+    Scope: 'swarm',
+    Driver: 'overlay',
+    Attachable: true,
+    Internal: false,
+    Containers: null,
+    Labels: { a: 'b' },
     IPAM: { Driver: 'default', Config: [{ Subnet: '10.9.0.0/24' }] },
   });
   const taken = await api.http('POST', '/networks/create', { Name: 'net', Driver: 'overlay' });
@@ -43,7 +57,10 @@ test('one in use stays, also when pruning', async () => {
   await created({ Name: 'idle', Driver: 'overlay' });
   await api.http('POST', '/services/create', { Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'x' }, Networks: [{ Target: 'used' }] } });
   const refused = await api.http('DELETE', '/networks/used');
-  expect([refused.status, refused.json.message]).toEqual([400, expect.stringMatching(`^rpc error: code = FailedPrecondition desc = network ${id} is in use by service `)]);
+  expect([refused.status, refused.json.message]).toEqual([
+    400,
+    expect.stringMatching(`^rpc error: code = FailedPrecondition desc = network ${id} is in use by service `),
+  ]);
   expect((await api.http('POST', '/networks/prune')).json).toEqual({ NetworksDeleted: ['idle'] });
   expect((await api.http('GET', '/networks/used?verbose=true')).json).toMatchObject({ Services: {}, Peers: [] });
 });

@@ -25,7 +25,10 @@ test('labels and availability change; the last manager stays one', async () => {
   expect((await update({ Labels: { zone: 'a' }, Availability: 'drain' })).status).toBe(200);
   expect((await api.http('GET', '/nodes/one')).json.Spec).toEqual({ Role: 'manager', Availability: 'drain', Labels: { zone: 'a' } });
   const demoted = await update({ Role: 'worker' });
-  expect([demoted.status, demoted.json.message]).toEqual([400, 'rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm']);
+  expect([demoted.status, demoted.json.message]).toEqual([
+    400,
+    'rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm',
+  ]);
   expect((await update({ Availability: 'gone' })).status).toBe(400);
 });
 

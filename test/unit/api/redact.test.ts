@@ -12,7 +12,7 @@ test('a service shows its spec and extensions, never its memory', () => {
     ...meta,
     Spec: { Name: 'web', TaskTemplate: {}, Shoal: { DependsOn: [] } },
     PreviousSpec: { Name: 'web', TaskTemplate: {} },
-    Shoal: { SpecVersion: 1, RegistryAuth: 'canary', Rollout: { Total: 1, Tasks: [], Failed: [], RunningAt: {} } },
+    Shoal: { SpecVersion: 1, RegistryAuth: 'canary', Rollout: { SpecVersion: 1, Total: 1, Slots: {} } },
   };
   expect(shown('service', service)).toEqual({
     ...meta,
@@ -23,17 +23,33 @@ test('a service shows its spec and extensions, never its memory', () => {
 });
 
 test('a task shows its networks in their nested form', () => {
-  const network: Network = { ...meta, ID: 'n1', Spec: { Name: 'net', Driver: 'overlay', IPAM: { Driver: 'default' } }, IPAMOptions: { Configs: [{ Subnet: '10.0.1.0/24' }] } };
+  const network: Network = {
+    ...meta,
+    ID: 'n1',
+    Spec: { Name: 'net', Driver: 'overlay', IPAM: { Driver: 'default' } },
+    IPAMOptions: { Configs: [{ Subnet: '10.0.1.0/24' }] },
+  };
   const task = {
     ...meta,
-    ...{ Spec: {}, ServiceID: 's', NodeID: 'n', DesiredState: 'running', Shoal: { RegistryAuth: 'canary' } },
+    Spec: {},
+    ServiceID: 's',
+    NodeID: 'n',
+    DesiredState: 'running',
+    Shoal: { RegistryAuth: 'canary' },
     Status: { Timestamp: 't', State: 'running', Message: '', Shoal: { AppliedAt: 1 } },
     NetworksAttachments: [{ Network: network, Addresses: ['10.0.1.5/24'] }],
   } as unknown as Task;
   const result = shown('task', task) as Task;
   expect(JSON.stringify(result)).not.toMatch(/canary|AppliedAt/);
   expect(result.NetworksAttachments).toMatchObject([
-    { Addresses: ['10.0.1.5/24'], Network: { ID: 'n1', Spec: { Name: 'net', DriverConfiguration: { Name: 'overlay' }, Scope: 'swarm' }, IPAMOptions: { Configs: [{ Subnet: '10.0.1.0/24' }] } } },
+    {
+      Addresses: ['10.0.1.5/24'],
+      Network: {
+        ID: 'n1',
+        Spec: { Name: 'net', DriverConfiguration: { Name: 'overlay' }, Scope: 'swarm' },
+        IPAMOptions: { Configs: [{ Subnet: '10.0.1.0/24' }] },
+      },
+    },
   ]);
 });
 

@@ -17,15 +17,18 @@ test('finds by method and pattern, and decodes the places', () => {
   expect(() => find('GET', '/services/%zz')).toThrow('invalid URL escape "%zz"');
 });
 
-test.each([['force=1', true], ['force=true', true], ['force=anything', true], ['force=0', false], ['force=False', false], ['force=', false], ['', false]])(
-  'reads the flag of %j',
-  (search, expected) => expect(flag(callWith(search), 'force')).toBe(expected),
-);
+test.each([
+  ['force=1', true],
+  ['force=true', true],
+  ['force=anything', true],
+  ['force=0', false],
+  ['force=False', false],
+  ['force=', false],
+  ['', false],
+])('reads the flag of %j', (search, expected) => expect(flag(callWith(search), 'force')).toBe(expected));
 
 test('refuses a version that is no number in the words of Go', () => {
   expect(versionParameter(callWith('version=12'), 'service')).toBe(12);
-  expect(() => versionParameter(callWith('version=abc'), 'service')).toThrow(
-    `invalid service version 'abc': strconv.ParseUint: parsing "abc": invalid syntax`,
-  );
+  expect(() => versionParameter(callWith('version=abc'), 'service')).toThrow(`invalid service version 'abc': strconv.ParseUint: parsing "abc": invalid syntax`);
   expect(() => versionParameter(callWith(''), 'node')).toThrow(`invalid node version '': strconv.ParseUint: parsing "": invalid syntax`);
 });

@@ -22,7 +22,13 @@ afterEach(async () => {
 });
 
 function server(socketPath: string): ApiServer {
-  const dependencies = { cluster: initialisedCluster(), engineSocket: join(folder, 'none'), logger: silentLogger, clock: wallClock, metrics: { raftIndex: () => 0, leads: () => true } };
+  const dependencies = {
+    cluster: initialisedCluster(),
+    engineSocket: join(folder, 'none'),
+    logger: silentLogger,
+    clock: wallClock,
+    metrics: { raftIndex: () => 0, leads: () => true },
+  };
   return new ApiServer({ socketPath, version: '0.1.0' }, { ...dependencies, swarm: { status: () => api.status } } as unknown as Dependencies);
 }
 
@@ -74,7 +80,12 @@ test('a body over the limit is refused before it is kept', async () => {
 });
 
 test('paths of ours that do not exist are not the business of the engine', async () => {
-  for (const [method, path] of [['GET', '/services/a/b/c'], ['PATCH', '/services'], ['GET', '/v1.41/swarm/x'], ['GET', '/shoal/v2']] as const) {
+  for (const [method, path] of [
+    ['GET', '/services/a/b/c'],
+    ['PATCH', '/services'],
+    ['GET', '/v1.41/swarm/x'],
+    ['GET', '/shoal/v2'],
+  ] as const) {
     expect([path, (await api.http(method, path)).json]).toEqual([path, { message: 'page not found' }]);
   }
   expect((await api.http('GET', '/v1.99/info')).json.message).toBe('client version 1.99 is too new. Maximum supported API version is 1.47');

@@ -25,6 +25,10 @@ test('global: desired is the number of tasks that shall run', () => {
 
 test('jobs: only the present run counts', () => {
   const runs = [task('complete', 'complete', 1), task('complete', 'complete', 2), task('running', 'complete', 2)];
-  expect(serviceStatus(service({ ReplicatedJob: { MaxConcurrent: 2, TotalCompletions: 9 } }, 2), runs)).toEqual({ RunningTasks: 1, DesiredTasks: 2, CompletedTasks: 1 });
+  expect(serviceStatus(service({ ReplicatedJob: { MaxConcurrent: 2, TotalCompletions: 9 } }, 2), runs)).toEqual({
+    RunningTasks: 1,
+    DesiredTasks: 2,
+    CompletedTasks: 1,
+  });
   expect(serviceStatus(service({ GlobalJob: {} }, 2), runs)).toEqual({ RunningTasks: 1, DesiredTasks: 1, CompletedTasks: 1 });
 });

@@ -58,7 +58,9 @@ test('lists by filter, with counts when asked', async () => {
   await created({ ...spec, Labels: { team: 'a' }, Mode: { Replicated: { Replicas: 3 } } });
   await created({ ...spec, Name: 'agent', Mode: { Global: {} } });
   const names = async (filters: object) =>
-    (await api.http('GET', `/services?filters=${encodeURIComponent(JSON.stringify(filters))}`)).json.map((service: { Spec: { Name: string } }) => service.Spec.Name);
+    (await api.http('GET', `/services?filters=${encodeURIComponent(JSON.stringify(filters))}`)).json.map(
+      (service: { Spec: { Name: string } }) => service.Spec.Name,
+    );
   expect(await names({ label: { 'team=a': true } })).toEqual(['web']);
   expect(await names({ mode: ['global'] })).toEqual(['agent']);
   expect(await names({ name: ['w', 'ag'] })).toEqual(['web', 'agent']);
@@ -83,7 +85,14 @@ test('an update by a client that drops unknown fields keeps our extensions', asy
 
 test('a node without a cluster says how to get one', async () => {
   Object.assign(api.status, { LocalNodeState: 'inactive', ControlAvailable: false });
-  for (const [method, path] of [['GET', '/services'], ['GET', '/tasks'], ['GET', '/nodes'], ['GET', '/swarm'], ['POST', '/services/create'], ['DELETE', '/secrets/x']] as const) {
+  for (const [method, path] of [
+    ['GET', '/services'],
+    ['GET', '/tasks'],
+    ['GET', '/nodes'],
+    ['GET', '/swarm'],
+    ['POST', '/services/create'],
+    ['DELETE', '/secrets/x'],
+  ] as const) {
     const reply = await api.http(method, path);
     expect([path, reply.status, reply.json.message]).toEqual([path, 503, expect.stringMatching(/^This node is not a swarm manager\. Use "docker swarm init"/)]);
   }

@@ -26,7 +26,9 @@ test('a stack is deployed in one entry, and again in none', async () => {
   expect(first.json).toMatchObject({ Name: 'st', Changed: true, Services: [{ Name: 'st_web', Change: 'created' }] });
   const second = await api.http('POST', '/shoal/v1/stacks/st', { Spec: stack('st'), Prune: true });
   expect([second.json.Changed, api.cluster.entries]).toEqual([false, before + 1]);
-  expect((await api.http('GET', '/shoal/v1/stacks')).json).toMatchObject([{ Name: 'st', Services: 1, Source: { Kind: 'deploy' }, Condition: { State: 'applied' } }]);
+  expect((await api.http('GET', '/shoal/v1/stacks')).json).toMatchObject([
+    { Name: 'st', Services: 1, Source: { Kind: 'deploy' }, Condition: { State: 'applied' } },
+  ]);
   expect((await api.http('GET', '/shoal/v1/stacks/st')).json.ServiceNames).toEqual(['st_web']);
   expect((await api.http('DELETE', '/shoal/v1/stacks/st')).json.Removed).toHaveLength(2);
   const gone = await api.http('DELETE', '/shoal/v1/stacks/st');
@@ -37,7 +39,13 @@ test('a stack known by its label alone is listed', async () => {
   const Labels = { 'com.docker.stack.namespace': 'old' };
   await api.http('POST', '/services/create', { Name: 'old_web', Labels, TaskTemplate: { ContainerSpec: { Image: 'x' } } });
   expect((await api.http('GET', '/shoal/v1/stacks')).json).toEqual([
-    { Name: 'old', Services: 1, Source: { Kind: 'deploy' }, Condition: { State: 'applied', Message: '', Since: '2026-01-01T00:00:00.000Z' }, UpdatedAt: '2026-01-01T00:00:00.000Z' },
+    {
+      Name: 'old',
+      Services: 1,
+      Source: { Kind: 'deploy' },
+      Condition: { State: 'applied', Message: '', Since: '2026-01-01T00:00:00.000Z' },
+      UpdatedAt: '2026-01-01T00:00:00.000Z',
+    },
   ]);
 });
 
@@ -53,7 +61,14 @@ test('refusals on our own routes have no prefix', async () => {
 test('repositories: added, synced, shown with their stacks and without passwords, removed', async () => {
   expect((await api.http('POST', '/shoal/v1/repositories', repository)).status).toBe(201);
   const source = { Kind: 'repository', Repository: 'main', Path: 'stacks/st', Commit: 'abc' } as const;
-  const spec = { Name: 'st', Networks: [], Secrets: [], Configs: [], Services: [{ Name: 'st_web', TaskTemplate: { ContainerSpec: { Image: 'x' } } }], External: { Networks: [], Secrets: [], Configs: [] } };
+  const spec = {
+    Name: 'st',
+    Networks: [],
+    Secrets: [],
+    Configs: [],
+    Services: [{ Name: 'st_web', TaskTemplate: { ContainerSpec: { Image: 'x' } } }],
+    External: { Networks: [], Secrets: [], Configs: [] },
+  };
   api.cluster.run(deployStack(spec, { source, prune: false }));
   const synced = await api.http('POST', '/shoal/v1/repositories/main/sync');
   expect([synced.status, api.synced]).toEqual([200, ['main']]);
@@ -67,7 +82,14 @@ test('removing with prune takes the stacks along', async () => {
   await api.http('POST', '/shoal/v1/repositories', repository);
   await api.http('POST', '/shoal/v1/stacks/mine', { Spec: stack('mine') });
   const source = { Kind: 'repository', Repository: 'main', Path: 'stacks/st', Commit: 'abc' } as const;
-  const spec = { Name: 'st', Networks: [], Secrets: [], Configs: [], Services: [{ Name: 'st_web', TaskTemplate: { ContainerSpec: { Image: 'x' } } }], External: { Networks: [], Secrets: [], Configs: [] } };
+  const spec = {
+    Name: 'st',
+    Networks: [],
+    Secrets: [],
+    Configs: [],
+    Services: [{ Name: 'st_web', TaskTemplate: { ContainerSpec: { Image: 'x' } } }],
+    External: { Networks: [], Secrets: [], Configs: [] },
+  };
   api.cluster.run(deployStack(spec, { source, prune: false }));
   expect((await api.http('DELETE', '/shoal/v1/repositories/main?prune=1')).status).toBe(204);
   expect((await api.http('GET', '/shoal/v1/stacks')).json.map((one: { Name: string }) => one.Name)).toEqual(['mine']);
@@ -81,7 +103,11 @@ test('reconcile events come as lines', async () => {
     api.emit({ time: '2026-01-01T00:00:00.000Z', type: 'stack', name: 'st', action: 'applied', message: '' });
   });
   request.on('error', () => undefined).end();
-  await until(() => text.endsWith('\n'), 10_000, () => text);
+  await until(
+    () => text.endsWith('\n'),
+    10_000,
+    () => text,
+  );
   expect(JSON.parse(text)).toMatchObject({ name: 'st', action: 'applied' });
   request.destroy();
 });

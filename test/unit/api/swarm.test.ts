@@ -7,7 +7,11 @@ afterEach(() => api.stop());
 
 test('the cluster is shown with the fields that clients read, without tokens', async () => {
   const swarm = (await api.http('GET', '/swarm')).json;
-  expect(swarm).toMatchObject({ Spec: { Name: 'default', Orchestration: { TaskHistoryRetentionLimit: 5 } }, JoinTokens: { Worker: '', Manager: '' }, RootRotationInProgress: false });
+  expect(swarm).toMatchObject({
+    Spec: { Name: 'default', Orchestration: { TaskHistoryRetentionLimit: 5 } },
+    JoinTokens: { Worker: '', Manager: '' },
+    RootRotationInProgress: false,
+  });
   const info = (await api.http('GET', '/info')).json;
   expect(info.Swarm).toMatchObject({ NodeID: 'node-one', LocalNodeState: 'active', ControlAvailable: true, Nodes: 1, Managers: 1, Cluster: { ID: swarm.ID } });
   expect(info.Swarm.RemoteManagers).toEqual([{ NodeID: 'node-one', Addr: '192.168.7.1:2377' }]);

@@ -27,7 +27,11 @@ test.each([
 });
 
 test('without an engine the version is ours alone, and info says what is missing', async () => {
-  expect((await api.http('GET', '/version')).json).toMatchObject({ ApiVersion: '1.47', MinAPIVersion: '1.24', Components: [{ Name: 'Shoal', Version: '0.1.0' }] });
+  expect((await api.http('GET', '/version')).json).toMatchObject({
+    ApiVersion: '1.47',
+    MinAPIVersion: '1.24',
+    Components: [{ Name: 'Shoal', Version: '0.1.0' }],
+  });
   expect((await api.http('GET', '/info')).json.Warnings).toEqual([expect.stringContaining('cannot reach the Docker Engine')]);
   const passed = await api.http('GET', '/containers/json');
   expect([passed.status, passed.json.message]).toEqual([503, expect.stringContaining('cannot reach the Docker Engine at unix://')]);
