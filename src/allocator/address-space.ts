@@ -17,6 +17,8 @@ export class AddressSpace {
   readonly #used = new Set<number>();
   /** Given last: the search starts after it, so that freed addresses come again late. */
   #cursor = 0;
+  /** Nothing is free: many tasks may ask in vain in one run, and each must not search all of it. */
+  #full = false;
 
   /** `nodes`: how many hosts the cluster has; each but the first needs a gateway address at the top. */
   constructor(network: Network, nodes: number) {
@@ -54,6 +56,7 @@ export class AddressSpace {
 
   /** The next free address for a task, in CIDR form; undefined when there is none. */
   take(): string | undefined {
+    if (this.#full) return undefined;
     const blocks = this.#blocks;
     const start = Math.max(blocks.findIndex(({ hosts }) => hosts.first <= this.#cursor && this.#cursor <= hosts.last), 0);
     // The first block comes twice: from the cursor on, and at the end up to it.
@@ -68,6 +71,7 @@ export class AddressSpace {
         return `${addressText(number)}/${block.prefix}`;
       }
     }
+    this.#full = true;
     return undefined;
   }
 
@@ -86,7 +90,9 @@ export class AddressSpace {
   /** Takes an address back that was given in this pass. */
   giveBack(address: string): void {
     const number = addressNumber(address);
-    if (number !== undefined) this.#used.delete(number);
+    if (number === undefined) return;
+    this.#used.delete(number);
+    this.#full = false;
   }
 }
 

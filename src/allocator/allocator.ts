@@ -31,7 +31,8 @@ interface Wish {
 export function allocate(view: View, context: StageContext): StageResult {
   const networks = allocateNetworks(view);
   const ports = allocatePorts(view);
-  const tasks = [...view.list('task')].filter((task) => task.Status.State === 'new' && isActive(task));
+  const tasks: Task[] = [];
+  for (const task of view.list('task')) if (task.Status.State === 'new' && isActive(task)) tasks.push(task);
   const actions = [...networks.actions, ...ports.actions];
   if (tasks.length === 0) return { actions };
   const ingress = [...networks.networks.values()].find((network) => network.Spec.Ingress);
@@ -117,8 +118,6 @@ function takeAddress(network: Network, allocation: Allocation): { addresses: str
   const space = allocation.spaces.get(network.ID);
   const address = space?.take();
   if (address) return { addresses: [address] };
-  const subnets = (network.IPAMOptions?.Configs ?? []).flatMap(({ Subnet }) => (parseSubnet(Subnet) ? [Subnet] : []));
-  return {
-    problem: `network ${network.Spec.Name}: no free address is left in ${subnets.join(', ')} (all ${space?.size ?? 0} are in use)`,
-  };
+  const subnets = (network.IPAMOptions?.Configs ?? []).flatMap(({ Subnet, Range }) => (parseSubnet(Subnet) ? [Range ?? Subnet] : []));
+  return { problem: `network ${network.Spec.Name}: all ${space?.size ?? 0} usable addresses of ${subnets.join(', ')} are in use` };
 }

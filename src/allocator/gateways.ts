@@ -54,12 +54,13 @@ export function allocateGateways(view: View, _context: StageContext): StageResul
 function neededNetworks(view: View): Map<string, Map<string, Network>> {
   const needed = new Map<string, Map<string, Network>>();
   for (const task of view.list('task')) {
-    if (!isOnNode(task)) continue;
-    for (const { Network } of task.NetworksAttachments ?? []) {
-      if (nodeLocalNetworks.includes(Network.Spec.Name)) continue;
-      const networks = needed.get(task.NodeID);
-      if (networks) networks.set(Network.ID, Network);
-      else needed.set(task.NodeID, new Map([[Network.ID, Network]]));
+    const attachments = task.NetworksAttachments;
+    if (!attachments || !isOnNode(task)) continue;
+    let networks = needed.get(task.NodeID);
+    if (!networks) needed.set(task.NodeID, (networks = new Map()));
+    for (const { Network } of attachments) {
+      if (networks.has(Network.ID) || nodeLocalNetworks.includes(Network.Spec.Name)) continue;
+      networks.set(Network.ID, Network);
     }
   }
   return needed;

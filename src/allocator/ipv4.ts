@@ -13,7 +13,7 @@ export interface Subnet extends Range {
 
 /** The range of a CIDR text; undefined when it is none of IP version 4. */
 export function parseSubnet(text: string | undefined): Subnet | undefined {
-  if (!text || !ipaddr.IPv4.isValidCIDR(text)) return undefined;
+  if (!text || !ipaddr.IPv4.isValidCIDRFourPartDecimal(text)) return undefined;
   const [address, prefix] = ipaddr.IPv4.parseCIDR(text);
   const size = 2 ** (32 - prefix);
   const number = addressNumber(address.toString()) ?? 0;

@@ -45,17 +45,10 @@ export const defaultClusterSpec: ClusterSpec = {
 export function initCluster(options: InitOptions): UseCase<{ ID: string }> {
   return (view, { newId }) => {
     if (clusterOf(view)) {
-      throw new Refusal(
-        'unavailable',
-        'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
-      );
+      throw new Refusal('unavailable', 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.');
     }
     const cluster = newCluster(newId(), options);
-    const actions = [
-      create('cluster', cluster),
-      create('node', firstNode(options)),
-      create('network', newIngress(newId())),
-    ];
+    const actions = [create('cluster', cluster), create('node', firstNode(options)), create('network', newIngress(newId()))];
     return { actions, result: { ID: cluster.ID } };
   };
 }

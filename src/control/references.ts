@@ -45,10 +45,7 @@ function resolveNetwork(view: View, attachment: NetworkAttachmentConfig): Networ
   const network = view.get('network', target) ?? view.byName('network', target);
   if (!network) throw new Refusal('notFound', `network ${target} not found`);
   if (network.Spec.Ingress) {
-    throw new Refusal(
-      'invalidArgument',
-      'Service cannot be explicitly attached to the ingress network "' + network.Spec.Name + '"',
-    );
+    throw new Refusal('invalidArgument', 'Service cannot be explicitly attached to the ingress network "' + network.Spec.Name + '"');
   }
   return { ...attachment, Target: network.ID };
 }

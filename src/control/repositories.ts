@@ -25,9 +25,7 @@ export function createRepository(spec: RepositorySpec): UseCase<{ ID: string }> 
 export function removeRepository(ref: string): UseCase<void> {
   return (view) => {
     const repository = findObject(view, 'repository', ref);
-    const owned = [...view.list('stack')].filter(
-      (stack) => stack.Source.Kind === 'repository' && stack.Source.Repository === repository.Spec.Name,
-    );
+    const owned = [...view.list('stack')].filter((stack) => stack.Source.Kind === 'repository' && stack.Source.Repository === repository.Spec.Name);
     const released = owned.map((stack) =>
       // A record of a folder that was refused from the start stands for nothing once its repository is gone.
       stack.Digest === '' ? remove('stack', stack.ID) : update('stack', { ...stack, Source: { Kind: 'deploy' } }),

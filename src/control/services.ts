@@ -1,5 +1,6 @@
 /** Use cases of services. */
 import { timeText } from '#base/clock';
+import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { modeOf, type Service, type ServiceState } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
@@ -64,7 +65,8 @@ export function checkedChange(view: View, service: Service, spec: ServiceSpec): 
   if (modeOf(spec) !== modeOf(service.Spec)) throw new Refusal('unimplemented', 'service mode change is not allowed');
   if (spec.Name !== service.Spec.Name) throw new Refusal('unimplemented', 'renaming services is not supported');
   const resolved = resolveSpec(view, spec);
-  checkPorts(view, resolved, service.ID);
+  // What a service has already it may keep; the look at all others is for what is new.
+  if (!equal(resolved.EndpointSpec, service.Spec.EndpointSpec)) checkPorts(view, resolved, service.ID);
   return resolved;
 }
 

@@ -2,7 +2,8 @@
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { nodeLocalNetworks, type NetworkSpec } from '#model/network';
-import { namespaceLabel, nameOf, type Kind, type Labels, type ObjectOf } from '#model/object';
+import { namespaceLabel, type Labels } from '#model/meta';
+import { nameOf, type Kind, type ObjectOf } from '#model/object';
 import type { ConfigSpec, SecretSpec } from '#model/secret';
 import type { StackSpec } from '#model/stack';
 import { create, newMeta, remove } from '#store/action';
@@ -59,14 +60,7 @@ export function deployNetwork(overlay: Overlay, spec: NetworkSpec, stack: string
 }
 
 /** Creates a secret or config that is missing, or gives it its new labels. */
-export function deployFile(
-  overlay: Overlay,
-  kind: FileKind,
-  spec: SecretSpec | ConfigSpec,
-  stack: string,
-  context: UseCaseContext,
-  changes: Changes,
-): void {
+export function deployFile(overlay: Overlay, kind: FileKind, spec: SecretSpec | ConfigSpec, stack: string, context: UseCaseContext, changes: Changes): void {
   const wanted = inStack(spec, stack);
   const present = overlay.byName(kind, spec.Name);
   if (!present) {
@@ -88,18 +82,22 @@ export function deployFile(
 
 /** Removes objects of the stack that `keep` does not name and nobody refers to: old versions of content go when no service can roll back to them. */
 export function dropUnused(overlay: Overlay, stack: string, keep: StackSpec, changes: Changes): void {
-  const used = idsInUse(overlay);
   const named: Record<'network' | FileKind, ReadonlySet<string>> = {
     network: new Set(keep.Networks.map((spec) => spec.Name)),
     secret: new Set(keep.Secrets.map((spec) => spec.Name)),
     config: new Set(keep.Configs.map((spec) => spec.Name)),
   };
-  for (const kind of ['secret', 'config', 'network'] as const) {
-    for (const object of objectsOfStack(overlay, kind, stack)) {
-      if (named[kind].has(nameOf(kind, object)) || used.has(object.ID)) continue;
-      overlay.lay([remove(kind, object.ID)]);
-      changes.removed.push({ Kind: kind, Name: nameOf(kind, object) });
-    }
+  const left = (['secret', 'config', 'network'] as const).flatMap((kind) =>
+    objectsOfStack(overlay, kind, stack)
+      .map((object) => ({ kind, id: object.ID, name: nameOf(kind, object) }))
+      .filter(({ name }) => !named[kind].has(name)),
+  );
+  if (left.length === 0) return;
+  const used = idsInUse(overlay);
+  for (const { kind, id, name } of left) {
+    if (used.has(id)) continue;
+    overlay.lay([remove(kind, id)]);
+    changes.removed.push({ Kind: kind, Name: name });
   }
 }
 

@@ -1,13 +1,13 @@
 /** The services of a stack. */
 import { Refusal } from '#base/refusal';
-import { imageLabel, namespaceLabel } from '#model/object';
+import { imageLabel, namespaceLabel } from '#model/meta';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
 import type { Stack, StackSource } from '#model/stack';
 import { create, remove, update } from '#store/action';
 import type { Overlay } from '#store/overlay';
 import type { UseCaseContext } from './cluster.ts';
-import { sameService } from './compare.ts';
+import { differences, sameService } from './compare.ts';
 import { checkServiceSpec } from './service-check.ts';
 import { checkedChange, newService, respecified } from './services.ts';
 import { inStack, objectsOfStack, type Changes } from './stack-objects.ts';
@@ -16,6 +16,8 @@ export interface DeployedService {
   ID: string;
   Name: string;
   Change: 'created' | 'updated' | 'unchanged';
+  /** Paths of the fields that an update changed. */
+  Differences?: readonly string[];
 }
 
 export interface ServiceDeploy {
@@ -41,8 +43,9 @@ export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: Servi
     overlay.lay([update('service', next)]);
     changes.updated.push({ Kind: 'service', Name: spec.Name });
   }
-  const respecced = next !== undefined && next.Shoal.SpecVersion !== current.Shoal.SpecVersion;
-  return { ID: current.ID, Name: spec.Name, Change: respecced ? 'updated' : 'unchanged' };
+  const answer = { ID: current.ID, Name: spec.Name };
+  if (!next || next.Shoal.SpecVersion === current.Shoal.SpecVersion) return { ...answer, Change: 'unchanged' };
+  return { ...answer, Change: 'updated', Differences: differences(current.Spec, next.Spec) };
 }
 
 /** Removes the stack's services that are not in `names`. */
@@ -81,7 +84,7 @@ function wasRolledBack(service: Service, wanted: ServiceSpec): boolean {
 function keepClusters(wanted: ServiceSpec, current: ServiceSpec): ServiceSpec {
   const task = wanted.TaskTemplate;
   const live = current.TaskTemplate;
-  const template = { ...task, ForceUpdate: live.ForceUpdate ?? 0 };
+  const template = live.ForceUpdate ? { ...task, ForceUpdate: live.ForceUpdate } : task;
   const image = task.ContainerSpec?.Image ?? '';
   const running = live.ContainerSpec?.Image ?? '';
   const pinned = running.startsWith(`${withTag(image)}@sha256:`) || running.startsWith(`${image}@sha256:`);

@@ -10,7 +10,9 @@ import { isPlaced } from './endpoints.ts';
 /** What the events touch, before it is said which nodes that means. */
 interface Touched {
   nodes: Set<string>;
-  /** Ids of networks on which endpoints changed. */
+  /** Ids of services whose endpoint changed: it is seen on every network that one of their tasks is on. */
+  services: Set<string>;
+  /** Ids of networks that changed, or on which endpoints did. */
   networks: Set<string>;
   /** Ids of secrets and configs. */
   files: Set<string>;
@@ -22,9 +24,12 @@ interface Touched {
  * every node publishes are concerned. It may name too many, never too few.
  */
 export function affectedNodes(view: View, events: readonly StoreEvent[]): ReadonlySet<string> | 'all' {
-  const touched: Touched = { nodes: new Set(), networks: new Set(), files: new Set(), all: false };
+  const touched: Touched = { nodes: new Set(), services: new Set(), networks: new Set(), files: new Set(), all: false };
   for (const event of events) touch(touched, view, event);
   if (touched.all) return 'all';
+  for (const id of touched.services) {
+    for (const task of view.tasksOfService(id)) addNetworks(touched, task);
+  }
   if (touched.networks.size > 0) addNodesOfNetworks(touched, view);
   if (touched.files.size > 0) addNodesOfFiles(touched, view);
   return touched.nodes;
@@ -35,7 +40,7 @@ function touch(touched: Touched, view: View, event: StoreEvent): void {
     case 'task':
       return touchTask(touched, view, event);
     case 'service':
-      return touchService(touched, view, event);
+      return touchService(touched, event);
     case 'network':
       touched.networks.add(event.id);
       return;
@@ -55,9 +60,11 @@ function touch(touched: Touched, view: View, event: StoreEvent): void {
 function touchTask(touched: Touched, view: View, { object, previous }: EventOf<'task'>): void {
   for (const task of [object, previous]) if (task?.NodeID) touched.nodes.add(task.NodeID);
   if (equal(endpointFacts(object), endpointFacts(previous))) return;
-  const service = view.get('service', (object ?? previous)?.ServiceID ?? '');
+  const serviceId = (object ?? previous)?.ServiceID ?? '';
+  const service = view.get('service', serviceId);
   if (service && publishes(service)) touched.all = true;
-  for (const task of [object, previous]) addNetworks(touched, task);
+  touched.services.add(serviceId);
+  addNetworks(touched, previous);
 }
 
 /** What of a task stands in its service's endpoint; undefined when it does not stand there. */
@@ -67,11 +74,11 @@ function endpointFacts(task: Task | undefined): unknown {
   return { NodeID, Slot, DesiredState, NetworksAttachments, running: task.Status.State === 'running' };
 }
 
-function touchService(touched: Touched, view: View, { id, object, previous }: EventOf<'service'>): void {
+function touchService(touched: Touched, { id, object, previous }: EventOf<'service'>): void {
   const same = object?.Spec.Name === previous?.Spec.Name && equal(object?.Endpoint?.Ports, previous?.Endpoint?.Ports);
   if (same) return;
   if ([object, previous].some((service) => service && publishes(service))) touched.all = true;
-  for (const task of view.tasksOfService(id)) addNetworks(touched, task);
+  touched.services.add(id);
 }
 
 function publishes(service: Service): boolean {

@@ -32,8 +32,8 @@ export function assignmentItems(view: View, nodeId: string, endpoints: Endpoints
       add(items, Network.ID, { action: 'update', kind: 'network', item });
     }
   }
-  for (const [id, { endpoint, networks: reached }] of endpoints) {
-    if (endpoint.Ports.length > 0 || intersects(reached, networks)) add(items, id, { action: 'update', kind: 'endpoint', item: endpoint });
+  for (const { endpoint, key, change, networks: reached } of endpoints.values()) {
+    if (endpoint.Ports.length > 0 || intersects(reached, networks)) items.set(key, change);
   }
   for (const task of tasks) add(items, task.ID, { action: 'update', kind: 'task', item: task });
   return items;
@@ -47,10 +47,11 @@ export function assignmentDelta(before: AssignmentSet, after: AssignmentSet): As
   const changes: AssignmentChange[] = [];
   for (const [key, update] of after) {
     const old = before.get(key);
-    if (!old || isChanged(old, update)) changes.push(update);
+    if (old !== update && (!old || isChanged(old, update))) changes.push(update);
   }
   // What goes, goes last and tasks first: a secret must outlive the task that uses it.
-  const removed = [...before].filter(([key]) => !after.has(key)).reverse();
+  const removed: [string, AssignmentUpdate][] = [];
+  for (const entry of before) if (!after.has(entry[0])) removed.unshift(entry);
   for (const [key, { kind }] of removed) changes.push({ action: 'remove', kind, id: key.slice(kind.length + 1) });
   return changes;
 }

@@ -10,6 +10,9 @@ import type { View } from '#store/view';
 
 export interface EndpointRecord {
   endpoint: ServiceEndpoint;
+  /** As it stands in a node's set; made once, so that comparing sets is cheap. */
+  key: string;
+  change: { action: 'update'; kind: 'endpoint'; item: ServiceEndpoint };
   /** Ids of the networks on which the service's tasks are to be reached. */
   networks: ReadonlySet<string>;
 }
@@ -61,7 +64,8 @@ function recordOf(view: View, service: Service): EndpointRecord {
   // The index of a service's tasks is in no order to rely on.
   tasks.sort((a, b) => (a.Slot ?? 0) - (b.Slot ?? 0) || (a.TaskID < b.TaskID ? -1 : 1));
   const Ports = (service.Endpoint?.Ports ?? []).filter((port) => port.PublishMode !== 'host');
-  return { endpoint: { ServiceID: service.ID, Name: service.Spec.Name, Ports, Tasks: tasks }, networks };
+  const endpoint: ServiceEndpoint = { ServiceID: service.ID, Name: service.Spec.Name, Ports, Tasks: tasks };
+  return { endpoint, key: `endpoint:${service.ID}`, change: { action: 'update', kind: 'endpoint', item: endpoint }, networks };
 }
 
 function endpointTaskOf(task: Task): EndpointTask {

@@ -1,4 +1,5 @@
 /** Which nodes live: sessions, their deadlines, and what becomes of a node that misses one. */
+import { timeText } from '#base/clock';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { Node, NodeStatus } from '#model/node';
@@ -40,7 +41,7 @@ export class Heartbeats {
       if (node.Status.State === 'down') continue;
       this.#lines.set(node.ID, { deadline: now + takeOverFactor * this.#next(periodMs) });
       if (node.Status.State === 'unknown') continue;
-      actions.push(withStatus(node, 'unknown', 'Node moved to "unknown" state due to leadership change in cluster'));
+      actions.push(withStatus(node, 'unknown', 'Node moved to "unknown" state due to leadership change in cluster', now));
     }
     return actions;
   }
@@ -81,7 +82,7 @@ export class Heartbeats {
       const node = view.get('node', id);
       if (!node || node.Status.State === 'down') continue;
       const wasUnknown = node.Status.State === 'unknown';
-      actions.push(withStatus(node, 'down', `heartbeat failure${wasUnknown ? ' for node in "unknown" state' : ''}`));
+      actions.push(withStatus(node, 'down', `heartbeat failure${wasUnknown ? ' for node in "unknown" state' : ''}`, now));
     }
     return actions;
   }
@@ -91,6 +92,7 @@ export class Heartbeats {
   }
 }
 
-function withStatus(node: Node, State: NodeStatus['State'], Message: string): Action {
-  return update('node', { ...node, Status: { Addr: node.Status.Addr, State, Message } });
+/** The time is set here too: stages of the same pass reckon from it how long the node has been down. */
+function withStatus(node: Node, State: NodeStatus['State'], Message: string, now: number): Action {
+  return update('node', { ...node, UpdatedAt: timeText(now), Status: { Addr: node.Status.Addr, State, Message } });
 }

@@ -1,6 +1,5 @@
 /** Gives up the tasks of nodes that have been down for long: what they hold becomes free. */
 import { timeOf, timeText } from '#base/clock';
-import type { Node } from '#model/node';
 import { update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
@@ -20,7 +19,7 @@ export function orphanTasks(view: View, context: StageContext): StageResult {
     if (node.Status.State !== 'down') continue;
     const tasks = [...view.tasksOfNode(node.ID)].filter(isPlaced);
     if (tasks.length === 0) continue;
-    const dueAt = downSince(node, context.now) + orphanAfterMs;
+    const dueAt = timeOf(node.UpdatedAt) + orphanAfterMs;
     if (dueAt > context.now) {
       wakeAt = Math.min(wakeAt ?? dueAt, dueAt);
       continue;
@@ -29,10 +28,4 @@ export function orphanTasks(view: View, context: StageContext): StageResult {
     for (const task of tasks) actions.push(update('task', { ...task, Status: { ...Status, Shoal: { AppliedAt: context.now } } }));
   }
   return { actions, ...(wakeAt !== undefined && { wakeAt }) };
-}
-
-/** A node that this very pass declares down has not been written yet. */
-function downSince(node: Node, now: number): number {
-  const written = timeOf(node.UpdatedAt);
-  return Number.isNaN(written) ? now : written;
 }

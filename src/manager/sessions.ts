@@ -20,7 +20,7 @@ import { StatusIntake } from './status-intake.ts';
 
 export interface SessionsParts {
   /** Brings use cases into the log. */
-  submit<R>(useCase: UseCase<R>): Promise<R>;
+  submit: <R>(useCase: UseCase<R>) => Promise<R>;
   state: ReplicatedState;
   clock: Clock;
   random: Random;

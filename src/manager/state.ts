@@ -12,7 +12,7 @@ export class ReplicatedState implements StateMachine {
 
   apply(index: number, bytes: Uint8Array): void {
     const events = this.store.apply(index, decode<Entry>(bytes));
-    for (const listener of [...this.#listeners]) listener(events);
+    for (const listener of this.#listeners) listener(events);
   }
 
   snapshot(): Uint8Array {
@@ -21,7 +21,7 @@ export class ReplicatedState implements StateMachine {
 
   restore(index: number, bytes: Uint8Array): void {
     this.store.restore({ ...decode<StoreImage>(bytes), index });
-    for (const listener of [...this.#restoreListeners]) listener();
+    for (const listener of this.#restoreListeners) listener();
   }
 
   /** Calls `listener` with each entry's events in the turn that applied it; returns the way out. */

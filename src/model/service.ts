@@ -49,7 +49,7 @@ export interface Rollout {
   SpecVersion: number;
   /** How many slots were dirty when it began: the base of the failure ratio. */
   Total: number;
-  /** The slots taken so far, by slot number or, for global services, node id. */
+  /** The slots in work, under watch, in their delay, or failed: by slot number or, for global services, node id. */
   Slots: Readonly<Record<string, RolloutSlot>>;
 }
 

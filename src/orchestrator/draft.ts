@@ -21,19 +21,23 @@ export class Draft {
   readonly surroundings: Surroundings;
   readonly mode: ReturnType<typeof modeOf>;
   readonly #originalService: Service;
-  readonly #originals: ReadonlyMap<string, Task>;
-  readonly #tasks: Map<string, Task>;
+  readonly #originals = new Map<string, Task>();
+  readonly #tasks = new Map<string, Task>();
   #service: Service;
   #revision = 0;
-  #slots: { revision: number; slots: readonly Slot[] } | undefined;
+  /** Lists made from #tasks, until they change: most services are at rest, and a full scan asks for them again and again. */
+  #list: readonly Task[] | undefined;
+  #slots: readonly Slot[] | undefined;
   #wakeAt: number | undefined;
 
   constructor(service: Service, surroundings: Surroundings) {
     this.surroundings = surroundings;
     this.mode = modeOf(service.Spec);
     this.#originalService = this.#service = service;
-    this.#originals = new Map([...surroundings.view.tasksOfService(service.ID)].map((task) => [task.ID, task]));
-    this.#tasks = new Map(this.#originals);
+    for (const task of surroundings.view.tasksOfService(service.ID)) {
+      this.#originals.set(task.ID, task);
+      this.#tasks.set(task.ID, task);
+    }
   }
 
   get now(): number {
@@ -63,7 +67,7 @@ export class Draft {
 
   /** The tasks as they are now; the list does not follow later changes. */
   tasks(): readonly Task[] {
-    return [...this.#tasks.values()];
+    return (this.#list ??= [...this.#tasks.values()]);
   }
 
   task(id: string): Task | undefined {
@@ -76,8 +80,7 @@ export class Draft {
 
   /** Tasks by slot number, or by node for global services. */
   slots(): readonly Slot[] {
-    if (this.#slots?.revision !== this.#revision) this.#slots = { revision: this.#revision, slots: slotsOf(this.tasks(), this.isGlobal) };
-    return this.#slots.slots;
+    return (this.#slots ??= slotsOf(this.tasks(), this.isGlobal));
   }
 
   putService(service: Service): void {
@@ -87,12 +90,12 @@ export class Draft {
 
   putTask(task: Task): void {
     this.#tasks.set(task.ID, task);
-    this.#revision++;
+    this.#tasksChanged();
   }
 
   removeTask(id: string): void {
     this.#tasks.delete(id);
-    this.#revision++;
+    this.#tasksChanged();
   }
 
   /** Something is due at `at` (ms) though nothing may change until then. */
@@ -114,6 +117,11 @@ export class Draft {
     }
     for (const id of this.#originals.keys()) if (!this.#tasks.has(id)) actions.push(remove('task', id));
     return actions;
+  }
+
+  #tasksChanged(): void {
+    this.#list = this.#slots = undefined;
+    this.#revision++;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Global services: one task on every node that may have it (swarmkit manager/orchestrator/global). */
 import type { Draft } from './draft.ts';
-import { addTask, stopTask } from './new-task.ts';
+import { addTask, afterStopOf, stopTask } from './new-task.ts';
 import { fulfils, isLost } from './node-fit.ts';
 import { occupiedSlot, type OccupiedSlot } from './occupied.ts';
 import { isWanted } from './slots.ts';
@@ -20,7 +20,8 @@ export function reconcileGlobal(draft: Draft): OccupiedSlot[] {
     if (node.Spec.Availability === 'pause') continue;
     const occupied = slot && occupiedSlot(draft, slot);
     if (occupied) updatable.push(occupied);
-    else addTask(draft, { key: node.ID });
+    // What a node that comes back still runs must stop first: both would want the same host ports and volumes.
+    else addTask(draft, { key: node.ID, memory: afterStopOf(draft, slot?.tasks ?? []) });
   }
   return updatable;
 }

@@ -11,12 +11,13 @@ export interface OccupiedSlot extends Slot {
 
 /** The slot with its holders; undefined when it is dead. A task that ended and must not restart keeps its slot. */
 export function occupiedSlot(draft: Draft, slot: Slot): OccupiedSlot | undefined {
-  const wanted = slot.tasks.filter(isWanted);
-  if (wanted.length > 0) return { ...slot, occupants: wanted };
-  const newest = slot.tasks.at(-1);
-  if (!newest || slot.tasks.some((task) => task.DesiredState === 'remove')) return undefined;
+  const { key, tasks } = slot;
+  const wanted = tasks.every(isWanted) ? tasks : tasks.filter(isWanted);
+  if (wanted.length > 0) return { key, tasks, occupants: wanted };
+  const newest = tasks.at(-1);
+  if (!newest || tasks.some((task) => task.DesiredState === 'remove')) return undefined;
   // What ended under the failed spec gets another try with the restored one, but only one.
   const rollingBack = draft.service.UpdateStatus?.State === 'rollback_started';
   if (rollingBack && newest.Shoal.SpecVersion !== draft.service.Shoal.SpecVersion) return undefined;
-  return mayRestart(newest) ? undefined : { ...slot, occupants: [newest] };
+  return mayRestart(newest) ? undefined : { key, tasks, occupants: [newest] };
 }

@@ -9,11 +9,12 @@ import { enforceConstraints } from './enforce.ts';
 import { openGates } from './gate.ts';
 import { reconcileGlobal } from './global.ts';
 import { reconcileGlobalJob, reconcileReplicatedJob } from './jobs.ts';
-import { isGone, reapTasks } from './reaper.ts';
+import { reapTasks } from './reaper.ts';
 import { reconcileReplicated } from './replicated.ts';
 import { restartTasks } from './restart.ts';
 import { rollOut } from './rollout.ts';
 import { watchRollout } from './rollout-watch.ts';
+import { isGone } from './slots.ts';
 
 /** Rules answer one another within a few rounds; more than this means that two of them quarrel. */
 const maxRounds = 25;

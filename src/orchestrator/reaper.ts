@@ -1,10 +1,8 @@
 /** Deletes tasks that nobody needs any more: removed ones that ended, and history beyond the limit (swarmkit taskreaper). */
 import { defaults } from '#model/service';
-import type { Task } from '#model/task';
-import { compareStates, isTerminal } from '#model/task-state';
-import { clusterOf, type View } from '#store/view';
+import { clusterOf } from '#store/view';
 import type { Draft } from './draft.ts';
-import { isWanted } from './slots.ts';
+import { isGone, isWanted } from './slots.ts';
 
 /** Deletes what is over and shall not stay. */
 export function reapTasks(draft: Draft): void {
@@ -23,12 +21,6 @@ export function reapTasks(draft: Draft): void {
       excess--;
     }
   }
-}
-
-/** True when nothing of a task that was told to stop can still run: it ended, no agent ever had it, or its node left for good. */
-export function isGone(view: View, task: Task): boolean {
-  const { State } = task.Status;
-  return compareStates(State, 'assigned') < 0 || isTerminal(State) || !view.get('node', task.NodeID);
 }
 
 /** Tasks kept per slot, the running one among them; negative: all. Attempts that count must stay visible. */

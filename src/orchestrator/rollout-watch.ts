@@ -14,8 +14,14 @@ export function presentRollout(draft: Draft): Rollout | undefined {
   return rollout?.SpecVersion === SpecVersion ? rollout : undefined;
 }
 
+/** Stores the rollout without the slots that say nothing any more, so that the object stays small however many slots there are. */
 export function putRollout(draft: Draft, rollout: Rollout): void {
-  draft.putService({ ...draft.service, Shoal: { ...draft.service.Shoal, Rollout: rollout } });
+  const { delayMs, monitorMs } = rolloutConfig(draft);
+  const since = draft.now - Math.max(delayMs, monitorMs);
+  // A failed slot stays: it counts, and it is not tried again.
+  const telling = Object.entries(rollout.Slots).filter(([, { DoneAt, Failed }]) => Failed || DoneAt === undefined || DoneAt >= since);
+  const Slots = Object.fromEntries(telling);
+  draft.putService({ ...draft.service, Shoal: { ...draft.service.Shoal, Rollout: { ...rollout, Slots } } });
 }
 
 /** Notes what became of the rollout's tasks and acts on failures. Runs before restarts: these make an ended task look like one told to stop. */

@@ -38,9 +38,13 @@ export function isWanted(task: Task): boolean {
   return compareStates(task.DesiredState, 'complete') <= 0;
 }
 
-/** Nothing of the task runs any more, or nothing of it can be known: a successor need not wait for it. */
+/** Nothing of a task that was told to stop can run any more: it ended, no agent ever had it, or its node left for good. */
+export function isGone(view: View, task: Task): boolean {
+  const { State } = task.Status;
+  return isTerminal(State) || compareStates(State, 'assigned') < 0 || !view.get('node', task.NodeID);
+}
+
+/** It is gone, or nothing of it can be known: a successor need not wait for it. */
 export function hasStopped(view: View, task: Task): boolean {
-  if (isTerminal(task.Status.State) || task.NodeID === '') return true;
-  const node = view.get('node', task.NodeID);
-  return !node || node.Status.State === 'down';
+  return isGone(view, task) || view.get('node', task.NodeID)?.Status.State === 'down';
 }

@@ -22,6 +22,12 @@ interface Work {
   unwanted: Task[];
 }
 
+/** Tasks that found no node, and why. */
+interface Waiting {
+  tasks: readonly Task[];
+  explain(): string;
+}
+
 /**
  * Places what is pending. Every pending task is looked at anew each time, whatever the scope: room may appear by
  * any change, and a task whose service has moved on since must not be forgotten.
@@ -31,9 +37,15 @@ export function schedule(view: View, context: StageContext): StageResult {
   const actions: Action[] = work.unwanted.map((task) => update('task', withState(task, 'shutdown', 'shutdown', context.now)));
   if (work.preassigned.length === 0 && work.groups.size === 0) return { actions };
   const candidates = candidatesOf(view, context.now);
-  for (const task of work.preassigned) actions.push(...confirm(task, candidates.get(task.NodeID), context.now));
+  const waiting: Waiting[] = [];
+  for (const task of work.preassigned) actions.push(...confirm(task, candidates.get(task.NodeID), waiting, context.now));
   const limit = failureLimitFor(clusterOf(view)?.Spec.Orchestration.TaskHistoryRetentionLimit ?? defaults.taskHistoryLimit);
-  for (const tasks of work.groups.values()) actions.push(...placeGroup(tasks, candidates, limit, context.now));
+  for (const tasks of work.groups.values()) actions.push(...placeGroup(tasks, candidates, limit, waiting, context.now));
+  // Reasons come last: a group that was placed later may have taken what was free.
+  for (const { tasks, explain } of waiting) {
+    const Err = explain();
+    actions.push(...tasks.flatMap((task) => withError(task, Err, context.now)));
+  }
   return { actions };
 }
 
@@ -68,14 +80,21 @@ function candidatesOf(view: View, now: number): Map<string, Candidate> {
 }
 
 /** A node that is gone says nothing about the task: its orchestrator will remove it. */
-function confirm(task: Task, candidate: Candidate | undefined, now: number): Action[] {
+function confirm(task: Task, candidate: Candidate | undefined, waiting: Waiting[], now: number): Action[] {
   if (!candidate) return [];
   const filters = filtersFor(task);
-  if (!acceptsAll(filters, candidate)) return withError(task, explain(filters, [candidate]), now);
-  return [assign(task, candidate, 'scheduler confirmed task can run on preassigned node', now)];
+  if (acceptsAll(filters, candidate)) return [assign(task, candidate, 'scheduler confirmed task can run on preassigned node', now)];
+  waiting.push({ tasks: [task], explain: () => explain(filters, [candidate]) });
+  return [];
 }
 
-function placeGroup(tasks: readonly Task[], candidates: ReadonlyMap<string, Candidate>, limit: number, now: number): Action[] {
+function placeGroup(
+  tasks: readonly Task[],
+  candidates: ReadonlyMap<string, Candidate>,
+  limit: number,
+  waiting: Waiting[],
+  now: number,
+): Action[] {
   const [first] = tasks;
   if (!first) return [];
   const actions: Action[] = [];
@@ -84,17 +103,17 @@ function placeGroup(tasks: readonly Task[], candidates: ReadonlyMap<string, Cand
     accepts: (candidate) => acceptsAll(filters, candidate),
     isBetter: betterFor(first, limit),
   });
-  let placed = 0;
   for (const task of tasks) {
     const found = tree.place((candidate) => actions.push(assign(task, candidate, 'scheduler assigned task to node', now)));
     if (!found) break;
-    placed++;
   }
-  const left = tasks.slice(placed);
-  if (left.length === 0) return actions;
-  const reasons = explain(filters, candidates.values());
-  const text = reasons ? `no suitable node (${reasons})` : 'no suitable node';
-  return [...actions, ...left.flatMap((task) => withError(task, text, now))];
+  const left = tasks.slice(actions.length);
+  if (left.length > 0) waiting.push({ tasks: left, explain: () => noSuitableNode(explain(filters, candidates.values())) });
+  return actions;
+}
+
+function noSuitableNode(reasons: string): string {
+  return reasons ? `no suitable node (${reasons})` : 'no suitable node';
 }
 
 /** Puts the task on the node and takes from the node what the task reserves. */

@@ -20,7 +20,7 @@ export interface SpreadOptions {
   isBetter(a: Candidate, b: Candidate): boolean;
 }
 
-/** Places tasks of one group, one after the other. Give each place's task to `Candidate.add` before asking for the next. */
+/** Places tasks of one group, one after the other; `put` adds each to its candidate, which is ranked anew afterwards. */
 export class SpreadTree {
   readonly #root: Branch;
   readonly #options: SpreadOptions;
@@ -32,7 +32,7 @@ export class SpreadTree {
     for (const candidate of candidates) this.#insert(candidate, labels, candidate.activeTasksOf(task.ServiceID));
   }
 
-  /** The node for the next task; `put` is called with it before it is ranked anew. Undefined when no node is left. */
+  /** Calls `put` with the node for the next task; false when no node is left. */
   place(put: (candidate: Candidate) => void): boolean {
     return this.#placeIn(this.#root, put);
   }

@@ -37,7 +37,11 @@ function sorted(actions: readonly Action[]): string[] {
 
 test.each([31, 32, 33, 34, 35, 36])('seed %i: a narrow scope and a full scan give the same actions', async (seed) => {
   const tally = { narrow: 0, acted: 0 };
-  const cluster = new SimulatedCluster(seed, 3, stages.map((stage) => compared(stage, tally)));
+  const cluster = new SimulatedCluster(
+    seed,
+    3,
+    stages.map((stage) => compared(stage, tally)),
+  );
   await cluster.init();
   await changeAtRandom(cluster, seededRandom(seed, 'changes'), 25);
   await cluster.clock.advance(60_000);

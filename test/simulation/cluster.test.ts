@@ -122,7 +122,8 @@ test('a node that falls silent is down, and its tasks run elsewhere', async () =
   await cluster.until('3 run', () => web().running === 3);
   cluster.agents[2]?.disconnect();
   await cluster.until('it is down', () => cluster.store.get('node', 'node-3')?.Status.State === 'down', 20_000);
-  const alive = () => [...cluster.store.list('task')].filter((task) => task.NodeID !== 'node-3' && task.Shoal.ServiceName === 'shop_web' && task.Status.State === 'running');
+  const alive = () =>
+    [...cluster.store.list('task')].filter((task) => task.NodeID !== 'node-3' && task.Shoal.ServiceName === 'shop_web' && task.Status.State === 'running');
   await cluster.until('3 run on the others', () => alive().length === 3);
 });
 

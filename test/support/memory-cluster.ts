@@ -20,7 +20,11 @@ export class MemoryCluster implements Cluster {
   readonly #stages: readonly Stage[];
   readonly #listeners = new Set<(events: readonly StoreEvent[]) => void>();
 
-  constructor({ seed = 1, clock = { now: () => Date.UTC(2026, 0, 1) }, stages = [] }: { seed?: number; clock?: Pick<Clock, 'now'>; stages?: readonly Stage[] } = {}) {
+  constructor({
+    seed = 1,
+    clock = { now: () => Date.UTC(2026, 0, 1) },
+    stages = [],
+  }: { seed?: number; clock?: Pick<Clock, 'now'>; stages?: readonly Stage[] } = {}) {
     this.#random = seededRandom(seed);
     this.#clock = clock;
     this.#stages = stages;
@@ -56,7 +60,7 @@ export class MemoryCluster implements Cluster {
     if (actions.length === 0) return;
     this.entries++;
     const events = this.store.apply(this.store.index + 1, { actions, now: this.#clock.now() });
-    for (const listener of [...this.#listeners]) listener(events);
+    for (const listener of this.#listeners) listener(events);
   }
 }
 

@@ -56,7 +56,10 @@ export class ScriptedAgent {
 
   /** Names of the services whose containers run here, sorted. */
   running(): string[] {
-    return [...this.tasks.values()].filter((local) => local.state === 'running').map((local) => local.task.Shoal.ServiceName).sort();
+    return [...this.tasks.values()]
+      .filter((local) => local.state === 'running')
+      .map((local) => local.task.Shoal.ServiceName)
+      .sort();
   }
 
   /** Ends a running container of the service as a crash would. */

@@ -63,15 +63,18 @@ export class SimulatedCluster {
     const state = new ReplicatedState();
     const log = new MemoryLog(state, this.#entries);
     this.#state = state;
-    this.#manager = new Manager({}, {
-      log,
-      state,
-      stages: this.#stages,
-      clock: this.clock,
-      random,
-      logger: silentLogger,
-      onFatal: (error) => this.fatal.push(error),
-    });
+    this.#manager = new Manager(
+      {},
+      {
+        log,
+        state,
+        stages: this.#stages,
+        clock: this.clock,
+        random,
+        logger: silentLogger,
+        onFatal: (error) => this.fatal.push(error),
+      },
+    );
     const submit = <R>(useCase: UseCase<R>): Promise<R> => this.#manager.submit(useCase);
     this.#sessions = new Sessions({ submit, state, clock: this.clock, random, logger: silentLogger });
     await this.#manager.start();

@@ -25,6 +25,6 @@ test('numbers are spread over [0, 1), integers over their bounds', () => {
   expect(Math.abs(numbers.reduce((sum, value) => sum + value, 0) / numbers.length - 0.5)).toBeLessThan(0.02);
   const random = seededRandom(6);
   const integers = new Set(Array.from({ length: 500 }, () => integerBetween(random, -1, 3)));
-  expect([...integers].sort()).toEqual([-1, 0, 1, 2, 3]);
+  expect([...integers].sort((a, b) => a - b)).toEqual([-1, 0, 1, 2, 3]);
   expect(seededRandom(7).bytes(5)).toHaveLength(5);
 });

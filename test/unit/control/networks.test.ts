@@ -27,7 +27,10 @@ test('there is one ingress network', () => {
 
 test('addresses of both versions are accepted, and the driver is said', () => {
   const cluster = initialisedCluster();
-  const Config = [{ Subnet: '10.9.0.0/16', IPRange: '10.9.1.0/24', Gateway: '10.9.0.1' }, { Subnet: 'fd00::/64', Gateway: 'fd00::1' }];
+  const Config = [
+    { Subnet: '10.9.0.0/16', IPRange: '10.9.1.0/24', Gateway: '10.9.0.1' },
+    { Subnet: 'fd00::/64', Gateway: 'fd00::1' },
+  ];
   cluster.run(createNetwork({ Name: 'n', IPAM: { Config } }));
   expect(cluster.store.byName('network', 'n')?.Spec).toEqual({ Name: 'n', Driver: 'overlay', IPAM: { Config } });
 });

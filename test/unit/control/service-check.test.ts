@@ -25,11 +25,25 @@ test.each<[string, ServiceSpec, string]>([
   ['little memory', task({ Resources: { Reservations: { MemoryBytes: 1 } } }), 'invalid memory value 1: Must be at least 4MiB'],
   ['constraint', task({ Placement: { Constraints: ['node.role'] } }), 'constraint expected one operator from ==, !='],
   ['restart delay', task({ RestartPolicy: { Delay: -1 } }), 'TaskSpec: restart-delay cannot be negative'],
-  ['mount twice', container({ Mounts: [{ Type: 'tmpfs', Target: '/x' }, { Type: 'tmpfs', Target: '/x' }] }), 'ContainerSpec: duplicate mount point: /x'],
+  [
+    'mount twice',
+    container({
+      Mounts: [
+        { Type: 'tmpfs', Target: '/x' },
+        { Type: 'tmpfs', Target: '/x' },
+      ],
+    }),
+    'ContainerSpec: duplicate mount point: /x',
+  ],
   ['short interval', container({ Healthcheck: { Interval: 10 } }), 'ContainerSpec: Interval in HealthConfig cannot be less than 1ms'],
   [
     'secret targets',
-    container({ Secrets: [{ SecretName: 'a', File: file }, { SecretName: 'b', File: file }] }),
+    container({
+      Secrets: [
+        { SecretName: 'a', File: file },
+        { SecretName: 'b', File: file },
+      ],
+    }),
     "secret references 'a' and 'b' have a conflicting target: 'f'",
   ],
   ['replicas', serviceSpec('web', { Mode: { Replicated: { Replicas: -1 } } }), 'Number of replicas must be non-negative'],
@@ -42,23 +56,26 @@ test.each<[string, ServiceSpec, string]>([
   ],
   [
     'port twice',
-    serviceSpec('web', { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 80 }, { TargetPort: 81, PublishedPort: 80, Protocol: 'tcp' }] } }),
+    serviceSpec('web', {
+      EndpointSpec: {
+        Ports: [
+          { TargetPort: 80, PublishedPort: 80 },
+          { TargetPort: 81, PublishedPort: 80, Protocol: 'tcp' },
+        ],
+      },
+    }),
     'EndpointSpec: duplicate published ports provided',
   ],
 ])('a service with %s is refused', (_what, spec, message) => {
   expect(() => checkServiceSpec(spec)).toThrow(expect.objectContaining({ name: 'Refusal', message }));
 });
 
-test.each([
-  'app',
-  'app:1',
-  'host:5000/team/app:1.2-x',
-  'Registry.example.com/app',
-  'localhost/app',
-  `app:1@sha256:${'a'.repeat(64)}`,
-])('image %s is accepted', (image) => {
-  expect(() => checkServiceSpec(container({ Image: image }))).not.toThrow();
-});
+test.each(['app', 'app:1', 'host:5000/team/app:1.2-x', 'Registry.example.com/app', 'localhost/app', `app:1@sha256:${'a'.repeat(64)}`])(
+  'image %s is accepted',
+  (image) => {
+    expect(() => checkServiceSpec(container({ Image: image }))).not.toThrow();
+  },
+);
 
 test('the same number for tcp and udp, and unpublished ports, are accepted', () => {
   const Ports = [

@@ -48,7 +48,10 @@ test('networks, secrets and configs are resolved to ids, the deprecated place of
 test('references to nothing are refused by name', () => {
   const cluster = initialisedCluster();
   const File = { Name: 'f', UID: '0', GID: '0', Mode: 292 };
-  const Secrets = [{ SecretName: 'a', File }, { SecretName: 'b', File: { ...File, Name: 'g' } }];
+  const Secrets = [
+    { SecretName: 'a', File },
+    { SecretName: 'b', File: { ...File, Name: 'g' } },
+  ];
   const spec = serviceSpec('web', { TaskTemplate: { ContainerSpec: { Image: 'app', Secrets } } });
   expect(() => cluster.run(createService(spec))).toThrow('secrets not found: a, b');
   const attached = serviceSpec('web', { TaskTemplate: { ContainerSpec: { Image: 'app' }, Networks: [{ Target: 'gone' }] } });
@@ -68,9 +71,7 @@ test('names are taken whatever their case', () => {
 test('a published port belongs to one service, unless both publish on hosts', () => {
   const cluster = initialisedCluster();
   const { ID } = cluster.run(createService(serviceSpec('web', http)));
-  expect(() => cluster.run(createService(serviceSpec('two', http)))).toThrow(
-    `port '8080' is already in use by service 'web' (${ID}) as an ingress port`,
-  );
+  expect(() => cluster.run(createService(serviceSpec('two', http)))).toThrow(`port '8080' is already in use by service 'web' (${ID}) as an ingress port`);
   const host = { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 90, PublishMode: 'host' }] } } as const;
   const on = cluster.run(createService(serviceSpec('h1', host)));
   cluster.run(createService(serviceSpec('h2', host)));

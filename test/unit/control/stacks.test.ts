@@ -3,7 +3,7 @@ import { createConfig } from '#control/configs';
 import { createSecret } from '#control/secrets';
 import { createService, updateService } from '#control/services';
 import { deployStack, removeStack, setStackCondition } from '#control/stacks';
-import { namespaceLabel } from '#model/object';
+import { namespaceLabel } from '#model/meta';
 import type { ServiceSpec } from '#model/service-spec';
 import type { StackSource, StackSpec } from '#model/stack';
 import { update } from '#store/action';
@@ -95,7 +95,10 @@ test('the same stack again writes nothing, whatever the order of its sets', () =
   const { Digest } = cluster.store.byName('stack', 'shop') ?? { Digest: '' };
   expect(cluster.run(deployStack(spec, { ...byHand, digest: Digest }))).toMatchObject({
     Changed: false,
-    Services: [{ Name: 'shop_db', Change: 'unchanged' }, { Name: 'shop_web', Change: 'unchanged' }],
+    Services: [
+      { Name: 'shop_db', Change: 'unchanged' },
+      { Name: 'shop_web', Change: 'unchanged' },
+    ],
   });
   expect(cluster.entries).toBe(entries);
 });
@@ -113,28 +116,37 @@ test('only the service that differs is written', () => {
   cluster.run(deployStack(full(), byHand));
   const db = stored(cluster, 'shop_db');
   const result = cluster.run(deployStack(full('app:2'), byHand));
-  expect(result.Services.map(({ Name, Change }) => [Name, Change])).toEqual([['shop_web', 'updated'], ['shop_db', 'unchanged']]);
+  expect(result.Services.map(({ Name, Change }) => [Name, Change])).toEqual([
+    ['shop_web', 'updated'],
+    ['shop_db', 'unchanged'],
+  ]);
   expect(stored(cluster, 'shop_db')).toEqual(db);
   expect(stored(cluster, 'shop_web')).toMatchObject({ Shoal: { SpecVersion: 1 }, PreviousSpec: { TaskTemplate: { ContainerSpec: { Image: 'app:1' } } } });
 });
 
-test.each<[string, (spec: ServiceSpec) => ServiceSpec]>([
-  ['replicas', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 7 } } })],
-  ['no replicas', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 0 } } })],
-  ['an image', (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: { Image: 'other' } } })],
-  ['a label', (spec) => ({ ...spec, Labels: { ...spec.Labels, extra: '' } })],
-  ['a constraint', (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, Placement: { Constraints: ['node.role==worker'] } } })],
-  ['a port', (spec) => ({ ...spec, EndpointSpec: { Mode: 'vip', Ports: [{ TargetPort: 1, PublishedPort: 2 }] } })],
-  ['no restart delay', (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, RestartPolicy: { Delay: 0 } } })],
-  ['an update order', (spec) => ({ ...spec, UpdateConfig: { Order: 'start-first' } })],
-  ['all at once', (spec) => ({ ...spec, UpdateConfig: { Parallelism: 0 } })],
-])('a change of %s by hand is undone', (_what, change) => {
+test.each<[string, string, (spec: ServiceSpec) => ServiceSpec]>([
+  ['replicas', 'Mode.Replicated.Replicas', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 7 } } })],
+  ['no replicas', 'Mode.Replicated.Replicas', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 0 } } })],
+  ['an image', 'TaskTemplate.ContainerSpec.Image', (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: { Image: 'other' } } })],
+  ['a label', 'Labels.extra', (spec) => ({ ...spec, Labels: { ...spec.Labels, extra: '' } })],
+  [
+    'a constraint',
+    'TaskTemplate.Placement',
+    (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, Placement: { Constraints: ['node.role==worker'] } } }),
+  ],
+  ['a port', 'EndpointSpec.Ports', (spec) => ({ ...spec, EndpointSpec: { Mode: 'vip', Ports: [{ TargetPort: 1, PublishedPort: 2 }] } })],
+  ['no restart delay', 'TaskTemplate.RestartPolicy.Delay', (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, RestartPolicy: { Delay: 0 } } })],
+  ['an update order', 'UpdateConfig.Order', (spec) => ({ ...spec, UpdateConfig: { Order: 'start-first' } })],
+  ['all at once', 'UpdateConfig.Parallelism', (spec) => ({ ...spec, UpdateConfig: { Parallelism: 0 } })],
+])('a change of %s by hand is undone', (_what, path, change) => {
   const cluster = initialisedCluster();
   cluster.run(deployStack(full(), byHand));
   const before = stored(cluster, 'shop_db').Spec;
   edit(cluster, 'shop_db', change);
-  expect(cluster.run(deployStack(full(), byHand)).Services).toContainEqual(expect.objectContaining({ Name: 'shop_db', Change: 'updated' }));
-  expect(stored(cluster, 'shop_db').Spec).toEqual({ ...before, TaskTemplate: { ...before.TaskTemplate, ForceUpdate: 0 } });
+  expect(cluster.run(deployStack(full(), byHand)).Services).toContainEqual(
+    expect.objectContaining({ Name: 'shop_db', Change: 'updated', Differences: [path] }),
+  );
+  expect(stored(cluster, 'shop_db').Spec).toEqual(before);
 });
 
 test('what the cluster owns stays: forced updates and pinned digests', () => {
@@ -246,9 +258,7 @@ test('a repository keeps its stack when somebody deploys by hand, and another re
   cluster.run(deployStack(full('app:2'), byHand));
   expect(cluster.store.byName('stack', 'shop')?.Source).toEqual(fromRepository('c1'));
   const other = { Kind: 'repository', Repository: 'other', Path: 'shop', Commit: 'x' } as const;
-  expect(() => cluster.run(deployStack(full(), { source: other, prune: true }))).toThrow(
-    'stack shop belongs to stacks/shop of repository infra',
-  );
+  expect(() => cluster.run(deployStack(full(), { source: other, prune: true }))).toThrow('stack shop belongs to stacks/shop of repository infra');
 });
 
 test('removing a stack removes all of it at once', () => {

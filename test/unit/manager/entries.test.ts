@@ -19,9 +19,7 @@ test('each object is written once, as it ends', () => {
     update('config', config('d')),
     remove('config', 'd'),
   ];
-  expect(toEntries(actions, 0, wide)).toEqual([
-    [create('config', config('a', '2')), update('config', config('b', '2')), remove('config', 'd')],
-  ]);
+  expect(toEntries(actions, 0, wide)).toEqual([[create('config', config('a', '2')), update('config', config('b', '2')), remove('config', 'd')]]);
 });
 
 test("a request's own objects are never cut, what follows is", () => {

@@ -154,14 +154,13 @@ test('a stage that throws is fatal', async () => {
 
 test('the earliest wish of a stage wakes a full pass, once', async () => {
   const scopes: [number, Scope][] = [];
-  let due: number | undefined;
-  const stage: Stage = (_view, { now, scope }) => {
+  const start = new VirtualClock().now();
+  const due = start + 5000;
+  const stage: Stage = (view, { now, scope }) => {
     scopes.push([now, scope]);
-    return { actions: [], ...(due !== undefined && due > now && { wakeAt: due }) };
+    return { actions: [], ...([...view.list('service')].length > 0 && due > now && { wakeAt: due }) };
   };
   const { manager, clock } = await setUp([stage]);
-  const start = clock.now();
-  due = start + 5000;
   await manager.submit(service('web', 1));
   expect(scopes.at(-1)).toEqual([start, { services: new Set([expect.any(String)]), nodes: new Set(), tasks: new Set() }]);
   const count = scopes.length;
