@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { HttpError } from './errors.ts';
 import type { Shape } from './shape.ts';
 
-export const bodyLimitBytes = 64 * 1024 * 1024;
+const bodyLimitBytes = 64 * 1024 * 1024;
 
 /** All bytes of the body; refuses more than the limit with 413. */
 export async function readBody(request: IncomingMessage, limitBytes: number = bodyLimitBytes): Promise<Buffer> {
@@ -24,8 +24,10 @@ export function parseBody(bytes: Buffer): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    const cut = /Unexpected end|Unterminated/.test((error as Error).message);
-    throw new HttpError(400, cut ? 'unexpected EOF' : `invalid JSON: ${(error as Error).message}`);
+    const { message } = error as Error;
+    const position = /position (\d+)/.exec(message)?.[1];
+    const cut = position === undefined || Number(position) >= text.trimEnd().length;
+    throw new HttpError(400, cut ? 'unexpected EOF' : `invalid JSON: ${message}`);
   }
 }
 

@@ -22,26 +22,33 @@ export interface EngineReply {
 
 /** How long facts about the engine are believed: it may be upgraded under us. */
 const aboutLifetimeMs = 10_000;
-const callTimeoutMs = 30_000;
+/** An engine that hangs must not hang our own routes, which all say its version. */
+const pingTimeoutMs = 1_000;
+const readTimeoutMs = 10_000;
+/** For what changes something: pruning hundreds of networks takes its time. */
+const callTimeoutMs = 120_000;
 /** Headers that belong to one connection, or that Node has answered already. */
 const hopHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect']);
 
 export class EngineClient {
   readonly #socketPath: string;
   readonly #clock: Clock;
-  #about: { facts: EngineAbout | undefined; until: number } | undefined;
+  #facts: EngineAbout | undefined;
+  #factsUntil = 0;
+  #asking: Promise<void> | undefined;
 
   constructor(socketPath: string, clock: Clock) {
     this.#socketPath = socketPath;
     this.#clock = clock;
   }
 
-  /** Asked once in ten seconds; undefined while the engine does not answer. */
+  /** Undefined until the engine has answered once. Old facts are given out while new ones are asked for. */
   async about(): Promise<EngineAbout | undefined> {
-    if (this.#about && this.#about.until > this.#clock.now()) return this.#about.facts;
-    const facts = await this.#ping().catch(() => undefined);
-    this.#about = { facts, until: this.#clock.now() + (facts ? aboutLifetimeMs : 0) };
-    return facts;
+    if (this.#clock.now() >= this.#factsUntil) {
+      this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+      if (!this.#facts) await this.#asking;
+    }
+    return this.#facts;
   }
 
   /** Newest version that both sides speak. */
@@ -51,7 +58,8 @@ export class EngineClient {
 
   /** One JSON call with an unversioned path. Throws 503 when the engine does not answer. */
   async call(method: string, path: string, signal?: AbortSignal): Promise<EngineReply> {
-    const response = await this.#open({ method, path }, undefined, signal);
+    const timeoutMs = method === 'GET' ? readTimeoutMs : callTimeoutMs;
+    const response = await this.#open({ method, path }, { timeoutMs, ...(signal && { signal }) });
     return { status: response.statusCode ?? 500, text: (await readBody(response)).toString('utf8') };
   }
 
@@ -63,7 +71,7 @@ export class EngineClient {
 
   /** An answer without end, such as the events. The caller destroys it. */
   stream(path: string, signal: AbortSignal): Promise<IncomingMessage> {
-    return this.#open({ method: 'GET', path }, undefined, signal, false);
+    return this.#open({ method: 'GET', path }, { signal });
   }
 
   /**
@@ -75,7 +83,7 @@ export class EngineClient {
     const options = { method: request.method ?? 'GET', path, headers: requestHeaders(request) };
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const reply = await this.#open(options, body ?? request, gone.signal, false);
+    const reply = await this.#open(options, { body: body ?? request, signal: gone.signal });
     const headers = keptHeaders(reply.rawHeaders).filter(([name]) => !response.hasHeader(name));
     response.writeHead(reply.statusCode ?? 500, reply.statusMessage ?? '', headers.flat());
     response.flushHeaders();
@@ -87,50 +95,69 @@ export class EngineClient {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: VersionedPath, search: string): Promise<void> {
     const path = enginePath(target, await this.commonVersion()) + search;
     const engine = connect({ path: this.#socketPath, allowHalfOpen: true });
-    const end = () => {
-      engine.destroy();
-      socket.destroy();
-    };
-    engine.once('error', end);
-    socket.once('error', end);
-    socket.once('close', () => engine.destroy());
-    engine.once('close', () => socket.destroy());
+    await new Promise<void>((resolve, reject) => {
+      engine.once('connect', resolve);
+      engine.once('error', (error) => reject(this.#unreachable(error)));
+    });
+    for (const [one, other] of [
+      [engine, socket],
+      [socket, engine],
+    ] as const) {
+      // An error ends in a close, and a close of one is the end of both.
+      one.on('error', () => one.destroy());
+      one.once('close', () => other.destroy());
+    }
     const pairs: string[] = [];
     for (let i = 0; i < request.rawHeaders.length; i += 2) pairs.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}\r\n`);
-    engine.write(`${request.method} ${path} HTTP/1.1\r\n${pairs.join('')}\r\n`);
+    engine.write(`${request.method} ${path} HTTP/1.1\r\n${pairs.join('')}\r\n`, 'latin1');
     // A JSON body that came with the request is in `head` or still on its way: it follows the head unchanged.
     if (head.length > 0) engine.write(head);
     socket.pipe(engine);
     engine.pipe(socket);
   }
 
-  async #ping(): Promise<EngineAbout> {
-    const response = await this.#open({ method: 'GET', path: '/_ping' });
-    await readBody(response);
+  async #ask(): Promise<void> {
+    const response = await this.#open({ method: 'GET', path: '/_ping' }, { timeoutMs: pingTimeoutMs }).catch(() => undefined);
+    if (!response) return;
+    response.resume();
     const builderVersion = response.headers['builder-version'];
-    return {
+    this.#factsUntil = this.#clock.now() + aboutLifetimeMs;
+    this.#facts = {
       version: minorVersion(String(response.headers['api-version'])) ?? newestVersion,
       ...(typeof builderVersion === 'string' && { builderVersion }),
       experimental: response.headers['docker-experimental'] === 'true',
     };
   }
 
-  #open(
-    options: Pick<RequestOptions, 'method' | 'path'> & { headers?: [string, string][] },
-    body?: Buffer | IncomingMessage,
-    signal?: AbortSignal,
-    limited = true,
-  ): Promise<IncomingMessage> {
+  #open(target: Target, { body, signal, timeoutMs }: OpenOptions): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const { headers = [['Host', 'api.moby.localhost']], ...rest } = options;
-      const request = httpRequest({ ...rest, socketPath: this.#socketPath, agent: false, headers: headers.flat(), ...(signal && { signal }) } as RequestOptions);
-      if (limited) request.setTimeout(callTimeoutMs, () => request.destroy(new Error(`no answer within ${callTimeoutMs} ms`)));
+      const { method, path, headers = [['Host', 'api.moby.localhost']] } = target;
+      const options = { socketPath: this.#socketPath, agent: false, method, path, headers: headers.flat(), ...(signal && { signal }) };
+      const request = httpRequest(options as RequestOptions);
+      if (timeoutMs !== undefined) request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
       request.once('response', resolve);
-      request.on('error', (error) => reject(new HttpError(503, `cannot reach the Docker Engine at unix://${this.#socketPath}: ${error.message}`)));
+      request.on('error', (error) => reject(this.#unreachable(error)));
       if (body === undefined || Buffer.isBuffer(body)) request.end(body);
       else body.pipe(request);
     });
   }
+
+  #unreachable(error: Error): HttpError {
+    return new HttpError(503, `cannot reach the Docker Engine at unix://${this.#socketPath}: ${error.message}`);
+  }
+}
+
+interface Target {
+  method: string;
+  path: string;
+  headers?: [string, string][];
+}
+
+interface OpenOptions {
+  body?: Buffer | IncomingMessage;
+  signal?: AbortSignal;
+  /** Silence of the engine after which the request is given up; absent for streams. */
+  timeoutMs?: number;
 }
 
 /** Without a stated length Node would send an empty chunked body, which the engine takes for a body. */

@@ -1,4 +1,5 @@
 /** `GET /events`: the engine's stream with the cluster's events woven in, line by line. */
+import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { Context } from './context.ts';
 import { HttpError } from './errors.ts';
@@ -7,10 +8,7 @@ import { timestampOf } from './network-filters.ts';
 import { get, type Answer, type Call, type Route } from './router.ts';
 import type { SwarmEvent } from './swarm-events.ts';
 
-const filterKeys = [
-  ...['config', 'container', 'daemon', 'event', 'image', 'label', 'network', 'node', 'plugin'],
-  ...['scope', 'secret', 'service', 'type', 'volume'],
-];
+const filterKeys = ['config', 'container', 'daemon', 'event', 'image', 'label', 'network', 'node', 'plugin', 'scope', 'secret', 'service', 'type', 'volume'];
 /** Unsent bytes after which a client that does not read is cut off. */
 const backlogLimitBytes = 4 * 1024 * 1024;
 
@@ -40,18 +38,23 @@ async function streamEvents(call: Call, context: Context): Promise<Answer> {
     if (event.timeNano >= (since ?? 0) * 1e6 && event.timeNano <= (until ?? Infinity) * 1e6) show(event);
   }
   const stopListening = context.events.listen(show);
-  const cancelEnd = until === undefined ? () => undefined : context.clock.after(Math.max(0, until - now), () => over.abort());
-  if (local?.statusCode === 200) {
-    // A stream that is cut off is no failure: the cluster's events go on.
-    local.on('error', () => undefined);
-    createInterface({ input: local }).on('line', write);
-  }
+  const localEnd = local?.statusCode === 200 ? copyLines(local, write) : Promise.resolve();
+  // The engine ends its stream at `until` too, after what it has kept: that may come later than the timer.
+  const atUntil = () => void localEnd.then(() => over.abort());
+  const cancelEnd = until === undefined ? () => undefined : context.clock.after(Math.max(0, until - now), atUntil);
   await aborted(signal);
   stopListening();
   cancelEnd();
   local?.destroy();
   response.end();
   return 'sent';
+}
+
+/** Resolves when the stream is over. One that is cut off is no failure: the cluster's events go on. */
+function copyLines(stream: IncomingMessage, write: (line: string) => void): Promise<void> {
+  stream.on('error', () => undefined);
+  createInterface({ input: stream }).on('line', write);
+  return new Promise((resolve) => stream.once('close', resolve));
 }
 
 function timeParameter(call: Call, key: string, now: number): number | undefined {

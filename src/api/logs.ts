@@ -11,7 +11,7 @@ import { aborted } from './events.ts';
 import { frame, lineText } from './log-frames.ts';
 import { flag, get, parameter, type Answer, type Call, type Route } from './router.ts';
 
-/** More tasks than this are not opened at a time in one request. */
+/** More tasks than this are not read at a time in one request. */
 const openLimit = 1_000;
 
 interface LogRequest extends TaskLogOptions {
@@ -47,7 +47,11 @@ function logRequest(call: Call): LogRequest {
   const since = call.query.get('since') ?? '';
   if (since !== '' && !/^\d+(\.\d+)?$/.test(since)) throw new HttpError(400, `invalid value for "since": ${since}`);
   return {
-    ...{ stdout, stderr, follow: flag(call, 'follow'), timestamps: flag(call, 'timestamps'), details: flag(call, 'details') },
+    stdout,
+    stderr,
+    follow: flag(call, 'follow'),
+    timestamps: flag(call, 'timestamps'),
+    details: flag(call, 'details'),
     ...(/^\d+$/.test(tail) && { tail: Number(tail) }),
     ...(since !== '' && since !== '0' && { sinceMs: Number(since) * 1000 }),
   };
@@ -67,16 +71,19 @@ async function streamLogs(
   // Also an idle service answers at once: the client waits for the headers.
   response.flushHeaders();
   const output = new LogOutput(response, request, tty, signal);
-  const opened = new Map<string, Promise<void>>();
+  const seen = new Set<string>();
+  const open = new Set<Promise<void>>();
   function openNew(view: View): void {
     for (const task of tasksIn(view)) {
-      if (opened.has(task.ID) || opened.size >= openLimit || !hasStarted(task)) continue;
-      opened.set(task.ID, output.copy(task, context.logs.open(task, request, signal)));
+      if (seen.has(task.ID) || open.size >= openLimit || !hasStarted(task)) continue;
+      seen.add(task.ID);
+      const copying = output.copy(task, context.logs.open(task, request, signal)).finally(() => open.delete(copying));
+      open.add(copying);
     }
   }
   openNew(await context.cluster.read());
   if (request.follow) await followTasks(context, serviceId, openNew, signal);
-  await Promise.all(opened.values());
+  await Promise.all(open);
   output.end();
   return 'sent';
 }

@@ -50,7 +50,9 @@ export class Metrics {
 
   async text(): Promise<string> {
     const { LocalNodeState, ControlAvailable } = this.#context.swarm.status();
-    if (LocalNodeState === 'active' && ControlAvailable) this.#count(await this.#context.cluster.read());
+    // Without a leader the counts stay as they were; the process's own numbers matter the more.
+    const view = LocalNodeState === 'active' && ControlAvailable ? await this.#context.cluster.read().catch(() => undefined) : undefined;
+    if (view) this.#count(view);
     return this.#registry.metrics();
   }
 

@@ -31,7 +31,7 @@ export function passesPrune(filters: Filters, network: NetworkResource, now: num
 }
 
 /** Milliseconds of `until`: a Unix time, a duration back from now, or a time text. */
-export function untilOf(text: string, now: number): number {
+function untilOf(text: string, now: number): number {
   const time = timestampOf(text, now);
   if (Number.isNaN(time)) throw new HttpError(400, `failed to parse value as time or duration: ${JSON.stringify(text)}`);
   return time;

@@ -51,9 +51,20 @@ export function shownNetwork(network: Network): NetworkResource {
 export function predefinedNetwork(name: string): NetworkResource | undefined {
   if (!nodeLocalNetworks.includes(name)) return undefined;
   return {
-    ...{ Name: name, Id: name, Created: '0001-01-01T00:00:00Z', Scope: 'swarm', Driver: name === 'none' ? 'null' : name, EnableIPv6: false },
+    Name: name,
+    Id: name,
+    Created: '0001-01-01T00:00:00Z',
+    Scope: 'swarm',
+    Driver: name === 'none' ? 'null' : name,
+    EnableIPv6: false,
     IPAM: { Driver: 'default', Options: null, Config: [] },
-    ...{ Internal: false, Attachable: false, Ingress: false, ConfigFrom: { Network: '' }, ConfigOnly: false },
-    ...{ Containers: null, Options: null, Labels: { 'com.docker.swarm.predefined': 'true' } },
+    Internal: false,
+    Attachable: false,
+    Ingress: false,
+    ConfigFrom: { Network: '' },
+    ConfigOnly: false,
+    Containers: null,
+    Options: null,
+    Labels: { 'com.docker.swarm.predefined': 'true' },
   };
 }

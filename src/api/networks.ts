@@ -13,7 +13,7 @@ import { get, parameter, post, remove, type Answer, type Call, type Route } from
 import { networkCreateRequest, type NetworkCreateRequest } from './shapes.ts';
 
 /** Label of the Docker networks that stand for a cluster network on this node: its id. They are hidden from lists. */
-export const networkIdLabel = 'shoal.network.id';
+const networkIdLabel = 'shoal.network.id';
 
 export function networkRoutes(context: Context): Route[] {
   return [
@@ -77,7 +77,12 @@ function servicesOf(view: View, network: Network): Record<string, object> {
     const entry = (services[task.Shoal.ServiceName] ??= { VIP: '', Ports: [], LocalLBIndex: 0, Tasks: [] });
     const EndpointIP = (attachment.Addresses[0] ?? '').split('/')[0] ?? '';
     const node = view.get('node', task.NodeID);
-    entry.Tasks.push({ Name: `${task.Shoal.ServiceName}.${task.Slot ?? task.NodeID}.${task.ID}`, EndpointID: task.ID, EndpointIP, Info: { 'Host IP': node?.Status.Addr ?? '' } });
+    entry.Tasks.push({
+      Name: `${task.Shoal.ServiceName}.${task.Slot ?? task.NodeID}.${task.ID}`,
+      EndpointID: task.ID,
+      EndpointIP,
+      Info: { 'Host IP': node?.Status.Addr ?? '' },
+    });
   }
   return services;
 }

@@ -60,8 +60,18 @@ function nestedNetwork(network: ObjectOf['network']): object {
   const { ID, Version, CreatedAt, UpdatedAt, Spec, DriverState, IPAMOptions } = network;
   const { Driver, IPAM, EnableIPv6, ...spec } = Spec;
   return {
-    ...{ ID, Version, CreatedAt, UpdatedAt },
-    Spec: { ...spec, Labels: Spec.Labels ?? {}, IPv6Enabled: EnableIPv6 ?? false, DriverConfiguration: { Name: Driver ?? 'overlay' }, IPAMOptions: IPAM ?? {}, Scope: 'swarm' },
+    ID,
+    Version,
+    CreatedAt,
+    UpdatedAt,
+    Spec: {
+      ...spec,
+      Labels: Spec.Labels ?? {},
+      IPv6Enabled: EnableIPv6 ?? false,
+      DriverConfiguration: { Name: Driver ?? 'overlay' },
+      IPAMOptions: IPAM ?? {},
+      Scope: 'swarm',
+    },
     ...(DriverState && { DriverState }),
     ...(IPAMOptions && { IPAMOptions }),
   };

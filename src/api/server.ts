@@ -96,6 +96,8 @@ export class ApiServer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path, search] = splitUrl(request.url ?? '/');
+    // A connection that falls idle while we stop would keep the server open.
+    response.once('close', () => this.#stopping.signal.aborted && setImmediate(() => this.#server.closeIdleConnections()));
     try {
       for (const [name, value] of Object.entries(await commonHeaders(this.#context))) response.setHeader(name, value as string);
       const target = splitVersion(path);
@@ -139,7 +141,9 @@ export class ApiServer {
     } catch (error) {
       const { status, message } = failureOf(error, false);
       const body = JSON.stringify({ message });
-      socket.end(`HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+      socket.end(
+        `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      );
     }
   }
 }

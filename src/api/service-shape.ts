@@ -69,9 +69,7 @@ const resources = object<NonNullable<TaskSpec['Resources']>>({
 
 const placement = object<Placement>({
   Constraints: texts,
-  Preferences: list(
-    object<NonNullable<Placement['Preferences']>[number]>({ Spread: object<{ SpreadDescriptor: string }>({ SpreadDescriptor: text }) }),
-  ),
+  Preferences: list(object<NonNullable<Placement['Preferences']>[number]>({ Spread: object<{ SpreadDescriptor: string }>({ SpreadDescriptor: text }) })),
   MaxReplicas: count,
   Platforms: list(object<{ Architecture?: string; OS?: string }>({ Architecture: text, OS: text })),
 });

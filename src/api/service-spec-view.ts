@@ -51,7 +51,8 @@ function keepTask(current: TaskSpec, next: TaskSpec): TaskSpec {
 }
 
 function keepPort(current: readonly PortConfig[], port: PortConfig): PortConfig {
-  const key = ({ Protocol = 'tcp', TargetPort, PublishedPort, PublishMode = 'ingress' }: PortConfig) => [Protocol, TargetPort, PublishedPort ?? 0, PublishMode].join('/');
+  const key = ({ Protocol = 'tcp', TargetPort, PublishedPort, PublishMode = 'ingress' }: PortConfig) =>
+    [Protocol, TargetPort, PublishedPort ?? 0, PublishMode].join('/');
   const same = current.find((candidate) => key(candidate) === key(port));
   return same ? extended(same, port) : port;
 }

@@ -12,6 +12,7 @@ import { anyOf, byLabels, byPrefix, readFilters, type Filters } from './filters.
 import type { NetworkResource } from './network-shape.ts';
 import { shown } from './redact.ts';
 import { flag, get, parameter, post, remove, versionParameter, type Call, type Route } from './router.ts';
+import { freeServiceName } from './service-name.ts';
 import { serviceSpec } from './service-shape.ts';
 import { keepExtensions, withDefaults } from './service-spec-view.ts';
 import { serviceStatus } from './service-status.ts';
@@ -39,7 +40,7 @@ export function serviceRoutes(context: Context): Route[] {
     post('/services/create', async (call) => {
       const spec = await readSpec(call, context);
       const registryAuth = registryAuthOf(call);
-      return { status: 201, json: await submit(context, createService(spec, registryAuth === undefined ? {} : { registryAuth })) };
+      return { status: 201, json: await submit(context, createNamed(spec, registryAuth === undefined ? {} : { registryAuth })) };
     }),
     post('/services/{}/update', async (call) => {
       const version = versionParameter(call, 'service');
@@ -59,6 +60,14 @@ async function readSpec(call: Call, context: Context): Promise<ServiceSpec> {
   if (spec.TaskTemplate?.ContainerSpec === undefined) throw new HttpError(400, 'mismatched Runtime and *Spec fields');
   await refuseLocalNetworks(spec, context);
   return spec;
+}
+
+/** Creates the service, under a name of our choice when the client gives none. */
+function createNamed(spec: ServiceSpec, options: { registryAuth?: string }): UseCase<{ ID: string; Warnings: null | string[] }> {
+  return (view, useCaseContext) => {
+    const named = spec.Name ? spec : { ...spec, Name: freeServiceName(view, useCaseContext.random) };
+    return createService(named, options)(view, useCaseContext);
+  };
 }
 
 /** The update, on a spec that keeps the extensions which the client could not see. */

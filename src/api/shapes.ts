@@ -35,7 +35,7 @@ const networkFields = {
   IPAM: object<NonNullable<NetworkSpec['IPAM']>>({ Driver: text, Options: labels, Config: list(ipamConfig) }),
 };
 
-export const networkSpec = object<NetworkSpec>(networkFields);
+const networkSpec = object<NetworkSpec>(networkFields);
 
 /** Body of `POST /networks/create`: the spec, flat, and what decides whose network it is. */
 export interface NetworkCreateRequest extends NetworkSpec {
@@ -84,7 +84,7 @@ export const initRequest = object<InitRequest>({
 
 const names = list(text);
 
-export const stackSpec = object<StackSpec>({
+const stackSpec = object<StackSpec>({
   Name: text,
   Networks: list(networkSpec),
   Secrets: list(secretSpec),
@@ -104,4 +104,3 @@ export interface StackDeployRequest {
 export const stackDeployRequest = object<StackDeployRequest>({ Spec: stackSpec, Prune: flagShape, RegistryAuth: labels });
 
 export const repositorySpec = object<RepositorySpec>({ Name: text, URL: text, Branch: text, Path: text, Interval: integer });
-

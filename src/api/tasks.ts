@@ -11,8 +11,20 @@ import { get, parameter, type Route } from './router.ts';
 
 const filterKeys = ['_up-to-date', 'desired-state', 'id', 'label', 'name', 'node', 'runtime', 'service'];
 const states = [
-  ...['new', 'pending', 'assigned', 'accepted', 'preparing', 'ready', 'starting', 'running'],
-  ...['complete', 'shutdown', 'failed', 'rejected', 'remove', 'orphaned'],
+  'new',
+  'pending',
+  'assigned',
+  'accepted',
+  'preparing',
+  'ready',
+  'starting',
+  'running',
+  'complete',
+  'shutdown',
+  'failed',
+  'rejected',
+  'remove',
+  'orphaned',
 ];
 
 export function taskRoutes(context: Context): Route[] {

@@ -50,7 +50,11 @@ describe.skipIf(reason)(`engine behind the API${reason ? ` (skipped: ${reason})`
     const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await until(() => output.includes('#'), 20_000, () => output);
+    await until(
+      () => output.includes('#'),
+      20_000,
+      () => output,
+    );
     child.stdin.write('echo $((40+2))-$(tty)\nexit 5\n');
     const code = await new Promise((resolve) => child.once('exit', resolve));
     expect(output).toContain('42-/dev/pts/0');
@@ -98,18 +102,28 @@ describe.skipIf(reason)(`engine behind the API${reason ? ` (skipped: ${reason})`
   });
 
   test('events of the engine and of the cluster come in one stream', async () => {
-    const child = spawn('docker', ['-H', `unix://${api.socketPath}`, 'events', '--format', '{{.Scope}} {{.Type}} {{.Action}} {{.Actor.Attributes.name}}'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn('docker', ['-H', `unix://${api.socketPath}`, 'events', '--format', '{{.Scope}} {{.Type}} {{.Action}} {{.Actor.Attributes.name}}'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     // The stream gives no sign of being open, so something is done until it shows.
     let round = 0;
-    await until(() => {
-      if (!output.includes('local volume create')) host.docker(['volume', 'create', `v${round++}`]);
-      return output.includes('local volume create');
-    }, 20_000, () => output);
+    await until(
+      () => {
+        if (!output.includes('local volume create')) host.docker(['volume', 'create', `v${round++}`]);
+        return output.includes('local volume create');
+      },
+      20_000,
+      () => output,
+    );
     await api.docker('config', 'create', 'seen', api.socketPath.replace('shoal.sock', 'Dockerfile'));
     await api.docker('config', 'rm', 'seen');
-    await until(() => output.includes('swarm config remove seen'), 20_000, () => output);
+    await until(
+      () => output.includes('swarm config remove seen'),
+      20_000,
+      () => output,
+    );
     expect(output).toContain('swarm config create seen');
     child.kill();
     await new Promise((resolve) => child.once('exit', resolve));

@@ -11,7 +11,7 @@ import { newMeta, create, remove, type Action } from '#store/action';
 import type { Stage } from '#store/stage';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
-import { initialisedCluster, MemoryCluster } from './memory-cluster.ts';
+import { initialisedCluster, type MemoryCluster } from './memory-cluster.ts';
 
 export const wallClock = {
   now: () => Date.now(),
@@ -22,7 +22,7 @@ export const wallClock = {
 };
 
 /** Makes every service's tasks run at once on the one node: the shortest orchestrator there is. */
-export const instantTasks: Stage = (view, { newId, now }) => {
+const instantTasks: Stage = (view, context) => {
   const actions: Action[] = [];
   const [node] = view.list('node');
   for (const task of view.list('task')) {
@@ -31,9 +31,11 @@ export const instantTasks: Stage = (view, { newId, now }) => {
     if (!wanted || task.Shoal.SpecVersion !== service.Shoal.SpecVersion) actions.push(remove('task', task.ID));
   }
   for (const service of view.list('service')) {
-    const present = new Set([...view.tasksOfService(service.ID)].filter((task) => task.Shoal.SpecVersion === service.Shoal.SpecVersion).map((task) => task.Slot));
+    const present = new Set(
+      [...view.tasksOfService(service.ID)].filter((task) => task.Shoal.SpecVersion === service.Shoal.SpecVersion).map((task) => task.Slot),
+    );
     for (let slot = 1; slot <= replicasOf(service); slot++) {
-      if (!present.has(slot)) actions.push(create('task', runningTask(service, { id: newId(), slot, nodeId: node?.ID ?? '', now })));
+      if (!present.has(slot)) actions.push(create('task', runningTask(service, { id: context.newId(), slot, nodeId: node?.ID ?? '', now: context.now })));
     }
   }
   return { actions };
@@ -51,9 +53,20 @@ export function runningTask(service: Service, { id, slot, nodeId, now }: { id: s
     ServiceID: service.ID,
     Slot: slot,
     NodeID: nodeId,
-    Status: { Timestamp: new Date(now).toISOString(), State: 'running', Message: 'started', ContainerStatus: { ContainerID: `c-${id}`, PID: 42 }, Shoal: { AppliedAt: now } },
+    Status: {
+      Timestamp: new Date(now).toISOString(),
+      State: 'running',
+      Message: 'started',
+      ContainerStatus: { ContainerID: `c-${id}`, PID: 42 },
+      Shoal: { AppliedAt: now },
+    },
     DesiredState: 'running',
-    Shoal: { ServiceName: service.Spec.Name, ServiceLabels: service.Spec.Labels ?? {}, SpecVersion: service.Shoal.SpecVersion, RegistryAuth: 'canary-registry-auth' },
+    Shoal: {
+      ServiceName: service.Spec.Name,
+      ServiceLabels: service.Spec.Labels ?? {},
+      SpecVersion: service.Shoal.SpecVersion,
+      RegistryAuth: 'canary-registry-auth',
+    },
   };
 }
 
@@ -130,7 +143,11 @@ export async function startApi(options: { engineSocket?: string; cluster?: Memor
   const server = new ApiServer({ socketPath, version: '0.1.0' }, dependencies);
   await server.start();
   return {
-    ...{ cluster, socketPath, folder, status, ...state },
+    cluster,
+    socketPath,
+    folder,
+    status,
+    ...state,
     emit: (event) => listeners.forEach((listener) => listener(event)),
     http: (method, path, body, headers) => httpCall(socketPath, method, path, body, headers),
     docker: (...args) => runDocker(socketPath, folder, args),
@@ -157,7 +174,7 @@ function collectingLogger(complaints: string[]): Logger {
 }
 
 /** One request with a JSON body, or a text one; the whole answer. */
-export function httpCall(socketPath: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<HttpReply> {
+function httpCall(socketPath: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<HttpReply> {
   return new Promise((resolve, reject) => {
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     const typed = text === undefined ? {} : { 'Content-Type': 'application/json' };
