@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Service } from '#model/service';
-import { isDirty } from '#orchestrator/dirty';
+
 import { draft, node, service, type TaskLine } from '#test/support/drafts';
 
 const old = { SpecVersion: 0 };
@@ -28,5 +28,5 @@ test.each<[string, Service, TaskLine, boolean]>([
   ],
 ])('%s', (_name, of, line, expected) => {
   const situation = draft(of, [line], [node('n1', { Labels: { zone: 'a' } }), node('n2')]);
-  expect(situation.tasks().map((task) => isDirty(situation, task))).toEqual([expected]);
+  expect(situation.tasks().map((task) => situation.isDirty(task))).toEqual([expected]);
 });
