@@ -91,10 +91,11 @@ export class HostNetwork {
 
   /** The bridge of the network is going or gone. */
   async networkRemoved(networkId: string): Promise<void> {
+    // A change under way may still know the network and would open its name server again.
+    await this.#changes.idle();
     this.#networks.delete(networkId);
     this.#nameProblems.delete(networkId);
     this.#closeServer(networkId);
-    await this.#changes.idle();
   }
 
   /** Resolves when the ports and names of `endpoints` are in force; rejects when the kernel refuses, and is then tried again. */
