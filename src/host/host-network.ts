@@ -46,6 +46,8 @@ export class HostNetwork {
   readonly #resolver = new Resolver();
   readonly #changes = new Coalescer<Desired>((desired) => this.#carryOut(desired));
   readonly #servers = new Map<string, DnsServer>();
+  /** network → why its name server is not listening. */
+  readonly #nameProblems = new Map<string, string>();
   readonly #counters = { rulesLoaded: 0, repairs: 0 };
   #networks = new Map<string, NodeNetwork>();
   #desired: Desired | undefined;
@@ -53,6 +55,7 @@ export class HostNetwork {
   /** The kernel's rules are known to differ from the ones that we put there. */
   #mustLoad = false;
   #preparing: Promise<void> = Promise.resolve();
+  #auditing: Promise<void> = Promise.resolve();
   #cancelAudit: () => void = () => undefined;
   #stopped = true;
 
@@ -88,9 +91,11 @@ export class HostNetwork {
 
   /** The bridge of the network is going or gone. */
   async networkRemoved(networkId: string): Promise<void> {
-    this.#networks.delete(networkId);
-    this.#closeServer(networkId);
+    // A change under way may still know the network and would open its name server again.
     await this.#changes.idle();
+    this.#networks.delete(networkId);
+    this.#nameProblems.delete(networkId);
+    this.#closeServer(networkId);
   }
 
   /** Resolves when the ports and names of `endpoints` are in force; rejects when the kernel refuses, and is then tried again. */
@@ -103,6 +108,7 @@ export class HostNetwork {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelAudit();
+    await this.#auditing;
     await this.#changes.idle();
     for (const networkId of this.#servers.keys()) this.#closeServer(networkId);
     this.#ports.release([]);
@@ -117,9 +123,9 @@ export class HostNetwork {
     this.#inForce = undefined;
   }
 
-  /** Published ports that could not be served, each a sentence. */
+  /** Published ports and name servers that could not be served, each a sentence. */
   problems(): string[] {
-    return [...this.#ports.clashes.values()];
+    return [...this.#ports.clashes.values(), ...this.#nameProblems.values()];
   }
 
   counters(): NetworkCounters {
@@ -174,10 +180,19 @@ export class HostNetwork {
     try {
       const server = await serveDns(gateway, dnsPort, (message, asker, overUdp) => this.#resolver.answer(message, asker, network.ID, overUdp));
       this.#servers.set(network.ID, server);
+      if (this.#nameProblems.delete(network.ID)) this.#logger.info({ network: network.Spec.Name, gateway }, 'names are served now');
     } catch (error) {
-      this.#logger.warn({ err: error, network: network.Spec.Name, gateway }, `cannot serve names on ${gateway}: ${(error as Error).message}`);
+      this.#noteNameProblem(network, gateway, error as NodeJS.ErrnoException);
       this.#scheduleAudit(retryMs);
     }
+  }
+
+  /** Logged once, although it is tried again and again. */
+  #noteNameProblem(network: Network, gateway: string, error: NodeJS.ErrnoException): void {
+    const reason = error.code === 'EADDRINUSE' ? 'a name server of this host listens on port 53 of all addresses; bind it to its own addresses' : error.message;
+    const text = `cannot serve names of network ${network.Spec.Name} on ${gateway}: ${reason}`;
+    if (this.#nameProblems.get(network.ID) !== text) this.#logger.warn({ network: network.Spec.Name, gateway }, text);
+    this.#nameProblems.set(network.ID, text);
   }
 
   /** Looks whether the kernel still has what was put there, and repairs. */
@@ -191,7 +206,7 @@ export class HostNetwork {
         this.#mustLoad = true;
       }
       if (this.#desired) await this.#changes.submit(this.#desired);
-      if (this.#ports.clashes.size > 0) nextMs = retryMs;
+      if (this.problems().length > 0) nextMs = retryMs;
     } catch (error) {
       this.#logger.error({ err: error }, 'network audit failed');
       nextMs = retryMs;
@@ -206,7 +221,10 @@ export class HostNetwork {
 
   #scheduleAudit(delayMs: number): void {
     this.#cancelAudit();
-    if (!this.#stopped) this.#cancelAudit = this.#clock.after(delayMs, () => void this.#audit());
+    if (this.#stopped) return;
+    this.#cancelAudit = this.#clock.after(delayMs, () => {
+      this.#auditing = this.#audit();
+    });
   }
 
   #gateways(): Set<string> {

@@ -229,6 +229,26 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     expect(resolve('two', 'api')).toBe('ENODATA');
   });
 
+  test('a name server of the host on port 53 is told of, and waited for', async () => {
+    await client.call('networkRemoved', web.ID);
+    const [command, ...args] = ['env', ...host.enter, process.execPath, '-e', `require('dgram').createSocket('udp4').bind(53, () => console.log('ready'))`];
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await client.call('networkRemoved', ingress.ID);
+    await once(child.stdout, 'data');
+    await client.call('update', [endpoint(names)], networks.slice(0, 1));
+    expect(await client.call('problems')).toEqual([
+      expect.stringContaining('cannot serve names of network web_default on 10.91.1.1: a name server of this host'),
+    ]);
+    child.kill();
+    await once(child, 'exit');
+    await until(
+      async () => (await client.call('problems')).length === 0,
+      5000,
+      () => 'still a problem',
+    );
+    expect(resolve('two', 'api')).toBe('10.91.1.10 10.91.1.11 10.91.1.12');
+  });
+
   test('names of networks that the asker is not on are unknown to him', async () => {
     const other: ServiceEndpoint = {
       ...endpoint([]),
