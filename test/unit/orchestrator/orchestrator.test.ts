@@ -85,3 +85,11 @@ test('the earliest deadline is told', () => {
   const of = service({ Mode: { Replicated: { Replicas: 2 } } });
   expect(run([create('node', node('n1')), create('service', of), waiting('a', 1, now + 90), waiting('b', 2, now + 40)])).toEqual({ actions: [], wakeAt: now + 40 });
 });
+
+test('a deadline that the pass itself has done away with is not told', () => {
+  const waiting = task({ slot: 1, state: 'ready', desired: 'ready', Shoal: { StartAfter: now + 90 } });
+  const of = service({ Mode: { Replicated: { Replicas: 0 } } });
+  const { wakeAt, actions } = run([create('node', node('n1')), create('service', of), create('task', waiting)]);
+  expect(actions).toHaveLength(1);
+  expect(wakeAt).toBeUndefined();
+});

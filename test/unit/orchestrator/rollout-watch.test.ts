@@ -62,6 +62,7 @@ test.each<[string, Service, UpdateStatus['State'], string]>([
     'rollback_paused',
     `rollback paused ${text}`,
   ],
+  ['a paused update', rolling({ 1: { Task: 't1' } }, { FailureAction: 'rollback' }, 'paused'), 'paused', 'update in progress'],
   ['an update that is over', rolling({ 1: { Task: 't1' } }, {}, 'completed'), 'completed', 'update in progress'],
 ])('%s', (_name, of, state, message) => {
   const situation = draft(of, [ended(now)]);

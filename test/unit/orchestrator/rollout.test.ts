@@ -82,6 +82,16 @@ describe('the status', () => {
     }
   });
 
+  test('a slot that still has two tasks holds the end back, unless the rollout has given it up', () => {
+    const lines = [old(1), { slot: 1, id: 'b', state: 'starting' as const }, { slot: 2 }];
+    const done = { Task: 't2', DoneAt: now - 5000 };
+    const taken = rolled({ Order: 'start-first' }, lines, { 2: done });
+    expect(taken.service.UpdateStatus?.State).toBe('updating');
+    expect(taken.service.Shoal.Rollout?.Slots[1]).toEqual({ Task: 'b' });
+    const givenUp = rolled({ Order: 'start-first' }, lines, { 1: { ...done, Failed: true }, 2: done });
+    expect(givenUp.service.UpdateStatus?.State).toBe('completed');
+  });
+
   test('a late dirty slot is rolled without reopening the update', () => {
     const situation = rolled({ Parallelism: 1 }, [old(1)], undefined, 'completed');
     expect(changes(situation)).toEqual(['service: updated', 't1: shutdown', 'new1: in 1, ready']);
