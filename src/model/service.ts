@@ -1,6 +1,6 @@
 /** A service as stored and shown, and the defaults that SwarmKit gives it (api/defaults/service.go). */
 import { second } from '#base/duration';
-import type { Meta } from './object.ts';
+import type { Meta } from './meta.ts';
 import type { EndpointSpec, PortConfig, RestartPolicy, ServiceSpec, UpdateConfig } from './service-spec.ts';
 
 export interface Service extends Meta {
@@ -20,13 +20,7 @@ export interface Endpoint {
 }
 
 /** API names of the update states; they are stored as shown. */
-export type UpdateState =
-  | 'updating'
-  | 'paused'
-  | 'completed'
-  | 'rollback_started'
-  | 'rollback_paused'
-  | 'rollback_completed';
+export type UpdateState = 'updating' | 'paused' | 'completed' | 'rollback_started' | 'rollback_paused' | 'rollback_completed';
 
 export interface UpdateStatus {
   State: UpdateState;

@@ -1,5 +1,5 @@
 /** A task: one attempt to run a container, as stored and shown. */
-import type { Labels, Meta } from './object.ts';
+import type { Labels, Meta } from './meta.ts';
 import type { Network } from './network.ts';
 import type { EndpointSpec, LogDriver, PortConfig, TaskSpec } from './service-spec.ts';
 import { isTerminal, compareStates, type TaskState } from './task-state.ts';
