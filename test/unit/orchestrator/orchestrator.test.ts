@@ -52,7 +52,9 @@ test('tasks without a service stop, and are deleted when they have', () => {
     task({ id: 'e', node: 'gone' }),
   ];
   const { actions } = run([create('node', node('n1')), ...orphans.map((one) => create('task', one))]);
-  const texts = actions.map((action) => (action.type === 'remove' ? `${action.id} removed` : `${action.object.ID} ${(action.object as { DesiredState?: string }).DesiredState}`));
+  const texts = actions.map((action) =>
+    action.type === 'remove' ? `${action.id} removed` : `${action.object.ID} ${(action.object as { DesiredState?: string }).DesiredState}`,
+  );
   expect(texts).toEqual(['a remove', 'b removed', 'c removed', 'e removed']);
 });
 
@@ -83,7 +85,10 @@ test('the earliest deadline is told', () => {
   const waiting = (id: string, slot: number, at: number): Action =>
     create('task', task({ id, slot, state: 'ready', desired: 'ready', Shoal: { StartAfter: at } }));
   const of = service({ Mode: { Replicated: { Replicas: 2 } } });
-  expect(run([create('node', node('n1')), create('service', of), waiting('a', 1, now + 90), waiting('b', 2, now + 40)])).toEqual({ actions: [], wakeAt: now + 40 });
+  expect(run([create('node', node('n1')), create('service', of), waiting('a', 1, now + 90), waiting('b', 2, now + 40)])).toEqual({
+    actions: [],
+    wakeAt: now + 40,
+  });
 });
 
 test('a deadline that the pass itself has done away with is not told', () => {

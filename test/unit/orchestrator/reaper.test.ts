@@ -50,7 +50,15 @@ test.each<[string, number, object, TaskLine[], string[]]>([
 
 test('completed tasks of a job are its result and stay', () => {
   const done = { state: 'complete' as const, desired: 'complete' as const };
-  const situation = draft(service({ Mode: { ReplicatedJob: {} } }), [{ ...done, id: 'a' }, { ...done, id: 'b' }], [node('n1')], [create('cluster', cluster(1))]);
+  const situation = draft(
+    service({ Mode: { ReplicatedJob: {} } }),
+    [
+      { ...done, id: 'a' },
+      { ...done, id: 'b' },
+    ],
+    [node('n1')],
+    [create('cluster', cluster(1))],
+  );
   reapTasks(situation);
   expect(changes(situation)).toEqual([]);
 });

@@ -27,7 +27,15 @@ test.each<[string, RolloutSlot, TaskLine[], RolloutSlot]>([
   ['it starts', { Task: 't1' }, [{ slot: 1, state: 'starting' }], { Task: 't1' }],
   ['it is up', { Task: 't1' }, [{ slot: 1 }], { Task: 't1', DoneAt: now }],
   ['it failed before it was up', { Task: 't1' }, [ended(now)], { Task: 't1', DoneAt: now, Failed: true }],
-  ['it was moved', { Task: 't1' }, [{ slot: 1, desired: 'shutdown' }, { slot: 1, id: 'b', state: 'starting' }], { Task: 'b' }],
+  [
+    'it was moved',
+    { Task: 't1' },
+    [
+      { slot: 1, desired: 'shutdown' },
+      { slot: 1, id: 'b', state: 'starting' },
+    ],
+    { Task: 'b' },
+  ],
   ['it was stopped and nothing followed', { Task: 't1' }, [{ slot: 1, desired: 'shutdown' }], { Task: 't1', DoneAt: now }],
   ['it is deleted', { Task: 'x' }, [], { Task: 'x', DoneAt: now }],
   ['it failed under watch', { Task: 't1', DoneAt: now - 4000 }, [ended(now)], { Task: 't1', DoneAt: now - 4000, Failed: true }],
