@@ -5,7 +5,7 @@ import { orchestrate } from '#orchestrator/orchestrator';
 import { create, type Action } from '#store/action';
 import type { Scope } from '#store/stage';
 import { Store } from '#store/store';
-import { node, now, service, task } from '#test/support/drafts';
+import { cluster, node, now, service, task } from '#test/support/drafts';
 
 function run(actions: readonly Action[], scope: Scope = 'all'): ReturnType<typeof orchestrate> {
   const store = new Store();
@@ -41,6 +41,16 @@ test('a new task is all that the service says', () => {
       Shoal: { ServiceName: 'web', ServiceLabels: { a: 'b' }, SpecVersion: 4, EndpointSpec: { Mode: 'dnsrr' }, RegistryAuth: 'auth' },
     }),
   ]);
+});
+
+test.each<[string, object, object | undefined]>([
+  ["the cluster's log driver stands in for none", {}, { Name: 'local' }],
+  ["the service's own is not doubled", { LogDriver: { Name: 'syslog' } }, undefined],
+])('%s', (_name, TaskTemplate, expected) => {
+  const { actions } = run([create('cluster', cluster(5, { LogDriver: { Name: 'local' } })), create('service', service({ TaskTemplate }))]);
+  expect(actions).toMatchObject([{ object: { Spec: TaskTemplate } }]);
+  const [made] = actions;
+  expect(made?.type === 'create' && made.kind === 'task' && made.object.Shoal.LogDriver).toEqual(expected);
 });
 
 test('tasks without a service stop, and are deleted when they have', () => {
