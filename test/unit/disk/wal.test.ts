@@ -8,7 +8,7 @@ import { Wal } from '#disk/wal';
 import { temporaryFolder } from '#test/support/folder';
 
 const key = dataKey(Buffer.alloc(32, 1));
-const none: Record = { hardState: undefined, marks: [], installed: false, entries: [] };
+const none: Record = { hardState: undefined, marks: [], entries: [] };
 const first = 'log-000000000001';
 
 function entry(index: number, term = 1): Record['entries'][number] {
