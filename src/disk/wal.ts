@@ -37,7 +37,7 @@ interface Sealed extends Segment {
 }
 
 const maxGroupBytes = 8 * 1024 * 1024;
-const nothing: Record = { hardState: undefined, marks: [], installed: false, entries: [] };
+const nothing: Record = { hardState: undefined, marks: [], entries: [] };
 
 export class Wal {
   readonly #options: WalOptions;
@@ -157,7 +157,7 @@ export class Wal {
   }
 
   async #write(record: Record): Promise<void> {
-    const empty = !record.hardState && record.marks.length === 0 && !record.installed && record.entries.length === 0;
+    const empty = !record.hardState && record.marks.length === 0 && record.entries.length === 0;
     // Answers without content only wait for their place in the order.
     if (empty) return;
     this.#hardState = record.hardState ?? this.#hardState;

@@ -117,3 +117,10 @@ export type Message =
   | TimeoutNow
   | ReadIndex
   | ReadIndexReply;
+
+/** A linearizable read that may go on. */
+export interface ReadState {
+  readonly requestId: string;
+  /** The reader waits until this is applied. */
+  readonly index: number;
+}

@@ -1,5 +1,6 @@
 /** The leader's side of the log: sending, counting answers, committing. */
 import { assert } from '#base/assert';
+import { isMember } from './changer.ts';
 import type { Core } from './core.ts';
 import type { AppendReply, Entry, HeartbeatReply } from './message.ts';
 import { Progress } from './progress.ts';
@@ -36,9 +37,12 @@ export function sendAppend(core: Core, to: string, evenEmpty: boolean): boolean 
   return true;
 }
 
-/** The entries are gone; only a member that answers is worth the bytes. */
+/**
+ * The entries are gone. Only a member that answers is worth the bytes, and one newer than the snapshot would refuse it:
+ * it waits until the driver has taken the next.
+ */
 function sendSnapshot(core: Core, to: string, progress: Progress): boolean {
-  if (!progress.recentActive) return false;
+  if (!progress.recentActive || !isMember(core.snapshot.configuration, to)) return false;
   core.send({ type: 'snapshot', to, meta: core.snapshot });
   progress.becomeSnapshot(core.snapshot.index);
   return true;
