@@ -67,13 +67,18 @@ function shownEndpoint(spec: EndpointSpec): object {
 
 function shownTask({ Shoal: _memory, ...task }: Task): object {
   const { Shoal: _appliedAt, ...status } = task.Status;
-  const attachments = task.NetworksAttachments?.map((attachment) => ({ ...attachment, Network: nestedNetwork(attachment.Network) }));
+  const attachments = task.NetworksAttachments?.map((attachment) => ({ ...attachment, Network: nestedNetwork(attachment.Network, task.CreatedAt) }));
   return { ...task, Labels: task.Labels ?? {}, Status: { PortStatus: {}, ...status }, ...(attachments && { NetworksAttachments: attachments }) };
 }
 
-/** Inside a task a network keeps its nested form (ID, Spec, DriverState, IPAMOptions), as Docker shows it there. */
-function nestedNetwork(network: ObjectOf['network']): object {
-  const { ID, Version, CreatedAt, UpdatedAt, Spec, DriverState, IPAMOptions } = network;
+/**
+ * Inside a task a network keeps its nested form (ID, Spec, DriverState, IPAMOptions), as Docker shows it there.
+ * One that came with the task's own entry was not stamped yet when the task took it along, and Go's clients read no empty time.
+ */
+function nestedNetwork(network: ObjectOf['network'], taskCreatedAt: string): object {
+  const { ID, Version, Spec, DriverState, IPAMOptions } = network;
+  const CreatedAt = network.CreatedAt || taskCreatedAt;
+  const UpdatedAt = network.UpdatedAt || taskCreatedAt;
   const { Driver, IPAM, EnableIPv6, ...spec } = Spec;
   return {
     ID,

@@ -2,6 +2,7 @@
 import { findObject } from '#control/find';
 import type { Task } from '#model/task';
 import { taskName } from '#model/task';
+import { isDirty } from '#model/task-dirty';
 import { readObject, readView, type Context } from './context.ts';
 import type { View } from './dependencies.ts';
 import { HttpError } from './errors.ts';
@@ -65,9 +66,9 @@ function passes(view: View, filters: Filters, task: Task): boolean {
   );
 }
 
-/** Made from the service's present spec, and of its present run when it is a job. */
+/** As the service's present spec wants it, and of its present run when it is a job. */
 function isUpToDate(view: View, task: Task): boolean {
   const service = view.get('service', task.ServiceID);
-  if (!service || service.Shoal.SpecVersion !== task.Shoal.SpecVersion) return false;
+  if (!service || isDirty(service, task, view.get('node', task.NodeID))) return false;
   return service.JobStatus === undefined || service.JobStatus.JobIteration.Index === task.JobIteration?.Index;
 }

@@ -36,8 +36,8 @@ export interface ManagerParts {
 
 interface Request {
   useCase: UseCase<unknown>;
-  resolve(result: unknown): void;
-  reject(error: unknown): void;
+  resolve: (result: unknown) => void;
+  reject: (error: unknown) => void;
 }
 
 /** Requests that may wait; more are refused rather than held in memory without end. */

@@ -2,10 +2,9 @@
 import type { Rollout, RolloutSlot } from '#model/service';
 import type { Task } from '#model/task';
 import { isTerminal } from '#model/task-state';
-import { isDirty } from './dirty.ts';
 import { statusTime, type Draft } from './draft.ts';
 import { isWanted } from './slots.ts';
-import { failUpdate, isPaused, isRolling } from './update-status.ts';
+import { failUpdate, isRolling } from './update-status.ts';
 import { rolloutConfig, type RolloutConfig } from './update-config.ts';
 
 /** The rollout of the present spec, if one has begun. */
@@ -27,7 +26,7 @@ export function putRollout(draft: Draft, rollout: Rollout): void {
 /** Notes what became of the rollout's tasks and acts on failures. Runs before restarts: these make an ended task look like one told to stop. */
 export function watchRollout(draft: Draft): void {
   const rollout = presentRollout(draft);
-  if (!rollout || isPaused(draft.service)) return;
+  if (!rollout) return;
   const config = rolloutConfig(draft);
   let slots = rollout.Slots;
   let failures = Object.values(slots).filter((slot) => slot.Failed).length;
@@ -60,6 +59,6 @@ function watchSlot(draft: Draft, key: string, slot: RolloutSlot, config: Rollout
 /** The task was stopped from outside (drain, lost node) before it came up: whoever took its place is waited for. */
 function succeeded(draft: Draft, key: string, slot: RolloutSlot): RolloutSlot {
   const tasks: readonly Task[] = draft.slots().find((candidate) => candidate.key === key)?.tasks ?? [];
-  const successor = tasks.findLast((task) => isWanted(task) && !isDirty(draft, task));
+  const successor = tasks.findLast((task) => isWanted(task) && !draft.isDirty(task));
   return successor ? { ...slot, Task: successor.ID } : { ...slot, DoneAt: draft.now };
 }
