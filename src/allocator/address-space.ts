@@ -58,7 +58,10 @@ export class AddressSpace {
   take(): string | undefined {
     if (this.#full) return undefined;
     const blocks = this.#blocks;
-    const start = Math.max(blocks.findIndex(({ hosts }) => hosts.first <= this.#cursor && this.#cursor <= hosts.last), 0);
+    const start = Math.max(
+      blocks.findIndex(({ hosts }) => hosts.first <= this.#cursor && this.#cursor <= hosts.last),
+      0,
+    );
     // The first block comes twice: from the cursor on, and at the end up to it.
     for (let i = 0; i <= blocks.length; i++) {
       const block = blocks[(start + i) % blocks.length];

@@ -51,19 +51,22 @@ export function allocate(view: View, context: StageContext): StageResult {
 /** Moves the task to pending with its addresses and ports, or says on it why that cannot be. */
 function allocateTask(task: Task, allocation: Allocation, now: number): Action[] {
   const ports = portsOf(task, allocation);
-  const attachments = typeof ports === 'string' ? ports : attach(task, ports, allocation);
-  const Timestamp = timeText(now);
-  if (typeof ports === 'string' || typeof attachments === 'string') {
-    const Err = String(attachments);
-    return task.Status.Err === Err ? [] : [update('task', { ...task, Status: { ...task.Status, Timestamp, Err } })];
-  }
+  if (typeof ports === 'string') return refuse(task, ports, now);
+  const attachments = attach(task, ports, allocation);
+  if (typeof attachments === 'string') return refuse(task, attachments, now);
   const allocated: Task = {
     ...task,
-    Status: { Timestamp, State: 'pending', Message: 'pending task scheduling' },
+    Status: { Timestamp: timeText(now), State: 'pending', Message: 'pending task scheduling' },
     ...(attachments.length > 0 && { NetworksAttachments: attachments }),
     Shoal: { ...task.Shoal, ...(ports.length > 0 && { Ports: ports }) },
   };
   return [update('task', allocated)];
+}
+
+/** Says on the task why it stays new; written only when the reason is another one than before. */
+function refuse(task: Task, Err: string, now: number): Action[] {
+  if (task.Status.Err === Err) return [];
+  return [update('task', { ...task, Status: { ...task.Status, Timestamp: timeText(now), Err } })];
 }
 
 function portsOf(task: Task, allocation: Allocation): readonly PortConfig[] | string {
@@ -102,7 +105,16 @@ function wishesOf(task: Task, ports: readonly PortConfig[], allocation: Allocati
     if (!network) return `network ${Target} not found`;
     if (!wishes.some((wish) => wish.network.ID === network.ID)) wishes.push({ network, aliases: Aliases });
   }
-  return wishes;
+  return refuseMixture(wishes) ?? wishes;
+}
+
+/** The engine gives a container on the host's network, or on none, no other one. */
+function refuseMixture(wishes: readonly Wish[]): string | undefined {
+  const names = wishes.map(({ network }) => network.Spec.Name);
+  const alone = names.find((name) => name === 'host' || name === 'none');
+  if (alone === undefined || names.length === 1) return undefined;
+  const others = names.filter((name) => name !== alone).join(', ');
+  return `network ${alone} cannot be combined with others (${others}); ports of its tasks can be published in host mode only`;
 }
 
 /** The engine's own network of that name, which no store holds. */

@@ -105,12 +105,7 @@ function withKept(service: Service): PortConfig[] {
 
 /** The same but for the published number. */
 function isSamePort(a: PortConfig, b: PortConfig): boolean {
-  return (
-    (a.Name ?? '') === (b.Name ?? '') &&
-    (a.Protocol || 'tcp') === (b.Protocol || 'tcp') &&
-    a.TargetPort === b.TargetPort &&
-    equal(a.Shoal, b.Shoal)
-  );
+  return (a.Name ?? '') === (b.Name ?? '') && (a.Protocol || 'tcp') === (b.Protocol || 'tcp') && a.TargetPort === b.TargetPort && equal(a.Shoal, b.Shoal);
 }
 
 function resolve(ports: Ports, service: Service): EndpointResult {

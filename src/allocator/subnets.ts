@@ -87,13 +87,7 @@ class SubnetPool {
     this.pools = cluster?.DefaultAddrPool.length ? cluster.DefaultAddrPool : defaultPools;
     this.size = cluster?.SubnetSize || defaultSubnetSize;
     for (const network of view.list('network')) this.#holdAll(network);
-    // A network that is gone keeps its subnet while tasks on it still have to stop.
-    for (const task of view.list('task')) {
-      if (isTerminal(task.Status.State)) continue;
-      for (const { Network } of task.NetworksAttachments ?? []) {
-        if (!view.get('network', Network.ID)) this.#holdAll(Network);
-      }
-    }
+    for (const network of goneNetworks(view)) this.#holdAll(network);
     for (const node of view.list('node')) this.#avoid(node.Description?.Shoal?.UsedSubnets ?? []);
     for (const network of waiting) this.#avoid((network.Spec.IPAM?.Config ?? []).map((config) => config.Subnet));
   }
@@ -144,4 +138,16 @@ class SubnetPool {
       if (subnet && subnet.prefix > 0) this.#avoided.push(subnet);
     }
   }
+}
+
+/** Removed networks that tasks are still on: they keep their subnets until the last of these has ended. */
+function goneNetworks(view: View): Iterable<Network> {
+  const gone = new Map<string, Network>();
+  for (const task of view.list('task')) {
+    if (isTerminal(task.Status.State)) continue;
+    for (const { Network } of task.NetworksAttachments ?? []) {
+      if (!view.get('network', Network.ID)) gone.set(Network.ID, Network);
+    }
+  }
+  return gone.values();
 }

@@ -29,7 +29,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** A spec in the one form that is compared: a field-by-field difference of two such forms is a real one. */
-function comparable(spec: ServiceSpec): unknown {
+export function comparable(spec: ServiceSpec): unknown {
   return withoutNothing({
     ...spec,
     TaskTemplate: comparableTask(spec.TaskTemplate),

@@ -5,8 +5,11 @@ import type { ObservedContainer, Step, StepOutcome } from '#task/step';
 export interface Engine {
   /** Never throws for what the engine refuses: that is an outcome. */
   carryOut(step: Step, signal: AbortSignal): Promise<StepOutcome>;
-  /** All containers of this node's tasks, by label; others are never listed, let alone touched. */
-  observe(): Promise<readonly ObservedContainer[]>;
+  /**
+   * Containers of this node's tasks, by label; others are never listed, let alone touched. With `taskId` that task's alone.
+   * Throws when the engine does not answer.
+   */
+  observe(taskId?: string): Promise<readonly ObservedContainer[]>;
   /** Networks of ours: cluster network ids. */
   observeNetworks(): Promise<readonly string[]>;
   /** Calls `changed` when something may have happened to a container of ours, and after each reconnect. */

@@ -3,6 +3,7 @@ import { timeOf } from '#base/clock';
 import { milliseconds } from '#base/duration';
 import type { Node } from '#model/node';
 import { modeOf, type Service } from '#model/service';
+import { isDirty } from '#model/task-dirty';
 import type { Task } from '#model/task';
 import { create, remove, update, type Action } from '#store/action';
 import type { StageContext } from '#store/stage';
@@ -76,6 +77,11 @@ export class Draft {
 
   node(id: string): Node | undefined {
     return id === '' ? undefined : this.surroundings.view.get('node', id);
+  }
+
+  /** The task is not what the service asks for any more. */
+  isDirty(task: Task): boolean {
+    return isDirty(this.#service, task, this.node(task.NodeID));
   }
 
   /** Tasks by slot number, or by node for global services. */

@@ -3,7 +3,7 @@ import { timeText } from '#base/clock';
 import type { Task } from '#model/task';
 import { compareStates } from '#model/task-state';
 import type { Draft } from './draft.ts';
-import { fulfils } from './node-fit.ts';
+import { fulfils } from '#model/task-dirty';
 import { isWanted } from './slots.ts';
 
 /** Rejects them; the restart policy then places them anew. Global services shut theirs down themselves. */

@@ -1,7 +1,8 @@
 /** Global services: one task on every node that may have it (swarmkit manager/orchestrator/global). */
 import type { Draft } from './draft.ts';
 import { addTask, afterStopOf, stopTask } from './new-task.ts';
-import { fulfils, isLost } from './node-fit.ts';
+import { fulfils } from '#model/task-dirty';
+import { isLost } from './node-fit.ts';
 import { occupiedSlot, type OccupiedSlot } from './occupied.ts';
 import { isWanted } from './slots.ts';
 

@@ -2,7 +2,8 @@
 import type { Draft } from './draft.ts';
 import { dropDepartedNodes } from './global.ts';
 import { addTask, iterationOf, stopTask } from './new-task.ts';
-import { fulfils, isLost } from './node-fit.ts';
+import { fulfils } from '#model/task-dirty';
+import { isLost } from './node-fit.ts';
 import { mayRestart } from './restart.ts';
 import { isWanted, type Slot } from './slots.ts';
 

@@ -3,10 +3,10 @@ import { defaults } from '#model/service';
 import type { RestartPolicy } from '#model/service-spec';
 import type { Task, TaskMemory } from '#model/task';
 import { isTerminal } from '#model/task-state';
-import { isDirty } from './dirty.ts';
 import { statusTime, wholeMilliseconds, type Draft } from './draft.ts';
 import { addTask, afterStopOf, iterationOf, stopTask } from './new-task.ts';
-import { fulfils, isLost } from './node-fit.ts';
+import { fulfils } from '#model/task-dirty';
+import { isLost } from './node-fit.ts';
 import { isWanted } from './slots.ts';
 
 /** Restarts remembered per slot; a higher max_attempts is as good as none. */
@@ -27,7 +27,7 @@ export function restartTasks(draft: Draft): void {
 
 /** The rollback itself replaces what the failed spec left behind: at once, and with its eye on the successor. */
 function isRolledBack(draft: Draft, task: Task): boolean {
-  return draft.service.UpdateStatus?.State === 'rollback_started' && isDirty(draft, task);
+  return draft.service.UpdateStatus?.State === 'rollback_started' && draft.isDirty(task);
 }
 
 /** A global task restarts on its own node, so that node must still take it. */

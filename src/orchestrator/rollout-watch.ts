@@ -2,7 +2,6 @@
 import type { Rollout, RolloutSlot } from '#model/service';
 import type { Task } from '#model/task';
 import { isTerminal } from '#model/task-state';
-import { isDirty } from './dirty.ts';
 import { statusTime, type Draft } from './draft.ts';
 import { isWanted } from './slots.ts';
 import { failUpdate, isPaused, isRolling } from './update-status.ts';
@@ -60,6 +59,6 @@ function watchSlot(draft: Draft, key: string, slot: RolloutSlot, config: Rollout
 /** The task was stopped from outside (drain, lost node) before it came up: whoever took its place is waited for. */
 function succeeded(draft: Draft, key: string, slot: RolloutSlot): RolloutSlot {
   const tasks: readonly Task[] = draft.slots().find((candidate) => candidate.key === key)?.tasks ?? [];
-  const successor = tasks.findLast((task) => isWanted(task) && !isDirty(draft, task));
+  const successor = tasks.findLast((task) => isWanted(task) && !draft.isDirty(task));
   return successor ? { ...slot, Task: successor.ID } : { ...slot, DoneAt: draft.now };
 }

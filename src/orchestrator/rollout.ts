@@ -1,7 +1,6 @@
 /** Rolling updates and rollbacks: replaces dirty tasks slot by slot (swarmkit manager/orchestrator/update). */
 import type { Rollout } from '#model/service';
 import type { Task } from '#model/task';
-import { isDirty } from './dirty.ts';
 import type { Draft } from './draft.ts';
 import { addTask, afterStopOf, stopTask } from './new-task.ts';
 import type { OccupiedSlot } from './occupied.ts';
@@ -15,7 +14,7 @@ export function rollOut(draft: Draft, slots: readonly OccupiedSlot[]): void {
   const config = rolloutConfig(draft);
   const doubled = slots.filter((slot) => slot.occupants.length > 1 && !settle(draft, slot, config));
   if (isPaused(draft.service)) return;
-  const dirty = slots.filter((slot) => slot.occupants.every((task) => isDirty(draft, task)));
+  const dirty = slots.filter((slot) => slot.occupants.every((task) => draft.isDirty(task)));
   const rollout = presentRollout(draft) ?? begin(draft, new Set([...dirty, ...doubled]).size);
   if (!rollout) {
     if (isRolling(draft.service)) completeUpdate(draft);
@@ -64,7 +63,7 @@ function replace(draft: Draft, slot: OccupiedSlot, { startFirst }: RolloutConfig
  * others have stopped; start-first, the old ones stay until it runs. Returns false when it must wait.
  */
 function settle(draft: Draft, slot: OccupiedSlot, { startFirst }: RolloutConfig): boolean {
-  const clean = slot.occupants.filter((task) => !isDirty(draft, task));
+  const clean = slot.occupants.filter((task) => !draft.isDirty(task));
   const heir = clean.find((task) => task.Status.State === 'running' && task.DesiredState === 'running') ?? (startFirst ? undefined : clean[0]);
   if (!heir) return false;
   const others = slot.occupants.filter((task) => task !== heir);

@@ -12,7 +12,8 @@ export class Candidate {
   freeMemory: number;
   readonly generic: GenericStock;
   readonly #activeByService = new Map<string, number>();
-  readonly #hostPorts = new Set<string>();
+  /** Host addresses on which a port is taken, by `protocol/number`; '' is every address. */
+  readonly #hostPorts = new Map<string, string[]>();
   readonly #failures = new Map<string, number>();
 
   constructor(node: Node) {
@@ -28,7 +29,10 @@ export class Candidate {
     this.freeCPUs -= reserved?.NanoCPUs ?? 0;
     this.freeMemory -= reserved?.MemoryBytes ?? 0;
     if (task.GenericResources) this.generic.subtract(task.GenericResources as readonly GenericResource[]);
-    for (const port of hostPorts(task)) this.#hostPorts.add(portKey(port));
+    for (const port of hostPorts(task)) {
+      const key = portKey(port);
+      this.#hostPorts.set(key, [...(this.#hostPorts.get(key) ?? []), hostAddress(port)]);
+    }
     if (!isActive(task)) return;
     this.activeTasks++;
     this.#activeByService.set(task.ServiceID, this.activeTasksOf(task.ServiceID) + 1);
@@ -48,7 +52,10 @@ export class Candidate {
   }
 
   hasPortsFree(ports: readonly PortConfig[]): boolean {
-    return ports.every((port) => !this.#hostPorts.has(portKey(port)));
+    return ports.every((port) => {
+      const wanted = hostAddress(port);
+      return !this.#hostPorts.get(portKey(port))?.some((held) => held === '' || wanted === '' || held === wanted);
+    });
   }
 }
 
@@ -60,4 +67,10 @@ export function hostPorts(task: Task): readonly PortConfig[] {
 
 function portKey(port: PortConfig): string {
   return `${port.Protocol || 'tcp'}/${port.PublishedPort}`;
+}
+
+/** The address of the node that the port is for; '' when for all. */
+function hostAddress(port: PortConfig): string {
+  const address = port.Shoal?.HostIP ?? '';
+  return address === '0.0.0.0' || address === '::' ? '' : address;
 }

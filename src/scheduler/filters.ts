@@ -79,10 +79,7 @@ function platformFilter(task: Task): Filter | undefined {
     accepts: ({ node }) => {
       const own = node.Description?.Platform;
       if (!own) return false;
-      return platforms.some(
-        ({ Architecture, OS }) =>
-          (!Architecture || normalised(Architecture) === normalised(own.Architecture)) && (!OS || OS === own.OS),
-      );
+      return platforms.some(({ Architecture, OS }) => (!Architecture || normalised(Architecture) === normalised(own.Architecture)) && (!OS || OS === own.OS));
     },
     explain: onNodes('unsupported platform'),
   };

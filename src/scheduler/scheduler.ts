@@ -25,7 +25,7 @@ interface Work {
 /** Tasks that found no node, and why. */
 interface Waiting {
   tasks: readonly Task[];
-  explain(): string;
+  reason: () => string;
 }
 
 /**
@@ -42,8 +42,8 @@ export function schedule(view: View, context: StageContext): StageResult {
   const limit = failureLimitFor(clusterOf(view)?.Spec.Orchestration.TaskHistoryRetentionLimit ?? defaults.taskHistoryLimit);
   for (const tasks of work.groups.values()) actions.push(...placeGroup(tasks, candidates, limit, waiting, context.now));
   // Reasons come last: a group that was placed later may have taken what was free.
-  for (const { tasks, explain } of waiting) {
-    const Err = explain();
+  for (const { tasks, reason } of waiting) {
+    const Err = reason();
     actions.push(...tasks.flatMap((task) => withError(task, Err, context.now)));
   }
   return { actions };
@@ -84,17 +84,11 @@ function confirm(task: Task, candidate: Candidate | undefined, waiting: Waiting[
   if (!candidate) return [];
   const filters = filtersFor(task);
   if (acceptsAll(filters, candidate)) return [assign(task, candidate, 'scheduler confirmed task can run on preassigned node', now)];
-  waiting.push({ tasks: [task], explain: () => explain(filters, [candidate]) });
+  waiting.push({ tasks: [task], reason: () => explain(filters, [candidate]) });
   return [];
 }
 
-function placeGroup(
-  tasks: readonly Task[],
-  candidates: ReadonlyMap<string, Candidate>,
-  limit: number,
-  waiting: Waiting[],
-  now: number,
-): Action[] {
+function placeGroup(tasks: readonly Task[], candidates: ReadonlyMap<string, Candidate>, limit: number, waiting: Waiting[], now: number): Action[] {
   const [first] = tasks;
   if (!first) return [];
   const actions: Action[] = [];
@@ -108,7 +102,7 @@ function placeGroup(
     if (!found) break;
   }
   const left = tasks.slice(actions.length);
-  if (left.length > 0) waiting.push({ tasks: left, explain: () => noSuitableNode(explain(filters, candidates.values())) });
+  if (left.length > 0) waiting.push({ tasks: left, reason: () => noSuitableNode(explain(filters, candidates.values())) });
   return actions;
 }
 

@@ -22,7 +22,12 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('network' as const), subnet: fc.constantFrom(undefined, undefined, '10.0.0.0/28', '10.0.0.32/27', '10.2.0.0/29') }),
   fc.record({ do: fc.constant('service' as const), ports }),
   fc.record({ do: fc.constant('change' as const), which: fc.nat(9), ports }),
-  fc.record({ do: fc.constant('tasks' as const), which: fc.nat(9), networks: fc.uniqueArray(fc.nat(3), { maxLength: 2 }), count: fc.integer({ min: 1, max: 6 }) }),
+  fc.record({
+    do: fc.constant('tasks' as const),
+    which: fc.nat(9),
+    networks: fc.uniqueArray(fc.nat(3), { maxLength: 2 }),
+    count: fc.integer({ min: 1, max: 6 }),
+  }),
   fc.record({ do: fc.constant('assign' as const), which: fc.nat(30), node: fc.constantFrom('n1', 'n2', 'n3') }),
   fc.record({ do: fc.constant('end' as const), which: fc.nat(30) }),
   fc.record({ do: fc.constant('drop' as const), kind: fc.constantFrom('network' as const, 'service' as const, 'task' as const), which: fc.nat(9) }),
@@ -51,10 +56,15 @@ function actionsOf(store: Store, move: Step, serial: number): Action[] {
     case 'tasks': {
       const service = pick(store.list('service'), move.which);
       const Networks = move.networks.flatMap((which) => pick(store.list('network'), which) ?? []).map(({ ID }) => ({ Target: ID }));
-      return Array.from({ length: move.count }, (_, i) => create('task', aTask(`t${serial}.${i}`, 'new', { ServiceID: service?.ID ?? '', Spec: { Networks } })));
+      return Array.from({ length: move.count }, (_, i) =>
+        create('task', aTask(`t${serial}.${i}`, 'new', { ServiceID: service?.ID ?? '', Spec: { Networks } })),
+      );
     }
     case 'assign': {
-      const task = pick([...store.list('task')].filter((one) => one.Status.State === 'pending'), move.which);
+      const task = pick(
+        [...store.list('task')].filter((one) => one.Status.State === 'pending'),
+        move.which,
+      );
       return task ? [update('task', { ...task, NodeID: move.node, Status: { ...task.Status, State: 'assigned' } })] : [];
     }
     case 'end': {

@@ -16,10 +16,22 @@ const nodeIds = ['n1', 'n2', 'n3'];
 const states = ['pending', 'assigned', 'starting', 'running', 'complete', 'failed'] as const;
 
 const step = fc.oneof(
-  fc.record({ do: fc.constant('put' as const), id: fc.nat(7), state: fc.constantFrom(...states), node: fc.constantFrom(...nodeIds), network: fc.nat(2), secret: fc.nat(2), wanted: fc.boolean() }),
+  fc.record({
+    do: fc.constant('put' as const),
+    id: fc.nat(7),
+    state: fc.constantFrom(...states),
+    node: fc.constantFrom(...nodeIds),
+    network: fc.nat(2),
+    secret: fc.nat(2),
+    wanted: fc.boolean(),
+  }),
   fc.record({ do: fc.constant('publish' as const), service: fc.nat(2), port: fc.constantFrom(0, 80, 81) }),
   fc.record({ do: fc.constant('secret' as const), secret: fc.nat(2), data: fc.constantFrom('eA==', 'eQ==') }),
-  fc.record({ do: fc.constant('drop' as const), kind: fc.constantFrom('task' as const, 'service' as const, 'network' as const, 'secret' as const), id: fc.nat(7) }),
+  fc.record({
+    do: fc.constant('drop' as const),
+    kind: fc.constantFrom('task' as const, 'service' as const, 'network' as const, 'secret' as const),
+    id: fc.nat(7),
+  }),
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { second } from '#base/duration';
 import type { ServiceSpec, UpdateConfig } from '#model/service-spec';
 import type { TaskState } from '#model/task-state';
-import { expectSettled, expectSingleOccupancy } from '#test/support/world-checks';
+import { expectSameAsFullScan, expectSettled, expectSingleOccupancy } from '#test/support/world-checks';
 import { specOf, wellBehaved, withImage, withReplicas, World } from '#test/support/world';
 
 const nodeIds = ['n1', 'n2', 'n3'];
@@ -76,6 +76,7 @@ function worldEvents(): fc.Arbitrary<Event>[] {
       text: `${id} in zone ${zone}`,
       happen: (world) => world.changeNode(id, { Labels: { zone } }),
     })),
+    fc.constant({ text: 'a new leader', happen: (world: World) => world.failOver() }),
     nodeId.map((id) => ({
       text: `${id} leaves and joins`,
       happen: (world) => {
@@ -116,11 +117,12 @@ function heal(world: World): void {
   world.run(600_000);
 }
 
-test('every pass settles, and healed services converge', () => {
+test('every pass settles, a narrow scope decides like a full scan, and healed services converge', () => {
   fc.assert(
     fc.property(restartPolicy, updateConfig(startFirst), events(startFirst), (restart, update, series) => {
       const world = newWorld(restart, update);
       world.check = expectSettled;
+      world.compare = expectSameAsFullScan;
       for (const event of series) event.happen(world);
       heal(world);
       const replicas = world.service('web').Spec.Mode?.Replicated?.Replicas ?? 1;

@@ -59,7 +59,9 @@ function makeTasks(facts: ServiceFacts, index: number): Task[] {
   const change: Partial<Task> = {
     ServiceID,
     Spec: {
-      Resources: { Reservations: { NanoCPUs: facts.cpus, ...(facts.gpus > 0 && { GenericResources: [{ DiscreteResourceSpec: { Kind: 'gpu', Value: facts.gpus } }] }) } },
+      Resources: {
+        Reservations: { NanoCPUs: facts.cpus, ...(facts.gpus > 0 && { GenericResources: [{ DiscreteResourceSpec: { Kind: 'gpu', Value: facts.gpus } }] }) },
+      },
       Placement: {
         ...(facts.zone && { Constraints: [`node.labels.zone${facts.zone}`] }),
         ...(facts.arch && { Platforms: [{ Architecture: facts.arch, OS: 'linux' }] }),
@@ -67,7 +69,12 @@ function makeTasks(facts: ServiceFacts, index: number): Task[] {
         MaxReplicas: facts.max,
       },
     },
-    Shoal: { ServiceName: ServiceID, ServiceLabels: {}, SpecVersion: 1, Ports: [{ TargetPort: 1, PublishedPort: facts.port, Protocol: 'tcp', PublishMode: 'host' }] },
+    Shoal: {
+      ServiceName: ServiceID,
+      ServiceLabels: {},
+      SpecVersion: 1,
+      Ports: [{ TargetPort: 1, PublishedPort: facts.port, Protocol: 'tcp', PublishMode: 'host' }],
+    },
   };
   const there = facts.there.map(([node, wanted], i) =>
     aTask(`${ServiceID}.r${i}`, 'running', { ...change, NodeID: `n${node}`, DesiredState: wanted ? 'running' : 'shutdown' }),
@@ -115,7 +122,10 @@ test('every placement passes all filters, and what stays without a node fits now
       for (const task of known.values()) {
         if (task.Status.State !== 'pending') continue;
         const feasible = [...store.list('node')].filter((node) => (task.NodeID === '' || task.NodeID === node.ID) && fits(task, node, [...known.values()]));
-        expect(feasible.map(({ ID }) => ID), `${task.ID} waits: ${task.Status.Err}`).toEqual([]);
+        expect(
+          feasible.map(({ ID }) => ID),
+          `${task.ID} waits: ${task.Status.Err}`,
+        ).toEqual([]);
         if (task.NodeID === '') expect(task.Status.Err).toMatch(/^no suitable node( \(.+\))?$/);
       }
       runStage(store, schedule);

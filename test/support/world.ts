@@ -1,5 +1,6 @@
 /** A cluster in virtual time: the store, the orchestrator, and a scheduler and agents of a few lines that play a script. */
 import { timeText } from '#base/clock';
+import { decode, encode } from '#base/codec';
 import { seededRandom } from '#base/random';
 import { nodeMatches, parseConstraints } from '#model/constraint';
 import type { Node } from '#model/node';
@@ -12,6 +13,7 @@ import { create, newMeta, remove, update, type Action, type StoreEvent } from '#
 import { Overlay } from '#store/overlay';
 import type { Scope, StageContext } from '#store/stage';
 import { Store } from '#store/store';
+import type { View } from '#store/view';
 
 /** How the container of a task behaves; times in ms. */
 export interface Behaviour {
@@ -34,6 +36,8 @@ export class World {
   now = startTime;
   wakeAt: number | undefined;
   behaviour: (task: Task) => Behaviour = () => wellBehaved;
+  /** Called with each pass's view and result before it is committed. */
+  compare: (world: World, view: View, scope: Scope, actions: readonly Action[]) => void = () => {};
   /** Called after each committed pass. */
   check: (world: World) => void = () => {};
   #ids = 0;
@@ -124,6 +128,13 @@ export class World {
     this.submit([update('task', this.#withState(task, state))]);
   }
 
+  /** A new leader takes over: it has the objects as they were written, and nothing else. */
+  failOver(): void {
+    this.store.restore(decode(encode(this.store.image())));
+    this.wakeAt = undefined;
+    this.submit([]);
+  }
+
   /** Lets `ms` of virtual time pass. */
   run(ms: number): void {
     const until = this.now + ms;
@@ -145,6 +156,7 @@ export class World {
     // A timer says nothing about which service is due: everything is looked at.
     const scope = actions.length === 0 || (this.wakeAt ?? Infinity) <= this.now ? 'all' : touched(this.store, actions);
     const result = orchestrate(overlay, this.context(scope));
+    this.compare(this, overlay, scope, result.actions);
     overlay.lay(result.actions);
     overlay.lay(this.#schedule(overlay));
     const known = scope === 'all' ? Infinity : (this.wakeAt ?? Infinity);

@@ -50,7 +50,11 @@ test('freed addresses come again last', () => {
   runStage(store, allocate);
   const ended = store.get('task', 't2')!;
   store.apply(5, { actions: [update('task', { ...ended, Status: { ...ended.Status, State: 'failed' } })], now: startTime });
-  for (const [id, address] of [['t4', '10.5.0.5/29'], ['t5', '10.5.0.6/29'], ['t6', '10.5.0.3/29']] as const) {
+  for (const [id, address] of [
+    ['t4', '10.5.0.5/29'],
+    ['t5', '10.5.0.6/29'],
+    ['t6', '10.5.0.3/29'],
+  ] as const) {
     store.apply(store.index + 1, { actions: [{ type: 'create', kind: 'task', object: aTask(id, 'new', onFront) }], now: startTime });
     runStage(store, allocate);
     expect(addressesOf(store.get('task', id))).toEqual([`front ${address}`]);
@@ -114,10 +118,21 @@ test.each([
   expect(store.get('task', 't')?.Status).toMatchObject({ State: 'new', Err });
 });
 
-test('an engine\'s own network is attached by name, without an address', () => {
+test("an engine's own network is attached by name, without an address", () => {
   const store = storeOf({ task: [aTask('t', 'new', { Spec: { Networks: [{ Target: 'host' }] } })] });
   runStage(store, allocate);
   expect(store.get('task', 't')?.NetworksAttachments).toMatchObject([{ Network: { Spec: { Name: 'host' } }, Addresses: [] }]);
+});
+
+test('the host network goes with no other one, and so with no ingress port', () => {
+  const store = storeOf({
+    network: [aSubnet('ingress', '10.5.0.0/24', '10.5.0.1', { Ingress: true })],
+    service: [aService('web', { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 80 }] } })],
+    task: [aTask('t', 'new', { Spec: { Networks: [{ Target: 'host' }] } })],
+  });
+  runStage(store, allocate);
+  const Err = 'network host cannot be combined with others (ingress); ports of its tasks can be published in host mode only';
+  expect(store.get('task', 't')?.Status).toMatchObject({ State: 'new', Err });
 });
 
 test('tasks that nobody wants any more are left alone', () => {

@@ -15,7 +15,7 @@ function gatewaysOf(store: ReturnType<typeof storeOf>): unknown[] {
   return [...store.list('node')].map((node) => node.Shoal?.Gateways ?? {});
 }
 
-test('the first node gets the network\'s gateway, others addresses from the top', () => {
+test("the first node gets the network's gateway, others addresses from the top", () => {
   const store = storeOf({
     node: [aNode('n1'), aNode('n2'), aNode('n3'), aNode('n4')],
     network: [front, odd],
@@ -31,7 +31,7 @@ test('only assigned tasks that have not ended count', () => {
   expect(runStage(store, allocateGateways)).toEqual([]);
 });
 
-test('a gateway goes with the last task and the network\'s own is given again', () => {
+test("a gateway goes with the last task and the network's own is given again", () => {
   const store = storeOf({ node: [aNode('n1'), aNode('n2'), aNode('n3')], network: [front], task: [on('n1', 'a'), on('n2', 'b')] });
   runStage(store, allocateGateways);
   const first = store.get('task', 'a')!;
@@ -43,7 +43,7 @@ test('a gateway goes with the last task and the network\'s own is given again', 
   expect(gatewaysOf(store)).toEqual([{}, { front: '10.5.0.254' }, { front: '10.5.0.1' }]);
 });
 
-test('a removed network keeps its gateway until its tasks have ended, and no engine\'s own network gets one', () => {
+test("a removed network keeps its gateway until its tasks have ended, and no engine's own network gets one", () => {
   const host = { ...front, ID: 'host', Spec: { Name: 'host' } };
   const store = storeOf({ node: [aNode('n1')], task: [on('n1', 'a'), on('n1', 'b', 'running', host)] });
   runStage(store, allocateGateways);

@@ -63,7 +63,7 @@ test('an open port keeps its number over updates that leave it as it is', () => 
   expect(resultOf(allocatePorts(store), 'a')).toEqual([30003, 30002, 30001]);
 });
 
-test('a taken number refuses the whole service, by the taker\'s name', () => {
+test("a taken number refuses the whole service, by the taker's name", () => {
   const store = storeOf({
     service: [published('old', { TargetPort: 80, PublishedPort: 8080 }), published('new', { TargetPort: 81 }, { TargetPort: 80, PublishedPort: 8080 })],
   });
@@ -97,6 +97,14 @@ test('a service that cannot have its new ports goes on with the old', () => {
   const result = allocatePorts(store);
   expect(resultOf(result, 'b')).toContain("port '8001' is already in use");
   expect(result.actions).toEqual([]);
+});
+
+test('when the open ports are used up, the service that comes too late gets none', () => {
+  const all = Array.from({ length: 2767 }, (_, i) => ({ TargetPort: i + 1 }));
+  const store = storeOf({ service: [published('many', ...all), published('late', { TargetPort: 1 }, { TargetPort: 2 }), published('one', { TargetPort: 1 })] });
+  const result = allocatePorts(store);
+  expect(resultOf(result, 'late')).toBe("no free tcp port is left in 30000-32767 for service 'late'");
+  expect(resultOf(result, 'one')).toEqual([32767]);
 });
 
 test('settled endpoints are left alone', () => {

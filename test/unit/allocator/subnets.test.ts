@@ -25,14 +25,10 @@ test('subnets come from the pool in turn, ingress first', () => {
   expect(actions).toHaveLength(3);
 });
 
-test('the pool and the size are the cluster\'s, and the next pool follows the first', () => {
+test("the pool and the size are the cluster's, and the next pool follows the first", () => {
   const store = storeOf({ cluster: [aCluster(['172.20.0.0/27', '172.30.0.0/16'], 28)], network: ['a', 'b', 'c'].map((id) => aNetwork(id)) });
   const { networks } = allocateNetworks(store);
-  expect([...networks.values()].map((network) => network.IPAMOptions?.Configs?.[0]?.Subnet)).toEqual([
-    '172.20.0.0/28',
-    '172.20.0.16/28',
-    '172.30.0.0/28',
-  ]);
+  expect([...networks.values()].map((network) => network.IPAMOptions?.Configs?.[0]?.Subnet)).toEqual(['172.20.0.0/28', '172.20.0.16/28', '172.30.0.0/28']);
 });
 
 test('subnets of other networks, of hosts and those asked for are skipped', () => {
@@ -77,7 +73,7 @@ test('a network of version 6 only gets a subnet of version 4 too', () => {
   ]);
 });
 
-test('when the pool is used up it says so; engines\' own networks need nothing', () => {
+test("when the pool is used up it says so; engines' own networks need nothing", () => {
   const store = storeOf({ cluster: [aCluster(['10.7.0.0/24'])], network: [aNetwork('a'), aNetwork('b'), aNetwork('host')] });
   const { problems, actions } = allocateNetworks(store);
   expect([...problems]).toEqual([['b', "network b: no /24 subnet of 10.7.0.0/24 is free of networks and of hosts' own use"]]);

@@ -19,7 +19,12 @@ function affected(...actions: Action[]): string[] | 'all' {
     network: [front],
     secret: [secret],
     service: [aService('web'), published],
-    task: [on('n1', 'a'), on('n2', 'b'), aTask('alone', 'running', { NodeID: 'n3', ServiceID: 'alone', Spec: using }), aTask('p', 'starting', { NodeID: 'n3', ServiceID: 'public' })],
+    task: [
+      on('n1', 'a'),
+      on('n2', 'b'),
+      aTask('alone', 'running', { NodeID: 'n3', ServiceID: 'alone', Spec: using }),
+      aTask('p', 'starting', { NodeID: 'n3', ServiceID: 'public' }),
+    ],
   });
   const events = store.apply(2, { actions, now: startTime });
   const nodes = affectedNodes(store, events);
@@ -34,12 +39,16 @@ test.each<[string, Action[], string[] | 'all']>([
   ['the end of a task on a network', [update('task', on('n1', 'a', { Status: { ...message, State: 'failed' } }))], ['n1', 'n2']],
   ['a task that goes from node to node', [update('task', on('n4', 'a'))], ['n1', 'n2', 'n4']],
   ['a task that runs for a published service', [update('task', aTask('p', 'running', { NodeID: 'n3', ServiceID: 'public' }))], 'all'],
-  ['a message of such a task', [update('task', aTask('p', 'starting', { NodeID: 'n3', ServiceID: 'public', Status: { ...message, State: 'starting' } }))], ['n3']],
+  [
+    'a message of such a task',
+    [update('task', aTask('p', 'starting', { NodeID: 'n3', ServiceID: 'public', Status: { ...message, State: 'starting' } }))],
+    ['n3'],
+  ],
   ['a published service that goes', [remove('service', 'public')], 'all'],
   ['a service on a network that goes', [remove('service', 'web')], ['n1', 'n2']],
-  ['a service\'s new image', [update('service', aService('web', { TaskTemplate: { ForceUpdate: 1 } }))], []],
+  ["a service's new image", [update('service', aService('web', { TaskTemplate: { ForceUpdate: 1 } }))], []],
   ['a node that goes down', [update('node', aNode('n3', { Status: { State: 'down', Addr: '' } }))], []],
-  ['a node\'s new gateway', [update('node', aNode('n3', { Shoal: { Gateways: { front: '10.5.0.3' } } }))], ['n3']],
+  ["a node's new gateway", [update('node', aNode('n3', { Shoal: { Gateways: { front: '10.5.0.3' } } }))], ['n3']],
   ['a network', [update('network', front)], ['n1', 'n2']],
   ['a secret that is used', [update('secret', secret)], ['n3']],
   ['a new secret', [create('secret', { ...secret, ID: 's2', Spec: { Name: 's2' } })], []],

@@ -81,7 +81,12 @@ test.each<[string, Objects, (store: ReturnType<typeof storeOf>) => Action[], str
   ['a status that the agent reported', { task: [on('n1', 'a')] }, () => [update('task', on('n1', 'a', front, { Status: status('running') }))], []],
   ['a wish', { task: [on('n1', 'a')] }, () => [update('task', on('n1', 'a', front, { DesiredState: 'shutdown' }))], ['+ task']],
   ['a task that moved away', { task: [on('n1', 'a')] }, () => [update('task', on('n2', 'a'))], ['- task a', '- network front']],
-  ['a task that was assigned', { network: [front], task: [aTask('a', 'pending')] }, () => [update('task', on('n1', 'a', front, { Status: status('assigned') }))], ['+ network', '+ task']],
+  [
+    'a task that was assigned',
+    { network: [front], task: [aTask('a', 'pending')] },
+    () => [update('task', on('n1', 'a', front, { Status: status('assigned') }))],
+    ['+ network', '+ task'],
+  ],
   [
     'the end of the last task that uses a secret',
     { secret: [file('s1')], task: [on('n1', 'a', front, { Spec: using(['s1'], []) })] },
@@ -89,12 +94,32 @@ test.each<[string, Objects, (store: ReturnType<typeof storeOf>) => Action[], str
     ['- network front', '- secret s1'],
   ],
   ['a new gateway', { task: [on('n1', 'a')] }, () => [update('node', aNode('n1', { Shoal: { Gateways: { front: '10.5.0.9' } } }))], ['+ network']],
-  ['another node\'s label', { task: [on('n1', 'a')] }, () => [update('node', aNode('n2', { Status: { State: 'down', Addr: '' } }))], []],
-  ['a task of a service on the same network', { service: [aService('web')], task: [on('n1', 'a'), on('n2', 'b', front, { Status: status('starting') })] }, () => [update('task', on('n2', 'b'))], ['+ endpoint']],
-  ['a task of a service on another network', { service: [aService('web'), aService('far')], task: [on('n1', 'a'), on('n2', 'b', back, { ServiceID: 'far', Status: status('starting') })] }, () => [update('task', on('n2', 'b', back, { ServiceID: 'far' }))], []],
+  ["another node's label", { task: [on('n1', 'a')] }, () => [update('node', aNode('n2', { Status: { State: 'down', Addr: '' } }))], []],
+  [
+    'a task of a service on the same network',
+    { service: [aService('web')], task: [on('n1', 'a'), on('n2', 'b', front, { Status: status('starting') })] },
+    () => [update('task', on('n2', 'b'))],
+    ['+ endpoint'],
+  ],
+  [
+    'a task of a service on another network',
+    { service: [aService('web'), aService('far')], task: [on('n1', 'a'), on('n2', 'b', back, { ServiceID: 'far', Status: status('starting') })] },
+    () => [update('task', on('n2', 'b', back, { ServiceID: 'far' }))],
+    [],
+  ],
   ['a published service that goes', { service: [published('public')] }, () => [remove('service', 'public')], ['- endpoint public']],
-  ['new data of a secret', { secret: [file('s1')], task: [on('n1', 'a', front, { Spec: using(['s1'], []) })] }, () => [update('secret', { ...file('s1'), Spec: { Name: 's1', Data: 'eQ==' } })], ['+ secret']],
-  ['a secret that is written anew as it was', { secret: [file('s1')], task: [on('n1', 'a', front, { Spec: using(['s1'], []) })] }, () => [update('secret', file('s1'))], []],
+  [
+    'new data of a secret',
+    { secret: [file('s1')], task: [on('n1', 'a', front, { Spec: using(['s1'], []) })] },
+    () => [update('secret', { ...file('s1'), Spec: { Name: 's1', Data: 'eQ==' } })],
+    ['+ secret'],
+  ],
+  [
+    'a secret that is written anew as it was',
+    { secret: [file('s1')], task: [on('n1', 'a', front, { Spec: using(['s1'], []) })] },
+    () => [update('secret', file('s1'))],
+    [],
+  ],
 ])('the delta of %s', (_, objects, change, expected) => {
   expect(deltaOf(objects, change)).toEqual(expected);
 });

@@ -5,10 +5,25 @@ import { aService, aSubnet, aTask, startTime, storeOf } from '#test/support/clus
 
 const front = aSubnet('front', '10.5.0.0/24', '10.5.0.1');
 const host = { ...front, ID: 'host', Spec: { Name: 'host' } };
-const web = aService('web', {}, {
-  Endpoint: { Ports: [{ TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' }, { TargetPort: 81, PublishedPort: 81, PublishMode: 'host' }] },
-});
-const attached = { NodeID: 'n1', NetworksAttachments: [{ Network: front, Addresses: ['10.5.0.2/24'], Aliases: ['w'] }, { Network: host, Addresses: [] }] };
+const web = aService(
+  'web',
+  {},
+  {
+    Endpoint: {
+      Ports: [
+        { TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' },
+        { TargetPort: 81, PublishedPort: 81, PublishMode: 'host' },
+      ],
+    },
+  },
+);
+const attached = {
+  NodeID: 'n1',
+  NetworksAttachments: [
+    { Network: front, Addresses: ['10.5.0.2/24'], Aliases: ['w'] },
+    { Network: host, Addresses: [] },
+  ],
+};
 
 test('a record names the ingress ports and the tasks that are on a node', () => {
   const store = storeOf({

@@ -10,7 +10,9 @@ function reported(State: TaskStatus['State'], change: Partial<TaskStatus> = {}):
 function accept(known: TaskStatus['State'], ...statuses: TaskStatus[]): (TaskStatus | undefined)[] {
   const store = storeOf({ task: [aTask('t', known, { NodeID: 'n1' })] });
   const updates = statuses.map((status) => ({ taskId: 't', status }));
-  return acceptStatuses(store, 'n1', updates, startTime + 5).map((action) => (action.type === 'update' && action.kind === 'task' ? action.object.Status : undefined));
+  return acceptStatuses(store, 'n1', updates, startTime + 5).map((action) =>
+    action.type === 'update' && action.kind === 'task' ? action.object.Status : undefined,
+  );
 }
 
 test.each<[string, TaskStatus['State'], TaskStatus, boolean]>([

@@ -42,12 +42,18 @@ test.each([
   expect(isRecentFailure(aTask('t', state, { NodeID: 'n' }), startTime + ageMs)).toBe(recent);
 });
 
-test('the leader\'s time of a failure goes before the node\'s', () => {
+test("the leader's time of a failure goes before the node's", () => {
   const task = aTask('t', 'failed', { NodeID: 'n' });
   const late = { ...task, Status: { ...task.Status, Shoal: { AppliedAt: startTime + 250_000 } } };
   expect(isRecentFailure(late, startTime + 400_000)).toBe(true);
 });
 
-test.each([[5, 4], [10, 5], [-1, 5], [2, 1], [0, 1]])('with a history of %i tasks %i failures are many', (history, limit) => {
+test.each([
+  [5, 4],
+  [10, 5],
+  [-1, 5],
+  [2, 1],
+  [0, 1],
+])('with a history of %i tasks %i failures are many', (history, limit) => {
   expect(failureLimitFor(history)).toBe(limit);
 });

@@ -57,16 +57,18 @@ test('tasks of a group spread, and those that find no room say why', () => {
   const store = storeOf({ node: [aNode('n1'), aNode('n2'), aNode('n3', { Spec: { Role: 'worker', Availability: 'drain' } })], task: tasks });
   runStage(store, schedule);
   expect(placesOf(store)).toEqual({ t1: 'n1', t2: 'n2', t3: 'n1', t4: 'n2', t5: '' });
-  expect(store.get('task', 't5')?.Status.Err).toBe(
-    'no suitable node (insufficient resources on 2 nodes; 1 node not available for new tasks)',
-  );
+  expect(store.get('task', 't5')?.Status.Err).toBe('no suitable node (insufficient resources on 2 nodes; 1 node not available for new tasks)');
 });
 
-test('groups of one run see each other\'s tasks', () => {
+test("groups of one run see each other's tasks", () => {
   const ports = { ...aTask('x', 'new').Shoal, Ports: [{ TargetPort: 80, PublishedPort: 80, PublishMode: 'host' as const }] };
   const store = storeOf({
     node: [aNode('n1'), aNode('n2')],
-    task: [aTask('a', 'pending', { ServiceID: 'a', Shoal: ports }), aTask('b', 'pending', { ServiceID: 'b', Shoal: ports }), aTask('c', 'pending', { ServiceID: 'c', Shoal: ports })],
+    task: [
+      aTask('a', 'pending', { ServiceID: 'a', Shoal: ports }),
+      aTask('b', 'pending', { ServiceID: 'b', Shoal: ports }),
+      aTask('c', 'pending', { ServiceID: 'c', Shoal: ports }),
+    ],
   });
   runStage(store, schedule);
   expect(placesOf(store)).toEqual({ a: 'n1', b: 'n2', c: '' });
