@@ -1,7 +1,6 @@
 /** Rolling updates and rollbacks: replaces dirty tasks slot by slot (swarmkit manager/orchestrator/update). */
 import type { Rollout } from '#model/service';
 import type { Task } from '#model/task';
-import { isDirty } from './dirty.ts';
 import type { Draft } from './draft.ts';
 import { addTask, afterStopOf, stopTask } from './new-task.ts';
 import type { OccupiedSlot } from './occupied.ts';
@@ -27,7 +26,7 @@ export function rollOut(draft: Draft, slots: readonly OccupiedSlot[]): void {
 
 /** It has not exactly one task of the present spec. */
 function isSlotDirty(draft: Draft, { occupants }: OccupiedSlot): boolean {
-  return occupants.length > 1 || occupants.some((task) => isDirty(draft, task));
+  return occupants.length > 1 || occupants.some((task) => draft.isDirty(task));
 }
 
 /** Opens a rollout when there is something to roll. An update that is over keeps its status when a late slot turns up. */
@@ -54,7 +53,7 @@ function takeSlots(draft: Draft, rollout: Rollout, pending: readonly OccupiedSlo
 
 /** A task of the present spec that an earlier rollout left in the slot, beside the old ones: the worker waits for it instead of making another. */
 function cleanTask(draft: Draft, slot: OccupiedSlot): Task | undefined {
-  return slot.occupants.find((task) => !isDirty(draft, task));
+  return slot.occupants.find((task) => !draft.isDirty(task));
 }
 
 /** Puts a task of the new spec into the slot: beside the old ones, or after they have stopped. */
@@ -71,7 +70,7 @@ function replace(draft: Draft, slot: OccupiedSlot, { startFirst }: RolloutConfig
  * others have stopped; start-first, the old ones stay until it runs. Returns false when it must wait.
  */
 function settle(draft: Draft, slot: OccupiedSlot, { startFirst }: RolloutConfig): boolean {
-  const running = slot.occupants.find((task) => task.Status.State === 'running' && !isDirty(draft, task));
+  const running = slot.occupants.find((task) => task.Status.State === 'running' && !draft.isDirty(task));
   const heir = running ?? (startFirst ? undefined : cleanTask(draft, slot));
   if (!heir) return false;
   const others = slot.occupants.filter((task) => task !== heir);
