@@ -8,7 +8,7 @@ import { addService } from './commands/service.ts';
 import { addStack } from './commands/stack.ts';
 import { addSwarm } from './commands/swarm.ts';
 import { addSystem } from './commands/system.ts';
-import { programVersion } from './version.ts';
+import { programVersion } from '#base/version';
 
 export function buildProgram(): Command {
   const program = new Command('shoal')

@@ -26,6 +26,8 @@ export interface LoadRequest {
   /** Refuse paths that lead out of this absolute folder: set when a repository is rendered. */
   confine?: string;
   profiles?: readonly string[];
+  /** Spec mode: files of variables, in order; absent: `.env` in `directory`, where there is one. */
+  envFiles?: readonly string[];
   /** Undefined variables without a default are errors, not warnings. */
   strictVariables?: boolean;
   /** Name secrets and configs after their content, so that a change makes a new one. */

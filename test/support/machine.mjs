@@ -178,9 +178,9 @@ export async function until(condition, limitMs, explain) {
 
 /**
  * Loads an image made of the static busybox alone, with no registry.
- * @param {string} socket @param {string} tag such as `shoal-test:1` @param {{ command?: string[], files?: Record<string, string>, changes?: string[] }} [options]
+ * @param {string} socket @param {string} tag such as `shoal-test:1` @param {{ command?: string[], files?: Record<string, string>, copies?: string[], changes?: string[] }} [options] files are written, copies are taken from this machine
  */
-export function loadImage(socket, tag, { command = ['/bin/httpd', '-f', '-p', '80', '-h', '/www'], files = {}, changes = [] } = {}) {
+export function loadImage(socket, tag, { command = ['/bin/httpd', '-f', '-p', '80', '-h', '/www'], files = {}, copies = [], changes = [] } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'shoal-image-'));
   try {
     for (const folder of ['bin', 'www', 'tmp', 'etc', 'proc', 'sys', 'dev', 'run']) mkdirSync(join(root, folder));
@@ -195,9 +195,13 @@ export function loadImage(socket, tag, { command = ['/bin/httpd', '-f', '-p', '8
       mkdirSync(join(root, path, '..'), { recursive: true });
       writeFileSync(join(root, path), text, { mode: 0o755 });
     }
+    for (const path of copies) {
+      mkdirSync(join(root, path, '..'), { recursive: true });
+      cpSync(path, join(root, path), { dereference: true });
+    }
     const tar = join(root, '..', `${tag.replaceAll(/\W/g, '-')}-${randomBytes(4).toString('hex')}.tar`);
     execFileSync('tar', ['-C', root, '-cf', tar, '.']);
-    const all = [`CMD ${JSON.stringify(command)}`, 'ENV PATH=/bin', ...changes].flatMap((change) => ['--change', change]);
+    const all = [`CMD ${JSON.stringify(command)}`, 'ENV PATH=/bin:/usr/bin', ...changes].flatMap((change) => ['--change', change]);
     execFileSync('docker', ['-H', `unix://${socket}`, 'import', ...all, tar, tag], { stdio: ['ignore', 'ignore', 'pipe'] });
     rmSync(tar);
   } finally {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { humanSize } from '#base/human';
 import { expandTemplate } from '../output/template.ts';
 import { openSession } from '../session.ts';
-import { programVersion } from '../version.ts';
+import { programVersion } from '#base/version';
 
 interface Info {
   Name: string;

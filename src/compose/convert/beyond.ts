@@ -1,0 +1,144 @@
+/** What version 3 cannot say, added to a converted service. */
+import { Refusal } from '#base/refusal';
+import type { ContainerExtension, ContainerSpec, DeviceRequest, Mount, PortConfig, ServiceDependency, ServiceSpec, TaskSpec } from '#model/service-spec';
+import type { BeyondModel, DeviceModel, PortModel, Project, ServiceModel } from '../project.ts';
+import { parseSize } from '../normalise/size.ts';
+import { filled, scoped, someOf } from './names.ts';
+
+/** `spec` with the keys of `service` that Docker's own conversion leaves out. Throws Refusal. */
+export function withBeyond(spec: ServiceSpec, service: ServiceModel, project: Project, stack: string): ServiceSpec {
+  const beyond = service.beyond ?? {};
+  const dependsOn = dependencies(beyond, project, stack);
+  const ports = spec.EndpointSpec?.Ports?.map((port) => withPort(port, service.ports ?? []));
+  return {
+    ...spec,
+    TaskTemplate: taskTemplate(spec.TaskTemplate, service, beyond),
+    EndpointSpec: { ...spec.EndpointSpec, ...(ports && { Ports: ports }) },
+    ...(dependsOn.length > 0 && { Shoal: { DependsOn: dependsOn } }),
+  };
+}
+
+function taskTemplate(template: TaskSpec, service: ServiceModel, beyond: BeyondModel): TaskSpec {
+  const devices = [...(beyond.gpus ?? []), ...(service.deploy?.resources?.reservations?.devices ?? [])].map(deviceRequest);
+  const resources = { ...template.Resources, Reservations: { ...template.Resources?.Reservations, Shoal: { DeviceRequests: devices } } };
+  return {
+    ...template,
+    ContainerSpec: containerSpec(template.ContainerSpec ?? {}, service, beyond),
+    ...(devices.length > 0 && { Resources: resources }),
+  };
+}
+
+function containerSpec(spec: ContainerSpec, service: ServiceModel, beyond: BeyondModel): ContainerSpec {
+  const mounts = [...(spec.Mounts ?? []), ...(service.tmpfs ?? []).map(tmpfsMount)];
+  const options = service.security_opt ?? [];
+  const noNewPrivileges = options.some((option) => /^no-new-privileges([:=]true)?$/.test(option));
+  const extension = extensionOf(service, beyond, options.filter((option) => !option.startsWith('no-new-privileges')));
+  const dns = beyond.dns_opt ? { ...spec.DNSConfig, Options: beyond.dns_opt } : spec.DNSConfig;
+  return {
+    ...spec,
+    ...(mounts.length > 0 && { Mounts: mounts }),
+    ...(dns && { DNSConfig: dns }),
+    ...(beyond.group_add && { Groups: beyond.group_add }),
+    ...(beyond.oom_score_adj && { OomScoreAdj: beyond.oom_score_adj }),
+    ...(noNewPrivileges && { Privileges: { ...spec.Privileges, NoNewPrivileges: true } }),
+    ...(Object.keys(extension).length > 0 && { Shoal: extension }),
+  };
+}
+
+function extensionOf(service: ServiceModel, beyond: BeyondModel, securityOptions: readonly string[]): ContainerExtension {
+  return {
+    ...filled<ContainerExtension>({
+      ShmSize: beyond.shm_size,
+      Devices: service.devices?.map(deviceMapping),
+      DeviceCgroupRules: beyond.device_cgroup_rules,
+      Privileged: service.privileged,
+      SecurityOpt: securityOptions,
+      PidMode: service.pid,
+      IpcMode: service.ipc,
+      UTSMode: beyond.uts,
+      UsernsMode: service.userns_mode,
+      CgroupnsMode: beyond.cgroup ?? service.cgroupns_mode,
+      CgroupParent: service.cgroup_parent,
+      Runtime: beyond.runtime,
+      MacAddress: service.mac_address,
+      Domainname: service.domainname,
+      PullPolicy: beyond.pull_policy,
+      Platform: beyond.platform,
+      MemorySwap: beyond.memswap_limit,
+      CPUShares: beyond.cpu_shares,
+      CPUQuota: beyond.cpu_quota,
+      CPUPeriod: beyond.cpu_period,
+      CpusetCpus: beyond.cpuset,
+      OomKillDisable: beyond.oom_kill_disable,
+      BlkioWeight: beyond.blkio_weight,
+      Annotations: someOf(beyond.annotations),
+      StorageOpt: someOf(beyond.storage_opt),
+    }),
+    // 0 is an order of its own here: never swap.
+    ...(beyond.mem_swappiness !== undefined && { MemorySwappiness: beyond.mem_swappiness }),
+  };
+}
+
+function deviceMapping(text: string): { PathOnHost: string; PathInContainer: string; CgroupPermissions: string } {
+  const [source = '', second, third] = text.split(':');
+  const onlyPermissions = third === undefined && second !== undefined && /^[rwm]+$/.test(second);
+  return {
+    PathOnHost: source,
+    PathInContainer: onlyPermissions ? source : (second ?? source),
+    CgroupPermissions: (onlyPermissions ? second : third) ?? 'rwm',
+  };
+}
+
+function deviceRequest(model: DeviceModel): DeviceRequest {
+  return filled<DeviceRequest>({
+    Driver: model.driver,
+    // Neither a count nor ids means all of them.
+    Count: model.count ?? (model.device_ids ? undefined : -1),
+    DeviceIDs: model.device_ids,
+    Capabilities: model.capabilities && [model.capabilities],
+    Options: someOf(model.options),
+  });
+}
+
+/** `/path[:size=64m,mode=1770,…]`: what the engine has a word for becomes one, the rest is passed on. */
+function tmpfsMount(text: string): Mount {
+  const [target = '', optionText = ''] = text.split(':');
+  const rest: string[][] = [];
+  const known: { SizeBytes?: number; Mode?: number } = {};
+  let readOnly = false;
+  for (const option of optionText.split(',').filter((item) => item !== '')) {
+    const [key = '', value] = option.split('=');
+    if (key === 'size' && value !== undefined) known.SizeBytes = parseSize(value);
+    else if (key === 'mode' && value !== undefined) known.Mode = Number.parseInt(value, 8);
+    else if (key === 'ro') readOnly = true;
+    else if (key !== 'rw') rest.push(value === undefined ? [key] : [key, value]);
+  }
+  if (Number.isNaN(known.Mode)) throw new Refusal('invalidArgument', `mode of tmpfs ${text} is not octal`, { path: ['tmpfs'] });
+  const options = { ...known, ...(rest.length > 0 && { Options: rest }) };
+  return { Type: 'tmpfs', Target: target, ...(readOnly && { ReadOnly: true }), ...(Object.keys(options).length > 0 && { TmpfsOptions: options }) };
+}
+
+/** The extras of the port that was converted to `config`. */
+function withPort(config: PortConfig, ports: readonly PortModel[]): PortConfig {
+  const model = ports.find(
+    (port) => port.target === config.TargetPort && port.published === config.PublishedPort && port.protocol === config.Protocol,
+  );
+  const extra = filled<NonNullable<PortConfig['Shoal']>>({ HostIP: model?.host_ip, AppProtocol: model?.app_protocol });
+  return Object.keys(extra).length === 0 ? config : { ...config, Shoal: extra };
+}
+
+function dependencies(beyond: BeyondModel, project: Project, stack: string): ServiceDependency[] {
+  return Object.entries(beyond.depends_on ?? {}).flatMap(([key, model]) => {
+    if (!Object.hasOwn(project.services, key)) {
+      if (model.required === false) return [];
+      throw new Refusal('invalidArgument', `it depends on service ${key}, which is not part of the stack`, { path: ['depends_on', key] });
+    }
+    return [
+      {
+        Service: scoped(stack, key),
+        Condition: (model.condition ?? 'service_started') as ServiceDependency['Condition'],
+        ...(model.restart === true && { Restart: true }),
+      },
+    ];
+  });
+}

@@ -1,0 +1,102 @@
+/** Secrets and configs: the objects a stack makes, and the references its services hold. */
+import { createHash } from 'node:crypto';
+import { Refusal } from '#base/refusal';
+import type { ConfigReference, SecretReference } from '#model/service-spec';
+import type { SecretSpec } from '#model/secret';
+import type { FileModel, FileReferenceModel, Project, ServiceModel } from '../project.ts';
+import { byBytes } from '../value.ts';
+import { scoped, someOf, stackLabels } from './names.ts';
+
+export type FileKind = 'secret' | 'config';
+
+/** Longest name that a secret or config may have. */
+const maxName = 64;
+
+export interface ConvertedFiles {
+  specs: SecretSpec[];
+  external: string[];
+  /** Name in the cluster of every declared one, by its key. */
+  names: ReadonlyMap<string, string>;
+}
+
+/** Reads the data of one secret or config; throws Refusal when it cannot. */
+export type ReadData = (kind: FileKind, key: string, model: FileModel) => Uint8Array;
+
+/**
+ * All declared secrets or configs, used or not, sorted by name. With `rotate`, a name carries a digest of the data,
+ * so that changed data is a new object and the services that use it roll.
+ */
+export function convertFiles(kind: FileKind, project: Project, stack: string, read: ReadData, rotate: boolean): ConvertedFiles {
+  const names = new Map<string, string>();
+  const external: string[] = [];
+  const specs: SecretSpec[] = [];
+  for (const [key, model] of Object.entries(kind === 'secret' ? project.secrets : project.configs)) {
+    const plain = model.name || scoped(stack, key);
+    if (model.external === true) {
+      external.push(plain);
+      names.set(key, plain);
+      continue;
+    }
+    const spec = fileSpec(kind, key, plain, model, stack, read);
+    const name = rotate && spec.Data !== undefined ? contentName(plain, spec.Data) : plain;
+    names.set(key, name);
+    specs.push({ ...spec, Name: name });
+  }
+  return { specs: specs.sort((a, b) => byBytes(a.Name, b.Name)), external: [...new Set(external)].sort(byBytes), names };
+}
+
+function fileSpec(kind: FileKind, key: string, name: string, model: FileModel, stack: string, read: ReadData): SecretSpec {
+  const driven = kind === 'secret' && model.driver;
+  const data = driven ? undefined : Buffer.from(read(kind, key, model)).toString('base64');
+  const options = someOf(model.driver_opts);
+  return {
+    Name: name,
+    Labels: stackLabels(stack, model.labels),
+    ...(data && { Data: data }),
+    ...(driven && { Driver: { Name: driven, ...(options && { Options: options }) } }),
+    ...(model.template_driver && { Templating: { Name: model.template_driver } }),
+  };
+}
+
+/** NAME-<ten hex digits of the data's SHA-256>, at most 64 characters. */
+export function contentName(name: string, base64: string): string {
+  const digest = createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex').slice(0, 10);
+  return `${name.slice(0, maxName - digest.length - 1)}-${digest}`;
+}
+
+interface Named {
+  name: string;
+  file: { Name: string; UID: string; GID: string; Mode: number };
+}
+
+function reference(kind: FileKind, model: FileReferenceModel, project: Project, names: ReadonlyMap<string, string>): Named {
+  const key = model.source ?? '';
+  const declared = kind === 'secret' ? project.secrets : project.configs;
+  const name = names.get(key);
+  if (!Object.hasOwn(declared, key) || name === undefined) throw new Refusal('invalidArgument', `undefined ${kind} "${key}"`, { path: [`${kind}s`] });
+  return { name, file: { Name: model.target || key, UID: model.uid || '0', GID: model.gid || '0', Mode: model.mode ?? 0o444 } };
+}
+
+function references(kind: FileKind, models: readonly FileReferenceModel[], project: Project, names: ReadonlyMap<string, string>): Named[] {
+  const found = models.map((model) => reference(kind, model, project, names));
+  const targets = new Set<string>();
+  for (const { name, file } of found) {
+    if (targets.has(file.Name)) throw new Refusal('invalidArgument', `duplicate ${kind} target for ${name} not allowed`);
+    targets.add(file.Name);
+  }
+  return found.sort((a, b) => byBytes(a.name, b.name) || byBytes(a.file.Name, b.file.Name));
+}
+
+/** Sorted by name, then by file. Ids are filled in by whoever knows the cluster. */
+export function secretReferences(service: ServiceModel, project: Project, names: ReadonlyMap<string, string>): SecretReference[] {
+  return references('secret', service.secrets ?? [], project, names).map(({ name, file }) => ({ File: file, SecretName: name }));
+}
+
+/** The same for configs; one that serves as credential spec is referred to at run time, not as a file. */
+export function configReferences(service: ServiceModel, project: Project, names: ReadonlyMap<string, string>): ConfigReference[] {
+  const files: ConfigReference[] = references('config', service.configs ?? [], project, names).map(({ name, file }) => ({ File: file, ConfigName: name }));
+  const credential = service.credential_spec?.config;
+  if (!credential) return files;
+  const { name } = reference('config', { source: credential }, project, names);
+  return [...files, { Runtime: {}, ConfigName: name }].sort((a, b) => byBytes(a.ConfigName, b.ConfigName));
+}

@@ -1,0 +1,53 @@
+/** The short form of a published port: `[ip:][published[-end]:]target[-end][/protocol]`. */
+import { Refusal } from '#base/refusal';
+import { isAddress } from './address.ts';
+
+export interface PortBinding {
+  address: string;
+  /** First and last published port; undefined: the cluster chooses. */
+  published?: { first: number; last: number };
+  target: number;
+  protocol: string;
+}
+
+/** One binding for each target port. Throws Refusal with go-connections' texts. */
+export function parsePortSpec(text: string): PortBinding[] {
+  const parts = text.split(':');
+  const target = parts.pop() ?? '';
+  const publishedText = parts.pop() ?? '';
+  const address = parts.join(':').replace(/^\[(.*)\]$/, '$1');
+  const [range = '', protocolText = ''] = target.split('/');
+  const protocol = (protocolText === '' ? 'tcp' : protocolText).toLowerCase();
+  if (address !== '' && !isAddress(address)) throw refuse(`invalid IP address: ${address}`);
+  if (range === '') throw refuse(`no port specified: ${text}<empty>`);
+  const targets = parseRange(range) ?? fail(`invalid containerPort: ${range}`);
+  const published = publishedText === '' ? undefined : (parseRange(publishedText) ?? fail(`invalid hostPort: ${publishedText}`));
+  if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw refuse(`invalid proto: ${protocolText}`);
+  const count = targets.last - targets.first;
+  if (published && count !== published.last - published.first && count !== 0) {
+    throw refuse(`invalid ranges specified for container and host Ports: ${range} and ${publishedText}`);
+  }
+  return Array.from({ length: count + 1 }, (_, index) => ({
+    address,
+    target: targets.first + index,
+    protocol,
+    ...(published && { published: count === 0 ? published : { first: published.first + index, last: published.first + index } }),
+  }));
+}
+
+/** `80` or `8000-8010`, both within 16 bits. */
+export function parseRange(text: string): { first: number; last: number } | undefined {
+  const ends = text.split('-');
+  if (ends.length > 2 || !ends.every((end) => /^\d+$/.test(end) && Number(end) <= 0xffff)) return undefined;
+  const first = Number(ends[0]);
+  const last = Number(ends[1] ?? ends[0]);
+  return last < first ? undefined : { first, last };
+}
+
+function refuse(message: string): Refusal {
+  return new Refusal('invalidArgument', message);
+}
+
+function fail(message: string): never {
+  throw refuse(message);
+}

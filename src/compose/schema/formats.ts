@@ -1,0 +1,33 @@
+/** The named formats of our schemas. */
+import { parseDuration } from '#base/duration';
+import { Refusal } from '#base/refusal';
+import { isAddress } from '../normalise/address.ts';
+import { parsePortSpec, parseRange } from '../normalise/port-spec.ts';
+
+export function fitsFormat(format: string, text: string): boolean {
+  switch (format) {
+    case 'duration':
+      return parseDuration(text) !== undefined;
+    case 'ports':
+    case 'expose':
+      return isPortSpec(text);
+    case 'port':
+      return /^\d+$/.test(text) && Number(text) > 0 && Number(text) <= 0xffff;
+    case 'range':
+      return text === '' || parseRange(text) !== undefined;
+    case 'address':
+      return isAddress(text);
+    default:
+      return true;
+  }
+}
+
+function isPortSpec(text: string): boolean {
+  try {
+    parsePortSpec(text);
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,89 @@
+/** The merged values of a stack's files to the canonical model; mistakes go to the report, one service at a time. */
+import type { Project, ServiceModel } from '../project.ts';
+import { specService } from '../normalise/beyond.ts';
+import { extrasOf } from '../normalise/decode.ts';
+import { fileSection, networkSection, volumeSection } from '../normalise/top-level.ts';
+import { goText, isList, isMap, newMap } from '../value.ts';
+import type { Value, ValueMap } from '../value.ts';
+import { add, addRefusal } from './report.ts';
+import { specVersion } from './schema.ts';
+import type { Loader } from './tree.ts';
+
+const engineNetworks = ['host', 'bridge', 'none'];
+
+export function projectOf(map: ValueMap, loader: Loader): Project {
+  const { context, report } = loader;
+  const section = <T>(name: string, load: () => Record<string, T>): Record<string, T> => {
+    try {
+      return load();
+    } catch (error) {
+      addRefusal(report, error, [name]);
+      return newMap<T>();
+    }
+  };
+  const project: Project = {
+    version: specVersion,
+    ...(typeof map.name === 'string' && { name: map.name }),
+    services: services(isMap(map.services) ? map.services : newMap(), loader),
+    networks: section('networks', () => networkSection(map.networks, specVersion, context)),
+    volumes: section('volumes', () => volumeSection(map.volumes, specVersion, context)),
+    secrets: section('secrets', () => fileSection('secret', map.secrets, specVersion, context)),
+    configs: section('configs', () => fileSection('config', map.configs, specVersion, context)),
+    extras: extrasOf(map) ?? newMap(),
+  };
+  // `network_mode: host` joins a network that every engine has and no file declares.
+  for (const name of engineNetworks) {
+    const joined = Object.values(project.services).some((service) => service.network_mode === name);
+    if (joined) project.networks[name] ??= { external: true, name };
+  }
+  return project;
+}
+
+function services(section: ValueMap, loader: Loader): Record<string, ServiceModel> {
+  const result = newMap<ServiceModel>();
+  const active = activeProfiles(loader);
+  for (const [name, value] of Object.entries(section)) {
+    const map = isMap(value) ? value : newMap();
+    if (!isActive(map.profiles, active)) continue;
+    try {
+      result[name] = specService(map, loader.context);
+    } catch (error) {
+      addRefusal(loader.report, error, ['services', name]);
+    }
+  }
+  return withoutCircles(result, loader);
+}
+
+function activeProfiles(loader: Loader): ReadonlySet<string> {
+  const named = loader.lookup('COMPOSE_PROFILES')?.split(',') ?? [];
+  return new Set([...(loader.request.profiles ?? []), ...named.map((name) => name.trim()).filter((name) => name !== '')]);
+}
+
+function isActive(profiles: Value | undefined, active: ReadonlySet<string>): boolean {
+  if (!isList(profiles) || profiles.length === 0 || active.has('*')) return true;
+  return profiles.some((profile) => active.has(goText(profile)));
+}
+
+/** Services that wait for one another in a circle would never start; version 3 took such files, so the order is dropped with a word. */
+function withoutCircles(services: Record<string, ServiceModel>, loader: Loader): Record<string, ServiceModel> {
+  const targets = (name: string): string[] => Object.keys(services[name]?.beyond?.depends_on ?? {}).filter((target) => Object.hasOwn(services, target));
+  for (const [name, service] of Object.entries(services)) {
+    if (!reaches(name, name, targets)) continue;
+    add(loader.report, 'warning', ['services', name, 'depends_on'], 'services wait for one another in a circle; the order is ignored');
+    const { depends_on: _dependsOn, ...beyond } = service.beyond ?? {};
+    services[name] = { ...service, beyond };
+  }
+  return services;
+}
+
+function reaches(from: string, goal: string, targets: (name: string) => string[]): boolean {
+  const open = targets(from);
+  const seen = new Set<string>();
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next === goal) return true;
+    if (seen.has(next)) continue;
+    seen.add(next);
+    open.push(...targets(next));
+  }
+  return false;
+}
