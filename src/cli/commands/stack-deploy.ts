@@ -8,7 +8,7 @@ import { CommandError, exitCodes } from '../command-error.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { collect, openSession, type Session } from '../session.ts';
 import { readStackFiles, surroundings } from './stack-files.ts';
-import { addWaitOptions, isDetached, timeoutOf, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, timeoutOf, waitAndExit, type WaitFlags } from './wait.ts';
 
 interface DeployFlags extends WaitFlags {
   composeFile?: string[];
@@ -47,12 +47,11 @@ export function addStackDeploy(stack: Command): void {
 async function runDeploy(name: string | undefined, flags: DeployFlags, command: Command): Promise<void> {
   const session = openSession(command);
   timeoutOf(flags);
-  const detached = isDetached(flags);
   const spec = loadSpec(session, name, flags);
   const startedAt = Date.now();
   const deployment = await session.client.post<Deployment>(`/shoal/v1/stacks/${encodeURIComponent(spec.Name)}`, { Spec: spec, Prune: flags.prune !== false });
   tell(session.terminal, deployment, flags);
-  if (detached || deployment.Services.length === 0) return;
+  if (flags.detach || deployment.Services.length === 0) return;
   const targets = deployment.Services.map(({ ID, Name, Change }) => ({ ID, Name, untouched: Change === 'unchanged' }));
   await waitAndExit(session, targets, flags, startedAt);
 }

@@ -54,7 +54,7 @@ export function addStack(program: Command): void {
     .aliases(['remove', 'down'])
     .description('remove stacks')
     .argument('<stack...>')
-    .option('-d, --detach [boolean]', 'do not wait')
+    .option('-d, --detach', 'do not wait')
     .action(removeStacks);
 }
 
