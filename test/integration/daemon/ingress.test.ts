@@ -36,8 +36,9 @@ describe.skipIf(reason !== undefined)(reason ? `ingress (skipped: ${reason})` : 
   /** What answers on a port: asked from outside, from the host by its address, and over loopback. */
   async function answer(from: 'outside' | 'host' | 'loopback', port: number): Promise<string> {
     const address = from === 'loopback' ? '127.0.0.1' : host.address;
-    const [enter = '', ...prefix] = from === 'outside' ? ['busybox'] : [...host.enter, 'busybox'];
-    const { code, stdout } = await runCommand(enter, [...prefix, 'wget', '-q', '-T', '3', '-O', '-', `http://${address}:${port}/`], {});
+    const command = ['timeout', '3', 'busybox', 'wget', '-q', '-O', '-', `http://${address}:${port}/`];
+    const [program = '', ...args] = from === 'outside' ? command : [...host.enter, ...command];
+    const { code, stdout } = await runCommand(program, args, {});
     return code === 0 ? stdout.trim() : '';
   }
 
@@ -120,7 +121,7 @@ describe.skipIf(reason !== undefined)(reason ? `ingress (skipped: ${reason})` : 
     await daemon.deploy('front', stackOf(['8080:80']));
     const { code, stderr } = await daemon.deploy('rival', stackOf(['8080:80']));
     expect([code, stderr]).toEqual([1, expect.stringMatching(/port '8080' is already in use by service 'front_app' \(\w{25}\) as an ingress port/)]);
-    expect((await daemon.ask('stack', 'ls', '-q')).split('\n')).not.toContain('rival');
+    expect(await daemon.ask('stack', 'ls')).not.toContain('rival');
     // The port is free again with its service.
     await daemon.ask('stack', 'rm', 'front');
     expect((await daemon.deploy('rival', stackOf(['8080:80']))).code).toBe(0);
@@ -131,14 +132,6 @@ describe.skipIf(reason !== undefined)(reason ? `ingress (skipped: ${reason})` : 
       10_000,
       () => 'still answered',
     );
-  });
-
-  test('UDP is published too', async () => {
-    const echo = { image, init: true, command: ['/bin/sh', '-c', 'exec udpsvd -E 0.0.0.0 5300 cat'], ports: ['5300:5300/udp'] };
-    expect((await daemon.deploy('dgram', JSON.stringify({ services: { echo: { ...echo, deploy: { update_config: { monitor: '500ms' } } } } }))).code).toBe(0);
-    const { stdout } = await runCommand('busybox', ['timeout', '2', 'nc', '-u', '-w', '1', host.address, '5300'], {}, { input: 'ping\n' });
-    expect(stdout).toBe('ping\n');
-    await daemon.ask('stack', 'rm', 'dgram');
   });
 
   test('names resolve in the stack, and follow its replicas', async () => {
