@@ -2,7 +2,20 @@
 import { Command, type Option, type ParseOptionsResult } from 'commander';
 import { CommandError, exitCodes } from './command-error.ts';
 
-const values: Readonly<Record<string, boolean>> = { true: true, TRUE: true, True: true, t: true, T: true, 1: true, false: false, FALSE: false, False: false, f: false, F: false, 0: false };
+const values: Readonly<Record<string, boolean>> = {
+  true: true,
+  TRUE: true,
+  True: true,
+  t: true,
+  T: true,
+  1: true,
+  false: false,
+  FALSE: false,
+  False: false,
+  f: false,
+  F: false,
+  0: false,
+};
 
 export class DockerCommand extends Command {
   override createCommand(name?: string): Command {
@@ -26,7 +39,8 @@ function plainSwitch(options: readonly Option[], arg: string): string[] {
   const option = options.find(({ long, short, required, optional }) => (long === name || short === name) && !required && !optional);
   if (!name || !option) return [arg];
   const value = values[text];
-  if (value === undefined) throw new CommandError(`invalid argument "${text}" for "${option.flags}" flag: strconv.ParseBool: parsing "${text}": invalid syntax`, exitCodes.usage);
+  if (value === undefined)
+    throw new CommandError(`invalid argument "${text}" for "${option.flags}" flag: strconv.ParseBool: parsing "${text}": invalid syntax`, exitCodes.usage);
   if (value) return [name];
   // Off is what a switch is anyway, unless it can be said only with its opposite.
   const opposite = options.find(({ long, negate }) => negate && long === name.replace(/^--/, '--no-'));

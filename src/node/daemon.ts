@@ -13,6 +13,7 @@ import { clusterOf } from '#store/view';
 import { advertisedAddress } from './address.ts';
 import { ClusterDoor } from './cluster-door.ts';
 import { forgetIdentity, readIdentity, writeIdentity, type Identity } from './identity.ts';
+import { addressPools, instanceOf } from './instance.ts';
 import { Member } from './member.ts';
 import type { DaemonOptions } from './options.ts';
 import { lockState } from './state-lock.ts';
@@ -60,7 +61,11 @@ export class Daemon implements LocalSwarm {
       await refuseUnfitHost();
       const member = this.#newMember(identity);
       await member.startManager();
-      if (!clusterOf(member.state.store)) throw new Refusal('failedPrecondition', `${state} says that this node is in a cluster, but its log holds none: put back a copy of the folder, or move it away to begin anew`);
+      if (!clusterOf(member.state.store))
+        throw new Refusal(
+          'failedPrecondition',
+          `${state} says that this node is in a cluster, but its log holds none: put back a copy of the folder, or move it away to begin anew`,
+        );
       await this.#enter(member);
     }
     await this.#api.start();
@@ -76,12 +81,19 @@ export class Daemon implements LocalSwarm {
 
   status(): SwarmStatus {
     const identity = this.#member?.identity;
-    return { LocalNodeState: identity ? 'active' : 'inactive', NodeID: identity?.nodeId ?? '', NodeAddr: identity?.address ?? '', ControlAvailable: identity !== undefined, Error: '' };
+    return {
+      LocalNodeState: identity ? 'active' : 'inactive',
+      NodeID: identity?.nodeId ?? '',
+      NodeAddr: identity?.address ?? '',
+      ControlAvailable: identity !== undefined,
+      Error: '',
+    };
   }
 
   init(request: InitRequest): Promise<string> {
     return this.#exclusively(async () => {
-      if (this.#member) throw new Refusal('unavailable', 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.');
+      if (this.#member)
+        throw new Refusal('unavailable', 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.');
       const address = advertisedAddress(request.AdvertiseAddr ?? '');
       await refuseUnfitHost();
       const identity: Identity = { nodeId: newId(systemRandom), address };
@@ -91,7 +103,7 @@ export class Daemon implements LocalSwarm {
       const member = this.#newMember(identity);
       await member.startManager();
       try {
-        await member.manager.submit(initCluster(initOptions(request, identity, description)));
+        await member.manager.submit(initCluster(initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)))));
       } catch (error) {
         await member.manager.stop();
         this.#forget();
@@ -169,14 +181,20 @@ async function describeEngine(options: DaemonOptions, nodeId: string): ReturnTyp
   }
 }
 
-function initOptions(request: InitRequest, { nodeId, address }: Identity, description: Awaited<ReturnType<DockerEngine['describe']>>): Parameters<typeof initCluster>[0] {
+function initOptions(
+  request: InitRequest,
+  { nodeId, address }: Identity,
+  description: Awaited<ReturnType<DockerEngine['describe']>>,
+  usualPools: readonly string[],
+): Parameters<typeof initCluster>[0] {
+  const pools = request.DefaultAddrPool?.length ? request.DefaultAddrPool : usualPools;
   return {
     nodeId,
     address,
     description,
     ...(request.Availability && { availability: request.Availability }),
     ...(request.Spec && { spec: request.Spec }),
-    ...(request.DefaultAddrPool?.length && { defaultAddrPool: request.DefaultAddrPool }),
+    ...(pools.length > 0 && { defaultAddrPool: pools }),
     ...(request.SubnetSize && { subnetSize: request.SubnetSize }),
     ...(request.DataPathPort && { dataPathPort: request.DataPathPort }),
   };

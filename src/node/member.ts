@@ -1,5 +1,4 @@
 /** A node's life in a cluster: the manager with its log, the agent with its engine, the reconciler; started and stopped in order. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Agent } from '#agent/agent';
 import { seededRandom } from '#base/random';
@@ -14,6 +13,7 @@ import { Sessions } from '#manager/sessions';
 import { stages } from '#manager/stages';
 import { ReplicatedState } from '#manager/state';
 import type { Identity } from './identity.ts';
+import { instanceOf } from './instance.ts';
 import type { DaemonOptions } from './options.ts';
 import { chooseRunFolder } from './run-folder.ts';
 import { systemRandom } from './system.ts';
@@ -25,8 +25,6 @@ export interface MemberParts {
   onFatal(error: unknown): void;
 }
 
-/** The usual place needs no mark; a second daemon on the machine gets one of its own. */
-const usualState = '/var/lib/shoal';
 /** What a leaving node's containers may take to end. */
 const leaveLimitMs = 60_000;
 
@@ -52,10 +50,19 @@ export class Member {
       { clock, random: seededRandom(random.next() * 2 ** 48), logger: logger.child({ part: 'raft' }), stateMachine: this.state, onFatal },
     );
     this.manager = new Manager({}, { log: this.log, state: this.state, stages, clock, random, logger: logger.child({ part: 'manager' }), onFatal });
-    this.#sessions = new Sessions({ submit: (useCase) => this.manager.submit(useCase), state: this.state, clock, random, logger: logger.child({ part: 'dispatcher' }) });
+    this.#sessions = new Sessions({
+      submit: (useCase) => this.manager.submit(useCase),
+      state: this.state,
+      clock,
+      random,
+      logger: logger.child({ part: 'dispatcher' }),
+    });
     this.#network = new HostNetwork({ instance }, { logger: logger.child({ part: 'network' }), clock });
     const engine = new DockerEngine({ socketPath: options.engine, nodeId: identity.nodeId, runFolder: join(chooseRunFolder(options.run, instance), 'tasks') });
-    this.agent = new Agent({ nodeId: identity.nodeId }, { engine, network: this.#network, openSession: this.#sessions.open, clock, logger: logger.child({ part: 'agent' }) });
+    this.agent = new Agent(
+      { nodeId: identity.nodeId },
+      { engine, network: this.#network, openSession: this.#sessions.open, clock, logger: logger.child({ part: 'agent' }) },
+    );
     this.gitops = new GitOps({ folder: join(options.state, 'repositories') }, { cluster: this.manager, clock, logger: logger.child({ part: 'gitops' }) });
   }
 
@@ -88,8 +95,4 @@ export class Member {
     await this.#network.tearDown();
     await this.manager.stop();
   }
-}
-
-function instanceOf(state: string): string {
-  return state === usualState ? '' : createHash('sha256').update(state).digest('hex').slice(0, 6);
 }
