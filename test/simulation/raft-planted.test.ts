@@ -16,7 +16,7 @@ const bugs: readonly (Planted & { readonly shows: RegExp })[] = [
 ];
 
 /** Seeds within which every bug must show itself. */
-const limit = 400;
+const limit = 1500;
 
 test.each(bugs)('the simulation finds a core that $name', async (bug) => {
   const broken = await plant(bug);
