@@ -97,9 +97,9 @@ export class Member {
   /** Ends and removes everything of ours on this node. */
   async leave(): Promise<void> {
     await this.gitops.stop();
-    await this.#endSessions();
     await this.agent.removeAll(leaveLimitMs);
     await this.agent.stop();
+    await this.#endSessions();
     await this.#network.tearDown();
     await this.manager.stop();
   }
