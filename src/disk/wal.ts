@@ -50,7 +50,7 @@ export class Wal {
   #hardState: HardState | undefined;
   #marks: readonly SnapshotMark[];
   #queue: Waiting[] = [];
-  #working: Promise<void> | undefined;
+  #working = false;
   /** The first error of the disk. What is on it is unknown from then on, so nothing is written any more. */
   #failure: Error | undefined;
 
@@ -100,7 +100,7 @@ export class Wal {
     if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((done, fail) => {
       this.#queue.push({ record, done, fail });
-      this.#working ??= this.#work();
+      if (!this.#working) void this.#work();
     });
   }
 
@@ -129,6 +129,7 @@ export class Wal {
   }
 
   async #work(): Promise<void> {
+    this.#working = true;
     // One turn of the loop, so that everybody who appends in it shares the write.
     await Promise.resolve();
     while (this.#queue.length > 0) {
@@ -141,7 +142,7 @@ export class Wal {
         for (const waiting of [...group, ...this.#queue.splice(0)]) waiting.fail(this.#failure);
       }
     }
-    this.#working = undefined;
+    this.#working = false;
   }
 
   #takeGroup(): Waiting[] {
