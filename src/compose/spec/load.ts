@@ -76,6 +76,7 @@ function loadProject(loader: Loader): SpecProject | undefined {
     lookup: (name) => loader.lookup(name) ?? (name === 'COMPOSE_PROJECT_NAME' ? wanted : undefined),
   };
   let merged: Value | undefined;
+  if (request.files.length === 0) add(report, 'error', [], 'no stack file is named');
   for (const file of request.files) {
     const tree = loadTree(named, file.path, file.bytes, request.directory);
     if (tree) merged = mergeValues(merged, tree.value, tree.source.tags);
