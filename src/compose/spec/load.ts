@@ -13,7 +13,7 @@ import { convertService } from '../convert/service.ts';
 import { contextOf } from '../normalise/context.ts';
 import type { FileModel, Project } from '../project.ts';
 import { byBytes, isMap } from '../value.ts';
-import type { Value } from '../value.ts';
+import type { Value, ValueMap } from '../value.ts';
 import { parseDotenv } from './dotenv.ts';
 import { mergeValues } from './merge.ts';
 import { projectOf } from './project-of.ts';
@@ -28,6 +28,8 @@ const stackName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 export interface SpecProject {
   stack: string;
   project: Project;
+  /** The files as one, variables filled in. */
+  merged: ValueMap;
 }
 
 /** Never throws on what a file holds. */
@@ -87,7 +89,7 @@ function loadProject(loader: Loader): SpecProject | undefined {
     add(report, 'error', ['name'], `${JSON.stringify(stack)} cannot be a stack's name`, 'letters, digits, dots, dashes and underscores, a letter or digit first');
     return undefined;
   }
-  return { stack, project: projectOf(merged, loader) };
+  return { stack, project: projectOf(merged, loader), merged };
 }
 
 /** The first file's `name`, when it is plain text: variables cannot know it otherwise. */
