@@ -12,7 +12,9 @@ export type Printable = Value | Ordered | readonly Printable[];
 
 /** The document's text, ending in a line break. */
 export function emitYaml(document: Ordered): string {
-  return block(document.entries, 0).map((line) => `${line}\n`).join('');
+  return block(document.entries, 0)
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 function block(entries: readonly (readonly [string, Printable])[], indent: number): string[] {
@@ -82,7 +84,8 @@ interface Traits {
 }
 
 function traitsOf(text: string): Traits {
-  const indicators = /^(---|\.\.\.)/.test(text) || /^[#,[\]{}&*!|>'"%@`]/.test(text) || /^[?:-]([ \t]|$)/.test(text) || /.:([ \t]|$)/s.test(text) || /[ \t\n]#/.test(text);
+  const indicators =
+    /^(---|\.\.\.)/.test(text) || /^[#,[\]{}&*!|>'"%@`]/.test(text) || /^[?:-]([ \t]|$)/.test(text) || /.:([ \t]|$)/s.test(text) || /[ \t\n]#/.test(text);
   const special = [...text].some((character) => !isPrintable(character));
   const spaceBreak = / \n/.test(text);
   const edges = /^[ \n]|[ \n]$/.test(text);
@@ -111,8 +114,21 @@ function literal(text: string, indent: number): string {
 }
 
 const escapes: Readonly<Record<string, string>> = {
-  '\0': '\\0', '\u0007': '\\a', '\b': '\\b', '\t': '\\t', '\n': '\\n', '\v': '\\v', '\f': '\\f', '\r': '\\r', '\u001b': '\\e',
-  '"': '\\"', '\\': '\\\\', '\u0085': '\\N', '\u00a0': '\\_', '\u2028': '\\L', '\u2029': '\\P',
+  '\0': '\\0',
+  '\u0007': '\\a',
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\v': '\\v',
+  '\f': '\\f',
+  '\r': '\\r',
+  '\u001b': '\\e',
+  '"': '\\"',
+  '\\': '\\\\',
+  '\u0085': '\\N',
+  '\u00a0': '\\_',
+  '\u2028': '\\L',
+  '\u2029': '\\P',
 };
 
 function doubleQuoted(text: string): string {

@@ -15,7 +15,9 @@ export function renderSpecConfig(request: LoadRequest): { text?: string; diagnos
   const diagnostics = diagnosticsOf(report);
   if (!loaded) return { diagnostics };
   const merged = rebaseFile(loaded.merged, request.directory);
-  const extras = Object.keys(merged).filter((key) => key.startsWith('x-')).sort();
+  const extras = Object.keys(merged)
+    .filter((key) => key.startsWith('x-'))
+    .sort();
   const keys = [...sections, ...extras].filter((key) => merged[key] !== undefined);
   const entries = keys.map((key) => [key, escaped(merged[key] ?? null)] as const);
   return { text: emitYaml(new Ordered([['name', loaded.stack], ...entries])), diagnostics };
