@@ -67,6 +67,14 @@ describe('variables', () => {
     expect(load({ 'compose.yml': yaml }, { strictVariables: true }).stack).toBeUndefined();
   });
 
+  test('what they stand for is read as the number or boolean that is asked for; modes are octal', () => {
+    const yaml = 'services: {a: {image: a, init: "${T}", scale: "${N}", secrets: [{source: s, mode: "${M}"}]}}\nsecrets: {s: {content: x}}';
+    expect(service(yaml, { environment: { T: 'yes', N: '2', M: '0400' } })).toMatchObject({
+      Mode: { Replicated: { Replicas: 2 } },
+      TaskTemplate: { ContainerSpec: { Init: true, Secrets: [{ File: { Mode: 0o400 } }] } },
+    });
+  });
+
   test('.env gives values, the caller has the last word', () => {
     const files = { 'compose.yml': 'services: {a: {image: "x:${TAG}", hostname: "${H}", user: "${Q}"}}', '.env': 'TAG=1\nexport H="a b" # c\nQ=\'$TAG\'\n' };
     expect(service(files, { environment: { TAG: '2' } })).toMatchObject({ TaskTemplate: { ContainerSpec: { Image: 'x:2', Hostname: 'a b', User: '$TAG' } } });
