@@ -6,7 +6,7 @@ import type { View } from '#store/view';
 /** What a use case may ask for beside the view. */
 export interface UseCaseContext {
   now: number;
-  newId(): string;
+  newId: () => string;
   random: Random;
 }
 

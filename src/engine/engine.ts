@@ -5,14 +5,17 @@ import type { ObservedContainer, Step, StepOutcome } from '#task/step';
 export interface Engine {
   /** Never throws for what the engine refuses: that is an outcome. */
   carryOut(step: Step, signal: AbortSignal): Promise<StepOutcome>;
-  /** All containers of this node's tasks, by label; others are never listed, let alone touched. */
-  observe(): Promise<readonly ObservedContainer[]>;
+  /**
+   * Containers of this node's tasks, by label; others are never listed, let alone touched. With `taskId` that task's alone.
+   * Throws when the engine does not answer.
+   */
+  observe(taskId?: string): Promise<readonly ObservedContainer[]>;
   /** Networks of ours: cluster network ids. */
   observeNetworks(): Promise<readonly string[]>;
   /** Calls `changed` when something may have happened to a container of ours, and after each reconnect. */
   watch(changed: (taskId: string | undefined) => void, signal: AbortSignal): void;
   describe(): Promise<NodeDescription>;
-  /** Log lines of one task's container, oldest first; ends with the container unless `follow`, then with `signal`. */
+  /** Log lines of one task's container, oldest first; ends with the container unless `follow`, then with `signal`. Throws a Refusal when there is none to read. */
   logs(containerId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
 }
 

@@ -23,11 +23,18 @@ export interface EndpointTask {
   Networks: readonly { NetworkID: string; /** Without prefix length. */ Address: string; Aliases: readonly string[] }[];
 }
 
+/** A cluster network that tasks of the node use, and the node's own address in it. */
+export interface NetworkAssignment {
+  Network: Network;
+  /** Without prefix length: the address of this node's bridge, from Node.Shoal.Gateways. */
+  Gateway: string;
+}
+
 export interface AssignmentItems {
   task: Task;
   secret: Secret;
   config: Config;
-  network: Network;
+  network: NetworkAssignment;
   endpoint: ServiceEndpoint;
 }
 
@@ -35,6 +42,7 @@ export type AssignmentKind = keyof AssignmentItems;
 
 export type AssignmentChange =
   | { [K in AssignmentKind]: { action: 'update'; kind: K; item: AssignmentItems[K] } }[AssignmentKind]
+  /** `id` of a network is the network's, of an endpoint the service's. */
   | { action: 'remove'; kind: AssignmentKind; id: string };
 
 /** A message of the assignments stream. `complete` holds the whole set; `incremental` what changed since `appliesTo`. */

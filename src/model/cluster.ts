@@ -1,5 +1,5 @@
 /** The one cluster object. */
-import type { Labels, Meta } from './object.ts';
+import type { Labels, Meta } from './meta.ts';
 import type { LogDriver } from './service-spec.ts';
 
 export interface Cluster extends Meta {

@@ -1,5 +1,5 @@
 /** A cluster network. The API's flat form of it is made at the API's door. */
-import type { Labels, Meta } from './object.ts';
+import type { Labels, Meta } from './meta.ts';
 
 export interface Network extends Meta {
   Spec: NetworkSpec;

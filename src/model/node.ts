@@ -1,5 +1,5 @@
 /** A node as stored and shown. */
-import type { Labels, Meta } from './object.ts';
+import type { Labels, Meta } from './meta.ts';
 import type { Resources } from './service-spec.ts';
 
 export interface Node extends Meta {

@@ -1,4 +1,4 @@
-/** What every stored object has, in the Engine API's words. */
+/** The kinds of objects that the store keeps. */
 import type { Cluster } from './cluster.ts';
 import type { Config, Secret } from './secret.ts';
 import type { Network } from './network.ts';
@@ -7,17 +7,6 @@ import type { Repository } from './repository.ts';
 import type { Service } from './service.ts';
 import type { Stack } from './stack.ts';
 import type { Task } from './task.ts';
-
-export interface Meta {
-  ID: string;
-  /** Raft index of the entry that last wrote the object; `apply` sets it. */
-  Version: { Index: number };
-  /** RFC 3339; `apply` sets both from the entry's time. */
-  CreatedAt: string;
-  UpdatedAt: string;
-}
-
-export type Labels = Readonly<Record<string, string>>;
 
 /** Every table of the store and what it holds. */
 export interface ObjectOf {
@@ -34,21 +23,7 @@ export interface ObjectOf {
 
 export type Kind = keyof ObjectOf;
 
-export const kinds = [
-  'cluster',
-  'node',
-  'service',
-  'task',
-  'network',
-  'secret',
-  'config',
-  'stack',
-  'repository',
-] as const satisfies readonly Kind[];
-
-/** Labels that Docker's stack tools read. */
-export const namespaceLabel = 'com.docker.stack.namespace';
-export const imageLabel = 'com.docker.stack.image';
+export const kinds = ['cluster', 'node', 'service', 'task', 'network', 'secret', 'config', 'stack', 'repository'] as const satisfies readonly Kind[];
 
 /** The name by which users find an object; tasks have none of their own. */
 export function nameOf<K extends Kind>(kind: K, object: ObjectOf[K]): string {

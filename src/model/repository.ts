@@ -1,5 +1,5 @@
 /** A Git repository of stacks that the reconciler follows. */
-import type { Meta } from './object.ts';
+import type { Meta } from './meta.ts';
 
 export interface RepositorySpec {
   Name: string;

@@ -1,5 +1,5 @@
 /** Secrets and configs as stored; a secret's data is stripped at the API's door. */
-import type { Labels, Meta } from './object.ts';
+import type { Labels, Meta } from './meta.ts';
 
 export interface SecretSpec {
   Name: string;

@@ -1,5 +1,5 @@
 /** ServiceSpec and its parts: the Engine API's JSON (version 1.47), durations in nanoseconds, sizes in bytes, CPU in 1e-9 cores. */
-import type { Labels } from './object.ts';
+import type { Labels } from './meta.ts';
 
 export interface ServiceSpec {
   Name: string;

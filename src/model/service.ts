@@ -1,6 +1,6 @@
 /** A service as stored and shown, and the defaults that SwarmKit gives it (api/defaults/service.go). */
 import { second } from '#base/duration';
-import type { Meta } from './object.ts';
+import type { Meta } from './meta.ts';
 import type { EndpointSpec, PortConfig, RestartPolicy, ServiceSpec, UpdateConfig } from './service-spec.ts';
 
 export interface Service extends Meta {
@@ -20,13 +20,7 @@ export interface Endpoint {
 }
 
 /** API names of the update states; they are stored as shown. */
-export type UpdateState =
-  | 'updating'
-  | 'paused'
-  | 'completed'
-  | 'rollback_started'
-  | 'rollback_paused'
-  | 'rollback_completed';
+export type UpdateState = 'updating' | 'paused' | 'completed' | 'rollback_started' | 'rollback_paused' | 'rollback_completed';
 
 export interface UpdateStatus {
   State: UpdateState;
@@ -37,27 +31,35 @@ export interface UpdateStatus {
 
 /** What the stages keep of a service between passes. Never shown under Docker's own keys. */
 export interface ServiceState {
-  /** Counts spec changes: tasks carry the number that they were made from. */
+  /** The spec's number, never given to another spec: tasks carry the one that they were made from. */
   SpecVersion: number;
   PreviousSpecVersion?: number;
   /** X-Registry-Auth as it came (base64url JSON); stripped at the API's door. */
   RegistryAuth?: string;
-  /** The rollout in progress; absent when none runs. */
+  /** The rollout of this spec or the last one; absent when nothing had to roll. */
   Rollout?: Rollout;
 }
 
-/** Progress of one update or rollback: all that a new leader needs to go on. */
+/**
+ * Progress of one update or rollback: all that a new leader needs to go on.
+ * It stays when the rollout is over, so that a slot whose new task failed for good is not tried for ever.
+ */
 export interface Rollout {
-  /** Slots (or node ids, for global services) that were dirty when it began: the base of the failure ratio. */
+  /** The spec that it rolls out; one of another version is out of date. */
+  SpecVersion: number;
+  /** How many slots were dirty when it began: the base of the failure ratio. */
   Total: number;
-  /** Ids of tasks made by this rollout. */
-  Tasks: readonly string[];
-  /** Ids of those that failed before or within the monitor time. */
-  Failed: readonly string[];
-  /** Times in ms: per task that was seen running, the moment; ends of the delay pauses, one per worker. */
-  RunningAt: Readonly<Record<string, number>>;
-  /** When the last slot was done; the monitor then runs to CompleteAt. */
-  CompleteAt?: number;
+  /** The slots in work, under watch, in their delay, or failed: by slot number or, for global services, node id. */
+  Slots: Readonly<Record<string, RolloutSlot>>;
+}
+
+export interface RolloutSlot {
+  /** The task made for it, or the one that followed when that was shut down from outside. */
+  Task: string;
+  /** When (ms) the task came up or failed; absent while a worker waits for it. The delay before the next slot counts from here. */
+  DoneAt?: number;
+  /** It failed before it ran, or within the monitor time. */
+  Failed?: boolean;
 }
 
 export const defaults = {

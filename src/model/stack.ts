@@ -1,5 +1,5 @@
 /** A stack: what was asked for under one name, by a deploy or by a repository. */
-import type { Meta } from './object.ts';
+import type { Meta } from './meta.ts';
 import type { NetworkSpec } from './network.ts';
 import type { ConfigSpec, SecretSpec } from './secret.ts';
 import type { ServiceSpec } from './service-spec.ts';
@@ -26,9 +26,7 @@ export interface Stack extends Meta {
   Condition: StackCondition;
 }
 
-export type StackSource =
-  | { Kind: 'deploy' }
-  | { Kind: 'repository'; Repository: string; Path: string; Commit: string };
+export type StackSource = { Kind: 'deploy' } | { Kind: 'repository'; Repository: string; Path: string; Commit: string };
 
 /** Outcome of the last reconcile of the stack. */
 export interface StackCondition {

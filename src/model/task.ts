@@ -1,5 +1,5 @@
 /** A task: one attempt to run a container, as stored and shown. */
-import type { Labels, Meta } from './object.ts';
+import type { Labels, Meta } from './meta.ts';
 import type { Network } from './network.ts';
 import type { EndpointSpec, LogDriver, PortConfig, TaskSpec } from './service-spec.ts';
 import { isTerminal, compareStates, type TaskState } from './task-state.ts';
@@ -9,7 +9,7 @@ export interface Task extends Meta {
   Labels?: Labels;
   Spec: TaskSpec;
   ServiceID: string;
-  /** 1 and up for replicated services, absent for global ones. */
+  /** 1 and up for replicated services; jobs count from 0, which is absent as in Docker's JSON; absent for global ones. */
   Slot?: number;
   /** '' until scheduled. */
   NodeID: string;
@@ -38,6 +38,8 @@ export interface TaskMemory {
   StartAfterTasks?: { IDs: readonly string[]; Until: number };
   /** Made by a restart, not by an update or scale. */
   Restart?: boolean;
+  /** Times (ms) of the restarts in this slot under this spec, newest last; kept only where max_attempts counts them. */
+  Restarts?: readonly number[];
   RegistryAuth?: string;
   /** Cluster's default when the spec names none. */
   LogDriver?: LogDriver;

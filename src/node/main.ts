@@ -1,4 +1,47 @@
-/** Entry of the daemon. */
+/** Entry of the daemon: options, signals, exit codes. */
+import { Refusal } from '#base/refusal';
+import { Daemon } from './daemon.ts';
+import { parseOptions, usage, type DaemonOptions } from './options.ts';
+import { systemLogger } from './system.ts';
+
+/** Runs `daemon …` until a signal or a fatal error ends it. Exit codes: 0 stopped, 1 refused or failed, 2 wrong usage. */
 export async function main(args: readonly string[]): Promise<void> {
-  throw new Error(`not yet: ${args.join(' ')}`);
+  const options = readOptions(args.slice(1));
+  if (!options) return;
+  const logger = systemLogger(options.logLevel);
+  const fatal = (error: unknown): void => {
+    logger.error({ error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined }, 'the daemon cannot go on; start it again');
+    process.exit(1);
+  };
+  process.on('uncaughtException', fatal);
+  process.on('unhandledRejection', fatal);
+  const daemon = new Daemon(options, logger, fatal);
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ signal }, 'stopping; containers run on');
+    daemon.stop().then(() => process.exit(0), fatal);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  try {
+    await daemon.start();
+  } catch (error) {
+    if (!(error instanceof Refusal)) return fatal(error);
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+function readOptions(args: readonly string[]): DaemonOptions | undefined {
+  try {
+    const options = parseOptions(args, process.env);
+    if (options !== 'help') return options;
+    process.stdout.write(usage);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n(add --help for what is possible)\n`);
+    process.exitCode = 2;
+  }
+  return undefined;
 }

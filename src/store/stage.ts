@@ -6,7 +6,7 @@ import type { View } from './view.ts';
 export interface StageContext {
   /** Leader's time, milliseconds. */
   now: number;
-  newId(): string;
+  newId: () => string;
   random: Random;
   /** Narrows the scan; a full scan gives the same actions. */
   scope: Scope;

@@ -11,9 +11,13 @@ export type Step =
   | { type: 'removeNetwork'; networkId: string }
   | { type: 'mountFiles'; task: Task; secrets: readonly Secret[]; configs: readonly Config[] }
   | { type: 'unmountFiles'; taskId: string }
-  | { type: 'createContainer'; task: Task }
+  /** Drops files of tasks that are not in `keep`: what a crash left behind; with the last one their tmpfs. */
+  | { type: 'pruneFiles'; keep: readonly string[] }
+  /** The spec's templates are expanded; `gateways` are this node's addresses in the task's networks that have names. */
+  | { type: 'createContainer'; task: Task; gateways: readonly string[] }
   | { type: 'startContainer'; task: Task; containerId: string }
-  | { type: 'stopContainer'; taskId: string; containerId: string; graceMs: number; signal?: string }
+  /** Without `graceMs` the container's own stop timeout holds. */
+  | { type: 'stopContainer'; taskId: string; containerId: string; graceMs?: number; signal?: string }
   | { type: 'removeContainer'; taskId: string; containerId: string };
 
 /** A container of ours as the engine shows it. */

@@ -1,6 +1,6 @@
 /** How the objects of a stack are named and marked. */
-import { namespaceLabel } from '#model/object';
-import type { Labels } from '#model/object';
+import { namespaceLabel } from '#model/meta';
+import type { Labels } from '#model/meta';
 
 /** `STACK_key`. */
 export function scoped(stack: string, key: string): string {

@@ -1,6 +1,6 @@
 /** A service's model to the Engine API's ServiceSpec, field by field as Docker sends it. */
 import { Refusal } from '#base/refusal';
-import { imageLabel } from '#model/object';
+import { imageLabel } from '#model/meta';
 import type {
   ConfigReference,
   ContainerSpec,

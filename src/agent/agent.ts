@@ -1,0 +1,136 @@
+/** The worker side of a node: takes assignments from its dispatcher, makes them run, tells how they do. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import { seededRandom } from '#base/random';
+import type { AssignmentMessage, OpenSession } from '#model/assignment';
+import type { NodeDescription } from '#model/node';
+import type { TaskStatus } from '#model/task';
+import type { Engine, LogLine, LogOptions } from '#engine/engine';
+import { AssignmentSet } from './assignment-set.ts';
+import type { NodeNetwork } from './node-network.ts';
+import { runSessions } from './session-loop.ts';
+import { StatusReporter } from './status-reporter.ts';
+import { TaskLoop } from './task-loop.ts';
+
+export interface AgentOptions {
+  nodeId: string;
+  /** Steps that make and start containers at a time; 16 by default. */
+  concurrency?: number;
+}
+
+export interface AgentModules {
+  engine: Engine;
+  network: NodeNetwork;
+  openSession: OpenSession;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** How long `stop` waits for steps that are being carried out. */
+const settleLimitMs = 5000;
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #modules: AgentModules;
+  readonly #ending = new AbortController();
+  readonly #assignments = new AssignmentSet();
+  readonly #reporter: StatusReporter;
+  readonly #loop: TaskLoop;
+  #description: NodeDescription | undefined;
+  #left = false;
+  #sessions: Promise<void> = Promise.resolve();
+
+  constructor(options: AgentOptions, modules: AgentModules) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#reporter = new StatusReporter(modules.clock, modules.logger);
+    const node = () => ({
+      ID: options.nodeId,
+      Hostname: this.#description?.Hostname ?? '',
+      Platform: this.#description?.Platform ?? { Architecture: '', OS: '' },
+    });
+    const parts = { ...modules, assignments: this.#assignments, reporter: this.#reporter };
+    this.#loop = new TaskLoop({ concurrency: options.concurrency ?? 16, node }, parts, this.#ending.signal);
+  }
+
+  /** Resolves when the node's network is up; sessions and containers follow by themselves. */
+  async start(): Promise<void> {
+    const { engine, network, openSession, clock, logger } = this.#modules;
+    const { nodeId } = this.#options;
+    await network.start(this.#ending.signal);
+    this.#loop.observer.start();
+    // Each node draws from its own stream, so that nodes do not come back all at once.
+    const modules = { openSession, describe: () => engine.describe(), clock, random: seededRandom(0, nodeId), logger };
+    this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(), this.#ending.signal);
+  }
+
+  /** Ends work on tasks and the session; containers run on and the next agent finds them. */
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await this.#sessions;
+    await this.#settled();
+    await this.#modules.network.stop();
+  }
+
+  /** For a node that leaves its cluster: assignments count no more, every container and network of ours is removed. Resolves when they are gone, or after `limitMs`. */
+  async removeAll(limitMs: number): Promise<void> {
+    this.#left = true;
+    this.#loop.wake(this.#assignments.clear().tasks);
+    this.#loop.wakeAll();
+    const end = this.#modules.clock.now() + limitMs;
+    const remains = () => this.#loop.observer.containers.size > 0 || this.#loop.keeper.present.size > 0;
+    while (remains() && this.#modules.clock.now() < end) await this.#pause(50);
+    await this.#modules.engine.carryOut({ type: 'pruneFiles', keep: [] }, this.#ending.signal);
+  }
+
+  /** The log of one task's container, oldest line first. Refuses when the task has none here. */
+  logs(taskId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine> {
+    const containerId = this.#loop.observer.containers.get(taskId)?.containerId;
+    if (!containerId) throw new Refusal('notFound', `task ${taskId} has no container on this node`);
+    return this.#modules.engine.logs(containerId, options, signal);
+  }
+
+  #sessionCalls(): Parameters<typeof runSessions>[2] {
+    return {
+      opened: (session, description) => {
+        this.#description = description;
+        this.#reporter.use(session);
+      },
+      assigned: (message) => this.#assigned(message),
+      closed: () => this.#reporter.use(undefined),
+    };
+  }
+
+  #assigned(message: AssignmentMessage): void {
+    if (this.#left) return;
+    const touched = this.#assignments.apply(message);
+    if (message.type === 'complete') this.#afterComplete();
+    this.#loop.wake(touched.tasks);
+    if (touched.network) void this.#loop.keeper.publish();
+  }
+
+  /** A new dispatcher may know less than we told the last one; and a crash may have left files of tasks that are gone. */
+  #afterComplete(): void {
+    const { tasks } = this.#assignments;
+    for (const [id, task] of tasks) {
+      const status = this.#loop.attempts.get(id)?.status;
+      if (status && !sameStatus(status, task.Status)) this.#reporter.report(id, status);
+    }
+    this.#loop.wakeAll();
+    void this.#modules.engine.carryOut({ type: 'pruneFiles', keep: [...tasks.keys()] }, this.#ending.signal);
+  }
+
+  async #settled(): Promise<void> {
+    const end = this.#modules.clock.now() + settleLimitMs;
+    while (this.#loop.busy && this.#modules.clock.now() < end) await this.#pause(10);
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#modules.clock.after(delayMs, resolve));
+  }
+}
+
+function sameStatus(a: TaskStatus, b: TaskStatus): boolean {
+  return a.State === b.State && a.Message === b.Message && a.Err === b.Err;
+}

@@ -1,0 +1,129 @@
+/** What the engine shows of our containers, kept fresh: all at times, single ones when something happened to them. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import type { Engine } from '#engine/engine';
+import { mapLimited } from '#engine/limiter';
+import type { ObservedContainer } from '#task/step';
+
+/** Events can be lost; a full look finds what they did not tell. */
+const fullLookMs = 30_000;
+const retryMs = 1000;
+const looksAtOnce = 8;
+
+export interface ObserverModules {
+  engine: Engine;
+  clock: Clock;
+  logger: Logger;
+}
+
+export class Observer {
+  readonly containers = new Map<string, ObservedContainer>();
+  /** A full look has succeeded: what is not in `containers` does not exist. */
+  complete = false;
+  readonly #stale = new Set<string>();
+  readonly #touched = new Map<string, number>();
+  readonly #held = new Set<string>();
+  readonly #missed = new Set<string>();
+  #allStale = true;
+  #looking = false;
+  #round = 0;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(
+    readonly modules: ObserverModules,
+    /** Told after each look: the tasks seen anew, undefined for all; after a full look also the engine's networks. */
+    readonly looked: (taskIds: readonly string[] | undefined, networks: readonly string[] | undefined) => void,
+    readonly signal: AbortSignal,
+  ) {}
+
+  start(): void {
+    this.modules.engine.watch((taskId) => this.refresh(taskId), this.signal);
+    this.signal.addEventListener('abort', () => this.#cancelTimer?.(), { once: true });
+    this.refresh(undefined);
+  }
+
+  /** Something may have happened to this task's container, or to any. */
+  refresh(taskId: string | undefined): void {
+    if (taskId !== undefined && this.#held.has(taskId)) return void this.#missed.add(taskId);
+    if (taskId === undefined) this.#allStale = true;
+    else this.#stale.add(taskId);
+    if (!this.#looking) void this.#look();
+  }
+
+  /** Steps work on this task: what happens to it meanwhile is looked at when they are done. */
+  hold(taskId: string): void {
+    this.#held.add(taskId);
+  }
+
+  /** The steps are done; what happened during the last look is looked at again. */
+  release(taskId: string): void {
+    this.#held.delete(taskId);
+    if (this.#missed.delete(taskId)) this.refresh(taskId);
+  }
+
+  /** Looks at one held task now, after steps for it. Rejects when the engine does not answer. */
+  async lookAt(taskId: string): Promise<void> {
+    this.touch(taskId);
+    this.#missed.delete(taskId);
+    this.#keep(taskId, await this.modules.engine.observe(taskId));
+    this.touch(taskId);
+  }
+
+  /** Steps work on this task: what an earlier look brings about it is out of date. */
+  touch(taskId: string): void {
+    this.#touched.set(taskId, this.#round);
+  }
+
+  async #look(): Promise<void> {
+    this.#looking = true;
+    try {
+      while (!this.signal.aborted && (this.#allStale || this.#stale.size > 0)) {
+        if (this.#allStale) await this.#lookAtAll();
+        else await this.#lookAtStale();
+      }
+    } catch (error) {
+      this.#allStale = true;
+      this.modules.logger.warn({ err: error }, 'the engine does not answer');
+    } finally {
+      this.#looking = false;
+      this.#schedule(this.#allStale ? retryMs : fullLookMs);
+    }
+  }
+
+  async #lookAtAll(): Promise<void> {
+    this.#allStale = false;
+    this.#stale.clear();
+    const round = ++this.#round;
+    const [containers, networks] = await Promise.all([this.modules.engine.observe(), this.modules.engine.observeNetworks()]);
+    const found = new Map(containers.map((container) => [container.taskId, container]));
+    for (const taskId of new Set([...this.containers.keys(), ...found.keys()])) {
+      if ((this.#touched.get(taskId) ?? 0) >= round) continue;
+      const container = found.get(taskId);
+      this.#keep(taskId, container ? [container] : []);
+    }
+    for (const [taskId, touched] of this.#touched) if (touched < round) this.#touched.delete(taskId);
+    this.complete = true;
+    this.looked(undefined, networks);
+  }
+
+  async #lookAtStale(): Promise<void> {
+    const taskIds = [...this.#stale];
+    this.#stale.clear();
+    const round = ++this.#round;
+    await mapLimited(taskIds, looksAtOnce, async (taskId) => {
+      const containers = await this.modules.engine.observe(taskId);
+      if ((this.#touched.get(taskId) ?? 0) < round) this.#keep(taskId, containers);
+    });
+    this.looked(taskIds, undefined);
+  }
+
+  #keep(taskId: string, [container]: readonly ObservedContainer[]): void {
+    if (container) this.containers.set(taskId, container);
+    else this.containers.delete(taskId);
+  }
+
+  #schedule(delayMs: number): void {
+    this.#cancelTimer?.();
+    if (!this.signal.aborted) this.#cancelTimer = this.modules.clock.after(delayMs, () => this.refresh(undefined));
+  }
+}

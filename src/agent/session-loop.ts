@@ -1,0 +1,135 @@
+/** The node's line to its dispatcher: opened, kept alive, opened again. */
+import type { Clock } from '#base/clock';
+import { equal } from '#base/equal';
+import type { Logger } from '#base/logger';
+import type { Random } from '#base/random';
+import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/assignment';
+import type { NodeDescription } from '#model/node';
+
+/** swarmkit agent/session.go: a random wait below min(100 ms + 2 × the last one, 8 s). */
+const firstBackoffMs = 100;
+const longestBackoffMs = 8000;
+const callLimitMs = 5000;
+const describeEveryMs = 20_000;
+
+export interface SessionModules {
+  openSession: OpenSession;
+  describe(): Promise<NodeDescription>;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}
+
+export interface SessionCalls {
+  opened(session: DispatcherSession, description: NodeDescription): void;
+  /** Throws when the message does not fit: a new session brings a complete set. */
+  assigned(message: AssignmentMessage): void;
+  closed(): void;
+}
+
+/** Runs until `signal`; every failure ends the session and opens the next one after a wait. */
+export async function runSessions(nodeId: string, modules: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
+  let backoffMs = 0;
+  while (!signal.aborted) {
+    const began = modules.clock.now();
+    try {
+      const description = await modules.describe();
+      const session = await open(nodeId, description, modules, signal);
+      await serve(session, description, modules, calls, signal);
+    } catch (error) {
+      if (!signal.aborted) modules.logger.warn({ err: error }, 'the session with the dispatcher ended');
+    }
+    // A session that breaks as soon as it stands is no reason to hurry.
+    if (modules.clock.now() - began > longestBackoffMs) backoffMs = 0;
+    backoffMs = Math.min(firstBackoffMs + 2 * backoffMs, longestBackoffMs);
+    await pause(modules.random.next() * backoffMs, modules.clock, signal);
+  }
+}
+
+/** A session that comes after we gave up on it is closed, so that it does not count as ours. */
+async function open(nodeId: string, description: NodeDescription, { openSession, clock }: SessionModules, signal: AbortSignal): Promise<DispatcherSession> {
+  const opening = openSession(nodeId, description);
+  try {
+    return await withLimit(opening, clock, signal);
+  } catch (error) {
+    opening.then(
+      (late) => late.close(),
+      () => undefined,
+    );
+    throw error;
+  }
+}
+
+async function serve(
+  session: DispatcherSession,
+  description: NodeDescription,
+  modules: SessionModules,
+  calls: SessionCalls,
+  signal: AbortSignal,
+): Promise<void> {
+  const ending = new AbortController();
+  const both = AbortSignal.any([signal, ending.signal]);
+  // A session that is closed from our side need not end its stream: leaving may not wait for it.
+  const left = new Promise<void>((resolve) => both.addEventListener('abort', () => resolve(), { once: true }));
+  calls.opened(session, description);
+  try {
+    await Promise.race([left, receive(session, calls), beat(session, modules, both), describeAgain(session, description, modules, both)]);
+  } finally {
+    ending.abort();
+    calls.closed();
+    session.close();
+  }
+}
+
+async function receive(session: DispatcherSession, calls: SessionCalls): Promise<void> {
+  for await (const message of session.assignments()) calls.assigned(message);
+}
+
+/** The first beat at once, the next when the answer says. */
+async function beat(session: DispatcherSession, { clock }: SessionModules, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) await pause(await withLimit(session.heartbeat(), clock, signal), clock, signal);
+}
+
+/** Memory, labels or plugins of the engine may change while it serves. */
+async function describeAgain(session: DispatcherSession, first: NodeDescription, modules: SessionModules, signal: AbortSignal): Promise<void> {
+  let known = first;
+  while (!signal.aborted) {
+    await pause(describeEveryMs, modules.clock, signal);
+    if (signal.aborted) return;
+    // An engine that is away is no reason to leave the managers: it may come back.
+    const description = await modules.describe().catch(() => known);
+    if (!equal(description, known)) await withLimit(session.updateDescription(description), modules.clock, signal);
+    known = description;
+  }
+}
+
+function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = () => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, end);
+    signal.addEventListener('abort', end, { once: true });
+  });
+}
+
+/** Rejects when there is no answer in time, or with `signal`. */
+function withLimit<T>(answer: Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const fail = (message: string) => () => {
+      finish();
+      reject(new Error(message));
+    };
+    const aborted = fail('cancelled');
+    const cancel = clock.after(callLimitMs, fail(`the dispatcher did not answer within ${callLimitMs} ms`));
+    const finish = () => {
+      cancel();
+      signal.removeEventListener('abort', aborted);
+    };
+    signal.addEventListener('abort', aborted, { once: true });
+    answer.finally(finish).then(resolve, reject);
+  });
+}

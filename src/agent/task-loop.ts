@@ -1,0 +1,250 @@
+/** The task loop: observe, decide, carry out; each task's steps in order, those of different tasks side by side. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import type { ServiceEndpoint } from '#model/assignment';
+import { compareStates, isTerminal } from '#model/task-state';
+import type { Engine } from '#engine/engine';
+import { createLimiter, type Limiter } from '#engine/limiter';
+import { adoptAttempt, afterSteps, retryDelayMs, type Attempt } from '#task/attempt';
+import { decideTask, removalSteps, type Decision } from '#task/decide';
+import type { TemplateNode } from '#task/expand';
+import { decideNetworks } from '#task/networks';
+import type { NetworkState, NodeFacts } from '#task/prepare';
+import type { Step, StepOutcome } from '#task/step';
+import type { AssignmentSet } from './assignment-set.ts';
+import { NetworkKeeper } from './network-keeper.ts';
+import type { NodeNetwork } from './node-network.ts';
+import { Observer } from './observer.ts';
+import type { StatusReporter } from './status-reporter.ts';
+
+/** More moves than a task has states, in one go: it would turn in a circle. */
+const movesInARow = 16;
+/** Stops wait most of the time for programs that end, so more of them may wait together. */
+const stopsAtOnce = 64;
+const pullsAtOnce = 64;
+
+export interface LoopModules {
+  engine: Engine;
+  network: NodeNetwork;
+  clock: Clock;
+  logger: Logger;
+  assignments: AssignmentSet;
+  reporter: StatusReporter;
+}
+
+export interface LoopOptions {
+  /** Steps that make or start containers at a time. */
+  concurrency: number;
+  node(): TemplateNode;
+}
+
+interface Work {
+  controller: AbortController;
+  /** It ends the task: nothing cancels it. */
+  ending: boolean;
+}
+
+export class TaskLoop {
+  readonly attempts = new Map<string, Attempt>();
+  readonly observer: Observer;
+  readonly keeper: NetworkKeeper;
+  readonly #working = new Map<string, Work>();
+  /** Tasks that get no traffic any more. */
+  readonly #leaving = new Set<string>();
+  readonly #dirty = new Set<string>();
+  readonly #removeAt = new Map<string, number>();
+  readonly #lanes: Readonly<Record<'work' | 'stop' | 'pull', Limiter>>;
+  #cancelPass: (() => void) | undefined;
+  #wakeAt = Infinity;
+  #cancelWake: (() => void) | undefined;
+
+  constructor(
+    readonly options: LoopOptions,
+    readonly modules: LoopModules,
+    readonly signal: AbortSignal,
+  ) {
+    this.#lanes = { work: createLimiter(options.concurrency), stop: createLimiter(stopsAtOnce), pull: createLimiter(pullsAtOnce) };
+    this.observer = new Observer(modules, (taskIds, networks) => this.#looked(taskIds, networks), signal);
+    this.keeper = new NetworkKeeper(modules, { endpoints: () => this.#endpoints(), changed: () => this.wakeAll() }, signal);
+    signal.addEventListener('abort', () => this.#abort(), { once: true });
+  }
+
+  /** These tasks are to be decided again. */
+  wake(taskIds: Iterable<string>): void {
+    for (const id of taskIds) this.#dirty.add(id);
+    this.#cancelPass ??= this.modules.clock.after(0, () => {
+      this.#cancelPass = undefined;
+      this.#pass();
+    });
+  }
+
+  wakeAll(): void {
+    const { tasks, departed } = this.modules.assignments;
+    this.wake([...tasks.keys(), ...departed.keys(), ...this.observer.containers.keys()]);
+  }
+
+  /** True while steps are being carried out. */
+  get busy(): boolean {
+    return this.#working.size > 0;
+  }
+
+  #looked(taskIds: readonly string[] | undefined, networks: readonly string[] | undefined): void {
+    if (networks) this.keeper.observed(networks);
+    if (taskIds) this.wake(taskIds);
+    else this.wakeAll();
+  }
+
+  #pass(): void {
+    const { assignments } = this.modules;
+    // Without both halves of the picture anything would look like a stranger or a loss.
+    if (!assignments.complete || !this.observer.complete || this.signal.aborted) return;
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    for (const id of dirty) {
+      const work = this.#working.get(id);
+      if (!work) this.#advance(id);
+      else if (!work.ending && this.#unwanted(id)) work.controller.abort();
+    }
+    this.#decideNetworks();
+  }
+
+  #unwanted(id: string): boolean {
+    const task = this.modules.assignments.tasks.get(id);
+    return !task || compareStates(task.DesiredState, 'shutdown') >= 0;
+  }
+
+  #advance(id: string): void {
+    for (let move = 0; move < movesInARow; move++) {
+      const task = this.modules.assignments.tasks.get(id);
+      const container = this.observer.containers.get(id);
+      if (!task) return this.#dismiss(id);
+      const attempt = adoptAttempt(task, this.attempts.get(id));
+      this.attempts.set(id, attempt);
+      const decision = decideTask({ task, attempt, container, facts: this.#facts(), now: this.modules.clock.now() });
+      this.#remember(id, attempt, decision);
+      if (decision.steps.length > 0) return void this.#carryOut(id, decision.steps);
+      if (!decision.status) return;
+    }
+  }
+
+  #remember(id: string, attempt: Attempt, { status, unhealthy, wakeAt }: Decision): void {
+    this.attempts.set(id, { ...attempt, ...(status && { status }), ...(unhealthy && { unhealthy }) });
+    if (wakeAt !== undefined) this.#wakeLater(wakeAt);
+    if (!status) return;
+    this.modules.reporter.report(id, status);
+    this.modules.logger.debug({ task: id, state: status.State, error: status.Err }, status.Message);
+    if (isTerminal(status.State) && this.#isPublished(id)) void this.keeper.publish();
+  }
+
+  /** The task is not ours any more: whatever is left of it goes. */
+  #dismiss(id: string): void {
+    const { departed } = this.modules.assignments;
+    const container = this.observer.containers.get(id);
+    const removeAt = this.#removeAt.get(id) ?? 0;
+    if (removeAt > this.modules.clock.now()) return this.#wakeLater(removeAt);
+    if (container) return void this.#carryOut(id, removalSteps(container, departed.get(id)));
+    if (departed.has(id)) return void this.#carryOut(id, [{ type: 'unmountFiles', taskId: id }]);
+    this.attempts.delete(id);
+    this.#leaving.delete(id);
+  }
+
+  async #carryOut(id: string, steps: readonly Step[]): Promise<void> {
+    const work: Work = { controller: new AbortController(), ending: steps.some((step) => step.type === 'stopContainer' || step.type === 'removeContainer') };
+    this.#working.set(id, work);
+    this.observer.hold(id);
+    let outcome: StepOutcome = { ok: true };
+    for (const step of steps) {
+      if (work.controller.signal.aborted) break;
+      outcome = await this.#step(id, step, work.controller.signal);
+      if (!outcome.ok) break;
+    }
+    if (!this.signal.aborted) await this.observer.lookAt(id).catch(() => this.observer.refresh(undefined));
+    this.#working.delete(id);
+    this.observer.release(id);
+    if (this.signal.aborted) return;
+    this.#recordOutcome(id, outcome, work.controller.signal.aborted);
+    this.wake([id]);
+  }
+
+  async #step(id: string, step: Step, signal: AbortSignal): Promise<StepOutcome> {
+    if (step.type === 'stopContainer') await this.#withdraw(id);
+    const lane = step.type === 'pull' ? 'pull' : step.type === 'stopContainer' ? 'stop' : 'work';
+    this.observer.touch(id);
+    const outcome = await this.#lanes[lane].run(() => this.modules.engine.carryOut(step, signal));
+    if (!outcome.ok && !signal.aborted) this.modules.logger.info({ task: id, step: step.type, reason: outcome.message }, 'a step failed');
+    return outcome;
+  }
+
+  /** What was cancelled has not failed. */
+  #recordOutcome(id: string, result: StepOutcome, cancelled: boolean): void {
+    const outcome: StepOutcome = cancelled ? { ok: true } : result;
+    const attempt = this.attempts.get(id);
+    const now = this.modules.clock.now();
+    if (attempt) this.attempts.set(id, afterSteps(attempt, outcome, now));
+    if (this.modules.assignments.tasks.has(id)) return;
+    // A stranger has no attempt: the wait before its next removal is kept apart.
+    if (outcome.ok) this.#removeAt.delete(id);
+    else this.#removeAt.set(id, now + retryDelayMs);
+    if (outcome.ok && !cancelled) this.modules.assignments.departed.delete(id);
+  }
+
+  /** No new connection reaches the task from when this resolves. */
+  async #withdraw(id: string): Promise<void> {
+    if (this.#leaving.has(id)) return;
+    this.#leaving.add(id);
+    if (this.#isPublished(id)) await this.keeper.publish();
+  }
+
+  #isPublished(id: string): boolean {
+    for (const endpoint of this.modules.assignments.endpoints.values()) if (endpoint.Tasks.some((task) => task.TaskID === id)) return true;
+    return false;
+  }
+
+  /** The dispatcher's endpoints, with the tasks of this node that end not ready any more: it is the first to know. They may still ask for names. */
+  #endpoints(): readonly ServiceEndpoint[] {
+    const ends = (id: string) => this.#leaving.has(id) || isTerminal(this.attempts.get(id)?.status.State ?? 'new');
+    return [...this.modules.assignments.endpoints.values()].map((endpoint) => ({
+      ...endpoint,
+      Tasks: endpoint.Tasks.map((task) => (task.Ready && ends(task.TaskID) ? { ...task, Ready: false } : task)),
+    }));
+  }
+
+  #decideNetworks(): void {
+    const { assignments, clock } = this.modules;
+    const decision = decideNetworks({
+      tasks: assignments.tasks,
+      attempts: this.attempts,
+      containers: this.observer.containers,
+      assigned: assignments.networks,
+      states: this.keeper.states,
+      present: this.keeper.present,
+      now: clock.now(),
+    });
+    this.keeper.carryOut(decision);
+    if (decision.wakeAt !== undefined) this.#wakeLater(decision.wakeAt);
+    void this.keeper.begin();
+  }
+
+  #facts(): NodeFacts {
+    const { secrets, configs, networks } = this.modules.assignments;
+    const states = new Map<string, NetworkState>();
+    for (const [id, { Network: network, Gateway: gateway }] of networks) states.set(id, this.keeper.states.get(id) ?? { network, gateway, ready: false });
+    return { node: this.options.node(), secrets, configs, networks: states };
+  }
+
+  #wakeLater(at: number): void {
+    if (at >= this.#wakeAt) return;
+    this.#cancelWake?.();
+    this.#wakeAt = at;
+    this.#cancelWake = this.modules.clock.after(Math.max(0, at - this.modules.clock.now()), () => {
+      this.#wakeAt = Infinity;
+      this.wakeAll();
+    });
+  }
+
+  #abort(): void {
+    this.#cancelPass?.();
+    this.#cancelWake?.();
+    for (const work of this.#working.values()) work.controller.abort();
+  }
+}

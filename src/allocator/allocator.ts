@@ -1,0 +1,135 @@
+/** The allocator: networks get subnets, services ports, and new tasks addresses; then the tasks are pending. */
+import { timeText } from '#base/clock';
+import { nodeLocalNetworks, type Network } from '#model/network';
+import type { PortConfig } from '#model/service-spec';
+import { isActive, type NetworkAttachment, type Task } from '#model/task';
+import { newMeta, update, type Action } from '#store/action';
+import type { StageContext, StageResult } from '#store/stage';
+import type { View } from '#store/view';
+import { addressSpaces, type AddressSpace } from './address-space.ts';
+import { parseSubnet } from './ipv4.ts';
+import { allocatePorts, isIngress, type EndpointResult } from './ports.ts';
+import { allocateNetworks, type NetworkAllocation } from './subnets.ts';
+
+/** What the tasks' turn needs to know. */
+interface Allocation extends NetworkAllocation {
+  endpoints: ReadonlyMap<string, EndpointResult>;
+  ingress: Network | undefined;
+  spaces: ReadonlyMap<string, AddressSpace>;
+}
+
+/** What a task is to be attached to. */
+interface Wish {
+  network: Network;
+  aliases: readonly string[];
+}
+
+/**
+ * Allocates everything that waits for it. It looks at all objects whatever the scope: what is in use anywhere
+ * decides, and a task that found no room must get it as soon as another one ends.
+ */
+export function allocate(view: View, context: StageContext): StageResult {
+  const networks = allocateNetworks(view);
+  const ports = allocatePorts(view);
+  const tasks: Task[] = [];
+  for (const task of view.list('task')) if (task.Status.State === 'new' && isActive(task)) tasks.push(task);
+  const actions = [...networks.actions, ...ports.actions];
+  if (tasks.length === 0) return { actions };
+  const ingress = [...networks.networks.values()].find((network) => network.Spec.Ingress);
+  const wanted = new Set(ingress ? [ingress] : []);
+  for (const task of tasks) {
+    for (const { Target } of task.Spec.Networks ?? []) {
+      const network = networks.networks.get(Target ?? '');
+      if (network) wanted.add(network);
+    }
+  }
+  const allocation = { ...networks, endpoints: ports.endpoints, ingress, spaces: addressSpaces(view, wanted) };
+  for (const task of tasks) actions.push(...allocateTask(task, allocation, context.now));
+  return { actions };
+}
+
+/** Moves the task to pending with its addresses and ports, or says on it why that cannot be. */
+function allocateTask(task: Task, allocation: Allocation, now: number): Action[] {
+  const ports = portsOf(task, allocation);
+  if (typeof ports === 'string') return refuse(task, ports, now);
+  const attachments = attach(task, ports, allocation);
+  if (typeof attachments === 'string') return refuse(task, attachments, now);
+  const allocated: Task = {
+    ...task,
+    Status: { Timestamp: timeText(now), State: 'pending', Message: 'pending task scheduling' },
+    ...(attachments.length > 0 && { NetworksAttachments: attachments }),
+    Shoal: { ...task.Shoal, ...(ports.length > 0 && { Ports: ports }) },
+  };
+  return [update('task', allocated)];
+}
+
+/** Says on the task why it stays new; written only when the reason is another one than before. */
+function refuse(task: Task, Err: string, now: number): Action[] {
+  if (task.Status.Err === Err) return [];
+  return [update('task', { ...task, Status: { ...task.Status, Timestamp: timeText(now), Err } })];
+}
+
+function portsOf(task: Task, allocation: Allocation): readonly PortConfig[] | string {
+  const result = allocation.endpoints.get(task.ServiceID);
+  if (!result) return [];
+  return 'problem' in result ? result.problem : (result.endpoint.Ports ?? []);
+}
+
+/** One address in each of the task's networks, all or none. */
+function attach(task: Task, ports: readonly PortConfig[], allocation: Allocation): NetworkAttachment[] | string {
+  const wishes = wishesOf(task, ports, allocation);
+  if (typeof wishes === 'string') return wishes;
+  const attachments: NetworkAttachment[] = [];
+  for (const { network, aliases } of wishes) {
+    const taken = takeAddress(network, allocation);
+    if ('problem' in taken) {
+      for (const { Network: given, Addresses } of attachments) {
+        for (const address of Addresses) allocation.spaces.get(given.ID)?.giveBack(address);
+      }
+      return taken.problem;
+    }
+    attachments.push({ Network: network, Addresses: taken.addresses, ...(aliases.length > 0 && { Aliases: aliases }) });
+  }
+  return attachments;
+}
+
+/** Ingress first, then as in the spec; each network once. */
+function wishesOf(task: Task, ports: readonly PortConfig[], allocation: Allocation): Wish[] | string {
+  const wishes: Wish[] = [];
+  if (ports.some(isIngress)) {
+    if (!allocation.ingress) return 'service needs ingress network, but no ingress network is present';
+    wishes.push({ network: allocation.ingress, aliases: [] });
+  }
+  for (const { Target = '', Aliases = [] } of task.Spec.Networks ?? []) {
+    const network = allocation.networks.get(Target) ?? nodeLocal(Target);
+    if (!network) return `network ${Target} not found`;
+    if (!wishes.some((wish) => wish.network.ID === network.ID)) wishes.push({ network, aliases: Aliases });
+  }
+  return refuseMixture(wishes) ?? wishes;
+}
+
+/** The engine gives a container on the host's network, or on none, no other one. */
+function refuseMixture(wishes: readonly Wish[]): string | undefined {
+  const names = wishes.map(({ network }) => network.Spec.Name);
+  const alone = names.find((name) => name === 'host' || name === 'none');
+  if (alone === undefined || names.length === 1) return undefined;
+  const others = names.filter((name) => name !== alone).join(', ');
+  return `network ${alone} cannot be combined with others (${others}); ports of its tasks can be published in host mode only`;
+}
+
+/** The engine's own network of that name, which no store holds. */
+function nodeLocal(name: string): Network | undefined {
+  if (!nodeLocalNetworks.includes(name)) return undefined;
+  return { ...newMeta(name), Spec: { Name: name, Driver: name === 'none' ? 'null' : name } };
+}
+
+function takeAddress(network: Network, allocation: Allocation): { addresses: string[] } | { problem: string } {
+  if (nodeLocalNetworks.includes(network.Spec.Name)) return { addresses: [] };
+  const problem = allocation.problems.get(network.ID);
+  if (problem) return { problem };
+  const space = allocation.spaces.get(network.ID);
+  const address = space?.take();
+  if (address) return { addresses: [address] };
+  const subnets = (network.IPAMOptions?.Configs ?? []).flatMap(({ Subnet, Range }) => (parseSubnet(Subnet) ? [Range ?? Subnet] : []));
+  return { problem: `network ${network.Spec.Name}: all ${space?.size ?? 0} usable addresses of ${subnets.join(', ')} are in use` };
+}

@@ -1,0 +1,144 @@
+/** Gives services their published ports and writes their endpoints. */
+import { equal } from '#base/equal';
+import type { Endpoint, Service } from '#model/service';
+import type { EndpointSpec, PortConfig } from '#model/service-spec';
+import { update, type Action } from '#store/action';
+import type { View } from '#store/view';
+
+const dynamicPorts = { first: 30_000, last: 32_767 };
+
+/** A service's endpoint, or why it has none. */
+export type EndpointResult = { endpoint: Endpoint } | { problem: string };
+
+export interface PortAllocation {
+  actions: readonly Action[];
+  endpoints: ReadonlyMap<string, EndpointResult>;
+}
+
+/** Ports in ingress mode by `protocol/number`; another service's host-mode ports are only kept out of the dynamic choice. */
+interface Ports {
+  ingress: Map<string, Service>;
+  host: Set<string>;
+}
+
+/**
+ * All or nothing per service: endpoints that fit their spec stay as they are, then asked-for numbers are given,
+ * oldest service first, then dynamic ones from 30000–32767, each protocol by itself.
+ */
+export function allocatePorts(view: View): PortAllocation {
+  const endpoints = new Map<string, EndpointResult>();
+  const ports: Ports = { ingress: new Map(), host: new Set() };
+  const waiting: Service[] = [];
+  for (const service of view.list('service')) {
+    for (const port of service.Spec.EndpointSpec?.Ports ?? []) {
+      if (!isIngress(port) && port.PublishedPort) ports.host.add(portKey(port, port.PublishedPort));
+    }
+    if (service.Endpoint && equal(service.Endpoint.Spec, specOf(service))) {
+      for (const port of service.Endpoint.Ports ?? []) hold(ports, service, port);
+      endpoints.set(service.ID, { endpoint: service.Endpoint });
+    } else waiting.push(service);
+  }
+  const dynamic: Service[] = [];
+  const refused: Service[] = [];
+  for (const service of waiting) {
+    const problem = holdFixed(ports, service);
+    if (problem) endpoints.set(service.ID, { problem });
+    (problem ? refused : dynamic).push(service);
+  }
+  const actions: Action[] = refused.flatMap((service) => keepFree(ports, service));
+  for (const service of dynamic) {
+    const result = resolve(ports, service);
+    endpoints.set(service.ID, result);
+    if ('endpoint' in result) actions.push(update('service', { ...service, Endpoint: result.endpoint }));
+  }
+  return { actions, endpoints };
+}
+
+export function isIngress(port: PortConfig): boolean {
+  return port.PublishMode !== 'host';
+}
+
+function specOf(service: Service): EndpointSpec {
+  return service.Spec.EndpointSpec ?? {};
+}
+
+function portKey(port: PortConfig, number: number): string {
+  return `${port.Protocol || 'tcp'}/${number}`;
+}
+
+function hold(ports: Ports, service: Service, port: PortConfig): void {
+  if (isIngress(port) && port.PublishedPort) ports.ingress.set(portKey(port, port.PublishedPort), service);
+}
+
+/** Holds the numbers that the spec names and those that it keeps; the reason when another service has one of them. */
+function holdFixed(ports: Ports, service: Service): string | undefined {
+  const fixed = withKept(service).filter((port) => isIngress(port) && port.PublishedPort);
+  for (const port of fixed) {
+    const owner = ports.ingress.get(portKey(port, port.PublishedPort ?? 0));
+    if (owner && owner.ID !== service.ID) {
+      return `port '${port.PublishedPort}' is already in use by service '${owner.Spec.Name}' (${owner.ID}) as an ingress port`;
+    }
+  }
+  for (const port of fixed) hold(ports, service, port);
+  return undefined;
+}
+
+/** A refused service goes on with its old ports, but for those that others have by now. */
+function keepFree(ports: Ports, service: Service): Action[] {
+  const before = service.Endpoint?.Ports ?? [];
+  const kept = before.filter((port) => !isIngress(port) || !ports.ingress.has(portKey(port, port.PublishedPort ?? 0)));
+  for (const port of kept) hold(ports, service, port);
+  return kept.length === before.length ? [] : [update('service', { ...service, Endpoint: { ...service.Endpoint, Ports: kept } })];
+}
+
+/** The spec's ports; where it leaves the number open and had the same port before, with that number. */
+function withKept(service: Service): PortConfig[] {
+  const before = (service.Endpoint?.Ports ?? []).filter(isIngress);
+  const named = new Set(specOf(service).Ports?.map((port) => portKey(port, port.PublishedPort ?? 0)));
+  return (specOf(service).Ports ?? []).map((port) => {
+    if (!isIngress(port) || port.PublishedPort) return port;
+    const at = before.findIndex((old) => isSamePort(old, port) && !named.has(portKey(old, old.PublishedPort ?? 0)));
+    const kept = at < 0 ? undefined : before.splice(at, 1)[0];
+    return { ...port, PublishedPort: kept?.PublishedPort ?? 0 };
+  });
+}
+
+/** The same but for the published number. */
+function isSamePort(a: PortConfig, b: PortConfig): boolean {
+  return (a.Name ?? '') === (b.Name ?? '') && (a.Protocol || 'tcp') === (b.Protocol || 'tcp') && a.TargetPort === b.TargetPort && equal(a.Shoal, b.Shoal);
+}
+
+function resolve(ports: Ports, service: Service): EndpointResult {
+  const resolved: PortConfig[] = [];
+  for (const port of withKept(service)) {
+    const open = isIngress(port) && !port.PublishedPort;
+    const number = open ? freePort(ports, port) : (port.PublishedPort ?? 0);
+    if (number === undefined) {
+      for (const given of resolved) release(ports, service, given);
+      const { first, last } = dynamicPorts;
+      return { problem: `no free ${port.Protocol || 'tcp'} port is left in ${first}-${last} for service '${service.Spec.Name}'` };
+    }
+    const given: PortConfig = {
+      ...port,
+      Protocol: port.Protocol || 'tcp',
+      PublishedPort: number,
+      PublishMode: isIngress(port) ? 'ingress' : 'host',
+    };
+    hold(ports, service, given);
+    resolved.push(given);
+  }
+  return { endpoint: { Spec: specOf(service), Ports: resolved, VirtualIPs: [] } };
+}
+
+function release(ports: Ports, service: Service, port: PortConfig): void {
+  const key = portKey(port, port.PublishedPort ?? 0);
+  if (isIngress(port) && ports.ingress.get(key) === service) ports.ingress.delete(key);
+}
+
+function freePort(ports: Ports, port: PortConfig): number | undefined {
+  for (let number = dynamicPorts.first; number <= dynamicPorts.last; number++) {
+    const key = portKey(port, number);
+    if (!ports.ingress.has(key) && !ports.host.has(key)) return number;
+  }
+  return undefined;
+}

@@ -1,0 +1,153 @@
+/** Gives every cluster network its subnets. */
+import { nodeLocalNetworks, type IPAMConfig, type Network } from '#model/network';
+import { isTerminal } from '#model/task-state';
+import { update, type Action } from '#store/action';
+import { clusterOf, type View } from '#store/view';
+import { addressText, hostsOf, overlaps, parseSubnet, subnetText, type Range, type Subnet } from './ipv4.ts';
+
+const defaultPools: readonly string[] = ['10.0.0.0/8'];
+const defaultSubnetSize = 24;
+
+export interface NetworkAllocation {
+  actions: readonly Action[];
+  /** Networks as they are after the actions, by id. */
+  networks: ReadonlyMap<string, Network>;
+  /** Why a network has no subnet, by its id. */
+  problems: ReadonlyMap<string, string>;
+}
+
+interface Held extends Range {
+  owner: string;
+}
+
+/**
+ * Allocates the networks that have no IPAMOptions yet: ingress first, then oldest first.
+ * Explicit subnets are kept, unless another network has them; the others come from the cluster's pools.
+ */
+export function allocateNetworks(view: View): NetworkAllocation {
+  const networks = new Map<string, Network>();
+  const waiting: Network[] = [];
+  for (const network of view.list('network')) {
+    networks.set(network.ID, network);
+    if (!network.IPAMOptions && !nodeLocalNetworks.includes(network.Spec.Name)) waiting.push(network);
+  }
+  const actions: Action[] = [];
+  const problems = new Map<string, string>();
+  if (waiting.length === 0) return { actions, networks, problems };
+  waiting.sort((a, b) => Number(b.Spec.Ingress ?? false) - Number(a.Spec.Ingress ?? false));
+  const pool = new SubnetPool(view, waiting);
+  for (const network of waiting) {
+    const result = allocateNetwork(network, pool);
+    if (typeof result === 'string') problems.set(network.ID, result);
+    else {
+      networks.set(network.ID, result);
+      actions.push(update('network', result));
+    }
+  }
+  return { actions, networks, problems };
+}
+
+/** The network with its subnets, or the reason why it cannot have them. */
+function allocateNetwork(network: Network, pool: SubnetPool): Network | string {
+  const configs: IPAMConfig[] = [];
+  for (const { Subnet: text, IPRange, Gateway } of network.Spec.IPAM?.Config ?? []) {
+    if (!text) continue;
+    const subnet = parseSubnet(text);
+    // Subnets of IP version 6 pass through: addresses are given in version 4 only.
+    const other = subnet && pool.holder(subnet);
+    if (other) return `network ${network.Spec.Name}: subnet ${text} overlaps with one of network ${other}`;
+    const gateway = Gateway || (subnet && addressText(hostsOf(subnet).first));
+    configs.push({ Subnet: text, ...(IPRange && { Range: IPRange }), ...(gateway && { Gateway: gateway }) });
+  }
+  if (!configs.some((config) => parseSubnet(config.Subnet))) {
+    const subnet = pool.take();
+    if (!subnet) return `network ${network.Spec.Name}: no /${pool.size} subnet of ${pool.pools.join(', ')} is free of networks and of hosts' own use`;
+    configs.unshift({ Subnet: subnetText(subnet), Gateway: addressText(hostsOf(subnet).first) });
+  }
+  for (const config of configs) pool.hold(config, network.Spec.Name);
+  const Driver = { Name: network.Spec.IPAM?.Driver || 'default' };
+  const DriverState = { Name: network.Spec.Driver || 'overlay', ...(network.Spec.Options && { Options: network.Spec.Options }) };
+  return { ...network, IPAMOptions: { Driver, Configs: configs }, DriverState };
+}
+
+/** The subnets of the cluster's address pools, and who has what. */
+class SubnetPool {
+  readonly pools: readonly string[];
+  readonly size: number;
+  /** Other networks' subnets. */
+  readonly #networks: Held[] = [];
+  /** What hosts use for other things, and what was asked for in specs: not given out, but free for who asks by name. */
+  readonly #avoided: Range[] = [];
+  /** Nothing is freed while a pass runs, so the search goes on where it ended. */
+  #pool = 0;
+  #next = 0;
+
+  constructor(view: View, waiting: readonly Network[]) {
+    const cluster = clusterOf(view);
+    this.pools = cluster?.DefaultAddrPool.length ? cluster.DefaultAddrPool : defaultPools;
+    this.size = cluster?.SubnetSize || defaultSubnetSize;
+    for (const network of view.list('network')) this.#holdAll(network);
+    for (const network of goneNetworks(view)) this.#holdAll(network);
+    for (const node of view.list('node')) this.#avoid(node.Description?.Shoal?.UsedSubnets ?? []);
+    for (const network of waiting) this.#avoid((network.Spec.IPAM?.Config ?? []).map((config) => config.Subnet));
+  }
+
+  /** Name of the network whose subnet overlaps with `range`. */
+  holder(range: Range): string | undefined {
+    return this.#networks.find((held) => overlaps(held, range))?.owner;
+  }
+
+  hold(config: IPAMConfig, owner: string): void {
+    const subnet = parseSubnet(config.Subnet);
+    if (subnet) this.#networks.push({ ...subnet, owner });
+  }
+
+  /** The next free subnet; undefined when all pools are used up. */
+  take(): Subnet | undefined {
+    for (; this.#pool < this.pools.length; this.#pool++, this.#next = 0) {
+      const pool = parseSubnet(this.pools[this.#pool]);
+      if (!pool) continue;
+      const prefix = Math.max(this.size, pool.prefix);
+      const step = 2 ** (32 - prefix);
+      let first = Math.max(this.#next, pool.first);
+      while (first + step - 1 <= pool.last) {
+        const subnet = { first, last: first + step - 1, prefix };
+        const taken = this.#takenBy(subnet);
+        first = taken === undefined ? first + step : Math.ceil((taken.last + 1) / step) * step;
+        if (taken === undefined) {
+          this.#next = first;
+          return subnet;
+        }
+      }
+    }
+    return undefined;
+  }
+
+  #takenBy(range: Range): Range | undefined {
+    return this.#networks.find((held) => overlaps(held, range)) ?? this.#avoided.find((held) => overlaps(held, range));
+  }
+
+  #holdAll(network: Network): void {
+    for (const config of network.IPAMOptions?.Configs ?? []) this.hold(config, network.Spec.Name);
+  }
+
+  #avoid(subnets: readonly (string | undefined)[]): void {
+    for (const text of subnets) {
+      const subnet = parseSubnet(text);
+      // A default route says nothing about what is used.
+      if (subnet && subnet.prefix > 0) this.#avoided.push(subnet);
+    }
+  }
+}
+
+/** Removed networks that tasks are still on: they keep their subnets until the last of these has ended. */
+function goneNetworks(view: View): Iterable<Network> {
+  const gone = new Map<string, Network>();
+  for (const task of view.list('task')) {
+    if (isTerminal(task.Status.State)) continue;
+    for (const { Network } of task.NetworksAttachments ?? []) {
+      if (!view.get('network', Network.ID)) gone.set(Network.ID, Network);
+    }
+  }
+  return gone.values();
+}

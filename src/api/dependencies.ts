@@ -1,0 +1,99 @@
+/** What the API is given by the daemon: the cluster, this node's part in it, the local engine, logs, the reconciler's ear and mouth. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import type { Cluster } from '#control/cluster';
+import type { ClusterSpec } from '#model/cluster';
+import type { Task } from '#model/task';
+
+/** A view of the store, as the cluster hands it out. */
+export type View = Awaited<ReturnType<Cluster['read']>>;
+
+/** One change of the store, as watchers hear it. */
+export type StoreEvent = Parameters<Parameters<Cluster['watch']>[0]>[0][number];
+
+export interface Dependencies {
+  cluster: Cluster;
+  swarm: LocalSwarm;
+  /** Path of the local Docker Engine's socket. */
+  engineSocket: string;
+  logs: TaskLogs;
+  sync: {
+    /** Reconciles one repository, by id or name, and resolves when that whole run is over. */
+    repository(name: string): Promise<void>;
+  };
+  reconcileEvents: { watch(listener: (event: ReconcileEvent) => void): () => void };
+  metrics: MetricsSource;
+  logger: Logger;
+  clock: Clock;
+}
+
+/** This node's part in a cluster. */
+export interface LocalSwarm {
+  status(): SwarmStatus;
+  /** Makes a cluster of this node; resolves with its node id. */
+  init(request: InitRequest): Promise<string>;
+  /** Leaves; `force` also gives up what only this node holds. */
+  leave(force: boolean): Promise<void>;
+}
+
+export interface SwarmStatus {
+  LocalNodeState: 'inactive' | 'pending' | 'active' | 'error' | 'locked';
+  NodeID: string;
+  /** Without port. */
+  NodeAddr: string;
+  ControlAvailable: boolean;
+  Error: string;
+}
+
+/** Body of `POST /swarm/init`, in the Engine API's words; absent fields take Docker's defaults. */
+export interface InitRequest {
+  ListenAddr?: string;
+  AdvertiseAddr?: string;
+  DataPathAddr?: string;
+  DataPathPort?: number;
+  ForceNewCluster?: boolean;
+  AutoLockManagers?: boolean;
+  Availability?: 'active' | 'pause' | 'drain';
+  DefaultAddrPool?: readonly string[];
+  SubnetSize?: number;
+  Spec?: Partial<ClusterSpec>;
+}
+
+export interface TaskLogs {
+  /** Lines of one task's container, oldest first; ends with the container unless `follow`, and with `signal` always. */
+  open(task: Task, options: TaskLogOptions, signal: AbortSignal): AsyncIterable<TaskLogLine>;
+}
+
+export interface TaskLogOptions {
+  follow: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  /** Last lines only; absent: all. */
+  tail?: number;
+  /** Milliseconds since 1970. */
+  sinceMs?: number;
+}
+
+export interface TaskLogLine {
+  stream: 'stdout' | 'stderr';
+  /** RFC 3339 with up to nanoseconds. */
+  timestamp: string;
+  text: string;
+}
+
+export interface ReconcileEvent {
+  /** RFC 3339 */
+  time: string;
+  type: 'stack' | 'repository';
+  name: string;
+  /** applied, refused, drift reverted, removed, unavailable */
+  action: string;
+  message: string;
+}
+
+export interface MetricsSource {
+  /** Index of the log entry applied last; 0 outside a cluster. */
+  raftIndex(): number;
+  /** True while this node decides. */
+  leads(): boolean;
+}

@@ -1,0 +1,187 @@
+/** Speaks to the local Docker Engine: JSON calls of our own, and requests of our clients passed through byte by byte. */
+import { request as httpRequest, type IncomingMessage, type RequestOptions, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '#base/clock';
+import { readBody } from './body.ts';
+import { HttpError } from './errors.ts';
+import { enginePath, minorVersion, newestVersion, type VersionedPath } from './version.ts';
+
+/** Facts of the engine that our own answers repeat. */
+export interface EngineAbout {
+  /** Minor number of its newest API version. */
+  version: number;
+  builderVersion?: string;
+  experimental: boolean;
+}
+
+export interface EngineReply {
+  status: number;
+  text: string;
+}
+
+/** How long facts about the engine are believed: it may be upgraded under us. */
+const aboutLifetimeMs = 10_000;
+/** An engine that hangs must not hang our own routes, which all say its version. */
+const pingTimeoutMs = 1_000;
+const retryMs = 1_000;
+const readTimeoutMs = 10_000;
+/** For what changes something: pruning hundreds of networks takes its time. */
+const callTimeoutMs = 120_000;
+/** Headers that belong to one connection, or that Node has answered already. */
+const hopHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect']);
+
+export class EngineClient {
+  readonly #socketPath: string;
+  readonly #clock: Clock;
+  #facts: EngineAbout | undefined;
+  #askAt = 0;
+  /** It did not answer the last time. */
+  #silent = false;
+  #asking: Promise<void> | undefined;
+
+  constructor(socketPath: string, clock: Clock) {
+    this.#socketPath = socketPath;
+    this.#clock = clock;
+  }
+
+  /**
+   * Undefined until the engine has answered once. Old facts are given out while new ones are asked for.
+   * @param patient waits for an engine that was silent before: for requests that are worth nothing without it
+   */
+  async about(patient = false): Promise<EngineAbout | undefined> {
+    if (this.#clock.now() >= this.#askAt || (patient && !this.#facts)) {
+      this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    }
+    if (!this.#facts && (patient || !this.#silent)) await this.#asking;
+    return this.#facts;
+  }
+
+  /** Newest version that both sides speak. */
+  async commonVersion(patient = false): Promise<number> {
+    return Math.min(newestVersion, (await this.about(patient))?.version ?? newestVersion);
+  }
+
+  /** One JSON call with an unversioned path. Throws 503 when the engine does not answer. */
+  async call(method: string, path: string, signal?: AbortSignal): Promise<EngineReply> {
+    const timeoutMs = method === 'GET' ? readTimeoutMs : callTimeoutMs;
+    const response = await this.#open({ method, path }, { timeoutMs, ...(signal && { signal }) });
+    return { status: response.statusCode ?? 500, text: (await readBody(response)).toString('utf8') };
+  }
+
+  /** The JSON that a GET gives; undefined when the engine does not answer or refuses. */
+  async read<T>(path: string): Promise<T | undefined> {
+    const reply = await this.call('GET', path).catch(() => undefined);
+    return reply?.status === 200 ? (JSON.parse(reply.text) as T) : undefined;
+  }
+
+  /** An answer without end, such as the events. The caller destroys it. */
+  stream(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    return this.#open({ method: 'GET', path }, { signal });
+  }
+
+  /**
+   * Hands a request to the engine and its answer back, streaming both ways.
+   * @param body given when the request's own body has been read already
+   */
+  async passThrough(request: IncomingMessage, response: ServerResponse, target: VersionedPath, search: string, body?: Buffer): Promise<void> {
+    const path = enginePath(target, await this.commonVersion(true)) + search;
+    const options = { method: request.method ?? 'GET', path, headers: requestHeaders(request) };
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const reply = await this.#open(options, { body: body ?? request, signal: gone.signal });
+    const headers = keptHeaders(reply.rawHeaders).filter(([name]) => !response.hasHeader(name));
+    response.writeHead(reply.statusCode ?? 500, reply.statusMessage ?? '', headers.flat());
+    response.flushHeaders();
+    reply.once('error', () => response.destroy());
+    reply.pipe(response);
+  }
+
+  /** Joins a connection that asks for an upgrade with one of the engine's; from then on both are plain pipes. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: VersionedPath, search: string): Promise<void> {
+    const path = enginePath(target, await this.commonVersion(true)) + search;
+    const engine = connect({ path: this.#socketPath, allowHalfOpen: true });
+    await new Promise<void>((resolve, reject) => {
+      engine.once('connect', resolve);
+      engine.once('error', (error) => reject(this.#unreachable(error)));
+    });
+    for (const [one, other] of [
+      [engine, socket],
+      [socket, engine],
+    ] as const) {
+      // An error ends in a close, and a close of one is the end of both.
+      one.on('error', () => one.destroy());
+      one.once('close', () => other.destroy());
+    }
+    const pairs: string[] = [];
+    for (let i = 0; i < request.rawHeaders.length; i += 2) pairs.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}\r\n`);
+    engine.write(`${request.method} ${path} HTTP/1.1\r\n${pairs.join('')}\r\n`, 'latin1');
+    // A JSON body that came with the request is in `head` or still on its way: it follows the head unchanged.
+    if (head.length > 0) engine.write(head);
+    socket.pipe(engine);
+    engine.pipe(socket);
+  }
+
+  async #ask(): Promise<void> {
+    const response = await this.#open({ method: 'GET', path: '/_ping' }, { timeoutMs: pingTimeoutMs }).catch(() => undefined);
+    this.#silent = response === undefined;
+    this.#askAt = this.#clock.now() + (response ? aboutLifetimeMs : retryMs);
+    if (!response) return;
+    response.resume();
+    const builderVersion = response.headers['builder-version'];
+    this.#facts = {
+      version: minorVersion(String(response.headers['api-version'])) ?? newestVersion,
+      ...(typeof builderVersion === 'string' && { builderVersion }),
+      experimental: response.headers['docker-experimental'] === 'true',
+    };
+  }
+
+  #open(target: Target, { body, signal, timeoutMs }: OpenOptions): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const { method, path, headers = [['Host', 'api.moby.localhost']] } = target;
+      const options = { socketPath: this.#socketPath, agent: false, method, path, headers: headers.flat(), ...(signal && { signal }) };
+      const request = httpRequest(options as RequestOptions);
+      if (timeoutMs !== undefined) request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+      request.once('response', resolve);
+      request.on('error', (error) => reject(this.#unreachable(error)));
+      if (body === undefined || Buffer.isBuffer(body)) request.end(body);
+      else body.pipe(request);
+    });
+  }
+
+  #unreachable(error: Error): HttpError {
+    return new HttpError(503, `cannot reach the Docker Engine at unix://${this.#socketPath}: ${error.message}`);
+  }
+}
+
+interface Target {
+  method: string;
+  path: string;
+  headers?: [string, string][];
+}
+
+interface OpenOptions {
+  body?: Buffer | IncomingMessage;
+  signal?: AbortSignal;
+  /** Silence of the engine after which the request is given up; absent for streams. */
+  timeoutMs?: number;
+}
+
+/** Without a stated length Node would send an empty chunked body, which the engine takes for a body. */
+function requestHeaders(request: IncomingMessage): [string, string][] {
+  const headers = keptHeaders(request.rawHeaders);
+  const { method = 'GET' } = request;
+  const measured = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+  if (!measured && method !== 'GET' && method !== 'HEAD') headers.push(['Content-Length', '0']);
+  return headers;
+}
+
+/** Raw headers as pairs, in their order and spelling, without those of the connection. */
+function keptHeaders(raw: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const [name = '', value = ''] = [raw[i], raw[i + 1]];
+    if (!hopHeaders.has(name.toLowerCase())) pairs.push([name, value]);
+  }
+  return pairs;
+}

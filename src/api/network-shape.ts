@@ -1,0 +1,70 @@
+/** A cluster network in the flat form of the Engine API's network routes. */
+import { nodeLocalNetworks, type Network } from '#model/network';
+
+/** Flat network resource, as far as we read it ourselves; the rest is passed on as it came. */
+export interface NetworkResource {
+  Name: string;
+  Id: string;
+  Created: string;
+  Scope: string;
+  Driver: string;
+  Labels: Readonly<Record<string, string>> | null;
+  Containers?: object | null;
+  [key: string]: unknown;
+}
+
+/** The network as `network inspect` shows it. IPAM is what the allocator gave, or else what was asked for. */
+export function shownNetwork(network: Network): NetworkResource {
+  const { Spec } = network;
+  const given = network.IPAMOptions?.Configs?.map(({ Subnet, Range, Gateway }) => ({
+    ...(Subnet !== undefined && { Subnet }),
+    ...(Range !== undefined && { IPRange: Range }),
+    ...(Gateway !== undefined && { Gateway }),
+  }));
+  return {
+    Name: Spec.Name,
+    Id: network.ID,
+    Created: network.CreatedAt,
+    Scope: 'swarm',
+    Driver: Spec.Driver === undefined || Spec.Driver === '' ? 'overlay' : Spec.Driver,
+    EnableIPv6: Spec.EnableIPv6 ?? false,
+    IPAM: {
+      Driver: Spec.IPAM?.Driver ?? 'default',
+      Options: Spec.IPAM?.Options ?? null,
+      Config: given ?? Spec.IPAM?.Config ?? [],
+    },
+    Internal: Spec.Internal ?? false,
+    Attachable: Spec.Attachable ?? false,
+    Ingress: Spec.Ingress ?? false,
+    ConfigFrom: { Network: '' },
+    ConfigOnly: false,
+    Containers: null,
+    Options: network.DriverState?.Options ?? Spec.Options ?? null,
+    Labels: Spec.Labels ?? {},
+  };
+}
+
+/**
+ * The swarm-scoped face of a network that every engine has of its own: `service create --network host`
+ * asks for it and then names it by this id.
+ */
+export function predefinedNetwork(name: string): NetworkResource | undefined {
+  if (!nodeLocalNetworks.includes(name)) return undefined;
+  return {
+    Name: name,
+    Id: name,
+    Created: '0001-01-01T00:00:00Z',
+    Scope: 'swarm',
+    Driver: name === 'none' ? 'null' : name,
+    EnableIPv6: false,
+    IPAM: { Driver: 'default', Options: null, Config: [] },
+    Internal: false,
+    Attachable: false,
+    Ingress: false,
+    ConfigFrom: { Network: '' },
+    ConfigOnly: false,
+    Containers: null,
+    Options: null,
+    Labels: { 'com.docker.swarm.predefined': 'true' },
+  };
+}

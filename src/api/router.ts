@@ -1,0 +1,88 @@
+/** Finds the handler of a request: a list of methods and patterns, tried in order. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HttpError } from './errors.ts';
+import type { VersionedPath } from './version.ts';
+
+/** One request on its way through the API. */
+export interface Call {
+  request: IncomingMessage;
+  response: ServerResponse;
+  target: VersionedPath;
+  query: URLSearchParams;
+  /** Values of the pattern's `{}` places, decoded. */
+  parameters: readonly string[];
+  /** Aborted when the client goes away or the server stops. */
+  signal: AbortSignal;
+}
+
+/** What a handler answers; 'sent' when it wrote the response itself. */
+export type Answer = 'sent' | { status: number; json?: unknown };
+
+export type Handler = (call: Call) => Promise<Answer> | Answer;
+
+export interface Route {
+  method: string;
+  /** `/services/{}/logs`: each `{}` is one segment. */
+  pattern: string;
+  handler: Handler;
+}
+
+export function get(pattern: string, handler: Handler): Route {
+  return { method: 'GET', pattern, handler };
+}
+
+export function post(pattern: string, handler: Handler): Route {
+  return { method: 'POST', pattern, handler };
+}
+
+export function remove(pattern: string, handler: Handler): Route {
+  return { method: 'DELETE', pattern, handler };
+}
+
+export interface Found {
+  handler: Handler;
+  parameters: readonly string[];
+}
+
+/** Compiles routes into a look-up by method and unversioned path; no match gives undefined. */
+export function router(routes: readonly Route[]): (method: string, path: string) => Found | undefined {
+  const compiled = routes.map(({ method, pattern, handler }) => {
+    const source = pattern.split('{}').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+    return { method, handler, expression: new RegExp(`^${source.join('([^/]+)')}$`) };
+  });
+  return (method, path) => {
+    for (const route of compiled) {
+      if (route.method !== method) continue;
+      const match = route.expression.exec(path);
+      if (match) return { handler: route.handler, parameters: match.slice(1).map(decodeSegment) };
+    }
+    return undefined;
+  };
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new HttpError(400, `invalid URL escape ${JSON.stringify(segment)}`);
+  }
+}
+
+/** The n-th `{}` of the call's path. */
+export function parameter(call: Call, index = 0): string {
+  return call.parameters[index] ?? '';
+}
+
+/** Go's reading of a boolean query key: absent, empty, 0, no, false and none are false. */
+export function flag(call: Call, key: string): boolean {
+  const value = (call.query.get(key) ?? '').trim().toLowerCase();
+  return !['', '0', 'no', 'false', 'none'].includes(value);
+}
+
+/** `?version=` of an update, refused in Go's words when it is no number. */
+export function versionParameter(call: Call, kind: string): number {
+  const text = call.query.get('version') ?? '';
+  if (/^\d+$/.test(text)) return Number(text);
+  if (kind === 'secret' || kind === 'config') throw new HttpError(400, `invalid ${kind} version`);
+  throw new HttpError(400, `invalid ${kind} version '${text}': strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+}

@@ -1,0 +1,82 @@
+/** What is added to a ServiceSpec on its way out and in: defaults for display, and our extensions that Docker's clients drop. */
+import { sameService } from '#control/compare';
+import { defaults } from '#model/service';
+import type { PortConfig, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
+
+/** With SwarmKit's defaults said, for `?insertDefaults=true`. */
+export function withDefaults(spec: ServiceSpec): ServiceSpec {
+  const container = spec.TaskTemplate.ContainerSpec;
+  return {
+    ...spec,
+    TaskTemplate: {
+      ...spec.TaskTemplate,
+      ...(container && {
+        ContainerSpec: { ...container, StopGracePeriod: container.StopGracePeriod ?? defaults.stopGracePeriod, DNSConfig: container.DNSConfig ?? {} },
+      }),
+      RestartPolicy: { ...defaults.restart, ...spec.TaskTemplate.RestartPolicy },
+    },
+    UpdateConfig: updateDefaults(spec.UpdateConfig),
+    RollbackConfig: updateDefaults(spec.RollbackConfig),
+  };
+}
+
+/** A config that was given keeps its parallelism, where absent means all at once. */
+function updateDefaults(config: UpdateConfig | undefined): UpdateConfig {
+  if (!config) return defaults.update;
+  return { ...defaults.update, Parallelism: 0, ...config };
+}
+
+/**
+ * `next` with the `Shoal` parts of `current` where it has none itself. Docker's clients read a spec, change it
+ * and send back only the fields that they know: without this, `docker service scale` would drop devices and dependencies.
+ */
+export function keepUnseen(current: ServiceSpec, next: ServiceSpec): ServiceSpec {
+  return keepUnchanged(current, keepExtensions(current, next));
+}
+
+/**
+ * Parts that ask for the same as before stay to the letter: a client that writes out defaults and empty lists
+ * on its way through changes nothing, and no task may be replaced for it.
+ */
+function keepUnchanged(current: ServiceSpec, next: ServiceSpec): ServiceSpec {
+  const { TaskTemplate, EndpointSpec } = current;
+  const parts = (spec: ServiceSpec): ServiceSpec => ({ Name: '', TaskTemplate: spec.TaskTemplate });
+  const ends = (spec: ServiceSpec): ServiceSpec => ({ Name: '', TaskTemplate: {}, ...(spec.EndpointSpec && { EndpointSpec: spec.EndpointSpec }) });
+  return {
+    ...next,
+    ...(sameService(parts(current), parts(next)) && { TaskTemplate }),
+    ...(EndpointSpec && sameService(ends(current), ends(next)) && { EndpointSpec }),
+  };
+}
+
+function keepExtensions(current: ServiceSpec, next: ServiceSpec): ServiceSpec {
+  const ports = next.EndpointSpec?.Ports?.map((port) => keepPort(current.EndpointSpec?.Ports ?? [], port));
+  return {
+    ...extended(current, next),
+    TaskTemplate: keepTask(current.TaskTemplate, next.TaskTemplate),
+    ...(next.EndpointSpec && { EndpointSpec: { ...next.EndpointSpec, ...(ports && { Ports: ports }) } }),
+  };
+}
+
+function keepTask(current: TaskSpec, next: TaskSpec): TaskSpec {
+  const container = next.ContainerSpec && extended(current.ContainerSpec ?? {}, next.ContainerSpec);
+  const currentReservations = current.Resources?.Reservations;
+  const keepsDevices = currentReservations?.Shoal !== undefined;
+  const reservations = keepsDevices ? extended(currentReservations, next.Resources?.Reservations ?? {}) : next.Resources?.Reservations;
+  return {
+    ...next,
+    ...(container && { ContainerSpec: container }),
+    ...(reservations && { Resources: { ...next.Resources, Reservations: reservations } }),
+  };
+}
+
+function keepPort(current: readonly PortConfig[], port: PortConfig): PortConfig {
+  const key = ({ Protocol = 'tcp', TargetPort, PublishedPort, PublishMode = 'ingress' }: PortConfig) =>
+    [Protocol, TargetPort, PublishedPort ?? 0, PublishMode].join('/');
+  const same = current.find((candidate) => key(candidate) === key(port));
+  return same ? extended(same, port) : port;
+}
+
+function extended<T extends { Shoal?: unknown }>(current: { Shoal?: unknown }, next: T): T {
+  return next.Shoal === undefined && current.Shoal !== undefined ? { ...next, Shoal: current.Shoal } : next;
+}

@@ -1,0 +1,19 @@
+/** How a command ends other than well; `main` prints the message and leaves with the code. */
+
+export const exitCodes = {
+  converged: 0,
+  refused: 1,
+  usage: 2,
+  rolledBack: 3,
+  notConverged: 4,
+} as const;
+
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  constructor(
+    message: string,
+    readonly exitCode: number = exitCodes.refused,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,39 @@
+/** Changes and removals that several commands share. */
+import type { Service } from '#model/service';
+import type { ServiceSpec } from '#model/service-spec';
+import { CommandError } from '../command-error.ts';
+import type { Session } from '../session.ts';
+
+/** Changes a service's spec by `change` and answers it as it was. */
+export async function changeService(
+  session: Session,
+  name: string,
+  change: (spec: ServiceSpec) => ServiceSpec,
+  query: Readonly<Record<string, string>> = {},
+): Promise<Service> {
+  const path = `/services/${encodeURIComponent(name)}`;
+  const service = await session.client.get<Service>(path, { insertDefaults: 'false' });
+  const version = String(service.Version.Index);
+  await session.client.post(`/services/${service.ID}/update`, change(service.Spec), { query: { version, registryAuthFrom: 'spec', ...query } });
+  return service;
+}
+
+/** Removes objects one by one, says each, and fails at the end if one failed. */
+export async function removeEach(
+  { client, terminal }: Session,
+  names: readonly string[],
+  path: (name: string) => string,
+  query: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const problems: string[] = [];
+  for (const name of names) {
+    try {
+      await client.delete(path(name), query);
+      terminal.out(name);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  if (problems.length > 0) throw new CommandError(problems.join('\n'));
+}

@@ -1,0 +1,168 @@
+/** `node ls|inspect|ps|update|promote|demote|rm`. */
+import type { Command } from 'commander';
+import type { Node, NodeSpec } from '#model/node';
+import type { Task } from '#model/task';
+import { filters, type Client } from '../client.ts';
+import { CommandError, exitCodes } from '../command-error.ts';
+import { listLines, type Column } from '../output/list.ts';
+import { compareNatural } from '../output/natural.ts';
+import { collect, filterMap, openSession } from '../session.ts';
+import { removeEach } from './change.ts';
+import { inspectObjects } from './inspect.ts';
+import { taskLines } from './tasks.ts';
+
+interface ListFlags {
+  format?: string;
+  filter?: string[];
+  quiet?: boolean;
+}
+
+interface UpdateFlags {
+  availability?: string;
+  role?: string;
+  labelAdd?: string[];
+  labelRm?: string[];
+}
+
+export function addNode(program: Command): void {
+  const node = program.command('node').description('manage nodes');
+  node
+    .command('ls')
+    .alias('list')
+    .description('list nodes')
+    .option('-f, --filter <filter>', 'id=, name=, role=, label=', collect)
+    .option('--format <template>', 'table, json or a template')
+    .option('-q, --quiet', 'only ids')
+    .action(listNodes);
+  node.command('inspect').description('show nodes in full').argument('<node...>').option('-f, --format <template>', 'a template').action(inspectNodes);
+  node
+    .command('ps')
+    .description('list the tasks of nodes; by default of this one')
+    .argument('[node...]')
+    .option('-f, --filter <filter>', 'desired-state=, id=, name=', collect)
+    .option('--format <template>', 'table, json or a template')
+    .option('-q, --quiet', 'only ids')
+    .option('--no-resolve', 'ids instead of names')
+    .option('--no-trunc', 'whole ids and errors')
+    .action(listTasks);
+  node
+    .command('update')
+    .description('change a node')
+    .argument('<node>')
+    .option('--availability <availability>', 'active, pause or drain')
+    .option('--role <role>', 'worker or manager')
+    .option('--label-add <key=value>', 'add or change a label', collect)
+    .option('--label-rm <key>', 'remove a label', collect)
+    .action(updateNode);
+  node
+    .command('promote')
+    .description('make nodes managers')
+    .argument('<node...>')
+    .action((names: readonly string[], _: object, command: Command) => setRole(names, 'manager', command));
+  node
+    .command('demote')
+    .description('make managers workers')
+    .argument('<node...>')
+    .action((names: readonly string[], _: object, command: Command) => setRole(names, 'worker', command));
+  node.command('rm').alias('remove').description('remove nodes').argument('<node...>').option('-f, --force', 'though it is not down').action(removeNodes);
+}
+
+async function listNodes(flags: ListFlags, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const nodes = await client.get<Node[]>('/nodes', filters(filterMap(flags.filter)));
+  const self = await ownNodeId(client);
+  nodes.sort((a, b) => compareNatural(a.Description?.Hostname ?? '', b.Description?.Hostname ?? ''));
+  for (const line of listLines(nodes, columns(self), flags, (node) => node.ID)) terminal.out(line);
+}
+
+function columns(self: string): Column<Node>[] {
+  return [
+    { heading: 'ID', key: 'ID', text: (node) => (node.ID === self ? `${node.ID} *` : node.ID) },
+    { heading: 'HOSTNAME', key: 'Hostname', text: (node) => node.Description?.Hostname ?? '' },
+    { heading: 'STATUS', key: 'Status', text: (node) => capital(node.Status.State) },
+    { heading: 'AVAILABILITY', key: 'Availability', text: (node) => capital(node.Spec.Availability) },
+    { heading: 'MANAGER STATUS', key: 'ManagerStatus', text: managerStatus },
+    { heading: 'ENGINE VERSION', key: 'EngineVersion', text: (node) => node.Description?.Engine.EngineVersion ?? '' },
+  ];
+}
+
+function managerStatus({ ManagerStatus }: Node): string {
+  if (!ManagerStatus) return '';
+  return ManagerStatus.Leader ? 'Leader' : capital(ManagerStatus.Reachability);
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+async function ownNodeId(client: Client): Promise<string> {
+  const info = await client.get<{ Swarm?: { NodeID?: string } }>('/info');
+  return info.Swarm?.NodeID ?? '';
+}
+
+/** `self` is the node that answers. */
+async function nodePath(client: Client, name: string): Promise<string> {
+  return `/nodes/${encodeURIComponent(name === 'self' ? await ownNodeId(client) : name)}`;
+}
+
+async function inspectNodes(names: readonly string[], flags: ListFlags, command: Command): Promise<void> {
+  const session = openSession(command);
+  const self = names.includes('self') ? await ownNodeId(session.client) : '';
+  await inspectObjects(session, names, flags.format, 'node', (name) => [`/nodes/${encodeURIComponent(name === 'self' ? self : name)}`]);
+}
+
+async function listTasks(names: readonly string[], flags: ListFlags & { resolve: boolean; trunc: boolean }, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const paths = await Promise.all((names.length > 0 ? names : ['self']).map((name) => nodePath(client, name)));
+  const nodes = await Promise.all(paths.map((path) => client.get<Node>(path)));
+  const tasks = await client.get<Task[]>('/tasks', filters({ ...filterMap(flags.filter), node: nodes.map((node) => node.ID) }));
+  for (const line of await taskLines(client, tasks, { ...flags, noTrunc: !flags.trunc })) terminal.out(line);
+}
+
+async function updateNode(name: string, flags: UpdateFlags, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const availability = oneOf('--availability', flags.availability, ['active', 'pause', 'drain'] as const);
+  const role = oneOf('--role', flags.role, ['worker', 'manager'] as const);
+  await changeNode(client, name, (spec) => ({
+    ...spec,
+    ...(availability && { Availability: availability }),
+    ...(role && { Role: role }),
+    Labels: changedLabels(spec.Labels ?? {}, flags),
+  }));
+  terminal.out(name);
+}
+
+function changedLabels(labels: NonNullable<NodeSpec['Labels']>, { labelAdd = [], labelRm = [] }: UpdateFlags): Record<string, string> {
+  const added = labelAdd.map((text) => [text.split('=')[0] ?? '', text.split('=').slice(1).join('=')] as const);
+  return Object.fromEntries([...Object.entries(labels).filter(([key]) => !labelRm.includes(key)), ...added]);
+}
+
+function oneOf<T extends string>(flag: string, text: string | undefined, values: readonly T[]): T | undefined {
+  const found = values.find((value) => value === text);
+  if (text !== undefined && found === undefined) throw new CommandError(`${flag} is one of ${values.join(', ')}, not "${text}"`, exitCodes.usage);
+  return found;
+}
+
+async function changeNode(client: Client, name: string, change: (spec: NodeSpec) => NodeSpec): Promise<void> {
+  const node = await client.get<Node>(await nodePath(client, name));
+  await client.post(`/nodes/${node.ID}/update`, change(node.Spec), { query: { version: String(node.Version.Index) } });
+}
+
+async function setRole(names: readonly string[], role: 'worker' | 'manager', command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  for (const name of names) {
+    const node = await client.get<Node>(await nodePath(client, name));
+    if (node.Spec.Role === role) {
+      terminal.out(`Node ${name} is already a ${role}.`);
+      continue;
+    }
+    await changeNode(client, name, (spec) => ({ ...spec, Role: role }));
+    terminal.out(role === 'manager' ? `Node ${name} promoted to a manager in the swarm.` : `Manager ${name} demoted in the swarm.`);
+  }
+}
+
+async function removeNodes(names: readonly string[], flags: { force?: boolean }, command: Command): Promise<void> {
+  const session = openSession(command);
+  const paths = new Map(await Promise.all(names.map(async (name) => [name, await nodePath(session.client, name)] as const)));
+  await removeEach(session, names, (name) => paths.get(name) ?? '', flags.force ? { force: '1' } : {});
+}

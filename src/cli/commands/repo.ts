@@ -1,0 +1,94 @@
+/** `repo add|ls|inspect|sync|rm`: Git repositories whose stacks the cluster follows. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { parseDuration } from '#base/duration';
+import { humanDuration } from '#base/human';
+import type { Repository } from '#model/repository';
+import { CommandError, exitCodes } from '../command-error.ts';
+import { listLines, type Column } from '../output/list.ts';
+import { compareNatural } from '../output/natural.ts';
+import { openSession } from '../session.ts';
+import { removeEach } from './change.ts';
+import { inspectObjects } from './inspect.ts';
+
+interface ListFlags {
+  format?: string;
+  quiet?: boolean;
+}
+
+const columns: readonly Column<Repository>[] = [
+  { heading: 'NAME', key: 'Name', text: (repository) => repository.Spec.Name },
+  { heading: 'URL', key: 'URL', text: (repository) => repository.Spec.URL },
+  { heading: 'BRANCH', key: 'Branch', text: (repository) => repository.Spec.Branch },
+  { heading: 'PATH', key: 'Path', text: (repository) => repository.Spec.Path },
+  { heading: 'COMMIT', key: 'Commit', text: (repository) => repository.Status.Commit?.slice(0, 12) ?? '' },
+  { heading: 'STATE', key: 'State', text: (repository) => repository.Status.State },
+  { heading: 'SINCE', key: 'Since', text: (repository) => `${humanDuration(Date.now() - Date.parse(repository.Status.Since))} ago` },
+  { heading: 'MESSAGE', key: 'Message', text: (repository) => repository.Status.Message },
+];
+
+export function addRepo(program: Command): void {
+  const repo = program.command('repo').description('manage Git repositories of stacks');
+  repo
+    .command('add')
+    .description('follow a repository: each folder PATH/NAME with a compose.yml is the stack NAME')
+    .argument('<name>')
+    .argument('<url>', 'a local path, file://, https:// or ssh://')
+    .option('--branch <branch>', 'branch to follow', 'main')
+    .option('--path <folder>', "folder inside the repository whose sub-folders are the stacks; '.' for the top", 'stacks')
+    .option('--interval <duration>', 'how often to look', '30s')
+    .action(addRepository);
+  repo
+    .command('ls')
+    .alias('list')
+    .description('list repositories')
+    .option('--format <template>', 'table, json or a template')
+    .option('-q, --quiet', 'only names')
+    .action(listRepositories);
+  repo
+    .command('inspect')
+    .description('show repositories in full, with what was refused and why')
+    .argument('<name...>')
+    .option('-f, --format <template>', 'a template')
+    .action((names: readonly string[], flags: ListFlags, command: Command) =>
+      inspectObjects(openSession(command), names, flags.format, 'repository', (name) => [`/shoal/v1/repositories/${encodeURIComponent(name)}`]),
+    );
+  repo.command('sync').description('fetch and apply now').argument('<name>').action(syncRepository);
+  repo
+    .command('rm')
+    .alias('remove')
+    .description('follow repositories no longer; their stacks stay')
+    .argument('<name...>')
+    .option('--prune', 'remove their stacks too')
+    .action((names: readonly string[], flags: { prune?: boolean }, command: Command) =>
+      removeEach(openSession(command), names, (name) => `/shoal/v1/repositories/${encodeURIComponent(name)}`, flags.prune ? { prune: '1' } : {}),
+    );
+}
+
+async function addRepository(name: string, url: string, flags: { branch: string; path: string; interval: string }, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const interval = parseDuration(flags.interval);
+  if (interval === undefined || interval <= 0) throw new CommandError(`--interval is a duration such as 30s, not "${flags.interval}"`, exitCodes.usage);
+  // The daemon runs elsewhere in the file system: a local path is made absolute where it was typed.
+  const place = existsSync(url) ? resolve(url) : url;
+  await client.post('/shoal/v1/repositories', { Name: name, URL: place, Branch: flags.branch, Path: flags.path, Interval: interval });
+  terminal.out(name);
+}
+
+async function listRepositories(flags: ListFlags, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const repositories = await client.get<Repository[]>('/shoal/v1/repositories');
+  repositories.sort((a, b) => compareNatural(a.Spec.Name, b.Spec.Name));
+  for (const line of listLines(repositories, columns, flags, (repository) => repository.Spec.Name)) terminal.out(line);
+}
+
+async function syncRepository(name: string, _: object, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const { Spec, Status } = await client.post<Repository>(`/shoal/v1/repositories/${encodeURIComponent(name)}/sync`);
+  terminal.out(
+    `${Spec.Name}: ${Status.State}${Status.Commit === undefined ? '' : ` at ${Status.Commit.slice(0, 12)}`}${Status.Message === '' ? '' : `: ${Status.Message}`}`,
+  );
+  for (const [folder, errors] of Object.entries(Status.Refused ?? {})) for (const error of errors) terminal.error(`${folder}: ${error}`);
+  if (Status.State !== 'synced') process.exitCode = exitCodes.refused;
+}

@@ -1,0 +1,127 @@
+/** `stack ls|ps|services|rm`. */
+import type { Command } from 'commander';
+import { humanDuration } from '#base/human';
+import { namespaceLabel } from '#model/meta';
+import type { StackCondition, StackSource } from '#model/stack';
+import type { Task } from '#model/task';
+import { ApiError, filters } from '../client.ts';
+import { CommandError } from '../command-error.ts';
+import { listLines, type Column } from '../output/list.ts';
+import { compareNatural } from '../output/natural.ts';
+import { collect, filterMap, openSession } from '../session.ts';
+import { serviceLines, type ListedService } from './services-list.ts';
+import { addStackDeploy } from './stack-deploy.ts';
+import { taskLines } from './tasks.ts';
+
+interface StackSummary {
+  Name: string;
+  Services: number;
+  Source: StackSource;
+  Condition: StackCondition;
+  UpdatedAt: string;
+}
+
+interface ListFlags {
+  format?: string;
+  filter?: string[];
+  quiet?: boolean;
+}
+
+export function addStack(program: Command): void {
+  const stack = program.command('stack').description('manage stacks');
+  addStackDeploy(stack);
+  stack.command('ls').alias('list').description('list stacks').option('--format <template>', 'table, json or a template').action(listStacks);
+  stack
+    .command('ps')
+    .description('list the tasks of a stack')
+    .argument('<stack>')
+    .option('-f, --filter <filter>', 'desired-state=, id=, name=, node=', collect)
+    .option('--format <template>', 'table, json or a template')
+    .option('-q, --quiet', 'only ids')
+    .option('--no-resolve', 'ids instead of names')
+    .option('--no-trunc', 'whole ids and errors')
+    .action(listTasks);
+  stack
+    .command('services')
+    .description('list the services of a stack')
+    .argument('<stack>')
+    .option('-f, --filter <filter>', 'id=, name=, label=, mode=', collect)
+    .option('--format <template>', 'table, json or a template')
+    .option('-q, --quiet', 'only ids')
+    .action(listServices);
+  stack
+    .command('rm')
+    .aliases(['remove', 'down'])
+    .description('remove stacks')
+    .argument('<stack...>')
+    .option('-d, --detach [boolean]', 'do not wait')
+    .action(removeStacks);
+}
+
+const columns: readonly Column<StackSummary>[] = [
+  { heading: 'NAME', key: 'Name', text: (stack) => stack.Name },
+  { heading: 'SERVICES', key: 'Services', text: (stack) => String(stack.Services) },
+  { heading: 'REPOSITORY', key: 'Repository', text: (stack) => (stack.Source.Kind === 'repository' ? stack.Source.Repository : '') },
+  { heading: 'COMMIT', key: 'Commit', text: (stack) => (stack.Source.Kind === 'repository' ? stack.Source.Commit.slice(0, 12) : '') },
+  { heading: 'STATE', key: 'State', text: (stack) => stack.Condition.State },
+  { heading: 'SINCE', key: 'Since', text: (stack) => since(stack.Condition.Since) },
+  { heading: 'MESSAGE', key: 'Message', text: (stack) => stack.Condition.Message },
+];
+
+function since(time: string): string {
+  const at = Date.parse(time);
+  return Number.isNaN(at) ? '' : `${humanDuration(Date.now() - at)} ago`;
+}
+
+async function listStacks(flags: ListFlags, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const stacks = (await client.ping()).shoal ? await client.get<StackSummary[]>('/shoal/v1/stacks') : await stacksByLabel(client);
+  stacks.sort((a, b) => compareNatural(a.Name, b.Name));
+  for (const line of listLines(stacks, columns, flags, (stack) => stack.Name)) terminal.out(line);
+}
+
+/** A plain Docker Swarm knows stacks by label only. */
+async function stacksByLabel(client: ReturnType<typeof openSession>['client']): Promise<StackSummary[]> {
+  const services = await client.get<ListedService[]>('/services', filters({ label: [namespaceLabel] }));
+  const counts = new Map<string, number>();
+  for (const service of services) {
+    const name = service.Spec.Labels?.[namespaceLabel] ?? '';
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts].map(([Name, Services]) => ({
+    Name,
+    Services,
+    Source: { Kind: 'deploy' },
+    Condition: { State: 'applied', Message: '', Since: '' },
+    UpdatedAt: '',
+  }));
+}
+
+async function listTasks(name: string, flags: ListFlags & { resolve: boolean; trunc: boolean }, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const tasks = await client.get<Task[]>('/tasks', filters({ ...filterMap(flags.filter), label: [`${namespaceLabel}=${name}`] }));
+  if (tasks.length === 0) throw new CommandError(`nothing found in stack: ${name}`);
+  for (const line of await taskLines(client, tasks, { ...flags, noTrunc: !flags.trunc, shortIds: true })) terminal.out(line);
+}
+
+async function listServices(name: string, flags: ListFlags, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const map = filterMap(flags.filter);
+  const label = [...(map['label'] ?? []), `${namespaceLabel}=${name}`];
+  const services = await client.get<ListedService[]>('/services', { ...filters({ ...map, label }), status: 'true' });
+  if (services.length === 0) terminal.error(`Nothing found in stack: ${name}`);
+  else for (const line of serviceLines(services, flags)) terminal.out(line);
+}
+
+async function removeStacks(names: readonly string[], _flags: object, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  for (const name of names) {
+    try {
+      const { Removed } = await client.delete<{ Removed: readonly { Kind: string; Name: string }[] }>(`/shoal/v1/stacks/${encodeURIComponent(name)}`);
+      for (const { Kind, Name } of Removed) terminal.out(`Removing ${Kind} ${Name}`);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      terminal.error(`Nothing found in stack: ${name}`);
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/** `ps` of services, stacks and nodes: tasks with their history. */
+import { humanDuration } from '#base/human';
+import type { Node } from '#model/node';
+import type { Service } from '#model/service';
+import type { Task } from '#model/task';
+import type { Client } from '../client.ts';
+import { listLines, type Column, type ListOptions } from '../output/list.ts';
+import { compareNatural } from '../output/natural.ts';
+
+export interface TaskListOptions extends ListOptions {
+  noTrunc?: boolean;
+  /** Ids instead of names. */
+  resolve?: boolean;
+  shortIds?: boolean;
+}
+
+interface Row {
+  task: Task;
+  name: string;
+  node: string;
+  /** An older attempt of the row above. */
+  older: boolean;
+}
+
+/** Lines of `tasks`, newest attempt first in each slot, names looked up with the daemon. */
+export async function taskLines(client: Client, tasks: readonly Task[], options: TaskListOptions): Promise<string[]> {
+  const resolve = options.resolve !== false;
+  const nodes = resolve ? await nodeNames(client) : new Map<string, string>();
+  const services = resolve ? await serviceNames(client, tasks) : new Map<string, string>();
+  const rows = tasks.map((task) => ({
+    task,
+    name: `${services.get(task.ServiceID) ?? task.ServiceID}.${task.Slot || task.NodeID}`,
+    node: nodes.get(task.NodeID) ?? task.NodeID,
+    older: false,
+  }));
+  rows.sort((a, b) => compareNatural(a.name, b.name) || (a.task.CreatedAt < b.task.CreatedAt ? 1 : -1));
+  for (const [index, row] of rows.entries()) row.older = rows[index - 1]?.name === row.name;
+  const inTable = options.format === undefined || options.format.startsWith('table');
+  const length = options.noTrunc ? Infinity : 12;
+  const id = (row: Row): string => row.task.ID.slice(0, options.quiet && !options.shortIds ? Infinity : length);
+  return listLines(rows, columns(inTable, options.noTrunc === true, id), options, id);
+}
+
+function columns(inTable: boolean, whole: boolean, id: (row: Row) => string): Column<Row>[] {
+  return [
+    { heading: 'ID', key: 'ID', text: id },
+    { heading: 'NAME', key: 'Name', text: (row) => (row.older && inTable ? ` \\_ ${row.name}` : row.name) },
+    { heading: 'IMAGE', key: 'Image', text: (row) => familiarImage(row.task.Spec.ContainerSpec?.Image ?? '', whole) },
+    { heading: 'NODE', key: 'Node', text: (row) => row.node },
+    { heading: 'DESIRED STATE', key: 'DesiredState', text: (row) => capital(row.task.DesiredState) },
+    { heading: 'CURRENT STATE', key: 'CurrentState', text: (row) => currentState(row.task) },
+    { heading: 'ERROR', key: 'Error', text: (row) => errorText(row.task.Status.Err ?? '', whole) },
+    { heading: 'PORTS', key: 'Ports', text: (row) => hostPorts(row.task) },
+  ];
+}
+
+async function nodeNames(client: Client): Promise<Map<string, string>> {
+  const nodes = await client.get<Node[]>('/nodes');
+  return new Map(nodes.map((node) => [node.ID, node.Spec.Name || (node.Description?.Hostname ?? node.ID)]));
+}
+
+async function serviceNames(client: Client, tasks: readonly Task[]): Promise<Map<string, string>> {
+  const ids = [...new Set(tasks.map((task) => task.ServiceID))];
+  const services = await Promise.all(ids.map((id) => client.find<Service>(`/services/${id}`, { insertDefaults: 'false' })));
+  return new Map(services.flatMap((service) => (service ? [[service.ID, service.Spec.Name] as const] : [])));
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function currentState(task: Task): string {
+  return `${capital(task.Status.State)} ${humanDuration(Date.now() - Date.parse(task.Status.Timestamp)).toLowerCase()} ago`;
+}
+
+const errorWidth = 30;
+
+function errorText(text: string, whole: boolean): string {
+  if (text === '') return '';
+  return `"${whole || text.length <= errorWidth ? text : `${text.slice(0, errorWidth - 1)}…`}"`;
+}
+
+function hostPorts(task: Task): string {
+  const ports = task.Status.PortStatus?.Ports ?? [];
+  return ports.map((port) => `*:${port.PublishedPort}->${port.TargetPort}/${port.Protocol ?? 'tcp'}`).join(',');
+}
+
+/** The name as people write it: no default registry, no digest where there is a tag. */
+export function familiarImage(image: string, whole = false): string {
+  const short = image.replace(/^(docker\.io|index\.docker\.io)\//, '').replace(/^library\//, '');
+  const [name = '', digest] = short.split('@');
+  return whole || digest === undefined || !/:[^/]+$/.test(name) ? short : name;
+}

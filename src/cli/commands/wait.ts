@@ -1,0 +1,57 @@
+/** The options of commands that wait for services, and the wait itself. */
+import { Option, type Command } from 'commander';
+import { parseDuration, nanosecondsPerMillisecond } from '#base/duration';
+import { CommandError, exitCodes } from '../command-error.ts';
+import { renderer, type Style } from '../progress/render.ts';
+import { waitForServices, type WaitTarget } from '../progress/watch.ts';
+import type { Session } from '../session.ts';
+
+export interface WaitFlags {
+  detach?: boolean | string;
+  quiet?: boolean;
+  json?: boolean;
+  timeout: string;
+}
+
+/** Adds --detach, --quiet, --json and --timeout. */
+export function addWaitOptions(command: Command): Command {
+  return command
+    .addOption(new Option('-d, --detach [boolean]', 'return at once instead of waiting for the services to converge'))
+    .option('-q, --quiet', 'show no progress')
+    .option('--json', 'show progress as JSON lines')
+    .option('--timeout <duration>', 'how long to wait', '5m');
+}
+
+/** docker's flag takes an optional =true or =false. */
+export function isDetached({ detach }: WaitFlags): boolean {
+  if (detach === undefined || detach === true) return detach === true;
+  if (['true', '1', 't'].includes(String(detach).toLowerCase())) return true;
+  if (['false', '0', 'f'].includes(String(detach).toLowerCase())) return false;
+  throw new CommandError(`--detach is true or false, not "${String(detach)}"`, exitCodes.usage);
+}
+
+/** Milliseconds; refuses what is no duration before anything is sent. */
+export function timeoutOf({ timeout }: WaitFlags): number {
+  const nanoseconds = parseDuration(timeout);
+  if (nanoseconds === undefined || nanoseconds <= 0) throw new CommandError(`--timeout is a duration such as 90s or 5m, not "${timeout}"`, exitCodes.usage);
+  return nanoseconds / nanosecondsPerMillisecond;
+}
+
+/** Waits and sets the exit code. Ctrl-C ends the wait, not the deploy. */
+export async function waitAndExit(session: Session, services: readonly WaitTarget[], flags: WaitFlags, startedAt: number): Promise<void> {
+  const style: Style = flags.json ? 'json' : flags.quiet ? 'quiet' : session.terminal.interactive ? 'bars' : 'lines';
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  try {
+    const show = renderer(style, session.terminal);
+    process.exitCode = await waitForServices(session.client, services, { timeoutMs: timeoutOf(flags), startedAt, signal: stop.signal, show });
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    session.terminal.error('The deploy goes on in the background; `shoal stack ps` or `shoal service ps` shows how far it is.');
+  } finally {
+    process.removeListener('SIGINT', interrupt);
+    process.removeListener('SIGTERM', interrupt);
+  }
+}

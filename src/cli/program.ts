@@ -1,0 +1,32 @@
+/** The commands, in docker's grammar. */
+import { Command } from 'commander';
+import { addFiles } from './commands/files.ts';
+import { addNetwork } from './commands/network.ts';
+import { addNode } from './commands/node.ts';
+import { addRepo } from './commands/repo.ts';
+import { addService } from './commands/service.ts';
+import { addStack } from './commands/stack.ts';
+import { addSwarm } from './commands/swarm.ts';
+import { addSystem } from './commands/system.ts';
+import { programVersion } from '#base/version';
+
+export function buildProgram(): Command {
+  const program = new Command('shoal')
+    .description("Docker's Swarm mode done again, driven by Git")
+    .version(programVersion, '-v, --version', 'show the version of this program')
+    .option('-H, --host <url>', 'daemon to talk to: unix://PATH or tcp://HOST:PORT')
+    .option('--context <name>', "context of the docker CLI's store to talk to")
+    .enablePositionalOptions()
+    .showHelpAfterError('(add --help for what is possible)')
+    .addHelpText('after', '\nOther commands:\n  daemon       run the daemon; see `shoal daemon --help`');
+  addSwarm(program);
+  addStack(program);
+  addService(program);
+  addNode(program);
+  addFiles(program, 'secret');
+  addFiles(program, 'config');
+  addNetwork(program);
+  addRepo(program);
+  addSystem(program);
+  return program;
+}

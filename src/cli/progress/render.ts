@@ -1,0 +1,79 @@
+/** Progress of services as bars on a terminal, as lines elsewhere, or as JSON. */
+import { createLogUpdate } from 'log-update';
+import type { Terminal } from '../output/terminal.ts';
+import type { Progress } from './verdict.ts';
+import type { Watched } from './watch.ts';
+
+export type Style = 'bars' | 'lines' | 'json' | 'quiet';
+
+const barWidth = 30;
+
+export function renderer(style: Style, terminal: Terminal): (services: readonly Watched[], final: boolean) => void {
+  if (style === 'quiet') return (services, final) => final && showReasons(services, terminal);
+  if (style === 'json') return onChange((service) => terminal.out(JSON.stringify(factsOf(service))));
+  if (style === 'lines') {
+    const lines = onChange((service) => terminal.out(lineOf(service)));
+    return (services, final) => {
+      lines(services);
+      if (final) showReasons(services, terminal);
+    };
+  }
+  const update = createLogUpdate(process.stdout);
+  return (services, final) => {
+    update(services.map(barOf).join('\n'));
+    if (!final) return;
+    update.done();
+    showReasons(services, terminal);
+  };
+}
+
+/** Speaks of a service only when what it would say has changed. */
+function onChange(say: (service: Watched) => void): (services: readonly Watched[]) => void {
+  const said = new Map<string, string>();
+  return (services) => {
+    for (const service of services) {
+      const text = lineOf(service);
+      if (said.get(service.id) === text) continue;
+      said.set(service.id, text);
+      say(service);
+    }
+  };
+}
+
+function factsOf({ id, name, progress }: Watched): object {
+  const { verdict, running, wanted, reasons } = progress;
+  return { service: name, id, state: verdict.state, running, wanted, detail: 'detail' in verdict ? verdict.detail : '', reasons };
+}
+
+function lineOf({ name, progress }: Watched): string {
+  return `${name}: ${stateText(progress)}`;
+}
+
+function barOf({ name, progress }: Watched): string {
+  const { running, wanted } = progress;
+  const share = wanted > 0 ? Math.min(1, running / wanted) : 0;
+  const filled = Math.round(share * barWidth);
+  return `${name.padEnd(24)} [${'='.repeat(filled)}${filled < barWidth ? '>' : ''}${' '.repeat(Math.max(0, barWidth - filled - 1))}] ${stateText(progress)}`;
+}
+
+function stateText({ verdict, running, wanted, slots }: Progress): string {
+  const count = `${running}/${Math.max(0, wanted)}`;
+  if (verdict.state === 'verifying') return `${count} running, verifying that it stays so`;
+  if (verdict.state === 'converged') return `${count} converged`;
+  if (verdict.state === 'rolledBack') return `${count} rolled back: ${verdict.detail}`;
+  const error = slots.find((slot) => slot.error !== '')?.error;
+  if (verdict.state === 'failing') return `${count} ${verdict.detail}${error === undefined ? '' : `: ${error}`}`;
+  const states = [...new Set(slots.filter((slot) => slot.state !== 'running').map((slot) => slot.state))].join(', ');
+  return `${count} running${states === '' ? '' : `, ${states}`}${error === undefined ? '' : `: ${error}`}`;
+}
+
+/** What an operator needs when it did not work: each task's reason, once. */
+function showReasons(services: readonly Watched[], terminal: Terminal): void {
+  for (const { name, progress } of services) {
+    if (progress.verdict.state === 'converged') continue;
+    const headline = progress.verdict.state === 'waiting' || progress.verdict.state === 'verifying' ? 'not converged in time' : progress.verdict.detail;
+    terminal.error(`${name}: ${headline}`);
+    for (const slot of progress.slots) if (slot.error !== '') terminal.error(`  ${name}.${slot.name}: ${slot.state}: ${slot.error}`);
+    if (progress.slots.every((slot) => slot.error === '')) for (const reason of progress.reasons) terminal.error(`  ${reason}`);
+  }
+}

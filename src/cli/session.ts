@@ -1,0 +1,36 @@
+/** What every command has at hand: the daemon it talks to and the terminal. */
+import type { Command } from 'commander';
+import { Client } from './client.ts';
+import { resolveEndpoint } from './endpoint.ts';
+import { processTerminal, type Terminal } from './output/terminal.ts';
+
+export interface Session {
+  client: Client;
+  terminal: Terminal;
+  environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Reads --host and --context from wherever on the line they stand. */
+export function openSession(command: Command): Session {
+  const { host, context } = command.optsWithGlobals<{ host?: string; context?: string }>();
+  return {
+    client: new Client(resolveEndpoint({ host, context }, process.env)),
+    terminal: processTerminal,
+    environment: process.env,
+  };
+}
+
+/** Collects a repeatable option. */
+export function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+/** `--filter key=value`, repeated, as the API's filters. */
+export function filterMap(texts: readonly string[] | undefined): Record<string, string[]> {
+  const map: Record<string, string[]> = {};
+  for (const text of texts ?? []) {
+    const [key = '', ...rest] = text.split('=');
+    (map[key.trim().toLowerCase()] ??= []).push(rest.join('=').trim());
+  }
+  return map;
+}

@@ -1,0 +1,123 @@
+/** Use cases of the one cluster object. */
+import { second } from '#base/duration';
+import { Refusal } from '#base/refusal';
+import type { Cluster, ClusterSpec } from '#model/cluster';
+import type { Network } from '#model/network';
+import type { Node, NodeDescription, NodeSpec } from '#model/node';
+import { create, newMeta, update } from '#store/action';
+import { clusterOf } from '#store/view';
+import { checkSubnet } from './addresses.ts';
+import type { UseCase } from './cluster.ts';
+import { checkVersion } from './find.ts';
+
+export interface InitOptions {
+  nodeId: string;
+  /** Where other nodes reach this one. */
+  address: string;
+  description: NodeDescription;
+  availability?: NodeSpec['Availability'];
+  /** What differs from the defaults. */
+  spec?: Partial<ClusterSpec>;
+  /** CIDR texts that networks take their subnets from. */
+  defaultAddrPool?: readonly string[];
+  /** Prefix length of each subnet. */
+  subnetSize?: number;
+  /** UDP port between nodes. */
+  dataPathPort?: number;
+}
+
+const hour = 3600 * second;
+const day = 24 * hour;
+
+/** SwarmKit's defaults; `swarm init` lays the flags that were given over them. */
+export const defaultClusterSpec: ClusterSpec = {
+  Name: 'default',
+  Labels: {},
+  Orchestration: { TaskHistoryRetentionLimit: 5 },
+  Raft: { SnapshotInterval: 10_000, KeepOldSnapshots: 0, LogEntriesForSlowFollowers: 500, ElectionTick: 10, HeartbeatTick: 1 },
+  Dispatcher: { HeartbeatPeriod: 5 * second },
+  CAConfig: { NodeCertExpiry: 90 * day },
+  TaskDefaults: {},
+  EncryptionConfig: { AutoLockManagers: false },
+};
+
+/** Makes the cluster with this node as its first manager, and the ingress network. */
+export function initCluster(options: InitOptions): UseCase<{ ID: string }> {
+  return (view, { newId }) => {
+    if (clusterOf(view)) {
+      throw new Refusal('unavailable', 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.');
+    }
+    const cluster = newCluster(newId(), options);
+    const actions = [create('cluster', cluster), create('node', firstNode(options)), create('network', newIngress(newId()))];
+    return { actions, result: { ID: cluster.ID } };
+  };
+}
+
+/** Replaces the whole spec; `version` is the one that the caller has read. */
+export function updateCluster(version: number, spec: ClusterSpec): UseCase<void> {
+  return (view) => {
+    const cluster = clusterOf(view);
+    if (!cluster) throw new Refusal('notFound', 'cluster not found');
+    checkVersion(cluster, version);
+    if (spec.Name !== cluster.Spec.Name) throw new Refusal('invalidArgument', 'modification of cluster name is not allowed');
+    const Spec = withDefaults(spec);
+    checkCluster(Spec);
+    return { actions: [update('cluster', { ...cluster, Spec })], result: undefined };
+  };
+}
+
+function newCluster(id: string, options: InitOptions): Cluster {
+  const spec = withDefaults(options.spec ?? {});
+  checkCluster(spec);
+  for (const pool of options.defaultAddrPool ?? []) checkSubnet('address pool', pool);
+  const size = options.subnetSize ?? 0;
+  const port = options.dataPathPort ?? 0;
+  if (size !== 0 && (size < 0 || size > 29)) throw new Refusal('invalidArgument', `invalid subnet size ${size}: must be between 1 and 29`);
+  if (port !== 0 && (port < 1024 || port > 49_151)) {
+    throw new Refusal('invalidArgument', 'The Data Path Port must be in the range 1024-49151');
+  }
+  return {
+    ...newMeta(id),
+    Spec: spec,
+    DefaultAddrPool: options.defaultAddrPool?.length ? options.defaultAddrPool : ['10.0.0.0/8'],
+    SubnetSize: size || 24,
+    DataPathPort: port || 4789,
+  };
+}
+
+function firstNode(options: InitOptions): Node {
+  return {
+    ...newMeta(options.nodeId),
+    Spec: { Labels: {}, Role: 'manager', Availability: options.availability ?? 'active' },
+    Description: options.description,
+    Status: { State: 'ready', Addr: options.address },
+  };
+}
+
+function newIngress(id: string): Network {
+  return { ...newMeta(id), Spec: { Name: 'ingress', Labels: {}, Driver: 'overlay', Ingress: true } };
+}
+
+/** Each group of settings is laid over its defaults, so that what a client leaves out keeps working. */
+function withDefaults(spec: Partial<ClusterSpec>): ClusterSpec {
+  const base = defaultClusterSpec;
+  return {
+    ...base,
+    ...spec,
+    Name: spec.Name || base.Name,
+    Orchestration: { ...base.Orchestration, ...spec.Orchestration },
+    Raft: { ...base.Raft, ...spec.Raft },
+    Dispatcher: { HeartbeatPeriod: spec.Dispatcher?.HeartbeatPeriod || base.Dispatcher.HeartbeatPeriod },
+    CAConfig: { ...spec.CAConfig, NodeCertExpiry: spec.CAConfig?.NodeCertExpiry || base.CAConfig.NodeCertExpiry },
+    TaskDefaults: spec.TaskDefaults ?? {},
+    EncryptionConfig: { ...base.EncryptionConfig, ...spec.EncryptionConfig },
+  };
+}
+
+function checkCluster(spec: ClusterSpec): void {
+  if (spec.Name !== 'default') throw new Refusal('invalidArgument', 'swarm spec must be named "default"');
+  if (spec.CAConfig.NodeCertExpiry < hour) throw new Refusal('invalidArgument', 'minimum certificate expiry time is: 1h0m0s');
+  if (spec.Dispatcher.HeartbeatPeriod < 0) {
+    throw new Refusal('invalidArgument', 'heartbeat time period cannot be a negative duration');
+  }
+}

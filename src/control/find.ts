@@ -1,0 +1,39 @@
+/** Finds an object as users refer to it. */
+import { Refusal } from '#base/refusal';
+import { nameOf, type Kind, type ObjectOf } from '#model/object';
+import type { View } from '#store/view';
+
+/**
+ * The object that `ref` means: its full id, else its exact name (nodes: hostname), else a prefix of its id.
+ * Refuses with `notFound` when there is none and `invalidArgument` when there are several.
+ */
+export function findObject<K extends Kind>(view: View, kind: K, ref: string): ObjectOf[K] {
+  const byId = view.get(kind, ref);
+  if (byId) return byId;
+  if (ref === '') throw new Refusal('notFound', `${kind} ${ref} not found`);
+  const named = findNamed(view, kind, ref);
+  const hits = named.length > 0 ? named : findPrefixed(view, kind, ref);
+  if (hits.length > 1) throw new Refusal('invalidArgument', `${kind} ${ref} is ambiguous (${hits.length} matches found)`);
+  const [hit] = hits;
+  if (!hit) throw new Refusal('notFound', `${kind} ${ref} not found`);
+  return hit;
+}
+
+function findNamed<K extends Kind>(view: View, kind: K, name: string): ObjectOf[K][] {
+  // Hostnames need not be unique, so nodes are counted; all other names are.
+  if (kind === 'node') {
+    return [...view.list(kind)].filter((object) => nameOf(kind, object).toLowerCase() === name.toLowerCase());
+  }
+  if (kind === 'task') return [];
+  const object = view.byName(kind as Exclude<Kind, 'task'>, name);
+  return object ? [object as ObjectOf[K]] : [];
+}
+
+function findPrefixed<K extends Kind>(view: View, kind: K, prefix: string): ObjectOf[K][] {
+  return [...view.list(kind)].filter((object) => object.ID.startsWith(prefix));
+}
+
+/** Refuses unless the caller has read the newest `object`. */
+export function checkVersion(object: { Version: { Index: number } }, version: number): void {
+  if (object.Version.Index !== version) throw new Refusal('unknown', 'update out of sequence');
+}

@@ -1,0 +1,91 @@
+/** Use cases of cluster networks. */
+import { Refusal } from '#base/refusal';
+import { nodeLocalNetworks, type NetworkSpec } from '#model/network';
+import { compareStates } from '#model/task-state';
+import { create, newMeta, remove } from '#store/action';
+import type { View } from '#store/view';
+import { checkAddress, checkSubnet } from './addresses.ts';
+import type { UseCase } from './cluster.ts';
+import { findObject } from './find.ts';
+import { checkName } from './names.ts';
+import { servicesUsing } from './users.ts';
+
+/** Drivers that we can build on a node; an empty one means overlay. */
+const drivers: readonly string[] = ['', 'overlay', 'bridge'];
+
+export function createNetwork(spec: NetworkSpec): UseCase<{ ID: string }> {
+  return (view, { newId }) => {
+    checkNetwork(view, spec);
+    const ID = newId();
+    return { actions: [create('network', { ...newMeta(ID), Spec: networkDefaults(spec) })], result: { ID } };
+  };
+}
+
+export function removeNetwork(ref: string): UseCase<void> {
+  return (view) => {
+    const network = findObject(view, 'network', ref);
+    const id = network.ID;
+    if (network.Spec.Ingress) checkIngressUnused(view);
+    const [user] = servicesUsing(view, id);
+    if (user) throw new Refusal('failedPrecondition', `network ${id} is in use by service ${user.ID}`);
+    checkNoTasks(view, id);
+    return { actions: [remove('network', id)], result: undefined };
+  };
+}
+
+/** Spec as stored: the driver is always named. */
+export function networkDefaults(spec: NetworkSpec): NetworkSpec {
+  return { ...spec, Driver: spec.Driver || 'overlay' };
+}
+
+/** Checks a network that is to be created. */
+export function checkNetwork(view: View, spec: NetworkSpec): void {
+  checkName(spec.Name);
+  if (nodeLocalNetworks.includes(spec.Name)) {
+    throw new Refusal('permissionDenied', `network name ${spec.Name} is reserved: every node has a network of that name`);
+  }
+  if (spec.Labels?.['com.docker.swarm.predefined'] !== undefined) {
+    throw new Refusal('permissionDenied', 'label com.docker.swarm.predefined is for internally created predefined networks and cannot be applied by users');
+  }
+  if (!drivers.includes(spec.Driver ?? '')) {
+    throw new Refusal('invalidArgument', `network driver ${spec.Driver} is not supported: use overlay or bridge`);
+  }
+  if (spec.Ingress) checkNewIngress(view, spec);
+  for (const config of spec.IPAM?.Config ?? []) {
+    checkSubnet('subnet', config.Subnet);
+    checkSubnet('range', config.IPRange);
+    checkAddress('gateway', config.Gateway);
+  }
+  if (view.byName('network', spec.Name)) throw new Refusal('alreadyExists', `network with name ${spec.Name} already exists`, { plain: true });
+}
+
+/** The network that balances ingress-mode ports, if there is one. */
+export function ingressNetwork(view: View) {
+  for (const network of view.list('network')) if (network.Spec.Ingress) return network;
+  return undefined;
+}
+
+function checkNewIngress(view: View, spec: NetworkSpec): void {
+  if (spec.Attachable) throw new Refusal('invalidArgument', 'ingress network cannot be attachable');
+  const present = ingressNetwork(view);
+  if (present) throw new Refusal('alreadyExists', `ingress network (${present.ID}) is already present`);
+}
+
+function checkIngressUnused(view: View): void {
+  for (const service of view.list('service')) {
+    const ports = service.Spec.EndpointSpec?.Ports ?? [];
+    if (ports.some((port) => port.PublishMode !== 'host')) {
+      throw new Refusal('failedPrecondition', `ingress network cannot be removed because service ${service.ID} depends on it`);
+    }
+  }
+}
+
+/** Refuses while a task that is wanted is attached; tasks on their way out carry their own copy of the network. */
+function checkNoTasks(view: View, networkId: string): void {
+  for (const task of view.list('task')) {
+    const live = compareStates(task.DesiredState, 'running') <= 0 && compareStates(task.Status.State, 'running') <= 0;
+    if (live && task.NetworksAttachments?.some((attachment) => attachment.Network.ID === networkId)) {
+      throw new Refusal('failedPrecondition', `network ${networkId} is in use by task ${task.ID}`);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/** Use cases of nodes. */
+import { timeText } from '#base/clock';
+import { Refusal } from '#base/refusal';
+import type { Node, NodeSpec } from '#model/node';
+import type { Task } from '#model/task';
+import { isTerminal } from '#model/task-state';
+import { remove, update, type Action } from '#store/action';
+import type { View } from '#store/view';
+import type { UseCase } from './cluster.ts';
+import { checkVersion, findObject } from './find.ts';
+
+/** Role, availability and labels; `version` is the one that the caller has read. */
+export function updateNode(ref: string, version: number, spec: NodeSpec): UseCase<void> {
+  return (view) => {
+    const node = findObject(view, 'node', ref);
+    checkNode(spec);
+    checkVersion(node, version);
+    if (spec.Role === 'worker' && node.Spec.Role === 'manager') checkDemotion(view, node);
+    return { actions: [update('node', { ...node, Spec: spec })], result: undefined };
+  };
+}
+
+/** Removes a node that is down, or any worker by force; its tasks become orphans. */
+export function removeNode(ref: string, force: boolean): UseCase<void> {
+  return (view, { now }) => {
+    const node = findObject(view, 'node', ref);
+    if (node.Spec.Role === 'manager') {
+      throw new Refusal(
+        'failedPrecondition',
+        `node ${node.ID} is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal`,
+      );
+    }
+    if (node.Status.State === 'ready' && !force) {
+      throw new Refusal('failedPrecondition', `node ${node.ID} is not down and can't be removed`);
+    }
+    const tasks = [...view.tasksOfNode(node.ID)].filter((task) => !isTerminal(task.Status.State));
+    return { actions: [...tasks.map((task) => orphan(task, now)), remove('node', node.ID)], result: undefined };
+  };
+}
+
+function checkNode(spec: NodeSpec): void {
+  if (!['manager', 'worker'].includes(spec.Role)) throw new Refusal('invalidArgument', `invalid Role: "${spec.Role ?? ''}"`);
+  if (!['active', 'pause', 'drain'].includes(spec.Availability)) {
+    throw new Refusal('invalidArgument', `invalid Availability: "${spec.Availability ?? ''}"`);
+  }
+}
+
+function checkDemotion(view: View, node: Node): void {
+  const managers = [...view.list('node')].filter((other) => other.Spec.Role === 'manager' && other.ID !== node.ID);
+  if (managers.length === 0) throw new Refusal('failedPrecondition', 'attempting to demote the last manager of the swarm');
+}
+
+function orphan(task: Task, now: number): Action {
+  const Status = { ...task.Status, State: 'orphaned', Timestamp: timeText(now), Message: 'node removed' } as const;
+  return update('task', { ...task, Status });
+}

@@ -1,0 +1,98 @@
+/** Which nodes live: sessions, their deadlines, and what becomes of a node that misses one. */
+import { timeText } from '#base/clock';
+import type { Random } from '#base/random';
+import { Refusal } from '#base/refusal';
+import type { Node, NodeStatus } from '#model/node';
+import { update, type Action } from '#store/action';
+import type { View } from '#store/view';
+
+/** A beat is due after the period give or take a tenth, so that nodes do not beat in step. */
+const jitter = 0.1;
+/** A node is down after so many periods without a beat. */
+const graceFactor = 3;
+/** A new leader gives nodes time to find it. */
+const takeOverFactor = 6;
+
+interface Line {
+  /** Undefined while the node has not opened a session with this leader. */
+  session?: number;
+  /** Leader's time (ms) at which the node counts as down. */
+  deadline: number;
+}
+
+/**
+ * Sessions and deadlines of one leader, in memory alone: a new leader starts with `takeOver`. All times are
+ * milliseconds; `periodMs` is the cluster's Dispatcher.HeartbeatPeriod.
+ */
+export class Heartbeats {
+  readonly #random: Random;
+  readonly #lines = new Map<string, Line>();
+  #sessions = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** Begins a leader's term: nodes that were not down are unknown until they come, at most six periods. */
+  takeOver(view: View, periodMs: number, now: number): Action[] {
+    this.#lines.clear();
+    const actions: Action[] = [];
+    for (const node of view.list('node')) {
+      if (node.Status.State === 'down') continue;
+      this.#lines.set(node.ID, { deadline: now + takeOverFactor * this.#next(periodMs) });
+      if (node.Status.State === 'unknown') continue;
+      actions.push(withStatus(node, 'unknown', 'Node moved to "unknown" state due to leadership change in cluster', now));
+    }
+    return actions;
+  }
+
+  /** Opens a session for the node and returns its number; an older one of that node is over. The first beat is due at once. */
+  open(nodeId: string, periodMs: number, now: number): number {
+    const session = ++this.#sessions;
+    this.#lines.set(nodeId, { session, deadline: now + graceFactor * this.#next(periodMs) });
+    return session;
+  }
+
+  /** True while `session` is the node's newest and has not expired. */
+  isOpen(nodeId: string, session: number): boolean {
+    return this.#lines.get(nodeId)?.session === session;
+  }
+
+  /** Takes a beat in and returns the milliseconds until the next is due. Refuses `invalidArgument` when the session is over. */
+  beat(nodeId: string, session: number, periodMs: number, now: number): number {
+    if (!this.isOpen(nodeId, session)) throw new Refusal('invalidArgument', 'session invalid');
+    const next = this.#next(periodMs);
+    this.#lines.set(nodeId, { session, deadline: now + graceFactor * next });
+    return next;
+  }
+
+  /** When `expire` has to be called next; undefined when no node is waited for. */
+  nextDeadline(): number | undefined {
+    let earliest: number | undefined;
+    for (const { deadline } of this.#lines.values()) earliest = Math.min(earliest ?? deadline, deadline);
+    return earliest;
+  }
+
+  /** Ends the sessions whose deadline is past; their nodes are down. */
+  expire(view: View, now: number): Action[] {
+    const actions: Action[] = [];
+    for (const [id, { deadline }] of this.#lines) {
+      if (deadline > now) continue;
+      this.#lines.delete(id);
+      const node = view.get('node', id);
+      if (!node || node.Status.State === 'down') continue;
+      const wasUnknown = node.Status.State === 'unknown';
+      actions.push(withStatus(node, 'down', `heartbeat failure${wasUnknown ? ' for node in "unknown" state' : ''}`, now));
+    }
+    return actions;
+  }
+
+  #next(periodMs: number): number {
+    return Math.round(periodMs * (1 - jitter + 2 * jitter * this.#random.next()));
+  }
+}
+
+/** The time is set here too: stages of the same pass reckon from it how long the node has been down. */
+function withStatus(node: Node, State: NodeStatus['State'], Message: string, now: number): Action {
+  return update('node', { ...node, UpdatedAt: timeText(now), Status: { Addr: node.Status.Addr, State, Message } });
+}

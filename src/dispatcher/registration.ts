@@ -1,0 +1,29 @@
+/** What a node says of itself, and that it is there. */
+import { equal } from '#base/equal';
+import { Refusal } from '#base/refusal';
+import type { Node, NodeDescription } from '#model/node';
+import { update, type Action } from '#store/action';
+import type { View } from '#store/view';
+
+/**
+ * The actions that make a node ready when it opens a session from `address`: none when all is known.
+ * Refuses `notFound` when the node is not a member.
+ */
+export function registerNode(view: View, nodeId: string, description: NodeDescription, address: string): Action[] {
+  const node = memberOf(view, nodeId);
+  const Status: Node['Status'] = { State: 'ready', Addr: address };
+  if (equal(node.Status, Status) && equal(node.Description, description)) return [];
+  return [update('node', { ...node, Status, Description: description })];
+}
+
+/** The actions that write a changed description; refuses `notFound` when the node is not a member. */
+export function describeNode(view: View, nodeId: string, description: NodeDescription): Action[] {
+  const node = memberOf(view, nodeId);
+  return equal(node.Description, description) ? [] : [update('node', { ...node, Description: description })];
+}
+
+function memberOf(view: View, nodeId: string): Node {
+  const node = view.get('node', nodeId);
+  if (!node) throw new Refusal('notFound', 'node not registered');
+  return node;
+}

@@ -1,0 +1,190 @@
+/** The create request of a task's container: a pure translation of its spec into the Engine API's words. */
+import { namespaceLabel } from '#model/meta';
+import { nodeLocalNetworks } from '#model/network';
+import type { ContainerSpec, FileTarget, PortConfig } from '#model/service-spec';
+import { taskName, type NetworkAttachment, type Task } from '#model/task';
+import { hostConfig } from './host-config.ts';
+import { containerLabels } from './labels.ts';
+
+export interface BodyContext {
+  nodeId: string;
+  /** This node's addresses in the task's cluster networks that have names: their DNS servers. */
+  gateways: readonly string[];
+  /** Name of the engine's network for a cluster network id. */
+  networkName(networkId: string): string;
+  /** Host path of a secret's or config's file, by its place among the task's references. */
+  filePath(kind: 'secret' | 'config', index: number): string;
+}
+
+export interface ContainerRequest {
+  name: string;
+  platform?: string;
+  body: Readonly<Record<string, unknown>>;
+}
+
+/** An attachment to a cluster network as the engine takes it. */
+export interface Endpoint {
+  /** The engine's name of the network. */
+  network: string;
+  settings: Readonly<Record<string, unknown>>;
+}
+
+/** The request for POST /containers/create. Only the first network is in it; `startContainer` connects the others. */
+export function containerRequest(task: Task, context: BodyContext): ContainerRequest {
+  const spec = task.Spec.ContainerSpec ?? {};
+  const first = endpoints(task, context)[0];
+  const ports = hostPorts(task);
+  const platform = spec.Shoal?.Platform;
+  const body = compact({
+    ...config(spec, task, context.nodeId),
+    ExposedPorts: ports.length > 0 ? Object.fromEntries(ports.map((port) => [portKey(port), {}])) : undefined,
+    HostConfig: compact({
+      ...hostConfig(task),
+      ...dns(spec, task, context.gateways),
+      NetworkMode: first?.network ?? localNetwork(task) ?? 'default',
+      Mounts: mounts(spec, context),
+      PortBindings: ports.length > 0 ? portBindings(ports) : undefined,
+    }),
+    NetworkingConfig: first && { EndpointsConfig: { [first.network]: first.settings } },
+  });
+  return { name: taskName(task), ...(platform && { platform }), body };
+}
+
+/** The task's attachments, with fixed addresses. Service names are never aliases: the engine would answer them before our own DNS. */
+export function endpoints(task: Task, context: Pick<BodyContext, 'networkName'>): readonly Endpoint[] {
+  return clusterAttachments(task).map((attachment, index) => {
+    const address = (attachment.Addresses[0] ?? '').split('/')[0] ?? '';
+    const wished = index === 0 ? task.Spec.ContainerSpec?.Shoal?.MacAddress : undefined;
+    const config = task.Spec.Networks?.find((each) => each.Target === attachment.Network.ID);
+    return {
+      network: context.networkName(attachment.Network.ID),
+      settings: compact({ IPAMConfig: { IPv4Address: address }, MacAddress: wished ?? macAddress(address), DriverOpts: config?.DriverOpts }),
+    };
+  });
+}
+
+/** Docker's derived form: newer engines choose by chance, and peers must know it. */
+export function macAddress(address: string): string {
+  const hex = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
+  return `02:42:${hex.join(':')}`;
+}
+
+/** An object without its undefined fields. */
+function compact(object: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}
+
+/** Takes the spec apart field by field, so that the compiler names one that is forgotten; host-config.ts has the marked ones. */
+function config(spec: ContainerSpec, task: Task, nodeId: string): Readonly<Record<string, unknown>> {
+  const {
+    Image,
+    Command,
+    Args,
+    Hostname,
+    Env,
+    Dir,
+    User,
+    StopSignal,
+    TTY,
+    OpenStdin,
+    StopGracePeriod,
+    Healthcheck,
+    Labels: _labels,
+    Shoal,
+    ...elsewhere
+  } = spec;
+  const { Groups: _g, Privileges: _p, Init: _i, ReadOnly: _r, Hosts: _h, Isolation: _is, Sysctls: _s, ...others } = elsewhere; // HostConfig
+  const { CapabilityAdd: _ca, CapabilityDrop: _cd, Ulimits: _u, OomScoreAdj: _o, ...rest } = others; // HostConfig
+  const { Mounts: _m, Secrets: _se, Configs: _co, DNSConfig: _dns, ...none } = rest; // below
+  none satisfies Record<string, never>;
+  const generic = genericResourceEnv(task);
+  return {
+    Image,
+    Entrypoint: Command,
+    Cmd: Args,
+    Hostname,
+    Domainname: Shoal?.Domainname,
+    Env: Env || generic.length > 0 ? [...(Env ?? []), ...generic] : undefined,
+    WorkingDir: Dir,
+    User,
+    StopSignal,
+    Tty: TTY,
+    OpenStdin,
+    StopTimeout: StopGracePeriod === undefined ? undefined : Math.ceil(StopGracePeriod / 1e9),
+    Healthcheck,
+    Labels: containerLabels(task, nodeId),
+  };
+}
+
+/** Assigned generic resources are told to the program as DOCKER_RESOURCE_KIND=a,b (moby's executor). */
+function genericResourceEnv(task: Task): readonly string[] {
+  const values = new Map<string, string[]>();
+  for (const resource of task.GenericResources ?? []) {
+    const entry = Object.values(resource as Record<string, { Kind: string; Value: string | number }>)[0];
+    if (!entry) continue;
+    values.set(entry.Kind, [...(values.get(entry.Kind) ?? []), String(entry.Value)]);
+  }
+  return [...values].map(([kind, list]) => `DOCKER_RESOURCE_${kind.toUpperCase()}=${list.join(',')}`);
+}
+
+/** Service names are answered by our server on the gateways, in the stack's domain; the spec's own servers come after it. */
+function dns(spec: ContainerSpec, task: Task, gateways: readonly string[]): Readonly<Record<string, unknown>> {
+  const servers = [...gateways.filter(Boolean), ...(spec.DNSConfig?.Nameservers ?? [])];
+  const namespace = task.Shoal.ServiceLabels[namespaceLabel];
+  const search = [...(namespace && gateways.length > 0 ? [namespace] : []), ...(spec.DNSConfig?.Search ?? [])];
+  const options = spec.DNSConfig?.Options ?? [];
+  return {
+    Dns: servers.length > 0 ? servers : undefined,
+    DnsSearch: search.length > 0 ? search : undefined,
+    DnsOptions: options.length > 0 ? options : undefined,
+  };
+}
+
+/** The ingress network comes last: a container's own networks are the ones it is known by. */
+function clusterAttachments(task: Task): readonly NetworkAttachment[] {
+  const attached = (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0);
+  return attached.toSorted((a, b) => Number(a.Network.Spec.Ingress ?? false) - Number(b.Network.Spec.Ingress ?? false));
+}
+
+/** host, bridge or none, when the task asks for one of the engine's own networks. */
+function localNetwork(task: Task): string | undefined {
+  const attached = (task.NetworksAttachments ?? []).map((attachment) => attachment.Network.Spec.Name);
+  const asked = (task.Spec.Networks ?? []).map((network) => network.Target ?? '');
+  return [...attached, ...asked].find((name) => nodeLocalNetworks.includes(name));
+}
+
+function hostPorts(task: Task): readonly PortConfig[] {
+  const ports = task.Shoal.Ports ?? task.Shoal.EndpointSpec?.Ports ?? [];
+  return ports.filter((port) => port.PublishMode === 'host' && port.TargetPort);
+}
+
+function portKey(port: PortConfig): string {
+  return `${port.TargetPort}/${port.Protocol ?? 'tcp'}`;
+}
+
+/** Without a published number the engine chooses one. */
+function portBindings(ports: readonly PortConfig[]): Readonly<Record<string, readonly object[]>> {
+  const bindings: Record<string, object[]> = {};
+  for (const port of ports) {
+    const list = (bindings[portKey(port)] ??= []);
+    list.push({ HostIp: port.Shoal?.HostIP ?? '', HostPort: port.PublishedPort ? String(port.PublishedPort) : '' });
+  }
+  return bindings;
+}
+
+function mounts(spec: ContainerSpec, context: BodyContext): readonly object[] | undefined {
+  const files = [
+    ...(spec.Secrets ?? []).map((each, index) => fileMount('secret', each.File, index, context)),
+    ...(spec.Configs ?? []).map((each, index) => fileMount('config', each.File, index, context)),
+  ].filter((mount) => mount !== undefined);
+  const all = [...(spec.Mounts ?? []), ...files];
+  return all.length > 0 ? all : undefined;
+}
+
+/** Secrets lie under /run/secrets, configs under /, absolute targets where they say. */
+function fileMount(kind: 'secret' | 'config', file: FileTarget | undefined, index: number, context: BodyContext): object | undefined {
+  if (!file) return undefined;
+  const folder = kind === 'secret' ? '/run/secrets/' : '/';
+  const Target = file.Name.startsWith('/') ? file.Name : folder + file.Name;
+  return { Type: 'bind', Source: context.filePath(kind, index), Target, ReadOnly: true };
+}

@@ -1,0 +1,83 @@
+/** What a node says about itself: the engine's facts and the subnets that are taken on its host. */
+import { readFile } from 'node:fs/promises';
+import type Docker from 'dockerode';
+import type { NodeDescription } from '#model/node';
+import type { GenericResource } from '#model/service-spec';
+import { bridgeName } from './docker-networks.ts';
+import { networkIdLabel, nodeIdLabel } from './labels.ts';
+
+/** The parts of GET /info that are read. */
+interface EngineInfo {
+  Name: string;
+  NCPU: number;
+  MemTotal: number;
+  OSType: string;
+  Architecture: string;
+  ServerVersion: string;
+  Labels?: readonly string[] | null;
+  Plugins?: Readonly<Record<string, readonly string[] | null>>;
+  GenericResources?: readonly GenericResource[] | null;
+}
+
+/** Throws when the engine does not answer. */
+export async function describeNode(docker: Docker, nodeId: string): Promise<NodeDescription> {
+  const info = (await docker.info()) as EngineInfo;
+  const generic = info.GenericResources ?? [];
+  return {
+    Hostname: info.Name,
+    Platform: { Architecture: info.Architecture, OS: info.OSType },
+    Resources: { NanoCPUs: info.NCPU * 1e9, MemoryBytes: info.MemTotal, ...(generic.length > 0 && { GenericResources: generic }) },
+    Engine: { EngineVersion: info.ServerVersion, Labels: labels(info.Labels ?? []), Plugins: plugins(info.Plugins ?? {}) },
+    Shoal: { UsedSubnets: await usedSubnets(docker, nodeId) },
+  };
+}
+
+function labels(lines: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(lines.map((line) => [line.split('=')[0] ?? '', line.split('=').slice(1).join('=')]));
+}
+
+/** Sorted, so that an unchanged engine gives an equal description; overlay is what we add ourselves. */
+function plugins(byType: NonNullable<EngineInfo['Plugins']>): readonly { Type: string; Name: string }[] {
+  const found = Object.entries(byType).flatMap(([Type, names]) => (names ?? []).map((Name) => ({ Type, Name })));
+  const all = found.some((plugin) => plugin.Type === 'Network' && plugin.Name === 'overlay') ? found : [...found, { Type: 'Network', Name: 'overlay' }];
+  return all.toSorted((a, b) => compareTexts(`${a.Type} ${a.Name}`, `${b.Type} ${b.Name}`));
+}
+
+/** Networks of another node's agent on the same engine count as taken, those of this one do not. */
+async function usedSubnets(docker: Docker, nodeId: string): Promise<readonly string[]> {
+  // Routes first: a network that is made in between then shows in the list only, where it is known as ours.
+  const table = await readFile('/proc/net/route', 'utf8').catch(() => '');
+  const networks = await docker.listNetworks();
+  const isOurs = (network: Docker.NetworkInspectInfo) => network.Labels?.[nodeIdLabel] === nodeId && network.Labels[networkIdLabel] !== undefined;
+  const bridges = new Set(networks.filter(isOurs).map((network) => bridgeName(network.Labels?.[networkIdLabel] ?? '')));
+  const subnets = networks.filter((network) => !isOurs(network)).flatMap((network) => (network.IPAM?.Config ?? []).map((config) => config.Subnet ?? ''));
+  const routes = parseRoutes(table, bridges);
+  return [...new Set([...subnets, ...routes])].filter((subnet) => subnet.includes('.')).toSorted(compareTexts);
+}
+
+/** CIDRs of the kernel's IPv4 routes, but for the default one and those of `ownBridges`. */
+export function parseRoutes(table: string, ownBridges: ReadonlySet<string>): readonly string[] {
+  return table
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => {
+      const [device = '', destination = '', , , , , , mask = ''] = line.split(/\s+/);
+      if (!mask || mask === '00000000' || ownBridges.has(device)) return [];
+      const prefix = addressOf(mask)
+        .split('.')
+        .reduce((sum, part) => sum + Number(part).toString(2).replaceAll('0', '').length, 0);
+      return [`${addressOf(destination)}/${prefix}`];
+    });
+}
+
+/** The kernel writes addresses as hex numbers in host order, the first byte last. */
+function addressOf(hex: string): string {
+  return (hex.match(/../g) ?? [])
+    .toReversed()
+    .map((byte) => Number.parseInt(byte, 16))
+    .join('.');
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

@@ -1,0 +1,174 @@
+/** Docker Engine behind the engine contract, by dockerode. */
+import { join } from 'node:path';
+import Docker from 'dockerode';
+import type { NodeDescription } from '#model/node';
+import type { Task } from '#model/task';
+import type { ObservedContainer, Step, StepOutcome } from '#task/step';
+import { containerRequest, endpoints, type BodyContext } from './container-body.ts';
+import { describeNode } from './describe.ts';
+import { followEvents } from './docker-events.ts';
+import { containerLogs } from './docker-logs.ts';
+import { DockerNetworks } from './docker-networks.ts';
+import { observed } from './docker-observe.ts';
+import type { Engine, LogLine, LogOptions } from './engine.ts';
+import { TaskFiles } from './files.ts';
+import { Images } from './images.ts';
+import { nodeIdLabel, taskIdLabel } from './labels.ts';
+import { mapLimited } from './limiter.ts';
+import { done, failed, statusOf, textOf } from './outcome.ts';
+
+export interface DockerEngineOptions {
+  /** The engine's socket, /var/run/docker.sock by default. */
+  socketPath?: string;
+  /** Every container and network of this node carries it; those of other nodes on the same engine are never seen. */
+  nodeId: string;
+  /** Folder for secret and config files, on a tmpfs or to become one; each node has a folder of its own in it. */
+  runFolder: string;
+  parallelPulls?: number;
+}
+
+const inspectsAtOnce = 8;
+
+/** Carries out each kind of step; the type proves that none is missing. */
+type StepTable = { [T in Step['type']]: (step: Extract<Step, { type: T }>, signal: AbortSignal) => Promise<StepOutcome> };
+
+export class DockerEngine implements Engine {
+  readonly #docker: Docker;
+  readonly #images: Images;
+  readonly #networks: DockerNetworks;
+  readonly #files: TaskFiles;
+  /** Task id → container id: saves a list when one task is looked at. */
+  readonly #containerIds = new Map<string, string>();
+  readonly #table: StepTable = {
+    pull: (step, signal) => this.#images.ensure(step.task, signal),
+    createNetwork: (step) => this.#networks.create(step.network, step.gateway),
+    removeNetwork: (step) => this.#networks.remove(step.networkId),
+    mountFiles: (step) => this.#files.write(step.task, step.secrets, step.configs),
+    unmountFiles: async (step) => this.#files.remove(step.taskId).then(() => done),
+    pruneFiles: async (step) => this.#files.prune(new Set(step.keep)).then(() => done),
+    createContainer: (step, signal) => this.#create(step.task, step.gateways, signal),
+    startContainer: (step, signal) => this.#start(step.task, step.containerId, signal),
+    stopContainer: (step, signal) => this.#stop(step, signal),
+    removeContainer: (step, signal) => this.#remove(step, signal),
+  };
+
+  constructor(readonly options: DockerEngineOptions) {
+    this.#docker = new Docker({ socketPath: options.socketPath ?? '/var/run/docker.sock' });
+    this.#images = new Images(this.#docker, options.parallelPulls ?? 3);
+    this.#networks = new DockerNetworks(this.#docker, options.nodeId);
+    this.#files = new TaskFiles(join(options.runFolder, options.nodeId));
+  }
+
+  async carryOut(step: Step, signal: AbortSignal): Promise<StepOutcome> {
+    try {
+      const run = this.#table[step.type] as (step: Step, signal: AbortSignal) => Promise<StepOutcome>;
+      return await run(step, signal);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  async observe(taskId?: string): Promise<readonly ObservedContainer[]> {
+    const known = await this.#inspect(this.#containerIds.get(taskId ?? ''));
+    if (known) return [known];
+    const label = [`${nodeIdLabel}=${this.options.nodeId}`, taskId === undefined ? taskIdLabel : `${taskIdLabel}=${taskId}`];
+    const list = await this.#docker.listContainers({ all: true, filters: { label } });
+    const containers = await mapLimited(list, inspectsAtOnce, (each) => this.#inspect(each.Id));
+    const found = containers.filter((container) => container !== undefined);
+    if (taskId === undefined) this.#containerIds.clear();
+    for (const container of found) this.#containerIds.set(container.taskId, container.containerId);
+    return found;
+  }
+
+  observeNetworks(): Promise<readonly string[]> {
+    return this.#networks.observe();
+  }
+
+  watch(changed: (taskId: string | undefined) => void, signal: AbortSignal): void {
+    void followEvents(this.#docker, this.options.nodeId, changed, signal);
+  }
+
+  describe(): Promise<NodeDescription> {
+    return describeNode(this.#docker, this.options.nodeId);
+  }
+
+  logs(containerId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine> {
+    return containerLogs(this.#docker, containerId, options, signal);
+  }
+
+  /** It may be removed between the list and the look. */
+  async #inspect(containerId: string | undefined): Promise<ObservedContainer | undefined> {
+    if (containerId === undefined) return undefined;
+    try {
+      return observed(await this.#docker.getContainer(containerId).inspect());
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async #create(task: Task, gateways: readonly string[], signal: AbortSignal): Promise<StepOutcome> {
+    const context: BodyContext = {
+      nodeId: this.options.nodeId,
+      gateways,
+      networkName: (id) => this.#networks.name(id),
+      filePath: (kind, index) => this.#files.path(task.ID, kind, index),
+    };
+    const { name, platform, body } = containerRequest(task, context);
+    try {
+      // Split by hand: dockerode would put the whole body, environment and all, into the URL too.
+      const request = { _query: { name, ...(platform && { platform }) }, _body: body, abortSignal: signal };
+      const container = await this.#docker.createContainer(request as Docker.ContainerCreateOptions);
+      this.#containerIds.set(task.ID, container.id);
+      return { ok: true, containerId: container.id };
+    } catch (error) {
+      const [ours] = statusOf(error) === 409 ? await this.observe(task.ID) : [];
+      return ours ? { ok: true, containerId: ours.containerId } : failed(error);
+    }
+  }
+
+  async #start(task: Task, containerId: string, signal: AbortSignal): Promise<StepOutcome> {
+    const prefix = 'starting container failed: ';
+    const [, ...others] = endpoints(task, { networkName: (id) => this.#networks.name(id) });
+    for (const { network, settings } of others) {
+      try {
+        await this.#docker
+          .getNetwork(network)
+          .connect({ Container: containerId, EndpointConfig: settings, abortSignal: signal } as Docker.NetworkConnectOptions);
+      } catch (error) {
+        if (!/already exists in network|already attached/.test(textOf(error))) return failed(error, prefix);
+      }
+    }
+    try {
+      await this.#docker.getContainer(containerId).start({ abortSignal: signal });
+      return done;
+    } catch (error) {
+      return statusOf(error) === 304 ? done : failed(error, prefix);
+    }
+  }
+
+  async #stop(step: Extract<Step, { type: 'stopContainer' }>, signal: AbortSignal): Promise<StepOutcome> {
+    const query = {
+      ...(step.graceMs !== undefined && { t: Math.ceil(step.graceMs / 1000) }),
+      ...(step.signal && { signal: step.signal }),
+    };
+    try {
+      await this.#docker.getContainer(step.containerId).stop({ ...query, abortSignal: signal });
+      return done;
+    } catch (error) {
+      return [304, 404].includes(statusOf(error) ?? 0) ? done : failed(error);
+    }
+  }
+
+  /** Anonymous volumes go with it, named ones stay. */
+  async #remove({ taskId, containerId }: Extract<Step, { type: 'removeContainer' }>, signal: AbortSignal): Promise<StepOutcome> {
+    this.#containerIds.delete(taskId);
+    try {
+      await this.#docker.getContainer(containerId).remove({ v: true, force: true, abortSignal: signal } as Docker.ContainerRemoveOptions);
+      return done;
+    } catch (error) {
+      const gone = statusOf(error) === 404 || /already in progress/.test(textOf(error));
+      return gone ? done : failed(error);
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/** Log lines of one container: Docker's multiplexed stream taken apart. */
+import type Docker from 'dockerode';
+import { Refusal } from '#base/refusal';
+import type { LogLine, LogOptions } from './engine.ts';
+import { textOf } from './outcome.ts';
+
+const headerBytes = 8;
+/** Docker cuts lines at 16 KiB; a longer frame means that this is no log stream. */
+const frameLimit = 8 * 1024 * 1024;
+
+/** Oldest first; ends with the container, or with `signal` when following. Refuses with the engine's text, as for a log driver that cannot be read. */
+export async function* containerLogs(docker: Docker, containerId: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
+  try {
+    const info = await docker.getContainer(containerId).inspect();
+    const stream = await openLogs(docker, containerId, options, signal);
+    yield* info.Config.Tty ? plainLines(stream) : framedLines(stream);
+  } catch (error) {
+    if (!signal.aborted) throw new Refusal('unknown', textOf(error));
+  }
+}
+
+/** dockerode would collect the whole log in memory unless it follows; the modem streams either way. */
+function openLogs(docker: Docker, containerId: string, options: LogOptions, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+  const query = {
+    follow: options.follow,
+    stdout: options.stdout,
+    stderr: options.stderr,
+    timestamps: true,
+    tail: options.tail ?? 'all',
+    ...(options.sinceMs !== undefined && { since: (options.sinceMs / 1000).toFixed(3) }),
+  };
+  const request = { path: `/containers/${containerId}/logs?`, method: 'GET', isStream: true, abortSignal: signal, options: query, statusCodes: { 200: true } };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(request as never, (error, stream) => (error ? reject(error as Error) : resolve(stream as AsyncIterable<Buffer>)));
+  });
+}
+
+/** Frames of one byte for the stream, three zeros, four for the length, then a line with its time. */
+export async function* framedLines(stream: AsyncIterable<Buffer>): AsyncGenerator<LogLine> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    rest = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+    for (;;) {
+      if (rest.length < headerBytes) break;
+      const length = rest.readUInt32BE(4);
+      if (length > frameLimit) throw new Error(`log frame of ${length} bytes`);
+      if (rest.length < headerBytes + length) break;
+      const body = rest.toString('utf8', headerBytes, headerBytes + length);
+      yield lineOf(rest[0] === 2 ? 'stderr' : 'stdout', body);
+      rest = rest.subarray(headerBytes + length);
+    }
+  }
+}
+
+/** A terminal's output has no frames: one line after the other. */
+async function* plainLines(stream: AsyncIterable<Buffer>): AsyncGenerator<LogLine> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) yield lineOf('stdout', `${line}\n`);
+  }
+  if (rest) yield lineOf('stdout', rest);
+}
+
+function lineOf(stream: LogLine['stream'], body: string): LogLine {
+  const at = body.indexOf(' ');
+  return { stream, timestamp: body.slice(0, at), text: body.slice(at + 1) };
+}

@@ -1,0 +1,78 @@
+/** Cluster networks as Docker bridge networks of this engine. */
+import type Docker from 'dockerode';
+import type { Network } from '#model/network';
+import type { StepOutcome } from '#task/step';
+import { networkIdLabel, nodeIdLabel } from './labels.ts';
+import { done, failed, notYet, statusOf, textOf } from './outcome.ts';
+
+/** Interface name of a cluster network's bridge: 14 characters, the kernel takes 15. */
+export function bridgeName(networkId: string): string {
+  return `sh-${networkId.slice(0, 11)}`;
+}
+
+/** The request for POST /networks/create; `name` differs from the cluster's when a stranger has that one. */
+export function networkRequest(network: Network, gateway: string, name: string, nodeId: string): Docker.NetworkCreateOptions {
+  const subnet = network.IPAMOptions?.Configs?.[0]?.Subnet ?? '';
+  // Overlay options mean nothing to a bridge; Docker's own ones (the MTU) do.
+  const options = Object.entries(network.Spec.Options ?? {}).filter(([key]) => key.startsWith('com.docker.network.'));
+  return {
+    Name: name,
+    Driver: 'bridge',
+    Internal: network.Spec.Internal ?? false,
+    IPAM: { Driver: 'default', Config: [{ Subnet: subnet, Gateway: gateway }] },
+    Options: { ...Object.fromEntries(options), 'com.docker.network.bridge.name': bridgeName(network.ID) },
+    Labels: { ...network.Spec.Labels, [networkIdLabel]: network.ID, [nodeIdLabel]: nodeId },
+  };
+}
+
+export class DockerNetworks {
+  readonly #names = new Map<string, string>();
+
+  constructor(
+    readonly docker: Docker,
+    readonly nodeId: string,
+  ) {}
+
+  /** Cluster network ids; refreshes what `name` knows. */
+  async observe(): Promise<readonly string[]> {
+    const networks = await this.docker.listNetworks({ filters: { label: [networkIdLabel, `${nodeIdLabel}=${this.nodeId}`] } as never });
+    this.#names.clear();
+    for (const network of networks) this.#names.set(network.Labels?.[networkIdLabel] ?? '', network.Name);
+    return [...this.#names.keys()];
+  }
+
+  /** The engine's name of a network that has been created or observed. */
+  name(networkId: string): string {
+    return this.#names.get(networkId) ?? networkId;
+  }
+
+  async create(network: Network, gateway: string): Promise<StepOutcome> {
+    try {
+      if ((await this.observe()).includes(network.ID)) return done;
+      const name = await this.#freeName(network);
+      await this.docker.createNetwork(networkRequest(network, gateway, name, this.nodeId));
+      this.#names.set(network.ID, name);
+      return done;
+    } catch (error) {
+      return failed(error, `creating network ${network.Spec.Name} failed: `);
+    }
+  }
+
+  /** A network that is in use stays; somebody else's container may sit in it. */
+  async remove(networkId: string): Promise<StepOutcome> {
+    try {
+      if (!(await this.observe()).includes(networkId)) return done;
+      await this.docker.getNetwork(this.name(networkId)).remove();
+      this.#names.delete(networkId);
+      return done;
+    } catch (error) {
+      return statusOf(error) === 404 ? done : notYet(textOf(error));
+    }
+  }
+
+  async #freeName(network: Network): Promise<string> {
+    const name = network.Spec.Name;
+    const same = await this.docker.listNetworks({ filters: { name: [name] } as never });
+    return same.some((each) => each.Name === name) ? `${name}.${network.ID}` : name;
+  }
+}

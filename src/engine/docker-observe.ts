@@ -1,0 +1,56 @@
+/** Containers as the Engine API shows them, in the words that decisions are made of. */
+import type Docker from 'dockerode';
+import type { PortConfig } from '#model/service-spec';
+import type { ObservedContainer } from '#task/step';
+import { serviceIdLabel, taskIdLabel } from './labels.ts';
+
+const states: Readonly<Record<string, ObservedContainer['state']>> = {
+  created: 'created',
+  running: 'running',
+  paused: 'running',
+  restarting: 'running',
+  removing: 'removing',
+  exited: 'exited',
+  dead: 'dead',
+};
+
+/** What is seen of a container with our labels. */
+export function observed(info: Docker.ContainerInspectInfo): ObservedContainer {
+  const { State, Config, NetworkSettings } = info;
+  const health = State.Health?.Status;
+  const output = State.Health?.Log?.at(-1)?.Output;
+  return {
+    containerId: info.Id,
+    taskId: Config.Labels[taskIdLabel] ?? '',
+    serviceId: Config.Labels[serviceIdLabel] ?? '',
+    state: states[State.Status] ?? 'dead',
+    ...(State.Pid > 0 && { pid: State.Pid }),
+    exitCode: State.ExitCode,
+    ...(State.Error && { error: State.Error }),
+    oomKilled: State.OOMKilled,
+    ...((health === 'starting' || health === 'healthy' || health === 'unhealthy') && { health }),
+    ...(output && { healthLog: output }),
+    startedAt: State.StartedAt,
+    finishedAt: State.FinishedAt,
+    ports: publishedPorts(NetworkSettings.Ports ?? {}),
+  };
+}
+
+/** Every port that our containers bind is a host-mode one; IPv4 and IPv6 bindings of one port count once. */
+function publishedPorts(ports: Docker.ContainerInspectInfo['NetworkSettings']['Ports']): readonly PortConfig[] {
+  const found = new Map<string, PortConfig>();
+  for (const [key, bindings] of Object.entries(ports)) {
+    const [target, protocol] = key.split('/');
+    for (const { HostIp, HostPort } of bindings ?? []) {
+      const everywhere = HostIp === '' || HostIp === '0.0.0.0' || HostIp === '::';
+      found.set(`${key} ${everywhere ? '' : HostIp} ${HostPort}`, {
+        Protocol: protocol as NonNullable<PortConfig['Protocol']>,
+        TargetPort: Number(target),
+        PublishedPort: Number(HostPort),
+        PublishMode: 'host',
+        ...(!everywhere && { Shoal: { HostIP: HostIp } }),
+      });
+    }
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,21 @@
+/** Labels by which we know what is ours on an engine, and by which Swarm's tools know what they see. */
+import type { Task } from '#model/task';
+import { taskName } from '#model/task';
+
+export const taskIdLabel = 'com.docker.swarm.task.id';
+export const nodeIdLabel = 'com.docker.swarm.node.id';
+export const serviceIdLabel = 'com.docker.swarm.service.id';
+export const networkIdLabel = 'shoal.network.id';
+
+/** Swarm's labels of a task's container; they win over the spec's own. */
+export function containerLabels(task: Task, nodeId: string): Record<string, string> {
+  return {
+    ...task.Spec.ContainerSpec?.Labels,
+    'com.docker.swarm.task': '',
+    [taskIdLabel]: task.ID,
+    'com.docker.swarm.task.name': taskName(task),
+    [nodeIdLabel]: nodeId,
+    [serviceIdLabel]: task.ServiceID,
+    'com.docker.swarm.service.name': task.Shoal.ServiceName,
+  };
+}

@@ -1,0 +1,204 @@
+/** Follows one repository: looks, renders, plans, carries the plan out, and says what came of it. */
+import { timeText, type Clock } from '#base/clock';
+import { nanosecondsPerMillisecond } from '#base/duration';
+import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import type { Cluster } from '#control/cluster';
+import { setRepositoryStatus } from '#control/repositories';
+import { deployStack, removeStack, setStackCondition } from '#control/stacks';
+import type { RepositorySpec, RepositoryStatus } from '#model/repository';
+import { syncedStatus, unavailableStatus } from '#reconciler/outcome';
+import { planRepository, type Step } from '#reconciler/plan';
+import type { RenderedStack } from '#reconciler/rendered';
+import type { ReconcileEvent, ReconcileEvents } from './events.ts';
+import { Mirror } from './git.ts';
+import { watchLocal } from './local-watch.ts';
+import { renderCommit } from './render.ts';
+import { BlobCache, Snapshot } from './snapshot.ts';
+
+export interface FollowerParts {
+  cluster: Cluster;
+  events: ReconcileEvents;
+  clock: Clock;
+  logger: Logger;
+  /** Folder for this repository's mirror, and git's home. */
+  folder: string;
+  home: string;
+}
+
+/** A change of a stack by hand is often several calls: look once they are done. */
+const driftQuietMs = 200;
+/** Whoever fights with us, a person or another tool, is answered ever more slowly. */
+const driftSlowestMs = 60_000;
+
+export class Follower {
+  readonly #spec: RepositorySpec;
+  readonly #parts: FollowerParts;
+  readonly #mirror: Mirror;
+  readonly #cache = new BlobCache();
+  readonly #stop = new AbortController();
+  #rendered: { commit: string; stacks: readonly RenderedStack[] } | undefined;
+  #running: Promise<void> | undefined;
+  #again: 'look' | 'drift' | undefined;
+  #cancelTimer: () => void = () => {};
+  #cancelDrift: (() => void) | undefined;
+  #lastRevert: { at: number; delayMs: number } | undefined;
+
+  constructor(spec: RepositorySpec, parts: FollowerParts) {
+    this.#spec = spec;
+    this.#parts = parts;
+    this.#mirror = new Mirror(parts.folder, parts.home, this.#stop.signal);
+  }
+
+  start(): void {
+    watchLocal(this.#spec.URL, () => void this.sync(), this.#stop.signal);
+    void this.sync();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#cancelTimer();
+    this.#cancelDrift?.();
+    await this.#running;
+  }
+
+  /** One whole look from fetch to status. Calls that come while one runs share the next. */
+  sync(): Promise<void> {
+    return this.#request('look');
+  }
+
+  /** Something of ours changed in the cluster: compare again with the commit at hand, without asking the remote. */
+  noticeDrift(): void {
+    this.#cancelDrift ??= this.#parts.clock.after(this.#driftDelayMs(), () => {
+      this.#cancelDrift = undefined;
+      void this.#request('drift');
+    });
+  }
+
+  /** Doubles with each revert that soon follows another. */
+  #driftDelayMs(): number {
+    const last = this.#lastRevert;
+    if (!last || this.#parts.clock.now() - last.at > 2 * driftSlowestMs) return driftQuietMs;
+    return Math.min(driftSlowestMs, last.delayMs);
+  }
+
+  async #request(kind: 'look' | 'drift'): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    if (this.#again !== 'look') this.#again = kind;
+    // A run under way may have fetched before the caller's commit: the one after it counts.
+    const run = this.#running;
+    if (run) await run;
+    if (this.#again === undefined || this.#stop.signal.aborted) return this.#running;
+    const next = this.#again;
+    this.#again = undefined;
+    this.#running = this.#run(next).finally(() => (this.#running = undefined));
+    await this.#running;
+  }
+
+  async #run(kind: 'look' | 'drift'): Promise<void> {
+    this.#cancelTimer();
+    try {
+      if (kind === 'look' || !this.#rendered) await this.#look();
+      await this.#reconcile();
+    } catch (error) {
+      await this.#failed(error as Error);
+    } finally {
+      const intervalMs = this.#spec.Interval / nanosecondsPerMillisecond;
+      if (!this.#stop.signal.aborted) this.#cancelTimer = this.#parts.clock.after(intervalMs, () => void this.sync());
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { URL, Branch, Path } = this.#spec;
+    const head = await this.#mirror.remoteHead(URL, Branch);
+    if (head === this.#rendered?.commit) return;
+    const commit = await this.#mirror.fetch(URL, Branch);
+    const snapshot = new Snapshot(commit, await this.#mirror.tree(commit), this.#mirror, this.#cache);
+    this.#rendered = { commit, stacks: await renderCommit(snapshot, Path) };
+  }
+
+  async #reconcile(): Promise<void> {
+    const { cluster, clock } = this.#parts;
+    if (!this.#rendered) return;
+    const { commit, stacks } = this.#rendered;
+    const view = await cluster.read();
+    const steps = planRepository(view, this.#spec.Name, stacks, clock.now());
+    const refused: Record<string, readonly string[]> = {};
+    for (const stack of stacks) {
+      const condition = view.byName('stack', stack.Name)?.Condition;
+      if (condition?.State === 'refused' && condition.Commit === commit && !steps.some((step) => step.name === stack.Name))
+        refused[stack.Name] = condition.Errors ?? [condition.Message];
+    }
+    for (const step of steps) {
+      const errors = await this.#carryOut(step);
+      if (errors.length > 0) refused[step.name] = errors;
+    }
+    await this.#setStatus(syncedStatus({ commit, stacks: stacks.map((stack) => stack.Name), refused }, clock.now()));
+  }
+
+  /** Carries out one step; answers why the stack is refused, if it is. */
+  async #carryOut(step: Step): Promise<readonly string[]> {
+    const { cluster } = this.#parts;
+    if (step.type === 'refuse') return this.#refuse(step);
+    try {
+      if (step.type === 'remove') {
+        await cluster.submit(removeStack(step.name));
+        this.#emit({ type: 'stack', name: step.name, action: 'removed', message: step.reason });
+        return [];
+      }
+      if (!('spec' in step.rendered)) return [];
+      if (step.drift) this.#lastRevert = { at: this.#parts.clock.now(), delayMs: 2 * this.#driftDelayMs() };
+      await cluster.submit(deployStack(step.rendered.spec, { source: step.source, digest: step.rendered.digest, prune: true }));
+      this.#emit({
+        type: 'stack',
+        name: step.name,
+        action: step.drift ? 'drift reverted' : 'applied',
+        message: `${step.rendered.Commit.slice(0, 12)}: ${step.reason}`,
+      });
+      return [];
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
+      if (step.type === 'remove') return [error.message];
+      return this.#refuse({ type: 'refuse', name: step.name, source: step.source, commit: step.rendered.Commit, errors: [error.message] });
+    }
+  }
+
+  async #refuse({ name, errors, commit, source }: Step & { type: 'refuse' }): Promise<readonly string[]> {
+    const Since = timeText(this.#parts.clock.now());
+    await this.#parts.cluster.submit(setStackCondition(name, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit, Since }, source));
+    this.#emit({ type: 'stack', name, action: 'refused', message: `${commit.slice(0, 12)}: ${errors.join('; ')}` });
+    return errors;
+  }
+
+  async #failed(error: Error): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const { cluster, clock, logger } = this.#parts;
+    logger.warn({ repository: this.#spec.Name, error: error.message }, 'the repository cannot be reconciled now');
+    try {
+      const before = (await cluster.read()).byName('repository', this.#spec.Name)?.Status;
+      if (before) await this.#setStatus(unavailableStatus(before, error.message, clock.now()));
+    } catch (second) {
+      logger.warn({ repository: this.#spec.Name, error: (second as Error).message }, 'its status cannot be stored either');
+    }
+  }
+
+  async #setStatus(status: RepositoryStatus): Promise<void> {
+    const { cluster } = this.#parts;
+    const before = (await cluster.read()).byName('repository', this.#spec.Name)?.Status;
+    // Removed while we looked.
+    if (!before) return;
+    await cluster.submit(setRepositoryStatus(this.#spec.Name, status));
+    if (before.State === status.State && before.Commit === status.Commit && before.Message === status.Message) return;
+    this.#emit({
+      type: 'repository',
+      name: this.#spec.Name,
+      action: status.State === 'unavailable' ? 'unavailable' : 'synced',
+      message: status.Message || `at ${status.Commit?.slice(0, 12) ?? 'no commit'}`,
+    });
+  }
+
+  #emit(event: Omit<ReconcileEvent, 'time'>): void {
+    this.#parts.logger.info(event, 'reconciled');
+    this.#parts.events.emit({ time: timeText(this.#parts.clock.now()), ...event });
+  }
+}

@@ -1,0 +1,100 @@
+/** Keeps one follower for each repository of the cluster, and tells them of changes to their stacks. */
+import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import type { Clock } from '#base/clock';
+import { equal } from '#base/equal';
+import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import type { Cluster } from '#control/cluster';
+import { namespaceLabel } from '#model/meta';
+import type { RepositorySpec } from '#model/repository';
+import { ReconcileEvents } from './events.ts';
+import { Follower } from './follower.ts';
+import { writeHome } from './git.ts';
+
+export interface GitOpsOptions {
+  /** For mirrors; holds nothing that cannot be fetched again. */
+  folder: string;
+}
+
+export interface GitOpsParts {
+  cluster: Cluster;
+  clock: Clock;
+  logger: Logger;
+}
+
+type StoreEvents = Parameters<Parameters<Cluster['watch']>[0]>[0];
+
+export class GitOps {
+  readonly events = new ReconcileEvents();
+  readonly #options: GitOpsOptions;
+  readonly #parts: GitOpsParts;
+  readonly #followers = new Map<string, { spec: RepositorySpec; follower: Follower }>();
+  #unwatch: () => void = () => {};
+
+  constructor(options: GitOpsOptions, parts: GitOpsParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    writeHome(join(this.#options.folder, 'home'));
+    const view = await this.#parts.cluster.read();
+    this.#unwatch = this.#parts.cluster.watch((events) => this.#heard(events));
+    for (const repository of view.list('repository')) this.#follow(repository.ID, repository.Spec);
+  }
+
+  async stop(): Promise<void> {
+    this.#unwatch();
+    await Promise.all([...this.#followers.values()].map(({ follower }) => follower.stop()));
+    this.#followers.clear();
+  }
+
+  /** One whole reconcile of the repository; resolves when its status is stored. */
+  async sync(name: string): Promise<void> {
+    const entry = [...this.#followers.values()].find(({ spec }) => spec.Name === name);
+    if (!entry) throw new Refusal('notFound', `repository ${name} not found`);
+    await entry.follower.sync();
+  }
+
+  #heard(events: StoreEvents): void {
+    for (const event of events) {
+      if (event.kind === 'repository') {
+        if (event.object) this.#follow(event.id, event.object.Spec);
+        else this.#forget(event.id);
+      }
+      const stack = stackOf(event);
+      if (stack !== undefined) for (const { follower } of this.#followers.values()) follower.noticeDrift();
+    }
+  }
+
+  #follow(id: string, spec: RepositorySpec): void {
+    const known = this.#followers.get(id);
+    if (known && equal(known.spec, spec)) return;
+    if (known) void known.follower.stop();
+    const follower = new Follower(spec, {
+      ...this.#parts,
+      logger: this.#parts.logger.child({ repository: spec.Name }),
+      events: this.events,
+      folder: join(this.#options.folder, id),
+      home: join(this.#options.folder, 'home'),
+    });
+    this.#followers.set(id, { spec, follower });
+    follower.start();
+  }
+
+  #forget(id: string): void {
+    const known = this.#followers.get(id);
+    if (!known) return;
+    this.#followers.delete(id);
+    void known.follower.stop().then(() => rmSync(join(this.#options.folder, id), { recursive: true, force: true }));
+  }
+}
+
+/** The stack whose spec an event touches; the progress of rollouts is none of a repository's business. */
+function stackOf(event: StoreEvents[number]): string | undefined {
+  if (event.kind !== 'service' && event.kind !== 'network' && event.kind !== 'secret' && event.kind !== 'config') return undefined;
+  const spec = event.object?.Spec ?? event.previous?.Spec;
+  if (event.object && event.previous && equal(event.object.Spec, event.previous.Spec)) return undefined;
+  return spec?.Labels?.[namespaceLabel];
+}

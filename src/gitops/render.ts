@@ -1,0 +1,81 @@
+/** Turns a commit into stacks: each folder PATH/NAME with a stack file is the stack NAME. */
+import { createHash } from 'node:crypto';
+import { posix } from 'node:path';
+import { diagnosticText, type LoadResult } from '#compose/compose';
+import { loadStack } from '#compose/load';
+import type { RenderedStack } from '#reconciler/rendered';
+import { root, type Snapshot } from './snapshot.ts';
+
+/** In the order in which they are looked for. */
+const fileNames = ['compose.yml', 'compose.yaml', 'docker-compose.yml', 'docker-compose.yaml'];
+
+/** Each round fetches the files that the last one found to be named; real stacks need two or three. */
+const mostRounds = 40;
+
+/** All stacks of the commit under `path`, in the order of their names. A stack that is in error says why and spoils no other. */
+export async function renderCommit(snapshot: Snapshot, path: string): Promise<RenderedStack[]> {
+  const folders = stackFolders(snapshot, normal(path));
+  const rendered: RenderedStack[] = [];
+  for (const [name, file] of folders) rendered.push(await renderStack(snapshot, name, file));
+  return rendered;
+}
+
+/** Folder name → its stack file. */
+function stackFolders(snapshot: Snapshot, path: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const file of snapshot.paths()) {
+    const folder = posix.dirname(file);
+    const name = posix.basename(folder);
+    if (normal(posix.dirname(folder)) !== path || folder === '.' || !fileNames.includes(posix.basename(file))) continue;
+    const other = found.get(name);
+    if (other === undefined || rank(file) < rank(other)) found.set(name, file);
+  }
+  return new Map([...found].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function rank(file: string): number {
+  return fileNames.indexOf(posix.basename(file));
+}
+
+/** `.` and '' are the top; no slashes around. */
+function normal(path: string): string {
+  const plain = posix.normalize(path).replaceAll(/^\/+|\/+$/g, '');
+  return plain === '.' ? '' : plain;
+}
+
+async function renderStack(snapshot: Snapshot, name: string, file: string): Promise<RenderedStack> {
+  const place = { Name: name, Path: posix.dirname(file), Commit: snapshot.commit };
+  for (let round = 0; round < mostRounds; round++) {
+    const result = load(snapshot, name, file);
+    // Errors of a round that lacked files mean nothing yet.
+    if (await snapshot.load()) continue;
+    if (result === undefined || 'error' in result) return { ...place, errors: [`${file}: ${result?.error ?? 'cannot be read'}`] };
+    const errors = result.diagnostics.filter((diagnostic) => diagnostic.severity === 'error').map((diagnostic) => relative(diagnosticText(diagnostic)));
+    if (!result.stack) return { ...place, errors: errors.length > 0 ? errors : [`${file}: is refused`] };
+    const digest = `sha256:${createHash('sha256').update(JSON.stringify(result.stack)).digest('hex')}`;
+    return { ...place, spec: result.stack, digest };
+  }
+  return { ...place, errors: [`${file}: names files through more than ${mostRounds} others`] };
+}
+
+function load(snapshot: Snapshot, name: string, file: string): LoadResult | { error: string } | undefined {
+  const own = snapshot.read(posix.join(root, file));
+  if ('error' in own) return own;
+  return loadStack({
+    mode: 'spec',
+    stack: name,
+    files: [{ path: file, bytes: own.bytes }],
+    directory: posix.join(root, posix.dirname(file)),
+    // Nothing of the daemon's own surroundings may decide what a commit means.
+    environment: {},
+    read: (path) => snapshot.read(path),
+    confine: root,
+    strictVariables: true,
+    rotate: true,
+  });
+}
+
+/** People know paths from the top of their repository. */
+function relative(text: string): string {
+  return text.replaceAll(`${root}/`, '');
+}

@@ -1,0 +1,90 @@
+/** Holds one published port: nobody else can take it, and IPv6 clients, whom the kernel's IPv4 rules do not see, are forwarded. */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import type { PublishedPort } from '#network/published-ports';
+import { run } from './run.ts';
+import { forwardConnection } from './tcp-forwarder.ts';
+import { forwardDatagrams } from './udp-forwarder.ts';
+
+export interface PortListener {
+  close(): void;
+}
+
+/** An address family or address that this host does not have is no clash. */
+const absentCodes = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
+
+/** The name servers on the gateways have port 53, so that it cannot be held on all addresses. */
+const dnsPort = 53;
+
+/** Binds the port; rejects with EADDRINUSE when a process of the host has it. SCTP has no sockets here and is not held. */
+export async function holdPort({ protocol, port, hostAddress }: PublishedPort): Promise<PortListener> {
+  const open: PortListener[] = [];
+  const close = (): void => open.forEach((listener) => listener.close());
+  if (protocol === 'sctp') return { close };
+  const v4 = hostAddress ?? '0.0.0.0';
+  const v6 = hostAddress ?? '::';
+  const listen = protocol === 'tcp' ? listenTcp : listenUdp;
+  try {
+    if (!v4.includes(':') && (port !== dnsPort || hostAddress !== undefined)) await listen(v4, port, open);
+    if (v6.includes(':')) await listen(v6, port, open);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { close };
+}
+
+async function listenTcp(address: string, port: number, open: PortListener[]): Promise<void> {
+  const isV6 = address.includes(':');
+  const connections = new Set<Socket>();
+  // By IPv4 only those come here who slipped through before the rules were loaded.
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
+    if (isV6) forwardConnection(socket, port);
+    else socket.resetAndDestroy();
+  });
+  server.maxConnections = 1024;
+  server.listen({ host: address, port, ipv6Only: isV6 });
+  if (!(await bound(server))) return;
+  open.push({
+    close() {
+      server.close();
+      for (const socket of connections) socket.destroy();
+    },
+  });
+}
+
+async function listenUdp(address: string, port: number, open: PortListener[]): Promise<void> {
+  const isV6 = address.includes(':');
+  const socket = createSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6 });
+  socket.bind({ address, port });
+  if (!(await bound(socket))) return;
+  const stopForwarding = isV6 ? forwardDatagrams(socket, port) : () => undefined;
+  open.push({
+    close() {
+      stopForwarding();
+      socket.close();
+    },
+  });
+}
+
+/** False when the host does not have such an address. */
+async function bound(socket: NodeJS.EventEmitter): Promise<boolean> {
+  try {
+    await once(socket, 'listening');
+    socket.on('error', () => undefined);
+    return true;
+  } catch (error) {
+    if (absentCodes.has((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+}
+
+/** Who has the port, such as `nginx (process 812)`, for people to read. */
+export async function portOwner({ protocol, port }: PublishedPort): Promise<string> {
+  const { stdout } = await run('ss', ['-H', '-n', '-p', protocol === 'udp' ? '-ulA' : '-tlA', protocol, `sport = :${port}`], { timeoutMs: 5000 });
+  const owners = [...stdout.matchAll(/\("([^"]+)",pid=(\d+)/g)].map(([, name, pid]) => `${name} (process ${pid})`);
+  return owners.length > 0 ? [...new Set(owners)].join(', ') : 'another process of this host';
+}

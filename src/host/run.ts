@@ -1,0 +1,35 @@
+/** Runs the kernel's tools: nft, ip, bridge, iptables, conntrack. */
+import { execFile } from 'node:child_process';
+
+export interface RunResult {
+  /** Exit code; `missing` when there is no such command. */
+  code: number | 'missing';
+  stdout: string;
+  stderr: string;
+}
+
+/** Tables of 2,000 services stay far below. */
+const outputLimitBytes = 64 * 1024 * 1024;
+
+/** Runs `command` without a shell. A failing command is a result; only the caller knows what it means. Killed after `timeoutMs`, with code 124. */
+export function run(command: string, args: readonly string[], { timeoutMs }: { timeoutMs: number }): Promise<RunResult> {
+  return new Promise((resolve) => {
+    const options = {
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: outputLimitBytes,
+      env: { ...process.env, PATH: searchPath(), LC_ALL: 'C' },
+    } as const;
+    execFile(command, args, options, (error, stdout, stderr) => {
+      if (!error) resolve({ code: 0, stdout, stderr });
+      else if (error.code === 'ENOENT') resolve({ code: 'missing', stdout, stderr: `${command} is not installed` });
+      else if (error.killed) resolve({ code: 124, stdout, stderr: `${command} did not end within ${timeoutMs} ms` });
+      else resolve({ code: typeof error.code === 'number' ? error.code : 1, stdout, stderr: stderr || error.message });
+    });
+  });
+}
+
+/** The tools are in folders that users' sessions often leave out. */
+function searchPath(): string {
+  return [process.env['PATH'] ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(':');
+}

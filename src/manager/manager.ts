@@ -1,0 +1,233 @@
+/** The leader's loop: requests and timers in, one entry at a time out. */
+import { encode } from '#base/codec';
+import type { Clock } from '#base/clock';
+import { newId } from '#base/ids';
+import type { Logger } from '#base/logger';
+import type { Random } from '#base/random';
+import { Refusal } from '#base/refusal';
+import type { Cluster, UseCase } from '#control/cluster';
+import type { Action, Entry, StoreEvent } from '#store/action';
+import { Overlay } from '#store/overlay';
+import type { Stage } from '#store/stage';
+import type { View } from '#store/view';
+import { DirtySet } from './dirty.ts';
+import { entryLimits, requestBytesLimit, sizeOf, toEntries, type EntryLimits } from './entries.ts';
+import { runPass } from './pass.ts';
+import type { ReplicatedLog } from './replicated-log.ts';
+import type { ReplicatedState } from './state.ts';
+
+export interface ManagerOptions {
+  /** Cuts what follows from a request; smaller in tests. */
+  limits?: EntryLimits;
+}
+
+export interface ManagerParts {
+  log: ReplicatedLog;
+  /** The one that `log` applies to. */
+  state: ReplicatedState;
+  /** Run in this order, again and again until none acts. */
+  stages: readonly Stage[];
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  /** The log or a decision failed for good: the process must end and start again from the disk. */
+  onFatal(error: unknown): void;
+}
+
+interface Request {
+  useCase: UseCase<unknown>;
+  resolve: (result: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+/** Requests that may wait; more are refused rather than held in memory without end. */
+const queueLimit = 10_000;
+/** A wake-up that is due already must not turn the loop into a busy one. */
+const shortestSleepMs = 50;
+/** Timers overflow after 24 days; looking once an hour costs nothing. */
+const longestSleepMs = 3_600_000;
+/** Before a pass is tried again that the log did not take. */
+const retryMs = 1000;
+
+export class Manager implements Cluster {
+  readonly #parts: ManagerParts;
+  readonly #limits: EntryLimits;
+  readonly #ids: Random;
+  readonly #chance: Random;
+  readonly #requests: Request[] = [];
+  #dirty = new DirtySet();
+  #busy = false;
+  #loop: Promise<void> | undefined;
+  #wake: { at: number; cancel(): void } | undefined;
+  #state: 'new' | 'running' | 'stopped' = 'new';
+
+  constructor(options: ManagerOptions, parts: ManagerParts) {
+    this.#parts = parts;
+    this.#limits = options.limits ?? entryLimits;
+    this.#ids = parts.random.split('ids');
+    this.#chance = parts.random.split('stages');
+  }
+
+  /** Resolves when the log serves; a first full pass follows by itself. */
+  async start(): Promise<void> {
+    await this.#parts.log.start();
+    this.#state = 'running';
+    this.#dirty.markAll();
+    this.#run();
+  }
+
+  /** Refuses what still waits, lets the entry under way finish, closes the log. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped';
+    this.#wake?.cancel();
+    for (const request of this.#requests.splice(0)) request.reject(unavailable());
+    await this.#loop;
+    await this.#parts.log.stop();
+  }
+
+  async read(): Promise<View> {
+    if (this.#state !== 'running') throw unavailable();
+    await this.#parts.log.readIndex();
+    return this.#parts.state.store;
+  }
+
+  submit<R>(useCase: UseCase<R>): Promise<R> {
+    if (this.#state !== 'running') return Promise.reject(unavailable());
+    if (this.#requests.length >= queueLimit) {
+      return Promise.reject(new Refusal('unavailable', `the manager is busy: ${queueLimit} requests wait`));
+    }
+    return new Promise<R>((resolve, reject) => {
+      this.#requests.push({ useCase, resolve: resolve as Request['resolve'], reject });
+      this.#run();
+    });
+  }
+
+  watch(listener: (events: readonly StoreEvent[]) => void): () => void {
+    return this.#parts.state.watch(listener);
+  }
+
+  #run(): void {
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#loop = this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    // Never inside the caller's own turn: it may be a listener that hears of a commit.
+    await Promise.resolve();
+    // Looking for work and giving up are one step, so nothing that arrives is overlooked.
+    while (this.#state === 'running' && (this.#requests.length > 0 || !this.#dirty.empty)) {
+      const request = this.#requests.shift();
+      try {
+        await this.#turn(request);
+      } catch (error) {
+        this.#fail(error, request);
+      }
+      await nextTurn();
+    }
+    this.#busy = false;
+  }
+
+  /** One request or none, the pass over it, and its entries. */
+  async #turn(request: Request | undefined): Promise<void> {
+    const { clock, state } = this.#parts;
+    const now = clock.now();
+    const overlay = new Overlay(state.store);
+    const answer = request && this.#decide(request, overlay, now);
+    if (request && !answer) return;
+    const requested = overlay.actions.length;
+    this.#dirty.touch(state.store, overlay.actions);
+    // A deadline that has come is not put off by the request that came first.
+    if (this.#wake && this.#wake.at <= now) this.#dirty.markAll();
+    if (!this.#dirty.empty) this.#pass(overlay, now);
+    const [first, ...rest] = toEntries(overlay.actions, requested, this.#limits);
+    if (first) {
+      await this.#propose(first, now);
+      request?.resolve(answer?.result);
+    } else if (request) {
+      // An answer without an entry rests on what was read, so that must have been the newest.
+      void this.#parts.log.readIndex().then(() => request.resolve(answer?.result), request.reject);
+    }
+    for (const actions of rest) {
+      await nextTurn();
+      await this.#propose(actions, now);
+    }
+  }
+
+  /** Lays the request's actions; undefined when it was refused. */
+  #decide(request: Request, overlay: Overlay, now: number): { result: unknown } | undefined {
+    try {
+      const context = { now, newId: () => newId(this.#ids), random: this.#chance };
+      const { actions, result } = request.useCase(this.#parts.state.store, context);
+      const bytes = actions.reduce((sum, action) => sum + sizeOf(action), 0);
+      if (bytes > requestBytesLimit) {
+        throw new Refusal('invalidArgument', `the request's objects take ${bytes} bytes: at most ${requestBytesLimit} are possible`);
+      }
+      overlay.lay(actions);
+      return { result };
+    } catch (error) {
+      request.reject(error);
+      return undefined;
+    }
+  }
+
+  #pass(overlay: Overlay, now: number): void {
+    const dirty = this.#dirty;
+    const full = dirty.scope === 'all';
+    this.#dirty = new DirtySet();
+    const context = { now, newId: () => newId(this.#ids), random: this.#chance };
+    const { settled, wakeAt } = runPass(overlay, this.#parts.stages, context, dirty);
+    if (!settled) {
+      this.#parts.logger.error({ actions: overlay.actions.length }, 'the stages do not come to rest');
+      this.#wakeAt(now + retryMs, now);
+    }
+    // A narrow pass knows nothing of the others' times, so what was asked for earlier stays.
+    if (full && settled) this.#sleep();
+    if (wakeAt !== undefined) this.#wakeAt(wakeAt, now);
+  }
+
+  async #propose(actions: readonly Action[], now: number): Promise<void> {
+    await this.#parts.log.propose(encode({ actions, now } satisfies Entry));
+  }
+
+  /** A refusal of the log concerns this request only; anything else means that we cannot go on. */
+  #fail(error: unknown, request: Request | undefined): void {
+    request?.reject(error);
+    // Nobody knows whether the entry will come to be, so everything is looked at again.
+    this.#wakeAt(this.#parts.clock.now() + retryMs, this.#parts.clock.now());
+    if (error instanceof Refusal) {
+      this.#parts.logger.warn({ error: error.message }, 'the log did not take an entry');
+      return;
+    }
+    this.#state = 'stopped';
+    this.#wake?.cancel();
+    for (const waiting of this.#requests.splice(0)) waiting.reject(unavailable());
+    this.#parts.onFatal(error);
+  }
+
+  #sleep(): void {
+    this.#wake?.cancel();
+    this.#wake = undefined;
+  }
+
+  /** Sees to it that a full pass runs at `time` (ms) at the latest. */
+  #wakeAt(time: number, now: number): void {
+    if (this.#wake && this.#wake.at <= time) return;
+    this.#wake?.cancel();
+    const delayMs = time > now ? Math.min(time - now, longestSleepMs) : shortestSleepMs;
+    const cancel = this.#parts.clock.after(delayMs, () => {
+      this.#wake = undefined;
+      this.#dirty.markAll();
+      this.#run();
+    });
+    this.#wake = { at: time, cancel };
+  }
+}
+
+function unavailable(): Refusal {
+  return new Refusal('unavailable', 'This node is not a swarm manager. Manager is being prepared or has trouble connecting to the cluster.');
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

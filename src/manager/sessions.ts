@@ -1,0 +1,163 @@
+/** The leader's side of the nodes' sessions: assignments out, statuses and heartbeats in. */
+import type { Clock } from '#base/clock';
+import { milliseconds } from '#base/duration';
+import type { Logger } from '#base/logger';
+import type { Random } from '#base/random';
+import { Refusal } from '#base/refusal';
+import { defaultClusterSpec } from '#control/clusters';
+import type { UseCase } from '#control/cluster';
+import { affectedNodes } from '#dispatcher/affected';
+import { endpointsOf, updateEndpoints, type Endpoints } from '#dispatcher/endpoints';
+import { Heartbeats } from '#dispatcher/heartbeat';
+import { describeNode, registerNode } from '#dispatcher/registration';
+import type { DispatcherSession, OpenSession } from '#model/assignment';
+import type { NodeDescription } from '#model/node';
+import type { Action, StoreEvent } from '#store/action';
+import { clusterOf, type View } from '#store/view';
+import { Session } from './session.ts';
+import type { ReplicatedState } from './state.ts';
+import { StatusIntake } from './status-intake.ts';
+
+export interface SessionsParts {
+  /** Brings use cases into the log. */
+  submit: <R>(useCase: UseCase<R>) => Promise<R>;
+  state: ReplicatedState;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}
+
+/** A look at the deadlines that comes this late says that we slept, not that the nodes did. */
+const latenessMs = 1000;
+
+export class Sessions {
+  readonly #parts: SessionsParts;
+  readonly #heartbeats: Heartbeats;
+  readonly #statuses: StatusIntake;
+  readonly #sessions = new Map<string, Session>();
+  #endpoints: Endpoints = new Map();
+  #stops: (() => void)[] = [];
+  #timer: { at: number; cancel(): void } | undefined;
+
+  constructor(parts: SessionsParts) {
+    this.#parts = parts;
+    this.#heartbeats = new Heartbeats(parts.random.split('heartbeats'));
+    this.#statuses = new StatusIntake(parts.submit);
+  }
+
+  /** Begins this leader's term, once the manager runs: nodes are unknown until they come. */
+  async start(): Promise<void> {
+    const { state, clock, submit } = this.#parts;
+    this.#endpoints = endpointsOf(state.store);
+    this.#stops = [state.watch((events) => this.#push(events)), state.onRestore(() => this.#renew())];
+    await submit((view, { now }) => answer(this.#heartbeats.takeOver(view, periodOf(view), now)));
+    this.#watchDeadlines(clock.now());
+  }
+
+  /** Ends all sessions. */
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop();
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    for (const session of this.#sessions.values()) session.end();
+    this.#sessions.clear();
+  }
+
+  /** Makes the node ready with what it says of itself; an older session of it ends. Refuses `notFound` for a stranger. */
+  readonly open: OpenSession = async (nodeId, description) => {
+    const { state, clock, submit } = this.#parts;
+    await submit((view) => answer(registerNode(view, nodeId, description, view.get('node', nodeId)?.Status.Addr ?? '')));
+    const number = this.#heartbeats.open(nodeId, periodOf(state.store), clock.now());
+    this.#sessions.get(nodeId)?.end();
+    const session = new Session(nodeId, number, state.store, () => this.#endpoints);
+    this.#sessions.set(nodeId, session);
+    this.#watchDeadlines(clock.now());
+    this.#parts.logger.info({ node: nodeId }, 'a node opened a session');
+    return this.#lineOf(session);
+  };
+
+  #lineOf(session: Session): DispatcherSession {
+    const { state, clock, submit } = this.#parts;
+    const { nodeId, number } = session;
+    const check = (): void => {
+      if (!this.#heartbeats.isOpen(nodeId, number)) throw new Refusal('invalidArgument', 'session invalid');
+    };
+    return {
+      assignments: () => session.messages(),
+      updateTaskStatus: async (updates) => {
+        check();
+        await this.#statuses.report(nodeId, updates);
+      },
+      heartbeat: async () => this.#heartbeats.beat(nodeId, number, periodOf(state.store), clock.now()),
+      updateDescription: async (next: NodeDescription) => {
+        check();
+        await submit((view) => answer(describeNode(view, nodeId, next)));
+      },
+      close: () => session.end(),
+    };
+  }
+
+  /** In the turn of the commit: every session that it may concern looks again. */
+  #push(events: readonly StoreEvent[]): void {
+    const view = this.#parts.state.store;
+    this.#endpoints = updateEndpoints(this.#endpoints, view, events);
+    const nodes = affectedNodes(view, events);
+    for (const [nodeId, session] of this.#sessions) {
+      if (!view.get('node', nodeId)) this.#end(nodeId);
+      else if (nodes === 'all' || nodes.has(nodeId)) session.renew();
+    }
+  }
+
+  #renew(): void {
+    this.#endpoints = endpointsOf(this.#parts.state.store);
+    for (const session of this.#sessions.values()) session.renew();
+  }
+
+  #end(nodeId: string): void {
+    this.#sessions.get(nodeId)?.end();
+    this.#sessions.delete(nodeId);
+  }
+
+  /** Keeps one timer at the earliest deadline. */
+  #watchDeadlines(now: number): void {
+    const next = this.#heartbeats.nextDeadline();
+    if (next === undefined || (this.#timer && this.#timer.at <= next)) return;
+    this.#setTimer(next, now);
+  }
+
+  #setTimer(at: number, now: number): void {
+    this.#timer?.cancel();
+    const cancel = this.#parts.clock.after(Math.max(at - now, 1), () => this.#lookAtDeadlines(at));
+    this.#timer = { at, cancel };
+  }
+
+  #lookAtDeadlines(plannedAt: number): void {
+    const { clock, state, submit, logger } = this.#parts;
+    this.#timer = undefined;
+    const now = clock.now();
+    if (now - plannedAt > latenessMs) {
+      // The beats are as late as we are; they get one period to come in.
+      this.#setTimer(now + periodOf(state.store), now);
+      return;
+    }
+    void submit((view, context) => answer(this.#heartbeats.expire(view, context.now)))
+      .then(() => {
+        for (const { nodeId, number } of this.#sessions.values()) if (!this.#heartbeats.isOpen(nodeId, number)) this.#end(nodeId);
+        this.#watchDeadlines(clock.now());
+      })
+      .catch((error: unknown) => {
+        logger.warn({ error: String(error) }, 'cannot write that nodes are down');
+        if (this.#stops.length > 0) this.#setTimer(clock.now() + periodOf(state.store), clock.now());
+      });
+  }
+}
+
+function answer(actions: readonly Action[]): { actions: readonly Action[]; result: undefined } {
+  return { actions, result: undefined };
+}
+
+/** Milliseconds between beats; a cluster that says 0 means the default. */
+function periodOf(view: View): number {
+  const fallback = defaultClusterSpec.Dispatcher.HeartbeatPeriod;
+  return milliseconds(clusterOf(view)?.Spec.Dispatcher.HeartbeatPeriod || undefined, fallback);
+}

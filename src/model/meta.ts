@@ -1,0 +1,16 @@
+/** What every stored object has, in the Engine API's words. */
+
+export interface Meta {
+  ID: string;
+  /** Raft index of the entry that last wrote the object; `apply` sets it. */
+  Version: { Index: number };
+  /** RFC 3339; `apply` sets both from the entry's time. */
+  CreatedAt: string;
+  UpdatedAt: string;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Labels that Docker's stack tools read. */
+export const namespaceLabel = 'com.docker.stack.namespace';
+export const imageLabel = 'com.docker.stack.image';

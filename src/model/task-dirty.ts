@@ -1,0 +1,29 @@
+/** Whether a task still is what its service's spec asks for (swarmkit manager/orchestrator/task.go). */
+import { equal } from '#base/equal';
+import { nodeMatches, parseConstraints } from './constraint.ts';
+import type { Node } from './node.ts';
+import type { EndpointSpec, Placement } from './service-spec.ts';
+import type { Service } from './service.ts';
+import type { Task } from './task.ts';
+
+/** Labels of the service, replicas and update settings never make a task dirty; its own spec and the ports do. `node` is the one it runs on. */
+export function isDirty({ Spec: spec, Shoal: state }: Service, task: Task, node: Node | undefined): boolean {
+  if (task.Shoal.SpecVersion === state.SpecVersion) return false;
+  if (!equalEndpoints(spec.EndpointSpec, task.Shoal.EndpointSpec)) return true;
+  if (equal(spec.TaskTemplate, task.Spec)) return false;
+  const { Placement: placement, ...wanted } = spec.TaskTemplate;
+  const { Placement: _old, ...present } = task.Spec;
+  // Where only the placement changed, a task on a node that suits it stays.
+  return !(equal(wanted, present) && node !== undefined && fulfils(node, placement));
+}
+
+/** The node fulfils the placement's constraints; preferences and the limit per node are the scheduler's. */
+export function fulfils(node: Node, placement: Placement | undefined): boolean {
+  const expressions = placement?.Constraints;
+  if (!expressions || expressions.length === 0) return true;
+  return nodeMatches(parseConstraints(expressions), node, node.Spec.Role);
+}
+
+function equalEndpoints(a: EndpointSpec = {}, b: EndpointSpec = {}): boolean {
+  return equal(a, b);
+}

@@ -1,0 +1,62 @@
+/** Which ports a node publishes, and which task addresses stand behind each. */
+import type { EndpointTask, ServiceEndpoint } from '#model/assignment';
+import type { Network } from '#model/network';
+
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+export interface PublishedPort {
+  serviceName: string;
+  protocol: Protocol;
+  port: number;
+  /** The one address of the host it is published for; absent: all. */
+  hostAddress?: string;
+  /** Where connections go, in turn; empty while no task is ready. */
+  targets: readonly { address: string; port: number }[];
+}
+
+/** A network with the address that this node has on it. */
+export interface NodeNetwork {
+  network: Network;
+  gateway: string;
+}
+
+const anyAddress = new Set(['', '0.0.0.0', '::', '[::]']);
+
+/** All ingress-mode ports of `endpoints`, in a settled order so that equal input gives equal rule sets. */
+export function publishedPorts(endpoints: readonly ServiceEndpoint[], networks: readonly NodeNetwork[]): PublishedPort[] {
+  const ports: PublishedPort[] = [];
+  for (const endpoint of endpoints) {
+    const addresses = endpoint.Tasks.filter((task) => task.Ready)
+      .map((task) => publishedAddress(task, networks))
+      .filter((address) => address !== undefined)
+      .toSorted();
+    for (const config of endpoint.Ports) {
+      const { PublishedPort: port, TargetPort: target } = config;
+      // A port without a number has not been allocated yet; host mode is the engine's own work.
+      if (!port || !target || config.PublishMode === 'host') continue;
+      const hostAddress = config.Shoal?.HostIP ?? '';
+      ports.push({
+        serviceName: endpoint.Name,
+        protocol: config.Protocol ?? 'tcp',
+        port,
+        ...(anyAddress.has(hostAddress) ? {} : { hostAddress: hostAddress.replaceAll(/[[\]]/g, '') }),
+        targets: addresses.map((address) => ({ address, port: target })),
+      });
+    }
+  }
+  return ports.toSorted((a, b) => (portKey(a) < portKey(b) ? -1 : 1));
+}
+
+/** What makes a published port one of a kind on a host, as people write it: `8080/tcp`, `127.0.0.1:8080/tcp`. */
+export function portKey({ protocol, port, hostAddress }: PublishedPort): string {
+  const number = `${port}/${protocol}`;
+  if (hostAddress === undefined) return number;
+  return hostAddress.includes(':') ? `[${hostAddress}]:${number}` : `${hostAddress}:${number}`;
+}
+
+/** The address that published traffic goes to: on the ingress network, else the first network that may be reached from outside. */
+function publishedAddress(task: EndpointTask, networks: readonly NodeNetwork[]): string | undefined {
+  const specs = new Map(networks.map(({ network }) => [network.ID, network.Spec]));
+  const ingress = task.Networks.find(({ NetworkID }) => specs.get(NetworkID)?.Ingress);
+  return (ingress ?? task.Networks.find(({ NetworkID }) => !specs.get(NetworkID)?.Internal))?.Address;
+}

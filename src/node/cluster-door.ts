@@ -1,0 +1,43 @@
+/** The cluster as the API sees it, whether this node is in one or not: those who listen stay when the node joins or leaves. */
+import { Refusal } from '#base/refusal';
+import type { Cluster } from '#control/cluster';
+
+type Listener = Parameters<Cluster['watch']>[0];
+
+export class ClusterDoor implements Cluster {
+  readonly #listeners = new Set<Listener>();
+  #inside: Cluster | undefined;
+  #unwatch: () => void = () => {};
+
+  /** From now on calls go to `cluster`; undefined: the node is in none. */
+  use(cluster: Cluster | undefined): void {
+    this.#unwatch();
+    this.#inside = cluster;
+    this.#unwatch = cluster?.watch((events) => this.#tell(events)) ?? (() => {});
+  }
+
+  read(): ReturnType<Cluster['read']> {
+    return this.#inside ? this.#inside.read() : Promise.reject(outside());
+  }
+
+  submit<R>(useCase: Parameters<Cluster['submit']>[0]): Promise<R> {
+    return this.#inside ? (this.#inside.submit(useCase) as Promise<R>) : Promise.reject(outside());
+  }
+
+  watch(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #tell(events: Parameters<Listener>[0]): void {
+    for (const listener of this.#listeners) listener(events);
+  }
+}
+
+function outside(): Refusal {
+  return new Refusal(
+    'unavailable',
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+    { plain: true },
+  );
+}

@@ -1,0 +1,46 @@
+/** What a node remembers of its place in a cluster, in one file of the state folder. */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { Refusal } from '#base/refusal';
+
+export interface Identity {
+  nodeId: string;
+  /** Where other nodes reach this one, without port. */
+  address: string;
+}
+
+const fileName = 'node.json';
+
+/** undefined when the node is in no cluster. */
+export function readIdentity(folder: string): Identity | undefined {
+  const path = join(folder, fileName);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as Identity;
+  } catch {
+    throw new Refusal('failedPrecondition', `${path} is damaged: put back a copy of it, or move ${folder} away to begin anew`);
+  }
+}
+
+/** Durable when it returns; a crash leaves the old file or the new one. */
+export function writeIdentity(folder: string, identity: Identity): void {
+  const path = join(folder, fileName);
+  const file = openSync(`${path}.new`, 'w', 0o600);
+  writeSync(file, JSON.stringify(identity));
+  fsyncSync(file);
+  closeSync(file);
+  renameSync(`${path}.new`, path);
+  const parent = openSync(folder, 'r');
+  fsyncSync(parent);
+  closeSync(parent);
+}
+
+export function forgetIdentity(folder: string): void {
+  rmSync(join(folder, fileName), { force: true });
+}

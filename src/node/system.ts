@@ -1,0 +1,38 @@
+/** The real clock, chance and log that the daemon hands to its parts. */
+import { randomBytes, randomInt } from 'node:crypto';
+import { pino } from 'pino';
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import type { Random } from '#base/random';
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** The operating system's randomness; it has no streams to keep apart. */
+export const systemRandom: Random = {
+  next: () => randomInt(2 ** 47) / 2 ** 47,
+  bytes: (count) => randomBytes(count),
+  split: () => systemRandom,
+};
+
+/** JSON lines on standard error. What could hold a secret is left out by name. */
+export function systemLogger(level: string): Logger {
+  const redact = { paths: ['*.Data', '*.RegistryAuth', '*.Spec.Data', 'Data', 'RegistryAuth'], remove: true };
+  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact, formatters: { level: (label) => ({ level: label }) } }, pino.destination({ dest: 2, sync: true }));
+  return wrap(logger);
+}
+
+function wrap(logger: pino.Logger): Logger {
+  return {
+    debug: (facts, message) => logger.debug(facts, message),
+    info: (facts, message) => logger.info(facts, message),
+    warn: (facts, message) => logger.warn(facts, message),
+    error: (facts, message) => logger.error(facts, message),
+    child: (facts) => wrap(logger.child(facts)),
+  };
+}

@@ -1,0 +1,69 @@
+/** Making tasks from a service's spec. */
+import { timeText } from '#base/clock';
+import type { Task, TaskMemory } from '#model/task';
+import { newMeta } from '#store/action';
+import { clusterOf } from '#store/view';
+import type { Draft } from './draft.ts';
+import { hasStopped } from './slots.ts';
+
+/** A successor waits at most this long (ms) for its predecessor's end (swarmkit restart.go). */
+const stopWaitMs = 60_000;
+
+export interface TaskPlace {
+  /** Slot number; for global services the node id. */
+  key: string;
+  /** What it remembers beside what the service says: start conditions, restarts. */
+  memory?: Pick<TaskMemory, 'StartAfter' | 'StartAfterTasks' | 'Restart' | 'Restarts'>;
+}
+
+/** Adds a task of the service's present spec; it waits in `ready` when `memory` holds a start condition. */
+export function addTask(draft: Draft, { key, memory = {} }: TaskPlace): Task {
+  const { service, now, surroundings } = draft;
+  const waits = memory.StartAfter !== undefined || memory.StartAfterTasks !== undefined;
+  const slot = draft.isGlobal ? 0 : Number(key);
+  const logDriver = service.Spec.TaskTemplate.LogDriver ? undefined : clusterOf(surroundings.view)?.Spec.TaskDefaults.LogDriver;
+  const task: Task = {
+    ...newMeta(surroundings.context.newId()),
+    Spec: service.Spec.TaskTemplate,
+    ServiceID: service.ID,
+    // Slot 0 (global services, first task of a job) is absent in Docker's JSON.
+    ...(slot > 0 && { Slot: slot }),
+    NodeID: draft.isGlobal ? key : '',
+    Status: { Timestamp: timeText(now), State: 'new', Message: 'created', Shoal: { AppliedAt: now } },
+    DesiredState: waits ? 'ready' : startedState(draft),
+    ...(draft.isJob && { JobIteration: { Index: iterationOf(draft) } }),
+    Shoal: {
+      ServiceName: service.Spec.Name,
+      ServiceLabels: service.Spec.Labels ?? {},
+      SpecVersion: service.Shoal.SpecVersion,
+      ...(service.Spec.EndpointSpec && { EndpointSpec: service.Spec.EndpointSpec }),
+      ...(service.Shoal.RegistryAuth !== undefined && { RegistryAuth: service.Shoal.RegistryAuth }),
+      ...(logDriver && { LogDriver: logDriver }),
+      ...memory,
+    },
+  };
+  draft.putTask(task);
+  return task;
+}
+
+/** The start condition "after these have stopped"; none when all have. */
+export function afterStopOf(draft: Draft, tasks: readonly Task[]): Pick<TaskMemory, 'StartAfterTasks'> {
+  const running = tasks.filter((task) => !hasStopped(draft.surroundings.view, task));
+  if (running.length === 0) return {};
+  return { StartAfterTasks: { IDs: running.map((task) => task.ID), Until: draft.now + stopWaitMs } };
+}
+
+/** What a started task of this service is to reach. */
+export function startedState(draft: Draft): 'running' | 'complete' {
+  return draft.isJob ? 'complete' : 'running';
+}
+
+/** Which run of the job is the present one. */
+export function iterationOf(draft: Draft): number {
+  return draft.service.JobStatus?.JobIteration.Index ?? 0;
+}
+
+/** Tells a task to stop; `remove` also means that it shall not stay as history. */
+export function stopTask(draft: Draft, task: Task, desired: 'shutdown' | 'remove'): void {
+  draft.putTask({ ...task, DesiredState: desired });
+}

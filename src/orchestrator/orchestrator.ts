@@ -1,0 +1,104 @@
+/** Services to tasks: one stage of the leader's pass. Everything that it goes by stands in the store's objects. */
+import { assert } from '#base/assert';
+import { modeOf, type Service } from '#model/service';
+import { remove, update, type Action } from '#store/action';
+import type { Scope, Stage } from '#store/stage';
+import type { View } from '#store/view';
+import { Draft, type Surroundings } from './draft.ts';
+import { enforceConstraints } from './enforce.ts';
+import { openGates } from './gate.ts';
+import { reconcileGlobal } from './global.ts';
+import { reconcileGlobalJob, reconcileReplicatedJob } from './jobs.ts';
+import { reapTasks } from './reaper.ts';
+import { reconcileReplicated } from './replicated.ts';
+import { restartTasks } from './restart.ts';
+import { rollOut } from './rollout.ts';
+import { watchRollout } from './rollout-watch.ts';
+import { isGone } from './slots.ts';
+
+/** Rules answer one another within a few rounds; more than this means that two of them quarrel. */
+const maxRounds = 25;
+
+/**
+ * Makes, replaces, stops and deletes tasks until each service has what its spec asks for. `wakeAt` covers the services in scope only.
+ * Run again on its own result at the same time it has nothing to do.
+ */
+export const orchestrate: Stage = (view, context) => {
+  const surroundings: Surroundings = { view, context, nodes: [...view.list('node')] };
+  const actions: Action[] = [];
+  let wakeAt: number | undefined;
+  for (const id of servicesInScope(view, context.scope)) {
+    const service = view.get('service', id);
+    if (!service) {
+      actions.push(...abandonTasks(view, id));
+      continue;
+    }
+    const draft = settleService(service, surroundings);
+    actions.push(...draft.actions());
+    if (draft.wakeAt !== undefined) wakeAt = Math.min(wakeAt ?? Infinity, draft.wakeAt);
+  }
+  return { actions, ...(wakeAt !== undefined && { wakeAt }) };
+};
+
+/** Applies all rules round after round until none has anything to add. */
+function settleService(service: Service, surroundings: Surroundings): Draft {
+  const draft = new Draft(service, surroundings);
+  for (let round = 0; round < maxRounds; round++) {
+    const revision = draft.revision;
+    draft.forgetWake();
+    watchRollout(draft);
+    openGates(draft);
+    enforceConstraints(draft);
+    restartTasks(draft);
+    reconcileMode(draft);
+    reapTasks(draft);
+    if (draft.revision === revision) return draft;
+  }
+  assert(false, `the rules for service ${service.ID} do not settle`);
+}
+
+function reconcileMode(draft: Draft): void {
+  switch (draft.mode) {
+    case 'replicated':
+      return rollOut(draft, reconcileReplicated(draft));
+    case 'global':
+      return rollOut(draft, reconcileGlobal(draft));
+    // Jobs have no rollout: a rollback asked for by hand is done when the next iteration has begun.
+    case 'replicated-job':
+      reconcileReplicatedJob(draft);
+      return rollOut(draft, []);
+    case 'global-job':
+      reconcileGlobalJob(draft);
+      return rollOut(draft, []);
+  }
+}
+
+/** Ids of the services to look at, also of those that are gone and left tasks behind. */
+function servicesInScope(view: View, scope: Scope): Iterable<string> {
+  const ids = new Set<string>();
+  if (scope === 'all') {
+    for (const service of view.list('service')) ids.add(service.ID);
+    for (const task of view.list('task')) ids.add(task.ServiceID);
+    return ids;
+  }
+  for (const id of scope.services) ids.add(id);
+  for (const id of scope.tasks) {
+    const task = view.get('task', id);
+    if (task) ids.add(task.ServiceID);
+  }
+  for (const id of scope.nodes) for (const task of view.tasksOfNode(id)) ids.add(task.ServiceID);
+  if (scope.nodes.size > 0) {
+    for (const service of view.list('service')) if (modeOf(service.Spec).startsWith('global')) ids.add(service.ID);
+  }
+  return ids;
+}
+
+/** Tasks without a service stop and leave no history. */
+function abandonTasks(view: View, serviceId: string): Action[] {
+  const actions: Action[] = [];
+  for (const task of view.tasksOfService(serviceId)) {
+    if (isGone(view, task)) actions.push(remove('task', task.ID));
+    else if (task.DesiredState !== 'remove') actions.push(update('task', { ...task, DesiredState: 'remove' }));
+  }
+  return actions;
+}

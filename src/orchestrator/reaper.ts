@@ -1,0 +1,31 @@
+/** Deletes tasks that nobody needs any more: removed ones that ended, and history beyond the limit (swarmkit taskreaper). */
+import { defaults } from '#model/service';
+import { clusterOf } from '#store/view';
+import type { Draft } from './draft.ts';
+import { isGone, isWanted } from './slots.ts';
+
+/** Deletes what is over and shall not stay. */
+export function reapTasks(draft: Draft): void {
+  for (const task of draft.tasks()) {
+    if (task.DesiredState === 'remove' && isGone(draft.surroundings.view, task)) draft.removeTask(task.ID);
+  }
+  const limit = historyLimit(draft);
+  if (limit < 0) return;
+  for (const slot of draft.slots()) {
+    let excess = slot.tasks.length - limit;
+    // The newest stays whatever the limit is: it may be all that says that the slot has ended for good.
+    for (const task of slot.tasks.slice(0, -1)) {
+      if (excess <= 0) break;
+      if (isWanted(task) || !isGone(draft.surroundings.view, task)) continue;
+      draft.removeTask(task.ID);
+      excess--;
+    }
+  }
+}
+
+/** Tasks kept per slot, the running one among them; negative: all. Attempts that count must stay visible. */
+function historyLimit(draft: Draft): number {
+  const attempts = draft.service.Spec.TaskTemplate.RestartPolicy?.MaxAttempts ?? 0;
+  if (attempts > 0) return attempts + 1;
+  return clusterOf(draft.surroundings.view)?.Spec.Orchestration.TaskHistoryRetentionLimit ?? defaults.taskHistoryLimit;
+}

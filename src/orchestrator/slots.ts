@@ -1,0 +1,50 @@
+/** Slots: the places of a service, each held by one task at a time and remembering those before it. */
+import type { Task } from '#model/task';
+import { compareStates, isTerminal } from '#model/task-state';
+import type { View } from '#store/view';
+
+export interface Slot {
+  /** Slot number, or node id for global services. */
+  key: string;
+  /** Oldest first. */
+  tasks: readonly Task[];
+}
+
+/** Groups tasks; slots come in the order of their numbers (or node ids), so that every pass walks them alike. */
+export function slotsOf(tasks: readonly Task[], byNode: boolean): Slot[] {
+  const groups = new Map<string, Task[]>();
+  for (const task of tasks) {
+    const key = byNode ? task.NodeID : String(task.Slot ?? 0);
+    const group = groups.get(key);
+    if (group) group.push(task);
+    else groups.set(key, [task]);
+  }
+  const slots = [...groups].map(([key, group]) => ({ key, tasks: group.length > 1 ? group.sort(compareAge) : group }));
+  return slots.sort((a, b) => (byNode ? compareTexts(a.key, b.key) : Number(a.key) - Number(b.key)));
+}
+
+/** Oldest first; what is not stored yet is newest. */
+function compareAge(a: Task, b: Task): number {
+  if (a.CreatedAt !== b.CreatedAt) return a.CreatedAt !== '' && (b.CreatedAt === '' || a.CreatedAt < b.CreatedAt) ? -1 : 1;
+  return compareTexts(a.ID, b.ID);
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+/** The service wants this task to go on: it is to run, to complete, or to get ready for it. */
+export function isWanted(task: Task): boolean {
+  return compareStates(task.DesiredState, 'complete') <= 0;
+}
+
+/** Nothing of a task that was told to stop can run any more: it ended, no agent ever had it, or its node left for good. */
+export function isGone(view: View, task: Task): boolean {
+  const { State } = task.Status;
+  return isTerminal(State) || compareStates(State, 'assigned') < 0 || !view.get('node', task.NodeID);
+}
+
+/** It is gone, or nothing of it can be known: a successor need not wait for it. */
+export function hasStopped(view: View, task: Task): boolean {
+  return isGone(view, task) || view.get('node', task.NodeID)?.Status.State === 'down';
+}

@@ -1,0 +1,113 @@
+/** The filters that a node must pass, in SwarmKit's order and with its explanations (manager/scheduler/filter.go). */
+import { Refusal } from '#base/refusal';
+import { nodeMatches, parseConstraints, type Constraint } from '#model/constraint';
+import type { Task } from '#model/task';
+import { hostPorts, type Candidate } from './candidate.ts';
+import { onNodes, type Filter } from './filter.ts';
+import { pluginFilter } from './plugins.ts';
+
+/** The filters that matter for `task`; they hold for all tasks of its group. */
+export function filtersFor(task: Task): Filter[] {
+  const filters = [readyFilter, resourceFilter, pluginFilter, constraintFilter, platformFilter, hostPortFilter, maxReplicasFilter, volumeFilter];
+  return filters.flatMap((filter) => filter(task) ?? []);
+}
+
+/** True when the node passes all. */
+export function acceptsAll(filters: readonly Filter[], candidate: Candidate): boolean {
+  return filters.every((filter) => filter.accepts(candidate));
+}
+
+/** Why none of `candidates` will do: each counts for the first filter that refuses it, the most frequent first. */
+export function explain(filters: readonly Filter[], candidates: Iterable<Candidate>): string {
+  const counts = new Map<Filter, number>(filters.map((filter) => [filter, 0]));
+  for (const candidate of candidates) {
+    const refusing = filters.find((filter) => !filter.accepts(candidate));
+    if (refusing) counts.set(refusing, (counts.get(refusing) ?? 0) + 1);
+  }
+  const refused = [...counts].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
+  return refused.map(([filter, count]) => filter.explain(count)).join('; ');
+}
+
+function readyFilter(): Filter {
+  return {
+    accepts: ({ node }) => node.Status.State === 'ready' && node.Spec.Availability === 'active',
+    explain: (count) => `${count} node${count === 1 ? '' : 's'} not available for new tasks`,
+  };
+}
+
+function resourceFilter(task: Task): Filter | undefined {
+  const { NanoCPUs = 0, MemoryBytes = 0, GenericResources = [] } = task.Spec.Resources?.Reservations ?? {};
+  if (NanoCPUs === 0 && MemoryBytes === 0 && GenericResources.length === 0) return undefined;
+  return {
+    accepts: ({ freeCPUs, freeMemory, generic }) =>
+      // What is not asked for is not looked at: a node may be overbooked in it.
+      (NanoCPUs === 0 || NanoCPUs <= freeCPUs) && (MemoryBytes === 0 || MemoryBytes <= freeMemory) && generic.has(GenericResources),
+    explain: onNodes('insufficient resources'),
+  };
+}
+
+function constraintFilter(task: Task): Filter | undefined {
+  const expressions = task.Spec.Placement?.Constraints ?? [];
+  if (expressions.length === 0) return undefined;
+  const constraints = parsed(expressions);
+  return {
+    accepts: ({ node }) => constraints !== undefined && nodeMatches(constraints, node, node.Spec.Role),
+    explain: onNodes('scheduling constraints not satisfied'),
+  };
+}
+
+/** Undefined when they cannot be read: then no node satisfies them, rather than every one. */
+function parsed(expressions: readonly string[]): Constraint[] | undefined {
+  try {
+    return parseConstraints(expressions);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+}
+
+const architectures: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' };
+
+function normalised(architecture: string): string {
+  return architectures[architecture] ?? architecture;
+}
+
+function platformFilter(task: Task): Filter | undefined {
+  const platforms = task.Spec.Placement?.Platforms ?? [];
+  if (platforms.length === 0) return undefined;
+  return {
+    accepts: ({ node }) => {
+      const own = node.Description?.Platform;
+      if (!own) return false;
+      return platforms.some(({ Architecture, OS }) => (!Architecture || normalised(Architecture) === normalised(own.Architecture)) && (!OS || OS === own.OS));
+    },
+    explain: onNodes('unsupported platform'),
+  };
+}
+
+function hostPortFilter(task: Task): Filter | undefined {
+  const ports = hostPorts(task);
+  if (ports.length === 0) return undefined;
+  return {
+    accepts: (candidate) => candidate.hasPortsFree(ports),
+    explain: onNodes('host-mode port already in use'),
+  };
+}
+
+function maxReplicasFilter(task: Task): Filter | undefined {
+  const max = task.Spec.Placement?.MaxReplicas ?? 0;
+  if (max <= 0) return undefined;
+  return {
+    accepts: (candidate) => candidate.activeTasksOf(task.ServiceID) < max,
+    explain: () => 'max replicas per node limit exceed',
+  };
+}
+
+/** There are no cluster volumes, so nobody can mount one. */
+function volumeFilter(task: Task): Filter | undefined {
+  if (!task.Spec.ContainerSpec?.Mounts?.some((mount) => mount.Type === 'cluster')) return undefined;
+  return {
+    accepts: () => false,
+    explain: onNodes('cannot fulfill requested CSI volume mounts'),
+  };
+}

@@ -1,0 +1,47 @@
+/** The plugin filter: volume, network and log drivers that a task needs must be on the node. */
+import { nodeLocalNetworks } from '#model/network';
+import type { Task } from '#model/task';
+import type { Candidate } from './candidate.ts';
+import { onNodes, type Filter } from './filter.ts';
+
+interface Need {
+  type: 'Volume' | 'Network' | 'Log';
+  name: string;
+}
+
+/** Drivers that every engine has, or that are our own doing. */
+const builtIn: Readonly<Record<Need['type'], readonly string[]>> = {
+  Volume: ['local'],
+  Network: ['overlay', 'null', 'macvlan', 'ipvlan', ...nodeLocalNetworks],
+  Log: ['none'],
+};
+
+export function pluginFilter(task: Task): Filter | undefined {
+  const needs = needsOf(task).filter(({ type, name }) => name !== '' && !builtIn[type].includes(name));
+  if (needs.length === 0) return undefined;
+  return {
+    accepts: (candidate) => needs.every((need) => hasPlugin(candidate, need)),
+    explain: onNodes('missing plugin'),
+  };
+}
+
+function needsOf(task: Task): Need[] {
+  const needs: Need[] = [];
+  for (const mount of task.Spec.ContainerSpec?.Mounts ?? []) {
+    if (mount.Type === 'volume') needs.push({ type: 'Volume', name: mount.VolumeOptions?.DriverConfig?.Name ?? '' });
+  }
+  for (const { Network } of task.NetworksAttachments ?? []) {
+    needs.push({ type: 'Network', name: Network.DriverState?.Name ?? Network.Spec.Driver ?? '' });
+  }
+  needs.push({ type: 'Log', name: task.Spec.LogDriver?.Name ?? '' });
+  return needs;
+}
+
+function hasPlugin({ node }: Candidate, { type, name }: Need): boolean {
+  const plugins = node.Description?.Engine.Plugins;
+  // A node that says nothing of its plugins may have any.
+  if (!plugins) return true;
+  const ofType = plugins.filter((plugin) => plugin.Type === type);
+  if (type === 'Log' && ofType.length === 0) return true;
+  return ofType.some((plugin) => plugin.Name === name || plugin.Name === `${name}:latest`);
+}

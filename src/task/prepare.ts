@@ -1,0 +1,107 @@
+/** What has to be done before a task's container can start: image, files, container. */
+import type { Network } from '#model/network';
+import type { Config, Secret } from '#model/secret';
+import type { Task } from '#model/task';
+import type { Failure } from './attempt.ts';
+import { expandPayload, expandTask, type TemplateNode } from './expand.ts';
+import type { Step } from './step.ts';
+import { TemplateError } from './template.ts';
+
+/** What the node knows beside its tasks. */
+export interface NodeFacts {
+  node: TemplateNode;
+  secrets: ReadonlyMap<string, Secret>;
+  configs: ReadonlyMap<string, Config>;
+  networks: ReadonlyMap<string, NetworkState>;
+}
+
+/** A cluster network on this node. */
+export interface NetworkState {
+  network: Network;
+  gateway: string;
+  /** Its bridge and our rules are in force: containers may be attached. */
+  ready: boolean;
+  failure?: Failure;
+}
+
+export type Preparation =
+  | { kind: 'steps'; steps: readonly Step[] }
+  /** Something else must come first; `reason` when it is an error worth showing. */
+  | { kind: 'wait'; reason?: string }
+  | { kind: 'refused'; reason: string };
+
+/** Steps that end with a created container. */
+export function prepareSteps(task: Task, facts: NodeFacts): Preparation {
+  const waiting = networkWait(task, facts);
+  if (waiting) return waiting;
+  try {
+    const expanded = expandTask(task, facts.node);
+    const files = filesOf(expanded, facts);
+    if (typeof files === 'string') return { kind: 'refused', reason: files };
+    const gateways = nameServers(task, facts);
+    return { kind: 'steps', steps: [{ type: 'pull', task: expanded }, ...mountSteps(expanded, files), { type: 'createContainer', task: expanded, gateways }] };
+  } catch (error) {
+    if (error instanceof TemplateError) return { kind: 'refused', reason: error.message };
+    throw error;
+  }
+}
+
+/** Steps that start a created container; its files are written again, as a reboot empties their tmpfs. */
+export function startSteps(task: Task, containerId: string, facts: NodeFacts): Preparation {
+  const prepared = prepareSteps(task, facts);
+  if (prepared.kind !== 'steps') return prepared;
+  const mounts = prepared.steps.filter((step) => step.type === 'mountFiles');
+  return { kind: 'steps', steps: [...mounts, { type: 'startContainer', task, containerId }] };
+}
+
+/** This node's addresses in the task's networks; the ingress network carries published ports only and has no names. */
+function nameServers(task: Task, facts: NodeFacts): readonly string[] {
+  const states = networkIds(task).map((id) => facts.networks.get(id));
+  return states.filter((state) => state && !state.network.Spec.Ingress).map((state) => state?.gateway ?? '');
+}
+
+/** The task's containers have secret or config files. */
+export function hasFiles(task: Task): boolean {
+  const spec = task.Spec.ContainerSpec;
+  return (spec?.Secrets?.length ?? 0) + (spec?.Configs?.length ?? 0) > 0;
+}
+
+/** Ids of the cluster networks that a task is attached to. */
+export function networkIds(task: Task): readonly string[] {
+  return (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0).map((attachment) => attachment.Network.ID);
+}
+
+function networkWait(task: Task, facts: NodeFacts): Preparation | undefined {
+  for (const id of networkIds(task)) {
+    const state = facts.networks.get(id);
+    if (!state) return { kind: 'wait', reason: `network ${id} has not reached this node yet` };
+    if (state.failure?.permanent) return { kind: 'refused', reason: state.failure.message };
+    if (!state.ready) return { kind: 'wait', ...(state.failure && { reason: state.failure.message }) };
+  }
+  return undefined;
+}
+
+function mountSteps(task: Task, files: { secrets: readonly Secret[]; configs: readonly Config[] }): readonly Step[] {
+  return hasFiles(task) ? [{ type: 'mountFiles', task, ...files }] : [];
+}
+
+/** The task's secrets and configs with their templates filled in; a text says which one is missing. */
+function filesOf(task: Task, facts: NodeFacts): { secrets: readonly Secret[]; configs: readonly Config[] } | string {
+  const secrets: Secret[] = [];
+  for (const reference of task.Spec.ContainerSpec?.Secrets ?? []) {
+    const secret = facts.secrets.get(reference.SecretID ?? '');
+    if (!secret) return `secret not found: ${reference.SecretName}`;
+    secrets.push(secret);
+  }
+  const configs: Config[] = [];
+  for (const reference of task.Spec.ContainerSpec?.Configs ?? []) {
+    const config = facts.configs.get(reference.ConfigID ?? '');
+    if (!config) return `config not found: ${reference.ConfigName}`;
+    configs.push(config);
+  }
+  const all = { secrets, configs };
+  return {
+    secrets: secrets.map((secret) => expandPayload(secret, task, facts.node, all)),
+    configs: configs.map((config) => expandPayload(config, task, facts.node, all)),
+  };
+}

@@ -1,0 +1,326 @@
+/** Published ports and names on a real host with a real engine, FORWARD policy DROP. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ServiceEndpoint } from '#model/assignment';
+import type { Network } from '#model/network';
+import { bridgeName } from '#network/bridge';
+import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
+import { type NetworkClient, startNetworkClient } from '../../support/network-client.ts';
+
+const meta = { Version: { Index: 1 }, CreatedAt: '', UpdatedAt: '' };
+const web = { ID: 'webnetworkidwebnetworkid1', ...meta, Spec: { Name: 'web_default', Labels: {} } } as Network;
+const ingress = { ID: 'ingressidingressidingress', ...meta, Spec: { Name: 'ingress', Labels: {}, Ingress: true } } as Network;
+const networks = [
+  { network: web, gateway: '10.91.1.1' },
+  { network: ingress, gateway: '10.91.2.1' },
+];
+const names = ['one', 'two', 'three'];
+
+function endpoint(ready: readonly string[], more: Partial<ServiceEndpoint> = {}): ServiceEndpoint {
+  return {
+    ServiceID: 'service1',
+    Name: 'web_api',
+    Ports: [
+      { Protocol: 'tcp', TargetPort: 80, PublishedPort: 18080, PublishMode: 'ingress' },
+      { Protocol: 'udp', TargetPort: 5353, PublishedPort: 18053, PublishMode: 'ingress' },
+    ],
+    Tasks: names.map((name, index) => ({
+      TaskID: name,
+      NodeID: 'node1',
+      Slot: index + 1,
+      Ready: ready.includes(name),
+      Networks: [
+        { NetworkID: ingress.ID, Address: `10.91.2.1${index}`, Aliases: [] },
+        { NetworkID: web.ID, Address: `10.91.1.1${index}`, Aliases: ['api'] },
+      ],
+    })),
+    ...more,
+  };
+}
+
+describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
+  let host: Host;
+  let client: NetworkClient;
+  const machine = { enter: [] as string[] };
+
+  beforeAll(async () => {
+    host = await startHost();
+    host.run(['iptables', '-P', 'FORWARD', 'DROP']);
+    loadImage(host.socket, 'replica:1', { command: ['/bin/sh', '-c', 'hostname > /www/index.html; exec httpd -f -p 80 -h /www'] });
+    for (const [index, { network, gateway }] of networks.entries()) {
+      const name = bridgeName(network.ID);
+      host.docker([
+        'network',
+        'create',
+        '-d',
+        'bridge',
+        '-o',
+        `com.docker.network.bridge.name=${name}`,
+        '--subnet',
+        `10.91.${index + 1}.0/24`,
+        '--gateway',
+        gateway,
+        network.Spec.Name,
+      ]);
+    }
+    client = startNetworkClient(host.enter, 'test');
+    expect(await client.call('checkHost')).toEqual([]);
+    await client.call('start');
+    for (const { network, gateway } of networks) await client.call('networkCreated', network, gateway);
+    for (const [index, name] of names.entries()) {
+      host.docker([
+        'create',
+        '--name',
+        name,
+        '--hostname',
+        name,
+        '--network',
+        'web_default',
+        '--ip',
+        `10.91.1.1${index}`,
+        '--dns',
+        '10.91.1.1',
+        '--dns-search',
+        'web',
+        'replica:1',
+      ]);
+      host.docker(['network', 'connect', '--ip', `10.91.2.1${index}`, 'ingress', name]);
+      host.docker(['start', name]);
+    }
+  });
+  afterAll(async () => {
+    await client?.kill();
+    await host?.stop();
+  });
+
+  function curl(enter: readonly string[], url: string, limitSeconds = 3): { code: number; text: string; ms: number } {
+    const start = performance.now();
+    const [command, ...args] = ['env', ...enter, 'curl', '-s', '--noproxy', '*', '-m', String(limitSeconds), url];
+    try {
+      return { code: 0, text: execFileSync(command, args, { encoding: 'utf8' }).trim(), ms: performance.now() - start };
+    } catch (error) {
+      return { code: (error as { status: number }).status, text: '', ms: performance.now() - start };
+    }
+  }
+
+  function inside(container: string): string[] {
+    const pid = host.docker(['inspect', '-f', '{{.State.Pid}}', container]).trim();
+    return ['nsenter', '-t', pid, '-n'];
+  }
+
+  /** What a program in the container gets from its resolver. */
+  function resolve(container: string, name: string, type = 'A'): string {
+    const script = `const r = new (require('dns').promises.Resolver)({ timeout: 3000, tries: 1 }); r.setServers(['127.0.0.11']);
+      r.resolve(process.argv[1], process.argv[2]).then((a) => console.log(a.sort().join(' ')), (e) => console.log(e.code));`;
+    const [command, ...args] = ['env', ...inside(container), process.execPath, '-e', script, name, type];
+    return execFileSync(command, args, { encoding: 'utf8' }).trim();
+  }
+
+  const ways: readonly [string, () => readonly string[], () => string][] = [
+    ['from outside', () => machine.enter, () => host.address],
+    ['from the host', () => host.enter, () => host.address],
+    ['by loopback', () => host.enter, () => '127.0.0.1'],
+    ['by IPv6 loopback', () => host.enter, () => '[::1]'],
+    ['from a replica, itself among the targets', () => inside('one'), () => host.address],
+    ['from a replica by its gateway', () => inside('two'), () => '10.91.1.1'],
+  ];
+
+  test.each(ways)('%s: few connections reach all ready tasks in equal parts', async (_name, enter, address) => {
+    await client.call('update', [endpoint(names)], networks);
+    const seen = Array.from({ length: 9 }, () => curl(enter(), `http://${address()}:18080/`).text);
+    expect(names.map((name) => seen.filter((text) => text === name).length)).toEqual([3, 3, 3]);
+  });
+
+  test('a task that is not ready gets no connections', async () => {
+    await client.call('update', [endpoint(['one', 'three'])], networks);
+    const seen = Array.from({ length: 6 }, () => curl([], `http://${host.address}:18080/`).text);
+    expect(seen.toSorted()).toEqual(['one', 'one', 'one', 'three', 'three', 'three']);
+  });
+
+  test.each(ways)('%s: refused at once while no task is ready', async (_name, enter, address) => {
+    await client.call('update', [endpoint([])], networks);
+    const { code, ms } = curl(enter(), `http://${address()}:18080/`);
+    expect(code).toBe(7);
+    expect(ms).toBeLessThan(1500);
+  });
+
+  test('a removed service leaves the port to others', async () => {
+    await client.call('update', [endpoint(names)], networks);
+    await client.call('update', [], networks);
+    expect(host.run(['ss', '-Hltn', 'sport = :18080'])).toBe('');
+    expect(curl([], `http://${host.address}:18080/`).code).toBe(7);
+  });
+
+  test('a port of a host process is left to it, and it is named', async () => {
+    await client.call('update', [], networks);
+    host.docker(['run', '-d', '--name', 'taker', '--network', 'host', 'replica:1', '/bin/httpd', '-f', '-p', '18080', '-h', '/www']);
+    await until(
+      () => host.run(['ss', '-Hltn', 'sport = :18080']) !== '',
+      5000,
+      () => 'not listening',
+    );
+    await client.call('update', [endpoint(names)], networks);
+    expect(await client.call('problems')).toEqual([expect.stringMatching(/port 18080\/tcp of service web_api: it is in use by httpd \(process \d+\)/)]);
+    expect(curl([], `http://${host.address}:18080/`).text).toBe('hello');
+    host.docker(['rm', '-f', 'taker']);
+    await until(
+      () => names.includes(curl([], `http://${host.address}:18080/`).text),
+      8000,
+      () => 'not taken over',
+    );
+    expect(await client.call('problems')).toEqual([]);
+  });
+
+  test('UDP: answered over IPv4 and IPv6, and a client follows when his task leaves', async () => {
+    const echo = `const s = require('dgram').createSocket('udp4'); s.on('message', (m, f) => s.send(process.argv[1], f.port, f.address)); s.bind(5353, () => console.log('ready'));`;
+    const servers = await Promise.all(
+      names.map(async (name) => {
+        const [command, ...args] = ['env', ...inside(name), process.execPath, '-e', echo, name];
+        const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+        await once(child.stdout, 'data');
+        return child;
+      }),
+    );
+    const ask = (family: 'udp4' | 'udp6', address: string): string => {
+      const script = `const s = require('dgram').createSocket('${family}'); setTimeout(() => process.exit(1), 3000).unref();
+        s.on('message', (m) => { console.log(String(m)); s.close(); }); s.send('?', 18053, '${address}');`;
+      return host.run([process.execPath, '-e', script]).trim();
+    };
+    try {
+      await client.call('update', [endpoint(names)], networks);
+      expect([0, 1, 2].map(() => ask('udp4', '127.0.0.1')).toSorted()).toEqual(names.toSorted());
+      expect(names).toContain(ask('udp4', host.address));
+      expect(names).toContain(ask('udp6', '::1'));
+      await client.call('update', [endpoint(['two'])], networks);
+      expect([ask('udp4', '127.0.0.1'), ask('udp4', '127.0.0.1')]).toEqual(['two', 'two']);
+    } finally {
+      for (const server of servers) server.kill();
+    }
+  });
+
+  test('what someone flushed comes back', async () => {
+    await client.call('update', [endpoint(names)], networks);
+    const { repairs } = await client.call('counters');
+    for (const damage of [
+      ['nft', 'flush', 'table', 'ip', 'shoal_test'],
+      ['nft', 'delete', 'table', 'ip', 'shoal_test'],
+      ['iptables', '-F', 'DOCKER-USER'],
+    ]) {
+      host.run(damage);
+      await until(
+        () => names.includes(curl([], `http://${host.address}:18080/`, 1).text),
+        10_000,
+        () => damage.join(' '),
+      );
+    }
+    expect((await client.call('counters')).repairs).toBe(repairs + 3);
+  });
+
+  test('names: service, alias, tasks, stack, AAAA, reverse', async () => {
+    await client.call('update', [endpoint(['one', 'three'])], networks);
+    const all = '10.91.1.10 10.91.1.12';
+    for (const name of ['web_api', 'api', 'API', 'tasks.api', 'tasks.web_api', 'api.web', 'web_api.web']) {
+      expect([name, resolve('two', name)]).toEqual([name, all]);
+    }
+    expect(resolve('two', 'web_api.1.one')).toBe('10.91.1.10');
+    expect(resolve('two', 'api', 'AAAA')).toBe('ENODATA');
+    await client.call('update', [endpoint([])], networks);
+    expect(resolve('two', 'api')).toBe('ENODATA');
+  });
+
+  test('a name server of the host on port 53 is told of, and waited for', async () => {
+    await client.call('networkRemoved', web.ID);
+    const [command, ...args] = ['env', ...host.enter, process.execPath, '-e', `require('dgram').createSocket('udp4').bind(53, () => console.log('ready'))`];
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await client.call('networkRemoved', ingress.ID);
+    await once(child.stdout, 'data');
+    await client.call('update', [endpoint(names)], networks.slice(0, 1));
+    expect(await client.call('problems')).toEqual([
+      expect.stringContaining('cannot serve names of network web_default on 10.91.1.1: a name server of this host'),
+    ]);
+    child.kill();
+    await once(child, 'exit');
+    await until(
+      async () => (await client.call('problems')).length === 0,
+      5000,
+      () => 'still a problem',
+    );
+    expect(resolve('two', 'api')).toBe('10.91.1.10 10.91.1.11 10.91.1.12');
+  });
+
+  test('names of networks that the asker is not on are unknown to him', async () => {
+    const other: ServiceEndpoint = {
+      ...endpoint([]),
+      ServiceID: 'other',
+      Name: 'other_db',
+      Ports: [],
+      Tasks: [{ TaskID: 'x', NodeID: 'node1', Slot: 1, Ready: true, Networks: [{ NetworkID: 'othernet', Address: '10.91.3.9', Aliases: ['db'] }] }],
+    };
+    await client.call('update', [endpoint(names), other], networks);
+    // The test host's resolver refuses all, so that unknown names fail rather than being denied.
+    expect(resolve('two', 'db')).toMatch(/ESERVFAIL|ECONNREFUSED|ETIMEOUT|ENOTFOUND/);
+  });
+
+  test('a restarted daemon finds its rules in force and writes nothing', async () => {
+    await client.call('update', [endpoint(names)], networks);
+    await client.kill();
+    expect(names).toContain(curl([], `http://${host.address}:18080/`).text);
+    client = startNetworkClient(host.enter, 'test');
+    await client.call('start');
+    await client.call('update', [endpoint(names)], networks);
+    expect((await client.call('counters')).rulesLoaded).toBe(0);
+    expect(names).toContain(resolve('two', 'api') === '' ? '' : curl([], `http://${host.address}:18080/`).text);
+  });
+
+  test('without the rights: a sentence that says so, and no start', async () => {
+    const powerless = startNetworkClient([...host.enter, 'setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all'], 'powerless');
+    try {
+      expect(await powerless.call('checkHost')).toEqual([expect.stringContaining('run the daemon as root')]);
+      await expect(powerless.call('start')).rejects.toThrow('this host cannot do networking: the right to change the network is missing');
+    } finally {
+      await powerless.kill();
+    }
+  });
+
+  test('another daemon on the same host keeps its ports when one leaves', async () => {
+    const other = startNetworkClient(host.enter, 'other');
+    try {
+      await client.call('update', [endpoint(names)], networks);
+      await other.call('start');
+      await other.call('update', [], []);
+      await other.call('tearDown');
+      expect(host.run(['nft', 'list', 'tables'])).not.toContain('shoal_other');
+      expect(names).toContain(curl([], `http://${host.address}:18080/`).text);
+    } finally {
+      await other.kill();
+    }
+  });
+
+  test('a running download outlives changes of the rules', async () => {
+    await client.call('update', [endpoint(['one'])], networks);
+    const script = `const s = require('net').connect(18080, '127.0.0.1', () => console.log('open')); s.on('error', (e) => { console.log(e.code); process.exit(1); });
+      process.stdin.once('data', () => s.write('GET / HTTP/1.0\\r\\n\\r\\n')); let all = ''; s.on('data', (d) => (all += d)); s.on('end', () => { console.log(all); process.exit(0); });`;
+    const [command, ...args] = ['env', ...host.enter, process.execPath, '-e', script];
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (data: Buffer) => (output += data.toString()));
+    await until(
+      () => output.includes('open'),
+      5000,
+      () => output,
+    );
+    await client.call('update', [endpoint(['two', 'three'])], networks);
+    child.stdin.write('go');
+    await once(child, 'exit');
+    expect(output.trim()).toMatch(/one$/);
+  });
+
+  test('leaving removes the tables and the accept rule', async () => {
+    await client.call('update', [endpoint(names)], networks);
+    await client.call('tearDown');
+    expect(host.run(['nft', 'list', 'tables'])).not.toContain('shoal_test');
+    expect(host.run(['iptables', '-S', 'DOCKER-USER'])).not.toContain('0x5000');
+    await client.call('start');
+  });
+});

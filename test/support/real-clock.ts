@@ -1,0 +1,10 @@
+/** The machine's own clock, for tests with real engines. */
+import type { Clock } from '#base/clock';
+
+export const realClock: Clock = {
+  now: () => Date.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

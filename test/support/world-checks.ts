@@ -1,0 +1,48 @@
+/** What must hold of a World after every commit. */
+import { expect } from 'vitest';
+import { orchestrate } from '#orchestrator/orchestrator';
+import type { Action } from '#store/action';
+import type { Scope } from '#store/stage';
+import type { View } from '#store/view';
+import type { World } from './world.ts';
+
+/** A full scan finds nothing left to do (so a narrow one did all, and no pass undoes itself), and no deadline that the world has not heard of. */
+export function expectSettled(world: World): void {
+  const again = orchestrate(world.store, world.context('all'));
+  expect(again.actions).toEqual([]);
+  expect(world.wakeAt ?? Infinity).toBeLessThanOrEqual(again.wakeAt ?? Infinity);
+}
+
+/** No slot (or node, for global services) has two tasks that are to run or to get ready for it. */
+export function expectSingleOccupancy(world: World): void {
+  const counts = new Map<string, number>();
+  for (const task of world.store.list('task')) {
+    if (!['ready', 'running', 'complete'].includes(task.DesiredState)) continue;
+    const place = `${task.ServiceID} ${task.Slot ?? task.NodeID}`;
+    counts.set(place, (counts.get(place) ?? 0) + 1);
+  }
+  for (const [place, count] of counts) expect(count, `wanted tasks of ${place}`).toBe(1);
+}
+
+/** For the services that a narrow pass looked at, a full scan decides the very same; for the others it has nothing to decide. */
+export function expectSameAsFullScan(world: World, view: View, scope: Scope, actions: readonly Action[]): void {
+  if (scope === 'all') return;
+  expect(byService(view, actions)).toEqual(byService(view, orchestrate(view, world.context('all')).actions));
+}
+
+/** Actions as text per service; new ids are numbered anew, for every pass draws its own. */
+function byService(view: View, actions: readonly Action[]): Map<string, string> {
+  const groups = new Map<string, Action[]>();
+  for (const action of actions) {
+    const object = action.type === 'remove' ? view.get('task', action.id) : action.object;
+    const service = object && 'ServiceID' in object ? object.ServiceID : (object?.ID ?? '');
+    groups.set(service, [...(groups.get(service) ?? []), action]);
+  }
+  return new Map(
+    [...groups].map(([service, group]) => {
+      const created = group.flatMap((action) => (action.type === 'create' ? [action.object.ID] : []));
+      const text = JSON.stringify(group).replaceAll(/t\d{6}/g, (id) => (created.includes(id) ? `new${created.indexOf(id)}` : id));
+      return [service, text];
+    }),
+  );
+}

@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startApi, type ApiFixture } from '#test/support/api-fixture';
+
+let api: ApiFixture;
+beforeAll(async () => void (api = await startApi()));
+afterAll(() => api.stop());
+
+test('a ping says the version, the part in the swarm, and that this is shoal', async () => {
+  for (const method of ['HEAD', 'GET']) {
+    const ping = await api.http(method, '/_ping');
+    expect(ping.status).toBe(200);
+    expect(ping.headers).toMatchObject({ 'api-version': '1.47', ostype: 'linux', 'docker-experimental': 'false', swarm: 'active/manager', shoal: '0.1.0' });
+    expect(ping.text).toBe(method === 'GET' ? 'OK' : '');
+  }
+});
+
+test.each([
+  [{ LocalNodeState: 'inactive', ControlAvailable: false }, 'inactive'],
+  [{ LocalNodeState: 'active', ControlAvailable: false }, 'active/worker'],
+  [{ LocalNodeState: 'pending', ControlAvailable: false }, 'pending'],
+] as const)('%j is %s', async (status, header) => {
+  const before = { ...api.status };
+  Object.assign(api.status, status);
+  expect((await api.http('GET', '/_ping')).headers['swarm']).toBe(header);
+  expect((await api.http('GET', '/info')).json.Swarm.LocalNodeState).toBe(status.LocalNodeState);
+  Object.assign(api.status, before);
+});
+
+test('without an engine the version is ours alone, and info says what is missing', async () => {
+  expect((await api.http('GET', '/version')).json).toMatchObject({
+    ApiVersion: '1.47',
+    MinAPIVersion: '1.24',
+    Components: [{ Name: 'Shoal', Version: '0.1.0' }],
+  });
+  expect((await api.http('GET', '/info')).json.Warnings).toEqual([expect.stringContaining('cannot reach the Docker Engine')]);
+  const passed = await api.http('GET', '/containers/json');
+  expect([passed.status, passed.json.message]).toEqual([503, expect.stringContaining('cannot reach the Docker Engine at unix://')]);
+});

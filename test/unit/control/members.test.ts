@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { defaultClusterSpec, initCluster, updateCluster } from '#control/clusters';
+import { findObject } from '#control/find';
+import { removeNode, updateNode } from '#control/nodes';
+import { createRepository, removeRepository, setRepositoryStatus } from '#control/repositories';
+import { deployStack, setStackCondition } from '#control/stacks';
+import type { Node, NodeSpec } from '#model/node';
+import { create, newMeta } from '#store/action';
+import { clusterOf } from '#store/view';
+import { initialisedCluster, MemoryCluster, testDescription } from '#test/support/memory-cluster';
+import { stackSpec } from './specs.ts';
+
+const active: NodeSpec = { Role: 'worker', Availability: 'active' };
+
+function addWorker(cluster: MemoryCluster, id: string, State: Node['Status']['State'] = 'ready'): void {
+  const Description = { ...testDescription, Hostname: 'two' };
+  cluster.write([create('node', { ...newMeta(id), Spec: active, Description, Status: { State, Addr: '' } })]);
+}
+
+test('a cluster begins with its node and its ingress network', () => {
+  const cluster = new MemoryCluster();
+  const options = { nodeId: 'n1', address: '10.1.1.1', description: testDescription };
+  cluster.run(initCluster({ ...options, spec: { Orchestration: { TaskHistoryRetentionLimit: 2 } }, subnetSize: 26 }));
+  expect(clusterOf(cluster.store)).toMatchObject({
+    Spec: { ...defaultClusterSpec, Orchestration: { TaskHistoryRetentionLimit: 2 } },
+    DefaultAddrPool: ['10.0.0.0/8'],
+    SubnetSize: 26,
+    DataPathPort: 4789,
+  });
+  expect(cluster.store.get('node', 'n1')).toMatchObject({ Spec: { Role: 'manager', Availability: 'active' }, Status: { State: 'ready', Addr: '10.1.1.1' } });
+  expect(cluster.store.byName('network', 'ingress')?.Spec.Ingress).toBe(true);
+  expect(() => cluster.run(initCluster(options))).toThrow('This node is already part of a swarm.');
+});
+
+test.each([
+  [{ defaultAddrPool: ['10.0.0.0'] }, 'ipam configuration: invalid address pool 10.0.0.0'],
+  [{ dataPathPort: 80 }, 'The Data Path Port must be in the range 1024-49151'],
+  [{ subnetSize: 31 }, 'invalid subnet size 31: must be between 1 and 29'],
+  [{ spec: { CAConfig: { NodeCertExpiry: 1e9 } } }, 'minimum certificate expiry time is: 1h0m0s'],
+])('init with %j is refused', (change, message) => {
+  const cluster = new MemoryCluster();
+  expect(() => cluster.run(initCluster({ nodeId: 'n', address: '', description: testDescription, ...change }))).toThrow(message);
+});
+
+test('the cluster spec is replaced, its name is not', () => {
+  const cluster = initialisedCluster();
+  const version = clusterOf(cluster.store)?.Version.Index ?? 0;
+  expect(() => cluster.run(updateCluster(version, { ...defaultClusterSpec, Name: 'x' }))).toThrow('modification of cluster name is not allowed');
+  expect(() => cluster.run(updateCluster(version + 1, defaultClusterSpec))).toThrow('update out of sequence');
+  cluster.run(updateCluster(version, { ...defaultClusterSpec, Labels: { a: 'b' } }));
+  expect(clusterOf(cluster.store)?.Spec.Labels).toEqual({ a: 'b' });
+});
+
+test('nodes are drained and labelled; the last manager stays one', () => {
+  const cluster = initialisedCluster();
+  const version = cluster.store.get('node', 'node-one')?.Version.Index ?? 0;
+  const change = (spec: NodeSpec) => () => cluster.run(updateNode('one', version, spec));
+  expect(change(active)).toThrow(expect.objectContaining({ code: 'failedPrecondition', message: 'attempting to demote the last manager of the swarm' }));
+  expect(change({ Role: 'manager', Availability: 'gone' as 'drain' })).toThrow('invalid Availability: "gone"');
+  change({ Role: 'manager', Availability: 'drain', Labels: { zone: 'a' } })();
+  expect(cluster.store.get('node', 'node-one')?.Spec).toEqual({ Role: 'manager', Availability: 'drain', Labels: { zone: 'a' } });
+  expect(change(active)).toThrow('update out of sequence');
+});
+
+test('a node is removed when it is down or by force, and orphans its tasks', () => {
+  const cluster = initialisedCluster();
+  addWorker(cluster, 'w1');
+  const task = {
+    ...newMeta('t'),
+    Spec: {},
+    ServiceID: 's',
+    NodeID: 'w1',
+    Status: { Timestamp: '', State: 'running', Message: 'started' },
+    DesiredState: 'running',
+    Shoal: { ServiceName: 's', ServiceLabels: {}, SpecVersion: 0 },
+  } as const;
+  cluster.write([create('task', task)]);
+  expect(() => cluster.run(removeNode('node-one', true))).toThrow('node node-one is a cluster manager and is a member of the raft cluster.');
+  expect(() => cluster.run(removeNode('w1', false))).toThrow("node w1 is not down and can't be removed");
+  cluster.run(removeNode('w1', true));
+  expect(cluster.store.get('node', 'w1')).toBeUndefined();
+  expect(cluster.store.get('task', 't')?.Status.State).toBe('orphaned');
+});
+
+test('hostnames and prefixes may be ambiguous', () => {
+  const cluster = initialisedCluster();
+  addWorker(cluster, 'abc1');
+  addWorker(cluster, 'abc2');
+  expect(() => findObject(cluster.store, 'node', 'two')).toThrow(
+    expect.objectContaining({ code: 'invalidArgument', message: 'node two is ambiguous (2 matches found)' }),
+  );
+  expect(() => findObject(cluster.store, 'node', 'abc')).toThrow('node abc is ambiguous (2 matches found)');
+  expect(findObject(cluster.store, 'node', 'abc2').ID).toBe('abc2');
+  expect(() => findObject(cluster.store, 'node', '')).toThrow('node  not found');
+});
+
+test('a repository is added once, reports only news, and leaves its stacks behind', () => {
+  const cluster = initialisedCluster();
+  const spec = { Name: 'infra', URL: '/srv/infra', Branch: 'main', Path: 'stacks', Interval: 30e9 };
+  expect(() => cluster.run(createRepository({ ...spec, Path: '../x' }))).toThrow('must lead to a folder inside the repository');
+  expect(() => cluster.run(createRepository({ ...spec, Interval: 0 }))).toThrow('repository interval must be at least 1s');
+  cluster.run(createRepository(spec));
+  expect(() => cluster.run(createRepository(spec))).toThrow('repository infra already exists');
+  const status = { State: 'synced', Commit: 'c1', Message: '', Since: '1' } as const;
+  cluster.run(setRepositoryStatus('infra', status));
+  const { entries } = cluster;
+  cluster.run(setRepositoryStatus('infra', { ...status, Since: '2' }));
+  expect(cluster.entries).toBe(entries);
+  const source = { Kind: 'repository', Repository: 'infra', Path: 'stacks/shop', Commit: 'c1' } as const;
+  cluster.run(deployStack(stackSpec(), { source, prune: true }));
+  cluster.run(setStackCondition('broken', { State: 'refused', Message: 'x', Since: '' }, source));
+  cluster.run(removeRepository('infra'));
+  expect(cluster.store.byName('stack', 'shop')?.Source).toEqual({ Kind: 'deploy' });
+  expect(cluster.store.byName('stack', 'broken')).toBeUndefined();
+  expect(cluster.store.byName('service', 'shop_web')).toBeDefined();
+});

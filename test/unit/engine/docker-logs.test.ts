@@ -1,0 +1,39 @@
+/** Docker's multiplexed log stream, however it is cut into pieces. */
+import { expect, test } from 'vitest';
+import { framedLines } from '#engine/docker-logs';
+import type { LogLine } from '#engine/engine';
+
+function frame(stream: number, text: string): Buffer {
+  const body = Buffer.from(text);
+  const header = Buffer.alloc(8);
+  header[0] = stream;
+  header.writeUInt32BE(body.length, 4);
+  return Buffer.concat([header, body]);
+}
+
+async function collect(lines: AsyncIterable<LogLine>): Promise<readonly LogLine[]> {
+  const all: LogLine[] = [];
+  for await (const line of lines) all.push(line);
+  return all;
+}
+
+const all = Buffer.concat([frame(1, '2026-01-01T00:00:00.1Z one two\n'), frame(2, '2026-01-01T00:00:00.2Z é\n'), frame(1, '2026-01-01T00:00:00.3Z ')]);
+const expected = [
+  { stream: 'stdout', timestamp: '2026-01-01T00:00:00.1Z', text: 'one two\n' },
+  { stream: 'stderr', timestamp: '2026-01-01T00:00:00.2Z', text: 'é\n' },
+  { stream: 'stdout', timestamp: '2026-01-01T00:00:00.3Z', text: '' },
+];
+
+test.each([1, 3, 9, 1000])('in pieces of %i bytes', async (size) => {
+  async function* pieces() {
+    for (let at = 0; at < all.length; at += size) yield all.subarray(at, at + size);
+  }
+  expect(await collect(framedLines(pieces()))).toEqual(expected);
+});
+
+test('what is no log stream is refused before it fills the memory', async () => {
+  async function* pieces() {
+    yield Buffer.from('HTTP/1.1 400 Bad');
+  }
+  await expect(collect(framedLines(pieces()))).rejects.toThrow(/log frame of/);
+});

@@ -1,0 +1,38 @@
+/** What is read out of an engine's inspection. */
+import { expect, test } from 'vitest';
+import type Docker from 'dockerode';
+import { observed } from '#engine/docker-observe';
+
+function inspection(State: object, Ports: object = {}): Docker.ContainerInspectInfo {
+  const Labels = { 'com.docker.swarm.task.id': 't1', 'com.docker.swarm.service.id': 's1' };
+  const state = { Status: 'running', Pid: 0, ExitCode: 0, Error: '', OOMKilled: false, StartedAt: 'a', FinishedAt: 'b', ...State };
+  return { Id: 'c1', State: state, Config: { Labels }, NetworkSettings: { Ports } } as unknown as Docker.ContainerInspectInfo;
+}
+
+test.each([
+  ['created', 'created'],
+  ['paused', 'running'],
+  ['exited', 'exited'],
+  ['something new', 'dead'],
+])('state %s is %s', (Status, state) => {
+  expect(observed(inspection({ Status }))).toMatchObject({ containerId: 'c1', taskId: 't1', serviceId: 's1', state });
+});
+
+test('health is absent without a check, and the last output is kept', () => {
+  expect(observed(inspection({ Health: { Status: 'none', Log: [] } }))).not.toHaveProperty('health');
+  expect(observed(inspection({ Health: { Status: 'unhealthy', Log: [{ Output: 'old' }, { Output: 'bad' }] } }))).toMatchObject({
+    health: 'unhealthy',
+    healthLog: 'bad',
+  });
+});
+
+test('a port bound for both families counts once, one on an address keeps it', () => {
+  const both = [
+    { HostIp: '0.0.0.0', HostPort: '8080' },
+    { HostIp: '::', HostPort: '8080' },
+  ];
+  expect(observed(inspection({}, { '80/tcp': both, '53/udp': [{ HostIp: '127.0.0.1', HostPort: '5353' }], '99/tcp': null })).ports).toEqual([
+    { Protocol: 'tcp', TargetPort: 80, PublishedPort: 8080, PublishMode: 'host' },
+    { Protocol: 'udp', TargetPort: 53, PublishedPort: 5353, PublishMode: 'host', Shoal: { HostIP: '127.0.0.1' } },
+  ]);
+});

@@ -1,0 +1,219 @@
+import { expect, test } from 'vitest';
+import { seededRandom } from '#base/random';
+import { silentLogger } from '#base/logger';
+import { decode } from '#base/codec';
+import type { UseCase } from '#control/cluster';
+import { createConfig } from '#control/configs';
+import { createService } from '#control/services';
+import { Manager, type ManagerOptions } from '#manager/manager';
+import { ReplicatedState } from '#manager/state';
+import type { Task } from '#model/task';
+import { create, newMeta, update, type Action, type Entry } from '#store/action';
+import type { Scope, Stage } from '#store/stage';
+import type { View } from '#store/view';
+import { MemoryLog } from '#test/support/memory-log';
+import { settle, VirtualClock } from '#test/support/virtual-clock';
+
+/** Makes each replicated service's tasks, as a stand-in for the orchestrator. */
+const makeTasks: Stage = (view, { newId }) => {
+  const actions: Action[] = [];
+  for (const service of view.list('service')) {
+    const wanted = service.Spec.Mode?.Replicated?.Replicas ?? 1;
+    const present = [...view.tasksOfService(service.ID)].length;
+    for (let slot = present + 1; slot <= wanted; slot++) actions.push(create('task', newTask(newId(), service.ID, slot)));
+  }
+  return { actions };
+};
+
+/** Puts tasks on the one node. */
+const placeTasks: Stage = (view) => {
+  const waiting = [...view.list('task')].filter((task) => task.NodeID === '');
+  return { actions: waiting.map((task) => update('task', { ...task, NodeID: 'one' })) };
+};
+
+function newTask(id: string, serviceId: string, slot: number): Task {
+  return {
+    ...newMeta(id),
+    Spec: {},
+    ServiceID: serviceId,
+    Slot: slot,
+    NodeID: '',
+    Status: { Timestamp: '', State: 'new', Message: '' },
+    DesiredState: 'running',
+    Shoal: { ServiceName: '', ServiceLabels: {}, SpecVersion: 0 },
+  };
+}
+
+async function setUp(stages: readonly Stage[], options: ManagerOptions = {}, entries: Uint8Array[] = []) {
+  const state = new ReplicatedState();
+  const log = new MemoryLog(state, entries);
+  const clock = new VirtualClock();
+  const fatal: unknown[] = [];
+  const manager = new Manager(options, {
+    log,
+    state,
+    stages,
+    clock,
+    random: seededRandom(7),
+    logger: silentLogger,
+    onFatal: (error) => fatal.push(error),
+  });
+  await manager.start();
+  await settle();
+  return { manager, log, state, clock, fatal };
+}
+
+function service(name: string, replicas: number) {
+  return createService({ Name: name, TaskTemplate: { ContainerSpec: { Image: 'app' } }, Mode: { Replicated: { Replicas: replicas } } });
+}
+
+function entriesOf(log: MemoryLog): Entry[] {
+  return log.entries.map((bytes) => decode<Entry>(bytes));
+}
+
+const config = (name: string) => createConfig({ Name: name, Data: 'eA==' });
+
+test('a service, its tasks and their places are one entry, each object written once', async () => {
+  const { manager, log } = await setUp([makeTasks, placeTasks]);
+  const { ID } = await manager.submit(service('web', 3));
+  const [entry, ...rest] = entriesOf(log);
+  expect(rest).toEqual([]);
+  expect(entry?.actions.map(({ type, kind }) => `${type} ${kind}`)).toEqual(['create service', 'create task', 'create task', 'create task']);
+  const view = await manager.read();
+  expect([...view.tasksOfService(ID)].map((task) => task.NodeID)).toEqual(['one', 'one', 'one']);
+  await manager.stop();
+});
+
+test('what exceeds an entry follows in further ones, and the request is answered after the first', async () => {
+  const { manager, log, state } = await setUp([makeTasks, placeTasks], { limits: { actions: 4, bytes: 1e6 } });
+  const { ID } = await manager.submit(service('web', 10));
+  expect(entriesOf(log).map((entry) => entry.actions.length)).toEqual([5]);
+  await settle();
+  expect(entriesOf(log).map((entry) => entry.actions.length)).toEqual([5, 4, 2]);
+  expect([...state.store.tasksOfService(ID)]).toHaveLength(10);
+});
+
+test('requests are decided one after the other, each on what the one before has written', async () => {
+  const { manager, log } = await setUp([makeTasks]);
+  const results = await Promise.allSettled([manager.submit(service('web', 1)), manager.submit(service('web', 1)), manager.submit(config('c'))]);
+  expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(results[1]).toMatchObject({ reason: { code: 'alreadyExists' } });
+  expect(log.entries).toHaveLength(2);
+});
+
+test('watchers hear of a commit before its request is answered', async () => {
+  const { manager, state } = await setUp([]);
+  const order: string[] = [];
+  const stop = manager.watch(([event]) => {
+    order.push(`${event?.kind} ${state.store.get('config', event?.id ?? '') ? 'readable' : 'missing'}`);
+  });
+  await manager.submit(config('a')).then(() => order.push('answered'));
+  stop();
+  await manager.submit(config('b'));
+  expect(order).toEqual(['config readable', 'answered']);
+});
+
+test('no actions: no entry', async () => {
+  const { manager, log } = await setUp([makeTasks]);
+  const nothing: UseCase<string> = () => ({ actions: [], result: 'same' });
+  expect(await manager.submit(nothing)).toBe('same');
+  expect(log.proposals).toBe(0);
+});
+
+test('a refusal of the log is the answer, and the pass is tried again', async () => {
+  const { manager, log, clock, fatal } = await setUp([]);
+  log.leading = false;
+  await expect(manager.submit(config('a'))).rejects.toMatchObject({ code: 'unavailable' });
+  log.leading = true;
+  await clock.advance(2000);
+  await manager.submit(config('a'));
+  expect(log.entries).toHaveLength(1);
+  expect(fatal).toEqual([]);
+});
+
+test('a failed log is fatal, and nothing is accepted any more', async () => {
+  const { manager, log, fatal } = await setUp([]);
+  log.failures.push(new Error('disk is gone'));
+  await expect(manager.submit(config('a'))).rejects.toThrow('disk is gone');
+  expect(fatal).toEqual([new Error('disk is gone')]);
+  await expect(manager.submit(config('b'))).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('a stage that throws is fatal', async () => {
+  let broken = false;
+  const { manager, fatal } = await setUp([
+    () => {
+      if (broken) throw new Error('contradiction');
+      return { actions: [] };
+    },
+  ]);
+  broken = true;
+  await expect(manager.submit(service('web', 1))).rejects.toThrow('contradiction');
+  expect(fatal).toHaveLength(1);
+});
+
+test('the earliest wish of a stage wakes a full pass, once', async () => {
+  const scopes: [number, Scope][] = [];
+  const start = new VirtualClock().now();
+  const due = start + 5000;
+  const stage: Stage = (view, { now, scope }) => {
+    scopes.push([now, scope]);
+    return { actions: [], ...([...view.list('service')].length > 0 && due > now && { wakeAt: due }) };
+  };
+  const { manager, clock } = await setUp([stage]);
+  await manager.submit(service('web', 1));
+  expect(scopes.at(-1)).toEqual([start, { services: new Set([expect.any(String)]), nodes: new Set(), tasks: new Set() }]);
+  const count = scopes.length;
+  await clock.advance(4999);
+  expect(scopes).toHaveLength(count);
+  await clock.advance(10_000);
+  expect(scopes.slice(count)).toEqual([[start + 5000, 'all']]);
+});
+
+test('stages that never come to rest are stopped and looked at again later', async () => {
+  const restless: Stage = (view) => {
+    const actions: Action[] = [...view.list('config')].map((object) => update('config', { ...object }));
+    return { actions };
+  };
+  const { manager, log, clock } = await setUp([restless]);
+  await manager.submit((_view, { newId }) => ({
+    actions: [
+      create('config', { ...newMeta(newId()), Spec: { Name: 'c' } }),
+      create('service', { ...newMeta(newId()), Spec: { Name: 's', TaskTemplate: {} }, Shoal: { SpecVersion: 0 } }),
+    ],
+    result: undefined,
+  }));
+  expect(log.entries).toHaveLength(1);
+  await clock.advance(1000);
+  expect(log.entries).toHaveLength(2);
+  await manager.stop();
+});
+
+test('a new manager goes on from the log, and from a snapshot', async () => {
+  const first = await setUp([makeTasks, placeTasks]);
+  await first.manager.submit(service('web', 2));
+  await first.manager.stop();
+  const second = await setUp([makeTasks, placeTasks], {}, first.log.entries);
+  expect(await image(second.manager)).toEqual(await image(first.manager, first.state.store));
+  expect(second.log.proposals).toBe(0);
+  const restored = new ReplicatedState();
+  restored.restore(1, first.state.snapshot());
+  expect(restored.store.image()).toEqual(first.state.store.image());
+});
+
+test('what waits when the manager stops is refused', async () => {
+  const { manager, log } = await setUp([]);
+  let open = (): void => {};
+  log.gate = new Promise((resolve) => (open = resolve));
+  const first = manager.submit(config('a'));
+  await settle();
+  const second = expect(manager.submit(config('b'))).rejects.toMatchObject({ code: 'unavailable' });
+  const stopped = manager.stop();
+  open();
+  await Promise.all([expect(first).resolves.toBeDefined(), second, stopped]);
+});
+
+async function image(manager: Manager, store?: View): Promise<unknown> {
+  const view = store ?? (await manager.read());
+  return [[...view.list('service')], [...view.list('task')]];
+}

@@ -1,0 +1,142 @@
+import { readdir, rm, writeFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { realFileSystem } from '#disk/files';
+import { temporaryFolder } from '#test/support/folder';
+import { makeLog } from '#test/support/replicated-log';
+
+const text = (value: string): Uint8Array => Buffer.from(value);
+
+test('a proposal is applied when it resolves, and is there again after a restart', async () => {
+  const folder = await temporaryFolder();
+  const first = makeLog(folder);
+  await first.log.start();
+  expect(first.log.leads()).toBe(true);
+  const one = await first.log.propose(text('a'));
+  expect(first.machine.texts).toEqual(['a']);
+  const two = await first.log.propose(text('b'));
+  expect(two).toBeGreaterThan(one);
+  await first.log.readIndex();
+  await first.log.stop();
+  expect(first.log.leads()).toBe(false);
+
+  const second = makeLog(folder);
+  await second.log.start();
+  expect(second.machine.texts).toEqual(['a', 'b']);
+  await second.log.stop();
+});
+
+test('concurrent proposals share writes and are applied in the order they were made', async () => {
+  const folder = await temporaryFolder();
+  let syncs = 0;
+  const files = { ...realFileSystem, syncData: (file: number) => (syncs++, realFileSystem.syncData(file)) };
+  const { log, machine } = makeLog(folder, {}, files);
+  await log.start();
+  const before = syncs;
+  const texts = Array.from({ length: 500 }, (_, at) => String(at));
+  await Promise.all(texts.map((one) => log.propose(text(one))));
+  expect(machine.texts).toEqual(texts);
+  expect(syncs - before).toBeLessThan(10);
+  await log.stop();
+});
+
+test('snapshots are taken as entries come, old segments go, and a restart starts from the newest', async () => {
+  const folder = await temporaryFolder();
+  const small = { snapshotEntries: 20, segmentBytes: 2000 };
+  const first = makeLog(folder, small);
+  await first.log.start();
+  const texts = Array.from({ length: 200 }, (_, at) => `entry ${at}`);
+  for (const one of texts) await first.log.propose(text(one));
+  await first.log.stop();
+  const names = await readdir(folder);
+  expect(names.filter((name) => name.startsWith('snapshot-')).length).toBe(2);
+  expect(names).not.toContain('log-000000000001');
+
+  const second = makeLog(folder, small);
+  await second.log.start();
+  expect(second.machine.restoredAt).toBeGreaterThan(100);
+  expect(second.machine.texts).toEqual(texts);
+  await second.log.stop();
+});
+
+test('a damaged newest snapshot is replaced by the one before and its log', async () => {
+  const folder = await temporaryFolder();
+  const first = makeLog(folder, { snapshotEntries: 20 });
+  await first.log.start();
+  const texts = Array.from({ length: 100 }, (_, at) => `entry ${at}`);
+  for (const one of texts) await first.log.propose(text(one));
+  await first.log.stop();
+  const newest = join(
+    folder,
+    (await readdir(folder))
+      .filter((name) => name.startsWith('snapshot-'))
+      .sort()
+      .at(-1) ?? '',
+  );
+  const bytes = await readFile(newest);
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+  await writeFile(newest, bytes);
+
+  const second = makeLog(folder);
+  await second.log.start();
+  expect(second.machine.texts).toEqual(texts);
+  await second.log.stop();
+});
+
+test('a failed write is fatal once: waiting and later proposals are refused and nothing is retried', async () => {
+  const folder = await temporaryFolder();
+  let broken = false;
+  let writes = 0;
+  const files = {
+    ...realFileSystem,
+    write: (file: number, bytes: Buffer, position: number) => {
+      writes++;
+      return broken ? Promise.reject(new Error('EIO: i/o error, write')) : realFileSystem.write(file, bytes, position);
+    },
+  };
+  const { log, fatal, machine } = makeLog(folder, {}, files);
+  await log.start();
+  await log.propose(text('good'));
+  broken = true;
+  writes = 0;
+  await expect(log.propose(text('bad'))).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(log.propose(text('late'))).rejects.toMatchObject({ code: 'unavailable' });
+  expect(fatal.map((error) => error.message)).toEqual(['EIO: i/o error, write']);
+  expect(writes).toBe(1);
+  expect(machine.texts).toEqual(['good']);
+  expect(log.leads()).toBe(false);
+  await log.stop();
+});
+
+test('entries above the limit are refused', async () => {
+  const { log } = makeLog(await temporaryFolder(), { maxEntryBytes: 10 });
+  await log.start();
+  await expect(log.propose(new Uint8Array(11))).rejects.toMatchObject({ code: 'invalidArgument' });
+  await log.propose(new Uint8Array(10));
+  await log.stop();
+});
+
+test('state of another node, a missing key and a wrong key are refused with a clear text', async () => {
+  const folder = await temporaryFolder();
+  const first = makeLog(folder);
+  await first.log.start();
+  await first.log.propose(text('a'));
+  await first.log.stop();
+  await expect(makeLog(folder, { nodeId: 'manager-2' }).log.start()).rejects.toThrow(/belongs to manager manager-1, not to manager-2/);
+  const key = await readFile(join(folder, 'key'));
+  await writeFile(join(folder, 'key'), Buffer.alloc(32, 7));
+  await expect(makeLog(folder).log.start()).rejects.toThrow(/sealed with another key/);
+  await rm(join(folder, 'key'));
+  await expect(makeLog(folder).log.start()).rejects.toThrow(/key file .* is missing/);
+  await writeFile(join(folder, 'key'), key, { mode: 0o600 });
+  const again = makeLog(folder);
+  await again.log.start();
+  expect(again.machine.texts).toEqual(['a']);
+  await again.log.stop();
+});
+
+test('a log that is stopped before it started closes quietly', async () => {
+  const { log } = makeLog(await temporaryFolder());
+  await log.stop();
+  await expect(log.propose(text('a'))).rejects.toMatchObject({ code: 'unavailable' });
+});

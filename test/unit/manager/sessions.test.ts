@@ -1,0 +1,199 @@
+import { expect, test } from 'vitest';
+import { silentLogger } from '#base/logger';
+import { seededRandom } from '#base/random';
+import type { UseCase } from '#control/cluster';
+import { initCluster } from '#control/clusters';
+import { Manager } from '#manager/manager';
+import { Sessions } from '#manager/sessions';
+import { ReplicatedState } from '#manager/state';
+import type { AssignmentMessage } from '#model/assignment';
+import type { Task } from '#model/task';
+import type { TaskState } from '#model/task-state';
+import { create, newMeta, remove, update, type Action } from '#store/action';
+import { testDescription } from '#test/support/memory-cluster';
+import { MemoryLog } from '#test/support/memory-log';
+import { settle, VirtualClock } from '#test/support/virtual-clock';
+
+const nodeId = 'node-one';
+
+async function setUp() {
+  const state = new ReplicatedState();
+  const log = new MemoryLog(state);
+  const clock = new VirtualClock();
+  const random = seededRandom(3);
+  const manager = new Manager({}, { log, state, stages: [], clock, random, logger: silentLogger, onFatal: () => {} });
+  const submit = <R>(useCase: UseCase<R>): Promise<R> => manager.submit(useCase);
+  await manager.start();
+  await submit(initCluster({ nodeId, address: '10.0.0.9', description: testDescription }));
+  const sessions = new Sessions({ submit, state, clock, random, logger: silentLogger });
+  await sessions.start();
+  const write = (actions: readonly Action[]): Promise<void> => submit(() => ({ actions, result: undefined }));
+  return { sessions, manager, store: state.store, clock, log, write };
+}
+
+function task(id: string, state: TaskState = 'assigned'): Task {
+  return {
+    ...newMeta(id),
+    Spec: { ContainerSpec: { Image: 'app' } },
+    ServiceID: 'service',
+    NodeID: nodeId,
+    Status: { Timestamp: '', State: state, Message: '' },
+    DesiredState: 'running',
+    Shoal: { ServiceName: 's', ServiceLabels: {}, SpecVersion: 0 },
+  };
+}
+
+/** Collects the stream in the background. */
+function collect(stream: AsyncIterable<AssignmentMessage>): { messages: AssignmentMessage[]; ended: Promise<void> } {
+  const messages: AssignmentMessage[] = [];
+  const ended = (async () => {
+    for await (const message of stream) messages.push(message);
+  })();
+  return { messages, ended };
+}
+
+function changes(message: AssignmentMessage | undefined): string[] {
+  return (message?.changes ?? []).map((change) => `${change.action} ${change.kind} ${change.action === 'remove' ? change.id : (change.item as Task).ID}`);
+}
+
+const running = { Timestamp: '2026-01-01T00:00:00Z', State: 'running', Message: 'started' } as const;
+
+test('a new leader knows no node until it opens a session, which makes it ready with its description', async () => {
+  const { sessions, store } = await setUp();
+  expect(store.get('node', nodeId)?.Status.State).toBe('unknown');
+  await sessions.open(nodeId, { ...testDescription, Hostname: 'renamed' });
+  expect(store.get('node', nodeId)).toMatchObject({ Status: { State: 'ready', Addr: '10.0.0.9' }, Description: { Hostname: 'renamed' } });
+  await expect(sessions.open('stranger', testDescription)).rejects.toMatchObject({ code: 'notFound', message: 'node not registered' });
+});
+
+test('the whole set comes first, then what changes, right after each commit', async () => {
+  const { sessions, write } = await setUp();
+  await write([create('task', task('t1'))]);
+  const session = await sessions.open(nodeId, testDescription);
+  const { messages, ended } = collect(session.assignments());
+  await settle();
+  expect(messages.map(changes)).toEqual([['update task t1']]);
+  await write([create('task', task('t2'))]);
+  await settle();
+  await write([remove('task', 't1')]);
+  await settle();
+  expect(messages.map(({ type, appliesTo, resultsIn }) => [type, appliesTo, resultsIn])).toEqual([
+    ['complete', 0, 1],
+    ['incremental', 1, 2],
+    ['incremental', 2, 3],
+  ]);
+  expect(messages.slice(1).map(changes)).toEqual([['update task t2'], ['remove task t1']]);
+  session.close();
+  await ended;
+});
+
+test('a slow reader gets one delta over all that it missed', async () => {
+  const { sessions, write } = await setUp();
+  const session = await sessions.open(nodeId, testDescription);
+  const stream = session.assignments()[Symbol.asyncIterator]();
+  await stream.next();
+  await write([create('task', task('t1'))]);
+  await write([create('task', task('t2'))]);
+  await write([remove('task', 't1')]);
+  const { value } = await stream.next();
+  expect(changes(value)).toEqual(['update task t2']);
+  session.close();
+});
+
+test('a newer session ends the older one', async () => {
+  const { sessions } = await setUp();
+  const old = await sessions.open(nodeId, testDescription);
+  const { ended } = collect(old.assignments());
+  const next = await sessions.open(nodeId, testDescription);
+  await ended;
+  await expect(old.heartbeat()).rejects.toThrow('session invalid');
+  await expect(old.updateTaskStatus([])).rejects.toThrow('session invalid');
+  await expect(next.heartbeat()).resolves.toBeGreaterThan(4000);
+});
+
+test('reports that arrive while an entry is written share the next one', async () => {
+  const { sessions, write, log, store } = await setUp();
+  await write(['t1', 't2', 't3', 't4'].map((id) => create('task', task(id))));
+  const session = await sessions.open(nodeId, testDescription);
+  const before = log.entries.length;
+  let open = (): void => {};
+  log.gate = new Promise((resolve) => (open = resolve));
+  const first = session.updateTaskStatus([{ taskId: 't1', status: running }]);
+  await settle();
+  const others = ['t2', 't3', 't4'].map((taskId) => session.updateTaskStatus([{ taskId, status: running }]));
+  await settle();
+  open();
+  await Promise.all([first, ...others]);
+  expect(log.entries.length - before).toBe(2);
+  expect([...store.list('task')].map((each) => each.Status.State)).toEqual(['running', 'running', 'running', 'running']);
+  // What is known already is no entry.
+  await session.updateTaskStatus([{ taskId: 't1', status: running }]);
+  expect(log.entries.length - before).toBe(2);
+});
+
+test('reports that the log does not take are refused, and the next ones go through', async () => {
+  const { sessions, write, log, store } = await setUp();
+  await write([create('task', task('t1'))]);
+  const session = await sessions.open(nodeId, testDescription);
+  log.leading = false;
+  await expect(session.updateTaskStatus([{ taskId: 't1', status: running }])).rejects.toMatchObject({ code: 'unavailable' });
+  log.leading = true;
+  await session.updateTaskStatus([{ taskId: 't1', status: running }]);
+  expect(store.get('task', 't1')?.Status.State).toBe('running');
+});
+
+test('a node that beats stays ready; one that stops is down after three periods, and its session is over', async () => {
+  const { sessions, store, clock } = await setUp();
+  const session = await sessions.open(nodeId, testDescription);
+  const { ended } = collect(session.assignments());
+  for (let beat = 0; beat < 10; beat++) {
+    await session.heartbeat();
+    await clock.advance(5000);
+  }
+  expect(store.get('node', nodeId)?.Status.State).toBe('ready');
+  await clock.advance(20_000);
+  expect(store.get('node', nodeId)?.Status).toMatchObject({ State: 'down', Message: 'heartbeat failure' });
+  await ended;
+  await expect(session.heartbeat()).rejects.toThrow('session invalid');
+  await sessions.open(nodeId, testDescription);
+  expect(store.get('node', nodeId)?.Status.State).toBe('ready');
+});
+
+test('a manager that slept through the deadlines gives the nodes time to beat', async () => {
+  const { sessions, store, clock } = await setUp();
+  await sessions.open(nodeId, testDescription);
+  clock.sleep(100_000);
+  await clock.advance(4000);
+  expect(store.get('node', nodeId)?.Status.State).toBe('ready');
+  await clock.advance(10_000);
+  expect(store.get('node', nodeId)?.Status.State).toBe('down');
+});
+
+test('a changed description is written, an unchanged one is not', async () => {
+  const { sessions, store, log } = await setUp();
+  const session = await sessions.open(nodeId, testDescription);
+  const before = log.entries.length;
+  await session.updateDescription(testDescription);
+  expect(log.entries.length).toBe(before);
+  await session.updateDescription({ ...testDescription, Hostname: 'other' });
+  expect(store.get('node', nodeId)?.Description?.Hostname).toBe('other');
+});
+
+test('the session of a node that is removed ends', async () => {
+  const { sessions, write, store } = await setUp();
+  const node = store.get('node', nodeId);
+  if (!node) throw new Error('no node');
+  const session = await sessions.open(nodeId, testDescription);
+  const { ended } = collect(session.assignments());
+  await write([update('node', { ...node, Spec: { ...node.Spec, Availability: 'drain' } })]);
+  await write([remove('node', nodeId)]);
+  await ended;
+});
+
+test('stopping ends every session', async () => {
+  const { sessions, clock } = await setUp();
+  const { ended } = collect((await sessions.open(nodeId, testDescription)).assignments());
+  sessions.stop();
+  await ended;
+  expect(clock.next).toBeUndefined();
+});

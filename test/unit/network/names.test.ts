@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { lookUp, nameTable, reverseLookUp } from '#network/names';
+import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
+
+const networks = ['front', 'back'].map((id) => ({ network: clusterNetwork(id), gateway: '10.0.0.1' }));
+networks.push({ network: clusterNetwork('ingress', { Ingress: true }), gateway: '10.0.3.1' });
+const table = nameTable(
+  [
+    serviceEndpoint(
+      'web_my_api',
+      [],
+      [
+        endpointTask('t1', 1, true, 'ingress 10.0.3.5', 'front 10.0.1.5 my_api Api', 'back 10.0.2.5 my_api'),
+        endpointTask('t2', 2, true, 'front 10.0.1.6 my_api Api', 'back 10.0.2.6 my_api'),
+        endpointTask('t3', 3, false, 'front 10.0.1.7 my_api Api', 'back 10.0.2.7 my_api'),
+      ],
+    ),
+    serviceEndpoint('web_db', [], [endpointTask('d1', 1, true, 'back 10.0.2.9 db')]),
+    serviceEndpoint('web_off', [], [endpointTask('o1', 1, false, 'front 10.0.1.20 off')]),
+    serviceEndpoint('other_api', [], [{ ...endpointTask('x1', 0, true, 'front 10.0.1.30 other'), NodeID: 'n7' }]),
+  ],
+  networks,
+);
+
+test.each([
+  ['web_my_api', ['10.0.1.5', '10.0.1.6']],
+  ['my_api', ['10.0.1.5', '10.0.1.6']],
+  ['API', ['10.0.1.5', '10.0.1.6']],
+  ['tasks.my_api', ['10.0.1.5', '10.0.1.6']],
+  ['my_api.web', ['10.0.1.5', '10.0.1.6']],
+  ['web_my_api.web', ['10.0.1.5', '10.0.1.6']],
+  ['tasks.my_api.web', ['10.0.1.5', '10.0.1.6']],
+  ['web_my_api.2.t2', ['10.0.1.6']],
+  ['other_api.n7.x1', ['10.0.1.30']],
+  ['my_api.other', undefined],
+  ['off', []],
+  ['db', undefined],
+  ['example.org', undefined],
+])('%s, asked on one network', (name, expected) => {
+  expect(lookUp(table, name, '10.0.1.99', 'front')).toEqual(expected);
+});
+
+test('a task sees all its networks, whichever server it asks, and none through ingress', () => {
+  expect(lookUp(table, 'api', '10.0.2.5', 'back')).toEqual(['10.0.1.5', '10.0.1.6']);
+  expect(lookUp(table, 'db', '10.0.3.5', 'ingress')).toEqual(['10.0.2.9']);
+  expect(lookUp(table, 'web_my_api', '10.0.3.77', 'ingress')).toBeUndefined();
+  expect(lookUp(table, 'db', '10.0.1.20', 'front')).toBeUndefined();
+});
+
+test('reverse names', () => {
+  expect(reverseLookUp(table, '9.2.0.10.in-addr.arpa')).toBe('web_db.1.d1');
+  expect(reverseLookUp(table, '99.2.0.10.in-addr.arpa')).toBeUndefined();
+});
+
+test('an address given on is known by its living holder', () => {
+  const tasks = [endpointTask('new', 1, true, 'front 10.0.1.5'), endpointTask('old', 1, false, 'front 10.0.1.5')];
+  expect(reverseLookUp(nameTable([serviceEndpoint('s', [], tasks)], networks), '5.1.0.10.in-addr.arpa')).toBe('s.1.new');
+});

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { parseOptions } from '../../../src/node/options.ts';
+
+test('without options the usual places', () => {
+  expect(parseOptions([], {})).toEqual({ socket: '/run/shoal/shoal.sock', state: '/var/lib/shoal', run: '/run/shoal', engine: '/var/run/docker.sock', logLevel: 'info', snapshotEntries: 10_000 });
+});
+
+test('options win over variables', () => {
+  const options = parseOptions(['--socket', '/a/s.sock', '--engine=unix:///e.sock'], { SHOAL_SOCKET: '/b.sock', SHOAL_STATE: '/state' });
+  expect(options).toMatchObject({ socket: '/a/s.sock', run: '/a', state: '/state', engine: '/e.sock' });
+});
+
+test.each([
+  [['--log-level', 'loud'], '--log-level is one of'],
+  [['--sokcet', 'x'], "Unknown option '--sokcet'"],
+  [['extra'], 'Unexpected argument'],
+  [['--snapshot-entries', '0'], '--snapshot-entries is a whole number above 0'],
+])('%j is refused', (args, text) => expect(() => parseOptions(args, {})).toThrow(text));
+
+test('help is help', () => expect(parseOptions(['-h'], {})).toBe('help'));

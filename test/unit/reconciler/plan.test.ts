@@ -1,0 +1,108 @@
+import { expect, test } from 'vitest';
+import { seededRandom } from '#base/random';
+import { newId } from '#base/ids';
+import type { UseCase } from '#control/cluster';
+import { initCluster } from '#control/clusters';
+import { updateService } from '#control/services';
+import { deployStack, setStackCondition } from '#control/stacks';
+import type { StackSpec } from '#model/stack';
+import { planRepository } from '#reconciler/plan';
+import type { RenderedStack } from '#reconciler/rendered';
+import { Store } from '#store/store';
+
+class Bench {
+  readonly store = new Store();
+  readonly #random = seededRandom(7);
+  #index = 0;
+
+  constructor() {
+    const description = { Hostname: 'n', Platform: { Architecture: 'x86_64', OS: 'linux' }, Resources: {}, Engine: { EngineVersion: '1' } };
+    this.run(initCluster({ nodeId: 'node', address: '127.0.0.1', description }));
+  }
+
+  run<R>(useCase: UseCase<R>): R {
+    const { actions, result } = useCase(this.store, { now: 1000, random: this.#random, newId: () => newId(this.#random) });
+    if (actions.length > 0) this.store.apply((this.#index += 1), { actions, now: 1000 });
+    return result;
+  }
+
+  plan(...rendered: RenderedStack[]): string[] {
+    return planRepository(this.store, 'main', rendered, 2000).map((step) =>
+      step.type === 'refuse'
+        ? `refuse ${step.name}: ${step.errors.join('; ')}`
+        : `${step.type} ${step.name}: ${step.reason}${step.type === 'apply' && step.drift ? ' (drift)' : ''}`,
+    );
+  }
+
+  apply(rendered: RenderedStack, repository = 'main'): void {
+    if (!('spec' in rendered)) throw new Error('cannot apply errors');
+    this.run(
+      deployStack(rendered.spec, {
+        source: { Kind: 'repository', Repository: repository, Path: rendered.Path, Commit: rendered.Commit },
+        digest: rendered.digest,
+        prune: true,
+      }),
+    );
+  }
+}
+
+function stack(name: string, image = 'a:1', commit = 'c1'): RenderedStack & { spec: StackSpec } {
+  const labels = { 'com.docker.stack.namespace': name };
+  const service = {
+    Name: `${name}_web`,
+    Labels: labels,
+    TaskTemplate: { ContainerSpec: { Image: image, Labels: labels } },
+    Mode: { Replicated: { Replicas: 1 } },
+  };
+  const spec = { Name: name, Networks: [], Secrets: [], Configs: [], Services: [service], External: { Networks: [], Secrets: [], Configs: [] } };
+  return { Name: name, Path: `stacks/${name}`, Commit: commit, digest: `digest ${image}`, spec };
+}
+
+test('a new stack is applied, and then there is nothing to do', () => {
+  const bench = new Bench();
+  expect(bench.plan(stack('a'))).toEqual(['apply a: new in the repository']);
+  bench.apply(stack('a'));
+  expect(bench.plan(stack('a'))).toEqual([]);
+  expect(bench.plan(stack('a', 'a:1', 'c2'))).toEqual([]);
+});
+
+test('a changed stack names what changes, its neighbour is left alone', () => {
+  const bench = new Bench();
+  bench.apply(stack('a'));
+  bench.apply(stack('b'));
+  expect(bench.plan(stack('a', 'a:2', 'c2'), stack('b'))).toEqual(['apply a: a_web TaskTemplate.ContainerSpec.Image: "a:1" → "a:2"']);
+});
+
+test('a change by hand is drift and names what was changed', () => {
+  const bench = new Bench();
+  bench.apply(stack('a'));
+  const service = bench.store.byName('service', 'a_web');
+  if (!service) throw new Error('no service');
+  bench.run(updateService(service.ID, service.Version.Index, { ...service.Spec, Mode: { Replicated: { Replicas: 5 } } }, {}));
+  expect(bench.plan(stack('a'))).toEqual(['apply a: changed by hand: a_web Mode.Replicated.Replicas: 5 → 1 (drift)']);
+});
+
+test('a folder that is gone takes its stack along, if the stack is the repository’s own', () => {
+  const bench = new Bench();
+  bench.apply(stack('a'));
+  bench.apply(stack('b'), 'other');
+  bench.run(deployStack(stack('c').spec, { source: { Kind: 'deploy' }, prune: true }));
+  expect(bench.plan()).toEqual(['remove a: stacks/a is no longer in repository main']);
+});
+
+test('a refused stack is said once, and healing is a step', () => {
+  const bench = new Bench();
+  bench.apply(stack('a'));
+  const broken: RenderedStack = { Name: 'a', Path: 'stacks/a', Commit: 'c2', errors: ['stacks/a/compose.yml:3:1: wrong'] };
+  expect(bench.plan(broken)).toEqual(['refuse a: stacks/a/compose.yml:3:1: wrong']);
+  const source = { Kind: 'repository', Repository: 'main', Path: 'stacks/a', Commit: 'c2' } as const;
+  bench.run(setStackCondition('a', { State: 'refused', Message: 'm', Errors: broken.errors, Commit: 'c2', Since: '' }, source));
+  expect(bench.plan(broken)).toEqual([]);
+  expect(bench.plan(stack('a', 'a:1', 'c3'))).toEqual(['apply a: it is in order again']);
+});
+
+test('what control refuses is refused whole with its reason', () => {
+  const bench = new Bench();
+  bench.apply(stack('a'), 'other');
+  expect(bench.plan(stack('a'))[0]).toContain('refuse a: stacks/a: stack a belongs to stacks/a of repository other');
+});
