@@ -2,7 +2,7 @@
 import type { Environment } from '../project.ts';
 import { isMap, newMap } from '../value.ts';
 import type { Value } from '../value.ts';
-import { parseDotenv } from '../spec/dotenv.ts';
+import { parseDotenv } from '../variables/dotenv.ts';
 import { absolute } from './context.ts';
 import type { Context } from './context.ts';
 import { parseEnvFile } from './env-file.ts';

@@ -14,7 +14,7 @@ import { contextOf } from '../normalise/context.ts';
 import type { FileModel, Project } from '../project.ts';
 import { byBytes, isMap } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
-import { parseDotenv } from './dotenv.ts';
+import { parseDotenv } from '../variables/dotenv.ts';
 import { mergeValues } from './merge.ts';
 import { projectOf } from './project-of.ts';
 import { add, addRefusal, diagnosticsOf, failed, newReport } from './report.ts';

@@ -16,7 +16,7 @@ import { rebaseFile, rebaseService } from './rebase.ts';
 import { add, addRefusal, addSchemaErrors } from './report.ts';
 import type { Report } from './report.ts';
 import { specSchema, specVersion } from './schema.ts';
-import { expand } from './template.ts';
+import { expand } from '../variables/template.ts';
 
 export interface Loader {
   request: LoadRequest;
