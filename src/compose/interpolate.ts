@@ -96,7 +96,7 @@ function interpolateText(text: string, substitute: Substitute, lenient: boolean,
     result = substitute(text, path);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const template = String(error.facts['template'] ?? text);
+    const { template = text } = error.facts as { template?: string };
     throw new Refusal('invalidArgument', `invalid interpolation format for ${shown}: ${goQuote(template)}; you may need to escape any $ with another $`, {
       path,
     });
