@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Endpoint } from './client.ts';
 import { CommandError, exitCodes } from './command-error.ts';
 
-export const defaultSocket = '/run/shoal/shoal.sock';
+const defaultSocket = '/run/shoal/shoal.sock';
 
 export interface EndpointOptions {
   host?: string | undefined;
