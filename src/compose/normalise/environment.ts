@@ -25,7 +25,8 @@ export function environmentOf(own: Value | undefined, files: readonly EnvFile[],
 /** Docker's rule: a variable without a value, or with an empty one, takes the caller's. */
 function fillIn(target: Environment, variables: Environment, context: Context): void {
   for (const [key, value] of Object.entries(variables)) {
-    target[key] = value === null || value === '' ? (context.lookup(key) ?? value) : value;
+    if (value === null) target[key] = context.lookup(key) ?? null;
+    else target[key] = value === '' ? (context.caller(key) ?? '') : value;
   }
 }
 
