@@ -49,8 +49,14 @@ export class Client {
     return { shoal: response.headers['shoal'] as string | undefined, apiVersion };
   }
 
-  get<T>(path: string, query: CallOptions['query'] = {}): Promise<T> {
-    return this.#json<T>('GET', path, { query });
+  get<T>(path: string, query: CallOptions['query'] = {}, headers: CallOptions['headers'] = {}): Promise<T> {
+    return this.#json<T>('GET', path, { query, headers });
+  }
+
+  /** Minor number of the API version in use. */
+  async apiMinor(): Promise<number> {
+    if (this.#version === undefined) await this.ping();
+    return minorOf(this.#version ?? '');
   }
 
   post<T>(path: string, body?: unknown, options: CallOptions = {}): Promise<T> {
@@ -123,8 +129,11 @@ export class Client {
 }
 
 function lowerVersion(a: string, b: string): string {
-  const [left, right] = [a, b].map((version) => Number(version.split('.')[1] ?? 0));
-  return (left ?? 0) < (right ?? 0) ? a : b;
+  return minorOf(a) < minorOf(b) ? a : b;
+}
+
+function minorOf(version: string): number {
+  return Number(version.split('.')[1] ?? 0);
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

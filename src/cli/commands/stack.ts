@@ -9,6 +9,7 @@ import { CommandError } from '../command-error.ts';
 import { listLines, type Column } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 import { collect, filterMap, openSession } from '../session.ts';
+import { addStackConfig } from './stack-config.ts';
 import { serviceLines, type ListedService } from './services-list.ts';
 import { addStackDeploy } from './stack-deploy.ts';
 import { taskLines } from './tasks.ts';
@@ -30,6 +31,7 @@ interface ListFlags {
 export function addStack(program: Command): void {
   const stack = program.command('stack').description('manage stacks');
   addStackDeploy(stack);
+  addStackConfig(stack);
   stack.command('ls').alias('list').description('list stacks').option('--format <template>', 'table, json or a template').action(listStacks);
   stack
     .command('ps')
