@@ -6,9 +6,10 @@ import type { StackCondition, StackSource } from '#model/stack';
 import type { Task } from '#model/task';
 import { ApiError, filters } from '../client.ts';
 import { CommandError } from '../command-error.ts';
+import { checkStackName } from '../deploy/flags.ts';
 import { listLines, type Column } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
-import { collect, filterMap, openSession } from '../session.ts';
+import { collect, filterMap, openSession, type Session } from '../session.ts';
 import { addStackConfig } from './stack-config.ts';
 import { serviceLines, type ListedService } from './services-list.ts';
 import { addStackDeploy } from './stack-deploy.ts';
@@ -115,15 +116,37 @@ async function listServices(name: string, flags: ListFlags, command: Command): P
   else for (const line of serviceLines(services, flags)) terminal.out(line);
 }
 
-async function removeStacks(names: readonly string[], _flags: object, command: Command): Promise<void> {
-  const { client, terminal } = openSession(command);
+interface RemoveFlags {
+  detach?: string;
+}
+
+async function removeStacks(names: readonly string[], flags: RemoveFlags, command: Command): Promise<void> {
+  const session = openSession(command);
+  for (const name of names) checkStackName(name);
+  const ours = (await session.client.ping()).shoal !== undefined;
+  const problems: string[] = [];
   for (const name of names) {
     try {
-      const { Removed } = await client.delete<{ Removed: readonly { Kind: string; Name: string }[] }>(`/shoal/v1/stacks/${encodeURIComponent(name)}`);
-      for (const { Kind, Name } of Removed) terminal.out(`Removing ${Kind} ${Name}`);
+      if (ours) await removeFromShoal(session, name);
+      else {
+        const { removeStackByLabel, waitUntilGone } = await import('../deploy/remove.ts');
+        await removeStackByLabel(session, name);
+        if (flags.detach === 'false') await waitUntilGone(session, name);
+      }
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 404) throw error;
-      terminal.error(`Nothing found in stack: ${name}`);
+      if (!(error instanceof CommandError) || error instanceof ApiError) throw error;
+      problems.push(error.message);
     }
+  }
+  if (problems.length > 0) throw new CommandError(problems.join('\n'));
+}
+
+async function removeFromShoal({ client, terminal }: Session, name: string): Promise<void> {
+  try {
+    const { Removed } = await client.delete<{ Removed: readonly { Kind: string; Name: string }[] }>(`/shoal/v1/stacks/${encodeURIComponent(name)}`);
+    for (const { Kind, Name } of Removed) terminal.out(`Removing ${Kind} ${Name}`);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    terminal.error(`Nothing found in stack: ${name}`);
   }
 }

@@ -7,7 +7,8 @@ import { waitForServices, type WaitTarget } from '../progress/watch.ts';
 import type { Session } from '../session.ts';
 
 export interface WaitFlags {
-  detach?: boolean | string;
+  /** A switch with a third state, absent: DockerCommand gives true or false as text. */
+  detach?: string;
   quiet?: boolean;
   json?: boolean;
   timeout: string;
@@ -22,12 +23,8 @@ export function addWaitOptions(command: Command): Command {
     .option('--timeout <duration>', 'how long to wait', '5m');
 }
 
-/** docker's flag takes an optional =true or =false. */
 export function isDetached({ detach }: WaitFlags): boolean {
-  if (detach === undefined || detach === true) return detach === true;
-  if (['true', '1', 't'].includes(String(detach).toLowerCase())) return true;
-  if (['false', '0', 'f'].includes(String(detach).toLowerCase())) return false;
-  throw new CommandError(`--detach is true or false, not "${String(detach)}"`, exitCodes.usage);
+  return detach === 'true';
 }
 
 /** Milliseconds; refuses what is no duration before anything is sent. */

@@ -27,3 +27,8 @@ export async function chosenMode(client: Client, { strict, spec }: ModeFlags): P
   if (spec) return 'spec';
   return (await client.ping()).shoal === undefined ? 'strict' : 'spec';
 }
+
+/** Docker takes every name but one of blanks and quotes. */
+export function checkStackName(name: string): void {
+  if (name.replaceAll(/^[\s'"]+|[\s'"]+$/g, '') === '') throw new CommandError(`invalid stack name: ${JSON.stringify(name)}`);
+}

@@ -1,7 +1,9 @@
 /** What Docker's loader says on the way, as its CLI prints it. */
 import type { StackFile } from '#compose/compose';
 import type { Notice } from '#compose/strict/notices';
+import { isMap } from '#compose/value';
 import { readYaml } from '#compose/yaml/read';
+import { CommandError } from '../command-error.ts';
 import type { Terminal } from '../output/terminal.ts';
 
 export function printNotices(terminal: Terminal, notices: readonly Notice[]): void {
@@ -21,5 +23,7 @@ function localTime(now: Date): string {
 
 /** Docker reads and parses file by file: a broken file before a missing one is what it reports. Throws Refusal. */
 export function checkReadable(files: readonly StackFile[]): void {
-  for (const file of files) readYaml(file.path, file.bytes);
+  for (const file of files) {
+    if (!isMap(readYaml(file.path, file.bytes).value)) throw new CommandError('top-level object must be a mapping');
+  }
 }

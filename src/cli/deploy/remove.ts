@@ -1,8 +1,11 @@
 /** Removal of what carries a stack's label, in docker's order and words. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { byBytes } from '#compose/value';
 import { namespaceLabel } from '#model/meta';
 import type { Secret } from '#model/secret';
 import type { Service } from '#model/service';
+import type { Task } from '#model/task';
+import { isTerminal } from '#model/task-state';
 import { ApiError, filters } from '../client.ts';
 import { CommandError } from '../command-error.ts';
 import type { Session } from '../session.ts';
@@ -32,6 +35,17 @@ export async function removeObjects({ client, terminal }: Session, kind: string,
     }
   }
   return failed;
+}
+
+const lookEveryMs = 200;
+
+/** Until no task of the stack is left that has not ended. */
+export async function waitUntilGone({ client }: Session, stack: string): Promise<void> {
+  for (;;) {
+    const tasks = await client.get<Task[]>('/tasks', filters({ label: [`${namespaceLabel}=${stack}`] }));
+    if (tasks.every((task) => isTerminal(task.Status.State))) return;
+    await sleep(lookEveryMs);
+  }
 }
 
 /** Removes a stack of a Docker Swarm. Throws CommandError when something stays. */

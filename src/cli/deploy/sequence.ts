@@ -114,15 +114,12 @@ async function sendFiles({ client, terminal }: Session, kind: 'secret' | 'config
 
 /** The spec with the ids of its secrets and configs, looked up by name. */
 async function resolvedSpec(client: Client, service: PlannedService): Promise<ServiceSpec> {
-  const prefix = `service ${service.key}: `;
-  const secrets = await knownIds(
-    client,
-    'secret',
-    prefix,
-    reached(service.secrets).map((reference) => reference.SecretName),
-  );
-  const configs = await knownIds(client, 'config', prefix, configNames(service));
-  return withIds(reached(service.spec), { secret: secrets, config: configs });
+  const what = `service ${service.key}`;
+  const secretNames = reached(service.secrets).map((reference) => reference.SecretName);
+  const secret = await told(what, () => knownIds(client, 'secret', secretNames));
+  const namesOfConfigs = configNames(service);
+  const config = await told(what, () => knownIds(client, 'config', namesOfConfigs));
+  return withIds(reached(service.spec), { secret, config });
 }
 
 /** The config of a credential spec is looked up with those that are mounted. */
@@ -132,12 +129,12 @@ function configNames({ configs, spec }: PlannedService): string[] {
   return [...new Set([...mounted, ...(credential ? [credential] : [])])];
 }
 
-async function knownIds(client: Client, kind: 'secret' | 'config', prefix: string, names: readonly string[]): Promise<(name: string) => string> {
+async function knownIds(client: Client, kind: 'secret' | 'config', names: readonly string[]): Promise<(name: string) => string> {
   if (names.length === 0) return () => '';
   const objects = await client.get<Secret[]>(`/${kind}s`, filters({ name: names }));
   const ids = new Map(objects.map((object) => [object.Spec.Name, object.ID]));
   const missing = names.find((name) => !ids.has(name));
-  if (missing !== undefined) throw new CommandError(`${prefix}${kind} not found: ${missing}`);
+  if (missing !== undefined) throw new CommandError(`${kind} not found: ${missing}`);
   return (name) => ids.get(name) ?? '';
 }
 
@@ -208,12 +205,12 @@ function reached<T>(stage: Stage<T>): T {
   return stage.value;
 }
 
-/** A refusal of the daemon with what was attempted before it. */
+/** A refusal with what was attempted before it. */
 async function told<T>(what: string, attempt: () => Promise<T>): Promise<T> {
   try {
     return await attempt();
   } catch (error) {
-    if (error instanceof ApiError) throw new CommandError(`${what}: ${error.message}`);
+    if (error instanceof CommandError) throw new CommandError(`${what}: ${error.message}`, error.exitCode);
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import { CommandError } from '../command-error.ts';
 import { readStackFiles, surroundings } from '../commands/stack-files.ts';
 import { isDetached, timeoutOf, waitAndExit } from '../commands/wait.ts';
 import type { Session } from '../session.ts';
-import type { DeployFlags } from './flags.ts';
+import { checkStackName, type DeployFlags } from './flags.ts';
 import { isResolveImage } from './images.ts';
 import { printNotices, checkReadable } from './notices.ts';
 import { authReader } from './registry-auth.ts';
@@ -18,6 +18,7 @@ export async function deployStrict(session: Session, name: string | undefined, f
   timeoutOf(flags);
   const detached = flags.detach === undefined || isDetached(flags);
   if (name === undefined) throw new CommandError("'shoal stack deploy' requires 1 argument: the name of the stack");
+  checkStackName(name);
   if (!flags.composeFile) throw new CommandError('Specify a Compose file (with --compose-file)');
   const { files, directory } = readStackFiles(flags.composeFile, checkReadable);
   const { plan, notices, error } = loadStrict({ mode: 'strict', stack: name, files, directory, ...surroundings(environment), rotate: false });
