@@ -1,6 +1,7 @@
 /** HTTP to a daemon that speaks the Engine API, ours or Docker's. */
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CommandError } from './command-error.ts';
 
 /** Where the daemon is, as node's http takes it. */
@@ -43,7 +44,7 @@ export class Client {
   /** Asks who is there; later calls use the lower of its API version and ours. */
   async ping(): Promise<{ shoal: string | undefined; apiVersion: string }> {
     const response = await this.#send('HEAD', '/_ping', {});
-    response.resume();
+    await textOf(response);
     const apiVersion = String(response.headers['api-version'] ?? '1.24');
     this.#version = lowerVersion(apiVersion, '1.47');
     return { shoal: response.headers['shoal'] as string | undefined, apiVersion };
@@ -109,7 +110,8 @@ export class Client {
         method,
         path: path + search,
         headers: {
-          Host: 'shoal',
+          // Over TCP the host is a name that certificates are checked against.
+          ...(!this.#endpoint.secure && { Host: 'shoal' }),
           ...(payload !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(payload) }),
           ...headers,
         },
@@ -139,6 +141,8 @@ function minorOf(version: string): number {
 async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
+  // The connection goes back to its agent a turn later: the next call then finds it free.
+  await nextTurn();
   return Buffer.concat(chunks).toString('utf8');
 }
 

@@ -1,6 +1,8 @@
 /** A Swarm manager made of maps: it keeps what it is sent, so that two clients can be held against each other. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, type ServerOptions } from 'node:https';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -30,6 +32,8 @@ export interface EngineSettings {
   manager: boolean;
   /** A header that makes it one of ours. */
   shoal?: string;
+  /** Certificates, when it is to listen on a port. */
+  tls?: ServerOptions;
   /** Answers instead of the maps. */
   intercept?: (call: Call) => Answer | undefined;
 }
@@ -41,15 +45,23 @@ export class RecordingEngine {
   readonly #settings: EngineSettings;
   readonly #objects = new Map<Kind, Map<string, Stored>>();
   #index = 100;
-  readonly #server = createServer((request, response) => void this.#serve(request, response));
+  readonly #server: Server;
 
   constructor(settings: Partial<EngineSettings> = {}) {
     this.#settings = { apiVersion: '1.47', manager: true, ...settings };
+    const serve = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response);
+    this.#server = settings.tls ? createSecureServer(settings.tls, serve) : createServer(serve);
     for (const kind of ['networks', 'secrets', 'configs', 'services'] as const) this.#objects.set(kind, new Map());
   }
 
   start(): Promise<void> {
     return new Promise((resolve) => this.#server.listen(this.socket, resolve));
+  }
+
+  /** On a free port of this machine; its number. */
+  async startOnPort(): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return (this.#server.address() as AddressInfo).port;
   }
 
   stop(): void {
@@ -90,8 +102,16 @@ export class RecordingEngine {
     if (call.path !== '/_ping') this.calls.push(call);
     const { status, json } = this.#settings.intercept?.(call) ?? this.#answer(call);
     const { apiVersion, shoal } = this.#settings;
-    response.writeHead(status, { 'Api-Version': apiVersion, Ostype: 'linux', 'Content-Type': 'application/json', ...(shoal && { shoal }) });
-    response.end(json === undefined ? '' : JSON.stringify(json));
+    const answer = json === undefined ? '' : JSON.stringify(json);
+    const length = Buffer.byteLength(answer);
+    response.writeHead(status, {
+      'Api-Version': apiVersion,
+      Ostype: 'linux',
+      'Content-Type': 'application/json',
+      'Content-Length': length,
+      ...(shoal && { shoal }),
+    });
+    response.end(answer);
   }
 
   #answer(call: Call): Answer {
