@@ -1,6 +1,7 @@
 /** The worker side of a node: takes assignments from its dispatcher, makes them run, tells how they do. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
 import { seededRandom } from '#base/random';
 import type { AssignmentMessage, OpenSession } from '#model/assignment';
 import type { NodeDescription } from '#model/node';
@@ -80,12 +81,13 @@ export class Agent {
     const end = this.#modules.clock.now() + limitMs;
     const remains = () => this.#loop.observer.containers.size > 0 || this.#loop.keeper.present.size > 0;
     while (remains() && this.#modules.clock.now() < end) await this.#pause(50);
+    await this.#modules.engine.carryOut({ type: 'pruneFiles', keep: [] }, this.#ending.signal);
   }
 
-  /** The log of one task's container, oldest line first. Throws when the task has none here. */
+  /** The log of one task's container, oldest line first. Refuses when the task has none here. */
   logs(taskId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine> {
     const containerId = this.#loop.observer.containers.get(taskId)?.containerId;
-    if (!containerId) throw new Error(`task ${taskId} has no container on this node`);
+    if (!containerId) throw new Refusal('notFound', `task ${taskId} has no container on this node`);
     return this.#modules.engine.logs(containerId, options, signal);
   }
 

@@ -27,8 +27,12 @@ export class NetworkKeeper {
   /** Networks that the engine has. */
   readonly present = new Set<string>();
   readonly #busy = new Set<string>();
+  #missed: ReadonlySet<string> = new Set();
   #wanted = 0;
   #inForce = 0;
+  readonly #works = new Set<Promise<void>>();
+  #begun = false;
+  #open = false;
   #publishing = false;
   #waiters: { sequence: number; resolve: () => void }[] = [];
 
@@ -36,24 +40,40 @@ export class NetworkKeeper {
     readonly modules: KeeperModules,
     readonly calls: KeeperCalls,
     readonly signal: AbortSignal,
-  ) {}
+  ) {
+    // Nobody waits any longer for what will not be done.
+    signal.addEventListener('abort', () => this.#waiters.splice(0).forEach((waiter) => waiter.resolve()), { once: true });
+  }
 
+  /** A look that began before a network was made does not show it: only what two looks miss is gone. */
   observed(networkIds: readonly string[]): void {
-    for (const id of this.present) if (!networkIds.includes(id) && !this.#busy.has(id)) this.#lost(id);
+    const missing = [...this.present].filter((id) => !networkIds.includes(id) && !this.#busy.has(id));
+    for (const id of missing) if (this.#missed.has(id)) this.#lost(id);
+    this.#missed = new Set(missing.filter((id) => this.present.has(id)));
     for (const id of networkIds) if (!this.#busy.has(id)) this.present.add(id);
   }
 
   /** Starts what was decided; each network does one thing at a time. */
   carryOut(decision: NetworkDecision): void {
-    for (const assignment of decision.create) void this.#alone(assignment.Network.ID, () => this.#create(assignment));
-    for (const id of decision.remove) void this.#alone(id, () => this.#remove(id));
+    for (const assignment of decision.create) this.#alone(assignment.Network.ID, () => this.#create(assignment));
+    for (const id of decision.remove) this.#alone(id, () => this.#remove(id));
+  }
+
+  /** Opens publishing when what was decided first is done: names and ports of an earlier life hold until their networks are ready again. */
+  async begin(): Promise<void> {
+    if (this.#begun) return;
+    this.#begun = true;
+    await Promise.all(this.#works);
+    this.#open = true;
+    void this.publish();
   }
 
   /** Names and ports have to be looked at again. Resolves when what holds now is in force, or could not be brought in force. */
   publish(): Promise<void> {
+    if (this.signal.aborted) return Promise.resolve();
     const sequence = ++this.#wanted;
     const settled = new Promise<void>((resolve) => this.#waiters.push({ sequence, resolve }));
-    if (!this.#publishing) void this.#publishLoop();
+    if (this.#open && !this.#publishing) void this.#publishLoop();
     return settled;
   }
 
@@ -63,15 +83,15 @@ export class NetworkKeeper {
     this.states.delete(id);
   }
 
-  async #alone(id: string, work: () => Promise<void>): Promise<void> {
+  #alone(id: string, work: () => Promise<void>): void {
     if (this.#busy.has(id)) return;
     this.#busy.add(id);
-    try {
-      await work();
-    } finally {
+    const running: Promise<void> = work().finally(() => {
       this.#busy.delete(id);
+      this.#works.delete(running);
       this.calls.changed();
-    }
+    });
+    this.#works.add(running);
   }
 
   async #create({ Network: network, Gateway: gateway }: NetworkAssignment): Promise<void> {
@@ -127,6 +147,5 @@ export class NetworkKeeper {
       this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sequence);
     }
     this.#publishing = false;
-    if (this.signal.aborted) for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 }

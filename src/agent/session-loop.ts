@@ -31,16 +31,32 @@ export interface SessionCalls {
 export async function runSessions(nodeId: string, modules: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
   let backoffMs = 0;
   while (!signal.aborted) {
+    const began = modules.clock.now();
     try {
       const description = await modules.describe();
-      const session = await withLimit(modules.openSession(nodeId, description), modules.clock, signal);
-      backoffMs = 0;
+      const session = await open(nodeId, description, modules, signal);
       await serve(session, description, modules, calls, signal);
     } catch (error) {
       if (!signal.aborted) modules.logger.warn({ err: error }, 'the session with the dispatcher ended');
     }
+    // A session that breaks as soon as it stands is no reason to hurry.
+    if (modules.clock.now() - began > longestBackoffMs) backoffMs = 0;
     backoffMs = Math.min(firstBackoffMs + 2 * backoffMs, longestBackoffMs);
     await pause(modules.random.next() * backoffMs, modules.clock, signal);
+  }
+}
+
+/** A session that comes after we gave up on it is closed, so that it does not count as ours. */
+async function open(nodeId: string, description: NodeDescription, { openSession, clock }: SessionModules, signal: AbortSignal): Promise<DispatcherSession> {
+  const opening = openSession(nodeId, description);
+  try {
+    return await withLimit(opening, clock, signal);
+  } catch (error) {
+    opening.then(
+      (late) => late.close(),
+      () => undefined,
+    );
+    throw error;
   }
 }
 

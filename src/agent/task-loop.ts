@@ -57,7 +57,6 @@ export class TaskLoop {
   #cancelPass: (() => void) | undefined;
   #wakeAt = Infinity;
   #cancelWake: (() => void) | undefined;
-  #published = false;
 
   constructor(
     readonly options: LoopOptions,
@@ -223,9 +222,7 @@ export class TaskLoop {
     });
     this.keeper.carryOut(decision);
     if (decision.wakeAt !== undefined) this.#wakeLater(decision.wakeAt);
-    if (this.#published) return;
-    this.#published = true;
-    void this.keeper.publish();
+    void this.keeper.begin();
   }
 
   #facts(): NodeFacts {

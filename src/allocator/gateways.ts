@@ -34,6 +34,11 @@ export function allocateGateways(view: View, _context: StageContext): StageResul
     kept.set(node.ID, gateways);
   }
   const spaces = missing.size > 0 ? addressSpaces(view, missing.values()) : new Map<string, AddressSpace>();
+  for (const node of view.list('node')) {
+    for (const [id, gateway] of Object.entries(node.Shoal?.Gateways ?? {})) {
+      if (kept.get(node.ID)?.[id] === undefined) spaces.get(id)?.giveBack(gateway);
+    }
+  }
   const actions: Action[] = [];
   for (const node of view.list('node')) {
     const gateways = kept.get(node.ID) ?? {};

@@ -24,6 +24,7 @@ export interface EngineReply {
 const aboutLifetimeMs = 10_000;
 /** An engine that hangs must not hang our own routes, which all say its version. */
 const pingTimeoutMs = 1_000;
+const retryMs = 1_000;
 const readTimeoutMs = 10_000;
 /** For what changes something: pruning hundreds of networks takes its time. */
 const callTimeoutMs = 120_000;
@@ -34,7 +35,9 @@ export class EngineClient {
   readonly #socketPath: string;
   readonly #clock: Clock;
   #facts: EngineAbout | undefined;
-  #factsUntil = 0;
+  #askAt = 0;
+  /** It did not answer the last time. */
+  #silent = false;
   #asking: Promise<void> | undefined;
 
   constructor(socketPath: string, clock: Clock) {
@@ -42,18 +45,21 @@ export class EngineClient {
     this.#clock = clock;
   }
 
-  /** Undefined until the engine has answered once. Old facts are given out while new ones are asked for. */
-  async about(): Promise<EngineAbout | undefined> {
-    if (this.#clock.now() >= this.#factsUntil) {
+  /**
+   * Undefined until the engine has answered once. Old facts are given out while new ones are asked for.
+   * @param patient waits for an engine that was silent before: for requests that are worth nothing without it
+   */
+  async about(patient = false): Promise<EngineAbout | undefined> {
+    if (this.#clock.now() >= this.#askAt || (patient && !this.#facts)) {
       this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
-      if (!this.#facts) await this.#asking;
     }
+    if (!this.#facts && (patient || !this.#silent)) await this.#asking;
     return this.#facts;
   }
 
   /** Newest version that both sides speak. */
-  async commonVersion(): Promise<number> {
-    return Math.min(newestVersion, (await this.about())?.version ?? newestVersion);
+  async commonVersion(patient = false): Promise<number> {
+    return Math.min(newestVersion, (await this.about(patient))?.version ?? newestVersion);
   }
 
   /** One JSON call with an unversioned path. Throws 503 when the engine does not answer. */
@@ -79,7 +85,7 @@ export class EngineClient {
    * @param body given when the request's own body has been read already
    */
   async passThrough(request: IncomingMessage, response: ServerResponse, target: VersionedPath, search: string, body?: Buffer): Promise<void> {
-    const path = enginePath(target, await this.commonVersion()) + search;
+    const path = enginePath(target, await this.commonVersion(true)) + search;
     const options = { method: request.method ?? 'GET', path, headers: requestHeaders(request) };
     const gone = new AbortController();
     response.once('close', () => gone.abort());
@@ -93,7 +99,7 @@ export class EngineClient {
 
   /** Joins a connection that asks for an upgrade with one of the engine's; from then on both are plain pipes. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: VersionedPath, search: string): Promise<void> {
-    const path = enginePath(target, await this.commonVersion()) + search;
+    const path = enginePath(target, await this.commonVersion(true)) + search;
     const engine = connect({ path: this.#socketPath, allowHalfOpen: true });
     await new Promise<void>((resolve, reject) => {
       engine.once('connect', resolve);
@@ -118,10 +124,11 @@ export class EngineClient {
 
   async #ask(): Promise<void> {
     const response = await this.#open({ method: 'GET', path: '/_ping' }, { timeoutMs: pingTimeoutMs }).catch(() => undefined);
+    this.#silent = response === undefined;
+    this.#askAt = this.#clock.now() + (response ? aboutLifetimeMs : retryMs);
     if (!response) return;
     response.resume();
     const builderVersion = response.headers['builder-version'];
-    this.#factsUntil = this.#clock.now() + aboutLifetimeMs;
     this.#facts = {
       version: minorVersion(String(response.headers['api-version'])) ?? newestVersion,
       ...(typeof builderVersion === 'string' && { builderVersion }),

@@ -43,6 +43,7 @@ function logRequest(call: Call): LogRequest {
   const [stdout, stderr] = [flag(call, 'stdout'), flag(call, 'stderr')];
   if (!stdout && !stderr) throw new HttpError(500, 'Bad parameters: you must choose at least one stream');
   const tail = call.query.get('tail') ?? '';
+  if (/^-\d+$/.test(tail)) throw new HttpError(500, 'negative tail values not supported');
   if (tail !== '' && tail !== 'all' && !/^\d+$/.test(tail)) throw new HttpError(500, 'tail value must be a positive integer or "all"');
   const since = call.query.get('since') ?? '';
   if (since !== '' && !/^\d+(\.\d+)?$/.test(since)) throw new HttpError(400, `invalid value for "since": ${since}`);

@@ -4,7 +4,7 @@ import type { Config, Secret } from '#model/secret';
 import type { Node } from '#model/node';
 import type { Repository } from '#model/repository';
 import type { Service } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
+import type { EndpointSpec, ServiceSpec, TaskSpec } from '#model/service-spec';
 import type { Task } from '#model/task';
 import { shownNetwork } from './network-shape.ts';
 
@@ -41,12 +41,28 @@ function shownService({ Shoal: _memory, ...service }: Service): object {
     Spec: shownServiceSpec(service.Spec),
     ...(service.PreviousSpec && { PreviousSpec: shownServiceSpec(service.PreviousSpec) }),
     // Clients written in Go dereference nothing here, but others read Endpoint.Spec without looking.
-    Endpoint: service.Endpoint ?? { Spec: service.Spec.EndpointSpec ?? {} },
+    Endpoint: service.Endpoint ?? { Spec: shownEndpoint(service.Spec.EndpointSpec ?? {}) },
   };
 }
 
 function shownServiceSpec(spec: ServiceSpec): object {
-  return { ...spec, Labels: spec.Labels ?? {} };
+  const { EndpointSpec } = spec;
+  return {
+    ...spec,
+    Labels: spec.Labels ?? {},
+    TaskTemplate: shownTemplate(spec.TaskTemplate),
+    ...(EndpointSpec && { EndpointSpec: shownEndpoint(EndpointSpec) }),
+  };
+}
+
+/** With the defaults that Docker writes into every spec. */
+function shownTemplate(template: TaskSpec): object {
+  const { ContainerSpec, ForceUpdate = 0, Runtime = 'container' } = template;
+  return { ...template, ...(ContainerSpec && { ContainerSpec: { Isolation: 'default', ...ContainerSpec } }), ForceUpdate, Runtime };
+}
+
+function shownEndpoint(spec: EndpointSpec): object {
+  return { ...spec, ...(spec.Ports && { Ports: spec.Ports.map((port) => ({ Protocol: 'tcp', PublishMode: 'ingress', ...port })) }) };
 }
 
 function shownTask({ Shoal: _memory, ...task }: Task): object {

@@ -83,5 +83,6 @@ export function flag(call: Call, key: string): boolean {
 export function versionParameter(call: Call, kind: string): number {
   const text = call.query.get('version') ?? '';
   if (/^\d+$/.test(text)) return Number(text);
+  if (kind === 'secret' || kind === 'config') throw new HttpError(400, `invalid ${kind} version`);
   throw new HttpError(400, `invalid ${kind} version '${text}': strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
 }

@@ -40,6 +40,8 @@ const keepAliveMs = 120_000;
 const stopGraceMs = 2_000;
 /** Paths that are never the engine's business. */
 const ownPaths = /^\/(swarm|nodes|services|tasks|secrets|configs|shoal|metrics|healthz)(\/|$)/;
+/** Texts of our own routes carry no prefix of Docker's. */
+const ownErrors = /^(\/v[0-9.]+)?\/shoal\//;
 
 export class ApiServer {
   readonly #options: ApiOptions;
@@ -116,7 +118,7 @@ export class ApiServer {
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown, path: string): void {
     if (response.destroyed) return;
-    const { status, message } = failureOf(error, path.includes('/shoal/'));
+    const { status, message } = failureOf(error, ownErrors.test(path));
     const facts = { method: request.method, path, status };
     const expected = error instanceof Refusal || error instanceof HttpError;
     if (expected) this.#context.logger.debug(facts, `request refused: ${message}`);

@@ -44,10 +44,10 @@ const mode = object<ServiceMode>({
 
 const port = object<PortConfig>({
   Name: text,
-  Protocol: word('tcp', 'udp', 'sctp'),
+  Protocol: word('Protocol', 'tcp', 'udp', 'sctp'),
   TargetPort: count,
   PublishedPort: count,
-  PublishMode: word('ingress', 'host'),
+  PublishMode: word('PublishMode', 'ingress', 'host'),
   Shoal: raw(),
 });
 
@@ -75,7 +75,7 @@ const placement = object<Placement>({
 });
 
 const mount = object<Mount>({
-  Type: word('bind', 'volume', 'tmpfs', 'npipe', 'cluster', 'image'),
+  Type: word('MountType', 'bind', 'volume', 'tmpfs', 'npipe', 'cluster', 'image'),
   Source: text,
   Target: text,
   ReadOnly: flagShape,

@@ -1,4 +1,5 @@
 /** What is added to a ServiceSpec on its way out and in: defaults for display, and our extensions that Docker's clients drop. */
+import { sameService } from '#control/compare';
 import { defaults } from '#model/service';
 import type { PortConfig, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
 
@@ -29,7 +30,26 @@ function updateDefaults(config: UpdateConfig | undefined): UpdateConfig {
  * `next` with the `Shoal` parts of `current` where it has none itself. Docker's clients read a spec, change it
  * and send back only the fields that they know: without this, `docker service scale` would drop devices and dependencies.
  */
-export function keepExtensions(current: ServiceSpec, next: ServiceSpec): ServiceSpec {
+export function keepUnseen(current: ServiceSpec, next: ServiceSpec): ServiceSpec {
+  return keepUnchanged(current, keepExtensions(current, next));
+}
+
+/**
+ * Parts that ask for the same as before stay to the letter: a client that writes out defaults and empty lists
+ * on its way through changes nothing, and no task may be replaced for it.
+ */
+function keepUnchanged(current: ServiceSpec, next: ServiceSpec): ServiceSpec {
+  const { TaskTemplate, EndpointSpec } = current;
+  const parts = (spec: ServiceSpec): ServiceSpec => ({ Name: '', TaskTemplate: spec.TaskTemplate });
+  const ends = (spec: ServiceSpec): ServiceSpec => ({ Name: '', TaskTemplate: {}, ...(spec.EndpointSpec && { EndpointSpec: spec.EndpointSpec }) });
+  return {
+    ...next,
+    ...(sameService(parts(current), parts(next)) && { TaskTemplate }),
+    ...(EndpointSpec && sameService(ends(current), ends(next)) && { EndpointSpec }),
+  };
+}
+
+function keepExtensions(current: ServiceSpec, next: ServiceSpec): ServiceSpec {
   const ports = next.EndpointSpec?.Ports?.map((port) => keepPort(current.EndpointSpec?.Ports ?? [], port));
   return {
     ...extended(current, next),

@@ -14,7 +14,7 @@ import { shown } from './redact.ts';
 import { flag, get, parameter, post, remove, versionParameter, type Call, type Route } from './router.ts';
 import { freeServiceName } from './service-name.ts';
 import { serviceSpec } from './service-shape.ts';
-import { keepExtensions, withDefaults } from './service-spec-view.ts';
+import { keepUnseen, withDefaults } from './service-spec-view.ts';
 import { serviceStatus } from './service-status.ts';
 
 const filterKeys = ['id', 'label', 'mode', 'name', 'runtime'];
@@ -74,7 +74,7 @@ function createNamed(spec: ServiceSpec, options: { registryAuth?: string }): Use
 function updateKeeping(ref: string, version: number, spec: ServiceSpec, options: UpdateServiceOptions): UseCase<{ Warnings: null }> {
   return (view, useCaseContext) => {
     const service = findObject(view, 'service', ref);
-    return updateService(service.ID, version, keepExtensions(service.Spec, spec), options)(view, useCaseContext);
+    return updateService(service.ID, version, keepUnseen(service.Spec, spec), options)(view, useCaseContext);
   };
 }
 
@@ -95,7 +95,7 @@ function updateOptions(call: Call): UpdateServiceOptions {
   const from = call.query.get('registryAuthFrom') ?? '';
   if (!['', 'spec', 'previous-spec'].includes(from)) throw new HttpError(400, `unsupported registryAuthFrom value '${from}'`);
   const rollback = call.query.get('rollback') ?? '';
-  if (!['', 'none', 'previous'].includes(rollback)) throw new HttpError(400, `unrecognized rollback option ${rollback}`);
+  if (!['', 'none', 'previous'].includes(rollback)) throw new HttpError(500, `unrecognized rollback option ${rollback}`);
   return {
     ...(rollback === 'previous' && { rollback }),
     ...(registryAuth !== undefined && { registryAuth }),

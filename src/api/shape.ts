@@ -58,12 +58,12 @@ export function object<T extends object>(fields: Fields<T>): Shape<T> {
   };
 }
 
-/** One of a few words; the empty word is Go's way of saying nothing. */
-export function word<T extends string>(...words: readonly T[]): Shape<T> {
+/** One of a few words, refused under Docker's name for their type; the empty word is Go's way of saying nothing. */
+export function word<T extends string>(type: string, ...words: readonly T[]): Shape<T> {
   return (value, path) => {
     const result = text(value, path);
     if (result === '') return undefined as unknown as T;
-    if (!words.includes(result as T)) throw new HttpError(400, `invalid ${path} ${JSON.stringify(result)}: must be one of ${words.join(', ')}`);
+    if (!words.includes(result as T)) throw new HttpError(400, `invalid ${type}: ${JSON.stringify(result)}`);
     return result as T;
   };
 }

@@ -48,8 +48,8 @@ export const networkCreateRequest = object<NetworkCreateRequest>({ ...networkFie
 export const nodeSpec = object<NodeSpec>({
   Name: text,
   Labels: labels,
-  Role: word('worker', 'manager'),
-  Availability: word('active', 'pause', 'drain'),
+  Role: word('Role', 'worker', 'manager'),
+  Availability: word('Availability', 'active', 'pause', 'drain'),
 });
 
 export const clusterSpec = object<ClusterSpec>({
@@ -76,7 +76,7 @@ export const initRequest = object<InitRequest>({
   DataPathPort: count,
   ForceNewCluster: flagShape,
   AutoLockManagers: flagShape,
-  Availability: word('active', 'pause', 'drain'),
+  Availability: word('Availability', 'active', 'pause', 'drain'),
   DefaultAddrPool: list(text),
   SubnetSize: count,
   Spec: (value, path) => clusterSpec(value, path),

@@ -7,7 +7,7 @@ import type { Endpoint } from './client.ts';
 import { CommandError, exitCodes } from './command-error.ts';
 import { sshAgent } from './ssh.ts';
 
-export const defaultSocket = '/run/shoal/shoal.sock';
+const defaultSocket = '/run/shoal/shoal.sock';
 
 export interface EndpointOptions {
   host?: string | undefined;

@@ -1,5 +1,6 @@
 /** Published ports of different services must not clash. */
 import { Refusal } from '#base/refusal';
+import type { Service } from '#model/service';
 import type { PortConfig, ServiceSpec } from '#model/service-spec';
 import type { View } from '#store/view';
 import { ingressNetwork } from './networks.ts';
@@ -17,9 +18,18 @@ export function checkPorts(view: View, spec: ServiceSpec, serviceId: string): vo
   if (wanted.length === 0) return;
   for (const other of view.list('service')) {
     if (other.ID === serviceId) continue;
-    const held = [...(other.Spec.EndpointSpec?.Ports ?? []), ...(other.Endpoint?.Ports ?? [])];
-    for (const port of wanted) refuseClash(port, held, `'${other.Spec.Name}' (${other.ID})`);
+    for (const port of wanted) refuseClash(port, heldPorts(other), `'${other.Spec.Name}' (${other.ID})`);
   }
+}
+
+/** What the spec says, and the numbers that the cluster chose where it says none; others in the endpoint may be on their way out. */
+function heldPorts(service: Service): PortConfig[] {
+  const said = service.Spec.EndpointSpec?.Ports ?? [];
+  const open = said.filter((port) => !port.PublishedPort);
+  const chosen = (service.Endpoint?.Ports ?? []).filter((port) =>
+    open.some((asked) => asked.TargetPort === port.TargetPort && (asked.Protocol || 'tcp') === (port.Protocol || 'tcp')),
+  );
+  return [...said, ...chosen];
 }
 
 function refuseClash(port: PortConfig, held: readonly PortConfig[], owner: string): void {

@@ -1,6 +1,5 @@
 /** Use cases of services. */
 import { timeText } from '#base/clock';
-import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { modeOf, type Service, type ServiceState } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
@@ -23,6 +22,9 @@ export interface UpdateServiceOptions {
 export function createService(spec: ServiceSpec, options: { registryAuth?: string } = {}): UseCase<{ ID: string; Warnings: null | string[] }> {
   return (view, context) => {
     const service = newService(view, spec, context, options.registryAuth);
+    // Docker sees a taken port before a taken name.
+    checkPorts(view, service.Spec, '');
+    checkFreeName(view, spec.Name);
     return { actions: [create('service', service)], result: { ID: service.ID, Warnings: null } };
   };
 }
@@ -33,6 +35,7 @@ export function updateService(ref: string, version: number, spec: ServiceSpec, o
     const service = findObject(view, 'service', ref);
     checkServiceSpec(spec);
     const resolved = checkedChange(view, service, spec);
+    checkPorts(view, resolved, service.ID);
     checkVersion(service, version);
     const next = options.rollback === 'previous' ? rolledBack(service, context.now) : respecified(service, resolved, options);
     return { actions: [update('service', withIteration(next, context.now))], result: { Warnings: null } };
@@ -44,14 +47,16 @@ export function removeService(ref: string): UseCase<void> {
   return (view) => ({ actions: [remove('service', findObject(view, 'service', ref).ID)], result: undefined });
 }
 
-/** A checked service that is not stored yet. */
+/** Refuses a name that another service has. */
+export function checkFreeName(view: View, name: string): void {
+  if (!view.byName('service', name)) return;
+  throw new Refusal('alreadyExists', `name conflicts with an existing object: service ${name} already exists`);
+}
+
+/** A service that is not stored yet, checked but for its name and ports being free. */
 export function newService(view: View, spec: ServiceSpec, context: UseCaseContext, registryAuth: string | undefined): Service {
   checkServiceSpec(spec);
   const resolved = resolveSpec(view, spec);
-  checkPorts(view, resolved, '');
-  if (view.byName('service', spec.Name)) {
-    throw new Refusal('alreadyExists', `name conflicts with an existing object: service ${spec.Name} already exists`);
-  }
   const service: Service = {
     ...newMeta(context.newId()),
     Spec: resolved,
@@ -60,14 +65,11 @@ export function newService(view: View, spec: ServiceSpec, context: UseCaseContex
   return withIteration(service, context.now);
 }
 
-/** The resolved spec, if the service may change to it. */
+/** The resolved spec, if the service may change to it; its ports are not looked at. */
 export function checkedChange(view: View, service: Service, spec: ServiceSpec): ServiceSpec {
   if (modeOf(spec) !== modeOf(service.Spec)) throw new Refusal('unimplemented', 'service mode change is not allowed');
   if (spec.Name !== service.Spec.Name) throw new Refusal('unimplemented', 'renaming services is not supported');
-  const resolved = resolveSpec(view, spec);
-  // What a service has already it may keep; the look at all others is for what is new.
-  if (!equal(resolved.EndpointSpec, service.Spec.EndpointSpec)) checkPorts(view, resolved, service.ID);
-  return resolved;
+  return resolveSpec(view, spec);
 }
 
 /** The service with another spec: the old one becomes the previous, and a rollout in progress is forgotten. */

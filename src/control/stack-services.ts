@@ -8,8 +8,9 @@ import { create, remove, update } from '#store/action';
 import type { Overlay } from '#store/overlay';
 import type { UseCaseContext } from './cluster.ts';
 import { differences, sameService } from './compare.ts';
+import { checkPorts } from './ports.ts';
 import { checkServiceSpec } from './service-check.ts';
-import { checkedChange, newService, respecified } from './services.ts';
+import { checkedChange, checkFreeName, newService, respecified } from './services.ts';
 import { inStack, objectsOfStack, type Changes } from './stack-objects.ts';
 
 export interface DeployedService {
@@ -33,7 +34,10 @@ export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: Servi
   const wanted = inStack(spec, deploy.stack);
   const current = overlay.byName('service', spec.Name);
   if (current?.Spec.Labels?.[namespaceLabel] !== deploy.stack) {
-    const service = naming(`failed to create service ${spec.Name}`, () => newService(overlay, wanted, context, deploy.registryAuth));
+    const service = naming(`failed to create service ${spec.Name}`, () => {
+      checkFreeName(overlay, spec.Name);
+      return newService(overlay, wanted, context, deploy.registryAuth);
+    });
     overlay.lay([create('service', service)]);
     changes.created.push({ Kind: 'service', Name: spec.Name });
     return { ID: service.ID, Name: spec.Name, Change: 'created' };
@@ -46,6 +50,15 @@ export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: Servi
   const answer = { ID: current.ID, Name: spec.Name };
   if (!next || next.Shoal.SpecVersion === current.Shoal.SpecVersion) return { ...answer, Change: 'unchanged' };
   return { ...answer, Change: 'updated', Differences: differences(current.Spec, next.Spec) };
+}
+
+/** Checks the ports of services that are new or changed, on what the whole stack comes to: two may have changed places. */
+export function checkStackPorts(overlay: Overlay, services: readonly DeployedService[]): void {
+  for (const { ID, Name, Change } of services) {
+    const service = overlay.get('service', ID);
+    if (!service || Change === 'unchanged') continue;
+    naming(`failed to ${Change === 'created' ? 'create' : 'update'} service ${Name}`, () => checkPorts(overlay, service.Spec, ID));
+  }
 }
 
 /** Removes the stack's services that are not in `names`. */

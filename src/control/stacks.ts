@@ -9,7 +9,7 @@ import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from './cluster.ts';
 import { checkExternal, deployFile, deployNetwork, dropUnused, objectsOfStack, type Changes, type StackObject } from './stack-objects.ts';
-import { deployService, isRepeated, pruneServices, type DeployedService } from './stack-services.ts';
+import { checkStackPorts, deployService, isRepeated, pruneServices, type DeployedService } from './stack-services.ts';
 import { servicesUsing } from './users.ts';
 
 /** What a deploy did. */
@@ -53,6 +53,7 @@ export function deployStack(spec: StackSpec, options: DeployOptions): UseCase<St
       const registryAuth = options.registryAuth?.[service.TaskTemplate.ContainerSpec?.Image ?? ''];
       return deployService(overlay, service, { stack: spec.Name, registryAuth, repeated }, context, changes);
     });
+    checkStackPorts(overlay, services);
     dropUnused(overlay, spec.Name, spec, changes);
     recordStack(overlay, stack, { name: spec.Name, services, digest, source: options.source }, context);
     const result = {

@@ -15,8 +15,6 @@ export interface Record {
   readonly hardState: HardState | undefined;
   /** Snapshots that may be used, oldest first; empty when unchanged. */
   readonly marks: readonly SnapshotMark[];
-  /** The newest mark was taken over from a leader: entries written before are void. */
-  readonly installed: boolean;
   /** Replace everything at and behind the first one's index. */
   readonly entries: readonly Entry[];
 }
@@ -26,7 +24,7 @@ const kinds = ['normal', 'configuration'] as const;
 
 /** Bytes of a record: a JSON head with its length, then the entries as they are. */
 export function encodeRecord(record: Record): Buffer {
-  const head = Buffer.from(JSON.stringify({ hardState: record.hardState, marks: record.marks, installed: record.installed }));
+  const head = Buffer.from(JSON.stringify({ hardState: record.hardState, marks: record.marks }));
   const size = record.entries.reduce((sum, entry) => sum + entryHeaderBytes + entry.bytes.length, 4 + head.length);
   const bytes = Buffer.alloc(size);
   bytes.writeUInt32BE(head.length, 0);
@@ -48,7 +46,7 @@ export function decodeRecord(bytes: Buffer): Record {
   const headEnd = 4 + bytes.readUInt32BE(0);
   const head = JSON.parse(bytes.toString('utf8', 4, headEnd)) as Omit<Record, 'entries' | 'hardState'> & { hardState?: HardState };
   const entries: Entry[] = [];
-  for (let at = headEnd; at < bytes.length; ) {
+  for (let at = headEnd; at < bytes.length;) {
     const kind = kinds[bytes.readUInt8(at + 12)];
     if (!kind) throw new Refusal('unknown', 'the log holds an entry of a kind that this program does not know: it was written by a newer version');
     const end = at + entryHeaderBytes + bytes.readUInt32BE(at + 13);
@@ -62,27 +60,22 @@ export function decodeRecord(bytes: Buffer): Record {
   }
   // JSON leaves out an absent vote.
   const hardState = head.hardState && { term: head.hardState.term, vote: head.hardState.vote, commit: head.hardState.commit };
-  return { hardState, marks: head.marks, installed: head.installed, entries };
+  return { hardState, marks: head.marks, entries };
 }
 
 /** Several records as one, as if they had been written one after the other. */
 export function mergeRecords(records: readonly Record[]): Record {
   let hardState: HardState | undefined;
   let marks: readonly SnapshotMark[] = [];
-  let installed = false;
-  let entries: Entry[] = [];
+  const entries: Entry[] = [];
   for (const record of records) {
     hardState = record.hardState ?? hardState;
     if (record.marks.length > 0) marks = record.marks;
-    if (record.installed) {
-      installed = true;
-      entries = [];
-    }
     const first = record.entries[0];
     const before = entries[0];
     if (first && before) entries.length = Math.max(0, Math.min(entries.length, first.index - before.index));
     // A loop, because spreading a long list into push() overflows the stack.
     for (const entry of record.entries) entries.push(entry);
   }
-  return { hardState, marks, installed, entries };
+  return { hardState, marks, entries };
 }

@@ -14,7 +14,6 @@ import { Wal } from './wal.ts';
 export interface StorageOptions {
   readonly folder: string;
   readonly segmentBytes: number;
-  readonly onFatal: (error: Error) => void;
   /** What a folder without any state starts from. */
   readonly bootstrap: SnapshotMeta;
   readonly files?: FileSystem;
@@ -65,17 +64,17 @@ export class Storage {
     }
   }
 
-  /** Resolves when a job of the core is durable; jobs become so in order. */
+  /** Resolves when a job of the core is durable; jobs become so in order. Rejects when the disk failed: the process must end. */
   write(job: Write): Promise<void> {
     assert(job.installed === undefined, 'a snapshot of another member comes with its bytes, and there is no other member');
-    return this.#wal.append({ hardState: job.hardState, marks: [], installed: false, entries: job.entries });
+    return this.#wal.append({ hardState: job.hardState, marks: [], entries: job.entries });
   }
 
   /** Saves a snapshot of the applied state beside the writes that go on, marks it, and removes what it makes needless. */
   async snapshot(meta: SnapshotMeta, state: Uint8Array): Promise<void> {
     const mark = await saveSnapshot(this.#where, meta, state);
     const marks = [...this.#marks, mark].slice(-2);
-    await this.#wal.append({ hardState: undefined, marks, installed: false, entries: [] });
+    await this.#wal.append({ hardState: undefined, marks, entries: [] });
     this.#marks = marks;
     // The log reaches back to the older snapshot, so either can be started from.
     await this.#wal.removeBelow(marks.length > 1 ? (marks[0]?.index ?? 0) : 0);
@@ -92,7 +91,7 @@ async function bootstrap(wal: Wal, options: StorageOptions, merged: Record): Pro
   const names = await readdir(options.folder);
   if (merged.hardState || merged.entries.length > 0 || names.some((name) => name.startsWith('snapshot-'))) throw unusable(options.folder, []);
   const marks = [{ ...options.bootstrap, digest: '' }];
-  await wal.append({ hardState: undefined, marks, installed: false, entries: [] });
+  await wal.append({ hardState: undefined, marks, entries: [] });
   return marks;
 }
 

@@ -1,19 +1,21 @@
 /** Log lines of one container: Docker's multiplexed stream taken apart. */
 import type Docker from 'dockerode';
+import { Refusal } from '#base/refusal';
 import type { LogLine, LogOptions } from './engine.ts';
+import { textOf } from './outcome.ts';
 
 const headerBytes = 8;
 /** Docker cuts lines at 16 KiB; a longer frame means that this is no log stream. */
 const frameLimit = 8 * 1024 * 1024;
 
-/** Oldest first; ends with the container, or with `signal` when following. */
+/** Oldest first; ends with the container, or with `signal` when following. Refuses with the engine's text, as for a log driver that cannot be read. */
 export async function* containerLogs(docker: Docker, containerId: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
-  const info = await docker.getContainer(containerId).inspect();
   try {
+    const info = await docker.getContainer(containerId).inspect();
     const stream = await openLogs(docker, containerId, options, signal);
     yield* info.Config.Tty ? plainLines(stream) : framedLines(stream);
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) throw new Refusal('unknown', textOf(error));
   }
 }
 

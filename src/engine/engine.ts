@@ -15,7 +15,7 @@ export interface Engine {
   /** Calls `changed` when something may have happened to a container of ours, and after each reconnect. */
   watch(changed: (taskId: string | undefined) => void, signal: AbortSignal): void;
   describe(): Promise<NodeDescription>;
-  /** Log lines of one task's container, oldest first; ends with the container unless `follow`, then with `signal`. */
+  /** Log lines of one task's container, oldest first; ends with the container unless `follow`, then with `signal`. Throws a Refusal when there is none to read. */
   logs(containerId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
 }
 

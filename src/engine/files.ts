@@ -1,19 +1,22 @@
 /** Secret and config files of tasks on a tmpfs of the host: never on a disk, gone with their task. */
 import { execFile } from 'node:child_process';
-import { chmod, chown, mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, chown, mkdir, readdir, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Config, Secret } from '#model/secret';
 import type { FileTarget } from '#model/service-spec';
 import type { Task } from '#model/task';
 import type { StepOutcome } from '#task/step';
+import { createLimiter } from './limiter.ts';
 import { done, refused } from './outcome.ts';
 
 const tmpfsMagic = 0x01021994;
 const ramfsMagic = 0x858458f6;
 
 export class TaskFiles {
-  #ready: Promise<string | undefined> | undefined;
+  /** Nothing may be written while the tmpfs is taken away: it would fall on the disk below. */
+  readonly #oneByOne = createLimiter(1);
+  #ready = false;
 
   /** `folder` is this node's own; it is made, and a tmpfs mounted on it, when the first file is needed. */
   constructor(readonly folder: string) {}
@@ -23,7 +26,11 @@ export class TaskFiles {
   }
 
   /** Writes the task's files with owner and mode; again is the same as once. Refuses when the folder is no tmpfs. */
-  async write(task: Task, secrets: readonly Secret[], configs: readonly Config[]): Promise<StepOutcome> {
+  write(task: Task, secrets: readonly Secret[], configs: readonly Config[]): Promise<StepOutcome> {
+    return this.#oneByOne.run(() => this.#write(task, secrets, configs));
+  }
+
+  async #write(task: Task, secrets: readonly Secret[], configs: readonly Config[]): Promise<StepOutcome> {
     const problem = await this.#prepare();
     if (problem) return refused(problem);
     await mkdir(join(this.folder, task.ID), { recursive: true, mode: 0o700 });
@@ -48,17 +55,28 @@ export class TaskFiles {
     await rm(join(this.folder, taskId), { recursive: true, force: true });
   }
 
-  /** Removes the files of all tasks but those in `keep`. */
-  async prune(keep: ReadonlySet<string>): Promise<void> {
-    const names = await readdir(this.folder).catch(() => []);
-    for (const name of names) if (!keep.has(name)) await this.remove(name);
+  /** Removes the files of all tasks but those in `keep`; when none are kept, the folder and its tmpfs too. */
+  prune(keep: ReadonlySet<string>): Promise<void> {
+    return this.#oneByOne.run(async () => {
+      const names = await readdir(this.folder).catch(() => undefined);
+      if (!names) return;
+      for (const name of names) if (!keep.has(name)) await this.remove(name);
+      if (keep.size === 0) await this.#takeDown();
+    });
+  }
+
+  async #takeDown(): Promise<void> {
+    this.#ready = false;
+    const [own, parent] = await Promise.all([stat(this.folder), stat(dirname(this.folder))]);
+    if (own.dev !== parent.dev) await promisify(execFile)('umount', [this.folder]);
+    await rmdir(this.folder);
   }
 
   /** A sentence on what is wrong, or undefined; a failure is tried again with the next task. */
   async #prepare(): Promise<string | undefined> {
-    this.#ready ??= prepareFolder(this.folder);
-    const problem = await this.#ready;
-    if (problem) this.#ready = undefined;
+    if (this.#ready) return undefined;
+    const problem = await prepareFolder(this.folder);
+    this.#ready = problem === undefined;
     return problem;
   }
 }

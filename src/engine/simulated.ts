@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock';
 import { timeText } from '#base/clock';
 import { unreachable } from '#base/assert';
+import { Refusal } from '#base/refusal';
 import type { NodeDescription } from '#model/node';
 import { taskName, type Task } from '#model/task';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';
@@ -134,7 +135,7 @@ export class SimulatedEngine implements Engine {
 
   async *logs(containerId: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
     const container = this.#containers.get(containerId);
-    if (!container) throw new Error(`No such container: ${containerId}`);
+    if (!container) throw new Refusal('unknown', `No such container: ${containerId}`);
     const lines = container.lines.filter((line) => options[line.stream] && Date.parse(line.timestamp) >= (options.sinceMs ?? 0));
     yield* options.tail === undefined ? lines : lines.slice(lines.length - Math.min(options.tail, lines.length));
     if (!options.follow || signal.aborted || container.seen.state === 'exited') return;

@@ -106,11 +106,6 @@ export class Manager implements Cluster {
     return this.#parts.state.watch(listener);
   }
 
-  /** Newest state of this node, without asking the others: for what only this leader decides. */
-  get view(): View {
-    return this.#parts.state.store;
-  }
-
   #run(): void {
     if (this.#busy) return;
     this.#busy = true;

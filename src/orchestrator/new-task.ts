@@ -7,7 +7,7 @@ import type { Draft } from './draft.ts';
 import { hasStopped } from './slots.ts';
 
 /** A successor waits at most this long (ms) for its predecessor's end (swarmkit restart.go). */
-export const stopWaitMs = 60_000;
+const stopWaitMs = 60_000;
 
 export interface TaskPlace {
   /** Slot number; for global services the node id. */

@@ -4,7 +4,7 @@ import type { Task } from '#model/task';
 import { isTerminal } from '#model/task-state';
 import { statusTime, type Draft } from './draft.ts';
 import { isWanted } from './slots.ts';
-import { failUpdate, isPaused, isRolling } from './update-status.ts';
+import { failUpdate, isRolling } from './update-status.ts';
 import { rolloutConfig, type RolloutConfig } from './update-config.ts';
 
 /** The rollout of the present spec, if one has begun. */
@@ -26,7 +26,7 @@ export function putRollout(draft: Draft, rollout: Rollout): void {
 /** Notes what became of the rollout's tasks and acts on failures. Runs before restarts: these make an ended task look like one told to stop. */
 export function watchRollout(draft: Draft): void {
   const rollout = presentRollout(draft);
-  if (!rollout || isPaused(draft.service)) return;
+  if (!rollout) return;
   const config = rolloutConfig(draft);
   let slots = rollout.Slots;
   let failures = Object.values(slots).filter((slot) => slot.Failed).length;

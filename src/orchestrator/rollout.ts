@@ -12,18 +12,21 @@ import { completeUpdate, isPaused, isRolling, startUpdate } from './update-statu
 /** Takes the update of `slots` as far as it may go now. */
 export function rollOut(draft: Draft, slots: readonly OccupiedSlot[]): void {
   const config = rolloutConfig(draft);
-  const doubled = slots.filter((slot) => slot.occupants.length > 1 && !settle(draft, slot, config));
+  const dirty = slots.filter((slot) => isSlotDirty(draft, slot) && !settle(draft, slot, config));
   if (isPaused(draft.service)) return;
-  const dirty = slots.filter((slot) => slot.occupants.every((task) => draft.isDirty(task)));
-  const rollout = presentRollout(draft) ?? begin(draft, new Set([...dirty, ...doubled]).size);
+  const rollout = presentRollout(draft) ?? begin(draft, dirty.length);
   if (!rollout) {
     if (isRolling(draft.service)) completeUpdate(draft);
     return;
   }
   const pending = dirty.filter((slot) => !(slot.key in rollout.Slots));
-  takeSlots(draft, rollout, pending, config);
-  const untouched = doubled.some((slot) => !(slot.key in rollout.Slots));
-  if (pending.length === 0 && !untouched && isRolling(draft.service)) completeWhenMonitored(draft, rollout, config);
+  if (pending.length > 0) takeSlots(draft, rollout, pending, config);
+  else if (isRolling(draft.service)) completeWhenMonitored(draft, rollout, config);
+}
+
+/** It has not exactly one task of the present spec. */
+function isSlotDirty(draft: Draft, { occupants }: OccupiedSlot): boolean {
+  return occupants.length > 1 || occupants.some((task) => draft.isDirty(task));
 }
 
 /** Opens a rollout when there is something to roll. An update that is over keeps its status when a late slot turns up. */
@@ -37,16 +40,20 @@ function begin(draft: Draft, total: number): Rollout | undefined {
 
 /** Gives each free worker the next slot by number. A worker is busy until its task is up and the delay after that is over. */
 function takeSlots(draft: Draft, rollout: Rollout, pending: readonly OccupiedSlot[], config: RolloutConfig): void {
-  if (pending.length === 0) return;
   const freeAt = Object.values(rollout.Slots).map(({ DoneAt }) => (DoneAt === undefined ? Infinity : DoneAt + config.delayMs));
   const busyUntil = freeAt.filter((at) => at > draft.now);
   const taken = pending.slice(0, Math.max(0, config.parallelism - busyUntil.length));
   if (taken.length > 0) {
-    const made = taken.map((slot) => [slot.key, { Task: replace(draft, slot, config).ID }]);
+    const made = taken.map((slot) => [slot.key, { Task: (cleanTask(draft, slot) ?? replace(draft, slot, config)).ID }]);
     putRollout(draft, { ...rollout, Slots: { ...rollout.Slots, ...Object.fromEntries(made) } });
   }
   const next = Math.min(...busyUntil);
   if (taken.length < pending.length && Number.isFinite(next)) draft.wake(next);
+}
+
+/** A task of the present spec that an earlier rollout left in the slot, beside the old ones: the worker waits for it instead of making another. */
+function cleanTask(draft: Draft, slot: OccupiedSlot): Task | undefined {
+  return slot.occupants.find((task) => !draft.isDirty(task));
 }
 
 /** Puts a task of the new spec into the slot: beside the old ones, or after they have stopped. */
@@ -63,8 +70,8 @@ function replace(draft: Draft, slot: OccupiedSlot, { startFirst }: RolloutConfig
  * others have stopped; start-first, the old ones stay until it runs. Returns false when it must wait.
  */
 function settle(draft: Draft, slot: OccupiedSlot, { startFirst }: RolloutConfig): boolean {
-  const clean = slot.occupants.filter((task) => !draft.isDirty(task));
-  const heir = clean.find((task) => task.Status.State === 'running' && task.DesiredState === 'running') ?? (startFirst ? undefined : clean[0]);
+  const running = slot.occupants.find((task) => task.Status.State === 'running' && !draft.isDirty(task));
+  const heir = running ?? (startFirst ? undefined : cleanTask(draft, slot));
   if (!heir) return false;
   const others = slot.occupants.filter((task) => task !== heir);
   if (heir.DesiredState === 'ready') {

@@ -41,12 +41,6 @@ export interface Initial {
   readonly entries: readonly Entry[];
 }
 
-export interface ReadState {
-  readonly requestId: string;
-  /** The reader waits until this is applied. */
-  readonly index: number;
-}
-
 type Unsent = Message extends infer One ? (One extends Message ? Omit<One, 'from' | 'term'> & { readonly term?: number } : never) : never;
 
 export class Core {

@@ -3,11 +3,11 @@ import { assert, unreachable } from '#base/assert';
 import { encode } from '#base/codec';
 import type { Random } from '#base/random';
 import { changed, type Change } from './changer.ts';
-import { Core, type Initial, type Limits, type ReadState, type Role } from './core.ts';
+import { Core, type Initial, type Limits, type Role } from './core.ts';
 import { campaign, handleVoteReply, handleVoteRequest, inLease, tickElection } from './election.ts';
 import { handleAppend, handleHeartbeat, handleSnapshot, heardLeader } from './follower.ts';
 import { applyConfiguration } from './membership.ts';
-import type { Configuration, Entry, HardState, Message, SnapshotMeta } from './message.ts';
+import type { Configuration, Entry, HardState, Message, ReadState, SnapshotMeta } from './message.ts';
 import {
   advanceCommit,
   appendOwn,

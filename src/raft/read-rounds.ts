@@ -1,5 +1,5 @@
 /** Linearizable reads without a log entry: the leader asks a quorum whether it still leads, in numbered rounds. */
-import type { ReadState } from './core.ts';
+import type { ReadState } from './message.ts';
 
 interface Waiting extends ReadState {
   /** Who asked. */

@@ -1,8 +1,9 @@
 /** The leader's side of the log: sending, counting answers, committing. */
 import { assert } from '#base/assert';
+import { isMember } from './changer.ts';
 import type { Core } from './core.ts';
 import type { AppendReply, Entry, HeartbeatReply } from './message.ts';
-import { Progress } from './progress.ts';
+import type { Progress } from './progress.ts';
 import { majority, quorumValue } from './quorum.ts';
 
 /** Adds one entry of the leader's own; the caller broadcasts. Returns its index. */
@@ -36,9 +37,12 @@ export function sendAppend(core: Core, to: string, evenEmpty: boolean): boolean 
   return true;
 }
 
-/** The entries are gone; only a member that answers is worth the bytes. */
+/**
+ * The entries are gone. Only a member that answers is worth the bytes, and one newer than the snapshot would refuse it:
+ * it waits until the driver has taken the next.
+ */
 function sendSnapshot(core: Core, to: string, progress: Progress): boolean {
-  if (!progress.recentActive) return false;
+  if (!progress.recentActive || !isMember(core.snapshot.configuration, to)) return false;
   core.send({ type: 'snapshot', to, meta: core.snapshot });
   progress.becomeSnapshot(core.snapshot.index);
   return true;
@@ -122,9 +126,7 @@ export function handleHeartbeatReply(core: Core, message: HeartbeatReply): void 
   progress.paused = false;
   if (progress.match < core.log.lastIndex || progress.state === 'probe') sendAppend(core, message.from, true);
   progress.readAcknowledged = Math.max(progress.readAcknowledged, message.readSequence);
-  const round = quorumValue(core.configuration.voters, (id) =>
-    id === core.id ? core.reads.sequence : (core.progress.get(id)?.readAcknowledged ?? 0),
-  );
+  const round = quorumValue(core.configuration.voters, (id) => (id === core.id ? core.reads.sequence : (core.progress.get(id)?.readAcknowledged ?? 0)));
   for (const read of core.reads.takeConfirmed(round)) answerRead(core, read.from, read.requestId, read.index);
 }
 

@@ -69,7 +69,7 @@ function changeOf(view: View, action: Action): string[] {
   return differences(comparable(live.Spec), comparable(service.Spec)).map((line) => `${service.Spec.Name} ${line}`);
 }
 
-export function isOwned(stack: Stack, repository: string): boolean {
+function isOwned(stack: Stack, repository: string): boolean {
   return stack.Source.Kind === 'repository' && stack.Source.Repository === repository;
 }
 

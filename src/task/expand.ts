@@ -110,7 +110,11 @@ function expandValues(values: Readonly<Record<string, string>>, scope: TemplateS
 }
 
 function decodeText(base64: string): string {
-  return new TextDecoder().decode(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+  try {
+    return new TextDecoder().decode(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+  } catch {
+    throw new TemplateError('template: data is not base64');
+  }
 }
 
 function encodeText(text: string): string {

@@ -11,7 +11,7 @@ export type Step =
   | { type: 'removeNetwork'; networkId: string }
   | { type: 'mountFiles'; task: Task; secrets: readonly Secret[]; configs: readonly Config[] }
   | { type: 'unmountFiles'; taskId: string }
-  /** Drops files of tasks that are not in `keep`: what a crash left behind. */
+  /** Drops files of tasks that are not in `keep`: what a crash left behind; with the last one their tmpfs. */
   | { type: 'pruneFiles'; keep: readonly string[] }
   /** The spec's templates are expanded; `gateways` are this node's addresses in the task's networks that have names. */
   | { type: 'createContainer'; task: Task; gateways: readonly string[] }

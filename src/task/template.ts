@@ -22,6 +22,16 @@ type Piece = { text: string } | { action: string };
 /** `text` with its `{{ … }}` replaced (reference: Go's text/template with missingkey=error). Throws TemplateError. */
 export function expandTemplate(text: string, scope: TemplateScope): string {
   if (!text.includes('{{')) return text;
+  try {
+    return expandAll(text, scope);
+  } catch (error) {
+    // Parentheses and blocks are read by recursion: a hostile depth of them ends here and not the agent.
+    if (error instanceof RangeError) throw new TemplateError('template: nested too deeply');
+    throw error;
+  }
+}
+
+function expandAll(text: string, scope: TemplateScope): string {
   const pieces = split(text);
   const { output, next } = render(pieces, 0, scope, true);
   if (next < pieces.length) throw new TemplateError(`template: unexpected {{${actionAt(pieces, next)}}}`);

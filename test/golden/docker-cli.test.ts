@@ -94,6 +94,18 @@ configs: {settings: {file: ./password.txt}}
   expect(await docker('stack', 'ps', 'st')).toEqual({ code: 1, stdout: '', stderr: 'nothing found in stack: st\n' });
 });
 
+test('a service with our extensions comes unharmed through the CLI, which knows nothing of them', async () => {
+  const ContainerSpec = { Image: 'x:1', Env: ['A=1'], Shoal: { ShmSize: 64 } };
+  const Spec = { Name: 'ext', Services: [{ Name: 'ext_web', TaskTemplate: { ContainerSpec }, EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8099 }] } }] };
+  expect((await api.http('POST', '/shoal/v1/stacks/ext', { Spec })).status).toBe(200);
+  const before = api.cluster.store.byName('service', 'ext_web')?.Spec;
+  expect((await docker('service', 'update', '-d', '--label-add', 'a=b', '--replicas', '3', 'ext_web')).stdout).toBe('ext_web\n');
+  const after = api.cluster.store.byName('service', 'ext_web')?.Spec;
+  expect(after).toMatchObject({ Mode: { Replicated: { Replicas: 3 } }, Labels: { a: 'b' } });
+  expect([after?.TaskTemplate, after?.EndpointSpec]).toEqual([before?.TaskTemplate, before?.EndpointSpec]);
+  expect((await docker('stack', 'rm', 'ext')).code).toBe(0);
+});
+
 test('secrets, configs, networks', async () => {
   const file = await api.file('data', 'canary');
   expect((await docker('secret', 'create', '-l', 'a=b', 'key', file)).stdout).toBe('ID25\n');

@@ -293,3 +293,15 @@ test('an update in flight goes on when its node is drained', () => {
   expect(world.service('web').UpdateStatus?.State).toBe('completed');
   expect(world.running('web').map((task) => task.Spec.ContainerSpec?.Image)).toEqual(['v2', 'v2']);
 });
+
+test('start-first: a scale while a failed task is tried again does not forget that it fails', () => {
+  const world = updating(2, { Parallelism: 1, Order: 'start-first' }, { TaskTemplate: { ContainerSpec: { Image: 'v1' }, RestartPolicy: { Delay: second } } });
+  world.behaviour = (task) => (task.Spec.ContainerSpec?.Image === 'bad' ? { ...wellBehaved, end: 'rejected' } : wellBehaved);
+  world.updateService('web', withImage('bad'));
+  world.run(20_000);
+  expect(world.service('web').UpdateStatus?.State).toBe('paused');
+  world.updateService('web', (spec) => ({ ...spec, Labels: { touched: 'yes' } }));
+  world.run(20_000);
+  expect(world.service('web').UpdateStatus?.State).toBe('paused');
+  expect(world.running('web').map((task) => task.Spec.ContainerSpec?.Image)).toEqual(['v1', 'v1']);
+});

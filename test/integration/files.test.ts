@@ -1,6 +1,6 @@
 /** Secret files where the run folder lies on a disk: a tmpfs is mounted there first. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +32,12 @@ describe.skipIf(reason !== undefined)(reason ? `files (skipped: ${reason})` : 'f
     const { uid, gid, mode } = statSync(path);
     expect([uid, gid, mode & 0o7777, readFileSync(path, 'utf8')]).toEqual([7, 8, 0o4640, 'hush']);
     expect(statSync(join(files.folder, 't1')).mode & 0o777).toBe(0o700);
+    await files.prune(new Set(['t1']));
+    expect(readdirSync(files.folder)).toEqual(['t1']);
+    await files.prune(new Set());
+    expect(readdirSync(parent), 'the tmpfs goes with the last file').toEqual([]);
+    expect(await files.write(taskWith('7'), [makeSecret('s1', 'pw', 'hush')], [])).toEqual({ ok: true });
+    expect((await statfs(files.folder)).type).toBe(tmpfsMagic);
   });
 
   test('an owner that is no number is refused', async () => {

@@ -19,18 +19,31 @@ const port = fc.record({
 const ports = fc.uniqueArray(port, { maxLength: 3, selector: (p) => (p.PublishedPort ? `${p.Protocol}${p.PublishedPort}` : p) });
 
 const step = fc.oneof(
-  fc.record({ do: fc.constant('network' as const), subnet: fc.constantFrom(undefined, undefined, '10.0.0.0/28', '10.0.0.32/27', '10.2.0.0/29') }),
-  fc.record({ do: fc.constant('service' as const), ports }),
-  fc.record({ do: fc.constant('change' as const), which: fc.nat(9), ports }),
-  fc.record({
-    do: fc.constant('tasks' as const),
-    which: fc.nat(9),
-    networks: fc.uniqueArray(fc.nat(3), { maxLength: 2 }),
-    count: fc.integer({ min: 1, max: 6 }),
-  }),
-  fc.record({ do: fc.constant('assign' as const), which: fc.nat(30), node: fc.constantFrom('n1', 'n2', 'n3') }),
-  fc.record({ do: fc.constant('end' as const), which: fc.nat(30) }),
-  fc.record({ do: fc.constant('drop' as const), kind: fc.constantFrom('network' as const, 'service' as const, 'task' as const), which: fc.nat(9) }),
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('network' as const), subnet: fc.constantFrom(undefined, undefined, '10.0.0.0/28', '10.0.0.32/27', '10.2.0.0/29') }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('service' as const), ports }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('change' as const), which: fc.nat(9), ports }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('tasks' as const),
+      which: fc.nat(9),
+      networks: fc.uniqueArray(fc.nat(2), { minLength: 1, maxLength: 2 }),
+      count: fc.integer({ min: 1, max: 6 }),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('assign' as const), which: fc.nat(30), node: fc.constantFrom('n1', 'n2', 'n3') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('end' as const), which: fc.nat(30) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('drop' as const),
+      kind: fc.constantFrom('network' as const, 'service' as const, 'task' as const),
+      which: fc.nat(9),
+    }),
+  },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -123,26 +136,35 @@ function checkPorts(store: Store): void {
   }
 }
 
-test('no subnet, address, gateway or port is ever given twice, and a second run does nothing', () => {
+/** A gateway that is freed may be the address that a task waits for: that takes a second round, and never a fourth. */
+function settle(store: Store): void {
+  for (let round = 0; round < 4; round++) {
+    if (runStage(store, allocate).length + runStage(store, allocateGateways).length === 0) return;
+  }
+  fail('the stages do not come to rest');
+}
+
+test('no subnet, address, gateway or port is ever given twice, and the stages come to rest', () => {
   const used = aNode('n1');
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(fc.array(step, { minLength: 1, maxLength: 5, size: 'max' }), { maxLength: 20, size: 'max' }), (rounds) => {
       const store = storeOf({
         cluster: [aCluster(['10.0.0.0/25'], 29)],
         node: [{ ...used, Description: { ...used.Description!, Shoal: { UsedSubnets: ['10.0.0.0/29'] } } }, aNode('n2'), aNode('n3')],
         network: [aNetwork('ingress', { Ingress: true })],
       });
-      steps.forEach((move, serial) => {
-        const actions = actionsOf(store, move, serial);
-        if (actions.length > 0) store.apply(store.index + 1, { actions, now: startTime });
-        runStage(store, allocate);
-        runStage(store, allocateGateways);
+      let serial = 0;
+      for (const round of rounds) {
+        for (const move of round) {
+          const actions = actionsOf(store, move, serial++);
+          if (actions.length > 0) store.apply(store.index + 1, { actions, now: startTime });
+        }
+        settle(store);
         checkSubnets(store);
         checkAddresses(store);
         checkPorts(store);
-        for (const stage of [allocate, allocateGateways]) if (runStage(store, stage).length > 0) fail('a second run has something to do');
-      });
+      }
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });

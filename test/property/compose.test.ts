@@ -26,13 +26,36 @@ const value = fc.letrec((tie) => ({
     fc.dictionary(fc.constantFrom('image', 'deploy', 'ports', 'target', 'source', 'type', 'replicas', '__proto__', 'x-y', 'a.b'), tie('any'), { maxKeys: 4 }),
   ),
 })).any;
-const serviceKeys = fc.constantFrom('image', 'command', 'environment', 'env_file', 'ports', 'volumes', 'networks', 'secrets', 'configs', 'deploy', 'healthcheck', 'ulimits', 'extends', 'depends_on', 'tmpfs', 'gpus', 'logging', 'scale', 'constructor');
-const file = fc.record({
-  services: fc.dictionary(fc.constantFrom('a', 'b', 'a.b', '__proto__'), fc.dictionary(serviceKeys, value, { maxKeys: 5 }), { maxKeys: 3 }),
-  volumes: value,
-  networks: value,
-  configs: value,
-}, { requiredKeys: [] });
+const serviceKeys = fc.constantFrom(
+  'image',
+  'command',
+  'environment',
+  'env_file',
+  'ports',
+  'volumes',
+  'networks',
+  'secrets',
+  'configs',
+  'deploy',
+  'healthcheck',
+  'ulimits',
+  'extends',
+  'depends_on',
+  'tmpfs',
+  'gpus',
+  'logging',
+  'scale',
+  'constructor',
+);
+const file = fc.record(
+  {
+    services: fc.dictionary(fc.constantFrom('a', 'b', 'a.b', '__proto__'), fc.dictionary(serviceKeys, value, { maxKeys: 5 }), { maxKeys: 3 }),
+    volumes: value,
+    networks: value,
+    configs: value,
+  },
+  { requiredKeys: [] },
+);
 
 describe('the loader never crashes', () => {
   test('on arbitrary bytes', () => {
@@ -41,11 +64,17 @@ describe('the loader never crashes', () => {
 
   test('on arbitrary text of YAML characters', () => {
     const text = fc.string({ unit: fc.constantFrom(...'ab:-{}[],&*!|>\'"%@` \n\t#?<0.'), maxLength: 80 });
-    fc.assert(fc.property(text, (source) => answers(Buffer.from(source))), { numRuns: 500 });
+    fc.assert(
+      fc.property(text, (source) => answers(Buffer.from(source))),
+      { numRuns: 500 },
+    );
   });
 
   test('on files of the right shape with wrong values', () => {
-    fc.assert(fc.property(file, (content) => answers(Buffer.from(JSON.stringify(content)))), { numRuns: 500 });
+    fc.assert(
+      fc.property(file, (content) => answers(Buffer.from(JSON.stringify(content)))),
+      { numRuns: 500 },
+    );
   });
 });
 
@@ -61,13 +90,17 @@ describe('hostile input ends with one clear error', () => {
     ['circular alias', 'a: &a [*a]', 'contains itself'],
     ['wrong encoding', Buffer.from([0x61, 0x3a, 0xff, 0xfe]), 'UTF-8'],
     ['control characters', 'a: \u0001', 'control characters'],
-  ])('%s', (_name, source, part) => {
-    for (const mode of ['strict', 'spec'] as const) {
-      const errors = errorsOf(loadBytes(Buffer.from(source as string), mode));
-      expect(errors.length).toBeGreaterThan(0);
-      expect(errors[0]).toContain(part);
-    }
-  }, 10_000);
+  ])(
+    '%s',
+    (_name, source, part) => {
+      for (const mode of ['strict', 'spec'] as const) {
+        const errors = errorsOf(loadBytes(Buffer.from(source as string), mode));
+        expect(errors.length).toBeGreaterThan(0);
+        expect(errors[0]).toContain(part);
+      }
+    },
+    10_000,
+  );
 
   test('__proto__ is a key like any other', () => {
     const errors = errorsOf(loadBytes(Buffer.from('services: {__proto__: {image: a}}\n__proto__: {polluted: 1}'), 'strict'));

@@ -40,9 +40,7 @@ function specEvents(orders: readonly string[]): fc.Arbitrary<Event>[] {
   return [
     fc.tuple(name, fc.constantFrom('v1', 'v2', 'v3', badImage)).map(([service, image]) => changing(service, image, withImage(image))),
     fc.integer({ min: 0, max: 6 }).map((count) => changing('web', `${count} replicas`, withReplicas(count))),
-    fc.tuple(name, updateConfig(orders)).map(([service, config]) =>
-      changing(service, JSON.stringify(config), (spec) => ({ ...spec, UpdateConfig: config })),
-    ),
+    fc.tuple(name, updateConfig(orders)).map(([service, config]) => changing(service, JSON.stringify(config), (spec) => ({ ...spec, UpdateConfig: config }))),
     name.map((service) => ({ text: `roll ${service} back`, happen: (world) => world.rollbackService(service) })),
     fc.tuple(name, fc.constantFrom([], ['node.labels.zone!=b'])).map(([service, Constraints]) =>
       changing(service, `constraints ${Constraints.join()}`, (spec) => ({

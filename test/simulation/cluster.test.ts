@@ -56,8 +56,14 @@ test('a stack is one entry from request to assignment, and runs', async () => {
 test('a service is scaled up and down', async () => {
   await setUp(2);
   await cluster.submit(deployStack(stack('app:1', 2), byHand));
-  await edit('shop_web', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 7 } } }));
+  await cluster.until('2 run', () => cluster.running('shop_web') === 2);
+  const ids = (): string[] => cluster.agents.flatMap((agent) => [...agent.tasks.keys()]);
+  const first = ids();
+  // Neither a count nor a label of the service is a reason to replace what runs.
+  await edit('shop_web', (spec) => ({ ...spec, Labels: { ...spec.Labels, team: 'a' }, Mode: { Replicated: { Replicas: 7 } } }));
   await cluster.until('7 run', () => cluster.running('shop_web') === 7);
+  expect(ids()).toEqual(expect.arrayContaining(first));
+  expect(ids()).toHaveLength(first.length + 5);
   await edit('shop_web', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 1 } } }));
   await cluster.until('1 runs', () => cluster.running('shop_web') === 1);
   await cluster.clock.advance(30_000);

@@ -1,6 +1,7 @@
 /** Situations for the orchestrator's rules: a service, its tasks and nodes in a store, and a draft over them. */
 import { timeText } from '#base/clock';
 import { seededRandom } from '#base/random';
+import type { Cluster } from '#model/cluster';
 import type { Node } from '#model/node';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
@@ -43,6 +44,24 @@ export function task(line: TaskLine, of: Service = service()): Task {
     DesiredState: desired ?? (isTerminal(state) ? 'shutdown' : 'running'),
     ...rest,
     Shoal: { ServiceName: 'web', ServiceLabels: {}, SpecVersion: 1, ...Shoal },
+  };
+}
+
+export function cluster(limit: number, defaults: Cluster['Spec']['TaskDefaults'] = {}): Cluster {
+  return {
+    ...newMeta('c'),
+    Spec: {
+      Name: 'default',
+      Orchestration: { TaskHistoryRetentionLimit: limit },
+      Raft: { SnapshotInterval: 0, KeepOldSnapshots: 0, LogEntriesForSlowFollowers: 0, ElectionTick: 0, HeartbeatTick: 0 },
+      Dispatcher: { HeartbeatPeriod: 0 },
+      CAConfig: { NodeCertExpiry: 0 },
+      TaskDefaults: defaults,
+      EncryptionConfig: { AutoLockManagers: false },
+    },
+    DefaultAddrPool: [],
+    SubnetSize: 24,
+    DataPathPort: 4789,
   };
 }
 

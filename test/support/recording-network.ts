@@ -7,8 +7,12 @@ export class RecordingNetwork implements NodeNetwork {
   /** The endpoints that were last brought in force. */
   endpoints: readonly ServiceEndpoint[] = [];
   networks: readonly string[] = [];
+  /** Networks of each update, joined. */
+  readonly updates: string[] = [];
   /** Set to refuse networks. */
   refusal: string | undefined;
+  /** Asked before a network is ready. */
+  beforeCreated: () => Promise<void> = async () => {};
   /** Asked before an update is in force. */
   beforeUpdate: () => Promise<void> = async () => {};
 
@@ -18,6 +22,7 @@ export class RecordingNetwork implements NodeNetwork {
 
   async networkCreated(network: { ID: string }, gateway: string): Promise<void> {
     if (this.refusal) throw new Error(this.refusal);
+    await this.beforeCreated();
     this.calls.push(`created ${network.ID} ${gateway}`);
   }
 
@@ -29,6 +34,7 @@ export class RecordingNetwork implements NodeNetwork {
     await this.beforeUpdate();
     this.endpoints = endpoints;
     this.networks = networks.map(({ network }) => network.ID);
+    this.updates.push(this.networks.join());
   }
 
   async stop(): Promise<void> {

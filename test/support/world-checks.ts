@@ -39,7 +39,7 @@ function byService(view: View, actions: readonly Action[]): Map<string, string> 
     groups.set(service, [...(groups.get(service) ?? []), action]);
   }
   return new Map(
-    [...groups].toSorted().map(([service, group]) => {
+    [...groups].map(([service, group]) => {
       const created = group.flatMap((action) => (action.type === 'create' ? [action.object.ID] : []));
       const text = JSON.stringify(group).replaceAll(/t\d{6}/g, (id) => (created.includes(id) ? `new${created.indexOf(id)}` : id));
       return [service, text];

@@ -27,7 +27,7 @@ export interface Behaviour {
 }
 
 export const wellBehaved: Behaviour = { prepareMs: 100, startMs: 100, stopMs: 200, end: 'failed' };
-export const startTime = Date.UTC(2026, 0, 1);
+const startTime = Date.UTC(2026, 0, 1);
 
 export class World {
   readonly store = new Store();
@@ -176,7 +176,7 @@ export class World {
     const actions: Action[] = [];
     const load = new Map<string, number>();
     for (const task of view.list('task')) if (!isTerminal(task.Status.State)) load.set(task.NodeID, (load.get(task.NodeID) ?? 0) + 1);
-    for (const task of [...view.list('task')]) {
+    for (const task of view.list('task')) {
       if (compareStates(task.Status.State, 'assigned') >= 0) continue;
       if (compareStates(task.DesiredState, 'complete') > 0) {
         actions.push(update('task', this.#withState(task, 'shutdown')));
@@ -253,7 +253,7 @@ export class World {
 }
 
 /** What a commit of these actions makes worth looking at. */
-export function touched(store: Store, actions: readonly Action[]): Exclude<Scope, 'all'> {
+function touched(store: Store, actions: readonly Action[]): Exclude<Scope, 'all'> {
   const scope = { services: new Set<string>(), nodes: new Set<string>(), tasks: new Set<string>() };
   for (const action of actions) {
     const id = action.type === 'remove' ? action.id : action.object.ID;

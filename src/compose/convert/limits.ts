@@ -78,7 +78,8 @@ export function convertPrivileges(service: ServiceModel, configs: readonly Confi
   const given = Object.entries({ Config: config, File: file, Registry: registry }).flatMap(([key, value]) => (value === '' ? [] : [`"${key}"`]));
   if (given.length === 2) throw refuse(`invalid credential spec: cannot specify both ${given.join(' and ')}`);
   if (given.length > 2) throw refuse(`invalid credential spec: cannot specify both ${given.slice(0, -1).join(', ')}, and ${given.at(-1) ?? ''}`);
-  const spec = given.length === 0 ? null : { Config: config && (configs.find((reference) => reference.Runtime)?.ConfigName ?? config), File: file, Registry: registry };
+  const spec =
+    given.length === 0 ? null : { Config: config && (configs.find((reference) => reference.Runtime)?.ConfigName ?? config), File: file, Registry: registry };
   return { CredentialSpec: spec, SELinuxContext: null, NoNewPrivileges: false };
 }
 

@@ -1,5 +1,5 @@
 /** Prints values as Go's YAML writer does: two blanks, maps in its natural order, quotes only where it sets them. */
-import { Float, ForeignMap, Moment, goFloat, isList, isMap } from '../value.ts';
+import { Float, ForeignMap, Moment, goFloat, goText, isList, isMap } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 import { resolvePlain } from '../yaml/resolve.ts';
 
@@ -12,7 +12,9 @@ export type Printable = Value | Ordered | readonly Printable[];
 
 /** The document's text, ending in a line break. */
 export function emitYaml(document: Ordered): string {
-  return block(document.entries, 0).map((line) => `${line}\n`).join('');
+  return block(document.entries, 0)
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 function block(entries: readonly (readonly [string, Printable])[], indent: number): string[] {
@@ -50,7 +52,7 @@ function leaf(value: Value, indent: number): string {
   if (value instanceof Float) return Number.isFinite(value.value) ? goFloat(value.value) : nonFinite(value.value);
   if (value instanceof Moment) return momentText(value);
   if (value instanceof ForeignMap) return '{}';
-  return String(value);
+  return value === null ? 'null' : goText(value);
 }
 
 function nonFinite(value: number): string {
@@ -82,8 +84,9 @@ interface Traits {
 }
 
 function traitsOf(text: string): Traits {
-  const indicators = /^(---|\.\.\.)/.test(text) || /^[#,[\]{}&*!|>'"%@`]/.test(text) || /^[?:-]([ \t]|$)/.test(text) || /.:([ \t]|$)/s.test(text) || /[ \t\n]#/.test(text);
-  const special = [...text].some((character) => !isPrintable(character));
+  const indicators =
+    /^(---|\.\.\.)/.test(text) || /^[#,[\]{}&*!|>'"%@`]/.test(text) || /^[?:-]([ \t]|$)/.test(text) || /.:([ \t]|$)/s.test(text) || /[ \t\n]#/.test(text);
+  const special = Array.from(text).some((character) => !isPrintable(character));
   const spaceBreak = / \n/.test(text);
   const edges = /^[ \n]|[ \n]$/.test(text);
   const breakSpace = /\n /.test(text);
@@ -111,8 +114,21 @@ function literal(text: string, indent: number): string {
 }
 
 const escapes: Readonly<Record<string, string>> = {
-  '\0': '\\0', '\u0007': '\\a', '\b': '\\b', '\t': '\\t', '\n': '\\n', '\v': '\\v', '\f': '\\f', '\r': '\\r', '\u001b': '\\e',
-  '"': '\\"', '\\': '\\\\', '\u0085': '\\N', '\u00a0': '\\_', '\u2028': '\\L', '\u2029': '\\P',
+  '\0': '\\0',
+  '\u0007': '\\a',
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\v': '\\v',
+  '\f': '\\f',
+  '\r': '\\r',
+  '\u001b': '\\e',
+  '"': '\\"',
+  '\\': '\\\\',
+  '\u0085': '\\N',
+  '\u00a0': '\\_',
+  '\u2028': '\\L',
+  '\u2029': '\\P',
 };
 
 function doubleQuoted(text: string): string {
@@ -133,7 +149,7 @@ const isLetter = (character: string | undefined): boolean => character !== undef
 
 /** The writer's order of keys: letters by code, numbers by size, punctuation before letters. */
 export function naturalOrder(first: string, second: string): number {
-  const [a, b] = [[...first], [...second]];
+  const [a, b] = [Array.from(first), Array.from(second)];
   let digits = false;
   for (let index = 0; index < a.length && index < b.length; index += 1) {
     const [left = '', right = ''] = [a[index], b[index]];

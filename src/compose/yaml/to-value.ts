@@ -73,7 +73,7 @@ function aliasValue(name: string, node: Node, path: Path, walk: Walk): Value {
 }
 
 function scalarValue(node: ScalarNode, walk: Walk): Scalar {
-  const text = String(node.value ?? '');
+  const text = typeof node.value === 'string' ? node.value : '';
   const tag = node.tag?.replace(/^tag:yaml\.org,2002:/, '!!');
   if (tag === '!!str' || tag === '!') return text;
   if (tag === '!!int') return parseInteger(text.replaceAll('_', '')) ?? fail();

@@ -169,6 +169,33 @@ describe('networks', () => {
     expect(kept.networks).toEqual([]);
   });
 
+  test('an agent that comes back takes no names and ports down while its networks are made ready again', async () => {
+    const { agent, dispatcher, network: kept, start, reach } = await startAgent();
+    dispatcher.assign([networkItem, assigned(attached('t1')), endpoint('t1')]);
+    await reach('t1', 'running');
+    await agent.stop();
+    kept.updates.length = 0;
+    dispatcher.statuses.clear();
+    let release = () => {};
+    kept.beforeCreated = () => new Promise((resolve) => (release = resolve));
+    const held = release;
+    await start();
+    await reach('t1', 'running');
+    await until(
+      () => release !== held,
+      2000,
+      () => 'the network is not asked for',
+    );
+    dispatcher.change(1, [endpoint('t1')]);
+    release();
+    await until(
+      () => kept.updates.length > 0,
+      2000,
+      () => 'no update',
+    );
+    expect(kept.updates[0]).toBe('net1');
+  });
+
   test('a network that is refused holds its tasks back, with the reason', async () => {
     const { dispatcher, network: kept, reach } = await startAgent();
     kept.refusal = 'nft is missing';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { allocatePorts } from '#allocator/ports';
 import type { Service } from '#model/service';
 import type { PortConfig } from '#model/service-spec';
-import { update } from '#store/action';
+import { create, update } from '#store/action';
 import { aService, startTime, storeOf } from '#test/support/cluster-objects';
 
 function published(id: string, ...Ports: PortConfig[]): Service {
@@ -86,17 +86,37 @@ test('services may swap their numbers in one step', () => {
   expect([resultOf(result, 'a'), resultOf(result, 'b')]).toEqual([[8002], [8001]]);
 });
 
-test('a service that cannot have its new ports goes on with the old', () => {
+test('a service that cannot have its new ports goes on with the old, and nobody else gets them', () => {
+  const store = storeOf({ service: [published('a', { TargetPort: 80, PublishedPort: 8001 }), published('b', { TargetPort: 80 })] });
+  store.apply(2, { actions: allocatePorts(store).actions, now: startTime });
+  const service = store.get('service', 'b')!;
+  const Ports = [{ TargetPort: 80, PublishedPort: 8001 }];
+  const actions = [
+    update('service', { ...service, Spec: { ...service.Spec, EndpointSpec: { Ports } } }),
+    create('service', published('c', { TargetPort: 80 })),
+  ];
+  store.apply(3, { actions, now: startTime });
+  const result = allocatePorts(store);
+  expect(resultOf(result, 'b')).toContain("port '8001' is already in use");
+  expect(resultOf(result, 'c')).toEqual([30001]);
+  expect(result.actions).toHaveLength(1);
+});
+
+test('an old port that another service has by now is given up', () => {
   const store = storeOf({
     service: [published('a', { TargetPort: 80, PublishedPort: 8001 }), published('b', { TargetPort: 80, PublishedPort: 8002 })],
   });
   store.apply(2, { actions: allocatePorts(store).actions, now: startTime });
   const service = store.get('service', 'b')!;
   const Ports = [{ TargetPort: 80, PublishedPort: 8001 }];
-  store.apply(3, { actions: [update('service', { ...service, Spec: { ...service.Spec, EndpointSpec: { Ports } } })], now: startTime });
-  const result = allocatePorts(store);
-  expect(resultOf(result, 'b')).toContain("port '8001' is already in use");
-  expect(result.actions).toEqual([]);
+  const actions = [
+    update('service', { ...service, Spec: { ...service.Spec, EndpointSpec: { Ports } } }),
+    create('service', published('c', { TargetPort: 80, PublishedPort: 8002 })),
+  ];
+  store.apply(3, { actions, now: startTime });
+  store.apply(4, { actions: allocatePorts(store).actions, now: startTime });
+  expect(['b', 'c'].map((id) => store.get('service', id)?.Endpoint?.Ports?.map((port) => port.PublishedPort))).toEqual([[], [8002]]);
+  expect(allocatePorts(store).actions).toEqual([]);
 });
 
 test('when the open ports are used up, the service that comes too late gets none', () => {

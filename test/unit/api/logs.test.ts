@@ -61,7 +61,8 @@ test('what cannot be read is told at the end, in the words of Docker', async () 
 
 test.each([
   ['tail=1', 500, 'Bad parameters: you must choose at least one stream'],
-  ['stdout=1&tail=-3', 500, 'tail value must be a positive integer or "all"'],
+  ['stdout=1&tail=-3', 500, 'negative tail values not supported'],
+  ['stdout=1&tail=few', 500, 'tail value must be a positive integer or "all"'],
 ])('refuses %s', async (query, status, message) => {
   service();
   const reply = await api.http('GET', `/services/web/logs?${query}`);

@@ -16,8 +16,8 @@ test('a service shows its spec and extensions, never its memory', () => {
   };
   expect(shown('service', service)).toEqual({
     ...meta,
-    Spec: { Name: 'web', Labels: {}, TaskTemplate: {}, Shoal: { DependsOn: [] } },
-    PreviousSpec: { Name: 'web', Labels: {}, TaskTemplate: {} },
+    Spec: { Name: 'web', Labels: {}, TaskTemplate: { ForceUpdate: 0, Runtime: 'container' }, Shoal: { DependsOn: [] } },
+    PreviousSpec: { Name: 'web', Labels: {}, TaskTemplate: { ForceUpdate: 0, Runtime: 'container' } },
     Endpoint: { Spec: {} },
   });
 });

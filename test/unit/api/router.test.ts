@@ -30,5 +30,6 @@ test.each([
 test('refuses a version that is no number in the words of Go', () => {
   expect(versionParameter(callWith('version=12'), 'service')).toBe(12);
   expect(() => versionParameter(callWith('version=abc'), 'service')).toThrow(`invalid service version 'abc': strconv.ParseUint: parsing "abc": invalid syntax`);
+  expect(() => versionParameter(callWith('version=abc'), 'secret')).toThrow(/^invalid secret version$/);
   expect(() => versionParameter(callWith(''), 'node')).toThrow(`invalid node version '': strconv.ParseUint: parsing "": invalid syntax`);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { keepExtensions, withDefaults } from '#api/service-spec-view';
+import { keepUnseen, withDefaults } from '#api/service-spec-view';
 import type { ServiceSpec } from '#model/service-spec';
 
 const bare: ServiceSpec = { Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'x' } } };
@@ -27,7 +27,7 @@ test('a client that knows nothing of our extensions does not drop them', () => {
     TaskTemplate: { ContainerSpec: { Image: 'y' }, Resources: { Reservations: { NanoCPUs: 2 } } },
     EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080, Protocol: 'tcp', PublishMode: 'ingress' }] },
   };
-  const kept = keepExtensions(extended, sent);
+  const kept = keepUnseen(extended, sent);
   expect(kept.Shoal).toEqual(extended.Shoal);
   expect(kept.TaskTemplate.ContainerSpec).toEqual({ Image: 'y', Shoal: { ShmSize: 64 } });
   expect(kept.TaskTemplate.Resources?.Reservations).toEqual({ NanoCPUs: 2, Shoal: { DeviceRequests: [{ Count: -1 }] } });
@@ -35,6 +35,27 @@ test('a client that knows nothing of our extensions does not drop them', () => {
 });
 
 test('one that sends extensions decides, and plain specs stay plain', () => {
-  expect(keepExtensions(extended, { ...bare, Shoal: {} }).Shoal).toEqual({});
-  expect(keepExtensions(bare, bare)).toEqual(bare);
+  expect(keepUnseen(extended, { ...bare, Shoal: {} }).Shoal).toEqual({});
+  expect(keepUnseen(bare, bare)).toEqual(bare);
+});
+
+test('a round trip through a client that writes everything out changes nothing', () => {
+  const current: ServiceSpec = { ...extended, EndpointSpec: { Mode: 'vip', Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } };
+  const written: ServiceSpec = {
+    Name: 'web',
+    Labels: { a: 'b' },
+    TaskTemplate: {
+      ContainerSpec: { Image: 'x', Isolation: 'default', Env: [] },
+      Resources: { Limits: {}, Reservations: { NanoCPUs: 1 } },
+      Placement: {},
+      ForceUpdate: 0,
+      Runtime: 'container',
+    },
+    EndpointSpec: { Mode: 'vip', Ports: [{ Protocol: 'tcp', TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' }] },
+  };
+  const kept = keepUnseen(current, written);
+  expect(kept.TaskTemplate).toBe(current.TaskTemplate);
+  expect(kept.EndpointSpec).toBe(current.EndpointSpec);
+  expect(kept.Labels).toEqual({ a: 'b' });
+  expect(keepUnseen(current, { ...written, TaskTemplate: { ...written.TaskTemplate, ForceUpdate: 1 } }).TaskTemplate.ForceUpdate).toBe(1);
 });

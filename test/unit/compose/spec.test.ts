@@ -33,14 +33,27 @@ describe('places', () => {
 
   test('a size that cannot be read is told at its key', () => {
     const yaml = 'services:\n  web:\n    image: a\n    deploy: {resources: {limits: {memory: 5x}}}\n';
-    expect(load({ 'compose.yml': yaml }).diagnostics[0]).toMatchObject({ line: 4, key: 'services.web.deploy.resources.limits.memory', message: "invalid suffix: 'x'" });
+    expect(load({ 'compose.yml': yaml }).diagnostics[0]).toMatchObject({
+      line: 4,
+      key: 'services.web.deploy.resources.limits.memory',
+      message: "invalid suffix: 'x'",
+    });
   });
 });
 
 describe('variables', () => {
   test.each([
-    ['${A}', 'va'], ['${U:-${A}}', 'va'], ['${U:-x${E:-$A}y}', 'xvay'], ['${A:+set}', 'set'], ['${U:+set}', ''], ['${E+set}', 'set'], ['${E:+set}', ''],
-    ['${U-d}', 'd'], ['$$x', '$x'], ['${A:?must-be set}', 'va'], ['${U:-$2y$05}', '$2y$05'],
+    ['${A}', 'va'],
+    ['${U:-${A}}', 'va'],
+    ['${U:-x${E:-$A}y}', 'xvay'],
+    ['${A:+set}', 'set'],
+    ['${U:+set}', ''],
+    ['${E+set}', 'set'],
+    ['${E:+set}', ''],
+    ['${U-d}', 'd'],
+    ['$$x', '$x'],
+    ['${A:?must-be set}', 'va'],
+    ['${U:-$2y$05}', '$2y$05'],
   ])('%s is %s', (text, value) => {
     const yaml = `services: {a: {image: a, hostname: ${JSON.stringify(text)}}}`;
     expect(service(yaml, { environment: { A: 'va', E: '' } }).TaskTemplate.ContainerSpec?.Hostname ?? '').toBe(value);
@@ -52,6 +65,14 @@ describe('variables', () => {
     expect(rest).toEqual([]);
     expect(warning).toMatchObject({ severity: 'warning', line: 3, column: 5, key: 'services.a.image' });
     expect(load({ 'compose.yml': yaml }, { strictVariables: true }).stack).toBeUndefined();
+  });
+
+  test('what they stand for is read as the number or boolean that is asked for; modes are octal', () => {
+    const yaml = 'services: {a: {image: a, init: "${T}", scale: "${N}", secrets: [{source: s, mode: "${M}"}]}}\nsecrets: {s: {content: x}}';
+    expect(service(yaml, { environment: { T: 'yes', N: '2', M: '0400' } })).toMatchObject({
+      Mode: { Replicated: { Replicas: 2 } },
+      TaskTemplate: { ContainerSpec: { Init: true, Secrets: [{ File: { Mode: 0o400 } }] } },
+    });
   });
 
   test('.env gives values, the caller has the last word', () => {
@@ -107,7 +128,8 @@ describe('several files', () => {
 
 describe('what version 3 cannot say', () => {
   test('ports', () => {
-    const ports = service('services: {a: {image: a, ports: [{target: 80, published: "8080-8081", host_ip: 127.0.0.1, mode: host}, "127.0.0.1:5:6/udp"]}}').EndpointSpec?.Ports;
+    const ports = service('services: {a: {image: a, ports: [{target: 80, published: "8080-8081", host_ip: 127.0.0.1, mode: host}, "127.0.0.1:5:6/udp"]}}')
+      .EndpointSpec?.Ports;
     expect(ports).toEqual([
       { Protocol: 'udp', TargetPort: 6, PublishedPort: 5, PublishMode: 'ingress', Shoal: { HostIP: '127.0.0.1' } },
       { Protocol: 'tcp', TargetPort: 80, PublishedPort: 8080, PublishMode: 'host', Shoal: { HostIP: '127.0.0.1' } },
@@ -120,15 +142,21 @@ describe('what version 3 cannot say', () => {
       Mode: { Replicated: { Replicas: 2 } },
       TaskTemplate: { Resources: { Limits: { NanoCPUs: 5e8, MemoryBytes: 1048576, Pids: 5 } } },
     });
-    expect(errorsOf(load({ 'compose.yml': 'services: {a: {image: a, scale: 2, deploy: {replicas: 3}}}' }))).toEqual(['scale and deploy contradict each other: 2 and 3']);
+    expect(errorsOf(load({ 'compose.yml': 'services: {a: {image: a, scale: 2, deploy: {replicas: 3}}}' }))).toEqual([
+      'scale and deploy contradict each other: 2 and 3',
+    ]);
   });
 
   test('engine settings go where the engine has words for them', () => {
-    const yaml = 'services: {a: {image: a, tmpfs: ["/t:size=1k,mode=700"], shm_size: 1k, devices: ["/dev/x:rw"], group_add: [5], gpus: all, network_mode: host, volumes: ["v:/x"]}}\nvolumes: {v: }';
+    const yaml =
+      'services: {a: {image: a, tmpfs: ["/t:size=1k,mode=700"], shm_size: 1k, devices: ["/dev/x:rw"], group_add: [5], gpus: all, network_mode: host, volumes: ["v:/x"]}}\nvolumes: {v: }';
     const found = service(yaml);
     expect(found.TaskTemplate.ContainerSpec).toMatchObject({
       Groups: ['5'],
-      Mounts: [{ Type: 'volume', Source: 'app_v', Target: '/x' }, { Type: 'tmpfs', Target: '/t', TmpfsOptions: { SizeBytes: 1024, Mode: 0o700 } }],
+      Mounts: [
+        { Type: 'volume', Source: 'app_v', Target: '/x' },
+        { Type: 'tmpfs', Target: '/t', TmpfsOptions: { SizeBytes: 1024, Mode: 0o700 } },
+      ],
       Shoal: { ShmSize: 1024, Devices: [{ PathOnHost: '/dev/x', PathInContainer: '/dev/x', CgroupPermissions: 'rw' }] },
     });
     expect(found.TaskTemplate.Resources?.Reservations?.Shoal?.DeviceRequests).toEqual([{ Count: -1, Capabilities: [['gpu']] }]);

@@ -33,9 +33,18 @@ describe('refusals', () => {
     ['services: {a: {image: a, command: null}}', 'services.a.command must be a string'],
     ['services: {a: {image: a, command: [1]}}', 'services.a.command.0 must be a string'],
     ['services: {a: {image: a, stop_grace_period: "10"}}', "services.a.stop_grace_period Does not match format 'duration'"],
-    ['version: "3.3"\nservices: {a: {image: a, stop_grace_period: "10"}}', 'decoding failed due to the following error(s):\n\nerror decoding \'stop_grace_period\': time: missing unit in duration "10"'],
-    ['services: {a: {image: a, command: "\'x"}}', "decoding failed due to the following error(s):\n\nerror decoding 'Command': EOF found when expecting closing quote"],
-    ['services: {a: {image: a, volumes: [":/x"]}}', "decoding failed due to the following error(s):\n\nerror decoding 'Volumes[0]': invalid spec: :/x: empty section between colons"],
+    [
+      'version: "3.3"\nservices: {a: {image: a, stop_grace_period: "10"}}',
+      'decoding failed due to the following error(s):\n\nerror decoding \'stop_grace_period\': time: missing unit in duration "10"',
+    ],
+    [
+      'services: {a: {image: a, command: "\'x"}}',
+      "decoding failed due to the following error(s):\n\nerror decoding 'Command': EOF found when expecting closing quote",
+    ],
+    [
+      'services: {a: {image: a, volumes: [":/x"]}}',
+      "decoding failed due to the following error(s):\n\nerror decoding 'Volumes[0]': invalid spec: :/x: empty section between colons",
+    ],
     ['services: {a: {image: a, deploy: {mode: foo}}}', 'service a: Unknown mode: foo'],
     ['services: {a: {image: a, deploy: {mode: global, replicas: 1}}}', 'service a: replicas can only be used with replicated or replicated-job mode'],
     ['services: {a: {image: a, networks: [n]}}', 'service a: undefined network "n"'],
@@ -47,19 +56,26 @@ describe('refusals', () => {
     ['services: {1: {image: a}}', 'json: unsupported type: map[interface {}]interface {}'],
     ['a: 1\na: 2', 'yaml: unmarshal errors:\n  line 2: mapping key "a" already defined at line 1'],
     ['services: {a: {image: "$"}}', 'invalid interpolation format for services.a.image: "$"; you may need to escape any $ with another $'],
-    ['services: {a: {image: a, environment: ["X=${A:?no way}"]}}', 'invalid interpolation format for services.a.environment.[]: "required variable A is missing a value: no way"; you may need to escape any $ with another $'],
+    [
+      'services: {a: {image: a, environment: ["X=${A:?no way}"]}}',
+      'invalid interpolation format for services.a.environment.[]: "required variable A is missing a value: no way"; you may need to escape any $ with another $',
+    ],
     ['volumes: {v: {external: true, driver: x}}', 'conflicting parameters "external" and "driver" specified for volume "v"'],
   ])('%s', (yaml, message) => expect(refusal(yaml)).toBe(message));
 
   test('a file of another version beside the first', () => {
-    const files = [{ path: 'a', bytes: Buffer.from('version: "3.8"') }, { path: 'b', bytes: Buffer.from('services: {}') }];
+    const files = [
+      { path: 'a', bytes: Buffer.from('version: "3.8"') },
+      { path: 'b', bytes: Buffer.from('services: {}') },
+    ];
     expect(errorsOf(load({}, { mode: 'strict', files }))).toEqual(['version mismatched between two composefiles : 3.8 and 3.13']);
   });
 });
 
 describe('values', () => {
   test('numbers in string maps are printed as Go prints them', () => {
-    const yaml = 'services: {a: {image: a, environment: {A: 0777, B: 1.50, C: 1000000.0, D: 2001-01-01, E: 0x1F, F: 1_000, G: 123456789.123, H: 22:22, I: .5}}}';
+    const yaml =
+      'services: {a: {image: a, environment: {A: 0777, B: 1.50, C: 1000000.0, D: 2001-01-01, E: 0x1F, F: 1_000, G: 123456789.123, H: 22:22, I: .5}}}';
     const expected = ['A=511', 'B=1.5', 'C=1e+06', 'D=2001-01-01 00:00:00 +0000 UTC', 'E=31', 'F=1000', 'G=1.23456789123e+08', 'H=22:22', 'I=0.5'];
     expect(container(yaml).Env).toEqual(expected);
   });
@@ -70,8 +86,17 @@ describe('values', () => {
   });
 
   test.each([
-    ['$A', 'va'], ['${A}', 'va'], ['$$A', '$A'], ['${U:-d}', 'd'], ['${U:-${A}}', '${A}'], ['${E:-d}', 'd'], ['${E-d}', ''],
-    ['$U:-foo bar', 'foo bar'], ['${U:?must-be set}', 'be set'], ['${U:-}', ''], ['x$U', 'x'],
+    ['$A', 'va'],
+    ['${A}', 'va'],
+    ['$$A', '$A'],
+    ['${U:-d}', 'd'],
+    ['${U:-${A}}', '${A}'],
+    ['${E:-d}', 'd'],
+    ['${E-d}', ''],
+    ['$U:-foo bar', 'foo bar'],
+    ['${U:?must-be set}', 'be set'],
+    ['${U:-}', ''],
+    ['x$U', 'x'],
   ])('interpolates %s', (text, value) => {
     const yaml = `services: {a: {image: a, hostname: ${JSON.stringify(text)}, user: me}}`;
     expect(container(yaml, { A: 'va', E: '' }).Hostname ?? '').toBe(value);
@@ -141,14 +166,24 @@ describe('the plan', () => {
 
   test('a network is sent with every field', () => {
     expect(networkBody({ Name: 'n', Driver: 'overlay', IPAM: { Config: [{ Subnet: '10.0.0.0/24' }] } }, false)).toEqual({
-      Driver: 'overlay', Scope: '', IPAM: { Driver: '', Options: null, Config: [{ Subnet: '10.0.0.0/24' }] }, Internal: false,
-      Attachable: false, Ingress: false, ConfigOnly: false, ConfigFrom: null, Options: null, Labels: {}, Name: 'n',
+      Driver: 'overlay',
+      Scope: '',
+      IPAM: { Driver: '', Options: null, Config: [{ Subnet: '10.0.0.0/24' }] },
+      Internal: false,
+      Attachable: false,
+      Ingress: false,
+      ConfigOnly: false,
+      ConfigFrom: null,
+      Options: null,
+      Labels: {},
+      Name: 'n',
     });
   });
 });
 
 test('stack config prints long forms, sorted, quoted as Docker quotes', () => {
-  const yaml = 'services: {a: {image: a, ports: ["80:81"], environment: {y: "1", A10: "a: b", A9: " x", Z: "l1\\nl2\\n"}, deploy: {resources: {limits: {memory: 1k}}}}}\nx-n: {b: 1.0, a: [1, {c: d}]}';
+  const yaml =
+    'services: {a: {image: a, ports: ["80:81"], environment: {y: "1", A10: "a: b", A9: " x", Z: "l1\\nl2\\n"}, deploy: {resources: {limits: {memory: 1k}}}}}\nx-n: {b: 1.0, a: [1, {c: d}]}';
   const result = renderStrictConfig(request({ 'compose.yml': yaml }, { mode: 'strict' }));
   expect('text' in result && result.text).toBe(`version: "3.13"
 services:

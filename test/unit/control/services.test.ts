@@ -81,9 +81,15 @@ test('a published port belongs to one service, unless both publish on hosts', ()
   );
 });
 
+test('of a taken name and a taken port, the port is said', () => {
+  const cluster = initialisedCluster();
+  cluster.run(createService(serviceSpec('web', http)));
+  expect(() => cluster.run(createService(serviceSpec('web', http)))).toThrow("port '8080' is already in use by service 'web'");
+});
+
 test('a port that the cluster chose is taken as well', () => {
   const cluster = initialisedCluster();
-  cluster.run(createService(serviceSpec('web')));
+  cluster.run(createService(serviceSpec('web', { EndpointSpec: { Ports: [{ TargetPort: 80 }] } })));
   const service = stored(cluster, 'web');
   cluster.write([update('service', { ...service, Endpoint: { Ports: [{ TargetPort: 80, PublishedPort: 30_000, PublishMode: 'ingress' }] } })]);
   const wanted = { EndpointSpec: { Ports: [{ TargetPort: 1, PublishedPort: 30_000 }] } };

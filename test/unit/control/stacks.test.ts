@@ -303,3 +303,16 @@ test('a secret that was made by hand is taken into the stack when its data is th
   cluster.run(createSecret({ Name: 'shop_key', Data: base64('secret') }));
   expect(cluster.run(deployStack(full(), byHand)).Updated).toEqual([{ Kind: 'secret', Name: 'shop_key' }]);
 });
+
+test('services of a stack may change places at a port, but not share one', () => {
+  const cluster = initialisedCluster();
+  const at = (name: string, PublishedPort: number): ServiceSpec => serviceSpec(name, { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort }] } });
+  const deploy = (one: number, two: number) => cluster.run(deployStack(stackSpec({ Services: [at('shop_one', one), at('shop_two', two)] }), byHand));
+  deploy(8001, 8002);
+  expect(deploy(8002, 8001).Services.map(({ Change }) => Change)).toEqual(['updated', 'updated']);
+  const { entries } = cluster;
+  expect(() => deploy(8003, 8003)).toThrow(
+    /^failed to update service shop_one: port '8003' is already in use by service 'shop_two' \(.*\) as an ingress port$/,
+  );
+  expect(cluster.entries).toBe(entries);
+});

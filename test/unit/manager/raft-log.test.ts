@@ -66,7 +66,13 @@ test('a damaged newest snapshot is replaced by the one before and its log', asyn
   const texts = Array.from({ length: 100 }, (_, at) => `entry ${at}`);
   for (const one of texts) await first.log.propose(text(one));
   await first.log.stop();
-  const newest = join(folder, (await readdir(folder)).filter((name) => name.startsWith('snapshot-')).sort().at(-1) ?? '');
+  const newest = join(
+    folder,
+    (await readdir(folder))
+      .filter((name) => name.startsWith('snapshot-'))
+      .sort()
+      .at(-1) ?? '',
+  );
   const bytes = await readFile(newest);
   bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
   await writeFile(newest, bytes);

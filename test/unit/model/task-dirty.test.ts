@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import type { Service } from '#model/service';
-
 import { draft, node, service, type TaskLine } from '#test/support/drafts';
 
 const old = { SpecVersion: 0 };
@@ -20,12 +19,7 @@ test.each<[string, Service, TaskLine, boolean]>([
   ['a placement that the node meets', service({ TaskTemplate: { ...spec, Placement: zoneA } }), { Spec: spec, Shoal: old }, false],
   ['a placement that it does not meet', service({ TaskTemplate: { ...spec, Placement: zoneA } }), { Spec: spec, Shoal: old, node: 'n2' }, true],
   ['a placement change without a node yet', service({ TaskTemplate: { ...spec, Placement: {} } }), { Spec: spec, Shoal: old, node: '' }, true],
-  [
-    'placement and image',
-    service({ TaskTemplate: { ...spec, Placement: zoneA } }),
-    { Spec: { ContainerSpec: { Image: 'v0' } }, Shoal: old },
-    true,
-  ],
+  ['placement and image', service({ TaskTemplate: { ...spec, Placement: zoneA } }), { Spec: { ContainerSpec: { Image: 'v0' } }, Shoal: old }, true],
 ])('%s', (_name, of, line, expected) => {
   const situation = draft(of, [line], [node('n1', { Labels: { zone: 'a' } }), node('n2')]);
   expect(situation.tasks().map((task) => situation.isDirty(task))).toEqual([expected]);

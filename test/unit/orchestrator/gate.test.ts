@@ -18,10 +18,11 @@ test.each<[string, TaskLine[], TaskLine['Shoal'], string, number | undefined]>([
   ['the wait is over', [old], { StartAfterTasks: { IDs: ['old'], Until: now } }, 'running', undefined],
   ['nothing to wait for', [], {}, 'running', undefined],
 ])('%s', (_name, others, Shoal, desired, wakeAt) => {
-  const situation = draft(service(), [...others, { id: 'new', slot: 1, state: 'ready', desired: 'ready', ...(Shoal && { Shoal }) }], [
-    node('n1'),
-    node('down', {}, 'down'),
-  ]);
+  const situation = draft(
+    service(),
+    [...others, { id: 'new', slot: 1, state: 'ready', desired: 'ready', ...(Shoal && { Shoal }) }],
+    [node('n1'), node('down', {}, 'down')],
+  );
   openGates(situation);
   const task = situation.task('new');
   expect(task?.DesiredState).toBe(desired);

@@ -19,7 +19,15 @@ describe('replicated', () => {
     ['one by default', {}, [], ['new1: in 0, complete']],
     ['a spent slot stays undone, the others go on', { MaxConcurrent: 1, TotalCompletions: 3 }, [spent(0)], ['new1: in 1, complete']],
     ['more at work than may be: nobody is hurt', { MaxConcurrent: 1, TotalCompletions: 2 }, [active(0), active(1)], []],
-    ['older iterations go', {}, [{ slot: 0, desired: 'complete' }, { ...done(0), id: 'x' }], ['t0: remove']],
+    [
+      'older iterations go',
+      {},
+      [
+        { slot: 0, desired: 'complete' },
+        { ...done(0), id: 'x' },
+      ],
+      ['t0: remove'],
+    ],
   ])('%s', (_name, ReplicatedJob, lines, expected) => {
     const situation = draft(service({ Mode: { ReplicatedJob } }, { JobStatus }), lines);
     reconcileReplicatedJob(situation);

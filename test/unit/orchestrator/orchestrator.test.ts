@@ -5,7 +5,7 @@ import { orchestrate } from '#orchestrator/orchestrator';
 import { create, type Action } from '#store/action';
 import type { Scope } from '#store/stage';
 import { Store } from '#store/store';
-import { node, now, service, task } from '#test/support/drafts';
+import { cluster, node, now, service, task } from '#test/support/drafts';
 
 function run(actions: readonly Action[], scope: Scope = 'all'): ReturnType<typeof orchestrate> {
   const store = new Store();
@@ -43,6 +43,16 @@ test('a new task is all that the service says', () => {
   ]);
 });
 
+test.each<[string, object, object | undefined]>([
+  ["the cluster's log driver stands in for none", {}, { Name: 'local' }],
+  ["the service's own is not doubled", { LogDriver: { Name: 'syslog' } }, undefined],
+])('%s', (_name, TaskTemplate, expected) => {
+  const { actions } = run([create('cluster', cluster(5, { LogDriver: { Name: 'local' } })), create('service', service({ TaskTemplate }))]);
+  expect(actions).toMatchObject([{ object: { Spec: TaskTemplate } }]);
+  const [made] = actions;
+  expect(made?.type === 'create' && made.kind === 'task' && made.object.Shoal.LogDriver).toEqual(expected);
+});
+
 test('tasks without a service stop, and are deleted when they have', () => {
   const orphans = [
     task({ id: 'a' }),
@@ -52,7 +62,9 @@ test('tasks without a service stop, and are deleted when they have', () => {
     task({ id: 'e', node: 'gone' }),
   ];
   const { actions } = run([create('node', node('n1')), ...orphans.map((one) => create('task', one))]);
-  const texts = actions.map((action) => (action.type === 'remove' ? `${action.id} removed` : `${action.object.ID} ${(action.object as { DesiredState?: string }).DesiredState}`));
+  const texts = actions.map((action) =>
+    action.type === 'remove' ? `${action.id} removed` : `${action.object.ID} ${(action.object as { DesiredState?: string }).DesiredState}`,
+  );
   expect(texts).toEqual(['a remove', 'b removed', 'c removed', 'e removed']);
 });
 
@@ -83,5 +95,16 @@ test('the earliest deadline is told', () => {
   const waiting = (id: string, slot: number, at: number): Action =>
     create('task', task({ id, slot, state: 'ready', desired: 'ready', Shoal: { StartAfter: at } }));
   const of = service({ Mode: { Replicated: { Replicas: 2 } } });
-  expect(run([create('node', node('n1')), create('service', of), waiting('a', 1, now + 90), waiting('b', 2, now + 40)])).toEqual({ actions: [], wakeAt: now + 40 });
+  expect(run([create('node', node('n1')), create('service', of), waiting('a', 1, now + 90), waiting('b', 2, now + 40)])).toEqual({
+    actions: [],
+    wakeAt: now + 40,
+  });
+});
+
+test('a deadline that the pass itself has done away with is not told', () => {
+  const waiting = task({ slot: 1, state: 'ready', desired: 'ready', Shoal: { StartAfter: now + 90 } });
+  const of = service({ Mode: { Replicated: { Replicas: 0 } } });
+  const { wakeAt, actions } = run([create('node', node('n1')), create('service', of), create('task', waiting)]);
+  expect(actions).toHaveLength(1);
+  expect(wakeAt).toBeUndefined();
 });

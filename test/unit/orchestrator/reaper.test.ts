@@ -1,26 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Cluster } from '#model/cluster';
 import { reapTasks } from '#orchestrator/reaper';
-import { create, newMeta } from '#store/action';
-import { changes, draft, node, service, type TaskLine } from '#test/support/drafts';
-
-function cluster(limit: number): Cluster {
-  return {
-    ...newMeta('c'),
-    Spec: {
-      Name: 'default',
-      Orchestration: { TaskHistoryRetentionLimit: limit },
-      Raft: { SnapshotInterval: 0, KeepOldSnapshots: 0, LogEntriesForSlowFollowers: 0, ElectionTick: 0, HeartbeatTick: 0 },
-      Dispatcher: { HeartbeatPeriod: 0 },
-      CAConfig: { NodeCertExpiry: 0 },
-      TaskDefaults: {},
-      EncryptionConfig: { AutoLockManagers: false },
-    },
-    DefaultAddrPool: [],
-    SubnetSize: 24,
-    DataPathPort: 4789,
-  };
-}
+import { create } from '#store/action';
+import { changes, cluster, draft, node, service, type TaskLine } from '#test/support/drafts';
 
 function failed(count: number): TaskLine[] {
   return Array.from({ length: count }, (_, index) => ({ id: `f${index + 1}`, slot: 1, state: 'failed' as const }));
@@ -50,7 +31,15 @@ test.each<[string, number, object, TaskLine[], string[]]>([
 
 test('completed tasks of a job are its result and stay', () => {
   const done = { state: 'complete' as const, desired: 'complete' as const };
-  const situation = draft(service({ Mode: { ReplicatedJob: {} } }), [{ ...done, id: 'a' }, { ...done, id: 'b' }], [node('n1')], [create('cluster', cluster(1))]);
+  const situation = draft(
+    service({ Mode: { ReplicatedJob: {} } }),
+    [
+      { ...done, id: 'a' },
+      { ...done, id: 'b' },
+    ],
+    [node('n1')],
+    [create('cluster', cluster(1))],
+  );
   reapTasks(situation);
   expect(changes(situation)).toEqual([]);
 });

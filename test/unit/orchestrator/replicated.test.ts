@@ -12,15 +12,70 @@ test.each<[string, number, TaskLine[], string[]]>([
   ['a dead slot is used again and keeps its history', 1, [{ slot: 1, state: 'failed' }], ['new1: in 1, running']],
   ['other dead slots go with their history', 1, [{ slot: 1 }, { slot: 2, state: 'failed' }], ['t2: remove']],
   ['a slot under removal is dead', 1, [{ slot: 1, desired: 'remove' }], ['new1: in 1, running']],
-  ['the highest go first', 1, [{ slot: 1, node: 'n1' }, { slot: 2, node: 'n2' }, { slot: 3, node: 'n3' }], ['t2: remove', 't3: remove']],
-  ['what does not run goes first', 1, [{ slot: 1, state: 'ready', node: 'n1' }, { slot: 2, node: 'n2' }], ['t1: remove']],
-  ['the fullest node loses first', 2, [{ slot: 1, node: 'n1' }, { slot: 2, node: 'n1' }, { slot: 3, node: 'n2' }], ['t2: remove']],
-  ['a running one on a full node before a starting one on an empty', 1, [{ slot: 1, node: 'n1', state: 'starting' }, { slot: 2, node: 'n1' }], ['t1: remove']],
-  ['what has no node goes first', 1, [{ slot: 1, node: '', state: 'pending' }, { slot: 2, state: 'starting' }], ['t1: remove']],
+  [
+    'so is one whose earlier task had ended for good',
+    1,
+    [
+      { slot: 1, desired: 'remove', id: 'a' },
+      { slot: 1, id: 'b', state: 'failed', Spec: { RestartPolicy: { Condition: 'none' } } },
+    ],
+    ['new1: in 1, running'],
+  ],
+  [
+    'the highest go first',
+    1,
+    [
+      { slot: 1, node: 'n1' },
+      { slot: 2, node: 'n2' },
+      { slot: 3, node: 'n3' },
+    ],
+    ['t2: remove', 't3: remove'],
+  ],
+  [
+    'what does not run goes first',
+    1,
+    [
+      { slot: 1, state: 'ready', node: 'n1' },
+      { slot: 2, node: 'n2' },
+    ],
+    ['t1: remove'],
+  ],
+  [
+    'the fullest node loses first',
+    2,
+    [
+      { slot: 1, node: 'n1' },
+      { slot: 2, node: 'n1' },
+      { slot: 3, node: 'n2' },
+    ],
+    ['t2: remove'],
+  ],
+  [
+    'a running one on a full node before a starting one on an empty',
+    1,
+    [
+      { slot: 1, node: 'n1', state: 'starting' },
+      { slot: 2, node: 'n1' },
+    ],
+    ['t1: remove'],
+  ],
+  [
+    'what has no node goes first',
+    1,
+    [
+      { slot: 1, node: '', state: 'pending' },
+      { slot: 2, state: 'starting' },
+    ],
+    ['t1: remove'],
+  ],
   [
     'a slot with two tasks goes first',
     1,
-    [{ slot: 1, id: 'a', node: 'n1' }, { slot: 1, id: 'b', node: 'n2' }, { slot: 2, id: 'c', node: 'n3' }],
+    [
+      { slot: 1, id: 'a', node: 'n1' },
+      { slot: 1, id: 'b', node: 'n2' },
+      { slot: 2, id: 'c', node: 'n3' },
+    ],
     ['a: remove', 'b: remove'],
   ],
   ['no replicas', 0, [{ slot: 1 }], ['t1: remove']],

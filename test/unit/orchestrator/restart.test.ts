@@ -82,6 +82,17 @@ describe('when the successor starts', () => {
   });
 });
 
+test.each<[string, ReturnType<typeof node>, string[]]>([
+  ['its node takes it again', node('n1'), ['t0: shutdown', 'new1: in n1, ready']],
+  ['its node is paused', node('n1', { Availability: 'pause' }), ['t0: shutdown']],
+  ['its node is outside the constraints', node('n1', { Labels: { zone: 'b' } }), ['t0: shutdown']],
+])('a global task that failed: %s', (_name, one, expected) => {
+  const of = service({ Mode: { Global: {} }, TaskTemplate: { Placement: { Constraints: ['node.labels.zone!=b'] } } });
+  const situation = draft(of, [{ state: 'failed', desired: 'running' }], [one]);
+  restartTasks(situation);
+  expect(changes(situation)).toEqual(expected);
+});
+
 test('restarts are counted per slot and spec', () => {
   const of = service({ TaskTemplate: { RestartPolicy: { MaxAttempts: 2 } } });
   const situation = draft(of, [

@@ -27,7 +27,15 @@ test.each<[string, RolloutSlot, TaskLine[], RolloutSlot]>([
   ['it starts', { Task: 't1' }, [{ slot: 1, state: 'starting' }], { Task: 't1' }],
   ['it is up', { Task: 't1' }, [{ slot: 1 }], { Task: 't1', DoneAt: now }],
   ['it failed before it was up', { Task: 't1' }, [ended(now)], { Task: 't1', DoneAt: now, Failed: true }],
-  ['it was moved', { Task: 't1' }, [{ slot: 1, desired: 'shutdown' }, { slot: 1, id: 'b', state: 'starting' }], { Task: 'b' }],
+  [
+    'it was moved',
+    { Task: 't1' },
+    [
+      { slot: 1, desired: 'shutdown' },
+      { slot: 1, id: 'b', state: 'starting' },
+    ],
+    { Task: 'b' },
+  ],
   ['it was stopped and nothing followed', { Task: 't1' }, [{ slot: 1, desired: 'shutdown' }], { Task: 't1', DoneAt: now }],
   ['it is deleted', { Task: 'x' }, [], { Task: 'x', DoneAt: now }],
   ['it failed under watch', { Task: 't1', DoneAt: now - 4000 }, [ended(now)], { Task: 't1', DoneAt: now - 4000, Failed: true }],
@@ -62,6 +70,7 @@ test.each<[string, Service, UpdateStatus['State'], string]>([
     'rollback_paused',
     `rollback paused ${text}`,
   ],
+  ['a paused update', rolling({ 1: { Task: 't1' } }, { FailureAction: 'rollback' }, 'paused'), 'paused', 'update in progress'],
   ['an update that is over', rolling({ 1: { Task: 't1' } }, {}, 'completed'), 'completed', 'update in progress'],
 ])('%s', (_name, of, state, message) => {
   const situation = draft(of, [ended(now)]);

@@ -28,15 +28,45 @@ function rolled(config: UpdateConfig, lines: readonly TaskLine[], slots?: Rollou
 describe('what is replaced', () => {
   test.each<[string, UpdateConfig, TaskLine[], Rollout['Slots'] | undefined, string[]]>([
     ['the lowest slot', { Parallelism: 1 }, [old(2), old(1)], undefined, ['service: updated', 't1: shutdown', 'new1: in 1, ready']],
-    ['as many as there are workers', { Parallelism: 2 }, [old(1), old(2), old(3)], undefined, ['service: updated', 't1: shutdown', 't2: shutdown', 'new1: in 1, ready', 'new2: in 2, ready']],
+    [
+      'as many as there are workers',
+      { Parallelism: 2 },
+      [old(1), old(2), old(3)],
+      undefined,
+      ['service: updated', 't1: shutdown', 't2: shutdown', 'new1: in 1, ready', 'new2: in 2, ready'],
+    ],
     ['start-first the old one stays', { Parallelism: 1, Order: 'start-first' }, [old(1)], undefined, ['service: updated', 'new1: in 1, running']],
-    ['an old one that never ran is not waited for', { Parallelism: 1 }, [{ ...old(1), state: 'pending' }], undefined, ['service: updated', 't1: shutdown', 'new1: in 1, running']],
-    ['one that ended for good', { Parallelism: 1 }, [{ ...old(1), state: 'failed', Spec: { ...v0.Spec, RestartPolicy: { Condition: 'none' } } }], undefined, ['service: updated', 'new1: in 1, running']],
+    [
+      'an old one that never ran is not waited for',
+      { Parallelism: 1 },
+      [{ ...old(1), state: 'pending' }],
+      undefined,
+      ['service: updated', 't1: shutdown', 'new1: in 1, running'],
+    ],
+    [
+      'one that ended for good',
+      { Parallelism: 1 },
+      [{ ...old(1), state: 'failed', Spec: { ...v0.Spec, RestartPolicy: { Condition: 'none' } } }],
+      undefined,
+      ['service: updated', 'new1: in 1, running'],
+    ],
     ['nobody while the worker waits', { Parallelism: 1 }, [{ slot: 1, state: 'starting' }, old(2)], { 1: { Task: 't1' } }, []],
     ['nobody in the delay', { Parallelism: 1, Delay: second }, [{ slot: 1 }, old(2)], { 1: { Task: 't1', DoneAt: now - 999 } }, []],
-    ['the next one after the delay', { Parallelism: 1, Delay: second }, [{ slot: 1 }, old(2)], { 1: { Task: 't1', DoneAt: now - 1000 } }, ['service: updated', 't2: shutdown', 'new1: in 2, ready']],
+    [
+      'the next one after the delay',
+      { Parallelism: 1, Delay: second },
+      [{ slot: 1 }, old(2)],
+      { 1: { Task: 't1', DoneAt: now - 1000 } },
+      ['service: updated', 't2: shutdown', 'new1: in 2, ready'],
+    ],
     ['a failed slot is not tried again', { Parallelism: 1 }, [old(1)], { 1: { Task: 'x', DoneAt: now, Failed: true } }, []],
-    ['a clean one that runs ends the double occupation', { Order: 'start-first' }, [old(1), { slot: 1, id: 'b' }], { 1: { Task: 'b', DoneAt: now } }, ['t1: shutdown']],
+    [
+      'a clean one that runs ends the double occupation',
+      { Order: 'start-first' },
+      [old(1), { slot: 1, id: 'b' }],
+      { 1: { Task: 'b', DoneAt: now } },
+      ['t1: shutdown'],
+    ],
     ['start-first waits for it to run', { Order: 'start-first' }, [old(1), { slot: 1, id: 'b', state: 'starting' }], { 1: { Task: 'b' } }, []],
     ['stop-first does not', { Parallelism: 1 }, [old(1), { slot: 1, id: 'b', state: 'starting' }], { 1: { Task: 'b' } }, ['t1: shutdown']],
   ])('%s', (_name, config, lines, slots, expected) => {
@@ -80,6 +110,16 @@ describe('the status', () => {
     if (after in texts && before !== after) {
       expect(situation.service.UpdateStatus).toMatchObject({ Message: texts[after as 'completed'], CompletedAt: timeText(now) });
     }
+  });
+
+  test('a slot that still has two tasks holds the end back, unless the rollout has given it up', () => {
+    const lines = [old(1), { slot: 1, id: 'b', state: 'starting' as const }, { slot: 2 }];
+    const done = { Task: 't2', DoneAt: now - 5000 };
+    const taken = rolled({ Order: 'start-first' }, lines, { 2: done });
+    expect(taken.service.UpdateStatus?.State).toBe('updating');
+    expect(taken.service.Shoal.Rollout?.Slots[1]).toEqual({ Task: 'b' });
+    const givenUp = rolled({ Order: 'start-first' }, lines, { 1: { ...done, Failed: true }, 2: done });
+    expect(givenUp.service.UpdateStatus?.State).toBe('completed');
   });
 
   test('a late dirty slot is rolled without reopening the update', () => {

@@ -11,7 +11,11 @@ test('slots come by number, their tasks by age, those not stored yet last', () =
     task({ id: 'e' }),
   ];
   const slots = slotsOf(tasks, false).map((slot) => [slot.key, slot.tasks.map((one) => one.ID).join('')]);
-  expect(slots).toEqual([['0', 'e'], ['2', 'dcb'], ['10', 'a']]);
+  expect(slots).toEqual([
+    ['0', 'e'],
+    ['2', 'dcb'],
+    ['10', 'a'],
+  ]);
 });
 
 test('global services have a slot per node', () => {

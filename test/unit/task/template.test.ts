@@ -37,6 +37,7 @@ describe('expandTemplate', () => {
     '{{.Service.Name 3}}',
     '{{(len "a"}}',
     '{{}}',
+    `{{${'('.repeat(100_000)}}}`,
   ])('%s is an error', (text) => {
     expect(() => expand(text)).toThrow(TemplateError);
   });

@@ -1,0 +1,44 @@
+/** A whole manager on a real disk: the log, the loop over it, and the nodes' sessions. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import type { Random } from '#base/random';
+import type { Cluster } from '#control/cluster';
+import type { OpenSession } from '#model/assignment';
+import { Manager } from '#manager/manager';
+import { RaftLog, type RaftLogOptions } from '#manager/raft-log';
+import { Sessions } from '#manager/sessions';
+import { stages } from '#manager/stages';
+import { ReplicatedState } from '#manager/state';
+
+export interface ManagerDependencies {
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  onFatal: (error: unknown) => void;
+}
+
+export interface RunningManager {
+  cluster: Cluster;
+  openSession: OpenSession;
+  leads: () => boolean;
+  stop: () => Promise<void>;
+}
+
+export async function startManager(options: RaftLogOptions, dependencies: ManagerDependencies): Promise<RunningManager> {
+  const { clock, random, logger, onFatal } = dependencies;
+  const state = new ReplicatedState();
+  const log = new RaftLog(options, { clock, random: random.split('raft'), logger, stateMachine: state, onFatal });
+  const manager = new Manager({}, { log, state, stages, clock, random, logger, onFatal });
+  const sessions = new Sessions({ submit: (useCase) => manager.submit(useCase), state, clock, random, logger });
+  await manager.start();
+  await sessions.start();
+  return {
+    cluster: manager,
+    openSession: sessions.open,
+    leads: () => log.leads(),
+    stop: async () => {
+      sessions.stop();
+      await manager.stop();
+    },
+  };
+}
