@@ -1,27 +1,28 @@
 /** `stack config`: the files as they were understood, merged and filled in. */
 import type { Command } from 'commander';
 import { CommandError } from '../command-error.ts';
-import type { ModeFlags } from '../deploy/flags.ts';
-import { collect, openSession } from '../session.ts';
+import { chosenMode, type LoadFlags } from '../deploy/flags.ts';
+import { openSession, type Session } from '../session.ts';
+import { addLoadOptions } from './stack-deploy.ts';
 
-interface ConfigFlags extends ModeFlags {
-  composeFile?: string[];
+interface ConfigFlags extends LoadFlags {
   skipInterpolation?: boolean;
 }
 
 export function addStackConfig(stack: Command): void {
-  stack
-    .command('config')
-    .description('print the merged and interpolated file')
-    .option('-c, --compose-file <file>', 'stack file, `-` for standard input; may be repeated', collect)
-    .option('--skip-interpolation', 'leave variables as they are')
-    .option('--strict', "print what Docker's own loader makes of it")
-    .option('--spec', 'print what the Compose Specification makes of it')
-    .action(runConfig);
+  const config = stack.command('config').description('print the merged and interpolated file');
+  addLoadOptions(config).option('--skip-interpolation', "leave variables as they are; only in Docker's own way").action(runConfig);
 }
 
 async function runConfig(flags: ConfigFlags, command: Command): Promise<void> {
-  const { terminal, environment } = openSession(command);
+  const session = openSession(command);
+  // Without a daemon the files are still there to be read.
+  const mode = flags.skipInterpolation ? 'strict' : await chosenMode(session.client, flags).catch(() => 'spec');
+  if (mode === 'strict') await printStrict(session, flags);
+  else await printSpec(session, flags);
+}
+
+async function printStrict({ terminal, environment }: Session, flags: ConfigFlags): Promise<void> {
   const [{ renderStrictConfig }, { readStackFiles, surroundings }, { checkReadable, printNotices }] = await Promise.all([
     import('#compose/render/config'),
     import('./stack-files.ts'),
@@ -34,4 +35,16 @@ async function runConfig(flags: ConfigFlags, command: Command): Promise<void> {
   printNotices(terminal, result.notices);
   if ('error' in result) throw new CommandError(result.error);
   terminal.raw(result.text, 'stdout');
+}
+
+async function printSpec({ terminal, environment }: Session, flags: ConfigFlags): Promise<void> {
+  const [{ renderSpecConfig }, { refusalText, specRequest, warn }] = await Promise.all([
+    import('#compose/render/spec-config'),
+    import('../deploy/spec-files.ts'),
+  ]);
+  const request = specRequest(environment, undefined, flags);
+  const { text, diagnostics } = renderSpecConfig(request);
+  if (text === undefined) throw new CommandError(refusalText(diagnostics, request.directory));
+  warn(terminal, diagnostics);
+  terminal.raw(text, 'stdout');
 }

@@ -24,7 +24,7 @@ export function addStackDeploy(stack: Command): void {
     .option('--no-prune', 'keep services that the files no longer have')
     .option('--resolve-image <when>', 'ask the registry for digests: always, changed or never')
     .option('--with-registry-auth', "give the nodes docker's credentials for the images");
-  addWaitOptions(deploy).addHelpText('after', exitCodeHelp).action(runDeploy);
+  addWaitOptions(deploy).option('--no-detach', 'wait (the default, but for --strict)').addHelpText('after', exitCodeHelp).action(runDeploy);
 }
 
 /** The options that say which files are read, and how. */

@@ -57,7 +57,8 @@ export function addStack(program: Command): void {
     .aliases(['remove', 'down'])
     .description('remove stacks')
     .argument('<stack...>')
-    .option('-d, --detach [boolean]', 'do not wait')
+    .option('-d, --detach', 'do not wait (the default)')
+    .option('--no-detach', 'wait until the tasks have ended')
     .action(removeStacks);
 }
 
@@ -117,7 +118,7 @@ async function listServices(name: string, flags: ListFlags, command: Command): P
 }
 
 interface RemoveFlags {
-  detach?: string;
+  detach?: boolean;
 }
 
 async function removeStacks(names: readonly string[], flags: RemoveFlags, command: Command): Promise<void> {
@@ -131,7 +132,7 @@ async function removeStacks(names: readonly string[], flags: RemoveFlags, comman
       else {
         const { removeStackByLabel, waitUntilGone } = await import('../deploy/remove.ts');
         await removeStackByLabel(session, name);
-        if (flags.detach === 'false') await waitUntilGone(session, name);
+        if (flags.detach === false) await waitUntilGone(session, name);
       }
     } catch (error) {
       if (!(error instanceof CommandError) || error instanceof ApiError) throw error;

@@ -1,5 +1,5 @@
 /** The options of commands that wait for services, and the wait itself. */
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { parseDuration, nanosecondsPerMillisecond } from '#base/duration';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { renderer, type Style } from '../progress/render.ts';
@@ -7,8 +7,7 @@ import { waitForServices, type WaitTarget } from '../progress/watch.ts';
 import type { Session } from '../session.ts';
 
 export interface WaitFlags {
-  /** A switch with a third state, absent: DockerCommand gives true or false as text. */
-  detach?: string;
+  detach?: boolean;
   quiet?: boolean;
   json?: boolean;
   timeout: string;
@@ -17,14 +16,10 @@ export interface WaitFlags {
 /** Adds --detach, --quiet, --json and --timeout. */
 export function addWaitOptions(command: Command): Command {
   return command
-    .addOption(new Option('-d, --detach [boolean]', 'return at once instead of waiting for the services to converge'))
+    .option('-d, --detach', 'return at once instead of waiting for the services to converge')
     .option('-q, --quiet', 'show no progress')
     .option('--json', 'show progress as JSON lines')
     .option('--timeout <duration>', 'how long to wait', '5m');
-}
-
-export function isDetached({ detach }: WaitFlags): boolean {
-  return detach === 'true';
 }
 
 /** Milliseconds; refuses what is no duration before anything is sent. */

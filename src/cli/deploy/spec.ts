@@ -1,18 +1,15 @@
 /** `stack deploy` after the Compose Specification: one request to a daemon of ours, Docker's sequence to another. */
-import { basename } from 'node:path';
-import { diagnosticText, type Diagnostic } from '#compose/compose';
-import { loadStack } from '#compose/load';
 import type { StackSpec } from '#model/stack';
 import { CommandError, exitCodes } from '../command-error.ts';
-import { readStackFiles, surroundings } from '../commands/stack-files.ts';
-import { isDetached, timeoutOf, waitAndExit, type WaitFlags } from '../commands/wait.ts';
+import { timeoutOf, waitAndExit, type WaitFlags } from '../commands/wait.ts';
 import type { Terminal } from '../output/terminal.ts';
 import type { Session } from '../session.ts';
-import type { DeployFlags, LoadFlags } from './flags.ts';
+import type { DeployFlags } from './flags.ts';
 import { isResolveImage } from './images.ts';
 import { planOfStack } from './plan-of-stack.ts';
 import { authReader } from './registry-auth.ts';
 import { sendStack } from './sequence.ts';
+import { loadSpec } from './spec-files.ts';
 import { pruneUnused } from './unused.ts';
 
 /** What our daemon answers to a deploy. */
@@ -26,12 +23,11 @@ interface Deployment {
 
 export async function deploySpec(session: Session, name: string | undefined, flags: DeployFlags): Promise<void> {
   timeoutOf(flags);
-  const detached = isDetached(flags);
   const spec = loadSpec(session, name, flags);
   const startedAt = Date.now();
   const ours = (await session.client.ping()).shoal !== undefined;
   const targets = ours ? await deployToShoal(session, spec, flags) : await deployToDocker(session, spec, flags);
-  if (!detached && targets.length > 0) await waitAndExit(session, targets, flags, startedAt);
+  if (!flags.detach && targets.length > 0) await waitAndExit(session, targets, flags, startedAt);
 }
 
 async function deployToShoal(
@@ -63,29 +59,6 @@ async function deployToDocker(session: Session, spec: StackSpec, flags: DeployFl
   const services = await sendStack(quiet, plan, { prune, resolveImage, ...registryAuth });
   if (prune) await pruneUnused(quiet, spec);
   return services;
-}
-
-/** Throws CommandError with every mistake of the files; warnings are printed. */
-export function loadSpec({ terminal, environment }: Session, name: string | undefined, flags: LoadFlags): StackSpec {
-  if (!flags.composeFile) throw new CommandError('name a stack file: -c FILE', exitCodes.usage);
-  const { files, directory } = readStackFiles(flags.composeFile);
-  const { stack, diagnostics } = loadStack({
-    mode: 'spec',
-    ...(name !== undefined && { stack: name }),
-    files,
-    directory,
-    ...surroundings(environment),
-    rotate: flags.rotate !== false,
-    strictVariables: flags.strictVars === true,
-  });
-  if (!stack) throw new CommandError(refusalText(diagnostics, basename(directory)));
-  for (const warning of diagnostics) terminal.error(`warning: ${diagnosticText(warning)}`);
-  return stack;
-}
-
-function refusalText(diagnostics: readonly Diagnostic[], fallback: string): string {
-  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
-  return errors.length > 0 ? errors.map(diagnosticText).join('\n') : `the stack in ${fallback} is refused`;
 }
 
 function tell(terminal: Terminal, deployment: Deployment, flags: WaitFlags): void {

@@ -2,7 +2,7 @@
 import { loadStrict } from '#compose/strict/plan';
 import { CommandError } from '../command-error.ts';
 import { readStackFiles, surroundings } from '../commands/stack-files.ts';
-import { isDetached, timeoutOf, waitAndExit } from '../commands/wait.ts';
+import { timeoutOf, waitAndExit } from '../commands/wait.ts';
 import type { Session } from '../session.ts';
 import { checkStackName, type DeployFlags } from './flags.ts';
 import { isResolveImage } from './images.ts';
@@ -16,7 +16,6 @@ const detachAdvice =
 export async function deployStrict(session: Session, name: string | undefined, flags: DeployFlags): Promise<void> {
   const { terminal, environment } = session;
   timeoutOf(flags);
-  const detached = flags.detach === undefined || isDetached(flags);
   if (name === undefined) throw new CommandError("'shoal stack deploy' requires 1 argument: the name of the stack");
   checkStackName(name);
   if (!flags.composeFile) throw new CommandError('Specify a Compose file (with --compose-file)');
@@ -33,5 +32,5 @@ export async function deployStrict(session: Session, name: string | undefined, f
     resolveImage,
     ...(flags.withRegistryAuth && { registryAuth: authReader(environment) }),
   });
-  if (!detached && services.length > 0) await waitAndExit(session, services, flags, startedAt);
+  if (flags.detach === false && services.length > 0) await waitAndExit(session, services, flags, startedAt);
 }
