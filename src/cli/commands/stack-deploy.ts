@@ -33,6 +33,8 @@ export function addLoadOptions(command: Command): Command {
     .option('-c, --compose-file <file>', 'stack file, `-` for standard input; may be repeated', collect)
     .option('--strict', "be equal to Docker's own loader and deploy")
     .option('--spec', 'read files after the Compose Specification, towards Docker too')
+    .option('--profile <name>', 'take services of this profile too; may be repeated', collect)
+    .option('--env-file <file>', 'variables, instead of `.env`; may be repeated', collect)
     .option('--strict-vars', 'undefined variables without a default are errors')
     .option('--rotate', 'name secrets and configs after their content (the default, but for --strict)')
     .option('--no-rotate', 'name secrets and configs as the file does');

@@ -15,9 +15,12 @@ import { serviceLines, type ListedService } from './services-list.ts';
 import { addStackDeploy } from './stack-deploy.ts';
 import { taskLines } from './tasks.ts';
 
-interface StackSummary {
+interface StackCount {
   Name: string;
   Services: number;
+}
+
+interface StackSummary extends StackCount {
   Source: StackSource;
   Condition: StackCondition;
   UpdatedAt: string;
@@ -62,9 +65,13 @@ export function addStack(program: Command): void {
     .action(removeStacks);
 }
 
-const columns: readonly Column<StackSummary>[] = [
+const countColumns: readonly Column<StackCount>[] = [
   { heading: 'NAME', key: 'Name', text: (stack) => stack.Name },
   { heading: 'SERVICES', key: 'Services', text: (stack) => String(stack.Services) },
+];
+
+/** What only a daemon of ours knows of a stack. */
+const columns: readonly Column<StackSummary>[] = [
   { heading: 'REPOSITORY', key: 'Repository', text: (stack) => (stack.Source.Kind === 'repository' ? stack.Source.Repository : '') },
   { heading: 'COMMIT', key: 'Commit', text: (stack) => (stack.Source.Kind === 'repository' ? stack.Source.Commit.slice(0, 12) : '') },
   { heading: 'STATE', key: 'State', text: (stack) => stack.Condition.State },
@@ -79,26 +86,23 @@ function since(time: string): string {
 
 async function listStacks(flags: ListFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
-  const stacks = (await client.ping()).shoal ? await client.get<StackSummary[]>('/shoal/v1/stacks') : await stacksByLabel(client);
-  stacks.sort((a, b) => compareNatural(a.Name, b.Name));
-  for (const line of listLines(stacks, columns, flags, (stack) => stack.Name)) terminal.out(line);
+  const ours = (await client.ping()).shoal !== undefined;
+  const byName = (a: StackCount, b: StackCount): number => compareNatural(a.Name, b.Name);
+  const lines = ours
+    ? listLines((await client.get<StackSummary[]>('/shoal/v1/stacks')).sort(byName), [...countColumns, ...columns], flags, (stack) => stack.Name)
+    : listLines((await stacksByLabel(client)).sort(byName), countColumns, flags, (stack) => stack.Name);
+  for (const line of lines) terminal.out(line);
 }
 
 /** A plain Docker Swarm knows stacks by label only. */
-async function stacksByLabel(client: ReturnType<typeof openSession>['client']): Promise<StackSummary[]> {
+async function stacksByLabel(client: Session['client']): Promise<StackCount[]> {
   const services = await client.get<ListedService[]>('/services', filters({ label: [namespaceLabel] }));
   const counts = new Map<string, number>();
   for (const service of services) {
     const name = service.Spec.Labels?.[namespaceLabel] ?? '';
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  return [...counts].map(([Name, Services]) => ({
-    Name,
-    Services,
-    Source: { Kind: 'deploy' },
-    Condition: { State: 'applied', Message: '', Since: '' },
-    UpdatedAt: '',
-  }));
+  return [...counts].map(([Name, Services]) => ({ Name, Services }));
 }
 
 async function listTasks(name: string, flags: ListFlags & { resolve: boolean; trunc: boolean }, command: Command): Promise<void> {

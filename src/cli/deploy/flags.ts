@@ -10,6 +10,8 @@ export interface ModeFlags {
 
 export interface LoadFlags extends ModeFlags {
   composeFile?: string[];
+  profile?: string[];
+  envFile?: string[];
   strictVars?: boolean;
   rotate?: boolean;
 }

@@ -1,5 +1,5 @@
 /** Files read after the Compose Specification, and what is said about them. */
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { diagnosticText, type Diagnostic, type LoadRequest } from '#compose/compose';
 import { loadStack } from '#compose/load';
 import type { StackSpec } from '#model/stack';
@@ -27,6 +27,8 @@ export function specRequest(environment: Session['environment'], name: string | 
     files,
     directory,
     ...surroundings(environment),
+    ...(flags.profile && { profiles: flags.profile }),
+    ...(flags.envFile && { envFiles: flags.envFile.map((path) => resolve(path)) }),
     rotate: flags.rotate !== false,
     strictVariables: flags.strictVars === true,
   };

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import { DockerCommand, plainSwitches } from '../../../src/cli/docker-command.ts';
 
 function parse(args: string[]): { flags: object; operands: string[] } {
-  const command = new DockerCommand('x').option('-d, --detach').option('--prune', '', true).option('--no-prune').option('--no-trunc').option('--name <text>').argument('[words...]');
+  const command = new DockerCommand('x')
+    .option('-d, --detach')
+    .option('--prune', '', true)
+    .option('--no-prune')
+    .option('--no-trunc')
+    .option('--name <text>')
+    .argument('[words...]');
   command.exitOverride().parse(args, { from: 'user' });
   return { flags: command.opts(), operands: command.args };
 }
