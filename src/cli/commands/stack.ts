@@ -13,6 +13,7 @@ import { collect, filterMap, openSession, type Session } from '../session.ts';
 import { addStackConfig } from './stack-config.ts';
 import { serviceLines, type ListedService } from './services-list.ts';
 import { addStackDeploy } from './stack-deploy.ts';
+import { addStackPlan } from './stack-plan.ts';
 import { taskLines } from './tasks.ts';
 
 interface StackCount {
@@ -35,6 +36,7 @@ interface ListFlags {
 export function addStack(program: Command): void {
   const stack = program.command('stack').description('manage stacks');
   addStackDeploy(stack);
+  addStackPlan(stack);
   addStackConfig(stack);
   stack.command('ls').alias('list').description('list stacks').option('--format <template>', 'table, json or a template').action(listStacks);
   stack
