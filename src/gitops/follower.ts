@@ -1,13 +1,14 @@
 /** Follows one repository: looks, renders, plans, carries the plan out, and says what came of it. */
 import { timeText, type Clock } from '#base/clock';
 import { nanosecondsPerMillisecond } from '#base/duration';
+import { equal } from '#base/equal';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { setRepositoryStatus } from '#control/repositories';
 import { deployStack, removeStack, setStackCondition } from '#control/stacks';
 import type { RepositorySpec, RepositoryStatus } from '#model/repository';
-import { syncedStatus, unavailableStatus } from '#reconciler/outcome';
+import { failedStacks, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { planRepository, type Step } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
 import type { ReconcileEvent, ReconcileEvents } from './events.ts';
@@ -133,7 +134,12 @@ export class Follower {
       const errors = await this.#carryOut(step);
       if (errors.length > 0) refused[step.name] = errors;
     }
-    await this.#setStatus(syncedStatus({ commit, stacks: stacks.map((stack) => stack.Name), refused }, clock.now()));
+    const failed = failedStacks(await cluster.read(), this.#spec.Name);
+    const before = view.byName('repository', this.#spec.Name)?.Status.Failed ?? {};
+    for (const [name, errors] of Object.entries(failed)) {
+      if (!equal(before[name], errors)) this.#emit({ type: 'stack', name, action: 'failed', message: errors.join('; ') });
+    }
+    await this.#setStatus(syncedStatus({ commit, stacks: stacks.map((stack) => stack.Name), refused, failed }, clock.now()));
   }
 
   /** Carries out one step; answers why the stack is refused, if it is. */

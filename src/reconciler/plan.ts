@@ -66,7 +66,7 @@ function changeOf(view: View, action: Action): string[] {
   const service = action.object;
   const live: Service | undefined = view.get('service', service.ID);
   if (!live) return [`${service.Spec.Name} is missing`];
-  return differences(comparable(live.Spec), comparable(service.Spec)).map((line) => `${service.Spec.Name} ${line}`);
+  return differences(comparable(live.Spec), comparable(service.Spec), (id) => view.get('network', id)?.Spec.Name ?? id).map((line) => `${service.Spec.Name} ${line}`);
 }
 
 export function isOwned(stack: Stack, repository: string): boolean {
