@@ -8,12 +8,12 @@ import type { Cluster } from '#control/cluster';
 import { setRepositoryStatus } from '#control/repositories';
 import { deployStack, removeStack, setStackCondition } from '#control/stacks';
 import type { RepositorySpec, RepositoryStatus } from '#model/repository';
-import { failedStacks, syncedStatus, unavailableStatus } from '#reconciler/outcome';
+import { failedStacks, refusedBefore, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { planRepository, type Step } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
 import type { ReconcileEvent, ReconcileEvents } from './events.ts';
 import { Mirror } from './git.ts';
-import { watchLocal } from './local-watch.ts';
+import { LocalWatch } from './local-watch.ts';
 import { renderCommit } from './render.ts';
 import { BlobCache, Snapshot } from './snapshot.ts';
 
@@ -38,6 +38,7 @@ export class Follower {
   readonly #mirror: Mirror;
   readonly #cache = new BlobCache();
   readonly #stop = new AbortController();
+  readonly #watch: LocalWatch;
   #rendered: { commit: string; stacks: readonly RenderedStack[] } | undefined;
   #running: Promise<void> | undefined;
   #again: 'look' | 'drift' | undefined;
@@ -48,16 +49,17 @@ export class Follower {
   constructor(spec: RepositorySpec, parts: FollowerParts) {
     this.#spec = spec;
     this.#parts = parts;
+    this.#watch = new LocalWatch(spec.URL, () => void this.sync());
     this.#mirror = new Mirror(parts.folder, parts.home, this.#stop.signal);
   }
 
   start(): void {
-    watchLocal(this.#spec.URL, () => void this.sync(), this.#stop.signal);
     void this.sync();
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#watch.stop();
     this.#cancelTimer();
     this.#cancelDrift?.();
     await this.#running;
@@ -111,6 +113,8 @@ export class Follower {
 
   async #look(): Promise<void> {
     const { URL, Branch, Path } = this.#spec;
+    // Before the look: what changes after it is heard of.
+    this.#watch.ensure();
     const head = await this.#mirror.remoteHead(URL, Branch);
     if (head === this.#rendered?.commit) return;
     const commit = await this.#mirror.fetch(URL, Branch);
@@ -126,9 +130,8 @@ export class Follower {
     const steps = planRepository(view, this.#spec.Name, stacks, clock.now());
     const refused: Record<string, readonly string[]> = {};
     for (const stack of stacks) {
-      const condition = view.byName('stack', stack.Name)?.Condition;
-      if (condition?.State === 'refused' && condition.Commit === commit && !steps.some((step) => step.name === stack.Name))
-        refused[stack.Name] = condition.Errors ?? [condition.Message];
+      const errors = refusedBefore(view, this.#spec.Name, stack);
+      if (errors && !steps.some((step) => step.name === stack.Name)) refused[stack.Name] = errors;
     }
     for (const step of steps) {
       const errors = await this.#carryOut(step);
@@ -165,13 +168,15 @@ export class Follower {
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
       if (step.type === 'remove') return [error.message];
-      return this.#refuse({ type: 'refuse', name: step.name, source: step.source, commit: step.rendered.Commit, errors: [error.message] });
+      const { name, source, rendered } = step;
+      const errors = [`${rendered.Path}: ${error.message}`];
+      return this.#refuse({ type: 'refuse', name, source, commit: rendered.Commit, errors, foreign: false });
     }
   }
 
-  async #refuse({ name, errors, commit, source }: Step & { type: 'refuse' }): Promise<readonly string[]> {
+  async #refuse({ name, errors, commit, source, foreign }: Step & { type: 'refuse' }): Promise<readonly string[]> {
     const Since = timeText(this.#parts.clock.now());
-    await this.#parts.cluster.submit(setStackCondition(name, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit, Since }, source));
+    if (!foreign) await this.#parts.cluster.submit(setStackCondition(name, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit, Since }, source));
     this.#emit({ type: 'stack', name, action: 'refused', message: `${commit.slice(0, 12)}: ${errors.join('; ')}` });
     return errors;
   }

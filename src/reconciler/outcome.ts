@@ -1,9 +1,11 @@
 /** A repository's status after a reconcile, from what became of its stacks. */
 import { timeText } from '#base/clock';
 import { stackCondition } from '#control/stack-health';
+import { belongsToAnother } from '#control/stacks';
 import type { RepositoryStatus } from '#model/repository';
 import type { View } from '#store/view';
 import { isOwned } from './plan.ts';
+import type { RenderedStack } from './rendered.ts';
 
 const mostNames = 5;
 
@@ -56,4 +58,12 @@ function summary(reasons: Readonly<Record<string, readonly string[]>>, total: nu
 /** The repository cannot be read: the last commit stays in force, nothing is removed. */
 export function unavailableStatus(before: RepositoryStatus, reason: string, now: number): RepositoryStatus {
   return { ...before, State: 'unavailable', Message: reason, Since: timeText(now) };
+}
+
+/** Why a stack that is as this commit left it is refused; undefined when it is in order. */
+export function refusedBefore(view: View, repository: string, { Name, Commit }: RenderedStack): readonly string[] | undefined {
+  const stack = view.byName('stack', Name);
+  if (belongsToAnother(stack, repository)) return view.byName('repository', repository)?.Status.Refused?.[Name];
+  const condition = stack?.Condition;
+  return condition?.State === 'refused' && condition.Commit === Commit ? (condition.Errors ?? [condition.Message]) : undefined;
 }

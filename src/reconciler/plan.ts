@@ -2,7 +2,7 @@
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { comparable } from '#control/compare';
-import { deployStack } from '#control/stacks';
+import { belongsToAnother, deployStack } from '#control/stacks';
 import type { Service } from '#model/service';
 import type { Stack, StackSource } from '#model/stack';
 import type { Action } from '#store/action';
@@ -12,7 +12,7 @@ import type { RenderedStack } from './rendered.ts';
 
 export type Step =
   | { type: 'apply'; name: string; rendered: RenderedStack & { digest: string }; source: StackSource; /** Why, for people. */ reason: string; drift: boolean }
-  | { type: 'refuse'; name: string; source: StackSource; commit: string; errors: readonly string[] }
+  | { type: 'refuse'; name: string; source: StackSource; commit: string; errors: readonly string[]; /** The stack itself is another repository's and stays as it is. */ foreign: boolean }
   | { type: 'remove'; name: string; reason: string };
 
 /**
@@ -34,8 +34,10 @@ function planStack(view: View, repository: string, rendered: RenderedStack, now:
   const stack = view.byName('stack', rendered.Name);
   const refuse = (errors: readonly string[]): Step[] => {
     const said = stack?.Condition;
-    const known = said?.State === 'refused' && said.Commit === rendered.Commit && JSON.stringify(said.Errors) === JSON.stringify(errors);
-    return known ? [] : [{ type: 'refuse', name: rendered.Name, source, commit: rendered.Commit, errors }];
+    const foreign = belongsToAnother(stack, repository);
+    const noted = foreign ? view.byName('repository', repository)?.Status.Refused?.[rendered.Name] : said?.Errors;
+    const known = (foreign || (said?.State === 'refused' && said.Commit === rendered.Commit)) && JSON.stringify(noted) === JSON.stringify(errors);
+    return known ? [] : [{ type: 'refuse', name: rendered.Name, source, commit: rendered.Commit, errors, foreign }];
   };
   if ('errors' in rendered) return refuse(rendered.errors);
   try {
