@@ -14,7 +14,7 @@ import type { RenderedStack } from '#reconciler/rendered';
 import type { ReconcileEvent, ReconcileEvents } from './events.ts';
 import { Mirror } from './git.ts';
 import { LocalWatch } from './local-watch.ts';
-import { renderCommit } from './render.ts';
+import { hasStackFolder, renderCommit } from './render.ts';
 import { BlobCache, Snapshot } from './snapshot.ts';
 
 export interface FollowerParts {
@@ -39,7 +39,8 @@ export class Follower {
   readonly #cache = new BlobCache();
   readonly #stop = new AbortController();
   readonly #watch: LocalWatch;
-  #rendered: { commit: string; stacks: readonly RenderedStack[] } | undefined;
+  #rendered: { commit: string; stacks: readonly RenderedStack[]; missing: { missing?: string } } | undefined;
+  #inForce: ReadonlySet<string> = new Set();
   #running: Promise<void> | undefined;
   #again: 'look' | 'drift' | undefined;
   #cancelTimer: () => void = () => {};
@@ -119,15 +120,15 @@ export class Follower {
     if (head === this.#rendered?.commit) return;
     const commit = await this.#mirror.fetch(URL, Branch);
     const snapshot = new Snapshot(commit, await this.#mirror.tree(commit), this.#mirror, this.#cache);
-    this.#rendered = { commit, stacks: await renderCommit(snapshot, Path) };
+    this.#rendered = { commit, stacks: await renderCommit(snapshot, Path), missing: hasStackFolder(snapshot, Path) ? {} : { missing: Path } };
   }
 
   async #reconcile(): Promise<void> {
     const { cluster, clock } = this.#parts;
     if (!this.#rendered) return;
-    const { commit, stacks } = this.#rendered;
+    const { commit, stacks, missing } = this.#rendered;
     const view = await cluster.read();
-    const steps = planRepository(view, this.#spec.Name, stacks, clock.now());
+    const steps = planRepository(view, this.#spec.Name, stacks, { now: clock.now(), inForce: this.#inForce });
     const refused: Record<string, readonly string[]> = {};
     for (const stack of stacks) {
       const errors = refusedBefore(view, this.#spec.Name, stack);
@@ -137,12 +138,13 @@ export class Follower {
       const errors = await this.#carryOut(step);
       if (errors.length > 0) refused[step.name] = errors;
     }
+    this.#inForce = new Set(stacks.map(({ Name }) => Name).filter((name) => !(name in refused)));
     const failed = failedStacks(await cluster.read(), this.#spec.Name);
     const before = view.byName('repository', this.#spec.Name)?.Status.Failed ?? {};
     for (const [name, errors] of Object.entries(failed)) {
       if (!equal(before[name], errors)) this.#emit({ type: 'stack', name, action: 'failed', message: errors.join('; ') });
     }
-    await this.#setStatus(syncedStatus({ commit, stacks: stacks.map((stack) => stack.Name), refused, failed }, clock.now()));
+    await this.#setStatus(syncedStatus({ commit, ...missing, stacks: stacks.map((stack) => stack.Name), refused, failed }, clock.now()));
   }
 
   /** Carries out one step; answers why the stack is refused, if it is. */

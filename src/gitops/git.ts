@@ -110,13 +110,14 @@ async function explained(call: Promise<string>, url: string, branch: string): Pr
     if (said === '' || /couldn't find remote ref|exit code: 2|exited with code 2/i.test(said)) {
       throw new Refusal('notFound', `repository ${shown} has no branch ${branch}`);
     }
-    const last =
-      said
-        .split('\n')
-        .filter((line) => /fatal|error|denied|timed out|timeout/i.test(line))
-        .at(0) ??
-      said.split('\n')[0] ??
-      '';
+    const last = telling(said);
     throw new Refusal('unavailable', `repository ${shown} cannot be read: ${withoutLogin(last.replaceAll(url, shown))}`);
   }
+}
+
+/** The line that says why; what git adds for everybody is left out, for ssh has said more before. */
+function telling(said: string): string {
+  const lines = said.split('\n').filter((line) => line.trim() !== '' && !/^(warning|hint): /.test(line));
+  const own = lines.filter((line) => !/^(fatal: Could not read from remote|Please make sure you have|and the repository exists)/.test(line));
+  return own.find((line) => /fatal|error|denied|failed|refused|timed out|timeout|^ssh:/i.test(line)) ?? own[0] ?? lines[0] ?? '';
 }

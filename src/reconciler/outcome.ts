@@ -11,6 +11,8 @@ const mostNames = 5;
 
 export interface Outcome {
   commit: string;
+  /** Set when the commit does not have the folder of stacks. */
+  missing?: string;
   /** All stacks of the commit. */
   stacks: readonly string[];
   /** Those refused, with why. */
@@ -31,8 +33,9 @@ export function failedStacks(view: View, repository: string): Record<string, rea
   return failed;
 }
 
-export function syncedStatus({ commit, stacks, refused, failed }: Outcome, now: number): RepositoryStatus {
+export function syncedStatus({ commit, missing, stacks, refused, failed }: Outcome, now: number): RepositoryStatus {
   const Message = [
+    ...(missing === undefined ? [] : [`commit ${commit.slice(0, 12)} has no folder ${missing}`]),
     ...summary(refused, stacks.length, 'refused'),
     ...summary(failed, stacks.length, 'did not hold'),
   ].join('; ');

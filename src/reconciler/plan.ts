@@ -15,12 +15,18 @@ export type Step =
   | { type: 'refuse'; name: string; source: StackSource; commit: string; errors: readonly string[]; /** The stack itself is another repository's and stays as it is. */ foreign: boolean }
   | { type: 'remove'; name: string; reason: string };
 
+export interface PlanOptions {
+  now: number;
+  /** Stacks that were in order when we last looked: one of them that is gone was removed by hand. */
+  inForce: ReadonlySet<string>;
+}
+
 /**
  * Plans one repository. Stacks that another owner has are refused; a stack of the repository whose folder is gone is removed.
  * Deciding never writes: a deploy is tried on the view and its actions are thrown away.
  */
-export function planRepository(view: View, repository: string, rendered: readonly RenderedStack[], now: number): Step[] {
-  const steps = rendered.flatMap((stack) => planStack(view, repository, stack, now));
+export function planRepository(view: View, repository: string, rendered: readonly RenderedStack[], { now, inForce }: PlanOptions): Step[] {
+  const steps = rendered.flatMap((stack) => planStack(view, repository, stack, { now, inForce }));
   const present = new Set(rendered.map((stack) => stack.Name));
   const gone = [...view.list('stack')].filter((stack) => isOwned(stack, repository) && !present.has(stack.Spec.Name));
   return [
@@ -29,7 +35,7 @@ export function planRepository(view: View, repository: string, rendered: readonl
   ];
 }
 
-function planStack(view: View, repository: string, rendered: RenderedStack, now: number): Step[] {
+function planStack(view: View, repository: string, rendered: RenderedStack, { now, inForce }: PlanOptions): Step[] {
   const source: StackSource = { Kind: 'repository', Repository: repository, Path: rendered.Path, Commit: rendered.Commit };
   const stack = view.byName('stack', rendered.Name);
   const refuse = (errors: readonly string[]): Step[] => {
@@ -46,8 +52,9 @@ function planStack(view: View, repository: string, rendered: RenderedStack, now:
     const context = { now, random, newId: () => `planned${(count += 1)}` };
     const { actions } = deployStack(rendered.spec, { source, digest: rendered.digest, prune: true })(view, context);
     if (actions.length === 0) return [];
-    const drift = stack?.Digest === rendered.digest && stack.Condition.State === 'applied' && isOwned(stack, repository);
-    return [{ type: 'apply', name: rendered.Name, rendered, source, reason: reasonOf(view, actions, stack, drift), drift }];
+    const removed = !stack && inForce.has(rendered.Name);
+    const drift = removed || (stack?.Digest === rendered.digest && stack.Condition.State === 'applied' && isOwned(stack, repository));
+    return [{ type: 'apply', name: rendered.Name, rendered, source, reason: removed ? 'removed by hand' : reasonOf(view, actions, stack, drift), drift }];
   } catch (error) {
     if (error instanceof Refusal) return refuse([`${rendered.Path}: ${error.message}`]);
     throw error;
