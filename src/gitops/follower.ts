@@ -178,7 +178,8 @@ export class Follower {
 
   async #refuse({ name, errors, commit, source, foreign }: Step & { type: 'refuse' }): Promise<readonly string[]> {
     const Since = timeText(this.#parts.clock.now());
-    if (!foreign) await this.#parts.cluster.submit(setStackCondition(name, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit, Since }, source));
+    if (!foreign)
+      await this.#parts.cluster.submit(setStackCondition(name, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit, Since }, source));
     this.#emit({ type: 'stack', name, action: 'refused', message: `${commit.slice(0, 12)}: ${errors.join('; ')}` });
     return errors;
   }

@@ -53,7 +53,16 @@ function gitFolder(url: string): string | undefined {
     const path = url.startsWith('file://') ? fileURLToPath(url) : url.startsWith('/') ? url : undefined;
     if (path === undefined) return undefined;
     const inside = join(path, '.git');
-    const own = existsSync(inside) ? (statSync(inside).isFile() ? resolve(path, readFileSync(inside, 'utf8').replace(/^gitdir:/, '').trim()) : inside) : path;
+    const own = existsSync(inside)
+      ? statSync(inside).isFile()
+        ? resolve(
+            path,
+            readFileSync(inside, 'utf8')
+              .replace(/^gitdir:/, '')
+              .trim(),
+          )
+        : inside
+      : path;
     if (!existsSync(join(own, 'HEAD'))) return undefined;
     const common = join(own, 'commondir');
     return existsSync(common) ? resolve(own, readFileSync(common, 'utf8').trim()) : own;

@@ -25,10 +25,15 @@ export function differences(live: unknown, wanted: unknown, nameOf: NameOf = (id
 function walk(path: string, live: unknown, wanted: unknown, nameOf: NameOf): string[] {
   if (JSON.stringify(live) === JSON.stringify(wanted)) return [];
   const field = path.split('.').at(-1) ?? '';
+  // The object behind a name was made anew; that it was missing is said of the object itself.
+  if (/^(ConfigID|SecretID)$/.test(field) || /Networks\[[^\]]*\]\.Target$/.test(path)) return [];
   if (field === 'Env') return [`${path}: ${changedVariables(live, wanted)}`];
   if (isOptions(path)) return [`${path}: changed`];
   const name = itemNames[field];
-  if (name && isItems(live) && isItems(wanted)) return walkItems(path, byName(live, name), byName(wanted, name), nameOf);
+  if (name && isItems(live) && isItems(wanted)) {
+    const named = (item: Record<string, unknown>) => nameOf(name(item));
+    return walkItems(path, byName(live, named), byName(wanted, named), nameOf);
+  }
   // A member that only one side has is shown by its fields, so that what is left out of them stays out.
   if (isObject(live ?? {}) && isObject(wanted ?? {})) {
     const [before, after] = [live ?? {}, wanted ?? {}] as [Record<string, unknown>, Record<string, unknown>];
@@ -40,11 +45,11 @@ function walk(path: string, live: unknown, wanted: unknown, nameOf: NameOf): str
 
 /** What came and went by name; fields of what stayed. */
 function walkItems(path: string, live: ReadonlyMap<string, unknown>, wanted: ReadonlyMap<string, unknown>, nameOf: NameOf): string[] {
-  const gone = [...live.keys()].filter((name) => !wanted.has(name)).map(nameOf);
-  const come = [...wanted.keys()].filter((name) => !live.has(name)).map(nameOf);
+  const gone = [...live.keys()].filter((name) => !wanted.has(name));
+  const come = [...wanted.keys()].filter((name) => !live.has(name));
   const changed = gone.length + come.length > 0 ? [`${path}: ${gone.join(', ') || 'nothing'} → ${come.join(', ') || 'nothing'}`] : [];
   const stayed = [...wanted].filter(([name]) => live.has(name));
-  return [...changed, ...stayed.flatMap(([name, item]) => walk(`${path}[${nameOf(name)}]`, live.get(name), item, nameOf))];
+  return [...changed, ...stayed.flatMap(([name, item]) => walk(`${path}[${name}]`, live.get(name), item, nameOf))];
 }
 
 /** Names only: values are often secrets that should not be there. */

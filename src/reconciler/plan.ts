@@ -7,12 +7,19 @@ import type { Service } from '#model/service';
 import type { Stack, StackSource } from '#model/stack';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';
-import { differences } from './differences.ts';
+import { differences, type NameOf } from './differences.ts';
 import type { RenderedStack } from './rendered.ts';
 
 export type Step =
   | { type: 'apply'; name: string; rendered: RenderedStack & { digest: string }; source: StackSource; /** Why, for people. */ reason: string; drift: boolean }
-  | { type: 'refuse'; name: string; source: StackSource; commit: string; errors: readonly string[]; /** The stack itself is another repository's and stays as it is. */ foreign: boolean }
+  | {
+      type: 'refuse';
+      name: string;
+      source: StackSource;
+      commit: string;
+      errors: readonly string[];
+      /** The stack itself is another repository's and stays as it is. */ foreign: boolean;
+    }
   | { type: 'remove'; name: string; reason: string };
 
 export interface PlanOptions {
@@ -62,20 +69,31 @@ function planStack(view: View, repository: string, rendered: RenderedStack, { no
 }
 
 function reasonOf(view: View, actions: readonly Action[], stack: Stack | undefined, drift: boolean): string {
-  const changes = actions.flatMap((action) => changeOf(view, action));
+  const made = new Map(
+    actions.flatMap((action) => (action.type === 'create' && action.kind === 'network' ? [[action.object.ID, action.object.Spec.Name]] : [])),
+  );
+  const nameOfNetwork = (id: string) => made.get(id) ?? view.get('network', id)?.Spec.Name ?? id;
+  const missing = drift ? actions.flatMap(missingObject) : [];
+  const changes = [...missing, ...actions.flatMap((action) => changeOf(view, action, nameOfNetwork))];
   if (!stack || stack.Digest === '') return 'new in the repository';
   if (changes.length === 0) return stack.Condition.State === 'applied' ? 'its record changes' : 'it is in order again';
   return drift ? `changed by hand: ${changes.join('; ')}` : changes.join('; ');
 }
 
+/** Of a stack that was in order, an object that must be made is one that somebody removed. */
+function missingObject(action: Action): string[] {
+  if (action.type !== 'create' || (action.kind !== 'network' && action.kind !== 'secret' && action.kind !== 'config')) return [];
+  return [`${action.kind} ${action.object.Spec.Name} is missing`];
+}
+
 /** What a service's action changes, seen from the service as it is. */
-function changeOf(view: View, action: Action): string[] {
+function changeOf(view: View, action: Action, nameOfNetwork: NameOf): string[] {
   if (action.type === 'remove') return action.kind === 'service' ? [`${view.get('service', action.id)?.Spec.Name ?? action.id} is not wanted`] : [];
   if (action.kind !== 'service') return [];
   const service = action.object;
   const live: Service | undefined = view.get('service', service.ID);
   if (!live) return [`${service.Spec.Name} is missing`];
-  return differences(comparable(live.Spec), comparable(service.Spec), (id) => view.get('network', id)?.Spec.Name ?? id).map((line) => `${service.Spec.Name} ${line}`);
+  return differences(comparable(live.Spec), comparable(service.Spec), nameOfNetwork).map((line) => `${service.Spec.Name} ${line}`);
 }
 
 export function isOwned(stack: Stack, repository: string): boolean {

@@ -129,7 +129,14 @@ export class Following {
   condition(name: string): StackCondition | undefined {
     const { store } = this.cluster;
     const stack = store.byName('stack', name);
-    return stack && stackCondition(store, stack, stack.Services.flatMap((service) => store.byName('service', service) ?? []));
+    return (
+      stack &&
+      stackCondition(
+        store,
+        stack,
+        stack.Services.flatMap((service) => store.byName('service', service) ?? []),
+      )
+    );
   }
 
   stacks(): string[] {

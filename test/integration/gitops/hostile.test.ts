@@ -18,7 +18,12 @@ beforeEach(async () => {
 
 afterEach(async () => {
   // Nothing that a repository can do brings the content of another file anywhere.
-  const everything = JSON.stringify([...following.cluster.store.list('config'), ...following.cluster.store.list('service'), following.logged, following.told()]);
+  const everything = JSON.stringify([
+    ...following.cluster.store.list('config'),
+    ...following.cluster.store.list('service'),
+    following.logged,
+    following.told(),
+  ]);
   expect(everything).not.toContain(canary);
   expect(everything).not.toContain(Buffer.from(canary).toString('base64'));
   await following.stop();
@@ -80,7 +85,10 @@ test('a link among the folders that leads out is refused, one that stays inside 
 });
 
 test('a stack file that is a link out is refused, one to a neighbour is followed', async () => {
-  for (const [name, target] of [['bad', '/etc/passwd'], ['also', '../good/compose.yml']] as const) {
+  for (const [name, target] of [
+    ['bad', '/etc/passwd'],
+    ['also', '../good/compose.yml'],
+  ] as const) {
     mkdirSync(join(repository.folder, 'stacks', name), { recursive: true });
     symlinkSync(target, join(repository.folder, 'stacks', name, 'compose.yml'));
   }
@@ -118,16 +126,18 @@ test('huge files are refused by size, without being read', async () => {
 });
 
 test('modes and names that no checkout could make are read without harm', async () => {
-  const { mktree } = { mktree: (lines: string) => execFileSync('git', ['-C', repository.folder, 'mktree', '-z', '--missing'], { input: lines, encoding: 'utf8' }).trim() };
+  const { mktree } = {
+    mktree: (lines: string) => execFileSync('git', ['-C', repository.folder, 'mktree', '-z', '--missing'], { input: lines, encoding: 'utf8' }).trim(),
+  };
   const file = repository.hash(stackFile());
   const folder = mktree(`100644 blob ${file}\tcompose.yml\0`);
-  const odd = ['.git', '..', "it's \"quoted\"", 'new\nline', 'ünï 漢字', '-dash', 'sp ace', 'x'.repeat(300), 'good'];
+  const odd = ['.git', '..', 'it\'s "quoted"', 'new\nline', 'ünï 漢字', '-dash', 'sp ace', 'x'.repeat(300), 'good'];
   const stacks = mktree(odd.map((name) => `040000 tree ${folder}\t${name}\0`).join(''));
   repository.moveMain(mktree(`040000 tree ${stacks}\tstacks\0`));
   const status = await following.add(repository.folder);
   expect(following.image('good_web')).toBe('app:1');
   expect(status.State).toBe('degraded');
-  for (const name of ['.git', '..', "it's \"quoted\"", 'new\nline', 'x'.repeat(300)]) {
+  for (const name of ['.git', '..', 'it\'s "quoted"', 'new\nline', 'x'.repeat(300)]) {
     expect.soft(following.cluster.store.byName('service', `${name}_web`), name).toBeUndefined();
   }
   const { entries } = following.cluster;
@@ -136,7 +146,7 @@ test('modes and names that no checkout could make are read without harm', async 
   expect(following.cluster.entries).toBe(entries);
 });
 
-test("hooks, fsmonitor, filters and upload hooks of the followed repository never run", async () => {
+test('hooks, fsmonitor, filters and upload hooks of the followed repository never run', async () => {
   const owned = join(dirname(repository.folder), 'owned');
   const script = join(dirname(repository.folder), 'script');
   writeFileSync(script, `#!/bin/sh\ntouch '${owned}'\nexec "$@"\n`);
@@ -145,7 +155,16 @@ test("hooks, fsmonitor, filters and upload hooks of the followed repository neve
   for (const hook of ['post-upload-pack', 'reference-transaction', 'post-checkout', 'pre-auto-gc', 'fsmonitor-watchman', 'post-index-change']) {
     writeFileSync(join(repository.folder, '.git/hooks', hook), `#!/bin/sh\ntouch '${owned}'\n`, { mode: 0o755 });
   }
-  const settings = ['core.fsmonitor', 'core.sshCommand', 'core.gitProxy', 'uploadpack.packObjectsHook', 'filter.evil.smudge', 'diff.evil.textconv', 'core.pager', 'core.alternateRefsCommand'];
+  const settings = [
+    'core.fsmonitor',
+    'core.sshCommand',
+    'core.gitProxy',
+    'uploadpack.packObjectsHook',
+    'filter.evil.smudge',
+    'diff.evil.textconv',
+    'core.pager',
+    'core.alternateRefsCommand',
+  ];
   for (const setting of settings) repository.git('config', setting, script);
   expect(await following.add(repository.folder)).toMatchObject({ State: 'synced' });
   expect(existsSync(owned)).toBe(false);

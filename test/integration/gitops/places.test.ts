@@ -21,19 +21,26 @@ afterEach(async () => {
   repository.remove();
 });
 
-test.each(['path', 'file URL', 'bare', 'bare file URL', 'worktree', 'Git folder'])('a repository given as %s is followed, and a commit is seen within a second', async (kind) => {
-  const beside = join(repository.folder, '..', 'beside');
-  if (kind.startsWith('bare')) repository.git('clone', '--quiet', '--bare', repository.folder, beside);
-  if (kind === 'worktree') repository.git('worktree', 'add', '--quiet', '--detach', beside);
-  const place = kind.startsWith('bare') || kind === 'worktree' ? beside : kind === 'Git folder' ? join(repository.folder, '.git') : repository.folder;
-  const url = kind.endsWith('file URL') ? new URL(`file://${place}`).href : place;
-  expect(await following.add(url)).toMatchObject({ State: 'synced', Commit: repository.git('rev-parse', 'HEAD') });
-  expect(following.image('a_web')).toBe('app:1');
-  repository.commit({ 'stacks/a/compose.yml': stackFile('app:2') });
-  if (kind.startsWith('bare')) repository.git('push', '--quiet', beside, 'main');
-  const tookMs = await within(5000, () => following.image('a_web') === 'app:2', () => JSON.stringify(following.status()));
-  expect(tookMs).toBeLessThan(1500);
-});
+test.each(['path', 'file URL', 'bare', 'bare file URL', 'worktree', 'Git folder'])(
+  'a repository given as %s is followed, and a commit is seen within a second',
+  async (kind) => {
+    const beside = join(repository.folder, '..', 'beside');
+    if (kind.startsWith('bare')) repository.git('clone', '--quiet', '--bare', repository.folder, beside);
+    if (kind === 'worktree') repository.git('worktree', 'add', '--quiet', '--detach', beside);
+    const place = kind.startsWith('bare') || kind === 'worktree' ? beside : kind === 'Git folder' ? join(repository.folder, '.git') : repository.folder;
+    const url = kind.endsWith('file URL') ? new URL(`file://${place}`).href : place;
+    expect(await following.add(url)).toMatchObject({ State: 'synced', Commit: repository.git('rev-parse', 'HEAD') });
+    expect(following.image('a_web')).toBe('app:1');
+    repository.commit({ 'stacks/a/compose.yml': stackFile('app:2') });
+    if (kind.startsWith('bare')) repository.git('push', '--quiet', beside, 'main');
+    const tookMs = await within(
+      5000,
+      () => following.image('a_web') === 'app:2',
+      () => JSON.stringify(following.status()),
+    );
+    expect(tookMs).toBeLessThan(1500);
+  },
+);
 
 test('commits are seen after gc, pack-refs, a pull and a new folder in the place of the old', async () => {
   await following.add(repository.folder);
@@ -41,7 +48,11 @@ test('commits are seen after gc, pack-refs, a pull and a new folder in the place
   const seen = async () => {
     number += 1;
     repository.commit({ 'stacks/a/compose.yml': stackFile(`app:${number}`) });
-    await within(5000, () => following.image('a_web') === `app:${number}`, () => `app:${number}: ${JSON.stringify(following.status())}`);
+    await within(
+      5000,
+      () => following.image('a_web') === `app:${number}`,
+      () => `app:${number}: ${JSON.stringify(following.status())}`,
+    );
   };
   await seen();
   repository.git('pack-refs', '--all');
@@ -53,7 +64,11 @@ test('commits are seen after gc, pack-refs, a pull and a new folder in the place
   upstream.commit({ 'stacks/a/compose.yml': stackFile('app:pulled') });
   repository.git('pull', '--quiet', upstream.folder, 'main');
   upstream.remove();
-  await within(5000, () => following.image('a_web') === 'app:pulled', () => JSON.stringify(following.status()));
+  await within(
+    5000,
+    () => following.image('a_web') === 'app:pulled',
+    () => JSON.stringify(following.status()),
+  );
   await seen();
 });
 
@@ -77,16 +92,28 @@ test('a repository that vanishes leaves everything in force, and its return heal
   const aside = `${repository.folder}-aside`;
   renameSync(repository.folder, aside);
   const { entries } = following.cluster;
-  await within(5000, () => following.status().State === 'unavailable', () => JSON.stringify(following.status()));
+  await within(
+    5000,
+    () => following.status().State === 'unavailable',
+    () => JSON.stringify(following.status()),
+  );
   expect(following.status()).toMatchObject({ Commit, Message: expect.stringContaining('does not appear to be a git repository') });
   expect(following.stacks()).toEqual(['a']);
   await following.sync();
   await following.sync();
   expect(following.cluster.entries).toBe(entries + 1);
   renameSync(aside, repository.folder);
-  await within(5000, () => following.status().State === 'synced', () => JSON.stringify(following.status()));
+  await within(
+    5000,
+    () => following.status().State === 'synced',
+    () => JSON.stringify(following.status()),
+  );
   repository.commit({ 'stacks/a/compose.yml': stackFile('app:2') });
-  await within(5000, () => following.image('a_web') === 'app:2', () => JSON.stringify(following.status()));
+  await within(
+    5000,
+    () => following.image('a_web') === 'app:2',
+    () => JSON.stringify(following.status()),
+  );
 });
 
 test('a corrupt repository is unavailable, not empty', async () => {
@@ -103,7 +130,11 @@ test('without a watch the interval finds a commit', async () => {
   await following.add(bare, { Interval: 1e9 });
   expect(following.status().State).toBe('unavailable');
   repository.git('clone', '--quiet', '--bare', repository.folder, bare);
-  await within(5000, () => following.status().State === 'synced', () => JSON.stringify(following.status()));
+  await within(
+    5000,
+    () => following.status().State === 'synced',
+    () => JSON.stringify(following.status()),
+  );
 });
 
 test('a repository of another user, and one below a folder of another user, are read', async () => {
@@ -127,7 +158,11 @@ test('an empty repository is said, and its first commit is seen', async () => {
   try {
     expect(await following.add(empty.folder)).toMatchObject({ State: 'unavailable', Message: expect.stringContaining('has no branch main') });
     empty.commit({ 'stacks/first/compose.yml': stackFile() });
-    await within(5000, () => following.stacks().includes('first'), () => JSON.stringify(following.status()));
+    await within(
+      5000,
+      () => following.stacks().includes('first'),
+      () => JSON.stringify(following.status()),
+    );
   } finally {
     empty.remove();
   }
@@ -179,7 +214,11 @@ test('removing a repository stops looking and forgets its mirror', async () => {
   const mirrors = () => readdirSync(join(following.state, 'repositories')).filter((name) => name !== 'home');
   expect(mirrors()).toHaveLength(1);
   following.cluster.run(removeRepository('infra'));
-  await within(5000, () => mirrors().length === 0, () => mirrors().join());
+  await within(
+    5000,
+    () => mirrors().length === 0,
+    () => mirrors().join(),
+  );
   repository.commit({ 'stacks/a/compose.yml': stackFile('app:2') });
   await expect(following.sync()).rejects.toThrow('repository infra not found');
   expect(following.image('a_web')).toBe('app:1');

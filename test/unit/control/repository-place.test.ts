@@ -30,10 +30,27 @@ test.each(['main', 'release/1.2', 'feature-x', 'ünïcode'])('%s is a branch', (
   expect(() => checkPlace('/a', branch)).not.toThrow();
 });
 
-test.each(['-x', '--upload-pack=id', 'refs/../x', 'a..b', 'a b', 'a:b', '*', 'a~1', 'a^', 'a//b', '/a', 'a/', '.a', 'a.lock', 'a@{1}', '@', 'a\nb', 'a\\b', ''])(
-  '%j is no branch',
-  (branch) => expect(() => checkPlace('/a', branch)).toThrow('is no name of a branch'),
-);
+test.each([
+  '-x',
+  '--upload-pack=id',
+  'refs/../x',
+  'a..b',
+  'a b',
+  'a:b',
+  '*',
+  'a~1',
+  'a^',
+  'a//b',
+  '/a',
+  'a/',
+  '.a',
+  'a.lock',
+  'a@{1}',
+  '@',
+  'a\nb',
+  'a\\b',
+  '',
+])('%j is no branch', (branch) => expect(() => checkPlace('/a', branch)).toThrow('is no name of a branch'));
 
 test('logins go out of texts', () => {
   expect(withoutLogin('fatal: https://me:token@host/x and ssh://git@host/y: no')).toBe('fatal: https://host/x and ssh://host/y: no');

@@ -10,11 +10,7 @@ test.each([
   [{}, { ContainerSpec: { Image: 'x', Env: ['A=secret'] } }, ['ContainerSpec.Env: A', 'ContainerSpec.Image: nothing → "x"']],
   [{ Configs: [{ ConfigName: 'a-1' }, { ConfigName: 'b' }] }, { Configs: [{ ConfigName: 'a-2' }, { ConfigName: 'b' }] }, ['Configs: a-1 → a-2']],
   [{}, { Secrets: [{ SecretName: 's', File: { Name: 'f' } }] }, ['Secrets: nothing → s']],
-  [
-    { Configs: [{ ConfigName: 'a', File: { Mode: 292 } }] },
-    { Configs: [{ ConfigName: 'a', File: { Mode: 256 } }] },
-    ['Configs[a].File.Mode: 292 → 256'],
-  ],
+  [{ Configs: [{ ConfigName: 'a', File: { Mode: 292 } }] }, { Configs: [{ ConfigName: 'a', File: { Mode: 256 } }] }, ['Configs[a].File.Mode: 292 → 256']],
   [{ Networks: [{ Target: 'id1' }] }, { Networks: [] }, ['Networks: front → nothing']],
   [{ Ports: [{ PublishedPort: 80, TargetPort: 8080 }] }, { Ports: [{ TargetPort: 8080 }] }, ['Ports: 80:8080/tcp → any:8080/tcp']],
   [
