@@ -72,7 +72,9 @@ async function versionBody(context: Context): Promise<object> {
 
 async function infoBody(context: Context): Promise<object> {
   const engine = await context.engine.read<object>('/info');
-  const unreachable = { Warnings: [`WARNING: cannot reach the Docker Engine at unix://${context.engineSocket}`] };
+  // Clients count on the numbers being there.
+  const counts = { Containers: 0, ContainersRunning: 0, ContainersPaused: 0, ContainersStopped: 0, Images: 0, NCPU: 0, MemTotal: 0 };
+  const unreachable = { ...counts, OSType: 'linux', Warnings: [`WARNING: cannot reach the Docker Engine at unix://${context.engineSocket}`] };
   return { ...(engine ?? unreachable), Swarm: await swarmBlock(context), Shoal: { Version: context.version } };
 }
 

@@ -4,7 +4,7 @@ import { seededRandom } from '#base/random';
 import { initCluster } from '#control/clusters';
 import { createSecret, removeSecret } from '#control/secrets';
 import { deployStack } from '#control/stacks';
-import { startManager, type RunningManager } from '#manager/start';
+import { startManager, type RunningManager } from '#test/support/disk-manager';
 import { temporaryFolder } from '#test/support/folder';
 import { testDescription } from '#test/support/memory-cluster';
 import { byHand, stack } from '#test/support/random-changes';

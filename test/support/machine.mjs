@@ -9,7 +9,7 @@ import { join } from 'node:path';
 const packages = { dockerd: 'docker.io', nft: 'nftables', ip: 'iproute2', iptables: 'iptables', busybox: 'busybox-static', git: 'git' };
 
 /** @returns {string[]} packages whose command is missing */
-export function missingPackages() {
+function missingPackages() {
   return Object.entries(packages)
     .filter(([command]) => !['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/bin'].some((folder) => existsSync(join(folder, command))))
     .map(([, name]) => name);

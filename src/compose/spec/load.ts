@@ -13,8 +13,8 @@ import { convertService } from '../convert/service.ts';
 import { contextOf } from '../normalise/context.ts';
 import type { FileModel, Project } from '../project.ts';
 import { byBytes, isMap } from '../value.ts';
-import type { Value } from '../value.ts';
-import { parseDotenv } from './dotenv.ts';
+import type { Value, ValueMap } from '../value.ts';
+import { parseDotenv } from '../variables/dotenv.ts';
 import { mergeValues } from './merge.ts';
 import { projectOf } from './project-of.ts';
 import { add, addRefusal, diagnosticsOf, failed, newReport } from './report.ts';
@@ -28,6 +28,8 @@ const stackName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 export interface SpecProject {
   stack: string;
   project: Project;
+  /** The files as one, variables filled in. */
+  merged: ValueMap;
 }
 
 /** Never throws on what a file holds. */
@@ -76,6 +78,7 @@ function loadProject(loader: Loader): SpecProject | undefined {
     lookup: (name) => loader.lookup(name) ?? (name === 'COMPOSE_PROJECT_NAME' ? wanted : undefined),
   };
   let merged: Value | undefined;
+  if (request.files.length === 0) add(report, 'error', [], 'no stack file is named');
   for (const file of request.files) {
     const tree = loadTree(named, file.path, file.bytes, request.directory);
     if (tree) merged = mergeValues(merged, tree.value, tree.source.tags);
@@ -83,10 +86,16 @@ function loadProject(loader: Loader): SpecProject | undefined {
   if (failed(report) || !isMap(merged)) return undefined;
   const stack = request.stack ?? (typeof merged.name === 'string' ? merged.name : folderName(request.directory));
   if (!stackName.test(stack)) {
-    add(report, 'error', ['name'], `${JSON.stringify(stack)} cannot be a stack's name`, 'letters, digits, dots, dashes and underscores, a letter or digit first');
+    add(
+      report,
+      'error',
+      ['name'],
+      `${JSON.stringify(stack)} cannot be a stack's name`,
+      'letters, digits, dots, dashes and underscores, a letter or digit first',
+    );
     return undefined;
   }
-  return { stack, project: projectOf(merged, loader) };
+  return { stack, project: projectOf(merged, loader), merged };
 }
 
 /** The first file's `name`, when it is plain text: variables cannot know it otherwise. */
@@ -97,7 +106,11 @@ function declaredName(loader: Loader): string {
 }
 
 function folderName(directory: string): string {
-  return posix.basename(directory).toLowerCase().replace(/[^a-z0-9_.-]/g, '').replace(/^[^a-z0-9]+/, '');
+  return posix
+    .basename(directory)
+    .toLowerCase()
+    .replace(/[^a-z0-9_.-]/g, '')
+    .replace(/^[^a-z0-9]+/, '');
 }
 
 function convert({ stack, project }: SpecProject, loader: Loader): StackSpec {
@@ -164,7 +177,7 @@ function dataOf(model: FileModel, loader: Loader): Uint8Array {
   }
   if (model.file === undefined) throw new Refusal('invalidArgument', 'it needs one of file, content, environment or external');
   const bytes = loader.context.read(model.file);
-  if (bytes.length > maxDataBytes) throw new Refusal('invalidArgument', `${model.file} has ${bytes.length} bytes; at most ${maxDataBytes} fit`, { path: ['file'] });
+  if (bytes.length > maxDataBytes)
+    throw new Refusal('invalidArgument', `${model.file} has ${bytes.length} bytes; at most ${maxDataBytes} fit`, { path: ['file'] });
   return bytes;
 }
-

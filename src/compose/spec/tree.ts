@@ -7,7 +7,7 @@ import { absolute } from '../normalise/context.ts';
 import type { Context } from '../normalise/context.ts';
 import { textOrList } from '../normalise/decode.ts';
 import { check } from '../schema/check.ts';
-import { ForeignMap, isList, isMap, newMap } from '../value.ts';
+import { ForeignMap, goText, isList, isMap, newMap } from '../value.ts';
 import type { Path, Value, ValueMap } from '../value.ts';
 import { readYaml } from '../yaml/read.ts';
 import type { Source } from '../yaml/read.ts';
@@ -16,7 +16,7 @@ import { rebaseFile, rebaseService } from './rebase.ts';
 import { add, addRefusal, addSchemaErrors } from './report.ts';
 import type { Report } from './report.ts';
 import { specSchema, specVersion } from './schema.ts';
-import { expand } from './template.ts';
+import { expand } from '../variables/template.ts';
 
 export interface Loader {
   request: LoadRequest;
@@ -78,9 +78,16 @@ function fillIn(loader: Loader, source: Source): Value {
       return expand(text, { lookup, undefinedVariable: (name) => tellUndefined(name, path) });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      const template = String(error.facts['template'] ?? text);
+      const { template = text } = error.facts as { template?: string };
       const missing = template.startsWith('required variable ');
-      add(report, 'error', path, missing ? template : `the variable in ${JSON.stringify(template)} cannot be read`, missing ? undefined : 'write $$ for a dollar sign', source);
+      add(
+        report,
+        'error',
+        path,
+        missing ? template : `the variable in ${JSON.stringify(template)} cannot be read`,
+        missing ? undefined : 'write $$ for a dollar sign',
+        source,
+      );
       return text;
     }
   };
@@ -121,7 +128,7 @@ function extended(loader: Loader, tree: Tree, folder: string, name: string, chai
   if (chain.length >= maxNesting) throw new Refusal('invalidArgument', `services extend one another more than ${maxNesting} deep`);
   const { extends: parent, ...own } = service;
   if (parent === undefined) return clean(own, tree.source.tags, ['services', name]) as ValueMap;
-  const parentName = typeof parent === 'string' ? parent : isMap(parent) ? String(parent.service) : '';
+  const parentName = typeof parent === 'string' ? parent : isMap(parent) ? goText(parent.service ?? '') : '';
   const file = isMap(parent) && typeof parent.file === 'string' ? absolute(folder, parent.file) : undefined;
   const base = file === undefined ? extended(loader, tree, folder, parentName, [...chain, link]) : extendedFrom(loader, file, parentName, [...chain, link]);
   // What a service waits for belongs to its own stack.
@@ -154,7 +161,8 @@ function includeEntry(loader: Loader, entry: Value, folder: string, chain: reado
   const paths = (isMap(entry) ? textOrList(entry.path, 'path') : textOrList(entry, 'include')) ?? [];
   const files = paths.map((path) => absolute(folder, path));
   const home = isMap(entry) && typeof entry.project_directory === 'string' ? absolute(folder, entry.project_directory) : posix.dirname(files[0] ?? folder);
-  if (isMap(entry) && entry.env_file !== undefined) throw new Refusal('unimplemented', 'env_file of an include is not supported; set the variables for the whole stack');
+  if (isMap(entry) && entry.env_file !== undefined)
+    throw new Refusal('unimplemented', 'env_file of an include is not supported; set the variables for the whole stack');
   let result: Value | undefined;
   for (const file of files) {
     if (chain.includes(`include ${file}`)) throw new Refusal('invalidArgument', `files include one another in a circle: ${file}`);

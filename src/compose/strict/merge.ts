@@ -2,6 +2,7 @@
  * Several files to one, as Docker merges v3 files: field by field, and an empty value never overrides.
  * Kept faults of Docker's (each at its function): ports collapse, logging options get lost, health tests are appended.
  */
+import { assert } from '#base/assert';
 import type { AttachmentModel, LoggingModel, PortModel, Project, ServiceModel } from '../project.ts';
 import { byBytes, newMap } from '../value.ts';
 
@@ -10,12 +11,18 @@ type Plain = Record<string, unknown>;
 /** Replaced when not empty, instead of merged or appended. */
 const replaced = new Set(['command', 'entrypoint', 'ulimits.*']);
 /** Pointers in Docker's model: zero is a value. */
-const pointers = new Set(['deploy.replicas', 'deploy.update_config.parallelism', 'deploy.rollback_config.parallelism', 'deploy.restart_policy.max_attempts', 'healthcheck.retries']);
+const pointers = new Set([
+  'deploy.replicas',
+  'deploy.update_config.parallelism',
+  'deploy.rollback_config.parallelism',
+  'deploy.restart_policy.max_attempts',
+  'healthcheck.retries',
+]);
 
 /** Services merge; top-level entries are replaced whole; `x-` keys of later files are dropped. */
 export function mergeProjects(projects: readonly Project[]): Project {
   const [base, ...overrides] = projects;
-  if (!base) throw new Error('nothing to merge');
+  assert(base, 'at least one file is loaded');
   return overrides.reduce(mergeTwo, base);
 }
 

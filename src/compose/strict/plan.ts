@@ -47,6 +47,25 @@ export interface StrictResult {
   plan?: StrictPlan;
 }
 
+/** Ids of secrets and configs by their names in the cluster. */
+export interface KnownIds {
+  secret: (name: string) => string;
+  config: (name: string) => string;
+}
+
+/** The spec as it is sent: references by id beside the name, a credential spec's config by id alone. */
+export function withIds(spec: ServiceSpec, ids: KnownIds): ServiceSpec {
+  const container = spec.TaskTemplate.ContainerSpec ?? {};
+  const credential = container.Privileges?.CredentialSpec;
+  const filled = {
+    ...container,
+    ...(container.Secrets && { Secrets: container.Secrets.map((item) => ({ ...item, SecretID: ids.secret(item.SecretName) })) }),
+    ...(container.Configs && { Configs: container.Configs.map((item) => ({ ...item, ConfigID: ids.config(item.ConfigName) })) }),
+    ...(credential?.Config && { Privileges: { ...container.Privileges, CredentialSpec: { ...credential, Config: ids.config(credential.Config) } } }),
+  };
+  return { ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: filled } };
+}
+
 /** Loads for a deploy. Never throws on bad files. */
 export function loadStrict(request: LoadRequest): StrictResult {
   const notices: Notice[] = [];
@@ -87,7 +106,9 @@ function planOf(project: Project, stack: string, request: LoadRequest): StrictPl
     networks,
     secrets: secrets.ok ? { ok: true, value: secrets.value.specs } : secrets,
     configs: configs.ok ? { ok: true, value: configs.value.specs } : configs,
-    services: Object.entries(project.services).sort(([a], [b]) => byBytes(a, b)).map(([key, service]) => plan(key, service)),
+    services: Object.entries(project.services)
+      .sort(([a], [b]) => byBytes(a, b))
+      .map(([key, service]) => plan(key, service)),
   };
 }
 

@@ -28,9 +28,9 @@ afterEach(async () => {
 });
 
 /** An engine of API 1.41 that answers with `handler`. */
-async function fakeEngine(handler: RequestListener): Promise<void> {
+async function fakeEngine(handler: (...args: Parameters<RequestListener>) => unknown): Promise<void> {
   const server = createServer((request, response) => {
-    if (request.url !== '/_ping') return handler(request, response);
+    if (request.url !== '/_ping') return void handler(request, response);
     response.writeHead(200, { 'Api-Version': '1.41', 'Builder-Version': '1', 'Docker-Experimental': 'true' }).end('OK');
   });
   engine = server.listen(socketPath);
