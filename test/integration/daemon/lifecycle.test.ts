@@ -133,14 +133,9 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     await host.stopEngine();
     await host.startEngine();
     await until(
-      () => safely(() => ids('shop').join('\n')).split('\n').length === 4,
-      60_000,
-      () => host.docker(['ps', '-a']),
-    );
-    await until(
-      () => safely(() => answer(8001)).length === 12 && safely(() => answer(8002)).length === 12,
-      30_000,
-      () => host.run(['nft', 'list', 'ruleset']),
+      () => [8001, 8002].every((port) => safely(() => answer(port)).length === 12) && safely(() => ids('shop').join('\n')).split('\n').length === 4,
+      50_000,
+      () => [host.docker(['ps', '-a']), host.run(['nft', 'list', 'ruleset']), daemon.lastLog(), neighbour.lastLog()].join('\n'),
     );
   });
 
