@@ -134,7 +134,7 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     await host.startEngine();
     await until(
       () => [8001, 8002].every((port) => safely(() => answer(port)).length === 12) && safely(() => ids('shop').join('\n')).split('\n').length === 4,
-      50_000,
+      30_000,
       () => [host.docker(['ps', '-a']), host.run(['nft', 'list', 'ruleset']), daemon.lastLog(), neighbour.lastLog()].join('\n'),
     );
   });
