@@ -3,7 +3,7 @@ import { kinds, type Kind, type ObjectOf } from '#model/object';
 import { Store } from '#store/store';
 import type { View } from '#store/view';
 import type { EngineApi } from './engine-api.ts';
-import { networkOf, predefinedLabel, withIds, type DockerNetwork, type DockerService } from './shapes.ts';
+import { isLeftover, networkOf, predefinedLabel, withIds, type DockerNetwork, type DockerService } from './shapes.ts';
 import { serviceOf } from './written.ts';
 
 type Objects = { [K in Kind]: readonly ObjectOf[K][] };
@@ -14,6 +14,9 @@ export class Reader {
   readonly #api: EngineApi;
   /** Id → name of networks that lists leave out: `host`, `bridge` and `none` as the swarm knows them; '' for what is none of them. */
   readonly #unlisted = new Map<string, string>();
+
+  /** Names of networks that are removed and not yet gone. */
+  leftovers: ReadonlySet<string> = new Set();
 
   constructor(api: EngineApi) {
     this.#api = api;
@@ -28,9 +31,10 @@ export class Reader {
       this.#api.get<DockerService[]>('/services'),
       this.#api.get<ObjectOf['node'][]>('/nodes'),
     ]);
+    this.leftovers = new Set(networks.filter(isLeftover).map((network) => network.Name));
     const objects: Objects = {
       ...(Object.fromEntries(kinds.map((kind) => [kind, []])) as unknown as Objects),
-      network: networks.map(networkOf).toSorted(byAge),
+      network: networks.filter((network) => !isLeftover(network)).map(networkOf).toSorted(byAge),
       secret: secrets.toSorted(byAge),
       config: configs.toSorted(byAge),
       service: (await this.#named(services, networks)).map((service) => serviceOf(service, records.get('service', service.ID))).toSorted(byAge),

@@ -16,6 +16,9 @@ export interface DockerNetwork {
   Ingress?: boolean;
   Options?: Readonly<Record<string, string>> | null;
   Labels?: Readonly<Record<string, string>> | null;
+  /** Only nodes know these of their own copies; the swarm's networks have null and nothing. */
+  Containers?: object | null;
+  Peers?: readonly object[];
   IPAM?: { Driver?: string; Options?: Readonly<Record<string, string>> | null; Config?: NonNullable<NetworkSpec['IPAM']>['Config'] | null };
 }
 
@@ -24,6 +27,11 @@ export type DockerService = Omit<Service, 'Shoal'>;
 /** On every network that services can attach to by the name of a node's own one. */
 export const predefinedLabel = 'com.docker.swarm.predefined';
 const chosenByEngine = 'com.docker.network.driver.overlay.vxlanid_list';
+
+/** A node's copy of a network that the swarm has removed: it is listed until the last container has left it. */
+export function isLeftover(docker: DockerNetwork): boolean {
+  return Boolean(docker.Containers) && docker.Peers !== undefined;
+}
 
 /** A network has no version in Docker's answers; nothing of one ever changes. */
 export function networkOf(docker: DockerNetwork): Network {

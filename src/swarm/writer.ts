@@ -5,6 +5,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { differences } from '#control/compare';
 import type { FileKind } from '#control/files';
+import type { Network } from '#model/network';
 import type { Config, Secret } from '#model/secret';
 import type { Service, WrittenSpec } from '#model/service';
 import type { Action } from '#store/action';
@@ -21,7 +22,7 @@ export interface WriterParts {
   logger: Logger;
 }
 
-/** Docker keeps a network while tasks of a removed service wind down. */
+/** Docker keeps a network, and its name, while tasks of a removed service wind down: that takes their grace period. */
 const networkLimitMs = 30_000;
 const networkRetryMs = 250;
 
@@ -52,7 +53,7 @@ export class Writer {
       case 'config':
         return this.#writeFile(action.type, action.kind, action.object);
       case 'network':
-        return this.#create('/networks/create', action.object.ID, networkBody(action.object.Spec), `network ${action.object.Spec.Name}`);
+        return this.#createNetwork(action.object);
       default:
         throw new Refusal('unimplemented', `a ${action.kind} is changed at the Docker Engine itself`);
     }
@@ -85,17 +86,28 @@ export class Writer {
     this.ids.set(id, real);
   }
 
-  async #remove(kind: Action['kind'], id: string): Promise<void> {
-    const { api, clock } = this.#parts;
+  #createNetwork({ ID, Spec }: Network): Promise<void> {
+    const create = () => this.#create('/networks/create', ID, networkBody(Spec), `network ${Spec.Name}`);
+    return this.#patiently(create, (refusal) => refusal.code === 'alreadyExists' && this.#parts.reader.leftovers.has(Spec.Name));
+  }
+
+  #remove(kind: Action['kind'], id: string): Promise<void> {
+    const removeOnce = () =>
+      this.#parts.api.remove(`/${kind}s/${id}`).catch((error: unknown) => {
+        if (!(error instanceof Refusal && error.code === 'notFound')) throw error;
+      });
+    return this.#patiently(removeOnce, (refusal) => kind === 'network' && refusal.message.includes('in use'));
+  }
+
+  /** Calls again while the refusal is one that time heals. */
+  async #patiently(call: () => Promise<void>, passes: (refusal: Refusal) => boolean): Promise<void> {
+    const { clock } = this.#parts;
     const giveUpAt = clock.now() + networkLimitMs;
     for (;;) {
       try {
-        return await api.remove(`/${kind}s/${id}`);
+        return await call();
       } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        if (error.code === 'notFound') return;
-        const passing = kind === 'network' && error.message.includes('in use') && clock.now() < giveUpAt;
-        if (!passing) throw error;
+        if (!(error instanceof Refusal && passes(error)) || clock.now() >= giveUpAt) throw error;
       }
       await new Promise<void>((resolve) => clock.after(networkRetryMs, resolve));
     }
