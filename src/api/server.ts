@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { Refusal } from '#base/refusal';
 import type { Context } from './context.ts';
 import type { Dependencies } from './dependencies.ts';
-import { EngineClient } from './engine-client.ts';
+import { EngineClient, localEngine } from './engine-client.ts';
 import { failureOf, HttpError } from './errors.ts';
 import { eventRoutes } from './events.ts';
 import { configRoutes, secretRoutes } from './files.ts';
@@ -58,7 +58,7 @@ export class ApiServer {
   readonly #pipes = new Set<Duplex>();
 
   constructor(options: ApiOptions, dependencies: Dependencies) {
-    const engine = new EngineClient(dependencies.engineSocket, dependencies.clock);
+    const engine = new EngineClient(dependencies.engineEndpoint ?? localEngine(dependencies.engineSocket), dependencies.clock);
     const events = new SwarmEvents(dependencies.cluster, () => dependencies.clock.now());
     const removals = new RecentRemovals(dependencies.cluster);
     this.#options = options;

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Refusal } from '#base/refusal';
+import { engineEndpoint } from '#swarm/endpoint';
 
 export interface DaemonOptions {
   socket: string;
@@ -11,7 +12,7 @@ export interface DaemonOptions {
   run: string;
   /** `cluster`: this node is or becomes part of a cluster of ours; `docker`: only the reconciler runs, for the Docker Swarm of `engine`. */
   target: Target;
-  /** Path of the local Docker Engine's socket. */
+  /** Path of the Docker Engine's socket; beside a Docker Swarm also tcp://HOST:PORT. */
   engine: string;
   logLevel: string;
   /** How many log entries apart snapshots are. */
@@ -28,7 +29,9 @@ Options:
   --socket <path>       socket to serve on                        (default /run/shoal/shoal.sock)
   --state <folder>      state that outlives the process           (default /var/lib/shoal)
   --run <folder>        folder for secrets of tasks, in memory    (default: the socket's folder, or /dev/shm)
-  --engine <path>       socket of the Docker Engine               (default /var/run/docker.sock)
+  --engine <path>       socket of the Docker Engine; with --target docker
+                        also tcp://HOST:PORT, with DOCKER_TLS_VERIFY and
+                        DOCKER_CERT_PATH as for docker            (default /var/run/docker.sock)
   --target <kind>       cluster: be a node of shoal's own cluster;
                         docker: run only the reconciler, for the
                         Docker Swarm that the engine manages      (default cluster)
@@ -51,13 +54,16 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
   if (!levels.includes(logLevel)) throw new Refusal('invalidArgument', `--log-level is one of ${levels.join(', ')}, not "${logLevel}"`);
   const target = values.target ?? environment['SHOAL_TARGET'] ?? 'cluster';
   if (target !== 'cluster' && target !== 'docker') throw new Refusal('invalidArgument', `--target is cluster or docker, not "${target}"`);
+  const engine = (values.engine ?? environment['SHOAL_ENGINE'] ?? '/var/run/docker.sock').replace(/^unix:\/\//, '');
+  // Beside a swarm the engine may be elsewhere: an address that is none is wrong usage.
+  if (target === 'docker') engineEndpoint(engine, environment);
   const snapshotEntries = Number(values['snapshot-entries'] ?? 10_000);
   if (!(Number.isInteger(snapshotEntries) && snapshotEntries > 0)) throw new Refusal('invalidArgument', '--snapshot-entries is a whole number above 0');
   return {
     socket,
     state: resolve(values.state ?? environment['SHOAL_STATE'] ?? '/var/lib/shoal'),
     run: resolve(values.run ?? environment['SHOAL_RUN'] ?? resolve(socket, '..')),
-    engine: (values.engine ?? environment['SHOAL_ENGINE'] ?? '/var/run/docker.sock').replace(/^unix:\/\//, ''),
+    engine,
     target,
     logLevel,
     snapshotEntries,

@@ -50,6 +50,7 @@ export class SwarmReconciler {
         cluster: this.#swarm,
         swarm: besideManager,
         engineSocket: options.engine,
+        engineEndpoint: endpoint,
         logs: { open: elsewhere },
         sync: { repository: (name) => this.#gitops.sync(name) },
         reconcileEvents: { watch: (listener) => this.#watchEvents(listener) },
