@@ -24,7 +24,7 @@ export interface MemberParts {
   clock: Clock;
   logger: Logger;
   /** The process must end and start again from the disk. */
-  onFatal(error: unknown): void;
+  onFatal: (error: unknown) => void;
 }
 
 /** The usual place needs no mark; a second daemon on the machine gets one of its own. */
