@@ -41,7 +41,7 @@ describe.skipIf(reason !== undefined)(reason ? `kill -9 (skipped: ${reason})` : 
   });
 
   afterAll(async () => {
-    await daemon?.kill();
+    await daemon?.remove();
     await host?.stop();
   });
 

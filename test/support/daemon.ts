@@ -1,7 +1,7 @@
 /** A daemon on a test host as its owner runs it: `bin/shoal daemon`, and the commands that people give it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,17 +31,21 @@ export class HostDaemon {
   readonly socket: string;
   readonly state: string;
   readonly log: string;
+  /** Secrets of running tasks; in memory. */
+  readonly runFolder: string;
   #process: ChildProcess | undefined;
 
   /** `name` keeps daemons of one host apart. */
   constructor(
     readonly host: Host,
     readonly name = 'a',
+    readonly flags: readonly string[] = [],
   ) {
     this.folder = join(host.folder, `daemon-${name}`);
     this.socket = join(this.folder, 'run', 'shoal.sock');
     this.state = join(this.folder, 'state');
     this.log = join(this.folder, 'log');
+    this.runFolder = `/dev/shm/${host.name}-${name}`;
     mkdirSync(this.folder);
   }
 
@@ -67,7 +71,7 @@ export class HostDaemon {
   spawn(): ChildProcess {
     const log = openSync(this.log, 'a');
     const [enter = '', ...prefix] = this.host.enter;
-    const options = ['--socket', this.socket, '--state', this.state, '--run', join(this.folder, 'run'), '--engine', this.host.socket, '--log-level', 'debug'];
+    const options = ['--socket', this.socket, '--state', this.state, '--run', this.runFolder, '--engine', this.host.socket, '--log-level', 'debug', ...this.flags];
     const child = spawn(enter, [...prefix, program, 'daemon', ...options], { stdio: ['ignore', log, log] });
     closeSync(log);
     return child;
@@ -81,6 +85,12 @@ export class HostDaemon {
   /** With SIGTERM, as an init system does. */
   stop(): Promise<void> {
     return this.#end('SIGTERM');
+  }
+
+  /** Ends it with nothing of it left but what its host holds. */
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.runFolder, { recursive: true, force: true });
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
