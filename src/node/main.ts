@@ -1,6 +1,7 @@
 /** Entry of the daemon: options, signals, exit codes. */
 import { Refusal } from '#base/refusal';
 import { Daemon } from './daemon.ts';
+import { SwarmReconciler } from './swarm-reconciler.ts';
 import { parseOptions, usage, type DaemonOptions } from './options.ts';
 import { systemLogger } from './system.ts';
 
@@ -10,12 +11,15 @@ export async function main(args: readonly string[]): Promise<void> {
   if (!options) return;
   const logger = systemLogger(options.logLevel);
   const fatal = (error: unknown): void => {
-    logger.error({ error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined }, 'the daemon cannot go on; start it again');
+    logger.error(
+      { error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined },
+      'the daemon cannot go on; start it again',
+    );
     process.exit(1);
   };
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
-  const daemon = new Daemon(options, logger, fatal);
+  const daemon = options.target === 'docker' ? new SwarmReconciler(options, logger, fatal) : new Daemon(options, logger, fatal);
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) return;

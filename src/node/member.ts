@@ -13,7 +13,7 @@ import { RaftLog } from '#manager/raft-log';
 import { Sessions } from '#manager/sessions';
 import { stages } from '#manager/stages';
 import { ReplicatedState } from '#manager/state';
-import { connectDispatcher } from '#rpc/dispatcher-client';
+import { connectDispatcher, type DispatcherConnection } from '#rpc/dispatcher-client';
 import { DispatcherServer } from '#rpc/dispatcher-server';
 import type { Identity } from './identity.ts';
 import type { DaemonOptions } from './options.ts';
@@ -40,7 +40,7 @@ export class Member {
   readonly gitops: GitOps;
   readonly #sessions: Sessions;
   readonly #dispatcher: DispatcherServer;
-  readonly #line: ReturnType<typeof connectDispatcher>;
+  readonly #line: DispatcherConnection;
   readonly #network: HostNetwork;
 
   constructor(
@@ -56,14 +56,23 @@ export class Member {
       { clock, random: seededRandom(random.next() * 2 ** 48), logger: logger.child({ part: 'raft' }), stateMachine: this.state, onFatal },
     );
     this.manager = new Manager({}, { log: this.log, state: this.state, stages, clock, random, logger: logger.child({ part: 'manager' }), onFatal });
-    this.#sessions = new Sessions({ submit: (useCase) => this.manager.submit(useCase), state: this.state, clock, random, logger: logger.child({ part: 'dispatcher' }) });
+    this.#sessions = new Sessions({
+      submit: (useCase) => this.manager.submit(useCase),
+      state: this.state,
+      clock,
+      random,
+      logger: logger.child({ part: 'dispatcher' }),
+    });
     // The node's own agent speaks to its manager as those of other nodes do: over the wire.
     const socket = join(options.state, 'dispatcher.sock');
     this.#dispatcher = new DispatcherServer(socket, { openSession: this.#sessions.open, logger: logger.child({ part: 'dispatcher' }) });
     this.#line = connectDispatcher(socket);
     this.#network = new HostNetwork({ instance }, { logger: logger.child({ part: 'network' }), clock });
     const engine = new DockerEngine({ socketPath: options.engine, nodeId: identity.nodeId, runFolder: join(chooseRunFolder(options.run, instance), 'tasks') });
-    this.agent = new Agent({ nodeId: identity.nodeId }, { engine, network: this.#network, openSession: this.#line.openSession, clock, logger: logger.child({ part: 'agent' }) });
+    this.agent = new Agent(
+      { nodeId: identity.nodeId },
+      { engine, network: this.#network, openSession: this.#line.openSession, clock, logger: logger.child({ part: 'agent' }) },
+    );
     this.gitops = new GitOps({ folder: join(options.state, 'repositories') }, { cluster: this.manager, clock, logger: logger.child({ part: 'gitops' }) });
   }
 

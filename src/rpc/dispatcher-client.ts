@@ -12,22 +12,25 @@ type Stream = ClientDuplexStream<SessionRequest, SessionResponse>;
 /** Reports that may wait for their acknowledgement; an agent that is further behind has lost its dispatcher. */
 const waitingLimit = 1000;
 
-/** Sessions with the dispatcher that serves on the unix socket `path`. `close` gives the connection back. */
-export function connectDispatcher(path: string): { openSession: OpenSession; close(): void } {
+export interface DispatcherConnection {
+  openSession: OpenSession;
+  close: () => void;
+}
+
+/** Sessions with the dispatcher that serves on the unix socket `path`. */
+export function connectDispatcher(path: string): DispatcherConnection {
   const client = new DispatcherServiceClient(`unix:${path}`, credentials.createInsecure(), channelLimits);
-  return {
-    async openSession(nodeId, description) {
-      const session = new RemoteSession(client.session());
-      try {
-        await session.open(nodeId, description);
-        return session;
-      } catch (error) {
-        session.close();
-        throw error;
-      }
-    },
-    close: () => client.close(),
-  };
+  return { openSession: (nodeId, description) => openRemote(new RemoteSession(client.session()), nodeId, description), close: () => client.close() };
+}
+
+async function openRemote(session: RemoteSession, nodeId: string, description: NodeDescription): Promise<DispatcherSession> {
+  try {
+    await session.open(nodeId, description);
+    return session;
+  } catch (error) {
+    session.close();
+    throw error;
+  }
 }
 
 interface Waiting {

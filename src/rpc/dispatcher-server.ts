@@ -114,7 +114,7 @@ async function carryOut(session: DispatcherSession, request: Answered): Promise<
 
 function acknowledgement(requestNumber: number, error?: unknown): Acknowledgement {
   if (error === undefined) return { requestNumber, periodMs: 0, refusalCode: '', refusalText: '' };
-  const refusal = error instanceof Refusal ? error : new Refusal('unknown', error instanceof Error ? error.message : String(error));
+  const refusal = error instanceof Refusal ? error : new Refusal('unknown', error instanceof Error ? error.message : 'the request failed');
   return { requestNumber, periodMs: 0, refusalCode: refusal.code, refusalText: refusal.message };
 }
 

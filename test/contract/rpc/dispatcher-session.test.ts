@@ -126,7 +126,10 @@ describe.each([
   });
 
   test('is refused to a stranger', async () => {
-    await expect((await connect(new PlayedDispatcher()))('stranger', description)).rejects.toMatchObject({ code: 'notFound', message: 'node stranger not found' });
+    await expect((await connect(new PlayedDispatcher()))('stranger', description)).rejects.toMatchObject({
+      code: 'notFound',
+      message: 'node stranger not found',
+    });
   });
 
   test('ends its assignments when the dispatcher ends it', async () => {

@@ -12,7 +12,12 @@ function open(folder: string, segmentBytes = 1e6): Promise<Opened> {
 }
 
 function job(from: number, to: number): Write {
-  const entries = Array.from({ length: to - from + 1 }, (_, at) => ({ index: from + at, term: 1, kind: 'normal' as const, bytes: Buffer.alloc(200, from + at) }));
+  const entries = Array.from({ length: to - from + 1 }, (_, at) => ({
+    index: from + at,
+    term: 1,
+    kind: 'normal' as const,
+    bytes: Buffer.alloc(200, from + at),
+  }));
   return { hardState: { term: 1, vote: 'a', commit: from - 1 }, entries, installed: undefined, replies: [], attest: { term: 1, index: to, lastTerm: 1 } };
 }
 

@@ -2,7 +2,14 @@ import { expect, test } from 'vitest';
 import { parseOptions } from '../../../src/node/options.ts';
 
 test('without options the usual places', () => {
-  expect(parseOptions([], {})).toEqual({ socket: '/run/shoal/shoal.sock', state: '/var/lib/shoal', run: '/run/shoal', engine: '/var/run/docker.sock', logLevel: 'info', snapshotEntries: 10_000 });
+  expect(parseOptions([], {})).toEqual({
+    socket: '/run/shoal/shoal.sock',
+    state: '/var/lib/shoal',
+    run: '/run/shoal',
+    engine: '/var/run/docker.sock',
+    logLevel: 'info',
+    snapshotEntries: 10_000,
+  });
 });
 
 test('options win over variables', () => {
