@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFil
 import { join } from 'node:path';
 import { endProcess, installPackages, until } from '../support/machine.mjs';
 import { demoImage, loadDemoImage } from './images.mjs';
-import { clearTraces, lookAtHost } from './traces.mjs';
+import { clearTraces, lookAtHost, unmountBelow } from './traces.mjs';
 
 process.chdir(new URL('../..', import.meta.url).pathname);
 
@@ -197,6 +197,7 @@ async function down() {
   } else if (existsSync(usualEngine)) {
     spawnSync('docker', ['-H', `unix://${usualEngine}`, 'rmi', demoImage], { stdio: 'ignore' });
   }
+  unmountBelow(home);
   rmSync(home, { recursive: true, force: true });
   rmSync('/run/shoal', { recursive: true, force: true });
   say('Everything is gone.');
