@@ -75,11 +75,9 @@ function interpolateText(text: string, substitute: Substitute, lenient: boolean,
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const template = String(error.facts['template'] ?? text);
-    throw new Refusal(
-      'invalidArgument',
-      `invalid interpolation format for ${shown}: ${goQuote(template)}; you may need to escape any $ with another $`,
-      { path },
-    );
+    throw new Refusal('invalidArgument', `invalid interpolation format for ${shown}: ${goQuote(template)}; you may need to escape any $ with another $`, {
+      path,
+    });
   }
   if (result === text) return text;
   // Split again: a dot inside a service's name parts it here, as it does for Docker.

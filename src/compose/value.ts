@@ -97,7 +97,15 @@ export function byBytes(a: string, b: string): number {
 /** Go's %q: a string as a Go literal. */
 export function goQuote(text: string): string {
   const named: Record<string, string> = {
-    '"': '\\"', '\\': '\\\\', '\u0007': '\\a', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\v': '\\v',
+    '"': '\\"',
+    '\\': '\\\\',
+    '\u0007': '\\a',
+    '\b': '\\b',
+    '\f': '\\f',
+    '\n': '\\n',
+    '\r': '\\r',
+    '\t': '\\t',
+    '\v': '\\v',
   };
   let out = '';
   for (const character of text) {

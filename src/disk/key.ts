@@ -58,7 +58,10 @@ export async function loadKey(folder: string): Promise<DataKey> {
   const names = await readdir(folder);
   if (!names.includes(fileName)) {
     if (names.some((name) => name.startsWith('log-') || name.startsWith('snapshot-'))) {
-      throw new Refusal('failedPrecondition', `the key file ${path} is missing, and the state in ${folder} cannot be read without it: put the file back from a backup`);
+      throw new Refusal(
+        'failedPrecondition',
+        `the key file ${path} is missing, and the state in ${folder} cannot be read without it: put the file back from a backup`,
+      );
     }
     return await createKey(path);
   }

@@ -46,7 +46,7 @@ export function decodeRecord(bytes: Buffer): Record {
   const headEnd = 4 + bytes.readUInt32BE(0);
   const head = JSON.parse(bytes.toString('utf8', 4, headEnd)) as Omit<Record, 'entries' | 'hardState'> & { hardState?: HardState };
   const entries: Entry[] = [];
-  for (let at = headEnd; at < bytes.length; ) {
+  for (let at = headEnd; at < bytes.length;) {
     const kind = kinds[bytes.readUInt8(at + 12)];
     if (!kind) throw new Refusal('unknown', 'the log holds an entry of a kind that this program does not know: it was written by a newer version');
     const end = at + entryHeaderBytes + bytes.readUInt32BE(at + 13);

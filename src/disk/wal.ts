@@ -68,7 +68,10 @@ export class Wal {
     const names = await readdir(options.folder);
     // A crash while a segment was made leaves a file that never got its name.
     for (const name of names) if (name.startsWith('log-') && name.endsWith('.new')) await unlink(join(options.folder, name));
-    const numbers = names.map(segmentNumber).filter((number) => number !== undefined).sort((a, b) => a - b);
+    const numbers = names
+      .map(segmentNumber)
+      .filter((number) => number !== undefined)
+      .sort((a, b) => a - b);
     const records: Record[] = [];
     const sealed: Sealed[] = [];
     let position: Position | undefined;
@@ -77,7 +80,10 @@ export class Wal {
       const segment = segmentAt(options.folder, number);
       const expected = (numbers[0] ?? 0) + at;
       if (number !== expected) {
-        throw new Refusal('failedPrecondition', `the log file ${segmentAt(options.folder, expected).path} is missing between others: restore the state folder from a backup`);
+        throw new Refusal(
+          'failedPrecondition',
+          `the log file ${segmentAt(options.folder, expected).path} is missing between others: restore the state folder from a backup`,
+        );
       }
       const content = await readSegment(options.key, segment, position, at === numbers.length - 1);
       await syncFile(options.files, segment.path);

@@ -60,7 +60,11 @@ export class Daemon implements LocalSwarm {
       await refuseUnfitHost();
       const member = this.#newMember(identity);
       await member.startManager();
-      if (!clusterOf(member.state.store)) throw new Refusal('failedPrecondition', `${state} says that this node is in a cluster, but its log holds none: put back a copy of the folder, or move it away to begin anew`);
+      if (!clusterOf(member.state.store))
+        throw new Refusal(
+          'failedPrecondition',
+          `${state} says that this node is in a cluster, but its log holds none: put back a copy of the folder, or move it away to begin anew`,
+        );
       await this.#enter(member);
     }
     await this.#api.start();
@@ -76,12 +80,19 @@ export class Daemon implements LocalSwarm {
 
   status(): SwarmStatus {
     const identity = this.#member?.identity;
-    return { LocalNodeState: identity ? 'active' : 'inactive', NodeID: identity?.nodeId ?? '', NodeAddr: identity?.address ?? '', ControlAvailable: identity !== undefined, Error: '' };
+    return {
+      LocalNodeState: identity ? 'active' : 'inactive',
+      NodeID: identity?.nodeId ?? '',
+      NodeAddr: identity?.address ?? '',
+      ControlAvailable: identity !== undefined,
+      Error: '',
+    };
   }
 
   init(request: InitRequest): Promise<string> {
     return this.#exclusively(async () => {
-      if (this.#member) throw new Refusal('unavailable', 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.');
+      if (this.#member)
+        throw new Refusal('unavailable', 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.');
       const address = advertisedAddress(request.AdvertiseAddr ?? '');
       await refuseUnfitHost();
       const identity: Identity = { nodeId: newId(systemRandom), address };
@@ -169,7 +180,11 @@ async function describeEngine(options: DaemonOptions, nodeId: string): ReturnTyp
   }
 }
 
-function initOptions(request: InitRequest, { nodeId, address }: Identity, description: Awaited<ReturnType<DockerEngine['describe']>>): Parameters<typeof initCluster>[0] {
+function initOptions(
+  request: InitRequest,
+  { nodeId, address }: Identity,
+  description: Awaited<ReturnType<DockerEngine['describe']>>,
+): Parameters<typeof initCluster>[0] {
   return {
     nodeId,
     address,

@@ -11,7 +11,10 @@ export async function main(args: readonly string[]): Promise<void> {
   if (!options) return;
   const logger = systemLogger(options.logLevel);
   const fatal = (error: unknown): void => {
-    logger.error({ error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined }, 'the daemon cannot go on; start it again');
+    logger.error(
+      { error: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined },
+      'the daemon cannot go on; start it again',
+    );
     process.exit(1);
   };
   process.on('uncaughtException', fatal);

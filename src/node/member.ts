@@ -52,10 +52,19 @@ export class Member {
       { clock, random: seededRandom(random.next() * 2 ** 48), logger: logger.child({ part: 'raft' }), stateMachine: this.state, onFatal },
     );
     this.manager = new Manager({}, { log: this.log, state: this.state, stages, clock, random, logger: logger.child({ part: 'manager' }), onFatal });
-    this.#sessions = new Sessions({ submit: (useCase) => this.manager.submit(useCase), state: this.state, clock, random, logger: logger.child({ part: 'dispatcher' }) });
+    this.#sessions = new Sessions({
+      submit: (useCase) => this.manager.submit(useCase),
+      state: this.state,
+      clock,
+      random,
+      logger: logger.child({ part: 'dispatcher' }),
+    });
     this.#network = new HostNetwork({ instance }, { logger: logger.child({ part: 'network' }), clock });
     const engine = new DockerEngine({ socketPath: options.engine, nodeId: identity.nodeId, runFolder: join(chooseRunFolder(options.run, instance), 'tasks') });
-    this.agent = new Agent({ nodeId: identity.nodeId }, { engine, network: this.#network, openSession: this.#sessions.open, clock, logger: logger.child({ part: 'agent' }) });
+    this.agent = new Agent(
+      { nodeId: identity.nodeId },
+      { engine, network: this.#network, openSession: this.#sessions.open, clock, logger: logger.child({ part: 'agent' }) },
+    );
     this.gitops = new GitOps({ folder: join(options.state, 'repositories') }, { cluster: this.manager, clock, logger: logger.child({ part: 'gitops' }) });
   }
 

@@ -73,7 +73,16 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
 function parsed(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
-    const options = { socket: text, state: text, run: text, engine: text, target: text, 'log-level': text, 'snapshot-entries': text, help: { type: 'boolean', short: 'h' } } as const;
+    const options = {
+      socket: text,
+      state: text,
+      run: text,
+      engine: text,
+      target: text,
+      'log-level': text,
+      'snapshot-entries': text,
+      help: { type: 'boolean', short: 'h' },
+    } as const;
     return parseArgs({ args: [...args], options, allowPositionals: false }).values;
   } catch (error) {
     throw new Refusal('invalidArgument', (error as Error).message);

@@ -9,7 +9,8 @@ export async function lockState(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'lock.sock');
   const server = createServer((socket) => socket.destroy());
   if (!(await listens(server, path))) {
-    if (await answers(path)) throw new Refusal('failedPrecondition', `another daemon is using ${folder}: stop it, or give this one a state folder of its own with --state`);
+    if (await answers(path))
+      throw new Refusal('failedPrecondition', `another daemon is using ${folder}: stop it, or give this one a state folder of its own with --state`);
     rmSync(path, { force: true });
     if (!(await listens(server, path))) throw new Refusal('failedPrecondition', `${path} cannot be taken: another daemon is starting on ${folder}`);
   }

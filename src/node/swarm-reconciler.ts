@@ -66,7 +66,8 @@ export class SwarmReconciler {
     const { state, socket, engine } = this.#options;
     for (const folder of [state, dirname(socket)]) mkdirSync(folder, { recursive: true, mode: 0o711 });
     this.#unlock = await lockState(state);
-    if (readIdentity(state)) throw new Refusal('failedPrecondition', `${state} holds a node of a cluster: give the reconciler a state folder of its own with --state`);
+    if (readIdentity(state))
+      throw new Refusal('failedPrecondition', `${state} holds a node of a cluster: give the reconciler a state folder of its own with --state`);
     await this.#records.start();
     await this.#swarm.start();
     await this.#gitops.start();

@@ -23,7 +23,10 @@ export const systemRandom: Random = {
 /** JSON lines on standard error. What could hold a secret is left out by name. */
 export function systemLogger(level: string): Logger {
   const redact = { paths: ['*.Data', '*.RegistryAuth', '*.Spec.Data', 'Data', 'RegistryAuth'], remove: true };
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact, formatters: { level: (label) => ({ level: label }) } }, pino.destination({ dest: 2, sync: true }));
+  const logger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact, formatters: { level: (label) => ({ level: label }) } },
+    pino.destination({ dest: 2, sync: true }),
+  );
   return wrap(logger);
 }
 

@@ -21,7 +21,7 @@ export function campaign(core: Core, transfer: boolean): void {
 
 /** A committed configuration that is not in force yet might make this candidacy count the wrong quorum. */
 function hasUnappliedConfiguration(core: Core): boolean {
-  for (let from = core.log.applied + 1; from <= core.log.committed; ) {
+  for (let from = core.log.applied + 1; from <= core.log.committed;) {
     const page = core.log.slice(from, core.log.committed, core.limits.maxApplyBytes) ?? [];
     if (page.some((entry) => entry.kind === 'configuration')) return true;
     from += page.length;

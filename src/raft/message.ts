@@ -106,17 +106,7 @@ export interface ReadIndexReply extends Addressed {
   readonly index: number;
 }
 
-export type Message =
-  | VoteRequest
-  | VoteReply
-  | Append
-  | AppendReply
-  | Heartbeat
-  | HeartbeatReply
-  | InstallSnapshot
-  | TimeoutNow
-  | ReadIndex
-  | ReadIndexReply;
+export type Message = VoteRequest | VoteReply | Append | AppendReply | Heartbeat | HeartbeatReply | InstallSnapshot | TimeoutNow | ReadIndex | ReadIndexReply;
 
 /** A linearizable read that may go on. */
 export interface ReadState {

@@ -126,9 +126,7 @@ export function handleHeartbeatReply(core: Core, message: HeartbeatReply): void 
   progress.paused = false;
   if (progress.match < core.log.lastIndex || progress.state === 'probe') sendAppend(core, message.from, true);
   progress.readAcknowledged = Math.max(progress.readAcknowledged, message.readSequence);
-  const round = quorumValue(core.configuration.voters, (id) =>
-    id === core.id ? core.reads.sequence : (core.progress.get(id)?.readAcknowledged ?? 0),
-  );
+  const round = quorumValue(core.configuration.voters, (id) => (id === core.id ? core.reads.sequence : (core.progress.get(id)?.readAcknowledged ?? 0)));
   for (const read of core.reads.takeConfirmed(round)) answerRead(core, read.from, read.requestId, read.index);
 }
 

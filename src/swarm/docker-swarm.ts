@@ -65,7 +65,9 @@ export class DockerSwarm implements Cluster {
       await this.#look();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      const text = error.message.includes(this.#endpoint.url) ? error.message : `the Docker Engine at ${this.#endpoint.url} cannot be reconciled: ${error.message}`;
+      const text = error.message.includes(this.#endpoint.url)
+        ? error.message
+        : `the Docker Engine at ${this.#endpoint.url} cannot be reconciled: ${error.message}`;
       throw new Refusal(error.code, text);
     }
     this.#unwatch = this.#parts.records.watch((events) => this.#tell(events.filter((event) => isOurs(event.kind))));

@@ -83,9 +83,16 @@ export class EngineApi {
   #send(method: string, path: string, { body, headers = {}, signal }: Call, limitMs = 0): Promise<IncomingMessage> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const send = this.#endpoint.secure ? httpsRequest : httpRequest;
-    const sent = payload === undefined ? { 'Content-Length': '0' } : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(payload)) };
+    const sent =
+      payload === undefined ? { 'Content-Length': '0' } : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(payload)) };
     return new Promise((resolve, reject) => {
-      const call = send({ ...this.#endpoint.options, method, path, headers: { Host: 'docker', ...(method !== 'GET' && sent), ...headers }, ...(signal && { signal }) });
+      const call = send({
+        ...this.#endpoint.options,
+        method,
+        path,
+        headers: { Host: 'docker', ...(method !== 'GET' && sent), ...headers },
+        ...(signal && { signal }),
+      });
       // A timeout of 0 is none.
       call.setTimeout(limitMs, () => call.destroy(new Error(`no answer within ${limitMs} ms`)));
       call.once('response', resolve);

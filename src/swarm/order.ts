@@ -9,7 +9,10 @@ import type { View } from '#store/view';
  */
 export function inSafeOrder(actions: readonly Action[], view: View): Action[] {
   const wanted = new Set(actions.flatMap((action) => (action.type !== 'remove' && action.kind === 'service' ? publishedPorts(action.object.Spec) : [])));
-  return actions.map((action) => ({ action, rank: rankOf(action, view, wanted) })).toSorted((a, b) => a.rank - b.rank).map(({ action }) => action);
+  return actions
+    .map((action) => ({ action, rank: rankOf(action, view, wanted) }))
+    .toSorted((a, b) => a.rank - b.rank)
+    .map(({ action }) => action);
 }
 
 function rankOf(action: Action, view: View, wanted: ReadonlySet<string>): number {

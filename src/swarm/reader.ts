@@ -34,7 +34,10 @@ export class Reader {
     this.leftovers = new Set(networks.filter(isLeftover).map((network) => network.Name));
     const objects: Objects = {
       ...(Object.fromEntries(kinds.map((kind) => [kind, []])) as unknown as Objects),
-      network: networks.filter((network) => !isLeftover(network)).map(networkOf).toSorted(byAge),
+      network: networks
+        .filter((network) => !isLeftover(network))
+        .map(networkOf)
+        .toSorted(byAge),
       secret: secrets.toSorted(byAge),
       config: configs.toSorted(byAge),
       service: (await this.#named(services, networks)).map((service) => serviceOf(service, records.get('service', service.ID))).toSorted(byAge),

@@ -85,7 +85,12 @@ function withoutExtensions(value: unknown, path: string, lost: string[]): unknow
   for (const [key, member] of Object.entries(value)) {
     // Labels and options are users' own words, whatever they are called.
     const own = key === 'Shoal' && !/(Labels|Options|DriverOpts|Sysctls)$/.test(path);
-    if (own) lost.push(...Object.keys(member as object).filter((name) => !hints.has(name)).map((name) => `${path === '' ? '' : `${path}.`}${name}`));
+    if (own)
+      lost.push(
+        ...Object.keys(member as object)
+          .filter((name) => !hints.has(name))
+          .map((name) => `${path === '' ? '' : `${path}.`}${name}`),
+      );
     else result[key] = withoutExtensions(member, path === '' ? key : `${path}.${key}`, lost);
   }
   return result;

@@ -116,7 +116,8 @@ export class Writer {
   /** An older engine drops members that it does not know without a word. */
   #warnOfLosses(service: string, asked: Service['Spec'], stored: Service['Spec']): void {
     const fields = differences(asked, stored);
-    if (fields.length > 0) this.#parts.logger.warn({ service, fields }, 'the Docker Engine stored these fields of the service otherwise than asked, or not at all');
+    if (fields.length > 0)
+      this.#parts.logger.warn({ service, fields }, 'the Docker Engine stored these fields of the service otherwise than asked, or not at all');
   }
 }
 

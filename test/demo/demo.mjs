@@ -25,7 +25,8 @@ class DemoError extends Error {}
 /** @param {string} command @param {string[]} args @param {string} trouble */
 function run(command, args, trouble) {
   const result = spawnSync(command, args, { encoding: 'utf8' });
-  if (result.status !== 0) throw new DemoError(`${trouble}: ${(result.stderr || result.stdout || String(result.error)).trim().split('\n').slice(-5).join('\n')}`);
+  if (result.status !== 0)
+    throw new DemoError(`${trouble}: ${(result.stderr || result.stdout || String(result.error)).trim().split('\n').slice(-5).join('\n')}`);
   return result.stdout.trim();
 }
 
@@ -74,7 +75,11 @@ async function startEngine() {
   const log = openSync(join(home, 'engine.log'), 'a');
   const args = ['--data-root', join(home, 'engine'), '--exec-root', '/run/shoal-demo-engine', '-H', `unix://${socket}`, '--pidfile', pidFile];
   spawn('dockerd', args, { detached: true, stdio: ['ignore', log, log] }).unref();
-  await until(() => answers(socket), 60_000, () => `the engine does not start: ${join(home, 'engine.log')}`);
+  await until(
+    () => answers(socket),
+    60_000,
+    () => `the engine does not start: ${join(home, 'engine.log')}`,
+  );
   writeFileSync(files.engine, JSON.stringify({ socket, pid: Number(readFileSync(pidFile, 'utf8')) }));
   return socket;
 }
@@ -95,7 +100,11 @@ async function startDaemon(engine) {
   child.unref();
   writeFileSync(files.daemon, String(child.pid));
   const ended = () => daemonPid() === undefined && readFileSync(files.log, 'utf8').trim() !== '';
-  await until(() => ready() || ended(), 30_000, () => `the daemon does not answer: ${files.log}`);
+  await until(
+    () => ready() || ended(),
+    30_000,
+    () => `the daemon does not answer: ${files.log}`,
+  );
   if (!ready()) throw new DemoError(`The daemon did not start: ${readFileSync(files.log, 'utf8').trim().split('\n').at(-1)}`);
 }
 
@@ -104,7 +113,8 @@ function makeRepository() {
   if (existsSync(join(repository, '.git'))) return;
   mkdirSync(repository, { recursive: true });
   cpSync('stacks', join(repository, 'stacks'), { recursive: true });
-  const git = (/** @type {string[]} */ ...args) => run('git', ['-C', repository, '-c', 'user.name=Demo', '-c', 'user.email=demo@localhost', ...args], `git ${args[0]}`);
+  const git = (/** @type {string[]} */ ...args) =>
+    run('git', ['-C', repository, '-c', 'user.name=Demo', '-c', 'user.email=demo@localhost', ...args], `git ${args[0]}`);
   git('init', '--quiet', '--initial-branch=main');
   git('config', 'user.name', 'Demo');
   git('config', 'user.email', 'demo@localhost');
@@ -124,7 +134,11 @@ async function convergence() {
     return services.length >= 4 && services.every((line) => /(\d+)\/\1( |$)/.test(line) && !line.includes(' 0/0'));
   };
   await until(look, 120_000, () => `the stacks do not converge; look with: bin/shoal stack ps web --no-trunc\n${shoal('stack', 'ls')}`);
-  await until(() => spawnSync('curl', ['-sf', '-m', '2', address]).status === 0 || !existsSync('/usr/bin/curl'), 20_000, () => `nothing answers on ${address}`);
+  await until(
+    () => spawnSync('curl', ['-sf', '-m', '2', address]).status === 0 || !existsSync('/usr/bin/curl'),
+    20_000,
+    () => `nothing answers on ${address}`,
+  );
 }
 
 function tellHowTo() {

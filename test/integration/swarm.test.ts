@@ -58,7 +58,12 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
     loadImage(host.socket, 'shoal-test:1');
     loadImage(host.socket, 'shoal-test:2', { files: { 'www/two.html': 'two\n' } });
     mkdirSync(repository());
-    for (const args of [['init', '-q', '-b', 'main'], ['config', 'user.email', 'test@example.org'], ['config', 'user.name', 'test']]) git(...args);
+    for (const args of [
+      ['init', '-q', '-b', 'main'],
+      ['config', 'user.email', 'test@example.org'],
+      ['config', 'user.name', 'test'],
+    ])
+      git(...args);
   }, 120_000);
 
   afterAll(async () => {
@@ -112,15 +117,24 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
 
   /** The engine writes versions of its own while something rolls. */
   async function calmVersions(): Promise<Record<string, number>> {
-    const rolling = async () => (await fetchJson<Listed[]>(host.socket, '/v1.41/services')).filter(({ UpdateStatus }) => /^(updating|rollback_started)$/.test(UpdateStatus?.State ?? ''));
+    const rolling = async () =>
+      (await fetchJson<Listed[]>(host.socket, '/v1.41/services')).filter(({ UpdateStatus }) => /^(updating|rollback_started)$/.test(UpdateStatus?.State ?? ''));
     await until(async () => (await rolling()).length === 0, limitMs, daemonLog);
     return versions();
   }
 
+  /** Tasks that run now, as "ID IMAGE"; none of a service that is not there. */
   async function running(service: string): Promise<string[]> {
+    if ((await versions())[service] === undefined) return [];
     const query = encodeURIComponent(JSON.stringify({ service: [service], 'desired-state': ['running'] }));
-    const tasks = await fetchJson<{ ID: string; Status: { State: string }; Spec: { ContainerSpec: { Image: string } } }[]>(host.socket, `/v1.41/tasks?filters=${query}`);
-    return tasks.filter(({ Status }) => Status.State === 'running').map(({ ID, Spec }) => `${ID} ${Spec.ContainerSpec.Image}`).toSorted();
+    const tasks = await fetchJson<{ ID: string; Status: { State: string }; Spec: { ContainerSpec: { Image: string } } }[]>(
+      host.socket,
+      `/v1.41/tasks?filters=${query}`,
+    );
+    return tasks
+      .filter(({ Status }) => Status.State === 'running')
+      .map(({ ID, Spec }) => `${ID} ${Spec.ContainerSpec.Image}`)
+      .toSorted();
   }
 
   test('an engine that manages no swarm is refused in its own words', () => {
@@ -136,7 +150,11 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
     commit({ 'stacks/site/compose.yml': site, 'stacks/site/page.txt': 'one\n', 'stacks/site/password.txt': 'hush\n', 'stacks/next/compose.yml': neighbour });
     expect(shoal('repo', 'add', 'lab', repository(), '--path', 'stacks', '--interval', '1h')).toMatchObject({ status: 0 });
     expect(sync()).toMatchObject({ status: 0 });
-    await until(async () => (await running('site_web')).length === 1 && (await running('site_side')).length === 2 && (await running('next_all')).length === 1, limitMs, daemonLog);
+    await until(
+      async () => (await running('site_web')).length === 1 && (await running('site_side')).length === 2 && (await running('next_all')).length === 1,
+      limitMs,
+      daemonLog,
+    );
     expect(shoal('stack', 'ls', '--format', '{{.Name}} {{.Services}}').text).toBe('next 1\nsite 2\n');
     const seen = execFileSync('docker', ['-H', `unix://${socket()}`, 'service', 'ls', '--format', '{{.Name}} {{.Replicas}}'], { encoding: 'utf8' });
     expect(seen.split('\n').filter(Boolean).toSorted()).toEqual(['next_all 1/1', 'site_side 2/2', 'site_web 1/1']);
@@ -163,7 +181,8 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
     expect({ ...image, site_web: 0 }).toEqual({ ...before, site_web: 0 });
     expect(image['site_web']).toBeGreaterThan(before['site_web'] ?? 0);
     commit({ 'stacks/site/page.txt': 'three\n' });
-    const page = () => spawnSync(host.enter[0] ?? '', [...host.enter.slice(1), 'busybox', 'wget', '-qO-', `http://${host.address}:18080/`], { encoding: 'utf8' }).stdout;
+    const page = () =>
+      spawnSync(host.enter[0] ?? '', [...host.enter.slice(1), 'busybox', 'wget', '-qO-', `http://${host.address}:18080/`], { encoding: 'utf8' }).stdout;
     await until(() => page() === 'three\n', limitMs, daemonLog);
     const content = await calmVersions();
     expect(await running('site_side')).toEqual(side);
@@ -185,7 +204,10 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
 
   test('a stack in error is refused with its reason, and its neighbours stay as they are', async () => {
     const before = await calmVersions();
-    commit({ 'stacks/bad/compose.yml': 'services: {x: {image: "shoal-test:1", portz: 3}}\n', 'stacks/ours/compose.yml': 'services: {x: {image: "shoal-test:1", shm_size: 64m}}\n' });
+    commit({
+      'stacks/bad/compose.yml': 'services: {x: {image: "shoal-test:1", portz: 3}}\n',
+      'stacks/ours/compose.yml': 'services: {x: {image: "shoal-test:1", shm_size: 64m}}\n',
+    });
     const { status, text } = sync();
     expect(status).toBe(1);
     expect(text).toContain('bad: stacks/bad/compose.yml:1:39: services.x.portz: unknown key portz (did you mean ports?)');

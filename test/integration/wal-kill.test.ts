@@ -12,7 +12,10 @@ const rounds = 6;
 /** Runs the writing process on `folder`, kills it after `lines` acknowledgements, and returns all that it printed. */
 async function killedAfter(folder: string, prefix: string, lines: number): Promise<string[]> {
   const root = join(import.meta.dirname, '../..');
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'test/support/wal-child.ts'), folder, prefix], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'test/support/wal-child.ts'), folder, prefix], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
@@ -33,7 +36,10 @@ test('whatever was acknowledged before kill -9 is there again, in order and once
     await log.stop();
     const found = new Set(machine.texts);
     expect(found.size, `SHOAL_SEED=${seed} round ${round}: nothing twice`).toBe(machine.texts.length);
-    expect(acknowledged.filter((text) => !found.has(text)), `SHOAL_SEED=${seed} round ${round}: nothing lost`).toEqual([]);
+    expect(
+      acknowledged.filter((text) => !found.has(text)),
+      `SHOAL_SEED=${seed} round ${round}: nothing lost`,
+    ).toEqual([]);
   }
   expect(acknowledged.length).toBeGreaterThan(rounds);
 }, 120_000);

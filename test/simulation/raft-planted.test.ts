@@ -8,9 +8,19 @@ const bugs: readonly Planted[] = [
   { name: 'half is a majority', file: 'quorum.ts', from: 'Math.floor(count / 2) + 1', to: 'Math.max(1, Math.floor(count / 2))' },
   { name: 'acknowledges before the disk has it', file: 'core.ts', from: "full.type === 'appendReply' || ", to: '' },
   { name: 'answers votes before the disk has them', file: 'core.ts', from: "full.type === 'voteReply' || ", to: '' },
-  { name: 'the leader counts entries its disk lacks', file: 'replication.ts', from: 'own.acknowledge(core.log.stable)', to: 'own.acknowledge(core.log.lastIndex)' },
+  {
+    name: 'the leader counts entries its disk lacks',
+    file: 'replication.ts',
+    from: 'own.acknowledge(core.log.stable)',
+    to: 'own.acknowledge(core.log.lastIndex)',
+  },
   { name: 'reads before the first commit of the term', file: 'replication.ts', from: 'if (!core.committedInTerm) {', to: 'if (false as boolean) {' },
-  { name: 'reads without asking anybody', file: 'replication.ts', from: 'const alone = core.configuration.voters.length === 1 && core.isVoter;', to: 'const alone = true as boolean;' },
+  {
+    name: 'reads without asking anybody',
+    file: 'replication.ts',
+    from: 'const alone = core.configuration.voters.length === 1 && core.isVoter;',
+    to: 'const alone = true as boolean;',
+  },
   { name: 'a lost window is never probed', file: 'replication.ts', from: '  progress.paused = false;\n  if (progress.match', to: '  if (progress.match' },
   { name: 'an installed snapshot is not written', file: 'raft.ts', from: 'installed: core.restored, replies', to: 'installed: undefined, replies' },
 ];
@@ -18,17 +28,21 @@ const bugs: readonly Planted[] = [
 /** Seeds within which every bug must show itself. */
 const limit = 400;
 
-test.each(bugs)('the simulation finds a core that $name', async (bug) => {
-  const broken = await plant(bug);
-  for (let seed = 1; seed <= limit; seed++) {
-    for (const size of [3, 4, 5, 1]) {
-      try {
-        new RaftSimulation(seed, size, broken).run(300);
-      } catch (error) {
-        expect((error as Error).message).not.toMatch(/is not a function|undefined \(/);
-        return;
+test.each(bugs)(
+  'the simulation finds a core that $name',
+  async (bug) => {
+    const broken = await plant(bug);
+    for (let seed = 1; seed <= limit; seed++) {
+      for (const size of [3, 4, 5, 1]) {
+        try {
+          new RaftSimulation(seed, size, broken).run(300);
+        } catch (error) {
+          expect((error as Error).message).not.toMatch(/is not a function|undefined \(/);
+          return;
+        }
       }
     }
-  }
-  throw new Error(`no seed up to ${limit} found it`);
-}, 300_000);
+    throw new Error(`no seed up to ${limit} found it`);
+  },
+  300_000,
+);

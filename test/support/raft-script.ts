@@ -159,7 +159,10 @@ export class RaftScript {
       this.#wire.push(...messages);
       if (write) actor.writes.push(write);
       if (restore) this.#output.push(`${id} restores ${restore.term}/${restore.index}`);
-      if (apply.length > 0) this.#output.push(`${id} applies ${apply.map((entry) => `${entry.term}/${entry.index} ${entry.kind === 'normal' ? `"${Buffer.from(entry.bytes).toString()}"` : 'configuration'}`).join(', ')}`);
+      if (apply.length > 0)
+        this.#output.push(
+          `${id} applies ${apply.map((entry) => `${entry.term}/${entry.index} ${entry.kind === 'normal' ? `"${Buffer.from(entry.bytes).toString()}"` : 'configuration'}`).join(', ')}`,
+        );
       for (const { requestId, index } of reads) this.#output.push(`${id} may read ${requestId} at ${index}`);
       for (const requestId of failedReads) this.#output.push(`${id} cannot read ${requestId}`);
       if (apply.length > 0) actor.raft.applied(apply.at(-1)?.index ?? 0);

@@ -73,7 +73,10 @@ class Member {
   readonly reads = new Map<string, { readonly acknowledgedBefore: number; index?: number }>();
   readonly arrived = new Map<number, Saved>();
 
-  constructor(readonly id: string, configuration: Configuration) {
+  constructor(
+    readonly id: string,
+    configuration: Configuration,
+  ) {
     const meta = { index: 0, term: 0, configuration };
     this.durable = { hardState: { term: 0, vote: undefined, commit: 0 }, saved: { meta, state: [] }, entries: [] };
   }
@@ -91,7 +94,11 @@ export class RaftSimulation {
   #values = 0;
   #requests = 0;
 
-  constructor(readonly seed: number, readonly size: number, readonly raftClass: RaftClass) {
+  constructor(
+    readonly seed: number,
+    readonly size: number,
+    readonly raftClass: RaftClass,
+  ) {
     const root = seededRandom(seed, 'raft simulation');
     // One stream per purpose: a fault less must not shift the draws of the rest.
     this.#random = (purpose) => {

@@ -32,7 +32,11 @@ function containerSpec(spec: ContainerSpec, service: ServiceModel, beyond: Beyon
   const mounts = [...(spec.Mounts ?? []), ...(service.tmpfs ?? []).map(tmpfsMount)];
   const options = service.security_opt ?? [];
   const noNewPrivileges = options.some((option) => /^no-new-privileges([:=]true)?$/.test(option));
-  const extension = extensionOf(service, beyond, options.filter((option) => !option.startsWith('no-new-privileges')));
+  const extension = extensionOf(
+    service,
+    beyond,
+    options.filter((option) => !option.startsWith('no-new-privileges')),
+  );
   const dns = beyond.dns_opt ? { ...spec.DNSConfig, Options: beyond.dns_opt } : spec.DNSConfig;
   return {
     ...spec,
@@ -120,9 +124,7 @@ function tmpfsMount(text: string): Mount {
 
 /** The extras of the port that was converted to `config`. */
 function withPort(config: PortConfig, ports: readonly PortModel[]): PortConfig {
-  const model = ports.find(
-    (port) => port.target === config.TargetPort && port.published === config.PublishedPort && port.protocol === config.Protocol,
-  );
+  const model = ports.find((port) => port.target === config.TargetPort && port.published === config.PublishedPort && port.protocol === config.Protocol);
   const extra = filled<NonNullable<PortConfig['Shoal']>>({ HostIP: model?.host_ip, AppProtocol: model?.app_protocol });
   return Object.keys(extra).length === 0 ? config : { ...config, Shoal: extra };
 }

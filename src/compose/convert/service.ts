@@ -1,7 +1,18 @@
 /** A service's model to the Engine API's ServiceSpec, field by field as Docker sends it. */
 import { Refusal } from '#base/refusal';
 import { imageLabel } from '#model/meta';
-import type { ConfigReference, ContainerSpec, EndpointSpec, Healthcheck, PortConfig, SecretReference, ServiceMode, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
+import type {
+  ConfigReference,
+  ContainerSpec,
+  EndpointSpec,
+  Healthcheck,
+  PortConfig,
+  SecretReference,
+  ServiceMode,
+  ServiceSpec,
+  TaskSpec,
+  UpdateConfig,
+} from '#model/service-spec';
 import type { HealthcheckModel, Project, ServiceModel, UpdateModel } from '../project.ts';
 import { byBytes } from '../value.ts';
 import { sortLikeGo } from './go-sort.ts';
@@ -93,7 +104,9 @@ function containerSpec(input: ServiceInput): ContainerSpec {
 }
 
 function environment(service: ServiceModel): string[] {
-  return Object.entries(service.environment ?? {}).map(([key, value]) => (value === null ? key : `${key}=${value}`)).sort(byBytes);
+  return Object.entries(service.environment ?? {})
+    .map(([key, value]) => (value === null ? key : `${key}=${value}`))
+    .sort(byBytes);
 }
 
 function hostEntry(entry: string): string {

@@ -112,7 +112,9 @@ function networkMode(map: ValueMap): ValueMap | undefined {
   const mode = map.network_mode;
   if (typeof mode !== 'string' || mode === '') return undefined;
   if (!engineNetworks.includes(mode)) {
-    throw new Refusal('invalidArgument', `network_mode ${mode} is not supported on a cluster: use networks, or host, bridge or none`, { path: ['network_mode'] });
+    throw new Refusal('invalidArgument', `network_mode ${mode} is not supported on a cluster: use networks, or host, bridge or none`, {
+      path: ['network_mode'],
+    });
   }
   if (map.networks !== undefined) throw new Refusal('invalidArgument', 'network_mode and networks exclude each other', { path: ['network_mode'] });
   return Object.assign(newMap(), { [mode]: null });
@@ -122,7 +124,10 @@ function labelsWithFiles(map: ValueMap, context: Context): ValueMap {
   const result = newMap();
   for (const path of textOrList(map.label_file, 'label_file') ?? []) {
     const file = absolute(context.directory, path);
-    Object.assign(result, parseEnvFile(file, context.read(file), () => undefined));
+    Object.assign(
+      result,
+      parseEnvFile(file, context.read(file), () => undefined),
+    );
   }
   return Object.assign(result, strings(map.labels));
 }

@@ -23,19 +23,21 @@ function shortPort(spec: string, context: Context): PortModel[] {
     throw error instanceof Refusal ? decodeError('Ports', error.message) : error;
   }
   const key = (binding: PortBinding): string => `${binding.target}/${binding.protocol}`;
-  return bindings.sort((a, b) => byBytes(key(a), key(b))).flatMap((binding) => {
-    const bound = binding.address !== '' && !isUnspecified(binding.address);
-    if (bound && context.mode === 'strict') warnAddress(binding, context);
-    return spread(binding.published).map((published) =>
-      given<PortModel>({
-        mode: 'ingress',
-        target: binding.target,
-        published,
-        protocol: binding.protocol,
-        host_ip: bound && context.mode === 'spec' ? binding.address : undefined,
-      }),
-    );
-  });
+  return bindings
+    .sort((a, b) => byBytes(key(a), key(b)))
+    .flatMap((binding) => {
+      const bound = binding.address !== '' && !isUnspecified(binding.address);
+      if (bound && context.mode === 'strict') warnAddress(binding, context);
+      return spread(binding.published).map((published) =>
+        given<PortModel>({
+          mode: 'ingress',
+          target: binding.target,
+          published,
+          protocol: binding.protocol,
+          host_ip: bound && context.mode === 'spec' ? binding.address : undefined,
+        }),
+      );
+    });
 }
 
 function warnAddress(binding: PortBinding, context: Context): void {

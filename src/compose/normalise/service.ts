@@ -54,9 +54,7 @@ function containerFields(map: ValueMap): { [K in keyof ServiceModel]?: ServiceMo
     init: flag(map.init),
     isolation: text(map.isolation, 'Isolation'),
     labels: strings(map.labels),
-    logging: isMap(logging)
-      ? given<LoggingModel>({ driver: text(logging.driver, 'Logging.Driver'), options: strings(logging.options) })
-      : undefined,
+    logging: isMap(logging) ? given<LoggingModel>({ driver: text(logging.driver, 'Logging.Driver'), options: strings(logging.options) }) : undefined,
     read_only: flag(map.read_only),
     stdin_open: flag(map.stdin_open),
     stop_grace_period: duration(map.stop_grace_period, 'stop_grace_period'),

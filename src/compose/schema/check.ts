@@ -140,7 +140,10 @@ function identity(value: Value): string {
   if (number !== undefined) return `n${number}`;
   if (isList(value)) return `[${value.map(identity).join()}]`;
   if (!isMap(value)) return `${typeof value}${JSON.stringify(goText(value))}`;
-  return `{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${identity(value[key] ?? null)}`).join()}}`;
+  return `{${Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${identity(value[key] ?? null)}`)
+    .join()}}`;
 }
 
 function checkMap(schema: Schema, map: ValueMap, path: Path, checker: Checker, outcome: Outcome): void {
@@ -163,9 +166,7 @@ function checkMap(schema: Schema, map: ValueMap, path: Path, checker: Checker, o
 /** The schemas that a key's value must fit: its own, and those of the patterns that its name matches. */
 function matching(schema: Schema, key: string, checker: Checker): Schema[] {
   const own = schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
-  const patterns = Object.entries(schema.patternProperties ?? {}).flatMap(([pattern, candidate]) =>
-    new RegExp(pattern, 'u').test(key) ? [candidate] : [],
-  );
+  const patterns = Object.entries(schema.patternProperties ?? {}).flatMap(([pattern, candidate]) => (new RegExp(pattern, 'u').test(key) ? [candidate] : []));
   const found = [...(own ? [own] : []), ...patterns].filter((candidate) => inVersion(candidate, checker.version));
   if (found.length === 0 && typeof schema.additionalProperties === 'object') return [schema.additionalProperties];
   return found;

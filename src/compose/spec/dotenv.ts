@@ -14,7 +14,8 @@ export function parseDotenv(path: string, bytes: Uint8Array, lookup: Lookup): En
   const text = decode(path, bytes);
   const found: Lookup = (name) => lookup(name) ?? result[name] ?? undefined;
   // A quoted value may run over lines; a line that is none of the forms is an error, not a guess.
-  const entry = /[ \t]*(?:(?:#[^\n]*)|(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*(?:[=:][ \t]*(?:'([^']*)'|"((?:[^"\\]|\\[^])*)"|([^\n]*?))[ \t]*)?(?:[ \t]#[^\n]*)?)?(?:\r?\n|$)/y;
+  const entry =
+    /[ \t]*(?:(?:#[^\n]*)|(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*(?:[=:][ \t]*(?:'([^']*)'|"((?:[^"\\]|\\[^])*)"|([^\n]*?))[ \t]*)?(?:[ \t]#[^\n]*)?)?(?:\r?\n|$)/y;
   while (entry.lastIndex < text.length) {
     const start = entry.lastIndex;
     const match = entry.exec(text);

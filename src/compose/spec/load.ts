@@ -83,7 +83,13 @@ function loadProject(loader: Loader): SpecProject | undefined {
   if (failed(report) || !isMap(merged)) return undefined;
   const stack = request.stack ?? (typeof merged.name === 'string' ? merged.name : folderName(request.directory));
   if (!stackName.test(stack)) {
-    add(report, 'error', ['name'], `${JSON.stringify(stack)} cannot be a stack's name`, 'letters, digits, dots, dashes and underscores, a letter or digit first');
+    add(
+      report,
+      'error',
+      ['name'],
+      `${JSON.stringify(stack)} cannot be a stack's name`,
+      'letters, digits, dots, dashes and underscores, a letter or digit first',
+    );
     return undefined;
   }
   return { stack, project: projectOf(merged, loader) };
@@ -97,7 +103,11 @@ function declaredName(loader: Loader): string {
 }
 
 function folderName(directory: string): string {
-  return posix.basename(directory).toLowerCase().replace(/[^a-z0-9_.-]/g, '').replace(/^[^a-z0-9]+/, '');
+  return posix
+    .basename(directory)
+    .toLowerCase()
+    .replace(/[^a-z0-9_.-]/g, '')
+    .replace(/^[^a-z0-9]+/, '');
 }
 
 function convert({ stack, project }: SpecProject, loader: Loader): StackSpec {
@@ -164,7 +174,7 @@ function dataOf(model: FileModel, loader: Loader): Uint8Array {
   }
   if (model.file === undefined) throw new Refusal('invalidArgument', 'it needs one of file, content, environment or external');
   const bytes = loader.context.read(model.file);
-  if (bytes.length > maxDataBytes) throw new Refusal('invalidArgument', `${model.file} has ${bytes.length} bytes; at most ${maxDataBytes} fit`, { path: ['file'] });
+  if (bytes.length > maxDataBytes)
+    throw new Refusal('invalidArgument', `${model.file} has ${bytes.length} bytes; at most ${maxDataBytes} fit`, { path: ['file'] });
   return bytes;
 }
-

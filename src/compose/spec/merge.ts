@@ -10,8 +10,18 @@ type Tags = ReadonlyMap<string, string>;
 const whole = ['services.*.command', 'services.*.entrypoint', 'services.*.healthcheck.test'];
 /** `KEY=VALUE` lists that are maps at heart. */
 const mappings = [
-  'services.*.environment', 'services.*.labels', 'services.*.annotations', 'services.*.sysctls', 'services.*.deploy.labels',
-  'services.*.build.args', 'services.*.build.labels', 'services.*.storage_opt', 'networks.*.labels', 'volumes.*.labels', 'secrets.*.labels', 'configs.*.labels',
+  'services.*.environment',
+  'services.*.labels',
+  'services.*.annotations',
+  'services.*.sysctls',
+  'services.*.deploy.labels',
+  'services.*.build.args',
+  'services.*.build.labels',
+  'services.*.storage_opt',
+  'networks.*.labels',
+  'volumes.*.labels',
+  'secrets.*.labels',
+  'configs.*.labels',
 ];
 /** Name lists whose long form is a map from name to options. */
 const named = ['services.*.networks', 'services.*.depends_on'];

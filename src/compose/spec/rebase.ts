@@ -34,12 +34,18 @@ function relative(value: Value, folder: string): Value {
 
 /** Paths of a whole file. */
 export function rebaseFile(file: ValueMap, folder: string): ValueMap {
-  const inSection = (change: (entry: ValueMap) => ValueMap) => (section: Value): Value => {
-    if (!isMap(section)) return section;
-    return Object.fromEntries(Object.entries(section).map(([key, entry]) => [key, isMap(entry) ? change(entry) : entry]));
-  };
+  const inSection =
+    (change: (entry: ValueMap) => ValueMap) =>
+    (section: Value): Value => {
+      if (!isMap(section)) return section;
+      return Object.fromEntries(Object.entries(section).map(([key, entry]) => [key, isMap(entry) ? change(entry) : entry]));
+    };
   const files = inSection((entry) => changed(entry, 'file', (value) => (typeof value === 'string' ? absolute(folder, value) : value)));
-  let result = changed(file, 'services', inSection((service) => rebaseService(service, folder)));
+  let result = changed(
+    file,
+    'services',
+    inSection((service) => rebaseService(service, folder)),
+  );
   result = changed(result, 'secrets', files);
   return changed(result, 'configs', files);
 }

@@ -66,7 +66,10 @@ const decoderPrefix = /^decoding failed due to the following error\(s\):\n\n(err
 
 /** The decoder's `Deploy.Resources.Limits.memory` and `Volumes[1]` as keys of the file. */
 function fieldPath(field: string): (string | number)[] {
-  const steps = field.toLowerCase().split(/[.[\]]+/).filter((step) => step !== '');
+  const steps = field
+    .toLowerCase()
+    .split(/[.[\]]+/)
+    .filter((step) => step !== '');
   return steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step));
 }
 

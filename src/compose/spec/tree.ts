@@ -80,7 +80,14 @@ function fillIn(loader: Loader, source: Source): Value {
       if (!(error instanceof Refusal)) throw error;
       const template = String(error.facts['template'] ?? text);
       const missing = template.startsWith('required variable ');
-      add(report, 'error', path, missing ? template : `the variable in ${JSON.stringify(template)} cannot be read`, missing ? undefined : 'write $$ for a dollar sign', source);
+      add(
+        report,
+        'error',
+        path,
+        missing ? template : `the variable in ${JSON.stringify(template)} cannot be read`,
+        missing ? undefined : 'write $$ for a dollar sign',
+        source,
+      );
       return text;
     }
   };
@@ -154,7 +161,8 @@ function includeEntry(loader: Loader, entry: Value, folder: string, chain: reado
   const paths = (isMap(entry) ? textOrList(entry.path, 'path') : textOrList(entry, 'include')) ?? [];
   const files = paths.map((path) => absolute(folder, path));
   const home = isMap(entry) && typeof entry.project_directory === 'string' ? absolute(folder, entry.project_directory) : posix.dirname(files[0] ?? folder);
-  if (isMap(entry) && entry.env_file !== undefined) throw new Refusal('unimplemented', 'env_file of an include is not supported; set the variables for the whole stack');
+  if (isMap(entry) && entry.env_file !== undefined)
+    throw new Refusal('unimplemented', 'env_file of an include is not supported; set the variables for the whole stack');
   let result: Value | undefined;
   for (const file of files) {
     if (chain.includes(`include ${file}`)) throw new Refusal('invalidArgument', `files include one another in a circle: ${file}`);

@@ -10,7 +10,13 @@ type Plain = Record<string, unknown>;
 /** Replaced when not empty, instead of merged or appended. */
 const replaced = new Set(['command', 'entrypoint', 'ulimits.*']);
 /** Pointers in Docker's model: zero is a value. */
-const pointers = new Set(['deploy.replicas', 'deploy.update_config.parallelism', 'deploy.rollback_config.parallelism', 'deploy.restart_policy.max_attempts', 'healthcheck.retries']);
+const pointers = new Set([
+  'deploy.replicas',
+  'deploy.update_config.parallelism',
+  'deploy.rollback_config.parallelism',
+  'deploy.restart_policy.max_attempts',
+  'healthcheck.retries',
+]);
 
 /** Services merge; top-level entries are replaced whole; `x-` keys of later files are dropped. */
 export function mergeProjects(projects: readonly Project[]): Project {

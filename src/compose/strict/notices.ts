@@ -6,8 +6,22 @@ import type { Value, ValueMap } from '../value.ts';
 export type Notice = { kind: 'log'; message: string } | { kind: 'text'; text: string };
 
 const unsupported = [
-  'build', 'cgroupns_mode', 'cgroup_parent', 'devices', 'domainname', 'external_links', 'ipc', 'links', 'mac_address',
-  'network_mode', 'pid', 'privileged', 'restart', 'security_opt', 'shm_size', 'userns_mode',
+  'build',
+  'cgroupns_mode',
+  'cgroup_parent',
+  'devices',
+  'domainname',
+  'external_links',
+  'ipc',
+  'links',
+  'mac_address',
+  'network_mode',
+  'pid',
+  'privileged',
+  'restart',
+  'security_opt',
+  'shm_size',
+  'userns_mode',
 ] as const;
 
 const deprecated: Readonly<Record<string, string>> = {
@@ -16,7 +30,8 @@ const deprecated: Readonly<Record<string, string>> = {
 };
 
 const limits = 'Set resource limits using deploy.resources';
-const shared = 'To share a volume between services, define it using the top-level `volumes` option and reference it from each service that shares it using the service-level `volumes` option.';
+const shared =
+  'To share a volume between services, define it using the top-level `volumes` option and reference it from each service that shares it using the service-level `volumes` option.';
 const forbidden: Readonly<Record<string, string>> = {
   extends: 'Support for `extends` is not implemented yet.',
   volume_driver: 'Instead of setting the volume driver on the service, define a volume using the top-level `volumes` option and specify the driver there.',

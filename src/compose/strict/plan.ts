@@ -87,7 +87,9 @@ function planOf(project: Project, stack: string, request: LoadRequest): StrictPl
     networks,
     secrets: secrets.ok ? { ok: true, value: secrets.value.specs } : secrets,
     configs: configs.ok ? { ok: true, value: configs.value.specs } : configs,
-    services: Object.entries(project.services).sort(([a], [b]) => byBytes(a, b)).map(([key, service]) => plan(key, service)),
+    services: Object.entries(project.services)
+      .sort(([a], [b]) => byBytes(a, b))
+      .map(([key, service]) => plan(key, service)),
   };
 }
 

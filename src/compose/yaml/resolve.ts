@@ -42,8 +42,7 @@ function parseFloating(text: string): Float | undefined {
 
 /** The four forms of a timestamp that Go's reader knows. */
 function parseMoment(text: string): Moment | undefined {
-  const match =
-    /^(\d{4})-(\d{1,2})-(\d{1,2})(?:([Tt ])(\d{1,2}):(\d{1,2}):(\d{1,2}(?:\.\d{1,9})?)(Z|[-+]\d\d:\d\d)?)?$/.exec(text);
+  const match = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:([Tt ])(\d{1,2}):(\d{1,2}):(\d{1,2}(?:\.\d{1,9})?)(Z|[-+]\d\d:\d\d)?)?$/.exec(text);
   if (!match) return undefined;
   const [, year = '', month = '', day = '', separator, hour = '0', minute = '0', second = '0', zone] = match;
   // A blank separates only times without a zone; T asks for one.

@@ -15,7 +15,12 @@ function open(folder: string, segmentBytes = 1e6): Promise<Opened> {
 }
 
 function job(from: number, to: number): Write {
-  const entries = Array.from({ length: to - from + 1 }, (_, at) => ({ index: from + at, term: 1, kind: 'normal' as const, bytes: Buffer.alloc(200, from + at) }));
+  const entries = Array.from({ length: to - from + 1 }, (_, at) => ({
+    index: from + at,
+    term: 1,
+    kind: 'normal' as const,
+    bytes: Buffer.alloc(200, from + at),
+  }));
   return { hardState: { term: 1, vote: 'a', commit: from - 1 }, entries, installed: undefined, replies: [], attest: { term: 1, index: to, lastTerm: 1 } };
 }
 
@@ -26,7 +31,12 @@ async function snapshotNames(folder: string): Promise<string[]> {
 test('a new folder starts from the given members and keeps them, whatever is given later', async () => {
   const folder = await temporaryFolder();
   await (await open(folder)).storage.close();
-  const again = await Storage.open({ folder, segmentBytes: 1e6, onFatal: () => {}, bootstrap: { index: 0, term: 0, configuration: { voters: ['b'], learners: [] } } });
+  const again = await Storage.open({
+    folder,
+    segmentBytes: 1e6,
+    onFatal: () => {},
+    bootstrap: { index: 0, term: 0, configuration: { voters: ['b'], learners: [] } },
+  });
   expect(again.initial.snapshot.configuration).toEqual(configuration);
   await again.storage.close();
 });

@@ -49,7 +49,10 @@ test('entries and hard state come back, truncations included', async () => {
   await wal.close();
   const again = await reopen(folder);
   expect(again.hardState).toEqual({ term: 2, vote: undefined, commit: 1 });
-  expect(again.entries.map(({ index, term }) => [index, term])).toEqual([[1, 1], [2, 2]]);
+  expect(again.entries.map(({ index, term }) => [index, term])).toEqual([
+    [1, 1],
+    [2, 2],
+  ]);
 });
 
 test('a last frame torn at any byte is cut off, and the log goes on behind it', async () => {
@@ -80,9 +83,12 @@ test('a flipped bit anywhere before the last frame is refused with file, place a
   const whole = await readFile(path);
   for (let at = 0; at < (ends[2] ?? 0); at++) {
     const bytes = Buffer.from(whole);
-    bytes[at] = (bytes[at] ?? 0) ^ (1 << at % 8);
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << (at % 8));
     await writeFile(path, bytes);
-    const refused = await open(folder).then(() => undefined, (error: Error) => error.message);
+    const refused = await open(folder).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
     expect(refused, `bit in byte ${at}`).toMatch(/log-000000000001 (is corrupt: the record at byte \d+|has format version|was sealed)/);
     expect((await readFile(path)).equals(bytes)).toBe(true);
     expect(await readdir(folder)).toEqual([first]);

@@ -13,11 +13,15 @@ test('one daemon at a time has a state folder', async () => {
   const unlock = await lockState(folder);
   await expect(lockState(folder)).rejects.toThrow(`another daemon is using ${folder}`);
   await unlock();
-  await (await lockState(folder))();
+  await (
+    await lockState(folder)
+  )();
 });
 
 test('a daemon that was killed holds nothing', async () => {
   const code = `require('node:net').createServer().listen(${JSON.stringify(join(folder, 'lock.sock'))}, () => process.kill(process.pid, 'SIGKILL'))`;
   expect(() => execFileSync(process.execPath, ['-e', code])).toThrow();
-  await (await lockState(folder))();
+  await (
+    await lockState(folder)
+  )();
 });

@@ -36,7 +36,8 @@ test('an old, shorter append does not cut off what came after it', () => {
 
 test('one vote per term, remembered over a restart, and only for a log that is as good', () => {
   const request = { type: 'vote', to: 'a', term: 5, lastIndex: 1, lastTerm: 1, transfer: false, commit: 0, commitTerm: 0 } as const;
-  const granted = (raft: Raft, from: string, log: { lastIndex: number; lastTerm: number }): unknown => answer(raft, { ...request, ...log, from }).map((one) => 'granted' in one && one.granted);
+  const granted = (raft: Raft, from: string, log: { lastIndex: number; lastTerm: number }): unknown =>
+    answer(raft, { ...request, ...log, from }).map((one) => 'granted' in one && one.granted);
   const equal = { lastIndex: 1, lastTerm: 1 };
   expect(granted(follower([entry(1, 1)], 5), 'b', equal)).toEqual([true]);
   expect(granted(follower([entry(1, 1)], 5, 'c'), 'b', equal)).toEqual([false]);

@@ -7,7 +7,11 @@ function entry(index: number, term: number): Entry {
 }
 
 function log(...terms: number[]): Log {
-  return new Log({ index: 0, term: 0 }, terms.map((term, at) => entry(at + 1, term)), 0);
+  return new Log(
+    { index: 0, term: 0 },
+    terms.map((term, at) => entry(at + 1, term)),
+    0,
+  );
 }
 
 test('what is compacted or not there yet has no term', () => {
