@@ -188,6 +188,8 @@ function requestHeaders(request: IncomingMessage): [string, string][] {
   const { method = 'GET' } = request;
   const measured = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
   if (!measured && method !== 'GET' && method !== 'HEAD') headers.push(['Content-Length', '0']);
+  // An engine that closes as soon as it has answered makes Node fail on the body's empty last write, and the answer is lost.
+  headers.push(['Connection', 'keep-alive']);
   return headers;
 }
 

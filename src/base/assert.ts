@@ -1,7 +1,7 @@
 /** Broken invariants end the process: state that contradicts itself is never guessed around. */
 
 /** A fault in our own reasoning. Nothing but the top of the program may catch it. */
-export class InvariantError extends Error {
+class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }
 

@@ -40,17 +40,39 @@ const casts: readonly (readonly [pattern: string, kind: Kind])[] = [
   ['configs.*.external', 'boolean'],
 ];
 
+/** What Docker forgot to cast, and spec mode does; permission bits it leaves as texts, for those are octal. */
+const specCasts: readonly (readonly [pattern: string, kind: Kind])[] = [
+  ...casts.filter(([pattern]) => !pattern.endsWith('.mode')),
+  ['services.*.init', 'boolean'],
+  ['services.*.scale', 'integer'],
+  ['services.*.pids_limit', 'integer'],
+  ['services.*.oom_kill_disable', 'boolean'],
+  ['services.*.deploy.resources.limits.pids', 'integer'],
+  ['services.*.deploy.resources.reservations.generic_resources.[].discrete_resource_spec.value', 'integer'],
+  ['services.*.depends_on.*.required', 'boolean'],
+  ['services.*.depends_on.*.restart', 'boolean'],
+  ['services.*.env_file.[].required', 'boolean'],
+  ['services.*.volumes.[].bind.create_host_path', 'boolean'],
+  ['networks.*.enable_ipv6', 'boolean'],
+];
+
 interface Cast {
   steps: readonly string[];
   kind: Kind;
 }
 
 /** Patterns by their number of steps, since most paths are the wrong length for most of them. */
-const castsByLength = new Map<number, Cast[]>();
-for (const [pattern, kind] of casts) {
-  const steps = pattern.split('.');
-  castsByLength.set(steps.length, [...(castsByLength.get(steps.length) ?? []), { steps, kind }]);
+function byLength(patterns: typeof casts): ReadonlyMap<number, readonly Cast[]> {
+  const result = new Map<number, Cast[]>();
+  for (const [pattern, kind] of patterns) {
+    const steps = pattern.split('.');
+    result.set(steps.length, [...(result.get(steps.length) ?? []), { steps, kind }]);
+  }
+  return result;
 }
+
+const strictByLength = byLength(casts);
+const specByLength = byLength(specCasts);
 
 /**
  * Throws Refusal with Docker's texts and the facts {path}. Keys are never touched; sections and their entries
@@ -74,7 +96,7 @@ function interpolateText(text: string, substitute: Substitute, lenient: boolean,
     result = substitute(text, path);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const template = String(error.facts['template'] ?? text);
+    const { template = text } = error.facts as { template?: string };
     throw new Refusal('invalidArgument', `invalid interpolation format for ${shown}: ${goQuote(template)}; you may need to escape any $ with another $`, {
       path,
     });
@@ -82,7 +104,9 @@ function interpolateText(text: string, substitute: Substitute, lenient: boolean,
   if (result === text) return text;
   // Split again: a dot inside a service's name parts it here, as it does for Docker.
   const steps = shown.split('.');
-  const cast = castsByLength.get(steps.length)?.find((candidate) => candidate.steps.every((step, index) => step === '*' || step === steps[index]));
+  const cast = (lenient ? specByLength : strictByLength)
+    .get(steps.length)
+    ?.find((candidate) => candidate.steps.every((step, index) => step === '*' || step === steps[index]));
   if (!cast) return result;
   const error = (why: string): Refusal =>
     new Refusal('invalidArgument', `error while interpolating ${shown}: failed to cast to expected type: ${why}`, { path });

@@ -14,7 +14,6 @@ import { Wal } from './wal.ts';
 export interface StorageOptions {
   readonly folder: string;
   readonly segmentBytes: number;
-  readonly onFatal: (error: Error) => void;
   /** What a folder without any state starts from. */
   readonly bootstrap: SnapshotMeta;
   readonly files?: FileSystem;
@@ -65,7 +64,7 @@ export class Storage {
     }
   }
 
-  /** Resolves when a job of the core is durable; jobs become so in order. */
+  /** Resolves when a job of the core is durable; jobs become so in order. Rejects when the disk failed: the process must end. */
   write(job: Write): Promise<void> {
     assert(job.installed === undefined, 'a snapshot of another member comes with its bytes, and there is no other member');
     return this.#wal.append({ hardState: job.hardState, marks: [], entries: job.entries });

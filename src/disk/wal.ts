@@ -16,8 +16,6 @@ export interface WalOptions {
   readonly files: FileSystem;
   /** A segment that reached this size is followed by a new one. */
   readonly segmentBytes: number;
-  /** Called once with the first error of the disk: what is on it is unknown from then on, so the process must end. */
-  readonly onFatal: (error: Error) => void;
 }
 
 /** Everything the files say, for the raft core and the state machine. */
@@ -29,6 +27,7 @@ export interface WalContent {
 interface Waiting {
   readonly record: Record;
   readonly done: () => void;
+  readonly fail: (error: Error) => void;
 }
 
 interface Sealed extends Segment {
@@ -51,8 +50,9 @@ export class Wal {
   #hardState: HardState | undefined;
   #marks: readonly SnapshotMark[];
   #queue: Waiting[] = [];
-  #working: Promise<void> | undefined;
-  #failed = false;
+  #working = false;
+  /** The first error of the disk. What is on it is unknown from then on, so nothing is written any more. */
+  #failure: Error | undefined;
 
   private constructor(options: WalOptions, sealed: Sealed[], position: Position, content: Record) {
     this.#options = options;
@@ -100,26 +100,26 @@ export class Wal {
 
   /**
    * Adds a record and resolves when it is durable. All that wait while a write runs share the next write and sync.
-   * Records become durable in order. After a failure of the disk the promise never settles: `onFatal` was called.
+   * Records become durable in order. Rejects when the disk failed, now or before: the process must then end.
    */
   append(record: Record): Promise<void> {
-    return new Promise((done) => {
-      this.#queue.push({ record, done });
-      this.#working ??= this.#work();
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((done, fail) => {
+      this.#queue.push({ record, done, fail });
+      if (!this.#working) void this.#work();
     });
-  }
-
-  /** Resolves when nothing waits any more. */
-  async flush(): Promise<void> {
-    while (this.#working && !this.#failed) await this.#working;
   }
 
   /** Writes out what waits, seals the end so that later damage to the last record is told from a torn write, and closes. */
   async close(): Promise<void> {
-    if (!this.#failed && this.#file >= 0) {
-      await this.append({ ...nothing, hardState: this.#hardState });
-      await this.flush();
+    try {
+      if (!this.#failure && this.#file >= 0) await this.append({ ...nothing, hardState: this.#hardState ?? { term: 0, vote: undefined, commit: 0 } });
+    } finally {
+      await this.#closeSegment();
     }
+  }
+
+  async #closeSegment(): Promise<void> {
     const file = this.#file;
     this.#file = -1;
     if (file >= 0) await closeFile(file);
@@ -135,20 +135,20 @@ export class Wal {
   }
 
   async #work(): Promise<void> {
+    this.#working = true;
     // One turn of the loop, so that everybody who appends in it shares the write.
     await Promise.resolve();
-    try {
-      while (this.#queue.length > 0) {
-        const group = this.#takeGroup();
+    while (this.#queue.length > 0) {
+      const group = this.#takeGroup();
+      try {
         await this.#write(mergeRecords(group.map((waiting) => waiting.record)));
         for (const waiting of group) waiting.done();
+      } catch (error) {
+        this.#failure = error as Error;
+        for (const waiting of [...group, ...this.#queue.splice(0)]) waiting.fail(this.#failure);
       }
-    } catch (error) {
-      this.#failed = true;
-      this.#options.onFatal(error as Error);
-      return;
     }
-    this.#working = undefined;
+    this.#working = false;
   }
 
   #takeGroup(): Waiting[] {
@@ -184,7 +184,7 @@ export class Wal {
   }
 
   async #nextSegment(): Promise<void> {
-    await closeFile(this.#file);
+    await this.#closeSegment();
     this.#sealed.push({ ...this.#segment, lastIndex: this.#lastIndex });
     this.#segment = segmentAt(this.#options.folder, this.#segment.number + 1);
     this.#lastIndex = 0;

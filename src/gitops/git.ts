@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
 import { Refusal } from '#base/refusal';
+import { checkPlace, withoutLogin } from '#control/repository-place';
 
 /** How long a git command may say nothing. */
 const silenceMs = 60_000;
@@ -16,17 +17,6 @@ export interface TreeEntry {
   path: string;
   /** Bytes; 0 for submodules. */
   size: number;
-}
-
-/** Refuses what is no place of a repository: other transports, options in disguise. */
-export function checkUrl(url: string): void {
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
-  const remote = scheme !== undefined && url.startsWith(`${scheme}://`);
-  const scpLike = !remote && /^[^/:]+@[^/:]+:[^:]/.test(url);
-  const known = remote ? ['https', 'ssh', 'file'].includes(scheme) : scpLike || url.startsWith('/');
-  if (url.startsWith('-') || /[\u0000-\u001f]/.test(url) || url.includes('::') || !known) {
-    throw new Refusal('invalidArgument', `"${url}" is no repository: give an absolute path, file://, https:// or ssh://`);
-  }
 }
 
 /** One repository's mirror in `folder`. */
@@ -59,17 +49,17 @@ export class Mirror {
 
   /** Id of the branch's head at `url`; nothing is fetched. Throws a Refusal that says why it cannot be known. */
   async remoteHead(url: string, branch: string): Promise<string> {
-    checkUrl(url);
+    checkPlace(url, branch);
     await this.#make();
     const answer = await explained(this.#git.raw(['ls-remote', '--exit-code', '--', url, `refs/heads/${branch}`]), url, branch);
     const commit = /^([0-9a-f]{40,64})\t/.exec(answer)?.[1];
-    if (commit === undefined) throw new Refusal('notFound', `repository ${url} has no branch ${branch}`);
+    if (commit === undefined) throw new Refusal('notFound', `repository ${withoutLogin(url)} has no branch ${branch}`);
     return commit;
   }
 
   /** Brings the branch into the mirror and answers its head. A rewritten history is followed. */
   async fetch(url: string, branch: string): Promise<string> {
-    checkUrl(url);
+    checkPlace(url, branch);
     await this.#make();
     const spec = `+refs/heads/${branch}:refs/heads/followed`;
     await explained(this.#git.raw(['fetch', '--quiet', '--force', '--no-tags', '--no-recurse-submodules', '--', url, spec]), url, branch);
@@ -116,17 +106,18 @@ async function explained(call: Promise<string>, url: string, branch: string): Pr
     return await call;
   } catch (error) {
     const said = (error as Error).message.trim();
-    const shown = url.replace(/\/\/[^/@]*@/, '//');
+    const shown = withoutLogin(url);
     if (said === '' || /couldn't find remote ref|exit code: 2|exited with code 2/i.test(said)) {
       throw new Refusal('notFound', `repository ${shown} has no branch ${branch}`);
     }
-    const last =
-      said
-        .split('\n')
-        .filter((line) => /fatal|error|denied|timed out|timeout/i.test(line))
-        .at(0) ??
-      said.split('\n')[0] ??
-      '';
-    throw new Refusal('unavailable', `repository ${shown} cannot be read: ${last.replaceAll(url, shown)}`);
+    const last = telling(said);
+    throw new Refusal('unavailable', `repository ${shown} cannot be read: ${withoutLogin(last.replaceAll(url, shown))}`);
   }
+}
+
+/** The line that says why; what git adds for everybody is left out, for ssh has said more before. */
+function telling(said: string): string {
+  const lines = said.split('\n').filter((line) => line.trim() !== '' && !/^(warning|hint): /.test(line));
+  const own = lines.filter((line) => !/^(fatal: Could not read from remote|Please make sure you have|and the repository exists)/.test(line));
+  return own.find((line) => /fatal|error|denied|failed|refused|timed out|timeout|^ssh:/i.test(line)) ?? own[0] ?? lines[0] ?? '';
 }

@@ -1,7 +1,7 @@
 /** Turns a commit into stacks: each folder PATH/NAME with a stack file is the stack NAME. */
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
-import { diagnosticText, type LoadResult } from '#compose/compose';
+import { diagnosticText, type LoadRequest, type LoadResult } from '#compose/compose';
 import { loadStack } from '#compose/load';
 import type { RenderedStack } from '#reconciler/rendered';
 import { root, type Snapshot } from './snapshot.ts';
@@ -18,6 +18,11 @@ export async function renderCommit(snapshot: Snapshot, path: string): Promise<Re
   const rendered: RenderedStack[] = [];
   for (const [name, file] of folders) rendered.push(await renderStack(snapshot, name, file));
   return rendered;
+}
+
+/** Whether the commit has the folder of stacks. */
+export function hasStackFolder(snapshot: Snapshot, path: string): boolean {
+  return snapshot.hasFolder(normal(path));
 }
 
 /** Folder name → its stack file. */
@@ -49,7 +54,7 @@ async function renderStack(snapshot: Snapshot, name: string, file: string): Prom
     const result = load(snapshot, name, file);
     // Errors of a round that lacked files mean nothing yet.
     if (await snapshot.load()) continue;
-    if (result === undefined || 'error' in result) return { ...place, errors: [`${file}: ${result?.error ?? 'cannot be read'}`] };
+    if ('error' in result) return { ...place, errors: [`${file}: ${result.error}`] };
     const errors = result.diagnostics.filter((diagnostic) => diagnostic.severity === 'error').map((diagnostic) => relative(diagnosticText(diagnostic)));
     if (!result.stack) return { ...place, errors: errors.length > 0 ? errors : [`${file}: is refused`] };
     const digest = `sha256:${createHash('sha256').update(JSON.stringify(result.stack)).digest('hex')}`;
@@ -58,13 +63,22 @@ async function renderStack(snapshot: Snapshot, name: string, file: string): Prom
   return { ...place, errors: [`${file}: names files through more than ${mostRounds} others`] };
 }
 
-function load(snapshot: Snapshot, name: string, file: string): LoadResult | { error: string } | undefined {
+function load(snapshot: Snapshot, name: string, file: string): LoadResult | { error: string } {
   const own = snapshot.read(posix.join(root, file));
-  if ('error' in own) return own;
-  return loadStack({
+  if ('error' in own) return { error: relative(own.error) };
+  try {
+    return loadStack(request(snapshot, name, file, own.bytes));
+  } catch (error) {
+    // A fault of ours that one stack brings out must not stop its neighbours.
+    return { error: `cannot be rendered: ${(error as Error).message}` };
+  }
+}
+
+function request(snapshot: Snapshot, name: string, file: string, bytes: Uint8Array): LoadRequest {
+  return {
     mode: 'spec',
     stack: name,
-    files: [{ path: file, bytes: own.bytes }],
+    files: [{ path: file, bytes }],
     directory: posix.join(root, posix.dirname(file)),
     // Nothing of the daemon's own surroundings may decide what a commit means.
     environment: {},
@@ -72,7 +86,7 @@ function load(snapshot: Snapshot, name: string, file: string): LoadResult | { er
     confine: root,
     strictVariables: true,
     rotate: true,
-  });
+  };
 }
 
 /** People know paths from the top of their repository. */

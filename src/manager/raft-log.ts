@@ -79,7 +79,6 @@ export class RaftLog implements ReplicatedLog {
       folder,
       segmentBytes,
       bootstrap: { index: 0, term: 0, configuration },
-      onFatal: (error) => this.#fail(error),
       ...(this.#dependencies.files && { files: this.#dependencies.files }),
     });
     this.#restore(opened);
@@ -135,7 +134,7 @@ export class RaftLog implements ReplicatedLog {
     this.#cancelTick?.();
     if (this.#state === 'running') this.#state = 'stopped';
     await this.#snapshotting;
-    if (this.#state !== 'failed') await this.#storage?.close();
+    await this.#storage?.close().catch((error: unknown) => this.#fail(error as Error));
     // What became durable while closing is applied and answered; the rest is unknown to its callers.
     this.#turn();
     this.#rejectAll('the manager is shutting down');
@@ -180,10 +179,13 @@ export class RaftLog implements ReplicatedLog {
   }
 
   #write(write: Write): void {
-    void this.#storage?.write(write).then(() => {
-      this.#raft?.appended(write);
-      this.#schedule();
-    });
+    this.#storage
+      ?.write(write)
+      .then(() => {
+        this.#raft?.appended(write);
+        this.#schedule();
+      })
+      .catch((error: unknown) => this.#fail(error as Error));
   }
 
   #apply(raft: Raft, entries: readonly Entry[]): void {

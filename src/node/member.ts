@@ -13,6 +13,8 @@ import { RaftLog } from '#manager/raft-log';
 import { Sessions } from '#manager/sessions';
 import { stages } from '#manager/stages';
 import { ReplicatedState } from '#manager/state';
+import { connectDispatcher, type DispatcherConnection } from '#rpc/dispatcher-client';
+import { DispatcherServer } from '#rpc/dispatcher-server';
 import type { Identity } from './identity.ts';
 import type { DaemonOptions } from './options.ts';
 import { chooseRunFolder } from './run-folder.ts';
@@ -37,6 +39,8 @@ export class Member {
   readonly agent: Agent;
   readonly gitops: GitOps;
   readonly #sessions: Sessions;
+  readonly #dispatcher: DispatcherServer;
+  readonly #line: DispatcherConnection;
   readonly #network: HostNetwork;
 
   constructor(
@@ -59,11 +63,15 @@ export class Member {
       random,
       logger: logger.child({ part: 'dispatcher' }),
     });
+    // The node's own agent speaks to its manager as those of other nodes do: over the wire.
+    const socket = join(options.state, 'dispatcher.sock');
+    this.#dispatcher = new DispatcherServer(socket, { openSession: this.#sessions.open, logger: logger.child({ part: 'dispatcher' }) });
+    this.#line = connectDispatcher(socket);
     this.#network = new HostNetwork({ instance }, { logger: logger.child({ part: 'network' }), clock });
     const engine = new DockerEngine({ socketPath: options.engine, nodeId: identity.nodeId, runFolder: join(chooseRunFolder(options.run, instance), 'tasks') });
     this.agent = new Agent(
       { nodeId: identity.nodeId },
-      { engine, network: this.#network, openSession: this.#sessions.open, clock, logger: logger.child({ part: 'agent' }) },
+      { engine, network: this.#network, openSession: this.#line.openSession, clock, logger: logger.child({ part: 'agent' }) },
     );
     this.gitops = new GitOps({ folder: join(options.state, 'repositories') }, { cluster: this.manager, clock, logger: logger.child({ part: 'gitops' }) });
   }
@@ -76,6 +84,7 @@ export class Member {
   /** All that needs the node to be in the cluster. */
   async startWork(): Promise<void> {
     await this.#sessions.start();
+    await this.#dispatcher.start();
     await this.agent.start();
     await this.gitops.start();
   }
@@ -84,16 +93,22 @@ export class Member {
   async stop(): Promise<void> {
     await this.gitops.stop();
     await this.agent.stop();
-    this.#sessions.stop();
+    await this.#endSessions();
     await this.manager.stop();
+  }
+
+  async #endSessions(): Promise<void> {
+    this.#line.close();
+    await this.#dispatcher.stop();
+    this.#sessions.stop();
   }
 
   /** Ends and removes everything of ours on this node. */
   async leave(): Promise<void> {
     await this.gitops.stop();
-    this.#sessions.stop();
     await this.agent.removeAll(leaveLimitMs);
     await this.agent.stop();
+    await this.#endSessions();
     await this.#network.tearDown();
     await this.manager.stop();
   }

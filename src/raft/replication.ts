@@ -3,7 +3,7 @@ import { assert } from '#base/assert';
 import { isMember } from './changer.ts';
 import type { Core } from './core.ts';
 import type { AppendReply, Entry, HeartbeatReply } from './message.ts';
-import { Progress } from './progress.ts';
+import type { Progress } from './progress.ts';
 import { majority, quorumValue } from './quorum.ts';
 
 /** Adds one entry of the leader's own; the caller broadcasts. Returns its index. */

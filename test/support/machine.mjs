@@ -9,7 +9,7 @@ import { join } from 'node:path';
 const packages = { dockerd: 'docker.io', nft: 'nftables', ip: 'iproute2', iptables: 'iptables', busybox: 'busybox-static', git: 'git' };
 
 /** @returns {string[]} packages whose command is missing */
-export function missingPackages() {
+function missingPackages() {
   return Object.entries(packages)
     .filter(([command]) => !['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/bin'].some((folder) => existsSync(join(folder, command))))
     .map(([, name]) => name);
@@ -78,7 +78,8 @@ export async function startHost() {
     process.removeListener('exit', abandon);
     if (engine.pid) {
       const ids = docker(['ps', '-aq']).split('\n').filter(Boolean);
-      if (ids.length > 0) docker(['rm', '-f', ...ids]);
+      // Some may be going already: whatever is left goes with the engine.
+      if (ids.length > 0) spawnSync('docker', ['-H', `unix://${socket}`, 'rm', '-f', ...ids], { stdio: 'ignore' });
     }
     await stopEngine();
     removeNamespace(name, tag);

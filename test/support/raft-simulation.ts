@@ -25,6 +25,8 @@ interface Faults {
   readonly duplicate: number;
   readonly longDelay: number;
   readonly crash: number;
+  /** Chance per tick that a crashed member comes back: at once in some seeds, so that it is asked the same again. */
+  readonly restart: number;
   readonly partition: number;
   readonly slowDisk: number;
   readonly snapshotEvery: number;
@@ -47,7 +49,8 @@ function drawFaults(random: Random): Faults {
     loss: some(0.3),
     duplicate: some(0.2),
     longDelay: some(0.2),
-    crash: some(0.02),
+    crash: some(0.06),
+    restart: random.next() < 0.5 ? 1 : 0.1,
     partition: some(0.02),
     slowDisk: some(0.5),
     snapshotEvery: random.next() < 0.5 ? 1e9 : integerBetween(random, 3, 30),
@@ -160,9 +163,9 @@ export class RaftSimulation {
   #tick(member: Member): void {
     this.#queue.after(tickTime, () => this.#tick(member));
     const random = this.#random(`faults ${member.id}`);
-    const [crash, partition, heal] = [random.next(), random.next(), random.next()];
+    const [crash, partition, heal, restart] = [random.next(), random.next(), random.next(), random.next()];
     if (!this.#calm && member.raft && crash < this.faults.crash) this.#crash(member);
-    else if (!member.raft && crash < 0.1) this.#start(member);
+    if (!member.raft && restart < this.faults.restart) this.#start(member);
     if (!this.#calm && partition < this.faults.partition) this.#partition(random);
     else if (heal < 0.02) this.#cut.clear();
     member.raft?.tick();
@@ -199,7 +202,7 @@ export class RaftSimulation {
     if (!member?.raft || this.#calm) return;
     const action = random.next();
     if (action < 0.7) for (const one of this.members) this.#write(one);
-    else if (action < 0.98) this.#read(member);
+    else if (action < 0.98) for (const one of this.members) this.#read(one);
     else member.raft.transferLeadership(this.members[integerBetween(random, 0, this.size - 1)]?.id ?? '');
     this.#turn(member);
   }
@@ -215,9 +218,11 @@ export class RaftSimulation {
   }
 
   #read(member: Member): void {
+    if (!member.raft) return;
     const requestId = `r${++this.#requests}`;
     member.reads.set(requestId, { acknowledgedBefore: this.checks.acknowledged });
-    member.raft?.readIndex(requestId);
+    member.raft.readIndex(requestId);
+    this.#turn(member);
   }
 
   #turn(member: Member): void {

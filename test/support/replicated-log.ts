@@ -15,7 +15,7 @@ export const realClock: Clock = {
 };
 
 /** Keeps every entry as text, so order, loss and repetition are visible. */
-export class ListMachine implements StateMachine {
+class ListMachine implements StateMachine {
   texts: string[] = [];
   restoredAt = 0;
 

@@ -83,6 +83,7 @@ const faults: readonly (readonly [what: string, rule: string, files: Record<stri
   ['a function of 80 lines', 'lint', { 'src/base/planted.ts': `export function planted(): void {\n${'  void 0;\n'.repeat(80)}}\n` }, /max-lines-per-function/],
   ['any', 'lint', { 'src/base/planted.ts': 'export const planted: any = 1;\n' }, /no-explicit-any/],
   ['a wrong type', 'types', { 'src/base/planted.ts': "export const planted: number = 'one';\n" }, /planted\.ts.*TS2322/],
+  ['generated code that was edited', 'generated code', { 'src/rpc/generated/shoal/v1/planted.ts': 'export const planted = 1;\n' }, /planted\.ts/],
   ['crooked layout', 'format', { 'src/base/planted.ts': 'export const planted  =  1\n' }, /planted\.ts/],
   ['a file nobody needs', 'dead code', { 'src/base/planted.ts': 'export const planted = 1;\n' }, /src\/base\/planted\.ts/],
 ];

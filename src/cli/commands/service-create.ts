@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ServiceSpec } from '#model/service-spec';
 import { openSession } from '../session.ts';
 import { addServiceFlags, applyServiceFlags, type ServiceFlags } from './service-flags.ts';
-import { addWaitOptions, isDetached, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, waitAndExit, type WaitFlags } from './wait.ts';
 
 export function addServiceCreate(service: Command): void {
   const create = service
@@ -28,5 +28,5 @@ async function createService(image: string, args: readonly string[], flags: Serv
   const startedAt = Date.now();
   const { ID } = await session.client.post<{ ID: string }>('/services/create', spec);
   session.terminal.out(ID);
-  if (!isDetached(flags)) await waitAndExit(session, [{ ID, Name: flags.name ?? ID }], flags, startedAt);
+  if (!flags.detach) await waitAndExit(session, [{ ID, Name: flags.name ?? ID }], flags, startedAt);
 }

@@ -4,7 +4,7 @@ import type { ServiceSpec } from '#model/service-spec';
 import { openSession } from '../session.ts';
 import { changeService } from './change.ts';
 import { addServiceFlags, applyServiceFlags, type ServiceFlags } from './service-flags.ts';
-import { addWaitOptions, isDetached, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, waitAndExit, type WaitFlags } from './wait.ts';
 
 interface UpdateFlags extends ServiceFlags, WaitFlags {
   image?: string;
@@ -30,7 +30,7 @@ async function updateService(name: string, flags: UpdateFlags, command: Command)
   const startedAt = Date.now();
   const before = await changeService(session, name, (spec) => changed(spec, flags), flags.rollback ? { rollback: 'previous' } : {});
   session.terminal.out(name);
-  if (isDetached(flags)) return;
+  if (flags.detach) return;
   await waitAndExit(session, [{ ID: before.ID, Name: before.Spec.Name, ...(flags.rollback && { asked: 'rollback' as const }) }], flags, startedAt);
 }
 

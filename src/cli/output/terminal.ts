@@ -13,5 +13,6 @@ export const processTerminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),
   error: (line) => void process.stderr.write(`${line}\n`),
   raw: (text, stream) => void process[stream].write(text),
-  interactive: process.stdout.isTTY === true,
+  // A terminal without a width, such as one that a script makes, cannot show bars.
+  interactive: process.stdout.isTTY === true && process.stdout.columns > 0,
 };

@@ -30,6 +30,8 @@ export interface Memory {
   untouched?: boolean;
   /** The user asked for the rollback: done is good. */
   askedRollback?: boolean;
+  /** Reasons seen so far: after a rollback the failed tasks are no longer among the newest. */
+  reasons?: readonly string[];
   /** When all tasks were first seen running. */
   runningSince?: number | undefined;
   /** Since when the same tasks wait with the same explanation. */
@@ -41,6 +43,8 @@ export interface Memory {
 const patience = 3;
 /** How long a task may wait with an explanation, such as no suitable node, before the deploy is called failing. */
 const stuckLimitMs = 15_000;
+/** Most distinct reasons that are kept of one service. */
+const reasonLimit = 20;
 
 /** `tasks` are those of the newest spec; `all` includes older ones (a rollback's). Updates `memory`. */
 export function judge(service: Service, tasks: readonly Task[], nodes: readonly Node[], memory: Memory, now: number): Progress {
@@ -51,12 +55,14 @@ export function judge(service: Service, tasks: readonly Task[], nodes: readonly 
   const good = [...groups.values()].filter((group) => group.some((task) => done(task) || isUp(task, live)));
   const wanted = wantedCount(service, groups, live);
   const running = good.length;
-  const reasons = [...new Set(tasks.flatMap(reasonOf))];
+  memory.reasons = [...new Set([...(memory.reasons ?? []), ...tasks.flatMap(reasonOf)])].slice(0, reasonLimit);
   const slots = [...groups].map(([name, group]) => slotOf(name, group));
-  const base = { running, wanted, slots, reasons };
-  const decided = memory.untouched ? undefined : updateVerdict(service, running >= wanted, memory.askedRollback === true);
+  const base = { running, wanted, slots, reasons: memory.reasons };
+  const up = running >= wanted;
+  const finished = up && running > 0 && good.every((group) => group.some(done));
+  const decided = memory.untouched ? undefined : updateVerdict(service, { up, finished, asked: memory.askedRollback === true });
   if (decided) return { ...base, verdict: decided };
-  if (running >= wanted && wanted >= 0) return { ...base, verdict: stable(service, tasks, mode, memory, now) };
+  if (up && wanted >= 0) return { ...base, verdict: stable(service, tasks, mode, memory, now) };
   memory.runningSince = undefined;
   const failing = failingReason(groups, tasks, memory, now);
   return {
@@ -110,8 +116,10 @@ function slotOf(name: string, group: readonly Task[]): { name: string; state: st
   return { name, state: task?.Status.State ?? 'new', error };
 }
 
-function updateVerdict(service: Service, up: boolean, asked: boolean): Verdict | undefined {
+function updateVerdict(service: Service, { up, finished, asked }: { up: boolean; finished: boolean; asked: boolean }): Verdict | undefined {
   const status = service.UpdateStatus;
+  // Docker takes a one-shot that ends while its update is watched for a failure, well as it may have ended.
+  if (status?.State === 'paused' && finished) return { state: 'converged', detail: 'done' };
   if (status?.State === 'paused') return { state: 'failing', detail: `service update paused: ${status.Message}` };
   if (status?.State === 'rollback_paused') return { state: 'failing', detail: `service rollback paused: ${status.Message}` };
   if (status?.State === 'rollback_completed' && !asked) return { state: 'rolledBack', detail: status.Message };

@@ -1,6 +1,6 @@
 /** Resources, restart policy and privileges of a service. */
 import { Refusal } from '#base/refusal';
-import type { Privileges, ResourceLimits, Resources, RestartPolicy, TaskSpec } from '#model/service-spec';
+import type { ConfigReference, Privileges, ResourceLimits, Resources, RestartPolicy, TaskSpec } from '#model/service-spec';
 import type { DeployModel, ServiceModel } from '../project.ts';
 import { filled } from './names.ts';
 
@@ -72,13 +72,14 @@ export function convertRestart(service: ServiceModel): RestartPolicy | undefined
   }
 }
 
-/** Docker sends all three fields, empty ones too. The config's id is filled in later. */
-export function convertPrivileges(service: ServiceModel): Privileges {
+/** Docker sends all three fields, empty ones too. A config stands there by its name in the cluster until its id is known. */
+export function convertPrivileges(service: ServiceModel, configs: readonly ConfigReference[]): Privileges {
   const { config = '', file = '', registry = '' } = service.credential_spec ?? {};
   const given = Object.entries({ Config: config, File: file, Registry: registry }).flatMap(([key, value]) => (value === '' ? [] : [`"${key}"`]));
   if (given.length === 2) throw refuse(`invalid credential spec: cannot specify both ${given.join(' and ')}`);
   if (given.length > 2) throw refuse(`invalid credential spec: cannot specify both ${given.slice(0, -1).join(', ')}, and ${given.at(-1) ?? ''}`);
-  const spec = given.length === 0 ? null : { Config: config, File: file, Registry: registry };
+  const spec =
+    given.length === 0 ? null : { Config: config && (configs.find((reference) => reference.Runtime)?.ConfigName ?? config), File: file, Registry: registry };
   return { CredentialSpec: spec, SELinuxContext: null, NoNewPrivileges: false };
 }
 

@@ -80,7 +80,7 @@ function containerSpec(input: ServiceInput): ContainerSpec {
     Env: environment(service),
     Dir: service.working_dir,
     User: service.user,
-    Privileges: convertPrivileges(service),
+    Privileges: convertPrivileges(service, configs),
     StopSignal: service.stop_signal,
     TTY: service.tty,
     OpenStdin: service.stdin_open,

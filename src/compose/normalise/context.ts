@@ -9,6 +9,8 @@ export interface Context {
   directory: string;
   home?: string;
   /** The caller's environment. */
+  caller: (name: string) => string | undefined;
+  /** The same, and in spec mode what `.env` adds. */
   lookup: (name: string) => string | undefined;
   /** Bytes of a file by its absolute path. Throws Refusal when it cannot be read or lies outside. */
   read: (path: string) => Uint8Array;
@@ -17,11 +19,13 @@ export interface Context {
 }
 
 export function contextOf(request: LoadRequest, warn: (message: string) => void): Context {
+  const caller = (name: string): string | undefined => (Object.hasOwn(request.environment, name) ? request.environment[name] : undefined);
   return {
     mode: request.mode,
     directory: request.directory,
     ...(request.home === undefined ? {} : { home: request.home }),
-    lookup: (name) => (Object.hasOwn(request.environment, name) ? request.environment[name] : undefined),
+    caller,
+    lookup: caller,
     read: (path) => readInside(request, path),
     warn,
   };

@@ -53,8 +53,16 @@ export function flag(value: Value | undefined): boolean | undefined {
 export function duration(value: Value | undefined, field: string): number | undefined {
   if (value === undefined || value === null) return undefined;
   const nanoseconds = parseDuration(goText(value));
-  if (nanoseconds === undefined) throw decodeError(field, `time: invalid duration ${goQuote(goText(value))}`);
+  if (nanoseconds === undefined) throw decodeError(field, badDuration(goText(value)));
   return nanoseconds;
+}
+
+/** Go's reason why a text is no duration. */
+function badDuration(text: string): string {
+  const unit = /^[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*(?:\d+\.?\d*|\.\d+)([^\d.]*)/.exec(text);
+  if (!unit) return `time: invalid duration ${goQuote(text)}`;
+  const name = unit[1] ?? '';
+  return name === '' ? `time: missing unit in duration ${goQuote(text)}` : `time: unknown unit ${goQuote(name)} in duration ${goQuote(text)}`;
 }
 
 export function texts(value: Value | undefined, field: string): string[] | undefined {

@@ -1,8 +1,8 @@
 /** A service's environment: env files first, its own words over them, the caller's values for what is left empty. */
 import type { Environment } from '../project.ts';
-import { isMap, newMap } from '../value.ts';
+import { goText, isMap, newMap } from '../value.ts';
 import type { Value } from '../value.ts';
-import { parseDotenv } from '../spec/dotenv.ts';
+import { parseDotenv } from '../variables/dotenv.ts';
 import { absolute } from './context.ts';
 import type { Context } from './context.ts';
 import { parseEnvFile } from './env-file.ts';
@@ -25,7 +25,8 @@ export function environmentOf(own: Value | undefined, files: readonly EnvFile[],
 /** Docker's rule: a variable without a value, or with an empty one, takes the caller's. */
 function fillIn(target: Environment, variables: Environment, context: Context): void {
   for (const [key, value] of Object.entries(variables)) {
-    target[key] = value === null || value === '' ? (context.lookup(key) ?? value) : value;
+    if (value === null) target[key] = context.lookup(key) ?? null;
+    else target[key] = value === '' ? (context.caller(key) ?? '') : value;
   }
 }
 
@@ -51,6 +52,6 @@ export function envFiles(value: Value | undefined): EnvFile[] {
   if (!Array.isArray(value)) return [];
   return (value as readonly Value[]).map((item) => {
     if (!isMap(item)) return { path: textOrList(item, 'env_file')?.[0] ?? '', required: true, raw: true };
-    return { path: String(item.path ?? ''), required: item.required !== false, raw: item.format === 'raw' };
+    return { path: goText(item.path ?? ''), required: item.required !== false, raw: item.format === 'raw' };
   });
 }

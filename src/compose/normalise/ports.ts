@@ -4,6 +4,7 @@ import type { PortModel } from '../project.ts';
 import { byBytes, goText, isList, isMap, numberOf } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 import { isUnspecified } from './address.ts';
+import { maxPorts } from '../yaml/limits.ts';
 import type { Context } from './context.ts';
 import { decodeError, given, text } from './decode.ts';
 import { parsePortSpec, parseRange } from './port-spec.ts';
@@ -11,7 +12,12 @@ import type { PortBinding } from './port-spec.ts';
 
 export function ports(value: Value | undefined, context: Context): PortModel[] | undefined {
   if (!isList(value)) return undefined;
-  return value.flatMap((item) => (isMap(item) ? longPort(item, context) : shortPort(goText(item), context)));
+  const all: PortModel[] = [];
+  for (const item of value) {
+    all.push(...(isMap(item) ? longPort(item, context) : shortPort(goText(item), context)));
+    if (all.length > maxPorts) throw new Refusal('invalidArgument', `more than ${maxPorts} ports`);
+  }
+  return all;
 }
 
 /** One text may name many ports; they come in the order of their targets' texts. */

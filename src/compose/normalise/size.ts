@@ -5,7 +5,7 @@ const exponents: Readonly<Record<string, number>> = { b: 0, k: 1, m: 2, g: 3, t:
 
 /** Bytes of `50m`, `1.5GiB`, `512kb` (all 1024-based). Throws Refusal with go-units' texts. */
 export function parseSize(text: string): number {
-  const end = Math.max(...[...'0123456789. '].map((character) => text.lastIndexOf(character)));
+  const end = Math.max(...Array.from('0123456789. ').map((character) => text.lastIndexOf(character)));
   if (end === -1) throw refuse(`invalid size: '${text}'`);
   const separated = text[end] === ' ';
   const number = text.slice(0, separated ? end : end + 1);

@@ -10,7 +10,7 @@ const propagations = new Set(['private', 'rprivate', 'shared', 'rshared', 'slave
  */
 export function parseVolumeSpec(spec: string): MountModel {
   if (spec === '') throw new Refusal('invalidArgument', 'invalid empty volume spec');
-  if ([...spec].length <= 2) return { type: 'volume', target: spec };
+  if (Array.from(spec).length <= 2) return { type: 'volume', target: spec };
   const sections = sectionsOf(spec);
   if (sections.some((section) => section === '')) throw bad(spec, 'empty section between colons');
   if (sections.length > 3) throw bad(spec, 'too many colons');

@@ -173,7 +173,7 @@ function matching(schema: Schema, key: string, checker: Checker): Schema[] {
 }
 
 function checkScalar(schema: Schema, value: Value, path: Path, outcome: Outcome): void {
-  if (schema.enum && !schema.enum.includes(String(value))) {
+  if (schema.enum && !schema.enum.includes(goText(value))) {
     const allowed = schema.enum.map((item) => JSON.stringify(item)).join(', ');
     fail(outcome, { path, kind: 'other', message: `${path.join('.')} must be one of the following: ${allowed}` });
   }

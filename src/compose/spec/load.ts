@@ -13,8 +13,8 @@ import { convertService } from '../convert/service.ts';
 import { contextOf } from '../normalise/context.ts';
 import type { FileModel, Project } from '../project.ts';
 import { byBytes, isMap } from '../value.ts';
-import type { Value } from '../value.ts';
-import { parseDotenv } from './dotenv.ts';
+import type { Value, ValueMap } from '../value.ts';
+import { parseDotenv } from '../variables/dotenv.ts';
 import { mergeValues } from './merge.ts';
 import { projectOf } from './project-of.ts';
 import { add, addRefusal, diagnosticsOf, failed, newReport } from './report.ts';
@@ -28,6 +28,8 @@ const stackName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 export interface SpecProject {
   stack: string;
   project: Project;
+  /** The files as one, variables filled in. */
+  merged: ValueMap;
 }
 
 /** Never throws on what a file holds. */
@@ -76,6 +78,7 @@ function loadProject(loader: Loader): SpecProject | undefined {
     lookup: (name) => loader.lookup(name) ?? (name === 'COMPOSE_PROJECT_NAME' ? wanted : undefined),
   };
   let merged: Value | undefined;
+  if (request.files.length === 0) add(report, 'error', [], 'no stack file is named');
   for (const file of request.files) {
     const tree = loadTree(named, file.path, file.bytes, request.directory);
     if (tree) merged = mergeValues(merged, tree.value, tree.source.tags);
@@ -92,7 +95,7 @@ function loadProject(loader: Loader): SpecProject | undefined {
     );
     return undefined;
   }
-  return { stack, project: projectOf(merged, loader) };
+  return { stack, project: projectOf(merged, loader), merged };
 }
 
 /** The first file's `name`, when it is plain text: variables cannot know it otherwise. */

@@ -7,8 +7,9 @@ import type { Path, Value } from '../value.ts';
 import type { Source } from '../yaml/read.ts';
 import { nearest } from './nearest.ts';
 
-/** More than anyone reads at once. */
+/** More than anyone reads at once; and where collecting ends, since each has its place to be looked up. */
 const maxDiagnostics = 200;
+const maxCollected = 1000;
 
 export interface Report {
   diagnostics: Diagnostic[];
@@ -38,6 +39,7 @@ function compare(a: string, b: string): number {
 
 /** Adds one diagnostic; `source` absent: the last file that holds the path. */
 export function add(report: Report, severity: Diagnostic['severity'], path: Path, message: string, hint?: string, source?: Source): void {
+  if (report.diagnostics.length >= maxCollected) return;
   const holder = source ?? report.sources.findLast((candidate) => holds(candidate.value, path)) ?? report.sources[0];
   const place = holder?.place(path);
   report.diagnostics.push({
@@ -76,11 +78,11 @@ function fieldPath(field: string): (string | number)[] {
 /** Adds a refusal thrown somewhere below; a fault of our own goes on up. `path` stands in where it names none. */
 export function addRefusal(report: Report, error: unknown, path: Path = [], source?: Source): void {
   if (!(error instanceof Refusal)) throw error;
-  const { file, line, column, path: own, field } = error.facts;
+  const { file, line, column, path: own, field, hint } = error.facts;
   const message = error.message.replace(decoderPrefix, '');
   if (typeof file === 'string') {
     const place = { ...(typeof line === 'number' && { line }), ...(typeof column === 'number' && { column }) };
-    report.diagnostics.push({ severity: 'error', file, ...place, message });
+    report.diagnostics.push({ severity: 'error', file, ...place, message, ...(typeof hint === 'string' && { hint }) });
     return;
   }
   const inner = typeof field === 'string' ? fieldPath(field) : Array.isArray(own) ? (own as (string | number)[]) : [];

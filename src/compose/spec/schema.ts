@@ -10,6 +10,9 @@ export const specVersion = '3.13';
 function overlay(base: unknown, over: unknown): unknown {
   if (!isObject(base) || !isObject(over)) return over;
   const result: Record<string, unknown> = { ...base };
+  // A form of its own stands in the place of the one that was pointed to.
+  if ('oneOf' in over || 'type' in over) delete result['$ref'];
+  if ('oneOf' in over) delete result['type'];
   for (const [key, value] of Object.entries(over)) result[key] = key in base ? overlay(base[key], value) : value;
   return result;
 }

@@ -7,7 +7,7 @@ import { absolute } from '../normalise/context.ts';
 import type { Context } from '../normalise/context.ts';
 import { textOrList } from '../normalise/decode.ts';
 import { check } from '../schema/check.ts';
-import { ForeignMap, isList, isMap, newMap } from '../value.ts';
+import { ForeignMap, goText, isList, isMap, newMap } from '../value.ts';
 import type { Path, Value, ValueMap } from '../value.ts';
 import { readYaml } from '../yaml/read.ts';
 import type { Source } from '../yaml/read.ts';
@@ -16,7 +16,7 @@ import { rebaseFile, rebaseService } from './rebase.ts';
 import { add, addRefusal, addSchemaErrors } from './report.ts';
 import type { Report } from './report.ts';
 import { specSchema, specVersion } from './schema.ts';
-import { expand } from './template.ts';
+import { expand } from '../variables/template.ts';
 
 export interface Loader {
   request: LoadRequest;
@@ -78,7 +78,7 @@ function fillIn(loader: Loader, source: Source): Value {
       return expand(text, { lookup, undefinedVariable: (name) => tellUndefined(name, path) });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      const template = String(error.facts['template'] ?? text);
+      const { template = text } = error.facts as { template?: string };
       const missing = template.startsWith('required variable ');
       add(
         report,
@@ -128,7 +128,7 @@ function extended(loader: Loader, tree: Tree, folder: string, name: string, chai
   if (chain.length >= maxNesting) throw new Refusal('invalidArgument', `services extend one another more than ${maxNesting} deep`);
   const { extends: parent, ...own } = service;
   if (parent === undefined) return clean(own, tree.source.tags, ['services', name]) as ValueMap;
-  const parentName = typeof parent === 'string' ? parent : isMap(parent) ? String(parent.service) : '';
+  const parentName = typeof parent === 'string' ? parent : isMap(parent) ? goText(parent.service ?? '') : '';
   const file = isMap(parent) && typeof parent.file === 'string' ? absolute(folder, parent.file) : undefined;
   const base = file === undefined ? extended(loader, tree, folder, parentName, [...chain, link]) : extendedFrom(loader, file, parentName, [...chain, link]);
   // What a service waits for belongs to its own stack.

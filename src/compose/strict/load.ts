@@ -40,6 +40,7 @@ export interface StrictOptions {
 
 /** Loads and merges; log lines go to `notices`. Throws Refusal with Docker's text and, where known, {file, line, column, key}. */
 export function loadStrictProject(request: LoadRequest, notices: Notice[], options: StrictOptions = {}): StrictProject {
+  if (request.files.length === 0) throw new Refusal('invalidArgument', 'Specify a Compose file (with --compose-file)');
   const sources = request.files.map((file) => readYaml(file.path, file.bytes));
   for (const source of sources) {
     if (!isMap(source.value)) throw new Refusal('invalidArgument', 'top-level object must be a mapping', { file: source.path });

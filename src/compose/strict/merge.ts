@@ -2,6 +2,7 @@
  * Several files to one, as Docker merges v3 files: field by field, and an empty value never overrides.
  * Kept faults of Docker's (each at its function): ports collapse, logging options get lost, health tests are appended.
  */
+import { assert } from '#base/assert';
 import type { AttachmentModel, LoggingModel, PortModel, Project, ServiceModel } from '../project.ts';
 import { byBytes, newMap } from '../value.ts';
 
@@ -21,7 +22,7 @@ const pointers = new Set([
 /** Services merge; top-level entries are replaced whole; `x-` keys of later files are dropped. */
 export function mergeProjects(projects: readonly Project[]): Project {
   const [base, ...overrides] = projects;
-  if (!base) throw new Error('nothing to merge');
+  assert(base, 'at least one file is loaded');
   return overrides.reduce(mergeTwo, base);
 }
 

@@ -47,6 +47,25 @@ export interface StrictResult {
   plan?: StrictPlan;
 }
 
+/** Ids of secrets and configs by their names in the cluster. */
+export interface KnownIds {
+  secret: (name: string) => string;
+  config: (name: string) => string;
+}
+
+/** The spec as it is sent: references by id beside the name, a credential spec's config by id alone. */
+export function withIds(spec: ServiceSpec, ids: KnownIds): ServiceSpec {
+  const container = spec.TaskTemplate.ContainerSpec ?? {};
+  const credential = container.Privileges?.CredentialSpec;
+  const filled = {
+    ...container,
+    ...(container.Secrets && { Secrets: container.Secrets.map((item) => ({ ...item, SecretID: ids.secret(item.SecretName) })) }),
+    ...(container.Configs && { Configs: container.Configs.map((item) => ({ ...item, ConfigID: ids.config(item.ConfigName) })) }),
+    ...(credential?.Config && { Privileges: { ...container.Privileges, CredentialSpec: { ...credential, Config: ids.config(credential.Config) } } }),
+  };
+  return { ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: filled } };
+}
+
 /** Loads for a deploy. Never throws on bad files. */
 export function loadStrict(request: LoadRequest): StrictResult {
   const notices: Notice[] = [];

@@ -1,11 +1,12 @@
 /** Bytes to a tree of values, and where each value stands; only the first document of a file counts. */
-import { Composer, LineCounter, Parser } from 'yaml';
+import { Composer, Lexer, LineCounter, Parser } from 'yaml';
 import type { CST, Document } from 'yaml';
 import { Refusal } from '#base/refusal';
 import type { Path, Value } from '../value.ts';
 import { toValue } from './to-value.ts';
-import { maxBytes, maxDepth } from './limits.ts';
+import { maxBytes, maxDepth, maxLexemes } from './limits.ts';
 import { placeOf } from './place.ts';
+import { syntaxErrorText } from './syntax-error.ts';
 
 export interface Place {
   line: number;
@@ -42,7 +43,11 @@ export function readYaml(path: string, bytes: Uint8Array): Source {
     return { line, column: col };
   };
   const error = document?.errors[0];
-  if (error) throw refuse(path, `yaml: line ${place(error.pos[0]).line}: ${error.message.split('\n')[0] ?? ''}`, place(error.pos[0]));
+  if (error) {
+    const at = place(error.pos[0]);
+    const hint = error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '');
+    throw new Refusal('invalidArgument', syntaxErrorText(error, at.line), { file: path, ...at, hint });
+  }
   const root = document?.contents ?? null;
   const tags = new Map<string, string>();
   const value = toValue(root, { path, place, tags });
@@ -62,18 +67,11 @@ function decode(path: string, bytes: Uint8Array): string {
   return text;
 }
 
-/** The first document; composing recurses, so the depth is measured on the flat syntax tree first. */
+/** The first document; the later steps recurse and are slow, so length and depth are judged as the words come in. */
 function compose(path: string, text: string, lines: LineCounter): Document.Parsed | undefined {
-  const tokens: CST.Token[] = [];
   try {
-    for (const token of new Parser(lines.addNewLine).parse(text)) {
-      const previous = tokens.some((earlier) => earlier.type === 'document');
-      if (previous && token.type === 'document') break;
-      tokens.push(token);
-    }
-    if (depthOver(tokens, maxDepth)) throw refuse(path, `yaml: exceeded max depth of ${maxDepth}`);
     const options = { schema: 'failsafe', merge: false, uniqueKeys: false, logLevel: 'silent', stringKeys: false } as const;
-    for (const document of new Composer(options).compose(tokens)) return document as Document.Parsed;
+    for (const document of new Composer(options).compose(firstDocument(path, text, lines))) return document as Document.Parsed;
     return undefined;
   } catch (error) {
     if (error instanceof Refusal) throw error;
@@ -82,18 +80,21 @@ function compose(path: string, text: string, lines: LineCounter): Document.Parse
   }
 }
 
-function depthOver(tokens: readonly CST.Token[], limit: number): boolean {
-  const open: { node: unknown; depth: number }[] = tokens.map((node) => ({ node, depth: 0 }));
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { node, depth } = next;
-    if (typeof node !== 'object' || node === null) continue;
-    if (depth > limit) return true;
-    const { items, value, key } = node as { items?: unknown[]; value?: unknown; key?: unknown };
-    for (const item of items ?? []) {
-      const { key: itemKey, value: itemValue } = item as { key?: unknown; value?: unknown };
-      open.push({ node: itemKey, depth: depth + 1 }, { node: itemValue, depth: depth + 1 });
+/** Syntax up to the end of the first document. */
+function firstDocument(path: string, text: string, lines: LineCounter): CST.Token[] {
+  const parser = new Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
+  let count = 0;
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    count += 1;
+    if (count > maxLexemes) throw refuse(path, `yaml: more than ${maxLexemes} words and marks`);
+    if (parser.stack.length > maxDepth) throw refuse(path, `yaml: exceeded max depth of ${maxDepth}`);
+    for (const token of parser.next(lexeme)) {
+      if (token.type === 'document' && tokens.some((earlier) => earlier.type === 'document')) return tokens;
+      tokens.push(token);
     }
-    open.push({ node: value, depth }, { node: key, depth });
   }
-  return false;
+  tokens.push(...parser.end());
+  return tokens;
 }

@@ -2,7 +2,7 @@
 import { isAlias, isMap, isPair, isScalar, isSeq } from 'yaml';
 import type { Node, Pair, Scalar as ScalarNode, YAMLMap } from 'yaml';
 import { Refusal } from '#base/refusal';
-import { Float, ForeignMap, goText, newMap } from '../value.ts';
+import { Float, ForeignMap, goQuote, goText, newMap } from '../value.ts';
 import type { Path, Scalar, Value, ValueMap } from '../value.ts';
 import { maxValues } from './limits.ts';
 import type { Place } from './read.ts';
@@ -22,12 +22,19 @@ interface Walk extends Reading {
   anchors: Map<string, Node>;
   /** Nodes being expanded: an alias inside its own anchor never ends. */
   open: Set<Node>;
+  /** Keys written twice, told together. */
+  twice: { text: string; place: Place }[];
   count: number;
 }
 
 /** Throws Refusal on keys written twice, unknown or circular aliases, and too much expansion. */
 export function toValue(root: Node | null, reading: Reading): Value {
-  return nodeValue(root, [], { ...reading, anchors: new Map(), open: new Set(), count: 0 });
+  const walk: Walk = { ...reading, anchors: new Map(), open: new Set(), twice: [], count: 0 };
+  const value = nodeValue(root, [], walk);
+  const [first] = walk.twice;
+  if (!first) return value;
+  const texts = walk.twice.map(({ text }) => `\n  ${text}`).join('');
+  throw new Refusal('invalidArgument', `yaml: unmarshal errors:${texts}`, { file: walk.path, ...first.place });
 }
 
 function refuse(walk: Walk, node: Node | null, message: string): Refusal {
@@ -66,7 +73,7 @@ function aliasValue(name: string, node: Node, path: Path, walk: Walk): Value {
 }
 
 function scalarValue(node: ScalarNode, walk: Walk): Scalar {
-  const text = String(node.value ?? '');
+  const text = typeof node.value === 'string' ? node.value : '';
   const tag = node.tag?.replace(/^tag:yaml\.org,2002:/, '!!');
   if (tag === '!!str' || tag === '!') return text;
   if (tag === '!!int') return parseInteger(text.replaceAll('_', '')) ?? fail();
@@ -99,12 +106,10 @@ function mapValue(node: YAMLMap, path: Path, walk: Walk): Value {
     }
     const key = nodeValue(keyNode, path, walk);
     const text = typeof key === 'string' ? key : goText(key);
-    const line = keyNode?.range ? walk.place(keyNode.range[0]).line : 0;
+    const place = walk.place(keyNode?.range?.[0] ?? 0);
     const first = lines.get(text);
-    if (first !== undefined) {
-      throw refuse(walk, keyNode, `yaml: unmarshal errors:\n  line ${line}: mapping key ${JSON.stringify(text)} already defined at line ${first}`);
-    }
-    lines.set(text, line);
+    if (first !== undefined) walk.twice.push({ text: `line ${place.line}: mapping key ${goQuote(text)} already defined at line ${first}`, place });
+    lines.set(text, first ?? place.line);
     const value = nodeValue(pair.value as Node | null, [...path, text], walk);
     if (typeof key === 'string') own[key] = value;
     else foreign.push([key, value]);

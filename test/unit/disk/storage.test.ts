@@ -8,10 +8,7 @@ import { temporaryFolder } from '#test/support/folder';
 const configuration = { voters: ['a'], learners: [] };
 
 function open(folder: string, segmentBytes = 1e6): Promise<Opened> {
-  const onFatal = (error: Error): never => {
-    throw error;
-  };
-  return Storage.open({ folder, segmentBytes, onFatal, bootstrap: { index: 0, term: 0, configuration } });
+  return Storage.open({ folder, segmentBytes, bootstrap: { index: 0, term: 0, configuration } });
 }
 
 function job(from: number, to: number): Write {
@@ -31,12 +28,7 @@ async function snapshotNames(folder: string): Promise<string[]> {
 test('a new folder starts from the given members and keeps them, whatever is given later', async () => {
   const folder = await temporaryFolder();
   await (await open(folder)).storage.close();
-  const again = await Storage.open({
-    folder,
-    segmentBytes: 1e6,
-    onFatal: () => {},
-    bootstrap: { index: 0, term: 0, configuration: { voters: ['b'], learners: [] } },
-  });
+  const again = await Storage.open({ folder, segmentBytes: 1e6, bootstrap: { index: 0, term: 0, configuration: { voters: ['b'], learners: [] } } });
   expect(again.initial.snapshot.configuration).toEqual(configuration);
   await again.storage.close();
 });

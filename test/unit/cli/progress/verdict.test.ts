@@ -55,6 +55,24 @@ test('the third failure in a slot is failing, with its reason', () => {
   expect(progress.reasons).toEqual(['task: non-zero exit (1)']);
 });
 
+test('a one-shot that ended well is done, though Docker paused its update for it', () => {
+  const TaskTemplate = { RestartPolicy: { Condition: 'none' } } as const;
+  const subject = service({
+    Spec: { Name: 'w', TaskTemplate, Mode: { Replicated: { Replicas: 1 } } },
+    UpdateStatus: { State: 'paused', Message: 'early termination' },
+  });
+  expect(verdict(subject, [task(1, 'complete', { DesiredState: 'shutdown' })])).toBe('converged');
+  expect(verdict(subject, [failed(1)])).toBe('failing');
+  expect(verdict(subject, [task(1, 'running')])).toBe('failing');
+});
+
+test('the reasons of failed tasks outlive the tasks', () => {
+  const remember = memory();
+  judge(service(), [failed(1, 'No such image: x')], [node], remember, start);
+  const back = service({ UpdateStatus: { State: 'rollback_completed', Message: 'm' } });
+  expect(judge(back, [task(1, 'running'), task(2, 'running')], [node], remember, start).reasons).toEqual(['No such image: x']);
+});
+
 test('failures from before the deploy do not count', () => {
   const old = { CreatedAt: at(-100), DesiredState: 'shutdown' as const };
   expect(verdict(service(), [task(1, 'failed', old), task(1, 'failed', old), task(1, 'failed', old), task(1, 'starting')])).toBe('waiting');

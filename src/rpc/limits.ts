@@ -1,0 +1,16 @@
+/** Limits of every channel and server. */
+import type { ChannelOptions } from '@grpc/grpc-js';
+
+/** The objects of one request may take 64 MiB; a node's whole set carries them, with room for what surrounds them. */
+const maximumMessageBytes = 96 * 1024 * 1024;
+
+export const channelLimits: ChannelOptions = {
+  'grpc.max_receive_message_length': maximumMessageBytes,
+  'grpc.max_send_message_length': maximumMessageBytes,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.enable_channelz': 0,
+  // A call belongs to one session: what is lost is decided above, never sent again below.
+  'grpc.enable_retries': 0,
+};

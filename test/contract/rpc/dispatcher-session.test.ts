@@ -1,0 +1,166 @@
+/** What an agent may rely on in a session, whether its dispatcher is in the same process or behind a socket. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { silentLogger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import type { AssignmentMessage, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/assignment';
+import type { NodeDescription } from '#model/node';
+import { connectDispatcher } from '#rpc/dispatcher-client';
+import { DispatcherServer } from '#rpc/dispatcher-server';
+
+const description: NodeDescription = { Hostname: 'n', Platform: { Architecture: 'x86_64', OS: 'linux' }, Resources: {}, Engine: { EngineVersion: '1' } };
+
+/** A dispatcher whose side of one session the test plays. */
+class PlayedDispatcher {
+  readonly reports: TaskStatusUpdate[][] = [];
+  readonly described: NodeDescription[] = [];
+  closed = 0;
+  refusal: Refusal | undefined;
+  readonly #queue: AssignmentMessage[] = [];
+  #over = false;
+  #wake: () => void = () => {};
+
+  readonly open: OpenSession = async (nodeId) => {
+    if (nodeId === 'stranger') throw new Refusal('notFound', 'node stranger not found');
+    return {
+      assignments: () => this.#messages(),
+      updateTaskStatus: async (updates) => {
+        if (this.refusal) throw this.refusal;
+        this.reports.push([...updates]);
+      },
+      heartbeat: async () => 4321,
+      updateDescription: async (next) => void this.described.push(next),
+      close: () => void (this.closed += 1),
+    };
+  };
+
+  push(...messages: AssignmentMessage[]): void {
+    this.#queue.push(...messages);
+    this.#wake();
+  }
+
+  end(): void {
+    this.#over = true;
+    this.#wake();
+  }
+
+  async *#messages(): AsyncGenerator<AssignmentMessage> {
+    for (;;) {
+      const message = this.#queue.shift();
+      if (message) yield message;
+      else if (this.#over) return;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+}
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const clean of cleanups.splice(0)) await clean();
+});
+
+async function sameProcess(dispatcher: PlayedDispatcher): Promise<OpenSession> {
+  return dispatcher.open;
+}
+
+async function behindSocket(dispatcher: PlayedDispatcher): Promise<OpenSession> {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-rpc-'));
+  const server = new DispatcherServer(join(folder, 'd.sock'), { openSession: dispatcher.open, logger: silentLogger });
+  await server.start();
+  const { openSession, close } = connectDispatcher(join(folder, 'd.sock'));
+  cleanups.push(async () => {
+    close();
+    await server.stop();
+    rmSync(folder, { recursive: true });
+  });
+  return openSession;
+}
+
+const message = (resultsIn: number): AssignmentMessage => ({
+  type: resultsIn === 1 ? 'complete' : 'incremental',
+  appliesTo: resultsIn - 1,
+  resultsIn,
+  changes: [{ action: 'remove', kind: 'task', id: `t${resultsIn} ü` }],
+});
+
+async function take(session: DispatcherSession, count: number): Promise<AssignmentMessage[]> {
+  const taken: AssignmentMessage[] = [];
+  if (count === 0) return taken;
+  for await (const each of session.assignments()) if (taken.push(each) === count) break;
+  return taken;
+}
+
+describe.each([
+  ['in the same process', sameProcess],
+  ['behind a socket', behindSocket],
+])('a session %s', (_, connect) => {
+  test('brings assignments in their order', async () => {
+    const dispatcher = new PlayedDispatcher();
+    const session = await (await connect(dispatcher))('n', description);
+    dispatcher.push(message(1), message(2), message(3));
+    expect(await take(session, 3)).toEqual([message(1), message(2), message(3)]);
+    session.close();
+  });
+
+  test('carries statuses, beats and descriptions, and resolves when they are taken', async () => {
+    const dispatcher = new PlayedDispatcher();
+    const session = await (await connect(dispatcher))('n', description);
+    const update: TaskStatusUpdate = { taskId: 't', status: { Timestamp: '2026-01-01T00:00:00Z', State: 'running', Message: 'started' } };
+    await session.updateTaskStatus([update]);
+    expect(dispatcher.reports).toEqual([[update]]);
+    expect(await session.heartbeat()).toBe(4321);
+    await session.updateDescription({ ...description, Hostname: 'other' });
+    expect(dispatcher.described.map((each) => each.Hostname)).toEqual(['other']);
+    session.close();
+  });
+
+  test('hands refusals on with code and text, and goes on', async () => {
+    const dispatcher = new PlayedDispatcher();
+    const session = await (await connect(dispatcher))('n', description);
+    dispatcher.refusal = new Refusal('invalidArgument', 'session invalid');
+    await expect(session.updateTaskStatus([])).rejects.toMatchObject({ code: 'invalidArgument', message: 'session invalid' });
+    expect(await session.heartbeat()).toBe(4321);
+    session.close();
+  });
+
+  test('is refused to a stranger', async () => {
+    await expect((await connect(new PlayedDispatcher()))('stranger', description)).rejects.toMatchObject({
+      code: 'notFound',
+      message: 'node stranger not found',
+    });
+  });
+
+  test('ends its assignments when the dispatcher ends it', async () => {
+    const dispatcher = new PlayedDispatcher();
+    const session = await (await connect(dispatcher))('n', description);
+    dispatcher.push(message(1));
+    dispatcher.end();
+    const seen: number[] = [];
+    for await (const each of session.assignments()) seen.push(each.resultsIn);
+    expect(seen).toEqual([1]);
+    session.close();
+  });
+
+  test('tells the dispatcher when the agent closes it', async () => {
+    const dispatcher = new PlayedDispatcher();
+    const session = await (await connect(dispatcher))('n', description);
+    session.close();
+    await expect.poll(() => dispatcher.closed).toBe(1);
+  });
+});
+
+test('a dispatcher that is gone fails calls at once and ends the stream', async () => {
+  const dispatcher = new PlayedDispatcher();
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-rpc-'));
+  const server = new DispatcherServer(join(folder, 'd.sock'), { openSession: dispatcher.open, logger: silentLogger });
+  await server.start();
+  const { openSession, close } = connectDispatcher(join(folder, 'd.sock'));
+  const session = await openSession('n', description);
+  await server.stop();
+  for await (const each of session.assignments()) expect(each).toBeUndefined();
+  await expect(session.heartbeat()).rejects.toMatchObject({ code: 'unavailable' });
+  close();
+  rmSync(folder, { recursive: true });
+});

@@ -1,0 +1,196 @@
+/** Spec mode: the Compose Specification on clusters, every mistake told with its place. */
+import { describe, expect, test } from 'vitest';
+import { diagnosticText } from '#compose/compose';
+import { loadStack } from '#compose/load';
+import { errorsOf, load, request } from '#test/support/compose';
+
+function service(files: Record<string, string> | string, change: Parameters<typeof load>[1] = {}) {
+  const result = load(typeof files === 'string' ? { 'compose.yml': files } : files, change);
+  expect(errorsOf(result)).toEqual([]);
+  const found = result.stack?.Services[0];
+  if (!found) throw new Error('no service');
+  return found;
+}
+
+describe('places', () => {
+  test('all mistakes are told at once, sorted, with what was meant', () => {
+    const yaml = 'services:\n  web:\n    imag: nginx\n    deploy:\n      replicas: many\nvolumes:\n  v: {driver: 5}\n';
+    expect(load({ 'compose.yml': yaml }).diagnostics.map(diagnosticText)).toEqual([
+      'compose.yml:3:5: services.web.imag: unknown key imag (did you mean image?)',
+      'compose.yml:5:7: services.web.deploy.replicas: must be a integer',
+      'compose.yml:7:7: volumes.v.driver: must be a string',
+    ]);
+  });
+
+  test('keys without effect warn, keys of other tools are refused by name', () => {
+    const yaml = 'services:\n  web:\n    image: a\n    build: .\n    provider: {type: x}\n';
+    const result = load({ 'compose.yml': yaml });
+    expect(result.diagnostics.map(({ severity, key, line }) => ({ severity, key, line }))).toEqual([
+      { severity: 'warning', key: 'services.web.build', line: 4 },
+      { severity: 'error', key: 'services.web.provider', line: 5 },
+    ]);
+  });
+
+  test('a size that cannot be read is told at its key', () => {
+    const yaml = 'services:\n  web:\n    image: a\n    deploy: {resources: {limits: {memory: 5x}}}\n';
+    expect(load({ 'compose.yml': yaml }).diagnostics[0]).toMatchObject({
+      line: 4,
+      key: 'services.web.deploy.resources.limits.memory',
+      message: "invalid suffix: 'x'",
+    });
+  });
+});
+
+describe('variables', () => {
+  test.each([
+    ['${A}', 'va'],
+    ['${U:-${A}}', 'va'],
+    ['${U:-x${E:-$A}y}', 'xvay'],
+    ['${A:+set}', 'set'],
+    ['${U:+set}', ''],
+    ['${E+set}', 'set'],
+    ['${E:+set}', ''],
+    ['${U-d}', 'd'],
+    ['$$x', '$x'],
+    ['${A:?must-be set}', 'va'],
+    ['${U:-$2y$05}', '$2y$05'],
+  ])('%s is %s', (text, value) => {
+    const yaml = `services: {a: {image: a, hostname: ${JSON.stringify(text)}}}`;
+    expect(service(yaml, { environment: { A: 'va', E: '' } }).TaskTemplate.ContainerSpec?.Hostname ?? '').toBe(value);
+  });
+
+  test('a missing one warns with its place, or is an error', () => {
+    const yaml = 'services:\n  a:\n    image: "x:${TAG}1"\n    hostname: ${TAG:-d}\n';
+    const [warning, ...rest] = load({ 'compose.yml': yaml }).diagnostics;
+    expect(rest).toEqual([]);
+    expect(warning).toMatchObject({ severity: 'warning', line: 3, column: 5, key: 'services.a.image' });
+    expect(load({ 'compose.yml': yaml }, { strictVariables: true }).stack).toBeUndefined();
+  });
+
+  test('what they stand for is read as the number or boolean that is asked for; modes are octal', () => {
+    const yaml = 'services: {a: {image: a, init: "${T}", scale: "${N}", secrets: [{source: s, mode: "${M}"}]}}\nsecrets: {s: {content: x}}';
+    expect(service(yaml, { environment: { T: 'yes', N: '2', M: '0400' } })).toMatchObject({
+      Mode: { Replicated: { Replicas: 2 } },
+      TaskTemplate: { ContainerSpec: { Init: true, Secrets: [{ File: { Mode: 0o400 } }] } },
+    });
+  });
+
+  test('.env gives values, the caller has the last word', () => {
+    const files = { 'compose.yml': 'services: {a: {image: "x:${TAG}", hostname: "${H}", user: "${Q}"}}', '.env': 'TAG=1\nexport H="a b" # c\nQ=\'$TAG\'\n' };
+    expect(service(files, { environment: { TAG: '2' } })).toMatchObject({ TaskTemplate: { ContainerSpec: { Image: 'x:2', Hostname: 'a b', User: '$TAG' } } });
+  });
+});
+
+describe('several files', () => {
+  test('extends, from another folder too', () => {
+    const files = {
+      'compose.yml': 'services: {a: {extends: {file: lib/base.yml, service: b}, environment: {B: 2}}}',
+      'lib/base.yml': 'services: {b: {extends: c, environment: {A: 1, B: 1}}, c: {image: c, env_file: e.env, volumes: ["./d:/d"]}}',
+      'lib/e.env': 'E=1\n',
+    };
+    const spec = service(files).TaskTemplate.ContainerSpec;
+    expect(spec?.Env).toEqual(['A=1', 'B=2', 'E=1']);
+    expect(spec?.Mounts).toEqual([{ Type: 'bind', Source: '/stack/lib/d', Target: '/d' }]);
+  });
+
+  test('circles end', () => {
+    expect(errorsOf(load({ 'compose.yml': 'services: {a: {image: a, extends: b}, b: {extends: a}}' }))[0]).toContain('in a circle');
+    expect(errorsOf(load({ 'compose.yml': 'include: [compose.yml]\nservices: {a: {image: a}}' }))[0]).toContain('in a circle');
+  });
+
+  test('include, !reset and !override', () => {
+    const files = {
+      'compose.yml': 'include: [other/o.yml]\nservices: {b: {ports: !override ["2:2"], hostname: !reset null}}',
+      'other/o.yml': 'services: {b: {image: b, hostname: h, ports: ["1:1"]}}\nsecrets: {s: {file: s.txt}}',
+      'other/s.txt': 'x',
+    };
+    const found = service(files);
+    expect(found.EndpointSpec?.Ports?.map((port) => port.PublishedPort)).toEqual([2]);
+    expect(found.TaskTemplate.ContainerSpec?.Hostname).toBeUndefined();
+    expect(load(files).stack?.Secrets[0]?.Data).toBe('eA==');
+  });
+
+  test('nothing outside the confined folder is read', () => {
+    for (const yaml of [
+      'services: {a: {image: a, env_file: ../x.env}}',
+      'services: {a: {image: a, env_file: /etc/passwd}}',
+      'services: {a: {image: a}}\nsecrets: {s: {file: ../../s}}',
+      'services: {a: {extends: {file: ../b.yml, service: b}}}',
+      'include: [/b.yml]\nservices: {a: {image: a}}',
+    ]) {
+      const secret = { '/x.env': 'A=1', '/etc/passwd': 'A=1', '/s': 'x', '/b.yml': 'services: {b: {image: b}}' };
+      const result = load({ 'compose.yml': yaml, ...secret }, { confine: '/stack' });
+      expect(result.stack, yaml).toBeUndefined();
+      expect(errorsOf(result)[0]).toContain('lies outside');
+    }
+  });
+});
+
+describe('what version 3 cannot say', () => {
+  test('ports', () => {
+    const ports = service('services: {a: {image: a, ports: [{target: 80, published: "8080-8081", host_ip: 127.0.0.1, mode: host}, "127.0.0.1:5:6/udp"]}}')
+      .EndpointSpec?.Ports;
+    expect(ports).toEqual([
+      { Protocol: 'udp', TargetPort: 6, PublishedPort: 5, PublishMode: 'ingress', Shoal: { HostIP: '127.0.0.1' } },
+      { Protocol: 'tcp', TargetPort: 80, PublishedPort: 8080, PublishMode: 'host', Shoal: { HostIP: '127.0.0.1' } },
+      { Protocol: 'tcp', TargetPort: 80, PublishedPort: 8081, PublishMode: 'host', Shoal: { HostIP: '127.0.0.1' } },
+    ]);
+  });
+
+  test('older keys fold into deploy, contradictions are refused', () => {
+    expect(service('services: {a: {image: a, scale: 2, cpus: 0.5, mem_limit: 1m, pids_limit: 5}}')).toMatchObject({
+      Mode: { Replicated: { Replicas: 2 } },
+      TaskTemplate: { Resources: { Limits: { NanoCPUs: 5e8, MemoryBytes: 1048576, Pids: 5 } } },
+    });
+    expect(errorsOf(load({ 'compose.yml': 'services: {a: {image: a, scale: 2, deploy: {replicas: 3}}}' }))).toEqual([
+      'scale and deploy contradict each other: 2 and 3',
+    ]);
+  });
+
+  test('engine settings go where the engine has words for them', () => {
+    const yaml =
+      'services: {a: {image: a, tmpfs: ["/t:size=1k,mode=700"], shm_size: 1k, devices: ["/dev/x:rw"], group_add: [5], gpus: all, network_mode: host, volumes: ["v:/x"]}}\nvolumes: {v: }';
+    const found = service(yaml);
+    expect(found.TaskTemplate.ContainerSpec).toMatchObject({
+      Groups: ['5'],
+      Mounts: [
+        { Type: 'volume', Source: 'app_v', Target: '/x' },
+        { Type: 'tmpfs', Target: '/t', TmpfsOptions: { SizeBytes: 1024, Mode: 0o700 } },
+      ],
+      Shoal: { ShmSize: 1024, Devices: [{ PathOnHost: '/dev/x', PathInContainer: '/dev/x', CgroupPermissions: 'rw' }] },
+    });
+    expect(found.TaskTemplate.Resources?.Reservations?.Shoal?.DeviceRequests).toEqual([{ Count: -1, Capabilities: [['gpu']] }]);
+    expect(found.TaskTemplate.Networks).toEqual([{ Target: 'host' }]);
+  });
+
+  test('profiles and conditions', () => {
+    const yaml = 'services: {a: {image: a, depends_on: {b: {condition: service_healthy}}}, b: {image: b}, c: {image: c, profiles: [p]}}';
+    expect(load({ 'compose.yml': yaml }).stack?.Services.map(({ Name }) => Name)).toEqual(['app_a', 'app_b']);
+    expect(load({ 'compose.yml': yaml }, { profiles: ['p'] }).stack?.Services).toHaveLength(3);
+    expect(service(yaml).Shoal?.DependsOn).toEqual([{ Service: 'app_b', Condition: 'service_healthy' }]);
+  });
+
+  test('rotated names carry the content, references keep their file', () => {
+    const yaml = 'services: {a: {image: a, configs: [c]}}\nconfigs: {c: {content: "x${V}", name: named}}';
+    const names = ['1', '2'].map((V) => {
+      const stack = load({ 'compose.yml': yaml }, { rotate: true, environment: { V } }).stack;
+      const reference = stack?.Services[0]?.TaskTemplate.ContainerSpec?.Configs?.[0];
+      expect(reference?.ConfigName).toBe(stack?.Configs[0]?.Name);
+      expect(reference?.File?.Name).toBe('c');
+      return stack?.Configs[0]?.Name ?? '';
+    });
+    expect(names[0]).toMatch(/^named-[0-9a-f]{10}$/);
+    expect(names[0]).not.toBe(names[1]);
+  });
+
+  test('the stack is named by the caller, the file or the folder', () => {
+    const yaml = 'services: {a: {image: "${COMPOSE_PROJECT_NAME}"}}';
+    const unnamed = (text: string) => {
+      const { stack: _stack, ...rest } = request({ 'compose.yml': text });
+      return rest;
+    };
+    expect(load({ 'compose.yml': `name: mine\n${yaml}` }).stack?.Name).toBe('app');
+    expect(loadStack(unnamed(`name: mine\n${yaml}`)).stack?.Services[0]?.Name).toBe('mine_a');
+    expect(loadStack(unnamed(yaml)).stack?.Name).toBe('stack');
+  });
+});
