@@ -180,8 +180,7 @@ export class Follower {
     const { cluster, clock } = this.#parts;
     const Since = timeText(clock.now());
     const said = (await cluster.read()).byName('stack', name)?.Condition;
-    if (!foreign)
-      await cluster.submit(setStackCondition(name, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit, Since }, source));
+    if (!foreign) await cluster.submit(setStackCondition(name, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit, Since }, source));
     // What is refused only when it is carried out is tried with each look, and said once.
     if (said?.State === 'refused' && said.Commit === commit && equal(said.Errors, errors)) return errors;
     this.#emit({ type: 'stack', name, action: 'refused', message: `${commit.slice(0, 12)}: ${errors.join('; ')}` });

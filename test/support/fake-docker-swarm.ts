@@ -75,7 +75,7 @@ export class FakeDockerSwarm {
   }
 
   #get(table: string, id: string): [number, unknown] {
-    if (table === 'nodes') return [200, []];
+    if (table === 'nodes' || table === 'tasks') return [200, []];
     const objects = this.tables[table as Table];
     if (id === '') return [200, [...objects.values()].map((object) => shown(table, object))];
     const object = objects.get(id);

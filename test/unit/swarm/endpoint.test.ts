@@ -17,7 +17,10 @@ test('certificates come from the folder that docker reads', () => {
   for (const name of ['ca', 'cert', 'key']) writeFileSync(join(folder, `${name}.pem`), name);
   const { options, secure } = engineEndpoint('tcp://manager', { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: folder });
   rmSync(folder, { recursive: true });
-  expect({ options, secure }).toMatchObject({ secure: true, options: { port: 2376, ca: Buffer.from('ca'), cert: Buffer.from('cert'), key: Buffer.from('key') } });
+  expect({ options, secure }).toMatchObject({
+    secure: true,
+    options: { port: 2376, ca: Buffer.from('ca'), cert: Buffer.from('cert'), key: Buffer.from('key') },
+  });
 });
 
 test.each(['nonsense', 'ssh://host', 'tcp://'])('%s is refused', (text) =>

@@ -1,7 +1,7 @@
 /** Docker's habits are told from somebody's change. */
 import { expect, test } from 'vitest';
 import type { ServiceSpec } from '#model/service-spec';
-import { serviceOf, writtenRecord } from '#swarm/written';
+import { serviceOf, taskOf, writtenRecord } from '#swarm/written';
 
 const asked: ServiceSpec = {
   Name: 'web',
@@ -19,7 +19,7 @@ const meta = { ID: 's1', Version: { Index: 5 }, CreatedAt: '', UpdatedAt: '' };
 const record = writtenRecord('s1', { Asked: asked, Stored: stored }, undefined);
 
 test('what is stored as it was is shown as it was asked for', () => {
-  expect(serviceOf({ ...meta, Spec: stored }, record)).toEqual({ ...meta, Spec: asked, Shoal: { SpecVersion: 0 } });
+  expect(serviceOf({ ...meta, Spec: stored }, record)).toEqual({ ...meta, Spec: asked, Shoal: { SpecVersion: 0, PreviousSpecVersion: 1 } });
 });
 
 test('a service that we never wrote is shown as it is', () => {
@@ -47,9 +47,10 @@ test('two specs are remembered, each once', () => {
   expect(writtenRecord('s1', third(1), again).Shoal.Written?.map(({ Asked }) => Asked.Name)).toEqual(['a1', 'a2']);
 });
 
-test('after a rollback of its own the spec that failed is the previous one', () => {
-  const failed = writtenRecord('s1', { Asked: { ...asked, Labels: { v: '2' } }, Stored: { ...stored, Labels: { v: '2' } } }, record);
-  const UpdateStatus = { State: 'rollback_completed', Message: '' } as const;
-  expect(serviceOf({ ...meta, Spec: stored, UpdateStatus }, failed)).toMatchObject({ Spec: asked, PreviousSpec: { Labels: { v: '2' } } });
-  expect(serviceOf({ ...meta, Spec: stored }, failed).PreviousSpec).toBeUndefined();
+test('tasks of the spec in force are told from others', () => {
+  const docker = { ...meta, Spec: { ...stored, TaskTemplate: { ...stored.TaskTemplate, Runtime: 'container' } } };
+  const task = { ...meta, ServiceID: 's1', NodeID: '', DesiredState: 'running', Status: { Timestamp: '', State: 'running', Message: '' } } as const;
+  const service = serviceOf(docker, undefined).Shoal;
+  expect(taskOf({ ...task, Spec: stored.TaskTemplate }, docker).Shoal).toEqual({ ServiceName: 'web', ServiceLabels: {}, SpecVersion: service.SpecVersion });
+  expect(taskOf({ ...task, Spec: {} }, docker).Shoal.SpecVersion).toBe(service.PreviousSpecVersion);
 });
