@@ -92,7 +92,8 @@ export class Snapshot {
 
   /** Notes that a blob is needed, unless that would be too much to hold. */
   #want({ oid, size }: TreeEntry, shown: string): ReadResult {
-    if (this.#heldBytes + size > largestTotalBytes) return { error: `read ${shown}: the files that the stacks use are larger than ${largestTotalBytes} bytes together` };
+    if (this.#heldBytes + size > largestTotalBytes)
+      return { error: `read ${shown}: the files that the stacks use are larger than ${largestTotalBytes} bytes together` };
     if (!this.#wanted.has(oid)) this.#heldBytes += size;
     this.#wanted.add(oid);
     this.#misses += 1;
