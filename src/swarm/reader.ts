@@ -1,10 +1,11 @@
 /** Reads what a Docker Swarm holds into a store of our own shapes. */
 import { kinds, type Kind, type ObjectOf } from '#model/object';
+import type { Task } from '#model/task';
 import { Store } from '#store/store';
 import type { View } from '#store/view';
 import type { EngineApi } from './engine-api.ts';
-import { isLeftover, networkOf, predefinedLabel, withIds, type DockerNetwork, type DockerService } from './shapes.ts';
-import { serviceOf } from './written.ts';
+import { isLeftover, networkOf, predefinedLabel, withIds, type DockerNetwork, type DockerService, type DockerTask } from './shapes.ts';
+import { serviceOf, taskOf } from './written.ts';
 
 type Objects = { [K in Kind]: readonly ObjectOf[K][] };
 
@@ -22,7 +23,7 @@ export class Reader {
     this.#api = api;
   }
 
-  /** Everything but tasks, which no decision here is about. `records` hold how we asked for services. */
+  /** Everything but the tasks of services that fare well: a large swarm has many, and they decide nothing. `records` hold how we asked for services. */
   async read(records: View): Promise<Store> {
     const [networks, secrets, configs, services, nodes] = await Promise.all([
       this.#api.get<DockerNetwork[]>(`/networks?filters=${swarmScope}`),
@@ -42,10 +43,22 @@ export class Reader {
       config: configs.toSorted(byAge),
       service: (await this.#named(services, networks)).map((service) => serviceOf(service, records.get('service', service.ID))).toSorted(byAge),
       node: nodes.toSorted(byAge),
+      task: (await this.#tasksInTrouble(services)).toSorted(byAge),
     };
     const store = new Store();
     store.restore({ index: 0, objects });
     return store;
+  }
+
+  /** Tasks of services whose update failed: they hold the reasons. */
+  async #tasksInTrouble(services: readonly DockerService[]): Promise<Task[]> {
+    const troubled = new Map(
+      services.filter(({ UpdateStatus }) => /^(paused|rollback)/.test(UpdateStatus?.State ?? '')).map((service) => [service.ID, service]),
+    );
+    if (troubled.size === 0) return [];
+    const filters = encodeURIComponent(JSON.stringify({ service: [...troubled.keys()] }));
+    const tasks = await this.#api.get<DockerTask[]>(`/tasks?filters=${filters}`);
+    return tasks.map((task) => taskOf(task, troubled.get(task.ServiceID)));
   }
 
   /** One service as Docker stores it. */

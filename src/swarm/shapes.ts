@@ -3,6 +3,7 @@ import { Refusal } from '#base/refusal';
 import type { NetworkSpec, Network } from '#model/network';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
+import type { Task } from '#model/task';
 
 /** The parts of a listed network that we read. */
 export interface DockerNetwork {
@@ -23,6 +24,7 @@ export interface DockerNetwork {
 }
 
 export type DockerService = Omit<Service, 'Shoal'>;
+export type DockerTask = Omit<Task, 'Shoal'>;
 
 /** On every network that services can attach to by the name of a node's own one. */
 export const predefinedLabel = 'com.docker.swarm.predefined';

@@ -1,8 +1,12 @@
 /** What we asked for and what Docker made of it: the way to tell its habits from somebody's change. */
 import { equal } from '#base/equal';
 import type { Service, WrittenSpec } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
-import type { DockerService } from './shapes.ts';
+import type { ServiceSpec, TaskSpec } from '#model/service-spec';
+import type { Task } from '#model/task';
+import type { DockerService, DockerTask } from './shapes.ts';
+
+/** Docker shows no numbers of specs; these two tell tasks of the spec in force from all others. */
+const versions = { current: 0, other: 1 };
 
 /** The spec in force and the one before, which a rollback brings back. */
 const kept = 2;
@@ -18,12 +22,20 @@ export function writtenRecord(id: string, spec: WrittenSpec, earlier: Service | 
 export function serviceOf(docker: DockerService, record: Service | undefined): Service {
   const written = record?.Shoal.Written ?? [];
   const Spec = inOurWords(docker.Spec, written);
-  const rolledBack = docker.UpdateStatus?.State.startsWith('rollback') ?? false;
-  // A rollback of its own makes Docker forget what it rolled back from: without it a spec that fails would be tried for ever.
-  const failed = rolledBack ? written.find(({ Stored }) => !equal(Stored, docker.Spec))?.Asked : undefined;
-  const PreviousSpec = docker.PreviousSpec ? inOurWords(docker.PreviousSpec, written) : failed;
-  const { PreviousSpec: _previous, ...service } = docker;
-  return { ...service, Spec, ...(PreviousSpec && { PreviousSpec }), Shoal: { SpecVersion: 0 } };
+  const PreviousSpec = docker.PreviousSpec && inOurWords(docker.PreviousSpec, written);
+  return { ...docker, Spec, ...(PreviousSpec && { PreviousSpec }), Shoal: { SpecVersion: versions.current, PreviousSpecVersion: versions.other } };
+}
+
+/** A task with the service's name and the number of its spec. `docker` is the service as Docker has it. */
+export function taskOf(task: DockerTask, docker: DockerService | undefined): Task {
+  const ofCurrent = docker !== undefined && equal(withoutRuntime(task.Spec), withoutRuntime(docker.Spec.TaskTemplate));
+  const { Name = '', Labels = {} } = docker?.Spec ?? {};
+  return { ...task, Shoal: { ServiceName: Name, ServiceLabels: Labels, SpecVersion: ofCurrent ? versions.current : versions.other } };
+}
+
+/** Docker says it for services and not for tasks. */
+function withoutRuntime(spec: TaskSpec): object {
+  return { ...spec, Runtime: undefined };
 }
 
 function inOurWords(live: ServiceSpec, written: readonly WrittenSpec[]): ServiceSpec {
