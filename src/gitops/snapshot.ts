@@ -8,6 +8,8 @@ export const root = '/repository';
 
 const linksFollowed = 8;
 const largestBytes = 16 * 1024 * 1024;
+const prefetchedBytes = 64 * 1024;
+const prefetchedTotalBytes = 16 * 1024 * 1024;
 const largestTotalBytes = 256 * 1024 * 1024;
 
 /** Blobs by id, kept over commits: most files of a new commit are old ones. */
@@ -75,6 +77,18 @@ export class Snapshot {
   /** How many reads failed so far only because the content was not at hand. */
   get misses(): number {
     return this.#misses;
+  }
+
+  /** Fetches the small files of these folders ahead: what a stack names lies mostly beside it, and each round renders anew. */
+  async prefetch(folders: ReadonlySet<string>): Promise<void> {
+    let total = 0;
+    for (const [path, entry] of this.#entries) {
+      if (entry.mode === '160000' || entry.size > prefetchedBytes || total + entry.size > prefetchedTotalBytes) continue;
+      if (!folders.has(posix.dirname(path)) || this.#wanted.has(entry.oid)) continue;
+      total += entry.size;
+      this.#want(entry, path);
+    }
+    await this.load();
   }
 
   /** Fetches what reads asked for in vain. */

@@ -97,7 +97,12 @@ describe.skipIf(reason !== undefined)(reason ? `the demo (skipped: ${reason})` :
       '-c',
       'for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && tr "\\0" " " < $p/cmdline && echo; done; true',
     );
-    expect(mine.split('\n').filter((line) => /shoal|dockerd|containerd|sleep/.test(line) && !line.includes('sh -c'))).toEqual(['sleep 3600 ']);
+    expect(
+      mine
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => /shoal|dockerd|containerd|sleep/.test(line) && !line.includes('sh -c')),
+    ).toEqual(['sleep 3600']);
     expect(demo('down').stdout).toContain('There is nothing to stop');
   });
 });
