@@ -18,20 +18,36 @@ const values: Readonly<Record<string, boolean>> = {
 };
 
 export class DockerCommand extends Command {
+  #passesThrough = false;
+
   override createCommand(name?: string): Command {
     return new DockerCommand(name);
   }
 
+  override passThroughOptions(passThrough = true): this {
+    this.#passesThrough = passThrough;
+    return super.passThroughOptions(passThrough);
+  }
+
   override parseOptions(args: string[]): ParseOptionsResult {
-    return super.parseOptions(plainSwitches(this.options, args));
+    return super.parseOptions(plainSwitches(this.options, args, this.#passesThrough));
   }
 }
 
-/** `args` with every `--switch=true` as commander knows it; what follows `--` belongs to somebody else. Refuses other values. */
-export function plainSwitches(options: readonly Option[], args: readonly string[]): string[] {
-  const end = args.indexOf('--');
+/**
+ * `args` with every `--switch=true` as commander knows it; what follows `--` belongs to somebody else,
+ * and so does what follows the first operand where `passesThrough`. Refuses other values.
+ */
+export function plainSwitches(options: readonly Option[], args: readonly string[], passesThrough = false): string[] {
+  const end = passesThrough ? firstOperand(options, args) : args.indexOf('--');
   const own = end < 0 ? args : args.slice(0, end);
   return [...own.flatMap((arg) => plainSwitch(options, arg)), ...args.slice(own.length)];
+}
+
+/** Index of the first word that is neither an option nor an option's value, or of `--`; -1 when there is none. */
+function firstOperand(options: readonly Option[], args: readonly string[]): number {
+  const isValue = (index: number): boolean => options.some(({ long, short, required }) => required && [long, short].includes(args[index - 1]));
+  return args.findIndex((arg, index) => arg === '--' || (!(arg.startsWith('-') && arg !== '-') && !isValue(index)));
 }
 
 function plainSwitch(options: readonly Option[], arg: string): string[] {

@@ -63,7 +63,10 @@ describe.skipIf(reason !== undefined)(reason ? `kill -9 (skipped: ${reason})` : 
         );
         const untouched = before.filter(({ stack }) => !touched.has(stack));
         const after = snapshotOf(host, image);
-        expect(untouched.map(({ id }) => after.get(id)), `seed ${seed}, round ${round}: containers that nobody changed`).toEqual(untouched);
+        expect(
+          untouched.map(({ id }) => after.get(id)),
+          `seed ${seed}, round ${round}: containers that nobody changed`,
+        ).toEqual(untouched);
         kept += untouched.length;
       }
       expect(startForeign(host)).toEqual(foreign);
@@ -85,7 +88,10 @@ describe.skipIf(reason !== undefined)(reason ? `kill -9 (skipped: ${reason})` : 
     series.abort();
     await Promise.all(working);
     const node = before[0]?.node ?? '';
-    const orphan = node === '' ? 'none' : host.docker(['run', '-d', '--init', '--label', `com.docker.swarm.node.id=${node}`, '--label', 'com.docker.swarm.task.id=lost', image]).trim();
+    const orphan =
+      node === ''
+        ? 'none'
+        : host.docker(['run', '-d', '--init', '--label', `com.docker.swarm.node.id=${node}`, '--label', 'com.docker.swarm.task.id=lost', image]).trim();
     await daemon.start();
     return { orphan, before };
   }
@@ -121,7 +127,9 @@ describe.skipIf(reason !== undefined)(reason ? `kill -9 (skipped: ${reason})` : 
   async function readWanted(): Promise<Wanted> {
     const services = (await daemon.ask('service', 'ls', '-q')).split('\n').filter(Boolean);
     const text = services.length > 0 ? await daemon.ask('service', 'inspect', ...services) : '[]';
-    const found = JSON.parse(text) as { Spec: { Name: string; Mode: { Replicated: { Replicas: number } }; TaskTemplate: { ContainerSpec: { Env: string[] } } } }[];
+    const found = JSON.parse(text) as {
+      Spec: { Name: string; Mode: { Replicated: { Replicas: number } }; TaskTemplate: { ContainerSpec: { Env: string[] } } };
+    }[];
     const wanted: Wanted = new Map();
     for (const name of stacks) {
       const state: Record<string, { replicas: number; version: number }> = {};
@@ -163,7 +171,10 @@ function composeOf(state: StackState): string {
 
 /** Containers of other people, one of them with Swarm's labels; starts them the first time. Returns what must not change. */
 function startForeign(host: Host): string[] {
-  const flags = { plain: [], swarm: ['--label', 'com.docker.swarm.task.id=x', '--label', 'com.docker.swarm.node.id=other', '--label', 'com.docker.swarm.service.id=y'] };
+  const flags = {
+    plain: [],
+    swarm: ['--label', 'com.docker.swarm.task.id=x', '--label', 'com.docker.swarm.node.id=other', '--label', 'com.docker.swarm.service.id=y'],
+  };
   return Object.entries(flags).map(([name, labels]) => {
     if (host.docker(['ps', '-aq', '--filter', `name=foreign-${name}`]) === '') host.docker(['run', '-d', '--name', `foreign-${name}`, ...labels, image]);
     return host.docker(['inspect', '-f', '{{.Id}} {{.State.StartedAt}} {{.State.Running}}', `foreign-${name}`]).trim();

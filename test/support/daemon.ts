@@ -71,7 +71,19 @@ export class HostDaemon {
   spawn(): ChildProcess {
     const log = openSync(this.log, 'a');
     const [enter = '', ...prefix] = this.host.enter;
-    const options = ['--socket', this.socket, '--state', this.state, '--run', this.runFolder, '--engine', this.host.socket, '--log-level', 'debug', ...this.flags];
+    const options = [
+      '--socket',
+      this.socket,
+      '--state',
+      this.state,
+      '--run',
+      this.runFolder,
+      '--engine',
+      this.host.socket,
+      '--log-level',
+      'debug',
+      ...this.flags,
+    ];
     const child = spawn(enter, [...prefix, program, 'daemon', ...options], { stdio: ['ignore', log, log] });
     closeSync(log);
     return child;

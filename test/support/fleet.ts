@@ -21,7 +21,10 @@ const format =
 
 /** The containers of tasks made from `image`, by id. */
 export function snapshotOf(host: Host, image: string): Map<string, Container> {
-  const ids = host.docker(['ps', '-aq', '--no-trunc', '--filter', `ancestor=${image}`, '--filter', 'label=com.docker.stack.namespace']).split('\n').filter(Boolean);
+  const ids = host
+    .docker(['ps', '-aq', '--no-trunc', '--filter', `ancestor=${image}`, '--filter', 'label=com.docker.stack.namespace'])
+    .split('\n')
+    .filter(Boolean);
   if (ids.length === 0) return new Map();
   const lines = inspect(host, ids).split('\n').filter(Boolean);
   return new Map(

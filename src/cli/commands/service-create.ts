@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ServiceSpec } from '#model/service-spec';
 import { openSession } from '../session.ts';
 import { addServiceFlags, applyServiceFlags, type ServiceFlags } from './service-flags.ts';
-import { addWaitOptions, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 
 export function addServiceCreate(service: Command): void {
   const create = service

@@ -4,7 +4,7 @@ import type { ServiceSpec } from '#model/service-spec';
 import { openSession } from '../session.ts';
 import { changeService } from './change.ts';
 import { addServiceFlags, applyServiceFlags, type ServiceFlags } from './service-flags.ts';
-import { addWaitOptions, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 
 interface UpdateFlags extends ServiceFlags, WaitFlags {
   image?: string;

@@ -13,7 +13,7 @@ import { addServiceLogs } from './service-logs.ts';
 import { addServiceUpdate } from './service-update.ts';
 import { serviceLines, type ListedService } from './services-list.ts';
 import { taskLines } from './tasks.ts';
-import { addWaitOptions, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 
 interface ListFlags {
   format?: string;

@@ -25,7 +25,7 @@ async function runConfig(flags: ConfigFlags, command: Command): Promise<void> {
 async function printStrict({ terminal, environment }: Session, flags: ConfigFlags): Promise<void> {
   const [{ renderStrictConfig }, { readStackFiles, surroundings }, { checkReadable, printNotices }] = await Promise.all([
     import('#compose/render/config'),
-    import('./stack-files.ts'),
+    import('../deploy/stack-files.ts'),
     import('../deploy/notices.ts'),
   ]);
   if (!flags.composeFile) throw new CommandError('Specify a Compose file (with --compose-file)');

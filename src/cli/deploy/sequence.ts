@@ -10,6 +10,7 @@ import { ApiError, filters, type Client } from '../client.ts';
 import { CommandError } from '../command-error.ts';
 import type { Session } from '../session.ts';
 import { pinImage, type ResolveImage } from './images.ts';
+import { inOrderOf } from './order.ts';
 import { removeServices } from './remove.ts';
 
 export interface SequenceOptions {
@@ -172,7 +173,8 @@ async function updateService(
   const ask = resolve === 'always' || (resolve === 'changed' && !sameImage);
   // An image that nobody changed keeps the digest it runs with; asking anew could restart its tasks.
   const wanted = !ask && sameImage ? imageOf(before.Spec) : imageOf(spec);
-  const carried = { ...spec, TaskTemplate: { ...spec.TaskTemplate, ForceUpdate: before.Spec.TaskTemplate.ForceUpdate ?? 0 } };
+  const { TaskTemplate: task, ...rest } = inOrderOf(before.Spec, spec);
+  const carried = { ...rest, TaskTemplate: { ...task, ForceUpdate: before.Spec.TaskTemplate.ForceUpdate ?? 0 } };
   const tagged = withImage(carried, normalImage(wanted));
   const { spec: pinned, warning } = ask ? await pinImage(client, tagged, auth) : { spec: tagged, warning: undefined };
   const options = { query: { version: String(before.Version.Index) }, ...authHeader(auth) };

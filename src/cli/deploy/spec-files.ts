@@ -4,7 +4,7 @@ import { diagnosticText, type Diagnostic, type LoadRequest } from '#compose/comp
 import { loadStack } from '#compose/load';
 import type { StackSpec } from '#model/stack';
 import { CommandError, exitCodes } from '../command-error.ts';
-import { readStackFiles, surroundings } from '../commands/stack-files.ts';
+import { readStackFiles, surroundings } from './stack-files.ts';
 import type { Terminal } from '../output/terminal.ts';
 import type { Session } from '../session.ts';
 import type { LoadFlags } from './flags.ts';

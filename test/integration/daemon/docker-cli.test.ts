@@ -55,13 +55,18 @@ describe.skipIf(reason !== undefined)(reason ? `docker CLI (skipped: ${reason})`
   test('outside a swarm, and into one', async () => {
     expect(await well('info', '--format', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
     expect(await well('info')).toContain('Swarm: inactive');
-    await refused('This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.', 'node', 'ls');
+    await refused(
+      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+      'node',
+      'ls',
+    );
     await refused('This node is not a swarm manager', 'service', 'ls');
     await refused('This node is not part of a swarm', 'swarm', 'leave');
     expect(await well('swarm', 'init', '--advertise-addr', '127.0.0.1')).toMatch(/^Swarm initialized: current node \(\w{25}\) is now a manager\./);
     await refused('This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.', 'swarm', 'init');
     const info = await well('info');
-    for (const text of [/Swarm: active/, /NodeID: \w{25}/, /Is Manager: true/, /ClusterID: \w{25}/, /Managers: 1/, /Nodes: 1/, /Node Address: 127\.0\.0\.1/]) expect(info).toMatch(text);
+    for (const text of [/Swarm: active/, /NodeID: \w{25}/, /Is Manager: true/, /ClusterID: \w{25}/, /Managers: 1/, /Nodes: 1/, /Node Address: 127\.0\.0\.1/])
+      expect(info).toMatch(text);
     expect(await well('version')).toMatch(/Server:[\s\S]*API version: +1\.4/);
     expect(await well('swarm', 'update', '--task-history-limit', '3')).toBe('Swarm updated.');
   });
@@ -69,7 +74,9 @@ describe.skipIf(reason !== undefined)(reason ? `docker CLI (skipped: ${reason})`
   test('nodes', async () => {
     const id = await well('node', 'ls', '-q');
     expect(await well('node', 'ls')).toMatch(new RegExp(`${id} \\* +${host.name} +Ready +Active +Leader +\\S+`));
-    expect(JSON.parse(await well('node', 'inspect', 'self'))).toMatchObject([{ ID: id, Spec: { Role: 'manager', Availability: 'active' }, Status: { State: 'ready' } }]);
+    expect(JSON.parse(await well('node', 'inspect', 'self'))).toMatchObject([
+      { ID: id, Spec: { Role: 'manager', Availability: 'active' }, Status: { State: 'ready' } },
+    ]);
     expect(await well('node', 'inspect', '--pretty', id)).toContain(host.name);
     await well('node', 'update', '--label-add', 'zone=a', id);
     expect(await well('node', 'inspect', '--format', '{{.Spec.Labels.zone}}', host.name)).toBe('a');
@@ -93,7 +100,9 @@ describe.skipIf(reason !== undefined)(reason ? `docker CLI (skipped: ${reason})`
     expect(await well('network', 'create', '-d', 'overlay', '--subnet', '10.99.0.0/24', '--label', 'a=b', 'back')).toMatch(/^\w{25}$/);
     await refused('network with name back already exists', 'network', 'create', '-d', 'overlay', 'back');
     expect(await well('network', 'ls', '--filter', 'name=back')).toMatch(/\w{12} +back +overlay +swarm/);
-    expect(JSON.parse(await well('network', 'inspect', 'back'))).toMatchObject([{ Name: 'back', Scope: 'swarm', Driver: 'overlay', IPAM: { Config: [{ Subnet: '10.99.0.0/24' }] }, Labels: { a: 'b' } }]);
+    expect(JSON.parse(await well('network', 'inspect', 'back'))).toMatchObject([
+      { Name: 'back', Scope: 'swarm', Driver: 'overlay', IPAM: { Config: [{ Subnet: '10.99.0.0/24' }] }, Labels: { a: 'b' } },
+    ]);
     expect(await well('network', 'rm', 'back')).toBe('back');
     await refused('network back not found', 'network', 'inspect', 'back');
   });
@@ -134,21 +143,49 @@ describe.skipIf(reason !== undefined)(reason ? `docker CLI (skipped: ${reason})`
   });
 
   test('one service from its making to its end', async () => {
-    const flags = ['--replicas', '2', '-p', '9000:80', '--env', 'A=1', '--label', 'x=y', '--constraint', 'node.role==manager', '--limit-memory', '64m', '--init'];
+    const flags = [
+      '--replicas',
+      '2',
+      '-p',
+      '9000:80',
+      '--env',
+      'A=1',
+      '--label',
+      'x=y',
+      '--constraint',
+      'node.role==manager',
+      '--limit-memory',
+      '64m',
+      '--init',
+    ];
     const waits = ['--update-monitor', '500ms', '--rollback-monitor', '500ms', '--stop-grace-period', '2s', '--mount', 'type=volume,source=data,target=/data'];
     const made = await well('service', 'create', '--name', 'solo', ...flags, ...waits, image);
     expect(made).toContain('verify: Service ');
     await refused('name conflicts with an existing object: service solo already exists', 'service', 'create', '--name', 'solo', image);
-    await refused(/port '9000' is already in use by service 'solo' \(\w{25}\) as an ingress port/, 'service', 'create', '--name', 'clash', '-p', '9000:80', image);
+    await refused(
+      /port '9000' is already in use by service 'solo' \(\w{25}\) as an ingress port/,
+      'service',
+      'create',
+      '--name',
+      'clash',
+      '-p',
+      '9000:80',
+      image,
+    );
     expect(await well('service', 'ps', 'solo')).toMatch(/solo\.1 .* Running +Running/);
-    expect(JSON.parse(await well('service', 'inspect', 'solo'))).toMatchObject([{ Spec: { Name: 'solo', Mode: { Replicated: { Replicas: 2 } } }, Endpoint: { Ports: [{ PublishedPort: 9000 }] } }]);
-    for (const text of ['Service Mode:', 'Replicas:', 'PublishedPort = 9000', 'Constraints:']) expect(await well('service', 'inspect', '--pretty', 'solo')).toContain(text);
+    expect(JSON.parse(await well('service', 'inspect', 'solo'))).toMatchObject([
+      { Spec: { Name: 'solo', Mode: { Replicated: { Replicas: 2 } } }, Endpoint: { Ports: [{ PublishedPort: 9000 }] } },
+    ]);
+    for (const text of ['Service Mode:', 'Replicas:', 'PublishedPort = 9000', 'Constraints:'])
+      expect(await well('service', 'inspect', '--pretty', 'solo')).toContain(text);
     expect(await well('service', 'scale', 'solo=3')).toContain('Service solo converged');
     expect(await well('service', 'update', '--image', newer, '--env-add', 'B=2', 'solo')).toContain('Service solo converged');
     expect(await well('service', 'ps', 'solo')).toMatch(/\\_ solo\.1 +shoal-cli:1 .* Shutdown +Shutdown/);
     expect(await well('service', 'inspect', '--pretty', 'solo')).toMatch(/UpdateStatus:\s+State:\s+completed\s+Started:\s+.* ago\s+Completed:/);
     expect(await well('service', 'rollback', 'solo')).toContain('Service solo converged');
-    expect(await well('service', 'inspect', '--format', '{{.Spec.TaskTemplate.ContainerSpec.Image}} {{.UpdateStatus.State}}', 'solo')).toBe(`${image} rollback_completed`);
+    expect(await well('service', 'inspect', '--format', '{{.Spec.TaskTemplate.ContainerSpec.Image}} {{.UpdateStatus.State}}', 'solo')).toBe(
+      `${image} rollback_completed`,
+    );
     expect(await well('service', 'update', '--force', '--detach', 'solo')).toBe('solo');
     expect(await well('service', 'rm', 'solo')).toBe('solo');
     await refused('service solo not found', 'service', 'rm', 'solo');
@@ -156,7 +193,9 @@ describe.skipIf(reason !== undefined)(reason ? `docker CLI (skipped: ${reason})`
   });
 
   test('jobs', async () => {
-    expect(await well('service', 'create', '--name', 'job', '--mode', 'replicated-job', '--replicas', '2', '--restart-condition', 'none', image, 'echo', 'done')).toContain('job complete');
+    expect(
+      await well('service', 'create', '--name', 'job', '--mode', 'replicated-job', '--replicas', '2', '--restart-condition', 'none', image, 'echo', 'done'),
+    ).toContain('job complete');
     expect(await well('service', 'ls', '--filter', 'name=job')).toMatch(/replicated job +0\/2 \(2\/2 completed\)/);
     await well('service', 'rm', 'job');
   });
@@ -197,7 +236,10 @@ describe.skipIf(reason !== undefined)(reason ? `docker CLI (skipped: ${reason})`
   });
 
   test('events of both sides', async () => {
-    const listening = daemon.docker(['events', '--format', '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}', '--filter', 'type=service', '--filter', 'type=container'], { signalAfter: { ms: 6000, signal: 'SIGINT' } });
+    const listening = daemon.docker(
+      ['events', '--format', '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}', '--filter', 'type=service', '--filter', 'type=container'],
+      { signalAfter: { ms: 6000, signal: 'SIGINT' } },
+    );
     await new Promise((resolve) => setTimeout(resolve, 1000));
     await well('service', 'create', '--name', 'noted', '--init', '--detach', image);
     await until(

@@ -30,7 +30,9 @@ describe.skipIf(reason !== undefined)(reason ? `ingress (skipped: ${reason})` : 
   });
 
   function stackOf(ports: readonly unknown[], deploy: object = {}, service: object = {}): string {
-    return JSON.stringify({ services: { app: { image, init: true, ports, deploy: { replicas: 3, update_config: { monitor: '500ms' }, ...deploy }, ...service } } });
+    return JSON.stringify({
+      services: { app: { image, init: true, ports, deploy: { replicas: 3, update_config: { monitor: '500ms' }, ...deploy }, ...service } },
+    });
   }
 
   /** What answers on a port: asked from outside, from the host by its address, and over loopback. */
@@ -67,7 +69,11 @@ describe.skipIf(reason !== undefined)(reason ? `ingress (skipped: ${reason})` : 
   });
 
   test('who is not healthy yet gets no calls', async () => {
-    await daemon.deploy('slow', JSON.stringify({ services: { app: { image: 'shoal-ingress:slow', init: true, ports: ['8082:80'], deploy: { replicas: 1 } } } }), ['--detach']);
+    await daemon.deploy(
+      'slow',
+      JSON.stringify({ services: { app: { image: 'shoal-ingress:slow', init: true, ports: ['8082:80'], deploy: { replicas: 1 } } } }),
+      ['--detach'],
+    );
     await until(
       () => host.docker(['ps', '-q', '--filter', 'name=slow_app']) !== '',
       20_000,
@@ -136,7 +142,13 @@ describe.skipIf(reason !== undefined)(reason ? `ingress (skipped: ${reason})` : 
 
   test('names resolve in the stack, and follow its replicas', async () => {
     const service = { image, init: true, networks: { back: { aliases: ['api'] } }, deploy: { replicas: 2, update_config: { monitor: '500ms' } } };
-    const text = JSON.stringify({ services: { app: service, caller: { image, init: true, command: ['/bin/sleep', '100000'], networks: ['back'], deploy: { update_config: { monitor: '500ms' } } } }, networks: { back: {} } });
+    const text = JSON.stringify({
+      services: {
+        app: service,
+        caller: { image, init: true, command: ['/bin/sleep', '100000'], networks: ['back'], deploy: { update_config: { monitor: '500ms' } } },
+      },
+      networks: { back: {} },
+    });
     // More than once: a stack that comes again gets a network with a name server again.
     for (let round = 0; round < 3; round++) {
       expect((await daemon.deploy('names', text)).code).toBe(0);

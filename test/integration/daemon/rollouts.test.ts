@@ -111,7 +111,9 @@ describe.skipIf(reason !== undefined)(reason ? `rollouts (skipped: ${reason})` :
     expect(running(tasks, good).length).toBe(2);
     // One at a time: the second slot was never touched.
     expect(running(tasks, good).filter(({ ID }) => untouched.includes(ID)).length).toBe(1);
-    expect(await daemon.ask('service', 'inspect', '--format', '{{.UpdateStatus.State}} {{.Spec.TaskTemplate.ContainerSpec.Image}}', 'back_app')).toBe(`rollback_completed ${good}`);
+    expect(await daemon.ask('service', 'inspect', '--format', '{{.UpdateStatus.State}} {{.Spec.TaskTemplate.ContainerSpec.Image}}', 'back_app')).toBe(
+      `rollback_completed ${good}`,
+    );
     // The same files again are a change again, for the store holds the rolled back one.
     expect((await daemon.deploy('back', stackOf(good, rolls))).code).toBe(0);
   });
@@ -171,7 +173,7 @@ describe.skipIf(reason !== undefined)(reason ? `rollouts (skipped: ${reason})` :
     expect(code).toBe(4);
     expect(stderr).toMatch(/missing_app\.1: \w+: No such image: shoal-nowhere:1/);
     expect(await daemon.ask('service', 'ps', '--no-trunc', 'missing_app')).toMatch(/Rejected .* "No such image: shoal-nowhere:1/);
-    expect((await daemon.askDocker('service', 'ls', '--filter', 'name=missing_app', '--format', '{{.Replicas}}'))).toBe('0/2');
+    expect(await daemon.askDocker('service', 'ls', '--filter', 'name=missing_app', '--format', '{{.Replicas}}')).toBe('0/2');
     await daemon.ask('stack', 'rm', 'missing');
   });
 
@@ -290,7 +292,10 @@ describe.skipIf(reason !== undefined)(reason ? `rollouts (skipped: ${reason})` :
   test('--json gives lines that parse, ending with the verdict', async () => {
     const { code, stdout, stderr } = await daemon.deploy('json', stackOf(good), ['--json']);
     expect([code, stderr]).toEqual([0, '']);
-    const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines[0]).toMatchObject({ stack: 'json', changed: true, services: [{ Name: 'json_app', Change: 'created' }] });
     expect(lines.at(-1)).toMatchObject({ service: 'json_app', state: 'converged', running: 2, wanted: 2 });
   });

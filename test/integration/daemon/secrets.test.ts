@@ -63,7 +63,11 @@ configs:
   conf: {file: ./app.conf}
 `;
 
-  const containers = (name: string) => host.docker(['ps', '-q', '--filter', `name=${name}`]).split('\n').filter(Boolean);
+  const containers = (name: string) =>
+    host
+      .docker(['ps', '-q', '--filter', `name=${name}`])
+      .split('\n')
+      .filter(Boolean);
   const inside = (name: string, command: string) => host.docker(['exec', containers(name)[0] ?? '', 'sh', '-c', command]);
 
   test('the files are as asked, read-only', () => {
@@ -89,7 +93,13 @@ configs:
   test('no copy outside: inspect, state, logs, engine, answers of the API', async () => {
     const ids = host.docker(['ps', '-aq']).split('\n').filter(Boolean);
     const texts = [host.docker(['inspect', ...ids])];
-    for (const args of [['secret', 'inspect', 'byhand'], ['service', 'inspect', 'safe_app'], ['stack', 'ps', 'safe', '--no-trunc'], ['secret', 'ls']]) texts.push(await daemon.ask(...args));
+    for (const args of [
+      ['secret', 'inspect', 'byhand'],
+      ['service', 'inspect', 'safe_app'],
+      ['stack', 'ps', 'safe', '--no-trunc'],
+      ['secret', 'ls'],
+    ])
+      texts.push(await daemon.ask(...args));
     const secrets = (await daemon.ask('secret', 'ls', '-q')).split('\n');
     texts.push(await daemon.askDocker('secret', 'inspect', ...secrets));
     for (const path of ['/secrets', '/services', '/tasks', '/shoal/v1/stacks', '/shoal/v1/stacks/safe', '/metrics']) {
@@ -139,14 +149,23 @@ configs:
 
 /** The values and what they are in base64, whatever stands before them. */
 function forms(): string[] {
-  return [canary, second].flatMap((value) => [value, ...[0, 1, 2].map((shift) => Buffer.from('x'.repeat(shift) + value).toString('base64').slice(4, -4))]);
+  return [canary, second].flatMap((value) => [
+    value,
+    ...[0, 1, 2].map((shift) =>
+      Buffer.from('x'.repeat(shift) + value)
+        .toString('base64')
+        .slice(4, -4),
+    ),
+  ]);
 }
 
 /** Files below `folder` that hold a value in any form; every byte is looked at. */
 function filesWith(folder: string): string[] {
   const patterns = forms().flatMap((form) => ['-e', form]);
   try {
-    return execFileSync('grep', ['-rlaF', '--devices=skip', ...patterns, folder], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n').filter(Boolean);
+    return execFileSync('grep', ['-rlaF', '--devices=skip', ...patterns, folder], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+      .split('\n')
+      .filter(Boolean);
   } catch (error) {
     // 1: nothing found; 2: a file went while it was looked at.
     return ((error as { stdout?: string }).stdout ?? '').split('\n').filter(Boolean);

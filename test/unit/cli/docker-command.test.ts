@@ -34,3 +34,9 @@ test('another value is refused in docker’s words', () => {
     'invalid argument "maybe" for "-d, --detach" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
   );
 });
+
+test('the words of another program are left as they are', () => {
+  const command = new DockerCommand('x').option('--init').option('-e, --env <text>').argument('<image>').argument('[words...]').passThroughOptions();
+  command.parse(['--init=true', '-e', 'A=1', 'image', 'sh', '--init=false', '-x=true'], { from: 'user' });
+  expect([command.opts(), command.args]).toEqual([{ init: true, env: 'A=1' }, ['image', 'sh', '--init=false', '-x=true']]);
+});
