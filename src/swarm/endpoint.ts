@@ -1,6 +1,7 @@
 /** Where the Docker Engine is: a unix socket, or TCP with or without TLS. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Refusal } from '#base/refusal';
@@ -23,8 +24,12 @@ export function engineEndpoint(text: string, environment: Environment): EngineEn
   if (!match) throw new Refusal('invalidArgument', `--engine ${text}: give unix://PATH or tcp://HOST:PORT`);
   const [, scheme = '', host = '', port] = match;
   const secure = scheme === 'https' || Boolean(environment['DOCKER_TLS_VERIFY']);
-  const options = { host: host.replaceAll(/[[\]]/g, ''), port: Number(port ?? (secure ? 2376 : 2375)) };
-  return { url: text, options: secure ? { ...options, ...certificates(environment) } : options, secure };
+  const address = host.replaceAll(/[[\]]/g, '');
+  const options = { host: address, port: Number(port ?? (secure ? 2376 : 2375)) };
+  if (!secure) return { url: text, options, secure };
+  // Said here, or node would take it from the Host header, which is no address. Bare addresses are not allowed as names.
+  const servername = isIP(address) === 0 ? address : '';
+  return { url: text, options: { ...options, servername, ...certificates(environment) }, secure };
 }
 
 function certificates(environment: Environment): RequestOptions {

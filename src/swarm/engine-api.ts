@@ -13,6 +13,7 @@ const newest = 47;
 const readLimitMs = 10_000;
 /** A manager may wait for its fellows before it answers a write. */
 const writeLimitMs = 60_000;
+const keepAliveMs = 30_000;
 /** Lists of a large swarm are some tens of megabytes; this only ends what never ends. */
 const answerLimitBytes = 512 * 1024 * 1024;
 
@@ -46,6 +47,8 @@ export class EngineApi {
   async stream(path: string, signal: AbortSignal): Promise<IncomingMessage> {
     const response = await this.#send('GET', `/v1.${await this.#negotiated()}${path}`, { signal });
     if (response.statusCode !== 200) throw refusalOf(response.statusCode ?? 500, await textOf(response));
+    // Nothing is sent for hours: only so is an engine noticed whose host is gone.
+    response.socket.setKeepAlive(true, keepAliveMs);
     return response;
   }
 

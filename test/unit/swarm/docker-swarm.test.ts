@@ -117,6 +117,17 @@ test('a changed image is one write; changed content is created, used, and the on
   ]);
 });
 
+test('labels of content change in place', async () => {
+  await swarm.start();
+  await deploy(site());
+  docker.writes.length = 0;
+  const spec = site();
+  const labelled = { ...spec, Secrets: spec.Secrets.map((secret) => ({ ...secret, Labels: { team: 'one' } })) };
+  expect(await deploy(labelled)).toMatchObject({ Updated: [{ Kind: 'secret', Name: 'site_password' }] });
+  expect(await deploy(labelled)).toMatchObject({ Changed: false });
+  expect(docker.writes).toEqual(['update secrets site_password']);
+});
+
 test('a change by others is heard, and shown as nothing more than it is', async () => {
   await swarm.start();
   await deploy(site());

@@ -19,7 +19,7 @@ test('certificates come from the folder that docker reads', () => {
   rmSync(folder, { recursive: true });
   expect({ options, secure }).toMatchObject({
     secure: true,
-    options: { port: 2376, ca: Buffer.from('ca'), cert: Buffer.from('cert'), key: Buffer.from('key') },
+    options: { port: 2376, servername: 'manager', ca: Buffer.from('ca'), cert: Buffer.from('cert'), key: Buffer.from('key') },
   });
 });
 
