@@ -26,7 +26,12 @@ async function reconcileRows(): Promise<Row[]> {
   const { stacks, services, wholeMs, wholeCpuMs, againMs, entries } = await benchReconcile();
   const what = `no-op reconcile of ${stacks} stacks × ${services / stacks} services`;
   return [
-    { what: `${what}, from a cold start`, figure: `${whole(wholeMs)} (${whole(wholeCpuMs)} of CPU time)`, target: `< ${noOpTargetMs} ms`, met: wholeMs < noOpTargetMs },
+    {
+      what: `${what}, from a cold start`,
+      figure: `${whole(wholeMs)} (${whole(wholeCpuMs)} of CPU time)`,
+      target: `< ${noOpTargetMs} ms`,
+      met: wholeMs < noOpTargetMs,
+    },
     { what: `${what}, commit known`, figure: whole(againMs), target: `< ${noOpTargetMs} ms`, met: againMs < noOpTargetMs },
     { what: 'entries written by them', figure: String(entries), target: '0', met: entries === 0 },
   ];
