@@ -71,6 +71,12 @@ export class Mirror {
     return (await this.#git.raw(['rev-parse', '--verify', 'refs/heads/followed^{commit}'])).trim();
   }
 
+  /** The commit that was fetched last; undefined when there is none. */
+  async followed(): Promise<string | undefined> {
+    const answer = await this.#git.raw(['for-each-ref', '--format=%(objectname)', 'refs/heads/followed']).catch(() => '');
+    return answer.trim() || undefined;
+  }
+
   /** All files of a commit. */
   async tree(commit: string): Promise<TreeEntry[]> {
     const text = await this.#git.raw(['ls-tree', '-r', '-z', '-l', '--full-tree', commit]);

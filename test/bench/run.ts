@@ -23,10 +23,15 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const whole = (value: number): string => `${Math.round(value)} ms`;
 
 async function reconcileRows(): Promise<Row[]> {
-  const { stacks, services, wholeMs, againMs, entries } = await benchReconcile();
+  const { stacks, services, wholeMs, wholeCpuMs, againMs, entries } = await benchReconcile();
   const what = `no-op reconcile of ${stacks} stacks × ${services / stacks} services`;
   return [
-    { what: `${what}, from a cold start`, figure: whole(wholeMs), target: `< ${noOpTargetMs} ms`, met: wholeMs < noOpTargetMs },
+    {
+      what: `${what}, from a cold start`,
+      figure: `${whole(wholeMs)} (${whole(wholeCpuMs)} of CPU time)`,
+      target: `< ${noOpTargetMs} ms`,
+      met: wholeMs < noOpTargetMs,
+    },
     { what: `${what}, commit known`, figure: whole(againMs), target: `< ${noOpTargetMs} ms`, met: againMs < noOpTargetMs },
     { what: 'entries written by them', figure: String(entries), target: '0', met: entries === 0 },
   ];
