@@ -17,6 +17,7 @@ const mostRounds = 40;
 export async function renderCommit(snapshot: Snapshot, path: string): Promise<RenderedStack[]> {
   const done = new Map<string, RenderedStack>();
   const folders = stackFolders(snapshot, normal(path));
+  await snapshot.prefetch(new Set([...folders.values()].map((file) => posix.dirname(file))));
   let pending = [...folders];
   for (let round = 0; round < mostRounds && pending.length > 0; round++) {
     const missing: typeof pending = [];

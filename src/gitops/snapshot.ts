@@ -8,6 +8,8 @@ export const root = '/repository';
 
 const linksFollowed = 8;
 const largestBytes = 16 * 1024 * 1024;
+const prefetchedBytes = 64 * 1024;
+const prefetchedTotalBytes = 16 * 1024 * 1024;
 const largestTotalBytes = 256 * 1024 * 1024;
 
 /** Blobs by id, kept over commits: most files of a new commit are old ones. */
@@ -77,6 +79,18 @@ export class Snapshot {
     return this.#misses;
   }
 
+  /** Fetches the small files of these folders ahead: what a stack names lies mostly beside it, and each round renders anew. */
+  async prefetch(folders: ReadonlySet<string>): Promise<void> {
+    let total = 0;
+    for (const [path, entry] of this.#entries) {
+      if (entry.mode === '160000' || entry.size > prefetchedBytes || total + entry.size > prefetchedTotalBytes) continue;
+      if (!folders.has(posix.dirname(path)) || this.#wanted.has(entry.oid)) continue;
+      total += entry.size;
+      this.#want(entry, path);
+    }
+    await this.load();
+  }
+
   /** Fetches what reads asked for in vain. */
   async load(): Promise<void> {
     const wanted = [...this.#wanted];
@@ -92,7 +106,8 @@ export class Snapshot {
 
   /** Notes that a blob is needed, unless that would be too much to hold. */
   #want({ oid, size }: TreeEntry, shown: string): ReadResult {
-    if (this.#heldBytes + size > largestTotalBytes) return { error: `read ${shown}: the files that the stacks use are larger than ${largestTotalBytes} bytes together` };
+    if (this.#heldBytes + size > largestTotalBytes)
+      return { error: `read ${shown}: the files that the stacks use are larger than ${largestTotalBytes} bytes together` };
     if (!this.#wanted.has(oid)) this.#heldBytes += size;
     this.#wanted.add(oid);
     this.#misses += 1;

@@ -23,7 +23,10 @@ export async function benchDeploy(daemon: BenchDaemon, replicas: number, rounds:
   const engines: number[] = [];
   const settings = await settingsOfOurs(daemon, docker);
   for (let round = 0; round < rounds; round++) {
-    const turns = [async () => void ours.push(await deploy(daemon, docker, replicas)), async () => void engines.push(await startAll(docker, replicas, settings))];
+    const turns = [
+      async () => void ours.push(await deploy(daemon, docker, replicas)),
+      async () => void engines.push(await startAll(docker, replicas, settings)),
+    ];
     for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn();
   }
   const [oursMs, engineMs] = [median(ours), median(engines)];

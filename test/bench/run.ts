@@ -43,7 +43,10 @@ async function raftRows(): Promise<Row[]> {
 async function composeRows(): Promise<Row[]> {
   const figures = benchCompose();
   if (!figures) return [{ what: 'stack files', figure: 'not measured: no docker command' }];
-  return figures.map(({ what, oursMs, dockerMs, ratio }) => ({ what, figure: `${whole(oursMs)}, docker stack config ${whole(dockerMs)}: ${ratio.toFixed(2)}×` }));
+  return figures.map(({ what, oursMs, dockerMs, ratio }) => ({
+    what,
+    figure: `${whole(oursMs)}, docker stack config ${whole(dockerMs)}: ${ratio.toFixed(2)}×`,
+  }));
 }
 
 async function deployRows(daemon: BenchDaemon): Promise<Row[]> {
@@ -64,7 +67,11 @@ async function idleRow(daemon: BenchDaemon): Promise<Row> {
     await daemon.call('POST', '/services/create', { Name: name, TaskTemplate, Mode: { Replicated: { Replicas: 1 } } });
   }
   const services = async () => (await daemon.call('GET', '/services?status=true')) as { ID: string; ServiceStatus: { RunningTasks: number } }[];
-  await until(async () => (await services()).every(({ ServiceStatus }) => ServiceStatus.RunningTasks === 1), 30_000, () => 'the services do not run');
+  await until(
+    async () => (await services()).every(({ ServiceStatus }) => ServiceStatus.RunningTasks === 1),
+    30_000,
+    () => 'the services do not run',
+  );
   await pause(idleMs);
   const status = readFileSync(`/proc/${daemon.pid}/status`, 'utf8');
   const megabytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024;

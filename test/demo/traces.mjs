@@ -69,6 +69,8 @@ function removeEmptyTable(family, table, before) {
 
 /** An engine mounts its own folders on some hosts and leaves them so. @param {string} folder */
 export function unmountBelow(folder) {
-  const places = readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1] ?? '');
+  const places = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
   for (const place of places.filter((path) => path.startsWith(`${folder}/`)).toReversed()) spawnSync('umount', ['--lazy', place], { stdio: 'ignore' });
 }

@@ -81,7 +81,7 @@ async function scale(pairs: readonly string[], flags: WaitFlags, command: Comman
   const startedAt = Date.now();
   const scaled: { ID: string; Name: string }[] = [];
   for (const { name, replicas } of wanted) {
-    const service = await changeService(session, name, (spec) => withReplicas(spec, replicas, name));
+    const service = await changeService(session, name, (spec) => ({ spec: withReplicas(spec, replicas, name) }));
     session.terminal.out(`${name} scaled to ${replicas}`);
     scaled.push({ ID: service.ID, Name: service.Spec.Name });
   }
@@ -104,7 +104,7 @@ function withReplicas(spec: ServiceSpec, replicas: number, name: string): Servic
 async function rollback(name: string, flags: WaitFlags, command: Command): Promise<void> {
   const session = openSession(command);
   const startedAt = Date.now();
-  const service = await changeService(session, name, (spec) => spec, { rollback: 'previous' });
+  const service = await changeService(session, name, (spec) => ({ spec }), { rollback: 'previous' });
   session.terminal.out(name);
   if (!flags.detach) await waitAndExit(session, [{ ID: service.ID, Name: service.Spec.Name, asked: 'rollback' }], flags, startedAt);
 }

@@ -11,6 +11,7 @@ import { CommandError } from '../command-error.ts';
 import type { Session } from '../session.ts';
 import { pinImage, type ResolveImage } from './images.ts';
 import { inOrderOf } from './order.ts';
+import { knownIds } from './references.ts';
 import { removeServices } from './remove.ts';
 
 export interface SequenceOptions {
@@ -128,15 +129,6 @@ function configNames({ configs, spec }: PlannedService): string[] {
   const mounted = reached(configs).map((reference) => reference.ConfigName);
   const credential = spec.ok ? spec.value.TaskTemplate.ContainerSpec?.Privileges?.CredentialSpec?.Config : undefined;
   return [...new Set([...mounted, ...(credential ? [credential] : [])])];
-}
-
-async function knownIds(client: Client, kind: 'secret' | 'config', names: readonly string[]): Promise<(name: string) => string> {
-  if (names.length === 0) return () => '';
-  const objects = await client.get<Secret[]>(`/${kind}s`, filters({ name: names }));
-  const ids = new Map(objects.map((object) => [object.Spec.Name, object.ID]));
-  const missing = names.find((name) => !ids.has(name));
-  if (missing !== undefined) throw new CommandError(`${kind} not found: ${missing}`);
-  return (name) => ids.get(name) ?? '';
 }
 
 async function sendServices(session: Session, stack: string, specs: readonly ServiceSpec[], options: SequenceOptions): Promise<SentService[]> {

@@ -43,7 +43,7 @@ function beyondOf(map: ValueMap): BeyondModel {
     cpuset: text(map.cpuset, 'cpuset'),
     depends_on: dependencies(map.depends_on),
     device_cgroup_rules: texts(map.device_cgroup_rules, 'device_cgroup_rules'),
-    dns_opt: texts(map.dns_opt, 'dns_opt'),
+    dns_opt: dnsOptions(map.dns_opt),
     gpus,
     group_add: isList(map.group_add) ? map.group_add.map(goText) : undefined,
     mem_swappiness: wholeNumber(map.mem_swappiness, 'mem_swappiness'),
@@ -82,6 +82,16 @@ function pullPolicy(policy: string | undefined): string | undefined {
   if (policy === undefined || ['always', 'missing', 'never'].includes(policy)) return policy;
   if (policy === 'if_not_present') return 'missing';
   throw new Refusal('invalidArgument', `pull_policy ${policy} is not supported on a cluster: use always, missing or never`, { path: ['pull_policy'] });
+}
+
+/** A resolver that wants dots asks the cluster's name server for no service, since their names have none. */
+function dnsOptions(value: Value | undefined): string[] | undefined {
+  const options = texts(value, 'dns_opt');
+  const dots = options?.findIndex((option) => /^ndots:0*[1-9]/.test(option)) ?? -1;
+  if (dots < 0) return options;
+  throw new Refusal('invalidArgument', `${options?.[dots] ?? ''} would hide the names of services, which have no dots`, {
+    path: ['dns_opt', dots],
+  });
 }
 
 function dependencies(value: Value | undefined): BeyondModel['depends_on'] {

@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 import { isAddress } from '../normalise/address.ts';
 import { parsePortSpec, parseRange } from '../normalise/port-spec.ts';
 
-export const formatNames = ['duration', 'ports', 'expose', 'port', 'range', 'address'] as const;
+export const formatNames = ['duration', 'ports', 'expose', 'port', 'range', 'address', 'count'] as const;
 
 export type FormatName = (typeof formatNames)[number];
 
@@ -21,6 +21,8 @@ export function fitsFormat(format: FormatName, text: string): boolean {
       return text === '' || parseRange(text) !== undefined;
     case 'address':
       return isAddress(text);
+    case 'count':
+      return /^(all|-1|\d{1,9})$/.test(text);
   }
 }
 

@@ -1,6 +1,7 @@
 /** ajv with our words beside those of JSON Schema, and each schema compiled once. */
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
+import formats from 'ajv-formats';
 import { fitsFormat, formatNames } from './formats.ts';
 import { numberFormat } from './schema.ts';
 import type { Schema } from './schema.ts';
@@ -49,6 +50,7 @@ function newAjv(): Ajv {
     inlineRefs: false,
     code: { optimize: false },
   });
+  formats.default(ajv, ['ipv4', 'ipv6']);
   for (const name of formatNames) {
     ajv.addFormat(name, (text: string) => fitsFormat(name, text));
     ajv.addFormat(name + numberFormat, { type: 'number', validate: (value: number) => fitsFormat(name, String(value)) });

@@ -186,7 +186,7 @@ test.each([
 
 test.each([
   ['https', 'https://someone:hunter2@127.0.0.1:PORT/x.git'],
-  ['ssh', 'ssh://someone:hunter2@127.0.0.1:PORT/x.git'],
+  ['ssh', 'ssh://someone@127.0.0.1:PORT/x.git'],
   ['scp-like', 'someone@127.0.0.1:x.git'],
 ])('%s that nobody answers is refused clearly and without the password', async (_kind, url) => {
   const server = createServer().listen(0, '127.0.0.1');
