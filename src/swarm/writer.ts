@@ -7,13 +7,14 @@ import { differences } from '#control/compare';
 import type { FileKind } from '#control/files';
 import type { Network } from '#model/network';
 import type { Config, Secret } from '#model/secret';
-import type { Service, WrittenSpec } from '#model/service';
+import type { Service } from '#model/service';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';
 import type { EngineApi } from './engine-api.ts';
 import { inSafeOrder } from './order.ts';
 import type { Reader } from './reader.ts';
 import { networkBody, serviceBody, withIds } from './shapes.ts';
+import type { ServiceWrite } from './written.ts';
 
 export interface WriterParts {
   api: EngineApi;
@@ -31,7 +32,7 @@ export class Writer {
   /** Ids that the use case made up → Docker's. */
   readonly ids = new Map<string, string>();
   /** Services written, by Docker's id. */
-  readonly written = new Map<string, WrittenSpec>();
+  readonly written = new Map<string, ServiceWrite>();
   readonly #parts: WriterParts;
 
   constructor(parts: WriterParts) {
@@ -75,7 +76,7 @@ export class Writer {
     else await naming(`failed to update service ${Name}`, () => api.post(`/services/${service.ID}/update?version=${service.Version.Index}`, body, headers));
     const id = this.ids.get(service.ID) ?? service.ID;
     const { Spec: Stored } = await reader.service(id);
-    this.written.set(id, { Asked, Stored });
+    this.written.set(id, { Asked, Stored, registryAuth: service.Shoal.RegistryAuth });
     this.#warnOfLosses(Name, body as Service['Spec'], Stored);
   }
 

@@ -11,11 +11,25 @@ const versions = { current: 0, other: 1 };
 /** The spec in force and the one before, which a rollback brings back. */
 const kept = 2;
 
+/** One write of a service: Docker shows neither what it was asked nor with which right it pulls the image. */
+export interface ServiceWrite extends WrittenSpec {
+  registryAuth: string | undefined;
+}
+
 /** A record of a service that we wrote; `earlier` is the record until now. */
-export function writtenRecord(id: string, spec: WrittenSpec, earlier: Service | undefined): Service {
+export function writtenRecord(id: string, { registryAuth, ...spec }: ServiceWrite, earlier: Service | undefined): Service {
   const before = (earlier?.Shoal.Written ?? []).filter(({ Stored }) => !equal(Stored, spec.Stored));
   const Written = [spec, ...before].slice(0, kept);
-  return { ID: id, Version: { Index: 0 }, CreatedAt: '', UpdatedAt: '', Spec: spec.Asked, Shoal: { SpecVersion: 0, Written } };
+  // Docker goes on with the one it has when a write brings none.
+  const RegistryAuth = registryAuth ?? earlier?.Shoal.RegistryAuth;
+  return {
+    ID: id,
+    Version: { Index: 0 },
+    CreatedAt: '',
+    UpdatedAt: '',
+    Spec: spec.Asked,
+    Shoal: { SpecVersion: 0, Written, ...(RegistryAuth && { RegistryAuth }) },
+  };
 }
 
 /** Docker's service in the words in which we asked for it, as far as it is still what we asked for. */
@@ -23,7 +37,9 @@ export function serviceOf(docker: DockerService, record: Service | undefined): S
   const written = record?.Shoal.Written ?? [];
   const Spec = inOurWords(docker.Spec, written);
   const PreviousSpec = docker.PreviousSpec && inOurWords(docker.PreviousSpec, written);
-  return { ...docker, Spec, ...(PreviousSpec && { PreviousSpec }), Shoal: { SpecVersion: versions.current, PreviousSpecVersion: versions.other } };
+  const RegistryAuth = record?.Shoal.RegistryAuth;
+  const Shoal = { SpecVersion: versions.current, PreviousSpecVersion: versions.other, ...(RegistryAuth && { RegistryAuth }) };
+  return { ...docker, Spec, ...(PreviousSpec && { PreviousSpec }), Shoal };
 }
 
 /** A task with the service's name and the number of its spec. `docker` is the service as Docker has it. */

@@ -117,6 +117,16 @@ test('a changed image is one write; changed content is created, used, and the on
   ]);
 });
 
+test('the right to pull is sent when it changes, and no other time', async () => {
+  await swarm.start();
+  await deploy(site());
+  docker.writes.length = 0;
+  for (const token of ['one', 'one', 'two']) await deploy(site(), { registryAuth: { 'web:1': token } });
+  await deploy(site());
+  expect(docker.writes).toEqual(['update services site_web', 'update services site_web']);
+  expect([...docker.auths]).toEqual([['site_web', 'two']]);
+});
+
 test('labels of content change in place', async () => {
   await swarm.start();
   await deploy(site());

@@ -16,7 +16,7 @@ const stored: ServiceSpec = {
   Mode: { Replicated: { Replicas: 2 } },
 };
 const meta = { ID: 's1', Version: { Index: 5 }, CreatedAt: '', UpdatedAt: '' };
-const record = writtenRecord('s1', { Asked: asked, Stored: stored }, undefined);
+const record = writtenRecord('s1', { Asked: asked, Stored: stored, registryAuth: undefined }, undefined);
 
 test('what is stored as it was is shown as it was asked for', () => {
   expect(serviceOf({ ...meta, Spec: stored }, record)).toEqual({ ...meta, Spec: asked, Shoal: { SpecVersion: 0, PreviousSpecVersion: 1 } });
@@ -41,7 +41,7 @@ test('of a changed service only the change is shown', () => {
 });
 
 test('two specs are remembered, each once', () => {
-  const third = (n: number) => ({ Asked: { ...asked, Name: `a${n}` }, Stored: { ...stored, Name: `s${n}` } });
+  const third = (n: number) => ({ Asked: { ...asked, Name: `a${n}` }, Stored: { ...stored, Name: `s${n}` }, registryAuth: undefined });
   const again = writtenRecord('s1', third(2), writtenRecord('s1', third(1), record));
   expect(again.Shoal.Written?.map(({ Asked }) => Asked.Name)).toEqual(['a2', 'a1']);
   expect(writtenRecord('s1', third(1), again).Shoal.Written?.map(({ Asked }) => Asked.Name)).toEqual(['a1', 'a2']);
