@@ -5,13 +5,37 @@ import { isAddress } from './address.ts';
 export interface PortBinding {
   address: string;
   /** First and last published port; undefined: the cluster chooses. */
-  published?: { first: number; last: number };
+  published?: Range;
   target: number;
   protocol: string;
 }
 
-/** One binding for each target port. Throws Refusal with go-connections' texts. */
+interface Range {
+  first: number;
+  last: number;
+}
+
+interface PortSpec {
+  address: string;
+  published: Range | undefined;
+  targets: Range;
+  protocol: string;
+}
+
+/** One binding for each target port. Throws Refusal as `readPortSpec`. */
 export function parsePortSpec(text: string): PortBinding[] {
+  const { address, published, targets, protocol } = readPortSpec(text);
+  const count = targets.last - targets.first;
+  return Array.from({ length: count + 1 }, (_, index) => ({
+    address,
+    target: targets.first + index,
+    protocol,
+    ...(published && { published: count === 0 ? published : { first: published.first + index, last: published.first + index } }),
+  }));
+}
+
+/** The text's parts, checked. Throws Refusal with go-connections' texts. */
+export function readPortSpec(text: string): PortSpec {
   const parts = text.split(':');
   const target = parts.pop() ?? '';
   const publishedText = parts.pop() ?? '';
@@ -27,16 +51,11 @@ export function parsePortSpec(text: string): PortBinding[] {
   if (published && count !== published.last - published.first && count !== 0) {
     throw refuse(`invalid ranges specified for container and host Ports: ${range} and ${publishedText}`);
   }
-  return Array.from({ length: count + 1 }, (_, index) => ({
-    address,
-    target: targets.first + index,
-    protocol,
-    ...(published && { published: count === 0 ? published : { first: published.first + index, last: published.first + index } }),
-  }));
+  return { address, published, targets, protocol };
 }
 
 /** `80` or `8000-8010`, both within 16 bits. */
-export function parseRange(text: string): { first: number; last: number } | undefined {
+export function parseRange(text: string): Range | undefined {
   const ends = text.split('-');
   if (ends.length > 2 || !ends.every((end) => /^\d+$/.test(end) && Number(end) <= 0xffff)) return undefined;
   const first = Number(ends[0]);

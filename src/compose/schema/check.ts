@@ -32,6 +32,9 @@ interface Checker {
   byKind: boolean;
 }
 
+/** More mistakes than are ever told: what comes after is not looked into. */
+const maxErrors = 1000;
+
 /** Schemas by version, made when first asked for. */
 const schemas = new WeakMap<Schema, Map<string, Schema>>();
 /** Forms as they are scored. */
@@ -118,7 +121,7 @@ function outsideForms(all: readonly ErrorObject[]): ErrorObject[] {
       other.parentSchema !== error.parentSchema;
     while (within(all[index - 1])) index -= 1;
   }
-  return own.reverse();
+  return own.reverse().slice(0, maxErrors);
 }
 
 /** The same with points counted; a form within has a score of its own. */

@@ -1,14 +1,16 @@
 /** The named formats of our schemas: what a text, or a number's digits, must be. */
 import { parseDuration } from '#base/duration';
 import { Refusal } from '#base/refusal';
+import { maxWord } from '../yaml/limits.ts';
 import { isAddress } from '../normalise/address.ts';
-import { parsePortSpec, parseRange } from '../normalise/port-spec.ts';
+import { readPortSpec, parseRange } from '../normalise/port-spec.ts';
 
 export const formatNames = ['duration', 'ports', 'expose', 'port', 'range', 'address', 'count'] as const;
 
 export type FormatName = (typeof formatNames)[number];
 
 export function fitsFormat(format: FormatName, text: string): boolean {
+  if (text.length > maxWord) return false;
   switch (format) {
     case 'duration':
       return parseDuration(text) !== undefined;
@@ -28,7 +30,7 @@ export function fitsFormat(format: FormatName, text: string): boolean {
 
 function isPortSpec(text: string): boolean {
   try {
-    parsePortSpec(text);
+    readPortSpec(text);
     return true;
   } catch (error) {
     if (error instanceof Refusal) return false;

@@ -17,6 +17,7 @@ import { withEnvFiles } from './env-files.ts';
 import { add, addRefusal, addSchemaErrors } from './report.ts';
 import type { Report } from './report.ts';
 import { specSchema, specVersion } from './schema.ts';
+import { bounded } from '../variables/bounded.ts';
 import { expand } from '../variables/template.ts';
 
 export interface Loader {
@@ -66,19 +67,20 @@ function readTree(loader: Loader, path: string, bytes: Uint8Array): Tree | undef
     addSchemaErrors(report, warnings, 'warning', source);
     return errors.length === 0 && isMap(value) ? { source, value } : undefined;
   } catch (error) {
-    addRefusal(report, error);
+    addRefusal(report, error, [], report.sources.at(-1));
     return undefined;
   }
 }
 
 /** A malformed text is told and left as it is, so that the others are told as well. */
 function fillIn(loader: Loader, source: Source): Value {
-  const { report, request, lookup } = loader;
+  const { report, request } = loader;
+  const lookup = bounded(loader.lookup);
   const substitute = (text: string, path: Path): string => {
     try {
       return expand(text, { lookup, undefinedVariable: (name) => tellUndefined(name, path) });
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof Refusal) || error.facts['endless'] === true) throw error;
       const { template = text } = error.facts as { template?: string };
       const missing = template.startsWith('required variable ');
       add(
