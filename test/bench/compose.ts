@@ -1,66 +1,81 @@
-/** How long stack files take from bytes to a checked stack: one large file, and many small ones. */
+/** Stack files to checked specs, beside `docker stack config` on the same files. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { loadStack } from '#compose/load';
-import type { LoadRequest } from '#compose/compose';
-import { request } from '#test/support/compose';
+import { median } from './figures.ts';
 
 export interface ComposeFigures {
-  readonly mode: LoadRequest['mode'];
-  /** Making the checker, once a process. */
-  readonly firstMs: number;
-  /** Median of several loads of one file with `services` services. */
-  readonly services: number;
-  readonly largeFileMs: number;
-  /** All of `files` files, one after the other. */
-  readonly files: number;
-  readonly smallFilesMs: number;
+  readonly what: string;
+  readonly oursMs: number;
+  readonly dockerMs: number;
+  readonly ratio: number;
 }
 
-/** A version 3 stack file with `services` services that use what people use. */
-export function largeStackFile(services = 500): string {
-  const service = (index: number): string => `  service${index}:
-    image: registry.example.org/team/app${index}:\${TAG:-1.0}
+/** Docker's command starts a process a file: of many small ones it reads this many, and the time is scaled. */
+const sample = 50;
+
+const service = (number: number): string => `  s${number}:
+    image: registry.example.org/app:${number}
     command: ["serve", "--port", "80"]
-    environment: {INDEX: "${index}", MODE: production}
-    ports: ["${10000 + index}:80"]
-    networks: [front, back]
-    volumes: ["data:/data", "./conf:/conf:ro"]
-    configs: [{source: site, target: /etc/site.conf, mode: 0440}]
-    healthcheck: {test: ["CMD", "true"], interval: 10s, retries: 3}
-    logging: {driver: json-file, options: {max-size: 10m}}
-    deploy:
-      replicas: 3
-      update_config: {parallelism: 1, delay: 5s, order: start-first}
-      resources: {limits: {cpus: "0.5", memory: 128M}}
-      placement: {constraints: [node.role == worker]}
+    environment: { A: "1", B: "two", NUMBER: "${number}" }
+    ports: ["${20_000 + number}:80"]
+    networks: [front]
+    labels: { team: "t${number % 7}" }
+    healthcheck: { test: [CMD, "true"], interval: 5s }
+    deploy: { replicas: 3, resources: { limits: { cpus: "0.5", memory: 64M } }, update_config: { parallelism: 1, order: start-first } }
 `;
-  const all = Array.from({ length: services }, (_, index) => service(index)).join('');
-  return `version: "3.8"\nservices:\n${all}networks: {front: {}, back: {}}\nvolumes: {data: {}}\nconfigs: {site: {external: true}}\n`;
+
+const file = (services: readonly number[]): string => `version: "3.8"\nservices:\n${services.map(service).join('')}networks:\n  front: {}\n`;
+
+function ours(path: string, mode: 'strict' | 'spec'): void {
+  const result = loadStack({
+    mode,
+    stack: 'bench',
+    files: [{ path, bytes: readFileSync(path) }],
+    directory: tmpdir(),
+    environment: {},
+    read: () => ({ error: 'no such file' }),
+    rotate: false,
+  });
+  if (!result.stack) throw new Error(`${path}: ${JSON.stringify(result.diagnostics[0])}`);
 }
 
-function timeMs(work: () => void): number {
+const dockers = (path: string): void => void execFileSync('docker', ['stack', 'config', '-c', path], { stdio: ['ignore', 'ignore', 'pipe'] });
+
+function timed(run: () => void): number {
   const start = performance.now();
-  work();
+  run();
   return performance.now() - start;
 }
 
-function loadText(text: string, mode: LoadRequest['mode']): void {
-  const { stack, diagnostics } = loadStack({ ...request({ 'compose.yml': text }), mode });
-  if (!stack) throw new Error(JSON.stringify(diagnostics));
-}
-
-function figures(mode: LoadRequest['mode'], services: number, files: number, runs: number): ComposeFigures {
-  const small = Array.from({ length: files }, (_, index) => largeStackFile(1).replaceAll('service0', `service${index}`));
-  const large = largeStackFile(services);
-  const firstMs = timeMs(() => loadText(small[0] ?? '', mode));
-  const times = Array.from({ length: runs }, () => timeMs(() => loadText(large, mode))).sort((a, b) => a - b);
-  const smallFilesMs = timeMs(() => {
-    for (const text of small) loadText(text, mode);
+/** Undefined where there is no such docker command. */
+export function benchCompose(rounds = 3): ComposeFigures[] | undefined {
+  if (spawnSync('docker', ['stack', 'config', '--help'], { stdio: 'ignore' }).status !== 0) return undefined;
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
+  const write = (name: string, services: readonly number[]): string => {
+    const path = join(folder, name);
+    writeFileSync(path, file(services));
+    return path;
+  };
+  const big = write(
+    'big.yml',
+    Array.from({ length: 500 }, (_, number) => number),
+  );
+  const small = Array.from({ length: 1000 }, (_, number) => write(`small${number}.yml`, [number]));
+  const some = small.slice(0, sample);
+  const figures = (['strict', 'spec'] as const).flatMap((mode) => {
+    const rows = Array.from({ length: rounds }, () => ({
+      big: [timed(() => ours(big, mode)), timed(() => dockers(big))],
+      small: [timed(() => small.forEach((path) => ours(path, mode))), (timed(() => some.forEach(dockers)) * small.length) / sample],
+    }));
+    const row = (what: string, pick: (round: (typeof rows)[number]) => readonly number[]): ComposeFigures => {
+      const [oursMs, dockerMs] = [0, 1].map((side) => median(rows.map((round) => pick(round)[side] ?? 0)));
+      return { what, oursMs: oursMs ?? 0, dockerMs: dockerMs ?? 0, ratio: (oursMs ?? 0) / (dockerMs || 1) };
+    };
+    return [row(`500 services in one file, ${mode} mode`, (round) => round.big), row(`1000 files of one service, ${mode} mode`, (round) => round.small)];
   });
-  const round = (value: number): number => Number(value.toFixed(1));
-  return { mode, firstMs: round(firstMs), services, largeFileMs: round(times[Math.floor(runs / 2)] ?? 0), files, smallFilesMs: round(smallFilesMs) };
-}
-
-/** Parse and conversion of a file of 500 services (median of 5) and of 1,000 small files, in both modes. */
-export async function benchCompose(runs = 5): Promise<ComposeFigures[]> {
-  return await Promise.resolve([figures('spec', 500, 1000, runs), figures('strict', 500, 1000, runs)]);
+  rmSync(folder, { recursive: true, force: true });
+  return figures;
 }
