@@ -44,7 +44,7 @@ async function printSpec({ terminal, environment }: Session, flags: ConfigFlags)
   ]);
   const request = specRequest(environment, undefined, flags);
   const { text, diagnostics } = renderSpecConfig(request);
-  if (text === undefined) throw new CommandError(refusalText(diagnostics, request.directory));
+  if (text === undefined) throw new CommandError(refusalText(diagnostics, request, terminal));
   warn(terminal, diagnostics);
   terminal.raw(text, 'stdout');
 }

@@ -14,6 +14,8 @@ export interface LoadFlags extends ModeFlags {
   envFile?: string[];
   strictVars?: boolean;
   rotate?: boolean;
+  /** Mistakes as data, too. */
+  json?: boolean;
 }
 
 export interface DeployFlags extends LoadFlags, WaitFlags {
