@@ -22,9 +22,11 @@ interface PortSpec {
   protocol: string;
 }
 
-/** One binding for each target port. Throws Refusal as `readPortSpec`. */
+/** One binding for each target port. Throws Refusal with go-connections' texts. */
 export function parsePortSpec(text: string): PortBinding[] {
-  const { address, published, targets, protocol } = readPortSpec(text);
+  const spec = readPortSpec(text);
+  if (typeof spec === 'string') throw new Refusal('invalidArgument', spec);
+  const { address, published, targets, protocol } = spec;
   const count = targets.last - targets.first;
   return Array.from({ length: count + 1 }, (_, index) => ({
     address,
@@ -34,22 +36,24 @@ export function parsePortSpec(text: string): PortBinding[] {
   }));
 }
 
-/** The text's parts, checked. Throws Refusal with go-connections' texts. */
-export function readPortSpec(text: string): PortSpec {
+/** The text's parts, or what is wrong with it: said without throwing, for a file may hold very many. */
+export function readPortSpec(text: string): PortSpec | string {
   const parts = text.split(':');
   const target = parts.pop() ?? '';
   const publishedText = parts.pop() ?? '';
   const address = parts.join(':').replace(/^\[(.*)\]$/, '$1');
   const [range = '', protocolText = ''] = target.split('/');
   const protocol = (protocolText === '' ? 'tcp' : protocolText).toLowerCase();
-  if (address !== '' && !isAddress(address)) throw refuse(`invalid IP address: ${address}`);
-  if (range === '') throw refuse(`no port specified: ${text}<empty>`);
-  const targets = parseRange(range) ?? fail(`invalid containerPort: ${range}`);
-  const published = publishedText === '' ? undefined : (parseRange(publishedText) ?? fail(`invalid hostPort: ${publishedText}`));
-  if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw refuse(`invalid proto: ${protocolText}`);
+  if (address !== '' && !isAddress(address)) return `invalid IP address: ${address}`;
+  if (range === '') return `no port specified: ${text}<empty>`;
+  const targets = parseRange(range);
+  if (!targets) return `invalid containerPort: ${range}`;
+  const published = publishedText === '' ? undefined : parseRange(publishedText);
+  if (!published && publishedText !== '') return `invalid hostPort: ${publishedText}`;
+  if (!['tcp', 'udp', 'sctp'].includes(protocol)) return `invalid proto: ${protocolText}`;
   const count = targets.last - targets.first;
   if (published && count !== published.last - published.first && count !== 0) {
-    throw refuse(`invalid ranges specified for container and host Ports: ${range} and ${publishedText}`);
+    return `invalid ranges specified for container and host Ports: ${range} and ${publishedText}`;
   }
   return { address, published, targets, protocol };
 }
@@ -61,12 +65,4 @@ export function parseRange(text: string): Range | undefined {
   const first = Number(ends[0]);
   const last = Number(ends[1] ?? ends[0]);
   return last < first ? undefined : { first, last };
-}
-
-function refuse(message: string): Refusal {
-  return new Refusal('invalidArgument', message);
-}
-
-function fail(message: string): never {
-  throw refuse(message);
 }
