@@ -3,7 +3,7 @@ import { TemplateError } from './error.ts';
 import { parsePipe, type Pipe } from './pipe.ts';
 import { piecesOf, tokensOf, type Piece } from './tokens.ts';
 
-export type TemplateNode = { kind: 'text'; text: string } | { kind: 'pipe'; pipe: Pipe } | BlockNode | { kind: 'break' | 'continue' };
+export type TemplateNode = { kind: 'text'; text: string } | { kind: 'pipe'; pipe: Pipe } | BlockNode | { kind: 'break' } | { kind: 'continue' };
 
 export interface BlockNode {
   kind: 'if' | 'with' | 'range';

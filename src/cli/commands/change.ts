@@ -10,11 +10,16 @@ export async function changeService(
   name: string,
   change: (spec: ServiceSpec) => ServiceSpec,
   query: Readonly<Record<string, string>> = {},
+  headers: (spec: ServiceSpec) => Record<string, string> = () => ({}),
 ): Promise<Service> {
   const path = `/services/${encodeURIComponent(name)}`;
   const service = await session.client.get<Service>(path, { insertDefaults: 'false' });
   const version = String(service.Version.Index);
-  await session.client.post(`/services/${service.ID}/update`, change(service.Spec), { query: { version, registryAuthFrom: 'spec', ...query } });
+  const spec = change(service.Spec);
+  await session.client.post(`/services/${service.ID}/update`, spec, {
+    query: { version, registryAuthFrom: 'spec', ...query },
+    headers: headers(spec),
+  });
   return service;
 }
 
