@@ -3,6 +3,7 @@ import { findObject } from '#control/find';
 import type { Task } from '#model/task';
 import { taskName } from '#model/task';
 import { isDirty } from '#model/task-dirty';
+import { taskStates } from '#model/task-state';
 import { readObject, readView, type Context } from './context.ts';
 import type { View } from './dependencies.ts';
 import { HttpError } from './errors.ts';
@@ -11,22 +12,6 @@ import { shown } from './redact.ts';
 import { get, parameter, type Route } from './router.ts';
 
 const filterKeys = ['_up-to-date', 'desired-state', 'id', 'label', 'name', 'node', 'runtime', 'service'];
-const states = [
-  'new',
-  'pending',
-  'assigned',
-  'accepted',
-  'preparing',
-  'ready',
-  'starting',
-  'running',
-  'complete',
-  'shutdown',
-  'failed',
-  'rejected',
-  'remove',
-  'orphaned',
-];
 
 export function taskRoutes(context: Context): Route[] {
   return [
@@ -42,7 +27,7 @@ export function taskRoutes(context: Context): Route[] {
 
 function listTasks(view: View, filters: Filters, ownNodeId: string): Task[] {
   for (const state of filters.get('desired-state') ?? []) {
-    if (!states.includes(state.toLowerCase())) throw new HttpError(500, `Invalid desired-state filter: '${state}'`);
+    if (!taskStates.some((known) => known === state.toLowerCase())) throw new HttpError(500, `Invalid desired-state filter: '${state}'`);
   }
   const services = filters.get('service')?.map((ref) => findObject(view, 'service', ref).ID);
   const nodes = filters.get('node')?.map((ref) => findObject(view, 'node', ref === 'self' ? ownNodeId : ref).ID);

@@ -3,17 +3,12 @@ import { CommanderError, type Command } from 'commander';
 import { Refusal } from '#base/refusal';
 import { CommandError, exitCodes } from './command-error.ts';
 import { buildProgram } from './program.ts';
-import { withSaidSwitches } from './switches.ts';
 
 /** Runs `args` (without node and program). Never throws for what a user can do wrong. */
 export async function main(args: readonly string[]): Promise<void> {
   process.stdout.on('error', endOnClosedPipe);
   const program = buildProgram();
-  everyCommand(program, (command) => {
-    command.exitOverride();
-    const parseOptions = command.parseOptions.bind(command);
-    command.parseOptions = (argv) => parseOptions(withSaidSwitches(command.options, argv));
-  });
+  everyCommand(program, (command) => command.exitOverride());
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

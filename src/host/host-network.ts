@@ -12,7 +12,7 @@ import { allowHairpin, allowLoopback, forgetFlowsTo, forgetFlowsToPort } from '.
 import { checkHost } from './check-host.ts';
 import { Coalescer } from './coalescer.ts';
 import { type DnsServer, serveDns } from './dns-server.ts';
-import { acceptPublished, stopAccepting } from './engine-firewall.ts';
+import { acceptPublished, acceptsPublished, stopAccepting } from './engine-firewall.ts';
 import { PortHolder } from './port-holder.ts';
 import { Resolver, type ResolverCounters } from './resolver.ts';
 import { listRules, loadRules, otherRulesExist, removeRules, rulesInForce } from './rule-table.ts';
@@ -34,6 +34,8 @@ export interface NetworkCounters extends ResolverCounters {
 
 /** People flush rule sets and reload firewalls: what is in the kernel is looked at this often. */
 const auditMs = 30_000;
+/** Whether anything of it is gone is asked this often: two processes, where an audit takes several for each network. */
+const glanceMs = 3000;
 /** After a failed or clashing change, so soon again. */
 const retryMs = 2000;
 const dnsPort = 53;
@@ -52,8 +54,8 @@ export class HostNetwork {
   #networks = new Map<string, NodeNetwork>();
   #desired: Desired | undefined;
   #inForce: { revision: string; listing: string; ports: readonly PublishedPort[] } | undefined;
-  /** The kernel's rules are known to differ from the ones that we put there. */
-  #mustLoad = false;
+  /** The kernel is to be asked, with the next change, whether it still has our rules. */
+  #inDoubt = false;
   #preparing: Promise<void> = Promise.resolve();
   #auditing: Promise<void> = Promise.resolve();
   #cancelAudit: () => void = () => undefined;
@@ -153,10 +155,10 @@ export class HostNetwork {
     const rules = ruleSet(this.#table, served, [...this.#gateways()]);
     const before = this.#inForce;
     // After a restart the kernel may well have the right rules already: only what differs is written.
-    const same = !this.#mustLoad && (before ? before.revision === rules.revision : await rulesInForce(rules));
+    const same = !(await this.#wereChanged()) && (before ? before.revision === rules.revision : await rulesInForce(rules));
     if (!same) {
       await loadRules(rules);
-      this.#mustLoad = false;
+      this.#inDoubt = false;
       this.#counters.rulesLoaded += 1;
       this.#logger.debug({ revision: rules.revision, ports: served.length }, 'rule set loaded');
       await forgetOldFlows(before?.ports ?? [], served);
@@ -199,12 +201,10 @@ export class HostNetwork {
   async #audit(): Promise<void> {
     let nextMs = auditMs;
     try {
+      await this.#changes.idle();
       await this.#resolver.readServers();
       if (await acceptPublished()) this.#noteRepair('the accept rule in DOCKER-USER was missing');
-      if (this.#inForce && (await listRules(this.#table)) !== this.#inForce.listing) {
-        this.#noteRepair(`the nft table ${this.#table} was changed by someone else`);
-        this.#mustLoad = true;
-      }
+      this.#inDoubt = true;
       if (this.#desired) await this.#changes.submit(this.#desired);
       if (this.problems().length > 0) nextMs = retryMs;
     } catch (error) {
@@ -212,6 +212,17 @@ export class HostNetwork {
       nextMs = retryMs;
     }
     this.#scheduleAudit(nextMs);
+  }
+
+  /** Whether somebody else changed our rules; asked within a change, where we do not ourselves. */
+  async #wereChanged(): Promise<boolean> {
+    if (!this.#inDoubt || !this.#inForce) return false;
+    if ((await listRules(this.#table)) !== this.#inForce.listing) {
+      this.#noteRepair(`the nft table ${this.#table} was changed by someone else`);
+      return true;
+    }
+    this.#inDoubt = false;
+    return false;
   }
 
   #noteRepair(what: string): void {
@@ -222,9 +233,21 @@ export class HostNetwork {
   #scheduleAudit(delayMs: number): void {
     this.#cancelAudit();
     if (this.#stopped) return;
-    this.#cancelAudit = this.#clock.after(delayMs, () => {
-      this.#auditing = this.#audit();
+    const leftMs = delayMs - glanceMs;
+    this.#cancelAudit = this.#clock.after(Math.min(delayMs, glanceMs), () => {
+      this.#auditing = leftMs > 0 ? this.#glance(leftMs) : this.#audit();
     });
+  }
+
+  /** Sees a flushed table or firewall soon; the audit, in `leftMs` else, then comes at once. */
+  async #glance(leftMs: number): Promise<void> {
+    this.#scheduleAudit(leftMs);
+    await this.#changes.idle();
+    const seen = this.#inForce;
+    if (!seen) return;
+    const whole = (await rulesInForce({ table: this.#table, revision: seen.revision })) && (await acceptsPublished());
+    // A change that came in between has written its own rules.
+    if (!whole && seen === this.#inForce) this.#scheduleAudit(0);
   }
 
   #gateways(): Set<string> {

@@ -19,6 +19,9 @@ const order = {
 
 export type TaskState = keyof typeof order;
 
+/** All states by name, in their order. */
+export const taskStates = Object.keys(order) as readonly TaskState[];
+
 /** Negative when `a` comes before `b`. */
 export function compareStates(a: TaskState, b: TaskState): number {
   return order[a] - order[b];

@@ -10,7 +10,7 @@ import { compareNatural } from '../output/natural.ts';
 import { collect, filterMap, openSession } from '../session.ts';
 import { removeEach } from './change.ts';
 import { inspectObjects } from './inspect.ts';
-import { readDisk } from './stack-files.ts';
+import { readDisk } from '../deploy/stack-files.ts';
 
 type FileKind = 'secret' | 'config';
 

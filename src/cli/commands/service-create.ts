@@ -1,14 +1,14 @@
 /** `service create`: one service from flags. */
 import type { Command } from 'commander';
 import type { ServiceMode, ServiceSpec } from '#model/service-spec';
+import { addImageOptions, prepareService, type ImageFlags } from '../deploy/one-service.ts';
 import { openSession } from '../session.ts';
 import { addServiceFlags, applyServiceFlags, type ServiceFlags } from './service-flags.ts';
 import { addCreateLists, withLists, type AddedLists } from './service-lists.ts';
-import { registryAuthHeader } from './registry-auth.ts';
 import { usage } from './service-values.ts';
-import { addWaitOptions, isDetached, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 
-type CreateFlags = ServiceFlags & AddedLists & WaitFlags & { name?: string; mode?: string; withRegistryAuth?: boolean };
+type CreateFlags = ServiceFlags & AddedLists & WaitFlags & ImageFlags & { name?: string; mode?: string };
 
 export function addServiceCreate(service: Command): void {
   const create = service
@@ -18,24 +18,22 @@ export function addServiceCreate(service: Command): void {
     .argument('[command...]', 'command and arguments instead of the image’s')
     .passThroughOptions()
     .option('--name <name>', 'name of the service')
-    .option('--mode <mode>', 'replicated, global, replicated-job or global-job', 'replicated')
-    .option('--with-registry-auth', "send the login of the image's registry to the nodes")
-    .option('--no-resolve-image', "the image's digest is never looked up; for scripts of docker's users");
-  addWaitOptions(addCreateLists(addServiceFlags(create))).action(createService);
+    .option('--mode <mode>', 'replicated, global, replicated-job or global-job', 'replicated');
+  addWaitOptions(addImageOptions(addCreateLists(addServiceFlags(create)))).action(createService);
 }
 
 async function createService(image: string, args: readonly string[], flags: CreateFlags, command: Command): Promise<void> {
   const session = openSession(command);
   const spec = newSpec(image, args, flags, session.environment);
-  const headers = flags.withRegistryAuth ? registryAuthHeader(image, session.environment) : {};
-  const detached = isDetached(flags);
   const startedAt = Date.now();
-  const { ID } = await session.client.post<{ ID: string }>('/services/create', spec, { headers });
+  const { spec: prepared, headers, warning } = await prepareService(session, spec, flags, true);
+  const { ID } = await session.client.post<{ ID: string }>('/services/create', prepared, { headers });
+  if (warning !== undefined) session.terminal.error(warning);
   session.terminal.out(ID);
-  if (!detached) await waitAndExit(session, [{ ID, Name: flags.name ?? ID }], flags, startedAt);
+  if (!flags.detach) await waitAndExit(session, [{ ID, Name: flags.name ?? ID }], flags, startedAt);
 }
 
-/** The spec that the flags say, with what docker's client says by itself. */
+/** The spec that the flags say. `environment` is the shell's, for `--env NAME`. */
 export function newSpec(image: string, args: readonly string[], flags: CreateFlags, environment: Readonly<Record<string, string | undefined>>): ServiceSpec {
   const base: ServiceSpec = {
     Name: flags.name ?? '',

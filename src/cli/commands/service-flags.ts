@@ -65,15 +65,17 @@ const switches = {
 } as const;
 
 /** `logOpt` may stand more than once. A switch may say =false. */
-export type ServiceFlags = { [K in keyof typeof texts]?: string } & { [K in keyof typeof switches]?: boolean | string } & { logOpt?: string[] };
+export type ServiceFlags = { [K in keyof typeof texts]?: string } & { [K in keyof typeof switches]?: boolean } & { logOpt?: string[] };
 
 export function addServiceFlags(command: Command): Command {
   for (const [flags, description] of Object.values(texts)) command.option(flags, description);
   for (const [flags, description] of Object.values(switches)) {
-    const option = new Option(`${flags} [boolean]`, description);
+    const option = new Option(flags, description);
     // Commander would take --no-healthcheck for the absence of --healthcheck.
     option.negate = false;
     command.addOption(option);
+    // What --init=false is turned into: an update may take a switch back.
+    if (!flags.includes('--no-')) command.addOption(new Option(flags.replace(/^.*--/, '--no-'), description).hideHelp());
   }
   return command.option('--log-opt <key=value>', 'option of the log driver', collect);
 }
@@ -144,9 +146,9 @@ function containerSpec(base: ContainerSpec, flags: ServiceFlags): ContainerSpec 
     ...(flags.entrypoint !== undefined && { Command: words(flags.entrypoint) }),
     ...(flags.isolation !== undefined && { Isolation: flags.isolation }),
     ...(flags.oomScoreAdj !== undefined && { OomScoreAdj: score(flags.oomScoreAdj) }),
-    ...(flags.init !== undefined && { Init: isOn('--init', flags.init) }),
-    ...(flags.readOnly !== undefined && { ReadOnly: isOn('--read-only', flags.readOnly) }),
-    ...(flags.tty !== undefined && { TTY: isOn('--tty', flags.tty) }),
+    ...(flags.init !== undefined && { Init: flags.init }),
+    ...(flags.readOnly !== undefined && { ReadOnly: flags.readOnly }),
+    ...(flags.tty !== undefined && { TTY: flags.tty }),
   };
 }
 
@@ -156,10 +158,6 @@ export function words(text: string): string[] {
   return found.map((word) =>
     word.replaceAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g, (_all, double?: string, single?: string) => single ?? (double ?? '').replaceAll(/\\(.)/g, '$1')),
   );
-}
-
-function isOn(flag: string, value: boolean | string): boolean {
-  return typeof value === 'boolean' ? value : oneOf(flag, value, ['true', 'false']) === 'true';
 }
 
 function score(text: string): number {
@@ -184,7 +182,7 @@ function healthcheck(base: Healthcheck | undefined, flags: ServiceFlags): Health
     ...(flags.healthRetries !== undefined && { Retries: whole('--health-retries', flags.healthRetries) }),
   };
   const given = Object.keys(parts).length > 0;
-  if (flags.noHealthcheck !== undefined && isOn('--no-healthcheck', flags.noHealthcheck)) {
+  if (flags.noHealthcheck) {
     if (given) throw usage('--no-healthcheck conflicts with --health-* options');
     return { Test: ['NONE'] };
   }

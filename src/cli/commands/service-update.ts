@@ -1,16 +1,16 @@
 /** `service update`: changes of a running service from flags. */
 import type { Command } from 'commander';
 import type { ServiceSpec } from '#model/service-spec';
+import { addImageOptions, prepareService, type ImageFlags, type PreparedService } from '../deploy/one-service.ts';
 import { CommandError } from '../command-error.ts';
 import { openSession, type Session } from '../session.ts';
 import { changeService } from './change.ts';
-import { registryAuthHeader } from './registry-auth.ts';
 import { addServiceFlags, applyServiceFlags, words, type ServiceFlags } from './service-flags.ts';
 import { addUpdateLists, withChanges, type ChangedLists } from './service-lists.ts';
 import { networkAttachment } from './service-values.ts';
-import { addWaitOptions, isDetached, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 
-type UpdateFlags = ServiceFlags & ChangedLists & WaitFlags & { image?: string; args?: string; force?: boolean; rollback?: boolean; withRegistryAuth?: boolean };
+type UpdateFlags = ServiceFlags & ChangedLists & WaitFlags & ImageFlags & { image?: string; args?: string; force?: boolean; rollback?: boolean };
 
 export function addServiceUpdate(service: Command): void {
   const update = service
@@ -20,32 +20,26 @@ export function addServiceUpdate(service: Command): void {
     .option('--image <image>', 'new image')
     .option('--args <arguments>', 'new arguments of the command')
     .option('--force', 'replace the tasks though nothing changes')
-    .option('--rollback', 'go back to the previous spec')
-    .option('--with-registry-auth', "send the login of the image's registry to the nodes")
-    .option('--no-resolve-image', "the image's digest is never looked up; for scripts of docker's users");
-  addWaitOptions(addUpdateLists(addServiceFlags(update))).action(updateService);
+    .option('--rollback', 'go back to the previous spec');
+  addWaitOptions(addImageOptions(addUpdateLists(addServiceFlags(update)))).action(updateService);
 }
 
 async function updateService(name: string, flags: UpdateFlags, command: Command): Promise<void> {
   const session = openSession(command);
-  const detached = isDetached(flags);
   const startedAt = Date.now();
   if (flags.rollback) refuseChangesBesideRollback(flags);
-  const lists = await withNetworkIds(session, flags);
-  const headers = flags.withRegistryAuth
-    ? (spec: ServiceSpec) => registryAuthHeader(spec.TaskTemplate.ContainerSpec?.Image ?? '', session.environment)
-    : undefined;
-  const change = (spec: ServiceSpec): ServiceSpec => changed(spec, { ...flags, ...lists }, session.environment);
-  const before = await changeService(session, name, change, flags.rollback ? { rollback: 'previous' } : {}, headers);
+  const asked = { ...flags, ...(await withNetworkIds(session, flags)) };
+  const prepare = (spec: ServiceSpec): Promise<PreparedService> =>
+    prepareService(session, changed(spec, asked, session.environment), flags, flags.image !== undefined);
+  const before = await changeService(session, name, prepare, flags.rollback ? { rollback: 'previous' } : {});
   session.terminal.out(name);
-  if (detached) return;
+  if (flags.detach) return;
   await waitAndExit(session, [{ ID: before.ID, Name: before.Spec.Name, ...(flags.rollback && { asked: 'rollback' as const }) }], flags, startedAt);
 }
 
 function refuseChangesBesideRollback(flags: UpdateFlags): void {
-  const besides = ['rollback', 'detach', 'quiet', 'json', 'timeout', 'resolveImage', 'withRegistryAuth', 'host', 'context'];
-  const other = Object.keys(flags).find((key) => !besides.includes(key));
-  if (other !== undefined) throw new CommandError('other flags may not be combined with --rollback');
+  const besides = ['rollback', 'detach', 'quiet', 'json', 'timeout', 'resolveImage', 'withRegistryAuth'];
+  if (Object.keys(flags).some((key) => !besides.includes(key))) throw new CommandError('other flags may not be combined with --rollback');
 }
 
 /** Specs name networks by id, people by name. */
@@ -60,8 +54,7 @@ function replaced(text: string, id: string): string {
   return text.includes('=') ? text.replace(/(^|,)name=[^,]*/i, `$1name=${id}`) : id;
 }
 
-/** `spec` as the flags change it. */
-export function changed(spec: ServiceSpec, flags: UpdateFlags, environment: Readonly<Record<string, string | undefined>>): ServiceSpec {
+function changed(spec: ServiceSpec, flags: UpdateFlags, environment: Session['environment']): ServiceSpec {
   const next = withChanges(applyServiceFlags(spec, flags), flags, environment);
   const task = next.TaskTemplate;
   return {

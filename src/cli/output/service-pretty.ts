@@ -142,7 +142,7 @@ function files(spec: ContainerSpec): Lines {
 
 function logDriver({ LogDriver: driver }: TaskSpec): Lines {
   if (!driver?.Name) return [];
-  const options = Object.entries(driver.Options ?? {}).map(([key, value]) => `  ${`${key}:`.padEnd(17)}${value}`);
+  const options = Object.entries(driver.Options ?? {}).map(([key, value]) => `  ${`${key}:`.padEnd(16)}${value}`);
   return ['Log Driver:', ` Name:\t\t${driver.Name}`, ...block(' LogOpts:', options), ''];
 }
 
