@@ -122,7 +122,7 @@ export class NetworkKeeper {
   }
 
   #failed(local: LocalNetwork, message: string, permanent: boolean): void {
-    const retryAt = this.modules.clock.now() + retryDelayMs * (permanent ? 5 : 1);
+    const retryAt = this.modules.clock.now() + retryDelayMs;
     this.states.set(local.network.ID, { ...local, ready: false, failure: { message, permanent, retryAt } });
     this.modules.logger.warn({ network: local.network.Spec.Name, reason: message }, 'a network is not ready');
   }
