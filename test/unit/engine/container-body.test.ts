@@ -183,9 +183,12 @@ describe('networks', () => {
     expect(body).not.toHaveProperty('MacAddress');
   });
 
-  test('a wished hardware address is the first endpoint\'s, and said in the older form too', () => {
+  test("a wished hardware address is the first endpoint's, and said in the older form too", () => {
     const body = bodyOf({ Shoal: { MacAddress: '02:42:aa:bb:cc:dd' } }, { NetworksAttachments: attachments });
-    expect(body).toMatchObject({ MacAddress: '02:42:aa:bb:cc:dd', NetworkingConfig: { EndpointsConfig: { 'name-of-n1': { MacAddress: '02:42:aa:bb:cc:dd' } } } });
+    expect(body).toMatchObject({
+      MacAddress: '02:42:aa:bb:cc:dd',
+      NetworkingConfig: { EndpointsConfig: { 'name-of-n1': { MacAddress: '02:42:aa:bb:cc:dd' } } },
+    });
     expect(bodyOf({ Shoal: { MacAddress: '02:42:aa:bb:cc:dd' } })).not.toHaveProperty('MacAddress');
   });
 
