@@ -3,6 +3,7 @@ import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { Gauge, Registry } from 'prom-client';
 import type { Context } from './context.ts';
 import type { View } from './dependencies.ts';
+import { stackSummaries } from './stack-summary.ts';
 
 const resolutionMs = 10;
 const quantiles = [50, 99, 100];
@@ -60,7 +61,7 @@ export class Metrics {
     const states = {
       node: [...view.list('node')].map((node) => node.Status.State),
       task: [...view.list('task')].map((task) => task.Status.State),
-      stack: [...view.list('stack')].map((stack) => stack.Condition.State),
+      stack: stackSummaries(view).map((stack) => stack.Condition.State),
     };
     for (const kind of ['node', 'task', 'stack'] as const) {
       this.#byState[kind].reset();

@@ -1,4 +1,5 @@
 /** Stacks as lists show them: those with a record, and those known only by the label on their services. */
+import { stackCondition } from '#control/stack-health';
 import { namespaceLabel } from '#model/meta';
 import type { Service } from '#model/service';
 import type { Stack, StackCondition, StackSource } from '#model/stack';
@@ -20,14 +21,14 @@ interface StackParts {
 
 /** Sorted by name. */
 export function stackSummaries(view: View): StackSummary[] {
-  return [...stackParts(view)].map(([name, parts]) => summary(name, parts)).toSorted((a, b) => (a.Name < b.Name ? -1 : 1));
+  return [...stackParts(view)].map(([name, parts]) => summary(view, name, parts)).toSorted((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
 /** One stack with the names of its services; undefined when nothing is known of it. */
 export function stackDetails(view: View, name: string): (StackSummary & { ServiceNames: string[] }) | undefined {
   const parts = stackParts(view).get(name);
   if (!parts) return undefined;
-  return { ...summary(name, parts), ServiceNames: parts.services.map((service) => service.Spec.Name).toSorted() };
+  return { ...summary(view, name, parts), ServiceNames: parts.services.map((service) => service.Spec.Name).toSorted() };
 }
 
 function stackParts(view: View): Map<string, StackParts> {
@@ -43,13 +44,13 @@ function stackParts(view: View): Map<string, StackParts> {
   return stacks;
 }
 
-function summary(name: string, { record, services }: StackParts): StackSummary {
+function summary(view: View, name: string, { record, services }: StackParts): StackSummary {
   const UpdatedAt = [record, ...services].map((part) => part?.UpdatedAt ?? '').reduce((newest, time) => (time > newest ? time : newest), '');
   return {
     Name: name,
     Services: services.length,
     Source: record?.Source ?? { Kind: 'deploy' },
-    Condition: record?.Condition ?? { State: 'applied', Message: '', Since: UpdatedAt },
+    Condition: record ? stackCondition(view, record, services) : { State: 'applied', Message: '', Since: UpdatedAt },
     UpdatedAt,
   };
 }

@@ -1,6 +1,7 @@
 /** HTTP to a daemon that speaks the Engine API, ours or Docker's. */
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CommandError } from './command-error.ts';
 
 /** Where the daemon is, as node's http takes it. */
@@ -43,14 +44,20 @@ export class Client {
   /** Asks who is there; later calls use the lower of its API version and ours. */
   async ping(): Promise<{ shoal: string | undefined; apiVersion: string }> {
     const response = await this.#send('HEAD', '/_ping', {});
-    response.resume();
+    await textOf(response);
     const apiVersion = String(response.headers['api-version'] ?? '1.24');
     this.#version = lowerVersion(apiVersion, '1.47');
     return { shoal: response.headers['shoal'] as string | undefined, apiVersion };
   }
 
-  get<T>(path: string, query: CallOptions['query'] = {}): Promise<T> {
-    return this.#json<T>('GET', path, { query });
+  get<T>(path: string, query: CallOptions['query'] = {}, headers: CallOptions['headers'] = {}): Promise<T> {
+    return this.#json<T>('GET', path, { query, headers });
+  }
+
+  /** Minor number of the API version in use. */
+  async apiMinor(): Promise<number> {
+    if (this.#version === undefined) await this.ping();
+    return minorOf(this.#version ?? '');
   }
 
   post<T>(path: string, body?: unknown, options: CallOptions = {}): Promise<T> {
@@ -103,7 +110,8 @@ export class Client {
         method,
         path: path + search,
         headers: {
-          Host: 'shoal',
+          // Over TCP the host is a name that certificates are checked against.
+          ...(!this.#endpoint.secure && { Host: 'shoal' }),
           ...(payload !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(payload) }),
           ...headers,
         },
@@ -123,13 +131,18 @@ export class Client {
 }
 
 function lowerVersion(a: string, b: string): string {
-  const [left, right] = [a, b].map((version) => Number(version.split('.')[1] ?? 0));
-  return (left ?? 0) < (right ?? 0) ? a : b;
+  return minorOf(a) < minorOf(b) ? a : b;
+}
+
+function minorOf(version: string): number {
+  return Number(version.split('.')[1] ?? 0);
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
+  // The connection goes back to its agent a turn later: the next call then finds it free.
+  await nextTurn();
   return Buffer.concat(chunks).toString('utf8');
 }
 

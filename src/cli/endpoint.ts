@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Endpoint } from './client.ts';
 import { CommandError, exitCodes } from './command-error.ts';
+import { sshAgent } from './ssh.ts';
 
 const defaultSocket = '/run/shoal/shoal.sock';
 
@@ -47,8 +48,9 @@ function tlsFromFolder(folder: string, rejectUnauthorized: boolean): Tls {
 function endpointOf(url: string, tls: Tls | undefined): Endpoint {
   if (url.startsWith('unix://')) return { url, secure: false, options: { socketPath: url.slice('unix://'.length) } };
   if (url.startsWith('/')) return { url: `unix://${url}`, secure: false, options: { socketPath: url } };
+  if (url.startsWith('ssh://')) return { url, secure: false, options: { agent: sshAgent(url), host: 'docker' } };
   const match = /^(tcp|http|https):\/\/(\[[^\]]+\]|[^:/]+)(?::(\d+))?\/?$/.exec(url);
-  if (!match) throw new CommandError(`unable to parse docker host \`${url}\`: give unix://PATH or tcp://HOST:PORT`, exitCodes.usage);
+  if (!match) throw new CommandError(`unable to parse docker host \`${url}\`: give unix://PATH, tcp://HOST:PORT or ssh://[USER@]HOST`, exitCodes.usage);
   const secure = tls !== undefined || match[1] === 'https';
   const port = Number(match[3] ?? (secure ? 2376 : 2375));
   return { url, secure, options: { host: (match[2] ?? '').replaceAll(/[[\]]/g, ''), port, ...tls } };

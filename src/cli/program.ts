@@ -1,5 +1,5 @@
 /** The commands, in docker's grammar. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { addFiles } from './commands/files.ts';
 import { addNetwork } from './commands/network.ts';
 import { addNode } from './commands/node.ts';
@@ -8,13 +8,15 @@ import { addService } from './commands/service.ts';
 import { addStack } from './commands/stack.ts';
 import { addSwarm } from './commands/swarm.ts';
 import { addSystem } from './commands/system.ts';
+import { DockerCommand } from './docker-command.ts';
 import { programVersion } from '#base/version';
 
 export function buildProgram(): Command {
-  const program = new Command('shoal')
+  const program = new DockerCommand('shoal')
     .description("Docker's Swarm mode done again, driven by Git")
     .version(programVersion, '-v, --version', 'show the version of this program')
-    .option('-H, --host <url>', 'daemon to talk to: unix://PATH or tcp://HOST:PORT')
+    .option('-H, --host <url>', "daemon to talk to, ours or Docker's: unix://PATH, tcp://HOST:PORT or ssh://[USER@]HOST")
+    .option('--target <url>', 'another name for --host')
     .option('--context <name>', "context of the docker CLI's store to talk to")
     .enablePositionalOptions()
     .showHelpAfterError('(add --help for what is possible)')

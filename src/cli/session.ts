@@ -1,6 +1,7 @@
 /** What every command has at hand: the daemon it talks to and the terminal. */
 import type { Command } from 'commander';
 import { Client } from './client.ts';
+import { CommandError, exitCodes } from './command-error.ts';
 import { resolveEndpoint } from './endpoint.ts';
 import { processTerminal, type Terminal } from './output/terminal.ts';
 
@@ -10,9 +11,11 @@ export interface Session {
   environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Reads --host and --context from wherever on the line they stand. */
+/** Reads --host, --target and --context from the front of the line. */
 export function openSession(command: Command): Session {
-  const { host, context } = command.optsWithGlobals<{ host?: string; context?: string }>();
+  const { host: first, target, context } = command.optsWithGlobals<{ host?: string; target?: string; context?: string }>();
+  if (first !== undefined && target !== undefined) throw new CommandError('--host and --target are one and the same: give one', exitCodes.usage);
+  const host = first ?? target;
   return {
     client: new Client(resolveEndpoint({ host, context }, process.env)),
     terminal: processTerminal,

@@ -8,6 +8,7 @@ import { create, newMeta, remove, update } from '#store/action';
 import type { UseCase } from './cluster.ts';
 import { findObject } from './find.ts';
 import { checkName } from './names.ts';
+import { checkPlace } from './repository-place.ts';
 
 export function createRepository(spec: RepositorySpec): UseCase<{ ID: string }> {
   return (view, { now, newId }) => {
@@ -47,6 +48,7 @@ function checkRepository(spec: RepositorySpec): void {
   checkName(spec.Name);
   if (!spec.URL) throw new Refusal('invalidArgument', 'repository URL must be provided');
   if (!spec.Branch) throw new Refusal('invalidArgument', 'repository branch must be provided');
+  checkPlace(spec.URL, spec.Branch);
   if (!(spec.Interval >= second)) throw new Refusal('invalidArgument', 'repository interval must be at least 1s');
   const escapes = spec.Path.startsWith('/') || spec.Path.split('/').includes('..');
   if (escapes) throw new Refusal('invalidArgument', `repository path ${spec.Path} must lead to a folder inside the repository`);

@@ -81,16 +81,26 @@ function changedService(overlay: Overlay, current: Service, spec: ServiceSpec, d
   checkServiceSpec(wanted);
   const resolved = checkedChange(overlay, current, wanted);
   const options = deploy.registryAuth ? { registryAuth: deploy.registryAuth } : {};
-  const same = sameService(resolved, current.Spec) || (deploy.repeated && wasRolledBack(current, resolved));
-  if (!same) return respecified(current, resolved, options);
+  const same = sameService(resolved, current.Spec);
+  if (!same && !(deploy.repeated && wasRolledBack(current))) return respecified(current, resolved, options);
+  // What it was rolled back to is now what is wanted: nothing is amiss any more.
+  if (same && !deploy.repeated && wasRolledBack(current)) {
+    return { ...withoutStatus(current), Shoal: { ...current.Shoal, ...(deploy.registryAuth && { RegistryAuth: deploy.registryAuth }) } };
+  }
   if (!deploy.registryAuth || deploy.registryAuth === current.Shoal.RegistryAuth) return undefined;
   return { ...current, Shoal: { ...current.Shoal, RegistryAuth: deploy.registryAuth } };
 }
 
-/** Without this a repository's failing spec would be rolled out and back for ever. */
-function wasRolledBack(service: Service, wanted: ServiceSpec): boolean {
-  const rolledBack = service.UpdateStatus?.State.startsWith('rollback') ?? false;
-  return rolledBack && service.PreviousSpec !== undefined && sameService(wanted, keepClusters(service.PreviousSpec, service.Spec));
+/**
+ * The update failed and went back by itself, which forgets the previous spec; a rollback by hand keeps one.
+ * Without this a repository's failing spec would be rolled out and back for ever. Any change of the spec forgets the status.
+ */
+export function wasRolledBack(service: Service): boolean {
+  return service.PreviousSpec === undefined && (service.UpdateStatus?.State.startsWith('rollback') ?? false);
+}
+
+function withoutStatus({ UpdateStatus: _status, ...service }: Service): Service {
+  return service;
 }
 
 /** What the cluster owns of a running spec and a stack file has no words for: forced updates and the digest that the image was pinned to. */

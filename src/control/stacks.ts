@@ -88,6 +88,11 @@ export function removeStack(name: string): UseCase<{ Removed: readonly StackObje
   };
 }
 
+/** Whether another repository has this stack: it is not ours to say anything about. */
+export function belongsToAnother(stack: Stack | undefined, repository: string): boolean {
+  return stack !== undefined && stack.Digest !== '' && stack.Source.Kind === 'repository' && stack.Source.Repository !== repository;
+}
+
 /** Notes the outcome of a reconcile; a folder that was refused before it was ever applied gets a record of its own. */
 export function setStackCondition(name: string, condition: StackCondition, source: StackSource): UseCase<void> {
   return (view, { newId }) => {
@@ -111,8 +116,7 @@ function checkStackName(name: string): void {
 
 /** Two repositories must not fight over one stack. */
 function checkOwner(stack: Stack | undefined, source: StackSource): void {
-  if (!stack || stack.Digest === '' || source.Kind !== 'repository' || stack.Source.Kind !== 'repository') return;
-  if (stack.Source.Repository === source.Repository) return;
+  if (!stack || source.Kind !== 'repository' || stack.Source.Kind !== 'repository' || !belongsToAnother(stack, source.Repository)) return;
   throw new Refusal(
     'failedPrecondition',
     `stack ${stack.Spec.Name} belongs to ${stack.Source.Path} of repository ${stack.Source.Repository}; give this one another name`,

@@ -5,7 +5,7 @@ export interface ReconcileEvent {
   time: string;
   type: 'stack' | 'repository';
   name: string;
-  action: 'applied' | 'refused' | 'drift reverted' | 'removed' | 'synced' | 'unavailable';
+  action: 'applied' | 'failed' | 'refused' | 'drift reverted' | 'removed' | 'synced' | 'unavailable';
   message: string;
 }
 

@@ -1,19 +1,20 @@
 /** Follows one repository: looks, renders, plans, carries the plan out, and says what came of it. */
 import { timeText, type Clock } from '#base/clock';
 import { nanosecondsPerMillisecond } from '#base/duration';
+import { equal } from '#base/equal';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { setRepositoryStatus } from '#control/repositories';
 import { deployStack, removeStack, setStackCondition } from '#control/stacks';
 import type { RepositorySpec, RepositoryStatus } from '#model/repository';
-import { syncedStatus, unavailableStatus } from '#reconciler/outcome';
+import { failedStacks, refusedBefore, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { planRepository, type Step } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
 import type { ReconcileEvent, ReconcileEvents } from './events.ts';
 import { Mirror } from './git.ts';
-import { watchLocal } from './local-watch.ts';
-import { renderCommit } from './render.ts';
+import { LocalWatch } from './local-watch.ts';
+import { hasStackFolder, renderCommit } from './render.ts';
 import { BlobCache, Snapshot } from './snapshot.ts';
 
 export interface FollowerParts {
@@ -37,7 +38,9 @@ export class Follower {
   readonly #mirror: Mirror;
   readonly #cache = new BlobCache();
   readonly #stop = new AbortController();
-  #rendered: { commit: string; stacks: readonly RenderedStack[] } | undefined;
+  readonly #watch: LocalWatch;
+  #rendered: { commit: string; stacks: readonly RenderedStack[]; missing: { missing?: string } } | undefined;
+  #inForce: ReadonlySet<string> = new Set();
   #running: Promise<void> | undefined;
   #again: 'look' | 'drift' | undefined;
   #cancelTimer: () => void = () => {};
@@ -47,16 +50,17 @@ export class Follower {
   constructor(spec: RepositorySpec, parts: FollowerParts) {
     this.#spec = spec;
     this.#parts = parts;
+    this.#watch = new LocalWatch(spec.URL, () => void this.sync());
     this.#mirror = new Mirror(parts.folder, parts.home, this.#stop.signal);
   }
 
   start(): void {
-    watchLocal(this.#spec.URL, () => void this.sync(), this.#stop.signal);
     void this.sync();
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#watch.stop();
     this.#cancelTimer();
     this.#cancelDrift?.();
     await this.#running;
@@ -110,30 +114,37 @@ export class Follower {
 
   async #look(): Promise<void> {
     const { URL, Branch, Path } = this.#spec;
+    // Before the look: what changes after it is heard of.
+    this.#watch.ensure();
     const head = await this.#mirror.remoteHead(URL, Branch);
     if (head === this.#rendered?.commit) return;
     const commit = await this.#mirror.fetch(URL, Branch);
     const snapshot = new Snapshot(commit, await this.#mirror.tree(commit), this.#mirror, this.#cache);
-    this.#rendered = { commit, stacks: await renderCommit(snapshot, Path) };
+    this.#rendered = { commit, stacks: await renderCommit(snapshot, Path), missing: hasStackFolder(snapshot, Path) ? {} : { missing: Path } };
   }
 
   async #reconcile(): Promise<void> {
     const { cluster, clock } = this.#parts;
     if (!this.#rendered) return;
-    const { commit, stacks } = this.#rendered;
+    const { commit, stacks, missing } = this.#rendered;
     const view = await cluster.read();
-    const steps = planRepository(view, this.#spec.Name, stacks, clock.now());
+    const steps = planRepository(view, this.#spec.Name, stacks, { now: clock.now(), inForce: this.#inForce });
     const refused: Record<string, readonly string[]> = {};
     for (const stack of stacks) {
-      const condition = view.byName('stack', stack.Name)?.Condition;
-      if (condition?.State === 'refused' && condition.Commit === commit && !steps.some((step) => step.name === stack.Name))
-        refused[stack.Name] = condition.Errors ?? [condition.Message];
+      const errors = refusedBefore(view, this.#spec.Name, stack);
+      if (errors && !steps.some((step) => step.name === stack.Name)) refused[stack.Name] = errors;
     }
     for (const step of steps) {
       const errors = await this.#carryOut(step);
       if (errors.length > 0) refused[step.name] = errors;
     }
-    await this.#setStatus(syncedStatus({ commit, stacks: stacks.map((stack) => stack.Name), refused }, clock.now()));
+    this.#inForce = new Set(stacks.map(({ Name }) => Name).filter((name) => !(name in refused)));
+    const failed = failedStacks(await cluster.read(), this.#spec.Name);
+    const before = view.byName('repository', this.#spec.Name)?.Status.Failed ?? {};
+    for (const [name, errors] of Object.entries(failed)) {
+      if (!equal(before[name], errors)) this.#emit({ type: 'stack', name, action: 'failed', message: errors.join('; ') });
+    }
+    await this.#setStatus(syncedStatus({ commit, ...missing, stacks: stacks.map((stack) => stack.Name), refused, failed }, clock.now()));
   }
 
   /** Carries out one step; answers why the stack is refused, if it is. */
@@ -159,13 +170,19 @@ export class Follower {
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
       if (step.type === 'remove') return [error.message];
-      return this.#refuse({ type: 'refuse', name: step.name, source: step.source, commit: step.rendered.Commit, errors: [error.message] });
+      const { name, source, rendered } = step;
+      const errors = [`${rendered.Path}: ${error.message}`];
+      return this.#refuse({ type: 'refuse', name, source, commit: rendered.Commit, errors, foreign: false });
     }
   }
 
-  async #refuse({ name, errors, commit, source }: Step & { type: 'refuse' }): Promise<readonly string[]> {
-    const Since = timeText(this.#parts.clock.now());
-    await this.#parts.cluster.submit(setStackCondition(name, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit, Since }, source));
+  async #refuse({ name, errors, commit, source, foreign }: Step & { type: 'refuse' }): Promise<readonly string[]> {
+    const { cluster, clock } = this.#parts;
+    const Since = timeText(clock.now());
+    const said = (await cluster.read()).byName('stack', name)?.Condition;
+    if (!foreign) await cluster.submit(setStackCondition(name, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit, Since }, source));
+    // What is refused only when it is carried out is tried with each look, and said once.
+    if (said?.State === 'refused' && said.Commit === commit && equal(said.Errors, errors)) return errors;
     this.#emit({ type: 'stack', name, action: 'refused', message: `${commit.slice(0, 12)}: ${errors.join('; ')}` });
     return errors;
   }

@@ -4,6 +4,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
 import { Refusal } from '#base/refusal';
+import { checkPlace, withoutLogin } from '#control/repository-place';
+import { readBlobs } from './blobs.ts';
 
 /** How long a git command may say nothing. */
 const silenceMs = 60_000;
@@ -18,58 +20,51 @@ export interface TreeEntry {
   size: number;
 }
 
-/** Refuses what is no place of a repository: other transports, options in disguise. */
-export function checkUrl(url: string): void {
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
-  const remote = scheme !== undefined && url.startsWith(`${scheme}://`);
-  const scpLike = !remote && /^[^/:]+@[^/:]+:[^:]/.test(url);
-  const known = remote ? ['https', 'ssh', 'file'].includes(scheme) : scpLike || url.startsWith('/');
-  if (url.startsWith('-') || /[\u0000-\u001f]/.test(url) || url.includes('::') || !known) {
-    throw new Refusal('invalidArgument', `"${url}" is no repository: give an absolute path, file://, https:// or ssh://`);
-  }
-}
-
 /** One repository's mirror in `folder`. */
 export class Mirror {
   readonly #git: SimpleGit;
   readonly #folder: string;
+  readonly #signal: AbortSignal;
+  readonly #environment: Readonly<Record<string, string>>;
   #made = false;
 
   /** `home` is a folder of ours for git's global settings; see `writeHome`. */
   constructor(folder: string, home: string, signal: AbortSignal) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#folder = folder;
-    this.#git = simpleGit({
-      baseDir: folder,
-      maxConcurrentProcesses: 4,
-      config: ['protocol.ext.allow=never', 'protocol.file.allow=user', 'core.hooksPath=/dev/null', 'core.fsmonitor=false', 'gc.auto=0'],
-      unsafe: { allowUnsafeProtocolOverride: true, allowUnsafeHooksPath: true, allowUnsafeSshCommand: true, allowUnsafeFsMonitor: true },
-      allowEnvironment: ['PATH', 'HOME', 'GIT_TERMINAL_PROMPT', 'GIT_SSH_COMMAND', 'GIT_CONFIG_NOSYSTEM', 'LC_ALL'],
-      timeout: { block: silenceMs },
-      abort: signal,
-    }).env({
+    this.#signal = signal;
+    this.#environment = {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
       HOME: home,
       GIT_TERMINAL_PROMPT: '0',
       GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oConnectTimeout=10',
       GIT_CONFIG_NOSYSTEM: '1',
       LC_ALL: 'C',
-    });
+    };
+    this.#git = simpleGit({
+      baseDir: folder,
+      maxConcurrentProcesses: 4,
+      config: ['protocol.ext.allow=never', 'protocol.file.allow=user', 'core.hooksPath=/dev/null', 'core.fsmonitor=false', 'gc.auto=0'],
+      unsafe: { allowUnsafeProtocolOverride: true, allowUnsafeHooksPath: true, allowUnsafeSshCommand: true, allowUnsafeFsMonitor: true },
+      allowEnvironment: Object.keys(this.#environment),
+      timeout: { block: silenceMs },
+      abort: signal,
+    }).env(this.#environment);
   }
 
   /** Id of the branch's head at `url`; nothing is fetched. Throws a Refusal that says why it cannot be known. */
   async remoteHead(url: string, branch: string): Promise<string> {
-    checkUrl(url);
+    checkPlace(url, branch);
     await this.#make();
     const answer = await explained(this.#git.raw(['ls-remote', '--exit-code', '--', url, `refs/heads/${branch}`]), url, branch);
     const commit = /^([0-9a-f]{40,64})\t/.exec(answer)?.[1];
-    if (commit === undefined) throw new Refusal('notFound', `repository ${url} has no branch ${branch}`);
+    if (commit === undefined) throw new Refusal('notFound', `repository ${withoutLogin(url)} has no branch ${branch}`);
     return commit;
   }
 
   /** Brings the branch into the mirror and answers its head. A rewritten history is followed. */
   async fetch(url: string, branch: string): Promise<string> {
-    checkUrl(url);
+    checkPlace(url, branch);
     await this.#make();
     const spec = `+refs/heads/${branch}:refs/heads/followed`;
     await explained(this.#git.raw(['fetch', '--quiet', '--force', '--no-tags', '--no-recurse-submodules', '--', url, spec]), url, branch);
@@ -82,9 +77,9 @@ export class Mirror {
     return text.split('\0').filter(Boolean).map(parseTreeLine);
   }
 
-  /** Content of a blob. */
-  async blob(oid: string): Promise<Uint8Array> {
-    return (await this.#git.binaryCatFile(['blob', oid])) as Buffer;
+  /** Contents of blobs, by id. */
+  async blobs(oids: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    return readBlobs(oids, { folder: this.#folder, environment: this.#environment, signal: this.#signal, limitMs: silenceMs });
   }
 
   async #make(): Promise<void> {
@@ -116,17 +111,18 @@ async function explained(call: Promise<string>, url: string, branch: string): Pr
     return await call;
   } catch (error) {
     const said = (error as Error).message.trim();
-    const shown = url.replace(/\/\/[^/@]*@/, '//');
+    const shown = withoutLogin(url);
     if (said === '' || /couldn't find remote ref|exit code: 2|exited with code 2/i.test(said)) {
       throw new Refusal('notFound', `repository ${shown} has no branch ${branch}`);
     }
-    const last =
-      said
-        .split('\n')
-        .filter((line) => /fatal|error|denied|timed out|timeout/i.test(line))
-        .at(0) ??
-      said.split('\n')[0] ??
-      '';
-    throw new Refusal('unavailable', `repository ${shown} cannot be read: ${last.replaceAll(url, shown)}`);
+    const last = telling(said);
+    throw new Refusal('unavailable', `repository ${shown} cannot be read: ${withoutLogin(last.replaceAll(url, shown))}`);
   }
+}
+
+/** The line that says why; what git adds for everybody is left out, for ssh has said more before. */
+function telling(said: string): string {
+  const lines = said.split('\n').filter((line) => line.trim() !== '' && !/^(warning|hint): /.test(line));
+  const own = lines.filter((line) => !/^(fatal: Could not read from remote|Please make sure you have|and the repository exists)/.test(line));
+  return own.find((line) => /fatal|error|denied|failed|refused|timed out|timeout|^ssh:/i.test(line)) ?? own[0] ?? lines[0] ?? '';
 }

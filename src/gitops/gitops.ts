@@ -7,6 +7,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { namespaceLabel } from '#model/meta';
+import type { Service } from '#model/service';
 import type { RepositorySpec } from '#model/repository';
 import { ReconcileEvents } from './events.ts';
 import { Follower } from './follower.ts';
@@ -91,10 +92,14 @@ export class GitOps {
   }
 }
 
-/** The stack whose spec an event touches; the progress of rollouts is none of a repository's business. */
+function turnOf(object: object): string | undefined {
+  return 'UpdateStatus' in object ? (object as Service).UpdateStatus?.State : undefined;
+}
+
+/** The stack whose spec an event touches, or whose rollout takes a turn; its progress from task to task is none of a repository's business. */
 function stackOf(event: StoreEvents[number]): string | undefined {
   if (event.kind !== 'service' && event.kind !== 'network' && event.kind !== 'secret' && event.kind !== 'config') return undefined;
   const spec = event.object?.Spec ?? event.previous?.Spec;
-  if (event.object && event.previous && equal(event.object.Spec, event.previous.Spec)) return undefined;
+  if (event.object && event.previous && equal(event.object.Spec, event.previous.Spec) && turnOf(event.object) === turnOf(event.previous)) return undefined;
   return spec?.Labels?.[namespaceLabel];
 }

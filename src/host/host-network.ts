@@ -54,8 +54,8 @@ export class HostNetwork {
   #networks = new Map<string, NodeNetwork>();
   #desired: Desired | undefined;
   #inForce: { revision: string; listing: string; ports: readonly PublishedPort[] } | undefined;
-  /** The kernel's rules are known to differ from the ones that we put there. */
-  #mustLoad = false;
+  /** The kernel is to be asked, with the next change, whether it still has our rules. */
+  #inDoubt = false;
   #preparing: Promise<void> = Promise.resolve();
   #auditing: Promise<void> = Promise.resolve();
   #cancelAudit: () => void = () => undefined;
@@ -155,10 +155,10 @@ export class HostNetwork {
     const rules = ruleSet(this.#table, served, [...this.#gateways()]);
     const before = this.#inForce;
     // After a restart the kernel may well have the right rules already: only what differs is written.
-    const same = !this.#mustLoad && (before ? before.revision === rules.revision : await rulesInForce(rules));
+    const same = !(await this.#wereChanged()) && (before ? before.revision === rules.revision : await rulesInForce(rules));
     if (!same) {
       await loadRules(rules);
-      this.#mustLoad = false;
+      this.#inDoubt = false;
       this.#counters.rulesLoaded += 1;
       this.#logger.debug({ revision: rules.revision, ports: served.length }, 'rule set loaded');
       await forgetOldFlows(before?.ports ?? [], served);
@@ -204,10 +204,7 @@ export class HostNetwork {
       await this.#changes.idle();
       await this.#resolver.readServers();
       if (await acceptPublished()) this.#noteRepair('the accept rule in DOCKER-USER was missing');
-      if (this.#inForce && (await listRules(this.#table)) !== this.#inForce.listing) {
-        this.#noteRepair(`the nft table ${this.#table} was changed by someone else`);
-        this.#mustLoad = true;
-      }
+      this.#inDoubt = true;
       if (this.#desired) await this.#changes.submit(this.#desired);
       if (this.problems().length > 0) nextMs = retryMs;
     } catch (error) {
@@ -215,6 +212,17 @@ export class HostNetwork {
       nextMs = retryMs;
     }
     this.#scheduleAudit(nextMs);
+  }
+
+  /** Whether somebody else changed our rules; asked within a change, where we do not ourselves. */
+  async #wereChanged(): Promise<boolean> {
+    if (!this.#inDoubt || !this.#inForce) return false;
+    if ((await listRules(this.#table)) !== this.#inForce.listing) {
+      this.#noteRepair(`the nft table ${this.#table} was changed by someone else`);
+      return true;
+    }
+    this.#inDoubt = false;
+    return false;
   }
 
   #noteRepair(what: string): void {

@@ -26,4 +26,6 @@ export interface RepositoryStatus {
   Since: string;
   /** Stacks of this repository that could not be stored as such: folder → errors. */
   Refused?: Readonly<Record<string, readonly string[]>>;
+  /** Stacks that were applied and did not hold: stack → which service was rolled back or stopped, and why. */
+  Failed?: Readonly<Record<string, readonly string[]>>;
 }

@@ -28,12 +28,12 @@ export interface Stack extends Meta {
 
 export type StackSource = { Kind: 'deploy' } | { Kind: 'repository'; Repository: string; Path: string; Commit: string };
 
-/** Outcome of the last reconcile of the stack. */
+/** Outcome of the last reconcile of the stack. Stored as applied or refused; how the updates went is seen from the services (`control/stack-health`). */
 export interface StackCondition {
-  State: 'applied' | 'refused' | 'drifted';
+  State: 'applied' | 'refused' | 'drifted' | 'rolled back' | 'update paused' | 'rollback paused';
   /** Why, for people: a refused file's first error with file:line:column. */
   Message: string;
-  /** All errors of a refused file. */
+  /** All errors of a refused file, or one for each service whose update did not hold. */
   Errors?: readonly string[];
   /** Commit that was refused, when it is not the applied one. */
   Commit?: string;

@@ -13,6 +13,7 @@ import { clusterOf } from '#store/view';
 import { advertisedAddress } from './address.ts';
 import { ClusterDoor } from './cluster-door.ts';
 import { forgetIdentity, readIdentity, writeIdentity, type Identity } from './identity.ts';
+import { addressPools, instanceOf } from './instance.ts';
 import { Member } from './member.ts';
 import type { DaemonOptions } from './options.ts';
 import { lockState } from './state-lock.ts';
@@ -102,7 +103,7 @@ export class Daemon implements LocalSwarm {
       const member = this.#newMember(identity);
       await member.startManager();
       try {
-        await member.manager.submit(initCluster(initOptions(request, identity, description)));
+        await member.manager.submit(initCluster(initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)))));
       } catch (error) {
         await member.manager.stop();
         this.#forget();
@@ -184,14 +185,16 @@ function initOptions(
   request: InitRequest,
   { nodeId, address }: Identity,
   description: Awaited<ReturnType<DockerEngine['describe']>>,
+  usualPools: readonly string[],
 ): Parameters<typeof initCluster>[0] {
+  const pools = request.DefaultAddrPool?.length ? request.DefaultAddrPool : usualPools;
   return {
     nodeId,
     address,
     description,
     ...(request.Availability && { availability: request.Availability }),
     ...(request.Spec && { spec: request.Spec }),
-    ...(request.DefaultAddrPool?.length && { defaultAddrPool: request.DefaultAddrPool }),
+    ...(pools.length > 0 && { defaultAddrPool: pools }),
     ...(request.SubnetSize && { subnetSize: request.SubnetSize }),
     ...(request.DataPathPort && { dataPathPort: request.DataPathPort }),
   };

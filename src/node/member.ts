@@ -1,5 +1,4 @@
 /** A node's life in a cluster: the manager with its log, the agent with its engine, the reconciler; started and stopped in order. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Agent } from '#agent/agent';
 import { seededRandom } from '#base/random';
@@ -16,6 +15,7 @@ import { ReplicatedState } from '#manager/state';
 import { connectDispatcher, type DispatcherConnection } from '#rpc/dispatcher-client';
 import { DispatcherServer } from '#rpc/dispatcher-server';
 import type { Identity } from './identity.ts';
+import { instanceOf } from './instance.ts';
 import type { DaemonOptions } from './options.ts';
 import { chooseRunFolder } from './run-folder.ts';
 import { systemRandom } from './system.ts';
@@ -24,11 +24,9 @@ export interface MemberParts {
   clock: Clock;
   logger: Logger;
   /** The process must end and start again from the disk. */
-  onFatal(error: unknown): void;
+  onFatal: (error: unknown) => void;
 }
 
-/** The usual place needs no mark; a second daemon on the machine gets one of its own. */
-const usualState = '/var/lib/shoal';
 /** What a leaving node's containers may take to end. */
 const leaveLimitMs = 60_000;
 
@@ -112,8 +110,4 @@ export class Member {
     await this.#network.tearDown();
     await this.manager.stop();
   }
-}
-
-function instanceOf(state: string): string {
-  return state === usualState ? '' : createHash('sha256').update(state).digest('hex').slice(0, 6);
 }

@@ -1,11 +1,11 @@
 /** What has to be done before a task's container can start: image, files, container. */
+import { TemplateError } from '#base/template/error';
 import type { Network } from '#model/network';
 import type { Config, Secret } from '#model/secret';
 import type { Task } from '#model/task';
 import type { Failure } from './attempt.ts';
 import { expandPayload, expandTask, type TemplateNode } from './expand.ts';
 import type { Step } from './step.ts';
-import { TemplateError } from './template.ts';
 
 /** What the node knows beside its tasks. */
 export interface NodeFacts {

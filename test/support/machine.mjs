@@ -78,7 +78,8 @@ export async function startHost() {
     process.removeListener('exit', abandon);
     if (engine.pid) {
       const ids = docker(['ps', '-aq']).split('\n').filter(Boolean);
-      if (ids.length > 0) docker(['rm', '-f', ...ids]);
+      // Some may be going already: whatever is left goes with the engine.
+      if (ids.length > 0) spawnSync('docker', ['-H', `unix://${socket}`, 'rm', '-f', ...ids], { stdio: 'ignore' });
     }
     await stopEngine();
     removeNamespace(name, tag);

@@ -1,9 +1,10 @@
 /** `service create`: one service from flags. */
 import type { Command } from 'commander';
 import type { ServiceSpec } from '#model/service-spec';
+import { addImageOptions, prepareService, type ImageFlags } from '../deploy/one-service.ts';
 import { openSession } from '../session.ts';
 import { addServiceFlags, applyServiceFlags, type ServiceFlags } from './service-flags.ts';
-import { addWaitOptions, isDetached, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 
 export function addServiceCreate(service: Command): void {
   const create = service
@@ -14,10 +15,10 @@ export function addServiceCreate(service: Command): void {
     .passThroughOptions()
     .option('--name <name>', 'name of the service')
     .option('--mode <mode>', 'replicated, global, replicated-job or global-job');
-  addWaitOptions(addServiceFlags(create)).action(createService);
+  addWaitOptions(addImageOptions(addServiceFlags(create))).action(createService);
 }
 
-async function createService(image: string, args: readonly string[], flags: ServiceFlags & WaitFlags, command: Command): Promise<void> {
+async function createService(image: string, args: readonly string[], flags: ServiceFlags & WaitFlags & ImageFlags, command: Command): Promise<void> {
   const session = openSession(command);
   const base: ServiceSpec = {
     Name: flags.name ?? '',
@@ -26,7 +27,9 @@ async function createService(image: string, args: readonly string[], flags: Serv
   };
   const spec = applyServiceFlags(base, flags);
   const startedAt = Date.now();
-  const { ID } = await session.client.post<{ ID: string }>('/services/create', spec);
+  const { spec: prepared, headers, warning } = await prepareService(session, spec, flags, true);
+  const { ID } = await session.client.post<{ ID: string }>('/services/create', prepared, { headers });
+  if (warning !== undefined) session.terminal.error(warning);
   session.terminal.out(ID);
-  if (!isDetached(flags)) await waitAndExit(session, [{ ID, Name: flags.name ?? ID }], flags, startedAt);
+  if (!flags.detach) await waitAndExit(session, [{ ID, Name: flags.name ?? ID }], flags, startedAt);
 }

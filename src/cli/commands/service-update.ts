@@ -1,12 +1,13 @@
 /** `service update`: changes of a running service from flags. */
 import type { Command } from 'commander';
 import type { ServiceSpec } from '#model/service-spec';
+import { addImageOptions, prepareService, type ImageFlags, type PreparedService } from '../deploy/one-service.ts';
 import { openSession } from '../session.ts';
 import { changeService } from './change.ts';
 import { addServiceFlags, applyServiceFlags, type ServiceFlags } from './service-flags.ts';
-import { addWaitOptions, isDetached, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 
-interface UpdateFlags extends ServiceFlags, WaitFlags {
+interface UpdateFlags extends ServiceFlags, WaitFlags, ImageFlags {
   image?: string;
   args?: string;
   force?: boolean;
@@ -22,15 +23,16 @@ export function addServiceUpdate(service: Command): void {
     .option('--args <arguments>', 'new arguments of the command')
     .option('--force', 'replace the tasks though nothing changes')
     .option('--rollback', 'go back to the previous spec');
-  addWaitOptions(addServiceFlags(update)).action(updateService);
+  addWaitOptions(addImageOptions(addServiceFlags(update))).action(updateService);
 }
 
 async function updateService(name: string, flags: UpdateFlags, command: Command): Promise<void> {
   const session = openSession(command);
   const startedAt = Date.now();
-  const before = await changeService(session, name, (spec) => changed(spec, flags), flags.rollback ? { rollback: 'previous' } : {});
+  const prepare = (spec: ServiceSpec): Promise<PreparedService> => prepareService(session, changed(spec, flags), flags, flags.image !== undefined);
+  const before = await changeService(session, name, prepare, flags.rollback ? { rollback: 'previous' } : {});
   session.terminal.out(name);
-  if (isDetached(flags)) return;
+  if (flags.detach) return;
   await waitAndExit(session, [{ ID: before.ID, Name: before.Spec.Name, ...(flags.rollback && { asked: 'rollback' as const }) }], flags, startedAt);
 }
 

@@ -13,7 +13,7 @@ import { addServiceLogs } from './service-logs.ts';
 import { addServiceUpdate } from './service-update.ts';
 import { serviceLines, type ListedService } from './services-list.ts';
 import { taskLines } from './tasks.ts';
-import { addWaitOptions, isDetached, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 
 interface ListFlags {
   format?: string;
@@ -81,11 +81,11 @@ async function scale(pairs: readonly string[], flags: WaitFlags, command: Comman
   const startedAt = Date.now();
   const scaled: { ID: string; Name: string }[] = [];
   for (const { name, replicas } of wanted) {
-    const service = await changeService(session, name, (spec) => withReplicas(spec, replicas, name));
+    const service = await changeService(session, name, (spec) => ({ spec: withReplicas(spec, replicas, name) }));
     session.terminal.out(`${name} scaled to ${replicas}`);
     scaled.push({ ID: service.ID, Name: service.Spec.Name });
   }
-  if (!isDetached(flags)) await waitAndExit(session, scaled, flags, startedAt);
+  if (!flags.detach) await waitAndExit(session, scaled, flags, startedAt);
 }
 
 function parseScale(pair: string): { name: string; replicas: number } {
@@ -104,9 +104,9 @@ function withReplicas(spec: ServiceSpec, replicas: number, name: string): Servic
 async function rollback(name: string, flags: WaitFlags, command: Command): Promise<void> {
   const session = openSession(command);
   const startedAt = Date.now();
-  const service = await changeService(session, name, (spec) => spec, { rollback: 'previous' });
+  const service = await changeService(session, name, (spec) => ({ spec }), { rollback: 'previous' });
   session.terminal.out(name);
-  if (!isDetached(flags)) await waitAndExit(session, [{ ID: service.ID, Name: service.Spec.Name, asked: 'rollback' }], flags, startedAt);
+  if (!flags.detach) await waitAndExit(session, [{ ID: service.ID, Name: service.Spec.Name, asked: 'rollback' }], flags, startedAt);
 }
 
 async function removeServices(names: readonly string[], _flags: object, command: Command): Promise<void> {

@@ -6,16 +6,22 @@ import type { StackCondition, StackSource } from '#model/stack';
 import type { Task } from '#model/task';
 import { ApiError, filters } from '../client.ts';
 import { CommandError } from '../command-error.ts';
+import { checkStackName } from '../deploy/flags.ts';
 import { listLines, type Column } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
-import { collect, filterMap, openSession } from '../session.ts';
+import { collect, filterMap, openSession, type Session } from '../session.ts';
+import { addStackConfig } from './stack-config.ts';
 import { serviceLines, type ListedService } from './services-list.ts';
 import { addStackDeploy } from './stack-deploy.ts';
+import { addStackPlan } from './stack-plan.ts';
 import { taskLines } from './tasks.ts';
 
-interface StackSummary {
+interface StackCount {
   Name: string;
   Services: number;
+}
+
+interface StackSummary extends StackCount {
   Source: StackSource;
   Condition: StackCondition;
   UpdatedAt: string;
@@ -30,6 +36,8 @@ interface ListFlags {
 export function addStack(program: Command): void {
   const stack = program.command('stack').description('manage stacks');
   addStackDeploy(stack);
+  addStackPlan(stack);
+  addStackConfig(stack);
   stack.command('ls').alias('list').description('list stacks').option('--format <template>', 'table, json or a template').action(listStacks);
   stack
     .command('ps')
@@ -54,13 +62,18 @@ export function addStack(program: Command): void {
     .aliases(['remove', 'down'])
     .description('remove stacks')
     .argument('<stack...>')
-    .option('-d, --detach [boolean]', 'do not wait')
+    .option('-d, --detach', 'do not wait (the default)')
+    .option('--no-detach', 'wait until the tasks have ended')
     .action(removeStacks);
 }
 
-const columns: readonly Column<StackSummary>[] = [
+const countColumns: readonly Column<StackCount>[] = [
   { heading: 'NAME', key: 'Name', text: (stack) => stack.Name },
   { heading: 'SERVICES', key: 'Services', text: (stack) => String(stack.Services) },
+];
+
+/** What only a daemon of ours knows of a stack. */
+const columns: readonly Column<StackSummary>[] = [
   { heading: 'REPOSITORY', key: 'Repository', text: (stack) => (stack.Source.Kind === 'repository' ? stack.Source.Repository : '') },
   { heading: 'COMMIT', key: 'Commit', text: (stack) => (stack.Source.Kind === 'repository' ? stack.Source.Commit.slice(0, 12) : '') },
   { heading: 'STATE', key: 'State', text: (stack) => stack.Condition.State },
@@ -75,26 +88,23 @@ function since(time: string): string {
 
 async function listStacks(flags: ListFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
-  const stacks = (await client.ping()).shoal ? await client.get<StackSummary[]>('/shoal/v1/stacks') : await stacksByLabel(client);
-  stacks.sort((a, b) => compareNatural(a.Name, b.Name));
-  for (const line of listLines(stacks, columns, flags, (stack) => stack.Name)) terminal.out(line);
+  const ours = (await client.ping()).shoal !== undefined;
+  const byName = (a: StackCount, b: StackCount): number => compareNatural(a.Name, b.Name);
+  const lines = ours
+    ? listLines((await client.get<StackSummary[]>('/shoal/v1/stacks')).sort(byName), [...countColumns, ...columns], flags, (stack) => stack.Name)
+    : listLines((await stacksByLabel(client)).sort(byName), countColumns, flags, (stack) => stack.Name);
+  for (const line of lines) terminal.out(line);
 }
 
 /** A plain Docker Swarm knows stacks by label only. */
-async function stacksByLabel(client: ReturnType<typeof openSession>['client']): Promise<StackSummary[]> {
+async function stacksByLabel(client: Session['client']): Promise<StackCount[]> {
   const services = await client.get<ListedService[]>('/services', filters({ label: [namespaceLabel] }));
   const counts = new Map<string, number>();
   for (const service of services) {
     const name = service.Spec.Labels?.[namespaceLabel] ?? '';
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  return [...counts].map(([Name, Services]) => ({
-    Name,
-    Services,
-    Source: { Kind: 'deploy' },
-    Condition: { State: 'applied', Message: '', Since: '' },
-    UpdatedAt: '',
-  }));
+  return [...counts].map(([Name, Services]) => ({ Name, Services }));
 }
 
 async function listTasks(name: string, flags: ListFlags & { resolve: boolean; trunc: boolean }, command: Command): Promise<void> {
@@ -113,15 +123,37 @@ async function listServices(name: string, flags: ListFlags, command: Command): P
   else for (const line of serviceLines(services, flags)) terminal.out(line);
 }
 
-async function removeStacks(names: readonly string[], _flags: object, command: Command): Promise<void> {
-  const { client, terminal } = openSession(command);
+interface RemoveFlags {
+  detach?: boolean;
+}
+
+async function removeStacks(names: readonly string[], flags: RemoveFlags, command: Command): Promise<void> {
+  const session = openSession(command);
+  for (const name of names) checkStackName(name);
+  const ours = (await session.client.ping()).shoal !== undefined;
+  const problems: string[] = [];
   for (const name of names) {
     try {
-      const { Removed } = await client.delete<{ Removed: readonly { Kind: string; Name: string }[] }>(`/shoal/v1/stacks/${encodeURIComponent(name)}`);
-      for (const { Kind, Name } of Removed) terminal.out(`Removing ${Kind} ${Name}`);
+      if (ours) await removeFromShoal(session, name);
+      else {
+        const { removeStackByLabel, waitUntilGone } = await import('../deploy/remove.ts');
+        await removeStackByLabel(session, name);
+        if (flags.detach === false) await waitUntilGone(session, name);
+      }
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 404) throw error;
-      terminal.error(`Nothing found in stack: ${name}`);
+      if (!(error instanceof CommandError) || error instanceof ApiError) throw error;
+      problems.push(error.message);
     }
+  }
+  if (problems.length > 0) throw new CommandError(problems.join('\n'));
+}
+
+async function removeFromShoal({ client, terminal }: Session, name: string): Promise<void> {
+  try {
+    const { Removed } = await client.delete<{ Removed: readonly { Kind: string; Name: string }[] }>(`/shoal/v1/stacks/${encodeURIComponent(name)}`);
+    for (const { Kind, Name } of Removed) terminal.out(`Removing ${Kind} ${Name}`);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    terminal.error(`Nothing found in stack: ${name}`);
   }
 }

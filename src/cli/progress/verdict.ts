@@ -54,9 +54,11 @@ export function judge(service: Service, tasks: readonly Task[], nodes: readonly 
   const reasons = [...new Set(tasks.flatMap(reasonOf))];
   const slots = [...groups].map(([name, group]) => slotOf(name, group));
   const base = { running, wanted, slots, reasons };
-  const decided = memory.untouched ? undefined : updateVerdict(service, running >= wanted, memory.askedRollback === true);
+  const up = running >= wanted;
+  const finished = up && running > 0 && good.every((group) => group.some(done));
+  const decided = memory.untouched ? undefined : updateVerdict(service, { up, finished, asked: memory.askedRollback === true });
   if (decided) return { ...base, verdict: decided };
-  if (running >= wanted && wanted >= 0) return { ...base, verdict: stable(service, tasks, mode, memory, now) };
+  if (up && wanted >= 0) return { ...base, verdict: stable(service, tasks, mode, memory, now) };
   memory.runningSince = undefined;
   const failing = failingReason(groups, tasks, memory, now);
   return {
@@ -98,6 +100,11 @@ function wantedCount(service: Service, groups: ReadonlyMap<string, readonly Task
   return onLive.length;
 }
 
+/** Distinct reasons of the tasks that failed since: after a rollback they are no longer among the newest. */
+export function failuresSince(all: readonly Task[], startedAt: number): string[] {
+  return [...new Set(all.filter((task) => isFailure(task.Status.State) && Date.parse(task.CreatedAt) >= startedAt).flatMap(reasonOf))];
+}
+
 function reasonOf(task: Task): string[] {
   const text = task.Status.Err;
   return text ? [text] : [];
@@ -110,8 +117,10 @@ function slotOf(name: string, group: readonly Task[]): { name: string; state: st
   return { name, state: task?.Status.State ?? 'new', error };
 }
 
-function updateVerdict(service: Service, up: boolean, asked: boolean): Verdict | undefined {
+function updateVerdict(service: Service, { up, finished, asked }: { up: boolean; finished: boolean; asked: boolean }): Verdict | undefined {
   const status = service.UpdateStatus;
+  // Docker takes a one-shot that ends while its update is watched for a failure, well as it may have ended.
+  if (status?.State === 'paused' && finished) return { state: 'converged', detail: 'done' };
   if (status?.State === 'paused') return { state: 'failing', detail: `service update paused: ${status.Message}` };
   if (status?.State === 'rollback_paused') return { state: 'failing', detail: `service rollback paused: ${status.Message}` };
   if (status?.State === 'rollback_completed' && !asked) return { state: 'rolledBack', detail: status.Message };

@@ -139,6 +139,7 @@ function dependencies(beyond: BeyondModel, project: Project, stack: string): Ser
       {
         Service: scoped(stack, key),
         Condition: (model.condition ?? 'service_started') as ServiceDependency['Condition'],
+        ...(model.required === false && model.condition !== undefined && { Required: false }),
         ...(model.restart === true && { Restart: true }),
       },
     ];

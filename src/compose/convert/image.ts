@@ -57,3 +57,8 @@ export function normalImage(image: string): string {
   const short = registry !== 'docker.io' ? full : remainder.startsWith('library/') && !remainder.slice(8).includes('/') ? remainder.slice(8) : remainder;
   return match[2] === undefined && match[3] === undefined ? `${short}:latest` : short;
 }
+
+/** Domain of the registry that holds the image. */
+export function registryOf(image: string): string {
+  return splitDomain(image).domain;
+}

@@ -46,7 +46,7 @@ function readInside(request: LoadRequest, path: string): Uint8Array {
 }
 
 /** Throws Refusal when `path`, once `..` is worked out, leaves `folder`. */
-export function refuseOutside(folder: string, path: string): void {
+function refuseOutside(folder: string, path: string): void {
   const root = posix.normalize(folder).replace(/\/+$/, '');
   const target = posix.normalize(path);
   if (target !== root && !target.startsWith(`${root}/`)) {

@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 import { Float, Moment, byBytes, goQuote, goText, isList, isMap, newMap, numberOf } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 
-export const decodingFailed = 'decoding failed due to the following error(s):\n\n';
+const decodingFailed = 'decoding failed due to the following error(s):\n\n';
 
 /** A value that the schema lets pass and the model cannot hold. `field` is the decoder's own path (Deploy.Resources.Limits.memory). */
 export function decodeError(field: string, message: string): Refusal {

@@ -1,10 +1,14 @@
-/** The named formats of our schemas. */
+/** The named formats of our schemas: what a text, or a number's digits, must be. */
 import { parseDuration } from '#base/duration';
 import { Refusal } from '#base/refusal';
 import { isAddress } from '../normalise/address.ts';
 import { parsePortSpec, parseRange } from '../normalise/port-spec.ts';
 
-export function fitsFormat(format: string, text: string): boolean {
+export const formatNames = ['duration', 'ports', 'expose', 'port', 'range', 'address', 'count'] as const;
+
+export type FormatName = (typeof formatNames)[number];
+
+export function fitsFormat(format: FormatName, text: string): boolean {
   switch (format) {
     case 'duration':
       return parseDuration(text) !== undefined;
@@ -17,8 +21,8 @@ export function fitsFormat(format: string, text: string): boolean {
       return text === '' || parseRange(text) !== undefined;
     case 'address':
       return isAddress(text);
-    default:
-      return true;
+    case 'count':
+      return /^(all|-1|\d{1,9})$/.test(text);
   }
 }
 

@@ -15,7 +15,7 @@ test.each([
 });
 
 test('what is no address is refused with what would be right', () => {
-  expect(() => resolveEndpoint({ host: 'nonsense' }, {})).toThrow('unix://PATH or tcp://HOST:PORT');
+  expect(() => resolveEndpoint({ host: 'nonsense' }, {})).toThrow('unix://PATH, tcp://HOST:PORT or ssh://[USER@]HOST');
   expect(() => resolveEndpoint({ host: 'tcp://a', context: 'b' }, {})).toThrow('exclude each other');
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createConfig } from '#control/configs';
 import { createSecret } from '#control/secrets';
 import { createService, updateService } from '#control/services';
+import { stackCondition } from '#control/stack-health';
 import { deployStack, removeStack, setStackCondition } from '#control/stacks';
 import { namespaceLabel } from '#model/meta';
 import type { ServiceSpec } from '#model/service-spec';
@@ -44,6 +45,16 @@ function stored(cluster: MemoryCluster, name: string) {
   const service = cluster.store.byName('service', name);
   if (!service) throw new Error(`no service ${name}`);
   return service;
+}
+
+function conditionOf(cluster: MemoryCluster, name: string) {
+  const stack = cluster.store.byName('stack', name);
+  if (!stack) throw new Error(`no stack ${name}`);
+  return stackCondition(
+    cluster.store,
+    stack,
+    stack.Services.map((service) => stored(cluster, service)),
+  );
 }
 
 function edit(cluster: MemoryCluster, name: string, change: (spec: ServiceSpec) => ServiceSpec): void {
@@ -243,13 +254,38 @@ test("a repository's spec that was rolled back is not rolled out again by itself
   cluster.run(deployStack(full('app:1'), from('c1', 'd1')));
   cluster.run(deployStack(full('app:2'), from('c2', 'd2')));
   const service = stored(cluster, 'shop_web');
-  const rolledBack = { ...service, Spec: service.PreviousSpec ?? service.Spec, PreviousSpec: service.Spec };
+  const { PreviousSpec, ...rest } = service;
+  const rolledBack = { ...rest, Spec: PreviousSpec ?? service.Spec };
   cluster.write([update('service', { ...rolledBack, UpdateStatus: { State: 'rollback_completed', Message: 'rollback completed' } })]);
   const { entries } = cluster;
   expect(cluster.run(deployStack(full('app:2'), from('c2', 'd2'))).Changed).toBe(false);
   expect(cluster.entries).toBe(entries);
+  expect(conditionOf(cluster, 'shop')).toMatchObject({ State: 'rolled back', Message: 'shop_web: rollback completed' });
   expect(cluster.run(deployStack(full('app:3'), from('c3', 'd3'))).Services[0]?.Change).toBe('updated');
   expect(cluster.run(deployStack(full('app:2'), byHand)).Services[0]?.Change).toBe('updated');
+});
+
+test('a commit that asks for what the service went back to is in order again', () => {
+  const cluster = initialisedCluster();
+  const from = (commit: string, digest: string) => ({ source: fromRepository(commit), digest, prune: true });
+  cluster.run(deployStack(full('app:1'), from('c1', 'd1')));
+  cluster.run(deployStack(full('app:2'), from('c2', 'd2')));
+  const { PreviousSpec, ...service } = stored(cluster, 'shop_web');
+  const UpdateStatus = { State: 'rollback_completed', Message: 'rollback completed' } as const;
+  cluster.write([update('service', { ...service, Spec: PreviousSpec ?? service.Spec, UpdateStatus })]);
+  expect(cluster.run(deployStack(full('app:1'), from('c3', 'd1'))).Services[0]?.Change).toBe('unchanged');
+  expect(conditionOf(cluster, 'shop')).toMatchObject({ State: 'applied', Message: '' });
+});
+
+test('a rollback by hand is a change like any other', () => {
+  const cluster = initialisedCluster();
+  const from = (commit: string, digest: string) => ({ source: fromRepository(commit), digest, prune: true });
+  cluster.run(deployStack(full('app:1'), from('c1', 'd1')));
+  cluster.run(deployStack(full('app:2'), from('c2', 'd2')));
+  const { Version, Spec, ID } = stored(cluster, 'shop_web');
+  cluster.run(updateService(ID, Version.Index, Spec, { rollback: 'previous' }));
+  expect(conditionOf(cluster, 'shop').State).toBe('applied');
+  expect(cluster.run(deployStack(full('app:2'), from('c2', 'd2'))).Services[0]?.Change).toBe('updated');
 });
 
 test('a repository keeps its stack when somebody deploys by hand, and another repository is refused', () => {

@@ -12,6 +12,7 @@ import { Store } from '#store/store';
 
 class Bench {
   readonly store = new Store();
+  readonly inForce = new Set<string>();
   readonly #random = seededRandom(7);
   #index = 0;
 
@@ -27,7 +28,7 @@ class Bench {
   }
 
   plan(...rendered: RenderedStack[]): string[] {
-    return planRepository(this.store, 'main', rendered, 2000).map((step) =>
+    return planRepository(this.store, 'main', rendered, { now: 2000, inForce: this.inForce }).map((step) =>
       step.type === 'refuse'
         ? `refuse ${step.name}: ${step.errors.join('; ')}`
         : `${step.type} ${step.name}: ${step.reason}${step.type === 'apply' && step.drift ? ' (drift)' : ''}`,
@@ -105,4 +106,10 @@ test('what control refuses is refused whole with its reason', () => {
   const bench = new Bench();
   bench.apply(stack('a'), 'other');
   expect(bench.plan(stack('a'))[0]).toContain('refuse a: stacks/a: stack a belongs to stacks/a of repository other');
+});
+
+test('a stack that somebody removed comes back, and the reason says so', () => {
+  const bench = new Bench();
+  bench.inForce.add('a');
+  expect(bench.plan(stack('a'))).toEqual(['apply a: removed by hand (drift)']);
 });

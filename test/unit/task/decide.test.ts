@@ -138,7 +138,7 @@ describe('errors', () => {
     expect(brief(decide({ state: 'preparing', spec: { Env: ['A={{.Node.Nope}}'] } }))).toEqual([
       'rejected',
       'before',
-      "template: <.Node.Nope>: can't evaluate field Nope",
+      'template: :1: executing "" at <.Node.Nope>: can\'t evaluate field Nope',
       '',
     ]);
   });

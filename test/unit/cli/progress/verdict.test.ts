@@ -3,7 +3,7 @@ import type { Node } from '#model/node';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
 import type { TaskState } from '#model/task-state';
-import { judge, type Memory } from '../../../../src/cli/progress/verdict.ts';
+import { failuresSince, judge, type Memory } from '../../../../src/cli/progress/verdict.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
 const at = (seconds: number): string => new Date(start + seconds * 1000).toISOString();
@@ -53,6 +53,22 @@ test('the third failure in a slot is failing, with its reason', () => {
   const progress = judge(service(), [task(1, 'running'), failed(2), failed(2), failed(2), task(2, 'ready')], [node], memory(), start);
   expect(progress.verdict.state).toBe('failing');
   expect(progress.reasons).toEqual(['task: non-zero exit (1)']);
+});
+
+test('a one-shot that ended well is done, though Docker paused its update for it', () => {
+  const TaskTemplate = { RestartPolicy: { Condition: 'none' } } as const;
+  const subject = service({
+    Spec: { Name: 'w', TaskTemplate, Mode: { Replicated: { Replicas: 1 } } },
+    UpdateStatus: { State: 'paused', Message: 'early termination' },
+  });
+  expect(verdict(subject, [task(1, 'complete', { DesiredState: 'shutdown' })])).toBe('converged');
+  expect(verdict(subject, [failed(1)])).toBe('failing');
+  expect(verdict(subject, [task(1, 'running')])).toBe('failing');
+});
+
+test('why a rollback happened: the failures since the deploy, each once', () => {
+  const old = task(1, 'failed', { CreatedAt: at(-100) }, 'history');
+  expect(failuresSince([old, failed(1), failed(2), task(1, 'shutdown', {}, 'not a failure')], start)).toEqual(['task: non-zero exit (1)']);
 });
 
 test('failures from before the deploy do not count', () => {

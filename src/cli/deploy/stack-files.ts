@@ -12,7 +12,7 @@ export function readDisk(path: string): ReadResult {
   try {
     const stat = statSync(path);
     if (stat.isDirectory()) return { error: `read ${path}: is a directory` };
-    if (!stat.isFile()) return { error: `read ${path}: not a regular file` };
+    if (!stat.isFile() && !isHandedOver(path)) return { error: `read ${path}: not a regular file` };
     if (stat.size > maximumBytes) return { error: `read ${path}: larger than ${maximumBytes} bytes` };
     return { bytes: readFileSync(path) };
   } catch (error) {
@@ -21,11 +21,25 @@ export function readDisk(path: string): ReadResult {
   }
 }
 
-/** `-c` may be repeated, hold several names with commas, and be `-` for standard input. */
-export function readStackFiles(names: readonly string[]): Pick<LoadRequest, 'files' | 'directory'> {
+/** The shell's `<(command)` is a pipe that was opened for us. */
+function isHandedOver(path: string): boolean {
+  return /^\/(dev|proc\/self)\/fd\/\d+$/.test(path) || path === '/dev/stdin';
+}
+
+/** `-c` may be repeated, hold several names with commas, and be `-` for standard input. `check` sees the files before one that cannot be read. */
+export function readStackFiles(names: readonly string[], check?: (files: readonly StackFile[]) => void): Pick<LoadRequest, 'files' | 'directory'> {
   const paths = names.flatMap((name) => name.split(','));
   const first = paths[0] ?? '-';
-  return { files: paths.map(readStackFile), directory: first === '-' ? process.cwd() : dirname(resolve(first)) };
+  const files: StackFile[] = [];
+  for (const path of paths) {
+    try {
+      files.push(readStackFile(path));
+    } catch (error) {
+      check?.(files);
+      throw error;
+    }
+  }
+  return { files, directory: first === '-' ? process.cwd() : dirname(resolve(first)) };
 }
 
 function readStackFile(path: string): StackFile {

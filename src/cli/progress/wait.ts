@@ -1,13 +1,13 @@
 /** The options of commands that wait for services, and the wait itself. */
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { parseDuration, nanosecondsPerMillisecond } from '#base/duration';
 import { CommandError, exitCodes } from '../command-error.ts';
-import { renderer, type Style } from '../progress/render.ts';
-import { waitForServices, type WaitTarget } from '../progress/watch.ts';
+import { renderer, type Style } from './render.ts';
+import { waitForServices, type WaitTarget } from './watch.ts';
 import type { Session } from '../session.ts';
 
 export interface WaitFlags {
-  detach?: boolean | string;
+  detach?: boolean;
   quiet?: boolean;
   json?: boolean;
   timeout: string;
@@ -16,18 +16,10 @@ export interface WaitFlags {
 /** Adds --detach, --quiet, --json and --timeout. */
 export function addWaitOptions(command: Command): Command {
   return command
-    .addOption(new Option('-d, --detach [boolean]', 'return at once instead of waiting for the services to converge'))
+    .option('-d, --detach', 'return at once instead of waiting for the services to converge')
     .option('-q, --quiet', 'show no progress')
     .option('--json', 'show progress as JSON lines')
     .option('--timeout <duration>', 'how long to wait', '5m');
-}
-
-/** docker's flag takes an optional =true or =false. */
-export function isDetached({ detach }: WaitFlags): boolean {
-  if (detach === undefined || detach === true) return detach === true;
-  if (['true', '1', 't'].includes(String(detach).toLowerCase())) return true;
-  if (['false', '0', 'f'].includes(String(detach).toLowerCase())) return false;
-  throw new CommandError(`--detach is true or false, not "${String(detach)}"`, exitCodes.usage);
 }
 
 /** Milliseconds; refuses what is no duration before anything is sent. */

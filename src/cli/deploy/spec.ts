@@ -1,0 +1,77 @@
+/** `stack deploy` after the Compose Specification: one request to a daemon of ours, Docker's sequence to another. */
+import type { StackSpec } from '#model/stack';
+import { CommandError, exitCodes } from '../command-error.ts';
+import { timeoutOf, waitAndExit, type WaitFlags } from '../progress/wait.ts';
+import type { Terminal } from '../output/terminal.ts';
+import type { Session } from '../session.ts';
+import type { DeployFlags } from './flags.ts';
+import { isResolveImage } from './images.ts';
+import { planOfStack } from './plan-of-stack.ts';
+import { authReader } from './registry-auth.ts';
+import { sendStack } from './sequence.ts';
+import { loadSpec } from './spec-files.ts';
+import { pruneUnused } from './unused.ts';
+
+/** What our daemon answers to a deploy. */
+interface Deployment {
+  Name: string;
+  Changed: boolean;
+  Services: readonly { ID: string; Name: string; Change: 'created' | 'updated' | 'unchanged' }[];
+  Created?: readonly { Kind: string; Name: string }[];
+  Removed?: readonly { Kind: string; Name: string }[];
+}
+
+export async function deploySpec(session: Session, name: string | undefined, flags: DeployFlags): Promise<void> {
+  timeoutOf(flags);
+  const spec = loadSpec(session, name, flags);
+  const startedAt = Date.now();
+  const ours = (await session.client.ping()).shoal !== undefined;
+  const targets = ours ? await deployToShoal(session, spec, flags) : await deployToDocker(session, spec, flags);
+  if (!flags.detach && targets.length > 0) await waitAndExit(session, targets, flags, startedAt);
+}
+
+async function deployToShoal(
+  { client, terminal, environment }: Session,
+  spec: StackSpec,
+  flags: DeployFlags,
+): Promise<{ ID: string; Name: string; untouched: boolean }[]> {
+  const RegistryAuth = flags.withRegistryAuth ? await authsOf(spec, environment) : undefined;
+  const body = { Spec: spec, Prune: flags.prune !== false, ...(RegistryAuth && { RegistryAuth }) };
+  const deployment = await client.post<Deployment>(`/shoal/v1/stacks/${encodeURIComponent(spec.Name)}`, body);
+  tell(terminal, deployment, flags);
+  return deployment.Services.map(({ ID, Name, Change }) => ({ ID, Name, untouched: Change === 'unchanged' }));
+}
+
+async function authsOf(spec: StackSpec, environment: Session['environment']): Promise<Record<string, string>> {
+  const read = authReader(environment);
+  const images = new Set(spec.Services.map((service) => service.TaskTemplate.ContainerSpec?.Image ?? ''));
+  return Object.fromEntries(await Promise.all([...images].map(async (image) => [image, await read(image)] as const)));
+}
+
+async function deployToDocker(session: Session, spec: StackSpec, flags: DeployFlags): Promise<{ ID: string; Name: string }[]> {
+  const resolveImage = flags.resolveImage ?? 'always';
+  if (!isResolveImage(resolveImage)) throw new CommandError(`--resolve-image is always, changed or never, not "${resolveImage}"`, exitCodes.usage);
+  const { plan, lost } = planOfStack(spec);
+  for (const text of lost) session.terminal.error(`warning: ${text}`);
+  const quiet: Session = flags.json ? { ...session, terminal: { ...session.terminal, out: () => undefined } } : session;
+  const prune = flags.prune !== false;
+  const registryAuth = flags.withRegistryAuth ? { registryAuth: authReader(session.environment) } : {};
+  const services = await sendStack(quiet, plan, { prune, resolveImage, ...registryAuth });
+  if (prune) await pruneUnused(quiet, spec);
+  return services;
+}
+
+function tell(terminal: Terminal, deployment: Deployment, flags: WaitFlags): void {
+  if (flags.json) {
+    terminal.out(JSON.stringify({ stack: deployment.Name, changed: deployment.Changed, services: deployment.Services }));
+    return;
+  }
+  if (flags.quiet) return;
+  for (const { Kind, Name } of deployment.Created ?? []) if (Kind !== 'service') terminal.out(`Creating ${Kind} ${Name}`);
+  for (const { Name, ID, Change } of deployment.Services) {
+    if (Change === 'created') terminal.out(`Creating service ${Name}`);
+    if (Change === 'updated') terminal.out(`Updating service ${Name} (id: ${ID})`);
+  }
+  for (const { Kind, Name } of deployment.Removed ?? []) terminal.out(`Removing ${Kind} ${Name}`);
+  if (!deployment.Changed) terminal.out(`Stack ${deployment.Name} is unchanged`);
+}

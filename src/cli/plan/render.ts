@@ -1,0 +1,36 @@
+/** A plan as text: one line an object, one a field; values of variables are not shown. */
+import type { FieldChange, ObjectChange } from './compare.ts';
+
+const marks = { create: '+', update: '~', remove: '-', none: '=' } as const;
+const longestValue = 100;
+
+export function planLines(changes: readonly ObjectChange[], name: string): string[] {
+  const lines = changes.filter(({ change }) => change !== 'none').flatMap(changeLines);
+  const count = (change: ObjectChange['change']): number => changes.filter((item) => item.change === change).length;
+  const restarting = changes.filter((item) => item.restarts !== undefined).length;
+  const parts = [
+    `${count('create')} to create`,
+    `${count('update')} to change${restarting > 0 ? ` (${restarting} with a restart of tasks)` : ''}`,
+    `${count('remove')} to remove`,
+    `${count('none')} unchanged`,
+  ];
+  return [...lines, `Stack ${name}: ${parts.join(', ')}. Nothing was written.`];
+}
+
+function changeLines({ kind, name, change, fields, restarts, refused }: ObjectChange): string[] {
+  const restart = restarts === 'all' ? ', its tasks are replaced' : restarts === 'unsuited' ? ', tasks on nodes that no longer suit are replaced' : '';
+  const kept = change === 'update' && kind === 'service' && restarts === undefined ? ', its tasks run on' : '';
+  const refusal = refused === undefined ? '' : `: the deploy would be refused, ${refused}`;
+  return [`${marks[change]} ${kind} ${name}${restart}${kept}${refusal}`, ...fields.map((field) => `    ${fieldText(field)}`)];
+}
+
+function fieldText({ field, from, to, variables }: FieldChange): string {
+  if (variables) return `${field}: ${variables.join(', ')}`;
+  return `${field}: ${valueText(from)} → ${valueText(to)}`;
+}
+
+function valueText(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value);
+  return text.length > longestValue ? `${text.slice(0, longestValue - 1)}…` : text;
+}

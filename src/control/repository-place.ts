@@ -1,0 +1,32 @@
+/** Where a repository may be, and what a branch may be called: nothing that git would take for another transport, an option or a pattern. */
+import { Refusal } from '#base/refusal';
+
+/** Refuses an URL or a branch that must not reach git's command line. */
+export function checkPlace(url: string, branch: string): void {
+  if (!isPlace(url)) {
+    throw new Refusal('invalidArgument', `"${withoutLogin(url)}" is no repository: give an absolute path, file://, https:// or ssh://`);
+  }
+  if (!isBranch(branch)) throw new Refusal('invalidArgument', `"${branch}" is no name of a branch`);
+}
+
+function isPlace(url: string): boolean {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
+  const remote = scheme !== undefined && url.startsWith(`${scheme}://`);
+  const scpLike = !remote && /^[^/:-][^/:]*@[^/:-][^/:]*:[^:]/.test(url);
+  const known = remote ? ['https', 'ssh', 'file'].includes(scheme) : scpLike || url.startsWith('/');
+  // A host that begins with a dash would be an option of ssh.
+  const dashed = /^[a-z]+:\/\/([^/@]*@)?-/i.test(url);
+  return known && !dashed && !/[\u0000-\u001f]/.test(url) && !url.includes('::');
+}
+
+/** Git's own rules (git-check-ref-format). */
+function isBranch(branch: string): boolean {
+  const parts = branch.split('/');
+  if (branch.startsWith('-') || branch === '@' || branch.endsWith('.') || /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{/.test(branch)) return false;
+  return parts.every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'));
+}
+
+/** A text without the logins in its URLs: they are often tokens. */
+export function withoutLogin(text: string): string {
+  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/gi, '$1');
+}

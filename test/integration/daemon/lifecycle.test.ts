@@ -1,0 +1,176 @@
+/** Daemons that start, stop, stand side by side and leave: what they spare and what they take with them. */
+import { once } from 'node:events';
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HostDaemon } from '#test/support/daemon';
+import { snapshotOf } from '#test/support/fleet';
+import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
+
+const reason = whyNoHost();
+const image = 'shoal-life:1';
+
+describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${reason})` : 'life of a daemon', () => {
+  let host: Host;
+  let daemon: HostDaemon;
+  let neighbour: HostDaemon;
+
+  beforeAll(async () => {
+    host = await startHost();
+    loadImage(host.socket, image, { command: ['/bin/sh', '-c', 'hostname > /www/index.html; exec httpd -f -p 80 -h /www'] });
+    daemon = new HostDaemon(host, 'a');
+    neighbour = new HostDaemon(host, 'b');
+    for (const each of [daemon, neighbour]) {
+      each.file('key.txt', `key of ${each.name}`);
+      await each.start();
+      await each.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');
+    }
+  });
+
+  afterAll(async () => {
+    await daemon?.remove();
+    await neighbour?.remove();
+    await host?.stop();
+  });
+
+  function stackOf(port: number, version = '1'): string {
+    const deploy = { replicas: 2, update_config: { monitor: '300ms' }, restart_policy: { delay: '500ms' } };
+    return JSON.stringify({
+      services: { app: { image, init: true, environment: { V: version }, ports: [`${port}:80`], networks: ['net'], secrets: ['key'], deploy } },
+      networks: { net: {} },
+      secrets: { key: { file: './key.txt' } },
+    });
+  }
+
+  const ids = (stack: string) =>
+    [...snapshotOf(host, image).values()]
+      .filter((one) => one.stack === stack && one.state === 'running')
+      .map(({ id, started }) => `${id} ${started}`)
+      .sort();
+  const answer = (port: number) => host.run(['busybox', 'wget', '-q', '-O', '-', `http://127.0.0.1:${port}/`]).trim();
+
+  test('two daemons on one engine: each has its own, even under the same names', async () => {
+    const [one, other] = await Promise.all([daemon.deploy('shop', stackOf(8001)), neighbour.deploy('shop', stackOf(8002))]);
+    expect([one.code, other.code], one.stderr + other.stderr).toEqual([0, 0]);
+    expect(ids('shop').length).toBe(4);
+    expect([answer(8001), answer(8002)]).toEqual([expect.stringMatching(/^\w{12}$/), expect.stringMatching(/^\w{12}$/)]);
+    expect(await daemon.ask('service', 'ls', '--format', '{{.Name}} {{.Replicas}}')).toBe('shop_app 2/2');
+    const keys = ids('shop').map((line) => host.docker(['exec', line.split(' ')[0] ?? '', 'cat', '/run/secrets/key']));
+    expect(keys.sort()).toEqual(['key of a', 'key of a', 'key of b', 'key of b']);
+  });
+
+  test('a restart of one leaves both in peace', async () => {
+    const before = ids('shop');
+    await daemon.kill();
+    expect([answer(8001).length, answer(8002).length]).toEqual([12, 12]);
+    await daemon.start();
+    expect((await daemon.deploy('extra', stackOf(8003))).code).toBe(0);
+    await daemon.ask('stack', 'rm', 'extra');
+    await until(
+      () => ids('extra').length === 0,
+      20_000,
+      () => host.docker(['ps']),
+    );
+    expect(ids('shop')).toEqual(before);
+    expect([answer(8001).length, answer(8002).length]).toEqual([12, 12]);
+  });
+
+  test('a second daemon on the same state folder is refused, by its own words and exit code', async () => {
+    const rival = new HostDaemon(host, 'rival', ['--state', daemon.state]);
+    const child = rival.spawn();
+    expect(await once(child, 'exit')).toEqual([1, null]);
+    expect(readFileSync(rival.log, 'utf8')).toContain(`another daemon is using ${daemon.state}`);
+    const sameSocket = new HostDaemon(host, 'rival2', ['--socket', daemon.socket]);
+    expect(await once(sameSocket.spawn(), 'exit')).toEqual([1, null]);
+    expect(readFileSync(sameSocket.log, 'utf8')).toContain(`another daemon answers on ${daemon.socket}`);
+    expect(await daemon.answers()).toBe(true);
+  });
+
+  test('SIGTERM leaves containers and ports, and ends well', async () => {
+    const before = ids('shop');
+    const started = Date.now();
+    await daemon.stop();
+    expect(Date.now() - started).toBeLessThan(10_000);
+    expect(ids('shop')).toEqual(before);
+    expect(answer(8001)).toMatch(/^\w{12}$/);
+    expect(existsSync(daemon.socket)).toBe(false);
+    await daemon.start();
+    expect(ids('shop')).toEqual(before);
+  });
+
+  test('what changed while it was away is made good', async () => {
+    const [line = ''] = ids('shop').filter((each) => host.docker(['exec', each.split(' ')[0] ?? '', 'cat', '/run/secrets/key']) === 'key of a');
+    await daemon.stop();
+    host.docker(['rm', '-f', line.split(' ')[0] ?? '']);
+    host.run(['nft', 'flush', 'ruleset']);
+    await daemon.start();
+    await until(
+      () => ids('shop').length === 4,
+      30_000,
+      () => host.docker(['ps', '-a']),
+    );
+    await until(
+      () => safely(() => answer(8001)).length === 12,
+      30_000,
+      () => host.run(['nft', 'list', 'ruleset']),
+    );
+  });
+
+  test('a log cut off in the middle of a write is opened, without what was not acknowledged', async () => {
+    await daemon.kill();
+    const segments = readdirSync(join(daemon.state, 'raft'))
+      .filter((name) => name.startsWith('log-'))
+      .sort();
+    const last = join(daemon.state, 'raft', segments.at(-1) ?? '');
+    expect(statSync(last).size).toBeGreaterThan(0);
+    appendFileSync(last, Buffer.from([0, 0, 1, 0, 7, 7, 7]));
+    await daemon.start();
+    expect(await daemon.ask('service', 'ls', '--format', '{{.Name}} {{.Replicas}}')).toBe('shop_app 2/2');
+    expect((await daemon.deploy('shop', stackOf(8001, '2'))).code).toBe(0);
+  });
+
+  test('the engine restarts under it', async () => {
+    await host.stopEngine();
+    await host.startEngine();
+    await until(
+      () => [8001, 8002].every((port) => safely(() => answer(port)).length === 12) && safely(() => ids('shop').join('\n')).split('\n').length === 4,
+      50_000,
+      () => [host.docker(['ps', '-a']), host.run(['nft', 'list', 'ruleset']), daemon.lastLog(), neighbour.lastLog()].join('\n'),
+    );
+  });
+
+  test('swarm leave takes all of its own with it, and nothing of others', async () => {
+    host.docker(['run', '-d', '--name', 'foreign', '--network', 'bridge', image]);
+    host.docker(['network', 'create', 'foreign-net']);
+    const theirs = ids('shop').filter((each) => host.docker(['exec', each.split(' ')[0] ?? '', 'cat', '/run/secrets/key']) === 'key of b');
+    await daemon.ask('swarm', 'leave', '--force');
+    expect(ids('shop')).toEqual(theirs);
+    expect(answer(8002)).toMatch(/^\w{12}$/);
+    expect(safely(() => answer(8001))).toBe('');
+    expect(readdirSync(daemon.runFolder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())).toEqual([]);
+    expect(host.run(['nft', 'list', 'tables']).match(/^table ip shoal/gm)?.length).toBe(1);
+    expect(existsSync(join(daemon.state, 'raft'))).toBe(false);
+    await neighbour.ask('swarm', 'leave', '--force');
+    expect(host.docker(['ps', '-a', '--format', '{{.Names}}']).trim()).toBe('foreign');
+    expect(host.docker(['network', 'ls', '--format', '{{.Name}}']).trim().split('\n').sort()).toEqual(['bridge', 'foreign-net', 'host', 'none']);
+    expect(host.run(['nft', 'list', 'ruleset'])).not.toContain('shoal');
+    expect(host.run(['iptables', '-S'])).not.toContain('0x5');
+    expect(host.run(['sh', '-c', 'ss -lntu | grep -E ":(8001|8002|53) " || true'])).toBe('');
+  });
+
+  test('and a new swarm begins from nothing', async () => {
+    await daemon.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');
+    expect(await daemon.ask('stack', 'ls', '--format', '{{.Name}}')).toBe('');
+    expect((await daemon.deploy('shop', stackOf(8001))).code).toBe(0);
+    expect(answer(8001)).toMatch(/^\w{12}$/);
+  });
+});
+
+/** Empty while it does not work. */
+function safely(ask: () => string): string {
+  try {
+    return ask();
+  } catch {
+    return '';
+  }
+}

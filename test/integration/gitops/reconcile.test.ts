@@ -1,0 +1,319 @@
+/** What a commit, a change by hand and a rollback make of the cluster, and what is said of them. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { removeConfig } from '#control/configs';
+import { removeNetwork } from '#control/networks';
+import { removeRepository } from '#control/repositories';
+import { removeService, updateService } from '#control/services';
+import { deployStack, removeStack } from '#control/stacks';
+import type { Service } from '#model/service';
+import type { ServiceSpec } from '#model/service-spec';
+import { remove, update } from '#store/action';
+import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
+
+let repository: GitRepository;
+let following: Following;
+
+beforeEach(async () => {
+  repository = new GitRepository();
+  following = await new Following().start();
+});
+
+afterEach(async () => {
+  await following.stop();
+  repository.remove();
+});
+
+const site = {
+  'stacks/site/compose.yml': `services:
+  web:
+    image: web:1
+    environment: { TOKEN: s3cret-one }
+    configs: [page]
+    secrets: [key]
+  db:
+    image: db:1
+configs:
+  page: { file: page.html }
+secrets:
+  key: { file: key.txt }
+`,
+  'stacks/site/page.html': 'one',
+  'stacks/site/key.txt': 'key-one',
+};
+
+function service(name: string): Service {
+  const found = following.cluster.store.byName('service', name);
+  if (!found) throw new Error(`no service ${name}`);
+  return found;
+}
+
+function edit(name: string, change: (spec: ServiceSpec) => ServiceSpec): void {
+  const { ID, Version, Spec } = service(name);
+  following.cluster.run(updateService(ID, Version.Index, change(Spec)));
+}
+
+const names = (kind: 'config' | 'secret' | 'network' | 'service') => [...following.cluster.store.list(kind)].map((object) => object.Spec.Name).toSorted();
+const settled = (condition: () => boolean) => within(5000, condition, () => `${JSON.stringify(following.status())}\n${following.told().join('\n')}`);
+
+test('nothing changed is no entry at all, also after a restart and for a commit elsewhere in the repository', async () => {
+  repository.commit(site);
+  await following.add(repository.folder);
+  const { entries } = following.cluster;
+  await following.sync();
+  await following.sync();
+  expect(following.cluster.entries).toBe(entries);
+  await following.restart();
+  await following.sync();
+  expect(following.cluster.entries).toBe(entries);
+  repository.commit({ 'README.md': 'new' });
+  await following.sync();
+  // The repository's own status names the new commit.
+  expect(following.cluster.entries).toBe(entries + 1);
+  expect(service('site_web').Version.Index).toBeLessThan(following.cluster.store.index);
+});
+
+test('a changed file of a config or secret is a new version, rolls its users only, and the old one goes when no rollback needs it', async () => {
+  repository.commit(site);
+  await following.add(repository.folder);
+  const [before] = names('config');
+  const db = service('site_db');
+  repository.commit({ 'stacks/site/page.html': 'two' });
+  await following.sync();
+  const after = names('config').filter((name) => name !== before);
+  expect(after).toHaveLength(1);
+  expect(after[0]).toMatch(/^site_page-[0-9a-f]{10,}$/);
+  expect(names('config')).toContain(before);
+  expect(service('site_db')).toEqual(db);
+  expect(service('site_web').Spec.TaskTemplate.ContainerSpec?.Configs?.map((reference) => reference.ConfigName)).toEqual(after);
+  expect(following.told().at(-2)).toContain(`site_web TaskTemplate.ContainerSpec.Configs: ${before} → ${after[0]}`);
+  repository.commit({ 'stacks/site/key.txt': 'key-two' });
+  await following.sync();
+  expect(names('config')).toEqual(after);
+  expect(names('secret')).toHaveLength(2);
+  expect(service('site_db')).toEqual(db);
+  const said = JSON.stringify([following.told(), following.logged]);
+  for (const value of ['key-one', 'key-two', 's3cret', Buffer.from('key-two').toString('base64')]) expect(said).not.toContain(value);
+});
+
+test('a changed variable is named, its value is not', async () => {
+  repository.commit(site);
+  await following.add(repository.folder);
+  repository.commit({ 'stacks/site/compose.yml': site['stacks/site/compose.yml'].replace('s3cret-one', 's3cret-two') });
+  await following.sync();
+  expect(following.told().join('\n')).toContain('site_web TaskTemplate.ContainerSpec.Env: TOKEN');
+  expect(JSON.stringify([following.told(), following.logged, following.status()])).not.toContain('s3cret');
+});
+
+test('one bad stack is refused whole with every error; its neighbours follow, and mending it is seen', async () => {
+  repository.commit({ ...site, 'stacks/other/compose.yml': stackFile() });
+  const { Commit: first } = await following.add(repository.folder);
+  const before = service('site_web');
+  const Commit = repository.commit({
+    'stacks/site/compose.yml': 'services:\n  web:\n    image: web:2\n    nonsense: 1\n    ports: ["x:y"]\n  db:\n    build: [\n',
+    'stacks/other/compose.yml': stackFile('app:2'),
+  });
+  const status = await following.sync();
+  expect(status).toMatchObject({ State: 'degraded', Commit, Message: expect.stringContaining('1 of 2 stacks refused: site: stacks/site/compose.yml:') });
+  expect(service('site_web')).toEqual(before);
+  expect(following.image('other_web')).toBe('app:2');
+  expect(following.condition('site')).toMatchObject({ State: 'refused', Commit, Errors: status.Refused?.['site'] });
+  expect(following.cluster.store.byName('stack', 'site')?.Source).toMatchObject({ Commit: first });
+  repository.commit({ 'stacks/site/compose.yml': 'services:\n  web:\n    image: 5\n    nonsense: 1\n  db:\n    image: db:2\n    alsowrong: 2\n' });
+  await following.sync();
+  const errors = following.condition('site')?.Errors ?? [];
+  expect(errors.length).toBeGreaterThanOrEqual(2);
+  for (const error of errors) expect(error).toMatch(/^stacks\/site\/compose\.yml:\d+:\d+: /);
+  const { entries } = following.cluster;
+  await following.restart();
+  await following.sync();
+  expect(following.cluster.entries).toBe(entries);
+  repository.commit({ 'stacks/site/compose.yml': site['stacks/site/compose.yml'] });
+  expect(await following.sync()).toMatchObject({ State: 'synced', Message: '' });
+  expect(following.condition('site')).toMatchObject({ State: 'applied', Message: '' });
+  expect(service('site_web').Spec).toEqual(before.Spec);
+});
+
+test('what only the cluster can refuse is refused too: a port that is taken', async () => {
+  repository.commit({ 'stacks/a/compose.yml': stackFile('a', '    ports: ["8080:80"]\n'), 'stacks/b/compose.yml': stackFile('b', '    ports: ["8080:80"]\n') });
+  expect(await following.add(repository.folder)).toMatchObject({ State: 'degraded' });
+  expect(following.condition('b')?.Message).toMatch(/^stacks\/b: .*port '8080' is already in use/);
+  expect(following.image('b_web')).toBeUndefined();
+});
+
+test('a folder that is gone takes its stack along only if the repository owns it', async () => {
+  repository.commit({ ...site, 'stacks/last/compose.yml': stackFile() });
+  await following.add(repository.folder);
+  const byHand = { Name: 'hand', Networks: [], Secrets: [], Configs: [], Services: [], External: { Networks: [], Secrets: [], Configs: [] } };
+  following.cluster.run(
+    deployStack({ ...byHand, Services: [{ Name: 'hand_web', TaskTemplate: { ContainerSpec: { Image: 'x' } } }] }, { source: { Kind: 'deploy' }, prune: true }),
+  );
+  repository.commit({ 'stacks/site': undefined });
+  expect(await following.sync()).toMatchObject({ State: 'synced' });
+  expect(following.stacks()).toEqual(['hand', 'last']);
+  expect(names('service')).toEqual(['hand_web', 'last_web']);
+  expect([...names('config'), ...names('secret')]).toEqual([]);
+  expect(following.told()).toContain('removed site: stacks/site is no longer in repository infra');
+  repository.commit({ stacks: undefined });
+  await following.sync();
+  expect(following.stacks()).toEqual(['hand']);
+});
+
+test('a stack that somebody deployed by hand is taken over by the folder of its name', async () => {
+  repository.commit({ 'stacks/site/compose.yml': stackFile('app:2') });
+  const spec = { Name: 'site', Networks: [], Secrets: [], Configs: [], External: { Networks: [], Secrets: [], Configs: [] } };
+  following.cluster.run(
+    deployStack(
+      { ...spec, Services: [{ Name: 'site_web', TaskTemplate: { ContainerSpec: { Image: 'app:1' } } }] },
+      { source: { Kind: 'deploy' }, prune: true },
+    ),
+  );
+  expect(await following.add(repository.folder)).toMatchObject({ State: 'synced' });
+  expect(following.image('site_web')).toBe('app:2');
+  expect(following.cluster.store.byName('stack', 'site')?.Source).toMatchObject({ Kind: 'repository', Repository: 'infra' });
+});
+
+test('of two repositories with the same stack the first keeps it, and they do not fight', async () => {
+  repository.commit({ 'stacks/site/compose.yml': stackFile('mine:1') });
+  const other = new GitRepository();
+  try {
+    other.commit({ 'stacks/site/compose.yml': stackFile('theirs:1'), 'stacks/own/compose.yml': stackFile() });
+    await following.add(repository.folder);
+    const status = await following.add(other.folder, { Name: 'other' });
+    expect(status).toMatchObject({ State: 'degraded', Refused: { site: [expect.stringContaining('belongs to stacks/site of repository infra')] } });
+    expect(following.condition('site')).toMatchObject({ State: 'applied' });
+    expect([following.image('site_web'), following.image('own_web')]).toEqual(['mine:1', 'app:1']);
+    const { entries } = following.cluster;
+    const told = following.told().length;
+    for (let round = 0; round < 3; round++) for (const name of ['infra', 'other']) await following.sync(name);
+    expect(following.cluster.entries).toBe(entries);
+    expect(following.told()).toHaveLength(told);
+    following.cluster.run(removeRepository('infra'));
+    expect(await following.sync('other')).toMatchObject({ State: 'synced' });
+    expect(following.image('site_web')).toBe('theirs:1');
+  } finally {
+    other.remove();
+  }
+});
+
+test.each<[string, () => void, RegExp]>([
+  [
+    'scale',
+    () => edit('site_web', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 5 } } })),
+    /drift reverted site: .*: changed by hand: site_web Mode\.Replicated\.Replicas: 5 → 1/,
+  ],
+  [
+    'update',
+    () => edit('site_db', (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: { Image: 'evil' } } })),
+    /changed by hand: .*site_db TaskTemplate\.ContainerSpec\.Image: "evil" → "db:1"/,
+  ],
+  ['label', () => edit('site_db', (spec) => ({ ...spec, Labels: { ...spec.Labels, extra: 'x' } })), /changed by hand: site_db Labels\.extra: "x" → nothing/],
+  ['rm', () => void following.cluster.run(removeService('site_db')), /drift reverted site: .*: changed by hand: site_db is missing/],
+  ['stack rm', () => void following.cluster.run(removeStack('site')), /drift reverted site: .*: removed by hand/],
+  [
+    'rollback',
+    () => following.cluster.run(updateService('site_db', service('site_db').Version.Index, service('site_db').Spec, { rollback: 'previous' })),
+    /changed by hand: site_db .*"db:0" → "db:1"/,
+  ],
+])('a manual %s is seen and reverted, and the event says what it was', async (_what, change, said) => {
+  repository.commit({ ...site, 'stacks/site/compose.yml': site['stacks/site/compose.yml'].replace('db:1', 'db:0') });
+  await following.add(repository.folder);
+  repository.commit(site);
+  await following.sync();
+  const specs = () => JSON.stringify(['site_web', 'site_db'].map((name) => following.cluster.store.byName('service', name)?.Spec));
+  const wanted = specs();
+  change();
+  expect(specs()).not.toBe(wanted);
+  await settled(() => following.told().some((line) => line.startsWith('drift reverted')));
+  expect(following.told().join('\n')).toMatch(said);
+  expect(specs().replaceAll(/"(Secret|Config)ID":"\w+"|"Target":"\w{25}"/g, '')).toBe(wanted.replaceAll(/"(Secret|Config)ID":"\w+"|"Target":"\w{25}"/g, ''));
+});
+
+test('a network or config that somebody deletes comes back, and its users get the new one', async () => {
+  repository.commit(site);
+  await following.add(repository.folder);
+  const { store } = following.cluster;
+  const network = store.byName('network', 'site_default');
+  const config = [...store.list('config')][0];
+  if (!network || !config) throw new Error('the stack lacks objects');
+  // Docker refuses both while they are used.
+  expect(() => following.cluster.run(removeNetwork(network.ID))).toThrow('in use');
+  expect(() => following.cluster.run(removeConfig(config.ID))).toThrow('in use');
+  following.cluster.write([remove('network', network.ID), remove('config', config.ID)]);
+  await settled(() => store.byName('network', 'site_default') !== undefined && store.byName('config', config.Spec.Name) !== undefined);
+  await following.sync();
+  const web = service('site_web').Spec.TaskTemplate;
+  expect(web.Networks?.[0]?.Target).toBe(store.byName('network', 'site_default')?.ID);
+  expect(web.ContainerSpec?.Configs?.[0]?.ConfigID).toBe(store.byName('config', config.Spec.Name)?.ID);
+  expect(following.told().join('\n')).toMatch(/drift reverted site: .*(network site_default is missing|config site_page-\w+ is missing)/);
+});
+
+/** What the orchestrator does when an update fails. */
+function rollBack(name: string): void {
+  const { PreviousSpec, ...rest } = service(name);
+  if (!PreviousSpec) throw new Error('nothing to go back to');
+  const turn = (State: 'rollback_started' | 'rollback_completed') => {
+    const UpdateStatus = {
+      State,
+      Message: State === 'rollback_started' ? 'update rolled back due to failure or early termination of task x' : 'rollback completed',
+    };
+    following.cluster.write([update('service', { ...rest, Spec: PreviousSpec, UpdateStatus })]);
+  };
+  turn('rollback_started');
+  turn('rollback_completed');
+}
+
+test('an update that was rolled back shows on the stack and the repository, is not tried again, and the next commit is', async () => {
+  repository.commit(site);
+  await following.add(repository.folder);
+  repository.commit({ 'stacks/site/compose.yml': site['stacks/site/compose.yml'].replace('web:1', 'web:2') });
+  await following.sync();
+  expect(following.image('site_web')).toBe('web:2');
+  rollBack('site_web');
+  await settled(() => following.status().State === 'degraded');
+  expect(following.status()).toMatchObject({
+    Message: '1 of 1 stacks did not hold: site: site_web: rollback completed',
+    Failed: { site: ['site_web: rollback completed'] },
+  });
+  expect(following.condition('site')).toMatchObject({ State: 'rolled back', Message: 'site_web: rollback completed' });
+  expect(following.told()).toContain('failed site: site_web: rollback completed');
+  const { entries } = following.cluster;
+  await following.sync();
+  await following.restart();
+  await following.sync();
+  expect(following.cluster.entries).toBe(entries);
+  expect(following.image('site_web')).toBe('web:1');
+  repository.commit({ 'stacks/site/compose.yml': site['stacks/site/compose.yml'].replace('web:1', 'web:3') });
+  expect(await following.sync()).toMatchObject({ State: 'synced' });
+  expect(following.image('site_web')).toBe('web:3');
+  rollBack('site_web');
+  await settled(() => following.status().State === 'degraded');
+  repository.commit(site);
+  expect(await following.sync()).toMatchObject({ State: 'synced' });
+  expect(following.condition('site')?.State).toBe('applied');
+});
+
+test('an update that is paused shows on the stack', async () => {
+  repository.commit(site);
+  await following.add(repository.folder);
+  const web = service('site_web');
+  following.cluster.write([
+    update('service', { ...web, UpdateStatus: { State: 'paused', Message: 'update paused due to failure or early termination of task x' } }),
+  ]);
+  await settled(() => following.status().State === 'degraded');
+  expect(following.condition('site')).toMatchObject({
+    State: 'update paused',
+    Message: 'site_web: update paused due to failure or early termination of task x',
+  });
+});
+
+test('the stacks of a removed repository stay, and are nobody’s', async () => {
+  repository.commit(site);
+  await following.add(repository.folder);
+  following.cluster.run(removeRepository('infra'));
+  expect(following.stacks()).toEqual(['site']);
+  edit('site_web', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 5 } } }));
+  expect(following.cluster.store.byName('stack', 'site')?.Source).toEqual({ Kind: 'deploy' });
+  repository.commit({ 'stacks/site': undefined });
+  await following.add(repository.folder, { Name: 'again' });
+  expect(following.stacks()).toEqual(['site']);
+});
