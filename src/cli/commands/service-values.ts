@@ -39,13 +39,12 @@ function portNumber(flag: string, port: number): number {
   return port;
 }
 
-const mountKeys = [
-  ...['type', 'source', 'src', 'target', 'destination', 'dst', 'readonly', 'ro', 'consistency', 'bind-propagation', 'bind-nonrecursive'],
-  ...['bind-create-src', 'volume-nocopy', 'volume-subpath', 'volume-driver', 'volume-label', 'volume-opt', 'tmpfs-size', 'tmpfs-mode'],
-];
+const mountKeys =
+  'type source src target destination dst readonly ro consistency bind-propagation bind-nonrecursive ' +
+  'bind-create-src volume-nocopy volume-subpath volume-driver volume-label volume-opt tmpfs-size tmpfs-mode';
 
 export function mount(text: string): Mount {
-  const keys = keyValues(text, '--mount', mountKeys);
+  const keys = keyValues(text, '--mount', mountKeys.split(' '));
   const Target = keys['target'] ?? keys['destination'] ?? keys['dst'];
   if (Target === undefined) throw usage(`--mount needs a target: "${text}"`);
   const Source = keys['source'] ?? keys['src'];

@@ -3,7 +3,7 @@ import { formatDuration } from '#base/duration';
 import { humanDuration, humanSize } from '#base/human';
 import { modeOf, type Service } from '#model/service';
 import type { ContainerSpec, PortConfig, ResourceLimits, TaskSpec, UpdateConfig } from '#model/service-spec';
-import { familiarImage } from '../commands/tasks.ts';
+import { familiarImage } from './image.ts';
 
 type Lines = readonly string[];
 
