@@ -35,7 +35,7 @@ export class DockerNetworks {
 
   /** Cluster network ids; refreshes what `name` knows. */
   async observe(): Promise<readonly string[]> {
-    const networks = await this.docker.listNetworks({ filters: { label: [networkIdLabel, `${nodeIdLabel}=${this.nodeId}`] } as never });
+    const networks = await this.#list();
     this.#names.clear();
     for (const network of networks) this.#names.set(network.Labels?.[networkIdLabel] ?? '', network.Name);
     return [...this.#names.keys()];
@@ -54,8 +54,21 @@ export class DockerNetworks {
       this.#names.set(network.ID, name);
       return done;
     } catch (error) {
-      return failed(error, `creating network ${network.Spec.Name} failed: `);
+      const prefix = `creating network ${network.Spec.Name} failed: `;
+      const soon = /Pool overlaps/.test(textOf(error)) && (await this.#subnetIsOurs(network));
+      return soon ? notYet(prefix + textOf(error)) : failed(error, prefix);
     }
+  }
+
+  /** One of this node's networks has the subnet: it is on its way out, for the cluster gives each subnet once. */
+  async #subnetIsOurs({ IPAMOptions }: Network): Promise<boolean> {
+    const subnet = IPAMOptions?.Configs?.[0]?.Subnet;
+    const ours = await this.#list().catch(() => []);
+    return ours.some((each) => each.IPAM?.Config?.some((config) => config.Subnet === subnet));
+  }
+
+  #list(): Promise<Docker.NetworkInspectInfo[]> {
+    return this.docker.listNetworks({ filters: { label: [networkIdLabel, `${nodeIdLabel}=${this.nodeId}`] } as never });
   }
 
   /** A network that is in use stays; somebody else's container may sit in it. */

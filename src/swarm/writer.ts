@@ -3,7 +3,7 @@ import { assert } from '#base/assert';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import { differences } from '#control/compare';
+import { differences } from '#model/spec-compare';
 import type { FileKind } from '#control/files';
 import type { Network } from '#model/network';
 import type { Config, Secret } from '#model/secret';

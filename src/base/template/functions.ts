@@ -14,7 +14,7 @@ export const builtins: Readonly<Record<string, TemplateFunction>> = {
   not: (value) => !isTrue(value),
   len: (value) => lengthOf(value),
   index: (value, ...keys) => keys.reduce(item, value),
-  slice: (value, from = 0, to = undefined) => sliceOf(value, from, to),
+  slice: (value, from = 0, to) => sliceOf(value, from, to),
   print: (...values) => values.map(textOf).join(''),
   println: (...values) => `${values.map(textOf).join(' ')}\n`,
   printf: (format, ...values) => formatText(textOf(format), values),

@@ -12,10 +12,12 @@ export async function inspectObjects(
   format: string | undefined,
   kind: string,
   locate: Locate,
+  pretty?: (object: object) => readonly string[],
 ): Promise<void> {
   const found = await Promise.all(names.map((name) => client.find<object>(...locate(name))));
   const objects = found.filter((object) => object !== undefined);
-  if (format === undefined) terminal.out(JSON.stringify(objects, undefined, 4));
+  if (pretty) for (const object of objects) for (const line of pretty(object)) terminal.out(line);
+  else if (format === undefined) terminal.out(JSON.stringify(objects, undefined, 4));
   else if (format === 'json') terminal.out(jsonText(objects));
   else for (const object of objects) terminal.out(expandForObject(format, object));
   const missing = names.filter((_, index) => found[index] === undefined);

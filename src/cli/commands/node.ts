@@ -5,6 +5,7 @@ import type { Task } from '#model/task';
 import { filters, type Client } from '../client.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { listLines, type Column, type ListExtras } from '../output/list.ts';
+import { prettyNode } from '../output/node-pretty.ts';
 import { compareNatural } from '../output/natural.ts';
 import { collect, filterMap, openSession } from '../session.ts';
 import { removeEach } from './change.ts';
@@ -34,7 +35,13 @@ export function addNode(program: Command): void {
     .option('--format <template>', 'table, json or a template')
     .option('-q, --quiet', 'only ids')
     .action(listNodes);
-  node.command('inspect').description('show nodes in full').argument('<node...>').option('-f, --format <template>', 'a template').action(inspectNodes);
+  node
+    .command('inspect')
+    .description('show nodes in full')
+    .argument('<node...>')
+    .option('-f, --format <template>', 'a template')
+    .option('--pretty', 'for people to read')
+    .action(inspectNodes);
   node
     .command('ps')
     .description('list the tasks of nodes; by default of this one')
@@ -116,10 +123,11 @@ async function nodePath(client: Client, name: string): Promise<string> {
   return `/nodes/${encodeURIComponent(name === 'self' ? await ownNodeId(client) : name)}`;
 }
 
-async function inspectNodes(names: readonly string[], flags: ListFlags, command: Command): Promise<void> {
+async function inspectNodes(names: readonly string[], flags: ListFlags & { pretty?: boolean }, command: Command): Promise<void> {
   const session = openSession(command);
+  const pretty = flags.pretty || flags.format === 'pretty' ? (node: object) => prettyNode(node as Node) : undefined;
   const self = names.includes('self') ? await ownNodeId(session.client) : '';
-  await inspectObjects(session, names, flags.format, 'node', (name) => [`/nodes/${encodeURIComponent(name === 'self' ? self : name)}`]);
+  await inspectObjects(session, names, flags.format, 'node', (name) => [`/nodes/${encodeURIComponent(name === 'self' ? self : name)}`], pretty);
 }
 
 async function listTasks(names: readonly string[], flags: ListFlags & { resolve: boolean; trunc: boolean }, command: Command): Promise<void> {

@@ -21,7 +21,7 @@ export interface ListExtras<T> {
   /** Keys that only templates and JSON show. */
   more?: readonly Column<T>[];
   /** What `{{.Label "key"}}` reads; such lists have it and no others. */
-  labels?(row: T): Readonly<Record<string, string>>;
+  labels?: (row: T) => Readonly<Record<string, string>>;
 }
 
 /** Lines for `rows`. */
@@ -36,7 +36,7 @@ export function listLines<T>(
   if (quiet && format === 'raw') return rows.map((row) => `id: ${id(row)}`);
   const all = [...columns, ...more];
   if (format === 'json') return rows.map((row) => jsonText(valuesOf(all, row)));
-  if (format === 'raw') return rows.flatMap((row) => [...columns.map((column) => `${rawKey(column)}: ${shown(column, row)}`), '']);
+  if (format === 'raw') return rows.flatMap((row) => [...columns.map((column) => `${rawKey(column)}: ${String(shown(column, row))}`), '']);
   if (format === undefined || format === 'table') {
     return tableLines([columns.map((column) => column.heading), ...rows.map((row) => columns.map((column) => column.text(row)))]);
   }

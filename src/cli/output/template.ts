@@ -12,7 +12,7 @@ const functions: TemplateScope['functions'] = {
   lower: (text) => textOf(text).toLowerCase(),
   title: (text) => textOf(text).replaceAll(/(?<![\p{L}\p{N}_'])\p{L}/gu, (letter) => letter.toUpperCase()),
   pad: (text, before, after) => (text === '' ? '' : blanks(before) + textOf(text) + blanks(after)),
-  truncate: (text, length) => [...textOf(text)].slice(0, whole(length)).join(''),
+  truncate: (text, length) => Array.from(textOf(text)).slice(0, whole(length)).join(''),
 };
 
 /** One JSON text without line breaks; `<`, `>` and `&` are escaped as Go's encoder has it. */

@@ -1,6 +1,7 @@
 /** From a cluster network to the engine's create request. */
-import { expect, test } from 'vitest';
-import { bridgeName, networkRequest } from '#engine/docker-networks';
+import { describe, expect, test } from 'vitest';
+import type Docker from 'dockerode';
+import { bridgeName, DockerNetworks, networkRequest } from '#engine/docker-networks';
 import { makeNetwork } from '#test/support/worker';
 
 test('a bridge of ours with subnet, gateway, labels, and only those options that a bridge knows', () => {
@@ -19,4 +20,28 @@ test('a bridge of ours with subnet, gateway, labels, and only those options that
 
 test('the name of a bridge fits the kernel', () => {
   expect(bridgeName('abcdefghijklmnopqrstuvwxy').length).toBeLessThanOrEqual(15);
+});
+
+describe('an engine whose subnet is taken', () => {
+  const wanted = makeNetwork('abcdefghijklmnopqrstuvwxy', 'web_default', '10.0.1.0/24');
+  /** An engine that has one network with `labels` and refuses every other. */
+  const engine = (labels: Readonly<Record<string, string>>, Subnet: string): Docker =>
+    ({
+      listNetworks: ({ filters }: { filters: { label?: string[] } }) =>
+        Promise.resolve(
+          !filters.label || labels['com.docker.swarm.node.id'] === 'node1' ? [{ Name: 'other', Labels: labels, IPAM: { Config: [{ Subnet }] } }] : [],
+        ),
+      createNetwork: () => Promise.reject(Object.assign(new Error('Pool overlaps with other one on this address space'), { statusCode: 403 })),
+    }) as unknown as Docker;
+  const ours = { 'com.docker.swarm.node.id': 'node1', 'shoal.network.id': 'old' };
+  const message = 'creating network web_default failed: Pool overlaps with other one on this address space';
+
+  test.each([
+    ['by a network of ours that is going: soon', ours, '10.0.1.0/24', false],
+    ["by somebody else's network: never", {}, '10.0.1.0/24', true],
+    ['by a wider network: never', ours, '10.0.0.0/16', true],
+  ] as const)('%s', async (_name, labels, subnet, permanent) => {
+    const networks = new DockerNetworks(engine(labels, subnet), 'node1');
+    expect(await networks.create(wanted, '10.0.1.1')).toEqual({ ok: false, permanent, message });
+  });
 });

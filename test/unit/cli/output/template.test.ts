@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { expandForObject, expandForRow } from '../../../../src/cli/output/template.ts';
+import { expandForObject, expandForRow } from '#cli/output/template';
 
 const data = { Name: 'web', Labels: { 'a.b': '1' }, List: ['x', 'y'], Deep: { Count: 3 }, Arrow: '->' };
 
