@@ -91,7 +91,7 @@ describe('a name that somebody else takes', () => {
     const docker = engine(names, () => {}, true);
     const list = docker.listNetworks.bind(docker);
     docker.listNetworks = (async (options: { filters: { name?: string[] } }) => {
-      const seen = await list(options as never);
+      const seen = await (list(options as never) as unknown as Promise<unknown>);
       if (options.filters.name && names.length === 0) names.push('shop_net');
       return seen;
     }) as never;
