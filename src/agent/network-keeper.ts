@@ -22,6 +22,9 @@ export interface KeeperCalls {
   changed(): void;
 }
 
+/** A network that could not be removed is left alone for so long. */
+const removalRetryMs = 2000;
+
 export class NetworkKeeper {
   readonly states = new Map<string, NetworkState>();
   /** Networks that the engine has. */
@@ -116,13 +119,28 @@ export class NetworkKeeper {
       this.modules.logger.warn({ network: id, err: error }, 'a network was not taken down whole');
     }
     const outcome = await this.modules.engine.carryOut({ type: 'removeNetwork', networkId: id }, this.signal);
-    if (!outcome.ok) this.modules.logger.debug({ network: id, reason: outcome.message }, 'a network stays for now');
-    // Somebody else's container may sit in it: the next look at all networks finds it again, which is soon enough.
-    this.present.delete(id);
+    if (outcome.ok) return void this.present.delete(id);
+    // A container that is just being removed, or somebody else's, sits in it: its subnet is given on already, so it is tried again soon.
+    this.modules.logger.debug({ network: id, reason: outcome.message }, 'a network stays for now');
+    await this.#pause(removalRetryMs);
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.modules.clock.after(delayMs, () => {
+        this.signal.removeEventListener('abort', ended);
+        resolve();
+      });
+      const ended = (): void => {
+        cancel();
+        resolve();
+      };
+      this.signal.addEventListener('abort', ended, { once: true });
+    });
   }
 
   #failed(local: LocalNetwork, message: string, permanent: boolean): void {
-    const retryAt = this.modules.clock.now() + retryDelayMs * (permanent ? 5 : 1);
+    const retryAt = this.modules.clock.now() + retryDelayMs;
     this.states.set(local.network.ID, { ...local, ready: false, failure: { message, permanent, retryAt } });
     this.modules.logger.warn({ network: local.network.Spec.Name, reason: message }, 'a network is not ready');
   }

@@ -27,6 +27,7 @@ export class Observer {
   #allStale = true;
   #looking = false;
   #round = 0;
+  #nextFullLook = 0;
   #cancelTimer: (() => void) | undefined;
 
   constructor(
@@ -86,7 +87,8 @@ export class Observer {
       this.modules.logger.warn({ err: error }, 'the engine does not answer');
     } finally {
       this.#looking = false;
-      this.#schedule(this.#allStale ? retryMs : fullLookMs);
+      // Looks at single tasks do not put it off: a busy node would never see what no event told.
+      this.#schedule(this.#allStale ? retryMs : Math.max(0, this.#nextFullLook - this.modules.clock.now()));
     }
   }
 
@@ -103,6 +105,7 @@ export class Observer {
     }
     for (const [taskId, touched] of this.#touched) if (touched < round) this.#touched.delete(taskId);
     this.complete = true;
+    this.#nextFullLook = this.modules.clock.now() + fullLookMs;
     this.looked(undefined, networks);
   }
 

@@ -1,9 +1,12 @@
 /** Speaks to the local Docker Engine: JSON calls of our own, and requests of our clients passed through byte by byte. */
 import { request as httpRequest, type IncomingMessage, type RequestOptions, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { request as httpsRequest } from 'node:https';
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
 import type { Clock } from '#base/clock';
 import { readBody } from './body.ts';
+import type { EngineEndpoint } from './dependencies.ts';
 import { HttpError } from './errors.ts';
 import { enginePath, minorVersion, newestVersion, type VersionedPath } from './version.ts';
 
@@ -31,8 +34,13 @@ const callTimeoutMs = 120_000;
 /** Headers that belong to one connection, or that Node has answered already. */
 const hopHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect']);
 
+/** The engine behind a socket of this machine. */
+export function localEngine(socketPath: string): EngineEndpoint {
+  return { url: `unix://${socketPath}`, options: { socketPath }, secure: false };
+}
+
 export class EngineClient {
-  readonly #socketPath: string;
+  readonly #endpoint: EngineEndpoint;
   readonly #clock: Clock;
   #facts: EngineAbout | undefined;
   #askAt = 0;
@@ -40,8 +48,8 @@ export class EngineClient {
   #silent = false;
   #asking: Promise<void> | undefined;
 
-  constructor(socketPath: string, clock: Clock) {
-    this.#socketPath = socketPath;
+  constructor(endpoint: EngineEndpoint, clock: Clock) {
+    this.#endpoint = endpoint;
     this.#clock = clock;
   }
 
@@ -100,9 +108,9 @@ export class EngineClient {
   /** Joins a connection that asks for an upgrade with one of the engine's; from then on both are plain pipes. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: VersionedPath, search: string): Promise<void> {
     const path = enginePath(target, await this.commonVersion(true)) + search;
-    const engine = connect({ path: this.#socketPath, allowHalfOpen: true });
+    const engine = this.#connect();
     await new Promise<void>((resolve, reject) => {
-      engine.once('connect', resolve);
+      engine.once(this.#endpoint.secure ? 'secureConnect' : 'connect', resolve);
       engine.once('error', (error) => reject(this.#unreachable(error)));
     });
     for (const [one, other] of [
@@ -139,8 +147,8 @@ export class EngineClient {
   #open(target: Target, { body, signal, timeoutMs }: OpenOptions): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const { method, path, headers = [['Host', 'api.moby.localhost']] } = target;
-      const options = { socketPath: this.#socketPath, agent: false, method, path, headers: headers.flat(), ...(signal && { signal }) };
-      const request = httpRequest(options as RequestOptions);
+      const options = { ...this.#endpoint.options, agent: false, method, path, headers: headers.flat(), ...(signal && { signal }) };
+      const request = (this.#endpoint.secure ? httpsRequest : httpRequest)(options as RequestOptions);
       if (timeoutMs !== undefined) request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
       request.once('response', resolve);
       request.on('error', (error) => reject(this.#unreachable(error)));
@@ -149,8 +157,15 @@ export class EngineClient {
     });
   }
 
+  #connect(): Socket {
+    const { socketPath, host, port, ca, cert, key } = this.#endpoint.options;
+    if (socketPath) return connect({ path: socketPath, allowHalfOpen: true });
+    const place = { host: host ?? 'localhost', port: Number(port), allowHalfOpen: true };
+    return this.#endpoint.secure ? connectTls({ ...place, ca, cert, key }) : connect(place);
+  }
+
   #unreachable(error: Error): HttpError {
-    return new HttpError(503, `cannot reach the Docker Engine at unix://${this.#socketPath}: ${error.message}`);
+    return new HttpError(503, `cannot reach the Docker Engine at ${this.#endpoint.url}: ${error.message}`);
   }
 }
 

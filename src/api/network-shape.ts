@@ -1,5 +1,5 @@
-/** A cluster network in the flat form of the Engine API's network routes. */
-import { nodeLocalNetworks, type Network } from '#model/network';
+/** A cluster network in the Engine API's two forms: flat in the network routes, nested in a task. */
+import { nodeLocalNetworks, type Network, type NetworkSpec } from '#model/network';
 
 /** Flat network resource, as far as we read it ourselves; the rest is passed on as it came. */
 export interface NetworkResource {
@@ -67,4 +67,39 @@ export function predefinedNetwork(name: string): NetworkResource | undefined {
     Options: null,
     Labels: { 'com.docker.swarm.predefined': 'true' },
   };
+}
+
+/**
+ * Inside a task a network keeps its nested form (ID, Spec, DriverState, IPAMOptions), as Docker shows it there.
+ * One that came with the task's own entry was not stamped yet when the task took it along, and Go's clients read no empty time.
+ */
+export function nestedNetwork(network: Network, taskCreatedAt: string): object {
+  const { ID, Version, Spec, DriverState, IPAMOptions } = network;
+  const { Driver, Options, IPAM, EnableIPv6, ...spec } = Spec;
+  return {
+    ID,
+    Version,
+    CreatedAt: network.CreatedAt || taskCreatedAt,
+    UpdatedAt: network.UpdatedAt || taskCreatedAt,
+    Spec: {
+      ...spec,
+      Labels: Spec.Labels ?? {},
+      IPv6Enabled: EnableIPv6 ?? false,
+      DriverConfiguration: { Name: Driver || 'overlay', ...(Options && { Options }) },
+      ...(IPAM && { IPAMOptions: nestedIpam(IPAM) }),
+      Scope: 'swarm',
+    },
+    ...(DriverState && { DriverState }),
+    ...(IPAMOptions && { IPAMOptions }),
+  };
+}
+
+/** Two shapes of one thing: a request names the driver by a text and says IPRange, a task has an object and says Range. */
+function nestedIpam({ Driver, Options, Config }: NonNullable<NetworkSpec['IPAM']>): object {
+  const configs = Config?.map(({ Subnet, IPRange, Gateway }) => ({
+    ...(Subnet !== undefined && { Subnet }),
+    ...(IPRange !== undefined && { Range: IPRange }),
+    ...(Gateway !== undefined && { Gateway }),
+  }));
+  return { Driver: { Name: Driver || 'default', ...(Options && { Options }) }, ...(configs?.length && { Configs: configs }) };
 }

@@ -6,7 +6,7 @@ import type { Repository } from '#model/repository';
 import type { Service } from '#model/service';
 import type { EndpointSpec, ServiceSpec, TaskSpec } from '#model/service-spec';
 import type { Task } from '#model/task';
-import { shownNetwork } from './network-shape.ts';
+import { nestedNetwork, shownNetwork } from './network-shape.ts';
 
 /** Kinds that are shown as objects; the cluster has a door of its own (`shownCluster`), stacks are shown as summaries. */
 export type ShownKind = Exclude<Kind, 'cluster' | 'stack'>;
@@ -69,33 +69,6 @@ function shownTask({ Shoal: _memory, ...task }: Task): object {
   const { Shoal: _appliedAt, ...status } = task.Status;
   const attachments = task.NetworksAttachments?.map((attachment) => ({ ...attachment, Network: nestedNetwork(attachment.Network, task.CreatedAt) }));
   return { ...task, Labels: task.Labels ?? {}, Status: { PortStatus: {}, ...status }, ...(attachments && { NetworksAttachments: attachments }) };
-}
-
-/**
- * Inside a task a network keeps its nested form (ID, Spec, DriverState, IPAMOptions), as Docker shows it there.
- * One that came with the task's own entry was not stamped yet when the task took it along, and Go's clients read no empty time.
- */
-function nestedNetwork(network: ObjectOf['network'], taskCreatedAt: string): object {
-  const { ID, Version, Spec, DriverState, IPAMOptions } = network;
-  const CreatedAt = network.CreatedAt || taskCreatedAt;
-  const UpdatedAt = network.UpdatedAt || taskCreatedAt;
-  const { Driver, IPAM, EnableIPv6, ...spec } = Spec;
-  return {
-    ID,
-    Version,
-    CreatedAt,
-    UpdatedAt,
-    Spec: {
-      ...spec,
-      Labels: Spec.Labels ?? {},
-      IPv6Enabled: EnableIPv6 ?? false,
-      DriverConfiguration: { Name: Driver ?? 'overlay' },
-      IPAMOptions: IPAM ?? {},
-      Scope: 'swarm',
-    },
-    ...(DriverState && { DriverState }),
-    ...(IPAMOptions && { IPAMOptions }),
-  };
 }
 
 /** Data never leaves. */

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { Refusal } from '#base/refusal';
 import type { Context } from './context.ts';
 import type { Dependencies } from './dependencies.ts';
-import { EngineClient } from './engine-client.ts';
+import { EngineClient, localEngine } from './engine-client.ts';
 import { failureOf, HttpError } from './errors.ts';
 import { eventRoutes } from './events.ts';
 import { configRoutes, secretRoutes } from './files.ts';
@@ -21,7 +21,7 @@ import { serviceRoutes } from './services.ts';
 import { observationRoutes, repositoryRoutes, stackRoutes } from './shoal-routes.ts';
 import { SwarmEvents } from './swarm-events.ts';
 import { swarmRoutes } from './swarm.ts';
-import { commonHeaders, systemRoutes } from './system.ts';
+import { commonHeaders, pingRoutes, systemRoutes } from './system.ts';
 import { taskRoutes } from './tasks.ts';
 import { splitVersion } from './version.ts';
 
@@ -30,6 +30,8 @@ export interface ApiOptions {
   socketPath: string;
   /** Of shoal, such as `0.1.0`. */
   version: string;
+  /** The swarm is the engine's own: of the routes only those of stacks and repositories are ours. */
+  besideSwarm?: boolean;
 }
 
 const socketMode = 0o660;
@@ -40,6 +42,7 @@ const keepAliveMs = 120_000;
 const stopGraceMs = 2_000;
 /** Paths that are never the engine's business. */
 const ownPaths = /^\/(swarm|nodes|services|tasks|secrets|configs|shoal|metrics|healthz)(\/|$)/;
+const ownPathsBesideSwarm = /^\/(shoal|metrics|healthz)(\/|$)/;
 /** Texts of our own routes carry no prefix of Docker's. */
 const ownErrors = /^(\/v[0-9.]+)?\/shoal\//;
 
@@ -48,19 +51,22 @@ export class ApiServer {
   readonly #context: Context;
   readonly #metrics: Metrics;
   readonly #find: ReturnType<typeof router>;
+  readonly #ownPaths: RegExp;
   readonly #server: Server;
   readonly #stopping = new AbortController();
   /** Connections that were upgraded: the server does not know them any more. */
   readonly #pipes = new Set<Duplex>();
 
   constructor(options: ApiOptions, dependencies: Dependencies) {
-    const engine = new EngineClient(dependencies.engineSocket, dependencies.clock);
+    const engine = new EngineClient(dependencies.engineEndpoint ?? localEngine(dependencies.engineSocket), dependencies.clock);
     const events = new SwarmEvents(dependencies.cluster, () => dependencies.clock.now());
     const removals = new RecentRemovals(dependencies.cluster);
     this.#options = options;
     this.#context = { ...dependencies, version: options.version, engine, events, removals };
     this.#metrics = new Metrics(this.#context);
-    this.#find = router(allRoutes(this.#context, this.#metrics));
+    const ours = [...[stackRoutes, repositoryRoutes].flatMap((routes) => routes(this.#context)), ...observationRoutes(this.#context, this.#metrics)];
+    this.#find = router([...(options.besideSwarm ? pingRoutes(this.#context) : engineRoutes(this.#context)), ...ours]);
+    this.#ownPaths = options.besideSwarm ? ownPathsBesideSwarm : ownPaths;
     this.#server = createServer({ maxHeaderSize: headerLimitBytes, keepAliveTimeout: keepAliveMs, requestTimeout: 0 });
     this.#server.on('request', (request, response) => void this.#handle(request, response));
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
@@ -104,7 +110,7 @@ export class ApiServer {
       for (const [name, value] of Object.entries(await commonHeaders(this.#context))) response.setHeader(name, value as string);
       const target = splitVersion(path);
       const found = this.#find(request.method ?? 'GET', target.path);
-      if (!found && ownPaths.test(target.path)) throw new HttpError(404, 'page not found');
+      if (!found && this.#ownPaths.test(target.path)) throw new HttpError(404, 'page not found');
       if (!found) return await this.#context.engine.passThrough(request, response, target, search);
       const gone = new AbortController();
       response.once('close', () => gone.abort());
@@ -138,7 +144,7 @@ export class ApiServer {
     socket.once('close', () => this.#pipes.delete(socket));
     try {
       const target = splitVersion(path);
-      if (ownPaths.test(target.path)) throw new HttpError(400, 'this path knows no upgrade');
+      if (this.#ownPaths.test(target.path)) throw new HttpError(400, 'this path knows no upgrade');
       await this.#context.engine.upgrade(request, socket, head, target, search);
     } catch (error) {
       const { status, message } = failureOf(error, false);
@@ -150,12 +156,9 @@ export class ApiServer {
   }
 }
 
-function allRoutes(context: Context, metrics: Metrics) {
-  return [
-    ...[systemRoutes, swarmRoutes, nodeRoutes, serviceRoutes, logRoutes, taskRoutes, secretRoutes, configRoutes].flatMap((routes) => routes(context)),
-    ...[networkRoutes, eventRoutes, stackRoutes, repositoryRoutes].flatMap((routes) => routes(context)),
-    ...observationRoutes(context, metrics),
-  ];
+function engineRoutes(context: Context) {
+  const kinds = [systemRoutes, swarmRoutes, nodeRoutes, serviceRoutes, logRoutes, taskRoutes, secretRoutes, configRoutes, networkRoutes, eventRoutes];
+  return kinds.flatMap((routes) => routes(context));
 }
 
 /** Path and query, with its question mark. */

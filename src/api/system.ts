@@ -9,10 +9,14 @@ import { oldestVersion } from './version.ts';
 
 const managerPort = 2377;
 
+/** By this clients know whom they talk to. */
+export function pingRoutes(context: Context): Route[] {
+  return [{ method: 'HEAD', pattern: '/_ping', handler: (call) => ping(call, context) }, get('/_ping', (call) => ping(call, context))];
+}
+
 export function systemRoutes(context: Context): Route[] {
   return [
-    { method: 'HEAD', pattern: '/_ping', handler: (call) => ping(call, context) },
-    get('/_ping', (call) => ping(call, context)),
+    ...pingRoutes(context),
     get('/version', async () => ({ status: 200, json: await versionBody(context) })),
     get('/info', async () => ({ status: 200, json: await infoBody(context) })),
   ];

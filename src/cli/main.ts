@@ -22,8 +22,8 @@ function everyCommand(command: Command, act: (command: Command) => void): void {
 }
 
 function exitCodeOf(error: unknown): number {
-  // Commander has printed its own message already; asking for help is no mistake.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  // Commander has printed its own message already; asking for help is no mistake, nor is a group of commands alone.
+  if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? 0 : exitCodes.usage;
   if (error instanceof CommandError || error instanceof Refusal) {
     process.stderr.write(`${error.message}\n`);
     return error instanceof CommandError ? error.exitCode : exitCodes.refused;

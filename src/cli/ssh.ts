@@ -33,7 +33,7 @@ export function sshAgent(url: string): Agent {
 }
 
 /** Words after `ssh`; the host comes after `--`, so that it is never read as an option. */
-export function sshArguments(url: string): string[] {
+function sshArguments(url: string): string[] {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed?.hostname || parsed.password) throw new CommandError(`unable to parse docker host \`${url}\`: give ssh://[USER@]HOST[:PORT]`, exitCodes.usage);
   const socket = decodeURIComponent(parsed.pathname);

@@ -96,6 +96,7 @@ function interpolateText(text: string, substitute: Substitute, lenient: boolean,
     result = substitute(text, path);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
+    if (error.facts['endless'] === true) throw new Refusal(error.code, error.message, { path });
     const { template = text } = error.facts as { template?: string };
     throw new Refusal('invalidArgument', `invalid interpolation format for ${shown}: ${goQuote(template)}; you may need to escape any $ with another $`, {
       path,

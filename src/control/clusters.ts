@@ -106,7 +106,13 @@ function withDefaults(spec: Partial<ClusterSpec>): ClusterSpec {
     ...spec,
     Name: spec.Name || base.Name,
     Orchestration: { ...base.Orchestration, ...spec.Orchestration },
-    Raft: { ...base.Raft, ...spec.Raft },
+    Raft: {
+      ...base.Raft,
+      ...spec.Raft,
+      // Docker's clients send zero for the ticks that they leave to the daemon.
+      ElectionTick: spec.Raft?.ElectionTick || base.Raft.ElectionTick,
+      HeartbeatTick: spec.Raft?.HeartbeatTick || base.Raft.HeartbeatTick,
+    },
     Dispatcher: { HeartbeatPeriod: spec.Dispatcher?.HeartbeatPeriod || base.Dispatcher.HeartbeatPeriod },
     CAConfig: { ...spec.CAConfig, NodeCertExpiry: spec.CAConfig?.NodeCertExpiry || base.CAConfig.NodeCertExpiry },
     TaskDefaults: spec.TaskDefaults ?? {},

@@ -72,7 +72,9 @@ export function onlyLabelsDiffer(current: SecretSpec | ConfigSpec, next: SecretS
   const drivers = [current, next].map((spec) => ('Driver' in spec ? spec.Driver : undefined));
   if (!equal(drivers[0], drivers[1])) return false;
   if (next.Templating !== undefined && !equal(current.Templating, next.Templating)) return false;
-  return !next.Data || sameData(current.Data ?? '', next.Data);
+  // Docker never gives a secret's data back, so one that is read from a Docker Swarm has none to compare: its name stands for it,
+  // and names that follow the content cannot lie.
+  return !next.Data || current.Data === undefined || sameData(current.Data, next.Data);
 }
 
 /** Bytes that a base64 text stands for. */

@@ -5,6 +5,7 @@ import { modeOf, defaults } from '#model/service';
 import type { EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
 import { checkContainer } from './container-check.ts';
 import { checkName } from './names.ts';
+import { checkTemplates } from './template-check.ts';
 
 const minimumNanoCpus = 1e6;
 const minimumMemoryBytes = 4 * 1024 * 1024;
@@ -13,6 +14,7 @@ const minimumMemoryBytes = 4 * 1024 * 1024;
 export function checkServiceSpec(spec: ServiceSpec): void {
   checkName(spec.Name);
   checkTask(spec.TaskTemplate ?? {});
+  checkTemplates(spec);
   checkMode(spec);
   checkUpdate(spec.UpdateConfig);
   checkUpdate(spec.RollbackConfig);

@@ -7,7 +7,7 @@ import type { Stack, StackSource } from '#model/stack';
 import { create, remove, update } from '#store/action';
 import type { Overlay } from '#store/overlay';
 import type { UseCaseContext } from './cluster.ts';
-import { differences, sameService } from './compare.ts';
+import { differences, sameService } from '#model/spec-compare';
 import { checkPorts } from './ports.ts';
 import { checkServiceSpec } from './service-check.ts';
 import { checkedChange, checkFreeName, newService, respecified } from './services.ts';

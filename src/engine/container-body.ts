@@ -1,7 +1,7 @@
 /** The create request of a task's container: a pure translation of its spec into the Engine API's words. */
 import { namespaceLabel } from '#model/meta';
 import { nodeLocalNetworks } from '#model/network';
-import type { ContainerSpec, FileTarget, PortConfig } from '#model/service-spec';
+import type { ContainerSpec, FileTarget, Mount, PortConfig } from '#model/service-spec';
 import { taskName, type NetworkAttachment, type Task } from '#model/task';
 import { hostConfig } from './host-config.ts';
 import { containerLabels } from './labels.ts';
@@ -37,12 +37,15 @@ export function containerRequest(task: Task, context: BodyContext): ContainerReq
   const platform = spec.Shoal?.Platform;
   const body = compact({
     ...config(spec, task, context.nodeId),
+    // Engines before API 1.44 know no address of an endpoint; later ones want both equal.
+    MacAddress: first && spec.Shoal?.MacAddress,
     ExposedPorts: ports.length > 0 ? Object.fromEntries(ports.map((port) => [portKey(port), {}])) : undefined,
     HostConfig: compact({
       ...hostConfig(task),
       ...dns(spec, task, context.gateways),
       NetworkMode: first?.network ?? localNetwork(task) ?? 'default',
       Mounts: mounts(spec, context),
+      Binds: binds(spec),
       PortBindings: ports.length > 0 ? portBindings(ports) : undefined,
     }),
     NetworkingConfig: first && { EndpointsConfig: { [first.network]: first.settings } },
@@ -177,8 +180,23 @@ function mounts(spec: ContainerSpec, context: BodyContext): readonly object[] | 
     ...(spec.Secrets ?? []).map((each, index) => fileMount('secret', each.File, index, context)),
     ...(spec.Configs ?? []).map((each, index) => fileMount('config', each.File, index, context)),
   ].filter((mount) => mount !== undefined);
-  const all = [...(spec.Mounts ?? []), ...files];
+  const all = [...(spec.Mounts ?? []).filter((mount) => !isBind(mount)), ...files];
   return all.length > 0 ? all : undefined;
+}
+
+/** A source that is to be made: engines before API 1.42 do that for their older form only, and all still do. */
+function isBind({ Type, Source = '', Target = '', BindOptions = {} }: Mount): boolean {
+  const { CreateMountpoint, Propagation: _propagation, ...others } = BindOptions;
+  const plain = Object.values(others).every((value) => value === undefined || value === false);
+  return Type === 'bind' && CreateMountpoint === true && plain && !`${Source}${Target}`.includes(':');
+}
+
+function binds(spec: ContainerSpec): readonly string[] | undefined {
+  const lines = (spec.Mounts ?? []).filter(isBind).map(({ Source, Target, ReadOnly, BindOptions }) => {
+    const options = [...(ReadOnly ? ['ro'] : []), ...(BindOptions?.Propagation ? [BindOptions.Propagation] : [])];
+    return [Source, Target, ...(options.length > 0 ? [options.join(',')] : [])].join(':');
+  });
+  return lines.length > 0 ? lines : undefined;
 }
 
 /** Secrets lie under /run/secrets, configs under /, absolute targets where they say. */

@@ -35,7 +35,7 @@ export class DockerNetworks {
 
   /** Cluster network ids; refreshes what `name` knows. */
   async observe(): Promise<readonly string[]> {
-    const networks = await this.docker.listNetworks({ filters: { label: [networkIdLabel, `${nodeIdLabel}=${this.nodeId}`] } as never });
+    const networks = await this.#list();
     this.#names.clear();
     for (const network of networks) this.#names.set(network.Labels?.[networkIdLabel] ?? '', network.Name);
     return [...this.#names.keys()];
@@ -49,13 +49,24 @@ export class DockerNetworks {
   async create(network: Network, gateway: string): Promise<StepOutcome> {
     try {
       if ((await this.observe()).includes(network.ID)) return done;
-      const name = await this.#freeName(network);
-      await this.docker.createNetwork(networkRequest(network, gateway, name, this.nodeId));
-      this.#names.set(network.ID, name);
+      this.#names.set(network.ID, await this.#createNamed(network, gateway));
       return done;
     } catch (error) {
-      return failed(error, `creating network ${network.Spec.Name} failed: `);
+      const prefix = `creating network ${network.Spec.Name} failed: `;
+      const soon = /Pool overlaps/.test(textOf(error)) && (await this.#subnetIsOurs(network));
+      return soon ? notYet(prefix + textOf(error)) : failed(error, prefix);
     }
+  }
+
+  /** One of this node's networks has the subnet: it is on its way out, for the cluster gives each subnet once. */
+  async #subnetIsOurs({ IPAMOptions }: Network): Promise<boolean> {
+    const subnet = IPAMOptions?.Configs?.[0]?.Subnet;
+    const ours = await this.#list().catch(() => []);
+    return ours.some((each) => each.IPAM?.Config?.some((config) => config.Subnet === subnet));
+  }
+
+  #list(): Promise<Docker.NetworkInspectInfo[]> {
+    return this.docker.listNetworks({ filters: { label: [networkIdLabel, `${nodeIdLabel}=${this.nodeId}`] } as never });
   }
 
   /** A network that is in use stays; somebody else's container may sit in it. */
@@ -70,9 +81,27 @@ export class DockerNetworks {
     }
   }
 
-  async #freeName(network: Network): Promise<string> {
+  /**
+   * Makes the network under its own name or, where somebody has that name already, under one with its id, and answers which.
+   * The engine does not keep names unique, so who made one looks again: of two daemons at the same moment at least the later gives way.
+   */
+  async #createNamed(network: Network, gateway: string): Promise<string> {
     const name = network.Spec.Name;
-    const same = await this.docker.listNetworks({ filters: { name: [name] } as never });
-    return same.some((each) => each.Name === name) ? `${name}.${network.ID}` : name;
+    if ((await this.#countNamed(name)) === 0) {
+      const made = await this.docker.createNetwork(networkRequest(network, gateway, name, this.nodeId)).catch((error: unknown) => {
+        // Newer engines refuse a name that is taken.
+        if (statusOf(error) !== 409) throw error;
+      });
+      if (made && (await this.#countNamed(name)) === 1) return name;
+      await made?.remove();
+    }
+    const own = `${name}.${network.ID}`;
+    await this.docker.createNetwork(networkRequest(network, gateway, own, this.nodeId));
+    return own;
+  }
+
+  async #countNamed(name: string): Promise<number> {
+    const networks = await this.docker.listNetworks({ filters: { name: [name] } as never });
+    return networks.filter((each) => each.Name === name).length;
   }
 }

@@ -102,8 +102,17 @@ export class Follower {
   async #run(kind: 'look' | 'drift'): Promise<void> {
     this.#cancelTimer();
     try {
-      if (kind === 'look' || !this.#rendered) await this.#look();
-      await this.#reconcile();
+      let trouble: unknown;
+      const looks = kind === 'look' || !this.#rendered;
+      if (looks)
+        trouble = await this.#look().then(
+          () => undefined,
+          (error: unknown) => error ?? new Error('the look failed'),
+        );
+      // What was seen last stays in force: changes by hand are reverted also while the repository is away.
+      if (trouble !== undefined) await this.#recall();
+      await this.#reconcile(looks && trouble === undefined);
+      if (trouble !== undefined) throw trouble;
     } catch (error) {
       await this.#failed(error as Error);
     } finally {
@@ -113,17 +122,29 @@ export class Follower {
   }
 
   async #look(): Promise<void> {
-    const { URL, Branch, Path } = this.#spec;
+    const { URL, Branch } = this.#spec;
     // Before the look: what changes after it is heard of.
     this.#watch.ensure();
     const head = await this.#mirror.remoteHead(URL, Branch);
     if (head === this.#rendered?.commit) return;
-    const commit = await this.#mirror.fetch(URL, Branch);
+    await this.#render(await this.#mirror.fetch(URL, Branch));
+  }
+
+  /** After a restart without the repository: the mirror holds what was followed last. */
+  async #recall(): Promise<void> {
+    if (this.#rendered || this.#stop.signal.aborted) return;
+    const commit = await this.#mirror.followed();
+    if (commit !== undefined) await this.#render(commit);
+  }
+
+  async #render(commit: string): Promise<void> {
+    const { Path } = this.#spec;
     const snapshot = new Snapshot(commit, await this.#mirror.tree(commit), this.#mirror, this.#cache);
     this.#rendered = { commit, stacks: await renderCommit(snapshot, Path), missing: hasStackFolder(snapshot, Path) ? {} : { missing: Path } };
   }
 
-  async #reconcile(): Promise<void> {
+  /** `seen`: the repository was read just now. */
+  async #reconcile(seen: boolean): Promise<void> {
     const { cluster, clock } = this.#parts;
     if (!this.#rendered) return;
     const { commit, stacks, missing } = this.#rendered;
@@ -144,6 +165,7 @@ export class Follower {
     for (const [name, errors] of Object.entries(failed)) {
       if (!equal(before[name], errors)) this.#emit({ type: 'stack', name, action: 'failed', message: errors.join('; ') });
     }
+    if (!seen && view.byName('repository', this.#spec.Name)?.Status.State === 'unavailable') return;
     await this.#setStatus(syncedStatus({ commit, ...missing, stacks: stacks.map((stack) => stack.Name), refused, failed }, clock.now()));
   }
 
@@ -177,9 +199,12 @@ export class Follower {
   }
 
   async #refuse({ name, errors, commit, source, foreign }: Step & { type: 'refuse' }): Promise<readonly string[]> {
-    const Since = timeText(this.#parts.clock.now());
-    if (!foreign)
-      await this.#parts.cluster.submit(setStackCondition(name, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit, Since }, source));
+    const { cluster, clock } = this.#parts;
+    const Since = timeText(clock.now());
+    const said = (await cluster.read()).byName('stack', name)?.Condition;
+    if (!foreign) await cluster.submit(setStackCondition(name, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit, Since }, source));
+    // What is refused only when it is carried out is tried with each look, and said once.
+    if (said?.State === 'refused' && said.Commit === commit && equal(said.Errors, errors)) return errors;
     this.#emit({ type: 'stack', name, action: 'refused', message: `${commit.slice(0, 12)}: ${errors.join('; ')}` });
     return errors;
   }

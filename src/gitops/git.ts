@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
 import { Refusal } from '#base/refusal';
 import { checkPlace, withoutLogin } from '#control/repository-place';
+import { readBlobs } from './blobs.ts';
 
 /** How long a git command may say nothing. */
 const silenceMs = 60_000;
@@ -23,28 +24,32 @@ export interface TreeEntry {
 export class Mirror {
   readonly #git: SimpleGit;
   readonly #folder: string;
+  readonly #signal: AbortSignal;
+  readonly #environment: Readonly<Record<string, string>>;
   #made = false;
 
   /** `home` is a folder of ours for git's global settings; see `writeHome`. */
   constructor(folder: string, home: string, signal: AbortSignal) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#folder = folder;
-    this.#git = simpleGit({
-      baseDir: folder,
-      maxConcurrentProcesses: 4,
-      config: ['protocol.ext.allow=never', 'protocol.file.allow=user', 'core.hooksPath=/dev/null', 'core.fsmonitor=false', 'gc.auto=0'],
-      unsafe: { allowUnsafeProtocolOverride: true, allowUnsafeHooksPath: true, allowUnsafeSshCommand: true, allowUnsafeFsMonitor: true },
-      allowEnvironment: ['PATH', 'HOME', 'GIT_TERMINAL_PROMPT', 'GIT_SSH_COMMAND', 'GIT_CONFIG_NOSYSTEM', 'LC_ALL'],
-      timeout: { block: silenceMs },
-      abort: signal,
-    }).env({
+    this.#signal = signal;
+    this.#environment = {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
       HOME: home,
       GIT_TERMINAL_PROMPT: '0',
       GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oConnectTimeout=10',
       GIT_CONFIG_NOSYSTEM: '1',
       LC_ALL: 'C',
-    });
+    };
+    this.#git = simpleGit({
+      baseDir: folder,
+      maxConcurrentProcesses: 4,
+      config: ['protocol.ext.allow=never', 'protocol.file.allow=user', 'core.hooksPath=/dev/null', 'core.fsmonitor=false', 'gc.auto=0'],
+      unsafe: { allowUnsafeProtocolOverride: true, allowUnsafeHooksPath: true, allowUnsafeSshCommand: true, allowUnsafeFsMonitor: true },
+      allowEnvironment: Object.keys(this.#environment),
+      timeout: { block: silenceMs },
+      abort: signal,
+    }).env(this.#environment);
   }
 
   /** Id of the branch's head at `url`; nothing is fetched. Throws a Refusal that says why it cannot be known. */
@@ -66,15 +71,21 @@ export class Mirror {
     return (await this.#git.raw(['rev-parse', '--verify', 'refs/heads/followed^{commit}'])).trim();
   }
 
+  /** The commit that was fetched last; undefined when there is none. */
+  async followed(): Promise<string | undefined> {
+    const answer = await this.#git.raw(['for-each-ref', '--format=%(objectname)', 'refs/heads/followed']).catch(() => '');
+    return answer.trim() || undefined;
+  }
+
   /** All files of a commit. */
   async tree(commit: string): Promise<TreeEntry[]> {
     const text = await this.#git.raw(['ls-tree', '-r', '-z', '-l', '--full-tree', commit]);
     return text.split('\0').filter(Boolean).map(parseTreeLine);
   }
 
-  /** Content of a blob. */
-  async blob(oid: string): Promise<Uint8Array> {
-    return (await this.#git.binaryCatFile(['blob', oid])) as Buffer;
+  /** Contents of blobs, by id. */
+  async blobs(oids: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    return readBlobs(oids, { folder: this.#folder, environment: this.#environment, signal: this.#signal, limitMs: silenceMs });
   }
 
   async #make(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Turns a commit into stacks: each folder PATH/NAME with a stack file is the stack NAME. */
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { diagnosticText, type LoadRequest, type LoadResult } from '#compose/compose';
 import { loadStack } from '#compose/load';
 import type { RenderedStack } from '#reconciler/rendered';
@@ -14,10 +15,29 @@ const mostRounds = 40;
 
 /** All stacks of the commit under `path`, in the order of their names. A stack that is in error says why and spoils no other. */
 export async function renderCommit(snapshot: Snapshot, path: string): Promise<RenderedStack[]> {
+  const done = new Map<string, RenderedStack>();
   const folders = stackFolders(snapshot, normal(path));
-  const rendered: RenderedStack[] = [];
-  for (const [name, file] of folders) rendered.push(await renderStack(snapshot, name, file));
-  return rendered;
+  await snapshot.prefetch(new Set([...folders.values()].map((file) => posix.dirname(file))));
+  let pending = [...folders];
+  for (let round = 0; round < mostRounds && pending.length > 0; round++) {
+    const missing: typeof pending = [];
+    for (const [name, file] of pending) {
+      const before = snapshot.misses;
+      const rendered = renderStack(snapshot, name, file);
+      // What was found while files were missing means nothing yet.
+      if (snapshot.misses > before) missing.push([name, file]);
+      else done.set(name, rendered);
+      // Many stacks are a lot of work in one go: others have their turn in between.
+      await setImmediate();
+    }
+    await snapshot.load();
+    pending = missing;
+  }
+  for (const [name, file] of pending) {
+    const errors = [`${file}: names files through more than ${mostRounds} others`];
+    done.set(name, { Name: name, Path: posix.dirname(file), Commit: snapshot.commit, errors });
+  }
+  return [...folders.keys()].flatMap((name) => done.get(name) ?? []);
 }
 
 /** Whether the commit has the folder of stacks. */
@@ -48,19 +68,14 @@ function normal(path: string): string {
   return plain === '.' ? '' : plain;
 }
 
-async function renderStack(snapshot: Snapshot, name: string, file: string): Promise<RenderedStack> {
+function renderStack(snapshot: Snapshot, name: string, file: string): RenderedStack {
   const place = { Name: name, Path: posix.dirname(file), Commit: snapshot.commit };
-  for (let round = 0; round < mostRounds; round++) {
-    const result = load(snapshot, name, file);
-    // Errors of a round that lacked files mean nothing yet.
-    if (await snapshot.load()) continue;
-    if ('error' in result) return { ...place, errors: [`${file}: ${result.error}`] };
-    const errors = result.diagnostics.filter((diagnostic) => diagnostic.severity === 'error').map((diagnostic) => relative(diagnosticText(diagnostic)));
-    if (!result.stack) return { ...place, errors: errors.length > 0 ? errors : [`${file}: is refused`] };
-    const digest = `sha256:${createHash('sha256').update(JSON.stringify(result.stack)).digest('hex')}`;
-    return { ...place, spec: result.stack, digest };
-  }
-  return { ...place, errors: [`${file}: names files through more than ${mostRounds} others`] };
+  const result = load(snapshot, name, file);
+  if ('error' in result) return { ...place, errors: [`${file}: ${result.error}`] };
+  const errors = result.diagnostics.filter((diagnostic) => diagnostic.severity === 'error').map((diagnostic) => relative(diagnosticText(diagnostic)));
+  if (!result.stack) return { ...place, errors: errors.length > 0 ? errors : [`${file}: is refused`] };
+  const digest = `sha256:${createHash('sha256').update(JSON.stringify(result.stack)).digest('hex')}`;
+  return { ...place, spec: result.stack, digest };
 }
 
 function load(snapshot: Snapshot, name: string, file: string): LoadResult | { error: string } {

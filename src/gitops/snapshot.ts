@@ -8,6 +8,9 @@ export const root = '/repository';
 
 const linksFollowed = 8;
 const largestBytes = 16 * 1024 * 1024;
+const prefetchedBytes = 64 * 1024;
+const prefetchedTotalBytes = 16 * 1024 * 1024;
+const largestTotalBytes = 256 * 1024 * 1024;
 
 /** Blobs by id, kept over commits: most files of a new commit are old ones. */
 export class BlobCache {
@@ -43,6 +46,8 @@ export class Snapshot {
   readonly #cache: BlobCache;
   readonly #held = new Map<string, Uint8Array>();
   readonly #wanted = new Set<string>();
+  #heldBytes = 0;
+  #misses = 0;
 
   constructor(commit: string, entries: readonly TreeEntry[], mirror: Mirror, cache: BlobCache) {
     this.commit = commit;
@@ -69,18 +74,44 @@ export class Snapshot {
     return this.#readInside(inside, linksFollowed);
   }
 
-  /** Fetches what reads asked for in vain; false when there was nothing. */
-  async load(): Promise<boolean> {
-    const wanted = [...this.#wanted];
-    this.#wanted.clear();
-    for (const oid of wanted) await this.#hold(oid);
-    return wanted.length > 0;
+  /** How many reads failed so far only because the content was not at hand. */
+  get misses(): number {
+    return this.#misses;
   }
 
-  async #hold(oid: string): Promise<void> {
-    const bytes = this.#cache.get(oid) ?? (await this.#mirror.blob(oid));
-    this.#cache.put(oid, bytes);
-    this.#held.set(oid, bytes);
+  /** Fetches the small files of these folders ahead: what a stack names lies mostly beside it, and each round renders anew. */
+  async prefetch(folders: ReadonlySet<string>): Promise<void> {
+    let total = 0;
+    for (const [path, entry] of this.#entries) {
+      if (entry.mode === '160000' || entry.size > prefetchedBytes || total + entry.size > prefetchedTotalBytes) continue;
+      if (!folders.has(posix.dirname(path)) || this.#wanted.has(entry.oid)) continue;
+      total += entry.size;
+      this.#want(entry, path);
+    }
+    await this.load();
+  }
+
+  /** Fetches what reads asked for in vain. */
+  async load(): Promise<void> {
+    const wanted = [...this.#wanted];
+    this.#wanted.clear();
+    const absent = wanted.filter((oid) => !this.#cache.get(oid));
+    const fetched = absent.length > 0 ? await this.#mirror.blobs(absent) : new Map<string, Uint8Array>();
+    for (const oid of wanted) {
+      const bytes = fetched.get(oid) ?? this.#cache.get(oid);
+      if (bytes) this.#held.set(oid, bytes);
+    }
+    for (const [oid, bytes] of fetched) this.#cache.put(oid, bytes);
+  }
+
+  /** Notes that a blob is needed, unless that would be too much to hold. */
+  #want({ oid, size }: TreeEntry, shown: string): ReadResult {
+    if (this.#heldBytes + size > largestTotalBytes)
+      return { error: `read ${shown}: the files that the stacks use are larger than ${largestTotalBytes} bytes together` };
+    if (!this.#wanted.has(oid)) this.#heldBytes += size;
+    this.#wanted.add(oid);
+    this.#misses += 1;
+    return { error: `${shown} is not loaded yet` };
   }
 
   #readInside(path: string, links: number): ReadResult {
@@ -92,10 +123,7 @@ export class Snapshot {
     if (entry.mode === '160000') return { error: `${shown} is a submodule, which is not followed` };
     if (entry.size > largestBytes) return { error: `read ${shown}: larger than ${largestBytes} bytes` };
     const bytes = this.#held.get(entry.oid);
-    if (!bytes) {
-      this.#wanted.add(entry.oid);
-      return { error: `${shown} is not loaded yet` };
-    }
+    if (!bytes) return this.#want(entry, shown);
     return entry.mode === '120000' ? this.#follow(found, bytes, links) : { bytes };
   }
 
@@ -107,10 +135,7 @@ export class Snapshot {
       const entry = this.#entries.get(folder);
       if (entry?.mode !== '120000') continue;
       const bytes = this.#held.get(entry.oid);
-      if (!bytes) {
-        this.#wanted.add(entry.oid);
-        return { error: `${folder} is not loaded yet` };
-      }
+      if (!bytes) return this.#want(entry, folder);
       const target = this.#target(folder, bytes, links);
       if (typeof target !== 'string') return target;
       return this.#resolveFolders(posix.join(target, ...parts.slice(count)), links - 1);

@@ -23,6 +23,11 @@ export async function acceptPublished(): Promise<boolean> {
   return repaired;
 }
 
+/** Whether the accept rule is there; false as well when the chain is gone. */
+export function acceptsPublished(): Promise<boolean> {
+  return succeeds(['-C', chain, ...rule]);
+}
+
 /** Takes the accept rule away again; the chain stays, for it is the engine's. */
 export async function stopAccepting(): Promise<void> {
   if (await succeeds(['-C', chain, ...rule])) await must(['-D', chain, ...rule]);

@@ -12,7 +12,7 @@ import { allowHairpin, allowLoopback, forgetFlowsTo, forgetFlowsToPort } from '.
 import { checkHost } from './check-host.ts';
 import { Coalescer } from './coalescer.ts';
 import { type DnsServer, serveDns } from './dns-server.ts';
-import { acceptPublished, stopAccepting } from './engine-firewall.ts';
+import { acceptPublished, acceptsPublished, stopAccepting } from './engine-firewall.ts';
 import { PortHolder } from './port-holder.ts';
 import { Resolver, type ResolverCounters } from './resolver.ts';
 import { listRules, loadRules, otherRulesExist, removeRules, rulesInForce } from './rule-table.ts';
@@ -34,6 +34,8 @@ export interface NetworkCounters extends ResolverCounters {
 
 /** People flush rule sets and reload firewalls: what is in the kernel is looked at this often. */
 const auditMs = 30_000;
+/** Whether anything of it is gone is asked this often: two processes, where an audit takes several for each network. */
+const glanceMs = 3000;
 /** After a failed or clashing change, so soon again. */
 const retryMs = 2000;
 const dnsPort = 53;
@@ -199,6 +201,7 @@ export class HostNetwork {
   async #audit(): Promise<void> {
     let nextMs = auditMs;
     try {
+      await this.#changes.idle();
       await this.#resolver.readServers();
       if (await acceptPublished()) this.#noteRepair('the accept rule in DOCKER-USER was missing');
       this.#inDoubt = true;
@@ -230,9 +233,21 @@ export class HostNetwork {
   #scheduleAudit(delayMs: number): void {
     this.#cancelAudit();
     if (this.#stopped) return;
-    this.#cancelAudit = this.#clock.after(delayMs, () => {
-      this.#auditing = this.#audit();
+    const leftMs = delayMs - glanceMs;
+    this.#cancelAudit = this.#clock.after(Math.min(delayMs, glanceMs), () => {
+      this.#auditing = leftMs > 0 ? this.#glance(leftMs) : this.#audit();
     });
+  }
+
+  /** Sees a flushed table or firewall soon; the audit, in `leftMs` else, then comes at once. */
+  async #glance(leftMs: number): Promise<void> {
+    this.#scheduleAudit(leftMs);
+    await this.#changes.idle();
+    const seen = this.#inForce;
+    if (!seen) return;
+    const whole = (await rulesInForce({ table: this.#table, revision: seen.revision })) && (await acceptsPublished());
+    // A change that came in between has written its own rules.
+    if (!whole && seen === this.#inForce) this.#scheduleAudit(0);
   }
 
   #gateways(): Set<string> {

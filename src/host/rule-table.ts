@@ -24,7 +24,7 @@ export async function tryRules(rules: RuleSet): Promise<string | undefined> {
 }
 
 /** True when the revision of `rules` is the one in the kernel. A flushed table has lost the rule in its revision chain. */
-export async function rulesInForce({ table, revision }: RuleSet): Promise<boolean> {
+export async function rulesInForce({ table, revision }: Pick<RuleSet, 'table' | 'revision'>): Promise<boolean> {
   const { code, stdout } = await run('nft', ['list', 'chain', 'ip', table, revision], limits);
   return code === 0 && stdout.includes('return');
 }

@@ -38,6 +38,14 @@ export interface ServiceState {
   RegistryAuth?: string;
   /** The rollout of this spec or the last one; absent when nothing had to roll. */
   Rollout?: Rollout;
+  /** Of services that live in a Docker Swarm: what was asked of it, newest first. */
+  Written?: readonly WrittenSpec[];
+}
+
+/** A spec as it was asked for, and as Docker stores it: with defaults said and what it does not know left out. */
+export interface WrittenSpec {
+  Asked: ServiceSpec;
+  Stored: ServiceSpec;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Entry of the daemon: options, signals, exit codes. */
 import { Refusal } from '#base/refusal';
 import { Daemon } from './daemon.ts';
+import { SwarmReconciler } from './swarm-reconciler.ts';
 import { parseOptions, usage, type DaemonOptions } from './options.ts';
 import { systemLogger } from './system.ts';
 
@@ -18,7 +19,7 @@ export async function main(args: readonly string[]): Promise<void> {
   };
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
-  const daemon = new Daemon(options, logger, fatal);
+  const daemon = options.target === 'docker' ? new SwarmReconciler(options, logger, fatal) : new Daemon(options, logger, fatal);
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) return;

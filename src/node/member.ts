@@ -24,7 +24,7 @@ export interface MemberParts {
   clock: Clock;
   logger: Logger;
   /** The process must end and start again from the disk. */
-  onFatal(error: unknown): void;
+  onFatal: (error: unknown) => void;
 }
 
 /** What a leaving node's containers may take to end. */

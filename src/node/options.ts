@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Refusal } from '#base/refusal';
+import { engineEndpoint } from '#swarm/endpoint';
 
 export interface DaemonOptions {
   socket: string;
@@ -9,12 +10,16 @@ export interface DaemonOptions {
   state: string;
   /** Folder on a tmpfs for secrets and configs of running tasks. */
   run: string;
-  /** Socket of the local Docker Engine. */
+  /** `cluster`: this node is or becomes part of a cluster of ours; `docker`: only the reconciler runs, for the Docker Swarm of `engine`. */
+  target: Target;
+  /** Path of the Docker Engine's socket; beside a Docker Swarm also tcp://HOST:PORT. */
   engine: string;
   logLevel: string;
   /** How many log entries apart snapshots are. */
   snapshotEntries: number;
 }
+
+export type Target = 'cluster' | 'docker';
 
 export const usage = `Usage: shoal daemon [options]
 
@@ -24,12 +29,17 @@ Options:
   --socket <path>       socket to serve on                        (default /run/shoal/shoal.sock)
   --state <folder>      state that outlives the process           (default /var/lib/shoal)
   --run <folder>        folder for secrets of tasks, in memory    (default: the socket's folder, or /dev/shm)
-  --engine <path>       socket of the Docker Engine               (default /var/run/docker.sock)
+  --engine <path>       socket of the Docker Engine; with --target docker
+                        also tcp://HOST:PORT, with DOCKER_TLS_VERIFY and
+                        DOCKER_CERT_PATH as for docker            (default /var/run/docker.sock)
+  --target <kind>       cluster: be a node of shoal's own cluster;
+                        docker: run only the reconciler, for the
+                        Docker Swarm that the engine manages      (default cluster)
   --log-level <level>   trace, debug, info, warn, error           (default info)
   --snapshot-entries <count>  log entries between snapshots       (default 10000)
   -h, --help            this text
 
-Each option can be given as a variable too: SHOAL_SOCKET, SHOAL_STATE, SHOAL_RUN, SHOAL_ENGINE, SHOAL_LOG_LEVEL.
+Each option can be given as a variable too: SHOAL_SOCKET, SHOAL_STATE, SHOAL_RUN, SHOAL_ENGINE, SHOAL_TARGET, SHOAL_LOG_LEVEL.
 SIGTERM and SIGINT end the daemon; containers run on, and the next daemon on the same state goes on with them.
 `;
 
@@ -42,13 +52,19 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
   const socket = resolve(values.socket ?? environment['SHOAL_SOCKET'] ?? '/run/shoal/shoal.sock');
   const logLevel = values['log-level'] ?? environment['SHOAL_LOG_LEVEL'] ?? 'info';
   if (!levels.includes(logLevel)) throw new Refusal('invalidArgument', `--log-level is one of ${levels.join(', ')}, not "${logLevel}"`);
+  const target = values.target ?? environment['SHOAL_TARGET'] ?? 'cluster';
+  if (target !== 'cluster' && target !== 'docker') throw new Refusal('invalidArgument', `--target is cluster or docker, not "${target}"`);
+  const engine = (values.engine ?? environment['SHOAL_ENGINE'] ?? '/var/run/docker.sock').replace(/^unix:\/\//, '');
+  // Beside a swarm the engine may be elsewhere: an address that is none is wrong usage.
+  if (target === 'docker') engineEndpoint(engine, environment);
   const snapshotEntries = Number(values['snapshot-entries'] ?? 10_000);
   if (!(Number.isInteger(snapshotEntries) && snapshotEntries > 0)) throw new Refusal('invalidArgument', '--snapshot-entries is a whole number above 0');
   return {
     socket,
     state: resolve(values.state ?? environment['SHOAL_STATE'] ?? '/var/lib/shoal'),
     run: resolve(values.run ?? environment['SHOAL_RUN'] ?? resolve(socket, '..')),
-    engine: (values.engine ?? environment['SHOAL_ENGINE'] ?? '/var/run/docker.sock').replace(/^unix:\/\//, ''),
+    engine,
+    target,
     logLevel,
     snapshotEntries,
   };
@@ -62,6 +78,7 @@ function parsed(args: readonly string[]) {
       state: text,
       run: text,
       engine: text,
+      target: text,
       'log-level': text,
       'snapshot-entries': text,
       help: { type: 'boolean', short: 'h' },

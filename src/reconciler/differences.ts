@@ -9,7 +9,7 @@ const itemNames: Readonly<Record<string, (item: Record<string, unknown>) => stri
   Secrets: (item) => text(item['SecretName']),
   Mounts: (item) => text(item['Target']),
   Networks: (item) => text(item['Target']),
-  Ports: (item) => [item['PublishedPort'] ?? 'any', `${text(item['TargetPort'])}/${text(item['Protocol'] ?? 'tcp')}`].join(':'),
+  Ports: (item) => `${text(item['PublishedPort'] ?? 'any')}:${text(item['TargetPort'])}/${text(item['Protocol'] ?? 'tcp')}`,
   Ulimits: (item) => text(item['Name']),
 };
 

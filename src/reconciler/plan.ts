@@ -1,7 +1,7 @@
 /** What must happen so that the cluster equals a commit: one step a stack, none for those that are as wanted. */
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
-import { comparable } from '#control/compare';
+import { comparable } from '#model/spec-compare';
 import { belongsToAnother, deployStack } from '#control/stacks';
 import type { Service } from '#model/service';
 import type { Stack, StackSource } from '#model/stack';

@@ -47,7 +47,7 @@ export function decideTask(view: TaskView): Decision {
       return { status: advance('preparing', 'preparing', view.now), steps: [] };
     case 'preparing':
       if (view.container) return { status: advance('ready', 'prepared', view.now), steps: [] };
-      return attemptSteps(view, prepareSteps(task, view.facts));
+      return attemptSteps(view, prepareSteps(task, view.facts, view.now));
     case 'ready':
       return whenReady(view);
     case 'starting':
@@ -75,7 +75,7 @@ export function removalSteps(container: ObservedContainer, task: Task | undefine
 
 function whenReady(view: TaskView): Decision {
   // A prepared container can be pruned by hand while it waits: it is simply made again.
-  if (!view.container) return attemptSteps(view, prepareSteps(view.task, view.facts));
+  if (!view.container) return attemptSteps(view, prepareSteps(view.task, view.facts, view.now));
   if (view.task.DesiredState === 'ready') return nothing;
   return { status: advance('starting', 'starting', view.now, view.container), steps: [] };
 }
@@ -83,7 +83,7 @@ function whenReady(view: TaskView): Decision {
 function whenStarting(view: TaskView): Decision {
   const { container } = view;
   if (!container) return ended(view, fail(view.attempt.status, lostText(view), view.now));
-  if (container.state === 'created') return attemptSteps(view, startSteps(view.task, container.containerId, view.facts));
+  if (container.state === 'created') return attemptSteps(view, startSteps(view.task, container.containerId, view.facts, view.now));
   if (container.state !== 'running') return exited(view, container);
   if (container.health === 'unhealthy' || view.attempt.unhealthy) return stopUnhealthy(view, container);
   if (container.health === 'starting') return nothing;

@@ -1,8 +1,10 @@
 /** Templates of a task's spec, and of its secrets and configs, filled in for this task on this node. */
+import { TemplateError } from '#base/template/error';
+import { expandTemplate, type TemplateScope } from '#base/template/expand';
+import { textOf } from '#base/template/text';
 import { taskName, type Task } from '#model/task';
 import type { Config, Secret } from '#model/secret';
 import type { ContainerSpec, FileTarget, Mount } from '#model/service-spec';
-import { expandTemplate, TemplateError, textOf, type TemplateRecord, type TemplateScope } from './template.ts';
 
 /** What a template may say about the node. */
 export interface TemplateNode {
@@ -11,11 +13,14 @@ export interface TemplateNode {
   Platform: { Architecture: string; OS: string };
 }
 
+/** SwarmKit's join has the separator first, unlike docker's. */
+const specFunctions: TemplateScope['functions'] = { join: (separator, ...values) => values.map(textOf).join(textOf(separator)) };
+
 /** `task` with environment values, hostname, mounts, volume labels and driver options expanded (swarmkit template/). Throws TemplateError. */
 export function expandTask(task: Task, node: TemplateNode): Task {
   const spec = task.Spec.ContainerSpec;
   if (!spec) return task;
-  const scope: TemplateScope = { data: dataOf(task, node), functions: {} };
+  const scope: TemplateScope = { data: dataOf(task, node), functions: specFunctions, missing: 'error' };
   const expanded: ContainerSpec = {
     ...spec,
     ...(spec.Env && { Env: spec.Env.map((line) => expandEnv(line, scope)) }),
@@ -33,7 +38,7 @@ export function expandPayload<T extends Secret | Config>(object: T, task: Task, 
   const engine = object.Spec.Templating?.Name;
   if (!engine) return object;
   if (engine !== 'golang') throw new TemplateError('unrecognized template type');
-  const scope: TemplateScope = { data: dataOf(task, node), functions: payloadFunctions(task, files) };
+  const scope: TemplateScope = { data: dataOf(task, node), functions: { ...specFunctions, ...payloadFunctions(task, files) }, missing: 'error' };
   const text = expandTemplate(decodeText(object.Spec.Data ?? ''), scope);
   return { ...object, Spec: { ...object.Spec, Data: encodeText(text) } };
 }
@@ -74,7 +79,7 @@ function payloadFunctions(task: Task, files: TaskFiles): TemplateScope['function
   };
 }
 
-function dataOf(task: Task, node: TemplateNode): TemplateRecord {
+function dataOf(task: Task, node: TemplateNode): object {
   return {
     Service: { ID: task.ServiceID, Name: task.Shoal.ServiceName, Labels: task.Shoal.ServiceLabels },
     Node: { ID: node.ID, Hostname: node.Hostname, Platform: { Architecture: node.Platform.Architecture, OS: node.Platform.OS } },

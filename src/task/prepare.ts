@@ -1,11 +1,11 @@
 /** What has to be done before a task's container can start: image, files, container. */
+import { TemplateError } from '#base/template/error';
 import type { Network } from '#model/network';
 import type { Config, Secret } from '#model/secret';
 import type { Task } from '#model/task';
 import type { Failure } from './attempt.ts';
 import { expandPayload, expandTask, type TemplateNode } from './expand.ts';
 import type { Step } from './step.ts';
-import { TemplateError } from './template.ts';
 
 /** What the node knows beside its tasks. */
 export interface NodeFacts {
@@ -30,9 +30,9 @@ export type Preparation =
   | { kind: 'wait'; reason?: string }
   | { kind: 'refused'; reason: string };
 
-/** Steps that end with a created container. */
-export function prepareSteps(task: Task, facts: NodeFacts): Preparation {
-  const waiting = networkWait(task, facts);
+/** Steps that end with a created container; `now` in milliseconds since 1970. */
+export function prepareSteps(task: Task, facts: NodeFacts, now: number): Preparation {
+  const waiting = networkWait(task, facts, now);
   if (waiting) return waiting;
   try {
     const expanded = expandTask(task, facts.node);
@@ -47,8 +47,8 @@ export function prepareSteps(task: Task, facts: NodeFacts): Preparation {
 }
 
 /** Steps that start a created container; its files are written again, as a reboot empties their tmpfs. */
-export function startSteps(task: Task, containerId: string, facts: NodeFacts): Preparation {
-  const prepared = prepareSteps(task, facts);
+export function startSteps(task: Task, containerId: string, facts: NodeFacts, now: number): Preparation {
+  const prepared = prepareSteps(task, facts, now);
   if (prepared.kind !== 'steps') return prepared;
   const mounts = prepared.steps.filter((step) => step.type === 'mountFiles');
   return { kind: 'steps', steps: [...mounts, { type: 'startContainer', task, containerId }] };
@@ -71,11 +71,12 @@ export function networkIds(task: Task): readonly string[] {
   return (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0).map((attachment) => attachment.Network.ID);
 }
 
-function networkWait(task: Task, facts: NodeFacts): Preparation | undefined {
+/** An old refusal ends no new task: as long as one waits, the network is needed and made again. */
+function networkWait(task: Task, facts: NodeFacts, now: number): Preparation | undefined {
   for (const id of networkIds(task)) {
     const state = facts.networks.get(id);
     if (!state) return { kind: 'wait', reason: `network ${id} has not reached this node yet` };
-    if (state.failure?.permanent) return { kind: 'refused', reason: state.failure.message };
+    if (state.failure?.permanent && state.failure.retryAt > now) return { kind: 'refused', reason: state.failure.message };
     if (!state.ready) return { kind: 'wait', ...(state.failure && { reason: state.failure.message }) };
   }
   return undefined;

@@ -59,7 +59,10 @@ export function benchCompose(rounds = 3): ComposeFigures[] | undefined {
     writeFileSync(path, file(services));
     return path;
   };
-  const big = write('big.yml', Array.from({ length: 500 }, (_, number) => number));
+  const big = write(
+    'big.yml',
+    Array.from({ length: 500 }, (_, number) => number),
+  );
   const small = Array.from({ length: 1000 }, (_, number) => write(`small${number}.yml`, [number]));
   const some = small.slice(0, sample);
   const figures = (['strict', 'spec'] as const).flatMap((mode) => {

@@ -23,7 +23,10 @@ export async function benchDeploy(daemon: BenchDaemon, replicas: number, rounds:
   const engines: number[] = [];
   const settings = await settingsOfOurs(daemon, docker);
   for (let round = 0; round < rounds; round++) {
-    const turns = [async () => void ours.push(await deploy(daemon, docker, replicas)), async () => void engines.push(await startAll(docker, replicas, settings))];
+    const turns = [
+      async () => void ours.push(await deploy(daemon, docker, replicas)),
+      async () => void engines.push(await startAll(docker, replicas, settings)),
+    ];
     for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn();
   }
   const [oursMs, engineMs] = [median(ours), median(engines)];
@@ -106,9 +109,12 @@ async function startAll(docker: Docker, replicas: number, { container, network }
 }
 
 async function nothingLeft(docker: Docker): Promise<void> {
+  let left: string[] = [];
   const empty = async (): Promise<boolean> => {
-    const networks = await docker.listNetworks();
-    return (await docker.listContainers({ all: true })).length === 0 && networks.every(({ Name }) => ['bridge', 'host', 'none'].includes(Name));
+    const containers = (await docker.listContainers({ all: true })).map(({ Names, State }) => `${Names[0]} ${State}`);
+    const networks = (await docker.listNetworks()).map(({ Name }) => Name).filter((name) => !['bridge', 'host', 'none'].includes(name));
+    left = [...containers, ...networks];
+    return left.length === 0;
   };
-  await until(empty, 120_000, () => 'containers or networks of the last round remain');
+  await until(empty, 300_000, () => `still there from the last round: ${left.join(', ')}`);
 }

@@ -19,5 +19,12 @@ export function table(rows: readonly Row[]): string {
   const cells = rows.map(({ what, figure, target = '', met }) => [what, figure, target, met === undefined ? '' : met ? 'met' : 'NOT met']);
   const lines = [['BENCH', 'FIGURE', 'TARGET', ''], ...cells];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ').trimEnd()).join('\n');
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('   ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFil
 import { join } from 'node:path';
 import { endProcess, installPackages, until } from '../support/machine.mjs';
 import { demoImage, loadDemoImage } from './images.mjs';
-import { clearTraces, lookAtHost } from './traces.mjs';
+import { clearTraces, lookAtHost, unmountBelow } from './traces.mjs';
 
 process.chdir(new URL('../..', import.meta.url).pathname);
 
@@ -91,7 +91,12 @@ async function startEngine() {
 
 function daemonPid() {
   const pid = existsSync(files.daemon) ? Number(readFileSync(files.daemon, 'utf8')) : 0;
-  return pid > 0 && existsSync(`/proc/${pid}`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('daemon') ? pid : undefined;
+  return isRunning(pid, 'daemon') ? pid : undefined;
+}
+
+/** Process numbers are given again: it must be the program too. @param {number} pid @param {string} program */
+function isRunning(pid, program) {
+  return pid > 0 && existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(program);
 }
 
 /** @param {string} engine */
@@ -186,12 +191,13 @@ async function down() {
   if (existsSync(files.engine)) {
     say('Stopping the engine that the demo started');
     const engine = JSON.parse(readFileSync(files.engine, 'utf8'));
-    await endProcess(existsSync(`/proc/${engine.pid}`) ? engine.pid : undefined);
+    await endProcess(isRunning(engine.pid, 'dockerd') ? engine.pid : undefined);
     rmSync('/run/shoal-demo-engine', { recursive: true, force: true });
     if (!engineAnswers(usualEngine)) clearTraces(engine.before);
   } else if (existsSync(usualEngine)) {
     spawnSync('docker', ['-H', `unix://${usualEngine}`, 'rmi', demoImage], { stdio: 'ignore' });
   }
+  unmountBelow(home);
   rmSync(home, { recursive: true, force: true });
   rmSync('/run/shoal', { recursive: true, force: true });
   say('Everything is gone.');

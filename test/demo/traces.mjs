@@ -66,3 +66,11 @@ function removeEmptyTable(family, table, before) {
   const empty = lines.every((line) => line === '' || line === '}' || /^(table|chain) .*\{$/.test(line) || line.startsWith('type ') || line.startsWith('#'));
   if (empty) spawnSync('nft', ['delete', 'table', family, table], { stdio: 'ignore' });
 }
+
+/** An engine mounts its own folders on some hosts and leaves them so. @param {string} folder */
+export function unmountBelow(folder) {
+  const places = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  for (const place of places.filter((path) => path.startsWith(`${folder}/`)).toReversed()) spawnSync('umount', ['--lazy', place], { stdio: 'ignore' });
+}

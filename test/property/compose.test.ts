@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { loadStack } from '#compose/load';
 import type { LoadResult } from '#compose/compose';
 import { renderStrictConfig } from '#compose/render/config';
-import { errorsOf, request } from '#test/support/compose';
+import { renderSpecConfig } from '#compose/render/spec-config';
+import { errorsOf, load, request } from '#test/support/compose';
 
 function loadBytes(bytes: Uint8Array, mode: 'strict' | 'spec'): LoadResult {
   return loadStack({ ...request({ 'compose.yml': '' }), mode, files: [{ path: 'compose.yml', bytes }] });
@@ -63,7 +64,7 @@ describe('the loader never crashes', () => {
   });
 
   test('on arbitrary text of YAML characters', () => {
-    const text = fc.string({ unit: fc.constantFrom(...'ab:-{}[],&*!|>\'"%@` \n\t#?<0.'), maxLength: 80 });
+    const text = fc.string({ unit: fc.constantFrom(...Array.from('ab:-{}[],&*!|>\'"%@` \n\t#?<0.')), maxLength: 80 });
     fc.assert(
       fc.property(text, (source) => answers(Buffer.from(source))),
       { numRuns: 500 },
@@ -121,5 +122,48 @@ test('what is printed loads to the same print', () => {
       expect('text' in second ? second.text : second.error).toBe(first.text);
     }),
     { numRuns: 500 },
+  );
+});
+
+test('what spec mode prints is the same stack again', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'B', '1', ' ', ':', '#', '-', '"', "'", '$', '{', '}', '%', 'é', '0', '.', '\\'), maxLength: 12 });
+  const dictionary = fc.dictionary(fc.stringMatching(/^[a-z][a-z0-9.-]{0,8}$/), text, { maxKeys: 3 });
+  const port = fc.record(
+    { target: fc.integer({ min: 1, max: 65_535 }), published: fc.integer({ min: 1, max: 65_535 }).map(String) },
+    { requiredKeys: ['target'] },
+  );
+  const service = fc.record(
+    {
+      image: fc.constantFrom('a', 'b:1', 'r.example.org/c'),
+      labels: dictionary,
+      environment: dictionary,
+      command: fc.array(text, { maxLength: 3 }),
+      ports: fc.uniqueArray(port, { maxLength: 3, selector: ({ target, published }) => `${published ?? ''}:${target}` }),
+      volumes: fc.constantFrom(['v:/v'], ['./d:/d:ro', '/t'], [{ type: 'tmpfs', target: '/x', tmpfs: { mode: '1770', size: '1m' } }]),
+      tmpfs: fc.constantFrom('/run', ['/a:size=1m', '/b']),
+      deploy: fc.record({ replicas: fc.nat(9), labels: dictionary }, { requiredKeys: [] }),
+      depends_on: fc.constantFrom(['a'], { a: { condition: 'service_healthy' } }),
+      configs: fc.constantFrom(['c'], [{ source: 'c', target: '/c', mode: '0400' }]),
+      gpus: fc.constantFrom('all', [{ count: 2 }]),
+      shm_size: fc.constantFrom('64m', 1024),
+      extra_hosts: fc.constantFrom(['a:1'], { b: '::1' }),
+    },
+    { requiredKeys: ['image'] },
+  );
+  const stack = fc.record({
+    services: fc.dictionary(fc.constantFrom('a', 'b', 'c.d', 'constructor'), service, { maxKeys: 3 }),
+    configs: fc.record({ c: fc.record({ content: text }) }),
+  });
+  fc.assert(
+    fc.property(stack, (content) => {
+      const services = { a: { image: 'a' }, ...content.services };
+      const source = JSON.stringify({ ...content, services, volumes: { v: {} } });
+      const escaped = source.replaceAll('$', '$$$$');
+      const first = load({ 'compose.yml': escaped });
+      const printed = renderSpecConfig(request({ 'compose.yml': escaped }));
+      expect(errorsOf(first)).toEqual([]);
+      expect(load({ 'compose.yml': printed.text ?? '' }).stack).toEqual(first.stack);
+    }),
+    { numRuns: 300 },
   );
 });

@@ -5,7 +5,7 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiServer } from '#api/server';
-import type { Dependencies, ReconcileEvent, SwarmStatus, TaskLogLine, TaskLogOptions } from '#api/dependencies';
+import type { Dependencies, EngineEndpoint, ReconcileEvent, SwarmStatus, TaskLogLine, TaskLogOptions } from '#api/dependencies';
 import { silentLogger, type Logger } from '#base/logger';
 import { newMeta, create, remove, type Action } from '#store/action';
 import type { Stage } from '#store/stage';
@@ -102,7 +102,9 @@ export interface CommandResult {
 }
 
 /** Starts one; `engineSocket` is a path where nothing answers unless given. */
-export async function startApi(options: { engineSocket?: string; cluster?: MemoryCluster; status?: Partial<SwarmStatus> } = {}): Promise<ApiFixture> {
+export async function startApi(
+  options: { engineSocket?: string; engineEndpoint?: EngineEndpoint; besideSwarm?: boolean; cluster?: MemoryCluster; status?: Partial<SwarmStatus> } = {},
+): Promise<ApiFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-api-'));
   const socketPath = join(folder, 'shoal.sock');
   const cluster = options.cluster ?? initialisedCluster({ stages: [instantTasks] });
@@ -120,6 +122,7 @@ export async function startApi(options: { engineSocket?: string; cluster?: Memor
       leave: async () => void Object.assign(status, { LocalNodeState: 'inactive', ControlAvailable: false, NodeID: '', NodeAddr: '' }),
     },
     engineSocket: options.engineSocket ?? join(folder, 'no-engine.sock'),
+    ...(options.engineEndpoint && { engineEndpoint: options.engineEndpoint }),
     logs: {
       async *open(task, logOptions, signal) {
         state.logRequests.push({ taskId: task.ID, options: logOptions });
@@ -140,7 +143,7 @@ export async function startApi(options: { engineSocket?: string; cluster?: Memor
     logger: collectingLogger(state.complaints),
     clock: wallClock,
   };
-  const server = new ApiServer({ socketPath, version: '0.1.0' }, dependencies);
+  const server = new ApiServer({ socketPath, version: '0.1.0', ...(options.besideSwarm && { besideSwarm: true }) }, dependencies);
   await server.start();
   return {
     cluster,

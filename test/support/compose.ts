@@ -2,7 +2,7 @@
 import { loadStack } from '#compose/load';
 import type { LoadRequest, LoadResult } from '#compose/compose';
 
-export const folder = '/stack';
+const folder = '/stack';
 
 /** `files` by path, relative to the folder; the first is the stack file unless `request` names others. */
 export function request(files: Readonly<Record<string, string>>, change: Partial<LoadRequest> = {}): LoadRequest {

@@ -4,17 +4,27 @@ import type { ServiceSpec } from '#model/service-spec';
 import { CommandError } from '../command-error.ts';
 import type { Session } from '../session.ts';
 
+interface Prepared {
+  spec: ServiceSpec;
+  headers?: Record<string, string>;
+  warning?: string | undefined;
+}
+
 /** Changes a service's spec by `change` and answers it as it was. */
 export async function changeService(
   session: Session,
   name: string,
-  change: (spec: ServiceSpec) => ServiceSpec,
+  change: (spec: ServiceSpec) => Prepared | Promise<Prepared>,
   query: Readonly<Record<string, string>> = {},
 ): Promise<Service> {
   const path = `/services/${encodeURIComponent(name)}`;
   const service = await session.client.get<Service>(path, { insertDefaults: 'false' });
   const version = String(service.Version.Index);
-  await session.client.post(`/services/${service.ID}/update`, change(service.Spec), { query: { version, registryAuthFrom: 'spec', ...query } });
+  const { spec, headers = {}, warning } = await change(service.Spec);
+  // Without credentials of its own an update keeps those of the service.
+  const from = 'X-Registry-Auth' in headers ? {} : { registryAuthFrom: 'spec' };
+  await session.client.post(`/services/${service.ID}/update`, spec, { query: { version, ...from, ...query }, headers });
+  if (warning !== undefined) session.terminal.error(warning);
   return service;
 }
 

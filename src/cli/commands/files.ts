@@ -5,12 +5,12 @@ import { humanDuration } from '#base/human';
 import type { Secret } from '#model/secret';
 import { filters } from '../client.ts';
 import { CommandError } from '../command-error.ts';
-import { listLines, type Column } from '../output/list.ts';
+import { labelText, listLines, type Column } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 import { collect, filterMap, openSession } from '../session.ts';
 import { removeEach } from './change.ts';
 import { inspectObjects } from './inspect.ts';
-import { readDisk } from './stack-files.ts';
+import { readDisk } from '../deploy/stack-files.ts';
 
 type FileKind = 'secret' | 'config';
 
@@ -90,5 +90,7 @@ async function listFiles(kind: FileKind, flags: ListFlags, command: Command): Pr
     { heading: 'CREATED', key: 'CreatedAt', text: (object) => age(object.CreatedAt) },
     { heading: 'UPDATED', key: 'UpdatedAt', text: (object) => age(object.UpdatedAt) },
   ];
-  for (const line of listLines(objects, columns, flags, (object) => object.ID)) terminal.out(line);
+  const labels = (object: Secret): Readonly<Record<string, string>> => object.Spec.Labels ?? {};
+  const more: Column<Secret>[] = [{ heading: 'LABELS', key: 'Labels', text: (object) => labelText(labels(object)) }];
+  for (const line of listLines(objects, columns, flags, (object) => object.ID, { more, labels })) terminal.out(line);
 }

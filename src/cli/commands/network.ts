@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { filters } from '../client.ts';
 import { CommandError } from '../command-error.ts';
-import { listLines, type Column } from '../output/list.ts';
+import { labelText, listLines, type Column } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 import { collect, filterMap, openSession } from '../session.ts';
 import { removeEach } from './change.ts';
@@ -14,6 +14,10 @@ interface ListedNetwork {
   Name: string;
   Driver: string;
   Scope: string;
+  Created: string;
+  EnableIPv6: boolean;
+  Internal: boolean;
+  Labels?: Readonly<Record<string, string>> | null;
 }
 
 interface CreateFlags {
@@ -31,13 +35,23 @@ interface ListFlags {
   format?: string;
   filter?: string[];
   quiet?: boolean;
+  trunc: boolean;
 }
 
-const columns: readonly Column<ListedNetwork>[] = [
-  { heading: 'NETWORK ID', key: 'ID', text: (network) => network.Id.slice(0, 12) },
+const columns = (id: (network: ListedNetwork) => string): Column<ListedNetwork>[] => [
+  { heading: 'NETWORK ID', key: 'ID', text: id },
   { heading: 'NAME', key: 'Name', text: (network) => network.Name },
   { heading: 'DRIVER', key: 'Driver', text: (network) => network.Driver },
   { heading: 'SCOPE', key: 'Scope', text: (network) => network.Scope },
+];
+
+const labels = (network: ListedNetwork): Readonly<Record<string, string>> => network.Labels ?? {};
+
+const more: readonly Column<ListedNetwork>[] = [
+  { heading: 'CREATED AT', key: 'CreatedAt', text: (network) => network.Created },
+  { heading: 'IPV6', key: 'IPv6', text: (network) => String(network.EnableIPv6) },
+  { heading: 'INTERNAL', key: 'Internal', text: (network) => String(network.Internal) },
+  { heading: 'LABELS', key: 'Labels', text: (network) => labelText(labels(network)) },
 ];
 
 export function addNetwork(program: Command): void {
@@ -62,6 +76,7 @@ export function addNetwork(program: Command): void {
     .option('-f, --filter <filter>', 'driver=, id=, label=, name=, scope=', collect)
     .option('--format <template>', 'table, json or a template')
     .option('-q, --quiet', 'only ids')
+    .option('--no-trunc', 'whole ids')
     .action(listNetworks);
   network
     .command('inspect')
@@ -106,5 +121,6 @@ async function listNetworks(flags: ListFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const networks = await client.get<ListedNetwork[]>('/networks', filters(filterMap(flags.filter)));
   networks.sort((a, b) => compareNatural(a.Name, b.Name));
-  for (const line of listLines(networks, columns, flags, (network) => network.Id.slice(0, 12))) terminal.out(line);
+  const id = (network: ListedNetwork): string => (flags.trunc ? network.Id.slice(0, 12) : network.Id);
+  for (const line of listLines(networks, columns(id), flags, id, { more, labels })) terminal.out(line);
 }

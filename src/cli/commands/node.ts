@@ -4,7 +4,8 @@ import type { Node, NodeSpec } from '#model/node';
 import type { Task } from '#model/task';
 import { filters, type Client } from '../client.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
-import { listLines, type Column } from '../output/list.ts';
+import { listLines, type Column, type ListExtras } from '../output/list.ts';
+import { prettyNode } from '../output/node-pretty.ts';
 import { compareNatural } from '../output/natural.ts';
 import { collect, filterMap, openSession } from '../session.ts';
 import { removeEach } from './change.ts';
@@ -34,7 +35,13 @@ export function addNode(program: Command): void {
     .option('--format <template>', 'table, json or a template')
     .option('-q, --quiet', 'only ids')
     .action(listNodes);
-  node.command('inspect').description('show nodes in full').argument('<node...>').option('-f, --format <template>', 'a template').action(inspectNodes);
+  node
+    .command('inspect')
+    .description('show nodes in full')
+    .argument('<node...>')
+    .option('-f, --format <template>', 'a template')
+    .option('--pretty', 'for people to read')
+    .action(inspectNodes);
   node
     .command('ps')
     .description('list the tasks of nodes; by default of this one')
@@ -72,12 +79,12 @@ async function listNodes(flags: ListFlags, command: Command): Promise<void> {
   const nodes = await client.get<Node[]>('/nodes', filters(filterMap(flags.filter)));
   const self = await ownNodeId(client);
   nodes.sort((a, b) => compareNatural(a.Description?.Hostname ?? '', b.Description?.Hostname ?? ''));
-  for (const line of listLines(nodes, columns(self), flags, (node) => node.ID)) terminal.out(line);
+  for (const line of listLines(nodes, columns(self), flags, (node) => node.ID, extras(self))) terminal.out(line);
 }
 
 function columns(self: string): Column<Node>[] {
   return [
-    { heading: 'ID', key: 'ID', text: (node) => (node.ID === self ? `${node.ID} *` : node.ID) },
+    { heading: 'ID', key: 'ID', text: (node) => (node.ID === self ? `${node.ID} *` : node.ID), value: (node) => node.ID },
     { heading: 'HOSTNAME', key: 'Hostname', text: (node) => node.Description?.Hostname ?? '' },
     { heading: 'STATUS', key: 'Status', text: (node) => capital(node.Status.State) },
     { heading: 'AVAILABILITY', key: 'Availability', text: (node) => capital(node.Spec.Availability) },
@@ -89,6 +96,17 @@ function columns(self: string): Column<Node>[] {
 function managerStatus({ ManagerStatus }: Node): string {
   if (!ManagerStatus) return '';
   return ManagerStatus.Leader ? 'Leader' : capital(ManagerStatus.Reachability);
+}
+
+function extras(self: string): ListExtras<Node> {
+  return {
+    more: [
+      { heading: 'SELF', key: 'Self', text: (node) => String(node.ID === self), value: (node) => node.ID === self },
+      // Nodes have no certificates here.
+      { heading: 'TLS STATUS', key: 'TLSStatus', text: () => 'Unknown' },
+    ],
+    labels: (node) => node.Spec.Labels ?? {},
+  };
 }
 
 function capital(text: string): string {
@@ -105,10 +123,11 @@ async function nodePath(client: Client, name: string): Promise<string> {
   return `/nodes/${encodeURIComponent(name === 'self' ? await ownNodeId(client) : name)}`;
 }
 
-async function inspectNodes(names: readonly string[], flags: ListFlags, command: Command): Promise<void> {
+async function inspectNodes(names: readonly string[], flags: ListFlags & { pretty?: boolean }, command: Command): Promise<void> {
   const session = openSession(command);
+  const pretty = flags.pretty || flags.format === 'pretty' ? (node: object) => prettyNode(node as Node) : undefined;
   const self = names.includes('self') ? await ownNodeId(session.client) : '';
-  await inspectObjects(session, names, flags.format, 'node', (name) => [`/nodes/${encodeURIComponent(name === 'self' ? self : name)}`]);
+  await inspectObjects(session, names, flags.format, 'node', (name) => [`/nodes/${encodeURIComponent(name === 'self' ? self : name)}`], pretty);
 }
 
 async function listTasks(names: readonly string[], flags: ListFlags & { resolve: boolean; trunc: boolean }, command: Command): Promise<void> {

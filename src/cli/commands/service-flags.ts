@@ -1,196 +1,192 @@
-/** The main flags of `service create` and `service update`, and what they make of a spec. */
-import type { Command } from 'commander';
-import { parseDuration } from '#base/duration';
-import { parseSize } from '#base/human';
-import type { ContainerSpec, EndpointSpec, Mount, PortConfig, RestartPolicy, ServiceMode, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
-import { CommandError, exitCodes } from '../command-error.ts';
+/** Flags with one value that `service create` and `service update` share, and what they make of a spec. */
+import { Option, type Command } from 'commander';
+import type {
+  ContainerSpec,
+  Healthcheck,
+  LogDriver,
+  ResourceLimits,
+  RestartPolicy,
+  ServiceMode,
+  ServiceSpec,
+  TaskSpec,
+  UpdateConfig,
+} from '#model/service-spec';
 import { collect } from '../session.ts';
+import { duration, oneOf, pairs, size, usage, whole } from './service-values.ts';
 
-export interface ServiceFlags {
-  name?: string;
-  mode?: string;
-  replicas?: string;
-  env?: string[];
-  label?: string[];
-  containerLabel?: string[];
-  publish?: string[];
-  mount?: string[];
-  network?: string[];
-  secret?: string[];
-  config?: string[];
-  constraint?: string[];
-  placementPref?: string[];
-  replicasMaxPerNode?: string;
-  limitCpu?: string;
-  limitMemory?: string;
-  reserveCpu?: string;
-  reserveMemory?: string;
-  restartCondition?: string;
-  restartDelay?: string;
-  restartMaxAttempts?: string;
-  restartWindow?: string;
-  updateParallelism?: string;
-  updateDelay?: string;
-  updateFailureAction?: string;
-  updateMonitor?: string;
-  updateMaxFailureRatio?: string;
-  updateOrder?: string;
-  stopGracePeriod?: string;
-  stopSignal?: string;
-  healthCmd?: string;
-  healthInterval?: string;
-  healthTimeout?: string;
-  healthRetries?: string;
-  healthStartPeriod?: string;
-  hostname?: string;
-  user?: string;
-  workdir?: string;
-  entrypoint?: string;
-  endpointMode?: string;
-  init?: boolean;
-  readOnly?: boolean;
-  tty?: boolean;
-}
+const texts = {
+  replicas: ['--replicas <count>', 'number of tasks'],
+  maxConcurrent: ['--max-concurrent <count>', 'of a job: tasks that run at a time'],
+  replicasMaxPerNode: ['--replicas-max-per-node <count>', 'upper bound on one node'],
+  limitCpu: ['--limit-cpu <cpus>', 'such as 0.5'],
+  limitMemory: ['--limit-memory <size>', 'such as 64M'],
+  limitPids: ['--limit-pids <count>', 'processes, 0 for no limit'],
+  reserveCpu: ['--reserve-cpu <cpus>', 'reserved for scheduling'],
+  reserveMemory: ['--reserve-memory <size>', 'reserved for scheduling'],
+  restartCondition: ['--restart-condition <condition>', 'none, on-failure or any'],
+  restartDelay: ['--restart-delay <duration>', 'before a restart'],
+  restartMaxAttempts: ['--restart-max-attempts <count>', 'then give up'],
+  restartWindow: ['--restart-window <duration>', 'in which attempts count'],
+  updateParallelism: ['--update-parallelism <count>', 'tasks at a time, 0 for all'],
+  updateDelay: ['--update-delay <duration>', 'between tasks'],
+  updateFailureAction: ['--update-failure-action <action>', 'pause, continue or rollback'],
+  updateMonitor: ['--update-monitor <duration>', 'how long a new task is watched'],
+  updateMaxFailureRatio: ['--update-max-failure-ratio <ratio>', 'failures that are put up with'],
+  updateOrder: ['--update-order <order>', 'start-first or stop-first'],
+  rollbackParallelism: ['--rollback-parallelism <count>', 'tasks at a time, 0 for all'],
+  rollbackDelay: ['--rollback-delay <duration>', 'between tasks'],
+  rollbackFailureAction: ['--rollback-failure-action <action>', 'pause or continue'],
+  rollbackMonitor: ['--rollback-monitor <duration>', 'how long a task is watched'],
+  rollbackMaxFailureRatio: ['--rollback-max-failure-ratio <ratio>', 'failures that are put up with'],
+  rollbackOrder: ['--rollback-order <order>', 'start-first or stop-first'],
+  stopGracePeriod: ['--stop-grace-period <duration>', 'before the kill'],
+  stopSignal: ['--stop-signal <signal>', 'to ask for the end with'],
+  healthCmd: ['--health-cmd <command>', 'health check'],
+  healthInterval: ['--health-interval <duration>', 'between checks'],
+  healthTimeout: ['--health-timeout <duration>', 'of one check'],
+  healthRetries: ['--health-retries <count>', 'failures until unhealthy'],
+  healthStartPeriod: ['--health-start-period <duration>', 'in which failures do not count'],
+  healthStartInterval: ['--health-start-interval <duration>', 'between checks in that period'],
+  hostname: ['--hostname <name>', 'of the container'],
+  user: ['-u, --user <user>', 'name or id[:group]'],
+  workdir: ['-w, --workdir <folder>', 'in the container'],
+  entrypoint: ['--entrypoint <command>', "instead of the image's"],
+  endpointMode: ['--endpoint-mode <mode>', 'vip or dnsrr'],
+  isolation: ['--isolation <technology>', 'of the container; default'],
+  oomScoreAdj: ['--oom-score-adj <score>', 'from -1000 to 1000'],
+  logDriver: ['--log-driver <driver>', 'where logs go'],
+} as const;
 
-const flagTexts: readonly (readonly [flags: string, description: string, repeat?: true])[] = [
-  ['--replicas <count>', 'number of tasks'],
-  ['-e, --env <NAME=value>', 'environment variable', true],
-  ['-l, --label <key=value>', 'service label', true],
-  ['--container-label <key=value>', 'container label', true],
-  ['-p, --publish <port>', '8080:80[/udp] or published=,target=,protocol=,mode=', true],
-  ['--mount <mount>', 'type=,source=,target=[,readonly]', true],
-  ['--network <network>', 'network, or name=,alias=', true],
-  ['--secret <secret>', 'secret, or source=,target=,uid=,gid=,mode=', true],
-  ['--config <config>', 'config, or source=,target=,uid=,gid=,mode=', true],
-  ['--constraint <expression>', 'such as node.role==worker', true],
-  ['--placement-pref <preference>', 'such as spread=node.labels.zone', true],
-  ['--replicas-max-per-node <count>', 'upper bound on one node'],
-  ['--limit-cpu <cpus>', 'such as 0.5'],
-  ['--limit-memory <size>', 'such as 64M'],
-  ['--reserve-cpu <cpus>', 'reserved for scheduling'],
-  ['--reserve-memory <size>', 'reserved for scheduling'],
-  ['--restart-condition <condition>', 'none, on-failure or any'],
-  ['--restart-delay <duration>', 'before a restart'],
-  ['--restart-max-attempts <count>', 'then give up'],
-  ['--restart-window <duration>', 'in which attempts count'],
-  ['--update-parallelism <count>', 'tasks at a time, 0 for all'],
-  ['--update-delay <duration>', 'between tasks'],
-  ['--update-failure-action <action>', 'pause, continue or rollback'],
-  ['--update-monitor <duration>', 'how long a new task is watched'],
-  ['--update-max-failure-ratio <ratio>', 'failures that are put up with'],
-  ['--update-order <order>', 'start-first or stop-first'],
-  ['--stop-grace-period <duration>', 'before the kill'],
-  ['--stop-signal <signal>', 'to ask for the end with'],
-  ['--health-cmd <command>', 'health check'],
-  ['--health-interval <duration>', 'between checks'],
-  ['--health-timeout <duration>', 'of one check'],
-  ['--health-retries <count>', 'failures until unhealthy'],
-  ['--health-start-period <duration>', 'in which failures do not count'],
-  ['--hostname <name>', 'of the container'],
-  ['-u, --user <user>', 'name or id[:group]'],
-  ['-w, --workdir <folder>', 'in the container'],
-  ['--entrypoint <command>', "instead of the image's"],
-  ['--endpoint-mode <mode>', 'vip or dnsrr'],
-  ['--init', 'run an init inside'],
-  ['--read-only', "the container's file system is read-only"],
-  ['-t, --tty', 'give it a terminal'],
-];
+const switches = {
+  noHealthcheck: ['--no-healthcheck', "without the image's health check"],
+  init: ['--init', 'run an init inside'],
+  readOnly: ['--read-only', "the container's file system is read-only"],
+  tty: ['-t, --tty', 'give it a terminal'],
+} as const;
+
+/** `logOpt` may stand more than once. A switch may say =false. */
+export type ServiceFlags = { [K in keyof typeof texts]?: string } & { [K in keyof typeof switches]?: boolean } & { logOpt?: string[] };
 
 export function addServiceFlags(command: Command): Command {
-  for (const [flags, description, repeat] of flagTexts) {
-    if (repeat) command.option(flags, description, collect);
-    else command.option(flags, description);
+  for (const [flags, description] of Object.values(texts)) command.option(flags, description);
+  for (const [flags, description] of Object.values(switches)) {
+    const option = new Option(flags, description);
+    // Commander would take --no-healthcheck for the absence of --healthcheck.
+    option.negate = false;
+    command.addOption(option);
+    // What --init=false is turned into: an update may take a switch back.
+    if (!flags.includes('--no-')) command.addOption(new Option(flags.replace(/^.*--/, '--no-'), description).hideHelp());
   }
-  return command;
+  return command.option('--log-opt <key=value>', 'option of the log driver', collect);
 }
+
+/** Where a config is given, parallelism that it does not name means all at once. */
+const oneAtATime: UpdateConfig = { Parallelism: 1 };
 
 /** `base` with the given flags laid over it; absent flags change nothing. Refuses bad values with exit code 2. */
 export function applyServiceFlags(base: ServiceSpec, flags: ServiceFlags): ServiceSpec {
-  const labels = pairs(flags.label);
-  const update = updateConfig(flags);
+  const update = rollout(flags, 'update', ['pause', 'continue', 'rollback']);
+  const rollback = rollout(flags, 'rollback', ['pause', 'continue']);
+  const mode = scaled(base.Mode, flags);
+  const { endpointMode } = flags;
   return {
     ...base,
-    ...(labels && { Labels: { ...base.Labels, ...labels } }),
     TaskTemplate: taskSpec(base.TaskTemplate, flags),
-    ...modeSpec(base.Mode, flags),
-    ...(update && { UpdateConfig: { ...base.UpdateConfig, ...update } }),
-    ...endpointSpec(base.EndpointSpec, flags),
+    ...(mode && { Mode: mode }),
+    ...(update && { UpdateConfig: { ...(base.UpdateConfig ?? oneAtATime), ...update } }),
+    ...(rollback && { RollbackConfig: { ...(base.RollbackConfig ?? oneAtATime), ...rollback } }),
+    ...(endpointMode !== undefined && { EndpointSpec: { ...base.EndpointSpec, Mode: oneOf('--endpoint-mode', endpointMode, ['vip', 'dnsrr']) } }),
   };
 }
 
-function modeSpec(base: ServiceMode | undefined, { mode, replicas }: ServiceFlags): { Mode?: ServiceMode } {
+function scaled(mode: ServiceMode | undefined, { replicas, maxConcurrent }: ServiceFlags): ServiceMode | undefined {
+  if (replicas === undefined && maxConcurrent === undefined) return mode;
   const count = replicas === undefined ? undefined : whole('--replicas', replicas);
-  if (mode === 'global' || mode === 'global-job') {
-    if (count !== undefined) throw usage('replicas can only be used with replicated or replicated-job mode');
-    return { Mode: mode === 'global' ? { Global: {} } : { GlobalJob: {} } };
+  const concurrent = maxConcurrent === undefined ? undefined : whole('--max-concurrent', maxConcurrent);
+  const job = mode?.ReplicatedJob;
+  if (job) {
+    const TotalCompletions = count ?? job.TotalCompletions ?? 1;
+    return { ReplicatedJob: { ...job, TotalCompletions, MaxConcurrent: concurrent || job.MaxConcurrent || TotalCompletions } };
   }
-  if (mode === 'replicated-job') return { Mode: { ReplicatedJob: { MaxConcurrent: count ?? 1, TotalCompletions: count ?? 1 } } };
-  if (mode !== undefined && mode !== 'replicated') throw usage(`Unknown mode: ${mode}`);
-  if (count !== undefined) return { Mode: { Replicated: { Replicas: count } } };
-  return base ? { Mode: base } : {};
+  if (concurrent !== undefined) throw usage('--max-concurrent can only be used when --mode=replicated-job');
+  if (mode?.Global || mode?.GlobalJob) throw usage('replicas can only be used with replicated or replicated-job mode');
+  return { Replicated: { Replicas: count ?? 1 } };
 }
 
 function taskSpec(base: TaskSpec, flags: ServiceFlags): TaskSpec {
   const restart = restartPolicy(flags);
-  const resources = {
-    Limits: cpuAndMemory('limit', flags.limitCpu, flags.limitMemory),
-    Reservations: cpuAndMemory('reserve', flags.reserveCpu, flags.reserveMemory),
-  };
-  const preferences = flags.placementPref?.map((text) => ({ Spread: { SpreadDescriptor: text.replace(/^spread=/, '') } }));
+  const limits = resources('limit', flags.limitCpu, flags.limitMemory, flags.limitPids);
+  const reservations = resources('reserve', flags.reserveCpu, flags.reserveMemory);
   const max = flags.replicasMaxPerNode;
+  const log = logDriver(base.LogDriver, flags);
   return {
     ...base,
     ContainerSpec: containerSpec(base.ContainerSpec ?? {}, flags),
     Resources: {
       ...base.Resources,
-      ...(resources.Limits && { Limits: resources.Limits }),
-      ...(resources.Reservations && { Reservations: resources.Reservations }),
+      ...(limits && { Limits: { ...base.Resources?.Limits, ...limits } }),
+      ...(reservations && { Reservations: { ...base.Resources?.Reservations, ...reservations } }),
     },
     ...(restart && { RestartPolicy: { ...base.RestartPolicy, ...restart } }),
-    Placement: {
-      ...base.Placement,
-      ...(flags.constraint && { Constraints: flags.constraint }),
-      ...(preferences && { Preferences: preferences }),
-      ...(max !== undefined && { MaxReplicas: whole('--replicas-max-per-node', max) }),
-    },
-    ...(flags.network && { Networks: flags.network.map(networkAttachment) }),
+    Placement: { ...base.Placement, ...(max !== undefined && { MaxReplicas: whole('--replicas-max-per-node', max) }) },
+    ...(log && { LogDriver: log }),
   };
 }
 
 function containerSpec(base: ContainerSpec, flags: ServiceFlags): ContainerSpec {
-  const labels = pairs(flags.containerLabel);
-  const health = healthcheck(flags);
+  const health = healthcheck(base.Healthcheck, flags);
   return {
     ...base,
-    ...(labels && { Labels: { ...base.Labels, ...labels } }),
-    ...(flags.env && { Env: [...new Map([...(base.Env ?? []), ...flags.env].map((text) => [text.split('=')[0], text])).values()] }),
-    ...(flags.mount && { Mounts: flags.mount.map(mount) }),
-    ...(flags.secret && { Secrets: flags.secret.map((text) => fileReference(text, '--secret', '')).map(({ source, File }) => ({ SecretName: source, File })) }),
-    ...(flags.config && {
-      Configs: flags.config.map((text) => fileReference(text, '--config', '/')).map(({ source, File }) => ({ ConfigName: source, File })),
-    }),
-    ...(health && { Healthcheck: { ...base.Healthcheck, ...health } }),
+    ...(health && { Healthcheck: health }),
     ...(flags.stopGracePeriod !== undefined && { StopGracePeriod: duration('--stop-grace-period', flags.stopGracePeriod) }),
     ...(flags.stopSignal !== undefined && { StopSignal: flags.stopSignal }),
     ...(flags.hostname !== undefined && { Hostname: flags.hostname }),
     ...(flags.user !== undefined && { User: flags.user }),
     ...(flags.workdir !== undefined && { Dir: flags.workdir }),
-    ...(flags.entrypoint !== undefined && { Command: flags.entrypoint.split(/\s+/).filter(Boolean) }),
-    ...(flags.init && { Init: true }),
-    ...(flags.readOnly && { ReadOnly: true }),
-    ...(flags.tty && { TTY: true }),
+    ...(flags.entrypoint !== undefined && { Command: words(flags.entrypoint) }),
+    ...(flags.isolation !== undefined && { Isolation: flags.isolation }),
+    ...(flags.oomScoreAdj !== undefined && { OomScoreAdj: score(flags.oomScoreAdj) }),
+    ...(flags.init !== undefined && { Init: flags.init }),
+    ...(flags.readOnly !== undefined && { ReadOnly: flags.readOnly }),
+    ...(flags.tty !== undefined && { TTY: flags.tty }),
   };
 }
 
-function healthcheck(flags: ServiceFlags): ContainerSpec['Healthcheck'] | undefined {
-  const parts = {
+/** Words as a shell would cut them, as far as quotes go. */
+export function words(text: string): string[] {
+  const found = text.match(/(?:[^\s"']|"(?:[^"\\]|\\.)*"|'[^']*')+/g) ?? [];
+  return found.map((word) =>
+    word.replaceAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g, (_all, double?: string, single?: string) => single ?? (double ?? '').replaceAll(/\\(.)/g, '$1')),
+  );
+}
+
+function score(text: string): number {
+  if (!/^-?\d+$/.test(text)) throw usage(`--oom-score-adj is a whole number, not "${text}"`);
+  return Number(text);
+}
+
+function logDriver(base: LogDriver | undefined, { logDriver: name, logOpt }: ServiceFlags): LogDriver | undefined {
+  if (name === undefined && logOpt === undefined) return undefined;
+  const options = pairs(logOpt);
+  return { ...(name === undefined ? base : { Name: name }), ...(options && { Options: options }) };
+}
+
+function healthcheck(base: Healthcheck | undefined, flags: ServiceFlags): Healthcheck | undefined {
+  const span = (flag: string, text: string | undefined, key: string) => text !== undefined && { [key]: duration(flag, text) };
+  const parts: Healthcheck = {
     ...(flags.healthCmd !== undefined && { Test: ['CMD-SHELL', flags.healthCmd] }),
-    ...(flags.healthInterval !== undefined && { Interval: duration('--health-interval', flags.healthInterval) }),
-    ...(flags.healthTimeout !== undefined && { Timeout: duration('--health-timeout', flags.healthTimeout) }),
-    ...(flags.healthStartPeriod !== undefined && { StartPeriod: duration('--health-start-period', flags.healthStartPeriod) }),
+    ...span('--health-interval', flags.healthInterval, 'Interval'),
+    ...span('--health-timeout', flags.healthTimeout, 'Timeout'),
+    ...span('--health-start-period', flags.healthStartPeriod, 'StartPeriod'),
+    ...span('--health-start-interval', flags.healthStartInterval, 'StartInterval'),
     ...(flags.healthRetries !== undefined && { Retries: whole('--health-retries', flags.healthRetries) }),
   };
-  return Object.keys(parts).length > 0 ? parts : undefined;
+  const given = Object.keys(parts).length > 0;
+  if (flags.noHealthcheck) {
+    if (given) throw usage('--no-healthcheck conflicts with --health-* options');
+    return { Test: ['NONE'] };
+  }
+  return given ? { ...(base?.Test?.[0] !== 'NONE' && base), ...parts } : undefined;
 }
 
 function restartPolicy(flags: ServiceFlags): RestartPolicy | undefined {
@@ -203,108 +199,39 @@ function restartPolicy(flags: ServiceFlags): RestartPolicy | undefined {
   return Object.keys(parts).length > 0 ? parts : undefined;
 }
 
-function updateConfig(flags: ServiceFlags): UpdateConfig | undefined {
+function rollout(flags: ServiceFlags, kind: 'update' | 'rollback', actions: readonly NonNullable<UpdateConfig['FailureAction']>[]): UpdateConfig | undefined {
+  const value = (name: 'Parallelism' | 'Delay' | 'FailureAction' | 'Monitor' | 'MaxFailureRatio' | 'Order'): string | undefined => flags[`${kind}${name}`];
+  const [parallelism, delay, action, monitor, ratio, order] = [
+    value('Parallelism'),
+    value('Delay'),
+    value('FailureAction'),
+    value('Monitor'),
+    value('MaxFailureRatio'),
+    value('Order'),
+  ];
   const parts = {
-    ...(flags.updateParallelism !== undefined && { Parallelism: whole('--update-parallelism', flags.updateParallelism) }),
-    ...(flags.updateDelay !== undefined && { Delay: duration('--update-delay', flags.updateDelay) }),
-    ...(flags.updateFailureAction !== undefined && {
-      FailureAction: oneOf('--update-failure-action', flags.updateFailureAction, ['pause', 'continue', 'rollback']),
-    }),
-    ...(flags.updateMonitor !== undefined && { Monitor: duration('--update-monitor', flags.updateMonitor) }),
-    ...(flags.updateMaxFailureRatio !== undefined && { MaxFailureRatio: Number(flags.updateMaxFailureRatio) }),
-    ...(flags.updateOrder !== undefined && { Order: oneOf('--update-order', flags.updateOrder, ['start-first', 'stop-first']) }),
+    ...(parallelism !== undefined && { Parallelism: whole(`--${kind}-parallelism`, parallelism) }),
+    ...(delay !== undefined && { Delay: duration(`--${kind}-delay`, delay) }),
+    ...(action !== undefined && { FailureAction: oneOf(`--${kind}-failure-action`, action, actions) }),
+    ...(monitor !== undefined && { Monitor: duration(`--${kind}-monitor`, monitor) }),
+    ...(ratio !== undefined && { MaxFailureRatio: fraction(`--${kind}-max-failure-ratio`, ratio) }),
+    ...(order !== undefined && { Order: oneOf(`--${kind}-order`, order, ['start-first', 'stop-first']) }),
   };
-  return Object.keys(parts).length > 0 ? { Parallelism: 1, ...parts } : undefined;
+  return Object.keys(parts).length > 0 ? parts : undefined;
 }
 
-function endpointSpec(base: EndpointSpec | undefined, flags: ServiceFlags): { EndpointSpec?: EndpointSpec } {
-  const ports = flags.publish?.map(port);
-  if (!base && !ports && flags.endpointMode === undefined) return {};
-  return {
-    EndpointSpec: {
-      ...base,
-      ...(flags.endpointMode !== undefined && { Mode: oneOf('--endpoint-mode', flags.endpointMode, ['vip', 'dnsrr']) }),
-      ...(ports && { Ports: ports }),
-    },
-  };
-}
-
-function port(text: string): PortConfig {
-  const short = /^(?:(\d+):)?(\d+)(?:\/(tcp|udp|sctp))?$/.exec(text);
-  const keys = short ? { published: short[1], target: short[2], protocol: short[3], mode: undefined } : keyValues(text, '--publish');
-  const protocol = oneOf('--publish protocol', keys['protocol'] ?? 'tcp', ['tcp', 'udp', 'sctp']);
-  const mode = oneOf('--publish mode', keys['mode'] ?? 'ingress', ['ingress', 'host']);
-  if (keys['target'] === undefined) throw usage(`--publish needs a target port: "${text}"`);
-  return {
-    Protocol: protocol,
-    TargetPort: whole('--publish target', keys['target']),
-    ...(keys['published'] !== undefined && { PublishedPort: whole('--publish published', keys['published']) }),
-    PublishMode: mode,
-  };
-}
-
-function mount(text: string): Mount {
-  const keys = keyValues(text, '--mount');
-  const Type = oneOf('--mount type', keys['type'] ?? 'volume', ['bind', 'volume', 'tmpfs']);
-  const Target = keys['target'] ?? keys['destination'] ?? keys['dst'];
-  if (Target === undefined) throw usage(`--mount needs a target: "${text}"`);
-  const Source = keys['source'] ?? keys['src'];
-  const readOnly = keys['readonly'] ?? keys['ro'];
-  return { Type, Target, ...(Source !== undefined && { Source }), ...(readOnly !== undefined && readOnly !== 'false' && { ReadOnly: true }) };
-}
-
-function networkAttachment(text: string): { Target: string; Aliases?: string[] } {
-  if (!text.includes('=')) return { Target: text };
-  const keys = keyValues(text, '--network');
-  if (keys['name'] === undefined) throw usage(`--network needs a name: "${text}"`);
-  return { Target: keys['name'], ...(keys['alias'] !== undefined && { Aliases: [keys['alias']] }) };
-}
-
-function fileReference(text: string, flag: string, root: string): { source: string; File: { Name: string; UID: string; GID: string; Mode: number } } {
-  const keys = text.includes('=') ? keyValues(text, flag) : { source: text };
-  const source = keys['source'] ?? keys['src'];
-  if (source === undefined) throw usage(`${flag} needs a source: "${text}"`);
-  const mode = Number.parseInt(keys['mode'] ?? '0444', 8);
-  if (Number.isNaN(mode)) throw usage(`${flag}: mode is octal, such as 0400, not "${keys['mode'] ?? ''}"`);
-  return { source, File: { Name: keys['target'] ?? root + source, UID: keys['uid'] ?? '0', GID: keys['gid'] ?? '0', Mode: mode } };
-}
-
-function keyValues(text: string, flag: string): Record<string, string | undefined> {
-  const parts = text.split(',').map((part) => part.split('='));
-  if (parts.some(([key]) => !key)) throw usage(`${flag} takes key=value pairs with commas: "${text}"`);
-  return Object.fromEntries(parts.map(([key, ...rest]) => [key, rest.join('=')]));
-}
-
-function pairs(texts: readonly string[] | undefined): Record<string, string> | undefined {
-  return texts && Object.fromEntries(texts.map((text) => [text.split('=')[0] ?? '', text.split('=').slice(1).join('=')]));
-}
-
-function cpuAndMemory(flag: string, cpu: string | undefined, memory: string | undefined): { NanoCPUs?: number; MemoryBytes?: number } | undefined {
-  if (cpu === undefined && memory === undefined) return undefined;
-  const cpus = cpu === undefined ? undefined : Number(cpu);
-  const bytes = memory === undefined ? undefined : parseSize(memory);
-  if (cpus !== undefined && !(cpus >= 0)) throw usage(`--${flag}-cpu is a number such as 0.5, not "${cpu ?? ''}"`);
-  if (memory !== undefined && bytes === undefined) throw usage(`--${flag}-memory is a size such as 64M, not "${memory}"`);
-  return { ...(cpus !== undefined && { NanoCPUs: Math.round(cpus * 1e9) }), ...(bytes !== undefined && { MemoryBytes: bytes }) };
-}
-
-function whole(flag: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw usage(`${flag} is a whole number, not "${text}"`);
-  return Number(text);
-}
-
-function duration(flag: string, text: string): number {
-  const value = parseDuration(text);
-  if (value === undefined) throw usage(`${flag} is a duration such as 10s or 1m30s, not "${text}"`);
+function fraction(flag: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw usage(`${flag} is a number from 0 to 1, not "${text}"`);
   return value;
 }
 
-function oneOf<T extends string>(flag: string, text: string, values: readonly T[]): T {
-  const found = values.find((value) => value === text);
-  if (found === undefined) throw usage(`${flag} is one of ${values.join(', ')}, not "${text}"`);
-  return found;
-}
-
-function usage(message: string): CommandError {
-  return new CommandError(message, exitCodes.usage);
+function resources(flag: string, cpu: string | undefined, memory: string | undefined, pids?: string): ResourceLimits | undefined {
+  if (cpu === undefined && memory === undefined && pids === undefined) return undefined;
+  if (cpu !== undefined && !(Number(cpu) >= 0 && cpu.trim() !== '')) throw usage(`--${flag}-cpu is a number such as 0.5, not "${cpu}"`);
+  return {
+    ...(cpu !== undefined && { NanoCPUs: Math.round(Number(cpu) * 1e9) }),
+    ...(memory !== undefined && { MemoryBytes: size(`--${flag}-memory`, memory) }),
+    ...(pids !== undefined && { Pids: whole('--limit-pids', pids) }),
+  };
 }

@@ -5,6 +5,7 @@ import type { ServiceSpec } from '#model/service-spec';
 import type { Task } from '#model/task';
 import { filters } from '../client.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
+import { prettyService } from '../output/service-pretty.ts';
 import { collect, filterMap, openSession } from '../session.ts';
 import { changeService, removeEach } from './change.ts';
 import { inspectObjects } from './inspect.ts';
@@ -13,7 +14,7 @@ import { addServiceLogs } from './service-logs.ts';
 import { addServiceUpdate } from './service-update.ts';
 import { serviceLines, type ListedService } from './services-list.ts';
 import { taskLines } from './tasks.ts';
-import { addWaitOptions, waitAndExit, type WaitFlags } from './wait.ts';
+import { addWaitOptions, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 
 interface ListFlags {
   format?: string;
@@ -49,9 +50,8 @@ export function addService(program: Command): void {
     .description('show services in full')
     .argument('<service...>')
     .option('-f, --format <template>', 'a template')
-    .action((names: readonly string[], flags: ListFlags, command: Command) =>
-      inspectObjects(openSession(command), names, flags.format, 'service', (name) => [`/services/${encodeURIComponent(name)}`, { insertDefaults: 'true' }]),
-    );
+    .option('--pretty', 'for people to read')
+    .action(inspectServices);
   addWaitOptions(service.command('scale').description('set the number of replicas').argument('<service=replicas...>')).action(scale);
   addWaitOptions(service.command('rollback').description('go back to the previous spec').argument('<service>')).action(rollback);
   service.command('rm').alias('remove').description('remove services').argument('<service...>').action(removeServices);
@@ -61,6 +61,22 @@ async function listServices(flags: ListFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const services = await client.get<ListedService[]>('/services', { ...filters(filterMap(flags.filter)), status: 'true' });
   for (const line of serviceLines(services, flags)) terminal.out(line);
+}
+
+async function inspectServices(names: readonly string[], flags: ListFlags & { pretty?: boolean }, command: Command): Promise<void> {
+  const session = openSession(command);
+  const pretty = flags.pretty === true || flags.format === 'pretty';
+  if (pretty && flags.format !== undefined && flags.format !== 'pretty') throw new CommandError('--format is incompatible with human friendly format');
+  const networks = pretty ? await session.client.get<{ Id: string; Name: string }[]>('/networks') : [];
+  const nameOf = (id: string): string => networks.find((network) => network.Id === id)?.Name ?? id;
+  await inspectObjects(
+    session,
+    names,
+    flags.format,
+    'service',
+    (name) => [`/services/${encodeURIComponent(name)}`, { insertDefaults: 'true' }],
+    pretty ? (service) => prettyService(service as Service, nameOf, Date.now()) : undefined,
+  );
 }
 
 async function listTasks(names: readonly string[], flags: ListFlags & { resolve: boolean; trunc: boolean }, command: Command): Promise<void> {
@@ -81,7 +97,7 @@ async function scale(pairs: readonly string[], flags: WaitFlags, command: Comman
   const startedAt = Date.now();
   const scaled: { ID: string; Name: string }[] = [];
   for (const { name, replicas } of wanted) {
-    const service = await changeService(session, name, (spec) => withReplicas(spec, replicas, name));
+    const service = await changeService(session, name, (spec) => ({ spec: withReplicas(spec, replicas, name) }));
     session.terminal.out(`${name} scaled to ${replicas}`);
     scaled.push({ ID: service.ID, Name: service.Spec.Name });
   }
@@ -104,7 +120,7 @@ function withReplicas(spec: ServiceSpec, replicas: number, name: string): Servic
 async function rollback(name: string, flags: WaitFlags, command: Command): Promise<void> {
   const session = openSession(command);
   const startedAt = Date.now();
-  const service = await changeService(session, name, (spec) => spec, { rollback: 'previous' });
+  const service = await changeService(session, name, (spec) => ({ spec }), { rollback: 'previous' });
   session.terminal.out(name);
   if (!flags.detach) await waitAndExit(session, [{ ID: service.ID, Name: service.Spec.Name, asked: 'rollback' }], flags, startedAt);
 }

@@ -4,7 +4,7 @@ import { modeOf } from '#model/service';
 import type { PortConfig } from '#model/service-spec';
 import { listLines, type Column, type ListOptions } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
-import { familiarImage } from './tasks.ts';
+import { familiarImage } from '../output/image.ts';
 
 export interface ListedService extends Service {
   ServiceStatus?: { RunningTasks: number; DesiredTasks: number; CompletedTasks: number };

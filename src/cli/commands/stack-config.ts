@@ -25,7 +25,7 @@ async function runConfig(flags: ConfigFlags, command: Command): Promise<void> {
 async function printStrict({ terminal, environment }: Session, flags: ConfigFlags): Promise<void> {
   const [{ renderStrictConfig }, { readStackFiles, surroundings }, { checkReadable, printNotices }] = await Promise.all([
     import('#compose/render/config'),
-    import('./stack-files.ts'),
+    import('../deploy/stack-files.ts'),
     import('../deploy/notices.ts'),
   ]);
   if (!flags.composeFile) throw new CommandError('Specify a Compose file (with --compose-file)');
@@ -44,7 +44,7 @@ async function printSpec({ terminal, environment }: Session, flags: ConfigFlags)
   ]);
   const request = specRequest(environment, undefined, flags);
   const { text, diagnostics } = renderSpecConfig(request);
-  if (text === undefined) throw new CommandError(refusalText(diagnostics, request.directory));
+  if (text === undefined) throw new CommandError(refusalText(diagnostics, request, terminal));
   warn(terminal, diagnostics);
   terminal.raw(text, 'stdout');
 }

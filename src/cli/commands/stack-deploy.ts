@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { chosenMode, type DeployFlags } from '../deploy/flags.ts';
 import { collect, openSession } from '../session.ts';
-import { addWaitOptions } from './wait.ts';
+import { addWaitOptions } from '../progress/wait.ts';
 
 const exitCodeHelp = `
 Towards a daemon of shoal's files mean what the Compose Specification says; towards Docker, or with --strict,

@@ -1,7 +1,7 @@
 /** `info` and `version`. */
 import type { Command } from 'commander';
 import { humanSize } from '#base/human';
-import { expandTemplate } from '../output/template.ts';
+import { expandForObject, jsonText } from '../output/template.ts';
 import { openSession } from '../session.ts';
 import { programVersion } from '#base/version';
 
@@ -40,7 +40,7 @@ export function addSystem(program: Command): void {
 async function showInfo({ format }: { format?: string }, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const info = await client.get<Info>('/info');
-  if (format !== undefined) return terminal.out(format === 'json' ? JSON.stringify(info) : expandTemplate(format, info));
+  if (format !== undefined) return terminal.out(format === 'json' ? jsonText(info) : expandForObject(format, info));
   const swarm = info.Swarm;
   const lines = [
     ...(info.Shoal ? [`Shoal: ${info.Shoal.Version}`] : []),
@@ -72,7 +72,7 @@ async function showVersion({ format }: { format?: string }, command: Command): P
   const server = await client.get<{ Version: string; ApiVersion: string; Shoal?: { Version: string } }>('/version').catch((error: Error) => error);
   const answered = !(server instanceof Error);
   const data = { Client: { Version: programVersion, Node: process.version }, Server: answered ? server : null };
-  if (format !== undefined) terminal.out(format === 'json' ? JSON.stringify(data) : expandTemplate(format, data));
+  if (format !== undefined) terminal.out(format === 'json' ? jsonText(data) : expandForObject(format, data));
   else {
     terminal.out(`Client: shoal ${programVersion} (Node ${process.version})`);
     if (answered) terminal.out(`Server: ${server.Shoal ? `shoal ${server.Shoal.Version}, ` : ''}engine ${server.Version}, API ${server.ApiVersion}`);

@@ -4,6 +4,7 @@ import type { Node } from '#model/node';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
 import type { Client } from '../client.ts';
+import { familiarImage } from '../output/image.ts';
 import { listLines, type Column, type ListOptions } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 
@@ -83,11 +84,4 @@ function errorText(text: string, whole: boolean): string {
 function hostPorts(task: Task): string {
   const ports = task.Status.PortStatus?.Ports ?? [];
   return ports.map((port) => `*:${port.PublishedPort}->${port.TargetPort}/${port.Protocol ?? 'tcp'}`).join(',');
-}
-
-/** The name as people write it: no default registry, no digest where there is a tag. */
-export function familiarImage(image: string, whole = false): string {
-  const short = image.replace(/^(docker\.io|index\.docker\.io)\//, '').replace(/^library\//, '');
-  const [name = '', digest] = short.split('@');
-  return whole || digest === undefined || !/:[^/]+$/.test(name) ? short : name;
 }

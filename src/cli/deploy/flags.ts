@@ -1,6 +1,6 @@
 /** What `stack deploy` and `stack plan` take, and which of the two ways a command goes. */
 import { CommandError, exitCodes } from '../command-error.ts';
-import type { WaitFlags } from '../commands/wait.ts';
+import type { WaitFlags } from '../progress/wait.ts';
 import type { Client } from '../client.ts';
 
 export interface ModeFlags {
@@ -14,6 +14,8 @@ export interface LoadFlags extends ModeFlags {
   envFile?: string[];
   strictVars?: boolean;
   rotate?: boolean;
+  /** Mistakes as data, too. */
+  json?: boolean;
 }
 
 export interface DeployFlags extends LoadFlags, WaitFlags {

@@ -21,7 +21,7 @@ export async function removeServices(session: Session, services: readonly Servic
 }
 
 /** Something that has gone meanwhile is as good as removed. */
-export async function removeObjects({ client, terminal }: Session, kind: string, objects: readonly { ID: string; Name: string }[]): Promise<boolean> {
+async function removeObjects({ client, terminal }: Session, kind: string, objects: readonly { ID: string; Name: string }[]): Promise<boolean> {
   let failed = false;
   for (const { ID, Name } of objects) {
     terminal.out(`Removing ${kind} ${Name}`);

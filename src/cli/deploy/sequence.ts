@@ -10,6 +10,8 @@ import { ApiError, filters, type Client } from '../client.ts';
 import { CommandError } from '../command-error.ts';
 import type { Session } from '../session.ts';
 import { pinImage, type ResolveImage } from './images.ts';
+import { inOrderOf } from './order.ts';
+import { knownIds } from './references.ts';
 import { removeServices } from './remove.ts';
 
 export interface SequenceOptions {
@@ -129,15 +131,6 @@ function configNames({ configs, spec }: PlannedService): string[] {
   return [...new Set([...mounted, ...(credential ? [credential] : [])])];
 }
 
-async function knownIds(client: Client, kind: 'secret' | 'config', names: readonly string[]): Promise<(name: string) => string> {
-  if (names.length === 0) return () => '';
-  const objects = await client.get<Secret[]>(`/${kind}s`, filters({ name: names }));
-  const ids = new Map(objects.map((object) => [object.Spec.Name, object.ID]));
-  const missing = names.find((name) => !ids.has(name));
-  if (missing !== undefined) throw new CommandError(`${kind} not found: ${missing}`);
-  return (name) => ids.get(name) ?? '';
-}
-
 async function sendServices(session: Session, stack: string, specs: readonly ServiceSpec[], options: SequenceOptions): Promise<SentService[]> {
   const services = await session.client.get<Service[]>('/services', stackFilter(stack));
   const present = new Map(services.map((service) => [service.Spec.Name, service]));
@@ -172,7 +165,8 @@ async function updateService(
   const ask = resolve === 'always' || (resolve === 'changed' && !sameImage);
   // An image that nobody changed keeps the digest it runs with; asking anew could restart its tasks.
   const wanted = !ask && sameImage ? imageOf(before.Spec) : imageOf(spec);
-  const carried = { ...spec, TaskTemplate: { ...spec.TaskTemplate, ForceUpdate: before.Spec.TaskTemplate.ForceUpdate ?? 0 } };
+  const { TaskTemplate: task, ...rest } = inOrderOf(before.Spec, spec);
+  const carried = { ...rest, TaskTemplate: { ...task, ForceUpdate: before.Spec.TaskTemplate.ForceUpdate ?? 0 } };
   const tagged = withImage(carried, normalImage(wanted));
   const { spec: pinned, warning } = ask ? await pinImage(client, tagged, auth) : { spec: tagged, warning: undefined };
   const options = { query: { version: String(before.Version.Index) }, ...authHeader(auth) };

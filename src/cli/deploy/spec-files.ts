@@ -1,10 +1,11 @@
 /** Files read after the Compose Specification, and what is said about them. */
 import { basename, resolve } from 'node:path';
 import { diagnosticText, type Diagnostic, type LoadRequest } from '#compose/compose';
+import { explainDiagnostics } from '#compose/explain';
 import { loadStack } from '#compose/load';
 import type { StackSpec } from '#model/stack';
 import { CommandError, exitCodes } from '../command-error.ts';
-import { readStackFiles, surroundings } from '../commands/stack-files.ts';
+import { readStackFiles, surroundings } from './stack-files.ts';
 import type { Terminal } from '../output/terminal.ts';
 import type { Session } from '../session.ts';
 import type { LoadFlags } from './flags.ts';
@@ -13,7 +14,8 @@ import type { LoadFlags } from './flags.ts';
 export function loadSpec({ terminal, environment }: Session, name: string | undefined, flags: LoadFlags): StackSpec {
   const request = specRequest(environment, name, flags);
   const { stack, diagnostics } = loadStack(request);
-  if (!stack) throw new CommandError(refusalText(diagnostics, request.directory));
+  if (!stack && flags.json === true) terminal.out(JSON.stringify({ refused: true, diagnostics }));
+  if (!stack) throw new CommandError(refusalText(diagnostics, request, terminal));
   warn(terminal, diagnostics);
   return stack;
 }
@@ -34,9 +36,11 @@ export function specRequest(environment: Session['environment'], name: string | 
   };
 }
 
-export function refusalText(diagnostics: readonly Diagnostic[], directory: string): string {
+/** Every mistake; for a person at a terminal with the line that it is in. */
+export function refusalText(diagnostics: readonly Diagnostic[], { files, directory }: LoadRequest, { interactive }: Terminal): string {
   const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
-  return errors.length > 0 ? errors.map(diagnosticText).join('\n') : `the stack in ${basename(directory)} is refused`;
+  if (errors.length === 0) return `the stack in ${basename(directory)} is refused`;
+  return (interactive ? explainDiagnostics(errors, files) : errors.map(diagnosticText)).join('\n');
 }
 
 export function warn(terminal: Terminal, diagnostics: readonly Diagnostic[]): void {

@@ -1,7 +1,7 @@
 /** `stack deploy` after the Compose Specification: one request to a daemon of ours, Docker's sequence to another. */
 import type { StackSpec } from '#model/stack';
 import { CommandError, exitCodes } from '../command-error.ts';
-import { timeoutOf, waitAndExit, type WaitFlags } from '../commands/wait.ts';
+import { timeoutOf, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 import type { Terminal } from '../output/terminal.ts';
 import type { Session } from '../session.ts';
 import type { DeployFlags } from './flags.ts';

@@ -1,8 +1,8 @@
 /** `stack deploy` in Docker's own way, texts and refusals included. */
 import { loadStrict } from '#compose/strict/plan';
 import { CommandError } from '../command-error.ts';
-import { readStackFiles, surroundings } from '../commands/stack-files.ts';
-import { timeoutOf, waitAndExit } from '../commands/wait.ts';
+import { readStackFiles, surroundings } from './stack-files.ts';
+import { timeoutOf, waitAndExit } from '../progress/wait.ts';
 import type { Session } from '../session.ts';
 import { checkStackName, type DeployFlags } from './flags.ts';
 import { isResolveImage } from './images.ts';

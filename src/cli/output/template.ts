@@ -1,72 +1,50 @@
-/** The part of Go's templates that people use with --format: fields, pipes to a few functions, literal text. */
+/** --format: Go's templates with the functions that docker's commands add to them. */
+import { TemplateError } from '#base/template/error';
+import { expandTemplate, type TemplateScope } from '#base/template/expand';
+import { textOf } from '#base/template/text';
 import { CommandError, exitCodes } from '../command-error.ts';
 
-type Value = unknown;
-
-const functions: Readonly<Record<string, (args: readonly Value[]) => Value>> = {
-  json: (args) => JSON.stringify(args[0]),
-  upper: (args) => textOf(args[0]).toUpperCase(),
-  lower: (args) => textOf(args[0]).toLowerCase(),
-  title: (args) => textOf(args[0]).replace(/^./, (letter) => letter.toUpperCase()),
-  println: (args) => `${args.map(textOf).join(' ')}\n`,
-  len: (args) => lengthOf(args[0]),
-  join: (args) => (Array.isArray(args[0]) ? args[0].map(textOf).join(textOf(args[1] ?? '')) : ''),
-  split: (args) => textOf(args[0]).split(textOf(args[1] ?? '')),
-  index: (args) => args.slice(1).reduce((value, key) => fieldOf(value, textOf(key)), args[0]),
+const functions: TemplateScope['functions'] = {
+  json: (value) => jsonText(value),
+  join: (values, separator) => (Array.isArray(values) ? values.map(textOf).join(textOf(separator)) : textOf(values)),
+  split: (text, separator) => textOf(text).split(textOf(separator)),
+  upper: (text) => textOf(text).toUpperCase(),
+  lower: (text) => textOf(text).toLowerCase(),
+  title: (text) => textOf(text).replaceAll(/(?<![\p{L}\p{N}_'])\p{L}/gu, (letter) => letter.toUpperCase()),
+  pad: (text, before, after) => (text === '' ? '' : blanks(before) + textOf(text) + blanks(after)),
+  truncate: (text, length) => Array.from(textOf(text)).slice(0, whole(length)).join(''),
 };
 
-/** Expands `template` with `data`. Refuses what it does not know, by name. */
-export function expandTemplate(template: string, data: Value): string {
-  const text = template.replaceAll('\\t', '\t').replaceAll('\\n', '\n');
-  return text.replaceAll(/\{\{-?\s*(.*?)\s*-?\}\}/gs, (_, action: string) => textOf(evaluate(action, data)));
+/** One JSON text without line breaks; `<`, `>` and `&` are escaped as Go's encoder has it. */
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(value ?? null);
+  return text.replaceAll(/[<>&\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-function evaluate(action: string, data: Value): Value {
-  let result: Value;
-  for (const [position, stage] of action.split('|').entries()) {
-    const words = wordsOf(stage);
-    const name = words[0] ?? '';
-    const piped = position === 0 ? [] : [result];
-    const call = functions[name];
-    if (call) result = call([...words.slice(1).map((word) => operand(word, data)), ...piped]);
-    else if (words.length === 1) result = operand(name, data);
-    else throw new CommandError(`template parsing error: function "${name}" not defined`, exitCodes.usage);
+/** Expands `template` for an object of the API: fields that it lacks are `<no value>`. Refuses what cannot be read. */
+export function expandForObject(template: string, data: unknown): string {
+  return expand(template, { data, functions, missing: 'absent' });
+}
+
+/** Expands `template` for a line of a list: a column that does not exist is refused. */
+export function expandForRow(template: string, data: unknown): string {
+  return expand(template, { data, functions, missing: 'error' });
+}
+
+function expand(template: string, scope: TemplateScope): string {
+  try {
+    return expandTemplate(template, scope);
+  } catch (error) {
+    if (error instanceof TemplateError) throw new CommandError(`template parsing error: ${error.message}`, exitCodes.usage);
+    throw error;
   }
-  return result;
 }
 
-function wordsOf(stage: string): string[] {
-  return stage.trim().match(/"(?:[^"\\]|\\.)*"|\S+/g) ?? [];
+function whole(value: unknown): number {
+  if (!Number.isInteger(value)) throw new TemplateError(`expected integer; found ${textOf(value)}`);
+  return Math.max(0, Number(value));
 }
 
-function operand(word: string, data: Value): Value {
-  if (word === '.') return data;
-  if (word.startsWith('"')) return JSON.parse(word) as string;
-  if (/^-?\d+$/.test(word)) return Number(word);
-  if (!word.startsWith('.')) throw new CommandError(`template parsing error: function "${word}" not defined`, exitCodes.usage);
-  return word
-    .slice(1)
-    .split('.')
-    .reduce((value, key) => fieldOf(value, key), data);
-}
-
-function fieldOf(value: Value, key: string): Value {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.hasOwn(value, key) ? (value as Record<string, Value>)[key] : undefined;
-}
-
-function lengthOf(value: Value): number {
-  if (typeof value === 'string' || Array.isArray(value)) return value.length;
-  return typeof value === 'object' && value !== null ? Object.keys(value).length : 0;
-}
-
-/** Go prints absent values so. */
-function textOf(value: Value): string {
-  if (value === undefined || value === null) return '<no value>';
-  if (Array.isArray(value)) return `[${value.map(textOf).join(' ')}]`;
-  if (typeof value === 'object')
-    return `map[${Object.entries(value)
-      .map(([key, item]) => `${key}:${textOf(item)}`)
-      .join(' ')}]`;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+function blanks(count: unknown): string {
+  return ' '.repeat(Math.min(whole(count), 1000));
 }

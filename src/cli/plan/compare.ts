@@ -1,6 +1,6 @@
 /** What a deploy would change in a stack: pure comparison of what is there with what the files ask for. */
 import { equal } from '#base/equal';
-import { comparable } from '#control/compare';
+import { comparable } from '#model/spec-compare';
 import type { Labels } from '#model/meta';
 import { modeOf } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';

@@ -7,7 +7,7 @@ import type { ServiceSpec } from '#model/service-spec';
 import type { StackSpec } from '#model/stack';
 import type { Client } from '../client.ts';
 import { CommandError } from '../command-error.ts';
-import { readStackFiles, surroundings } from '../commands/stack-files.ts';
+import { readStackFiles, surroundings } from '../deploy/stack-files.ts';
 import type { LoadFlags } from '../deploy/flags.ts';
 import { checkReadable } from '../deploy/notices.ts';
 import { stackFilter } from '../deploy/sequence.ts';

@@ -30,8 +30,6 @@ export interface Memory {
   untouched?: boolean;
   /** The user asked for the rollback: done is good. */
   askedRollback?: boolean;
-  /** Reasons seen so far: after a rollback the failed tasks are no longer among the newest. */
-  reasons?: readonly string[];
   /** When all tasks were first seen running. */
   runningSince?: number | undefined;
   /** Since when the same tasks wait with the same explanation. */
@@ -43,8 +41,6 @@ export interface Memory {
 const patience = 3;
 /** How long a task may wait with an explanation, such as no suitable node, before the deploy is called failing. */
 const stuckLimitMs = 15_000;
-/** Most distinct reasons that are kept of one service. */
-const reasonLimit = 20;
 
 /** `tasks` are those of the newest spec; `all` includes older ones (a rollback's). Updates `memory`. */
 export function judge(service: Service, tasks: readonly Task[], nodes: readonly Node[], memory: Memory, now: number): Progress {
@@ -55,9 +51,9 @@ export function judge(service: Service, tasks: readonly Task[], nodes: readonly 
   const good = [...groups.values()].filter((group) => group.some((task) => done(task) || isUp(task, live)));
   const wanted = wantedCount(service, groups, live);
   const running = good.length;
-  memory.reasons = [...new Set([...(memory.reasons ?? []), ...tasks.flatMap(reasonOf)])].slice(0, reasonLimit);
+  const reasons = [...new Set(tasks.flatMap(reasonOf))];
   const slots = [...groups].map(([name, group]) => slotOf(name, group));
-  const base = { running, wanted, slots, reasons: memory.reasons };
+  const base = { running, wanted, slots, reasons };
   const up = running >= wanted;
   const finished = up && running > 0 && good.every((group) => group.some(done));
   const decided = memory.untouched ? undefined : updateVerdict(service, { up, finished, asked: memory.askedRollback === true });
@@ -102,6 +98,11 @@ function wantedCount(service: Service, groups: ReadonlyMap<string, readonly Task
   if (!Mode?.Global && !Mode?.GlobalJob) return Mode?.Replicated?.Replicas ?? 1;
   const onLive = [...groups.values()].filter((group) => group.some((task) => live.has(task.NodeID) && compareStates(task.DesiredState, 'complete') <= 0));
   return onLive.length;
+}
+
+/** Distinct reasons of the tasks that failed since: after a rollback they are no longer among the newest. */
+export function failuresSince(all: readonly Task[], startedAt: number): string[] {
+  return [...new Set(all.filter((task) => isFailure(task.Status.State) && Date.parse(task.CreatedAt) >= startedAt).flatMap(reasonOf))];
 }
 
 function reasonOf(task: Task): string[] {

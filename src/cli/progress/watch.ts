@@ -5,7 +5,7 @@ import type { Service } from '#model/service';
 import type { Task } from '#model/task';
 import { filters, type Client } from '../client.ts';
 import { exitCodes } from '../command-error.ts';
-import { judge, type Memory, type Progress } from './verdict.ts';
+import { failuresSince, judge, type Memory, type Progress } from './verdict.ts';
 
 export interface Watched {
   id: string;
@@ -58,7 +58,10 @@ async function look(client: Client, { ID, Name }: { ID: string; Name: string }, 
       progress: { verdict: { state: 'failing', detail: 'the service was removed meanwhile' }, running: 0, wanted: 0, slots: [], reasons: [] },
     };
   const tasks = await client.get<Task[]>('/tasks', filters({ service: [ID], '_up-to-date': ['true'] }));
-  return { id: ID, name: Name, progress: judge(service, tasks, nodes, memory, Date.now()) };
+  const progress = judge(service, tasks, nodes, memory, Date.now());
+  if (progress.verdict.state !== 'rolledBack') return { id: ID, name: Name, progress };
+  const reasons = failuresSince(await client.get<Task[]>('/tasks', filters({ service: [ID] })), memory.startedAt);
+  return { id: ID, name: Name, progress: { ...progress, reasons } };
 }
 
 function isFinal({ verdict }: Progress): boolean {

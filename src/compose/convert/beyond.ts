@@ -9,7 +9,8 @@ import { filled, scoped, someOf } from './names.ts';
 export function withBeyond(spec: ServiceSpec, service: ServiceModel, project: Project, stack: string): ServiceSpec {
   const beyond = service.beyond ?? {};
   const dependsOn = dependencies(beyond, project, stack);
-  const ports = spec.EndpointSpec?.Ports?.map((port) => withPort(port, service.ports ?? []));
+  const extras = new Map((service.ports ?? []).map((port) => [portKey(port.target, port.published, port.protocol), port]));
+  const ports = spec.EndpointSpec?.Ports?.map((port) => withPort(port, extras.get(portKey(port.TargetPort, port.PublishedPort, port.Protocol))));
   return {
     ...spec,
     TaskTemplate: taskTemplate(spec.TaskTemplate, service, beyond),
@@ -122,9 +123,12 @@ function tmpfsMount(text: string): Mount {
   return { Type: 'tmpfs', Target: target, ...(readOnly && { ReadOnly: true }), ...(Object.keys(options).length > 0 && { TmpfsOptions: options }) };
 }
 
-/** The extras of the port that was converted to `config`. */
-function withPort(config: PortConfig, ports: readonly PortModel[]): PortConfig {
-  const model = ports.find((port) => port.target === config.TargetPort && port.published === config.PublishedPort && port.protocol === config.Protocol);
+function portKey(target: number | undefined, published: number | undefined, protocol: string | undefined): string {
+  return `${target ?? ''} ${published ?? ''} ${protocol ?? ''}`;
+}
+
+/** `config` with the extras of the port that it was converted from. */
+function withPort(config: PortConfig, model: PortModel | undefined): PortConfig {
   const extra = filled<NonNullable<PortConfig['Shoal']>>({ HostIP: model?.host_ip, AppProtocol: model?.app_protocol });
   return Object.keys(extra).length === 0 ? config : { ...config, Shoal: extra };
 }
@@ -139,6 +143,7 @@ function dependencies(beyond: BeyondModel, project: Project, stack: string): Ser
       {
         Service: scoped(stack, key),
         Condition: (model.condition ?? 'service_started') as ServiceDependency['Condition'],
+        ...(model.required === false && model.condition !== undefined && { Required: false }),
         ...(model.restart === true && { Restart: true }),
       },
     ];

@@ -59,7 +59,7 @@ function fileSpec(kind: FileKind, key: string, name: string, model: FileModel, s
 }
 
 /** NAME-<ten hex digits of the data's SHA-256>, at most 64 characters. */
-export function contentName(name: string, base64: string): string {
+function contentName(name: string, base64: string): string {
   const digest = createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex').slice(0, 10);
   return `${name.slice(0, maxName - digest.length - 1)}-${digest}`;
 }

@@ -11,7 +11,7 @@ function refuse(message: string): Refusal {
 }
 
 /** Nano-CPUs of `0.5`, `1/2` or `5e-1`. Throws Refusal. */
-export function parseCpus(text: string): number {
+function parseCpus(text: string): number {
   const match = /^([-+]?)(\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE]([-+]?\d{1,3}))?(?:\/(\d+))?$/.exec(text);
   if (!match || match[4] === '0') throw refuse(`failed to parse ${text} as a rational number`);
   const [, sign, number = '', exponent = '0', divisor = '1'] = match;

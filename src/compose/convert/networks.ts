@@ -31,7 +31,7 @@ export function convertNetworks(project: Project, stack: string): { networks: Ne
 
 function networkSpec(name: string, model: NetworkModel, stack: string): NetworkSpec {
   const { ipam } = model;
-  const hasIpam = ipam !== undefined && (ipam.driver || (ipam.config?.length ?? 0) > 0);
+  const hasIpam = ipam !== undefined && (ipam.driver || (ipam.config?.length ?? 0) > 0 || someOf(ipam.options) !== undefined);
   return filled<NetworkSpec>({
     Name: name,
     Labels: stackLabels(stack, model.labels),

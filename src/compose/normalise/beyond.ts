@@ -6,7 +6,7 @@ import type { Value, ValueMap } from '../value.ts';
 import { absolute } from './context.ts';
 import type { Context } from './context.ts';
 import { flag, given, integer, mapValues, strings, text, textOrList, texts } from './decode.ts';
-import { device, size } from './deploy.ts';
+import { device, size, wholeNumber } from './deploy.ts';
 import { parseEnvFile } from './env-file.ts';
 import { service } from './service.ts';
 
@@ -37,16 +37,16 @@ function beyondOf(map: ValueMap): BeyondModel {
     annotations: strings(map.annotations),
     blkio_weight: isMap(blkio) ? integer(blkio.weight) : undefined,
     cgroup: text(map.cgroup, 'cgroup'),
-    cpu_period: microseconds(map.cpu_period),
-    cpu_quota: microseconds(map.cpu_quota),
-    cpu_shares: wholeNumber(map.cpu_shares),
+    cpu_period: microseconds(map.cpu_period, 'cpu_period'),
+    cpu_quota: microseconds(map.cpu_quota, 'cpu_quota'),
+    cpu_shares: wholeNumber(map.cpu_shares, 'cpu_shares'),
     cpuset: text(map.cpuset, 'cpuset'),
     depends_on: dependencies(map.depends_on),
     device_cgroup_rules: texts(map.device_cgroup_rules, 'device_cgroup_rules'),
-    dns_opt: texts(map.dns_opt, 'dns_opt'),
+    dns_opt: dnsOptions(map.dns_opt),
     gpus,
     group_add: isList(map.group_add) ? map.group_add.map(goText) : undefined,
-    mem_swappiness: wholeNumber(map.mem_swappiness),
+    mem_swappiness: wholeNumber(map.mem_swappiness, 'mem_swappiness'),
     memswap_limit: map.memswap_limit === '-1' || numberOf(map.memswap_limit) === -1 ? -1 : size(map.memswap_limit, 'memswap_limit'),
     oom_kill_disable: flag(map.oom_kill_disable),
     oom_score_adj: integer(map.oom_score_adj),
@@ -59,16 +59,10 @@ function beyondOf(map: ValueMap): BeyondModel {
   });
 }
 
-function wholeNumber(value: Value | undefined): number | undefined {
-  if (typeof value !== 'string') return integer(value);
-  if (!/^-?\d+$/.test(value)) throw new Refusal('invalidArgument', `${value} is no whole number`);
-  return Number(value);
-}
-
 /** A number of microseconds, or a duration. */
-function microseconds(value: Value | undefined): number | undefined {
+function microseconds(value: Value | undefined, key: string): number | undefined {
   const match = typeof value === 'string' ? /^(\d+)(us|ms|s)$/.exec(value) : null;
-  if (!match) return wholeNumber(value);
+  if (!match) return wholeNumber(value, key);
   return Number(match[1]) * (match[2] === 's' ? 1e6 : match[2] === 'ms' ? 1e3 : 1);
 }
 
@@ -88,6 +82,16 @@ function pullPolicy(policy: string | undefined): string | undefined {
   if (policy === undefined || ['always', 'missing', 'never'].includes(policy)) return policy;
   if (policy === 'if_not_present') return 'missing';
   throw new Refusal('invalidArgument', `pull_policy ${policy} is not supported on a cluster: use always, missing or never`, { path: ['pull_policy'] });
+}
+
+/** A resolver that wants dots asks the cluster's name server for no service, since their names have none. */
+function dnsOptions(value: Value | undefined): string[] | undefined {
+  const options = texts(value, 'dns_opt');
+  const dots = options?.findIndex((option) => /^ndots:0*[1-9]/.test(option)) ?? -1;
+  if (dots < 0) return options;
+  throw new Refusal('invalidArgument', `${options?.[dots] ?? ''} would hide the names of services, which have no dots`, {
+    path: ['dns_opt', dots],
+  });
 }
 
 function dependencies(value: Value | undefined): BeyondModel['depends_on'] {
@@ -135,6 +139,8 @@ function labelsWithFiles(map: ValueMap, context: Context): ValueMap {
 /** `deploy` with the older keys of the same meaning folded in. */
 function deployFields(map: ValueMap): Value {
   const deploy: Fields = { ...(isMap(map.deploy) ? map.deploy : {}) };
+  // Told at the key that is written, not at the one it stands for.
+  for (const key of ['mem_limit', 'mem_reservation']) size(map[key], key);
   put(deploy, ['replicas'], map.scale, 'scale');
   put(deploy, ['resources', 'limits', 'cpus'], map.cpus, 'cpus');
   put(deploy, ['resources', 'limits', 'memory'], map.mem_limit, 'mem_limit');

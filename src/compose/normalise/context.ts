@@ -14,6 +14,8 @@ export interface Context {
   lookup: (name: string) => string | undefined;
   /** Bytes of a file by its absolute path. Throws Refusal when it cannot be read or lies outside. */
   read: (path: string) => Uint8Array;
+  /** Published ports so far, of all services. */
+  published: { ports: number };
   /** A line for people that Docker writes as it loads. */
   warn: (message: string) => void;
 }
@@ -26,6 +28,7 @@ export function contextOf(request: LoadRequest, warn: (message: string) => void)
     ...(request.home === undefined ? {} : { home: request.home }),
     caller,
     lookup: caller,
+    published: { ports: 0 },
     read: (path) => readInside(request, path),
     warn,
   };
@@ -46,7 +49,7 @@ function readInside(request: LoadRequest, path: string): Uint8Array {
 }
 
 /** Throws Refusal when `path`, once `..` is worked out, leaves `folder`. */
-export function refuseOutside(folder: string, path: string): void {
+function refuseOutside(folder: string, path: string): void {
   const root = posix.normalize(folder).replace(/\/+$/, '');
   const target = posix.normalize(path);
   if (target !== root && !target.startsWith(`${root}/`)) {

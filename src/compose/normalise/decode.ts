@@ -1,10 +1,11 @@
 /** Turns checked values into the model's fields; texts of refusals are those of Docker's decoder. */
 import { parseDuration } from '#base/duration';
 import { Refusal } from '#base/refusal';
+import { maxWord } from '../yaml/limits.ts';
 import { Float, Moment, byBytes, goQuote, goText, isList, isMap, newMap, numberOf } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 
-export const decodingFailed = 'decoding failed due to the following error(s):\n\n';
+const decodingFailed = 'decoding failed due to the following error(s):\n\n';
 
 /** A value that the schema lets pass and the model cannot hold. `field` is the decoder's own path (Deploy.Resources.Limits.memory). */
 export function decodeError(field: string, message: string): Refusal {
@@ -52,8 +53,9 @@ export function flag(value: Value | undefined): boolean | undefined {
 /** Nanoseconds. */
 export function duration(value: Value | undefined, field: string): number | undefined {
   if (value === undefined || value === null) return undefined;
-  const nanoseconds = parseDuration(goText(value));
-  if (nanoseconds === undefined) throw decodeError(field, badDuration(goText(value)));
+  const written = goText(value);
+  const nanoseconds = written.length > maxWord ? undefined : parseDuration(written);
+  if (nanoseconds === undefined) throw decodeError(field, badDuration(written.slice(0, maxWord)));
   return nanoseconds;
 }
 

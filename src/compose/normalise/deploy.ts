@@ -92,11 +92,18 @@ function genericResource(value: Value): { discrete_resource_spec?: { kind?: stri
   return { discrete_resource_spec: given<{ kind?: string; value?: number }>({ kind: text(spec.kind, 'Kind'), value: integer(spec.value) }) };
 }
 
+/** An integer, or one written as a text. */
+export function wholeNumber(value: Value | undefined, key: string): number | undefined {
+  if (typeof value !== 'string') return integer(value);
+  if (!/^-?\d{1,15}$/.test(value)) throw new Refusal('invalidArgument', `${JSON.stringify(value)} is no whole number`, { path: [key] });
+  return Number(value);
+}
+
 /** A device request; `count: all` is -1, as the engine has it. */
 export function device(map: ValueMap): DeviceModel {
   return given<DeviceModel>({
     driver: text(map.driver, 'Driver'),
-    count: map.count === 'all' ? -1 : integer(map.count),
+    count: map.count === 'all' ? -1 : wholeNumber(map.count, 'count'),
     device_ids: texts(map.device_ids, 'device_ids'),
     capabilities: texts(map.capabilities, 'Capabilities'),
     options: strings(map.options),

@@ -14,9 +14,12 @@ export function ports(value: Value | undefined, context: Context): PortModel[] |
   if (!isList(value)) return undefined;
   const all: PortModel[] = [];
   for (const item of value) {
-    all.push(...(isMap(item) ? longPort(item, context) : shortPort(goText(item), context)));
-    if (all.length > maxPorts) throw new Refusal('invalidArgument', `more than ${maxPorts} ports`);
+    if (context.published.ports > maxPorts) break;
+    const found = isMap(item) ? longPort(item, context) : shortPort(goText(item), context);
+    context.published.ports += found.length;
+    for (const port of found) all.push(port);
   }
+  if (context.published.ports > maxPorts) throw new Refusal('invalidArgument', `more than ${maxPorts} ports`, { path: ['ports'] });
   return all;
 }
 

@@ -25,7 +25,7 @@ export function renderStrictConfig(request: LoadRequest, options: StrictOptions 
   }
 }
 
-export function renderProject(project: Project): string {
+function renderProject(project: Project): string {
   return emitYaml(
     struct([
       ['version', project.version],

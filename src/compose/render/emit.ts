@@ -68,7 +68,7 @@ const oldBooleans = new Set(['y', 'Y', 'yes', 'Yes', 'YES', 'on', 'On', 'ON', 'n
 const sexagesimal = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/;
 
 /** A string in the style the writer chooses: literal for several lines, double quotes for what would read as another type. */
-export function scalarText(text: string, isKey: boolean, indent: number): string {
+function scalarText(text: string, isKey: boolean, indent: number): string {
   const traits = traitsOf(text);
   const isPlainType = typeof resolvePlain(text) === 'string' && !oldBooleans.has(text) && !sexagesimal.test(text);
   if (text.includes('\n') && !isKey && traits.blockAllowed) return literal(text, indent + 2);

@@ -1,12 +1,13 @@
 /**
- * Checks a value against a schema and scores how near each alternative came, as Docker's validator (gojsonschema) does:
+ * Checks a value against a schema with ajv, and says of its errors those that matter as Docker's validator (gojsonschema) does:
  * an alternative's errors are told only when it fitted best, so a user reads about the form that was meant.
  */
-import { goText, isList, isMap, numberOf, Float, ForeignMap, Moment } from '../value.ts';
-import type { Path, Value, ValueMap } from '../value.ts';
-import { inVersion } from './schema.ts';
-import type { Schema } from './schema.ts';
-import { fitsFormat } from './formats.ts';
+import type { ErrorObject } from 'ajv';
+import { goText, isList, isMap, numberOf, Moment } from '../value.ts';
+import type { Path, Value } from '../value.ts';
+import { numberFormat, schemaFor, standalone, withChildren } from './schema.ts';
+import type { Group, Schema } from './schema.ts';
+import { pointsOfNode, runSchema } from './validator.ts';
 
 export interface SchemaError {
   path: Path;
@@ -26,94 +27,77 @@ interface Outcome {
 }
 
 interface Checker {
-  root: Schema;
-  version: string;
+  definitions: Group;
   /** The nearest form is first of all one of the value's own kind; Docker goes by the score alone. */
   byKind: boolean;
-  warnings: SchemaError[];
 }
 
-/** All errors of `value`, parents before children, empty when it fits; and keys that have no effect. */
+/** More mistakes than are ever told: what comes after is not looked into. */
+const maxErrors = 1000;
+
+/** Schemas by version, made when first asked for. */
+const schemas = new WeakMap<Schema, Map<string, Schema>>();
+/** Forms as they are scored. */
+const scoredForms = new WeakMap<Schema, Schema>();
+
+/** All errors of `value`, empty when it fits; and keys that have no effect. `root` is in the dialect of `Schema`. */
 export function check(root: Schema, version: string, value: Value, byKind = false): { errors: readonly SchemaError[]; warnings: readonly SchemaError[] } {
-  const checker: Checker = { root, version, byKind, warnings: [] };
-  return { errors: checkValue(root, value, [], checker).errors, warnings: checker.warnings };
+  const versions = schemas.get(root) ?? new Map<string, Schema>();
+  schemas.set(root, versions);
+  const schema = versions.get(version) ?? schemaFor(root, version);
+  versions.set(version, schema);
+  const { errors, notes } = runSchema(schema, plainOf(value));
+  const warnings = notes.warnings.map(({ instancePath, hint }): SchemaError => {
+    return { path: stepsOf(instancePath), kind: 'other', message: 'has no effect on a cluster', hint };
+  });
+  return { errors: judged(errors, [], { definitions: schema.definitions ?? {}, byKind }).errors, warnings };
 }
 
-function checkValue(schema: Schema, value: Value, path: Path, checker: Checker): Outcome {
-  const actual = resolve(schema, checker);
+/** The value as JSON holds it: dates are texts, and what no file may hold is an empty map. */
+function plainOf(value: Value): unknown {
+  const number = numberOf(value);
+  if (number !== undefined) return number;
+  if (value instanceof Moment) return goText(value);
+  if (isList(value)) return value.map(plainOf);
+  if (typeof value !== 'object' || value === null) return value;
+  // Without a prototype, `constructor` and the like are keys only where the file has them.
+  const result = Object.create(null) as Record<string, unknown>;
+  if (isMap(value)) for (const [key, item] of Object.entries(value)) result[key] = plainOf(item);
+  return result;
+}
+
+/** ajv's errors of one run in our words; those inside of alternatives are left to the alternatives' own runs. */
+function judged(all: readonly ErrorObject[], base: Path, checker: Checker): Outcome {
+  const own = outsideForms(all);
+  const node = ({ instancePath, schemaPath }: ErrorObject): string => `${instancePath} ${schemaPath.slice(0, schemaPath.lastIndexOf('/'))}`;
+  const wrongKind = new Set(own.filter(({ keyword }) => keyword === 'type').map(node));
   const outcome: Outcome = { errors: [], score: 0 };
-  const hint = schema.refused ?? actual.refused;
-  if (hint !== undefined) fail(outcome, { path, kind: 'other', message: 'is not supported on a cluster', hint });
-  const kinds = actual.type === undefined ? [] : [actual.type].flat();
-  if (kinds.length > 0 && !kinds.some((kind) => isKind(value, kind))) {
-    fail(outcome, { path, kind: 'type', message: `must be a ${readable(kinds)}` });
-    return outcome;
+  for (const error of own) {
+    // A value of the wrong kind fails all else as well, which says nothing new.
+    if (error.keyword !== 'type' && error.keyword !== 'refused' && wrongKind.has(node(error))) continue;
+    const path = [...base, ...stepsOf(error.instancePath)];
+    outcome.errors.push(told(error, path));
+    outcome.score -= error.keyword === 'type' ? 2 + pointsOfNode : 2;
+    if (error.keyword !== 'oneOf' || error.params['passingSchemas'] !== null) continue;
+    const best = bestForm(error.schema as readonly Schema[], error.data, path, checker);
+    outcome.errors.push(...best.errors);
+    outcome.score += best.score;
   }
-  if (actual.oneOf) checkAlternatives(actual.oneOf, value, path, checker, outcome);
-  if (isList(value)) checkList(actual, value, path, checker, outcome);
-  if (isMap(value)) checkMap(actual, value, path, checker, outcome);
-  checkScalar(actual, value, path, outcome);
-  // One point each for alternatives, kind of value, enumeration and the whole: what separates near misses from far ones.
-  outcome.score += 4;
   return outcome;
 }
 
-function resolve(schema: Schema, checker: Checker): Schema {
-  let actual = schema;
-  for (;;) {
-    const name = actual.$ref?.replace('#/definitions/', '');
-    const next = name === undefined ? actual.versions?.find((candidate) => inVersion(candidate, checker.version)) : checker.root.definitions?.[name];
-    if (next === undefined) return actual;
-    actual = next;
-  }
-}
-
-/** The net of an error is one point lost against the point that every finished check earns. */
-function fail(outcome: Outcome, error: SchemaError): void {
-  outcome.errors.push(error);
-  outcome.score -= 2;
-}
-
-function merge(outcome: Outcome, other: Outcome): void {
-  outcome.errors.push(...other.errors);
-  outcome.score += other.score;
-}
-
-function isKind(value: Value, kind: string): boolean {
-  switch (kind) {
-    case 'object':
-      return isMap(value) || value instanceof ForeignMap;
-    case 'array':
-      return isList(value);
-    case 'string':
-      return typeof value === 'string' || value instanceof Moment;
-    case 'integer':
-      return Number.isInteger(numberOf(value));
-    case 'number':
-      return numberOf(value) !== undefined;
-    case 'boolean':
-      return typeof value === 'boolean';
-    default:
-      return value === null;
-  }
-}
-
-function readable(kinds: readonly string[]): string {
-  const names = kinds.map((kind) => (kind === 'object' ? 'mapping' : kind === 'array' ? 'list' : kind));
-  return names.length === 1 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`;
-}
-
-function checkAlternatives(alternatives: readonly Schema[], value: Value, path: Path, checker: Checker, outcome: Outcome): void {
-  let valid = 0;
+/** Of forms that all fail, the first that came nearest. */
+function bestForm(forms: readonly Schema[], data: unknown, path: Path, checker: Checker): Outcome {
   let best: Outcome | undefined;
-  for (const alternative of alternatives) {
-    const result = checkValue(alternative, value, path, checker);
-    if (result.errors.length === 0) valid += 1;
-    else if (valid === 0 && (best === undefined || nearer(result, best, path, checker))) best = result;
+  for (const form of forms) {
+    const scored = scoredForms.get(form) ?? tallied(standalone(form, checker.definitions));
+    scoredForms.set(form, scored);
+    const { errors, notes } = runSchema(scored, data);
+    const outcome = judged(errors, path, checker);
+    outcome.score += notes.points;
+    if (best === undefined || nearer(outcome, best, path, checker)) best = outcome;
   }
-  if (valid === 1) return;
-  fail(outcome, { path, kind: 'oneOf', message: 'Must validate one and only one schema (oneOf)' });
-  if (valid === 0 && best) merge(outcome, best);
+  return best ?? { errors: [], score: 0 };
 }
 
 function nearer(result: Outcome, best: Outcome, path: Path, checker: Checker): boolean {
@@ -122,67 +106,68 @@ function nearer(result: Outcome, best: Outcome, path: Path, checker: Checker): b
   return result.score > best.score;
 }
 
-function checkList(schema: Schema, list: readonly Value[], path: Path, checker: Checker, outcome: Outcome): void {
-  if (schema.items) for (const [index, item] of list.entries()) merge(outcome, checkValue(schema.items, item, [...path, index], checker));
-  if (schema.uniqueItems !== true) return;
-  const seen = new Map<string, number>();
-  for (const [index, item] of list.entries()) {
-    const text = identity(item);
-    const first = seen.get(text);
-    if (first !== undefined) fail(outcome, { path, kind: 'other', message: `array items[${first},${index}] must be unique` });
-    seen.set(text, index);
+/** What forms say comes right before the word that none of them fits, and is about the same value or parts of it. */
+function outsideForms(all: readonly ErrorObject[]): ErrorObject[] {
+  const own: ErrorObject[] = [];
+  for (let index = all.length - 1; index >= 0; index -= 1) {
+    const error = all[index];
+    if (!error) break;
+    own.push(error);
+    if (error.keyword !== 'oneOf') continue;
+    const { instancePath } = error;
+    const within = (other: ErrorObject | undefined): boolean =>
+      other !== undefined &&
+      (other.instancePath === instancePath || other.instancePath.startsWith(`${instancePath}/`)) &&
+      other.parentSchema !== error.parentSchema;
+    while (within(all[index - 1])) index -= 1;
   }
+  return own.reverse().slice(0, maxErrors);
 }
 
-/** Text that two values share exactly when JSON Schema calls them equal. */
-function identity(value: Value): string {
-  const number = numberOf(value);
-  if (number !== undefined) return `n${number}`;
-  if (isList(value)) return `[${value.map(identity).join()}]`;
-  if (!isMap(value)) return `${typeof value}${JSON.stringify(goText(value))}`;
-  return `{${Object.keys(value)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${identity(value[key] ?? null)}`)
-    .join()}}`;
+/** The same with points counted; a form within has a score of its own. */
+function tallied(schema: Schema): Schema {
+  return { ...withChildren(schema, tallied, false), tally: true };
 }
 
-function checkMap(schema: Schema, map: ValueMap, path: Path, checker: Checker, outcome: Outcome): void {
-  for (const key of schema.required ?? []) {
-    if (key in map) outcome.score += 1;
-    else fail(outcome, { path, kind: 'other', message: `${key} is required` });
-  }
-  for (const [key, item] of Object.entries(map)) {
-    const matches = matching(schema, key, checker);
-    if (matches.length === 0 && schema.additionalProperties === false) {
-      const knownKeys = Object.entries(schema.properties ?? {}).flatMap(([name, known]) => (inVersion(known, checker.version) ? [name] : []));
-      fail(outcome, { path, kind: 'other', message: `Additional property ${key} is not allowed`, unknownKey: key, knownKeys });
+function told(error: ErrorObject, path: Path): SchemaError {
+  const { keyword, params, parentSchema = {} } = error;
+  const other = (message: string): SchemaError => ({ path, kind: 'other', message });
+  switch (keyword) {
+    case 'type':
+      return { path, kind: 'type', message: `must be a ${readable([(parentSchema as Schema).type ?? []].flat())}` };
+    case 'oneOf':
+      return { path, kind: 'oneOf', message: 'Must validate one and only one schema (oneOf)' };
+    case 'required':
+      return other(`${String(params['missingProperty'])} is required`);
+    case 'additionalProperties': {
+      const key = String(params['additionalProperty']);
+      return { ...other(`Additional property ${key} is not allowed`), unknownKey: key, knownKeys: Object.keys((parentSchema as Schema).properties ?? {}) };
     }
-    const hint = matches.find((match) => match.warns !== undefined)?.warns;
-    if (hint !== undefined) checker.warnings.push({ path: [...path, key], kind: 'other', message: 'has no effect on a cluster', hint });
-    for (const match of matches) merge(outcome, checkValue(match, item, [...path, key], checker));
+    case 'uniqueItems':
+      return other(`array items[${String(params['first'])},${String(params['index'])}] must be unique`);
+    case 'enum':
+      return other(`${path.join('.')} must be one of the following: ${(error.schema as readonly string[]).map((item) => JSON.stringify(item)).join(', ')}`);
+    case 'minimum':
+      return other(`Must be greater than or equal to ${String(error.schema)}`);
+    case 'format':
+      return other(`Does not match format '${String(error.schema).replace(numberFormat, '')}'`);
+    case 'refused':
+      return { ...other('is not supported on a cluster'), hint: String(error.schema) };
+    default:
+      return other(error.message ?? keyword);
   }
 }
 
-/** The schemas that a key's value must fit: its own, and those of the patterns that its name matches. */
-function matching(schema: Schema, key: string, checker: Checker): Schema[] {
-  const own = schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
-  const patterns = Object.entries(schema.patternProperties ?? {}).flatMap(([pattern, candidate]) => (new RegExp(pattern, 'u').test(key) ? [candidate] : []));
-  const found = [...(own ? [own] : []), ...patterns].filter((candidate) => inVersion(candidate, checker.version));
-  if (found.length === 0 && typeof schema.additionalProperties === 'object') return [schema.additionalProperties];
-  return found;
+/** Words as JSON Schema has them, but for maps and lists. */
+function readable(kinds: readonly string[]): string {
+  const names = kinds.map((kind) => (kind === 'object' ? 'mapping' : kind === 'array' ? 'list' : kind));
+  return names.length === 1 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`;
 }
 
-function checkScalar(schema: Schema, value: Value, path: Path, outcome: Outcome): void {
-  if (schema.enum && !schema.enum.includes(goText(value))) {
-    const allowed = schema.enum.map((item) => JSON.stringify(item)).join(', ');
-    fail(outcome, { path, kind: 'other', message: `${path.join('.')} must be one of the following: ${allowed}` });
-  }
-  const number = numberOf(value);
-  if (number !== undefined && schema.minimum !== undefined && number < schema.minimum) {
-    fail(outcome, { path, kind: 'other', message: `Must be greater than or equal to ${schema.minimum}` });
-  }
-  const scalar = typeof value === 'string' || number !== undefined || value instanceof Float;
-  if (schema.format !== undefined && scalar && !fitsFormat(schema.format, goText(value))) {
-    fail(outcome, { path, kind: 'other', message: `Does not match format '${schema.format}'` });
-  }
+/** JSON pointer to steps. */
+function stepsOf(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }

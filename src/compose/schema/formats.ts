@@ -1,33 +1,28 @@
-/** The named formats of our schemas. */
+/** The named formats of our schemas: what a text, or a number's digits, must be. */
 import { parseDuration } from '#base/duration';
-import { Refusal } from '#base/refusal';
+import { maxWord } from '../yaml/limits.ts';
 import { isAddress } from '../normalise/address.ts';
-import { parsePortSpec, parseRange } from '../normalise/port-spec.ts';
+import { readPortSpec, parseRange } from '../normalise/port-spec.ts';
 
-export function fitsFormat(format: string, text: string): boolean {
+export const formatNames = ['duration', 'ports', 'expose', 'port', 'range', 'address', 'count'] as const;
+
+export type FormatName = (typeof formatNames)[number];
+
+export function fitsFormat(format: FormatName, text: string): boolean {
+  if (text.length > maxWord) return false;
   switch (format) {
     case 'duration':
       return parseDuration(text) !== undefined;
     case 'ports':
     case 'expose':
-      return isPortSpec(text);
+      return typeof readPortSpec(text) !== 'string';
     case 'port':
       return /^\d+$/.test(text) && Number(text) > 0 && Number(text) <= 0xffff;
     case 'range':
       return text === '' || parseRange(text) !== undefined;
     case 'address':
       return isAddress(text);
-    default:
-      return true;
-  }
-}
-
-function isPortSpec(text: string): boolean {
-  try {
-    parsePortSpec(text);
-    return true;
-  } catch (error) {
-    if (error instanceof Refusal) return false;
-    throw error;
+    case 'count':
+      return /^(all|-1|\d{1,9})$/.test(text);
   }
 }

@@ -14,7 +14,7 @@ import { contextOf } from '../normalise/context.ts';
 import type { FileModel, Project } from '../project.ts';
 import { byBytes, isMap } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
-import { parseDotenv } from '../variables/dotenv.ts';
+import { withEnvFiles } from './env-files.ts';
 import { mergeValues } from './merge.ts';
 import { projectOf } from './project-of.ts';
 import { add, addRefusal, diagnosticsOf, failed, newReport } from './report.ts';
@@ -50,24 +50,10 @@ export function loadSpecProject(request: LoadRequest): { loaded?: SpecProject; r
 
 function newLoader(request: LoadRequest, report: Report): Loader {
   const outer = contextOf(request, (message) => add(report, 'warning', [], message));
-  const file = dotenv(request, report, outer.lookup);
-  const lookup = (name: string): string | undefined => outer.lookup(name) ?? file[name] ?? undefined;
-  return { request, report, lookup, filesRead: 0, context: { ...outer, lookup } };
-}
-
-/** `.env` beside the first file, or the files asked for; the caller's own variables win over both. */
-function dotenv(request: LoadRequest, report: Report, lookup: (name: string) => string | undefined): Record<string, string | null> {
-  const files = request.envFiles ?? [posix.join(request.directory, '.env')];
-  const result: Record<string, string | null> = Object.create(null) as Record<string, string | null>;
-  for (const path of files) {
-    try {
-      Object.assign(result, parseDotenv(path, contextOf(request, () => undefined).read(path), lookup));
-    } catch (error) {
-      const optional = request.envFiles === undefined && error instanceof Refusal && error.facts['line'] === undefined;
-      if (!optional) addRefusal(report, error);
-    }
-  }
-  return result;
+  // The files asked for, or `.env` beside the first stack file; the caller's own variables win over both.
+  const paths = request.envFiles ?? [posix.join(request.directory, '.env')];
+  const lookup = withEnvFiles(outer.lookup, paths, request.envFiles === undefined, outer, report);
+  return { request, report, lookup, drawn: { files: 0 }, context: { ...outer, lookup } };
 }
 
 function loadProject(loader: Loader): SpecProject | undefined {

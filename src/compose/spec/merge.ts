@@ -1,5 +1,5 @@
 /** Merges two files' values by the Compose Specification: maps by key, lists one after the other, with `!reset` and `!override`. */
-import { pairs } from '../normalise/decode.ts';
+import { hosts, pairs } from '../normalise/decode.ts';
 import { goText, isList, isMap, newMap } from '../value.ts';
 import type { Path, Value, ValueMap } from '../value.ts';
 import { stepSeparator } from '../yaml/to-value.ts';
@@ -79,8 +79,8 @@ function canonical(value: Value, path: Path): Value {
     for (const name of value) result[goText(name)] = path[2] === 'depends_on' ? Object.assign(newMap(), { condition: 'service_started' }) : null;
     return result;
   }
+  if (matches(['services.*.extra_hosts'], path)) return hosts(value) ?? value;
   if (matches(listable, path) && !isList(value)) return [value];
-  if (path.length === 3 && path[2] === 'extends') return value;
   return value;
 }
 

@@ -66,24 +66,37 @@ function isActive(profiles: Value | undefined, active: ReadonlySet<string>): boo
 
 /** Services that wait for one another in a circle would never start; version 3 took such files, so the order is dropped with a word. */
 function withoutCircles(services: Record<string, ServiceModel>, loader: Loader): Record<string, ServiceModel> {
-  const targets = (name: string): string[] => Object.keys(services[name]?.beyond?.depends_on ?? {}).filter((target) => Object.hasOwn(services, target));
+  const targets = new Map<string, readonly string[]>();
+  const waiters = new Map<string, string[]>(Object.keys(services).map((name) => [name, []]));
   for (const [name, service] of Object.entries(services)) {
-    if (!reaches(name, name, targets)) continue;
+    const known = Object.keys(service.beyond?.depends_on ?? {}).filter((target) => waiters.has(target));
+    targets.set(name, known);
+    for (const target of known) waiters.get(target)?.push(name);
+  }
+  const stuck = remaining(remaining(new Set(waiters.keys()), targets, waiters), waiters, targets);
+  for (const name of stuck) {
     add(loader.report, 'warning', ['services', name, 'depends_on'], 'services wait for one another in a circle; the order is ignored');
-    const { depends_on: _dependsOn, ...beyond } = service.beyond ?? {};
-    services[name] = { ...service, beyond };
+    const { depends_on: _dependsOn, ...beyond } = services[name]?.beyond ?? {};
+    services[name] = { ...services[name], beyond };
   }
   return services;
 }
 
-function reaches(from: string, goal: string, targets: (name: string) => string[]): boolean {
-  const open = targets(from);
-  const seen = new Set<string>();
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (next === goal) return true;
-    if (seen.has(next)) continue;
-    seen.add(next);
-    open.push(...targets(next));
+type Links = ReadonlyMap<string, readonly string[]>;
+
+/** `names` without those whose every way along `forth` ends. */
+function remaining(names: ReadonlySet<string>, forth: Links, back: Links): Set<string> {
+  const left = new Set(names);
+  const within = (links: Links, name: string): string[] => (links.get(name) ?? []).filter((other) => names.has(other));
+  const open = new Map([...names].map((name) => [name, within(forth, name).length]));
+  const ended = [...names].filter((name) => open.get(name) === 0);
+  for (let name = ended.pop(); name !== undefined; name = ended.pop()) {
+    left.delete(name);
+    for (const other of within(back, name)) {
+      const count = (open.get(other) ?? 0) - 1;
+      open.set(other, count);
+      if (count === 0) ended.push(other);
+    }
   }
-  return false;
+  return left;
 }

@@ -13,9 +13,11 @@ import { readYaml } from '../yaml/read.ts';
 import type { Source } from '../yaml/read.ts';
 import { clean, mergeValues } from './merge.ts';
 import { rebaseFile, rebaseService } from './rebase.ts';
+import { withEnvFiles } from './env-files.ts';
 import { add, addRefusal, addSchemaErrors } from './report.ts';
 import type { Report } from './report.ts';
 import { specSchema, specVersion } from './schema.ts';
+import { bounded } from '../variables/bounded.ts';
 import { expand } from '../variables/template.ts';
 
 export interface Loader {
@@ -23,8 +25,8 @@ export interface Loader {
   context: Context;
   report: Report;
   lookup: (name: string) => string | undefined;
-  /** Files read so far in this load, main files and drawn-in ones. */
-  filesRead: number;
+  /** How many files were read so far in this load, main files and drawn-in ones. */
+  drawn: { files: number };
 }
 
 interface Tree {
@@ -49,9 +51,9 @@ export function loadTree(loader: Loader, path: string, bytes: Uint8Array, folder
 
 function readTree(loader: Loader, path: string, bytes: Uint8Array): Tree | undefined {
   const { report } = loader;
-  loader.filesRead += 1;
+  loader.drawn.files += 1;
   try {
-    if (loader.filesRead > maxFiles) throw new Refusal('invalidArgument', `more than ${maxFiles} files are drawn in`, { file: path });
+    if (loader.drawn.files > maxFiles) throw new Refusal('invalidArgument', `more than ${maxFiles} files are drawn in`, { file: path });
     const source = readYaml(path, bytes);
     report.sources.push(source);
     if (!isMap(source.value)) {
@@ -65,19 +67,20 @@ function readTree(loader: Loader, path: string, bytes: Uint8Array): Tree | undef
     addSchemaErrors(report, warnings, 'warning', source);
     return errors.length === 0 && isMap(value) ? { source, value } : undefined;
   } catch (error) {
-    addRefusal(report, error);
+    addRefusal(report, error, [], report.sources.at(-1));
     return undefined;
   }
 }
 
 /** A malformed text is told and left as it is, so that the others are told as well. */
 function fillIn(loader: Loader, source: Source): Value {
-  const { report, request, lookup } = loader;
+  const { report, request } = loader;
+  const lookup = bounded(loader.lookup);
   const substitute = (text: string, path: Path): string => {
     try {
       return expand(text, { lookup, undefinedVariable: (name) => tellUndefined(name, path) });
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof Refusal) || error.facts['endless'] === true) throw error;
       const { template = text } = error.facts as { template?: string };
       const missing = template.startsWith('required variable ');
       add(
@@ -161,14 +164,20 @@ function includeEntry(loader: Loader, entry: Value, folder: string, chain: reado
   const paths = (isMap(entry) ? textOrList(entry.path, 'path') : textOrList(entry, 'include')) ?? [];
   const files = paths.map((path) => absolute(folder, path));
   const home = isMap(entry) && typeof entry.project_directory === 'string' ? absolute(folder, entry.project_directory) : posix.dirname(files[0] ?? folder);
-  if (isMap(entry) && entry.env_file !== undefined)
-    throw new Refusal('unimplemented', 'env_file of an include is not supported; set the variables for the whole stack');
+  const inner: Loader = { ...loader, lookup: includedLookup(loader, entry, folder, home) };
   let result: Value | undefined;
   for (const file of files) {
     if (chain.includes(`include ${file}`)) throw new Refusal('invalidArgument', `files include one another in a circle: ${file}`);
     if (chain.length >= maxNesting) throw new Refusal('invalidArgument', `files include one another more than ${maxNesting} deep`);
-    const tree = loadTree(loader, file, loader.context.read(file), home, chain);
+    const tree = loadTree(inner, file, loader.context.read(file), home, chain);
     if (tree) result = mergeValues(result, rebaseFile(tree.value, home), tree.source.tags);
   }
   return result;
+}
+
+/** What an included file's variables may be besides those of the whole stack: its `env_file`, or `.env` of its own folder. */
+function includedLookup(loader: Loader, entry: Value, folder: string, home: string): Loader['lookup'] {
+  const named = isMap(entry) ? textOrList(entry.env_file, 'env_file') : undefined;
+  const paths = named?.map((path) => absolute(folder, path)) ?? [posix.join(home, '.env')];
+  return withEnvFiles(loader.lookup, paths, named === undefined, loader.context, loader.report);
 }

@@ -15,6 +15,7 @@ import { firstErrorText } from '../schema/first-error.ts';
 import type { Schema } from '../schema/schema.ts';
 import { ForeignMap, goText, isList, isMap, newMap } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
+import { bounded } from '../variables/bounded.ts';
 import { readYaml } from '../yaml/read.ts';
 import type { Source } from '../yaml/read.ts';
 import { mergeProjects } from './merge.ts';
@@ -75,7 +76,8 @@ function loadFile(source: Source, first: string, context: Context, options: Stri
   if (version !== first) throw new Refusal('invalidArgument', `version mismatched between two composefiles : ${first} and ${version}`, { path: ['version'] });
   const forbidden = forbiddenText(source.value);
   if (forbidden !== undefined) throw new Refusal('invalidArgument', forbidden);
-  const value = options.skipInterpolation === true ? source.value : interpolate(source.value, (text) => substitute(text, context.lookup));
+  const lookup = bounded(context.lookup);
+  const value = options.skipInterpolation === true ? source.value : interpolate(source.value, (text) => substitute(text, lookup));
   validate(value, version);
   return sections(value as ValueMap, version, context);
 }

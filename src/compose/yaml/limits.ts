@@ -3,7 +3,11 @@ export const maxBytes = 1024 * 1024;
 export const maxDepth = 128;
 /** Words, marks and blanks of the text: the reader needs some 400 bytes and 3 µs for each. */
 export const maxLexemes = 300_000;
-/** Published ports of one service: every port there is. */
+/** Published ports of a stack: every port there is. */
 export const maxPorts = 65_536;
 /** Values after aliases and merge keys are expanded. */
 export const maxValues = 200_000;
+/** Characters that variables put into one file. */
+export const maxFilledIn = 4 * 1024 * 1024;
+/** Longer texts are no durations, port specifications or addresses, and are not looked into. */
+export const maxWord = 256;

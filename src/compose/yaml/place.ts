@@ -2,7 +2,12 @@
 import { isAlias, isMap, isScalar, isSeq } from 'yaml';
 import type { Node, Pair } from 'yaml';
 import type { Path } from '../value.ts';
-import type { Place } from './read.ts';
+
+/** Counted from 1. */
+export interface Place {
+  line: number;
+  column: number;
+}
 
 /** Follows `path` as far as it goes in the text itself (aliases and merge keys end it) and gives the place of the last step's key. */
 export function placeOf(root: Node | null, path: Path, place: (offset: number) => Place): Place | undefined {

@@ -6,12 +6,8 @@ import type { Path, Value } from '../value.ts';
 import { toValue } from './to-value.ts';
 import { maxBytes, maxDepth, maxLexemes } from './limits.ts';
 import { placeOf } from './place.ts';
+import type { Place } from './place.ts';
 import { syntaxErrorText } from './syntax-error.ts';
-
-export interface Place {
-  line: number;
-  column: number;
-}
 
 export interface Source {
   /** As shown in errors. */

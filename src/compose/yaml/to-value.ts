@@ -5,7 +5,7 @@ import { Refusal } from '#base/refusal';
 import { Float, ForeignMap, goQuote, goText, newMap } from '../value.ts';
 import type { Path, Scalar, Value, ValueMap } from '../value.ts';
 import { maxValues } from './limits.ts';
-import type { Place } from './read.ts';
+import type { Place } from './place.ts';
 import { parseInteger, resolvePlain } from './resolve.ts';
 
 export interface Reading {

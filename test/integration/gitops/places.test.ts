@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { removeRepository } from '#control/repositories';
+import { removeService } from '#control/services';
 import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
 
 let repository: GitRepository;
@@ -102,6 +103,14 @@ test('a repository that vanishes leaves everything in force, and its return heal
   await following.sync();
   await following.sync();
   expect(following.cluster.entries).toBe(entries + 1);
+  await following.restart();
+  following.cluster.run(removeService('a_web'));
+  await within(
+    5000,
+    () => following.image('a_web') === 'app:1',
+    () => JSON.stringify(following.status()),
+  );
+  expect(following.status().State).toBe('unavailable');
   renameSync(aside, repository.folder);
   await within(
     5000,
@@ -186,7 +195,7 @@ test.each([
 
 test.each([
   ['https', 'https://someone:hunter2@127.0.0.1:PORT/x.git'],
-  ['ssh', 'ssh://someone:hunter2@127.0.0.1:PORT/x.git'],
+  ['ssh', 'ssh://someone@127.0.0.1:PORT/x.git'],
   ['scp-like', 'someone@127.0.0.1:x.git'],
 ])('%s that nobody answers is refused clearly and without the password', async (_kind, url) => {
   const server = createServer().listen(0, '127.0.0.1');

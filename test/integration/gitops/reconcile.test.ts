@@ -207,7 +207,7 @@ test.each<[string, () => void, RegExp]>([
     /changed by hand: .*site_db TaskTemplate\.ContainerSpec\.Image: "evil" → "db:1"/,
   ],
   ['label', () => edit('site_db', (spec) => ({ ...spec, Labels: { ...spec.Labels, extra: 'x' } })), /changed by hand: site_db Labels\.extra: "x" → nothing/],
-  ['rm', () => void following.cluster.run(removeService('site_db')), /drift reverted site: .*: changed by hand: site_db is missing/],
+  ['rm', () => following.cluster.run(removeService('site_db')), /drift reverted site: .*: changed by hand: site_db is missing/],
   ['stack rm', () => void following.cluster.run(removeStack('site')), /drift reverted site: .*: removed by hand/],
   [
     'rollback',

@@ -2,10 +2,13 @@
 import { expect, test } from 'vitest';
 import { NetworkKeeper } from '#agent/network-keeper';
 import { silentLogger } from '#base/logger';
+import type { Engine } from '#engine/engine';
 import { SimulatedEngine } from '#engine/simulated';
+import type { StepOutcome } from '#task/step';
 import { until } from '../../support/machine.mjs';
 import { realClock } from '#test/support/real-clock';
 import { RecordingNetwork } from '#test/support/recording-network';
+import { settle, VirtualClock } from '#test/support/virtual-clock';
 import { makeNetwork } from '#test/support/worker';
 
 test('a network counts as lost when two looks miss it, and updates are one at a time', async () => {
@@ -37,4 +40,23 @@ test('a network counts as lost when two looks miss it, and updates are one at a 
     () => `${underWay}`,
   );
   expect(network.updates.length).toBeLessThanOrEqual(4);
+});
+
+test('a network that cannot be removed yet is known on, and asked again after a pause', async () => {
+  const clock = new VirtualClock();
+  let tries = 0;
+  const outcomes: StepOutcome[] = [{ ok: false, permanent: false, message: 'has active endpoints' }, { ok: true }];
+  const engine = { carryOut: () => Promise.resolve(outcomes[tries++] ?? { ok: true }) } as unknown as Engine;
+  const modules = { engine, network: new RecordingNetwork(), clock, logger: silentLogger };
+  const decide = () => keeper.carryOut({ create: [], remove: [...keeper.present] });
+  const keeper: NetworkKeeper = new NetworkKeeper(modules, { endpoints: () => [], changed: () => decide() }, new AbortController().signal);
+  keeper.observed(['net1']);
+  decide();
+  await settle();
+  decide();
+  await settle();
+  expect([tries, [...keeper.present]]).toEqual([1, ['net1']]);
+  await clock.advance(2000);
+  await settle();
+  expect([tries, [...keeper.present]]).toEqual([2, []]);
 });

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { EngineClient } from '#api/engine-client';
+import { EngineClient, localEngine } from '#api/engine-client';
 import { startApi, wallClock, type ApiFixture } from '#test/support/api-fixture';
 // @ts-ignore -- plain JavaScript
 import { until } from '../../support/machine.mjs';
@@ -100,7 +100,7 @@ test('an engine that accepts and is silent holds our own routes up once, and for
   const silent = createNetServer(() => undefined).listen(socketPath);
   engine = silent;
   await new Promise((resolve) => silent.once('listening', resolve));
-  const client = new EngineClient(socketPath, wallClock);
+  const client = new EngineClient(localEngine(socketPath), wallClock);
   const started = Date.now();
   expect(await client.about()).toBeUndefined();
   expect(Date.now() - started).toBeLessThan(5_000);

@@ -26,7 +26,12 @@ test('a task shows its networks in their nested form', () => {
   const network: Network = {
     ...meta,
     ID: 'n1',
-    Spec: { Name: 'net', Driver: 'overlay', IPAM: { Driver: 'default' } },
+    Spec: {
+      Name: 'net',
+      Driver: 'overlay',
+      Options: { encrypted: '' },
+      IPAM: { Driver: 'default', Options: {}, Config: [{ Subnet: '10.0.1.0/24', IPRange: '10.0.1.0/25', Gateway: '10.0.1.1' }] },
+    },
     IPAMOptions: { Configs: [{ Subnet: '10.0.1.0/24' }] },
   };
   const task = {
@@ -46,7 +51,13 @@ test('a task shows its networks in their nested form', () => {
       Addresses: ['10.0.1.5/24'],
       Network: {
         ID: 'n1',
-        Spec: { Name: 'net', DriverConfiguration: { Name: 'overlay' }, Scope: 'swarm' },
+        // Go's clients refuse the whole list of tasks when the driver here is a text, as it is in a request.
+        Spec: {
+          Name: 'net',
+          DriverConfiguration: { Name: 'overlay', Options: { encrypted: '' } },
+          IPAMOptions: { Driver: { Name: 'default' }, Configs: [{ Subnet: '10.0.1.0/24', Range: '10.0.1.0/25', Gateway: '10.0.1.1' }] },
+          Scope: 'swarm',
+        },
         IPAMOptions: { Configs: [{ Subnet: '10.0.1.0/24' }] },
       },
     },

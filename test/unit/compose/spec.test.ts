@@ -110,6 +110,28 @@ describe('several files', () => {
     expect(load(files).stack?.Secrets[0]?.Data).toBe('eA==');
   });
 
+  test('an include has variables of its own, below those of the whole stack', () => {
+    const files = {
+      'compose.yml': 'include: [{path: a/o.yml, env_file: a.env}, b/o.yml]\nservices: {c: {image: "c:${TAG:-0}"}}',
+      'a/o.yml': 'services: {a: {image: "a:${TAG}", hostname: "${TOP}"}}',
+      'b/o.yml': 'services: {b: {image: "b:${TAG}"}}',
+      'a.env': 'TAG=1\nTOP=below\n',
+      'b/.env': 'TAG=2\n',
+      '.env': 'TOP=above\n',
+    };
+    const { stack, diagnostics } = load(files);
+    expect(diagnostics).toEqual([]);
+    expect(stack?.Services.map(({ TaskTemplate }) => TaskTemplate.ContainerSpec?.Image)).toEqual(['a:1', 'b:2', 'c:0']);
+    expect(stack?.Services[0]?.TaskTemplate.ContainerSpec?.Hostname).toBe('above');
+    const { 'a.env': _gone, ...lacking } = files;
+    expect(errorsOf(load(lacking))[0]).toContain('a.env: no such file');
+  });
+
+  test('hosts merge, in whichever form they are written', () => {
+    const files = { 'compose.yml': 'include: [o.yml]\nservices: {a: {extra_hosts: ["b:2"]}}', 'o.yml': 'services: {a: {image: a, extra_hosts: {a: "1"}}}' };
+    expect(service(files).TaskTemplate.ContainerSpec?.Hosts).toEqual(['1 a', '2 b']);
+  });
+
   test('nothing outside the confined folder is read', () => {
     for (const yaml of [
       'services: {a: {image: a, env_file: ../x.env}}',
@@ -192,5 +214,18 @@ describe('what version 3 cannot say', () => {
     expect(load({ 'compose.yml': `name: mine\n${yaml}` }).stack?.Name).toBe('app');
     expect(loadStack(unnamed(`name: mine\n${yaml}`)).stack?.Services[0]?.Name).toBe('mine_a');
     expect(loadStack(unnamed(yaml)).stack?.Name).toBe('stack');
+  });
+});
+
+describe('values that would do harm are refused at their place', () => {
+  test.each([
+    ['dns_opt: [timeout:1, "ndots:2"]', 'services.a.dns_opt.1', 'ndots:2 would hide the names of services'],
+    ['mem_limit: 5x', 'services.a.mem_limit', "invalid suffix: 'x'"],
+    ['gpus: [{count: many}]', 'services.a.gpus.0.count', "format 'count'"],
+    ['pull_policy: daily', 'services.a.pull_policy', 'use always, missing or never'],
+  ])('%s', (text, key, message) => {
+    const [error] = load({ 'compose.yml': `services:\n  a:\n    image: a\n    ${text}\n` }).diagnostics;
+    expect(error).toMatchObject({ severity: 'error', file: 'compose.yml', line: 4, message: expect.stringContaining(message) });
+    expect(error?.key?.startsWith(key.split('.').slice(0, 3).join('.'))).toBe(true);
   });
 });

@@ -46,6 +46,12 @@ test.each<[string, ServiceSpec, string]>([
     }),
     "secret references 'a' and 'b' have a conflicting target: 'f'",
   ],
+  [
+    'a template of nothing',
+    container({ Hostname: '{{.Nope}}' }),
+    'expanding hostname failed: template: :1: executing "" at <.Nope>: can\'t evaluate field Nope',
+  ],
+  ['a broken template', container({ Env: ['A={{.Node.ID'] }), 'expanding env failed: template: :1: unclosed action'],
   ['replicas', serviceSpec('web', { Mode: { Replicated: { Replicas: -1 } } }), 'Number of replicas must be non-negative'],
   ['job update', serviceSpec('web', { Mode: { GlobalJob: {} }, UpdateConfig: {} }), 'Jobs may not have an update config'],
   ['ratio', serviceSpec('web', { UpdateConfig: { MaxFailureRatio: 1.5 } }), 'TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1'],

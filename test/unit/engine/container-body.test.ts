@@ -145,6 +145,14 @@ test('mounts are handed on; secrets and configs are read-only binds', () => {
   ]);
 });
 
+test('a bind whose source is to be made is sent in the form that every engine makes', () => {
+  const made = { Type: 'bind', Source: '/a', Target: '/b', ReadOnly: true, BindOptions: { Propagation: 'rslave', CreateMountpoint: true } } as const;
+  const plain = { Type: 'bind', Source: '/c', Target: '/d', BindOptions: { Propagation: 'rprivate' } } as const;
+  const special = { Type: 'bind', Source: '/e', Target: '/f', BindOptions: { CreateMountpoint: true, NonRecursive: true } } as const;
+  const { HostConfig } = bodyOf({ Mounts: [made, plain, special] });
+  expect(HostConfig).toMatchObject({ Binds: ['/a:/b:ro,rslave'], Mounts: [plain, special] });
+});
+
 test('host-mode ports are bound, ingress ones are not', () => {
   const Ports = [
     { TargetPort: 80, PublishedPort: 8080, PublishMode: 'host', Protocol: 'tcp', Shoal: { HostIP: '127.0.0.1' } },
@@ -172,6 +180,16 @@ describe('networks', () => {
     expect(body.NetworkingConfig).toEqual({ EndpointsConfig: { 'name-of-n1': { IPAMConfig: { IPv4Address: '10.0.1.5' }, MacAddress: '02:42:0a:00:01:05' } } });
     expect(body.HostConfig).toMatchObject({ NetworkMode: 'name-of-n1', Dns: ['10.0.1.1', '10.0.2.1', '9.9.9.9'], DnsSearch: ['web'] });
     expect(JSON.stringify(body.NetworkingConfig)).not.toContain('Aliases');
+    expect(body).not.toHaveProperty('MacAddress');
+  });
+
+  test("a wished hardware address is the first endpoint's, and said in the older form too", () => {
+    const body = bodyOf({ Shoal: { MacAddress: '02:42:aa:bb:cc:dd' } }, { NetworksAttachments: attachments });
+    expect(body).toMatchObject({
+      MacAddress: '02:42:aa:bb:cc:dd',
+      NetworkingConfig: { EndpointsConfig: { 'name-of-n1': { MacAddress: '02:42:aa:bb:cc:dd' } } },
+    });
+    expect(bodyOf({ Shoal: { MacAddress: '02:42:aa:bb:cc:dd' } })).not.toHaveProperty('MacAddress');
   });
 
   test('the ingress network is never the first one', () => {

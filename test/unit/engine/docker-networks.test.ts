@@ -1,6 +1,7 @@
 /** From a cluster network to the engine's create request. */
-import { expect, test } from 'vitest';
-import { bridgeName, networkRequest } from '#engine/docker-networks';
+import { describe, expect, test } from 'vitest';
+import type Docker from 'dockerode';
+import { bridgeName, DockerNetworks, networkRequest } from '#engine/docker-networks';
 import { makeNetwork } from '#test/support/worker';
 
 test('a bridge of ours with subnet, gateway, labels, and only those options that a bridge knows', () => {
@@ -19,4 +20,83 @@ test('a bridge of ours with subnet, gateway, labels, and only those options that
 
 test('the name of a bridge fits the kernel', () => {
   expect(bridgeName('abcdefghijklmnopqrstuvwxy').length).toBeLessThanOrEqual(15);
+});
+
+describe('an engine whose subnet is taken', () => {
+  const wanted = makeNetwork('abcdefghijklmnopqrstuvwxy', 'web_default', '10.0.1.0/24');
+  /** An engine that has one network with `labels` and refuses every other. */
+  const engine = (labels: Readonly<Record<string, string>>, Subnet: string): Docker =>
+    ({
+      listNetworks: ({ filters }: { filters: { label?: string[] } }) =>
+        Promise.resolve(
+          !filters.label || labels['com.docker.swarm.node.id'] === 'node1' ? [{ Name: 'other', Labels: labels, IPAM: { Config: [{ Subnet }] } }] : [],
+        ),
+      createNetwork: () => Promise.reject(Object.assign(new Error('Pool overlaps with other one on this address space'), { statusCode: 403 })),
+    }) as unknown as Docker;
+  const ours = { 'com.docker.swarm.node.id': 'node1', 'shoal.network.id': 'old' };
+  const message = 'creating network web_default failed: Pool overlaps with other one on this address space';
+
+  test.each([
+    ['by a network of ours that is going: soon', ours, '10.0.1.0/24', false],
+    ["by somebody else's network: never", {}, '10.0.1.0/24', true],
+    ['by a wider network: never', ours, '10.0.0.0/16', true],
+  ] as const)('%s', async (_name, labels, subnet, permanent) => {
+    const networks = new DockerNetworks(engine(labels, subnet), 'node1');
+    expect(await networks.create(wanted, '10.0.1.1')).toEqual({ ok: false, permanent, message });
+  });
+});
+
+describe('a name that somebody else takes', () => {
+  const wanted = makeNetwork('abcdefghijklmnopqrstuvwxy', 'shop_net', '10.0.1.0/24');
+  const suffixed = `shop_net.${wanted.ID}`;
+
+  /** An engine in which `rival` is called after each creation, and names are unique if `unique`. */
+  function engine(names: string[], rival: () => void, unique: boolean): Docker {
+    return {
+      listNetworks: ({ filters }: { filters: { name?: string[] } }) => Promise.resolve(filters.name ? names.map((Name) => ({ Name, Labels: {} })) : []),
+      createNetwork: ({ Name }: { Name: string }) => {
+        if (unique && names.includes(Name)) return Promise.reject(Object.assign(new Error('already exists'), { statusCode: 409 }));
+        names.push(Name);
+        rival();
+        return Promise.resolve({ remove: () => Promise.resolve(names.splice(names.indexOf(Name), 1)) });
+      },
+    } as unknown as Docker;
+  }
+
+  test.each([
+    ['before: ours gets its id', ['shop_net'], () => {}, ['shop_net', suffixed]],
+    ['not at all: ours has it', [], () => {}, ['shop_net']],
+  ])('%s', async (_name, names, rival, expected) => {
+    const networks = new DockerNetworks(engine(names, rival, false), 'node1');
+    expect(await networks.create(wanted, '10.0.1.1')).toEqual({ ok: true });
+    expect(names).toEqual(expected);
+    expect(networks.name(wanted.ID)).toBe(expected.at(-1));
+  });
+
+  test('at the same moment: ours gives way', async () => {
+    const names: string[] = [];
+    let once = true;
+    const rival = (): void => {
+      if (once) names.push('shop_net');
+      once = false;
+    };
+    const networks = new DockerNetworks(engine(names, rival, false), 'node1');
+    await networks.create(wanted, '10.0.1.1');
+    expect(names).toEqual(['shop_net', suffixed]);
+    expect(networks.name(wanted.ID)).toBe(suffixed);
+  });
+
+  test('just before ours is made, on an engine that keeps names unique: ours gets its id', async () => {
+    const names: string[] = [];
+    const docker = engine(names, () => {}, true);
+    const list = docker.listNetworks.bind(docker);
+    docker.listNetworks = (async (options: { filters: { name?: string[] } }) => {
+      const seen = await (list(options as never) as unknown as Promise<unknown>);
+      if (options.filters.name && names.length === 0) names.push('shop_net');
+      return seen;
+    }) as never;
+    const networks = new DockerNetworks(docker, 'node1');
+    await networks.create(wanted, '10.0.1.1');
+    expect(names).toEqual(['shop_net', suffixed]);
+  });
 });

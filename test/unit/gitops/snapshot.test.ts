@@ -23,11 +23,14 @@ const entries: TreeEntry[] = [
 ];
 
 async function read(path: string): Promise<string> {
-  const mirror = { blob: async (oid: string) => new TextEncoder().encode(contents[oid] ?? '') } as unknown as Mirror;
+  const encode = (oid: string): [string, Uint8Array] => [oid, new TextEncoder().encode(contents[oid] ?? '')];
+  const mirror = { blobs: async (oids: readonly string[]) => new Map(oids.map(encode)) } as unknown as Mirror;
   const snapshot = new Snapshot('c', entries, mirror, new BlobCache());
   for (;;) {
+    const before = snapshot.misses;
     const result = snapshot.read(path);
-    if (await snapshot.load()) continue;
+    await snapshot.load();
+    if (snapshot.misses > before) continue;
     return 'error' in result ? `error: ${result.error}` : new TextDecoder().decode(result.bytes);
   }
 }

@@ -7,6 +7,7 @@ test('without options the usual places', () => {
     state: '/var/lib/shoal',
     run: '/run/shoal',
     engine: '/var/run/docker.sock',
+    target: 'cluster',
     logLevel: 'info',
     snapshotEntries: 10_000,
   });
@@ -21,7 +22,13 @@ test.each([
   [['--log-level', 'loud'], '--log-level is one of'],
   [['--sokcet', 'x'], "Unknown option '--sokcet'"],
   [['extra'], 'Unexpected argument'],
+  [['--target', 'moon'], '--target is cluster or docker, not "moon"'],
+  [['--target', 'docker', '--engine', 'moon'], '--engine moon: give unix://PATH or tcp://HOST:PORT'],
   [['--snapshot-entries', '0'], '--snapshot-entries is a whole number above 0'],
 ])('%j is refused', (args, text) => expect(() => parseOptions(args, {})).toThrow(text));
+
+test('beside a Docker Swarm the engine may be elsewhere', () => {
+  expect(parseOptions(['--engine', 'tcp://manager:2376'], { SHOAL_TARGET: 'docker' })).toMatchObject({ target: 'docker', engine: 'tcp://manager:2376' });
+});
 
 test('help is help', () => expect(parseOptions(['-h'], {})).toBe('help'));

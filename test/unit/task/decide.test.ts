@@ -138,7 +138,7 @@ describe('errors', () => {
     expect(brief(decide({ state: 'preparing', spec: { Env: ['A={{.Node.Nope}}'] } }))).toEqual([
       'rejected',
       'before',
-      "template: <.Node.Nope>: can't evaluate field Nope",
+      'template: :1: executing "" at <.Node.Nope>: can\'t evaluate field Nope',
       '',
     ]);
   });
@@ -174,6 +174,9 @@ describe('what a task needs', () => {
     const silent = decide({ state: 'preparing', networks: true, facts: withNetwork({ ready: true, network: ingress }) });
     expect(silent.steps.at(-1)).toMatchObject({ gateways: [] });
     const broken = { message: 'Pool overlaps', permanent: true, retryAt: now + 9 };
+    // An old failure ends no new task: the network is tried again for it.
+    const stale = decide({ state: 'preparing', networks: true, facts: withNetwork({ failure: { ...broken, retryAt: now } }) });
+    expect(brief(stale).slice(0, 3)).toEqual(['preparing', 'before', 'Pool overlaps']);
     expect(brief(decide({ state: 'preparing', networks: true, facts: withNetwork({ failure: broken }) })).slice(0, 3)).toEqual([
       'rejected',
       'before',

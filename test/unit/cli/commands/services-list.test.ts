@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { PortConfig } from '#model/service-spec';
 import { portsText } from '../../../../src/cli/commands/services-list.ts';
-import { familiarImage } from '../../../../src/cli/commands/tasks.ts';
+import { familiarImage } from '#cli/output/image';
 
 const port = (published: number, target: number, more: Partial<PortConfig> = {}): PortConfig => ({
   Protocol: 'tcp',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { expandTemplate } from '../../../../src/cli/output/template.ts';
+import { expandForObject, expandForRow } from '#cli/output/template';
 
-const data = { Name: 'web', Labels: { 'a.b': '1' }, List: ['x', 'y'], Deep: { Count: 3 } };
+const data = { Name: 'web', Labels: { 'a.b': '1' }, List: ['x', 'y'], Deep: { Count: 3 }, Arrow: '->' };
 
 test.each([
   ['{{.Name}}', 'web'],
@@ -12,14 +12,20 @@ test.each([
   ['{{.List}}', '[x y]'],
   ['{{.Labels}}', 'map[a.b:1]'],
   ['{{.Missing}}', '<no value>'],
-  ['{{len .List}}\\t{{.Name}}', '2\tweb'],
+  ['a\\tb', 'a\\tb'],
+  ['{{pad .Name 2 1}}|{{truncate .Name 2}}|{{title "a b"}}|{{split "x:y" ":"}}', '  web |we|A B|[x y]'],
+  ['{{json .Arrow}}', '"-\\u003e"'],
   ['no fields', 'no fields'],
-])('%s gives %s', (template, text) => expect(expandTemplate(template, data)).toBe(text));
+])('%s gives %s', (template, text) => expect(expandForObject(template, data)).toBe(text));
 
 test('inherited properties are no fields', () => {
-  expect(expandTemplate('{{.constructor}}', data)).toBe('<no value>');
+  expect(expandForObject('{{.constructor}}', data)).toBe('<no value>');
 });
 
 test('an unknown function is refused by name', () => {
-  expect(() => expandTemplate('{{frobnicate .Name}}', data)).toThrow('function "frobnicate" not defined');
+  expect(() => expandForObject('{{frobnicate .Name}}', data)).toThrow('function "frobnicate" not defined');
+});
+
+test('a column that a list lacks is refused', () => {
+  expect(() => expandForRow('{{.Nope}}', { Name: 'web' })).toThrow('template parsing error: template: :1: executing "" at <.Nope>: can\'t evaluate field Nope');
 });

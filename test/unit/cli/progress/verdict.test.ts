@@ -3,7 +3,7 @@ import type { Node } from '#model/node';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
 import type { TaskState } from '#model/task-state';
-import { judge, type Memory } from '../../../../src/cli/progress/verdict.ts';
+import { failuresSince, judge, type Memory } from '../../../../src/cli/progress/verdict.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
 const at = (seconds: number): string => new Date(start + seconds * 1000).toISOString();
@@ -66,11 +66,9 @@ test('a one-shot that ended well is done, though Docker paused its update for it
   expect(verdict(subject, [task(1, 'running')])).toBe('failing');
 });
 
-test('the reasons of failed tasks outlive the tasks', () => {
-  const remember = memory();
-  judge(service(), [failed(1, 'No such image: x')], [node], remember, start);
-  const back = service({ UpdateStatus: { State: 'rollback_completed', Message: 'm' } });
-  expect(judge(back, [task(1, 'running'), task(2, 'running')], [node], remember, start).reasons).toEqual(['No such image: x']);
+test('why a rollback happened: the failures since the deploy, each once', () => {
+  const old = task(1, 'failed', { CreatedAt: at(-100) }, 'history');
+  expect(failuresSince([old, failed(1), failed(2), task(1, 'shutdown', {}, 'not a failure')], start)).toEqual(['task: non-zero exit (1)']);
 });
 
 test('failures from before the deploy do not count', () => {

@@ -1,7 +1,7 @@
 /** When two service specs ask for the same thing: defaults said, what means nothing left out, sets in order. */
 import { equal } from '#base/equal';
-import { defaults } from '#model/service';
-import type { ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
+import { defaults } from './service.ts';
+import type { ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from './service-spec.ts';
 
 /** Both are specs with ids in place of names. */
 export function sameService(a: ServiceSpec, b: ServiceSpec): boolean {

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { parseDuration, nanosecondsPerMillisecond } from '#base/duration';
 import { CommandError, exitCodes } from '../command-error.ts';
-import { renderer, type Style } from '../progress/render.ts';
-import { waitForServices, type WaitTarget } from '../progress/watch.ts';
+import { renderer, type Style } from './render.ts';
+import { waitForServices, type WaitTarget } from './watch.ts';
 import type { Session } from '../session.ts';
 
 export interface WaitFlags {

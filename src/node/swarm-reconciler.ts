@@ -1,0 +1,102 @@
+/** The daemon beside an existing Docker Swarm: the reconciler, its records and its socket; no node, no agent, no network of ours. */
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ApiServer } from '#api/server';
+import { seededRandom } from '#base/random';
+import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import { programVersion } from '#base/version';
+import { GitOps } from '#gitops/gitops';
+import { Manager } from '#manager/manager';
+import { RaftLog } from '#manager/raft-log';
+import { ReplicatedState } from '#manager/state';
+import { DockerSwarm } from '#swarm/docker-swarm';
+import { engineEndpoint } from '#swarm/endpoint';
+import { readIdentity } from './identity.ts';
+import type { DaemonOptions } from './options.ts';
+import { lockState } from './state-lock.ts';
+import { systemClock, systemRandom } from './system.ts';
+
+/** The records' only voter; it is no node of any cluster. */
+const keeper = 'records';
+
+export class SwarmReconciler {
+  readonly #options: DaemonOptions;
+  readonly #logger: Logger;
+  readonly #records: Manager;
+  readonly #swarm: DockerSwarm;
+  readonly #gitops: GitOps;
+  readonly #api: ApiServer;
+  #unlock: () => Promise<void> = async () => {};
+
+  constructor(options: DaemonOptions, logger: Logger, onFatal: (error: unknown) => void) {
+    const clock = systemClock;
+    const random = systemRandom;
+    const state = new ReplicatedState();
+    this.#options = options;
+    this.#logger = logger;
+    const log = new RaftLog(
+      { folder: join(options.state, 'records'), nodeId: keeper, snapshotEntries: options.snapshotEntries },
+      { clock, random: seededRandom(random.next() * 2 ** 48), logger: logger.child({ part: 'raft' }), stateMachine: state, onFatal },
+    );
+    // Docker does what the stages do: the log only keeps what it is given.
+    this.#records = new Manager({}, { log, state, stages: [], clock, random, logger: logger.child({ part: 'records' }), onFatal });
+    const endpoint = engineEndpoint(options.engine, process.env);
+    this.#swarm = new DockerSwarm(endpoint, { records: this.#records, clock, random, logger: logger.child({ part: 'swarm' }) });
+    this.#gitops = new GitOps({ folder: join(options.state, 'repositories') }, { cluster: this.#swarm, clock, logger: logger.child({ part: 'gitops' }) });
+    this.#api = new ApiServer(
+      { socketPath: options.socket, version: programVersion, besideSwarm: true },
+      {
+        cluster: this.#swarm,
+        swarm: besideManager,
+        engineSocket: options.engine,
+        engineEndpoint: endpoint,
+        logs: { open: elsewhere },
+        sync: { repository: (name) => this.#gitops.sync(name) },
+        reconcileEvents: { watch: (listener) => this.#watchEvents(listener) },
+        metrics: { raftIndex: () => state.store.index, leads: () => log.leads() },
+        logger: logger.child({ part: 'api' }),
+        clock,
+      },
+    );
+  }
+
+  /** Resolves when the API answers and the repositories are followed. Refuses what cannot work. */
+  async start(): Promise<void> {
+    const { state, socket, engine } = this.#options;
+    for (const folder of [state, dirname(socket)]) mkdirSync(folder, { recursive: true, mode: 0o711 });
+    this.#unlock = await lockState(state);
+    if (readIdentity(state))
+      throw new Refusal('failedPrecondition', `${state} holds a node of a cluster: give the reconciler a state folder of its own with --state`);
+    await this.#records.start();
+    await this.#swarm.start();
+    await this.#gitops.start();
+    await this.#api.start();
+    this.#logger.info({ socket, state, engine }, 'the reconciler is ready');
+  }
+
+  /** The stacks run on: they are Docker's. */
+  async stop(): Promise<void> {
+    await this.#api.stop();
+    await this.#gitops.stop();
+    await this.#swarm.stop();
+    await this.#records.stop();
+    await this.#unlock();
+  }
+
+  #watchEvents(listener: Parameters<GitOps['events']['watch']>[0]): () => void {
+    for (const event of this.#gitops.events.recent()) listener(event);
+    return this.#gitops.events.watch(listener);
+  }
+}
+
+/** What our routes ask of this node: they work as on a manager. The swarm's own life is the engine's affair. */
+const besideManager = {
+  status: () => ({ LocalNodeState: 'active', NodeID: '', NodeAddr: '', ControlAvailable: true, Error: '' }) as const,
+  init: elsewhere,
+  leave: elsewhere,
+};
+
+function elsewhere(): never {
+  throw new Refusal('unimplemented', 'this is asked of the Docker Engine itself');
+}

@@ -1,0 +1,43 @@
+/** One view of two stores: Docker's objects, and beside them the stacks and repositories that only we know. */
+import type { Kind, ObjectOf } from '#model/object';
+import type { Task } from '#model/task';
+import type { View } from '#store/view';
+
+/** What is kept in our own log. */
+export function isOurs(kind: Kind): boolean {
+  return kind === 'stack' || kind === 'repository';
+}
+
+export class CombinedView implements View {
+  readonly #docker: View;
+  readonly #records: View;
+
+  constructor(docker: View, records: View) {
+    this.#docker = docker;
+    this.#records = records;
+  }
+
+  get<K extends Kind>(kind: K, id: string): ObjectOf[K] | undefined {
+    return this.#of(kind).get(kind, id);
+  }
+
+  list<K extends Kind>(kind: K): Iterable<ObjectOf[K]> {
+    return this.#of(kind).list(kind);
+  }
+
+  byName<K extends Exclude<Kind, 'task'>>(kind: K, name: string): ObjectOf[K] | undefined {
+    return this.#of(kind).byName(kind, name);
+  }
+
+  tasksOfService(serviceId: string): Iterable<Task> {
+    return this.#docker.tasksOfService(serviceId);
+  }
+
+  tasksOfNode(nodeId: string): Iterable<Task> {
+    return this.#docker.tasksOfNode(nodeId);
+  }
+
+  #of(kind: Kind): View {
+    return isOurs(kind) ? this.#records : this.#docker;
+  }
+}

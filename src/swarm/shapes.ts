@@ -1,0 +1,108 @@
+/** Docker's JSON as our objects, and our specs as the bodies that Docker takes. */
+import { Refusal } from '#base/refusal';
+import type { NetworkSpec, Network } from '#model/network';
+import type { Service } from '#model/service';
+import type { ServiceSpec } from '#model/service-spec';
+import type { Task } from '#model/task';
+
+/** The parts of a listed network that we read. */
+export interface DockerNetwork {
+  Id: string;
+  Name: string;
+  Created: string;
+  Driver: string;
+  EnableIPv6?: boolean;
+  Internal?: boolean;
+  Attachable?: boolean;
+  Ingress?: boolean;
+  Options?: Readonly<Record<string, string>> | null;
+  Labels?: Readonly<Record<string, string>> | null;
+  /** Only nodes know these of their own copies; the swarm's networks have null and nothing. */
+  Containers?: object | null;
+  Peers?: readonly object[];
+  IPAM?: { Driver?: string; Options?: Readonly<Record<string, string>> | null; Config?: NonNullable<NetworkSpec['IPAM']>['Config'] | null };
+}
+
+export type DockerService = Omit<Service, 'Shoal'>;
+export type DockerTask = Omit<Task, 'Shoal'>;
+
+/** On every network that services can attach to by the name of a node's own one. */
+export const predefinedLabel = 'com.docker.swarm.predefined';
+const chosenByEngine = 'com.docker.network.driver.overlay.vxlanid_list';
+
+/** A node's copy of a network that the swarm has removed: it is listed until the last container has left it. */
+export function isLeftover(docker: DockerNetwork): boolean {
+  return Boolean(docker.Containers) && docker.Peers !== undefined;
+}
+
+/** A network has no version in Docker's answers; nothing of one ever changes. */
+export function networkOf(docker: DockerNetwork): Network {
+  const { [chosenByEngine]: _ids, ...Options } = docker.Options ?? {};
+  const { Driver, Options: ipamOptions, Config } = docker.IPAM ?? {};
+  return {
+    ID: docker.Id,
+    Version: { Index: 0 },
+    CreatedAt: docker.Created,
+    UpdatedAt: docker.Created,
+    Spec: {
+      Name: docker.Name,
+      Labels: docker.Labels ?? {},
+      Driver: docker.Driver,
+      ...(Object.keys(Options).length > 0 && { Options }),
+      EnableIPv6: docker.EnableIPv6 ?? false,
+      Internal: docker.Internal ?? false,
+      Attachable: docker.Attachable ?? false,
+      Ingress: docker.Ingress ?? false,
+      IPAM: { ...(Driver && { Driver }), ...(ipamOptions && { Options: ipamOptions }), Config: Config ?? [] },
+    },
+  };
+}
+
+/** Body of `POST /networks/create`. Drivers other than overlay are of one host unless the scope is said. */
+export function networkBody(spec: NetworkSpec): object {
+  const { IPAM, ...kept } = spec;
+  return { ...kept, CheckDuplicate: true, ...(spec.Driver !== 'overlay' && { Scope: 'swarm' }), ...(IPAM && { IPAM: { Driver: 'default', ...IPAM } }) };
+}
+
+/** Members of `Shoal` that only say how we would go about it: without them a Docker Swarm runs the same containers. */
+const hints: ReadonlySet<string> = new Set(['DependsOn', 'AppProtocol', 'PullPolicy']);
+
+/**
+ * Body of a service's create or update: Docker's own words only.
+ * Refuses what would be lost on the way and change the containers.
+ */
+export function serviceBody(spec: ServiceSpec): object {
+  const lost: string[] = [];
+  const body = withoutExtensions(spec, '', lost);
+  if (lost.length > 0) {
+    throw new Refusal('invalidArgument', `service ${spec.Name}: Docker Swarm cannot do this, only a cluster of shoal's own can: ${lost.join(', ')}`);
+  }
+  return body as object;
+}
+
+function withoutExtensions(value: unknown, path: string, lost: string[]): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => withoutExtensions(item, `${path}[${index}]`, lost));
+  if (typeof value !== 'object' || value === null) return value;
+  const result: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) {
+    // Labels and options are users' own words, whatever they are called.
+    const own = key === 'Shoal' && !/(Labels|Options|DriverOpts|Sysctls)$/.test(path);
+    if (own)
+      lost.push(
+        ...Object.keys(member as object)
+          .filter((name) => !hints.has(name))
+          .map((name) => `${path === '' ? '' : `${path}.`}${name}`),
+      );
+    else result[key] = withoutExtensions(member, path === '' ? key : `${path}.${key}`, lost);
+  }
+  return result;
+}
+
+/** `value` with every id that is a key of `ids` replaced: ids are 25 random characters and nothing else looks like one. */
+export function withIds<T>(value: T, ids: ReadonlyMap<string, string>): T {
+  if (ids.size === 0) return value;
+  if (typeof value === 'string') return (ids.get(value) ?? value) as T;
+  if (Array.isArray(value)) return value.map((item: unknown) => withIds(item, ids)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withIds(member as unknown, ids)])) as T;
+}

@@ -1,0 +1,28 @@
+/** Addresses of engines. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { engineEndpoint } from '#swarm/endpoint';
+
+test.each([
+  ['/var/run/docker.sock', { url: 'unix:///var/run/docker.sock', options: { socketPath: '/var/run/docker.sock' }, secure: false }],
+  ['unix:///e.sock', { url: 'unix:///e.sock', options: { socketPath: '/e.sock' }, secure: false }],
+  ['tcp://manager', { url: 'tcp://manager', options: { host: 'manager', port: 2375 }, secure: false }],
+  ['tcp://[fd00::1]:99', { url: 'tcp://[fd00::1]:99', options: { host: 'fd00::1', port: 99 }, secure: false }],
+])('%s', (text, endpoint) => expect(engineEndpoint(text, {})).toEqual(endpoint));
+
+test('certificates come from the folder that docker reads', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-certificates-'));
+  for (const name of ['ca', 'cert', 'key']) writeFileSync(join(folder, `${name}.pem`), name);
+  const { options, secure } = engineEndpoint('tcp://manager', { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: folder });
+  rmSync(folder, { recursive: true });
+  expect({ options, secure }).toMatchObject({
+    secure: true,
+    options: { port: 2376, servername: 'manager', ca: Buffer.from('ca'), cert: Buffer.from('cert'), key: Buffer.from('key') },
+  });
+});
+
+test.each(['nonsense', 'ssh://host', 'tcp://'])('%s is refused', (text) =>
+  expect(() => engineEndpoint(text, {})).toThrow(`--engine ${text}: give unix://PATH or tcp://HOST:PORT`),
+);
