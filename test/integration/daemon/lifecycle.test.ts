@@ -84,6 +84,7 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     expect(await once(sameSocket.spawn(), 'exit')).toEqual([1, null]);
     expect(readFileSync(sameSocket.log, 'utf8')).toContain(`another daemon answers on ${daemon.socket}`);
     expect(await daemon.answers()).toBe(true);
+    for (const each of [rival, sameSocket]) await each.remove();
   });
 
   test('SIGTERM leaves containers and ports, and ends well', async () => {
