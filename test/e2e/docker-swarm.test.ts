@@ -75,11 +75,11 @@ async function seen(stack: string): Promise<{ specs: object; tasks: string[]; up
   };
 }
 
-/** Highest version of all that the stack has: how far the Swarm's log has come by its deploys. */
-async function logIndex(stack: string): Promise<number> {
+/** The version of each service of the stack. */
+async function versions(stack: string): Promise<Map<string, number>> {
   const { stdout } = await docker('stack', 'services', '-q', stack);
   const services = await inspect<Service>('service', stdout.split('\n').filter(Boolean));
-  return Math.max(...services.map(({ Version }) => Version.Index));
+  return new Map(services.map(({ Spec, Version }) => [Spec.Name, Version.Index]));
 }
 
 describe.skipIf(whyNoHost())('a plain Docker Swarm', () => {
@@ -104,16 +104,17 @@ describe.skipIf(whyNoHost())('a plain Docker Swarm', () => {
       /^Stack \w+: 0 to create, 0 to change, 0 to remove, \d unchanged\. Nothing was written\.\n$/,
     );
     const ours = await seen(name);
-    const steps: number[] = [];
+    const written: string[][] = [];
     for (const deployer of [docker, docker, shoal, docker]) {
+      const before = await versions(name);
       const again = await deployer(...deploy.map((word) => word.replace('--detach=false', '--detach=true')));
       expect([again.code, again.stdout.match(/^Creating/m)]).toEqual([0, null]);
       expect(await seen(name)).toEqual(ours);
-      steps.push(await logIndex(name));
+      const after = await versions(name);
+      written.push([...after].filter(([service, version]) => version !== before.get(service)).map(([service]) => service));
     }
-    // docker writes each object at each deploy, changed or not; ours writes as much and no more.
-    const advances = steps.slice(1).map((step, index) => step - (steps[index] ?? 0));
-    expect(new Set(advances).size, `advances ${advances.join(' ')}`).toBe(1);
+    // docker writes each service at each deploy, changed or not, and so does ours. What else the Swarm logs meanwhile is its own business.
+    for (const services of written) expect(services).toEqual(written[0]);
     expect((await shoal('stack', 'rm', '--detach=false', name)).code).toBe(0);
     expect((await docker('stack', 'ls', '-q')).stdout).not.toContain(name);
   });
