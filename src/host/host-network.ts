@@ -217,7 +217,9 @@ export class HostNetwork {
   /** Whether somebody else changed our rules; asked within a change, where we do not ourselves. */
   async #wereChanged(): Promise<boolean> {
     if (!this.#inDoubt || !this.#inForce) return false;
-    if ((await listRules(this.#table)) !== this.#inForce.listing) {
+    // The listing alone is no proof: somebody may have been at the rules between our load of them and our first look.
+    const whole = await rulesInForce({ table: this.#table, revision: this.#inForce.revision });
+    if (!whole || (await listRules(this.#table)) !== this.#inForce.listing) {
       this.#noteRepair(`the nft table ${this.#table} was changed by someone else`);
       return true;
     }
