@@ -1,7 +1,7 @@
 /** Routes of networks: the cluster's are ours, all others are the engine's; lists show both. */
 import { createNetwork, removeNetwork } from '#control/networks';
 import { namespaceLabel } from '#model/meta';
-import type { Network } from '#model/network';
+import { networkIdLabel, type Network } from '#model/network';
 import { decode, parseBody, readBody } from './body.ts';
 import { findOptional, requireManager, submit, type Context } from './context.ts';
 import type { View } from './dependencies.ts';
@@ -11,9 +11,6 @@ import { listKeys, passesList, passesPrune, pruneKeys } from './network-filters.
 import { predefinedNetwork, shownNetwork, type NetworkResource } from './network-shape.ts';
 import { get, parameter, post, remove, type Answer, type Call, type Route } from './router.ts';
 import { networkCreateRequest, type NetworkCreateRequest } from './shapes.ts';
-
-/** Label of the Docker networks that stand for a cluster network on this node: its id. They are hidden from lists. */
-const networkIdLabel = 'shoal.network.id';
 
 export function networkRoutes(context: Context): Route[] {
   return [

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import type { NodeDescription } from '#model/node';
 import type { GenericResource } from '#model/service-spec';
-import { bridgeName } from './docker-networks.ts';
-import { networkIdLabel, nodeIdLabel } from './labels.ts';
+import { bridgeName, networkIdLabel } from '#model/network';
+import { nodeIdLabel } from './labels.ts';
 
 /** The parts of GET /info that are read. */
 interface EngineInfo {

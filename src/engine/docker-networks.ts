@@ -1,14 +1,9 @@
 /** Cluster networks as Docker bridge networks of this engine. */
 import type Docker from 'dockerode';
-import type { Network } from '#model/network';
+import { bridgeName, networkIdLabel, type Network } from '#model/network';
 import type { StepOutcome } from '#task/step';
-import { networkIdLabel, nodeIdLabel } from './labels.ts';
+import { nodeIdLabel } from './labels.ts';
 import { done, failed, notYet, statusOf, textOf } from './outcome.ts';
-
-/** Interface name of a cluster network's bridge: 14 characters, the kernel takes 15. */
-export function bridgeName(networkId: string): string {
-  return `sh-${networkId.slice(0, 11)}`;
-}
 
 /** The request for POST /networks/create; `name` differs from the cluster's when a stranger has that one. */
 export function networkRequest(network: Network, gateway: string, name: string, nodeId: string): Docker.NetworkCreateOptions {

@@ -5,7 +5,6 @@ import { taskName } from '#model/task';
 export const taskIdLabel = 'com.docker.swarm.task.id';
 export const nodeIdLabel = 'com.docker.swarm.node.id';
 export const serviceIdLabel = 'com.docker.swarm.service.id';
-export const networkIdLabel = 'shoal.network.id';
 
 /** Swarm's labels of a task's container; they win over the spec's own. */
 export function containerLabels(task: Task, nodeId: string): Record<string, string> {

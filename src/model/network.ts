@@ -33,3 +33,14 @@ export interface NetworkSpec {
 
 /** Networks that every engine has of its own: they are attached to by name and never allocated. */
 export const nodeLocalNetworks: readonly string[] = ['host', 'bridge', 'none'];
+
+/** Label of the Docker networks that stand for a cluster network on a node: its id. */
+export const networkIdLabel = 'shoal.network.id';
+
+/** Interface names hold 15 characters at most. */
+const bridgeIdLength = 11;
+
+/** Name of the bridge that carries `networkId` on every node. */
+export function bridgeName(networkId: string): string {
+  return `sh-${networkId.slice(0, bridgeIdLength)}`;
+}

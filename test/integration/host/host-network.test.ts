@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ServiceEndpoint } from '#model/assignment';
 import type { Network } from '#model/network';
-import { bridgeName } from '#network/bridge';
+import { bridgeName } from '#model/network';
 import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
 import { type NetworkClient, startNetworkClient } from '../../support/network-client.ts';
 

@@ -1,7 +1,8 @@
 /** From a cluster network to the engine's create request. */
 import { describe, expect, test } from 'vitest';
 import type Docker from 'dockerode';
-import { bridgeName, DockerNetworks, networkRequest } from '#engine/docker-networks';
+import { DockerNetworks, networkRequest } from '#engine/docker-networks';
+import { bridgeName } from '#model/network';
 import { makeNetwork } from '#test/support/worker';
 
 test('a bridge of ours with subnet, gateway, labels, and only those options that a bridge knows', () => {
