@@ -79,7 +79,7 @@ export class Agent {
     this.#loop.wake(this.#assignments.clear().tasks);
     this.#loop.wakeAll();
     const end = this.#modules.clock.now() + limitMs;
-    const remains = () => this.#loop.observer.containers.size > 0 || this.#loop.keeper.present.size > 0;
+    const remains = () => this.#loop.observer.containers.size > 0 || this.#loop.networkLoop.present.size > 0;
     while (remains() && this.#modules.clock.now() < end) await this.#pause(50);
     await this.#modules.engine.carryOut({ type: 'pruneFiles', keep: [] }, this.#ending.signal);
   }
@@ -107,7 +107,7 @@ export class Agent {
     const touched = this.#assignments.apply(message);
     if (message.type === 'complete') this.#afterComplete();
     this.#loop.wake(touched.tasks);
-    if (touched.network) void this.#loop.keeper.publish();
+    if (touched.network) void this.#loop.networkLoop.publish();
   }
 
   /** A new dispatcher may know less than we told the last one; and a crash may have left files of tasks that are gone. */

@@ -12,7 +12,7 @@ import { decideNetworks } from '#task/networks';
 import type { NetworkState, NodeFacts } from '#task/prepare';
 import type { Step, StepOutcome } from '#task/step';
 import type { AssignmentSet } from './assignment-set.ts';
-import { NetworkKeeper } from './network-keeper.ts';
+import { NetworkLoop } from './network-loop.ts';
 import type { NodeNetwork } from './node-network.ts';
 import { Observer } from './observer.ts';
 import type { StatusReporter } from './status-reporter.ts';
@@ -47,7 +47,7 @@ interface Work {
 export class TaskLoop {
   readonly attempts = new Map<string, Attempt>();
   readonly observer: Observer;
-  readonly keeper: NetworkKeeper;
+  readonly networkLoop: NetworkLoop;
   readonly #working = new Map<string, Work>();
   /** Tasks that get no traffic any more. */
   readonly #leaving = new Set<string>();
@@ -65,7 +65,7 @@ export class TaskLoop {
   ) {
     this.#lanes = { work: createLimiter(options.concurrency), stop: createLimiter(stopsAtOnce), pull: createLimiter(pullsAtOnce) };
     this.observer = new Observer(modules, (taskIds, networks) => this.#looked(taskIds, networks), signal);
-    this.keeper = new NetworkKeeper(modules, { endpoints: () => this.#endpoints(), changed: () => this.wakeAll() }, signal);
+    this.networkLoop = new NetworkLoop(modules, { endpoints: () => this.#endpoints(), changed: () => this.wakeAll() }, signal);
     signal.addEventListener('abort', () => this.#abort(), { once: true });
   }
 
@@ -89,7 +89,7 @@ export class TaskLoop {
   }
 
   #looked(taskIds: readonly string[] | undefined, networks: readonly string[] | undefined): void {
-    if (networks) this.keeper.observed(networks);
+    if (networks) this.networkLoop.observed(networks);
     if (taskIds) this.wake(taskIds);
     else this.wakeAll();
   }
@@ -133,7 +133,7 @@ export class TaskLoop {
     if (!status) return;
     this.modules.reporter.report(id, status);
     this.modules.logger.debug({ task: id, state: status.State, error: status.Err }, status.Message);
-    if (isTerminal(status.State) && this.#isPublished(id)) void this.keeper.publish();
+    if (isTerminal(status.State) && this.#isPublished(id)) void this.networkLoop.publish();
   }
 
   /** The task is not ours any more: whatever is left of it goes. */
@@ -192,7 +192,7 @@ export class TaskLoop {
   async #withdraw(id: string): Promise<void> {
     if (this.#leaving.has(id)) return;
     this.#leaving.add(id);
-    if (this.#isPublished(id)) await this.keeper.publish();
+    if (this.#isPublished(id)) await this.networkLoop.publish();
   }
 
   #isPublished(id: string): boolean {
@@ -216,19 +216,19 @@ export class TaskLoop {
       attempts: this.attempts,
       containers: this.observer.containers,
       assigned: assignments.networks,
-      states: this.keeper.states,
-      present: this.keeper.present,
+      states: this.networkLoop.states,
+      present: this.networkLoop.present,
       now: clock.now(),
     });
-    this.keeper.carryOut(decision);
+    this.networkLoop.carryOut(decision);
     if (decision.wakeAt !== undefined) this.#wakeLater(decision.wakeAt);
-    void this.keeper.begin();
+    void this.networkLoop.begin();
   }
 
   #facts(): NodeFacts {
     const { secrets, configs, networks } = this.modules.assignments;
     const states = new Map<string, NetworkState>();
-    for (const [id, { Network: network, Gateway: gateway }] of networks) states.set(id, this.keeper.states.get(id) ?? { network, gateway, ready: false });
+    for (const [id, { Network: network, Gateway: gateway }] of networks) states.set(id, this.networkLoop.states.get(id) ?? { network, gateway, ready: false });
     return { node: this.options.node(), secrets, configs, networks: states };
   }
 

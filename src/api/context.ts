@@ -5,8 +5,8 @@ import { findObject } from '#control/find';
 import type { Kind, ObjectOf } from '#model/object';
 import type { Dependencies, SwarmStatus, View } from './dependencies.ts';
 import type { EngineClient } from './engine-client.ts';
-import type { RecentRemovals } from './recent-removals.ts';
-import type { SwarmEvents } from './swarm-events.ts';
+import type { RecentRemovals } from './routes/recent-removals.ts';
+import type { SwarmEvents } from './stream/swarm-events.ts';
 
 export interface Context extends Dependencies {
   /** Of shoal itself. */

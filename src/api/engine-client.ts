@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '#base/clock';
-import { readBody } from './body.ts';
+import { readBody } from './request/body.ts';
 import type { EngineEndpoint } from './dependencies.ts';
 import { HttpError } from './errors.ts';
 import { enginePath, minorVersion, newestVersion, type VersionedPath } from './version.ts';

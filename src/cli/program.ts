@@ -1,6 +1,6 @@
 /** The commands, in docker's grammar. */
 import type { Command } from 'commander';
-import { addFiles } from './commands/files.ts';
+import { addFiles } from './commands/secrets-and-configs.ts';
 import { addNetwork } from './commands/network.ts';
 import { addNode } from './commands/node.ts';
 import { addRepo } from './commands/repo.ts';

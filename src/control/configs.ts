@@ -1,7 +1,7 @@
 /** Use cases of configs. */
 import type { ConfigSpec } from '#model/secret';
 import type { UseCase } from './cluster.ts';
-import { createFile, removeFile, updateFile } from './files.ts';
+import { createFile, removeFile, updateFile } from './secrets-and-configs.ts';
 
 export function createConfig(spec: ConfigSpec): UseCase<{ ID: string }> {
   return createFile('config', spec);

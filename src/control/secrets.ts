@@ -1,7 +1,7 @@
 /** Use cases of secrets. */
 import type { SecretSpec } from '#model/secret';
 import type { UseCase } from './cluster.ts';
-import { createFile, removeFile, updateFile } from './files.ts';
+import { createFile, removeFile, updateFile } from './secrets-and-configs.ts';
 
 export function createSecret(spec: SecretSpec): UseCase<{ ID: string }> {
   return createFile('secret', spec);

@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Refusal } from '#base/refusal';
-import { closeFile, openFile, publish, realFileSystem } from './files.ts';
+import { closeFile, openFile, publish, realFileSystem } from './file-system.ts';
 
 const keyBytes = 32;
 const fileName = 'key';

@@ -4,7 +4,7 @@ import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { Refusal } from '#base/refusal';
-import { closeFile, openFile, publish, type FileSystem } from './files.ts';
+import { closeFile, openFile, publish, type FileSystem } from './file-system.ts';
 import { findLaterFrame, frameHeaderBytes, openBody, readBody, readHeader } from './frame.ts';
 import { keyIdBytes, saltBytes, type DataKey, type FileKey } from './key.ts';
 import { decodeRecord, type Record } from './record.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Refusal } from '#base/refusal';
 import type { SnapshotMeta } from '#raft/message';
-import { closeFile, openFile, publish, syncFolder, type FileSystem } from './files.ts';
+import { closeFile, openFile, publish, syncFolder, type FileSystem } from './file-system.ts';
 import { keyIdBytes, saltBytes, sealBytes, type DataKey } from './key.ts';
 import type { SnapshotMark } from './record.ts';
 

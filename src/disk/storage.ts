@@ -5,7 +5,7 @@ import { Refusal } from '#base/refusal';
 import type { Initial } from '#raft/core';
 import type { Entry, SnapshotMeta } from '#raft/message';
 import type { Write } from '#raft/raft';
-import { realFileSystem, type FileSystem } from './files.ts';
+import { realFileSystem, type FileSystem } from './file-system.ts';
 import { loadKey } from './key.ts';
 import type { Record, SnapshotMark } from './record.ts';
 import { loadSnapshot, removeOtherSnapshots, saveSnapshot, type SnapshotFolder } from './snapshots.ts';

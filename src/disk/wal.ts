@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { assert } from '#base/assert';
 import { Refusal } from '#base/refusal';
 import type { HardState } from '#raft/message';
-import { closeFile, openFile, syncFolder, type FileSystem } from './files.ts';
+import { closeFile, openFile, syncFolder, type FileSystem } from './file-system.ts';
 import { encodeFrame } from './frame.ts';
 import type { DataKey, FileKey } from './key.ts';
 import { encodeRecord, mergeRecords, type Record, type SnapshotMark } from './record.ts';

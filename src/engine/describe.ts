@@ -4,7 +4,7 @@ import type Docker from 'dockerode';
 import type { NodeDescription } from '#model/node';
 import type { GenericResource } from '#model/service-spec';
 import { bridgeName, networkIdLabel } from '#model/network';
-import { nodeIdLabel } from './labels.ts';
+import { nodeIdLabel } from '#task/labels';
 
 /** The parts of GET /info that are read. */
 interface EngineInfo {

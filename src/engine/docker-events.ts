@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { jsonLines } from './images.ts';
-import { nodeIdLabel, taskIdLabel } from './labels.ts';
+import { nodeIdLabel, taskIdLabel } from '#task/labels';
 
 const events = ['start', 'die', 'oom', 'health_status', 'destroy', 'pause', 'unpause'];
 const firstDelayMs = 100;

@@ -2,7 +2,7 @@
 import type Docker from 'dockerode';
 import { bridgeName, networkIdLabel, type Network } from '#model/network';
 import type { StepOutcome } from '#task/step';
-import { nodeIdLabel } from './labels.ts';
+import { nodeIdLabel } from '#task/labels';
 import { done, failed, notYet, statusOf, textOf } from './outcome.ts';
 
 /** The request for POST /networks/create; `name` differs from the cluster's when a stranger has that one. */

@@ -2,7 +2,7 @@
 import type Docker from 'dockerode';
 import type { PortConfig } from '#model/service-spec';
 import type { ObservedContainer } from '#task/step';
-import { serviceIdLabel, taskIdLabel } from './labels.ts';
+import { serviceIdLabel, taskIdLabel } from '#task/labels';
 
 const states: Readonly<Record<string, ObservedContainer['state']>> = {
   created: 'created',

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
 import { Refusal } from '#base/refusal';
-import { checkPlace, withoutLogin } from '#control/repository-place';
+import { checkPlace, withoutLogin } from '#control/repository/repository-place';
 import { readBlobs } from './blobs.ts';
 
 /** How long a git command may say nothing. */

@@ -5,7 +5,7 @@ import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { Storage, type Opened } from '#disk/storage';
-import type { FileSystem } from '#disk/files';
+import type { FileSystem } from '#disk/file-system';
 import { defaultLimits } from '#raft/core';
 import type { Entry } from '#raft/message';
 import { Raft, type Proposed, type Ready, type Write } from '#raft/raft';

@@ -1,6 +1,6 @@
 /** One node's stream of assignments: the whole set, then what changed since the message before. */
-import { assignmentDelta, assignmentItems, type AssignmentSet } from '#dispatcher/assignments';
-import type { Endpoints } from '#dispatcher/endpoints';
+import { assignmentDelta, assignmentItems, type AssignmentSet } from '#stages/dispatcher/assignments';
+import type { Endpoints } from '#stages/dispatcher/endpoints';
 import type { AssignmentMessage } from '#model/assignment';
 import type { View } from '#store/view';
 

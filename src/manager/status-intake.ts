@@ -1,7 +1,7 @@
 /** Collects the nodes' reports, so that all that arrive while an entry is written go into the next one together. */
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
-import { acceptStatuses } from '#dispatcher/status';
+import { acceptStatuses } from '#stages/dispatcher/status';
 import type { TaskStatusUpdate } from '#model/assignment';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';

@@ -18,7 +18,7 @@ import { lockState } from './state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
 
 /** The records' only voter; it is no node of any cluster. */
-const keeper = 'records';
+const recordsNodeId = 'records';
 
 export class SwarmReconciler {
   readonly #options: DaemonOptions;
@@ -36,7 +36,7 @@ export class SwarmReconciler {
     this.#options = options;
     this.#logger = logger;
     const log = new RaftLog(
-      { folder: join(options.state, 'records'), nodeId: keeper, snapshotEntries: options.snapshotEntries },
+      { folder: join(options.state, 'records'), nodeId: recordsNodeId, snapshotEntries: options.snapshotEntries },
       { clock, random: seededRandom(random.next() * 2 ** 48), logger: logger.child({ part: 'raft' }), stateMachine: state, onFatal },
     );
     // Docker does what the stages do: the log only keeps what it is given.

@@ -1,7 +1,7 @@
 /** A repository's status after a reconcile, from what became of its stacks. */
 import { timeText } from '#base/clock';
-import { stackCondition } from '#control/stack-health';
-import { belongsToAnother } from '#control/stacks';
+import { stackCondition } from '#control/stack/stack-health';
+import { belongsToAnother } from '#control/stack/stacks';
 import type { RepositoryStatus } from '#model/repository';
 import type { View } from '#store/view';
 import { isOwned } from './plan.ts';

@@ -2,7 +2,7 @@
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { comparable } from '#model/spec-compare';
-import { belongsToAnother, deployStack } from '#control/stacks';
+import { belongsToAnother, deployStack } from '#control/stack/stacks';
 import type { Service } from '#model/service';
 import type { Stack, StackSource } from '#model/stack';
 import type { Action } from '#store/action';

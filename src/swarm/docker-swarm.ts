@@ -15,9 +15,9 @@ import type { EngineEndpoint } from './endpoint.ts';
 import { EngineApi } from './engine-api.ts';
 import { isOutOfSequence } from './failure.ts';
 import { Reader } from './reader.ts';
-import { withIds } from './shapes.ts';
+import { withIds } from './docker-json.ts';
 import { Writer } from './writer.ts';
-import { writtenRecord } from './written.ts';
+import { writtenRecord } from './write-record.ts';
 
 export interface DockerSwarmParts {
   /** Our own log: holds stacks, repositories, and how services were asked for. Started by the caller. */

@@ -4,8 +4,8 @@ import type { Task } from '#model/task';
 import { Store } from '#store/store';
 import type { View } from '#store/view';
 import type { EngineApi } from './engine-api.ts';
-import { isLeftover, networkOf, predefinedLabel, withIds, type DockerNetwork, type DockerService, type DockerTask } from './shapes.ts';
-import { serviceOf, taskOf } from './written.ts';
+import { isLeftover, networkOf, predefinedLabel, withIds, type DockerNetwork, type DockerService, type DockerTask } from './docker-json.ts';
+import { serviceOf, taskOf } from './write-record.ts';
 
 type Objects = { [K in Kind]: readonly ObjectOf[K][] };
 

@@ -4,7 +4,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { differences } from '#model/spec-compare';
-import type { FileKind } from '#control/files';
+import type { FileKind } from '#control/secrets-and-configs';
 import type { Network } from '#model/network';
 import type { Config, Secret } from '#model/secret';
 import type { Service } from '#model/service';
@@ -13,8 +13,8 @@ import type { View } from '#store/view';
 import type { EngineApi } from './engine-api.ts';
 import { inSafeOrder } from './order.ts';
 import type { Reader } from './reader.ts';
-import { networkBody, serviceBody, withIds } from './shapes.ts';
-import type { ServiceWrite } from './written.ts';
+import { networkBody, serviceBody, withIds } from './docker-json.ts';
+import type { ServiceWrite } from './write-record.ts';
 
 export interface WriterParts {
   api: EngineApi;

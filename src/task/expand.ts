@@ -1,7 +1,7 @@
 /** Templates of a task's spec, and of its secrets and configs, filled in for this task on this node. */
-import { TemplateError } from '#base/template/error';
-import { expandTemplate, type TemplateScope } from '#base/template/expand';
-import { textOf } from '#base/template/text';
+import { TemplateError } from '#template/error';
+import { expandTemplate, type TemplateScope } from '#template/expand';
+import { textOf } from '#template/text';
 import { taskName, type Task } from '#model/task';
 import type { Config, Secret } from '#model/secret';
 import type { ContainerSpec, FileTarget, Mount } from '#model/service-spec';

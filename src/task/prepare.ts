@@ -1,5 +1,5 @@
 /** What has to be done before a task's container can start: image, files, container. */
-import { TemplateError } from '#base/template/error';
+import { TemplateError } from '#template/error';
 import type { Network } from '#model/network';
 import type { Config, Secret } from '#model/secret';
 import type { Task } from '#model/task';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DockerEngine } from '#engine/docker-engine';
 import type { Engine, LogLine, LogOptions } from '#engine/engine';
-import { SimulatedEngine, type SimulatedImage } from '#engine/simulated';
+import { SimulatedEngine, type SimulatedImage } from '#test/support/simulated-engine';
 import type { ContainerSpec } from '#model/service-spec';
 import type { Task } from '#model/task';
 import type { ObservedContainer } from '#task/step';

@@ -3,7 +3,7 @@ import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import { initCluster } from '#control/clusters';
 import { createSecret, removeSecret } from '#control/secrets';
-import { deployStack } from '#control/stacks';
+import { deployStack } from '#control/stack/stacks';
 import { startManager, type RunningManager } from '#test/support/disk-manager';
 import { temporaryFolder } from '#test/support/folder';
 import { testDescription } from '#test/support/memory-cluster';

@@ -1,9 +1,9 @@
 /** Whatever is made, changed and ended in whatever order: nothing is ever given twice. */
 import fc from 'fast-check';
 import { test } from 'vitest';
-import { allocate } from '#allocator/allocator';
-import { allocateGateways } from '#allocator/gateways';
-import { addressNumber, overlaps, parseSubnet } from '#allocator/ipv4';
+import { allocate } from '#stages/allocator/allocator';
+import { allocateGateways } from '#stages/allocator/gateways';
+import { addressNumber, overlaps, parseSubnet } from '#stages/allocator/ipv4';
 import type { PortConfig } from '#model/service-spec';
 import { isTerminal } from '#model/task-state';
 import { create, remove, update, type Action } from '#store/action';

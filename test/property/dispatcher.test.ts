@@ -1,10 +1,10 @@
 /** A node that is sent deltas knows what one would that is sent everything. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { allocateGateways } from '#allocator/gateways';
-import { affectedNodes } from '#dispatcher/affected';
-import { assignmentDelta, assignmentItems, type AssignmentSet, type AssignmentUpdate } from '#dispatcher/assignments';
-import { endpointsOf, updateEndpoints } from '#dispatcher/endpoints';
+import { allocateGateways } from '#stages/allocator/gateways';
+import { affectedNodes } from '#stages/dispatcher/affected';
+import { assignmentDelta, assignmentItems, type AssignmentSet, type AssignmentUpdate } from '#stages/dispatcher/assignments';
+import { endpointsOf, updateEndpoints } from '#stages/dispatcher/endpoints';
 import type { Secret } from '#model/secret';
 import type { Task } from '#model/task';
 import { create, newMeta, remove, update, type Action, type StoreEvent } from '#store/action';

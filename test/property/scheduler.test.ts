@@ -5,7 +5,7 @@ import type { Node } from '#model/node';
 import type { Task } from '#model/task';
 import { isActive } from '#model/task';
 import { isTerminal } from '#model/task-state';
-import { schedule } from '#scheduler/scheduler';
+import { schedule } from '#stages/scheduler/scheduler';
 import { aNode, aTask, contextAt, runStage, storeOf } from '#test/support/cluster-objects';
 
 const nodes = fc.array(

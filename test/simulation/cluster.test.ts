@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
-import { createService, updateService } from '#control/services';
+import { createService, updateService } from '#control/service/services';
 import { updateNode } from '#control/nodes';
-import { deployStack, removeStack } from '#control/stacks';
+import { deployStack, removeStack } from '#control/stack/stacks';
 import { seededRandom } from '#base/random';
 import type { ServiceSpec } from '#model/service-spec';
 import { compareStates } from '#model/task-state';

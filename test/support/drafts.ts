@@ -7,7 +7,7 @@ import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
 import type { Task } from '#model/task';
 import { isTerminal, type TaskState } from '#model/task-state';
-import { Draft } from '#orchestrator/draft';
+import { Draft } from '#stages/orchestrator/draft';
 import { create, newMeta, type Action } from '#store/action';
 import { Store } from '#store/store';
 

@@ -2,7 +2,7 @@
 import type { Clock } from '#base/clock';
 import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
-import type { FileSystem } from '#disk/files';
+import type { FileSystem } from '#disk/file-system';
 import { RaftLog, type RaftLogOptions } from '#manager/raft-log';
 import type { StateMachine } from '#manager/replicated-log';
 

@@ -1,6 +1,6 @@
 /** What must hold of a World after every commit. */
 import { expect } from 'vitest';
-import { orchestrate } from '#orchestrator/orchestrator';
+import { orchestrate } from '#stages/orchestrator/orchestrator';
 import type { Action } from '#store/action';
 import type { Scope } from '#store/stage';
 import type { View } from '#store/view';

@@ -8,7 +8,7 @@ import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
 import type { Task } from '#model/task';
 import { compareStates, isTerminal, type TaskState } from '#model/task-state';
-import { orchestrate } from '#orchestrator/orchestrator';
+import { orchestrate } from '#stages/orchestrator/orchestrator';
 import { create, newMeta, remove, update, type Action, type StoreEvent } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { Scope, StageContext } from '#store/stage';

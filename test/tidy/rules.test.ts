@@ -29,8 +29,8 @@ const faults: readonly (readonly [what: string, rule: string, files: Record<stri
   [
     'a room that imports one it may not',
     'imports',
-    { 'src/scheduler/planted.ts': "import '#engine/engine';\n" },
-    /room-scheduler.*src\/scheduler\/planted\.ts/s,
+    { 'src/stages/scheduler/planted.ts': "import '#engine/engine';\n" },
+    /room-stages\/scheduler.*src\/stages\/scheduler\/planted\.ts/s,
   ],
   [
     'a type alone imported where it may not',

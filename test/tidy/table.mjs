@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 
 /** @param {string} [path] @returns {Room[]} */
 export function readRooms(path = 'src/README.md') {
-  const rows = readFileSync(path, 'utf8').matchAll(/^\| `([a-z]+)` \|[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm);
+  const rows = readFileSync(path, 'utf8').matchAll(/^\| `([a-z/]+)` \|[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm);
   const rooms = [...rows].map(([, folder = '', kind = '', imports = '', packages = '']) => ({
     folder,
     pure: kind.trim() === 'pure',

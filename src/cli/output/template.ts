@@ -1,7 +1,7 @@
 /** --format: Go's templates with the functions that docker's commands add to them. */
-import { TemplateError } from '#base/template/error';
-import { expandTemplate, type TemplateScope } from '#base/template/expand';
-import { textOf } from '#base/template/text';
+import { TemplateError } from '#template/error';
+import { expandTemplate, type TemplateScope } from '#template/expand';
+import { textOf } from '#template/text';
 import { CommandError, exitCodes } from '../command-error.ts';
 
 const functions: TemplateScope['functions'] = {

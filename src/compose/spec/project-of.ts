@@ -1,6 +1,6 @@
 /** The merged values of a stack's files to the canonical model; mistakes go to the report, one service at a time. */
 import type { Project, ServiceModel } from '../project.ts';
-import { specService } from '../normalise/beyond.ts';
+import { specService } from '../normalise/spec-service.ts';
 import { extrasOf } from '../normalise/decode.ts';
 import { fileSection, networkSection, volumeSection } from '../normalise/top-level.ts';
 import { goText, isList, isMap, newMap } from '../value.ts';

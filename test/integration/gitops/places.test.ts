@@ -4,8 +4,8 @@ import { chownSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { removeRepository } from '#control/repositories';
-import { removeService } from '#control/services';
+import { removeRepository } from '#control/repository/repositories';
+import { removeService } from '#control/service/services';
 import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
 
 let repository: GitRepository;

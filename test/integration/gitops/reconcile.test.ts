@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { removeConfig } from '#control/configs';
 import { removeNetwork } from '#control/networks';
-import { removeRepository } from '#control/repositories';
-import { removeService, updateService } from '#control/services';
-import { deployStack, removeStack } from '#control/stacks';
+import { removeRepository } from '#control/repository/repositories';
+import { removeService, updateService } from '#control/service/services';
+import { deployStack, removeStack } from '#control/stack/stacks';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
 import { remove, update } from '#store/action';

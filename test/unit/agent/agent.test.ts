@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Agent } from '#agent/agent';
 import { silentLogger } from '#base/logger';
-import { SimulatedEngine, type SimulatedImage } from '#engine/simulated';
+import { SimulatedEngine, type SimulatedImage } from '#test/support/simulated-engine';
 import type { AssignmentChange, ServiceEndpoint } from '#model/assignment';
 import type { Task } from '#model/task';
 import { until } from '../../support/machine.mjs';

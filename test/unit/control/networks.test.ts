@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createNetwork, removeNetwork } from '#control/networks';
-import { createService, removeService } from '#control/services';
+import { createService, removeService } from '#control/service/services';
 import type { NetworkSpec } from '#model/network';
 import { create, newMeta } from '#store/action';
 import { initialisedCluster } from '#test/support/memory-cluster';

@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { realFileSystem } from '#disk/files';
+import { realFileSystem } from '#disk/file-system';
 import { dataKey } from '#disk/key';
 import type { Record } from '#disk/record';
 import { Wal } from '#disk/wal';

@@ -4,7 +4,7 @@ import { silentLogger } from '#base/logger';
 import { decode } from '#base/codec';
 import type { UseCase } from '#control/cluster';
 import { createConfig } from '#control/configs';
-import { createService } from '#control/services';
+import { createService } from '#control/service/services';
 import { Manager, type ManagerOptions } from '#manager/manager';
 import { ReplicatedState } from '#manager/state';
 import type { Task } from '#model/task';

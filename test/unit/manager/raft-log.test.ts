@@ -1,7 +1,7 @@
 import { readdir, rm, writeFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { realFileSystem } from '#disk/files';
+import { realFileSystem } from '#disk/file-system';
 import { temporaryFolder } from '#test/support/folder';
 import { makeLog } from '#test/support/replicated-log';
 

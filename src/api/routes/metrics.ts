@@ -1,0 +1,88 @@
+/** What Prometheus reads: counts by state, the log's index, the event loop's delay, memory. Labels are few and bounded. */
+import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
+import { Gauge, Registry } from 'prom-client';
+import type { Context } from '../context.ts';
+import type { View } from '../dependencies.ts';
+import { stackSummaries } from '../view/stack-summary.ts';
+
+const resolutionMs = 10;
+const quantiles = [50, 99, 100];
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: resolutionMs });
+  readonly #context: Pick<Context, 'cluster' | 'swarm' | 'metrics'>;
+  readonly #byState: Readonly<Record<'node' | 'task' | 'stack', Gauge>>;
+  readonly #counts: Readonly<Record<'service' | 'network' | 'secret' | 'config' | 'repository', Gauge>>;
+
+  constructor(context: Pick<Context, 'cluster' | 'swarm' | 'metrics'>) {
+    this.#context = context;
+    this.#byState = {
+      node: this.#gauge('shoal_nodes', 'Nodes by state.', ['state']),
+      task: this.#gauge('shoal_tasks', 'Tasks by observed state.', ['state']),
+      stack: this.#gauge('shoal_stacks', 'Stacks by outcome of their last reconcile.', ['state']),
+    };
+    this.#counts = {
+      service: this.#gauge('shoal_services', 'Services.'),
+      network: this.#gauge('shoal_networks', 'Cluster networks.'),
+      secret: this.#gauge('shoal_secrets', 'Secrets.'),
+      config: this.#gauge('shoal_configs', 'Configs.'),
+      repository: this.#gauge('shoal_repositories', 'Git repositories that are followed.'),
+    };
+    this.#measured('shoal_raft_applied_index', 'Index of the log entry applied last.', () => context.metrics.raftIndex());
+    this.#measured('shoal_leader', '1 while this node decides.', () => (context.metrics.leads() ? 1 : 0));
+    this.#measured('process_resident_memory_bytes', 'Resident memory of the daemon.', () => process.memoryUsage.rss());
+    this.#measured('process_heap_bytes', 'Used heap of the daemon.', () => process.memoryUsage().heapUsed);
+    this.#measured('process_uptime_seconds', 'Seconds since the daemon started.', () => process.uptime());
+    this.#addDelay();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  start(): void {
+    this.#delay.enable();
+  }
+
+  stop(): void {
+    this.#delay.disable();
+  }
+
+  async text(): Promise<string> {
+    const { LocalNodeState, ControlAvailable } = this.#context.swarm.status();
+    // Without a leader the counts stay as they were; the process's own numbers matter the more.
+    const view = LocalNodeState === 'active' && ControlAvailable ? await this.#context.cluster.read().catch(() => undefined) : undefined;
+    if (view) this.#count(view);
+    return this.#registry.metrics();
+  }
+
+  #count(view: View): void {
+    const states = {
+      node: [...view.list('node')].map((node) => node.Status.State),
+      task: [...view.list('task')].map((task) => task.Status.State),
+      stack: stackSummaries(view).map((stack) => stack.Condition.State),
+    };
+    for (const kind of ['node', 'task', 'stack'] as const) {
+      this.#byState[kind].reset();
+      for (const state of states[kind]) this.#byState[kind].inc({ state });
+    }
+    for (const kind of ['service', 'network', 'secret', 'config', 'repository'] as const) this.#counts[kind].set([...view.list(kind)].length);
+  }
+
+  #addDelay(): void {
+    const gauge = this.#gauge('shoal_event_loop_delay_seconds', 'Delay of the event loop since the last look.', ['percentile'], () => {
+      // Before the first sample the histogram holds nonsense.
+      for (const percentile of quantiles) gauge.set({ percentile }, this.#delay.count === 0 ? 0 : this.#delay.percentile(percentile) / 1e9);
+      this.#delay.reset();
+    });
+  }
+
+  #measured(name: string, help: string, measure: () => number): void {
+    const gauge = this.#gauge(name, help, [], () => gauge.set(measure()));
+  }
+
+  #gauge(name: string, help: string, labelNames: string[] = [], collect?: () => void): Gauge {
+    return new Gauge({ name, help, labelNames, registers: [this.#registry], ...(collect && { collect }) });
+  }
+}

@@ -1,0 +1,74 @@
+/** Routes of nodes. */
+import { removeNode, updateNode } from '#control/nodes';
+import type { Node } from '#model/node';
+import { decodeBody } from '../request/body.ts';
+import { readObject, readView, submit, type Context } from '../context.ts';
+import type { SwarmStatus } from '../dependencies.ts';
+import { HttpError } from '../errors.ts';
+import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
+import { shown } from '../view/redact.ts';
+import { flag, get, parameter, post, remove, versionParameter, type Route } from '../router.ts';
+import { nodeSpec } from '../request/bodies.ts';
+
+const filterKeys = ['id', 'label', 'membership', 'name', 'node.label', 'role'];
+const managerPort = 2377;
+
+export function nodeRoutes(context: Context): Route[] {
+  return [
+    get('/nodes', async (call) => {
+      const filters = readFilters(call, filterKeys);
+      checkWords(filters);
+      const nodes = [...(await readView(context)).list('node')].filter((node) => passes(filters, node));
+      return { status: 200, json: nodes.map((node) => shownMember(node, context.swarm.status())) };
+    }),
+    get('/nodes/{}', async (call) => {
+      const node = await readObject(context, 'node', parameter(call));
+      return { status: 200, json: shownMember(node, context.swarm.status()) };
+    }),
+    post('/nodes/{}/update', async (call) => {
+      const version = versionParameter(call, 'node');
+      const spec = await decodeBody(call.request, nodeSpec);
+      await submit(context, updateNode(parameter(call), version, spec));
+      return { status: 200 };
+    }),
+    remove('/nodes/{}', async (call) => {
+      await submit(context, removeNode(parameter(call), flag(call, 'force')));
+      return { status: 200 };
+    }),
+  ];
+}
+
+/** The node with its place among the managers, which is never stored: a lone manager leads. */
+export function shownMember(node: Node, status: SwarmStatus): object {
+  const own = node.ID === status.NodeID && node.Spec.Role === 'manager';
+  const address = node.Status.Addr === '' ? status.NodeAddr : node.Status.Addr;
+  const filled = own ? { Leader: true, Reachability: 'reachable', Addr: hostPort(address, managerPort) } : undefined;
+  const ManagerStatus = node.ManagerStatus ?? filled;
+  return shown('node', { ...node, ...(ManagerStatus && { ManagerStatus }) });
+}
+
+/** `10.0.0.1:2377`, `[fd00::1]:2377` */
+export function hostPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function checkWords(filters: Filters): void {
+  for (const role of filters.get('role') ?? []) {
+    if (!['manager', 'worker'].includes(role.toLowerCase())) throw new HttpError(500, `Invalid role filter: '${role}'`);
+  }
+  for (const membership of filters.get('membership') ?? []) {
+    if (!['accepted', 'pending'].includes(membership.toLowerCase())) throw new HttpError(500, `Invalid membership filter: '${membership}'`);
+  }
+}
+
+function passes(filters: Filters, node: Node): boolean {
+  return (
+    byPrefix(filters, 'id', node.ID) &&
+    byPrefix(filters, 'name', node.Description?.Hostname ?? '') &&
+    anyOf(filters, 'role', (role) => role.toLowerCase() === node.Spec.Role) &&
+    // Every node that is stored has been accepted.
+    anyOf(filters, 'membership', (membership) => membership.toLowerCase() === 'accepted') &&
+    byLabels(filters, 'label', node.Description?.Engine.Labels) &&
+    byLabels(filters, 'node.label', node.Spec.Labels)
+  );
+}

@@ -1,0 +1,65 @@
+/** Routes of secrets and configs: two kinds, one manner. */
+import { createConfig, removeConfig, updateConfig } from '#control/configs';
+import { createSecret, removeSecret, updateSecret } from '#control/secrets';
+import type { Config, Secret } from '#model/secret';
+import { decodeBody } from '../request/body.ts';
+import { readObject, readView, submit, type Context } from '../context.ts';
+import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
+import { shown } from '../view/redact.ts';
+import { get, parameter, post, remove, versionParameter, type Route } from '../router.ts';
+import { configSpec, secretSpec } from '../request/bodies.ts';
+
+const filterKeys = ['id', 'label', 'name', 'names'];
+
+export function secretRoutes(context: Context): Route[] {
+  return [
+    get('/secrets', async (call) => {
+      const filters = readFilters(call, filterKeys);
+      const secrets = [...(await readView(context)).list('secret')].filter((secret) => passes(filters, secret));
+      return { status: 200, json: secrets.map((secret) => shown('secret', secret)) };
+    }),
+    get('/secrets/{}', async (call) => ({ status: 200, json: shown('secret', await readObject(context, 'secret', parameter(call))) })),
+    post('/secrets/create', async (call) => ({ status: 201, json: await submit(context, createSecret(await decodeBody(call.request, secretSpec))) })),
+    post('/secrets/{}/update', async (call) => {
+      const version = versionParameter(call, 'secret');
+      const spec = await decodeBody(call.request, secretSpec);
+      await submit(context, updateSecret(parameter(call), version, spec));
+      return { status: 200 };
+    }),
+    remove('/secrets/{}', async (call) => {
+      await submit(context, removeSecret(parameter(call)));
+      return { status: 204 };
+    }),
+  ];
+}
+
+export function configRoutes(context: Context): Route[] {
+  return [
+    get('/configs', async (call) => {
+      const filters = readFilters(call, filterKeys);
+      const configs = [...(await readView(context)).list('config')].filter((config) => passes(filters, config));
+      return { status: 200, json: configs.map((config) => shown('config', config)) };
+    }),
+    get('/configs/{}', async (call) => ({ status: 200, json: shown('config', await readObject(context, 'config', parameter(call))) })),
+    post('/configs/create', async (call) => ({ status: 201, json: await submit(context, createConfig(await decodeBody(call.request, configSpec))) })),
+    post('/configs/{}/update', async (call) => {
+      const version = versionParameter(call, 'config');
+      const spec = await decodeBody(call.request, configSpec);
+      await submit(context, updateConfig(parameter(call), version, spec));
+      return { status: 200 };
+    }),
+    remove('/configs/{}', async (call) => {
+      await submit(context, removeConfig(parameter(call)));
+      return { status: 204 };
+    }),
+  ];
+}
+
+function passes(filters: Filters, { ID, Spec }: Secret | Config): boolean {
+  return (
+    byPrefix(filters, 'id', ID) &&
+    byPrefix(filters, 'name', Spec.Name) &&
+    anyOf(filters, 'names', (name) => name === Spec.Name) &&
+    byLabels(filters, 'label', Spec.Labels)
+  );
+}

@@ -1,0 +1,72 @@
+/** Routes of the cluster itself: init, leave, look, change. */
+import { updateCluster } from '#control/clusters';
+import { Refusal } from '#base/refusal';
+import type { Cluster } from '#model/cluster';
+import { decodeBody } from '../request/body.ts';
+import { readView, requireManager, submit, swarmTexts, type Context } from '../context.ts';
+import type { View } from '../dependencies.ts';
+import { HttpError } from '../errors.ts';
+import { flag, get, post, versionParameter, type Answer, type Call, type Route } from '../router.ts';
+import { clusterSpec, initRequest } from '../request/bodies.ts';
+
+export function swarmRoutes(context: Context): Route[] {
+  return [
+    get('/swarm', async () => {
+      const view = await readView(context);
+      // Join tokens come with joining; until then there is none to show.
+      return { status: 200, json: { ...shownCluster(clusterIn(view)), JoinTokens: { Worker: '', Manager: '' } } };
+    }),
+    post('/swarm/init', (call) => init(call, context)),
+    post('/swarm/join', () => {
+      if (context.swarm.status().LocalNodeState !== 'inactive') throw new Refusal('unavailable', swarmTexts.alreadyPart);
+      throw new HttpError(501, 'joining a swarm is not supported: this version runs clusters of one node');
+    }),
+    post('/swarm/leave', (call) => leave(call, context)),
+    post('/swarm/update', (call) => update(call, context)),
+    post('/swarm/unlock', () => {
+      throw new HttpError(409, 'swarm is not locked');
+    }),
+    get('/swarm/unlockkey', () => {
+      requireManager(context.swarm.status());
+      return { status: 200, json: { UnlockKey: '' } };
+    }),
+  ];
+}
+
+/** The cluster without what only its manager keeps; as `GET /swarm` and `/info` show it. */
+export function shownCluster(cluster: Cluster): object {
+  return {
+    ...cluster,
+    Spec: { ...cluster.Spec, Labels: cluster.Spec.Labels ?? {} },
+    TLSInfo: {},
+    RootRotationInProgress: false,
+  };
+}
+
+/** The one cluster object of a manager's view. */
+export function clusterIn(view: View): Cluster {
+  for (const cluster of view.list('cluster')) return cluster;
+  throw new Refusal('unavailable', swarmTexts.starting);
+}
+
+async function init(call: Call, context: Context): Promise<Answer> {
+  if (context.swarm.status().LocalNodeState !== 'inactive') throw new Refusal('unavailable', swarmTexts.alreadyPart);
+  return { status: 200, json: await context.swarm.init(await decodeBody(call.request, initRequest)) };
+}
+
+async function leave(call: Call, context: Context): Promise<Answer> {
+  const { LocalNodeState, ControlAvailable } = context.swarm.status();
+  const force = flag(call, 'force');
+  if (LocalNodeState === 'inactive') throw new Refusal('unavailable', swarmTexts.notPart);
+  if (ControlAvailable && !force) throw new Refusal('unavailable', swarmTexts.leavingManager);
+  await context.swarm.leave(force);
+  return { status: 200 };
+}
+
+async function update(call: Call, context: Context): Promise<Answer> {
+  const version = versionParameter(call, 'swarm');
+  const rotations = ['rotateWorkerToken', 'rotateManagerToken', 'rotateManagerUnlockKey'].filter((key) => flag(call, key));
+  if (rotations.length > 0) throw new HttpError(501, `${rotations.join(', ')}: there are no tokens or keys to rotate in a cluster of one node`);
+  await submit(context, updateCluster(version, await decodeBody(call.request, clusterSpec)));
+  return { status: 200 };
+}

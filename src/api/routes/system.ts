@@ -1,0 +1,106 @@
+/** `_ping`, `/version` and `/info`: the engine's answers with our part in them. */
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { Context } from '../context.ts';
+import type { SwarmStatus, View } from '../dependencies.ts';
+import { hostPort, shownMember } from './nodes.ts';
+import { get, type Answer, type Call, type Route } from '../router.ts';
+import { clusterIn, shownCluster } from './swarm.ts';
+import { oldestVersion } from '../version.ts';
+
+const managerPort = 2377;
+
+/** By this clients know whom they talk to. */
+export function pingRoutes(context: Context): Route[] {
+  return [{ method: 'HEAD', pattern: '/_ping', handler: (call) => ping(call, context) }, get('/_ping', (call) => ping(call, context))];
+}
+
+export function systemRoutes(context: Context): Route[] {
+  return [
+    ...pingRoutes(context),
+    get('/version', async () => ({ status: 200, json: await versionBody(context) })),
+    get('/info', async () => ({ status: 200, json: await infoBody(context) })),
+  ];
+}
+
+/** Headers that dockerd puts on every answer; the docker CLI negotiates by the first. */
+export async function commonHeaders(context: Context): Promise<OutgoingHttpHeaders> {
+  const about = await context.engine.about();
+  return {
+    'Api-Version': `1.${await context.engine.commonVersion()}`,
+    'Docker-Experimental': String(about?.experimental ?? false),
+    Ostype: 'linux',
+    Server: `Shoal/${context.version} (linux)`,
+  };
+}
+
+async function ping(call: Call, context: Context): Promise<Answer> {
+  const { response } = call;
+  const builderVersion = (await context.engine.about())?.builderVersion;
+  response.writeHead(200, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Cache-Control': 'no-cache, no-store, must-revalidate',
+    Pragma: 'no-cache',
+    Swarm: swarmHeader(context.swarm.status()),
+    Shoal: context.version,
+    ...(builderVersion !== undefined && { 'Builder-Version': builderVersion }),
+    'Content-Length': 2,
+  });
+  response.end(call.request.method === 'HEAD' ? undefined : 'OK');
+  return 'sent';
+}
+
+/** `inactive`, `pending`, `error`, `locked`, `active/worker`, `active/manager` */
+function swarmHeader({ LocalNodeState, ControlAvailable }: SwarmStatus): string {
+  if (LocalNodeState !== 'active') return LocalNodeState;
+  return ControlAvailable ? 'active/manager' : 'active/worker';
+}
+
+interface EngineVersion {
+  Version?: string;
+  Components?: readonly object[] | null;
+  [key: string]: unknown;
+}
+
+async function versionBody(context: Context): Promise<object> {
+  const engine = await context.engine.read<EngineVersion>('/version');
+  const ApiVersion = `1.${await context.engine.commonVersion()}`;
+  const own = { Name: 'Shoal', Version: context.version, Details: { ApiVersion, MinAPIVersion: `1.${oldestVersion}` } };
+  return {
+    ...(engine ?? { Os: 'linux', Version: context.version }),
+    Platform: { Name: `Shoal ${context.version}` },
+    Components: [...(engine?.Components ?? []), own],
+    ApiVersion,
+    MinAPIVersion: `1.${oldestVersion}`,
+  };
+}
+
+async function infoBody(context: Context): Promise<object> {
+  const engine = await context.engine.read<object>('/info');
+  // Clients count on the numbers being there.
+  const counts = { Containers: 0, ContainersRunning: 0, ContainersPaused: 0, ContainersStopped: 0, Images: 0, NCPU: 0, MemTotal: 0 };
+  const unreachable = { ...counts, OSType: 'linux', Warnings: [`WARNING: cannot reach the Docker Engine at unix://${context.engineSocket}`] };
+  return { ...(engine ?? unreachable), Swarm: await swarmBlock(context), Shoal: { Version: context.version } };
+}
+
+async function swarmBlock(context: Context): Promise<object> {
+  const status = context.swarm.status();
+  const { NodeID, NodeAddr, LocalNodeState, ControlAvailable, Error } = status;
+  const block = { NodeID, NodeAddr, LocalNodeState, ControlAvailable, Error, RemoteManagers: null };
+  if (LocalNodeState !== 'active' || !ControlAvailable) return block;
+  try {
+    return { ...block, ...membership(await context.cluster.read(), status) };
+  } catch (error) {
+    // A manager that cannot answer now is still a node with an id: `docker info` shows the reason.
+    return { ...block, ControlAvailable: false, Error: error instanceof globalThis.Error ? error.message : String(error) };
+  }
+}
+
+function membership(view: View, status: SwarmStatus): object {
+  const nodes = [...view.list('node')];
+  const managers = nodes.filter((node) => node.Spec.Role === 'manager');
+  const RemoteManagers = managers.map((node) => {
+    const { ManagerStatus } = shownMember(node, status) as { ManagerStatus?: { Addr: string } };
+    return { NodeID: node.ID, Addr: ManagerStatus?.Addr ?? hostPort(node.Status.Addr, managerPort) };
+  });
+  return { RemoteManagers, Nodes: nodes.length, Managers: managers.length, Cluster: shownCluster(clusterIn(view)) };
+}

@@ -1,0 +1,59 @@
+/** Routes of tasks, their logs apart. */
+import { findObject } from '#control/find';
+import type { Task } from '#model/task';
+import { taskName } from '#model/task';
+import { isDirty } from '#model/task-fulfils';
+import { taskStates } from '#model/task-state';
+import { readObject, readView, type Context } from '../context.ts';
+import type { View } from '../dependencies.ts';
+import { HttpError } from '../errors.ts';
+import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
+import { shown } from '../view/redact.ts';
+import { get, parameter, type Route } from '../router.ts';
+
+const filterKeys = ['_up-to-date', 'desired-state', 'id', 'label', 'name', 'node', 'runtime', 'service'];
+
+export function taskRoutes(context: Context): Route[] {
+  return [
+    get('/tasks', async (call) => {
+      const filters = readFilters(call, filterKeys);
+      const view = await readView(context);
+      const tasks = listTasks(view, filters, context.swarm.status().NodeID);
+      return { status: 200, json: tasks.map((task) => shown('task', task)) };
+    }),
+    get('/tasks/{}', async (call) => ({ status: 200, json: shown('task', await readObject(context, 'task', parameter(call))) })),
+  ];
+}
+
+function listTasks(view: View, filters: Filters, ownNodeId: string): Task[] {
+  for (const state of filters.get('desired-state') ?? []) {
+    if (!taskStates.some((known) => known === state.toLowerCase())) throw new HttpError(500, `Invalid desired-state filter: '${state}'`);
+  }
+  const services = filters.get('service')?.map((ref) => findObject(view, 'service', ref).ID);
+  const nodes = filters.get('node')?.map((ref) => findObject(view, 'node', ref === 'self' ? ownNodeId : ref).ID);
+  // One service is what progress displays ask for, five times a second: its index spares the scan.
+  const [only, ...others] = services ?? [];
+  const scanned = only !== undefined && others.length === 0 ? view.tasksOfService(only) : view.list('task');
+  return [...scanned].filter(
+    (task) => (!services || services.includes(task.ServiceID)) && (!nodes || nodes.includes(task.NodeID)) && passes(view, filters, task),
+  );
+}
+
+function passes(view: View, filters: Filters, task: Task): boolean {
+  return (
+    byPrefix(filters, 'id', task.ID) &&
+    byPrefix(filters, 'name', taskName(task)) &&
+    // Docker looks at the service's labels here: that is how `stack ps` finds its tasks.
+    byLabels(filters, 'label', task.Shoal.ServiceLabels) &&
+    anyOf(filters, 'desired-state', (state) => state.toLowerCase() === task.DesiredState) &&
+    anyOf(filters, 'runtime', (runtime) => runtime === (task.Spec.Runtime || 'container')) &&
+    anyOf(filters, '_up-to-date', (value) => !['true', '1'].includes(value.toLowerCase()) || isUpToDate(view, task))
+  );
+}
+
+/** As the service's present spec wants it, and of its present run when it is a job. */
+function isUpToDate(view: View, task: Task): boolean {
+  const service = view.get('service', task.ServiceID);
+  if (!service || isDirty(service, task, view.get('node', task.NodeID))) return false;
+  return service.JobStatus === undefined || service.JobStatus.JobIteration.Index === task.JobIteration?.Index;
+}

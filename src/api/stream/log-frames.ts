@@ -1,0 +1,43 @@
+/** Bytes of a log stream: Docker's multiplexed frames, and what stands before each line. */
+import type { Task } from '#model/task';
+import type { TaskLogLine } from '../dependencies.ts';
+
+export type FrameStream = 'stdout' | 'stderr' | 'systemError';
+
+const streamNumbers: Readonly<Record<FrameStream, number>> = { stdout: 1, stderr: 2, systemError: 3 };
+const headerBytes = 8;
+
+/** One frame: stream number, three zero bytes, length in network order, payload. */
+export function frame(stream: FrameStream, text: string): Buffer {
+  const payload = Buffer.from(text, 'utf8');
+  const bytes = Buffer.alloc(headerBytes + payload.length);
+  bytes[0] = streamNumbers[stream];
+  bytes.writeUInt32BE(payload.length, 4);
+  payload.copy(bytes, headerBytes);
+  return bytes;
+}
+
+/** A line as the client wants it: time and details before it if asked for, a line end always. */
+export function lineText(line: TaskLogLine, task: Task, options: { timestamps: boolean; details: boolean }): string {
+  const time = options.timestamps ? `${fixedNanoseconds(line.timestamp)} ` : '';
+  const details = options.details ? `${detailsOf(task)} ` : '';
+  return `${time}${details}${line.text}${line.text.endsWith('\n') ? '' : '\n'}`;
+}
+
+/** Whose line it is: the docker CLI makes its prefix `SERVICE.SLOT.ID@NODE` of it, and refuses lines without. */
+function detailsOf(task: Task): string {
+  const pairs: [string, string][] = [
+    ['com.docker.swarm.node.id', task.NodeID],
+    ['com.docker.swarm.service.id', task.ServiceID],
+    ['com.docker.swarm.task.id', task.ID],
+  ];
+  return pairs.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join(',');
+}
+
+/** RFC 3339 in UTC with nine decimals, as Docker pads it so that columns line up. */
+export function fixedNanoseconds(timestamp: string): string {
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(timestamp);
+  if (match) return `${match[1]}.${(match[2] ?? '').padEnd(9, '0')}Z`;
+  const ms = Date.parse(timestamp);
+  return Number.isNaN(ms) ? timestamp : new Date(ms).toISOString().replace('Z', '000000Z');
+}

@@ -1,0 +1,104 @@
+/** Commits as `docker events` shows them: scope swarm, with what changed. Keeps the last ones for `--since`. */
+import { timeOf } from '#base/clock';
+import type { Cluster } from '#control/cluster';
+import { nameOf } from '#model/object';
+import type { Network } from '#model/network';
+import type { Node } from '#model/node';
+import type { Service } from '#model/service';
+import type { StoreEvent } from '../dependencies.ts';
+
+export interface SwarmEvent {
+  Type: string;
+  Action: string;
+  Actor: { ID: string; Attributes: Readonly<Record<string, string>> };
+  scope: 'swarm';
+  /** Seconds. */
+  time: number;
+  timeNano: number;
+}
+
+/** As many as dockerd keeps. */
+const keptEvents = 256;
+const kinds: ReadonlySet<string> = new Set(['node', 'service', 'secret', 'config', 'network']);
+
+export class SwarmEvents {
+  readonly #recent: SwarmEvent[] = [];
+  readonly #listeners = new Set<(event: SwarmEvent) => void>();
+  readonly #stop: () => void;
+
+  constructor(cluster: Cluster, now: () => number) {
+    this.#stop = cluster.watch((events) => {
+      for (const event of events) {
+        const made = swarmEvent(event, now());
+        if (made) this.#publish(made);
+      }
+    });
+  }
+
+  /** The kept ones, oldest first. */
+  get recent(): readonly SwarmEvent[] {
+    return this.#recent;
+  }
+
+  listen(listener: (event: SwarmEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  stop(): void {
+    this.#stop();
+    this.#listeners.clear();
+  }
+
+  #publish(event: SwarmEvent): void {
+    this.#recent.push(event);
+    if (this.#recent.length > keptEvents) this.#recent.shift();
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** Undefined for kinds that Docker has no events for (tasks, the cluster) and for our own. */
+export function swarmEvent(event: StoreEvent, now: number): SwarmEvent | undefined {
+  if (!kinds.has(event.kind)) return undefined;
+  const object = event.object ?? event.previous;
+  if (!object) return undefined;
+  const Action = event.object === undefined ? 'remove' : event.previous === undefined ? 'create' : 'update';
+  const name = nameOf(event.kind, object as never);
+  const Attributes = { name, ...(Action === 'update' && changes(event)) };
+  const ms = event.object ? timeOf(event.object.UpdatedAt) || now : now;
+  return { Type: event.kind, Action, Actor: { ID: event.id, Attributes }, scope: 'swarm', time: Math.floor(ms / 1000), timeNano: ms * 1e6 };
+}
+
+function changes(event: StoreEvent): Record<string, string> {
+  if (!event.object || !event.previous) return {};
+  if (event.kind === 'service') return serviceChanges(event.previous, event.object);
+  if (event.kind === 'node') return nodeChanges(event.previous, event.object);
+  return event.kind === 'network' ? networkChanges(event.object) : {};
+}
+
+function networkChanges(network: Network): Record<string, string> {
+  return { type: network.Spec.Driver ?? 'overlay' };
+}
+
+function serviceChanges(before: Service, after: Service): Record<string, string> {
+  const image = (service: Service) => service.Spec.TaskTemplate.ContainerSpec?.Image;
+  const replicas = (service: Service) => service.Spec.Mode?.Replicated?.Replicas?.toString();
+  return {
+    ...change('image', image(before), image(after)),
+    ...change('replicas', replicas(before), replicas(after)),
+    ...change('updatestate', before.UpdateStatus?.State, after.UpdateStatus?.State),
+  };
+}
+
+function nodeChanges(before: Node, after: Node): Record<string, string> {
+  return {
+    ...change('availability', before.Spec.Availability, after.Spec.Availability),
+    ...change('role', before.Spec.Role, after.Spec.Role),
+    ...change('state', before.Status.State, after.Status.State),
+  };
+}
+
+function change(key: string, before: string | undefined, after: string | undefined): Record<string, string> {
+  if (before === after) return {};
+  return { ...(before !== undefined && { [`${key}.old`]: before }), ...(after !== undefined && { [`${key}.new`]: after }) };
+}

@@ -1,0 +1,96 @@
+/** The one table of what leaves: internal memory, secret data and registry credentials are stripped here, for every route. */
+import type { Kind, ObjectOf } from '#model/object';
+import type { Config, Secret } from '#model/secret';
+import type { Node } from '#model/node';
+import type { Repository } from '#model/repository';
+import type { Service } from '#model/service';
+import type { EndpointSpec, ServiceSpec, TaskSpec } from '#model/service-spec';
+import type { Task } from '#model/task';
+import { nestedNetwork, shownNetwork } from './network.ts';
+
+/** Kinds that are shown as objects; the cluster has a door of its own (`shownCluster`), stacks are shown as summaries. */
+export type ShownKind = Exclude<Kind, 'cluster' | 'stack'>;
+
+const table: { readonly [K in ShownKind]: (object: ObjectOf[K]) => object } = {
+  node: shownNode,
+  service: shownService,
+  task: shownTask,
+  network: shownNetwork,
+  secret: shownSecret,
+  config: shownConfig,
+  repository: shownRepository,
+};
+
+/** An object as its users may see it. */
+export function shown<K extends ShownKind>(kind: K, object: ObjectOf[K]): object {
+  return table[kind](object);
+}
+
+function shownNode({ Shoal: _internal, ...node }: Node): object {
+  const { Shoal: _usedSubnets, ...description } = node.Description ?? {};
+  return {
+    ...node,
+    Spec: { ...node.Spec, Labels: node.Spec.Labels ?? {} },
+    ...(node.Description && { Description: { ...description, TLSInfo: {} } }),
+  };
+}
+
+function shownService({ Shoal: _memory, ...service }: Service): object {
+  return {
+    ...service,
+    Spec: shownServiceSpec(service.Spec),
+    ...(service.PreviousSpec && { PreviousSpec: shownServiceSpec(service.PreviousSpec) }),
+    // Clients written in Go dereference nothing here, but others read Endpoint.Spec without looking.
+    Endpoint: service.Endpoint ?? { Spec: shownEndpoint(service.Spec.EndpointSpec ?? {}) },
+  };
+}
+
+function shownServiceSpec(spec: ServiceSpec): object {
+  const { EndpointSpec } = spec;
+  return {
+    ...spec,
+    Labels: spec.Labels ?? {},
+    TaskTemplate: shownTemplate(spec.TaskTemplate),
+    ...(EndpointSpec && { EndpointSpec: shownEndpoint(EndpointSpec) }),
+  };
+}
+
+/** With the defaults that Docker writes into every spec. */
+function shownTemplate(template: TaskSpec): object {
+  const { ContainerSpec, ForceUpdate = 0, Runtime = 'container' } = template;
+  return { ...template, ...(ContainerSpec && { ContainerSpec: { Isolation: 'default', ...ContainerSpec } }), ForceUpdate, Runtime };
+}
+
+function shownEndpoint(spec: EndpointSpec): object {
+  return { ...spec, ...(spec.Ports && { Ports: spec.Ports.map((port) => ({ Protocol: 'tcp', PublishMode: 'ingress', ...port })) }) };
+}
+
+function shownTask({ Shoal: _memory, ...task }: Task): object {
+  const { Shoal: _appliedAt, ...status } = task.Status;
+  const attachments = task.NetworksAttachments?.map((attachment) => ({ ...attachment, Network: nestedNetwork(attachment.Network, task.CreatedAt) }));
+  return { ...task, Labels: task.Labels ?? {}, Status: { PortStatus: {}, ...status }, ...(attachments && { NetworksAttachments: attachments }) };
+}
+
+/** Data never leaves. */
+function shownSecret(secret: Secret): object {
+  const { Data: _data, ...spec } = secret.Spec;
+  return { ...secret, Spec: { ...spec, Labels: spec.Labels ?? {} } };
+}
+
+/** A config's data is no secret: Docker shows it, in lists too. */
+function shownConfig(config: Config): object {
+  return { ...config, Spec: { ...config.Spec, Labels: config.Spec.Labels ?? {} } };
+}
+
+/** A password inside the URL stays here. */
+function shownRepository(repository: Repository): object {
+  return { ...repository, Spec: { ...repository.Spec, URL: withoutPassword(repository.Spec.URL) } };
+}
+
+/** `https://user:secret@host/x` without the secret; other texts as they are. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)([^/@]*)@/i, (_all, scheme: string, login: string) => {
+    const user = login.split(':')[0] ?? '';
+    return login.includes(':') ? `${scheme}${user}:***@` : `${scheme}${user}@`;
+  });
+}

@@ -1,0 +1,87 @@
+/** Makes a spec that names things into one that the store can keep: names to ids, defaults said. */
+import { Refusal } from '#base/refusal';
+import { nodeLocalNetworks } from '#model/network';
+import { modeOf } from '#model/service';
+import type { ContainerSpec, NetworkAttachmentConfig, ServiceMode, ServiceSpec } from '#model/service-spec';
+import type { View } from '#store/view';
+import { findFile, type FileKind } from '../secrets-and-configs.ts';
+
+/** The spec as stored: networks, secrets and configs by id, and the few defaults that Docker stores. */
+export function resolveSpec(view: View, spec: ServiceSpec): ServiceSpec {
+  const { Networks: deprecated, ...kept } = spec;
+  const template = spec.TaskTemplate;
+  const networks = template.Networks?.length ? template.Networks : deprecated;
+  return {
+    ...kept,
+    TaskTemplate: {
+      ...template,
+      ...(template.ContainerSpec && { ContainerSpec: resolveFiles(view, template.ContainerSpec) }),
+      ...(networks?.length && { Networks: networks.map((network) => resolveNetwork(view, network)) }),
+    },
+    Mode: resolveMode(spec),
+    EndpointSpec: { ...spec.EndpointSpec, Mode: spec.EndpointSpec?.Mode || 'vip' },
+  };
+}
+
+/** The mode with its counts said: progress displays read them. */
+function resolveMode(spec: ServiceSpec): ServiceMode {
+  switch (modeOf(spec)) {
+    case 'global':
+      return { Global: {} };
+    case 'global-job':
+      return { GlobalJob: {} };
+    case 'replicated':
+      return { Replicated: { Replicas: spec.Mode?.Replicated?.Replicas ?? 1 } };
+    case 'replicated-job': {
+      const MaxConcurrent = spec.Mode?.ReplicatedJob?.MaxConcurrent ?? 1;
+      return { ReplicatedJob: { MaxConcurrent, TotalCompletions: spec.Mode?.ReplicatedJob?.TotalCompletions ?? MaxConcurrent } };
+    }
+  }
+}
+
+function resolveNetwork(view: View, attachment: NetworkAttachmentConfig): NetworkAttachmentConfig {
+  const target = attachment.Target ?? '';
+  if (nodeLocalNetworks.includes(target)) return attachment;
+  const network = view.get('network', target) ?? view.byName('network', target);
+  if (!network) throw new Refusal('notFound', `network ${target} not found`);
+  if (network.Spec.Ingress) {
+    throw new Refusal('invalidArgument', 'Service cannot be explicitly attached to the ingress network "' + network.Spec.Name + '"');
+  }
+  return { ...attachment, Target: network.ID };
+}
+
+/** With every secret and config found: by its id, or by its name where there is no id. */
+function resolveFiles(view: View, spec: ContainerSpec): ContainerSpec {
+  const missing: Record<FileKind, string[]> = { secret: [], config: [] };
+  function resolve(kind: FileKind, id: string | undefined, name: string): { id: string; name: string } {
+    const file = findFile(view, kind, id, name);
+    if (!file) missing[kind].push(name || (id ?? ''));
+    return { id: file?.ID ?? '', name: name || (file?.Spec.Name ?? '') };
+  }
+  const secrets = spec.Secrets?.map((reference) => {
+    const { id, name } = resolve('secret', reference.SecretID, reference.SecretName);
+    return { ...reference, SecretID: id, SecretName: name };
+  });
+  const configs = spec.Configs?.map((reference) => {
+    const { id, name } = resolve('config', reference.ConfigID, reference.ConfigName);
+    return { ...reference, ConfigID: id, ConfigName: name };
+  });
+  refuseMissing('secret', missing.secret);
+  refuseMissing('config', missing.config);
+  const credential = resolveCredential(view, spec);
+  return { ...spec, ...(secrets && { Secrets: secrets }), ...(configs && { Configs: configs }), ...credential };
+}
+
+/** A credential spec's config may come by name too. */
+function resolveCredential(view: View, spec: ContainerSpec): Pick<ContainerSpec, 'Privileges'> {
+  const credential = spec.Privileges?.CredentialSpec;
+  if (!credential?.Config) return {};
+  const config = view.get('config', credential.Config) ?? view.byName('config', credential.Config);
+  if (!config) throw new Refusal('invalidArgument', `config not found: ${credential.Config}`);
+  return { Privileges: { ...spec.Privileges, CredentialSpec: { ...credential, Config: config.ID } } };
+}
+
+function refuseMissing(kind: FileKind, names: readonly string[]): void {
+  if (names.length === 0) return;
+  throw new Refusal('invalidArgument', `${kind}${names.length > 1 ? 's' : ''} not found: ${names.join(', ')}`);
+}

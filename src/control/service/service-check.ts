@@ -1,0 +1,121 @@
+/** What a service spec must fulfil by itself (swarmkit manager/controlapi/service.go). */
+import { parseConstraints } from '#model/constraint';
+import { Refusal } from '#base/refusal';
+import { modeOf, defaults } from '#model/service';
+import type { EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
+import { checkContainer } from './container-check.ts';
+import { checkName } from '../names.ts';
+import { checkTemplates } from './template-check.ts';
+
+const minimumNanoCpus = 1e6;
+const minimumMemoryBytes = 4 * 1024 * 1024;
+
+/** Checks all that needs no view. Refuses with `invalidArgument` and the words that docker's users know. */
+export function checkServiceSpec(spec: ServiceSpec): void {
+  checkName(spec.Name);
+  checkTask(spec.TaskTemplate ?? {});
+  checkTemplates(spec);
+  checkMode(spec);
+  checkUpdate(spec.UpdateConfig);
+  checkUpdate(spec.RollbackConfig);
+  checkEndpoint(spec.EndpointSpec);
+}
+
+function checkTask(task: TaskSpec): void {
+  if (!task.ContainerSpec) throw new Refusal('invalidArgument', 'mismatched Runtime and *Spec fields', { plain: true });
+  if (task.Runtime && task.Runtime !== 'container') {
+    throw new Refusal('invalidArgument', `runtime ${task.Runtime} is not supported: only container is`);
+  }
+  checkResources(task);
+  checkRestart(task);
+  parseConstraints(task.Placement?.Constraints ?? []);
+  checkNumber('Placement: max replicas', task.Placement?.MaxReplicas);
+  checkContainer(task.ContainerSpec);
+}
+
+function checkResources(task: TaskSpec): void {
+  for (const resources of [task.Resources?.Limits, task.Resources?.Reservations]) {
+    const cpus = resources?.NanoCPUs ?? 0;
+    const memory = resources?.MemoryBytes ?? 0;
+    if (cpus !== 0 && cpus < minimumNanoCpus) {
+      throw new Refusal('invalidArgument', `invalid cpu value ${cpus / 1e9}: Must be at least ${minimumNanoCpus / 1e9}`);
+    }
+    if (memory !== 0 && memory < minimumMemoryBytes) {
+      throw new Refusal('invalidArgument', `invalid memory value ${memory}: Must be at least 4MiB`);
+    }
+  }
+}
+
+function checkRestart(task: TaskSpec): void {
+  const policy = task.RestartPolicy;
+  const condition = policy?.Condition;
+  if (condition && !['none', 'on-failure', 'any'].includes(condition)) {
+    throw new Refusal('invalidArgument', `invalid RestartCondition: "${condition}"`);
+  }
+  if ((policy?.Delay ?? 0) < 0) throw new Refusal('invalidArgument', 'TaskSpec: restart-delay cannot be negative');
+  if ((policy?.Window ?? 0) < 0) throw new Refusal('invalidArgument', 'TaskSpec: restart-window cannot be negative');
+  checkNumber('TaskSpec: restart-max-attempts', policy?.MaxAttempts);
+}
+
+function checkMode(spec: ServiceSpec): void {
+  const said = Object.values(spec.Mode ?? {}).filter((mode) => mode !== undefined && mode !== null);
+  if (said.length > 1) throw new Refusal('invalidArgument', 'must specify only one service mode');
+  checkReplicas(spec.Mode?.Replicated?.Replicas);
+  checkReplicas(spec.Mode?.ReplicatedJob?.MaxConcurrent);
+  checkReplicas(spec.Mode?.ReplicatedJob?.TotalCompletions);
+  const job = modeOf(spec).endsWith('-job');
+  if (job && spec.UpdateConfig) throw new Refusal('invalidArgument', 'Jobs may not have an update config');
+}
+
+function checkReplicas(count: number | undefined): void {
+  if (count !== undefined && !(Number.isInteger(count) && count >= 0)) {
+    throw new Refusal('invalidArgument', 'Number of replicas must be non-negative');
+  }
+}
+
+function checkUpdate(config: UpdateConfig | undefined): void {
+  if (!config) return;
+  const { FailureAction: action, Order: order, MaxFailureRatio: ratio = defaults.update.MaxFailureRatio } = config;
+  if ((config.Delay ?? 0) < 0) throw new Refusal('invalidArgument', 'TaskSpec: update-delay cannot be negative');
+  if ((config.Monitor ?? 0) < 0) throw new Refusal('invalidArgument', 'TaskSpec: update-monitor cannot be negative');
+  if (ratio < 0 || ratio > 1) {
+    throw new Refusal('invalidArgument', 'TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1');
+  }
+  if (action && !['pause', 'continue', 'rollback'].includes(action)) {
+    throw new Refusal('invalidArgument', `unrecognized update failure action ${action}`);
+  }
+  if (order && !['stop-first', 'start-first'].includes(order)) {
+    throw new Refusal('invalidArgument', `unrecognized update order ${order}`);
+  }
+  checkNumber('update-parallelism', config.Parallelism);
+}
+
+function checkEndpoint(spec: EndpointSpec | undefined): void {
+  const mode = spec?.Mode ?? '';
+  if (!['', 'vip', 'dnsrr'].includes(mode)) throw new Refusal('invalidArgument', `invalid endpoint mode ${mode}`);
+  const published = new Set<string>();
+  for (const port of spec?.Ports ?? []) {
+    if (mode === 'dnsrr' && port.PublishMode !== 'host') {
+      throw new Refusal('invalidArgument', "EndpointSpec: port published with ingress mode can't be used with dnsrr mode");
+    }
+    const key = `${port.Protocol || 'tcp'} ${port.PublishedPort} ${port.Shoal?.HostIP ?? ''}`;
+    if (port.PublishedPort && published.has(key)) {
+      throw new Refusal('invalidArgument', 'EndpointSpec: duplicate published ports provided');
+    }
+    published.add(key);
+    checkPort(port.TargetPort);
+    checkPort(port.PublishedPort);
+  }
+}
+
+function checkPort(port: number | undefined): void {
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    throw new Refusal('invalidArgument', `EndpointSpec: invalid port ${port}: must be between 0 and 65535`);
+  }
+}
+
+function checkNumber(what: string, value: number | undefined): void {
+  if (value !== undefined && !(Number.isInteger(value) && value >= 0)) {
+    throw new Refusal('invalidArgument', `${what} must be a non-negative number`);
+  }
+}

@@ -1,0 +1,113 @@
+/** Use cases of services. */
+import { timeText } from '#base/clock';
+import { Refusal } from '#base/refusal';
+import { modeOf, type Service, type ServiceState } from '#model/service';
+import type { ServiceSpec } from '#model/service-spec';
+import { create, newMeta, remove, update } from '#store/action';
+import type { View } from '#store/view';
+import type { UseCase, UseCaseContext } from '../cluster.ts';
+import { checkVersion, findObject } from '../find.ts';
+import { checkPorts } from './ports.ts';
+import { resolveSpec } from './references.ts';
+import { checkServiceSpec } from './service-check.ts';
+
+export interface UpdateServiceOptions {
+  rollback?: 'previous';
+  /** X-Registry-Auth as it came. */
+  registryAuth?: string;
+  /** Accepted as Docker does; one auth is kept for both specs, so either goes on with it. */
+  registryAuthFrom?: 'spec' | 'previous-spec';
+}
+
+export function createService(spec: ServiceSpec, options: { registryAuth?: string } = {}): UseCase<{ ID: string; Warnings: null | string[] }> {
+  return (view, context) => {
+    const service = newService(view, spec, context, options.registryAuth);
+    // Docker sees a taken port before a taken name.
+    checkPorts(view, service.Spec, '');
+    checkFreeName(view, spec.Name);
+    return { actions: [create('service', service)], result: { ID: service.ID, Warnings: null } };
+  };
+}
+
+/** `version` is the one that the caller has read. */
+export function updateService(ref: string, version: number, spec: ServiceSpec, options: UpdateServiceOptions = {}): UseCase<{ Warnings: null }> {
+  return (view, context) => {
+    const service = findObject(view, 'service', ref);
+    checkServiceSpec(spec);
+    const resolved = checkedChange(view, service, spec);
+    checkPorts(view, resolved, service.ID);
+    checkVersion(service, version);
+    const next = options.rollback === 'previous' ? rolledBack(service, context.now) : respecified(service, resolved, options);
+    return { actions: [update('service', withIteration(next, context.now))], result: { Warnings: null } };
+  };
+}
+
+/** The orchestrator stops its tasks afterwards. */
+export function removeService(ref: string): UseCase<void> {
+  return (view) => ({ actions: [remove('service', findObject(view, 'service', ref).ID)], result: undefined });
+}
+
+/** Refuses a name that another service has. */
+export function checkFreeName(view: View, name: string): void {
+  if (!view.byName('service', name)) return;
+  throw new Refusal('alreadyExists', `name conflicts with an existing object: service ${name} already exists`);
+}
+
+/** A service that is not stored yet, checked but for its name and ports being free. */
+export function newService(view: View, spec: ServiceSpec, context: UseCaseContext, registryAuth: string | undefined): Service {
+  checkServiceSpec(spec);
+  const resolved = resolveSpec(view, spec);
+  const service: Service = {
+    ...newMeta(context.newId()),
+    Spec: resolved,
+    Shoal: { SpecVersion: 0, ...(registryAuth && { RegistryAuth: registryAuth }) },
+  };
+  return withIteration(service, context.now);
+}
+
+/** The resolved spec, if the service may change to it; its ports are not looked at. */
+export function checkedChange(view: View, service: Service, spec: ServiceSpec): ServiceSpec {
+  if (modeOf(spec) !== modeOf(service.Spec)) throw new Refusal('unimplemented', 'service mode change is not allowed');
+  if (spec.Name !== service.Spec.Name) throw new Refusal('unimplemented', 'renaming services is not supported');
+  return resolveSpec(view, spec);
+}
+
+/** The service with another spec: the old one becomes the previous, and a rollout in progress is forgotten. */
+export function respecified(service: Service, spec: ServiceSpec, options: UpdateServiceOptions): Service {
+  const { UpdateStatus: _status, ...kept } = service;
+  const { Rollout: _rollout, ...state } = service.Shoal;
+  const Shoal: ServiceState = {
+    ...state,
+    SpecVersion: nextVersion(service),
+    PreviousSpecVersion: state.SpecVersion,
+    ...(options.registryAuth && { RegistryAuth: options.registryAuth }),
+  };
+  return { ...kept, Spec: spec, PreviousSpec: service.Spec, Shoal };
+}
+
+/** Spec and previous spec changed places: rolling back twice toggles. */
+function rolledBack(service: Service, now: number): Service {
+  if (!service.PreviousSpec) {
+    throw new Refusal('failedPrecondition', `service ${service.ID} does not have a previous spec`);
+  }
+  const { Rollout: _rollout, ...state } = service.Shoal;
+  return {
+    ...service,
+    Spec: service.PreviousSpec,
+    PreviousSpec: service.Spec,
+    UpdateStatus: { State: 'rollback_started', StartedAt: timeText(now), Message: 'manually requested rollback' },
+    Shoal: { ...state, SpecVersion: state.PreviousSpecVersion ?? 0, PreviousSpecVersion: state.SpecVersion },
+  };
+}
+
+/** Above both versions in use: a number never comes back with another spec. */
+function nextVersion({ Shoal: state }: Service): number {
+  return Math.max(state.SpecVersion, state.PreviousSpecVersion ?? 0) + 1;
+}
+
+/** Jobs run again with every change of theirs; other services stay as they are. */
+function withIteration(service: Service, now: number): Service {
+  if (!modeOf(service.Spec).endsWith('-job')) return service;
+  const Index = service.JobStatus ? service.JobStatus.JobIteration.Index + 1 : 0;
+  return { ...service, JobStatus: { JobIteration: { Index }, LastExecution: timeText(now) } };
+}

@@ -1,0 +1,140 @@
+/** The services of a stack. */
+import { Refusal } from '#base/refusal';
+import { imageLabel, namespaceLabel } from '#model/meta';
+import type { Service } from '#model/service';
+import type { ServiceSpec } from '#model/service-spec';
+import type { Stack, StackSource } from '#model/stack';
+import { create, remove, update } from '#store/action';
+import type { Overlay } from '#store/overlay';
+import type { UseCaseContext } from '../cluster.ts';
+import { differences, sameService } from '#model/spec-compare';
+import { checkPorts } from '../service/ports.ts';
+import { checkServiceSpec } from '../service/service-check.ts';
+import { checkedChange, checkFreeName, newService, respecified } from '../service/services.ts';
+import { inStack, objectsOfStack, type Changes } from './stack-objects.ts';
+
+export interface DeployedService {
+  ID: string;
+  Name: string;
+  Change: 'created' | 'updated' | 'unchanged';
+  /** Paths of the fields that an update changed. */
+  Differences?: readonly string[];
+}
+
+export interface ServiceDeploy {
+  stack: string;
+  /** X-Registry-Auth for the service's image. */
+  registryAuth: string | undefined;
+  /** The same spec came from the same source the last time: what failed then was rolled back on purpose. */
+  repeated: boolean;
+}
+
+/** Creates or updates one service, or finds that it is as wanted. */
+export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: ServiceDeploy, context: UseCaseContext, changes: Changes): DeployedService {
+  const wanted = inStack(spec, deploy.stack);
+  const current = overlay.byName('service', spec.Name);
+  if (current?.Spec.Labels?.[namespaceLabel] !== deploy.stack) {
+    const service = naming(`failed to create service ${spec.Name}`, () => {
+      checkFreeName(overlay, spec.Name);
+      return newService(overlay, wanted, context, deploy.registryAuth);
+    });
+    overlay.lay([create('service', service)]);
+    changes.created.push({ Kind: 'service', Name: spec.Name });
+    return { ID: service.ID, Name: spec.Name, Change: 'created' };
+  }
+  const next = naming(`failed to update service ${spec.Name}`, () => changedService(overlay, current, wanted, deploy));
+  if (next) {
+    overlay.lay([update('service', next)]);
+    changes.updated.push({ Kind: 'service', Name: spec.Name });
+  }
+  const answer = { ID: current.ID, Name: spec.Name };
+  if (!next || next.Shoal.SpecVersion === current.Shoal.SpecVersion) return { ...answer, Change: 'unchanged' };
+  return { ...answer, Change: 'updated', Differences: differences(current.Spec, next.Spec) };
+}
+
+/** Checks the ports of services that are new or changed, on what the whole stack comes to: two may have changed places. */
+export function checkStackPorts(overlay: Overlay, services: readonly DeployedService[]): void {
+  for (const { ID, Name, Change } of services) {
+    const service = overlay.get('service', ID);
+    if (!service || Change === 'unchanged') continue;
+    naming(`failed to ${Change === 'created' ? 'create' : 'update'} service ${Name}`, () => checkPorts(overlay, service.Spec, ID));
+  }
+}
+
+/** Removes the stack's services that are not in `names`. */
+export function pruneServices(overlay: Overlay, stack: string, names: ReadonlySet<string>, changes: Changes): void {
+  for (const service of objectsOfStack(overlay, 'service', stack)) {
+    if (names.has(service.Spec.Name)) continue;
+    overlay.lay([remove('service', service.ID)]);
+    changes.removed.push({ Kind: 'service', Name: service.Spec.Name });
+  }
+}
+
+/** Whether a deploy only repeats what the stack's record says was applied. */
+export function isRepeated(stack: Stack | undefined, source: StackSource, digest: string): boolean {
+  return stack !== undefined && source.Kind === 'repository' && stack.Source.Kind === 'repository' && stack.Digest === digest;
+}
+
+/** The service as it must become; undefined when it is as wanted. */
+function changedService(overlay: Overlay, current: Service, spec: ServiceSpec, deploy: ServiceDeploy): Service | undefined {
+  const wanted = keepClusters(spec, current.Spec);
+  checkServiceSpec(wanted);
+  const resolved = checkedChange(overlay, current, wanted);
+  const options = deploy.registryAuth ? { registryAuth: deploy.registryAuth } : {};
+  const same = sameService(resolved, current.Spec);
+  if (!same && !(deploy.repeated && wasRolledBack(current))) return respecified(current, resolved, options);
+  // What it was rolled back to is now what is wanted: nothing is amiss any more.
+  if (same && !deploy.repeated && wasRolledBack(current)) {
+    return { ...withoutStatus(current), Shoal: { ...current.Shoal, ...(deploy.registryAuth && { RegistryAuth: deploy.registryAuth }) } };
+  }
+  if (!deploy.registryAuth || deploy.registryAuth === current.Shoal.RegistryAuth) return undefined;
+  return { ...current, Shoal: { ...current.Shoal, RegistryAuth: deploy.registryAuth } };
+}
+
+/**
+ * The update failed and went back by itself, which forgets the previous spec; a rollback by hand keeps one.
+ * Without this a repository's failing spec would be rolled out and back for ever. Any change of the spec forgets the status.
+ */
+export function wasRolledBack(service: Service): boolean {
+  return service.PreviousSpec === undefined && (service.UpdateStatus?.State.startsWith('rollback') ?? false);
+}
+
+function withoutStatus({ UpdateStatus: _status, ...service }: Service): Service {
+  return service;
+}
+
+/** What the cluster owns of a running spec and a stack file has no words for: forced updates and the digest that the image was pinned to. */
+function keepClusters(wanted: ServiceSpec, current: ServiceSpec): ServiceSpec {
+  const task = wanted.TaskTemplate;
+  const live = current.TaskTemplate;
+  const template = live.ForceUpdate ? { ...task, ForceUpdate: live.ForceUpdate } : task;
+  const image = task.ContainerSpec?.Image ?? '';
+  const running = live.ContainerSpec?.Image ?? '';
+  const pinned = running.startsWith(`${withTag(image)}@sha256:`) || running.startsWith(`${image}@sha256:`);
+  if (!pinned || image.includes('@') || wanted.Labels?.[imageLabel] !== current.Labels?.[imageLabel]) {
+    return { ...wanted, TaskTemplate: template };
+  }
+  const platforms = task.Placement?.Platforms ?? live.Placement?.Platforms;
+  return {
+    ...wanted,
+    TaskTemplate: {
+      ...template,
+      ContainerSpec: { ...task.ContainerSpec, Image: running },
+      ...(platforms && { Placement: { ...task.Placement, Platforms: platforms } }),
+    },
+  };
+}
+
+function withTag(image: string): string {
+  return /:[^/]+$/.test(image) ? image : `${image}:latest`;
+}
+
+/** Says which of the stack's services a refusal is about. */
+function naming<T>(what: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Refusal) throw new Refusal(error.code, `${what}: ${error.message}`, error.facts);
+    throw error;
+  }
+}

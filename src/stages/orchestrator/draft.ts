@@ -1,0 +1,142 @@
+/** One service and its tasks while a pass works on them: rules change the draft, and what differs in the end becomes actions. */
+import { timeOf } from '#base/clock';
+import { milliseconds } from '#base/duration';
+import type { Node } from '#model/node';
+import { modeOf, type Service } from '#model/service';
+import { isDirty } from '#model/task-fulfils';
+import type { Task } from '#model/task';
+import { create, remove, update, type Action } from '#store/action';
+import type { StageContext } from '#store/stage';
+import type { View } from '#store/view';
+import { slotsOf, type Slot } from './slots.ts';
+
+/** What the rules need beside the service: read once a pass. */
+export interface Surroundings {
+  view: View;
+  context: StageContext;
+  /** All nodes in the order in which they joined. */
+  nodes: readonly Node[];
+}
+
+export class Draft {
+  readonly surroundings: Surroundings;
+  readonly mode: ReturnType<typeof modeOf>;
+  readonly #originalService: Service;
+  readonly #originals = new Map<string, Task>();
+  readonly #tasks = new Map<string, Task>();
+  #service: Service;
+  #revision = 0;
+  /** Lists made from #tasks, until they change: most services are at rest, and a full scan asks for them again and again. */
+  #list: readonly Task[] | undefined;
+  #slots: readonly Slot[] | undefined;
+  #wakeAt: number | undefined;
+
+  constructor(service: Service, surroundings: Surroundings) {
+    this.surroundings = surroundings;
+    this.mode = modeOf(service.Spec);
+    this.#originalService = this.#service = service;
+    for (const task of surroundings.view.tasksOfService(service.ID)) {
+      this.#originals.set(task.ID, task);
+      this.#tasks.set(task.ID, task);
+    }
+  }
+
+  get now(): number {
+    return this.surroundings.context.now;
+  }
+
+  get service(): Service {
+    return this.#service;
+  }
+
+  /** Grows with every change: a round that leaves it alone had nothing to do. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get wakeAt(): number | undefined {
+    return this.#wakeAt;
+  }
+
+  get isJob(): boolean {
+    return this.mode === 'replicated-job' || this.mode === 'global-job';
+  }
+
+  get isGlobal(): boolean {
+    return this.mode === 'global' || this.mode === 'global-job';
+  }
+
+  /** The tasks as they are now; the list does not follow later changes. */
+  tasks(): readonly Task[] {
+    return (this.#list ??= [...this.#tasks.values()]);
+  }
+
+  task(id: string): Task | undefined {
+    return this.#tasks.get(id);
+  }
+
+  node(id: string): Node | undefined {
+    return id === '' ? undefined : this.surroundings.view.get('node', id);
+  }
+
+  /** The task is not what the service asks for any more. */
+  isDirty(task: Task): boolean {
+    return isDirty(this.#service, task, this.node(task.NodeID));
+  }
+
+  /** Tasks by slot number, or by node for global services. */
+  slots(): readonly Slot[] {
+    return (this.#slots ??= slotsOf(this.tasks(), this.isGlobal));
+  }
+
+  putService(service: Service): void {
+    this.#service = service;
+    this.#revision++;
+  }
+
+  putTask(task: Task): void {
+    this.#tasks.set(task.ID, task);
+    this.#tasksChanged();
+  }
+
+  removeTask(id: string): void {
+    this.#tasks.delete(id);
+    this.#tasksChanged();
+  }
+
+  /** Something is due at `at` (ms) though nothing may change until then. */
+  wake(at: number): void {
+    if (this.#wakeAt === undefined || at < this.#wakeAt) this.#wakeAt = at;
+  }
+
+  /** Only the deadlines of the last round count: earlier ones may be gone. */
+  forgetWake(): void {
+    this.#wakeAt = undefined;
+  }
+
+  actions(): Action[] {
+    const actions: Action[] = this.#service === this.#originalService ? [] : [update('service', this.#service)];
+    for (const [id, task] of this.#tasks) {
+      const original = this.#originals.get(id);
+      if (!original) actions.push(create('task', task));
+      else if (original !== task) actions.push(update('task', task));
+    }
+    for (const id of this.#originals.keys()) if (!this.#tasks.has(id)) actions.push(remove('task', id));
+    return actions;
+  }
+
+  #tasksChanged(): void {
+    this.#list = this.#slots = undefined;
+    this.#revision++;
+  }
+}
+
+/** When (ms) the task's status was written: by the leader's clock, else by the agent's. */
+export function statusTime(task: Task): number {
+  return task.Status.Shoal?.AppliedAt ?? timeOf(task.Status.Timestamp);
+}
+
+/** A duration of the spec in whole milliseconds. */
+export function wholeMilliseconds(nanoseconds: number | undefined, fallback: number): number {
+  return Math.round(milliseconds(nanoseconds, fallback));
+}

@@ -1,0 +1,63 @@
+/** Jobs: tasks that run to completion, once per iteration (swarmkit manager/orchestrator/jobs). */
+import type { Draft } from './draft.ts';
+import { dropDepartedNodes } from './global.ts';
+import { addTask, iterationOf, stopTask } from './new-task.ts';
+import { fulfils } from '#model/task-fulfils';
+import { isLost } from './node-fit.ts';
+import { mayRestart } from './restart.ts';
+import { isWanted, type Slot } from './slots.ts';
+
+/** How far a slot of the present iteration is. `free` may get a task, `spent` has used up its attempts. */
+type SlotProgress = 'free' | 'active' | 'completed' | 'spent';
+
+/** Keeps up to MaxConcurrent tasks going until TotalCompletions slots, counted from 0, have completed. */
+export function reconcileReplicatedJob(draft: Draft): void {
+  dropOldIterations(draft);
+  const job = draft.service.Spec.Mode?.ReplicatedJob ?? {};
+  const concurrent = job.MaxConcurrent ?? 1;
+  const total = job.TotalCompletions ?? concurrent;
+  const progress = new Map(draft.slots().map((slot) => [slot.key, progressOf(draft, slot)]));
+  let active = [...progress.values()].filter((state) => state === 'active').length;
+  for (let number = 0; number < total && active < concurrent; number++) {
+    const key = String(number);
+    if ((progress.get(key) ?? 'free') !== 'free') continue;
+    addTask(draft, { key });
+    active++;
+  }
+}
+
+/** One completed task on every ready and active node that fulfils the constraints, also on those that join later. */
+export function reconcileGlobalJob(draft: Draft): void {
+  dropDepartedNodes(draft);
+  dropOldIterations(draft);
+  const slots = new Map(draft.slots().map((slot) => [slot.key, slot]));
+  for (const node of draft.surroundings.nodes) {
+    const slot = slots.get(node.ID);
+    const fits = fulfils(node, draft.service.Spec.TaskTemplate.Placement);
+    if (isLost(node) || !fits) {
+      for (const task of slot?.tasks ?? []) if (isWanted(task) && task.Status.State !== 'complete') stopTask(draft, task, 'shutdown');
+      continue;
+    }
+    const ready = node.Status.State === 'ready' && node.Spec.Availability === 'active';
+    if (ready && (!slot || progressOf(draft, slot) === 'free')) addTask(draft, { key: node.ID });
+  }
+}
+
+/** A new iteration replaces the one before it, whatever became of that. */
+function dropOldIterations(draft: Draft): void {
+  for (const task of draft.tasks()) {
+    if (!isPresent(draft, task) && task.DesiredState !== 'remove') stopTask(draft, task, 'remove');
+  }
+}
+
+function progressOf(draft: Draft, slot: Slot): SlotProgress {
+  const tasks = slot.tasks.filter((task) => isPresent(draft, task));
+  if (tasks.some((task) => task.Status.State === 'complete')) return 'completed';
+  if (tasks.some(isWanted)) return 'active';
+  const newest = tasks.at(-1);
+  return newest && !mayRestart(newest) ? 'spent' : 'free';
+}
+
+function isPresent(draft: Draft, task: Slot['tasks'][number]): boolean {
+  return (task.JobIteration?.Index ?? 0) === iterationOf(draft);
+}

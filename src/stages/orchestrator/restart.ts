@@ -1,0 +1,81 @@
+/** Restart policy: what follows a task that ended or lost its node (swarmkit manager/orchestrator/restart). */
+import { defaults } from '#model/service';
+import type { RestartPolicy } from '#model/service-spec';
+import type { Task, TaskMemory } from '#model/task';
+import { isTerminal } from '#model/task-state';
+import { statusTime, wholeMilliseconds, type Draft } from './draft.ts';
+import { addTask, afterStopOf, iterationOf, stopTask } from './new-task.ts';
+import { fulfils } from '#model/task-fulfils';
+import { isLost } from './node-fit.ts';
+import { isWanted } from './slots.ts';
+
+/** Restarts remembered per slot; a higher max_attempts is as good as none. */
+const rememberedRestarts = 1000;
+
+/** Stops every task that ended or lost its node and, where its policy says so, puts a successor in its place. */
+export function restartTasks(draft: Draft): void {
+  for (const task of draft.tasks()) {
+    // One that still waits for its own start is looked at when the wait is over: no tight loops.
+    if (!isWanted(task) || task.DesiredState === 'ready') continue;
+    if (draft.isJob && (task.Status.State === 'complete' || (task.JobIteration?.Index ?? 0) !== iterationOf(draft))) continue;
+    const lost = task.NodeID !== '' && isLost(draft.node(task.NodeID));
+    if (!lost && (!isTerminal(task.Status.State) || isRolledBack(draft, task))) continue;
+    if (draft.isGlobal && !mayReturn(draft, task)) stopTask(draft, task, 'shutdown');
+    else restart(draft, task);
+  }
+}
+
+/** The rollback itself replaces what the failed spec left behind: at once, and with its eye on the successor. */
+function isRolledBack(draft: Draft, task: Task): boolean {
+  return draft.service.UpdateStatus?.State === 'rollback_started' && draft.isDirty(task);
+}
+
+/** A global task restarts on its own node, so that node must still take it. */
+function mayReturn(draft: Draft, task: Task): boolean {
+  const node = draft.node(task.NodeID);
+  return node !== undefined && !isLost(node) && node.Spec.Availability === 'active' && fulfils(node, draft.service.Spec.TaskTemplate.Placement);
+}
+
+function restart(draft: Draft, task: Task): void {
+  stopTask(draft, task, 'shutdown');
+  if (!mayRestart(task)) return;
+  const drained = draft.node(task.NodeID)?.Spec.Availability === 'drain';
+  const delayMs = drained ? 0 : wholeMilliseconds(task.Spec.RestartPolicy?.Delay, defaults.restart.Delay);
+  addTask(draft, {
+    key: draft.isGlobal ? task.NodeID : String(task.Slot ?? 0),
+    memory: {
+      Restart: true,
+      ...(delayMs > 0 && { StartAfter: draft.now + delayMs }),
+      ...afterStopOf(draft, [task]),
+      ...restartsAfter(draft, task),
+    },
+  });
+}
+
+/** The slot's history with this restart; another spec begins anew. */
+function restartsAfter(draft: Draft, task: Task): Pick<TaskMemory, 'Restarts'> {
+  const limit = draft.service.Spec.TaskTemplate.RestartPolicy?.MaxAttempts ?? 0;
+  if (limit === 0) return {};
+  const before = task.Shoal.SpecVersion === draft.service.Shoal.SpecVersion ? (task.Shoal.Restarts ?? []) : [];
+  return { Restarts: [...before, draft.now].slice(-Math.min(limit, rememberedRestarts)) };
+}
+
+/** True when the task's policy lets a successor follow it; a finished job task needs none. */
+export function mayRestart(task: Task): boolean {
+  const policy: RestartPolicy = task.Spec.RestartPolicy ?? {};
+  const condition = policy.Condition || defaults.restart.Condition;
+  const completed = task.Status.State === 'complete';
+  if (condition !== 'any' && (condition !== 'on-failure' || completed)) return false;
+  if (completed && task.JobIteration) return false;
+  if (!policy.MaxAttempts || policy.MaxAttempts > rememberedRestarts) return true;
+  return countedRestarts(task, policy) < policy.MaxAttempts;
+}
+
+/** Restarts in the window before the task's end; all of them when no window is set. */
+function countedRestarts(task: Task, policy: RestartPolicy): number {
+  const restarts = task.Shoal.Restarts ?? [];
+  if (!policy.Window) return restarts.length;
+  const endedAt = statusTime(task);
+  const since = endedAt - wholeMilliseconds(policy.Window, 0);
+  return restarts.filter((at) => at > since && at < endedAt).length;
+}

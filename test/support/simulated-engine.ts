@@ -1,0 +1,239 @@
+/** An engine without containers behind the same contract: images are scripts of what would happen. For simulation, tests and benches. */
+import type { Clock } from '#base/clock';
+import { timeText } from '#base/clock';
+import { unreachable } from '#base/assert';
+import { Refusal } from '#base/refusal';
+import type { NodeDescription } from '#model/node';
+import { taskName, type Task } from '#model/task';
+import type { ObservedContainer, Step, StepOutcome } from '#task/step';
+import type { Engine, LogLine, LogOptions } from '#engine/engine';
+import { done, notYet, refused } from '#engine/outcome';
+
+/** What an image does; everything left out goes well, at once, and for ever. */
+export interface SimulatedImage {
+  pullMs?: number;
+  /** The registry is silent: tried again. */
+  pullError?: string;
+  startMs?: number;
+  /** The engine refuses to start it. */
+  startError?: string;
+  exit?: { afterMs: number; code: number; oomKilled?: boolean };
+  /** It has a health check whose first verdict comes then. */
+  health?: { afterMs: number; verdict: 'healthy' | 'unhealthy' };
+  /** How long it takes to obey a stop; killed after the grace time. */
+  stopMs?: number;
+  output?: readonly Omit<LogLine, 'timestamp'>[];
+}
+
+export interface SimulatedEngineOptions {
+  description: NodeDescription;
+  /** Undefined: no registry has it. */
+  image(reference: string): SimulatedImage | undefined;
+}
+
+interface SimulatedContainer {
+  seen: ObservedContainer;
+  name: string;
+  image: SimulatedImage;
+  timers: (() => void)[];
+  lines: LogLine[];
+  ended: Promise<void>;
+  end: () => void;
+}
+
+export class SimulatedEngine implements Engine {
+  readonly #containers = new Map<string, SimulatedContainer>();
+  readonly #byTask = new Map<string, string>();
+  readonly #networks = new Set<string>();
+  readonly #files = new Map<string, readonly string[]>();
+  readonly #watchers = new Set<(taskId: string | undefined) => void>();
+  readonly #carriedOut = new Map<Step['type'], number>();
+  #nextId = 1;
+
+  constructor(
+    readonly options: SimulatedEngineOptions,
+    readonly clock: Clock,
+  ) {}
+
+  /** How many steps of a kind have been carried out. */
+  count(type: Step['type']): number {
+    return this.#carriedOut.get(type) ?? 0;
+  }
+
+  /** Ids of tasks whose files are mounted. */
+  get mounted(): readonly string[] {
+    return [...this.#files.keys()];
+  }
+
+  /** The program of a task ends by itself. */
+  exit(taskId: string, code: number): void {
+    const container = this.#ofTask(taskId);
+    if (container?.seen.state === 'running') this.#ended(container, code);
+  }
+
+  setHealth(taskId: string, health: NonNullable<ObservedContainer['health']>): void {
+    const container = this.#ofTask(taskId);
+    if (container) this.#see(container, { health });
+  }
+
+  async carryOut(step: Step, signal: AbortSignal): Promise<StepOutcome> {
+    this.#carriedOut.set(step.type, this.count(step.type) + 1);
+    if (signal.aborted) return notYet('cancelled');
+    switch (step.type) {
+      case 'pull':
+        return this.#pull(step.task, signal);
+      case 'createNetwork':
+        this.#networks.add(step.network.ID);
+        return done;
+      case 'removeNetwork':
+        this.#networks.delete(step.networkId);
+        return done;
+      case 'mountFiles':
+        this.#files.set(
+          step.task.ID,
+          [...step.secrets, ...step.configs].map((object) => object.ID),
+        );
+        return done;
+      case 'unmountFiles':
+        this.#files.delete(step.taskId);
+        return done;
+      case 'pruneFiles':
+        for (const id of this.#files.keys()) if (!step.keep.includes(id)) this.#files.delete(id);
+        return done;
+      case 'createContainer':
+        return this.#create(step.task);
+      case 'startContainer':
+        return this.#start(step.containerId, signal);
+      case 'stopContainer':
+        return this.#stop(step.containerId, step.graceMs ?? 10_000, signal);
+      case 'removeContainer':
+        this.#remove(step.containerId);
+        return done;
+      default:
+        return unreachable(step);
+    }
+  }
+
+  async observe(taskId?: string): Promise<readonly ObservedContainer[]> {
+    if (taskId === undefined) return [...this.#containers.values()].map((container) => container.seen);
+    const container = this.#ofTask(taskId);
+    return container ? [container.seen] : [];
+  }
+
+  async observeNetworks(): Promise<readonly string[]> {
+    return [...this.#networks];
+  }
+
+  watch(changed: (taskId: string | undefined) => void, signal: AbortSignal): void {
+    this.#watchers.add(changed);
+    signal.addEventListener('abort', () => this.#watchers.delete(changed), { once: true });
+  }
+
+  async describe(): Promise<NodeDescription> {
+    return this.options.description;
+  }
+
+  async *logs(containerId: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
+    const container = this.#containers.get(containerId);
+    if (!container) throw new Refusal('unknown', `No such container: ${containerId}`);
+    const lines = container.lines.filter((line) => options[line.stream] && Date.parse(line.timestamp) >= (options.sinceMs ?? 0));
+    yield* options.tail === undefined ? lines : lines.slice(lines.length - Math.min(options.tail, lines.length));
+    if (!options.follow || signal.aborted || container.seen.state === 'exited') return;
+    await Promise.race([container.ended, new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))]);
+  }
+
+  async #pull(task: Task, signal: AbortSignal): Promise<StepOutcome> {
+    const reference = task.Spec.ContainerSpec?.Image ?? '';
+    const image = this.options.image(reference);
+    if (!image) return refused(`No such image: ${reference}`);
+    if (image.pullMs) await this.#pause(image.pullMs, signal);
+    if (signal.aborted) return notYet('pull cancelled');
+    return image.pullError ? notYet(image.pullError) : done;
+  }
+
+  #create(task: Task): StepOutcome {
+    const reference = task.Spec.ContainerSpec?.Image ?? '';
+    const image = this.options.image(reference);
+    if (!image) return refused(`No such image: ${reference}`);
+    const existing = this.#byTask.get(task.ID);
+    if (existing) return { ok: true, containerId: existing };
+    const containerId = (this.#nextId++).toString(16).padStart(64, '0');
+    const ports = (task.Shoal.Ports ?? []).filter((port) => port.PublishMode === 'host');
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    this.#containers.set(containerId, {
+      seen: { containerId, taskId: task.ID, serviceId: task.ServiceID, state: 'created', ports },
+      name: taskName(task),
+      image,
+      timers: [],
+      lines: [],
+      ended,
+      end,
+    });
+    this.#byTask.set(task.ID, containerId);
+    return { ok: true, containerId };
+  }
+
+  async #start(containerId: string, signal: AbortSignal): Promise<StepOutcome> {
+    const container = this.#containers.get(containerId);
+    if (!container) return refused(`starting container failed: No such container: ${containerId}`);
+    const { image } = container;
+    if (container.seen.state !== 'created') return done;
+    if (image.startMs) await this.#pause(image.startMs, signal);
+    if (image.startError) return refused(`starting container failed: ${image.startError}`);
+    const startedAt = timeText(this.clock.now());
+    container.lines.push(...(image.output ?? []).map((line) => ({ ...line, timestamp: startedAt })));
+    this.#see(container, { state: 'running', pid: this.#nextId++, startedAt, ...(image.health && { health: 'starting' }) });
+    const { exit, health } = image;
+    if (exit) this.#later(container, exit.afterMs, () => this.#ended(container, exit.code, exit.oomKilled));
+    if (health) this.#later(container, health.afterMs, () => this.#see(container, { health: health.verdict }));
+    return done;
+  }
+
+  async #stop(containerId: string, graceMs: number, signal: AbortSignal): Promise<StepOutcome> {
+    const container = this.#containers.get(containerId);
+    if (container?.seen.state !== 'running') return done;
+    const stopMs = container.image.stopMs ?? 0;
+    const pauseMs = Math.min(stopMs, graceMs);
+    if (pauseMs > 0) await this.#pause(pauseMs, signal);
+    if (signal.aborted) return notYet('stop cancelled');
+    if (container.seen.state === 'running') this.#ended(container, stopMs > graceMs ? 137 : 143);
+    return done;
+  }
+
+  #remove(containerId: string): void {
+    const container = this.#containers.get(containerId);
+    if (!container) return;
+    if (container.seen.state === 'running') this.#ended(container, 137);
+    this.#containers.delete(containerId);
+    this.#byTask.delete(container.seen.taskId);
+  }
+
+  #ended(container: SimulatedContainer, exitCode: number, oomKilled = false): void {
+    for (const cancel of container.timers) cancel();
+    const { pid: _pid, ...seen } = container.seen;
+    container.seen = seen;
+    container.end();
+    this.#see(container, { state: 'exited', exitCode, oomKilled, finishedAt: timeText(this.clock.now()) });
+  }
+
+  #see(container: SimulatedContainer, facts: Partial<ObservedContainer>): void {
+    container.seen = { ...container.seen, ...facts };
+    for (const changed of this.#watchers) changed(container.seen.taskId);
+  }
+
+  #later(container: SimulatedContainer, delayMs: number, run: () => void): void {
+    container.timers.push(this.clock.after(delayMs, run));
+  }
+
+  #pause(delayMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.clock.after(delayMs, resolve);
+      signal.addEventListener('abort', () => (cancel(), resolve()), { once: true });
+    });
+  }
+
+  #ofTask(taskId: string): SimulatedContainer | undefined {
+    return this.#containers.get(this.#byTask.get(taskId) ?? '');
+  }
+}

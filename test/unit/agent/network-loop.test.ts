@@ -1,0 +1,62 @@
+/** Networks that somebody removes behind our back. */
+import { expect, test } from 'vitest';
+import { NetworkLoop } from '#agent/network-loop';
+import { silentLogger } from '#base/logger';
+import type { Engine } from '#engine/engine';
+import { SimulatedEngine } from '#test/support/simulated-engine';
+import type { StepOutcome } from '#task/step';
+import { until } from '../../support/machine.mjs';
+import { realClock } from '#test/support/real-clock';
+import { RecordingNetwork } from '#test/support/recording-network';
+import { settle, VirtualClock } from '#test/support/virtual-clock';
+import { makeNetwork } from '#test/support/worker';
+
+test('a network counts as lost when two looks miss it, and updates are one at a time', async () => {
+  const description = { Hostname: 'h1', Platform: { Architecture: '', OS: '' }, Resources: {}, Engine: { EngineVersion: '0' } };
+  const network = new RecordingNetwork();
+  const modules = { engine: new SimulatedEngine({ description, image: () => undefined }, realClock), network, clock: realClock, logger: silentLogger };
+  const keeper = new NetworkLoop(modules, { endpoints: () => [], changed: () => {} }, new AbortController().signal);
+  keeper.carryOut({ create: [{ Network: makeNetwork('net1', 'x', '10.0.0.0/24'), Gateway: '10.0.0.1' }], remove: [] });
+  await keeper.begin();
+  expect(keeper.states.get('net1')?.ready).toBe(true);
+  keeper.observed([]);
+  expect(keeper.states.has('net1')).toBe(true);
+  keeper.observed(['net1']);
+  keeper.observed([]);
+  expect(keeper.states.has('net1')).toBe(true);
+  keeper.observed([]);
+  expect(keeper.states.has('net1')).toBe(false);
+
+  let underWay = 0;
+  network.beforeUpdate = async () => {
+    expect(++underWay).toBe(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    underWay--;
+  };
+  await Promise.all(Array.from({ length: 20 }, () => keeper.publish()));
+  await until(
+    () => underWay === 0,
+    1000,
+    () => `${underWay}`,
+  );
+  expect(network.updates.length).toBeLessThanOrEqual(4);
+});
+
+test('a network that cannot be removed yet is known on, and asked again after a pause', async () => {
+  const clock = new VirtualClock();
+  let tries = 0;
+  const outcomes: StepOutcome[] = [{ ok: false, permanent: false, message: 'has active endpoints' }, { ok: true }];
+  const engine = { carryOut: () => Promise.resolve(outcomes[tries++] ?? { ok: true }) } as unknown as Engine;
+  const modules = { engine, network: new RecordingNetwork(), clock, logger: silentLogger };
+  const decide = () => keeper.carryOut({ create: [], remove: [...keeper.present] });
+  const keeper: NetworkLoop = new NetworkLoop(modules, { endpoints: () => [], changed: () => decide() }, new AbortController().signal);
+  keeper.observed(['net1']);
+  decide();
+  await settle();
+  decide();
+  await settle();
+  expect([tries, [...keeper.present]]).toEqual([1, ['net1']]);
+  await clock.advance(2000);
+  await settle();
+  expect([tries, [...keeper.present]]).toEqual([2, []]);
+});

@@ -1,0 +1,113 @@
+import { request as httpRequest } from 'node:http';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { deployStack } from '#control/stack/stacks';
+import { startApi, type ApiFixture } from '#test/support/api-fixture';
+// @ts-ignore -- plain JavaScript
+import { until } from '../../../support/machine.mjs';
+
+let api: ApiFixture;
+beforeEach(async () => void (api = await startApi()));
+afterEach(() => api.stop());
+
+const repository = { Name: 'main', URL: 'https://user:canary@git.example/x.git', Branch: 'main', Path: 'stacks', Interval: 30e9 };
+
+function stack(Name: string): object {
+  return {
+    Name,
+    Networks: [{ Name: `${Name}_default`, Driver: 'overlay' }],
+    Services: [{ Name: `${Name}_web`, TaskTemplate: { ContainerSpec: { Image: 'x:1' }, Networks: [{ Target: `${Name}_default`, Aliases: ['web'] }] } }],
+  };
+}
+
+test('a stack is deployed in one entry, and again in none', async () => {
+  const before = api.cluster.entries;
+  const first = await api.http('POST', '/shoal/v1/stacks/st', { Spec: stack('st') });
+  expect([first.status, api.cluster.entries]).toEqual([200, before + 1]);
+  expect(first.json).toMatchObject({ Name: 'st', Changed: true, Services: [{ Name: 'st_web', Change: 'created' }] });
+  const second = await api.http('POST', '/shoal/v1/stacks/st', { Spec: stack('st'), Prune: true });
+  expect([second.json.Changed, api.cluster.entries]).toEqual([false, before + 1]);
+  expect((await api.http('GET', '/shoal/v1/stacks')).json).toMatchObject([
+    { Name: 'st', Services: 1, Source: { Kind: 'deploy' }, Condition: { State: 'applied' } },
+  ]);
+  expect((await api.http('GET', '/shoal/v1/stacks/st')).json.ServiceNames).toEqual(['st_web']);
+  expect((await api.http('DELETE', '/shoal/v1/stacks/st')).json.Removed).toHaveLength(2);
+  const gone = await api.http('DELETE', '/shoal/v1/stacks/st');
+  expect([gone.status, gone.json.message]).toEqual([404, 'Nothing found in stack: st']);
+});
+
+test('a stack known by its label alone is listed', async () => {
+  const Labels = { 'com.docker.stack.namespace': 'old' };
+  await api.http('POST', '/services/create', { Name: 'old_web', Labels, TaskTemplate: { ContainerSpec: { Image: 'x' } } });
+  expect((await api.http('GET', '/shoal/v1/stacks')).json).toEqual([
+    {
+      Name: 'old',
+      Services: 1,
+      Source: { Kind: 'deploy' },
+      Condition: { State: 'applied', Message: '', Since: '2026-01-01T00:00:00.000Z' },
+      UpdatedAt: '2026-01-01T00:00:00.000Z',
+    },
+  ]);
+});
+
+test('refusals on our own routes have no prefix', async () => {
+  expect((await api.http('POST', '/shoal/v1/stacks/st', {})).json.message).toBe('Spec must be provided');
+  expect((await api.http('POST', '/shoal/v1/stacks/st', { Spec: stack('other') })).json.message).toBe('stack st: the spec is named other');
+  const bad = await api.http('POST', '/shoal/v1/stacks/st', { Spec: { ...stack('st'), External: { Secrets: ['none'] } } });
+  expect(bad.status).toBe(400);
+  expect(bad.json.message).not.toContain('rpc error');
+  expect((await api.http('GET', '/shoal/v1/nonsense')).json).toEqual({ message: 'page not found' });
+});
+
+test('repositories: added, synced, shown with their stacks and without passwords, removed', async () => {
+  expect((await api.http('POST', '/shoal/v1/repositories', repository)).status).toBe(201);
+  const source = { Kind: 'repository', Repository: 'main', Path: 'stacks/st', Commit: 'abc' } as const;
+  const spec = {
+    Name: 'st',
+    Networks: [],
+    Secrets: [],
+    Configs: [],
+    Services: [{ Name: 'st_web', TaskTemplate: { ContainerSpec: { Image: 'x' } } }],
+    External: { Networks: [], Secrets: [], Configs: [] },
+  };
+  api.cluster.run(deployStack(spec, { source, prune: false }));
+  const synced = await api.http('POST', '/shoal/v1/repositories/main/sync');
+  expect([synced.status, api.synced]).toEqual([200, ['main']]);
+  expect(synced.json).toMatchObject({ Spec: { Name: 'main', URL: 'https://user:***@git.example/x.git' }, Stacks: [{ Name: 'st', Source: source }] });
+  expect((await api.http('GET', '/shoal/v1/repositories')).text).not.toContain('canary');
+  expect((await api.http('DELETE', '/shoal/v1/repositories/main')).status).toBe(204);
+  expect((await api.http('GET', '/shoal/v1/stacks/st')).json.Source).toEqual({ Kind: 'deploy' });
+});
+
+test('removing with prune takes the stacks along', async () => {
+  await api.http('POST', '/shoal/v1/repositories', repository);
+  await api.http('POST', '/shoal/v1/stacks/mine', { Spec: stack('mine') });
+  const source = { Kind: 'repository', Repository: 'main', Path: 'stacks/st', Commit: 'abc' } as const;
+  const spec = {
+    Name: 'st',
+    Networks: [],
+    Secrets: [],
+    Configs: [],
+    Services: [{ Name: 'st_web', TaskTemplate: { ContainerSpec: { Image: 'x' } } }],
+    External: { Networks: [], Secrets: [], Configs: [] },
+  };
+  api.cluster.run(deployStack(spec, { source, prune: false }));
+  expect((await api.http('DELETE', '/shoal/v1/repositories/main?prune=1')).status).toBe(204);
+  expect((await api.http('GET', '/shoal/v1/stacks')).json.map((one: { Name: string }) => one.Name)).toEqual(['mine']);
+});
+
+test('reconcile events come as lines', async () => {
+  let text = '';
+  const request = httpRequest({ socketPath: api.socketPath, path: '/shoal/v1/events', agent: false }, (response) => {
+    response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    response.on('error', () => undefined);
+    api.emit({ time: '2026-01-01T00:00:00.000Z', type: 'stack', name: 'st', action: 'applied', message: '' });
+  });
+  request.on('error', () => undefined).end();
+  await until(
+    () => text.endsWith('\n'),
+    10_000,
+    () => text,
+  );
+  expect(JSON.parse(text)).toMatchObject({ name: 'st', action: 'applied' });
+  request.destroy();
+});

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { SwarmEvents, swarmEvent, type SwarmEvent } from '#api/stream/swarm-events';
+import { createConfig, removeConfig } from '#control/configs';
+import type { Service } from '#model/service';
+import { initialisedCluster } from '#test/support/memory-cluster';
+
+function service(image: string, replicas: number, state?: string): Service {
+  return {
+    ID: 's1',
+    UpdatedAt: '2026-01-01T00:00:00.000Z',
+    Spec: { Name: 'web', TaskTemplate: { ContainerSpec: { Image: image } }, Mode: { Replicated: { Replicas: replicas } } },
+    ...(state && { UpdateStatus: { State: state, Message: '' } }),
+  } as Service;
+}
+
+test('an update says what changed', () => {
+  const event = swarmEvent({ kind: 'service', id: 's1', previous: service('a', 1), object: service('b', 1, 'updating') }, 0);
+  expect(event).toMatchObject({
+    Type: 'service',
+    Action: 'update',
+    scope: 'swarm',
+    time: 1767225600,
+    Actor: { ID: 's1', Attributes: { name: 'web', 'image.old': 'a', 'image.new': 'b', 'updatestate.new': 'updating' } },
+  });
+  expect(Object.keys(event?.Actor.Attributes ?? {})).not.toContain('replicas.new');
+});
+
+test('tasks and our own kinds have no events', () => {
+  expect(swarmEvent({ kind: 'task', id: 't' }, 0)).toBeUndefined();
+  expect(swarmEvent({ kind: 'stack', id: 't' }, 0)).toBeUndefined();
+});
+
+test('commits are published, and the last 256 kept', () => {
+  const cluster = initialisedCluster();
+  const events = new SwarmEvents(cluster, () => 0);
+  const heard: SwarmEvent[] = [];
+  events.listen((event) => heard.push(event));
+  for (let i = 0; i < 200; i++) {
+    cluster.run(createConfig({ Name: `c${i}`, Data: 'eA==' }));
+    cluster.run(removeConfig(`c${i}`));
+  }
+  expect(heard).toHaveLength(400);
+  expect(events.recent).toHaveLength(256);
+  expect(events.recent.at(-1)).toMatchObject({ Action: 'remove', Actor: { Attributes: { name: 'c199' } } });
+  events.stop();
+});

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { checkPlace, withoutLogin } from '#control/repository/repository-place';
+
+test.each(['/srv/stacks.git', 'file:///srv/stacks', 'https://example.org/a.git', 'ssh://git@example.org/a.git', 'git@example.org:team/a.git'])(
+  '%s is a repository',
+  (url) => {
+    expect(() => checkPlace(url, 'main')).not.toThrow();
+  },
+);
+
+test.each([
+  '',
+  'relative/path',
+  '--upload-pack=touch /tmp/x',
+  'ext::sh -c id',
+  'https::x',
+  'http://example.org/a',
+  'ftp://example.org/a',
+  'git://example.org/a',
+  '/a\nb',
+  'C:/x',
+  'ssh://-oProxyCommand=id/x',
+  'ssh://git@-oProxyCommand=id/x',
+  '-oProxyCommand=id@x:y',
+])('%j is refused', (url) => {
+  expect(() => checkPlace(url, 'main')).toThrow('is no repository');
+});
+
+test.each(['main', 'release/1.2', 'feature-x', 'ünïcode'])('%s is a branch', (branch) => {
+  expect(() => checkPlace('/a', branch)).not.toThrow();
+});
+
+test.each([
+  '-x',
+  '--upload-pack=id',
+  'refs/../x',
+  'a..b',
+  'a b',
+  'a:b',
+  '*',
+  'a~1',
+  'a^',
+  'a//b',
+  '/a',
+  'a/',
+  '.a',
+  'a.lock',
+  'a@{1}',
+  '@',
+  'a\nb',
+  'a\\b',
+  '',
+])('%j is no branch', (branch) => expect(() => checkPlace('/a', branch)).toThrow('is no name of a branch'));
+
+test('logins go out of texts', () => {
+  expect(withoutLogin('fatal: https://me:token@host/x and ssh://git@host/y: no')).toBe('fatal: https://host/x and ssh://host/y: no');
+  expect(() => checkPlace('http://me:token@host/x', 'main')).toThrow('"http://host/x" is no repository');
+});

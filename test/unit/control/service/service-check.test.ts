@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import { checkServiceSpec } from '#control/service/service-check';
+import type { ContainerSpec, ServiceSpec, TaskSpec } from '#model/service-spec';
+import { serviceSpec } from '../specs.ts';
+
+function task(change: Partial<TaskSpec>): ServiceSpec {
+  return serviceSpec('web', { TaskTemplate: { ContainerSpec: { Image: 'app:1' }, ...change } });
+}
+
+function container(change: Partial<ContainerSpec>): ServiceSpec {
+  return task({ ContainerSpec: { Image: 'app:1', ...change } });
+}
+
+const file = { Name: 'f', UID: '0', GID: '0', Mode: 292 };
+
+test.each<[string, ServiceSpec, string]>([
+  ['no name', serviceSpec(''), 'meta: name must be provided'],
+  ['a dot in the name', serviceSpec('a.b'), 'name must be valid as a DNS name component'],
+  ['a long name', serviceSpec('a'.repeat(64)), 'name must be 63 characters or fewer'],
+  ['no container', { Name: 'web', TaskTemplate: {} }, 'mismatched Runtime and *Spec fields'],
+  ['no image', container({ Image: '' }), 'ContainerSpec: image reference must be provided'],
+  ['upper case image', container({ Image: 'App:1' }), 'ContainerSpec: "App:1" is not a valid repository/tag'],
+  ['blank in image', container({ Image: 'a b' }), 'ContainerSpec: "a b" is not a valid repository/tag'],
+  ['little cpu', task({ Resources: { Limits: { NanoCPUs: 999 } } }), 'invalid cpu value 9.99e-7: Must be at least 0.001'],
+  ['little memory', task({ Resources: { Reservations: { MemoryBytes: 1 } } }), 'invalid memory value 1: Must be at least 4MiB'],
+  ['constraint', task({ Placement: { Constraints: ['node.role'] } }), 'constraint expected one operator from ==, !='],
+  ['restart delay', task({ RestartPolicy: { Delay: -1 } }), 'TaskSpec: restart-delay cannot be negative'],
+  [
+    'mount twice',
+    container({
+      Mounts: [
+        { Type: 'tmpfs', Target: '/x' },
+        { Type: 'tmpfs', Target: '/x' },
+      ],
+    }),
+    'ContainerSpec: duplicate mount point: /x',
+  ],
+  ['short interval', container({ Healthcheck: { Interval: 10 } }), 'ContainerSpec: Interval in HealthConfig cannot be less than 1ms'],
+  [
+    'secret targets',
+    container({
+      Secrets: [
+        { SecretName: 'a', File: file },
+        { SecretName: 'b', File: file },
+      ],
+    }),
+    "secret references 'a' and 'b' have a conflicting target: 'f'",
+  ],
+  [
+    'a template of nothing',
+    container({ Hostname: '{{.Nope}}' }),
+    'expanding hostname failed: template: :1: executing "" at <.Nope>: can\'t evaluate field Nope',
+  ],
+  ['a broken template', container({ Env: ['A={{.Node.ID'] }), 'expanding env failed: template: :1: unclosed action'],
+  ['replicas', serviceSpec('web', { Mode: { Replicated: { Replicas: -1 } } }), 'Number of replicas must be non-negative'],
+  ['job update', serviceSpec('web', { Mode: { GlobalJob: {} }, UpdateConfig: {} }), 'Jobs may not have an update config'],
+  ['ratio', serviceSpec('web', { UpdateConfig: { MaxFailureRatio: 1.5 } }), 'TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1'],
+  [
+    'dnsrr ingress',
+    serviceSpec('web', { EndpointSpec: { Mode: 'dnsrr', Ports: [{ TargetPort: 80, PublishedPort: 80, PublishMode: 'ingress' }] } }),
+    "EndpointSpec: port published with ingress mode can't be used with dnsrr mode",
+  ],
+  [
+    'port twice',
+    serviceSpec('web', {
+      EndpointSpec: {
+        Ports: [
+          { TargetPort: 80, PublishedPort: 80 },
+          { TargetPort: 81, PublishedPort: 80, Protocol: 'tcp' },
+        ],
+      },
+    }),
+    'EndpointSpec: duplicate published ports provided',
+  ],
+])('a service with %s is refused', (_what, spec, message) => {
+  expect(() => checkServiceSpec(spec)).toThrow(expect.objectContaining({ name: 'Refusal', message }));
+});
+
+test.each(['app', 'app:1', 'host:5000/team/app:1.2-x', 'Registry.example.com/app', 'localhost/app', `app:1@sha256:${'a'.repeat(64)}`])(
+  'image %s is accepted',
+  (image) => {
+    expect(() => checkServiceSpec(container({ Image: image }))).not.toThrow();
+  },
+);
+
+test('the same number for tcp and udp, and unpublished ports, are accepted', () => {
+  const Ports = [
+    { TargetPort: 53, PublishedPort: 53, Protocol: 'tcp' },
+    { TargetPort: 53, PublishedPort: 53, Protocol: 'udp' },
+    { TargetPort: 1 },
+    { TargetPort: 2 },
+  ] as const;
+  expect(() => checkServiceSpec(serviceSpec('dns', { EndpointSpec: { Ports } }))).not.toThrow();
+});

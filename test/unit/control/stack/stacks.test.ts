@@ -1,0 +1,354 @@
+import { expect, test } from 'vitest';
+import { createConfig } from '#control/configs';
+import { createSecret } from '#control/secrets';
+import { createService, updateService } from '#control/service/services';
+import { stackCondition } from '#control/stack/stack-health';
+import { deployStack, removeStack, setStackCondition } from '#control/stack/stacks';
+import { namespaceLabel } from '#model/meta';
+import type { ServiceSpec } from '#model/service-spec';
+import type { StackSource, StackSpec } from '#model/stack';
+import { update } from '#store/action';
+import { initialisedCluster, type MemoryCluster } from '#test/support/memory-cluster';
+import { base64, serviceSpec, stackSpec } from '../specs.ts';
+
+const byHand = { source: { Kind: 'deploy' }, prune: true } as const;
+const file = { Name: 'f', UID: '0', GID: '0', Mode: 292 };
+
+function fromRepository(commit: string): StackSource {
+  return { Kind: 'repository', Repository: 'infra', Path: 'stacks/shop', Commit: commit };
+}
+
+/** A stack with one of everything; `conf` names the version of its config. */
+function full(image = 'app:1', conf = 'shop_conf-1'): StackSpec {
+  return stackSpec({
+    Networks: [{ Name: 'shop_default', Driver: 'overlay' }],
+    Secrets: [{ Name: 'shop_key', Data: base64('secret') }],
+    Configs: [{ Name: conf, Data: base64(conf) }],
+    Services: [
+      serviceSpec('shop_web', {
+        TaskTemplate: {
+          ContainerSpec: {
+            Image: image,
+            Env: ['B=2', 'A=1'],
+            Secrets: [{ SecretName: 'shop_key', File: file }],
+            Configs: [{ ConfigName: conf, File: { ...file, Name: 'g' } }],
+          },
+          Networks: [{ Target: 'shop_default', Aliases: ['web'] }],
+        },
+      }),
+      serviceSpec('shop_db'),
+    ],
+  });
+}
+
+function stored(cluster: MemoryCluster, name: string) {
+  const service = cluster.store.byName('service', name);
+  if (!service) throw new Error(`no service ${name}`);
+  return service;
+}
+
+function conditionOf(cluster: MemoryCluster, name: string) {
+  const stack = cluster.store.byName('stack', name);
+  if (!stack) throw new Error(`no stack ${name}`);
+  return stackCondition(
+    cluster.store,
+    stack,
+    stack.Services.map((service) => stored(cluster, service)),
+  );
+}
+
+function edit(cluster: MemoryCluster, name: string, change: (spec: ServiceSpec) => ServiceSpec): void {
+  const service = stored(cluster, name);
+  cluster.run(updateService(name, service.Version.Index, change(service.Spec)));
+}
+
+test('a stack is one entry, with everything labelled and resolved', () => {
+  const cluster = initialisedCluster();
+  const before = cluster.entries;
+  const result = cluster.run(deployStack(full(), byHand));
+  expect(cluster.entries).toBe(before + 1);
+  expect(result).toMatchObject({ Name: 'shop', Changed: true, Removed: [] });
+  expect(result.Created.map(({ Kind, Name }) => `${Kind} ${Name}`)).toEqual([
+    'network shop_default',
+    'secret shop_key',
+    'config shop_conf-1',
+    'service shop_web',
+    'service shop_db',
+  ]);
+  const web = stored(cluster, 'shop_web');
+  expect(web.Spec.Labels).toEqual({ [namespaceLabel]: 'shop' });
+  expect(web.Spec.TaskTemplate.Networks).toEqual([{ Target: cluster.store.byName('network', 'shop_default')?.ID, Aliases: ['web'] }]);
+  expect(cluster.store.byName('stack', 'shop')).toMatchObject({
+    Source: { Kind: 'deploy' },
+    Services: ['shop_db', 'shop_web'],
+    Condition: { State: 'applied' },
+  });
+});
+
+test('the same stack again writes nothing, whatever the order of its sets', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), byHand));
+  const { entries } = cluster;
+  const again = full();
+  const [web, db] = again.Services;
+  const container = web?.TaskTemplate.ContainerSpec;
+  const reordered = {
+    ...web,
+    UpdateConfig: { Parallelism: 1, Order: 'stop-first' },
+    TaskTemplate: {
+      ...web?.TaskTemplate,
+      ContainerSpec: { ...container, Env: ['A=1', 'B=2'], Isolation: 'default', StopGracePeriod: 10e9 },
+      RestartPolicy: { Condition: 'any' },
+    },
+  } as ServiceSpec;
+  const spec = { ...again, Services: [db as ServiceSpec, reordered] };
+  // The digest is the caller's: here it says that the rendering is the same.
+  const { Digest } = cluster.store.byName('stack', 'shop') ?? { Digest: '' };
+  expect(cluster.run(deployStack(spec, { ...byHand, digest: Digest }))).toMatchObject({
+    Changed: false,
+    Services: [
+      { Name: 'shop_db', Change: 'unchanged' },
+      { Name: 'shop_web', Change: 'unchanged' },
+    ],
+  });
+  expect(cluster.entries).toBe(entries);
+});
+
+test('a new commit that renders the same writes nothing', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), { source: fromRepository('c1'), digest: 'd', prune: true }));
+  const { entries } = cluster;
+  cluster.run(deployStack(full(), { source: fromRepository('c2'), digest: 'd', prune: true }));
+  expect(cluster.entries).toBe(entries);
+});
+
+test('only the service that differs is written', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), byHand));
+  const db = stored(cluster, 'shop_db');
+  const result = cluster.run(deployStack(full('app:2'), byHand));
+  expect(result.Services.map(({ Name, Change }) => [Name, Change])).toEqual([
+    ['shop_web', 'updated'],
+    ['shop_db', 'unchanged'],
+  ]);
+  expect(stored(cluster, 'shop_db')).toEqual(db);
+  expect(stored(cluster, 'shop_web')).toMatchObject({ Shoal: { SpecVersion: 1 }, PreviousSpec: { TaskTemplate: { ContainerSpec: { Image: 'app:1' } } } });
+});
+
+test.each<[string, string, (spec: ServiceSpec) => ServiceSpec]>([
+  ['replicas', 'Mode.Replicated.Replicas', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 7 } } })],
+  ['no replicas', 'Mode.Replicated.Replicas', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 0 } } })],
+  ['an image', 'TaskTemplate.ContainerSpec.Image', (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: { Image: 'other' } } })],
+  ['a label', 'Labels.extra', (spec) => ({ ...spec, Labels: { ...spec.Labels, extra: '' } })],
+  [
+    'a constraint',
+    'TaskTemplate.Placement',
+    (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, Placement: { Constraints: ['node.role==worker'] } } }),
+  ],
+  ['a port', 'EndpointSpec.Ports', (spec) => ({ ...spec, EndpointSpec: { Mode: 'vip', Ports: [{ TargetPort: 1, PublishedPort: 2 }] } })],
+  ['no restart delay', 'TaskTemplate.RestartPolicy.Delay', (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, RestartPolicy: { Delay: 0 } } })],
+  ['an update order', 'UpdateConfig.Order', (spec) => ({ ...spec, UpdateConfig: { Order: 'start-first' } })],
+  ['all at once', 'UpdateConfig.Parallelism', (spec) => ({ ...spec, UpdateConfig: { Parallelism: 0 } })],
+])('a change of %s by hand is undone', (_what, path, change) => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), byHand));
+  const before = stored(cluster, 'shop_db').Spec;
+  edit(cluster, 'shop_db', change);
+  expect(cluster.run(deployStack(full(), byHand)).Services).toContainEqual(
+    expect.objectContaining({ Name: 'shop_db', Change: 'updated', Differences: [path] }),
+  );
+  expect(stored(cluster, 'shop_db').Spec).toEqual(before);
+});
+
+test('what the cluster owns stays: forced updates and pinned digests', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), byHand));
+  edit(cluster, 'shop_db', (spec) => ({
+    ...spec,
+    TaskTemplate: { ForceUpdate: 3, ContainerSpec: { Image: `app:1@sha256:${'a'.repeat(64)}` }, Placement: { Platforms: [{ OS: 'linux' }] } },
+  }));
+  const { entries } = cluster;
+  cluster.run(deployStack(full(), byHand));
+  expect(cluster.entries).toBe(entries);
+  cluster.run(deployStack({ ...full(), Services: [serviceSpec('shop_db', { TaskTemplate: { ContainerSpec: { Image: 'app:2' } } })] }, byHand));
+  expect(stored(cluster, 'shop_db').Spec.TaskTemplate).toMatchObject({ ForceUpdate: 3, ContainerSpec: { Image: 'app:2' } });
+});
+
+test('an old version of a config stays while a service can roll back to it', () => {
+  const cluster = initialisedCluster();
+  const names = (): string[] => [...cluster.store.list('config')].map((config) => config.Spec.Name);
+  cluster.run(deployStack(full('app:1', 'shop_conf-1'), byHand));
+  expect(cluster.run(deployStack(full('app:1', 'shop_conf-2'), byHand)).Removed).toEqual([]);
+  expect(names()).toEqual(['shop_conf-1', 'shop_conf-2']);
+  expect(cluster.run(deployStack(full('app:1', 'shop_conf-3'), byHand)).Removed).toEqual([{ Kind: 'config', Name: 'shop_conf-1' }]);
+  expect(names()).toEqual(['shop_conf-2', 'shop_conf-3']);
+});
+
+test('services that are gone from the file are removed only when pruning, with what only they used', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), byHand));
+  const less = stackSpec({ Services: [serviceSpec('shop_db')] });
+  expect(cluster.run(deployStack(less, { ...byHand, prune: false })).Removed).toEqual([]);
+  expect(cluster.run(deployStack(less, byHand)).Removed).toEqual([
+    { Kind: 'service', Name: 'shop_web' },
+    { Kind: 'secret', Name: 'shop_key' },
+    { Kind: 'config', Name: 'shop_conf-1' },
+    { Kind: 'network', Name: 'shop_default' },
+  ]);
+});
+
+test('other content under the same name is refused whole, and says what to do', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), byHand));
+  const { entries } = cluster;
+  const changed = { ...full('app:2'), Secrets: [{ Name: 'shop_key', Data: base64('other') }] };
+  expect(() => cluster.run(deployStack(changed, byHand))).toThrow(/failed to update secret shop_key: only updates to Labels are allowed.*another name/);
+  expect(cluster.entries).toBe(entries);
+});
+
+test('new labels of a secret are written, its data stays', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), byHand));
+  const labelled = { ...full(), Secrets: [{ Name: 'shop_key', Data: base64('secret'), Labels: { team: 'a' } }] };
+  expect(cluster.run(deployStack(labelled, byHand)).Updated).toEqual([{ Kind: 'secret', Name: 'shop_key' }]);
+  expect(cluster.store.byName('secret', 'shop_key')?.Spec).toEqual({
+    Name: 'shop_key',
+    Data: base64('secret'),
+    Labels: { team: 'a', [namespaceLabel]: 'shop' },
+  });
+});
+
+test('external objects must be there', () => {
+  const cluster = initialisedCluster();
+  const none = { Networks: [], Secrets: [], Configs: [] };
+  const deploy = (External: StackSpec['External']) => () => cluster.run(deployStack(stackSpec({ External }), byHand));
+  expect(deploy({ ...none, Networks: ['foo'] })).toThrow(
+    'network "foo" is declared as external, but could not be found. You need to create a swarm-scoped network before the stack is deployed',
+  );
+  expect(deploy({ ...none, Secrets: ['s'] })).toThrow('secret not found: s');
+  cluster.run(createConfig({ Name: 'c', Data: base64('x') }));
+  expect(deploy({ ...none, Networks: ['host'], Configs: ['c'] })).not.toThrow();
+});
+
+test('a service of that name outside the stack is in the way', () => {
+  const cluster = initialisedCluster();
+  cluster.run(createService(serviceSpec('shop_web')));
+  expect(() => cluster.run(deployStack(stackSpec(), byHand))).toThrow(
+    'failed to create service shop_web: name conflicts with an existing object: service shop_web already exists',
+  );
+});
+
+test('the auth of each image is kept with its service', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full('private/app'), { ...byHand, registryAuth: { 'private/app': 'token' } }));
+  expect(stored(cluster, 'shop_web').Shoal.RegistryAuth).toBe('token');
+  expect(stored(cluster, 'shop_db').Shoal.RegistryAuth).toBeUndefined();
+  const renewed = cluster.run(deployStack(full('private/app'), { ...byHand, registryAuth: { 'private/app': 'token2' } }));
+  expect(renewed.Services[0]?.Change).toBe('unchanged');
+  expect(stored(cluster, 'shop_web').Shoal).toEqual({ SpecVersion: 0, RegistryAuth: 'token2' });
+});
+
+test("a repository's spec that was rolled back is not rolled out again by itself", () => {
+  const cluster = initialisedCluster();
+  const from = (commit: string, digest: string) => ({ source: fromRepository(commit), digest, prune: true });
+  cluster.run(deployStack(full('app:1'), from('c1', 'd1')));
+  cluster.run(deployStack(full('app:2'), from('c2', 'd2')));
+  const service = stored(cluster, 'shop_web');
+  const { PreviousSpec, ...rest } = service;
+  const rolledBack = { ...rest, Spec: PreviousSpec ?? service.Spec };
+  cluster.write([update('service', { ...rolledBack, UpdateStatus: { State: 'rollback_completed', Message: 'rollback completed' } })]);
+  const { entries } = cluster;
+  expect(cluster.run(deployStack(full('app:2'), from('c2', 'd2'))).Changed).toBe(false);
+  expect(cluster.entries).toBe(entries);
+  expect(conditionOf(cluster, 'shop')).toMatchObject({ State: 'rolled back', Message: 'shop_web: rollback completed' });
+  expect(cluster.run(deployStack(full('app:3'), from('c3', 'd3'))).Services[0]?.Change).toBe('updated');
+  expect(cluster.run(deployStack(full('app:2'), byHand)).Services[0]?.Change).toBe('updated');
+});
+
+test('a commit that asks for what the service went back to is in order again', () => {
+  const cluster = initialisedCluster();
+  const from = (commit: string, digest: string) => ({ source: fromRepository(commit), digest, prune: true });
+  cluster.run(deployStack(full('app:1'), from('c1', 'd1')));
+  cluster.run(deployStack(full('app:2'), from('c2', 'd2')));
+  const { PreviousSpec, ...service } = stored(cluster, 'shop_web');
+  const UpdateStatus = { State: 'rollback_completed', Message: 'rollback completed' } as const;
+  cluster.write([update('service', { ...service, Spec: PreviousSpec ?? service.Spec, UpdateStatus })]);
+  expect(cluster.run(deployStack(full('app:1'), from('c3', 'd1'))).Services[0]?.Change).toBe('unchanged');
+  expect(conditionOf(cluster, 'shop')).toMatchObject({ State: 'applied', Message: '' });
+});
+
+test('a rollback by hand is a change like any other', () => {
+  const cluster = initialisedCluster();
+  const from = (commit: string, digest: string) => ({ source: fromRepository(commit), digest, prune: true });
+  cluster.run(deployStack(full('app:1'), from('c1', 'd1')));
+  cluster.run(deployStack(full('app:2'), from('c2', 'd2')));
+  const { Version, Spec, ID } = stored(cluster, 'shop_web');
+  cluster.run(updateService(ID, Version.Index, Spec, { rollback: 'previous' }));
+  expect(conditionOf(cluster, 'shop').State).toBe('applied');
+  expect(cluster.run(deployStack(full('app:2'), from('c2', 'd2'))).Services[0]?.Change).toBe('updated');
+});
+
+test('a repository keeps its stack when somebody deploys by hand, and another repository is refused', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), { source: fromRepository('c1'), digest: 'd1', prune: true }));
+  cluster.run(deployStack(full('app:2'), byHand));
+  expect(cluster.store.byName('stack', 'shop')?.Source).toEqual(fromRepository('c1'));
+  const other = { Kind: 'repository', Repository: 'other', Path: 'shop', Commit: 'x' } as const;
+  expect(() => cluster.run(deployStack(full(), { source: other, prune: true }))).toThrow('stack shop belongs to stacks/shop of repository infra');
+});
+
+test('removing a stack removes all of it at once', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), byHand));
+  const { Removed } = cluster.run(removeStack('shop'));
+  expect(Removed.map(({ Kind, Name }) => `${Kind} ${Name}`)).toEqual([
+    'service shop_db',
+    'service shop_web',
+    'secret shop_key',
+    'config shop_conf-1',
+    'network shop_default',
+  ]);
+  expect([...cluster.store.list('stack'), ...cluster.store.list('service'), ...cluster.store.list('secret')]).toEqual([]);
+  expect(() => cluster.run(removeStack('shop'))).toThrow(expect.objectContaining({ code: 'notFound', message: 'Nothing found in stack: shop' }));
+});
+
+test('a stack whose secret another service uses is not torn apart', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), byHand));
+  const Secrets = [{ SecretName: 'shop_key', File: file }];
+  cluster.run(createService(serviceSpec('outside', { TaskTemplate: { ContainerSpec: { Image: 'app', Secrets } } })));
+  const { entries } = cluster;
+  expect(() => cluster.run(removeStack('shop'))).toThrow("secret 'shop_key' is in use by the following service: outside");
+  expect(cluster.entries).toBe(entries);
+});
+
+test('a refused folder gets a record, whose first deploy takes it over', () => {
+  const cluster = initialisedCluster();
+  const condition = { State: 'refused', Message: 'compose.yml:1:1: bad', Since: '2026-01-01T00:00:00Z' } as const;
+  cluster.run(setStackCondition('shop', condition, fromRepository('c1')));
+  expect(cluster.store.byName('stack', 'shop')).toMatchObject({ Digest: '', Condition: condition, Services: [] });
+  const { entries } = cluster;
+  cluster.run(setStackCondition('shop', { ...condition, Since: 'later' }, fromRepository('c2')));
+  expect(cluster.entries).toBe(entries);
+  cluster.run(deployStack(full(), byHand));
+  expect(cluster.store.byName('stack', 'shop')).toMatchObject({ Source: { Kind: 'deploy' }, Condition: { State: 'applied' } });
+});
+
+test('a secret that was made by hand is taken into the stack when its data is the same', () => {
+  const cluster = initialisedCluster();
+  cluster.run(createSecret({ Name: 'shop_key', Data: base64('secret') }));
+  expect(cluster.run(deployStack(full(), byHand)).Updated).toEqual([{ Kind: 'secret', Name: 'shop_key' }]);
+});
+
+test('services of a stack may change places at a port, but not share one', () => {
+  const cluster = initialisedCluster();
+  const at = (name: string, PublishedPort: number): ServiceSpec => serviceSpec(name, { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort }] } });
+  const deploy = (one: number, two: number) => cluster.run(deployStack(stackSpec({ Services: [at('shop_one', one), at('shop_two', two)] }), byHand));
+  deploy(8001, 8002);
+  expect(deploy(8002, 8001).Services.map(({ Change }) => Change)).toEqual(['updated', 'updated']);
+  const { entries } = cluster;
+  expect(() => deploy(8003, 8003)).toThrow(
+    /^failed to update service shop_one: port '8003' is already in use by service 'shop_two' \(.*\) as an ingress port$/,
+  );
+  expect(cluster.entries).toBe(entries);
+});

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { allocateNetworks } from '#stages/allocator/subnets';
+import type { Network } from '#model/network';
+import { aCluster, aNetwork, aNode, aSubnet, aTask, storeOf } from '#test/support/cluster-objects';
+
+function withUsed(...UsedSubnets: string[]): ReturnType<typeof aNode> {
+  const node = aNode('n1');
+  return { ...node, Description: { ...node.Description!, Shoal: { UsedSubnets } } };
+}
+
+function configsOf(network: Network | undefined): unknown {
+  return network?.IPAMOptions?.Configs;
+}
+
+test('subnets come from the pool in turn, ingress first', () => {
+  const store = storeOf({
+    cluster: [aCluster()],
+    network: [aNetwork('front'), aNetwork('back'), aNetwork('ingress', { Ingress: true })],
+  });
+  const { networks, actions } = allocateNetworks(store);
+  expect(configsOf(networks.get('ingress'))).toEqual([{ Subnet: '10.0.0.0/24', Gateway: '10.0.0.1' }]);
+  expect(configsOf(networks.get('front'))).toEqual([{ Subnet: '10.0.1.0/24', Gateway: '10.0.1.1' }]);
+  expect(configsOf(networks.get('back'))).toEqual([{ Subnet: '10.0.2.0/24', Gateway: '10.0.2.1' }]);
+  expect(networks.get('front')).toMatchObject({ DriverState: { Name: 'overlay' }, IPAMOptions: { Driver: { Name: 'default' } } });
+  expect(actions).toHaveLength(3);
+});
+
+test("the pool and the size are the cluster's, and the next pool follows the first", () => {
+  const store = storeOf({ cluster: [aCluster(['172.20.0.0/27', '172.30.0.0/16'], 28)], network: ['a', 'b', 'c'].map((id) => aNetwork(id)) });
+  const { networks } = allocateNetworks(store);
+  expect([...networks.values()].map((network) => network.IPAMOptions?.Configs?.[0]?.Subnet)).toEqual(['172.20.0.0/28', '172.20.0.16/28', '172.30.0.0/28']);
+});
+
+test('subnets of other networks, of hosts and those asked for are skipped', () => {
+  const store = storeOf({
+    cluster: [aCluster()],
+    node: [withUsed('10.0.0.0/23', '10.0.3.17/32', '0.0.0.0/0')],
+    network: [
+      aSubnet('old', '10.0.2.0/24', '10.0.2.1'),
+      aNetwork('new'),
+      aNetwork('asked', { IPAM: { Config: [{ Subnet: '10.0.4.0/24', Gateway: '10.0.4.9', IPRange: '10.0.4.128/25' }] } }),
+    ],
+  });
+  const { networks } = allocateNetworks(store);
+  expect(configsOf(networks.get('new'))).toEqual([{ Subnet: '10.0.5.0/24', Gateway: '10.0.5.1' }]);
+  expect(configsOf(networks.get('asked'))).toEqual([{ Subnet: '10.0.4.0/24', Range: '10.0.4.128/25', Gateway: '10.0.4.9' }]);
+});
+
+test('a removed network keeps its subnet while a task on it has not ended', () => {
+  const gone = aSubnet('gone', '10.0.0.0/24', '10.0.0.1');
+  const attached = { NetworksAttachments: [{ Network: gone, Addresses: ['10.0.0.2/24'] }] };
+  const running = storeOf({ cluster: [aCluster()], network: [aNetwork('new')], task: [aTask('t', 'running', attached)] });
+  expect(configsOf(allocateNetworks(running).networks.get('new'))).toMatchObject([{ Subnet: '10.0.1.0/24' }]);
+  const ended = storeOf({ cluster: [aCluster()], network: [aNetwork('new')], task: [aTask('t', 'shutdown', attached)] });
+  expect(configsOf(allocateNetworks(ended).networks.get('new'))).toMatchObject([{ Subnet: '10.0.0.0/24' }]);
+});
+
+test('an explicit subnet is kept though a host uses it, but not when a network has it', () => {
+  const asked = aNetwork('asked', { IPAM: { Config: [{ Subnet: '10.9.0.0/16' }] } });
+  const host = storeOf({ node: [withUsed('10.9.1.0/24')], network: [asked] });
+  expect(configsOf(allocateNetworks(host).networks.get('asked'))).toEqual([{ Subnet: '10.9.0.0/16', Gateway: '10.9.0.1' }]);
+  const taken = storeOf({ network: [aSubnet('old', '10.9.3.0/24', '10.9.3.1'), asked] });
+  const result = allocateNetworks(taken);
+  expect(result.problems.get('asked')).toBe('network asked: subnet 10.9.0.0/16 overlaps with one of network old');
+  expect(result.actions).toEqual([]);
+});
+
+test('a network of version 6 only gets a subnet of version 4 too', () => {
+  const store = storeOf({ network: [aNetwork('six', { IPAM: { Config: [{ Subnet: 'fd00::/64', Gateway: 'fd00::1' }] } })] });
+  expect(configsOf(allocateNetworks(store).networks.get('six'))).toEqual([
+    { Subnet: '10.0.0.0/24', Gateway: '10.0.0.1' },
+    { Subnet: 'fd00::/64', Gateway: 'fd00::1' },
+  ]);
+});
+
+test("when the pool is used up it says so; engines' own networks need nothing", () => {
+  const store = storeOf({ cluster: [aCluster(['10.7.0.0/24'])], network: [aNetwork('a'), aNetwork('b'), aNetwork('host')] });
+  const { problems, actions } = allocateNetworks(store);
+  expect([...problems]).toEqual([['b', "network b: no /24 subnet of 10.7.0.0/24 is free of networks and of hosts' own use"]]);
+  expect(actions).toHaveLength(1);
+});

@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { seededRandom, type Random } from '#base/random';
+import { Refusal } from '#base/refusal';
+import { Heartbeats } from '#stages/dispatcher/heartbeat';
+import type { Node } from '#model/node';
+import type { Action } from '#store/action';
+import { aNode, startTime, storeOf } from '#test/support/cluster-objects';
+
+/** Chance that always says `value`. */
+function fixed(value: number): Random {
+  return { next: () => value, bytes: () => new Uint8Array(), split: () => fixed(value) };
+}
+
+function inState(id: string, State: Node['Status']['State']): Node {
+  return aNode(id, { Status: { State, Addr: '192.0.2.7' } });
+}
+
+function statuses(actions: readonly Action[]): unknown[] {
+  return actions.map((action) => action.type === 'update' && action.kind === 'node' && [action.object.ID, action.object.Status]);
+}
+
+test.each([
+  [0, 4500],
+  [0.5, 5000],
+  [0.999999, 5500],
+])('with chance %d the next beat is due after %i ms', (chance, due) => {
+  const heartbeats = new Heartbeats(fixed(chance));
+  const session = heartbeats.open('n1', 5000, 0);
+  expect(heartbeats.beat('n1', session, 5000, 0)).toBe(due);
+  expect(heartbeats.nextDeadline()).toBe(3 * due);
+});
+
+test('a node that stays silent for three periods is down', () => {
+  const store = storeOf({ node: [inState('n1', 'ready'), inState('n2', 'ready')] });
+  const heartbeats = new Heartbeats(fixed(0.5));
+  const first = heartbeats.open('n1', 5000, 0);
+  const second = heartbeats.open('n2', 5000, 0);
+  heartbeats.beat('n2', second, 5000, 9000);
+  expect(heartbeats.expire(store, 14_999)).toEqual([]);
+  const actions = heartbeats.expire(store, 15_000);
+  expect(statuses(actions)).toEqual([['n1', { State: 'down', Addr: '192.0.2.7', Message: 'heartbeat failure' }]]);
+  expect(actions).toMatchObject([{ object: { UpdatedAt: '1970-01-01T00:00:15.000Z' } }]);
+  expect(heartbeats.expire(store, 15_000)).toEqual([]);
+  expect(heartbeats.nextDeadline()).toBe(24_000);
+  expect(() => heartbeats.beat('n1', first, 5000, 15_001)).toThrow(new Refusal('invalidArgument', 'session invalid'));
+});
+
+test('a newer session ends the older one', () => {
+  const heartbeats = new Heartbeats(seededRandom(1));
+  const older = heartbeats.open('n1', 5000, 0);
+  const newer = heartbeats.open('n1', 5000, 1);
+  expect(newer).toBeGreaterThan(older);
+  expect([heartbeats.isOpen('n1', older), heartbeats.isOpen('n1', newer)]).toEqual([false, true]);
+  expect(() => heartbeats.beat('n1', older, 5000, 2)).toThrow('session invalid');
+  expect(heartbeats.beat('n1', newer, 5000, 2)).toBeGreaterThan(0);
+});
+
+test('a new leader waits six periods for nodes that were not down', () => {
+  const store = storeOf({ node: [inState('ready', 'ready'), inState('unknown', 'unknown'), inState('down', 'down'), inState('left', 'disconnected')] });
+  const heartbeats = new Heartbeats(fixed(0.5));
+  const Message = 'Node moved to "unknown" state due to leadership change in cluster';
+  const actions = heartbeats.takeOver(store, 5000, startTime);
+  expect(statuses(actions)).toEqual([
+    ['ready', { State: 'unknown', Addr: '192.0.2.7', Message }],
+    ['left', { State: 'unknown', Addr: '192.0.2.7', Message }],
+  ]);
+  store.apply(2, { actions, now: startTime });
+  heartbeats.open('left', 5000, startTime + 29_000);
+  expect(heartbeats.expire(store, startTime + 29_999)).toEqual([]);
+  expect(statuses(heartbeats.expire(store, startTime + 30_000))).toMatchObject([
+    ['ready', { State: 'down', Message: 'heartbeat failure for node in "unknown" state' }],
+    ['unknown', { State: 'down' }],
+  ]);
+});
+
+test('nodes that are gone, or down already, are forgotten', () => {
+  const store = storeOf({ node: [inState('down', 'down')] });
+  const heartbeats = new Heartbeats(fixed(0));
+  heartbeats.open('gone', 5000, 0);
+  heartbeats.open('down', 5000, 0);
+  expect(heartbeats.expire(store, 99_000)).toEqual([]);
+  expect(heartbeats.nextDeadline()).toBeUndefined();
+});

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { Refusal } from '#base/refusal';
+import { describeNode, registerNode } from '#stages/dispatcher/registration';
+import { aNode, startTime, storeOf } from '#test/support/cluster-objects';
+
+const description = aNode('n1').Description!;
+
+test('a session makes the node ready, with its address and description, and says so once', () => {
+  const { Description: _none, ...bare } = aNode('n1', { Status: { State: 'down', Addr: '', Message: 'heartbeat failure' } });
+  const store = storeOf({ node: [bare] });
+  const actions = registerNode(store, 'n1', description, '192.0.2.5');
+  store.apply(2, { actions, now: startTime });
+  expect(store.get('node', 'n1')).toMatchObject({ Status: { State: 'ready', Addr: '192.0.2.5' }, Description: description });
+  expect(store.get('node', 'n1')?.Status).not.toHaveProperty('Message');
+  expect(registerNode(store, 'n1', description, '192.0.2.5')).toEqual([]);
+});
+
+test('a description is written when it changed', () => {
+  const store = storeOf({ node: [aNode('n1')] });
+  expect(describeNode(store, 'n1', description)).toEqual([]);
+  expect(describeNode(store, 'n1', { ...description, Hostname: 'new' })).toMatchObject([{ object: { Description: { Hostname: 'new' } } }]);
+});
+
+test('a stranger is refused', () => {
+  const refusal = new Refusal('notFound', 'node not registered');
+  expect(() => registerNode(storeOf({}), 'n1', description, '')).toThrow(refusal);
+  expect(() => describeNode(storeOf({}), 'n1', description)).toThrow(refusal);
+});

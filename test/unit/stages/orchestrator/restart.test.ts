@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import { second } from '#base/duration';
+import { mayRestart, restartTasks } from '#stages/orchestrator/restart';
+import { changes, draft, node, now, service, task, type TaskLine } from '#test/support/drafts';
+
+describe('the policy', () => {
+  const ended = (state: TaskLine['state'], policy: object, more: TaskLine = {}): boolean =>
+    mayRestart(task({ ...more, ...(state && { state }) }, service({ TaskTemplate: { RestartPolicy: policy } })));
+
+  test.each([
+    [{}, 'complete', true],
+    [{ Condition: 'any' }, 'failed', true],
+    [{ Condition: 'on-failure' }, 'complete', false],
+    [{ Condition: 'on-failure' }, 'shutdown', true],
+    [{ Condition: 'on-failure' }, 'orphaned', true],
+    [{ Condition: 'none' }, 'failed', false],
+  ] as const)('%j after %s: %s', (policy, state, expected) => {
+    expect(ended(state, policy)).toBe(expected);
+  });
+
+  test('a completed job task is done, whatever the condition says', () => {
+    expect(ended('complete', { Condition: 'any' }, { JobIteration: { Index: 0 } })).toBe(false);
+    expect(ended('failed', { Condition: 'any' }, { JobIteration: { Index: 0 } })).toBe(true);
+  });
+
+  test.each([
+    [0, [1, 2, 3], undefined, true],
+    [3, [1, 2], undefined, true],
+    [3, [1, 2, 3], undefined, false],
+    [2, [-90, -80], 60, true],
+    [2, [-90, -50], 60, true],
+    [2, [-59, -50], 60, false],
+    [1, [-60], 60, true],
+    [1, [0], 60, true],
+  ])('max_attempts %i, restarts at %j s, window %s s: %s', (MaxAttempts, seconds, windowSeconds, expected) => {
+    const policy = { MaxAttempts, ...(windowSeconds !== undefined && { Window: windowSeconds * second }) };
+    expect(ended('failed', policy, { Shoal: { Restarts: seconds.map((at) => now + at * 1000) } })).toBe(expected);
+  });
+});
+
+describe('who is restarted', () => {
+  test.each<[string, TaskLine, ReturnType<typeof node>[], string[]]>([
+    ['a running task', {}, [node('n1')], []],
+    ['one that failed', { state: 'failed', desired: 'running' }, [node('n1')], ['t1: shutdown', 'new1: in 1, ready']],
+    ['one that was told to stop', { state: 'failed', desired: 'shutdown' }, [node('n1')], []],
+    ['one that still waits', { state: 'rejected', desired: 'ready' }, [node('n1')], []],
+    ['one that nobody has yet', { state: 'pending', node: '' }, [node('n1')], []],
+    ['on a node that is down', {}, [node('n1', {}, 'down')], ['t1: shutdown', 'new1: in 1, ready']],
+    ['on a drained node', {}, [node('n1', { Availability: 'drain' })], ['t1: shutdown', 'new1: in 1, ready']],
+    ['on a node that is gone', {}, [], ['t1: shutdown', 'new1: in 1, ready']],
+    ['on a paused node', {}, [node('n1', { Availability: 'pause' })], []],
+    ['on an unknown node', {}, [node('n1', {}, 'unknown')], []],
+    ['on a disconnected node', {}, [node('n1', {}, 'disconnected')], []],
+  ])('%s', (_name, line, nodes, expected) => {
+    const situation = draft(service(), [{ slot: 1, ...line }], nodes);
+    restartTasks(situation);
+    expect(changes(situation)).toEqual(expected);
+  });
+});
+
+describe('when the successor starts', () => {
+  const successor = (line: TaskLine, nodes = [node('n1')], delay?: number): object | undefined => {
+    const policy = delay === undefined ? {} : { RestartPolicy: { Delay: delay } };
+    const situation = draft(service({ TaskTemplate: policy }), [{ slot: 1, desired: 'running', ...line }], nodes);
+    restartTasks(situation);
+    const { StartAfter, StartAfterTasks } = situation.task('new1')?.Shoal ?? {};
+    return { StartAfter: StartAfter && StartAfter - now, StartAfterTasks };
+  };
+
+  test.each<[string, object | undefined, object]>([
+    ['after the default delay', successor({ state: 'failed' }), { StartAfter: 5000, StartAfterTasks: undefined }],
+    ['after its own delay', successor({ state: 'failed' }, undefined, 30 * second), { StartAfter: 30_000, StartAfterTasks: undefined }],
+    ['at once without a delay', successor({ state: 'failed' }, undefined, 0), { StartAfter: undefined, StartAfterTasks: undefined }],
+    ['without waiting for a dead node', successor({}, [node('n1', {}, 'down')]), { StartAfter: 5000, StartAfterTasks: undefined }],
+    [
+      'on a drain as soon as the old one has stopped',
+      successor({}, [node('n1', { Availability: 'drain' })]),
+      { StartAfter: undefined, StartAfterTasks: { IDs: ['t1'], Until: now + 60_000 } },
+    ],
+  ])('%s', (_name, actual, expected) => {
+    expect(actual).toEqual(expected);
+  });
+});
+
+test.each<[string, ReturnType<typeof node>, string[]]>([
+  ['its node takes it again', node('n1'), ['t0: shutdown', 'new1: in n1, ready']],
+  ['its node is paused', node('n1', { Availability: 'pause' }), ['t0: shutdown']],
+  ['its node is outside the constraints', node('n1', { Labels: { zone: 'b' } }), ['t0: shutdown']],
+])('a global task that failed: %s', (_name, one, expected) => {
+  const of = service({ Mode: { Global: {} }, TaskTemplate: { Placement: { Constraints: ['node.labels.zone!=b'] } } });
+  const situation = draft(of, [{ state: 'failed', desired: 'running' }], [one]);
+  restartTasks(situation);
+  expect(changes(situation)).toEqual(expected);
+});
+
+test('restarts are counted per slot and spec', () => {
+  const of = service({ TaskTemplate: { RestartPolicy: { MaxAttempts: 2 } } });
+  const situation = draft(of, [
+    { slot: 1, state: 'failed', desired: 'running', Shoal: { Restarts: [now - 5] } },
+    { slot: 2, state: 'failed', desired: 'running', Shoal: { Restarts: [now - 5], SpecVersion: 0 } },
+  ]);
+  restartTasks(situation);
+  expect(situation.task('new1')?.Shoal).toMatchObject({ Restart: true, Restarts: [now - 5, now] });
+  expect(situation.task('new2')?.Shoal).toMatchObject({ Restart: true, Restarts: [now] });
+});
+
+test('a failed task of the failed spec is left to the rollback', () => {
+  const of = service({}, { Shoal: { SpecVersion: 1 }, UpdateStatus: { State: 'rollback_started', Message: '' } });
+  const dirty = { Spec: { ContainerSpec: { Image: 'v2' } }, Shoal: { SpecVersion: 2 } };
+  const situation = draft(of, [
+    { slot: 1, state: 'failed', desired: 'running', ...dirty },
+    { slot: 2, state: 'failed', desired: 'running' },
+  ]);
+  restartTasks(situation);
+  expect(changes(situation)).toEqual(['t2: shutdown', 'new1: in 2, ready']);
+});

@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import type { Labels } from '#model/meta';
+import { Candidate } from '#stages/scheduler/candidate';
+import { betterFor } from '#stages/scheduler/rank';
+import { SpreadTree } from '#stages/scheduler/spread';
+import { aNode, aTask } from '#test/support/cluster-objects';
+
+interface Place {
+  labels: Labels;
+  /** Tasks that fit on it. */
+  room?: number;
+  /** Tasks of the service that are there. */
+  tasks?: number;
+}
+
+/** How many of `count` tasks each node gets. */
+function spread(places: Record<string, Place>, count: number, ...descriptors: string[]): Record<string, number> {
+  const Preferences = descriptors.map((SpreadDescriptor) => ({ Spread: { SpreadDescriptor } }));
+  const task = aTask('t', 'pending', { Spec: { Placement: { Preferences } } });
+  const got = Object.fromEntries(Object.keys(places).map((id) => [id, 0]));
+  const candidates = Object.entries(places).map(([id, { labels, tasks = 0 }]) => {
+    const candidate = new Candidate(aNode(id, { Spec: { Role: 'worker', Availability: 'active', Labels: labels } }));
+    for (let i = 0; i < tasks; i++) candidate.add(aTask(`${id}${i}`, 'running', { NodeID: id }));
+    return candidate;
+  });
+  const tree = new SpreadTree(task, candidates, {
+    accepts: ({ node }) => (got[node.ID] ?? 0) < (places[node.ID]?.room ?? Infinity),
+    isBetter: betterFor(task, 5),
+  });
+  for (let i = 0; i < count; i++) {
+    tree.place((candidate) => {
+      candidate.add(task);
+      got[candidate.node.ID] = (got[candidate.node.ID] ?? 0) + 1;
+    });
+  }
+  return got;
+}
+
+const north = { zone: 'north' };
+const south = { zone: 'south' };
+
+test('without a preference the emptiest nodes are filled first', () => {
+  expect(spread({ a: { labels: {}, tasks: 3 }, b: { labels: {}, tasks: 1 }, c: { labels: {} } }, 5)).toEqual({ a: 0, b: 2, c: 3 });
+});
+
+test('branches get equally many, however many nodes they have', () => {
+  const places = { a: { labels: north }, b: { labels: south }, c: { labels: south }, d: { labels: south } };
+  expect(spread(places, 6, 'node.labels.zone')).toEqual({ a: 3, b: 1, c: 1, d: 1 });
+});
+
+test('what is there counts, also on nodes that are full', () => {
+  const places = { a: { labels: north, tasks: 4, room: 0 }, b: { labels: north }, c: { labels: south } };
+  expect(spread(places, 4, 'node.labels.zone')).toEqual({ a: 0, b: 0, c: 4 });
+  expect(spread(places, 6, 'node.labels.zone')).toEqual({ a: 0, b: 1, c: 5 });
+});
+
+test('a branch that is full leaves the rest to the others', () => {
+  expect(spread({ a: { labels: north, room: 1 }, b: { labels: south } }, 5, 'node.labels.zone')).toEqual({ a: 1, b: 4 });
+  expect(spread({ a: { labels: north, room: 1 }, b: { labels: south, room: 1 } }, 5, 'node.labels.zone')).toEqual({ a: 1, b: 1 });
+});
+
+test('preferences nest, a missing label is a branch of its own, and what is no label is passed over', () => {
+  const places = {
+    a: { labels: { ...north, rack: '1' } },
+    b: { labels: { ...north, rack: '2' } },
+    c: { labels: { ...north, rack: '2' } },
+    d: { labels: {} },
+  };
+  expect(spread(places, 8, 'node.labels.zone', 'node.id', 'NODE.LABELS.rack')).toEqual({ a: 2, b: 1, c: 1, d: 4 });
+});
+
+test('of equally full branches the one with the emptier node is taken', () => {
+  const task = aTask('t', 'pending', { Spec: { Placement: { Preferences: [{ Spread: { SpreadDescriptor: 'node.labels.zone' } }] } } });
+  const [busy, idle] = [north, south].map((Labels, i) => new Candidate(aNode(`n${i}`, { Spec: { Role: 'worker', Availability: 'active', Labels } })));
+  busy!.add(aTask('o', 'running', { ServiceID: 'other' }));
+  const tree = new SpreadTree(task, [busy!, idle!], { accepts: () => true, isBetter: betterFor(task, 5) });
+  tree.place(({ node }) => expect(node.ID).toBe('n1'));
+});
