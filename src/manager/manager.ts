@@ -13,8 +13,8 @@ import type { View } from '#store/view';
 import { DirtySet } from './dirty.ts';
 import { entryLimits, requestBytesLimit, sizeOf, toEntries, type EntryLimits } from './entries.ts';
 import { runPass } from './pass.ts';
-import type { ReplicatedLog } from './replicated-log.ts';
-import type { ReplicatedState } from './state.ts';
+import type { ReplicatedLog } from '#replica/replicated-log';
+import type { ReplicatedState } from '#replica/state';
 
 export interface ManagerOptions {
   /** Cuts what follows from a request; smaller in tests. */

@@ -15,7 +15,7 @@ import type { NodeDescription } from '#model/node';
 import type { Action, StoreEvent } from '#store/action';
 import { clusterOf, type View } from '#store/view';
 import { Session } from './session.ts';
-import type { ReplicatedState } from './state.ts';
+import type { ReplicatedState } from '#replica/state';
 import { StatusIntake } from './status-intake.ts';
 
 export interface SessionsParts {

@@ -14,7 +14,7 @@ import { GitOps } from '#gitops/gitops';
 import { Manager } from '#manager/manager';
 import { Sessions } from '#manager/sessions';
 import { stages } from '#manager/stages';
-import { ReplicatedState } from '#manager/state';
+import { ReplicatedState } from '#replica/state';
 import { testDescription } from '#test/support/memory-cluster';
 import { MemoryLog } from '#test/support/memory-log';
 import { realClock } from '#test/support/real-clock';

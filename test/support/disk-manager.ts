@@ -5,10 +5,10 @@ import type { Random } from '#base/random';
 import type { Cluster } from '#control/cluster';
 import type { OpenSession } from '#model/assignment';
 import { Manager } from '#manager/manager';
-import { RaftLog, type RaftLogOptions } from '#manager/raft-log';
+import { RaftLog, type RaftLogOptions } from '#replica/raft-log';
 import { Sessions } from '#manager/sessions';
 import { stages } from '#manager/stages';
-import { ReplicatedState } from '#manager/state';
+import { ReplicatedState } from '#replica/state';
 
 export interface ManagerDependencies {
   clock: Clock;

@@ -1,6 +1,6 @@
 /** A ReplicatedLog in memory, with failures and delays on demand. */
 import { Refusal } from '#base/refusal';
-import type { ReplicatedLog, StateMachine } from '#manager/replicated-log';
+import type { ReplicatedLog, StateMachine } from '#replica/replicated-log';
 
 export class MemoryLog implements ReplicatedLog {
   /** Every committed entry, in order: a new manager can be started from it. */

@@ -3,8 +3,8 @@ import type { Clock } from '#base/clock';
 import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import type { FileSystem } from '#disk/file-system';
-import { RaftLog, type RaftLogOptions } from '#manager/raft-log';
-import type { StateMachine } from '#manager/replicated-log';
+import { RaftLog, type RaftLogOptions } from '#replica/raft-log';
+import type { StateMachine } from '#replica/replicated-log';
 
 export const realClock: Clock = {
   now: () => Date.now(),

@@ -6,7 +6,7 @@ import { initCluster } from '#control/clusters';
 import { Manager } from '#manager/manager';
 import { Sessions } from '#manager/sessions';
 import { stages as realStages } from '#manager/stages';
-import { ReplicatedState } from '#manager/state';
+import { ReplicatedState } from '#replica/state';
 import { create, newMeta } from '#store/action';
 import type { Stage } from '#store/stage';
 import type { Store } from '#store/store';

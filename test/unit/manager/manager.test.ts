@@ -6,7 +6,7 @@ import type { UseCase } from '#control/cluster';
 import { createConfig } from '#control/configs';
 import { createService } from '#control/service/services';
 import { Manager, type ManagerOptions } from '#manager/manager';
-import { ReplicatedState } from '#manager/state';
+import { ReplicatedState } from '#replica/state';
 import type { Task } from '#model/task';
 import { create, newMeta, update, type Action, type Entry } from '#store/action';
 import type { Scope, Stage } from '#store/stage';

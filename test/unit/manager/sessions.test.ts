@@ -5,7 +5,7 @@ import type { UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
 import { Manager } from '#manager/manager';
 import { Sessions } from '#manager/sessions';
-import { ReplicatedState } from '#manager/state';
+import { ReplicatedState } from '#replica/state';
 import type { AssignmentMessage } from '#model/assignment';
 import type { Task } from '#model/task';
 import type { TaskState } from '#model/task-state';
