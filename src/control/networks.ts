@@ -2,6 +2,7 @@
 import { Refusal } from '#base/refusal';
 import { nodeLocalNetworks, type NetworkSpec } from '#model/network';
 import { compareStates } from '#model/task-state';
+import { isIngress } from '#model/port';
 import { create, newMeta, remove } from '#store/action';
 import type { View } from '#store/view';
 import { checkAddress, checkSubnet } from './addresses.ts';
@@ -74,7 +75,7 @@ function checkNewIngress(view: View, spec: NetworkSpec): void {
 function checkIngressUnused(view: View): void {
   for (const service of view.list('service')) {
     const ports = service.Spec.EndpointSpec?.Ports ?? [];
-    if (ports.some((port) => port.PublishMode !== 'host')) {
+    if (ports.some(isIngress)) {
       throw new Refusal('failedPrecondition', `ingress network cannot be removed because service ${service.ID} depends on it`);
     }
   }

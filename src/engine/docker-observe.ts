@@ -1,6 +1,7 @@
 /** Containers as the Engine API shows them, in the words that decisions are made of. */
 import type Docker from 'dockerode';
 import type { PortConfig } from '#model/service-spec';
+import { isUnspecified } from '#model/address';
 import type { ObservedContainer } from '#task/step';
 import { serviceIdLabel, taskIdLabel } from '#task/labels';
 
@@ -42,7 +43,7 @@ function publishedPorts(ports: Docker.ContainerInspectInfo['NetworkSettings']['P
   for (const [key, bindings] of Object.entries(ports)) {
     const [target, protocol] = key.split('/');
     for (const { HostIp, HostPort } of bindings ?? []) {
-      const everywhere = HostIp === '' || HostIp === '0.0.0.0' || HostIp === '::';
+      const everywhere = isUnspecified(HostIp);
       found.set(`${key} ${everywhere ? '' : HostIp} ${HostPort}`, {
         Protocol: protocol as NonNullable<PortConfig['Protocol']>,
         TargetPort: Number(target),

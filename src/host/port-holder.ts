@@ -1,6 +1,6 @@
 /** Holds all published ports of a node, and says which of them belong to someone else. */
 import type { Logger } from '#base/logger';
-import { portKey, type PublishedPort } from '#network/published-ports';
+import { holderKey, type PublishedPort } from '#network/published-ports';
 import { holdPort, portOwner, type PortListener } from './port-listener.ts';
 
 export class PortHolder {
@@ -19,14 +19,14 @@ export class PortHolder {
 
   /** Takes what is in `ports` and not held yet; ports that clashed before are tried again. */
   async hold(ports: readonly PublishedPort[]): Promise<void> {
-    const wanted = new Map(ports.map((port) => [portKey(port), port]));
+    const wanted = new Map(ports.map((port) => [holderKey(port), port]));
     for (const key of this.#clashes.keys()) if (!wanted.has(key)) this.#clashes.delete(key);
     for (const [key, port] of wanted) if (!this.#held.has(key)) await this.#take(key, port);
   }
 
   /** Lets go of what is not in `ports`: after the rules no longer lead there. */
   release(ports: readonly PublishedPort[]): void {
-    const wanted = new Set(ports.map(portKey));
+    const wanted = new Set(ports.map(holderKey));
     for (const [key, listener] of this.#held) {
       if (wanted.has(key)) continue;
       listener.close();

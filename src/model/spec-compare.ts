@@ -1,5 +1,6 @@
 /** When two service specs ask for the same thing: defaults said, what means nothing left out, sets in order. */
 import { equal } from '#base/equal';
+import { protocolOf } from './port.ts';
 import { defaults } from './service.ts';
 import type { ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from './service-spec.ts';
 
@@ -102,7 +103,7 @@ function comparableUpdate(config: UpdateConfig | undefined): object {
 function comparableEndpoint(spec: EndpointSpec | undefined): object {
   const ports = (spec?.Ports ?? []).map((port) => ({
     ...port,
-    Protocol: port.Protocol || 'tcp',
+    Protocol: protocolOf(port),
     PublishMode: port.PublishMode || 'ingress',
   }));
   return {

@@ -1,8 +1,8 @@
 /** Which ports a node publishes, and which task addresses stand behind each. */
 import type { EndpointTask, ServiceEndpoint } from '#model/assignment';
 import type { Network } from '#model/network';
-
-export type Protocol = 'tcp' | 'udp' | 'sctp';
+import { hostAddressOf, isIngress, protocolOf, type Protocol } from '#model/port';
+import { bracketed } from '#model/address';
 
 export interface PublishedPort {
   serviceName: string;
@@ -20,8 +20,6 @@ export interface NodeNetwork {
   gateway: string;
 }
 
-const anyAddress = new Set(['', '0.0.0.0', '::', '[::]']);
-
 /** All ingress-mode ports of `endpoints`, in a settled order so that equal input gives equal rule sets. */
 export function publishedPorts(endpoints: readonly ServiceEndpoint[], networks: readonly NodeNetwork[]): PublishedPort[] {
   const ports: PublishedPort[] = [];
@@ -33,25 +31,25 @@ export function publishedPorts(endpoints: readonly ServiceEndpoint[], networks: 
     for (const config of endpoint.Ports) {
       const { PublishedPort: port, TargetPort: target } = config;
       // A port without a number has not been allocated yet; host mode is the engine's own work.
-      if (!port || !target || config.PublishMode === 'host') continue;
-      const hostAddress = config.Shoal?.HostIP ?? '';
+      if (!port || !target || !isIngress(config)) continue;
+      const hostAddress = hostAddressOf(config);
       ports.push({
         serviceName: endpoint.Name,
-        protocol: config.Protocol ?? 'tcp',
+        protocol: protocolOf(config),
         port,
-        ...(anyAddress.has(hostAddress) ? {} : { hostAddress: hostAddress.replaceAll(/[[\]]/g, '') }),
+        ...(hostAddress && { hostAddress }),
         targets: addresses.map((address) => ({ address, port: target })),
       });
     }
   }
-  return ports.toSorted((a, b) => (portKey(a) < portKey(b) ? -1 : 1));
+  return ports.toSorted((a, b) => (holderKey(a) < holderKey(b) ? -1 : 1));
 }
 
 /** What makes a published port one of a kind on a host, as people write it: `8080/tcp`, `127.0.0.1:8080/tcp`. */
-export function portKey({ protocol, port, hostAddress }: PublishedPort): string {
+export function holderKey({ protocol, port, hostAddress }: PublishedPort): string {
   const number = `${port}/${protocol}`;
   if (hostAddress === undefined) return number;
-  return hostAddress.includes(':') ? `[${hostAddress}]:${number}` : `${hostAddress}:${number}`;
+  return `${bracketed(hostAddress)}:${number}`;
 }
 
 /** The address that published traffic goes to: on the ingress network, else the first network that may be reached from outside. */

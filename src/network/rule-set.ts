@@ -1,6 +1,6 @@
 /** The nftables text of one node: published ports to tasks. The whole text is one transaction and may be loaded again at any time. */
 import { createHash } from 'node:crypto';
-import { type PublishedPort, portKey } from './published-ports.ts';
+import { type PublishedPort, holderKey } from './published-ports.ts';
 
 export interface RuleSet {
   /** Name of the tables, of family ip and ip6. */
@@ -137,5 +137,5 @@ export function departedTargets(before: readonly PublishedPort[], after: readonl
 
 /** Published ports without those in `clashes` (their keys): a port that someone else has is left to him. */
 export function servedPorts(ports: readonly PublishedPort[], clashes: ReadonlySet<string>): PublishedPort[] {
-  return ports.filter((port) => !clashes.has(portKey(port)));
+  return ports.filter((port) => !clashes.has(holderKey(port)));
 }

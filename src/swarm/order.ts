@@ -1,5 +1,6 @@
 /** The order in which actions that were one entry become single calls: at every moment all references lead somewhere. */
 import type { ServiceSpec } from '#model/service-spec';
+import { publishedKey } from '#model/port';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';
 
@@ -23,5 +24,5 @@ function rankOf(action: Action, view: View, wanted: ReadonlySet<string>): number
 }
 
 function publishedPorts(spec: ServiceSpec): string[] {
-  return (spec.EndpointSpec?.Ports ?? []).filter((port) => port.PublishedPort).map((port) => `${port.Protocol || 'tcp'} ${port.PublishedPort}`);
+  return (spec.EndpointSpec?.Ports ?? []).filter((port) => port.PublishedPort).map((port) => publishedKey(port));
 }

@@ -3,6 +3,7 @@ import { namespaceLabel } from '#model/meta';
 import { nodeLocalNetworks } from '#model/network';
 import type { ContainerSpec, FileTarget, Mount, PortConfig } from '#model/service-spec';
 import { taskName, type NetworkAttachment, type Task } from '#model/task';
+import { hostPortsOf, targetKey } from '#model/port';
 import { hostConfig } from './host-config.ts';
 import { containerLabels } from './labels.ts';
 
@@ -33,13 +34,13 @@ export interface Endpoint {
 export function containerRequest(task: Task, context: BodyContext): ContainerRequest {
   const spec = task.Spec.ContainerSpec ?? {};
   const first = endpoints(task, context)[0];
-  const ports = hostPorts(task);
+  const ports = hostPortsOf(task).filter((port) => port.TargetPort);
   const platform = spec.Shoal?.Platform;
   const body = compact({
     ...config(spec, task, context.nodeId),
     // Engines before API 1.44 know no address of an endpoint; later ones want both equal.
     MacAddress: first && spec.Shoal?.MacAddress,
-    ExposedPorts: ports.length > 0 ? Object.fromEntries(ports.map((port) => [portKey(port), {}])) : undefined,
+    ExposedPorts: ports.length > 0 ? Object.fromEntries(ports.map((port) => [targetKey(port), {}])) : undefined,
     HostConfig: compact({
       ...hostConfig(task),
       ...dns(spec, task, context.gateways),
@@ -156,20 +157,11 @@ function localNetwork(task: Task): string | undefined {
   return [...attached, ...asked].find((name) => nodeLocalNetworks.includes(name));
 }
 
-function hostPorts(task: Task): readonly PortConfig[] {
-  const ports = task.Shoal.Ports ?? task.Shoal.EndpointSpec?.Ports ?? [];
-  return ports.filter((port) => port.PublishMode === 'host' && port.TargetPort);
-}
-
-function portKey(port: PortConfig): string {
-  return `${port.TargetPort}/${port.Protocol ?? 'tcp'}`;
-}
-
 /** Without a published number the engine chooses one. */
 function portBindings(ports: readonly PortConfig[]): Readonly<Record<string, readonly object[]>> {
   const bindings: Record<string, object[]> = {};
   for (const port of ports) {
-    const list = (bindings[portKey(port)] ??= []);
+    const list = (bindings[targetKey(port)] ??= []);
     list.push({ HostIp: port.Shoal?.HostIP ?? '', HostPort: port.PublishedPort ? String(port.PublishedPort) : '' });
   }
   return bindings;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { test } from 'vitest';
 import { allocate } from '#stages/allocator/allocator';
 import { allocateGateways } from '#stages/allocator/gateways';
-import { addressNumber, overlaps, parseSubnet } from '#stages/allocator/ipv4';
+import { addressNumber, overlaps, parseSubnet } from '#model/ipv4';
 import type { PortConfig } from '#model/service-spec';
 import { isTerminal } from '#model/task-state';
 import { create, remove, update, type Action } from '#store/action';

@@ -87,7 +87,7 @@ export function withChanges(spec: ServiceSpec, flags: ChangedLists, environment:
   const published = changed(
     spec.EndpointSpec?.Ports,
     flags.publishAdd?.flatMap((text) => ports(text, '--publish')),
-    flags.publishRm?.map(portKey),
+    flags.publishRm?.map(removedTarget),
     byTarget,
     JSON.stringify,
   );
@@ -199,7 +199,7 @@ function changedMap(
 }
 
 /** A port is removed by its target, `80` or `53/udp`. */
-function portKey(text: string): string {
+function removedTarget(text: string): string {
   const [target = '', protocol = 'tcp'] = text.split('/');
   return `${whole('--publish-rm', target)}/${protocol}`;
 }

@@ -2,6 +2,7 @@
 import type { Service } from '#model/service';
 import { modeOf } from '#model/service';
 import type { PortConfig } from '#model/service-spec';
+import { isIngress, protocolOf } from '#model/port';
 import { listLines, type Column, type ListOptions } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 import { familiarImage } from '../output/image.ts';
@@ -36,11 +37,11 @@ function replicasText(service: ListedService): string {
 
 /** `*:8080->80/tcp`; runs of consecutive ports are joined. */
 export function portsText(ports: readonly PortConfig[]): string {
-  const ingress = ports.filter((port) => (port.PublishMode ?? 'ingress') === 'ingress' && port.PublishedPort);
-  ingress.sort((a, b) => (a.Protocol ?? 'tcp').localeCompare(b.Protocol ?? 'tcp') || (a.PublishedPort ?? 0) - (b.PublishedPort ?? 0));
+  const ingress = ports.filter((port) => isIngress(port) && port.PublishedPort);
+  ingress.sort((a, b) => protocolOf(a).localeCompare(protocolOf(b)) || (a.PublishedPort ?? 0) - (b.PublishedPort ?? 0));
   const runs: { protocol: string; published: number; target: number; count: number }[] = [];
   for (const port of ingress) {
-    const [protocol, published, target] = [port.Protocol ?? 'tcp', port.PublishedPort ?? 0, port.TargetPort ?? 0];
+    const [protocol, published, target] = [protocolOf(port), port.PublishedPort ?? 0, port.TargetPort ?? 0];
     const last = runs.at(-1);
     if (last?.protocol === protocol && published === last.published + last.count && target === last.target + last.count) last.count += 1;
     else runs.push({ protocol, published, target, count: 1 });

@@ -3,6 +3,7 @@ import { humanDuration } from '#base/human';
 import type { Node } from '#model/node';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
+import { portText } from '#model/port';
 import type { Client } from '../client.ts';
 import { familiarImage } from '../output/image.ts';
 import { listLines, type Column, type ListOptions } from '../output/list.ts';
@@ -83,5 +84,5 @@ function errorText(text: string, whole: boolean): string {
 
 function hostPorts(task: Task): string {
   const ports = task.Status.PortStatus?.Ports ?? [];
-  return ports.map((port) => `*:${port.PublishedPort}->${port.TargetPort}/${port.Protocol ?? 'tcp'}`).join(',');
+  return ports.map((port) => portText(port)).join(',');
 }

@@ -3,6 +3,7 @@ import { formatDuration } from '#base/duration';
 import { humanDuration, humanSize } from '#base/human';
 import { modeOf, type Service } from '#model/service';
 import type { ContainerSpec, PortConfig, ResourceLimits, TaskSpec, UpdateConfig } from '#model/service-spec';
+import { isIngress, protocolOf } from '#model/port';
 import { familiarImage } from './image.ts';
 
 type Lines = readonly string[];
@@ -159,9 +160,9 @@ function resources(heading: string, given: ResourceLimits | undefined): Lines {
 function portLines(port: PortConfig): Lines {
   return [
     ` PublishedPort = ${port.PublishedPort ?? 0}`,
-    `  Protocol = ${port.Protocol ?? 'tcp'}`,
+    `  Protocol = ${protocolOf(port)}`,
     `  TargetPort = ${port.TargetPort}`,
-    `  PublishMode = ${port.PublishMode ?? 'ingress'}`,
+    `  PublishMode = ${isIngress(port) ? 'ingress' : 'host'}`,
   ];
 }
 

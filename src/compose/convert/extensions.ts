@@ -9,8 +9,8 @@ import { filled, scoped, someOf } from './names.ts';
 export function withBeyond(spec: ServiceSpec, service: ServiceModel, project: Project, stack: string): ServiceSpec {
   const beyond = service.beyond ?? {};
   const dependsOn = dependencies(beyond, project, stack);
-  const extras = new Map((service.ports ?? []).map((port) => [portKey(port.target, port.published, port.protocol), port]));
-  const ports = spec.EndpointSpec?.Ports?.map((port) => withPort(port, extras.get(portKey(port.TargetPort, port.PublishedPort, port.Protocol))));
+  const extras = new Map((service.ports ?? []).map((port) => [pairKey(port.target, port.published, port.protocol), port]));
+  const ports = spec.EndpointSpec?.Ports?.map((port) => withPort(port, extras.get(pairKey(port.TargetPort, port.PublishedPort, port.Protocol))));
   return {
     ...spec,
     TaskTemplate: taskTemplate(spec.TaskTemplate, service, beyond),
@@ -123,7 +123,7 @@ function tmpfsMount(text: string): Mount {
   return { Type: 'tmpfs', Target: target, ...(readOnly && { ReadOnly: true }), ...(Object.keys(options).length > 0 && { TmpfsOptions: options }) };
 }
 
-function portKey(target: number | undefined, published: number | undefined, protocol: string | undefined): string {
+function pairKey(target: number | undefined, published: number | undefined, protocol: string | undefined): string {
   return `${target ?? ''} ${published ?? ''} ${protocol ?? ''}`;
 }
 

@@ -1,6 +1,6 @@
 /** The short form of a published port: `[ip:][published[-end]:]target[-end][/protocol]`. */
 import { Refusal } from '#base/refusal';
-import { isAddress } from './address.ts';
+import { isAddress } from '#model/address';
 
 export interface PortBinding {
   address: string;

@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import type { PortModel } from '../project.ts';
 import { byBytes, goText, isList, isMap, numberOf } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
-import { isUnspecified } from './address.ts';
+import { bracketed, isUnspecified } from '#model/address';
 import { maxPorts } from '../yaml/limits.ts';
 import type { Context } from './context.ts';
 import { decodeError, given, text } from './decode.ts';
@@ -35,7 +35,7 @@ function shortPort(spec: string, context: Context): PortModel[] {
   return bindings
     .sort((a, b) => byBytes(key(a), key(b)))
     .flatMap((binding) => {
-      const bound = binding.address !== '' && !isUnspecified(binding.address);
+      const bound = !isUnspecified(binding.address);
       if (bound && context.mode === 'strict') warnAddress(binding, context);
       return spread(binding.published).map((published) =>
         given<PortModel>({
@@ -52,7 +52,7 @@ function shortPort(spec: string, context: Context): PortModel[] {
 function warnAddress(binding: PortBinding, context: Context): void {
   const { first, last } = binding.published ?? { first: '', last: '' };
   const port = first === last ? first : `${first}-${last}`;
-  const host = binding.address.includes(':') ? `[${binding.address}]` : binding.address;
+  const host = bracketed(binding.address);
   context.warn(`ignoring IP-address (${host}:${port}:${binding.target}/${binding.protocol}) service will listen on '0.0.0.0'`);
 }
 

@@ -1,7 +1,7 @@
 /** The named formats of our schemas: what a text, or a number's digits, must be. */
 import { parseDuration } from '#base/duration';
 import { maxWord } from '../yaml/limits.ts';
-import { isAddress } from '../normalise/address.ts';
+import { isAddress } from '#model/address';
 import { readPortSpec, parseRange } from '../normalise/port-spec.ts';
 
 export const formatNames = ['duration', 'ports', 'expose', 'port', 'range', 'address', 'count'] as const;

@@ -32,7 +32,7 @@ const keyed: Readonly<Record<string, (item: Value) => string>> = {
   'services.*.volumes': (item) => (isMap(item) ? goText(item.target ?? '') : targetOf(goText(item))),
   'services.*.secrets': fileKey,
   'services.*.configs': fileKey,
-  'services.*.ports': portKey,
+  'services.*.ports': shortPortText,
   'services.*.devices': (item) => (isMap(item) ? goText(item.target ?? item.source ?? '') : (goText(item).split(':')[1] ?? goText(item))),
 };
 
@@ -45,7 +45,7 @@ function fileKey(item: Value): string {
   return isMap(item) ? goText(item.target ?? item.source ?? '') : goText(item);
 }
 
-function portKey(item: Value): string {
+function shortPortText(item: Value): string {
   if (!isMap(item)) return goText(item).replace(/\/tcp$/, '');
   const published = item.published === undefined ? '' : `${goText(item.published)}:`;
   const address = item.host_ip === undefined ? '' : `${goText(item.host_ip)}:`;

@@ -2,6 +2,7 @@
 import { Refusal } from '#base/refusal';
 import type { Service } from '#model/service';
 import type { PortConfig, ServiceSpec } from '#model/service-spec';
+import { clash, isIngress, protocolOf } from '#model/port';
 import type { View } from '#store/view';
 import { ingressNetwork } from '../networks.ts';
 
@@ -11,7 +12,7 @@ import { ingressNetwork } from '../networks.ts';
  */
 export function checkPorts(view: View, spec: ServiceSpec, serviceId: string): void {
   const wanted = (spec.EndpointSpec?.Ports ?? []).filter((port) => port.PublishedPort);
-  const ingress = (spec.EndpointSpec?.Ports ?? []).some((port) => port.PublishMode !== 'host');
+  const ingress = (spec.EndpointSpec?.Ports ?? []).some(isIngress);
   if (ingress && !ingressNetwork(view)) {
     throw new Refusal('failedPrecondition', 'service needs ingress network, but no ingress network is present');
   }
@@ -27,16 +28,15 @@ function heldPorts(service: Service): PortConfig[] {
   const said = service.Spec.EndpointSpec?.Ports ?? [];
   const open = said.filter((port) => !port.PublishedPort);
   const chosen = (service.Endpoint?.Ports ?? []).filter((port) =>
-    open.some((asked) => asked.TargetPort === port.TargetPort && (asked.Protocol || 'tcp') === (port.Protocol || 'tcp')),
+    open.some((wanted) => wanted.TargetPort === port.TargetPort && protocolOf(wanted) === protocolOf(port)),
   );
   return [...said, ...chosen];
 }
 
 function refuseClash(port: PortConfig, held: readonly PortConfig[], owner: string): void {
   for (const other of held) {
-    if (other.PublishedPort !== port.PublishedPort || (other.Protocol || 'tcp') !== (port.Protocol || 'tcp')) continue;
-    if (port.PublishMode === 'host' && other.PublishMode === 'host') continue;
-    const how = other.PublishMode === 'host' ? 'as a host-published port' : 'as an ingress port';
+    if (!clash(port, other)) continue;
+    const how = isIngress(other) ? 'as an ingress port' : 'as a host-published port';
     throw new Refusal('invalidArgument', `port '${port.PublishedPort}' is already in use by service ${owner} ${how}`);
   }
 }

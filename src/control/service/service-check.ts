@@ -3,6 +3,7 @@ import { parseConstraints } from '#model/constraint';
 import { Refusal } from '#base/refusal';
 import { modeOf, defaults } from '#model/service';
 import type { EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
+import { hostAddressOf, isIngress, publishedKey } from '#model/port';
 import { checkContainer } from './container-check.ts';
 import { checkName } from '../names.ts';
 import { checkTemplates } from './template-check.ts';
@@ -95,10 +96,10 @@ function checkEndpoint(spec: EndpointSpec | undefined): void {
   if (!['', 'vip', 'dnsrr'].includes(mode)) throw new Refusal('invalidArgument', `invalid endpoint mode ${mode}`);
   const published = new Set<string>();
   for (const port of spec?.Ports ?? []) {
-    if (mode === 'dnsrr' && port.PublishMode !== 'host') {
+    if (mode === 'dnsrr' && isIngress(port)) {
       throw new Refusal('invalidArgument', "EndpointSpec: port published with ingress mode can't be used with dnsrr mode");
     }
-    const key = `${port.Protocol || 'tcp'} ${port.PublishedPort} ${port.Shoal?.HostIP ?? ''}`;
+    const key = `${publishedKey(port)} ${hostAddressOf(port)}`;
     if (port.PublishedPort && published.has(key)) {
       throw new Refusal('invalidArgument', 'EndpointSpec: duplicate published ports provided');
     }

@@ -2,7 +2,7 @@
 import type { Network } from '#model/network';
 import type { View } from '#store/view';
 import { isTerminal } from '#model/task-state';
-import { addressNumber, addressText, hostsOf, parseSubnet, type Range } from './ipv4.ts';
+import { addressNumber, addressText, hostsOf, parseSubnet, type Range } from '#model/ipv4';
 
 interface Block {
   /** What tasks may have. */

@@ -7,8 +7,9 @@ import { newMeta, update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
 import { addressSpaces, type AddressSpace } from './address-space.ts';
-import { parseSubnet } from './ipv4.ts';
-import { allocatePorts, isIngress, type EndpointResult } from './ports.ts';
+import { parseSubnet } from '#model/ipv4';
+import { isIngress } from '#model/port';
+import { allocatePorts, type EndpointResult } from './ports.ts';
 import { allocateNetworks, type NetworkAllocation } from './subnets.ts';
 
 /** What the tasks' turn needs to know. */

@@ -7,7 +7,7 @@ import { update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
 import { addressSpaces, type AddressSpace } from './address-space.ts';
-import { addressText, hostsOf, parseSubnet } from './ipv4.ts';
+import { addressText, hostsOf, parseSubnet } from '#model/ipv4';
 
 type Gateways = Record<string, string>;
 

@@ -2,6 +2,7 @@
 import { equal } from '#base/equal';
 import type { Endpoint, Service } from '#model/service';
 import type { EndpointSpec, PortConfig } from '#model/service-spec';
+import { isIngress, protocolOf, publishedKey } from '#model/port';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
 
@@ -31,7 +32,7 @@ export function allocatePorts(view: View): PortAllocation {
   const waiting: Service[] = [];
   for (const service of view.list('service')) {
     for (const port of service.Spec.EndpointSpec?.Ports ?? []) {
-      if (!isIngress(port) && port.PublishedPort) ports.host.add(portKey(port, port.PublishedPort));
+      if (!isIngress(port) && port.PublishedPort) ports.host.add(publishedKey(port));
     }
     if (service.Endpoint && equal(service.Endpoint.Spec, specOf(service))) {
       for (const port of service.Endpoint.Ports ?? []) hold(ports, service, port);
@@ -54,27 +55,19 @@ export function allocatePorts(view: View): PortAllocation {
   return { actions, endpoints };
 }
 
-export function isIngress(port: PortConfig): boolean {
-  return port.PublishMode !== 'host';
-}
-
 function specOf(service: Service): EndpointSpec {
   return service.Spec.EndpointSpec ?? {};
 }
 
-function portKey(port: PortConfig, number: number): string {
-  return `${port.Protocol || 'tcp'}/${number}`;
-}
-
 function hold(ports: Ports, service: Service, port: PortConfig): void {
-  if (isIngress(port) && port.PublishedPort) ports.ingress.set(portKey(port, port.PublishedPort), service);
+  if (isIngress(port) && port.PublishedPort) ports.ingress.set(publishedKey(port), service);
 }
 
 /** Holds the numbers that the spec names and those that it keeps; the reason when another service has one of them. */
 function holdFixed(ports: Ports, service: Service): string | undefined {
   const fixed = withKept(service).filter((port) => isIngress(port) && port.PublishedPort);
   for (const port of fixed) {
-    const owner = ports.ingress.get(portKey(port, port.PublishedPort ?? 0));
+    const owner = ports.ingress.get(publishedKey(port));
     if (owner && owner.ID !== service.ID) {
       return `port '${port.PublishedPort}' is already in use by service '${owner.Spec.Name}' (${owner.ID}) as an ingress port`;
     }
@@ -86,7 +79,7 @@ function holdFixed(ports: Ports, service: Service): string | undefined {
 /** A refused service goes on with its old ports, but for those that others have by now. */
 function keepFree(ports: Ports, service: Service): Action[] {
   const before = service.Endpoint?.Ports ?? [];
-  const kept = before.filter((port) => !isIngress(port) || !ports.ingress.has(portKey(port, port.PublishedPort ?? 0)));
+  const kept = before.filter((port) => !isIngress(port) || !ports.ingress.has(publishedKey(port)));
   for (const port of kept) hold(ports, service, port);
   return kept.length === before.length ? [] : [update('service', { ...service, Endpoint: { ...service.Endpoint, Ports: kept } })];
 }
@@ -94,10 +87,10 @@ function keepFree(ports: Ports, service: Service): Action[] {
 /** The spec's ports; where it leaves the number open and had the same port before, with that number. */
 function withKept(service: Service): PortConfig[] {
   const before = (service.Endpoint?.Ports ?? []).filter(isIngress);
-  const named = new Set(specOf(service).Ports?.map((port) => portKey(port, port.PublishedPort ?? 0)));
+  const named = new Set(specOf(service).Ports?.map((port) => publishedKey(port)));
   return (specOf(service).Ports ?? []).map((port) => {
     if (!isIngress(port) || port.PublishedPort) return port;
-    const at = before.findIndex((old) => isSamePort(old, port) && !named.has(portKey(old, old.PublishedPort ?? 0)));
+    const at = before.findIndex((old) => isSamePort(old, port) && !named.has(publishedKey(old)));
     const kept = at < 0 ? undefined : before.splice(at, 1)[0];
     return { ...port, PublishedPort: kept?.PublishedPort ?? 0 };
   });
@@ -105,7 +98,7 @@ function withKept(service: Service): PortConfig[] {
 
 /** The same but for the published number. */
 function isSamePort(a: PortConfig, b: PortConfig): boolean {
-  return (a.Name ?? '') === (b.Name ?? '') && (a.Protocol || 'tcp') === (b.Protocol || 'tcp') && a.TargetPort === b.TargetPort && equal(a.Shoal, b.Shoal);
+  return (a.Name ?? '') === (b.Name ?? '') && protocolOf(a) === protocolOf(b) && a.TargetPort === b.TargetPort && equal(a.Shoal, b.Shoal);
 }
 
 function resolve(ports: Ports, service: Service): EndpointResult {
@@ -116,11 +109,11 @@ function resolve(ports: Ports, service: Service): EndpointResult {
     if (number === undefined) {
       for (const given of resolved) release(ports, service, given);
       const { first, last } = dynamicPorts;
-      return { problem: `no free ${port.Protocol || 'tcp'} port is left in ${first}-${last} for service '${service.Spec.Name}'` };
+      return { problem: `no free ${protocolOf(port)} port is left in ${first}-${last} for service '${service.Spec.Name}'` };
     }
     const given: PortConfig = {
       ...port,
-      Protocol: port.Protocol || 'tcp',
+      Protocol: protocolOf(port),
       PublishedPort: number,
       PublishMode: isIngress(port) ? 'ingress' : 'host',
     };
@@ -131,13 +124,13 @@ function resolve(ports: Ports, service: Service): EndpointResult {
 }
 
 function release(ports: Ports, service: Service, port: PortConfig): void {
-  const key = portKey(port, port.PublishedPort ?? 0);
+  const key = publishedKey(port);
   if (isIngress(port) && ports.ingress.get(key) === service) ports.ingress.delete(key);
 }
 
 function freePort(ports: Ports, port: PortConfig): number | undefined {
   for (let number = dynamicPorts.first; number <= dynamicPorts.last; number++) {
-    const key = portKey(port, number);
+    const key = publishedKey(port, number);
     if (!ports.ingress.has(key) && !ports.host.has(key)) return number;
   }
   return undefined;

@@ -3,7 +3,7 @@ import { nodeLocalNetworks, type IPAMConfig, type Network } from '#model/network
 import { isTerminal } from '#model/task-state';
 import { update, type Action } from '#store/action';
 import { clusterOf, type View } from '#store/view';
-import { addressText, hostsOf, overlaps, parseSubnet, subnetText, type Range, type Subnet } from './ipv4.ts';
+import { addressText, hostsOf, overlaps, parseSubnet, subnetText, type Range, type Subnet } from '#model/ipv4';
 
 const defaultPools: readonly string[] = ['10.0.0.0/8'];
 const defaultSubnetSize = 24;

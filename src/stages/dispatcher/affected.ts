@@ -2,6 +2,7 @@
 import { equal } from '#base/equal';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
+import { isIngress } from '#model/port';
 import type { EventOf, StoreEvent } from '#store/action';
 import type { View } from '#store/view';
 import { filesOf } from './assignments.ts';
@@ -82,7 +83,7 @@ function touchService(touched: Touched, { id, object, previous }: EventOf<'servi
 }
 
 function publishes(service: Service): boolean {
-  return (service.Endpoint?.Ports ?? []).some((port) => port.PublishMode !== 'host');
+  return (service.Endpoint?.Ports ?? []).some(isIngress);
 }
 
 function addNetworks(touched: Touched, task: Task | undefined): void {

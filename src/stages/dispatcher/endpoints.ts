@@ -5,6 +5,7 @@ import { nodeLocalNetworks } from '#model/network';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
 import { compareStates, isTerminal } from '#model/task-state';
+import { isIngress } from '#model/port';
 import type { StoreEvent } from '#store/action';
 import type { View } from '#store/view';
 
@@ -63,7 +64,7 @@ function recordOf(view: View, service: Service): EndpointRecord {
   }
   // The index of a service's tasks is in no order to rely on.
   tasks.sort((a, b) => (a.Slot ?? 0) - (b.Slot ?? 0) || (a.TaskID < b.TaskID ? -1 : 1));
-  const Ports = (service.Endpoint?.Ports ?? []).filter((port) => port.PublishMode !== 'host');
+  const Ports = (service.Endpoint?.Ports ?? []).filter(isIngress);
   const endpoint: ServiceEndpoint = { ServiceID: service.ID, Name: service.Spec.Name, Ports, Tasks: tasks };
   return { endpoint, key: `endpoint:${service.ID}`, change: { action: 'update', kind: 'endpoint', item: endpoint }, networks };
 }

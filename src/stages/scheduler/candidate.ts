@@ -2,6 +2,7 @@
 import type { Node } from '#model/node';
 import type { GenericResource, PortConfig } from '#model/service-spec';
 import { isActive, type Task } from '#model/task';
+import { hostAddressOf, hostPortsOf, publishedKey } from '#model/port';
 import { GenericStock } from './generic.ts';
 
 export class Candidate {
@@ -29,9 +30,9 @@ export class Candidate {
     this.freeCPUs -= reserved?.NanoCPUs ?? 0;
     this.freeMemory -= reserved?.MemoryBytes ?? 0;
     if (task.GenericResources) this.generic.subtract(task.GenericResources as readonly GenericResource[]);
-    for (const port of hostPorts(task)) {
-      const key = portKey(port);
-      this.#hostPorts.set(key, [...(this.#hostPorts.get(key) ?? []), hostAddress(port)]);
+    for (const port of fixedPorts(task)) {
+      const key = publishedKey(port);
+      this.#hostPorts.set(key, [...(this.#hostPorts.get(key) ?? []), hostAddressOf(port)]);
     }
     if (!isActive(task)) return;
     this.activeTasks++;
@@ -53,24 +54,13 @@ export class Candidate {
 
   hasPortsFree(ports: readonly PortConfig[]): boolean {
     return ports.every((port) => {
-      const wanted = hostAddress(port);
-      return !this.#hostPorts.get(portKey(port))?.some((held) => held === '' || wanted === '' || held === wanted);
+      const wanted = hostAddressOf(port);
+      return !this.#hostPorts.get(publishedKey(port))?.some((held) => held === '' || wanted === '' || held === wanted);
     });
   }
 }
 
 /** The fixed ports that the task's container takes on its node directly. */
-export function hostPorts(task: Task): readonly PortConfig[] {
-  const ports = task.Shoal.Ports ?? task.Shoal.EndpointSpec?.Ports ?? [];
-  return ports.filter((port) => port.PublishMode === 'host' && port.PublishedPort);
-}
-
-function portKey(port: PortConfig): string {
-  return `${port.Protocol || 'tcp'}/${port.PublishedPort}`;
-}
-
-/** The address of the node that the port is for; '' when for all. */
-function hostAddress(port: PortConfig): string {
-  const address = port.Shoal?.HostIP ?? '';
-  return address === '0.0.0.0' || address === '::' ? '' : address;
+export function fixedPorts(task: Task): readonly PortConfig[] {
+  return hostPortsOf(task).filter((port) => port.PublishedPort);
 }

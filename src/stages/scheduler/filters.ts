@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import { nodeMatches, parseConstraints, type Constraint } from '#model/constraint';
 import type { Task } from '#model/task';
-import { hostPorts, type Candidate } from './candidate.ts';
+import { fixedPorts, type Candidate } from './candidate.ts';
 import { onNodes, type Filter } from './filter.ts';
 import { pluginFilter } from './plugins.ts';
 
@@ -86,7 +86,7 @@ function platformFilter(task: Task): Filter | undefined {
 }
 
 function hostPortFilter(task: Task): Filter | undefined {
-  const ports = hostPorts(task);
+  const ports = fixedPorts(task);
   if (ports.length === 0) return undefined;
   return {
     accepts: (candidate) => candidate.hasPortsFree(ports),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { portKey, publishedPorts } from '#network/published-ports';
+import { holderKey, publishedPorts } from '#network/published-ports';
 import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
 
 const networks = [
@@ -38,11 +38,11 @@ test('without an ingress address the first network that is not internal serves',
 test('host mode and ports without a number are left out', () => {
   const tasks = [endpointTask('a', 1, true, 'front 10.0.1.5')];
   const ports = [{ TargetPort: 80 }, { TargetPort: 80, PublishedPort: 81, PublishMode: 'host' as const }, { PublishedPort: 82, TargetPort: 80 }];
-  expect(publishedPorts([serviceEndpoint('web', ports, tasks)], networks).map(portKey)).toEqual(['82/tcp']);
+  expect(publishedPorts([serviceEndpoint('web', ports, tasks)], networks).map(holderKey)).toEqual(['82/tcp']);
 });
 
 test('a host address narrows a port; the address of all is none', () => {
   const address = (HostIP: string) => ({ PublishedPort: 80, TargetPort: 80, Shoal: { HostIP } });
   const ports = ['0.0.0.0', '127.0.0.1', '[::1]', '::'].map(address);
-  expect(publishedPorts([serviceEndpoint('web', ports, [])], networks).map(portKey)).toEqual(['127.0.0.1:80/tcp', '80/tcp', '80/tcp', '[::1]:80/tcp']);
+  expect(publishedPorts([serviceEndpoint('web', ports, [])], networks).map(holderKey)).toEqual(['127.0.0.1:80/tcp', '80/tcp', '80/tcp', '[::1]:80/tcp']);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PortConfig } from '#model/service-spec';
-import { Candidate, hostPorts } from '#stages/scheduler/candidate';
+import { Candidate, fixedPorts } from '#stages/scheduler/candidate';
 import { aNode, aTask } from '#test/support/cluster-objects';
 
 function hostPort(HostIP?: string): PortConfig {
@@ -33,6 +33,6 @@ test('host ports are those of the task, before that those of its spec, and only 
     ...aTask('t', 'new').Shoal,
     EndpointSpec: { Ports: [hostPort(), { TargetPort: 1, PublishMode: 'host' as const }, { TargetPort: 2, PublishedPort: 2 }] },
   };
-  expect(hostPorts(aTask('t', 'pending', { Shoal }))).toEqual([hostPort()]);
-  expect(hostPorts(aTask('t', 'pending', { Shoal: { ...Shoal, Ports: [] } }))).toEqual([]);
+  expect(fixedPorts(aTask('t', 'pending', { Shoal }))).toEqual([hostPort()]);
+  expect(fixedPorts(aTask('t', 'pending', { Shoal: { ...Shoal, Ports: [] } }))).toEqual([]);
 });

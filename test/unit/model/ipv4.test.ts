@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addressNumber, addressText, hostsOf, overlaps, parseSubnet, subnetText } from '#stages/allocator/ipv4';
+import { addressNumber, addressText, hostsOf, overlaps, parseSubnet, subnetText } from '#model/ipv4';
 
 test.each([
   ['10.0.0.0/24', '10.0.0.0/24', '10.0.0.1', '10.0.0.254'],

@@ -1,0 +1,47 @@
+/** Published ports of services: what is meant where nothing is said, and when two of them are the same. */
+import { isUnspecified } from './address.ts';
+import type { PortConfig } from './service-spec.ts';
+import type { Task } from './task.ts';
+
+export type Protocol = NonNullable<PortConfig['Protocol']>;
+
+export function protocolOf(port: { readonly Protocol?: PortConfig['Protocol'] }): Protocol {
+  return port.Protocol || 'tcp';
+}
+
+/** Every node answers on it; otherwise only the task's own node does. */
+export function isIngress(port: PortConfig): boolean {
+  return port.PublishMode !== 'host';
+}
+
+/** A published number in its protocol, `tcp/8080`: what a host has once. `number` stands for one that is to be given. */
+export function publishedKey(port: PortConfig, number = port.PublishedPort ?? 0): string {
+  return `${protocolOf(port)}/${number}`;
+}
+
+/** A container's port as the Engine API writes it: `80/tcp`. */
+export function targetKey(port: PortConfig): string {
+  return `${port.TargetPort ?? 0}/${protocolOf(port)}`;
+}
+
+/** The one address of a node that the port is published for; '' when for all. */
+export function hostAddressOf(port: PortConfig): string {
+  const address = port.Shoal?.HostIP ?? '';
+  return isUnspecified(address) ? '' : address.replace(/^\[(.*)\]$/, '$1');
+}
+
+/** Both want the same number of the same protocol, and one of them on every node (swarmkit checkPortConflicts). */
+export function clash(a: PortConfig, b: PortConfig): boolean {
+  return a.PublishedPort === b.PublishedPort && protocolOf(a) === protocolOf(b) && (isIngress(a) || isIngress(b));
+}
+
+/** The ports that the task's container takes on its node directly. */
+export function hostPortsOf(task: Task): readonly PortConfig[] {
+  const ports = task.Shoal.Ports ?? task.Shoal.EndpointSpec?.Ports ?? [];
+  return ports.filter((port) => !isIngress(port));
+}
+
+/** As lists of services and tasks show it: `*:8080->80/tcp`. */
+export function portText(port: PortConfig): string {
+  return `*:${port.PublishedPort ?? 0}->${targetKey(port)}`;
+}
