@@ -1,4 +1,5 @@
 /** The leader's loop: requests and timers in, one entry at a time out. */
+import { assert } from '#base/assert';
 import { encode } from '#base/codec';
 import type { Clock } from '#base/clock';
 import { newId } from '#base/ids';
@@ -23,6 +24,8 @@ export interface ManagerOptions {
 
 export interface ManagerParts {
   log: ReplicatedLog;
+  /** What is decided in this term is proposed in no other. */
+  term: number;
   /** The one that `log` applies to. */
   state: ReplicatedState;
   /** Run in this order, again and again until none acts. */
@@ -68,21 +71,26 @@ export class Manager implements Cluster {
     this.#chance = parts.random.split('stages');
   }
 
-  /** Resolves when the log serves; a first full pass follows by itself. */
-  async start(): Promise<void> {
-    await this.#parts.log.start();
+  /** Called when the log holds everything of the terms before; a first full pass follows by itself. */
+  start(): void {
+    assert(this.#state === 'new', 'a manager serves one term');
     this.#state = 'running';
     this.#dirty.markAll();
     this.#run();
   }
 
-  /** Refuses what still waits, lets the entry under way finish, closes the log. */
-  async stop(): Promise<void> {
+  /** From this turn on nothing is decided; what still waits is refused. */
+  revoke(): void {
     this.#state = 'stopped';
     this.#wake?.cancel();
+    this.#wake = undefined;
     for (const request of this.#requests.splice(0)) request.reject(unavailable());
+  }
+
+  /** Resolves when the entry under way is answered. */
+  async stop(): Promise<void> {
+    this.revoke();
     await this.#loop;
-    await this.#parts.log.stop();
   }
 
   async read(): Promise<View> {
@@ -106,6 +114,10 @@ export class Manager implements Cluster {
     return this.#parts.state.watch(listener);
   }
 
+  #running(): boolean {
+    return this.#state === 'running';
+  }
+
   #run(): void {
     if (this.#busy) return;
     this.#busy = true;
@@ -116,7 +128,7 @@ export class Manager implements Cluster {
     // Never inside the caller's own turn: it may be a listener that hears of a commit.
     await Promise.resolve();
     // Looking for work and giving up are one step, so nothing that arrives is overlooked.
-    while (this.#state === 'running' && (this.#requests.length > 0 || !this.#dirty.empty)) {
+    while (this.#running() && (this.#requests.length > 0 || !this.#dirty.empty)) {
       const request = this.#requests.shift();
       try {
         await this.#turn(request);
@@ -187,21 +199,20 @@ export class Manager implements Cluster {
   }
 
   async #propose(actions: readonly Action[], now: number): Promise<void> {
-    await this.#parts.log.propose(encode({ actions, now } satisfies Entry));
+    await this.#parts.log.propose(encode({ actions, now } satisfies Entry), this.#parts.term);
   }
 
   /** A refusal of the log concerns this request only; anything else means that we cannot go on. */
   #fail(error: unknown, request: Request | undefined): void {
     request?.reject(error);
+    if (this.#state !== 'running') return;
     // Nobody knows whether the entry will come to be, so everything is looked at again.
     this.#wakeAt(this.#parts.clock.now() + retryMs, this.#parts.clock.now());
     if (error instanceof Refusal) {
       this.#parts.logger.warn({ error: error.message }, 'the log did not take an entry');
       return;
     }
-    this.#state = 'stopped';
-    this.#wake?.cancel();
-    for (const waiting of this.#requests.splice(0)) waiting.reject(unavailable());
+    this.revoke();
     this.#parts.onFatal(error);
   }
 

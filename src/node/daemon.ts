@@ -14,7 +14,7 @@ import { advertisedAddress } from './address.ts';
 import { ClusterDoor } from './cluster-door.ts';
 import { forgetIdentity, readIdentity, writeIdentity, type Identity } from './identity.ts';
 import { addressPools, instanceOf } from './instance.ts';
-import { Member } from './member.ts';
+import { Membership } from './membership.ts';
 import type { DaemonOptions } from './options.ts';
 import { lockState } from './state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
@@ -27,7 +27,7 @@ export class Daemon implements LocalSwarm {
   readonly #door = new ClusterDoor();
   readonly #api: ApiServer;
   readonly #listeners = new Set<(event: ReconcileEvent) => void>();
-  #member: Member | undefined;
+  #member: Membership | undefined;
   #changing = false;
   #unlock: () => Promise<void> = async () => {};
 
@@ -42,9 +42,9 @@ export class Daemon implements LocalSwarm {
         swarm: this,
         engineSocket: options.engine,
         logs: { open: (task, logOptions, signal) => this.#inside().agent.logs(task.ID, logOptions, signal) },
-        sync: { repository: (name) => this.#inside().gitops.sync(name) },
+        sync: { repository: async (name) => this.#inside().gitops.sync(name) },
         reconcileEvents: { watch: (listener) => this.#watchEvents(listener) },
-        metrics: { raftIndex: () => this.#member?.state.store.index ?? 0, leads: () => this.#member?.log.leads() ?? false },
+        metrics: { raftIndex: () => this.#member?.state.store.index ?? 0, leads: () => this.#member?.seat.leads() ?? false },
         logger: logger.child({ part: 'api' }),
         clock: systemClock,
       },
@@ -60,7 +60,7 @@ export class Daemon implements LocalSwarm {
     if (identity) {
       await refuseUnfitHost();
       const member = this.#newMember(identity);
-      await member.startManager();
+      await member.startSeat();
       if (!clusterOf(member.state.store))
         throw new Refusal(
           'failedPrecondition',
@@ -101,11 +101,11 @@ export class Daemon implements LocalSwarm {
       // Remains of a cluster that was left half-way, or of an init that did not end.
       this.#forget();
       const member = this.#newMember(identity);
-      await member.startManager();
+      await member.startSeat();
       try {
-        await member.manager.submit(initCluster(initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)))));
+        await member.seat.submit(initCluster(initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)))));
       } catch (error) {
-        await member.manager.stop();
+        await member.seat.stop();
         this.#forget();
         throw error;
       }
@@ -127,20 +127,24 @@ export class Daemon implements LocalSwarm {
     });
   }
 
-  #newMember(identity: Identity): Member {
-    return new Member(identity, this.#options, { clock: systemClock, logger: this.#logger, onFatal: this.#onFatal });
+  #newMember(identity: Identity): Membership {
+    return new Membership(identity, this.#options, {
+      clock: systemClock,
+      logger: this.#logger,
+      onFatal: this.#onFatal,
+      onReconcile: (event) => {
+        for (const listener of this.#listeners) listener(event);
+      },
+    });
   }
 
-  async #enter(member: Member): Promise<void> {
+  async #enter(member: Membership): Promise<void> {
     this.#member = member;
-    this.#door.use(member.manager);
-    member.gitops.events.watch((event) => {
-      for (const listener of this.#listeners) listener(event);
-    });
+    this.#door.use(member.seat);
     await member.startWork();
   }
 
-  #inside(): Member {
+  #inside(): Membership {
     if (!this.#member) throw new Refusal('unavailable', 'This node is not part of a swarm');
     return this.#member;
   }
@@ -151,7 +155,7 @@ export class Daemon implements LocalSwarm {
   }
 
   #watchEvents(listener: (event: ReconcileEvent) => void): () => void {
-    for (const event of this.#member?.gitops.events.recent() ?? []) listener(event);
+    for (const event of this.#member?.reconciled ?? []) listener(event);
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }

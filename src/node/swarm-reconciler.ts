@@ -7,7 +7,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { programVersion } from '#base/version';
 import { GitOps } from '#gitops/gitops';
-import { Manager } from '#manager/manager';
+import { ManagerSeat } from '#manager/manager-seat';
 import { RaftLog } from '#replica/raft-log';
 import { ReplicatedState } from '#replica/state';
 import { DockerSwarm } from '#swarm/docker-swarm';
@@ -23,7 +23,7 @@ const recordsNodeId = 'records';
 export class SwarmReconciler {
   readonly #options: DaemonOptions;
   readonly #logger: Logger;
-  readonly #records: Manager;
+  readonly #records: ManagerSeat;
   readonly #swarm: DockerSwarm;
   readonly #gitops: GitOps;
   readonly #api: ApiServer;
@@ -40,7 +40,7 @@ export class SwarmReconciler {
       { clock, random: seededRandom(random.next() * 2 ** 48), logger: logger.child({ part: 'raft' }), stateMachine: state, onFatal },
     );
     // Docker does what the stages do: the log only keeps what it is given.
-    this.#records = new Manager({}, { log, state, stages: [], clock, random, logger: logger.child({ part: 'records' }), onFatal });
+    this.#records = new ManagerSeat({}, { log, state, stages: [], clock, random, logger: logger.child({ part: 'records' }), onFatal });
     const endpoint = engineEndpoint(options.engine, process.env);
     this.#swarm = new DockerSwarm(endpoint, { records: this.#records, clock, random, logger: logger.child({ part: 'swarm' }) });
     this.#gitops = new GitOps({ folder: join(options.state, 'repositories') }, { cluster: this.#swarm, clock, logger: logger.child({ part: 'gitops' }) });

@@ -9,7 +9,7 @@ import type { FileSystem } from '#disk/file-system';
 import { defaultLimits } from '#raft/core';
 import type { Entry } from '#raft/message';
 import { Raft, type Proposed, type Ready, type Write } from '#raft/raft';
-import type { ReplicatedLog, StateMachine } from './replicated-log.ts';
+import type { LeadershipListener, ReplicatedLog, StateMachine } from './replicated-log.ts';
 
 export interface RaftLogOptions {
   /** State folder; made if missing. Another process must not have it open. */
@@ -63,6 +63,9 @@ export class RaftLog implements ReplicatedLog {
   #cancelTick: (() => void) | undefined;
   #snapshotIndex = 0;
   #snapshotting: Promise<void> | undefined;
+  readonly #listeners = new Set<LeadershipListener>();
+  /** The term in which this node leads and serves. */
+  #leads: number | undefined;
   #starting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
 
   constructor(options: RaftLogOptions, dependencies: RaftLogDependencies) {
@@ -106,8 +109,13 @@ export class RaftLog implements ReplicatedLog {
     this.#raft = new Raft({ id: nodeId, limits: defaultLimits, random }, opened.initial);
   }
 
-  propose(bytes: Uint8Array): Promise<number> {
-    if (!this.#raft || this.#state !== 'running') return Promise.reject(new Refusal('unavailable', noLeader));
+  leadership(listener: LeadershipListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  propose(bytes: Uint8Array, term: number): Promise<number> {
+    if (!this.#raft || this.#state !== 'running' || this.#leads !== term) return Promise.reject(new Refusal('unavailable', noLeader));
     if (bytes.length > this.#options.maxEntryBytes) {
       return Promise.reject(new Refusal('invalidArgument', `a change of ${bytes.length} bytes is too large; the limit is ${this.#options.maxEntryBytes}`));
     }
@@ -127,7 +135,7 @@ export class RaftLog implements ReplicatedLog {
   }
 
   leads(): boolean {
-    return this.#state === 'running' && this.#raft?.status().role === 'leader';
+    return this.#leads !== undefined;
   }
 
   async stop(): Promise<void> {
@@ -137,6 +145,7 @@ export class RaftLog implements ReplicatedLog {
     await this.#storage?.close().catch((error: unknown) => this.#fail(error as Error));
     // What became durable while closing is applied and answered; the rest is unknown to its callers.
     this.#turn();
+    this.#endLeadership();
     this.#rejectAll('the manager is shutting down');
   }
 
@@ -166,10 +175,26 @@ export class RaftLog implements ReplicatedLog {
       if (ready.write && this.#state === 'running') this.#write(ready.write);
       if (ready.apply.length > 0) this.#apply(this.#raft, ready.apply);
       this.#answerReads(this.#raft, ready);
-      if (this.#starting && this.#caughtUp(this.#raft)) this.#starting.resolve();
+      this.#watchLeadership(this.#raft);
     } catch (error) {
       this.#fail(error as Error);
     }
+  }
+
+  #watchLeadership(raft: Raft): void {
+    const term = this.#state === 'running' && this.#caughtUp(raft) ? raft.status().term : undefined;
+    if (this.#leads === term) return;
+    this.#endLeadership();
+    this.#leads = term;
+    if (term === undefined) return;
+    for (const listener of this.#listeners) listener.began(term);
+    this.#starting?.resolve();
+  }
+
+  #endLeadership(): void {
+    if (this.#leads === undefined) return;
+    this.#leads = undefined;
+    for (const listener of this.#listeners) listener.ended();
   }
 
   /** A leader serves when the first entry of its term is applied: everything older is then applied too. */
@@ -246,6 +271,7 @@ export class RaftLog implements ReplicatedLog {
     this.#state = 'failed';
     this.#cancelTick?.();
     this.#dependencies.logger.error({ error: error.message, folder: this.#options.folder }, 'the replicated log failed');
+    this.#endLeadership();
     this.#rejectAll(`the replicated log failed: ${error.message}`);
     this.#starting?.reject(error);
     this.#dependencies.onFatal(error);

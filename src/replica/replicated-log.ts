@@ -10,11 +10,20 @@ export interface StateMachine {
   restore(index: number, bytes: Uint8Array): void;
 }
 
+/** Hears when this node begins to lead and when that ends, each in the turn in which it happens and always in turns. */
+export interface LeadershipListener {
+  /** The state holds everything of the terms before `term`. */
+  began(term: number): void;
+  ended(): void;
+}
+
 export interface ReplicatedLog {
   /** Opens the files, restores and applies what is committed, and resolves when this node can serve (a lone voter: as leader). */
   start(): Promise<void>;
-  /** Resolves with the index once the entry is committed, durable here and applied. Refuses `unavailable` when this node does not lead. */
-  propose(bytes: Uint8Array): Promise<number>;
+  /** Tells `listener` from now on; returns the way out. */
+  leadership(listener: LeadershipListener): () => void;
+  /** Resolves with the index once the entry is committed, durable here and applied. Refuses `unavailable` when this node does not lead `term`. */
+  propose(bytes: Uint8Array, term: number): Promise<number>;
   /** Resolves when the state holds everything that was committed before the call: linearizable reads. */
   readIndex(): Promise<void>;
   leads(): boolean;

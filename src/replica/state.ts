@@ -10,6 +10,11 @@ export class ReplicatedState implements StateMachine {
   readonly #listeners = new Set<(events: readonly StoreEvent[]) => void>();
   readonly #restoreListeners = new Set<() => void>();
 
+  /** How many listen. */
+  get listening(): number {
+    return this.#listeners.size + this.#restoreListeners.size;
+  }
+
   apply(index: number, bytes: Uint8Array): void {
     const events = this.store.apply(index, decode<Entry>(bytes));
     for (const listener of this.#listeners) listener(events);

@@ -11,8 +11,7 @@ import { initCluster } from '#control/clusters';
 import { createRepository } from '#control/repository/repositories';
 import { SimulatedEngine } from '#test/support/simulated-engine';
 import { GitOps } from '#gitops/gitops';
-import { Manager } from '#manager/manager';
-import { Sessions } from '#manager/sessions';
+import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
 import { ReplicatedState } from '#replica/state';
 import { testDescription } from '#test/support/memory-cluster';
@@ -74,18 +73,15 @@ async function startCluster() {
     throw error;
   };
   const parts = { clock: realClock, random, logger: silentLogger };
-  const manager = new Manager({}, { ...parts, log, state, stages, onFatal });
-  const sessions = new Sessions({ ...parts, submit: (useCase) => manager.submit(useCase), state });
+  const manager = new ManagerSeat({}, { ...parts, log, state, stages, onFatal });
   await manager.start();
-  await sessions.start();
   const description = { ...testDescription, Resources: { NanoCPUs: 1e12, MemoryBytes: 1e12 } };
   await manager.submit(initCluster({ nodeId: 'node', address: '192.168.7.1', description }));
   const engine = new SimulatedEngine({ description, image: () => ({}) }, realClock);
-  const agent = new Agent({ nodeId: 'node' }, { ...parts, engine, network: new RecordingNetwork(), openSession: sessions.open });
+  const agent = new Agent({ nodeId: 'node' }, { ...parts, engine, network: new RecordingNetwork(), openSession: manager.openSession });
   await agent.start();
   async function stop(): Promise<void> {
     await agent.stop();
-    sessions.stop();
     await manager.stop();
   }
   return { state, log, manager, stop };

@@ -4,9 +4,8 @@ import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import type { Cluster } from '#control/cluster';
 import type { OpenSession } from '#model/assignment';
-import { Manager } from '#manager/manager';
+import { ManagerSeat } from '#manager/manager-seat';
 import { RaftLog, type RaftLogOptions } from '#replica/raft-log';
-import { Sessions } from '#manager/sessions';
 import { stages } from '#manager/stages';
 import { ReplicatedState } from '#replica/state';
 
@@ -28,17 +27,12 @@ export async function startManager(options: RaftLogOptions, dependencies: Manage
   const { clock, random, logger, onFatal } = dependencies;
   const state = new ReplicatedState();
   const log = new RaftLog(options, { clock, random: random.split('raft'), logger, stateMachine: state, onFatal });
-  const manager = new Manager({}, { log, state, stages, clock, random, logger, onFatal });
-  const sessions = new Sessions({ submit: (useCase) => manager.submit(useCase), state, clock, random, logger });
+  const manager = new ManagerSeat({}, { log, state, stages, clock, random, logger, onFatal });
   await manager.start();
-  await sessions.start();
   return {
     cluster: manager,
-    openSession: sessions.open,
+    openSession: manager.openSession,
     leads: () => log.leads(),
-    stop: async () => {
-      sessions.stop();
-      await manager.stop();
-    },
+    stop: () => manager.stop(),
   };
 }

@@ -1,6 +1,6 @@
 /** A ReplicatedLog in memory, with failures and delays on demand. */
 import { Refusal } from '#base/refusal';
-import type { ReplicatedLog, StateMachine } from '#replica/replicated-log';
+import type { LeadershipListener, ReplicatedLog, StateMachine } from '#replica/replicated-log';
 
 export class MemoryLog implements ReplicatedLog {
   /** Every committed entry, in order: a new manager can be started from it. */
@@ -11,6 +11,8 @@ export class MemoryLog implements ReplicatedLog {
   gate: Promise<void> | undefined;
   proposals = 0;
   leading = true;
+  term = 0;
+  readonly #listeners = new Set<LeadershipListener>();
   readonly #state: StateMachine;
 
   constructor(state: StateMachine, entries: Uint8Array[] = []) {
@@ -20,12 +22,31 @@ export class MemoryLog implements ReplicatedLog {
 
   async start(): Promise<void> {
     this.entries.forEach((bytes, position) => this.#state.apply(position + 1, bytes));
+    this.lead();
   }
 
-  async propose(bytes: Uint8Array): Promise<number> {
+  /** Gives this node leadership, in a new term. */
+  lead(): void {
+    this.leading = true;
+    this.term++;
+    for (const listener of this.#listeners) listener.began(this.term);
+  }
+
+  /** Takes leadership away. */
+  depose(): void {
+    this.leading = false;
+    for (const listener of this.#listeners) listener.ended();
+  }
+
+  leadership(listener: LeadershipListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async propose(bytes: Uint8Array, term: number): Promise<number> {
     this.proposals++;
     await this.gate;
-    if (!this.leading) throw new Refusal('unavailable', 'this node does not lead');
+    if (!this.leading || term !== this.term) throw new Refusal('unavailable', 'this node does not lead');
     if (this.failures.length > 0) throw this.failures.shift();
     this.entries.push(bytes);
     this.#state.apply(this.entries.length, bytes);

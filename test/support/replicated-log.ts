@@ -37,6 +37,8 @@ export interface Opened {
   readonly log: RaftLog;
   readonly machine: ListMachine;
   readonly fatal: Error[];
+  /** In the term that the log leads. */
+  readonly propose: (bytes: Uint8Array) => Promise<number>;
 }
 
 export function makeLog(folder: string, options: Partial<RaftLogOptions> = {}, files?: FileSystem): Opened {
@@ -46,5 +48,7 @@ export function makeLog(folder: string, options: Partial<RaftLogOptions> = {}, f
     { folder, nodeId: 'manager-1', ...options },
     { clock: realClock, random: seededRandom(1), logger: silentLogger, stateMachine: machine, onFatal: (error) => fatal.push(error), ...(files && { files }) },
   );
-  return { log, machine, fatal };
+  let leads = 0;
+  log.leadership({ began: (term) => (leads = term), ended: () => {} });
+  return { log, machine, fatal, propose: (bytes) => log.propose(bytes, leads) };
 }

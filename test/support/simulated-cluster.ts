@@ -3,8 +3,7 @@ import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import type { UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
-import { Manager } from '#manager/manager';
-import { Sessions } from '#manager/sessions';
+import { ManagerSeat } from '#manager/manager-seat';
 import { stages as realStages } from '#manager/stages';
 import { ReplicatedState } from '#replica/state';
 import { create, newMeta } from '#store/action';
@@ -22,8 +21,7 @@ export class SimulatedCluster {
   readonly #entries: Uint8Array[] = [];
   readonly #stages: readonly Stage[];
   #starts = 0;
-  #manager!: Manager;
-  #sessions!: Sessions;
+  #manager!: ManagerSeat;
   #state!: ReplicatedState;
 
   constructor(seed: number, nodes: number, stages: readonly Stage[] = realStages) {
@@ -63,7 +61,7 @@ export class SimulatedCluster {
     const state = new ReplicatedState();
     const log = new MemoryLog(state, this.#entries);
     this.#state = state;
-    this.#manager = new Manager(
+    this.#manager = new ManagerSeat(
       {},
       {
         log,
@@ -75,21 +73,17 @@ export class SimulatedCluster {
         onFatal: (error) => this.fatal.push(error),
       },
     );
-    const submit = <R>(useCase: UseCase<R>): Promise<R> => this.#manager.submit(useCase);
-    this.#sessions = new Sessions({ submit, state, clock: this.clock, random, logger: silentLogger });
     await this.#manager.start();
-    await this.#sessions.start();
   }
 
   async connect(): Promise<void> {
-    for (const agent of this.agents) await agent.connect(this.#sessions.open);
+    for (const agent of this.agents) await agent.connect(this.#manager.openSession);
     await settle();
   }
 
   /** Kills the manager and starts another one from the log; the agents stay and come back. */
   async restart(): Promise<void> {
     for (const agent of this.agents) agent.disconnect();
-    this.#sessions.stop();
     await this.#manager.stop();
     await this.start();
     await this.connect();
@@ -103,7 +97,6 @@ export class SimulatedCluster {
 
   async stop(): Promise<void> {
     for (const agent of this.agents) agent.disconnect();
-    this.#sessions.stop();
     await this.#manager.stop();
   }
 

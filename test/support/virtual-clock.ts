@@ -26,6 +26,11 @@ export class VirtualClock implements Clock {
     return () => void this.#timers.delete(timer);
   }
 
+  /** Timers that are set. */
+  get running(): number {
+    return this.#timers.size;
+  }
+
   /** Time of the earliest timer; undefined when none runs. */
   get next(): number | undefined {
     return this.#earliest()?.at;

@@ -51,6 +51,7 @@ async function setUp(stages: readonly Stage[], options: ManagerOptions = {}, ent
   const fatal: unknown[] = [];
   const manager = new Manager(options, {
     log,
+    term: 1,
     state,
     stages,
     clock,
@@ -58,7 +59,8 @@ async function setUp(stages: readonly Stage[], options: ManagerOptions = {}, ent
     logger: silentLogger,
     onFatal: (error) => fatal.push(error),
   });
-  await manager.start();
+  await log.start();
+  manager.start();
   await settle();
   return { manager, log, state, clock, fatal };
 }

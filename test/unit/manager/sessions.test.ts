@@ -21,9 +21,10 @@ async function setUp() {
   const log = new MemoryLog(state);
   const clock = new VirtualClock();
   const random = seededRandom(3);
-  const manager = new Manager({}, { log, state, stages: [], clock, random, logger: silentLogger, onFatal: () => {} });
+  const manager = new Manager({}, { log, term: 1, state, stages: [], clock, random, logger: silentLogger, onFatal: () => {} });
   const submit = <R>(useCase: UseCase<R>): Promise<R> => manager.submit(useCase);
-  await manager.start();
+  await log.start();
+  manager.start();
   await submit(initCluster({ nodeId, address: '10.0.0.9', description: testDescription }));
   const sessions = new Sessions({ submit, state, clock, random, logger: silentLogger });
   await sessions.start();

@@ -12,9 +12,9 @@ test('a proposal is applied when it resolves, and is there again after a restart
   const first = makeLog(folder);
   await first.log.start();
   expect(first.log.leads()).toBe(true);
-  const one = await first.log.propose(text('a'));
+  const one = await first.propose(text('a'));
   expect(first.machine.texts).toEqual(['a']);
-  const two = await first.log.propose(text('b'));
+  const two = await first.propose(text('b'));
   expect(two).toBeGreaterThan(one);
   await first.log.readIndex();
   await first.log.stop();
@@ -30,11 +30,11 @@ test('concurrent proposals share writes and are applied in the order they were m
   const folder = await temporaryFolder();
   let syncs = 0;
   const files = { ...realFileSystem, syncData: (file: number) => (syncs++, realFileSystem.syncData(file)) };
-  const { log, machine } = makeLog(folder, {}, files);
+  const { log, propose, machine } = makeLog(folder, {}, files);
   await log.start();
   const before = syncs;
   const texts = Array.from({ length: 500 }, (_, at) => String(at));
-  await Promise.all(texts.map((one) => log.propose(text(one))));
+  await Promise.all(texts.map((one) => propose(text(one))));
   expect(machine.texts).toEqual(texts);
   expect(syncs - before).toBeLessThan(10);
   await log.stop();
@@ -46,7 +46,7 @@ test('snapshots are taken as entries come, old segments go, and a restart starts
   const first = makeLog(folder, small);
   await first.log.start();
   const texts = Array.from({ length: 200 }, (_, at) => `entry ${at}`);
-  for (const one of texts) await first.log.propose(text(one));
+  for (const one of texts) await first.propose(text(one));
   await first.log.stop();
   const names = await readdir(folder);
   expect(names.filter((name) => name.startsWith('snapshot-')).length).toBe(2);
@@ -64,7 +64,7 @@ test('a damaged newest snapshot is replaced by the one before and its log', asyn
   const first = makeLog(folder, { snapshotEntries: 20 });
   await first.log.start();
   const texts = Array.from({ length: 100 }, (_, at) => `entry ${at}`);
-  for (const one of texts) await first.log.propose(text(one));
+  for (const one of texts) await first.propose(text(one));
   await first.log.stop();
   const newest = join(
     folder,
@@ -94,13 +94,13 @@ test('a failed write is fatal once: waiting and later proposals are refused and 
       return broken ? Promise.reject(new Error('EIO: i/o error, write')) : realFileSystem.write(file, bytes, position);
     },
   };
-  const { log, fatal, machine } = makeLog(folder, {}, files);
+  const { log, propose, fatal, machine } = makeLog(folder, {}, files);
   await log.start();
-  await log.propose(text('good'));
+  await propose(text('good'));
   broken = true;
   writes = 0;
-  await expect(log.propose(text('bad'))).rejects.toMatchObject({ code: 'unavailable' });
-  await expect(log.propose(text('late'))).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(propose(text('bad'))).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(propose(text('late'))).rejects.toMatchObject({ code: 'unavailable' });
   expect(fatal.map((error) => error.message)).toEqual(['EIO: i/o error, write']);
   expect(writes).toBe(1);
   expect(machine.texts).toEqual(['good']);
@@ -109,10 +109,10 @@ test('a failed write is fatal once: waiting and later proposals are refused and 
 });
 
 test('entries above the limit are refused', async () => {
-  const { log } = makeLog(await temporaryFolder(), { maxEntryBytes: 10 });
+  const { log, propose } = makeLog(await temporaryFolder(), { maxEntryBytes: 10 });
   await log.start();
-  await expect(log.propose(new Uint8Array(11))).rejects.toMatchObject({ code: 'invalidArgument' });
-  await log.propose(new Uint8Array(10));
+  await expect(propose(new Uint8Array(11))).rejects.toMatchObject({ code: 'invalidArgument' });
+  await propose(new Uint8Array(10));
   await log.stop();
 });
 
@@ -120,7 +120,7 @@ test('state of another node, a missing key and a wrong key are refused with a cl
   const folder = await temporaryFolder();
   const first = makeLog(folder);
   await first.log.start();
-  await first.log.propose(text('a'));
+  await first.propose(text('a'));
   await first.log.stop();
   await expect(makeLog(folder, { nodeId: 'manager-2' }).log.start()).rejects.toThrow(/belongs to manager manager-1, not to manager-2/);
   const key = await readFile(join(folder, 'key'));
@@ -136,7 +136,7 @@ test('state of another node, a missing key and a wrong key are refused with a cl
 });
 
 test('a log that is stopped before it started closes quietly', async () => {
-  const { log } = makeLog(await temporaryFolder());
+  const { log, propose } = makeLog(await temporaryFolder());
   await log.stop();
-  await expect(log.propose(text('a'))).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(propose(text('a'))).rejects.toMatchObject({ code: 'unavailable' });
 });

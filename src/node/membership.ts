@@ -1,16 +1,16 @@
-/** A node's life in a cluster: the manager with its log, the agent with its engine, the reconciler; started and stopped in order. */
+/** A node's life in a cluster: its agent with engine and network, its line to a manager, and while it is one its seat among the managers. */
 import { join } from 'node:path';
 import { Agent } from '#agent/agent';
 import { seededRandom } from '#base/random';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
 import { DockerEngine } from '#engine/docker-engine';
 import { GitOps } from '#gitops/gitops';
 import { HostNetwork } from '#host/host-network';
-import { Manager } from '#manager/manager';
-import { RaftLog } from '#replica/raft-log';
-import { Sessions } from '#manager/sessions';
+import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
+import { RaftLog } from '#replica/raft-log';
 import { ReplicatedState } from '#replica/state';
 import { connectDispatcher, type DispatcherConnection } from '#rpc/dispatcher-client';
 import { DispatcherServer } from '#rpc/dispatcher-server';
@@ -20,23 +20,25 @@ import type { DaemonOptions } from './options.ts';
 import { chooseRunFolder } from './run-folder.ts';
 import { systemRandom } from './system.ts';
 
-export interface MemberParts {
+type ReconcileListener = Parameters<GitOps['events']['watch']>[0];
+
+export interface MembershipParts {
   clock: Clock;
   logger: Logger;
   /** The process must end and start again from the disk. */
   onFatal: (error: unknown) => void;
+  onReconcile: ReconcileListener;
 }
 
 /** What a leaving node's containers may take to end. */
 const leaveLimitMs = 60_000;
 
-export class Member {
+export class Membership {
   readonly state = new ReplicatedState();
   readonly log: RaftLog;
-  readonly manager: Manager;
+  readonly seat: ManagerSeat;
   readonly agent: Agent;
-  readonly gitops: GitOps;
-  readonly #sessions: Sessions;
+  #gitops: GitOps | undefined;
   readonly #dispatcher: DispatcherServer;
   readonly #line: DispatcherConnection;
   readonly #network: HostNetwork;
@@ -44,7 +46,7 @@ export class Member {
   constructor(
     readonly identity: Identity,
     options: DaemonOptions,
-    { clock, logger, onFatal }: MemberParts,
+    { clock, logger, onFatal, onReconcile }: MembershipParts,
   ) {
     const random = systemRandom;
     const folder = join(options.state, 'raft');
@@ -53,17 +55,26 @@ export class Member {
       { folder, nodeId: identity.nodeId, snapshotEntries: options.snapshotEntries },
       { clock, random: seededRandom(random.next() * 2 ** 48), logger: logger.child({ part: 'raft' }), stateMachine: this.state, onFatal },
     );
-    this.manager = new Manager({}, { log: this.log, state: this.state, stages, clock, random, logger: logger.child({ part: 'manager' }), onFatal });
-    this.#sessions = new Sessions({
-      submit: (useCase) => this.manager.submit(useCase),
-      state: this.state,
-      clock,
-      random,
-      logger: logger.child({ part: 'dispatcher' }),
-    });
+    this.seat = new ManagerSeat(
+      {},
+      {
+        log: this.log,
+        state: this.state,
+        stages,
+        clock,
+        random,
+        logger: logger.child({ part: 'manager' }),
+        onFatal,
+        duties: (cluster) => {
+          this.#gitops = new GitOps({ folder: join(options.state, 'repositories') }, { cluster, clock, logger: logger.child({ part: 'gitops' }) });
+          this.#gitops.events.watch(onReconcile);
+          return [this.#gitops];
+        },
+      },
+    );
     // The node's own agent speaks to its manager as those of other nodes do: over the wire.
     const socket = join(options.state, 'dispatcher.sock');
-    this.#dispatcher = new DispatcherServer(socket, { openSession: this.#sessions.open, logger: logger.child({ part: 'dispatcher' }) });
+    this.#dispatcher = new DispatcherServer(socket, { openSession: this.seat.openSession, logger: logger.child({ part: 'dispatcher' }) });
     this.#line = connectDispatcher(socket);
     this.#network = new HostNetwork({ instance }, { logger: logger.child({ part: 'network' }), clock });
     const engine = new DockerEngine({ socketPath: options.engine, nodeId: identity.nodeId, runFolder: join(chooseRunFolder(options.run, instance), 'tasks') });
@@ -71,43 +82,49 @@ export class Member {
       { nodeId: identity.nodeId },
       { engine, network: this.#network, openSession: this.#line.openSession, clock, logger: logger.child({ part: 'agent' }) },
     );
-    this.gitops = new GitOps({ folder: join(options.state, 'repositories') }, { cluster: this.manager, clock, logger: logger.child({ part: 'gitops' }) });
+  }
+
+  /** The reconciler of this leader; refuses where none leads. */
+  get gitops(): GitOps {
+    if (!this.#gitops || !this.seat.leads())
+      throw new Refusal('unavailable', 'the repositories are followed by the leader of the managers, and this node is not it');
+    return this.#gitops;
+  }
+
+  /** What the reconciler did lately, oldest first. */
+  get reconciled(): ReturnType<GitOps['events']['recent']> {
+    return this.#gitops?.events.recent() ?? [];
   }
 
   /** The manager alone: what `swarm init` needs before the node is in its own cluster. */
-  async startManager(): Promise<void> {
-    await this.manager.start();
+  async startSeat(): Promise<void> {
+    await this.seat.start();
   }
 
   /** All that needs the node to be in the cluster. */
   async startWork(): Promise<void> {
-    await this.#sessions.start();
     await this.#dispatcher.start();
     await this.agent.start();
-    await this.gitops.start();
   }
 
   /** Containers run on, published ports stay. */
   async stop(): Promise<void> {
-    await this.gitops.stop();
     await this.agent.stop();
-    await this.#endSessions();
-    await this.manager.stop();
-  }
-
-  async #endSessions(): Promise<void> {
-    this.#line.close();
-    await this.#dispatcher.stop();
-    this.#sessions.stop();
+    await this.#endLine();
+    await this.seat.stop();
   }
 
   /** Ends and removes everything of ours on this node. */
   async leave(): Promise<void> {
-    await this.gitops.stop();
     await this.agent.removeAll(leaveLimitMs);
     await this.agent.stop();
-    await this.#endSessions();
+    await this.#endLine();
     await this.#network.tearDown();
-    await this.manager.stop();
+    await this.seat.stop();
+  }
+
+  async #endLine(): Promise<void> {
+    this.#line.close();
+    await this.#dispatcher.stop();
   }
 }

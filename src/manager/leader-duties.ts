@@ -1,0 +1,68 @@
+/** What a manager does while it leads, for one term: begun whole, ended whole. */
+import { assert } from '#base/assert';
+import type { Random } from '#base/random';
+import { Manager, type ManagerOptions, type ManagerParts } from './manager.ts';
+import { Sessions } from './sessions.ts';
+
+/** Something that only a leader does. `stop` also ends what `start` has begun so far. */
+export interface Duty {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface DutiesParts extends Omit<ManagerParts, 'random' | 'term'> {
+  random: Random;
+  /** Further duties of this term over its manager, begun in this order and ended in the opposite one. */
+  further: (manager: Manager) => readonly Duty[];
+}
+
+export class LeaderDuties {
+  readonly term: number;
+  readonly manager: Manager;
+  readonly sessions: Sessions;
+  readonly #further: readonly Duty[];
+  readonly #begun: Duty[] = [];
+  #state: 'new' | 'begun' | 'revoked' = 'new';
+
+  constructor(term: number, options: ManagerOptions, { further, ...parts }: DutiesParts) {
+    this.term = term;
+    this.manager = new Manager(options, { ...parts, term });
+    const { state, clock, random, logger } = parts;
+    this.sessions = new Sessions({ submit: (useCase) => this.manager.submit(useCase), state, clock, random, logger });
+    this.#further = further(this.manager);
+  }
+
+  /** True until leadership is gone. */
+  get hold(): boolean {
+    return this.#state !== 'revoked';
+  }
+
+  /** Rejects with a refusal when leadership goes while it begins. */
+  async start(): Promise<void> {
+    assert(this.#state !== 'begun', `the duties of term ${this.term} begin once`);
+    if (this.#state === 'revoked') return;
+    this.#state = 'begun';
+    this.manager.start();
+    await this.sessions.start();
+    for (const duty of this.#further) {
+      if (!this.hold) return;
+      this.#begun.push(duty);
+      await duty.start();
+    }
+  }
+
+  /** In the turn in which leadership goes: nothing new is decided, nobody is served. */
+  revoke(): void {
+    this.#state = 'revoked';
+    this.manager.revoke();
+    this.sessions.stop();
+  }
+
+  /** Resolves when nothing of this term runs any more. */
+  async stop(): Promise<void> {
+    // What a duty still has under way may be answered by an entry that is under way.
+    for (const duty of this.#begun.toReversed()) await duty.stop();
+    this.revoke();
+    await this.manager.stop();
+  }
+}

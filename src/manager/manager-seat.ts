@@ -1,0 +1,107 @@
+/** This node as one of the cluster's managers: the replica for as long as it is one, the leader's duties for as long as it leads. */
+import type { Logger } from '#base/logger';
+import type { Random } from '#base/random';
+import { Refusal } from '#base/refusal';
+import type { Cluster, UseCase } from '#control/cluster';
+import type { OpenSession } from '#model/assignment';
+import type { ReplicatedLog } from '#replica/replicated-log';
+import type { ReplicatedState } from '#replica/state';
+import type { StoreEvent } from '#store/action';
+import type { View } from '#store/view';
+import { LeaderDuties, type Duty } from './leader-duties.ts';
+import type { Manager, ManagerOptions, ManagerParts } from './manager.ts';
+
+export interface ManagerSeatParts extends Omit<ManagerParts, 'term'> {
+  log: ReplicatedLog;
+  state: ReplicatedState;
+  random: Random;
+  logger: Logger;
+  /** What the leader does beside the pass and the sessions. */
+  duties?: (manager: Manager) => readonly Duty[];
+}
+
+export class ManagerSeat implements Cluster {
+  readonly #options: ManagerOptions;
+  readonly #parts: ManagerSeatParts;
+  #leading: LeaderDuties | undefined;
+  /** One after the other: a term's duties begin when those of the term before have ended. */
+  #changes: Promise<void> = Promise.resolve();
+  #unlisten: () => void = () => {};
+  #terms = 0;
+
+  constructor(options: ManagerOptions, parts: ManagerSeatParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** Resolves when the log serves and, if this node leads by then, its duties have begun. */
+  async start(): Promise<void> {
+    const { log } = this.#parts;
+    this.#unlisten = log.leadership({ began: (term) => this.#began(term), ended: () => this.#ended() });
+    await log.start();
+    await this.#changes;
+  }
+
+  /** Ends the duties, lets the entry under way finish, closes the log. */
+  async stop(): Promise<void> {
+    this.#unlisten();
+    const leading = this.#leading;
+    this.#leading = undefined;
+    if (leading) this.#after(() => leading.stop());
+    await this.#changes;
+    await this.#parts.log.stop();
+  }
+
+  leads(): boolean {
+    return this.#leading !== undefined;
+  }
+
+  async read(): Promise<View> {
+    await this.#parts.log.readIndex();
+    return this.#parts.state.store;
+  }
+
+  submit<R>(useCase: UseCase<R>): Promise<R> {
+    return this.#leading ? this.#leading.manager.submit(useCase) : Promise.reject(notLeading());
+  }
+
+  watch(listener: (events: readonly StoreEvent[]) => void): () => void {
+    return this.#parts.state.watch(listener);
+  }
+
+  /** Opens a node's session with the leader; refuses `unavailable` where none is. */
+  readonly openSession: OpenSession = (nodeId, description) =>
+    this.#leading ? this.#leading.sessions.open(nodeId, description) : Promise.reject(notLeading());
+
+  #began(term: number): void {
+    const { duties = () => [], logger, random, ...parts } = this.#parts;
+    const leading = new LeaderDuties(term, this.#options, { ...parts, logger, random: random.split(`lead-${++this.#terms}`), further: duties });
+    this.#leading = leading;
+    logger.info({ term }, 'this manager leads the cluster: it decides, serves the nodes and follows the repositories from now on');
+    this.#after(async () => {
+      try {
+        await leading.start();
+      } catch (error) {
+        // Gone again before all had begun: what has begun ends with the term.
+        if (leading.hold || !(error instanceof Refusal)) throw error;
+      }
+    });
+  }
+
+  #ended(): void {
+    const leading = this.#leading;
+    if (!leading) return;
+    this.#leading = undefined;
+    leading.revoke();
+    this.#parts.logger.warn({ term: leading.term }, 'this manager leads no longer: requests and nodes turn to the next leader');
+    this.#after(() => leading.stop());
+  }
+
+  #after(change: () => Promise<void>): void {
+    this.#changes = this.#changes.then(change).catch((error: unknown) => this.#parts.onFatal(error));
+  }
+}
+
+function notLeading(): Refusal {
+  return new Refusal('unavailable', 'This node is not a swarm manager. Manager is being prepared or has trouble connecting to the cluster.');
+}
