@@ -3,6 +3,7 @@ import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
 import { findObject } from '#control/find';
 import type { Kind, ObjectOf } from '#model/object';
+import { swarmTexts } from '#model/swarm-texts';
 import type { Dependencies, SwarmStatus, View } from './dependencies.ts';
 import type { EngineClient } from './engine-client.ts';
 import type { RecentRemovals } from './routes/recent-removals.ts';
@@ -15,21 +16,6 @@ export interface Context extends Dependencies {
   events: SwarmEvents;
   removals: RecentRemovals;
 }
-
-const notManager = 'This node is not a swarm manager.';
-
-/** Docker's words for a node that cannot answer for a cluster. */
-export const swarmTexts = {
-  inactive: `${notManager} Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.`,
-  worker: `${notManager} Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager.`,
-  starting: `${notManager} Manager is being prepared or has trouble connecting to the cluster.`,
-  locked: 'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.',
-  notPart: 'This node is not part of a swarm',
-  alreadyPart: 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
-  leavingManager:
-    'You are attempting to leave the swarm on a node that is participating as a manager. ' +
-    'Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message.',
-} as const;
 
 /** Refuses with 503 unless this node manages a cluster. */
 export function requireManager({ LocalNodeState, ControlAvailable }: SwarmStatus): void {

@@ -1,4 +1,5 @@
-/** Durations and sizes as the docker CLI tells them to people (go-units). */
+/** Durations and sizes as people write them and as the docker CLI tells them (go-units). */
+import { Refusal } from './refusal.ts';
 
 const day = 24;
 
@@ -33,11 +34,27 @@ export function humanSize(bytes: number): string {
   return `${Number(size.toPrecision(4))}${binaryUnits[unit] ?? ''}`;
 }
 
-const sizeMultiples: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4, p: 1024 ** 5 };
+const sizeExponents: Readonly<Record<string, number>> = { b: 0, k: 1, m: 2, g: 3, t: 4, p: 5 };
 
-/** Bytes of `64M`, `1.5g`, `512mb` or a number (go-units RAMInBytes); undefined when it is none. */
-export function parseSize(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?) ?([bkmgtp]?)(?:i?b)?$/i.exec(text.trim());
-  if (!match) return undefined;
-  return Math.floor(Number(match[1]) * (sizeMultiples[(match[2] ?? '').toLowerCase()] ?? 1));
+/** Bytes of `50m`, `1.5GiB`, `512kb` (all 1024-based). Throws Refusal with go-units' texts. */
+export function parseSize(text: string): number {
+  const end = Math.max(...Array.from('0123456789. ').map((character) => text.lastIndexOf(character)));
+  if (end === -1) throw refuse(`invalid size: '${text}'`);
+  const separated = text[end] === ' ';
+  const number = text.slice(0, separated ? end : end + 1);
+  const suffix = text.slice(end + 1).toLowerCase();
+  if (!/^[-+]?(\d+\.?\d*|\.\d+)$/.test(number)) throw refuse(`strconv.ParseFloat: parsing ${JSON.stringify(number)}: invalid syntax`);
+  const value = Number(number);
+  if (value < 0) throw refuse(`invalid size: '${text}'`);
+  if (suffix === '') return Math.trunc(value);
+  if (suffix.length > 3 || suffix.length === 0) throw refuse(`invalid suffix: '${suffix}'`);
+  const exponent = sizeExponents[suffix[0] ?? ''];
+  if (exponent === undefined) throw refuse(`invalid suffix: '${suffix}'`);
+  const rest = suffix.slice(1);
+  if (suffix[0] === 'b' ? rest !== '' : !['', 'b', 'ib'].includes(rest)) throw refuse(`invalid suffix: '${suffix}'`);
+  return Math.trunc(value * 1024 ** exponent);
+}
+
+function refuse(message: string): Refusal {
+  return new Refusal('invalidArgument', message);
 }

@@ -1,6 +1,7 @@
 /** Puts variables' values into every text of a file, and reads the result as a number or boolean where one is asked for. */
 import { Refusal } from '#base/refusal';
-import { Float, byBytes, goQuote, isList, isMap, newMap } from './value.ts';
+import { compareTexts } from '#base/text';
+import { Float, goQuote, isList, isMap, newMap } from './value.ts';
 import type { Path, Value } from './value.ts';
 
 /** Throws Refusal with the facts {template} when `text` is malformed. */
@@ -85,7 +86,7 @@ export function interpolate(value: Value, substitute: Substitute, lenient = fals
   if (!isMap(value)) return value;
   const result = newMap();
   const keys = Object.keys(value);
-  for (const key of path.length < 2 ? keys.sort(byBytes) : keys) result[key] = interpolate(value[key] ?? null, substitute, lenient, [...path, key]);
+  for (const key of path.length < 2 ? keys.sort(compareTexts) : keys) result[key] = interpolate(value[key] ?? null, substitute, lenient, [...path, key]);
   return result;
 }
 

@@ -1,4 +1,5 @@
 /** What YAML holds, with Go's distinctions kept: integers apart from floats, timestamps, maps with keys that are no strings. */
+import { compareTexts } from '#base/text';
 
 /** A number written as a float; whole integers are plain numbers (or bigints beyond 2^53). */
 export class Float {
@@ -58,7 +59,7 @@ export function goText(value: Value): string {
   if (isList(value)) return `[${value.map(goText).join(' ')}]`;
   if (value instanceof ForeignMap) return `map[${value.entries.map(([key, item]) => `${goText(key)}:${goText(item)}`).join(' ')}]`;
   if (isMap(value)) {
-    const keys = Object.keys(value).sort(byBytes);
+    const keys = Object.keys(value).sort(compareTexts);
     return `map[${keys.map((key) => `${key}:${goText(value[key] ?? null)}`).join(' ')}]`;
   }
   return String(value);
@@ -87,11 +88,6 @@ function plainDecimal(value: number): string {
 /** time.Time.String of a YAML timestamp. */
 function goTime(moment: Moment): string {
   return `${moment.date} ${moment.time} ${moment.zone === '' ? '+0000 UTC' : `${moment.zone} ${moment.zone}`}`;
-}
-
-/** Order of Go's sort.Strings: by UTF-8 bytes. */
-export function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** Go's %q: a string as a Go literal. */

@@ -1,9 +1,9 @@
 /** Use cases of nodes. */
-import { timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import type { Node, NodeSpec } from '#model/node';
 import type { Task } from '#model/task';
 import { isTerminal } from '#model/task-state';
+import { withEnd } from '#model/task-status';
 import { remove, update, type Action } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase } from './cluster.ts';
@@ -51,6 +51,5 @@ function checkDemotion(view: View, node: Node): void {
 }
 
 function orphan(task: Task, now: number): Action {
-  const Status = { ...task.Status, State: 'orphaned', Timestamp: timeText(now), Message: 'node removed' } as const;
-  return update('task', { ...task, Status });
+  return update('task', withEnd(task, { State: 'orphaned', Message: 'node removed' }, now));
 }

@@ -1,6 +1,7 @@
 /** What a node says about itself: the engine's facts and the subnets that are taken on its host. */
 import { readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
+import { compareTexts } from '#base/text';
 import type { NodeDescription } from '#model/node';
 import type { GenericResource } from '#model/service-spec';
 import { bridgeName, networkIdLabel } from '#model/network';
@@ -76,8 +77,4 @@ function addressOf(hex: string): string {
     .toReversed()
     .map((byte) => Number.parseInt(byte, 16))
     .join('.');
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

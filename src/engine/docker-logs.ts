@@ -1,12 +1,9 @@
 /** Log lines of one container: Docker's multiplexed stream taken apart. */
 import type Docker from 'dockerode';
 import { Refusal } from '#base/refusal';
+import { LogFrames } from '#model/log-frame';
 import type { LogLine, LogOptions } from './engine.ts';
 import { textOf } from './outcome.ts';
-
-const headerBytes = 8;
-/** Docker cuts lines at 16 KiB; a longer frame means that this is no log stream. */
-const frameLimit = 8 * 1024 * 1024;
 
 /** Oldest first; ends with the container, or with `signal` when following. Refuses with the engine's text, as for a log driver that cannot be read. */
 export async function* containerLogs(docker: Docker, containerId: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
@@ -35,20 +32,11 @@ function openLogs(docker: Docker, containerId: string, options: LogOptions, sign
   });
 }
 
-/** Frames of one byte for the stream, three zeros, four for the length, then a line with its time. */
+/** Each frame holds a line with its time. */
 export async function* framedLines(stream: AsyncIterable<Buffer>): AsyncGenerator<LogLine> {
-  let rest: Buffer = Buffer.alloc(0);
+  const frames = new LogFrames();
   for await (const chunk of stream) {
-    rest = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    for (;;) {
-      if (rest.length < headerBytes) break;
-      const length = rest.readUInt32BE(4);
-      if (length > frameLimit) throw new Error(`log frame of ${length} bytes`);
-      if (rest.length < headerBytes + length) break;
-      const body = rest.toString('utf8', headerBytes, headerBytes + length);
-      yield lineOf(rest[0] === 2 ? 'stderr' : 'stdout', body);
-      rest = rest.subarray(headerBytes + length);
-    }
+    for (const { stream: name, text } of frames.push(chunk)) yield lineOf(name === 'stderr' ? 'stderr' : 'stdout', text);
   }
 }
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { compareTexts } from '#base/text';
 import { diagnosticText, type LoadRequest, type LoadResult } from '#compose/compose';
 import { loadStack } from '#compose/load';
 import type { RenderedStack } from '#reconciler/rendered';
@@ -55,7 +56,7 @@ function stackFolders(snapshot: Snapshot, path: string): Map<string, string> {
     const other = found.get(name);
     if (other === undefined || rank(file) < rank(other)) found.set(name, file);
   }
-  return new Map([...found].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return new Map([...found].toSorted(([a], [b]) => compareTexts(a, b)));
 }
 
 function rank(file: string): number {

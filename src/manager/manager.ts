@@ -7,6 +7,7 @@ import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { Cluster, UseCase } from '#control/cluster';
+import { swarmTexts } from '#model/swarm-texts';
 import type { Action, Entry, StoreEvent } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { Stage } from '#store/stage';
@@ -236,7 +237,7 @@ export class Manager implements Cluster {
 }
 
 function unavailable(): Refusal {
-  return new Refusal('unavailable', 'This node is not a swarm manager. Manager is being prepared or has trouble connecting to the cluster.');
+  return new Refusal('unavailable', swarmTexts.starting);
 }
 
 function nextTurn(): Promise<void> {

@@ -1,5 +1,6 @@
 /** When two service specs ask for the same thing: defaults said, what means nothing left out, sets in order. */
 import { equal } from '#base/equal';
+import { compareTexts } from '#base/text';
 import { protocolOf } from './port.ts';
 import { defaults } from './service.ts';
 import type { ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from './service-spec.ts';
@@ -114,10 +115,6 @@ function comparableEndpoint(spec: EndpointSpec | undefined): object {
 
 function sorted<T>(list: readonly T[] | undefined, key: (item: T) => string | undefined): T[] | undefined {
   return list?.toSorted((a, b) => compareTexts(key(a) ?? '', key(b) ?? ''));
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }
 
 /** Where zero or false is an answer of its own and not the same as silence. */

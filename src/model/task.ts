@@ -67,7 +67,18 @@ export interface NetworkAttachment {
 
 /** Container and display name: SERVICE.SLOT.ID, for tasks without a slot SERVICE.NODE.ID. */
 export function taskName(task: Task): string {
-  return `${task.Shoal.ServiceName}.${task.Slot ?? task.NodeID}.${task.ID}`;
+  return taskNameOf(task.Shoal.ServiceName, task, task.ID);
+}
+
+/** The same from its parts, for those who hold no whole task; `id` may be cut short or left out. */
+export function taskNameOf(service: string, { Slot, NodeID }: Pick<Task, 'Slot' | 'NodeID'>, id?: string): string {
+  const place = `${service}.${Slot || NodeID}`;
+  return id === undefined ? place : `${place}.${id}`;
+}
+
+/** A node has it, and it has not ended there. */
+export function isPlaced(task: Task): boolean {
+  return task.NodeID !== '' && !isTerminal(task.Status.State) && compareStates(task.Status.State, 'assigned') >= 0;
 }
 
 /** It counts for scheduling: wanted, and not ended. */

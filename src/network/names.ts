@@ -1,5 +1,6 @@
 /** Names of services and tasks, as one asker sees them: only addresses on networks that he is on. */
 import type { EndpointTask, ServiceEndpoint } from '#model/assignment';
+import { taskNameOf } from '#model/task';
 import type { NodeNetwork } from './published-ports.ts';
 
 export interface NameTable {
@@ -27,7 +28,7 @@ export function nameTable(endpoints: readonly ServiceEndpoint[], networks: reado
             Address,
             reachable.map(({ NetworkID }) => NetworkID),
           );
-          addresses.set(Address, taskName(endpoint, task));
+          addresses.set(Address, taskNameOf(endpoint.Name, task, task.TaskID));
         }
         for (const attachment of reachable) addNames(names, endpoint, task, attachment);
       }
@@ -61,7 +62,7 @@ function addNames(
   { NetworkID, Address, Aliases }: EndpointTask['Networks'][number],
 ): void {
   const common = [endpoint.Name, ...Aliases].flatMap((name) => [name, `tasks.${name}`]);
-  const own = [...common, taskName(endpoint, task)];
+  const own = [...common, taskNameOf(endpoint.Name, task, task.TaskID)];
   const all = new Set(own);
   for (const name of own) for (const stack of possibleStacks(endpoint.Name)) all.add(`${name}.${stack}`);
   // A stack's service is also `short.stack`, whether or not the stack gave the short name as an alias.
@@ -82,9 +83,4 @@ function addNames(
 function possibleStacks(serviceName: string): string[] {
   const parts = serviceName.split('_');
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('_'));
-}
-
-/** The container's name as Swarm forms it: service, slot or node, task. */
-function taskName(endpoint: ServiceEndpoint, task: EndpointTask): string {
-  return `${endpoint.Name}.${task.Slot ? task.Slot : task.NodeID}.${task.TaskID}`;
 }

@@ -1,4 +1,5 @@
 /** Which ports a node publishes, and which task addresses stand behind each. */
+import { compareTexts } from '#base/text';
 import type { EndpointTask, ServiceEndpoint } from '#model/assignment';
 import type { Network } from '#model/network';
 import { hostAddressOf, isIngress, protocolOf, type Protocol } from '#model/port';
@@ -42,7 +43,7 @@ export function publishedPorts(endpoints: readonly ServiceEndpoint[], networks: 
       });
     }
   }
-  return ports.toSorted((a, b) => (holderKey(a) < holderKey(b) ? -1 : 1));
+  return ports.toSorted((a, b) => compareTexts(holderKey(a), holderKey(b)));
 }
 
 /** What makes a published port one of a kind on a host, as people write it: `8080/tcp`, `127.0.0.1:8080/tcp`. */

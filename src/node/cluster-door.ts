@@ -1,6 +1,7 @@
 /** The cluster as the API sees it, whether this node is in one or not: those who listen stay when the node joins or leaves. */
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
+import { swarmTexts } from '#model/swarm-texts';
 
 type Listener = Parameters<Cluster['watch']>[0];
 
@@ -35,9 +36,5 @@ export class ClusterDoor implements Cluster {
 }
 
 function outside(): Refusal {
-  return new Refusal(
-    'unavailable',
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
-    { plain: true },
-  );
+  return new Refusal('unavailable', swarmTexts.inactive, { plain: true });
 }

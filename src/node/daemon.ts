@@ -19,6 +19,7 @@ import type { DaemonOptions } from './options.ts';
 import { lockState } from './state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { programVersion } from '#base/version';
+import { swarmTexts } from '#model/swarm-texts';
 
 export class Daemon implements LocalSwarm {
   readonly #options: DaemonOptions;
@@ -92,8 +93,7 @@ export class Daemon implements LocalSwarm {
 
   init(request: InitRequest): Promise<string> {
     return this.#exclusively(async () => {
-      if (this.#member)
-        throw new Refusal('unavailable', 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.');
+      if (this.#member) throw new Refusal('unavailable', swarmTexts.alreadyPart);
       const address = advertisedAddress(request.AdvertiseAddr ?? '');
       await refuseUnfitHost();
       const identity: Identity = { nodeId: newId(systemRandom), address };
@@ -145,7 +145,7 @@ export class Daemon implements LocalSwarm {
   }
 
   #inside(): Membership {
-    if (!this.#member) throw new Refusal('unavailable', 'This node is not part of a swarm');
+    if (!this.#member) throw new Refusal('unavailable', swarmTexts.notPart);
     return this.#member;
   }
 

@@ -1,4 +1,5 @@
 /** Carries out a template over plain data: the part of Go's text/template that docker's and SwarmKit's users write. */
+import { compareTexts } from '#base/text';
 import { TemplateError } from './error.ts';
 import { builtins, isTrue, type TemplateFunction } from './functions.ts';
 import { parseTemplate, type BlockNode, type TemplateNode } from './parse.ts';
@@ -77,7 +78,7 @@ function runRange(node: BlockNode, frame: Frame, output: string[]): Signal {
 function entriesOf(value: unknown, pipe: Pipe): readonly (readonly [unknown, unknown])[] {
   if (value === undefined || value === null) return [];
   if (Array.isArray(value)) return [...value.entries()];
-  if (typeof value === 'object') return Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  if (typeof value === 'object') return Object.entries(value).toSorted(([a], [b]) => compareTexts(a, b));
   throw executing(pipe.commands[0]?.[0], `range can't iterate over ${textOf(value)}`);
 }
 

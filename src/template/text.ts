@@ -1,4 +1,5 @@
 /** How values stand in a template's output: Go's `%v`, and printf. */
+import { compareTexts } from '#base/text';
 
 /** Go prints what is absent as `<no value>`, lists as `[a b]` and maps as `map[key:value]`, sorted. */
 export function textOf(value: unknown): string {
@@ -7,7 +8,7 @@ export function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
   if (typeof value !== 'object') return `<${typeof value}>`;
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const entries = Object.entries(value).toSorted(([a], [b]) => compareTexts(a, b));
   return `map[${entries.map(([key, item]) => `${key}:${textOf(item)}`).join(' ')}]`;
 }
 

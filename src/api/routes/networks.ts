@@ -2,6 +2,7 @@
 import { createNetwork, removeNetwork } from '#control/networks';
 import { namespaceLabel } from '#model/meta';
 import { networkIdLabel, type Network } from '#model/network';
+import { taskName } from '#model/task';
 import { decode, parseBody, readBody } from '../request/body.ts';
 import { findOptional, requireManager, submit, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
@@ -75,7 +76,7 @@ function servicesOf(view: View, network: Network): Record<string, object> {
     const EndpointIP = (attachment.Addresses[0] ?? '').split('/')[0] ?? '';
     const node = view.get('node', task.NodeID);
     entry.Tasks.push({
-      Name: `${task.Shoal.ServiceName}.${task.Slot ?? task.NodeID}.${task.ID}`,
+      Name: taskName(task),
       EndpointID: task.ID,
       EndpointIP,
       Info: { 'Host IP': node?.Status.Addr ?? '' },

@@ -2,8 +2,9 @@
 import { updateCluster } from '#control/clusters';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#model/cluster';
+import { swarmTexts } from '#model/swarm-texts';
 import { decodeBody } from '../request/body.ts';
-import { readView, requireManager, submit, swarmTexts, type Context } from '../context.ts';
+import { readView, requireManager, submit, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { flag, get, post, versionParameter, type Answer, type Call, type Route } from '../router.ts';

@@ -1,6 +1,7 @@
 /** `GET /services/{id}/logs` and `GET /tasks/{id}/logs`: lines of many tasks in one stream, in the order they come. */
 import type { ServerResponse } from 'node:http';
 import { findObject } from '#control/find';
+import { frame } from '#model/log-frame';
 import type { Service } from '#model/service';
 import { compareStates } from '#model/task-state';
 import type { Task } from '#model/task';
@@ -8,7 +9,7 @@ import { readView, type Context } from '../context.ts';
 import type { TaskLogOptions, View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { aborted } from './events.ts';
-import { frame, lineText } from './log-frames.ts';
+import { lineText } from './log-lines.ts';
 import { flag, get, parameter, type Answer, type Call, type Route } from '../router.ts';
 
 /** More tasks than this are not read at a time in one request. */

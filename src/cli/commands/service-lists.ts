@@ -1,10 +1,11 @@
 /** Flags that may stand more than once: what `service create` is given, and what `service update` adds and removes. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { capabilityName } from '#model/capability';
 import type { ConfigReference, ContainerSpec, PortConfig, SecretReference, ServiceSpec, TaskSpec } from '#model/service-spec';
 import { CommandError } from '../command-error.ts';
 import { collect } from '../session.ts';
-import { capability, fileReference, genericResource, hostLine, mount, networkAttachment, pairs, ports, ulimit, usage, whole } from './service-values.ts';
+import { fileReference, genericResource, hostLine, mount, networkAttachment, pairs, ports, ulimit, usage, whole } from './service-values.ts';
 
 type Entry = readonly [value: string, description: string, key: string];
 
@@ -164,7 +165,7 @@ function changedContainer(base: ContainerSpec, flags: ChangedLists, environment:
 /** Adding takes a capability off the dropped ones, and the other way round. */
 function capabilities(base: ContainerSpec, { capAdd, capDrop }: ChangedLists): Pick<ContainerSpec, 'CapabilityAdd' | 'CapabilityDrop'> {
   if (!capAdd && !capDrop) return {};
-  const [added, dropped] = [(capAdd ?? []).map(capability), (capDrop ?? []).map(capability)];
+  const [added, dropped] = [(capAdd ?? []).map(capabilityName), (capDrop ?? []).map(capabilityName)];
   const both = added.find((name) => dropped.includes(name));
   if (both !== undefined) throw usage(`--cap-add and --cap-drop both name ${both}`);
   return {

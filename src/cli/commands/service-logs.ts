@@ -1,12 +1,13 @@
 /** `service logs`: the lines of all tasks, each with where it comes from. */
 import type { Command } from 'commander';
 import { parseDuration, nanosecondsPerMillisecond } from '#base/duration';
+import { LogFrames } from '#model/log-frame';
 import type { Node } from '#model/node';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
+import { taskNameOf } from '#model/task';
 import type { Client } from '../client.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
-import { LogFrames } from '../output/log-frames.ts';
 import { openSession } from '../session.ts';
 
 interface LogFlags {
@@ -55,7 +56,7 @@ async function showLogs(name: string, flags: LogFlags, command: Command): Promis
   const frames = new LogFrames();
   for await (const chunk of stream) {
     for (const frame of frames.push(chunk as Buffer)) {
-      if (frame.stream === 'error') throw new CommandError(`Error grabbing logs: ${frame.text.trim()}`);
+      if (frame.stream === 'systemError') throw new CommandError(`Error grabbing logs: ${frame.text.trim()}`);
       const { details, time, line } = splitDetails(frame.text, flags.timestamps === true);
       const prefix = flags.raw ? '' : `${await labels.of(details)}    | `;
       terminal.raw(`${time}${prefix}${line}`, frame.stream);
@@ -104,7 +105,7 @@ class TaskLabels {
     const [service, node] = this.#flags.resolve
       ? await Promise.all([this.#client.find<Service>(`/services/${task.ServiceID}`), this.#client.find<Node>(`/nodes/${task.NodeID}`)])
       : [];
-    const name = `${service?.Spec.Name ?? task.ServiceID}.${task.Slot || task.NodeID}.${shown}`;
+    const name = taskNameOf(service?.Spec.Name ?? task.ServiceID, task, shown);
     return `${name}@${node?.Description?.Hostname ?? task.NodeID}`;
   }
 }

@@ -140,12 +140,6 @@ export function genericResource(text: string): GenericResource {
   return /^\d+$/.test(Value) ? { DiscreteResourceSpec: { Kind, Value: Number(Value) } } : { NamedResourceSpec: { Kind, Value } };
 }
 
-/** Capabilities by their full names, `ALL` apart. */
-export function capability(text: string): string {
-  const name = text.toUpperCase();
-  return name === 'ALL' || name.startsWith('CAP_') ? name : `CAP_${name}`;
-}
-
 function keyValues(text: string, flag: string, known: readonly string[]): Record<string, string | undefined> {
   const parts = text.split(',').map((part) => part.split('='));
   for (const [key = ''] of parts)
@@ -174,9 +168,11 @@ export function duration(flag: string, text: string): number {
 }
 
 export function size(flag: string, text: string): number {
-  const bytes = parseSize(text);
-  if (bytes === undefined) throw usage(`${flag} is a size such as 64M, not "${text}"`);
-  return bytes;
+  try {
+    return parseSize(text);
+  } catch {
+    throw usage(`${flag} is a size such as 64M, not "${text}"`);
+  }
 }
 
 export function oneOf<T extends string>(flag: string, text: string, values: readonly T[]): T {

@@ -1,4 +1,5 @@
 /** `service ls` and `stack services`: one line a service. */
+import { compareTexts } from '#base/text';
 import type { Service } from '#model/service';
 import { modeOf } from '#model/service';
 import type { PortConfig } from '#model/service-spec';
@@ -38,7 +39,7 @@ function replicasText(service: ListedService): string {
 /** `*:8080->80/tcp`; runs of consecutive ports are joined. */
 export function portsText(ports: readonly PortConfig[]): string {
   const ingress = ports.filter((port) => isIngress(port) && port.PublishedPort);
-  ingress.sort((a, b) => protocolOf(a).localeCompare(protocolOf(b)) || (a.PublishedPort ?? 0) - (b.PublishedPort ?? 0));
+  ingress.sort((a, b) => compareTexts(protocolOf(a), protocolOf(b)) || (a.PublishedPort ?? 0) - (b.PublishedPort ?? 0));
   const runs: { protocol: string; published: number; target: number; count: number }[] = [];
   for (const port of ingress) {
     const [protocol, published, target] = [protocolOf(port), port.PublishedPort ?? 0, port.TargetPort ?? 0];

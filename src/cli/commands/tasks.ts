@@ -4,6 +4,7 @@ import type { Node } from '#model/node';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
 import { portText } from '#model/port';
+import { taskNameOf } from '#model/task';
 import type { Client } from '../client.ts';
 import { familiarImage } from '../output/image.ts';
 import { listLines, type Column, type ListOptions } from '../output/list.ts';
@@ -31,7 +32,7 @@ export async function taskLines(client: Client, tasks: readonly Task[], options:
   const services = resolve ? await serviceNames(client, tasks) : new Map<string, string>();
   const rows = tasks.map((task) => ({
     task,
-    name: `${services.get(task.ServiceID) ?? task.ServiceID}.${task.Slot || task.NodeID}`,
+    name: taskNameOf(services.get(task.ServiceID) ?? task.ServiceID, task),
     node: nodes.get(task.NodeID) ?? task.NodeID,
     older: false,
   }));

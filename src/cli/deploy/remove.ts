@@ -1,6 +1,6 @@
 /** Removal of what carries a stack's label, in docker's order and words. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { byBytes } from '#compose/value';
+import { compareTexts } from '#base/text';
 import { namespaceLabel } from '#model/meta';
 import type { Secret } from '#model/secret';
 import type { Service } from '#model/service';
@@ -12,7 +12,7 @@ import type { Session } from '../session.ts';
 
 /** By name. Says which could not be removed and answers whether there was one. */
 export async function removeServices(session: Session, services: readonly Service[]): Promise<boolean> {
-  const sorted = [...services].sort((a, b) => byBytes(a.Spec.Name, b.Spec.Name));
+  const sorted = [...services].sort((a, b) => compareTexts(a.Spec.Name, b.Spec.Name));
   return removeObjects(
     session,
     'service',

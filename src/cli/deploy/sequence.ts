@@ -6,6 +6,7 @@ import { imageLabel, namespaceLabel } from '#model/meta';
 import type { Secret, SecretSpec } from '#model/secret';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
+import { swarmTexts } from '#model/swarm-texts';
 import { ApiError, filters, type Client } from '../client.ts';
 import { CommandError } from '../command-error.ts';
 import type { Session } from '../session.ts';
@@ -51,7 +52,7 @@ export function stackFilter(stack: string): { filters?: string } {
 async function checkManager(client: Client): Promise<void> {
   const info = await client.get<{ Swarm?: { ControlAvailable?: boolean } }>('/info');
   if (info.Swarm?.ControlAvailable) return;
-  throw new CommandError('this node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again');
+  throw new CommandError(swarmTexts.inactiveToClient);
 }
 
 /** Services that the files no longer have go before anything is made. */

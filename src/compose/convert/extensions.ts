@@ -1,8 +1,8 @@
 /** What version 3 cannot say, added to a converted service. */
+import { parseSize } from '#base/human';
 import { Refusal } from '#base/refusal';
 import type { ContainerExtension, ContainerSpec, DeviceRequest, Mount, PortConfig, ServiceDependency, ServiceSpec, TaskSpec } from '#model/service-spec';
 import type { BeyondModel, DeviceModel, PortModel, Project, ServiceModel } from '../project.ts';
-import { parseSize } from '../normalise/size.ts';
 import { filled, scoped, someOf } from './names.ts';
 
 /** `spec` with the keys of `service` that Docker's own conversion leaves out. Throws Refusal. */

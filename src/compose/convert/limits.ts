@@ -1,5 +1,6 @@
 /** Resources, restart policy and privileges of a service. */
 import { Refusal } from '#base/refusal';
+import { capabilityName } from '#model/capability';
 import type { ConfigReference, Privileges, ResourceLimits, Resources, RestartPolicy, TaskSpec } from '#model/service-spec';
 import type { DeployModel, ServiceModel } from '../project.ts';
 import { filled } from './names.ts';
@@ -91,11 +92,6 @@ export function convertCapabilities(service: ServiceModel): { add: string[]; dro
 }
 
 function capabilities(names: readonly string[] | undefined): string[] {
-  const all = new Set((names ?? []).map(capability));
+  const all = new Set((names ?? []).map(capabilityName));
   return all.has('ALL') ? ['ALL'] : [...all].sort();
-}
-
-function capability(name: string): string {
-  const upper = name.trim().toUpperCase();
-  return upper === 'ALL' || upper === 'RESET' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
 }

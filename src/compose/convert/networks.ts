@@ -2,8 +2,8 @@
 import type { NetworkSpec } from '#model/network';
 import type { NetworkAttachmentConfig } from '#model/service-spec';
 import { Refusal } from '#base/refusal';
+import { compareTexts } from '#base/text';
 import type { NetworkModel, Project, ServiceModel } from '../project.ts';
-import { byBytes } from '../value.ts';
 import { filled, scoped, someOf, stackLabels } from './names.ts';
 
 /** Where a service without networks goes. */
@@ -25,8 +25,8 @@ export function convertNetworks(project: Project, stack: string): { networks: Ne
     if (model.external === true) external.add(name);
     else networks.set(name, networkSpec(name, model, stack));
   }
-  const sorted = [...networks.values()].sort((a, b) => byBytes(a.Name, b.Name));
-  return { networks: sorted, external: [...external].sort(byBytes) };
+  const sorted = [...networks.values()].sort((a, b) => compareTexts(a.Name, b.Name));
+  return { networks: sorted, external: [...external].sort(compareTexts) };
 }
 
 function networkSpec(name: string, model: NetworkModel, stack: string): NetworkSpec {
@@ -68,7 +68,7 @@ export function convertAttachments(key: string, service: ServiceModel, project: 
     const aliases = [...(model?.aliases ?? []), ...(hasAliases(target) ? [key] : [])];
     return filled<NetworkAttachmentConfig>({ Target: target, Aliases: aliases, DriverOpts: someOf(model?.driver_opts) });
   });
-  return attachments.sort((a, b) => byBytes(a.Target ?? '', b.Target ?? ''));
+  return attachments.sort((a, b) => compareTexts(a.Target ?? '', b.Target ?? ''));
 }
 
 function hasAliases(target: string): boolean {

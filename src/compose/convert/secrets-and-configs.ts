@@ -1,10 +1,10 @@
 /** Secrets and configs: the objects a stack makes, and the references its services hold. */
 import { createHash } from 'node:crypto';
 import { Refusal } from '#base/refusal';
+import { compareTexts } from '#base/text';
 import type { ConfigReference, SecretReference } from '#model/service-spec';
 import type { SecretSpec } from '#model/secret';
 import type { FileModel, FileReferenceModel, Project, ServiceModel } from '../project.ts';
-import { byBytes } from '../value.ts';
 import { scoped, someOf, stackLabels } from './names.ts';
 
 export type FileKind = 'secret' | 'config';
@@ -42,7 +42,7 @@ export function convertFiles(kind: FileKind, project: Project, stack: string, re
     names.set(key, name);
     specs.push({ ...spec, Name: name });
   }
-  return { specs: specs.sort((a, b) => byBytes(a.Name, b.Name)), external: [...new Set(external)].sort(byBytes), names };
+  return { specs: specs.sort((a, b) => compareTexts(a.Name, b.Name)), external: [...new Set(external)].sort(compareTexts), names };
 }
 
 function fileSpec(kind: FileKind, key: string, name: string, model: FileModel, stack: string, read: ReadData): SecretSpec {
@@ -84,7 +84,7 @@ function references(kind: FileKind, models: readonly FileReferenceModel[], proje
     if (targets.has(file.Name)) throw new Refusal('invalidArgument', `duplicate ${kind} target for ${name} not allowed`);
     targets.add(file.Name);
   }
-  return found.sort((a, b) => byBytes(a.name, b.name) || byBytes(a.file.Name, b.file.Name));
+  return found.sort((a, b) => compareTexts(a.name, b.name) || compareTexts(a.file.Name, b.file.Name));
 }
 
 /** Sorted by name, then by file. Ids are filled in by whoever knows the cluster. */
@@ -98,5 +98,5 @@ export function configReferences(service: ServiceModel, project: Project, names:
   const credential = service.credential_spec?.config;
   if (!credential) return files;
   const { name } = reference('config', { source: credential }, project, names);
-  return [...files, { Runtime: {}, ConfigName: name }].sort((a, b) => byBytes(a.ConfigName, b.ConfigName));
+  return [...files, { Runtime: {}, ConfigName: name }].sort((a, b) => compareTexts(a.ConfigName, b.ConfigName));
 }

@@ -1,5 +1,6 @@
 /** A service's model to the Engine API's ServiceSpec, field by field as Docker sends it. */
 import { Refusal } from '#base/refusal';
+import { compareTexts } from '#base/text';
 import { imageLabel } from '#model/meta';
 import type {
   ConfigReference,
@@ -14,7 +15,6 @@ import type {
   UpdateConfig,
 } from '#model/service-spec';
 import type { HealthcheckModel, Project, ServiceModel, UpdateModel } from '../project.ts';
-import { byBytes } from '../value.ts';
 import { sortLikeGo } from './go-sort.ts';
 import { normalImage } from './image.ts';
 import { convertCapabilities, convertPrivileges, convertResources, convertRestart } from './limits.ts';
@@ -106,7 +106,7 @@ function containerSpec(input: ServiceInput): ContainerSpec {
 function environment(service: ServiceModel): string[] {
   return Object.entries(service.environment ?? {})
     .map(([key, value]) => (value === null ? key : `${key}=${value}`))
-    .sort(byBytes);
+    .sort(compareTexts);
 }
 
 function hostEntry(entry: string): string {
@@ -115,7 +115,7 @@ function hostEntry(entry: string): string {
 }
 
 function ulimits(service: ServiceModel): { Name: string; Soft: number; Hard: number }[] {
-  const names = Object.entries(service.ulimits ?? {}).sort(([a], [b]) => byBytes(a, b));
+  const names = Object.entries(service.ulimits ?? {}).sort(([a], [b]) => compareTexts(a, b));
   return names.map(([Name, { single, soft, hard }]) => ({ Name, Hard: single || (hard ?? 0), Soft: single || (soft ?? 0) }));
 }
 

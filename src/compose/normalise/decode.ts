@@ -1,8 +1,9 @@
 /** Turns checked values into the model's fields; texts of refusals are those of Docker's decoder. */
 import { parseDuration } from '#base/duration';
 import { Refusal } from '#base/refusal';
+import { compareTexts } from '#base/text';
 import { maxWord } from '../yaml/limits.ts';
-import { Float, Moment, byBytes, goQuote, goText, isList, isMap, newMap, numberOf } from '../value.ts';
+import { Float, Moment, goQuote, goText, isList, isMap, newMap, numberOf } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 
 const decodingFailed = 'decoding failed due to the following error(s):\n\n';
@@ -107,7 +108,7 @@ export function mapValues<T>(map: ValueMap, change: (value: Value, key: string) 
 export function hosts(value: Value | undefined): string[] | undefined {
   if (isMap(value)) {
     const entries = Object.entries(value).flatMap(([host, address]) => (address === null ? [] : [bare(host, goText(address))]));
-    return entries.sort(byBytes);
+    return entries.sort(compareTexts);
   }
   if (!isList(value)) return undefined;
   return value.flatMap((item) => {

@@ -1,10 +1,10 @@
 /** `deploy` and `healthcheck` of a service. */
+import { parseSize } from '#base/human';
 import { Refusal } from '#base/refusal';
 import type { DeployModel, DeviceModel, HealthcheckModel, UpdateModel } from '../project.ts';
 import { goText, isList, isMap, numberOf } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 import { count, decodeError, duration, flag, given, integer, strings, text, textOrList, texts } from './decode.ts';
-import { parseSize } from './size.ts';
 
 type Resources = NonNullable<DeployModel['resources']>;
 

@@ -1,5 +1,6 @@
 /** Mounts of a service: short and long forms, bind sources made absolute. */
 import { posix } from 'node:path';
+import { parseSize } from '#base/human';
 import { Refusal } from '#base/refusal';
 import type { MountModel } from '../project.ts';
 import { isList, isMap, numberOf } from '../value.ts';
@@ -7,7 +8,6 @@ import type { Value, ValueMap } from '../value.ts';
 import { absolute } from './context.ts';
 import type { Context } from './context.ts';
 import { decodeError, flag, given, integer, strings, text } from './decode.ts';
-import { parseSize } from './size.ts';
 import { parseVolumeSpec } from './volume-spec.ts';
 
 export function mounts(value: Value | undefined, context: Context): MountModel[] | undefined {

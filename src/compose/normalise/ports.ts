@@ -1,7 +1,8 @@
 /** Published ports: short texts, ranges and long maps to one entry per target port. */
 import { Refusal } from '#base/refusal';
+import { compareTexts } from '#base/text';
 import type { PortModel } from '../project.ts';
-import { byBytes, goText, isList, isMap, numberOf } from '../value.ts';
+import { goText, isList, isMap, numberOf } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 import { bracketed, isUnspecified } from '#model/address';
 import { maxPorts } from '../yaml/limits.ts';
@@ -33,7 +34,7 @@ function shortPort(spec: string, context: Context): PortModel[] {
   }
   const key = (binding: PortBinding): string => `${binding.target}/${binding.protocol}`;
   return bindings
-    .sort((a, b) => byBytes(key(a), key(b)))
+    .sort((a, b) => compareTexts(key(a), key(b)))
     .flatMap((binding) => {
       const bound = !isUnspecified(binding.address);
       if (bound && context.mode === 'strict') warnAddress(binding, context);

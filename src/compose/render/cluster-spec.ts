@@ -1,6 +1,6 @@
 /** `x-cluster-spec` of a volume as `stack config` prints it: known keys in their order, sizes in bytes. */
+import { parseSize } from '#base/human';
 import { strings } from '../normalise/decode.ts';
-import { parseSize } from '../normalise/size.ts';
 import { isList, isMap } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 import { Ordered } from './emit.ts';

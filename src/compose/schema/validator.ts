@@ -2,6 +2,7 @@
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import formats from 'ajv-formats';
+import { compareTexts } from '#base/text';
 import { fitsFormat, formatNames } from './formats.ts';
 import { numberFormat } from './schema.ts';
 import type { Schema } from './schema.ts';
@@ -82,7 +83,7 @@ function unique(this: Notes, wanted: unknown, data: unknown): boolean {
 function identity(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(identity).join()}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  const entries = Object.entries(value).sort(([a], [b]) => compareTexts(a, b));
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${identity(item)}`).join()}}`;
 }
 

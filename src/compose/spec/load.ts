@@ -1,6 +1,7 @@
 /** Stack files by the Compose Specification, for clusters of our own: all mistakes are told, each with its place. */
 import { posix } from 'node:path';
 import { Refusal } from '#base/refusal';
+import { compareTexts } from '#base/text';
 import type { ServiceSpec } from '#model/service-spec';
 import type { StackSpec } from '#model/stack';
 import type { LoadRequest, LoadResult } from '../compose.ts';
@@ -12,7 +13,7 @@ import { convertNetworks } from '../convert/networks.ts';
 import { convertService } from '../convert/service.ts';
 import { contextOf } from '../normalise/context.ts';
 import type { FileModel, Project } from '../project.ts';
-import { byBytes, isMap } from '../value.ts';
+import { isMap } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 import { withEnvFiles } from './env-files.ts';
 import { mergeValues } from './merge.ts';
@@ -105,7 +106,7 @@ function convert({ stack, project }: SpecProject, loader: Loader): StackSpec {
   const secrets = files('secret', project, stack, loader);
   const configs = files('config', project, stack, loader);
   const services: ServiceSpec[] = [];
-  for (const key of Object.keys(project.services).sort(byBytes)) {
+  for (const key of Object.keys(project.services).sort(compareTexts)) {
     try {
       services.push(convertOne(key, project, stack, secrets, configs));
     } catch (error) {

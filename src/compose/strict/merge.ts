@@ -3,8 +3,9 @@
  * Kept faults of Docker's (each at its function): ports collapse, logging options get lost, health tests are appended.
  */
 import { assert } from '#base/assert';
+import { compareTexts } from '#base/text';
 import type { AttachmentModel, LoggingModel, PortModel, Project, ServiceModel } from '../project.ts';
-import { byBytes, newMap } from '../value.ts';
+import { newMap } from '../value.ts';
 
 type Plain = Record<string, unknown>;
 
@@ -28,7 +29,7 @@ export function mergeProjects(projects: readonly Project[]): Project {
 
 function mergeTwo(base: Project, override: Project): Project {
   const services = newMap<ServiceModel>();
-  for (const name of [...new Set([...Object.keys(base.services), ...Object.keys(override.services)])].sort(byBytes)) {
+  for (const name of [...new Set([...Object.keys(base.services), ...Object.keys(override.services)])].sort(compareTexts)) {
     const [under, over] = [base.services[name], override.services[name]];
     services[name] = under && over ? mergeService(under, over) : (under ?? over ?? {});
   }
@@ -103,7 +104,7 @@ function keyed<K extends 'volumes' | 'secrets' | 'configs', T>(
 ): { [P in K]?: readonly T[] } {
   const items = new Map<string, T>();
   for (const item of [...(base ?? []), ...(override ?? [])]) items.set(key(item), item);
-  const sorted = [...items.entries()].sort(([a], [b]) => byBytes(a, b)).map(([, item]) => item);
+  const sorted = [...items.entries()].sort(([a], [b]) => compareTexts(a, b)).map(([, item]) => item);
   return (sorted.length === 0 ? {} : { [name]: sorted }) as unknown as { [P in K]?: readonly T[] };
 }
 

@@ -1,5 +1,6 @@
 /** What Docker says about keys that a swarm does not take: ignored with a word, or refused. */
-import { byBytes, isMap } from '../value.ts';
+import { compareTexts } from '#base/text';
+import { isMap } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 
 /** Something for stderr: a log line (the CLI gives it time and level) or plain text. */
@@ -50,7 +51,7 @@ function services(file: Value): ValueMap[] {
 
 function used(files: readonly Value[], keys: readonly string[]): string[] {
   const all = files.flatMap(services);
-  return keys.filter((key) => all.some((service) => key in service)).sort(byBytes);
+  return keys.filter((key) => all.some((service) => key in service)).sort(compareTexts);
 }
 
 function explained(keys: readonly string[], texts: Readonly<Record<string, string>>): string {

@@ -1,5 +1,6 @@
 /** A loaded stack as the series of stages in which `docker stack deploy` sends it; a stage may fail when it is reached. */
 import { Refusal } from '#base/refusal';
+import { compareTexts } from '#base/text';
 import type { NetworkSpec } from '#model/network';
 import type { SecretSpec } from '#model/secret';
 import type { ConfigReference, SecretReference, ServiceSpec } from '#model/service-spec';
@@ -10,7 +11,6 @@ import { convertNetworks } from '../convert/networks.ts';
 import { convertService } from '../convert/service.ts';
 import { contextOf } from '../normalise/context.ts';
 import type { Project, ServiceModel } from '../project.ts';
-import { byBytes } from '../value.ts';
 import { checkForDeploy, loadStrictProject } from './load.ts';
 import type { Notice } from './notices.ts';
 
@@ -107,7 +107,7 @@ function planOf(project: Project, stack: string, request: LoadRequest): StrictPl
     secrets: secrets.ok ? { ok: true, value: secrets.value.specs } : secrets,
     configs: configs.ok ? { ok: true, value: configs.value.specs } : configs,
     services: Object.entries(project.services)
-      .sort(([a], [b]) => byBytes(a, b))
+      .sort(([a], [b]) => compareTexts(a, b))
       .map(([key, service]) => plan(key, service)),
   };
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { timeText } from '#base/clock';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
+import { compareTexts } from '#base/text';
 import type { Stack, StackCondition, StackSource, StackSpec } from '#model/stack';
 import { create, newMeta, remove, update } from '#store/action';
 import { Overlay } from '#store/overlay';
@@ -75,7 +76,7 @@ export function removeStack(name: string): UseCase<{ Removed: readonly StackObje
     const overlay = new Overlay(view);
     const removed: StackObject[] = [];
     for (const kind of ['service', 'secret', 'config', 'network'] as const) {
-      const objects = objectsOfStack(view, kind, name).toSorted((a, b) => (a.Spec.Name < b.Spec.Name ? -1 : 1));
+      const objects = objectsOfStack(view, kind, name).toSorted((a, b) => compareTexts(a.Spec.Name, b.Spec.Name));
       for (const object of objects) {
         if (kind !== 'service') checkUnused(overlay, kind, object);
         overlay.lay([remove(kind, object.ID)]);

@@ -1,5 +1,4 @@
 /** The allocator: networks get subnets, services ports, and new tasks addresses; then the tasks are pending. */
-import { timeText } from '#base/clock';
 import { nodeLocalNetworks, type Network } from '#model/network';
 import type { PortConfig } from '#model/service-spec';
 import { isActive, type NetworkAttachment, type Task } from '#model/task';
@@ -9,6 +8,7 @@ import type { View } from '#store/view';
 import { addressSpaces, type AddressSpace } from './address-space.ts';
 import { parseSubnet } from '#model/ipv4';
 import { isIngress } from '#model/port';
+import { withWait, withState } from '#model/task-status';
 import { allocatePorts, type EndpointResult } from './ports.ts';
 import { allocateNetworks, type NetworkAllocation } from './subnets.ts';
 
@@ -56,8 +56,7 @@ function allocateTask(task: Task, allocation: Allocation, now: number): Action[]
   const attachments = attach(task, ports, allocation);
   if (typeof attachments === 'string') return refuse(task, attachments, now);
   const allocated: Task = {
-    ...task,
-    Status: { Timestamp: timeText(now), State: 'pending', Message: 'pending task scheduling' },
+    ...withState(task, 'pending', 'pending task scheduling', now),
     ...(attachments.length > 0 && { NetworksAttachments: attachments }),
     Shoal: { ...task.Shoal, ...(ports.length > 0 && { Ports: ports }) },
   };
@@ -66,8 +65,8 @@ function allocateTask(task: Task, allocation: Allocation, now: number): Action[]
 
 /** Says on the task why it stays new; written only when the reason is another one than before. */
 function refuse(task: Task, Err: string, now: number): Action[] {
-  if (task.Status.Err === Err) return [];
-  return [update('task', { ...task, Status: { ...task.Status, Timestamp: timeText(now), Err } })];
+  const waiting = withWait(task, Err, now);
+  return waiting ? [update('task', waiting)] : [];
 }
 
 function portsOf(task: Task, allocation: Allocation): readonly PortConfig[] | string {

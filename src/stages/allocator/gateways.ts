@@ -1,13 +1,12 @@
 /** Gives every node its own address, the gateway, in each network that its tasks use. */
 import { equal } from '#base/equal';
 import { nodeLocalNetworks, type Network } from '#model/network';
-import { compareStates, isTerminal } from '#model/task-state';
-import type { Task } from '#model/task';
 import { update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
 import { addressSpaces, type AddressSpace } from './address-space.ts';
 import { addressText, hostsOf, parseSubnet } from '#model/ipv4';
+import { isPlaced } from '#model/task';
 
 type Gateways = Record<string, string>;
 
@@ -60,7 +59,7 @@ function neededNetworks(view: View): Map<string, Map<string, Network>> {
   const needed = new Map<string, Map<string, Network>>();
   for (const task of view.list('task')) {
     const attachments = task.NetworksAttachments;
-    if (!attachments || !isOnNode(task)) continue;
+    if (!attachments || !isPlaced(task)) continue;
     let networks = needed.get(task.NodeID);
     if (!networks) needed.set(task.NodeID, (networks = new Map()));
     for (const { Network } of attachments) {
@@ -69,10 +68,6 @@ function neededNetworks(view: View): Map<string, Map<string, Network>> {
     }
   }
   return needed;
-}
-
-function isOnNode(task: Task): boolean {
-  return task.NodeID !== '' && !isTerminal(task.Status.State) && compareStates(task.Status.State, 'assigned') >= 0;
 }
 
 function choose(network: Network, holders: ReadonlySet<string>, spaces: ReadonlyMap<string, AddressSpace>): string | undefined {

@@ -3,10 +3,10 @@ import { equal } from '#base/equal';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
 import { isIngress } from '#model/port';
+import { isPlaced } from '#model/task';
 import type { EventOf, StoreEvent } from '#store/action';
 import type { View } from '#store/view';
 import { filesOf } from './assignments.ts';
-import { isPlaced } from './endpoints.ts';
 
 /** What the events touch, before it is said which nodes that means. */
 interface Touched {

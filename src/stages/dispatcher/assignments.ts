@@ -2,9 +2,10 @@
 import { equal } from '#base/equal';
 import type { AssignmentChange, AssignmentItems, AssignmentKind, NetworkAssignment } from '#model/assignment';
 import type { Task } from '#model/task';
+import { isPlaced } from '#model/task';
 import { compareStates } from '#model/task-state';
 import type { View } from '#store/view';
-import { endpointsOf, isPlaced, type Endpoints } from './endpoints.ts';
+import { endpointsOf, type Endpoints } from './endpoints.ts';
 
 export type AssignmentUpdate = AssignmentChange & { action: 'update' };
 

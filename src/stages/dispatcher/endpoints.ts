@@ -1,11 +1,13 @@
 /** The endpoint record of every service: where its tasks answer. One record is shared by all nodes. */
 import { equal } from '#base/equal';
+import { compareTexts } from '#base/text';
 import type { EndpointTask, ServiceEndpoint } from '#model/assignment';
 import { nodeLocalNetworks } from '#model/network';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
-import { compareStates, isTerminal } from '#model/task-state';
+import { compareStates } from '#model/task-state';
 import { isIngress } from '#model/port';
+import { isPlaced } from '#model/task';
 import type { StoreEvent } from '#store/action';
 import type { View } from '#store/view';
 
@@ -49,9 +51,6 @@ export function updateEndpoints(before: Endpoints, view: View, events: readonly 
 }
 
 /** Tasks that the node's container traffic may go to or come from: on a node, and not ended. */
-export function isPlaced(task: Task): boolean {
-  return task.NodeID !== '' && !isTerminal(task.Status.State) && compareStates(task.Status.State, 'assigned') >= 0;
-}
 
 function recordOf(view: View, service: Service): EndpointRecord {
   const networks = new Set<string>();
@@ -63,7 +62,7 @@ function recordOf(view: View, service: Service): EndpointRecord {
     tasks.push(endpointTask);
   }
   // The index of a service's tasks is in no order to rely on.
-  tasks.sort((a, b) => (a.Slot ?? 0) - (b.Slot ?? 0) || (a.TaskID < b.TaskID ? -1 : 1));
+  tasks.sort((a, b) => (a.Slot ?? 0) - (b.Slot ?? 0) || compareTexts(a.TaskID, b.TaskID));
   const Ports = (service.Endpoint?.Ports ?? []).filter(isIngress);
   const endpoint: ServiceEndpoint = { ServiceID: service.ID, Name: service.Spec.Name, Ports, Tasks: tasks };
   return { endpoint, key: `endpoint:${service.ID}`, change: { action: 'update', kind: 'endpoint', item: endpoint }, networks };

@@ -1,9 +1,10 @@
 /** Gives up the tasks of nodes that have been down for long: what they hold becomes free. */
-import { timeOf, timeText } from '#base/clock';
+import { timeOf } from '#base/clock';
+import { isPlaced } from '#model/task';
+import { withEnd } from '#model/task-status';
 import { update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
-import { isPlaced } from './endpoints.ts';
 
 /** SwarmKit's time (dispatcher.go defaultNodeDownPeriod). */
 const orphanAfterMs = 24 * 60 * 60 * 1000;
@@ -24,8 +25,8 @@ export function orphanTasks(view: View, context: StageContext): StageResult {
       wakeAt = Math.min(wakeAt ?? dueAt, dueAt);
       continue;
     }
-    const Status = { Timestamp: timeText(context.now), State: 'orphaned', Message: 'node has been down for 24 hours' } as const;
-    for (const task of tasks) actions.push(update('task', { ...task, Status: { ...Status, Shoal: { AppliedAt: context.now } } }));
+    const end = { State: 'orphaned', Message: 'node has been down for 24 hours' } as const;
+    for (const task of tasks) actions.push(update('task', withEnd(task, end, context.now)));
   }
   return { actions, ...(wakeAt !== undefined && { wakeAt }) };
 }

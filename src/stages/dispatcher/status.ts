@@ -3,6 +3,7 @@ import { equal } from '#base/equal';
 import type { TaskStatusUpdate } from '#model/assignment';
 import type { Task, TaskStatus } from '#model/task';
 import { compareStates, isTerminal } from '#model/task-state';
+import { applied } from '#model/task-status';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
 
@@ -16,7 +17,7 @@ export function acceptStatuses(view: View, nodeId: string, updates: readonly Tas
   for (const { taskId, status } of updates) {
     const task = accepted.get(taskId) ?? view.get('task', taskId);
     if (!task || task.NodeID !== nodeId || !isNews(task.Status, status)) continue;
-    accepted.set(taskId, { ...task, Status: { ...status, Shoal: { ...status.Shoal, AppliedAt: now } } });
+    accepted.set(taskId, { ...task, Status: applied(status, now) });
   }
   return [...accepted.values()].map((task) => update('task', task));
 }

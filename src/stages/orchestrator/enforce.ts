@@ -1,10 +1,15 @@
 /** Takes tasks off nodes that no longer meet their constraints (swarmkit manager/orchestrator/constraintenforcer). */
-import { timeText } from '#base/clock';
-import type { Task } from '#model/task';
-import { compareStates } from '#model/task-state';
+import { isPlaced } from '#model/task';
 import type { Draft } from './draft.ts';
 import { fulfils } from '#model/task-fulfils';
+import { withEnd } from '#model/task-status';
 import { isWanted } from './slots.ts';
+
+const rejected = {
+  State: 'rejected',
+  Message: 'task rejected by constraint enforcer',
+  Err: 'assigned node no longer meets constraints',
+} as const;
 
 /** Rejects them; the restart policy then places them anew. Global services shut theirs down themselves. */
 export function enforceConstraints(draft: Draft): void {
@@ -16,21 +21,6 @@ export function enforceConstraints(draft: Draft): void {
     if (node?.Spec.Availability !== 'active' || fulfils(node, placement)) continue;
     // While only the new spec is at odds with the node, the task is the rollout's to replace, at the rollout's pace.
     if (task.Shoal.SpecVersion !== draft.service.Shoal.SpecVersion && fulfils(node, task.Spec.Placement)) continue;
-    draft.putTask({ ...task, Status: rejected(task, draft.now) });
+    draft.putTask(withEnd(task, rejected, draft.now));
   }
-}
-
-function isPlaced({ NodeID, Status: { State } }: Task): boolean {
-  return NodeID !== '' && compareStates(State, 'assigned') >= 0 && compareStates(State, 'complete') < 0;
-}
-
-function rejected(task: Task, now: number): Task['Status'] {
-  return {
-    ...task.Status,
-    Timestamp: timeText(now),
-    State: 'rejected',
-    Message: 'task rejected by constraint enforcer',
-    Err: 'assigned node no longer meets constraints',
-    Shoal: { ...task.Status.Shoal, AppliedAt: now },
-  };
 }

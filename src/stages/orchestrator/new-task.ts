@@ -1,6 +1,7 @@
 /** Making tasks from a service's spec. */
 import { timeText } from '#base/clock';
 import type { Task, TaskMemory } from '#model/task';
+import { applied } from '#model/task-status';
 import { newMeta } from '#store/action';
 import { clusterOf } from '#store/view';
 import type { Draft } from './draft.ts';
@@ -29,7 +30,7 @@ export function addTask(draft: Draft, { key, memory = {} }: TaskPlace): Task {
     // Slot 0 (global services, first task of a job) is absent in Docker's JSON.
     ...(slot > 0 && { Slot: slot }),
     NodeID: draft.isGlobal ? key : '',
-    Status: { Timestamp: timeText(now), State: 'new', Message: 'created', Shoal: { AppliedAt: now } },
+    Status: applied({ Timestamp: timeText(now), State: 'new', Message: 'created' }, now),
     DesiredState: waits ? 'ready' : startedState(draft),
     ...(draft.isJob && { JobIteration: { Index: iterationOf(draft) } }),
     Shoal: {

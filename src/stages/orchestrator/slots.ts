@@ -1,4 +1,5 @@
 /** Slots: the places of a service, each held by one task at a time and remembering those before it. */
+import { compareTexts } from '#base/text';
 import type { Task } from '#model/task';
 import { compareStates, isTerminal } from '#model/task-state';
 import type { View } from '#store/view';
@@ -27,10 +28,6 @@ export function slotsOf(tasks: readonly Task[], byNode: boolean): Slot[] {
 function compareAge(a: Task, b: Task): number {
   if (a.CreatedAt !== b.CreatedAt) return a.CreatedAt !== '' && (b.CreatedAt === '' || a.CreatedAt < b.CreatedAt) ? -1 : 1;
   return compareTexts(a.ID, b.ID);
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }
 
 /** The service wants this task to go on: it is to run, to complete, or to get ready for it. */

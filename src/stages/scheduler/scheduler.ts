@@ -1,9 +1,9 @@
 /** The scheduler: pending tasks get a node, or the reason why there is none. */
-import { timeText } from '#base/clock';
 import { defaults } from '#model/service';
 import type { GenericResource } from '#model/service-spec';
 import { isActive, type Task } from '#model/task';
 import { compareStates, isTerminal } from '#model/task-state';
+import { withWait, withState } from '#model/task-status';
 import { update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import { clusterOf, type View } from '#store/view';
@@ -123,12 +123,8 @@ function assign(task: Task, candidate: Candidate, message: string, now: number):
   return update('task', assigned);
 }
 
-function withState(task: Task, State: Task['Status']['State'], Message: string, now: number): Task {
-  return { ...task, Status: { Timestamp: timeText(now), State, Message } };
-}
-
 /** Says on the task why it waits; written only when the reason is another one than before. */
 function withError(task: Task, Err: string, now: number): Action[] {
-  if (task.Status.Err === Err) return [];
-  return [update('task', { ...task, Status: { ...task.Status, Timestamp: timeText(now), Err } })];
+  const waiting = withWait(task, Err, now);
+  return waiting ? [update('task', waiting)] : [];
 }

@@ -21,9 +21,14 @@ test.each([
   ['512mb', 536_870_912],
   ['10', 10],
   ['1KiB', 1024],
-  ['x', undefined],
-  ['-1m', undefined],
 ])('%s is %s bytes', (text, bytes) => expect(parseSize(text)).toBe(bytes));
+
+test.each([
+  ['x', "invalid size: 'x'"],
+  ['-1m', "invalid size: '-1m'"],
+  ['1x', "invalid suffix: 'x'"],
+  ['1kbb', "invalid suffix: 'kbb'"],
+])('%s is refused: %s', (text, message) => expect(() => parseSize(text)).toThrow(message));
 
 test('sizes have four digits', () => {
   expect(humanSize(25_134_907_392)).toBe('23.41GiB');

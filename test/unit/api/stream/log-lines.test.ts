@@ -1,14 +1,9 @@
 import { expect, test } from 'vitest';
-import { fixedNanoseconds, frame, lineText } from '#api/stream/log-frames';
+import { fixedNanoseconds, lineText } from '#api/stream/log-lines';
 import type { Task } from '#model/task';
 
 const task = { ID: 'task1', NodeID: 'node 1', ServiceID: 'svc' } as Task;
 const line = { stream: 'stdout', timestamp: '2026-01-01T00:00:00.5Z', text: 'hello\n' } as const;
-
-test('a frame counts bytes, not characters', () => {
-  expect([...frame('stderr', 'ü\n')]).toEqual([2, 0, 0, 0, 0, 0, 0, 3, 0xc3, 0xbc, 10]);
-  expect(frame('systemError', '')[0]).toBe(3);
-});
 
 test('time and details stand before the line, which always ends', () => {
   expect(lineText(line, task, { timestamps: false, details: false })).toBe('hello\n');

@@ -1,21 +1,6 @@
-/** Bytes of a log stream: Docker's multiplexed frames, and what stands before each line. */
+/** What stands before each line of a log stream. */
 import type { Task } from '#model/task';
 import type { TaskLogLine } from '../dependencies.ts';
-
-export type FrameStream = 'stdout' | 'stderr' | 'systemError';
-
-const streamNumbers: Readonly<Record<FrameStream, number>> = { stdout: 1, stderr: 2, systemError: 3 };
-const headerBytes = 8;
-
-/** One frame: stream number, three zero bytes, length in network order, payload. */
-export function frame(stream: FrameStream, text: string): Buffer {
-  const payload = Buffer.from(text, 'utf8');
-  const bytes = Buffer.alloc(headerBytes + payload.length);
-  bytes[0] = streamNumbers[stream];
-  bytes.writeUInt32BE(payload.length, 4);
-  payload.copy(bytes, headerBytes);
-  return bytes;
-}
 
 /** A line as the client wants it: time and details before it if asked for, a line end always. */
 export function lineText(line: TaskLogLine, task: Task, options: { timestamps: boolean; details: boolean }): string {

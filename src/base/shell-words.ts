@@ -1,5 +1,5 @@
 /** A command line given as one text, cut into words as a shell would (quotes, backslashes, comments; nothing expanded). */
-import { Refusal } from '#base/refusal';
+import { Refusal } from './refusal.ts';
 
 /** Throws Refusal with shlex's texts when a quote or an escape is left open. */
 export function splitWords(line: string): string[] {

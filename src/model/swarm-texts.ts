@@ -1,0 +1,18 @@
+/** Docker's words for a node that cannot answer for a cluster: its users know them, and its tools look for them. */
+
+const notManager = 'This node is not a swarm manager.';
+const howToEnter = 'Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again';
+
+export const swarmTexts = {
+  inactive: `${notManager} ${howToEnter}.`,
+  /** The docker CLI's own words before it deploys a stack. */
+  inactiveToClient: `this node is not a swarm manager. ${howToEnter}`,
+  worker: `${notManager} Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager.`,
+  starting: `${notManager} Manager is being prepared or has trouble connecting to the cluster.`,
+  locked: 'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.',
+  notPart: 'This node is not part of a swarm',
+  alreadyPart: 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
+  leavingManager:
+    'You are attempting to leave the swarm on a node that is participating as a manager. ' +
+    'Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message.',
+} as const;

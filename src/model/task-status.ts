@@ -1,0 +1,24 @@
+/** Task statuses as managers write them: what a change keeps, and what it stamps. Nodes' reports are stamped on their way in. */
+import { timeText } from '#base/clock';
+import type { Task, TaskStatus } from './task.ts';
+import type { TaskState } from './task-state.ts';
+
+/** `status` as written at `now`, the leader's time in ms: restart windows count by it. */
+export function applied(status: TaskStatus, now: number): TaskStatus {
+  return { ...status, Shoal: { ...status.Shoal, AppliedAt: now } };
+}
+
+/** A step on the way to a node; nothing is known of a container yet. */
+export function withState(task: Task, State: TaskState, Message: string, now: number): Task {
+  return { ...task, Status: applied({ Timestamp: timeText(now), State, Message }, now) };
+}
+
+/** An end that the managers decided; what is known of the container stays. */
+export function withEnd(task: Task, end: { State: 'rejected' | 'orphaned'; Message: string; Err?: string }, now: number): Task {
+  return { ...task, Status: applied({ ...task.Status, Timestamp: timeText(now), ...end }, now) };
+}
+
+/** Says on the task why it waits; undefined when it says so already. */
+export function withWait(task: Task, Err: string, now: number): Task | undefined {
+  return task.Status.Err === Err ? undefined : { ...task, Status: applied({ ...task.Status, Timestamp: timeText(now), Err }, now) };
+}
