@@ -4,6 +4,7 @@ import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { Cluster, UseCase } from '#control/cluster';
 import type { OpenSession } from '#model/assignment';
+import { swarmTexts } from '#model/swarm-texts';
 import type { ReplicatedLog } from '#replica/replicated-log';
 import type { ReplicatedState } from '#replica/state';
 import type { StoreEvent } from '#store/action';
@@ -103,5 +104,5 @@ export class ManagerSeat implements Cluster {
 }
 
 function notLeading(): Refusal {
-  return new Refusal('unavailable', 'This node is not a swarm manager. Manager is being prepared or has trouble connecting to the cluster.');
+  return new Refusal('unavailable', swarmTexts.starting);
 }
