@@ -4,7 +4,7 @@ import { assert } from '#base/assert';
 import { Refusal } from '#base/refusal';
 import type { Initial } from '#raft/core';
 import type { Entry, SnapshotMeta } from '#raft/message';
-import type { Write } from '#raft/raft';
+import type { Write } from '#raft/ready';
 import { realFileSystem, type FileSystem } from './file-system.ts';
 import { loadKey } from './key.ts';
 import type { Record, SnapshotMark } from './record.ts';

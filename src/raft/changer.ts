@@ -1,5 +1,4 @@
 /** Changes of membership, one member at a time: any majority before and any majority after share a member. */
-import { Refusal } from '#base/refusal';
 import type { Configuration } from './message.ts';
 
 export interface Change {
@@ -7,14 +6,16 @@ export interface Change {
   readonly id: string;
 }
 
-/** The configuration after `change`. Refuses to remove or demote the last voter. Repeating a change is harmless. */
-export function changed(configuration: Configuration, change: Change): Configuration {
+/** Of a member that has nothing yet: it belongs to no group, and learns who does from the snapshot it is sent. */
+export const nobody: Configuration = { voters: [], learners: [] };
+
+/** The configuration after `change`; undefined when it would remove or demote the last voter. Repeating a change is harmless. */
+export function changed(configuration: Configuration, change: Change): Configuration | undefined {
   const voters = configuration.voters.filter((id) => id !== change.id);
   const learners = configuration.learners.filter((id) => id !== change.id);
   if (change.type === 'addVoter') voters.push(change.id);
   if (change.type === 'addLearner') learners.push(change.id);
-  if (voters.length === 0) throw new Refusal('failedPrecondition', `${change.id} is the last voting manager`);
-  return { voters: voters.sort(), learners: learners.sort() };
+  return voters.length === 0 ? undefined : { voters: voters.sort(), learners: learners.sort() };
 }
 
 /** True when `id` takes part at all. */

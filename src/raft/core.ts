@@ -2,6 +2,7 @@
 import { assert } from '#base/assert';
 import { integerBetween, type Random } from '#base/random';
 import type { Configuration, Entry, HardState, Message, SnapshotMeta } from './message.ts';
+import { Amnesia } from './amnesia.ts';
 import { Log } from './log.ts';
 import { Progress, type Window } from './progress.ts';
 import { ReadRounds } from './read-rounds.ts';
@@ -34,11 +35,22 @@ export const defaultLimits: Limits = {
   maxReads: 10_000,
 };
 
-/** What the disk gave back. A new group starts with a snapshot of index 0 that names its first members. */
+/**
+ * What the disk gave back. A new group starts with a snapshot of index 0 that names its first members. A member that joins
+ * one starts with a snapshot of index 0 that names `nobody`, and takes nothing but a snapshot from the leader.
+ */
 export interface Initial {
   readonly hardState: HardState;
   readonly snapshot: SnapshotMeta;
   readonly entries: readonly Entry[];
+}
+
+export interface Identity {
+  readonly id: string;
+  /** Unique for every start of this member, so that answers to an earlier life are told apart. */
+  readonly incarnation: string;
+  readonly limits: Limits;
+  readonly random: Random;
 }
 
 type Unsent = Message extends infer One ? (One extends Message ? Omit<One, 'from' | 'term'> & { readonly term?: number } : never) : never;
@@ -64,6 +76,21 @@ export class Core {
   uncommittedBytes = 0;
   transferee: string | undefined;
 
+  /** Index of this leader's own change that is not yet durable at a majority of the configuration it makes. */
+  openChange: number | undefined;
+  /** Changes that are done, for those who wait for them. */
+  changesDone: number[] = [];
+  /** The disk must hold a commit index at least this high: a configuration in force is never forgotten. */
+  commitOwed = 0;
+  /** Highest commit index on this member's own disk. */
+  durableCommit: number;
+  /** There are entries to send: all of one turn go out together. */
+  appendDue = false;
+  /** A commit index that must not wait for the next append or heartbeat: of a change of membership, or the term's first. */
+  urgentCommit = 0;
+  /** Members that need a snapshot newer than there is. */
+  snapshotWanted = new Set<string>();
+
   /** Leave at once. */
   outbox: Message[] = [];
   /** Leave when everything handed to the disk so far is durable. */
@@ -71,23 +98,36 @@ export class Core {
   /** A snapshot taken over from the leader, for the disk's and the state machine's attention. */
   restored: SnapshotMeta | undefined;
 
-  constructor(
-    readonly id: string,
-    readonly limits: Limits,
-    readonly random: Random,
-    initial: Initial,
-  ) {
+  readonly id: string;
+  readonly limits: Limits;
+  readonly random: Random;
+
+  constructor({ id, incarnation, limits, random }: Identity, initial: Initial) {
+    this.id = id;
+    this.limits = limits;
+    this.random = random;
     this.term = initial.hardState.term;
     this.vote = initial.hardState.vote;
     this.snapshot = initial.snapshot;
     this.configuration = initial.snapshot.configuration;
     this.log = new Log(initial.snapshot, initial.entries, initial.hardState.commit);
-    this.reads = new ReadRounds(limits.maxReads);
+    if (this.log.lastTerm > this.term)
+      throw new Amnesia(`the log reaches term ${this.log.lastTerm}, and only term ${this.term} is remembered`, {
+        promised: this.log.lastTerm,
+        held: this.term,
+      });
+    this.durableCommit = this.log.committed;
+    this.reads = new ReadRounds({ id, incarnation, limit: limits.maxReads, timeoutTicks: limits.electionTicks });
     this.reset(this.term);
   }
 
   get isVoter(): boolean {
     return this.configuration.voters.includes(this.id);
+  }
+
+  /** This member has nothing yet: it takes part only once it was given a snapshot. */
+  get isJoiner(): boolean {
+    return this.configuration.voters.length === 0;
   }
 
   /** Everybody else who takes part. */
@@ -128,7 +168,11 @@ export class Core {
     this.transferee = undefined;
     this.progress.clear();
     this.pendingConfigurationIndex = 0;
+    this.openChange = undefined;
     this.uncommittedBytes = 0;
+    this.appendDue = false;
+    this.urgentCommit = 0;
+    this.snapshotWanted.clear();
     this.reads.reset();
   }
 

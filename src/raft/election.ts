@@ -2,7 +2,7 @@
 import type { Core } from './core.ts';
 import type { VoteReply, VoteRequest } from './message.ts';
 import { voteResult } from './quorum.ts';
-import { broadcastAppend, appendOwn } from './replication.ts';
+import { appendOwn } from './replication.ts';
 
 const noBytes = new Uint8Array(0);
 
@@ -46,7 +46,8 @@ function requestVotes(core: Core, type: 'preVote' | 'vote', transfer: boolean): 
 export function handleVoteRequest(core: Core, message: VoteRequest): void {
   core.noteCommitHint(message);
   const free = core.vote === message.from || (core.vote === undefined && core.leader === undefined);
-  const may = free || (message.type === 'preVote' && message.term > core.term);
+  // A member with nothing cannot tell what its group has decided.
+  const may = !core.isJoiner && (free || (message.type === 'preVote' && message.term > core.term));
   const granted = may && core.log.isUpToDate(message.lastIndex, message.lastTerm);
   if (granted && message.type === 'vote') {
     core.electionElapsed = 0;
@@ -73,7 +74,7 @@ export function handleVoteReply(core: Core, message: VoteReply): void {
   core.becomeLeader();
   // Entries of earlier terms commit only along with one of this term.
   appendOwn(core, 'normal', noBytes);
-  broadcastAppend(core);
+  core.appendDue = true;
 }
 
 export function tickElection(core: Core): void {

@@ -1,5 +1,6 @@
 /** The log in memory: everything since the last compaction, how much of it the disk has, how much is committed and applied. */
 import { assert } from '#base/assert';
+import { Amnesia } from './amnesia.ts';
 import type { Entry, SnapshotMeta } from './message.ts';
 
 export class Log {
@@ -22,7 +23,8 @@ export class Log {
     this.#entries = [...entries];
     this.#assertContiguous(0);
     this.stable = this.handedOut = this.lastIndex;
-    this.committed = Math.min(Math.max(commit, snapshot.index), this.lastIndex);
+    this.committed = snapshot.index;
+    this.commitTo(commit);
     this.applying = this.applied = snapshot.index;
   }
 
@@ -106,7 +108,12 @@ export class Log {
   /** Raises the commit index; returns whether it moved. */
   commitTo(index: number): boolean {
     if (index <= this.committed) return false;
-    assert(index <= this.lastIndex, `commit ${index} is beyond the last entry ${this.lastIndex}: this member lost entries it had acknowledged`);
+    if (index > this.lastIndex) {
+      throw new Amnesia(`commit ${index} is beyond the last entry ${this.lastIndex}: this member lost entries it had acknowledged`, {
+        promised: index,
+        held: this.lastIndex,
+      });
+    }
     this.committed = index;
     return true;
   }
@@ -123,18 +130,25 @@ export class Log {
     if (index > this.stable && this.termAt(index) === term) this.stable = index;
   }
 
-  /** Committed entries that are on this disk too, now counted as handed to the state machine. */
+  /**
+   * Committed entries that are on this disk too, now counted as handed to the state machine. One batch at a time: the next
+   * comes when this one is reported, so that a slow state machine bounds what waits for it.
+   */
   takeCommitted(maxBytes: number): Entry[] {
     const end = Math.min(this.committed, this.stable);
-    if (this.applying >= end) return [];
+    if (this.applying >= end || this.applying > this.applied) return [];
     const entries = this.slice(this.applying + 1, end, maxBytes) ?? [];
     this.applying += entries.length;
     return entries;
   }
 
-  appliedTo(index: number): void {
-    assert(index >= this.applied && index <= this.applying, `applied ${index} is outside ${this.applied}..${this.applying}`);
+  /** Returns the entries newly applied. None when a snapshot has overtaken the batch that was under way. */
+  appliedTo(index: number): readonly Entry[] {
+    if (index <= this.applied) return [];
+    assert(index <= this.applying, `applied ${index} is beyond ${this.applying}, the last one handed out`);
+    const entries = this.slice(this.applied + 1, index, Infinity) ?? [];
     this.applied = index;
+    return entries;
   }
 
   /** Replaces everything by a snapshot that is already on disk. */

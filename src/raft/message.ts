@@ -71,6 +71,8 @@ export interface AppendReply extends Addressed {
   readonly rejected: boolean;
   readonly hintIndex: number;
   readonly hintTerm: number;
+  /** The commit index that the sender's disk holds: a change of membership is done when a majority remembers it. */
+  readonly commit: number;
 }
 
 /** `commit` is never above what the receiver has acknowledged. `readSequence` numbers the leader's read rounds of this term. */
@@ -97,6 +99,7 @@ export interface TimeoutNow extends Addressed {
 
 export interface ReadIndex extends Addressed {
   readonly type: 'readIndex';
+  /** Carries the sender's incarnation: an answer to a read of its earlier life fits none of this one. */
   readonly requestId: string;
 }
 

@@ -21,13 +21,18 @@ export class Progress {
   next: number;
   /** Highest commit index this member was told. */
   sentCommit = 0;
+  /** Highest commit index on the member's disk. */
+  durableCommit = 0;
   paused = false;
   pendingSnapshot = 0;
+  /** The member has nothing at all: only a snapshot tells it who takes part. */
+  needsSnapshot = false;
   /** Heard of since the last check of the quorum. New members start so, else adding one could depose the leader. */
   recentActive = true;
   /** Highest read round this member confirmed. */
   readAcknowledged = 0;
   #sent: Sent[] = [];
+  #sentBytes = 0;
   readonly #window: Window;
 
   constructor(next: number, window: Window) {
@@ -36,8 +41,7 @@ export class Progress {
   }
 
   get windowFull(): boolean {
-    const bytes = this.#sent.reduce((sum, one) => sum + one.bytes, 0);
-    return this.#sent.length >= this.#window.messages || bytes >= this.#window.bytes;
+    return this.#sent.length >= this.#window.messages || this.#sentBytes >= this.#window.bytes;
   }
 
   get isPaused(): boolean {
@@ -63,7 +67,9 @@ export class Progress {
     this.state = state;
     this.paused = false;
     this.pendingSnapshot = 0;
+    this.needsSnapshot = false;
     this.#sent = [];
+    this.#sentBytes = 0;
   }
 
   /** Notes an append of `count` entries that ends in `lastIndex`. */
@@ -79,6 +85,7 @@ export class Progress {
     }
     this.next = lastIndex + 1;
     this.#sent.push({ lastIndex, bytes });
+    this.#sentBytes += bytes;
     this.paused = this.windowFull;
   }
 
@@ -87,14 +94,18 @@ export class Progress {
     const news = index > this.match;
     this.match = Math.max(this.match, index);
     this.next = Math.max(this.next, index + 1);
-    if (news) this.paused = false;
+    if (news) {
+      this.paused = false;
+      this.needsSnapshot = false;
+    }
     return news;
   }
 
   /** Gives the window free up to `index`. */
   free(index: number): void {
     const keep = this.#sent.findIndex((one) => one.lastIndex > index);
-    this.#sent = keep < 0 ? [] : this.#sent.slice(keep);
+    const freed = this.#sent.splice(0, keep < 0 ? this.#sent.length : keep);
+    for (const one of freed) this.#sentBytes -= one.bytes;
     this.paused = this.windowFull;
   }
 
@@ -107,6 +118,7 @@ export class Progress {
     }
     if (this.next - 1 !== rejected) return false;
     this.next = Math.max(Math.min(rejected, hint + 1), this.match + 1);
+    this.needsSnapshot = rejected === 0;
     this.paused = false;
     assert(this.match < this.next, `next ${this.next} is not above match ${this.match}`);
     return true;

@@ -1,51 +1,34 @@
 /** One member of a Raft group as a pure machine: messages and ticks go in, `ready()` says what to send, write and apply. */
 import { assert, unreachable } from '#base/assert';
-import { encode } from '#base/codec';
-import type { Random } from '#base/random';
-import { changed, type Change } from './changer.ts';
-import { Core, type Initial, type Limits, type Role } from './core.ts';
+import type { Change } from './changer.ts';
+import { Core, type Identity, type Initial, type Role } from './core.ts';
 import { campaign, handleVoteReply, handleVoteRequest, inLease, tickElection } from './election.ts';
 import { handleAppend, handleHeartbeat, handleSnapshot, heardLeader } from './follower.ts';
-import { applyConfiguration } from './membership.ts';
-import type { Configuration, Entry, HardState, Message, ReadState, SnapshotMeta } from './message.ts';
+import { applyConfiguration, proposeChange, type ChangeRefusal } from './membership.ts';
+import type { Configuration, HardState, Message, SnapshotMeta } from './message.ts';
+import { confirmReads, leaderRead } from './reads.ts';
 import {
   advanceCommit,
   appendOwn,
-  broadcastAppend,
   broadcastHeartbeat,
+  closeChange,
+  flushAppends,
   handleAppendReply,
   handleHeartbeatReply,
-  leaderRead,
   sendAppend,
   tickLeader,
 } from './replication.ts';
+import { coalesced, type Ready, type RoleChange, type Write } from './ready.ts';
+import { validate, type Invalid } from './validate.ts';
 
-/** One job for the disk. Jobs are done in order; `replies` leave, and `appended` is called, when this one is durable. */
-export interface Write {
-  readonly hardState: HardState | undefined;
-  /** Replace everything at and behind the first one's index. */
-  readonly entries: readonly Entry[];
-  /** A snapshot taken over from the leader: it voids all entries before this job's own. */
-  readonly installed: SnapshotMeta | undefined;
-  readonly replies: readonly Message[];
-  /** The log's end as of this job; it counts only if the term is still the same then. */
-  readonly attest: { readonly term: number; readonly index: number; readonly lastTerm: number };
+interface Place {
+  readonly index: number;
+  readonly term: number;
 }
 
-export interface Ready {
-  /** May leave at once. */
-  readonly messages: readonly Message[];
-  readonly write: Write | undefined;
-  /** The state machine is to be replaced by this snapshot before `apply`. */
-  readonly restore: SnapshotMeta | undefined;
-  /** Committed entries, in order; report them by `applied`. */
-  readonly apply: readonly Entry[];
-  readonly reads: readonly ReadState[];
-  /** Reads that will get no answer: ask again under a new id. */
-  readonly failedReads: readonly string[];
-}
+export type Proposed = Place | 'notLeader' | 'transferring' | 'full';
 
-export type Proposed = { readonly index: number; readonly term: number } | 'notLeader' | 'transferring' | 'full' | 'changePending';
+export type ProposedChange = Place | ChangeRefusal;
 
 export interface Status {
   readonly id: string;
@@ -63,10 +46,14 @@ export interface Status {
 export class Raft {
   readonly #core: Core;
   #written: HardState;
+  #told: RoleChange;
 
-  constructor(options: { readonly id: string; readonly limits: Limits; readonly random: Random }, initial: Initial) {
-    this.#core = new Core(options.id, options.limits, options.random, initial);
+  /** Throws Amnesia when `initial` contradicts itself: the member must not take part under its id any more. */
+  constructor(identity: Identity, initial: Initial) {
+    this.#core = new Core(identity, initial);
     this.#written = initial.hardState;
+    const { role, term, leader } = this.#core;
+    this.#told = { role, term, leader };
   }
 
   status(): Status {
@@ -88,6 +75,7 @@ export class Raft {
 
   /** Time passes by one tick. */
   tick(): void {
+    this.#core.reads.tick();
     if (this.#core.role === 'leader') tickLeader(this.#core);
     else tickElection(this.#core);
   }
@@ -97,7 +85,27 @@ export class Raft {
     campaign(this.#core, false);
   }
 
-  /** Takes a message of another member. */
+  /** Gives up leadership, as when the disk stalls: members that write may then elect another. */
+  stepDown(): void {
+    if (this.#core.role === 'leader') this.#core.becomeFollower(this.#core.term, undefined);
+  }
+
+  /** The transport knows that the leader is gone: others may be voted for at once, and reads sent to it fail. */
+  forgetLeader(): void {
+    const core = this.#core;
+    if (core.role !== 'follower' || core.leader === undefined) return;
+    core.leader = undefined;
+    core.reads.failForwarded();
+  }
+
+  /** Takes what came over the wire from `sender`, whom the transport vouches for; returns why it was refused. */
+  receive(value: unknown, sender: string): Invalid | undefined {
+    const invalid = validate(value, { from: sender, to: this.#core.id });
+    if (invalid === undefined) this.step(value as Message);
+    return invalid;
+  }
+
+  /** Takes a valid message of another member. Throws Amnesia when it proves that this one has lost what it promised. */
   step(message: Message): void {
     const core = this.#core;
     if (message.term > core.term && !this.#enterTerm(message)) return;
@@ -122,7 +130,7 @@ export class Raft {
     if (message.type === 'preVote') {
       core.send({ type: 'preVoteReply', to: message.from, granted: false, ...core.commitHint });
     } else if (message.type === 'append' || message.type === 'heartbeat' || message.type === 'snapshot') {
-      core.send({ type: 'appendReply', to: message.from, index: 0, rejected: false, hintIndex: 0, hintTerm: 0 });
+      core.send({ type: 'appendReply', to: message.from, index: 0, rejected: false, hintIndex: 0, hintTerm: 0, commit: 0 });
     }
     return false;
   }
@@ -139,7 +147,7 @@ export class Raft {
       case 'append':
       case 'heartbeat':
       case 'snapshot':
-        assert(core.role !== 'leader', `${core.id} and ${message.from} both lead term ${core.term}`);
+        if (core.role === 'leader') return this.#rivalLeader(message.from);
         heardLeader(core, message.from);
         if (message.type === 'append') return handleAppend(core, message);
         return message.type === 'heartbeat' ? handleHeartbeat(core, message) : handleSnapshot(core, message);
@@ -148,14 +156,19 @@ export class Raft {
       case 'heartbeatReply':
         return core.role === 'leader' ? handleHeartbeatReply(core, message) : undefined;
       case 'timeoutNow':
-        return campaign(core, true);
+        return core.role === 'follower' && core.leader === message.from ? campaign(core, true) : undefined;
       case 'readIndex':
-        return core.role === 'leader' && !core.reads.full ? leaderRead(core, message.from, message.requestId) : undefined;
+        return core.role === 'leader' && !core.reads.full ? leaderRead(core, core.reads.asked(message.requestId, message.from)) : undefined;
       case 'readIndexReply':
         return core.reads.answered(message.requestId, message.index);
       default:
         return unreachable(message);
     }
+  }
+
+  /** A voter of ours that leads the same term breaks the one promise of elections; a stranger proves nothing. */
+  #rivalLeader(from: string): void {
+    assert(!this.#core.configuration.voters.includes(from), `${this.#core.id} and ${from} both lead term ${this.#core.term}`);
   }
 
   /** Adds an entry to the log if this member leads. The entry may still be lost: only `apply` with the same term says it is in. */
@@ -166,21 +179,16 @@ export class Raft {
     // One proposal always gets through, however large.
     if (core.uncommittedBytes > 0 && core.uncommittedBytes + bytes.length > core.limits.maxUncommittedBytes) return 'full';
     const index = appendOwn(core, 'normal', bytes);
-    for (const to of core.peers) sendAppend(core, to, false);
+    core.appendDue = true;
     return { index, term: core.term };
   }
 
-  /** Proposes a change of membership; one at a time, and only by a leader that has committed in its term. */
-  proposeChange(change: Change): Proposed {
-    const core = this.#core;
-    if (core.role !== 'leader') return 'notLeader';
-    if (core.transferee !== undefined) return 'transferring';
-    if (core.log.applied < core.pendingConfigurationIndex || !core.committedInTerm) return 'changePending';
-    // Throws the refusal now rather than when the entry is applied.
-    changed(core.configuration, change);
-    core.pendingConfigurationIndex = appendOwn(core, 'configuration', encode(change));
-    broadcastAppend(core);
-    return { index: core.pendingConfigurationIndex, term: core.term };
+  /**
+   * Proposes a change of membership. It is in force once applied, and done once `changesDone` names its index; until then
+   * no other may follow. A voter is made of a learner that holds the log.
+   */
+  proposeChange(change: Change): ProposedChange {
+    return proposeChange(this.#core, change);
   }
 
   /** Hands leadership to `target`; given up after one election timeout. Returns false when it cannot be asked. */
@@ -196,16 +204,15 @@ export class Raft {
     return true;
   }
 
-  /** Asks for a linearizable read; the answer comes in `reads` or `failedReads`. `requestId` is never used twice. */
+  /** Asks for a linearizable read; the answer comes in `reads` or `failedReads` within one election timeout. `requestId` is unique in this incarnation. */
   readIndex(requestId: string): void {
     const core = this.#core;
     if (core.leader === undefined || core.reads.full) {
       core.reads.failed.push(requestId);
     } else if (core.role === 'leader') {
-      leaderRead(core, core.id, requestId);
+      leaderRead(core, core.reads.asked(requestId, core.id));
     } else {
-      core.reads.forward(requestId);
-      core.send({ type: 'readIndex', to: core.leader, requestId });
+      core.send({ type: 'readIndex', to: core.leader, requestId: core.reads.forward(requestId) });
     }
   }
 
@@ -231,7 +238,11 @@ export class Raft {
     const { attest } = write;
     // In another term the entries may have been overwritten, and overwritten back: that is not the same write.
     if (attest.term === core.term) core.log.markStable(attest.index, attest.lastTerm);
-    if (core.role === 'leader') advanceCommit(core);
+    if (write.hardState) core.durableCommit = write.hardState.commit;
+    if (core.role === 'leader') {
+      advanceCommit(core);
+      closeChange(core);
+    }
     for (const reply of write.replies) if (reply.to === core.id) this.step(reply);
     return write.replies.filter((reply) => reply.to !== core.id);
   }
@@ -239,22 +250,36 @@ export class Raft {
   /** The state machine holds everything up to `index`. */
   applied(index: number): void {
     const core = this.#core;
-    const entries = core.log.slice(core.log.applied + 1, index, Infinity) ?? [];
-    core.log.appliedTo(index);
-    for (const entry of entries) if (entry.kind === 'configuration') applyConfiguration(core, entry);
+    for (const entry of core.log.appliedTo(index)) if (entry.kind === 'configuration') applyConfiguration(core, entry);
   }
 
   /** A snapshot of the applied state is on disk; entries up to `compactTo` may be forgotten. */
   snapshotTaken(meta: SnapshotMeta, compactTo: number): void {
-    if (meta.index <= this.#core.snapshot.index) return;
-    this.#core.snapshot = meta;
-    this.#core.log.compact(Math.min(compactTo, meta.index));
+    const core = this.#core;
+    if (meta.index <= core.snapshot.index) return;
+    core.snapshot = meta;
+    core.log.compact(Math.min(compactTo, meta.index));
+    // Somebody may wait for it.
+    core.appendDue = core.role === 'leader';
+  }
+
+  /** Describes a snapshot of what is applied now. */
+  snapshotMeta(): SnapshotMeta {
+    const { log, configuration } = this.#core;
+    const term = log.termAt(log.applied);
+    assert(term !== undefined, `entry ${log.applied} was applied and is gone`);
+    return { index: log.applied, term, configuration };
   }
 
   /** Everything to do now. What is handed out counts as accepted and is not handed out again. */
   ready(): Ready {
     const core = this.#core;
-    if (core.role === 'leader' && core.reads.startRound()) broadcastHeartbeat(core);
+    if (core.role === 'leader') {
+      flushAppends(core);
+      if (core.reads.startRound()) broadcastHeartbeat(core);
+      // A round of nobody else's is confirmed as it begins.
+      confirmReads(core);
+    }
     const restore = core.restored;
     const write = this.#takeWrite();
     core.restored = undefined;
@@ -262,14 +287,26 @@ export class Raft {
       messages: core.outbox,
       write,
       restore,
+      roleChange: this.#takeRoleChange(),
       apply: core.log.takeCommitted(core.limits.maxApplyBytes),
       reads: core.reads.done,
       failedReads: core.reads.failed,
+      changesDone: core.changesDone,
+      snapshotWanted: [...core.snapshotWanted],
     };
     core.outbox = [];
     core.reads.done = [];
     core.reads.failed = [];
+    core.changesDone = [];
+    core.snapshotWanted.clear();
     return ready;
+  }
+
+  #takeRoleChange(): RoleChange | undefined {
+    const { role, term, leader } = this.#core;
+    if (role === this.#told.role && term === this.#told.term && leader === this.#told.leader) return undefined;
+    this.#told = { role, term, leader };
+    return this.#told;
   }
 
   #takeWrite(): Write | undefined {
@@ -278,12 +315,13 @@ export class Raft {
     const entries = log.takeUnstable();
     const replies = core.held;
     core.held = [];
-    const changes = term !== this.#written.term || vote !== this.#written.vote;
+    const changes = term !== this.#written.term || vote !== this.#written.vote || core.commitOwed > this.#written.commit;
     if (entries.length === 0 && !changes && !core.restored && replies.length === 0) return undefined;
-    // A commit index alone is not worth a write: it goes along with the next one.
+    // A commit index alone is not worth a write, unless a configuration depends on it: it goes along with the next one.
     const durable = changes || entries.length > 0 || core.restored !== undefined;
     const hardState = durable ? { term, vote, commit: log.committed } : undefined;
     if (hardState) this.#written = hardState;
-    return { hardState, entries, installed: core.restored, replies, attest: { term, index: log.lastIndex, lastTerm: log.lastTerm } };
+    const answers = coalesced(replies, this.#written.commit);
+    return { hardState, entries, installed: core.restored, replies: answers, attest: { term, index: log.lastIndex, lastTerm: log.lastTerm } };
   }
 }

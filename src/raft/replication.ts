@@ -5,6 +5,7 @@ import type { Core } from './core.ts';
 import type { AppendReply, Entry, HeartbeatReply } from './message.ts';
 import type { Progress } from './progress.ts';
 import { majority, quorumValue } from './quorum.ts';
+import { confirmReads, releaseEarlyReads } from './reads.ts';
 
 /** Adds one entry of the leader's own; the caller broadcasts. Returns its index. */
 export function appendOwn(core: Core, kind: Entry['kind'], bytes: Uint8Array): number {
@@ -14,8 +15,19 @@ export function appendOwn(core: Core, kind: Entry['kind'], bytes: Uint8Array): n
   return index;
 }
 
-export function broadcastAppend(core: Core): void {
-  for (const to of core.peers) sendAppend(core, to, true);
+/**
+ * Sends what has gathered in this turn: one append to each member, more only where one cannot hold it. A commit index goes
+ * along with the next append or heartbeat; only one that must not wait gets an append of its own.
+ */
+export function flushAppends(core: Core): void {
+  if (!core.appendDue) return;
+  core.appendDue = false;
+  for (const to of core.peers) sendAll(core, to);
+}
+
+function sendAll(core: Core, to: string): void {
+  while (sendAppend(core, to, false));
+  if ((core.progress.get(to)?.sentCommit ?? 0) < core.urgentCommit) sendAppend(core, to, true);
 }
 
 /**
@@ -25,6 +37,7 @@ export function broadcastAppend(core: Core): void {
 export function sendAppend(core: Core, to: string, evenEmpty: boolean): boolean {
   const progress = core.progress.get(to);
   if (!progress || progress.isPaused) return false;
+  if (progress.needsSnapshot) return sendSnapshot(core, to, progress);
   const prevIndex = progress.next - 1;
   const prevTerm = core.log.termAt(prevIndex);
   const entries = progress.windowFull ? [] : core.log.slice(progress.next, core.log.lastIndex, core.limits.maxAppendBytes);
@@ -38,11 +51,15 @@ export function sendAppend(core: Core, to: string, evenEmpty: boolean): boolean 
 }
 
 /**
- * The entries are gone. Only a member that answers is worth the bytes, and one newer than the snapshot would refuse it:
- * it waits until the driver has taken the next.
+ * The entries are gone, or would say nothing to a member that has nothing. Only a member that answers is worth the bytes;
+ * one that is newer than the snapshot waits until the driver has taken the next.
  */
 function sendSnapshot(core: Core, to: string, progress: Progress): boolean {
-  if (!progress.recentActive || !isMember(core.snapshot.configuration, to)) return false;
+  if (!progress.recentActive) return false;
+  if (core.snapshot.index <= progress.match || !isMember(core.snapshot.configuration, to)) {
+    core.snapshotWanted.add(to);
+    return false;
+  }
   core.send({ type: 'snapshot', to, meta: core.snapshot });
   progress.becomeSnapshot(core.snapshot.index);
   return true;
@@ -79,26 +96,33 @@ function quorumActive(core: Core): boolean {
   return active.length >= majority(voters.length);
 }
 
-/** Commits what a quorum holds, if it is of this term; tells everybody. Returns whether the index moved. */
-export function advanceCommit(core: Core): boolean {
+/** Commits what a quorum holds, if it is of this term. */
+export function advanceCommit(core: Core): void {
   const own = core.progress.get(core.id);
   assert(own, 'a leader knows its own progress');
   own.acknowledge(core.log.stable);
   const index = quorumValue(core.configuration.voters, (id) => core.progress.get(id)?.match ?? 0);
-  if (index <= core.log.committed || core.log.termAt(index) !== core.term) return false;
-  for (const entry of core.log.slice(core.log.committed + 1, index, Infinity) ?? []) core.uncommittedBytes -= entry.bytes.length;
-  // Entries of earlier terms were never counted.
-  core.uncommittedBytes = Math.max(0, core.uncommittedBytes);
+  if (index <= core.log.committed || core.log.termAt(index) !== core.term) return;
+  const first = !core.committedInTerm;
+  for (const entry of core.log.slice(core.log.committed + 1, index, Infinity) ?? []) {
+    if (entry.term === core.term) core.uncommittedBytes -= entry.bytes.length;
+    if (entry.kind === 'configuration') core.urgentCommit = index;
+  }
   core.log.commitTo(index);
+  if (first) core.urgentCommit = index;
+  if (core.urgentCommit === index) core.appendDue = true;
   releaseEarlyReads(core);
-  broadcastAppend(core);
-  return true;
 }
 
 export function handleAppendReply(core: Core, message: AppendReply): void {
   const progress = core.progress.get(message.from);
-  if (!progress) return;
+  // Nobody can hold what this leader does not have.
+  if (!progress || message.index > core.log.lastIndex) return;
   progress.recentActive = true;
+  if (!message.rejected && message.commit > progress.durableCommit) {
+    progress.durableCommit = message.commit;
+    closeChange(core);
+  }
   if (message.rejected) {
     const hint = core.log.hint(message.hintIndex, message.hintTerm);
     if (progress.rejected(message.index, hint.index)) sendAppend(core, message.from, true);
@@ -107,8 +131,8 @@ export function handleAppendReply(core: Core, message: AppendReply): void {
   const news = progress.acknowledge(message.index);
   if (!news && !(progress.state === 'probe' && progress.match === message.index)) return;
   advanceState(core, progress, message.index);
-  if (!advanceCommit(core) && progress.sentCommit < core.log.committed) sendAppend(core, message.from, true);
-  while (sendAppend(core, message.from, false));
+  advanceCommit(core);
+  sendAll(core, message.from);
   if (core.transferee === message.from && progress.match === core.log.lastIndex) core.send({ type: 'timeoutNow', to: message.from });
 }
 
@@ -121,31 +145,26 @@ function advanceState(core: Core, progress: Progress, index: number): void {
 
 export function handleHeartbeatReply(core: Core, message: HeartbeatReply): void {
   const progress = core.progress.get(message.from);
-  if (!progress) return;
+  // A round that was never begun cannot be confirmed.
+  if (!progress || message.readSequence > core.reads.sequence) return;
   progress.recentActive = true;
   progress.paused = false;
-  if (progress.match < core.log.lastIndex || progress.state === 'probe') sendAppend(core, message.from, true);
-  progress.readAcknowledged = Math.max(progress.readAcknowledged, message.readSequence);
-  const round = quorumValue(core.configuration.voters, (id) => (id === core.id ? core.reads.sequence : (core.progress.get(id)?.readAcknowledged ?? 0)));
-  for (const read of core.reads.takeConfirmed(round)) answerRead(core, read.from, read.requestId, read.index);
+  const forgets = core.openChange !== undefined && core.openChange <= core.log.committed && progress.durableCommit < core.openChange;
+  if (progress.match < core.log.lastIndex || progress.state === 'probe' || forgets) sendAppend(core, message.from, true);
+  if (message.readSequence <= progress.readAcknowledged) return;
+  progress.readAcknowledged = message.readSequence;
+  confirmReads(core);
 }
 
-/** A read at the leader: confirmed by the next round, or at once when there is nobody to ask. */
-export function leaderRead(core: Core, from: string, requestId: string): void {
-  if (!core.committedInTerm) {
-    core.reads.addEarly({ from, requestId });
-    return;
-  }
-  const alone = core.configuration.voters.length === 1 && core.isVoter;
-  if (alone) answerRead(core, from, requestId, core.log.committed);
-  else core.reads.add({ from, requestId }, core.log.committed);
-}
-
-function releaseEarlyReads(core: Core): void {
-  for (const asked of core.reads.takeEarly()) leaderRead(core, asked.from, asked.requestId);
-}
-
-function answerRead(core: Core, to: string, requestId: string, index: number): void {
-  if (to === core.id) core.reads.done.push({ requestId, index });
-  else core.send({ type: 'readIndexReply', to, requestId, index });
+/**
+ * A change is done when a majority of the new configuration has on its disks that the entry is committed: only then may
+ * those that left be switched off, for whoever is left finds the new configuration again after any crash.
+ */
+export function closeChange(core: Core): void {
+  const index = core.openChange;
+  if (index === undefined || core.log.applied < index) return;
+  const durable = quorumValue(core.configuration.voters, (id) => (id === core.id ? core.durableCommit : (core.progress.get(id)?.durableCommit ?? 0)));
+  if (durable < index) return;
+  core.openChange = undefined;
+  core.changesDone.push(index);
 }

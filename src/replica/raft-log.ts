@@ -8,7 +8,8 @@ import { Storage, type Opened } from '#disk/storage';
 import type { FileSystem } from '#disk/file-system';
 import { defaultLimits } from '#raft/core';
 import type { Entry } from '#raft/message';
-import { Raft, type Proposed, type Ready, type Write } from '#raft/raft';
+import { Raft, type Proposed } from '#raft/raft';
+import type { Ready, Write } from '#raft/ready';
 import type { LeadershipListener, ReplicatedLog, StateMachine } from './replicated-log.ts';
 
 export interface RaftLogOptions {
@@ -106,7 +107,7 @@ export class RaftLog implements ReplicatedLog {
     this.#storage = opened.storage;
     this.#snapshotIndex = opened.initial.snapshot.index;
     if (opened.state) stateMachine.restore(this.#snapshotIndex, opened.state);
-    this.#raft = new Raft({ id: nodeId, limits: defaultLimits, random }, opened.initial);
+    this.#raft = new Raft({ id: nodeId, incarnation: String(random.next()), limits: defaultLimits, random }, opened.initial);
   }
 
   leadership(listener: LeadershipListener): () => void {

@@ -1,8 +1,10 @@
 /** Plays plain-text scripts against real cores: every command's effects are written out, line by line. */
 import { seededRandom } from '#base/random';
 import { defaultLimits } from '#raft/core';
-import type { Message } from '#raft/message';
-import { Raft, type Write } from '#raft/raft';
+import type { Configuration, Message } from '#raft/message';
+import { nobody } from '#raft/changer';
+import { Raft } from '#raft/raft';
+import type { Write } from '#raft/ready';
 
 interface Actor {
   readonly raft: Raft;
@@ -57,9 +59,9 @@ export class RaftScript {
 
   readonly #commands: Readonly<Record<string, (words: string[]) => void>> = {
     /** nodes a b c: members of a new group. */
-    nodes: (ids) => ids.forEach((id) => this.#add(id, ids)),
-    /** empty d a b c: a node that knows the group but is not in it. */
-    empty: ([id = '', ...voters]) => this.#add(id, voters),
+    nodes: (ids) => ids.forEach((id) => this.#add(id, { voters: ids, learners: [] })),
+    /** empty d: a node that has nothing, and waits for a snapshot. */
+    empty: ([id = '']) => this.#add(id, nobody),
     campaign: ([id = '']) => this.#raft(id).campaign(),
     tick: ([id = '', count = '1']) => {
       for (let tick = 0; tick < Number(count); tick++) this.#raft(id).tick();
@@ -72,8 +74,8 @@ export class RaftScript {
     transfer: ([id = '', to = '']) => this.#output.push(`${id} transfer ${this.#raft(id).transferLeadership(to) ? 'begins' : 'refused'}`),
     /** compact a: a snapshot of everything applied, and no log before it. */
     compact: ([id = '']) => {
-      const { applied, configuration } = this.#raft(id).status();
-      this.#raft(id).snapshotTaken({ index: applied, term: this.#raft(id).termAt(applied) ?? 0, configuration }, applied);
+      const meta = this.#raft(id).snapshotMeta();
+      this.#raft(id).snapshotTaken(meta, meta.index);
     },
     /** cut a b: nothing passes between them; join: everything passes again. */
     cut: ([a = '', b = '']) => void this.#cut.add(`${a}>${b}`).add(`${b}>${a}`),
@@ -110,13 +112,13 @@ export class RaftScript {
       const progress = raft.progress(peer);
       return progress ? [`${peer}:${progress.state}:${progress.match}`] : [];
     });
-    return `${id} ${role} t${term} leader ${leader ?? 'none'} commit ${committed} applied ${applied} last ${lastIndex} voters ${configuration.voters.join()}${peers.length > 0 ? ` progress ${peers.join(' ')}` : ''}`;
+    return `${id} ${role} t${term} leader ${leader ?? 'none'} commit ${committed} applied ${applied} last ${lastIndex} voters ${configuration.voters.join()}${configuration.learners.length > 0 ? ` learners ${configuration.learners.join()}` : ''}${peers.length > 0 ? ` progress ${peers.join(' ')}` : ''}`;
   }
 
-  #add(id: string, voters: readonly string[]): void {
-    const snapshot = { index: 0, term: 0, configuration: { voters, learners: [] } };
+  #add(id: string, configuration: Configuration): void {
+    const snapshot = { index: 0, term: 0, configuration };
     const initial = { hardState: { term: 0, vote: undefined, commit: 0 }, snapshot, entries: [] };
-    this.#actors.set(id, { raft: new Raft({ id, limits: defaultLimits, random: seededRandom(1, id) }, initial), writes: [] });
+    this.#actors.set(id, { raft: new Raft({ id, limits: defaultLimits, incarnation: '1', random: seededRandom(1, id) }, initial), writes: [] });
   }
 
   #raft(id: string): Raft {
@@ -155,7 +157,7 @@ export class RaftScript {
     const actor = this.#actors.get(id);
     if (!actor) return;
     for (;;) {
-      const { messages, write, restore, apply, reads, failedReads } = actor.raft.ready();
+      const { messages, write, restore, apply, reads, failedReads, changesDone, snapshotWanted } = actor.raft.ready();
       this.#wire.push(...messages);
       if (write) actor.writes.push(write);
       if (restore) this.#output.push(`${id} restores ${restore.term}/${restore.index}`);
@@ -165,6 +167,8 @@ export class RaftScript {
         );
       for (const { requestId, index } of reads) this.#output.push(`${id} may read ${requestId} at ${index}`);
       for (const requestId of failedReads) this.#output.push(`${id} cannot read ${requestId}`);
+      for (const index of changesDone) this.#output.push(`${id} change ${index} done`);
+      for (const peer of snapshotWanted) this.#output.push(`${id} wants a newer snapshot for ${peer}`);
       if (apply.length > 0) actor.raft.applied(apply.at(-1)?.index ?? 0);
       else if (messages.length === 0 && !write) return;
     }

@@ -2,7 +2,8 @@
 import { integerBetween, seededRandom, type Random } from '#base/random';
 import { defaultLimits, type Limits } from '#raft/core';
 import type { Configuration, Entry, HardState, Message, SnapshotMeta } from '#raft/message';
-import type { Raft, Ready, Write } from '#raft/raft';
+import type { Raft } from '#raft/raft';
+import type { Ready, Write } from '#raft/ready';
 import { EventQueue } from './event-queue.ts';
 import { RaftChecks } from './raft-checks.ts';
 
@@ -157,7 +158,10 @@ export class RaftSimulation {
     const following = entries.filter((entry) => entry.index > saved.meta.index);
     const random = this.#random(`elections ${member.id}`);
     const limits = this.faults.limits;
-    member.raft = new this.raftClass({ id: member.id, limits, random }, { hardState, snapshot: saved.meta, entries: following });
+    member.raft = new this.raftClass(
+      { id: member.id, incarnation: String(member.incarnation), limits, random },
+      { hardState, snapshot: saved.meta, entries: following },
+    );
   }
 
   #tick(member: Member): void {
@@ -255,7 +259,8 @@ export class RaftSimulation {
     }
     for (const requestId of ready.failedReads) member.reads.delete(requestId);
     const { applied } = raft.status();
-    if (applied - member.durable.saved.meta.index >= this.faults.snapshotEvery) this.#snapshot(member, raft, applied);
+    const installing = member.writes.some((write) => write.installed);
+    if (!installing && applied - member.durable.saved.meta.index >= this.faults.snapshotEvery) this.#snapshot(member, raft, applied);
   }
 
   #snapshot(member: Member, raft: Raft, index: number): void {

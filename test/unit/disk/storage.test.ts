@@ -2,7 +2,7 @@ import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Storage, type Opened } from '#disk/storage';
-import type { Write } from '#raft/raft';
+import type { Write } from '#raft/ready';
 import { temporaryFolder } from '#test/support/folder';
 
 const configuration = { voters: ['a'], learners: [] };

@@ -17,6 +17,6 @@ test('repeating a change is harmless', () => {
 
 test('the last voter can neither go nor be demoted', () => {
   const alone = { voters: ['a'], learners: ['l'] };
-  expect(() => changed(alone, { type: 'remove', id: 'a' })).toThrow(/last voting manager/);
-  expect(() => changed(alone, { type: 'addLearner', id: 'a' })).toThrow(/last voting manager/);
+  expect(changed(alone, { type: 'remove', id: 'a' })).toBeUndefined();
+  expect(changed(alone, { type: 'addLearner', id: 'a' })).toBeUndefined();
 });

@@ -10,7 +10,7 @@ function entry(index: number, term: number): Entry {
 
 function follower(entries: readonly Entry[], term: number, vote?: string): Raft {
   const snapshot = { index: 0, term: 0, configuration: { voters: ['a', 'b', 'c'], learners: [] } };
-  return new Raft({ id: 'a', limits: defaultLimits, random: seededRandom(1) }, { hardState: { term, vote, commit: 0 }, snapshot, entries });
+  return new Raft({ id: 'a', incarnation: '1', limits: defaultLimits, random: seededRandom(1) }, { hardState: { term, vote, commit: 0 }, snapshot, entries });
 }
 
 /** What `raft` answers to `message` once its disk has done its work. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Amnesia } from '#raft/amnesia';
 import { Log } from '#raft/log';
 import type { Entry } from '#raft/message';
 
@@ -31,8 +32,19 @@ test('a committed entry is never replaced', () => {
   expect(() => found.accept(1, 1, [entry(2, 2)])).toThrow(/entry 2 is committed/);
 });
 
-test('a commit beyond the end says that entries were lost', () => {
-  expect(() => log(1).commitTo(2)).toThrow(/lost entries it had acknowledged/);
+test('a commit beyond the end says that entries were lost, and is never taken for less', () => {
+  expect(() => log(1).commitTo(2)).toThrow(Amnesia);
+  expect(() => new Log({ index: 3, term: 1 }, [entry(4, 1)], 5)).toThrow(Amnesia);
+});
+
+test('a report on entries that a snapshot has overtaken changes nothing; one on entries never handed out is a fault', () => {
+  const found = log(1, 1, 1);
+  found.commitTo(2);
+  found.takeCommitted(1000);
+  found.restore({ index: 9, term: 2, configuration: { voters: ['a'], learners: [] } });
+  expect(found.appliedTo(2)).toEqual([]);
+  expect([found.applied, found.committed]).toEqual([9, 9]);
+  expect(() => found.appliedTo(10)).toThrow(/beyond 9/);
 });
 
 test('entries are applied only when they are committed and on this disk', () => {
@@ -43,7 +55,10 @@ test('entries are applied only when they are committed and on this disk', () => 
   expect(found.takeUnstable().map((one) => one.index)).toEqual([2, 3]);
   expect(found.takeUnstable()).toEqual([]);
   found.markStable(3, 1);
+  found.appliedTo(1);
   expect(found.takeCommitted(1).map((one) => one.index)).toEqual([2]);
+  expect(found.takeCommitted(1)).toEqual([]);
+  found.appliedTo(2);
   expect(found.takeCommitted(1).map((one) => one.index)).toEqual([3]);
 });
 
