@@ -40,6 +40,8 @@ export class HostDaemon {
     readonly host: Host,
     readonly name = 'a',
     readonly flags: readonly string[] = [],
+    /** Command that runs the rest of its line: for a daemon that sees other folders than its host does. */
+    readonly wrap: readonly string[] = [],
   ) {
     this.folder = join(host.folder, `daemon-${name}`);
     this.socket = join(this.folder, 'run', 'shoal.sock');
@@ -84,7 +86,7 @@ export class HostDaemon {
       'debug',
       ...this.flags,
     ];
-    const child = spawn(enter, [...prefix, program, 'daemon', ...options], { stdio: ['ignore', log, log] });
+    const child = spawn(enter, [...prefix, ...this.wrap, program, 'daemon', ...options], { stdio: ['ignore', log, log] });
     closeSync(log);
     return child;
   }
