@@ -85,10 +85,10 @@ export class Agent {
   }
 
   /** The log of one task's container, oldest line first. Refuses when the task has none here. */
-  logs(taskId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine> {
+  async *logs(taskId: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
     const containerId = this.#loop.observer.containers.get(taskId)?.containerId;
     if (!containerId) throw new Refusal('notFound', `task ${taskId} has no container on this node`);
-    return this.#modules.engine.logs(containerId, options, signal);
+    yield* this.#modules.engine.logs(containerId, options, signal);
   }
 
   #sessionCalls(): Parameters<typeof runSessions>[2] {

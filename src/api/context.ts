@@ -6,6 +6,8 @@ import type { Kind, ObjectOf } from '#model/object';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Dependencies, SwarmStatus, View } from './dependencies.ts';
 import type { EngineClient } from './engine-client.ts';
+import type { Guard } from './guard.ts';
+import type { Allowance } from './limits.ts';
 import type { RecentRemovals } from './routes/recent-removals.ts';
 import type { SwarmEvents } from './stream/swarm-events.ts';
 
@@ -13,6 +15,9 @@ export interface Context extends Dependencies {
   /** Of shoal itself. */
   version: string;
   engine: EngineClient;
+  guard: Guard;
+  /** Connections to the engine that may be open at a time, log streams among them. */
+  outgoing: Allowance;
   events: SwarmEvents;
   removals: RecentRemovals;
 }

@@ -1,14 +1,15 @@
 /** Speaks to the local Docker Engine: JSON calls of our own, and requests of our clients passed through byte by byte. */
 import { request as httpRequest, type IncomingMessage, type RequestOptions, type ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
 import type { Clock } from '#base/clock';
 import { readBody } from './request/body.ts';
 import type { EngineEndpoint } from './dependencies.ts';
+import { joinUpgrade } from './engine-upgrade.ts';
 import { HttpError } from './errors.ts';
-import { enginePath, minorVersion, newestVersion, type VersionedPath } from './version.ts';
+import type { Allowance } from './limits.ts';
+import { enginePath, type RequestTarget } from './target.ts';
+import { minorVersion, newestVersion } from './version.ts';
 
 /** Facts of the engine that our own answers repeat. */
 export interface EngineAbout {
@@ -32,7 +33,7 @@ const readTimeoutMs = 10_000;
 /** For what changes something: pruning hundreds of networks takes its time. */
 const callTimeoutMs = 120_000;
 /** Headers that belong to one connection, or that Node has answered already. */
-const hopHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect']);
+const hopHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect', 'upgrade']);
 
 /** The engine behind a socket of this machine. */
 export function localEngine(socketPath: string): EngineEndpoint {
@@ -42,15 +43,18 @@ export function localEngine(socketPath: string): EngineEndpoint {
 export class EngineClient {
   readonly #endpoint: EngineEndpoint;
   readonly #clock: Clock;
+  readonly #connections: Allowance | undefined;
   #facts: EngineAbout | undefined;
   #askAt = 0;
   /** It did not answer the last time. */
   #silent = false;
   #asking: Promise<void> | undefined;
 
-  constructor(endpoint: EngineEndpoint, clock: Clock) {
+  /** @param connections how many may be open at a time; absent: no limit */
+  constructor(endpoint: EngineEndpoint, clock: Clock, connections?: Allowance) {
     this.#endpoint = endpoint;
     this.#clock = clock;
+    this.#connections = connections;
   }
 
   /**
@@ -77,23 +81,29 @@ export class EngineClient {
     return { status: response.statusCode ?? 500, text: (await readBody(response)).toString('utf8') };
   }
 
-  /** The JSON that a GET gives; undefined when the engine does not answer or refuses. */
+  /** The JSON that a GET gives; undefined when the engine does not answer, refuses, or gives no JSON. */
   async read<T>(path: string): Promise<T | undefined> {
     const reply = await this.call('GET', path).catch(() => undefined);
-    return reply?.status === 200 ? (JSON.parse(reply.text) as T) : undefined;
+    return reply?.status === 200 ? parsed<T>(reply.text) : undefined;
   }
 
-  /** An answer without end, such as the events. The caller destroys it. */
-  stream(path: string, signal: AbortSignal): Promise<IncomingMessage> {
-    return this.#open({ method: 'GET', path }, { signal });
+  /** An answer without end, such as the events: its head must come in time, its body may take for ever. The caller destroys it. */
+  async stream(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const late = new AbortController();
+    const cancel = this.#clock.after(readTimeoutMs, () => late.abort());
+    try {
+      return await this.#open({ method: 'GET', path }, { signal: AbortSignal.any([signal, late.signal]) });
+    } finally {
+      cancel();
+    }
   }
 
   /**
    * Hands a request to the engine and its answer back, streaming both ways.
    * @param body given when the request's own body has been read already
    */
-  async passThrough(request: IncomingMessage, response: ServerResponse, target: VersionedPath, search: string, body?: Buffer): Promise<void> {
-    const path = enginePath(target, await this.commonVersion(true)) + search;
+  async passThrough(request: IncomingMessage, response: ServerResponse, target: RequestTarget, body?: Buffer): Promise<void> {
+    const path = enginePath(target, await this.commonVersion(true)) + target.search;
     const options = { method: request.method ?? 'GET', path, headers: requestHeaders(request) };
     const gone = new AbortController();
     response.once('close', () => gone.abort());
@@ -101,33 +111,20 @@ export class EngineClient {
     const headers = keptHeaders(reply.rawHeaders).filter(([name]) => !response.hasHeader(name));
     response.writeHead(reply.statusCode ?? 500, reply.statusMessage ?? '', headers.flat());
     response.flushHeaders();
-    reply.once('error', () => response.destroy());
+    reply.on('error', () => response.destroy());
     reply.pipe(response);
   }
 
-  /** Joins a connection that asks for an upgrade with one of the engine's; from then on both are plain pipes. */
-  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: VersionedPath, search: string): Promise<void> {
-    const path = enginePath(target, await this.commonVersion(true)) + search;
-    const engine = this.#connect();
-    await new Promise<void>((resolve, reject) => {
-      engine.once(this.#endpoint.secure ? 'secureConnect' : 'connect', resolve);
-      engine.once('error', (error) => reject(this.#unreachable(error)));
+  /** Joins a connection that asks for an upgrade with one of the engine's. Throws as long as nothing was answered. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: RequestTarget): Promise<void> {
+    const path = enginePath(target, await this.commonVersion(true)) + target.search;
+    const release = this.#connections?.take();
+    socket.once('close', () => release?.());
+    if (socket.destroyed) release?.();
+    await joinUpgrade(this.#endpoint, { request, socket, head, path }).catch((error: Error) => {
+      release?.();
+      throw error instanceof HttpError ? error : this.#unreachable(error);
     });
-    for (const [one, other] of [
-      [engine, socket],
-      [socket, engine],
-    ] as const) {
-      // An error ends in a close, and a close of one is the end of both.
-      one.on('error', () => one.destroy());
-      one.once('close', () => other.destroy());
-    }
-    const pairs: string[] = [];
-    for (let i = 0; i < request.rawHeaders.length; i += 2) pairs.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}\r\n`);
-    engine.write(`${request.method} ${path} HTTP/1.1\r\n${pairs.join('')}\r\n`, 'latin1');
-    // A JSON body that came with the request is in `head` or still on its way: it follows the head unchanged.
-    if (head.length > 0) engine.write(head);
-    socket.pipe(engine);
-    engine.pipe(socket);
   }
 
   async #ask(): Promise<void> {
@@ -144,24 +141,23 @@ export class EngineClient {
     };
   }
 
-  #open(target: Target, { body, signal, timeoutMs }: OpenOptions): Promise<IncomingMessage> {
+  async #open(target: Target, { body, signal, timeoutMs }: OpenOptions): Promise<IncomingMessage> {
+    const release = this.#connections?.take();
     return new Promise((resolve, reject) => {
       const { method, path, headers = [['Host', 'api.moby.localhost']] } = target;
       const options = { ...this.#endpoint.options, agent: false, method, path, headers: headers.flat(), ...(signal && { signal }) };
       const request = (this.#endpoint.secure ? httpsRequest : httpRequest)(options as RequestOptions);
       if (timeoutMs !== undefined) request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
       request.once('response', resolve);
+      // Every failure, the late ones too, ends in a close; what comes after the answer has no one to tell.
       request.on('error', (error) => reject(this.#unreachable(error)));
+      request.once('close', () => {
+        release?.();
+        reject(this.#unreachable(new Error('the connection was closed')));
+      });
       if (body === undefined || Buffer.isBuffer(body)) request.end(body);
       else body.pipe(request);
     });
-  }
-
-  #connect(): Socket {
-    const { socketPath, host, port, ca, cert, key } = this.#endpoint.options;
-    if (socketPath) return connect({ path: socketPath, allowHalfOpen: true });
-    const place = { host: host ?? 'localhost', port: Number(port), allowHalfOpen: true };
-    return this.#endpoint.secure ? connectTls({ ...place, ca, cert, key }) : connect(place);
   }
 
   #unreachable(error: Error): HttpError {
@@ -180,6 +176,14 @@ interface OpenOptions {
   signal?: AbortSignal;
   /** Silence of the engine after which the request is given up; absent for streams. */
   timeoutMs?: number;
+}
+
+function parsed<T>(text: string): T | undefined {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Without a stated length Node would send an empty chunked body, which the engine takes for a body. */

@@ -1,15 +1,15 @@
 /** Finds the handler of a request: a list of methods and patterns, tried in order. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HttpError } from './errors.ts';
-import type { VersionedPath } from './version.ts';
+import type { RequestTarget } from './target.ts';
 
 /** One request on its way through the API. */
 export interface Call {
   request: IncomingMessage;
   response: ServerResponse;
-  target: VersionedPath;
+  target: RequestTarget;
   query: URLSearchParams;
-  /** Values of the pattern's `{}` places, decoded. */
+  /** Values of the pattern's `{}` places. */
   parameters: readonly string[];
   /** Aborted when the client goes away or the server stops. */
   signal: AbortSignal;
@@ -44,7 +44,7 @@ export interface Found {
   parameters: readonly string[];
 }
 
-/** Compiles routes into a look-up by method and unversioned path; no match gives undefined. */
+/** Compiles routes into a look-up by method and path (decoded, cleaned, unversioned); no match gives undefined. */
 export function router(routes: readonly Route[]): (method: string, path: string) => Found | undefined {
   const compiled = routes.map(({ method, pattern, handler }) => {
     const source = pattern.split('{}').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
@@ -54,18 +54,10 @@ export function router(routes: readonly Route[]): (method: string, path: string)
     for (const route of compiled) {
       if (route.method !== method) continue;
       const match = route.expression.exec(path);
-      if (match) return { handler: route.handler, parameters: match.slice(1).map(decodeSegment) };
+      if (match) return { handler: route.handler, parameters: match.slice(1) };
     }
     return undefined;
   };
-}
-
-function decodeSegment(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    throw new HttpError(400, `invalid URL escape ${JSON.stringify(segment)}`);
-  }
 }
 
 /** The n-th `{}` of the call's path. */

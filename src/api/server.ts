@@ -1,29 +1,25 @@
 /** The API's server on its unix socket: routes of ours, all else passed through to the engine. */
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { Refusal } from '#base/refusal';
+import { contained } from './contained.ts';
 import type { Context } from './context.ts';
 import type { Dependencies } from './dependencies.ts';
 import { EngineClient, localEngine } from './engine-client.ts';
 import { failureOf, HttpError } from './errors.ts';
-import { eventRoutes } from './stream/events.ts';
-import { configRoutes, secretRoutes } from './routes/secrets-and-configs.ts';
-import { logRoutes } from './stream/logs.ts';
+import { Guard } from './guard.ts';
+import { Allowance, limitsFor, openFilesLimit, type Limits } from './limits.ts';
+import { isOwned, mayUpgrade } from './ownership.ts';
+import { allRoutes } from './routes/all.ts';
 import { Metrics } from './routes/metrics.ts';
-import { networkRoutes } from './routes/networks.ts';
-import { nodeRoutes } from './routes/nodes.ts';
 import { RecentRemovals } from './routes/recent-removals.ts';
+import { commonHeaders } from './routes/system.ts';
 import { router, type Answer, type Call } from './router.ts';
-import { serviceRoutes } from './routes/services.ts';
-import { observationRoutes, repositoryRoutes, stackRoutes } from './routes/shoal.ts';
 import { SwarmEvents } from './stream/swarm-events.ts';
-import { swarmRoutes } from './routes/swarm.ts';
-import { commonHeaders, pingRoutes, systemRoutes } from './routes/system.ts';
-import { taskRoutes } from './routes/tasks.ts';
-import { splitVersion } from './version.ts';
+import { readTarget } from './target.ts';
 
 export interface ApiOptions {
   /** Replaced when nobody answers on it. */
@@ -32,44 +28,62 @@ export interface ApiOptions {
   version: string;
   /** The swarm is the engine's own: of the routes only those of stacks and repositories are ours. */
   besideSwarm?: boolean;
+  /** Made from the process's limit of open files unless given. */
+  limits?: Limits;
 }
 
 const socketMode = 0o660;
+/** A burst of clients waits here for us to accept them; beyond it (or beyond net.core.somaxconn) they get EAGAIN. */
+const backlog = 4096;
 /** Go's clients send filters with hundreds of ids in the URL, and registries long tokens: the limit is Go's own. */
 const headerLimitBytes = 1024 * 1024;
 /** Longer than the idle time of Go's clients, so that it is they who close. */
 const keepAliveMs = 120_000;
 const stopGraceMs = 2_000;
-/** Paths that are never the engine's business. */
-const ownPaths = /^\/(swarm|nodes|services|tasks|secrets|configs|shoal|metrics|healthz)(\/|$)/;
-const ownPathsBesideSwarm = /^\/(shoal|metrics|healthz)(\/|$)/;
+/** A flood of one kind of failure is told once in so long. */
+const repeatMs = 10_000;
 /** Texts of our own routes carry no prefix of Docker's. */
 const ownErrors = /^(\/v[0-9.]+)?\/shoal\//;
+
+const connectionCloses = { follows: 'this connection is closed, the daemon goes on' };
 
 export class ApiServer {
   readonly #options: ApiOptions;
   readonly #context: Context;
   readonly #metrics: Metrics;
+  readonly #guard: Guard;
   readonly #find: ReturnType<typeof router>;
-  readonly #ownPaths: RegExp;
   readonly #server: Server;
-  readonly #stopping = new AbortController();
+  readonly #limits: Limits;
+  /** Of requests that are being answered: aborted when the server stops. */
+  readonly #open = new Set<AbortController>();
   /** Connections that were upgraded: the server does not know them any more. */
   readonly #pipes = new Set<Duplex>();
+  readonly #toldAt = new Map<string, number>();
+  #stopping = false;
 
   constructor(options: ApiOptions, dependencies: Dependencies) {
-    const engine = new EngineClient(dependencies.engineEndpoint ?? localEngine(dependencies.engineSocket), dependencies.clock);
-    const events = new SwarmEvents(dependencies.cluster, () => dependencies.clock.now());
-    const removals = new RecentRemovals(dependencies.cluster);
+    this.#guard = new Guard(dependencies.logger);
+    this.#limits = options.limits ?? limitsFor(openFilesLimit());
+    const parts = contained(dependencies, this.#guard);
+    const outgoing = new Allowance(
+      this.#limits.outgoing,
+      `more than ${this.#limits.outgoing} connections to the engine are open: try again when some have ended`,
+    );
+    const engine = new EngineClient(parts.engineEndpoint ?? localEngine(parts.engineSocket), parts.clock, outgoing);
+    const events = new SwarmEvents(parts.cluster, () => parts.clock.now());
+    const removals = new RecentRemovals(parts.cluster);
     this.#options = options;
-    this.#context = { ...dependencies, version: options.version, engine, events, removals };
+    this.#context = { ...parts, version: options.version, guard: this.#guard, outgoing, engine, events, removals };
     this.#metrics = new Metrics(this.#context);
-    const ours = [...[stackRoutes, repositoryRoutes].flatMap((routes) => routes(this.#context)), ...observationRoutes(this.#context, this.#metrics)];
-    this.#find = router([...(options.besideSwarm ? pingRoutes(this.#context) : engineRoutes(this.#context)), ...ours]);
-    this.#ownPaths = options.besideSwarm ? ownPathsBesideSwarm : ownPaths;
+    this.#find = router(allRoutes(this.#context, this.#metrics, this.#besideSwarm));
     this.#server = createServer({ maxHeaderSize: headerLimitBytes, keepAliveTimeout: keepAliveMs, requestTimeout: 0 });
-    this.#server.on('request', (request, response) => void this.#handle(request, response));
-    this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
+    this.#server.maxConnections = this.#limits.connections;
+    this.#listen();
+  }
+
+  get #besideSwarm(): boolean {
+    return this.#options.besideSwarm === true;
   }
 
   /** Resolves when the socket answers. Refuses when another program answers on it. */
@@ -81,7 +95,10 @@ export class ApiServer {
       this.#server.once('error', reject);
       // The socket must never be open to more people than it will be, not even for a moment.
       const mask = process.umask(0o777 & ~socketMode);
-      this.#server.listen(socketPath, resolve);
+      this.#server.listen({ path: socketPath, backlog }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
       process.umask(mask);
     });
     await chmod(socketPath, socketMode);
@@ -90,7 +107,8 @@ export class ApiServer {
 
   /** Ends streams and connections, and removes the socket. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#stopping = true;
+    for (const request of this.#open) request.abort();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const cancel = this.#context.clock.after(stopGraceMs, () => this.#server.closeAllConnections());
@@ -102,33 +120,81 @@ export class ApiServer {
     this.#context.removals.stop();
   }
 
+  /** All that the server calls back, behind the guard. */
+  #listen(): void {
+    const { logger } = this.#context;
+    this.#guard.on(this.#server, 'connection', (socket: Socket) => this.#accepted(socket), connectionCloses);
+    this.#server.on('request', (request, response) =>
+      this.#guard.start('a request', () => this.#handle(request, response), { ...connectionCloses, undo: () => response.destroy() }),
+    );
+    this.#server.on('upgrade', (request, socket, head) =>
+      this.#guard.start('an upgrade', () => this.#upgrade(request, socket, head), { ...connectionCloses, undo: () => socket.destroy() }),
+    );
+    // What is no HTTP: answered as Node would, which it leaves to whoever listens.
+    this.#guard.on(this.#server, 'clientError', (error: Error, socket: Duplex) => refuseGarbage(error, socket), connectionCloses);
+    // Accepting may fail when descriptors run out; connections wait until some are free.
+    this.#server.on('error', (error) =>
+      this.#tell('accept', () =>
+        logger.error({ error: error.message }, 'a connection could not be accepted: clients wait or are turned away until descriptors are free'),
+      ),
+    );
+    this.#server.on('drop', () =>
+      this.#tell('drop', () =>
+        logger.warn({ connections: this.#limits.connections }, 'as many clients are connected as may be: further ones are turned away until some have gone'),
+      ),
+    );
+  }
+
+  #accepted(socket: Socket): void {
+    socket.on('error', () => socket.destroy());
+    // Before anybody is turned away those go who only keep their connection for later.
+    this.#server.getConnections((_error, count) => {
+      if (count > this.#limits.connections * 0.75) this.#server.closeIdleConnections();
+    });
+  }
+
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [path, search] = splitUrl(request.url ?? '/');
-    // A connection that falls idle while we stop would keep the server open.
-    response.once('close', () => this.#stopping.signal.aborted && setImmediate(() => this.#server.closeIdleConnections()));
+    request.on('error', () => undefined);
+    response.on('error', () => response.destroy());
+    const gone = new AbortController();
+    this.#open.add(gone);
+    response.once('close', () => {
+      this.#open.delete(gone);
+      gone.abort();
+      // A connection that falls idle while we stop would keep the server open.
+      if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections());
+    });
     try {
-      for (const [name, value] of Object.entries(await commonHeaders(this.#context))) response.setHeader(name, value as string);
-      const target = splitVersion(path);
-      const found = this.#find(request.method ?? 'GET', target.path);
-      if (!found && this.#ownPaths.test(target.path)) throw new HttpError(404, 'page not found');
-      if (!found) return await this.#context.engine.passThrough(request, response, target, search);
-      const gone = new AbortController();
-      response.once('close', () => gone.abort());
-      const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
-      const call: Call = { request, response, target, query: new URLSearchParams(search), parameters: found.parameters, signal };
-      send(response, await found.handler(call));
+      await this.#answer(request, response, gone.signal);
     } catch (error) {
-      this.#fail(request, response, error, path);
+      this.#fail(request, response, error);
     }
   }
 
-  #fail(request: IncomingMessage, response: ServerResponse, error: unknown, path: string): void {
+  async #answer(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+    for (const [name, value] of Object.entries(await commonHeaders(this.#context))) response.setHeader(name, value as string);
+    const target = readTarget(request.url ?? '/');
+    const found = this.#find(request.method ?? 'GET', target.path);
+    if (!found) {
+      if (isOwned(target.path, this.#besideSwarm)) throw new HttpError(404, 'page not found');
+      return this.#context.engine.passThrough(request, response, target);
+    }
+    const call: Call = { request, response, target, query: new URLSearchParams(target.search), parameters: found.parameters, signal };
+    send(response, await found.handler(call));
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (response.destroyed) return;
+    const path = (request.url ?? '').split('?')[0] ?? '';
     const { status, message } = failureOf(error, ownErrors.test(path));
     const facts = { method: request.method, path, status };
     const expected = error instanceof Refusal || error instanceof HttpError;
     if (expected) this.#context.logger.debug(facts, `request refused: ${message}`);
-    else this.#context.logger.error({ ...facts, stack: (error as Error).stack }, `request failed: ${message}`);
+    else
+      this.#context.logger.error(
+        { ...facts, stack: (error as Error | undefined)?.stack },
+        `request failed: ${message}; the client is told, the daemon goes on`,
+      );
     if (response.headersSent) {
       response.destroy();
       return;
@@ -139,13 +205,13 @@ export class ApiServer {
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const [path, search] = splitUrl(request.url ?? '/');
     this.#pipes.add(socket);
+    socket.on('error', () => socket.destroy());
     socket.once('close', () => this.#pipes.delete(socket));
     try {
-      const target = splitVersion(path);
-      if (this.#ownPaths.test(target.path)) throw new HttpError(400, 'this path knows no upgrade');
-      await this.#context.engine.upgrade(request, socket, head, target, search);
+      const target = readTarget(request.url ?? '/');
+      if (isOwned(target.path, this.#besideSwarm) || !mayUpgrade(target.path)) throw new HttpError(400, 'this path knows no upgrade');
+      await this.#context.engine.upgrade(request, socket, head, target);
     } catch (error) {
       const { status, message } = failureOf(error, false);
       const body = JSON.stringify({ message });
@@ -154,17 +220,19 @@ export class ApiServer {
       );
     }
   }
+
+  #tell(kind: string, say: () => void): void {
+    const now = this.#context.clock.now();
+    if (now - (this.#toldAt.get(kind) ?? -Infinity) < repeatMs) return;
+    this.#toldAt.set(kind, now);
+    say();
+  }
 }
 
-function engineRoutes(context: Context) {
-  const kinds = [systemRoutes, swarmRoutes, nodeRoutes, serviceRoutes, logRoutes, taskRoutes, secretRoutes, configRoutes, networkRoutes, eventRoutes];
-  return kinds.flatMap((routes) => routes(context));
-}
-
-/** Path and query, with its question mark. */
-function splitUrl(url: string): [string, string] {
-  const mark = url.indexOf('?');
-  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark)];
+function refuseGarbage(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
 }
 
 function send(response: ServerResponse, answer: Answer): void {

@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { Refusal } from '#base/refusal';
 import { LogFrames } from '#model/log-frame';
 import type { LogLine, LogOptions } from './engine.ts';
-import { textOf } from './outcome.ts';
+import { statusOf, textOf } from './outcome.ts';
 
 /** Oldest first; ends with the container, or with `signal` when following. Refuses with the engine's text, as for a log driver that cannot be read. */
 export async function* containerLogs(docker: Docker, containerId: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
@@ -12,7 +12,7 @@ export async function* containerLogs(docker: Docker, containerId: string, option
     const stream = await openLogs(docker, containerId, options, signal);
     yield* info.Config.Tty ? plainLines(stream) : framedLines(stream);
   } catch (error) {
-    if (!signal.aborted) throw new Refusal('unknown', textOf(error));
+    if (!signal.aborted) throw new Refusal(statusOf(error) === 404 ? 'notFound' : 'unknown', textOf(error));
   }
 }
 

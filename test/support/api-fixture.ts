@@ -5,6 +5,7 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiServer } from '#api/server';
+import type { Limits } from '#api/limits';
 import type { Dependencies, EngineEndpoint, ReconcileEvent, SwarmStatus, TaskLogLine, TaskLogOptions } from '#api/dependencies';
 import { silentLogger, type Logger } from '#base/logger';
 import { newMeta, create, remove, type Action } from '#store/action';
@@ -103,7 +104,16 @@ export interface CommandResult {
 
 /** Starts one; `engineSocket` is a path where nothing answers unless given. */
 export async function startApi(
-  options: { engineSocket?: string; engineEndpoint?: EngineEndpoint; besideSwarm?: boolean; cluster?: MemoryCluster; status?: Partial<SwarmStatus> } = {},
+  options: {
+    engineSocket?: string;
+    engineEndpoint?: EngineEndpoint;
+    besideSwarm?: boolean;
+    cluster?: MemoryCluster;
+    status?: Partial<SwarmStatus>;
+    limits?: Limits;
+    /** Hears what is logged at warn and error. */
+    tell?: (line: string) => void;
+  } = {},
 ): Promise<ApiFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-api-'));
   const socketPath = join(folder, 'shoal.sock');
@@ -140,10 +150,13 @@ export async function startApi(
       },
     },
     metrics: { raftIndex: () => cluster.store.index, leads: () => true },
-    logger: collectingLogger(state.complaints),
+    logger: collectingLogger(state.complaints, options.tell),
     clock: wallClock,
   };
-  const server = new ApiServer({ socketPath, version: '0.1.0', ...(options.besideSwarm && { besideSwarm: true }) }, dependencies);
+  const server = new ApiServer(
+    { socketPath, version: '0.1.0', ...(options.besideSwarm && { besideSwarm: true }), ...(options.limits && { limits: options.limits }) },
+    dependencies,
+  );
   await server.start();
   return {
     cluster,
@@ -166,11 +179,15 @@ export async function startApi(
   };
 }
 
-function collectingLogger(complaints: string[]): Logger {
+function collectingLogger(complaints: string[], tell: (line: string) => void = () => undefined): Logger {
+  const keep = (facts: object, message: string): void => {
+    complaints.push(`${message} ${JSON.stringify(facts)}`);
+    tell(message);
+  };
   const logger: Logger = {
     ...silentLogger,
-    warn: (facts, message) => void complaints.push(`${message} ${JSON.stringify(facts)}`),
-    error: (facts, message) => void complaints.push(`${message} ${JSON.stringify(facts)}`),
+    warn: keep,
+    error: keep,
     child: () => logger,
   };
   return logger;

@@ -1,20 +1,36 @@
-/** Request bodies: read whole within a limit, decoded as JSON, nulls dropped as Go's decoder does. */
+/** Request bodies: read whole within limits, decoded as JSON, nulls dropped as Go's decoder does. */
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../errors.ts';
+import { Allowance } from '../limits.ts';
 import type { Shape } from './decoders.ts';
 
 const bodyLimitBytes = 64 * 1024 * 1024;
+/** Of all bodies that are being read at a time. */
+const heldLimitBytes = 256 * 1024 * 1024;
+/** A client that sends nothing for so long has gone, or never meant to. */
+const silenceLimitMs = 60_000;
 
-/** All bytes of the body; refuses more than the limit with 413. */
+const held = new Allowance(heldLimitBytes, 'too many large requests are being read: try again in a moment');
+
+/** All bytes of the body; refuses more than the limit with 413, and a sender that falls silent with 408. */
 export async function readBody(request: IncomingMessage, limitBytes: number = bodyLimitBytes): Promise<Buffer> {
   const chunks: Buffer[] = [];
+  const release: (() => void)[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > limitBytes) throw new HttpError(413, `request body is larger than ${limitBytes} bytes`);
-    chunks.push(chunk);
+  const silence = setTimeout(() => request.destroy(new HttpError(408, `no byte of the body came for ${silenceLimitMs} ms`)), silenceLimitMs);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      silence.refresh();
+      length += chunk.length;
+      if (length > limitBytes) throw new HttpError(413, `request body is larger than ${limitBytes} bytes`);
+      release.push(held.take(chunk.length));
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    clearTimeout(silence);
+    for (const handBack of release) handBack();
   }
-  return Buffer.concat(chunks);
 }
 
 /** The JSON value of a body; empty and broken ones are refused in Docker's words. */

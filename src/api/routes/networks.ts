@@ -7,6 +7,7 @@ import { decode, parseBody, readBody } from '../request/body.ts';
 import { findOptional, requireManager, submit, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
+import { optionalView, refuseOwnNetwork, refuseStandIn } from '../own-networks.ts';
 import { readFilters, type Filters } from '../request/filters.ts';
 import { listKeys, passesList, passesPrune, pruneKeys } from '../request/network-filters.ts';
 import { predefinedNetwork, shownNetwork, type NetworkResource } from '../view/network.ts';
@@ -20,13 +21,9 @@ export function networkRoutes(context: Context): Route[] {
     post('/networks/create', (call) => create(call, context)),
     post('/networks/prune', async (call) => ({ status: 200, json: { NetworksDeleted: await prune(call, context) } })),
     remove('/networks/{}', (call) => removeOne(call, context)),
+    post('/networks/{}/connect', (call) => passOn(call, context, 'attaching a container that is no task')),
+    post('/networks/{}/disconnect', (call) => passOn(call, context, 'detaching a container')),
   ];
-}
-
-/** A view where this node is a manager; elsewhere the cluster's networks are simply not seen. */
-async function optionalView(context: Context): Promise<View | undefined> {
-  const { LocalNodeState, ControlAvailable } = context.swarm.status();
-  return LocalNodeState === 'active' && ControlAvailable ? context.cluster.read() : undefined;
 }
 
 async function listNetworks(call: Call, context: Context): Promise<NetworkResource[]> {
@@ -89,7 +86,7 @@ async function create(call: Call, context: Context): Promise<Answer> {
   const bytes = await readBody(call.request);
   const request = decode(parseBody(bytes), networkCreateRequest);
   if (!isClusterNetwork(request)) {
-    await context.engine.passThrough(call.request, call.response, call.target, queryText(call), bytes);
+    await context.engine.passThrough(call.request, call.response, call.target, bytes);
     return 'sent';
   }
   requireManager(context.swarm.status());
@@ -111,6 +108,7 @@ async function removeOne(call: Call, context: Context): Promise<Answer> {
     return { status: 204 };
   }
   if (context.removals.has(ref)) return { status: 204 };
+  refuseStandIn(view, await context.engine.read<NetworkResource>(`/networks/${encodeURIComponent(ref)}`), 'removing what stands for it on this node');
   const reply = await context.engine.call('DELETE', `/networks/${encodeURIComponent(ref)}`);
   if (reply.status < 300) return { status: reply.status };
   if (reply.status === 404 && view && findOptional(view, 'network', ref)) {
@@ -118,6 +116,13 @@ async function removeOne(call: Call, context: Context): Promise<Answer> {
     return { status: 204 };
   }
   throw engineError(reply.status, reply.text);
+}
+
+/** To the engine, unless the network is the cluster's. */
+async function passOn(call: Call, context: Context, what: string): Promise<Answer> {
+  await refuseOwnNetwork(context, parameter(call), what);
+  await context.engine.passThrough(call.request, call.response, call.target);
+  return 'sent';
 }
 
 async function prune(call: Call, context: Context): Promise<string[]> {

@@ -9,6 +9,7 @@ import { readObject, readView, submit, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { aborted } from '../stream/events.ts';
+import { LineOutput } from '../stream/line-output.ts';
 import type { Metrics } from './metrics.ts';
 import { shown } from '../view/redact.ts';
 import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../router.ts';
@@ -101,11 +102,9 @@ async function streamReconcileEvents(call: Call, context: Context): Promise<Answ
   const { response } = call;
   response.writeHead(200, { 'Content-Type': 'application/json' });
   response.flushHeaders();
-  const stop = context.reconcileEvents.watch((event) => {
-    if (response.writableLength > backlogLimitBytes) response.destroy();
-    else response.write(`${JSON.stringify(event)}\n`);
-  });
-  await aborted(call.signal);
+  const output = new LineOutput(response, backlogLimitBytes, context.logger);
+  const stop = context.reconcileEvents.watch((event) => output.write(JSON.stringify(event)));
+  await aborted(AbortSignal.any([call.signal, output.signal]));
   stop();
   response.end();
   return 'sent';

@@ -1,16 +1,18 @@
 /** `GET /events`: the engine's stream with the cluster's events woven in, line by line. */
-import type { IncomingMessage } from 'node:http';
-import { createInterface } from 'node:readline';
 import type { Context } from '../context.ts';
 import { HttpError } from '../errors.ts';
 import { anyOf, hasLabel, readFilters, type Filters } from '../request/filters.ts';
 import { timestampOf } from '../request/network-filters.ts';
+import { copyLines, LineOutput } from './line-output.ts';
 import { get, type Answer, type Call, type Route } from '../router.ts';
 import type { SwarmEvent } from './swarm-events.ts';
 
 const filterKeys = ['config', 'container', 'daemon', 'event', 'image', 'label', 'network', 'node', 'plugin', 'scope', 'secret', 'service', 'type', 'volume'];
 /** Unsent bytes after which a client that does not read is cut off. */
 const backlogLimitBytes = 4 * 1024 * 1024;
+const lineLimitBytes = 1024 * 1024;
+/** How much later than asked the engine may end its own stream: it sends what it has kept first. */
+const engineEndMs = 10_000;
 
 export function eventRoutes(context: Context): Route[] {
   return [get('/events', (call) => streamEvents(call, context))];
@@ -22,39 +24,44 @@ async function streamEvents(call: Call, context: Context): Promise<Answer> {
   const since = timeParameter(call, 'since', now);
   const until = timeParameter(call, 'until', now);
   const { response } = call;
-  const over = new AbortController();
-  const signal = AbortSignal.any([call.signal, over.signal]);
-  const local = await context.engine.stream(`/events?${call.query.toString()}`, signal).catch(() => undefined);
   response.writeHead(200, { 'Content-Type': 'application/json' });
+  // An engine that hangs must not hold the cluster's events up: the client has its answer at once.
   response.flushHeaders();
-  function write(line: string): void {
-    if (response.writableLength > backlogLimitBytes) over.abort();
-    else response.write(`${line}\n`);
-  }
+  const output = new LineOutput(response, backlogLimitBytes, context.logger);
+  const signal = AbortSignal.any([call.signal, output.signal]);
   const show = (event: SwarmEvent) => {
-    if (passes(filters, event)) write(JSON.stringify(event));
+    if (passes(filters, event)) output.write(JSON.stringify(event));
   };
   for (const event of since === undefined ? [] : context.events.recent) {
     if (event.timeNano >= (since ?? 0) * 1e6 && event.timeNano <= (until ?? Infinity) * 1e6) show(event);
   }
-  const stopListening = context.events.listen(show);
-  const localEnd = local?.statusCode === 200 ? copyLines(local, write) : Promise.resolve();
-  // The engine ends its stream at `until` too, after what it has kept: that may come later than the timer.
-  const atUntil = () => void localEnd.then(() => over.abort());
-  const cancelEnd = until === undefined ? () => undefined : context.clock.after(Math.max(0, until - now), atUntil);
+  const stopListening = context.events.listen(context.guard.callback('an event stream', show, { follows: 'this event is left out of this stream' }));
+  const localEnd = copyEngineEvents(call, context, output, signal);
+  const cancels: (() => void)[] = [];
+  if (until !== undefined) {
+    const left = Math.max(0, until - now);
+    cancels.push(
+      context.clock.after(left, () => void localEnd.then(() => output.end())),
+      context.clock.after(left + engineEndMs, () => output.end()),
+    );
+  }
   await aborted(signal);
   stopListening();
-  cancelEnd();
-  local?.destroy();
+  for (const cancel of cancels) cancel();
   response.end();
   return 'sent';
 }
 
-/** Resolves when the stream is over. One that is cut off is no failure: the cluster's events go on. */
-function copyLines(stream: IncomingMessage, write: (line: string) => void): Promise<void> {
-  stream.on('error', () => undefined);
-  createInterface({ input: stream }).on('line', write);
-  return new Promise((resolve) => stream.once('close', resolve));
+/** Resolves when the engine's stream is over. One that is cut off, or does not come, is no failure: the cluster's events go on. */
+async function copyEngineEvents(call: Call, context: Context, output: LineOutput, signal: AbortSignal): Promise<void> {
+  try {
+    const stream = await context.engine.stream(`/events?${call.query.toString()}`, signal);
+    if (stream.statusCode === 200) await copyLines(stream, (line) => output.write(line), lineLimitBytes);
+    stream.destroy();
+  } catch (error) {
+    if (!signal.aborted)
+      context.logger.info({ error: (error as Error).message }, "the events of the engine are missing from a stream: only the cluster's come");
+  }
 }
 
 function timeParameter(call: Call, key: string, now: number): number | undefined {

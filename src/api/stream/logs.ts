@@ -1,5 +1,6 @@
 /** `GET /services/{id}/logs` and `GET /tasks/{id}/logs`: lines of many tasks in one stream, in the order they come. */
 import type { ServerResponse } from 'node:http';
+import { Refusal } from '#base/refusal';
 import { findObject } from '#control/find';
 import { frame } from '#model/log-frame';
 import type { Service } from '#model/service';
@@ -79,7 +80,7 @@ async function streamLogs(
     for (const task of tasksIn(view)) {
       if (seen.has(task.ID) || open.size >= openLimit || !hasStarted(task)) continue;
       seen.add(task.ID);
-      const copying = output.copy(task, context.logs.open(task, request, signal)).finally(() => open.delete(copying));
+      const copying = output.copy(task, context).finally(() => open.delete(copying));
       open.add(copying);
     }
   }
@@ -94,7 +95,9 @@ async function streamLogs(
 async function followTasks(context: Context, serviceId: string, openNew: (view: View) => void, signal: AbortSignal): Promise<void> {
   const stop = context.cluster.watch((events) => {
     if (!events.some((event) => event.kind === 'task' && event.object?.ServiceID === serviceId)) return;
-    context.cluster.read().then(openNew, (error: unknown) => context.logger.debug({ error }, 'log stream cannot look for new tasks'));
+    context.guard.start('a look for new tasks', async () => openNew(await context.cluster.read()), {
+      follows: 'their lines are missing from a log stream until the next change',
+    });
   });
   await aborted(signal);
   stop();
@@ -117,15 +120,21 @@ class LogOutput {
     readonly signal: AbortSignal,
   ) {}
 
-  async copy(task: Task, lines: ReturnType<Context['logs']['open']>): Promise<void> {
+  async copy(task: Task, context: Context): Promise<void> {
+    let release: (() => void) | undefined;
     try {
-      for await (const line of lines) {
+      release = context.outgoing.take();
+      for await (const line of context.logs.open(task, this.request, this.signal)) {
         if (this.signal.aborted) return;
         const text = lineText(line, task, this.request);
         if (!this.response.write(this.tty ? text : frame(line.stream, text))) await this.#drained();
       }
     } catch (error) {
-      this.#problems.push(`task ${task.ID}: ${(error as Error).message}`);
+      // A container that is gone has no lines any more: as with Docker, the others are all there is to show.
+      if (error instanceof Refusal && error.code === 'notFound') context.logger.debug({ task: task.ID }, `no lines of a task: ${error.message}`);
+      else this.#problems.push(`task ${task.ID}: ${(error as Error).message}`);
+    } finally {
+      release?.();
     }
   }
 

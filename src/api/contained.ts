@@ -1,0 +1,49 @@
+/** The parts that the API is given, behind a wall: a synchronous throw of theirs becomes a rejection, a throw of ours in their callbacks stays ours. */
+import type { Clock } from '#base/clock';
+import type { Cluster } from '#control/cluster';
+import type { Dependencies, LocalSwarm, TaskLogs } from './dependencies.ts';
+import type { Guard } from './guard.ts';
+
+const listenerFails = { follows: 'this listener misses what it was told; the others and the daemon go on' };
+const timerFails = { follows: 'what was due is left out; the daemon goes on' };
+
+export function contained(parts: Dependencies, guard: Guard): Dependencies {
+  return {
+    ...parts,
+    cluster: containedCluster(parts.cluster, guard),
+    swarm: containedSwarm(parts.swarm),
+    logs: containedLogs(parts.logs),
+    sync: { repository: async (name) => parts.sync.repository(name) },
+    reconcileEvents: { watch: (listener) => parts.reconcileEvents.watch(guard.callback('a listener to the reconciler', listener, listenerFails)) },
+    clock: containedClock(parts.clock, guard),
+  };
+}
+
+function containedCluster(cluster: Cluster, guard: Guard): Cluster {
+  return {
+    read: async () => cluster.read(),
+    submit: async (useCase) => cluster.submit(useCase),
+    watch: (listener) => cluster.watch(guard.callback('a listener to the cluster', listener, listenerFails)),
+  };
+}
+
+function containedSwarm(swarm: LocalSwarm): LocalSwarm {
+  return {
+    status: () => swarm.status(),
+    init: async (request) => swarm.init(request),
+    leave: async (force) => swarm.leave(force),
+  };
+}
+
+/** Opened when the first line is asked for: that is inside the reader's try. */
+function containedLogs(logs: TaskLogs): TaskLogs {
+  return {
+    async *open(task, options, signal) {
+      yield* logs.open(task, options, signal);
+    },
+  };
+}
+
+function containedClock(clock: Clock, guard: Guard): Clock {
+  return { now: () => clock.now(), after: (delayMs, run) => clock.after(delayMs, guard.callback('a timer', run, timerFails)) };
+}

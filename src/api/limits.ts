@@ -1,0 +1,61 @@
+/** How much may be open and held at a time: the daemon's own files, the log above all, must never find the table of descriptors full. */
+import { readFileSync } from 'node:fs';
+import { HttpError } from './errors.ts';
+
+/** Connections of clients at a time, however many descriptors there are. */
+const mostConnections = 4096;
+const fewestConnections = 16;
+/** Descriptors kept for the log, the agent, git and their like, or a quarter where there are few. */
+const reservedDescriptors = 512;
+/** When the process's limit cannot be read. */
+const usualDescriptors = 1024;
+
+export interface Limits {
+  /** Connections of clients to our socket. */
+  connections: number;
+  /** Connections of ours to the engine on behalf of clients, and log streams. */
+  outgoing: number;
+}
+
+/** Half of what is not reserved for each side: a client's connection may need one to the engine. */
+export function limitsFor(descriptors: number): Limits {
+  const free = descriptors - Math.min(reservedDescriptors, Math.ceil(descriptors / 4));
+  const each = Math.min(mostConnections, Math.max(fewestConnections, Math.floor(free / 2)));
+  return { connections: each, outgoing: each };
+}
+
+/** The process's limit of open files. */
+export function openFilesLimit(limits: () => string = () => readFileSync('/proc/self/limits', 'utf8')): number {
+  try {
+    const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits())?.[1];
+    return soft === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(soft ?? usualDescriptors);
+  } catch {
+    return usualDescriptors;
+  }
+}
+
+/** A number of things that may be held at a time, or of bytes. */
+export class Allowance {
+  #taken = 0;
+
+  /** @param refusal what a client is told when no more can be had */
+  constructor(
+    readonly limit: number,
+    readonly refusal: string,
+  ) {}
+
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Takes `amount` and gives the way to hand it back, once. Refuses with 503. */
+  take(amount = 1): () => void {
+    if (this.#taken + amount > this.limit) throw new HttpError(503, this.refusal);
+    this.#taken += amount;
+    let held = true;
+    return () => {
+      if (held) this.#taken -= amount;
+      held = false;
+    };
+  }
+}

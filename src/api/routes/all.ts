@@ -1,0 +1,38 @@
+/** Every route that the API answers itself. */
+import type { Context } from '../context.ts';
+import type { Route } from '../router.ts';
+import { eventRoutes } from '../stream/events.ts';
+import { logRoutes } from '../stream/logs.ts';
+import { containerRoutes } from './containers.ts';
+import type { Metrics } from './metrics.ts';
+import { networkRoutes } from './networks.ts';
+import { nodeRoutes } from './nodes.ts';
+import { configRoutes, secretRoutes } from './secrets-and-configs.ts';
+import { serviceRoutes } from './services.ts';
+import { observationRoutes, repositoryRoutes, stackRoutes } from './shoal.ts';
+import { swarmRoutes } from './swarm.ts';
+import { pingRoutes, systemRoutes } from './system.ts';
+import { taskRoutes } from './tasks.ts';
+
+/** @param besideSwarm the cluster is the engine's own: only stacks, repositories and what is seen of them are ours */
+export function allRoutes(context: Context, metrics: Metrics, besideSwarm: boolean): Route[] {
+  const own = [...stackRoutes(context), ...repositoryRoutes(context), ...observationRoutes(context, metrics)];
+  return [...(besideSwarm ? pingRoutes(context) : clusterRoutes(context)), ...own];
+}
+
+function clusterRoutes(context: Context): Route[] {
+  const kinds = [
+    systemRoutes,
+    swarmRoutes,
+    nodeRoutes,
+    serviceRoutes,
+    logRoutes,
+    taskRoutes,
+    secretRoutes,
+    configRoutes,
+    networkRoutes,
+    containerRoutes,
+    eventRoutes,
+  ];
+  return kinds.flatMap((routes) => routes(context));
+}

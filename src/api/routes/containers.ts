@@ -1,0 +1,24 @@
+/** `POST /containers/create` on its way to the engine: only tasks are attached to the cluster's networks. */
+import { HttpError } from '../errors.ts';
+import type { Context } from '../context.ts';
+import { refuseOwnNetwork } from '../own-networks.ts';
+import { decode, parseBody, readBody } from '../request/body.ts';
+import { networksOfContainer } from '../request/container-body.ts';
+import { post, type Answer, type Call, type Route } from '../router.ts';
+
+/** Networks that one container is attached to at most: each is looked up. */
+const networksLimit = 64;
+
+export function containerRoutes(context: Context): Route[] {
+  return [post('/containers/create', (call) => create(call, context))];
+}
+
+async function create(call: Call, context: Context): Promise<Answer> {
+  const bytes = await readBody(call.request);
+  // What is no JSON the engine refuses in its own words.
+  const networks = bytes.length === 0 ? [] : networksOfContainer(decode(parseBody(bytes), (value) => value));
+  if (networks.length > networksLimit) throw new HttpError(400, `a container is attached to at most ${networksLimit} networks`);
+  for (const network of networks) await refuseOwnNetwork(context, network, 'attaching a container that is no task');
+  await context.engine.passThrough(call.request, call.response, call.target, bytes);
+  return 'sent';
+}
