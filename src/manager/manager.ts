@@ -10,16 +10,18 @@ import type { Cluster, UseCase } from '#control/cluster';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Action, Entry, StoreEvent } from '#store/action';
 import { Overlay } from '#store/overlay';
+import { Room, type EntryLimits } from '#store/room';
 import type { Stage } from '#store/stage';
 import type { View } from '#store/view';
+import { Deadlines } from './deadlines.ts';
 import { DirtySet } from './dirty.ts';
-import { entryLimits, requestBytesLimit, sizeOf, toEntries, type EntryLimits } from './entries.ts';
+import { entryLimits, netActions, requestBytesLimit, sizeOf } from './entries.ts';
 import { runPass } from './pass.ts';
 import type { ReplicatedLog } from '#replica/replicated-log';
 import type { ReplicatedState } from '#replica/state';
 
 export interface ManagerOptions {
-  /** Cuts what follows from a request; smaller in tests. */
+  /** What may follow from a request in its entry, the rest comes in further ones; smaller in tests. */
   limits?: EntryLimits;
 }
 
@@ -62,6 +64,7 @@ export class Manager implements Cluster {
   #dirty = new DirtySet();
   #busy = false;
   #loop: Promise<void> | undefined;
+  readonly #deadlines = new Deadlines();
   #wake: { at: number; cancel(): void } | undefined;
   #state: 'new' | 'running' | 'stopped' = 'new';
 
@@ -141,29 +144,26 @@ export class Manager implements Cluster {
     this.#busy = false;
   }
 
-  /** One request or none, the pass over it, and its entries. */
+  /** One request or none, and the pass over it: one entry. What does not fit stays in the dirty set for the next turn. */
   async #turn(request: Request | undefined): Promise<void> {
     const { clock, state } = this.#parts;
     const now = clock.now();
     const overlay = new Overlay(state.store);
     const answer = request && this.#decide(request, overlay, now);
     if (request && !answer) return;
-    const requested = overlay.actions.length;
+    const room = new Room(this.#limits);
+    room.hold(overlay.actions);
     this.#dirty.touch(state.store, overlay.actions);
     // A deadline that has come is not put off by the request that came first.
-    if (this.#wake && this.#wake.at <= now) this.#dirty.markAll();
-    if (!this.#dirty.empty) this.#pass(overlay, now);
-    const [first, ...rest] = toEntries(overlay.actions, requested, this.#limits);
-    if (first) {
-      await this.#propose(first, now);
+    this.#takeDue(now);
+    if (!this.#dirty.empty) this.#pass(overlay, room, now);
+    const actions = netActions(overlay.actions);
+    if (actions.length > 0) {
+      await this.#propose(actions, now);
       request?.resolve(answer?.result);
     } else if (request) {
       // An answer without an entry rests on what was read, so that must have been the newest.
       void this.#parts.log.readIndex().then(() => request.resolve(answer?.result), request.reject);
-    }
-    for (const actions of rest) {
-      await nextTurn();
-      await this.#propose(actions, now);
     }
   }
 
@@ -184,19 +184,21 @@ export class Manager implements Cluster {
     }
   }
 
-  #pass(overlay: Overlay, now: number): void {
+  #pass(overlay: Overlay, room: Room, now: number): void {
     const dirty = this.#dirty;
-    const full = dirty.scope === 'all';
     this.#dirty = new DirtySet();
-    const context = { now, newId: () => newId(this.#ids), random: this.#chance };
-    const { settled, wakeAt } = runPass(overlay, this.#parts.stages, context, dirty);
+    const context = { now, newId: () => newId(this.#ids), random: this.#chance, room };
+    const { settled, more, wakes } = runPass(overlay, this.#parts.stages, context, dirty);
+    if (more) this.#dirty = more;
+    for (const wake of wakes) this.#deadlines.set(wake);
     if (!settled) {
-      this.#parts.logger.error({ actions: overlay.actions.length }, 'the stages do not come to rest');
-      this.#wakeAt(now + retryMs, now);
+      this.#parts.logger.error(
+        { actions: overlay.actions.length },
+        'the rules for services contradict one another: the pass ends here and is tried again in a second',
+      );
+      this.#retryAt(now + retryMs);
     }
-    // A narrow pass knows nothing of the others' times, so what was asked for earlier stays.
-    if (full && settled) this.#sleep();
-    if (wakeAt !== undefined) this.#wakeAt(wakeAt, now);
+    this.#sleep(now);
   }
 
   async #propose(actions: readonly Action[], now: number): Promise<void> {
@@ -208,7 +210,9 @@ export class Manager implements Cluster {
     request?.reject(error);
     if (this.#state !== 'running') return;
     // Nobody knows whether the entry will come to be, so everything is looked at again.
-    this.#wakeAt(this.#parts.clock.now() + retryMs, this.#parts.clock.now());
+    const now = this.#parts.clock.now();
+    this.#retryAt(now + retryMs);
+    this.#sleep(now);
     if (error instanceof Refusal) {
       this.#parts.logger.warn({ error: error.message }, 'the log did not take an entry');
       return;
@@ -217,22 +221,35 @@ export class Manager implements Cluster {
     this.#parts.onFatal(error);
   }
 
-  #sleep(): void {
-    this.#wake?.cancel();
-    this.#wake = undefined;
+  #retryAt(at: number): void {
+    this.#deadlines.set({ kind: 'all', id: '', at });
   }
 
-  /** Sees to it that a full pass runs at `time` (ms) at the latest. */
-  #wakeAt(time: number, now: number): void {
-    if (this.#wake && this.#wake.at <= time) return;
+  /** What is due at `time` (ms) is looked at in the next pass. */
+  #takeDue(time: number): void {
+    for (const { kind, id } of this.#deadlines.take(time)) {
+      if (kind === 'all') this.#dirty.markAll();
+      else this.#dirty.add(kind === 'service' ? { services: new Set([id]) } : { nodes: new Set([id]) });
+    }
+  }
+
+  /** Keeps one timer at the earliest deadline. */
+  #sleep(now: number): void {
+    const at = this.#deadlines.next();
+    if (this.#wake?.at === at) return;
     this.#wake?.cancel();
-    const delayMs = time > now ? Math.min(time - now, longestSleepMs) : shortestSleepMs;
+    this.#wake = undefined;
+    if (at === undefined) return;
+    const delayMs = at > now ? Math.min(at - now, longestSleepMs) : shortestSleepMs;
     const cancel = this.#parts.clock.after(delayMs, () => {
       this.#wake = undefined;
-      this.#dirty.markAll();
+      const later = this.#parts.clock.now();
+      // A clock that was set back since must not put off what it was waited for long enough.
+      this.#takeDue(delayMs === longestSleepMs ? later : Math.max(at, later));
+      this.#sleep(later);
       this.#run();
     });
-    this.#wake = { at: time, cancel };
+    this.#wake = { at, cancel };
   }
 }
 

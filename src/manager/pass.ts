@@ -1,33 +1,49 @@
-/** The pass: every stage over the overlay, again and again until none has anything left to do. */
+/** The pass: every stage over the overlay, again and again until none has anything left to do, or the entry is full. */
 import type { Overlay } from '#store/overlay';
-import type { Stage, StageContext } from '#store/stage';
-import type { DirtySet } from './dirty.ts';
+import type { Stage, StageContext, Wake } from '#store/stage';
+import { DirtySet } from './dirty.ts';
 
 /** Rounds after which stages that still act are taken to work against each other. */
 const roundLimit = 16;
 
 export interface PassResult {
-  /** No stage has anything left to do. */
+  /** False when the stages work against each other. */
   settled: boolean;
-  /** Earliest time (ms) at which a stage wants to look again. */
-  wakeAt?: number;
+  /** There is more to do than the entry takes: what the next pass has to look at. */
+  more?: DirtySet;
+  /** When to look again at what the stages looked at; the last word on each counts. */
+  wakes: readonly Wake[];
 }
 
-/** Lays the stages' actions over `overlay` and notes in `dirty` what they touch. */
+/** Lays the stages' actions over `overlay`. What the entry holds already stands in the context's room. */
 export function runPass(overlay: Overlay, stages: readonly Stage[], context: Omit<StageContext, 'scope'>, dirty: DirtySet): PassResult {
-  for (let round = 1; ; round++) {
+  const wakes: Wake[] = [];
+  // A round looks at what changed since each stage looked last: in the round before, or later in this one.
+  for (let round = 1, seen = dirty; ; round++) {
     const before = overlay.actions.length;
-    const wakeTimes: number[] = [];
+    const next = new DirtySet();
+    let full = false;
     for (const stage of stages) {
-      const { actions, wakeAt } = stage(overlay, { ...context, scope: dirty.scope });
-      dirty.touch(overlay, actions);
+      const { actions, rest, wakes: asked = [] } = stage(overlay, { ...context, scope: unite(seen, next) });
+      next.touch(overlay, actions);
       overlay.lay(actions);
-      if (wakeAt !== undefined) wakeTimes.push(wakeAt);
+      for (const action of actions) context.room.count(action);
+      wakes.push(...asked);
+      if (!rest) continue;
+      full = true;
+      next.add(rest);
     }
+    if (full) return { settled: true, more: next, wakes };
     const settled = overlay.actions.length === before;
-    // The round in which nothing happened has seen the final state, so its times are the right ones.
-    if (settled || round === roundLimit) {
-      return { settled, ...(wakeTimes.length > 0 && { wakeAt: Math.min(...wakeTimes) }) };
-    }
+    if (settled || round === roundLimit) return { settled, wakes };
+    seen = next;
   }
+}
+
+function unite(seen: DirtySet, next: DirtySet): StageContext['scope'] {
+  if (seen.scope === 'all' || next.empty) return seen.scope;
+  const both = new DirtySet();
+  both.add(seen.scope);
+  both.add(next.scope);
+  return both.scope;
 }

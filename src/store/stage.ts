@@ -1,6 +1,7 @@
 /** The shape that every stage of the pass has: a function of a view that returns actions. */
 import type { Random } from '#base/random';
 import type { Action } from './action.ts';
+import type { Room } from './room.ts';
 import type { View } from './view.ts';
 
 export interface StageContext {
@@ -10,15 +11,41 @@ export interface StageContext {
   random: Random;
   /** Narrows the scan; a full scan gives the same actions. */
   scope: Scope;
+  /** What still fits into the entry: a stage whose action is not admitted stops there and says what is left in `rest`. */
+  room: Room;
 }
 
-/** What the last commits touched, or everything. */
-export type Scope = 'all' | { services: ReadonlySet<string>; nodes: ReadonlySet<string>; tasks: ReadonlySet<string> };
+/** What to look at: what changed since the stages looked last, what is due, or everything. */
+export type Scope = 'all' | NarrowScope;
+
+export interface NarrowScope {
+  /** Services that changed, that have a task that changed, or that are due. */
+  services: ReadonlySet<string>;
+  /** Services whose object changed or is gone. */
+  specs: ReadonlySet<string>;
+  /** Nodes whose object changed or is gone, or that are due. */
+  nodes: ReadonlySet<string>;
+  /** Nodes on which tasks take something else than before. */
+  loads: ReadonlySet<string>;
+  /** A task that has no place yet came or changed. */
+  waiting: boolean;
+  /** A network changed, or addresses became free. */
+  networks: boolean;
+}
+
+/** When (ms) to look at a service or a node again though nothing may change until then; without `at`: no more. */
+export interface Wake {
+  kind: 'service' | 'node';
+  id: string;
+  at?: number;
+}
 
 export interface StageResult {
   actions: readonly Action[];
-  /** Earliest time (ms) at which the stage wants to run again though nothing changed. */
-  wakeAt?: number;
+  /** One for each service and node that was looked at and may have a deadline. */
+  wakes?: readonly Wake[];
+  /** What the stage did not come to for want of room: the next entry goes on with it. */
+  rest?: Partial<NarrowScope>;
 }
 
 /** Orchestrator, allocator and scheduler each are one. They never await, read a clock or log in order to decide. */

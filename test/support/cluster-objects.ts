@@ -10,6 +10,7 @@ import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
 import type { Task } from '#model/task';
 import { create, newMeta, type Action } from '#store/action';
+import { boundlessRoom } from '#store/room';
 import type { Stage, StageContext } from '#store/stage';
 import { Store } from '#store/store';
 
@@ -85,7 +86,7 @@ export function storeOf(objects: { [K in Kind]?: readonly ObjectOf[K][] }): Stor
 
 export function contextAt(now = startTime, seed = 1): StageContext {
   const random = seededRandom(seed);
-  return { now, newId: () => newId(random), random, scope: 'all' };
+  return { now, newId: () => newId(random), random, scope: 'all', room: boundlessRoom() };
 }
 
 /** Runs the stage and applies what it decides. */

@@ -9,6 +9,7 @@ import type { Task } from '#model/task';
 import { isTerminal, type TaskState } from '#model/task-state';
 import { Draft } from '#stages/orchestrator/draft';
 import { create, newMeta, type Action } from '#store/action';
+import { boundlessRoom } from '#store/room';
 import { Store } from '#store/store';
 
 export const now = Date.UTC(2026, 0, 1);
@@ -72,7 +73,7 @@ export function draft(of: Service, lines: readonly TaskLine[] = [], nodes: reado
   store.apply(1, { actions, now });
   for (const [index, line] of lines.entries()) store.apply(index + 2, { actions: [create('task', task(line, of))], now: now - 1e6 + index * 1000 });
   let ids = 0;
-  const context = { now, newId: () => `new${++ids}`, random: seededRandom(1), scope: 'all' as const };
+  const context = { now, newId: () => `new${++ids}`, random: seededRandom(1), scope: 'all' as const, room: boundlessRoom() };
   const stored = store.get('service', of.ID);
   if (!stored) throw new Error('the service was not stored');
   return new Draft(stored, { view: store, context, nodes: [...store.list('node')] });

@@ -7,6 +7,7 @@ import { initCluster } from '#control/clusters';
 import type { NodeDescription } from '#model/node';
 import type { Action, StoreEvent } from '#store/action';
 import { Overlay } from '#store/overlay';
+import { boundlessRoom } from '#store/room';
 import type { Stage } from '#store/stage';
 import { Store } from '#store/store';
 import type { View } from '#store/view';
@@ -50,7 +51,7 @@ export class MemoryCluster implements Cluster {
     const overlay = new Overlay(this.store);
     const { actions, result } = useCase(this.store, context);
     overlay.lay(actions);
-    for (const stage of this.#stages) overlay.lay(stage(overlay, { ...context, scope: 'all' }).actions);
+    for (const stage of this.#stages) overlay.lay(stage(overlay, { ...context, scope: 'all', room: boundlessRoom() }).actions);
     this.write(overlay.actions);
     return result;
   }

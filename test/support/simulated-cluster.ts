@@ -3,10 +3,12 @@ import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import type { UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
+import { entryLimits } from '#manager/entries';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages as realStages } from '#manager/stages';
 import { ReplicatedState } from '#replica/state';
 import { create, newMeta } from '#store/action';
+import type { EntryLimits } from '#store/room';
 import type { Stage } from '#store/stage';
 import type { Store } from '#store/store';
 import { MemoryLog } from './memory-log.ts';
@@ -24,14 +26,22 @@ export class SimulatedCluster {
   #manager!: ManagerSeat;
   #state!: ReplicatedState;
 
-  constructor(seed: number, nodes: number, stages: readonly Stage[] = realStages) {
+  readonly #limits: EntryLimits;
+
+  constructor(seed: number, nodes: number, stages: readonly Stage[] = realStages, limits: EntryLimits = entryLimits) {
     this.seed = seed;
+    this.#limits = limits;
     this.#stages = stages;
     this.agents = Array.from({ length: nodes }, (_, position) => new ScriptedAgent(`node-${position + 1}`, this.clock));
   }
 
   get store(): Store {
     return this.#state.store;
+  }
+
+  /** Every entry as it was written. */
+  get log(): readonly Uint8Array[] {
+    return this.#entries;
   }
 
   get entries(): number {
@@ -62,7 +72,7 @@ export class SimulatedCluster {
     const log = new MemoryLog(state, this.#entries);
     this.#state = state;
     this.#manager = new ManagerSeat(
-      {},
+      { limits: this.#limits },
       {
         log,
         state,

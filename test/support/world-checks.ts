@@ -10,7 +10,7 @@ import type { World } from './world.ts';
 export function expectSettled(world: World): void {
   const again = orchestrate(world.store, world.context('all'));
   expect(again.actions).toEqual([]);
-  expect(world.wakeAt ?? Infinity).toBeLessThanOrEqual(again.wakeAt ?? Infinity);
+  for (const { id, at = Infinity } of again.wakes ?? []) expect(world.dueAt(id), `deadline of ${id}`).toBeLessThanOrEqual(at);
 }
 
 /** No slot (or node, for global services) has two tasks that are to run or to get ready for it. */

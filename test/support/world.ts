@@ -8,9 +8,12 @@ import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
 import type { Task } from '#model/task';
 import { compareStates, isTerminal, type TaskState } from '#model/task-state';
+import { Deadlines } from '#manager/deadlines';
+import { DirtySet } from '#manager/dirty';
 import { orchestrate } from '#stages/orchestrator/orchestrator';
 import { create, newMeta, remove, update, type Action, type StoreEvent } from '#store/action';
 import { Overlay } from '#store/overlay';
+import { boundlessRoom, type Room } from '#store/room';
 import type { Scope, StageContext } from '#store/stage';
 import { Store } from '#store/store';
 import type { View } from '#store/view';
@@ -34,13 +37,15 @@ export class World {
   /** One line for each thing that happened, times in seconds since the start. */
   readonly story: string[] = [];
   now = startTime;
-  wakeAt: number | undefined;
   behaviour: (task: Task) => Behaviour = () => wellBehaved;
   /** Called with each pass's view and result before it is committed. */
   compare: (world: World, view: View, scope: Scope, actions: readonly Action[]) => void = () => {};
+  /** What a pass may write. */
+  room: () => Room = boundlessRoom;
   /** Called after each committed pass. */
   check: (world: World) => void = () => {};
   #ids = 0;
+  #deadlines = new Deadlines();
   readonly #since = new Map<string, number>();
   readonly #names = new Map<string, string>();
   readonly #counts = new Map<string, number>();
@@ -109,6 +114,11 @@ export class World {
     this.submit([remove('service', name)]);
   }
 
+  /** When the service is looked at again though nothing happens; Infinity when never. */
+  dueAt(id: string): number {
+    return this.#deadlines.of('service', id) ?? Infinity;
+  }
+
   service(name: string): Service {
     const service = this.store.get('service', name);
     if (!service) throw new Error(`no service ${name}`);
@@ -131,7 +141,7 @@ export class World {
   /** A new leader takes over: it has the objects as they were written, and nothing else. */
   failOver(): void {
     this.store.restore(decode(encode(this.store.image())));
-    this.wakeAt = undefined;
+    this.#deadlines = new Deadlines();
     this.submit([]);
   }
 
@@ -140,7 +150,7 @@ export class World {
     const until = this.now + ms;
     for (let steps = 0; ; steps++) {
       if (steps > 100_000) throw new Error('virtual time does not pass');
-      const next = Math.min(this.wakeAt ?? Infinity, ...this.#agentEvents().map((event) => event.at));
+      const next = Math.min(this.#deadlines.next() ?? Infinity, ...this.#agentEvents().map((event) => event.at));
       if (next > until) break;
       this.now = Math.max(this.now, next);
       const due = this.#agentEvents().filter((event) => event.at <= this.now);
@@ -153,15 +163,15 @@ export class World {
   submit(actions: readonly Action[]): void {
     const overlay = new Overlay(this.store);
     overlay.lay(actions);
-    // A timer says nothing about which service is due: everything is looked at.
-    const scope = actions.length === 0 || (this.wakeAt ?? Infinity) <= this.now ? 'all' : touched(this.store, actions);
+    const dirty = new DirtySet();
+    dirty.touch(this.store, actions);
+    for (const { id } of this.#deadlines.take(this.now)) dirty.add({ services: new Set([id]) });
+    const scope = dirty.empty ? 'all' : dirty.scope;
     const result = orchestrate(overlay, this.context(scope));
     this.compare(this, overlay, scope, result.actions);
     overlay.lay(result.actions);
     overlay.lay(this.#schedule(overlay));
-    const known = scope === 'all' ? Infinity : (this.wakeAt ?? Infinity);
-    const wakeAt = Math.min(known, result.wakeAt ?? Infinity);
-    this.wakeAt = Number.isFinite(wakeAt) ? wakeAt : undefined;
+    for (const wake of result.wakes ?? []) this.#deadlines.set(wake);
     if (overlay.actions.length === 0) return;
     const events = this.store.apply(this.store.index + 1, { actions: overlay.actions, now: this.now });
     this.#tell(events);
@@ -169,7 +179,7 @@ export class World {
   }
 
   context(scope: Scope): StageContext {
-    return { now: this.now, newId: () => `t${String(++this.#ids).padStart(6, '0')}`, random: seededRandom(1), scope };
+    return { now: this.now, newId: () => `t${String(++this.#ids).padStart(6, '0')}`, random: seededRandom(1), scope, room: this.room() };
   }
 
   #schedule(view: Overlay): Action[] {
@@ -250,20 +260,6 @@ export class World {
     this.#names.set(task.ID, `${place}#${nth}`);
     return `${place}#${nth}`;
   }
-}
-
-/** What a commit of these actions makes worth looking at. */
-function touched(store: Store, actions: readonly Action[]): Exclude<Scope, 'all'> {
-  const scope = { services: new Set<string>(), nodes: new Set<string>(), tasks: new Set<string>() };
-  for (const action of actions) {
-    const id = action.type === 'remove' ? action.id : action.object.ID;
-    if (action.kind === 'service') scope.services.add(id);
-    if (action.kind === 'node') scope.nodes.add(id);
-    if (action.kind === 'task') scope.tasks.add(id);
-    const task = action.kind === 'task' ? store.get('task', id) : undefined;
-    if (task) scope.services.add(task.ServiceID);
-  }
-  return scope;
 }
 
 function nextStep(task: Task, plan: Behaviour): { phase: string; state: TaskState; afterMs: number } | undefined {

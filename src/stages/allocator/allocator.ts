@@ -45,7 +45,13 @@ export function allocate(view: View, context: StageContext): StageResult {
     }
   }
   const allocation = { ...networks, endpoints: ports.endpoints, ingress, spaces: addressSpaces(view, wanted) };
-  for (const task of tasks) actions.push(...allocateTask(task, allocation, context.now));
+  for (const task of tasks) {
+    if (context.room.left === 0 && !context.room.holds('task', task.ID)) return { actions, rest: { waiting: true } };
+    for (const action of allocateTask(task, allocation, context.now)) {
+      context.room.count(action);
+      actions.push(action);
+    }
+  }
   return { actions };
 }
 

@@ -14,7 +14,7 @@ type Gateways = Record<string, string>;
  * Runs after the scheduler. The first node on a network gets the network's gateway address, the others the highest
  * free ones; a node's address is freed when its last task on the network has ended.
  */
-export function allocateGateways(view: View, _context: StageContext): StageResult {
+export function allocateGateways(view: View, { room }: StageContext): StageResult {
   const needed = neededNetworks(view);
   const kept = new Map<string, Gateways>();
   const holders = new Set<string>();
@@ -39,6 +39,7 @@ export function allocateGateways(view: View, _context: StageContext): StageResul
     }
   }
   const actions: Action[] = [];
+  const rest = new Set<string>();
   for (const node of view.list('node')) {
     const gateways = kept.get(node.ID) ?? {};
     for (const id of [...(needed.get(node.ID)?.keys() ?? [])].sort()) {
@@ -49,9 +50,11 @@ export function allocateGateways(view: View, _context: StageContext): StageResul
       holders.add(`${id} ${gateway}`);
     }
     if (equal(gateways, node.Shoal?.Gateways ?? {})) continue;
-    actions.push(update('node', { ...node, Shoal: { ...node.Shoal, Gateways: gateways } }));
+    const action = update('node', { ...node, Shoal: { ...node.Shoal, Gateways: gateways } });
+    if (room.admit(action)) actions.push(action);
+    else rest.add(node.ID);
   }
-  return { actions };
+  return { actions, ...(rest.size > 0 && { rest: { loads: rest } }) };
 }
 
 /** The networks that each node's tasks are on: node id → network id → network. */

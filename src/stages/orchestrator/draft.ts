@@ -30,8 +30,14 @@ export class Draft {
   #list: readonly Task[] | undefined;
   #slots: readonly Slot[] | undefined;
   #wakeAt: number | undefined;
+  /** Ids of tasks that differ from the stored ones. */
+  readonly #changed = new Set<string>();
+  readonly #limit: number;
+  #hasMore = false;
 
-  constructor(service: Service, surroundings: Surroundings) {
+  /** `limit`: how many tasks may be written. Rules look at `isFull` before each slot or task that they take up, and finish it then. */
+  constructor(service: Service, surroundings: Surroundings, limit = Infinity) {
+    this.#limit = limit;
     this.surroundings = surroundings;
     this.mode = modeOf(service.Spec);
     this.#originalService = this.#service = service;
@@ -56,6 +62,18 @@ export class Draft {
 
   get wakeAt(): number | undefined {
     return this.#wakeAt;
+  }
+
+  /** No further slot or task may be taken up in this entry; who hears so has left something to do. */
+  get isFull(): boolean {
+    if (this.#changed.size < this.#limit) return false;
+    this.#hasMore = true;
+    return true;
+  }
+
+  /** A rule has stopped early. */
+  get hasMore(): boolean {
+    return this.#hasMore;
   }
 
   get isJob(): boolean {
@@ -96,11 +114,13 @@ export class Draft {
 
   putTask(task: Task): void {
     this.#tasks.set(task.ID, task);
+    this.#changed.add(task.ID);
     this.#tasksChanged();
   }
 
   removeTask(id: string): void {
     this.#tasks.delete(id);
+    this.#changed.add(id);
     this.#tasksChanged();
   }
 
@@ -116,12 +136,13 @@ export class Draft {
 
   actions(): Action[] {
     const actions: Action[] = this.#service === this.#originalService ? [] : [update('service', this.#service)];
+    if (this.#changed.size === 0) return actions;
     for (const [id, task] of this.#tasks) {
       const original = this.#originals.get(id);
       if (!original) actions.push(create('task', task));
       else if (original !== task) actions.push(update('task', task));
     }
-    for (const id of this.#originals.keys()) if (!this.#tasks.has(id)) actions.push(remove('task', id));
+    for (const id of this.#changed) if (this.#originals.has(id) && !this.#tasks.has(id)) actions.push(remove('task', id));
     return actions;
   }
 

@@ -16,6 +16,7 @@ export function enforceConstraints(draft: Draft): void {
   if (draft.isGlobal) return;
   const placement = draft.service.Spec.TaskTemplate.Placement;
   for (const task of draft.tasks()) {
+    if (draft.isFull) return;
     if (!isWanted(task) || !isPlaced(task)) continue;
     const node = draft.node(task.NodeID);
     if (node?.Spec.Availability !== 'active' || fulfils(node, placement)) continue;

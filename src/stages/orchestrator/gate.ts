@@ -8,6 +8,7 @@ import { hasStopped } from './slots.ts';
 export function openGates(draft: Draft): void {
   for (const task of draft.tasks()) {
     if (task.DesiredState !== 'ready') continue;
+    if (draft.isFull) return;
     const closedUntil = gateClosedUntil(draft, task);
     if (closedUntil === undefined) draft.putTask({ ...task, DesiredState: startedState(draft), Shoal: withoutGate(task.Shoal) });
     else draft.wake(closedUntil);

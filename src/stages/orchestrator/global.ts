@@ -13,6 +13,7 @@ export function reconcileGlobal(draft: Draft): OccupiedSlot[] {
   const updatable: OccupiedSlot[] = [];
   for (const node of draft.surroundings.nodes) {
     const slot = slots.get(node.ID);
+    if (draft.isFull) break;
     if (isLost(node) || !fulfils(node, draft.service.Spec.TaskTemplate.Placement)) {
       for (const task of slot?.tasks ?? []) if (isWanted(task)) stopTask(draft, task, 'shutdown');
       continue;
@@ -29,5 +30,9 @@ export function reconcileGlobal(draft: Draft): OccupiedSlot[] {
 
 /** A node that left for good takes its tasks along. */
 export function dropDepartedNodes(draft: Draft): void {
-  for (const task of draft.tasks()) if (!draft.node(task.NodeID)) draft.removeTask(task.ID);
+  for (const task of draft.tasks()) {
+    if (draft.node(task.NodeID)) continue;
+    if (draft.isFull) return;
+    draft.removeTask(task.ID);
+  }
 }

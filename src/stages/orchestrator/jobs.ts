@@ -1,7 +1,7 @@
 /** Jobs: tasks that run to completion, once per iteration (swarmkit manager/orchestrator/jobs). */
 import type { Draft } from './draft.ts';
 import { dropDepartedNodes } from './global.ts';
-import { addTask, iterationOf, stopTask } from './new-task.ts';
+import { addTask, iterationOf, startingRoom, stopTask } from './new-task.ts';
 import { fulfils } from '#model/task-fulfils';
 import { isLost } from './node-fit.ts';
 import { mayRestart } from './restart.ts';
@@ -18,11 +18,14 @@ export function reconcileReplicatedJob(draft: Draft): void {
   const total = job.TotalCompletions ?? concurrent;
   const progress = new Map(draft.slots().map((slot) => [slot.key, progressOf(draft, slot)]));
   let active = [...progress.values()].filter((state) => state === 'active').length;
-  for (let number = 0; number < total && active < concurrent; number++) {
+  let room = startingRoom(draft);
+  for (let number = 0; number < total && active < concurrent && room > 0; number++) {
     const key = String(number);
     if ((progress.get(key) ?? 'free') !== 'free') continue;
+    if (draft.isFull) return;
     addTask(draft, { key });
     active++;
+    room--;
   }
 }
 
@@ -34,6 +37,7 @@ export function reconcileGlobalJob(draft: Draft): void {
   for (const node of draft.surroundings.nodes) {
     const slot = slots.get(node.ID);
     const fits = fulfils(node, draft.service.Spec.TaskTemplate.Placement);
+    if (draft.isFull) return;
     if (isLost(node) || !fits) {
       for (const task of slot?.tasks ?? []) if (isWanted(task) && task.Status.State !== 'complete') stopTask(draft, task, 'shutdown');
       continue;
@@ -46,7 +50,9 @@ export function reconcileGlobalJob(draft: Draft): void {
 /** A new iteration replaces the one before it, whatever became of that. */
 function dropOldIterations(draft: Draft): void {
   for (const task of draft.tasks()) {
-    if (!isPresent(draft, task) && task.DesiredState !== 'remove') stopTask(draft, task, 'remove');
+    if (isPresent(draft, task) || task.DesiredState === 'remove') continue;
+    if (draft.isFull) return;
+    stopTask(draft, task, 'remove');
   }
 }
 

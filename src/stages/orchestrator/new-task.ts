@@ -1,11 +1,12 @@
 /** Making tasks from a service's spec. */
 import { timeText } from '#base/clock';
 import type { Task, TaskMemory } from '#model/task';
+import { compareStates } from '#model/task-state';
 import { applied } from '#model/task-status';
 import { newMeta } from '#store/action';
 import { clusterOf } from '#store/view';
 import type { Draft } from './draft.ts';
-import { hasStopped } from './slots.ts';
+import { hasStopped, isWanted } from './slots.ts';
 
 /** A successor waits at most this long (ms) for its predecessor's end (swarmkit restart.go). */
 const stopWaitMs = 60_000;
@@ -15,6 +16,16 @@ export interface TaskPlace {
   key: string;
   /** What it remembers beside what the service says: start conditions, restarts. */
   memory?: Pick<TaskMemory, 'StartAfter' | 'StartAfterTasks' | 'Restart' | 'Restarts'>;
+}
+
+/** Tasks of a service that have not come up yet, at most: so many, or so many a node. More would only wait and be in the way. */
+const startingLimit = { tasks: 1000, tasksPerNode: 10 };
+
+/** How many more tasks the service may have in the making. */
+export function startingRoom(draft: Draft): number {
+  let starting = 0;
+  for (const task of draft.tasks()) if (isWanted(task) && compareStates(task.Status.State, 'running') < 0) starting++;
+  return Math.max(startingLimit.tasks, startingLimit.tasksPerNode * draft.surroundings.nodes.length) - starting;
 }
 
 /** Adds a task of the service's present spec; it waits in `ready` when `memory` holds a start condition. */

@@ -2,7 +2,8 @@
 import { assert } from '#base/assert';
 import { modeOf, type Service } from '#model/service';
 import { remove, update, type Action } from '#store/action';
-import type { Scope, Stage } from '#store/stage';
+import type { Room } from '#store/room';
+import type { Scope, Stage, Wake } from '#store/stage';
 import type { View } from '#store/view';
 import { Draft, type Surroundings } from './draft.ts';
 import { enforceConstraints } from './enforce.ts';
@@ -20,29 +21,41 @@ import { isGone } from './slots.ts';
 const maxRounds = 25;
 
 /**
- * Makes, replaces, stops and deletes tasks until each service has what its spec asks for. `wakeAt` covers the services in scope only.
+ * Makes, replaces, stops and deletes tasks until each service has what its spec asks for, or the entry is full.
  * Run again on its own result at the same time it has nothing to do.
  */
 export const orchestrate: Stage = (view, context) => {
   const surroundings: Surroundings = { view, context, nodes: [...view.list('node')] };
+  const { room } = context;
   const actions: Action[] = [];
-  let wakeAt: number | undefined;
+  const wakes: Wake[] = [];
+  const rest = new Set<string>();
   for (const id of servicesInScope(view, context.scope)) {
-    const service = view.get('service', id);
-    if (!service) {
-      actions.push(...abandonTasks(view, id));
+    if (room.left === 0) {
+      rest.add(id);
       continue;
     }
-    const draft = settleService(service, surroundings);
-    actions.push(...draft.actions());
-    if (draft.wakeAt !== undefined) wakeAt = Math.min(wakeAt ?? Infinity, draft.wakeAt);
+    const service = view.get('service', id);
+    const { decided, at, hasMore } = service ? settleService(service, surroundings) : abandonTasks(view, id, room);
+    for (const action of decided) room.count(action);
+    actions.push(...decided);
+    wakes.push({ kind: 'service', id, ...(at !== undefined && { at }) });
+    if (hasMore) rest.add(id);
   }
-  return { actions, ...(wakeAt !== undefined && { wakeAt }) };
+  return { actions, wakes, ...(rest.size > 0 && { rest: { services: rest } }) };
 };
 
+/** What one service needs. */
+interface Decision {
+  decided: readonly Action[];
+  /** When (ms) to look again. */
+  at?: number | undefined;
+  hasMore: boolean;
+}
+
 /** Applies all rules round after round until none has anything to add. */
-function settleService(service: Service, surroundings: Surroundings): Draft {
-  const draft = new Draft(service, surroundings);
+function settleService(service: Service, surroundings: Surroundings): Decision {
+  const draft = new Draft(service, surroundings, surroundings.context.room.leftFor(service.Spec.TaskTemplate));
   for (let round = 0; round < maxRounds; round++) {
     const revision = draft.revision;
     draft.forgetWake();
@@ -52,7 +65,7 @@ function settleService(service: Service, surroundings: Surroundings): Draft {
     restartTasks(draft);
     reconcileMode(draft);
     reapTasks(draft);
-    if (draft.revision === revision) return draft;
+    if (draft.revision === revision || draft.hasMore) return { decided: draft.actions(), at: draft.wakeAt, hasMore: draft.hasMore };
   }
   assert(false, `the rules for service ${service.ID} do not settle`);
 }
@@ -82,10 +95,6 @@ function servicesInScope(view: View, scope: Scope): Iterable<string> {
     return ids;
   }
   for (const id of scope.services) ids.add(id);
-  for (const id of scope.tasks) {
-    const task = view.get('task', id);
-    if (task) ids.add(task.ServiceID);
-  }
   for (const id of scope.nodes) for (const task of view.tasksOfNode(id)) ids.add(task.ServiceID);
   if (scope.nodes.size > 0) {
     for (const service of view.list('service')) if (modeOf(service.Spec).startsWith('global')) ids.add(service.ID);
@@ -94,11 +103,14 @@ function servicesInScope(view: View, scope: Scope): Iterable<string> {
 }
 
 /** Tasks without a service stop and leave no history. */
-function abandonTasks(view: View, serviceId: string): Action[] {
-  const actions: Action[] = [];
+function abandonTasks(view: View, serviceId: string, room: Room): Decision {
+  const decided: Action[] = [];
   for (const task of view.tasksOfService(serviceId)) {
-    if (isGone(view, task)) actions.push(remove('task', task.ID));
-    else if (task.DesiredState !== 'remove') actions.push(update('task', { ...task, DesiredState: 'remove' }));
+    const gone = isGone(view, task);
+    if (!gone && task.DesiredState === 'remove') continue;
+    const action = gone ? remove('task', task.ID) : update('task', { ...task, DesiredState: 'remove' });
+    if (!room.admit(action)) return { decided, hasMore: true };
+    decided.push(action);
   }
-  return actions;
+  return { decided, hasMore: false };
 }

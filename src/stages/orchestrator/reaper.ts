@@ -7,7 +7,9 @@ import { isGone, isWanted } from './slots.ts';
 /** Deletes what is over and shall not stay. */
 export function reapTasks(draft: Draft): void {
   for (const task of draft.tasks()) {
-    if (task.DesiredState === 'remove' && isGone(draft.surroundings.view, task)) draft.removeTask(task.ID);
+    if (task.DesiredState !== 'remove' || !isGone(draft.surroundings.view, task)) continue;
+    if (draft.isFull) return;
+    draft.removeTask(task.ID);
   }
   const limit = historyLimit(draft);
   if (limit < 0) return;
@@ -17,6 +19,7 @@ export function reapTasks(draft: Draft): void {
     for (const task of slot.tasks.slice(0, -1)) {
       if (excess <= 0) break;
       if (isWanted(task) || !isGone(draft.surroundings.view, task)) continue;
+      if (draft.isFull) return;
       draft.removeTask(task.ID);
       excess--;
     }

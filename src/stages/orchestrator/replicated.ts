@@ -1,6 +1,6 @@
 /** Replicated services: as many slots as replicas, numbered from 1 (swarmkit manager/orchestrator/replicated). */
 import type { Draft } from './draft.ts';
-import { addTask, stopTask } from './new-task.ts';
+import { addTask, startingRoom, stopTask } from './new-task.ts';
 import { occupiedSlot, type OccupiedSlot } from './occupied.ts';
 
 /** Adds and removes slots until there are as many as replicas; returns those that stay, by number. */
@@ -13,21 +13,33 @@ export function reconcileReplicated(draft: Draft): OccupiedSlot[] {
   }
   const kept = occupied.length > replicas ? keepBest(occupied, replicas) : occupied;
   const keys = new Set(kept.map((slot) => slot.key));
-  for (let number = 1; keys.size < replicas; number++) {
-    const key = String(number);
-    if (keys.has(key)) continue;
-    keys.add(key);
-    addTask(draft, { key });
-  }
+  if (keys.size < replicas) addSlots(draft, keys, replicas);
   dropOthers(draft, keys);
   return kept;
+}
+
+/** Fills the lowest free numbers. */
+function addSlots(draft: Draft, keys: Set<string>, replicas: number): void {
+  let room = startingRoom(draft);
+  for (let number = 1; keys.size < replicas && room > 0; number++) {
+    const key = String(number);
+    if (keys.has(key)) continue;
+    if (draft.isFull) return;
+    keys.add(key);
+    addTask(draft, { key });
+    room--;
+  }
 }
 
 /** All tasks of the slots that are not wanted go, their history with them; a slot number that is used again keeps its own. */
 function dropOthers(draft: Draft, keys: ReadonlySet<string>): void {
   for (const slot of draft.slots()) {
     if (keys.has(slot.key)) continue;
-    for (const task of slot.tasks) if (task.DesiredState !== 'remove') stopTask(draft, task, 'remove');
+    for (const task of slot.tasks) {
+      if (task.DesiredState === 'remove') continue;
+      if (draft.isFull) return;
+      stopTask(draft, task, 'remove');
+    }
   }
 }
 

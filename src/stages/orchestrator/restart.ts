@@ -20,6 +20,7 @@ export function restartTasks(draft: Draft): void {
     if (draft.isJob && (task.Status.State === 'complete' || (task.JobIteration?.Index ?? 0) !== iterationOf(draft))) continue;
     const lost = task.NodeID !== '' && isLost(draft.node(task.NodeID));
     if (!lost && (!isTerminal(task.Status.State) || isRolledBack(draft, task))) continue;
+    if (draft.isFull) return;
     if (draft.isGlobal && !mayReturn(draft, task)) stopTask(draft, task, 'shutdown');
     else restart(draft, task);
   }

@@ -1,5 +1,5 @@
 /** Rolling updates and rollbacks: replaces dirty tasks slot by slot (swarmkit manager/orchestrator/update). */
-import type { Rollout } from '#model/service';
+import type { Rollout, RolloutSlot } from '#model/service';
 import type { Task } from '#model/task';
 import type { Draft } from './draft.ts';
 import { addTask, afterStopOf, stopTask } from './new-task.ts';
@@ -12,8 +12,10 @@ import { completeUpdate, isPaused, isRolling, startUpdate } from './update-statu
 /** Takes the update of `slots` as far as it may go now. */
 export function rollOut(draft: Draft, slots: readonly OccupiedSlot[]): void {
   const config = rolloutConfig(draft);
-  const dirty = slots.filter((slot) => isSlotDirty(draft, slot) && !settle(draft, slot, config));
+  // A paused update lets everything be as it is.
   if (isPaused(draft.service)) return;
+  const dirty = slots.filter((slot) => isSlotDirty(draft, slot) && (draft.isFull || !settle(draft, slot, config)));
+  if (draft.hasMore) return;
   const rollout = presentRollout(draft) ?? begin(draft, dirty.length);
   if (!rollout) {
     if (isRolling(draft.service)) completeUpdate(draft);
@@ -44,7 +46,11 @@ function takeSlots(draft: Draft, rollout: Rollout, pending: readonly OccupiedSlo
   const busyUntil = freeAt.filter((at) => at > draft.now);
   const taken = pending.slice(0, Math.max(0, config.parallelism - busyUntil.length));
   if (taken.length > 0) {
-    const made = taken.map((slot) => [slot.key, { Task: (cleanTask(draft, slot) ?? replace(draft, slot, config)).ID }]);
+    const made: [string, RolloutSlot][] = [];
+    for (const slot of taken) {
+      if (draft.isFull) break;
+      made.push([slot.key, { Task: (cleanTask(draft, slot) ?? replace(draft, slot, config)).ID }]);
+    }
     putRollout(draft, { ...rollout, Slots: { ...rollout.Slots, ...Object.fromEntries(made) } });
   }
   const next = Math.min(...busyUntil);

@@ -35,7 +35,7 @@ interface Waiting {
 export function schedule(view: View, context: StageContext): StageResult {
   const work = collect(view);
   const actions: Action[] = work.unwanted.map((task) => update('task', withState(task, 'shutdown', 'shutdown', context.now)));
-  if (work.preassigned.length === 0 && work.groups.size === 0) return { actions };
+  if (work.preassigned.length === 0 && work.groups.size === 0) return admitted(actions, context);
   const candidates = candidatesOf(view, context.now);
   const waiting: Waiting[] = [];
   for (const task of work.preassigned) actions.push(...confirm(task, candidates.get(task.NodeID), waiting, context.now));
@@ -46,7 +46,13 @@ export function schedule(view: View, context: StageContext): StageResult {
     const Err = reason();
     actions.push(...tasks.flatMap((task) => withError(task, Err, context.now)));
   }
-  return { actions };
+  return admitted(actions, context);
+}
+
+/** Each action concerns one task, so that any of them can wait for the next entry. */
+function admitted(actions: readonly Action[], { room }: StageContext): StageResult {
+  const fitting = actions.filter((action) => room.admit(action));
+  return { actions: fitting, ...(fitting.length < actions.length && { rest: { waiting: true } }) };
 }
 
 function collect(view: View): Work {

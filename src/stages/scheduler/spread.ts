@@ -2,7 +2,7 @@
 import type { Node } from '#model/node';
 import type { Task } from '#model/task';
 import type { Candidate } from './candidate.ts';
-import { Heap } from './heap.ts';
+import { Heap } from '#base/heap';
 
 interface Branch {
   /** Active tasks of the service in the branch, on whatever node. */

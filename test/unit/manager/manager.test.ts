@@ -15,12 +15,16 @@ import { MemoryLog } from '#test/support/memory-log';
 import { settle, VirtualClock } from '#test/support/virtual-clock';
 
 /** Makes each replicated service's tasks, as a stand-in for the orchestrator. */
-const makeTasks: Stage = (view, { newId }) => {
+const makeTasks: Stage = (view, { newId, room }) => {
   const actions: Action[] = [];
   for (const service of view.list('service')) {
     const wanted = service.Spec.Mode?.Replicated?.Replicas ?? 1;
     const present = [...view.tasksOfService(service.ID)].length;
-    for (let slot = present + 1; slot <= wanted; slot++) actions.push(create('task', newTask(newId(), service.ID, slot)));
+    for (let slot = present + 1; slot <= wanted; slot++) {
+      const action = create('task', newTask(newId(), service.ID, slot));
+      if (!room.admit(action)) return { actions, rest: { services: new Set([service.ID]) } };
+      actions.push(action);
+    }
   }
   return { actions };
 };
@@ -154,22 +158,26 @@ test('a stage that throws is fatal', async () => {
   expect(fatal).toHaveLength(1);
 });
 
-test('the earliest wish of a stage wakes a full pass, once', async () => {
+test('the earliest deadline wakes a pass over what is due, once', async () => {
   const scopes: [number, Scope][] = [];
   const start = new VirtualClock().now();
   const due = start + 5000;
   const stage: Stage = (view, { now, scope }) => {
     scopes.push([now, scope]);
-    return { actions: [], ...([...view.list('service')].length > 0 && due > now && { wakeAt: due }) };
+    const [service] = view.list('service');
+    return { actions: [], ...(service && { wakes: [{ kind: 'service', id: service.ID, ...(due > now && { at: due }) }] }) };
   };
   const { manager, clock } = await setUp([stage]);
   await manager.submit(service('web', 1));
-  expect(scopes.at(-1)).toEqual([start, { services: new Set([expect.any(String)]), nodes: new Set(), tasks: new Set() }]);
+  const nothing = { services: new Set(), specs: new Set(), nodes: new Set(), loads: new Set(), waiting: false, networks: false };
+  const [stored] = (await manager.read()).list('service');
+  const one = new Set([stored?.ID]);
+  expect(scopes.at(-1)).toEqual([start, { ...nothing, services: one, specs: one }]);
   const count = scopes.length;
   await clock.advance(4999);
   expect(scopes).toHaveLength(count);
   await clock.advance(10_000);
-  expect(scopes.slice(count)).toEqual([[start + 5000, 'all']]);
+  expect(scopes.slice(count)).toEqual([[start + 5000, { ...nothing, services: one }]]);
 });
 
 test('stages that never come to rest are stopped and looked at again later', async () => {

@@ -3,6 +3,7 @@ import { timeText } from '#base/clock';
 import { seededRandom } from '#base/random';
 import { orchestrate } from '#stages/orchestrator/orchestrator';
 import { create, type Action } from '#store/action';
+import { boundlessRoom } from '#store/room';
 import type { Scope } from '#store/stage';
 import { Store } from '#store/store';
 import { cluster, node, now, service, task } from '#test/support/drafts';
@@ -11,13 +12,16 @@ function run(actions: readonly Action[], scope: Scope = 'all'): ReturnType<typeo
   const store = new Store();
   store.apply(1, { actions, now });
   let ids = 0;
-  return orchestrate(store, { now, newId: () => `new${++ids}`, random: seededRandom(1), scope });
+  return orchestrate(store, { now, newId: () => `new${++ids}`, random: seededRandom(1), scope, room: boundlessRoom() });
 }
 
-const scope = (part: Partial<Record<'services' | 'nodes' | 'tasks', string[]>>): Scope => ({
+const scope = (part: Partial<Record<'services' | 'nodes', string[]>>): Scope => ({
   services: new Set(part.services),
+  specs: new Set(),
   nodes: new Set(part.nodes),
-  tasks: new Set(part.tasks),
+  loads: new Set(),
+  waiting: false,
+  networks: false,
 });
 
 test('a new task is all that the service says', () => {
@@ -83,7 +87,6 @@ describe('the scope', () => {
     ['nothing', scope({}), []],
     ['a service', scope({ services: ['one'] }), ['one', 'one']],
     ['a service that is gone', scope({ services: ['none'] }), ['none']],
-    ['a task', scope({ tasks: ['of-two', 'deleted'] }), ['two']],
     ['a node: its tasks and all that is global', scope({ nodes: ['n1'] }), ['two', 'none', 'all']],
   ])('%s', (_name, part, expected) => {
     const services = run(objects, part).actions.map((action) => (action.type !== 'remove' && action.kind === 'task' ? action.object.ServiceID : '?'));
@@ -97,14 +100,14 @@ test('the earliest deadline is told', () => {
   const of = service({ Mode: { Replicated: { Replicas: 2 } } });
   expect(run([create('node', node('n1')), create('service', of), waiting('a', 1, now + 90), waiting('b', 2, now + 40)])).toEqual({
     actions: [],
-    wakeAt: now + 40,
+    wakes: [{ kind: 'service', id: 'web', at: now + 40 }],
   });
 });
 
 test('a deadline that the pass itself has done away with is not told', () => {
   const waiting = task({ slot: 1, state: 'ready', desired: 'ready', Shoal: { StartAfter: now + 90 } });
   const of = service({ Mode: { Replicated: { Replicas: 0 } } });
-  const { wakeAt, actions } = run([create('node', node('n1')), create('service', of), create('task', waiting)]);
+  const { wakes, actions } = run([create('node', node('n1')), create('service', of), create('task', waiting)]);
   expect(actions).toHaveLength(1);
-  expect(wakeAt).toBeUndefined();
+  expect(wakes).toEqual([{ kind: 'service', id: 'web' }]);
 });

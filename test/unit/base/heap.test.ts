@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '#base/random';
-import { Heap } from '#stages/scheduler/heap';
+import { Heap } from '#base/heap';
 
 test('items come out best first, also when some come back in between', () => {
   const random = seededRandom(7);
