@@ -1,45 +1,79 @@
-/** The core with one line changed: proof that the simulation's checks can fail. */
-import { build } from 'esbuild';
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import type { RaftClass } from './raft-simulation.ts';
+/** The product with one line changed: proof that the simulation's checks can fail. */
+import { build, type Plugin } from 'esbuild';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Find } from './hunt.ts';
 
-const source = join(import.meta.dirname, '../../src');
+const root = join(import.meta.dirname, '../..');
+const source = join(root, 'src');
 
-export interface Planted {
+export interface Fault {
   readonly name: string;
-  /** File in src/raft. */
+  readonly tier: 'core' | 'disk' | 'driver';
+  /** File under src. */
   readonly file: string;
+  /** Text that stands exactly once in the file, and what to put in its place. */
   readonly from: string;
   readonly to: string;
+  /** Seeds within which it must be found; 0: by a guided script. */
+  readonly within: number;
+  /** Why no check can ever find it: it changes nothing that anybody could see. */
+  readonly equivalent?: string;
 }
 
-/** The core's class, built with `planted` in place. Throws when the line to change is not there any more. */
-export async function plant(planted: Planted): Promise<RaftClass> {
-  let applied = false;
-  const result = await build({
-    entryPoints: [join(source, 'raft/raft.ts')],
+function plantPlugin(fault: Fault, planted: () => void): Plugin {
+  return {
+    name: 'plant',
+    setup(builder) {
+      builder.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
+        const text = await readFile(path, 'utf8');
+        if (relative(source, path) !== fault.file) return { contents: text, loader: 'ts', resolveDir: dirname(path) };
+        if (text.split(fault.from).length !== 2) throw new Error(`${fault.name}: ${fault.file} does not hold exactly one ${fault.from}`);
+        planted();
+        return { contents: text.replace(fault.from, () => fault.to), loader: 'ts', resolveDir: dirname(path) };
+      });
+    },
+  };
+}
+
+/** Builds the fault's tier with the fault in place; the program hunts with the seeds it is given and posts what it finds. */
+async function buildPlanted(fault: Fault): Promise<string> {
+  let planted = false;
+  const folder = join(root, '.test/planted');
+  await mkdir(folder, { recursive: true });
+  const outfile = join(folder, `${fault.tier}-${fault.name.replaceAll(/[^a-z0-9]+/gi, '-')}-${process.pid}.mjs`);
+  const contents = `
+    import { parentPort, workerData } from 'node:worker_threads';
+    import { tier } from './test/simulation/tiers/${fault.tier}.ts';
+    import { hunt } from './test/support/hunt.ts';
+    parentPort.postMessage({ find: await hunt(tier, workerData.seeds) });`;
+  await build({
+    stdin: { contents, resolveDir: root, loader: 'ts' },
     bundle: true,
-    write: false,
+    outfile,
     format: 'esm',
     platform: 'node',
+    packages: 'external',
     logLevel: 'silent',
-    plugins: [
-      {
-        name: 'plant',
-        setup(builder) {
-          builder.onLoad({ filter: /src\/raft\/[^/]+\.ts$/ }, async ({ path }) => {
-            const text = await readFile(path, 'utf8');
-            if (basename(path) !== planted.file) return { contents: text, loader: 'ts', resolveDir: dirname(path) };
-            applied = text.split(planted.from).length === 2;
-            return { contents: text.replace(planted.from, planted.to), loader: 'ts', resolveDir: dirname(path) };
-          });
-        },
-      },
-    ],
+    plugins: [plantPlugin(fault, () => (planted = true))],
   });
-  if (!applied) throw new Error(`${planted.name}: ${planted.file} does not hold exactly one ${planted.from}`);
-  const code = Buffer.from(result.outputFiles[0]?.contents ?? []).toString('base64');
-  const module = (await import(`data:text/javascript;base64,${code}`)) as { Raft: RaftClass };
-  return module.Raft;
+  if (!planted) throw new Error(`${fault.name}: the ${fault.tier} tier does not use ${fault.file}`);
+  return outfile;
+}
+
+/** Hunts a planted fault; a tier that hangs for `timeoutMs` is a find as well. Undefined when it survives `seeds` seeds. */
+export async function huntFault(fault: Fault, seeds = fault.within, timeoutMs = 120_000): Promise<Find | undefined> {
+  const worker = new Worker(await buildPlanted(fault), { workerData: { seeds } });
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<Find | undefined>((resolve, reject) => {
+      timer = setTimeout(() => resolve({ by: 'hang', seeds, message: `it hangs or survives ${timeoutMs} ms`, finding: false }), timeoutMs);
+      worker.once('message', ({ find }: { find: Find | undefined }) => resolve(find));
+      worker.once('error', reject);
+    });
+  } finally {
+    clearTimeout(timer);
+    await worker.terminate();
+  }
 }

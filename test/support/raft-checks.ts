@@ -1,4 +1,5 @@
 /** What must hold in a group at every moment, checked from outside. */
+import { Violation } from '#test/simulation/tier';
 import type { Entry } from '#raft/message';
 import type { Status } from '#raft/raft';
 
@@ -17,7 +18,7 @@ export class RaftChecks {
   reads = 0;
 
   #require(holds: boolean, what: string): void {
-    if (!holds) throw new Error(`violated: ${what}`);
+    if (!holds) throw new Violation('safety', what);
   }
 
   /** State-machine safety: nobody ever applies something else at the same place. */

@@ -1,4 +1,5 @@
 /** A seeded group of members over a simulated network and disk: same seed, same run. */
+import { Violation } from '#test/simulation/tier';
 import { integerBetween, seededRandom, type Random } from '#base/random';
 import { defaultLimits, type Limits } from '#raft/core';
 import type { Configuration, Entry, HardState, Message, SnapshotMeta } from '#raft/message';
@@ -141,13 +142,14 @@ export class RaftSimulation {
 
   #mustServe(): void {
     const leader = this.members.find((member) => member.raft?.status().role === 'leader');
-    if (!leader) throw new Error('violated: no leader after the faults stopped');
+    if (!leader) throw new Violation('liveness', 'no leader after the faults stopped');
     const before = this.checks.acknowledged;
     this.#write(leader);
     this.#runUntil(this.#queue.now + 60 * tickTime);
-    if (this.checks.acknowledged <= before) throw new Error('violated: a write after the faults stopped was not acknowledged');
+    if (this.checks.acknowledged <= before) throw new Violation('liveness', 'a write after the faults stopped was not acknowledged');
     const states = this.members.map((member) => member.state.join());
-    if (new Set(states).size !== 1) throw new Error(`violated: members differ after the faults stopped: ${this.members.map((m) => m.state.length).join()}`);
+    if (new Set(states).size !== 1)
+      throw new Violation('liveness', `members differ after the faults stopped: ${this.members.map((m) => m.state.length).join()}`);
   }
 
   #start(member: Member): void {
@@ -231,7 +233,7 @@ export class RaftSimulation {
 
   #turn(member: Member): void {
     for (let rounds = 0; member.raft; rounds++) {
-      if (rounds > 10_000) throw new Error(`violated: ${member.id} never comes to rest`);
+      if (rounds > 10_000) throw new Violation('liveness', `${member.id} never comes to rest`);
       this.checks.observed(member.raft);
       const ready = member.raft.ready();
       const { messages, write, apply, reads, failedReads, restore } = ready;
@@ -328,5 +330,5 @@ function persist(member: Member, write: Write): void {
 }
 
 function fail(what: string): never {
-  throw new Error(`violated: ${what}`);
+  throw new Violation('safety', what);
 }
