@@ -9,7 +9,7 @@ const names = ['core', 'disk', 'driver'] as const;
 export type TierName = (typeof names)[number];
 
 /** Where a tier's module lies. */
-export function tierFile(name: string): string {
+function tierFile(name: string): string {
   return join(import.meta.dirname, 'tiers', `${name}.ts`);
 }
 
