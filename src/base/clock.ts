@@ -5,6 +5,8 @@ export interface Clock {
   now(): number;
   /** Calls `run` once after `delayMs`; the returned function cancels it. */
   after(delayMs: number, run: () => void): () => void;
+  /** Calls `run` after what has arrived in this turn of the event loop. */
+  soon(run: () => void): void;
 }
 
 /** RFC 3339 text of a time in milliseconds, as the Engine API writes it. */

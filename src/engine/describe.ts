@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { compareTexts } from '#base/text';
+import { featureLevel } from '#model/feature-level';
 import type { NodeDescription } from '#model/node';
 import type { GenericResource } from '#model/service-spec';
 import { bridgeName, networkIdLabel } from '#model/network';
@@ -29,7 +30,7 @@ export async function describeNode(docker: Docker, nodeId: string): Promise<Node
     Platform: { Architecture: info.Architecture, OS: info.OSType },
     Resources: { NanoCPUs: info.NCPU * 1e9, MemoryBytes: info.MemTotal, ...(generic.length > 0 && { GenericResources: generic }) },
     Engine: { EngineVersion: info.ServerVersion, Labels: labels(info.Labels ?? []), Plugins: plugins(info.Plugins ?? {}) },
-    Shoal: { UsedSubnets: await usedSubnets(docker, nodeId) },
+    Shoal: { UsedSubnets: await usedSubnets(docker, nodeId), FeatureLevel: featureLevel },
   };
 }
 

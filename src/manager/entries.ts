@@ -1,6 +1,7 @@
 /** What goes into one entry of the log. */
 import { assert } from '#base/assert';
 import { create, remove, update, type Action } from '#store/action';
+import { actionText } from '#store/action-text';
 import { keyOf, type EntryLimits } from '#store/room';
 
 /** Of what follows from a request; its own objects are in the entry whatever their size. 1,000 tasks are about 1 MiB and take about 3 ms to encode. */
@@ -11,7 +12,7 @@ export const requestBytesLimit = 64 * 1024 * 1024;
 
 /** About the bytes that an action takes in the log. */
 export function sizeOf(action: Action): number {
-  return JSON.stringify(action).length;
+  return actionText(action).length;
 }
 
 /**

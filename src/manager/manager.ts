@@ -1,6 +1,5 @@
 /** The leader's loop: requests and timers in, one entry at a time out. */
 import { assert } from '#base/assert';
-import { encode } from '#base/codec';
 import type { Clock } from '#base/clock';
 import { newId } from '#base/ids';
 import type { Logger } from '#base/logger';
@@ -8,15 +7,18 @@ import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { Cluster, UseCase } from '#control/cluster';
 import { swarmTexts } from '#model/swarm-texts';
-import type { Action, Entry, StoreEvent } from '#store/action';
+import type { Action, StoreEvent } from '#store/action';
 import { Overlay } from '#store/overlay';
 import { Room, type EntryLimits } from '#store/room';
+import { levelNeeded } from '#store/feature-level';
+import { clusterLevel } from '#stages/dispatcher/feature-level';
 import type { Stage } from '#store/stage';
 import type { View } from '#store/view';
 import { Deadlines } from './deadlines.ts';
 import { DirtySet } from './dirty.ts';
 import { entryLimits, netActions, requestBytesLimit, sizeOf } from './entries.ts';
 import { runPass } from './pass.ts';
+import { encodeEntry } from '#replica/entry-format';
 import type { ReplicatedLog } from '#replica/replicated-log';
 import type { ReplicatedState } from '#replica/state';
 
@@ -139,7 +141,7 @@ export class Manager implements Cluster {
       } catch (error) {
         this.#fail(error, request);
       }
-      await nextTurn();
+      await this.#pause();
     }
     this.#busy = false;
   }
@@ -157,6 +159,7 @@ export class Manager implements Cluster {
     // A deadline that has come is not put off by the request that came first.
     this.#takeDue(now);
     if (!this.#dirty.empty) this.#pass(overlay, room, now);
+    refuseUnknown(state.store, overlay.actions);
     const actions = netActions(overlay.actions);
     if (actions.length > 0) {
       await this.#propose(actions, now);
@@ -201,8 +204,16 @@ export class Manager implements Cluster {
     this.#sleep(now);
   }
 
+  /** Nothing was applied since the decision: this loop alone proposes, and it waits for each entry. */
   async #propose(actions: readonly Action[], now: number): Promise<void> {
-    await this.#parts.log.propose(encode({ actions, now } satisfies Entry), this.#parts.term);
+    const { log, state, term } = this.#parts;
+    const outcome = await log.propose(encodeEntry({ actions, now, base: state.store.index, term }), term);
+    if (!outcome.applied) throw new Refusal('unavailable', `the change took no effect, for ${outcome.reason}: try again`);
+  }
+
+  /** Lets the event loop turn. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#parts.clock.soon(resolve));
   }
 
   /** A refusal of the log concerns this request only; anything else means that we cannot go on. */
@@ -257,6 +268,16 @@ function unavailable(): Refusal {
   return new Refusal('unavailable', swarmTexts.starting);
 }
 
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** What some node does not know must never reach the log: every manager would meet it at every start. */
+function refuseUnknown(view: View, actions: readonly Action[]): void {
+  const level = clusterLevel(view);
+  for (const action of actions) {
+    const needed = levelNeeded(action);
+    if (needed === undefined) throw new Refusal('unimplemented', `this manager does not know how to ${action.type} a ${action.kind}`);
+    if (needed <= level) continue;
+    throw new Refusal(
+      'failedPrecondition',
+      `a ${action.kind} needs feature level ${needed}, and the cluster is at ${level}: it rises when every node runs the newer version`,
+    );
+  }
 }

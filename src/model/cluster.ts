@@ -7,6 +7,10 @@ export interface Cluster extends Meta {
   DefaultAddrPool: readonly string[];
   SubnetSize: number;
   DataPathPort: number;
+  Shoal?: {
+    /** What every node knew when it was last raised: nothing that needs more is written. It never falls. Absent: 1. */
+    FeatureLevel?: number;
+  };
 }
 
 export interface ClusterSpec {

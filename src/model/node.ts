@@ -40,5 +40,7 @@ export interface NodeDescription {
   Shoal?: {
     /** Subnets (CIDR) that the host uses for other things: the allocator keeps off them. */
     UsedSubnets?: readonly string[];
+    /** Of the program that runs there; absent: 1. */
+    FeatureLevel?: number;
   };
 }

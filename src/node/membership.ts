@@ -10,7 +10,8 @@ import { GitOps } from '#gitops/gitops';
 import { HostNetwork } from '#host/host-network';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
-import { RaftLog } from '#replica/raft-log';
+import { openDisk } from '#replica/disk-storage';
+import { Replica } from '#replica/replica';
 import { ReplicatedState } from '#replica/state';
 import { connectDispatcher, type DispatcherConnection } from '#rpc/dispatcher-client';
 import { DispatcherServer } from '#rpc/dispatcher-server';
@@ -35,7 +36,7 @@ const leaveLimitMs = 60_000;
 
 export class Membership {
   readonly state = new ReplicatedState();
-  readonly log: RaftLog;
+  readonly log: Replica;
   readonly seat: ManagerSeat;
   readonly agent: Agent;
   #gitops: GitOps | undefined;
@@ -51,9 +52,16 @@ export class Membership {
     const random = systemRandom;
     const folder = join(options.state, 'raft');
     const instance = instanceOf(options.state);
-    this.log = new RaftLog(
-      { folder, nodeId: identity.nodeId, snapshotEntries: options.snapshotEntries },
-      { clock, random: seededRandom(random.next() * 2 ** 48), logger: logger.child({ part: 'raft' }), stateMachine: this.state, onFatal },
+    this.log = new Replica(
+      { nodeId: identity.nodeId, snapshotEntries: options.snapshotEntries },
+      {
+        clock,
+        random: seededRandom(random.next() * 2 ** 48),
+        logger: logger.child({ part: 'raft', folder }),
+        stateMachine: this.state,
+        openStorage: openDisk({ folder }),
+        onFatal,
+      },
     );
     this.seat = new ManagerSeat(
       {},

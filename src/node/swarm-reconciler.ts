@@ -8,7 +8,8 @@ import { Refusal } from '#base/refusal';
 import { programVersion } from '#base/version';
 import { GitOps } from '#gitops/gitops';
 import { ManagerSeat } from '#manager/manager-seat';
-import { RaftLog } from '#replica/raft-log';
+import { openDisk } from '#replica/disk-storage';
+import { Replica } from '#replica/replica';
 import { ReplicatedState } from '#replica/state';
 import { DockerSwarm } from '#swarm/docker-swarm';
 import { engineEndpoint } from '#swarm/endpoint';
@@ -35,9 +36,16 @@ export class SwarmReconciler {
     const state = new ReplicatedState();
     this.#options = options;
     this.#logger = logger;
-    const log = new RaftLog(
-      { folder: join(options.state, 'records'), nodeId: recordsNodeId, snapshotEntries: options.snapshotEntries },
-      { clock, random: seededRandom(random.next() * 2 ** 48), logger: logger.child({ part: 'raft' }), stateMachine: state, onFatal },
+    const log = new Replica(
+      { nodeId: recordsNodeId, snapshotEntries: options.snapshotEntries },
+      {
+        clock,
+        random: seededRandom(random.next() * 2 ** 48),
+        logger: logger.child({ part: 'raft' }),
+        stateMachine: state,
+        openStorage: openDisk({ folder: join(options.state, 'records') }),
+        onFatal,
+      },
     );
     // Docker does what the stages do: the log only keeps what it is given.
     this.#records = new ManagerSeat({}, { log, state, stages: [], clock, random, logger: logger.child({ part: 'records' }), onFatal });

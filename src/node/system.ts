@@ -11,6 +11,7 @@ export const systemClock: Clock = {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
   },
+  soon: (run) => void setImmediate(run),
 };
 
 /** The operating system's randomness; it has no streams to keep apart. */

@@ -1,31 +1,56 @@
-/** The state that the log's entries make: the store behind its codec. */
-import { decode, encode } from '#base/codec';
+/** The state that the log's entries make: the store behind its formats. */
+import { Refusal } from '#base/refusal';
+import { levelNeeded } from '#store/feature-level';
 import type { Entry, StoreEvent } from '#store/action';
-import { Store, type StoreImage } from '#store/store';
-import type { StateMachine } from './replicated-log.ts';
+import { Store } from '#store/store';
+import { Divergence } from './divergence.ts';
+import { decodeEntry, EntryDecoder } from './entry-format.ts';
+import type { Committed, Outcome, StateMachine } from './replicated-log.ts';
+import { encodeState, StateDecoder } from './state-format.ts';
+
+/** Lets the event loop turn between two slices of long work. */
+export type Pause = () => Promise<void>;
+
+/** Entries above this are read in slices, a pause after each. */
+const sliceBytes = 512 * 1024;
+
+const nextTurn: Pause = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Handed to the log when it is made, and to the manager that reads it. */
 export class ReplicatedState implements StateMachine {
   readonly store = new Store();
+  readonly #pause: Pause;
   readonly #listeners = new Set<(events: readonly StoreEvent[]) => void>();
   readonly #restoreListeners = new Set<() => void>();
+
+  constructor(pause: Pause = nextTurn) {
+    this.#pause = pause;
+  }
 
   /** How many listen. */
   get listening(): number {
     return this.#listeners.size + this.#restoreListeners.size;
   }
 
-  apply(index: number, bytes: Uint8Array): void {
-    const events = this.store.apply(index, decode<Entry>(bytes));
-    for (const listener of this.#listeners) listener(events);
+  apply(committed: Committed): Outcome | Promise<Outcome> {
+    if (committed.bytes.length > sliceBytes) return this.#applyInSlices(committed);
+    return this.#applyEntry(
+      committed,
+      this.#read(committed.index, () => decodeEntry(committed.bytes)),
+    );
   }
 
-  snapshot(): Uint8Array {
-    return encode(this.store.image());
+  snapshot(): Iterable<Uint8Array> {
+    return encodeState(this.store.image());
   }
 
-  restore(index: number, bytes: Uint8Array): void {
-    this.store.restore({ ...decode<StoreImage>(bytes), index });
+  async restore(_index: number, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+    const decoding = new StateDecoder();
+    for await (const piece of pieces) {
+      decoding.take(piece);
+      await this.#pause();
+    }
+    this.store.become(decoding.finish());
     for (const listener of this.#restoreListeners) listener();
   }
 
@@ -39,5 +64,51 @@ export class ReplicatedState implements StateMachine {
   onRestore(listener: () => void): () => void {
     this.#restoreListeners.add(listener);
     return () => void this.#restoreListeners.delete(listener);
+  }
+
+  async #applyInSlices(committed: Committed): Promise<Outcome> {
+    const decoding = this.#read(committed.index, () => new EntryDecoder(committed.bytes));
+    while (!decoding.done) {
+      this.#read(committed.index, () => decoding.step());
+      await this.#pause();
+    }
+    return this.#applyEntry(committed, decoding.finish());
+  }
+
+  #applyEntry({ index, term }: Committed, entry: Entry): Outcome {
+    if (entry.term !== undefined && entry.term !== term)
+      return { applied: false, reason: `it was decided in term ${entry.term}, and the log has it in term ${term}` };
+    this.#refuseUnknown(index, entry);
+    const reason = this.store.misfit(entry);
+    if (reason !== undefined) return { applied: false, reason };
+    this.#compare(entry);
+    const events = this.store.apply(index, entry);
+    for (const listener of this.#listeners) listener(events);
+    return { applied: true };
+  }
+
+  #refuseUnknown(index: number, { actions }: Entry): void {
+    const unknown = actions.find((action) => levelNeeded(action) === undefined);
+    if (!unknown) return;
+    throw new Refusal(
+      'failedPrecondition',
+      `entry ${index} of the log would ${unknown.type} a ${unknown.kind}, which this program does not know: run the version of the other managers here`,
+    );
+  }
+
+  /** The state must be the one that the leader had. */
+  #compare({ check }: Entry): void {
+    if (check === undefined) return;
+    const own = this.store.hash();
+    // Another version makes its hash in another way.
+    if (own[0] === check[0] && own !== check) throw new Divergence(this.store.index, check, own);
+  }
+
+  #read<T>(index: number, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw new Refusal('failedPrecondition', `entry ${index} of the log cannot be read: ${(error as Error).message}`);
+    }
   }
 }

@@ -14,6 +14,23 @@ export interface Entry {
   actions: readonly Action[];
   /** Leader's time in milliseconds. */
   now: number;
+  /**
+   * The store's index that it was decided on. On any other state it says nothing: then nothing of it happens.
+   * Entries of before there were several managers have none.
+   */
+  base?: number;
+  /** The term in which it was decided; in the log of another term nothing of it happens. */
+  term?: number;
+  /** The requests that it answers, for those who ask again. */
+  answers?: readonly Answer[];
+  /** What the leader's state came to at `base`: every other manager's must come to the same. */
+  check?: string;
+}
+
+/** What a request with an id was answered. */
+export interface Answer {
+  id: string;
+  result?: unknown;
 }
 
 /** What watchers hear after a commit. `previous` is absent for creations, `object` for removals. */
@@ -36,6 +53,11 @@ export function update<K extends Kind>(kind: K, object: ObjectOf[K]): Action {
 
 export function remove(kind: Kind, id: string): Action {
   return { type: 'remove', kind, id } as Action;
+}
+
+/** The object that an action is about. */
+export function idOf(action: Action): string {
+  return action.type === 'remove' ? action.id : action.object.ID;
 }
 
 /** Meta of an object that is not stored yet. */

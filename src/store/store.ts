@@ -3,7 +3,9 @@ import { assert } from '#base/assert';
 import { timeText } from '#base/clock';
 import { kinds, type Kind, type ObjectOf } from '#model/object';
 import type { Task } from '#model/task';
-import type { Action, Entry, StoreEvent } from './action.ts';
+import { idOf, type Action, type Entry, type StoreEvent } from './action.ts';
+import { Answers, type KnownAnswer } from './answers.ts';
+import { StateHash } from './state-hash.ts';
 import { newTables, type Table, type Tables } from './table.ts';
 import type { View } from './view.ts';
 
@@ -11,26 +13,60 @@ import type { View } from './view.ts';
 export interface StoreImage {
   index: number;
   objects: { [K in Kind]: readonly ObjectOf[K][] };
+  /** Absent in snapshots of before requests had ids. */
+  answers?: readonly KnownAnswer[];
 }
 
 export class Store implements View {
   #tables: Tables = newTables();
+  #answers = new Answers();
+  #hash = new StateHash();
   #index = 0;
 
-  /** Log index of the entry applied last. */
+  /** Log index of the last entry that had an effect: what every version of an object and every entry's base refers to. */
   get index(): number {
     return this.#index;
   }
 
   /**
-   * Applies a committed entry and returns its events in the order of its actions.
+   * Why `entry` cannot have been decided on this state, as when its outcome was unknown and the request came again; undefined
+   * when it fits. Whoever applies what is committed asks first, and lets a misfit have no effect at all: it stays in the
+   * log, where every manager would meet it again at every start.
+   */
+  misfit(entry: Entry): string | undefined {
+    if (entry.base !== undefined && entry.base !== this.#index) return `it was decided on the state at ${entry.base}, and this is the one at ${this.#index}`;
+    const present = new Map<string, boolean>();
+    for (const action of entry.actions) {
+      const id = idOf(action);
+      const key = `${action.kind} ${id}`;
+      const there = present.get(key) ?? this.get(action.kind, id) !== undefined;
+      if (there === (action.type === 'create')) return `it would ${action.type} ${key}, which is ${there ? 'there already' : 'not there'}`;
+      present.set(key, action.type !== 'remove');
+    }
+    return undefined;
+  }
+
+  /**
+   * Applies a committed entry that fits and returns its events in the order of its actions.
    * The same entries give the same state on every manager.
    */
   apply(index: number, entry: Entry): StoreEvent[] {
     assert(index > this.#index, `entry ${index} is applied after ${this.#index}`);
     this.#index = index;
     const now = timeText(entry.now);
-    return entry.actions.map((action) => this.#applyOne(action, index, now));
+    const events = entry.actions.map((action) => this.#applyOne(action, index, now));
+    this.#note(entry);
+    return events;
+  }
+
+  /** What the request with this id was answered. */
+  answered(requestId: string): KnownAnswer | undefined {
+    return this.#answers.find(requestId);
+  }
+
+  /** Equal on all managers that have applied the same entries. */
+  hash(): string {
+    return this.#hash.text();
   }
 
   get<K extends Kind>(kind: K, id: string): ObjectOf[K] | undefined {
@@ -55,20 +91,47 @@ export class Store implements View {
     yield* this.#tasks(this.#tables.task.idsOfNode(nodeId));
   }
 
+  /** Objects are never changed, so what is listed here stays as it is while entries go on. */
   image(): StoreImage {
     const objects = Object.fromEntries(kinds.map((kind) => [kind, [...this.list(kind)]]));
-    return { index: this.#index, objects: objects as unknown as StoreImage['objects'] };
+    return { index: this.#index, objects: objects as unknown as StoreImage['objects'], answers: this.#answers.all() };
   }
 
   /** Replaces everything by a snapshot's content. */
   restore(image: StoreImage): void {
-    this.#tables = newTables();
-    this.#index = image.index;
-    for (const kind of kinds) this.#restoreKind(kind, image);
+    const next = new Store();
+    next.begin(image);
+    for (const kind of kinds) next.load(kind, image.objects[kind] ?? []);
+    this.become(next);
   }
 
-  #restoreKind<K extends Kind>(kind: K, image: StoreImage): void {
-    for (const object of image.objects[kind] ?? []) this.#table(kind).put(object);
+  /** Begins to fill an empty store from a snapshot; `load` brings the objects, in as many parts as one likes. */
+  begin({ index, answers = [] }: Omit<StoreImage, 'objects'>): void {
+    assert(this.#index === 0, 'only an empty store is filled');
+    this.#index = index;
+    this.#answers.restore(answers);
+    for (const answer of answers) this.#hash.put(`answer ${answer.id}`, answer);
+    this.#hash.settle();
+  }
+
+  /** Returns false for a kind that this program does not know. */
+  load(kind: string, objects: readonly ObjectOf[Kind][]): boolean {
+    const table = Object.hasOwn(this.#tables, kind) ? (this.#tables[kind as Kind] as Table<Kind>) : undefined;
+    if (!table) return false;
+    for (const object of objects) {
+      table.put(object);
+      this.#hash.put(`${kind} ${object.ID}`, object);
+    }
+    this.#hash.settle();
+    return true;
+  }
+
+  /** Takes over all that `other` holds, in one step for those who read; `other` is not used any more. */
+  become(other: Store): void {
+    this.#tables = other.#tables;
+    this.#answers = other.#answers;
+    this.#hash = other.#hash;
+    this.#index = other.#index;
   }
 
   *#tasks(ids: Iterable<string>): Iterable<Task> {
@@ -82,17 +145,28 @@ export class Store implements View {
     return this.#tables[kind];
   }
 
+  #note(entry: Entry): void {
+    if (entry.answers) {
+      const { added, forgotten } = this.#answers.add(entry.answers, entry.now);
+      for (const { id } of forgotten) this.#hash.put(`answer ${id}`, undefined);
+      for (const answer of added) this.#hash.put(`answer ${answer.id}`, this.#answers.find(answer.id));
+    }
+    this.#hash.settle();
+  }
+
   #applyOne(action: Action, index: number, now: string): StoreEvent {
-    const id = action.type === 'remove' ? action.id : action.object.ID;
+    const id = idOf(action);
     const previous = this.get(action.kind, id);
     assert((previous !== undefined) === (action.type !== 'create'), `entry ${index} cannot ${action.type} ${action.kind} ${id}`);
     if (action.type === 'remove') {
       this.#table(action.kind).delete(id);
+      this.#hash.put(`${action.kind} ${id}`, undefined);
       return { kind: action.kind, id, previous } as StoreEvent;
     }
     const CreatedAt = previous?.CreatedAt ?? now;
     const object = { ...action.object, Version: { Index: index }, CreatedAt, UpdatedAt: now };
     (this.#table(action.kind) as Table<Kind>).put(object as ObjectOf[Kind]);
+    this.#hash.put(`${action.kind} ${id}`, object);
     return { kind: action.kind, id, object, ...(previous && { previous }) } as StoreEvent;
   }
 }

@@ -8,7 +8,7 @@ import { startManager, type RunningManager } from '#test/support/disk-manager';
 import { temporaryFolder } from '#test/support/folder';
 import { testDescription } from '#test/support/memory-cluster';
 import { byHand, stack } from '#test/support/random-changes';
-import { realClock } from '#test/support/replicated-log';
+import { realClock } from '#test/support/real-clock';
 import { ScriptedAgent } from '#test/support/scripted-agent';
 
 const nodeId = 'node-1';

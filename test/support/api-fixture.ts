@@ -20,6 +20,7 @@ export const wallClock = {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
   },
+  soon: (run: () => void) => void setImmediate(run),
 };
 
 /** Makes every service's tasks run at once on the one node: the shortest orchestrator there is. */

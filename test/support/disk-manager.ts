@@ -5,7 +5,8 @@ import type { Random } from '#base/random';
 import type { Cluster } from '#control/cluster';
 import type { OpenSession } from '#model/assignment';
 import { ManagerSeat } from '#manager/manager-seat';
-import { RaftLog, type RaftLogOptions } from '#replica/raft-log';
+import { openDisk } from '#replica/disk-storage';
+import { Replica, type ReplicaOptions } from '#replica/replica';
 import { stages } from '#manager/stages';
 import { ReplicatedState } from '#replica/state';
 
@@ -23,10 +24,10 @@ export interface RunningManager {
   stop: () => Promise<void>;
 }
 
-export async function startManager(options: RaftLogOptions, dependencies: ManagerDependencies): Promise<RunningManager> {
+export async function startManager({ folder, ...options }: ReplicaOptions & { folder: string }, dependencies: ManagerDependencies): Promise<RunningManager> {
   const { clock, random, logger, onFatal } = dependencies;
   const state = new ReplicatedState();
-  const log = new RaftLog(options, { clock, random: random.split('raft'), logger, stateMachine: state, onFatal });
+  const log = new Replica(options, { clock, random: random.split('raft'), logger, stateMachine: state, openStorage: openDisk({ folder }), onFatal });
   const manager = new ManagerSeat({}, { log, state, stages, clock, random, logger, onFatal });
   await manager.start();
   return {

@@ -1,6 +1,7 @@
 /** A ReplicatedLog in memory, with failures and delays on demand. */
 import { Refusal } from '#base/refusal';
-import type { LeadershipListener, ReplicatedLog, StateMachine } from '#replica/replicated-log';
+import { decodeEntry } from '#replica/entry-format';
+import type { LeadershipListener, Outcome, ReplicatedLog, StateMachine } from '#replica/replicated-log';
 
 export class MemoryLog implements ReplicatedLog {
   /** Every committed entry, in order: a new manager can be started from it. */
@@ -21,7 +22,7 @@ export class MemoryLog implements ReplicatedLog {
   }
 
   async start(): Promise<void> {
-    this.entries.forEach((bytes, position) => this.#state.apply(position + 1, bytes));
+    for (const [position, bytes] of this.entries.entries()) await this.#state.apply({ index: position + 1, term: decodeEntry(bytes).term ?? 0, bytes });
     this.lead();
   }
 
@@ -43,14 +44,13 @@ export class MemoryLog implements ReplicatedLog {
     return () => void this.#listeners.delete(listener);
   }
 
-  async propose(bytes: Uint8Array, term: number): Promise<number> {
+  async propose(bytes: Uint8Array, term: number): Promise<Outcome> {
     this.proposals++;
     await this.gate;
     if (!this.leading || term !== this.term) throw new Refusal('unavailable', 'this node does not lead');
     if (this.failures.length > 0) throw this.failures.shift();
     this.entries.push(bytes);
-    this.#state.apply(this.entries.length, bytes);
-    return this.entries.length;
+    return this.#state.apply({ index: this.entries.length, term, bytes });
   }
 
   async readIndex(): Promise<void> {

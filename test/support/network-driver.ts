@@ -18,6 +18,7 @@ const clock = {
     const timer = setTimeout(run, delayMs / speed);
     return () => clearTimeout(timer);
   },
+  soon: (run: () => void) => void setImmediate(run),
 };
 const network = new HostNetwork({ instance: process.argv[2] ?? '' }, { logger: log, clock });
 const running = new AbortController();

@@ -1,52 +1,59 @@
-/** A real log on a real folder, over a state machine that remembers what it was told. */
-import type { Clock } from '#base/clock';
+/** A real replica on a real folder, over a state machine that remembers what it was told. */
 import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import type { FileSystem } from '#disk/file-system';
-import { RaftLog, type RaftLogOptions } from '#replica/raft-log';
-import type { StateMachine } from '#replica/replicated-log';
-
-export const realClock: Clock = {
-  now: () => Date.now(),
-  after(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
+import { openDisk } from '#replica/disk-storage';
+import { Replica, type ReplicaOptions } from '#replica/replica';
+import type { Committed, Outcome, StateMachine } from '#replica/replicated-log';
+import { realClock } from './real-clock.ts';
 
 /** Keeps every entry as text, so order, loss and repetition are visible. */
 class ListMachine implements StateMachine {
   texts: string[] = [];
   restoredAt = 0;
 
-  apply(_index: number, bytes: Uint8Array): void {
+  apply({ bytes }: Committed): Outcome {
     this.texts.push(Buffer.from(bytes).toString());
+    return { applied: true };
   }
 
-  snapshot(): Uint8Array {
-    return Buffer.from(JSON.stringify(this.texts));
+  snapshot(): Iterable<Uint8Array> {
+    return [Buffer.from(JSON.stringify(this.texts))];
   }
 
-  restore(index: number, bytes: Uint8Array): void {
+  async restore(index: number, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+    const all: Uint8Array[] = [];
+    for await (const piece of pieces) all.push(piece);
     this.restoredAt = index;
-    this.texts = JSON.parse(Buffer.from(bytes).toString()) as string[];
+    this.texts = JSON.parse(Buffer.concat(all).toString()) as string[];
   }
 }
 
 export interface Opened {
-  readonly log: RaftLog;
+  readonly log: Replica;
   readonly machine: ListMachine;
   readonly fatal: Error[];
   /** In the term that the log leads. */
-  readonly propose: (bytes: Uint8Array) => Promise<number>;
+  readonly propose: (bytes: Uint8Array) => Promise<Outcome>;
 }
 
-export function makeLog(folder: string, options: Partial<RaftLogOptions> = {}, files?: FileSystem): Opened {
+export interface LogOptions extends Partial<ReplicaOptions> {
+  segmentBytes?: number;
+}
+
+export function makeLog(folder: string, { segmentBytes, ...options }: LogOptions = {}, files?: FileSystem): Opened {
   const machine = new ListMachine();
   const fatal: Error[] = [];
-  const log = new RaftLog(
-    { folder, nodeId: 'manager-1', ...options },
-    { clock: realClock, random: seededRandom(1), logger: silentLogger, stateMachine: machine, onFatal: (error) => fatal.push(error), ...(files && { files }) },
+  const log = new Replica(
+    { nodeId: 'manager-1', ...options },
+    {
+      clock: realClock,
+      random: seededRandom(1),
+      logger: silentLogger,
+      stateMachine: machine,
+      openStorage: openDisk({ folder, ...(segmentBytes && { segmentBytes }), ...(files && { files }) }),
+      onFatal: (error) => fatal.push(error),
+    },
   );
   let leads = 0;
   log.leadership({ began: (term) => (leads = term), ended: () => {} });

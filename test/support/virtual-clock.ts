@@ -26,6 +26,10 @@ export class VirtualClock implements Clock {
     return () => void this.#timers.delete(timer);
   }
 
+  soon(run: () => void): void {
+    setImmediate(run);
+  }
+
   /** Timers that are set. */
   get running(): number {
     return this.#timers.size;

@@ -4,6 +4,7 @@ import { Refusal } from '#base/refusal';
 import type { Node, NodeDescription } from '#model/node';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
+import { raiseLevel, refuseOlder } from './feature-level.ts';
 
 /**
  * The actions that make a node ready when it opens a session from `address`: none when all is known.
@@ -12,8 +13,10 @@ import type { View } from '#store/view';
 export function registerNode(view: View, nodeId: string, description: NodeDescription, address: string): Action[] {
   const node = memberOf(view, nodeId);
   const Status: Node['Status'] = { State: 'ready', Addr: address };
-  if (equal(node.Status, Status) && equal(node.Description, description)) return [];
-  return [update('node', { ...node, Status, Description: description })];
+  refuseOlder(view, description);
+  const raised = raiseLevel(view, nodeId, description);
+  if (equal(node.Status, Status) && equal(node.Description, description)) return raised;
+  return [update('node', { ...node, Status, Description: description }), ...raised];
 }
 
 /** The actions that write a changed description; refuses `notFound` when the node is not a member. */

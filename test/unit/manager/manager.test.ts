@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '#base/random';
 import { silentLogger } from '#base/logger';
-import { decode } from '#base/codec';
+import { decodeEntry } from '#replica/entry-format';
 import type { UseCase } from '#control/cluster';
 import { createConfig } from '#control/configs';
 import { createService } from '#control/service/services';
@@ -74,7 +74,7 @@ function service(name: string, replicas: number) {
 }
 
 function entriesOf(log: MemoryLog): Entry[] {
-  return log.entries.map((bytes) => decode<Entry>(bytes));
+  return log.entries.map((bytes) => decodeEntry(bytes));
 }
 
 const config = (name: string) => createConfig({ Name: name, Data: 'eA==' });
@@ -207,7 +207,7 @@ test('a new manager goes on from the log, and from a snapshot', async () => {
   expect(await image(second.manager)).toEqual(await image(first.manager, first.state.store));
   expect(second.log.proposals).toBe(0);
   const restored = new ReplicatedState();
-  restored.restore(1, first.state.snapshot());
+  await restored.restore(1, first.state.snapshot());
   expect(restored.store.image()).toEqual(first.state.store.image());
 });
 

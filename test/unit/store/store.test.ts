@@ -93,3 +93,52 @@ test('an image restores everything, indexes too', () => {
   expect(copy.byName('config', 'old')).toBeUndefined();
   expect(ids(copy.tasksOfNode('n1'))).toEqual(['t1']);
 });
+
+test('an entry that was decided on another state does not fit, nor does one that contradicts what is there', () => {
+  const store = applied([create('config', config('a'))]);
+  const misfit = (...actions: Action[]) => store.misfit({ actions, now: 0 });
+  expect(misfit(create('config', config('a')))).toBe('it would create config a, which is there already');
+  expect(misfit(update('config', config('b')))).toBe('it would update config b, which is not there');
+  expect(misfit(create('config', config('b')), update('config', config('b')), remove('config', 'b'))).toBeUndefined();
+  expect(misfit(remove('config', 'a'), remove('config', 'a'))).toBe('it would remove config a, which is not there');
+  expect(store.misfit({ actions: [], now: 0, base: 1 })).toBeUndefined();
+  expect(store.misfit({ actions: [], now: 0, base: 0 })).toBe('it was decided on the state at 0, and this is the one at 1');
+});
+
+test('the hash is that of the content, however it came about', () => {
+  const one = applied([create('config', config('a')), create('config', config('b'))], [update('config', config('a', 'x'))], [remove('config', 'b')]);
+  const copy = new Store();
+  copy.restore(JSON.parse(JSON.stringify(one.image())) as ReturnType<Store['image']>);
+  expect(copy.hash()).toBe(one.hash());
+  for (const each of [one, copy]) each.apply(4, { actions: [create('config', config('c'))], now: 9, answers: [{ id: 'r', result: 1 }] });
+  expect(copy.hash()).toBe(one.hash());
+  const other = applied([create('config', config('a')), create('config', config('b'))], [update('config', config('a', 'y'))], [remove('config', 'b')]);
+  expect(other.hash()).not.toBe(
+    applied([create('config', config('a')), create('config', config('b'))], [update('config', config('a', 'x'))], [remove('config', 'b')]).hash(),
+  );
+  copy.apply(5, { actions: [], now: 9, answers: [{ id: 's' }] });
+  expect(copy.hash()).not.toBe(one.hash());
+});
+
+test('the hash of many objects is the same whether it is counted now and then or at the end', () => {
+  const many = Array.from({ length: 700 }, (_, at) => create('config', config(`c${at}`)));
+  const all = applied(many);
+  const oneByOne = new Store();
+  for (const [at, action] of many.entries()) {
+    oneByOne.apply(at + 1, { actions: [action], now: 0 });
+    oneByOne.hash();
+  }
+  // Versions differ with the entries, so the objects are brought to one.
+  const copy = new Store();
+  copy.restore({ ...oneByOne.image(), objects: all.image().objects });
+  expect(copy.hash()).toBe(all.hash());
+});
+
+test('an answer is part of the state: a restored store gives it too', () => {
+  const store = new Store();
+  store.apply(1, { actions: [create('config', config('a'))], now: 5, answers: [{ id: 'request-1', result: { ID: 'a' } }] });
+  const copy = new Store();
+  copy.restore(store.image());
+  expect(copy.answered('request-1')).toEqual({ id: 'request-1', result: { ID: 'a' }, at: 5 });
+  expect(copy.answered('request-2')).toBeUndefined();
+});

@@ -12,10 +12,9 @@ test('a proposal is applied when it resolves, and is there again after a restart
   const first = makeLog(folder);
   await first.log.start();
   expect(first.log.leads()).toBe(true);
-  const one = await first.propose(text('a'));
+  await first.propose(text('a'));
   expect(first.machine.texts).toEqual(['a']);
-  const two = await first.propose(text('b'));
-  expect(two).toBeGreaterThan(one);
+  await first.propose(text('b'));
   await first.log.readIndex();
   await first.log.stop();
   expect(first.log.leads()).toBe(false);

@@ -1,0 +1,4 @@
+/** What a version of this program can do, as a number that only grows: a cluster uses what all of its nodes know. */
+
+/** Of this program. 1: a cluster of one manager. 2: requests with ids, entries that name the state they were decided on. */
+export const featureLevel = 2;

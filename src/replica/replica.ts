@@ -1,0 +1,336 @@
+/** Drives one member of the group: raft decides, the disk keeps, the transport carries, the state machine takes what is committed. */
+import { assert } from '#base/assert';
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import type { Random } from '#base/random';
+import { Refusal } from '#base/refusal';
+import { defaultLimits } from '#raft/core';
+import type { Entry, InstallSnapshot, Message, SnapshotMeta } from '#raft/message';
+import { Raft, type Proposed, type Ready, type Write } from '#raft/raft';
+import type { Transport } from '#raft/transport';
+import { validate } from '#raft/validate';
+import { Applier } from './applier.ts';
+import { Leadership } from './leadership.ts';
+import { Proposals } from './proposals.ts';
+import { Reads } from './reads.ts';
+import type { LeadershipListener, Outcome, ReplicatedLog, StateMachine } from './replicated-log.ts';
+import { SnapshotRhythm } from './snapshot-rhythm.ts';
+import type { OpenedStorage, StableStorage } from './stable-storage.ts';
+
+export interface ReplicaOptions {
+  readonly nodeId: string;
+  readonly tickMs?: number;
+  /** Applied entries after which the next snapshot is taken. */
+  readonly snapshotEntries?: number;
+  /** Bytes of applied entries after which the next snapshot is taken. */
+  readonly snapshotBytes?: number;
+  /** Entries that stay in the log behind a snapshot, for members that are a little late. */
+  readonly keptEntries?: number;
+  /** Largest entry accepted. */
+  readonly maxEntryBytes?: number;
+}
+
+export interface ReplicaParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly stateMachine: StateMachine;
+  /** Opens the disk; `bootstrap` is what a new group begins with. */
+  readonly openStorage: (bootstrap: SnapshotMeta) => Promise<OpenedStorage>;
+  /** Absent: a group of one. */
+  readonly transport?: Transport;
+  /** Who founds the group; absent: this member alone. */
+  readonly founders?: readonly string[];
+  /** Called once when the disk failed or an invariant broke: the process must end, and never retry. */
+  readonly onFatal: (error: Error) => void;
+}
+
+interface Running {
+  readonly raft: Raft;
+  readonly storage: StableStorage;
+  readonly applier: Applier;
+  readonly rhythm: SnapshotRhythm;
+}
+
+const mebibyte = 1024 * 1024;
+const noLeader = "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.";
+
+export class Replica implements ReplicatedLog {
+  readonly #options: Required<ReplicaOptions>;
+  readonly #parts: ReplicaParts;
+  readonly #leadership = new Leadership();
+  readonly #proposals = new Proposals();
+  readonly #reads = new Reads();
+  /** There from the start on, and together. */
+  #running: Running | undefined;
+  #state: 'new' | 'running' | 'stopped' | 'failed' = 'new';
+  #scheduled = false;
+  #cancelTick: (() => void) | undefined;
+  #snapshotting: Promise<void> | undefined;
+  #starting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
+  /** Members that a snapshot is on its way to. */
+  readonly #sending = new Set<string>();
+
+  constructor(options: ReplicaOptions, parts: ReplicaParts) {
+    const defaults = { tickMs: 50, snapshotEntries: 10_000, snapshotBytes: 64 * mebibyte, keptEntries: 500, maxEntryBytes: 64 * mebibyte };
+    this.#options = { ...defaults, ...options };
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    assert(this.#state === 'new', 'the log is started once');
+    const { nodeId } = this.#options;
+    const founders = this.#parts.founders ?? [nodeId];
+    const opened = await this.#parts.openStorage({ index: 0, term: 0, configuration: { voters: [...founders].toSorted(), learners: [] } });
+    const raft = await this.#restore(opened);
+    this.#state = 'running';
+    await this.#parts.transport?.start({
+      message: (from, message) => this.#receive(from, message),
+      snapshot: (from, message, pieces) => this.#receiveSnapshot(from, message, pieces),
+      unreachable: (id) => raft.unreachable(id),
+    });
+    this.#tick();
+    const { voters } = raft.status().configuration;
+    // A lone voter serves when it leads; with others it may be long until somebody does.
+    const alone = voters.length === 1 && voters[0] === nodeId;
+    const leading = new Promise<void>((resolve, reject) => {
+      this.#starting = { resolve, reject };
+    });
+    if (alone) raft.campaign();
+    else this.#starting?.resolve();
+    this.#schedule();
+    await leading;
+  }
+
+  async #restore({ storage, initial, state, warnings }: OpenedStorage): Promise<Raft> {
+    const { nodeId, snapshotEntries, snapshotBytes } = this.#options;
+    const { random, logger, stateMachine } = this.#parts;
+    for (const warning of warnings) logger.warn({}, warning);
+    const { index, configuration } = initial.snapshot;
+    if (!this.#parts.transport && !configuration.voters.includes(nodeId)) {
+      await storage.close();
+      throw new Refusal(
+        'failedPrecondition',
+        `the state folder belongs to manager ${configuration.voters.join(', ')}, not to ${nodeId}: start the daemon with the state folder of this node`,
+      );
+    }
+    if (state) await stateMachine.restore(index, state);
+    const raft = new Raft({ id: nodeId, incarnation: Buffer.from(random.bytes(8)).toString('hex'), limits: defaultLimits, random }, initial);
+    const applier = new Applier(index, {
+      machine: stateMachine,
+      read: (meta) => storage.read(meta),
+      applied: (entry, outcome) => this.#applied(entry, outcome),
+      restored: (meta) => this.#restored(meta),
+      failed: (error) => this.#fail(error),
+    });
+    this.#running = { raft, storage, applier, rhythm: new SnapshotRhythm(index, { entries: snapshotEntries, bytes: snapshotBytes }) };
+    return raft;
+  }
+
+  leadership(listener: LeadershipListener): () => void {
+    return this.#leadership.listen(listener);
+  }
+
+  leads(): boolean {
+    return this.#leadership.term !== undefined;
+  }
+
+  propose(bytes: Uint8Array, term: number): Promise<Outcome> {
+    if (!this.#running || this.#state !== 'running' || this.#leadership.term !== term) return Promise.reject(new Refusal('unavailable', noLeader));
+    if (bytes.length > this.#options.maxEntryBytes) {
+      return Promise.reject(new Refusal('invalidArgument', `a change of ${bytes.length} bytes is too large; the limit is ${this.#options.maxEntryBytes}`));
+    }
+    const proposed = this.#running.raft.propose(bytes);
+    if (typeof proposed === 'string') return Promise.reject(refusalOf(proposed));
+    this.#schedule();
+    return this.#proposals.add(proposed.index, proposed.term);
+  }
+
+  readIndex(): Promise<void> {
+    if (!this.#running || this.#state !== 'running') return Promise.reject(new Refusal('unavailable', noLeader));
+    if (this.#reads.full) return Promise.reject(new Refusal('unavailable', 'the manager is busy: too many reads wait'));
+    const { id, done } = this.#reads.add();
+    this.#running.raft.readIndex(id);
+    this.#schedule();
+    return done;
+  }
+
+  async stop(): Promise<void> {
+    this.#cancelTick?.();
+    if (this.#state === 'running') this.#state = 'stopped';
+    await this.#parts.transport?.stop();
+    await this.#snapshotting;
+    await this.#running?.storage.close().catch((error: unknown) => this.#fail(error as Error));
+    // What became durable while closing is applied and answered; the rest is unknown to its callers.
+    this.#turn();
+    this.#running?.applier.stop();
+    this.#leadership.set(undefined);
+    this.#rejectAll('the manager is shutting down');
+  }
+
+  #tick(): void {
+    this.#cancelTick = this.#parts.clock.after(this.#options.tickMs, () => {
+      this.#running?.raft.tick();
+      this.#schedule();
+      this.#tick();
+    });
+  }
+
+  /** Runs a turn after this one of the event loop, so that all that came in it shares one write and one message to each member. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#parts.clock.soon(() => {
+      this.#scheduled = false;
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    if (!this.#running || this.#state === 'failed') return;
+    const { raft, applier } = this.#running;
+    try {
+      const ready = raft.ready();
+      this.#send(ready.messages);
+      if (ready.write && this.#state === 'running') this.#write(ready.write);
+      if (ready.restore) applier.restore(ready.restore);
+      if (ready.apply.length > 0) applier.apply(ready.apply);
+      this.#answerReads(ready);
+      if (ready.snapshotWanted.length > 0) this.#running.rhythm.want();
+      this.#watchLeadership();
+      this.#snapshotIfDue();
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #send(messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message.type === 'snapshot') void this.#sendSnapshot(message);
+      else this.#parts.transport?.send(message);
+    }
+  }
+
+  async #sendSnapshot(message: InstallSnapshot): Promise<void> {
+    const { to, meta } = message;
+    const { transport, logger } = this.#parts;
+    if (!this.#running || !transport || this.#sending.has(to)) return;
+    this.#sending.add(to);
+    logger.info({ manager: to, index: meta.index }, 'a manager is too far behind for the log: it is sent the whole state');
+    const ok = await transport.sendSnapshot(message, this.#running.storage.read(meta)).catch(() => false);
+    this.#sending.delete(to);
+    if (!ok) logger.warn({ manager: to, index: meta.index }, 'the state did not reach the manager whole: it is sent again when the manager answers');
+    this.#running.raft.snapshotSent(to, ok);
+    this.#schedule();
+  }
+
+  #receive(from: string, message: unknown): void {
+    if (!this.#running || this.#state !== 'running') return;
+    try {
+      this.#step(from, message);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #step(from: string, message: unknown): void {
+    const sender = typeof message === 'object' && message !== null && 'from' in message ? message.from : undefined;
+    const invalid = sender === from ? this.#running?.raft.receive(message) : { invalid: `it says that it comes from ${String(sender)}` };
+    if (invalid) this.#parts.logger.warn({ manager: from, reason: invalid.invalid }, 'a message of another manager makes no sense and is dropped: is it of another version?');
+    this.#schedule();
+  }
+
+  /** The bytes are durable before raft hears of the snapshot, so its acknowledgement means what it says. */
+  async #receiveSnapshot(from: string, message: unknown, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    if (!this.#running || this.#state !== 'running') throw new Refusal('unavailable', 'the manager is shutting down');
+    if (validate(message, this.#options.nodeId) !== undefined) throw new Refusal('invalidArgument', 'this is no snapshot for this manager');
+    const { meta } = message as InstallSnapshot;
+    if (meta.index > this.#running.raft.status().committed) await this.#running.storage.receive(meta, pieces);
+    this.#receive(from, message);
+  }
+
+  #write(write: Write): void {
+    const { raft, storage } = this.#running as Running;
+    storage
+      .write(write)
+      .then(() => {
+        this.#send(raft.appended(write));
+        this.#schedule();
+      })
+      .catch((error: unknown) => this.#fail(error as Error));
+  }
+
+  #applied(entry: Entry, outcome: Outcome): void {
+    const { raft, rhythm } = this.#running as Running;
+    raft.applied(entry.index);
+    rhythm.count(entry.bytes.length);
+    if (!outcome.applied) {
+      this.#parts.logger.warn({ index: entry.index, reason: outcome.reason }, 'an entry of the log took no effect: its request was lost or is asked again');
+    }
+    this.#proposals.settle(entry.index, entry.term, outcome);
+    this.#schedule();
+  }
+
+  #restored(meta: SnapshotMeta): void {
+    this.#running?.rhythm.taken(meta.index);
+    this.#parts.logger.info({ index: meta.index }, 'took over the whole state from the leader');
+    this.#schedule();
+  }
+
+  #answerReads(ready: Ready): void {
+    for (const { requestId, index } of ready.reads) this.#reads.confirmed(requestId, index);
+    for (const requestId of ready.failedReads) this.#reads.fail(requestId, noLeader);
+    this.#reads.release(this.#running?.applier.index ?? 0);
+  }
+
+  /** A leader serves when the first entry of its term is applied: everything older is then applied too. */
+  #watchLeadership(): void {
+    const { raft, applier } = this.#running as Running;
+    const { role, term } = raft.status();
+    const leads = this.#state === 'running' && role === 'leader' && raft.termAt(applier.index) === term;
+    this.#leadership.set(leads ? term : undefined);
+    if (!leads) this.#proposals.giveUp('the manager lost its leadership while the change was being stored');
+    else this.#starting?.resolve();
+  }
+
+  /** The state is taken in this turn; sealing and writing it goes on beside the entries that follow. */
+  #snapshotIfDue(): void {
+    const { raft, applier, rhythm, storage } = this.#running as Running;
+    if (this.#snapshotting || this.#state !== 'running' || !applier.idle || !rhythm.due) return;
+    const { index } = applier;
+    const meta = raft.snapshotMeta();
+    assert(meta.index === index, `the state is that of entry ${index}, and the log says ${meta.index}`);
+    rhythm.taken(index);
+    this.#snapshotting = storage
+      .snapshot(meta, this.#parts.stateMachine.snapshot())
+      .then(() => raft.snapshotTaken(meta, index - this.#options.keptEntries))
+      .catch((error: unknown) => this.#fail(error as Error))
+      .finally(() => {
+        this.#snapshotting = undefined;
+        this.#schedule();
+      });
+  }
+
+  #fail(error: Error): void {
+    if (this.#state === 'failed') return;
+    this.#state = 'failed';
+    this.#cancelTick?.();
+    this.#running?.applier.stop();
+    this.#parts.logger.error({ error: error.message }, 'this manager cannot go on: it ends, and takes up the log again when it is started');
+    this.#leadership.set(undefined);
+    this.#rejectAll(`the replicated log failed (${error.message})`);
+    this.#starting?.reject(error);
+    this.#parts.onFatal(error);
+  }
+
+  #rejectAll(reason: string): void {
+    this.#proposals.giveUp(reason);
+    this.#reads.failAll(reason);
+  }
+}
+
+function refusalOf(refused: Extract<Proposed, string>): Refusal {
+  if (refused === 'full') return new Refusal('unavailable', 'too many changes wait for the disk: try again');
+  if (refused === 'transferring') return new Refusal('unavailable', 'the leadership is being handed to another manager: try again');
+  return new Refusal('unavailable', noLeader);
+}

@@ -1,0 +1,26 @@
+/** What a replica asks of its disk. The room `disk` fulfils it; the simulation has one that fails on demand. */
+import type { Initial } from '#raft/core';
+import type { SnapshotMeta } from '#raft/message';
+import type { Write } from '#raft/raft';
+
+export interface StableStorage {
+  /** Resolves when the job is durable; jobs become so in order. Rejects when the disk failed: the process must end. */
+  write(job: Write): Promise<void>;
+  /** Saves a snapshot of the applied state beside the writes that go on; `pieces` are asked for one at a time. */
+  snapshot(meta: SnapshotMeta, pieces: Iterable<Uint8Array>): Promise<void>;
+  /** Saves the bytes of another member's snapshot; it counts once a job that names it as installed is durable. */
+  receive(meta: SnapshotMeta, pieces: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Bytes of a snapshot that was saved or received; they stay readable while this reads them. */
+  read(meta: SnapshotMeta): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export interface OpenedStorage {
+  readonly storage: StableStorage;
+  /** For the raft core. */
+  readonly initial: Initial;
+  /** Bytes of the snapshot in `initial`; undefined when there is none yet. */
+  readonly state: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | undefined;
+  /** What the operator should know: a torn write cut off, an older snapshot used. */
+  readonly warnings: readonly string[];
+}

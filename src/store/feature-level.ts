@@ -1,0 +1,23 @@
+/** Which feature level an action needs: what some manager does not know must never reach the log. */
+import type { Kind } from '#model/object';
+import type { Action } from './action.ts';
+
+const kindLevels: Readonly<Record<Kind, number>> = {
+  cluster: 1,
+  node: 1,
+  service: 1,
+  task: 1,
+  network: 1,
+  secret: 1,
+  config: 1,
+  stack: 1,
+  repository: 1,
+};
+const actionLevels: Readonly<Record<Action['type'], number>> = { create: 1, update: 1, remove: 1 };
+
+/** The level from which on a program can apply `action`; undefined: this program cannot. */
+export function levelNeeded(action: Action): number | undefined {
+  const kind = Object.hasOwn(kindLevels, action.kind) ? kindLevels[action.kind] : undefined;
+  const type = Object.hasOwn(actionLevels, action.type) ? actionLevels[action.type] : undefined;
+  return kind === undefined || type === undefined ? undefined : Math.max(kind, type);
+}

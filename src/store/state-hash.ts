@@ -1,0 +1,68 @@
+/** A number that stands for the whole state: equal on managers that hold the same, whatever the order in which they came to it. */
+
+/** Sums stay below 2^53, so that they are exact. */
+const modulus = 2 ** 52;
+/** What may wait to be counted; counting it all takes about a millisecond. */
+const waitingLimit = 256;
+
+export class StateHash {
+  #sum = 0;
+  /** What each thing adds, by its key. */
+  readonly #parts = new Map<string, number>();
+  /** Changed since the last count: an object that changes ten times is counted once. */
+  readonly #changed = new Map<string, unknown>();
+
+  /** The thing at `key` is now `value`; undefined: it is gone. Values are never changed afterwards. */
+  put(key: string, value: unknown): void {
+    this.#changed.set(key, value);
+  }
+
+  /** Counts what changed if much has. */
+  settle(): void {
+    if (this.#changed.size > waitingLimit) this.#count();
+  }
+
+  /** Text of the hash; the first character is the version of how it is made. */
+  text(): string {
+    this.#count();
+    return `1${this.#sum.toString(16).padStart(13, '0')}`;
+  }
+
+  #count(): void {
+    for (const [key, value] of this.#changed) {
+      this.#sum -= this.#parts.get(key) ?? 0;
+      if (this.#sum < 0) this.#sum += modulus;
+      if (value === undefined) {
+        this.#parts.delete(key);
+        continue;
+      }
+      const part = hashOf(key, JSON.stringify(value));
+      this.#parts.set(key, part);
+      this.#sum = (this.#sum + part) % modulus;
+    }
+    this.#changed.clear();
+  }
+}
+
+/** 52 bits over both texts: two FNV-1a lanes, mixed at the end as murmur3 does. */
+function hashOf(key: string, text: string): number {
+  let a = 0x811c9dc5;
+  let b = 0x1000193;
+  for (const part of [key, text]) {
+    for (let at = 0; at < part.length; at++) {
+      const code = part.charCodeAt(at);
+      a = Math.imul(a ^ code, 0x01000193);
+      b = Math.imul(b ^ code, 0x5bd1e995) ^ (b >>> 15);
+    }
+    a = Math.imul(a ^ 0xff, 0x01000193);
+  }
+  return (mixed(a) & 0xfffff) * 2 ** 32 + mixed(b ^ a);
+}
+
+function mixed(word: number): number {
+  let hash = word ^ (word >>> 16);
+  hash = Math.imul(hash, 0x85ebca6b);
+  hash ^= hash >>> 13;
+  hash = Math.imul(hash, 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
