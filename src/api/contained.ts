@@ -45,5 +45,9 @@ function containedLogs(logs: TaskLogs): TaskLogs {
 }
 
 function containedClock(clock: Clock, guard: Guard): Clock {
-  return { now: () => clock.now(), after: (delayMs, run) => clock.after(delayMs, guard.callback('a timer', run, timerFails)) };
+  return {
+    now: () => clock.now(),
+    after: (delayMs, run) => clock.after(delayMs, guard.callback('a timer', run, timerFails)),
+    soon: (run) => clock.soon(guard.callback('a timer', run, timerFails)),
+  };
 }

@@ -20,7 +20,7 @@ export class Applier {
   readonly #parts: ApplierParts;
   #entries: readonly Entry[] = [];
   #next = 0;
-  #restore: SnapshotMeta | undefined;
+  #restore: { readonly meta: SnapshotMeta; readonly durable: Promise<void> } | undefined;
   #busy = false;
   #stopped = false;
   /** Index of the last entry that the state holds. */
@@ -41,9 +41,9 @@ export class Applier {
     return !this.#busy && this.#restore === undefined && this.#next === this.#entries.length;
   }
 
-  /** A snapshot overtakes everything that is still to be applied. */
-  restore(meta: SnapshotMeta): void {
-    this.#restore = meta;
+  /** A snapshot overtakes everything that is still to be applied; it counts once the disk says that it does. */
+  restore(meta: SnapshotMeta, durable: Promise<void>): void {
+    this.#restore = { meta, durable };
     this.#entries = [];
     this.#next = 0;
     this.#run();
@@ -63,7 +63,10 @@ export class Applier {
 
   #run(): void {
     while (!this.#busy && !this.#stopped) {
-      if (this.#restore) return this.#beginRestore(this.#restore);
+      if (this.#restore) {
+        this.#beginRestore(this.#restore.meta, this.#restore.durable);
+        return;
+      }
       const entry = this.#entries[this.#next];
       if (!entry) return;
       assert(entry.index === this.#index + 1, `entry ${entry.index} is applied after ${this.#index}`);
@@ -83,9 +86,11 @@ export class Applier {
     this.#parts.applied(entry, outcome);
   }
 
-  #beginRestore(meta: SnapshotMeta): void {
+  #beginRestore(meta: SnapshotMeta, durable: Promise<void>): void {
     this.#restore = undefined;
-    void this.#await(this.#parts.machine.restore(meta.index, this.#parts.read(meta)), () => {
+    const { machine, read } = this.#parts;
+    const work = durable.then(() => machine.restore(meta.index, read(meta)));
+    void this.#await(work, () => {
       this.#index = meta.index;
       this.#parts.restored(meta);
     });

@@ -6,7 +6,8 @@ import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { defaultLimits } from '#raft/core';
 import type { Entry, InstallSnapshot, Message, SnapshotMeta } from '#raft/message';
-import { Raft, type Proposed, type Ready, type Write } from '#raft/raft';
+import { Raft, type Proposed } from '#raft/raft';
+import type { Ready, Write } from '#raft/ready';
 import type { Transport } from '#raft/transport';
 import { validate } from '#raft/validate';
 import { Applier } from './applier.ts';
@@ -192,8 +193,8 @@ export class Replica implements ReplicatedLog {
     try {
       const ready = raft.ready();
       this.#send(ready.messages);
-      if (ready.write && this.#state === 'running') this.#write(ready.write);
-      if (ready.restore) applier.restore(ready.restore);
+      const written = ready.write && this.#state === 'running' ? this.#write(ready.write) : Promise.resolve();
+      if (ready.restore) applier.restore(ready.restore, written);
       if (ready.apply.length > 0) applier.apply(ready.apply);
       this.#answerReads(ready);
       if (ready.snapshotWanted.length > 0) this.#running.rhythm.want();
@@ -234,30 +235,35 @@ export class Replica implements ReplicatedLog {
   }
 
   #step(from: string, message: unknown): void {
-    const sender = typeof message === 'object' && message !== null && 'from' in message ? message.from : undefined;
-    const invalid = sender === from ? this.#running?.raft.receive(message) : { invalid: `it says that it comes from ${String(sender)}` };
-    if (invalid) this.#parts.logger.warn({ manager: from, reason: invalid.invalid }, 'a message of another manager makes no sense and is dropped: is it of another version?');
+    const invalid = this.#running?.raft.receive(message, from);
+    if (invalid)
+      this.#parts.logger.warn(
+        { manager: from, reason: invalid.invalid },
+        'a message of another manager makes no sense and is dropped: is it of another version?',
+      );
     this.#schedule();
   }
 
   /** The bytes are durable before raft hears of the snapshot, so its acknowledgement means what it says. */
   async #receiveSnapshot(from: string, message: unknown, pieces: AsyncIterable<Uint8Array>): Promise<void> {
     if (!this.#running || this.#state !== 'running') throw new Refusal('unavailable', 'the manager is shutting down');
-    if (validate(message, this.#options.nodeId) !== undefined) throw new Refusal('invalidArgument', 'this is no snapshot for this manager');
+    if (validate(message, { from, to: this.#options.nodeId }) !== undefined) throw new Refusal('invalidArgument', 'this is no snapshot for this manager');
     const { meta } = message as InstallSnapshot;
     if (meta.index > this.#running.raft.status().committed) await this.#running.storage.receive(meta, pieces);
     this.#receive(from, message);
   }
 
-  #write(write: Write): void {
+  /** Resolves when the job is durable; never when the disk failed. */
+  async #write(write: Write): Promise<void> {
     const { raft, storage } = this.#running as Running;
-    storage
-      .write(write)
-      .then(() => {
-        this.#send(raft.appended(write));
-        this.#schedule();
-      })
-      .catch((error: unknown) => this.#fail(error as Error));
+    try {
+      await storage.write(write);
+      this.#send(raft.appended(write));
+      this.#schedule();
+    } catch (error) {
+      this.#fail(error as Error);
+      await new Promise(() => {});
+    }
   }
 
   #applied(entry: Entry, outcome: Outcome): void {

@@ -1,7 +1,7 @@
 /** What a replica asks of its disk. The room `disk` fulfils it; the simulation has one that fails on demand. */
 import type { Initial } from '#raft/core';
 import type { SnapshotMeta } from '#raft/message';
-import type { Write } from '#raft/raft';
+import type { Write } from '#raft/ready';
 
 export interface StableStorage {
   /** Resolves when the job is durable; jobs become so in order. Rejects when the disk failed: the process must end. */

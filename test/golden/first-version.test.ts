@@ -19,8 +19,8 @@ test('the log of the first version gives every object that its own program saw, 
     expect(initial.snapshot.configuration).toEqual({ voters: ['0cx4expc8ktuosvnhcn07wyt4'], learners: [] });
     expect(initial.entries.map(({ index }) => index)).toEqual([81, 82, 83, 84, 85, 86, 87, 88]);
     const machine = new ReplicatedState();
-    machine.restore(initial.snapshot.index, state ?? new Uint8Array());
-    for (const entry of initial.entries) if (entry.kind === 'normal' && entry.bytes.length > 0) machine.apply(entry.index, entry.bytes);
+    await machine.restore(initial.snapshot.index, [state ?? new Uint8Array()]);
+    for (const entry of initial.entries) if (entry.kind === 'normal' && entry.bytes.length > 0) expect(await machine.apply(entry)).toEqual({ applied: true });
     await storage.close();
     const { objects } = machine.store.image();
     const expected = firstVersionObjects();

@@ -1,9 +1,8 @@
 /** Passes with more to do than an entry takes: they stop there, go on in the next turn, and the manager answers in between. */
 import { expect, test } from 'vitest';
-import { decode } from '#base/codec';
+import { decodeEntry } from '#replica/entry-format';
 import { deployStack } from '#control/stack/stacks';
 import { entryLimits } from '#manager/entries';
-import type { Entry } from '#store/action';
 import { byHand, stack } from '#test/support/random-changes';
 import { SimulatedCluster } from '#test/support/simulated-cluster';
 
@@ -14,7 +13,7 @@ function many(replicas: number) {
 }
 
 function sizes(entries: readonly Uint8Array[]): number[] {
-  return entries.map((bytes) => decode<Entry>(bytes).actions.length);
+  return entries.map((bytes) => decodeEntry(bytes).actions.length);
 }
 
 test('any number of replicas makes entries of bounded size, and not more tasks than can come up', async () => {
