@@ -1,5 +1,16 @@
 /** The node's assignments as the dispatcher's messages build them up. */
-import type { AssignmentChange, AssignmentMessage, NetworkAssignment, ServiceEndpoint } from '#model/assignment';
+import type {
+  AssignmentChange,
+  AssignmentKind,
+  AssignmentMessage,
+  Backend,
+  NetworkAssignment,
+  NodeItem,
+  ServiceEndpoint,
+  ServiceItem,
+} from '#model/assignment';
+import { compareTexts } from '#base/text';
+import type { Network } from '#model/network';
 import type { Config, Secret } from '#model/secret';
 import type { Task } from '#model/task';
 import { compareStates } from '#model/task-state';
@@ -20,12 +31,20 @@ export class AssignmentSet {
   readonly tasks = new Map<string, Task>();
   readonly secrets = new Map<string, Secret>();
   readonly configs = new Map<string, Config>();
+  /** Those that can be built: the node has an address in them. */
   readonly networks = new Map<string, NetworkAssignment>();
+  /** Services with their tasks, by service id. */
   readonly endpoints = new Map<string, ServiceEndpoint>();
+  /** By task id. */
+  readonly backends = new Map<string, Backend>();
   /** Tasks that went while something of them may still be here: their stop needs their spec. */
   readonly departed = new Map<string, Task>();
   /** A complete set has come: only now is an unknown container an orphan. */
   complete = false;
+  readonly #networkItems = new Map<string, Network>();
+  readonly #services = new Map<string, ServiceItem>();
+  readonly #backendsOfService = new Map<string, Map<string, Backend>>();
+  readonly #nodes = new Map<string, NodeItem>();
   #resultsIn = 0;
 
   /** Throws SequenceError for a message that is out of order. */
@@ -34,20 +53,26 @@ export class AssignmentSet {
       throw new SequenceError(`assignments apply to ${message.appliesTo}, the last ones resulted in ${this.#resultsIn}`);
     }
     const touched = new Set<string>();
+    const services = new Set<string>();
     const before = message.type === 'complete' ? this.#reset() : undefined;
-    let network = message.type === 'complete';
+    let networks = message.type === 'complete';
     for (const change of message.changes) {
-      if (change.kind === 'endpoint' || change.kind === 'network') network = true;
-      if (change.kind === 'task') touched.add(change.action === 'remove' ? change.id : change.item.ID);
+      const id = change.action === 'remove' ? change.id : change.item.ID;
+      if (change.kind === 'network' || change.kind === 'node') networks = true;
+      if (change.kind === 'task') touched.add(id);
+      if (change.kind === 'service') services.add(id);
+      if (change.kind === 'backend') services.add(serviceOf(change) ?? this.backends.get(id)?.ServiceID ?? '');
       this.#change(change, before);
     }
     for (const [id, task] of before ?? []) {
       touched.add(id);
       if (!this.tasks.has(id)) this.departed.set(id, task);
     }
+    if (networks) this.#assembleNetworks();
+    for (const id of services) this.#assembleEndpoint(id);
     this.#resultsIn = message.resultsIn;
     this.complete = true;
-    return { tasks: touched, network };
+    return { tasks: touched, network: networks || services.size > 0 };
   }
 
   /** Nothing is assigned any more: all that is ours shall go. */
@@ -57,40 +82,78 @@ export class AssignmentSet {
 
   #reset(): ReadonlyMap<string, Task> {
     const before = new Map(this.tasks);
-    for (const table of [this.tasks, this.secrets, this.configs, this.networks, this.endpoints]) table.clear();
+    for (const table of Object.values(this.#tables())) table.clear();
+    for (const table of [this.networks, this.endpoints, this.#backendsOfService]) table.clear();
     return before;
   }
 
+  #tables(): Readonly<Record<AssignmentKind, Map<string, unknown>>> {
+    return {
+      task: this.tasks,
+      secret: this.secrets,
+      config: this.configs,
+      network: this.#networkItems,
+      service: this.#services,
+      backend: this.backends,
+      node: this.#nodes,
+    };
+  }
+
   #change(change: AssignmentChange, before: ReadonlyMap<string, Task> | undefined): void {
-    if (change.action === 'remove') return this.#remove(change.kind, change.id);
-    switch (change.kind) {
-      case 'task': {
-        const known = before?.get(change.item.ID) ?? this.tasks.get(change.item.ID);
-        this.departed.delete(change.item.ID);
-        this.tasks.set(change.item.ID, withHighestDesire(change.item, known));
-        break;
-      }
-      case 'secret':
-        this.secrets.set(change.item.ID, change.item);
-        break;
-      case 'config':
-        this.configs.set(change.item.ID, change.item);
-        break;
-      case 'network':
-        this.networks.set(change.item.Network.ID, change.item);
-        break;
-      case 'endpoint':
-        this.endpoints.set(change.item.ServiceID, change.item);
-        break;
+    const table = this.#tables()[change.kind];
+    // An item of a kind that a newer manager knows is none of ours.
+    if (table === undefined) return;
+    if (change.action === 'remove') return this.#remove(change.kind, change.id, table);
+    if (change.kind === 'task') {
+      const known = before?.get(change.item.ID) ?? this.tasks.get(change.item.ID);
+      this.departed.delete(change.item.ID);
+      this.tasks.set(change.item.ID, withHighestDesire(change.item, known));
+      return;
+    }
+    if (change.kind === 'backend') this.#putBackend(change.item);
+    table.set(change.item.ID, change.item);
+  }
+
+  #remove(kind: AssignmentKind, id: string, table: Map<string, unknown>): void {
+    const task = kind === 'task' ? this.tasks.get(id) : undefined;
+    if (task) this.departed.set(id, task);
+    if (kind === 'backend') this.#dropBackend(id);
+    table.delete(id);
+  }
+
+  #putBackend(backend: Backend): void {
+    const backends = this.#backendsOfService.get(backend.ServiceID) ?? new Map<string, Backend>();
+    this.#backendsOfService.set(backend.ServiceID, backends.set(backend.ID, backend));
+  }
+
+  #dropBackend(id: string): void {
+    const serviceId = this.backends.get(id)?.ServiceID ?? '';
+    const backends = this.#backendsOfService.get(serviceId);
+    backends?.delete(id);
+    if (backends?.size === 0) this.#backendsOfService.delete(serviceId);
+  }
+
+  #assembleNetworks(): void {
+    this.networks.clear();
+    const gateways = Object.assign({}, ...[...this.#nodes.values()].map((node) => node.Gateways)) as Readonly<Record<string, string>>;
+    for (const [id, Network] of this.#networkItems) {
+      const Gateway = gateways[id];
+      if (Gateway !== undefined) this.networks.set(id, { Network, Gateway });
     }
   }
 
-  #remove(kind: AssignmentChange['kind'], id: string): void {
-    const tables = { task: this.tasks, secret: this.secrets, config: this.configs, network: this.networks, endpoint: this.endpoints };
-    const task = kind === 'task' ? this.tasks.get(id) : undefined;
-    if (task) this.departed.set(id, task);
-    tables[kind].delete(id);
+  #assembleEndpoint(serviceId: string): void {
+    const service = this.#services.get(serviceId);
+    if (!service) return void this.endpoints.delete(serviceId);
+    const Tasks = [...(this.#backendsOfService.get(serviceId)?.values() ?? [])]
+      .toSorted((a, b) => (a.Slot ?? 0) - (b.Slot ?? 0) || compareTexts(a.ID, b.ID))
+      .map(({ ID, ServiceID: _service, ...rest }) => ({ TaskID: ID, ...rest }));
+    this.endpoints.set(serviceId, { ServiceID: serviceId, Name: service.Name, Ports: service.Ports, Tasks });
   }
+}
+
+function serviceOf(change: AssignmentChange): string | undefined {
+  return change.action === 'update' && change.kind === 'backend' ? change.item.ServiceID : undefined;
 }
 
 /** What is wanted of a task only ever moves on; a late message does not bring it back. */

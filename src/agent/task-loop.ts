@@ -196,8 +196,7 @@ export class TaskLoop {
   }
 
   #isPublished(id: string): boolean {
-    for (const endpoint of this.modules.assignments.endpoints.values()) if (endpoint.Tasks.some((task) => task.TaskID === id)) return true;
-    return false;
+    return this.modules.assignments.backends.has(id);
   }
 
   /** The dispatcher's endpoints, with the tasks of this node that end not ready any more: it is the first to know. They may still ask for names. */

@@ -1,30 +1,39 @@
 /** One node's stream of assignments: the whole set, then what changed since the message before. */
-import { assignmentDelta, assignmentItems, type AssignmentSet } from '#stages/dispatcher/assignments';
-import type { Endpoints } from '#stages/dispatcher/endpoints';
-import type { AssignmentMessage } from '#model/assignment';
-import type { View } from '#store/view';
+import { inOrder, keyOfChange } from '#stages/dispatcher/item';
+import type { AssignmentChange, AssignmentMessage, AssignmentUpdate } from '#model/assignment';
 
-/** Nothing is queued: a reader that is slow gets one delta over all that it missed. */
+/** Changes that may wait for a slow reader, one a key; beyond, it is sent the whole set again. */
+const waitingLimit = 10_000;
+
 export class Session {
   readonly nodeId: string;
   /** As the heartbeats know it. */
   readonly number: number;
-  readonly #view: View;
-  readonly #endpoints: () => Endpoints;
-  #stale = false;
+  readonly #whole: () => readonly AssignmentUpdate[];
+  readonly #waiting = new Map<string, AssignmentChange>();
+  #wantsWhole = true;
   #ended = false;
   #wake: () => void = () => {};
 
-  constructor(nodeId: string, number: number, view: View, endpoints: () => Endpoints) {
+  /** `whole` gives the node's set as it is when it is called. */
+  constructor(nodeId: string, number: number, whole: () => readonly AssignmentUpdate[]) {
     this.nodeId = nodeId;
     this.number = number;
-    this.#view = view;
-    this.#endpoints = endpoints;
+    this.#whole = whole;
   }
 
-  /** The set may have changed: the reader looks in this turn of the event loop. */
+  /** Queues a change; the last one about a key counts. */
+  add(change: AssignmentChange): void {
+    if (this.#wantsWhole) return;
+    this.#waiting.set(keyOfChange(change), change);
+    if (this.#waiting.size > waitingLimit) this.renew();
+    this.#wake();
+  }
+
+  /** What was sent counts no more: the whole set goes out again. */
   renew(): void {
-    this.#stale = true;
+    this.#wantsWhole = true;
+    this.#waiting.clear();
     this.#wake();
   }
 
@@ -34,26 +43,21 @@ export class Session {
   }
 
   async *messages(): AsyncGenerator<AssignmentMessage> {
-    let sent = this.#items();
-    let sequence = 1;
-    yield { type: 'complete', appliesTo: 0, resultsIn: sequence, changes: [...sent.values()] };
-    while (await this.#changed()) {
-      const items = this.#items();
-      const changes = assignmentDelta(sent, items);
-      sent = items;
-      if (changes.length === 0) continue;
-      yield { type: 'incremental', appliesTo: sequence, resultsIn: ++sequence, changes };
+    for (let sequence = 0; await this.#changed(); sequence++) {
+      if (this.#wantsWhole) {
+        this.#wantsWhole = false;
+        yield { type: 'complete', appliesTo: 0, resultsIn: sequence + 1, changes: this.#whole() };
+      } else {
+        const changes = inOrder(this.#waiting.values());
+        this.#waiting.clear();
+        yield { type: 'incremental', appliesTo: sequence, resultsIn: sequence + 1, changes };
+      }
     }
-  }
-
-  #items(): AssignmentSet {
-    this.#stale = false;
-    return assignmentItems(this.#view, this.nodeId, this.#endpoints());
   }
 
   /** Waits for something new; false when the session is over. */
   async #changed(): Promise<boolean> {
-    if (!this.#stale && !this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve));
+    while (!this.#wantsWhole && this.#waiting.size === 0 && !this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve));
     return !this.#ended;
   }
 }

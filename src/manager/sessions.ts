@@ -6,8 +6,7 @@ import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { defaultClusterSpec } from '#control/clusters';
 import type { UseCase } from '#control/cluster';
-import { affectedNodes } from '#stages/dispatcher/affected';
-import { endpointsOf, updateEndpoints, type Endpoints } from '#stages/dispatcher/endpoints';
+import { Catalog } from '#stages/dispatcher/catalog';
 import { Heartbeats } from '#stages/dispatcher/heartbeat';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import type { DispatcherSession, OpenSession } from '#model/assignment';
@@ -35,12 +34,13 @@ export class Sessions {
   readonly #heartbeats: Heartbeats;
   readonly #statuses: StatusIntake;
   readonly #sessions = new Map<string, Session>();
-  #endpoints: Endpoints = new Map();
+  #catalog: Catalog;
   #stops: (() => void)[] = [];
   #timer: { at: number; cancel(): void } | undefined;
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
+    this.#catalog = new Catalog(parts.state.store);
     this.#heartbeats = new Heartbeats(parts.random.split('heartbeats'));
     this.#statuses = new StatusIntake(parts.submit);
   }
@@ -48,7 +48,7 @@ export class Sessions {
   /** Begins this leader's term, once the manager runs: nodes are unknown until they come. */
   async start(): Promise<void> {
     const { state, clock, submit } = this.#parts;
-    this.#endpoints = endpointsOf(state.store);
+    this.#catalog = new Catalog(state.store);
     this.#stops = [state.watch((events) => this.#push(events)), state.onRestore(() => this.#renew())];
     await submit((view, { now }) => answer(this.#heartbeats.takeOver(view, periodOf(view), now)));
     this.#watchDeadlines(clock.now());
@@ -69,7 +69,7 @@ export class Sessions {
     await submit((view) => answer(registerNode(view, nodeId, description, view.get('node', nodeId)?.Status.Addr ?? '')));
     const number = this.#heartbeats.open(nodeId, periodOf(state.store), clock.now());
     this.#sessions.get(nodeId)?.end();
-    const session = new Session(nodeId, number, state.store, () => this.#endpoints);
+    const session = new Session(nodeId, number, () => this.#catalog.itemsOf(nodeId));
     this.#sessions.set(nodeId, session);
     this.#watchDeadlines(clock.now());
     this.#parts.logger.info({ node: nodeId }, 'a node opened a session');
@@ -97,19 +97,17 @@ export class Sessions {
     };
   }
 
-  /** In the turn of the commit: every session that it may concern looks again. */
+  /** In the turn of the commit: every session that it concerns gets its part. */
   #push(events: readonly StoreEvent[]): void {
-    const view = this.#parts.state.store;
-    this.#endpoints = updateEndpoints(this.#endpoints, view, events);
-    const nodes = affectedNodes(view, events);
-    for (const [nodeId, session] of this.#sessions) {
-      if (!view.get('node', nodeId)) this.#end(nodeId);
-      else if (nodes === 'all' || nodes.has(nodeId)) session.renew();
+    for (const { change, to } of this.#catalog.commit(this.#parts.state.store, events)) {
+      if (to === 'all') for (const session of this.#sessions.values()) session.add(change);
+      else for (const nodeId of to) this.#sessions.get(nodeId)?.add(change);
     }
+    for (const event of events) if (event.kind === 'node' && !event.object) this.#end(event.id);
   }
 
   #renew(): void {
-    this.#endpoints = endpointsOf(this.#parts.state.store);
+    this.#catalog = new Catalog(this.#parts.state.store);
     for (const session of this.#sessions.values()) session.renew();
   }
 

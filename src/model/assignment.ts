@@ -5,7 +5,7 @@ import type { Config, Secret } from './secret.ts';
 import type { PortConfig } from './service-spec.ts';
 import type { Task, TaskStatus } from './task.ts';
 
-/** Where a service's tasks answer on one node's networks: input of DNS and of published ports. */
+/** A service with its tasks, as a node puts it together from its items: input of DNS and of published ports. */
 export interface ServiceEndpoint {
   ServiceID: string;
   Name: string;
@@ -26,24 +26,48 @@ export interface EndpointTask {
 /** A cluster network that tasks of the node use, and the node's own address in it. */
 export interface NetworkAssignment {
   Network: Network;
-  /** Without prefix length: the address of this node's bridge, from Node.Shoal.Gateways. */
+  /** Without prefix length: the address of this node's bridge. */
   Gateway: string;
 }
 
+/** A service as every node that may have to do with it knows it. */
+export interface ServiceItem {
+  ID: string;
+  Name: string;
+  /** Ingress-mode ports with their published numbers. */
+  Ports: readonly PortConfig[];
+}
+
+/** One task as others reach it: small, because it goes to many nodes. */
+export interface Backend extends Omit<EndpointTask, 'TaskID'> {
+  /** The task's. */
+  ID: string;
+  ServiceID: string;
+}
+
+/** What a node is to know of itself. */
+export interface NodeItem {
+  ID: string;
+  /** Its address in each network, without prefix length. Without one nothing can be built of a network yet. */
+  Gateways: Readonly<Record<string, string>>;
+}
+
+/** Small, each with a key of its own (kind and `ID`), immutable: an item is encoded once for all nodes that hold it. */
 export interface AssignmentItems {
   task: Task;
   secret: Secret;
   config: Config;
-  network: NetworkAssignment;
-  endpoint: ServiceEndpoint;
+  network: Network;
+  service: ServiceItem;
+  backend: Backend;
+  node: NodeItem;
 }
 
 export type AssignmentKind = keyof AssignmentItems;
 
-export type AssignmentChange =
-  | { [K in AssignmentKind]: { action: 'update'; kind: K; item: AssignmentItems[K] } }[AssignmentKind]
-  /** `id` of a network is the network's, of an endpoint the service's. */
-  | { action: 'remove'; kind: AssignmentKind; id: string };
+export type AssignmentChange = AssignmentUpdate | { action: 'remove'; kind: AssignmentKind; id: string };
+
+export type AssignmentUpdate = { [K in AssignmentKind]: { action: 'update'; kind: K; item: AssignmentItems[K] } }[AssignmentKind];
 
 /** A message of the assignments stream. `complete` holds the whole set; `incremental` what changed since `appliesTo`. */
 export interface AssignmentMessage {

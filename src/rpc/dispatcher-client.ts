@@ -1,16 +1,21 @@
 /** A node's end of the line: sessions over gRPC that behave as those in the same process do. */
-import { credentials, type ClientDuplexStream } from '@grpc/grpc-js';
-import { decode, encode } from '#base/codec';
-import { Refusal, type RefusalCode } from '#base/refusal';
-import type { AssignmentChange, AssignmentMessage, DispatcherSession, OpenSession } from '#model/assignment';
+import { credentials, Metadata, type CallOptions, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
+import { encode } from '#base/codec';
+import { Refusal } from '#base/refusal';
+import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/assignment';
 import type { NodeDescription } from '#model/node';
+import { Pieces } from './assignment-wire.ts';
 import { channelLimits } from './limits.ts';
-import { DispatcherServiceClient, type Acknowledgement, type SessionRequest, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
+import { DispatcherServiceClient, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
+import { toRefusal } from './refusals.ts';
 
-type Stream = ClientDuplexStream<SessionRequest, SessionResponse>;
+type Stream = ClientReadableStream<SessionResponse>;
+type Answer<T> = (error: ServiceError | null, response: T) => void;
 
-/** Reports that may wait for their acknowledgement; an agent that is further behind has lost its dispatcher. */
+const peer = 'the dispatcher';
+/** Messages that may wait for the agent; it takes each in one turn, so more say that it is stuck. */
 const waitingLimit = 1000;
+const callLimitMs = 30_000;
 
 export interface DispatcherConnection {
   openSession: OpenSession;
@@ -20,12 +25,13 @@ export interface DispatcherConnection {
 /** Sessions with the dispatcher that serves on the unix socket `path`. */
 export function connectDispatcher(path: string): DispatcherConnection {
   const client = new DispatcherServiceClient(`unix:${path}`, credentials.createInsecure(), channelLimits);
-  return { openSession: (nodeId, description) => openRemote(new RemoteSession(client.session()), nodeId, description), close: () => client.close() };
+  return { openSession: (nodeId, description) => openRemote(client, nodeId, description), close: () => client.close() };
 }
 
-async function openRemote(session: RemoteSession, nodeId: string, description: NodeDescription): Promise<DispatcherSession> {
+async function openRemote(client: DispatcherServiceClient, nodeId: string, description: NodeDescription): Promise<DispatcherSession> {
+  const session = new RemoteSession(client, client.session({ nodeId, description: encode(description) }));
   try {
-    await session.open(nodeId, description);
+    await session.opened;
     return session;
   } catch (error) {
     session.close();
@@ -33,51 +39,53 @@ async function openRemote(session: RemoteSession, nodeId: string, description: N
   }
 }
 
-interface Waiting {
-  resolve(periodMs: number): void;
-  reject(error: Error): void;
-}
-
 class RemoteSession implements DispatcherSession {
+  readonly opened: Promise<void>;
+  readonly #client: DispatcherServiceClient;
   readonly #stream: Stream;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #pieces = new Pieces();
   readonly #messages: AssignmentMessage[] = [];
+  #sessionId = '';
   #wake: () => void = () => {};
-  #requestNumber = 0;
   #ended: Error | undefined;
+  #refuseOpening: (reason: Error) => void = () => {};
 
-  constructor(stream: Stream) {
+  constructor(client: DispatcherServiceClient, stream: Stream) {
+    this.#client = client;
     this.#stream = stream;
-    stream.on('data', ({ response }: SessionResponse) => this.#heard(response));
-    stream.on('error', (error) => this.#end(new Refusal('unavailable', `the dispatcher does not answer: ${error.message}`)));
-    stream.on('end', () => this.#end(new Refusal('unavailable', 'the dispatcher ended the session')));
-  }
-
-  async open(nodeId: string, description: NodeDescription): Promise<void> {
-    const opened = this.#expect(0);
-    this.#write({ $case: 'open', value: { nodeId, description: encode(description) } });
-    await opened;
+    this.opened = new Promise((resolve, reject) => {
+      this.#refuseOpening = reject;
+      stream.on('data', ({ response }: SessionResponse) => this.#heard(response, resolve));
+    });
+    stream.on('error', (error: ServiceError) => this.#end(toRefusal(error, peer)));
+    stream.on('end', () => this.#end(new Refusal('unavailable', `${peer} ended the session`)));
   }
 
   async *assignments(): AsyncGenerator<AssignmentMessage> {
     for (;;) {
       const message = this.#messages.shift();
-      if (message) yield message;
-      else if (this.#ended) return;
+      if (message) {
+        if (this.#messages.length < waitingLimit) this.#stream.resume();
+        yield message;
+      } else if (this.#ended) return;
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
 
   async updateTaskStatus(updates: Parameters<DispatcherSession['updateTaskStatus']>[0]): Promise<void> {
-    await this.#ask((requestNumber) => ({ $case: 'statusReport', value: { requestNumber, updates: encode(updates) } }));
+    const request = { sessionId: this.#sessionId, updates: encode(updates) };
+    await this.#call((options, answer) => this.#client.updateTaskStatus(request, ...options, answer));
   }
 
-  heartbeat(): Promise<number> {
-    return this.#ask((requestNumber) => ({ $case: 'heartbeat', value: { requestNumber } }));
+  async heartbeat(): Promise<number> {
+    const request = { sessionId: this.#sessionId };
+    const { periodMs } = await this.#call<{ periodMs: number }>((options, answer) => this.#client.heartbeat(request, ...options, answer));
+    return periodMs;
   }
 
   async updateDescription(description: NodeDescription): Promise<void> {
-    await this.#ask((requestNumber) => ({ $case: 'descriptionReport', value: { requestNumber, description: encode(description) } }));
+    const request = { sessionId: this.#sessionId, description: encode(description) };
+    await this.#call((options, answer) => this.#client.updateDescription(request, ...options, answer));
   }
 
   close(): void {
@@ -85,50 +93,33 @@ class RemoteSession implements DispatcherSession {
     this.#end(new Refusal('unavailable', 'the session is closed'));
   }
 
-  #ask(make: (requestNumber: number) => NonNullable<SessionRequest['request']>): Promise<number> {
-    if (this.#waiting.size >= waitingLimit) return Promise.reject(new Refusal('unavailable', `the dispatcher left ${waitingLimit} reports unanswered`));
-    this.#requestNumber += 1;
-    const answer = this.#expect(this.#requestNumber);
-    this.#write(make(this.#requestNumber));
-    return answer;
-  }
-
-  #expect(requestNumber: number): Promise<number> {
+  #call<T>(make: (options: [Metadata, CallOptions], answer: Answer<T>) => void): Promise<T> {
     if (this.#ended) return Promise.reject(this.#ended);
-    return new Promise((resolve, reject) => this.#waiting.set(requestNumber, { resolve, reject }));
-  }
-
-  #write(request: NonNullable<SessionRequest['request']>): void {
-    if (!this.#ended) this.#stream.write({ request });
-  }
-
-  #heard(response: SessionResponse['response']): void {
-    if (response?.$case === 'opened') this.#settle(0, (waiting) => waiting.resolve(0));
-    else if (response?.$case === 'acknowledgement') this.#acknowledged(response.value);
-    else if (response?.$case === 'assignments') {
-      const { complete, appliesTo, resultsIn, changes } = response.value;
-      this.#messages.push({ type: complete ? 'complete' : 'incremental', appliesTo, resultsIn, changes: decode<AssignmentChange[]>(changes) });
-      this.#wake();
-    }
-  }
-
-  #acknowledged({ requestNumber, periodMs, refusalCode, refusalText }: Acknowledgement): void {
-    this.#settle(requestNumber, (waiting) => {
-      if (refusalCode === '') waiting.resolve(periodMs);
-      else waiting.reject(new Refusal(refusalCode as RefusalCode, refusalText));
+    return new Promise((resolve, reject) => {
+      make([new Metadata(), { deadline: Date.now() + callLimitMs }], (error, response) => (error ? reject(toRefusal(error, peer)) : resolve(response)));
     });
   }
 
-  #settle(requestNumber: number, act: (waiting: Waiting) => void): void {
-    const waiting = this.#waiting.get(requestNumber);
-    this.#waiting.delete(requestNumber);
-    if (waiting) act(waiting);
+  #heard(response: SessionResponse['response'], opened: () => void): void {
+    if (response?.$case === 'opened') {
+      this.#sessionId = response.value.sessionId;
+      return opened();
+    }
+    if (response?.$case !== 'assignments') return;
+    try {
+      const message = this.#pieces.add(response.value);
+      if (message) this.#messages.push(message);
+    } catch (error) {
+      this.close();
+      return this.#end(error as Error);
+    }
+    if (this.#messages.length >= waitingLimit) this.#stream.pause();
+    this.#wake();
   }
 
   #end(reason: Error): void {
     this.#ended ??= reason;
-    for (const waiting of this.#waiting.values()) waiting.reject(this.#ended);
-    this.#waiting.clear();
+    this.#refuseOpening(this.#ended);
     this.#wake();
   }
 }

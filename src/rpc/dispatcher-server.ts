@@ -1,16 +1,18 @@
-/** Serves dispatcher sessions over gRPC: each stream is one node's line. */
+/** Serves dispatcher sessions over gRPC: a stream of assignments to each node, and the node's calls beside it. */
+import { randomUUID } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
-import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
-import { decode, encode } from '#base/codec';
+import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import { decode } from '#base/codec';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/assignment';
 import type { NodeDescription } from '#model/node';
+import { toPieces } from './assignment-wire.ts';
 import { channelLimits } from './limits.ts';
-import { DispatcherServiceService, type Acknowledgement, type SessionRequest, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
+import { DispatcherServiceService, type DispatcherServiceServer, type SessionRequest, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
+import { toServiceError } from './refusals.ts';
 
-type Stream = ServerDuplexStream<SessionRequest, SessionResponse>;
-type Answered = Extract<SessionRequest['request'], { $case: 'statusReport' | 'heartbeat' | 'descriptionReport' }>;
+type Stream = ServerWritableStream<SessionRequest, SessionResponse>;
 
 export interface DispatcherServerParts {
   openSession: OpenSession;
@@ -22,6 +24,7 @@ const shutdownLimitMs = 1000;
 export class DispatcherServer {
   readonly #server = new Server(channelLimits);
   readonly #streams = new Set<Stream>();
+  readonly #sessions = new Map<string, DispatcherSession>();
   readonly #path: string;
   readonly #parts: DispatcherServerParts;
 
@@ -29,7 +32,7 @@ export class DispatcherServer {
   constructor(path: string, parts: DispatcherServerParts) {
     this.#path = path;
     this.#parts = parts;
-    this.#server.addService(DispatcherServiceService, { session: (stream: Stream) => void this.#serve(stream) });
+    this.#server.addService(DispatcherServiceService, this.#service());
   }
 
   async start(): Promise<void> {
@@ -53,69 +56,70 @@ export class DispatcherServer {
     rmSync(this.#path, { force: true });
   }
 
-  async #serve(stream: Stream): Promise<void> {
-    let opened: Promise<DispatcherSession> | undefined;
-    stream.on('error', (error) => this.#parts.logger.debug({ error: error.message }, 'a node’s stream broke'));
-    stream.on('data', ({ request }: SessionRequest) => {
-      if (request?.$case === 'open' && !opened) {
-        opened = this.#open(stream, request.value.nodeId, decode(request.value.description));
-        // The node has been told; whoever needs the session sees the reason again.
-        opened.catch(() => undefined);
-        return;
-      }
-      if (!request || request.$case === 'open' || !opened) return void stream.end();
-      void answer(stream, opened, request);
-    });
-    this.#streams.add(stream);
-    await new Promise<void>((resolve) => stream.once('close', resolve));
-    this.#streams.delete(stream);
-    (await opened?.catch(() => undefined))?.close();
+  #service(): DispatcherServiceServer {
+    return {
+      session: (stream) => void this.#serve(stream),
+      heartbeat: answering(async ({ sessionId }) => ({ periodMs: await this.#sessionOf(sessionId).heartbeat() })),
+      updateTaskStatus: answering(async ({ sessionId, updates }) => {
+        await this.#sessionOf(sessionId).updateTaskStatus(decode<TaskStatusUpdate[]>(updates));
+        return {};
+      }),
+      updateDescription: answering(async ({ sessionId, description }) => {
+        await this.#sessionOf(sessionId).updateDescription(decode<NodeDescription>(description));
+        return {};
+      }),
+    };
   }
 
-  /** Opens the session and lets its assignments flow until it ends. */
-  async #open(stream: Stream, nodeId: string, description: NodeDescription): Promise<DispatcherSession> {
+  #sessionOf(id: string): DispatcherSession {
+    const session = this.#sessions.get(id);
+    if (!session) throw new Refusal('invalidArgument', 'session invalid');
+    return session;
+  }
+
+  /** One node's session from its opening until either side ends it. */
+  async #serve(stream: Stream): Promise<void> {
+    const id = randomUUID();
+    const closed = new Promise<void>((resolve) => stream.once('close', resolve));
+    stream.on('error', (error) => this.#parts.logger.debug({ error: error.message }, 'the stream to a node broke; its agent opens another one'));
+    this.#streams.add(stream);
     try {
-      const session = await this.#parts.openSession(nodeId, description);
-      await send(stream, { $case: 'opened', value: {} });
-      void pump(stream, session);
-      return session;
-    } catch (error) {
-      await send(stream, { $case: 'acknowledgement', value: acknowledgement(0, error) });
+      const { nodeId, description } = stream.request;
+      const session = await this.#parts.openSession(nodeId, decode<NodeDescription>(description));
+      this.#sessions.set(id, session);
+      await send(stream, { $case: 'opened', value: { sessionId: id } });
+      await Promise.race([pump(stream, session), closed]);
       stream.end();
-      throw error;
+    } catch (error) {
+      stream.emit('error', toServiceError(error));
+    } finally {
+      this.#streams.delete(stream);
+      this.#sessions.get(id)?.close();
+      this.#sessions.delete(id);
     }
   }
 }
 
+/** A handler whose every failure, thrown or rejected, is the call's answer. */
+function answering<Request, Response>(work: (request: Request) => Promise<Response>) {
+  return ({ request }: ServerUnaryCall<Request, Response>, answer: sendUnaryData<Response>): void => {
+    Promise.resolve(request)
+      .then(work)
+      .then(
+        (response) => answer(null, response),
+        (error: unknown) => answer(toServiceError(error)),
+      );
+  };
+}
+
 async function pump(stream: Stream, session: DispatcherSession): Promise<void> {
-  for await (const { type, appliesTo, resultsIn, changes } of session.assignments()) {
-    await send(stream, { $case: 'assignments', value: { complete: type === 'complete', appliesTo, resultsIn, changes: encode(changes) } });
+  for await (const message of session.assignments()) {
+    // Between pieces others get their turn: a whole set may be large.
+    for (const piece of toPieces(message)) {
+      await send(stream, { $case: 'assignments', value: piece });
+      if (!piece.last) await nextTurn();
+    }
   }
-  stream.end();
-}
-
-async function answer(stream: Stream, opened: Promise<DispatcherSession>, request: Answered): Promise<void> {
-  const { requestNumber } = request.value;
-  try {
-    const periodMs = await carryOut(await opened, request);
-    await send(stream, { $case: 'acknowledgement', value: { ...acknowledgement(requestNumber), periodMs } });
-  } catch (error) {
-    await send(stream, { $case: 'acknowledgement', value: acknowledgement(requestNumber, error) });
-  }
-}
-
-/** Milliseconds until the next beat for heartbeats, else 0. */
-async function carryOut(session: DispatcherSession, request: Answered): Promise<number> {
-  if (request.$case === 'heartbeat') return session.heartbeat();
-  if (request.$case === 'statusReport') await session.updateTaskStatus(decode<TaskStatusUpdate[]>(request.value.updates));
-  else await session.updateDescription(decode<NodeDescription>(request.value.description));
-  return 0;
-}
-
-function acknowledgement(requestNumber: number, error?: unknown): Acknowledgement {
-  if (error === undefined) return { requestNumber, periodMs: 0, refusalCode: '', refusalText: '' };
-  const refusal = error instanceof Refusal ? error : new Refusal('unknown', error instanceof Error ? error.message : 'the request failed');
-  return { requestNumber, periodMs: 0, refusalCode: refusal.code, refusalText: refusal.message };
 }
 
 /** Waits while the stream is full: a slow reader slows its own assignments, nobody else's. */
@@ -123,7 +127,16 @@ async function send(stream: Stream, response: NonNullable<SessionResponse['respo
   if (stream.destroyed || stream.cancelled) return;
   if (stream.write({ response })) return;
   await new Promise<void>((resolve) => {
-    stream.once('drain', resolve);
-    stream.once('close', resolve);
+    const done = (): void => {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    };
+    stream.once('drain', done);
+    stream.once('close', done);
   });
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

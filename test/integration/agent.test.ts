@@ -226,8 +226,9 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
     ];
     const shoal = { ...makeTask('n1').Shoal, ServiceLabels: { 'com.docker.stack.namespace': 'web' } };
     dispatcher.assign([
-      { action: 'update', kind: 'network', item: { Network: front, Gateway: '10.204.1.1' } },
-      { action: 'update', kind: 'network', item: { Network: inner, Gateway: '10.204.2.1' } },
+      { action: 'update', kind: 'network', item: front },
+      { action: 'update', kind: 'network', item: inner },
+      { action: 'update', kind: 'node', item: { ID: 'node1', Gateways: { [front.ID]: '10.204.1.1', [inner.ID]: '10.204.2.1' } } },
       assigned(makeTask('n1', sleeps, { NetworksAttachments: attachments, Shoal: shoal })),
     ]);
     await reach('n1', 'running');

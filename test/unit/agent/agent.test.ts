@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { Agent } from '#agent/agent';
 import { silentLogger } from '#base/logger';
 import { SimulatedEngine, type SimulatedImage } from '#test/support/simulated-engine';
-import type { AssignmentChange, ServiceEndpoint } from '#model/assignment';
+import type { AssignmentChange } from '#model/assignment';
 import type { Task } from '#model/task';
 import { until } from '../../support/machine.mjs';
 import { realClock } from '#test/support/real-clock';
@@ -139,16 +139,22 @@ describe('tasks', () => {
 describe('networks', () => {
   const network = makeNetwork('net1', 'web_default', '10.0.1.0/24');
   const attached = (id: string) => makeTask(id, {}, { NetworksAttachments: [{ Network: network, Addresses: ['10.0.1.5/24'] }] });
-  const networkItem: AssignmentChange = { action: 'update', kind: 'network', item: { Network: network, Gateway: '10.0.1.1' } };
-  const endpoint = (...ids: string[]): AssignmentChange => {
-    const Tasks = ids.map((TaskID) => ({ TaskID, NodeID: 'node1', Ready: true, Networks: [] }));
-    const item: ServiceEndpoint = { ServiceID: 'service1', Name: 'web', Ports: [], Tasks };
-    return { action: 'update', kind: 'endpoint', item };
-  };
+  const networkItems: AssignmentChange[] = [
+    { action: 'update', kind: 'network', item: network },
+    { action: 'update', kind: 'node', item: { ID: 'node1', Gateways: { net1: '10.0.1.1' } } },
+  ];
+  const endpoint = (...ids: string[]): AssignmentChange[] => [
+    { action: 'update', kind: 'service', item: { ID: 'service1', Name: 'web', Ports: [] } },
+    ...ids.map((ID): AssignmentChange => ({
+      action: 'update',
+      kind: 'backend',
+      item: { ID, ServiceID: 'service1', NodeID: 'node1', Ready: true, Networks: [] },
+    })),
+  ];
 
   test('a network is ready before its first container, and goes after the last', async () => {
     const { dispatcher, engine, network: kept, reach } = await startAgent();
-    dispatcher.assign([networkItem, assigned(attached('t1'))]);
+    dispatcher.assign([...networkItems, assigned(attached('t1'))]);
     await reach('t1', 'running');
     expect(kept.calls).toEqual(['start', 'created net1 10.0.1.1']);
     await until(
@@ -171,7 +177,7 @@ describe('networks', () => {
 
   test('an agent that comes back takes no names and ports down while its networks are made ready again', async () => {
     const { agent, dispatcher, network: kept, start, reach } = await startAgent();
-    dispatcher.assign([networkItem, assigned(attached('t1')), endpoint('t1')]);
+    dispatcher.assign([...networkItems, assigned(attached('t1')), ...endpoint('t1')]);
     await reach('t1', 'running');
     await agent.stop();
     kept.updates.length = 0;
@@ -186,7 +192,7 @@ describe('networks', () => {
       2000,
       () => 'the network is not asked for',
     );
-    dispatcher.change(1, [endpoint('t1')]);
+    dispatcher.change(1, [...endpoint('t1')]);
     release();
     await until(
       () => kept.updates.length > 0,
@@ -199,7 +205,7 @@ describe('networks', () => {
   test('a network that is refused holds its tasks back, with the reason', async () => {
     const { dispatcher, network: kept, reach } = await startAgent();
     kept.refusal = 'nft is missing';
-    dispatcher.assign([networkItem, assigned(attached('t1'))]);
+    dispatcher.assign([...networkItems, assigned(attached('t1'))]);
     await until(
       () => dispatcher.statuses.get('t1')?.Err === 'nft is missing',
       5000,
@@ -212,7 +218,7 @@ describe('networks', () => {
   test('a task is out of names and ports before its program is told to stop', async () => {
     const { dispatcher, engine, network: kept, reach } = await startAgent();
     const task = makeTask('t1');
-    dispatcher.assign([assigned(task), assigned(makeTask('t2')), endpoint('t1', 't2')]);
+    dispatcher.assign([assigned(task), assigned(makeTask('t2')), ...endpoint('t1', 't2')]);
     await reach('t1', 'running');
     await until(
       () => kept.tasks.length === 2,

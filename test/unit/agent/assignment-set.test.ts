@@ -7,11 +7,17 @@ import { makeNetwork, makeSecret, makeTask } from '#test/support/worker';
 
 const task = (id: string, changes: Partial<Task> = {}): AssignmentChange => ({ action: 'update', kind: 'task', item: makeTask(id, {}, changes) });
 const secret: AssignmentChange = { action: 'update', kind: 'secret', item: makeSecret('s1', 'k', 'x') };
-const network: AssignmentChange = { action: 'update', kind: 'network', item: { Network: makeNetwork('n1', 'x', '10.0.0.0/24'), Gateway: '10.0.0.1' } };
+const network: AssignmentChange = { action: 'update', kind: 'network', item: makeNetwork('n1', 'x', '10.0.0.0/24') };
+const node = (Gateways: Record<string, string>): AssignmentChange => ({ action: 'update', kind: 'node', item: { ID: 'node1', Gateways } });
+const backend = (ID: string, Slot: number, Ready = true): AssignmentChange => ({
+  action: 'update',
+  kind: 'backend',
+  item: { ID, ServiceID: 'svc', NodeID: 'node2', Slot, Ready, Networks: [] },
+});
 
 function filled(): AssignmentSet {
   const set = new AssignmentSet();
-  set.apply({ type: 'complete', appliesTo: 0, resultsIn: 5, changes: [secret, network, task('t1'), task('t2')] });
+  set.apply({ type: 'complete', appliesTo: 0, resultsIn: 5, changes: [secret, network, node({ n1: '10.0.0.1' }), task('t1'), task('t2')] });
   return set;
 }
 
@@ -40,4 +46,43 @@ test('what is wanted never goes back', () => {
   set.apply({ type: 'incremental', appliesTo: 6, resultsIn: 7, changes: [task('t1')] });
   set.apply({ type: 'complete', appliesTo: 0, resultsIn: 1, changes: [task('t1')] });
   expect(set.tasks.get('t1')?.DesiredState).toBe('shutdown');
+});
+
+test('a network counts once the node has an address in it', () => {
+  const set = new AssignmentSet();
+  set.apply({ type: 'complete', appliesTo: 0, resultsIn: 1, changes: [network, node({})] });
+  expect(set.networks.size).toBe(0);
+  expect(set.apply({ type: 'incremental', appliesTo: 1, resultsIn: 2, changes: [node({ n1: '10.0.0.9' })] }).network).toBe(true);
+  expect(set.networks.get('n1')).toMatchObject({ Network: { ID: 'n1' }, Gateway: '10.0.0.9' });
+});
+
+test('a service and its backends, in whatever order they come, make one endpoint', () => {
+  const set = new AssignmentSet();
+  const service: AssignmentChange = { action: 'update', kind: 'service', item: { ID: 'svc', Name: 'web', Ports: [] } };
+  set.apply({ type: 'complete', appliesTo: 0, resultsIn: 1, changes: [backend('b', 2), service, backend('a', 1, false)] });
+  expect(set.endpoints.get('svc')).toEqual({
+    ServiceID: 'svc',
+    Name: 'web',
+    Ports: [],
+    Tasks: [
+      { TaskID: 'a', NodeID: 'node2', Slot: 1, Ready: false, Networks: [] },
+      { TaskID: 'b', NodeID: 'node2', Slot: 2, Ready: true, Networks: [] },
+    ],
+  });
+  const changes: AssignmentChange[] = [{ action: 'remove', kind: 'backend', id: 'b' }, backend('a', 1)];
+  expect(set.apply({ type: 'incremental', appliesTo: 1, resultsIn: 2, changes }).network).toBe(true);
+  expect(set.endpoints.get('svc')?.Tasks.map(({ TaskID, Ready }) => [TaskID, Ready])).toEqual([['a', true]]);
+  set.apply({ type: 'incremental', appliesTo: 2, resultsIn: 3, changes: [{ action: 'remove', kind: 'service', id: 'svc' }] });
+  expect(set.endpoints.size).toBe(0);
+});
+
+test('an item of a kind that only a newer manager knows is skipped', () => {
+  const set = filled();
+  const changes = [
+    { action: 'update', kind: 'weather', item: { ID: 'w' } },
+    { action: 'remove', kind: 'weather', id: 'w' },
+    secret,
+  ] as unknown as AssignmentChange[];
+  set.apply({ type: 'incremental', appliesTo: 5, resultsIn: 6, changes });
+  expect([...set.secrets.keys()]).toEqual(['s1']);
 });

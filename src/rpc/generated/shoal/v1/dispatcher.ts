@@ -10,11 +10,14 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
-  type ClientDuplexStream,
   type ClientOptions,
-  type handleBidiStreamingCall,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 
@@ -25,41 +28,7 @@ export const protobufFileName = "shoal/v1/dispatcher.proto";
 /** The line between a node's agent and its dispatcher. Envelopes only: what transport needs is typed here, values are bytes of the one codec. */
 
 export interface SessionRequest {
-  request:
-    | //
-    /** First, and once. */
-    { $case: "open"; value: OpenSession }
-    | //
-    /** Answered by an acknowledgement when it is durable. */
-    { $case: "statusReport"; value: StatusReport }
-    | //
-    /** Answered by a beat. */
-    { $case: "heartbeat"; value: Heartbeat }
-    | //
-    /** Answered by an acknowledgement. */
-    { $case: "descriptionReport"; value: DescriptionReport }
-    | undefined;
-}
-
-export interface OpenSession {
   nodeId: string;
-  /** NodeDescription. */
-  description: Uint8Array;
-}
-
-export interface StatusReport {
-  /** Chosen by the agent, grows within the session. */
-  requestNumber: number;
-  /** List of TaskStatusUpdate. */
-  updates: Uint8Array;
-}
-
-export interface Heartbeat {
-  requestNumber: number;
-}
-
-export interface DescriptionReport {
-  requestNumber: number;
   /** NodeDescription. */
   description: Uint8Array;
 }
@@ -67,53 +36,72 @@ export interface DescriptionReport {
 export interface SessionResponse {
   response:
     | //
-    /** The session stands. */
+    /** First, and once. */
     { $case: "opened"; value: Opened }
     | { $case: "assignments"; value: Assignments }
-    | { $case: "acknowledgement"; value: Acknowledgement }
     | undefined;
 }
 
 export interface Opened {
+  /** Names the session in the node's other calls. */
+  sessionId: string;
 }
 
+/** A piece of a message: pieces follow one another until the last one. */
 export interface Assignments {
   /** True: the whole set. False: what changed since applies_to. */
   complete: boolean;
   appliesTo: number;
   resultsIn: number;
-  /** List of AssignmentChange. */
-  changes: Uint8Array;
+  last: boolean;
+  changes: AssignmentChange[];
 }
 
-export interface Acknowledgement {
-  requestNumber: number;
-  /** Milliseconds until the next heartbeat is due; for heartbeats only. */
+export interface AssignmentChange {
+  kind: string;
+  id: string;
+  /** The item; absent: it is gone. */
+  item?: Uint8Array | undefined;
+}
+
+export interface HeartbeatRequest {
+  sessionId: string;
+}
+
+export interface HeartbeatResponse {
+  /** Milliseconds until the next one is due. */
   periodMs: number;
-  /** Empty: done. Else the refusal's code, with its text. */
-  refusalCode: string;
-  refusalText: string;
+}
+
+export interface UpdateTaskStatusRequest {
+  sessionId: string;
+  /** List of TaskStatusUpdate. */
+  updates: Uint8Array;
+}
+
+export interface UpdateTaskStatusResponse {
+}
+
+export interface UpdateDescriptionRequest {
+  sessionId: string;
+  /** NodeDescription. */
+  description: Uint8Array;
+}
+
+export interface UpdateDescriptionResponse {
 }
 
 function createBaseSessionRequest(): SessionRequest {
-  return { request: undefined };
+  return { nodeId: "", description: new Uint8Array(0) };
 }
 
 export const SessionRequest: MessageFns<SessionRequest> = {
   encode(message: SessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    switch (message.request?.$case) {
-      case "open":
-        OpenSession.encode(message.request.value, writer.uint32(10).fork()).join();
-        break;
-      case "statusReport":
-        StatusReport.encode(message.request.value, writer.uint32(18).fork()).join();
-        break;
-      case "heartbeat":
-        Heartbeat.encode(message.request.value, writer.uint32(26).fork()).join();
-        break;
-      case "descriptionReport":
-        DescriptionReport.encode(message.request.value, writer.uint32(34).fork()).join();
-        break;
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.description.length !== 0) {
+      writer.uint32(18).bytes(message.description);
     }
     return writer;
   },
@@ -136,240 +124,7 @@ export const SessionRequest: MessageFns<SessionRequest> = {
               break;
             }
 
-            message.request = { $case: "open", value: OpenSession.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.request = { $case: "statusReport", value: StatusReport.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.request = { $case: "heartbeat", value: Heartbeat.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.request = { $case: "descriptionReport", value: DescriptionReport.decode(reader, reader.uint32()) };
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseOpenSession(): OpenSession {
-  return { nodeId: "", description: new Uint8Array(0) };
-}
-
-export const OpenSession: MessageFns<OpenSession> = {
-  encode(message: OpenSession, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.nodeId !== "") {
-      writer.uint32(10).string(message.nodeId);
-    }
-    if (message.description.length !== 0) {
-      writer.uint32(18).bytes(message.description);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): OpenSession {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseOpenSession();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
             message.nodeId = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.description = reader.bytes();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseStatusReport(): StatusReport {
-  return { requestNumber: 0, updates: new Uint8Array(0) };
-}
-
-export const StatusReport: MessageFns<StatusReport> = {
-  encode(message: StatusReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.requestNumber !== 0) {
-      writer.uint32(8).uint32(message.requestNumber);
-    }
-    if (message.updates.length !== 0) {
-      writer.uint32(18).bytes(message.updates);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): StatusReport {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseStatusReport();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.requestNumber = reader.uint32();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.updates = reader.bytes();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseHeartbeat(): Heartbeat {
-  return { requestNumber: 0 };
-}
-
-export const Heartbeat: MessageFns<Heartbeat> = {
-  encode(message: Heartbeat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.requestNumber !== 0) {
-      writer.uint32(8).uint32(message.requestNumber);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): Heartbeat {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseHeartbeat();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.requestNumber = reader.uint32();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseDescriptionReport(): DescriptionReport {
-  return { requestNumber: 0, description: new Uint8Array(0) };
-}
-
-export const DescriptionReport: MessageFns<DescriptionReport> = {
-  encode(message: DescriptionReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.requestNumber !== 0) {
-      writer.uint32(8).uint32(message.requestNumber);
-    }
-    if (message.description.length !== 0) {
-      writer.uint32(18).bytes(message.description);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): DescriptionReport {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDescriptionReport();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.requestNumber = reader.uint32();
             continue;
           }
           case 2: {
@@ -406,9 +161,6 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       case "assignments":
         Assignments.encode(message.response.value, writer.uint32(18).fork()).join();
         break;
-      case "acknowledgement":
-        Acknowledgement.encode(message.response.value, writer.uint32(26).fork()).join();
-        break;
     }
     return writer;
   },
@@ -442,14 +194,6 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.response = { $case: "assignments", value: Assignments.decode(reader, reader.uint32()) };
             continue;
           }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.response = { $case: "acknowledgement", value: Acknowledgement.decode(reader, reader.uint32()) };
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -464,11 +208,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
 };
 
 function createBaseOpened(): Opened {
-  return {};
+  return { sessionId: "" };
 }
 
 export const Opened: MessageFns<Opened> = {
-  encode(_: Opened, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: Opened, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
     return writer;
   },
 
@@ -485,6 +232,14 @@ export const Opened: MessageFns<Opened> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -499,7 +254,7 @@ export const Opened: MessageFns<Opened> = {
 };
 
 function createBaseAssignments(): Assignments {
-  return { complete: false, appliesTo: 0, resultsIn: 0, changes: new Uint8Array(0) };
+  return { complete: false, appliesTo: 0, resultsIn: 0, last: false, changes: [] };
 }
 
 export const Assignments: MessageFns<Assignments> = {
@@ -513,8 +268,11 @@ export const Assignments: MessageFns<Assignments> = {
     if (message.resultsIn !== 0) {
       writer.uint32(24).uint32(message.resultsIn);
     }
-    if (message.changes.length !== 0) {
-      writer.uint32(34).bytes(message.changes);
+    if (message.last !== false) {
+      writer.uint32(32).bool(message.last);
+    }
+    for (const v of message.changes) {
+      AssignmentChange.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -557,11 +315,19 @@ export const Assignments: MessageFns<Assignments> = {
             continue;
           }
           case 4: {
-            if (tag !== 34) {
+            if (tag !== 32) {
               break;
             }
 
-            message.changes = reader.bytes();
+            message.last = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.changes.push(AssignmentChange.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -577,28 +343,25 @@ export const Assignments: MessageFns<Assignments> = {
   },
 };
 
-function createBaseAcknowledgement(): Acknowledgement {
-  return { requestNumber: 0, periodMs: 0, refusalCode: "", refusalText: "" };
+function createBaseAssignmentChange(): AssignmentChange {
+  return { kind: "", id: "", item: undefined };
 }
 
-export const Acknowledgement: MessageFns<Acknowledgement> = {
-  encode(message: Acknowledgement, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.requestNumber !== 0) {
-      writer.uint32(8).uint32(message.requestNumber);
+export const AssignmentChange: MessageFns<AssignmentChange> = {
+  encode(message: AssignmentChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
     }
-    if (message.periodMs !== 0) {
-      writer.uint32(17).double(message.periodMs);
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
     }
-    if (message.refusalCode !== "") {
-      writer.uint32(26).string(message.refusalCode);
-    }
-    if (message.refusalText !== "") {
-      writer.uint32(34).string(message.refusalText);
+    if (message.item !== undefined) {
+      writer.uint32(26).bytes(message.item);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Acknowledgement {
+  decode(input: BinaryReader | Uint8Array, length?: number): AssignmentChange {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -607,24 +370,24 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseAcknowledgement();
+      const message = createBaseAssignmentChange();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 8) {
+            if (tag !== 10) {
               break;
             }
 
-            message.requestNumber = reader.uint32();
+            message.kind = reader.string();
             continue;
           }
           case 2: {
-            if (tag !== 17) {
+            if (tag !== 18) {
               break;
             }
 
-            message.periodMs = reader.double();
+            message.id = reader.string();
             continue;
           }
           case 3: {
@@ -632,15 +395,7 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
               break;
             }
 
-            message.refusalCode = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.refusalText = reader.string();
+            message.item = reader.bytes();
             continue;
           }
         }
@@ -656,28 +411,394 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
   },
 };
 
-/** One stream per node and session; a newer session of a node ends the older one. */
+function createBaseHeartbeatRequest(): HeartbeatRequest {
+  return { sessionId: "" };
+}
+
+export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
+  encode(message: HeartbeatRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeartbeatRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeartbeatRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHeartbeatResponse(): HeartbeatResponse {
+  return { periodMs: 0 };
+}
+
+export const HeartbeatResponse: MessageFns<HeartbeatResponse> = {
+  encode(message: HeartbeatResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.periodMs !== 0) {
+      writer.uint32(9).double(message.periodMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeartbeatResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeartbeatResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.periodMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUpdateTaskStatusRequest(): UpdateTaskStatusRequest {
+  return { sessionId: "", updates: new Uint8Array(0) };
+}
+
+export const UpdateTaskStatusRequest: MessageFns<UpdateTaskStatusRequest> = {
+  encode(message: UpdateTaskStatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.updates.length !== 0) {
+      writer.uint32(18).bytes(message.updates);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateTaskStatusRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateTaskStatusRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.updates = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUpdateTaskStatusResponse(): UpdateTaskStatusResponse {
+  return {};
+}
+
+export const UpdateTaskStatusResponse: MessageFns<UpdateTaskStatusResponse> = {
+  encode(_: UpdateTaskStatusResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateTaskStatusResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateTaskStatusResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUpdateDescriptionRequest(): UpdateDescriptionRequest {
+  return { sessionId: "", description: new Uint8Array(0) };
+}
+
+export const UpdateDescriptionRequest: MessageFns<UpdateDescriptionRequest> = {
+  encode(message: UpdateDescriptionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.description.length !== 0) {
+      writer.uint32(18).bytes(message.description);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateDescriptionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateDescriptionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUpdateDescriptionResponse(): UpdateDescriptionResponse {
+  return {};
+}
+
+export const UpdateDescriptionResponse: MessageFns<UpdateDescriptionResponse> = {
+  encode(_: UpdateDescriptionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateDescriptionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateDescriptionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 export type DispatcherServiceService = typeof DispatcherServiceService;
 export const DispatcherServiceService = {
+  /** Opens a session and brings its assignments; a newer session of a node ends the older one. The session ends with the stream. */
   session: {
     path: "/shoal.v1.DispatcherService/Session" as const,
-    requestStream: true as const,
+    requestStream: false as const,
     responseStream: true as const,
     requestSerialize: (value: SessionRequest): Buffer => Buffer.from(SessionRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): SessionRequest => SessionRequest.decode(value),
     responseSerialize: (value: SessionResponse): Buffer => Buffer.from(SessionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SessionResponse => SessionResponse.decode(value),
   },
+  /** Says that the node lives. A call of its own: it never waits behind data. */
+  heartbeat: {
+    path: "/shoal.v1.DispatcherService/Heartbeat" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: HeartbeatRequest): Buffer => Buffer.from(HeartbeatRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): HeartbeatRequest => HeartbeatRequest.decode(value),
+    responseSerialize: (value: HeartbeatResponse): Buffer => Buffer.from(HeartbeatResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HeartbeatResponse => HeartbeatResponse.decode(value),
+  },
+  /** Answered when the statuses are durable. */
+  updateTaskStatus: {
+    path: "/shoal.v1.DispatcherService/UpdateTaskStatus" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateTaskStatusRequest): Buffer =>
+      Buffer.from(UpdateTaskStatusRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateTaskStatusRequest => UpdateTaskStatusRequest.decode(value),
+    responseSerialize: (value: UpdateTaskStatusResponse): Buffer =>
+      Buffer.from(UpdateTaskStatusResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateTaskStatusResponse => UpdateTaskStatusResponse.decode(value),
+  },
+  updateDescription: {
+    path: "/shoal.v1.DispatcherService/UpdateDescription" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateDescriptionRequest): Buffer =>
+      Buffer.from(UpdateDescriptionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateDescriptionRequest => UpdateDescriptionRequest.decode(value),
+    responseSerialize: (value: UpdateDescriptionResponse): Buffer =>
+      Buffer.from(UpdateDescriptionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateDescriptionResponse => UpdateDescriptionResponse.decode(value),
+  },
 } as const;
 
 export interface DispatcherServiceServer extends UntypedServiceImplementation {
-  session: handleBidiStreamingCall<SessionRequest, SessionResponse>;
+  /** Opens a session and brings its assignments; a newer session of a node ends the older one. The session ends with the stream. */
+  session: handleServerStreamingCall<SessionRequest, SessionResponse>;
+  /** Says that the node lives. A call of its own: it never waits behind data. */
+  heartbeat: handleUnaryCall<HeartbeatRequest, HeartbeatResponse>;
+  /** Answered when the statuses are durable. */
+  updateTaskStatus: handleUnaryCall<UpdateTaskStatusRequest, UpdateTaskStatusResponse>;
+  updateDescription: handleUnaryCall<UpdateDescriptionRequest, UpdateDescriptionResponse>;
 }
 
 export interface DispatcherServiceClient extends Client {
-  session(): ClientDuplexStream<SessionRequest, SessionResponse>;
-  session(options: Partial<CallOptions>): ClientDuplexStream<SessionRequest, SessionResponse>;
-  session(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<SessionRequest, SessionResponse>;
+  /** Opens a session and brings its assignments; a newer session of a node ends the older one. The session ends with the stream. */
+  session(request: SessionRequest, options?: Partial<CallOptions>): ClientReadableStream<SessionResponse>;
+  session(
+    request: SessionRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<SessionResponse>;
+  /** Says that the node lives. A call of its own: it never waits behind data. */
+  heartbeat(
+    request: HeartbeatRequest,
+    callback: (error: ServiceError | null, response: HeartbeatResponse) => void,
+  ): ClientUnaryCall;
+  heartbeat(
+    request: HeartbeatRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: HeartbeatResponse) => void,
+  ): ClientUnaryCall;
+  heartbeat(
+    request: HeartbeatRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: HeartbeatResponse) => void,
+  ): ClientUnaryCall;
+  /** Answered when the statuses are durable. */
+  updateTaskStatus(
+    request: UpdateTaskStatusRequest,
+    callback: (error: ServiceError | null, response: UpdateTaskStatusResponse) => void,
+  ): ClientUnaryCall;
+  updateTaskStatus(
+    request: UpdateTaskStatusRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateTaskStatusResponse) => void,
+  ): ClientUnaryCall;
+  updateTaskStatus(
+    request: UpdateTaskStatusRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateTaskStatusResponse) => void,
+  ): ClientUnaryCall;
+  updateDescription(
+    request: UpdateDescriptionRequest,
+    callback: (error: ServiceError | null, response: UpdateDescriptionResponse) => void,
+  ): ClientUnaryCall;
+  updateDescription(
+    request: UpdateDescriptionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateDescriptionResponse) => void,
+  ): ClientUnaryCall;
+  updateDescription(
+    request: UpdateDescriptionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateDescriptionResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const DispatcherServiceClient = makeGenericClientConstructor(

@@ -1,0 +1,35 @@
+/** The one table between refusals and gRPC statuses. The exact code and facts travel in the trailers: gRPC has words of its own. */
+import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import { Refusal, type RefusalCode } from '#base/refusal';
+
+const statusOf: Readonly<Record<RefusalCode, status>> = {
+  invalidArgument: status.INVALID_ARGUMENT,
+  notFound: status.NOT_FOUND,
+  alreadyExists: status.ALREADY_EXISTS,
+  failedPrecondition: status.FAILED_PRECONDITION,
+  permissionDenied: status.PERMISSION_DENIED,
+  unauthenticated: status.UNAUTHENTICATED,
+  unimplemented: status.UNIMPLEMENTED,
+  unavailable: status.UNAVAILABLE,
+  unknown: status.UNKNOWN,
+};
+
+const codeKey = 'shoal-refusal';
+
+/** What a call that failed answers; anything but a refusal tells its message alone. */
+export function toServiceError(error: unknown): Partial<ServiceError> {
+  const refusal = error instanceof Refusal ? error : new Refusal('unknown', error instanceof Error ? error.message : 'the request failed');
+  const metadata = new Metadata();
+  metadata.set(codeKey, refusal.code);
+  return { code: statusOf[refusal.code], details: refusal.message, metadata };
+}
+
+/** The refusal behind a failed call; a transport that failed is `unavailable`, with `peer` named. */
+export function toRefusal(error: ServiceError, peer: string): Refusal {
+  const code = error.metadata?.get(codeKey)[0];
+  if (typeof code === 'string' && code in statusOf) return new Refusal(code as RefusalCode, error.details);
+  if (error.code === status.UNAUTHENTICATED || error.code === status.PERMISSION_DENIED) {
+    return new Refusal(error.code === status.UNAUTHENTICATED ? 'unauthenticated' : 'permissionDenied', error.details);
+  }
+  return new Refusal('unavailable', `${peer} does not answer: ${error.details || error.message}`);
+}

@@ -1,0 +1,254 @@
+/** All items that nodes are given, and which node holds which: kept by the events of each commit, so that a change costs what it touches. */
+import { equal } from '#base/equal';
+import type { AssignmentChange, AssignmentUpdate } from '#model/assignment';
+import type { Service } from '#model/service';
+import { isIngress } from '#model/port';
+import type { EventOf, StoreEvent } from '#store/action';
+import type { View } from '#store/view';
+import { Counts, needsOf, type TaskNeeds, type Topic } from './audience.ts';
+import { differs, inOrder, itemKey, itemOf, keyParts, type ItemKey } from './item.ts';
+
+/** A change and the nodes that are to hear of it. In a list of them the last one about a key counts. */
+export interface Delivery {
+  change: AssignmentChange;
+  to: 'all' | ReadonlySet<string>;
+}
+
+/** What a commit touched, as it was before. */
+interface Before {
+  items: Map<ItemKey, { update: AssignmentUpdate | undefined; topics: readonly Topic[] }>;
+  /** Networks of the nodes that came to or left one. */
+  nodes: Map<string, ReadonlySet<string>>;
+}
+
+export class Catalog {
+  #view: View;
+  /** Only what is under a topic is here. */
+  readonly #items = new Map<ItemKey, AssignmentUpdate>();
+  readonly #topics = new Counts<ItemKey, Topic>();
+  readonly #keys = new Counts<Topic, ItemKey>();
+  readonly #networksOfNode = new Counts<string, string>();
+  readonly #nodesOfNetwork = new Counts<string, string>();
+  /** By task: what it was counted for, so that the same is taken back. */
+  readonly #needs = new Map<string, TaskNeeds>();
+  /** Services with ingress ports: every node answers for them. */
+  readonly #published = new Set<string>();
+  #before: Before = { items: new Map(), nodes: new Map() };
+
+  constructor(view: View) {
+    this.#view = view;
+    for (const service of view.list('service')) this.#service({ kind: 'service', id: service.ID, object: service });
+    for (const task of view.list('task')) this.#recount(task.ID);
+    for (const node of view.list('node')) this.#node({ kind: 'node', id: node.ID, object: node });
+  }
+
+  /** Everything that the node is to know, what others need before them. */
+  itemsOf(nodeId: string): AssignmentUpdate[] {
+    const keys = new Set<ItemKey>();
+    for (const topic of this.#topicsOf(nodeId)) for (const key of this.#keys.of(topic)) keys.add(key);
+    const updates = [...keys].flatMap((key) => this.#items.get(key) ?? []);
+    return inOrder(updates) as AssignmentUpdate[];
+  }
+
+  /** Takes in a commit, which `view` holds already, and says who is to hear what of it. */
+  commit(view: View, events: readonly StoreEvent[]): Delivery[] {
+    this.#view = view;
+    this.#before = { items: new Map(), nodes: new Map() };
+    for (const event of events) this.#take(event);
+    return [...this.#deliveries()];
+  }
+
+  #take(event: StoreEvent): void {
+    switch (event.kind) {
+      case 'task':
+        this.#recount(event.id);
+        this.#refresh(itemKey('task', event.id));
+        this.#refresh(itemKey('backend', event.id));
+        return;
+      case 'service':
+        return this.#service(event);
+      case 'node':
+        return this.#node(event);
+      case 'network':
+      case 'secret':
+      case 'config':
+        return this.#refresh(itemKey(event.kind, event.id));
+      default:
+    }
+  }
+
+  #service({ id, object, previous }: EventOf<'service'>): void {
+    const [was, is] = [previous, object].map((service) => service !== undefined && publishes(service));
+    if (is) this.#published.add(id);
+    else this.#published.delete(id);
+    if (is && !was) this.#place(itemKey('service', id), 'all');
+    if (was && !is) this.#displace(itemKey('service', id), 'all');
+    if (was !== is) for (const task of this.#view.tasksOfService(id)) this.#recount(task.ID);
+    this.#refresh(itemKey('service', id));
+  }
+
+  #node({ id, object, previous }: EventOf<'node'>): void {
+    if (object && !previous) this.#place(itemKey('node', id), `node:${id}`);
+    if (previous && !object) this.#displace(itemKey('node', id), `node:${id}`);
+    this.#refresh(itemKey('node', id));
+  }
+
+  /** What the task asks for now in place of what it asked for before. */
+  #recount(taskId: string): void {
+    const task = this.#view.get('task', taskId);
+    const old = this.#needs.get(taskId);
+    const needs = task && needsOf(task, this.#published.has(task.ServiceID));
+    if (equal(old, needs)) return;
+    // The new ones first: what both ask for never seems to go.
+    for (const [key, topic] of needs?.places ?? []) this.#place(key, topic);
+    for (const id of needs?.networks ?? []) this.#join(needs?.node ?? '', id);
+    for (const [key, topic] of old?.places ?? []) this.#displace(key, topic);
+    for (const id of old?.networks ?? []) this.#leave(old?.node ?? '', id);
+    if (needs) this.#needs.set(taskId, needs);
+    else this.#needs.delete(taskId);
+  }
+
+  #place(key: ItemKey, topic: Topic): void {
+    this.#touch(key);
+    if (!this.#topics.add(key, topic)) return;
+    this.#keys.add(topic, key);
+    if (!this.#items.has(key)) this.#refresh(key);
+  }
+
+  #displace(key: ItemKey, topic: Topic): void {
+    this.#touch(key);
+    if (!this.#topics.take(key, topic)) return;
+    this.#keys.take(topic, key);
+    if (isEmpty(this.#topics.of(key))) this.#items.delete(key);
+  }
+
+  /** The item as the store has it by now; an equal one stays the same object, so that its bytes are not made again. */
+  #refresh(key: ItemKey): void {
+    if (isEmpty(this.#topics.of(key))) return;
+    this.#touch(key);
+    const update = itemOf(this.#view, key);
+    const known = this.#items.get(key);
+    if (!update) this.#items.delete(key);
+    else if (!known || update.kind === 'task' || differs(known, update)) this.#items.set(key, update);
+  }
+
+  #join(nodeId: string, networkId: string): void {
+    this.#touchNode(nodeId);
+    this.#networksOfNode.add(nodeId, networkId);
+    this.#nodesOfNetwork.add(networkId, nodeId);
+  }
+
+  #leave(nodeId: string, networkId: string): void {
+    this.#touchNode(nodeId);
+    this.#networksOfNode.take(nodeId, networkId);
+    this.#nodesOfNetwork.take(networkId, nodeId);
+  }
+
+  #touch(key: ItemKey): void {
+    if (!this.#before.items.has(key)) this.#before.items.set(key, { update: this.#items.get(key), topics: [...this.#topics.of(key)] });
+  }
+
+  #touchNode(nodeId: string): void {
+    if (!this.#before.nodes.has(nodeId)) this.#before.nodes.set(nodeId, new Set(this.#networksOfNode.of(nodeId)));
+  }
+
+  *#deliveries(): Generator<Delivery> {
+    for (const [key, before] of this.#before.items) yield* this.#itemDeliveries(key, before.update, this.#formerAudience(before.topics));
+    for (const [nodeId, networks] of this.#before.nodes) yield* this.#nodeDeliveries(nodeId, networks);
+  }
+
+  *#itemDeliveries(key: ItemKey, old: AssignmentUpdate | undefined, former: Audience): Generator<Delivery> {
+    const update = this.#items.get(key);
+    const audience = update ? this.#audience([...this.#topics.of(key)]) : new Set<string>();
+    const lost = old ? without(former, audience) : new Set<string>();
+    if (!isNobody(lost)) yield { change: { action: 'remove', ...keyParts(key) }, to: lost };
+    if (!update) return;
+    // Where all lost it, those who still hold it hear of it again.
+    const told = !old || lost === 'all' || differs(old, update) ? audience : without(audience, former);
+    if (!isNobody(told)) yield { change: update, to: told };
+  }
+
+  /** A node that came to a network hears of all that is on it; one that left it, that it is no more. What the commit touched itself has been told. */
+  *#nodeDeliveries(nodeId: string, former: ReadonlySet<string>): Generator<Delivery> {
+    const to = new Set([nodeId]);
+    const networks = new Set(this.#networksOfNode.of(nodeId));
+    for (const [key, update] of this.#othersOn(difference(networks, former))) {
+      if (!this.#listens(nodeId, former, key)) yield { change: update, to };
+    }
+    for (const [key] of this.#othersOn(difference(former, networks))) {
+      if (!this.#listens(nodeId, networks, key)) yield { change: { action: 'remove', ...keyParts(key) }, to };
+    }
+  }
+
+  /** Items on these networks that the commit did not touch. */
+  *#othersOn(networks: Iterable<string>): Generator<readonly [ItemKey, AssignmentUpdate]> {
+    for (const id of networks) {
+      for (const key of this.#keys.of(`network:${id}`)) {
+        const update = this.#items.get(key);
+        if (update && !this.#before.items.has(key)) yield [key, update];
+      }
+    }
+  }
+
+  /** The node, being on `networks`, holds what is under this key. */
+  #listens(nodeId: string, networks: ReadonlySet<string>, key: ItemKey): boolean {
+    for (const topic of this.#topics.of(key)) {
+      if (topic === 'all' || topic === `node:${nodeId}`) return true;
+      if (topic.startsWith('network:') && networks.has(topic.slice('network:'.length))) return true;
+    }
+    return false;
+  }
+
+  #topicsOf(nodeId: string): Topic[] {
+    return ['all', `node:${nodeId}`, ...[...this.#networksOfNode.of(nodeId)].map((id): Topic => `network:${id}`)];
+  }
+
+  #audience(topics: readonly Topic[]): Audience {
+    const nodes = new Set<string>();
+    for (const topic of topics) {
+      if (topic === 'all') return 'all';
+      const id = topic.slice(topic.indexOf(':') + 1);
+      if (topic.startsWith('node:')) nodes.add(id);
+      else for (const node of this.#nodesOfNetwork.of(id)) nodes.add(node);
+    }
+    return nodes;
+  }
+
+  /** The nodes that these topics meant before the commit. */
+  #formerAudience(topics: readonly Topic[]): Audience {
+    const audience = this.#audience(topics);
+    if (audience === 'all') return audience;
+    const nodes = new Set(audience);
+    for (const [nodeId, networks] of this.#before.nodes) {
+      if (topics.some((topic) => topic === `node:${nodeId}` || [...networks].some((id) => topic === `network:${id}`))) nodes.add(nodeId);
+      else nodes.delete(nodeId);
+    }
+    return nodes;
+  }
+}
+
+type Audience = 'all' | ReadonlySet<string>;
+
+/** Those of `audience` who are not in `other`; of all nodes less some that is all of them, for nobody here knows who they are. */
+function without(audience: Audience, other: Audience): Audience {
+  if (other === 'all') return new Set();
+  if (audience === 'all') return audience;
+  return new Set([...audience].filter((node) => !other.has(node)));
+}
+
+function difference(a: ReadonlySet<string>, b: ReadonlySet<string>): string[] {
+  return [...a].filter((item) => !b.has(item));
+}
+
+function isNobody(audience: Audience): boolean {
+  return audience !== 'all' && audience.size === 0;
+}
+
+function isEmpty(values: Iterable<unknown>): boolean {
+  for (const _ of values) return false;
+  return true;
+}
+
+function publishes(service: Service): boolean {
+  return (service.Endpoint?.Ports ?? []).some(isIngress);
+}

@@ -1,0 +1,98 @@
+/** Assignment items: how each is made from the store, what of it matters to a node, and the order in which they are sent. */
+import { equal } from '#base/equal';
+import type { AssignmentChange, AssignmentKind, AssignmentUpdate, Backend } from '#model/assignment';
+import { nodeLocalNetworks } from '#model/network';
+import { isIngress } from '#model/port';
+import type { Service } from '#model/service';
+import { isPlaced, type Task } from '#model/task';
+import { compareStates } from '#model/task-state';
+import type { View } from '#store/view';
+
+/** Kind and id. */
+export type ItemKey = `${AssignmentKind}:${string}`;
+
+/** What goes before what: a task needs all the others. Removals go the other way round. */
+const rank: Readonly<Record<AssignmentKind, number>> = { secret: 0, config: 1, network: 2, node: 3, service: 4, backend: 5, task: 6 };
+
+export function itemKey(kind: AssignmentKind, id: string): ItemKey {
+  return `${kind}:${id}`;
+}
+
+export function keyParts(key: ItemKey): { kind: AssignmentKind; id: string } {
+  const at = key.indexOf(':');
+  return { kind: key.slice(0, at) as AssignmentKind, id: key.slice(at + 1) };
+}
+
+export function keyOfChange(change: AssignmentChange): ItemKey {
+  return itemKey(change.kind, change.action === 'remove' ? change.id : change.item.ID);
+}
+
+/** Updates first, what others need before them; what goes, goes last and tasks first: a secret must outlive the task that uses it. */
+export function inOrder(changes: Iterable<AssignmentChange>): AssignmentChange[] {
+  const buckets: AssignmentChange[][] = Array.from({ length: 2 * Object.keys(rank).length }, () => []);
+  for (const change of changes) buckets[change.action === 'update' ? rank[change.kind] : buckets.length - 1 - rank[change.kind]]?.push(change);
+  return buckets.flat();
+}
+
+/** The item as the store has it; undefined when there is nothing to send under this key. */
+export function itemOf(view: View, key: ItemKey): AssignmentUpdate | undefined {
+  const { kind, id } = keyParts(key);
+  if (kind === 'node') return nodeItem(view, id);
+  if (kind === 'service') return serviceItem(view.get('service', id));
+  if (kind === 'backend') return backendItem(view.get('task', id));
+  const item = view.get(kind, id);
+  return item && ({ action: 'update', kind, item } as AssignmentUpdate);
+}
+
+function nodeItem(view: View, id: string): AssignmentUpdate | undefined {
+  const node = view.get('node', id);
+  return node && { action: 'update', kind: 'node', item: { ID: id, Gateways: node.Shoal?.Gateways ?? {} } };
+}
+
+function serviceItem(service: Service | undefined): AssignmentUpdate | undefined {
+  if (!service) return undefined;
+  const Ports = (service.Endpoint?.Ports ?? []).filter(isIngress);
+  return { action: 'update', kind: 'service', item: { ID: service.ID, Name: service.Spec.Name, Ports } };
+}
+
+function backendItem(task: Task | undefined): AssignmentUpdate | undefined {
+  if (!task || !isPlaced(task)) return undefined;
+  const Networks = clusterAttachments(task).flatMap(({ Network, Addresses, Aliases = [] }) => {
+    const [Address] = Addresses[0]?.split('/') ?? [];
+    return Address ? [{ NetworkID: Network.ID, Address, Aliases }] : [];
+  });
+  const Ready = task.Status.State === 'running' && compareStates(task.DesiredState, 'running') <= 0;
+  const item: Backend = { ID: task.ID, ServiceID: task.ServiceID, NodeID: task.NodeID, ...(task.Slot !== undefined && { Slot: task.Slot }), Ready, Networks };
+  return { action: 'update', kind: 'backend', item };
+}
+
+/** The engine's own networks are not the cluster's to bring. */
+export function clusterAttachments(task: Task): NonNullable<Task['NetworksAttachments']> {
+  return (task.NetworksAttachments ?? []).filter(({ Network }) => !nodeLocalNetworks.includes(Network.Spec.Name));
+}
+
+/** Ids of the secrets and configs that the task's container uses. */
+export function filesOf(task: Task): { secrets: string[]; configs: string[] } {
+  const container = task.Spec.ContainerSpec;
+  const secrets = (container?.Secrets ?? []).flatMap(({ SecretID }) => SecretID ?? []);
+  const configs = (container?.Configs ?? []).flatMap(({ ConfigID }) => ConfigID ?? []);
+  const credential = container?.Privileges?.CredentialSpec?.Config;
+  return { secrets, configs: credential ? [...configs, credential] : configs };
+}
+
+/**
+ * The item means something else to a node than before. When it was written does not matter, and statuses that the agent
+ * reported itself are not sent back: a task differs when anything but its status did, or when it is not accepted yet.
+ */
+export function differs(before: AssignmentUpdate, after: AssignmentUpdate): boolean {
+  if (before.item === after.item) return false;
+  if (after.kind === 'task') return taskDiffers(before.item as Task, after.item);
+  return !equal({ ...before.item, ...unwritten }, { ...after.item, ...unwritten });
+}
+
+const unwritten = { Version: undefined, UpdatedAt: undefined };
+
+function taskDiffers(before: Task, after: Task): boolean {
+  if (compareStates(after.Status.State, 'assigned') <= 0 && !equal(before.Status, after.Status)) return true;
+  return !equal({ ...before, ...unwritten, Status: undefined }, { ...after, ...unwritten, Status: undefined });
+}
