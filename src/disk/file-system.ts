@@ -1,43 +1,112 @@
-/** The few file operations that durability rests on, each with its whole result checked. */
-import { close, fdatasync, fsync, open, rename, write } from 'node:fs';
+/** Everything that the log asks of a disk, as a seam: tests put one in between that lies, tears, fills up and forgets. */
+import { close, fdatasync, fstat, fsync, ftruncate, mkdir, open, read, readdir, rename, unlink, write } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
-export const openFile = promisify(open);
-export const closeFile = promisify(close);
-const syncData = promisify(fdatasync);
-const syncAll = promisify(fsync);
-const renameFile = promisify(rename);
-const writeAt = promisify(write);
+/** `create` makes an empty file in the place of whatever is there, for its owner alone. */
+export type OpenHow = 'read' | 'write' | 'create';
 
-/** Where durability comes from; tests put faults in between. */
 export interface FileSystem {
-  write(file: number, bytes: Buffer, position: number): Promise<void>;
+  open(path: string, how: OpenHow): Promise<number>;
+  close(file: number): Promise<void>;
+  /** Length in bytes and permission bits. */
+  stat(file: number): Promise<{ readonly bytes: number; readonly mode: number }>;
+  /** Fills `into` from `position` on; resolves with how many bytes came, which may be fewer. */
+  read(file: number, into: Buffer, position: number): Promise<number>;
+  /** Resolves with how many bytes were taken, which may be fewer: a short count hides a full disk until the next call. */
+  write(file: number, bytes: Buffer, position: number): Promise<number>;
+  truncate(file: number, bytes: number): Promise<void>;
+  /** What was written and how long the file is are on the disk when it resolves. */
   syncData(file: number): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  /** Names in the folder, in no order. */
+  list(folder: string): Promise<readonly string[]>;
+  makeFolder(path: string): Promise<void>;
+  /** Makes names durable: a new, renamed or removed file is only sure after this. */
+  syncFolder(path: string): Promise<void>;
 }
 
-/** Writes all of `bytes`. A short count hides a full disk until the next call, so it is an error at once. */
-async function writeFully(file: number, bytes: Buffer, position: number): Promise<void> {
-  const { bytesWritten } = await writeAt(file, bytes, 0, bytes.length, position);
-  if (bytesWritten !== bytes.length) {
-    throw new Error(`wrote ${bytesWritten} of ${bytes.length} bytes at ${position}: the disk is full or a limit on file size is reached`);
+const flags = { read: 'r', write: 'r+', create: 'w' } as const;
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const syncAll = promisify(fsync);
+const readAt = promisify(read);
+const writeAt = promisify(write);
+
+export const realFileSystem: FileSystem = {
+  open: (path, how) => openFile(path, flags[how], 0o600),
+  close: closeFile,
+  stat: async (file) => {
+    const { size, mode } = await promisify(fstat)(file);
+    return { bytes: size, mode: mode & 0o777 };
+  },
+  read: async (file, into, position) => (await readAt(file, into, 0, into.length, position)).bytesRead,
+  write: async (file, bytes, position) => (await writeAt(file, bytes, 0, bytes.length, position)).bytesWritten,
+  truncate: promisify(ftruncate),
+  syncData: promisify(fdatasync),
+  rename: promisify(rename),
+  unlink: promisify(unlink),
+  list: (folder) => promisify(readdir)(folder),
+  makeFolder: async (path) => void (await promisify(mkdir)(path, { recursive: true, mode: 0o700 })),
+  syncFolder: async (path) => {
+    const file = await openFile(path, 'r');
+    try {
+      await syncAll(file);
+    } finally {
+      await closeFile(file);
+    }
+  },
+};
+
+/** Writes all of `bytes`, in as many calls as that takes. A call that takes nothing means that the disk is full. */
+export async function writeAll(files: FileSystem, file: number, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const count = await files.write(file, bytes.subarray(done), position + done);
+    if (count === 0) throw Object.assign(new Error(`wrote ${done} of ${bytes.length} bytes at ${position}`), { code: 'ENOSPC' });
+    done += count;
   }
 }
 
-export const realFileSystem: FileSystem = { write: writeFully, syncData };
+/** The bytes at `position`, fewer than `length` only where the file ends. */
+export async function readAll(files: FileSystem, file: number, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  let done = 0;
+  while (done < length) {
+    const count = await files.read(file, bytes.subarray(done), position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return bytes.subarray(0, done);
+}
 
-/** Makes names in `folder` durable: a new, renamed or removed file is only sure after this. */
-export async function syncFolder(folder: string): Promise<void> {
-  const file = await openFile(folder, 'r');
+/** Runs `use` on a file that is open as long as that takes. */
+export async function withFile<T>(files: FileSystem, path: string, how: OpenHow, use: (file: number) => Promise<T>): Promise<T> {
+  const file = await files.open(path, how);
   try {
-    await syncAll(file);
+    return await use(file);
   } finally {
-    await closeFile(file);
+    await files.close(file);
   }
 }
 
 /** Gives a finished temporary file its real name, durably. */
-export async function publish(temporary: string, path: string): Promise<void> {
-  await renameFile(temporary, path);
-  await syncFolder(dirname(path));
+export async function publish(files: FileSystem, temporary: string, path: string): Promise<void> {
+  await files.rename(temporary, path);
+  await files.syncFolder(dirname(path));
+}
+
+/** Removes a file that may be gone already. */
+export async function remove(files: FileSystem, path: string): Promise<void> {
+  try {
+    await files.unlink(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** True when the disk, or what this program may use of it, has no space left: that passes, unlike every other failure. */
+export function isFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }

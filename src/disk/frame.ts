@@ -4,10 +4,16 @@ import type { FileKey } from './key.ts';
 
 export const frameHeaderBytes = 26;
 const magic = 0x5ea1;
-const typeRecord = 1;
+const types = { record: 1, seal: 2 } as const;
 const headerCrcAt = 22;
+/** What a disk writes whole or not at all, at the least. */
+const sectorBytes = 512;
+
+/** A `seal` holds nothing: it says that the frame before it was whole. */
+export type FrameType = keyof typeof types;
 
 export interface FrameHeader {
+  readonly type: FrameType;
   /** Bytes of the sealed body. */
   readonly length: number;
   readonly sequence: number;
@@ -19,11 +25,11 @@ export interface FrameHeader {
 }
 
 /** Bytes of a frame and its checksum, for the next one. */
-export function encodeFrame(key: FileKey, sequence: number, previous: number, body: Uint8Array): { bytes: Buffer; crc: number } {
+export function encodeFrame(key: FileKey, type: FrameType, sequence: number, previous: number, body: Uint8Array): { bytes: Buffer; crc: number } {
   const sealed = key.seal(sequence, bound(sequence, previous), body);
   const header = Buffer.alloc(frameHeaderBytes);
   header.writeUInt16BE(magic, 0);
-  header.writeUInt8(typeRecord, 2);
+  header.writeUInt8(types[type], 2);
   header.writeUInt32BE(sealed.length, 4);
   header.writeUIntBE(sequence, 8, 6);
   header.writeUInt32BE(previous, 14);
@@ -35,11 +41,13 @@ export function encodeFrame(key: FileKey, sequence: number, previous: number, bo
 
 /** The header at `at`, or undefined when there is none. */
 export function readHeader(file: Buffer, at: number): FrameHeader | undefined {
-  if (at + frameHeaderBytes > file.length || file.readUInt16BE(at) !== magic || file[at + 2] !== typeRecord) return undefined;
+  if (at + frameHeaderBytes > file.length || file.readUInt16BE(at) !== magic) return undefined;
+  const type = file[at + 2] === types.record ? 'record' : file[at + 2] === types.seal ? 'seal' : undefined;
   const crc = file.readUInt32BE(at + headerCrcAt);
   // The header's own checksum first: a rotten length must not steer the reader.
-  if (crc32(file.subarray(at, at + headerCrcAt)) !== crc) return undefined;
+  if (!type || crc32(file.subarray(at, at + headerCrcAt)) !== crc) return undefined;
   return {
+    type,
     length: file.readUInt32BE(at + 4),
     sequence: file.readUIntBE(at + 8, 6),
     previous: file.readUInt32BE(at + 14),
@@ -48,10 +56,9 @@ export function readHeader(file: Buffer, at: number): FrameHeader | undefined {
   };
 }
 
-/** The sealed body behind a header at `at`, or undefined when it is cut off or rotten. */
-export function readBody(file: Buffer, at: number, header: FrameHeader): Buffer | undefined {
-  const body = file.subarray(at + frameHeaderBytes, at + frameHeaderBytes + header.length);
-  return body.length === header.length && crc32(body) === header.bodyCrc ? body : undefined;
+/** True when `body` is all of what the header announces, and unchanged. */
+export function bodyIsWhole(header: FrameHeader, body: Buffer): boolean {
+  return body.length === header.length && crc32(body) === header.bodyCrc;
 }
 
 /** Opens a sealed body; throws when the key is another one. */
@@ -59,14 +66,30 @@ export function openBody(key: FileKey, header: FrameHeader, body: Buffer): Buffe
   return key.open(header.sequence, bound(header.sequence, header.previous), body);
 }
 
-/** Place of a frame behind `from` whose number is above `sequence`: its presence means that what is bad before it was once whole. */
-export function findLaterFrame(file: Buffer, from: number, sequence: number): number | undefined {
-  const pattern = Buffer.from([magic >> 8, magic & 0xff, typeRecord]);
-  for (let at = file.indexOf(pattern, from); at >= 0; at = file.indexOf(pattern, at + 1)) {
-    const header = readHeader(file, at);
+/** Place in `rest` of a whole header whose number is above `sequence`: its presence means that what is bad before it was once whole. */
+export function findLaterFrame(rest: Buffer, sequence: number): number | undefined {
+  const pattern = Buffer.from([magic >> 8, magic & 0xff]);
+  for (let at = rest.indexOf(pattern, 1); at >= 0; at = rest.indexOf(pattern, at + 1)) {
+    const header = readHeader(rest, at);
     if (header && header.sequence > sequence) return at;
   }
   return undefined;
+}
+
+/**
+ * Whether the bad frame that begins at byte `at` of a file, `rest` being all from there on, was never written whole: it is cut off,
+ * or a sector of it never reached the disk. A frame that is all there and still bad was whole once, and may have been acknowledged.
+ */
+export function wasTorn(rest: Buffer, at: number): boolean {
+  const header = readHeader(rest, 0);
+  const length = header ? frameHeaderBytes + header.length : rest.length;
+  if (rest.length < Math.max(length, frameHeaderBytes)) return true;
+  for (let from = 0; from < length;) {
+    const end = Math.min(length, from + sectorBytes - ((at + from) % sectorBytes));
+    if (rest.subarray(from, end).every((byte) => byte === 0)) return true;
+    from = end;
+  }
+  return false;
 }
 
 function bound(sequence: number, previous: number): Buffer {

@@ -1,12 +1,12 @@
 /** The data key: log and snapshots are sealed under keys derived from it. It lies beside them in a file only its owner reads. */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
-import { Refusal } from '#base/refusal';
-import { closeFile, openFile, publish, realFileSystem } from './file-system.ts';
+import { damaged } from './damage.ts';
+import { publish, readAll, withFile, writeAll, type FileSystem } from './file-system.ts';
 
 const keyBytes = 32;
 const fileName = 'key';
+const groupDigits = 24;
 export const sealBytes = 16;
 export const saltBytes = 16;
 export const keyIdBytes = 4;
@@ -14,6 +14,8 @@ export const keyIdBytes = 4;
 export interface DataKey {
   /** First bytes of the key's hash: tells a wrong key from rotten data. */
   readonly id: Buffer;
+  /** Names the group that was begun in this key's folder: also what a folder of the first version, which has no name in it, is called. */
+  readonly group: string;
   /** An independent key for the file with this salt. */
   forFile(purpose: 'log' | 'snapshot', salt: Buffer): FileKey;
 }
@@ -28,6 +30,7 @@ export interface FileKey {
 export function dataKey(secret: Buffer): DataKey {
   return {
     id: createHash('sha256').update('shoal key id').update(secret).digest().subarray(0, keyIdBytes),
+    group: createHash('sha256').update('shoal group').update(secret).digest('hex').slice(0, groupDigits),
     forFile: (purpose, salt) => fileKey(Buffer.from(hkdfSync('sha256', secret, salt, `shoal ${purpose}`, keyBytes))),
   };
 }
@@ -53,36 +56,32 @@ function fileKey(key: Buffer): FileKey {
 }
 
 /** Reads the key of `folder`, or makes one when the folder holds no state yet. Refuses a missing, broken or readable one. */
-export async function loadKey(folder: string): Promise<DataKey> {
+export async function loadKey(files: FileSystem, folder: string, chance: (count: number) => Buffer): Promise<DataKey> {
   const path = join(folder, fileName);
-  const names = await readdir(folder);
+  const names = await files.list(folder);
   if (!names.includes(fileName)) {
     if (names.some((name) => name.startsWith('log-') || name.startsWith('snapshot-'))) {
-      throw new Refusal(
-        'failedPrecondition',
-        `the key file ${path} is missing, and the state in ${folder} cannot be read without it: put the file back from a backup`,
-      );
+      throw damaged('otherKey', `the key file ${path} is missing, and the state in ${folder} cannot be read without it: put the file back from a backup`);
     }
-    return await createKey(path);
+    return await createKey(files, path, chance(keyBytes));
   }
-  const secret = await readFile(path);
-  if (secret.length !== keyBytes) {
-    throw new Refusal('failedPrecondition', `the key file ${path} has ${secret.length} bytes instead of ${keyBytes}: put the file back from a backup`);
-  }
-  const { mode } = await stat(path);
+  const { bytes, mode, secret } = await withFile(files, path, 'read', async (file) => ({
+    ...(await files.stat(file)),
+    secret: await readAll(files, file, 0, keyBytes),
+  }));
+  if (bytes !== keyBytes) throw damaged('otherKey', `the key file ${path} has ${bytes} bytes instead of ${keyBytes}: put the file back from a backup`);
   if ((mode & 0o077) !== 0) {
-    throw new Refusal('failedPrecondition', `the key file ${path} can be read by others (mode ${(mode & 0o777).toString(8)}): run chmod 600 ${path}`);
+    throw damaged('otherKey', `the key file ${path} can be read by others (mode ${mode.toString(8)}): run chmod 600 ${path}`);
   }
   return dataKey(secret);
 }
 
-async function createKey(path: string): Promise<DataKey> {
-  const secret = randomBytes(keyBytes);
+async function createKey(files: FileSystem, path: string, secret: Buffer): Promise<DataKey> {
   const temporary = `${path}.new`;
-  await writeFile(temporary, secret, { mode: 0o600 });
-  const file = await openFile(temporary, 'r+');
-  await realFileSystem.syncData(file);
-  await closeFile(file);
-  await publish(temporary, path);
+  await withFile(files, temporary, 'create', async (file) => {
+    await writeAll(files, file, secret, 0);
+    await files.syncData(file);
+  });
+  await publish(files, temporary, path);
   return dataKey(secret);
 }

@@ -1,104 +1,175 @@
-/** Snapshot files: sealed in chunks, under a digest that the log's mark repeats. */
-import { createHash, randomBytes } from 'node:crypto';
-import { readdir, readFile, unlink } from 'node:fs/promises';
+/** Snapshot files: written and read in chunks, each sealed, under a digest of the whole that the log's mark repeats. */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Refusal } from '#base/refusal';
 import type { SnapshotMeta } from '#raft/message';
-import { closeFile, openFile, publish, syncFolder, type FileSystem } from './file-system.ts';
-import { keyIdBytes, saltBytes, sealBytes, type DataKey } from './key.ts';
+import { publish, readAll, remove, withFile, writeAll, type FileSystem } from './file-system.ts';
+import { checkOwner, decodeHeader, encodeHeader, longestHeader, snapshotFile, type Header, type Owner } from './header.ts';
+import { saltBytes, sealBytes, type DataKey, type FileKey } from './key.ts';
 import type { SnapshotMark } from './record.ts';
 
-const magic = Buffer.from('shoalsnp');
-const version = 1;
-const chunkBytes = 1024 * 1024;
-const saltAt = 9 + keyIdBytes;
-const headerBytes = saltAt + saltBytes + 4;
+/** The state in pieces of any size, in order; a piece is not kept after the next one was asked for. */
+export type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 export interface SnapshotFolder {
   readonly folder: string;
-  readonly key: DataKey;
   readonly files: FileSystem;
+  readonly key: DataKey;
+  readonly owner: Owner;
+  readonly chance: (count: number) => Buffer;
+  /** Resolves in a later turn of the event loop. */
+  readonly pause: () => Promise<void>;
 }
 
-function snapshotPath(folder: string, place: Pick<SnapshotMeta, 'index' | 'term'>): string {
+interface Facts extends Owner {
+  readonly index: number;
+  readonly term: number;
+}
+
+type Place = Pick<SnapshotMeta, 'index' | 'term'>;
+
+/** Largest piece that is sealed at once: about a millisecond's work. */
+const pieceBytes = 512 * 1024;
+const readBytes = 1024 * 1024;
+/** What the first version sealed at once. */
+const firstVersionChunkBytes = 1024 * 1024;
+const firstVersionHeaderBytes = 33;
+const lengthBytes = 4;
+
+function snapshotPath(folder: string, place: Place): string {
   return join(folder, `snapshot-${String(place.index).padStart(15, '0')}-${place.term}`);
 }
 
-/** Writes a snapshot durably and returns the mark to put into the log. Yields between chunks, so the loop goes on. */
-export async function saveSnapshot(where: SnapshotFolder, meta: SnapshotMeta, state: Uint8Array): Promise<SnapshotMark> {
+/** Writes a snapshot durably, reads it back, and returns the mark to put into the log. Nothing is left of one that fails. */
+export async function saveSnapshot(where: SnapshotFolder, meta: SnapshotMeta, chunks: Chunks): Promise<SnapshotMark> {
+  const { files } = where;
   const path = snapshotPath(where.folder, meta);
   const temporary = `${path}.new`;
-  const digest = createHash('sha256');
-  const file = await openFile(temporary, 'w', 0o600);
   try {
-    let position = 0;
-    for (const bytes of sealedParts(where.key, meta, state)) {
-      digest.update(bytes);
-      await where.files.write(file, bytes, position);
-      position += bytes.length;
-      await nextTurn();
-    }
-    await where.files.syncData(file);
-  } finally {
-    await closeFile(file);
-  }
-  await publish(temporary, path);
-  return { index: meta.index, term: meta.term, configuration: meta.configuration, digest: digest.digest('hex') };
-}
-
-function* sealedParts(key: DataKey, meta: SnapshotMeta, state: Uint8Array): Generator<Buffer> {
-  const salt = randomBytes(saltBytes);
-  const chunks = Math.ceil(state.length / chunkBytes);
-  const count = Buffer.alloc(4);
-  count.writeUInt32BE(chunks);
-  yield Buffer.concat([magic, Buffer.from([version]), key.id, salt, count]);
-  const fileKey = key.forFile('snapshot', salt);
-  for (let number = 0; number < chunks; number++) {
-    yield fileKey.seal(number, bound(meta, chunks), state.subarray(number * chunkBytes, (number + 1) * chunkBytes));
-  }
-}
-
-/** The state that `mark` names, or undefined with a reason when the file is missing or damaged. Refuses a wrong key. */
-export async function loadSnapshot(where: SnapshotFolder, mark: SnapshotMark): Promise<{ state: Buffer } | { damage: string }> {
-  const path = snapshotPath(where.folder, mark);
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
+    const written = await withFile(files, temporary, 'create', (file) => writePieces(where, file, meta, chunks));
+    const found = await withFile(files, temporary, 'read', (file) => digestOf(files, file));
+    if (found.digest !== written.digest) throw new Error(`the snapshot ${path} reads back as something else than was written: the disk is damaged`);
+    await publish(files, temporary, path);
+    return { index: meta.index, term: meta.term, configuration: meta.configuration, ...written };
   } catch (error) {
-    return { damage: `the snapshot ${path} cannot be read: ${(error as Error).message}` };
+    await remove(files, temporary).catch(() => undefined);
+    throw error;
   }
-  if (createHash('sha256').update(bytes).digest('hex') !== mark.digest) return { damage: `the snapshot ${path} is damaged: its digest is not ${mark.digest}` };
-  if (!bytes.subarray(magic.length + 1, saltAt).equals(where.key.id)) {
-    throw new Refusal('failedPrecondition', `the snapshot ${path} was sealed with another key: put the key file that belongs to it back from a backup`);
-  }
-  const fileKey = where.key.forFile('snapshot', bytes.subarray(saltAt, saltAt + saltBytes));
-  const chunks = bytes.readUInt32BE(headerBytes - 4);
-  const parts: Buffer[] = [];
-  for (let number = 0; number < chunks; number++) {
-    const at = headerBytes + number * (chunkBytes + sealBytes);
-    parts.push(fileKey.open(number, bound(mark, chunks), bytes.subarray(at, at + chunkBytes + sealBytes)));
-  }
-  return { state: Buffer.concat(parts) };
 }
 
-/** Removes all snapshots but those named, and what an interrupted write left. */
-export async function removeOtherSnapshots(where: SnapshotFolder, keep: readonly SnapshotMark[]): Promise<void> {
-  const kept = new Set(keep.map((mark) => snapshotPath(where.folder, mark)));
-  let removed = 0;
-  for (const name of await readdir(where.folder)) {
-    const path = join(where.folder, name);
-    if (!name.startsWith('snapshot-') || kept.has(path)) continue;
-    await unlink(path);
-    removed++;
+async function writePieces(where: SnapshotFolder, file: number, meta: SnapshotMeta, chunks: Chunks): Promise<{ digest: string; bytes: number }> {
+  const digest = createHash('sha256');
+  let position = 0;
+  for await (const piece of sealedPieces(where, meta, chunks)) {
+    digest.update(piece);
+    await writeAll(where.files, file, piece, position);
+    position += piece.length;
+    await where.pause();
   }
-  if (removed > 0) await syncFolder(where.folder);
+  await where.files.syncData(file);
+  return { digest: digest.digest('hex'), bytes: position };
 }
 
-function bound(place: Pick<SnapshotMeta, 'index' | 'term'>, chunks: number): Buffer {
+/** Header, then each piece with its length before it. The last one is empty and says so under the seal: a file cut between two pieces is not whole. */
+async function* sealedPieces({ key, owner, chance }: SnapshotFolder, meta: SnapshotMeta, chunks: Chunks): AsyncGenerator<Buffer> {
+  const { index, term } = meta;
+  const header = encodeHeader(snapshotFile, key, chance(saltBytes), { ...owner, index, term } satisfies Facts);
+  yield header.bytes;
+  let number = 0;
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += pieceBytes) yield sealedPiece(header.key, meta, number++, false, chunk.subarray(at, at + pieceBytes));
+  }
+  yield sealedPiece(header.key, meta, number, true, new Uint8Array());
+}
+
+function sealedPiece(key: FileKey, place: Place, number: number, last: boolean, piece: Uint8Array): Buffer {
+  const sealed = key.seal(number, bound(place, last ? 1 : 0), piece);
+  const length = Buffer.alloc(lengthBytes);
+  length.writeUInt32BE(sealed.length);
+  return Buffer.concat([length, sealed]);
+}
+
+async function digestOf(files: FileSystem, file: number): Promise<{ digest: string; bytes: number }> {
+  const { bytes } = await files.stat(file);
+  const digest = createHash('sha256');
+  for (let at = 0; at < bytes; at += readBytes) digest.update(await readAll(files, file, at, Math.min(readBytes, bytes - at)));
+  return { digest: digest.digest('hex'), bytes };
+}
+
+/**
+ * Looks whether the file that `mark` names is there and whole, and returns a sentence on what is wrong with it.
+ * Refuses one of another key, another member or a newer version.
+ */
+export async function checkSnapshot(where: SnapshotFolder, mark: SnapshotMark): Promise<string | undefined> {
+  const path = snapshotPath(where.folder, mark);
+  try {
+    return await withFile(where.files, path, 'read', async (file) => {
+      const { digest, bytes } = await digestOf(where.files, file);
+      if (mark.bytes !== undefined && bytes !== mark.bytes) return `the snapshot ${path} is damaged: it has ${bytes} bytes instead of ${mark.bytes}`;
+      if (digest !== mark.digest) return `the snapshot ${path} is damaged: its digest is not ${mark.digest}`;
+      const header = await readHeader(where, file, path);
+      if (!header) return `the snapshot ${path} is no snapshot file`;
+      if (!header.facts) return undefined;
+      checkOwner(path, header.facts, where.owner);
+      const fits = header.facts.index === mark.index && header.facts.term === mark.term;
+      return fits ? undefined : `the snapshot ${path} is one of entry ${header.facts.index}`;
+    });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
+    return `the snapshot ${path} cannot be read: ${(error as Error).message}`;
+  }
+}
+
+async function readHeader(where: SnapshotFolder, file: number, path: string): Promise<Header<Facts> | undefined> {
+  return decodeHeader<Facts>(snapshotFile, where.key, path, await readAll(where.files, file, 0, longestHeader));
+}
+
+/** The state in a snapshot that was checked. Throws where a piece does not open. */
+export async function* readSnapshot(where: SnapshotFolder, mark: SnapshotMark): AsyncGenerator<Uint8Array> {
+  const path = snapshotPath(where.folder, mark);
+  const { files } = where;
+  const file = await files.open(path, 'read');
+  try {
+    const header = await readHeader(where, file, path);
+    if (!header) throw new Error(`the snapshot ${path} is no snapshot file any more`);
+    if (header.version === 1) return yield* firstVersionPieces(files, file, header.key, mark);
+    let at = header.bytes;
+    for (let number = 0; ; number++) {
+      const length = (await readAll(files, file, at, lengthBytes)).readUInt32BE();
+      const sealed = await readAll(files, file, at + lengthBytes, length);
+      at += lengthBytes + length;
+      const last = length === sealBytes;
+      const piece = header.key.open(number, bound(mark, last ? 1 : 0), sealed);
+      if (last) return;
+      yield piece;
+    }
+  } finally {
+    await files.close(file);
+  }
+}
+
+/** The first version said in its header how many chunks there are. */
+async function* firstVersionPieces(files: FileSystem, file: number, key: FileKey, mark: SnapshotMark): AsyncGenerator<Uint8Array> {
+  const count = (await readAll(files, file, firstVersionHeaderBytes - 4, 4)).readUInt32BE();
+  for (let number = 0; number < count; number++) {
+    const at = firstVersionHeaderBytes + number * (firstVersionChunkBytes + sealBytes);
+    yield key.open(number, bound(mark, count), await readAll(files, file, at, firstVersionChunkBytes + sealBytes));
+  }
+}
+
+/** Removes all snapshots but those named. */
+export async function removeOtherSnapshots({ files, folder }: Pick<SnapshotFolder, 'files' | 'folder'>, keep: readonly Place[]): Promise<void> {
+  const kept = new Set(keep.map((place) => snapshotPath(folder, place)));
+  const others = (await files.list(folder)).filter((name) => name.startsWith('snapshot-') && !kept.has(join(folder, name)));
+  for (const name of others) await remove(files, join(folder, name));
+  if (others.length > 0) await files.syncFolder(folder);
+}
+
+/** What a sealed piece is tied to: its snapshot, and whether it is the last (in the first version: of how many). */
+function bound(place: Place, tail: number): Buffer {
   const bytes = Buffer.alloc(16);
   bytes.writeUIntBE(place.index, 0, 6);
   bytes.writeUIntBE(place.term, 6, 6);
-  bytes.writeUInt32BE(chunks, 12);
+  bytes.writeUInt32BE(tail, 12);
   return bytes;
 }

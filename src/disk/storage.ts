@@ -1,127 +1,243 @@
-/** A member's state folder as one thing: opened, written to, compacted. */
-import { mkdir, readdir } from 'node:fs/promises';
+/** A member's state folder as one thing: opened, written to, read from, compacted. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { assert } from '#base/assert';
+import type { Clock } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import type { Initial } from '#raft/core';
-import type { Entry, SnapshotMeta } from '#raft/message';
+import type { SnapshotMeta } from '#raft/message';
 import type { Write } from '#raft/ready';
-import { realFileSystem, type FileSystem } from './file-system.ts';
-import { loadKey } from './key.ts';
-import type { Record, SnapshotMark } from './record.ts';
-import { loadSnapshot, removeOtherSnapshots, saveSnapshot, type SnapshotFolder } from './snapshots.ts';
-import { Wal } from './wal.ts';
+import { damaged, damageOf, diskFull, wayOut } from './damage.ts';
+import { isFull, realFileSystem, remove, type FileSystem } from './file-system.ts';
+import type { Owner } from './header.ts';
+import { loadKey, type DataKey } from './key.ts';
+import { emptyRecord, type SnapshotMark } from './record.ts';
+import { checkSnapshot, readSnapshot, removeOtherSnapshots, saveSnapshot, type Chunks, type SnapshotFolder } from './snapshots.ts';
+import { Space } from './space.ts';
+import { Wal, type WalContent } from './wal.ts';
 
 export interface StorageOptions {
   readonly folder: string;
+  readonly clock: Clock;
+  /** This member's id: a folder of another one is refused. */
+  readonly node: string;
+  /** Of the group; a folder that knows its own need not be told, and a new group takes its name from its key. */
+  readonly cluster?: string;
+  readonly incarnation?: number;
   readonly segmentBytes: number;
-  /** What a folder without any state starts from. */
-  readonly bootstrap: SnapshotMeta;
+  /**
+   * What an empty folder starts from. Without it an empty folder is refused as `amnesia`: this member had a log, may have
+   * promised its vote in it, and must never vote again under its id.
+   */
+  readonly begin?: SnapshotMeta;
+  /** Kept back for when the disk is full; 0 for none. */
+  readonly reserveBytes?: number;
+  /** Told when the disk is full and changes must be refused, and with undefined when they may be taken again. */
+  readonly onSpace?: (full: Refusal | undefined) => void;
   readonly files?: FileSystem;
+  /** Random bytes for keys and salts; the simulation has its own. */
+  readonly chance?: (count: number) => Buffer;
+  /** Resolves in a later turn of the event loop. */
+  readonly pause?: () => Promise<void>;
 }
 
 export interface Opened {
   readonly storage: Storage;
+  readonly owner: Owner;
   /** For the raft core. */
   readonly initial: Initial;
-  /** Bytes of the snapshot in `initial`; undefined when there is none yet. */
-  readonly state: Uint8Array | undefined;
+  /** The snapshot in `initial`, in pieces, to be read once before the storage is used otherwise; undefined when there is none yet. */
+  readonly state: AsyncIterable<Uint8Array> | undefined;
   /** What the operator should know: a torn write cut off, an older snapshot used. */
   readonly warnings: readonly string[];
 }
 
+const reserveBytes = 16 * 1024 * 1024;
+
 export class Storage {
   readonly #wal: Wal;
+  readonly #space: Space;
   readonly #where: SnapshotFolder;
   /** Oldest first. One older snapshot is kept, with its log, for the case that the newest is damaged. */
   #marks: readonly SnapshotMark[];
+  /** A snapshot of another member that is whole on the disk and not in the log yet. */
+  #received: SnapshotMark | undefined;
+  /** Snapshots that are being read: one each time. */
+  readonly #pinned = new Set<SnapshotMark>();
 
-  private constructor(wal: Wal, where: SnapshotFolder, marks: readonly SnapshotMark[]) {
+  private constructor(wal: Wal, space: Space, where: SnapshotFolder, marks: readonly SnapshotMark[]) {
     this.#wal = wal;
+    this.#space = space;
     this.#where = where;
     this.#marks = marks;
   }
 
-  /** Opens `folder`, made if it is missing. Refuses damage, a missing log and a wrong key with a text that says what to do. */
+  /** Opens `folder`, made if it is missing. Refuses damage, a missing log and a wrong key (`damageOf`) with a text that says what to do. */
   static async open(options: StorageOptions): Promise<Opened> {
-    await mkdir(options.folder, { recursive: true, mode: 0o700 });
-    const files = options.files ?? realFileSystem;
-    const key = await loadKey(options.folder);
-    const where = { folder: options.folder, key, files };
-    const { wal, content } = await Wal.open({ ...options, key, files });
+    const { folder, clock, files = realFileSystem, chance = randomBytes, pause = () => nextTurn() } = options;
+    await files.makeFolder(folder);
+    await removeUnfinished(files, folder);
+    const key = await loadKey(files, folder, chance);
+    const space = new Space({ folder, files, clock, chance, reserveBytes: options.reserveBytes ?? reserveBytes, onChange: (full) => options.onSpace?.(full) });
+    const parts = { folder, files, key, chance };
+    const { wal, content } = await Wal.open({ ...parts, clock, space, segmentBytes: options.segmentBytes, owner: ownerFor(options, key) }).catch(
+      (error: unknown) => explain(options, error),
+    );
     try {
-      const { merged, tornBytes } = content;
-      const warnings = tornBytes > 0 ? [`cut off ${tornBytes} bytes of a write that was interrupted`] : [];
-      const marks = merged.marks.length > 0 ? merged.marks : await bootstrap(wal, options, merged);
-      const chosen = await chooseSnapshot(where, marks, merged.entries, warnings);
+      const where = { ...parts, pause, owner: content.owner };
+      const warnings = content.cutBytes > 0 ? [`cut off ${content.cutBytes} bytes of a write that was interrupted`] : [];
+      await space.open();
+      const marks = content.marks.length > 0 ? content.marks : await begin(wal, options, files, content);
+      const chosen = await chooseSnapshot(where, wal, marks, warnings);
+      const initial = await initialFor(options, wal, content, chosen);
       await removeOtherSnapshots(where, marks);
-      const hardState = merged.hardState ?? { term: 0, vote: undefined, commit: 0 };
-      const entries = merged.entries.filter((entry) => entry.index > chosen.meta.index);
-      const initial = { hardState, snapshot: chosen.meta, entries };
-      return { storage: new Storage(wal, where, marks), initial, state: chosen.state, warnings };
+      const state = chosen.digest === '' ? undefined : readSnapshot(where, chosen);
+      return { storage: new Storage(wal, space, where, marks), owner: content.owner, initial, state, warnings };
     } catch (error) {
       await wal.close();
       throw error;
     }
   }
 
-  /** Resolves when a job of the core is durable; jobs become so in order. Rejects when the disk failed: the process must end. */
-  write(job: Write): Promise<void> {
-    assert(job.installed === undefined, 'a snapshot of another member comes with its bytes, and there is no other member');
-    return this.#wal.append({ hardState: job.hardState, marks: [], entries: job.entries });
+  /** Why no change may be taken; undefined while there is space. Writes under way wait, they do not fail. */
+  get full(): Refusal | undefined {
+    return this.#space.full;
   }
 
-  /** Saves a snapshot of the applied state beside the writes that go on, marks it, and removes what it makes needless. */
-  async snapshot(meta: SnapshotMeta, state: Uint8Array): Promise<void> {
-    const mark = await saveSnapshot(this.#where, meta, state);
+  /** Resolves when a job of the core is durable; jobs become so in order. Rejects when the disk failed: the process must end. */
+  async write({ hardState, entries, installed }: Write): Promise<void> {
+    if (!installed) return await this.#wal.append({ ...emptyRecord, hardState, entries });
+    const mark = this.#received;
+    assert(mark && mark.index === installed.index && mark.term === installed.term, `snapshot ${installed.index} is installed before its bytes are here`);
+    await this.#wal.append({ hardState, marks: [mark], installed: true, entries });
+    this.#received = undefined;
+    this.#marks = [mark];
+    await this.#tidy();
+  }
+
+  /**
+   * Saves a snapshot of the applied state beside the writes that go on, marks it, and removes what it makes needless.
+   * Rejects with the refusal in `full`'s words, nothing changed, when there is no space: try again later.
+   */
+  async snapshot(meta: SnapshotMeta, chunks: Chunks): Promise<void> {
+    const mark = await this.#save(meta, chunks);
     const marks = [...this.#marks, mark].slice(-2);
-    await this.#wal.append({ hardState: undefined, marks, entries: [] });
+    await this.#wal.append({ ...emptyRecord, marks });
     this.#marks = marks;
-    // The log reaches back to the older snapshot, so either can be started from.
-    await this.#wal.removeBelow(marks.length > 1 ? (marks[0]?.index ?? 0) : 0);
-    await removeOtherSnapshots(this.#where, marks);
+    await this.#tidy();
+  }
+
+  /** Takes a snapshot of another member from the wire; `write` with it as `installed` puts it into force. */
+  async receive(meta: SnapshotMeta, chunks: Chunks): Promise<void> {
+    this.#received = await this.#save(meta, chunks);
+  }
+
+  /** The pieces of a snapshot that was saved or received; its file stays until they are all read, or given up. */
+  async *read(meta: SnapshotMeta): AsyncGenerator<Uint8Array> {
+    const mark = [...this.#marks, this.#received].find((each) => each && each.index === meta.index && each.term === meta.term);
+    if (!mark || mark.digest === '') throw new Refusal('notFound', `there is no snapshot of entry ${meta.index} any more: a newer one has taken its place`);
+    const pin = { ...mark };
+    this.#pinned.add(pin);
+    try {
+      yield* readSnapshot(this.#where, mark);
+    } finally {
+      this.#pinned.delete(pin);
+      await this.#tidy();
+    }
   }
 
   async close(): Promise<void> {
     await this.#wal.close();
   }
+
+  async #save(meta: SnapshotMeta, chunks: Chunks): Promise<SnapshotMark> {
+    try {
+      return await saveSnapshot(this.#where, meta, chunks);
+    } catch (error) {
+      throw isFull(error) ? diskFull(this.#where.folder) : error;
+    }
+  }
+
+  async #tidy(): Promise<void> {
+    // The log reaches back to the older snapshot, so either can be started from.
+    const [oldest] = this.#marks;
+    await this.#wal.removeBelow(oldest && (this.#marks.length > 1 || oldest.digest !== '') ? oldest.index : 0);
+    await removeOtherSnapshots(this.#where, [...this.#marks, ...this.#pinned, ...(this.#received ? [this.#received] : [])]);
+  }
+}
+
+/** What an interrupted write left has no name yet. It goes first: it may be what fills the disk. */
+async function removeUnfinished(files: FileSystem, folder: string): Promise<void> {
+  const unfinished = (await files.list(folder)).filter((name) => name.endsWith('.new'));
+  for (const name of unfinished) await remove(files, join(folder, name));
+  if (unfinished.length > 0) await files.syncFolder(folder);
+}
+
+function ownerFor({ node, cluster, incarnation }: StorageOptions, key: DataKey): (found: Owner | undefined) => Owner {
+  return (found) => ({ cluster: cluster ?? found?.cluster ?? key.group, incarnation: incarnation ?? found?.incarnation ?? 1, node });
 }
 
 /** Marks the beginning of a new group as if it were a snapshot of nothing. Refuses a folder that has lost its log. */
-async function bootstrap(wal: Wal, options: StorageOptions, merged: Record): Promise<readonly SnapshotMark[]> {
-  const names = await readdir(options.folder);
-  if (merged.hardState || merged.entries.length > 0 || names.some((name) => name.startsWith('snapshot-'))) throw unusable(options.folder, []);
-  const marks = [{ ...options.bootstrap, digest: '' }];
-  await wal.append({ hardState: undefined, marks, entries: [] });
+async function begin(wal: Wal, options: StorageOptions, files: FileSystem, content: WalContent): Promise<readonly SnapshotMark[]> {
+  const lost = content.hardState !== undefined || wal.range.last >= wal.range.first;
+  if (lost || (await files.list(options.folder)).some((name) => name.startsWith('snapshot-'))) throw unusable(options.folder, []);
+  if (!options.begin) {
+    throw damaged(
+      'amnesia',
+      `the log of this manager is gone from ${options.folder}: what it promised to the other managers is not known any more, so it must not vote again as ${options.node}. ${wayOut}`,
+      { folder: options.folder, node: options.node },
+    );
+  }
+  const marks = [{ ...options.begin, digest: '' }];
+  await wal.append({ ...emptyRecord, marks });
   return marks;
 }
 
 /** The newest snapshot that is whole and from which the log goes on. */
-async function chooseSnapshot(
-  where: SnapshotFolder,
-  marks: readonly SnapshotMark[],
-  entries: readonly Entry[],
-  warnings: string[],
-): Promise<{ meta: SnapshotMeta; state: Uint8Array | undefined }> {
-  for (const mark of [...marks].reverse()) {
-    if (!reaches(entries, mark.index)) continue;
-    if (mark.index === 0) return { meta: mark, state: undefined };
-    const loaded = await loadSnapshot(where, mark);
-    if ('state' in loaded) return { meta: mark, state: loaded.state };
-    warnings.push(loaded.damage);
+async function chooseSnapshot(where: SnapshotFolder, wal: Wal, marks: readonly SnapshotMark[], warnings: string[]): Promise<SnapshotMark> {
+  const { first, last } = wal.range;
+  for (const mark of marks.toReversed()) {
+    if (last >= first && first > mark.index + 1) continue;
+    const damage = mark.digest === '' ? undefined : await checkSnapshot(where, mark);
+    if (damage === undefined) return mark;
+    warnings.push(damage);
   }
   throw unusable(where.folder, warnings);
 }
 
 function unusable(folder: string, reasons: readonly string[]): Refusal {
   const facts = reasons.length > 0 ? ` (${reasons.join('; ')})` : '';
-  return new Refusal(
-    'failedPrecondition',
-    `the state in ${folder} has no usable snapshot and its log does not reach back to the beginning${facts}. Nothing was changed. Restore the folder from a backup, or remove this manager from the cluster and join it again with an empty folder`,
+  return damaged(
+    'noSnapshot',
+    `the state in ${folder} has no usable snapshot and its log does not reach back to the beginning${facts}. Nothing was changed. ${wayOut}`,
+    { folder },
   );
 }
 
-/** True when the log goes on right behind `index`. */
-function reaches(entries: readonly Entry[], index: number): boolean {
-  const first = entries[0];
-  return first === undefined || first.index <= index + 1;
+async function initialFor({ folder }: StorageOptions, wal: Wal, content: WalContent, chosen: SnapshotMark): Promise<Initial> {
+  const hardState = content.hardState ?? { term: 0, vote: undefined, commit: 0 };
+  const last = Math.max(chosen.index, wal.range.last);
+  if (hardState.commit > last) {
+    throw damaged(
+      'amnesia',
+      `the log in ${folder} ends at entry ${last}, and ${hardState.commit} were committed: entries that this manager acknowledged are gone, so it must not vote again. ${wayOut}`,
+      { folder, last, commit: hardState.commit },
+    );
+  }
+  const entries = (await wal.read(chosen.index + 1, last, Infinity)) ?? [];
+  const { index, term, configuration } = chosen;
+  return { hardState, snapshot: { index, term, configuration }, entries };
+}
+
+/** A possible loss ends in what the operator can do about it. */
+function explain({ folder, node }: StorageOptions, error: unknown): never {
+  if (damageOf(error) !== 'possibleLoss') throw error;
+  const { message, facts } = error as Refusal;
+  const answer = join(folder, String(facts['answer']));
+  throw damaged(
+    'possibleLoss',
+    `${message}. If other managers live, remove ${node} from the cluster and join it again with an empty folder. If this is the only manager, restore the state folder from a backup, or go on without that record: touch ${answer}`,
+    { ...facts, answer },
+  );
 }

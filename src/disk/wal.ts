@@ -1,27 +1,34 @@
 /** The log on disk: group commit into segments, a new segment after every start, old ones removed behind snapshots. */
-import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '#base/assert';
-import { Refusal } from '#base/refusal';
-import type { HardState } from '#raft/message';
-import { closeFile, openFile, syncFolder, type FileSystem } from './file-system.ts';
-import { encodeFrame } from './frame.ts';
-import type { DataKey, FileKey } from './key.ts';
-import { encodeRecord, mergeRecords, type Record, type SnapshotMark } from './record.ts';
-import { createSegment, readSegment, segmentAt, segmentHeaderBytes, segmentNumber, type Position, type Segment } from './segment.ts';
+import type { Clock } from '#base/clock';
+import type { Entry, HardState } from '#raft/message';
+import { corrupt, damaged } from './damage.ts';
+import { isFull, remove } from './file-system.ts';
+import { checkOwner, type Owner } from './header.ts';
+import type { FileKey } from './key.ts';
+import { LogIndex, type Place } from './log-index.ts';
+import { emptyRecord, entryBytes, mergeRecords, type Record, type SnapshotMark } from './record.ts';
+import { answerName, readRecordAt, readSegment, segmentAt, segmentNumber, type Position, type Segment, type SegmentParts } from './segment.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import type { Space } from './space.ts';
 
-export interface WalOptions {
-  readonly folder: string;
-  readonly key: DataKey;
-  readonly files: FileSystem;
+export interface WalOptions extends SegmentParts {
+  readonly clock: Clock;
+  readonly space: Space;
   /** A segment that reached this size is followed by a new one. */
   readonly segmentBytes: number;
+  /** Whose the log is, told what the newest segment says of it. */
+  readonly owner: (found: Owner | undefined) => Owner;
 }
 
-/** Everything the files say, for the raft core and the state machine. */
+/** What the files say beside the entries. */
 export interface WalContent {
-  readonly merged: Record;
-  readonly tornBytes: number;
+  readonly owner: Owner;
+  readonly hardState: HardState | undefined;
+  readonly marks: readonly SnapshotMark[];
+  /** Bytes of a write that was interrupted; they are gone. */
+  readonly cutBytes: number;
 }
 
 interface Waiting {
@@ -31,111 +38,136 @@ interface Waiting {
 }
 
 interface Sealed extends Segment {
+  readonly key: FileKey;
   /** Highest entry in it; 0 for none. */
   readonly lastIndex: number;
 }
 
 const maxGroupBytes = 8 * 1024 * 1024;
-const nothing: Record = { hardState: undefined, marks: [], entries: [] };
+/** An idle log gets a seal after this time: what is found bad before it was whole once. */
+const idleMs = 1000;
 
 export class Wal {
   readonly #options: WalOptions;
-  #segment: Segment;
-  #file = -1;
-  #fileKey: FileKey | undefined;
-  #offset = 0;
+  readonly #owner: Owner;
+  readonly #index: LogIndex;
+  #writer: SegmentWriter | undefined;
+  #number: number;
   #position: Position;
   #lastIndex = 0;
   #sealed: Sealed[];
   #hardState: HardState | undefined;
   #marks: readonly SnapshotMark[];
   #queue: Waiting[] = [];
-  #working = false;
+  #working: Promise<void> | undefined;
+  #cancelSeal: (() => void) | undefined;
+  #closing = false;
   /** The first error of the disk. What is on it is unknown from then on, so nothing is written any more. */
   #failure: Error | undefined;
 
-  private constructor(options: WalOptions, sealed: Sealed[], position: Position, content: Record) {
+  private constructor(options: WalOptions, found: Found, owner: Owner) {
     this.#options = options;
-    this.#sealed = sealed;
-    this.#segment = segmentAt(options.folder, (sealed.at(-1)?.number ?? 0) + 1);
-    this.#position = position;
-    this.#hardState = content.hardState;
-    this.#marks = content.marks;
+    this.#owner = owner;
+    this.#index = found.index;
+    this.#sealed = found.sealed;
+    this.#number = (found.sealed.at(-1)?.number ?? 0) + 1;
+    this.#position = found.position ?? { sequence: 0, crc: 0 };
+    this.#hardState = found.hardState;
+    this.#marks = found.marks;
   }
 
-  /** Reads and checks all segments of the folder, then starts a new one. Refuses damage that is not a torn last write. */
+  /** Reads and checks all segments of the folder; nothing is written but the end of what was torn. Refuses damage. */
   static async open(options: WalOptions): Promise<{ wal: Wal; content: WalContent }> {
-    const names = await readdir(options.folder);
-    // A crash while a segment was made leaves a file that never got its name.
-    for (const name of names) if (name.startsWith('log-') && name.endsWith('.new')) await unlink(join(options.folder, name));
-    const numbers = names
-      .map(segmentNumber)
-      .filter((number) => number !== undefined)
-      .sort((a, b) => a - b);
-    const records: Record[] = [];
-    const sealed: Sealed[] = [];
-    let position: Position | undefined;
-    let tornBytes = 0;
-    for (const [at, number] of numbers.entries()) {
-      const segment = segmentAt(options.folder, number);
-      const expected = (numbers[0] ?? 0) + at;
-      if (number !== expected) {
-        throw new Refusal(
-          'failedPrecondition',
-          `the log file ${segmentAt(options.folder, expected).path} is missing between others: restore the state folder from a backup`,
-        );
-      }
-      const content = await readSegment(options.key, segment, position, at === numbers.length - 1);
-      await syncFile(options.files, segment.path);
-      records.push(...content.records);
-      tornBytes += content.tornBytes;
-      position = content.end;
-      sealed.push({ ...segment, lastIndex: highest(content.records) });
-    }
-    const merged = mergeRecords(records);
-    const wal = new Wal(options, sealed, position ?? { sequence: 0, crc: 0 }, merged);
-    await wal.#beginSegment();
-    return { wal, content: { merged, tornBytes } };
+    const found = await readAllSegments(options);
+    const owner = options.owner(found.owners.at(-1)?.owner);
+    for (const each of found.owners) checkOwner(each.path, each.owner, owner);
+    const { hardState, marks, cutBytes } = found;
+    return { wal: new Wal(options, found, owner), content: { owner, hardState, marks, cutBytes } };
+  }
+
+  /** Index of the first and last entry; the last is one below the first when there is none. */
+  get range(): { readonly first: number; readonly last: number } {
+    return { first: this.#index.first, last: this.#index.last };
   }
 
   /**
    * Adds a record and resolves when it is durable. All that wait while a write runs share the next write and sync.
-   * Records become durable in order. Rejects when the disk failed, now or before: the process must then end.
+   * Records become durable in order. While the disk is full they wait. Rejects when the disk failed, now or before: the process must then end.
    */
   append(record: Record): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure);
+    assert(!this.#closing, 'the log is closed');
     return new Promise((done, fail) => {
       this.#queue.push({ record, done, fail });
-      if (!this.#working) void this.#work();
+      this.#start();
     });
   }
 
-  /** Writes out what waits, seals the end so that later damage to the last record is told from a torn write, and closes. */
-  async close(): Promise<void> {
-    try {
-      if (!this.#failure && this.#file >= 0) await this.append({ ...nothing, hardState: this.#hardState ?? { term: 0, vote: undefined, commit: 0 } });
-    } finally {
-      await this.#closeSegment();
+  /** Entries in [from, to] up to `maxBytes`, at least one if there is any; undefined when `from` is not in the log any more. Refuses damage. */
+  async read(from: number, to: number, maxBytes: number): Promise<readonly Entry[] | undefined> {
+    if (from < this.#index.first) return undefined;
+    const entries: Entry[] = [];
+    let bytes = 0;
+    let frame: { readonly place: Place; readonly entries: readonly Entry[] } | undefined;
+    for (let index = from; index <= Math.min(to, this.#index.last); index++) {
+      const place = this.#index.at(index);
+      assert(place, `entry ${index} has no place`);
+      if (frame?.place.segment !== place.segment || frame.place.at !== place.at) frame = { place, entries: (await this.#readFrame(place)).entries };
+      const entry = frame.entries.find((each) => each.index === index);
+      assert(entry?.term === place.term, `entry ${index} is not where it was written`);
+      bytes += entry.bytes.length;
+      if (entries.length > 0 && bytes > maxBytes) break;
+      entries.push(entry);
     }
-  }
-
-  async #closeSegment(): Promise<void> {
-    const file = this.#file;
-    this.#file = -1;
-    if (file >= 0) await closeFile(file);
+    return entries;
   }
 
   /** Removes segments whose entries are all at or below `index`; the caller has a marked snapshot of that index. */
   async removeBelow(index: number): Promise<void> {
     let count = 0;
     while (count < this.#sealed.length && (this.#sealed[count]?.lastIndex ?? 0) <= index) count++;
+    if (count === 0) return;
     const removed = this.#sealed.splice(0, count);
-    for (const segment of removed) await unlink(segment.path);
-    if (count > 0) await syncFolder(this.#options.folder);
+    this.#index.dropBefore((removed.at(-1)?.number ?? 0) + 1);
+    for (const segment of removed) await remove(this.#options.files, segment.path);
+    await this.#options.files.syncFolder(this.#options.folder);
+  }
+
+  /** Writes out what waits, seals the end, and closes. A disk that is full keeps nobody waiting here. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#cancelSeal?.();
+    await this.#options.space.close();
+    await this.#working;
+    try {
+      if (!this.#failure) await this.#seal();
+    } finally {
+      await this.#writer?.close();
+      this.#writer = undefined;
+    }
+  }
+
+  #start(): void {
+    this.#cancelSeal?.();
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      if (this.#queue.length > 0) this.#start();
+      else if (!this.#closing && !this.#failure && this.#writer && !this.#writer.sealed) this.#sealLater();
+    });
+  }
+
+  #sealLater(): void {
+    this.#cancelSeal = this.#options.clock.after(idleMs, () => {
+      this.#working ??= this.#seal()
+        .catch((error: unknown) => this.#fail(error as Error, []))
+        .finally(() => {
+          this.#working = undefined;
+          if (this.#queue.length > 0) this.#start();
+        });
+    });
   }
 
   async #work(): Promise<void> {
-    this.#working = true;
     // One turn of the loop, so that everybody who appends in it shares the write.
     await Promise.resolve();
     while (this.#queue.length > 0) {
@@ -144,18 +176,21 @@ export class Wal {
         await this.#write(mergeRecords(group.map((waiting) => waiting.record)));
         for (const waiting of group) waiting.done();
       } catch (error) {
-        this.#failure = error as Error;
-        for (const waiting of [...group, ...this.#queue.splice(0)]) waiting.fail(this.#failure);
+        this.#fail(error as Error, group);
       }
     }
-    this.#working = false;
+  }
+
+  #fail(error: Error, group: readonly Waiting[]): void {
+    this.#failure ??= error;
+    for (const waiting of [...group, ...this.#queue.splice(0)]) waiting.fail(this.#failure);
   }
 
   #takeGroup(): Waiting[] {
     let bytes = 0;
     let count = 0;
     for (const { record } of this.#queue) {
-      bytes += record.entries.reduce((sum, entry) => sum + entry.bytes.length, 0);
+      bytes += entryBytes(record.entries);
       if (count > 0 && bytes > maxGroupBytes) break;
       count++;
     }
@@ -166,51 +201,143 @@ export class Wal {
     const empty = !record.hardState && record.marks.length === 0 && record.entries.length === 0;
     // Answers without content only wait for their place in the order.
     if (empty) return;
+    for (;;) {
+      try {
+        return this.#written(record, await this.#writeFrame(record));
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        await this.#abandonWriter();
+        await this.#options.space.wait();
+      }
+    }
+  }
+
+  /** Term, vote, commit and entries of a batch are one frame, also where a segment begins: there it repeats what has not changed, so that older segments can go. */
+  async #writeFrame(record: Record): Promise<number> {
+    const writer = this.#writer;
+    // What an installed snapshot voids goes with its segments.
+    if (writer && !record.installed && writer.offset < this.#options.segmentBytes) return await writer.write(record);
+    await this.#endWriter();
+    this.#writer = await SegmentWriter.create(this.#options, segmentAt(this.#options.folder, this.#number), this.#owner, this.#position);
+    return await this.#writer.write({
+      ...record,
+      hardState: record.hardState ?? this.#hardState,
+      marks: record.marks.length > 0 ? record.marks : this.#marks,
+    });
+  }
+
+  /** The record is durable at byte `at` of the current segment. */
+  #written(record: Record, at: number): void {
+    assert(this.#writer, 'a record was written to no segment');
+    this.#position = this.#writer.position;
     this.#hardState = record.hardState ?? this.#hardState;
     if (record.marks.length > 0) this.#marks = record.marks;
-    if (this.#offset >= this.#options.segmentBytes) await this.#nextSegment();
-    await this.#writeFrame(record);
+    if (record.installed) {
+      this.#index.reset(this.#marks.at(-1)?.index ?? 0);
+      this.#sealed = this.#sealed.map((segment) => ({ ...segment, lastIndex: 0 }));
+    }
+    const fits = this.#index.put(record.entries, this.#number, at);
+    assert(fits, `entry ${record.entries[0]?.index} leaves a gap behind ${this.#index.last}`);
     this.#lastIndex = Math.max(this.#lastIndex, record.entries.at(-1)?.index ?? 0);
   }
 
-  async #writeFrame(record: Record): Promise<void> {
-    assert(this.#fileKey && this.#file >= 0, 'the log is closed');
-    const sequence = this.#position.sequence + 1;
-    const frame = encodeFrame(this.#fileKey, sequence, this.#position.crc, encodeRecord(record));
-    await this.#options.files.write(this.#file, frame.bytes, this.#offset);
-    await this.#options.files.syncData(this.#file);
-    this.#offset += frame.bytes.length;
-    this.#position = { sequence, crc: frame.crc };
+  /** Says that the last frame is whole. Without space it stays unsaid. */
+  async #seal(): Promise<void> {
+    if (!this.#writer || this.#writer.sealed) return;
+    try {
+      await this.#writer.seal();
+      this.#position = this.#writer.position;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      await this.#abandonWriter();
+    }
   }
 
-  async #nextSegment(): Promise<void> {
-    await this.#closeSegment();
-    this.#sealed.push({ ...this.#segment, lastIndex: this.#lastIndex });
-    this.#segment = segmentAt(this.#options.folder, this.#segment.number + 1);
+  /** Goes back to the last durable frame of a segment and leaves it: a number that was used once must not seal anything else. */
+  async #abandonWriter(): Promise<void> {
+    await this.#writer?.cutBack();
+    await this.#endWriter();
+  }
+
+  async #endWriter(): Promise<void> {
+    const writer = this.#writer;
+    if (!writer) return;
+    this.#writer = undefined;
+    this.#sealed.push({ ...writer.segment, key: writer.key, lastIndex: this.#lastIndex });
     this.#lastIndex = 0;
-    await this.#beginSegment();
+    this.#number++;
+    await writer.close();
   }
 
-  /** Repeats hard state and marks in the first frame, so that older segments can go. */
-  async #beginSegment(): Promise<void> {
-    const { file, key } = await createSegment(this.#options.files, this.#options.key, this.#segment);
-    this.#file = file;
-    this.#fileKey = key;
-    this.#offset = segmentHeaderBytes;
-    await this.#writeFrame({ ...nothing, hardState: this.#hardState, marks: this.#marks });
+  async #readFrame(place: Place): Promise<Record> {
+    const { path } = segmentAt(this.#options.folder, place.segment);
+    const key = this.#writer?.segment.number === place.segment ? this.#writer.key : this.#sealed.find((each) => each.number === place.segment)?.key;
+    assert(key, `segment ${place.segment} is gone while its entries are asked for`);
+    return await readRecordAt(this.#options.files, path, key, place.at);
   }
 }
 
-function highest(records: readonly Record[]): number {
-  return records.reduce((top, record) => Math.max(top, record.entries.at(-1)?.index ?? 0), 0);
+interface Found {
+  readonly owners: { readonly path: string; readonly owner: Owner }[];
+  readonly sealed: Sealed[];
+  readonly index: LogIndex;
+  position: Position | undefined;
+  hardState: HardState | undefined;
+  marks: readonly SnapshotMark[];
+  cutBytes: number;
 }
 
-/** After a process was killed its last writes may be in memory only: what was read must be durable before it is acted on. */
-async function syncFile(files: FileSystem, path: string): Promise<void> {
-  const file = await openFile(path, 'r+');
-  try {
-    await files.syncData(file);
-  } finally {
-    await closeFile(file);
+async function readAllSegments(options: WalOptions): Promise<Found> {
+  const { files, folder } = options;
+  const names = await files.list(folder);
+  const found: Found = {
+    owners: [],
+    sealed: [],
+    index: new LogIndex(),
+    position: undefined,
+    hardState: undefined,
+    marks: emptyRecord.marks,
+    cutBytes: 0,
+  };
+  const numbers = names
+    .map(segmentNumber)
+    .filter((number) => number !== undefined)
+    .toSorted((a, b) => a - b);
+  for (const [at, number] of numbers.entries()) {
+    const expected = (numbers[0] ?? 0) + at;
+    if (number !== expected) {
+      throw damaged('corrupt', `the log file ${segmentAt(folder, expected).path} is missing between others: restore the state folder from a backup`);
+    }
+    await readOne(options, found, segmentAt(folder, number), at === numbers.length - 1, names);
   }
+  return found;
+}
+
+async function readOne(options: WalOptions, found: Found, segment: Segment, newest: boolean, names: readonly string[]): Promise<void> {
+  let lastIndex = 0;
+  const answer = (at: number): string => answerName(segment, at);
+  let accepted: string | undefined;
+  const content = await readSegment(options, segment, found.position, {
+    newest,
+    accepted: (at) => {
+      if (names.includes(answer(at))) accepted = answer(at);
+      return accepted !== undefined;
+    },
+    onRecord: (record, at) => {
+      takeIn(found, segment, record, at);
+      lastIndex = Math.max(lastIndex, record.entries.at(-1)?.index ?? 0);
+    },
+  });
+  if (accepted !== undefined) await remove(options.files, join(options.folder, accepted));
+  if (content.owner) found.owners.push({ path: segment.path, owner: content.owner });
+  found.cutBytes += content.cutBytes;
+  found.position = content.end;
+  found.sealed.push({ ...segment, key: content.key, lastIndex });
+}
+
+function takeIn(found: Found, segment: Segment, record: Record, at: number): void {
+  found.hardState = record.hardState ?? found.hardState;
+  if (record.marks.length > 0) found.marks = record.marks;
+  if (record.installed) found.index.reset(found.marks.at(-1)?.index ?? 0);
+  if (!found.index.put(record.entries, segment.number, at)) throw corrupt(segment.path, at, 'leaves a gap behind the entries before it');
 }

@@ -60,7 +60,7 @@ export class Daemon implements LocalSwarm {
     const identity = readIdentity(state);
     if (identity) {
       await refuseUnfitHost();
-      const member = this.#newMember(identity);
+      const member = this.#newMember(identity, false);
       await member.startSeat();
       if (!clusterOf(member.state.store))
         throw new Refusal(
@@ -100,7 +100,7 @@ export class Daemon implements LocalSwarm {
       const description = await describeEngine(this.#options, identity.nodeId);
       // Remains of a cluster that was left half-way, or of an init that did not end.
       this.#forget();
-      const member = this.#newMember(identity);
+      const member = this.#newMember(identity, true);
       await member.startSeat();
       try {
         await member.seat.submit(initCluster(initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)))));
@@ -127,10 +127,11 @@ export class Daemon implements LocalSwarm {
     });
   }
 
-  #newMember(identity: Identity): Membership {
+  #newMember(identity: Identity, founds: boolean): Membership {
     return new Membership(identity, this.#options, {
       clock: systemClock,
       logger: this.#logger,
+      founds,
       onFatal: this.#onFatal,
       onReconcile: (event) => {
         for (const listener of this.#listeners) listener(event);

@@ -24,6 +24,8 @@ import { systemRandom } from './system.ts';
 type ReconcileListener = Parameters<GitOps['events']['watch']>[0];
 
 export interface MembershipParts {
+  /** True when this node begins a cluster; one that was in a cluster before has a log, or must not go on. */
+  founds: boolean;
   clock: Clock;
   logger: Logger;
   /** The process must end and start again from the disk. */
@@ -47,7 +49,7 @@ export class Membership {
   constructor(
     readonly identity: Identity,
     options: DaemonOptions,
-    { clock, logger, onFatal, onReconcile }: MembershipParts,
+    { clock, logger, founds, onFatal, onReconcile }: MembershipParts,
   ) {
     const random = systemRandom;
     const folder = join(options.state, 'raft');
@@ -59,7 +61,7 @@ export class Membership {
         random: seededRandom(random.next() * 2 ** 48),
         logger: logger.child({ part: 'raft', folder }),
         stateMachine: this.state,
-        openStorage: openDisk({ folder }),
+        openStorage: openDisk({ folder, clock, node: identity.nodeId, founds, logger: logger.child({ part: 'disk' }) }),
         onFatal,
       },
     );

@@ -43,7 +43,7 @@ export class SwarmReconciler {
         random: seededRandom(random.next() * 2 ** 48),
         logger: logger.child({ part: 'raft' }),
         stateMachine: state,
-        openStorage: openDisk({ folder: join(options.state, 'records') }),
+        openStorage: openDisk({ folder: join(options.state, 'records'), clock, node: recordsNodeId, logger: logger.child({ part: 'disk' }) }),
         onFatal,
       },
     );

@@ -141,6 +141,8 @@ export class Replica implements ReplicatedLog {
     if (bytes.length > this.#options.maxEntryBytes) {
       return Promise.reject(new Refusal('invalidArgument', `a change of ${bytes.length} bytes is too large; the limit is ${this.#options.maxEntryBytes}`));
     }
+    const { full } = this.#running.storage;
+    if (full) return Promise.reject(full);
     const proposed = this.#running.raft.propose(bytes);
     if (typeof proposed === 'string') return Promise.reject(refusalOf(proposed));
     this.#schedule();
@@ -310,7 +312,11 @@ export class Replica implements ReplicatedLog {
     this.#snapshotting = storage
       .snapshot(meta, this.#parts.stateMachine.snapshot())
       .then(() => raft.snapshotTaken(meta, index - this.#options.keptEntries))
-      .catch((error: unknown) => this.#fail(error as Error))
+      .catch((error: unknown) => {
+        if (!(error instanceof Refusal && error.facts['reason'] === 'diskFull')) return this.#fail(error as Error);
+        // The log goes on from the snapshot before.
+        this.#parts.logger.warn({ index }, `${error.message}; no snapshot was taken, the next is tried after as many entries again`);
+      })
       .finally(() => {
         this.#snapshotting = undefined;
         this.#schedule();

@@ -1,12 +1,18 @@
 /** What a replica asks of its disk. The room `disk` fulfils it; the simulation has one that fails on demand. */
+import type { Refusal } from '#base/refusal';
 import type { Initial } from '#raft/core';
 import type { SnapshotMeta } from '#raft/message';
 import type { Write } from '#raft/ready';
 
 export interface StableStorage {
+  /** Why no change may be taken now; undefined while there is space. What is being written meanwhile waits and does not fail. */
+  readonly full: Refusal | undefined;
   /** Resolves when the job is durable; jobs become so in order. Rejects when the disk failed: the process must end. */
   write(job: Write): Promise<void>;
-  /** Saves a snapshot of the applied state beside the writes that go on; `pieces` are asked for one at a time. */
+  /**
+   * Saves a snapshot of the applied state beside the writes that go on; `pieces` are asked for one at a time.
+   * Rejects with a refusal whose `reason` is `diskFull` when there is no space: nothing has changed, and it may be tried again.
+   */
   snapshot(meta: SnapshotMeta, pieces: Iterable<Uint8Array>): Promise<void>;
   /** Saves the bytes of another member's snapshot; it counts once a job that names it as installed is durable. */
   receive(meta: SnapshotMeta, pieces: AsyncIterable<Uint8Array>): Promise<void>;

@@ -27,7 +27,14 @@ export interface RunningManager {
 export async function startManager({ folder, ...options }: ReplicaOptions & { folder: string }, dependencies: ManagerDependencies): Promise<RunningManager> {
   const { clock, random, logger, onFatal } = dependencies;
   const state = new ReplicatedState();
-  const log = new Replica(options, { clock, random: random.split('raft'), logger, stateMachine: state, openStorage: openDisk({ folder }), onFatal });
+  const log = new Replica(options, {
+    clock,
+    random: random.split('raft'),
+    logger,
+    stateMachine: state,
+    openStorage: openDisk({ folder, clock, node: options.nodeId, reserveBytes: 0 }),
+    onFatal,
+  });
   const manager = new ManagerSeat({}, { log, state, stages, clock, random, logger, onFatal });
   await manager.start();
   return {

@@ -41,17 +41,17 @@ export interface LogOptions extends Partial<ReplicaOptions> {
   segmentBytes?: number;
 }
 
-export function makeLog(folder: string, { segmentBytes, ...options }: LogOptions = {}, files?: FileSystem): Opened {
+export function makeLog(folder: string, { segmentBytes, nodeId = 'manager-1', ...options }: LogOptions = {}, files?: FileSystem): Opened {
   const machine = new ListMachine();
   const fatal: Error[] = [];
   const log = new Replica(
-    { nodeId: 'manager-1', ...options },
+    { nodeId, ...options },
     {
       clock: realClock,
       random: seededRandom(1),
       logger: silentLogger,
       stateMachine: machine,
-      openStorage: openDisk({ folder, ...(segmentBytes && { segmentBytes }), ...(files && { files }) }),
+      openStorage: openDisk({ folder, clock: realClock, node: nodeId, reserveBytes: 0, ...(segmentBytes && { segmentBytes }), ...(files && { files }) }),
       onFatal: (error) => fatal.push(error),
     },
   );
