@@ -75,6 +75,7 @@ export class Core {
   pendingConfigurationIndex = 0;
   uncommittedBytes = 0;
   transferee: string | undefined;
+  transferElapsed = 0;
 
   /** Index of this leader's own change that is not yet durable at a majority of the configuration it makes. */
   openChange: number | undefined;

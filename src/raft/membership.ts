@@ -5,7 +5,7 @@ import type { Core } from './core.ts';
 import type { Entry } from './message.ts';
 import { Progress } from './progress.ts';
 import { confirmReads } from './reads.ts';
-import { advanceCommit, appendOwn, closeChange, sendAppend } from './replication.ts';
+import { advanceCommit, appendOwn, ask, closeChange } from './replication.ts';
 
 export type ChangeRefusal = 'notLeader' | 'transferring' | 'changePending' | 'lastVoter' | 'notLearner' | 'notCaughtUp';
 
@@ -52,8 +52,9 @@ export function applyConfiguration(core: Core, entry: Entry): void {
 function applyAsLeader(core: Core): void {
   for (const id of core.peers) {
     if (core.progress.has(id)) continue;
-    core.progress.set(id, new Progress(core.log.lastIndex + 1, core.limits.window));
-    sendAppend(core, id, true);
+    const progress = new Progress(core.log.lastIndex + 1, core.limits.window);
+    core.progress.set(id, progress);
+    ask(core, progress);
   }
   for (const id of core.progress.keys()) if (id !== core.id && !core.peers.includes(id)) core.progress.delete(id);
   if (core.transferee !== undefined && !core.configuration.voters.includes(core.transferee)) core.transferee = undefined;

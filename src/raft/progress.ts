@@ -25,6 +25,8 @@ export class Progress {
   durableCommit = 0;
   paused = false;
   pendingSnapshot = 0;
+  /** The next turn sends an append even without entries: as a probe, or because something must be answered. */
+  askDue = false;
   /** The member has nothing at all: only a snapshot tells it who takes part. */
   needsSnapshot = false;
   /** Heard of since the last check of the quorum. New members start so, else adding one could depose the leader. */

@@ -15,7 +15,7 @@ import {
   flushAppends,
   handleAppendReply,
   handleHeartbeatReply,
-  sendAppend,
+  ask,
   tickLeader,
 } from './replication.ts';
 import { coalesced, type Ready, type RoleChange, type Write } from './ready.ts';
@@ -198,9 +198,9 @@ export class Raft {
     if (core.role !== 'leader' || target === core.id || !progress || !core.configuration.voters.includes(target)) return false;
     if (core.transferee === target) return true;
     core.transferee = target;
-    core.electionElapsed = 0;
+    core.transferElapsed = 0;
     if (progress.match === core.log.lastIndex) core.send({ type: 'timeoutNow', to: target });
-    else sendAppend(core, target, true);
+    else ask(core, progress);
     return true;
   }
 

@@ -26,17 +26,27 @@ export function flushAppends(core: Core): void {
 }
 
 function sendAll(core: Core, to: string): void {
-  while (sendAppend(core, to, false));
-  if ((core.progress.get(to)?.sentCommit ?? 0) < core.urgentCommit) sendAppend(core, to, true);
+  const progress = core.progress.get(to);
+  if (!progress) return;
+  const evenEmpty = progress.askDue || progress.sentCommit < core.urgentCommit;
+  progress.askDue = false;
+  let sent = false;
+  while (sendAppend(core, to, progress, false)) sent = true;
+  if (!sent && evenEmpty) sendAppend(core, to, progress, true);
+}
+
+/** The next turn asks `progress`'s member for an answer, with entries if there are any. */
+export function ask(core: Core, progress: Progress): void {
+  progress.askDue = true;
+  core.appendDue = true;
 }
 
 /**
  * Sends what `to` lacks, as far as its window allows. `evenEmpty`: also without entries, as a probe or to carry the
  * commit index. Returns whether something was sent.
  */
-export function sendAppend(core: Core, to: string, evenEmpty: boolean): boolean {
-  const progress = core.progress.get(to);
-  if (!progress || progress.isPaused) return false;
+function sendAppend(core: Core, to: string, progress: Progress, evenEmpty: boolean): boolean {
+  if (progress.isPaused) return false;
   if (progress.needsSnapshot) return sendSnapshot(core, to, progress);
   const prevIndex = progress.next - 1;
   const prevTerm = core.log.termAt(prevIndex);
@@ -76,9 +86,9 @@ export function broadcastHeartbeat(core: Core): void {
 export function tickLeader(core: Core): void {
   core.electionElapsed++;
   core.heartbeatElapsed++;
+  if (core.transferee !== undefined && ++core.transferElapsed >= core.limits.electionTicks) core.transferee = undefined;
   if (core.electionElapsed >= core.limits.electionTicks) {
     core.electionElapsed = 0;
-    core.transferee = undefined;
     if (!quorumActive(core)) {
       core.becomeFollower(core.term, undefined);
       return;
@@ -125,14 +135,14 @@ export function handleAppendReply(core: Core, message: AppendReply): void {
   }
   if (message.rejected) {
     const hint = core.log.hint(message.hintIndex, message.hintTerm);
-    if (progress.rejected(message.index, hint.index)) sendAppend(core, message.from, true);
+    if (progress.rejected(message.index, hint.index)) ask(core, progress);
     return;
   }
   const news = progress.acknowledge(message.index);
   if (!news && !(progress.state === 'probe' && progress.match === message.index)) return;
   advanceState(core, progress, message.index);
   advanceCommit(core);
-  sendAll(core, message.from);
+  core.appendDue = true;
   if (core.transferee === message.from && progress.match === core.log.lastIndex) core.send({ type: 'timeoutNow', to: message.from });
 }
 
@@ -150,7 +160,7 @@ export function handleHeartbeatReply(core: Core, message: HeartbeatReply): void 
   progress.recentActive = true;
   progress.paused = false;
   const forgets = core.openChange !== undefined && core.openChange <= core.log.committed && progress.durableCommit < core.openChange;
-  if (progress.match < core.log.lastIndex || progress.state === 'probe' || forgets) sendAppend(core, message.from, true);
+  if (progress.match < core.log.lastIndex || progress.state === 'probe' || forgets) ask(core, progress);
   if (message.readSequence <= progress.readAcknowledged) return;
   progress.readAcknowledged = message.readSequence;
   confirmReads(core);

@@ -1,334 +1,353 @@
 /** A seeded group of members over a simulated network and disk: same seed, same run. */
-import { Violation } from '#test/simulation/tier';
 import { integerBetween, seededRandom, type Random } from '#base/random';
-import { defaultLimits, type Limits } from '#raft/core';
-import type { Configuration, Entry, HardState, Message, SnapshotMeta } from '#raft/message';
+import { nobody, type Change } from '#raft/changer';
 import type { Raft } from '#raft/raft';
-import type { Ready, Write } from '#raft/ready';
 import { EventQueue } from './event-queue.ts';
-import { RaftChecks } from './raft-checks.ts';
+import { isMajority, RaftChecks, require } from './raft-checks.ts';
+import { RaftDriver } from './raft-driver.ts';
+import { Member } from './raft-member.ts';
+import { RaftNetwork, type Parcel } from './raft-network.ts';
+import { changeKinds, tickTime, type Happening, type Knobs, type Plan } from './raft-plan.ts';
 
-export type RaftClass = typeof Raft;
-
-interface Saved {
-  readonly meta: SnapshotMeta;
-  readonly state: readonly string[];
-}
-
-/** What a crash leaves. */
-interface Durable {
-  hardState: HardState;
-  saved: Saved;
-  entries: Entry[];
-}
-
-interface Faults {
-  readonly loss: number;
-  readonly duplicate: number;
-  readonly longDelay: number;
-  readonly crash: number;
-  /** Chance per tick that a crashed member comes back: at once in some seeds, so that it is asked the same again. */
-  readonly restart: number;
-  readonly partition: number;
-  readonly slowDisk: number;
-  readonly snapshotEvery: number;
-  readonly keepEntries: number;
-  readonly limits: Limits;
-}
-
-interface Pending {
-  readonly term: number;
-  readonly done: (index: number) => void;
-}
-
-const tickTime = 100;
-
-/** Each seed switches about half of the faults off, so that the rest is explored alone. */
-function drawFaults(random: Random): Faults {
-  const some = (top: number): number => (random.next() < 0.5 ? 0 : random.next() * top);
-  const small = random.next() < 0.5;
-  return {
-    loss: some(0.3),
-    duplicate: some(0.2),
-    longDelay: some(0.2),
-    crash: some(0.06),
-    restart: random.next() < 0.5 ? 1 : 0.1,
-    partition: some(0.02),
-    slowDisk: some(0.5),
-    snapshotEvery: random.next() < 0.5 ? 1e9 : integerBetween(random, 3, 30),
-    keepEntries: integerBetween(random, 0, 5),
-    limits: {
-      ...defaultLimits,
-      electionTicks: integerBetween(random, 8, 12),
-      maxAppendBytes: small ? 1 : 1000,
-      window: small ? { messages: integerBetween(random, 1, 3), bytes: 1000 } : defaultLimits.window,
-      maxApplyBytes: small ? 1 : 10_000,
-    },
-  };
-}
-
-class Member {
-  raft: Raft | undefined;
-  durable: Durable;
-  state: string[] = [];
-  /** Writes not yet durable, oldest first. */
-  writes: Write[] = [];
-  incarnation = 0;
-  readonly proposals = new Map<number, Pending>();
-  readonly reads = new Map<string, { readonly acknowledgedBefore: number; index?: number }>();
-  readonly arrived = new Map<number, Saved>();
-
-  constructor(
-    readonly id: string,
-    configuration: Configuration,
-  ) {
-    const meta = { index: 0, term: 0, configuration };
-    this.durable = { hardState: { term: 0, vote: undefined, commit: 0 }, saved: { meta, state: [] }, entries: [] };
-  }
-}
+const mostMembers = 8;
 
 export class RaftSimulation {
-  readonly checks = new RaftChecks();
-  readonly members: Member[];
-  readonly faults: Faults;
+  readonly checks: RaftChecks;
+  readonly counts: Record<string, number> = {};
+  readonly #members: Member[] = [];
+  readonly #byId = new Map<string, Member>();
+  readonly #knobs: Knobs;
+  readonly #plan: Plan;
   readonly #queue: EventQueue;
-  readonly #random: (purpose: string) => Random;
+  readonly #network: RaftNetwork;
+  readonly #driver: RaftDriver;
+  readonly #root: Random;
   readonly #streams = new Map<string, Random>();
-  #cut = new Set<string>();
-  #calm = false;
   #values = 0;
   #requests = 0;
 
-  constructor(
-    readonly seed: number,
-    readonly size: number,
-    readonly raftClass: RaftClass,
-  ) {
-    const root = seededRandom(seed, 'raft simulation');
-    // One stream per purpose: a fault less must not shift the draws of the rest.
-    this.#random = (purpose) => {
-      const known = this.#streams.get(purpose) ?? root.split(purpose);
-      this.#streams.set(purpose, known);
-      return known;
-    };
-    this.faults = drawFaults(root.split('faults'));
-    this.#queue = new EventQueue(root.split('ties'));
-    const ids = Array.from({ length: size }, (_, at) => `n${at + 1}`);
-    this.members = ids.map((id) => new Member(id, { voters: ids, learners: [] }));
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.#knobs = plan.knobs;
+    this.#root = seededRandom(plan.seed, 'raft simulation');
+    this.#queue = new EventQueue(this.#root.split('ties'));
+    this.#network = new RaftNetwork(this.#queue, this.#root.split('network'), this.#knobs, (parcel, lost) => this.#arrive(parcel, lost));
+    const voters = Array.from({ length: this.#knobs.size }, (_, at) => `n${at + 1}`);
+    this.checks = new RaftChecks({ voters, learners: [] }, (id) => this.#durableOf(id));
+    const stream = (purpose: string): Random => this.#stream(purpose);
+    const count = (what: string, times = 1): void => void (this.counts[what] = (this.counts[what] ?? 0) + times);
+    const { checks } = this;
+    this.#driver = new RaftDriver({
+      queue: this.#queue,
+      checks,
+      knobs: this.#knobs,
+      network: this.#network,
+      stream,
+      count,
+      memberOf: (id) => this.#byId.get(id),
+      done: (index) => this.#done(index),
+    });
+    for (const id of voters) this.#add(id, { voters, learners: [] });
   }
 
-  /** Runs faults and clients for `ticks`, heals, and demands that the group serves again. Throws on any violation. */
-  run(ticks: number): void {
-    for (const member of this.members) {
-      this.#start(member);
-      this.#queue.after(integerBetween(this.#random('start'), 0, tickTime), () => this.#tick(member));
-    }
-    this.#queue.after(tickTime, () => this.#client());
-    this.#runUntil(ticks * tickTime);
-    this.#heal();
-    this.#runUntil((ticks + 300) * tickTime);
-    this.#mustServe();
+  #durableOf(id: string): Member['durable'] | undefined {
+    const member = this.#byId.get(id);
+    return member?.destroyed ? undefined : member?.durable;
   }
 
-  #runUntil(time: number): void {
-    while (this.#queue.now < time && this.#queue.step());
+  /** One stream per purpose: a fault less must not shift the draws of the rest. */
+  #stream(purpose: string): Random {
+    const known = this.#streams.get(purpose) ?? this.#root.split(purpose);
+    this.#streams.set(purpose, known);
+    return known;
   }
 
-  #heal(): void {
-    this.#calm = true;
-    this.#cut.clear();
-    for (const member of this.members) if (!member.raft) this.#start(member);
-  }
-
-  #mustServe(): void {
-    const leader = this.members.find((member) => member.raft?.status().role === 'leader');
-    if (!leader) throw new Violation('liveness', 'no leader after the faults stopped');
-    const before = this.checks.acknowledged;
-    this.#write(leader);
-    this.#runUntil(this.#queue.now + 60 * tickTime);
-    if (this.checks.acknowledged <= before) throw new Violation('liveness', 'a write after the faults stopped was not acknowledged');
-    const states = this.members.map((member) => member.state.join());
-    if (new Set(states).size !== 1)
-      throw new Violation('liveness', `members differ after the faults stopped: ${this.members.map((m) => m.state.length).join()}`);
-  }
-
-  #start(member: Member): void {
-    const { hardState, saved, entries } = member.durable;
-    member.incarnation++;
-    member.state = [...saved.state];
-    member.writes = [];
-    const following = entries.filter((entry) => entry.index > saved.meta.index);
-    const random = this.#random(`elections ${member.id}`);
-    const limits = this.faults.limits;
-    member.raft = new this.raftClass(
-      { id: member.id, incarnation: String(member.incarnation), limits, random },
-      { hardState, snapshot: saved.meta, entries: following },
-    );
+  #add(id: string, configuration: Member['durable']['saved']['meta']['configuration']): Member {
+    const speed = 1 + (this.#stream(`clock ${id}`).next() * 2 - 1) * this.#knobs.drift;
+    const member = new Member(id, this.#members.length, configuration, Math.round(tickTime * speed));
+    this.#members.push(member);
+    this.#byId.set(id, member);
+    this.#queue.after(integerBetween(this.#stream('start'), 1, tickTime), () => this.#tick(member));
+    return member;
   }
 
   #tick(member: Member): void {
-    this.#queue.after(tickTime, () => this.#tick(member));
-    const random = this.#random(`faults ${member.id}`);
-    const [crash, partition, heal, restart] = [random.next(), random.next(), random.next(), random.next()];
-    if (!this.#calm && member.raft && crash < this.faults.crash) this.#crash(member);
-    if (!member.raft && restart < this.faults.restart) this.#start(member);
-    if (!this.#calm && partition < this.faults.partition) this.#partition(random);
-    else if (heal < 0.02) this.#cut.clear();
-    member.raft?.tick();
-    this.#turn(member);
+    if (member.destroyed || this.#network.isolated.has(member.number)) return;
+    this.#queue.after(member.tickEvery, () => this.#tick(member));
+    if (member.raft) this.#driver.tick(member);
   }
 
-  /** Unsynced writes are lost, but for a random beginning of them that reached the disk anyway. */
-  #crash(member: Member): void {
-    const survived = integerBetween(this.#random(`crash ${member.id}`), 0, member.writes.length);
-    for (const write of member.writes.slice(0, survived)) persist(member, write);
-    member.raft = undefined;
-    member.incarnation++;
-    member.proposals.clear();
-    member.reads.clear();
+  /** Runs the plan's faults and clients, heals, and demands that the group serves. Throws on any violation. */
+  run(): { trace: string; counts: Record<string, number> } {
+    for (const member of this.#members) this.#driver.start(member);
+    let last = 0;
+    for (const happening of this.#plan.happenings) {
+      this.#queue.after(happening.at, () => this.#happen(happening));
+      last = Math.max(last, happening.at);
+    }
+    while (this.#queue.now < last && this.#queue.step());
+    this.#heal();
+    this.#mustServe();
+    this.counts['commits'] = this.checks.high;
+    this.counts['elections'] = this.checks.elections;
+    return { trace: this.#driver.trace.toString(16), counts: this.counts };
   }
 
-  /** Cuts one side off from the other, in one direction only every third time. */
-  #partition(random: Random): void {
-    this.#cut.clear();
-    const inside = new Set(this.members.filter(() => random.next() < 0.5).map((member) => member.id));
-    const oneWay = random.next() < 0.33;
-    for (const from of this.members) {
-      for (const to of this.members) {
-        if (inside.has(from.id) && !inside.has(to.id)) this.#cut.add(`${from.id}>${to.id}`);
-        if (!oneWay && !inside.has(from.id) && inside.has(to.id)) this.#cut.add(`${from.id}>${to.id}`);
+  #up(): Member[] {
+    return this.#members.filter((member) => member.raft && !member.frozen);
+  }
+
+  #leaders(): Member[] {
+    return this.#up().filter((member) => member.role === 'leader' && !this.#network.isolated.has(member.number));
+  }
+
+  #happen(happening: Happening): void {
+    const { kind, pick, way, ticks } = happening;
+    this.#driver.mixIn(pick, way);
+    const up = this.#up();
+    const member = up[pick % Math.max(1, up.length)];
+    const leaders = this.#leaders();
+    const leader = leaders[pick % Math.max(1, leaders.length)];
+    if (kind === 'cut') return this.#network.cut(this.#members, way, pick, ticks);
+    if (kind === 'old') return this.#network.replay(way);
+    if (kind === 'write') return leaders.forEach((one) => this.#write(one, 1 + (way % 3), way));
+    if (kind === 'read') return (way % 2 === 0 ? up : up.slice(pick % Math.max(1, up.length)).slice(0, 1)).forEach((one) => this.#read(one));
+    if (kind === 'crashAll') return this.#members.forEach((one) => this.#crash(one, ticks + (way % 5) * one.number));
+    if (!member) return;
+    if (kind === 'crash') return this.#crash(member, ticks);
+    if (kind === 'freeze') return this.#freeze(member, ticks, way % 2 === 0);
+    if (kind === 'stall') member.stalledUntil = this.#queue.now + ticks * tickTime;
+    if (kind === 'forget') this.#driver.input(member, (raft) => raft.forgetLeader());
+    if (kind === 'campaign') this.#driver.input(member, (raft) => raft.campaign());
+    if (!leader?.raft) return;
+    if (kind === 'stepDown') this.#driver.input(leader, (raft) => raft.stepDown());
+    if (kind === 'transfer') this.#driver.input(leader, (raft) => void raft.transferLeadership(this.#members[way % this.#members.length]?.id ?? ''));
+    if (kind === 'change') this.#change(leader, leader.raft, changeKinds[way % changeKinds.length] ?? 'join', pick);
+  }
+
+  #write(member: Member, times: number, way: number): void {
+    this.#driver.input(member, (raft) => {
+      for (let time = 0; time < times; time++) {
+        const size = way % 11 === 0 ? 60 : 4;
+        const bytes = new Uint8Array(size);
+        new DataView(bytes.buffer).setUint32(0, ++this.#values);
+        const proposed = raft.propose(bytes);
+        if (typeof proposed !== 'string') member.proposals.set(proposed.index, proposed.term);
       }
-    }
-  }
-
-  #client(): void {
-    const random = this.#random('client');
-    this.#queue.after(integerBetween(random, 1, 2 * tickTime), () => this.#client());
-    const member = this.members[integerBetween(random, 0, this.size - 1)];
-    if (!member?.raft || this.#calm) return;
-    const action = random.next();
-    if (action < 0.7) for (const one of this.members) this.#write(one);
-    else if (action < 0.98) for (const one of this.members) this.#read(one);
-    else member.raft.transferLeadership(this.members[integerBetween(random, 0, this.size - 1)]?.id ?? '');
-    this.#turn(member);
-  }
-
-  #write(member: Member): void {
-    const proposed = member.raft?.propose(Buffer.from(`v${++this.#values}`));
-    if (!proposed || typeof proposed === 'string') return;
-    const done = (index: number): void => {
-      this.checks.acknowledged = Math.max(this.checks.acknowledged, index);
-    };
-    member.proposals.set(proposed.index, { term: proposed.term, done });
-    this.#turn(member);
-  }
-
-  #read(member: Member): void {
-    if (!member.raft) return;
-    const requestId = `r${++this.#requests}`;
-    member.reads.set(requestId, { acknowledgedBefore: this.checks.acknowledged });
-    member.raft.readIndex(requestId);
-    this.#turn(member);
-  }
-
-  #turn(member: Member): void {
-    for (let rounds = 0; member.raft; rounds++) {
-      if (rounds > 10_000) throw new Violation('liveness', `${member.id} never comes to rest`);
-      this.checks.observed(member.raft);
-      const ready = member.raft.ready();
-      const { messages, write, apply, reads, failedReads, restore } = ready;
-      for (const message of messages) this.#send(member, message);
-      if (write) this.#persistLater(member, write);
-      if (restore) member.state = [...(member.arrived.get(restore.index)?.state ?? fail(`${member.id} has no bytes of snapshot ${restore.index}`))];
-      this.#apply(member, member.raft, ready);
-      if (!write && apply.length === 0 && messages.length === 0 && reads.length === 0 && failedReads.length === 0) return;
-    }
-  }
-
-  #apply(member: Member, raft: Raft, ready: Ready): void {
-    for (const entry of ready.apply) {
-      this.checks.applied(member.id, entry);
-      member.state.push(`${entry.index}:${Buffer.from(entry.bytes).toString()}`);
-      raft.applied(entry.index);
-      const pending = member.proposals.get(entry.index);
-      member.proposals.delete(entry.index);
-      if (pending?.term === entry.term) pending.done(entry.index);
-    }
-    for (const { requestId, index } of ready.reads) {
-      const read = member.reads.get(requestId);
-      if (read) this.checks.read(index, read.acknowledgedBefore);
-      member.reads.delete(requestId);
-    }
-    for (const requestId of ready.failedReads) member.reads.delete(requestId);
-    const { applied } = raft.status();
-    const installing = member.writes.some((write) => write.installed);
-    if (!installing && applied - member.durable.saved.meta.index >= this.faults.snapshotEvery) this.#snapshot(member, raft, applied);
-  }
-
-  #snapshot(member: Member, raft: Raft, index: number): void {
-    const term = raft.termAt(index) ?? fail(`${member.id} applied ${index} and has lost it`);
-    const meta = { index, term, configuration: raft.status().configuration };
-    member.durable.saved = { meta, state: [...member.state] };
-    raft.snapshotTaken(meta, index - this.faults.keepEntries);
-  }
-
-  #persistLater(member: Member, write: Write): void {
-    member.writes.push(write);
-    if (member.writes.length === 1) this.#sync(member);
-  }
-
-  /** One write at a time, so they become durable in order. */
-  #sync(member: Member): void {
-    const { incarnation } = member;
-    const random = this.#random(`disk ${member.id}`);
-    const slow = random.next() < this.faults.slowDisk && !this.#calm;
-    this.#queue.after(integerBetween(random, 1, slow ? 20 * tickTime : 20), () => {
-      if (member.incarnation !== incarnation || !member.raft) return;
-      const write = member.writes.shift() ?? fail('a write got lost');
-      persist(member, write);
-      for (const message of member.raft.appended(write)) this.#send(member, message);
-      if (member.writes.length > 0) this.#sync(member);
-      this.#turn(member);
     });
   }
 
-  #send(from: Member, message: Message): void {
-    const random = this.#random(`net ${from.id} ${message.to}`);
-    const saved = message.type === 'snapshot' ? from.durable.saved : undefined;
-    const [loss, twice, late] = [random.next(), random.next(), random.next()];
-    const lost = !this.#calm && (loss < this.faults.loss || this.#cut.has(`${from.id}>${message.to}`));
-    const copies = !this.#calm && twice < this.faults.duplicate ? 2 : 1;
-    for (let copy = 0; copy < copies; copy++) {
-      const top = !this.#calm && late < this.faults.longDelay ? 40 * tickTime : 50;
-      this.#queue.after(integerBetween(random, 1, top), () => this.#deliver(from, message, saved, lost));
+  #read(member: Member): void {
+    this.#driver.input(member, (raft) => {
+      const requestId = `r${++this.#requests % 1000}`;
+      if (member.reads.has(requestId)) return;
+      member.reads.set(requestId, { began: member.ticks, seenBefore: this.checks.seen });
+      raft.readIndex(requestId);
+    });
+  }
+
+  #crash(member: Member, ticks: number): void {
+    if (!member.raft) return;
+    this.#driver.crash(member);
+    this.#queue.after(ticks * tickTime, () => this.#restart(member));
+  }
+
+  #restart(member: Member): void {
+    if (!member.raft && !member.destroyed && !this.#network.isolated.has(member.number)) this.#driver.start(member);
+  }
+
+  #freeze(member: Member, ticks: number, ticksFirst: boolean): void {
+    member.frozen = true;
+    this.counts['freezes'] = (this.counts['freezes'] ?? 0) + 1;
+    const { incarnation } = member;
+    this.#queue.after(ticks * tickTime, () => {
+      if (member.incarnation === incarnation) this.#driver.thaw(member, ticksFirst);
+    });
+  }
+
+  #change(leader: Member, raft: Raft, kind: (typeof changeKinds)[number], pick: number): void {
+    const { voters, learners } = raft.status().configuration;
+    const one = (ids: readonly string[]): string | undefined => ids[pick % Math.max(1, ids.length)];
+    const propose = (type: Change['type'], id: string | undefined): boolean => {
+      if (id === undefined) return false;
+      let taken = false;
+      this.#driver.input(leader, (core) => {
+        const proposed = core.proposeChange({ type, id });
+        taken = typeof proposed !== 'string';
+        const what = typeof proposed === 'string' ? `refused ${proposed}` : kind;
+        this.counts[what] = (this.counts[what] ?? 0) + 1;
+      });
+      return taken;
+    };
+    if (kind === 'join') this.#join(propose);
+    if (kind === 'promote') propose('addVoter', one(learners) ?? one(this.#members.map((member) => member.id)));
+    if (kind === 'demote') propose('addLearner', one(voters));
+    if (kind === 'remove') propose('remove', one([...voters, ...learners]));
+    if (kind === 'removeLeader') propose(pick % 2 === 0 ? 'remove' : 'addLearner', leader.id);
+    const gone = this.#members.filter((member) => !member.destroyed && !voters.includes(member.id) && !learners.includes(member.id));
+    if (kind === 'readd') propose('addLearner', one(gone.map((member) => member.id)));
+  }
+
+  #join(propose: (type: Change['type'], id: string) => boolean): string | undefined {
+    if (this.#members.length >= mostMembers) return undefined;
+    const id = `n${this.#members.length + 1}`;
+    if (!propose('addLearner', id)) return undefined;
+    this.#driver.start(this.#add(id, nobody));
+    return id;
+  }
+
+  /** Whoever a finished change has removed may be switched off and wiped. */
+  #done(index: number): void {
+    if (!this.#knobs.destroyRemoved) return;
+    const { voters, learners } = this.checks.newest.configuration;
+    const before = this.checks.committed[index - 1]?.configuration;
+    for (const id of [...(before?.voters ?? []), ...(before?.learners ?? [])]) {
+      const member = this.#byId.get(id);
+      if (!member || voters.includes(id) || learners.includes(id)) continue;
+      member.destroyed = true;
+      member.forget();
     }
   }
 
-  #deliver(from: Member, message: Message, saved: Saved | undefined, lost: boolean): void {
-    const to = this.members.find((member) => member.id === message.to);
-    const arrives = !lost && to?.raft !== undefined;
-    if (to?.raft && arrives) {
+  #arrive({ from, to, message, saved }: Parcel, lost: boolean): void {
+    const arrives = !lost && to.raft !== undefined;
+    const random = this.#stream('reports');
+    const [unreachable, lie, late, gather] = [random.next(), random.next(), random.next(), random.next()];
+    if (arrives) {
+      this.counts[message.type] = (this.counts[message.type] ?? 0) + 1;
+      this.#driver.mixIn(from.number, to.number, message.term, message.type.length);
       if (saved) to.arrived.set(saved.meta.index, saved);
-      to.raft.step(saved && message.type === 'snapshot' ? { ...message, meta: saved.meta } : message);
-      this.#turn(to);
-    }
+      this.#driver.input(to, (raft) => this.#receive(to, raft, message), gather < this.#knobs.batch);
+    } else if (unreachable < this.#knobs.unreachable) this.#driver.input(from, (raft) => raft.unreachable(to.id));
     if (message.type !== 'snapshot') return;
-    from.raft?.snapshotSent(message.to, arrives);
-    this.#turn(from);
+    const ok = this.#network.calm || lie >= this.#knobs.falseReport ? arrives : !arrives;
+    const delay = !this.#network.calm && late < this.#knobs.falseReport ? 80 * tickTime : 1;
+    this.#queue.after(delay, () => this.#driver.input(from, (raft) => raft.snapshotSent(to.id, ok)));
   }
-}
 
-function persist(member: Member, write: Write): void {
-  const { durable } = member;
-  if (write.installed) {
-    durable.saved = member.arrived.get(write.installed.index) ?? fail(`no bytes of snapshot ${write.installed.index}`);
-    durable.entries = [];
+  #receive(to: Member, raft: Raft, message: Parcel['message']): void {
+    const invalid = raft.receive(message, message.from);
+    require(invalid === undefined, 'validation', () => `${to.id} refuses ${JSON.stringify(message)}: ${invalid?.invalid}`);
+    if (message.term === raft.status().term) to.heard.set(message.from, to.ticks);
   }
-  if (write.hardState) durable.hardState = write.hardState;
-  const first = write.entries[0];
-  if (first) durable.entries = [...durable.entries.filter((entry) => entry.index < first.index), ...write.entries];
-}
 
-function fail(what: string): never {
-  throw new Violation('safety', what);
+  /** Ends all faults. Either everybody comes back, or only as many as the group needs, and the rest stays away. */
+  #heal(): void {
+    this.#network.calm = true;
+    this.#network.heal();
+    if (this.#knobs.heal === 'majority') {
+      for (const member of this.#members) if (!this.#needed().includes(member)) this.#leave(member);
+    }
+    for (const member of this.#members) {
+      if (member.frozen) this.#driver.thaw(member, false);
+      this.#restart(member);
+    }
+  }
+
+  #leave(member: Member): void {
+    this.#network.isolated.add(member.number);
+    if (member.raft && member.number % 2 === 0) this.#driver.crash(member);
+  }
+
+  /** A random majority of every configuration that somebody may still go by. */
+  #needed(): Member[] {
+    const alive = this.#members.filter((member) => !member.destroyed);
+    const possible = this.checks.possible(alive.map((member) => [...member.durable.entries, ...member.writes.flatMap((write) => write.entries)]));
+    const random = this.#root.split('core');
+    const order = alive.map((member) => ({ member, at: random.next() })).sort((a, b) => a.at - b.at);
+    const chosen: Member[] = [];
+    for (const { member } of order) {
+      const lacks = possible.some(({ voters }) => !isMajority(voters.filter((id) => chosen.some((one) => one.id === id)).length, voters.length));
+      if (lacks) chosen.push(member);
+    }
+    return chosen;
+  }
+
+  /** Lets the group run until `done`; `act` tries again and again. */
+  #await(what: string, done: () => boolean, act: () => void = () => {}): void {
+    const end = this.#queue.now + 80 * this.#knobs.limits.electionTicks * tickTime;
+    for (let next = this.#queue.now; !done();) {
+      require(this.#queue.now < end, 'liveness', () => `${what} does not come about after the faults have stopped`);
+      if (this.#queue.now >= next) {
+        act();
+        next += 4 * tickTime;
+      }
+      this.#queue.step();
+    }
+  }
+
+  #here(): Member[] {
+    const { voters, learners } = this.checks.newest.configuration;
+    return this.#members.filter(
+      (member) => member.raft && !this.#network.isolated.has(member.number) && (voters.includes(member.id) || learners.includes(member.id)),
+    );
+  }
+
+  #count(what: string): number {
+    return this.counts[what] ?? 0;
+  }
+
+  #mustServe(): void {
+    const writes = this.#count('writes');
+    this.#await(
+      'a write',
+      () => this.#count('writes') > writes,
+      () => this.#leaders().forEach((leader) => this.#write(leader, 1, 1)),
+    );
+    this.#mustJoin();
+    const [reads, want] = [this.#count('reads'), this.#here().length];
+    this.#await(
+      'a read everywhere',
+      () => this.#count('reads') >= reads + want,
+      () => this.#here().forEach((member) => this.#read(member)),
+    );
+    const equal = (): boolean => this.#here().every((member) => member.index === this.checks.high && !member.restoring);
+    this.#await('that all are equal', equal);
+    this.#mustRest();
+  }
+
+  /** A newcomer joins, is brought up to the others, and becomes a voter. */
+  #mustJoin(): void {
+    let id: string | undefined;
+    const voter = (): boolean =>
+      id !== undefined &&
+      this.checks.newest.configuration.voters.includes(id) &&
+      this.checks.committed[this.checks.lastDone]?.configuration.voters.includes(id) === true;
+    if (this.#members.length >= mostMembers) return;
+    this.#await('a new voter', voter, () => {
+      const leader = this.#leaders()[0];
+      if (!leader?.raft) return;
+      const { learners, voters } = leader.raft.status().configuration;
+      const candidate = learners.find((one) => this.#here().some((member) => member.id === one));
+      if (candidate === undefined && (id === undefined || !voters.includes(id))) {
+        this.#join((type, newcomer) => typeof leader.raft?.proposeChange({ type, id: newcomer }) === 'object');
+      } else if (candidate !== undefined) {
+        id = candidate;
+        leader.raft.proposeChange({ type: 'addVoter', id: candidate });
+      }
+      this.#driver.turn(leader);
+    });
+  }
+
+  /** Nothing disturbs a leader that is heard, and an idle group exchanges heartbeats only. */
+  #mustRest(): void {
+    const { electionTicks } = this.#knobs.limits;
+    const until = (ticks: number): void => {
+      const end = this.#queue.now + ticks * tickTime;
+      while (this.#queue.now < end && this.#queue.step());
+    };
+    // Longer than any message was under way when the faults stopped.
+    until(Math.max(3 * electionTicks, 42));
+    const leader = this.#leaders()[0];
+    const traffic = (): number => ['append', 'appendReply', 'snapshot'].reduce((sum, type) => sum + this.#count(type), 0);
+    const before = traffic();
+    const term = leader?.raft?.status().term;
+    until(4 * electionTicks);
+    const now = this.#leaders()[0];
+    require(leader !== undefined && now === leader && now.raft?.status().term === term, 'rest', () =>
+      `term ${term} of ${leader?.id} ended in peace: ${now?.id} leads term ${now?.raft?.status().term}`);
+    require(traffic() === before, 'rest', () => `an idle group sends ${traffic() - before} appends and answers`);
+    const astray = this.#here().find((member) => member.raft?.status().leader !== leader.id);
+    require(astray === undefined, 'rest', () => `${astray?.id} does not follow ${leader.id}`);
+  }
 }

@@ -1,15 +1,54 @@
-/** The core tier: groups of members over a simulated network and disk. */
-import { Raft } from '#raft/raft';
+/** The core tier: groups of members over a simulated network and disk, with every fault that the core must bear. */
+import { seededRandom } from '#base/random';
+import { drawPlan, type Plan } from '#test/support/raft-plan';
+import { shrunk } from '#test/support/raft-shrink';
 import { RaftSimulation } from '#test/support/raft-simulation';
 import type { Tier } from '../tier.ts';
+
+function planOf(seed: number): Plan {
+  return drawPlan(seed, seededRandom(seed, 'raft plan'));
+}
 
 export const tier: Tier = {
   name: 'core',
   guided: [],
-  run: (seed) => {
-    const simulation = new RaftSimulation(seed, 1 + (seed % 5), Raft);
-    simulation.run(300);
-    return { trace: '', counts: { commits: simulation.checks.history.size, reads: simulation.checks.reads } };
+  run: (seed) => new RaftSimulation(planOf(seed)).run(),
+  shrink: (seed) => shrunk(planOf(seed)),
+  minimums: {
+    // What clients and operators got.
+    commits: 2000,
+    writes: 1500,
+    reads: 800,
+    'failed reads': 500,
+    'changes done': 100,
+    join: 15,
+    promote: 10,
+    demote: 4,
+    remove: 5,
+    removeLeader: 4,
+    readd: 1,
+    // What went wrong.
+    crashes: 200,
+    freezes: 50,
+    elections: 100,
+    depositions: 30,
+    snapshots: 250,
+    restores: 60,
+    'refused notCaughtUp': 3,
+    'refused lastVoter': 5,
+    'refused changePending': 30,
+    // Every type of message arrives.
+    preVote: 500,
+    preVoteReply: 400,
+    vote: 100,
+    voteReply: 100,
+    append: 5000,
+    appendReply: 5000,
+    heartbeat: 5000,
+    heartbeatReply: 5000,
+    snapshot: 60,
+    timeoutNow: 6,
+    readIndex: 500,
+    readIndexReply: 300,
   },
-  minimums: { commits: 1000, reads: 200 },
 };
