@@ -16,8 +16,12 @@ export type UseCase<R> = (view: View, context: UseCaseContext) => { actions: rea
 export interface Cluster {
   /** A view that holds everything acknowledged so far. Refuses with `unavailable` when this node is no manager. */
   read(): Promise<View>;
-  /** Decides on the newest view, runs the pass over it, and resolves when the one entry is durable. No actions: no entry. */
-  submit<R>(useCase: UseCase<R>): Promise<R>;
+  /**
+   * Decides on the newest view, runs the pass over it, and resolves when the one entry is durable. No actions: no entry.
+   * A refusal with the fact `outcome: 'unknown'` leaves open whether it took effect: asked again under the same `id`, it
+   * does so once, and the answer is that of the first time.
+   */
+  submit<R>(useCase: UseCase<R>, id?: string): Promise<R>;
   /** Calls `listener` with each commit's events, after they can be read; returns the way out. */
   watch(listener: (events: readonly StoreEvent[]) => void): () => void;
 }

@@ -62,8 +62,8 @@ export class ManagerSeat implements Cluster {
     return this.#parts.state.store;
   }
 
-  submit<R>(useCase: UseCase<R>): Promise<R> {
-    return this.#leading ? this.#leading.manager.submit(useCase) : Promise.reject(notLeading());
+  submit<R>(useCase: UseCase<R>, id?: string): Promise<R> {
+    return this.#leading ? this.#leading.manager.submit(useCase, id) : Promise.reject(notLeading());
   }
 
   watch(listener: (events: readonly StoreEvent[]) => void): () => void {

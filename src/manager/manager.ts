@@ -7,18 +7,17 @@ import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { Cluster, UseCase } from '#control/cluster';
 import { swarmTexts } from '#model/swarm-texts';
-import type { Action, StoreEvent } from '#store/action';
-import { Overlay } from '#store/overlay';
+import type { StoreEvent } from '#store/action';
+import type { Overlay } from '#store/overlay';
 import { Room, type EntryLimits } from '#store/room';
-import { levelNeeded } from '#store/feature-level';
-import { clusterLevel } from '#stages/dispatcher/feature-level';
 import type { Stage } from '#store/stage';
 import type { View } from '#store/view';
 import { Deadlines } from './deadlines.ts';
 import { DirtySet } from './dirty.ts';
-import { entryLimits, netActions, requestBytesLimit, sizeOf } from './entries.ts';
+import { entryLimits, netActions } from './entries.ts';
+import { Group, type Request } from './group.ts';
 import { runPass } from './pass.ts';
-import { encodeEntry } from '#replica/entry-format';
+import { Proposer } from './proposer.ts';
 import type { ReplicatedLog } from '#replica/replicated-log';
 import type { ReplicatedState } from '#replica/state';
 
@@ -42,14 +41,9 @@ export interface ManagerParts {
   onFatal(error: unknown): void;
 }
 
-interface Request {
-  useCase: UseCase<unknown>;
-  resolve: (result: unknown) => void;
-  reject: (error: unknown) => void;
-}
-
 /** Requests that may wait; more are refused rather than held in memory without end. */
 const queueLimit = 10_000;
+const longestId = 128;
 /** A wake-up that is due already must not turn the loop into a busy one. */
 const shortestSleepMs = 50;
 /** Timers overflow after 24 days; looking once an hour costs nothing. */
@@ -63,6 +57,7 @@ export class Manager implements Cluster {
   readonly #ids: Random;
   readonly #chance: Random;
   readonly #requests: Request[] = [];
+  readonly #proposer: Proposer;
   #dirty = new DirtySet();
   #busy = false;
   #loop: Promise<void> | undefined;
@@ -75,6 +70,8 @@ export class Manager implements Cluster {
     this.#limits = options.limits ?? entryLimits;
     this.#ids = parts.random.split('ids');
     this.#chance = parts.random.split('stages');
+    const { log, state, term, clock } = parts;
+    this.#proposer = new Proposer({ log, store: state.store, term, clock });
   }
 
   /** Called when the log holds everything of the terms before; a first full pass follows by itself. */
@@ -105,13 +102,16 @@ export class Manager implements Cluster {
     return this.#parts.state.store;
   }
 
-  submit<R>(useCase: UseCase<R>): Promise<R> {
+  submit<R>(useCase: UseCase<R>, id?: string): Promise<R> {
     if (this.#state !== 'running') return Promise.reject(unavailable());
     if (this.#requests.length >= queueLimit) {
       return Promise.reject(new Refusal('unavailable', `the manager is busy: ${queueLimit} requests wait`));
     }
+    if (id !== undefined && (id.length === 0 || id.length > longestId)) {
+      return Promise.reject(new Refusal('invalidArgument', `a request id has 1 to ${longestId} characters, and this one has ${id.length}`));
+    }
     return new Promise<R>((resolve, reject) => {
-      this.#requests.push({ useCase, resolve: resolve as Request['resolve'], reject });
+      this.#requests.push({ useCase, resolve: resolve as Request['resolve'], reject, ...(id !== undefined && { id }) });
       this.#run();
     });
   }
@@ -135,56 +135,61 @@ export class Manager implements Cluster {
     await Promise.resolve();
     // Looking for work and giving up are one step, so nothing that arrives is overlooked.
     while (this.#running() && (this.#requests.length > 0 || !this.#dirty.empty)) {
-      const request = this.#requests.shift();
+      const group = new Group(this.#parts.state.store);
       try {
-        await this.#turn(request);
+        await this.#turn(group);
       } catch (error) {
-        this.#fail(error, request);
+        this.#fail(error, group);
       }
-      await this.#pause();
+      await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
     }
     this.#busy = false;
   }
 
-  /** One request or none, and the pass over it: one entry. What does not fit stays in the dirty set for the next turn. */
-  async #turn(request: Request | undefined): Promise<void> {
+  /** The requests that wait, or none, and the pass over them: one entry. What does not fit stays in the dirty set for the next turn. */
+  async #turn(group: Group): Promise<void> {
     const { clock, state } = this.#parts;
     const now = clock.now();
-    const overlay = new Overlay(state.store);
-    const answer = request && this.#decide(request, overlay, now);
-    if (request && !answer) return;
+    this.#decide(group, now);
+    const { overlay } = group;
     const room = new Room(this.#limits);
     room.hold(overlay.actions);
     this.#dirty.touch(state.store, overlay.actions);
     // A deadline that has come is not put off by the request that came first.
     this.#takeDue(now);
     if (!this.#dirty.empty) this.#pass(overlay, room, now);
-    refuseUnknown(state.store, overlay.actions);
     const actions = netActions(overlay.actions);
-    if (actions.length > 0) {
-      await this.#propose(actions, now);
-      request?.resolve(answer?.result);
-    } else if (request) {
-      // An answer without an entry rests on what was read, so that must have been the newest.
-      void this.#parts.log.readIndex().then(() => request.resolve(answer?.result), request.reject);
+    // What a request asks for and a stage undoes at once leaves nothing to write, and an answer all the same.
+    if (actions.length === 0 && group.members.length === 0) return;
+    const outcome = await this.#proposer.propose(actions, group.answers, now);
+    if (outcome.applied) {
+      group.settle();
+      return;
+    }
+    // An entry of an earlier term came in between: all is decided again, on what it has made.
+    this.#requests.unshift(...group.members.map(({ request }) => request));
+    this.#dirty.markAll();
+  }
+
+  /** Takes requests in the order in which they came, until one has to wait for the next entry. */
+  #decide(group: Group, now: number): void {
+    const { clock } = this.#parts;
+    const context = { now, newId: () => newId(this.#ids), random: this.#chance };
+    for (let request = this.#requests[0]; request && !group.full(now, clock.now()); request = this.#requests[0]) {
+      try {
+        const taken = group.take(request, context);
+        if (taken === 'later') return;
+        if (taken !== 'taken') this.#answerRead(request, taken.read);
+      } catch (error) {
+        request.reject(error);
+      }
+      this.#requests.shift();
     }
   }
 
-  /** Lays the request's actions; undefined when it was refused. */
-  #decide(request: Request, overlay: Overlay, now: number): { result: unknown } | undefined {
-    try {
-      const context = { now, newId: () => newId(this.#ids), random: this.#chance };
-      const { actions, result } = request.useCase(this.#parts.state.store, context);
-      const bytes = actions.reduce((sum, action) => sum + sizeOf(action), 0);
-      if (bytes > requestBytesLimit) {
-        throw new Refusal('invalidArgument', `the request's objects take ${bytes} bytes: at most ${requestBytesLimit} are possible`);
-      }
-      overlay.lay(actions);
-      return { result };
-    } catch (error) {
-      request.reject(error);
-      return undefined;
-    }
+  /** An answer without an entry rests on what was read, so that must have been the newest. */
+  #answerRead(request: Request, result: unknown): void {
+    void this.#parts.log.readIndex().then(() => request.resolve(result), request.reject);
   }
 
   #pass(overlay: Overlay, room: Room, now: number): void {
@@ -204,21 +209,9 @@ export class Manager implements Cluster {
     this.#sleep(now);
   }
 
-  /** Nothing was applied since the decision: this loop alone proposes, and it waits for each entry. */
-  async #propose(actions: readonly Action[], now: number): Promise<void> {
-    const { log, state, term } = this.#parts;
-    const outcome = await log.propose(encodeEntry({ actions, now, base: state.store.index, term }), term);
-    if (!outcome.applied) throw new Refusal('unavailable', `the change took no effect, for ${outcome.reason}: try again`);
-  }
-
-  /** Lets the event loop turn. */
-  #pause(): Promise<void> {
-    return new Promise((resolve) => this.#parts.clock.soon(resolve));
-  }
-
   /** A refusal of the log concerns this request only; anything else means that we cannot go on. */
-  #fail(error: unknown, request: Request | undefined): void {
-    request?.reject(error);
+  #fail(error: unknown, { members }: Group): void {
+    for (const { request } of members) request.reject(error);
     if (this.#state !== 'running') return;
     // Nobody knows whether the entry will come to be, so everything is looked at again.
     const now = this.#parts.clock.now();
@@ -266,18 +259,4 @@ export class Manager implements Cluster {
 
 function unavailable(): Refusal {
   return new Refusal('unavailable', swarmTexts.starting);
-}
-
-/** What some node does not know must never reach the log: every manager would meet it at every start. */
-function refuseUnknown(view: View, actions: readonly Action[]): void {
-  const level = clusterLevel(view);
-  for (const action of actions) {
-    const needed = levelNeeded(action);
-    if (needed === undefined) throw new Refusal('unimplemented', `this manager does not know how to ${action.type} a ${action.kind}`);
-    if (needed <= level) continue;
-    throw new Refusal(
-      'failedPrecondition',
-      `a ${action.kind} needs feature level ${needed}, and the cluster is at ${level}: it rises when every node runs the newer version`,
-    );
-  }
 }

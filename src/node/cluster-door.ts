@@ -21,8 +21,8 @@ export class ClusterDoor implements Cluster {
     return this.#inside ? this.#inside.read() : Promise.reject(outside());
   }
 
-  submit<R>(useCase: Parameters<Cluster['submit']>[0]): Promise<R> {
-    return this.#inside ? (this.#inside.submit(useCase) as Promise<R>) : Promise.reject(outside());
+  submit<R>(useCase: Parameters<Cluster['submit']>[0], id?: string): Promise<R> {
+    return this.#inside ? (this.#inside.submit(useCase, id) as Promise<R>) : Promise.reject(outside());
   }
 
   watch(listener: Listener): () => void {

@@ -14,7 +14,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 type Head = Omit<Entry, 'actions'>;
 
 /** Makes an entry's bytes; `done` says how many of its actions are in by now, and the caller may pause in between. */
-class EntryEncoder {
+export class EntryEncoder {
   readonly #entry: Entry;
   readonly #pieces: Uint8Array[] = [];
   #at = 0;

@@ -11,6 +11,10 @@ export class MemoryLog implements ReplicatedLog {
   /** When set, proposals wait for it before they commit. */
   gate: Promise<void> | undefined;
   proposals = 0;
+  /** An entry that an earlier leader left: it commits before the next proposal does. */
+  before: Uint8Array | undefined;
+  /** Which proposals had an effect. */
+  readonly outcomes: boolean[] = [];
   leading = true;
   term = 0;
   readonly #listeners = new Set<LeadershipListener>();
@@ -49,6 +53,14 @@ export class MemoryLog implements ReplicatedLog {
     await this.gate;
     if (!this.leading || term !== this.term) throw new Refusal('unavailable', 'this node does not lead');
     if (this.failures.length > 0) throw this.failures.shift();
+    if (this.before) await this.#commit(this.before, 0);
+    this.before = undefined;
+    const outcome = await this.#commit(bytes, term);
+    this.outcomes.push(outcome.applied);
+    return outcome;
+  }
+
+  async #commit(bytes: Uint8Array, term: number): Promise<Outcome> {
     this.entries.push(bytes);
     return this.#state.apply({ index: this.entries.length, term, bytes });
   }

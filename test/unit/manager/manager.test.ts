@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '#base/random';
 import { silentLogger } from '#base/logger';
-import { decodeEntry } from '#replica/entry-format';
+import { Refusal } from '#base/refusal';
+import { decodeEntry, encodeEntry } from '#replica/entry-format';
 import type { UseCase } from '#control/cluster';
-import { createConfig } from '#control/configs';
+import { createConfig, updateConfig } from '#control/configs';
 import { createService } from '#control/service/services';
 import { Manager, type ManagerOptions } from '#manager/manager';
 import { ReplicatedState } from '#replica/state';
@@ -104,7 +105,69 @@ test('requests are decided one after the other, each on what the one before has 
   const results = await Promise.allSettled([manager.submit(service('web', 1)), manager.submit(service('web', 1)), manager.submit(config('c'))]);
   expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   expect(results[1]).toMatchObject({ reason: { code: 'alreadyExists' } });
-  expect(log.entries).toHaveLength(2);
+  // Those whose objects don't meet share an entry.
+  expect(log.entries).toHaveLength(1);
+});
+
+test('requests that write the same object get an entry each, and the second sees the version that the first made', async () => {
+  const { manager, log, state } = await setUp([]);
+  const { ID } = await manager.submit(config('a'));
+  const relabel = (version: number, label: string) => manager.submit(updateConfig(ID, version, { Name: 'a', Labels: { label } }));
+  const version = state.store.get('config', ID)?.Version.Index ?? 0;
+  const results = await Promise.allSettled([relabel(version, 'one'), manager.submit(config('b')), relabel(version, 'two'), manager.submit(config('c'))]);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+  expect(results[2]).toMatchObject({ reason: { message: expect.stringContaining('update out of sequence') as string } });
+  expect(state.store.get('config', ID)?.Spec.Labels).toEqual({ label: 'one' });
+  expect(entriesOf(log).map(({ actions }) => actions.length)).toEqual([1, 2, 1]);
+});
+
+test('who is refused because of another of the same entry hears so only when that one is stored', async () => {
+  const { manager, log } = await setUp([]);
+  log.failures.push(new Refusal('unavailable', 'gone'));
+  const results = await Promise.allSettled([manager.submit(config('a')), manager.submit(config('a'))]);
+  expect(results).toMatchObject([{ reason: { message: 'gone' } }, { reason: { message: 'gone' } }]);
+});
+
+test('an entry that another came before is decided again', async () => {
+  const { manager, log, state } = await setUp([makeTasks]);
+  const web = manager.submit(service('web', 1));
+  // As if a leader of before had left it: it commits between the decision and its entry.
+  log.before = encodeEntry({ actions: [create('config', { ...newMeta('x'), Spec: { Name: 'x' } })], now: 1 });
+  const { ID } = await web;
+  expect(entriesOf(log).map(({ base }) => base)).toEqual([undefined, 0, 1]);
+  expect([...state.store.tasksOfService(ID)]).toHaveLength(1);
+  expect(log.outcomes).toEqual([false, true]);
+});
+
+test('a request that is asked again under its id takes effect once, and gets the first answer', async () => {
+  const first = await setUp([]);
+  const create1 = await first.manager.submit(config('a'), 'request-1');
+  expect(await first.manager.submit(config('a'), 'request-1')).toEqual(create1);
+  const both = await Promise.all([first.manager.submit(config('b'), 'request-2'), first.manager.submit(config('b'), 'request-2')]);
+  expect(both[0]).toEqual(both[1]);
+  await expect(first.manager.submit(config('b'), 'request-3')).rejects.toMatchObject({ code: 'alreadyExists' });
+  await expect(first.manager.submit(config('d'), 'x'.repeat(129))).rejects.toMatchObject({ code: 'invalidArgument' });
+  expect([...first.state.store.list('config')]).toHaveLength(2);
+  // The next leader knows it too.
+  const second = await setUp([], {}, first.log.entries);
+  expect(await second.manager.submit(config('a'), 'request-1')).toEqual(create1);
+  expect(second.log.proposals).toBe(0);
+});
+
+test('what some node does not know is refused before it reaches the log, alone', async () => {
+  const { manager, log, fatal } = await setUp([]);
+  const planet: UseCase<void> = () => ({ actions: [{ type: 'create', kind: 'planet', object: { ID: 'p' } } as never], result: undefined });
+  const results = await Promise.allSettled([manager.submit(config('a')), manager.submit(planet), manager.submit(config('b'))]);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(results[1]).toMatchObject({ reason: { code: 'unimplemented', message: 'this manager does not know how to create a planet' } });
+  expect([log.entries.length, fatal]).toEqual([1, []]);
+});
+
+test('the first entry of a leader carries the hash of what it rests on, and then every thousandth', async () => {
+  const { manager, log } = await setUp([]);
+  for (let at = 0; at < 1002; at++) await manager.submit(config(`c${at}`));
+  const checked = entriesOf(log).flatMap(({ check }, at) => (check === undefined ? [] : [at]));
+  expect(checked).toEqual([0, 1000]);
 });
 
 test('watchers hear of a commit before its request is answered', async () => {

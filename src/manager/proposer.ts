@@ -1,0 +1,50 @@
+/** Brings one decision after the other into the log. */
+import type { Clock } from '#base/clock';
+import { EntryEncoder } from '#replica/entry-format';
+import type { Outcome, ReplicatedLog } from '#replica/replicated-log';
+import type { Action, Answer } from '#store/action';
+import type { Store } from '#store/store';
+
+export interface ProposerParts {
+  log: ReplicatedLog;
+  store: Store;
+  term: number;
+  clock: Clock;
+}
+
+/** How often an entry carries the hash of the state it rests on, for all managers to compare with theirs. */
+const checkEvery = { entries: 1000, ms: 60_000 };
+
+export class Proposer {
+  readonly #parts: ProposerParts;
+  #sinceCheck = checkEvery.entries;
+  #checkedAt = 0;
+
+  constructor(parts: ProposerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Proposes what was decided on the present state. Nothing else is proposed until this resolves, so nothing comes in
+   * between but what an earlier leader left; then the entry has no effect, and the outcome says so.
+   */
+  async propose(actions: readonly Action[], answers: readonly Answer[], now: number): Promise<Outcome> {
+    const { log, store, term, clock } = this.#parts;
+    const check = this.#check(now);
+    const head = { now, base: store.index, term, ...(answers.length > 0 && { answers }), ...(check !== undefined && { check }) };
+    const encoding = new EntryEncoder({ ...head, actions });
+    for (let first = true; !encoding.done; first = false) {
+      if (!first) await new Promise<void>((resolve) => clock.soon(resolve));
+      encoding.step();
+    }
+    return log.propose(encoding.finish(), term);
+  }
+
+  #check(now: number): string | undefined {
+    this.#sinceCheck++;
+    if (this.#sinceCheck < checkEvery.entries && now - this.#checkedAt < checkEvery.ms) return undefined;
+    this.#sinceCheck = 0;
+    this.#checkedAt = now;
+    return this.#parts.store.hash();
+  }
+}
