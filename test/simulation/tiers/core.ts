@@ -3,6 +3,13 @@ import { seededRandom } from '#base/random';
 import { drawPlan, type Plan } from '#test/support/raft-plan';
 import { shrunk } from '#test/support/raft-shrink';
 import { RaftSimulation } from '#test/support/raft-simulation';
+import { candidates } from '../guided/candidates.ts';
+import { elections } from '../guided/elections.ts';
+import { flow } from '../guided/flow.ts';
+import { membership } from '../guided/membership.ts';
+import { reads } from '../guided/reads.ts';
+import { replication } from '../guided/replication.ts';
+import { snapshots } from '../guided/snapshots.ts';
 import type { Tier } from '../tier.ts';
 
 function planOf(seed: number): Plan {
@@ -11,7 +18,7 @@ function planOf(seed: number): Plan {
 
 export const tier: Tier = {
   name: 'core',
-  guided: [],
+  guided: [...elections, ...candidates, ...replication, ...flow, ...reads, ...membership, ...snapshots],
   run: (seed) => new RaftSimulation(planOf(seed)).run(),
   shrink: (seed) => shrunk(planOf(seed)),
   minimums: {

@@ -1,0 +1,206 @@
+/** Stories of elections: votes, pre-votes, leases, terms, and what each clock does. */
+import { defaultLimits } from '#raft/core';
+import type { Message, VoteRequest } from '#raft/message';
+import { RaftStage } from '#test/support/raft-stage';
+import type { Guided } from '../tier.ts';
+
+const e = defaultLimits.electionTicks;
+const group = ['a', 'b', 'c'];
+
+function request(type: VoteRequest['type'], from: string, to: string, term: number, more: Partial<VoteRequest> = {}): Message {
+  return { type, from, to, term, lastIndex: 9, lastTerm: 9, transfer: false, commit: 0, commitTerm: 0, ...more };
+}
+
+/** Answers that `id` gives to `message` once its disk has worked. */
+function answers(stage: RaftStage, message: Message): Message[] {
+  stage.step(message);
+  while (stage.disk(message.to));
+  return stage.hold((one) => one.from === message.to);
+}
+
+function grants(stage: RaftStage, message: Message): boolean[] {
+  return answers(stage, message).map((one) => 'granted' in one && one.granted);
+}
+
+export const elections: readonly Guided[] = [
+  {
+    name: 'one vote per term, given again to the same candidate, and remembered over a crash',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.equal(grants(stage, request('vote', 'b', 'a', 3)), [true], 'first vote');
+      stage.equal(grants(stage, request('vote', 'c', 'a', 3)), [false], 'second candidate');
+      stage.equal(grants(stage, request('vote', 'b', 'a', 3)), [true], 'a repeated request');
+      stage.crash('a');
+      stage.restart('a');
+      stage.is('a', { term: 3, vote: 'b' });
+      stage.equal(grants(stage, request('vote', 'c', 'a', 3)), [false], 'after a crash');
+      stage.equal(grants(stage, request('vote', 'c', 'a', 4)), [true], 'in a new term');
+    },
+  },
+  {
+    name: 'a candidate votes for nobody else in its term',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.isolate('a');
+      stage.act('a', (raft) => raft.campaign());
+      stage.settle();
+      stage.step({ type: 'preVoteReply', from: 'b', to: 'a', term: 1, granted: true, commit: 0, commitTerm: 0 });
+      stage.is('a', { role: 'candidate', term: 1, vote: 'a' });
+      stage.settle();
+      stage.equal(grants(stage, request('vote', 'b', 'a', 1)), [false], 'a rival');
+      stage.crash('a');
+      stage.restart('a');
+      stage.equal(grants(stage, request('vote', 'b', 'a', 1)), [false], 'a rival after a crash');
+    },
+  },
+  {
+    name: 'only a log that is as good gets a vote: the last term counts before the length',
+    run(): void {
+      const ask = (lastTerm: number, lastIndex: number, type: VoteRequest['type'] = 'vote'): boolean[] => {
+        const stage = new RaftStage(group);
+        stage.elect('a');
+        stage.propose('a', 'x');
+        stage.settle();
+        stage.crash('b');
+        stage.restart('b');
+        return grants(stage, request(type, 'c', 'b', 5, { lastTerm, lastIndex }));
+      };
+      const stage = new RaftStage(group);
+      stage.equal([ask(1, 2), ask(1, 3), ask(2, 1)], [[true], [true], [true]], 'as good or better');
+      stage.equal([ask(1, 1), ask(0, 0), ask(0, 9)], [[false], [false], [false]], 'worse');
+      stage.equal([ask(1, 2, 'preVote'), ask(1, 1, 'preVote')], [[true], [false]], 'pre-votes');
+    },
+  },
+  {
+    name: 'pre-votes change nothing at the voter, and may go to several',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.tick('a', 5);
+      stage.equal(grants(stage, request('preVote', 'b', 'a', 1)), [true], 'first');
+      stage.equal(grants(stage, request('preVote', 'c', 'a', 1)), [true], 'second');
+      stage.is('a', { term: 0, vote: undefined, role: 'follower' });
+      stage.equal(stage.durable('a').hardState.term, 0, 'term on disk');
+      // The clock runs on: granting pre-votes must not put off an own election.
+      stage.tick('a', 2 * e - 1 - 5);
+      stage.is('a', { role: 'preCandidate', term: 0 });
+    },
+  },
+  {
+    name: 'a vote puts off an election of one’s own',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.tick('a', e - 1);
+      stage.equal(grants(stage, request('vote', 'b', 'a', 1)), [true], 'vote');
+      stage.tick('a', e - 1);
+      stage.is('a', { role: 'follower' });
+    },
+  },
+  {
+    name: 'whoever was cut off keeps its term, and disturbs nobody when it is back',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.isolate('c');
+      stage.tick('c', 20 * e);
+      stage.settle();
+      stage.is('c', { term: 1 });
+      stage.propose('a', 'x');
+      stage.settle();
+      stage.join();
+      stage.tick('c', 2 * e);
+      stage.settle();
+      stage.tick('a', 4);
+      stage.settle();
+      stage.is('a', { role: 'leader', term: 1 });
+      stage.is('c', { role: 'follower', leader: 'a', term: 1, committed: 2 });
+    },
+  },
+  {
+    name: 'who hears a leader ignores candidates for one base timeout, unless the leader sent them',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.tick('b', e - 1);
+      stage.equal(answers(stage, request('vote', 'c', 'b', 7)), [], 'vote');
+      stage.equal(answers(stage, request('preVote', 'c', 'b', 7)), [], 'pre-vote');
+      stage.is('b', { term: 1, leader: 'a' });
+      stage.equal(answers(stage, request('vote', 'c', 'a', 7)), [], 'vote at the leader');
+      stage.equal(answers(stage, request('preVote', 'c', 'a', 7)), [], 'pre-vote at the leader');
+      stage.is('a', { term: 1, role: 'leader' });
+      stage.equal(grants(stage, request('vote', 'c', 'b', 2, { transfer: true })), [true], 'sent by the leader');
+      const later = new RaftStage(group);
+      later.elect('a');
+      // The clock of b may run out first: then it asks itself, which ends the lease as well.
+      later.tick('b', e);
+      later.hold(() => true);
+      later.equal(grants(later, request('preVote', 'c', 'b', 2)), [true], 'after the base timeout');
+    },
+  },
+  {
+    name: 'a pre-vote of an older term is refused with the newer one, a heartbeat or append answered with it',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.step(request('vote', 'b', 'a', 8));
+      while (stage.disk('a'));
+      stage.hold(() => true);
+      stage.equal(
+        answers(stage, request('preVote', 'c', 'a', 3)).map((one) => [one.type, one.term]),
+        [['preVoteReply', 8]],
+        'pre-vote',
+      );
+      stage.equal(answers(stage, request('vote', 'c', 'a', 3)), [], 'vote');
+      const old = { from: 'c', to: 'a', term: 3, commit: 0 } as const;
+      stage.equal(
+        answers(stage, { ...old, type: 'heartbeat', readSequence: 0 }).map((one) => [one.type, one.term]),
+        [['appendReply', 8]],
+        'heartbeat',
+      );
+      stage.equal(
+        answers(stage, { ...old, type: 'append', prevIndex: 0, prevTerm: 0, entries: [] }).map((one) => [one.type, one.term]),
+        [['appendReply', 8]],
+        'append',
+      );
+      stage.is('a', { term: 8 });
+    },
+  },
+  {
+    name: 'a leader of an older term follows as soon as anybody tells it',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.isolate('a');
+      stage.tick('b', 2 * e);
+      stage.tick('c', 2 * e);
+      stage.settle();
+      stage.is('a', { role: 'leader', term: 1 });
+      const leader = stage.status('b').role === 'leader' ? 'b' : 'c';
+      stage.is(leader, { role: 'leader' });
+      stage.join();
+      stage.tick('a', 2);
+      stage.settle();
+      stage.is('a', { role: 'follower', term: stage.status(leader).term });
+      stage.tick(leader, 2);
+      stage.settle();
+      stage.is('a', { leader });
+    },
+  },
+  {
+    name: 'a leader that no majority answers steps down within two base timeouts, in its term; one that a majority answers stays',
+    run(): void {
+      const stage = new RaftStage(['a', 'b', 'c', 'd']);
+      stage.elect('a');
+      stage.cut('a', 'b');
+      for (let tick = 0; tick < 4 * e; tick++) {
+        stage.tick('a');
+        stage.settle();
+      }
+      stage.is('a', { role: 'leader', term: 1 });
+      stage.cut('a', 'c');
+      for (let tick = 0; tick < 2 * e; tick++) {
+        stage.tick('a');
+        stage.settle();
+      }
+      stage.is('a', { role: 'follower', term: 1, leader: undefined });
+    },
+  },
+];

@@ -1,0 +1,214 @@
+/** Stories of lost disks and of snapshots. */
+import { Amnesia } from '#raft/amnesia';
+import { defaultLimits } from '#raft/core';
+import type { Message } from '#raft/message';
+import { RaftStage } from '#test/support/raft-stage';
+import type { Guided } from '../tier.ts';
+
+const e = defaultLimits.electionTicks;
+const group = ['a', 'b', 'c'];
+
+/** Ticks all of `ids` and lets everything settle, again and again, until `done`. */
+function until(stage: RaftStage, ids: readonly string[], done: () => boolean, what: string): void {
+  for (let round = 0; round < 12 * e; round++) {
+    if (done()) return;
+    for (const id of ids) stage.tick(id);
+    stage.settle();
+  }
+  stage.equal(done(), true, what);
+}
+
+export const snapshots: readonly Guided[] = [
+  {
+    name: 'a voter whose disk was wiped does not vote, takes no snapshot under its old id, and says so',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.propose('a', 'x');
+      stage.settle();
+      stage.compact('a');
+      stage.crash('c');
+      stage.newcomer('c');
+      stage.step({ type: 'vote', from: 'b', to: 'c', term: 5, lastIndex: 0, lastTerm: 0, transfer: true, commit: 0, commitTerm: 0 });
+      while (stage.disk('c'));
+      stage.equal(
+        stage.hold((one) => one.from === 'c').map((one) => 'granted' in one && one.granted),
+        [false],
+        'vote',
+      );
+      let error: unknown;
+      try {
+        stage.step({ type: 'snapshot', from: 'a', to: 'c', term: 6, meta: stage.raft('a').snapshotMeta() });
+      } catch (caught) {
+        error = caught;
+      }
+      stage.equal(error instanceof Amnesia, true, 'amnesia');
+    },
+  },
+  {
+    name: 'a heartbeat that proves a loss ends a member; a stranger’s proves nothing',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      const beat = { type: 'heartbeat', to: 'b', term: 1, commit: 99, readSequence: 0 } as const;
+      stage.step({ ...beat, from: 'stranger' });
+      stage.is('b', { committed: 1 });
+      let error: unknown;
+      try {
+        stage.step({ ...beat, from: 'a' });
+      } catch (caught) {
+        error = caught;
+      }
+      stage.equal(error instanceof Amnesia, true, 'amnesia');
+      stage.step({ ...beat, from: 'stranger', to: 'a' });
+      stage.step({ type: 'append', from: 'stranger', to: 'a', term: 1, prevIndex: 0, prevTerm: 0, entries: [], commit: 0 });
+      stage.is('a', { role: 'leader', term: 1 });
+    },
+  },
+  {
+    name: 'a snapshot: ignored when old, only a commit where the log has its end, a new beginning otherwise',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.cut('a', 'c');
+      stage.propose('a', 'x', 'y', 'z');
+      stage.settle();
+      stage.tick('a', 2);
+      stage.settle();
+      const reply = (message: Message): unknown[] => {
+        stage.step(message);
+        while (stage.disk(message.to));
+        return stage.hold((one) => one.from === message.to).map((one) => one.type === 'appendReply' && [one.index, one.rejected]);
+      };
+      stage.compact('a', 1);
+      const meta = stage.raft('a').snapshotMeta();
+      stage.equal(reply({ type: 'snapshot', from: 'a', to: 'b', term: 1, meta }), [[4, false]], 'old');
+      stage.is('b', { committed: 4, firstIndex: 1 });
+      const tail = new RaftStage(group);
+      tail.elect('a');
+      tail.propose('a', 'x', 'y');
+      tail.settle();
+      tail.is('b', { committed: 1, lastIndex: 3 });
+      const half = { index: 2, term: 1, configuration: { voters: group, learners: [] } };
+      tail.raft('b').receive({ type: 'snapshot', from: 'a', to: 'b', term: 1, meta: half }, 'a');
+      tail.equal([tail.status('b').committed, tail.status('b').lastIndex, tail.status('b').firstIndex], [2, 3, 1], 'the tail stays');
+      stage.join();
+      stage.equal(reply({ type: 'snapshot', from: 'a', to: 'c', term: 1, meta }), [[4, false]], 'far behind');
+      stage.is('c', { committed: 4, firstIndex: 5, lastIndex: 4 });
+      stage.crash('c');
+      stage.restart('c');
+      stage.is('c', { committed: 4, firstIndex: 5 });
+    },
+  },
+  {
+    name: 'a snapshot voids what was written before it, and is on the disk before it is acknowledged',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.isolate('a');
+      stage.propose('a', 'lost1', 'lost2', 'lost3');
+      stage.settle();
+      until(stage, ['b', 'c'], () => ['b', 'c'].some((id) => stage.status(id).role === 'leader'), 'another leads');
+      const leader = stage.status('b').role === 'leader' ? 'b' : 'c';
+      stage.propose(leader, 'x', 'y');
+      stage.settle();
+      stage.compact(leader);
+      stage.slow.add('a');
+      stage.join();
+      until(stage, [leader], () => stage.status('a').committed >= 4, 'a is restored');
+      stage.equal(
+        stage.wire.filter((one) => one.from === 'a' && one.type === 'appendReply' && one.index >= 4),
+        [],
+        'acknowledged too early',
+      );
+      stage.slow.clear();
+      stage.settle();
+      stage.crash('a');
+      stage.restart('a');
+      stage.is('a', { lastIndex: 4, committed: 4 });
+    },
+  },
+  {
+    name: 'an answer to an older snapshot than the one noted brings the member back, if the log goes on from there',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.isolate('c');
+      stage.propose('a', 'x', 'y');
+      stage.settle();
+      stage.compact('a', 1);
+      stage.join();
+      for (let tick = 0; tick < 4 && stage.raft('a').progress('c')?.state !== 'snapshot'; tick++) {
+        stage.tick('a');
+        for (let message = stage.hold((one) => one.type !== 'snapshot'); message.length > 0; message = stage.hold((one) => one.type !== 'snapshot')) {
+          message.forEach((one) => stage.step(one));
+          for (const id of group) while (stage.disk(id));
+        }
+      }
+      stage.equal(stage.raft('a').progress('c')?.state, 'snapshot', 'state');
+      stage.hold((one) => one.type === 'snapshot');
+      stage.propose('a', 'z');
+      stage.equal(
+        stage.wire.filter((one) => one.to === 'c' && one.type === 'append'),
+        [],
+        'appends meanwhile',
+      );
+      stage.step({ type: 'appendReply', from: 'c', to: 'a', term: 1, index: 2, rejected: false, hintIndex: 0, hintTerm: 0, commit: 1 });
+      stage.equal(stage.raft('a').progress('c')?.state, 'replicate', 'state afterwards');
+    },
+  },
+  {
+    name: 'a failed snapshot is tried again from what the member has, a sent one goes on behind itself',
+    run(): void {
+      const make = (): RaftStage => {
+        const stage = new RaftStage(group);
+        stage.elect('a');
+        stage.isolate('c');
+        stage.propose('a', 'x', 'y');
+        stage.settle();
+        stage.compact('a');
+        stage.join();
+        for (let tick = 0; tick < 3 * e && !stage.wire.some((one) => one.type === 'snapshot'); tick++) {
+          stage.tick('a');
+          for (let message = stage.hold((one) => one.type !== 'snapshot'); message.length > 0; message = stage.hold((one) => one.type !== 'snapshot')) {
+            message.forEach((one) => stage.step(one));
+            for (const id of group) while (stage.disk(id));
+          }
+        }
+        stage.hold(() => true);
+        return stage;
+      };
+      const failed = make();
+      failed.act('a', (raft) => raft.snapshotSent('c', false));
+      failed.equal(failed.raft('a').progress('c'), { state: 'probe', match: 1, next: 2 }, 'after a failure');
+      failed.propose('a', 'z');
+      failed.equal(
+        failed.wire.filter((one) => one.to === 'c'),
+        [],
+        'before the member speaks',
+      );
+      until(failed, ['a'], () => failed.status('c').lastIndex === 4, 'c has all');
+      const sent = make();
+      sent.act('a', (raft) => raft.snapshotSent('c', true));
+      sent.equal(sent.raft('a').progress('c'), { state: 'probe', match: 1, next: 4 }, 'after success');
+    },
+  },
+  {
+    name: 'a group that was compacted goes on after a crash of all',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.propose('a', 'x', 'y');
+      stage.settle();
+      stage.tick('a', 2);
+      stage.settle();
+      for (const id of group) stage.compact(id, id === 'a' ? 0 : 1);
+      for (const id of group) stage.crash(id);
+      for (const id of group) stage.restart(id);
+      until(stage, group, () => group.some((id) => stage.status(id).role === 'leader'), 'a leader');
+      const leader = group.find((id) => stage.status(id).role === 'leader') ?? 'a';
+      stage.propose(leader, 'z');
+      until(stage, [leader], () => group.every((id) => stage.status(id).applied === 5), 'all equal');
+    },
+  },
+];
