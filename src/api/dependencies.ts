@@ -1,8 +1,8 @@
 /** What the API is given by the daemon: the cluster, this node's part in it, the local engine, logs, the reconciler's ear and mouth. */
-import type { RequestOptions } from 'node:https';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
+import type { Endpoint } from '#http/endpoint';
 import type { ClusterSpec } from '#model/cluster';
 import type { Task } from '#model/task';
 
@@ -18,7 +18,7 @@ export interface Dependencies {
   /** Path of the local Docker Engine's socket. */
   engineSocket: string;
   /** Where the engine is when it may be elsewhere: used in place of the socket. */
-  engineEndpoint?: EngineEndpoint;
+  engineEndpoint?: Endpoint;
   logs: TaskLogs;
   sync: {
     /** Reconciles one repository, by id or name, and resolves when that whole run is over. */
@@ -28,15 +28,6 @@ export interface Dependencies {
   metrics: MetricsSource;
   logger: Logger;
   clock: Clock;
-}
-
-/** An engine's address. */
-export interface EngineEndpoint {
-  /** As people write it, for messages. */
-  url: string;
-  /** As node's http and https take it: a socket's path, or host, port and certificates. */
-  options: RequestOptions;
-  secure: boolean;
 }
 
 /** This node's part in a cluster. */

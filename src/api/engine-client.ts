@@ -1,10 +1,10 @@
 /** Speaks to the local Docker Engine: JSON calls of our own, and requests of our clients passed through byte by byte. */
-import { request as httpRequest, type IncomingMessage, type RequestOptions, type ServerResponse } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock';
+import type { Endpoint } from '#http/endpoint';
+import { openCall } from '#http/call';
 import { readBody } from './request/body.ts';
-import type { EngineEndpoint } from './dependencies.ts';
 import { joinUpgrade } from './engine-upgrade.ts';
 import { HttpError } from './errors.ts';
 import type { Allowance } from './limits.ts';
@@ -35,13 +35,8 @@ const callTimeoutMs = 120_000;
 /** Headers that belong to one connection, or that Node has answered already. */
 const hopHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect', 'upgrade']);
 
-/** The engine behind a socket of this machine. */
-export function localEngine(socketPath: string): EngineEndpoint {
-  return { url: `unix://${socketPath}`, options: { socketPath }, secure: false };
-}
-
 export class EngineClient {
-  readonly #endpoint: EngineEndpoint;
+  readonly #endpoint: Endpoint;
   readonly #clock: Clock;
   readonly #connections: Allowance | undefined;
   #facts: EngineAbout | undefined;
@@ -51,7 +46,7 @@ export class EngineClient {
   #asking: Promise<void> | undefined;
 
   /** @param connections how many may be open at a time; absent: no limit */
-  constructor(endpoint: EngineEndpoint, clock: Clock, connections?: Allowance) {
+  constructor(endpoint: Endpoint, clock: Clock, connections?: Allowance) {
     this.#endpoint = endpoint;
     this.#clock = clock;
     this.#connections = connections;
@@ -141,22 +136,12 @@ export class EngineClient {
     };
   }
 
-  async #open(target: Target, { body, signal, timeoutMs }: OpenOptions): Promise<IncomingMessage> {
-    const release = this.#connections?.take();
-    return new Promise((resolve, reject) => {
-      const { method, path, headers = [['Host', 'api.moby.localhost']] } = target;
-      const options = { ...this.#endpoint.options, agent: false, method, path, headers: headers.flat(), ...(signal && { signal }) };
-      const request = (this.#endpoint.secure ? httpsRequest : httpRequest)(options as RequestOptions);
-      if (timeoutMs !== undefined) request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
-      request.once('response', resolve);
-      // Every failure, the late ones too, ends in a close; what comes after the answer has no one to tell.
-      request.on('error', (error) => reject(this.#unreachable(error)));
-      request.once('close', () => {
-        release?.();
-        reject(this.#unreachable(new Error('the connection was closed')));
-      });
-      if (body === undefined || Buffer.isBuffer(body)) request.end(body);
-      else body.pipe(request);
+  async #open({ method, path, headers = [['Host', 'api.moby.localhost']] }: Target, { body, signal, timeoutMs }: OpenOptions): Promise<IncomingMessage> {
+    const closed = this.#connections?.take();
+    const endpoint = { ...this.#endpoint, options: { ...this.#endpoint.options, agent: false } };
+    const call = { method, path, headers: headers.flat(), body, signal, silenceLimitMs: timeoutMs, ...(closed && { closed }) };
+    return openCall(endpoint, call).catch((error: Error) => {
+      throw this.#unreachable(error);
     });
   }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import type { EngineEndpoint } from './dependencies.ts';
+import type { Endpoint } from '#http/endpoint';
 import { HttpError } from './errors.ts';
 
 export interface UpgradeRequest {
@@ -24,7 +24,7 @@ const answerTimeoutMs = 120_000;
 const lingerMs = 30_000;
 
 /** Resolves when the engine has answered; from then on failures just end both sides. Throws before that. */
-export async function joinUpgrade(endpoint: EngineEndpoint, asked: UpgradeRequest): Promise<void> {
+export async function joinUpgrade(endpoint: Endpoint, asked: UpgradeRequest): Promise<void> {
   const { request, socket, head } = asked;
   const bodyBytes = statedLength(request);
   const engine = openEngine(endpoint);
@@ -63,7 +63,7 @@ function join({ socket, engine, extra, answer }: { socket: Duplex; engine: Socke
   engine.pipe(socket);
 }
 
-function openEngine({ options, secure }: EngineEndpoint): Socket {
+function openEngine({ options, secure }: Endpoint): Socket {
   const { socketPath, host, port, ca, cert, key } = options;
   if (socketPath) return connect({ path: socketPath, allowHalfOpen: true });
   const place = { host: host ?? 'localhost', port: Number(port), allowHalfOpen: true };

@@ -5,10 +5,11 @@ import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { Refusal } from '#base/refusal';
+import { socketEndpoint } from '#http/endpoint';
 import { contained } from './contained.ts';
 import type { Context } from './context.ts';
 import type { Dependencies } from './dependencies.ts';
-import { EngineClient, localEngine } from './engine-client.ts';
+import { EngineClient } from './engine-client.ts';
 import { failureOf, HttpError } from './errors.ts';
 import { Guard } from './guard.ts';
 import { Allowance, limitsFor, openFilesLimit, type Limits } from './limits.ts';
@@ -70,7 +71,7 @@ export class ApiServer {
       this.#limits.outgoing,
       `more than ${this.#limits.outgoing} connections to the engine are open: try again when some have ended`,
     );
-    const engine = new EngineClient(parts.engineEndpoint ?? localEngine(parts.engineSocket), parts.clock, outgoing);
+    const engine = new EngineClient(parts.engineEndpoint ?? socketEndpoint(parts.engineSocket), parts.clock, outgoing);
     const events = new SwarmEvents(parts.cluster, () => parts.clock.now());
     const removals = new RecentRemovals(parts.cluster);
     this.#options = options;

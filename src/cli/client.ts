@@ -1,25 +1,10 @@
-/** HTTP to a daemon that speaks the Engine API, ours or Docker's. */
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+/** The daemon that a command talks to, ours or Docker's: the Engine API's client with a command's errors. */
+import type { IncomingMessage } from 'node:http';
+import type { Endpoint } from '#http/endpoint';
+import { EngineClient, type CallOptions, type Greeting } from '#http/engine-client';
 import { CommandError } from './command-error.ts';
 
-/** Where the daemon is, as node's http takes it. */
-export interface Endpoint {
-  /** As people write it, for messages. */
-  url: string;
-  options: RequestOptions & { ca?: Buffer; cert?: Buffer; key?: Buffer };
-  secure: boolean;
-}
-
-export interface CallOptions {
-  query?: Readonly<Record<string, string | undefined>>;
-  body?: unknown;
-  headers?: Readonly<Record<string, string>>;
-  signal?: AbortSignal;
-}
-
-/** An answer with an error status; `message` is the daemon's. */
+/** An answer with an error status; `detail` is the daemon's message. */
 export class ApiError extends CommandError {
   constructor(
     readonly status: number,
@@ -29,47 +14,49 @@ export class ApiError extends CommandError {
   }
 }
 
+type Query = CallOptions['query'];
+
 export class Client {
-  readonly #endpoint: Endpoint;
-  #version: string | undefined;
+  readonly #engine: EngineClient;
 
   constructor(endpoint: Endpoint) {
-    this.#endpoint = endpoint;
+    this.#engine = new EngineClient(endpoint, {
+      newest: 47,
+      refused: (status, message, path) => new ApiError(status, message || `the daemon answered ${status} without a message for ${path}`),
+      unreachable: (error: NodeJS.ErrnoException) => {
+        const reason = error.code === 'EACCES' ? 'permission denied' : error.message;
+        return new CommandError(`Cannot connect to the daemon at ${endpoint.url} (${reason}). Is \`shoal daemon\` running?`);
+      },
+    });
   }
 
   get url(): string {
-    return this.#endpoint.url;
+    return this.#engine.url;
   }
 
-  /** Asks who is there; later calls use the lower of its API version and ours. */
-  async ping(): Promise<{ shoal: string | undefined; apiVersion: string }> {
-    const response = await this.#send('HEAD', '/_ping', {});
-    await textOf(response);
-    const apiVersion = String(response.headers['api-version'] ?? '1.24');
-    this.#version = lowerVersion(apiVersion, '1.47');
-    return { shoal: response.headers['shoal'] as string | undefined, apiVersion };
-  }
-
-  get<T>(path: string, query: CallOptions['query'] = {}, headers: CallOptions['headers'] = {}): Promise<T> {
-    return this.#json<T>('GET', path, { query, headers });
+  ping(): Promise<Greeting> {
+    return this.#engine.ping();
   }
 
   /** Minor number of the API version in use. */
-  async apiMinor(): Promise<number> {
-    if (this.#version === undefined) await this.ping();
-    return minorOf(this.#version ?? '');
+  apiMinor(): Promise<number> {
+    return this.#engine.apiMinor();
+  }
+
+  get<T>(path: string, query: Query = {}, headers: CallOptions['headers'] = {}): Promise<T> {
+    return this.#engine.json<T>('GET', path, { query, headers });
   }
 
   post<T>(path: string, body?: unknown, options: CallOptions = {}): Promise<T> {
-    return this.#json<T>('POST', path, { ...options, body });
+    return this.#engine.json<T>('POST', path, { ...options, body });
   }
 
-  delete<T>(path: string, query: CallOptions['query'] = {}): Promise<T> {
-    return this.#json<T>('DELETE', path, { query });
+  delete<T>(path: string, query: Query = {}): Promise<T> {
+    return this.#engine.json<T>('DELETE', path, { query });
   }
 
   /** undefined instead of a 404. */
-  async find<T>(path: string, query: CallOptions['query'] = {}): Promise<T | undefined> {
+  async find<T>(path: string, query: Query = {}): Promise<T | undefined> {
     try {
       return await this.get<T>(path, query);
     } catch (error) {
@@ -79,81 +66,8 @@ export class Client {
   }
 
   /** The answer as it flows in; the caller ends it. */
-  async stream(path: string, options: CallOptions): Promise<IncomingMessage> {
-    const response = await this.#send('GET', await this.#path(path), options);
-    if ((response.statusCode ?? 500) >= 400) throw await errorOf(response, path);
-    return response;
-  }
-
-  async #json<T>(method: string, path: string, options: CallOptions): Promise<T> {
-    const response = await this.#send(method, await this.#path(path), options);
-    if ((response.statusCode ?? 500) >= 400) throw await errorOf(response, path);
-    const text = await textOf(response);
-    return (text.trim() === '' ? undefined : JSON.parse(text)) as T;
-  }
-
-  /** Our own routes have their version in the path already. */
-  async #path(path: string): Promise<string> {
-    if (path.startsWith('/shoal/')) return path;
-    if (this.#version === undefined) await this.ping();
-    return `/v${this.#version}${path}`;
-  }
-
-  #send(method: string, path: string, { query = {}, body, headers = {}, signal }: CallOptions): Promise<IncomingMessage> {
-    const parameters = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    const search = parameters.length > 0 ? `?${new URLSearchParams(parameters).toString()}` : '';
-    const payload = body === undefined ? undefined : JSON.stringify(body);
-    const send = this.#endpoint.secure ? httpsRequest : httpRequest;
-    return new Promise((resolve, reject) => {
-      const call = send({
-        ...this.#endpoint.options,
-        method,
-        path: path + search,
-        headers: {
-          // Over TCP the host is a name that certificates are checked against.
-          ...(!this.#endpoint.secure && { Host: 'shoal' }),
-          ...(payload !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(payload) }),
-          ...headers,
-        },
-        ...(signal && { signal }),
-      });
-      call.on('response', resolve);
-      call.on('error', (error: NodeJS.ErrnoException) => reject(this.#connectionError(error)));
-      call.end(payload);
-    });
-  }
-
-  #connectionError(error: NodeJS.ErrnoException): Error {
-    if (error.name === 'AbortError') return error;
-    const reason = error.code === 'EACCES' ? 'permission denied' : error.message;
-    return new CommandError(`Cannot connect to the daemon at ${this.#endpoint.url} (${reason}). Is \`shoal daemon\` running?`);
-  }
-}
-
-function lowerVersion(a: string, b: string): string {
-  return minorOf(a) < minorOf(b) ? a : b;
-}
-
-function minorOf(version: string): number {
-  return Number(version.split('.')[1] ?? 0);
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  // The connection goes back to its agent a turn later: the next call then finds it free.
-  await nextTurn();
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-async function errorOf(response: IncomingMessage, path: string): Promise<ApiError> {
-  const text = await textOf(response);
-  const status = response.statusCode ?? 500;
-  try {
-    const { message } = JSON.parse(text) as { message?: string };
-    return new ApiError(status, (message ?? `the daemon answered ${status} without a message for ${path}`).trim());
-  } catch {
-    return new ApiError(status, text.trim() || `the daemon answered ${status} without a message for ${path}`);
+  stream(path: string, options: CallOptions): Promise<IncomingMessage> {
+    return this.#engine.stream(path, options);
   }
 }
 

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Refusal } from '#base/refusal';
-import { engineEndpoint } from '#swarm/endpoint';
+import { engineEndpoint } from './engine-endpoint.ts';
 
 export interface DaemonOptions {
   socket: string;

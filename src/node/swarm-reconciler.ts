@@ -12,7 +12,7 @@ import { openDisk } from '#replica/disk-storage';
 import { Replica } from '#replica/replica';
 import { ReplicatedState } from '#replica/state';
 import { DockerSwarm } from '#swarm/docker-swarm';
-import { engineEndpoint } from '#swarm/endpoint';
+import { engineEndpoint } from './engine-endpoint.ts';
 import { readIdentity } from './identity.ts';
 import type { DaemonOptions } from './options.ts';
 import { lockState } from './state-lock.ts';

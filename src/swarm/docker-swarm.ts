@@ -11,7 +11,7 @@ import { Store } from '#store/store';
 import type { View } from '#store/view';
 import { changesBetween } from './changes.ts';
 import { CombinedView, isOurs } from './combined-view.ts';
-import type { EngineEndpoint } from './endpoint.ts';
+import type { Endpoint } from '#http/endpoint';
 import { EngineApi } from './engine-api.ts';
 import { isOutOfSequence } from './failure.ts';
 import { Reader } from './reader.ts';
@@ -38,7 +38,7 @@ const eventFilters = encodeURIComponent(JSON.stringify({ scope: ['swarm'], type:
 
 export class DockerSwarm implements Cluster {
   readonly #parts: DockerSwarmParts;
-  readonly #endpoint: EngineEndpoint;
+  readonly #endpoint: Endpoint;
   readonly #api: EngineApi;
   readonly #reader: Reader;
   readonly #listeners = new Set<(events: readonly StoreEvent[]) => void>();
@@ -52,7 +52,7 @@ export class DockerSwarm implements Cluster {
   #unwatch: () => void = () => {};
   #cancelLook: (() => void) | undefined;
 
-  constructor(endpoint: EngineEndpoint, parts: DockerSwarmParts) {
+  constructor(endpoint: Endpoint, parts: DockerSwarmParts) {
     this.#endpoint = endpoint;
     this.#parts = parts;
     this.#api = new EngineApi(endpoint);

@@ -29,8 +29,8 @@ const byName: Readonly<Record<string, RefusalCode>> = {
 const passing = /does not have a leader|deadline exceeded|not a swarm manager|connection (refused|error)|raft/i;
 
 /** The refusal that an answer with an error status stands for, in the engine's words without the prefix of its transport. */
-export function refusalOf(status: number, text: string): Refusal {
-  const message = messageOf(text) || `the Docker Engine answered ${status}`;
+export function refusalOf(status: number, said: string): Refusal {
+  const message = said || `the Docker Engine answered ${status}`;
   const match = /^rpc error: code = (\w+) desc = (.*)$/s.exec(message);
   const plain = match?.[2] ?? message;
   const named = match ? byName[match[1] ?? ''] : undefined;
@@ -41,12 +41,4 @@ export function refusalOf(status: number, text: string): Refusal {
 /** Another client changed the object after we read it. */
 export function isOutOfSequence(error: unknown): boolean {
   return error instanceof Refusal && error.message.endsWith('update out of sequence');
-}
-
-function messageOf(text: string): string {
-  try {
-    return ((JSON.parse(text) as { message?: string }).message ?? '').trim();
-  } catch {
-    return text.trim();
-  }
 }

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import { DockerSwarm } from '#swarm/docker-swarm';
-import { engineEndpoint } from '#swarm/endpoint';
+import { engineEndpoint } from '#node/engine-endpoint';
 import { FakeDockerSwarm } from '#test/support/fake-docker-swarm';
 import { MemoryCluster } from '#test/support/memory-cluster';
 import { realClock } from '#test/support/real-clock';

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiServer } from '#api/server';
 import type { Limits } from '#api/limits';
-import type { Dependencies, EngineEndpoint, ReconcileEvent, SwarmStatus, TaskLogLine, TaskLogOptions } from '#api/dependencies';
+import type { Dependencies, ReconcileEvent, SwarmStatus, TaskLogLine, TaskLogOptions } from '#api/dependencies';
 import { silentLogger, type Logger } from '#base/logger';
+import type { Endpoint } from '#http/endpoint';
 import { newMeta, create, remove, type Action } from '#store/action';
 import type { Stage } from '#store/stage';
 import type { Service } from '#model/service';
@@ -107,7 +108,7 @@ export interface CommandResult {
 export async function startApi(
   options: {
     engineSocket?: string;
-    engineEndpoint?: EngineEndpoint;
+    engineEndpoint?: Endpoint;
     besideSwarm?: boolean;
     cluster?: MemoryCluster;
     status?: Partial<SwarmStatus>;

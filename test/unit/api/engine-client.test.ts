@@ -5,7 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { EngineClient, localEngine } from '#api/engine-client';
+import { EngineClient } from '#api/engine-client';
+import { socketEndpoint } from '#http/endpoint';
 import { startApi, wallClock, type ApiFixture } from '#test/support/api-fixture';
 // @ts-ignore -- plain JavaScript
 import { until } from '../../support/machine.mjs';
@@ -100,7 +101,7 @@ test('an engine that accepts and is silent holds our own routes up once, and for
   const silent = createNetServer(() => undefined).listen(socketPath);
   engine = silent;
   await new Promise((resolve) => silent.once('listening', resolve));
-  const client = new EngineClient(localEngine(socketPath), wallClock);
+  const client = new EngineClient(socketEndpoint(socketPath), wallClock);
   const started = Date.now();
   expect(await client.about()).toBeUndefined();
   expect(Date.now() - started).toBeLessThan(5_000);

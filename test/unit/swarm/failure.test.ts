@@ -1,4 +1,5 @@
 /** Errors of the engine as refusals. */
+import { messageOf } from '#http/call';
 import { expect, test } from 'vitest';
 import { isOutOfSequence, refusalOf } from '#swarm/failure';
 
@@ -18,15 +19,15 @@ test.each([
   [404, 'service x not found', 'notFound', 'service x not found'],
   [500, 'something broke', 'unknown', 'something broke'],
 ])('%i %s', (status, message, code, text) => {
-  expect(refusalOf(status, JSON.stringify({ message }))).toMatchObject({ code, message: text });
+  expect(refusalOf(status, messageOf(JSON.stringify({ message })))).toMatchObject({ code, message: text });
 });
 
 test('an answer that is no JSON is its own message, an empty one says its status', () => {
-  expect(refusalOf(502, 'bad gateway\n').message).toBe('bad gateway');
-  expect(refusalOf(500, '').message).toBe('the Docker Engine answered 500');
+  expect(refusalOf(502, messageOf('bad gateway\n')).message).toBe('bad gateway');
+  expect(refusalOf(500, messageOf('')).message).toBe('the Docker Engine answered 500');
 });
 
 test('a lost race is known behind any prefix', () => {
-  expect(isOutOfSequence(refusalOf(500, '{"message":"rpc error: code = Unknown desc = update out of sequence"}'))).toBe(true);
+  expect(isOutOfSequence(refusalOf(500, messageOf('{"message":"rpc error: code = Unknown desc = update out of sequence"}')))).toBe(true);
   expect(isOutOfSequence(new Error('update out of sequence'))).toBe(false);
 });

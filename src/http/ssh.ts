@@ -2,7 +2,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { Agent } from 'node:http';
 import { Duplex, type Readable, type Writable } from 'node:stream';
-import { CommandError, exitCodes } from './command-error.ts';
+import { Refusal } from '#base/refusal';
 
 /** The three methods are node's own hooks, which its types leave out. Connections are kept between calls: to log in takes long. Idle ones do not keep the program from ending. */
 class SshAgent extends Agent {
@@ -35,7 +35,7 @@ export function sshAgent(url: string): Agent {
 /** Words after `ssh`; the host comes after `--`, so that it is never read as an option. */
 function sshArguments(url: string): string[] {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed?.hostname || parsed.password) throw new CommandError(`unable to parse docker host \`${url}\`: give ssh://[USER@]HOST[:PORT]`, exitCodes.usage);
+  if (!parsed?.hostname || parsed.password) throw new Refusal('invalidArgument', `unable to parse docker host \`${url}\`: give ssh://[USER@]HOST[:PORT]`);
   const socket = decodeURIComponent(parsed.pathname);
   const login = [...(parsed.username ? ['-l', decodeURIComponent(parsed.username)] : []), ...(parsed.port ? ['-p', parsed.port] : [])];
   const host = parsed.hostname.replaceAll(/[[\]]/g, '');

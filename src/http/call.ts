@@ -1,0 +1,62 @@
+/** One HTTP request to an endpoint: opened, and its answer read whole within a limit. */
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Endpoint } from './endpoint.ts';
+
+export interface Call {
+  method: string;
+  path: string;
+  /** Pairs in a row keep their order and spelling. */
+  headers?: OutgoingHttpHeaders | readonly string[];
+  /** A stream is sent as it comes. */
+  body?: Buffer | string | Readable | undefined;
+  signal?: AbortSignal | undefined;
+  /** Silence after which the call is given up; 0 or absent: none. */
+  silenceLimitMs?: number | undefined;
+  /** Called once, when the connection is done with, however it ended. */
+  closed?: () => void;
+}
+
+/** Resolves with the head of the answer; its body is the caller's to read or destroy. Rejects with node's own error. */
+export function openCall(endpoint: Endpoint, { method, path, headers, body, signal, silenceLimitMs, closed }: Call): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const options = { ...endpoint.options, method, path, ...(headers && { headers }), ...(signal && { signal }) } as RequestOptions;
+    const call = (endpoint.secure ? httpsRequest : httpRequest)(options);
+    if (silenceLimitMs) call.setTimeout(silenceLimitMs, () => call.destroy(new Error(`no answer within ${silenceLimitMs} ms`)));
+    call.once('response', resolve);
+    // Every failure, the late ones too, ends in a close; what comes after the answer has no one to tell.
+    call.on('error', reject);
+    call.once('close', () => {
+      closed?.();
+      reject(new Error('the connection was closed'));
+    });
+    if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) call.end(body);
+    else body.pipe(call);
+  });
+}
+
+/** The whole body as text. Throws when it is larger than the limit or breaks off. */
+export async function readText(answer: IncomingMessage, limitBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > limitBytes) throw new Error(`an answer of more than ${limitBytes} bytes`);
+    chunks.push(chunk);
+  }
+  // The connection goes back to its agent a turn later: the next call then finds it free.
+  await nextTurn();
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** What an answer with an error status says: the Engine API's `message`, or the text itself. */
+export function messageOf(text: string): string {
+  try {
+    const value = JSON.parse(text) as { message?: unknown } | null;
+    return typeof value?.message === 'string' ? value.message.trim() : '';
+  } catch {
+    return text.trim();
+  }
+}
