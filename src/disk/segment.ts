@@ -8,6 +8,7 @@ import { saltBytes, type DataKey, type FileKey } from './key.ts';
 import { decodeRecord, type Record } from './record.ts';
 
 const namePattern = /^log-(\d{12})$/;
+const answerPrefix = 'accept-loss-';
 const windowBytes = 1024 * 1024;
 
 export interface Segment {
@@ -74,7 +75,11 @@ export interface SegmentContent {
 
 /** The operator's answer to a possible loss: an empty file of this name says to go on without what it names. */
 export function answerName(segment: Segment, at: number): string {
-  return `accept-loss-${segment.number}-${at}`;
+  return `${answerPrefix}${segment.number}-${at}`;
+}
+
+export function isAnswer(name: string): boolean {
+  return name.startsWith(answerPrefix);
 }
 
 interface Reading {

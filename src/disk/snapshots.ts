@@ -34,6 +34,7 @@ const readBytes = 1024 * 1024;
 const firstVersionChunkBytes = 1024 * 1024;
 const firstVersionHeaderBytes = 33;
 const lengthBytes = 4;
+const namePattern = /^snapshot-\d+-\d+$/;
 
 function snapshotPath(folder: string, place: Place): string {
   return join(folder, `snapshot-${String(place.index).padStart(15, '0')}-${place.term}`);
@@ -157,12 +158,12 @@ async function* firstVersionPieces(files: FileSystem, file: number, key: FileKey
   }
 }
 
-/** Removes all snapshots but those named. */
+/** Removes all whole snapshots but those named. */
 export async function removeOtherSnapshots({ files, folder }: Pick<SnapshotFolder, 'files' | 'folder'>, keep: readonly Place[]): Promise<void> {
   const kept = new Set(keep.map((place) => snapshotPath(folder, place)));
-  const others = (await files.list(folder)).filter((name) => name.startsWith('snapshot-') && !kept.has(join(folder, name)));
+  const others = (await files.list(folder)).filter((name) => namePattern.test(name) && !kept.has(join(folder, name)));
+  // One that comes back after a crash is removed again.
   for (const name of others) await remove(files, join(folder, name));
-  if (others.length > 0) await files.syncFolder(folder);
 }
 
 /** What a sealed piece is tied to: its snapshot, and whether it is the last (in the first version: of how many). */

@@ -12,7 +12,7 @@ import { damaged, damageOf, diskFull, wayOut } from './damage.ts';
 import { isFull, realFileSystem, remove, type FileSystem } from './file-system.ts';
 import type { Owner } from './header.ts';
 import { loadKey, type DataKey } from './key.ts';
-import { emptyRecord, type SnapshotMark } from './record.ts';
+import { emptyRecord, type Record, type SnapshotMark } from './record.ts';
 import { checkSnapshot, readSnapshot, removeOtherSnapshots, saveSnapshot, type Chunks, type SnapshotFolder } from './snapshots.ts';
 import { Space } from './space.ts';
 import { Wal, type WalContent } from './wal.ts';
@@ -61,16 +61,18 @@ export class Storage {
   readonly #where: SnapshotFolder;
   /** Oldest first. One older snapshot is kept, with its log, for the case that the newest is damaged. */
   #marks: readonly SnapshotMark[];
+  /** The marks as they will be when all that was handed to the log is durable. */
+  #coming: readonly SnapshotMark[];
   /** A snapshot of another member that is whole on the disk and not in the log yet. */
   #received: SnapshotMark | undefined;
-  /** Snapshots that are being read: one each time. */
-  readonly #pinned = new Set<SnapshotMark>();
+  /** Snapshots that are being read or saved: an object for each time. */
+  readonly #inUse = new Set<SnapshotMeta>();
 
   private constructor(wal: Wal, space: Space, where: SnapshotFolder, marks: readonly SnapshotMark[]) {
     this.#wal = wal;
     this.#space = space;
     this.#where = where;
-    this.#marks = marks;
+    this.#marks = this.#coming = marks;
   }
 
   /** Opens `folder`, made if it is missing. Refuses damage, a missing log and a wrong key (`damageOf`) with a text that says what to do. */
@@ -110,39 +112,49 @@ export class Storage {
     if (!installed) return await this.#wal.append({ ...emptyRecord, hardState, entries });
     const mark = this.#received;
     assert(mark && mark.index === installed.index && mark.term === installed.term, `snapshot ${installed.index} is installed before its bytes are here`);
-    await this.#wal.append({ hardState, marks: [mark], installed: true, entries });
     this.#received = undefined;
-    this.#marks = [mark];
+    await this.#mark([mark], { hardState, entries, installed: true });
     await this.#tidy();
   }
 
   /**
    * Saves a snapshot of the applied state beside the writes that go on, marks it, and removes what it makes needless.
+   * One that another member's has overtaken meanwhile is dropped.
    * Rejects with the refusal in `full`'s words, nothing changed, when there is no space: try again later.
    */
   async snapshot(meta: SnapshotMeta, chunks: Chunks): Promise<void> {
-    const mark = await this.#save(meta, chunks);
-    const marks = [...this.#marks, mark].slice(-2);
-    await this.#wal.append({ ...emptyRecord, marks });
-    this.#marks = marks;
+    const use = { ...meta };
+    this.#inUse.add(use);
+    try {
+      const mark = await this.#save(meta, chunks);
+      if ((this.#coming.at(-1)?.index ?? 0) < mark.index) await this.#mark([...this.#coming, mark].slice(-2), emptyRecord);
+    } finally {
+      this.#inUse.delete(use);
+    }
     await this.#tidy();
   }
 
   /** Takes a snapshot of another member from the wire; `write` with it as `installed` puts it into force. */
   async receive(meta: SnapshotMeta, chunks: Chunks): Promise<void> {
-    this.#received = await this.#save(meta, chunks);
+    const use = { ...meta };
+    this.#inUse.add(use);
+    try {
+      this.#received = await this.#save(meta, chunks);
+    } finally {
+      this.#inUse.delete(use);
+    }
   }
 
   /** The pieces of a snapshot that was saved or received; its file stays until they are all read, or given up. */
   async *read(meta: SnapshotMeta): AsyncGenerator<Uint8Array> {
     const mark = [...this.#marks, this.#received].find((each) => each && each.index === meta.index && each.term === meta.term);
     if (!mark || mark.digest === '') throw new Refusal('notFound', `there is no snapshot of entry ${meta.index} any more: a newer one has taken its place`);
-    const pin = { ...mark };
-    this.#pinned.add(pin);
+    const use = { ...mark };
+    this.#inUse.add(use);
     try {
       yield* readSnapshot(this.#where, mark);
     } finally {
-      this.#pinned.delete(pin);
+      this.#inUse.delete(use);
       await this.#tidy();
     }
   }
@@ -159,11 +171,21 @@ export class Storage {
     }
   }
 
+  async #mark(marks: readonly SnapshotMark[], record: Omit<Record, 'marks'>): Promise<void> {
+    this.#coming = marks;
+    await this.#wal.append({ ...record, marks });
+    this.#marks = marks;
+  }
+
+  /** Removes what neither snapshot needs. What a full disk does not let go stays until the next time. */
   async #tidy(): Promise<void> {
-    // The log reaches back to the older snapshot, so either can be started from.
-    const [oldest] = this.#marks;
-    await this.#wal.removeBelow(oldest && (this.#marks.length > 1 || oldest.digest !== '') ? oldest.index : 0);
-    await removeOtherSnapshots(this.#where, [...this.#marks, ...this.#pinned, ...(this.#received ? [this.#received] : [])]);
+    try {
+      // The log reaches back to the older snapshot, so either can be started from.
+      await this.#wal.removeBelow(this.#marks[0]?.index ?? 0);
+      await removeOtherSnapshots(this.#where, [...this.#marks, ...this.#coming, ...this.#inUse, ...(this.#received ? [this.#received] : [])]);
+    } catch (error) {
+      if (!isFull(error)) throw error;
+    }
   }
 }
 
@@ -171,7 +193,6 @@ export class Storage {
 async function removeUnfinished(files: FileSystem, folder: string): Promise<void> {
   const unfinished = (await files.list(folder)).filter((name) => name.endsWith('.new'));
   for (const name of unfinished) await remove(files, join(folder, name));
-  if (unfinished.length > 0) await files.syncFolder(folder);
 }
 
 function ownerFor({ node, cluster, incarnation }: StorageOptions, key: DataKey): (found: Owner | undefined) => Owner {

@@ -9,7 +9,7 @@ import { checkOwner, type Owner } from './header.ts';
 import type { FileKey } from './key.ts';
 import { LogIndex, type Place } from './log-index.ts';
 import { emptyRecord, entryBytes, mergeRecords, type Record, type SnapshotMark } from './record.ts';
-import { answerName, readRecordAt, readSegment, segmentAt, segmentNumber, type Position, type Segment, type SegmentParts } from './segment.ts';
+import { answerName, isAnswer, readRecordAt, readSegment, segmentAt, segmentNumber, type Position, type Segment, type SegmentParts } from './segment.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { Space } from './space.ts';
 
@@ -129,8 +129,11 @@ export class Wal {
     if (count === 0) return;
     const removed = this.#sealed.splice(0, count);
     this.#index.dropBefore((removed.at(-1)?.number ?? 0) + 1);
-    for (const segment of removed) await remove(this.#options.files, segment.path);
-    await this.#options.files.syncFolder(this.#options.folder);
+    // One by one: if the removal of an older one could be lost and that of a newer one not, the log would have a hole.
+    for (const segment of removed) {
+      await remove(this.#options.files, segment.path);
+      await this.#options.files.syncFolder(this.#options.folder);
+    }
   }
 
   /** Writes out what waits, seals the end, and closes. A disk that is full keeps nobody waiting here. */
@@ -207,7 +210,6 @@ export class Wal {
       } catch (error) {
         if (!isFull(error)) throw error;
         await this.#abandonWriter();
-        await this.#options.space.wait();
       }
     }
   }
@@ -241,7 +243,7 @@ export class Wal {
     this.#lastIndex = Math.max(this.#lastIndex, record.entries.at(-1)?.index ?? 0);
   }
 
-  /** Says that the last frame is whole. Without space it stays unsaid. */
+  /** Says that the last frame is whole. Without space it stays unsaid, and the segment that may hold a part of it is left. */
   async #seal(): Promise<void> {
     if (!this.#writer || this.#writer.sealed) return;
     try {
@@ -249,14 +251,29 @@ export class Wal {
       this.#position = this.#writer.position;
     } catch (error) {
       if (!isFull(error)) throw error;
-      await this.#abandonWriter();
+      if (await this.#cutBack()) await this.#endWriter();
+      else if (!this.#closing) await this.#abandonWriter();
     }
   }
 
   /** Goes back to the last durable frame of a segment and leaves it: a number that was used once must not seal anything else. */
   async #abandonWriter(): Promise<void> {
-    await this.#writer?.cutBack();
+    for (let cut = false; !cut;) {
+      await this.#options.space.wait();
+      cut = await this.#cutBack();
+    }
     await this.#endWriter();
+  }
+
+  /** Returns false when even that finds no space. */
+  async #cutBack(): Promise<boolean> {
+    try {
+      await this.#writer?.cutBack();
+      return true;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      return false;
+    }
   }
 
   async #endWriter(): Promise<void> {
@@ -310,25 +327,21 @@ async function readAllSegments(options: WalOptions): Promise<Found> {
     }
     await readOne(options, found, segmentAt(folder, number), at === numbers.length - 1, names);
   }
+  // An answer counts once, for the question that it names.
+  for (const name of names.filter(isAnswer)) await remove(files, join(folder, name));
   return found;
 }
 
 async function readOne(options: WalOptions, found: Found, segment: Segment, newest: boolean, names: readonly string[]): Promise<void> {
   let lastIndex = 0;
-  const answer = (at: number): string => answerName(segment, at);
-  let accepted: string | undefined;
   const content = await readSegment(options, segment, found.position, {
     newest,
-    accepted: (at) => {
-      if (names.includes(answer(at))) accepted = answer(at);
-      return accepted !== undefined;
-    },
+    accepted: (at) => names.includes(answerName(segment, at)),
     onRecord: (record, at) => {
       takeIn(found, segment, record, at);
       lastIndex = Math.max(lastIndex, record.entries.at(-1)?.index ?? 0);
     },
   });
-  if (accepted !== undefined) await remove(options.files, join(options.folder, accepted));
   if (content.owner) found.owners.push({ path: segment.path, owner: content.owner });
   found.cutBytes += content.cutBytes;
   found.position = content.end;

@@ -1,0 +1,385 @@
+/** The disk tier's guided scripts: an end and a full disk at every call, rot at every byte, and what only a hand can do to a folder. */
+import { join } from 'node:path';
+import { seededRandom } from '#base/random';
+import { damageOf } from '#disk/damage';
+import { Storage, type Opened, type StorageOptions } from '#disk/storage';
+import type { Entry, HardState, SnapshotMeta } from '#raft/message';
+import { Violation, type Guided } from '#test/simulation/tier';
+import { DiskModel } from './disk-model.ts';
+import { contentOf, diskBegin, diskFolder, seededBytes } from './disk-simulation.ts';
+import { SimulatedDisk, type System } from './simulated-disk.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+const configuration = diskBegin.configuration;
+const noFaults = { shortWrite: 0, garbage: 0, latency: 0 };
+
+function check(condition: boolean, name: string, message: string): void {
+  if (!condition) throw new Violation(name, message);
+}
+
+function newDisk(seed = 1): SimulatedDisk {
+  return new SimulatedDisk(seededRandom(seed, 'script'), noFaults);
+}
+
+function entries(from: number, to: number, term: number, bytes = 30): Entry[] {
+  return Array.from({ length: to - from + 1 }, (_, at) => ({ index: from + at, term, kind: 'normal', bytes: Buffer.alloc(bytes, from + at + term) }));
+}
+
+/** A storage with the model of what it was told. */
+class Told {
+  readonly clock = new VirtualClock();
+  readonly model: DiskModel;
+  storage!: Storage;
+
+  constructor(
+    readonly system: System,
+    model = new DiskModel(),
+  ) {
+    this.model = model;
+  }
+
+  async open(options: Partial<StorageOptions> = {}): Promise<this> {
+    const { storage, initial, state } = await openOn(this.system, this.clock, options);
+    this.storage = storage;
+    this.model.recovered(initial, await contentOf(state));
+    return this;
+  }
+
+  async write(hardState: HardState | undefined, list: readonly Entry[], installed?: SnapshotMeta): Promise<void> {
+    const number = this.model.issue(hardState, list, installed);
+    await this.storage.write({ hardState, entries: list, installed, replies: [], attest: { term: 0, index: 0, lastTerm: 0 } });
+    this.model.acknowledge(number);
+    if (installed) this.model.snapshotMarked(installed.index);
+  }
+
+  async snapshot(index: number, term: number, text: string): Promise<void> {
+    const meta = { index, term, configuration };
+    this.model.snapshotIssued(meta, text);
+    await this.storage.snapshot(meta, [Buffer.from(text, 'latin1')]);
+    this.model.snapshotMarked(index);
+  }
+
+  async install(index: number, term: number, text: string): Promise<void> {
+    const meta = { index, term, configuration };
+    await this.storage.receive(meta, [Buffer.from(text, 'latin1')]);
+    this.model.snapshotIssued(meta, text);
+    await this.write({ term, vote: undefined, commit: index }, [], meta);
+  }
+}
+
+function openOn({ files }: System, clock: VirtualClock, options: Partial<StorageOptions> = {}): Promise<Opened> {
+  const chance = seededBytes(seededRandom(1, 'chance'));
+  return Storage.open({
+    folder: diskFolder,
+    node: 'a',
+    files,
+    clock,
+    chance,
+    pause: async () => undefined,
+    segmentBytes: 500,
+    reserveBytes: 600,
+    begin: diskBegin,
+    ...options,
+  });
+}
+
+/** The damage that a start is refused for; undefined when it starts. */
+async function refusal(disk: SimulatedDisk, options: Partial<StorageOptions> = {}): Promise<string | undefined> {
+  try {
+    const { storage } = await openOn(disk.boot(), new VirtualClock(), options);
+    await storage.close();
+    return undefined;
+  } catch (error) {
+    return damageOf(error) ?? `not typed: ${(error as Error).message}`;
+  }
+}
+
+/** All that a storage does, with segments that change and a tail that is replaced. */
+async function wholeStory(told: Told): Promise<void> {
+  await told.write({ term: 1, vote: 'a', commit: 0 }, entries(1, 4, 1));
+  await told.write({ term: 1, vote: 'a', commit: 3 }, entries(5, 6, 1, 600));
+  // The leader of term 2 replaces the tail; its commit stands for its own entries.
+  await told.write({ term: 2, vote: 'b', commit: 5 }, entries(4, 5, 2));
+  await told.snapshot(4, 2, 'state of four');
+  await Promise.all([told.write({ term: 2, vote: 'b', commit: 6 }, entries(6, 9, 2)), told.snapshot(5, 2, 'state of five '.repeat(60))]);
+  await told.write({ term: 3, vote: undefined, commit: 6 }, []);
+  await told.snapshot(6, 2, 'state of six');
+  await told.install(40, 4, 'state of the leader');
+  await told.write({ term: 4, vote: undefined, commit: 41 }, entries(41, 44, 4));
+  await told.storage.close();
+}
+
+/** A disk on which the whole story was told to its end, or all but the close. */
+async function toldDisk(): Promise<SimulatedDisk> {
+  const disk = newDisk();
+  await wholeStory(await new Told(disk.boot()).open());
+  return disk;
+}
+
+async function endAtEveryCall(segmentBytes: number, power: boolean): Promise<void> {
+  for (let killAt = 1, ended = true; ended; killAt++) {
+    const disk = newDisk(killAt);
+    const system = disk.boot(killAt);
+    const told = new Told(system);
+    ended = (await Promise.race([system.killed, told.open({ segmentBytes }).then(wholeStory)])) === 'killed';
+    if (ended && power) disk.loseUnsynced();
+    const again = await new Told(disk.boot(), told.model).open({ segmentBytes }).catch((error: unknown) => {
+      throw error instanceof Violation ? error : new Violation('start', `ended at call ${killAt}: ${(error as Error).message}`);
+    });
+    // It goes on from there.
+    const { lastIndex, now } = again.model;
+    await again.write({ ...now.hardState, term: now.hardState.term + 1 }, entries(lastIndex + 1, lastIndex + 2, now.hardState.term + 1));
+    await again.storage.close();
+    await new Told(disk.boot(), told.model).open({ segmentBytes });
+  }
+}
+
+const needsSpace = /^(write|sync|rename|open \S+ create)/;
+
+/** The call that finds no space may be any, alone or with those after it. */
+async function fullAtEveryCall(many: number): Promise<void> {
+  for (let at = 1, refused = true; refused; at++) {
+    const disk = newDisk();
+    const told = await new Told(disk.boot()).open();
+    let calls = 0;
+    disk.refuse = (what) => needsSpace.test(what) && ++calls >= at && calls < at + many;
+    let done = false;
+    const story = tolerant(told).then(
+      () => (done = true),
+      (error: unknown) => {
+        throw error instanceof Violation ? error : new Violation('full', `no space at call ${at}: ${(error as Error).message}`);
+      },
+    );
+    for (let round = 0; round < 60 && !done; round++) await Promise.race([story, told.clock.advance(500)]);
+    check(done, 'stuck', `no space at call ${at} for ${many}: it does not go on`);
+    refused = calls >= at;
+    disk.refuse = undefined;
+    await new Told(disk.boot(), told.model).open();
+  }
+}
+
+/** The story with snapshots that may fail for want of space, which is no failure of the log. */
+async function tolerant(told: Told): Promise<void> {
+  const unlessFull = (work: Promise<void>): Promise<void> =>
+    work.catch((error: { facts?: { reason?: string } }) => {
+      if (error.facts?.reason !== 'diskFull') throw error;
+    });
+  await told.write({ term: 1, vote: 'a', commit: 0 }, entries(1, 4, 1));
+  await told.write({ term: 1, vote: 'a', commit: 3 }, entries(5, 6, 1, 600));
+  await unlessFull(told.snapshot(3, 1, 'state of three'));
+  await told.write({ term: 2, vote: 'b', commit: 5 }, entries(4, 9, 2));
+  await told.clock.advance(1500);
+  await unlessFull(told.snapshot(5, 2, 'state of five'));
+  await told.write({ term: 2, vote: 'b', commit: 6 }, []);
+  await unlessFull(told.install(40, 4, 'state of the leader'));
+  await told.write({ ...told.model.now.hardState, commit: told.model.now.base }, []);
+  await told.storage.close();
+}
+
+/** Every byte of a log that was closed well, changed: refused, or nothing of it is missed. */
+async function rotAnywhere(): Promise<void> {
+  for (const name of (await toldDisk()).names()) {
+    if (name === 'reserve' || name === 'key') continue;
+    const path = join(diskFolder, name);
+    for (let at = 0; ; at++) {
+      const disk = newDisk();
+      const told = await new Told(disk.boot()).open();
+      await told.write({ term: 1, vote: 'a', commit: 9 }, entries(1, 12, 1));
+      await told.snapshot(5, 1, 'state of five');
+      await told.snapshot(8, 1, 'state of eight');
+      await told.storage.close();
+      const bytes = disk.names().includes(name) ? Buffer.from(disk.bytes(path)) : Buffer.alloc(0);
+      if (at >= bytes.length) break;
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << (at % 8)) || 1;
+      disk.put(path, bytes);
+      const opened = await openOn(disk.boot(), new VirtualClock()).catch((error: unknown) => damageOf(error) ?? String(error));
+      if (typeof opened === 'string') {
+        // The seal at the very end cannot be told from a record when its own header is what is rotten.
+        const expected = name === lastLog(disk) ? /^(corrupt|possibleLoss|newer|otherKey|otherMember)$/ : /^(corrupt|newer|otherKey|otherMember)$/;
+        check(expected.test(opened), 'rot', `byte ${at} of ${name}: ${opened}`);
+        check(disk.bytes(path).equals(bytes), 'untouched', `byte ${at} of ${name} is refused, and the file is changed`);
+      }
+      if (typeof opened === 'object')
+        check(opened.initial.snapshot.index + opened.initial.entries.length === 12, 'rot', `byte ${at} of ${name} takes entries away without a word`);
+    }
+  }
+}
+
+const rotted = (disk: SimulatedDisk, name: string, at: number, change: (byte: number) => number): void => {
+  const bytes = Buffer.from(disk.bytes(join(diskFolder, name)));
+  const place = at < 0 ? bytes.length + at : at;
+  bytes[place] = change(bytes[place] ?? 0);
+  disk.put(join(diskFolder, name), bytes);
+};
+
+function lastLog(disk: SimulatedDisk): string {
+  return disk.names().findLast((name) => name.startsWith('log-')) ?? '';
+}
+
+/** Two snapshots of its own and three segments at least, as a crash leaves them. */
+async function ownDisk(seal: boolean): Promise<{ disk: SimulatedDisk; told: Told }> {
+  const disk = newDisk();
+  const told = await new Told(disk.boot()).open({ segmentBytes: 200 });
+  await told.write({ term: 1, vote: 'a', commit: 3 }, entries(1, 6, 1));
+  await told.snapshot(3, 1, 'state of three');
+  await told.write({ term: 1, vote: 'a', commit: 6 }, entries(7, 12, 1));
+  await told.snapshot(6, 1, 'state of six');
+  await told.write({ term: 1, vote: 'a', commit: 7 }, entries(13, 15, 1));
+  if (seal) await told.clock.advance(1000);
+  disk.kill();
+  return { disk, told };
+}
+
+export const diskScripts: readonly Guided[] = [
+  {
+    name: 'a rotten last record is asked about, and the answer counts',
+    run: async () => {
+      const { disk, told } = await ownDisk(false);
+      rotted(disk, lastLog(disk), -1, (byte) => byte ^ 255);
+      check((await refusal(disk)) === 'possibleLoss', 'possible loss', 'a record that was acknowledged is taken for a torn write');
+      const message = await openOn(disk.boot(), told.clock).then(
+        () => '',
+        (error: Error) => error.message,
+      );
+      disk.put(/touch (\S+)$/.exec(message)?.[1] ?? '', Buffer.alloc(0));
+      const { initial, storage } = await openOn(disk.boot(), told.clock);
+      check(initial.snapshot.index + initial.entries.length === 12, 'possible loss', 'the answer cuts off more than the record it is about');
+      await storage.close();
+    },
+  },
+  {
+    name: 'an idle log is sealed after a second',
+    run: async () => {
+      const { disk } = await ownDisk(true);
+      for (let at = -60; at < -42; at++) rotted(disk, lastLog(disk), at, () => 0);
+      check((await refusal(disk)) === 'corrupt', 'seal', 'damage before a seal is taken for a torn write');
+    },
+  },
+  {
+    name: 'a rotten newest snapshot is replaced by the one before and its log',
+    run: async () => {
+      const { disk, told } = await ownDisk(true);
+      rotted(disk, disk.names().findLast((name) => name.startsWith('snapshot-')) ?? '', -1, (byte) => byte ^ 255);
+      const { initial, state, warnings, storage } = await openOn(disk.boot(), told.clock).catch((error: unknown) => {
+        throw new Violation('snapshot', (error as Error).message);
+      });
+      check(
+        initial.snapshot.index === 3 && initial.entries.length === 12,
+        'snapshot',
+        `snapshot ${initial.snapshot.index} with ${initial.entries.length} entries`,
+      );
+      check((await contentOf(state)) === 'state of three' && warnings.length > 0, 'snapshot', 'the older snapshot is not what is used');
+      await storage.close();
+    },
+  },
+  {
+    name: 'a snapshot that the disk spoils is never marked',
+    run: async () => {
+      const { disk } = await ownDisk(true);
+      const told = await openOn(disk.boot(), new VirtualClock());
+      disk.spoil = (path, bytes) => (path.includes('snapshot-') ? Buffer.from(bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte))) : bytes);
+      const taken = await told.storage.snapshot({ index: 7, term: 1, configuration }, [Buffer.from('state of seven')]).then(
+        () => true,
+        () => false,
+      );
+      check(!taken, 'read back', 'a snapshot that cannot be read is called done');
+    },
+  },
+  {
+    name: 'a log that is gone, cut short or of somebody else is refused by name',
+    run: async () => {
+      const { begin: _begin, ...none } = { begin: diskBegin };
+      check(
+        (await refusal(newDisk(), { ...none, begin: undefined as never })) === 'amnesia',
+        'amnesia',
+        'an empty folder is a new log for a member that had one',
+      );
+      const { disk } = await ownDisk(true);
+      check((await refusal(disk, { node: 'b' })) === 'otherMember', 'owner', 'another node takes the folder');
+      check((await refusal(disk, { cluster: 'other' })) === 'otherMember', 'owner', 'another group takes the folder');
+      const short = await new Told(newDisk().boot()).open();
+      await short.write({ term: 1, vote: 'a', commit: 9 }, entries(1, 3, 1)).catch(() => undefined);
+      await short.storage.close();
+      const refused = await openOn(short.system, short.clock).then(
+        () => undefined,
+        (error: unknown) => damageOf(error),
+      );
+      check(refused === 'amnesia', 'amnesia', 'a commit beyond the log is taken');
+      for (const name of disk.names()) if (name.startsWith('log-')) disk.drop(join(diskFolder, name));
+      check((await refusal(disk)) === 'noSnapshot', 'amnesia', 'snapshots without their log are taken for a new group');
+    },
+  },
+  {
+    name: 'what a removed segment said is said again',
+    run: async () => {
+      const disk = newDisk();
+      const told = await new Told(disk.boot()).open({ segmentBytes: 1 });
+      await told.write({ term: 1, vote: 'a', commit: 3 }, entries(1, 6, 1));
+      await told.install(40, 4, 'state of the leader');
+      await told.write(undefined, entries(41, 42, 4));
+      await told.write(undefined, entries(43, 43, 4));
+      // Whoever read a snapshot tidies up behind himself.
+      await contentOf(told.storage.read({ index: 40, term: 4, configuration }));
+      check(!disk.names().includes('log-000000000001'), 'tidy', disk.names().join(', '));
+      await told.storage.close();
+      await new Told(disk.boot(), told.model).open().catch((error: unknown) => {
+        throw error instanceof Violation ? error : new Violation('start', (error as Error).message);
+      });
+    },
+  },
+  {
+    name: 'an older file in the place of a newer one does not fit',
+    run: async () => {
+      const { disk } = await ownDisk(true);
+      const logs = disk.names().filter((name) => name.startsWith('log-'));
+      disk.put(join(diskFolder, logs[1] ?? ''), Buffer.from(disk.bytes(join(diskFolder, logs[0] ?? ''))));
+      check((await refusal(disk)) === 'corrupt', 'chain', 'records are read twice');
+    },
+  },
+  {
+    name: 'what a broken snapshot left goes before anything is written',
+    run: async () => {
+      const { disk } = await ownDisk(true);
+      disk.put(join(diskFolder, 'snapshot-000000000000009-1.new'), Buffer.alloc(5000));
+      disk.capacity = disk.used;
+      const told = await openOn(disk.boot(), new VirtualClock()).catch((error: unknown) => {
+        throw new Violation('start', (error as Error).message);
+      });
+      check(!disk.names().some((name) => name.endsWith('.new')), 'leftovers', disk.names().join(', '));
+      await told.storage.close();
+    },
+  },
+  {
+    name: 'what was begun is written from the reserve, though nobody makes room',
+    run: async () => {
+      const disk = newDisk();
+      const told = await new Told(disk.boot()).open({ reserveBytes: 4000 });
+      await told.write({ term: 1, vote: 'a', commit: 0 }, entries(1, 3, 1));
+      disk.capacity = disk.used;
+      let done = false;
+      const writing = told.write({ term: 1, vote: 'a', commit: 3 }, entries(4, 6, 1)).then(() => (done = true));
+      await Promise.race([writing, told.clock.advance(5000)]);
+      check(done && told.storage.full !== undefined, 'reserve', `done: ${done}, full: ${told.storage.full !== undefined}`);
+      disk.capacity = Infinity;
+      for (let second = 0; second < 12; second++) await told.clock.advance(1000);
+      check(told.storage.full === undefined && disk.names().includes('reserve'), 'reserve', 'changes are still refused though there is space');
+      await told.storage.close();
+    },
+  },
+  {
+    name: 'a stop while a vote is being written keeps the vote',
+    run: async () => {
+      const disk = newDisk();
+      const told = await new Told(disk.boot()).open();
+      await told.write({ term: 1, vote: 'a', commit: 0 }, entries(1, 2, 1));
+      await Promise.all([told.write({ term: 2, vote: 'b', commit: 0 }, []), told.storage.close()]);
+      await new Told(disk.boot(), told.model).open();
+    },
+  },
+  { name: 'killed at every call', run: () => endAtEveryCall(500, false) },
+  { name: 'the power goes at every call', run: () => endAtEveryCall(500, true) },
+  { name: 'the power goes at every call, a segment for each record: stale tail at a segment change', run: () => endAtEveryCall(1, true) },
+  { name: 'no space at any one call', run: () => fullAtEveryCall(1) },
+  { name: 'no space at any call and eight after it', run: () => fullAtEveryCall(9) },
+  { name: 'rot at every byte', run: rotAnywhere },
+];

@@ -1,0 +1,253 @@
+/** A disk in memory that forgets what was not synced, tears, fills up, takes part of a write, and is switched off at any call. */
+import { basename, dirname } from 'node:path';
+import { integerBetween, type Random } from '#base/random';
+import type { FileSystem, OpenHow } from '#disk/file-system';
+
+const sectorBytes = 512;
+
+interface Inode {
+  /** What a running system sees. */
+  data: Buffer;
+  /** What is certain to be there after the power went. */
+  durable: Buffer;
+  mode: number;
+}
+
+type NameChange = { readonly put: string; readonly inode: Inode; readonly gone?: string } | { readonly gone: string; readonly put?: undefined };
+
+export interface DiskFaults {
+  /** How often a write takes only part. */
+  readonly shortWrite: number;
+  /** How often a sector that was not synced comes back as garbage instead of zeros. */
+  readonly garbage: number;
+  /** Turns that a call may take at most. */
+  readonly latency: number;
+}
+
+/** What runs on the disk from one switching on to the next. */
+export interface System {
+  readonly files: FileSystem;
+  readonly killed: Promise<'killed'>;
+  readonly lives: () => boolean;
+}
+
+export class SimulatedDisk {
+  readonly #random: Random;
+  readonly #faults: DiskFaults;
+  #names = new Map<string, Inode>();
+  #durableNames = new Map<string, Inode>();
+  /** Changes of names since the folder was last synced. */
+  #changes: NameChange[] = [];
+  #open = new Map<number, Inode>();
+  #nextFile = 3;
+  #life = 0;
+  #calls = 0;
+  #killAt = Infinity;
+  #onKill: () => void = () => {};
+  #hash = 0x811c9dc5;
+  /** Bytes that fit; `full` calls refuse beside that. */
+  capacity = Infinity;
+  /** Files in which garbage took the place of what was not synced. */
+  readonly garbled = new Set<string>();
+  /** Says which calls find no space, whatever they need. */
+  refuse: ((what: string) => boolean) | undefined;
+  /** Changes bytes on their way to the disk. */
+  spoil: ((path: string, bytes: Buffer) => Buffer) | undefined;
+
+  constructor(random: Random, faults: DiskFaults) {
+    this.#random = random;
+    this.#faults = faults;
+  }
+
+  /** All that happened, in order, as one number. */
+  get trace(): string {
+    return (this.#hash >>> 0).toString(16);
+  }
+
+  get calls(): number {
+    return this.#calls;
+  }
+
+  get used(): number {
+    return [...this.#names.values()].reduce((sum, inode) => sum + inode.data.length, 0);
+  }
+
+  names(): string[] {
+    return [...this.#names.keys()].map((path) => basename(path)).toSorted();
+  }
+
+  /** The bytes of a file now. */
+  bytes(path: string): Buffer {
+    return this.#found(path).data;
+  }
+
+  /** Makes a file be these bytes, durably: rot, or somebody's hand. */
+  put(path: string, data: Buffer): void {
+    const inode = { data, durable: Buffer.from(data), mode: 0o600 };
+    this.#names.set(path, inode);
+    this.#durableNames.set(path, inode);
+  }
+
+  drop(path: string): void {
+    this.#names.delete(path);
+    this.#durableNames.delete(path);
+  }
+
+  /** A system on this disk, which ends at its call number `killAt`: that call and all after it never return. */
+  boot(killAt = Infinity): System {
+    const life = ++this.#life;
+    this.#open = new Map();
+    this.#killAt = this.#calls + killAt;
+    const killed = new Promise<'killed'>((resolve) => (this.#onKill = () => resolve('killed')));
+    return { files: this.#fileSystem(life), killed, lives: () => life === this.#life };
+  }
+
+  /** The system is gone at once, wherever it is. */
+  kill(): void {
+    this.#life++;
+  }
+
+  /** The power goes: of what was not synced any part may be there, sector by sector, name by name. */
+  loseUnsynced(): void {
+    const names = new Map(this.#durableNames);
+    for (const change of this.#changes) {
+      if (this.#random.next() < 0.5) continue;
+      if (change.gone !== undefined) names.delete(change.gone);
+      if (change.put !== undefined) names.set(change.put, change.inode);
+    }
+    this.#names = names;
+    for (const [path, inode] of names) {
+      inode.data = this.#torn(path, inode);
+      inode.durable = Buffer.from(inode.data);
+    }
+    this.#durableNames = new Map(names);
+    this.#changes = [];
+  }
+
+  #torn(path: string, { data, durable }: Inode): Buffer {
+    if (data.equals(durable)) return data;
+    const pick = this.#random.next();
+    const [short, long] = [Math.min(data.length, durable.length), Math.max(data.length, durable.length)];
+    const length = pick < 0.4 ? data.length : pick < 0.6 ? durable.length : integerBetween(this.#random, short, long);
+    const result = Buffer.alloc(length);
+    durable.copy(result, 0, 0, Math.min(length, durable.length));
+    for (let at = 0; at < length; at += sectorBytes) {
+      const draw = this.#random.next();
+      const end = Math.min(at + sectorBytes, length);
+      if (draw < 0.6) data.copy(result, at, at, Math.min(end, data.length));
+      else if (draw > 1 - this.#faults.garbage && end > durable.length) {
+        // What was durable in a sector stays: drives finish the sector that they are at.
+        Buffer.from(this.#random.bytes(end - Math.max(at, durable.length))).copy(result, Math.max(at, durable.length));
+        this.garbled.add(path);
+      }
+    }
+    return result;
+  }
+
+  #fileSystem(life: number): FileSystem {
+    const call = async <T>(what: string, work: () => T, partly?: () => void): Promise<T> => {
+      for (let turns = Math.floor(this.#random.next() * (this.#faults.latency + 1)); turns > 0; turns--) await Promise.resolve();
+      if (life !== this.#life) return await new Promise<T>(() => {});
+      this.#calls++;
+      this.#note(what);
+      if (this.#calls >= this.#killAt) {
+        partly?.();
+        this.#life++;
+        this.#onKill();
+        return await new Promise<T>(() => {});
+      }
+      if (this.refuse?.(what)) throw Object.assign(new Error(`ENOSPC: no space left on device, ${what}`), { code: 'ENOSPC' });
+      return work();
+    };
+    return {
+      open: (path, how) => call(`open ${basename(path)} ${how}`, () => this.#openFile(path, how)),
+      close: (file) => call('close', () => void this.#open.delete(file)),
+      stat: (file) =>
+        call('stat', () => {
+          const { data, mode } = this.#file(file);
+          return { bytes: data.length, mode };
+        }),
+      read: (file, into, position) => call('read', () => this.#file(file).data.copy(into, 0, position, position + into.length)),
+      write: (file, bytes, position) =>
+        call(
+          `write ${bytes.length} ${position}`,
+          () => this.#write(file, bytes, position),
+          () => this.#write(file, bytes.subarray(0, integerBetween(this.#random, 0, bytes.length)), position, true),
+        ),
+      truncate: (file, length) =>
+        call(`truncate ${length}`, () => {
+          const inode = this.#file(file);
+          inode.data = Buffer.from(inode.data.subarray(0, length));
+        }),
+      syncData: (file) =>
+        call('sync', () => {
+          const inode = this.#file(file);
+          inode.durable = Buffer.from(inode.data);
+        }),
+      rename: (from, to) =>
+        call(`rename ${basename(from)}`, () => {
+          const inode = this.#found(from);
+          this.#names.delete(from);
+          this.#names.set(to, inode);
+          this.#changes.push({ put: to, inode, gone: from });
+        }),
+      unlink: (path) =>
+        call(`unlink ${basename(path)}`, () => {
+          this.#found(path);
+          this.#names.delete(path);
+          this.#changes.push({ gone: path });
+        }),
+      list: (folder) => call('list', () => [...this.#names.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path))),
+      makeFolder: () => call('makeFolder', () => undefined),
+      syncFolder: () =>
+        call('syncFolder', () => {
+          this.#durableNames = new Map(this.#names);
+          this.#changes = [];
+        }),
+    };
+  }
+
+  #openFile(path: string, how: OpenHow): number {
+    if (how !== 'create') this.#found(path);
+    const inode = this.#names.get(path) ?? { data: Buffer.alloc(0), durable: Buffer.alloc(0), mode: 0o600 };
+    if (how === 'create') {
+      if (!this.#names.has(path)) this.#changes.push({ put: path, inode });
+      this.#names.set(path, inode);
+      inode.data = Buffer.alloc(0);
+    }
+    this.#open.set(this.#nextFile, inode);
+    return this.#nextFile++;
+  }
+
+  #write(file: number, given: Buffer, position: number, dying = false): number {
+    const inode = this.#file(file);
+    const grows = Math.max(0, position + given.length - inode.data.length);
+    const room = Math.max(0, this.capacity - this.used);
+    let count = grows > room ? Math.max(0, given.length - (grows - room)) : given.length;
+    if (count === 0 && given.length > 0 && !dying) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    if (count > 1 && this.#random.next() < this.#faults.shortWrite) count = integerBetween(this.#random, 1, count - 1);
+    const path = [...this.#names].find(([, each]) => each === inode)?.[0] ?? '';
+    const bytes = this.spoil ? this.spoil(path, given) : given;
+    const data = Buffer.alloc(Math.max(inode.data.length, position + count));
+    inode.data.copy(data);
+    bytes.copy(data, position, 0, count);
+    inode.data = data;
+    return count;
+  }
+
+  #file(file: number): Inode {
+    const inode = this.#open.get(file);
+    if (!inode) throw Object.assign(new Error('EBADF: bad file descriptor'), { code: 'EBADF' });
+    return inode;
+  }
+
+  #found(path: string): Inode {
+    const inode = this.#names.get(path);
+    if (!inode) throw Object.assign(new Error(`ENOENT: no such file or directory, '${path}'`), { code: 'ENOENT' });
+    return inode;
+  }
+
+  #note(what: string): void {
+    for (let at = 0; at < what.length; at++) this.#hash = Math.imul(this.#hash ^ what.charCodeAt(at), 0x01000193);
+  }
+}
