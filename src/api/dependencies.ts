@@ -95,6 +95,8 @@ export interface ReconcileEvent {
 }
 
 export interface MetricsSource {
+  /** True while the disk of the state folder is full and changes are refused. */
+  readOnly(): boolean;
   /** Index of the log entry applied last; 0 outside a cluster. */
   raftIndex(): number;
   /** True while this node decides. */

@@ -8,6 +8,8 @@ const types = { record: 1, seal: 2 } as const;
 const headerCrcAt = 22;
 /** What a disk writes whole or not at all, at the least. */
 const sectorBytes = 512;
+/** What is sealed and summed in one turn of the event loop: about two milliseconds' work. */
+const turnBytes = 1024 * 1024;
 
 /** A `seal` holds nothing: it says that the frame before it was whole. */
 export type FrameType = keyof typeof types;
@@ -24,19 +26,58 @@ export interface FrameHeader {
   readonly crc: number;
 }
 
-/** Bytes of a frame and its checksum, for the next one. */
-export function encodeFrame(key: FileKey, type: FrameType, sequence: number, previous: number, body: Uint8Array): { bytes: Buffer; crc: number } {
-  const sealed = key.seal(sequence, bound(sequence, previous), body);
+export interface Frame {
+  /** To be written one behind the other. */
+  readonly pieces: readonly Buffer[];
+  readonly bytes: number;
+  /** Checksum of its header, for the next one. */
+  readonly crc: number;
+}
+
+/** Seals a frame whose body is `parts`, one behind the other. A large one takes many turns of the event loop: `pause` ends each. */
+export async function sealFrame(
+  key: FileKey,
+  type: FrameType,
+  { sequence, crc: previous }: { readonly sequence: number; readonly crc: number },
+  parts: readonly Uint8Array[],
+  pause: () => Promise<void>,
+): Promise<Frame> {
+  const sealing = key.sealing(sequence, bound(sequence, previous));
+  const sealed: Buffer[] = [];
+  let [length, bodyCrc] = [0, 0];
+  function take(piece: Buffer): void {
+    sealed.push(piece);
+    length += piece.length;
+    bodyCrc = crc32(piece, bodyCrc);
+  }
+  let turn = 0;
+  for (const slice of slices(parts)) {
+    take(sealing.add(slice));
+    turn += slice.length;
+    if (turn < turnBytes) continue;
+    turn = 0;
+    await pause();
+  }
+  take(sealing.end());
+  const header = headerOf(type, length, sequence, previous, bodyCrc);
+  const pieces = length < turnBytes ? [Buffer.concat([header, ...sealed])] : [header, ...sealed];
+  return { pieces, bytes: frameHeaderBytes + length, crc: header.readUInt32BE(headerCrcAt) };
+}
+
+function* slices(parts: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const part of parts) for (let at = 0; at < part.length; at += turnBytes) yield part.subarray(at, at + turnBytes);
+}
+
+function headerOf(type: FrameType, length: number, sequence: number, previous: number, bodyCrc: number): Buffer {
   const header = Buffer.alloc(frameHeaderBytes);
   header.writeUInt16BE(magic, 0);
   header.writeUInt8(types[type], 2);
-  header.writeUInt32BE(sealed.length, 4);
+  header.writeUInt32BE(length, 4);
   header.writeUIntBE(sequence, 8, 6);
   header.writeUInt32BE(previous, 14);
-  header.writeUInt32BE(crc32(sealed), 18);
-  const crc = crc32(header.subarray(0, headerCrcAt));
-  header.writeUInt32BE(crc, headerCrcAt);
-  return { bytes: Buffer.concat([header, sealed]), crc };
+  header.writeUInt32BE(bodyCrc, 18);
+  header.writeUInt32BE(crc32(header.subarray(0, headerCrcAt)), headerCrcAt);
+  return header;
 }
 
 /** The header at `at`, or undefined when there is none. */

@@ -20,9 +20,15 @@ export interface DataKey {
   forFile(purpose: 'log' | 'snapshot', salt: Buffer): FileKey;
 }
 
+/** Sealed bytes in the making; all that came out, in order, is what `open` takes. */
+export interface Sealing {
+  add(bytes: Uint8Array): Buffer;
+  end(): Buffer;
+}
+
 export interface FileKey {
-  /** Seals `bytes`; `sequence` is never used twice with one file key, `bound` must be the same at opening. */
-  seal(sequence: number, bound: Buffer, bytes: Uint8Array): Buffer;
+  /** Seals what is added; `sequence` is never used twice with one file key, `bound` must be the same at opening. */
+  sealing(sequence: number, bound: Buffer): Sealing;
   /** Throws when key, sequence, bound bytes or content differ. */
   open(sequence: number, bound: Buffer, sealed: Buffer): Buffer;
 }
@@ -42,9 +48,9 @@ function fileKey(key: Buffer): FileKey {
     return bytes;
   }
   return {
-    seal(sequence, bound, bytes) {
+    sealing(sequence, bound) {
       const cipher = createCipheriv('aes-256-gcm', key, nonce(sequence)).setAAD(bound);
-      return Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+      return { add: (bytes) => cipher.update(bytes), end: () => Buffer.concat([cipher.final(), cipher.getAuthTag()]) };
     },
     open(sequence, bound, sealed) {
       const end = sealed.length - sealBytes;

@@ -35,22 +35,21 @@ interface Head {
 const entryHeaderBytes = 17;
 const kinds = ['normal', 'configuration'] as const;
 
-/** Bytes of a record: a JSON head with its length, then the entries as they are. */
-export function encodeRecord({ hardState, marks, installed, entries }: Record): Buffer {
+/** Bytes of a record, in parts: a JSON head with its length, then each entry's own head and its bytes, which are not copied. */
+export function encodeRecord({ hardState, marks, installed, entries }: Record): Uint8Array[] {
   const head = Buffer.from(JSON.stringify({ ...(hardState && { hardState }), marks, ...(installed && { installed }) } satisfies Head));
-  const bytes = Buffer.alloc(4 + head.length + entryBytes(entries));
-  bytes.writeUInt32BE(head.length, 0);
-  head.copy(bytes, 4);
-  let at = 4 + head.length;
-  for (const entry of entries) {
-    bytes.writeUIntBE(entry.index, at, 6);
-    bytes.writeUIntBE(entry.term, at + 6, 6);
-    bytes.writeUInt8(kinds.indexOf(entry.kind), at + 12);
-    bytes.writeUInt32BE(entry.bytes.length, at + 13);
-    bytes.set(entry.bytes, at + entryHeaderBytes);
-    at += entryHeaderBytes + entry.bytes.length;
-  }
-  return bytes;
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(head.length);
+  return [length, head, ...entries.flatMap((entry) => [entryHead(entry), entry.bytes])];
+}
+
+function entryHead({ index, term, kind, bytes }: Entry): Buffer {
+  const head = Buffer.alloc(entryHeaderBytes);
+  head.writeUIntBE(index, 0, 6);
+  head.writeUIntBE(term, 6, 6);
+  head.writeUInt8(kinds.indexOf(kind), 12);
+  head.writeUInt32BE(bytes.length, 13);
+  return head;
 }
 
 /** What entries take in a record. */

@@ -1,27 +1,27 @@
 /** The segment that is written to: frames one behind the other, each durable before the next. */
 import { writeAll, type FileSystem } from './file-system.ts';
-import { encodeFrame, type FrameType } from './frame.ts';
+import { sealFrame, type FrameType } from './frame.ts';
 import type { Owner } from './header.ts';
 import type { FileKey } from './key.ts';
 import { encodeRecord, type Record } from './record.ts';
 import { createSegment, type Position, type Segment, type SegmentParts } from './segment.ts';
 
-const nothing = new Uint8Array();
-
 export class SegmentWriter {
   readonly #files: FileSystem;
+  readonly #pause: () => Promise<void>;
   readonly #file: number;
   #offset: number;
   #position: Position;
   #sealed = false;
 
   private constructor(
-    files: FileSystem,
+    { files, pause }: SegmentParts,
     readonly segment: Segment,
     { file, key, bytes }: { file: number; key: FileKey; bytes: number },
     after: Position,
   ) {
     this.#files = files;
+    this.#pause = pause;
     this.#file = file;
     this.key = key;
     this.#offset = bytes;
@@ -31,7 +31,7 @@ export class SegmentWriter {
   readonly key: FileKey;
 
   static async create(parts: SegmentParts, segment: Segment, owner: Owner, after: Position): Promise<SegmentWriter> {
-    return new SegmentWriter(parts.files, segment, await createSegment(parts, segment, owner), after);
+    return new SegmentWriter(parts, segment, await createSegment(parts, segment, owner), after);
   }
 
   /** Where the next frame will begin: everything before it is durable. */
@@ -54,7 +54,7 @@ export class SegmentWriter {
   }
 
   async seal(): Promise<void> {
-    await this.#write('seal', nothing);
+    await this.#write('seal', []);
   }
 
   /** Removes what a failed write left behind the last durable frame. */
@@ -67,15 +67,19 @@ export class SegmentWriter {
     return this.#files.close(this.#file);
   }
 
-  async #write(type: FrameType, body: Uint8Array): Promise<number> {
-    const at = this.#offset;
+  async #write(type: FrameType, body: readonly Uint8Array[]): Promise<number> {
+    const start = this.#offset;
     const sequence = this.#position.sequence + 1;
-    const frame = encodeFrame(this.key, type, sequence, this.#position.crc, body);
-    await writeAll(this.#files, this.#file, frame.bytes, at);
+    const frame = await sealFrame(this.key, type, { sequence, crc: this.#position.crc }, body, this.#pause);
+    let at = start;
+    for (const piece of frame.pieces) {
+      await writeAll(this.#files, this.#file, piece, at);
+      at += piece.length;
+    }
     await this.#files.syncData(this.#file);
-    this.#offset += frame.bytes.length;
+    this.#offset += frame.bytes;
     this.#position = { sequence, crc: frame.crc };
     this.#sealed = type === 'seal';
-    return at;
+    return start;
   }
 }

@@ -23,6 +23,8 @@ export interface SegmentParts {
   readonly key: DataKey;
   /** Random bytes, for salts. */
   readonly chance: (count: number) => Buffer;
+  /** Resolves in a later turn of the event loop. */
+  readonly pause: () => Promise<void>;
 }
 
 export function segmentAt(folder: string, number: number): Segment {

@@ -83,10 +83,11 @@ async function* sealedPieces({ key, owner, chance }: SnapshotFolder, meta: Snaps
 }
 
 function sealedPiece(key: FileKey, place: Place, number: number, last: boolean, piece: Uint8Array): Buffer {
-  const sealed = key.seal(number, bound(place, last ? 1 : 0), piece);
+  const sealing = key.sealing(number, bound(place, last ? 1 : 0));
+  const sealed = [sealing.add(piece), sealing.end()];
   const length = Buffer.alloc(lengthBytes);
-  length.writeUInt32BE(sealed.length);
-  return Buffer.concat([length, sealed]);
+  length.writeUInt32BE(piece.length + sealBytes);
+  return Buffer.concat([length, ...sealed]);
 }
 
 async function digestOf(files: FileSystem, file: number): Promise<{ digest: string; bytes: number }> {

@@ -82,12 +82,12 @@ export class Storage {
     await removeUnfinished(files, folder);
     const key = await loadKey(files, folder, chance);
     const space = new Space({ folder, files, clock, chance, reserveBytes: options.reserveBytes ?? reserveBytes, onChange: (full) => options.onSpace?.(full) });
-    const parts = { folder, files, key, chance };
+    const parts = { folder, files, key, chance, pause };
     const { wal, content } = await Wal.open({ ...parts, clock, space, segmentBytes: options.segmentBytes, owner: ownerFor(options, key) }).catch(
       (error: unknown) => explain(options, error),
     );
     try {
-      const where = { ...parts, pause, owner: content.owner };
+      const where = { ...parts, owner: content.owner };
       const warnings = content.cutBytes > 0 ? [`cut off ${content.cutBytes} bytes of a write that was interrupted`] : [];
       await space.open();
       const marks = content.marks.length > 0 ? content.marks : await begin(wal, options, files, content);
@@ -258,7 +258,7 @@ function explain({ folder, node }: StorageOptions, error: unknown): never {
   const answer = join(folder, String(facts['answer']));
   throw damaged(
     'possibleLoss',
-    `${message}. If other managers live, remove ${node} from the cluster and join it again with an empty folder. If this is the only manager, restore the state folder from a backup, or go on without that record: touch ${answer}`,
+    `${message}. If there are other managers, remove ${node} from the cluster and join it again with an empty folder. If it is the only one, restore the state folder from a backup, or go on without that record: touch ${answer}`,
     { ...facts, answer },
   );
 }

@@ -295,6 +295,8 @@ export class Wal {
 }
 
 interface Found {
+  /** An entry that changes the members was seen. */
+  changes: boolean;
   readonly owners: { readonly path: string; readonly owner: Owner }[];
   readonly sealed: Sealed[];
   readonly index: LogIndex;
@@ -308,6 +310,7 @@ async function readAllSegments(options: WalOptions): Promise<Found> {
   const { files, folder } = options;
   const names = await files.list(folder);
   const found: Found = {
+    changes: false,
     owners: [],
     sealed: [],
     index: new LogIndex(),
@@ -336,7 +339,8 @@ async function readOne(options: WalOptions, found: Found, segment: Segment, newe
   let lastIndex = 0;
   const content = await readSegment(options, segment, found.position, {
     newest,
-    accepted: (at) => names.includes(answerName(segment, at)),
+    // With others in the group what was lost may have been a vote: nobody but they can say how to go on.
+    accepted: (at) => names.includes(answerName(segment, at)) && isAlone(found),
     onRecord: (record, at) => {
       takeIn(found, segment, record, at);
       lastIndex = Math.max(lastIndex, record.entries.at(-1)?.index ?? 0);
@@ -352,5 +356,11 @@ function takeIn(found: Found, segment: Segment, record: Record, at: number): voi
   found.hardState = record.hardState ?? found.hardState;
   if (record.marks.length > 0) found.marks = record.marks;
   if (record.installed) found.index.reset(found.marks.at(-1)?.index ?? 0);
+  found.changes ||= record.entries.some((entry) => entry.kind === 'configuration');
   if (!found.index.put(record.entries, segment.number, at)) throw corrupt(segment.path, at, 'leaves a gap behind the entries before it');
+}
+
+/** Whether this member is known to be the only one. */
+function isAlone({ changes, marks }: Found): boolean {
+  return !changes && marks.every(({ configuration }) => configuration.voters.length + configuration.learners.length === 1);
 }

@@ -45,7 +45,11 @@ export class Daemon implements LocalSwarm {
         logs: { open: (task, logOptions, signal) => this.#inside().agent.logs(task.ID, logOptions, signal) },
         sync: { repository: async (name) => this.#inside().gitops.sync(name) },
         reconcileEvents: { watch: (listener) => this.#watchEvents(listener) },
-        metrics: { raftIndex: () => this.#member?.state.store.index ?? 0, leads: () => this.#member?.seat.leads() ?? false },
+        metrics: {
+          raftIndex: () => this.#member?.state.store.index ?? 0,
+          leads: () => this.#member?.seat.leads() ?? false,
+          readOnly: () => this.#member?.log.full !== undefined,
+        },
         logger: logger.child({ part: 'api' }),
         clock: systemClock,
       },
@@ -87,7 +91,7 @@ export class Daemon implements LocalSwarm {
       NodeID: identity?.nodeId ?? '',
       NodeAddr: identity?.address ?? '',
       ControlAvailable: identity !== undefined,
-      Error: '',
+      Error: this.#member?.log.full?.message ?? '',
     };
   }
 

@@ -62,7 +62,7 @@ export class SwarmReconciler {
         logs: { open: elsewhere },
         sync: { repository: (name) => this.#gitops.sync(name) },
         reconcileEvents: { watch: (listener) => this.#watchEvents(listener) },
-        metrics: { raftIndex: () => state.store.index, leads: () => log.leads() },
+        metrics: { raftIndex: () => state.store.index, leads: () => log.leads(), readOnly: () => log.full !== undefined },
         logger: logger.child({ part: 'api' }),
         clock,
       },

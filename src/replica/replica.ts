@@ -132,6 +132,11 @@ export class Replica implements ReplicatedLog {
     return this.#leadership.listen(listener);
   }
 
+  /** Why nothing can be changed: the disk is full. Undefined while there is space. */
+  get full(): Refusal | undefined {
+    return this.#running?.storage.full;
+  }
+
   leads(): boolean {
     return this.#leadership.term !== undefined;
   }

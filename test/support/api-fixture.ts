@@ -151,7 +151,7 @@ export async function startApi(
         return () => listeners.delete(listener);
       },
     },
-    metrics: { raftIndex: () => cluster.store.index, leads: () => true },
+    metrics: { raftIndex: () => cluster.store.index, leads: () => true, readOnly: () => false },
     logger: collectingLogger(state.complaints, options.tell),
     clock: wallClock,
   };

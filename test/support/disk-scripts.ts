@@ -217,14 +217,15 @@ function lastLog(disk: SimulatedDisk): string {
 }
 
 /** Two snapshots of its own and three segments at least, as a crash leaves them. */
-async function ownDisk(seal: boolean): Promise<{ disk: SimulatedDisk; told: Told }> {
+async function ownDisk(seal: boolean, change: readonly Entry[] = []): Promise<{ disk: SimulatedDisk; told: Told }> {
   const disk = newDisk();
   const told = await new Told(disk.boot()).open({ segmentBytes: 200 });
   await told.write({ term: 1, vote: 'a', commit: 3 }, entries(1, 6, 1));
   await told.snapshot(3, 1, 'state of three');
   await told.write({ term: 1, vote: 'a', commit: 6 }, entries(7, 12, 1));
   await told.snapshot(6, 1, 'state of six');
-  await told.write({ term: 1, vote: 'a', commit: 7 }, entries(13, 15, 1));
+  if (change.length > 0) await told.write({ term: 1, vote: 'a', commit: 7 }, [{ ...change[0], index: 13 } as Entry]);
+  await told.write({ term: 1, vote: 'a', commit: 7 }, entries(told.model.lastIndex + 1, 15, 1));
   if (seal) await told.clock.advance(1000);
   disk.kill();
   return { disk, told };
@@ -245,6 +246,19 @@ export const diskScripts: readonly Guided[] = [
       const { initial, storage } = await openOn(disk.boot(), told.clock);
       check(initial.snapshot.index + initial.entries.length === 12, 'possible loss', 'the answer cuts off more than the record it is about');
       await storage.close();
+    },
+  },
+  {
+    name: 'with other managers nobody may accept a loss',
+    run: async () => {
+      const { disk, told } = await ownDisk(false, [{ index: 16, term: 1, kind: 'configuration', bytes: Buffer.from('a second manager') }]);
+      rotted(disk, lastLog(disk), -1, (byte) => byte ^ 255);
+      const message = await openOn(disk.boot(), told.clock).then(
+        () => '',
+        (error: Error) => error.message,
+      );
+      disk.put(/touch (\S+)$/.exec(message)?.[1] ?? '', Buffer.alloc(0));
+      check((await refusal(disk)) === 'possibleLoss', 'possible loss', 'a member of several goes on without what it may have promised');
     },
   },
   {

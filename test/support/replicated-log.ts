@@ -1,4 +1,5 @@
 /** A real replica on a real folder, over a state machine that remembers what it was told. */
+import type { Clock } from '#base/clock';
 import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import type { FileSystem } from '#disk/file-system';
@@ -39,9 +40,15 @@ export interface Opened {
 
 export interface LogOptions extends Partial<ReplicaOptions> {
   segmentBytes?: number;
+  /** By which the disk waits for space. */
+  diskClock?: Clock;
 }
 
-export function makeLog(folder: string, { segmentBytes, nodeId = 'manager-1', ...options }: LogOptions = {}, files?: FileSystem): Opened {
+export function makeLog(
+  folder: string,
+  { segmentBytes, diskClock = realClock, nodeId = 'manager-1', ...options }: LogOptions = {},
+  files?: FileSystem,
+): Opened {
   const machine = new ListMachine();
   const fatal: Error[] = [];
   const log = new Replica(
@@ -51,7 +58,7 @@ export function makeLog(folder: string, { segmentBytes, nodeId = 'manager-1', ..
       random: seededRandom(1),
       logger: silentLogger,
       stateMachine: machine,
-      openStorage: openDisk({ folder, clock: realClock, node: nodeId, reserveBytes: 0, ...(segmentBytes && { segmentBytes }), ...(files && { files }) }),
+      openStorage: openDisk({ folder, clock: diskClock, node: nodeId, reserveBytes: 0, ...(segmentBytes && { segmentBytes }), ...(files && { files }) }),
       onFatal: (error) => fatal.push(error),
     },
   );

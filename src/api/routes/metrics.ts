@@ -31,6 +31,9 @@ export class Metrics {
     };
     this.#measured('shoal_raft_applied_index', 'Index of the log entry applied last.', () => context.metrics.raftIndex());
     this.#measured('shoal_leader', '1 while this node decides.', () => (context.metrics.leads() ? 1 : 0));
+    this.#measured('shoal_read_only', '1 while the disk of the state folder is full: nothing is changed until there is space.', () =>
+      context.metrics.readOnly() ? 1 : 0,
+    );
     this.#measured('process_resident_memory_bytes', 'Resident memory of the daemon.', () => process.memoryUsage.rss());
     this.#measured('process_heap_bytes', 'Used heap of the daemon.', () => process.memoryUsage().heapUsed);
     this.#measured('process_uptime_seconds', 'Seconds since the daemon started.', () => process.uptime());

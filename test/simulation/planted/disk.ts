@@ -7,8 +7,8 @@ export const faults: readonly Fault[] = [
   {
     ...at('segment-writer'),
     name: 'acknowledges before the disk has it',
-    from: 'await writeAll(this.#files, this.#file, frame.bytes, at);\n    await this.#files.syncData(this.#file);',
-    to: 'await writeAll(this.#files, this.#file, frame.bytes, at);',
+    from: '    await this.#files.syncData(this.#file);\n    this.#offset +=',
+    to: '    this.#offset +=',
     within: 0,
   },
   {
@@ -170,6 +170,7 @@ export const faults: readonly Fault[] = [
     to: 'const follows = end !== null || (',
     within: 0,
   },
+  { ...at('wal'), name: 'a loss is accepted where there are others', from: ' && isAlone(found),', to: ' && isAlone(found) !== null,', within: 0 },
   { ...at('log-index'), name: 'a replaced tail is kept', from: 'this.#places.length = first - this.#first;', to: '', within: 0 },
   {
     ...at('record'),

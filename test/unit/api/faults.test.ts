@@ -102,7 +102,7 @@ async function start(parts: Partial<Dependencies>, lines: string[] = []): Promis
     logs: { async *open() {} },
     sync: { repository: async () => undefined },
     reconcileEvents: { watch: () => () => undefined },
-    metrics: { raftIndex: () => 0, leads: () => true },
+    metrics: { raftIndex: () => 0, leads: () => true, readOnly: () => false },
     logger: keptLog(lines),
     clock: wallClock,
     ...parts,
@@ -157,7 +157,7 @@ function broken(manner: () => unknown): Partial<Dependencies> {
     logs: { open: any },
     sync: { repository: any },
     reconcileEvents: { watch: () => () => undefined },
-    metrics: { raftIndex: manners.throws, leads: manners.throws },
+    metrics: { raftIndex: manners.throws, leads: manners.throws, readOnly: manners.throws },
   };
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { damageOf } from '#disk/damage';
 import { realFileSystem } from '#disk/file-system';
@@ -26,7 +27,18 @@ async function open(folder: string, options: Partial<WalOptions> = {}): Promise<
   await mkdir(folder, { recursive: true });
   const { files = realFileSystem, clock = new VirtualClock() } = options;
   const space = new Space({ folder, files, clock, chance: randomBytes, reserveBytes: 0, onChange: () => undefined });
-  const { wal, content } = await Wal.open({ folder, key, files, clock, space, chance: randomBytes, segmentBytes: 1e6, owner: () => owner, ...options });
+  const { wal, content } = await Wal.open({
+    folder,
+    key,
+    files,
+    clock,
+    space,
+    chance: randomBytes,
+    pause: () => nextTurn(),
+    segmentBytes: 1e6,
+    owner: () => owner,
+    ...options,
+  });
   const { first: from, last } = wal.range;
   return { wal, content: { ...content, entries: (await wal.read(from, last, Infinity)) ?? [] } };
 }
@@ -301,4 +313,17 @@ test('a segment of another member or group is refused', async () => {
   await wal.append({ ...none, entries: [entry(2)] });
   await wal.close();
   await expect(open(folder)).rejects.toThrow(/belongs to group c in its incarnation 2, not to group c in its incarnation 1/);
+});
+
+test('a large entry is sealed and written in slices, and comes back whole', async () => {
+  const folder = await temporaryFolder();
+  let pauses = 0;
+  const { wal } = await open(folder, { pause: async () => void pauses++ });
+  const bytes = Buffer.from(Array.from({ length: 5_000_001 }, (_, at) => (at * 13) & 0xff));
+  await wal.append({ ...none, entries: [{ ...entry(1), bytes }, entry(2)] });
+  await wal.close();
+  expect(pauses).toBe(4);
+  const { entries } = await reopen(folder);
+  expect(Buffer.from(entries[0]?.bytes ?? []).equals(bytes)).toBe(true);
+  expect(entries[1]?.index).toBe(2);
 });

@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { realFileSystem } from '#disk/file-system';
 import { temporaryFolder } from '#test/support/folder';
 import { makeLog } from '#test/support/replicated-log';
+import { VirtualClock } from '#test/support/virtual-clock';
+import { until } from '../../support/machine.mjs';
 
 const text = (value: string): Uint8Array => Buffer.from(value);
 
@@ -105,6 +107,39 @@ test('a failed write is fatal once: waiting and later proposals are refused and 
   expect(machine.texts).toEqual(['good']);
   expect(log.leads()).toBe(false);
   await log.stop();
+});
+
+test('on a full disk changes are refused by name, reads go on, and it takes changes again by itself', async () => {
+  const folder = await temporaryFolder();
+  let full = false;
+  const files = {
+    ...realFileSystem,
+    write: (file: number, bytes: Buffer, at: number) =>
+      full ? Promise.reject(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })) : realFileSystem.write(file, bytes, at),
+  };
+  const diskClock = new VirtualClock();
+  const { log, propose, machine, fatal } = makeLog(folder, { diskClock }, files);
+  await log.start();
+  await propose(text('before'));
+  full = true;
+  const waiting = propose(text('meanwhile'));
+  await until(
+    () => log.full !== undefined,
+    10_000,
+    () => 'the disk is not called full',
+  );
+  await expect(propose(text('refused'))).rejects.toMatchObject({ code: 'unavailable', facts: { reason: 'diskFull' } });
+  await log.readIndex();
+  full = false;
+  await until(
+    async () => (await diskClock.advance(1000), log.full === undefined),
+    10_000,
+    () => 'there is space, and it is not seen',
+  );
+  await waiting;
+  await propose(text('after'));
+  await log.stop();
+  expect([machine.texts, fatal]).toEqual([['before', 'meanwhile', 'after'], []]);
 });
 
 test('entries above the limit are refused', async () => {

@@ -13,6 +13,7 @@ test('counts by state, and forgets states that are gone', async () => {
   expect(text).toContain('shoal_tasks{state="running"} 3\n');
   expect(text).toContain('shoal_services 1\n');
   expect(text).toContain(`shoal_raft_applied_index ${api.cluster.store.index}\n`);
+  expect(text).toContain('shoal_read_only 0\n');
   expect(text).toMatch(/^shoal_event_loop_delay_seconds\{percentile="99"\} \d/m);
   expect(text).toMatch(/^process_resident_memory_bytes \d{7,}$/m);
   await api.http('DELETE', '/services/web');
