@@ -4,7 +4,6 @@ import { changed, type Change } from './changer.ts';
 import type { Core } from './core.ts';
 import type { Entry } from './message.ts';
 import { Progress } from './progress.ts';
-import { confirmReads } from './reads.ts';
 import { advanceCommit, appendOwn, ask, closeChange } from './replication.ts';
 
 export type ChangeRefusal = 'notLeader' | 'transferring' | 'changePending' | 'lastVoter' | 'notLearner' | 'notCaughtUp';
@@ -60,7 +59,6 @@ function applyAsLeader(core: Core): void {
   if (core.transferee !== undefined && !core.configuration.voters.includes(core.transferee)) core.transferee = undefined;
   if (core.isVoter) {
     advanceCommit(core);
-    confirmReads(core);
     closeChange(core);
   } else {
     // It must never count itself in a quorum it is not in.

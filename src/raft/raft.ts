@@ -277,7 +277,7 @@ export class Raft {
     if (core.role === 'leader') {
       flushAppends(core);
       if (core.reads.startRound()) broadcastHeartbeat(core);
-      // A round of nobody else's is confirmed as it begins.
+      // In every turn: answers confirm a round, and so does a change of who must answer, or a round that needs nobody else.
       confirmReads(core);
     }
     const restore = core.restored;

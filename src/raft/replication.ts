@@ -5,7 +5,7 @@ import type { Core } from './core.ts';
 import type { AppendReply, Entry, HeartbeatReply } from './message.ts';
 import type { Progress } from './progress.ts';
 import { majority, quorumValue } from './quorum.ts';
-import { confirmReads, releaseEarlyReads } from './reads.ts';
+import { releaseEarlyReads } from './reads.ts';
 
 /** Adds one entry of the leader's own; the caller broadcasts. Returns its index. */
 export function appendOwn(core: Core, kind: Entry['kind'], bytes: Uint8Array): number {
@@ -161,9 +161,7 @@ export function handleHeartbeatReply(core: Core, message: HeartbeatReply): void 
   progress.paused = false;
   const forgets = core.openChange !== undefined && core.openChange <= core.log.committed && progress.durableCommit < core.openChange;
   if (progress.match < core.log.lastIndex || progress.state === 'probe' || forgets) ask(core, progress);
-  if (message.readSequence <= progress.readAcknowledged) return;
-  progress.readAcknowledged = message.readSequence;
-  confirmReads(core);
+  progress.readAcknowledged = Math.max(progress.readAcknowledged, message.readSequence);
 }
 
 /**

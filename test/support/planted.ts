@@ -22,6 +22,11 @@ export interface Fault {
   readonly equivalent?: string;
 }
 
+/** A fault in src/raft; found by a guided script unless it says otherwise. */
+export function coreFault(name: string, file: string, from: string, to: string, more: Partial<Fault> = {}): Fault {
+  return { name, tier: 'core', file: `raft/${file}.ts`, from, to, within: 0, ...more };
+}
+
 function plantPlugin(fault: Fault, planted: () => void): Plugin {
   return {
     name: 'plant',

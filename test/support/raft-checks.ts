@@ -107,8 +107,6 @@ export class RaftChecks {
     require(applied <= committed && committed <= lastIndex, 'order', () => `${id} has applied ${applied}, committed ${committed}, last ${lastIndex}`);
     const before = this.#commits.get(id) ?? 0;
     require(committed >= before, 'commit', () => `${id} took its commit index back from ${before} to ${committed}`);
-    // Whoever asks for votes has given its own.
-    if (role === 'leader' || role === 'candidate') this.#vote(id, term, id);
     if (role === 'leader') this.#leads(id, raft, term, firstIndex);
     if (committed > before) this.#commits.set(id, committed);
     for (let index = Math.max(before + 1, firstIndex); index <= committed; index++) {
@@ -190,6 +188,12 @@ export class RaftChecks {
     const known = this.#votes.get(key);
     require(known === undefined || known === candidate, 'one vote', () => `${id} votes for ${known} and ${candidate} in term ${term}`);
     this.#votes.set(key, candidate);
+  }
+
+  /** What leaves at once promises nothing. */
+  sent(id: string, messages: readonly Message[]): void {
+    const early = messages.find(({ type }) => type === 'appendReply' || type === 'voteReply' || type === 'preVoteReply');
+    require(early === undefined, 'promise', () => `${id} sends ${early?.type} without waiting for its disk`);
   }
 
   /** An answer leaves: what it promises is on the disk. */

@@ -142,6 +142,7 @@ export class RaftDriver {
       if (ready.roleChange.role !== 'leader' && member.told?.role === 'leader') this.#around.count('depositions');
       member.told = ready.roleChange;
     }
+    this.#around.checks.sent(member.id, ready.messages);
     this.#checkAppends(member, raft, ready.messages);
     for (const message of ready.messages) this.#send(member, message);
     if (ready.write) this.#write(member, raft, ready.write);

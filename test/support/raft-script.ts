@@ -1,6 +1,6 @@
 /** Plays plain-text scripts against real cores: every command's effects are written out, line by line. */
 import { seededRandom } from '#base/random';
-import { defaultLimits } from '#raft/core';
+import { defaultLimits, type Limits } from '#raft/core';
 import type { Configuration, Message } from '#raft/message';
 import { nobody } from '#raft/changer';
 import { Raft } from '#raft/raft';
@@ -45,6 +45,7 @@ export class RaftScript {
   #wire: Message[] = [];
   readonly #cut = new Set<string>();
   #output: string[] = [];
+  #limits: Limits = defaultLimits;
 
   /** Runs one command line and returns what happened. Unknown commands are an error. */
   run(line: string): readonly string[] {
@@ -62,6 +63,25 @@ export class RaftScript {
     nodes: (ids) => ids.forEach((id) => this.#add(id, { voters: ids, learners: [] })),
     /** empty d: a node that has nothing, and waits for a snapshot. */
     empty: ([id = '']) => this.#add(id, nobody),
+    /** group a b / c: voters and learners of a new group. */
+    group: (words) => {
+      const at = words.indexOf('/');
+      const configuration = { voters: words.slice(0, at), learners: words.slice(at + 1) };
+      for (const id of [...configuration.voters, ...configuration.learners]) this.#add(id, configuration);
+    },
+    /** window 2: appends that may be under way to one member, for members made afterwards. */
+    window: ([messages = '1']) => {
+      this.#limits = { ...this.#limits, window: { messages: Number(messages), bytes: 1e6 } };
+    },
+    /** logs 7 a:1,1,2 b:1: a new group in term 7 whose disks hold entries of these terms. */
+    logs: ([term = '1', ...logs]) => {
+      const lists = logs.map((log) => log.split(':'));
+      const configuration = { voters: lists.map(([id = '']) => id), learners: [] };
+      for (const [id = '', terms = ''] of lists) this.#add(id, configuration, Number(term), terms === '' ? [] : terms.split(',').map(Number));
+    },
+    forget: ([id = '']) => this.#raft(id).forgetLeader(),
+    stepdown: ([id = '']) => this.#raft(id).stepDown(),
+    unreachable: ([id = '', peer = '']) => this.#raft(id).unreachable(peer),
     campaign: ([id = '']) => this.#raft(id).campaign(),
     tick: ([id = '', count = '1']) => {
       for (let tick = 0; tick < Number(count); tick++) this.#raft(id).tick();
@@ -77,6 +97,8 @@ export class RaftScript {
       const meta = this.#raft(id).snapshotMeta();
       this.#raft(id).snapshotTaken(meta, meta.index);
     },
+    /** oneway a b: nothing passes from a to b. */
+    oneway: ([a = '', b = '']) => void this.#cut.add(`${a}>${b}`),
     /** cut a b: nothing passes between them; join: everything passes again. */
     cut: ([a = '', b = '']) => void this.#cut.add(`${a}>${b}`).add(`${b}>${a}`),
     join: () => this.#cut.clear(),
@@ -115,10 +137,11 @@ export class RaftScript {
     return `${id} ${role} t${term} leader ${leader ?? 'none'} commit ${committed} applied ${applied} last ${lastIndex} voters ${configuration.voters.join()}${configuration.learners.length > 0 ? ` learners ${configuration.learners.join()}` : ''}${peers.length > 0 ? ` progress ${peers.join(' ')}` : ''}`;
   }
 
-  #add(id: string, configuration: Configuration): void {
+  #add(id: string, configuration: Configuration, term = 0, terms: readonly number[] = []): void {
     const snapshot = { index: 0, term: 0, configuration };
-    const initial = { hardState: { term: 0, vote: undefined, commit: 0 }, snapshot, entries: [] };
-    this.#actors.set(id, { raft: new Raft({ id, limits: defaultLimits, incarnation: '1', random: seededRandom(1, id) }, initial), writes: [] });
+    const entries = terms.map((one, at) => ({ term: one, index: at + 1, kind: 'normal' as const, bytes: Buffer.from(`${one}/${at + 1}`) }));
+    const initial = { hardState: { term, vote: undefined, commit: 0 }, snapshot, entries };
+    this.#actors.set(id, { raft: new Raft({ id, limits: this.#limits, incarnation: '1', random: seededRandom(1, id) }, initial), writes: [] });
   }
 
   #raft(id: string): Raft {

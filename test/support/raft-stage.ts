@@ -198,7 +198,8 @@ export class RaftStage {
   /** Network and disks work until nothing is left to do. Returns what arrived. */
   settle(): Message[] {
     const arrived: Message[] = [];
-    for (;;) {
+    for (let round = 0; ; round++) {
+      require(round < 300, 'rest', () => 'the group never comes to rest');
       arrived.push(...this.net());
       const busy = [...this.#actors.values()].filter((actor) => actor.writes.length > 0 && !this.slow.has(actor.id));
       if (busy.length === 0) return arrived;
@@ -252,6 +253,7 @@ export class RaftStage {
       const ready = actor.raft.ready();
       this.#watch(actor);
       actor.told.push(ready);
+      this.checks.sent(id, ready.messages);
       this.wire.push(...ready.messages);
       if (ready.write) this.#write(actor, actor.raft, ready.write);
       if (ready.restore) this.#restore(actor, ready.restore.index);

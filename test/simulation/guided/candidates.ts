@@ -263,4 +263,22 @@ export const candidates: readonly Guided[] = [
       stage.equal([open(3, 5), open(3, 0), open(3, 6), open(2, 5)], ['opens at 5', 'opens at 4', 'amnesia', 'amnesia'], 'starts');
     },
   },
+  {
+    name: 'a pre-vote granted for an earlier term elects nobody later',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.isolate('a');
+      stage.act('a', (raft) => raft.campaign());
+      stage.settle();
+      stage.step({ type: 'heartbeat', from: 'b', to: 'a', term: 1, commit: 0, readSequence: 0 });
+      stage.act('a', (raft) => raft.forgetLeader());
+      stage.act('a', (raft) => raft.campaign());
+      stage.settle();
+      stage.is('a', { role: 'preCandidate', term: 1 });
+      stage.step({ type: 'preVoteReply', from: 'c', to: 'a', term: 1, granted: true, commit: 0, commitTerm: 0 });
+      stage.is('a', { role: 'preCandidate', term: 1 });
+      stage.step({ type: 'preVoteReply', from: 'c', to: 'a', term: 2, granted: true, commit: 0, commitTerm: 0 });
+      stage.is('a', { role: 'candidate', term: 2 });
+    },
+  },
 ];

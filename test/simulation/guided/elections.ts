@@ -203,4 +203,34 @@ export const elections: readonly Guided[] = [
       stage.is('a', { role: 'follower', term: 1, leader: undefined });
     },
   },
+  {
+    name: 'who knows the leader of a term votes for nobody else in it',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.isolate('c');
+      stage.elect('a');
+      stage.join();
+      stage.tick('a', 2);
+      stage.settle();
+      stage.is('c', { term: 1, leader: 'a', vote: undefined });
+      stage.equal(grants(stage, request('vote', 'b', 'c', 1)), [false], 'a rival of the term');
+    },
+  },
+  {
+    name: 'who hears heartbeats never campaigns',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      for (let tick = 0; tick < 6 * e; tick++) {
+        for (const id of group) stage.tick(id);
+        stage.equal(
+          stage.wire.filter((one) => one.type === 'preVote' || one.type === 'vote'),
+          [],
+          'requests',
+        );
+        stage.settle();
+      }
+      stage.is('a', { role: 'leader', term: 1 });
+    },
+  },
 ];

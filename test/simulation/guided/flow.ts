@@ -359,4 +359,19 @@ export const flow: readonly Guided[] = [
       );
     },
   },
+  {
+    name: 'a probe without entries is a probe as well: nothing follows until it is answered',
+    run(): void {
+      const stage = new RaftStage(['a', 'b']);
+      stage.elect('a');
+      stage.act('a', (raft) => raft.unreachable('b'));
+      stage.step({ type: 'heartbeatReply', from: 'b', to: 'a', term: 1, readSequence: 0 });
+      stage.propose('a', 'x');
+      stage.equal(
+        appends(stage).map((one) => one.entries.length),
+        [0],
+        'appends',
+      );
+    },
+  },
 ];

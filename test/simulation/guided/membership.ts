@@ -349,4 +349,28 @@ export const membership: readonly Guided[] = [
       stage.is('c', { configuration: { voters: ['a', 'b', 'c'], learners: [] } });
     },
   },
+  {
+    name: 'a change is done by the count of the configuration it makes, not of the one before',
+    run(): void {
+      const stage = new RaftStage(['a'], {}, ['b']);
+      stage.elect('a');
+      stage.settle();
+      stage.lazy.add('a');
+      stage.slow.add('b');
+      stage.change('a', 'addVoter', 'b');
+      stage.net();
+      while (stage.disk('a'));
+      stage.is('a', { committed: 2, applied: 1 });
+      stage.propose('a', 'x');
+      while (stage.disk('a'));
+      stage.equal(stage.told('a', 'changesDone'), [], 'done before it is in force');
+      stage.lazy.delete('a');
+      stage.apply('a');
+      stage.turn('a');
+      stage.equal(stage.told('a', 'changesDone'), [], 'done without b');
+      stage.slow.clear();
+      stage.settle();
+      stage.equal(stage.told('a', 'changesDone'), [2], 'done');
+    },
+  },
 ];

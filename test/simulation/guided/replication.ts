@@ -177,4 +177,19 @@ export const replication: readonly Guided[] = [
       );
     },
   },
+  {
+    name: 'a long wrong tail is passed by one probe per term',
+    run(): void {
+      const stage = new RaftStage(group);
+      const tail = (term: number): number[] => Array.from({ length: 30 }, () => term);
+      stage.load({ a: [1, ...tail(5)], b: [1, ...tail(5)], c: [1, ...tail(3)] }, 5);
+      stage.crash('c');
+      stage.elect('a');
+      stage.restart('c');
+      stage.tick('a', 2);
+      const rejections = stage.settle().filter((one) => one.type === 'appendReply' && one.rejected).length;
+      stage.equal(rejections <= 3, true, `${rejections} probes`);
+      stage.is('c', { lastIndex: 32 });
+    },
+  },
 ];

@@ -211,4 +211,44 @@ export const snapshots: readonly Guided[] = [
       until(stage, [leader], () => group.every((id) => stage.status(id).applied === 5), 'all equal');
     },
   },
+  {
+    name: 'a member that is silent gets no snapshot until it speaks',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.isolate('c');
+      for (let tick = 0; tick < 3 * e; tick++) {
+        stage.tick('a');
+        stage.settle();
+      }
+      stage.propose('a', 'x');
+      stage.settle();
+      stage.compact('a');
+      stage.act('a', (raft) => raft.unreachable('c'));
+      stage.propose('a', 'y');
+      stage.equal(
+        stage.wire.filter((one) => one.to === 'c'),
+        [],
+        'messages to the silent',
+      );
+      stage.join();
+      until(stage, ['a'], () => stage.status('c').lastIndex === 3, 'c has all');
+    },
+  },
+  {
+    name: 'a snapshot older than what is compacted changes nothing',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.propose('a', 'x', 'y', 'z');
+      stage.settle();
+      stage.tick('a', 2);
+      stage.settle();
+      stage.compact('b');
+      stage
+        .raft('b')
+        .receive({ type: 'snapshot', from: 'a', to: 'b', term: 1, meta: { index: 2, term: 1, configuration: { voters: group, learners: [] } } }, 'a');
+      stage.is('b', { committed: 4, lastIndex: 4, firstIndex: 5 });
+    },
+  },
 ];

@@ -1,85 +1,9 @@
 /** Faults planted in the core, its membership and its reads. */
 import type { Fault } from '#test/support/planted';
+import { elections } from './core/elections.ts';
+import { log } from './core/log.ts';
+import { reads } from './core/reads.ts';
+import { membership } from './core/membership.ts';
+import { snapshots } from './core/snapshots.ts';
 
-export const faults: readonly Fault[] = [
-  {
-    name: 'votes for everybody',
-    tier: 'core',
-    file: 'raft/election.ts',
-    from: 'const free = core.vote === message.from ||',
-    to: 'const free = true ||',
-    within: 400,
-  },
-  {
-    name: 'does not compare logs when voting',
-    tier: 'core',
-    file: 'raft/election.ts',
-    from: 'may && core.log.isUpToDate(message.lastIndex, message.lastTerm)',
-    to: 'may',
-    within: 400,
-  },
-  {
-    name: 'half is a majority',
-    tier: 'core',
-    file: 'raft/quorum.ts',
-    from: 'Math.floor(count / 2) + 1',
-    to: 'Math.max(1, Math.floor(count / 2))',
-    within: 400,
-  },
-  {
-    name: 'acknowledges before the disk has it',
-    tier: 'core',
-    file: 'raft/core.ts',
-    from: "full.type === 'appendReply' || ",
-    to: '',
-    within: 400,
-  },
-  {
-    name: 'forgets its votes in a crash',
-    tier: 'core',
-    file: 'raft/raft.ts',
-    from: 'return { hardState, entries,',
-    to: 'return { hardState: hardState && { ...hardState, vote: undefined }, entries,',
-    within: 3000,
-  },
-  {
-    name: 'the leader counts entries its disk lacks',
-    tier: 'core',
-    file: 'raft/replication.ts',
-    from: 'own.acknowledge(core.log.stable)',
-    to: 'own.acknowledge(core.log.lastIndex)',
-    within: 3000,
-  },
-  {
-    name: 'reads before the first commit of the term',
-    tier: 'core',
-    file: 'raft/reads.ts',
-    from: 'if (core.committedInTerm) core.reads.add(',
-    to: 'if (true as boolean) core.reads.add(',
-    within: 400,
-  },
-  {
-    name: 'reads without asking anybody',
-    tier: 'core',
-    file: 'raft/reads.ts',
-    from: 'core.reads.takeConfirmed(round)',
-    to: 'core.reads.takeConfirmed(core.reads.sequence)',
-    within: 3000,
-  },
-  {
-    name: 'a lost window is never probed',
-    tier: 'core',
-    file: 'raft/replication.ts',
-    from: '  progress.paused = false;\n  const forgets',
-    to: '  const forgets',
-    within: 400,
-  },
-  {
-    name: 'an installed snapshot is not written',
-    tier: 'core',
-    file: 'raft/raft.ts',
-    from: 'installed: core.restored, replies',
-    to: 'installed: undefined, replies',
-    within: 400,
-  },
-];
+export const faults: readonly Fault[] = [...elections, ...log, ...reads, ...membership, ...snapshots];
