@@ -13,7 +13,11 @@ export function contained(parts: Dependencies, guard: Guard): Dependencies {
     cluster: containedCluster(parts.cluster, guard),
     swarm: containedSwarm(parts.swarm),
     logs: containedLogs(parts.logs),
-    sync: { repository: async (name) => parts.sync.repository(name) },
+    reconciler: {
+      sync: async (name) => parts.reconciler.sync(name),
+      waiting: (stack) => parts.reconciler.waiting(stack),
+      adoption: async (stack, adopter) => parts.reconciler.adoption(stack, adopter),
+    },
     reconcileEvents: { watch: (listener) => parts.reconcileEvents.watch(guard.callback('a listener to the reconciler', listener, listenerFails)) },
     clock: containedClock(parts.clock, guard),
   };

@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
+import type { Adopter } from '#control/stack/stack-states';
 import type { Endpoint } from '#http/endpoint';
 import type { ClusterSpec } from '#model/cluster';
 import type { Task } from '#model/task';
@@ -20,14 +21,28 @@ export interface Dependencies {
   /** Where the engine is when it may be elsewhere: used in place of the socket. */
   engineEndpoint?: Endpoint;
   logs: TaskLogs;
-  sync: {
-    /** Reconciles one repository, by id or name, and resolves when that whole run is over. */
-    repository(name: string): Promise<void>;
-  };
+  reconciler: Reconciler;
   reconcileEvents: { watch(listener: (event: ReconcileEvent) => void): () => void };
   metrics: MetricsSource;
   logger: Logger;
   clock: Clock;
+}
+
+/** What the reconciler does when asked, and knows beside the store. */
+export interface Reconciler {
+  /** Reconciles one repository, by id or name, and resolves when that whole run is over. */
+  sync(repository: string): Promise<void>;
+  /** What is not written of a stack yet. */
+  waiting(stack: string): WaitingChanges | undefined;
+  /** What would change if a repository got the stack, a line each. */
+  adoption(stack: string, adopter: Adopter): Promise<readonly string[]>;
+}
+
+export interface WaitingChanges {
+  /** Somebody changed it by hand; else a commit asks for it. */
+  drift: boolean;
+  /** One a difference. */
+  lines: readonly string[];
 }
 
 /** This node's part in a cluster. */

@@ -6,6 +6,8 @@ export const exitCodes = {
   usage: 2,
   rolledBack: 3,
   notConverged: 4,
+  /** Another version took the place of the one that was waited for. */
+  superseded: 5,
 } as const;
 
 export class CommandError extends Error {

@@ -4,7 +4,7 @@ import type { ServiceSpec } from '#model/service-spec';
 import type { View } from '#store/view';
 
 /** Ids of the networks, secrets and configs that a stored spec refers to. */
-function referencedIds(spec: ServiceSpec): string[] {
+export function referencedIds(spec: ServiceSpec): string[] {
   const container = spec.TaskTemplate.ContainerSpec;
   const credential = container?.Privileges?.CredentialSpec?.Config;
   return [

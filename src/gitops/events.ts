@@ -1,11 +1,12 @@
 /** What the reconciler did and why, for whoever listens and for whoever comes late. */
+import type { HealthState } from '#model/states';
 
 export interface ReconcileEvent {
   /** RFC 3339 */
   time: string;
   type: 'stack' | 'repository';
   name: string;
-  action: 'applied' | 'failed' | 'refused' | 'drift reverted' | 'removed' | 'synced' | 'unavailable';
+  action: 'applied' | 'held' | 'refused' | 'drift reverted' | 'removed' | 'synced' | 'degraded' | 'unavailable' | HealthState;
   message: string;
 }
 

@@ -1,6 +1,7 @@
 /** A service as stored and shown, and the defaults that SwarmKit gives it (api/defaults/service.go). */
 import { second } from '#base/duration';
 import type { Meta } from './meta.ts';
+import type { StackSource } from './stack.ts';
 import type { EndpointSpec, PortConfig, RestartPolicy, ServiceSpec, UpdateConfig } from './service-spec.ts';
 
 export interface Service extends Meta {
@@ -34,13 +35,20 @@ export interface ServiceState {
   /** The spec's number, never given to another spec: tasks carry the one that they were made from. */
   SpecVersion: number;
   PreviousSpecVersion?: number;
+  /** What brought the spec. */
+  Origin?: ServiceOrigin;
   /** X-Registry-Auth as it came (base64url JSON); stripped at the API's door. */
   RegistryAuth?: string;
   /** The rollout of this spec or the last one; absent when nothing had to roll. */
   Rollout?: Rollout;
   /** Of services that live in a Docker Swarm: what was asked of it, newest first. */
   Written?: readonly WrittenSpec[];
+  /** Of services that live in a Docker Swarm: it runs all its tasks and changed long ago, so they were not read. */
+  Steady?: { Running: number; Wanted: number };
 }
+
+/** A deploy of its stack, by hand or from a repository; a request for it alone; a rollback that somebody asked for. */
+export type ServiceOrigin = StackSource | { Kind: 'update' } | { Kind: 'rollback' };
 
 /** A spec as it was asked for, and as Docker stores it: with defaults said and what it does not know left out. */
 export interface WrittenSpec {

@@ -3,6 +3,7 @@ import type { Meta } from './meta.ts';
 import type { NetworkSpec } from './network.ts';
 import type { ConfigSpec, SecretSpec } from './secret.ts';
 import type { ServiceSpec } from './service-spec.ts';
+import type { StackState } from './states.ts';
 
 /** All that a rendered stack file asks for. Objects name one another by name; `control` resolves the ids. */
 export interface StackSpec {
@@ -24,18 +25,33 @@ export interface Stack extends Meta {
   /** Names of the services that belong to it. */
   Services: readonly string[];
   Condition: StackCondition;
+  /** What its deploys made: nothing else is ever removed for it. Absent: a record from before inventories (`control/stack/inventory`). */
+  Inventory?: readonly OwnedObject[];
+  /** Set: the reconciler writes nothing for it, and still says what it would write. */
+  Suspended?: { Since: string };
+  /** The commit whose removals somebody has seen and allowed for this stack alone. */
+  Confirmed?: string;
+}
+
+/** The kinds of objects that a deploy makes. */
+export type OwnedKind = 'service' | 'network' | 'secret' | 'config';
+
+export interface OwnedObject {
+  Kind: OwnedKind;
+  ID: string;
+  Name: string;
 }
 
 export type StackSource = { Kind: 'deploy' } | { Kind: 'repository'; Repository: string; Path: string; Commit: string };
 
-/** Outcome of the last reconcile of the stack. Stored as applied or refused; how the updates went is seen from the services (`control/stack-health`). */
+/** What became of the stack's last version, as stored. How its tasks fare is its health (`model/health`), which is seen and never stored. */
 export interface StackCondition {
-  State: 'applied' | 'refused' | 'drifted' | 'rolled back' | 'update paused' | 'rollback paused';
-  /** Why, for people: a refused file's first error with file:line:column. */
+  State: StackState;
+  /** Why, for people: a refused file's first error with file:line:column, or what a held one would remove. */
   Message: string;
-  /** All errors of a refused file, or one for each service whose update did not hold. */
+  /** All errors of a refused file. */
   Errors?: readonly string[];
-  /** Commit that was refused, when it is not the applied one. */
+  /** Commit that was refused or is held, when it is not the applied one. */
   Commit?: string;
   /** RFC 3339 */
   Since: string;

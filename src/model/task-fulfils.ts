@@ -17,6 +17,12 @@ export function isDirty({ Spec: spec, Shoal: state }: Service, task: Task, node:
   return !(equal(wanted, present) && node !== undefined && fulfils(node, placement));
 }
 
+/** As the service's present spec wants it, and of its present run when it is a job. `node` is the one it runs on. */
+export function isUpToDate(service: Service, task: Task, node: Node | undefined): boolean {
+  if (isDirty(service, task, node)) return false;
+  return service.JobStatus === undefined || service.JobStatus.JobIteration.Index === task.JobIteration?.Index;
+}
+
 /** The node fulfils the placement's constraints; preferences and the limit per node are the scheduler's. */
 export function fulfils(node: Node, placement: Placement | undefined): boolean {
   const expressions = placement?.Constraints;

@@ -43,7 +43,11 @@ export class Daemon implements LocalSwarm {
         swarm: this,
         engineSocket: options.engine,
         logs: { open: (task, logOptions, signal) => this.#inside().agent.logs(task.ID, logOptions, signal) },
-        sync: { repository: async (name) => this.#inside().gitops.sync(name) },
+        reconciler: {
+          sync: async (name) => this.#inside().gitops.sync(name),
+          waiting: (name) => this.#member?.waiting(name),
+          adoption: async (name, adopter) => this.#inside().gitops.adoption(name, adopter),
+        },
         reconcileEvents: { watch: (listener) => this.#watchEvents(listener) },
         metrics: {
           raftIndex: () => this.#member?.state.store.index ?? 0,

@@ -94,6 +94,11 @@ export class Membership {
     );
   }
 
+  /** What the reconciler does not write of a stack; undefined also where another node reconciles. */
+  waiting(stack: string): ReturnType<GitOps['waiting']> {
+    return this.#gitops?.waiting(stack);
+  }
+
   /** The reconciler of this leader; refuses where none leads. */
   get gitops(): GitOps {
     if (!this.#gitops || !this.seat.leads())

@@ -60,7 +60,7 @@ export class SwarmReconciler {
         engineSocket: options.engine,
         engineEndpoint: endpoint,
         logs: { open: elsewhere },
-        sync: { repository: (name) => this.#gitops.sync(name) },
+        reconciler: this.#gitops,
         reconcileEvents: { watch: (listener) => this.#watchEvents(listener) },
         metrics: { raftIndex: () => state.store.index, leads: () => log.leads(), readOnly: () => log.full !== undefined },
         logger: logger.child({ part: 'api' }),

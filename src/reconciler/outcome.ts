@@ -1,10 +1,8 @@
 /** A repository's status after a reconcile, from what became of its stacks. */
 import { timeText } from '#base/clock';
-import { stackCondition } from '#control/stack/stack-health';
-import { belongsToAnother } from '#control/stack/stacks';
 import type { RepositoryStatus } from '#model/repository';
+import { isOwned } from '#control/stack/ownership';
 import type { View } from '#store/view';
-import { isOwned } from './plan.ts';
 import type { RenderedStack } from './rendered.ts';
 
 const mostNames = 5;
@@ -17,45 +15,35 @@ export interface Outcome {
   stacks: readonly string[];
   /** Those refused, with why. */
   refused: Readonly<Record<string, readonly string[]>>;
-  /** Those that were applied and did not hold, with why. */
-  failed: Readonly<Record<string, readonly string[]>>;
+  /** Those whose change or removal waits for a word of the operator's, with why. */
+  held: Readonly<Record<string, string>>;
 }
 
-/** Stacks of a repository whose updates were rolled back or stopped: stack → one text a service. */
-export function failedStacks(view: View, repository: string): Record<string, readonly string[]> {
-  const failed: Record<string, readonly string[]> = {};
-  for (const stack of view.list('stack')) {
-    if (!isOwned(stack, repository)) continue;
-    const services = stack.Services.flatMap((name) => view.byName('service', name) ?? []);
-    const condition = stackCondition(view, stack, services);
-    if (condition.State !== 'applied' && condition.State !== 'refused') failed[stack.Spec.Name] = condition.Errors ?? [condition.Message];
-  }
-  return failed;
-}
-
-export function syncedStatus({ commit, missing, stacks, refused, failed }: Outcome, now: number): RepositoryStatus {
+export function syncedStatus({ commit, missing, stacks, refused, held }: Outcome, now: number): RepositoryStatus {
+  const holding = Object.keys(held).length > 0;
   const Message = [
-    ...(missing === undefined ? [] : [`commit ${commit.slice(0, 12)} has no folder ${missing}`]),
+    ...summary(Object.fromEntries(Object.entries(held).map(([name, reason]) => [name, [reason]])), stacks.length, 'held'),
+    ...(missing === undefined || holding ? [] : [`commit ${commit.slice(0, 12)} has no folder ${missing}`]),
     ...summary(refused, stacks.length, 'refused'),
-    ...summary(failed, stacks.length, 'did not hold'),
   ].join('; ');
-  const State = Message === '' ? 'synced' : 'degraded';
   return {
-    State,
+    State: holding ? 'held' : Message === '' ? 'synced' : 'degraded',
     Commit: commit,
     Message,
     Since: timeText(now),
     ...(Object.keys(refused).length > 0 && { Refused: refused }),
-    ...(Object.keys(failed).length > 0 && { Failed: failed }),
+    ...(holding && { Held: held }),
   };
 }
 
-/** `2 of 7 stacks refused: a, b: a's first reason`; long lists of names are cut. */
+/** `2 of 7 stacks refused: a, b: a's first reason`; long lists of names are cut. A stack whose folder is gone counts as well. */
 function summary(reasons: Readonly<Record<string, readonly string[]>>, total: number, what: string): string[] {
   const names = Object.keys(reasons);
   if (names.length === 0) return [];
   const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';
-  return [`${names.length} of ${total} stacks ${what}: ${names.slice(0, mostNames).join(', ')}${more}: ${Object.values(reasons)[0]?.[0] ?? ''}`];
+  return [
+    `${names.length} of ${Math.max(total, names.length)} stacks ${what}: ${names.slice(0, mostNames).join(', ')}${more}: ${Object.values(reasons)[0]?.[0] ?? ''}`,
+  ];
 }
 
 /** The repository cannot be read: the last commit stays in force, nothing is removed. */
@@ -66,7 +54,7 @@ export function unavailableStatus(before: RepositoryStatus, reason: string, now:
 /** Why a stack that is as this commit left it is refused; undefined when it is in order. */
 export function refusedBefore(view: View, repository: string, { Name, Commit }: RenderedStack): readonly string[] | undefined {
   const stack = view.byName('stack', Name);
-  if (belongsToAnother(stack, repository)) return view.byName('repository', repository)?.Status.Refused?.[Name];
-  const condition = stack?.Condition;
-  return condition?.State === 'refused' && condition.Commit === Commit ? (condition.Errors ?? [condition.Message]) : undefined;
+  if (!stack || !isOwned(stack, repository)) return undefined;
+  const condition = stack.Condition;
+  return condition.State === 'refused' && condition.Commit === Commit ? (condition.Errors ?? [condition.Message]) : undefined;
 }

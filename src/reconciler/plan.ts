@@ -1,24 +1,42 @@
 /** What must happen so that the cluster equals a commit: one step a stack, none for those that are as wanted. */
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
-import { comparable } from '#model/spec-compare';
-import { belongsToAnother, deployStack } from '#control/stack/stacks';
-import type { Service } from '#model/service';
+import { inventoryOf, isEmptyRecord, ownedObjects } from '#control/stack/inventory';
+import { adoptionNeeded, isOwned } from '#control/stack/ownership';
+import { adoptStack, type Adopter } from '#control/stack/stack-states';
+import { deployStack } from '#control/stack/stacks';
 import type { Stack, StackSource } from '#model/stack';
 import type { Action } from '#store/action';
+import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
-import { differences, type NameOf } from './differences.ts';
+import { massRemoval, stackRemoval, startsAnew, volumeRemoval } from './guard.ts';
+import { changesBy, reasonOf } from './reason.ts';
 import type { RenderedStack } from './rendered.ts';
 
+type RepositorySource = StackSource & { Kind: 'repository' };
+
 export type Step =
-  | { type: 'apply'; name: string; rendered: RenderedStack & { digest: string }; source: StackSource; /** Why, for people. */ reason: string; drift: boolean }
   | {
-      type: 'refuse';
+      type: 'apply';
       name: string;
-      source: StackSource;
+      rendered: RenderedStack & { digest: string };
+      source: RepositorySource;
+      /** Why, for people. */
+      reason: string;
+      drift: boolean;
+      /** What differs from the stack as it is, a line each. */
+      changes: readonly string[];
+    }
+  | { type: 'refuse'; name: string; source: RepositorySource; commit: string; errors: readonly string[] }
+  | {
+      type: 'hold';
+      name: string;
+      source: RepositorySource;
       commit: string;
-      errors: readonly string[];
-      /** The stack itself is another repository's and stays as it is. */ foreign: boolean;
+      /** Why, and the word that lets it go on. */
+      reason: string;
+      /** The stack's record is somebody else's, and stays as it is. */
+      foreign: boolean;
     }
   | { type: 'remove'; name: string; reason: string };
 
@@ -26,80 +44,109 @@ export interface PlanOptions {
   now: number;
   /** Stacks that were in order when we last looked: one of them that is gone was removed by hand. */
   inForce: ReadonlySet<string>;
+  commit: string;
+  /** The folder of stacks, when the commit does not have it. */
+  missing?: string;
 }
 
 /**
- * Plans one repository. Stacks that another owner has are refused; a stack of the repository whose folder is gone is removed.
- * Deciding never writes: a deploy is tried on the view and its actions are thrown away.
+ * Plans one repository. A stack that is somebody else's is held until it is adopted; one whose folder is gone is removed,
+ * unless that is more than a slip could be: then it is held until the commit is confirmed, and with it what the commit would start
+ * anew, for that may be the same under another name. Deciding never writes: a deploy is tried on the view and its actions are thrown away.
  */
-export function planRepository(view: View, repository: string, rendered: readonly RenderedStack[], { now, inForce }: PlanOptions): Step[] {
-  const steps = rendered.flatMap((stack) => planStack(view, repository, stack, { now, inForce }));
+export function planRepository(view: View, repository: string, rendered: readonly RenderedStack[], options: PlanOptions): Step[] {
+  const { commit, missing } = options;
   const present = new Set(rendered.map((stack) => stack.Name));
-  const gone = [...view.list('stack')].filter((stack) => isOwned(stack, repository) && !present.has(stack.Spec.Name));
-  return [
-    ...steps,
-    ...gone.map((stack): Step => ({ type: 'remove', name: stack.Spec.Name, reason: `${pathOf(stack)} is no longer in repository ${repository}` })),
-  ];
+  const own = [...view.list('stack')].filter((stack) => isOwned(stack, repository));
+  const applied = own.filter((stack) => !isEmptyRecord(stack));
+  const gone = own.filter((stack) => !present.has(stack.Spec.Name));
+  const confirmed = view.byName('repository', repository)?.Confirmed?.Commit === commit;
+  const mass = confirmed ? undefined : massRemoval({ applied: applied.length, gone: gone.filter((stack) => !isEmptyRecord(stack)).length, missing });
+  const planning: Planning = { ...options, view, repository, confirmed, mass };
+  return [...rendered.flatMap((stack) => planStack(planning, stack)), ...gone.map((stack) => planRemoval(planning, stack))];
 }
 
-function planStack(view: View, repository: string, rendered: RenderedStack, { now, inForce }: PlanOptions): Step[] {
-  const source: StackSource = { Kind: 'repository', Repository: repository, Path: rendered.Path, Commit: rendered.Commit };
-  const stack = view.byName('stack', rendered.Name);
-  const refuse = (errors: readonly string[]): Step[] => {
-    const said = stack?.Condition;
-    const foreign = belongsToAnother(stack, repository);
-    const noted = foreign ? view.byName('repository', repository)?.Status.Refused?.[rendered.Name] : said?.Errors;
-    const known = (foreign || (said?.State === 'refused' && said.Commit === rendered.Commit)) && JSON.stringify(noted) === JSON.stringify(errors);
-    return known ? [] : [{ type: 'refuse', name: rendered.Name, source, commit: rendered.Commit, errors, foreign }];
-  };
-  if ('errors' in rendered) return refuse(rendered.errors);
+interface Planning extends PlanOptions {
+  view: View;
+  repository: string;
+  confirmed: boolean;
+  /** Why whole stacks are not removed. */
+  mass: string | undefined;
+}
+
+/** What would change if the repository got the stack, a line each. Throws Refusal. */
+export function planAdoption(view: View, adopter: Adopter, rendered: RenderedStack, now: number): readonly string[] {
+  if ('errors' in rendered) return rendered.errors;
+  const adopted = new Overlay(view);
+  const context = { now, random: seededRandom(1), newId: () => 'planned' };
+  adopted.lay(adoptStack(rendered.Name, adopter)(view, context).actions);
+  return changesBy(adopted, tried({ view: adopted, now }, rendered, adopter), false);
+}
+
+function planStack(planning: Planning, rendered: RenderedStack): Step[] {
+  const { view, repository } = planning;
+  const source: RepositorySource = { Kind: 'repository', Repository: repository, Path: rendered.Path, Commit: rendered.Commit };
+  if ('errors' in rendered) return refusal(planning, rendered, source, rendered.errors);
+  const foreign = adoptionNeeded(view, rendered.Name, source);
+  if (foreign !== undefined) return [{ type: 'hold', name: rendered.Name, source, commit: rendered.Commit, reason: foreign, foreign: true }];
   try {
-    const random = seededRandom(1);
-    let count = 0;
-    const context = { now, random, newId: () => `planned${(count += 1)}` };
-    const { actions } = deployStack(rendered.spec, { source, digest: rendered.digest, prune: true })(view, context);
-    if (actions.length === 0) return [];
-    const removed = !stack && inForce.has(rendered.Name);
-    const drift = removed || (stack?.Digest === rendered.digest && stack.Condition.State === 'applied' && isOwned(stack, repository));
-    return [{ type: 'apply', name: rendered.Name, rendered, source, reason: removed ? 'removed by hand' : reasonOf(view, actions, stack, drift), drift }];
+    return planDeploy(planning, rendered, source);
   } catch (error) {
-    if (error instanceof Refusal) return refuse([`${rendered.Path}: ${error.message}`]);
+    if (error instanceof Refusal) return refusal(planning, rendered, source, [`${rendered.Path}: ${error.message}`]);
     throw error;
   }
 }
 
-function reasonOf(view: View, actions: readonly Action[], stack: Stack | undefined, drift: boolean): string {
-  const made = new Map(
-    actions.flatMap((action) => (action.type === 'create' && action.kind === 'network' ? [[action.object.ID, action.object.Spec.Name]] : [])),
-  );
-  const nameOfNetwork = (id: string) => made.get(id) ?? view.get('network', id)?.Spec.Name ?? id;
-  const missing = drift ? actions.flatMap(missingObject) : [];
-  const changes = [...missing, ...actions.flatMap((action) => changeOf(view, action, nameOfNetwork))];
-  if (!stack || stack.Digest === '') return 'new in the repository';
-  if (changes.length === 0) return stack.Condition.State === 'applied' ? 'its record changes' : 'it is in order again';
-  return drift ? `changed by hand: ${changes.join('; ')}` : changes.join('; ');
+/** A refusal that is said already is no step. One of a stack that is another's is said of the repository only. */
+function refusal({ view, repository }: Planning, { Name, Commit }: RenderedStack, source: RepositorySource, errors: readonly string[]): Step[] {
+  const stack = view.byName('stack', Name);
+  const said = stack && isOwned(stack, repository) ? stack.Condition : undefined;
+  const known = said?.State === 'refused' && said.Commit === Commit && JSON.stringify(said.Errors) === JSON.stringify(errors);
+  return known ? [] : [{ type: 'refuse', name: Name, source, commit: Commit, errors }];
 }
 
-/** Of a stack that was in order, an object that must be made is one that somebody removed. */
-function missingObject(action: Action): string[] {
-  if (action.type !== 'create' || (action.kind !== 'network' && action.kind !== 'secret' && action.kind !== 'config')) return [];
-  return [`${action.kind} ${action.object.Spec.Name} is missing`];
+function planDeploy(planning: Planning, rendered: RenderedStack & { digest: string }, source: RepositorySource): Step[] {
+  const { view, repository, inForce } = planning;
+  const { Name: name, Commit: commit } = rendered;
+  const stack = view.byName('stack', name);
+  const actions = tried(planning, rendered, source);
+  if (actions.length === 0) return [];
+  const removed = !stack && inForce.has(name);
+  // Of a version that was applied whole, everything that differs was changed by hand; undoing that removes nothing of anybody's.
+  const repeated = stack?.Digest === rendered.digest && isOwned(stack, repository) && !isEmptyRecord(stack);
+  const waits = repeated || removed ? undefined : held(planning, actions, stack, commit);
+  if (waits !== undefined) return [{ type: 'hold', name, source, commit, reason: waits, foreign: false }];
+  const drift = removed || (repeated && stack.Condition.State === 'applied');
+  const changes = changesBy(view, actions, drift);
+  const reason = removed ? 'removed by hand' : reasonOf(changes, stack, drift);
+  return [{ type: 'apply', name, rendered, source, reason, drift, changes }];
 }
 
-/** What a service's action changes, seen from the service as it is. */
-function changeOf(view: View, action: Action, nameOfNetwork: NameOf): string[] {
-  if (action.type === 'remove') return action.kind === 'service' ? [`${view.get('service', action.id)?.Spec.Name ?? action.id} is not wanted`] : [];
-  if (action.kind !== 'service') return [];
-  const service = action.object;
-  const live: Service | undefined = view.get('service', service.ID);
-  if (!live) return [`${service.Spec.Name} is missing`];
-  return differences(comparable(live.Spec), comparable(service.Spec), nameOfNetwork).map((line) => `${service.Spec.Name} ${line}`);
+/** What a deploy would do. */
+function tried({ view, now }: Pick<Planning, 'view' | 'now'>, rendered: RenderedStack & { digest: string }, source: RepositorySource): readonly Action[] {
+  if (!('spec' in rendered)) return [];
+  let count = 0;
+  const context = { now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
+  return deployStack(rendered.spec, { source, digest: rendered.digest, prune: true })(view, context).actions;
 }
 
-export function isOwned(stack: Stack, repository: string): boolean {
-  return stack.Source.Kind === 'repository' && stack.Source.Repository === repository;
+/** Why the change of a stack waits; undefined: it goes on. */
+function held({ view, repository, confirmed, mass }: Planning, actions: readonly Action[], stack: Stack | undefined, commit: string): string | undefined {
+  if (confirmed || stack?.Confirmed === commit) return undefined;
+  const reason = stackRemoval(view, ownedObjects(view, stack), actions);
+  if (reason !== undefined) return withWord(reason, repository, commit);
+  if (mass === undefined || !startsAnew(view, actions)) return undefined;
+  return withWord(`it would start services while ${mass.replace(/ would be removed$/, '')} would be removed: they may be the same`, repository, commit);
 }
 
-function pathOf(stack: Stack): string {
-  return stack.Source.Kind === 'repository' ? stack.Source.Path : stack.Spec.Name;
+function planRemoval({ view, repository, confirmed, mass, commit }: Planning, stack: Stack): Step {
+  const { Name: name } = stack.Spec;
+  const source: RepositorySource = { ...(stack.Source as RepositorySource) };
+  const reason = confirmed || isEmptyRecord(stack) ? undefined : (mass ?? volumeRemoval(view, inventoryOf(view, stack)));
+  if (reason !== undefined) return { type: 'hold', name, source, commit, reason: withWord(reason, repository, commit), foreign: false };
+  return { type: 'remove', name, reason: `${source.Path} is no longer in repository ${repository}` };
+}
+
+function withWord(reason: string, repository: string, commit: string): string {
+  return `${reason}; nothing was removed. If that is meant: \`shoal repo confirm ${repository} --commit ${commit.slice(0, 12)}\``;
 }

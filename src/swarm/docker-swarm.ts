@@ -113,7 +113,10 @@ export class DockerSwarm implements Cluster {
     try {
       await writer.run(theirs, view);
     } catch (error) {
-      await this.#keep([], writer);
+      await this.#keep(
+        ours.flatMap((action) => halfWay(action, view, writer)),
+        writer,
+      );
       if (isOutOfSequence(error) && attempt < mostAttempts) return this.#attempt(useCase, attempt + 1);
       throw error;
     }
@@ -132,7 +135,8 @@ export class DockerSwarm implements Cluster {
         return earlier ? update('service', record) : create('service', record);
       });
       const gone = [...records.list('service')].filter(({ ID }) => !writer.written.has(ID) && !this.#docker.get('service', ID));
-      return { actions: [...ours, ...services, ...gone.map(({ ID }) => remove('service', ID))], result: undefined };
+      const own = withIds(ours, writer.ids);
+      return { actions: [...own, ...services, ...gone.map(({ ID }) => remove('service', ID))], result: undefined };
     });
   }
 
@@ -151,7 +155,7 @@ export class DockerSwarm implements Cluster {
 
   async #readAll(): Promise<void> {
     const before = this.#docker;
-    this.#docker = await this.#reader.read(await this.#parts.records.read());
+    this.#docker = await this.#reader.read(await this.#parts.records.read(), this.#parts.clock.now());
     this.#tell(changesBetween(before, this.#docker));
   }
 
@@ -182,4 +186,17 @@ export class DockerSwarm implements Cluster {
       this.#look().catch((error: unknown) => this.#parts.logger.warn({ error: (error as Error).message }, 'the Docker Swarm cannot be read now'));
     });
   }
+}
+
+/** Of a stack's record, when its writes broke off: what was made so far is the stack's own. */
+function halfWay(action: Action, view: View, writer: Writer): Action[] {
+  if (action.kind !== 'stack' || action.type === 'remove' || !action.object.Inventory) return [];
+  const before = view.byName('stack', action.object.Spec.Name);
+  const own = new Map((before?.Inventory ?? []).map((item) => [item.ID, item]));
+  for (const item of action.object.Inventory) if (writer.ids.has(item.ID)) own.set(item.ID, item);
+  const Inventory = [...own.values()];
+  if (before) return Inventory.length > (before.Inventory ?? []).length ? [update('stack', { ...before, Inventory })] : [];
+  if (Inventory.length === 0) return [];
+  const Condition = { State: 'pending', Message: 'the Docker Engine took a part of it only', Since: action.object.Condition.Since } as const;
+  return [create('stack', { ...action.object, Digest: '', Services: [], Inventory, Condition })];
 }

@@ -1,5 +1,7 @@
 /** Reads what a Docker Swarm holds into a store of our own shapes. */
+import { timeOf } from '#base/clock';
 import { kinds, type Kind, type ObjectOf } from '#model/object';
+import type { Service, ServiceState } from '#model/service';
 import type { Task } from '#model/task';
 import { Store } from '#store/store';
 import type { View } from '#store/view';
@@ -24,15 +26,18 @@ export class Reader {
   }
 
   /** Everything but the tasks of services that fare well: a large swarm has many, and they decide nothing. `records` hold how we asked for services. */
-  async read(records: View): Promise<Store> {
-    const [networks, secrets, configs, services, nodes] = await Promise.all([
+  async read(records: View, now: number): Promise<Store> {
+    const [networks, secrets, configs, listed, nodes] = await Promise.all([
       this.#api.get<DockerNetwork[]>(`/networks?filters=${swarmScope}`),
       this.#api.get<ObjectOf['secret'][]>('/secrets'),
       this.#api.get<ObjectOf['config'][]>('/configs'),
-      this.#api.get<DockerService[]>('/services'),
+      this.#api.get<CountedService[]>('/services?status=true'),
       this.#api.get<ObjectOf['node'][]>('/nodes'),
     ]);
     this.leftovers = new Set(networks.filter(isLeftover).map((network) => network.Name));
+    const counts = new Map(listed.length <= fewServices ? [] : listed.map((service) => [service.ID, steadyCounts(service, now)]));
+    const docker = await this.#named(listed.map(withoutCounts), networks);
+    const services = docker.map((service) => withSteady(serviceOf(service, records.get('service', service.ID)), counts.get(service.ID)));
     const objects: Objects = {
       ...(Object.fromEntries(kinds.map((kind) => [kind, []])) as unknown as Objects),
       network: networks
@@ -41,24 +46,23 @@ export class Reader {
         .toSorted(byAge),
       secret: secrets.toSorted(byAge),
       config: configs.toSorted(byAge),
-      service: (await this.#named(services, networks)).map((service) => serviceOf(service, records.get('service', service.ID))).toSorted(byAge),
+      service: services.toSorted(byAge),
       node: nodes.toSorted(byAge),
-      task: (await this.#tasksInTrouble(services)).toSorted(byAge),
+      task: (await this.#tasksInTrouble(docker, services)).toSorted(byAge),
     };
     const store = new Store();
     store.restore({ index: 0, objects });
     return store;
   }
 
-  /** Tasks of services whose update failed: they hold the reasons. */
-  async #tasksInTrouble(services: readonly DockerService[]): Promise<Task[]> {
-    const troubled = new Map(
-      services.filter(({ UpdateStatus }) => /^(paused|rollback)/.test(UpdateStatus?.State ?? '')).map((service) => [service.ID, service]),
-    );
-    if (troubled.size === 0) return [];
-    const filters = encodeURIComponent(JSON.stringify({ service: [...troubled.keys()] }));
+  /** Tasks of services that are not known to fare well: they hold the reasons. */
+  async #tasksInTrouble(docker: readonly DockerService[], services: readonly Service[]): Promise<Task[]> {
+    const troubled = services.filter((service) => service.Shoal.Steady === undefined);
+    if (troubled.length === 0) return [];
+    const filters = encodeURIComponent(JSON.stringify({ service: troubled.map(({ ID }) => ID) }));
     const tasks = await this.#api.get<DockerTask[]>(`/tasks?filters=${filters}`);
-    return tasks.map((task) => taskOf(task, troubled.get(task.ServiceID)));
+    const [asDocker, asOurs] = [new Map(docker.map((service) => [service.ID, service])), new Map(services.map((service) => [service.ID, service]))];
+    return tasks.map((task) => taskOf(task, asDocker.get(task.ServiceID), asOurs.get(task.ServiceID)));
   }
 
   /** One service as Docker stores it. */
@@ -92,4 +96,28 @@ export class Reader {
 /** The store's lists are oldest first. */
 function byAge(a: { CreatedAt: string }, b: { CreatedAt: string }): number {
   return a.CreatedAt < b.CreatedAt ? -1 : Number(a.CreatedAt > b.CreatedAt);
+}
+
+type CountedService = DockerService & { ServiceStatus?: { RunningTasks: number; DesiredTasks: number } };
+
+/** Of so few services all tasks are read: then a service that comes and goes is never taken for a steady one. */
+const fewServices = 50;
+
+/** A service that changed within this time may yet show that it does not stay, milliseconds. */
+const settledMs = 120_000;
+
+/** The counts of a service that runs all its tasks and changed long ago. */
+function steadyCounts({ ServiceStatus, UpdateStatus, UpdatedAt }: CountedService, now: number): ServiceState['Steady'] {
+  if (!ServiceStatus || ServiceStatus.RunningTasks < ServiceStatus.DesiredTasks || ServiceStatus.DesiredTasks === 0) return undefined;
+  if (UpdateStatus && UpdateStatus.State !== 'completed') return undefined;
+  if (now - timeOf(UpdatedAt) < settledMs) return undefined;
+  return { Running: ServiceStatus.RunningTasks, Wanted: ServiceStatus.DesiredTasks };
+}
+
+function withoutCounts({ ServiceStatus: _counts, ...service }: CountedService): DockerService {
+  return service;
+}
+
+function withSteady(service: Service, Steady: ServiceState['Steady']): Service {
+  return Steady ? { ...service, Shoal: { ...service.Shoal, Steady } } : service;
 }

@@ -1,12 +1,10 @@
 /** What we asked for and what Docker made of it: the way to tell its habits from somebody's change. */
 import { equal } from '#base/equal';
-import type { Service, WrittenSpec } from '#model/service';
+import { wasRolledBack } from '#model/rolled-back';
+import type { Service, ServiceOrigin, WrittenSpec } from '#model/service';
 import type { ServiceSpec, TaskSpec } from '#model/service-spec';
 import type { Task } from '#model/task';
 import type { DockerService, DockerTask } from './docker-json.ts';
-
-/** Docker shows no numbers of specs; these two tell tasks of the spec in force from all others. */
-const versions = { current: 0, other: 1 };
 
 /** The spec in force and the one before, which a rollback brings back. */
 const kept = 2;
@@ -14,10 +12,13 @@ const kept = 2;
 /** One write of a service: Docker shows neither what it was asked nor with which right it pulls the image. */
 export interface ServiceWrite extends WrittenSpec {
   registryAuth: string | undefined;
+  /** Docker shows no numbers of specs: ours. */
+  version: number;
+  origin: ServiceOrigin | undefined;
 }
 
 /** A record of a service that we wrote; `earlier` is the record until now. */
-export function writtenRecord(id: string, { registryAuth, ...spec }: ServiceWrite, earlier: Service | undefined): Service {
+export function writtenRecord(id: string, { registryAuth, version, origin, ...spec }: ServiceWrite, earlier: Service | undefined): Service {
   const before = (earlier?.Shoal.Written ?? []).filter(({ Stored }) => !equal(Stored, spec.Stored));
   const Written = [spec, ...before].slice(0, kept);
   // Docker goes on with the one it has when a write brings none.
@@ -28,7 +29,7 @@ export function writtenRecord(id: string, { registryAuth, ...spec }: ServiceWrit
     CreatedAt: '',
     UpdatedAt: '',
     Spec: spec.Asked,
-    Shoal: { SpecVersion: 0, Written, ...(RegistryAuth && { RegistryAuth }) },
+    Shoal: { SpecVersion: version, Written, ...(origin && { Origin: origin }), ...(RegistryAuth && { RegistryAuth }) },
   };
 }
 
@@ -37,16 +38,26 @@ export function serviceOf(docker: DockerService, record: Service | undefined): S
   const written = record?.Shoal.Written ?? [];
   const Spec = inOurWords(docker.Spec, written);
   const PreviousSpec = docker.PreviousSpec && inOurWords(docker.PreviousSpec, written);
-  const RegistryAuth = record?.Shoal.RegistryAuth;
-  const Shoal = { SpecVersion: versions.current, PreviousSpecVersion: versions.other, ...(RegistryAuth && { RegistryAuth }) };
+  const { RegistryAuth, Origin } = record?.Shoal ?? {};
+  const Shoal = { ...versionsOf(docker, record), ...(Origin && { Origin }), ...(RegistryAuth && { RegistryAuth }) };
   return { ...docker, Spec, ...(PreviousSpec && { PreviousSpec }), Shoal };
 }
 
-/** A task with the service's name and the number of its spec. `docker` is the service as Docker has it. */
-export function taskOf(task: DockerTask, docker: DockerService | undefined): Task {
+/** The number of the spec in force: the one that we wrote, the one before when Docker went back to it, and a new one for somebody else's. */
+function versionsOf(docker: DockerService, record: Service | undefined): { SpecVersion: number; PreviousSpecVersion: number } {
+  const version = record?.Shoal.SpecVersion ?? 0;
+  const [newest, before] = record?.Shoal.Written ?? [];
+  if (!newest || equal(newest.Stored, docker.Spec)) return { SpecVersion: version, PreviousSpecVersion: version - 1 };
+  if (before && wasRolledBack(docker) && equal(before.Stored, docker.Spec)) return { SpecVersion: version - 1, PreviousSpecVersion: version };
+  return { SpecVersion: version + 1, PreviousSpecVersion: version };
+}
+
+/** A task with the service's name and the number of its spec. `docker` is the service as Docker has it, `service` as we know it. */
+export function taskOf(task: DockerTask, docker: DockerService | undefined, service: Service | undefined): Task {
   const ofCurrent = docker !== undefined && equal(withoutRuntime(task.Spec), withoutRuntime(docker.Spec.TaskTemplate));
   const { Name = '', Labels = {} } = docker?.Spec ?? {};
-  return { ...task, Shoal: { ServiceName: Name, ServiceLabels: Labels, SpecVersion: ofCurrent ? versions.current : versions.other } };
+  const { SpecVersion = 0, PreviousSpecVersion = -1 } = service?.Shoal ?? {};
+  return { ...task, Shoal: { ServiceName: Name, ServiceLabels: Labels, SpecVersion: ofCurrent ? SpecVersion : PreviousSpecVersion } };
 }
 
 /** Docker says it for services and not for tasks. */

@@ -76,7 +76,7 @@ export class Writer {
     else await naming(`failed to update service ${Name}`, () => api.post(`/services/${service.ID}/update?version=${service.Version.Index}`, body, headers));
     const id = this.ids.get(service.ID) ?? service.ID;
     const { Spec: Stored } = await reader.service(id);
-    this.written.set(id, { Asked, Stored, registryAuth: service.Shoal.RegistryAuth });
+    this.written.set(id, { Asked, Stored, registryAuth: service.Shoal.RegistryAuth, version: service.Shoal.SpecVersion, origin: service.Shoal.Origin });
     this.#warnOfLosses(Name, body as Service['Spec'], Stored);
   }
 

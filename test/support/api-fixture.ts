@@ -144,7 +144,7 @@ export async function startApi(
         if (logOptions.follow && !signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       },
     },
-    sync: { repository: async (name) => void state.synced.push(name) },
+    reconciler: { sync: async (name) => void state.synced.push(name), waiting: () => undefined, adoption: async () => [] },
     reconcileEvents: {
       watch(listener) {
         listeners.add(listener);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { silentLogger, type Logger } from '#base/logger';
 import { second } from '#base/duration';
-import { stackCondition } from '#control/stack/stack-health';
+import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
 import { createRepository } from '#control/repository/repositories';
 import { GitOps } from '#gitops/gitops';
 import type { RepositorySpec, RepositoryStatus } from '#model/repository';
@@ -127,16 +127,13 @@ export class Following {
   }
 
   condition(name: string): StackCondition | undefined {
+    return this.cluster.store.byName('stack', name)?.Condition;
+  }
+
+  health(name: string): StackHealth | undefined {
     const { store } = this.cluster;
     const stack = store.byName('stack', name);
-    return (
-      stack &&
-      stackCondition(
-        store,
-        stack,
-        stack.Services.flatMap((service) => store.byName('service', service) ?? []),
-      )
-    );
+    return stack && stackHealth(store, stack, nodesOf(store), realClock.now());
   }
 
   stacks(): string[] {

@@ -97,10 +97,16 @@ const stackSpec = object<StackSpec>({
 export interface StackDeployRequest {
   Spec?: StackSpec;
   Prune?: boolean;
+  /** Over the stack of a repository, which reverts it. */
+  Force?: boolean;
   /** Image reference → X-Registry-Auth text. */
   RegistryAuth?: Readonly<Record<string, string>>;
 }
 
-export const stackDeployRequest = object<StackDeployRequest>({ Spec: stackSpec, Prune: flagShape, RegistryAuth: labels });
+export const stackDeployRequest = object<StackDeployRequest>({ Spec: stackSpec, Prune: flagShape, Force: flagShape, RegistryAuth: labels });
+
+export const stackAdoptRequest = object<{ Repository?: string }>({ Repository: text });
+
+export const repositoryConfirmRequest = object<{ Commit?: string }>({ Commit: text });
 
 export const repositorySpec = object<RepositorySpec>({ Name: text, URL: text, Branch: text, Path: text, Interval: integer });

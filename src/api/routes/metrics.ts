@@ -1,9 +1,10 @@
-/** What Prometheus reads: counts by state, the log's index, the event loop's delay, memory. Labels are few and bounded. */
+/** What Prometheus reads: counts by state, the log's index, the event loop's delay, memory. Labels are bounded by the number of objects. */
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { Gauge, Registry } from 'prom-client';
 import type { Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
-import { stackSummaries } from '../view/stack-summary.ts';
+import { repositoryState } from '../view/repository.ts';
+import { stackSummaries, type StackSummary } from '../view/stack-summary.ts';
 
 const resolutionMs = 10;
 const quantiles = [50, 99, 100];
@@ -11,16 +12,24 @@ const quantiles = [50, 99, 100];
 export class Metrics {
   readonly #registry = new Registry();
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: resolutionMs });
-  readonly #context: Pick<Context, 'cluster' | 'swarm' | 'metrics'>;
+  readonly #context: Pick<Context, 'cluster' | 'swarm' | 'metrics' | 'clock' | 'reconciler'>;
   readonly #byState: Readonly<Record<'node' | 'task' | 'stack', Gauge>>;
+  /** One series for each stack or repository and what it is: the others are absent. */
+  readonly #states: Readonly<Record<'stack' | 'health' | 'flag' | 'repository', Gauge>>;
   readonly #counts: Readonly<Record<'service' | 'network' | 'secret' | 'config' | 'repository', Gauge>>;
 
-  constructor(context: Pick<Context, 'cluster' | 'swarm' | 'metrics'>) {
+  constructor(context: Pick<Context, 'cluster' | 'swarm' | 'metrics' | 'clock' | 'reconciler'>) {
     this.#context = context;
     this.#byState = {
       node: this.#gauge('shoal_nodes', 'Nodes by state.', ['state']),
       task: this.#gauge('shoal_tasks', 'Tasks by observed state.', ['state']),
       stack: this.#gauge('shoal_stacks', 'Stacks by outcome of their last reconcile.', ['state']),
+    };
+    this.#states = {
+      stack: this.#gauge('shoal_stack_state', '1 for the state that the stack is in.', ['stack', 'state']),
+      health: this.#gauge('shoal_stack_health', '1 for the health of the stack.', ['stack', 'health']),
+      flag: this.#gauge('shoal_stack_flag', '1 for each of drifted, suspended and quarantined that holds of the stack.', ['stack', 'flag']),
+      repository: this.#gauge('shoal_repository_state', '1 for the state that the repository is in.', ['repository', 'state']),
     };
     this.#counts = {
       service: this.#gauge('shoal_services', 'Services.'),
@@ -61,16 +70,31 @@ export class Metrics {
   }
 
   #count(view: View): void {
+    const stacks = stackSummaries(view, this.#context);
+    this.#countStates(view, stacks);
     const states = {
       node: [...view.list('node')].map((node) => node.Status.State),
       task: [...view.list('task')].map((task) => task.Status.State),
-      stack: stackSummaries(view).map((stack) => stack.Condition.State),
+      stack: stacks.map((stack) => stack.Condition.State),
     };
     for (const kind of ['node', 'task', 'stack'] as const) {
       this.#byState[kind].reset();
       for (const state of states[kind]) this.#byState[kind].inc({ state });
     }
     for (const kind of ['service', 'network', 'secret', 'config', 'repository'] as const) this.#counts[kind].set([...view.list(kind)].length);
+  }
+
+  #countStates(view: View, stacks: readonly StackSummary[]): void {
+    for (const gauge of Object.values(this.#states)) gauge.reset();
+    for (const { Name: stack, Condition, Health, Drifted, Suspended, Quarantined } of stacks) {
+      this.#states.stack.set({ stack, state: Condition.State }, 1);
+      if (Health) this.#states.health.set({ stack, health: Health.State }, 1);
+      const flags = { drifted: Drifted, suspended: Suspended, quarantined: Quarantined };
+      for (const [flag, holds] of Object.entries(flags)) if (holds) this.#states.flag.set({ stack, flag }, 1);
+    }
+    for (const repository of view.list('repository')) {
+      this.#states.repository.set({ repository: repository.Spec.Name, state: repositoryState(repository, stacks) }, 1);
+    }
   }
 
   #addDelay(): void {

@@ -1,7 +1,7 @@
 /** Routes of services, their logs apart. */
 import type { UseCase } from '#control/cluster';
 import { findObject } from '#control/find';
-import { createService, removeService, updateService, type UpdateServiceOptions } from '#control/service/services';
+import { createService, removeService, updateService, type ServiceCreated, type ServiceUpdated, type UpdateServiceOptions } from '#control/service/services';
 import { nodeLocalNetworks } from '#model/network';
 import { modeOf, type Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
@@ -63,7 +63,7 @@ async function readSpec(call: Call, context: Context): Promise<ServiceSpec> {
 }
 
 /** Creates the service, under a name of our choice when the client gives none. */
-function createNamed(spec: ServiceSpec, options: { registryAuth?: string }): UseCase<{ ID: string; Warnings: null | string[] }> {
+function createNamed(spec: ServiceSpec, options: { registryAuth?: string }): UseCase<ServiceCreated> {
   return (view, useCaseContext) => {
     const named = spec.Name ? spec : { ...spec, Name: freeServiceName(view, useCaseContext.random) };
     return createService(named, options)(view, useCaseContext);
@@ -71,7 +71,7 @@ function createNamed(spec: ServiceSpec, options: { registryAuth?: string }): Use
 }
 
 /** The update, on a spec that keeps the extensions which the client could not see. */
-function updateKeeping(ref: string, version: number, spec: ServiceSpec, options: UpdateServiceOptions): UseCase<{ Warnings: null }> {
+function updateKeeping(ref: string, version: number, spec: ServiceSpec, options: UpdateServiceOptions): UseCase<ServiceUpdated> {
   return (view, useCaseContext) => {
     const service = findObject(view, 'service', ref);
     return updateService(service.ID, version, keepUnseen(service.Spec, spec), options)(view, useCaseContext);

@@ -2,7 +2,7 @@
 import { findObject } from '#control/find';
 import type { Task } from '#model/task';
 import { taskName } from '#model/task';
-import { isDirty } from '#model/task-fulfils';
+import { isUpToDate } from '#model/task-fulfils';
 import { taskStates } from '#model/task-state';
 import { readObject, readView, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
@@ -47,13 +47,11 @@ function passes(view: View, filters: Filters, task: Task): boolean {
     byLabels(filters, 'label', task.Shoal.ServiceLabels) &&
     anyOf(filters, 'desired-state', (state) => state.toLowerCase() === task.DesiredState) &&
     anyOf(filters, 'runtime', (runtime) => runtime === (task.Spec.Runtime || 'container')) &&
-    anyOf(filters, '_up-to-date', (value) => !['true', '1'].includes(value.toLowerCase()) || isUpToDate(view, task))
+    anyOf(filters, '_up-to-date', (value) => !['true', '1'].includes(value.toLowerCase()) || isCurrent(view, task))
   );
 }
 
-/** As the service's present spec wants it, and of its present run when it is a job. */
-function isUpToDate(view: View, task: Task): boolean {
+function isCurrent(view: View, task: Task): boolean {
   const service = view.get('service', task.ServiceID);
-  if (!service || isDirty(service, task, view.get('node', task.NodeID))) return false;
-  return service.JobStatus === undefined || service.JobStatus.JobIteration.Index === task.JobIteration?.Index;
+  return service !== undefined && isUpToDate(service, task, view.get('node', task.NodeID));
 }

@@ -1,9 +1,12 @@
 /** Stacks as lists show them: those with a record, and those known only by the label on their services. */
-import { stackCondition } from '#control/stack/stack-health';
+import type { Clock } from '#base/clock';
+import { compareTexts } from '#base/text';
+import { isEmptyRecord } from '#control/stack/inventory';
+import { healthOfStack, nodesOf, type StackHealth } from '#control/stack/stack-health';
 import { namespaceLabel } from '#model/meta';
 import type { Service } from '#model/service';
 import type { Stack, StackCondition, StackSource } from '#model/stack';
-import type { View } from '../dependencies.ts';
+import type { Reconciler, View } from '../dependencies.ts';
 
 export interface StackSummary {
   Name: string;
@@ -11,7 +14,26 @@ export interface StackSummary {
   Services: number;
   Source: StackSource;
   Condition: StackCondition;
+  /** How its tasks fare; absent for a folder that was never applied. */
+  Health?: Omit<StackHealth, 'Quarantined'>;
+  /** What was changed by hand and is not reverted yet. */
+  Drifted?: readonly string[];
+  /** What a newer commit would change, and does not while it is suspended. */
+  Waiting?: readonly string[];
+  Suspended?: { Since: string };
+  Quarantined?: true;
   UpdatedAt: string;
+}
+
+export interface StackDetails extends StackSummary {
+  ServiceNames: readonly string[];
+  /** The number of the spec that each service has now: whoever waits, waits for these. */
+  Versions: readonly { ID: string; Name: string; SpecVersion: number }[];
+}
+
+export interface SummaryParts {
+  clock: Pick<Clock, 'now'>;
+  reconciler: Pick<Reconciler, 'waiting'>;
 }
 
 interface StackParts {
@@ -20,15 +42,19 @@ interface StackParts {
 }
 
 /** Sorted by name. */
-export function stackSummaries(view: View): StackSummary[] {
-  return [...stackParts(view)].map(([name, parts]) => summary(view, name, parts)).toSorted((a, b) => (a.Name < b.Name ? -1 : 1));
+export function stackSummaries(view: View, parts: SummaryParts): StackSummary[] {
+  const summarise = summariser(view, parts);
+  return [...stackParts(view)].map(([name, stack]) => summarise(name, stack)).toSorted((a, b) => compareTexts(a.Name, b.Name));
 }
 
 /** One stack with the names of its services; undefined when nothing is known of it. */
-export function stackDetails(view: View, name: string): (StackSummary & { ServiceNames: string[] }) | undefined {
-  const parts = stackParts(view).get(name);
-  if (!parts) return undefined;
-  return { ...summary(view, name, parts), ServiceNames: parts.services.map((service) => service.Spec.Name).toSorted() };
+export function stackDetails(view: View, name: string, parts: SummaryParts): StackDetails | undefined {
+  const stack = stackParts(view).get(name);
+  if (!stack) return undefined;
+  const Versions = stack.services
+    .map(({ ID, Spec, Shoal }) => ({ ID, Name: Spec.Name, SpecVersion: Shoal.SpecVersion }))
+    .toSorted((a, b) => compareTexts(a.Name, b.Name));
+  return { ...summariser(view, parts)(name, stack), ServiceNames: Versions.map(({ Name }) => Name), Versions };
 }
 
 function stackParts(view: View): Map<string, StackParts> {
@@ -44,13 +70,38 @@ function stackParts(view: View): Map<string, StackParts> {
   return stacks;
 }
 
-function summary(view: View, name: string, { record, services }: StackParts): StackSummary {
-  const UpdatedAt = [record, ...services].map((part) => part?.UpdatedAt ?? '').reduce((newest, time) => (time > newest ? time : newest), '');
-  return {
-    Name: name,
-    Services: services.length,
-    Source: record?.Source ?? { Kind: 'deploy' },
-    Condition: record ? stackCondition(view, record, services) : { State: 'applied', Message: '', Since: UpdatedAt },
-    UpdatedAt,
+/** What is the same for all stacks is found once. */
+function summariser(view: View, { clock, reconciler }: SummaryParts): (name: string, parts: StackParts) => StackSummary {
+  const nodes = nodesOf(view);
+  const now = clock.now();
+  const repositories = new Map([...view.list('repository')].map((repository) => [repository.Spec.Name, repository]));
+  return (name, { record, services }) => {
+    const UpdatedAt = [record, ...services].map((part) => part?.UpdatedAt ?? '').reduce((newest, time) => (time > newest ? time : newest), '');
+    const own = record?.Source.Kind === 'repository' ? repositories.get(record.Source.Repository) : undefined;
+    const { Quarantined, ...Health } = healthOfStack(view, services, nodes, now);
+    const waiting = reconciler.waiting(name);
+    const Suspended = record?.Suspended ?? own?.Suspended;
+    return {
+      Name: name,
+      Services: services.length,
+      Source: record?.Source ?? { Kind: 'deploy' },
+      Condition: claim(view, name, record) ?? record?.Condition ?? { State: 'applied', Message: '', Since: UpdatedAt },
+      ...(!(record && isEmptyRecord(record)) && { Health }),
+      ...(waiting?.drift === true && { Drifted: waiting.lines }),
+      ...(waiting?.drift === false && { Waiting: waiting.lines }),
+      ...(Suspended && { Suspended }),
+      ...(Quarantined && own && { Quarantined }),
+      UpdatedAt,
+    };
   };
+}
+
+/** A stack that no repository has, and one waits for. */
+function claim(view: View, name: string, record: Stack | undefined): StackCondition | undefined {
+  if (record?.Source.Kind === 'repository') return undefined;
+  for (const { Status } of view.list('repository')) {
+    const reason = Status.Held?.[name];
+    if (reason !== undefined) return { State: 'held', Message: reason, Since: Status.Since, ...(Status.Commit !== undefined && { Commit: Status.Commit }) };
+  }
+  return undefined;
 }

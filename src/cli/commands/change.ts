@@ -2,6 +2,7 @@
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
 import { CommandError } from '../command-error.ts';
+import type { WaitTarget } from '../progress/watch.ts';
 import type { Session } from '../session.ts';
 
 interface Prepared {
@@ -10,22 +11,23 @@ interface Prepared {
   warning?: string | undefined;
 }
 
-/** Changes a service's spec by `change` and answers it as it was. */
+/** Changes a service's spec by `change` and answers what is to be waited for. */
 export async function changeService(
   session: Session,
   name: string,
   change: (spec: ServiceSpec) => Prepared | Promise<Prepared>,
   query: Readonly<Record<string, string>> = {},
-): Promise<Service> {
+): Promise<WaitTarget> {
   const path = `/services/${encodeURIComponent(name)}`;
   const service = await session.client.get<Service>(path, { insertDefaults: 'false' });
   const version = String(service.Version.Index);
   const { spec, headers = {}, warning } = await change(service.Spec);
   // Without credentials of its own an update keeps those of the service.
   const from = 'X-Registry-Auth' in headers ? {} : { registryAuthFrom: 'spec' };
-  await session.client.post(`/services/${service.ID}/update`, spec, { query: { version, ...from, ...query }, headers });
+  const options = { query: { version, ...from, ...query }, headers };
+  const answer = await session.client.post<{ Shoal?: { SpecVersion: number } } | undefined>(`/services/${service.ID}/update`, spec, options);
   if (warning !== undefined) session.terminal.error(warning);
-  return service;
+  return { ID: service.ID, Name: service.Spec.Name, ...(answer?.Shoal && { SpecVersion: answer.Shoal.SpecVersion }) };
 }
 
 /** Removes objects one by one, says each, and fails at the end if one failed. */

@@ -10,6 +10,7 @@ import { listLines, type Column } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 import { openSession } from '../session.ts';
 import { removeEach } from './change.ts';
+import { addRepoControl } from './repo-control.ts';
 import { inspectObjects } from './inspect.ts';
 
 interface ListFlags {
@@ -54,7 +55,7 @@ export function addRepo(program: Command): void {
     .action((names: readonly string[], flags: ListFlags, command: Command) =>
       inspectObjects(openSession(command), names, flags.format, 'repository', (name) => [`/shoal/v1/repositories/${encodeURIComponent(name)}`]),
     );
-  repo.command('sync').description('fetch and apply now').argument('<name>').action(syncRepository);
+  addRepoControl(repo);
   repo
     .command('rm')
     .alias('remove')
@@ -81,14 +82,4 @@ async function listRepositories(flags: ListFlags, command: Command): Promise<voi
   const repositories = await client.get<Repository[]>('/shoal/v1/repositories');
   repositories.sort((a, b) => compareNatural(a.Spec.Name, b.Spec.Name));
   for (const line of listLines(repositories, columns, flags, (repository) => repository.Spec.Name)) terminal.out(line);
-}
-
-async function syncRepository(name: string, _: object, command: Command): Promise<void> {
-  const { client, terminal } = openSession(command);
-  const { Spec, Status } = await client.post<Repository>(`/shoal/v1/repositories/${encodeURIComponent(name)}/sync`);
-  terminal.out(
-    `${Spec.Name}: ${Status.State}${Status.Commit === undefined ? '' : ` at ${Status.Commit.slice(0, 12)}`}${Status.Message === '' ? '' : `: ${Status.Message}`}`,
-  );
-  for (const [folder, errors] of Object.entries(Status.Refused ?? {})) for (const error of errors) terminal.error(`${folder}: ${error}`);
-  if (Status.State !== 'synced') process.exitCode = exitCodes.refused;
 }

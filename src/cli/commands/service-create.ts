@@ -27,10 +27,10 @@ async function createService(image: string, args: readonly string[], flags: Crea
   const spec = newSpec(image, args, flags, session.environment);
   const startedAt = Date.now();
   const { spec: prepared, headers, warning } = await prepareService(session, spec, flags, true);
-  const { ID } = await session.client.post<{ ID: string }>('/services/create', prepared, { headers });
+  const { ID, Shoal } = await session.client.post<{ ID: string; Shoal?: { SpecVersion: number } }>('/services/create', prepared, { headers });
   if (warning !== undefined) session.terminal.error(warning);
   session.terminal.out(ID);
-  if (!flags.detach) await waitAndExit(session, [{ ID, Name: flags.name ?? ID }], flags, startedAt);
+  if (!flags.detach) await waitAndExit(session, [{ ID, Name: flags.name ?? ID, ...(Shoal && { SpecVersion: Shoal.SpecVersion }) }], flags, startedAt);
 }
 
 /** The spec that the flags say. `environment` is the shell's, for `--env NAME`. */

@@ -31,10 +31,10 @@ async function updateService(name: string, flags: UpdateFlags, command: Command)
   const asked = { ...flags, ...(await withNetworkIds(session, flags)) };
   const prepare = (spec: ServiceSpec): Promise<PreparedService> =>
     prepareService(session, changed(spec, asked, session.environment), flags, flags.image !== undefined);
-  const before = await changeService(session, name, prepare, flags.rollback ? { rollback: 'previous' } : {});
+  const target = await changeService(session, name, prepare, flags.rollback ? { rollback: 'previous' } : {});
   session.terminal.out(name);
   if (flags.detach) return;
-  await waitAndExit(session, [{ ID: before.ID, Name: before.Spec.Name, ...(flags.rollback && { asked: 'rollback' as const }) }], flags, startedAt);
+  await waitAndExit(session, [{ ...target, ...(flags.rollback && { asked: 'rollback' as const }) }], flags, startedAt);
 }
 
 function refuseChangesBesideRollback(flags: UpdateFlags): void {

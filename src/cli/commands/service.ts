@@ -15,6 +15,7 @@ import { addServiceUpdate } from './service-update.ts';
 import { serviceLines, type ListedService } from './services-list.ts';
 import { taskLines } from './tasks.ts';
 import { addWaitOptions, waitAndExit, type WaitFlags } from '../progress/wait.ts';
+import type { WaitTarget } from '../progress/watch.ts';
 
 interface ListFlags {
   format?: string;
@@ -95,11 +96,11 @@ async function scale(pairs: readonly string[], flags: WaitFlags, command: Comman
   const session = openSession(command);
   const wanted = pairs.map(parseScale);
   const startedAt = Date.now();
-  const scaled: { ID: string; Name: string }[] = [];
+  const scaled: WaitTarget[] = [];
   for (const { name, replicas } of wanted) {
-    const service = await changeService(session, name, (spec) => ({ spec: withReplicas(spec, replicas, name) }));
+    const target = await changeService(session, name, (spec) => ({ spec: withReplicas(spec, replicas, name) }));
     session.terminal.out(`${name} scaled to ${replicas}`);
-    scaled.push({ ID: service.ID, Name: service.Spec.Name });
+    scaled.push(target);
   }
   if (!flags.detach) await waitAndExit(session, scaled, flags, startedAt);
 }
@@ -120,9 +121,9 @@ function withReplicas(spec: ServiceSpec, replicas: number, name: string): Servic
 async function rollback(name: string, flags: WaitFlags, command: Command): Promise<void> {
   const session = openSession(command);
   const startedAt = Date.now();
-  const service = await changeService(session, name, (spec) => ({ spec }), { rollback: 'previous' });
+  const target = await changeService(session, name, (spec) => ({ spec }), { rollback: 'previous' });
   session.terminal.out(name);
-  if (!flags.detach) await waitAndExit(session, [{ ID: service.ID, Name: service.Spec.Name, asked: 'rollback' }], flags, startedAt);
+  if (!flags.detach) await waitAndExit(session, [{ ...target, asked: 'rollback' }], flags, startedAt);
 }
 
 async function removeServices(names: readonly string[], _flags: object, command: Command): Promise<void> {

@@ -11,7 +11,8 @@ all is as \`docker stack deploy\` does it: same requests, same texts, and no wai
 Exit codes:
   0  all services converged        1  refused, nothing was changed
   2  wrong usage                   3  rolled back
-  4  not converged in time, or failing (with each task's reason)`;
+  4  not converged in time, or failing (with each task's reason)
+  5  superseded: another deploy took its place meanwhile, and is named`;
 
 export function addStackDeploy(stack: Command): void {
   const deploy = stack
@@ -22,6 +23,7 @@ export function addStackDeploy(stack: Command): void {
   addLoadOptions(deploy)
     .option('--prune', 'remove services that the files no longer have (the default, but for --strict)')
     .option('--no-prune', 'keep services that the files no longer have')
+    .option('--force', 'deploy over the stack of a repository, which reverts it')
     .option('--resolve-image <when>', 'ask the registry for digests: always, changed or never')
     .option('--with-registry-auth', "give the nodes docker's credentials for the images");
   addWaitOptions(deploy).option('--no-detach', 'wait (the default, but for --strict)').addHelpText('after', exitCodeHelp).action(runDeploy);

@@ -1,16 +1,18 @@
-/** `stack ls|ps|services|rm`. */
+/** `stack ls|ps|services`, and the place where the other commands of a stack hang. */
 import type { Command } from 'commander';
 import { humanDuration } from '#base/human';
 import { namespaceLabel } from '#model/meta';
 import type { StackCondition, StackSource } from '#model/stack';
+import type { HealthState } from '#model/states';
 import type { Task } from '#model/task';
-import { ApiError, filters } from '../client.ts';
+import { filters } from '../client.ts';
 import { CommandError } from '../command-error.ts';
-import { checkStackName } from '../deploy/flags.ts';
 import { listLines, type Column } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 import { collect, filterMap, openSession, type Session } from '../session.ts';
+import { addStackAdopt } from './stack-adopt.ts';
 import { addStackConfig } from './stack-config.ts';
+import { addStackControl } from './stack-control.ts';
 import { serviceLines, type ListedService } from './services-list.ts';
 import { addStackDeploy } from './stack-deploy.ts';
 import { addStackPlan } from './stack-plan.ts';
@@ -24,6 +26,11 @@ interface StackCount {
 interface StackSummary extends StackCount {
   Source: StackSource;
   Condition: StackCondition;
+  Health?: { State: HealthState; Message: string };
+  Drifted?: readonly string[];
+  Waiting?: readonly string[];
+  Suspended?: object;
+  Quarantined?: boolean;
   UpdatedAt: string;
 }
 
@@ -57,14 +64,8 @@ export function addStack(program: Command): void {
     .option('--format <template>', 'table, json or a template')
     .option('-q, --quiet', 'only ids')
     .action(listServices);
-  stack
-    .command('rm')
-    .aliases(['remove', 'down'])
-    .description('remove stacks')
-    .argument('<stack...>')
-    .option('-d, --detach', 'do not wait (the default)')
-    .option('--no-detach', 'wait until the tasks have ended')
-    .action(removeStacks);
+  addStackControl(stack);
+  addStackAdopt(stack);
 }
 
 const countColumns: readonly Column<StackCount>[] = [
@@ -77,9 +78,21 @@ const columns: readonly Column<StackSummary>[] = [
   { heading: 'REPOSITORY', key: 'Repository', text: (stack) => (stack.Source.Kind === 'repository' ? stack.Source.Repository : '') },
   { heading: 'COMMIT', key: 'Commit', text: (stack) => (stack.Source.Kind === 'repository' ? stack.Source.Commit.slice(0, 12) : '') },
   { heading: 'STATE', key: 'State', text: (stack) => stack.Condition.State },
+  { heading: 'HEALTH', key: 'Health', text: (stack) => stack.Health?.State ?? '' },
+  { heading: 'FLAGS', key: 'Flags', text: (stack) => flagsOf(stack).join(',') },
   { heading: 'SINCE', key: 'Since', text: (stack) => since(stack.Condition.Since) },
-  { heading: 'MESSAGE', key: 'Message', text: (stack) => stack.Condition.Message },
+  { heading: 'MESSAGE', key: 'Message', text: messageOf },
 ];
+
+function flagsOf({ Drifted, Suspended, Quarantined }: StackSummary): string[] {
+  return [...(Drifted ? ['drifted'] : []), ...(Suspended ? ['suspended'] : []), ...(Quarantined ? ['quarantined'] : [])];
+}
+
+/** Why it is as it is: the state first, then how it fares, then what differs. */
+function messageOf({ Condition, Health, Drifted, Waiting }: StackSummary): string {
+  const differs = [...(Drifted ? [`changed by hand: ${Drifted.join('; ')}`] : []), ...(Waiting ? [`waits: ${Waiting.join('; ')}`] : [])];
+  return [Condition.Message, Health?.Message ?? '', ...differs].filter((text) => text !== '').join('; ');
+}
 
 function since(time: string): string {
   const at = Date.parse(time);
@@ -121,39 +134,4 @@ async function listServices(name: string, flags: ListFlags, command: Command): P
   const services = await client.get<ListedService[]>('/services', { ...filters({ ...map, label }), status: 'true' });
   if (services.length === 0) terminal.error(`Nothing found in stack: ${name}`);
   else for (const line of serviceLines(services, flags)) terminal.out(line);
-}
-
-interface RemoveFlags {
-  detach?: boolean;
-}
-
-async function removeStacks(names: readonly string[], flags: RemoveFlags, command: Command): Promise<void> {
-  const session = openSession(command);
-  for (const name of names) checkStackName(name);
-  const ours = (await session.client.ping()).shoal !== undefined;
-  const problems: string[] = [];
-  for (const name of names) {
-    try {
-      if (ours) await removeFromShoal(session, name);
-      else {
-        const { removeStackByLabel, waitUntilGone } = await import('../deploy/remove.ts');
-        await removeStackByLabel(session, name);
-        if (flags.detach === false) await waitUntilGone(session, name);
-      }
-    } catch (error) {
-      if (!(error instanceof CommandError) || error instanceof ApiError) throw error;
-      problems.push(error.message);
-    }
-  }
-  if (problems.length > 0) throw new CommandError(problems.join('\n'));
-}
-
-async function removeFromShoal({ client, terminal }: Session, name: string): Promise<void> {
-  try {
-    const { Removed } = await client.delete<{ Removed: readonly { Kind: string; Name: string }[] }>(`/shoal/v1/stacks/${encodeURIComponent(name)}`);
-    for (const { Kind, Name } of Removed) terminal.out(`Removing ${Kind} ${Name}`);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    terminal.error(`Nothing found in stack: ${name}`);
-  }
 }

@@ -20,6 +20,8 @@ export interface LoadFlags extends ModeFlags {
 
 export interface DeployFlags extends LoadFlags, WaitFlags {
   prune?: boolean;
+  /** Over a repository's stack. */
+  force?: boolean;
   resolveImage?: string;
   withRegistryAuth?: boolean;
 }

@@ -26,6 +26,8 @@ export interface SequenceOptions {
 export interface SentService {
   ID: string;
   Name: string;
+  /** As the engine stores it now: a wait is for this one. */
+  Spec: ServiceSpec;
 }
 
 /** Networks that every engine has; the last is Docker's name for the network of a plain container. */
@@ -140,7 +142,8 @@ async function sendServices(session: Session, stack: string, specs: readonly Ser
     const before = present.get(spec.Name);
     const auth = await options.registryAuth?.(rawImage(spec));
     const ID = before ? await updateService(session, before, spec, options.resolveImage, auth) : await createService(session, spec, options.resolveImage, auth);
-    sent.push({ ID, Name: spec.Name });
+    const { Spec } = await session.client.get<Service>(`/services/${ID}`, { insertDefaults: 'false' });
+    sent.push({ ID, Name: spec.Name, Spec });
   }
   return sent;
 }

@@ -2,6 +2,7 @@
 import type { StackSpec } from '#model/stack';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { timeoutOf, waitAndExit, type WaitFlags } from '../progress/wait.ts';
+import type { WaitTarget } from '../progress/watch.ts';
 import type { Terminal } from '../output/terminal.ts';
 import type { Session } from '../session.ts';
 import type { DeployFlags } from './flags.ts';
@@ -16,9 +17,10 @@ import { pruneUnused } from './unused.ts';
 interface Deployment {
   Name: string;
   Changed: boolean;
-  Services: readonly { ID: string; Name: string; Change: 'created' | 'updated' | 'unchanged' }[];
+  Services: readonly { ID: string; Name: string; SpecVersion: number; Change: 'created' | 'updated' | 'unchanged' }[];
   Created?: readonly { Kind: string; Name: string }[];
   Removed?: readonly { Kind: string; Name: string }[];
+  RevertedBy?: { Repository: string; Suspended: boolean };
 }
 
 export async function deploySpec(session: Session, name: string | undefined, flags: DeployFlags): Promise<void> {
@@ -30,16 +32,12 @@ export async function deploySpec(session: Session, name: string | undefined, fla
   if (!flags.detach && targets.length > 0) await waitAndExit(session, targets, flags, startedAt);
 }
 
-async function deployToShoal(
-  { client, terminal, environment }: Session,
-  spec: StackSpec,
-  flags: DeployFlags,
-): Promise<{ ID: string; Name: string; untouched: boolean }[]> {
+async function deployToShoal({ client, terminal, environment }: Session, spec: StackSpec, flags: DeployFlags): Promise<WaitTarget[]> {
   const RegistryAuth = flags.withRegistryAuth ? await authsOf(spec, environment) : undefined;
-  const body = { Spec: spec, Prune: flags.prune !== false, ...(RegistryAuth && { RegistryAuth }) };
+  const body = { Spec: spec, Prune: flags.prune !== false, Force: flags.force === true, ...(RegistryAuth && { RegistryAuth }) };
   const deployment = await client.post<Deployment>(`/shoal/v1/stacks/${encodeURIComponent(spec.Name)}`, body);
   tell(terminal, deployment, flags);
-  return deployment.Services.map(({ ID, Name, Change }) => ({ ID, Name, untouched: Change === 'unchanged' }));
+  return deployment.Services.map(({ ID, Name, SpecVersion, Change }) => ({ ID, Name, SpecVersion, untouched: Change === 'unchanged' }));
 }
 
 async function authsOf(spec: StackSpec, environment: Session['environment']): Promise<Record<string, string>> {
@@ -48,7 +46,7 @@ async function authsOf(spec: StackSpec, environment: Session['environment']): Pr
   return Object.fromEntries(await Promise.all([...images].map(async (image) => [image, await read(image)] as const)));
 }
 
-async function deployToDocker(session: Session, spec: StackSpec, flags: DeployFlags): Promise<{ ID: string; Name: string }[]> {
+async function deployToDocker(session: Session, spec: StackSpec, flags: DeployFlags): Promise<WaitTarget[]> {
   const resolveImage = flags.resolveImage ?? 'always';
   if (!isResolveImage(resolveImage)) throw new CommandError(`--resolve-image is always, changed or never, not "${resolveImage}"`, exitCodes.usage);
   const { plan, lost } = planOfStack(spec);
@@ -63,9 +61,11 @@ async function deployToDocker(session: Session, spec: StackSpec, flags: DeployFl
 
 function tell(terminal: Terminal, deployment: Deployment, flags: WaitFlags): void {
   if (flags.json) {
-    terminal.out(JSON.stringify({ stack: deployment.Name, changed: deployment.Changed, services: deployment.Services }));
+    const { Name, Changed, Services, RevertedBy } = deployment;
+    terminal.out(JSON.stringify({ stack: Name, changed: Changed, services: Services, ...(RevertedBy && { revertedBy: RevertedBy }) }));
     return;
   }
+  if (deployment.RevertedBy) terminal.error(revertText(deployment.Name, deployment.RevertedBy));
   if (flags.quiet) return;
   for (const { Kind, Name } of deployment.Created ?? []) if (Kind !== 'service') terminal.out(`Creating ${Kind} ${Name}`);
   for (const { Name, ID, Change } of deployment.Services) {
@@ -74,4 +74,9 @@ function tell(terminal: Terminal, deployment: Deployment, flags: WaitFlags): voi
   }
   for (const { Kind, Name } of deployment.Removed ?? []) terminal.out(`Removing ${Kind} ${Name}`);
   if (!deployment.Changed) terminal.out(`Stack ${deployment.Name} is unchanged`);
+}
+
+function revertText(stack: string, { Repository, Suspended }: { Repository: string; Suspended: boolean }): string {
+  if (Suspended) return `warning: stack ${stack} belongs to repository ${Repository}, which is suspended: this stays until it is resumed, and is reverted then`;
+  return `warning: stack ${stack} belongs to repository ${Repository}, which reverts this at once`;
 }

@@ -41,8 +41,8 @@ function onChange(say: (service: Watched) => void): (services: readonly Watched[
 }
 
 function factsOf({ id, name, progress }: Watched): object {
-  const { verdict, running, wanted, reasons } = progress;
-  return { service: name, id, state: verdict.state, running, wanted, detail: 'detail' in verdict ? verdict.detail : '', reasons };
+  const { verdict, detail, running, wanted, reasons } = progress;
+  return { service: name, id, state: verdict, running, wanted, detail, reasons };
 }
 
 function lineOf({ name, progress }: Watched): string {
@@ -56,24 +56,26 @@ function barOf({ name, progress }: Watched): string {
   return `${name.padEnd(24)} [${'='.repeat(filled)}${filled < barWidth ? '>' : ''}${' '.repeat(Math.max(0, barWidth - filled - 1))}] ${stateText(progress)}`;
 }
 
-function stateText({ verdict, running, wanted, slots }: Progress): string {
+function stateText({ verdict, detail, running, wanted, slots }: Progress): string {
   const count = `${running}/${Math.max(0, wanted)}`;
-  if (verdict.state === 'verifying') return `${count} running, verifying that it stays so`;
-  if (verdict.state === 'converged') return `${count} converged`;
-  if (verdict.state === 'rolledBack') return `${count} rolled back: ${verdict.detail}`;
+  if (verdict === 'superseded') return detail;
+  if (verdict === 'verifying') return `${count} running, verifying that it stays so`;
+  if (verdict === 'converged') return `${count} converged`;
+  if (verdict === 'rolledBack') return `${count} ${detail}`;
   const error = slots.find((slot) => slot.error !== '')?.error;
-  if (verdict.state === 'failing') return `${count} ${verdict.detail}${error === undefined ? '' : `: ${error}`}`;
-  const states = [...new Set(slots.filter((slot) => slot.state !== 'running').map((slot) => slot.state))].join(', ');
+  const more = error === undefined || detail.includes(error) ? '' : `: ${error}`;
+  if (verdict === 'failing') return `${count} ${detail}${more}`;
+  const states = [...new Set(slots.filter((slot) => slot.taskState !== 'running').map((slot) => slot.taskState))].join(', ');
   return `${count} running${states === '' ? '' : `, ${states}`}${error === undefined ? '' : `: ${error}`}`;
 }
 
 /** What an operator needs when it did not work: each task's reason, once. */
 function showReasons(services: readonly Watched[], terminal: Terminal): void {
   for (const { name, progress } of services) {
-    if (progress.verdict.state === 'converged') continue;
-    const headline = progress.verdict.state === 'waiting' || progress.verdict.state === 'verifying' ? 'not converged in time' : progress.verdict.detail;
-    terminal.error(`${name}: ${headline}`);
-    for (const slot of progress.slots) if (slot.error !== '') terminal.error(`  ${name}.${slot.name}: ${slot.state}: ${slot.error}`);
-    if (progress.slots.every((slot) => slot.error === '')) for (const reason of progress.reasons) terminal.error(`  ${reason}`);
+    const { verdict, detail, slots, reasons } = progress;
+    if (verdict === 'converged') continue;
+    terminal.error(`${name}: ${verdict === 'waiting' || verdict === 'verifying' ? 'not converged in time' : detail}`);
+    for (const slot of slots) if (slot.error !== '') terminal.error(`  ${name}.${slot.name}: ${slot.taskState}: ${slot.error}`);
+    if (slots.every((slot) => slot.error === '')) for (const reason of reasons) terminal.error(`  ${reason}`);
   }
 }

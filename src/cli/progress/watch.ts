@@ -1,11 +1,15 @@
 /** Waits until services have converged, failed or run out of time, and shows how far they are. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { equal } from '#base/equal';
+import { failuresSince, serviceHealth, type HealthFacts, type ServiceHealth } from '#model/health';
 import type { Node } from '#model/node';
+import { wasRolledBack } from '#model/rolled-back';
 import type { Service } from '#model/service';
+import type { ServiceSpec } from '#model/service-spec';
 import type { Task } from '#model/task';
 import { filters, type Client } from '../client.ts';
 import { exitCodes } from '../command-error.ts';
-import { failuresSince, judge, type Memory, type Progress } from './verdict.ts';
+import { exitCodeOf, isFinal, progressOf, superseded, type Progress } from './verdict.ts';
 
 export interface Watched {
   id: string;
@@ -16,6 +20,10 @@ export interface Watched {
 export interface WaitTarget {
   ID: string;
   Name: string;
+  /** The number of the spec that was deployed, where the daemon is ours and said it. */
+  SpecVersion?: number;
+  /** The spec that was deployed as a plain Docker stores it; the one that is seen first when absent. */
+  Spec?: ServiceSpec;
   /** The deploy left it as it was. */
   untouched?: boolean;
   /** A rollback that was asked for is a success when it is done. */
@@ -32,43 +40,54 @@ export interface WaitOptions {
 
 const lookEveryMs = 200;
 
-/** Exit code of the whole: the worst of the services'. Ends early when every service has its verdict or one is failing for good. */
+/** Exit code of the whole: the worst of the services'. Ends when every service has its verdict. */
 export async function waitForServices(client: Client, services: readonly WaitTarget[], options: WaitOptions): Promise<number> {
-  const memories = new Map<string, Memory>(
-    services.map(({ ID, untouched = false, asked }) => [ID, { startedAt: options.startedAt, untouched, askedRollback: asked === 'rollback' }]),
-  );
+  const atDocker = lookAtDocker(options.startedAt);
+  const numbered = services.every(({ SpecVersion }) => SpecVersion !== undefined);
   const deadline = Date.now() + options.timeoutMs;
   for (;;) {
-    const nodes = await client.get<Node[]>('/nodes');
-    const watched = await Promise.all(services.map((service) => look(client, service, nodes, memories.get(service.ID) ?? { startedAt: options.startedAt })));
-    const late = Date.now() >= deadline;
-    const final = late || watched.every(({ progress }) => isFinal(progress));
+    const nodes = numbered ? new Map<string, Node>() : await nodesOf(client);
+    const look = (target: WaitTarget): Promise<Progress> => (target.SpecVersion === undefined ? atDocker(client, target, nodes) : lookAtOurs(client, target));
+    const watched = await Promise.all(services.map(async (target) => ({ id: target.ID, name: target.Name, progress: await look(target) })));
+    const final = Date.now() >= deadline || watched.every(({ progress }) => isFinal(progress));
     options.show(watched, final);
-    if (final) return Math.max(...watched.map(({ progress }) => codeOf(progress)), exitCodes.converged);
+    if (final) return Math.max(...watched.map(({ progress }) => exitCodeOf(progress)), exitCodes.converged);
     await sleep(lookEveryMs, undefined, { signal: options.signal });
   }
 }
 
-async function look(client: Client, { ID, Name }: { ID: string; Name: string }, nodes: readonly Node[], memory: Memory): Promise<Watched> {
-  const service = await client.find<Service>(`/services/${ID}`, { insertDefaults: 'false' });
-  if (!service)
-    return {
-      id: ID,
-      name: Name,
-      progress: { verdict: { state: 'failing', detail: 'the service was removed meanwhile' }, running: 0, wanted: 0, slots: [], reasons: [] },
-    };
-  const tasks = await client.get<Task[]>('/tasks', filters({ service: [ID], '_up-to-date': ['true'] }));
-  const progress = judge(service, tasks, nodes, memory, Date.now());
-  if (progress.verdict.state !== 'rolledBack') return { id: ID, name: Name, progress };
-  const reasons = failuresSince(await client.get<Task[]>('/tasks', filters({ service: [ID] })), memory.startedAt);
-  return { id: ID, name: Name, progress: { ...progress, reasons } };
+async function nodesOf(client: Client): Promise<ReadonlyMap<string, Node>> {
+  return new Map((await client.get<Node[]>('/nodes')).map((node) => [node.ID, node]));
 }
 
-function isFinal({ verdict }: Progress): boolean {
-  return verdict.state === 'converged' || verdict.state === 'rolledBack' || verdict.state === 'failing';
+function exceptOf({ untouched, asked }: WaitTarget): HealthFacts['except'] {
+  return untouched ? 'update' : asked;
 }
 
-function codeOf({ verdict }: Progress): number {
-  if (verdict.state === 'converged') return exitCodes.converged;
-  return verdict.state === 'rolledBack' ? exitCodes.rolledBack : exitCodes.notConverged;
+/** A daemon of ours judges itself, by its own clock. */
+async function lookAtOurs(client: Client, target: WaitTarget): Promise<Progress> {
+  const except = exceptOf(target);
+  const query = { version: String(target.SpecVersion ?? 0), ...(except && { except }) };
+  const path = `/shoal/v1/services/${encodeURIComponent(target.ID)}/progress`;
+  const { Health, Superseded } = await client.get<{ Health?: ServiceHealth; Superseded?: string }>(path, query);
+  return Health ? progressOf(Health) : superseded(Superseded ?? 'something else');
+}
+
+/** A plain Docker has no numbers of specs: the spec itself says whether it still is the one that was deployed. */
+function lookAtDocker(startedAt: number): (client: Client, target: WaitTarget, nodes: ReadonlyMap<string, Node>) => Promise<Progress> {
+  const deployed = new Map<string, { spec: ServiceSpec; before: ServiceSpec | undefined }>();
+  return async (client, target, nodes) => {
+    const service = await client.find<Service>(`/services/${target.ID}`, { insertDefaults: 'false' });
+    if (!service) return superseded('a removal of the service');
+    const known = deployed.get(target.ID) ?? { spec: target.Spec ?? service.Spec, before: service.PreviousSpec };
+    deployed.set(target.ID, known);
+    const wentBack = wasRolledBack(service) && (known.before === undefined || equal(service.Spec, known.before));
+    if (!wentBack && !equal(service.Spec, known.spec)) return superseded('another change of the service');
+    const tasks = await client.get<Task[]>('/tasks', filters({ service: [target.ID], '_up-to-date': ['true'] }));
+    const except = exceptOf(target);
+    const health = serviceHealth({ service, tasks, nodes, now: Date.now(), ...(except && { except }) });
+    const progress = progressOf(health);
+    if (progress.verdict !== 'rolledBack') return progress;
+    return { ...progress, reasons: failuresSince(await client.get<Task[]>('/tasks', filters({ service: [target.ID] })), startedAt) };
+  };
 }

@@ -4,10 +4,13 @@ import { Refusal } from '#base/refusal';
 import { second } from '#base/duration';
 import { timeText } from '#base/clock';
 import type { RepositorySpec, RepositoryStatus } from '#model/repository';
+import type { Stack } from '#model/stack';
 import { create, newMeta, remove, update } from '#store/action';
 import type { UseCase } from '../cluster.ts';
 import { findObject } from '../find.ts';
 import { checkName } from '../names.ts';
+import { isEmptyRecord } from '../stack/inventory.ts';
+import { isOwned } from '../stack/ownership.ts';
 import { checkPlace } from './repository-place.ts';
 
 export function createRepository(spec: RepositorySpec): UseCase<{ ID: string }> {
@@ -26,21 +29,57 @@ export function createRepository(spec: RepositorySpec): UseCase<{ ID: string }> 
 export function removeRepository(ref: string): UseCase<void> {
   return (view) => {
     const repository = findObject(view, 'repository', ref);
-    const owned = [...view.list('stack')].filter((stack) => stack.Source.Kind === 'repository' && stack.Source.Repository === repository.Spec.Name);
-    const released = owned.map((stack) =>
-      // A record of a folder that was refused from the start stands for nothing once its repository is gone.
-      stack.Digest === '' ? remove('stack', stack.ID) : update('stack', { ...stack, Source: { Kind: 'deploy' } }),
-    );
+    const released = [...view.list('stack')]
+      .filter((stack) => isOwned(stack, repository.Spec.Name))
+      // A record of a folder that was never applied stands for nothing once its repository is gone.
+      .map((stack) => (isEmptyRecord(stack) ? remove('stack', stack.ID) : update('stack', releasedStack(stack))));
     return { actions: [...released, remove('repository', repository.ID)], result: undefined };
   };
 }
 
-/** Writes nothing when the status says the same, whatever its time. */
+function releasedStack({ Suspended: _paused, Confirmed: _allowed, ...stack }: Stack): Stack {
+  return { ...stack, Source: { Kind: 'deploy' } };
+}
+
+/** Writes nothing when the status says the same, whatever its time. What was confirmed is done when nothing of that commit is held any more. */
 export function setRepositoryStatus(ref: string, status: RepositoryStatus): UseCase<void> {
   return (view) => {
     const repository = findObject(view, 'repository', ref);
-    const unchanged = equal({ ...repository.Status, Since: '' }, { ...status, Since: '' });
-    return { actions: unchanged ? [] : [update('repository', { ...repository, Status: status })], result: undefined };
+    const done = repository.Confirmed !== undefined && status.Commit === repository.Confirmed.Commit && !status.Held && status.State !== 'unavailable';
+    const unchanged = !done && equal({ ...repository.Status, Since: '' }, { ...status, Since: '' });
+    const { Confirmed, ...rest } = repository;
+    const next = { ...rest, ...(Confirmed && !done && { Confirmed }), Status: status };
+    return { actions: unchanged ? [] : [update('repository', next)], result: undefined };
+  };
+}
+
+/** Shortest beginning of a commit's name that is taken for it. */
+const shortestCommit = 7;
+
+/** Allows what one commit removes; another one has to be confirmed again. `commit` may be shortened. Answers the whole name. */
+export function confirmRepository(ref: string, commit: string): UseCase<{ Commit: string }> {
+  return (view) => {
+    const repository = findObject(view, 'repository', ref);
+    const { Name } = repository.Spec;
+    const { Commit, Held } = repository.Status;
+    if (!Held || Commit === undefined) throw new Refusal('failedPrecondition', `nothing of repository ${Name} is held`);
+    if (commit.length < shortestCommit || !Commit.startsWith(commit.toLowerCase())) {
+      throw new Refusal(
+        'failedPrecondition',
+        `repository ${Name} is held at commit ${Commit}, not at "${commit}": look at what that one removes, then confirm it`,
+      );
+    }
+    return { actions: [update('repository', { ...repository, Confirmed: { Commit } })], result: { Commit } };
+  };
+}
+
+/** The reconciler writes nothing for the repository, or does again. */
+export function suspendRepository(ref: string, on: boolean): UseCase<void> {
+  return (view, { now }) => {
+    const repository = findObject(view, 'repository', ref);
+    if ((repository.Suspended !== undefined) === on) return { actions: [], result: undefined };
+    const { Suspended: _before, ...rest } = repository;
+    return { actions: [update('repository', on ? { ...rest, Suspended: { Since: timeText(now) } } : rest)], result: undefined };
   };
 }
 

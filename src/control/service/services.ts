@@ -1,7 +1,7 @@
 /** Use cases of services. */
 import { timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
-import { modeOf, type Service, type ServiceState } from '#model/service';
+import { modeOf, type Service, type ServiceOrigin, type ServiceState } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
 import { create, newMeta, remove, update } from '#store/action';
 import type { View } from '#store/view';
@@ -17,20 +17,36 @@ export interface UpdateServiceOptions {
   registryAuth?: string;
   /** Accepted as Docker does; one auth is kept for both specs, so either goes on with it. */
   registryAuthFrom?: 'spec' | 'previous-spec';
+  /** What brings the spec; a request for this service alone when absent. */
+  origin?: ServiceOrigin;
 }
 
-export function createService(spec: ServiceSpec, options: { registryAuth?: string } = {}): UseCase<{ ID: string; Warnings: null | string[] }> {
+/** A creation's answer. */
+export interface ServiceCreated {
+  ID: string;
+  Warnings: null | string[];
+  Shoal: { SpecVersion: number };
+}
+
+/** An update's answer, in Docker's words and ours. */
+export interface ServiceUpdated {
+  Warnings: null;
+  /** The number of the spec that was written: whoever waits, waits for this one. */
+  Shoal: { SpecVersion: number };
+}
+
+export function createService(spec: ServiceSpec, options: { registryAuth?: string } = {}): UseCase<ServiceCreated> {
   return (view, context) => {
     const service = newService(view, spec, context, options.registryAuth);
     // Docker sees a taken port before a taken name.
     checkPorts(view, service.Spec, '');
     checkFreeName(view, spec.Name);
-    return { actions: [create('service', service)], result: { ID: service.ID, Warnings: null } };
+    return { actions: [create('service', service)], result: { ID: service.ID, Warnings: null, Shoal: { SpecVersion: service.Shoal.SpecVersion } } };
   };
 }
 
 /** `version` is the one that the caller has read. */
-export function updateService(ref: string, version: number, spec: ServiceSpec, options: UpdateServiceOptions = {}): UseCase<{ Warnings: null }> {
+export function updateService(ref: string, version: number, spec: ServiceSpec, options: UpdateServiceOptions = {}): UseCase<ServiceUpdated> {
   return (view, context) => {
     const service = findObject(view, 'service', ref);
     checkServiceSpec(spec);
@@ -38,7 +54,7 @@ export function updateService(ref: string, version: number, spec: ServiceSpec, o
     checkPorts(view, resolved, service.ID);
     checkVersion(service, version);
     const next = options.rollback === 'previous' ? rolledBack(service, context.now) : respecified(service, resolved, options);
-    return { actions: [update('service', withIteration(next, context.now))], result: { Warnings: null } };
+    return { actions: [update('service', withIteration(next, context.now))], result: { Warnings: null, Shoal: { SpecVersion: next.Shoal.SpecVersion } } };
   };
 }
 
@@ -80,6 +96,7 @@ export function respecified(service: Service, spec: ServiceSpec, options: Update
     ...state,
     SpecVersion: nextVersion(service),
     PreviousSpecVersion: state.SpecVersion,
+    Origin: options.origin ?? { Kind: 'update' },
     ...(options.registryAuth && { RegistryAuth: options.registryAuth }),
   };
   return { ...kept, Spec: spec, PreviousSpec: service.Spec, Shoal };
@@ -96,7 +113,7 @@ function rolledBack(service: Service, now: number): Service {
     Spec: service.PreviousSpec,
     PreviousSpec: service.Spec,
     UpdateStatus: { State: 'rollback_started', StartedAt: timeText(now), Message: 'manually requested rollback' },
-    Shoal: { ...state, SpecVersion: state.PreviousSpecVersion ?? 0, PreviousSpecVersion: state.SpecVersion },
+    Shoal: { ...state, SpecVersion: state.PreviousSpecVersion ?? 0, PreviousSpecVersion: state.SpecVersion, Origin: { Kind: 'rollback' } },
   };
 }
 

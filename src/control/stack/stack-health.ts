@@ -1,39 +1,56 @@
-/** How a stack fares after it was applied: seen from its services' updates, so that it holds through restarts and needs no writes of its own. */
-import type { Service, UpdateState } from '#model/service';
-import type { Stack, StackCondition } from '#model/stack';
+/** How a stack fares: the verdicts on its services, seen from the view, so that they hold through restarts and need no writes. */
+import { serviceHealth, type HealthFacts, type ServiceHealth } from '#model/health';
+import type { Node } from '#model/node';
+import type { Service } from '#model/service';
+import { worstHealth, type HealthState } from '#model/states';
+import type { Stack } from '#model/stack';
+import { isUpToDate } from '#model/task-fulfils';
+import { wasRolledBack } from '#model/rolled-back';
 import type { View } from '#store/view';
-import { wasRolledBack } from './stack-services.ts';
+import { carriesLabel, isEmptyRecord } from './inventory.ts';
 
-/** What each turn of an update that went wrong makes of a stack. */
-const verdicts: Partial<Readonly<Record<UpdateState, StackCondition['State']>>> = {
-  paused: 'update paused',
-  rollback_started: 'rolled back',
-  rollback_completed: 'rolled back',
-  rollback_paused: 'rollback paused',
-};
-
-/** The stack's condition as its users should see it: what was applied and did not hold is not `applied`; a rollback by hand did. A refused file comes first. */
-export function stackCondition(view: View, stack: Stack, services: readonly Service[]): StackCondition {
-  if (stack.Condition.State !== 'applied') return stack.Condition;
-  const failed = services.flatMap((service) => {
-    const state = service.UpdateStatus?.State ?? 'completed';
-    const State = verdicts[state];
-    return State && (state === 'paused' || wasRolledBack(service)) ? [{ State, service }] : [];
-  });
-  const [first] = failed;
-  if (!first) return stack.Condition;
-  const Errors = failed.map(({ service }) => explanation(view, service)).toSorted();
-  const status = first.service.UpdateStatus;
-  return { State: first.State, Message: Errors[0] ?? '', Errors, Since: status?.CompletedAt ?? status?.StartedAt ?? stack.Condition.Since };
+export interface StackHealth {
+  State: HealthState;
+  /** Of the first service that fares worst: `web_front: a task ended 3 times: …`. */
+  Message: string;
+  /** One for each service that is not healthy. */
+  Reasons: readonly string[];
+  /** Its last version was rolled back, and is not tried again. */
+  Quarantined: boolean;
 }
 
-/** `web_front: rollback completed: task: non-zero exit (1)`, with the last error of a task that the update made. */
-function explanation(view: View, service: Service): string {
-  const { Name } = service.Spec;
-  const said = service.UpdateStatus?.Message ?? '';
-  const state = service.UpdateStatus?.State ?? 'paused';
-  const version = state.startsWith('rollback') ? service.Shoal.PreviousSpecVersion : service.Shoal.SpecVersion;
-  const errors = [...view.tasksOfService(service.ID)].filter((task) => task.Shoal.SpecVersion === version).map((task) => task.Status.Err);
-  const last = errors.findLast((error) => error !== undefined && error !== '');
-  return last === undefined ? `${Name}: ${said}` : `${Name}: ${said}: ${last}`;
+/** Nodes by id, to be made once for many verdicts. */
+export function nodesOf(view: View): ReadonlyMap<string, Node> {
+  return new Map([...view.list('node')].map((node) => [node.ID, node]));
+}
+
+export function healthOfService(view: View, service: Service, nodes: ReadonlyMap<string, Node>, now: number, except?: HealthFacts['except']): ServiceHealth {
+  const all = [...view.tasksOfService(service.ID)];
+  const tasks = all.filter((task) => isUpToDate(service, task, nodes.get(task.NodeID)));
+  const { PreviousSpecVersion } = service.Shoal;
+  const others = all.filter((task) => !tasks.includes(task) && task.Shoal.SpecVersion === PreviousSpecVersion);
+  return serviceHealth({ service, tasks, others, nodes, now, ...(except && { except }) });
+}
+
+/** `services` are the stack's. */
+export function healthOfStack(view: View, services: readonly Service[], nodes: ReadonlyMap<string, Node>, now: number): StackHealth {
+  const verdicts = services.map((service) => ({ service, health: healthOfService(view, service, nodes, now) }));
+  const State = worstHealth(verdicts.map(({ health }) => health.state));
+  const text = ({ service, health }: (typeof verdicts)[number]): string => `${service.Spec.Name}: ${health.message}`;
+  const bad = verdicts.filter(({ health }) => health.state !== 'healthy');
+  const worst = bad.find(({ health }) => health.state === State);
+  return {
+    State,
+    Message: worst ? text(worst) : '',
+    Reasons: bad.map(text).toSorted(),
+    Quarantined: services.some((service) => wasRolledBack(service)),
+  };
+}
+
+/** The health of what a record stands for; undefined for a folder that was never applied. */
+export function stackHealth(view: View, stack: Stack, nodes: ReadonlyMap<string, Node>, now: number): StackHealth | undefined {
+  if (isEmptyRecord(stack)) return undefined;
+  const names = new Set(stack.Services);
+  const services = [...names].flatMap((name) => view.byName('service', name) ?? []).filter((service) => carriesLabel(service, stack.Spec.Name));
+  return healthOfStack(view, services, nodes, now);
 }

@@ -3,9 +3,9 @@ import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { nodeLocalNetworks, type NetworkSpec } from '#model/network';
 import { namespaceLabel, type Labels } from '#model/meta';
-import { nameOf, type Kind, type ObjectOf } from '#model/object';
+import type { Kind } from '#model/object';
 import type { ConfigSpec, SecretSpec } from '#model/secret';
-import type { StackSpec } from '#model/stack';
+import type { OwnedKind, OwnedObject, StackSpec } from '#model/stack';
 import { create, newMeta, remove } from '#store/action';
 import type { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
@@ -13,9 +13,11 @@ import type { UseCaseContext } from '../cluster.ts';
 import { checkFile, onlyLabelsDiffer, relabel, type FileKind } from '../secrets-and-configs.ts';
 import { checkNetwork, networkDefaults } from '../networks.ts';
 import { idsInUse } from '../users.ts';
+import { owned } from './inventory.ts';
+import { checkRight, type Rights } from './ownership.ts';
 
 export interface StackObject {
-  Kind: 'service' | 'network' | 'secret' | 'config';
+  Kind: OwnedKind;
   Name: string;
 }
 
@@ -24,16 +26,19 @@ export interface Changes {
   created: StackObject[];
   updated: StackObject[];
   removed: StackObject[];
+  /** What of it is the stack's own from now on. */
+  owned: OwnedObject[];
+}
+
+/** The stack whose objects are deployed, and what is its own. */
+export interface StackScope {
+  stack: string;
+  rights: Rights;
 }
 
 /** `spec` with the label by which the stack's tools find its objects. */
 export function inStack<S extends { Labels?: Labels }>(spec: S, stack: string): S {
   return { ...spec, Labels: { ...spec.Labels, [namespaceLabel]: stack } };
-}
-
-/** A kind's objects that carry the stack's label. */
-export function objectsOfStack<K extends 'service' | 'network' | FileKind>(view: View, kind: K, stack: string): ObjectOf[K][] {
-  return [...view.list(kind)].filter((object) => object.Spec.Labels?.[namespaceLabel] === stack);
 }
 
 /** Refuses when something that the stack expects from outside is not there. */
@@ -51,24 +56,43 @@ export function checkExternal(view: View, external: StackSpec['External']): void
 }
 
 /** Creates a network that is missing. One that is there stays as it is: nothing of a network can be changed. */
-export function deployNetwork(overlay: Overlay, spec: NetworkSpec, stack: string, context: UseCaseContext, changes: Changes): void {
+export function deployNetwork(overlay: Overlay, spec: NetworkSpec, { stack, rights }: StackScope, context: UseCaseContext, changes: Changes): void {
   const present = overlay.byName('network', spec.Name);
-  if (present?.Spec.Labels?.[namespaceLabel] === stack) return;
+  const right = present ? rights('network', present) : 'none';
+  if (present && right !== 'none') {
+    checkRight(right, 'network', spec.Name, stack);
+    if (right !== 'used') changes.owned.push(owned('network', present));
+    return;
+  }
   checkNetwork(overlay, spec);
-  overlay.lay([create('network', { ...newMeta(context.newId()), Spec: networkDefaults(inStack(spec, stack)) })]);
+  const network = { ...newMeta(context.newId()), Spec: networkDefaults(inStack(spec, stack)) };
+  overlay.lay([create('network', network)]);
   changes.created.push({ Kind: 'network', Name: spec.Name });
+  changes.owned.push(owned('network', network));
 }
 
 /** Creates a secret or config that is missing, or gives it its new labels. */
-export function deployFile(overlay: Overlay, kind: FileKind, spec: SecretSpec | ConfigSpec, stack: string, context: UseCaseContext, changes: Changes): void {
+export function deployFile(
+  overlay: Overlay,
+  kind: FileKind,
+  spec: SecretSpec | ConfigSpec,
+  { stack, rights }: StackScope,
+  context: UseCaseContext,
+  changes: Changes,
+): void {
   const wanted = inStack(spec, stack);
   const present = overlay.byName(kind, spec.Name);
   if (!present) {
     checkFile(kind, wanted);
-    overlay.lay([create(kind, { ...newMeta(context.newId()), Spec: wanted })]);
+    const file = { ...newMeta(context.newId()), Spec: wanted };
+    overlay.lay([create(kind, file)]);
     changes.created.push({ Kind: kind, Name: spec.Name });
+    changes.owned.push(owned(kind, file));
     return;
   }
+  const right = rights(kind, present);
+  checkRight(right, kind, spec.Name, stack);
+  if (right === 'own' || right === 'taken') changes.owned.push(owned(kind, present));
   if (!onlyLabelsDiffer(present.Spec, wanted)) {
     throw new Refusal(
       'invalidArgument',
@@ -80,24 +104,16 @@ export function deployFile(overlay: Overlay, kind: FileKind, spec: SecretSpec | 
   changes.updated.push({ Kind: kind, Name: spec.Name });
 }
 
-/** Removes objects of the stack that `keep` does not name and nobody refers to: old versions of content go when no service can roll back to them. */
-export function dropUnused(overlay: Overlay, stack: string, keep: StackSpec, changes: Changes): void {
-  const named: Record<'network' | FileKind, ReadonlySet<string>> = {
-    network: new Set(keep.Networks.map((spec) => spec.Name)),
-    secret: new Set(keep.Secrets.map((spec) => spec.Name)),
-    config: new Set(keep.Configs.map((spec) => spec.Name)),
-  };
-  const left = (['secret', 'config', 'network'] as const).flatMap((kind) =>
-    objectsOfStack(overlay, kind, stack)
-      .map((object) => ({ kind, id: object.ID, name: nameOf(kind, object) }))
-      .filter(({ name }) => !named[kind].has(name)),
-  );
+/** Removes what the stack made, and the spec no longer names, and nobody refers to: old versions of content go when no service can roll back to them. */
+export function dropUnused(overlay: Overlay, inventory: readonly OwnedObject[], changes: Changes): void {
+  const kept = new Set(changes.owned.map(({ ID }) => ID));
+  const left = inventory.filter(({ Kind, ID }) => Kind !== 'service' && !kept.has(ID) && overlay.get(Kind, ID) !== undefined);
   if (left.length === 0) return;
   const used = idsInUse(overlay);
-  for (const { kind, id, name } of left) {
-    if (used.has(id)) continue;
-    overlay.lay([remove(kind, id)]);
-    changes.removed.push({ Kind: kind, Name: name });
+  for (const { Kind, ID, Name } of left) {
+    if (used.has(ID)) continue;
+    overlay.lay([remove(Kind, ID)]);
+    changes.removed.push({ Kind, Name });
   }
 }
 

@@ -1,28 +1,33 @@
 /** The services of a stack. */
 import { Refusal } from '#base/refusal';
-import { imageLabel, namespaceLabel } from '#model/meta';
+import { imageLabel } from '#model/meta';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
-import type { Stack, StackSource } from '#model/stack';
+import type { OwnedObject, Stack, StackSource } from '#model/stack';
 import { create, remove, update } from '#store/action';
 import type { Overlay } from '#store/overlay';
 import type { UseCaseContext } from '../cluster.ts';
+import { wasRolledBack } from '#model/rolled-back';
 import { differences, sameService } from '#model/spec-compare';
 import { checkPorts } from '../service/ports.ts';
 import { checkServiceSpec } from '../service/service-check.ts';
 import { checkedChange, checkFreeName, newService, respecified } from '../service/services.ts';
-import { inStack, objectsOfStack, type Changes } from './stack-objects.ts';
+import { owned } from './inventory.ts';
+import { checkRight } from './ownership.ts';
+import { inStack, type Changes, type StackScope } from './stack-objects.ts';
 
 export interface DeployedService {
   ID: string;
   Name: string;
+  /** The number of the spec that it has now: whoever waits, waits for this one. */
+  SpecVersion: number;
   Change: 'created' | 'updated' | 'unchanged';
   /** Paths of the fields that an update changed. */
   Differences?: readonly string[];
 }
 
-export interface ServiceDeploy {
-  stack: string;
+export interface ServiceDeploy extends StackScope {
+  source: StackSource;
   /** X-Registry-Auth for the service's image. */
   registryAuth: string | undefined;
   /** The same spec came from the same source the last time: what failed then was rolled back on purpose. */
@@ -33,21 +38,25 @@ export interface ServiceDeploy {
 export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: ServiceDeploy, context: UseCaseContext, changes: Changes): DeployedService {
   const wanted = inStack(spec, deploy.stack);
   const current = overlay.byName('service', spec.Name);
-  if (current?.Spec.Labels?.[namespaceLabel] !== deploy.stack) {
+  const right = current ? deploy.rights('service', current) : 'none';
+  if (!current || right === 'none') {
     const service = naming(`failed to create service ${spec.Name}`, () => {
       checkFreeName(overlay, spec.Name);
       return newService(overlay, wanted, context, deploy.registryAuth);
     });
     overlay.lay([create('service', service)]);
     changes.created.push({ Kind: 'service', Name: spec.Name });
-    return { ID: service.ID, Name: spec.Name, Change: 'created' };
+    changes.owned.push(owned('service', service));
+    return { ID: service.ID, Name: spec.Name, SpecVersion: service.Shoal.SpecVersion, Change: 'created' };
   }
+  checkRight(right, 'service', spec.Name, deploy.stack);
+  changes.owned.push(owned('service', current));
   const next = naming(`failed to update service ${spec.Name}`, () => changedService(overlay, current, wanted, deploy));
   if (next) {
     overlay.lay([update('service', next)]);
     changes.updated.push({ Kind: 'service', Name: spec.Name });
   }
-  const answer = { ID: current.ID, Name: spec.Name };
+  const answer = { ID: current.ID, Name: spec.Name, SpecVersion: (next ?? current).Shoal.SpecVersion };
   if (!next || next.Shoal.SpecVersion === current.Shoal.SpecVersion) return { ...answer, Change: 'unchanged' };
   return { ...answer, Change: 'updated', Differences: differences(current.Spec, next.Spec) };
 }
@@ -61,12 +70,12 @@ export function checkStackPorts(overlay: Overlay, services: readonly DeployedSer
   }
 }
 
-/** Removes the stack's services that are not in `names`. */
-export function pruneServices(overlay: Overlay, stack: string, names: ReadonlySet<string>, changes: Changes): void {
-  for (const service of objectsOfStack(overlay, 'service', stack)) {
-    if (names.has(service.Spec.Name)) continue;
-    overlay.lay([remove('service', service.ID)]);
-    changes.removed.push({ Kind: 'service', Name: service.Spec.Name });
+/** Removes the services that the stack made and that are not in `names`. */
+export function pruneServices(overlay: Overlay, inventory: readonly OwnedObject[], names: ReadonlySet<string>, changes: Changes): void {
+  for (const { Kind, ID, Name } of inventory) {
+    if (Kind !== 'service' || names.has(Name) || !overlay.get('service', ID)) continue;
+    overlay.lay([remove('service', ID)]);
+    changes.removed.push({ Kind, Name });
   }
 }
 
@@ -80,7 +89,7 @@ function changedService(overlay: Overlay, current: Service, spec: ServiceSpec, d
   const wanted = keepClusters(spec, current.Spec);
   checkServiceSpec(wanted);
   const resolved = checkedChange(overlay, current, wanted);
-  const options = deploy.registryAuth ? { registryAuth: deploy.registryAuth } : {};
+  const options = { origin: deploy.source, ...(deploy.registryAuth && { registryAuth: deploy.registryAuth }) };
   const same = sameService(resolved, current.Spec);
   if (!same && !(deploy.repeated && wasRolledBack(current))) return respecified(current, resolved, options);
   // What it was rolled back to is now what is wanted: nothing is amiss any more.
@@ -89,14 +98,6 @@ function changedService(overlay: Overlay, current: Service, spec: ServiceSpec, d
   }
   if (!deploy.registryAuth || deploy.registryAuth === current.Shoal.RegistryAuth) return undefined;
   return { ...current, Shoal: { ...current.Shoal, RegistryAuth: deploy.registryAuth } };
-}
-
-/**
- * The update failed and went back by itself, which forgets the previous spec; a rollback by hand keeps one.
- * Without this a repository's failing spec would be rolled out and back for ever. Any change of the spec forgets the status.
- */
-export function wasRolledBack(service: Service): boolean {
-  return service.PreviousSpec === undefined && (service.UpdateStatus?.State.startsWith('rollback') ?? false);
 }
 
 function withoutStatus({ UpdateStatus: _status, ...service }: Service): Service {

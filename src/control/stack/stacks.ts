@@ -4,12 +4,15 @@ import { timeText } from '#base/clock';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text';
-import type { Stack, StackCondition, StackSource, StackSpec } from '#model/stack';
+import type { OwnedObject, Stack, StackCondition, StackSource, StackSpec } from '#model/stack';
 import { create, newMeta, remove, update } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
-import { checkExternal, deployFile, deployNetwork, dropUnused, objectsOfStack, type Changes, type StackObject } from './stack-objects.ts';
+import { inOrder, isEmptyRecord, labelledObjects, owned, ownedKinds, ownedObjects } from './inventory.ts';
+import { checkOwner, rightsOf } from './ownership.ts';
+import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
+import { checkStackName, sameCondition } from './stack-states.ts';
 import { checkStackPorts, deployService, isRepeated, pruneServices, type DeployedService } from './stack-services.ts';
 import { servicesUsing } from '../users.ts';
 
@@ -22,6 +25,16 @@ export interface StackDeployment {
   Created: readonly StackObject[];
   Updated: readonly StackObject[];
   Removed: readonly StackObject[];
+  /** It was deployed over a repository's stack, which brings its own version back; not while that is suspended. */
+  RevertedBy?: { Repository: string; Suspended: boolean };
+}
+
+export interface StackRemoval {
+  Removed: readonly StackObject[];
+  /** What carries the stack's label and was not made by it: it stays. */
+  Left: readonly StackObject[];
+  /** False: the stack is known by its label only. */
+  Recorded: boolean;
 }
 
 export interface DeployOptions {
@@ -30,6 +43,8 @@ export interface DeployOptions {
   digest?: string;
   /** Remove services that the spec no longer names. */
   prune: boolean;
+  /** By hand, over the stack of a repository. */
+  force?: boolean;
   /** X-Registry-Auth by image, as the spec writes the image. */
   registryAuth?: Readonly<Record<string, string>>;
 }
@@ -39,24 +54,27 @@ export function deployStack(spec: StackSpec, options: DeployOptions): UseCase<St
   return (view, context) => {
     checkStackName(spec.Name);
     const stack = view.byName('stack', spec.Name);
-    checkOwner(stack, options.source);
+    checkOwner(view, spec.Name, options.source, options.force === true);
     const digest = options.digest ?? digestOf(spec);
     const overlay = new Overlay(view);
-    const changes: Changes = { created: [], updated: [], removed: [] };
+    const inventory = ownedObjects(view, stack);
+    const scope = { stack: spec.Name, rights: rightsOf(view, spec.Name, options.source) };
+    const changes: Changes = { created: [], updated: [], removed: [], owned: [] };
     checkExternal(view, spec.External);
     // Services go first so that their names, ports and objects are free for what comes.
-    if (options.prune) pruneServices(overlay, spec.Name, new Set(spec.Services.map((service) => service.Name)), changes);
-    for (const network of spec.Networks) deployNetwork(overlay, network, spec.Name, context, changes);
-    for (const secret of spec.Secrets) deployFile(overlay, 'secret', secret, spec.Name, context, changes);
-    for (const config of spec.Configs) deployFile(overlay, 'config', config, spec.Name, context, changes);
+    if (options.prune) pruneServices(overlay, inventory, new Set(spec.Services.map((service) => service.Name)), changes);
+    for (const network of spec.Networks) deployNetwork(overlay, network, scope, context, changes);
+    for (const secret of spec.Secrets) deployFile(overlay, 'secret', secret, scope, context, changes);
+    for (const config of spec.Configs) deployFile(overlay, 'config', config, scope, context, changes);
     const repeated = isRepeated(stack, options.source, digest);
     const services = spec.Services.map((service) => {
       const registryAuth = options.registryAuth?.[service.TaskTemplate.ContainerSpec?.Image ?? ''];
-      return deployService(overlay, service, { stack: spec.Name, registryAuth, repeated }, context, changes);
+      return deployService(overlay, service, { ...scope, source: options.source, registryAuth, repeated }, context, changes);
     });
     checkStackPorts(overlay, services);
-    dropUnused(overlay, spec.Name, spec, changes);
-    recordStack(overlay, stack, { name: spec.Name, services, digest, source: options.source }, context);
+    if (options.prune) dropUnused(overlay, inventory, changes);
+    const Inventory = inOrder([...inventory.filter(({ Kind, ID }) => overlay.get(Kind, ID)), ...changes.owned]);
+    recordStack(overlay, stack, { name: spec.Name, services, digest, source: options.source, Inventory }, context);
     const result = {
       Name: spec.Name,
       Changed: overlay.actions.length > 0,
@@ -64,64 +82,37 @@ export function deployStack(spec: StackSpec, options: DeployOptions): UseCase<St
       Created: changes.created,
       Updated: changes.updated,
       Removed: changes.removed,
+      ...revertedBy(view, stack, options.source),
     };
     return { actions: overlay.actions, result };
   };
 }
 
-/** Removes all that carries the stack's label, and its record. */
-export function removeStack(name: string): UseCase<{ Removed: readonly StackObject[] }> {
+/** Removes what the stack made, and its record; of a stack that is known by its label only, all that carries it, as Docker does. */
+export function removeStack(name: string): UseCase<StackRemoval> {
   return (view) => {
     const stack = view.byName('stack', name);
     const overlay = new Overlay(view);
-    const removed: StackObject[] = [];
-    for (const kind of ['service', 'secret', 'config', 'network'] as const) {
-      const objects = objectsOfStack(view, kind, name).toSorted((a, b) => compareTexts(a.Spec.Name, b.Spec.Name));
-      for (const object of objects) {
-        if (kind !== 'service') checkUnused(overlay, kind, object);
-        overlay.lay([remove(kind, object.ID)]);
-        removed.push({ Kind: kind, Name: object.Spec.Name });
-      }
+    const recorded = stack !== undefined && !isEmptyRecord(stack);
+    const objects = recorded ? ownedObjects(view, stack) : ownedKinds.flatMap((kind) => labelledObjects(view, kind, name).map((object) => owned(kind, object)));
+    const sorted = objects.toSorted((a, b) => ownedKinds.indexOf(a.Kind) - ownedKinds.indexOf(b.Kind) || compareTexts(a.Name, b.Name));
+    for (const { Kind, ID, Name } of sorted) {
+      if (Kind !== 'service') checkUnused(overlay, Kind, { ID, Spec: { Name } });
+      overlay.lay([remove(Kind, ID)]);
     }
+    const Left = ownedKinds.flatMap((kind) => labelledObjects(overlay, kind, name).map((object) => ({ Kind: kind, Name: object.Spec.Name })));
     if (stack) overlay.lay([remove('stack', stack.ID)]);
     if (overlay.actions.length === 0) throw new Refusal('notFound', `Nothing found in stack: ${name}`, { plain: true });
-    return { actions: overlay.actions, result: { Removed: removed } };
+    return { actions: overlay.actions, result: { Removed: sorted.map(({ Kind, Name }) => ({ Kind, Name })), Left, Recorded: recorded } };
   };
 }
 
-/** Whether another repository has this stack: it is not ours to say anything about. */
-export function belongsToAnother(stack: Stack | undefined, repository: string): boolean {
-  return stack !== undefined && stack.Digest !== '' && stack.Source.Kind === 'repository' && stack.Source.Repository !== repository;
-}
-
-/** Notes the outcome of a reconcile; a folder that was refused before it was ever applied gets a record of its own. */
-export function setStackCondition(name: string, condition: StackCondition, source: StackSource): UseCase<void> {
-  return (view, { newId }) => {
-    checkStackName(name);
-    const stack = view.byName('stack', name);
-    if (!stack) {
-      const record = { ...newMeta(newId()), Spec: { Name: name }, Source: source, Digest: '', Services: [], Condition: condition };
-      return { actions: [create('stack', record)], result: undefined };
-    }
-    const unchanged = sameCondition(stack.Condition, condition);
-    return { actions: unchanged ? [] : [update('stack', { ...stack, Condition: condition })], result: undefined };
-  };
-}
-
-/** Quotes and blanks alone are no name (docker/cli stack commands). */
-function checkStackName(name: string): void {
-  if (name.replace(/^[\s'"]+|[\s'"]+$/g, '') === '') {
-    throw new Refusal('invalidArgument', `invalid stack name: "${name}"`, { plain: true });
-  }
-}
-
-/** Two repositories must not fight over one stack. */
-function checkOwner(stack: Stack | undefined, source: StackSource): void {
-  if (!stack || source.Kind !== 'repository' || stack.Source.Kind !== 'repository' || !belongsToAnother(stack, source.Repository)) return;
-  throw new Refusal(
-    'failedPrecondition',
-    `stack ${stack.Spec.Name} belongs to ${stack.Source.Path} of repository ${stack.Source.Repository}; give this one another name`,
-  );
+/** Which repository brings its own version back; none while it is suspended. */
+function revertedBy(view: View, stack: Stack | undefined, source: StackSource): Pick<StackDeployment, 'RevertedBy'> {
+  if (source.Kind !== 'deploy' || stack?.Source.Kind !== 'repository' || isEmptyRecord(stack)) return {};
+  const { Repository } = stack.Source;
+  const Suspended = stack.Suspended !== undefined || view.byName('repository', Repository)?.Suspended !== undefined;
+  return { RevertedBy: { Repository, Suspended } };
 }
 
 interface Outcome {
@@ -129,31 +120,32 @@ interface Outcome {
   services: readonly DeployedService[];
   digest: string;
   source: StackSource;
+  Inventory: readonly OwnedObject[];
 }
 
 /** Writes the stack's record if it says something new. The commit alone is nothing new. */
 function recordStack(overlay: Overlay, stack: Stack | undefined, outcome: Outcome, context: UseCaseContext): void {
   const Services = outcome.services.map((service) => service.Name).toSorted();
   const Condition: StackCondition = { State: 'applied', Message: '', Since: timeText(context.now) };
-  // A deploy by hand does not take a stack away from its repository, which will bring its own version back.
-  const keepsOwner = stack?.Source.Kind === 'repository' && stack.Digest !== '' && outcome.source.Kind === 'deploy';
-  const Source = keepsOwner ? stack.Source : outcome.source;
-  const fields = { Spec: { Name: outcome.name }, Source, Digest: outcome.digest, Services, Condition };
+  // A deploy by hand does not take a stack away from its repository: it is a change by hand, which the repository undoes.
+  const keepsOwner = stack?.Source.Kind === 'repository' && !isEmptyRecord(stack) && outcome.source.Kind === 'deploy';
+  const kept = keepsOwner
+    ? { Source: stack.Source, Digest: stack.Digest, Condition: stack.Condition }
+    : { Source: outcome.source, Digest: outcome.digest, Condition };
+  const fields = { Spec: { Name: outcome.name }, Services, Inventory: outcome.Inventory, ...kept };
   if (!stack) {
     overlay.lay([create('stack', { ...newMeta(context.newId()), ...fields })]);
     return;
   }
+  const { Confirmed: _done, ...lasting } = stack;
   const unchanged =
     overlay.actions.length === 0 &&
-    stack.Digest === outcome.digest &&
+    stack.Digest === fields.Digest &&
     equal(stack.Services, Services) &&
-    equal({ ...stack.Source, Commit: '' }, { ...Source, Commit: '' }) &&
-    sameCondition(stack.Condition, Condition);
-  if (!unchanged) overlay.lay([update('stack', { ...stack, ...fields })]);
-}
-
-function sameCondition(a: StackCondition, b: StackCondition): boolean {
-  return equal({ ...a, Since: '' }, { ...b, Since: '' });
+    equal(stack.Inventory, fields.Inventory) &&
+    equal({ ...stack.Source, Commit: '' }, { ...fields.Source, Commit: '' }) &&
+    sameCondition(stack.Condition, fields.Condition);
+  if (!unchanged) overlay.lay([update('stack', { ...lasting, ...fields })]);
 }
 
 function digestOf(spec: StackSpec): string {

@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { removeConfig } from '#control/configs';
 import { removeNetwork } from '#control/networks';
-import { removeRepository } from '#control/repository/repositories';
+import { confirmRepository, removeRepository } from '#control/repository/repositories';
 import { removeService, updateService } from '#control/service/services';
+import { adoptStack } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
@@ -153,22 +154,28 @@ test('a folder that is gone takes its stack along only if the repository owns it
   expect(names('service')).toEqual(['hand_web', 'last_web']);
   expect([...names('config'), ...names('secret')]).toEqual([]);
   expect(following.told()).toContain('removed site: stacks/site is no longer in repository infra');
-  repository.commit({ stacks: undefined });
-  await following.sync();
+  const Commit = repository.commit({ stacks: undefined });
+  expect(await following.sync()).toMatchObject({ State: 'held', Held: { last: expect.stringContaining('shoal repo confirm infra --commit') } });
+  expect(following.stacks()).toEqual(['hand', 'last']);
+  following.cluster.run(confirmRepository('infra', Commit));
+  await settled(() => following.stacks().length === 1);
   expect(following.stacks()).toEqual(['hand']);
 });
 
-test('a stack that somebody deployed by hand is taken over by the folder of its name', async () => {
-  repository.commit({ 'stacks/site/compose.yml': stackFile('app:2') });
+test('a stack that somebody deployed by hand is held until it is given to the repository', async () => {
+  const Commit = repository.commit({ 'stacks/site/compose.yml': stackFile('app:2') });
   const spec = { Name: 'site', Networks: [], Secrets: [], Configs: [], External: { Networks: [], Secrets: [], Configs: [] } };
-  following.cluster.run(
-    deployStack(
-      { ...spec, Services: [{ Name: 'site_web', TaskTemplate: { ContainerSpec: { Image: 'app:1' } } }] },
-      { source: { Kind: 'deploy' }, prune: true },
-    ),
-  );
-  expect(await following.add(repository.folder)).toMatchObject({ State: 'synced' });
+  const Services = ['site_web', 'site_extra', 'site_more'].map((Name) => ({ Name, TaskTemplate: { ContainerSpec: { Image: 'app:1' } } }));
+  following.cluster.run(deployStack({ ...spec, Services }, { source: { Kind: 'deploy' }, prune: true }));
+  const { entries } = following.cluster;
+  expect(await following.add(repository.folder)).toMatchObject({ State: 'held', Held: { site: expect.stringContaining('shoal stack adopt site') } });
+  // The repository itself, and its status.
+  expect(following.cluster.entries).toBe(entries + 2);
+  expect(names('service')).toEqual(['site_extra', 'site_more', 'site_web']);
+  following.cluster.run(adoptStack('site', { Kind: 'repository', Repository: 'infra', Path: 'stacks/site', Commit }));
+  expect(await following.sync()).toMatchObject({ State: 'synced' });
   expect(following.image('site_web')).toBe('app:2');
+  expect(names('service')).toEqual(['site_web']);
   expect(following.cluster.store.byName('stack', 'site')?.Source).toMatchObject({ Kind: 'repository', Repository: 'infra' });
 });
 
@@ -179,7 +186,7 @@ test('of two repositories with the same stack the first keeps it, and they do no
     other.commit({ 'stacks/site/compose.yml': stackFile('theirs:1'), 'stacks/own/compose.yml': stackFile() });
     await following.add(repository.folder);
     const status = await following.add(other.folder, { Name: 'other' });
-    expect(status).toMatchObject({ State: 'degraded', Refused: { site: [expect.stringContaining('belongs to stacks/site of repository infra')] } });
+    expect(status).toMatchObject({ State: 'held', Held: { site: expect.stringContaining('belongs to stacks/site of repository infra') } });
     expect(following.condition('site')).toMatchObject({ State: 'applied' });
     expect([following.image('site_web'), following.image('own_web')]).toEqual(['mine:1', 'app:1']);
     const { entries } = following.cluster;
@@ -188,6 +195,10 @@ test('of two repositories with the same stack the first keeps it, and they do no
     expect(following.cluster.entries).toBe(entries);
     expect(following.told()).toHaveLength(told);
     following.cluster.run(removeRepository('infra'));
+    expect(await following.sync('other')).toMatchObject({ State: 'held' });
+    expect(following.image('site_web')).toBe('mine:1');
+    const Commit = following.status('other').Commit ?? '';
+    following.cluster.run(adoptStack('site', { Kind: 'repository', Repository: 'other', Path: 'stacks/site', Commit }));
     expect(await following.sync('other')).toMatchObject({ State: 'synced' });
     expect(following.image('site_web')).toBe('theirs:1');
   } finally {
@@ -269,13 +280,9 @@ test('an update that was rolled back shows on the stack and the repository, is n
   await following.sync();
   expect(following.image('site_web')).toBe('web:2');
   rollBack('site_web');
-  await settled(() => following.status().State === 'degraded');
-  expect(following.status()).toMatchObject({
-    Message: '1 of 1 stacks did not hold: site: site_web: rollback completed',
-    Failed: { site: ['site_web: rollback completed'] },
-  });
-  expect(following.condition('site')).toMatchObject({ State: 'rolled back', Message: 'site_web: rollback completed' });
-  expect(following.told()).toContain('failed site: site_web: rollback completed');
+  await settled(() => following.health('site')?.State === 'degraded');
+  expect(following.health('site')).toMatchObject({ Message: 'site_web: rolled back: rollback completed', Quarantined: true });
+  await settled(() => following.told().includes('degraded site: site_db: 0 of 1 running; site_web: rolled back: rollback completed'));
   const { entries } = following.cluster;
   await following.sync();
   await following.restart();
@@ -286,10 +293,10 @@ test('an update that was rolled back shows on the stack and the repository, is n
   expect(await following.sync()).toMatchObject({ State: 'synced' });
   expect(following.image('site_web')).toBe('web:3');
   rollBack('site_web');
-  await settled(() => following.status().State === 'degraded');
+  await settled(() => following.health('site')?.State === 'degraded');
   repository.commit(site);
   expect(await following.sync()).toMatchObject({ State: 'synced' });
-  expect(following.condition('site')?.State).toBe('applied');
+  expect(following.health('site')).toMatchObject({ State: 'progressing', Quarantined: false });
 });
 
 test('an update that is paused shows on the stack', async () => {
@@ -299,9 +306,8 @@ test('an update that is paused shows on the stack', async () => {
   following.cluster.write([
     update('service', { ...web, UpdateStatus: { State: 'paused', Message: 'update paused due to failure or early termination of task x' } }),
   ]);
-  await settled(() => following.status().State === 'degraded');
-  expect(following.condition('site')).toMatchObject({
-    State: 'update paused',
+  expect(following.health('site')).toMatchObject({
+    State: 'failing',
     Message: 'site_web: update paused due to failure or early termination of task x',
   });
 });

@@ -3,7 +3,8 @@ import { defaultClusterSpec, initCluster, updateCluster } from '#control/cluster
 import { findObject } from '#control/find';
 import { removeNode, updateNode } from '#control/nodes';
 import { createRepository, removeRepository, setRepositoryStatus } from '#control/repository/repositories';
-import { deployStack, setStackCondition } from '#control/stack/stacks';
+import { setStackCondition } from '#control/stack/stack-states';
+import { deployStack } from '#control/stack/stacks';
 import type { Node, NodeSpec } from '#model/node';
 import { create, newMeta } from '#store/action';
 import { clusterOf } from '#store/view';

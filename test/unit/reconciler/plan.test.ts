@@ -4,7 +4,8 @@ import { newId } from '#base/ids';
 import type { UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
 import { updateService } from '#control/service/services';
-import { deployStack, setStackCondition } from '#control/stack/stacks';
+import { setStackCondition } from '#control/stack/stack-states';
+import { deployStack } from '#control/stack/stacks';
 import type { StackSpec } from '#model/stack';
 import { planRepository } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
@@ -28,10 +29,12 @@ class Bench {
   }
 
   plan(...rendered: RenderedStack[]): string[] {
-    return planRepository(this.store, 'main', rendered, { now: 2000, inForce: this.inForce }).map((step) =>
+    return planRepository(this.store, 'main', rendered, { now: 2000, inForce: this.inForce, commit: 'c9' }).map((step) =>
       step.type === 'refuse'
         ? `refuse ${step.name}: ${step.errors.join('; ')}`
-        : `${step.type} ${step.name}: ${step.reason}${step.type === 'apply' && step.drift ? ' (drift)' : ''}`,
+        : step.type === 'hold'
+          ? `hold ${step.name}: ${step.reason}`
+          : `${step.type} ${step.name}: ${step.reason}${step.type === 'apply' && step.drift ? ' (drift)' : ''}`,
     );
   }
 
@@ -85,10 +88,10 @@ test('a change by hand is drift and names what was changed', () => {
 
 test('a folder that is gone takes its stack along, if the stack is the repository’s own', () => {
   const bench = new Bench();
-  bench.apply(stack('a'));
+  for (const name of ['a', 'd']) bench.apply(stack(name));
   bench.apply(stack('b'), 'other');
   bench.run(deployStack(stack('c').spec, { source: { Kind: 'deploy' }, prune: true }));
-  expect(bench.plan()).toEqual(['remove a: stacks/a is no longer in repository main']);
+  expect(bench.plan(stack('d'))).toEqual(['remove a: stacks/a is no longer in repository main']);
 });
 
 test('a refused stack is said once, and healing is a step', () => {
@@ -104,8 +107,15 @@ test('a refused stack is said once, and healing is a step', () => {
 
 test('what control refuses is refused whole with its reason', () => {
   const bench = new Bench();
+  const wanted = stack('a');
+  const External = { Networks: [], Secrets: ['none'], Configs: [] };
+  expect(bench.plan({ ...wanted, spec: { ...wanted.spec, External } })).toEqual(['refuse a: stacks/a: secret not found: none']);
+});
+
+test('a stack of another repository is held until it is given away', () => {
+  const bench = new Bench();
   bench.apply(stack('a'), 'other');
-  expect(bench.plan(stack('a'))[0]).toContain('refuse a: stacks/a: stack a belongs to stacks/a of repository other');
+  expect(bench.plan(stack('a'))[0]).toContain('hold a: stack a belongs to stacks/a of repository other');
 });
 
 test('a stack that somebody removed comes back, and the reason says so', () => {

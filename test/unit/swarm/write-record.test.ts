@@ -16,10 +16,10 @@ const stored: ServiceSpec = {
   Mode: { Replicated: { Replicas: 2 } },
 };
 const meta = { ID: 's1', Version: { Index: 5 }, CreatedAt: '', UpdatedAt: '' };
-const record = writtenRecord('s1', { Asked: asked, Stored: stored, registryAuth: undefined }, undefined);
+const record = writtenRecord('s1', { Asked: asked, Stored: stored, registryAuth: undefined, version: 0, origin: undefined }, undefined);
 
 test('what is stored as it was is shown as it was asked for', () => {
-  expect(serviceOf({ ...meta, Spec: stored }, record)).toEqual({ ...meta, Spec: asked, Shoal: { SpecVersion: 0, PreviousSpecVersion: 1 } });
+  expect(serviceOf({ ...meta, Spec: stored }, record)).toEqual({ ...meta, Spec: asked, Shoal: { SpecVersion: 0, PreviousSpecVersion: -1 } });
 });
 
 test('a service that we never wrote is shown as it is', () => {
@@ -41,7 +41,13 @@ test('of a changed service only the change is shown', () => {
 });
 
 test('two specs are remembered, each once', () => {
-  const third = (n: number) => ({ Asked: { ...asked, Name: `a${n}` }, Stored: { ...stored, Name: `s${n}` }, registryAuth: undefined });
+  const third = (n: number) => ({
+    Asked: { ...asked, Name: `a${n}` },
+    Stored: { ...stored, Name: `s${n}` },
+    registryAuth: undefined,
+    version: 0,
+    origin: undefined,
+  });
   const again = writtenRecord('s1', third(2), writtenRecord('s1', third(1), record));
   expect(again.Shoal.Written?.map(({ Asked }) => Asked.Name)).toEqual(['a2', 'a1']);
   expect(writtenRecord('s1', third(1), again).Shoal.Written?.map(({ Asked }) => Asked.Name)).toEqual(['a1', 'a2']);
@@ -50,7 +56,12 @@ test('two specs are remembered, each once', () => {
 test('tasks of the spec in force are told from others', () => {
   const docker = { ...meta, Spec: { ...stored, TaskTemplate: { ...stored.TaskTemplate, Runtime: 'container' } } };
   const task = { ...meta, ServiceID: 's1', NodeID: '', DesiredState: 'running', Status: { Timestamp: '', State: 'running', Message: '' } } as const;
-  const service = serviceOf(docker, undefined).Shoal;
-  expect(taskOf({ ...task, Spec: stored.TaskTemplate }, docker).Shoal).toEqual({ ServiceName: 'web', ServiceLabels: {}, SpecVersion: service.SpecVersion });
-  expect(taskOf({ ...task, Spec: {} }, docker).Shoal.SpecVersion).toBe(service.PreviousSpecVersion);
+  const known = serviceOf(docker, undefined);
+  const service = known.Shoal;
+  expect(taskOf({ ...task, Spec: stored.TaskTemplate }, docker, known).Shoal).toEqual({
+    ServiceName: 'web',
+    ServiceLabels: {},
+    SpecVersion: service.SpecVersion,
+  });
+  expect(taskOf({ ...task, Spec: {} }, docker, known).Shoal.SpecVersion).toBe(service.PreviousSpecVersion);
 });

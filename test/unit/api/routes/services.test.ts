@@ -19,7 +19,7 @@ test('create, look, update, remove with the status codes of Docker', async () =>
   expect(service).toMatchObject({ ID: id, Spec: { Labels: {}, Mode: { Replicated: { Replicas: 1 } }, EndpointSpec: { Mode: 'vip' } } });
   const next = { ...service.Spec, TaskTemplate: { ContainerSpec: { Image: 'x:2' } } };
   const updated = await api.http('POST', `/services/${id}/update?version=${service.Version.Index}`, next);
-  expect([updated.status, updated.json]).toEqual([200, { Warnings: null }]);
+  expect([updated.status, updated.json]).toEqual([200, { Warnings: null, Shoal: { SpecVersion: 1 } }]);
   expect((await api.http('GET', '/services/web')).json.PreviousSpec.TaskTemplate.ContainerSpec.Image).toBe('x:1');
   const stale = await api.http('POST', `/services/${id}/update?version=${service.Version.Index}`, next);
   expect([stale.status, stale.json.message]).toEqual([500, 'rpc error: code = Unknown desc = update out of sequence']);

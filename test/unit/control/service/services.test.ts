@@ -114,11 +114,11 @@ test('an update moves the spec to the previous one, counts, and forgets the roll
   ]);
   const before = stored(cluster, 'web');
   const spec = serviceSpec('web', { TaskTemplate: { ContainerSpec: { Image: 'app:2' } } });
-  expect(cluster.run(updateService('web', before.Version.Index, spec))).toEqual({ Warnings: null });
+  expect(cluster.run(updateService('web', before.Version.Index, spec))).toEqual({ Warnings: null, Shoal: { SpecVersion: 1 } });
   const after = stored(cluster, 'web');
   expect(after.Spec.TaskTemplate.ContainerSpec?.Image).toBe('app:2');
   expect(after.PreviousSpec).toEqual(before.Spec);
-  expect(after.Shoal).toEqual({ SpecVersion: 1, PreviousSpecVersion: 0, RegistryAuth: 'auth' });
+  expect(after.Shoal).toEqual({ SpecVersion: 1, PreviousSpecVersion: 0, RegistryAuth: 'auth', Origin: { Kind: 'update' } });
   expect(after.UpdateStatus).toBeUndefined();
 });
 

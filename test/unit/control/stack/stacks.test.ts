@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { createConfig } from '#control/configs';
 import { createSecret } from '#control/secrets';
 import { createService, updateService } from '#control/service/services';
-import { stackCondition } from '#control/stack/stack-health';
-import { deployStack, removeStack, setStackCondition } from '#control/stack/stacks';
+import { nodesOf, stackHealth } from '#control/stack/stack-health';
+import { setStackCondition } from '#control/stack/stack-states';
+import { deployStack, removeStack } from '#control/stack/stacks';
 import { namespaceLabel } from '#model/meta';
 import type { ServiceSpec } from '#model/service-spec';
 import type { StackSource, StackSpec } from '#model/stack';
@@ -47,14 +48,10 @@ function stored(cluster: MemoryCluster, name: string) {
   return service;
 }
 
-function conditionOf(cluster: MemoryCluster, name: string) {
+function healthOf(cluster: MemoryCluster, name: string) {
   const stack = cluster.store.byName('stack', name);
   if (!stack) throw new Error(`no stack ${name}`);
-  return stackCondition(
-    cluster.store,
-    stack,
-    stack.Services.map((service) => stored(cluster, service)),
-  );
+  return stackHealth(cluster.store, stack, nodesOf(cluster.store), 0);
 }
 
 function edit(cluster: MemoryCluster, name: string, change: (spec: ServiceSpec) => ServiceSpec): void {
@@ -260,9 +257,9 @@ test("a repository's spec that was rolled back is not rolled out again by itself
   const { entries } = cluster;
   expect(cluster.run(deployStack(full('app:2'), from('c2', 'd2'))).Changed).toBe(false);
   expect(cluster.entries).toBe(entries);
-  expect(conditionOf(cluster, 'shop')).toMatchObject({ State: 'rolled back', Message: 'shop_web: rollback completed' });
+  expect(healthOf(cluster, 'shop')).toMatchObject({ State: 'degraded', Message: 'shop_web: rolled back: rollback completed', Quarantined: true });
   expect(cluster.run(deployStack(full('app:3'), from('c3', 'd3'))).Services[0]?.Change).toBe('updated');
-  expect(cluster.run(deployStack(full('app:2'), byHand)).Services[0]?.Change).toBe('updated');
+  expect(cluster.run(deployStack(full('app:2'), { ...byHand, force: true })).Services[0]?.Change).toBe('updated');
 });
 
 test('a commit that asks for what the service went back to is in order again', () => {
@@ -274,7 +271,7 @@ test('a commit that asks for what the service went back to is in order again', (
   const UpdateStatus = { State: 'rollback_completed', Message: 'rollback completed' } as const;
   cluster.write([update('service', { ...service, Spec: PreviousSpec ?? service.Spec, UpdateStatus })]);
   expect(cluster.run(deployStack(full('app:1'), from('c3', 'd1'))).Services[0]?.Change).toBe('unchanged');
-  expect(conditionOf(cluster, 'shop')).toMatchObject({ State: 'applied', Message: '' });
+  expect(healthOf(cluster, 'shop')).toMatchObject({ State: 'progressing', Quarantined: false });
 });
 
 test('a rollback by hand is a change like any other', () => {
@@ -284,15 +281,18 @@ test('a rollback by hand is a change like any other', () => {
   cluster.run(deployStack(full('app:2'), from('c2', 'd2')));
   const { Version, Spec, ID } = stored(cluster, 'shop_web');
   cluster.run(updateService(ID, Version.Index, Spec, { rollback: 'previous' }));
-  expect(conditionOf(cluster, 'shop').State).toBe('applied');
+  expect(healthOf(cluster, 'shop')).toMatchObject({ State: 'progressing', Quarantined: false });
   expect(cluster.run(deployStack(full('app:2'), from('c2', 'd2'))).Services[0]?.Change).toBe('updated');
 });
 
 test('a repository keeps its stack when somebody deploys by hand, and another repository is refused', () => {
   const cluster = initialisedCluster();
   cluster.run(deployStack(full(), { source: fromRepository('c1'), digest: 'd1', prune: true }));
-  cluster.run(deployStack(full('app:2'), byHand));
-  expect(cluster.store.byName('stack', 'shop')?.Source).toEqual(fromRepository('c1'));
+  expect(() => cluster.run(deployStack(full('app:2'), byHand))).toThrow(
+    'stack shop belongs to stacks/shop of repository infra: change it there, or deploy with --force',
+  );
+  expect(cluster.run(deployStack(full('app:2'), { ...byHand, force: true })).RevertedBy).toEqual({ Repository: 'infra', Suspended: false });
+  expect(cluster.store.byName('stack', 'shop')).toMatchObject({ Source: fromRepository('c1'), Digest: 'd1' });
   const other = { Kind: 'repository', Repository: 'other', Path: 'shop', Commit: 'x' } as const;
   expect(() => cluster.run(deployStack(full(), { source: other, prune: true }))).toThrow('stack shop belongs to stacks/shop of repository infra');
 });

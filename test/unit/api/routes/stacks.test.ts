@@ -44,6 +44,7 @@ test('a stack known by its label alone is listed', async () => {
       Services: 1,
       Source: { Kind: 'deploy' },
       Condition: { State: 'applied', Message: '', Since: '2026-01-01T00:00:00.000Z' },
+      Health: { State: 'healthy', Message: '', Reasons: [] },
       UpdatedAt: '2026-01-01T00:00:00.000Z',
     },
   ]);

@@ -1,0 +1,35 @@
+/** Routes of our own that are watched: the reconciler's events, health, metrics. */
+import type { Context } from '../context.ts';
+import { aborted } from '../stream/events.ts';
+import { LineOutput } from '../stream/line-output.ts';
+import type { Metrics } from './metrics.ts';
+import { get, type Answer, type Call, type Route } from '../router.ts';
+
+/** Unsent bytes after which a client that does not read is cut off. */
+const backlogLimitBytes = 1024 * 1024;
+
+export function observationRoutes(context: Context, metrics: Metrics): Route[] {
+  return [
+    get('/shoal/v1/events', (call) => streamReconcileEvents(call, context)),
+    get('/healthz', (call) => sendText(call, 'text/plain; charset=utf-8', 'ok')),
+    get('/metrics', async (call) => sendText(call, metrics.contentType, await metrics.text())),
+  ];
+}
+
+async function streamReconcileEvents(call: Call, context: Context): Promise<Answer> {
+  const { response } = call;
+  response.writeHead(200, { 'Content-Type': 'application/json' });
+  response.flushHeaders();
+  const output = new LineOutput(response, backlogLimitBytes, context.logger);
+  const stop = context.reconcileEvents.watch((event) => output.write(JSON.stringify(event)));
+  await aborted(AbortSignal.any([call.signal, output.signal]));
+  stop();
+  response.end();
+  return 'sent';
+}
+
+function sendText({ response }: Call, type: string, text: string): Answer {
+  response.writeHead(200, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
+  response.end(text);
+  return 'sent';
+}

@@ -1,0 +1,65 @@
+/** Routes of Git repositories: followed, shown, looked at, confirmed, suspended, removed. */
+import { Refusal } from '#base/refusal';
+import { confirmRepository, createRepository, removeRepository, suspendRepository } from '#control/repository/repositories';
+import { removeStack } from '#control/stack/stacks';
+import { readObject, readView, submit, type Context } from '../context.ts';
+import { repositoryConfirmRequest, repositorySpec } from '../request/bodies.ts';
+import { decodeBody } from '../request/body.ts';
+import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../router.ts';
+import { repositoryBody } from '../view/repository.ts';
+import { stackSummaries } from '../view/stack-summary.ts';
+
+export function repositoryRoutes(context: Context): Route[] {
+  return [
+    get('/shoal/v1/repositories', async () => {
+      const view = await readView(context);
+      const summaries = stackSummaries(view, context);
+      return { status: 200, json: [...view.list('repository')].map((repository) => repositoryBody(repository, summaries)) };
+    }),
+    get('/shoal/v1/repositories/{}', async (call) => ({ status: 200, json: await details(context, parameter(call)) })),
+    post('/shoal/v1/repositories', async (call) => {
+      const spec = await decodeBody(call.request, repositorySpec);
+      return { status: 201, json: await submit(context, createRepository({ ...spec, Path: spec.Path ?? '' })) };
+    }),
+    post('/shoal/v1/repositories/{}/sync', async (call) => sync(context, parameter(call))),
+    post('/shoal/v1/repositories/{}/confirm', async (call) => {
+      const { Commit = '' } = await decodeBody(call.request, repositoryConfirmRequest);
+      if (Commit === '') throw new Refusal('invalidArgument', 'the commit that is confirmed must be named');
+      await submit(context, confirmRepository(parameter(call), Commit));
+      return sync(context, parameter(call));
+    }),
+    post('/shoal/v1/repositories/{}/suspend', (call) => suspend(call, context, true)),
+    post('/shoal/v1/repositories/{}/resume', (call) => suspend(call, context, false)),
+    remove('/shoal/v1/repositories/{}', (call) => removeOne(call, context)),
+  ];
+}
+
+async function details(context: Context, ref: string): Promise<object> {
+  const repository = await readObject(context, 'repository', ref);
+  return repositoryBody(repository, stackSummaries(await readView(context), context));
+}
+
+async function sync(context: Context, ref: string): Promise<Answer> {
+  const { ID, Spec } = await readObject(context, 'repository', ref);
+  await context.reconciler.sync(Spec.Name);
+  return { status: 200, json: await details(context, ID) };
+}
+
+async function suspend(call: Call, context: Context, on: boolean): Promise<Answer> {
+  const ref = parameter(call);
+  await submit(context, suspendRepository(ref, on));
+  return on ? { status: 200, json: await details(context, ref) } : sync(context, ref);
+}
+
+/** The repository goes first, so that nothing deploys its stacks again while they are removed. */
+async function removeOne(call: Call, context: Context): Promise<Answer> {
+  const repository = await readObject(context, 'repository', parameter(call));
+  const view = await readView(context);
+  const owned = stackSummaries(view, context).filter(({ Source }) => Source.Kind === 'repository' && Source.Repository === repository.Spec.Name);
+  await submit(context, removeRepository(repository.ID));
+  for (const { Name, Services } of flag(call, 'prune') ? owned : []) {
+    // A folder that was never applied has nothing to remove: its record went with the repository.
+    if (Services > 0) await submit(context, removeStack(Name));
+  }
+  return { status: 204 };
+}

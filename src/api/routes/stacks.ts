@@ -1,0 +1,100 @@
+/** Routes of stacks: deployed, shown, removed, suspended, given to a repository. */
+import { Refusal } from '#base/refusal';
+import type { UseCase } from '#control/cluster';
+import { adoptStack, suspendStack, type Adopter } from '#control/stack/stack-states';
+import { deployStack, removeStack } from '#control/stack/stacks';
+import type { StackSpec } from '#model/stack';
+import { decodeBody } from '../request/body.ts';
+import { readView, submit, type Context } from '../context.ts';
+import type { View } from '../dependencies.ts';
+import { HttpError } from '../errors.ts';
+import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../router.ts';
+import { stackAdoptRequest, stackDeployRequest } from '../request/bodies.ts';
+import { stackDetails, stackSummaries } from '../view/stack-summary.ts';
+
+export function stackRoutes(context: Context): Route[] {
+  return [
+    post('/shoal/v1/stacks/{}', (call) => deploy(call, context)),
+    get('/shoal/v1/stacks', async () => ({ status: 200, json: stackSummaries(await readView(context), context) })),
+    get('/shoal/v1/stacks/{}', async (call) => ({ status: 200, json: await details(context, parameter(call)) })),
+    remove('/shoal/v1/stacks/{}', async (call) => ({
+      status: 200,
+      json: await submit(context, flag(call, 'dry') ? dry(removeStack(parameter(call))) : removeStack(parameter(call))),
+    })),
+    post('/shoal/v1/stacks/{}/suspend', (call) => suspend(call, context, true)),
+    post('/shoal/v1/stacks/{}/resume', (call) => suspend(call, context, false)),
+    post('/shoal/v1/stacks/{}/adopt', (call) => adopt(call, context)),
+  ];
+}
+
+/** The answer of a use case without its actions. */
+function dry<R>(useCase: UseCase<R>): UseCase<R> {
+  return (view, useCaseContext) => ({ actions: [], result: useCase(view, useCaseContext).result });
+}
+
+async function details(context: Context, name: string): Promise<object> {
+  const found = stackDetails(await readView(context), name, context);
+  if (!found) throw new Refusal('notFound', `stack ${name} not found`);
+  return found;
+}
+
+async function suspend(call: Call, context: Context, on: boolean): Promise<Answer> {
+  const name = parameter(call);
+  await submit(context, suspendStack(name, on));
+  return { status: 200, json: await details(context, name) };
+}
+
+async function deploy(call: Call, context: Context): Promise<Answer> {
+  const name = parameter(call);
+  const { Spec, Prune = false, Force = false, RegistryAuth = {} } = await decodeBody(call.request, stackDeployRequest);
+  const options = { source: { Kind: 'deploy' }, prune: Prune, force: Force, registryAuth: RegistryAuth } as const;
+  return { status: 200, json: await submit(context, deployStack(wholeSpec(name, Spec), options)) };
+}
+
+/** Lists that the client left out are empty. */
+function wholeSpec(Name: string, spec: Partial<StackSpec> | undefined): StackSpec {
+  if (!spec) throw new HttpError(400, 'Spec must be provided');
+  if ((spec.Name ?? Name) !== Name) throw new HttpError(400, `stack ${Name}: the spec is named ${spec.Name}`);
+  const { Networks = [], Secrets = [], Configs = [], Services = [] } = spec;
+  const External = { Networks: [], Secrets: [], Configs: [], ...spec.External };
+  return { Name, Networks, Secrets, Configs, Services, External };
+}
+
+/** Gives the stack to the repository whose folder of that name waits for it, and lets it look at once. */
+async function adopt(call: Call, context: Context): Promise<Answer> {
+  const name = parameter(call);
+  const { Repository } = await decodeBody(call.request, stackAdoptRequest);
+  const adopter = adopterOf(await readView(context), name, Repository);
+  if (flag(call, 'dry')) {
+    const Lines = await context.reconciler.adoption(name, adopter);
+    return { status: 200, json: { Repository: adopter.Repository, Commit: adopter.Commit, Lines } };
+  }
+  await submit(context, adoptStack(name, adopter));
+  await context.reconciler.sync(adopter.Repository);
+  return { status: 200, json: await details(context, name) };
+}
+
+/** The one repository that holds a folder of that name for it, or the one that is named. */
+function adopterOf(view: View, name: string, wanted: string | undefined): Adopter {
+  const waiting = [...view.list('repository')].filter(
+    ({ Spec, Status }) => Status.Held?.[name] !== undefined && (wanted === undefined || Spec.Name === wanted),
+  );
+  const stack = view.byName('stack', name);
+  const others = waiting.filter(({ Spec }) => !(stack?.Source.Kind === 'repository' && stack.Source.Repository === Spec.Name));
+  const [first, ...more] = others;
+  if (!first) {
+    throw new Refusal(
+      'failedPrecondition',
+      `no repository${wanted === undefined ? '' : ` ${wanted}`} waits for stack ${name}: there is no folder of that name that is held`,
+    );
+  }
+  if (more.length > 0) {
+    throw new Refusal(
+      'failedPrecondition',
+      `several repositories wait for stack ${name}: say which with --repo (${others.map(({ Spec }) => Spec.Name).join(', ')})`,
+    );
+  }
+  const { Spec, Status } = first;
+  const folder = Spec.Path === '' || Spec.Path === '.' ? name : `${Spec.Path.replace(/\/+$/, '')}/${name}`;
+  return { Kind: 'repository', Repository: Spec.Name, Path: folder, Commit: Status.Commit ?? '' };
+}

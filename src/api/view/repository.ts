@@ -1,0 +1,45 @@
+/** A repository as its users see it: its status with how its stacks fare. */
+import type { Repository } from '#model/repository';
+import type { RepositoryState } from '#model/states';
+import { shown } from './redact.ts';
+import type { StackSummary } from './stack-summary.ts';
+
+interface ShownStatus {
+  State: RepositoryState;
+  Message: string;
+  /** Stacks that are degraded or failing: stack → why. */
+  Failed?: Readonly<Record<string, readonly string[]>>;
+}
+
+export function repositoryBody(repository: Repository, summaries: readonly StackSummary[]): object {
+  const Stacks = stacksOf(repository, summaries);
+  return { ...shown('repository', repository), Status: { ...repository.Status, ...shownStatus(repository, Stacks) }, Stacks };
+}
+
+function stacksOf(repository: Repository, summaries: readonly StackSummary[]): StackSummary[] {
+  return summaries.filter(({ Source }) => Source.Kind === 'repository' && Source.Repository === repository.Spec.Name);
+}
+
+export function repositoryState(repository: Repository, summaries: readonly StackSummary[]): RepositoryState {
+  return shownStatus(repository, stacksOf(repository, summaries)).State;
+}
+
+/** What the last look left, unless the repository is suspended; on top of it the health of its stacks. */
+function shownStatus({ Status, Suspended }: Repository, stacks: readonly StackSummary[]): ShownStatus {
+  const bad = stacks.filter(({ Health }) => Health?.State === 'failing' || Health?.State === 'degraded');
+  const Failed = Object.fromEntries(bad.map(({ Name, Health }) => [Name, Health?.Reasons ?? []]));
+  const failed = bad.length > 0 ? { Failed } : {};
+  if (Suspended) return { State: 'suspended', Message: messageOf(['suspended: nothing is written', Status.Message]), ...failed };
+  if (bad.length > 0) {
+    const what = bad.map(({ Name, Health }) => `${Name} is ${Health?.State ?? ''}: ${Health?.Message ?? ''}`).join('; ');
+    const State = Status.State === 'synced' || Status.State === 'pending' ? 'degraded' : Status.State;
+    return { State, Message: messageOf([Status.Message, what]), ...failed };
+  }
+  const under = stacks.filter(({ Health }) => Health?.State === 'progressing');
+  if (Status.State !== 'synced' || under.length === 0) return { State: Status.State, Message: Status.Message };
+  return { State: 'pending', Message: under.map(({ Name, Health }) => `${Name} is on its way: ${Health?.Message ?? ''}`).join('; ') };
+}
+
+function messageOf(parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join('; ');
+}

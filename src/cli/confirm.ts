@@ -1,0 +1,16 @@
+/** A question to the person at the terminal; where there is none, the command itself was the answer. */
+import { createInterface } from 'node:readline/promises';
+import { CommandError } from './command-error.ts';
+import type { Terminal } from './output/terminal.ts';
+
+/** Throws CommandError when the answer is not yes. */
+export async function confirmAtTerminal(terminal: Terminal, question: string): Promise<void> {
+  if (!terminal.interactive || !process.stdin.isTTY) return;
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await asking.question(`${question} [y/N] `);
+    if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError('nothing was changed');
+  } finally {
+    asking.close();
+  }
+}

@@ -1,0 +1,178 @@
+/** Carries a repository's plan out, step by step, and says what came of it. */
+import { timeText, type Clock } from '#base/clock';
+import { equal } from '#base/equal';
+import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import type { Cluster } from '#control/cluster';
+import { setRepositoryStatus } from '#control/repository/repositories';
+import { adoptionNeeded } from '#control/stack/ownership';
+import { setStackCondition } from '#control/stack/stack-states';
+import { deployStack, removeStack } from '#control/stack/stacks';
+import type { RepositoryStatus } from '#model/repository';
+import type { StackSource } from '#model/stack';
+import { refusedBefore, syncedStatus, unavailableStatus } from '#reconciler/outcome';
+import { planRepository, type Step } from '#reconciler/plan';
+import type { RenderedStack } from '#reconciler/rendered';
+import type { ReconcileEvent, ReconcileEvents } from './events.ts';
+
+export interface CarryOutParts {
+  cluster: Cluster;
+  events: ReconcileEvents;
+  clock: Clock;
+  logger: Logger;
+  /** A change by hand is about to be reverted. */
+  reverting(): void;
+}
+
+/** A commit as it was read. */
+export interface SeenCommit {
+  commit: string;
+  stacks: readonly RenderedStack[];
+  /** The folder of stacks, when the commit does not have it. */
+  missing?: string;
+}
+
+/** What is not written of a stack. */
+export interface WaitingChanges {
+  /** Somebody changed it by hand; else the commit asks for it. */
+  drift: boolean;
+  lines: readonly string[];
+}
+
+/** What became of a step that did not simply succeed. */
+type Trouble = { refused: readonly string[] } | { held: string } | undefined;
+
+export class CarryOut {
+  readonly #repository: string;
+  readonly #parts: CarryOutParts;
+  #inForce: ReadonlySet<string> = new Set();
+  #waiting: ReadonlyMap<string, WaitingChanges> = new Map();
+
+  constructor(repository: string, parts: CarryOutParts) {
+    this.#repository = repository;
+    this.#parts = parts;
+  }
+
+  /** What was not written when we last looked, because the stack or the repository is suspended. */
+  get waiting(): ReadonlyMap<string, WaitingChanges> {
+    return this.#waiting;
+  }
+
+  /** `seen`: the repository was read just now. While it is suspended nothing at all is written. */
+  async run({ commit, stacks, missing }: SeenCommit, seen: boolean): Promise<void> {
+    const { cluster, clock } = this.#parts;
+    const view = await cluster.read();
+    const before = view.byName('repository', this.#repository);
+    // Removed while we looked.
+    if (!before) return;
+    const options = { now: clock.now(), inForce: this.#inForce, commit, ...(missing !== undefined && { missing }) };
+    const steps = planRepository(view, this.#repository, stacks, options);
+    const paused = (name: string): boolean => before.Suspended !== undefined || view.byName('stack', name)?.Suspended !== undefined;
+    this.#waiting = new Map(steps.filter((step) => paused(step.name)).map((step) => [step.name, waitingOf(step)]));
+    if (before.Suspended) return;
+    const refused: Record<string, readonly string[]> = {};
+    const held: Record<string, string> = {};
+    for (const stack of stacks) {
+      const errors = refusedBefore(view, this.#repository, stack);
+      if (errors && !steps.some((step) => step.name === stack.Name)) refused[stack.Name] = errors;
+    }
+    for (const step of steps) {
+      if (paused(step.name)) continue;
+      const trouble = await this.#carryOut(step, before.Status);
+      if (trouble && 'refused' in trouble) refused[step.name] = trouble.refused;
+      else if (trouble) held[step.name] = trouble.held;
+    }
+    this.#inForce = new Set(stacks.map(({ Name }) => Name).filter((name) => !(name in refused) && !(name in held)));
+    if (!seen && before.Status.State === 'unavailable') return;
+    await this.#setStatus(
+      syncedStatus({ commit, ...(missing !== undefined && { missing }), stacks: stacks.map(({ Name }) => Name), refused, held }, clock.now()),
+    );
+  }
+
+  /** The repository cannot be read now: what was read last stays in force. */
+  async unavailable(error: Error): Promise<void> {
+    const { cluster, clock, logger } = this.#parts;
+    logger.warn({ repository: this.#repository, error: error.message }, 'the repository cannot be reconciled now');
+    try {
+      const before = (await cluster.read()).byName('repository', this.#repository);
+      if (before && !before.Suspended) await this.#setStatus(unavailableStatus(before.Status, error.message, clock.now()));
+    } catch (second) {
+      logger.warn({ repository: this.#repository, error: (second as Error).message }, 'its status cannot be stored either');
+    }
+  }
+
+  async #carryOut(step: Step, status: RepositoryStatus): Promise<Trouble> {
+    const { cluster } = this.#parts;
+    if (step.type === 'refuse') return this.#refuse(step, status);
+    if (step.type === 'hold') return this.#hold(step, status);
+    try {
+      if (step.type === 'remove') {
+        await cluster.submit(removeStack(step.name));
+        this.#emit({ type: 'stack', name: step.name, action: 'removed', message: step.reason });
+        return undefined;
+      }
+      if (!('spec' in step.rendered)) return undefined;
+      if (step.drift) this.#parts.reverting();
+      await cluster.submit(deployStack(step.rendered.spec, { source: step.source, digest: step.rendered.digest, prune: true }));
+      const message = `${step.rendered.Commit.slice(0, 12)}: ${step.reason}`;
+      this.#emit({ type: 'stack', name: step.name, action: step.drift ? 'drift reverted' : 'applied', message });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
+      if (step.type === 'remove') return { refused: [error.message] };
+      const { name, source, rendered } = step;
+      return this.#refuse({ type: 'refuse', name, source, commit: rendered.Commit, errors: [`${rendered.Path}: ${error.message}`] }, status);
+    }
+  }
+
+  /** What is refused only when it is carried out is tried with each look, and said once. */
+  async #refuse({ name, errors, commit, source }: Step & { type: 'refuse' }, status: RepositoryStatus): Promise<Trouble> {
+    const said = await this.#note(name, source, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit });
+    const known = said === 'foreign' ? equal(status.Refused?.[name], errors) : said;
+    if (!known) this.#emit({ type: 'stack', name, action: 'refused', message: `${commit.slice(0, 12)}: ${errors.join('; ')}` });
+    return { refused: errors };
+  }
+
+  async #hold({ name, source, commit, reason, foreign }: Step & { type: 'hold' }, status: RepositoryStatus): Promise<Trouble> {
+    if (!foreign) await this.#note(name, source, { State: 'held', Message: reason, Commit: commit });
+    if (status.Held?.[name] !== reason) this.#emit({ type: 'stack', name, action: 'held', message: `${commit.slice(0, 12)}: ${reason}` });
+    return { held: reason };
+  }
+
+  /** Notes it on the stack's record, unless that is somebody else's; answers whether it said so already. */
+  async #note(
+    name: string,
+    source: StackSource & { Kind: 'repository' },
+    fields: Omit<Parameters<typeof setStackCondition>[1], 'Since'>,
+  ): Promise<boolean | 'foreign'> {
+    const { cluster, clock } = this.#parts;
+    const view = await cluster.read();
+    if (adoptionNeeded(view, name, source) !== undefined) return 'foreign';
+    const said = view.byName('stack', name)?.Condition;
+    await cluster.submit(setStackCondition(name, { ...fields, Since: timeText(clock.now()) }, source));
+    return said?.State === fields.State && said.Commit === fields.Commit && equal(said.Errors, fields.Errors);
+  }
+
+  async #setStatus(status: RepositoryStatus): Promise<void> {
+    const { cluster } = this.#parts;
+    const before = (await cluster.read()).byName('repository', this.#repository);
+    // Removed while we looked.
+    if (!before) return;
+    await cluster.submit(setRepositoryStatus(this.#repository, status));
+    if (before.Status.State === status.State && before.Status.Commit === status.Commit && before.Status.Message === status.Message) return;
+    const message = status.Message || `at ${status.Commit?.slice(0, 12) ?? 'no commit'}`;
+    this.#emit({ type: 'repository', name: this.#repository, action: status.State === 'pending' ? 'synced' : status.State, message });
+  }
+
+  #emit(event: Omit<ReconcileEvent, 'time'>): void {
+    this.#parts.logger.info(event, 'reconciled');
+    this.#parts.events.emit({ time: timeText(this.#parts.clock.now()), ...event });
+  }
+}
+
+/** What a step would do, for people. */
+function waitingOf(step: Step): WaitingChanges {
+  if (step.type === 'refuse') return { drift: false, lines: step.errors };
+  if (step.type === 'apply') return { drift: step.drift, lines: step.changes.length > 0 ? step.changes : [step.reason] };
+  return { drift: false, lines: [step.reason] };
+}

@@ -1,0 +1,42 @@
+/** The one table of what stacks and repositories can be, in the words that every list, event and metric uses. */
+
+export const stackStates = {
+  pending: 'seen in a commit, and not applied yet',
+  held: 'its change would remove what somebody should see first, or take over a stack that is not its repository’s; nothing was written',
+  refused: 'in error; the version before stays in force',
+  applied: 'the cluster holds the version that was asked for last',
+} as const;
+
+export const healthStates = {
+  progressing: 'on its way, and nothing speaks against it',
+  healthy: 'all that is wanted runs, and has shown that it stays',
+  degraded: 'less runs than is wanted, or the version before, or tasks that ended lately',
+  failing: 'it will not get there without help; the task’s reason is said',
+} as const;
+
+export const stackFlags = {
+  drifted: 'differs from its commit by a change by hand, which is reverted; the paths are said',
+  suspended: 'nothing is written for it; what would be written is still said',
+  quarantined: 'its last version was rolled back and is not tried again; the next commit is',
+} as const;
+
+export const repositoryStates = {
+  pending: 'not looked at yet, or a stack of it is on its way',
+  synced: 'all its stacks are applied and healthy',
+  held: 'a stack, or a removal, waits for `repo confirm` or `stack adopt`',
+  degraded: 'a stack is refused, degraded or failing',
+  unavailable: 'it cannot be read; what was read last stays in force',
+  suspended: 'nothing is written for it; what would be written is still said',
+} as const;
+
+export type StackState = keyof typeof stackStates;
+export type HealthState = keyof typeof healthStates;
+export type RepositoryState = keyof typeof repositoryStates;
+
+const worstFirst: readonly HealthState[] = ['failing', 'degraded', 'progressing', 'healthy'];
+
+/** The worst of several; healthy when there are none. */
+export function worstHealth(states: Iterable<HealthState>): HealthState {
+  const present = new Set(states);
+  return worstFirst.find((state) => present.has(state)) ?? 'healthy';
+}
