@@ -1,6 +1,7 @@
 /** What a manager does while it leads, for one term: begun whole, ended whole. */
 import { assert } from '#base/assert';
 import type { Random } from '#base/random';
+import { Refusal } from '#base/refusal';
 import { Manager, type ManagerOptions, type ManagerParts } from './manager.ts';
 import { Sessions } from './sessions.ts';
 
@@ -16,16 +17,22 @@ export interface DutiesParts extends Omit<ManagerParts, 'random' | 'term'> {
   further: (manager: Manager) => readonly Duty[];
 }
 
+/** Before a duty is begun again that was refused. */
+const retryMs = 1000;
+
 export class LeaderDuties {
   readonly term: number;
   readonly manager: Manager;
   readonly sessions: Sessions;
+  readonly #parts: Pick<DutiesParts, 'clock' | 'logger'>;
   readonly #further: readonly Duty[];
   readonly #begun: Duty[] = [];
+  #endPause: () => void = () => {};
   #state: 'new' | 'begun' | 'revoked' = 'new';
 
   constructor(term: number, options: ManagerOptions, { further, ...parts }: DutiesParts) {
     this.term = term;
+    this.#parts = parts;
     this.manager = new Manager(options, { ...parts, term });
     const { state, clock, random, logger } = parts;
     this.sessions = new Sessions({ submit: (useCase) => this.manager.submit(useCase), state, clock, random, logger });
@@ -43,17 +50,43 @@ export class LeaderDuties {
     if (this.#state === 'revoked') return;
     this.#state = 'begun';
     this.manager.start();
-    await this.sessions.start();
+    await this.#insist(this.sessions, 'serve the nodes');
     for (const duty of this.#further) {
       if (!this.hold) return;
       this.#begun.push(duty);
-      await duty.start();
+      await this.#insist(duty, 'begin a duty of the leader');
     }
+  }
+
+  /** A refusal passes, as that of a full disk does: the leader stays in office and tries again. */
+  async #insist(duty: { start(): Promise<void>; stop(): void | Promise<void> }, what: string): Promise<void> {
+    for (;;) {
+      try {
+        return await duty.start();
+      } catch (error) {
+        if (!this.hold || !(error instanceof Refusal)) throw error;
+        this.#parts.logger.warn({ term: this.term, error: error.message }, `cannot ${what} yet: tried again in a second`);
+        await duty.stop();
+        await this.#pause();
+        if (!this.hold) throw error;
+      }
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#parts.clock.after(retryMs, resolve);
+      this.#endPause = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   /** In the turn in which leadership goes: nothing new is decided, nobody is served. */
   revoke(): void {
     this.#state = 'revoked';
+    this.#endPause();
     this.manager.revoke();
     this.sessions.stop();
   }

@@ -69,6 +69,11 @@ export class Replica implements ReplicatedLog {
   #cancelTick: (() => void) | undefined;
   #snapshotting: Promise<void> | undefined;
   #starting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
+  /** When the writes began that the disk has not done yet, oldest first. */
+  readonly #writing: number[] = [];
+  /** Snapshots that others send, one after the other, and the write that puts the last one into force. */
+  #receiving: Promise<void> = Promise.resolve();
+  #installed: Promise<void> = Promise.resolve();
   /** Members that a snapshot is on its way to. */
   readonly #sending = new Set<string>();
 
@@ -179,9 +184,21 @@ export class Replica implements ReplicatedLog {
   #tick(): void {
     this.#cancelTick = this.#parts.clock.after(this.#options.tickMs, () => {
       this.#running?.raft.tick();
+      this.#stepDownIfStalled();
       this.#schedule();
       this.#tick();
     });
+  }
+
+  /** A leader whose own disk takes longer than an election keeps the others waiting: they are better off without it. */
+  #stepDownIfStalled(): void {
+    const [oldest] = this.#writing;
+    if (!this.#running || oldest === undefined) return;
+    const { role, configuration } = this.#running.raft.status();
+    const stalledMs = this.#parts.clock.now() - oldest;
+    if (role !== 'leader' || configuration.voters.length === 1 || stalledMs < defaultLimits.electionTicks * this.#options.tickMs) return;
+    this.#parts.logger.warn({ stalledMs }, 'the disk has not answered for longer than an election takes: this manager gives up leadership to the others');
+    this.#running.raft.stepDown();
   }
 
   /** Runs a turn after this one of the event loop, so that all that came in it shares one write and one message to each member. */
@@ -201,7 +218,10 @@ export class Replica implements ReplicatedLog {
       const ready = raft.ready();
       this.#send(ready.messages);
       const written = ready.write && this.#state === 'running' ? this.#write(ready.write) : Promise.resolve();
-      if (ready.restore) applier.restore(ready.restore, written);
+      if (ready.restore) {
+        this.#installed = written;
+        applier.restore(ready.restore, written);
+      }
       if (ready.apply.length > 0) applier.apply(ready.apply);
       this.#answerReads(ready);
       if (ready.snapshotWanted.length > 0) this.#running.rhythm.want();
@@ -251,20 +271,31 @@ export class Replica implements ReplicatedLog {
     this.#schedule();
   }
 
+  /** One after the other: the disk keeps the bytes of one snapshot until the log says that it is in force. */
+  #receiveSnapshot(from: string, message: unknown, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    const received = this.#receiving.then(() => this.#takeSnapshot(from, message, pieces));
+    this.#receiving = received.catch(() => {});
+    return received;
+  }
+
   /** The bytes are durable before raft hears of the snapshot, so its acknowledgement means what it says. */
-  async #receiveSnapshot(from: string, message: unknown, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  async #takeSnapshot(from: string, message: unknown, pieces: AsyncIterable<Uint8Array>): Promise<void> {
     if (!this.#running || this.#state !== 'running') throw new Refusal('unavailable', 'the manager is shutting down');
     if (validate(message, { from, to: this.#options.nodeId }) !== undefined) throw new Refusal('invalidArgument', 'this is no snapshot for this manager');
     const { meta } = message as InstallSnapshot;
     if (meta.index > this.#running.raft.status().committed) await this.#running.storage.receive(meta, pieces);
     this.#receive(from, message);
+    this.#turn();
+    await this.#installed;
   }
 
   /** Resolves when the job is durable; never when the disk failed. */
   async #write(write: Write): Promise<void> {
     const { raft, storage } = this.#running as Running;
+    this.#writing.push(this.#parts.clock.now());
     try {
       await storage.write(write);
+      this.#writing.shift();
       this.#send(raft.appended(write));
       this.#schedule();
     } catch (error) {

@@ -1,0 +1,85 @@
+/** The driver tier: replica, manager and store as they run in production, three of each, on virtual clock, wire and disk. */
+import { integerBetween } from '#base/random';
+import { initCluster } from '#control/clusters';
+import { createConfig } from '#control/configs';
+import { DriverWorld, type Machine } from '#test/support/driver/driver-world';
+import { driverScripts } from '#test/support/driver/driver-scripts';
+import { testDescription } from '#test/support/memory-cluster';
+import type { Tier } from '../tier.ts';
+
+export const tier: Tier = {
+  name: 'driver',
+  guided: driverScripts,
+  run,
+  minimums: { appends: 4000, reads: 4000, terms: 200, kills: 100, snapshots: 500, received: 20, unknown: 15, repeated: 200, conflicts: 100 },
+};
+
+async function run(seed: number): Promise<{ trace: string; counts: Record<string, number> }> {
+  const shape = new DriverWorld(seed, { nodes: 0, snapshotEntries: 0, keptEntries: 0 }).random.split('shape');
+  const nodes = [1, 3, 3, 3, 5][integerBetween(shape, 0, 4)] as number;
+  const world = new DriverWorld(seed, { nodes, snapshotEntries: integerBetween(shape, 10, 60), keptEntries: integerBetween(shape, 0, 10) });
+  for (const machine of world.machines) world.start(machine);
+  await world.begin(() => initCluster({ nodeId: 'node-1', address: '10.0.0.1', description: testDescription }));
+  world.clients.begin(integerBetween(shape, 2, 5));
+  for (let round = 0; round < 8; round++) {
+    disturb(world);
+    await world.run(300 + world.random.next() * 1500);
+  }
+  // Half of the worlds are healed in a majority only, and the rest stays as broken as it is.
+  const core = shape.next() < 0.5 ? world.machines : world.machines.slice(0, Math.floor(nodes / 2) + 1);
+  world.heal(core);
+  for (const machine of world.machines) if (!core.includes(machine)) world.kill(machine);
+  await world.converge(core);
+  await world.clients.end();
+  world.heal();
+  await world.converge();
+  await world.writesAgain(createConfig({ Name: 'last', Data: 'eA==' }));
+  check(world);
+  return { trace: world.trace, counts: countsOf(world) };
+}
+
+/** Something goes wrong, or right again. */
+function disturb(world: DriverWorld): void {
+  const { random, wire, machines } = world;
+  const victim = world.pick(machines);
+  const draw = random.next();
+  if (draw < 0.2) world.kill(victim);
+  else if (draw < 0.4) for (const machine of machines) if (!machine.life.alive) world.start(machine);
+  if (draw >= 0.4 && draw < 0.55) for (const other of machines) if (other !== victim) cutBetween(world, victim, other, random.next() < 0.7);
+  if (draw >= 0.55 && draw < 0.65) victim.disk.stalledUntil = world.time.now + random.next() * 3000;
+  if (draw >= 0.65 && draw < 0.7) victim.disk.full = !victim.disk.full;
+  if (draw >= 0.7 && draw < 0.85)
+    wire.faults = { loss: random.next() * 0.2, repeat: random.next() * 0.2, late: random.next() * 0.2, lateMs: 2000, broken: random.next() };
+  if (draw >= 0.85) wire.healAll();
+  if (draw >= 0.95) for (const machine of machines) world.kill(machine);
+  victim.disk.latencyMs = 1 + random.next() * 30;
+}
+
+function cutBetween(world: DriverWorld, one: Machine, other: Machine, both: boolean): void {
+  world.wire.cut(one.id, other.id);
+  if (both) world.wire.cut(other.id, one.id);
+}
+
+function check(world: DriverWorld): void {
+  for (const machine of world.machines) {
+    const { state } = machine;
+    if (state) world.clients.check(state.store);
+  }
+  if (world.broken !== undefined) throw world.broken;
+}
+
+function countsOf(world: DriverWorld): Record<string, number> {
+  const disks = world.machines.map(({ disk }) => disk.counts);
+  const sum = (of: 'snapshots' | 'received' | 'writes'): number => disks.reduce((total, counts) => total + counts[of], 0);
+  const { ignored, last } = world.history;
+  return {
+    ...world.counts,
+    ...world.clients.counts,
+    ...world.wire.counts,
+    entries: last,
+    ignored,
+    writes: sum('writes'),
+    snapshots: sum('snapshots'),
+    received: sum('received'),
+  };
+}

@@ -1,0 +1,78 @@
+/** The production state machine, watched: at each index all managers must come to the same, in the same order. */
+import type { Committed, Outcome } from '#replica/replicated-log';
+import { ReplicatedState } from '#replica/state';
+import { kinds } from '#model/object';
+import type { Store } from '#store/store';
+import { Violation } from '#test/simulation/tier';
+
+/** What the whole world knows of the log: index → what every manager must come to there. */
+export class CommonHistory {
+  readonly #at = new Map<number, { effect: string; state: string }>();
+  /** Highest index that anybody applied. */
+  last = 0;
+  ignored = 0;
+
+  note(who: string, index: number, effect: string, state: string): void {
+    const known = this.#at.get(index);
+    if (!known) {
+      this.#at.set(index, { effect, state });
+      if (effect !== 'applied') this.ignored++;
+      this.last = Math.max(this.last, index);
+      return;
+    }
+    if (known.effect !== effect) throw new Violation('one outcome', `entry ${index} is ${effect} on ${who}, and was ${known.effect} elsewhere`);
+    if (known.state !== state) throw new Violation('one state', `after entry ${index} ${who} holds\n${state}\nand elsewhere it was\n${known.state}`);
+  }
+
+  /** A restored state must be the one that entries made. */
+  compare(who: string, index: number, state: string): void {
+    // The snapshot's own index may be that of an entry without effect, or of a term's first.
+    let at = index;
+    while (at > 0 && !this.#at.has(at)) at--;
+    const known = this.#at.get(at);
+    if (known && known.state !== state)
+      throw new Violation('restored state', `${who} restored ${index} as\n${state}\nand entry ${at} had made\n${known.state}`);
+  }
+}
+
+export class CheckedState extends ReplicatedState {
+  readonly #who: string;
+  readonly #history: CommonHistory;
+  readonly #broken: (error: unknown) => void;
+
+  constructor(who: string, history: CommonHistory, broken: (error: unknown) => void, pause: () => Promise<void>) {
+    super(pause);
+    this.#who = who;
+    this.#history = history;
+    this.#broken = broken;
+  }
+
+  override apply(committed: Committed): Outcome | Promise<Outcome> {
+    const outcome = super.apply(committed);
+    if (outcome instanceof Promise) return outcome.then((known) => this.#note(committed.index, known));
+    return this.#note(committed.index, outcome);
+  }
+
+  override async restore(index: number, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+    await super.restore(index, pieces);
+    this.#look(() => this.#history.compare(this.#who, index, stateText(this.store)));
+  }
+
+  #note(index: number, outcome: Outcome): Outcome {
+    this.#look(() => this.#history.note(this.#who, index, outcome.applied ? 'applied' : outcome.reason, stateText(this.store)));
+    return outcome;
+  }
+
+  #look(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+}
+
+/** Hash, version, and the order in which the store hands things out. */
+function stateText(store: Store): string {
+  return [store.hash(), store.index, ...kinds.map((kind) => `${kind}: ${[...store.list(kind)].map((object) => object.ID).join(' ')}`)].join('\n');
+}
