@@ -110,7 +110,7 @@ export const faults: readonly Fault[] = [
     tier,
     file: 'replica/applier.ts',
     from: 'if (outcome instanceof Promise) {',
-    to: 'if ((false as boolean) && outcome instanceof Promise) {',
+    to: 'if (outcome instanceof Promise) void outcome;\nif (false as boolean) {',
     within: 0,
   },
   { name: 'a stalled leader stays', tier, file: 'replica/replica.ts', from: 'this.#running.raft.stepDown();', to: '', within: 0 },

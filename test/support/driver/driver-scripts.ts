@@ -5,7 +5,9 @@ import { Refusal } from '#base/refusal';
 import { initCluster } from '#control/clusters';
 import { createConfig } from '#control/configs';
 import { Manager } from '#manager/manager';
+import { Applier } from '#replica/applier';
 import { encodeEntry } from '#replica/entry-format';
+import type { StateMachine } from '#replica/replicated-log';
 import { ReplicatedState } from '#replica/state';
 import { create, newMeta, type Entry } from '#store/action';
 import { Violation, type Guided } from '#test/simulation/tier';
@@ -121,17 +123,47 @@ export const driverScripts: readonly Guided[] = [
     run: async () => {
       const world = await worldOf(3);
       const leader = await nextLeader(world);
+      // Whoever was away is sent both at once, and applies them in one go.
+      const late = world.machines.find((machine) => machine !== leader) as Machine;
+      world.kill(late);
       const Data = Buffer.alloc(700_000, 'x').toString('base64');
       const large = world.submit(leader, createConfig({ Name: 'large', Data }), undefined, 5000);
       const small = write(world, leader, 'small');
       const told = await answer(world, large, 6000);
       demand(told && 'result' in told, 'a large entry is stored', told && 'refused' in told ? told.refused.message : 'no answer');
       await small;
-      // Whoever starts again finds both in its log, and applies them in one go.
-      const other = world.machines.find((machine) => machine !== leader) as Machine;
-      world.kill(other);
-      world.start(other);
+      world.start(late);
       await world.converge();
+    },
+  },
+  {
+    name: 'a state machine that takes its time over the first of two entries',
+    run: async () => {
+      const story: string[] = [];
+      const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
+      const machine: StateMachine = {
+        apply: ({ index }) => {
+          story.push(`begins ${index}`);
+          return index === 1 ? pause().then(() => ({ applied: true }) as const) : { applied: true };
+        },
+        snapshot: () => [],
+        restore: async () => void story.push('restores'),
+      };
+      const applier = new Applier(0, {
+        machine,
+        read: async function* () {},
+        applied: ({ index }) => void story.push(`has ${index}`),
+        restored: ({ index }) => void story.push(`is at ${index}`),
+        failed: (error) => void story.push(String(error)),
+      });
+      const entry = (index: number) => ({ index, term: 1, kind: 'normal', bytes: Uint8Array.of(1) }) as const;
+      applier.apply([entry(1), entry(2), entry(3)]);
+      while (!applier.idle) await pause();
+      applier.apply([entry(4)]);
+      applier.restore({ index: 9, term: 1, configuration: { voters: ['m1'], learners: [] } }, Promise.resolve());
+      while (!applier.idle) await pause();
+      const wanted = 'begins 1, has 1, begins 2, has 2, begins 3, has 3, begins 4, has 4, restores, is at 9';
+      demand(story.join(', ') === wanted, 'one after the other', story.join(', '));
     },
   },
   {
