@@ -3,17 +3,28 @@ import { assert } from '#base/assert';
 import type { Kind, ObjectOf } from '#model/object';
 import type { Task } from '#model/task';
 import type { Action } from './action.ts';
-import { newTables } from './table.ts';
+import type { AddressUse } from './address-use.ts';
+import type { IndexOf } from './indexes.ts';
+import type { NodeLoad } from './node-load.ts';
+import { newTables, type Table } from './table.ts';
+import { Usage } from './usage.ts';
 import type { View } from './view.ts';
+
+/** Objects that are not stored yet come after all that are. */
+const firstSerial = 2 ** 52;
 
 export class Overlay implements View {
   readonly #base: View;
   readonly #tables = newTables();
   readonly #removed = new Set<string>();
   readonly #actions: Action[] = [];
+  readonly #usage: Usage;
+  #serials: number;
 
   constructor(base: View) {
     this.#base = base;
+    this.#usage = new Usage(base);
+    this.#serials = base instanceof Overlay ? base.#serials : firstSerial;
   }
 
   /** All actions laid so far, in order. */
@@ -25,61 +36,86 @@ export class Overlay implements View {
   lay(actions: readonly Action[]): void {
     for (const action of actions) {
       const id = action.type === 'remove' ? action.id : action.object.ID;
-      const present = this.get(action.kind, id) !== undefined;
-      assert(present === (action.type !== 'create'), `cannot ${action.type} ${action.kind} ${id}`);
+      const before = this.get(action.kind, id);
+      assert((before !== undefined) === (action.type !== 'create'), `cannot ${action.type} ${action.kind} ${id}`);
       if (action.type === 'remove') {
         this.#tables[action.kind].delete(id);
         this.#removed.add(id);
+        this.#usage.change(action.kind, before, undefined);
       } else {
-        this.#put(action.kind, action.object);
-        this.#removed.delete(id);
+        this.#put(action.kind, action.object, before);
       }
       this.#actions.push(action);
     }
   }
 
   get<K extends Kind>(kind: K, id: string): ObjectOf[K] | undefined {
-    if (this.#removed.has(id)) return undefined;
-    return this.#tables[kind].byId.get(id) ?? this.#base.get(kind, id);
+    const own = this.#table(kind).row(id);
+    if (own) return own.object;
+    return this.#removed.has(id) ? undefined : this.#base.get(kind, id);
   }
 
   *list<K extends Kind>(kind: K): Iterable<ObjectOf[K]> {
-    const table = this.#tables[kind].byId;
-    const replaced = new Set<string>();
+    const table = this.#table(kind);
     for (const object of this.#base.list(kind)) {
-      if (this.#removed.has(object.ID)) continue;
-      const own = table.get(object.ID);
-      if (own) replaced.add(object.ID);
-      yield (own as ObjectOf[K] | undefined) ?? object;
+      if (!this.#removed.has(object.ID)) yield table.row(object.ID)?.object ?? object;
     }
-    for (const [id, object] of table) if (!replaced.has(id)) yield object;
+    for (const { serial, object } of table.rows()) if (serial >= firstSerial && this.#isNew(kind, object.ID)) yield object;
+  }
+
+  *find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]> {
+    const table = this.#table(kind);
+    const own = table.find(index, key);
+    let next = 0;
+    for (const object of this.#base.find(kind, index, key)) {
+      if (this.#removed.has(object.ID) || table.row(object.ID)) continue;
+      if (next < own.length) {
+        const serial = this.#base.serialOf(kind, object.ID) ?? 0;
+        for (let row = own[next]; row && row.serial < serial; row = own[++next]) yield row.object;
+      }
+      yield object;
+    }
+    for (let row = own[next]; row; row = own[++next]) yield row.object;
+  }
+
+  serialOf(kind: Kind, id: string): number | undefined {
+    return this.#table(kind).row(id)?.serial ?? (this.#removed.has(id) ? undefined : this.#base.serialOf(kind, id));
   }
 
   byName<K extends Exclude<Kind, 'task'>>(kind: K, name: string): ObjectOf[K] | undefined {
-    for (const id of this.#tables[kind].idsByName(name)) return this.#tables[kind].byId.get(id);
-    const base = this.#base.byName(kind, name);
-    const hidden = base && (this.#removed.has(base.ID) || this.#tables[kind].byId.has(base.ID));
-    return hidden ? undefined : base;
+    for (const object of this.find<Kind>(kind, 'name' as IndexOf<Kind>, name.toLowerCase())) return object as ObjectOf[K];
+    return undefined;
   }
 
   tasksOfService(serviceId: string): Iterable<Task> {
-    return this.#tasks(this.#base.tasksOfService(serviceId), this.#tables.task.idsOfService(serviceId));
+    return this.find('task', 'service', serviceId);
   }
 
   tasksOfNode(nodeId: string): Iterable<Task> {
-    return this.#tasks(this.#base.tasksOfNode(nodeId), this.#tables.task.idsOfNode(nodeId));
+    return this.find('task', 'node', nodeId);
   }
 
-  *#tasks(base: Iterable<Task>, own: Iterable<string>): Iterable<Task> {
-    const table = this.#tables.task.byId;
-    for (const task of base) if (!this.#removed.has(task.ID) && !table.has(task.ID)) yield task;
-    for (const id of own) {
-      const task = table.get(id);
-      if (task) yield task;
-    }
+  loadOf(nodeId: string): NodeLoad {
+    return this.#usage.loadOf(nodeId);
   }
 
-  #put<K extends Kind>(kind: K, object: ObjectOf[K]): void {
-    this.#tables[kind].put(object);
+  addressesOf(networkId: string): AddressUse {
+    return this.#usage.addressesOf(networkId);
+  }
+
+  #table<K extends Kind>(kind: K): Table<K> {
+    return this.#tables[kind];
+  }
+
+  /** The base has not got it, or had it before it was removed here. */
+  #isNew(kind: Kind, id: string): boolean {
+    return this.#removed.has(id) || this.#base.serialOf(kind, id) === undefined;
+  }
+
+  #put<K extends Kind>(kind: K, object: ObjectOf[K], before: ObjectOf[K] | undefined): void {
+    // What was removed here and comes again is new.
+    const known = this.#removed.has(object.ID) ? undefined : this.#base.serialOf(kind, object.ID);
+    this.#table(kind).put(object, known ?? ++this.#serials);
+    this.#usage.change(kind, before, object);
   }
 }

@@ -4,9 +4,14 @@ import { timeText } from '#base/clock';
 import { kinds, type Kind, type ObjectOf } from '#model/object';
 import type { Task } from '#model/task';
 import { idOf, type Action, type Entry, type StoreEvent } from './action.ts';
+import type { AddressUse } from './address-use.ts';
 import { Answers, type KnownAnswer } from './answers.ts';
+import type { IndexOf } from './indexes.ts';
+import type { NodeLoad } from './node-load.ts';
+import { share } from './share.ts';
 import { StateHash } from './state-hash.ts';
 import { newTables, type Table, type Tables } from './table.ts';
+import { Usage } from './usage.ts';
 import type { View } from './view.ts';
 
 /** All objects, as a snapshot carries them. */
@@ -21,6 +26,9 @@ export class Store implements View {
   #tables: Tables = newTables();
   #answers = new Answers();
   #hash = new StateHash();
+  #usage = new Usage();
+  /** Counts creations: a place in the order of the log. */
+  #serials = 0;
   #index = 0;
 
   /** Log index of the last entry that had an effect: what every version of an object and every entry's base refers to. */
@@ -70,28 +78,42 @@ export class Store implements View {
   }
 
   get<K extends Kind>(kind: K, id: string): ObjectOf[K] | undefined {
-    return this.#table(kind).byId.get(id);
+    return this.#table(kind).row(id)?.object;
   }
 
-  list<K extends Kind>(kind: K): Iterable<ObjectOf[K]> {
-    return this.#table(kind).byId.values();
+  *list<K extends Kind>(kind: K): Iterable<ObjectOf[K]> {
+    for (const { object } of this.#table(kind).rows()) yield object;
+  }
+
+  *find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]> {
+    for (const { object } of this.#table(kind).find(index, key)) yield object;
+  }
+
+  serialOf(kind: Kind, id: string): number | undefined {
+    return this.#table(kind).row(id)?.serial;
   }
 
   byName<K extends Exclude<Kind, 'task'>>(kind: K, name: string): ObjectOf[K] | undefined {
-    const table = this.#table(kind);
-    for (const id of table.idsByName(name)) return table.byId.get(id);
-    return undefined;
+    return this.#table(kind).find('name', name.toLowerCase())[0]?.object;
   }
 
-  *tasksOfService(serviceId: string): Iterable<Task> {
-    yield* this.#tasks(this.#tables.task.idsOfService(serviceId));
+  tasksOfService(serviceId: string): Iterable<Task> {
+    return this.find('task', 'service', serviceId);
   }
 
-  *tasksOfNode(nodeId: string): Iterable<Task> {
-    yield* this.#tasks(this.#tables.task.idsOfNode(nodeId));
+  tasksOfNode(nodeId: string): Iterable<Task> {
+    return this.find('task', 'node', nodeId);
   }
 
-  /** Objects are never changed, so what is listed here stays as it is while entries go on. */
+  loadOf(nodeId: string): NodeLoad {
+    return this.#usage.loadOf(nodeId);
+  }
+
+  addressesOf(networkId: string): AddressUse {
+    return this.#usage.addressesOf(networkId);
+  }
+
+  /** Objects are never changed, so what is listed here stays as it is while entries go on. Each kind is in the order of creation: whoever restores it goes on in that order. */
   image(): StoreImage {
     const objects = Object.fromEntries(kinds.map((kind) => [kind, [...this.list(kind)]]));
     return { index: this.#index, objects: objects as unknown as StoreImage['objects'], answers: this.#answers.all() };
@@ -114,14 +136,10 @@ export class Store implements View {
     this.#hash.settle();
   }
 
-  /** Returns false for a kind that this program does not know. */
+  /** Objects come in the order of creation. Returns false for a kind that this program does not know. */
   load(kind: string, objects: readonly ObjectOf[Kind][]): boolean {
-    const table = Object.hasOwn(this.#tables, kind) ? (this.#tables[kind as Kind] as Table<Kind>) : undefined;
-    if (!table) return false;
-    for (const object of objects) {
-      table.put(object);
-      this.#hash.put(`${kind} ${object.ID}`, object);
-    }
+    if (!Object.hasOwn(this.#tables, kind)) return false;
+    for (const object of objects) this.#put(kind as Kind, object);
     this.#hash.settle();
     return true;
   }
@@ -131,14 +149,9 @@ export class Store implements View {
     this.#tables = other.#tables;
     this.#answers = other.#answers;
     this.#hash = other.#hash;
+    this.#usage = other.#usage;
+    this.#serials = other.#serials;
     this.#index = other.#index;
-  }
-
-  *#tasks(ids: Iterable<string>): Iterable<Task> {
-    for (const id of ids) {
-      const task = this.#tables.task.byId.get(id);
-      if (task) yield task;
-    }
   }
 
   #table<K extends Kind>(kind: K): Table<K> {
@@ -161,12 +174,20 @@ export class Store implements View {
     if (action.type === 'remove') {
       this.#table(action.kind).delete(id);
       this.#hash.put(`${action.kind} ${id}`, undefined);
+      this.#usage.change(action.kind, previous, undefined);
       return { kind: action.kind, id, previous } as StoreEvent;
     }
     const CreatedAt = previous?.CreatedAt ?? now;
-    const object = { ...action.object, Version: { Index: index }, CreatedAt, UpdatedAt: now };
-    (this.#table(action.kind) as Table<Kind>).put(object as ObjectOf[Kind]);
-    this.#hash.put(`${action.kind} ${id}`, object);
+    const object = this.#put<Kind>(action.kind, { ...action.object, Version: { Index: index }, CreatedAt, UpdatedAt: now });
     return { kind: action.kind, id, object, ...(previous && { previous }) } as StoreEvent;
+  }
+
+  #put<K extends Kind>(kind: K, object: ObjectOf[K]): ObjectOf[K] {
+    const previous = this.get(kind, object.ID);
+    const shared = share(kind, object, previous, (id) => this.get('service', id));
+    this.#table(kind).put(shared, ++this.#serials);
+    this.#usage.change(kind, previous, shared);
+    this.#hash.put(`${kind} ${object.ID}`, shared);
+    return shared;
   }
 }

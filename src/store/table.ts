@@ -1,79 +1,107 @@
-/** One kind's objects in memory with its indexes, optionally laid over another view's. */
-import type { Kind, ObjectOf } from '#model/object';
-import type { Task } from '#model/task';
-import { nameKey } from './view.ts';
+/** One kind's objects in memory with its indexes. Everything comes in the order in which it was made, whatever became of it since. */
+import { kinds, type Kind, type ObjectOf } from '#model/object';
+import { indexes } from './indexes.ts';
+
+/** An object and its place in the order of creation, which is the log's and so the same on every manager. */
+export interface Row<T> {
+  readonly serial: number;
+  object: T;
+}
 
 export class Table<K extends Kind> {
-  readonly #kind: K;
-  readonly byId = new Map<string, ObjectOf[K]>();
-  readonly #byName = new Map<string, Set<string>>();
-  readonly #byService = new Map<string, Set<string>>();
-  readonly #byNode = new Map<string, Set<string>>();
+  readonly #rows = new Map<string, Row<ObjectOf[K]>>();
+  readonly #indexes: readonly { name: string; keysOf: (object: ObjectOf[K]) => readonly string[]; rows: Map<string, Row<ObjectOf[K]>[]> }[];
 
   constructor(kind: K) {
-    this.#kind = kind;
+    const keys = Object.entries(indexes[kind]) as [string, (object: ObjectOf[K]) => readonly string[]][];
+    this.#indexes = keys.map(([name, keysOf]) => ({ name, keysOf, rows: new Map() }));
   }
 
-  put(object: ObjectOf[K]): void {
-    const old = this.byId.get(object.ID);
-    if (old) this.#unindex(old);
-    this.byId.set(object.ID, object);
-    for (const [index, key] of this.#keys(object)) {
-      const ids = index.get(key);
-      if (ids) ids.add(object.ID);
-      else index.set(key, new Set([object.ID]));
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  row(id: string): Row<ObjectOf[K]> | undefined {
+    return this.#rows.get(id);
+  }
+
+  rows(): Iterable<Row<ObjectOf[K]>> {
+    return this.#rows.values();
+  }
+
+  /** Rows in order of their serials. Do not keep it over a change. */
+  find(index: string, key: string): readonly Row<ObjectOf[K]>[] {
+    return this.#indexes.find(({ name }) => name === index)?.rows.get(key) ?? [];
+  }
+
+  /** `serial` is that of a new row; one that is there keeps its own. */
+  put(object: ObjectOf[K], serial: number): void {
+    const known = this.#rows.get(object.ID);
+    if (!known) {
+      const row = { serial, object };
+      this.#rows.set(object.ID, row);
+      for (const { keysOf, rows } of this.#indexes) for (const key of keysOf(object)) insert(rows, key, row);
+      return;
+    }
+    const before = known.object;
+    known.object = object;
+    for (const { keysOf, rows } of this.#indexes) {
+      const [old, now] = [keysOf(before), keysOf(object)];
+      if (sameKeys(old, now)) continue;
+      for (const key of old) drop(rows, key, known);
+      for (const key of now) insert(rows, key, known);
     }
   }
 
   delete(id: string): void {
-    const old = this.byId.get(id);
-    if (!old) return;
-    this.#unindex(old);
-    this.byId.delete(id);
+    const known = this.#rows.get(id);
+    if (!known) return;
+    this.#rows.delete(id);
+    for (const { keysOf, rows } of this.#indexes) for (const key of keysOf(known.object)) drop(rows, key, known);
   }
+}
 
-  idsByName(name: string): Iterable<string> {
-    return this.#byName.get(name.toLowerCase()) ?? [];
-  }
+function sameKeys(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((key, position) => key === b[position]);
+}
 
-  idsOfService(serviceId: string): Iterable<string> {
-    return this.#byService.get(serviceId) ?? [];
+function insert<T>(index: Map<string, Row<T>[]>, key: string, row: Row<T>): void {
+  const rows = index.get(key);
+  if (!rows) index.set(key, [row]);
+  else {
+    const at = placeOf(rows, row.serial);
+    // An object may name the same key twice.
+    if (rows[at]?.serial === row.serial) return;
+    if (at === rows.length) rows.push(row);
+    else rows.splice(at, 0, row);
   }
+}
 
-  idsOfNode(nodeId: string): Iterable<string> {
-    return this.#byNode.get(nodeId) ?? [];
-  }
+function drop<T>(index: Map<string, Row<T>[]>, key: string, row: Row<T>): void {
+  const rows = index.get(key);
+  if (!rows) return;
+  const at = placeOf(rows, row.serial);
+  if (rows[at]?.serial !== row.serial) return;
+  if (rows.length === 1) index.delete(key);
+  else rows.splice(at, 1);
+}
 
-  #unindex(object: ObjectOf[K]): void {
-    for (const [index, key] of this.#keys(object)) {
-      const ids = index.get(key);
-      ids?.delete(object.ID);
-      if (ids?.size === 0) index.delete(key);
-    }
+/** Where the row of `serial` is, or would be. */
+function placeOf(rows: readonly Row<unknown>[], serial: number): number {
+  const last = rows.at(-1);
+  if (!last || last.serial < serial) return rows.length;
+  let low = 0;
+  let high = rows.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((rows[middle]?.serial ?? 0) < serial) low = middle + 1;
+    else high = middle;
   }
-
-  #keys(object: ObjectOf[K]): [Map<string, Set<string>>, string][] {
-    if (this.#kind !== 'task') return [[this.#byName, nameKey(this.#kind, object)]];
-    const task = object as Task;
-    return [
-      [this.#byService, task.ServiceID],
-      [this.#byNode, task.NodeID],
-    ];
-  }
+  return low;
 }
 
 export type Tables = { [K in Kind]: Table<K> };
 
 export function newTables(): Tables {
-  return {
-    cluster: new Table('cluster'),
-    node: new Table('node'),
-    service: new Table('service'),
-    task: new Table('task'),
-    network: new Table('network'),
-    secret: new Table('secret'),
-    config: new Table('config'),
-    stack: new Table('stack'),
-    repository: new Table('repository'),
-  };
+  return Object.fromEntries(kinds.map((kind) => [kind, new Table(kind)])) as unknown as Tables;
 }

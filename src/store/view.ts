@@ -1,25 +1,31 @@
 /** Reading the store: what every decision is a function of. */
 import type { Cluster } from '#model/cluster';
-import { nameOf, type Kind, type ObjectOf } from '#model/object';
+import type { Kind, ObjectOf } from '#model/object';
 import type { Task } from '#model/task';
+import type { AddressUse } from './address-use.ts';
+import type { IndexOf } from './indexes.ts';
+import type { NodeLoad } from './node-load.ts';
 
+/** Whatever is listed comes in the order in which it was made. Do not keep an iterable over an await or a change. */
 export interface View {
   get<K extends Kind>(kind: K, id: string): ObjectOf[K] | undefined;
-  /** All of a kind, oldest first. Do not keep the iterable over an await. */
   list<K extends Kind>(kind: K): Iterable<ObjectOf[K]>;
-  /** By full name, case-insensitive as SwarmKit's index is. Nodes go by hostname: the first one. */
+  /** What an index holds under `key`. */
+  find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]>;
+  /** The object's place in the order of creation; undefined when there is none. Objects that are not stored yet come last. */
+  serialOf(kind: Kind, id: string): number | undefined;
+  /** By full name, case-insensitive as SwarmKit's index is. Nodes go by hostname: the one that joined first. */
   byName<K extends Exclude<Kind, 'task'>>(kind: K, name: string): ObjectOf[K] | undefined;
   tasksOfService(serviceId: string): Iterable<Task>;
   tasksOfNode(nodeId: string): Iterable<Task>;
+  /** What the tasks on a node take of it. */
+  loadOf(nodeId: string): NodeLoad;
+  /** The addresses of a network that tasks and nodes have. */
+  addressesOf(networkId: string): AddressUse;
 }
 
 /** The cluster object; undefined before `swarm init`. */
 export function clusterOf(view: View): Cluster | undefined {
   for (const cluster of view.list('cluster')) return cluster;
   return undefined;
-}
-
-/** Key under which an object is found by name. */
-export function nameKey<K extends Kind>(kind: K, object: ObjectOf[K]): string {
-  return nameOf(kind, object).toLowerCase();
 }

@@ -1,6 +1,9 @@
 /** One view of two stores: Docker's objects, and beside them the stacks and repositories that only we know. */
 import type { Kind, ObjectOf } from '#model/object';
 import type { Task } from '#model/task';
+import type { AddressUse } from '#store/address-use';
+import type { IndexOf } from '#store/indexes';
+import type { NodeLoad } from '#store/node-load';
 import type { View } from '#store/view';
 
 /** What is kept in our own log. */
@@ -25,6 +28,14 @@ export class CombinedView implements View {
     return this.#of(kind).list(kind);
   }
 
+  find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]> {
+    return this.#of(kind).find(kind, index, key);
+  }
+
+  serialOf(kind: Kind, id: string): number | undefined {
+    return this.#of(kind).serialOf(kind, id);
+  }
+
   byName<K extends Exclude<Kind, 'task'>>(kind: K, name: string): ObjectOf[K] | undefined {
     return this.#of(kind).byName(kind, name);
   }
@@ -35,6 +46,14 @@ export class CombinedView implements View {
 
   tasksOfNode(nodeId: string): Iterable<Task> {
     return this.#docker.tasksOfNode(nodeId);
+  }
+
+  loadOf(nodeId: string): NodeLoad {
+    return this.#docker.loadOf(nodeId);
+  }
+
+  addressesOf(networkId: string): AddressUse {
+    return this.#docker.addressesOf(networkId);
   }
 
   #of(kind: Kind): View {

@@ -7,11 +7,11 @@ import type { View } from '#store/view';
 export interface Slot {
   /** Slot number, or node id for global services. */
   key: string;
-  /** Oldest first. */
+  /** In the order in which they were made. */
   tasks: readonly Task[];
 }
 
-/** Groups tasks; slots come in the order of their numbers (or node ids), so that every pass walks them alike. */
+/** Groups tasks, which come in the order in which they were made (clocks may go back); slots come in the order of their numbers (or node ids), so that every pass walks them alike. */
 export function slotsOf(tasks: readonly Task[], byNode: boolean): Slot[] {
   const groups = new Map<string, Task[]>();
   for (const task of tasks) {
@@ -20,14 +20,8 @@ export function slotsOf(tasks: readonly Task[], byNode: boolean): Slot[] {
     if (group) group.push(task);
     else groups.set(key, [task]);
   }
-  const slots = [...groups].map(([key, group]) => ({ key, tasks: group.length > 1 ? group.sort(compareAge) : group }));
+  const slots = Array.from(groups, ([key, group]) => ({ key, tasks: group }));
   return slots.sort((a, b) => (byNode ? compareTexts(a.key, b.key) : Number(a.key) - Number(b.key)));
-}
-
-/** Oldest first; what is not stored yet is newest. */
-function compareAge(a: Task, b: Task): number {
-  if (a.CreatedAt !== b.CreatedAt) return a.CreatedAt !== '' && (b.CreatedAt === '' || a.CreatedAt < b.CreatedAt) ? -1 : 1;
-  return compareTexts(a.ID, b.ID);
 }
 
 /** The service wants this task to go on: it is to run, to complete, or to get ready for it. */

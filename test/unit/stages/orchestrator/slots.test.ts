@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { slotsOf } from '#stages/orchestrator/slots';
 import { task } from '#test/support/drafts';
 
-test('slots come by number, their tasks by age, those not stored yet last', () => {
+test('slots come by number, their tasks as they were made, whatever the clock said', () => {
   const tasks = [
     task({ slot: 10, id: 'a', CreatedAt: '2026-01-01' }),
     task({ slot: 2, id: 'b' }),
@@ -13,7 +13,7 @@ test('slots come by number, their tasks by age, those not stored yet last', () =
   const slots = slotsOf(tasks, false).map((slot) => [slot.key, slot.tasks.map((one) => one.ID).join('')]);
   expect(slots).toEqual([
     ['0', 'e'],
-    ['2', 'dcb'],
+    ['2', 'bcd'],
     ['10', 'a'],
   ]);
 });
