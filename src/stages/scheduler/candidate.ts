@@ -1,66 +1,83 @@
-/** A node as the scheduler sees it: with what its tasks take of it. */
+/** A node as the scheduler sees it: with what its tasks take of it, those that it gives it in this run among them. */
 import type { Node } from '#model/node';
-import type { GenericResource, PortConfig } from '#model/service-spec';
+import { hostAddressOf, publishedKey } from '#model/port';
+import type { PortConfig } from '#model/service-spec';
 import { isActive, type Task } from '#model/task';
-import { hostAddressOf, hostPortsOf, publishedKey } from '#model/port';
+import { NodeLoad } from '#store/node-load';
 import { GenericStock } from './generic.ts';
 
 export class Candidate {
   readonly node: Node;
-  /** Active tasks, of all services. */
-  activeTasks = 0;
-  freeCPUs: number;
-  freeMemory: number;
-  readonly generic: GenericStock;
-  readonly #activeByService = new Map<string, number>();
-  /** Host addresses on which a port is taken, by `protocol/number`; '' is every address. */
-  readonly #hostPorts = new Map<string, string[]>();
-  readonly #failures = new Map<string, number>();
+  #load: NodeLoad;
+  /** The load is our own to change. */
+  #owned = false;
+  #generic: GenericStock | undefined;
+  /** Of the services that were looked at. */
+  #activeByService: Map<string, number> | undefined;
+  #failures: Map<string, number> | undefined;
 
-  constructor(node: Node) {
+  /** `load` is not changed. */
+  constructor(node: Node, load = new NodeLoad()) {
     this.node = node;
-    this.freeCPUs = node.Description?.Resources.NanoCPUs ?? 0;
-    this.freeMemory = node.Description?.Resources.MemoryBytes ?? 0;
-    this.generic = new GenericStock(node.Description?.Resources.GenericResources);
+    this.#load = load;
   }
 
-  /** Counts a task that is on the node and has not ended: also one that is only told to stop takes room until it does. */
-  add(task: Task): void {
-    const reserved = task.Spec.Resources?.Reservations;
-    this.freeCPUs -= reserved?.NanoCPUs ?? 0;
-    this.freeMemory -= reserved?.MemoryBytes ?? 0;
-    if (task.GenericResources) this.generic.subtract(task.GenericResources as readonly GenericResource[]);
-    for (const port of fixedPorts(task)) {
-      const key = publishedKey(port);
-      this.#hostPorts.set(key, [...(this.#hostPorts.get(key) ?? []), hostAddressOf(port)]);
+  /** Active tasks, of all services. */
+  get activeTasks(): number {
+    return this.#load.activeTasks;
+  }
+
+  get freeCPUs(): number {
+    return (this.node.Description?.Resources.NanoCPUs ?? 0) - this.#load.nanoCPUs;
+  }
+
+  get freeMemory(): number {
+    return (this.node.Description?.Resources.MemoryBytes ?? 0) - this.#load.memoryBytes;
+  }
+
+  get generic(): GenericStock {
+    if (!this.#generic) {
+      this.#generic = new GenericStock(this.node.Description?.Resources.GenericResources);
+      for (const given of this.#load.generic.values()) this.#generic.subtract(given);
     }
-    if (!isActive(task)) return;
-    this.activeTasks++;
-    this.#activeByService.set(task.ServiceID, this.activeTasksOf(task.ServiceID) + 1);
+    return this.#generic;
+  }
+
+  /** Puts a task on the node. */
+  add(task: Task): void {
+    if (!this.#owned) {
+      this.#load = this.#load.copy();
+      this.#owned = true;
+    }
+    this.#load.add(task);
+    this.#generic = undefined;
+    if (isActive(task)) this.addActive(task.ServiceID);
+  }
+
+  /** Counts an active task of a service that is looked at: it stands in the load already. */
+  addActive(serviceId: string): void {
+    this.#activeByService ??= new Map();
+    this.#activeByService.set(serviceId, this.activeTasksOf(serviceId) + 1);
   }
 
   /** Counts a task of `group` that failed here lately. */
   addFailure(group: string): void {
+    this.#failures ??= new Map();
     this.#failures.set(group, this.failuresOf(group) + 1);
   }
 
   activeTasksOf(serviceId: string): number {
-    return this.#activeByService.get(serviceId) ?? 0;
+    return this.#activeByService?.get(serviceId) ?? 0;
   }
 
   failuresOf(group: string): number {
-    return this.#failures.get(group) ?? 0;
+    return this.#failures?.get(group) ?? 0;
   }
 
   hasPortsFree(ports: readonly PortConfig[]): boolean {
     return ports.every((port) => {
       const wanted = hostAddressOf(port);
-      return !this.#hostPorts.get(publishedKey(port))?.some((held) => held === '' || wanted === '' || held === wanted);
+      return !this.#load.hostPorts.get(publishedKey(port))?.some((held) => held === '' || wanted === '' || held === wanted);
     });
   }
-}
-
-/** The fixed ports that the task's container takes on its node directly. */
-export function fixedPorts(task: Task): readonly PortConfig[] {
-  return hostPortsOf(task).filter((port) => port.PublishedPort);
 }

@@ -2,14 +2,49 @@
 import { Refusal } from '#base/refusal';
 import { nodeMatches, parseConstraints, type Constraint } from '#model/constraint';
 import type { Task } from '#model/task';
-import { fixedPorts, type Candidate } from './candidate.ts';
+import { hostAddressOf, publishedKey } from '#model/port';
+import { fixedPortsOf } from '#store/node-load';
+import type { Candidate } from './candidate.ts';
 import { onNodes, type Filter } from './filter.ts';
-import { pluginFilter } from './plugins.ts';
+import { neededPlugins, pluginFilter } from './plugins.ts';
+
+/** What a task asks of its node: tasks with the same key are refused by the same nodes for the same reasons. */
+export interface Requirement {
+  key: string;
+  filters: readonly Filter[];
+}
+
+/** All that matters for `task` but the limit per node, which each service has for itself. */
+export function requirementOf(task: Task): { key: string; filters: () => Requirement['filters'] } {
+  const filters = [readyFilter, resourceFilter, pluginFilter, constraintFilter, platformFilter, hostPortFilter, volumeFilter];
+  return { key: keyOf(task), filters: () => filters.flatMap((filter) => filter(task) ?? []) };
+}
+
+/** The limit per node stands before the volumes, which no node has. */
+export function withMaxReplicas(filters: readonly Filter[], task: Task): readonly Filter[] {
+  const limit = maxReplicasFilter(task);
+  if (!limit) return filters;
+  return wantsVolume(task) ? [...filters.slice(0, -1), limit, ...filters.slice(-1)] : [...filters, limit];
+}
 
 /** The filters that matter for `task`; they hold for all tasks of its group. */
-export function filtersFor(task: Task): Filter[] {
-  const filters = [readyFilter, resourceFilter, pluginFilter, constraintFilter, platformFilter, hostPortFilter, maxReplicasFilter, volumeFilter];
-  return filters.flatMap((filter) => filter(task) ?? []);
+export function filtersFor(task: Task): readonly Filter[] {
+  return withMaxReplicas(requirementOf(task).filters(), task);
+}
+
+/** Empty for a task that asks for nothing in particular. */
+function keyOf(task: Task): string {
+  const { Resources, Placement } = task.Spec;
+  const ports = fixedPortsOf(task);
+  const parts: unknown[] = [];
+  if (Resources?.Reservations) parts.push(Resources.Reservations);
+  if (Placement?.Constraints?.length) parts.push(Placement.Constraints);
+  if (Placement?.Platforms?.length) parts.push(Placement.Platforms);
+  if (ports.length > 0) parts.push(ports.map((port) => [publishedKey(port), hostAddressOf(port)]));
+  const plugins = neededPlugins(task);
+  if (plugins.length > 0) parts.push(plugins);
+  if (wantsVolume(task)) parts.push('volume');
+  return parts.length === 0 ? '' : JSON.stringify(parts);
 }
 
 /** True when the node passes all. */
@@ -86,7 +121,7 @@ function platformFilter(task: Task): Filter | undefined {
 }
 
 function hostPortFilter(task: Task): Filter | undefined {
-  const ports = fixedPorts(task);
+  const ports = fixedPortsOf(task);
   if (ports.length === 0) return undefined;
   return {
     accepts: (candidate) => candidate.hasPortsFree(ports),
@@ -105,9 +140,13 @@ function maxReplicasFilter(task: Task): Filter | undefined {
 
 /** There are no cluster volumes, so nobody can mount one. */
 function volumeFilter(task: Task): Filter | undefined {
-  if (!task.Spec.ContainerSpec?.Mounts?.some((mount) => mount.Type === 'cluster')) return undefined;
+  if (!wantsVolume(task)) return undefined;
   return {
     accepts: () => false,
     explain: onNodes('cannot fulfill requested CSI volume mounts'),
   };
+}
+
+function wantsVolume(task: Task): boolean {
+  return task.Spec.ContainerSpec?.Mounts?.some((mount) => mount.Type === 'cluster') ?? false;
 }

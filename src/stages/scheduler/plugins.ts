@@ -4,7 +4,7 @@ import type { Task } from '#model/task';
 import type { Candidate } from './candidate.ts';
 import { onNodes, type Filter } from './filter.ts';
 
-interface Need {
+export interface Need {
   type: 'Volume' | 'Network' | 'Log';
   name: string;
 }
@@ -17,12 +17,17 @@ const builtIn: Readonly<Record<Need['type'], readonly string[]>> = {
 };
 
 export function pluginFilter(task: Task): Filter | undefined {
-  const needs = needsOf(task).filter(({ type, name }) => name !== '' && !builtIn[type].includes(name));
+  const needs = neededPlugins(task);
   if (needs.length === 0) return undefined;
   return {
     accepts: (candidate) => needs.every((need) => hasPlugin(candidate, need)),
     explain: onNodes('missing plugin'),
   };
+}
+
+/** What not every engine has. */
+export function neededPlugins(task: Task): Need[] {
+  return needsOf(task).filter(({ type, name }) => name !== '' && !builtIn[type].includes(name));
 }
 
 function needsOf(task: Task): Need[] {

@@ -1,87 +1,159 @@
-/** The tree of spread preferences: tasks of a service go evenly over its branches, at the leaves to the best node. */
+/** Where tasks go: evenly over the branches of their spread preferences, at the leaves to the best node. One tree serves all groups that ask for the same. */
+import { Heap } from '#base/heap';
 import type { Node } from '#model/node';
 import type { Task } from '#model/task';
 import type { Candidate } from './candidate.ts';
-import { Heap } from '#base/heap';
 
 interface Branch {
-  /** Active tasks of the service in the branch, on whatever node. */
-  tasks: number;
   /** By label value; empty at a leaf. */
   branches: Map<string, Branch>;
-  /** Nodes of a leaf that passed the filters. */
-  nodes: Heap<Candidate>;
+  /** A leaf's usable nodes, emptiest first. An entry may be out of date: nodes only fill while a tree lives. */
+  nodes: Heap<Ranked>;
+}
+
+interface Ranked {
+  candidate: Candidate;
+  /** As it was when it was put here. */
+  activeTasks: number;
 }
 
 type LabelOf = (node: Node) => string;
 
-export interface SpreadOptions {
+/** The preferences' descriptors that name labels, as a text: tasks with the same one can share a tree. */
+export function spreadKey(task: Task): string {
+  return (task.Spec.Placement?.Preferences ?? []).map(({ Spread }) => Spread?.SpreadDescriptor ?? '').join('\n');
+}
+
+export class SpreadTree {
+  readonly root = newBranch();
+  readonly #labels: readonly LabelOf[];
+  readonly #accepts: (candidate: Candidate) => boolean;
+
+  /** `accepts` must not go by the service: what is refused once is out for all. */
+  constructor(task: Task, candidates: Iterable<Candidate>, accepts: (candidate: Candidate) => boolean) {
+    this.#labels = spreadLabels(task);
+    this.#accepts = accepts;
+    for (const candidate of candidates) if (accepts(candidate)) this.put(this.leafOf(candidate), candidate);
+  }
+
+  /** The branches from the root to the candidate's leaf. */
+  pathOf(candidate: Candidate): Branch[] {
+    const path = [this.root];
+    for (const label of this.#labels) {
+      const branches = (path.at(-1) ?? this.root).branches;
+      const value = label(candidate.node);
+      let child = branches.get(value);
+      if (!child) branches.set(value, (child = newBranch()));
+      path.push(child);
+    }
+    return path;
+  }
+
+  leafOf(candidate: Candidate): Branch {
+    return this.pathOf(candidate).at(-1) ?? this.root;
+  }
+
+  put(leaf: Branch, candidate: Candidate): void {
+    leaf.nodes.push({ candidate, activeTasks: candidate.activeTasks });
+  }
+
+  /** The emptiest usable node of the leaf but for those that `skip` takes out, which the caller puts back. */
+  emptiest(leaf: Branch, skip: (candidate: Candidate) => boolean): Candidate | undefined {
+    for (let top = leaf.nodes.peek(); top; top = leaf.nodes.peek()) {
+      const { candidate, activeTasks } = top;
+      if (activeTasks === candidate.activeTasks && !skip(candidate) && this.#accepts(candidate)) return candidate;
+      leaf.nodes.pop();
+      if (activeTasks !== candidate.activeTasks) this.put(leaf, candidate);
+    }
+    return undefined;
+  }
+}
+
+export interface GroupOptions {
+  /** Nodes that have tasks of the service, or where the group failed lately. */
+  known: Iterable<Candidate>;
+  activeOn(candidate: Candidate): number;
   accepts(candidate: Candidate): boolean;
   isBetter(a: Candidate, b: Candidate): boolean;
 }
 
-/** Places tasks of one group, one after the other; `put` adds each to its candidate, which is ranked anew afterwards. */
-export class SpreadTree {
-  readonly #root: Branch;
-  readonly #options: SpreadOptions;
+/** Places the tasks of one group, one after the other, in a tree that others use after it. */
+export class GroupPlacement {
+  readonly #tree: SpreadTree;
+  readonly #options: GroupOptions;
+  /** Active tasks of the service in a branch, on whatever node: also those on unusable ones count. */
+  readonly #tasks = new Map<Branch, number>();
+  /** Nodes that are not ranked by their emptiness alone. */
+  readonly #known = new Set<Candidate>();
+  readonly #knownOf = new Map<Branch, Heap<Candidate>>();
+  readonly #exhausted = new Set<Branch>();
+  /** Taken out of the tree's leaves meanwhile. */
+  readonly #aside: [leaf: Branch, candidate: Candidate][] = [];
 
-  constructor(task: Task, candidates: Iterable<Candidate>, options: SpreadOptions) {
+  constructor(tree: SpreadTree, options: GroupOptions) {
+    this.#tree = tree;
     this.#options = options;
-    this.#root = this.#newBranch();
-    const labels = spreadLabels(task);
-    for (const candidate of candidates) this.#insert(candidate, labels, candidate.activeTasksOf(task.ServiceID));
+    for (const candidate of options.known) {
+      const path = tree.pathOf(candidate);
+      const active = options.activeOn(candidate);
+      for (const branch of path) this.#tasks.set(branch, (this.#tasks.get(branch) ?? 0) + active);
+      this.#know(path.at(-1) ?? tree.root, candidate);
+    }
   }
 
   /** Calls `put` with the node for the next task; false when no node is left. */
   place(put: (candidate: Candidate) => void): boolean {
-    return this.#placeIn(this.#root, put);
+    return this.#placeIn(this.#tree.root, put);
+  }
+
+  /** Leaves the tree to the next group. */
+  end(): void {
+    for (const [leaf, candidate] of this.#aside.splice(0)) this.#tree.put(leaf, candidate);
   }
 
   /** Aiming always at the emptiest usable branch keeps the branches as even as the filters allow. */
   #placeIn(branch: Branch, put: (candidate: Candidate) => void): boolean {
     if (branch.branches.size === 0) return this.#placeAtLeaf(branch, put);
-    for (;;) {
-      const next = this.#emptiest(branch);
-      if (!next) return false;
-      const [value, child] = next;
+    for (let child = this.#emptiest(branch); child; child = this.#emptiest(branch)) {
       if (this.#placeIn(child, put)) {
-        branch.tasks++;
+        this.#tasks.set(branch, (this.#tasks.get(branch) ?? 0) + 1);
         return true;
       }
-      branch.branches.delete(value);
-      if (branch.branches.size === 0) return false;
-    }
-  }
-
-  #placeAtLeaf(leaf: Branch, put: (candidate: Candidate) => void): boolean {
-    for (let best = leaf.nodes.pop(); best; best = leaf.nodes.pop()) {
-      // A node that has been filled by this group drops out.
-      if (!this.#options.accepts(best)) continue;
-      put(best);
-      leaf.nodes.push(best);
-      leaf.tasks++;
-      return true;
+      this.#exhausted.add(child);
     }
     return false;
   }
 
-  #emptiest(branch: Branch): [value: string, child: Branch] | undefined {
-    let chosen: [string, Branch] | undefined;
-    for (const [value, child] of branch.branches) {
-      if (!chosen || this.#isEmptier(child, chosen[1])) chosen = [value, child];
+  #placeAtLeaf(leaf: Branch, put: (candidate: Candidate) => void): boolean {
+    const best = this.#bestAtLeaf(leaf);
+    if (!best) return false;
+    if (this.#known.has(best)) this.#knownOf.get(leaf)?.pop();
+    put(best);
+    // It has a task of the service now.
+    this.#know(leaf, best);
+    this.#tasks.set(leaf, (this.#tasks.get(leaf) ?? 0) + 1);
+    return true;
+  }
+
+  #emptiest(branch: Branch): Branch | undefined {
+    let chosen: Branch | undefined;
+    for (const child of branch.branches.values()) {
+      if (!this.#exhausted.has(child) && (!chosen || this.#isEmptier(child, chosen))) chosen = child;
     }
     return chosen;
   }
 
   /** Of equally full branches the one with the better node goes first. */
   #isEmptier(a: Branch, b: Branch): boolean {
-    if (a.tasks !== b.tasks) return a.tasks < b.tasks;
+    const difference = (this.#tasks.get(a) ?? 0) - (this.#tasks.get(b) ?? 0);
+    if (difference !== 0) return difference < 0;
     const [bestA, bestB] = [this.#best(a), this.#best(b)];
     return bestA !== undefined && (bestB === undefined || this.#options.isBetter(bestA, bestB));
   }
 
   #best(branch: Branch): Candidate | undefined {
-    let best = branch.nodes.peek();
+    if (branch.branches.size === 0) return this.#bestAtLeaf(branch);
+    let best: Candidate | undefined;
     for (const child of branch.branches.values()) {
       const candidate = this.#best(child);
       if (candidate && (!best || this.#options.isBetter(candidate, best))) best = candidate;
@@ -89,25 +161,36 @@ export class SpreadTree {
     return best;
   }
 
-  #insert(candidate: Candidate, labels: readonly LabelOf[], tasks: number): void {
-    const accepted = this.#options.accepts(candidate);
-    // Branches without a usable node must not draw tasks, but tasks on unusable nodes count for their branch.
-    if (!accepted && tasks === 0) return;
-    let branch = this.#root;
-    branch.tasks += tasks;
-    for (const label of labels) {
-      const value = label(candidate.node);
-      const child = branch.branches.get(value) ?? this.#newBranch();
-      branch.branches.set(value, child);
-      child.tasks += tasks;
-      branch = child;
-    }
-    if (accepted) branch.nodes.push(candidate);
+  #bestAtLeaf(leaf: Branch): Candidate | undefined {
+    const known = this.#knownOf.get(leaf);
+    // A node that has been filled drops out.
+    while (known?.peek() && !this.#options.accepts(known.peek() as Candidate)) known.pop();
+    const [ours, other] = [known?.peek(), this.#tree.emptiest(leaf, (candidate) => this.#setAside(leaf, candidate))];
+    if (!ours || !other) return ours ?? other;
+    return this.#options.isBetter(ours, other) ? ours : other;
   }
 
-  #newBranch(): Branch {
-    return { tasks: 0, branches: new Map(), nodes: new Heap((a, b) => this.#options.isBetter(a, b)) };
+  #setAside(leaf: Branch, candidate: Candidate): boolean {
+    if (!this.#known.has(candidate)) return false;
+    this.#aside.push([leaf, candidate]);
+    return true;
   }
+
+  #know(leaf: Branch, candidate: Candidate): void {
+    this.#known.add(candidate);
+    let heap = this.#knownOf.get(leaf);
+    if (!heap) this.#knownOf.set(leaf, (heap = new Heap((a, b) => this.#options.isBetter(a, b))));
+    heap.push(candidate);
+  }
+}
+
+function newBranch(): Branch {
+  return { branches: new Map(), nodes: new Heap(isEmptier) };
+}
+
+/** As `betterFor` ranks nodes that nothing else tells apart. */
+function isEmptier(a: Ranked, b: Ranked): boolean {
+  return a.activeTasks === b.activeTasks ? a.candidate.node.ID < b.candidate.node.ID : a.activeTasks < b.activeTasks;
 }
 
 /** Readers of the labels that the task's preferences name; what is no label is passed over. */

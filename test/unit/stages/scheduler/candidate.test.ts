@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { PortConfig } from '#model/service-spec';
-import { Candidate, fixedPorts } from '#stages/scheduler/candidate';
+import { Candidate } from '#stages/scheduler/candidate';
+import { fixedPortsOf } from '#store/node-load';
 import { aNode, aTask } from '#test/support/cluster-objects';
 
 function hostPort(HostIP?: string): PortConfig {
@@ -33,6 +34,6 @@ test('host ports are those of the task, before that those of its spec, and only 
     ...aTask('t', 'new').Shoal,
     EndpointSpec: { Ports: [hostPort(), { TargetPort: 1, PublishMode: 'host' as const }, { TargetPort: 2, PublishedPort: 2 }] },
   };
-  expect(fixedPorts(aTask('t', 'pending', { Shoal }))).toEqual([hostPort()]);
-  expect(fixedPorts(aTask('t', 'pending', { Shoal: { ...Shoal, Ports: [] } }))).toEqual([]);
+  expect(fixedPortsOf(aTask('t', 'pending', { Shoal }))).toEqual([hostPort()]);
+  expect(fixedPortsOf(aTask('t', 'pending', { Shoal: { ...Shoal, Ports: [] } }))).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Labels } from '#model/meta';
 import { Candidate } from '#stages/scheduler/candidate';
 import { betterFor } from '#stages/scheduler/rank';
-import { SpreadTree } from '#stages/scheduler/spread';
+import { GroupPlacement, SpreadTree } from '#stages/scheduler/spread';
 import { aNode, aTask } from '#test/support/cluster-objects';
 
 interface Place {
@@ -23,8 +23,12 @@ function spread(places: Record<string, Place>, count: number, ...descriptors: st
     for (let i = 0; i < tasks; i++) candidate.add(aTask(`${id}${i}`, 'running', { NodeID: id }));
     return candidate;
   });
-  const tree = new SpreadTree(task, candidates, {
-    accepts: ({ node }) => (got[node.ID] ?? 0) < (places[node.ID]?.room ?? Infinity),
+  const accepts = ({ node }: Candidate): boolean => (got[node.ID] ?? 0) < (places[node.ID]?.room ?? Infinity);
+  const known = candidates.filter((candidate) => candidate.activeTasks > 0);
+  const tree = new GroupPlacement(new SpreadTree(task, candidates, accepts), {
+    known,
+    activeOn: (candidate) => candidate.activeTasks,
+    accepts,
     isBetter: betterFor(task, 5),
   });
   for (let i = 0; i < count; i++) {
@@ -73,6 +77,28 @@ test('of equally full branches the one with the emptier node is taken', () => {
   const task = aTask('t', 'pending', { Spec: { Placement: { Preferences: [{ Spread: { SpreadDescriptor: 'node.labels.zone' } }] } } });
   const [busy, idle] = [north, south].map((Labels, i) => new Candidate(aNode(`n${i}`, { Spec: { Role: 'worker', Availability: 'active', Labels } })));
   busy!.add(aTask('o', 'running', { ServiceID: 'other' }));
-  const tree = new SpreadTree(task, [busy!, idle!], { accepts: () => true, isBetter: betterFor(task, 5) });
-  tree.place(({ node }) => expect(node.ID).toBe('n1'));
+  const accepts = (): boolean => true;
+  const tree = new SpreadTree(task, [busy!, idle!], accepts);
+  const placement = new GroupPlacement(tree, { known: [], activeOn: () => 0, accepts, isBetter: betterFor(task, 5) });
+  placement.place(({ node }) => expect(node.ID).toBe('n1'));
+});
+
+test('a tree serves one group after the other, each by its own tasks', () => {
+  const candidates = ['a', 'b', 'c'].map((id) => new Candidate(aNode(id)));
+  const accepts = (candidate: Candidate): boolean => candidate.activeTasks < 3;
+  const tree = new SpreadTree(aTask('t', 'pending'), candidates, accepts);
+  const got: string[] = [];
+  for (const ServiceID of ['x', 'y', 'z']) {
+    const task = aTask(ServiceID, 'pending', { ServiceID });
+    const group = new GroupPlacement(tree, { known: [], activeOn: (candidate) => candidate.activeTasksOf(ServiceID), accepts, isBetter: betterFor(task, 5) });
+    for (let i = 0; i < 4; i++) {
+      group.place((candidate) => {
+        got.push(`${ServiceID}${candidate.node.ID}`);
+        candidate.add({ ...task, NodeID: candidate.node.ID });
+      });
+    }
+    group.end();
+  }
+  // Nine places for twelve tasks: the last group finds one.
+  expect(got).toEqual(['xa', 'xb', 'xc', 'xa', 'yb', 'yc', 'ya', 'yb', 'zc']);
 });

@@ -1,0 +1,119 @@
+/** All nodes as one run of the scheduler fills them, and the trees that its groups share. */
+import { isActive, isPlaced, type Task } from '#model/task';
+import type { View } from '#store/view';
+import { Candidate } from './candidate.ts';
+import type { Filter } from './filter.ts';
+import { acceptsAll, explain, requirementOf, withMaxReplicas } from './filters.ts';
+import { betterFor, groupOf, isRecentFailure } from './rank.ts';
+import { GroupPlacement, spreadKey, SpreadTree } from './spread.ts';
+
+export class Places {
+  readonly #view: View;
+  readonly #now: number;
+  readonly #failureLimit: number;
+  readonly #candidates = new Map<string, Candidate>();
+  /** By requirement: filters that hold for all tasks with that key. */
+  readonly #filters = new Map<string, readonly Filter[]>();
+  /** By requirement and preferences. */
+  readonly #trees = new Map<string, SpreadTree>();
+  /** Nodes with tasks, or late failures, of a service. */
+  readonly #known = new Map<string, Set<Candidate>>();
+
+  constructor(view: View, now: number, failureLimit: number) {
+    this.#view = view;
+    this.#now = now;
+    this.#failureLimit = failureLimit;
+    for (const node of view.list('node')) this.#candidates.set(node.ID, new Candidate(node, view.loadOf(node.ID)));
+  }
+
+  /**
+   * Puts as many of `tasks`, which are of one group, on nodes as fit; returns those that found none.
+   * `put` makes the task that is on the node. From the first on that `mayPut` refuses nothing is known.
+   */
+  placeGroup(tasks: readonly Task[], put: (task: Task, candidate: Candidate) => Task, mayPut: (task: Task) => boolean): readonly Task[] {
+    const [first] = tasks;
+    if (!first) return [];
+    const { key, filters } = this.#requirement(first);
+    const known = this.#knownOf(first.ServiceID);
+    const placement = new GroupPlacement(this.#tree(first, key, filters), {
+      known,
+      activeOn: (candidate) => candidate.activeTasksOf(first.ServiceID),
+      accepts: accepting(withMaxReplicas(filters, first)),
+      isBetter: betterFor(first, this.#failureLimit),
+    });
+    let left: readonly Task[] = [];
+    for (const [position, task] of tasks.entries()) {
+      if (!mayPut(task)) break;
+      const found = placement.place((candidate) => {
+        candidate.add(put(task, candidate));
+        known.add(candidate);
+      });
+      if (found) continue;
+      left = tasks.slice(position);
+      break;
+    }
+    placement.end();
+    return left;
+  }
+
+  /** Puts the task on its own node; why not, if that will not do. A node that is gone says nothing. */
+  confirm(task: Task, put: (task: Task, candidate: Candidate) => Task): (() => string) | undefined {
+    const candidate = this.#candidates.get(task.NodeID);
+    if (!candidate) return undefined;
+    const known = this.#knownOf(task.ServiceID);
+    const filters = withMaxReplicas(this.#requirement(task).filters, task);
+    if (!acceptsAll(filters, candidate)) return () => explain(filters, [candidate]);
+    candidate.add(put(task, candidate));
+    known.add(candidate);
+    return undefined;
+  }
+
+  /** Why no node will do, as things stand. Tasks with the same requirement and no limit per node share the answer. */
+  explain(task: Task, answers: Map<string, string>): string {
+    const { key: requirement, filters } = this.#requirement(task);
+    const limited = (task.Spec.Placement?.MaxReplicas ?? 0) > 0;
+    const key = `${requirement} ${limited ? task.ServiceID : ''}`;
+    let answer = answers.get(key);
+    if (answer === undefined) {
+      this.#knownOf(task.ServiceID);
+      answers.set(key, (answer = explain(withMaxReplicas(filters, task), this.#candidates.values())));
+    }
+    return answer;
+  }
+
+  #requirement(task: Task): { key: string; filters: readonly Filter[] } {
+    const { key, filters } = requirementOf(task);
+    let known = this.#filters.get(key);
+    if (!known) this.#filters.set(key, (known = filters()));
+    return { key, filters: known };
+  }
+
+  #tree(task: Task, requirement: string, filters: readonly Filter[]): SpreadTree {
+    const key = `${requirement}\n${spreadKey(task)}`;
+    let tree = this.#trees.get(key);
+    if (!tree) this.#trees.set(key, (tree = new SpreadTree(task, this.#candidates.values(), accepting(filters))));
+    return tree;
+  }
+
+  /** Counts the service's tasks and failures on their nodes the first time that it comes up. */
+  #knownOf(serviceId: string): Set<Candidate> {
+    const before = this.#known.get(serviceId);
+    if (before) return before;
+    const known = new Set<Candidate>();
+    this.#known.set(serviceId, known);
+    for (const task of this.#view.tasksOfService(serviceId)) {
+      const candidate = task.NodeID === '' ? undefined : this.#candidates.get(task.NodeID);
+      if (!candidate) continue;
+      const failed = isRecentFailure(task, this.#now);
+      if (failed) candidate.addFailure(groupOf(task));
+      else if (!isPlaced(task) || !isActive(task)) continue;
+      else candidate.addActive(serviceId);
+      known.add(candidate);
+    }
+    return known;
+  }
+}
+
+function accepting(filters: readonly Filter[]): (candidate: Candidate) => boolean {
+  return (candidate) => acceptsAll(filters, candidate);
+}
