@@ -69,12 +69,12 @@ export const indexes = {
 export type IndexOf<K extends Kind> = keyof (typeof indexes)[K] & string;
 
 /** Key under which an object is found by name. */
-export function nameKey<K extends Kind>(kind: K, object: ObjectOf[K]): string {
+function nameKey<K extends Kind>(kind: K, object: ObjectOf[K]): string {
   return nameOf(kind, object).toLowerCase();
 }
 
 /** The allocator has done its part for the service's present spec. */
-export function hasItsEndpoint({ Spec, Endpoint }: Service): boolean {
+function hasItsEndpoint({ Spec, Endpoint }: Service): boolean {
   return Endpoint !== undefined && equal(Endpoint.Spec, Spec.EndpointSpec ?? {});
 }
 

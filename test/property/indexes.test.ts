@@ -80,6 +80,11 @@ const keysOf: Record<string, readonly string[]> = {
   ingress: ['yes'],
 };
 
+/** What is counted is in no order. */
+function sorted<T>(entries: Iterable<readonly [string, T]>): (readonly [string, T])[] {
+  return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /** All that a view answers, in its order. */
 function picture(view: View): unknown {
   const lists = kinds.map((kind) => Array.from(view.list(kind), ({ ID }) => ID));
@@ -90,7 +95,8 @@ function picture(view: View): unknown {
   );
   const loads = nodes.map((node) => {
     const { generic, hostPorts, networks: attached, ...sums } = view.loadOf(node);
-    return [sums, [...generic].sort(), [...hostPorts].map(([key, addresses]) => [key, [...addresses].sort()]).sort(), [...attached].sort()];
+    const ports = Array.from(hostPorts, ([key, addresses]): [string, string] => [key, [...addresses].sort().join()]);
+    return [sums, sorted(generic), sorted(ports), sorted(attached)];
   });
   const addresses = networks.map((network) => [0, 1, 2, 3, 4, 5, 6].map((last) => view.addressesOf(network).countOf((10 << 24) + (1 << 16) + last)));
   return { lists, found, loads, addresses };

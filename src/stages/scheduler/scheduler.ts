@@ -94,7 +94,7 @@ function take<T>(from: Iterator<T>, count: number): T[] {
 /** Tasks that found no node, and how to say why. */
 interface Waiting {
   tasks: readonly Task[];
-  reason(answers: Map<string, string>): string;
+  reason: (answers: Map<string, string>) => string;
 }
 
 function placeAll(tasks: readonly Task[], places: Places, decisions: Decisions): Waiting[] {
