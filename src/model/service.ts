@@ -57,24 +57,23 @@ export interface WrittenSpec {
 }
 
 /**
- * Progress of one update or rollback: all that a new leader needs to go on.
+ * One update or rollback; how far each slot is stands on its tasks (`TaskMemory.Rollout`), so that progress writes no service.
  * It stays when the rollout is over, so that a slot whose new task failed for good is not tried for ever.
  */
 export interface Rollout {
+  /** No other rollout has it; absent in what earlier programs wrote. */
+  ID?: string;
   /** The spec that it rolls out; one of another version is out of date. */
   SpecVersion: number;
-  /** How many slots were dirty when it began: the base of the failure ratio. */
+  /** How many slots were dirty when it began: the base of the failure ratio. 0: nothing had to roll. */
   Total: number;
-  /** The slots in work, under watch, in their delay, or failed: by slot number or, for global services, node id. */
-  Slots: Readonly<Record<string, RolloutSlot>>;
+  /** As earlier programs kept it: the slots in work, under watch, in their delay, or failed. */
+  Slots?: Readonly<Record<string, RolloutSlot>>;
 }
 
 export interface RolloutSlot {
-  /** The task made for it, or the one that followed when that was shut down from outside. */
   Task: string;
-  /** When (ms) the task came up or failed; absent while a worker waits for it. The delay before the next slot counts from here. */
   DoneAt?: number;
-  /** It failed before it ran, or within the monitor time. */
   Failed?: boolean;
 }
 

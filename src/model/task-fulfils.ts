@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import { nodeMatches, parseConstraints } from './constraint.ts';
 import type { Node } from './node.ts';
-import type { EndpointSpec, Placement } from './service-spec.ts';
+import type { EndpointSpec, Placement, ServiceSpec } from './service-spec.ts';
 import type { Service } from './service.ts';
 import type { Task } from './task.ts';
 
@@ -11,10 +11,19 @@ export function isDirty({ Spec: spec, Shoal: state }: Service, task: Task, node:
   if (task.Shoal.SpecVersion === state.SpecVersion) return false;
   if (!equalEndpoints(spec.EndpointSpec, task.Shoal.EndpointSpec)) return true;
   if (equal(spec.TaskTemplate, task.Spec)) return false;
-  const { Placement: placement, ...wanted } = spec.TaskTemplate;
-  const { Placement: _old, ...present } = task.Spec;
   // Where only the placement changed, a task on a node that suits it stays.
-  return !(equal(wanted, present) && node !== undefined && fulfils(node, placement));
+  return !(sameButForPlacement(spec, task) && node !== undefined && fulfils(node, spec.TaskTemplate.Placement));
+}
+
+/** The task is what the spec asks for, but perhaps not where. */
+export function differsInPlacementOnly({ Spec: spec }: Service, task: Task): boolean {
+  return equalEndpoints(spec.EndpointSpec, task.Shoal.EndpointSpec) && sameButForPlacement(spec, task);
+}
+
+function sameButForPlacement(spec: ServiceSpec, task: Task): boolean {
+  const { Placement: _wanted, ...wanted } = spec.TaskTemplate;
+  const { Placement: _present, ...present } = task.Spec;
+  return equal(wanted, present);
 }
 
 /** As the service's present spec wants it, and of its present run when it is a job. `node` is the one it runs on. */

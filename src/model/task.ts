@@ -36,6 +36,10 @@ export interface TaskMemory {
   StartAfter?: number;
   /** ... and not before these tasks have stopped, or the time (ms) has come. */
   StartAfterTasks?: { IDs: readonly string[]; Until: number };
+  /** How long (ms) the wait until StartAfter was meant to be: a clock that is set back must not make it longer. */
+  StartDelay?: number;
+  /** What its slot is in a rollout: the newest task that has it tells. */
+  Rollout?: RolloutPart;
   /** Made by a restart, not by an update or scale. */
   Restart?: boolean;
   /** Times (ms) of the restarts in this slot under this spec, newest last; kept only where max_attempts counts them. */
@@ -43,6 +47,16 @@ export interface TaskMemory {
   RegistryAuth?: string;
   /** Cluster's default when the spec names none. */
   LogDriver?: LogDriver;
+}
+
+/** The task was made by a rollout, or taken over, or follows one that failed in it. */
+export interface RolloutPart {
+  /** The rollout's. */
+  ID: string;
+  /** When (ms) the task came up or failed; absent while a worker waits for it. The delay before the next slot counts from here. */
+  DoneAt?: number;
+  /** It failed before it ran, or within the monitor time. */
+  Failed?: boolean;
 }
 
 export interface TaskStatus {

@@ -14,7 +14,7 @@ import { orchestrate } from '#stages/orchestrator/orchestrator';
 import { create, newMeta, remove, update, type Action, type StoreEvent } from '#store/action';
 import { Overlay } from '#store/overlay';
 import { boundlessRoom, type Room } from '#store/room';
-import type { Scope, StageContext } from '#store/stage';
+import type { NarrowScope, Scope, StageContext } from '#store/stage';
 import { Store } from '#store/store';
 import type { View } from '#store/view';
 
@@ -42,10 +42,19 @@ export class World {
   compare: (world: World, view: View, scope: Scope, actions: readonly Action[]) => void = () => {};
   /** What a pass may write. */
   room: () => Room = boundlessRoom;
+  /** Asked after an entry that was full: when it says no, the next one does not come before something else happens. */
+  goesOn: () => boolean = () => true;
+  /** What each entry changed. */
+  readonly entries: (readonly StoreEvent[])[] = [];
   /** Called after each committed pass. */
   check: (world: World) => void = () => {};
   #ids = 0;
   #deadlines = new Deadlines();
+  #rest: Partial<NarrowScope> | undefined;
+  /** What must be added to the clock to get a time that never goes back. */
+  #drift = 0;
+  /** Set for a deadline when that became the earliest; `at` is in time that never goes back. */
+  #timer: { deadline: number; at: number } | undefined;
   readonly #since = new Map<string, number>();
   readonly #names = new Map<string, string>();
   readonly #counts = new Map<string, number>();
@@ -142,7 +151,14 @@ export class World {
   failOver(): void {
     this.store.restore(decode(encode(this.store.image())));
     this.#deadlines = new Deadlines();
+    this.#rest = undefined;
     this.submit([]);
+  }
+
+  /** Sets the clock to another time; what is under way in the agents goes on as if it had not been, and so do the timers. */
+  setClock(by: number): void {
+    this.#drift -= by;
+    this.now += by;
   }
 
   /** Lets `ms` of virtual time pass. */
@@ -150,10 +166,10 @@ export class World {
     const until = this.now + ms;
     for (let steps = 0; ; steps++) {
       if (steps > 100_000) throw new Error('virtual time does not pass');
-      const next = Math.min(this.#deadlines.next() ?? Infinity, ...this.#agentEvents().map((event) => event.at));
+      const next = Math.min(this.#timerAt(), ...this.#agentEvents().map((event) => event.at - this.#drift));
       if (next > until) break;
       this.now = Math.max(this.now, next);
-      const due = this.#agentEvents().filter((event) => event.at <= this.now);
+      const due = this.#agentEvents().filter((event) => event.at - this.#drift <= this.now);
       this.submit(due.map(({ task, state }) => update('task', this.#withState(task, state))));
     }
     this.now = until;
@@ -165,17 +181,23 @@ export class World {
     overlay.lay(actions);
     const dirty = new DirtySet();
     dirty.touch(this.store, actions);
-    for (const { id } of this.#deadlines.take(this.now)) dirty.add({ services: new Set([id]) });
+    const due = this.#timerAt() <= this.now ? Math.max(this.#timer?.deadline ?? 0, this.now) : this.now;
+    for (const { id } of this.#deadlines.take(due)) dirty.add({ services: new Set([id]) });
+    if (this.#rest) dirty.add(this.#rest);
+    this.#rest = undefined;
     const scope = dirty.empty ? 'all' : dirty.scope;
     const result = orchestrate(overlay, this.context(scope));
     this.compare(this, overlay, scope, result.actions);
     overlay.lay(result.actions);
     overlay.lay(this.#schedule(overlay));
     for (const wake of result.wakes ?? []) this.#deadlines.set(wake);
+    this.#rest = result.rest;
     if (overlay.actions.length === 0) return;
     const events = this.store.apply(this.store.index + 1, { actions: overlay.actions, now: this.now });
     this.#tell(events);
     this.check(this);
+    this.entries.push(events);
+    if (this.#rest && this.goesOn()) this.submit([]);
   }
 
   context(scope: Scope): StageContext {
@@ -205,6 +227,14 @@ export class World {
     return actions;
   }
 
+  /** When the timer of the earliest deadline runs out, by the present clock: it was set for a time to pass, and not for an hour of the day. */
+  #timerAt(): number {
+    const deadline = this.#deadlines.next();
+    if (deadline === undefined) return Infinity;
+    if (this.#timer?.deadline !== deadline) this.#timer = { deadline, at: deadline + this.#drift };
+    return this.#timer.at - this.#drift;
+  }
+
   /** What each agent will report next if nothing else happens. */
   #agentEvents(): { at: number; task: Task; state: TaskState }[] {
     const events: { at: number; task: Task; state: TaskState }[] = [];
@@ -215,7 +245,7 @@ export class World {
       const step = nextStep(task, this.behaviour(task));
       if (!step) continue;
       const key = `${task.ID} ${step.phase}`;
-      const since = this.#since.get(key) ?? this.now;
+      const since = this.#since.get(key) ?? this.now + this.#drift;
       this.#since.set(key, since);
       events.push({ at: since + step.afterMs, task, state: step.state });
     }

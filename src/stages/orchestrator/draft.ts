@@ -3,7 +3,7 @@ import { timeOf } from '#base/clock';
 import { milliseconds } from '#base/duration';
 import type { Node } from '#model/node';
 import { modeOf, type Service } from '#model/service';
-import { isDirty } from '#model/task-fulfils';
+import { differsInPlacementOnly, isDirty } from '#model/task-fulfils';
 import type { Task } from '#model/task';
 import { create, remove, update, type Action } from '#store/action';
 import type { StageContext } from '#store/stage';
@@ -16,6 +16,8 @@ export interface Surroundings {
   context: StageContext;
   /** All nodes in the order in which they joined. */
   nodes: readonly Node[];
+  /** Ids of the tasks that a node has no room for any more. */
+  outgrown(node: Node): ReadonlySet<string>;
 }
 
 export class Draft {
@@ -99,7 +101,9 @@ export class Draft {
 
   /** The task is not what the service asks for any more. */
   isDirty(task: Task): boolean {
-    return isDirty(this.#service, task, this.node(task.NodeID));
+    if (!isDirty(this.#service, task, this.node(task.NodeID))) return false;
+    // A node that changes under a task is no update: whether it may stay there is for the enforcer to say.
+    return !(isPresentSpecRolled(this.#service) && differsInPlacementOnly(this.#service, task));
   }
 
   /** Tasks by slot number, or by node for global services. */
@@ -142,7 +146,7 @@ export class Draft {
       if (!original) actions.push(create('task', task));
       else if (original !== task) actions.push(update('task', task));
     }
-    for (const id of this.#changed) if (this.#originals.has(id) && !this.#tasks.has(id)) actions.push(remove('task', id));
+    for (const id of this.#originals.keys()) if (!this.#tasks.has(id)) actions.push(remove('task', id));
     return actions;
   }
 
@@ -150,6 +154,12 @@ export class Draft {
     this.#list = this.#slots = undefined;
     this.#revision++;
   }
+}
+
+/** The rollout of the present spec is over, or there was nothing to roll when it came. */
+export function isPresentSpecRolled({ Shoal: { Rollout: rollout, SpecVersion }, UpdateStatus }: Service): boolean {
+  if (rollout?.SpecVersion !== SpecVersion) return false;
+  return rollout.Total === 0 || UpdateStatus?.State === 'completed' || UpdateStatus?.State === 'rollback_completed';
 }
 
 /** When (ms) the task's status was written: by the leader's clock, else by the agent's. */

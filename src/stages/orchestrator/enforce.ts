@@ -1,8 +1,8 @@
-/** Takes tasks off nodes that no longer meet their constraints (swarmkit manager/orchestrator/constraintenforcer). */
-import { isPlaced } from '#model/task';
-import type { Draft } from './draft.ts';
+/** Takes tasks off nodes that no longer meet their constraints or have become too small (swarmkit manager/orchestrator/constraintenforcer). */
+import { isPlaced, type Task } from '#model/task';
 import { fulfils } from '#model/task-fulfils';
 import { withEnd } from '#model/task-status';
+import { isPresentSpecRolled, type Draft } from './draft.ts';
 import { isWanted } from './slots.ts';
 
 const rejected = {
@@ -11,17 +11,26 @@ const rejected = {
   Err: 'assigned node no longer meets constraints',
 } as const;
 
-/** Rejects them; the restart policy then places them anew. Global services shut theirs down themselves. */
+/** Rejects them; the restart policy then places them anew. Where a global service may be, it sees to itself. */
 export function enforceConstraints(draft: Draft): void {
-  if (draft.isGlobal) return;
-  const placement = draft.service.Spec.TaskTemplate.Placement;
   for (const task of draft.tasks()) {
-    if (draft.isFull) return;
     if (!isWanted(task) || !isPlaced(task)) continue;
     const node = draft.node(task.NodeID);
-    if (node?.Spec.Availability !== 'active' || fulfils(node, placement)) continue;
-    // While only the new spec is at odds with the node, the task is the rollout's to replace, at the rollout's pace.
-    if (task.Shoal.SpecVersion !== draft.service.Shoal.SpecVersion && fulfils(node, task.Spec.Placement)) continue;
+    if (node?.Spec.Availability !== 'active') continue;
+    if (mayStay(draft, task) && !draft.surroundings.outgrown(node).has(task.ID)) continue;
+    if (draft.isFull) return;
     draft.putTask(withEnd(task, rejected, draft.now));
   }
+}
+
+/** It ended by our doing and not by its own. */
+export function isEvicted({ Status: { State, Message } }: Task): boolean {
+  return State === rejected.State && Message === rejected.Message;
+}
+
+function mayStay(draft: Draft, task: Task): boolean {
+  const node = draft.node(task.NodeID);
+  if (draft.isGlobal || !node || fulfils(node, draft.service.Spec.TaskTemplate.Placement)) return true;
+  // While only the new spec is at odds with the node, the task is the rollout's to replace, at the rollout's pace.
+  return task.Shoal.SpecVersion !== draft.service.Shoal.SpecVersion && fulfils(node, task.Spec.Placement) && !isPresentSpecRolled(draft.service);
 }

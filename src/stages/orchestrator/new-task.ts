@@ -9,13 +9,13 @@ import type { Draft } from './draft.ts';
 import { hasStopped, isWanted } from './slots.ts';
 
 /** A successor waits at most this long (ms) for its predecessor's end (swarmkit restart.go). */
-const stopWaitMs = 60_000;
+export const stopWaitMs = 60_000;
 
 export interface TaskPlace {
   /** Slot number; for global services the node id. */
   key: string;
   /** What it remembers beside what the service says: start conditions, restarts. */
-  memory?: Pick<TaskMemory, 'StartAfter' | 'StartAfterTasks' | 'Restart' | 'Restarts'>;
+  memory?: Pick<TaskMemory, 'StartAfter' | 'StartDelay' | 'StartAfterTasks' | 'Rollout' | 'Restart' | 'Restarts'>;
 }
 
 /** Tasks of a service that have not come up yet, at most: so many, or so many a node. More would only wait and be in the way. */

@@ -3,13 +3,14 @@ import { assert } from '#base/assert';
 import { modeOf, type Service } from '#model/service';
 import { remove, update, type Action } from '#store/action';
 import type { Room } from '#store/room';
-import type { Scope, Stage, Wake } from '#store/stage';
+import type { Scope, Stage, StageContext, Wake } from '#store/stage';
 import type { View } from '#store/view';
 import { Draft, type Surroundings } from './draft.ts';
 import { enforceConstraints } from './enforce.ts';
 import { openGates } from './gate.ts';
 import { reconcileGlobal } from './global.ts';
 import { reconcileGlobalJob, reconcileReplicatedJob } from './jobs.ts';
+import { outgrown } from './outgrown.ts';
 import { reapTasks } from './reaper.ts';
 import { reconcileReplicated } from './replicated.ts';
 import { restartTasks } from './restart.ts';
@@ -25,7 +26,7 @@ const maxRounds = 25;
  * Run again on its own result at the same time it has nothing to do.
  */
 export const orchestrate: Stage = (view, context) => {
-  const surroundings: Surroundings = { view, context, nodes: [...view.list('node')] };
+  const surroundings = surroundingsOf(view, context);
   const { room } = context;
   const actions: Action[] = [];
   const wakes: Wake[] = [];
@@ -44,6 +45,20 @@ export const orchestrate: Stage = (view, context) => {
   }
   return { actions, wakes, ...(rest.size > 0 && { rest: { services: rest } }) };
 };
+
+function surroundingsOf(view: View, context: StageContext): Surroundings {
+  const known = new Map<string, ReadonlySet<string>>();
+  return {
+    view,
+    context,
+    nodes: [...view.list('node')],
+    outgrown(node) {
+      let ids = known.get(node.ID);
+      if (!ids) known.set(node.ID, (ids = outgrown(view, node)));
+      return ids;
+    },
+  };
+}
 
 /** What one service needs. */
 interface Decision {

@@ -46,9 +46,11 @@ function restart(draft: Draft, task: Task): void {
     key: draft.isGlobal ? task.NodeID : String(task.Slot ?? 0),
     memory: {
       Restart: true,
-      ...(delayMs > 0 && { StartAfter: draft.now + delayMs }),
+      ...(delayMs > 0 && { StartAfter: draft.now + delayMs, StartDelay: delayMs }),
       ...afterStopOf(draft, [task]),
       ...restartsAfter(draft, task),
+      // That the rollout failed in this slot must outlive the history.
+      ...(task.Shoal.Rollout?.Failed && { Rollout: task.Shoal.Rollout }),
     },
   });
 }

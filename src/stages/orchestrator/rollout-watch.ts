@@ -1,64 +1,101 @@
 /** Watches the tasks that a rollout made: when each came up, which failed, and when that is too much. */
-import type { Rollout, RolloutSlot } from '#model/service';
-import type { Task } from '#model/task';
+import type { Rollout } from '#model/service';
+import type { RolloutPart, Task } from '#model/task';
 import { isTerminal } from '#model/task-state';
 import { statusTime, type Draft } from './draft.ts';
-import { isWanted } from './slots.ts';
+import { isEvicted } from './enforce.ts';
+import { isWanted, type Slot } from './slots.ts';
 import { failUpdate, isRolling } from './update-status.ts';
 import { rolloutConfig, type RolloutConfig } from './update-config.ts';
 
+export type PresentRollout = Rollout & { ID: string };
+
 /** The rollout of the present spec, if one has begun. */
-export function presentRollout(draft: Draft): Rollout | undefined {
+export function presentRollout(draft: Draft): PresentRollout | undefined {
   const { Rollout: rollout, SpecVersion } = draft.service.Shoal;
-  return rollout?.SpecVersion === SpecVersion ? rollout : undefined;
+  return rollout?.SpecVersion === SpecVersion && rollout.ID !== undefined ? { ...rollout, ID: rollout.ID } : undefined;
 }
 
-/** Stores the rollout without the slots that say nothing any more, so that the object stays small however many slots there are. */
 export function putRollout(draft: Draft, rollout: Rollout): void {
-  const { delayMs, monitorMs } = rolloutConfig(draft);
-  const since = draft.now - Math.max(delayMs, monitorMs);
-  // A failed slot stays: it counts, and it is not tried again.
-  const telling = Object.entries(rollout.Slots).filter(([, { DoneAt, Failed }]) => Failed || DoneAt === undefined || DoneAt >= since);
-  const Slots = Object.fromEntries(telling);
-  draft.putService({ ...draft.service, Shoal: { ...draft.service.Shoal, Rollout: { ...rollout, Slots } } });
+  draft.putService({ ...draft.service, Shoal: { ...draft.service.Shoal, Rollout: rollout } });
+}
+
+/** The slot's newest task with a part in the rollout; a slot without one has not been taken up. */
+export function partHolder(slot: Slot, rollout: PresentRollout): (Task & { part: RolloutPart }) | undefined {
+  const task = slot.tasks.findLast((one) => one.Shoal.Rollout?.ID === rollout.ID);
+  return task?.Shoal.Rollout && { ...task, part: task.Shoal.Rollout };
+}
+
+export function putPart(draft: Draft, task: Task, part: RolloutPart): Task {
+  const marked = { ...task, Shoal: { ...task.Shoal, Rollout: part } };
+  draft.putTask(marked);
+  return marked;
+}
+
+/** The parts of all slots that were taken up. */
+export function partsOf(draft: Draft, rollout: PresentRollout): RolloutPart[] {
+  return draft.slots().flatMap((slot) => partHolder(slot, rollout)?.part ?? []);
+}
+
+/** Brings what an earlier program noted on the service to the tasks. */
+export function adoptSlots(draft: Draft): void {
+  const { Rollout: old, SpecVersion } = draft.service.Shoal;
+  if (!old?.Slots) return;
+  const { Slots, ...rollout } = old;
+  const ID = `${SpecVersion}.${draft.service.Version.Index}`;
+  for (const { Task: id, ...part } of Object.values(Slots)) {
+    const task = draft.task(id);
+    if (task) putPart(draft, task, { ID, ...part });
+  }
+  putRollout(draft, { ...rollout, ID });
 }
 
 /** Notes what became of the rollout's tasks and acts on failures. Runs before restarts: these make an ended task look like one told to stop. */
 export function watchRollout(draft: Draft): void {
+  adoptSlots(draft);
   const rollout = presentRollout(draft);
-  if (!rollout) return;
+  if (!rollout || rollout.Total === 0) return;
   const config = rolloutConfig(draft);
-  let slots = rollout.Slots;
-  let failures = Object.values(slots).filter((slot) => slot.Failed).length;
-  for (const [key, slot] of Object.entries(slots)) {
-    const seen = watchSlot(draft, key, slot, config);
-    if (seen === slot) continue;
-    slots = { ...slots, [key]: seen };
-    putRollout(draft, { ...rollout, Slots: slots });
-    if (!seen.Failed || slot.Failed) continue;
-    failures++;
-    if (config.failureAction === 'continue' || !isRolling(draft.service) || failures / rollout.Total <= config.maxFailureRatio) continue;
-    failUpdate(draft, config.failureAction, seen.Task);
+  const failures = (): number => partsOf(draft, rollout).filter((part) => part.Failed).length;
+  for (const slot of draft.slots()) {
+    const holder = partHolder(slot, rollout);
+    if (!holder) continue;
+    const { part, ...task } = holder;
+    const seen = watchTask(draft, task, part, config);
+    if (seen === part) continue;
+    if (draft.isFull) return;
+    if (seen === 'moved') {
+      moveOn(draft, slot, task, part);
+      continue;
+    }
+    putPart(draft, task, seen);
+    if (!seen.Failed || config.failureAction === 'continue' || !isRolling(draft.service)) continue;
+    if (failures() / rollout.Total <= config.maxFailureRatio) continue;
+    failUpdate(draft, config.failureAction, task.ID);
     return;
   }
 }
 
-/** The slot as it is now; the same object when nothing is new. */
-function watchSlot(draft: Draft, key: string, slot: RolloutSlot, config: RolloutConfig): RolloutSlot {
-  const task = draft.task(slot.Task);
-  const wanted = task !== undefined && isWanted(task);
-  if (slot.DoneAt === undefined) {
-    if (!wanted) return succeeded(draft, key, slot);
-    if (task.Status.State === 'running') return { ...slot, DoneAt: draft.now };
-    return isTerminal(task.Status.State) ? { ...slot, DoneAt: draft.now, Failed: true } : slot;
+/** The part as it is now; the same object when nothing is new, 'moved' when the task was stopped from outside before it came up. */
+function watchTask(draft: Draft, task: Task, part: RolloutPart, config: RolloutConfig): RolloutPart | 'moved' {
+  const wanted = isWanted(task);
+  const ended = isTerminal(task.Status.State);
+  if (part.DoneAt === undefined) {
+    if (!wanted) return 'moved';
+    // The restart rule puts another one in its place, which is no failure of the spec.
+    if (isEvicted(task)) return part;
+    if (task.Status.State === 'running') return { ...part, DoneAt: draft.now };
+    return ended ? { ...part, DoneAt: draft.now, Failed: true } : part;
   }
-  if (slot.Failed || !wanted || !isTerminal(task.Status.State)) return slot;
-  return statusTime(task) - slot.DoneAt <= config.monitorMs ? { ...slot, Failed: true } : slot;
+  // The clock was set back: nobody waits longer than the settings say.
+  if (part.DoneAt > draft.now) return { ...part, DoneAt: draft.now };
+  if (part.Failed || !wanted || !ended || isEvicted(task)) return part;
+  return statusTime(task) - part.DoneAt <= config.monitorMs ? { ...part, Failed: true } : part;
 }
 
-/** The task was stopped from outside (drain, lost node) before it came up: whoever took its place is waited for. */
-function succeeded(draft: Draft, key: string, slot: RolloutSlot): RolloutSlot {
-  const tasks: readonly Task[] = draft.slots().find((candidate) => candidate.key === key)?.tasks ?? [];
-  const successor = tasks.findLast((task) => isWanted(task) && !draft.isDirty(task));
-  return successor ? { ...slot, Task: successor.ID } : { ...slot, DoneAt: draft.now };
+/** Drain or a lost node: whoever took the task's place is waited for. */
+function moveOn(draft: Draft, slot: Slot, task: Task, part: RolloutPart): void {
+  const successor = slot.tasks.findLast((one) => isWanted(one) && !draft.isDirty(one));
+  if (successor) putPart(draft, successor, part);
+  else putPart(draft, task, { ...part, DoneAt: draft.now });
 }

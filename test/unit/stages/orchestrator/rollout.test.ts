@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { timeText } from '#base/clock';
 import { second } from '#base/duration';
-import type { Rollout, Service, UpdateStatus } from '#model/service';
+import type { Service, UpdateStatus } from '#model/service';
+import type { RolloutPart } from '#model/task';
 import type { UpdateConfig } from '#model/service-spec';
 import type { Draft } from '#stages/orchestrator/draft';
 import { reconcileReplicated } from '#stages/orchestrator/replicated';
@@ -11,12 +12,35 @@ import { changes, draft, now, service, type TaskLine } from '#test/support/draft
 const v0 = { Spec: { ContainerSpec: { Image: 'v0' } }, Shoal: { SpecVersion: 0 } };
 const old = (slot: number): TaskLine => ({ slot, ...v0 });
 
-function rolled(config: UpdateConfig, lines: readonly TaskLine[], slots?: Rollout['Slots'], state?: UpdateStatus['State']): Draft {
+/** Where each slot is, by the task that holds the part. */
+type Parts = Record<string, Omit<RolloutPart, 'ID'> & { Task: string }>;
+
+/** The lines with the parts of the rollout on them. */
+function withParts(lines: readonly TaskLine[], parts: Parts = {}): TaskLine[] {
+  return lines.map((line) => {
+    const found = Object.values(parts).find(({ Task }) => Task === (line.id ?? `t${line.slot}`));
+    if (!found) return line;
+    const { Task: _task, ...part } = found;
+    return { ...line, Shoal: { ...line.Shoal, Rollout: { ID: '1.1', ...part } } };
+  });
+}
+
+function partsOf(situation: Draft): Parts {
+  const held = situation.tasks().flatMap(({ ID, Slot, Shoal: { Rollout: part } }) => {
+    if (!part) return [];
+    const { ID: _rollout, ...rest } = part;
+    return [[String(Slot), { Task: ID, ...rest }] as const];
+  });
+  return Object.fromEntries(held);
+}
+
+function rolled(config: UpdateConfig, given: readonly TaskLine[], slots?: Parts, state?: UpdateStatus['State']): Draft {
+  const lines = withParts(given, slots);
   const replicas = new Set(lines.map((line) => line.slot)).size;
   const of: Service = service(
     { UpdateConfig: config, Mode: { Replicated: { Replicas: replicas } } },
     {
-      Shoal: { SpecVersion: 1, ...(slots && { Rollout: { SpecVersion: 1, Total: 3, Slots: slots } }) },
+      Shoal: { SpecVersion: 1, ...(slots && { Rollout: { ID: '1.1', SpecVersion: 1, Total: 3 } }) },
       ...((slots ?? state) && { UpdateStatus: { State: state ?? 'updating', Message: 'm' } }),
     },
   );
@@ -26,7 +50,7 @@ function rolled(config: UpdateConfig, lines: readonly TaskLine[], slots?: Rollou
 }
 
 describe('what is replaced', () => {
-  test.each<[string, UpdateConfig, TaskLine[], Rollout['Slots'] | undefined, string[]]>([
+  test.each<[string, UpdateConfig, TaskLine[], Parts | undefined, string[]]>([
     ['the lowest slot', { Parallelism: 1 }, [old(2), old(1)], undefined, ['service: updated', 't1: shutdown', 'new1: in 1, ready']],
     [
       'as many as there are workers',
@@ -57,9 +81,15 @@ describe('what is replaced', () => {
       { Parallelism: 1, Delay: second },
       [{ slot: 1 }, old(2)],
       { 1: { Task: 't1', DoneAt: now - 1000 } },
-      ['service: updated', 't2: shutdown', 'new1: in 2, ready'],
+      ['t2: shutdown', 'new1: in 2, ready'],
     ],
-    ['a failed slot is not tried again', { Parallelism: 1 }, [old(1)], { 1: { Task: 'x', DoneAt: now, Failed: true } }, []],
+    [
+      'a failed slot is not tried again',
+      { Parallelism: 1 },
+      [old(1), { slot: 1, id: 'x', state: 'failed' }],
+      { 1: { Task: 'x', DoneAt: now, Failed: true } },
+      [],
+    ],
     [
       'a clean one that runs ends the double occupation',
       { Order: 'start-first' },
@@ -87,14 +117,14 @@ describe('the status', () => {
   test('starts with the first dirty slot', () => {
     const { UpdateStatus, Shoal } = rolled({ Parallelism: 1 }, [old(1), old(2)]).service;
     expect(UpdateStatus).toEqual({ State: 'updating', StartedAt: timeText(now), Message: 'update in progress' });
-    expect(Shoal.Rollout).toEqual({ SpecVersion: 1, Total: 2, Slots: { 1: { Task: 'new1' } } });
+    expect(Shoal.Rollout).toEqual({ ID: '1.1', SpecVersion: 1, Total: 2 });
   });
 
   test('stays away when no task is dirty', () => {
     expect(rolled({}, [{ slot: 1 }]).service.UpdateStatus).toBeUndefined();
   });
 
-  test.each<[string, Rollout['Slots'] | undefined, UpdateStatus['State'], UpdateStatus['State'], number | undefined]>([
+  test.each<[string, Parts | undefined, UpdateStatus['State'], UpdateStatus['State'], number | undefined]>([
     ['nothing to roll', undefined, 'updating', 'completed', undefined],
     ['nothing to roll back', undefined, 'rollback_started', 'rollback_completed', undefined],
     ['a task under watch', { 1: { Task: 't1', DoneAt: now - 4000 } }, 'updating', 'updating', now + 1000],
@@ -117,8 +147,8 @@ describe('the status', () => {
     const done = { Task: 't2', DoneAt: now - 5000 };
     const taken = rolled({ Order: 'start-first' }, lines, { 2: done });
     expect(taken.service.UpdateStatus?.State).toBe('updating');
-    expect(taken.service.Shoal.Rollout?.Slots[1]).toEqual({ Task: 'b' });
-    const givenUp = rolled({ Order: 'start-first' }, lines, { 1: { ...done, Failed: true }, 2: done });
+    expect(partsOf(taken)[1]).toEqual({ Task: 'b' });
+    const givenUp = rolled({ Order: 'start-first' }, lines, { 1: { Task: 'b', DoneAt: now - 5000, Failed: true }, 2: done });
     expect(givenUp.service.UpdateStatus?.State).toBe('completed');
   });
 
