@@ -78,6 +78,23 @@ export class Overlay implements View {
     for (let row = own[next]; row; row = own[++next]) yield row.object;
   }
 
+  newest<K extends Kind>(kind: K, index: IndexOf<K>, key: string): ObjectOf[K] | undefined {
+    const table = this.#table(kind);
+    const base = this.#base.newest(kind, index, key);
+    const own = table.find(index, key).at(-1);
+    // Where the base's was changed or removed here, the one before it may be the newest now.
+    if (base && (table.row(base.ID) || this.#removed.has(base.ID))) return lastOf(this.find(kind, index, key));
+    if (!base || !own) return own?.object ?? base;
+    return own.serial > (this.#base.serialOf(kind, base.ID) ?? 0) ? own.object : base;
+  }
+
+  count(kind: Kind): number {
+    let count = 0;
+    if (this.#tables[kind].size === 0 && this.#removed.size === 0) return this.#base.count(kind);
+    for (const _object of this.list(kind)) count++;
+    return count;
+  }
+
   serialOf(kind: Kind, id: string): number | undefined {
     return this.#table(kind).row(id)?.serial ?? (this.#removed.has(id) ? undefined : this.#base.serialOf(kind, id));
   }
@@ -118,4 +135,10 @@ export class Overlay implements View {
     this.#table(kind).put(object, known ?? ++this.#serials);
     this.#usage.change(kind, before, object);
   }
+}
+
+function lastOf<T>(items: Iterable<T>): T | undefined {
+  let last: T | undefined;
+  for (const item of items) last = item;
+  return last;
 }

@@ -89,6 +89,14 @@ export class Store implements View {
     for (const { object } of this.#table(kind).find(index, key)) yield object;
   }
 
+  newest<K extends Kind>(kind: K, index: IndexOf<K>, key: string): ObjectOf[K] | undefined {
+    return this.#table(kind).find(index, key).at(-1)?.object;
+  }
+
+  count(kind: Kind): number {
+    return this.#tables[kind].size;
+  }
+
   serialOf(kind: Kind, id: string): number | undefined {
     return this.#table(kind).row(id)?.serial;
   }

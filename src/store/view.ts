@@ -12,6 +12,10 @@ export interface View {
   list<K extends Kind>(kind: K): Iterable<ObjectOf[K]>;
   /** What an index holds under `key`. */
   find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]>;
+  /** The last one of what an index holds under `key`. */
+  newest<K extends Kind>(kind: K, index: IndexOf<K>, key: string): ObjectOf[K] | undefined;
+  /** How many there are of a kind. */
+  count(kind: Kind): number;
   /** The object's place in the order of creation; undefined when there is none. Objects that are not stored yet come last. */
   serialOf(kind: Kind, id: string): number | undefined;
   /** By full name, case-insensitive as SwarmKit's index is. Nodes go by hostname: the one that joined first. */

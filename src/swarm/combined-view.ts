@@ -32,6 +32,14 @@ export class CombinedView implements View {
     return this.#of(kind).find(kind, index, key);
   }
 
+  newest<K extends Kind>(kind: K, index: IndexOf<K>, key: string): ObjectOf[K] | undefined {
+    return this.#of(kind).newest(kind, index, key);
+  }
+
+  count(kind: Kind): number {
+    return this.#of(kind).count(kind);
+  }
+
   serialOf(kind: Kind, id: string): number | undefined {
     return this.#of(kind).serialOf(kind, id);
   }

@@ -1,7 +1,7 @@
 /** The addresses of one network: who has which, and the next to give. */
 import type { Network } from '#model/network';
+import { AddressUse } from '#store/address-use';
 import type { View } from '#store/view';
-import { isTerminal } from '#model/task-state';
 import { addressNumber, addressText, hostsOf, parseSubnet, type Range } from '#model/ipv4';
 
 interface Block {
@@ -14,14 +14,20 @@ interface Block {
 
 export class AddressSpace {
   readonly #blocks: Block[] = [];
-  readonly #used = new Set<number>();
+  /** What the network itself needs. */
+  readonly #reserved = new Set<number>();
+  /** What tasks and nodes hold. */
+  readonly #held: AddressUse;
+  /** Given (1) or taken back (-1) in this run. */
+  readonly #changes = new Map<number, number>();
   /** Given last: the search starts after it, so that freed addresses come again late. */
   #cursor = 0;
   /** Nothing is free: many tasks may ask in vain in one run, and each must not search all of it. */
   #full = false;
 
   /** `nodes`: how many hosts the cluster has; each but the first needs a gateway address at the top. */
-  constructor(network: Network, nodes: number) {
+  constructor(network: Network, nodes: number, held = new AddressUse()) {
+    this.#held = held;
     for (const config of network.IPAMOptions?.Configs ?? []) {
       const subnet = parseSubnet(config.Subnet);
       if (!subnet) continue;
@@ -31,10 +37,10 @@ export class AddressSpace {
       const range = parseSubnet(config.Range) ?? subnet;
       const tasks = { first: Math.max(hosts.first, range.first), last: Math.min(hosts.last - spare, range.last) };
       this.#blocks.push({ tasks, hosts, prefix: subnet.prefix });
-      this.use(config.Gateway ?? addressText(hosts.first));
+      this.#reserve(config.Gateway ?? addressText(hosts.first));
     }
     for (const { AuxiliaryAddresses } of network.Spec.IPAM?.Config ?? []) {
-      for (const address of Object.values(AuxiliaryAddresses ?? {})) this.use(address);
+      for (const address of Object.values(AuxiliaryAddresses ?? {})) this.#reserve(address);
     }
   }
 
@@ -46,7 +52,7 @@ export class AddressSpace {
   /** Marks a text's address as given. */
   use(address: string | undefined): void {
     const number = addressNumber(address);
-    if (number !== undefined) this.#used.add(number);
+    if (number !== undefined) this.#change(number, 1);
   }
 
   /** Notes the address that was given most lately. */
@@ -68,8 +74,8 @@ export class AddressSpace {
       if (!block) return undefined;
       const first = i === 0 ? Math.max(block.tasks.first, this.#cursor + 1) : block.tasks.first;
       for (let number = first; number <= block.tasks.last; number++) {
-        if (this.#used.has(number)) continue;
-        this.#used.add(number);
+        if (this.#isUsed(number)) continue;
+        this.#change(number, 1);
         this.#cursor = number;
         return `${addressText(number)}/${block.prefix}`;
       }
@@ -83,39 +89,57 @@ export class AddressSpace {
     const hosts = this.#blocks[0]?.hosts;
     if (!hosts) return undefined;
     for (let number = hosts.last; number >= hosts.first; number--) {
-      if (this.#used.has(number)) continue;
-      this.#used.add(number);
+      if (this.#isUsed(number)) continue;
+      this.#change(number, 1);
       return addressText(number);
     }
     return undefined;
   }
 
-  /** Takes an address back that was given in this pass. */
+  /** Takes an address back from who holds it. */
   giveBack(address: string): void {
     const number = addressNumber(address);
     if (number === undefined) return;
-    this.#used.delete(number);
+    this.#change(number, -1);
     this.#full = false;
+  }
+
+  #isUsed(number: number): boolean {
+    return this.#reserved.has(number) || this.#held.countOf(number) + (this.#changes.get(number) ?? 0) > 0;
+  }
+
+  #change(number: number, by: 1 | -1): void {
+    this.#changes.set(number, (this.#changes.get(number) ?? 0) + by);
+  }
+
+  #reserve(address: string): void {
+    const number = addressNumber(address);
+    if (number !== undefined) this.#reserved.add(number);
   }
 }
 
-/** The spaces of `networks` with everything that tasks and nodes hold; one scan over all tasks. */
-export function addressSpaces(view: View, networks: Iterable<Network>): Map<string, AddressSpace> {
-  const nodes = [...view.list('node')];
-  const spaces = new Map<string, AddressSpace>();
-  for (const network of networks) spaces.set(network.ID, new AddressSpace(network, nodes.length));
-  for (const node of nodes) {
-    for (const [id, gateway] of Object.entries(node.Shoal?.Gateways ?? {})) spaces.get(id)?.use(gateway);
+/** The space of `network` with everything that tasks and nodes hold. */
+function addressSpace(view: View, network: Network): AddressSpace {
+  const space = new AddressSpace(network, view.count('node'), view.addressesOf(network.ID));
+  // The task that was made last was given its address last.
+  for (const { Network, Addresses } of view.newest('task', 'network', network.ID)?.NetworksAttachments ?? []) {
+    if (Network.ID === network.ID) for (const address of Addresses) space.moveTo(address);
   }
-  for (const task of view.list('task')) {
-    const ended = isTerminal(task.Status.State);
-    for (const { Network, Addresses } of task.NetworksAttachments ?? []) {
-      const space = spaces.get(Network.ID);
-      for (const address of Addresses) {
-        if (!ended) space?.use(address);
-        space?.moveTo(address);
-      }
-    }
+  return space;
+}
+
+/** Spaces by network id, made when they are asked for. */
+export class AddressSpaces {
+  readonly #view: View;
+  readonly #spaces = new Map<string, AddressSpace>();
+
+  constructor(view: View) {
+    this.#view = view;
   }
-  return spaces;
+
+  of(network: Network): AddressSpace {
+    let space = this.#spaces.get(network.ID);
+    if (!space) this.#spaces.set(network.ID, (space = addressSpace(this.#view, network)));
+    return space;
+  }
 }

@@ -5,7 +5,7 @@ import { isActive, type NetworkAttachment, type Task } from '#model/task';
 import { newMeta, update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
-import { addressSpaces, type AddressSpace } from './address-space.ts';
+import { AddressSpaces } from './address-space.ts';
 import { parseSubnet } from '#model/ipv4';
 import { isIngress } from '#model/port';
 import { withWait, withState } from '#model/task-status';
@@ -14,9 +14,11 @@ import { allocateNetworks, type NetworkAllocation } from './subnets.ts';
 
 /** What the tasks' turn needs to know. */
 interface Allocation extends NetworkAllocation {
+  view: View;
+  /** What this run made of services that had no endpoint, or why they still have none. */
   endpoints: ReadonlyMap<string, EndpointResult>;
   ingress: Network | undefined;
-  spaces: ReadonlyMap<string, AddressSpace>;
+  spaces: AddressSpaces;
 }
 
 /** What a task is to be attached to. */
@@ -26,29 +28,29 @@ interface Wish {
 }
 
 /**
- * Allocates everything that waits for it. It looks at all objects whatever the scope: what is in use anywhere
- * decides, and a task that found no room must get it as soon as another one ends.
+ * Allocates everything that waits for it. What waits is tried again when a service, a network or a task that waits changed,
+ * or addresses became free: nothing else could help it.
  */
 export function allocate(view: View, context: StageContext): StageResult {
+  const { scope, room } = context;
+  if (scope !== 'all' && scope.specs.size === 0 && !scope.networks && !scope.waiting) return { actions: [] };
   const networks = allocateNetworks(view);
   const ports = allocatePorts(view);
-  const tasks: Task[] = [];
-  for (const task of view.list('task')) if (task.Status.State === 'new' && isActive(task)) tasks.push(task);
   const actions = [...networks.actions, ...ports.actions];
-  if (tasks.length === 0) return { actions };
-  const ingress = [...networks.networks.values()].find((network) => network.Spec.Ingress);
-  const wanted = new Set(ingress ? [ingress] : []);
-  for (const task of tasks) {
-    for (const { Target } of task.Spec.Networks ?? []) {
-      const network = networks.networks.get(Target ?? '');
-      if (network) wanted.add(network);
-    }
-  }
-  const allocation = { ...networks, endpoints: ports.endpoints, ingress, spaces: addressSpaces(view, wanted) };
-  for (const task of tasks) {
-    if (context.room.left === 0 && !context.room.holds('task', task.ID)) return { actions, rest: { waiting: true } };
+  for (const action of actions) room.count(action);
+  const [ingress] = view.find('network', 'ingress', 'yes');
+  const allocation: Allocation = {
+    ...networks,
+    view,
+    endpoints: ports.endpoints,
+    ingress: ingress && (networks.networks.get(ingress.ID) ?? ingress),
+    spaces: new AddressSpaces(view),
+  };
+  for (const task of view.find('task', 'waiting', 'new')) {
+    if (!isActive(task)) continue;
+    if (room.left === 0 && !room.holds('task', task.ID)) return { actions, rest: { waiting: true } };
     for (const action of allocateTask(task, allocation, context.now)) {
-      context.room.count(action);
+      room.count(action);
       actions.push(action);
     }
   }
@@ -77,7 +79,7 @@ function refuse(task: Task, Err: string, now: number): Action[] {
 
 function portsOf(task: Task, allocation: Allocation): readonly PortConfig[] | string {
   const result = allocation.endpoints.get(task.ServiceID);
-  if (!result) return [];
+  if (!result) return allocation.view.get('service', task.ServiceID)?.Endpoint?.Ports ?? [];
   return 'problem' in result ? result.problem : (result.endpoint.Ports ?? []);
 }
 
@@ -90,7 +92,7 @@ function attach(task: Task, ports: readonly PortConfig[], allocation: Allocation
     const taken = takeAddress(network, allocation);
     if ('problem' in taken) {
       for (const { Network: given, Addresses } of attachments) {
-        for (const address of Addresses) allocation.spaces.get(given.ID)?.giveBack(address);
+        for (const address of Addresses) allocation.spaces.of(given).giveBack(address);
       }
       return taken.problem;
     }
@@ -107,7 +109,7 @@ function wishesOf(task: Task, ports: readonly PortConfig[], allocation: Allocati
     wishes.push({ network: allocation.ingress, aliases: [] });
   }
   for (const { Target = '', Aliases = [] } of task.Spec.Networks ?? []) {
-    const network = allocation.networks.get(Target) ?? nodeLocal(Target);
+    const network = allocation.networks.get(Target) ?? allocation.view.get('network', Target) ?? nodeLocal(Target);
     if (!network) return `network ${Target} not found`;
     if (!wishes.some((wish) => wish.network.ID === network.ID)) wishes.push({ network, aliases: Aliases });
   }
@@ -133,9 +135,9 @@ function takeAddress(network: Network, allocation: Allocation): { addresses: str
   if (nodeLocalNetworks.includes(network.Spec.Name)) return { addresses: [] };
   const problem = allocation.problems.get(network.ID);
   if (problem) return { problem };
-  const space = allocation.spaces.get(network.ID);
-  const address = space?.take();
+  const space = allocation.spaces.of(network);
+  const address = space.take();
   if (address) return { addresses: [address] };
   const subnets = (network.IPAMOptions?.Configs ?? []).flatMap(({ Subnet, Range }) => (parseSubnet(Subnet) ? [Range ?? Subnet] : []));
-  return { problem: `network ${network.Spec.Name}: all ${space?.size ?? 0} usable addresses of ${subnets.join(', ')} are in use` };
+  return { problem: `network ${network.Spec.Name}: all ${space.size} usable addresses of ${subnets.join(', ')} are in use` };
 }

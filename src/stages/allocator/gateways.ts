@@ -1,53 +1,42 @@
 /** Gives every node its own address, the gateway, in each network that its tasks use. */
 import { equal } from '#base/equal';
+import type { Node } from '#model/node';
 import { nodeLocalNetworks, type Network } from '#model/network';
 import { update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
-import { addressSpaces, type AddressSpace } from './address-space.ts';
+import { AddressSpaces } from './address-space.ts';
 import { addressText, hostsOf, parseSubnet } from '#model/ipv4';
-import { isPlaced } from '#model/task';
 
 type Gateways = Record<string, string>;
+
+/** A node whose gateways are not those of the networks that its tasks are on. */
+interface Change {
+  node: Node;
+  kept: Gateways;
+  /** Ids of networks, sorted. */
+  missing: readonly string[];
+}
 
 /**
  * Runs after the scheduler. The first node on a network gets the network's gateway address, the others the highest
  * free ones; a node's address is freed when its last task on the network has ended.
  */
-export function allocateGateways(view: View, { room }: StageContext): StageResult {
-  const needed = neededNetworks(view);
-  const kept = new Map<string, Gateways>();
-  const holders = new Set<string>();
-  const missing = new Map<string, Network>();
-  for (const node of view.list('node')) {
-    const networks = needed.get(node.ID);
-    const gateways: Gateways = {};
-    for (const [id, network] of networks ?? []) {
-      const gateway = node.Shoal?.Gateways?.[id];
-      if (gateway === undefined) missing.set(id, view.get('network', id) ?? network);
-      else {
-        gateways[id] = gateway;
-        holders.add(`${id} ${gateway}`);
-      }
-    }
-    kept.set(node.ID, gateways);
-  }
-  const spaces = missing.size > 0 ? addressSpaces(view, missing.values()) : new Map<string, AddressSpace>();
-  for (const node of view.list('node')) {
-    for (const [id, gateway] of Object.entries(node.Shoal?.Gateways ?? {})) {
-      if (kept.get(node.ID)?.[id] === undefined) spaces.get(id)?.giveBack(gateway);
-    }
-  }
+export function allocateGateways(view: View, { room, scope }: StageContext): StageResult {
+  // A node may wait for an address that became free on another one.
+  const all = scope === 'all' || scope.networks;
+  const nodes = all ? view.list('node') : [...scope.loads].sort().flatMap((id) => view.get('node', id) ?? []);
+  const changes = [...nodes].flatMap((node) => changeOf(view, node) ?? []);
+  if (changes.length === 0) return { actions: [] };
+  changes.sort((a, b) => (view.serialOf('node', a.node.ID) ?? 0) - (view.serialOf('node', b.node.ID) ?? 0));
+  const book = new GatewayBook(view, changes);
   const actions: Action[] = [];
   const rest = new Set<string>();
-  for (const node of view.list('node')) {
-    const gateways = kept.get(node.ID) ?? {};
-    for (const id of [...(needed.get(node.ID)?.keys() ?? [])].sort()) {
-      const network = missing.get(id);
-      const gateway = gateways[id] ?? (network && choose(network, holders, spaces));
-      if (gateway === undefined) continue;
-      gateways[id] = gateway;
-      holders.add(`${id} ${gateway}`);
+  for (const { node, kept, missing } of changes) {
+    const gateways = { ...kept };
+    for (const id of missing) {
+      const gateway = book.give(id);
+      if (gateway !== undefined) gateways[id] = gateway;
     }
     if (equal(gateways, node.Shoal?.Gateways ?? {})) continue;
     const action = update('node', { ...node, Shoal: { ...node.Shoal, Gateways: gateways } });
@@ -57,26 +46,60 @@ export function allocateGateways(view: View, { room }: StageContext): StageResul
   return { actions, ...(rest.size > 0 && { rest: { loads: rest } }) };
 }
 
-/** The networks that each node's tasks are on: node id → network id → network. */
-function neededNetworks(view: View): Map<string, Map<string, Network>> {
-  const needed = new Map<string, Map<string, Network>>();
-  for (const task of view.list('task')) {
-    const attachments = task.NetworksAttachments;
-    if (!attachments || !isPlaced(task)) continue;
-    let networks = needed.get(task.NodeID);
-    if (!networks) needed.set(task.NodeID, (networks = new Map()));
-    for (const { Network } of attachments) {
-      if (networks.has(Network.ID) || nodeLocalNetworks.includes(Network.Spec.Name)) continue;
-      networks.set(Network.ID, Network);
-    }
-  }
-  return needed;
+function changeOf(view: View, node: Node): Change | undefined {
+  const needed = view.loadOf(node.ID).networks;
+  const present = node.Shoal?.Gateways ?? {};
+  const missing = [...needed.keys()].filter((id) => present[id] === undefined && !nodeLocalNetworks.includes(id)).sort();
+  const kept = Object.fromEntries(Object.entries(present).filter(([id]) => needed.has(id)));
+  if (missing.length === 0 && Object.keys(kept).length === Object.keys(present).length) return undefined;
+  return { node, kept, missing };
 }
 
-function choose(network: Network, holders: ReadonlySet<string>, spaces: ReadonlyMap<string, AddressSpace>): string | undefined {
+/** Who has which gateway, with what this run takes back and gives. */
+class GatewayBook {
+  readonly #view: View;
+  readonly #spaces: AddressSpaces;
+  readonly #leaving = new Map<string, Set<string>>();
+  readonly #held = new Map<string, Set<string>>();
+
+  constructor(view: View, changes: readonly Change[]) {
+    this.#view = view;
+    this.#spaces = new AddressSpaces(view);
+    for (const { node, kept } of changes) {
+      for (const [id, gateway] of Object.entries(node.Shoal?.Gateways ?? {})) {
+        if (kept[id] !== undefined) continue;
+        this.#leaving.set(id, (this.#leaving.get(id) ?? new Set()).add(node.ID));
+        const network = view.get('network', id);
+        if (network) this.#spaces.of(network).giveBack(gateway);
+      }
+    }
+  }
+
+  give(networkId: string): string | undefined {
+    const network = this.#view.get('network', networkId);
+    const held = this.#holders(networkId);
+    const gateway = network && choose(network, held, this.#spaces);
+    if (gateway !== undefined) held.add(gateway);
+    return gateway;
+  }
+
+  #holders(networkId: string): Set<string> {
+    const known = this.#held.get(networkId);
+    if (known) return known;
+    const held = new Set<string>();
+    this.#held.set(networkId, held);
+    for (const node of this.#view.find('node', 'network', networkId)) {
+      const gateway = node.Shoal?.Gateways?.[networkId];
+      if (gateway !== undefined && !this.#leaving.get(networkId)?.has(node.ID)) held.add(gateway);
+    }
+    return held;
+  }
+}
+
+function choose(network: Network, holders: ReadonlySet<string>, spaces: AddressSpaces): string | undefined {
   const config = network.IPAMOptions?.Configs?.find(({ Subnet }) => parseSubnet(Subnet));
   const subnet = parseSubnet(config?.Subnet);
   if (!subnet) return undefined;
   const first = config?.Gateway || addressText(hostsOf(subnet).first);
-  return holders.has(`${network.ID} ${first}`) ? spaces.get(network.ID)?.takeTop() : first;
+  return holders.has(first) ? spaces.of(network).takeTop() : first;
 }

@@ -16,10 +16,37 @@ export interface PortAllocation {
   endpoints: ReadonlyMap<string, EndpointResult>;
 }
 
-/** Ports in ingress mode by `protocol/number`; another service's host-mode ports are only kept out of the dynamic choice. */
-interface Ports {
-  ingress: Map<string, Service>;
-  host: Set<string>;
+/** Who has which published number; another service's host-mode ports are only kept out of the dynamic choice. */
+class Ports {
+  readonly #view: View;
+  /** Services whose endpoint is to be made anew: what they had is free but for what this run gives them. */
+  readonly #waiting: ReadonlySet<string>;
+  readonly #given = new Map<string, Service>();
+
+  constructor(view: View, waiting: readonly Service[]) {
+    this.#view = view;
+    this.#waiting = new Set(waiting.map(({ ID }) => ID));
+  }
+
+  holderOf(key: string): Service | undefined {
+    const given = this.#given.get(key);
+    if (given) return given;
+    for (const service of this.#view.find('service', 'port', key)) if (!this.#waiting.has(service.ID)) return service;
+    return undefined;
+  }
+
+  isOnHosts(key: string): boolean {
+    for (const _service of this.#view.find('service', 'hostPort', key)) return true;
+    return false;
+  }
+
+  give(key: string, service: Service): void {
+    this.#given.set(key, service);
+  }
+
+  takeBack(key: string, service: Service): void {
+    if (this.#given.get(key) === service) this.#given.delete(key);
+  }
 }
 
 /**
@@ -28,17 +55,8 @@ interface Ports {
  */
 export function allocatePorts(view: View): PortAllocation {
   const endpoints = new Map<string, EndpointResult>();
-  const ports: Ports = { ingress: new Map(), host: new Set() };
-  const waiting: Service[] = [];
-  for (const service of view.list('service')) {
-    for (const port of service.Spec.EndpointSpec?.Ports ?? []) {
-      if (!isIngress(port) && port.PublishedPort) ports.host.add(publishedKey(port));
-    }
-    if (service.Endpoint && equal(service.Endpoint.Spec, specOf(service))) {
-      for (const port of service.Endpoint.Ports ?? []) hold(ports, service, port);
-      endpoints.set(service.ID, { endpoint: service.Endpoint });
-    } else waiting.push(service);
-  }
+  const waiting = [...view.find('service', 'unallocated', 'yes')];
+  const ports = new Ports(view, waiting);
   const dynamic: Service[] = [];
   const refused: Service[] = [];
   for (const service of waiting) {
@@ -60,14 +78,14 @@ function specOf(service: Service): EndpointSpec {
 }
 
 function hold(ports: Ports, service: Service, port: PortConfig): void {
-  if (isIngress(port) && port.PublishedPort) ports.ingress.set(publishedKey(port), service);
+  if (isIngress(port) && port.PublishedPort) ports.give(publishedKey(port), service);
 }
 
 /** Holds the numbers that the spec names and those that it keeps; the reason when another service has one of them. */
 function holdFixed(ports: Ports, service: Service): string | undefined {
   const fixed = withKept(service).filter((port) => isIngress(port) && port.PublishedPort);
   for (const port of fixed) {
-    const owner = ports.ingress.get(publishedKey(port));
+    const owner = ports.holderOf(publishedKey(port));
     if (owner && owner.ID !== service.ID) {
       return `port '${port.PublishedPort}' is already in use by service '${owner.Spec.Name}' (${owner.ID}) as an ingress port`;
     }
@@ -79,7 +97,7 @@ function holdFixed(ports: Ports, service: Service): string | undefined {
 /** A refused service goes on with its old ports, but for those that others have by now. */
 function keepFree(ports: Ports, service: Service): Action[] {
   const before = service.Endpoint?.Ports ?? [];
-  const kept = before.filter((port) => !isIngress(port) || !ports.ingress.has(publishedKey(port)));
+  const kept = before.filter((port) => !isIngress(port) || !ports.holderOf(publishedKey(port)));
   for (const port of kept) hold(ports, service, port);
   return kept.length === before.length ? [] : [update('service', { ...service, Endpoint: { ...service.Endpoint, Ports: kept } })];
 }
@@ -125,13 +143,13 @@ function resolve(ports: Ports, service: Service): EndpointResult {
 
 function release(ports: Ports, service: Service, port: PortConfig): void {
   const key = publishedKey(port);
-  if (isIngress(port) && ports.ingress.get(key) === service) ports.ingress.delete(key);
+  if (isIngress(port)) ports.takeBack(key, service);
 }
 
 function freePort(ports: Ports, port: PortConfig): number | undefined {
   for (let number = dynamicPorts.first; number <= dynamicPorts.last; number++) {
     const key = publishedKey(port, number);
-    if (!ports.ingress.has(key) && !ports.host.has(key)) return number;
+    if (!ports.holderOf(key) && !ports.isOnHosts(key)) return number;
   }
   return undefined;
 }

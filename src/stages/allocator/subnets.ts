@@ -1,5 +1,5 @@
 /** Gives every cluster network its subnets. */
-import { nodeLocalNetworks, type IPAMConfig, type Network } from '#model/network';
+import type { IPAMConfig, Network } from '#model/network';
 import { isTerminal } from '#model/task-state';
 import { update, type Action } from '#store/action';
 import { clusterOf, type View } from '#store/view';
@@ -10,7 +10,7 @@ const defaultSubnetSize = 24;
 
 export interface NetworkAllocation {
   actions: readonly Action[];
-  /** Networks as they are after the actions, by id. */
+  /** Networks that had no subnet, as they are after the actions, by id. */
   networks: ReadonlyMap<string, Network>;
   /** Why a network has no subnet, by its id. */
   problems: ReadonlyMap<string, string>;
@@ -27,9 +27,9 @@ interface Held extends Range {
 export function allocateNetworks(view: View): NetworkAllocation {
   const networks = new Map<string, Network>();
   const waiting: Network[] = [];
-  for (const network of view.list('network')) {
+  for (const network of view.find('network', 'unallocated', 'yes')) {
     networks.set(network.ID, network);
-    if (!network.IPAMOptions && !nodeLocalNetworks.includes(network.Spec.Name)) waiting.push(network);
+    waiting.push(network);
   }
   const actions: Action[] = [];
   const problems = new Map<string, string>();

@@ -38,7 +38,7 @@ export function partsOf(draft: Draft, rollout: PresentRollout): RolloutPart[] {
 }
 
 /** Brings what an earlier program noted on the service to the tasks. */
-export function adoptSlots(draft: Draft): void {
+function adoptSlots(draft: Draft): void {
   const { Rollout: old, SpecVersion } = draft.service.Shoal;
   if (!old?.Slots) return;
   const { Slots, ...rollout } = old;

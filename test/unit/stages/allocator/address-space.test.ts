@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AddressSpace, addressSpaces } from '#stages/allocator/address-space';
+import { AddressSpace, AddressSpaces } from '#stages/allocator/address-space';
 import { aNetwork, aNode, aSubnet, aTask, storeOf } from '#test/support/cluster-objects';
 
 function takeAll(space: AddressSpace): string[] {
@@ -36,6 +36,6 @@ test('what tasks and nodes hold is taken; ended tasks only move the cursor', () 
     network: [network],
     task: [aTask('a', 'running', attached('10.5.0.6/28')), aTask('b', 'failed', attached('10.5.0.5/28'))],
   });
-  const space = addressSpaces(store, [network]).get('net')!;
+  const space = new AddressSpaces(store).of(network);
   expect([space.take(), space.take(), space.takeTop()]).toEqual(['10.5.0.7/28', '10.5.0.8/28', '10.5.0.13']);
 });

@@ -45,7 +45,7 @@ test("a gateway goes with the last task and the network's own is given again", (
 
 test("a removed network keeps its gateway until its tasks have ended, and no engine's own network gets one", () => {
   const host = { ...front, ID: 'host', Spec: { Name: 'host' } };
-  const store = storeOf({ node: [aNode('n1')], task: [on('n1', 'a'), on('n1', 'b', 'running', host)] });
+  const store = storeOf({ node: [aNode('n1', { Shoal: { Gateways: { front: '10.5.0.1' } } })], task: [on('n1', 'a'), on('n1', 'b', 'running', host)] });
   runStage(store, allocateGateways);
   expect(gatewaysOf(store)).toEqual([{ front: '10.5.0.1' }]);
 });
