@@ -71,7 +71,7 @@ export class Core {
   electionElapsed = 0;
   heartbeatElapsed = 0;
   electionTimeout = 0;
-  /** A further configuration entry may follow only when this one is applied. */
+  /** The log's end when this member became leader: what an earlier leader changed in there must be applied before the next change. */
   pendingConfigurationIndex = 0;
   uncommittedBytes = 0;
   transferee: string | undefined;

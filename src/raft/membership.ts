@@ -34,7 +34,6 @@ export function proposeChange(core: Core, change: Change): { readonly index: num
   const refusal = refusalOf(core, change);
   if (refusal !== undefined) return refusal;
   const index = appendOwn(core, 'configuration', encode(change));
-  core.pendingConfigurationIndex = index;
   core.openChange = index;
   core.appendDue = true;
   return { index, term: core.term };

@@ -231,15 +231,13 @@ export class RaftChecks {
     require(index <= this.high, 'read', () => `${id} reads at ${index}, and only ${this.high} is decided`);
   }
 
-  /** All configurations that somebody may still go by: the newest that is done, and all behind it. */
-  possible(logs: readonly (readonly Entry[])[]): Configuration[] {
+  /** All configurations that somebody may still go by: the newest that is done, all behind it, and what is on its way. */
+  possible(): Configuration[] {
     const all = this.committed.slice(this.lastDone).map((one) => one.configuration);
-    for (const log of logs) {
-      for (const entry of log) {
-        if (entry.kind !== 'configuration' || entry.index <= this.lastDone) continue;
-        const next = changed(this.committed[Math.min(entry.index - 1, this.high)]?.configuration ?? this.newest.configuration, decode<Change>(entry.bytes));
-        if (next) all.push(next);
-      }
+    for (const { entry } of this.#known.values()) {
+      if (entry.kind !== 'configuration' || entry.index <= this.high) continue;
+      const next = changed(this.newest.configuration, decode<Change>(entry.bytes));
+      if (next) all.push(next);
     }
     return all;
   }

@@ -102,6 +102,7 @@ export class RaftSimulation {
   }
 
   #happen(happening: Happening): void {
+    if (this.#network.calm) return;
     const { kind, pick, way, ticks } = happening;
     this.#driver.mixIn(pick, way);
     const up = this.#up();
@@ -236,7 +237,8 @@ export class RaftSimulation {
     this.#network.calm = true;
     this.#network.heal();
     if (this.#knobs.heal === 'majority') {
-      for (const member of this.#members) if (!this.#needed().includes(member)) this.#leave(member);
+      const needed = this.#needed();
+      for (const member of this.#members) if (!needed.includes(member)) this.#leave(member);
     }
     for (const member of this.#members) {
       if (member.frozen) this.#driver.thaw(member, false);
@@ -252,7 +254,7 @@ export class RaftSimulation {
   /** A random majority of every configuration that somebody may still go by. */
   #needed(): Member[] {
     const alive = this.#members.filter((member) => !member.destroyed);
-    const possible = this.checks.possible(alive.map((member) => [...member.durable.entries, ...member.writes.flatMap((write) => write.entries)]));
+    const possible = this.checks.possible();
     const random = this.#root.split('core');
     const order = alive.map((member) => ({ member, at: random.next() })).sort((a, b) => a.at - b.at);
     const chosen: Member[] = [];
@@ -319,12 +321,10 @@ export class RaftSimulation {
       if (!leader?.raft) return;
       const { learners, voters } = leader.raft.status().configuration;
       const candidate = learners.find((one) => this.#here().some((member) => member.id === one));
-      if (candidate === undefined && (id === undefined || !voters.includes(id))) {
-        this.#join((type, newcomer) => typeof leader.raft?.proposeChange({ type, id: newcomer }) === 'object');
-      } else if (candidate !== undefined) {
-        id = candidate;
-        leader.raft.proposeChange({ type: 'addVoter', id: candidate });
-      }
+      if (id === undefined || !(voters.includes(id) || learners.includes(id))) id = candidate;
+      // A change whose leader fell is asked for again: repeating it is harmless.
+      if (id !== undefined) leader.raft.proposeChange({ type: 'addVoter', id });
+      else this.#join((type, newcomer) => typeof leader.raft?.proposeChange({ type, id: newcomer }) === 'object');
       this.#driver.turn(leader);
     });
   }

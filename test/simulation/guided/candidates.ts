@@ -281,4 +281,30 @@ export const candidates: readonly Guided[] = [
       stage.is('a', { role: 'candidate', term: 2 });
     },
   },
+  {
+    name: 'an ordinary election claims no order of the leader, and committed entries that are not applied yet do not forbid one',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.lazy.add('b');
+      stage.propose('a', 'x');
+      stage.settle();
+      stage.tick('a', 2);
+      stage.settle();
+      stage.is('b', { committed: 2, applied: 1 });
+      stage.crash('a');
+      stage.tick('c', e);
+      stage.hold(() => true);
+      stage.act('b', (raft) => raft.campaign());
+      stage.is('b', { role: 'preCandidate' });
+      const asked: boolean[] = [];
+      for (let round = 0; round < 4; round++) {
+        asked.push(...stage.wire.flatMap((one) => (one.type === 'vote' || one.type === 'preVote' ? [one.transfer] : [])));
+        stage.net();
+        for (const id of ['b', 'c']) while (stage.disk(id));
+      }
+      stage.equal(asked.includes(true), false, 'requests that claim an order');
+      stage.is('b', { role: 'leader' });
+    },
+  },
 ];

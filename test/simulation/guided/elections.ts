@@ -233,4 +233,13 @@ export const elections: readonly Guided[] = [
       stage.is('a', { role: 'leader', term: 1 });
     },
   },
+  {
+    name: 'a pre-vote for the present term is refused like a vote in it',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.equal(grants(stage, request('vote', 'b', 'a', 3)), [true], 'vote');
+      stage.equal(grants(stage, request('preVote', 'c', 'a', 3)), [false], 'pre-vote for the same term');
+      stage.equal(grants(stage, request('preVote', 'c', 'a', 4)), [true], 'pre-vote for the next term');
+    },
+  },
 ];

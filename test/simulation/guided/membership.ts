@@ -373,4 +373,25 @@ export const membership: readonly Guided[] = [
       stage.equal(stage.told('a', 'changesDone'), [2], 'done');
     },
   },
+  {
+    name: 'a transfer goes on when somebody else comes or goes',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.lazy.add('a');
+      stage.change('a', 'addLearner', 'd');
+      stage.settle();
+      stage.cut('a', 'c');
+      stage.act('a', (raft) => raft.transferLeadership('c'));
+      stage.hold(() => true);
+      stage.lazy.delete('a');
+      stage.apply('a');
+      stage.turn('a');
+      stage.equal(
+        stage.act('a', (raft) => raft.propose(Buffer.from('x'))),
+        'transferring',
+        'a proposal',
+      );
+    },
+  },
 ];

@@ -178,18 +178,47 @@ export const replication: readonly Guided[] = [
     },
   },
   {
-    name: 'a long wrong tail is passed by one probe per term',
+    name: 'a long wrong tail is passed by one probe per term, whoever has the higher terms in it',
+    run(): void {
+      const tail = (term: number): number[] => Array.from({ length: 30 }, () => term);
+      for (const [leading, lagging] of [
+        [5, 3],
+        [1, 4],
+      ] as const) {
+        const stage = new RaftStage(group);
+        stage.load({ a: [1, ...tail(leading)], b: [1, ...tail(leading)], c: [1, ...tail(lagging)] }, 5);
+        stage.crash('c');
+        stage.elect('a');
+        stage.restart('c');
+        stage.tick('a', 2);
+        const rejections = stage.settle().filter((one) => one.type === 'appendReply' && one.rejected).length;
+        stage.equal(rejections <= 3, true, `${rejections} probes`);
+        stage.is('c', { lastIndex: 32 });
+      }
+    },
+  },
+  {
+    name: 'a late append behind a compaction is answered with what is committed, and never taken for a conflict',
     run(): void {
       const stage = new RaftStage(group);
-      const tail = (term: number): number[] => Array.from({ length: 30 }, () => term);
-      stage.load({ a: [1, ...tail(5)], b: [1, ...tail(5)], c: [1, ...tail(3)] }, 5);
-      stage.crash('c');
       stage.elect('a');
-      stage.restart('c');
+      stage.propose('a', 'x');
+      const late = stage.hold((one) => isAppend(one) && one.to === 'b');
+      for (const message of late) stage.step(message);
+      stage.settle();
+      stage.propose('a', 'y', 'z');
+      stage.settle();
       stage.tick('a', 2);
-      const rejections = stage.settle().filter((one) => one.type === 'appendReply' && one.rejected).length;
-      stage.equal(rejections <= 3, true, `${rejections} probes`);
-      stage.is('c', { lastIndex: 32 });
+      stage.settle();
+      stage.compact('b');
+      for (const message of late) stage.step(message);
+      while (stage.disk('b'));
+      stage.equal(
+        stage.wire.flatMap((one) => (one.type === 'appendReply' ? [[one.index, one.rejected]] : [])),
+        [[4, false]],
+        'answers',
+      );
+      stage.is('b', { committed: 4, lastIndex: 4 });
     },
   },
 ];

@@ -251,4 +251,22 @@ export const snapshots: readonly Guided[] = [
       stage.is('b', { committed: 4, lastIndex: 4, firstIndex: 5 });
     },
   },
+  {
+    name: 'a learner that has all but is silent is made no voter',
+    run(): void {
+      const stage = new RaftStage(['a', 'b'], {}, ['l']);
+      stage.elect('a');
+      stage.settle();
+      stage.isolate('l');
+      for (let tick = 0; tick < 2 * e; tick++) {
+        stage.tick('a');
+        stage.settle();
+      }
+      stage.equal(stage.change('a', 'addVoter', 'l'), 'notCaughtUp', 'a silent learner');
+      stage.join();
+      stage.tick('a', 2);
+      stage.settle();
+      stage.equal(typeof stage.change('a', 'addVoter', 'l'), 'number', 'one that speaks');
+    },
+  },
 ];
