@@ -27,6 +27,8 @@ export interface ReplicaOptions {
   readonly snapshotBytes?: number;
   /** Entries that stay in the log behind a snapshot, for members that are a little late. */
   readonly keptEntries?: number;
+  /** Bytes of them at most. */
+  readonly keptBytes?: number;
   /** Largest entry accepted. */
   readonly maxEntryBytes?: number;
 }
@@ -78,7 +80,14 @@ export class Replica implements ReplicatedLog {
   readonly #sending = new Set<string>();
 
   constructor(options: ReplicaOptions, parts: ReplicaParts) {
-    const defaults = { tickMs: 50, snapshotEntries: 10_000, snapshotBytes: 64 * mebibyte, keptEntries: 500, maxEntryBytes: 64 * mebibyte };
+    const defaults = {
+      tickMs: 50,
+      snapshotEntries: 10_000,
+      snapshotBytes: 64 * mebibyte,
+      keptEntries: 500,
+      keptBytes: 16 * mebibyte,
+      maxEntryBytes: 64 * mebibyte,
+    };
     this.#options = { ...defaults, ...options };
     this.#parts = parts;
   }
@@ -109,7 +118,7 @@ export class Replica implements ReplicatedLog {
   }
 
   async #restore({ storage, initial, state, warnings }: OpenedStorage): Promise<Raft> {
-    const { nodeId, snapshotEntries, snapshotBytes } = this.#options;
+    const { nodeId, snapshotEntries, snapshotBytes, keptEntries, keptBytes } = this.#options;
     const { random, logger, stateMachine } = this.#parts;
     for (const warning of warnings) logger.warn({}, warning);
     const { index, configuration } = initial.snapshot;
@@ -129,7 +138,8 @@ export class Replica implements ReplicatedLog {
       restored: (meta) => this.#restored(meta),
       failed: (error) => this.#fail(error),
     });
-    this.#running = { raft, storage, applier, rhythm: new SnapshotRhythm(index, { entries: snapshotEntries, bytes: snapshotBytes }) };
+    const rhythm = new SnapshotRhythm(index, { entries: snapshotEntries, bytes: snapshotBytes }, { entries: keptEntries, bytes: keptBytes });
+    this.#running = { raft, storage, applier, rhythm };
     return raft;
   }
 
@@ -344,10 +354,11 @@ export class Replica implements ReplicatedLog {
     const { index } = applier;
     const meta = raft.snapshotMeta();
     assert(meta.index === index, `the state is that of entry ${index}, and the log says ${meta.index}`);
+    const { kept } = rhythm;
     rhythm.taken(index);
     this.#snapshotting = storage
       .snapshot(meta, this.#parts.stateMachine.snapshot())
-      .then(() => raft.snapshotTaken(meta, index - this.#options.keptEntries))
+      .then(() => raft.snapshotTaken(meta, index - kept))
       .catch((error: unknown) => {
         if (!(error instanceof Refusal && error.facts['reason'] === 'diskFull')) return this.#fail(error as Error);
         // The log goes on from the snapshot before.

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { SnapshotRhythm } from '../../../src/replica/snapshot-rhythm.ts';
+
+test('a snapshot is due after so many entries or so many bytes, and when somebody needs one', () => {
+  const rhythm = new SnapshotRhythm(0, { entries: 3, bytes: 100 }, { entries: 500, bytes: 1000 });
+  rhythm.want();
+  expect(rhythm.due).toBe(false);
+  rhythm.taken(0);
+  rhythm.count(10);
+  expect(rhythm.due).toBe(false);
+  rhythm.count(90);
+  expect(rhythm.due).toBe(true);
+  rhythm.taken(2);
+  for (let count = 0; count < 3; count++) rhythm.count(1);
+  expect(rhythm.due).toBe(true);
+  rhythm.taken(5);
+  rhythm.count(1);
+  rhythm.want();
+  expect(rhythm.due).toBe(true);
+});
+
+test.each([
+  [{ entries: 5, bytes: 1000 }, 20, 5],
+  [{ entries: 5, bytes: 1000 }, 300, 3],
+  [{ entries: 5, bytes: 1000 }, 1001, 0],
+  [{ entries: 0, bytes: 1000 }, 1, 0],
+])('of the log %o stays behind a snapshot: of entries of %i bytes the last %i', (keeps, bytes, expected) => {
+  const rhythm = new SnapshotRhythm(0, { entries: 1000, bytes: 1e9 }, keeps);
+  for (let count = 0; count < 40; count++) rhythm.count(bytes);
+  expect(rhythm.kept).toBe(expected);
+  rhythm.taken(40);
+  expect(rhythm.kept).toBe(expected);
+});
+
+test('nothing is kept that was not applied', () => {
+  const rhythm = new SnapshotRhythm(0, { entries: 1, bytes: 1 }, { entries: 500, bytes: 1e9 });
+  for (let count = 0; count < 4; count++) rhythm.count(7);
+  expect(rhythm.kept).toBe(4);
+});
