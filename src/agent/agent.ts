@@ -6,9 +6,9 @@ import { seededRandom } from '#base/random';
 import type { AssignmentMessage, OpenSession } from '#model/assignment';
 import type { NodeDescription } from '#model/node';
 import type { TaskStatus } from '#model/task';
+import type { NodeNetwork } from '#network/contract';
 import type { Engine, LogLine, LogOptions } from '#engine/engine';
 import { AssignmentSet } from './assignment-set.ts';
-import type { NodeNetwork } from './node-network.ts';
 import { runSessions } from './session-loop.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { TaskLoop } from './task-loop.ts';
@@ -56,9 +56,9 @@ export class Agent {
 
   /** Resolves when the node's network is up; sessions and containers follow by themselves. */
   async start(): Promise<void> {
-    const { engine, network, openSession, clock, logger } = this.#modules;
+    const { engine, openSession, clock, logger } = this.#modules;
     const { nodeId } = this.#options;
-    await network.start(this.#ending.signal);
+    await this.#loop.networkLoop.start();
     this.#loop.observer.start();
     // Each node draws from its own stream, so that nodes do not come back all at once.
     const modules = { openSession, describe: () => engine.describe(), clock, random: seededRandom(0, nodeId), logger };

@@ -3,10 +3,12 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { NetworkAssignment, ServiceEndpoint } from '#model/assignment';
 import type { Engine } from '#engine/engine';
+import type { LocalNetwork, NodeNetwork } from '#network/contract';
 import { retryDelayMs } from '#task/attempt';
 import type { NetworkDecision } from '#task/networks';
 import type { NetworkState } from '#task/prepare';
-import type { LocalNetwork, NodeNetwork } from './node-network.ts';
+import { NetworkAudits } from './network-audits.ts';
+import { Publisher } from './publisher.ts';
 
 export interface NetworkLoopModules {
   engine: Engine;
@@ -16,44 +18,55 @@ export interface NetworkLoopModules {
 }
 
 export interface NetworkLoopCalls {
-  /** The endpoints as they are now; tasks that leave are not ready in them. */
+  /** The services as the managers see them. */
   endpoints(): readonly ServiceEndpoint[];
+  /** The networks that this node's tasks use. */
+  assigned(): ReadonlyMap<string, NetworkAssignment>;
   /** A network became ready, failed or went: tasks and networks are to be decided again. */
   changed(): void;
 }
 
 /** A network that could not be removed is left alone for so long. */
 const removalRetryMs = 2000;
+/** A network that so many removals have failed for is in somebody else's hands. */
+const removalsUntilTold = 15;
 
 export class NetworkLoop {
   readonly states = new Map<string, NetworkState>();
   /** Networks that the engine has. */
   readonly present = new Set<string>();
+  readonly #publisher: Publisher;
+  readonly #audits: NetworkAudits;
   readonly #busy = new Set<string>();
   #missed: ReadonlySet<string> = new Set();
-  #wanted = 0;
-  #inForce = 0;
   readonly #works = new Set<Promise<void>>();
+  /** Networks that are on their way out: how often their removal was tried. */
+  readonly #leaving = new Map<string, number>();
   #begun = false;
-  #open = false;
-  #publishing = false;
-  #waiters: { sequence: number; resolve: () => void }[] = [];
 
   constructor(
     readonly modules: NetworkLoopModules,
     readonly calls: NetworkLoopCalls,
     readonly signal: AbortSignal,
   ) {
-    // Nobody waits any longer for what will not be done.
-    signal.addEventListener('abort', () => this.#waiters.splice(0).forEach((waiter) => waiter.resolve()), { once: true });
+    const wanted = { services: () => calls.endpoints(), networks: () => this.#locals(), ready: () => this.#ready() };
+    this.#publisher = new Publisher(modules, wanted, signal);
+    this.#audits = new NetworkAudits(modules, () => this.#publisher.applyBridges(), signal);
   }
 
-  /** A look that began before a network was made does not show it: only what two looks miss is gone. */
-  observed(networkIds: readonly string[]): void {
+  /** Resolves when the node's network is up. Refuses when this host cannot do it. */
+  async start(): Promise<void> {
+    await this.modules.network.start(() => this.#audits.soon(), this.signal);
+    this.#audits.start();
+  }
+
+  /** A look that began before a network was made does not show it: only what two looks miss is gone. True when one is missed for the first time. */
+  observed(networkIds: readonly string[]): boolean {
     const missing = [...this.present].filter((id) => !networkIds.includes(id) && !this.#busy.has(id));
     for (const id of missing) if (this.#missed.has(id)) this.#lost(id);
     this.#missed = new Set(missing.filter((id) => this.present.has(id)));
     for (const id of networkIds) if (!this.#busy.has(id)) this.present.add(id);
+    return this.#missed.size > 0;
   }
 
   /** Starts what was decided; each network does one thing at a time. */
@@ -62,26 +75,38 @@ export class NetworkLoop {
     for (const id of decision.remove) this.#alone(id, () => this.#remove(id));
   }
 
-  /** Opens publishing when what was decided first is done: names and ports of an earlier life hold until their networks are ready again. */
+  /** Opens publishing when what was decided first is done: ports of an earlier life hold until their networks are ready again. */
   async begin(): Promise<void> {
     if (this.#begun) return;
     this.#begun = true;
     await Promise.all(this.#works);
-    this.#open = true;
-    void this.publish();
+    this.#publisher.open();
   }
 
   /** Names and ports have to be looked at again. Resolves when what holds now is in force, or could not be brought in force. */
   publish(): Promise<void> {
-    if (this.signal.aborted) return Promise.resolve();
-    const sequence = ++this.#wanted;
-    const settled = new Promise<void>((resolve) => this.#waiters.push({ sequence, resolve }));
-    if (this.#open && !this.#publishing) void this.#publishLoop();
-    return settled;
+    return this.#publisher.publish();
+  }
+
+  /** No new connection is led to the task, and no name to it, from when this resolves. */
+  withdraw(taskId: string): Promise<void> {
+    return this.#publisher.withdraw(taskId);
+  }
+
+  /** Networks that containers may sit in. */
+  #locals(): LocalNetwork[] {
+    const local = [...this.calls.assigned().values()].filter(({ Network: { ID } }) => this.present.has(ID) && !this.#leaving.has(ID));
+    return local.map(({ Network: network, Gateway: gateway }) => ({ network, gateway }));
+  }
+
+  #ready(): LocalNetwork[] {
+    return [...this.states.values()].filter((state) => state.ready).map(({ network, gateway }) => ({ network, gateway }));
   }
 
   /** Somebody removed it by hand: it is made again when it is needed. */
   #lost(id: string): void {
+    const name = this.states.get(id)?.network.Spec.Name;
+    if (name !== undefined) this.modules.logger.warn({ network: name }, 'somebody removed this network from the engine; it is made again if a task needs it');
     this.present.delete(id);
     this.states.delete(id);
   }
@@ -101,32 +126,51 @@ export class NetworkLoop {
     const outcome = await this.modules.engine.carryOut({ type: 'createNetwork', network, gateway }, this.signal);
     if (!outcome.ok) return this.#failed({ network, gateway }, outcome.message, outcome.permanent);
     this.present.add(network.ID);
+    this.#leaving.delete(network.ID);
     try {
-      await this.modules.network.networkCreated(network, gateway);
+      await this.#publisher.serveNetworks();
     } catch (error) {
       return this.#failed({ network, gateway }, (error as Error).message, false);
     }
+    if (!this.#publisher.named(network)) return this.#failed({ network, gateway }, this.modules.network.names.problems().join('; '), false);
     this.states.set(network.ID, { network, gateway, ready: true });
     void this.publish();
   }
 
   async #remove(id: string): Promise<void> {
+    const name = this.states.get(id)?.network.Spec.Name;
     this.states.delete(id);
+    const tries = (this.#leaving.get(id) ?? 0) + 1;
+    this.#leaving.set(id, tries);
     void this.publish();
     try {
-      await this.modules.network.networkRemoved(id);
+      await this.#publisher.serveNetworks();
     } catch (error) {
-      this.modules.logger.warn({ network: id, err: error }, 'a network was not taken down whole');
+      this.modules.logger.warn(
+        { network: name ?? id, err: error },
+        'names and rules of a network that goes could not be taken away; they go with the next change',
+      );
     }
     const outcome = await this.modules.engine.carryOut({ type: 'removeNetwork', networkId: id }, this.signal);
-    if (outcome.ok) return void this.present.delete(id);
-    // A container that is just being removed, or somebody else's, sits in it: its subnet is given on already, so it is tried again soon.
-    this.modules.logger.debug({ network: id, reason: outcome.message }, 'a network stays for now');
+    if (outcome.ok) {
+      this.present.delete(id);
+      this.#leaving.delete(id);
+      return;
+    }
+    // A container that is just being removed sits in it, or somebody else's: its subnet is given on already, so it is tried again soon.
+    const facts = { network: name ?? id, reason: outcome.message };
+    if (tries === removalsUntilTold)
+      this.modules.logger.warn(
+        facts,
+        'a network that no task needs cannot be removed: disconnect what is not ours from it; until then a new network that gets its subnet waits',
+      );
+    else this.modules.logger.debug(facts, 'a network could not be removed yet; it is tried again in 2 s');
     await this.#pause(removalRetryMs);
   }
 
   #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
+      if (this.signal.aborted) return resolve();
       const cancel = this.modules.clock.after(delayMs, () => {
         this.signal.removeEventListener('abort', ended);
         resolve();
@@ -142,28 +186,9 @@ export class NetworkLoop {
   #failed(local: LocalNetwork, message: string, permanent: boolean): void {
     const retryAt = this.modules.clock.now() + retryDelayMs;
     this.states.set(local.network.ID, { ...local, ready: false, failure: { message, permanent, retryAt } });
-    this.modules.logger.warn({ network: local.network.Spec.Name, reason: message }, 'a network is not ready');
-  }
-
-  /** One update at a time; what is wanted meanwhile goes into the next. */
-  async #publishLoop(): Promise<void> {
-    this.#publishing = true;
-    while (this.#inForce < this.#wanted && !this.signal.aborted) {
-      const sequence = this.#wanted;
-      const ready = [...this.states.values()].filter((state) => state.ready);
-      try {
-        await this.modules.network.update(
-          this.calls.endpoints(),
-          ready.map(({ network, gateway }) => ({ network, gateway })),
-        );
-      } catch (error) {
-        this.modules.logger.error({ err: error }, 'names and published ports could not be brought up to date');
-        this.modules.clock.after(retryDelayMs, () => !this.signal.aborted && void this.publish());
-      }
-      this.#inForce = sequence;
-      for (const waiter of this.#waiters) if (waiter.sequence <= sequence) waiter.resolve();
-      this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sequence);
-    }
-    this.#publishing = false;
+    const what = permanent
+      ? 'a network cannot be made on this node; its tasks are rejected'
+      : 'a network is not ready on this node; its tasks wait, and it is tried again in 1 s';
+    this.modules.logger.warn({ network: local.network.Spec.Name, reason: message }, what);
   }
 }

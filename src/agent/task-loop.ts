@@ -1,19 +1,19 @@
 /** The task loop: observe, decide, carry out; each task's steps in order, those of different tasks side by side. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import type { ServiceEndpoint } from '#model/assignment';
 import { compareStates, isTerminal } from '#model/task-state';
 import type { Engine } from '#engine/engine';
 import { createLimiter, type Limiter } from '#engine/limiter';
 import { adoptAttempt, afterSteps, retryDelayMs, type Attempt } from '#task/attempt';
 import { decideTask, removalSteps, type Decision } from '#task/decide';
+import type { NodeNetwork } from '#network/contract';
 import type { TemplateNode } from '#task/expand';
 import { decideNetworks } from '#task/networks';
 import type { NetworkState, NodeFacts } from '#task/prepare';
 import type { Step, StepOutcome } from '#task/step';
 import type { AssignmentSet } from './assignment-set.ts';
+import { Attachments } from './attachments.ts';
 import { NetworkLoop } from './network-loop.ts';
-import type { NodeNetwork } from './node-network.ts';
 import { Observer } from './observer.ts';
 import type { StatusReporter } from './status-reporter.ts';
 
@@ -48,9 +48,10 @@ export class TaskLoop {
   readonly attempts = new Map<string, Attempt>();
   readonly observer: Observer;
   readonly networkLoop: NetworkLoop;
+  readonly #attachments: Attachments;
   readonly #working = new Map<string, Work>();
-  /** Tasks that get no traffic any more. */
-  readonly #leaving = new Set<string>();
+  /** Tasks that get no traffic any more, from when the promise resolves. */
+  readonly #leaving = new Map<string, Promise<void>>();
   readonly #dirty = new Set<string>();
   readonly #removeAt = new Map<string, number>();
   readonly #lanes: Readonly<Record<'work' | 'stop' | 'pull', Limiter>>;
@@ -64,8 +65,11 @@ export class TaskLoop {
     readonly signal: AbortSignal,
   ) {
     this.#lanes = { work: createLimiter(options.concurrency), stop: createLimiter(stopsAtOnce), pull: createLimiter(pullsAtOnce) };
+    this.#attachments = new Attachments(modules);
     this.observer = new Observer(modules, (taskIds, networks) => this.#looked(taskIds, networks), signal);
-    this.networkLoop = new NetworkLoop(modules, { endpoints: () => this.#endpoints(), changed: () => this.wakeAll() }, signal);
+    const { endpoints, networks } = modules.assignments;
+    const calls = { endpoints: () => [...endpoints.values()], assigned: () => networks, changed: () => this.wakeAll() };
+    this.networkLoop = new NetworkLoop(modules, calls, signal);
     signal.addEventListener('abort', () => this.#abort(), { once: true });
   }
 
@@ -89,7 +93,9 @@ export class TaskLoop {
   }
 
   #looked(taskIds: readonly string[] | undefined, networks: readonly string[] | undefined): void {
-    if (networks) this.networkLoop.observed(networks);
+    // What one look misses is looked for again at once.
+    if (networks && this.networkLoop.observed(networks)) this.observer.refresh(undefined);
+    this.#attachments.seen(this.observer.containers, taskIds ?? this.observer.containers.keys());
     if (taskIds) this.wake(taskIds);
     else this.wakeAll();
   }
@@ -133,7 +139,7 @@ export class TaskLoop {
     if (!status) return;
     this.modules.reporter.report(id, status);
     this.modules.logger.debug({ task: id, state: status.State, error: status.Err }, status.Message);
-    if (isTerminal(status.State) && this.#isPublished(id)) void this.networkLoop.publish();
+    if (isTerminal(status.State)) void this.#withdraw(id);
   }
 
   /** The task is not ours any more: whatever is left of it goes. */
@@ -145,7 +151,7 @@ export class TaskLoop {
     if (container) return void this.#carryOut(id, removalSteps(container, departed.get(id)));
     if (departed.has(id)) return void this.#carryOut(id, [{ type: 'unmountFiles', taskId: id }]);
     this.attempts.delete(id);
-    this.#leaving.delete(id);
+    if (this.#leaving.delete(id)) this.modules.network.detached(id);
   }
 
   async #carryOut(id: string, steps: readonly Step[]): Promise<void> {
@@ -159,6 +165,7 @@ export class TaskLoop {
       if (!outcome.ok) break;
     }
     if (!this.signal.aborted) await this.observer.lookAt(id).catch(() => this.observer.refresh(undefined));
+    this.#attachments.seen(this.observer.containers, [id]);
     this.#working.delete(id);
     this.observer.release(id);
     if (this.signal.aborted) return;
@@ -189,23 +196,10 @@ export class TaskLoop {
   }
 
   /** No new connection reaches the task from when this resolves. */
-  async #withdraw(id: string): Promise<void> {
-    if (this.#leaving.has(id)) return;
-    this.#leaving.add(id);
-    if (this.#isPublished(id)) await this.networkLoop.publish();
-  }
-
-  #isPublished(id: string): boolean {
-    return this.modules.assignments.backends.has(id);
-  }
-
-  /** The dispatcher's endpoints, with the tasks of this node that end not ready any more: it is the first to know. They may still ask for names. */
-  #endpoints(): readonly ServiceEndpoint[] {
-    const ends = (id: string) => this.#leaving.has(id) || isTerminal(this.attempts.get(id)?.status.State ?? 'new');
-    return [...this.modules.assignments.endpoints.values()].map((endpoint) => ({
-      ...endpoint,
-      Tasks: endpoint.Tasks.map((task) => (task.Ready && ends(task.TaskID) ? { ...task, Ready: false } : task)),
-    }));
+  #withdraw(id: string): Promise<void> {
+    const leaving = this.#leaving.get(id) ?? this.networkLoop.withdraw(id);
+    this.#leaving.set(id, leaving);
+    return leaving;
   }
 
   #decideNetworks(): void {

@@ -5,8 +5,9 @@ import type { NodeDescription } from '#model/node';
 import type { Task } from '#model/task';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';
 import { containerRequest, endpoints, type BodyContext } from '#task/container-body';
+import { connectAgain, connectAll } from './docker-attachments.ts';
 import { describeNode } from './describe.ts';
-import { followEvents } from './docker-events.ts';
+import { containerEvents, followEvents, networkEvents, taskOf, type EngineEvent } from './docker-events.ts';
 import { containerLogs } from './docker-logs.ts';
 import { DockerNetworks } from './docker-networks.ts';
 import { observed } from './docker-observe.ts';
@@ -48,6 +49,7 @@ export class DockerEngine implements Engine {
     pruneFiles: async (step) => this.#files.prune(new Set(step.keep)).then(() => done),
     createContainer: (step, signal) => this.#create(step.task, step.gateways, signal),
     startContainer: (step, signal) => this.#start(step.task, step.containerId, signal),
+    attachNetwork: (step, signal) => this.#attach(step, signal),
     stopContainer: (step, signal) => this.#stop(step, signal),
     removeContainer: (step, signal) => this.#remove(step, signal),
   };
@@ -85,7 +87,16 @@ export class DockerEngine implements Engine {
   }
 
   watch(changed: (taskId: string | undefined) => void, signal: AbortSignal): void {
-    void followEvents(this.#docker, this.options.nodeId, changed, signal);
+    void followEvents(this.#docker, containerEvents(this.options.nodeId), (event) => changed(event && taskOf(event)), signal);
+    const lost = (event: EngineEvent | undefined): void => {
+      const { ID = '', Attributes = {} } = event?.Actor ?? {};
+      // Strangers' networks, and strangers on ours, are nothing to look at.
+      if (!this.#networks.clusterId(ID)) return;
+      if (event?.Action === 'destroy') return changed(undefined);
+      const task = [...this.#containerIds].find(([, containerId]) => containerId === Attributes['container'])?.[0];
+      if (task !== undefined) changed(task);
+    };
+    void followEvents(this.#docker, networkEvents, lost, signal);
   }
 
   describe(): Promise<NodeDescription> {
@@ -100,7 +111,9 @@ export class DockerEngine implements Engine {
   async #inspect(containerId: string | undefined): Promise<ObservedContainer | undefined> {
     if (containerId === undefined) return undefined;
     try {
-      return observed(await this.#docker.getContainer(containerId).inspect());
+      const info = await this.#docker.getContainer(containerId).inspect();
+      await this.#networks.known();
+      return observed(info, (id) => this.#networks.clusterId(id));
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw error;
@@ -130,14 +143,10 @@ export class DockerEngine implements Engine {
   async #start(task: Task, containerId: string, signal: AbortSignal): Promise<StepOutcome> {
     const prefix = 'starting container failed: ';
     const [, ...others] = endpoints(task, { networkName: (id) => this.#networks.name(id) });
-    for (const { network, settings } of others) {
-      try {
-        await this.#docker
-          .getNetwork(network)
-          .connect({ Container: containerId, EndpointConfig: settings, abortSignal: signal } as Docker.NetworkConnectOptions);
-      } catch (error) {
-        if (!/already exists in network|already attached/.test(textOf(error))) return failed(error, prefix);
-      }
+    try {
+      await connectAll(this.#docker, containerId, others, signal);
+    } catch (error) {
+      return failed(error, prefix);
     }
     try {
       await this.#docker.getContainer(containerId).start({ abortSignal: signal });
@@ -145,6 +154,12 @@ export class DockerEngine implements Engine {
     } catch (error) {
       return statusOf(error) === 304 ? done : failed(error, prefix);
     }
+  }
+
+  async #attach({ task, containerId, networkId }: Extract<Step, { type: 'attachNetwork' }>, signal: AbortSignal): Promise<StepOutcome> {
+    const endpoint = endpoints(task, { networkName: (id) => this.#networks.name(id) }).find((each) => each.networkId === networkId);
+    const name = task.NetworksAttachments?.find(({ Network }) => Network.ID === networkId)?.Network.Spec.Name ?? networkId;
+    return endpoint ? connectAgain(this.#docker, containerId, endpoint, name, signal) : done;
   }
 
   async #stop(step: Extract<Step, { type: 'stopContainer' }>, signal: AbortSignal): Promise<StepOutcome> {

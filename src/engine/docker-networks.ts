@@ -22,6 +22,9 @@ export function networkRequest(network: Network, gateway: string, name: string, 
 
 export class DockerNetworks {
   readonly #names = new Map<string, string>();
+  /** The engine's id → the cluster's. */
+  readonly #ids = new Map<string, string>();
+  #observed = false;
 
   constructor(
     readonly docker: Docker,
@@ -32,8 +35,23 @@ export class DockerNetworks {
   async observe(): Promise<readonly string[]> {
     const networks = await this.#list();
     this.#names.clear();
-    for (const network of networks) this.#names.set(network.Labels?.[networkIdLabel] ?? '', network.Name);
+    this.#ids.clear();
+    this.#observed = true;
+    for (const { Labels, Name, Id } of networks) {
+      this.#names.set(Labels?.[networkIdLabel] ?? '', Name);
+      this.#ids.set(Id, Labels?.[networkIdLabel] ?? '');
+    }
     return [...this.#names.keys()];
+  }
+
+  /** Resolves when `clusterId` knows what was there before this life. */
+  async known(): Promise<void> {
+    if (!this.#observed) await this.observe();
+  }
+
+  /** The cluster's id of an engine's network that has been observed; undefined for a stranger's. */
+  clusterId(engineId: string): string | undefined {
+    return this.#ids.get(engineId);
   }
 
   /** The engine's name of a network that has been created or observed. */
@@ -87,11 +105,15 @@ export class DockerNetworks {
         // Newer engines refuse a name that is taken.
         if (statusOf(error) !== 409) throw error;
       });
-      if (made && (await this.#countNamed(name)) === 1) return name;
+      if (made && (await this.#countNamed(name)) === 1) {
+        this.#ids.set(made.id, network.ID);
+        return name;
+      }
       await made?.remove();
     }
     const own = `${name}.${network.ID}`;
-    await this.docker.createNetwork(networkRequest(network, gateway, own, this.nodeId));
+    const made = await this.docker.createNetwork(networkRequest(network, gateway, own, this.nodeId));
+    this.#ids.set(made.id, network.ID);
     return own;
   }
 

@@ -1,5 +1,6 @@
 /** Containers as the Engine API shows them, in the words that decisions are made of. */
 import type Docker from 'dockerode';
+import type { AttachedNetwork } from '#model/network';
 import type { PortConfig } from '#model/service-spec';
 import { isUnspecified } from '#model/address';
 import type { ObservedContainer } from '#task/step';
@@ -15,8 +16,8 @@ const states: Readonly<Record<string, ObservedContainer['state']>> = {
   dead: 'dead',
 };
 
-/** What is seen of a container with our labels. */
-export function observed(info: Docker.ContainerInspectInfo): ObservedContainer {
+/** What is seen of a container with our labels; `clusterNetwork` knows the cluster's id of an engine's network. */
+export function observed(info: Docker.ContainerInspectInfo, clusterNetwork: (engineId: string) => string | undefined): ObservedContainer {
   const { State, Config, NetworkSettings } = info;
   const health = State.Health?.Status;
   const output = State.Health?.Log?.at(-1)?.Output;
@@ -33,8 +34,19 @@ export function observed(info: Docker.ContainerInspectInfo): ObservedContainer {
     ...(output && { healthLog: output }),
     startedAt: State.StartedAt,
     finishedAt: State.FinishedAt,
+    networks: State.Running ? attachedNetworks(NetworkSettings.Networks, clusterNetwork) : [],
     ports: publishedPorts(NetworkSettings.Ports ?? {}),
   };
+}
+
+function attachedNetworks(
+  networks: Docker.ContainerInspectInfo['NetworkSettings']['Networks'],
+  clusterNetwork: (engineId: string) => string | undefined,
+): readonly AttachedNetwork[] {
+  return Object.values(networks ?? {}).flatMap(({ NetworkID, IPAddress, MacAddress }) => {
+    const networkId = clusterNetwork(NetworkID);
+    return networkId === undefined ? [] : [{ networkId, address: IPAddress, macAddress: MacAddress }];
+  });
 }
 
 /** Every port that our containers bind is a host-mode one; IPv4 and IPv6 bindings of one port count once. */

@@ -14,9 +14,6 @@ export interface PortListener {
 /** An address family or address that this host does not have is no clash. */
 const absentCodes = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
 
-/** The name servers on the gateways have port 53, so that it cannot be held on all addresses. */
-const dnsPort = 53;
-
 /** Binds the port; rejects with EADDRINUSE when a process of the host has it. SCTP has no sockets here and is not held. */
 export async function holdPort({ protocol, port, hostAddress }: PublishedPort): Promise<PortListener> {
   const open: PortListener[] = [];
@@ -26,7 +23,7 @@ export async function holdPort({ protocol, port, hostAddress }: PublishedPort): 
   const v6 = hostAddress ?? '::';
   const listen = protocol === 'tcp' ? listenTcp : listenUdp;
   try {
-    if (!v4.includes(':') && (port !== dnsPort || hostAddress !== undefined)) await listen(v4, port, open);
+    if (!v4.includes(':')) await listen(v4, port, open);
     if (v6.includes(':')) await listen(v6, port, open);
   } catch (error) {
     close();

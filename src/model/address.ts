@@ -47,6 +47,11 @@ export function bracketed(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
+/** The address of `ADDRESS/PREFIX`, or of a bare address. */
+export function withoutPrefix(text: string): string {
+  return text.split('/', 1)[0] ?? '';
+}
+
 function mapped(four: string): string | undefined {
   return ipaddr.IPv4.isValidFourPartDecimal(four) ? ipaddr.IPv4.parse(four).toIPv4MappedAddress().toString() : undefined;
 }

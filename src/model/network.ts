@@ -31,6 +31,14 @@ export interface NetworkSpec {
   };
 }
 
+/** What an engine really gave a container on a cluster network. */
+export interface AttachedNetwork {
+  networkId: string;
+  /** Without prefix length. */
+  address: string;
+  macAddress: string;
+}
+
 /** Networks that every engine has of its own: they are attached to by name and never allocated. */
 export const nodeLocalNetworks: readonly string[] = ['host', 'bridge', 'none'];
 

@@ -1,81 +1,124 @@
-/** Names of services and tasks, as one asker sees them: only addresses on networks that he is on. */
+/** Names of services and tasks, as one asker sees them: only addresses on networks that he is on. Changes cost what the changed service costs. */
 import type { EndpointTask, ServiceEndpoint } from '#model/assignment';
 import { taskNameOf } from '#model/task';
-import type { NodeNetwork } from './published-ports.ts';
 
-export interface NameTable {
-  /** name in lower case → network → addresses of ready tasks; an empty list means that the name exists. */
-  names: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
-  /** address of a task → networks it is on. */
-  askers: ReadonlyMap<string, readonly string[]>;
-  /** address of a task → its name. */
-  addresses: ReadonlyMap<string, string>;
+/** What names need of a service. */
+export type NamedService = Pick<ServiceEndpoint, 'ServiceID' | 'Name' | 'Tasks'>;
+
+type Addresses = ReadonlyMap<string, readonly string[]>;
+
+interface Holder {
+  name: string;
+  networks: readonly string[];
+  ready: boolean;
 }
 
-/** What a node can answer from `endpoints`. The ingress network carries published ports only: nothing is found on it. */
-export function nameTable(endpoints: readonly ServiceEndpoint[], networks: readonly NodeNetwork[]): NameTable {
-  const ingress = new Set(networks.filter(({ network }) => network.Spec.Ingress).map(({ network }) => network.ID));
-  const names = new Map<string, Map<string, string[]>>();
-  const askers = new Map<string, string[]>();
-  const addresses = new Map<string, string>();
-  // Ready tasks come last, so that an address just given on is known by its living holder.
-  for (const ready of [false, true]) {
-    for (const endpoint of endpoints) {
-      for (const task of endpoint.Tasks.filter((each) => each.Ready === ready)) {
-        const reachable = task.Networks.filter(({ NetworkID }) => !ingress.has(NetworkID));
-        for (const { Address } of task.Networks) {
-          askers.set(
-            Address,
-            reachable.map(({ NetworkID }) => NetworkID),
-          );
-          addresses.set(Address, taskNameOf(endpoint.Name, task, task.TaskID));
-        }
-        for (const attachment of reachable) addNames(names, endpoint, task, attachment);
+export class NameTable {
+  /** name in lower case → service → network → addresses of ready tasks; an empty list means that the name exists. */
+  readonly #names = new Map<string, Map<string, Addresses>>();
+  /** address → task → who he is; an address just given on has two holders for a while. */
+  readonly #holders = new Map<string, Map<string, Holder>>();
+  readonly #services = new Map<string, NamedService>();
+  /** Networks that carry published ports only: nothing is found on them. */
+  readonly #silent: ReadonlySet<string>;
+
+  constructor(services: Iterable<NamedService> = [], silent: Iterable<string> = []) {
+    this.#silent = new Set(silent);
+    for (const service of services) this.set(service);
+  }
+
+  /** The services as they were given, to be handed on. */
+  services(): readonly NamedService[] {
+    return [...this.#services.values()];
+  }
+
+  set(service: NamedService): void {
+    this.remove(service.ServiceID);
+    this.#services.set(service.ServiceID, service);
+    for (const [name, addresses] of namesOf(service, this.#silent)) entry(this.#names, name).set(service.ServiceID, addresses);
+    for (const task of service.Tasks) {
+      const networks = task.Networks.map(({ NetworkID }) => NetworkID).filter((id) => !this.#silent.has(id));
+      for (const { Address } of task.Networks) {
+        entry(this.#holders, Address).set(task.TaskID, { name: taskNameOf(service.Name, task, task.TaskID), networks, ready: task.Ready });
       }
     }
   }
-  return { names, askers, addresses };
+
+  remove(serviceId: string): void {
+    const service = this.#services.get(serviceId);
+    if (!service) return;
+    this.#services.delete(serviceId);
+    for (const name of namesOf(service, this.#silent).keys()) drop(this.#names, name, serviceId);
+    for (const task of service.Tasks) for (const { Address } of task.Networks) drop(this.#holders, Address, task.TaskID);
+  }
+
+  /**
+   * Addresses of `name` for `asker` (an address), who asked the name server of `networkId`.
+   * Undefined when no such name exists on his networks; empty when it exists and no task is ready.
+   */
+  lookUp(name: string, asker: string, networkId: string): readonly string[] | undefined {
+    const found = this.#names.get(name.toLowerCase());
+    if (!found) return undefined;
+    const networks = this.#holder(asker)?.networks ?? [networkId];
+    const lists = [...found.values()].flatMap((addresses) => networks.map((id) => addresses.get(id)).filter((list) => list !== undefined));
+    return lists.length === 0 ? undefined : [...new Set(lists.flat())];
+  }
+
+  /** Name for a reverse query such as `2.0.0.10.in-addr.arpa`; undefined for addresses that are not a task's. */
+  reverseLookUp(name: string): string | undefined {
+    const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\.in-addr\.arpa$/i.exec(name);
+    return match ? this.#holder([match[4], match[3], match[2], match[1]].join('.'))?.name : undefined;
+  }
+
+  /** Of two holders the living one. */
+  #holder(address: string): Holder | undefined {
+    const holders = [...(this.#holders.get(address)?.values() ?? [])];
+    return holders.findLast(({ ready }) => ready) ?? holders.at(-1);
+  }
 }
 
-/**
- * Addresses of `name` for `asker` (an address), who asked the name server of `networkId`.
- * Undefined when no such name exists on his networks; empty when it exists and no task is ready.
- */
-export function lookUp(table: NameTable, name: string, asker: string, networkId: string): readonly string[] | undefined {
-  const found = table.names.get(name.toLowerCase());
-  if (!found) return undefined;
-  const networks = table.askers.get(asker) ?? [networkId];
-  const lists = networks.map((id) => found.get(id)).filter((list) => list !== undefined);
-  return lists.length === 0 ? undefined : [...new Set(lists.flat())];
+function entry<K, V>(map: Map<string, Map<K, V>>, key: string): Map<K, V> {
+  const known = map.get(key);
+  if (known) return known;
+  const made = new Map<K, V>();
+  map.set(key, made);
+  return made;
 }
 
-/** Name for a reverse query such as `2.0.0.10.in-addr.arpa`; undefined for addresses that are not a task's. */
-export function reverseLookUp(table: NameTable, name: string): string | undefined {
-  const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\.in-addr\.arpa$/i.exec(name);
-  return match ? table.addresses.get([match[4], match[3], match[2], match[1]].join('.')) : undefined;
+function drop<K, V>(map: Map<string, Map<K, V>>, key: string, inner: K): void {
+  const known = map.get(key);
+  known?.delete(inner);
+  if (known?.size === 0) map.delete(key);
+}
+
+function namesOf(service: NamedService, silent: ReadonlySet<string>): Map<string, Map<string, string[]>> {
+  const names = new Map<string, Map<string, string[]>>();
+  for (const task of service.Tasks) {
+    for (const attachment of task.Networks) if (!silent.has(attachment.NetworkID)) addNames(names, service, task, attachment);
+  }
+  return names;
 }
 
 function addNames(
   names: Map<string, Map<string, string[]>>,
-  endpoint: ServiceEndpoint,
+  service: NamedService,
   task: EndpointTask,
   { NetworkID, Address, Aliases }: EndpointTask['Networks'][number],
 ): void {
-  const common = [endpoint.Name, ...Aliases].flatMap((name) => [name, `tasks.${name}`]);
-  const own = [...common, taskNameOf(endpoint.Name, task, task.TaskID)];
+  const common = [service.Name, ...Aliases].flatMap((name) => [name, `tasks.${name}`]);
+  const own = [...common, taskNameOf(service.Name, task, task.TaskID)];
   const all = new Set(own);
-  for (const name of own) for (const stack of possibleStacks(endpoint.Name)) all.add(`${name}.${stack}`);
+  for (const name of own) for (const stack of possibleStacks(service.Name)) all.add(`${name}.${stack}`);
   // A stack's service is also `short.stack`, whether or not the stack gave the short name as an alias.
-  for (const stack of possibleStacks(endpoint.Name)) {
-    const short = endpoint.Name.slice(stack.length + 1);
+  for (const stack of possibleStacks(service.Name)) {
+    const short = service.Name.slice(stack.length + 1);
     all.add(`${short}.${stack}`).add(`tasks.${short}.${stack}`);
   }
   for (const name of all) {
-    const key = name.toLowerCase();
-    const byNetwork = names.get(key) ?? new Map<string, string[]>();
+    const byNetwork = entry(names, name.toLowerCase());
     const list = byNetwork.get(NetworkID) ?? [];
     if (task.Ready && !list.includes(Address)) list.push(Address);
-    names.set(key, byNetwork.set(NetworkID, list));
+    byNetwork.set(NetworkID, list);
   }
 }
 

@@ -1,9 +1,9 @@
 /** Which ports a node publishes, and which task addresses stand behind each. */
 import { compareTexts } from '#base/text';
 import type { EndpointTask, ServiceEndpoint } from '#model/assignment';
-import type { Network } from '#model/network';
 import { hostAddressOf, isIngress, protocolOf, type Protocol } from '#model/port';
 import { bracketed } from '#model/address';
+import type { LocalNetwork } from './contract.ts';
 
 export interface PublishedPort {
   serviceName: string;
@@ -15,14 +15,8 @@ export interface PublishedPort {
   targets: readonly { address: string; port: number }[];
 }
 
-/** A network with the address that this node has on it. */
-export interface NodeNetwork {
-  network: Network;
-  gateway: string;
-}
-
 /** All ingress-mode ports of `endpoints`, in a settled order so that equal input gives equal rule sets. */
-export function publishedPorts(endpoints: readonly ServiceEndpoint[], networks: readonly NodeNetwork[]): PublishedPort[] {
+export function publishedPorts(endpoints: readonly ServiceEndpoint[], networks: readonly LocalNetwork[]): PublishedPort[] {
   const ports: PublishedPort[] = [];
   for (const endpoint of endpoints) {
     const addresses = endpoint.Tasks.filter((task) => task.Ready)
@@ -54,7 +48,7 @@ export function holderKey({ protocol, port, hostAddress }: PublishedPort): strin
 }
 
 /** The address that published traffic goes to: on the ingress network, else the first network that may be reached from outside. */
-function publishedAddress(task: EndpointTask, networks: readonly NodeNetwork[]): string | undefined {
+function publishedAddress(task: EndpointTask, networks: readonly LocalNetwork[]): string | undefined {
   const specs = new Map(networks.map(({ network }) => [network.ID, network.Spec]));
   const ingress = task.Networks.find(({ NetworkID }) => specs.get(NetworkID)?.Ingress);
   return (ingress ?? task.Networks.find(({ NetworkID }) => !specs.get(NetworkID)?.Internal))?.Address;

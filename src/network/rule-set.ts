@@ -18,10 +18,13 @@ export function tableName(instance: string): string {
   return instance === '' ? 'shoal' : `shoal_${instance.replaceAll(/\W/g, '_')}`;
 }
 
-/** The rules that publish `ports`. `gateways` are the node's own addresses on the networks, where its name servers listen. */
-export function ruleSet(table: string, ports: readonly PublishedPort[], gateways: readonly string[]): RuleSet {
-  const v4 = [...tableOfIPv4(ports, gateways.toSorted())];
-  const v6 = tableOfIPv6(ports);
+/** The rules that publish `ports`. */
+export function ruleSet(table: string, ports: readonly PublishedPort[]): RuleSet {
+  return wholeTables(table, tableOfIPv4(ports), tableOfIPv6(ports));
+}
+
+/** Tables of these lines for both families, with the chain that tells their revision. */
+export function wholeTables(table: string, v4: readonly string[], v6: readonly string[]): RuleSet {
   const revision = `rev_${createHash('sha256')
     .update([...v4, ...v6].join('\n'))
     .digest('hex')
@@ -40,7 +43,7 @@ export function ruleSet(table: string, ports: readonly PublishedPort[], gateways
   return { table, text: `${lines.join('\n')}\n`, revision };
 }
 
-function tableOfIPv4(all: readonly PublishedPort[], gateways: readonly string[]): string[] {
+function tableOfIPv4(all: readonly PublishedPort[]): string[] {
   // One bad pair must not cost all the others their rules: of two ports with one key, such as 127.0.0.1 and ::1, the first counts.
   const ports = [...new Map(all.toReversed().map((port) => [keyWithAddress(port), port])).values()].toReversed();
   const served = ports.filter(({ targets }) => targets.length > 0);
@@ -48,14 +51,8 @@ function tableOfIPv4(all: readonly PublishedPort[], gateways: readonly string[])
   const everywhere = ({ hostAddress }: PublishedPort): boolean => hostAddress === undefined;
   const oneAddress = (port: PublishedPort): boolean => !everywhere(port);
   const toChain = (port: PublishedPort, key: string): string => `${key} : goto ${chainName(port)}`;
-  const lookup = [
-    // The name servers on the gateways stay reachable when a service publishes port 53.
-    'ip daddr @gateways meta l4proto { tcp, udp } th dport 53 return;',
-    'ip daddr . meta l4proto . th dport vmap @addrports;',
-    'fib daddr type local meta l4proto . th dport vmap @ports;',
-  ];
+  const lookup = ['ip daddr . meta l4proto . th dport vmap @addrports;', 'fib daddr type local meta l4proto . th dport vmap @ports;'];
   return [
-    elements('set gateways', 'ipv4_addr', gateways),
     elements(
       'map ports',
       'inet_proto . inet_service : verdict',
@@ -119,11 +116,11 @@ function keyWithAddress(port: PublishedPort): string {
   return `${port.hostAddress.includes(':') ? '127.0.0.1' : port.hostAddress} . ${keyOf(port)}`;
 }
 
-function elements(head: string, type: string, items: readonly string[]): string {
+export function elements(head: string, type: string, items: readonly string[]): string {
   return `  ${head} { type ${type}; ${items.length > 0 ? `elements = { ${[...new Set(items)].join(', ')} }; ` : ''}}`;
 }
 
-function hooked(name: string, type: string, hook: string, priority: number, rules: readonly string[]): string {
+export function hooked(name: string, type: string, hook: string, priority: number, rules: readonly string[]): string {
   return [`  chain ${name} {`, `    type ${type} hook ${hook} priority ${priority}; policy accept;`, ...rules.map((rule) => `    ${rule}`), '  }'].join('\n');
 }
 

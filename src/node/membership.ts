@@ -7,7 +7,6 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { DockerEngine } from '#engine/docker-engine';
 import { GitOps } from '#gitops/gitops';
-import { HostNetwork } from '#host/host-network';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
 import { openDisk } from '#replica/disk-storage';
@@ -18,7 +17,8 @@ import { DispatcherServer } from '#rpc/dispatcher-server';
 import type { Identity } from './identity.ts';
 import { instanceOf } from './instance.ts';
 import type { DaemonOptions } from './options.ts';
-import { chooseRunFolder } from './run-folder.ts';
+import { makeNetwork, type WholeNetwork } from './node-network.ts';
+import { chooseRunFolder, ownFolder, socketIn } from './run-folder.ts';
 import { systemRandom } from './system.ts';
 
 type ReconcileListener = Parameters<GitOps['events']['watch']>[0];
@@ -44,7 +44,7 @@ export class Membership {
   #gitops: GitOps | undefined;
   readonly #dispatcher: DispatcherServer;
   readonly #line: DispatcherConnection;
-  readonly #network: HostNetwork;
+  readonly #network: WholeNetwork;
 
   constructor(
     readonly identity: Identity,
@@ -83,11 +83,13 @@ export class Membership {
       },
     );
     // The node's own agent speaks to its manager as those of other nodes do: over the wire.
-    const socket = join(options.state, 'dispatcher.sock');
+    const runFolder = chooseRunFolder(options.run, instance);
+    ownFolder(runFolder);
+    const socket = join(runFolder, socketIn('dispatcher', instance));
     this.#dispatcher = new DispatcherServer(socket, { openSession: this.seat.openSession, logger: logger.child({ part: 'dispatcher' }) });
     this.#line = connectDispatcher(socket);
-    this.#network = new HostNetwork({ instance }, { logger: logger.child({ part: 'network' }), clock });
-    const engine = new DockerEngine({ socketPath: options.engine, nodeId: identity.nodeId, runFolder: join(chooseRunFolder(options.run, instance), 'tasks') });
+    this.#network = makeNetwork({ instance, nodeId: identity.nodeId, runFolder }, { logger: logger.child({ part: 'network' }), clock });
+    const engine = new DockerEngine({ socketPath: options.engine, nodeId: identity.nodeId, runFolder: join(runFolder, 'tasks') });
     this.agent = new Agent(
       { nodeId: identity.nodeId },
       { engine, network: this.#network, openSession: this.#line.openSession, clock, logger: logger.child({ part: 'agent' }) },

@@ -1,17 +1,63 @@
-/** Where secrets of running tasks lie: a folder in memory that the engine sees as well. */
-import { existsSync, statfsSync } from 'node:fs';
+/** The folder of what lives as long as its processes: secrets of running tasks and sockets. In memory, seen by the engine as well, and nobody else's. */
+import { existsSync, lstatSync, mkdirSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Refusal } from '#base/refusal';
 
 const tmpfsMagic = 0x01021994;
 const sharedMemory = '/dev/shm';
+/** A socket's path has 107 bytes, and the longest name in the folder is that of a resolver on its way in. */
+const longestPath = 107 - '/resolver-123456.sock.4194304'.length;
+const writableByOthers = 0o022;
+const sticky = 0o1000;
 
 /**
- * `wanted` where that is in memory already. Else a folder in shared memory: a tmpfs mounted just now on `wanted`
+ * `wanted` where that is in memory already and short enough for sockets. Else a folder in shared memory: a tmpfs mounted just now on `wanted`
  * would not be seen by an engine that lives in a mount namespace of its own. `name` keeps daemons of one machine apart.
  */
 export function chooseRunFolder(wanted: string, name: string, inMemory: (path: string) => boolean = isTmpfs): string {
-  if (inMemory(existingParent(wanted)) || !inMemory(sharedMemory)) return wanted;
+  const fits = Buffer.byteLength(wanted) <= longestPath;
+  if (fits && (inMemory(existingParent(wanted)) || !inMemory(sharedMemory))) return wanted;
+  if (!inMemory(sharedMemory))
+    throw new Refusal(
+      'invalidArgument',
+      `the run folder ${wanted} has too long a path for the sockets in it: name one of at most ${longestPath} bytes with --run`,
+    );
   return join(sharedMemory, name === '' ? 'shoal' : `shoal-${name}`);
+}
+
+/**
+ * Makes `folder`, or takes one that only this user can have made and can change.
+ * Who made it before us could read the secrets in it and answer on the sockets.
+ */
+export function ownFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  const user = process.getuid?.() ?? 0;
+  const found = lstatSync(folder);
+  const way = `stop what uses it, remove it, and start the daemon again, or name another folder with --run`;
+  if (!found.isDirectory()) throw foreign(`${folder} is no folder: ${way}`);
+  if (found.uid !== user) throw foreign(`${folder} was made by user ${found.uid}, who could read this node's secrets: ${way}`);
+  if ((found.mode & writableByOthers) !== 0)
+    throw foreign(
+      `${folder} can be changed by other users (mode ${(found.mode & 0o7777).toString(8)}): chmod 711 ${folder} if nobody has used that, or ${way}`,
+    );
+  for (let parent = dirname(folder); parent !== dirname(parent); parent = dirname(parent)) refuseOpenParent(parent, user, folder);
+}
+
+/** Above it nobody may put another folder in its place. */
+function refuseOpenParent(parent: string, user: number, folder: string): void {
+  const { uid, mode } = lstatSync(parent);
+  const open = (mode & writableByOthers) !== 0 && (mode & sticky) === 0;
+  if ((uid === 0 || uid === user) && !open) return;
+  throw foreign(`${parent} can be changed by other users, and ${folder}, where this node's secrets go, lies in it: name another folder with --run`);
+}
+
+function foreign(text: string): Refusal {
+  return new Refusal('failedPrecondition', text);
+}
+
+/** Name of a socket in the run folder, which several daemons may share. */
+export function socketIn(what: 'resolver' | 'dispatcher', instance: string): string {
+  return instance === '' ? `${what}.sock` : `${what}-${instance}.sock`;
 }
 
 function existingParent(path: string): string {

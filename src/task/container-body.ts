@@ -1,4 +1,5 @@
 /** The create request of a task's container: a pure translation of its spec into the Engine API's words. */
+import { withoutPrefix } from '#model/address';
 import { namespaceLabel } from '#model/meta';
 import { nodeLocalNetworks } from '#model/network';
 import type { ContainerSpec, FileTarget, Mount, PortConfig } from '#model/service-spec';
@@ -25,6 +26,7 @@ export interface ContainerRequest {
 
 /** An attachment to a cluster network as the engine takes it. */
 export interface Endpoint {
+  networkId: string;
   /** The engine's name of the network. */
   network: string;
   settings: Readonly<Record<string, unknown>>;
@@ -57,10 +59,11 @@ export function containerRequest(task: Task, context: BodyContext): ContainerReq
 /** The task's attachments, with fixed addresses. Service names are never aliases: the engine would answer them before our own DNS. */
 export function endpoints(task: Task, context: Pick<BodyContext, 'networkName'>): readonly Endpoint[] {
   return clusterAttachments(task).map((attachment, index) => {
-    const address = (attachment.Addresses[0] ?? '').split('/')[0] ?? '';
+    const address = withoutPrefix(attachment.Addresses[0] ?? '');
     const wished = index === 0 ? task.Spec.ContainerSpec?.Shoal?.MacAddress : undefined;
     const config = task.Spec.Networks?.find((each) => each.Target === attachment.Network.ID);
     return {
+      networkId: attachment.Network.ID,
       network: context.networkName(attachment.Network.ID),
       settings: compact({ IPAMConfig: { IPv4Address: address }, MacAddress: wished ?? macAddress(address), DriverOpts: config?.DriverOpts }),
     };

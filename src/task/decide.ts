@@ -5,7 +5,7 @@ import { defaults } from '#model/service';
 import type { Task, TaskStatus } from '#model/task';
 import { compareStates, isTerminal } from '#model/task-state';
 import { advance, fail, withError, type Attempt } from './attempt.ts';
-import { hasFiles, prepareSteps, startSteps, type NodeFacts, type Preparation } from './prepare.ts';
+import { hasFiles, lostNetworks, networkWait, prepareSteps, startSteps, type NodeFacts, type Preparation } from './prepare.ts';
 import type { ObservedContainer, Step } from './step.ts';
 
 export interface TaskView {
@@ -95,7 +95,16 @@ function whenRunning(view: TaskView): Decision {
   if (!container || container.state === 'created') return ended(view, fail(view.attempt.status, lostText(view), view.now));
   if (container.state !== 'running') return exited(view, container);
   if (container.health === 'unhealthy' || view.attempt.unhealthy) return stopUnhealthy(view, container);
-  return nothing;
+  return attachAgain(view, container);
+}
+
+/** Somebody took it off its networks, or removed one: nobody reaches it there, although it runs. */
+function attachAgain(view: TaskView, container: ObservedContainer): Decision {
+  const lost = lostNetworks(view.task, container);
+  if (lost.length === 0) return nothing;
+  const waiting = networkWait(view.task, view.facts, view.now);
+  const { containerId } = container;
+  return attemptSteps(view, waiting ?? { kind: 'steps', steps: lost.map((networkId) => ({ type: 'attachNetwork', task: view.task, containerId, networkId })) });
 }
 
 /** Never started again: a container that ended is the end of its task, also when it ended while nobody looked. */

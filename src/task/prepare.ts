@@ -1,11 +1,12 @@
 /** What has to be done before a task's container can start: image, files, container. */
 import { TemplateError } from '#template/error';
+import { withoutPrefix } from '#model/address';
 import type { Network } from '#model/network';
 import type { Config, Secret } from '#model/secret';
 import type { Task } from '#model/task';
 import type { Failure } from './attempt.ts';
 import { expandPayload, expandTask, type TemplateNode } from './expand.ts';
-import type { Step } from './step.ts';
+import type { ObservedContainer, Step } from './step.ts';
 
 /** What the node knows beside its tasks. */
 export interface NodeFacts {
@@ -71,8 +72,15 @@ export function networkIds(task: Task): readonly string[] {
   return (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0).map((attachment) => attachment.Network.ID);
 }
 
+/** Networks that a running container should be on, and is not, or not with the task's address. */
+export function lostNetworks(task: Task, { networks }: ObservedContainer): readonly string[] {
+  const addresses = new Map(networks.map(({ networkId, address }) => [networkId, address]));
+  const wanted = (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0);
+  return wanted.filter(({ Network, Addresses }) => addresses.get(Network.ID) !== withoutPrefix(Addresses[0] ?? '')).map(({ Network }) => Network.ID);
+}
+
 /** An old refusal ends no new task: as long as one waits, the network is needed and made again. */
-function networkWait(task: Task, facts: NodeFacts, now: number): Preparation | undefined {
+export function networkWait(task: Task, facts: NodeFacts, now: number): Preparation | undefined {
   for (const id of networkIds(task)) {
     const state = facts.networks.get(id);
     if (!state) return { kind: 'wait', reason: `network ${id} has not reached this node yet` };

@@ -1,5 +1,5 @@
 /** Steps that an engine carries out, and what it sees: the seam between deciding and doing on a worker. */
-import type { Network } from '#model/network';
+import type { AttachedNetwork, Network } from '#model/network';
 import type { Config, Secret } from '#model/secret';
 import type { PortConfig } from '#model/service-spec';
 import type { Task } from '#model/task';
@@ -16,6 +16,8 @@ export type Step =
   /** The spec's templates are expanded; `gateways` are this node's addresses in the task's networks that have names. */
   | { type: 'createContainer'; task: Task; gateways: readonly string[] }
   | { type: 'startContainer'; task: Task; containerId: string }
+  /** Puts a running container back on a network that it lost, with the task's own address. */
+  | { type: 'attachNetwork'; task: Task; containerId: string; networkId: string }
   /** Without `graceMs` the container's own stop timeout holds. */
   | { type: 'stopContainer'; taskId: string; containerId: string; graceMs?: number; signal?: string }
   | { type: 'removeContainer'; taskId: string; containerId: string };
@@ -38,6 +40,8 @@ export interface ObservedContainer {
   /** RFC 3339 */
   startedAt?: string;
   finishedAt?: string;
+  /** The cluster networks that it is on while it runs. */
+  networks: readonly AttachedNetwork[];
   /** Host-mode ports with the numbers that the engine chose. */
   ports: readonly PortConfig[];
 }

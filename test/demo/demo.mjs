@@ -1,7 +1,9 @@
 /** `npm run demo`: from a fresh machine to stacks from a Git repository that run as containers. Run again, it goes on. `down` leaves nothing behind. */
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { endResolvers } from '../support/end-resolvers.mjs';
 import { endProcess, installPackages, until } from '../support/machine.mjs';
 import { demoImage, loadDemoImage } from './images.mjs';
 import { clearTraces, lookAtHost, unmountBelow } from './traces.mjs';
@@ -10,6 +12,10 @@ process.chdir(new URL('../..', import.meta.url).pathname);
 
 const home = '/var/lib/shoal-demo';
 const repository = join(home, 'repository');
+const state = join(home, 'state');
+/** As the daemon calls itself by the place of its state. */
+const instance = createHash('sha256').update(state).digest('hex').slice(0, 6);
+const sharedFolder = `/dev/shm/shoal-${instance}`;
 const usualEngine = '/var/run/docker.sock';
 const files = {
   engine: join(home, 'engine.json'),
@@ -106,7 +112,7 @@ async function startDaemon(engine) {
   if (ready()) throw new DemoError('A shoal daemon that is not the demo’s answers on /run/shoal/shoal.sock: stop it first, or use it instead.');
   say('Starting the daemon');
   const log = openSync(files.log, 'a');
-  const child = spawn('bin/shoal', ['daemon', '--state', join(home, 'state'), '--engine', engine], { detached: true, stdio: ['ignore', log, log] });
+  const child = spawn('bin/shoal', ['daemon', '--state', state, '--engine', engine], { detached: true, stdio: ['ignore', log, log] });
   child.unref();
   writeFileSync(files.daemon, String(child.pid));
   const ended = () => daemonPid() === undefined && readFileSync(files.log, 'utf8').trim() !== '';
@@ -197,6 +203,9 @@ async function down() {
   } else if (existsSync(usualEngine)) {
     spawnSync('docker', ['-H', `unix://${usualEngine}`, 'rmi', demoImage], { stdio: 'ignore' });
   }
+  // A daemon that was killed has left the process that answers names; where /run is no tmpfs, in shared memory.
+  for (const folder of ['/run/shoal', sharedFolder]) await endResolvers(folder, instance);
+  rmSync(sharedFolder, { recursive: true, force: true });
   unmountBelow(home);
   rmSync(home, { recursive: true, force: true });
   rmSync('/run/shoal', { recursive: true, force: true });

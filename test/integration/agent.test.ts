@@ -251,6 +251,47 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
     docker('network', 'rm', 'web_back');
   });
 
+  test('a container taken off its networks by hand is on them again, with its address; a network removed by hand is made again', async () => {
+    newDispatcher();
+    await startAgent();
+    const attached = ['net1', 'net2'].map((id, index) => makeNetwork(`${id}lost`, `${id}_lost`, `10.94.${index}.0/24`));
+    const items = attached.map((item): AssignmentChange => ({ action: 'update', kind: 'network', item }));
+    const Gateways = Object.fromEntries(attached.map(({ ID }, index) => [ID, `10.94.${index}.1`]));
+    const NetworksAttachments = attached.map((item, index) => ({ Network: item, Addresses: [`10.94.${index}.5/24`] }));
+    const tasks = ['n1', 'n2'].map((id, place) =>
+      makeTask(id, sleeps, { NetworksAttachments: NetworksAttachments.map((each, index) => ({ ...each, Addresses: [`10.94.${index}.${5 + place}/24`] })) }),
+    );
+    dispatcher.assign([...items, { action: 'update', kind: 'node', item: { ID: 'node1', Gateways } }, ...tasks.map(assigned)]);
+    await reach('n1', 'running');
+    await reach('n2', 'running');
+    const address = (name: string, net: string) => inspect(name, `{{with index .NetworkSettings.Networks "${net}"}}{{.IPAddress}}{{end}}`);
+    const back = (name: string, net: string, expected: string) =>
+      until(
+        () => address(name, net) === expected,
+        15_000,
+        () => `${name} on ${net}: ${address(name, net)}; ${JSON.stringify(dispatcher.statuses.get('n1'))}`,
+      );
+    docker('network', 'disconnect', '-f', 'net1_lost', 'web.1.n1');
+    await back('web.1.n1', 'net1_lost', '10.94.0.5');
+    // Both off it, and the network itself gone.
+    const removed = docker('network', 'inspect', '-f', '{{.Id}}', 'net2_lost');
+    docker('network', 'disconnect', '-f', 'net2_lost', 'web.1.n1');
+    try {
+      docker('network', 'disconnect', '-f', 'net2_lost', 'web.1.n2');
+      docker('network', 'rm', 'net2_lost');
+    } catch {
+      // It was faster than we are: the first is back on it already.
+    }
+    await back('web.1.n1', 'net2_lost', '10.94.1.5');
+    await back('web.1.n2', 'net2_lost', '10.94.1.6');
+    expect(removed).not.toBe('');
+    // Somebody else sits on the address: the task fails with the reason, to be replaced.
+    docker('network', 'disconnect', '-f', 'net1_lost', 'web.1.n2');
+    await back('web.1.n2', 'net1_lost', '10.94.0.6');
+    expect(dispatcher.states('n1').at(-1)).toBe('running');
+    expect(dispatcher.states('n2').at(-1)).toBe('running');
+  });
+
   test('a host-mode port tells the number that the engine chose', async () => {
     newDispatcher();
     await startAgent();

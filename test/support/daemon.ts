@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync, write
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endResolvers } from './end-resolvers.mjs';
 import { type Host, until } from './machine.mjs';
 
 export interface Ran {
@@ -104,6 +105,7 @@ export class HostDaemon {
   /** Ends it with nothing of it left but what its host holds. */
   async remove(): Promise<void> {
     await this.kill();
+    await endResolvers(this.runFolder);
     rmSync(this.runFolder, { recursive: true, force: true });
   }
 

@@ -1,11 +1,17 @@
-/** Runs a HostNetwork inside a host's network namespace: one JSON request a line on standard input, one JSON answer a line on standard output. */
+/** Runs a node's whole network inside a host's network namespace: one JSON request a line on standard input, one JSON answer a line on standard output. */
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import type { Logger } from '#base/logger';
 import { HostNetwork } from '#host/host-network';
+import { checkHost } from '#host/check-host';
+import type { BridgedNetwork, Traffic } from '#network/contract';
+import { joinFacets } from '#network/node-network';
+import { launchOnHost, resolverProgram } from '#resolver/launch';
+import { ResolverNames } from '#resolver/resolver-names';
 
 const log: Logger = {
   debug() {},
-  info() {},
+  info: (facts, message) => console.error(message, JSON.stringify(facts)),
   warn: (facts, message) => console.error(message, JSON.stringify(facts)),
   error: (facts, message) => console.error(message, facts),
   child: () => log,
@@ -20,18 +26,50 @@ const clock = {
   },
   soon: (run: () => void) => void setImmediate(run),
 };
-const network = new HostNetwork({ instance: process.argv[2] ?? '' }, { logger: log, clock });
-const running = new AbortController();
+const [, , instance = '', socket = '', build = ''] = process.argv;
+const file = fileURLToPath(new URL('../../.build/resolver.mjs', import.meta.url));
+const host = new HostNetwork({ instance }, { logger: log, clock });
+const program = { ...resolverProgram(file), ...(build && { build }) };
+const names = new ResolverNames({ socket, instance, owner: 'node1', program }, { logger: log, clock, launch: launchOnHost });
+const network = joinFacets({ bridges: host.bridges, overlay: host.overlay, ports: host.ports, names });
+let disturbed = 0;
+
+async function start(): Promise<void> {
+  await host.start(() => disturbed++);
+  await names.start(() => disturbed++);
+}
+
+async function stop(): Promise<void> {
+  await names.stop();
+  await host.stop();
+}
+
 const methods: Record<string, (...args: never[]) => unknown> = {
-  start: () => network.start(running.signal),
-  networkCreated: network.networkCreated.bind(network),
-  networkRemoved: network.networkRemoved.bind(network),
-  update: network.update.bind(network),
-  stop: () => network.stop(),
-  tearDown: () => network.tearDown(),
-  checkHost: () => network.checkHost(),
-  problems: () => network.problems(),
-  counters: () => network.counters(),
+  start,
+  stop,
+  checkHost,
+  disturbed: () => disturbed,
+  bridges: (wanted: readonly BridgedNetwork[]) => network.bridges.apply(wanted),
+  names: (wanted: Traffic) => network.names.apply(wanted),
+  ports: (wanted: Traffic) => network.ports.apply(wanted),
+  overlay: (wanted: Parameters<typeof network.overlay.apply>[0]) => network.overlay.apply(wanted),
+  servers: () => network.names.servers(),
+  attached: network.attached,
+  detaching: network.detaching,
+  detached: network.detached,
+  audit: async () => [
+    ...(await network.names.audit()),
+    ...(await network.bridges.audit()),
+    ...(await network.overlay.audit()),
+    ...(await network.ports.audit()),
+  ],
+  problems: () => [network.names, network.bridges, network.overlay, network.ports].flatMap((facet) => facet.problems()),
+  counters: () => ({ names: network.names.counters(), bridges: network.bridges.counters(), ports: network.ports.counters() }),
+  async tearDown() {
+    await stop();
+    await host.tearDown();
+    await names.tearDown();
+  },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -1,44 +1,112 @@
-/** A node's network that only writes down what it is asked. */
-import type { NodeNetwork } from '#agent/node-network';
+/** A node's network in memory: it holds what it is asked for, and shows it. It passes the same contract suite as the real one. */
 import type { ServiceEndpoint } from '#model/assignment';
+import type { BridgedNetwork, Facet, NameServer, NodeNetwork, Overlay, TaskAttachment, Traffic } from '#network/contract';
+import { joinFacets } from '#network/node-network';
+import { Refusal } from '#base/refusal';
+
+/** A facet that keeps the newest of what is wanted. */
+class Recorded<Wanted> implements Facet<Wanted> {
+  wanted: Wanted | undefined;
+  applied = 0;
+  /** Asked before a change is in force. */
+  before: (wanted: Wanted) => Promise<void> = async () => {};
+  #newest = 0;
+
+  async apply(wanted: Wanted): Promise<void> {
+    const turn = ++this.#newest;
+    await this.before(wanted);
+    if (turn < this.#newest && this.wanted !== undefined) return;
+    this.wanted = wanted;
+    this.applied += 1;
+  }
+
+  async audit(): Promise<readonly string[]> {
+    return [];
+  }
+
+  problems(): readonly string[] {
+    return [];
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { applied: this.applied };
+  }
+}
+
+class RecordedBridges extends Recorded<readonly BridgedNetwork[]> {
+  readonly attachments: TaskAttachment[] = [];
+
+  async attached(attachment: TaskAttachment): Promise<void> {
+    this.attachments.push(attachment);
+  }
+}
+
+class RecordedNames extends Recorded<Traffic> {
+  servers(): readonly NameServer[] {
+    return (this.wanted?.networks ?? []).map(({ network, gateway }) => ({ networkId: network.ID, address: gateway, port: 64_053 }));
+  }
+}
 
 export class RecordingNetwork implements NodeNetwork {
   readonly calls: string[] = [];
-  /** The endpoints that were last brought in force. */
-  endpoints: readonly ServiceEndpoint[] = [];
-  networks: readonly string[] = [];
-  /** Networks of each update, joined. */
+  /** Networks of each publication, joined. */
   readonly updates: string[] = [];
   /** Set to refuse networks. */
   refusal: string | undefined;
   /** Asked before a network is ready. */
   beforeCreated: () => Promise<void> = async () => {};
-  /** Asked before an update is in force. */
+  /** Asked before ports are in force. */
   beforeUpdate: () => Promise<void> = async () => {};
+  readonly parts = { bridges: new RecordedBridges(), overlay: new Recorded<Overlay>(), ports: new Recorded<Traffic>(), names: new RecordedNames() };
+  readonly bridges: NodeNetwork['bridges'];
+  readonly overlay: NodeNetwork['overlay'];
+  readonly ports: NodeNetwork['ports'];
+  readonly names: NodeNetwork['names'];
+  readonly attached: NodeNetwork['attached'];
+  readonly detaching: NodeNetwork['detaching'];
+  readonly detached: NodeNetwork['detached'];
+
+  constructor() {
+    const { bridges, overlay, ports } = this.parts;
+    const joined = joinFacets(this.parts);
+    this.bridges = joined.bridges;
+    this.overlay = joined.overlay;
+    this.ports = joined.ports;
+    this.names = joined.names;
+    this.attached = joined.attached;
+    this.detaching = joined.detaching;
+    this.detached = joined.detached;
+    overlay.before = async ({ peers }) => {
+      if (peers.length > 0) throw new Refusal('unimplemented', 'this network has one node');
+    };
+    bridges.before = async (wanted) => {
+      if (this.refusal) throw new Error(this.refusal);
+      await this.beforeCreated();
+      const known = new Set(bridges.wanted?.map(({ network }) => network.ID));
+      for (const { network, gateway } of wanted) if (!known.has(network.ID)) this.calls.push(`created ${network.ID} ${gateway}`);
+      for (const id of known) if (!wanted.some(({ network }) => network.ID === id)) this.calls.push(`removed ${id}`);
+    };
+    ports.before = async ({ networks }) => {
+      await this.beforeUpdate();
+      this.updates.push(networks.map(({ network }) => network.ID).join());
+    };
+  }
 
   async start(): Promise<void> {
     this.calls.push('start');
   }
 
-  async networkCreated(network: { ID: string }, gateway: string): Promise<void> {
-    if (this.refusal) throw new Error(this.refusal);
-    await this.beforeCreated();
-    this.calls.push(`created ${network.ID} ${gateway}`);
-  }
-
-  async networkRemoved(networkId: string): Promise<void> {
-    this.calls.push(`removed ${networkId}`);
-  }
-
-  async update(endpoints: readonly ServiceEndpoint[], networks: readonly { network: { ID: string } }[]): Promise<void> {
-    await this.beforeUpdate();
-    this.endpoints = endpoints;
-    this.networks = networks.map(({ network }) => network.ID);
-    this.updates.push(this.networks.join());
-  }
-
   async stop(): Promise<void> {
     this.calls.push('stop');
+  }
+
+  /** The services that were last brought in force. */
+  get endpoints(): readonly ServiceEndpoint[] {
+    return this.parts.ports.wanted?.services ?? [];
+  }
+
+  get networks(): readonly string[] {
+    return (this.parts.ports.wanted?.networks ?? []).map(({ network }) => network.ID);
   }
 
   /** Ids of the tasks that get traffic. */

@@ -4,6 +4,7 @@ import { timeText } from '#base/clock';
 import { unreachable } from '#base/assert';
 import { Refusal } from '#base/refusal';
 import type { NodeDescription } from '#model/node';
+import { withoutPrefix } from '#model/address';
 import { taskName, type Task } from '#model/task';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';
 import type { Engine, LogLine, LogOptions } from '#engine/engine';
@@ -33,6 +34,7 @@ export interface SimulatedEngineOptions {
 
 interface SimulatedContainer {
   seen: ObservedContainer;
+  task: Task;
   name: string;
   image: SimulatedImage;
   timers: (() => void)[];
@@ -45,6 +47,7 @@ export class SimulatedEngine implements Engine {
   readonly #containers = new Map<string, SimulatedContainer>();
   readonly #byTask = new Map<string, string>();
   readonly #networks = new Set<string>();
+  readonly #refusals = new Map<string, string>();
   readonly #files = new Map<string, readonly string[]>();
   readonly #watchers = new Set<(taskId: string | undefined) => void>();
   readonly #carriedOut = new Map<Step['type'], number>();
@@ -69,6 +72,20 @@ export class SimulatedEngine implements Engine {
   exit(taskId: string, code: number): void {
     const container = this.#ofTask(taskId);
     if (container?.seen.state === 'running') this.#ended(container, code);
+  }
+
+  /** Somebody takes a task's container off a network; with `refusal` he sits on its address. */
+  disconnect(taskId: string, networkId: string, refusal?: string): void {
+    const container = this.#ofTask(taskId);
+    if (!container) return;
+    if (refusal) this.#refusals.set(container.seen.containerId, refusal);
+    this.#see(container, { networks: container.seen.networks.filter((each) => each.networkId !== networkId) });
+  }
+
+  /** Somebody removes a network. */
+  removeNetwork(networkId: string): void {
+    this.#networks.delete(networkId);
+    for (const watcher of this.#watchers) watcher(undefined);
   }
 
   setHealth(taskId: string, health: NonNullable<ObservedContainer['health']>): void {
@@ -104,6 +121,8 @@ export class SimulatedEngine implements Engine {
         return this.#create(step.task);
       case 'startContainer':
         return this.#start(step.containerId, signal);
+      case 'attachNetwork':
+        return this.#attach(step.containerId, step.networkId);
       case 'stopContainer':
         return this.#stop(step.containerId, step.graceMs ?? 10_000, signal);
       case 'removeContainer':
@@ -162,7 +181,8 @@ export class SimulatedEngine implements Engine {
     let end = () => {};
     const ended = new Promise<void>((resolve) => (end = resolve));
     this.#containers.set(containerId, {
-      seen: { containerId, taskId: task.ID, serviceId: task.ServiceID, state: 'created', ports },
+      seen: { containerId, taskId: task.ID, serviceId: task.ServiceID, state: 'created', networks: [], ports },
+      task,
       name: taskName(task),
       image,
       timers: [],
@@ -183,10 +203,26 @@ export class SimulatedEngine implements Engine {
     if (image.startError) return refused(`starting container failed: ${image.startError}`);
     const startedAt = timeText(this.clock.now());
     container.lines.push(...(image.output ?? []).map((line) => ({ ...line, timestamp: startedAt })));
-    this.#see(container, { state: 'running', pid: this.#nextId++, startedAt, ...(image.health && { health: 'starting' }) });
+    this.#see(container, {
+      state: 'running',
+      pid: this.#nextId++,
+      startedAt,
+      networks: endpointsOf(container.task),
+      ...(image.health && { health: 'starting' }),
+    });
     const { exit, health } = image;
     if (exit) this.#later(container, exit.afterMs, () => this.#ended(container, exit.code, exit.oomKilled));
     if (health) this.#later(container, health.afterMs, () => this.#see(container, { health: health.verdict }));
+    return done;
+  }
+
+  #attach(containerId: string, networkId: string): StepOutcome {
+    const container = this.#containers.get(containerId);
+    const refusal = this.#refusals.get(containerId);
+    if (!container || refusal) return refused(refusal ?? `No such container: ${containerId}`);
+    if (!this.#networks.has(networkId)) return notYet(`network ${networkId} not found`);
+    const endpoint = endpointsOf(container.task).filter((each) => each.networkId === networkId);
+    this.#see(container, { networks: [...container.seen.networks.filter((each) => each.networkId !== networkId), ...endpoint] });
     return done;
   }
 
@@ -236,4 +272,10 @@ export class SimulatedEngine implements Engine {
   #ofTask(taskId: string): SimulatedContainer | undefined {
     return this.#containers.get(this.#byTask.get(taskId) ?? '');
   }
+}
+
+/** What an engine gives a task: all that it asks for. */
+function endpointsOf(task: Task): ObservedContainer['networks'] {
+  const attachments = (task.NetworksAttachments ?? []).filter(({ Addresses }) => Addresses.length > 0);
+  return attachments.map(({ Network, Addresses }) => ({ networkId: Network.ID, address: withoutPrefix(Addresses[0] ?? ''), macAddress: '02:42:00:00:00:01' }));
 }

@@ -32,5 +32,5 @@ export function makeNetwork(id: string, name: string, subnet: string): Network {
 }
 
 export function makeContainer(taskId: string, changes: Partial<ObservedContainer> = {}): ObservedContainer {
-  return { containerId: `c-${taskId}`, taskId, serviceId: 'service1', state: 'running', pid: 7, ports: [], ...changes };
+  return { containerId: `c-${taskId}`, taskId, serviceId: 'service1', state: 'running', pid: 7, networks: [], ports: [], ...changes };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { nameServerRules, nameTableName } from '#network/name-server-rules';
 import { publishedPorts } from '#network/published-ports';
 import { ruleSet, tableName } from '#network/rule-set';
 import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
@@ -7,7 +8,7 @@ const networks = [{ network: clusterNetwork('ingress', { Ingress: true }), gatew
 const tasks = [endpointTask('a', 1, true, 'ingress 10.0.3.5'), endpointTask('b', 2, true, 'ingress 10.0.3.6')];
 
 test('no ports', async () => {
-  await expect(ruleSet(tableName(''), [], []).text).toMatchFileSnapshot('rule-sets/empty.nft');
+  await expect(ruleSet(tableName(''), []).text).toMatchFileSnapshot('rule-sets/empty.nft');
 });
 
 test('all kinds of ports', async () => {
@@ -16,13 +17,13 @@ test('all kinds of ports', async () => {
     serviceEndpoint('admin', [{ PublishedPort: 81, TargetPort: 81, Shoal: { HostIP: '127.0.0.1' } }, { PublishedPort: 82, TargetPort: 82, Shoal: { HostIP: '::1' } }], tasks.slice(0, 1)),
     serviceEndpoint('down', ['90:90/tcp', { PublishedPort: 91, TargetPort: 91, Shoal: { HostIP: '192.0.2.1' } }], []),
   ];
-  const { text, revision } = ruleSet(tableName('n-1'), publishedPorts(endpoints, networks), ['10.0.3.1', '10.0.1.1']);
+  const { text, revision } = ruleSet(tableName('n-1'), publishedPorts(endpoints, networks));
   await expect(text).toMatchFileSnapshot('rule-sets/all-kinds.nft');
   expect(text).toContain(`chain ${revision} {`);
 });
 
 test('equal input gives an equal revision, another target another', () => {
-  const of = (list: typeof tasks): string => ruleSet('shoal', publishedPorts([serviceEndpoint('web', ['80:80/tcp'], list)], networks), []).revision;
+  const of = (list: typeof tasks): string => ruleSet('shoal', publishedPorts([serviceEndpoint('web', ['80:80/tcp'], list)], networks)).revision;
   expect(of(tasks.toReversed())).toBe(of(tasks));
   expect(of(tasks.slice(1))).not.toBe(of(tasks));
 });
@@ -30,6 +31,15 @@ test('equal input gives an equal revision, another target another', () => {
 test('of two ports with one key the first is served', () => {
   const port = { PublishedPort: 81, TargetPort: 81 };
   const endpoint = serviceEndpoint('web', [{ ...port, Shoal: { HostIP: '127.0.0.1' } }, { ...port, Shoal: { HostIP: '::1' } }], tasks);
-  const { text } = ruleSet('shoal', publishedPorts([endpoint, endpoint], networks), []);
+  const { text } = ruleSet('shoal', publishedPorts([endpoint, endpoint], networks));
   expect(text.match(/127\.0\.0\.1 \. tcp \. 81 : goto \w+/g)).toEqual(['127.0.0.1 . tcp . 81 : goto p_tcp_81_127_0_0_1']);
+});
+
+test('the way to the name servers is for each network’s own containers', async () => {
+  const bridged = [
+    { network: clusterNetwork('frontnetworkid'), gateway: '10.0.1.1', nameServerPort: 64_053 },
+    { network: clusterNetwork('backnetworkid'), gateway: '10.0.2.1' },
+  ];
+  await expect(nameServerRules(nameTableName('n-1'), bridged).text).toMatchFileSnapshot('rule-sets/name-servers.nft');
+  expect(nameServerRules('t', bridged.toReversed()).revision).toBe(nameServerRules('t', bridged).revision);
 });

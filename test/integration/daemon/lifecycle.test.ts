@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Asker } from '#test/support/asker';
 import { HostDaemon } from '#test/support/daemon';
 import { snapshotOf } from '#test/support/fleet';
 import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
@@ -73,6 +74,29 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     );
     expect(ids('shop')).toEqual(before);
     expect([answer(8001).length, answer(8002).length]).toEqual([12, 12]);
+  });
+
+  test('names resolve all the while that a daemon is killed, starts, stops and starts again', async () => {
+    const [line = ''] = ids('shop').filter((each) => host.docker(['exec', each.split(' ')[0] ?? '', 'cat', '/run/secrets/key']) === 'key of a');
+    const pid = host.docker(['inspect', '-f', '{{.State.Pid}}', line.split(' ')[0] ?? '']).trim();
+    const asker = new Asker(['nsenter', '-t', pid, '-n'], 'app');
+    try {
+      const steps = [() => daemon.kill(), () => daemon.start(), () => daemon.stop(), () => daemon.start()];
+      for (const step of steps) {
+        await step();
+        await asker.more(100);
+      }
+      // The names are those of the daemon that is there now.
+      await daemon.ask('service', 'scale', 'shop_app=1');
+      await until(
+        () => asker.last.split(' ').length === 1,
+        20_000,
+        () => asker.last,
+      );
+      await daemon.ask('service', 'scale', 'shop_app=2');
+    } finally {
+      expect(await asker.stop()).toEqual([]);
+    }
   });
 
   test('a second daemon on the same state folder is refused, by its own words and exit code', async () => {
@@ -149,14 +173,14 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     expect(answer(8002)).toMatch(/^\w{12}$/);
     expect(safely(() => answer(8001))).toBe('');
     expect(readdirSync(daemon.runFolder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())).toEqual([]);
-    expect(host.run(['nft', 'list', 'tables']).match(/^table ip shoal/gm)?.length).toBe(1);
+    expect(host.run(['nft', 'list', 'tables']).match(/^table ip shoal/gm)?.length, 'the two of the neighbour').toBe(2);
     expect(existsSync(join(daemon.state, 'raft'))).toBe(false);
     await neighbour.ask('swarm', 'leave', '--force');
     expect(host.docker(['ps', '-a', '--format', '{{.Names}}']).trim()).toBe('foreign');
     expect(host.docker(['network', 'ls', '--format', '{{.Name}}']).trim().split('\n').sort()).toEqual(['bridge', 'foreign-net', 'host', 'none']);
     expect(host.run(['nft', 'list', 'ruleset'])).not.toContain('shoal');
     expect(host.run(['iptables', '-S'])).not.toContain('0x5');
-    expect(host.run(['sh', '-c', 'ss -lntu | grep -E ":(8001|8002|53) " || true'])).toBe('');
+    expect(host.run(['sh', '-c', 'ss -lntu | grep -E ":(8001|8002|53|640[0-9][0-9]) " || true'])).toBe('');
   });
 
   test('and a new swarm begins from nothing', async () => {

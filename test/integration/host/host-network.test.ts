@@ -64,10 +64,10 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
         network.Spec.Name,
       ]);
     }
-    client = startNetworkClient(host.enter, 'test');
+    client = startNetworkClient(host.enter, { instance: 'test', socket: `${host.folder}/names.sock` });
     expect(await client.call('checkHost')).toEqual([]);
     await client.call('start');
-    for (const { network, gateway } of networks) await client.call('networkCreated', network, gateway);
+    await put([]);
     for (const [index, name] of names.entries()) {
       host.docker([
         'create',
@@ -87,12 +87,17 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
       ]);
       host.docker(['network', 'connect', '--ip', `10.91.2.1${index}`, 'ingress', name]);
       host.docker(['start', name]);
+      const attached = networks.map(({ network }) => ({ networkId: network.ID, address: '', macAddress: '' }));
+      await client.call('attached', { taskId: name, pid: 1, networks: attached });
     }
   });
   afterAll(async () => {
     await client?.kill();
     await host?.stop();
   });
+
+  const put = (services: readonly ServiceEndpoint[]) => client.publish({ services, networks });
+  const portCounters = async () => (await client.call('counters')).ports;
 
   function curl(enter: readonly string[], url: string, limitSeconds = 3): { code: number; text: string; ms: number } {
     const start = performance.now();
@@ -127,43 +132,44 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
   ];
 
   test.each(ways)('%s: few connections reach all ready tasks in equal parts', async (_name, enter, address) => {
-    await client.call('update', [endpoint(names)], networks);
+    await put([endpoint(names)]);
     const seen = Array.from({ length: 9 }, () => curl(enter(), `http://${address()}:18080/`).text);
     expect(names.map((name) => seen.filter((text) => text === name).length)).toEqual([3, 3, 3]);
   });
 
   test('a task that is not ready gets no connections', async () => {
-    await client.call('update', [endpoint(['one', 'three'])], networks);
+    await put([endpoint(['one', 'three'])]);
     const seen = Array.from({ length: 6 }, () => curl([], `http://${host.address}:18080/`).text);
     expect(seen.toSorted()).toEqual(['one', 'one', 'one', 'three', 'three', 'three']);
   });
 
   test.each(ways)('%s: refused at once while no task is ready', async (_name, enter, address) => {
-    await client.call('update', [endpoint([])], networks);
+    await put([endpoint([])]);
     const { code, ms } = curl(enter(), `http://${address()}:18080/`);
     expect(code).toBe(7);
     expect(ms).toBeLessThan(1500);
   });
 
   test('a removed service leaves the port to others', async () => {
-    await client.call('update', [endpoint(names)], networks);
-    await client.call('update', [], networks);
+    await put([endpoint(names)]);
+    await put([]);
     expect(host.run(['ss', '-Hltn', 'sport = :18080'])).toBe('');
     expect(curl([], `http://${host.address}:18080/`).code).toBe(7);
   });
 
   test('a port of a host process is left to it, and it is named', async () => {
-    await client.call('update', [], networks);
+    await put([]);
     host.docker(['run', '-d', '--name', 'taker', '--network', 'host', 'replica:1', '/bin/httpd', '-f', '-p', '18080', '-h', '/www']);
     await until(
       () => host.run(['ss', '-Hltn', 'sport = :18080']) !== '',
       5000,
       () => 'not listening',
     );
-    await client.call('update', [endpoint(names)], networks);
+    await put([endpoint(names)]);
     expect(await client.call('problems')).toEqual([expect.stringMatching(/port 18080\/tcp of service web_api: it is in use by httpd \(process \d+\)/)]);
     expect(curl([], `http://${host.address}:18080/`).text).toBe('hello');
     host.docker(['rm', '-f', 'taker']);
+    expect(await client.call('audit')).toEqual([]);
     await until(
       () => names.includes(curl([], `http://${host.address}:18080/`).text),
       8000,
@@ -188,11 +194,11 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
       return host.run([process.execPath, '-e', script]).trim();
     };
     try {
-      await client.call('update', [endpoint(names)], networks);
+      await put([endpoint(names)]);
       expect([0, 1, 2].map(() => ask('udp4', '127.0.0.1')).toSorted()).toEqual(names.toSorted());
       expect(names).toContain(ask('udp4', host.address));
       expect(names).toContain(ask('udp6', '::1'));
-      await client.call('update', [endpoint(['two'])], networks);
+      await put([endpoint(['two'])]);
       expect([ask('udp4', '127.0.0.1'), ask('udp4', '127.0.0.1')]).toEqual(['two', 'two']);
     } finally {
       for (const server of servers) server.kill();
@@ -200,55 +206,61 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
   });
 
   test('what someone flushed comes back', async () => {
-    await client.call('update', [endpoint(names)], networks);
-    const { repairs } = await client.call('counters');
+    await put([endpoint(names)]);
+    const { repairs = 0 } = await portCounters();
     const damages = [
       ['nft', 'flush', 'table', 'ip', 'shoal_test'],
       ['nft', 'delete', 'table', 'ip', 'shoal_test'],
       ['iptables', '-F', 'DOCKER-USER'],
     ];
     for (const [index, damage] of damages.entries()) {
+      const seen = await client.call('disturbed');
       host.run(damage);
+      await until(
+        async () => (await client.call('disturbed')) > seen,
+        20_000,
+        () => damage.join(' '),
+      );
+      expect(await client.call('audit')).toHaveLength(1);
       // Seen and mended: a connection may still get through before the damage is seen, and none does before it is mended.
       await until(
-        async () => (await client.call('counters')).repairs > repairs + index && names.includes(curl([], `http://${host.address}:18080/`, 1).text),
+        async () => ((await portCounters())['repairs'] ?? 0) > repairs + index && names.includes(curl([], `http://${host.address}:18080/`, 1).text),
         20_000,
         () => damage.join(' '),
       );
     }
-    expect((await client.call('counters')).repairs).toBe(repairs + damages.length);
+    expect((await portCounters())['repairs']).toBe(repairs + damages.length);
   });
 
   test('names: service, alias, tasks, stack, AAAA, reverse', async () => {
-    await client.call('update', [endpoint(['one', 'three'])], networks);
+    await put([endpoint(['one', 'three'])]);
     const all = '10.91.1.10 10.91.1.12';
     for (const name of ['web_api', 'api', 'API', 'tasks.api', 'tasks.web_api', 'api.web', 'web_api.web']) {
       expect([name, resolve('two', name)]).toEqual([name, all]);
     }
     expect(resolve('two', 'web_api.1.one')).toBe('10.91.1.10');
     expect(resolve('two', 'api', 'AAAA')).toBe('ENODATA');
-    await client.call('update', [endpoint([])], networks);
+    await put([endpoint([])]);
     expect(resolve('two', 'api')).toBe('ENODATA');
   });
 
-  test('a name server of the host on port 53 is told of, and waited for', async () => {
-    await client.call('networkRemoved', web.ID);
-    const [command, ...args] = ['env', ...host.enter, process.execPath, '-e', `require('dgram').createSocket('udp4').bind(53, () => console.log('ready'))`];
+  test('a name server of the host on port 53 of all addresses disturbs nobody', async () => {
+    await put([endpoint(names)]);
+    const script = `const udp = require('dgram').createSocket('udp4'); udp.bind(53, () => require('net').createServer().listen(53, '0.0.0.0', () => console.log('ready')))`;
+    const [command, ...args] = ['env', ...host.enter, process.execPath, '-e', script];
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    await client.call('networkRemoved', ingress.ID);
-    await once(child.stdout, 'data');
-    await client.call('update', [endpoint(names)], networks.slice(0, 1));
-    expect(await client.call('problems')).toEqual([
-      expect.stringContaining('cannot serve names of network web_default on 10.91.1.1: a name server of this host'),
-    ]);
-    child.kill();
-    await once(child, 'exit');
-    await until(
-      async () => (await client.call('problems')).length === 0,
-      5000,
-      () => 'still a problem',
-    );
-    expect(resolve('two', 'api')).toBe('10.91.1.10 10.91.1.11 10.91.1.12');
+    try {
+      await once(child.stdout, 'data');
+      expect(resolve('two', 'api')).toBe('10.91.1.10 10.91.1.11 10.91.1.12');
+      // Even a resolver that starts while he is there serves our containers.
+      await client.publish({ services: [endpoint(names)], networks: networks.slice(1) });
+      await put([endpoint(names)]);
+      expect(await client.call('problems')).toEqual([]);
+      expect(resolve('two', 'api')).toBe('10.91.1.10 10.91.1.11 10.91.1.12');
+    } finally {
+      child.kill();
+      await once(child, 'exit');
+    }
   });
 
   test('names of networks that the asker is not on are unknown to him', async () => {
@@ -259,24 +271,27 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
       Ports: [],
       Tasks: [{ TaskID: 'x', NodeID: 'node1', Slot: 1, Ready: true, Networks: [{ NetworkID: 'othernet', Address: '10.91.3.9', Aliases: ['db'] }] }],
     };
-    await client.call('update', [endpoint(names), other], networks);
+    await put([endpoint(names), other]);
     // The test host's resolver refuses all, so that unknown names fail rather than being denied.
     expect(resolve('two', 'db')).toMatch(/ESERVFAIL|ECONNREFUSED|ETIMEOUT|ENOTFOUND/);
   });
 
   test('a restarted daemon finds its rules in force and writes nothing', async () => {
-    await client.call('update', [endpoint(names)], networks);
+    await put([endpoint(names)]);
     await client.kill();
     expect(names).toContain(curl([], `http://${host.address}:18080/`).text);
-    client = startNetworkClient(host.enter, 'test');
+    client = startNetworkClient(host.enter, { instance: 'test', socket: `${host.folder}/names.sock` });
     await client.call('start');
-    await client.call('update', [endpoint(names)], networks);
-    expect((await client.call('counters')).rulesLoaded).toBe(0);
+    await put([endpoint(names)]);
+    expect((await portCounters())['rules_loaded']).toBe(0);
     expect(names).toContain(resolve('two', 'api') === '' ? '' : curl([], `http://${host.address}:18080/`).text);
   });
 
   test('without the rights: a sentence that says so, and no start', async () => {
-    const powerless = startNetworkClient([...host.enter, 'setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all'], 'powerless');
+    const powerless = startNetworkClient([...host.enter, 'setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all'], {
+      instance: 'powerless',
+      socket: `${host.folder}/powerless.sock`,
+    });
     try {
       expect(await powerless.call('checkHost')).toEqual([expect.stringContaining('run the daemon as root')]);
       await expect(powerless.call('start')).rejects.toThrow('this host cannot do networking: the right to change the network is missing');
@@ -286,11 +301,11 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
   });
 
   test('another daemon on the same host keeps its ports when one leaves', async () => {
-    const other = startNetworkClient(host.enter, 'other');
+    const other = startNetworkClient(host.enter, { instance: 'other', socket: `${host.folder}/other.sock` });
     try {
-      await client.call('update', [endpoint(names)], networks);
+      await put([endpoint(names)]);
       await other.call('start');
-      await other.call('update', [], []);
+      await other.publish({ services: [], networks: [] });
       await other.call('tearDown');
       expect(host.run(['nft', 'list', 'tables'])).not.toContain('shoal_other');
       expect(names).toContain(curl([], `http://${host.address}:18080/`).text);
@@ -300,7 +315,7 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
   });
 
   test('a running download outlives changes of the rules', async () => {
-    await client.call('update', [endpoint(['one'])], networks);
+    await put([endpoint(['one'])]);
     const script = `const s = require('net').connect(18080, '127.0.0.1', () => console.log('open')); s.on('error', (e) => { console.log(e.code); process.exit(1); });
       process.stdin.once('data', () => s.write('GET / HTTP/1.0\\r\\n\\r\\n')); let all = ''; s.on('data', (d) => (all += d)); s.on('end', () => { console.log(all); process.exit(0); });`;
     const [command, ...args] = ['env', ...host.enter, process.execPath, '-e', script];
@@ -312,14 +327,14 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
       5000,
       () => output,
     );
-    await client.call('update', [endpoint(['two', 'three'])], networks);
+    await put([endpoint(['two', 'three'])]);
     child.stdin.write('go');
     await once(child, 'exit');
     expect(output.trim()).toMatch(/one$/);
   });
 
   test('leaving removes the tables and the accept rule', async () => {
-    await client.call('update', [endpoint(names)], networks);
+    await put([endpoint(names)]);
     await client.call('tearDown');
     expect(host.run(['nft', 'list', 'tables'])).not.toContain('shoal_test');
     expect(host.run(['iptables', '-S', 'DOCKER-USER'])).not.toContain('0x5000');

@@ -193,6 +193,7 @@ describe('networks', () => {
       () => 'the network is not asked for',
     );
     dispatcher.change(1, [...endpoint('t1')]);
+    kept.beforeCreated = async () => {};
     release();
     await until(
       () => kept.updates.length > 0,
@@ -200,6 +201,54 @@ describe('networks', () => {
       () => 'no update',
     );
     expect(kept.updates[0]).toBe('net1');
+  });
+
+  test('a container that somebody took off its network is put back, and nothing is said', async () => {
+    const { dispatcher, engine, network: kept, reach } = await startAgent();
+    dispatcher.assign([...networkItems, assigned(attached('t1'))]);
+    await reach('t1', 'running');
+    const given = { taskId: 't1', networks: [{ networkId: 'net1', address: '10.0.1.5' }] };
+    await until(
+      () => kept.parts.bridges.attachments.length === 1,
+      2000,
+      () => 'not told',
+    );
+    engine.disconnect('t1', 'net1');
+    await until(
+      () => kept.parts.bridges.attachments.length === 2,
+      5000,
+      () => 'not told again',
+    );
+    expect(kept.parts.bridges.attachments).toMatchObject([given, given]);
+    expect(dispatcher.states('t1').at(-1)).toBe('running');
+  });
+
+  test('one that cannot be put back fails with the reason, and ends', async () => {
+    const { dispatcher, engine, reach } = await startAgent();
+    dispatcher.assign([...networkItems, assigned(attached('t1'))]);
+    await reach('t1', 'running');
+    engine.disconnect('t1', 'net1', 'Address already in use');
+    await reach('t1', 'failed');
+    expect(dispatcher.statuses.get('t1')?.Err).toBe('Address already in use');
+    await until(
+      () => engine.count('stopContainer') === 1,
+      5000,
+      () => 'it runs on',
+    );
+  });
+
+  test('a network that somebody removed is made again, and its containers are on it', async () => {
+    const { dispatcher, engine, network: kept, reach } = await startAgent();
+    dispatcher.assign([...networkItems, assigned(attached('t1'))]);
+    await reach('t1', 'running');
+    engine.disconnect('t1', 'net1', undefined);
+    engine.removeNetwork('net1');
+    await until(
+      async () => (await engine.observeNetworks()).includes('net1') && kept.parts.bridges.attachments.length >= 2,
+      8000,
+      () => 'not made again',
+    );
+    expect(dispatcher.states('t1').at(-1)).toBe('running');
   });
 
   test('a network that is refused holds its tasks back, with the reason', async () => {

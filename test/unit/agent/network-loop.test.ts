@@ -11,12 +11,14 @@ import { RecordingNetwork } from '#test/support/recording-network';
 import { settle, VirtualClock } from '#test/support/virtual-clock';
 import { makeNetwork } from '#test/support/worker';
 
+const net1 = { Network: makeNetwork('net1', 'x', '10.0.0.0/24'), Gateway: '10.0.0.1' };
+
 test('a network counts as lost when two looks miss it, and updates are one at a time', async () => {
   const description = { Hostname: 'h1', Platform: { Architecture: '', OS: '' }, Resources: {}, Engine: { EngineVersion: '0' } };
   const network = new RecordingNetwork();
   const modules = { engine: new SimulatedEngine({ description, image: () => undefined }, realClock), network, clock: realClock, logger: silentLogger };
-  const keeper = new NetworkLoop(modules, { endpoints: () => [], changed: () => {} }, new AbortController().signal);
-  keeper.carryOut({ create: [{ Network: makeNetwork('net1', 'x', '10.0.0.0/24'), Gateway: '10.0.0.1' }], remove: [] });
+  const keeper = new NetworkLoop(modules, { endpoints: () => [], assigned: () => new Map([['net1', net1]]), changed: () => {} }, new AbortController().signal);
+  keeper.carryOut({ create: [net1], remove: [] });
   await keeper.begin();
   expect(keeper.states.get('net1')?.ready).toBe(true);
   keeper.observed([]);
@@ -49,7 +51,11 @@ test('a network that cannot be removed yet is known on, and asked again after a 
   const engine = { carryOut: () => Promise.resolve(outcomes[tries++] ?? { ok: true }) } as unknown as Engine;
   const modules = { engine, network: new RecordingNetwork(), clock, logger: silentLogger };
   const decide = () => keeper.carryOut({ create: [], remove: [...keeper.present] });
-  const keeper: NetworkLoop = new NetworkLoop(modules, { endpoints: () => [], changed: () => decide() }, new AbortController().signal);
+  const keeper: NetworkLoop = new NetworkLoop(
+    modules,
+    { endpoints: () => [], assigned: () => new Map(), changed: () => decide() },
+    new AbortController().signal,
+  );
   keeper.observed(['net1']);
   decide();
   await settle();

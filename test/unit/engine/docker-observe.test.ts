@@ -1,7 +1,9 @@
 /** What is read out of an engine's inspection. */
 import { expect, test } from 'vitest';
 import type Docker from 'dockerode';
-import { observed } from '#engine/docker-observe';
+import { observed as observe } from '#engine/docker-observe';
+
+const observed = (info: Docker.ContainerInspectInfo) => observe(info, (id) => (id.startsWith('ours') ? `cluster-${id}` : undefined));
 
 function inspection(State: object, Ports: object = {}): Docker.ContainerInspectInfo {
   const Labels = { 'com.docker.swarm.task.id': 't1', 'com.docker.swarm.service.id': 's1' };
@@ -34,5 +36,16 @@ test('a port bound for both families counts once, one on an address keeps it', (
   expect(observed(inspection({}, { '80/tcp': both, '53/udp': [{ HostIp: '127.0.0.1', HostPort: '5353' }], '99/tcp': null })).ports).toEqual([
     { Protocol: 'tcp', TargetPort: 80, PublishedPort: 8080, PublishMode: 'host' },
     { Protocol: 'udp', TargetPort: 53, PublishedPort: 5353, PublishMode: 'host', Shoal: { HostIP: '127.0.0.1' } },
+  ]);
+});
+
+test('of the networks, those of the cluster that it is on now', () => {
+  const Networks = {
+    bridge: { NetworkID: 'engine', IPAddress: '172.17.0.2', MacAddress: 'a' },
+    web: { NetworkID: 'ours1', IPAddress: '10.0.1.5', MacAddress: 'b' },
+  };
+  const info = inspection({ Running: true });
+  expect(observed({ ...info, NetworkSettings: { ...info.NetworkSettings, Networks } } as unknown as Docker.ContainerInspectInfo).networks).toEqual([
+    { networkId: 'cluster-ours1', address: '10.0.1.5', macAddress: 'b' },
   ]);
 });

@@ -1,10 +1,8 @@
 import { expect, test } from 'vitest';
-import { lookUp, nameTable, reverseLookUp } from '#network/names';
-import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
+import { NameTable } from '#network/names';
+import { endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
 
-const networks = ['front', 'back'].map((id) => ({ network: clusterNetwork(id), gateway: '10.0.0.1' }));
-networks.push({ network: clusterNetwork('ingress', { Ingress: true }), gateway: '10.0.3.1' });
-const table = nameTable(
+const table = new NameTable(
   [
     serviceEndpoint(
       'web_my_api',
@@ -19,7 +17,7 @@ const table = nameTable(
     serviceEndpoint('web_off', [], [endpointTask('o1', 1, false, 'front 10.0.1.20 off')]),
     serviceEndpoint('other_api', [], [{ ...endpointTask('x1', 0, true, 'front 10.0.1.30 other'), NodeID: 'n7' }]),
   ],
-  networks,
+  ['ingress'],
 );
 
 test.each([
@@ -37,22 +35,22 @@ test.each([
   ['db', undefined],
   ['example.org', undefined],
 ])('%s, asked on one network', (name, expected) => {
-  expect(lookUp(table, name, '10.0.1.99', 'front')).toEqual(expected);
+  expect(table.lookUp(name, '10.0.1.99', 'front')).toEqual(expected);
 });
 
 test('a task sees all its networks, whichever server it asks, and none through ingress', () => {
-  expect(lookUp(table, 'api', '10.0.2.5', 'back')).toEqual(['10.0.1.5', '10.0.1.6']);
-  expect(lookUp(table, 'db', '10.0.3.5', 'ingress')).toEqual(['10.0.2.9']);
-  expect(lookUp(table, 'web_my_api', '10.0.3.77', 'ingress')).toBeUndefined();
-  expect(lookUp(table, 'db', '10.0.1.20', 'front')).toBeUndefined();
+  expect(table.lookUp('api', '10.0.2.5', 'back')).toEqual(['10.0.1.5', '10.0.1.6']);
+  expect(table.lookUp('db', '10.0.3.5', 'ingress')).toEqual(['10.0.2.9']);
+  expect(table.lookUp('web_my_api', '10.0.3.77', 'ingress')).toBeUndefined();
+  expect(table.lookUp('db', '10.0.1.20', 'front')).toBeUndefined();
 });
 
 test('reverse names', () => {
-  expect(reverseLookUp(table, '9.2.0.10.in-addr.arpa')).toBe('web_db.1.d1');
-  expect(reverseLookUp(table, '99.2.0.10.in-addr.arpa')).toBeUndefined();
+  expect(table.reverseLookUp('9.2.0.10.in-addr.arpa')).toBe('web_db.1.d1');
+  expect(table.reverseLookUp('99.2.0.10.in-addr.arpa')).toBeUndefined();
 });
 
 test('an address given on is known by its living holder', () => {
   const tasks = [endpointTask('new', 1, true, 'front 10.0.1.5'), endpointTask('old', 1, false, 'front 10.0.1.5')];
-  expect(reverseLookUp(nameTable([serviceEndpoint('s', [], tasks)], networks), '5.1.0.10.in-addr.arpa')).toBe('s.1.new');
+  expect(new NameTable([serviceEndpoint('s', [], tasks)]).reverseLookUp('5.1.0.10.in-addr.arpa')).toBe('s.1.new');
 });

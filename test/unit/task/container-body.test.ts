@@ -200,6 +200,7 @@ describe('networks', () => {
 
   test('the others are connected later', () => {
     expect(endpoints(makeTask('t1', {}, { NetworksAttachments: attachments }), context)[1]).toEqual({
+      networkId: 'n2',
       network: 'name-of-n2',
       settings: { IPAMConfig: { IPv4Address: '10.0.2.5' }, MacAddress: macAddress('10.0.2.5') },
     });

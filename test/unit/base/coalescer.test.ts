@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Coalescer } from '#host/coalescer';
+import { Coalescer } from '#base/coalescer';
 
 test('one at a time, the newest of those that wait', async () => {
   const seen: number[] = [];

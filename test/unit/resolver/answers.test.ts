@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Answer, decode, encode, type Packet } from 'dns-packet';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type DnsServer, serveDns } from '#host/dns-server';
-import { askUpstream } from '#host/dns-upstream';
-import { Resolver } from '#host/resolver';
-import { nameTable } from '#network/names';
-import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
+import { NameTable } from '#network/names';
+import { Answers } from '#resolver/answers';
+import { type Answerer, DnsServer } from '#resolver/dns-server';
+import { askByTcp, askByUdp, Upstream } from '#resolver/upstream';
+import { endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
 
-const networks = [{ network: clusterNetwork('front'), gateway: '127.0.53.1' }];
 const manyTasks = Array.from({ length: 60 }, (_, index) => endpointTask(`m${index}`, index + 1, true, `front 10.0.2.${index} many`));
 const endpoints = [
   serviceEndpoint('web_api', [], [endpointTask('a', 1, true, 'front 10.0.1.5 api'), endpointTask('b', 2, true, 'front 10.0.1.6 api')]),
@@ -17,15 +16,15 @@ const endpoints = [
 ];
 
 let folder: string;
-let resolver: Resolver;
+let answers: Answers;
 const open: DnsServer[] = [];
 let upstreamPort = 0;
 
 /** Listens on a free port of 127.0.0.1 or of another loopback address. */
-async function listen(address: string, answer: Parameters<typeof serveDns>[2]): Promise<number> {
+async function listen(address: string, answer: Answerer): Promise<number> {
   for (let port = 20_053; port < 20_153; port++) {
     try {
-      open.push(await serveDns(address, port, answer));
+      open.push(await DnsServer.open({ address, port }, answer));
       return port;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
@@ -42,12 +41,16 @@ beforeEach(async () => {
     return encode({ ...query, type: 'response', flags: code, answers: code ? [] : [{ type: 'A', name: 'up.example', data: '192.0.2.80' }] });
   });
   writeFileSync(join(folder, 'resolv.conf'), 'nameserver 127.0.53.9\n');
-  resolver = new Resolver(join(folder, 'resolv.conf'), upstreamPort);
+  answers = freshAnswers();
 });
 afterEach(() => {
   for (const server of open.splice(0)) server.close();
   rmSync(folder, { recursive: true });
 });
+
+function freshAnswers(): Answers {
+  return new Answers(new Upstream({ file: join(folder, 'resolv.conf'), port: upstreamPort }));
+}
 
 async function ask(
   name: string,
@@ -55,13 +58,13 @@ async function ask(
 ): Promise<Packet & { code: number; data: unknown[] }> {
   const { asker = '10.0.1.99', type = 'A', overUdp = true, ...packet } = more;
   const message = encode({ type: 'query', id: 7, flags: 0x100, questions: [{ type, name }], ...packet });
-  const answer = await resolver.answer(message, asker, 'front', overUdp);
+  const answer = await answers.answer(message, asker, 'front', overUdp);
   const decoded = decode(answer ?? Buffer.alloc(0));
   return { ...decoded, code: (decoded.flags ?? 0) & 15, data: (decoded.answers ?? []).map((record) => ('data' in record ? record.data : undefined)) };
 }
 
 test('our names: addresses that take turns, short lives, empty for other types', async () => {
-  await resolver.update(nameTable(endpoints, networks), new Set());
+  answers.use(new NameTable(endpoints), new Set());
   const first = await ask('API');
   expect(first).toMatchObject({ id: 7, code: 0 });
   expect(first.answers?.every((record) => 'ttl' in record && (record.ttl ?? 99) <= 5)).toBe(true);
@@ -72,7 +75,7 @@ test('our names: addresses that take turns, short lives, empty for other types',
 });
 
 test('too long an answer is cut by UDP, whole by TCP or with EDNS', async () => {
-  await resolver.update(nameTable(endpoints, networks), new Set());
+  answers.use(new NameTable(endpoints), new Set());
   expect(await ask('many')).toMatchObject({ flag_tc: true, data: [] });
   expect((await ask('many', { overUdp: false })).data).toHaveLength(60);
   const edns = { type: 'OPT', name: '.', udpPayloadSize: 4096, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] } satisfies Answer;
@@ -80,36 +83,34 @@ test('too long an answer is cut by UDP, whole by TCP or with EDNS', async () => 
 });
 
 test('other names come from the host’s resolvers', async () => {
-  await resolver.update(nameTable(endpoints, networks), new Set());
+  answers.use(new NameTable(endpoints), new Set());
   expect(await ask('up.example')).toMatchObject({ id: 7, data: ['192.0.2.80'] });
   expect((await ask('up.example', { overUdp: false })).data).toEqual(['192.0.2.80']);
   expect((await ask('gone.example')).code).toBe(3);
-  expect(resolver.counters).toEqual({ answered: 0, forwarded: 3, failed: 0 });
+  expect(answers.counters).toEqual({ answered: 0, forwarded: 3, failed: 0 });
 });
 
-test('before the first update no name is denied', async () => {
-  await resolver.readServers();
+test('before the first table no name is denied', async () => {
   expect((await ask('gone.example')).code).toBe(2);
   expect((await ask('up.example')).data).toEqual(['192.0.2.80']);
 });
 
 test('no resolver, or only ourselves: a failure, not a circle', async () => {
-  await resolver.update(nameTable(endpoints, networks), new Set(['127.0.53.9']));
+  answers.use(new NameTable(endpoints), new Set(['127.0.53.9']));
   expect((await ask('up.example')).code).toBe(2);
-  await resolver.update(nameTable(endpoints, networks), new Set(['127.0.53.9', '127.0.53.1']));
+  answers.use(new NameTable(endpoints), new Set(['127.0.53.9', '127.0.53.1']));
   expect((await ask('up.example', { asker: '127.0.53.1' })).code).toBe(5);
   rmSync(join(folder, 'resolv.conf'));
-  await resolver.readServers();
+  answers = freshAnswers();
   expect((await ask('up.example')).code).toBe(2);
-  writeFileSync(join(folder, 'resolv.conf'), '');
 });
 
 test('a changed resolv.conf is read', async () => {
   writeFileSync(join(folder, 'resolv.conf'), '');
-  await resolver.readServers();
   expect((await ask('up.example')).code).toBe(2);
   writeFileSync(join(folder, 'resolv.conf'), 'nameserver 127.0.53.9\n');
-  await resolver.readServers();
+  // Looked at with the first query after a second, or when the addresses that are our own change.
+  answers.use(new NameTable(), new Set());
   expect((await ask('up.example')).data).toEqual(['192.0.2.80']);
 });
 
@@ -119,13 +120,13 @@ test('forged messages get no answer', async () => {
   forged[2]?.writeUInt16BE(0x8000, 2);
   forged[3]?.writeUInt16BE(60_000, 6);
   forged[4]?.writeUInt16BE(2, 4);
-  for (const message of forged) expect(await resolver.answer(message, '10.0.1.99', 'front', true)).toBeUndefined();
+  for (const message of forged) expect(await answers.answer(message, '10.0.1.99', 'front', true)).toBeUndefined();
 });
 
 test('over the wire: by UDP and by TCP', async () => {
-  await resolver.update(nameTable(endpoints, networks), new Set());
-  const port = await listen('127.0.53.1', (message, asker, overUdp) => resolver.answer(message, asker, 'front', overUdp));
+  answers.use(new NameTable(endpoints), new Set());
+  const port = await listen('127.0.53.1', (message, asker, overUdp) => answers.answer(message, asker, 'front', overUdp));
   const query = encode({ type: 'query', id: 9, questions: [{ type: 'A', name: 'many' }] });
-  expect(decode((await askUpstream(query, ['127.0.53.1'], true, port)) ?? Buffer.alloc(0)).flag_tc).toBe(true);
-  expect(decode((await askUpstream(query, ['127.0.53.1'], false, port)) ?? Buffer.alloc(0)).answers).toHaveLength(60);
+  expect(decode((await askByUdp(query, '127.0.53.1', port)) ?? Buffer.alloc(0)).flag_tc).toBe(true);
+  expect(decode((await askByTcp(query, '127.0.53.1', port)) ?? Buffer.alloc(0)).answers).toHaveLength(60);
 });

@@ -1,52 +1,27 @@
 /** Answers the queries of one node's containers: names of the cluster itself, all else from the host's resolvers. */
-import { readFile, stat } from 'node:fs/promises';
 import type { Answer } from 'dns-packet';
-import { lookUp, type NameTable, reverseLookUp } from '#network/names';
-import { resolversOf } from '#network/resolvers';
+import type { NameTable } from '#network/names';
 import { codeOf, readQuery, responseCode, writeAnswer, type Query } from './dns-message.ts';
-import { askUpstream } from './dns-upstream.ts';
+import type { Upstream } from './upstream.ts';
 
 /** Short, so that a task that leaves is soon forgotten by askers that keep answers. */
 const timeToLiveSeconds = 3;
 
-export interface ResolverCounters {
-  answered: number;
-  forwarded: number;
-  failed: number;
-}
-
-export class Resolver {
-  readonly counters: ResolverCounters = { answered: 0, forwarded: 0, failed: 0 };
+export class Answers {
+  readonly counters = { answered: 0, forwarded: 0, failed: 0 };
+  readonly #upstream: Upstream;
   #table: NameTable | undefined;
   #own: ReadonlySet<string> = new Set();
-  #servers: readonly string[] = [];
-  #readAt = '';
   #turn = 0;
 
-  constructor(
-    readonly file = '/etc/resolv.conf',
-    readonly upstreamPort = 53,
-  ) {}
-
-  /** From now on answers from `table`; `own` are the addresses that we listen on. */
-  async update(table: NameTable, own: ReadonlySet<string>): Promise<void> {
-    if ([...own].some((address) => !this.#own.has(address))) this.#readAt = '';
-    this.#table = table;
-    this.#own = own;
-    await this.readServers();
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream;
   }
 
-  /** Reads the host's resolv.conf again when it has changed. */
-  async readServers(): Promise<void> {
-    try {
-      const { mtimeMs, ino, size } = await stat(this.file);
-      const version = `${mtimeMs} ${ino} ${size}`;
-      if (version === this.#readAt) return;
-      this.#servers = resolversOf(await readFile(this.file, 'utf8'), this.#own);
-      this.#readAt = version;
-    } catch {
-      this.#servers = [];
-    }
+  /** From now on answers from `table`; `own` are the addresses that we are asked at. */
+  use(table: NameTable | undefined, own: ReadonlySet<string>): void {
+    this.#table = table;
+    this.#own = own;
   }
 
   /** The answer to a query that came to the name server of `networkId`. */
@@ -61,8 +36,8 @@ export class Resolver {
     // A query from our own address was sent here by a resolver that we would ask: it ends here.
     if (this.#own.has(asker)) return writeAnswer(query, responseCode.refused, [], overUdp);
     this.counters.forwarded += 1;
-    const answer = await askUpstream(message, this.#servers, overUdp, this.upstreamPort);
-    // Until the first update, "no such name" would be a guess, and askers believe it for good.
+    const answer = await this.#upstream.ask(message, asker, overUdp, this.#own);
+    // Until the first table, "no such name" would be a guess, and askers believe it for good.
     if (answer && (this.#table || codeOf(answer) !== responseCode.nameUnknown)) return answer;
     this.counters.failed += 1;
     return writeAnswer(query, responseCode.serverFailure, [], overUdp);
@@ -73,10 +48,10 @@ export class Resolver {
     if (!this.#table) return undefined;
     const { name, type } = question;
     if (type === 'PTR') {
-      const data = reverseLookUp(this.#table, name);
+      const data = this.#table.reverseLookUp(name);
       return data === undefined ? undefined : [{ type: 'PTR', name, ttl: timeToLiveSeconds, data }];
     }
-    const addresses = lookUp(this.#table, name, asker, networkId);
+    const addresses = this.#table.lookUp(name, asker, networkId);
     if (!addresses) return undefined;
     // Other types of a name that exists have no records: an empty answer, not an error.
     if (type !== 'A') return [];

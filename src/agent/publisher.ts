@@ -1,0 +1,130 @@
+/** Brings names, bridges and ports in force: one round at a time, each with all that is wanted when it begins. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import type { ServiceEndpoint } from '#model/assignment';
+import type { Network } from '#model/network';
+import type { BridgedNetwork, LocalNetwork, NodeNetwork } from '#network/contract';
+import { retryDelayMs } from '#task/attempt';
+
+export interface PublisherModules {
+  network: NodeNetwork;
+  clock: Clock;
+  logger: Logger;
+}
+
+export interface Wanted {
+  services(): readonly ServiceEndpoint[];
+  /** Networks that the engine has. */
+  networks(): readonly LocalNetwork[];
+  /** Those of them that containers are attached to. */
+  ready(): readonly LocalNetwork[];
+}
+
+export class Publisher {
+  readonly #modules: PublisherModules;
+  readonly #wanted: Wanted;
+  readonly #signal: AbortSignal;
+  #sequence = 0;
+  #inForce = 0;
+  #open = false;
+  #publishing = false;
+  #waiters: { sequence: number; resolve: () => void }[] = [];
+
+  constructor(modules: PublisherModules, wanted: Wanted, signal: AbortSignal) {
+    this.#modules = modules;
+    this.#wanted = wanted;
+    this.#signal = signal;
+    // Nobody waits any longer for what will not be done.
+    signal.addEventListener('abort', () => this.#waiters.splice(0).forEach((waiter) => waiter.resolve()), { once: true });
+  }
+
+  open(): void {
+    this.#open = true;
+    void this.publish();
+  }
+
+  /** Resolves when what is wanted now is in force, or could not be brought in force; before `open`, after it. */
+  publish(): Promise<void> {
+    if (this.#signal.aborted) return Promise.resolve();
+    const sequence = ++this.#sequence;
+    const settled = new Promise<void>((resolve) => this.#waiters.push({ sequence, resolve }));
+    if (this.#open && !this.#publishing) void this.#rounds();
+    return settled;
+  }
+
+  /** See NetworkLoop. A network that cannot do it keeps no task from ending. */
+  async withdraw(taskId: string): Promise<void> {
+    try {
+      await this.#modules.network.detaching(taskId);
+    } catch (error) {
+      this.#failed(error);
+    }
+    // Ports of an earlier life still lead there.
+    if (!this.#open) await this.publish();
+  }
+
+  /** Names are answered on each network, and its containers are led to them: they may start. */
+  async serveNetworks(): Promise<void> {
+    const { overlay, names } = this.#modules.network;
+    const networks = this.#wanted.networks();
+    await overlay.apply({ networks, peers: [] });
+    await names.apply({ services: this.#wanted.services(), networks });
+    await this.applyBridges();
+  }
+
+  /** Whether containers of the network are answered; the ingress network has no names. */
+  named({ ID, Spec }: Network): boolean {
+    return Spec.Ingress === true || this.#modules.network.names.servers().some(({ networkId }) => networkId === ID);
+  }
+
+  /** Where the name servers are now, for the bridges. */
+  applyBridges(): Promise<void> {
+    const { bridges, names } = this.#modules.network;
+    const ports = new Map(names.servers().map(({ networkId, port }) => [networkId, port]));
+    const bridged = this.#wanted.networks().map((local): BridgedNetwork => {
+      const nameServerPort = ports.get(local.network.ID);
+      return { ...local, ...(nameServerPort !== undefined && { nameServerPort }) };
+    });
+    return bridges.apply(bridged);
+  }
+
+  /** One round at a time; what is wanted meanwhile goes into the next. */
+  async #rounds(): Promise<void> {
+    this.#publishing = true;
+    while (this.#inForce < this.#sequence && !this.#signal.aborted) {
+      const sequence = this.#sequence;
+      await this.#round();
+      this.#inForce = sequence;
+      for (const waiter of this.#waiters) if (waiter.sequence <= sequence) waiter.resolve();
+      this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sequence);
+    }
+    this.#publishing = false;
+  }
+
+  /** Names that cannot be answered keep no port from being published. */
+  async #round(): Promise<void> {
+    const { names, ports } = this.#modules.network;
+    const services = this.#wanted.services();
+    const parts = [
+      () => names.apply({ services, networks: this.#wanted.networks() }),
+      () => this.applyBridges(),
+      () => ports.apply({ services, networks: this.#wanted.ready() }),
+    ];
+    for (const part of parts) {
+      try {
+        await part();
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#signal.aborted) return;
+    this.#modules.logger.error(
+      { err: error },
+      'names or published ports are not up to date: clients may be led to tasks that have gone; it is tried again in 1 s',
+    );
+    this.#modules.clock.after(retryDelayMs, () => !this.#signal.aborted && void this.publish());
+  }
+}

@@ -1,0 +1,95 @@
+/** Published ports of one node: held, led to the tasks by the kernel, let through the engine's firewall. */
+import type { Logger } from '#base/logger';
+import { Coalescer } from '#base/coalescer';
+import type { Counters, Facet, Traffic } from '#network/contract';
+import { publishedPorts, type PublishedPort } from '#network/published-ports';
+import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rule-set';
+import { forgetFlowsTo, forgetFlowsToPort } from './bridge.ts';
+import { acceptPublished, acceptsPublished, stopAccepting } from './engine-firewall.ts';
+import { LoadedRules } from './loaded-rules.ts';
+import { PortHolder } from './port-holder.ts';
+import { otherRulesExist } from './rule-table.ts';
+
+export class HostPorts implements Facet<Traffic> {
+  readonly #rules: LoadedRules;
+  readonly #holder: PortHolder;
+  readonly #changes = new Coalescer<Traffic>((traffic) => this.#carryOut(traffic));
+  #served: readonly PublishedPort[] = [];
+  #wanted: Traffic | undefined;
+  #stopped = true;
+  #acceptRepairs = 0;
+
+  constructor(instance: string, logger: Logger) {
+    this.#rules = new LoadedRules(tableName(instance), logger);
+    this.#holder = new PortHolder(logger);
+  }
+
+  async start(): Promise<void> {
+    await acceptPublished();
+    this.#stopped = false;
+  }
+
+  apply(wanted: Traffic): Promise<void> {
+    this.#wanted = wanted;
+    return this.#changes.submit(wanted);
+  }
+
+  async audit(): Promise<readonly string[]> {
+    if (this.#stopped) return [];
+    await this.#changes.idle();
+    const mended = await this.#rules.audit();
+    if (await acceptPublished()) {
+      this.#acceptRepairs += 1;
+      mended.push('the rule in DOCKER-USER that lets published traffic through was missing; it is there again');
+    }
+    // Ports that someone else had may be free now.
+    if (this.#wanted && this.#holder.clashes.size > 0) await this.#changes.submit(this.#wanted);
+    return mended;
+  }
+
+  /** Whether the rules that were loaded last are still there, at the price of two processes. */
+  async whole(): Promise<boolean> {
+    return (await this.#rules.whole()) && (await acceptsPublished());
+  }
+
+  problems(): readonly string[] {
+    return [...this.#holder.clashes.values()];
+  }
+
+  counters(): Counters {
+    const { repairs = 0, ...rest } = this.#rules.counters();
+    return { ...rest, repairs: repairs + this.#acceptRepairs };
+  }
+
+  /** Rules stay in force, so that running containers go on being served. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#changes.idle();
+    this.#holder.release([]);
+  }
+
+  async tearDown(): Promise<void> {
+    await this.#rules.remove();
+    // Another daemon on this machine goes on needing the rule that both share.
+    if (!(await otherRulesExist())) await stopAccepting();
+  }
+
+  async #carryOut({ services, networks }: Traffic): Promise<void> {
+    if (this.#stopped) return;
+    const ports = publishedPorts(services, networks);
+    await this.#holder.hold(ports);
+    const served = servedPorts(ports, new Set(this.#holder.clashes.keys()));
+    if (await this.#rules.load(ruleSet(this.#rules.table, served))) await forgetOldFlows(this.#served, served);
+    this.#served = served;
+    this.#holder.release(ports);
+  }
+}
+
+/** UDP has no end that the kernel could see: what it remembers of flows must be dropped when their target goes. */
+async function forgetOldFlows(before: readonly PublishedPort[], after: readonly PublishedPort[]): Promise<void> {
+  for (const address of departedTargets(before, after)) await forgetFlowsTo(address);
+  const known = new Set(before.filter(({ protocol, targets }) => protocol === 'udp' && targets.length > 0).map(({ port }) => port));
+  for (const { protocol, targets, port } of after) {
+    if (protocol === 'udp' && targets.length > 0 && !known.has(port)) await forgetFlowsToPort(port);
+  }
+}

@@ -1,0 +1,97 @@
+/** What a node's network does for its agent, in four facets. `host` fulfils bridges, overlay and ports, `resolver` the names; the agent knows this page only. */
+import type { ServiceEndpoint } from '#model/assignment';
+import type { AttachedNetwork, Network } from '#model/network';
+
+/** A cluster network on this node, with the node's own address in it. */
+export interface LocalNetwork {
+  network: Network;
+  gateway: string;
+}
+
+/** Where the name server of a network listens: on the network's gateway, at a port that no container asks for. */
+export interface NameServer {
+  networkId: string;
+  address: string;
+  port: number;
+}
+
+/** A network whose bridge the engine has made, or is about to. */
+export interface BridgedNetwork extends LocalNetwork {
+  /** Containers ask port 53 of the gateway and are led to this one; absent: nobody answers names there yet. */
+  nameServerPort?: number;
+}
+
+/** Whom connections and names may lead to: of every service the tasks that the managers name. */
+export interface Traffic {
+  services: readonly ServiceEndpoint[];
+  networks: readonly LocalNetwork[];
+}
+
+/** Another node of the cluster, as the underlay reaches it. */
+export interface Peer {
+  nodeId: string;
+  address: string;
+}
+
+export interface Overlay {
+  networks: readonly LocalNetwork[];
+  /** The nodes that hold tasks of these networks, without this one. */
+  peers: readonly Peer[];
+}
+
+/**
+ * One part of the network.
+ * What must hold: `wanted` is always the whole of it, what it does not name goes; of several `apply` under way the newest counts, and all resolve
+ * when it, or a newer one, is in force; to apply the same again costs next to nothing and disturbs no connection; what an earlier life of the daemon
+ * left in force stays so until the first `apply`.
+ */
+export interface Facet<Wanted> {
+  /** Resolves when `wanted` is in force. Rejects with the reason when it cannot be; the caller tries again. */
+  apply(wanted: Wanted): Promise<void>;
+  /** Compares what is there with what was applied last, and mends it: a sentence for each thing that somebody else had changed. */
+  audit(): Promise<readonly string[]>;
+  /** What could not be served although the rest is in force, each a sentence that names it and says what to do. */
+  problems(): readonly string[];
+  /** Numbers that only grow while this life of the part lasts, by name in snake case. */
+  counters(): Counters;
+}
+
+export type Counters = Readonly<Record<string, number>>;
+
+/** Bridges, as published ports, loopback and the way to the name servers need them. */
+export interface Bridges extends Facet<readonly BridgedNetwork[]> {
+  /** The container's own end of its bridges is made ready. */
+  attached(attachment: TaskAttachment): Promise<void>;
+}
+
+export interface Names extends Facet<Traffic> {
+  /** The name servers that listen now, as of the last `apply` or `audit`. */
+  servers(): readonly NameServer[];
+}
+
+/** What the engine really gave a task, which need not be what it was asked for. */
+export interface TaskAttachment {
+  taskId: string;
+  pid: number;
+  networks: readonly AttachedNetwork[];
+}
+
+export interface NodeNetwork {
+  readonly bridges: Facet<readonly BridgedNetwork[]>;
+  readonly overlay: Facet<Overlay>;
+  readonly ports: Facet<Traffic>;
+  readonly names: Names;
+  /** Refuses when this host cannot do it. `disturbed` is called when something may be other than applied: an audit should come soon. */
+  start(disturbed: () => void, signal: AbortSignal): Promise<void>;
+  /** A task's container runs with these attachments; again when they change. */
+  attached(attachment: TaskAttachment): Promise<void>;
+  /**
+   * The task will end. Resolves when no name and no port leads to it any more: only then may it be stopped.
+   * It holds against every later `apply` that still calls the task ready, until `detached`.
+   */
+  detaching(taskId: string): Promise<void>;
+  /** Nothing of the task is left, and no `apply` will name it again. */
+  detached(taskId: string): void;
+  /** Ends serving; what is in the kernel and the process that answers names stay for the next life. */
+  stop(): Promise<void>;
+}

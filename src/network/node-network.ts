@@ -1,0 +1,57 @@
+/** Joins the facets to one node's network: what a task's end means for names and ports is said here, once. */
+import type { Bridges, Facet, Names, NodeNetwork, Overlay, Traffic } from './contract.ts';
+
+export interface NetworkParts {
+  bridges: Bridges;
+  overlay: Facet<Overlay>;
+  ports: Facet<Traffic>;
+  names: Names;
+}
+
+/** A node's network of `parts`; starting and stopping them is their owner's. */
+export function joinFacets(parts: NetworkParts): Omit<NodeNetwork, 'start' | 'stop'> {
+  const detaching = new Set<string>();
+  const names = withoutTasks(parts.names, detaching);
+  const ports = withoutTasks(parts.ports, detaching);
+  return {
+    bridges: parts.bridges,
+    overlay: parts.overlay,
+    ports: ports.facet,
+    names: { ...names.facet, servers: () => parts.names.servers() },
+    attached: (attachment) => parts.bridges.attached(attachment),
+    async detaching(taskId) {
+      detaching.add(taskId);
+      // Names first: whoever asks from now on is not sent there, whichever way he comes.
+      await names.again();
+      await ports.again();
+    },
+    detached: (taskId) => void detaching.delete(taskId),
+  };
+}
+
+/** `facet`, for which tasks in `left` are never ready; `again` applies what was wanted last. */
+function withoutTasks(facet: Facet<Traffic>, left: ReadonlySet<string>): { facet: Facet<Traffic>; again: () => Promise<void> } {
+  let last: Traffic | undefined;
+  const again = async (): Promise<void> => {
+    if (last) await facet.apply({ ...last, services: last.services.map((service) => withoutReady(service, left)) });
+  };
+  return {
+    again,
+    facet: {
+      apply(wanted) {
+        last = wanted;
+        return again();
+      },
+      audit: () => facet.audit(),
+      problems: () => facet.problems(),
+      counters: () => facet.counters(),
+    },
+  };
+}
+
+/** The same object when nothing is to be left out, so that those who compare see no change. */
+function withoutReady(service: Traffic['services'][number], left: ReadonlySet<string>): Traffic['services'][number] {
+  const leaves = (task: (typeof service.Tasks)[number]): boolean => task.Ready && left.has(task.TaskID);
+  if (!service.Tasks.some(leaves)) return service;
+  return { ...service, Tasks: service.Tasks.map((task) => (leaves(task) ? { ...task, Ready: false } : task)) };
+}

@@ -1,0 +1,49 @@
+/** This node's network, put together: the kernel's part and the process that answers names. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import { HostNetwork } from '#host/host-network';
+import type { NodeNetwork } from '#network/contract';
+import { joinFacets } from '#network/node-network';
+import { launchOnHost, resolverProgram } from '#resolver/launch';
+import { ResolverNames } from '#resolver/resolver-names';
+import { socketIn } from './run-folder.ts';
+
+export interface NetworkOptions {
+  /** Keeps the daemons of one machine apart. */
+  instance: string;
+  nodeId: string;
+  runFolder: string;
+}
+
+export interface WholeNetwork extends NodeNetwork {
+  /** Removes all of it: the node leaves its cluster. */
+  tearDown(): Promise<void>;
+}
+
+/** Where the build puts it, beside the daemon. */
+const resolverFile = fileURLToPath(new URL('./resolver.mjs', import.meta.url));
+
+export function makeNetwork({ instance, nodeId, runFolder }: NetworkOptions, { clock, logger }: { clock: Clock; logger: Logger }): WholeNetwork {
+  const host = new HostNetwork({ instance }, { clock, logger });
+  const socket = join(runFolder, socketIn('resolver', instance));
+  const names = new ResolverNames({ socket, instance, owner: nodeId, program: resolverProgram(resolverFile) }, { clock, logger, launch: launchOnHost });
+  const network = joinFacets({ bridges: host.bridges, overlay: host.overlay, ports: host.ports, names });
+  return {
+    ...network,
+    async start(disturbed, signal) {
+      await host.start(disturbed);
+      await names.start(disturbed);
+      signal.throwIfAborted();
+    },
+    async stop() {
+      await names.stop();
+      await host.stop();
+    },
+    async tearDown() {
+      await host.tearDown();
+      await names.tearDown();
+    },
+  };
+}

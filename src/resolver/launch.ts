@@ -1,0 +1,55 @@
+/** Starts the resolver so that it outlives the daemon: a session of its own and, under systemd, a scope of its own. */
+import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+
+/** How the resolver is started: the program, and what it was made of. */
+export interface ResolverProgram {
+  /** Interpreter, its flags, and the file. */
+  command: readonly string[];
+  build: string;
+}
+
+/** Little memory: the table of names is all that it keeps. */
+const flags = ['--max-semi-space-size=1', '--v8-pool-size=0', '--max-old-space-size=256', '--no-deprecation'];
+
+/** The program in `file`, run by this very Node, `more` flags with it. */
+export function resolverProgram(file: string, more: readonly string[] = []): ResolverProgram {
+  const build = createHash('sha256').update(process.version).update(readFileSync(file)).digest('hex').slice(0, 16);
+  return { command: [process.execPath, ...flags, ...more, file], build };
+}
+
+/** The whole command line of a resolver that is found at `socket`. */
+export function resolverCommand(program: ResolverProgram, place: { socket: string; instance: string; owner: string }): string[] {
+  const { socket, instance, owner } = place;
+  return [...program.command, '--socket', socket, '--instance', instance, '--owner', owner, '--build', program.build];
+}
+
+/** systemd ends all processes of a unit that is stopped, sessions of their own or not, but none of another scope. */
+function underSystemd(command: readonly string[], name: string): string[] {
+  const unit = `${name}-${randomBytes(4).toString('hex')}`;
+  return ['systemd-run', '--scope', '--quiet', '--collect', `--unit=${unit}`, `--description=Names for the containers of this node`, '--', ...command];
+}
+
+const runsSystemd = (): boolean => existsSync('/run/systemd/system');
+
+export interface Launched {
+  /** Why it is not running any more; undefined while it does. */
+  ended(): string | undefined;
+}
+
+/** Starts `command` apart from this process: its session, its folder, none of its files. */
+function startDetached([program = '', ...args]: readonly string[]): Launched {
+  const child = spawn(program, args, { detached: true, cwd: '/', stdio: 'ignore', env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' } });
+  let reason: string | undefined;
+  child.once('error', (error) => (reason = error.message));
+  child.once('exit', (code, signal) => (reason = `it ended with ${signal ?? code}`));
+  child.unref();
+  return { ended: () => reason };
+}
+
+/** Starts a command line apart from the daemon. */
+export type Launch = (command: readonly string[]) => Launched;
+
+/** Starts it as this host's way is. */
+export const launchOnHost: Launch = (command) => startDetached(runsSystemd() ? underSystemd(command, 'shoal-resolver') : command);

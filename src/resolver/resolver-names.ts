@@ -1,0 +1,214 @@
+/** The names facet of a node's network: keeps a resolver running beside the daemon and tells it what it answers from. */
+import type { Clock } from '#base/clock';
+import { Coalescer } from '#base/coalescer';
+import { equal } from '#base/equal';
+import type { Logger } from '#base/logger';
+import type { Counters, Names, NameServer, Traffic } from '#network/contract';
+import { Connection } from './connection.ts';
+import { resolverCommand, type Launch, type ResolverProgram } from './launch.ts';
+import type { Applied, ApplyMessage } from './protocol.ts';
+
+export interface ResolverOptions {
+  /** Path of the socket that a resolver is found at. */
+  socket: string;
+  /** Keeps the daemons of one machine apart. */
+  instance: string;
+  /** The node in its cluster: another one's names are not ours. */
+  owner: string;
+  program: ResolverProgram;
+}
+
+export interface ResolverParts {
+  launch: Launch;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** A program that does not answer by then will not. */
+const startLimitMs = 10_000;
+const startPollMs = 20;
+
+export class ResolverNames implements Names {
+  readonly #options: ResolverOptions;
+  readonly #parts: ResolverParts;
+  readonly #changes = new Coalescer<Traffic>((traffic) => this.#carryOut(traffic));
+  #line: Connection | undefined;
+  /** What the resolver at the end of the line was told; undefined: nothing by us. */
+  #told: Map<string, Traffic['services'][number]> | undefined;
+  #wanted: Traffic | undefined;
+  #state: Pick<Applied, 'servers' | 'problems' | 'counters'> = { servers: [], problems: [], counters: {} };
+  #disturbed: () => void = () => {};
+  #stopped = true;
+
+  constructor(options: ResolverOptions, parts: ResolverParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** Finds the resolver that an earlier daemon left, or starts one. Rejects when there can be none. */
+  async start(disturbed: () => void): Promise<void> {
+    this.#stopped = false;
+    this.#disturbed = disturbed;
+    await this.#connected();
+  }
+
+  /** Leaves the resolver to itself: it goes on answering. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#changes.idle();
+    this.#line?.close();
+  }
+
+  /** Ends the resolver: this node leaves its cluster. */
+  async tearDown(): Promise<void> {
+    await this.stop();
+    const found = await Connection.open(this.#options.socket, this.#options, { log: () => {}, closed: () => {} });
+    await found?.line.end();
+  }
+
+  apply(wanted: Traffic): Promise<void> {
+    this.#wanted = wanted;
+    return this.#changes.submit(wanted);
+  }
+
+  async audit(): Promise<readonly string[]> {
+    await this.#changes.idle();
+    const line = this.#line;
+    try {
+      if (line?.open) this.#state = await line.ask({ type: 'look' });
+    } catch (error) {
+      if (line?.open) throw error;
+    }
+    if (line?.open) return [];
+    if (this.#wanted) await this.#changes.submit(this.#wanted);
+    else await this.#connected();
+    return ['the process that answers names had ended; another one answers now'];
+  }
+
+  servers(): readonly NameServer[] {
+    return this.#state.servers;
+  }
+
+  problems(): readonly string[] {
+    return this.#state.problems.map(({ networkId, text }) => {
+      const local = this.#wanted?.networks.find(({ network }) => network.ID === networkId);
+      return `cannot serve names of network ${local?.network.Spec.Name ?? networkId} on ${local?.gateway ?? 'its gateway'}: ${text}`;
+    });
+  }
+
+  counters(): Counters {
+    return this.#state.counters;
+  }
+
+  async #carryOut(traffic: Traffic): Promise<void> {
+    if (this.#stopped) return;
+    try {
+      await this.#tell(traffic);
+    } catch (error) {
+      if (this.#stopped || this.#line?.open) throw error;
+      // The resolver ended meanwhile: the next one is told everything.
+      await this.#tell(traffic);
+    }
+  }
+
+  async #tell(traffic: Traffic): Promise<void> {
+    const line = await this.#connected();
+    const message = changeOf(this.#told, traffic);
+    // Whatever becomes of this message, the next one must not build on it unless it was taken.
+    this.#told = undefined;
+    const before = this.#state;
+    this.#state = await line.ask(message);
+    this.#told = new Map(traffic.services.map((service) => [service.ServiceID, service]));
+    for (const { text, networkId } of this.#state.problems) {
+      if (!before.problems.some((known) => known.networkId === networkId && known.text === text))
+        this.#parts.logger.warn({ network: networkId, reason: text }, 'names of a network are not served; it is tried again every second');
+    }
+  }
+
+  /** The line that there is, or one to a resolver that is ours and of this version. */
+  async #connected(): Promise<Connection> {
+    if (this.#line?.open) return this.#line;
+    this.#told = undefined;
+    const line = (await this.#takeOver()) ?? (await this.#launch());
+    this.#line = line;
+    return line;
+  }
+
+  /** The resolver that an earlier daemon left; undefined when there is none to go on with. */
+  async #takeOver(): Promise<Connection | undefined> {
+    const found = await this.#open();
+    if (!found) return undefined;
+    const { line, welcome } = found;
+    const { owner, instance, program, socket } = this.#options;
+    if (welcome.instance !== instance || welcome.owner !== owner) {
+      this.#parts.logger.warn(
+        { found: { instance: welcome.instance, node: welcome.owner }, socket },
+        'the resolver of another cluster was left here; it is ended',
+      );
+      await line.end();
+      return undefined;
+    }
+    if (welcome.build === program.build) return line;
+    try {
+      await line.handOver(resolverCommand(program, this.#options));
+      line.close();
+      const next = await this.#open();
+      if (next?.welcome.build !== program.build) throw new Error('the new one is not found');
+      this.#parts.logger.info({ from: welcome.build, to: program.build }, 'the resolver of another version handed its sockets and names over');
+      return next.line;
+    } catch (error) {
+      this.#parts.logger.warn(
+        { reason: (error as Error).message },
+        'the resolver of another version did not hand over; it is ended, and names are not answered until the new one is there',
+      );
+      await (await this.#open())?.line.end();
+      return undefined;
+    }
+  }
+
+  async #launch(): Promise<Connection> {
+    const { clock, logger, launch } = this.#parts;
+    const process = launch(resolverCommand(this.#options.program, this.#options));
+    const end = clock.now() + startLimitMs;
+    for (;;) {
+      const found = await this.#open();
+      if (found?.welcome.build === this.#options.program.build) {
+        logger.info({ pid: found.welcome.pid }, 'started the process that answers names; it outlives the daemon');
+        return found.line;
+      }
+      found?.line.close();
+      const reason = process.ended();
+      if (reason !== undefined || clock.now() > end) throw new Error(`the process that answers names did not start: ${reason ?? 'no answer'}`);
+      await new Promise<void>((resolve) => clock.after(startPollMs, resolve));
+    }
+  }
+
+  async #open(): ReturnType<typeof Connection.open> {
+    const found = await Connection.open(this.#options.socket, this.#options, {
+      log: ({ level, facts, message }) => this.#parts.logger[level](facts, message),
+      closed: () => {
+        // Lines that were only tried, or given up by us, are no loss.
+        if (!this.#stopped && found !== undefined && found.line === this.#line) this.#disturbed();
+      },
+    });
+    return found;
+  }
+}
+
+/** What tells a resolver that knows `told` of `traffic`; all of it when it was told nothing. */
+function changeOf(told: ReadonlyMap<string, Traffic['services'][number]> | undefined, { services, networks }: Traffic): Omit<ApplyMessage, 'sequence'> {
+  const wanted = new Set(services.map(({ ServiceID }) => ServiceID));
+  const changed = services.filter((service) => {
+    const known = told?.get(service.ServiceID);
+    return !(known === service || (known?.Name === service.Name && equal(known.Tasks, service.Tasks)));
+  });
+  const named = networks.filter(({ network }) => !network.Spec.Ingress);
+  return {
+    type: 'apply',
+    networks: named.map(({ network, gateway }) => ({ networkId: network.ID, address: gateway })),
+    silent: networks.filter(({ network }) => network.Spec.Ingress).map(({ network }) => network.ID),
+    complete: told === undefined,
+    set: changed.map(({ ServiceID, Name, Tasks }) => ({ ServiceID, Name, Tasks })),
+    removed: [...(told?.keys() ?? [])].filter((id) => !wanted.has(id)),
+  };
+}

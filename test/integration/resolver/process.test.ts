@@ -1,0 +1,281 @@
+/** The process that answers names, without a network of its own: loopback addresses stand for gateways. */
+import { createSocket } from 'node:dgram';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { decode, encode } from 'dns-packet';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { silentLogger, type Logger } from '#base/logger';
+import type { Traffic } from '#network/contract';
+import { launchOnHost, resolverProgram, type Launch } from '#resolver/launch';
+import { ResolverNames } from '#resolver/resolver-names';
+import { askByTcp, askByUdp } from '#resolver/upstream';
+import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
+import { until } from '../../support/machine.mjs';
+import { realClock } from '../../support/real-clock.ts';
+
+const file = fileURLToPath(new URL('../../../.build/resolver.mjs', import.meta.url));
+const program = resolverProgram(file);
+const networks = ['front', 'back'].map((id, index) => ({ network: clusterNetwork(id), gateway: `127.0.54.${index + 1}` }));
+const traffic = (...addresses: string[]): Traffic => ({
+  services: [
+    serviceEndpoint(
+      'web_api',
+      [],
+      addresses.map((address, index) => endpointTask(`t${index}`, index + 1, true, `front ${address} api`)),
+    ),
+  ],
+  networks,
+});
+
+let folder: string;
+let socket: string;
+let lives: ResolverNames[];
+let asking: { stop: () => Promise<{ asked: number; failed: string[] }> }[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'shoal-names-'));
+  socket = join(folder, 'resolver.sock');
+  lives = [];
+  asking = [];
+});
+afterEach(async () => {
+  for (const each of asking) await each.stop();
+  for (const life of lives) await life.tearDown().catch(() => undefined);
+  rmSync(folder, { recursive: true });
+});
+
+/** A daemon's names, started. */
+async function live(more: { build?: string; owner?: string; instance?: string; launch?: Launch; logger?: Logger } = {}): Promise<ResolverNames> {
+  const { build = program.build, owner = 'node1', instance = '', launch = launchOnHost, logger = silentLogger } = more;
+  const names = new ResolverNames({ socket, owner, instance, program: { ...program, build } }, { launch, logger, clock: realClock });
+  lives.push(names);
+  await names.start(() => {});
+  return names;
+}
+
+/** As if the daemon had been killed: its connection ends without a word. */
+const crash = (names: ResolverNames): Promise<void> => names.stop();
+
+const portOf = (names: ResolverNames): number => names.servers().find(({ networkId }) => networkId === 'front')?.port ?? 0;
+
+async function ask(port: number, name: string, overTcp = false): Promise<string> {
+  const query = encode({ type: 'query', id: 4711, flags: 0x100, questions: [{ type: 'A', name }] });
+  const answer = await (overTcp ? askByTcp : askByUdp)(query, '127.0.54.1', port);
+  if (!answer) return 'no answer';
+  const { answers = [], flags = 0 } = decode(answer);
+  if ((flags & 15) !== 0) return `code ${flags & 15}`;
+  return answers
+    .map((record) => (record.type === 'A' ? record.data : record.type))
+    .toSorted()
+    .join(' ');
+}
+
+/** Asks without a pause, by UDP and by TCP, until stopped. */
+function keepAsking(port: number, expected: readonly string[]): void {
+  let stopped = false;
+  let asked = 0;
+  const failed: string[] = [];
+  const loop = async (overTcp: boolean): Promise<void> => {
+    while (!stopped) {
+      asked += 1;
+      const answer = await ask(port, 'api', overTcp);
+      if (!expected.includes(answer)) failed.push(answer);
+    }
+  };
+  const loops = [loop(false), loop(false), loop(true)];
+  asking.push({
+    async stop() {
+      stopped = true;
+      await Promise.all(loops);
+      return { asked, failed };
+    },
+  });
+}
+
+test('the daemon dies, and names go on; the next one takes over without a lost answer', async () => {
+  const first = await live();
+  await first.apply(traffic('10.0.1.5'));
+  const port = portOf(first);
+  expect(await ask(port, 'api')).toBe('10.0.1.5');
+  keepAsking(port, ['10.0.1.5', '10.0.1.6']);
+  await crash(first);
+  expect(await ask(port, 'api')).toBe('10.0.1.5');
+  const second = await live();
+  await second.apply(traffic('10.0.1.6'));
+  expect(portOf(second)).toBe(port);
+  expect(await ask(port, 'api')).toBe('10.0.1.6');
+  expect(await asking[0]?.stop()).toMatchObject({ failed: [] });
+});
+
+test('a resolver of another version hands over: the same sockets, the same names, no answer lost', async () => {
+  const first = await live();
+  await first.apply(traffic('10.0.1.5'));
+  const port = portOf(first);
+  keepAsking(port, ['10.0.1.5']);
+  const counted = first.counters()['answered'] ?? 0;
+  for (const build of ['two', 'three', 'four']) {
+    await crash(lives.at(-1) ?? first);
+    const told: string[] = [];
+    const next = await live({
+      build,
+      logger: { ...silentLogger, info: (_, message) => void told.push(message), warn: (_, message) => void told.push(message) },
+    });
+    expect(told).toEqual(['the resolver of another version handed its sockets and names over']);
+    // Before the new daemon has said anything.
+    expect(await ask(port, 'api')).toBe('10.0.1.5');
+    await next.apply(traffic('10.0.1.5'));
+    expect(portOf(next)).toBe(port);
+    expect(next.counters()['answered']).toBeGreaterThan(counted);
+  }
+  const { asked = 0, failed } = (await asking[0]?.stop()) ?? {};
+  expect(failed).toEqual([]);
+  expect(asked).toBeGreaterThan(100);
+});
+
+test('a resolver that cannot hand over is replaced', async () => {
+  const first = await live();
+  await first.apply(traffic('10.0.1.5'));
+  await crash(first);
+  const broken = join(folder, 'broken.mjs');
+  writeFileSync(broken, 'process.exit(3)');
+  const told: object[] = [];
+  const logger = { ...silentLogger, warn: (facts: object) => void told.push(facts) };
+  // The program that is to take over ends at once; the one that is started afterwards does not.
+  let starts = 0;
+  const launch: Launch = (command) => launchOnHost(++starts === 1 ? command.map((word) => (word === broken ? file : word)) : command);
+  const names = new ResolverNames(
+    { socket, owner: 'node1', instance: '', program: { command: program.command.map((word) => (word === file ? broken : word)), build: 'new' } },
+    { launch, logger, clock: realClock },
+  );
+  lives.push(names);
+  await names.start(() => {});
+  expect(told).toEqual([{ reason: 'it ended with 3' }]);
+  await names.apply(traffic('10.0.1.7'));
+  expect(await ask(portOf(names), 'api')).toBe('10.0.1.7');
+});
+
+test('only changes are told, and what goes is forgotten', async () => {
+  const names = await live();
+  const [service] = traffic('10.0.1.5').services;
+  if (!service) throw new Error('no service');
+  const other = serviceEndpoint('web_db', [], [endpointTask('d', 1, true, 'front 10.0.1.9 db')]);
+  await names.apply({ services: [service, other], networks });
+  await names.apply({ services: [service], networks });
+  // Nobody answers for the host: an unknown name fails.
+  expect([await ask(portOf(names), 'api'), await ask(portOf(names), 'db')]).toEqual(['10.0.1.5', expect.stringMatching(/code|no answer/)]);
+  await names.apply({ services: [service], networks: networks.slice(1) });
+  expect(names.servers().map(({ networkId }) => networkId)).toEqual(['back']);
+});
+
+test('a network without its bridge is a problem until it is there', async () => {
+  const names = await live();
+  const gone = { network: clusterNetwork('gone'), gateway: '203.0.113.77' };
+  await names.apply({ services: [], networks: [...networks, gone] });
+  expect(names.problems()).toEqual(['cannot serve names of network gone on 203.0.113.77: no interface of this host has that address']);
+  expect(names.servers()).toHaveLength(2);
+  await names.apply({ services: [], networks });
+  expect(names.problems()).toEqual([]);
+});
+
+test('one that ends by itself is followed by a new one that knows everything', async () => {
+  const names = await live();
+  await names.apply(traffic('10.0.1.5'));
+  process.kill(await resolverPid(), 'SIGKILL');
+  await until(
+    async () => (await names.audit()).length > 0,
+    10_000,
+    () => 'its end was not seen',
+  );
+  expect(await ask(portOf(names), 'api')).toBe('10.0.1.5');
+});
+
+/** The process that listens at the socket. */
+function resolverPid(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const line = connect(socket, () => line.write('{"type":"hello","protocol":1,"instance":"nobody","owner":""}\n'));
+    line.once('data', (data) => resolve((JSON.parse(data.toString().split('\n')[0] ?? '') as { pid: number }).pid));
+    line.once('error', reject);
+  });
+}
+
+describe('whose it is', () => {
+  test('that of another cluster is ended, and its names are not answered', async () => {
+    const first = await live({ owner: 'node-of-old' });
+    await first.apply(traffic('10.0.1.5'));
+    const old = await resolverPid();
+    await crash(first);
+    const second = await live({ owner: 'node-of-new' });
+    await second.apply({ services: [], networks });
+    expect(await resolverPid()).not.toBe(old);
+    expect(await ask(portOf(second), 'api')).not.toBe('10.0.1.5');
+  });
+
+  test('a file that is no socket of ours is refused, with what to do', async () => {
+    writeFileSync(socket, '');
+    await expect(live()).rejects.toThrow(/was made by somebody else .*: find out who, remove it/);
+  });
+
+  test('one that nobody can find any more ends by itself', async () => {
+    const first = await live();
+    const pid = await resolverPid();
+    await crash(first);
+    rmSync(socket);
+    await until(
+      () => !isAlive(pid),
+      15_000,
+      () => 'it goes on',
+    );
+  });
+
+  test('leaving ends it', async () => {
+    const names = await live();
+    const pid = await resolverPid();
+    await names.tearDown();
+    await until(
+      () => !isAlive(pid),
+      5000,
+      () => 'it goes on',
+    );
+  });
+});
+
+test('it is a session of its own and holds none of the daemon’s files', async () => {
+  await live();
+  const pid = await resolverPid();
+  const [, , group, session] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  expect([group, session]).toEqual([String(pid), String(pid)]);
+  const descriptors = readdirSync(`/proc/${pid}/fd`).map((name) => readlinkSync(`/proc/${pid}/fd/${name}`));
+  expect(descriptors.filter((target) => target.startsWith('/') && !target.startsWith('/dev/null') && !target.startsWith('/proc'))).toEqual([]);
+  const pss = Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]);
+  expect(pss).toBeLessThan(50 * 1024);
+});
+
+test('a container that holds many connections or asks in a flood leaves others their answers', async () => {
+  const names = await live();
+  await names.apply(traffic('10.0.1.5'));
+  const port = portOf(names);
+  const held = Array.from({ length: 300 }, () => connect({ host: '127.0.54.1', port, localAddress: '127.0.54.99' }).on('error', () => undefined));
+  const flood = createSocket('udp4');
+  const query = encode({ type: 'query', id: 1, flags: 0x100, questions: [{ type: 'A', name: 'unknown.example' }] });
+  await new Promise<void>((resolve) => flood.bind(0, '127.0.54.98', resolve));
+  for (let index = 0; index < 3000; index++) flood.send(query, port, '127.0.54.1', () => undefined);
+  try {
+    expect(await ask(port, 'api')).toBe('10.0.1.5');
+    expect(await ask(port, 'api', true)).toBe('10.0.1.5');
+  } finally {
+    for (const each of held) each.destroy();
+    flood.close();
+  }
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
