@@ -116,4 +116,14 @@ export interface MetricsSource {
   raftIndex(): number;
   /** True while this node decides. */
   leads(): boolean;
+  /** Of each part of this node's network what it counts, and how much of it cannot be served; none outside a cluster. */
+  network(): Promise<readonly NetworkFigures[]>;
+}
+
+export interface NetworkFigures {
+  /** bridges, overlay, ports or names. */
+  part: string;
+  /** By name in snake case; they only grow. */
+  counters: Readonly<Record<string, number>>;
+  problems: number;
 }

@@ -46,7 +46,7 @@ export class HostBridges implements Bridges {
     return this.#absent.map(absentText);
   }
 
-  counters(): Counters {
+  async counters(): Promise<Counters> {
     return this.#rules.counters();
   }
 

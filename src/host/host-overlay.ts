@@ -19,7 +19,7 @@ export class LoneOverlay implements Facet<Overlay> {
     return [];
   }
 
-  counters(): Counters {
+  async counters(): Promise<Counters> {
     return {};
   }
 }

@@ -56,7 +56,7 @@ export class HostPorts implements Facet<Traffic> {
     return [...this.#holder.clashes.values()];
   }
 
-  counters(): Counters {
+  async counters(): Promise<Counters> {
     const { repairs = 0, ...rest } = this.#rules.counters();
     return { ...rest, repairs: repairs + this.#acceptRepairs };
   }

@@ -52,8 +52,8 @@ export interface Facet<Wanted> {
   audit(): Promise<readonly string[]>;
   /** What could not be served although the rest is in force, each a sentence that names it and says what to do. */
   problems(): readonly string[];
-  /** Numbers that only grow while this life of the part lasts, by name in snake case. */
-  counters(): Counters;
+  /** Numbers that only grow while this life of the part lasts, by name in snake case; /metrics shows them. */
+  counters(): Promise<Counters>;
 }
 
 export type Counters = Readonly<Record<string, number>>;

@@ -53,6 +53,7 @@ export class Daemon implements LocalSwarm {
           raftIndex: () => this.#member?.state.store.index ?? 0,
           leads: () => this.#member?.seat.leads() ?? false,
           readOnly: () => this.#member?.log.full !== undefined,
+          network: async () => (await this.#member?.networkFigures()) ?? [],
         },
         logger: logger.child({ part: 'api' }),
         clock: systemClock,

@@ -17,7 +17,7 @@ import { DispatcherServer } from '#rpc/dispatcher-server';
 import type { Identity } from './identity.ts';
 import { instanceOf } from './instance.ts';
 import type { DaemonOptions } from './options.ts';
-import { makeNetwork, type WholeNetwork } from './node-network.ts';
+import { figuresOf, makeNetwork, type WholeNetwork } from './node-network.ts';
 import { chooseRunFolder, ownFolder, socketIn } from './run-folder.ts';
 import { systemRandom } from './system.ts';
 
@@ -138,6 +138,11 @@ export class Membership {
     await this.#endLine();
     await this.#network.tearDown();
     await this.seat.stop();
+  }
+
+  /** What the parts of this node's network count and cannot serve. */
+  networkFigures(): ReturnType<typeof figuresOf> {
+    return figuresOf(this.#network);
   }
 
   async #endLine(): Promise<void> {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { HostNetwork } from '#host/host-network';
-import type { NodeNetwork } from '#network/contract';
+import type { Counters, NodeNetwork } from '#network/contract';
 import { joinFacets } from '#network/node-network';
 import { launchOnHost, resolverProgram } from '#resolver/launch';
 import { ResolverNames } from '#resolver/resolver-names';
@@ -46,4 +46,10 @@ export function makeNetwork({ instance, nodeId, runFolder }: NetworkOptions, { c
       await names.tearDown();
     },
   };
+}
+
+/** Of each facet what it counts, and how much it cannot serve. */
+export function figuresOf(network: NodeNetwork): Promise<{ part: string; counters: Counters; problems: number }[]> {
+  const parts = ['bridges', 'overlay', 'ports', 'names'] as const;
+  return Promise.all(parts.map(async (part) => ({ part, counters: await network[part].counters(), problems: network[part].problems().length })));
 }

@@ -62,7 +62,7 @@ export class SwarmReconciler {
         logs: { open: elsewhere },
         reconciler: this.#gitops,
         reconcileEvents: { watch: (listener) => this.#watchEvents(listener) },
-        metrics: { raftIndex: () => state.store.index, leads: () => log.leads(), readOnly: () => log.full !== undefined },
+        metrics: { raftIndex: () => state.store.index, leads: () => log.leads(), readOnly: () => log.full !== undefined, network: async () => [] },
         logger: logger.child({ part: 'api' }),
         clock,
       },

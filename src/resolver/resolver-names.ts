@@ -75,7 +75,7 @@ export class ResolverNames implements Names {
     await this.#changes.idle();
     const line = this.#line;
     try {
-      if (line?.open) this.#state = await line.ask({ type: 'look' });
+      if (line?.open) await this.#look(line);
     } catch (error) {
       if (line?.open) throw error;
     }
@@ -96,8 +96,14 @@ export class ResolverNames implements Names {
     });
   }
 
-  counters(): Counters {
+  async counters(): Promise<Counters> {
+    // A resolver that is away has counted what it had counted.
+    if (this.#line?.open) await this.#look(this.#line).catch(() => undefined);
     return this.#state.counters;
+  }
+
+  async #look(line: Connection): Promise<void> {
+    this.#state = await line.ask({ type: 'look' });
   }
 
   async #carryOut(traffic: Traffic): Promise<void> {

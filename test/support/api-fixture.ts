@@ -151,7 +151,7 @@ export async function startApi(
         return () => listeners.delete(listener);
       },
     },
-    metrics: { raftIndex: () => cluster.store.index, leads: () => true, readOnly: () => false },
+    metrics: { raftIndex: () => cluster.store.index, leads: () => true, readOnly: () => false, network: async () => [] },
     logger: collectingLogger(state.complaints, options.tell),
     clock: wallClock,
   };

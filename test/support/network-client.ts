@@ -14,6 +14,8 @@ interface Methods {
   names: (wanted: Traffic) => void;
   ports: (wanted: Traffic) => void;
   overlay: (wanted: Overlay) => void;
+  /** One call of one part. */
+  facet: (part: 'bridges' | 'overlay' | 'ports' | 'names', method: 'apply' | 'audit' | 'counters', wanted?: unknown) => unknown;
   servers: () => readonly NameServer[];
   attached: (attachment: TaskAttachment) => void;
   detaching: (taskId: string) => void;

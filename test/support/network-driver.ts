@@ -53,6 +53,7 @@ const methods: Record<string, (...args: never[]) => unknown> = {
   names: (wanted: Traffic) => network.names.apply(wanted),
   ports: (wanted: Traffic) => network.ports.apply(wanted),
   overlay: (wanted: Parameters<typeof network.overlay.apply>[0]) => network.overlay.apply(wanted),
+  facet: (part: 'bridges' | 'overlay' | 'ports' | 'names', method: 'apply' | 'audit' | 'counters', wanted: never) => network[part][method](wanted),
   servers: () => network.names.servers(),
   attached: network.attached,
   detaching: network.detaching,
@@ -64,7 +65,7 @@ const methods: Record<string, (...args: never[]) => unknown> = {
     ...(await network.ports.audit()),
   ],
   problems: () => [network.names, network.bridges, network.overlay, network.ports].flatMap((facet) => facet.problems()),
-  counters: () => ({ names: network.names.counters(), bridges: network.bridges.counters(), ports: network.ports.counters() }),
+  counters: async () => ({ names: await network.names.counters(), bridges: await network.bridges.counters(), ports: await network.ports.counters() }),
   async tearDown() {
     await stop();
     await host.tearDown();

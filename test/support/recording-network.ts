@@ -28,7 +28,7 @@ class Recorded<Wanted> implements Facet<Wanted> {
     return [];
   }
 
-  counters(): Readonly<Record<string, number>> {
+  async counters(): Promise<Readonly<Record<string, number>>> {
     return { applied: this.applied };
   }
 }

@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { Gauge, Registry } from 'prom-client';
 import type { Context } from '../context.ts';
-import type { View } from '../dependencies.ts';
+import type { NetworkFigures, View } from '../dependencies.ts';
 import { repositoryState } from '../view/repository.ts';
 import { stackSummaries, type StackSummary } from '../view/stack-summary.ts';
 
@@ -16,6 +16,7 @@ export class Metrics {
   readonly #byState: Readonly<Record<'node' | 'task' | 'stack', Gauge>>;
   /** One series for each stack or repository and what it is: the others are absent. */
   readonly #states: Readonly<Record<'stack' | 'health' | 'flag' | 'repository', Gauge>>;
+  readonly #network: Readonly<Record<'counted' | 'problems', Gauge>>;
   readonly #counts: Readonly<Record<'service' | 'network' | 'secret' | 'config' | 'repository', Gauge>>;
 
   constructor(context: Pick<Context, 'cluster' | 'swarm' | 'metrics' | 'clock' | 'reconciler'>) {
@@ -37,6 +38,10 @@ export class Metrics {
       secret: this.#gauge('shoal_secrets', 'Secrets.'),
       config: this.#gauge('shoal_configs', 'Configs.'),
       repository: this.#gauge('shoal_repositories', 'Git repositories that are followed.'),
+    };
+    this.#network = {
+      counted: this.#gauge('shoal_network_total', 'What the parts of this node’s network count: names answered, rules loaded, repairs.', ['part', 'what']),
+      problems: this.#gauge('shoal_network_problems', 'Ports, names and bridges of this node that cannot be served.', ['part']),
     };
     this.#measured('shoal_raft_applied_index', 'Index of the log entry applied last.', () => context.metrics.raftIndex());
     this.#measured('shoal_leader', '1 while this node decides.', () => (context.metrics.leads() ? 1 : 0));
@@ -66,6 +71,7 @@ export class Metrics {
     // Without a leader the counts stay as they were; the process's own numbers matter the more.
     const view = LocalNodeState === 'active' && ControlAvailable ? await this.#context.cluster.read().catch(() => undefined) : undefined;
     if (view) this.#count(view);
+    this.#tellNetwork(await this.#context.metrics.network());
     return this.#registry.metrics();
   }
 
@@ -94,6 +100,11 @@ export class Metrics {
     }
     for (const repository of view.list('repository')) {
       this.#states.repository.set({ repository: repository.Spec.Name, state: repositoryState(repository, stacks) }, 1);
+  #tellNetwork(figures: readonly NetworkFigures[]): void {
+    for (const gauge of Object.values(this.#network)) gauge.reset();
+    for (const { part, counters, problems } of figures) {
+      this.#network.problems.set({ part }, problems);
+      for (const [what, count] of Object.entries(counters)) this.#network.counted.set({ part, what }, count);
     }
   }
 

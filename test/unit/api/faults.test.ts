@@ -102,7 +102,7 @@ async function start(parts: Partial<Dependencies>, lines: string[] = []): Promis
     logs: { async *open() {} },
     reconciler: { sync: async () => undefined, waiting: () => undefined, adoption: async () => [] },
     reconcileEvents: { watch: () => () => undefined },
-    metrics: { raftIndex: () => 0, leads: () => true, readOnly: () => false },
+    metrics: { raftIndex: () => 0, leads: () => true, readOnly: () => false, network: async () => [] },
     logger: keptLog(lines),
     clock: wallClock,
     ...parts,
@@ -157,7 +157,7 @@ function broken(manner: () => unknown): Partial<Dependencies> {
     logs: { open: any },
     reconciler: { sync: any, waiting: any, adoption: any },
     reconcileEvents: { watch: () => () => undefined },
-    metrics: { raftIndex: manners.throws, leads: manners.throws, readOnly: manners.throws },
+    metrics: { raftIndex: manners.throws, leads: manners.throws, readOnly: manners.throws, network: async () => [] },
   };
 }
 
