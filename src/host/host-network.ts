@@ -13,7 +13,7 @@ export interface HostNetworkOptions {
 }
 
 /** People flush rule sets and reload firewalls. Whether anything is gone is asked this often: three processes, where an audit takes several for each network. */
-const glanceMs = 3000;
+const glanceMs = 5000;
 
 export class HostNetwork {
   readonly bridges: HostBridges;

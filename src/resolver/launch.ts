@@ -31,15 +31,26 @@ function underSystemd(command: readonly string[], name: string): string[] {
   return ['systemd-run', '--scope', '--quiet', '--collect', `--unit=${unit}`, `--description=Names for the containers of this node`, '--', ...command];
 }
 
-const runsSystemd = (): boolean => existsSync('/run/systemd/system');
-
 export interface Launched {
   /** Why it is not running any more; undefined while it does. */
   ended(): string | undefined;
+  /** systemd was to give it a scope. */
+  inScope: boolean;
 }
 
-/** Starts `command` apart from this process: its session, its folder, none of its files. */
-function startDetached([program = '', ...args]: readonly string[]): Launched {
+/** Starts a command line apart from the daemon; `apart` also from its unit, where this host can do that. */
+export type Launch = (command: readonly string[], apart?: boolean) => Launched;
+
+/** Starts it as this host's way is. */
+export const launchOnHost: Launch = (command, apart = existsSync('/run/systemd/system')) => launch(command, apart);
+
+/** Starts `command`; `inScope` in a scope of systemd's. */
+export function launch(command: readonly string[], inScope: boolean): Launched {
+  return { ...startDetached(inScope ? underSystemd(command, 'shoal-resolver') : command), inScope };
+}
+
+/** Its own session and folder, and none of this process's files. */
+function startDetached([program = '', ...args]: readonly string[]): Omit<Launched, 'inScope'> {
   const child = spawn(program, args, { detached: true, cwd: '/', stdio: 'ignore', env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' } });
   let reason: string | undefined;
   child.once('error', (error) => (reason = error.message));
@@ -47,9 +58,3 @@ function startDetached([program = '', ...args]: readonly string[]): Launched {
   child.unref();
   return { ended: () => reason };
 }
-
-/** Starts a command line apart from the daemon. */
-export type Launch = (command: readonly string[]) => Launched;
-
-/** Starts it as this host's way is. */
-export const launchOnHost: Launch = (command) => startDetached(runsSystemd() ? underSystemd(command, 'shoal-resolver') : command);

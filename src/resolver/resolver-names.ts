@@ -5,8 +5,8 @@ import { equal } from '#base/equal';
 import type { Logger } from '#base/logger';
 import type { Counters, Names, NameServer, Traffic } from '#network/contract';
 import { Connection } from './connection.ts';
-import { resolverCommand, type Launch, type ResolverProgram } from './launch.ts';
-import type { Applied, ApplyMessage } from './protocol.ts';
+import { resolverCommand, type Launch, type Launched, type ResolverProgram } from './launch.ts';
+import { protocolVersion, type Applied, type ApplyMessage } from './protocol.ts';
 
 export interface ResolverOptions {
   /** Path of the socket that a resolver is found at. */
@@ -173,17 +173,37 @@ export class ResolverNames implements Names {
   }
 
   async #launch(): Promise<Connection> {
-    const { clock, logger, launch } = this.#parts;
-    const process = launch(resolverCommand(this.#options.program, this.#options));
+    const command = resolverCommand(this.#options.program, this.#options);
+    const first = this.#parts.launch(command);
+    try {
+      return await this.#answering(first);
+    } catch (error) {
+      if (!first.inScope) throw error;
+      this.#parts.logger.warn(
+        { reason: (error as Error).message },
+        'systemd gave the process that answers names no scope of its own: give the daemon’s unit KillMode=process, or names end with it',
+      );
+      return this.#answering(this.#parts.launch(command, false));
+    }
+  }
+
+  /** The line to what was started, as soon as it answers. */
+  async #answering(started: Launched): Promise<Connection> {
+    const { clock, logger } = this.#parts;
     const end = clock.now() + startLimitMs;
     for (;;) {
       const found = await this.#open();
+      if (found && found.welcome.protocol !== protocolVersion) {
+        // The program's files were replaced under the daemon.
+        await found.line.end();
+        throw new Error('it is of another version than this daemon: start the daemon again');
+      }
       if (found?.welcome.build === this.#options.program.build) {
         logger.info({ pid: found.welcome.pid }, 'started the process that answers names; it outlives the daemon');
         return found.line;
       }
       found?.line.close();
-      const reason = process.ended();
+      const reason = started.ended();
       if (reason !== undefined || clock.now() > end) throw new Error(`the process that answers names did not start: ${reason ?? 'no answer'}`);
       await new Promise<void>((resolve) => clock.after(startPollMs, resolve));
     }

@@ -1,9 +1,11 @@
 /** A built daemon on a host of its own, for benches. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { endResolvers } from '../support/end-resolvers.mjs';
 import { endProcess, startHost, until } from '../support/machine.mjs';
+import { resolverPid } from '../support/resolver-process.ts';
 
 export interface BenchDaemon {
   /** Of the daemon. */
@@ -11,6 +13,8 @@ export interface BenchDaemon {
   /** Of the engine below it. */
   engine: string;
   pid: number;
+  /** Process id of its resolver. */
+  resolver(): Promise<number>;
   call(method: string, path: string, body?: unknown): Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -38,10 +42,12 @@ export async function startDaemon(): Promise<BenchDaemon> {
   await call('POST', '/swarm/init', { ListenAddr: '0.0.0.0:2377', AdvertiseAddr: host.address });
   async function stop(): Promise<void> {
     await endProcess(child.pid);
+    await endResolvers(run);
     await host.stop();
     rmSync(run, { recursive: true, force: true });
   }
-  return { socket, engine: host.socket, pid: child.pid ?? 0, call, stop };
+  const resolver = (): Promise<number> => resolverPid(join(run, readdirSync(run).find((name) => name.startsWith('resolver')) ?? ''));
+  return { socket, engine: host.socket, pid: child.pid ?? 0, resolver, call, stop };
 }
 
 /** One request with JSON; rejects with what the daemon says. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { loadImage, until, whyNoHost } from '../support/machine.mjs';
+import { pssMegabytes } from '../support/resolver-process.ts';
 import { benchCompose } from './compose.ts';
 import { startDaemon, type BenchDaemon } from './daemon.ts';
 import { benchDeploy } from './deploy.ts';
@@ -12,6 +13,7 @@ import { benchReconcile } from './reconcile.ts';
 const ratioTarget = 1.25;
 const noOpTargetMs = 1000;
 const idleTargetMB = 130;
+const resolverTargetMB = 50;
 const idleMs = 60_000;
 /** Replicas and rounds: an odd number, for the median is one of them. */
 const deployRounds = [
@@ -65,7 +67,7 @@ async function deployRows(daemon: BenchDaemon): Promise<Row[]> {
 }
 
 /** A daemon with a few services that nobody asks anything. */
-async function idleRow(daemon: BenchDaemon): Promise<Row> {
+async function idleRows(daemon: BenchDaemon): Promise<Row[]> {
   loadImage(daemon.engine, 'shoal-idle:1');
   for (const name of ['one', 'two', 'three']) {
     const TaskTemplate = { ContainerSpec: { Image: 'shoal-idle:1', StopGracePeriod: 100_000_000 } };
@@ -80,8 +82,12 @@ async function idleRow(daemon: BenchDaemon): Promise<Row> {
   await pause(idleMs);
   const status = readFileSync(`/proc/${daemon.pid}/status`, 'utf8');
   const megabytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024;
+  const names = pssMegabytes(await daemon.resolver());
   for (const { ID } of await services()) await daemon.call('DELETE', `/services/${ID}`);
-  return { what: 'memory of an idle daemon (RSS)', figure: `${megabytes.toFixed(0)} MB`, target: `≤ ${idleTargetMB} MB`, met: megabytes <= idleTargetMB };
+  return [
+    { what: 'memory of an idle daemon (RSS)', figure: `${megabytes.toFixed(0)} MB`, target: `≤ ${idleTargetMB} MB`, met: megabytes <= idleTargetMB },
+    { what: 'memory of its resolver (PSS)', figure: `${names.toFixed(0)} MB`, target: `≤ ${resolverTargetMB} MB`, met: names <= resolverTargetMB },
+  ];
 }
 
 async function main(): Promise<void> {
@@ -98,7 +104,7 @@ async function main(): Promise<void> {
   else if (wanted('idle') || wanted('deploy')) {
     const daemon = await startDaemon();
     try {
-      await measure('idle', async () => [await idleRow(daemon)]);
+      await measure('idle', () => idleRows(daemon));
       await measure('deploy', () => deployRows(daemon));
     } finally {
       await daemon.stop();

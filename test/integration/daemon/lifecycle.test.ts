@@ -1,6 +1,6 @@
 /** Daemons that start, stop, stand side by side and leave: what they spare and what they take with them. */
 import { once } from 'node:events';
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { appendFileSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Asker } from '#test/support/asker';
@@ -109,6 +109,32 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     expect(readFileSync(sameSocket.log, 'utf8')).toContain(`another daemon answers on ${daemon.socket}`);
     expect(await daemon.answers()).toBe(true);
     for (const each of [rival, sameSocket]) await each.remove();
+  });
+
+  test('a state folder with a long path: sockets are elsewhere', async () => {
+    const state = join(daemon.folder, 'x'.repeat(200), 'state');
+    const far = new HostDaemon(host, 'far', ['--state', state]);
+    try {
+      await far.start();
+      await far.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');
+      expect(await far.ask('node', 'ls', '--format', '{{.Status}}')).toBe('Ready');
+      await far.ask('swarm', 'leave', '--force');
+    } finally {
+      await far.remove();
+    }
+  });
+
+  test('a run folder that somebody else has made is refused, with what to do', async () => {
+    const theirs = new HostDaemon(host, 'theirs');
+    mkdirSync(theirs.runFolder, { mode: 0o777 });
+    chownSync(theirs.runFolder, 1234, 1234);
+    try {
+      await theirs.start();
+      const { code, stderr } = await theirs.run(['swarm', 'init', '--advertise-addr', '127.0.0.1']);
+      expect([code, stderr]).toEqual([1, expect.stringContaining("was made by user 1234, who could read this node's secrets: stop what uses it, remove it")]);
+    } finally {
+      await theirs.remove();
+    }
   });
 
   test('SIGTERM leaves containers and ports, and ends well', async () => {

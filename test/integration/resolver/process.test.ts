@@ -1,6 +1,6 @@
 /** The process that answers names, without a network of its own: loopback addresses stand for gateways. */
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,12 +9,13 @@ import { decode, encode } from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLogger, type Logger } from '#base/logger';
 import type { Traffic } from '#network/contract';
-import { launchOnHost, resolverProgram, type Launch } from '#resolver/launch';
+import { launch, launchOnHost, resolverProgram, type Launch } from '#resolver/launch';
 import { ResolverNames } from '#resolver/resolver-names';
 import { askByTcp, askByUdp } from '#resolver/upstream';
 import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
 import { until } from '../../support/machine.mjs';
 import { realClock } from '../../support/real-clock.ts';
+import { pssMegabytes, resolverPid } from '../../support/resolver-process.ts';
 
 const file = fileURLToPath(new URL('../../../.build/resolver.mjs', import.meta.url));
 const program = resolverProgram(file);
@@ -49,8 +50,8 @@ afterEach(async () => {
 
 /** A daemon's names, started. */
 async function live(more: { build?: string; owner?: string; instance?: string; launch?: Launch; logger?: Logger } = {}): Promise<ResolverNames> {
-  const { build = program.build, owner = 'node1', instance = '', launch = launchOnHost, logger = silentLogger } = more;
-  const names = new ResolverNames({ socket, owner, instance, program: { ...program, build } }, { launch, logger, clock: realClock });
+  const { build = program.build, owner = 'node1', instance = '', launch: start = launchOnHost, logger = silentLogger } = more;
+  const names = new ResolverNames({ socket, owner, instance, program: { ...program, build } }, { launch: start, logger, clock: realClock });
   lives.push(names);
   await names.start(() => {});
   return names;
@@ -145,10 +146,10 @@ test('a resolver that cannot hand over is replaced', async () => {
   const logger = { ...silentLogger, warn: (facts: object) => void told.push(facts) };
   // The program that is to take over ends at once; the one that is started afterwards does not.
   let starts = 0;
-  const launch: Launch = (command) => launchOnHost(++starts === 1 ? command.map((word) => (word === broken ? file : word)) : command);
+  const second: Launch = (command) => launchOnHost(++starts === 1 ? command.map((word) => (word === broken ? file : word)) : command);
   const names = new ResolverNames(
     { socket, owner: 'node1', instance: '', program: { command: program.command.map((word) => (word === file ? broken : word)), build: 'new' } },
-    { launch, logger, clock: realClock },
+    { launch: second, logger, clock: realClock },
   );
   lives.push(names);
   await names.start(() => {});
@@ -183,7 +184,7 @@ test('a network without its bridge is a problem until it is there', async () => 
 test('one that ends by itself is followed by a new one that knows everything', async () => {
   const names = await live();
   await names.apply(traffic('10.0.1.5'));
-  process.kill(await resolverPid(), 'SIGKILL');
+  process.kill(await resolverPid(socket), 'SIGKILL');
   await until(
     async () => (await names.audit()).length > 0,
     10_000,
@@ -192,24 +193,15 @@ test('one that ends by itself is followed by a new one that knows everything', a
   expect(await ask(portOf(names), 'api')).toBe('10.0.1.5');
 });
 
-/** The process that listens at the socket. */
-function resolverPid(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const line = connect(socket, () => line.write('{"type":"hello","protocol":1,"instance":"nobody","owner":""}\n'));
-    line.once('data', (data) => resolve((JSON.parse(data.toString().split('\n')[0] ?? '') as { pid: number }).pid));
-    line.once('error', reject);
-  });
-}
-
 describe('whose it is', () => {
   test('that of another cluster is ended, and its names are not answered', async () => {
     const first = await live({ owner: 'node-of-old' });
     await first.apply(traffic('10.0.1.5'));
-    const old = await resolverPid();
+    const old = await resolverPid(socket);
     await crash(first);
     const second = await live({ owner: 'node-of-new' });
     await second.apply({ services: [], networks });
-    expect(await resolverPid()).not.toBe(old);
+    expect(await resolverPid(socket)).not.toBe(old);
     expect(await ask(portOf(second), 'api')).not.toBe('10.0.1.5');
   });
 
@@ -220,7 +212,7 @@ describe('whose it is', () => {
 
   test('one that nobody can find any more ends by itself', async () => {
     const first = await live();
-    const pid = await resolverPid();
+    const pid = await resolverPid(socket);
     await crash(first);
     rmSync(socket);
     await until(
@@ -232,7 +224,7 @@ describe('whose it is', () => {
 
   test('leaving ends it', async () => {
     const names = await live();
-    const pid = await resolverPid();
+    const pid = await resolverPid(socket);
     await names.tearDown();
     await until(
       () => !isAlive(pid),
@@ -242,15 +234,52 @@ describe('whose it is', () => {
   });
 });
 
+test('under systemd it is in a scope of its own, so that the daemon’s unit ends without it', async () => {
+  // Stands for the real one: it writes down how it was called and becomes the command, as --scope does.
+  const tools = join(folder, 'bin');
+  mkdirSync(tools);
+  const seen = join(folder, 'seen');
+  writeFileSync(join(tools, 'systemd-run'), `#!/bin/sh\necho "$@" > ${seen}\nwhile [ "$1" != -- ]; do shift; done; shift\nexec "$@"\n`, { mode: 0o755 });
+  const path = process.env['PATH'];
+  process.env['PATH'] = `${tools}:${path}`;
+  try {
+    const names = await live({ launch: (command, apart = true) => launch(command, apart) });
+    await names.apply(traffic('10.0.1.5'));
+    expect(await ask(portOf(names), 'api')).toBe('10.0.1.5');
+  } finally {
+    process.env['PATH'] = path;
+  }
+  expect(readFileSync(seen, 'utf8')).toMatch(/^--scope --quiet --collect --unit=shoal-resolver-[0-9a-f]{8} .* -- \S+node/);
+});
+
+test('where systemd-run does not work it is started without, and that is told', async () => {
+  const tools = join(folder, 'bin');
+  mkdirSync(tools);
+  writeFileSync(join(tools, 'systemd-run'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const path = process.env['PATH'];
+  process.env['PATH'] = `${tools}:${path}`;
+  const told: string[] = [];
+  try {
+    const names = await live({
+      launch: (command, apart = true) => launch(command, apart),
+      logger: { ...silentLogger, warn: (_, message) => void told.push(message) },
+    });
+    await names.apply(traffic('10.0.1.5'));
+    expect(await ask(portOf(names), 'api')).toBe('10.0.1.5');
+  } finally {
+    process.env['PATH'] = path;
+  }
+  expect(told).toEqual([expect.stringContaining('KillMode=process')]);
+});
+
 test('it is a session of its own and holds none of the daemon’s files', async () => {
   await live();
-  const pid = await resolverPid();
+  const pid = await resolverPid(socket);
   const [, , group, session] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   expect([group, session]).toEqual([String(pid), String(pid)]);
   const descriptors = readdirSync(`/proc/${pid}/fd`).map((name) => readlinkSync(`/proc/${pid}/fd/${name}`));
   expect(descriptors.filter((target) => target.startsWith('/') && !target.startsWith('/dev/null') && !target.startsWith('/proc'))).toEqual([]);
-  const pss = Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]);
-  expect(pss).toBeLessThan(50 * 1024);
+  expect(pssMegabytes(pid)).toBeLessThan(50);
 });
 
 test('a container that holds many connections or asks in a flood leaves others their answers', async () => {
