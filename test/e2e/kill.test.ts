@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { integerBetween, type Random, seededRandom } from '#base/random';
+import { Asker } from '#test/support/asker';
 import { HostDaemon } from '#test/support/daemon';
 import { type Container, settled, snapshotOf, type Wanted } from '#test/support/fleet';
 import { type Host, loadImage, startHost, until, whyNoHost } from '../support/machine.mjs';
@@ -13,6 +14,8 @@ const reason = whyNoHost();
 const rounds = Number(process.env['SHOAL_KILL_ROUNDS'] ?? 8);
 const seed = Number(process.env['SHOAL_SEED'] ?? Date.now() % 1_000_000);
 const image = 'shoal-kill-test:1';
+/** Of the one whose look-ups must not notice anything. */
+const steadyImage = 'shoal-kill-names:1';
 const stacks = ['red', 'green', 'blue', 'grey'];
 /** The longest a series of deploys runs before the daemon is killed. */
 const longestSeriesMs = 2500;
@@ -33,7 +36,7 @@ describe.skipIf(reason !== undefined)(reason ? `kill -9 (skipped: ${reason})` : 
 
   beforeAll(async () => {
     host = await startHost();
-    loadImage(host.socket, image, { command: ['/bin/sleep', '100000'] });
+    for (const each of [image, steadyImage]) loadImage(host.socket, each, { command: ['/bin/sleep', '100000'] });
     daemon = new HostDaemon(host);
     daemon.file('key.txt', 'key');
     await daemon.start();
@@ -49,6 +52,7 @@ describe.skipIf(reason !== undefined)(reason ? `kill -9 (skipped: ${reason})` : 
     'nothing acknowledged is lost, nothing runs twice, what runs well runs on',
     async () => {
       const foreign = startForeign(host);
+      const asker = await startAsker();
       for (let round = 1; round <= rounds; round += 1) {
         touched.clear();
         const { before, orphan } = await killedWhileBusy();
@@ -69,11 +73,20 @@ describe.skipIf(reason !== undefined)(reason ? `kill -9 (skipped: ${reason})` : 
         ).toEqual(untouched);
         kept += untouched.length;
       }
+      expect(await asker.stop(), `seed ${seed}: look-ups that failed`).toEqual([]);
       expect(startForeign(host)).toEqual(foreign);
       process.stdout.write(`kill -9: seed ${seed}, ${rounds} kills, ${acknowledged} acknowledged changes, ${kept} containers kept\n`);
     },
     60_000 + rounds * 40_000,
   );
+
+  /** Somebody in a container who looks a name up all the while. */
+  async function startAsker(): Promise<Asker> {
+    const { code, stderr } = await daemon.deploy('steady', JSON.stringify({ services: { app: { image: steadyImage, init: true } } }));
+    expect(code, stderr).toBe(0);
+    const id = host.docker(['ps', '-q', '--filter', `ancestor=${steadyImage}`]).trim();
+    return new Asker(['nsenter', '-t', host.docker(['inspect', '-f', '{{.State.Pid}}', id]).trim(), '-n'], 'app');
+  }
 
   /** Runs a series until the kill, and starts the daemon again; returns the containers from before and an orphan made meanwhile. */
   async function killedWhileBusy(): Promise<{ before: Container[]; orphan: string }> {
