@@ -27,6 +27,8 @@ export class Publisher {
   #sequence = 0;
   #inForce = 0;
   #open = false;
+  /** What the names facet says is of this life: before, the bridges' rules of the last one hold. */
+  #named = false;
   #publishing = false;
   #waiters: { sequence: number; resolve: () => void }[] = [];
 
@@ -69,6 +71,7 @@ export class Publisher {
     const networks = this.#wanted.networks();
     await overlay.apply({ networks, peers: [] });
     await names.apply({ services: this.#wanted.services(), networks });
+    this.#named = true;
     await this.applyBridges();
   }
 
@@ -77,15 +80,16 @@ export class Publisher {
     return Spec.Ingress === true || this.#modules.network.names.servers().some(({ networkId }) => networkId === ID);
   }
 
-  /** Where the name servers are now, for the bridges. */
-  applyBridges(): Promise<void> {
+  /** Where the name servers are now, for the bridges; nothing before anything was applied. */
+  async applyBridges(): Promise<void> {
+    if (!this.#named) return;
     const { bridges, names } = this.#modules.network;
     const ports = new Map(names.servers().map(({ networkId, port }) => [networkId, port]));
     const bridged = this.#wanted.networks().map((local): BridgedNetwork => {
       const nameServerPort = ports.get(local.network.ID);
       return { ...local, ...(nameServerPort !== undefined && { nameServerPort }) };
     });
-    return bridges.apply(bridged);
+    await bridges.apply(bridged);
   }
 
   /** One round at a time; what is wanted meanwhile goes into the next. */
@@ -106,7 +110,10 @@ export class Publisher {
     const { names, ports } = this.#modules.network;
     const services = this.#wanted.services();
     const parts = [
-      () => names.apply({ services, networks: this.#wanted.networks() }),
+      async () => {
+        await names.apply({ services, networks: this.#wanted.networks() });
+        this.#named = true;
+      },
       () => this.applyBridges(),
       () => ports.apply({ services, networks: this.#wanted.ready() }),
     ];

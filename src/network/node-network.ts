@@ -21,9 +21,9 @@ export function joinFacets(parts: NetworkParts): Omit<NodeNetwork, 'start' | 'st
     attached: (attachment) => parts.bridges.attached(attachment),
     async detaching(taskId) {
       detaching.add(taskId);
-      // Names first: whoever asks from now on is not sent there, whichever way he comes.
-      await names.again();
-      await ports.again();
+      // One that fails keeps the other from nothing.
+      const done = await Promise.allSettled([names.again(), ports.again()]);
+      for (const each of done) if (each.status === 'rejected') throw each.reason;
     },
     detached: (taskId) => void detaching.delete(taskId),
   };

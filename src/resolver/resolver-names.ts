@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock';
 import { Coalescer } from '#base/coalescer';
 import { equal } from '#base/equal';
+import { Refusal } from '#base/refusal';
 import type { Logger } from '#base/logger';
 import type { Counters, Names, NameServer, Traffic } from '#network/contract';
 import { Connection } from './connection.ts';
@@ -45,11 +46,17 @@ export class ResolverNames implements Names {
     this.#parts = parts;
   }
 
-  /** Finds the resolver that an earlier daemon left, or starts one. Rejects when there can be none. */
+  /** Finds the resolver that an earlier daemon left, or starts one; where that fails, ports are served all the same and it is tried again. Refuses a stranger's. */
   async start(disturbed: () => void): Promise<void> {
     this.#stopped = false;
     this.#disturbed = disturbed;
-    await this.#connected();
+    try {
+      await this.#connected();
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      this.#parts.logger.error({ err: error }, 'names are not answered on this node: containers find nobody; it is tried again every 2 s');
+      disturbed();
+    }
   }
 
   /** Leaves the resolver to itself: it goes on answering. */

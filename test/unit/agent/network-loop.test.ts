@@ -66,3 +66,35 @@ test('a network that cannot be removed yet is known on, and asked again after a 
   await settle();
   expect([tries, [...keeper.present]]).toEqual([2, []]);
 });
+
+test('an audit before anything was applied leaves the last life’s bridges as they are', async () => {
+  const clock = new VirtualClock();
+  const network = new RecordingNetwork();
+  const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
+  const keeper = new NetworkLoop(modules, { endpoints: () => [], assigned: () => new Map(), changed: () => {} }, new AbortController().signal);
+  await keeper.start();
+  await clock.advance(65_000);
+  await settle();
+  expect([network.parts.bridges.applied, network.parts.names.applied, network.parts.ports.applied]).toEqual([0, 0, 0]);
+  await keeper.begin();
+  await settle();
+  expect([network.parts.bridges.applied, network.parts.names.applied, network.parts.ports.applied]).toEqual([1, 1, 1]);
+});
+
+test('names that cannot be answered keep no port from being published, and are tried again', async () => {
+  const clock = new VirtualClock();
+  const network = new RecordingNetwork();
+  let broken = true;
+  network.parts.names.before = () => (broken ? Promise.reject(new Error('no resolver')) : Promise.resolve());
+  const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
+  const keeper = new NetworkLoop(modules, { endpoints: () => [], assigned: () => new Map(), changed: () => {} }, new AbortController().signal);
+  await keeper.begin();
+  await settle();
+  expect([network.parts.names.applied, network.parts.ports.applied]).toEqual([0, 1]);
+  await keeper.withdraw('t1');
+  expect(network.parts.ports.applied).toBe(2);
+  broken = false;
+  await clock.advance(1000);
+  await settle();
+  expect(network.parts.names.applied).toBeGreaterThan(0);
+});
