@@ -100,6 +100,9 @@ export class Metrics {
     }
     for (const repository of view.list('repository')) {
       this.#states.repository.set({ repository: repository.Spec.Name, state: repositoryState(repository, stacks) }, 1);
+    }
+  }
+
   #tellNetwork(figures: readonly NetworkFigures[]): void {
     for (const gauge of Object.values(this.#network)) gauge.reset();
     for (const { part, counters, problems } of figures) {
