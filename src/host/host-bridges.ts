@@ -11,6 +11,7 @@ export class HostBridges implements Bridges {
   readonly #rules: LoadedRules;
   readonly #logger: Logger;
   readonly #changes = new Coalescer<readonly BridgedNetwork[]>((wanted) => this.#carryOut(wanted));
+  readonly #hairpins = new Map<string, Coalescer<string>>();
   #wanted: readonly BridgedNetwork[] | undefined;
   /** Networks whose bridge was not there. */
   #absent: readonly BridgedNetwork[] = [];
@@ -26,14 +27,14 @@ export class HostBridges implements Bridges {
   }
 
   async attached({ networks }: TaskAttachment): Promise<void> {
-    for (const { networkId } of networks) await allowHairpin(bridgeName(networkId));
+    await Promise.all(networks.map(({ networkId }) => this.#hairpin(networkId)));
   }
 
   async audit(): Promise<readonly string[]> {
     await this.#changes.idle();
     const mended = await this.#rules.audit();
     if (this.#wanted) await this.#changes.submit(this.#wanted);
-    for (const { network } of this.#wanted ?? []) await allowHairpin(bridgeName(network.ID));
+    for (const { network } of this.#wanted ?? []) await this.#hairpin(network.ID);
     return mended;
   }
 
@@ -55,11 +56,20 @@ export class HostBridges implements Bridges {
     await this.#rules.remove();
   }
 
+  /** All containers of a network at once: of those that come together, few runs are for all. */
+  #hairpin(networkId: string): Promise<void> {
+    const known = this.#hairpins.get(networkId) ?? new Coalescer<string>((id) => allowHairpin(bridgeName(id)));
+    this.#hairpins.set(networkId, known);
+    return known.submit(networkId);
+  }
+
   async #carryOut(wanted: readonly BridgedNetwork[]): Promise<void> {
     const absent: BridgedNetwork[] = [];
     for (const network of wanted) if (!(await allowLoopback(bridgeName(network.network.ID)))) absent.push(network);
     for (const network of absent) if (!this.#absent.some((known) => known.network.ID === network.network.ID)) this.#logger.warn({}, absentText(network));
     this.#absent = absent;
+    const kept = new Set(wanted.map(({ network }) => network.ID));
+    for (const id of this.#hairpins.keys()) if (!kept.has(id)) this.#hairpins.delete(id);
     await this.#rules.load(nameServerRules(this.#rules.table, wanted));
   }
 }

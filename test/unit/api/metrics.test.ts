@@ -1,6 +1,7 @@
 /** What Prometheus reads of this node's network. */
 import { expect, test } from 'vitest';
 import { Metrics } from '#api/routes/metrics';
+import { realClock } from '#test/support/real-clock';
 import type { NetworkFigures } from '#api/dependencies';
 
 test('the counters of the network’s parts, and what they cannot serve; parts that are gone are not shown', async () => {
@@ -11,7 +12,9 @@ test('the counters of the network’s parts, and what they cannot serve; parts t
   const metrics = new Metrics({
     cluster: { read: () => Promise.reject(new Error('no leader')) } as never,
     swarm: { status: () => ({ LocalNodeState: 'inactive', NodeID: '', NodeAddr: '', ControlAvailable: false, Error: '' }) } as never,
-    metrics: { raftIndex: () => 0, leads: () => false, network: async () => figures },
+    reconciler: {} as never,
+    clock: realClock,
+    metrics: { raftIndex: () => 0, leads: () => false, readOnly: () => false, network: async () => figures },
   });
   const lines = async () => (await metrics.text()).split('\n').filter((line) => line.startsWith('shoal_network_'));
   expect(await lines()).toEqual([
