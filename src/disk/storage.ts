@@ -63,8 +63,8 @@ export class Storage {
   #marks: readonly SnapshotMark[];
   /** The marks as they will be when all that was handed to the log is durable. */
   #coming: readonly SnapshotMark[];
-  /** A snapshot of another member that is whole on the disk and not in the log yet. */
-  #received: SnapshotMark | undefined;
+  /** Snapshots of other members that are whole on the disk and not in the log yet: a second may come before the first is installed. */
+  #received: readonly SnapshotMark[] = [];
   /** Snapshots that are being read or saved: an object for each time. */
   readonly #inUse = new Set<SnapshotMeta>();
 
@@ -110,9 +110,8 @@ export class Storage {
   /** Resolves when a job of the core is durable; jobs become so in order. Rejects when the disk failed: the process must end. */
   async write({ hardState, entries, installed }: Write): Promise<void> {
     if (!installed) return await this.#wal.append({ ...emptyRecord, hardState, entries });
-    const mark = this.#received;
-    assert(mark && mark.index === installed.index && mark.term === installed.term, `snapshot ${installed.index} is installed before its bytes are here`);
-    this.#received = undefined;
+    const mark = this.#received.find((each) => isOf(each, installed));
+    assert(mark, `snapshot ${installed.index} is installed before its bytes are here`);
     await this.#mark([mark], { hardState, entries, installed: true });
     await this.#tidy();
   }
@@ -139,7 +138,8 @@ export class Storage {
     const use = { ...meta };
     this.#inUse.add(use);
     try {
-      this.#received = await this.#save(meta, chunks);
+      const mark = await this.#save(meta, chunks);
+      this.#received = [...this.#received.filter((each) => !isOf(each, meta)), mark];
     } finally {
       this.#inUse.delete(use);
     }
@@ -147,7 +147,7 @@ export class Storage {
 
   /** The pieces of a snapshot that was saved or received; its file stays until they are all read, or given up. */
   async *read(meta: SnapshotMeta): AsyncGenerator<Uint8Array> {
-    const mark = [...this.#marks, this.#received].find((each) => each && each.index === meta.index && each.term === meta.term);
+    const mark = [...this.#marks, ...this.#received].find((each) => isOf(each, meta));
     if (!mark || mark.digest === '') throw new Refusal('notFound', `there is no snapshot of entry ${meta.index} any more: a newer one has taken its place`);
     const use = { ...mark };
     this.#inUse.add(use);
@@ -173,6 +173,8 @@ export class Storage {
 
   async #mark(marks: readonly SnapshotMark[], record: Omit<Record, 'marks'>): Promise<void> {
     this.#coming = marks;
+    const newest = marks.at(-1)?.index ?? 0;
+    this.#received = this.#received.filter((each) => each.index > newest);
     await this.#wal.append({ ...record, marks });
     this.#marks = marks;
   }
@@ -182,11 +184,15 @@ export class Storage {
     try {
       // The log reaches back to the older snapshot, so either can be started from.
       await this.#wal.removeBelow(this.#marks[0]?.index ?? 0);
-      await removeOtherSnapshots(this.#where, [...this.#marks, ...this.#coming, ...this.#inUse, ...(this.#received ? [this.#received] : [])]);
+      await removeOtherSnapshots(this.#where, [...this.#marks, ...this.#coming, ...this.#inUse, ...this.#received]);
     } catch (error) {
       if (!isFull(error)) throw error;
     }
   }
+}
+
+function isOf(mark: SnapshotMark, { index, term }: SnapshotMeta): boolean {
+  return mark.index === index && mark.term === term;
 }
 
 /** What an interrupted write left has no name yet. It goes first: it may be what fills the disk. */

@@ -185,6 +185,23 @@ test('an installed snapshot voids the log before it, at once and after a restart
   await again.storage.close();
 });
 
+test('a second snapshot may arrive before the first is installed', async () => {
+  const folder = await temporaryFolder();
+  const { storage } = await open(folder);
+  await storage.write(job(1, 3));
+  const metas = [40, 50].map((index) => ({ index, term: 3, configuration }));
+  for (const meta of metas) await storage.receive(meta, [Buffer.from(`state of ${meta.index}`)]);
+  for (const installed of metas) {
+    await storage.write({ ...job(1, 0), hardState: { term: 3, vote: 'b', commit: installed.index }, installed });
+    expect((await whole(storage.read(installed))).toString()).toBe(`state of ${installed.index}`);
+  }
+  await storage.close();
+  expect(await snapshotNames(folder)).toEqual(['snapshot-000000000000050-3']);
+  const again = await open(folder);
+  expect((await whole(again.state)).toString()).toBe('state of 50');
+  await again.storage.close();
+});
+
 test('a snapshot that is being read stays until it is read', async () => {
   const folder = await temporaryFolder();
   const { storage } = await open(folder);
