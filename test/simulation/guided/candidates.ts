@@ -307,4 +307,50 @@ export const candidates: readonly Guided[] = [
       stage.is('b', { role: 'leader' });
     },
   },
+  {
+    name: 'a second leadership of one member owes nothing to its first: neither a transfer nor bytes of proposals',
+    run(): void {
+      const stage = new RaftStage(group, { maxUncommittedBytes: 10 });
+      stage.elect('a');
+      stage.isolate('a');
+      stage.propose('a', '1234567890');
+      stage.act('a', (raft) => raft.transferLeadership('c'));
+      stage.act('a', (raft) => raft.stepDown());
+      stage.join();
+      for (const id of ['b', 'c']) stage.tick(id, e);
+      stage.hold(() => true);
+      stage.elect('a');
+      for (const text of ['12345', '12345']) {
+        stage.equal(typeof stage.act('a', (raft) => raft.propose(Buffer.from(text))), 'object', 'a proposal');
+      }
+      stage.equal(
+        stage.act('a', (raft) => raft.propose(Buffer.from('1'))),
+        'full',
+        'one too many',
+      );
+      stage.settle();
+      stage.equal(typeof stage.act('a', (raft) => raft.propose(Buffer.from('1234567890'))), 'object', 'after the commit');
+    },
+  },
+  {
+    name: 'a candidate that learns of its own removal gives up',
+    run(): void {
+      const stage = new RaftStage(['a', 'b', 'c', 'd']);
+      stage.elect('a');
+      stage.change('a', 'remove', 'c');
+      stage.net();
+      for (const id of ['a', 'b', 'd', 'c']) while (stage.disk(id));
+      stage.hold((one) => one.from === 'c');
+      stage.cut('a', 'c');
+      stage.settle();
+      stage.is('c', { committed: 1, lastIndex: 2 });
+      stage.is('b', { committed: 2 });
+      stage.crash('a');
+      for (const id of ['b', 'd']) stage.tick(id, e);
+      stage.hold(() => true);
+      stage.act('c', (raft) => raft.campaign());
+      stage.settle();
+      stage.is('c', { role: 'follower', committed: 2 });
+    },
+  },
 ];

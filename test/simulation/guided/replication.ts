@@ -221,4 +221,20 @@ export const replication: readonly Guided[] = [
       stage.is('b', { committed: 4, lastIndex: 4 });
     },
   },
+  {
+    name: 'who lacks the end of the log gets the end, not all of it again',
+    run(): void {
+      const ones = (count: number): number[] => Array.from({ length: count }, () => 1);
+      const stage = new RaftStage(group);
+      stage.load({ a: ones(25), b: ones(25), c: ones(20) }, 1);
+      stage.crash('c');
+      stage.elect('a');
+      stage.restart('c');
+      stage.tick('a', 2);
+      const sent = stage.settle().flatMap((one) => (isAppend(one) && one.to === 'c' && one.entries.length > 0 ? [one.prevIndex] : []));
+      // The first is the probe.
+      stage.equal(sent, [25, 20], 'places of appends with entries');
+      stage.is('c', { lastIndex: 26 });
+    },
+  },
 ];

@@ -269,4 +269,26 @@ export const snapshots: readonly Guided[] = [
       stage.equal(typeof stage.change('a', 'addVoter', 'l'), 'number', 'one that speaks');
     },
   },
+  {
+    name: 'a member hands on the snapshot that it was given itself',
+    run(): void {
+      const stage = new RaftStage(['a', 'b', 'c', 'd', 'e']);
+      stage.elect('a');
+      stage.isolate('b');
+      stage.isolate('c');
+      stage.propose('a', 'x', 'y');
+      stage.settle();
+      stage.compact('a');
+      stage.join();
+      stage.isolate('c');
+      until(stage, ['a'], () => stage.status('b').committed === 3, 'b has all');
+      stage.act('a', (raft) => raft.transferLeadership('b'));
+      stage.settle();
+      stage.is('b', { role: 'leader', firstIndex: 4 });
+      stage.join();
+      stage.listen('b');
+      until(stage, ['b'], () => stage.status('c').committed === 4, 'c has all');
+      stage.equal(stage.told('b', 'snapshotWanted'), [], 'newer snapshots wanted');
+    },
+  },
 ];

@@ -25,9 +25,7 @@ export const membership: readonly Fault[] = [
     '    core.becomeFollower(core.term, undefined);\n  }\n}\n\nfunction applyAsFollower',
     '  }\n}\n\nfunction applyAsFollower',
   ),
-  coreFault('a removed candidate may win', 'membership', "  if (core.role !== 'follower' && !core.isVoter) core.becomeFollower(core.term, undefined);\n", '', {
-    within: 20000,
-  }),
+  coreFault('a removed candidate may win', 'membership', "  if (core.role !== 'follower' && !core.isVoter) core.becomeFollower(core.term, undefined);\n", ''),
   coreFault(
     'removed members are still sent to',
     'membership',
