@@ -30,6 +30,8 @@ export interface LoadRequest {
   envFiles?: readonly string[];
   /** Undefined variables without a default are errors, not warnings. */
   strictVariables?: boolean;
+  /** Tell where in the files each object is declared, for refusals that come later. */
+  places?: boolean;
   /** Name secrets and configs after their content, so that a change makes a new one. */
   rotate: boolean;
 }
@@ -52,6 +54,8 @@ export interface LoadResult {
   stack?: StackSpec;
   /** Sorted by place. */
   diagnostics: readonly Diagnostic[];
+  /** If asked for: name of a network, secret, config or service → `file:line:column`. */
+  places?: Readonly<Record<string, string>>;
 }
 
 /** One line for people: file:line:column: key: message (hint). */

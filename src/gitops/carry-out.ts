@@ -12,7 +12,7 @@ import type { RepositoryStatus } from '#model/repository';
 import type { StackSource } from '#model/stack';
 import { refusedBefore, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { planRepository, type Step } from '#reconciler/plan';
-import type { RenderedStack } from '#reconciler/rendered';
+import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
 import type { ReconcileEvent, ReconcileEvents } from './events.ts';
 
 export interface CarryOutParts {
@@ -58,20 +58,22 @@ export class CarryOut {
     return this.#waiting;
   }
 
-  /** `seen`: the repository was read just now. While it is suspended nothing at all is written. */
-  async run({ commit, stacks, missing }: SeenCommit, seen: boolean): Promise<void> {
+  /** `seen`: the repository was read just now. While it is suspended nothing at all is written. True: nothing was to do, and nothing waits. */
+  async run({ commit, stacks, missing }: SeenCommit, seen: boolean): Promise<boolean> {
     const { cluster, clock } = this.#parts;
     const view = await cluster.read();
     const before = view.byName('repository', this.#repository);
     // Removed while we looked.
-    if (!before) return;
+    if (!before) return false;
     const options = { now: clock.now(), inForce: this.#inForce, commit, ...(missing !== undefined && { missing }) };
     const steps = planRepository(view, this.#repository, stacks, options);
     const paused = (name: string): boolean => before.Suspended !== undefined || view.byName('stack', name)?.Suspended !== undefined;
     this.#waiting = new Map(steps.filter((step) => paused(step.name)).map((step) => [step.name, waitingOf(step)]));
-    if (before.Suspended) return;
-    const refused: Record<string, readonly string[]> = {};
-    const held: Record<string, string> = {};
+    if (before.Suspended) return false;
+    this.#tellNotes(stacks, before.Status);
+    // A folder may be called `__proto__`.
+    const refused = Object.create(null) as Record<string, readonly string[]>;
+    const held = Object.create(null) as Record<string, string>;
     for (const stack of stacks) {
       const errors = refusedBefore(view, this.#repository, stack);
       if (errors && !steps.some((step) => step.name === stack.Name)) refused[stack.Name] = errors;
@@ -83,10 +85,19 @@ export class CarryOut {
       else if (trouble) held[step.name] = trouble.held;
     }
     this.#inForce = new Set(stacks.map(({ Name }) => Name).filter((name) => !(name in refused) && !(name in held)));
-    if (!seen && before.Status.State === 'unavailable') return;
-    await this.#setStatus(
-      syncedStatus({ commit, ...(missing !== undefined && { missing }), stacks: stacks.map(({ Name }) => Name), refused, held }, clock.now()),
+    if (!seen && before.Status.State === 'unavailable') return false;
+    const status = syncedStatus(
+      { commit, ...(missing !== undefined && { missing }), stacks: stacks.map(({ Name }) => Name), refused, held, notes: notesOf(stacks) },
+      clock.now(),
     );
+    await this.#setStatus(status);
+    return steps.length === 0 && status.State === 'synced';
+  }
+
+  #tellNotes(stacks: readonly RenderedStack[], { Notes = {} }: RepositoryStatus): void {
+    for (const [name, texts] of Object.entries(notesOf(stacks))) {
+      if (!equal(Notes[name], texts)) this.#emit({ type: 'stack', name, action: 'noted', message: texts.join('; ') });
+    }
   }
 
   /** The repository cannot be read now: what was read last stays in force. */
@@ -121,7 +132,7 @@ export class CarryOut {
       if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
       if (step.type === 'remove') return { refused: [error.message] };
       const { name, source, rendered } = step;
-      return this.#refuse({ type: 'refuse', name, source, commit: rendered.Commit, errors: [`${rendered.Path}: ${error.message}`] }, status);
+      return this.#refuse({ type: 'refuse', name, source, commit: rendered.Commit, errors: [placedError(rendered, error.message)] }, status);
     }
   }
 

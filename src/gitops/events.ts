@@ -6,7 +6,7 @@ export interface ReconcileEvent {
   time: string;
   type: 'stack' | 'repository';
   name: string;
-  action: 'applied' | 'held' | 'refused' | 'drift reverted' | 'removed' | 'synced' | 'degraded' | 'unavailable' | HealthState;
+  action: 'applied' | 'held' | 'refused' | 'drift reverted' | 'removed' | 'noted' | 'synced' | 'degraded' | 'unavailable' | HealthState;
   message: string;
 }
 

@@ -7,19 +7,18 @@ import type { RepositorySpec } from '#model/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import { CarryOut, type SeenCommit, type WaitingChanges } from './carry-out.ts';
 import type { ReconcileEvents } from './events.ts';
-import { Mirror } from './git.ts';
-import { LocalWatch } from './local-watch.ts';
-import { hasStackFolder, renderCommit } from './render.ts';
-import { BlobCache, Snapshot } from './snapshot.ts';
+import type { GitWorkers } from './git-workers.ts';
+import type { MirrorPlace } from './protocol.ts';
+import { RepositoryReader } from './repository-reader.ts';
 
 export interface FollowerParts {
   cluster: Cluster;
   events: ReconcileEvents;
   clock: Clock;
   logger: Logger;
-  /** Folder for this repository's mirror, and git's home. */
-  folder: string;
-  home: string;
+  workers: GitWorkers;
+  /** Where the repository is, and its mirror. */
+  place: MirrorPlace;
 }
 
 /** A change of a stack by hand is often several calls: look once they are done. */
@@ -30,12 +29,11 @@ const driftSlowestMs = 60_000;
 export class Follower {
   readonly #spec: RepositorySpec;
   readonly #parts: FollowerParts;
-  readonly #mirror: Mirror;
-  readonly #cache = new BlobCache();
+  readonly #reader: RepositoryReader;
   readonly #stop = new AbortController();
-  readonly #watch: LocalWatch;
   readonly #carryOut: CarryOut;
-  #rendered: SeenCommit | undefined;
+  /** The commit that the cluster was found equal to, as long as nothing of ours changed since: a look that finds no other is over. */
+  #settled: SeenCommit | undefined;
   #running: Promise<void> | undefined;
   #again: 'look' | 'drift' | undefined;
   #cancelTimer: () => void = () => {};
@@ -45,9 +43,9 @@ export class Follower {
   constructor(spec: RepositorySpec, parts: FollowerParts) {
     this.#spec = spec;
     this.#parts = parts;
+    const { workers, place } = parts;
+    this.#reader = new RepositoryReader(spec, { workers, place, signal: this.#stop.signal, changed: () => void this.sync() });
     this.#carryOut = new CarryOut(spec.Name, { ...parts, reverting: () => this.#reverting() });
-    this.#watch = new LocalWatch(spec.URL, () => void this.sync());
-    this.#mirror = new Mirror(parts.folder, parts.home, this.#stop.signal);
   }
 
   start(): void {
@@ -56,7 +54,7 @@ export class Follower {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#watch.stop();
+    this.#reader.stop();
     this.#cancelTimer();
     this.#cancelDrift?.();
     await this.#running;
@@ -69,6 +67,7 @@ export class Follower {
 
   /** Something of ours changed in the cluster: compare again with the commit at hand, without asking the remote. */
   noticeDrift(): void {
+    this.#settled = undefined;
     this.#cancelDrift ??= this.#parts.clock.after(this.#driftDelayMs(), () => {
       this.#cancelDrift = undefined;
       void this.#request('drift');
@@ -103,15 +102,15 @@ export class Follower {
     this.#cancelTimer();
     try {
       let trouble: unknown;
-      const looks = kind === 'look' || !this.#rendered;
+      const looks = kind === 'look' || !this.#reader.rendered;
       if (looks)
-        trouble = await this.#look().then(
+        trouble = await this.#reader.look().then(
           () => undefined,
           (error: unknown) => error ?? new Error('the look failed'),
         );
       // What was seen last stays in force: changes by hand are reverted also while the repository is away.
-      if (trouble !== undefined) await this.#recall();
-      if (this.#rendered) await this.#carryOut.run(this.#rendered, looks && trouble === undefined);
+      if (trouble !== undefined) await this.#reader.recall();
+      await this.#compare(looks && trouble === undefined);
       if (trouble !== undefined) throw trouble;
     } catch (error) {
       if (!this.#stop.signal.aborted) await this.#carryOut.unavailable(error as Error);
@@ -121,26 +120,14 @@ export class Follower {
     }
   }
 
-  async #look(): Promise<void> {
-    const { URL, Branch } = this.#spec;
-    // Before the look: what changes after it is heard of.
-    this.#watch.ensure();
-    const head = await this.#mirror.remoteHead(URL, Branch);
-    if (head === this.#rendered?.commit) return;
-    await this.#render(await this.#mirror.fetch(URL, Branch));
-  }
-
-  /** After a restart without the repository: the mirror holds what was followed last. */
-  async #recall(): Promise<void> {
-    if (this.#rendered || this.#stop.signal.aborted) return;
-    const commit = await this.#mirror.followed();
-    if (commit !== undefined) await this.#render(commit);
-  }
-
-  async #render(commit: string): Promise<void> {
-    const { Path } = this.#spec;
-    const snapshot = new Snapshot(commit, await this.#mirror.tree(commit), this.#mirror, this.#cache);
-    this.#rendered = { commit, stacks: await renderCommit(snapshot, Path), ...(!hasStackFolder(snapshot, Path) && { missing: Path }) };
+  /** `seen`: the repository was read just now. */
+  async #compare(seen: boolean): Promise<void> {
+    const { rendered } = this.#reader;
+    if (!rendered || (seen && this.#settled === rendered)) return;
+    // What changes meanwhile is heard of, and takes it back.
+    this.#settled = rendered;
+    const equal = await this.#carryOut.run(rendered, seen);
+    if (!equal) this.#settled = undefined;
   }
 
   /** What is not written because the stack or the repository is suspended. */
@@ -150,6 +137,6 @@ export class Follower {
 
   /** The stack as the commit at hand asks for it. */
   rendered(stack: string): RenderedStack | undefined {
-    return this.#rendered?.stacks.find(({ Name }) => Name === stack);
+    return this.#reader.rendered?.stacks.find(({ Name }) => Name === stack);
   }
 }

@@ -1,26 +1,42 @@
 /** Keeps one follower for each repository of the cluster, and tells them of changes to their stacks. */
 import { join } from 'node:path';
-import { rmSync } from 'node:fs';
-import type { Clock } from '#base/clock';
+import { readdir, rm } from 'node:fs/promises';
+import { timeText, type Clock } from '#base/clock';
 import { equal } from '#base/equal';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
+import { withLoginApart } from '#control/repository/repository-login';
 import { recordInventories, type Adopter } from '#control/stack/stack-states';
 import { namespaceLabel } from '#model/meta';
 import type { Service } from '#model/service';
+import type { Stack } from '#model/stack';
 import type { RepositorySpec } from '#model/repository';
 import { planAdoption } from '#reconciler/plan';
 import type { WaitingChanges } from './carry-out.ts';
-import { ReconcileEvents } from './events.ts';
+import { ReconcileEvents, type ReconcileEvent } from './events.ts';
 import { Follower } from './follower.ts';
+import { GitWorkers } from './git-workers.ts';
 import { HealthTeller } from './health-teller.ts';
-import { writeHome } from './git.ts';
+import type { GitTimeouts, MirrorPlace } from './protocol.ts';
+import { writeHome } from './worker/git-environment.ts';
 
 export interface GitOpsOptions {
   /** For mirrors; holds nothing that cannot be fetched again. */
   folder: string;
+  /** In memory: for credentials while git uses them. */
+  run: string;
+  /** The worker processes' own program. */
+  program: string;
+  /** Most bytes of one mirror; absent: 1 GiB. */
+  quotaBytes?: number;
+  timeouts?: GitTimeouts;
 }
+
+/** Beside the mirrors. */
+const homeName = 'home';
+const usualQuotaBytes = 1024 * 1024 * 1024;
+const usualTimeouts: GitTimeouts = { silenceMs: 60_000, totalMs: 30 * 60_000 };
 
 export interface GitOpsParts {
   cluster: Cluster;
@@ -29,25 +45,35 @@ export interface GitOpsParts {
 }
 
 type StoreEvents = Parameters<Parameters<Cluster['watch']>[0]>[0];
+type StackEvent = StoreEvents[number] & { kind: 'stack' };
 
 export class GitOps {
   readonly events = new ReconcileEvents();
   readonly #options: GitOpsOptions;
   readonly #parts: GitOpsParts;
+  readonly #workers: GitWorkers;
   readonly #followers = new Map<string, { spec: RepositorySpec; follower: Follower }>();
+  /** Stack → its repository: only that one wakes when the stack changes. */
+  readonly #owners = new Map<string, string>();
+  /** Stacks that lately were a repository's → that repository. */
+  readonly #released = new Map<string, string>();
   readonly #health: HealthTeller;
   #unwatch: () => void = () => {};
 
   constructor(options: GitOpsOptions, parts: GitOpsParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#workers = new GitWorkers(options.program);
     this.#health = new HealthTeller({ ...parts, events: this.events });
   }
 
   async start(): Promise<void> {
-    writeHome(join(this.#options.folder, 'home'));
+    writeHome(join(this.#options.folder, homeName));
     await this.#parts.cluster.submit(recordInventories());
+    const before = await this.#parts.cluster.read();
+    await this.#removeLeftMirrors(new Set([...before.list('repository')].map(({ ID }) => ID)));
     const view = await this.#parts.cluster.read();
+    for (const stack of view.list('stack')) this.#note(stack);
     this.#unwatch = this.#parts.cluster.watch((events) => this.#heard(events));
     this.#health.notice();
     for (const repository of view.list('repository')) this.#follow(repository.ID, repository.Spec);
@@ -58,6 +84,7 @@ export class GitOps {
     this.#health.stop();
     await Promise.all([...this.#followers.values()].map(({ follower }) => follower.stop()));
     this.#followers.clear();
+    this.#workers.stop();
   }
 
   /** One whole reconcile of the repository; resolves when its status is stored. */
@@ -85,36 +112,84 @@ export class GitOps {
   }
 
   #heard(events: StoreEvents): void {
+    const touched = new Set<string>();
+    const wakened = new Set<string | undefined>();
     if (events.some(({ kind }) => kind === 'task' || kind === 'service' || kind === 'node')) this.#health.notice();
     for (const event of events) {
       if (event.kind === 'repository') {
         if (event.object) this.#follow(event.id, event.object.Spec);
-        else this.#forget(event.id);
+        else this.#forget(event.id, event.previous?.Spec.Name ?? '');
       }
-      if (stackOf(event) !== undefined || isWord(event)) for (const { follower } of this.#followers.values()) follower.noticeDrift();
+      if (event.kind === 'stack') this.#noteRelease(event);
+      const stack = stackOf(event);
+      if (stack !== undefined) touched.add(stack);
+      if (event.kind === 'stack' && event.object) this.#note(event.object);
+      if (event.kind === 'repository' && isWord(event)) wakened.add(event.object?.Spec.Name ?? '');
     }
+    for (const stack of touched) wakened.add(this.#owners.get(stack));
+    for (const { spec, follower } of this.#followers.values()) if (wakened.has(spec.Name)) follower.noticeDrift();
+  }
+
+  /** A stack's owner stays known when its record goes: it will want the stack back. */
+  #note({ Spec, Source }: Stack): void {
+    if (Source.Kind === 'repository') this.#owners.set(Spec.Name, Source.Repository);
+    else this.#owners.delete(Spec.Name);
   }
 
   #follow(id: string, spec: RepositorySpec): void {
     const known = this.#followers.get(id);
     if (known && equal(known.spec, spec)) return;
-    if (known) void known.follower.stop();
     const follower = new Follower(spec, {
       ...this.#parts,
       logger: this.#parts.logger.child({ repository: spec.Name }),
       events: this.events,
-      folder: join(this.#options.folder, id),
-      home: join(this.#options.folder, 'home'),
+      workers: this.#workers,
+      place: this.#place(id, spec),
     });
     this.#followers.set(id, { spec, follower });
-    follower.start();
+    // Two must not work on one mirror.
+    if (known) void known.follower.stop().then(() => follower.start());
+    else follower.start();
   }
 
-  #forget(id: string): void {
+  #place(id: string, spec: RepositorySpec): MirrorPlace {
+    // A record of before may hold a login inside its URL.
+    const { URL, Branch, Credentials } = withLoginApart(spec);
+    const { folder, run, quotaBytes = usualQuotaBytes, timeouts = usualTimeouts } = this.#options;
+    const place = { folder: join(folder, id), home: join(folder, homeName), run: join(run, 'git'), url: URL, branch: Branch, quotaBytes, timeouts };
+    return Credentials ? { ...place, credentials: Credentials } : place;
+  }
+
+  async #removeMirror(name: string): Promise<void> {
+    await rm(join(this.#options.folder, name), { recursive: true, force: true }).catch(() => {});
+  }
+
+  /** Of repositories that went while nobody looked, and of work that broke off. */
+  async #removeLeftMirrors(ids: ReadonlySet<string>): Promise<void> {
+    for (const name of await readdir(this.#options.folder)) if (name !== homeName && !ids.has(name)) await this.#removeMirror(name);
+  }
+
+  /** Stacks that their repository leaves behind may be removed right after it: nobody else would tell. */
+  #noteRelease({ object, previous }: StackEvent): void {
+    const name = (object ?? previous)?.Spec.Name ?? '';
+    const owner = previous?.Source.Kind === 'repository' ? previous.Source.Repository : undefined;
+    const released = this.#released.get(name);
+    if (object?.Source.Kind === 'deploy' && owner !== undefined) this.#released.set(name, owner);
+    else this.#released.delete(name);
+    if (!object && released !== undefined) this.#emit({ type: 'stack', name, action: 'removed', message: `it went with repository ${released}` });
+  }
+
+  #emit(event: Omit<ReconcileEvent, 'time'>): void {
+    this.#parts.logger.info(event, 'reconciled');
+    this.events.emit({ time: timeText(this.#parts.clock.now()), ...event });
+  }
+
+  #forget(id: string, name: string): void {
+    this.#emit({ type: 'repository', name, action: 'removed', message: 'it is followed no longer' });
     const known = this.#followers.get(id);
     if (!known) return;
     this.#followers.delete(id);
-    void known.follower.stop().then(() => rmSync(join(this.#options.folder, id), { recursive: true, force: true }));
+    void known.follower.stop().then(() => this.#removeMirror(id));
   }
 }
 
@@ -133,8 +208,15 @@ function turnOf(object: object): string | undefined {
   return 'UpdateStatus' in object ? (object as Service).UpdateStatus?.State : undefined;
 }
 
+/** Of a stack's record what does not tell how a reconcile went. */
+function outside({ Condition: _outcome, Version: _version, UpdatedAt: _at, ...rest }: Stack): object {
+  return rest;
+}
+
 /** The stack whose spec an event touches, or whose rollout takes a turn; its progress from task to task is none of a repository's business. */
 function stackOf(event: StoreEvents[number]): string | undefined {
+  if (event.kind === 'stack')
+    return event.object && event.previous && equal(outside(event.object), outside(event.previous)) ? undefined : (event.object ?? event.previous)?.Spec.Name;
   if (event.kind !== 'service' && event.kind !== 'network' && event.kind !== 'secret' && event.kind !== 'config') return undefined;
   const spec = event.object?.Spec ?? event.previous?.Spec;
   if (event.object && event.previous && equal(event.object.Spec, event.previous.Spec) && turnOf(event.object) === turnOf(event.previous)) return undefined;

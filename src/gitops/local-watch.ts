@@ -1,73 +1,51 @@
-/** Watches a repository on this machine, so that a commit is seen at once and not at the next look. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { watch, type FSWatcher } from 'chokidar';
+/** Watches the few folders of a repository on this machine that say where its branch is, so that a commit is seen at once and not at the next look. */
+import { watch, type FSWatcher } from 'node:fs';
+import type { WatchedFolder } from './protocol.ts';
 
 /** Git writes several files a commit. */
 const quietMs = 50;
 
 export class LocalWatch {
-  readonly #url: string;
   readonly #changed: () => void;
-  #watcher: FSWatcher | undefined;
+  #watchers: FSWatcher[] = [];
   #timer: NodeJS.Timeout | undefined;
-  /** Names the folder that is watched: one that was made anew has another number. */
-  #identity = '';
+  /** What the watched folders were when the watch began: one that was made anew is another. */
+  #identity = '[]';
 
   /** `changed` is called after a branch may have moved. */
-  constructor(url: string, changed: () => void) {
-    this.#url = url;
+  constructor(changed: () => void) {
     this.#changed = changed;
   }
 
-  /** Begins to watch, or begins anew where the folder was replaced; nothing for repositories elsewhere. To be called with each look. */
-  ensure(): void {
-    const folder = gitFolder(this.#url);
-    const identity = folder === undefined ? '' : `${folder} ${statSync(folder).ino}`;
-    if (identity === this.#identity) return;
+  /** Begins to watch, or begins anew where a folder was replaced. Nothing is listed: what else lies in the folders costs nothing. True: it began just now. */
+  ensure(folders: readonly WatchedFolder[]): boolean {
+    const identity = JSON.stringify(folders);
+    if (identity === this.#identity) return false;
     this.stop();
     this.#identity = identity;
-    if (folder === undefined) return;
-    const places = ['HEAD', 'packed-refs', join('refs', 'heads'), 'reftable'].map((name) => join(folder, name));
-    this.#watcher = watch(places, { ignoreInitial: true, ignored: (path) => path.endsWith('.lock') });
-    this.#watcher.on('all', () => {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(this.#changed, quietMs);
-    });
-    // Polling goes on whatever happens to the watcher.
-    this.#watcher.on('error', () => {});
+    for (const { folder, names } of folders) this.#watch(folder, new Set(names));
+    return this.#watchers.length > 0;
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    void this.#watcher?.close();
-    this.#watcher = undefined;
-    this.#identity = '';
+    for (const watcher of this.#watchers) watcher.close();
+    this.#watchers = [];
+    this.#identity = '[]';
   }
-}
 
-/** The folder that holds the branches: for a linked worktree that of the repository it belongs to. */
-function gitFolder(url: string): string | undefined {
-  try {
-    const path = url.startsWith('file://') ? fileURLToPath(url) : url.startsWith('/') ? url : undefined;
-    if (path === undefined) return undefined;
-    const inside = join(path, '.git');
-    const own = existsSync(inside)
-      ? statSync(inside).isFile()
-        ? resolve(
-            path,
-            readFileSync(inside, 'utf8')
-              .replace(/^gitdir:/, '')
-              .trim(),
-          )
-        : inside
-      : path;
-    if (!existsSync(join(own, 'HEAD'))) return undefined;
-    const common = join(own, 'commondir');
-    return existsSync(common) ? resolve(own, readFileSync(common, 'utf8').trim()) : own;
-  } catch {
-    // Vanished while we looked: the next look tells.
-    return undefined;
+  #watch(folder: string, names: ReadonlySet<string>): void {
+    try {
+      const watcher = watch(folder, { persistent: false }, (_event, name) => {
+        if (name !== null && !names.has(name)) return;
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(this.#changed, quietMs);
+      });
+      // Polling goes on whatever happens to the watcher.
+      watcher.on('error', () => watcher.close());
+      this.#watchers.push(watcher);
+    } catch {
+      // Gone meanwhile, or the machine watches enough already: polling goes on.
+    }
   }
 }

@@ -11,6 +11,21 @@ export interface RepositorySpec {
   Path: string;
   /** Nanoseconds between polls. */
   Interval: number;
+  /** Never shown; only ever handed to the server of URL. */
+  Credentials?: RepositoryCredentials;
+}
+
+/** What git is given so that it may read a repository. Texts, as the files hold them. */
+export interface RepositoryCredentials {
+  Username?: string;
+  /** A password or a token. */
+  Password?: string;
+  /** A private key without a passphrase. */
+  SSHKey?: string;
+  /** Lines of ssh's known_hosts: the keys by which the server is known. */
+  KnownHosts?: string;
+  /** Certificates in PEM by which the server is known. */
+  CA?: string;
 }
 
 export interface Repository extends Meta {
@@ -32,6 +47,8 @@ export interface RepositoryStatus {
   Since: string;
   /** Stacks of this repository that could not be stored as such: folder → errors. */
   Refused?: Readonly<Record<string, readonly string[]>>;
+  /** What is worth knowing, though it is no error: stack → texts. */
+  Notes?: Readonly<Record<string, readonly string[]>>;
   /** Stacks whose change waits for a word of the operator's: folder → why, and the word. */
   Held?: Readonly<Record<string, string>>;
 }

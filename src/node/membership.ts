@@ -7,6 +7,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { DockerEngine } from '#engine/docker-engine';
 import { GitOps } from '#gitops/gitops';
+import { gitOpsOptions } from './git-ops-options.ts';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
 import { openDisk } from '#replica/disk-storage';
@@ -76,7 +77,7 @@ export class Membership {
         logger: logger.child({ part: 'manager' }),
         onFatal,
         duties: (cluster) => {
-          this.#gitops = new GitOps({ folder: join(options.state, 'repositories') }, { cluster, clock, logger: logger.child({ part: 'gitops' }) });
+          this.#gitops = new GitOps(gitOpsOptions(options), { cluster, clock, logger: logger.child({ part: 'gitops' }) });
           this.#gitops.events.watch(onReconcile);
           return [this.#gitops];
         },

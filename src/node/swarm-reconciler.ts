@@ -13,6 +13,7 @@ import { Replica } from '#replica/replica';
 import { ReplicatedState } from '#replica/state';
 import { DockerSwarm } from '#swarm/docker-swarm';
 import { engineEndpoint } from './engine-endpoint.ts';
+import { gitOpsOptions } from './git-ops-options.ts';
 import { readIdentity } from './identity.ts';
 import type { DaemonOptions } from './options.ts';
 import { lockState } from './state-lock.ts';
@@ -51,7 +52,7 @@ export class SwarmReconciler {
     this.#records = new ManagerSeat({}, { log, state, stages: [], clock, random, logger: logger.child({ part: 'records' }), onFatal });
     const endpoint = engineEndpoint(options.engine, process.env);
     this.#swarm = new DockerSwarm(endpoint, { records: this.#records, clock, random, logger: logger.child({ part: 'swarm' }) });
-    this.#gitops = new GitOps({ folder: join(options.state, 'repositories') }, { cluster: this.#swarm, clock, logger: logger.child({ part: 'gitops' }) });
+    this.#gitops = new GitOps(gitOpsOptions(options), { cluster: this.#swarm, clock, logger: logger.child({ part: 'gitops' }) });
     this.#api = new ApiServer(
       { socketPath: options.socket, version: programVersion, besideSwarm: true },
       {

@@ -17,9 +17,11 @@ export interface Outcome {
   refused: Readonly<Record<string, readonly string[]>>;
   /** Those whose change or removal waits for a word of the operator's, with why. */
   held: Readonly<Record<string, string>>;
+  /** What is worth knowing of a stack. */
+  notes?: Readonly<Record<string, readonly string[]>>;
 }
 
-export function syncedStatus({ commit, missing, stacks, refused, held }: Outcome, now: number): RepositoryStatus {
+export function syncedStatus({ commit, missing, stacks, refused, held, notes = {} }: Outcome, now: number): RepositoryStatus {
   const holding = Object.keys(held).length > 0;
   const Message = [
     ...summary(Object.fromEntries(Object.entries(held).map(([name, reason]) => [name, [reason]])), stacks.length, 'held'),
@@ -33,6 +35,7 @@ export function syncedStatus({ commit, missing, stacks, refused, held }: Outcome
     Since: timeText(now),
     ...(Object.keys(refused).length > 0 && { Refused: refused }),
     ...(holding && { Held: held }),
+    ...(Object.keys(notes).length > 0 && { Notes: notes }),
   };
 }
 

@@ -11,7 +11,7 @@ import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import { massRemoval, stackRemoval, startsAnew, volumeRemoval } from './guard.ts';
 import { changesBy, reasonOf } from './reason.ts';
-import type { RenderedStack } from './rendered.ts';
+import { placedError, type RenderedStack } from './rendered.ts';
 
 type RepositorySource = StackSource & { Kind: 'repository' };
 
@@ -92,7 +92,7 @@ function planStack(planning: Planning, rendered: RenderedStack): Step[] {
   try {
     return planDeploy(planning, rendered, source);
   } catch (error) {
-    if (error instanceof Refusal) return refusal(planning, rendered, source, [`${rendered.Path}: ${error.message}`]);
+    if (error instanceof Refusal) return refusal(planning, rendered, source, [placedError(rendered, error.message)]);
     throw error;
   }
 }

@@ -1,7 +1,26 @@
 /** A stack as a commit asks for it, or why it cannot be had. */
 import type { StackSpec } from '#model/stack';
 
-export type RenderedStack = { Name: string; /** Folder inside the repository. */ Path: string; Commit: string } & (
-  | { spec: StackSpec; digest: string }
+export type RenderedStack = {
+  Name: string;
+  /** Folder inside the repository. */ Path: string;
+  Commit: string;
+  /** What is worth knowing, though it is no error. */ Notes?: readonly string[];
+} & (
+  | { spec: StackSpec; digest: string; /** Name of an object → `file:line:column` where it is declared. */ Places?: Readonly<Record<string, string>> }
   | { errors: readonly string[] }
 );
+
+/** A refusal by the cluster, at the place of the object that it speaks of; at the stack's folder when it speaks of none. */
+export function placedError(rendered: RenderedStack, message: string): string {
+  const places: Readonly<Record<string, string>> = ('spec' in rendered && rendered.Places) || {};
+  const words = new Set(message.split(/[\s'",;:()]+/));
+  const named = /failed to \w+ \w+ ([^\s:]+)/.exec(message)?.[1] ?? '';
+  const name = Object.hasOwn(places, named) ? named : Object.keys(places).find((each) => words.has(each));
+  return `${(name !== undefined && places[name]) || rendered.Path}: ${message}`;
+}
+
+/** What is worth knowing of each stack, by its name; stacks of which there is nothing to say are left out. */
+export function notesOf(stacks: readonly RenderedStack[]): Record<string, readonly string[]> {
+  return Object.fromEntries(stacks.flatMap(({ Name, Notes }) => (Notes && Notes.length > 0 ? [[Name, Notes]] : [])));
+}

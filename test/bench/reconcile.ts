@@ -15,6 +15,7 @@ import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
 import { ReplicatedState } from '#replica/state';
 import { testDescription } from '#test/support/memory-cluster';
+import { gitWorkerProgram } from '#test/support/git-worker-program';
 import { MemoryLog } from '#test/support/memory-log';
 import { realClock } from '#test/support/real-clock';
 import { RecordingNetwork } from '#test/support/recording-network';
@@ -92,7 +93,8 @@ export async function benchReconcile(rounds = 5): Promise<ReconcileFigures> {
   const repository = join(folder, 'repository');
   makeRepository(repository);
   const { state, log, manager, stop } = await startCluster();
-  const makeGitOps = (): GitOps => new GitOps({ folder: join(folder, 'state') }, { cluster: manager, clock: realClock, logger: silentLogger });
+  const places = { folder: join(folder, 'state'), run: join(folder, 'run'), program: gitWorkerProgram() };
+  const makeGitOps = (): GitOps => new GitOps(places, { cluster: manager, clock: realClock, logger: silentLogger });
   let gitops = makeGitOps();
   await gitops.start();
   const Interval = 3600 * second;

@@ -7,9 +7,10 @@ import { silentLogger, type Logger } from '#base/logger';
 import { second } from '#base/duration';
 import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
 import { createRepository } from '#control/repository/repositories';
-import { GitOps } from '#gitops/gitops';
+import { GitOps, type GitOpsOptions } from '#gitops/gitops';
 import type { RepositorySpec, RepositoryStatus } from '#model/repository';
 import type { StackCondition } from '#model/stack';
+import { gitWorkerProgram } from './git-worker-program.ts';
 import { realClock } from './real-clock.ts';
 import { initialisedCluster } from './memory-cluster.ts';
 
@@ -81,15 +82,19 @@ export class Following {
   readonly state = mkdtempSync(join(tmpdir(), 'shoal-gitops-'));
   #gitops: GitOps;
 
-  constructor(cluster = initialisedCluster({ clock: realClock })) {
+  readonly #options: Partial<GitOpsOptions>;
+
+  constructor(cluster = initialisedCluster({ clock: realClock }), options: Partial<GitOpsOptions> = {}) {
     this.cluster = cluster;
+    this.#options = options;
     this.#gitops = this.#make();
   }
 
   #make(): GitOps {
     const keep = (facts: object, message: string): void => void this.logged.push(`${JSON.stringify(facts)} ${message}`);
     const logger: Logger = { ...silentLogger, info: keep, warn: keep, error: keep, child: () => logger };
-    return new GitOps({ folder: join(this.state, 'repositories') }, { cluster: this.cluster, clock: realClock, logger });
+    const places = { folder: join(this.state, 'repositories'), run: join(this.state, 'run'), program: gitWorkerProgram() };
+    return new GitOps({ ...places, ...this.#options }, { cluster: this.cluster, clock: realClock, logger });
   }
 
   get gitops(): GitOps {

@@ -2,7 +2,7 @@
 import type { ClusterSpec } from '#model/cluster';
 import type { NetworkSpec } from '#model/network';
 import type { NodeSpec } from '#model/node';
-import type { RepositorySpec } from '#model/repository';
+import type { RepositoryCredentials, RepositorySpec } from '#model/repository';
 import type { ConfigSpec, SecretSpec } from '#model/secret';
 import type { StackSpec } from '#model/stack';
 import type { InitRequest } from '../dependencies.ts';
@@ -109,4 +109,6 @@ export const stackAdoptRequest = object<{ Repository?: string }>({ Repository: t
 
 export const repositoryConfirmRequest = object<{ Commit?: string }>({ Commit: text });
 
-export const repositorySpec = object<RepositorySpec>({ Name: text, URL: text, Branch: text, Path: text, Interval: integer });
+const credentials = object<RepositoryCredentials>({ Username: text, Password: text, SSHKey: text, KnownHosts: text, CA: text });
+
+export const repositorySpec = object<RepositorySpec>({ Name: text, URL: text, Branch: text, Path: text, Interval: integer, Credentials: credentials });

@@ -1,4 +1,5 @@
 /** The one table of what leaves: internal memory, secret data and registry credentials are stripped here, for every route. */
+import { withLoginApart } from '#control/repository/repository-login';
 import type { Kind, ObjectOf } from '#model/object';
 import type { Config, Secret } from '#model/secret';
 import type { Node } from '#model/node';
@@ -82,15 +83,8 @@ function shownConfig(config: Config): object {
   return { ...config, Spec: { ...config.Spec, Labels: config.Spec.Labels ?? {} } };
 }
 
-/** A password inside the URL stays here. */
+/** Credentials are named, never shown; those that a record of before has inside its URL neither. */
 function shownRepository(repository: Repository): object {
-  return { ...repository, Spec: { ...repository.Spec, URL: withoutPassword(repository.Spec.URL) } };
-}
-
-/** `https://user:secret@host/x` without the secret; other texts as they are. */
-export function withoutPassword(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)([^/@]*)@/i, (_all, scheme: string, login: string) => {
-    const user = login.split(':')[0] ?? '';
-    return login.includes(':') ? `${scheme}${user}:***@` : `${scheme}${user}@`;
-  });
+  const { Credentials, ...spec } = withLoginApart(repository.Spec);
+  return { ...repository, Spec: { ...spec, ...(Credentials && { Credentials: Object.keys(Credentials).toSorted() }) } };
 }

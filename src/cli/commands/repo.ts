@@ -1,10 +1,10 @@
 /** `repo add|ls|inspect|sync|rm`: Git repositories whose stacks the cluster follows. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseDuration } from '#base/duration';
 import { humanDuration } from '#base/human';
-import type { Repository } from '#model/repository';
+import type { Repository, RepositoryCredentials } from '#model/repository';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { listLines, type Column } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
@@ -39,6 +39,12 @@ export function addRepo(program: Command): void {
     .option('--branch <branch>', 'branch to follow', 'main')
     .option('--path <folder>', "folder inside the repository whose sub-folders are the stacks; '.' for the top", 'stacks')
     .option('--interval <duration>', 'how often to look', '30s')
+    .option('--username <name>', 'name to log in with at an https:// repository')
+    .option('--password-file <file>', 'file with the password that goes with --username')
+    .option('--token-file <file>', 'file with an access token')
+    .option('--ssh-key-file <file>', 'private key for an ssh repository')
+    .option('--known-hosts-file <file>', 'keys by which the ssh server is known, as in ~/.ssh/known_hosts')
+    .option('--ca-file <file>', 'certificates by which the https:// server is known')
     .action(addRepository);
   repo
     .command('ls')
@@ -67,14 +73,58 @@ export function addRepo(program: Command): void {
     );
 }
 
-async function addRepository(name: string, url: string, flags: { branch: string; path: string; interval: string }, command: Command): Promise<void> {
+interface AddFlags {
+  branch: string;
+  path: string;
+  interval: string;
+  username?: string;
+  passwordFile?: string;
+  tokenFile?: string;
+  sshKeyFile?: string;
+  knownHostsFile?: string;
+  caFile?: string;
+}
+
+async function addRepository(name: string, url: string, flags: AddFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
+  const Credentials = readCredentials(flags);
   const interval = parseDuration(flags.interval);
   if (interval === undefined || interval <= 0) throw new CommandError(`--interval is a duration such as 30s, not "${flags.interval}"`, exitCodes.usage);
   // The daemon runs elsewhere in the file system: a local path is made absolute where it was typed.
   const place = existsSync(url) ? resolve(url) : url;
-  await client.post('/shoal/v1/repositories', { Name: name, URL: place, Branch: flags.branch, Path: flags.path, Interval: interval });
+  await client.post('/shoal/v1/repositories', {
+    Name: name,
+    URL: place,
+    Branch: flags.branch,
+    Path: flags.path,
+    Interval: interval,
+    ...(Credentials && { Credentials }),
+  });
   terminal.out(name);
+}
+
+/** Credentials come in files, so that no list of processes and no history of commands shows them. */
+function readCredentials(flags: AddFlags): RepositoryCredentials | undefined {
+  if (flags.passwordFile !== undefined && flags.tokenFile !== undefined)
+    throw new CommandError('--password-file and --token-file are one or the other', exitCodes.usage);
+  const read = (flag: string, file: string): string => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (error) {
+      throw new CommandError(`${flag} cannot be read: ${(error as Error).message}`, exitCodes.usage);
+    }
+  };
+  const line = (flag: string, file: string): string => read(flag, file).replace(/\r?\n$/, '');
+  const { username, passwordFile, tokenFile, sshKeyFile, knownHostsFile, caFile } = flags;
+  const given: RepositoryCredentials = {
+    ...(username !== undefined && { Username: username }),
+    ...(passwordFile !== undefined && { Password: line('--password-file', passwordFile) }),
+    ...(tokenFile !== undefined && { Password: line('--token-file', tokenFile) }),
+    ...(sshKeyFile !== undefined && { SSHKey: read('--ssh-key-file', sshKeyFile) }),
+    ...(knownHostsFile !== undefined && { KnownHosts: read('--known-hosts-file', knownHostsFile) }),
+    ...(caFile !== undefined && { CA: read('--ca-file', caFile) }),
+  };
+  return Object.keys(given).length > 0 ? given : undefined;
 }
 
 async function listRepositories(flags: ListFlags, command: Command): Promise<void> {

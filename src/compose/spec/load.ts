@@ -9,6 +9,7 @@ import { withBeyond } from '../convert/extensions.ts';
 import { configReferences, convertFiles, secretReferences } from '../convert/secrets-and-configs.ts';
 import type { ConvertedFiles, FileKind } from '../convert/secrets-and-configs.ts';
 import { checkImage } from '../convert/image.ts';
+import { scoped } from '../convert/names.ts';
 import { convertNetworks } from '../convert/networks.ts';
 import { convertService } from '../convert/service.ts';
 import { contextOf } from '../normalise/context.ts';
@@ -18,7 +19,7 @@ import type { Value, ValueMap } from '../value.ts';
 import { withEnvFiles } from './env-files.ts';
 import { mergeValues } from './merge.ts';
 import { projectOf } from './project-of.ts';
-import { add, addRefusal, diagnosticsOf, failed, newReport } from './report.ts';
+import { add, addRefusal, diagnosticsOf, failed, newReport, placeText } from './report.ts';
 import type { Report } from './report.ts';
 import { loadTree } from './tree.ts';
 import type { Loader } from './tree.ts';
@@ -38,8 +39,21 @@ export function loadSpec(request: LoadRequest): LoadResult {
   const report = newReport();
   const loader = newLoader(request, report);
   const loaded = loadProject(loader);
-  const stack = loaded && !failed(report) ? convert(loaded, loader) : undefined;
-  return { ...(stack && !failed(report) && { stack }), diagnostics: diagnosticsOf(report) };
+  const converted = loaded && !failed(report) ? convert(loaded, loader) : undefined;
+  const good = converted && !failed(report);
+  const places = good && request.places === true ? placesOf(converted.keys, report) : undefined;
+  return { ...(good && { stack: converted.spec }), diagnostics: diagnosticsOf(report), ...(places && { places }) };
+}
+
+/** Key in the file → what it is called in the cluster, by section. */
+type Keys = Readonly<Record<'networks' | 'secrets' | 'configs' | 'services', ReadonlyMap<string, string>>>;
+
+function placesOf(keys: Keys, report: Report): Record<string, string> {
+  const places: Record<string, string> = {};
+  for (const [section, names] of Object.entries(keys)) {
+    for (const [key, name] of names) places[name] = placeText(report, [section, key]);
+  }
+  return places;
 }
 
 /** The merged model alone, for printing; mistakes are in the report. */
@@ -71,6 +85,8 @@ function loadProject(loader: Loader): SpecProject | undefined {
     if (tree) merged = mergeValues(merged, tree.value, tree.source.tags);
   }
   if (failed(report) || !isMap(merged)) return undefined;
+  if (request.stack !== undefined && typeof merged.name === 'string' && merged.name !== request.stack)
+    add(report, 'warning', ['name'], `the name ${JSON.stringify(merged.name)} is not used: the stack is called ${request.stack}`);
   const stack = request.stack ?? (typeof merged.name === 'string' ? merged.name : folderName(request.directory));
   if (!stackName.test(stack)) {
     add(
@@ -100,7 +116,7 @@ function folderName(directory: string): string {
     .replace(/^[^a-z0-9]+/, '');
 }
 
-function convert({ stack, project }: SpecProject, loader: Loader): StackSpec {
+function convert({ stack, project }: SpecProject, loader: Loader): { spec: StackSpec; keys: Keys } {
   const { report } = loader;
   const { networks, external } = convertNetworks(project, stack);
   const secrets = files('secret', project, stack, loader);
@@ -113,7 +129,7 @@ function convert({ stack, project }: SpecProject, loader: Loader): StackSpec {
       addRefusal(report, error, ['services', key]);
     }
   }
-  return {
+  const spec = {
     Name: stack,
     Networks: networks,
     Secrets: secrets.specs,
@@ -121,6 +137,15 @@ function convert({ stack, project }: SpecProject, loader: Loader): StackSpec {
     Services: services,
     External: { Networks: external, Secrets: secrets.external, Configs: configs.external },
   };
+  const called = (models: Readonly<Record<string, { name?: string } | undefined>>) =>
+    new Map(Object.entries(models).map(([key, model]) => [key, model?.name || scoped(stack, key)]));
+  const keys = {
+    networks: called(project.networks),
+    secrets: secrets.names,
+    configs: configs.names,
+    services: new Map(Object.keys(project.services).map((key) => [key, scoped(stack, key)])),
+  };
+  return { spec, keys };
 }
 
 function convertOne(key: string, project: Project, stack: string, secrets: ConvertedFiles, configs: ConvertedFiles): ServiceSpec {

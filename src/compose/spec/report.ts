@@ -40,7 +40,7 @@ function compare(a: string, b: string): number {
 /** Adds one diagnostic; `source` absent: the last file that holds the path. */
 export function add(report: Report, severity: Diagnostic['severity'], path: Path, message: string, hint?: string, source?: Source): void {
   if (report.diagnostics.length >= maxCollected) return;
-  const holder = source ?? report.sources.findLast((candidate) => holds(candidate.value, path)) ?? report.sources[0];
+  const holder = source ?? holderOf(report, path);
   const place = holder?.place(path);
   report.diagnostics.push({
     severity,
@@ -50,6 +50,18 @@ export function add(report: Report, severity: Diagnostic['severity'], path: Path
     message,
     ...(hint !== undefined && { hint }),
   });
+}
+
+/** `file:line:column` of what stands at `path`. */
+export function placeText(report: Report, path: Path): string {
+  const holder = holderOf(report, path);
+  const place = holder?.place(path);
+  return [holder?.path, place?.line, place?.column].filter((part) => part !== undefined).join(':');
+}
+
+/** The last file that holds the path. */
+function holderOf(report: Report, path: Path): Source | undefined {
+  return report.sources.findLast((candidate) => holds(candidate.value, path)) ?? report.sources[0];
 }
 
 function holds(value: Value, path: Path): boolean {

@@ -95,8 +95,9 @@ function fillIn(loader: Loader, source: Source): Value {
     }
   };
   const tellUndefined = (name: string, path: Path): void => {
-    const severity = request.strictVariables === true ? 'error' : 'warning';
-    add(report, severity, path, `variable ${name} is not set; an empty text stands in its place`, `set it, or give a default: \${${name}:-…}`, source);
+    const refused = request.strictVariables === true;
+    const what = refused ? 'and without a value the stack is refused' : 'an empty text stands in its place';
+    add(report, refused ? 'error' : 'warning', path, `variable ${name} is not set; ${what}`, `set it, or give a default: \${${name}:-…}`, source);
   };
   return interpolate(source.value, substitute, true);
 }

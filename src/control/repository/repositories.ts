@@ -9,12 +9,16 @@ import { create, newMeta, remove, update } from '#store/action';
 import type { UseCase } from '../cluster.ts';
 import { findObject } from '../find.ts';
 import { checkName } from '../names.ts';
+import { checkedCredentials, withLoginApart } from './repository-login.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { isOwned } from '../stack/ownership.ts';
 import { checkPlace } from './repository-place.ts';
 
-export function createRepository(spec: RepositorySpec): UseCase<{ ID: string }> {
+export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }> {
   return (view, { now, newId }) => {
+    const { Credentials: _unchecked, ...rest } = withLoginApart(asked);
+    const Credentials = checkedCredentials(withLoginApart(asked));
+    const spec: RepositorySpec = { ...rest, ...(Credentials && { Credentials }) };
     checkRepository(spec);
     if (view.byName('repository', spec.Name)) {
       throw new Refusal('alreadyExists', `repository ${spec.Name} already exists`);

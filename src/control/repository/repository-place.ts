@@ -13,7 +13,9 @@ function isPlace(url: string): boolean {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   const remote = scheme !== undefined && url.startsWith(`${scheme}://`);
   const scpLike = !remote && /^[^/:-][^/:]*@[^/:-][^/:]*:[^:]/.test(url);
-  const known = remote ? ['https', 'ssh', 'file'].includes(scheme) : scpLike || url.startsWith('/');
+  // In plain text nobody knows who answers: only where the words do not leave the machine.
+  const plain = remote && (scheme === 'http' || scheme === 'git') && /^[a-z]+:\/\/([^/@]*@)?(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?(\/|$)/i.test(url);
+  const known = remote ? plain || ['https', 'ssh', 'file'].includes(scheme) : scpLike || url.startsWith('/');
   // A host that begins with a dash would be an option of ssh.
   const dashed = /^[a-z]+:\/\/([^/@]*@)?-/i.test(url);
   return known && !dashed && !/[\u0000-\u001f]/.test(url) && !url.includes('::');

@@ -125,19 +125,21 @@ test('huge files are refused by size, without being read', async () => {
   expect(following.condition('bad')?.Message).toContain('larger than');
 });
 
-test('modes and names that no checkout could make are read without harm', async () => {
-  const { mktree } = {
-    mktree: (lines: string) => execFileSync('git', ['-C', repository.folder, 'mktree', '-z', '--missing'], { input: lines, encoding: 'utf8' }).trim(),
-  };
-  const file = repository.hash(stackFile());
-  const folder = mktree(`100644 blob ${file}\tcompose.yml\0`);
-  const odd = ['.git', '..', 'it\'s "quoted"', 'new\nline', 'ünï 漢字', '-dash', 'sp ace', 'x'.repeat(300), 'good'];
-  const stacks = mktree(odd.map((name) => `040000 tree ${folder}\t${name}\0`).join(''));
+/** A commit whose folder `stacks` holds `names`, each with the same stack. */
+function commitFolders(names: readonly string[]): void {
+  const mktree = (lines: string): string =>
+    execFileSync('git', ['-C', repository.folder, 'mktree', '-z', '--missing'], { input: lines, encoding: 'utf8' }).trim();
+  const folder = mktree(`100644 blob ${repository.hash(stackFile())}\tcompose.yml\0`);
+  const stacks = mktree(names.map((name) => `040000 tree ${folder}\t${name}\0`).join(''));
   repository.moveMain(mktree(`040000 tree ${stacks}\tstacks\0`));
+}
+
+test('names that no stack could have are refused, each for itself', async () => {
+  commitFolders(['it\'s "quoted"', 'new\nline', 'ünï 漢字', '-dash', 'sp ace', 'x'.repeat(300), 'good']);
   const status = await following.add(repository.folder);
   expect(following.image('good_web')).toBe('app:1');
   expect(status.State).toBe('degraded');
-  for (const name of ['.git', '..', 'it\'s "quoted"', 'new\nline', 'x'.repeat(300)]) {
+  for (const name of ['it\'s "quoted"', 'new\nline', 'x'.repeat(300)]) {
     expect.soft(following.cluster.store.byName('service', `${name}_web`), name).toBeUndefined();
   }
   const { entries } = following.cluster;
@@ -145,6 +147,33 @@ test('modes and names that no checkout could make are read without harm', async 
   await following.sync();
   expect(following.cluster.entries).toBe(entries);
 });
+
+test.each(['.git', '..', '.'])('a tree with the name %j is not taken over the wire', async (name) => {
+  commitFolders([name, 'good']);
+  const status = await following.add(repository.folder);
+  expect(status).toMatchObject({ State: 'unavailable', Message: expect.stringMatching(/cannot be read: .*hasDot/) });
+  expect(following.stacks()).toEqual([]);
+});
+
+test('a tree with the name "/abs" costs nothing but itself', async () => {
+  const other = new GitRepository();
+  try {
+    other.commit(good);
+    commitRawTree('/abs');
+    expect(await following.add(repository.folder)).toMatchObject({ State: 'unavailable', Message: expect.stringContaining('fullPathname') });
+    expect(await following.add(other.folder, { Name: 'other' })).toMatchObject({ State: 'synced' });
+  } finally {
+    other.remove();
+  }
+});
+
+/** A commit with a tree entry of this name, which git's own tools refuse to write. */
+function commitRawTree(name: string): void {
+  const blob = repository.hash(stackFile());
+  const tree = Buffer.concat([Buffer.from(`100644 ${name}\0`), Buffer.from(blob, 'hex')]);
+  const oid = execFileSync('git', ['-C', repository.folder, 'hash-object', '-t', 'tree', '-w', '--stdin', '--literally'], { input: tree, encoding: 'utf8' });
+  repository.moveMain(oid.trim());
+}
 
 test('hooks, fsmonitor, filters and upload hooks of the followed repository never run', async () => {
   const owned = join(dirname(repository.folder), 'owned');

@@ -210,13 +210,19 @@ test.each([
   expect(status.Message).toContain('127.0.0.1');
 });
 
-test.each(['ext::sh -c "touch OWNED"', '--upload-pack=touch OWNED', '-x', 'relative', 'http://127.0.0.1/x', 'ssh://-oProxyCommand=touch/x'])(
-  '%j is refused at the door',
-  async (url) => {
-    await expect(following.add(url)).rejects.toThrow('is no repository');
-    expect(following.cluster.store.byName('repository', 'infra')).toBeUndefined();
-  },
-);
+test.each([
+  'ext::sh -c "touch OWNED"',
+  '--upload-pack=touch OWNED',
+  '-x',
+  'relative',
+  'http://example.test/x',
+  'git://example.test/x',
+  'http://127.0.0.1.example.test/x',
+  'ssh://-oProxyCommand=touch/x',
+])('%j is refused at the door', async (url) => {
+  await expect(following.add(url)).rejects.toThrow('is no repository');
+  expect(following.cluster.store.byName('repository', 'infra')).toBeUndefined();
+});
 
 test('removing a repository stops looking and forgets its mirror', async () => {
   await following.add(repository.folder);

@@ -137,7 +137,7 @@ test('one bad stack is refused whole with every error; its neighbours follow, an
 test('what only the cluster can refuse is refused too: a port that is taken', async () => {
   repository.commit({ 'stacks/a/compose.yml': stackFile('a', '    ports: ["8080:80"]\n'), 'stacks/b/compose.yml': stackFile('b', '    ports: ["8080:80"]\n') });
   expect(await following.add(repository.folder)).toMatchObject({ State: 'degraded' });
-  expect(following.condition('b')?.Message).toMatch(/^stacks\/b: .*port '8080' is already in use/);
+  expect(following.condition('b')?.Message).toMatch(/^stacks\/b\/compose.yml:2:3: .*port '8080' is already in use/);
   expect(following.image('b_web')).toBeUndefined();
 });
 

@@ -73,7 +73,7 @@ test('repositories: added, synced, shown with their stacks and without passwords
   api.cluster.run(deployStack(spec, { source, prune: false }));
   const synced = await api.http('POST', '/shoal/v1/repositories/main/sync');
   expect([synced.status, api.synced]).toEqual([200, ['main']]);
-  expect(synced.json).toMatchObject({ Spec: { Name: 'main', URL: 'https://user:***@git.example/x.git' }, Stacks: [{ Name: 'st', Source: source }] });
+  expect(synced.json).toMatchObject({ Spec: { Name: 'main', URL: 'https://git.example/x.git' }, Stacks: [{ Name: 'st', Source: source }] });
   expect((await api.http('GET', '/shoal/v1/repositories')).text).not.toContain('canary');
   expect((await api.http('DELETE', '/shoal/v1/repositories/main')).status).toBe(204);
   expect((await api.http('GET', '/shoal/v1/stacks/st')).json.Source).toEqual({ Kind: 'deploy' });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { shown, withoutPassword } from '#api/view/redact';
+import { shown } from '#api/view/redact';
 import type { Network } from '#model/network';
 import type { Node } from '#model/node';
+import type { Repository } from '#model/repository';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
 
@@ -76,10 +77,27 @@ test('a node keeps the subnets of its host to itself', () => {
 });
 
 test.each([
-  ['https://user:secret@host/x.git', 'https://user:***@host/x.git'],
-  ['https://user@host/x.git', 'https://user@host/x.git'],
-  ['ssh://git@host:22/x.git', 'ssh://git@host:22/x.git'],
-  ['git@host:x.git', 'git@host:x.git'],
-  ['/srv/a:b@c', '/srv/a:b@c'],
-  ['https://host/a@b:c', 'https://host/a@b:c'],
-])('%s is shown as %s', (url, expected) => expect(withoutPassword(url)).toBe(expected));
+  ['https://user:secret@host/x.git', 'https://host/x.git', ['Password', 'Username']],
+  ['https://secret@host/x.git', 'https://host/x.git', ['Username']],
+  ['https://host/x.git?access_token=secret', 'https://host/x.git', ['Password', 'Username']],
+  ['ssh://git@host:22/x.git', 'ssh://git@host:22/x.git', undefined],
+  ['ssh://git:secret@host:22/x.git', 'ssh://git@host:22/x.git', undefined],
+  ['git@host:x.git', 'git@host:x.git', undefined],
+  ['/srv/a:b@c', '/srv/a:b@c', undefined],
+  ['https://host/a@b:c', 'https://host/a@b:c', undefined],
+])('a repository at %s is shown as %s with %j', (url, URL, Credentials) => {
+  const repository = { ...meta, Spec: { Name: 'r', URL: url, Branch: 'main', Path: '', Interval: 1 }, Status: {} } as unknown as Repository;
+  expect(shown('repository', repository)).toMatchObject({ Spec: { URL, ...(Credentials && { Credentials }) } });
+  expect(JSON.stringify(shown('repository', repository))).not.toContain('secret');
+});
+
+test('credentials of a repository are named and never shown', () => {
+  const Credentials = { Username: 'secret1', Password: 'secret2', SSHKey: 'secret3', KnownHosts: 'secret4', CA: 'secret5' };
+  const repository = {
+    ...meta,
+    Spec: { Name: 'r', URL: 'https://host/x', Branch: 'main', Path: '', Interval: 1, Credentials },
+    Status: {},
+  } as unknown as Repository;
+  expect(JSON.stringify(shown('repository', repository))).not.toContain('secret');
+  expect(shown('repository', repository)).toMatchObject({ Spec: { Credentials: ['CA', 'KnownHosts', 'Password', 'SSHKey', 'Username'] } });
+});

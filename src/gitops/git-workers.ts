@@ -1,0 +1,136 @@
+/** The worker processes of the reconciler: one that talks to servers, for all repositories at once, and one that renders. Both are kept, and made anew after a limit or a breach. */
+import { Refusal } from '#base/refusal';
+import type { RenderedStack } from '#reconciler/rendered';
+import { Lanes } from './lanes.ts';
+import type { MirrorPlace, WatchedFolder, WorkerAnswer } from './protocol.ts';
+import { WorkerBreach, WorkerProcess, type Question, type WorkerBounds } from './worker-process.ts';
+
+/** A local repository, as its files were before the branch was looked at. */
+export interface SeenPlace {
+  /** The same text: the branch did not move. */
+  signature?: string;
+  watch: readonly WatchedFolder[];
+}
+
+export interface KnownHead {
+  commit: string;
+  /** Of the place when the commit was seen. */
+  signature?: string;
+}
+
+export interface RenderQuestion {
+  folder: string;
+  home: string;
+  commit: string;
+  path: string;
+  have: Readonly<Record<string, string>>;
+  skip: Readonly<Record<string, string>>;
+}
+
+export interface RenderAnswer {
+  /** The commit lacks the folder of stacks. */
+  missing: boolean;
+  stacks: readonly { stack: RenderedStack; digest: string }[];
+  /** Names of those that are as they were. */
+  same: readonly string[];
+  /** Blobs without which the rest cannot be rendered. */
+  wanting: readonly string[];
+}
+
+const fetchBounds: WorkerBounds = { memoryBytes: 512 * 1024 * 1024, silenceMs: 45 * 60_000 };
+const renderBounds: WorkerBounds = { memoryBytes: 1024 * 1024 * 1024, cpuMs: 2000, silenceMs: 30_000 };
+const mostServed = 2000;
+const recycledBytes = 384 * 1024 * 1024;
+
+/** A kind of work, and the process that does it now. */
+class Post {
+  readonly #program: string;
+  readonly #bounds: WorkerBounds;
+  #process: WorkerProcess | undefined;
+
+  constructor(program: string, bounds: WorkerBounds) {
+    this.#program = program;
+    this.#bounds = bounds;
+  }
+
+  take(): WorkerProcess {
+    const known = this.#process;
+    const worn = known !== undefined && known.busy === 0 && (known.served >= mostServed || known.memoryBytes > recycledBytes);
+    if (worn) known.kill();
+    if (known?.alive) return known;
+    return (this.#process = new WorkerProcess(this.#program, this.#bounds));
+  }
+
+  stop(): void {
+    this.#process?.kill();
+    this.#process = undefined;
+  }
+}
+
+export class GitWorkers {
+  readonly #fetching: Post;
+  readonly #rendering: Post;
+  readonly #lanes = new Lanes();
+  #renders: Promise<unknown> = Promise.resolve();
+
+  /** `program` is the path of the worker's own entry. */
+  constructor(program: string) {
+    this.#fetching = new Post(program, fetchBounds);
+    this.#rendering = new Post(program, renderBounds);
+  }
+
+  /** Asks the repository where its branch is, brings that into the mirror and answers the commit. `seen` hears of the place also when that fails. */
+  async fetch(place: MirrorPlace, known: KnownHead | undefined, seen: (place: SeenPlace) => void, signal: AbortSignal): Promise<string> {
+    const answer = await this.#talk(place, { type: 'fetch', place, ...(known && { known }) }, signal, (part) => {
+      if (part.type === 'place') seen(part);
+    });
+    if (answer.type !== 'fetched') throw new Refusal('unknown', 'a worker process answered something else');
+    return answer.commit;
+  }
+
+  async fetchBlobs(place: MirrorPlace, oids: readonly string[], signal: AbortSignal): Promise<void> {
+    await this.#talk(place, { type: 'fetch blobs', place, oids }, signal);
+  }
+
+  /** The commit that the mirror holds. */
+  async recall(place: MirrorPlace, signal: AbortSignal): Promise<string | undefined> {
+    const answer = await this.#talk(place, { type: 'recall', place }, signal);
+    return answer.type === 'recalled' ? answer.commit : undefined;
+  }
+
+  /** One render after another: they are work, not waiting. */
+  render(question: RenderQuestion, signal: AbortSignal): Promise<RenderAnswer> {
+    const turn = this.#renders.then(() => this.#render(question, signal));
+    this.#renders = turn.catch(() => {});
+    return turn;
+  }
+
+  stop(): void {
+    this.#fetching.stop();
+    this.#rendering.stop();
+  }
+
+  async #talk(place: MirrorPlace, question: Question, signal: AbortSignal, heard?: (part: WorkerAnswer) => void): ReturnType<WorkerProcess['ask']> {
+    const leave = await this.#lanes.enter(place.folder, signal);
+    try {
+      const answer = await this.#fetching.take().ask(question, signal, heard);
+      leave('well');
+      return answer;
+    } catch (error) {
+      leave('badly');
+      throw error instanceof WorkerBreach ? new Refusal('unavailable', error.message) : error;
+    }
+  }
+
+  async #render(question: RenderQuestion, signal: AbortSignal): Promise<RenderAnswer> {
+    if (signal.aborted) throw new Refusal('unavailable', 'the look was ended');
+    const stacks: { stack: RenderedStack; digest: string }[] = [];
+    const same: string[] = [];
+    const answer = await this.#rendering.take().ask({ type: 'render', ...question }, signal, (part) => {
+      if (part.type === 'stack') stacks.push(part);
+      if (part.type === 'same') same.push(...part.names);
+    });
+    if (answer.type !== 'rendered') throw new Refusal('unknown', 'a worker process answered something else');
+    return { missing: answer.missing, wanting: answer.wanting, stacks, same };
+  }
+}

@@ -1,0 +1,143 @@
+/** What the daemon asks of a worker process and what it may hear from one; whatever else a worker says ends the worker. */
+import type { RefusalCode } from '#base/refusal';
+import type { RepositoryCredentials } from '#model/repository';
+import type { RenderedStack } from '#reconciler/rendered';
+
+/** Where a repository comes from and where its mirror lies. */
+export interface MirrorPlace {
+  /** Of the mirror. */
+  folder: string;
+  /** Git's home, with its global settings. */
+  home: string;
+  /** In memory: for files that hold credentials while git runs. */
+  run: string;
+  /** Without a login. */
+  url: string;
+  branch: string;
+  credentials?: RepositoryCredentials;
+  /** Most bytes of the mirror. */
+  quotaBytes: number;
+  timeouts: GitTimeouts;
+}
+
+export interface GitTimeouts {
+  /** Git that neither says nor receives anything for so long is ended. */
+  silenceMs: number;
+  /** How long one transfer may take, however it goes on. */
+  totalMs: number;
+}
+
+export type WorkerRequest = { id: number } & (
+  | { type: 'fetch'; place: MirrorPlace; /** Commit at hand, and the signature that came with it. */ known?: { commit: string; signature?: string } }
+  | { type: 'fetch blobs'; place: MirrorPlace; oids: readonly string[] }
+  | { type: 'recall'; place: MirrorPlace }
+  | {
+      type: 'render';
+      folder: string;
+      home: string;
+      commit: string;
+      path: string;
+      /** Stacks whose result the daemon has: name → digest. */
+      have: Readonly<Record<string, string>>;
+      /** Stacks that broke a bound: name → reason. */
+      skip: Readonly<Record<string, string>>;
+    }
+  | { type: 'cancel' }
+);
+
+/** What a local repository's branch depends on: names of files that are written when it moves. */
+export interface WatchedFolder {
+  folder: string;
+  /** Another one when the folder was made anew. */
+  identity: string;
+  names: readonly string[];
+}
+
+export type WorkerAnswer = { id: number } &
+  /** Before the branch is looked at: the files that say where it is. */
+  (
+    | { type: 'place'; signature?: string; watch: readonly WatchedFolder[] }
+    | { type: 'fetched'; commit: string }
+    | { type: 'done' }
+    | { type: 'recalled'; commit?: string }
+    /** The process groups that git runs in, so that they end with the worker. */
+    | { type: 'group'; pid: number; alive: boolean }
+    | { type: 'begun'; name: string }
+    | { type: 'stack'; stack: RenderedStack; /** Of the result, errors included. */ digest: string }
+    | { type: 'same'; names: readonly string[] }
+    /** All stacks were given, but for those that wait for the blobs named. */
+    | { type: 'rendered'; missing: boolean; wanting: readonly string[] }
+    | { type: 'refused'; code: RefusalCode; message: string }
+  );
+
+/** Of a request: the largest holds a digest for each stack. */
+export const largestRequestBytes = 4 * 1024 * 1024;
+/** Of an answer: one stack with all its files. */
+export const largestAnswerBytes = 16 * 1024 * 1024;
+
+const mostTextCharacters = 64 * 1024;
+const mostItems = 100_000;
+
+/** An answer as the types say, or an error. */
+export function parseAnswer(value: unknown): WorkerAnswer {
+  const answer = record(value);
+  const { type } = answer;
+  const good = Number.isSafeInteger(answer['id']) && typeof type === 'string' && Object.hasOwn(checks, type) && checks[type]?.(answer);
+  if (!good) throw new Error(`a worker says what is not understood: ${typeof type === 'string' ? type.slice(0, 40) : typeof value}`);
+  return value as WorkerAnswer;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const checks: Readonly<Record<string, (answer: Fields) => boolean>> = {
+  place: (answer) => (answer['signature'] === undefined || isText(answer['signature'])) && isList(answer['watch'], isWatched),
+  fetched: (answer) => isCommit(answer['commit']),
+  done: () => true,
+  recalled: (answer) => answer['commit'] === undefined || isCommit(answer['commit']),
+  group: (answer) => Number.isSafeInteger(answer['pid']) && Number(answer['pid']) > 1 && typeof answer['alive'] === 'boolean',
+  begun: (answer) => isText(answer['name']),
+  stack: (answer) => isText(answer['digest']) && isRendered(record(answer['stack'])),
+  same: (answer) => isList(answer['names'], isText),
+  rendered: (answer) => typeof answer['missing'] === 'boolean' && isList(answer['wanting'], isCommit),
+  refused: (answer) => (answer['code'] === 'notFound' || answer['code'] === 'unavailable' || answer['code'] === 'invalidArgument') && isText(answer['message']),
+};
+
+function isRendered(stack: Fields): boolean {
+  const placed = isText(stack['Name']) && isText(stack['Path']) && isCommit(stack['Commit']);
+  const told = stack['Notes'] === undefined || isList(stack['Notes'], isText);
+  const places = Object.values(record(stack['Places']));
+  if (!placed || !told || places.length > mostItems || !places.every(isText)) return false;
+  return stack['spec'] === undefined
+    ? isList(stack['errors'], isText) && Array.isArray(stack['errors'])
+    : isText(stack['digest']) && isSpec(record(stack['spec']));
+}
+
+/** The shape that the use cases walk without looking; what is in the fields is theirs to check. */
+function isSpec(spec: Fields): boolean {
+  const external = record(spec['External']);
+  const lists = ['Networks', 'Secrets', 'Configs'] as const;
+  const isNamed = (item: unknown) => isText(record(item)['Name']);
+  const isService = (item: unknown) => isNamed(item) && typeof record(item)['TaskTemplate'] === 'object';
+  return isText(spec['Name']) && lists.every((name) => isList(spec[name], isNamed) && isList(external[name], isText)) && isList(spec['Services'], isService);
+}
+
+function isWatched(value: unknown): boolean {
+  const { folder, identity, names } = record(value);
+  return isText(folder) && isText(identity) && folder.startsWith('/') && isList(names, isText);
+}
+
+function isCommit(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{40,64}$/.test(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= mostTextCharacters;
+}
+
+function isList(value: unknown, check: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.length <= mostItems && value.every(check);
+}
+
+function record(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}

@@ -1,0 +1,122 @@
+/** Reads one repository through the workers: where its branch is, and what stacks its commit asks for. */
+import { Refusal } from '#base/refusal';
+import { compareTexts } from '#base/text';
+import type { RepositorySpec } from '#model/repository';
+import type { RenderedStack } from '#reconciler/rendered';
+import type { SeenCommit } from './carry-out.ts';
+import type { GitWorkers, SeenPlace } from './git-workers.ts';
+import { LocalWatch } from './local-watch.ts';
+import type { MirrorPlace } from './protocol.ts';
+import { WorkerBreach } from './worker-process.ts';
+
+export interface ReaderParts {
+  workers: GitWorkers;
+  place: MirrorPlace;
+  signal: AbortSignal;
+  /** A local repository's branch may have moved. */
+  changed: () => void;
+}
+
+/** Stacks of one commit that may break a bound before the rest is given up. */
+const mostBreaches = 3;
+/** Files name files that name files; real stacks need two or three rounds. */
+const mostRounds = 40;
+
+export class RepositoryReader {
+  readonly #spec: RepositorySpec;
+  readonly #parts: ReaderParts;
+  readonly #watch: LocalWatch;
+  #seen: SeenPlace = { watch: [] };
+  /** What was said of the place when `#rendered` was fetched. */
+  #signature: string | undefined;
+  #rendered: SeenCommit | undefined;
+  /** Stack → its result and digest, of the commit rendered last. */
+  #results = new Map<string, { stack: RenderedStack; digest: string }>();
+  /** A commit that could not be rendered is not tried again until the branch moves. */
+  #hopeless: { commit: string; error: Refusal } | undefined;
+
+  constructor(spec: RepositorySpec, parts: ReaderParts) {
+    this.#spec = spec;
+    this.#parts = parts;
+    this.#watch = new LocalWatch(parts.changed);
+  }
+
+  /** What was rendered last. */
+  get rendered(): SeenCommit | undefined {
+    return this.#rendered;
+  }
+
+  stop(): void {
+    this.#watch.stop();
+  }
+
+  /** Asks the repository and renders what is new. Throws a Refusal that says why it cannot be read. */
+  async look(): Promise<void> {
+    const first = await this.#fetch().catch((error: Error) => error);
+    // What changed before the watch began is seen by a second look, what changes after it is heard of.
+    const commit = this.#watch.ensure(this.#seen.watch) ? await this.#fetch() : first;
+    if (commit instanceof Error) throw commit;
+    if (commit !== this.#rendered?.commit) await this.#render(commit);
+    this.#signature = this.#seen.signature;
+  }
+
+  /** After a restart without the repository: the mirror holds what was followed last. */
+  async recall(): Promise<void> {
+    const { workers, place, signal } = this.#parts;
+    if (this.#rendered || signal.aborted) return;
+    const commit = await workers.recall(place, signal);
+    if (commit !== undefined) await this.#render(commit);
+  }
+
+  #fetch(): Promise<string> {
+    const { workers, place, signal } = this.#parts;
+    const known = this.#rendered && { commit: this.#rendered.commit, ...(this.#signature !== undefined && { signature: this.#signature }) };
+    return workers.fetch(place, known, (seen) => (this.#seen = seen), signal);
+  }
+
+  async #render(commit: string): Promise<void> {
+    if (this.#hopeless?.commit === commit) throw this.#hopeless.error;
+    try {
+      await this.#renderRounds(commit);
+    } catch (error) {
+      if (!(error instanceof WorkerBreach)) throw error;
+      this.#hopeless = { commit, error: new Refusal('unavailable', `commit ${commit.slice(0, 12)} cannot be rendered: ${error.message}`) };
+      throw this.#hopeless.error;
+    }
+  }
+
+  async #renderRounds(commit: string): Promise<void> {
+    const { workers, place, signal } = this.#parts;
+    const skip = Object.create(null) as Record<string, string>;
+    const found = new Map<string, { stack: RenderedStack; digest: string }>();
+    let asked = '';
+    for (let round = 0; round < mostRounds; round++) {
+      const have = Object.fromEntries([...this.#results, ...found].map(([name, { digest }]) => [name, digest]));
+      const question = { folder: place.folder, home: place.home, commit, path: this.#spec.Path, have, skip };
+      const answer = await workers.render(question, signal).catch((error: unknown) => this.#breached(error, skip));
+      if (!answer) continue;
+      for (const name of answer.same) {
+        const known = found.get(name) ?? this.#results.get(name);
+        if (known) found.set(name, { ...known, stack: { ...known.stack, Commit: commit } });
+      }
+      for (const result of answer.stacks) found.set(result.stack.Name, result);
+      if (answer.wanting.length === 0) return this.#keep(commit, found, answer.missing);
+      const wanting = answer.wanting.join();
+      if (wanting === asked) throw new Refusal('unavailable', `the server does not give the file with id ${answer.wanting[0] ?? ''}`);
+      asked = wanting;
+      await workers.fetchBlobs(place, answer.wanting, signal);
+    }
+    throw new Refusal('unavailable', `commit ${commit.slice(0, 12)} cannot be rendered within ${mostRounds} rounds`);
+  }
+
+  /** A stack that broke a bound is left out from then on: it spoils no other. */
+  #breached(error: unknown, skip: Record<string, string>): undefined {
+    if (!(error instanceof WorkerBreach) || error.workedOn === undefined || Object.keys(skip).length >= mostBreaches) throw error;
+    skip[error.workedOn] = `cannot be rendered: ${error.message}`;
+  }
+
+  #keep(commit: string, found: ReadonlyMap<string, { stack: RenderedStack; digest: string }>, missing: boolean): void {
+    this.#results = new Map([...found].toSorted(([a], [b]) => compareTexts(a, b)));
+    this.#rendered = { commit, stacks: [...this.#results.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
+  }
+}

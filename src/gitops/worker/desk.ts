@@ -1,0 +1,92 @@
+/** Serves the daemon's requests inside a worker process. */
+import { Refusal } from '#base/refusal';
+import type { WorkerAnswer, WorkerRequest } from '../protocol.ts';
+import { InputMemory } from './input-memory.ts';
+import { localPlace } from './local-place.ts';
+import { Mirror } from './mirror.ts';
+import { ObjectCache } from './object-cache.ts';
+import { ObjectReader } from './objects.ts';
+import { renderCommit, shortReasons } from './render.ts';
+import type { GroupListener } from './run-git.ts';
+import { Snapshot } from './snapshot.ts';
+
+export interface Surroundings {
+  signal: AbortSignal;
+  groups: GroupListener;
+  send: (answer: WorkerAnswer) => Promise<void>;
+}
+
+type Asked<T extends WorkerRequest['type']> = WorkerRequest & { type: T };
+
+const mostWanting = 50_000;
+/** All stacks of a commit together: the daemon holds them. */
+const largestResultBytes = 128 * 1024 * 1024;
+
+export class Desk {
+  readonly #cache = new ObjectCache();
+  /** By the mirror's folder. */
+  readonly #memories = new Map<string, InputMemory>();
+
+  async serve(request: Exclude<WorkerRequest, { type: 'cancel' }>, around: Surroundings): Promise<void> {
+    if (request.type === 'fetch') return fetchHead(request, around);
+    if (request.type === 'render') return this.#render(request, around);
+    const mirror = new Mirror(request.place, around.signal, around.groups);
+    if (request.type === 'recall') {
+      const commit = await mirror.followed();
+      return around.send({ id: request.id, type: 'recalled', ...(commit !== undefined && { commit }) });
+    }
+    await mirror.fetchBlobs(request.oids);
+    return around.send({ id: request.id, type: 'done' });
+  }
+
+  async #render({ id, folder, home, commit, path, have, skip }: Asked<'render'>, { groups, send }: Surroundings): Promise<void> {
+    const reader = new ObjectReader(folder, home, groups);
+    try {
+      const top = await topTree(reader, commit);
+      const snapshot = new Snapshot(commit, top, reader, this.#cache.shelf(folder));
+      const memory = this.#memories.get(folder) ?? new InputMemory();
+      this.#memories.set(folder, memory);
+      let bytes = 0;
+      const short = shortReasons();
+      const { missing } = await renderCommit({
+        snapshot,
+        path,
+        have,
+        skip,
+        memory,
+        begun: (name) => void send({ id, type: 'begun', name }),
+        same: (names) => send({ id, type: 'same', names }),
+        done: (stack, digest) => {
+          bytes += 'spec' in stack ? JSON.stringify(stack.spec).length : 0;
+          if (bytes > largestResultBytes) throw new Refusal('unavailable', `the commit's stacks are larger than ${largestResultBytes} bytes together`);
+          return send({ id, type: 'stack', stack: short(stack), digest });
+        },
+      });
+      await send({ id, type: 'rendered', missing, wanting: [...snapshot.absent].slice(0, mostWanting) });
+    } finally {
+      reader.close();
+    }
+  }
+}
+
+async function fetchHead({ id, place, known }: Asked<'fetch'>, { signal, groups, send }: Surroundings): Promise<void> {
+  const local = await localPlace(place.url, place.branch);
+  await send({ id, type: 'place', ...local });
+  const answer = (commit: string): Promise<void> => send({ id, type: 'fetched', commit });
+  // A branch whose files did not change did not move.
+  if (known?.signature !== undefined && known.signature === local.signature) return answer(known.commit);
+  const mirror = new Mirror(place, signal, groups);
+  const head = await mirror.remoteHead();
+  if (head === known?.commit) return answer(head);
+  return answer(head === (await mirror.followed()) ? head : await mirror.fetch());
+}
+
+/** The tree of a commit: its first line names it. */
+async function topTree(reader: ObjectReader, commit: string): Promise<string> {
+  const info = (await reader.infos([commit])).get(commit);
+  if (info?.type !== 'commit' || info.size > 1024 * 1024) throw new Refusal('unavailable', `commit ${commit} cannot be read from the mirror`);
+  const bytes = (await reader.contents([commit])).get(commit);
+  const tree = /^tree ([0-9a-f]{40,64})\n/.exec(Buffer.from(bytes ?? []).toString('latin1', 0, 80))?.[1];
+  if (tree === undefined) throw new Refusal('unavailable', `commit ${commit} cannot be read from the mirror`);
+  return tree;
+}

@@ -1,0 +1,30 @@
+/** From what each stack of a repository was made last: as long as that stands, it need not be made again. */
+
+export interface StackInputs {
+  /** Of the result. */
+  digest: string;
+  /** Each path that was read, also in vain → what it led to. */
+  inputs: ReadonlyMap<string, string>;
+}
+
+/** A stack that reads more is made each time. */
+const mostInputs = 2000;
+
+export class InputMemory {
+  readonly #stacks = new Map<string, StackInputs>();
+
+  get(name: string): StackInputs | undefined {
+    return this.#stacks.get(name);
+  }
+
+  put(name: string, stack: StackInputs): void {
+    if (stack.inputs.size <= mostInputs) this.#stacks.set(name, stack);
+    else this.#stacks.delete(name);
+  }
+
+  /** Forgets all but these. */
+  keepOnly(names: readonly string[]): void {
+    const kept = new Set(names);
+    for (const name of this.#stacks.keys()) if (!kept.has(name)) this.#stacks.delete(name);
+  }
+}

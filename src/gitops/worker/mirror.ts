@@ -1,0 +1,216 @@
+/** A bare mirror of one branch: the commit graph and its trees, and the blobs that somebody asked for. Never a checkout, never a hook. */
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { readdir, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { simpleGit, type SimpleGit } from 'simple-git';
+import { Refusal } from '#base/refusal';
+import { checkPlace, withoutLogin } from '#control/repository/repository-place';
+import type { MirrorPlace } from '../protocol.ts';
+import { explained } from './explained.ts';
+import { plainEnvironment, surroundings } from './git-environment.ts';
+import { isLocal } from './local-place.ts';
+import { hasLooseObjects, isFolder, largestUnfinished, packBytes, removeLeftovers } from './mirror-files.ts';
+import { GitFailure, runGit, settings, type GitBounds, type GroupListener } from './run-git.ts';
+
+/** Packs after which a mirror is packed anew: each fetch leaves one or two. */
+const mostPacks = 20;
+const answerBytes = 64 * 1024;
+/** A pack that stops short of its limit by less was stopped by it. */
+const blockBytes = 64 * 1024;
+/** Of what the disk has left, a mirror may take this part. */
+const shareOfFree = 0.5;
+
+/** What old histories have wrong without harm. */
+const toleratedFaults = [
+  'missingSpaceBeforeDate',
+  'badTimezone',
+  'zeroPaddedFilemode',
+  'missingEmail',
+  'missingNameBeforeEmail',
+  'missingSpaceBeforeEmail',
+  'multipleAuthors',
+  'badFilemode',
+  'extraHeaderEntry',
+  'gitmodulesMissing',
+  'gitmodulesUrl',
+  'gitmodulesPath',
+  'gitmodulesName',
+  'gitmodulesParse',
+];
+const transferSettings = [
+  'transfer.fsckObjects=true',
+  'transfer.unpackLimit=1',
+  'fetch.unpackLimit=1',
+  ...toleratedFaults.map((fault) => `fetch.fsck.${fault}=ignore`),
+];
+/** The far end of a local path is a git of ours too. */
+const localUploadPack = 'git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true -c pack.threads=1 -c pack.windowMemory=32m upload-pack';
+/** The commit graph and all its trees, and of the blobs those of the newest commit. A list that ends early must not decide what is dropped. */
+const packScript = [
+  'git rev-list --objects --filter=blob:none --missing=allow-any refs/heads/followed > objects/tmp_list',
+  "git rev-list --objects --missing=allow-any 'refs/heads/followed^{tree}' >> objects/tmp_list",
+  'git pack-objects -q objects/pack/pack < objects/tmp_list',
+].join(' && ');
+
+export class Mirror {
+  readonly #place: MirrorPlace;
+  readonly #signal: AbortSignal;
+  readonly #groups: GroupListener;
+  #git: SimpleGit | undefined;
+  /** What a file could grow to in the command that ran last. */
+  #fileBytes = Infinity;
+
+  constructor(place: MirrorPlace, signal: AbortSignal, groups: GroupListener) {
+    this.#place = place;
+    this.#signal = signal;
+    this.#groups = groups;
+  }
+
+  /** Id of the branch's head at its source; nothing is fetched. Throws a Refusal that says why it cannot be known. */
+  async remoteHead(): Promise<string> {
+    const { url, branch } = this.#place;
+    checkPlace(url, branch);
+    await this.#make();
+    const answer = await this.#explained(() => this.#remote(['ls-remote', '--exit-code', '--', url, `refs/heads/${branch}`], answerBytes));
+    const commit = /^([0-9a-f]{40,64})\t/.exec(answer)?.[1];
+    if (commit === undefined) throw new Refusal('notFound', `repository ${withoutLogin(url)} has no branch ${branch}`);
+    return commit;
+  }
+
+  /** Brings the branch into the mirror and answers its head. A rewritten history is followed; a mirror that is damaged is made anew. */
+  async fetch(): Promise<string> {
+    const before = await this.followed();
+    try {
+      return await this.#fetchBranch();
+    } catch (error) {
+      // What is refused to an empty mirror is refused for good; an old one may be full or damaged.
+      if (before === undefined || !(error instanceof Refusal) || error.facts['mirror'] !== true) throw error;
+      return this.#renew();
+    }
+  }
+
+  async #fetchBranch(): Promise<string> {
+    const { branch } = this.#place;
+    await this.#make();
+    await this.#fetch(['mirror', `+refs/heads/${branch}:refs/heads/followed`]);
+    const commit = await this.followed();
+    if (commit === undefined) throw new Refusal('unavailable', `branch ${branch} is no commit`);
+    await this.#pack();
+    return commit;
+  }
+
+  /** Fetches into a new mirror, which takes the old one's place only if that goes well. */
+  async #renew(): Promise<string> {
+    const { folder } = this.#place;
+    const fresh = `${folder}.new`;
+    await rm(fresh, { recursive: true, force: true });
+    try {
+      const commit = await new Mirror({ ...this.#place, folder: fresh }, this.#signal, this.#groups).#fetchBranch();
+      await rm(folder, { recursive: true, force: true });
+      renameSync(fresh, folder);
+      return commit;
+    } finally {
+      await rm(fresh, { recursive: true, force: true });
+    }
+  }
+
+  /** Brings blobs into the mirror that a filter left out. */
+  async fetchBlobs(oids: readonly string[]): Promise<void> {
+    await this.#make();
+    // Nothing is said of what we have: the server would leave out what it believes to be there.
+    await this.#fetch(['--stdin', 'mirror'], ['fetch.negotiationAlgorithm=noop'], `${oids.join('\n')}\n`);
+  }
+
+  /** The commit that was fetched last; undefined when there is none. */
+  async followed(): Promise<string | undefined> {
+    if (!(await isFolder(join(this.#place.folder, 'objects')))) return undefined;
+    const answer = await this.#own()
+      .raw(['for-each-ref', '--format=%(objectname) %(objecttype)', 'refs/heads/followed'])
+      .catch(() => '');
+    return /^([0-9a-f]{40,64}) commit$/.exec(answer.trim())?.[1];
+  }
+
+  async #fetch(what: readonly string[], more: readonly string[] = [], input = ''): Promise<void> {
+    const { url } = this.#place;
+    await removeLeftovers(this.#place.folder);
+    const args = ['fetch', '--progress', '--force', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--filter=blob:none'];
+    const remote = [`remote.mirror.url=${url}`, 'remote.mirror.promisor=true', 'remote.mirror.partialCloneFilter=blob:none'];
+    const local = isLocal(url) ? [`--upload-pack=${localUploadPack}`] : [];
+    await this.#explained(() => this.#remote([...args, ...local, ...what], answerBytes, [...transferSettings, ...remote, ...more], input));
+  }
+
+  async #remote(args: readonly string[], outputBytes: number, more: readonly string[] = [], input = ''): Promise<string> {
+    const { folder, home, run, url, credentials } = this.#place;
+    const around = surroundings(home, run, url, credentials);
+    try {
+      const bounds = await this.#bounds(outputBytes);
+      return await runGit(
+        [...settings([...around.settings, ...more]), ...args],
+        { folder, environment: around.environment, signal: this.#signal, bounds, input },
+        this.#groups,
+      );
+    } finally {
+      around.close();
+    }
+  }
+
+  async #bounds(outputBytes: number): Promise<GitBounds> {
+    const { folder, quotaBytes, timeouts } = this.#place;
+    const held = await packBytes(folder);
+    const { bavail, bsize } = await statfs(folder);
+    const fileBytes = (this.#fileBytes = Math.max(0, Math.min(quotaBytes - held, bavail * bsize * shareOfFree)));
+    return { fileBytes, outputBytes, ...timeouts, progress: () => packBytes(folder) };
+  }
+
+  async #explained<T>(call: () => Promise<T>): Promise<T> {
+    const { url, branch, folder, quotaBytes } = this.#place;
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof GitFailure)) throw error;
+      const unfinished = await largestUnfinished(folder);
+      const full = unfinished >= 0 && unfinished >= this.#fileBytes - blockBytes;
+      await removeLeftovers(folder);
+      throw explained(error, { url, branch, quotaBytes, full });
+    }
+  }
+
+  /** Packs what is reachable and drops what is not, once many fetches have left their packs. */
+  async #pack(): Promise<void> {
+    const { folder } = this.#place;
+    const packs = join(folder, 'objects', 'pack');
+    const before = (await readdir(packs)).filter((name) => name.endsWith('.pack'));
+    if (before.length <= mostPacks && !(await hasLooseObjects(folder))) return;
+    const bounds = await this.#bounds(answerBytes);
+    const call = { folder, environment: plainEnvironment(this.#place.home), signal: this.#signal, bounds };
+    const packed = await runGit([...settings([`alias.pack-followed=!${packScript}`]), 'pack-followed'], call, this.#groups).catch(() => '');
+    const name = packed.trim();
+    // Without room to pack, the mirror grows until its quota says so.
+    if (!/^[0-9a-f]{40,64}$/.test(name)) return;
+    for (const file of await readdir(packs)) if (!file.includes(name)) rmSync(join(packs, file), { force: true });
+    for (const file of await readdir(join(folder, 'objects'))) {
+      if (/^[0-9a-f]{2}$/.test(file)) rmSync(join(folder, 'objects', file), { recursive: true, force: true });
+    }
+  }
+
+  async #make(): Promise<void> {
+    const { folder } = this.#place;
+    if (await isFolder(join(folder, 'objects', 'pack'))) return;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    await this.#own().raw(['init', '--quiet', '--bare', folder]);
+  }
+
+  /** For what is ours alone and says little. */
+  #own(): SimpleGit {
+    const environment = plainEnvironment(this.#place.home);
+    this.#git ??= simpleGit({
+      baseDir: this.#place.folder,
+      config: ['protocol.ext.allow=never', 'core.hooksPath=/dev/null', 'core.fsmonitor=false', 'gc.auto=0'],
+      unsafe: { allowUnsafeProtocolOverride: true, allowUnsafeHooksPath: true, allowUnsafeFsMonitor: true },
+      allowEnvironment: Object.keys(environment),
+      timeout: { block: this.#place.timeouts.silenceMs },
+      abort: this.#signal,
+    }).env(environment);
+    return this.#git;
+  }
+}

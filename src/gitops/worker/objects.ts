@@ -1,0 +1,152 @@
+/** Trees and blobs of a mirror by two `git cat-file`, sizes first: nothing is read whole before it is known to be small enough. */
+import type { ChildProcess } from 'node:child_process';
+import { Refusal } from '#base/refusal';
+import { plainEnvironment } from './git-environment.ts';
+import { killGroup } from '../process-group.ts';
+import { settings, spawnGit, type GroupListener } from './run-git.ts';
+
+export interface ObjectInfo {
+  type: string;
+  size: number;
+}
+
+/** Headers are short; a longer line is none. */
+const longestHeader = 256;
+const askedAtOnce = 500;
+
+export class ObjectReader {
+  readonly #sizes: Batch;
+  readonly #bodies: Batch;
+
+  constructor(folder: string, home: string, groups: GroupListener) {
+    this.#sizes = new Batch('--batch-check', { folder, home, groups });
+    this.#bodies = new Batch('--batch', { folder, home, groups });
+  }
+
+  /** Type and size by id; those that are not in the mirror are left out. */
+  async infos(oids: readonly string[]): Promise<Map<string, ObjectInfo>> {
+    const found = new Map<string, ObjectInfo>();
+    const answers = await this.#sizes.ask(oids);
+    answers.forEach(({ header }, at) => {
+      const [, type = '', size] = header.split(' ');
+      const oid = oids[at];
+      if (oid !== undefined && size !== undefined) found.set(oid, { type, size: Number(size) });
+    });
+    return found;
+  }
+
+  /** Contents of objects that `infos` found. */
+  async contents(oids: readonly string[]): Promise<Map<string, Uint8Array>> {
+    const found = new Map<string, Uint8Array>();
+    const answers = await this.#bodies.ask(oids);
+    answers.forEach(({ body }, at) => {
+      const oid = oids[at];
+      // A copy: a view would keep everybody's bytes as long as one of them is cached.
+      if (oid !== undefined && body) found.set(oid, Uint8Array.from(body));
+    });
+    return found;
+  }
+
+  close(): void {
+    this.#sizes.close();
+    this.#bodies.close();
+  }
+}
+
+interface Answer {
+  header: string;
+  body: Buffer | undefined;
+}
+
+/** One `git cat-file` that is started when it is first asked. */
+class Batch {
+  readonly #mode: '--batch-check' | '--batch';
+  readonly #start: { folder: string; home: string; groups: GroupListener };
+  readonly #waiting: { take: (answer: Answer) => void; fail: (error: Error) => void }[] = [];
+  #child: ChildProcess | undefined;
+  #parts: Buffer[] = [];
+  #bytes = 0;
+  #wantedBytes = 0;
+  #failed: Error | undefined;
+
+  constructor(mode: '--batch-check' | '--batch', start: { folder: string; home: string; groups: GroupListener }) {
+    this.#mode = mode;
+    this.#start = start;
+  }
+
+  /** Answers in the order asked. */
+  async ask(oids: readonly string[]): Promise<Answer[]> {
+    const answers: Answer[] = [];
+    for (let at = 0; at < oids.length; at += askedAtOnce) {
+      const some = oids.slice(at, at + askedAtOnce);
+      const child = this.#running();
+      const pending = some.map(
+        () =>
+          new Promise<Answer>((resolve, reject) => {
+            if (this.#failed) return reject(this.#failed);
+            this.#waiting.push({ take: resolve, fail: reject });
+          }),
+      );
+      child.stdin?.write(some.map((oid) => `${oid}\n`).join(''));
+      answers.push(...(await Promise.all(pending)));
+    }
+    return answers;
+  }
+
+  close(): void {
+    this.#fail(new Refusal('unavailable', 'the mirror is closed'));
+    if (this.#child?.pid !== undefined) killGroup(this.#child.pid);
+  }
+
+  #running(): ChildProcess {
+    if (this.#child) return this.#child;
+    const { folder, home, groups } = this.#start;
+    // Objects that a filter left out must not be fetched one by one behind our back.
+    const environment = { ...plainEnvironment(home), GIT_ALLOW_PROTOCOL: 'none' };
+    const child = spawnGit([...settings(), 'cat-file', this.#mode], { folder, environment }, 0, groups);
+    child.stdout?.on('data', (part: Buffer) => this.#heard(part));
+    child.stderr?.resume();
+    child.stdin?.on('error', () => {});
+    child.once('close', () => this.#fail(new Refusal('unavailable', 'the mirror cannot be read')));
+    child.once('error', () => this.#fail(new Refusal('unavailable', 'git cannot be run')));
+    return (this.#child = child);
+  }
+
+  #heard(part: Buffer): void {
+    this.#parts.push(part);
+    this.#bytes += part.length;
+    // Joined only once what is awaited can be whole.
+    if (this.#bytes < this.#wantedBytes) return;
+    let all = this.#parts.length === 1 && this.#parts[0] ? this.#parts[0] : Buffer.concat(this.#parts);
+    for (let rest = this.#next(all); rest; rest = this.#next(all)) all = rest;
+    this.#parts = [all];
+    this.#bytes = all.length;
+  }
+
+  /** Takes one answer off; undefined when it is not whole. */
+  #next(all: Buffer): Buffer | undefined {
+    const first = this.#waiting[0];
+    const end = all.indexOf('\n');
+    this.#wantedBytes = 0;
+    if (!first || end === -1) {
+      if (all.length > longestHeader && first) this.close();
+      return undefined;
+    }
+    const header = all.toString('utf8', 0, end);
+    const size = Number(header.split(' ')[2]);
+    const body = this.#mode === '--batch' && Number.isSafeInteger(size);
+    const until = end + 1 + (body ? size + 1 : 0);
+    if (all.length < until) {
+      this.#wantedBytes = until;
+      return undefined;
+    }
+    this.#waiting.shift();
+    first.take({ header, body: body ? all.subarray(end + 1, end + 1 + size) : undefined });
+    return all.subarray(until);
+  }
+
+  #fail(error: Error): void {
+    this.#failed ??= error;
+    for (const { fail } of this.#waiting.splice(0)) fail(this.#failed);
+  }
+}
