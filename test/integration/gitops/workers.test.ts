@@ -1,0 +1,143 @@
+/** Worker processes that misbehave are ended with all that they started, and the next request gets a new one. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { encodeFrame } from '../../../src/gitops/frames.ts';
+import { GitWorkers } from '../../../src/gitops/git-workers.ts';
+import type { MirrorPlace } from '../../../src/gitops/protocol.ts';
+import { gitWorkerProgram } from '#test/support/git-worker-program';
+import { within } from '#test/support/git-repository';
+
+let folder: string;
+let workers: GitWorkers | undefined;
+const { signal } = new AbortController();
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'shoal-workers-'));
+});
+
+afterEach(() => {
+  workers?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const question = { folder: '/none', home: '/none', commit: 'c'.repeat(40), path: 'stacks', have: {}, skip: {} };
+
+/** A program that answers its first life's first request by `body`, and later lives well. */
+function program(body: string): string {
+  const path = join(folder, 'worker.mjs');
+  const text = `import { existsSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+const mark = ${JSON.stringify(join(folder, 'lived'))};
+const again = existsSync(mark);
+writeFileSync(mark, '');
+const send = (value) => { const body = Buffer.from(JSON.stringify(value)); const head = Buffer.alloc(4); head.writeUInt32BE(body.length); process.stdout.write(Buffer.concat([head, body])); };
+process.stdin.on('end', () => process.exit());
+process.stdin.on('data', (chunk) => {
+  const { id } = JSON.parse(chunk.toString('utf8', 4));
+  if (again) return send({ id, type: 'rendered', missing: false, wanting: [] });
+  ${body}
+});
+`;
+  writeFileSync(path, text);
+  return path;
+}
+
+const spin = 'setTimeout(() => { for (;;); }, 20);';
+
+test.each<[string, string, RegExp, string | undefined]>([
+  ['says nonsense', 'send({ id, type: "nonsense" });', /not understood: nonsense/, undefined],
+  [
+    'says a stack without a shape',
+    'send({ id, type: "stack", digest: "d", stack: { Name: "a", Path: "p", Commit: "c", spec: {} } });',
+    /not understood: stack/,
+    undefined,
+  ],
+  ['speaks no JSON', 'process.stdout.write(Buffer.from([0, 0, 0, 2, 65, 65]));', /JSON/, undefined],
+  ['announces too much', 'process.stdout.write(Buffer.from([255, 255, 255, 255]));', /larger than/, undefined],
+  ['ends', 'process.exit(3);', /ended with 3/, undefined],
+  ['ends amid a stack', 'send({ id, type: "begun", name: "bad" }); setTimeout(() => process.exit(3), 50);', /ended with 3/, 'bad'],
+  ['never comes back from a stack', `send({ id, type: "begun", name: "bad" }); ${spin}`, /2 s of processor time/, 'bad'],
+  ['takes all memory', 'const all = []; setInterval(() => all.push(Buffer.alloc(64 * 1024 * 1024, 1)), 10);', /MiB of memory|ended with/, undefined],
+])('a worker that %s is ended and told of, and the next one works', async (_what, body, message, workedOn) => {
+  workers = new GitWorkers(program(body));
+  const error = await workers.render(question, signal).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ message: expect.stringMatching(message) });
+  expect((error as { workedOn?: string }).workedOn).toBe(workedOn);
+  expect(await workers.render(question, signal)).toEqual({ missing: false, stacks: [], same: [], wanting: [] });
+});
+
+test('what a worker started ends with it', async () => {
+  const pidFile = join(folder, 'pid');
+  const child = `const c = spawn('sh', ['-c', 'echo $$ > ${pidFile}; sleep 1000 & wait'], { detached: true, stdio: 'ignore' }); send({ id, type: 'group', pid: c.pid, alive: true });`;
+  workers = new GitWorkers(
+    program(
+      `${child} const wait = setInterval(() => { if (!existsSync(${JSON.stringify(pidFile)})) return; clearInterval(wait); send({ id, type: 'nonsense' }); }, 10);`,
+    ),
+  );
+  await expect(workers.render(question, signal)).rejects.toThrow('not understood');
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  await within(
+    5000,
+    () => !existsSync(`/proc/${pid}/exe`),
+    () => `${pid} still runs`,
+  );
+});
+
+test('a worker whose daemon is gone ends, and its git with it', async () => {
+  const server: Server = createServer(() => {});
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x.git`;
+    const timeouts = { silenceMs: 60_000, totalMs: 60_000 };
+    const place: MirrorPlace = { folder: join(folder, 'mirror'), home: folder, run: folder, url, branch: 'main', quotaBytes: 1e6, timeouts };
+    const child = spawn(process.execPath, [gitWorkerProgram()], { stdio: ['pipe', 'ignore', 'ignore'] });
+    const connected = new Promise((resolve) => server.once('connection', resolve));
+    child.stdin.write(encodeFrame({ id: 1, type: 'fetch', place }));
+    const socket = (await connected) as Socket;
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => {});
+    socket.resume();
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.stdin.end();
+    await ended;
+    await closed;
+  } finally {
+    server.close();
+  }
+});
+
+test('repositories that hang keep nobody waiting', async () => {
+  const hanging: Server = createServer(() => {});
+  await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
+  try {
+    workers = new GitWorkers(gitWorkerProgram());
+    const timeouts = { silenceMs: 1000, totalMs: 60_000 };
+    const placeOf = (name: string, url: string): MirrorPlace => ({
+      folder: join(folder, name),
+      home: folder,
+      run: folder,
+      url,
+      branch: 'main',
+      quotaBytes: 1e6,
+      timeouts,
+    });
+    const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
+    const ask = (name: string, place: string): Promise<string> =>
+      workers?.fetch(placeOf(name, place), undefined, () => {}, signal).catch((error: Error) => error.message) ?? Promise.resolve('');
+    const names = Array.from({ length: 8 }, (_, number) => `bad${number}`);
+    for (const message of await Promise.all(names.map((name) => ask(name, `${url}/${name}`)))) expect(message).toContain('nothing came for 1 s');
+    // Now they are known: two of them at most are inside at once.
+    let left = names.length;
+    const again = names.map((name) => ask(name, `${url}/${name}`).finally(() => (left -= 1)));
+    expect(await ask('good', join(folder, 'nowhere'))).toContain('does not appear to be a git repository');
+    expect(left).toBeGreaterThanOrEqual(6);
+    workers.stop();
+    await Promise.all(again);
+  } finally {
+    hanging.close();
+  }
+});
