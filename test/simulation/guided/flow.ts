@@ -105,6 +105,12 @@ export const flow: readonly Guided[] = [
         [],
         'more appends',
       );
+      stage.propose('a', 'x');
+      stage.equal(
+        stage.settle().filter((one) => one.type === 'append' && one.entries.length === 0),
+        [],
+        'appends that say nothing',
+      );
     },
   },
   {

@@ -291,4 +291,41 @@ export const snapshots: readonly Guided[] = [
       stage.equal(stage.told('b', 'snapshotWanted'), [], 'newer snapshots wanted');
     },
   },
+  {
+    name: 'a newcomer whose snapshot was sent is asked for it, not sent another',
+    run(): void {
+      const stage = new RaftStage(['a', 'b']);
+      stage.elect('a');
+      stage.newcomer('c');
+      stage.change('a', 'addLearner', 'c');
+      stage.settle();
+      stage.compact('a');
+      stage.equal(stage.hold((one) => one.type === 'snapshot').length, 1, 'snapshots');
+      stage.act('a', (raft) => raft.snapshotSent('c', true));
+      stage.step({ type: 'heartbeatReply', from: 'c', to: 'a', term: 1, readSequence: 0 });
+      stage.equal(
+        stage.wire.flatMap((one) => (one.to === 'c' ? [[one.type, one.type === 'append' && one.prevIndex]] : [])),
+        [['append', 2]],
+        'messages to the newcomer',
+      );
+    },
+  },
+  {
+    name: 'a member with a full window behind a compaction gets a snapshot',
+    run(): void {
+      const stage = new RaftStage(group, { window: { messages: 2, bytes: 1e6 } });
+      stage.elect('a');
+      stage.cut('a', 'c');
+      for (const text of ['1', '2', '3', '4', '5']) {
+        stage.propose('a', text);
+        stage.settle();
+      }
+      stage.equal(stage.raft('a').progress('c'), { state: 'replicate', match: 1, next: 4 }, 'progress');
+      stage.compact('a');
+      stage.join();
+      stage.tick('a', 2);
+      stage.settle();
+      stage.is('c', { committed: 6, firstIndex: 7 });
+    },
+  },
 ];

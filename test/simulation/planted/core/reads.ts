@@ -67,10 +67,10 @@ export const reads: readonly Fault[] = [
   ),
   coreFault('an answer to an earlier life fits', 'read-rounds', '`${this.#options.incarnation}/${requestId}`', '`${requestId}`'),
   coreFault(
-    'reads are confirmed by answers only',
+    'a lone voter waits for others to confirm its reads',
     'raft',
     '      confirmReads(core);\n    }',
-    '      if (core.outbox.length === 0) confirmReads(core);\n    }',
+    '      if (core.peers.length > 0) confirmReads(core);\n    }',
   ),
   coreFault('early reads are never released', 'replication', '  releaseEarlyReads(core);\n', ''),
   coreFault('a forgotten leader still owes its reads', 'raft', '    core.reads.failForwarded();\n', ''),
