@@ -67,12 +67,8 @@ export class Publisher {
 
   /** Names are answered on each network, and its containers are led to them: they may start. */
   async serveNetworks(): Promise<void> {
-    const { overlay, names } = this.#modules.network;
-    const networks = this.#wanted.networks();
-    await overlay.apply({ networks, peers: [] });
-    await names.apply({ services: this.#wanted.services(), networks });
-    this.#named = true;
-    await this.applyBridges();
+    await this.#modules.network.overlay.apply({ networks: this.#wanted.networks(), peers: [] });
+    await this.#answerNames(this.#wanted.services());
   }
 
   /** Whether containers of the network are answered; the ingress network has no names. */
@@ -105,25 +101,18 @@ export class Publisher {
     this.#publishing = false;
   }
 
-  /** Names that cannot be answered keep no port from being published. */
+  /** Names that cannot be answered keep no port from being published, and neither waits for the other. */
   async #round(): Promise<void> {
-    const { names, ports } = this.#modules.network;
+    const { ports } = this.#modules.network;
     const services = this.#wanted.services();
-    const parts = [
-      async () => {
-        await names.apply({ services, networks: this.#wanted.networks() });
-        this.#named = true;
-      },
-      () => this.applyBridges(),
-      () => ports.apply({ services, networks: this.#wanted.ready() }),
-    ];
-    for (const part of parts) {
-      try {
-        await part();
-      } catch (error) {
-        this.#failed(error);
-      }
-    }
+    const parts = await Promise.allSettled([this.#answerNames(services), ports.apply({ services, networks: this.#wanted.ready() })]);
+    for (const part of parts) if (part.status === 'rejected') this.#failed(part.reason);
+  }
+
+  async #answerNames(services: readonly ServiceEndpoint[]): Promise<void> {
+    await this.#modules.network.names.apply({ services, networks: this.#wanted.networks() });
+    this.#named = true;
+    await this.applyBridges();
   }
 
   #failed(error: unknown): void {
