@@ -116,6 +116,25 @@ test('many fetches and rewritten histories leave a mirror that is at most twice 
   expect(mine).toBeLessThan(2 * (theirs ?? 0));
 });
 
+test('a mirror of before, with objects outside packs, goes on and is packed', async () => {
+  await following.start();
+  await following.add(repository.folder);
+  const folder = mirror();
+  await following.gitops.stop();
+  rmSync(folder, { recursive: true });
+  const git = (...args: string[]) => execFileSync('git', ['-c', 'safe.directory=*', '-c', 'fetch.unpackLimit=100', '-C', folder, ...args], { stdio: 'ignore' });
+  mkdirSync(folder);
+  git('init', '--quiet', '--bare', '.');
+  git('fetch', '--quiet', repository.folder, '+refs/heads/main:refs/heads/followed');
+  await following.restart();
+  expect(await following.sync()).toMatchObject({ State: 'synced' });
+  repository.commit({ 'stacks/a/compose.yml': stackFile('app:2') });
+  expect(await following.sync()).toMatchObject({ State: 'synced' });
+  expect(following.image('a_web')).toBe('app:2');
+  expect(readdirSync(join(folder, 'objects')).toSorted()).toEqual(expect.arrayContaining(['pack']));
+  expect(readdirSync(join(folder, 'objects')).filter((name) => /^[0-9a-f]{2}$/.test(name))).toEqual([]);
+});
+
 test('mirrors of repositories that are gone go at start', async () => {
   const left = join(following.state, 'repositories', 'gone');
   mkdirSync(left, { recursive: true });

@@ -86,7 +86,11 @@ test.each([
   ['/srv/a:b@c', '/srv/a:b@c', undefined],
   ['https://host/a@b:c', 'https://host/a@b:c', undefined],
 ])('a repository at %s is shown as %s with %j', (url, URL, Credentials) => {
-  const repository = { ...meta, Spec: { Name: 'r', URL: url, Branch: 'main', Path: '', Interval: 1 }, Status: {} } as unknown as Repository;
+  const repository = {
+    ...meta,
+    Spec: { Name: 'r', URL: url, Branch: 'main', Path: '', Interval: 1 },
+    Status: { Message: `${url} is away` },
+  } as unknown as Repository;
   expect(shown('repository', repository)).toMatchObject({ Spec: { URL, ...(Credentials && { Credentials }) } });
   expect(JSON.stringify(shown('repository', repository))).not.toContain('secret');
 });
