@@ -47,6 +47,7 @@ class Post {
   readonly #program: string;
   readonly #bounds: WorkerBounds;
   #process: WorkerProcess | undefined;
+  #stopped = false;
 
   constructor(program: string, bounds: WorkerBounds) {
     this.#program = program;
@@ -54,6 +55,7 @@ class Post {
   }
 
   take(): WorkerProcess {
+    if (this.#stopped) throw new Refusal('unavailable', 'the reconciler is stopping');
     const known = this.#process;
     const worn = known !== undefined && known.busy === 0 && (known.served >= mostServed || known.memoryBytes > recycledBytes);
     if (worn) known.kill();
@@ -62,6 +64,7 @@ class Post {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#process?.kill();
     this.#process = undefined;
   }

@@ -82,9 +82,11 @@ export class GitOps {
   async stop(): Promise<void> {
     this.#unwatch();
     this.#health.stop();
-    await Promise.all([...this.#followers.values()].map(({ follower }) => follower.stop()));
-    this.#followers.clear();
+    const stops = [...this.#followers.values()].map(({ follower }) => follower.stop());
+    // A render does not wait to be asked.
     this.#workers.stop();
+    await Promise.all(stops);
+    this.#followers.clear();
   }
 
   /** One whole reconcile of the repository; resolves when its status is stored. */
