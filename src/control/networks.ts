@@ -3,6 +3,7 @@ import { Refusal } from '#base/refusal';
 import { nodeLocalNetworks, type NetworkSpec } from '#model/network';
 import { compareStates } from '#model/task-state';
 import { isIngress } from '#model/port';
+import { networkSpec } from '#model/shape/object-shapes';
 import { create, newMeta, remove } from '#store/action';
 import type { View } from '#store/view';
 import { checkAddress, checkSubnet } from './addresses.ts';
@@ -41,6 +42,7 @@ export function networkDefaults(spec: NetworkSpec): NetworkSpec {
 
 /** Checks a network that is to be created. */
 export function checkNetwork(view: View, spec: NetworkSpec): void {
+  networkSpec(spec, '');
   checkName(spec.Name);
   if (nodeLocalNetworks.includes(spec.Name)) {
     throw new Refusal('permissionDenied', `network name ${spec.Name} is reserved: every node has a network of that name`);

@@ -1,6 +1,7 @@
 /** Secrets and configs: one set of rules for both, told apart by kind. */
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
+import { configSpec, secretSpec } from '#model/shape/object-shapes';
 import type { ConfigSpec, SecretSpec } from '#model/secret';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import type { View } from '#store/view';
@@ -47,6 +48,7 @@ export function removeFile(kind: FileKind, ref: string): UseCase<void> {
 
 /** Checks a spec that is to be created. */
 export function checkFile(kind: FileKind, spec: SecretSpec | ConfigSpec): void {
+  (kind === 'secret' ? secretSpec : configSpec)(spec, '');
   checkFileName(spec.Name);
   const limit = dataLimits[kind];
   const size = dataSize(spec.Data ?? '');

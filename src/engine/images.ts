@@ -1,5 +1,6 @@
 /** Makes images present: pulls as Swarm's executor does, once for all tasks that want the same one. */
 import type Docker from 'dockerode';
+import { isFixedImage } from '#model/image-reference';
 import type { Task } from '#model/task';
 import type { StepOutcome } from '#task/step';
 import { createLimiter } from './limiter.ts';
@@ -72,7 +73,7 @@ export class Images {
     const image = task.Spec.ContainerSpec?.Image ?? '';
     const policy = task.Spec.ContainerSpec?.Shoal?.PullPolicy;
     const present = await this.#present(image);
-    if (present && (isFixed(image) || ['never', 'missing', 'if_not_present'].includes(policy ?? ''))) return done;
+    if (present && (isFixedImage(image) || ['never', 'missing', 'if_not_present'].includes(policy ?? ''))) return done;
     if (policy === 'never') return refused(`No such image: ${image}`);
     try {
       await this.#pull(task, image, signal, present);
@@ -117,11 +118,6 @@ export class Images {
 /** An error that comes inside a stream which began well. */
 class RegistryError extends Error {
   override readonly name = 'RegistryError';
-}
-
-/** It names one content only: by digest or by id. */
-function isFixed(image: string): boolean {
-  return image.includes('@sha256:') || /^(sha256:)?[0-9a-f]{64}$/.test(image);
 }
 
 /** The JSON values of a stream with one on each line. */

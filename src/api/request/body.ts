@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../errors.ts';
 import { Allowance } from '../limits.ts';
-import type { Shape } from './decoders.ts';
+import type { Shape } from '#model/shape/shape';
 
 const bodyLimitBytes = 64 * 1024 * 1024;
 /** Of all bodies that are being read at a time. */

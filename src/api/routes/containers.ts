@@ -2,7 +2,7 @@
 import { HttpError } from '../errors.ts';
 import type { Context } from '../context.ts';
 import { refuseOwnNetwork } from '../own-networks.ts';
-import { decode, parseBody, readBody } from '../request/body.ts';
+import { parseBody, readBody } from '../request/body.ts';
 import { networksOfContainer } from '../request/container-body.ts';
 import { post, type Answer, type Call, type Route } from '../router.ts';
 
@@ -16,7 +16,7 @@ export function containerRoutes(context: Context): Route[] {
 async function create(call: Call, context: Context): Promise<Answer> {
   const bytes = await readBody(call.request);
   // What is no JSON the engine refuses in its own words.
-  const networks = bytes.length === 0 ? [] : networksOfContainer(decode(parseBody(bytes), (value) => value));
+  const networks = bytes.length === 0 ? [] : networksOfContainer(parseBody(bytes));
   if (networks.length > networksLimit) throw new HttpError(400, `a container is attached to at most ${networksLimit} networks`);
   for (const network of networks) await refuseOwnNetwork(context, network, 'attaching a container that is no task');
   await context.engine.passThrough(call.request, call.response, call.target, bytes);

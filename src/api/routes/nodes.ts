@@ -8,7 +8,7 @@ import { HttpError } from '../errors.ts';
 import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
 import { shown } from '../view/redact.ts';
 import { flag, get, parameter, post, remove, versionParameter, type Route } from '../router.ts';
-import { nodeSpec } from '../request/bodies.ts';
+import { nodeSpec } from '#model/shape/object-shapes';
 
 const filterKeys = ['id', 'label', 'membership', 'name', 'node.label', 'role'];
 const managerPort = 2377;

@@ -7,7 +7,7 @@ import { readObject, readView, submit, type Context } from '../context.ts';
 import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
 import { shown } from '../view/redact.ts';
 import { get, parameter, post, remove, versionParameter, type Route } from '../router.ts';
-import { configSpec, secretSpec } from '../request/bodies.ts';
+import { configSpec, secretSpec } from '#model/shape/object-shapes';
 
 const filterKeys = ['id', 'label', 'name', 'names'];
 

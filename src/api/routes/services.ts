@@ -13,7 +13,7 @@ import type { NetworkResource } from '../view/network.ts';
 import { shown } from '../view/redact.ts';
 import { flag, get, parameter, post, remove, versionParameter, type Call, type Route } from '../router.ts';
 import { freeServiceName } from '../request/service-name.ts';
-import { serviceSpec } from '../request/service-body.ts';
+import { serviceSpec } from '#model/shape/service-shape';
 import { keepUnseen, withDefaults } from '../view/service-spec.ts';
 import { serviceStatus } from '../view/service-status.ts';
 

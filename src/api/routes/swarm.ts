@@ -8,7 +8,8 @@ import { readView, requireManager, submit, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { flag, get, post, versionParameter, type Answer, type Call, type Route } from '../router.ts';
-import { clusterSpec, initRequest } from '../request/bodies.ts';
+import { clusterSpec } from '#model/shape/object-shapes';
+import { initRequest } from '../request/bodies.ts';
 
 export function swarmRoutes(context: Context): Route[] {
   return [

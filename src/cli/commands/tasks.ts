@@ -6,7 +6,7 @@ import type { Task } from '#model/task';
 import { portText } from '#model/port';
 import { taskNameOf } from '#model/task';
 import type { Client } from '../client.ts';
-import { familiarImage } from '../output/image.ts';
+import { familiarImage } from '#model/image-reference';
 import { listLines, type Column, type ListOptions } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 

@@ -1,4 +1,5 @@
 /** Image names as they are sent: tagged, and with the registry's digest and platforms where it was asked. */
+import { isFixedImage } from '#model/image-reference';
 import type { ServiceSpec } from '#model/service-spec';
 import { ApiError, type Client } from '../client.ts';
 
@@ -28,7 +29,7 @@ export async function pinImage(client: Client, spec: ServiceSpec, auth: string |
       ...spec,
       TaskTemplate: {
         ...task,
-        ContainerSpec: { ...task.ContainerSpec, Image: image.includes('@') ? image : `${image}@${digest}` },
+        ContainerSpec: { ...task.ContainerSpec, Image: isFixedImage(image) ? image : `${image}@${digest}` },
         ...(Platforms.length > 0 && { Placement: { ...task.Placement, Platforms } }),
       },
     },

@@ -30,7 +30,7 @@ export async function prepareService({ client, environment }: Session, spec: Ser
   const headers: Record<string, string> = auth === undefined ? {} : { 'X-Registry-Auth': auth };
   const ours = (await client.ping()).shoal !== undefined;
   if (ours || !newImage) return { spec: referenced, headers, warning: undefined };
-  const [{ normalImage }, { pinImage }] = await Promise.all([import('#compose/convert/image'), import('./images.ts')]);
+  const [{ normalImage }, { pinImage }] = await Promise.all([import('#model/image-reference'), import('./images.ts')]);
   const container = { ...referenced.TaskTemplate.ContainerSpec, Image: normalImage(image) };
   const tagged = { ...referenced, TaskTemplate: { ...referenced.TaskTemplate, ContainerSpec: container } };
   if (flags.resolveImage === false) return { spec: tagged, headers, warning: undefined };

@@ -1,5 +1,5 @@
 /** A stack sent to a Swarm as `docker stack deploy` sends it: the same requests in the same order, the same texts. */
-import { normalImage } from '#compose/convert/image';
+import { normalImage } from '#model/image-reference';
 import { networkBody } from '#compose/strict/network-body';
 import { withIds, type PlannedService, type Stage, type StrictPlan } from '#compose/strict/plan';
 import { imageLabel, namespaceLabel } from '#model/meta';

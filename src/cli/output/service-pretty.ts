@@ -4,7 +4,7 @@ import { humanDuration, humanSize } from '#base/human';
 import { modeOf, type Service } from '#model/service';
 import type { ContainerSpec, PortConfig, ResourceLimits, TaskSpec, UpdateConfig } from '#model/service-spec';
 import { isIngress, protocolOf } from '#model/port';
-import { familiarImage } from './image.ts';
+import { familiarImage } from '#model/image-reference';
 
 type Lines = readonly string[];
 

@@ -1,6 +1,7 @@
 /** What a deploy would change in a stack: pure comparison of what is there with what the files ask for. */
 import { equal } from '#base/equal';
 import { comparable } from '#model/spec-compare';
+import { readImage, withoutDigest } from '#model/image-reference';
 import type { Labels } from '#model/meta';
 import { modeOf } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
@@ -69,7 +70,7 @@ export function planStack(live: StackState, wanted: StackState, options: PlanOpt
 export function planService(live: ServiceSpec | undefined, wanted: ServiceSpec): ObjectChange {
   const base = { kind: 'service', name: wanted.Name } as const;
   if (!live) return { ...base, change: 'create', fields: [] };
-  const pinned = (wanted.TaskTemplate.ContainerSpec?.Image ?? '').includes('@');
+  const pinned = readImage(wanted.TaskTemplate.ContainerSpec?.Image ?? '')?.digest !== undefined;
   const fields = fieldChanges(comparable(bare(live, pinned)), comparable(bare(wanted, pinned)), '');
   if (fields.length === 0) return { ...base, change: 'none', fields };
   const restarts = restartsOf(fields.map(({ field }) => field));
@@ -82,7 +83,7 @@ function bare(spec: ServiceSpec, pinned: boolean): ServiceSpec {
   const { Platforms: _platforms, ...kept } = placement ?? {};
   const Secrets = container.Secrets?.map((reference) => ({ ...reference, SecretID: '' }));
   const Configs = container.Configs?.map((reference) => ({ ...reference, ConfigID: '' }));
-  const Image = (pinned ? container.Image : container.Image?.replace(/@sha256:[0-9a-f]+$/, '')) ?? '';
+  const Image = (pinned ? container.Image : container.Image && withoutDigest(container.Image)) ?? '';
   const Privileges = container.Privileges && { ...container.Privileges, CredentialSpec: { ...container.Privileges.CredentialSpec, Config: '' } };
   return {
     ...spec,

@@ -1,6 +1,6 @@
 /** The two sides of a plan: the stack as it runs, and as Docker's own loader reads the files. */
 import { loadStack } from '#compose/load';
-import { normalImage } from '#compose/convert/image';
+import { normalImage } from '#model/image-reference';
 import type { Secret } from '#model/secret';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';

@@ -1,25 +1,20 @@
 /** What a container spec must fulfil by itself (swarmkit manager/controlapi/service.go). */
 import { nanosecondsPerMillisecond } from '#base/duration';
 import { Refusal } from '#base/refusal';
+import { readImage } from '#model/image-reference';
 import type { ConfigReference, ContainerSpec, Healthcheck, SecretReference } from '#model/service-spec';
 
 export function checkContainer(spec: ContainerSpec): void {
-  checkImage(spec.Image);
+  checkReference(spec.Image);
   checkMounts(spec);
   checkHealth(spec.Healthcheck);
   checkTargets('secret', spec.Secrets ?? []);
   checkTargets('config', spec.Configs ?? []);
 }
 
-/** Characters that a reference may have; its parts are the engine's to judge. */
-const imageText = /^[a-zA-Z0-9][a-zA-Z0-9._:/@+-]*$/;
-
-function checkImage(image: string | undefined): void {
+function checkReference(image: string | undefined): void {
   if (!image) throw new Refusal('invalidArgument', 'ContainerSpec: image reference must be provided');
-  const [path = ''] = image.split('@');
-  const name = path.replace(/:[^/]*$/, '').replace(/^[^/]*[.:][^/]*\//, '');
-  const wellFormed = imageText.test(image) && !/[A-Z]/.test(name.replace(/^localhost(:\d+)?\//, '')) && !/\/\/|\/$|:$/.test(image);
-  if (!wellFormed) throw new Refusal('invalidArgument', `ContainerSpec: "${image}" is not a valid repository/tag`);
+  if (!readImage(image)) throw new Refusal('invalidArgument', `ContainerSpec: "${image}" is not a valid repository/tag`);
 }
 
 function checkMounts(spec: ContainerSpec): void {

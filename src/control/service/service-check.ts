@@ -2,6 +2,7 @@
 import { parseConstraints } from '#model/constraint';
 import { Refusal } from '#base/refusal';
 import { modeOf, defaults } from '#model/service';
+import { serviceSpec } from '#model/shape/service-shape';
 import type { EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
 import { hostAddressOf, isIngress, publishedKey } from '#model/port';
 import { checkContainer } from './container-check.ts';
@@ -13,6 +14,8 @@ const minimumMemoryBytes = 4 * 1024 * 1024;
 
 /** Checks all that needs no view. Refuses with `invalidArgument` and the words that docker's users know. */
 export function checkServiceSpec(spec: ServiceSpec): void {
+  // Specs from Git come past the API's door: the table of types is one for all.
+  serviceSpec(spec, '');
   checkName(spec.Name);
   checkTask(spec.TaskTemplate ?? {});
   checkTemplates(spec);
@@ -30,7 +33,6 @@ function checkTask(task: TaskSpec): void {
   checkResources(task);
   checkRestart(task);
   parseConstraints(task.Placement?.Constraints ?? []);
-  checkNumber('Placement: max replicas', task.Placement?.MaxReplicas);
   checkContainer(task.ContainerSpec);
 }
 
@@ -55,23 +57,13 @@ function checkRestart(task: TaskSpec): void {
   }
   if ((policy?.Delay ?? 0) < 0) throw new Refusal('invalidArgument', 'TaskSpec: restart-delay cannot be negative');
   if ((policy?.Window ?? 0) < 0) throw new Refusal('invalidArgument', 'TaskSpec: restart-window cannot be negative');
-  checkNumber('TaskSpec: restart-max-attempts', policy?.MaxAttempts);
 }
 
 function checkMode(spec: ServiceSpec): void {
   const said = Object.values(spec.Mode ?? {}).filter((mode) => mode !== undefined && mode !== null);
   if (said.length > 1) throw new Refusal('invalidArgument', 'must specify only one service mode');
-  checkReplicas(spec.Mode?.Replicated?.Replicas);
-  checkReplicas(spec.Mode?.ReplicatedJob?.MaxConcurrent);
-  checkReplicas(spec.Mode?.ReplicatedJob?.TotalCompletions);
   const job = modeOf(spec).endsWith('-job');
   if (job && spec.UpdateConfig) throw new Refusal('invalidArgument', 'Jobs may not have an update config');
-}
-
-function checkReplicas(count: number | undefined): void {
-  if (count !== undefined && !(Number.isInteger(count) && count >= 0)) {
-    throw new Refusal('invalidArgument', 'Number of replicas must be non-negative');
-  }
 }
 
 function checkUpdate(config: UpdateConfig | undefined): void {
@@ -88,7 +80,6 @@ function checkUpdate(config: UpdateConfig | undefined): void {
   if (order && !['stop-first', 'start-first'].includes(order)) {
     throw new Refusal('invalidArgument', `unrecognized update order ${order}`);
   }
-  checkNumber('update-parallelism', config.Parallelism);
 }
 
 function checkEndpoint(spec: EndpointSpec | undefined): void {
@@ -112,11 +103,5 @@ function checkEndpoint(spec: EndpointSpec | undefined): void {
 function checkPort(port: number | undefined): void {
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new Refusal('invalidArgument', `EndpointSpec: invalid port ${port}: must be between 0 and 65535`);
-  }
-}
-
-function checkNumber(what: string, value: number | undefined): void {
-  if (value !== undefined && !(Number.isInteger(value) && value >= 0)) {
-    throw new Refusal('invalidArgument', `${what} must be a non-negative number`);
   }
 }

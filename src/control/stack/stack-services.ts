@@ -1,5 +1,6 @@
 /** The services of a stack. */
 import { Refusal } from '#base/refusal';
+import { isPinned } from '#model/image-reference';
 import { imageLabel } from '#model/meta';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
@@ -111,8 +112,7 @@ function keepClusters(wanted: ServiceSpec, current: ServiceSpec): ServiceSpec {
   const template = live.ForceUpdate ? { ...task, ForceUpdate: live.ForceUpdate } : task;
   const image = task.ContainerSpec?.Image ?? '';
   const running = live.ContainerSpec?.Image ?? '';
-  const pinned = running.startsWith(`${withTag(image)}@sha256:`) || running.startsWith(`${image}@sha256:`);
-  if (!pinned || image.includes('@') || wanted.Labels?.[imageLabel] !== current.Labels?.[imageLabel]) {
+  if (!isPinned(running, image) || wanted.Labels?.[imageLabel] !== current.Labels?.[imageLabel]) {
     return { ...wanted, TaskTemplate: template };
   }
   const platforms = task.Placement?.Platforms ?? live.Placement?.Platforms;
@@ -124,10 +124,6 @@ function keepClusters(wanted: ServiceSpec, current: ServiceSpec): ServiceSpec {
       ...(platforms && { Placement: { ...task.Placement, Platforms: platforms } }),
     },
   };
-}
-
-function withTag(image: string): string {
-  return /:[^/]+$/.test(image) ? image : `${image}:latest`;
 }
 
 /** Says which of the stack's services a refusal is about. */

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import { decodeBody, readBody } from '#api/request/body';
-import { configSpec } from '#api/request/bodies';
+import { configSpec } from '#model/shape/object-shapes';
 
 function request(...chunks: string[]): IncomingMessage {
   return Readable.from(chunks.map((chunk) => Buffer.from(chunk))) as IncomingMessage;

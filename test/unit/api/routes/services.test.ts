@@ -32,7 +32,7 @@ test.each<[object, number, string]>([
   [{ Name: 'web' }, 400, 'mismatched Runtime and *Spec fields'],
   [{ ...spec, TaskTemplate: { ContainerSpec: {} } }, 400, 'rpc error: code = InvalidArgument desc = ContainerSpec: image reference must be provided'],
   [{ ...spec, Name: '-x' }, 400, 'rpc error: code = InvalidArgument desc = name must be valid as a DNS name component'],
-  [{ ...spec, Mode: { Replicated: { Replicas: '3' } } }, 400, 'json: cannot unmarshal string into Go struct field Mode.Replicated.Replicas of type number'],
+  [{ ...spec, Mode: { Replicated: { Replicas: '3' } } }, 400, 'json: cannot unmarshal string into Go struct field Mode.Replicated.Replicas of type uint64'],
   [{ ...spec, TaskTemplate: { ...spec.TaskTemplate, Networks: [{ Target: 'nobody' }] } }, 404, 'network nobody not found'],
 ])('refuses %j', async (body, status, message) => {
   const reply = await api.http('POST', '/services/create', body);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { PortConfig } from '#model/service-spec';
 import { portsText } from '../../../../src/cli/commands/services-list.ts';
-import { familiarImage } from '#cli/output/image';
+import { familiarImage } from '#model/image-reference';
 
 const port = (published: number, target: number, more: Partial<PortConfig> = {}): PortConfig => ({
   Protocol: 'tcp',
@@ -22,7 +22,7 @@ test.each([
 
 test.each([
   ['nginx:1', 'nginx:1'],
-  ['docker.io/library/nginx:1@sha256:abc', 'nginx:1'],
-  ['nginx@sha256:abc', 'nginx@sha256:abc'],
-  ['host:5000/team/app:2@sha256:abc', 'host:5000/team/app:2'],
+  [`docker.io/library/nginx:1@sha256:${'a'.repeat(64)}`, 'nginx:1'],
+  [`nginx@sha256:${'a'.repeat(64)}`, `nginx@sha256:${'a'.repeat(64)}`],
+  [`host:5000/team/app:2@sha256:${'a'.repeat(64)}`, 'host:5000/team/app:2'],
 ])('image %s is shown as %s', (image, shown) => expect(familiarImage(image)).toBe(shown));

@@ -52,7 +52,11 @@ test.each<[string, ServiceSpec, string]>([
     'expanding hostname failed: template: :1: executing "" at <.Nope>: can\'t evaluate field Nope',
   ],
   ['a broken template', container({ Env: ['A={{.Node.ID'] }), 'expanding env failed: template: :1: unclosed action'],
-  ['replicas', serviceSpec('web', { Mode: { Replicated: { Replicas: -1 } } }), 'Number of replicas must be non-negative'],
+  [
+    'replicas',
+    serviceSpec('web', { Mode: { Replicated: { Replicas: -1 } } }),
+    'json: cannot unmarshal number -1 into Go struct field Mode.Replicated.Replicas of type uint64',
+  ],
   ['job update', serviceSpec('web', { Mode: { GlobalJob: {} }, UpdateConfig: {} }), 'Jobs may not have an update config'],
   ['ratio', serviceSpec('web', { UpdateConfig: { MaxFailureRatio: 1.5 } }), 'TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1'],
   [

@@ -1,0 +1,76 @@
+/** The shapes of the other specs: secrets, configs, networks, nodes, the cluster, stacks, repositories. */
+import type { ClusterSpec } from '../cluster.ts';
+import type { NetworkSpec } from '../network.ts';
+import type { NodeSpec } from '../node.ts';
+import type { RepositoryCredentials, RepositorySpec } from '../repository.ts';
+import type { ConfigSpec, SecretSpec } from '../secret.ts';
+import type { StackSpec } from '../stack.ts';
+import { logDriver, serviceSpec } from './service-shape.ts';
+import { base64, flag, int64, list, object, record, text, uint64, word } from './shape.ts';
+
+const labels = record(text);
+const driver = object<NonNullable<SecretSpec['Driver']>>({ Name: text, Options: labels });
+
+export const secretSpec = object<SecretSpec>({ Name: text, Labels: labels, Data: base64, Driver: driver, Templating: driver });
+
+export const configSpec = object<ConfigSpec>({ Name: text, Labels: labels, Data: base64, Templating: driver });
+
+const ipamConfig = object<{ Subnet?: string; IPRange?: string; Gateway?: string; AuxiliaryAddresses?: Readonly<Record<string, string>> }>({
+  Subnet: text,
+  IPRange: text,
+  Gateway: text,
+  AuxiliaryAddresses: labels,
+});
+
+export const networkFields = {
+  Name: text,
+  Labels: labels,
+  Driver: text,
+  Options: labels,
+  EnableIPv6: flag,
+  Internal: flag,
+  Attachable: flag,
+  Ingress: flag,
+  IPAM: object<NonNullable<NetworkSpec['IPAM']>>({ Driver: text, Options: labels, Config: list(ipamConfig) }),
+};
+
+export const networkSpec = object<NetworkSpec>(networkFields);
+
+export const nodeSpec = object<NodeSpec>({
+  Name: text,
+  Labels: labels,
+  Role: word('Role', 'worker', 'manager'),
+  Availability: word('Availability', 'active', 'pause', 'drain'),
+});
+
+export const clusterSpec = object<ClusterSpec>({
+  Name: text,
+  Labels: labels,
+  Orchestration: object<ClusterSpec['Orchestration']>({ TaskHistoryRetentionLimit: int64 }),
+  Raft: object<ClusterSpec['Raft']>({
+    SnapshotInterval: uint64,
+    KeepOldSnapshots: uint64,
+    LogEntriesForSlowFollowers: uint64,
+    ElectionTick: int64,
+    HeartbeatTick: int64,
+  }),
+  Dispatcher: object<ClusterSpec['Dispatcher']>({ HeartbeatPeriod: int64 }),
+  CAConfig: object<ClusterSpec['CAConfig']>({ NodeCertExpiry: int64 }),
+  TaskDefaults: object<ClusterSpec['TaskDefaults']>({ LogDriver: logDriver }),
+  EncryptionConfig: object<ClusterSpec['EncryptionConfig']>({ AutoLockManagers: flag }),
+});
+
+const names = list(text);
+
+export const stackSpec = object<StackSpec>({
+  Name: text,
+  Networks: list(networkSpec),
+  Secrets: list(secretSpec),
+  Configs: list(configSpec),
+  Services: list(serviceSpec),
+  External: object<StackSpec['External']>({ Networks: names, Secrets: names, Configs: names }),
+});
+
+const credentials = object<RepositoryCredentials>({ Username: text, Password: text, SSHKey: text, KnownHosts: text, CA: text });
+
+export const repositorySpec = object<RepositorySpec>({ Name: text, URL: text, Branch: text, Path: text, Interval: int64, Credentials: credentials });

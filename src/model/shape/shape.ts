@@ -1,0 +1,119 @@
+/** Shapes of bodies with Go's manners: keys in any case, null is absence, unknown keys are dropped, wrong types are refused by path. */
+import { Refusal } from '#base/refusal';
+import { base64Fault, isText, numberTypes, type NumberName, type NumberType } from './field-types.ts';
+
+/** What a shape reads, for whoever walks over all fields. */
+export type Kind =
+  | { type: 'text' | 'base64' | 'flag' | NumberName }
+  | { type: 'word'; words: readonly string[] }
+  | { type: 'list' | 'record'; of: Kind }
+  | { type: 'object'; fields: Readonly<Record<string, Kind>> };
+
+/** Turns a JSON value at `path` into T, or refuses it with 400. */
+export interface Shape<T> {
+  (value: unknown, path: string): T;
+  readonly kind: Kind;
+}
+
+/** A shape for each key of T, so that the compiler sees when the model grows. */
+export type Fields<T> = { [K in keyof T]-?: Shape<NonNullable<T[K]>> };
+
+export const flag: Shape<boolean> = shape({ type: 'flag' }, (value, path) => {
+  if (typeof value !== 'boolean') throw mismatch(kindOf(value), path, 'bool');
+  return value;
+});
+
+export const text: Shape<string> = shape({ type: 'text' }, (value, path) => {
+  if (typeof value !== 'string') throw mismatch(kindOf(value), path, 'string');
+  if (!isText(value)) throw refused(`invalid text in ${path}: it holds half a character (a lone surrogate), which is no UTF-8`);
+  return value;
+});
+
+/** Bytes as standard base64 with its padding. */
+export const base64: Shape<string> = shape({ type: 'base64' }, (value, path) => {
+  if (typeof value !== 'string') throw mismatch(kindOf(value), path, '[]uint8');
+  const fault = base64Fault(value);
+  if (fault !== undefined) throw refused(`illegal base64 data at input byte ${fault}`);
+  return value.replaceAll(/[\r\n]/g, '');
+});
+
+export const int64 = number('int64');
+export const uint64 = number('uint64');
+export const uint32 = number('uint32');
+export const uint16 = number('uint16');
+export const float32 = number('float32');
+
+function number(type: NumberName): Shape<number> {
+  const { least, most, whole, kept = most }: NumberType = numberTypes[type];
+  return shape({ type }, (value, path) => {
+    if (typeof value !== 'number') throw mismatch(kindOf(value), path, type);
+    const fits = value >= least && value <= most && (!whole || Number.isInteger(value));
+    if (!fits) throw mismatch(`number ${value}`, path, type);
+    return Math.min(value, kept);
+  });
+}
+
+export function list<T>(item: Shape<T>): Shape<readonly T[]> {
+  return shape({ type: 'list', of: item.kind }, (value, path) => {
+    if (!Array.isArray(value)) throw mismatch(kindOf(value), path, 'list');
+    return value.filter((entry) => entry !== null).map((entry) => item(entry, path));
+  });
+}
+
+export function record<T>(item: Shape<T>): Shape<Readonly<Record<string, T>>> {
+  return shape({ type: 'record', of: item.kind }, (value, path) => {
+    const entries = Object.entries(objectOf(value, path)).filter(([, entry]) => entry !== null);
+    return Object.fromEntries(entries.map(([key, entry]) => [text(key, `${path}'s keys`), item(entry, `${path}.${key}`)]));
+  });
+}
+
+export function object<T extends object>(fields: Fields<T>): Shape<T> {
+  const byLowerName = new Map(Object.keys(fields).map((name) => [name.toLowerCase(), name]));
+  const kinds = Object.entries(fields).map(([name, field]) => [name, (field as Shape<unknown>).kind] as const);
+  return shape({ type: 'object', fields: Object.fromEntries(kinds) }, (value, path) => {
+    const result: Record<string, unknown> = {};
+    for (const [key, entry] of Object.entries(objectOf(value, path))) {
+      const name = byLowerName.get(key.toLowerCase());
+      if (name === undefined || entry === null || entry === undefined) continue;
+      const decoded = fields[name as keyof T](entry as never, path === '' ? name : `${path}.${name}`) as unknown;
+      if (decoded !== undefined) result[name] = decoded;
+    }
+    return result as T;
+  });
+}
+
+/** An object whose being there says it all, such as `Global`. */
+export const mark: Shape<Record<string, never>> = object<Record<string, never>>({});
+
+/** One of a few words, refused under Docker's name for their type; the empty word is Go's way of saying nothing. */
+export function word<T extends string>(type: string, ...words: readonly T[]): Shape<T> {
+  return shape({ type: 'word', words }, (value, path) => {
+    const result = text(value, path);
+    if (result === '') return undefined as unknown as T;
+    if (!words.includes(result as T)) throw refused(`invalid ${type}: ${JSON.stringify(result)}`);
+    return result as T;
+  });
+}
+
+function shape<T>(kind: Kind, read: (value: unknown, path: string) => T): Shape<T> {
+  return Object.assign(read, { kind });
+}
+
+function objectOf(value: unknown, path: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(kindOf(value), path, 'object');
+  return value as Record<string, unknown>;
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : value === null ? 'null' : typeof value;
+}
+
+function mismatch(found: string, path: string, wanted: string): Refusal {
+  return refused(`json: cannot unmarshal ${found} into Go ${path === '' ? 'value' : `struct field ${path}`} of type ${wanted}`);
+}
+
+/** `plain`: dockerd says these itself, before the manager is asked. */
+function refused(message: string): Refusal {
+  return new Refusal('invalidArgument', message, { plain: true });
+}
