@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
-    include: ['test/{unit,golden,property,simulation,contract,integration,e2e,tidy}/**/*.test.ts'],
+    include: ['test/{unit,golden,property,simulation,contract,integration,e2e,tidy,fuzz}/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Real engines on a busy machine now and then miss a time limit; in continuous integration such a test gets one more try, and the report says so.

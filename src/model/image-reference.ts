@@ -95,8 +95,10 @@ export function registryOf(image: string): string {
 }
 
 function written({ registry, path, tag, digest }: ImageReference): string {
-  const official = registry === hub && /^library\/[^/]+$/.test(path);
-  const name = official ? path.slice('library/'.length) : registry === hub ? path : `${registry}/${path}`;
+  // A name that looks like an id, or a path whose first part looks like a host, would be read as one.
+  const official = registry === hub && /^library\/[^/]+$/.test(path) && !/\/[a-f0-9]{64}$/.test(path);
+  const plain = registry === hub && splitRegistry(path).registry === hub && !path.startsWith(`${hub}/`) && !path.startsWith(`index.${hub}/`);
+  const name = official ? path.slice('library/'.length) : plain ? path : `${registry}/${path}`;
   return `${name}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }
 
