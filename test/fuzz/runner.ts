@@ -35,7 +35,7 @@ export async function fuzz(target: AnyTarget, { seed, seconds, most = 10_000_000
   });
   try {
     const details = await fc.check(property, { seed, numRuns: most, interruptAfterTimeLimit: seconds * 1000, markInterruptAsFailure: false });
-    return { inputs, slowestMs, ...(details.failed && { found: told(target.name, details) }) };
+    return { inputs, slowestMs, ...(details.counterexample && { found: told(target.name, details) }) };
   } finally {
     await run.stop();
   }
