@@ -69,8 +69,8 @@ export interface InitRequest {
   AdvertiseAddr?: string;
   DataPathAddr?: string;
   DataPathPort?: number;
-  ForceNewCluster?: boolean;
-  AutoLockManagers?: boolean;
+  ForceNewCluster?: never;
+  AutoLockManagers?: never;
   Availability?: 'active' | 'pause' | 'drain';
   DefaultAddrPool?: readonly string[];
   SubnetSize?: number;

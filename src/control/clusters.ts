@@ -59,16 +59,16 @@ export function updateCluster(version: number, spec: ClusterSpec): UseCase<void>
     const cluster = clusterOf(view);
     if (!cluster) throw new Refusal('notFound', 'cluster not found');
     checkVersion(cluster, version);
-    if (spec.Name !== cluster.Spec.Name) throw new Refusal('invalidArgument', 'modification of cluster name is not allowed');
+    if (spec.Name && spec.Name !== cluster.Spec.Name) throw new Refusal('invalidArgument', 'modification of cluster name is not allowed');
     const Spec = withDefaults(spec);
-    checkCluster(Spec);
+    checkCluster(Spec, cluster.Spec);
     return { actions: [update('cluster', { ...cluster, Spec })], result: undefined };
   };
 }
 
 function newCluster(id: string, options: InitOptions): Cluster {
   const spec = withDefaults(options.spec ?? {});
-  checkCluster(spec);
+  checkCluster(spec, defaultClusterSpec);
   for (const pool of options.defaultAddrPool ?? []) checkSubnet('address pool', pool);
   const size = options.subnetSize ?? 0;
   const port = options.dataPathPort ?? 0;
@@ -120,10 +120,22 @@ function withDefaults(spec: Partial<ClusterSpec>): ClusterSpec {
   };
 }
 
-function checkCluster(spec: ClusterSpec): void {
+/** @param present what the cluster has: a setting that nothing carries out may stay, and not be changed */
+function checkCluster(spec: ClusterSpec, present: ClusterSpec): void {
   if (spec.Name !== 'default') throw new Refusal('invalidArgument', 'swarm spec must be named "default"');
   if (spec.CAConfig.NodeCertExpiry < hour) throw new Refusal('invalidArgument', 'minimum certificate expiry time is: 1h0m0s');
   if (spec.Dispatcher.HeartbeatPeriod < 0) {
     throw new Refusal('invalidArgument', 'heartbeat time period cannot be a negative duration');
   }
+  const told = { ...settings('Raft', spec.Raft), ...settings('CAConfig', spec.CAConfig) };
+  const kept = { ...settings('Raft', present.Raft), ...settings('CAConfig', present.CAConfig) };
+  const usual = { ...settings('Raft', defaultClusterSpec.Raft), ...settings('CAConfig', defaultClusterSpec.CAConfig) };
+  for (const [name, value] of Object.entries(told)) {
+    if (value === kept[name] || value === usual[name]) continue;
+    throw new Refusal('unimplemented', `${name} is not supported: it is ${String(usual[name])} in a cluster of one node`, { plain: true });
+  }
+}
+
+function settings(group: string, values: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${group}.${name}`, value as unknown]));
 }

@@ -57,7 +57,7 @@ export function checkFile(kind: FileKind, spec: SecretSpec | ConfigSpec): void {
   if (driver !== undefined) {
     if (driver.Name === '') throw new Refusal('invalidArgument', 'secret driver must have a name');
     if (size > 0) throw new Refusal('invalidArgument', 'secret must not have data when a driver is specified');
-    return;
+    throw new Refusal('unimplemented', `secret driver ${driver.Name} is not supported: secrets hold their data here`, { plain: true });
   }
   if (size === 0 || size >= limit) {
     throw new Refusal('invalidArgument', `${kind} data must be larger than 0 and less than ${limit} bytes`);

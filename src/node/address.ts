@@ -1,4 +1,5 @@
-/** Which address others reach this node by. */
+/** Which address others reach this node by, and which it may be told to listen on. */
+import { isIP, isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { Refusal } from '#base/refusal';
 
@@ -18,11 +19,14 @@ export function advertisedAddress(asked: string, interfaces = networkInterfaces(
   const candidates = Object.entries(interfaces).flatMap(([name, addresses]): Candidate[] =>
     (addresses ?? []).filter((address) => address.family === 'IPv4' && !address.internal).map(({ address }) => ({ name, address })),
   );
-  const wanted = asked.replace(/:\d+$/, '');
-  if (wanted !== '' && wanted !== '0.0.0.0') {
+  const wanted = withoutPort(asked);
+  if (isUnspecified(wanted)) {
+    throw new Refusal('invalidArgument', 'advertise address must be a non-zero IP address or network interface (with optional port number)', { plain: true });
+  }
+  if (wanted !== '') {
     const named = candidates.find((candidate) => candidate.name === wanted);
     if (named) return named.address;
-    if (/^\d{1,3}(\.\d{1,3}){3}$/.test(wanted)) return wanted;
+    if (isIPv4(wanted)) return wanted;
     throw new Refusal('invalidArgument', `invalid advertise address "${asked}": give an address or the name of an interface`);
   }
   const outer = candidates.filter((candidate) => !internalNames.test(candidate.name));
@@ -31,4 +35,33 @@ export function advertisedAddress(asked: string, interfaces = networkInterfaces(
     throw new Refusal('invalidArgument', `could not choose an IP address to advertise since this system has multiple addresses (${choices})`);
   }
   return outer[0]?.address ?? '127.0.0.1';
+}
+
+/** Refuses an address to listen on that is not this host's: nobody could ever reach the node there. */
+export function checkListenAddress(asked: string, interfaces = networkInterfaces()): void {
+  const wanted = withoutPort(asked);
+  if (wanted === '' || isUnspecified(wanted) || isOwn(wanted, interfaces)) return;
+  throw new Refusal('invalidArgument', `failed to listen on remote API address: listen tcp ${asked}: bind: cannot assign requested address`, { plain: true });
+}
+
+/** Refuses an address for traffic between tasks that is not this host's. */
+export function checkDataPathAddress(asked: string, interfaces = networkInterfaces()): void {
+  if (asked === '' || isOwn(asked, interfaces)) return;
+  const why = isUnspecified(asked) || isIP(asked) === 0 ? '' : `: ${asked} is no address of this host`;
+  throw new Refusal('invalidArgument', `data path address must be a non-zero IP address or network interface (without a port number)${why}`, { plain: true });
+}
+
+/** `10.0.0.1:2377`, `[::1]:2377`, `eth0:2377`; a bare address of version 6 has none. */
+function withoutPort(text: string): string {
+  const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? [];
+  return bracketed ?? (isIP(text) === 6 ? text : text.replace(/:\d+$/, ''));
+}
+
+function isUnspecified(address: string): boolean {
+  return isIP(address) !== 0 && /^[0:.]+$/.test(address);
+}
+
+function isOwn(wanted: string, interfaces: ReturnType<typeof networkInterfaces>): boolean {
+  if (interfaces[wanted] !== undefined || (isIPv4(wanted) && wanted.startsWith('127.'))) return true;
+  return Object.values(interfaces).some((addresses) => addresses?.some(({ address }) => address === wanted));
 }

@@ -10,7 +10,7 @@ import { initCluster } from '#control/clusters';
 import { DockerEngine } from '#engine/docker-engine';
 import { checkHost } from '#host/check-host';
 import { clusterOf } from '#store/view';
-import { advertisedAddress } from './address.ts';
+import { advertisedAddress, checkDataPathAddress, checkListenAddress } from './address.ts';
 import { ClusterDoor } from './cluster-door.ts';
 import { forgetIdentity, readIdentity, writeIdentity, type Identity } from './identity.ts';
 import { addressPools, instanceOf } from './instance.ts';
@@ -103,6 +103,8 @@ export class Daemon implements LocalSwarm {
   init(request: InitRequest): Promise<string> {
     return this.#exclusively(async () => {
       if (this.#member) throw new Refusal('unavailable', swarmTexts.alreadyPart);
+      checkListenAddress(request.ListenAddr ?? '');
+      checkDataPathAddress(request.DataPathAddr ?? '');
       const address = advertisedAddress(request.AdvertiseAddr ?? '');
       await refuseUnfitHost();
       const identity: Identity = { nodeId: newId(systemRandom), address };

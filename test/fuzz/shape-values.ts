@@ -51,6 +51,8 @@ function plain(kind: Kind): fc.Arbitrary<unknown> {
       return fc.dictionary(texts, valueFor(kind.of), { maxKeys: 3 });
     case 'object':
       return fc.record(Object.fromEntries(Object.entries(kind.fields).map(([name, field]) => [name, valueFor(field)])), { requiredKeys: [] });
+    case 'refused':
+      return fc.constantFrom(false, 0, '', [], true, 'x', { a: 1 });
     default: {
       const { least, most, whole } = numberTypes[kind.type];
       const small = whole ? fc.integer({ min: Math.max(least, -2), max: 12 }) : fc.double({ min: -1, max: 2, noNaN: true });

@@ -1,25 +1,30 @@
 /** Bodies that are more than a spec. */
 import type { NetworkSpec } from '#model/network';
-import { clusterSpec, networkFields, stackSpec } from '#model/shape/object-shapes';
-import { flag, list, object, record, text, uint32, word } from '#model/shape/shape';
+import { clusterSpec, networkFields, noAutolock, stackSpec } from '#model/shape/object-shapes';
+import { flag, list, object, record, text, uint32, unbuilt, word, type Unbuilt } from '#model/shape/shape';
 import type { StackSpec } from '#model/stack';
 import type { InitRequest } from '../dependencies.ts';
 
 /** Body of `POST /networks/create`: the spec, flat, and what decides whose network it is. */
 export interface NetworkCreateRequest extends NetworkSpec {
   Scope?: string;
-  ConfigOnly?: boolean;
 }
 
-export const networkCreateRequest = object<NetworkCreateRequest>({ ...networkFields, Scope: text, ConfigOnly: flag });
+export const networkCreateRequest = object<NetworkCreateRequest>({ ...networkFields, Scope: text });
+
+/** What a request for one of the cluster's networks may not ask: an engine's own networks may. */
+export const clusterNetworkRequest = object<Unbuilt<'ConfigOnly' | 'ConfigFrom'>>({
+  ConfigOnly: unbuilt('the cluster has no networks of mere settings'),
+  ConfigFrom: unbuilt('the cluster has no networks of mere settings'),
+});
 
 export const initRequest = object<InitRequest>({
   ListenAddr: text,
   AdvertiseAddr: text,
   DataPathAddr: text,
   DataPathPort: uint32,
-  ForceNewCluster: flag,
-  AutoLockManagers: flag,
+  ForceNewCluster: unbuilt('a cluster of one node needs no rescue from lost managers'),
+  AutoLockManagers: noAutolock,
   Availability: word('Availability', 'active', 'pause', 'drain'),
   DefaultAddrPool: list(text),
   SubnetSize: uint32,

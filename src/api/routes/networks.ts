@@ -12,7 +12,7 @@ import { readFilters, type Filters } from '../request/filters.ts';
 import { listKeys, passesList, passesPrune, pruneKeys } from '../request/network-filters.ts';
 import { predefinedNetwork, shownNetwork, type NetworkResource } from '../view/network.ts';
 import { get, parameter, post, remove, type Answer, type Call, type Route } from '../router.ts';
-import { networkCreateRequest, type NetworkCreateRequest } from '../request/bodies.ts';
+import { clusterNetworkRequest, networkCreateRequest, type NetworkCreateRequest } from '../request/bodies.ts';
 
 export function networkRoutes(context: Context): Route[] {
   return [
@@ -84,13 +84,15 @@ function servicesOf(view: View, network: Network): Record<string, object> {
 
 async function create(call: Call, context: Context): Promise<Answer> {
   const bytes = await readBody(call.request);
-  const request = decode(parseBody(bytes), networkCreateRequest);
+  const body = parseBody(bytes);
+  const request = decode(body, networkCreateRequest);
   if (!isClusterNetwork(request)) {
     await context.engine.passThrough(call.request, call.response, call.target, bytes);
     return 'sent';
   }
   requireManager(context.swarm.status());
-  const { Scope: _scope, ConfigOnly: _configOnly, ...spec } = request;
+  decode(body, clusterNetworkRequest);
+  const { Scope: _scope, ...spec } = request;
   const { ID } = await submit(context, createNetwork(spec));
   return { status: 201, json: { Id: ID, Warning: '' } };
 }

@@ -11,12 +11,14 @@ import { flag, get, post, versionParameter, type Answer, type Call, type Route }
 import { clusterSpec } from '#model/shape/object-shapes';
 import { initRequest } from '../request/bodies.ts';
 
+/** Stands where a token would be, in `join-token` and after `init`: an empty one would look like one that works. */
+const noToken = 'NONE-joining-is-not-supported:-this-version-runs-clusters-of-one-node';
+
 export function swarmRoutes(context: Context): Route[] {
   return [
     get('/swarm', async () => {
       const view = await readView(context);
-      // Join tokens come with joining; until then there is none to show.
-      return { status: 200, json: { ...shownCluster(clusterIn(view)), JoinTokens: { Worker: '', Manager: '' } } };
+      return { status: 200, json: { ...shownCluster(clusterIn(view)), JoinTokens: { Worker: noToken, Manager: noToken } } };
     }),
     post('/swarm/init', (call) => init(call, context)),
     post('/swarm/join', () => {

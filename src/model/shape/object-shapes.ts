@@ -6,14 +6,16 @@ import type { RepositoryCredentials, RepositorySpec } from '../repository.ts';
 import type { ConfigSpec, SecretSpec } from '../secret.ts';
 import type { StackSpec } from '../stack.ts';
 import { logDriver, serviceSpec } from './service-shape.ts';
-import { base64, flag, int64, list, object, record, text, uint64, word } from './shape.ts';
+import { base64, flag, int64, list, object, record, text, uint64, unbuilt, word, type Unbuilt } from './shape.ts';
 
 const labels = record(text);
 const driver = object<NonNullable<SecretSpec['Driver']>>({ Name: text, Options: labels });
+/** Go's templates take none. */
+const templating = object<NonNullable<SecretSpec['Templating']>>({ Name: text, Options: unbuilt('templates have no options') });
 
-export const secretSpec = object<SecretSpec>({ Name: text, Labels: labels, Data: base64, Driver: driver, Templating: driver });
+export const secretSpec = object<SecretSpec>({ Name: text, Labels: labels, Data: base64, Driver: driver, Templating: templating });
 
-export const configSpec = object<ConfigSpec>({ Name: text, Labels: labels, Data: base64, Templating: driver });
+export const configSpec = object<ConfigSpec>({ Name: text, Labels: labels, Data: base64, Templating: templating });
 
 const ipamConfig = object<{ Subnet?: string; IPRange?: string; Gateway?: string; AuxiliaryAddresses?: Readonly<Record<string, string>> }>({
   Subnet: text,
@@ -43,6 +45,9 @@ export const nodeSpec = object<NodeSpec>({
   Availability: word('Availability', 'active', 'pause', 'drain'),
 });
 
+/** Nothing locks a manager's keys yet: `true` would be a promise. */
+export const noAutolock = unbuilt('managers are not locked');
+
 export const clusterSpec = object<ClusterSpec>({
   Name: text,
   Labels: labels,
@@ -55,9 +60,15 @@ export const clusterSpec = object<ClusterSpec>({
     HeartbeatTick: int64,
   }),
   Dispatcher: object<ClusterSpec['Dispatcher']>({ HeartbeatPeriod: int64 }),
-  CAConfig: object<ClusterSpec['CAConfig']>({ NodeCertExpiry: int64 }),
+  CAConfig: object<ClusterSpec['CAConfig'] & Unbuilt<'ExternalCAs' | 'SigningCACert' | 'SigningCAKey' | 'ForceRotate'>>({
+    NodeCertExpiry: int64,
+    ExternalCAs: unbuilt('a cluster of one node needs no certificates'),
+    SigningCACert: unbuilt('a cluster of one node needs no certificates'),
+    SigningCAKey: unbuilt('a cluster of one node needs no certificates'),
+    ForceRotate: unbuilt('a cluster of one node has no certificates to rotate'),
+  }),
   TaskDefaults: object<ClusterSpec['TaskDefaults']>({ LogDriver: logDriver }),
-  EncryptionConfig: object<ClusterSpec['EncryptionConfig']>({ AutoLockManagers: flag }),
+  EncryptionConfig: object<ClusterSpec['EncryptionConfig']>({ AutoLockManagers: noAutolock }),
 });
 
 const names = list(text);

@@ -25,7 +25,7 @@ import type {
   TaskSpec,
   UpdateConfig,
 } from '../service-spec.ts';
-import { flag, float32, int64, list, mark, object, record, text, uint16, uint32, uint64, word } from './shape.ts';
+import { flag, float32, int64, list, mark, object, record, text, uint16, uint32, uint64, unbuilt, word, type Unbuilt } from './shape.ts';
 
 const texts = list(text);
 const labels = record(text);
@@ -190,7 +190,9 @@ const container = object<ContainerSpec>({
   Shoal: containerExtension,
 });
 
-const task = object<TaskSpec>({
+const task = object<TaskSpec & Unbuilt<'PluginSpec' | 'NetworkAttachmentSpec'>>({
+  PluginSpec: unbuilt('tasks are containers'),
+  NetworkAttachmentSpec: unbuilt('tasks are containers'),
   ContainerSpec: container,
   Resources: resources,
   RestartPolicy: object<RestartPolicy>({ Condition: text, Delay: int64, MaxAttempts: uint64, Window: int64 }),

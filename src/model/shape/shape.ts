@@ -7,7 +7,12 @@ export type Kind =
   | { type: 'text' | 'base64' | 'flag' | NumberName }
   | { type: 'word'; words: readonly string[] }
   | { type: 'list' | 'record'; of: Kind }
-  | { type: 'object'; fields: Readonly<Record<string, Kind>> };
+  | { type: 'object'; fields: Readonly<Record<string, Kind>> }
+  /** Known by name, and refused unless it says nothing. */
+  | { type: 'refused' };
+
+/** Fields that a body may have and that nothing here carries out. */
+export type Unbuilt<K extends string> = { [P in K]?: never };
 
 /** Turns a JSON value at `path` into T, or refuses it with 400. */
 export interface Shape<T> {
@@ -93,6 +98,19 @@ export function word<T extends string>(type: string, ...words: readonly T[]): Sh
     if (!words.includes(result as T)) throw refused(`invalid ${type}: ${JSON.stringify(result)}`);
     return result as T;
   });
+}
+
+/** A field that nothing carries out yet: whoever asks for it is told so by name. What says nothing (false, 0, empty) passes. */
+export function unbuilt(why: string): Shape<never> {
+  return shape({ type: 'refused' }, (value, path) => {
+    if (saysNothing(value)) return undefined as never;
+    throw new Refusal('unimplemented', `${path} is not supported: ${why}`, { plain: true });
+  });
+}
+
+function saysNothing(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(saysNothing);
+  return value === null || value === false || value === 0 || value === '';
 }
 
 function shape<T>(kind: Kind, read: (value: unknown, path: string) => T): Shape<T> {

@@ -30,9 +30,9 @@ test('data has its limits', () => {
   expect(config(1_023_999)).not.toThrow();
 });
 
-test('a driver brings the data itself', () => {
+test('a driver would bring the data itself, and there is none', () => {
   const cluster = initialisedCluster();
-  expect(() => cluster.run(createSecret({ Name: 's', Driver: { Name: 'vault' } }))).not.toThrow();
+  expect(() => cluster.run(createSecret({ Name: 's', Driver: { Name: 'vault' } }))).toThrow('secret driver vault is not supported');
   expect(() => cluster.run(createSecret({ Name: 't', Driver: { Name: 'vault' }, Data: base64('x') }))).toThrow('secret must not have data');
 });
 

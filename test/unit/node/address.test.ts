@@ -1,13 +1,12 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { expect, test } from 'vitest';
-import { advertisedAddress } from '../../../src/node/address.ts';
+import { advertisedAddress, checkDataPathAddress, checkListenAddress } from '../../../src/node/address.ts';
 
 const at = (address: string): NetworkInterfaceInfo[] => [{ address, family: 'IPv4', internal: address.startsWith('127.'), netmask: '', mac: '', cidr: null }];
 const one = { lo: at('127.0.0.1'), eth0: at('192.0.2.1'), docker0: at('172.17.0.1'), 'sh-abc': at('10.0.0.1') };
 
 test.each([
   ['', one, '192.0.2.1'],
-  ['0.0.0.0', one, '192.0.2.1'],
   ['198.51.100.7:2377', one, '198.51.100.7'],
   ['docker0', one, '172.17.0.1'],
   ['', { lo: at('127.0.0.1') }, '127.0.0.1'],
@@ -16,4 +15,21 @@ test.each([
 test('a choice is left to the user, with what there is', () => {
   expect(() => advertisedAddress('', { ...one, eth1: at('203.0.113.1') })).toThrow('multiple addresses (192.0.2.1 on eth0, 203.0.113.1 on eth1)');
   expect(() => advertisedAddress('eth9', one)).toThrow('invalid advertise address "eth9"');
+});
+
+test('no address at all is none to advertise, nor to carry traffic on', () => {
+  for (const zero of ['0.0.0.0', '0.0.0.0:2377', '::', '[::]:2377']) {
+    expect(() => advertisedAddress(zero, one), zero).toThrow('advertise address must be a non-zero IP address or network interface');
+  }
+  for (const zero of ['0.0.0.0', '::']) expect(() => checkDataPathAddress(zero, one)).toThrow('data path address must be a non-zero IP address');
+  expect(() => advertisedAddress('999.1.1.1', one)).toThrow('invalid advertise address');
+});
+
+test("what is not this host's cannot be listened on, nor carry traffic", () => {
+  for (const own of ['', '0.0.0.0:2377', '[::]:2377', '127.0.0.1:7777', '192.0.2.1', 'eth0', 'eth0:2377']) {
+    expect(() => checkListenAddress(own, one), own).not.toThrow();
+  }
+  for (const own of ['', '192.0.2.1', 'docker0', '127.0.0.1']) expect(() => checkDataPathAddress(own, one), own).not.toThrow();
+  expect(() => checkListenAddress('198.51.100.7:2377', one)).toThrow('listen tcp 198.51.100.7:2377: bind: cannot assign requested address');
+  for (const foreign of ['198.51.100.7', 'eth9', '192.0.2.1:4789']) expect(() => checkDataPathAddress(foreign, one), foreign).toThrow('data path address');
 });
