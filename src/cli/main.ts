@@ -1,5 +1,6 @@
 /** Entry of the command line: runs one command and turns its end into an exit code. */
 import { CommanderError, type Command } from 'commander';
+import { printable } from '#base/printable';
 import { Refusal } from '#base/refusal';
 import { CommandError, exitCodes } from './command-error.ts';
 import { buildProgram } from './program.ts';
@@ -25,7 +26,7 @@ function exitCodeOf(error: unknown): number {
   // Commander has printed its own message already; asking for help is no mistake, nor is a group of commands alone.
   if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? 0 : exitCodes.usage;
   if (error instanceof CommandError || error instanceof Refusal) {
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${printable(error.message)}\n`);
     return error instanceof CommandError ? error.exitCode : exitCodes.refused;
   }
   throw error;

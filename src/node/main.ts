@@ -1,4 +1,5 @@
 /** Entry of the daemon: options, signals, exit codes. */
+import { printable } from '#base/printable';
 import { Refusal } from '#base/refusal';
 import { Daemon } from './daemon.ts';
 import { SwarmReconciler } from './swarm-reconciler.ts';
@@ -33,7 +34,7 @@ export async function main(args: readonly string[]): Promise<void> {
     await daemon.start();
   } catch (error) {
     if (!(error instanceof Refusal)) return fatal(error);
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${printable(error.message)}\n`);
     process.exit(1);
   }
 }

@@ -1,6 +1,7 @@
 /** The real clock, chance and log that the daemon hands to its parts. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { pino } from 'pino';
+import { printable } from '#base/printable';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
@@ -26,9 +27,14 @@ export function systemLogger(level: string): Logger {
   const redact = { paths: ['*.Data', '*.RegistryAuth', '*.Spec.Data', 'Data', 'RegistryAuth'], remove: true };
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact, formatters: { level: (label) => ({ level: label }) } },
-    pino.destination({ dest: 2, sync: true }),
+    escaping(pino.destination({ dest: 2, sync: true })),
   );
   return wrap(logger);
+}
+
+/** JSON escapes the oldest control characters only; people read this log on terminals. */
+function escaping(destination: pino.DestinationStream): pino.DestinationStream {
+  return { write: (line) => destination.write(`${printable(line.trimEnd())}\n`) };
 }
 
 function wrap(logger: pino.Logger): Logger {

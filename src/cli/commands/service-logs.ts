@@ -1,4 +1,5 @@
 /** `service logs`: the lines of all tasks, each with where it comes from. */
+import { printableCell } from '#base/printable';
 import type { Command } from 'commander';
 import { parseDuration, nanosecondsPerMillisecond } from '#base/duration';
 import { LogFrames } from '#model/log-frame';
@@ -58,7 +59,7 @@ async function showLogs(name: string, flags: LogFlags, command: Command): Promis
     for (const frame of frames.push(chunk as Buffer)) {
       if (frame.stream === 'systemError') throw new CommandError(`Error grabbing logs: ${frame.text.trim()}`);
       const { details, time, line } = splitDetails(frame.text, flags.timestamps === true);
-      const prefix = flags.raw ? '' : `${await labels.of(details)}    | `;
+      const prefix = flags.raw ? '' : `${printableCell(await labels.of(details))}    | `;
       terminal.raw(`${time}${prefix}${line}`, frame.stream);
     }
   }

@@ -1,4 +1,5 @@
 /** What Docker's loader says on the way, as its CLI prints it. */
+import { printable } from '#base/printable';
 import type { StackFile } from '#compose/compose';
 import type { Notice } from '#compose/strict/notices';
 import { isMap } from '#compose/value';
@@ -8,7 +9,7 @@ import type { Terminal } from '../output/terminal.ts';
 
 export function printNotices(terminal: Terminal, notices: readonly Notice[]): void {
   for (const notice of notices) {
-    if (notice.kind === 'text') terminal.raw(notice.text, 'stderr');
+    if (notice.kind === 'text') terminal.raw(printable(notice.text), 'stderr');
     else terminal.error(`time="${localTime(new Date())}" level=warning msg=${JSON.stringify(notice.message)}`);
   }
 }

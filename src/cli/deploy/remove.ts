@@ -1,5 +1,6 @@
 /** Removal of what carries a stack's label, in docker's order and words. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { printable } from '#base/printable';
 import { compareTexts } from '#base/text';
 import { namespaceLabel } from '#model/meta';
 import type { Secret } from '#model/secret';
@@ -30,7 +31,7 @@ async function removeObjects({ client, terminal }: Session, kind: string, object
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 404) continue;
-      terminal.raw(`Failed to remove ${kind} ${ID}: ${error.message}`, 'stderr');
+      terminal.raw(printable(`Failed to remove ${kind} ${ID}: ${error.message}`), 'stderr');
       failed = true;
     }
   }

@@ -1,5 +1,6 @@
 /** Progress of services as bars on a terminal, as lines elsewhere, or as JSON. */
 import { createLogUpdate } from 'log-update';
+import { printableCell } from '#base/printable';
 import type { Terminal } from '../output/terminal.ts';
 import type { Progress } from './verdict.ts';
 import type { Watched } from './watch.ts';
@@ -46,14 +47,15 @@ function factsOf({ id, name, progress }: Watched): object {
 }
 
 function lineOf({ name, progress }: Watched): string {
-  return `${name}: ${stateText(progress)}`;
+  return printableCell(`${name}: ${stateText(progress)}`);
 }
 
 function barOf({ name, progress }: Watched): string {
   const { running, wanted } = progress;
   const share = wanted > 0 ? Math.min(1, running / wanted) : 0;
   const filled = Math.round(share * barWidth);
-  return `${name.padEnd(24)} [${'='.repeat(filled)}${filled < barWidth ? '>' : ''}${' '.repeat(Math.max(0, barWidth - filled - 1))}] ${stateText(progress)}`;
+  const shown = printableCell(name).padEnd(24);
+  return `${shown} [${'='.repeat(filled)}${filled < barWidth ? '>' : ''}${' '.repeat(Math.max(0, barWidth - filled - 1))}] ${printableCell(stateText(progress))}`;
 }
 
 function stateText({ verdict, detail, running, wanted, slots }: Progress): string {
