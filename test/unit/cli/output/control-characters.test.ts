@@ -12,7 +12,7 @@ const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/;
 function captured(act: () => void): string {
   const written: string[] = [];
   const streams = [process.stdout, process.stderr] as const;
-  const before = streams.map((stream) => stream.write);
+  const before = streams.map((stream) => stream.write.bind(stream));
   for (const stream of streams) stream.write = ((text: string) => written.push(text) > 0) as typeof stream.write;
   try {
     act();
@@ -45,7 +45,7 @@ test('what a command says on either stream is escaped at the terminal itself', (
 test('progress lines are one line for each service', () => {
   const said: string[] = [];
   const terminal: Terminal = { out: (line) => void said.push(line), error: () => undefined, raw: () => undefined, interactive: false };
-  const progress = { verdict: { state: 'failing', detail: nasty }, running: 0, wanted: 1, slots: [{ name: '1', state: 'failed', error: nasty }], reasons: [] };
+  const progress = { verdict: 'failing', detail: nasty, running: 0, wanted: 1, slots: [{ name: '1', taskState: 'failed', error: nasty }], reasons: [] };
   renderer('lines', terminal)([{ id: 'x', name: nasty, progress } as unknown as Watched], false);
   expect(said).toHaveLength(1);
   expect(said[0]).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
