@@ -61,6 +61,8 @@ export interface SwarmStatus {
   NodeAddr: string;
   ControlAvailable: boolean;
   Error: string;
+  /** Why the daemon started with its API only; absent when it started whole. */
+  SafeMode?: string;
 }
 
 /** Body of `POST /swarm/init`, in the Engine API's words; absent fields take Docker's defaults. */

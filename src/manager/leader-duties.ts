@@ -26,6 +26,7 @@ export class LeaderDuties {
   readonly sessions: Sessions;
   readonly #parts: Pick<DutiesParts, 'clock' | 'logger'>;
   readonly #further: readonly Duty[];
+  readonly #onlyRequests: boolean;
   readonly #begun: Duty[] = [];
   #endPause: () => void = () => {};
   #state: 'new' | 'begun' | 'revoked' = 'new';
@@ -36,6 +37,7 @@ export class LeaderDuties {
     this.manager = new Manager(options, { ...parts, term });
     const { state, clock, random, logger } = parts;
     this.sessions = new Sessions({ submit: (useCase) => this.manager.submit(useCase), state, clock, random, logger });
+    this.#onlyRequests = options.onlyRequests === true;
     this.#further = further(this.manager);
   }
 
@@ -50,6 +52,7 @@ export class LeaderDuties {
     if (this.#state === 'revoked') return;
     this.#state = 'begun';
     this.manager.start();
+    if (this.#onlyRequests) return;
     await this.#insist(this.sessions, 'serve the nodes');
     for (const duty of this.#further) {
       if (!this.hold) return;

@@ -24,6 +24,8 @@ import type { ReplicatedState } from '#replica/state';
 export interface ManagerOptions {
   /** What may follow from a request in its entry, the rest comes in further ones; smaller in tests. */
   limits?: EntryLimits;
+  /** Requests are answered; no nodes are served, and no further duty begins. */
+  onlyRequests?: boolean;
 }
 
 export interface ManagerParts {

@@ -16,6 +16,7 @@ import { forgetIdentity, readIdentity, writeIdentity, type Identity } from './id
 import { addressPools, instanceOf } from './instance.ts';
 import { Membership } from './membership.ts';
 import type { DaemonOptions } from './options.ts';
+import { deathsBeforeSafety, livedMs, startsThatDied, writeStarts } from './starts.ts';
 import { lockState } from './state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { programVersion } from '#base/version';
@@ -31,6 +32,11 @@ export class Daemon implements LocalSwarm {
   #member: Membership | undefined;
   #changing = false;
   #unlock: () => Promise<void> = async () => {};
+  /** Why only the API runs. */
+  #safety: string | undefined;
+  /** In safe mode: why not even the cluster's state can be read. */
+  #broken = '';
+  #endCount: () => void = () => {};
 
   constructor(options: DaemonOptions, logger: Logger, onFatal: (error: unknown) => void) {
     this.#options = options;
@@ -66,42 +72,88 @@ export class Daemon implements LocalSwarm {
     const { state, run, socket } = this.#options;
     for (const folder of [state, run, dirname(socket)]) mkdirSync(folder, { recursive: true, mode: 0o711 });
     this.#unlock = await lockState(state);
+    const died = startsThatDied(state);
+    this.#safety = safetyOf(this.#options.safeMode, died);
     const identity = readIdentity(state);
-    if (identity) {
-      await refuseUnfitHost();
-      const member = this.#newMember(identity, false);
-      await member.startSeat();
-      if (!clusterOf(member.state.store))
-        throw new Refusal(
-          'failedPrecondition',
-          `${state} says that this node is in a cluster, but its log holds none: put back a copy of the folder, or move it away to begin anew`,
-        );
-      await this.#enter(member);
+    try {
+      if (this.#safety !== undefined) await this.#enterSafely(identity, this.#safety);
+      else {
+        this.#count(died + 1);
+        if (identity) await this.#return(identity);
+      }
+    } catch (error) {
+      // A refusal says what to do: it is no death.
+      if (error instanceof Refusal && this.#safety === undefined) this.#count(died);
+      throw error;
     }
     await this.#api.start();
-    this.#logger.info({ socket, state, swarm: identity ? 'active' : 'inactive' }, 'the daemon is ready');
+    if (this.#safety === undefined) this.#endCount = systemClock.after(livedMs, () => this.#count(0));
+    this.#logger.info({ socket, state, swarm: identity ? 'active' : 'inactive' }, this.#safety ?? 'the daemon is ready');
+  }
+
+  async #return(identity: Identity): Promise<void> {
+    await refuseUnfitHost();
+    const member = this.#newMember(identity, false);
+    await member.startSeat();
+    if (!clusterOf(member.state.store))
+      throw new Refusal(
+        'failedPrecondition',
+        `${this.#options.state} says that this node is in a cluster, but its log holds none: put back a copy of the folder, or move it away to begin anew`,
+      );
+    await this.#enter(member);
+  }
+
+  /** The cluster's state for reading and mending, if it can be had at all; nothing that looks after anything. */
+  async #enterSafely(identity: Identity | undefined, why: string): Promise<void> {
+    this.#logger.warn({ state: this.#options.state }, why);
+    if (!identity) return;
+    try {
+      const member = this.#newMember(identity, false);
+      await member.startSeat();
+      await this.#enter(member);
+    } catch (error) {
+      this.#breakDown(error);
+    }
+  }
+
+  /** In safe mode what fails is told and not fatal: there is nothing left to start again with. */
+  #breakDown(error: unknown): void {
+    this.#broken = `the cluster's state cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    this.#logger.error({ error: this.#broken }, 'safe mode goes on without the cluster: put back a copy of the state folder');
+    this.#door.use(undefined);
+    this.#member = undefined;
+  }
+
+  #count(starts: number): void {
+    if (writeStarts(this.#options.state, starts)) return;
+    this.#logger.warn({ state: this.#options.state }, 'starts cannot be counted: there will be no safe mode by itself; make room on the disk');
   }
 
   /** Containers run on. */
   async stop(): Promise<void> {
+    this.#endCount();
     await this.#api.stop();
     await this.#member?.stop();
+    // An orderly end is no death; after a safe life the next start is whole again.
+    this.#count(0);
     await this.#unlock();
   }
 
   status(): SwarmStatus {
     const identity = this.#member?.identity;
     return {
-      LocalNodeState: identity ? 'active' : 'inactive',
+      LocalNodeState: this.#broken !== '' ? 'error' : identity ? 'active' : 'inactive',
       NodeID: identity?.nodeId ?? '',
       NodeAddr: identity?.address ?? '',
       ControlAvailable: identity !== undefined,
-      Error: this.#member?.log.full?.message ?? '',
+      Error: this.#broken || (this.#member?.log.full?.message ?? ''),
+      ...(this.#safety !== undefined && { SafeMode: this.#safety }),
     };
   }
 
   init(request: InitRequest): Promise<string> {
     return this.#exclusively(async () => {
+      this.#refuseInSafeMode();
       if (this.#member) throw new Refusal('unavailable', swarmTexts.alreadyPart);
       checkListenAddress(request.ListenAddr ?? '');
       checkDataPathAddress(request.DataPathAddr ?? '');
@@ -129,6 +181,7 @@ export class Daemon implements LocalSwarm {
 
   leave(): Promise<void> {
     return this.#exclusively(async () => {
+      this.#refuseInSafeMode();
       const member = this.#inside();
       this.#door.use(undefined);
       await member.leave();
@@ -138,12 +191,17 @@ export class Daemon implements LocalSwarm {
     });
   }
 
+  #refuseInSafeMode(): void {
+    if (this.#safety !== undefined) throw new Refusal('unavailable', this.#safety);
+  }
+
   #newMember(identity: Identity, founds: boolean): Membership {
     return new Membership(identity, this.#options, {
       clock: systemClock,
       logger: this.#logger,
       founds,
-      onFatal: this.#onFatal,
+      safe: this.#safety !== undefined,
+      onFatal: (error) => (this.#safety === undefined ? this.#onFatal(error) : this.#breakDown(error)),
       onReconcile: (event) => {
         for (const listener of this.#listeners) listener(event);
       },
@@ -181,6 +239,14 @@ export class Daemon implements LocalSwarm {
       this.#changing = false;
     }
   }
+}
+
+/** Why the daemon starts with its API only; undefined when it starts whole. */
+function safetyOf(asked: boolean | undefined, died: number): string | undefined {
+  if (!(asked ?? died >= deathsBeforeSafety)) return undefined;
+  const because = asked ? 'as asked for' : `because ${died} starts in a row died within a minute`;
+  const advice = 'remove or scale what does harm (repo rm or suspend, service rm or scale), then restart the daemon';
+  return `safe mode, ${because}: only the API runs, containers, networks and repositories are not looked after; ${advice}`;
 }
 
 async function refuseUnfitHost(): Promise<void> {

@@ -17,6 +17,8 @@ export interface DaemonOptions {
   logLevel: string;
   /** How many log entries apart snapshots are. */
   snapshotEntries: number;
+  /** Start with the API only; absent: when the last starts died. */
+  safeMode?: boolean;
 }
 
 export type Target = 'cluster' | 'docker';
@@ -37,9 +39,13 @@ Options:
                         Docker Swarm that the engine manages      (default cluster)
   --log-level <level>   trace, debug, info, warn, error           (default info)
   --snapshot-entries <count>  log entries between snapshots       (default 10000)
+  --safe-mode[=false]   start with the API only: no containers, networks or
+                        repositories are looked after, and what does harm can
+                        be removed. By itself after three starts in a row that
+                        died within a minute; =false starts whole all the same
   -h, --help            this text
 
-Each option can be given as a variable too: SHOAL_SOCKET, SHOAL_STATE, SHOAL_RUN, SHOAL_ENGINE, SHOAL_TARGET, SHOAL_LOG_LEVEL.
+Each option can be given as a variable too: SHOAL_SOCKET, SHOAL_STATE, SHOAL_RUN, SHOAL_ENGINE, SHOAL_TARGET, SHOAL_LOG_LEVEL, SHOAL_SAFE_MODE.
 SIGTERM and SIGINT end the daemon; containers run on, and the next daemon on the same state goes on with them.
 `;
 
@@ -67,7 +73,14 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
     target,
     logLevel,
     snapshotEntries,
+    ...safeMode(values['safe-mode'] ?? environment['SHOAL_SAFE_MODE']),
   };
+}
+
+function safeMode(text: string | undefined): { safeMode?: boolean } {
+  if (text === undefined || text === '') return {};
+  if (text !== 'true' && text !== 'false') throw new Refusal('invalidArgument', `--safe-mode is true or false, not "${text}"`);
+  return { safeMode: text === 'true' };
 }
 
 function parsed(args: readonly string[]) {
@@ -81,9 +94,10 @@ function parsed(args: readonly string[]) {
       target: text,
       'log-level': text,
       'snapshot-entries': text,
+      'safe-mode': text,
       help: { type: 'boolean', short: 'h' },
     } as const;
-    return parseArgs({ args: [...args], options, allowPositionals: false }).values;
+    return parseArgs({ args: args.map((arg) => (arg === '--safe-mode' ? '--safe-mode=true' : arg)), options, allowPositionals: false }).values;
   } catch (error) {
     throw new Refusal('invalidArgument', (error as Error).message);
   }

@@ -196,7 +196,7 @@ function collectingLogger(complaints: string[], tell: (line: string) => void = (
 }
 
 /** One request with a JSON body, or a text one; the whole answer. */
-function httpCall(socketPath: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<HttpReply> {
+export function httpCall(socketPath: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<HttpReply> {
   return new Promise((resolve, reject) => {
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     const typed = text === undefined ? {} : { 'Content-Type': 'application/json' };

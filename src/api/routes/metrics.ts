@@ -44,6 +44,7 @@ export class Metrics {
       problems: this.#gauge('shoal_network_problems', 'Ports, names and bridges of this node that cannot be served.', ['part']),
     };
     this.#measured('shoal_raft_applied_index', 'Index of the log entry applied last.', () => context.metrics.raftIndex());
+    this.#measured('shoal_safe_mode', '1 while only the API runs.', () => (context.swarm.status().SafeMode === undefined ? 0 : 1));
     this.#measured('shoal_leader', '1 while this node decides.', () => (context.metrics.leads() ? 1 : 0));
     this.#measured('shoal_read_only', '1 while the disk of the state folder is full: nothing is changed until there is space.', () =>
       context.metrics.readOnly() ? 1 : 0,

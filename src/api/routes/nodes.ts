@@ -44,7 +44,10 @@ export function shownMember(node: Node, status: SwarmStatus): object {
   const address = node.Status.Addr === '' ? status.NodeAddr : node.Status.Addr;
   const filled = own ? { Leader: true, Reachability: 'reachable', Addr: hostPort(address, managerPort) } : undefined;
   const ManagerStatus = node.ManagerStatus ?? filled;
-  return shown('node', { ...node, ...(ManagerStatus && { ManagerStatus }) });
+  // Its agent does not run: as when the line to it is cut.
+  const cutOff = node.ID === status.NodeID && status.SafeMode !== undefined;
+  const Status = cutOff ? { ...node.Status, State: 'disconnected' as const, Message: status.SafeMode ?? '' } : node.Status;
+  return shown('node', { ...node, Status, ...(ManagerStatus && { ManagerStatus }) });
 }
 
 /** `10.0.0.1:2377`, `[fd00::1]:2377` */

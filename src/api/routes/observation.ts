@@ -11,9 +11,15 @@ const backlogLimitBytes = 1024 * 1024;
 export function observationRoutes(context: Context, metrics: Metrics): Route[] {
   return [
     get('/shoal/v1/events', (call) => streamReconcileEvents(call, context)),
-    get('/healthz', (call) => sendText(call, 'text/plain; charset=utf-8', 'ok')),
+    get('/healthz', (call) => health(call, context)),
     get('/metrics', async (call) => sendText(call, metrics.contentType, await metrics.text())),
   ];
+}
+
+/** 503 in safe mode: nothing is looked after, whoever watches must see it. */
+function health(call: Call, context: Context): Answer {
+  const { SafeMode } = context.swarm.status();
+  return sendText(call, 'text/plain; charset=utf-8', SafeMode ?? 'ok', SafeMode === undefined ? 200 : 503);
 }
 
 async function streamReconcileEvents(call: Call, context: Context): Promise<Answer> {
@@ -28,8 +34,8 @@ async function streamReconcileEvents(call: Call, context: Context): Promise<Answ
   return 'sent';
 }
 
-function sendText({ response }: Call, type: string, text: string): Answer {
-  response.writeHead(200, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
+function sendText({ response }: Call, type: string, text: string, status = 200): Answer {
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
   response.end(text);
   return 'sent';
 }

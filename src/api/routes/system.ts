@@ -79,12 +79,16 @@ async function infoBody(context: Context): Promise<object> {
   // Clients count on the numbers being there.
   const counts = { Containers: 0, ContainersRunning: 0, ContainersPaused: 0, ContainersStopped: 0, Images: 0, NCPU: 0, MemTotal: 0 };
   const unreachable = { ...counts, OSType: 'linux', Warnings: [`WARNING: cannot reach the Docker Engine at unix://${context.engineSocket}`] };
-  return { ...(engine ?? unreachable), Swarm: await swarmBlock(context), Shoal: { Version: context.version } };
+  const { SafeMode } = context.swarm.status();
+  const told: { Warnings?: string[] | null } = engine ?? unreachable;
+  const Warnings = SafeMode === undefined ? told.Warnings : [`WARNING: ${SafeMode}`, ...(told.Warnings ?? [])];
+  return { ...told, ...(Warnings && { Warnings }), Swarm: await swarmBlock(context), Shoal: { Version: context.version } };
 }
 
 async function swarmBlock(context: Context): Promise<object> {
   const status = context.swarm.status();
-  const { NodeID, NodeAddr, LocalNodeState, ControlAvailable, Error } = status;
+  const { NodeID, NodeAddr, LocalNodeState, ControlAvailable, SafeMode } = status;
+  const Error = status.Error || (SafeMode ?? '');
   const block = { NodeID, NodeAddr, LocalNodeState, ControlAvailable, Error, RemoteManagers: null };
   if (LocalNodeState !== 'active' || !ControlAvailable) return block;
   try {
