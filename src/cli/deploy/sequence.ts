@@ -20,13 +20,15 @@ export interface SequenceOptions {
   resolveImage: ResolveImage;
   /** X-Registry-Auth for an image, when the nodes are to have it. */
   registryAuth?: (image: string) => Promise<string>;
+  /** Somebody waits for what is sent: each service is read back, for a wait is bound to what the engine stored. */
+  wait: boolean;
 }
 
 /** A service that was created or updated. */
 export interface SentService {
   ID: string;
   Name: string;
-  /** As the engine stores it now: a wait is for this one. */
+  /** As the engine stores it where somebody will wait for this one, else as it was sent. */
   Spec: ServiceSpec;
 }
 
@@ -142,8 +144,8 @@ async function sendServices(session: Session, stack: string, specs: readonly Ser
     const before = present.get(spec.Name);
     const auth = await options.registryAuth?.(rawImage(spec));
     const ID = before ? await updateService(session, before, spec, options.resolveImage, auth) : await createService(session, spec, options.resolveImage, auth);
-    const { Spec } = await session.client.get<Service>(`/services/${ID}`, { insertDefaults: 'false' });
-    sent.push({ ID, Name: spec.Name, Spec });
+    const stored = options.wait ? await session.client.get<Service>(`/services/${ID}`, { insertDefaults: 'false' }) : undefined;
+    sent.push({ ID, Name: spec.Name, Spec: stored?.Spec ?? spec });
   }
   return sent;
 }

@@ -54,7 +54,7 @@ async function deployToDocker(session: Session, spec: StackSpec, flags: DeployFl
   const quiet: Session = flags.json ? { ...session, terminal: { ...session.terminal, out: () => undefined } } : session;
   const prune = flags.prune !== false;
   const registryAuth = flags.withRegistryAuth ? { registryAuth: authReader(session.environment) } : {};
-  const services = await sendStack(quiet, plan, { prune, resolveImage, ...registryAuth });
+  const services = await sendStack(quiet, plan, { prune, resolveImage, wait: !flags.detach, ...registryAuth });
   if (prune) await pruneUnused(quiet, spec);
   return services;
 }

@@ -30,6 +30,7 @@ export async function deployStrict(session: Session, name: string | undefined, f
   const services = await sendStack(session, plan, {
     prune: flags.prune === true,
     resolveImage,
+    wait: flags.detach === false,
     ...(flags.withRegistryAuth && { registryAuth: authReader(environment) }),
   });
   if (flags.detach === false && services.length > 0) await waitAndExit(session, services, flags, startedAt);
