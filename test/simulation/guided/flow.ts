@@ -123,6 +123,7 @@ export const flow: readonly Guided[] = [
       const before = stage.raft('a').progress('b');
       const reply = { type: 'appendReply', from: 'b', to: 'a', term: 1, hintIndex: 0, hintTerm: 0, commit: 0 } as const;
       stage.step({ ...reply, index: 2, rejected: true });
+      stage.step({ ...reply, index: 3, rejected: true });
       stage.equal(stage.raft('a').progress('b'), before, 'a stale rejection');
       stage.step({ ...reply, index: 99, rejected: false });
       stage.equal(stage.raft('a').progress('b'), before, 'an answer beyond the log');

@@ -25,6 +25,18 @@ test('a replicating member gets appends ahead of answers until its window is ful
   expect([progress.isPaused, progress.match]).toEqual([false, 1]);
 });
 
+test('an answer in the middle of an append frees nothing of the window', () => {
+  const progress = replicating(2);
+  progress.sent(2, 2, 10);
+  progress.sent(1, 3, 10);
+  progress.acknowledge(1);
+  progress.free(1);
+  expect(progress.windowFull).toBe(true);
+  progress.acknowledge(2);
+  progress.free(2);
+  expect(progress.windowFull).toBe(false);
+});
+
 test('bytes fill a window as well', () => {
   const progress = replicating(100);
   progress.sent(1, 1, 1000);
