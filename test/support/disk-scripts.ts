@@ -260,6 +260,30 @@ export const diskScripts: readonly Guided[] = [
     },
   },
   {
+    name: 'who reads a snapshot tidies up, but takes nobody else’s away',
+    run: async () => {
+      const { disk } = await ownDisk(true);
+      const { storage } = await openOn(disk.boot(), new VirtualClock());
+      let saved = false;
+      const saving = storage
+        .snapshot(
+          { index: 7, term: 1, configuration },
+          Array.from({ length: 20 }, () => Buffer.alloc(50, 7)),
+        )
+        .then(() => (saved = true));
+      while (!saved) await contentOf(storage.read({ index: 6, term: 1, configuration }));
+      await saving;
+      const names = disk.names().filter((name) => name.startsWith('snapshot-'));
+      check(names.join() === 'snapshot-000000000000006-1,snapshot-000000000000007-1', 'tidy', names.join(', '));
+      const reading = storage.read({ index: 6, term: 1, configuration });
+      await reading.next();
+      for (const index of [8, 9]) await storage.snapshot({ index, term: 1, configuration }, [Buffer.from('later')]);
+      check(disk.names().includes('snapshot-000000000000006-1'), 'tidy', 'a snapshot goes while it is read');
+      await reading.return(undefined);
+      await storage.close();
+    },
+  },
+  {
     name: 'an older file in the place of a newer one does not fit',
     run: async () => {
       const { disk } = await ownDisk(true);
@@ -289,7 +313,12 @@ export const diskScripts: readonly Guided[] = [
       await told.write({ term: 1, vote: 'a', commit: 0 }, entries(1, 3, 1));
       disk.capacity = disk.used;
       let done = false;
-      const writing = told.write({ term: 1, vote: 'a', commit: 3 }, entries(4, 6, 1)).then(() => (done = true));
+      const writing = told.write({ term: 1, vote: 'a', commit: 3 }, entries(4, 6, 1)).then(
+        () => (done = true),
+        (error: unknown) => {
+          throw new Violation('full', (error as Error).message);
+        },
+      );
       await Promise.race([writing, told.clock.advance(5000)]);
       check(done && told.storage.full !== undefined, 'reserve', `done: ${done}, full: ${told.storage.full !== undefined}`);
       disk.capacity = Infinity;

@@ -123,7 +123,7 @@ export const faults: readonly Fault[] = [
     name: 'a snapshot that is being saved or read is removed',
     from: '...this.#coming, ...this.#inUse,',
     to: '...this.#coming,',
-    within: 400,
+    within: 0,
   },
   { ...at('snapshots'), name: 'a snapshot is marked before it is durable', from: '  await where.files.syncData(file);\n', to: '', within: 0 },
   {
