@@ -11,6 +11,8 @@ export interface Node extends Meta {
   Shoal?: {
     /** The gateway of each network on this node: network id → address. */
     Gateways?: Readonly<Record<string, string>>;
+    /** Leader's time (ms) since when it is down; absent while it is not. */
+    DownSince?: number;
   };
 }
 

@@ -55,7 +55,11 @@ export class Overlay implements View {
     return this.#removed.has(id) ? undefined : this.#base.get(kind, id);
   }
 
-  *list<K extends Kind>(kind: K): Iterable<ObjectOf[K]> {
+  list<K extends Kind>(kind: K): Iterable<ObjectOf[K]> {
+    return this.#isUntouched(kind) ? this.#base.list(kind) : this.#mergedList(kind);
+  }
+
+  *#mergedList<K extends Kind>(kind: K): Iterable<ObjectOf[K]> {
     const table = this.#table(kind);
     for (const object of this.#base.list(kind)) {
       if (!this.#removed.has(object.ID)) yield table.row(object.ID)?.object ?? object;
@@ -63,7 +67,11 @@ export class Overlay implements View {
     for (const { serial, object } of table.rows()) if (serial >= firstSerial && this.#isNew(kind, object.ID)) yield object;
   }
 
-  *find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]> {
+  find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]> {
+    return this.#isUntouched(kind) ? this.#base.find(kind, index, key) : this.#mergedFind(kind, index, key);
+  }
+
+  *#mergedFind<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]> {
     const table = this.#table(kind);
     const own = table.find(index, key);
     let next = 0;
@@ -90,7 +98,7 @@ export class Overlay implements View {
 
   count(kind: Kind): number {
     let count = 0;
-    if (this.#tables[kind].size === 0 && this.#removed.size === 0) return this.#base.count(kind);
+    if (this.#isUntouched(kind)) return this.#base.count(kind);
     for (const _object of this.list(kind)) count++;
     return count;
   }
@@ -122,6 +130,11 @@ export class Overlay implements View {
 
   #table<K extends Kind>(kind: K): Table<K> {
     return this.#tables[kind];
+  }
+
+  /** Nothing of the kind was laid: the base answers. */
+  #isUntouched(kind: Kind): boolean {
+    return this.#tables[kind].size === 0 && this.#removed.size === 0;
   }
 
   /** The base has not got it, or had it before it was removed here. */

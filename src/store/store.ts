@@ -22,6 +22,12 @@ export interface StoreImage {
   answers?: readonly KnownAnswer[];
 }
 
+const manyRows = 1000;
+
+function* objectsOf<T>(rows: readonly { object: T }[]): Generator<T> {
+  for (const { object } of rows) yield object;
+}
+
 export class Store implements View {
   #tables: Tables = newTables();
   #answers = new Answers();
@@ -85,8 +91,10 @@ export class Store implements View {
     for (const { object } of this.#table(kind).rows()) yield object;
   }
 
-  *find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]> {
-    for (const { object } of this.#table(kind).find(index, key)) yield object;
+  find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]> {
+    const rows = this.#table(kind).find(index, key);
+    // Few are quicker as a list; of many perhaps only the first are wanted.
+    return rows.length < manyRows ? rows.map(({ object }) => object) : objectsOf(rows);
   }
 
   newest<K extends Kind>(kind: K, index: IndexOf<K>, key: string): ObjectOf[K] | undefined {

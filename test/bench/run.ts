@@ -9,6 +9,7 @@ import { benchDeploy } from './deploy.ts';
 import { table, type Row } from './figures.ts';
 import { benchRaft } from './raft.ts';
 import { benchReconcile } from './reconcile.ts';
+import { benchScale } from './scale.ts';
 
 const ratioTarget = 1.25;
 const noOpTargetMs = 1000;
@@ -113,6 +114,7 @@ async function main(): Promise<void> {
   await measure('reconcile', reconcileRows);
   await measure('raft', raftRows);
   await measure('compose', composeRows);
+  await measure('scale', benchScale);
   say(`\n${table(rows)}`);
 }
 

@@ -5,7 +5,7 @@ import { second } from '#base/duration';
 import type { ServiceSpec, UpdateConfig } from '#model/service-spec';
 import { Room } from '#store/room';
 import type { TaskState } from '#model/task-state';
-import { expectSameAsFullScan, expectSettled, expectSingleOccupancy } from '#test/support/world-checks';
+import { expectRestIsRest, expectSameAsFullScan, expectSettled, expectSingleOccupancy } from '#test/support/world-checks';
 import { specOf, wellBehaved, withImage, withReplicas, World } from '#test/support/world';
 
 const nodeIds = ['n1', 'n2', 'n3'];
@@ -121,7 +121,10 @@ test('every pass settles, a narrow scope decides like a full scan, and healed se
     fc.property(restartPolicy, updateConfig(startFirst), events(startFirst), (restart, update, series) => {
       const world = newWorld(restart, update);
       world.check = expectSettled;
-      world.compare = expectSameAsFullScan;
+      world.compare = (of, view, scope, actions) => {
+        expectSameAsFullScan(of, view, scope, actions);
+        expectRestIsRest(of, view);
+      };
       for (const event of series) event.happen(world);
       heal(world);
       const replicas = world.service('web').Spec.Mode?.Replicated?.Replicas ?? 1;

@@ -1,6 +1,7 @@
 /** What must hold of a World after every commit. */
 import { expect } from 'vitest';
-import { orchestrate } from '#stages/orchestrator/orchestrator';
+import { orchestrate, settleService, surroundingsOf } from '#stages/orchestrator/orchestrator';
+import { isAtRest } from '#stages/orchestrator/rest';
 import type { Action } from '#store/action';
 import type { Scope } from '#store/stage';
 import type { View } from '#store/view';
@@ -11,6 +12,14 @@ export function expectSettled(world: World): void {
   const again = orchestrate(world.store, world.context('all'));
   expect(again.actions).toEqual([]);
   for (const { id, at = Infinity } of again.wakes ?? []) expect(world.dueAt(id), `deadline of ${id}`).toBeLessThanOrEqual(at);
+}
+
+/** What is taken to be at rest has nothing to do when all rules look at it. */
+export function expectRestIsRest(world: World, view: View): void {
+  const surroundings = surroundingsOf(view, world.context('all'));
+  for (const service of view.list('service')) {
+    if (isAtRest(service, surroundings)) expect(settleService(service, surroundings)).toEqual({ decided: [], at: undefined, hasMore: false });
+  }
 }
 
 /** No slot (or node, for global services) has two tasks that are to run or to get ready for it. */

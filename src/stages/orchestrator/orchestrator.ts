@@ -13,6 +13,7 @@ import { reconcileGlobalJob, reconcileReplicatedJob } from './jobs.ts';
 import { outgrown } from './outgrown.ts';
 import { reapTasks } from './reaper.ts';
 import { reconcileReplicated } from './replicated.ts';
+import { isAtRest } from './rest.ts';
 import { restartTasks } from './restart.ts';
 import { rollOut } from './rollout.ts';
 import { watchRollout } from './rollout-watch.ts';
@@ -37,7 +38,7 @@ export const orchestrate: Stage = (view, context) => {
       continue;
     }
     const service = view.get('service', id);
-    const { decided, at, hasMore } = service ? settleService(service, surroundings) : abandonTasks(view, id, room);
+    const { decided, at, hasMore } = service ? decide(service, surroundings) : abandonTasks(view, id, room);
     for (const action of decided) room.count(action);
     actions.push(...decided);
     wakes.push({ kind: 'service', id, ...(at !== undefined && { at }) });
@@ -46,7 +47,7 @@ export const orchestrate: Stage = (view, context) => {
   return { actions, wakes, ...(rest.size > 0 && { rest: { services: rest } }) };
 };
 
-function surroundingsOf(view: View, context: StageContext): Surroundings {
+export function surroundingsOf(view: View, context: StageContext): Surroundings {
   const known = new Map<string, ReadonlySet<string>>();
   return {
     view,
@@ -68,8 +69,12 @@ interface Decision {
   hasMore: boolean;
 }
 
+function decide(service: Service, surroundings: Surroundings): Decision {
+  return isAtRest(service, surroundings) ? { decided: [], hasMore: false } : settleService(service, surroundings);
+}
+
 /** Applies all rules round after round until none has anything to add. */
-function settleService(service: Service, surroundings: Surroundings): Decision {
+export function settleService(service: Service, surroundings: Surroundings): Decision {
   const draft = new Draft(service, surroundings, surroundings.context.room.leftFor(service.Spec.TaskTemplate));
   for (let round = 0; round < maxRounds; round++) {
     const revision = draft.revision;

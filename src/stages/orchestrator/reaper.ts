@@ -1,6 +1,6 @@
 /** Deletes tasks that nobody needs any more: removed ones that ended, and history beyond the limit (swarmkit taskreaper). */
-import { defaults } from '#model/service';
-import { clusterOf } from '#store/view';
+import { defaults, type Service } from '#model/service';
+import { clusterOf, type View } from '#store/view';
 import type { Draft } from './draft.ts';
 import { isGone, isWanted } from './slots.ts';
 
@@ -11,7 +11,7 @@ export function reapTasks(draft: Draft): void {
     if (draft.isFull) return;
     draft.removeTask(task.ID);
   }
-  const limit = historyLimit(draft);
+  const limit = historyLimit(draft.surroundings.view, draft.service);
   if (limit < 0) return;
   for (const slot of draft.slots()) {
     let excess = slot.tasks.length - limit;
@@ -27,8 +27,8 @@ export function reapTasks(draft: Draft): void {
 }
 
 /** Tasks kept per slot, the running one among them; negative: all. Attempts that count must stay visible. */
-function historyLimit(draft: Draft): number {
-  const attempts = draft.service.Spec.TaskTemplate.RestartPolicy?.MaxAttempts ?? 0;
+export function historyLimit(view: View, service: Service): number {
+  const attempts = service.Spec.TaskTemplate.RestartPolicy?.MaxAttempts ?? 0;
   if (attempts > 0) return attempts + 1;
-  return clusterOf(draft.surroundings.view)?.Spec.Orchestration.TaskHistoryRetentionLimit ?? defaults.taskHistoryLimit;
+  return clusterOf(view)?.Spec.Orchestration.TaskHistoryRetentionLimit ?? defaults.taskHistoryLimit;
 }

@@ -1,0 +1,50 @@
+/** Services at rest: seen at a glance, for most services are, and a full scan asks all of them. */
+import { nodeMatches, parseConstraints } from '#model/constraint';
+import { equal } from '#base/equal';
+import type { Node } from '#model/node';
+import { modeOf, type Service } from '#model/service';
+import type { Task } from '#model/task';
+import { isTerminal } from '#model/task-state';
+import type { Surroundings } from './draft.ts';
+import { isLost } from './node-fit.ts';
+import { historyLimit } from './reaper.ts';
+import { isRolling } from './update-status.ts';
+
+/** True only when no rule has anything to do for the service, and none waits for a time. It may say no too often, never yes. */
+export function isAtRest(service: Service, surroundings: Surroundings): boolean {
+  if (modeOf(service.Spec) !== 'replicated' || isRolling(service) || service.Shoal.Rollout?.Slots) return false;
+  const suits = nodeTest(service, surroundings);
+  const wanted = new Set<number>();
+  const history = new Map<number, number>();
+  for (const task of surroundings.view.tasksOfService(service.ID)) {
+    const slot = task.Slot ?? 0;
+    if (task.DesiredState === 'shutdown') history.set(slot, (history.get(slot) ?? 0) + 1);
+    else if (wanted.has(slot) || !isTaskAtRest(task, service, surroundings, suits)) return false;
+    else wanted.add(slot);
+  }
+  if (wanted.size !== (service.Spec.Mode?.Replicated?.Replicas ?? 1)) return false;
+  const limit = historyLimit(surroundings.view, service);
+  for (const [slot, count] of history) if (!wanted.has(slot) || (limit >= 0 && count + 1 > limit)) return false;
+  return true;
+}
+
+function isTaskAtRest(task: Task, service: Service, { view, context }: Surroundings, suits: (node: Node, task: Task) => boolean): boolean {
+  if (task.DesiredState !== 'running' || isTerminal(task.Status.State) || !isOfPresentSpec(task, service)) return false;
+  const part = task.Shoal.Rollout;
+  if (part && part.ID === service.Shoal.Rollout?.ID && !(part.DoneAt !== undefined && part.DoneAt <= context.now)) return false;
+  if (task.NodeID === '') return true;
+  const node = view.get('node', task.NodeID);
+  return node !== undefined && !isLost(node) && suits(node, task);
+}
+
+function isOfPresentSpec(task: Task, { Spec, Shoal }: Service): boolean {
+  if (task.Shoal.SpecVersion === Shoal.SpecVersion) return true;
+  return task.Spec === Spec.TaskTemplate && equal(task.Shoal.EndpointSpec ?? {}, Spec.EndpointSpec ?? {});
+}
+
+/** What the enforcer asks of a node, with the constraints read once. */
+function nodeTest({ Spec }: Service, surroundings: Surroundings): (node: Node, task: Task) => boolean {
+  const expressions = Spec.TaskTemplate.Placement?.Constraints ?? [];
+  const constraints = expressions.length > 0 ? parseConstraints(expressions) : undefined;
+  return (node, task) => (!constraints || nodeMatches(constraints, node, node.Spec.Role)) && !surroundings.outgrown(node).has(task.ID);
+}
