@@ -167,8 +167,8 @@ const root = resolve(import.meta.dirname, '../../..');
 
 function names(file: string, word: string): boolean {
   const path = join(root, file);
-  const files = statSync(path).isDirectory() ? readdirSync(path).map((name) => join(path, name)) : [path];
-  return files.some((each) => new RegExp(`\\b${word}\\b`).test(readFileSync(each, 'utf8')));
+  const files = statSync(path).isDirectory() ? readdirSync(path, { recursive: true }).map((name) => join(path, String(name))) : [path];
+  return files.filter((each) => each.endsWith('.ts')).some((each) => new RegExp(`\\b${word}\\b`).test(readFileSync(each, 'utf8')));
 }
 
 /** Why a field may be accepted: refused by name, seen in the container, or read by the file that the table gives. */
