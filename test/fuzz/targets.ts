@@ -2,8 +2,9 @@
 import { apiTarget } from './api.ts';
 import { composeTarget } from './compose.ts';
 import { dnsTarget } from './dns.ts';
+import { gitTreesTarget } from './git-trees.ts';
 import { imageTarget } from './image.ts';
 import { logFramesTarget } from './log-frames.ts';
 import type { AnyTarget } from './target.ts';
 
-export const targets: readonly AnyTarget[] = [apiTarget, composeTarget, dnsTarget, logFramesTarget, imageTarget];
+export const targets: readonly AnyTarget[] = [apiTarget, composeTarget, dnsTarget, logFramesTarget, imageTarget, gitTreesTarget];
