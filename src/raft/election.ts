@@ -71,6 +71,8 @@ export function handleVoteReply(core: Core, message: VoteReply): void {
     requestVotes(core, 'vote', false);
     return;
   }
+  // Whoever leads without its own vote on disk could ask for the same term again after a crash, and lead it twice.
+  if (!core.votes.has(core.id)) return;
   core.becomeLeader();
   // Entries of earlier terms commit only along with one of this term.
   appendOwn(core, 'normal', noBytes);

@@ -242,4 +242,17 @@ export const elections: readonly Guided[] = [
       stage.equal(grants(stage, request('preVote', 'c', 'a', 4)), [true], 'pre-vote for the next term');
     },
   },
+  {
+    name: 'nobody leads before its own disk knows the term, though all others have voted: a crash must not let it lead the term twice',
+    run(): void {
+      const stage = new RaftStage(['a', 'b', 'c', 'd', 'e']);
+      stage.slow.add('a');
+      stage.act('a', (raft) => raft.campaign());
+      stage.settle();
+      stage.is('a', { role: 'candidate', term: 1 });
+      stage.disk('a');
+      stage.disk('a');
+      stage.is('a', { role: 'leader', term: 1 });
+    },
+  },
 ];

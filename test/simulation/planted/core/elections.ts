@@ -83,4 +83,5 @@ export const elections: readonly Fault[] = [
     'if (hint.commit <= this.log.lastIndex) this',
   ),
   coreFault('commit hints are not heard', 'core', 'if (this.log.termAt(hint.commit) === hint.commitTerm) this.log.commitTo(hint.commit);', ''),
+  coreFault('a candidate leads before its own vote is on disk', 'election', '  if (!core.votes.has(core.id)) return;\n', ''),
 ];
