@@ -288,8 +288,10 @@ export class RaftDriver {
     member.restoring = saved;
     const { incarnation } = member;
     queue.after(integerBetween(stream(`apply ${member.id}`), 1, 200), () => {
-      if (member.incarnation !== incarnation || member.restoring !== saved) return;
+      if (member.incarnation !== incarnation) return;
       this.input(member, (raft) => {
+        // A newer snapshot may have come while this one was put in place, or while the member was frozen.
+        if (member.restoring !== saved) return;
         member.restoring = undefined;
         member.index = meta.index;
         member.hash = saved.hash;
