@@ -144,7 +144,12 @@ export const driverScripts: readonly Guided[] = [
       const machine: StateMachine = {
         apply: ({ index }) => {
           story.push(`begins ${index}`);
-          return index === 1 ? pause().then(() => ({ applied: true }) as const) : { applied: true };
+          return index === 1
+            ? pause().then(() => {
+                story.push('ends 1');
+                return { applied: true } as const;
+              })
+            : { applied: true };
         },
         snapshot: () => [],
         restore: async () => void story.push('restores'),
@@ -162,7 +167,7 @@ export const driverScripts: readonly Guided[] = [
       applier.apply([entry(4)]);
       applier.restore({ index: 9, term: 1, configuration: { voters: ['m1'], learners: [] } }, Promise.resolve());
       while (!applier.idle) await pause();
-      const wanted = 'begins 1, has 1, begins 2, has 2, begins 3, has 3, begins 4, has 4, restores, is at 9';
+      const wanted = 'begins 1, ends 1, has 1, begins 2, has 2, begins 3, has 3, begins 4, has 4, restores, is at 9';
       demand(story.join(', ') === wanted, 'one after the other', story.join(', '));
     },
   },
