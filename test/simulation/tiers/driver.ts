@@ -11,7 +11,7 @@ export const tier: Tier = {
   name: 'driver',
   guided: driverScripts,
   run,
-  minimums: { appends: 4000, reads: 4000, terms: 200, kills: 100, snapshots: 500, received: 20, unknown: 15, repeated: 200, conflicts: 100 },
+  minimums: { appends: 4000, reads: 4000, terms: 200, kills: 100, snapshots: 500, received: 20, unknown: 5, repeated: 200, conflicts: 100 },
 };
 
 async function run(seed: number): Promise<{ trace: string; counts: Record<string, number> }> {
