@@ -34,7 +34,7 @@ const api = new ApiServer(
     logs: { open: nobody },
     sync: { repository: nobody },
     reconcileEvents: { watch: () => () => undefined },
-    metrics: { raftIndex: () => 0, leads: manager.leads },
+    metrics: { raftIndex: () => 0, leads: manager.leads, readOnly: () => false, network: async () => [] },
     logger: silentLogger,
     clock: realClock,
   },

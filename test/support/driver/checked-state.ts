@@ -72,7 +72,10 @@ export class CheckedState extends ReplicatedState {
   }
 }
 
-/** Hash, version, and the order in which the store hands things out. */
+/** Hash, version, and every order in which the store hands things out. */
 function stateText(store: Store): string {
-  return [store.hash(), store.index, ...kinds.map((kind) => `${kind}: ${[...store.list(kind)].map((object) => object.ID).join(' ')}`)].join('\n');
+  const ids = (objects: Iterable<{ ID: string }>): string => [...objects].map(({ ID }) => ID).join(' ');
+  const services = [...store.list('service')].map(({ ID }) => `of ${ID}: ${ids(store.tasksOfService(ID))}`);
+  const nodes = ['', ...[...store.list('node')].map(({ ID }) => ID)].map((id) => `on ${id}: ${ids(store.tasksOfNode(id))}`);
+  return [store.hash(), store.index, ...kinds.map((kind) => `${kind}: ${ids(store.list(kind))}`), ...services, ...nodes].join('\n');
 }
