@@ -20,7 +20,7 @@ export function repositoryRoutes(context: Context): Route[] {
     get('/shoal/v1/repositories/{}', async (call) => ({ status: 200, json: await details(context, parameter(call)) })),
     post('/shoal/v1/repositories', async (call) => {
       const spec = await decodeBody(call.request, repositorySpec);
-      return { status: 201, json: await submit(context, createRepository({ ...spec, Path: spec.Path ?? '' })) };
+      return { status: 201, json: await submit(context, createRepository({ ...spec, URL: spec.URL ?? '', Path: spec.Path ?? '' })) };
     }),
     post('/shoal/v1/repositories/{}/sync', async (call) => sync(context, parameter(call))),
     post('/shoal/v1/repositories/{}/confirm', async (call) => {

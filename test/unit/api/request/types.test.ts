@@ -30,6 +30,11 @@ test.each([
   for (const list of ['/services', '/secrets', '/configs']) expect((await api.http('GET', list)).json).toEqual([]);
 });
 
+test('a repository that is given nothing is refused, not failed over', async () => {
+  expect((await api.http('POST', '/shoal/v1/repositories', {})).status).toBe(400);
+  expect(api.complaints).toEqual([]);
+});
+
 test('a spec that comes from elsewhere than the door is held to the same table', () => {
   const spec = { Name: 'x', TaskTemplate: { ContainerSpec: { Image: 'a' }, Resources: { Limits: { NanoCPUs: 1e29 } } } };
   expect(() => api.cluster.run(createService(spec, {}))).toThrow('cannot unmarshal number 1e+29');
