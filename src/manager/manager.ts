@@ -181,17 +181,17 @@ export class Manager implements Cluster {
       try {
         const taken = group.take(request, context);
         if (taken === 'later') return;
-        if (taken !== 'taken') this.#answerRead(request, taken.read);
+        if (taken !== 'taken') this.#confirm(request, () => request.resolve(taken.read));
       } catch (error) {
-        request.reject(error);
+        this.#confirm(request, () => request.reject(error));
       }
       this.#requests.shift();
     }
   }
 
-  /** An answer without an entry rests on what was read, so that must have been the newest. */
-  #answerRead(request: Request, result: unknown): void {
-    void this.#parts.log.readIndex().then(() => request.resolve(result), request.reject);
+  /** An answer without an entry, a refusal too, rests on what was read: another may lead by now, and have made what was not found. */
+  #confirm(request: Request, answer: () => void): void {
+    void this.#parts.log.readIndex().then(answer, request.reject);
   }
 
   #pass(overlay: Overlay, room: Room, now: number): void {

@@ -4,7 +4,7 @@ import { silentLogger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { decodeEntry, encodeEntry } from '#replica/entry-format';
 import type { UseCase } from '#control/cluster';
-import { createConfig, updateConfig } from '#control/configs';
+import { createConfig, removeConfig, updateConfig } from '#control/configs';
 import { createService } from '#control/service/services';
 import { Manager, type ManagerOptions } from '#manager/manager';
 import { ReplicatedState } from '#replica/state';
@@ -126,6 +126,14 @@ test('who is refused because of another of the same entry hears so only when tha
   log.failures.push(new Refusal('unavailable', 'gone'));
   const results = await Promise.allSettled([manager.submit(config('a')), manager.submit(config('a'))]);
   expect(results).toMatchObject([{ reason: { message: 'gone' } }, { reason: { message: 'gone' } }]);
+});
+
+test('a leader that is none any more refuses nobody on what it has read', async () => {
+  const { manager, log } = await setUp([]);
+  await manager.submit(config('a'));
+  log.leading = false;
+  await expect(manager.submit(config('a'))).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(manager.submit(removeConfig('b'))).rejects.toMatchObject({ code: 'unavailable' });
 });
 
 test('an entry that another came before is decided again', async () => {
