@@ -1,9 +1,13 @@
 /** Watches the few folders of a repository on this machine that say where its branch is, so that a commit is seen at once and not at the next look. */
-import { watch, type FSWatcher } from 'node:fs';
+import { opendir } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { watch, type FSWatcher } from 'chokidar';
 import type { WatchedFolder } from './protocol.ts';
 
 /** Git writes several files a commit. */
 const quietMs = 50;
+/** The watcher lists a folder once: one with more entries is left to polling, for it is somebody else's and may hold any number. */
+const entriesLimit = 1000;
 
 export class LocalWatch {
   readonly #changed: () => void;
@@ -17,35 +21,44 @@ export class LocalWatch {
     this.#changed = changed;
   }
 
-  /** Begins to watch, or begins anew where a folder was replaced. Nothing is listed: what else lies in the folders costs nothing. True: it began just now. */
+  /** Begins to watch, or begins anew where a folder was replaced. True: it began just now. */
   ensure(folders: readonly WatchedFolder[]): boolean {
     const identity = JSON.stringify(folders);
     if (identity === this.#identity) return false;
     this.stop();
     this.#identity = identity;
-    for (const { folder, names } of folders) this.#watch(folder, new Set(names));
-    return this.#watchers.length > 0;
+    for (const { folder, names } of folders) void this.#watch(folder, new Set(names), identity);
+    return folders.length > 0;
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    for (const watcher of this.#watchers) watcher.close();
+    for (const watcher of this.#watchers) void watcher.close();
     this.#watchers = [];
     this.#identity = '[]';
   }
 
-  #watch(folder: string, names: ReadonlySet<string>): void {
-    try {
-      const watcher = watch(folder, { persistent: false }, (_event, name) => {
-        if (name !== null && !names.has(name)) return;
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(this.#changed, quietMs);
-      });
-      // Polling goes on whatever happens to the watcher.
-      watcher.on('error', () => watcher.close());
-      this.#watchers.push(watcher);
-    } catch {
-      // Gone meanwhile, or the machine watches enough already: polling goes on.
-    }
+  async #watch(folder: string, names: ReadonlySet<string>, identity: string): Promise<void> {
+    if (!(await isSmall(folder)) || this.#identity !== identity) return;
+    const ignored = (path: string): boolean => path !== folder && !names.has(basename(path));
+    const watcher = watch(folder, { depth: 0, ignoreInitial: true, followSymlinks: false, persistent: false, atomic: false, ignored });
+    watcher.on('all', () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(this.#changed, quietMs);
+    });
+    // Polling goes on whatever happens to the watcher.
+    watcher.on('error', () => void watcher.close());
+    this.#watchers.push(watcher);
+  }
+}
+
+/** False also for a folder that is gone meanwhile. */
+async function isSmall(folder: string): Promise<boolean> {
+  let entries = 0;
+  try {
+    for await (const _entry of await opendir(folder)) if (++entries > entriesLimit) return false;
+    return true;
+  } catch {
+    return false;
   }
 }
