@@ -17,6 +17,7 @@ export function contained(parts: Dependencies, guard: Guard): Dependencies {
       sync: async (name) => parts.reconciler.sync(name),
       waiting: (stack) => parts.reconciler.waiting(stack),
       adoption: async (stack, adopter) => parts.reconciler.adoption(stack, adopter),
+      plan: async (spec, options) => parts.reconciler.plan(spec, options),
     },
     reconcileEvents: { watch: (listener) => parts.reconcileEvents.watch(guard.callback('a listener to the reconciler', listener, listenerFails)) },
     clock: containedClock(parts.clock, guard),

@@ -5,6 +5,8 @@ import type { Cluster } from '#control/cluster';
 import type { Adopter } from '#control/stack/stack-states';
 import type { Endpoint } from '#http/endpoint';
 import type { ClusterSpec } from '#model/cluster';
+import type { StackSpec } from '#model/stack';
+import type { StackPlan } from '#model/stack-plan';
 import type { Task } from '#model/task';
 
 /** A view of the store, as the cluster hands it out. */
@@ -36,6 +38,8 @@ export interface Reconciler {
   waiting(stack: string): WaitingChanges | undefined;
   /** What would change if a repository got the stack, a line each. */
   adoption(stack: string, adopter: Adopter): Promise<readonly string[]>;
+  /** What a deploy by hand would change. */
+  plan(spec: StackSpec, options: { prune: boolean }): Promise<StackPlan>;
 }
 
 export interface WaitingChanges {

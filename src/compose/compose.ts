@@ -32,7 +32,7 @@ export interface LoadRequest {
   strictVariables?: boolean;
   /** Tell where in the files each object is declared, for refusals that come later. */
   places?: boolean;
-  /** Name secrets and configs after their content, so that a change makes a new one. */
+  /** Secrets and configs get names that follow their content where they are deployed, so that a change makes a new one. */
   rotate: boolean;
 }
 

@@ -3,6 +3,7 @@ import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { configSpec, secretSpec } from '#model/shape/object-shapes';
 import type { ConfigSpec, SecretSpec } from '#model/secret';
+import { sameContent } from '#model/version-names';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase } from './cluster.ts';
@@ -74,18 +75,13 @@ export function onlyLabelsDiffer(current: SecretSpec | ConfigSpec, next: SecretS
   const drivers = [current, next].map((spec) => ('Driver' in spec ? spec.Driver : undefined));
   if (!equal(drivers[0], drivers[1])) return false;
   if (next.Templating !== undefined && !equal(current.Templating, next.Templating)) return false;
-  // Docker never gives a secret's data back, so one that is read from a Docker Swarm has none to compare: its name stands for it,
-  // and names that follow the content cannot lie.
-  return !next.Data || current.Data === undefined || sameData(current.Data, next.Data);
+  // Docker never gives a secret's data back: where nothing tells its content, its name stands for it.
+  return !next.Data || (sameContent(current, next.Data) ?? true);
 }
 
 /** Bytes that a base64 text stands for. */
 function dataSize(base64: string): number {
   return Math.floor((withoutPadding(base64).length * 3) / 4);
-}
-
-function sameData(a: string, b: string): boolean {
-  return withoutPadding(a) === withoutPadding(b);
 }
 
 function withoutPadding(base64: string): string {

@@ -18,6 +18,7 @@ import { ReconcileEvents, type ReconcileEvent } from './events.ts';
 import { Follower } from './follower.ts';
 import { GitWorkers } from './git-workers.ts';
 import { HealthTeller } from './health-teller.ts';
+import { deployPlanner } from './plan.ts';
 import type { GitTimeouts, MirrorPlace } from './protocol.ts';
 import { writeHome } from './worker/git-environment.ts';
 
@@ -49,6 +50,8 @@ type StackEvent = StoreEvents[number] & { kind: 'stack' };
 
 export class GitOps {
   readonly events = new ReconcileEvents();
+  /** What a deploy by hand would change. */
+  readonly plan: ReturnType<typeof deployPlanner>;
   readonly #options: GitOpsOptions;
   readonly #parts: GitOpsParts;
   readonly #workers: GitWorkers;
@@ -64,6 +67,7 @@ export class GitOps {
     this.#options = options;
     this.#parts = parts;
     this.#workers = new GitWorkers(options.program);
+    this.plan = deployPlanner(parts.cluster, parts.clock);
     this.#health = new HealthTeller({ ...parts, events: this.events });
   }
 
@@ -76,6 +80,11 @@ export class GitOps {
     for (const stack of view.list('stack')) this.#note(stack);
     this.#unwatch = this.#parts.cluster.watch((events) => this.#heard(events));
     this.#health.notice();
+    for (const { Spec } of view.list('repository')) {
+      if (Spec.Trust !== undefined) continue;
+      const words = 'it was added before repositories were limited and keeps full trust; `shoal repo update NAME --trust limited` ends that';
+      this.#parts.logger.warn({ repository: Spec.Name }, words);
+    }
     for (const repository of view.list('repository')) this.#follow(repository.ID, repository.Spec);
   }
 

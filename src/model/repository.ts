@@ -11,6 +11,10 @@ export interface RepositorySpec {
   Path: string;
   /** Nanoseconds between polls. */
   Interval: number;
+  /** `limited`: its stacks may do what `Allow` says and nothing else that reaches beyond them. Absent: from before limits, and full. */
+  Trust?: 'full' | 'limited';
+  /** Words such as `mounts=/srv/data` (`model/allowance`). */
+  Allow?: readonly string[];
   /** Never shown; only ever handed to the server of URL. */
   Credentials?: RepositoryCredentials;
 }
@@ -26,6 +30,11 @@ export interface RepositoryCredentials {
   KnownHosts?: string;
   /** Certificates in PEM by which the server is known. */
   CA?: string;
+}
+
+/** Repositories from before limits keep what they had. */
+export function trustOf({ Trust }: Pick<RepositorySpec, 'Trust'>): 'full' | 'limited' {
+  return Trust ?? 'full';
 }
 
 export interface Repository extends Meta {

@@ -14,6 +14,8 @@ export interface StackSpec {
   Services: readonly ServiceSpec[];
   /** Networks, secrets and configs that must exist already. */
   External: { Networks: readonly string[]; Secrets: readonly string[]; Configs: readonly string[] };
+  /** Those of its secrets and configs whose names are plain, and get a version that follows the content (`model/version-names`). */
+  Versioned?: { Secrets: readonly string[]; Configs: readonly string[] };
 }
 
 export interface Stack extends Meta {

@@ -6,6 +6,7 @@ import type { InitRequest, LocalSwarm, ReconcileEvent, SwarmStatus } from '#api/
 import { newId } from '#base/ids';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
+import { deployPlanner } from '#gitops/plan';
 import { initCluster } from '#control/clusters';
 import { DockerEngine } from '#engine/docker-engine';
 import { checkHost } from '#host/check-host';
@@ -53,6 +54,7 @@ export class Daemon implements LocalSwarm {
           sync: async (name) => this.#inside().gitops.sync(name),
           waiting: (name) => this.#member?.waiting(name),
           adoption: async (name, adopter) => this.#inside().gitops.adoption(name, adopter),
+          plan: deployPlanner(this.#door, systemClock),
         },
         reconcileEvents: { watch: (listener) => this.#watchEvents(listener) },
         metrics: {

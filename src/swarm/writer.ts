@@ -2,11 +2,14 @@
 import { assert } from '#base/assert';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
+import { saltBytes, slowDigest } from '#base/slow-digest';
 import { differences } from '#model/spec-compare';
 import type { FileKind } from '#control/secrets-and-configs';
 import type { Network } from '#model/network';
-import type { Config, Secret } from '#model/secret';
+import type { Config, Secret, SecretSpec } from '#model/secret';
+import { contentLabel } from '#model/version-names';
 import type { Service } from '#model/service';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';
@@ -20,6 +23,7 @@ export interface WriterParts {
   api: EngineApi;
   reader: Reader;
   clock: Clock;
+  random: Random;
   logger: Logger;
 }
 
@@ -62,8 +66,15 @@ export class Writer {
 
   async #writeFile(type: 'create' | 'update', kind: FileKind, file: Secret | Config): Promise<void> {
     const { ID, Spec, Version } = file;
-    if (type === 'create') return this.#create(`/${kind}s/create`, ID, Spec, `${kind} ${Spec.Name}`);
+    if (type === 'create') return this.#create(`/${kind}s/create`, ID, kind === 'secret' ? this.#withDigest(Spec) : Spec, `${kind} ${Spec.Name}`);
     await naming(`failed to update ${kind} ${Spec.Name}`, () => this.#parts.api.post(`/${kind}s/${ID}/update?version=${Version.Index}`, Spec));
+  }
+
+  /** Docker never shows a secret again: the label tells whether another has the same content. */
+  #withDigest(spec: SecretSpec): SecretSpec {
+    if (!spec.Data) return spec;
+    const digest = slowDigest(Buffer.from(spec.Data, 'base64'), this.#parts.random.bytes(saltBytes));
+    return { ...spec, Labels: { ...spec.Labels, [contentLabel]: digest } };
   }
 
   async #writeService(type: 'create' | 'update', service: Service): Promise<void> {

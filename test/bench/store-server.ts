@@ -32,7 +32,7 @@ const api = new ApiServer(
     swarm: { status: () => ({ LocalNodeState: 'active', NodeID: nodeId, NodeAddr: '', ControlAvailable: true, Error: '' }), init: nobody, leave: nobody },
     engineSocket: join(folder, 'no-engine.sock'),
     logs: { open: nobody },
-    reconciler: { sync: nobody, waiting: nobody, adoption: nobody },
+    reconciler: { sync: nobody, waiting: nobody, adoption: nobody, plan: nobody },
     reconcileEvents: { watch: () => () => undefined },
     metrics: { raftIndex: () => 0, leads: manager.leads, readOnly: () => false, network: async () => [] },
     logger: silentLogger,

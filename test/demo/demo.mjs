@@ -52,7 +52,8 @@ async function up() {
   makeRepository();
   if (!shoal('repo', 'ls', '-q').split('\n').includes('demo')) {
     say(`Following the Git repository ${repository}`);
-    shoal('repo', 'add', 'demo', repository, '--branch', 'main', '--path', 'stacks', '--interval', '30s');
+    // What a repository may do beyond its own containers is allowed by name: the agent looks at one file of the host.
+    shoal('repo', 'add', 'demo', repository, '--branch', 'main', '--path', 'stacks', '--interval', '30s', '--allow', 'mounts=/proc/loadavg');
   }
   await convergence();
   tellHowTo();

@@ -34,7 +34,7 @@ describe.skipIf(reason !== undefined)(reason ? `a repository and real containers
   }, limitMs);
 
   const shoal = (...args: string[]) => execFileSync('bin/shoal', ['-H', `unix://${daemon.socket}`, ...args], { encoding: 'utf8' }).trim();
-  const stack = () => shoal('stack', 'ls', '--format', '{{.Name}} {{.State}} {{.Message}}');
+  const stack = () => shoal('stack', 'ls', '--format', '{{.Name}} {{.State}} {{.Health}} {{.Message}}').trim();
   const replicas = () => shoal('service', 'ls', '--format', '{{.Replicas}}');
   const seen = (condition: () => boolean) => until(condition, limitMs, () => `${stack()}\n${shoal('service', 'ps', 'a_web', '--no-trunc')}`);
 
@@ -42,19 +42,20 @@ describe.skipIf(reason !== undefined)(reason ? `a repository and real containers
     repository.commit({ 'stacks/a/compose.yml': stackFile('["/bin/sleep", "1000"]') });
     shoal('repo', 'add', 'infra', repository.folder, '--interval', '1s');
     await seen(() => replicas() === '1/1');
-    expect(stack()).toBe('a applied');
+    await seen(() => stack() === 'a applied healthy');
+    expect(shoal('repo', 'sync', 'infra', '--wait')).toMatch(/^infra: synced at /);
     repository.commit({ 'stacks/a/compose.yml': stackFile('["/bin/false"]') });
-    await seen(() => stack().startsWith('a rolled back a_web: rollback completed'));
-    expect(stack()).toBe('a rolled back a_web: rollback completed: task: non-zero exit (1)');
-    expect(shoal('repo', 'ls', '--format', '{{.State}} {{.Message}}')).toBe(
-      `degraded 1 of 1 stacks did not hold: a: ${stack().slice('a rolled back '.length)}`,
-    );
+    await seen(() => stack().startsWith('a applied degraded a_web: rolled back: rollback completed'));
+    const why = 'a_web: rolled back: rollback completed: task: non-zero exit (1)';
+    expect(stack()).toBe(`a applied degraded ${why}`);
+    expect(shoal('stack', 'ls', '--format', '{{.Flags}}')).toBe('quarantined');
+    expect(shoal('repo', 'ls', '--format', '{{.State}} {{.Message}}')).toBe(`degraded a is degraded: ${why}`);
     await seen(() => replicas() === '1/1');
     const before = shoal('service', 'inspect', 'a_web', '--format', '{{.Version.Index}} {{.UpdateStatus.StartedAt}}');
     for (let look = 0; look < 3; look++) execFileSync('sh', ['-c', `bin/shoal -H unix://${daemon.socket} repo sync infra || true`]);
     expect(shoal('service', 'inspect', 'a_web', '--format', '{{.Version.Index}} {{.UpdateStatus.StartedAt}}')).toBe(before);
     repository.git('revert', '--no-edit', 'HEAD');
-    await seen(() => stack() === 'a applied');
+    await seen(() => stack() === 'a applied healthy');
     shoal('service', 'scale', '--detach', 'a_web=3');
     const counts = '{{.PreviousSpec.Mode.Replicated.Replicas}} {{.Spec.Mode.Replicated.Replicas}}';
     await seen(() => shoal('service', 'inspect', 'a_web', '--format', counts) === '3 1');

@@ -13,7 +13,9 @@ import { newMeta, create, remove, type Action } from '#store/action';
 import type { Stage } from '#store/stage';
 import type { Service } from '#model/service';
 import type { Task } from '#model/task';
+import { deployPlanner } from '#gitops/plan';
 import { initialisedCluster, type MemoryCluster } from './memory-cluster.ts';
+import { realClock } from './real-clock.ts';
 
 export const wallClock = {
   now: () => Date.now(),
@@ -144,7 +146,12 @@ export async function startApi(
         if (logOptions.follow && !signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       },
     },
-    reconciler: { sync: async (name) => void state.synced.push(name), waiting: () => undefined, adoption: async () => [] },
+    reconciler: {
+      sync: async (name) => void state.synced.push(name),
+      waiting: () => undefined,
+      adoption: async () => [],
+      plan: deployPlanner(cluster, realClock),
+    },
     reconcileEvents: {
       watch(listener) {
         listeners.add(listener);

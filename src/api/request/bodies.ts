@@ -1,7 +1,8 @@
 /** Bodies that are more than a spec. */
+import type { RepositoryChange } from '#control/repository/repositories';
 import type { NetworkSpec } from '#model/network';
 import { clusterSpec, networkFields, noAutolock, stackSpec } from '#model/shape/object-shapes';
-import { flag, list, object, record, text, uint32, unbuilt, word, type Unbuilt } from '#model/shape/shape';
+import { flag, int64, list, object, record, text, uint32, unbuilt, word, type Unbuilt } from '#model/shape/shape';
 import type { StackSpec } from '#model/stack';
 import type { InitRequest } from '../dependencies.ts';
 
@@ -46,3 +47,12 @@ export const stackDeployRequest = object<StackDeployRequest>({ Spec: stackSpec, 
 export const stackAdoptRequest = object<{ Repository?: string }>({ Repository: text });
 
 export const repositoryConfirmRequest = object<{ Commit?: string }>({ Commit: text });
+
+export const repositoryChange = object<RepositoryChange>({
+  Branch: text,
+  Path: text,
+  Interval: int64,
+  Trust: word('Trust', 'full', 'limited'),
+  Allow: list(text),
+  Disallow: list(text),
+});

@@ -1,10 +1,10 @@
 /** Routes of Git repositories: followed, shown, looked at, confirmed, suspended, removed. */
 import { Refusal } from '#base/refusal';
-import { confirmRepository, createRepository, removeRepository, suspendRepository } from '#control/repository/repositories';
+import { confirmRepository, createRepository, removeRepository, suspendRepository, updateRepository } from '#control/repository/repositories';
 import { removeStack } from '#control/stack/stacks';
 import { readObject, readView, submit, type Context } from '../context.ts';
 import { repositorySpec } from '#model/shape/object-shapes';
-import { repositoryConfirmRequest } from '../request/bodies.ts';
+import { repositoryChange, repositoryConfirmRequest } from '../request/bodies.ts';
 import { decodeBody } from '../request/body.ts';
 import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../router.ts';
 import { repositoryBody } from '../view/repository.ts';
@@ -23,6 +23,10 @@ export function repositoryRoutes(context: Context): Route[] {
       return { status: 201, json: await submit(context, createRepository({ ...spec, URL: spec.URL ?? '', Path: spec.Path ?? '' })) };
     }),
     post('/shoal/v1/repositories/{}/sync', async (call) => sync(context, parameter(call))),
+    post('/shoal/v1/repositories/{}/update', async (call) => {
+      await submit(context, updateRepository(parameter(call), await decodeBody(call.request, repositoryChange)));
+      return { status: 200, json: await details(context, parameter(call)) };
+    }),
     post('/shoal/v1/repositories/{}/confirm', async (call) => {
       const { Commit = '' } = await decodeBody(call.request, repositoryConfirmRequest);
       if (Commit === '') throw new Refusal('invalidArgument', 'the commit that is confirmed must be named');

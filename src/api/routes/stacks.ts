@@ -5,7 +5,7 @@ import { adoptStack, suspendStack, type Adopter } from '#control/stack/stack-sta
 import { deployStack, removeStack } from '#control/stack/stacks';
 import type { StackSpec } from '#model/stack';
 import { decodeBody } from '../request/body.ts';
-import { readView, submit, type Context } from '../context.ts';
+import { readView, requireManager, submit, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../router.ts';
@@ -15,6 +15,7 @@ import { stackDetails, stackSummaries } from '../view/stack-summary.ts';
 export function stackRoutes(context: Context): Route[] {
   return [
     post('/shoal/v1/stacks/{}', (call) => deploy(call, context)),
+    post('/shoal/v1/stacks/{}/plan', (call) => plan(call, context)),
     get('/shoal/v1/stacks', async () => ({ status: 200, json: stackSummaries(await readView(context), context) })),
     get('/shoal/v1/stacks/{}', async (call) => ({ status: 200, json: await details(context, parameter(call)) })),
     remove('/shoal/v1/stacks/{}', async (call) => ({
@@ -51,13 +52,21 @@ async function deploy(call: Call, context: Context): Promise<Answer> {
   return { status: 200, json: await submit(context, deployStack(wholeSpec(name, Spec), options)) };
 }
 
+async function plan(call: Call, context: Context): Promise<Answer> {
+  const { Spec, Prune = false } = await decodeBody(call.request, stackDeployRequest);
+  requireManager(context.swarm.status());
+  return { status: 200, json: await context.reconciler.plan(wholeSpec(parameter(call), Spec), { prune: Prune }) };
+}
+
 /** Lists that the client left out are empty. */
 function wholeSpec(Name: string, spec: Partial<StackSpec> | undefined): StackSpec {
   if (!spec) throw new HttpError(400, 'Spec must be provided');
   if ((spec.Name ?? Name) !== Name) throw new HttpError(400, `stack ${Name}: the spec is named ${spec.Name}`);
   const { Networks = [], Secrets = [], Configs = [], Services = [] } = spec;
   const External = { Networks: [], Secrets: [], Configs: [], ...spec.External };
-  return { Name, Networks, Secrets, Configs, Services, External };
+  const { Secrets: secrets = [], Configs: configs = [] }: Partial<NonNullable<StackSpec['Versioned']>> = spec.Versioned ?? {};
+  const Versioned = spec.Versioned && { Secrets: secrets, Configs: configs };
+  return { Name, Networks, Secrets, Configs, Services, External, ...(Versioned && { Versioned }) };
 }
 
 /** Gives the stack to the repository whose folder of that name waits for it, and lets it look at once. */

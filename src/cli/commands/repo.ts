@@ -2,15 +2,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { parseDuration } from '#base/duration';
 import { humanDuration } from '#base/human';
-import type { Repository, RepositoryCredentials } from '#model/repository';
+import { trustOf as trustedHow, type Repository, type RepositoryCredentials } from '#model/repository';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { listLines, type Column } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 import { openSession } from '../session.ts';
 import { removeEach } from './change.ts';
 import { addRepoControl } from './repo-control.ts';
+import { addRepoUpdate, addTrustOptions, intervalOf, trustOf, type TrustFlags } from './repo-update.ts';
 import { inspectObjects } from './inspect.ts';
 
 interface ListFlags {
@@ -25,13 +25,14 @@ const columns: readonly Column<Repository>[] = [
   { heading: 'PATH', key: 'Path', text: (repository) => repository.Spec.Path },
   { heading: 'COMMIT', key: 'Commit', text: (repository) => repository.Status.Commit?.slice(0, 12) ?? '' },
   { heading: 'STATE', key: 'State', text: (repository) => repository.Status.State },
+  { heading: 'TRUST', key: 'Trust', text: (repository) => trustedHow(repository.Spec) },
   { heading: 'SINCE', key: 'Since', text: (repository) => `${humanDuration(Date.now() - Date.parse(repository.Status.Since))} ago` },
   { heading: 'MESSAGE', key: 'Message', text: (repository) => repository.Status.Message },
 ];
 
 export function addRepo(program: Command): void {
   const repo = program.command('repo').description('manage Git repositories of stacks');
-  repo
+  const add = repo
     .command('add')
     .description('follow a repository: each folder PATH/NAME with a compose.yml is the stack NAME')
     .argument('<name>')
@@ -44,8 +45,9 @@ export function addRepo(program: Command): void {
     .option('--token-file <file>', 'file with an access token')
     .option('--ssh-key-file <file>', 'private key for an ssh repository')
     .option('--known-hosts-file <file>', 'keys by which the ssh server is known, as in ~/.ssh/known_hosts')
-    .option('--ca-file <file>', 'certificates by which the https:// server is known')
-    .action(addRepository);
+    .option('--ca-file <file>', 'certificates by which the https:// server is known');
+  addTrustOptions(add).action(addRepository);
+  addRepoUpdate(repo);
   repo
     .command('ls')
     .alias('list')
@@ -73,7 +75,7 @@ export function addRepo(program: Command): void {
     );
 }
 
-interface AddFlags {
+interface AddFlags extends TrustFlags {
   branch: string;
   path: string;
   interval: string;
@@ -88,18 +90,10 @@ interface AddFlags {
 async function addRepository(name: string, url: string, flags: AddFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const Credentials = readCredentials(flags);
-  const interval = parseDuration(flags.interval);
-  if (interval === undefined || interval <= 0) throw new CommandError(`--interval is a duration such as 30s, not "${flags.interval}"`, exitCodes.usage);
+  const more = { Interval: intervalOf(flags.interval), ...trustOf(flags), ...(Credentials && { Credentials }) };
   // The daemon runs elsewhere in the file system: a local path is made absolute where it was typed.
   const place = existsSync(url) ? resolve(url) : url;
-  await client.post('/shoal/v1/repositories', {
-    Name: name,
-    URL: place,
-    Branch: flags.branch,
-    Path: flags.path,
-    Interval: interval,
-    ...(Credentials && { Credentials }),
-  });
+  await client.post('/shoal/v1/repositories', { Name: name, URL: place, Branch: flags.branch, Path: flags.path, ...more });
   terminal.out(name);
 }
 

@@ -21,7 +21,7 @@ export function addStackDeploy(stack: Command): void {
     .description('deploy a new stack or update an existing one')
     .argument('[stack]', "name; when left out, the file's `name:` or the name of its folder");
   addLoadOptions(deploy)
-    .option('--prune', 'remove services that the files no longer have (the default, but for --strict)')
+    .option('--prune', "remove services that the files no longer have (the default on shoal's own cluster, but for --strict)")
     .option('--no-prune', 'keep services that the files no longer have')
     .option('--force', 'deploy over the stack of a repository, which reverts it')
     .option('--resolve-image <when>', 'ask the registry for digests: always, changed or never')
@@ -38,7 +38,7 @@ export function addLoadOptions(command: Command): Command {
     .option('--profile <name>', 'take services of this profile too; may be repeated', collect)
     .option('--env-file <file>', 'variables, instead of `.env`; may be repeated', collect)
     .option('--strict-vars', 'undefined variables without a default are errors')
-    .option('--rotate', 'name secrets and configs after their content (the default, but for --strict)')
+    .option('--rotate', 'give changed secrets and configs a new name, a counted version (the default, but for --strict)')
     .option('--no-rotate', 'name secrets and configs as the file does');
 }
 

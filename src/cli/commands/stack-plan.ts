@@ -1,6 +1,7 @@
 /** `stack plan`: what a deploy of the files would change; only questions are sent. */
 import type { Command } from 'commander';
 import type { StackSpec } from '#model/stack';
+import type { StackPlan } from '#model/stack-plan';
 import { CommandError } from '../command-error.ts';
 import { checkStackName, chosenMode, type LoadFlags } from '../deploy/flags.ts';
 import { openSession, type Session } from '../session.ts';
@@ -27,29 +28,40 @@ export function addStackPlan(stack: Command): void {
 async function runPlan(name: string | undefined, flags: PlanFlags, command: Command): Promise<void> {
   const session = openSession(command);
   const mode = await chosenMode(session.client, flags);
-  const [{ planStack }, { planLines }, { liveState, strictStack }, { loadSpec }] = await Promise.all([
-    import('../plan/compare.ts'),
-    import('../plan/render.ts'),
+  const [{ strictStack }, { loadSpec }, { planLines }] = await Promise.all([
     import('../plan/states.ts'),
     import('../deploy/spec-files.ts'),
+    import('../plan/render.ts'),
   ]);
   if (mode === 'strict') checkStackName(name ?? '');
-  const stack = mode === 'strict' ? strictStack(session, name ?? '', flags) : await forTarget(session, loadSpec(session, name, flags));
-  const live = await liveState(session.client, stack.Name);
-  const wanted = { services: stack.Services, networks: stack.Networks, secrets: stack.Secrets, configs: stack.Configs };
-  const pruneServices = flags.prune ?? mode === 'spec';
-  const changes = planStack(live, wanted, { pruneServices, pruneOthers: mode === 'spec' && pruneServices });
-  if (flags.json) session.terminal.out(JSON.stringify({ stack: stack.Name, changes }));
-  else for (const line of planLines(changes, stack.Name)) session.terminal.out(line);
-  const refused = changes.find((change) => change.refused !== undefined);
+  const stack = mode === 'strict' ? strictStack(session, name ?? '', flags) : loadSpec(session, name, flags);
+  const ours = (await session.client.ping()).shoal !== undefined;
+  const plan = ours ? await planOfOurs(session, stack, flags.prune ?? mode === 'spec') : await planOfDocker(session, stack, flags.prune === true);
+  if (flags.json) session.terminal.out(JSON.stringify(plan));
+  else for (const line of planLines(plan.changes, stack.Name)) session.terminal.out(line);
+  if (plan.revertedBy !== undefined)
+    session.terminal.error(`warning: stack ${stack.Name} belongs to repository ${plan.revertedBy}: a deploy needs --force, and is reverted`);
+  const refused = plan.changes.find((change) => change.refused !== undefined);
   if (refused) throw new CommandError(`${refused.kind} ${refused.name}: ${refused.refused ?? ''}`);
 }
 
+/** A daemon of ours plans itself: it knows what secrets hold and whose an object is. */
+function planOfOurs({ client }: Session, Spec: StackSpec, Prune: boolean): Promise<StackPlan> {
+  return client.post<StackPlan>(`/shoal/v1/stacks/${encodeURIComponent(Spec.Name)}/plan`, { Spec, Prune });
+}
+
 /** Towards Docker without the words that only we have, as a deploy would send it. */
-async function forTarget({ client, terminal }: Session, stack: StackSpec): Promise<StackSpec> {
-  if ((await client.ping()).shoal !== undefined) return stack;
-  const { withoutOurWords } = await import('../deploy/plan-of-stack.ts');
+async function planOfDocker({ client, terminal }: Session, asked: StackSpec, pruneServices: boolean): Promise<StackPlan> {
+  const [{ planStack }, { liveState }, { withoutOurWords }, { versionedStack }] = await Promise.all([
+    import('../plan/compare.ts'),
+    import('../plan/states.ts'),
+    import('../deploy/plan-of-stack.ts'),
+    import('../deploy/versions.ts'),
+  ]);
+  const stack = await versionedStack(client, asked);
   const { Services, lost } = withoutOurWords(stack);
   for (const text of lost) terminal.error(`warning: ${text}`);
-  return { ...stack, Services };
+  const live = await liveState(client, stack.Name);
+  const wanted = { services: Services, networks: stack.Networks, secrets: stack.Secrets, configs: stack.Configs };
+  return { stack: stack.Name, changes: planStack(live, wanted, { pruneServices }) };
 }

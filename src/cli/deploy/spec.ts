@@ -12,6 +12,7 @@ import { authReader } from './registry-auth.ts';
 import { sendStack } from './sequence.ts';
 import { loadSpec } from './spec-files.ts';
 import { pruneUnused } from './unused.ts';
+import { versionedStack } from './versions.ts';
 
 /** What our daemon answers to a deploy. */
 interface Deployment {
@@ -49,13 +50,15 @@ async function authsOf(spec: StackSpec, environment: Session['environment']): Pr
 async function deployToDocker(session: Session, spec: StackSpec, flags: DeployFlags): Promise<WaitTarget[]> {
   const resolveImage = flags.resolveImage ?? 'always';
   if (!isResolveImage(resolveImage)) throw new CommandError(`--resolve-image is always, changed or never, not "${resolveImage}"`, exitCodes.usage);
-  const { plan, lost } = planOfStack(spec);
+  const versioned = await versionedStack(session.client, spec);
+  const { plan, lost } = planOfStack(versioned);
   for (const text of lost) session.terminal.error(`warning: ${text}`);
   const quiet: Session = flags.json ? { ...session, terminal: { ...session.terminal, out: () => undefined } } : session;
-  const prune = flags.prune !== false;
+  // A Docker Swarm knows a stack by its label alone: services go only when that is asked for, as with docker's own CLI.
+  const prune = flags.prune === true;
   const registryAuth = flags.withRegistryAuth ? { registryAuth: authReader(session.environment) } : {};
   const services = await sendStack(quiet, plan, { prune, resolveImage, wait: !flags.detach, ...registryAuth });
-  if (prune) await pruneUnused(quiet, spec);
+  if (flags.prune !== false) await pruneUnused(quiet, versioned);
   return services;
 }
 

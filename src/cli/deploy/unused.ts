@@ -1,34 +1,33 @@
-/** Removes a stack's secrets, configs and networks that nothing of it names any more, on a plain Docker Swarm. */
+/** Removes old versions of a stack's secrets and configs that nothing of it names any more, on a plain Docker Swarm. */
 import type { Secret } from '#model/secret';
 import type { Service } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
 import type { StackSpec } from '#model/stack';
+import { contentLabel } from '#model/version-names';
 import { ApiError } from '../client.ts';
 import type { Session } from '../session.ts';
 import { stackFilter } from './sequence.ts';
 
-/** A service's previous spec counts as a user: a rollback needs what it names. What Docker says is in use stays. */
+/**
+ * Only what a deploy of ours made goes: it carries the digest, or the word, by which versions are told. What merely has the stack's label stays.
+ * A service's previous spec counts as a user: a rollback needs what it names. What Docker says is in use stays.
+ */
 export async function pruneUnused(session: Session, stack: StackSpec): Promise<void> {
   const { client } = session;
   const filter = stackFilter(stack.Name);
   const services = await client.get<Service[]>('/services', filter);
   const specs = services.flatMap(({ Spec, PreviousSpec }) => (PreviousSpec ? [Spec, PreviousSpec] : [Spec]));
-  const used = new Set([...specs.flatMap(namesIn), ...[...stack.Secrets, ...stack.Configs, ...stack.Networks].map((spec) => spec.Name)]);
+  const used = new Set([...specs.flatMap(namesIn), ...[...stack.Secrets, ...stack.Configs].map((spec) => spec.Name)]);
   for (const kind of ['secret', 'config'] as const) {
-    for (const { ID, Spec } of await client.get<Secret[]>(`/${kind}s`, filter)) if (!used.has(Spec.Name)) await removeUnused(session, kind, ID, Spec.Name);
-  }
-  for (const { Id, Name } of await client.get<{ Id: string; Name: string }[]>('/networks', filter)) {
-    if (!used.has(Name) && !used.has(Id)) await removeUnused(session, 'network', Id, Name);
+    for (const { ID, Spec } of await client.get<Secret[]>(`/${kind}s`, filter)) {
+      if (Spec.Labels?.[contentLabel] !== undefined && !used.has(Spec.Name)) await removeUnused(session, kind, ID, Spec.Name);
+    }
   }
 }
 
 function namesIn({ TaskTemplate: task }: ServiceSpec): string[] {
   const { Secrets = [], Configs = [] } = task.ContainerSpec ?? {};
-  return [
-    ...(Secrets ?? []).map((item) => item.SecretName),
-    ...(Configs ?? []).map((item) => item.ConfigName),
-    ...(task.Networks ?? []).map((item) => item.Target ?? ''),
-  ];
+  return [...(Secrets ?? []).map((item) => item.SecretName), ...(Configs ?? []).map((item) => item.ConfigName)];
 }
 
 async function removeUnused({ client, terminal }: Session, kind: string, id: string, name: string): Promise<void> {

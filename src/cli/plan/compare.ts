@@ -1,33 +1,12 @@
-/** What a deploy would change in a stack: pure comparison of what is there with what the files ask for. */
-import { equal } from '#base/equal';
+/** What a deploy would change in a stack of a plain Docker Swarm, where no daemon plans: what is there compared with what the files ask for. */
 import { comparable } from '#model/spec-compare';
 import { readImage, withoutDigest } from '#model/image-reference';
 import type { Labels } from '#model/meta';
 import { modeOf } from '#model/service';
 import type { ServiceSpec } from '#model/service-spec';
-
-export type Kind = 'service' | 'network' | 'secret' | 'config';
-
-export interface FieldChange {
-  /** TaskTemplate.ContainerSpec.Image */
-  field: string;
-  /** Absent: the field was, or will be, absent too. */
-  from?: unknown;
-  to?: unknown;
-  /** Instead of both: names of variables that come, go or change. Their values are often secrets that should not be there. */
-  variables?: readonly string[];
-}
-
-export interface ObjectChange {
-  kind: Kind;
-  name: string;
-  change: 'create' | 'update' | 'remove' | 'none';
-  fields: readonly FieldChange[];
-  /** Why its tasks are replaced; absent: they run on. */
-  restarts?: 'all' | 'unsuited';
-  /** The daemon would refuse it. */
-  refused?: string;
-}
+import type { OwnedKind } from '#model/stack';
+import { contentLabel } from '#model/version-names';
+import { fieldChanges, restartsOf, type ObjectChange } from '#model/stack-plan';
 
 export interface NamedObject {
   Name: string;
@@ -46,15 +25,13 @@ export interface StackState {
 export interface PlanOptions {
   /** Services that the files no longer have go. */
   pruneServices: boolean;
-  /** Networks, secrets and configs that nothing names any more go. */
-  pruneOthers: boolean;
 }
 
 /** Networks in specs are named, not given by id. In the order of a deploy. */
 export function planStack(live: StackState, wanted: StackState, options: PlanOptions): ObjectChange[] {
   const used = new Set(live.services.flatMap(namesIn));
   const others = (['network', 'secret', 'config'] as const).flatMap((kind) =>
-    planObjects(kind, live[`${kind}s`], wanted[`${kind}s`], (name) => options.pruneOthers && !used.has(name)),
+    planObjects(kind, live[`${kind}s`], wanted[`${kind}s`], (spec) => spec.Labels?.[contentLabel] !== undefined && !used.has(spec.Name)),
   );
   const services = wanted.services.map((spec) =>
     planService(
@@ -96,40 +73,11 @@ function bare(spec: ServiceSpec, pinned: boolean): ServiceSpec {
   };
 }
 
-/** Tasks follow their template and the service's ports; a placement that changed moves those on nodes that no longer suit. */
-function restartsOf(fields: readonly string[]): 'all' | 'unsuited' | undefined {
-  const own = fields.filter((field) => field.startsWith('TaskTemplate') || field.startsWith('EndpointSpec'));
-  if (own.length === 0) return undefined;
-  return own.every((field) => field.startsWith('TaskTemplate.Placement')) ? 'unsuited' : 'all';
-}
-
-function fieldChanges(from: unknown, to: unknown, field: string): FieldChange[] {
-  if (equal(from, to)) return [];
-  if (field.endsWith('.Env')) return [{ field, variables: changedVariables(from, to) }];
-  if (!isRecord(from) || !isRecord(to)) return [{ field, ...(from !== undefined && { from }), ...(to !== undefined && { to }) }];
-  const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])].toSorted();
-  return keys.flatMap((key) => fieldChanges(from[key], to[key], field === '' ? key : `${field}.${key}`));
-}
-
-function changedVariables(from: unknown, to: unknown): string[] {
-  const [before, after] = [setOf(from), setOf(to)];
-  const changed = [...before, ...after].filter((line) => !(before.has(line) && after.has(line)));
-  return [...new Set(changed.map((line) => line.split('=')[0] ?? ''))].toSorted();
-}
-
-function setOf(value: unknown): Set<string> {
-  return new Set(Array.isArray(value) ? value.map(String) : []);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function planObjects(
-  kind: Exclude<Kind, 'service'>,
+  kind: Exclude<OwnedKind, 'service'>,
   live: readonly NamedObject[],
   wanted: readonly NamedObject[],
-  unused: (name: string) => boolean,
+  unused: (spec: NamedObject) => boolean,
 ): ObjectChange[] {
   const changes = wanted.map((spec): ObjectChange => {
     const before = live.find(({ Name }) => Name === spec.Name);
@@ -140,11 +88,11 @@ function planObjects(
     const refused = content ? { refused: 'its content differs, and only labels can be changed' } : {};
     return { kind, name: spec.Name, change: fields.length > 0 || content ? 'update' : 'none', fields, ...refused };
   });
-  const gone = live.filter(({ Name }) => unused(Name) && !wanted.some((spec) => spec.Name === Name));
+  const gone = live.filter((spec) => unused(spec) && !wanted.some(({ Name }) => Name === spec.Name));
   return [...changes, ...gone.map(({ Name }) => removal(kind, Name))];
 }
 
-function removal(kind: Kind, name: string): ObjectChange {
+function removal(kind: OwnedKind, name: string): ObjectChange {
   return { kind, name, change: 'remove', fields: [] };
 }
 

@@ -1,5 +1,5 @@
 /** A plan as text: one line an object, one a field; values of variables are not shown. */
-import type { FieldChange, ObjectChange } from './compare.ts';
+import type { FieldChange, ObjectChange } from '#model/stack-plan';
 
 const marks = { create: '+', update: '~', remove: '-', none: '=' } as const;
 const longestValue = 100;

@@ -1,5 +1,4 @@
 /** Secrets and configs: the objects a stack makes, and the references its services hold. */
-import { createHash } from 'node:crypto';
 import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text';
 import type { ConfigReference, SecretReference } from '#model/service-spec';
@@ -9,12 +8,11 @@ import { scoped, someOf, stackLabels } from './names.ts';
 
 export type FileKind = 'secret' | 'config';
 
-/** Longest name that a secret or config may have. */
-const maxName = 64;
-
 export interface ConvertedFiles {
   specs: SecretSpec[];
   external: string[];
+  /** Plain names of those that get a version where they are deployed. */
+  versioned: string[];
   /** Name in the cluster of every declared one, by its key. */
   names: ReadonlyMap<string, string>;
 }
@@ -23,13 +21,14 @@ export interface ConvertedFiles {
 export type ReadData = (kind: FileKind, key: string, model: FileModel) => Uint8Array;
 
 /**
- * All declared secrets or configs, used or not, sorted by name. With `rotate`, a name carries a digest of the data,
+ * All declared secrets or configs, used or not, sorted by name. With `rotate`, whoever holds the data gives each version a name of its own,
  * so that changed data is a new object and the services that use it roll.
  */
 export function convertFiles(kind: FileKind, project: Project, stack: string, read: ReadData, rotate: boolean): ConvertedFiles {
   const names = new Map<string, string>();
   const external: string[] = [];
   const specs: SecretSpec[] = [];
+  const versioned: string[] = [];
   for (const [key, model] of Object.entries(kind === 'secret' ? project.secrets : project.configs)) {
     const plain = model.name || scoped(stack, key);
     if (model.external === true) {
@@ -38,11 +37,16 @@ export function convertFiles(kind: FileKind, project: Project, stack: string, re
       continue;
     }
     const spec = fileSpec(kind, key, plain, model, stack, read);
-    const name = rotate && spec.Data !== undefined ? contentName(plain, spec.Data) : plain;
-    names.set(key, name);
-    specs.push({ ...spec, Name: name });
+    if (rotate && spec.Data !== undefined) versioned.push(plain);
+    names.set(key, plain);
+    specs.push(spec);
   }
-  return { specs: specs.sort((a, b) => compareTexts(a.Name, b.Name)), external: [...new Set(external)].sort(compareTexts), names };
+  return {
+    specs: specs.sort((a, b) => compareTexts(a.Name, b.Name)),
+    external: [...new Set(external)].sort(compareTexts),
+    versioned: versioned.sort(compareTexts),
+    names,
+  };
 }
 
 function fileSpec(kind: FileKind, key: string, name: string, model: FileModel, stack: string, read: ReadData): SecretSpec {
@@ -56,12 +60,6 @@ function fileSpec(kind: FileKind, key: string, name: string, model: FileModel, s
     ...(driven && { Driver: { Name: driven, ...(options && { Options: options }) } }),
     ...(model.template_driver && { Templating: { Name: model.template_driver } }),
   };
-}
-
-/** NAME-<ten hex digits of the data's SHA-256>, at most 64 characters. */
-function contentName(name: string, base64: string): string {
-  const digest = createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex').slice(0, 10);
-  return `${name.slice(0, maxName - digest.length - 1)}-${digest}`;
 }
 
 interface Named {

@@ -136,6 +136,7 @@ function convert({ stack, project }: SpecProject, loader: Loader): { spec: Stack
     Configs: configs.specs,
     Services: services,
     External: { Networks: external, Secrets: secrets.external, Configs: configs.external },
+    ...(loader.request.rotate && { Versioned: { Secrets: secrets.versioned, Configs: configs.versioned } }),
   };
   const called = (models: Readonly<Record<string, { name?: string } | undefined>>) =>
     new Map(Object.entries(models).map(([key, model]) => [key, model?.name || scoped(stack, key)]));

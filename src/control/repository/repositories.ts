@@ -3,6 +3,7 @@ import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { second } from '#base/duration';
 import { timeText } from '#base/clock';
+import { allowanceText, allowanceUsage, readAllowance } from '#model/allowance';
 import type { RepositorySpec, RepositoryStatus } from '#model/repository';
 import type { Stack } from '#model/stack';
 import { create, newMeta, remove, update } from '#store/action';
@@ -20,13 +21,50 @@ export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }>
     const Credentials = checkedCredentials(withLoginApart(asked));
     const spec: RepositorySpec = { ...rest, ...(Credentials && { Credentials }) };
     checkRepository(spec);
+    const limited: RepositorySpec = { ...spec, Trust: spec.Trust ?? 'limited', Allow: allowed(spec.Allow ?? []) };
     if (view.byName('repository', spec.Name)) {
       throw new Refusal('alreadyExists', `repository ${spec.Name} already exists`);
     }
     const ID = newId();
     const Status: RepositoryStatus = { State: 'pending', Message: 'waiting for the first look', Since: timeText(now) };
-    return { actions: [create('repository', { ...newMeta(ID), Spec: spec, Status })], result: { ID } };
+    return { actions: [create('repository', { ...newMeta(ID), Spec: limited, Status })], result: { ID } };
   };
+}
+
+/** What may be changed of a repository that is followed. */
+export interface RepositoryChange {
+  Branch?: string;
+  Path?: string;
+  Interval?: number;
+  Trust?: 'full' | 'limited';
+  /** Words that are added, and words that are taken back. */
+  Allow?: readonly string[];
+  Disallow?: readonly string[];
+}
+
+export function updateRepository(ref: string, { Allow, Disallow = [], ...change }: RepositoryChange): UseCase<void> {
+  return (view) => {
+    const repository = findObject(view, 'repository', ref);
+    const back = new Set(allowed(Disallow));
+    const words = allowed([...(repository.Spec.Allow ?? []), ...(Allow ?? [])]).filter((word) => !back.has(word));
+    const unknown = [...back].find((word) => !(repository.Spec.Allow ?? []).includes(word));
+    if (unknown !== undefined) throw new Refusal('invalidArgument', `repository ${repository.Spec.Name} is not allowed ${unknown}`);
+    // Whoever allows something by name means that the rest is not allowed.
+    const Trust = change.Trust ?? (Allow && repository.Spec.Trust === undefined ? 'limited' : repository.Spec.Trust);
+    const Spec: RepositorySpec = { ...repository.Spec, ...change, ...(Trust && { Trust, Allow: words }) };
+    checkRepository(Spec);
+    return { actions: equal(Spec, repository.Spec) ? [] : [update('repository', { ...repository, Spec })], result: undefined };
+  };
+}
+
+/** The words in one form and order, each once. */
+function allowed(words: readonly string[]): string[] {
+  const needs = words.map((word) => {
+    const need = readAllowance(word);
+    if (!need) throw new Refusal('invalidArgument', `"${word}" is nothing that a repository can be allowed: ${allowanceUsage()}`);
+    return allowanceText(need);
+  });
+  return [...new Set(needs)].toSorted();
 }
 
 /** Its stacks stay and are from then on owned by nobody but whoever deploys them. */

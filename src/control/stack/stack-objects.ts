@@ -3,6 +3,7 @@ import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { nodeLocalNetworks, type NetworkSpec } from '#model/network';
 import { namespaceLabel, type Labels } from '#model/meta';
+import { keepContentLabel } from '#model/version-names';
 import type { Kind } from '#model/object';
 import type { ConfigSpec, SecretSpec } from '#model/secret';
 import type { OwnedKind, OwnedObject, StackSpec } from '#model/stack';
@@ -37,7 +38,7 @@ export interface StackScope {
 }
 
 /** `spec` with the label by which the stack's tools find its objects. */
-export function inStack<S extends { Labels?: Labels }>(spec: S, stack: string): S {
+export function inStack<S extends { Labels?: Labels }>(spec: S, stack: string): S & { Labels: Labels } {
   return { ...spec, Labels: { ...spec.Labels, [namespaceLabel]: stack } };
 }
 
@@ -80,8 +81,9 @@ export function deployFile(
   context: UseCaseContext,
   changes: Changes,
 ): void {
-  const wanted = inStack(spec, stack);
   const present = overlay.byName(kind, spec.Name);
+  const labelled = inStack(spec, stack);
+  const wanted = { ...labelled, Labels: keepContentLabel(present?.Spec.Labels, labelled.Labels) };
   if (!present) {
     checkFile(kind, wanted);
     const file = { ...newMeta(context.newId()), Spec: wanted };

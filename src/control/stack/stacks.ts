@@ -9,10 +9,12 @@ import { create, newMeta, remove, update } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
+import { checkPolicy } from '../policy/policy.ts';
 import { inOrder, isEmptyRecord, labelledObjects, owned, ownedKinds, ownedObjects } from './inventory.ts';
 import { checkOwner, rightsOf } from './ownership.ts';
 import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
 import { checkStackName, sameCondition } from './stack-states.ts';
+import { inVersions } from './versions.ts';
 import { checkStackPorts, deployService, isRepeated, pruneServices, type DeployedService } from './stack-services.ts';
 import { servicesUsing } from '../users.ts';
 
@@ -50,14 +52,16 @@ export interface DeployOptions {
 }
 
 /** Makes the cluster hold the stack. Only what differs is written; nothing differs: no actions. */
-export function deployStack(spec: StackSpec, options: DeployOptions): UseCase<StackDeployment> {
+export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<StackDeployment> {
   return (view, context) => {
-    checkStackName(spec.Name);
-    const stack = view.byName('stack', spec.Name);
-    checkOwner(view, spec.Name, options.source, options.force === true);
-    const digest = options.digest ?? digestOf(spec);
+    checkStackName(asked.Name);
+    const stack = view.byName('stack', asked.Name);
+    checkOwner(view, asked.Name, options.source, options.force === true);
+    checkPolicy(view, asked, options.source);
+    const digest = options.digest ?? digestOf(asked);
     const overlay = new Overlay(view);
     const inventory = ownedObjects(view, stack);
+    const spec = inVersions(view, asked, inventory);
     const scope = { stack: spec.Name, rights: rightsOf(view, spec.Name, options.source) };
     const changes: Changes = { created: [], updated: [], removed: [], owned: [] };
     checkExternal(view, spec.External);

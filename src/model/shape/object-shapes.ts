@@ -80,8 +80,18 @@ export const stackSpec = object<StackSpec>({
   Configs: list(configSpec),
   Services: list(serviceSpec),
   External: object<StackSpec['External']>({ Networks: names, Secrets: names, Configs: names }),
+  Versioned: object<NonNullable<StackSpec['Versioned']>>({ Secrets: names, Configs: names }),
 });
 
 const credentials = object<RepositoryCredentials>({ Username: text, Password: text, SSHKey: text, KnownHosts: text, CA: text });
 
-export const repositorySpec = object<RepositorySpec>({ Name: text, URL: text, Branch: text, Path: text, Interval: int64, Credentials: credentials });
+export const repositorySpec = object<RepositorySpec>({
+  Name: text,
+  URL: text,
+  Branch: text,
+  Path: text,
+  Interval: int64,
+  Trust: word('Trust', 'full', 'limited'),
+  Allow: list(text),
+  Credentials: credentials,
+});

@@ -192,17 +192,14 @@ describe('what version 3 cannot say', () => {
     expect(service(yaml).Shoal?.DependsOn).toEqual([{ Service: 'app_b', Condition: 'service_healthy' }]);
   });
 
-  test('rotated names carry the content, references keep their file', () => {
-    const yaml = 'services: {a: {image: a, configs: [c]}}\nconfigs: {c: {content: "x${V}", name: named}}';
-    const names = ['1', '2'].map((V) => {
-      const stack = load({ 'compose.yml': yaml }, { rotate: true, environment: { V } }).stack;
-      const reference = stack?.Services[0]?.TaskTemplate.ContainerSpec?.Configs?.[0];
-      expect(reference?.ConfigName).toBe(stack?.Configs[0]?.Name);
-      expect(reference?.File?.Name).toBe('c');
-      return stack?.Configs[0]?.Name ?? '';
-    });
-    expect(names[0]).toMatch(/^named-[0-9a-f]{10}$/);
-    expect(names[0]).not.toBe(names[1]);
+  test('names that follow the content are left to whoever holds it; nothing of the content is in them', () => {
+    const yaml = 'services: {a: {image: a, configs: [c]}}\nconfigs: {c: {content: "x", name: named}, e: {external: true}}';
+    const { stack } = load({ 'compose.yml': yaml }, { rotate: true });
+    expect(stack?.Configs.map(({ Name }) => Name)).toEqual(['named']);
+    expect(stack?.Versioned).toEqual({ Secrets: [], Configs: ['named'] });
+    const reference = stack?.Services[0]?.TaskTemplate.ContainerSpec?.Configs?.[0];
+    expect([reference?.ConfigName, reference?.File?.Name]).toEqual(['named', 'c']);
+    expect(load({ 'compose.yml': yaml }, { rotate: false }).stack?.Versioned).toBeUndefined();
   });
 
   test('the stack is named by the caller, the file or the folder', () => {

@@ -3,7 +3,7 @@ import { seededRandom } from '#base/random';
 import { newId } from '#base/ids';
 import type { UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
-import { updateService } from '#control/service/services';
+import { createService, updateService } from '#control/service/services';
 import { setStackCondition } from '#control/stack/stack-states';
 import { deployStack } from '#control/stack/stacks';
 import type { StackSpec } from '#model/stack';
@@ -107,9 +107,10 @@ test('a refused stack is said once, and healing is a step', () => {
 
 test('what control refuses is refused whole with its reason', () => {
   const bench = new Bench();
-  const wanted = stack('a');
-  const External = { Networks: [], Secrets: ['none'], Configs: [] };
-  expect(bench.plan({ ...wanted, spec: { ...wanted.spec, External } })).toEqual(['refuse a: stacks/a: secret not found: none']);
+  bench.run(createService({ Name: 'a_web', TaskTemplate: { ContainerSpec: { Image: 'x' } } }));
+  expect(bench.plan(stack('a'))).toEqual([
+    'refuse a: stacks/a: failed to create service a_web: name conflicts with an existing object: service a_web already exists',
+  ]);
 });
 
 test('a stack of another repository is held until it is given away', () => {

@@ -8,8 +8,8 @@ const service = (container: object = {}, more: object = {}): ServiceSpec => ({
   TaskTemplate: { ContainerSpec: { Image: 'lion:1', ...container }, ...more },
 });
 const state = (more: Partial<StackState> = {}): StackState => ({ services: [], networks: [], secrets: [], configs: [], ...more });
-const keep = { pruneServices: false, pruneOthers: false };
-const prune = { pruneServices: true, pruneOthers: true };
+const keep = { pruneServices: false };
+const prune = { pruneServices: true };
 const summary = (live: StackState, wanted: StackState, options = keep): string[] =>
   planStack(live, wanted, options).map(({ kind, name, change }) => `${change} ${kind} ${name}`);
 
@@ -50,18 +50,14 @@ test('values of variables never show', () => {
   expect(JSON.stringify(changes) + planLines(changes, 'zoo').join('')).not.toContain('canary');
 });
 
-test('what goes: services the files no longer have, and what nothing names', () => {
+test('what goes: services when that is asked for, and versions that a deploy made and nothing names; never what only has the label', () => {
   const user = service({ Configs: [{ ConfigName: 'old' }] });
-  const live = state({ services: [user, { ...service(), Name: 'zoo_gone' }], configs: [{ Name: 'old' }, { Name: 'older' }], networks: [{ Name: 'n' }] });
+  const made = { Labels: { 'shoal.content': 'readable' } };
+  const configs = [{ Name: 'old', ...made }, { Name: 'older', ...made }, { Name: 'by-hand' }];
+  const live = state({ services: [user, { ...service(), Name: 'zoo_gone' }], configs, networks: [{ Name: 'n' }] });
   const wanted = state({ services: [service()], configs: [{ Name: 'new' }] });
-  expect(summary(live, wanted)).toEqual(['create config new', 'update service zoo_lion']);
-  expect(summary(live, wanted, prune)).toEqual([
-    'remove service zoo_gone',
-    'remove network n',
-    'create config new',
-    'remove config older',
-    'update service zoo_lion',
-  ]);
+  expect(summary(live, wanted)).toEqual(['create config new', 'remove config older', 'update service zoo_lion']);
+  expect(summary(live, wanted, prune)).toEqual(['remove service zoo_gone', 'create config new', 'remove config older', 'update service zoo_lion']);
 });
 
 test('other content under one name is refused; other labels are not', () => {
