@@ -8,12 +8,12 @@ import type {
   NodeItem,
   ServiceEndpoint,
   ServiceItem,
-} from '#model/assignment';
-import { compareTexts } from '#base/text';
-import type { Network } from '#model/network';
-import type { Config, Secret } from '#model/secret';
-import type { Task } from '#model/task';
-import { compareStates } from '#model/task-state';
+} from '#model/object/assignment';
+import { compareTexts } from '#base/text/text';
+import type { Network } from '#model/object/network';
+import type { Config, Secret } from '#model/object/secret';
+import type { Task } from '#model/object/task';
+import { compareStates } from '#model/object/task-state';
 
 /** A message does not follow on the last one: the session has to be opened anew for a complete set. */
 class SequenceError extends Error {

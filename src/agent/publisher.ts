@@ -1,8 +1,8 @@
 /** Brings names, bridges and ports in force: one round at a time, each with all that is wanted when it begins. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import type { ServiceEndpoint } from '#model/assignment';
-import type { Network } from '#model/network';
+import type { ServiceEndpoint } from '#model/object/assignment';
+import type { Network } from '#model/object/network';
 import type { BridgedNetwork, LocalNetwork, NodeNetwork } from '#network/contract';
 import { retryDelayMs } from '#task/attempt';
 

@@ -3,8 +3,8 @@ import type { Clock } from '#base/clock';
 import { equal } from '#base/equal';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
-import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/assignment';
-import type { NodeDescription } from '#model/node';
+import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
+import type { NodeDescription } from '#model/object/node';
 
 /** swarmkit agent/session.go: a random wait below min(100 ms + 2 × the last one, 8 s). */
 const firstBackoffMs = 100;

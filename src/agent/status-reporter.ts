@@ -1,8 +1,8 @@
 /** Brings statuses to the dispatcher: the last one of each task, many in one call. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import type { DispatcherSession, TaskStatusUpdate } from '#model/assignment';
-import type { TaskStatus } from '#model/task';
+import type { DispatcherSession, TaskStatusUpdate } from '#model/object/assignment';
+import type { TaskStatus } from '#model/object/task';
 
 /** Statuses that follow one another within this time are reported as one. */
 const flushDelayMs = 20;

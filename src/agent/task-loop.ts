@@ -1,7 +1,7 @@
 /** The task loop: observe, decide, carry out; each task's steps in order, those of different tasks side by side. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import { compareStates, isTerminal } from '#model/task-state';
+import { compareStates, isTerminal } from '#model/object/task-state';
 import type { Engine } from '#engine/engine';
 import { createLimiter, type Limiter } from '#engine/limiter';
 import { adoptAttempt, afterSteps, retryDelayMs, type Attempt } from '#task/attempt';

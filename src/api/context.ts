@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
 import { findObject } from '#control/find';
-import type { Kind, ObjectOf } from '#model/object';
+import type { Kind, ObjectOf } from '#model/object/object';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Dependencies, SwarmStatus, View } from './dependencies.ts';
 import type { EngineClient } from './engine-client.ts';

@@ -4,10 +4,10 @@ import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
 import type { Adopter } from '#control/stack/stack-states';
 import type { Endpoint } from '#http/endpoint';
-import type { ClusterSpec } from '#model/cluster';
-import type { StackSpec } from '#model/stack';
+import type { ClusterSpec } from '#model/object/cluster';
+import type { StackSpec } from '#model/object/stack';
 import type { StackPlan } from '#model/stack-plan';
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 
 /** A view of the store, as the cluster hands it out. */
 export type View = Awaited<ReturnType<Cluster['read']>>;

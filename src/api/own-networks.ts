@@ -1,5 +1,5 @@
 /** Keeps containers that are not tasks out of the cluster's networks: their addresses are the cluster's to give. */
-import { networkIdLabel, nodeLocalNetworks } from '#model/network';
+import { networkIdLabel, nodeLocalNetworks } from '#model/object/network';
 import { findOptional, type Context } from './context.ts';
 import type { View } from './dependencies.ts';
 import { HttpError } from './errors.ts';

@@ -1,6 +1,6 @@
 /** Entry of the command line: runs one command and turns its end into an exit code. */
 import { CommanderError, type Command } from 'commander';
-import { printable } from '#base/printable';
+import { printable } from '#base/text/printable';
 import { Refusal } from '#base/refusal';
 import { CommandError, exitCodes } from './command-error.ts';
 import { buildProgram } from './program.ts';

@@ -1,5 +1,5 @@
 /** What the loader of stack files is asked and answers. */
-import type { StackSpec } from '#model/stack';
+import type { StackSpec } from '#model/object/stack';
 
 export interface StackFile {
   /** Shown in errors; relative paths in the first file resolve against `LoadRequest.directory`. */

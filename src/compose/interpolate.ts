@@ -1,6 +1,6 @@
 /** Puts variables' values into every text of a file, and reads the result as a number or boolean where one is asked for. */
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import { Float, goQuote, isList, isMap, newMap } from './value.ts';
 import type { Path, Value } from './value.ts';
 

@@ -1,6 +1,6 @@
 /** The one door of this room: stack files in, a checked stack or reasons out. */
 import { Refusal } from '#base/refusal';
-import type { StackSpec } from '#model/stack';
+import type { StackSpec } from '#model/object/stack';
 import type { Diagnostic, LoadRequest, LoadResult } from './compose.ts';
 import { loadSpec } from './spec/load.ts';
 import { loadStrict } from './strict/plan.ts';

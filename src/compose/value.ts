@@ -1,5 +1,5 @@
 /** What YAML holds, with Go's distinctions kept: integers apart from floats, timestamps, maps with keys that are no strings. */
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 
 /** A number written as a float; whole integers are plain numbers (or bigints beyond 2^53). */
 export class Float {

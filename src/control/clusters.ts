@@ -1,9 +1,9 @@
 /** Use cases of the one cluster object. */
-import { second } from '#base/duration';
+import { second } from '#base/text/duration';
 import { Refusal } from '#base/refusal';
-import type { Cluster, ClusterSpec } from '#model/cluster';
-import type { Network } from '#model/network';
-import type { Node, NodeDescription, NodeSpec } from '#model/node';
+import type { Cluster, ClusterSpec } from '#model/object/cluster';
+import type { Network } from '#model/object/network';
+import type { Node, NodeDescription, NodeSpec } from '#model/object/node';
 import { create, newMeta, update } from '#store/action';
 import { clusterOf } from '#store/view';
 import { checkSubnet } from './addresses.ts';

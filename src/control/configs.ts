@@ -1,5 +1,5 @@
 /** Use cases of configs. */
-import type { ConfigSpec } from '#model/secret';
+import type { ConfigSpec } from '#model/object/secret';
 import type { UseCase } from './cluster.ts';
 import { createFile, removeFile, updateFile } from './secrets-and-configs.ts';
 

@@ -1,6 +1,6 @@
 /** Finds an object as users refer to it. */
 import { Refusal } from '#base/refusal';
-import { nameOf, type Kind, type ObjectOf } from '#model/object';
+import { nameOf, type Kind, type ObjectOf } from '#model/object/object';
 import type { View } from '#store/view';
 
 /**

@@ -1,7 +1,7 @@
 /** Use cases of cluster networks. */
 import { Refusal } from '#base/refusal';
-import { nodeLocalNetworks, type NetworkSpec } from '#model/network';
-import { compareStates } from '#model/task-state';
+import { nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
+import { compareStates } from '#model/object/task-state';
 import { isIngress } from '#model/port';
 import { networkSpec } from '#model/shape/object-shapes';
 import { create, newMeta, remove } from '#store/action';

@@ -1,8 +1,8 @@
 /** Use cases of nodes. */
 import { Refusal } from '#base/refusal';
-import type { Node, NodeSpec } from '#model/node';
-import type { Task } from '#model/task';
-import { isTerminal } from '#model/task-state';
+import type { Node, NodeSpec } from '#model/object/node';
+import type { Task } from '#model/object/task';
+import { isTerminal } from '#model/object/task-state';
 import { withEnd } from '#model/task-status';
 import { remove, update, type Action } from '#store/action';
 import type { View } from '#store/view';

@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { configSpec, secretSpec } from '#model/shape/object-shapes';
-import type { ConfigSpec, SecretSpec } from '#model/secret';
+import type { ConfigSpec, SecretSpec } from '#model/object/secret';
 import { sameContent } from '#model/version-names';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import type { View } from '#store/view';

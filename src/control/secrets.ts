@@ -1,5 +1,5 @@
 /** Use cases of secrets. */
-import type { SecretSpec } from '#model/secret';
+import type { SecretSpec } from '#model/object/secret';
 import type { UseCase } from './cluster.ts';
 import { createFile, removeFile, updateFile } from './secrets-and-configs.ts';
 

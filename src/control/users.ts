@@ -1,6 +1,6 @@
 /** Who uses an object: what stands in the way of removing it. */
-import type { Service } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
+import type { Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
 import type { View } from '#store/view';
 
 /** Ids of the networks, secrets and configs that a stored spec refers to. */

@@ -1,11 +1,11 @@
 /** What a node says about itself: the engine's facts and the subnets that are taken on its host. */
 import { readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import { featureLevel } from '#model/feature-level';
-import type { NodeDescription } from '#model/node';
-import type { GenericResource } from '#model/service-spec';
-import { bridgeName, networkIdLabel } from '#model/network';
+import type { NodeDescription } from '#model/object/node';
+import type { GenericResource } from '#model/object/service-spec';
+import { bridgeName, networkIdLabel } from '#model/object/network';
 import { nodeIdLabel } from '#task/labels';
 
 /** The parts of GET /info that are read. */

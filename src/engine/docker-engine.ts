@@ -1,8 +1,8 @@
 /** Docker Engine behind the engine contract, by dockerode. */
 import { join } from 'node:path';
 import Docker from 'dockerode';
-import type { NodeDescription } from '#model/node';
-import type { Task } from '#model/task';
+import type { NodeDescription } from '#model/object/node';
+import type { Task } from '#model/object/task';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';
 import { containerRequest, endpoints, type BodyContext } from '#task/container-body';
 import { connectAgain, connectAll } from './docker-attachments.ts';

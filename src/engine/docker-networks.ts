@@ -1,6 +1,6 @@
 /** Cluster networks as Docker bridge networks of this engine. */
 import type Docker from 'dockerode';
-import { bridgeName, networkIdLabel, type Network } from '#model/network';
+import { bridgeName, networkIdLabel, type Network } from '#model/object/network';
 import type { StepOutcome } from '#task/step';
 import { nodeIdLabel } from '#task/labels';
 import { done, failed, notYet, statusOf, textOf } from './outcome.ts';

@@ -1,7 +1,7 @@
 /** Containers as the Engine API shows them, in the words that decisions are made of. */
 import type Docker from 'dockerode';
-import type { AttachedNetwork } from '#model/network';
-import type { PortConfig } from '#model/service-spec';
+import type { AttachedNetwork } from '#model/object/network';
+import type { PortConfig } from '#model/object/service-spec';
 import { isUnspecified } from '#model/address';
 import type { ObservedContainer } from '#task/step';
 import { serviceIdLabel, taskIdLabel } from '#task/labels';

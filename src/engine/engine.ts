@@ -1,5 +1,5 @@
 /** What an engine does for the agent. Docker's is one; the simulated one passes the same contract suite. */
-import type { NodeDescription } from '#model/node';
+import type { NodeDescription } from '#model/object/node';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';
 
 export interface Engine {

@@ -1,7 +1,7 @@
 /** Makes images present: pulls as Swarm's executor does, once for all tasks that want the same one. */
 import type Docker from 'dockerode';
 import { isFixedImage } from '#model/image-reference';
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 import type { StepOutcome } from '#task/step';
 import { createLimiter } from './limiter.ts';
 import { done, failed, notYet, refused, statusOf, textOf } from './outcome.ts';

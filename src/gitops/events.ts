@@ -1,5 +1,5 @@
 /** What the reconciler did and why, for whoever listens and for whoever comes late. */
-import type { HealthState } from '#model/states';
+import type { HealthState } from '#model/object/states';
 
 export interface ReconcileEvent {
   /** RFC 3339 */

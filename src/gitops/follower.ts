@@ -1,9 +1,9 @@
 /** Follows one repository: looks, renders, plans, carries the plan out, and says what came of it. */
 import type { Clock } from '#base/clock';
-import { nanosecondsPerMillisecond } from '#base/duration';
+import { nanosecondsPerMillisecond } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
-import type { RepositorySpec } from '#model/repository';
+import type { RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import { CarryOut, type SeenCommit, type WaitingChanges } from './carry-out.ts';
 import type { ReconcileEvents } from './events.ts';

@@ -3,7 +3,7 @@ import { timeText, type Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
 import { nodesOf, stackHealth } from '#control/stack/stack-health';
-import type { HealthState } from '#model/states';
+import type { HealthState } from '#model/object/states';
 import type { ReconcileEvents } from './events.ts';
 
 export interface HealthTellerParts {

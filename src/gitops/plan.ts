@@ -1,7 +1,7 @@
 /** The reconciler's plan of a deploy, for whoever asks the daemon. */
 import type { Clock } from '#base/clock';
 import type { Cluster } from '#control/cluster';
-import type { StackSpec } from '#model/stack';
+import type { StackSpec } from '#model/object/stack';
 import type { StackPlan } from '#model/stack-plan';
 import { planDeploy } from '#reconciler/deploy-plan';
 

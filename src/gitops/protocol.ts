@@ -1,6 +1,6 @@
 /** What the daemon asks of a worker process and what it may hear from one; whatever else a worker says ends the worker. */
 import type { RefusalCode } from '#base/refusal';
-import type { RepositoryCredentials } from '#model/repository';
+import type { RepositoryCredentials } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 
 /** Where a repository comes from and where its mirror lies. */

@@ -1,7 +1,7 @@
 /** Reads one repository through the workers: where its branch is, and what stacks its commit asks for. */
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text';
-import type { RepositorySpec } from '#model/repository';
+import { compareTexts } from '#base/text/text';
+import type { RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import type { SeenCommit } from './carry-out.ts';
 import type { GitWorkers, SeenPlace } from './git-workers.ts';

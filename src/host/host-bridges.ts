@@ -1,7 +1,7 @@
 /** The engine's bridges as our networks need them: loopback, hairpin, and the way to each network's name server for its own containers only. */
 import type { Logger } from '#base/logger';
 import { Coalescer } from '#base/coalescer';
-import { bridgeName } from '#model/network';
+import { bridgeName } from '#model/object/network';
 import type { BridgedNetwork, Bridges, Counters, TaskAttachment } from '#network/contract';
 import { nameServerRules, nameTableName } from '#network/name-server-rules';
 import { allowHairpin, allowLoopback } from './bridge.ts';

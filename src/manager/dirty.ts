@@ -1,7 +1,7 @@
 /** What changed since the last pass: narrows the next one. */
-import { nodeLocalNetworks } from '#model/network';
-import { isActive, isPlaced, type Task } from '#model/task';
-import { compareStates, isTerminal } from '#model/task-state';
+import { nodeLocalNetworks } from '#model/object/network';
+import { isActive, isPlaced, type Task } from '#model/object/task';
+import { compareStates, isTerminal } from '#model/object/task-state';
 import type { Action } from '#store/action';
 import type { NarrowScope, Scope } from '#store/stage';
 import type { View } from '#store/view';

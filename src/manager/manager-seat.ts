@@ -3,7 +3,7 @@ import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { Cluster, UseCase } from '#control/cluster';
-import type { OpenSession } from '#model/assignment';
+import type { OpenSession } from '#model/object/assignment';
 import { swarmTexts } from '#model/swarm-texts';
 import type { ReplicatedLog } from '#replica/replicated-log';
 import type { ReplicatedState } from '#replica/state';

@@ -1,6 +1,6 @@
 /** One node's stream of assignments: the whole set, then what changed since the message before. */
 import { inOrder, keyOfChange } from '#stages/dispatcher/item';
-import type { AssignmentChange, AssignmentMessage, AssignmentUpdate } from '#model/assignment';
+import type { AssignmentChange, AssignmentMessage, AssignmentUpdate } from '#model/object/assignment';
 
 /** Changes that may wait for a slow reader, one a key; beyond, it is sent the whole set again. */
 const waitingLimit = 10_000;

@@ -1,6 +1,6 @@
 /** The leader's side of the nodes' sessions: assignments out, statuses and heartbeats in. */
 import type { Clock } from '#base/clock';
-import { milliseconds } from '#base/duration';
+import { milliseconds } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
@@ -9,8 +9,8 @@ import type { UseCase } from '#control/cluster';
 import { Catalog } from '#stages/dispatcher/catalog';
 import { Heartbeats } from '#stages/dispatcher/heartbeat';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
-import type { DispatcherSession, OpenSession } from '#model/assignment';
-import type { NodeDescription } from '#model/node';
+import type { DispatcherSession, OpenSession } from '#model/object/assignment';
+import type { NodeDescription } from '#model/object/node';
 import type { Action, StoreEvent } from '#store/action';
 import { clusterOf, type View } from '#store/view';
 import { Session } from './session.ts';

@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
 import { acceptStatuses } from '#stages/dispatcher/status';
-import type { TaskStatusUpdate } from '#model/assignment';
+import type { TaskStatusUpdate } from '#model/object/assignment';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';
 

@@ -1,7 +1,7 @@
 /** Placement constraints: `node.labels.zone == a` and their kin (swarmkit manager/constraint). */
 import { Refusal } from '#base/refusal';
 import { parseAddress, parsePrefix, prefixHolds } from './address.ts';
-import type { Node } from './node.ts';
+import type { Node } from './object/node.ts';
 
 export interface Constraint {
   key: string;

@@ -1,9 +1,9 @@
 /** When two service specs ask for the same thing: defaults said, what means nothing left out, sets in order. */
 import { equal } from '#base/equal';
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import { protocolOf } from './port.ts';
-import { defaults } from './service.ts';
-import type { ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from './service-spec.ts';
+import { defaults } from './object/service.ts';
+import type { ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from './object/service-spec.ts';
 
 /** Both are specs with ids in place of names. */
 export function sameService(a: ServiceSpec, b: ServiceSpec): boolean {

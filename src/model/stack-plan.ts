@@ -1,6 +1,6 @@
 /** What a deploy would change, as the daemon plans it and commands show it: field by field, without values that may be secret. */
 import { equal } from '#base/equal';
-import type { OwnedKind } from './stack.ts';
+import type { OwnedKind } from './object/stack.ts';
 
 export interface FieldChange {
   /** TaskTemplate.ContainerSpec.Image */

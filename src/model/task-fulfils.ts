@@ -1,10 +1,10 @@
 /** Whether a task still is what its service's spec asks for (swarmkit manager/orchestrator/task.go). */
 import { equal } from '#base/equal';
 import { nodeMatches, parseConstraints } from './constraint.ts';
-import type { Node } from './node.ts';
-import type { EndpointSpec, Placement, ServiceSpec } from './service-spec.ts';
-import type { Service } from './service.ts';
-import type { Task } from './task.ts';
+import type { Node } from './object/node.ts';
+import type { EndpointSpec, Placement, ServiceSpec } from './object/service-spec.ts';
+import type { Service } from './object/service.ts';
+import type { Task } from './object/task.ts';
 
 /** Labels of the service, replicas and update settings never make a task dirty; its own spec and the ports do. `node` is the one it runs on. */
 export function isDirty({ Spec: spec, Shoal: state }: Service, task: Task, node: Node | undefined): boolean {

@@ -1,7 +1,7 @@
 /** Task statuses as managers write them: what a change keeps, and what it stamps. Nodes' reports are stamped on their way in. */
 import { timeText } from '#base/clock';
-import type { Task, TaskStatus } from './task.ts';
-import type { TaskState } from './task-state.ts';
+import type { Task, TaskStatus } from './object/task.ts';
+import type { TaskState } from './object/task-state.ts';
 
 /** `status` as written at `now`, the leader's time in ms: restart windows count by it. */
 export function applied(status: TaskStatus, now: number): TaskStatus {

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { equal } from '#base/equal';
 import { isDigestOf } from '#base/slow-digest';
-import type { Labels } from './meta.ts';
-import type { SecretSpec } from './secret.ts';
-import type { ServiceSpec } from './service-spec.ts';
-import type { StackSpec } from './stack.ts';
+import type { Labels } from './object/meta.ts';
+import type { SecretSpec } from './object/secret.ts';
+import type { ServiceSpec } from './object/service-spec.ts';
+import type { StackSpec } from './object/stack.ts';
 
 /** On what was made for a Docker Swarm: a slow digest of a secret, which Docker never shows again; a config can be read. */
 export const contentLabel = 'shoal.content';

@@ -1,6 +1,6 @@
 /** What a node's network does for its agent, in four facets. `host` fulfils bridges, overlay and ports, `resolver` the names; the agent knows this page only. */
-import type { ServiceEndpoint } from '#model/assignment';
-import type { AttachedNetwork, Network } from '#model/network';
+import type { ServiceEndpoint } from '#model/object/assignment';
+import type { AttachedNetwork, Network } from '#model/object/network';
 
 /** A cluster network on this node, with the node's own address in it. */
 export interface LocalNetwork {

@@ -1,5 +1,5 @@
 /** The nftables text that leads a network's containers, and nobody else, to the network's name server. */
-import { bridgeName } from '#model/network';
+import { bridgeName } from '#model/object/network';
 import type { BridgedNetwork } from './contract.ts';
 import { elements, hooked, type RuleSet, tableName, wholeTables } from './rule-set.ts';
 

@@ -1,6 +1,6 @@
 /** Names of services and tasks, as one asker sees them: only addresses on networks that he is on. Changes cost what the changed service costs. */
-import type { EndpointTask, ServiceEndpoint } from '#model/assignment';
-import { taskNameOf } from '#model/task';
+import type { EndpointTask, ServiceEndpoint } from '#model/object/assignment';
+import { taskNameOf } from '#model/object/task';
 
 /** What names need of a service. */
 export type NamedService = Pick<ServiceEndpoint, 'ServiceID' | 'Name' | 'Tasks'>;

@@ -1,6 +1,6 @@
 /** Which ports a node publishes, and which task addresses stand behind each. */
-import { compareTexts } from '#base/text';
-import type { EndpointTask, ServiceEndpoint } from '#model/assignment';
+import { compareTexts } from '#base/text/text';
+import type { EndpointTask, ServiceEndpoint } from '#model/object/assignment';
 import { hostAddressOf, isIngress, protocolOf, type Protocol } from '#model/port';
 import { bracketed } from '#model/address';
 import type { LocalNetwork } from './contract.ts';

@@ -1,5 +1,5 @@
 /** Entry of the daemon: options, signals, exit codes. */
-import { printable } from '#base/printable';
+import { printable } from '#base/text/printable';
 import { Refusal } from '#base/refusal';
 import { Daemon } from './daemon.ts';
 import { SwarmReconciler } from './swarm-reconciler.ts';

@@ -12,7 +12,7 @@ import { stages } from '#manager/stages';
 import { openDisk } from '#replica/disk-storage';
 import { Replica } from '#replica/replica';
 import { ReplicatedState } from '#replica/state';
-import type { Identity } from './identity.ts';
+import type { Identity } from './state/identity.ts';
 import { NodeWork } from './node-work.ts';
 import type { DaemonOptions } from './options.ts';
 import { systemRandom } from './system.ts';

@@ -6,12 +6,12 @@ import type { Logger } from '#base/logger';
 import { DockerEngine } from '#engine/docker-engine';
 import { connectDispatcher, type DispatcherConnection } from '#rpc/dispatcher-client';
 import { DispatcherServer } from '#rpc/dispatcher-server';
-import type { OpenSession } from '#model/assignment';
-import type { Identity } from './identity.ts';
-import { instanceOf } from './instance.ts';
+import type { OpenSession } from '#model/object/assignment';
+import type { Identity } from './state/identity.ts';
+import { instanceOf } from './state/instance.ts';
 import { figuresOf, makeNetwork, type WholeNetwork } from './node-network.ts';
 import type { DaemonOptions } from './options.ts';
-import { chooseRunFolder, ownFolder, socketIn } from './run-folder.ts';
+import { chooseRunFolder, ownFolder, socketIn } from './state/run-folder.ts';
 
 export interface NodeWorkParts {
   clock: Clock;

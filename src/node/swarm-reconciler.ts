@@ -14,9 +14,9 @@ import { ReplicatedState } from '#replica/state';
 import { DockerSwarm } from '#swarm/docker-swarm';
 import { engineEndpoint } from './engine-endpoint.ts';
 import { gitOpsOptions } from './git-ops-options.ts';
-import { readIdentity } from './identity.ts';
+import { readIdentity } from './state/identity.ts';
 import type { DaemonOptions } from './options.ts';
-import { lockState } from './state-lock.ts';
+import { lockState } from './state/state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
 
 /** The records' only voter; it is no node of any cluster. */

@@ -1,7 +1,7 @@
 /** The real clock, chance and log that the daemon hands to its parts. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { pino } from 'pino';
-import { printable } from '#base/printable';
+import { printable } from '#base/text/printable';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';

@@ -1,7 +1,7 @@
 /** Elections: asking for votes, giving them, and refusing to disturb a leader that is heard. */
 import type { Core } from './core.ts';
 import type { VoteReply, VoteRequest } from './message.ts';
-import { voteResult } from './quorum.ts';
+import { voteResult } from './membership/quorum.ts';
 import { appendOwn } from './replication.ts';
 
 const noBytes = new Uint8Array(0);

@@ -1,6 +1,6 @@
 /** The follower's side of the log: taking entries, commit indexes and snapshots from a leader. */
 import type { Core } from './core.ts';
-import { isMember } from './changer.ts';
+import { isMember } from './membership/changer.ts';
 import { Amnesia } from './amnesia.ts';
 import type { Append, Heartbeat, InstallSnapshot } from './message.ts';
 

@@ -1,10 +1,10 @@
 /** One member of a Raft group as a pure machine: messages and ticks go in, `ready()` says what to send, write and apply. */
 import { assert, unreachable } from '#base/assert';
-import type { Change } from './changer.ts';
+import type { Change } from './membership/changer.ts';
 import { Core, type Identity, type Initial, type Role } from './core.ts';
 import { campaign, handleVoteReply, handleVoteRequest, inLease, tickElection } from './election.ts';
 import { handleAppend, handleHeartbeat, handleSnapshot, heardLeader } from './follower.ts';
-import { applyConfiguration, proposeChange, type ChangeRefusal } from './membership.ts';
+import { applyConfiguration, proposeChange, type ChangeRefusal } from './membership/membership.ts';
 import type { Configuration, HardState, Message, SnapshotMeta } from './message.ts';
 import { confirmReads, leaderRead } from './reads.ts';
 import {

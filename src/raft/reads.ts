@@ -1,6 +1,6 @@
 /** The leader's side of linearizable reads. */
 import type { Core } from './core.ts';
-import { quorumValue } from './quorum.ts';
+import { quorumValue } from './membership/quorum.ts';
 import type { Asked } from './read-rounds.ts';
 
 /** A read at the leader: confirmed by the next round, or later when this term has committed nothing yet. */

@@ -1,10 +1,10 @@
 /** The leader's side of the log: sending, counting answers, committing. */
 import { assert } from '#base/assert';
-import { isMember } from './changer.ts';
+import { isMember } from './membership/changer.ts';
 import type { Core } from './core.ts';
 import type { AppendReply, Entry, HeartbeatReply } from './message.ts';
 import type { Progress } from './progress.ts';
-import { majority, quorumValue } from './quorum.ts';
+import { majority, quorumValue } from './membership/quorum.ts';
 import { releaseEarlyReads } from './reads.ts';
 
 /** Adds one entry of the leader's own; the caller broadcasts. Returns its index. */

@@ -2,8 +2,8 @@
 import { seededRandom } from '#base/random';
 import { deployStack } from '#control/stack/stacks';
 import { comparable } from '#model/spec-compare';
-import type { ServiceSpec } from '#model/service-spec';
-import type { OwnedKind, StackSpec } from '#model/stack';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { OwnedKind, StackSpec } from '#model/object/stack';
 import { fieldChanges, restartsOf, type ObjectChange, type StackPlan } from '#model/stack-plan';
 import type { Action } from '#store/action';
 import { Overlay } from '#store/overlay';

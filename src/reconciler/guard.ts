@@ -1,8 +1,8 @@
 /** What a commit may not remove before somebody has seen it: most of a repository, most of a stack, any volume. */
-import type { Mount, ServiceSpec } from '#model/service-spec';
+import type { Mount, ServiceSpec } from '#model/object/service-spec';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';
-import type { OwnedObject } from '#model/stack';
+import type { OwnedObject } from '#model/object/stack';
 
 export interface Removal {
   /** Stacks of the repository that are applied. */

@@ -1,6 +1,6 @@
 /** A repository's status after a reconcile, from what became of its stacks. */
 import { timeText } from '#base/clock';
-import type { RepositoryStatus } from '#model/repository';
+import type { RepositoryStatus } from '#model/object/repository';
 import { isOwned } from '#control/stack/ownership';
 import type { View } from '#store/view';
 import type { RenderedStack } from './rendered.ts';

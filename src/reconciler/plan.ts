@@ -5,7 +5,7 @@ import { inventoryOf, isEmptyRecord, ownedObjects } from '#control/stack/invento
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
 import { adoptStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack } from '#control/stack/stacks';
-import type { Stack, StackSource } from '#model/stack';
+import type { Stack, StackSource } from '#model/object/stack';
 import type { Action } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';

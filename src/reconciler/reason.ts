@@ -1,7 +1,7 @@
 /** Why a stack is applied, for people: what its actions change, seen from the services as they are. */
 import { comparable } from '#model/spec-compare';
-import type { Service } from '#model/service';
-import type { Stack } from '#model/stack';
+import type { Service } from '#model/object/service';
+import type { Stack } from '#model/object/stack';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';
 import { differences, type NameOf } from './differences.ts';

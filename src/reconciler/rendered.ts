@@ -1,5 +1,5 @@
 /** A stack as a commit asks for it, or why it cannot be had. */
-import type { StackSpec } from '#model/stack';
+import type { StackSpec } from '#model/object/stack';
 
 export type RenderedStack = {
   Name: string;

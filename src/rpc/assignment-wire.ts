@@ -1,6 +1,6 @@
 /** Assignment messages on the wire: cut into pieces, each item's bytes made once for all nodes that get it. */
 import { decode, encode } from '#base/codec';
-import type { AssignmentChange, AssignmentKind, AssignmentMessage } from '#model/assignment';
+import type { AssignmentChange, AssignmentKind, AssignmentMessage } from '#model/object/assignment';
 import type { AssignmentChange as WireChange, Assignments } from './generated/shoal/v1/dispatcher.ts';
 
 /** A piece ends after so many bytes; an item is never cut. */

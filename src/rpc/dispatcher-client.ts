@@ -2,8 +2,8 @@
 import { credentials, Metadata, type CallOptions, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { encode } from '#base/codec';
 import { Refusal } from '#base/refusal';
-import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/assignment';
-import type { NodeDescription } from '#model/node';
+import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
+import type { NodeDescription } from '#model/object/node';
 import { Pieces } from './assignment-wire.ts';
 import { channelLimits } from './limits.ts';
 import { DispatcherServiceClient, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';

@@ -5,8 +5,8 @@ import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall, ty
 import { decode } from '#base/codec';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import type { DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/assignment';
-import type { NodeDescription } from '#model/node';
+import type { DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
+import type { NodeDescription } from '#model/object/node';
 import { toPieces } from './assignment-wire.ts';
 import { channelLimits } from './limits.ts';
 import { DispatcherServiceService, type DispatcherServiceServer, type SessionRequest, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';

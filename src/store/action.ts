@@ -1,5 +1,5 @@
 /** The actions of the log: what may happen to the store, and nothing else may. */
-import type { Kind, ObjectOf } from '#model/object';
+import type { Kind, ObjectOf } from '#model/object/object';
 
 /** `Version`, `CreatedAt` and `UpdatedAt` of the objects are set by `apply`. */
 export type Action = { [K in Kind]: ActionOf<K> }[Kind];

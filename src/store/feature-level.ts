@@ -1,5 +1,5 @@
 /** Which feature level an action needs: what some manager does not know must never reach the log. */
-import type { Kind } from '#model/object';
+import type { Kind } from '#model/object/object';
 import type { Action } from './action.ts';
 
 const kindLevels: Readonly<Record<Kind, number>> = {

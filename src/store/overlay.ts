@@ -1,13 +1,13 @@
 /** A view with actions laid over it: what the store will be when they commit. */
 import { assert } from '#base/assert';
-import type { Kind, ObjectOf } from '#model/object';
-import type { Task } from '#model/task';
+import type { Kind, ObjectOf } from '#model/object/object';
+import type { Task } from '#model/object/task';
 import type { Action } from './action.ts';
-import type { AddressUse } from './address-use.ts';
-import type { IndexOf } from './indexes.ts';
-import type { NodeLoad } from './node-load.ts';
+import type { AddressUse } from './index/address-use.ts';
+import type { IndexOf } from './index/indexes.ts';
+import type { NodeLoad } from './index/node-load.ts';
 import { newTables, type Table } from './table.ts';
-import { Usage } from './usage.ts';
+import { Usage } from './index/usage.ts';
 import type { View } from './view.ts';
 
 /** Objects that are not stored yet come after all that are. */

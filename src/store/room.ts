@@ -1,6 +1,6 @@
 /** What still fits into an entry of the log beside what a request asked for itself. */
-import type { Kind } from '#model/object';
-import type { TaskSpec } from '#model/service-spec';
+import type { Kind } from '#model/object/object';
+import type { TaskSpec } from '#model/object/service-spec';
 import type { Action } from './action.ts';
 
 export interface EntryLimits {

@@ -1,7 +1,7 @@
 /** Objects come out of the log one by one; what they have in common is kept once, which saves memory and makes comparing cheap. */
-import type { Kind, ObjectOf } from '#model/object';
-import type { Service } from '#model/service';
-import type { Task } from '#model/task';
+import type { Kind, ObjectOf } from '#model/object/object';
+import type { Service } from '#model/object/service';
+import type { Task } from '#model/object/task';
 
 /** `object`, with its spec the very one of the version before or of its service where they are alike. */
 export function share<K extends Kind>(

@@ -1,17 +1,17 @@
 /** The replicated state in memory: applies committed entries, answers reads, makes and loads snapshots. */
 import { assert } from '#base/assert';
 import { timeText } from '#base/clock';
-import { kinds, type Kind, type ObjectOf } from '#model/object';
-import type { Task } from '#model/task';
+import { kinds, type Kind, type ObjectOf } from '#model/object/object';
+import type { Task } from '#model/object/task';
 import { idOf, type Action, type Entry, type StoreEvent } from './action.ts';
-import type { AddressUse } from './address-use.ts';
+import type { AddressUse } from './index/address-use.ts';
 import { Answers, type KnownAnswer } from './answers.ts';
-import type { IndexOf } from './indexes.ts';
-import type { NodeLoad } from './node-load.ts';
+import type { IndexOf } from './index/indexes.ts';
+import type { NodeLoad } from './index/node-load.ts';
 import { share } from './share.ts';
 import { StateHash } from './state-hash.ts';
 import { newTables, type Table, type Tables } from './table.ts';
-import { Usage } from './usage.ts';
+import { Usage } from './index/usage.ts';
 import type { View } from './view.ts';
 
 /** All objects, as a snapshot carries them. */

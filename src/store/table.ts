@@ -1,6 +1,6 @@
 /** One kind's objects in memory with its indexes. Everything comes in the order in which it was made, whatever became of it since. */
-import { kinds, type Kind, type ObjectOf } from '#model/object';
-import { indexes } from './indexes.ts';
+import { kinds, type Kind, type ObjectOf } from '#model/object/object';
+import { indexes } from './index/indexes.ts';
 
 /** An object and its place in the order of creation, which is the log's and so the same on every manager. */
 export interface Row<T> {

@@ -1,10 +1,10 @@
 /** Reading the store: what every decision is a function of. */
-import type { Cluster } from '#model/cluster';
-import type { Kind, ObjectOf } from '#model/object';
-import type { Task } from '#model/task';
-import type { AddressUse } from './address-use.ts';
-import type { IndexOf } from './indexes.ts';
-import type { NodeLoad } from './node-load.ts';
+import type { Cluster } from '#model/object/cluster';
+import type { Kind, ObjectOf } from '#model/object/object';
+import type { Task } from '#model/object/task';
+import type { AddressUse } from './index/address-use.ts';
+import type { IndexOf } from './index/indexes.ts';
+import type { NodeLoad } from './index/node-load.ts';
 
 /** Whatever is listed comes in the order in which it was made. Do not keep an iterable over an await or a change. */
 export interface View {

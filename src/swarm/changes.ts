@@ -1,6 +1,6 @@
 /** What became different between two looks at a Docker Swarm, as watchers hear it. */
 import { equal } from '#base/equal';
-import { kinds, type Kind } from '#model/object';
+import { kinds, type Kind } from '#model/object/object';
 import type { StoreEvent } from '#store/action';
 import type { View } from '#store/view';
 

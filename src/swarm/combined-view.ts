@@ -1,9 +1,9 @@
 /** One view of two stores: Docker's objects, and beside them the stacks and repositories that only we know. */
-import type { Kind, ObjectOf } from '#model/object';
-import type { Task } from '#model/task';
-import type { AddressUse } from '#store/address-use';
-import type { IndexOf } from '#store/indexes';
-import type { NodeLoad } from '#store/node-load';
+import type { Kind, ObjectOf } from '#model/object/object';
+import type { Task } from '#model/object/task';
+import type { AddressUse } from '#store/index/address-use';
+import type { IndexOf } from '#store/index/indexes';
+import type { NodeLoad } from '#store/index/node-load';
 import type { View } from '#store/view';
 
 /** What is kept in our own log. */

@@ -1,9 +1,9 @@
 /** Docker's JSON as our objects, and our specs as the bodies that Docker takes. */
 import { Refusal } from '#base/refusal';
-import type { NetworkSpec, Network } from '#model/network';
-import type { Service } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
-import type { Task } from '#model/task';
+import type { NetworkSpec, Network } from '#model/object/network';
+import type { Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { Task } from '#model/object/task';
 
 /** The parts of a listed network that we read. */
 export interface DockerNetwork {

@@ -1,8 +1,8 @@
 /** Reads what a Docker Swarm holds into a store of our own shapes. */
 import { timeOf } from '#base/clock';
-import { kinds, type Kind, type ObjectOf } from '#model/object';
-import type { Service, ServiceState } from '#model/service';
-import type { Task } from '#model/task';
+import { kinds, type Kind, type ObjectOf } from '#model/object/object';
+import type { Service, ServiceState } from '#model/object/service';
+import type { Task } from '#model/object/task';
 import { Store } from '#store/store';
 import type { View } from '#store/view';
 import type { EngineApi } from './engine-api.ts';

@@ -1,9 +1,9 @@
 /** What we asked for and what Docker made of it: the way to tell its habits from somebody's change. */
 import { equal } from '#base/equal';
-import { wasRolledBack } from '#model/rolled-back';
-import type { Service, ServiceOrigin, WrittenSpec } from '#model/service';
-import type { ServiceSpec, TaskSpec } from '#model/service-spec';
-import type { Task } from '#model/task';
+import { wasRolledBack } from '#model/health/rolled-back';
+import type { Service, ServiceOrigin, WrittenSpec } from '#model/object/service';
+import type { ServiceSpec, TaskSpec } from '#model/object/service-spec';
+import type { Task } from '#model/object/task';
 import type { DockerService, DockerTask } from './docker-json.ts';
 
 /** The spec in force and the one before, which a rollback brings back. */

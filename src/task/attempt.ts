@@ -1,7 +1,7 @@
 /** What a worker remembers of a task between two decisions, and how statuses come about. */
 import { timeText } from '#base/clock';
-import type { Task, TaskStatus } from '#model/task';
-import { compareStates, type TaskState } from '#model/task-state';
+import type { Task, TaskStatus } from '#model/object/task';
+import { compareStates, type TaskState } from '#model/object/task-state';
 import type { ObservedContainer, StepOutcome } from './step.ts';
 
 /** Temporary errors are tried again after this time (swarmkit agent/task.go). */

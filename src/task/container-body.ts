@@ -1,9 +1,9 @@
 /** The create request of a task's container: a pure translation of its spec into the Engine API's words. */
 import { withoutPrefix } from '#model/address';
-import { namespaceLabel } from '#model/meta';
-import { nodeLocalNetworks } from '#model/network';
-import type { ContainerSpec, FileTarget, Mount, PortConfig } from '#model/service-spec';
-import { taskName, type NetworkAttachment, type Task } from '#model/task';
+import { namespaceLabel } from '#model/object/meta';
+import { nodeLocalNetworks } from '#model/object/network';
+import type { ContainerSpec, FileTarget, Mount, PortConfig } from '#model/object/service-spec';
+import { taskName, type NetworkAttachment, type Task } from '#model/object/task';
 import { hostPortsOf, targetKey } from '#model/port';
 import { hostConfig } from './host-config.ts';
 import { containerLabels } from './labels.ts';

@@ -1,9 +1,9 @@
 /** A task's next move on its node: one status and the steps that come with it, from what is wanted, seen and remembered. */
 import { unreachable } from '#base/assert';
-import { milliseconds } from '#base/duration';
-import { defaults } from '#model/service';
-import type { Task, TaskStatus } from '#model/task';
-import { compareStates, isTerminal } from '#model/task-state';
+import { milliseconds } from '#base/text/duration';
+import { defaults } from '#model/object/service';
+import type { Task, TaskStatus } from '#model/object/task';
+import { compareStates, isTerminal } from '#model/object/task-state';
 import { advance, fail, withError, type Attempt } from './attempt.ts';
 import { hasFiles, lostNetworks, networkWait, prepareSteps, startSteps, type NodeFacts, type Preparation } from './prepare.ts';
 import type { ObservedContainer, Step } from './step.ts';

@@ -2,9 +2,9 @@
 import { TemplateError } from '#template/error';
 import { expandTemplate, type TemplateScope } from '#template/expand';
 import { textOf } from '#template/text';
-import { taskName, type Task } from '#model/task';
-import type { Config, Secret } from '#model/secret';
-import type { ContainerSpec, FileTarget, Mount } from '#model/service-spec';
+import { taskName, type Task } from '#model/object/task';
+import type { Config, Secret } from '#model/object/secret';
+import type { ContainerSpec, FileTarget, Mount } from '#model/object/service-spec';
 
 /** What a template may say about the node. */
 export interface TemplateNode {

@@ -1,6 +1,6 @@
 /** HostConfig of a task's container, but for its networks, mounts and ports: a pure translation. */
-import type { ContainerExtension, ContainerSpec, Privileges, TaskSpec } from '#model/service-spec';
-import type { Task } from '#model/task';
+import type { ContainerExtension, ContainerSpec, Privileges, TaskSpec } from '#model/object/service-spec';
+import type { Task } from '#model/object/task';
 
 export function hostConfig(task: Task): Readonly<Record<string, unknown>> {
   const spec = task.Spec.ContainerSpec ?? {};

@@ -1,6 +1,6 @@
 /** Labels by which we know what is ours on an engine, and by which Swarm's tools know what they see. */
-import type { Task } from '#model/task';
-import { taskName } from '#model/task';
+import type { Task } from '#model/object/task';
+import { taskName } from '#model/object/task';
 
 export const taskIdLabel = 'com.docker.swarm.task.id';
 export const nodeIdLabel = 'com.docker.swarm.node.id';

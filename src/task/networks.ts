@@ -1,7 +1,7 @@
 /** Which cluster networks a node needs, makes and drops. */
-import type { NetworkAssignment } from '#model/assignment';
-import type { Task } from '#model/task';
-import { isTerminal } from '#model/task-state';
+import type { NetworkAssignment } from '#model/object/assignment';
+import type { Task } from '#model/object/task';
+import { isTerminal } from '#model/object/task-state';
 import type { Attempt } from './attempt.ts';
 import { networkIds, type NetworkState } from './prepare.ts';
 import type { ObservedContainer } from './step.ts';

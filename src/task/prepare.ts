@@ -1,9 +1,9 @@
 /** What has to be done before a task's container can start: image, files, container. */
 import { TemplateError } from '#template/error';
 import { withoutPrefix } from '#model/address';
-import type { Network } from '#model/network';
-import type { Config, Secret } from '#model/secret';
-import type { Task } from '#model/task';
+import type { Network } from '#model/object/network';
+import type { Config, Secret } from '#model/object/secret';
+import type { Task } from '#model/object/task';
 import type { Failure } from './attempt.ts';
 import { expandPayload, expandTask, type TemplateNode } from './expand.ts';
 import type { ObservedContainer, Step } from './step.ts';

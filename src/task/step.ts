@@ -1,8 +1,8 @@
 /** Steps that an engine carries out, and what it sees: the seam between deciding and doing on a worker. */
-import type { AttachedNetwork, Network } from '#model/network';
-import type { Config, Secret } from '#model/secret';
-import type { PortConfig } from '#model/service-spec';
-import type { Task } from '#model/task';
+import type { AttachedNetwork, Network } from '#model/object/network';
+import type { Config, Secret } from '#model/object/secret';
+import type { PortConfig } from '#model/object/service-spec';
+import type { Task } from '#model/object/task';
 
 /** One thing to do for one task; steps of one task run in order, those of different tasks side by side. */
 export type Step =

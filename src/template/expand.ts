@@ -1,5 +1,5 @@
 /** Carries out a template over plain data: the part of Go's text/template that docker's and SwarmKit's users write. */
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import { TemplateError } from './error.ts';
 import { builtins, isTrue, type TemplateFunction } from './functions.ts';
 import { parseTemplate, type BlockNode, type TemplateNode } from './parse.ts';

@@ -1,5 +1,5 @@
 /** How values stand in a template's output: Go's `%v`, and printf. */
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 
 /** Go prints what is absent as `<no value>`, lists as `[a b]` and maps as `map[key:value]`, sorted. */
 export function textOf(value: unknown): string {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '#agent/agent';
-import { second } from '#base/duration';
+import { second } from '#base/text/duration';
 import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import { initCluster } from '#control/clusters';

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Service } from '#model/service';
-import type { Task } from '#model/task';
+import type { Service } from '#model/object/service';
+import type { Task } from '#model/object/task';
 import { runCommand, type Ran } from '#test/support/daemon';
 import { type Host, loadImage, startHost, whyNoHost } from '../support/machine.mjs';
 

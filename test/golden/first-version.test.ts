@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Storage } from '#disk/storage';
-import { kinds } from '#model/object';
+import { kinds } from '#model/object/object';
 import { ReplicatedState } from '#replica/state';
 import { firstVersionObjects, unpackFirstVersion } from '#test/support/first-version';
 import { temporaryFolder } from '#test/support/folder';

@@ -1,7 +1,7 @@
 /** Restarts, scaling, drains, global services and jobs played in virtual time. */
 import { expect, test } from 'vitest';
-import { second } from '#base/duration';
-import type { RestartPolicy, ServiceSpec } from '#model/service-spec';
+import { second } from '#base/text/duration';
+import type { RestartPolicy, ServiceSpec } from '#model/object/service-spec';
 import { expectSettled } from '#test/support/world-checks';
 import { specOf, wellBehaved, withReplicas, World } from '#test/support/world';
 

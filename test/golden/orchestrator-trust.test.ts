@@ -1,6 +1,6 @@
 /** What an orchestrator must not get wrong: entries that do not come, nodes and clocks that change, updates in a hurry. */
 import { expect, test } from 'vitest';
-import { second } from '#base/duration';
+import { second } from '#base/text/duration';
 import { update } from '#store/action';
 import { Room } from '#store/room';
 import { specOf, wellBehaved, withImage, withReplicas, World } from '#test/support/world';

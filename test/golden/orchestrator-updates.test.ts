@@ -1,7 +1,7 @@
 /** Updates played in virtual time: who starts and stops when, and what UpdateStatus says. */
 import { expect, test } from 'vitest';
-import { second } from '#base/duration';
-import type { ServiceSpec, UpdateConfig } from '#model/service-spec';
+import { second } from '#base/text/duration';
+import type { ServiceSpec, UpdateConfig } from '#model/object/service-spec';
 import { expectSettled } from '#test/support/world-checks';
 import { specOf, wellBehaved, withImage, withReplicas, World } from '#test/support/world';
 

@@ -1,10 +1,10 @@
 /** Any series of events keeps the invariants, and when the events end, every service gets what it asks for. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { second } from '#base/duration';
-import type { ServiceSpec, UpdateConfig } from '#model/service-spec';
+import { second } from '#base/text/duration';
+import type { ServiceSpec, UpdateConfig } from '#model/object/service-spec';
 import { Room } from '#store/room';
-import type { TaskState } from '#model/task-state';
+import type { TaskState } from '#model/object/task-state';
 import { expectRestIsRest, expectSameAsFullScan, expectSettled, expectSingleOccupancy } from '#test/support/world-checks';
 import { specOf, wellBehaved, withImage, withReplicas, World } from '#test/support/world';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Config } from '#model/secret';
-import type { Task } from '#model/task';
+import type { Config } from '#model/object/secret';
+import type { Task } from '#model/object/task';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import { Overlay } from '#store/overlay';
 import { Store } from '#store/store';

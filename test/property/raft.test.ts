@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Entry } from '#raft/message';
 import { Log } from '#raft/log';
-import { quorumValue, voteResult } from '#raft/quorum';
+import { quorumValue, voteResult } from '#raft/membership/quorum';
 
 const members = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 const voters = fc.integer({ min: 1, max: 7 }).map((count) => members.slice(0, count));

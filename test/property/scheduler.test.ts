@@ -1,10 +1,10 @@
 /** The scheduler against a slow twin that looks at everything anew for every task. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Node } from '#model/node';
-import type { Task } from '#model/task';
-import { isActive } from '#model/task';
-import { isTerminal } from '#model/task-state';
+import type { Node } from '#model/object/node';
+import type { Task } from '#model/object/task';
+import { isActive } from '#model/object/task';
+import { isTerminal } from '#model/object/task-state';
 import { schedule } from '#stages/scheduler/scheduler';
 import { aNode, aTask, contextAt, runStage, storeOf } from '#test/support/cluster-objects';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { updateService } from '#control/service/services';
 import { deployStack } from '#control/stack/stacks';
-import type { ContainerSpec, ServiceSpec, TaskSpec } from '#model/service-spec';
+import type { ContainerSpec, ServiceSpec, TaskSpec } from '#model/object/service-spec';
 import { initialisedCluster, type MemoryCluster } from '#test/support/memory-cluster';
 
 const word = fc.constantFrom('a', 'b', 'c', 'd', 'e');

@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from 'vitest';
 import { seededRandom, type Random } from '#base/random';
-import type { Task, TaskStatus } from '#model/task';
-import { compareStates, isTerminal, type TaskState } from '#model/task-state';
+import type { Task, TaskStatus } from '#model/object/task';
+import { compareStates, isTerminal, type TaskState } from '#model/object/task-state';
 import { adoptAttempt, afterSteps, type Attempt } from '#task/attempt';
 import { decideTask, removalSteps } from '#task/decide';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';

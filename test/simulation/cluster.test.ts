@@ -3,8 +3,8 @@ import { createService, updateService } from '#control/service/services';
 import { updateNode } from '#control/nodes';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import { seededRandom } from '#base/random';
-import type { ServiceSpec } from '#model/service-spec';
-import { compareStates } from '#model/task-state';
+import type { ServiceSpec } from '#model/object/service-spec';
+import { compareStates } from '#model/object/task-state';
 import { byHand, changeAtRandom, stack } from '#test/support/random-changes';
 import { SimulatedCluster } from '#test/support/simulated-cluster';
 

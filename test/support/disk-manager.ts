@@ -3,7 +3,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import type { Cluster } from '#control/cluster';
-import type { OpenSession } from '#model/assignment';
+import type { OpenSession } from '#model/object/assignment';
 import { ManagerSeat } from '#manager/manager-seat';
 import { openDisk } from '#replica/disk-storage';
 import { Replica, type ReplicaOptions } from '#replica/replica';

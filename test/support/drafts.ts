@@ -1,12 +1,12 @@
 /** Situations for the orchestrator's rules: a service, its tasks and nodes in a store, and a draft over them. */
 import { timeText } from '#base/clock';
 import { seededRandom } from '#base/random';
-import type { Cluster } from '#model/cluster';
-import type { Node } from '#model/node';
-import type { Service } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
-import type { Task } from '#model/task';
-import { isTerminal, type TaskState } from '#model/task-state';
+import type { Cluster } from '#model/object/cluster';
+import type { Node } from '#model/object/node';
+import type { Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { Task } from '#model/object/task';
+import { isTerminal, type TaskState } from '#model/object/task-state';
 import { Draft } from '#stages/orchestrator/draft';
 import { outgrown } from '#stages/orchestrator/outgrown';
 import { create, newMeta, type Action } from '#store/action';

@@ -1,7 +1,7 @@
 /** Endpoints and networks for tests of names and published ports. */
-import type { EndpointTask, ServiceEndpoint } from '#model/assignment';
-import type { Network } from '#model/network';
-import type { PortConfig } from '#model/service-spec';
+import type { EndpointTask, ServiceEndpoint } from '#model/object/assignment';
+import type { Network } from '#model/object/network';
+import type { PortConfig } from '#model/object/service-spec';
 
 export function clusterNetwork(id: string, more: Partial<Network['Spec']> = {}): Network {
   return { ID: id, Version: { Index: 1 }, CreatedAt: '', UpdatedAt: '', Spec: { Name: id, ...more } };

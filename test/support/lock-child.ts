@@ -1,7 +1,7 @@
 /** A process that waits for a line, takes the lock of a folder, says how that went, and holds it until it is killed. */
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
-import { lockState } from '../../src/node/state-lock.ts';
+import { lockState } from '#node/state/state-lock';
 
 writeSync(1, 'ready\n');
 await once(process.stdin, 'data');

@@ -4,7 +4,7 @@ import { newId } from '#base/ids';
 import { seededRandom } from '#base/random';
 import type { Cluster, UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
-import type { NodeDescription } from '#model/node';
+import type { NodeDescription } from '#model/object/node';
 import type { Action, StoreEvent } from '#store/action';
 import { Overlay } from '#store/overlay';
 import { boundlessRoom } from '#store/room';

@@ -1,6 +1,6 @@
 /** What must hold in a group at every moment, checked from outside after every turn. */
 import { decode } from '#base/codec';
-import { changed, type Change } from '#raft/changer';
+import { changed, type Change } from '#raft/membership/changer';
 import type { Configuration, Entry, HardState, Message, SnapshotMeta } from '#raft/message';
 import type { Raft } from '#raft/raft';
 import type { Write } from '#raft/ready';

@@ -1,8 +1,8 @@
 /** A small stack, and a series of things that happen to it, for simulations. */
 import { integerBetween, type Random } from '#base/random';
 import { deployStack } from '#control/stack/stacks';
-import type { ServiceSpec } from '#model/service-spec';
-import type { StackSpec } from '#model/stack';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { StackSpec } from '#model/object/stack';
 import type { SimulatedCluster } from './simulated-cluster.ts';
 
 export const byHand = { source: { Kind: 'deploy' }, prune: true } as const;

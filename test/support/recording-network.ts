@@ -1,5 +1,5 @@
 /** A node's network in memory: it holds what it is asked for, and shows it. It passes the same contract suite as the real one. */
-import type { ServiceEndpoint } from '#model/assignment';
+import type { ServiceEndpoint } from '#model/object/assignment';
 import type { BridgedNetwork, Facet, NameServer, NodeNetwork, Overlay, TaskAttachment, Traffic } from '#network/contract';
 import { joinFacets } from '#network/node-network';
 import { Refusal } from '#base/refusal';

@@ -1,10 +1,10 @@
 /** An agent without an engine: takes assignments, and reports what its script says becomes of each image. */
 import type { Clock } from '#base/clock';
 import { timeText } from '#base/clock';
-import type { DispatcherSession, OpenSession } from '#model/assignment';
-import type { NodeDescription } from '#model/node';
-import type { Task, TaskStatus } from '#model/task';
-import { compareStates, isTerminal, type TaskState } from '#model/task-state';
+import type { DispatcherSession, OpenSession } from '#model/object/assignment';
+import type { NodeDescription } from '#model/object/node';
+import type { Task, TaskStatus } from '#model/object/task';
+import { compareStates, isTerminal, type TaskState } from '#model/object/task-state';
 import { testDescription } from './memory-cluster.ts';
 
 /** What becomes of a container of an image: runs on, ends with an exit code after a time, or cannot be pulled. */

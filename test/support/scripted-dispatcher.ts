@@ -1,7 +1,7 @@
 /** A dispatcher that says what a test tells it to, and keeps what agents report. */
-import type { AssignmentChange, AssignmentMessage, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/assignment';
-import type { NodeDescription } from '#model/node';
-import type { TaskStatus } from '#model/task';
+import type { AssignmentChange, AssignmentMessage, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
+import type { NodeDescription } from '#model/object/node';
+import type { TaskStatus } from '#model/object/task';
 
 export class ScriptedDispatcher {
   /** Every accepted call of updateTaskStatus. */

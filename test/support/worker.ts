@@ -1,8 +1,8 @@
 /** Tasks, secrets and networks as a worker gets them. */
-import type { Network } from '#model/network';
-import type { Secret } from '#model/secret';
-import type { ContainerSpec } from '#model/service-spec';
-import type { Task } from '#model/task';
+import type { Network } from '#model/object/network';
+import type { Secret } from '#model/object/secret';
+import type { ContainerSpec } from '#model/object/service-spec';
+import type { Task } from '#model/object/task';
 import type { ObservedContainer } from '#task/step';
 
 const meta = { Version: { Index: 1 }, CreatedAt: '2026-01-01T00:00:00.000Z', UpdatedAt: '2026-01-01T00:00:00.000Z' };

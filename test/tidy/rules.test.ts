@@ -42,7 +42,7 @@ const faults: readonly (readonly [what: string, rule: string, files: Record<stri
     'a cycle of folders',
     'imports',
     {
-      'src/base/planted.ts': "import { kinds } from '#model/object';\nexport const planted = kinds;\n",
+      'src/base/planted.ts': "import { kinds } from '#model/object/object';\nexport const planted = kinds;\n",
       'src/model/planted.ts': "import { planted } from '#base/planted';\nexport const again = planted;\n",
     },
     /no-folder-cycles/,

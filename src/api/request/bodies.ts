@@ -1,9 +1,9 @@
 /** Bodies that are more than a spec. */
 import type { RepositoryChange } from '#control/repository/repositories';
-import type { NetworkSpec } from '#model/network';
+import type { NetworkSpec } from '#model/object/network';
 import { clusterSpec, networkFields, noAutolock, stackSpec } from '#model/shape/object-shapes';
 import { flag, int64, list, object, record, text, uint32, unbuilt, word, type Unbuilt } from '#model/shape/shape';
-import type { StackSpec } from '#model/stack';
+import type { StackSpec } from '#model/object/stack';
 import type { InitRequest } from '../dependencies.ts';
 
 /** Body of `POST /networks/create`: the spec, flat, and what decides whose network it is. */

@@ -1,6 +1,6 @@
 /** Filters of the network routes, for the cluster's networks; the engine filters its own. */
 import { timeOf } from '#base/clock';
-import { parseDuration } from '#base/duration';
+import { parseDuration } from '#base/text/duration';
 import { HttpError } from '../errors.ts';
 import { anyOf, byLabels, byPrefix, hasLabel, type Filters } from './filters.ts';
 import type { NetworkResource } from '../view/network.ts';

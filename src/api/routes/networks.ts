@@ -1,8 +1,8 @@
 /** Routes of networks: the cluster's are ours, all others are the engine's; lists show both. */
 import { createNetwork, removeNetwork } from '#control/networks';
-import { namespaceLabel } from '#model/meta';
-import { networkIdLabel, type Network } from '#model/network';
-import { taskName } from '#model/task';
+import { namespaceLabel } from '#model/object/meta';
+import { networkIdLabel, type Network } from '#model/object/network';
+import { taskName } from '#model/object/task';
 import { decode, parseBody, readBody } from '../request/body.ts';
 import { findOptional, requireManager, submit, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';

@@ -1,6 +1,6 @@
 /** Routes of nodes. */
 import { removeNode, updateNode } from '#control/nodes';
-import type { Node } from '#model/node';
+import type { Node } from '#model/object/node';
 import { decodeBody } from '../request/body.ts';
 import { readObject, readView, submit, type Context } from '../context.ts';
 import type { SwarmStatus } from '../dependencies.ts';

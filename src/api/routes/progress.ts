@@ -1,7 +1,7 @@
 /** Route of our own that waiting commands ask: how one version of a service fares, by the daemon's clock. */
 import { healthOfService, nodesOf } from '#control/stack/stack-health';
-import type { ServiceHealth } from '#model/health';
-import { supersededBy } from '#model/superseded';
+import type { ServiceHealth } from '#model/health/health';
+import { supersededBy } from '#model/health/superseded';
 import { HttpError } from '../errors.ts';
 import { findOptional, readView, type Context } from '../context.ts';
 import { get, parameter, type Call, type Route } from '../router.ts';

@@ -1,7 +1,7 @@
 /** Routes of secrets and configs: two kinds, one manner. */
 import { createConfig, removeConfig, updateConfig } from '#control/configs';
 import { createSecret, removeSecret, updateSecret } from '#control/secrets';
-import type { Config, Secret } from '#model/secret';
+import type { Config, Secret } from '#model/object/secret';
 import { decodeBody } from '../request/body.ts';
 import { readObject, readView, submit, type Context } from '../context.ts';
 import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';

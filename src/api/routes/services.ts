@@ -2,9 +2,9 @@
 import type { UseCase } from '#control/cluster';
 import { findObject } from '#control/find';
 import { createService, removeService, updateService, type ServiceCreated, type ServiceUpdated, type UpdateServiceOptions } from '#control/service/services';
-import { nodeLocalNetworks } from '#model/network';
-import { modeOf, type Service } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
+import { nodeLocalNetworks } from '#model/object/network';
+import { modeOf, type Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
 import { decodeBody } from '../request/body.ts';
 import { findOptional, readObject, readView, requireManager, submit, type Context } from '../context.ts';
 import { HttpError } from '../errors.ts';

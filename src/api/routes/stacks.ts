@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
 import { adoptStack, suspendStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
-import type { StackSpec } from '#model/stack';
+import type { StackSpec } from '#model/object/stack';
 import { decodeBody } from '../request/body.ts';
 import { readView, requireManager, submit, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';

@@ -1,7 +1,7 @@
 /** Routes of the cluster itself: init, leave, look, change. */
 import { updateCluster } from '#control/clusters';
 import { Refusal } from '#base/refusal';
-import type { Cluster } from '#model/cluster';
+import type { Cluster } from '#model/object/cluster';
 import { swarmTexts } from '#model/swarm-texts';
 import { decodeBody } from '../request/body.ts';
 import { readView, requireManager, submit, type Context } from '../context.ts';

@@ -1,9 +1,9 @@
 /** Routes of tasks, their logs apart. */
 import { findObject } from '#control/find';
-import type { Task } from '#model/task';
-import { taskName } from '#model/task';
+import type { Task } from '#model/object/task';
+import { taskName } from '#model/object/task';
 import { isUpToDate } from '#model/task-fulfils';
-import { taskStates } from '#model/task-state';
+import { taskStates } from '#model/object/task-state';
 import { readObject, readView, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';

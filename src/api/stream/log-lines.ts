@@ -1,5 +1,5 @@
 /** What stands before each line of a log stream. */
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 import type { TaskLogLine } from '../dependencies.ts';
 
 /** A line as the client wants it: time and details before it if asked for, a line end always. */

@@ -1,10 +1,10 @@
 /** Commits as `docker events` shows them: scope swarm, with what changed. Keeps the last ones for `--since`. */
 import { timeOf } from '#base/clock';
 import type { Cluster } from '#control/cluster';
-import { nameOf } from '#model/object';
-import type { Network } from '#model/network';
-import type { Node } from '#model/node';
-import type { Service } from '#model/service';
+import { nameOf } from '#model/object/object';
+import type { Network } from '#model/object/network';
+import type { Node } from '#model/object/node';
+import type { Service } from '#model/object/service';
 import type { StoreEvent } from '../dependencies.ts';
 
 export interface SwarmEvent {

@@ -1,5 +1,5 @@
 /** A cluster network in the Engine API's two forms: flat in the network routes, nested in a task. */
-import { nodeLocalNetworks, type Network, type NetworkSpec } from '#model/network';
+import { nodeLocalNetworks, type Network, type NetworkSpec } from '#model/object/network';
 
 /** Flat network resource, as far as we read it ourselves; the rest is passed on as it came. */
 export interface NetworkResource {

@@ -1,12 +1,12 @@
 /** The one table of what leaves: internal memory, secret data and registry credentials are stripped here, for every route. */
 import { withLoginApart } from '#control/repository/repository-login';
-import type { Kind, ObjectOf } from '#model/object';
-import type { Config, Secret } from '#model/secret';
-import type { Node } from '#model/node';
-import type { Repository } from '#model/repository';
-import type { Service } from '#model/service';
-import type { EndpointSpec, ServiceSpec, TaskSpec } from '#model/service-spec';
-import type { Task } from '#model/task';
+import type { Kind, ObjectOf } from '#model/object/object';
+import type { Config, Secret } from '#model/object/secret';
+import type { Node } from '#model/object/node';
+import type { Repository } from '#model/object/repository';
+import type { Service } from '#model/object/service';
+import type { EndpointSpec, ServiceSpec, TaskSpec } from '#model/object/service-spec';
+import type { Task } from '#model/object/task';
 import { nestedNetwork, shownNetwork } from './network.ts';
 
 /** Kinds that are shown as objects; the cluster has a door of its own (`shownCluster`), stacks are shown as summaries. */

@@ -1,6 +1,6 @@
 /** A repository as its users see it: its status with how its stacks fare. */
-import type { Repository } from '#model/repository';
-import type { RepositoryState } from '#model/states';
+import type { Repository } from '#model/object/repository';
+import type { RepositoryState } from '#model/object/states';
 import { shown } from './redact.ts';
 import type { StackSummary } from './stack-summary.ts';
 

@@ -1,7 +1,7 @@
 /** What is added to a ServiceSpec on its way out and in: defaults for display, and our extensions that Docker's clients drop. */
 import { sameService } from '#model/spec-compare';
-import { defaults } from '#model/service';
-import type { PortConfig, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
+import { defaults } from '#model/object/service';
+import type { PortConfig, ServiceSpec, TaskSpec, UpdateConfig } from '#model/object/service-spec';
 
 /** With SwarmKit's defaults said, for `?insertDefaults=true`. */
 export function withDefaults(spec: ServiceSpec): ServiceSpec {

@@ -1,6 +1,6 @@
 /** Counts of a service's tasks, as `service ls` shows them (swarmkit ListServiceStatuses). */
-import { modeOf, type Service } from '#model/service';
-import type { Task } from '#model/task';
+import { modeOf, type Service } from '#model/object/service';
+import type { Task } from '#model/object/task';
 
 export interface ServiceStatus {
   RunningTasks: number;

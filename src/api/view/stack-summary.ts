@@ -1,11 +1,11 @@
 /** Stacks as lists show them: those with a record, and those known only by the label on their services. */
 import type { Clock } from '#base/clock';
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import { isEmptyRecord } from '#control/stack/inventory';
 import { healthOfStack, nodesOf, type StackHealth } from '#control/stack/stack-health';
-import { namespaceLabel } from '#model/meta';
-import type { Service } from '#model/service';
-import type { Stack, StackCondition, StackSource } from '#model/stack';
+import { namespaceLabel } from '#model/object/meta';
+import type { Service } from '#model/object/service';
+import type { Stack, StackCondition, StackSource } from '#model/object/stack';
 import type { Reconciler, View } from '../dependencies.ts';
 
 export interface StackSummary {

@@ -1,6 +1,6 @@
 /** Changes and removals that several commands share. */
-import type { Service } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
+import type { Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
 import { CommandError } from '../command-error.ts';
 import type { WaitTarget } from '../progress/watch.ts';
 import type { Session } from '../session.ts';

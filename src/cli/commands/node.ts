@@ -1,7 +1,7 @@
 /** `node ls|inspect|ps|update|promote|demote|rm`. */
 import type { Command } from 'commander';
-import type { Node, NodeSpec } from '#model/node';
-import type { Task } from '#model/task';
+import type { Node, NodeSpec } from '#model/object/node';
+import type { Task } from '#model/object/task';
 import { filters, type Client } from '../client.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { listLines, type Column, type ListExtras } from '../output/list.ts';

@@ -1,8 +1,8 @@
 /** `secret` and `config`: create, ls, inspect, rm. The two differ in a name and a column. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { humanDuration } from '#base/human';
-import type { Secret } from '#model/secret';
+import { humanDuration } from '#base/text/human';
+import type { Secret } from '#model/object/secret';
 import { filters } from '../client.ts';
 import { CommandError } from '../command-error.ts';
 import { labelText, listLines, type Column } from '../output/list.ts';

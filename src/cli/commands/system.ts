@@ -1,6 +1,6 @@
 /** `info` and `version`. */
 import type { Command } from 'commander';
-import { humanSize } from '#base/human';
+import { humanSize } from '#base/text/human';
 import { expandForObject, jsonText } from '../output/template.ts';
 import { openSession } from '../session.ts';
 import { programVersion } from '#base/version';

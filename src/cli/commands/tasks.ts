@@ -1,10 +1,10 @@
 /** `ps` of services, stacks and nodes: tasks with their history. */
-import { humanDuration } from '#base/human';
-import type { Node } from '#model/node';
-import type { Service } from '#model/service';
-import type { Task } from '#model/task';
+import { humanDuration } from '#base/text/human';
+import type { Node } from '#model/object/node';
+import type { Service } from '#model/object/service';
+import type { Task } from '#model/object/task';
 import { portText } from '#model/port';
-import { taskNameOf } from '#model/task';
+import { taskNameOf } from '#model/object/task';
 import type { Client } from '../client.ts';
 import { familiarImage } from '#model/image-reference';
 import { listLines, type Column, type ListOptions } from '../output/list.ts';

@@ -1,6 +1,6 @@
 /** Image names as they are sent: tagged, and with the registry's digest and platforms where it was asked. */
 import { isFixedImage } from '#model/image-reference';
-import type { ServiceSpec } from '#model/service-spec';
+import type { ServiceSpec } from '#model/object/service-spec';
 import { ApiError, type Client } from '../client.ts';
 
 /** When the registry is asked for a digest: at each deploy, when the file names another image, not at all. */

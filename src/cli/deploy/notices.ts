@@ -1,5 +1,5 @@
 /** What Docker's loader says on the way, as its CLI prints it. */
-import { printable } from '#base/printable';
+import { printable } from '#base/text/printable';
 import type { StackFile } from '#compose/compose';
 import type { Notice } from '#compose/strict/notices';
 import { isMap } from '#compose/value';

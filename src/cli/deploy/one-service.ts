@@ -1,8 +1,8 @@
 /** What `service create` and `service update` do to a spec before they send it. */
 import type { Command } from 'commander';
-import type { ServiceSpec } from '#model/service-spec';
+import type { ServiceSpec } from '#model/object/service-spec';
 import type { Session } from '../session.ts';
-import { withReferences } from './references.ts';
+import { withReferences } from './docker/references.ts';
 
 export interface ImageFlags {
   resolveImage?: boolean;

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import { diagnosticText, type Diagnostic, type LoadRequest } from '#compose/compose';
 import { explainDiagnostics } from '#compose/explain';
 import { loadStack } from '#compose/load';
-import type { StackSpec } from '#model/stack';
+import type { StackSpec } from '#model/object/stack';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { readStackFiles, surroundings } from './stack-files.ts';
 import type { Terminal } from '../output/terminal.ts';

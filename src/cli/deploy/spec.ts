@@ -1,5 +1,5 @@
 /** `stack deploy` after the Compose Specification: one request to a daemon of ours, Docker's sequence to another. */
-import type { StackSpec } from '#model/stack';
+import type { StackSpec } from '#model/object/stack';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { timeoutOf, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 import type { WaitTarget } from '../progress/watch.ts';
@@ -7,12 +7,12 @@ import type { Terminal } from '../output/terminal.ts';
 import type { Session } from '../session.ts';
 import type { DeployFlags } from './flags.ts';
 import { isResolveImage } from './images.ts';
-import { planOfStack } from './plan-of-stack.ts';
+import { planOfStack } from './docker/plan-of-stack.ts';
 import { authReader } from './registry-auth.ts';
-import { sendStack } from './sequence.ts';
+import { sendStack } from './docker/sequence.ts';
 import { loadSpec } from './spec-files.ts';
-import { pruneUnused } from './unused.ts';
-import { versionedStack } from './versions.ts';
+import { pruneUnused } from './docker/unused.ts';
+import { versionedStack } from './docker/versions.ts';
 
 /** What our daemon answers to a deploy. */
 interface Deployment {

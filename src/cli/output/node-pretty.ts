@@ -1,6 +1,6 @@
 /** `node inspect --pretty`: a node in docker's words and order. */
-import { humanSize } from '#base/human';
-import type { Node } from '#model/node';
+import { humanSize } from '#base/text/human';
+import type { Node } from '#model/object/node';
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 

@@ -1,8 +1,8 @@
 /** `service inspect --pretty`: a service in docker's words and order. */
-import { formatDuration } from '#base/duration';
-import { humanDuration, humanSize } from '#base/human';
-import { modeOf, type Service } from '#model/service';
-import type { ContainerSpec, PortConfig, ResourceLimits, TaskSpec, UpdateConfig } from '#model/service-spec';
+import { formatDuration } from '#base/text/duration';
+import { humanDuration, humanSize } from '#base/text/human';
+import { modeOf, type Service } from '#model/object/service';
+import type { ContainerSpec, PortConfig, ResourceLimits, TaskSpec, UpdateConfig } from '#model/object/service-spec';
 import { isIngress, protocolOf } from '#model/port';
 import { familiarImage } from '#model/image-reference';
 

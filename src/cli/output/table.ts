@@ -1,6 +1,6 @@
 /** Tables with the docker CLI's spacing: columns at least 10 wide, 3 blanks between, the last one open. */
 import stringWidth from 'string-width';
-import { printableCell } from '#base/printable';
+import { printableCell } from '#base/text/printable';
 
 const minimumWidth = 10;
 const padding = 3;

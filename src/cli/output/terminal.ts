@@ -1,5 +1,5 @@
 /** The two streams of a command, so that tests can read what was said. Here, and nowhere else, control characters in foreign texts are escaped. */
-import { printable, printableOutput } from '#base/printable';
+import { printable, printableOutput } from '#base/text/printable';
 
 export interface Terminal {
   out(line: string): void;

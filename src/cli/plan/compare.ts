@@ -1,10 +1,10 @@
 /** What a deploy would change in a stack of a plain Docker Swarm, where no daemon plans: what is there compared with what the files ask for. */
 import { comparable } from '#model/spec-compare';
 import { readImage, withoutDigest } from '#model/image-reference';
-import type { Labels } from '#model/meta';
-import { modeOf } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
-import type { OwnedKind } from '#model/stack';
+import type { Labels } from '#model/object/meta';
+import { modeOf } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { OwnedKind } from '#model/object/stack';
 import { contentLabel } from '#model/version-names';
 import { fieldChanges, restartsOf, type ObjectChange } from '#model/stack-plan';
 

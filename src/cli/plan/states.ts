@@ -1,16 +1,16 @@
 /** The two sides of a plan: the stack as it runs, and as Docker's own loader reads the files. */
 import { loadStack } from '#compose/load';
 import { normalImage } from '#model/image-reference';
-import type { Secret } from '#model/secret';
-import type { Service } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
-import type { StackSpec } from '#model/stack';
+import type { Secret } from '#model/object/secret';
+import type { Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { StackSpec } from '#model/object/stack';
 import type { Client } from '../client.ts';
 import { CommandError } from '../command-error.ts';
 import { readStackFiles, surroundings } from '../deploy/stack-files.ts';
 import type { LoadFlags } from '../deploy/flags.ts';
 import { checkReadable } from '../deploy/notices.ts';
-import { stackFilter } from '../deploy/sequence.ts';
+import { stackFilter } from '../deploy/docker/sequence.ts';
 import type { Session } from '../session.ts';
 import type { StackState } from './compare.ts';
 

@@ -1,6 +1,6 @@
 /** Progress of services as bars on a terminal, as lines elsewhere, or as JSON. */
 import { createLogUpdate } from 'log-update';
-import { printableCell } from '#base/printable';
+import { printableCell } from '#base/text/printable';
 import type { Terminal } from '../output/terminal.ts';
 import type { Progress } from './verdict.ts';
 import type { Watched } from './watch.ts';

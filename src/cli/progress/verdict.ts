@@ -1,5 +1,5 @@
 /** What a wait says of one service: the one verdict on its health, and whether it still is the version that was deployed. */
-import type { ServiceHealth } from '#model/health';
+import type { ServiceHealth } from '#model/health/health';
 import { exitCodes } from '../command-error.ts';
 
 export type Verdict = 'waiting' | 'verifying' | 'converged' | 'rolledBack' | 'failing' | 'superseded';

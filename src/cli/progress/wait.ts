@@ -1,6 +1,6 @@
 /** The options of commands that wait for services, and the wait itself. */
 import type { Command } from 'commander';
-import { parseDuration, nanosecondsPerMillisecond } from '#base/duration';
+import { parseDuration, nanosecondsPerMillisecond } from '#base/text/duration';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { renderer, type Style } from './render.ts';
 import { waitForServices, type WaitTarget } from './watch.ts';

@@ -1,12 +1,12 @@
 /** Waits until services have converged, failed or run out of time, and shows how far they are. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { equal } from '#base/equal';
-import { failuresSince, serviceHealth, type HealthFacts, type ServiceHealth } from '#model/health';
-import type { Node } from '#model/node';
-import { wasRolledBack } from '#model/rolled-back';
-import type { Service } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
-import type { Task } from '#model/task';
+import { failuresSince, serviceHealth, type HealthFacts, type ServiceHealth } from '#model/health/health';
+import type { Node } from '#model/object/node';
+import { wasRolledBack } from '#model/health/rolled-back';
+import type { Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { Task } from '#model/object/task';
 import { filters, type Client } from '../client.ts';
 import { exitCodes } from '../command-error.ts';
 import { exitCodeOf, isFinal, progressOf, superseded, type Progress } from './verdict.ts';

@@ -1,7 +1,7 @@
 /** What version 3 cannot say, added to a converted service. */
-import { parseSize } from '#base/human';
+import { parseSize } from '#base/text/human';
 import { Refusal } from '#base/refusal';
-import type { ContainerExtension, ContainerSpec, DeviceRequest, Mount, PortConfig, ServiceDependency, ServiceSpec, TaskSpec } from '#model/service-spec';
+import type { ContainerExtension, ContainerSpec, DeviceRequest, Mount, PortConfig, ServiceDependency, ServiceSpec, TaskSpec } from '#model/object/service-spec';
 import type { BeyondModel, DeviceModel, PortModel, Project, ServiceModel } from '../project.ts';
 import { filled, scoped, someOf } from './names.ts';
 

@@ -1,7 +1,7 @@
 /** Resources, restart policy and privileges of a service. */
 import { Refusal } from '#base/refusal';
 import { capabilityName } from '#model/capability';
-import type { ConfigReference, Privileges, ResourceLimits, Resources, RestartPolicy, TaskSpec } from '#model/service-spec';
+import type { ConfigReference, Privileges, ResourceLimits, Resources, RestartPolicy, TaskSpec } from '#model/object/service-spec';
 import type { DeployModel, ServiceModel } from '../project.ts';
 import { filled } from './names.ts';
 

@@ -1,6 +1,6 @@
 /** Mounts of a service, with the options of the volumes they name. */
 import { Refusal } from '#base/refusal';
-import type { Mount } from '#model/service-spec';
+import type { Mount } from '#model/object/service-spec';
 import type { MountModel, Project, VolumeModel } from '../project.ts';
 import { filled, scoped, someOf, stackLabels } from './names.ts';
 

@@ -1,6 +1,6 @@
 /** How the objects of a stack are named and marked. */
-import { namespaceLabel } from '#model/meta';
-import type { Labels } from '#model/meta';
+import { namespaceLabel } from '#model/object/meta';
+import type { Labels } from '#model/object/meta';
 
 /** `STACK_key`. */
 export function scoped(stack: string, key: string): string {

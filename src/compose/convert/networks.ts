@@ -1,8 +1,8 @@
 /** The networks that a stack's services use. */
-import type { NetworkSpec } from '#model/network';
-import type { NetworkAttachmentConfig } from '#model/service-spec';
+import type { NetworkSpec } from '#model/object/network';
+import type { NetworkAttachmentConfig } from '#model/object/service-spec';
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import type { NetworkModel, Project, ServiceModel } from '../project.ts';
 import { filled, scoped, someOf, stackLabels } from './names.ts';
 

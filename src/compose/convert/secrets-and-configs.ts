@@ -1,8 +1,8 @@
 /** Secrets and configs: the objects a stack makes, and the references its services hold. */
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text';
-import type { ConfigReference, SecretReference } from '#model/service-spec';
-import type { SecretSpec } from '#model/secret';
+import { compareTexts } from '#base/text/text';
+import type { ConfigReference, SecretReference } from '#model/object/service-spec';
+import type { SecretSpec } from '#model/object/secret';
 import type { FileModel, FileReferenceModel, Project, ServiceModel } from '../project.ts';
 import { scoped, someOf, stackLabels } from './names.ts';
 

@@ -1,7 +1,7 @@
 /** A service's model to the Engine API's ServiceSpec, field by field as Docker sends it. */
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text';
-import { imageLabel } from '#model/meta';
+import { compareTexts } from '#base/text/text';
+import { imageLabel } from '#model/object/meta';
 import type {
   ConfigReference,
   ContainerSpec,
@@ -13,7 +13,7 @@ import type {
   ServiceSpec,
   TaskSpec,
   UpdateConfig,
-} from '#model/service-spec';
+} from '#model/object/service-spec';
 import type { HealthcheckModel, Project, ServiceModel, UpdateModel } from '../project.ts';
 import { sortLikeGo } from './go-sort.ts';
 import { normalImage } from '#model/image-reference';

@@ -1,7 +1,7 @@
 /** Turns checked values into the model's fields; texts of refusals are those of Docker's decoder. */
-import { parseDuration } from '#base/duration';
+import { parseDuration } from '#base/text/duration';
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import { maxWord } from '../yaml/limits.ts';
 import { Float, Moment, goQuote, goText, isList, isMap, newMap, numberOf } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';

@@ -1,5 +1,5 @@
 /** `deploy` and `healthcheck` of a service. */
-import { parseSize } from '#base/human';
+import { parseSize } from '#base/text/human';
 import { Refusal } from '#base/refusal';
 import type { DeployModel, DeviceModel, HealthcheckModel, UpdateModel } from '../project.ts';
 import { goText, isList, isMap, numberOf } from '../value.ts';

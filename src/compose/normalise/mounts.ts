@@ -1,6 +1,6 @@
 /** Mounts of a service: short and long forms, bind sources made absolute. */
 import { posix } from 'node:path';
-import { parseSize } from '#base/human';
+import { parseSize } from '#base/text/human';
 import { Refusal } from '#base/refusal';
 import type { MountModel } from '../project.ts';
 import { isList, isMap, numberOf } from '../value.ts';

@@ -1,6 +1,6 @@
 /** Published ports: short texts, ranges and long maps to one entry per target port. */
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import type { PortModel } from '../project.ts';
 import { goText, isList, isMap, numberOf } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';

@@ -9,7 +9,7 @@ import { deploy, healthcheck } from './deploy.ts';
 import { envFiles, environmentOf } from './environment.ts';
 import { fileMode, mounts } from './mounts.ts';
 import { ports } from './ports.ts';
-import { splitWords } from '#base/shell-words';
+import { splitWords } from '#base/text/shell-words';
 
 /** Throws Refusal on what the schema cannot see: sizes, command lines, env files, mounts. */
 export function service(map: ValueMap, context: Context): ServiceModel {

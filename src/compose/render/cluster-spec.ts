@@ -1,5 +1,5 @@
 /** `x-cluster-spec` of a volume as `stack config` prints it: known keys in their order, sizes in bytes. */
-import { parseSize } from '#base/human';
+import { parseSize } from '#base/text/human';
 import { strings } from '../normalise/decode.ts';
 import { isList, isMap } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';

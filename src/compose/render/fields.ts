@@ -1,5 +1,5 @@
 /** Building blocks of printed models: what Go's writer leaves out is left out. */
-import { formatDuration } from '#base/duration';
+import { formatDuration } from '#base/text/duration';
 import type { Value } from '../value.ts';
 import { Ordered, naturalOrder } from './emit.ts';
 import type { Printable } from './emit.ts';

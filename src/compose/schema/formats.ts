@@ -1,5 +1,5 @@
 /** The named formats of our schemas: what a text, or a number's digits, must be. */
-import { parseDuration } from '#base/duration';
+import { parseDuration } from '#base/text/duration';
 import { maxWord } from '../yaml/limits.ts';
 import { isAddress } from '#model/address';
 import { readPortSpec, parseRange } from '../normalise/port-spec.ts';

@@ -2,7 +2,7 @@
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import formats from 'ajv-formats';
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import { fitsFormat, formatNames } from './formats.ts';
 import { numberFormat } from './schema.ts';
 import type { Schema } from './schema.ts';

@@ -1,9 +1,9 @@
 /** Stack files by the Compose Specification, for clusters of our own: all mistakes are told, each with its place. */
 import { posix } from 'node:path';
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text';
-import type { ServiceSpec } from '#model/service-spec';
-import type { StackSpec } from '#model/stack';
+import { compareTexts } from '#base/text/text';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { StackSpec } from '#model/object/stack';
 import type { LoadRequest, LoadResult } from '../compose.ts';
 import { withBeyond } from '../convert/extensions.ts';
 import { configReferences, convertFiles, secretReferences } from '../convert/secrets-and-configs.ts';

@@ -3,7 +3,7 @@
  * Kept faults of Docker's (each at its function): ports collapse, logging options get lost, health tests are appended.
  */
 import { assert } from '#base/assert';
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import type { AttachmentModel, LoggingModel, PortModel, Project, ServiceModel } from '../project.ts';
 import { newMap } from '../value.ts';
 

@@ -1,5 +1,5 @@
 /** The body of POST /networks/create as Docker's CLI writes it: every field present. */
-import type { NetworkSpec } from '#model/network';
+import type { NetworkSpec } from '#model/object/network';
 
 /** `checkDuplicate`: engines before API 1.44 were sent the field. */
 export function networkBody(spec: NetworkSpec, checkDuplicate: boolean): Record<string, unknown> {

@@ -1,5 +1,5 @@
 /** What Docker says about keys that a swarm does not take: ignored with a word, or refused. */
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import { isMap } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 

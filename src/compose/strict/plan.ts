@@ -1,9 +1,9 @@
 /** A loaded stack as the series of stages in which `docker stack deploy` sends it; a stage may fail when it is reached. */
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text';
-import type { NetworkSpec } from '#model/network';
-import type { SecretSpec } from '#model/secret';
-import type { ConfigReference, SecretReference, ServiceSpec } from '#model/service-spec';
+import { compareTexts } from '#base/text/text';
+import type { NetworkSpec } from '#model/object/network';
+import type { SecretSpec } from '#model/object/secret';
+import type { ConfigReference, SecretReference, ServiceSpec } from '#model/object/service-spec';
 import type { LoadRequest } from '../compose.ts';
 import { configReferences, convertFiles, secretReferences } from '../convert/secrets-and-configs.ts';
 import type { ConvertedFiles, FileKind } from '../convert/secrets-and-configs.ts';

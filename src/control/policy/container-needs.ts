@@ -1,7 +1,7 @@
 /** What one service asks of the host beyond a container of its own: every field of a spec that gives power over a node. */
-import { nodeLocalNetworks } from '#model/network';
+import { nodeLocalNetworks } from '#model/object/network';
 import type { Need } from '#model/allowance';
-import type { ContainerExtension, ContainerSpec, Privileges, ServiceSpec, TaskSpec } from '#model/service-spec';
+import type { ContainerExtension, ContainerSpec, Privileges, ServiceSpec, TaskSpec } from '#model/object/service-spec';
 
 /** A need, and the field that has it. */
 export interface FieldNeed {

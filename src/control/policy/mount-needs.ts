@@ -1,6 +1,6 @@
 /** What the mounts of a service ask of the host: folders by path, whatever kind of mount brings them, and volumes of others. */
 import { cleanPath } from '#model/allowance';
-import type { Mount } from '#model/service-spec';
+import type { Mount } from '#model/object/service-spec';
 import type { FieldNeed } from './container-needs.ts';
 
 /** `isOwn`: whether a volume of that name is the stack's own. */

@@ -1,11 +1,11 @@
 /** What a repository may not have a stack do: everything that reaches beyond the stack's own containers, unless it is allowed. */
 import { Refusal } from '#base/refusal';
 import { allowanceText, isAllowed } from '#model/allowance';
-import { namespaceLabel } from '#model/meta';
-import { nodeLocalNetworks, type NetworkSpec } from '#model/network';
-import { trustOf } from '#model/repository';
-import type { ServiceSpec } from '#model/service-spec';
-import type { StackSource, StackSpec } from '#model/stack';
+import { namespaceLabel } from '#model/object/meta';
+import { nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
+import { trustOf } from '#model/object/repository';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { StackSource, StackSpec } from '#model/object/stack';
 import type { View } from '#store/view';
 import { serviceNeeds, type FieldNeed } from './container-needs.ts';
 import { mountNeeds } from './mount-needs.ts';

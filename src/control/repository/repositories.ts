@@ -1,11 +1,11 @@
 /** Use cases of the Git repositories that the reconciler follows. */
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
-import { second } from '#base/duration';
+import { second } from '#base/text/duration';
 import { timeText } from '#base/clock';
 import { allowanceText, allowanceUsage, readAllowance } from '#model/allowance';
-import type { RepositorySpec, RepositoryStatus } from '#model/repository';
-import type { Stack } from '#model/stack';
+import type { RepositorySpec, RepositoryStatus } from '#model/object/repository';
+import type { Stack } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';
 import type { UseCase } from '../cluster.ts';
 import { findObject } from '../find.ts';

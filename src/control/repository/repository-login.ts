@@ -1,6 +1,6 @@
 /** Logins of repositories: taken out of URLs, checked, and never shown. */
 import { Refusal } from '#base/refusal';
-import type { RepositoryCredentials, RepositorySpec } from '#model/repository';
+import type { RepositoryCredentials, RepositorySpec } from '#model/object/repository';
 
 /** What servers take as the name that goes with a token. */
 const tokenUser = 'oauth2';

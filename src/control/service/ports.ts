@@ -1,7 +1,7 @@
 /** Published ports of different services must not clash. */
 import { Refusal } from '#base/refusal';
-import type { Service } from '#model/service';
-import type { PortConfig, ServiceSpec } from '#model/service-spec';
+import type { Service } from '#model/object/service';
+import type { PortConfig, ServiceSpec } from '#model/object/service-spec';
 import { clash, isIngress, protocolOf } from '#model/port';
 import type { View } from '#store/view';
 import { ingressNetwork } from '../networks.ts';

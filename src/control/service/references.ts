@@ -1,8 +1,8 @@
 /** Makes a spec that names things into one that the store can keep: names to ids, defaults said. */
 import { Refusal } from '#base/refusal';
-import { nodeLocalNetworks } from '#model/network';
-import { modeOf } from '#model/service';
-import type { ContainerSpec, NetworkAttachmentConfig, ServiceMode, ServiceSpec } from '#model/service-spec';
+import { nodeLocalNetworks } from '#model/object/network';
+import { modeOf } from '#model/object/service';
+import type { ContainerSpec, NetworkAttachmentConfig, ServiceMode, ServiceSpec } from '#model/object/service-spec';
 import type { View } from '#store/view';
 import { findFile, type FileKind } from '../secrets-and-configs.ts';
 

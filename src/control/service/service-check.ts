@@ -1,9 +1,9 @@
 /** What a service spec must fulfil by itself (swarmkit manager/controlapi/service.go). */
 import { parseConstraints } from '#model/constraint';
 import { Refusal } from '#base/refusal';
-import { modeOf, defaults } from '#model/service';
+import { modeOf, defaults } from '#model/object/service';
 import { serviceSpec } from '#model/shape/service-shape';
-import type { EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '#model/service-spec';
+import type { EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '#model/object/service-spec';
 import { hostAddressOf, isIngress, publishedKey } from '#model/port';
 import { checkContainer } from './container-check.ts';
 import { checkName } from '../names.ts';

@@ -1,8 +1,8 @@
 /** Use cases of services. */
 import { timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
-import { modeOf, type Service, type ServiceOrigin, type ServiceState } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
+import { modeOf, type Service, type ServiceOrigin, type ServiceState } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
 import { create, newMeta, remove, update } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';

@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import { TemplateError } from '#template/error';
 import { expandTemplate, type TemplateScope } from '#template/expand';
 import { textOf } from '#template/text';
-import type { ServiceSpec } from '#model/service-spec';
+import type { ServiceSpec } from '#model/object/service-spec';
 
 /** Refuses with `invalidArgument` (swarmkit manager/controlapi/service.go validates in the same place). */
 export function checkTemplates(spec: ServiceSpec): void {

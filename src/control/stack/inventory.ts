@@ -1,8 +1,8 @@
 /** Whose an object is: what a stack's deploys made, and what merely carries its label. */
-import { compareTexts } from '#base/text';
-import { namespaceLabel, type Labels } from '#model/meta';
-import type { ObjectOf } from '#model/object';
-import type { OwnedKind, OwnedObject, Stack } from '#model/stack';
+import { compareTexts } from '#base/text/text';
+import { namespaceLabel, type Labels } from '#model/object/meta';
+import type { ObjectOf } from '#model/object/object';
+import type { OwnedKind, OwnedObject, Stack } from '#model/object/stack';
 import type { View } from '#store/view';
 import { referencedIds } from '../users.ts';
 

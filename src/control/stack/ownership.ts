@@ -1,6 +1,6 @@
 /** Who may deploy a stack: a repository only what is its own or nobody's, an operator what no repository has. */
 import { Refusal } from '#base/refusal';
-import type { OwnedKind, Stack, StackSource } from '#model/stack';
+import type { OwnedKind, Stack, StackSource } from '#model/object/stack';
 import type { View } from '#store/view';
 import { carriesLabel, inventoryOf, isEmptyRecord, labelledObjects } from './inventory.ts';
 

@@ -1,11 +1,11 @@
 /** How a stack fares: the verdicts on its services, seen from the view, so that they hold through restarts and need no writes. */
-import { serviceHealth, type HealthFacts, type ServiceHealth } from '#model/health';
-import type { Node } from '#model/node';
-import type { Service } from '#model/service';
-import { worstHealth, type HealthState } from '#model/states';
-import type { Stack } from '#model/stack';
+import { serviceHealth, type HealthFacts, type ServiceHealth } from '#model/health/health';
+import type { Node } from '#model/object/node';
+import type { Service } from '#model/object/service';
+import { worstHealth, type HealthState } from '#model/object/states';
+import type { Stack } from '#model/object/stack';
 import { isUpToDate } from '#model/task-fulfils';
-import { wasRolledBack } from '#model/rolled-back';
+import { wasRolledBack } from '#model/health/rolled-back';
 import type { View } from '#store/view';
 import { carriesLabel, isEmptyRecord } from './inventory.ts';
 

@@ -1,12 +1,12 @@
 /** The networks, secrets and configs of a stack. */
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
-import { nodeLocalNetworks, type NetworkSpec } from '#model/network';
-import { namespaceLabel, type Labels } from '#model/meta';
+import { nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
+import { namespaceLabel, type Labels } from '#model/object/meta';
 import { keepContentLabel } from '#model/version-names';
-import type { Kind } from '#model/object';
-import type { ConfigSpec, SecretSpec } from '#model/secret';
-import type { OwnedKind, OwnedObject, StackSpec } from '#model/stack';
+import type { Kind } from '#model/object/object';
+import type { ConfigSpec, SecretSpec } from '#model/object/secret';
+import type { OwnedKind, OwnedObject, StackSpec } from '#model/object/stack';
 import { create, newMeta, remove } from '#store/action';
 import type { Overlay } from '#store/overlay';
 import type { View } from '#store/view';

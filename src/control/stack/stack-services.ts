@@ -1,14 +1,14 @@
 /** The services of a stack. */
 import { Refusal } from '#base/refusal';
 import { isPinned } from '#model/image-reference';
-import { imageLabel } from '#model/meta';
-import type { Service } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
-import type { OwnedObject, Stack, StackSource } from '#model/stack';
+import { imageLabel } from '#model/object/meta';
+import type { Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { OwnedObject, Stack, StackSource } from '#model/object/stack';
 import { create, remove, update } from '#store/action';
 import type { Overlay } from '#store/overlay';
 import type { UseCaseContext } from '../cluster.ts';
-import { wasRolledBack } from '#model/rolled-back';
+import { wasRolledBack } from '#model/health/rolled-back';
 import { differences, sameService } from '#model/spec-compare';
 import { checkPorts } from '../service/ports.ts';
 import { checkServiceSpec } from '../service/service-check.ts';

@@ -2,7 +2,7 @@
 import { timeText } from '#base/clock';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
-import type { Stack, StackCondition, StackSource } from '#model/stack';
+import type { Stack, StackCondition, StackSource } from '#model/object/stack';
 import { create, newMeta, update } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase } from '../cluster.ts';

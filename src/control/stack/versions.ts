@@ -1,6 +1,6 @@
 /** The versions of a stack's secrets and configs: control holds the data, compares it, and gives new content a new name. */
-import type { SecretSpec } from '#model/secret';
-import type { OwnedObject, StackSpec } from '#model/stack';
+import type { SecretSpec } from '#model/object/secret';
+import type { OwnedObject, StackSpec } from '#model/object/stack';
 import { versionName, withVersions } from '#model/version-names';
 import type { View } from '#store/view';
 import type { FileKind } from '../secrets-and-configs.ts';

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { RepositoryCredentials } from '#model/repository';
+import type { RepositoryCredentials } from '#model/object/repository';
 
 export interface GitSurroundings {
   environment: Readonly<Record<string, string>>;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text';
+import { compareTexts } from '#base/text/text';
 import { diagnosticText, type LoadRequest, type LoadResult } from '#compose/compose';
 import { loadStack } from '#compose/load';
 import type { RenderedStack } from '#reconciler/rendered';

@@ -1,10 +1,10 @@
 /** The shapes of the other specs: secrets, configs, networks, nodes, the cluster, stacks, repositories. */
-import type { ClusterSpec } from '../cluster.ts';
-import type { NetworkSpec } from '../network.ts';
-import type { NodeSpec } from '../node.ts';
-import type { RepositoryCredentials, RepositorySpec } from '../repository.ts';
-import type { ConfigSpec, SecretSpec } from '../secret.ts';
-import type { StackSpec } from '../stack.ts';
+import type { ClusterSpec } from '../object/cluster.ts';
+import type { NetworkSpec } from '../object/network.ts';
+import type { NodeSpec } from '../object/node.ts';
+import type { RepositoryCredentials, RepositorySpec } from '../object/repository.ts';
+import type { ConfigSpec, SecretSpec } from '../object/secret.ts';
+import type { StackSpec } from '../object/stack.ts';
 import { logDriver, serviceSpec } from './service-shape.ts';
 import { base64, flag, int64, list, object, record, text, uint64, unbuilt, word, type Unbuilt } from './shape.ts';
 

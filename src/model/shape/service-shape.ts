@@ -24,7 +24,7 @@ import type {
   ServiceSpec,
   TaskSpec,
   UpdateConfig,
-} from '../service-spec.ts';
+} from '../object/service-spec.ts';
 import { flag, float32, int64, list, mark, object, record, text, uint16, uint32, uint64, unbuilt, word, type Unbuilt } from './shape.ts';
 
 const texts = list(text);

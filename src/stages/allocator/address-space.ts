@@ -1,6 +1,6 @@
 /** The addresses of one network: who has which, and the next to give. */
-import type { Network } from '#model/network';
-import { AddressUse } from '#store/address-use';
+import type { Network } from '#model/object/network';
+import { AddressUse } from '#store/index/address-use';
 import type { View } from '#store/view';
 import { addressNumber, addressText, hostsOf, parseSubnet, type Range } from '#model/ipv4';
 

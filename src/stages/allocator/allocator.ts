@@ -1,7 +1,7 @@
 /** The allocator: networks get subnets, services ports, and new tasks addresses; then the tasks are pending. */
-import { nodeLocalNetworks, type Network } from '#model/network';
-import type { PortConfig } from '#model/service-spec';
-import { isActive, type NetworkAttachment, type Task } from '#model/task';
+import { nodeLocalNetworks, type Network } from '#model/object/network';
+import type { PortConfig } from '#model/object/service-spec';
+import { isActive, type NetworkAttachment, type Task } from '#model/object/task';
 import { newMeta, update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';

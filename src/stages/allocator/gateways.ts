@@ -1,7 +1,7 @@
 /** Gives every node its own address, the gateway, in each network that its tasks use. */
 import { equal } from '#base/equal';
-import type { Node } from '#model/node';
-import { nodeLocalNetworks, type Network } from '#model/network';
+import type { Node } from '#model/object/node';
+import { nodeLocalNetworks, type Network } from '#model/object/network';
 import { update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';

@@ -1,7 +1,7 @@
 /** Gives services their published ports and writes their endpoints. */
 import { equal } from '#base/equal';
-import type { Endpoint, Service } from '#model/service';
-import type { EndpointSpec, PortConfig } from '#model/service-spec';
+import type { Endpoint, Service } from '#model/object/service';
+import type { EndpointSpec, PortConfig } from '#model/object/service-spec';
 import { isIngress, protocolOf, publishedKey } from '#model/port';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';

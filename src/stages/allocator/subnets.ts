@@ -1,6 +1,6 @@
 /** Gives every cluster network its subnets. */
-import type { IPAMConfig, Network } from '#model/network';
-import { isTerminal } from '#model/task-state';
+import type { IPAMConfig, Network } from '#model/object/network';
+import { isTerminal } from '#model/object/task-state';
 import { update, type Action } from '#store/action';
 import { clusterOf, type View } from '#store/view';
 import { addressText, hostsOf, overlaps, parseSubnet, subnetText, type Range, type Subnet } from '#model/ipv4';

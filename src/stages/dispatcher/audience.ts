@@ -1,6 +1,6 @@
 /** Who is told of an item: topics that items are put under and nodes listen to, both counted by the tasks that ask for them. */
-import { isPlaced, type Task } from '#model/task';
-import { compareStates } from '#model/task-state';
+import { isPlaced, type Task } from '#model/object/task';
+import { compareStates } from '#model/object/task-state';
 import { clusterAttachments, filesOf, itemKey, type ItemKey } from './item.ts';
 
 /** Every node, the nodes with a task on a network, or one node. */

@@ -1,7 +1,7 @@
 /** All items that nodes are given, and which node holds which: kept by the events of each commit, so that a change costs what it touches. */
 import { equal } from '#base/equal';
-import type { AssignmentChange, AssignmentUpdate } from '#model/assignment';
-import type { Service } from '#model/service';
+import type { AssignmentChange, AssignmentUpdate } from '#model/object/assignment';
+import type { Service } from '#model/object/service';
 import { isIngress } from '#model/port';
 import type { EventOf, StoreEvent } from '#store/action';
 import type { View } from '#store/view';

@@ -1,6 +1,6 @@
 /** The cluster's feature level: what all of its nodes know, so that versions can be rolled node by node. */
 import { Refusal } from '#base/refusal';
-import type { NodeDescription } from '#model/node';
+import type { NodeDescription } from '#model/object/node';
 import { update, type Action } from '#store/action';
 import { clusterOf, type View } from '#store/view';
 

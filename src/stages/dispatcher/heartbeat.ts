@@ -2,7 +2,7 @@
 import { timeText } from '#base/clock';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
-import type { Node, NodeStatus } from '#model/node';
+import type { Node, NodeStatus } from '#model/object/node';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
 

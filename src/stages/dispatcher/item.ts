@@ -1,11 +1,11 @@
 /** Assignment items: how each is made from the store, what of it matters to a node, and the order in which they are sent. */
 import { equal } from '#base/equal';
-import type { AssignmentChange, AssignmentKind, AssignmentUpdate, Backend } from '#model/assignment';
-import { nodeLocalNetworks } from '#model/network';
+import type { AssignmentChange, AssignmentKind, AssignmentUpdate, Backend } from '#model/object/assignment';
+import { nodeLocalNetworks } from '#model/object/network';
 import { isIngress } from '#model/port';
-import type { Service } from '#model/service';
-import { isPlaced, type Task } from '#model/task';
-import { compareStates } from '#model/task-state';
+import type { Service } from '#model/object/service';
+import { isPlaced, type Task } from '#model/object/task';
+import { compareStates } from '#model/object/task-state';
 import type { View } from '#store/view';
 
 /** Kind and id. */

@@ -1,7 +1,7 @@
 /** Gives up the tasks of nodes that have been down for long: what they hold becomes free. */
 import { timeOf } from '#base/clock';
-import type { Node } from '#model/node';
-import { isPlaced } from '#model/task';
+import type { Node } from '#model/object/node';
+import { isPlaced } from '#model/object/task';
 import { withEnd } from '#model/task-status';
 import { update, type Action } from '#store/action';
 import type { StageContext, StageResult, Wake } from '#store/stage';

@@ -1,7 +1,7 @@
 /** What a node says of itself, and that it is there. */
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
-import type { Node, NodeDescription } from '#model/node';
+import type { Node, NodeDescription } from '#model/object/node';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
 import { raiseLevel, refuseOlder } from './feature-level.ts';

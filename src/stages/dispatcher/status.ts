@@ -1,8 +1,8 @@
 /** Takes in what nodes report of their tasks. */
 import { equal } from '#base/equal';
-import type { TaskStatusUpdate } from '#model/assignment';
-import type { Task, TaskStatus } from '#model/task';
-import { compareStates, isTerminal } from '#model/task-state';
+import type { TaskStatusUpdate } from '#model/object/assignment';
+import type { Task, TaskStatus } from '#model/object/task';
+import { compareStates, isTerminal } from '#model/object/task-state';
 import { applied } from '#model/task-status';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';

@@ -1,10 +1,10 @@
 /** One service and its tasks while a pass works on them: rules change the draft, and what differs in the end becomes actions. */
 import { timeOf } from '#base/clock';
-import { milliseconds } from '#base/duration';
-import type { Node } from '#model/node';
-import { modeOf, type Service } from '#model/service';
+import { milliseconds } from '#base/text/duration';
+import type { Node } from '#model/object/node';
+import { modeOf, type Service } from '#model/object/service';
 import { differsInPlacementOnly, isDirty } from '#model/task-fulfils';
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 import { create, remove, update, type Action } from '#store/action';
 import type { StageContext } from '#store/stage';
 import type { View } from '#store/view';

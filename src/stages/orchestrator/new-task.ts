@@ -1,7 +1,7 @@
 /** Making tasks from a service's spec. */
 import { timeText } from '#base/clock';
-import type { Task, TaskMemory } from '#model/task';
-import { compareStates } from '#model/task-state';
+import type { Task, TaskMemory } from '#model/object/task';
+import { compareStates } from '#model/object/task-state';
 import { applied } from '#model/task-status';
 import { newMeta } from '#store/action';
 import { clusterOf } from '#store/view';

@@ -1,5 +1,5 @@
 /** Which tasks hold a slot, and which slots nobody holds. */
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 import type { Draft } from './draft.ts';
 import { mayRestart } from './restart.ts';
 import { isWanted, type Slot } from './slots.ts';

@@ -1,13 +1,13 @@
 /** Services to tasks: one stage of the leader's pass. Everything that it goes by stands in the store's objects. */
 import { assert } from '#base/assert';
-import { modeOf, type Service } from '#model/service';
+import { modeOf, type Service } from '#model/object/service';
 import { remove, update, type Action } from '#store/action';
 import type { Room } from '#store/room';
 import type { Scope, Stage, StageContext, Wake } from '#store/stage';
 import type { View } from '#store/view';
 import { Draft, type Surroundings } from './draft.ts';
 import { enforceConstraints } from './enforce.ts';
-import { openGates } from './gate.ts';
+import { openGates } from './update/gate.ts';
 import { reconcileGlobal } from './global.ts';
 import { reconcileGlobalJob, reconcileReplicatedJob } from './jobs.ts';
 import { outgrown } from './outgrown.ts';
@@ -15,8 +15,8 @@ import { reapTasks } from './reaper.ts';
 import { reconcileReplicated } from './replicated.ts';
 import { isAtRest } from './rest.ts';
 import { restartTasks } from './restart.ts';
-import { rollOut } from './rollout.ts';
-import { watchRollout } from './rollout-watch.ts';
+import { rollOut } from './update/rollout.ts';
+import { watchRollout } from './update/rollout-watch.ts';
 import { isGone } from './slots.ts';
 
 /** Rules answer one another within a few rounds; more than this means that two of them quarrel. */

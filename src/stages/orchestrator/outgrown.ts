@@ -1,7 +1,7 @@
 /** Which tasks a node has no room for any more, since it offers less than it did. */
-import type { Node } from '#model/node';
-import { isPlaced, type Task } from '#model/task';
-import type { GenericResource, Resources } from '#model/service-spec';
+import type { Node } from '#model/object/node';
+import { isPlaced, type Task } from '#model/object/task';
+import type { GenericResource, Resources } from '#model/object/service-spec';
 import type { View } from '#store/view';
 import { isWanted } from './slots.ts';
 

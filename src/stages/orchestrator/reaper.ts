@@ -1,5 +1,5 @@
 /** Deletes tasks that nobody needs any more: removed ones that ended, and history beyond the limit (swarmkit taskreaper). */
-import { defaults, type Service } from '#model/service';
+import { defaults, type Service } from '#model/object/service';
 import { clusterOf, type View } from '#store/view';
 import type { Draft } from './draft.ts';
 import { isGone, isWanted } from './slots.ts';

@@ -1,14 +1,14 @@
 /** Services at rest: seen at a glance, for most services are, and a full scan asks all of them. */
 import { nodeMatches, parseConstraints } from '#model/constraint';
 import { equal } from '#base/equal';
-import type { Node } from '#model/node';
-import { modeOf, type Service } from '#model/service';
-import type { Task } from '#model/task';
-import { isTerminal } from '#model/task-state';
+import type { Node } from '#model/object/node';
+import { modeOf, type Service } from '#model/object/service';
+import type { Task } from '#model/object/task';
+import { isTerminal } from '#model/object/task-state';
 import type { Surroundings } from './draft.ts';
 import { isLost } from './node-fit.ts';
 import { historyLimit } from './reaper.ts';
-import { isRolling } from './update-status.ts';
+import { isRolling } from './update/update-status.ts';
 
 /** True only when no rule has anything to do for the service, and none waits for a time. It may say no too often, never yes. */
 export function isAtRest(service: Service, surroundings: Surroundings): boolean {

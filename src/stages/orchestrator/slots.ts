@@ -1,7 +1,7 @@
 /** Slots: the places of a service, each held by one task at a time and remembering those before it. */
-import { compareTexts } from '#base/text';
-import type { Task } from '#model/task';
-import { compareStates, isTerminal } from '#model/task-state';
+import { compareTexts } from '#base/text/text';
+import type { Task } from '#model/object/task';
+import { compareStates, isTerminal } from '#model/object/task-state';
 import type { View } from '#store/view';
 
 export interface Slot {

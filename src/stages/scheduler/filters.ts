@@ -1,9 +1,9 @@
 /** The filters that a node must pass, in SwarmKit's order and with its explanations (manager/scheduler/filter.go). */
 import { Refusal } from '#base/refusal';
 import { nodeMatches, parseConstraints, type Constraint } from '#model/constraint';
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 import { hostAddressOf, publishedKey } from '#model/port';
-import { fixedPortsOf } from '#store/node-load';
+import { fixedPortsOf } from '#store/index/node-load';
 import type { Candidate } from './candidate.ts';
 import { onNodes, type Filter } from './filter.ts';
 import { neededPlugins, pluginFilter } from './plugins.ts';

@@ -1,5 +1,5 @@
 /** Generic resources: counted ones, and named ones of which each task claims its own. */
-import type { GenericResource, Resources } from '#model/service-spec';
+import type { GenericResource, Resources } from '#model/object/service-spec';
 
 /** What a node has left of each kind. */
 interface Stock {

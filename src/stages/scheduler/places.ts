@@ -1,5 +1,5 @@
 /** All nodes as one run of the scheduler fills them, and the trees that its groups share. */
-import { isActive, isPlaced, type Task } from '#model/task';
+import { isActive, isPlaced, type Task } from '#model/object/task';
 import type { View } from '#store/view';
 import { Candidate } from './candidate.ts';
 import type { Filter } from './filter.ts';

@@ -1,6 +1,6 @@
 /** The plugin filter: volume, network and log drivers that a task needs must be on the node. */
-import { nodeLocalNetworks } from '#model/network';
-import type { Task } from '#model/task';
+import { nodeLocalNetworks } from '#model/object/network';
+import type { Task } from '#model/object/task';
 import type { Candidate } from './candidate.ts';
 import { onNodes, type Filter } from './filter.ts';
 

@@ -1,7 +1,7 @@
 /** Which of two nodes is the better place (swarmkit scheduler.go nodeLess), told apart to the last. */
-import { isFailure } from '#model/task-state';
+import { isFailure } from '#model/object/task-state';
 import { timeOf } from '#base/clock';
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 import type { Candidate } from './candidate.ts';
 
 /** Failures count for so long. */

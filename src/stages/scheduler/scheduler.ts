@@ -1,7 +1,7 @@
 /** The scheduler: pending tasks get a node, or the reason why there is none. */
-import { defaults } from '#model/service';
-import type { GenericResource } from '#model/service-spec';
-import { isActive, type Task } from '#model/task';
+import { defaults } from '#model/object/service';
+import type { GenericResource } from '#model/object/service-spec';
+import { isActive, type Task } from '#model/object/task';
 import { withState, withWait } from '#model/task-status';
 import { update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';

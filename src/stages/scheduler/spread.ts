@@ -1,7 +1,7 @@
 /** Where tasks go: evenly over the branches of their spread preferences, at the leaves to the best node. One tree serves all groups that ask for the same. */
 import { Heap } from '#base/heap';
-import type { Node } from '#model/node';
-import type { Task } from '#model/task';
+import type { Node } from '#model/object/node';
+import type { Task } from '#model/object/task';
 import type { Candidate } from './candidate.ts';
 
 interface Branch {

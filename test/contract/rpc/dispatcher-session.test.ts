@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import type { AssignmentMessage, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/assignment';
-import type { NodeDescription } from '#model/node';
+import type { AssignmentMessage, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
+import type { NodeDescription } from '#model/object/node';
 import { connectDispatcher } from '#rpc/dispatcher-client';
 import { DispatcherServer } from '#rpc/dispatcher-server';
 

@@ -6,8 +6,8 @@ import { confirmRepository, removeRepository } from '#control/repository/reposit
 import { removeService, updateService } from '#control/service/services';
 import { adoptStack } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
-import type { Service } from '#model/service';
-import type { ServiceSpec } from '#model/service-spec';
+import type { Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
 import { remove, update } from '#store/action';
 import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
 

@@ -2,9 +2,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ServiceEndpoint } from '#model/assignment';
-import type { Network } from '#model/network';
-import { bridgeName } from '#model/network';
+import type { ServiceEndpoint } from '#model/object/assignment';
+import type { Network } from '#model/object/network';
+import { bridgeName } from '#model/object/network';
 import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
 import { type NetworkClient, startNetworkClient } from '../../support/network-client.ts';
 

@@ -1,7 +1,7 @@
 /** The production state machine, watched: at each index all managers must come to the same, in the same order. */
 import type { Committed, Outcome } from '#replica/replicated-log';
 import { ReplicatedState } from '#replica/state';
-import { kinds } from '#model/object';
+import { kinds } from '#model/object/object';
 import type { Store } from '#store/store';
 import { Violation } from '#test/simulation/tier';
 

@@ -1,8 +1,8 @@
 /** Messages that build up a node's assignments. */
 import { expect, test } from 'vitest';
 import { AssignmentSet } from '#agent/assignment-set';
-import type { AssignmentChange } from '#model/assignment';
-import type { Task } from '#model/task';
+import type { AssignmentChange } from '#model/object/assignment';
+import type { Task } from '#model/object/task';
 import { makeNetwork, makeSecret, makeTask } from '#test/support/worker';
 
 const task = (id: string, changes: Partial<Task> = {}): AssignmentChange => ({ action: 'update', kind: 'task', item: makeTask(id, {}, changes) });

@@ -6,7 +6,7 @@ import { clusterNetworkRequest, initRequest, networkCreateRequest, stackDeployRe
 import { clusterSpec, configSpec, networkSpec, nodeSpec, repositorySpec, secretSpec } from '#model/shape/object-shapes';
 import { serviceSpec } from '#model/shape/service-shape';
 import type { Kind } from '#model/shape/shape';
-import type { TaskSpec } from '#model/service-spec';
+import type { TaskSpec } from '#model/object/service-spec';
 import { containerRequest, type BodyContext } from '#task/container-body';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
 import { engineFields, type FieldTree } from '#test/support/engine-fields';
@@ -94,7 +94,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ServiceSpec TaskTemplate.ContainerSpec.Privileges.CredentialSpec.Config', 'src/control/service/references.ts'],
   ['ServiceSpec TaskTemplate.ContainerSpec.Privileges.Seccomp', 'src/task/host-config.ts'],
   ['ServiceSpec TaskTemplate.ContainerSpec.Privileges.AppArmor', 'src/task/host-config.ts'],
-  ['ServiceSpec TaskTemplate.ContainerSpec.Mounts.0.ClusterOptions', 'src/model/service-spec.ts'],
+  ['ServiceSpec TaskTemplate.ContainerSpec.Mounts.0.ClusterOptions', 'src/model/object/service-spec.ts'],
   ['ServiceSpec TaskTemplate.ContainerSpec.Hosts', 'src/task/host-config.ts'],
   ['ServiceSpec TaskTemplate.ContainerSpec.Secrets.0.SecretID', 'src/control/service/references.ts'],
   ['ServiceSpec TaskTemplate.ContainerSpec.Secrets.0.SecretName', 'src/control/service/references.ts'],
@@ -120,7 +120,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ServiceSpec TaskTemplate.Runtime', 'src/control/service/service-check.ts'],
   ['ServiceSpec Mode.Replicated', 'src/stages/orchestrator'],
   ['ServiceSpec Mode.ReplicatedJob', 'src/stages/orchestrator'],
-  ['ServiceSpec Mode', 'src/model/service.ts'],
+  ['ServiceSpec Mode', 'src/model/object/service.ts'],
   ['ServiceSpec UpdateConfig', 'src/stages/orchestrator'],
   ['ServiceSpec RollbackConfig', 'src/stages/orchestrator'],
   ['ServiceSpec Networks.0.Target', 'src/control/service/references.ts'],
@@ -128,12 +128,12 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ServiceSpec Networks.0.DriverOpts', 'src/task/container-body.ts'],
   ['ServiceSpec EndpointSpec.Mode', 'src/control/service/service-check.ts'],
   // Only shown: as Docker's port names, and as Compose's hint for what reads stacks.
-  ['ServiceSpec EndpointSpec.Ports.0.Name', 'src/model/service-spec.ts'],
-  ['ServiceSpec EndpointSpec.Ports.0.Shoal.AppProtocol', 'src/model/service-spec.ts'],
+  ['ServiceSpec EndpointSpec.Ports.0.Name', 'src/model/object/service-spec.ts'],
+  ['ServiceSpec EndpointSpec.Ports.0.Shoal.AppProtocol', 'src/model/object/service-spec.ts'],
   ['ServiceSpec EndpointSpec.Ports', 'src/model/port.ts'],
-  ['ServiceSpec Shoal.DependsOn', 'src/model/service-spec.ts'],
+  ['ServiceSpec Shoal.DependsOn', 'src/model/object/service-spec.ts'],
   // With a driver of any name the whole secret is refused.
-  ['SecretSpec Driver.Options', 'src/model/secret.ts'],
+  ['SecretSpec Driver.Options', 'src/model/object/secret.ts'],
   ['SecretSpec', 'src/control/secrets-and-configs.ts'],
   ['ConfigSpec', 'src/control/secrets-and-configs.ts'],
   ['NetworkSpec Name', 'src/control/networks.ts'],
@@ -147,7 +147,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['NetworkSpec IPAM.Config.0.AuxiliaryAddresses', 'src/stages/allocator'],
   ['NetworkSpec IPAM', 'src/control/networks.ts'],
   // Only shown: clients print it in place of the host's name.
-  ['NodeSpec Name', 'src/model/node.ts'],
+  ['NodeSpec Name', 'src/model/object/node.ts'],
   ['NodeSpec Labels', 'src/model/constraint.ts'],
   ['NodeSpec Role', 'src/control/nodes.ts'],
   ['NodeSpec Availability', 'src/control/nodes.ts'],

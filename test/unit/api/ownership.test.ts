@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bridgeName, networkIdLabel } from '#model/network';
+import { bridgeName, networkIdLabel } from '#model/object/network';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
 import { startRecordingEngine, type RecordingEngine } from '#test/support/recording-engine-socket';
 

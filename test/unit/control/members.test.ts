@@ -5,7 +5,7 @@ import { removeNode, updateNode } from '#control/nodes';
 import { createRepository, removeRepository, setRepositoryStatus } from '#control/repository/repositories';
 import { setStackCondition } from '#control/stack/stack-states';
 import { deployStack } from '#control/stack/stacks';
-import type { Node, NodeSpec } from '#model/node';
+import type { Node, NodeSpec } from '#model/object/node';
 import { create, newMeta } from '#store/action';
 import { clusterOf } from '#store/view';
 import { initialisedCluster, MemoryCluster, testDescription } from '#test/support/memory-cluster';

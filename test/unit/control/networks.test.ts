@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createNetwork, removeNetwork } from '#control/networks';
 import { createService, removeService } from '#control/service/services';
-import type { NetworkSpec } from '#model/network';
+import type { NetworkSpec } from '#model/object/network';
 import { create, newMeta } from '#store/action';
 import { initialisedCluster } from '#test/support/memory-cluster';
 import { serviceSpec } from './specs.ts';

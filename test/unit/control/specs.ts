@@ -1,6 +1,6 @@
 /** Specs that the tests of control start from. */
-import type { ServiceSpec } from '#model/service-spec';
-import type { StackSpec } from '#model/stack';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { StackSpec } from '#model/object/stack';
 
 export function serviceSpec(name: string, change: Partial<ServiceSpec> = {}): ServiceSpec {
   return { Name: name, TaskTemplate: { ContainerSpec: { Image: 'app:1' } }, ...change };

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type Docker from 'dockerode';
 import { DockerNetworks, networkRequest } from '#engine/docker-networks';
-import { bridgeName } from '#model/network';
+import { bridgeName } from '#model/object/network';
 import { makeNetwork } from '#test/support/worker';
 
 test('a bridge of ours with subnet, gateway, labels, and only those options that a bridge knows', () => {

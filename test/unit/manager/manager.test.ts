@@ -8,7 +8,7 @@ import { createConfig, removeConfig, updateConfig } from '#control/configs';
 import { createService } from '#control/service/services';
 import { Manager, type ManagerOptions } from '#manager/manager';
 import { ReplicatedState } from '#replica/state';
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 import { create, newMeta, update, type Action, type Entry } from '#store/action';
 import type { Scope, Stage } from '#store/stage';
 import type { View } from '#store/view';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AssignmentChange, AssignmentUpdate } from '#model/assignment';
+import type { AssignmentChange, AssignmentUpdate } from '#model/object/assignment';
 import { Session } from '#manager/session';
 import { makeTask } from '#test/support/worker';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { nodeMatches, parseConstraints } from '#model/constraint';
-import type { Node } from '#model/node';
+import type { Node } from '#model/object/node';
 import { newMeta } from '#store/action';
 
 const node: Node = {

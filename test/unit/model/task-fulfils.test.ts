@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Service } from '#model/service';
+import type { Service } from '#model/object/service';
 import { draft, node, service, type TaskLine } from '#test/support/drafts';
 
 const old = { SpecVersion: 0 };

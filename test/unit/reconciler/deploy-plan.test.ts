@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { deployStack } from '#control/stack/stacks';
-import type { StackSpec } from '#model/stack';
+import type { StackSpec } from '#model/object/stack';
 import { planDeploy } from '#reconciler/deploy-plan';
 import { initialisedCluster, type MemoryCluster } from '#test/support/memory-cluster';
 import { base64, serviceSpec, stackSpec } from '../control/specs.ts';

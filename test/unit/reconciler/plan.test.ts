@@ -6,7 +6,7 @@ import { initCluster } from '#control/clusters';
 import { createService, updateService } from '#control/service/services';
 import { setStackCondition } from '#control/stack/stack-states';
 import { deployStack } from '#control/stack/stacks';
-import type { StackSpec } from '#model/stack';
+import type { StackSpec } from '#model/object/stack';
 import { planRepository } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
 import { Store } from '#store/store';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { encode } from '#base/codec';
 import { decodeEntry, encodeEntry } from '#replica/entry-format';
 import { encodeState, StateDecoder } from '#replica/state-format';
-import type { Config } from '#model/secret';
+import type { Config } from '#model/object/secret';
 import { create, newMeta, remove, type Entry } from '#store/action';
 import { Store } from '#store/store';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { encodeEntry } from '#replica/entry-format';
 import { ReplicatedState } from '#replica/state';
-import type { Config } from '#model/secret';
+import type { Config } from '#model/object/secret';
 import { create, newMeta, update, type Entry } from '#store/action';
 
 function config(id: string, bytes = 10): Config {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AssignmentChange, AssignmentMessage } from '#model/assignment';
+import type { AssignmentChange, AssignmentMessage } from '#model/object/assignment';
 import { Pieces, toPieces } from '#rpc/assignment-wire';
 import { makeSecret, makeTask } from '#test/support/worker';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Config } from '#model/secret';
-import type { Task } from '#model/task';
+import type { Config } from '#model/object/secret';
+import type { Task } from '#model/object/task';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import { Store } from '#store/store';
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import { deployStack, removeStack, type StackDeployment } from '#control/stack/stacks';
-import type { StackSource, StackSpec } from '#model/stack';
+import type { StackSource, StackSpec } from '#model/object/stack';
 import type { StoreEvent } from '#store/action';
 import { DockerSwarm } from '#swarm/docker-swarm';
 import { FakeDockerSwarm } from '#test/support/fake-docker-swarm';

@@ -1,6 +1,6 @@
 /** Single calls in an order in which every reference leads somewhere. */
 import { expect, test } from 'vitest';
-import type { Service } from '#model/service';
+import type { Service } from '#model/object/service';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import { Store } from '#store/store';
 import { inSafeOrder } from '#swarm/order';

@@ -1,6 +1,6 @@
 /** Docker's habits are told from somebody's change. */
 import { expect, test } from 'vitest';
-import type { ServiceSpec } from '#model/service-spec';
+import type { ServiceSpec } from '#model/object/service-spec';
 import { serviceOf, taskOf, writtenRecord } from '#swarm/write-record';
 
 const asked: ServiceSpec = {

@@ -1,8 +1,8 @@
 /** From a task's spec to the engine's create request. */
 import { describe, expect, test } from 'vitest';
 import { containerRequest, endpoints, macAddress, type BodyContext } from '#task/container-body';
-import type { ContainerSpec, TaskSpec } from '#model/service-spec';
-import type { Task } from '#model/task';
+import type { ContainerSpec, TaskSpec } from '#model/object/service-spec';
+import type { Task } from '#model/object/task';
 import { makeNetwork, makeTask } from '#test/support/worker';
 
 const context: BodyContext = {

@@ -1,8 +1,8 @@
 /** The task's state machine, one move at a time. */
 import { describe, expect, test } from 'vitest';
-import type { ContainerSpec } from '#model/service-spec';
-import type { TaskStatus } from '#model/task';
-import type { TaskState } from '#model/task-state';
+import type { ContainerSpec } from '#model/object/service-spec';
+import type { TaskStatus } from '#model/object/task';
+import type { TaskState } from '#model/object/task-state';
 import type { Attempt } from '#task/attempt';
 import { decideTask, removalSteps, type Decision } from '#task/decide';
 import type { NetworkState, NodeFacts } from '#task/prepare';

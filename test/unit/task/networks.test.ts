@@ -1,8 +1,8 @@
 /** Which networks a node makes and drops. */
 import { expect, test } from 'vitest';
-import type { NetworkAssignment } from '#model/assignment';
-import type { Task } from '#model/task';
-import type { TaskState } from '#model/task-state';
+import type { NetworkAssignment } from '#model/object/assignment';
+import type { Task } from '#model/object/task';
+import type { TaskState } from '#model/object/task-state';
 import { decideNetworks, type NetworkView } from '#task/networks';
 import type { ObservedContainer } from '#task/step';
 import { makeContainer, makeNetwork, makeTask } from '#test/support/worker';

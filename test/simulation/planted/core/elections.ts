@@ -22,8 +22,8 @@ export const elections: readonly Fault[] = [
     'const hardState = durable ? { term, vote: undefined, commit: log.committed } : undefined;',
   ),
   coreFault('votes before the disk has it', 'core', " || full.type === 'voteReply' || full", ' || full'),
-  coreFault('half is a majority', 'quorum', 'Math.floor(count / 2) + 1', 'Math.max(1, Math.ceil(count / 2))'),
-  coreFault('a majority is one too many', 'quorum', 'Math.floor(count / 2) + 1', 'Math.min(count, Math.floor(count / 2) + 2)'),
+  coreFault('half is a majority', 'membership/quorum', 'Math.floor(count / 2) + 1', 'Math.max(1, Math.ceil(count / 2))'),
+  coreFault('a majority is one too many', 'membership/quorum', 'Math.floor(count / 2) + 1', 'Math.min(count, Math.floor(count / 2) + 2)'),
   coreFault('the lease is not kept', 'election', 'core.leader !== undefined && core.electionElapsed < core.limits.electionTicks', 'false'),
   coreFault('the lease never ends', 'election', 'core.leader !== undefined && core.electionElapsed < core.limits.electionTicks', 'core.leader !== undefined'),
   coreFault(

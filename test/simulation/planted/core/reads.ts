@@ -23,7 +23,7 @@ export const reads: readonly Fault[] = [
   ),
   coreFault(
     'a transfer outlives the demotion of its target',
-    'membership',
+    'membership/membership',
     '  if (core.transferee !== undefined && !core.configuration.voters.includes(core.transferee)) core.transferee = undefined;\n',
     '',
   ),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fixedNanoseconds, lineText } from '#api/stream/log-lines';
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 
 const task = { ID: 'task1', NodeID: 'node 1', ServiceID: 'svc' } as Task;
 const line = { stream: 'stdout', timestamp: '2026-01-01T00:00:00.5Z', text: 'hello\n' } as const;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SwarmEvents, swarmEvent, type SwarmEvent } from '#api/stream/swarm-events';
 import { createConfig, removeConfig } from '#control/configs';
-import type { Service } from '#model/service';
+import type { Service } from '#model/object/service';
 import { initialisedCluster } from '#test/support/memory-cluster';
 
 function service(image: string, replicas: number, state?: string): Service {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { shown } from '#api/view/redact';
-import type { Network } from '#model/network';
-import type { Node } from '#model/node';
-import type { Repository } from '#model/repository';
-import type { Service } from '#model/service';
-import type { Task } from '#model/task';
+import type { Network } from '#model/object/network';
+import type { Node } from '#model/object/node';
+import type { Repository } from '#model/object/repository';
+import type { Service } from '#model/object/service';
+import type { Task } from '#model/object/task';
 
 const meta = { ID: 'id', Version: { Index: 3 }, CreatedAt: 'c', UpdatedAt: 'u' };
 

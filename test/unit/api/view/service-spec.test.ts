@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { keepUnseen, withDefaults } from '#api/view/service-spec';
-import type { ServiceSpec } from '#model/service-spec';
+import type { ServiceSpec } from '#model/object/service-spec';
 
 const bare: ServiceSpec = { Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'x' } } };
 const extended: ServiceSpec = {

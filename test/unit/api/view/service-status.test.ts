@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { serviceStatus } from '#api/view/service-status';
-import type { Service } from '#model/service';
-import type { ServiceMode } from '#model/service-spec';
-import type { Task } from '#model/task';
-import type { TaskState } from '#model/task-state';
+import type { Service } from '#model/object/service';
+import type { ServiceMode } from '#model/object/service-spec';
+import type { Task } from '#model/object/task';
+import type { TaskState } from '#model/object/task-state';
 
 function service(mode: ServiceMode | undefined, iteration?: number): Service {
   return { Spec: { Mode: mode }, ...(iteration !== undefined && { JobStatus: { JobIteration: { Index: iteration } } }) } as Service;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { prettyService } from '#cli/output/service-pretty';
-import type { Service } from '#model/service';
+import type { Service } from '#model/object/service';
 
 test('a service in the words that docker has for it', () => {
   const service: Service = {

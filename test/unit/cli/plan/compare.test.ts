@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ServiceSpec } from '#model/service-spec';
+import type { ServiceSpec } from '#model/object/service-spec';
 import { planService, planStack, type StackState } from '../../../../src/cli/plan/compare.ts';
 import { planLines } from '../../../../src/cli/plan/render.ts';
 

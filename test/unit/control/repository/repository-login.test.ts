@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { checkedCredentials, withLoginApart } from '#control/repository/repository-login';
-import type { RepositoryCredentials, RepositorySpec } from '#model/repository';
+import type { RepositoryCredentials, RepositorySpec } from '#model/object/repository';
 
 const spec = (URL: string, Credentials?: RepositoryCredentials): RepositorySpec => ({
   Name: 'r',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { checkServiceSpec } from '#control/service/service-check';
-import type { ContainerSpec, ServiceSpec, TaskSpec } from '#model/service-spec';
+import type { ContainerSpec, ServiceSpec, TaskSpec } from '#model/object/service-spec';
 import { serviceSpec } from '../specs.ts';
 
 function task(change: Partial<TaskSpec>): ServiceSpec {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { allocate } from '#stages/allocator/allocator';
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 import { update } from '#store/action';
 import { aCluster, aNetwork, aNode, aService, aSubnet, aTask, runStage, startTime, storeOf } from '#test/support/cluster-objects';
 

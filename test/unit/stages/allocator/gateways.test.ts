@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { allocateGateways } from '#stages/allocator/gateways';
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 import { update } from '#store/action';
 import { aNode, aSubnet, aTask, runStage, startTime, storeOf } from '#test/support/cluster-objects';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { allocatePorts } from '#stages/allocator/ports';
-import type { Service } from '#model/service';
-import type { PortConfig } from '#model/service-spec';
+import type { Service } from '#model/object/service';
+import type { PortConfig } from '#model/object/service-spec';
 import { create, update } from '#store/action';
 import { aService, startTime, storeOf } from '#test/support/cluster-objects';
 

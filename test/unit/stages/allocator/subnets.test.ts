@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { allocateNetworks } from '#stages/allocator/subnets';
-import type { Network } from '#model/network';
+import type { Network } from '#model/object/network';
 import { aCluster, aNetwork, aNode, aSubnet, aTask, storeOf } from '#test/support/cluster-objects';
 
 function withUsed(...UsedSubnets: string[]): ReturnType<typeof aNode> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { initCluster } from '#control/clusters';
-import type { NodeDescription } from '#model/node';
+import type { NodeDescription } from '#model/object/node';
 import { clusterLevel } from '#stages/dispatcher/feature-level';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import { create, newMeta } from '#store/action';

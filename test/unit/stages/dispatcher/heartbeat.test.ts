@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { seededRandom, type Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { Heartbeats } from '#stages/dispatcher/heartbeat';
-import type { Node } from '#model/node';
+import type { Node } from '#model/object/node';
 import type { Action } from '#store/action';
 import { aNode, startTime, storeOf } from '#test/support/cluster-objects';
 

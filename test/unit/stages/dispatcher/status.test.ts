@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { acceptStatuses } from '#stages/dispatcher/status';
-import type { TaskStatus } from '#model/task';
+import type { TaskStatus } from '#model/object/task';
 import { aTask, startTime, storeOf } from '#test/support/cluster-objects';
 
 function reported(State: TaskStatus['State'], change: Partial<TaskStatus> = {}): TaskStatus {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ServiceMode } from '#model/service-spec';
+import type { ServiceMode } from '#model/object/service-spec';
 import { enforceConstraints } from '#stages/orchestrator/enforce';
 import { draft, node, now, service, type TaskLine } from '#test/support/drafts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Node } from '#model/node';
+import type { Node } from '#model/object/node';
 import { reconcileGlobal } from '#stages/orchestrator/global';
 import { changes, draft, node, service, type TaskLine } from '#test/support/drafts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Node } from '#model/node';
+import type { Node } from '#model/object/node';
 import { reconcileGlobalJob, reconcileReplicatedJob } from '#stages/orchestrator/jobs';
 import { changes, draft, node, service, type TaskLine } from '#test/support/drafts';
 

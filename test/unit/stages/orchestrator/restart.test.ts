@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { second } from '#base/duration';
+import { second } from '#base/text/duration';
 import { mayRestart, restartTasks } from '#stages/orchestrator/restart';
 import { changes, draft, node, now, service, task, type TaskLine } from '#test/support/drafts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { PortConfig } from '#model/service-spec';
+import type { PortConfig } from '#model/object/service-spec';
 import { Candidate } from '#stages/scheduler/candidate';
-import { fixedPortsOf } from '#store/node-load';
+import { fixedPortsOf } from '#store/index/node-load';
 import { aNode, aTask } from '#test/support/cluster-objects';
 
 function hostPort(HostIP?: string): PortConfig {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Node } from '#model/node';
-import type { PortConfig, TaskSpec } from '#model/service-spec';
-import type { Task } from '#model/task';
+import type { Node } from '#model/object/node';
+import type { PortConfig, TaskSpec } from '#model/object/service-spec';
+import type { Task } from '#model/object/task';
 import { Candidate } from '#stages/scheduler/candidate';
 import { acceptsAll, explain, filtersFor } from '#stages/scheduler/filters';
 import { aNetwork, aNode, aTask } from '#test/support/cluster-objects';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { GenericResource } from '#model/service-spec';
+import type { GenericResource } from '#model/object/service-spec';
 import { GenericStock } from '#stages/scheduler/generic';
 
 function count(Kind: string, Value: number): GenericResource {

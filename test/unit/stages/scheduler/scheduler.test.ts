@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Task } from '#model/task';
+import type { Task } from '#model/object/task';
 import { remove, update } from '#store/action';
 import { schedule } from '#stages/scheduler/scheduler';
 import { aNode, aTask, runStage, startTime, storeOf } from '#test/support/cluster-objects';

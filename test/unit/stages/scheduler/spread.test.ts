@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Labels } from '#model/meta';
+import type { Labels } from '#model/object/meta';
 import { Candidate } from '#stages/scheduler/candidate';
 import { betterFor } from '#stages/scheduler/rank';
 import { GroupPlacement, SpreadTree } from '#stages/scheduler/spread';

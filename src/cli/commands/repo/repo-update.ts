@@ -1,0 +1,74 @@
+/** `repo update`, and the flags that say what a repository may do. */
+import type { Command } from 'commander';
+import { parseDuration } from '#base/text/duration';
+import { allowances } from '#model/allowance';
+import { CommandError, exitCodes } from '../../command-error.ts';
+import { collect, openSession } from '../../session.ts';
+
+export interface TrustFlags {
+  allow?: string[];
+  trust?: string;
+}
+
+interface UpdateFlags extends TrustFlags {
+  branch?: string;
+  path?: string;
+  interval?: string;
+  disallow?: string[];
+}
+
+const words = Object.entries(allowances).map(([word, { value, meaning }]) => `  ${(value === undefined ? word : `${word}=${value}`).padEnd(22)} ${meaning}`);
+
+const allowanceHelp = `
+What a repository can be allowed (a value of * allows all of its word):
+${words.join('\n')}`;
+
+export function addTrustOptions(command: Command): Command {
+  return command
+    .option('--allow <words>', 'let its stacks do what reaches beyond them, such as mounts=/srv/data,privileged; may be repeated', collect)
+    .option('--trust <how>', 'limited: what is allowed by name and no more; full: everything')
+    .addHelpText('after', allowanceHelp);
+}
+
+export function addRepoUpdate(repo: Command): void {
+  const update = repo
+    .command('update')
+    .description('change how a repository is followed and what it may do')
+    .argument('<name>')
+    .option('--branch <branch>', 'branch to follow')
+    .option('--path <folder>', 'folder inside the repository whose sub-folders are the stacks')
+    .option('--interval <duration>', 'how often to look');
+  addTrustOptions(update).option('--disallow <words>', 'take words back; may be repeated', collect).action(updateRepository);
+}
+
+/** What the flags say, for the daemon. */
+export function trustOf({ allow, trust }: TrustFlags): { Allow?: string[]; Trust?: string } {
+  if (trust !== undefined && trust !== 'full' && trust !== 'limited') throw new CommandError(`--trust is full or limited, not "${trust}"`, exitCodes.usage);
+  return { ...(allow && { Allow: wordsOf(allow) }), ...(trust !== undefined && { Trust: trust }) };
+}
+
+export function intervalOf(text: string): number {
+  const interval = parseDuration(text);
+  if (interval === undefined || interval <= 0) throw new CommandError(`--interval is a duration such as 30s, not "${text}"`, exitCodes.usage);
+  return interval;
+}
+
+function wordsOf(texts: readonly string[]): string[] {
+  return texts
+    .flatMap((text) => text.split(','))
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+}
+
+async function updateRepository(name: string, flags: UpdateFlags, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const change = {
+    ...trustOf(flags),
+    ...(flags.disallow && { Disallow: wordsOf(flags.disallow) }),
+    ...(flags.branch !== undefined && { Branch: flags.branch }),
+    ...(flags.path !== undefined && { Path: flags.path }),
+    ...(flags.interval !== undefined && { Interval: intervalOf(flags.interval) }),
+  };
+  await client.post(`/shoal/v1/repositories/${encodeURIComponent(name)}/update`, change);
+  terminal.out(name);
+}

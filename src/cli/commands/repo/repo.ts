@@ -1,0 +1,129 @@
+/** `repo add|ls|inspect|sync|rm`: Git repositories whose stacks the cluster follows. */
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { humanDuration } from '#base/text/human';
+import { trustOf as trustedHow, type Repository, type RepositoryCredentials } from '#model/object/repository';
+import { CommandError, exitCodes } from '../../command-error.ts';
+import { listLines, type Column } from '../../output/list.ts';
+import { compareNatural } from '../../output/natural.ts';
+import { openSession } from '../../session.ts';
+import { removeEach } from '../change.ts';
+import { addRepoControl } from './repo-control.ts';
+import { addRepoUpdate, addTrustOptions, intervalOf, trustOf, type TrustFlags } from './repo-update.ts';
+import { inspectObjects } from '../inspect.ts';
+
+interface ListFlags {
+  format?: string;
+  quiet?: boolean;
+}
+
+const columns: readonly Column<Repository>[] = [
+  { heading: 'NAME', key: 'Name', text: (repository) => repository.Spec.Name },
+  { heading: 'URL', key: 'URL', text: (repository) => repository.Spec.URL },
+  { heading: 'BRANCH', key: 'Branch', text: (repository) => repository.Spec.Branch },
+  { heading: 'PATH', key: 'Path', text: (repository) => repository.Spec.Path },
+  { heading: 'COMMIT', key: 'Commit', text: (repository) => repository.Status.Commit?.slice(0, 12) ?? '' },
+  { heading: 'STATE', key: 'State', text: (repository) => repository.Status.State },
+  { heading: 'TRUST', key: 'Trust', text: (repository) => trustedHow(repository.Spec) },
+  { heading: 'SINCE', key: 'Since', text: (repository) => `${humanDuration(Date.now() - Date.parse(repository.Status.Since))} ago` },
+  { heading: 'MESSAGE', key: 'Message', text: (repository) => repository.Status.Message },
+];
+
+export function addRepo(program: Command): void {
+  const repo = program.command('repo').description('manage Git repositories of stacks');
+  const add = repo
+    .command('add')
+    .description('follow a repository: each folder PATH/NAME with a compose.yml is the stack NAME')
+    .argument('<name>')
+    .argument('<url>', 'a local path, file://, https:// or ssh://')
+    .option('--branch <branch>', 'branch to follow', 'main')
+    .option('--path <folder>', "folder inside the repository whose sub-folders are the stacks; '.' for the top", 'stacks')
+    .option('--interval <duration>', 'how often to look', '30s')
+    .option('--username <name>', 'name to log in with at an https:// repository')
+    .option('--password-file <file>', 'file with the password that goes with --username')
+    .option('--token-file <file>', 'file with an access token')
+    .option('--ssh-key-file <file>', 'private key for an ssh repository')
+    .option('--known-hosts-file <file>', 'keys by which the ssh server is known, as in ~/.ssh/known_hosts')
+    .option('--ca-file <file>', 'certificates by which the https:// server is known');
+  addTrustOptions(add).action(addRepository);
+  addRepoUpdate(repo);
+  repo
+    .command('ls')
+    .alias('list')
+    .description('list repositories')
+    .option('--format <template>', 'table, json or a template')
+    .option('-q, --quiet', 'only names')
+    .action(listRepositories);
+  repo
+    .command('inspect')
+    .description('show repositories in full, with what was refused and why')
+    .argument('<name...>')
+    .option('-f, --format <template>', 'a template')
+    .action((names: readonly string[], flags: ListFlags, command: Command) =>
+      inspectObjects(openSession(command), names, flags.format, 'repository', (name) => [`/shoal/v1/repositories/${encodeURIComponent(name)}`]),
+    );
+  addRepoControl(repo);
+  repo
+    .command('rm')
+    .alias('remove')
+    .description('follow repositories no longer; their stacks stay')
+    .argument('<name...>')
+    .option('--prune', 'remove their stacks too')
+    .action((names: readonly string[], flags: { prune?: boolean }, command: Command) =>
+      removeEach(openSession(command), names, (name) => `/shoal/v1/repositories/${encodeURIComponent(name)}`, flags.prune ? { prune: '1' } : {}),
+    );
+}
+
+interface AddFlags extends TrustFlags {
+  branch: string;
+  path: string;
+  interval: string;
+  username?: string;
+  passwordFile?: string;
+  tokenFile?: string;
+  sshKeyFile?: string;
+  knownHostsFile?: string;
+  caFile?: string;
+}
+
+async function addRepository(name: string, url: string, flags: AddFlags, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const Credentials = readCredentials(flags);
+  const more = { Interval: intervalOf(flags.interval), ...trustOf(flags), ...(Credentials && { Credentials }) };
+  // The daemon runs elsewhere in the file system: a local path is made absolute where it was typed.
+  const place = existsSync(url) ? resolve(url) : url;
+  await client.post('/shoal/v1/repositories', { Name: name, URL: place, Branch: flags.branch, Path: flags.path, ...more });
+  terminal.out(name);
+}
+
+/** Credentials come in files, so that no list of processes and no history of commands shows them. */
+function readCredentials(flags: AddFlags): RepositoryCredentials | undefined {
+  if (flags.passwordFile !== undefined && flags.tokenFile !== undefined)
+    throw new CommandError('--password-file and --token-file are one or the other', exitCodes.usage);
+  const read = (flag: string, file: string): string => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (error) {
+      throw new CommandError(`${flag} cannot be read: ${(error as Error).message}`, exitCodes.usage);
+    }
+  };
+  const line = (flag: string, file: string): string => read(flag, file).replace(/\r?\n$/, '');
+  const { username, passwordFile, tokenFile, sshKeyFile, knownHostsFile, caFile } = flags;
+  const given: RepositoryCredentials = {
+    ...(username !== undefined && { Username: username }),
+    ...(passwordFile !== undefined && { Password: line('--password-file', passwordFile) }),
+    ...(tokenFile !== undefined && { Password: line('--token-file', tokenFile) }),
+    ...(sshKeyFile !== undefined && { SSHKey: read('--ssh-key-file', sshKeyFile) }),
+    ...(knownHostsFile !== undefined && { KnownHosts: read('--known-hosts-file', knownHostsFile) }),
+    ...(caFile !== undefined && { CA: read('--ca-file', caFile) }),
+  };
+  return Object.keys(given).length > 0 ? given : undefined;
+}
+
+async function listRepositories(flags: ListFlags, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const repositories = await client.get<Repository[]>('/shoal/v1/repositories');
+  repositories.sort((a, b) => compareNatural(a.Spec.Name, b.Spec.Name));
+  for (const line of listLines(repositories, columns, flags, (repository) => repository.Spec.Name)) terminal.out(line);
+}

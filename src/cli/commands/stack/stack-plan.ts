@@ -1,0 +1,67 @@
+/** `stack plan`: what a deploy of the files would change; only questions are sent. */
+import type { Command } from 'commander';
+import type { StackSpec } from '#model/object/stack';
+import type { StackPlan } from '#model/stack-plan';
+import { CommandError } from '../../command-error.ts';
+import { checkStackName, chosenMode, type LoadFlags } from '../../deploy/flags.ts';
+import { openSession, type Session } from '../../session.ts';
+import { addLoadOptions } from './stack-deploy.ts';
+
+interface PlanFlags extends LoadFlags {
+  prune?: boolean;
+  json?: boolean;
+}
+
+export function addStackPlan(stack: Command): void {
+  const plan = stack
+    .command('plan')
+    .description('show what a deploy would change, field by field, and what it restarts')
+    .argument('[stack]', "name; when left out, the file's `name:` or the name of its folder");
+  addLoadOptions(plan)
+    .option('--prune', 'as for deploy')
+    .option('--no-prune', 'as for deploy')
+    .option('--json', 'the plan as data')
+    .addHelpText('after', '\nThe content of secrets cannot be read, so only a new name shows that it changes. Exit code 1: the deploy would be refused.')
+    .action(runPlan);
+}
+
+async function runPlan(name: string | undefined, flags: PlanFlags, command: Command): Promise<void> {
+  const session = openSession(command);
+  const mode = await chosenMode(session.client, flags);
+  const [{ strictStack }, { loadSpec }, { planLines }] = await Promise.all([
+    import('../../plan/states.ts'),
+    import('../../deploy/spec-files.ts'),
+    import('../../plan/render.ts'),
+  ]);
+  if (mode === 'strict') checkStackName(name ?? '');
+  const stack = mode === 'strict' ? strictStack(session, name ?? '', flags) : loadSpec(session, name, flags);
+  const ours = (await session.client.ping()).shoal !== undefined;
+  const plan = ours ? await planOfOurs(session, stack, flags.prune ?? mode === 'spec') : await planOfDocker(session, stack, flags.prune === true);
+  if (flags.json) session.terminal.out(JSON.stringify(plan));
+  else for (const line of planLines(plan.changes, stack.Name)) session.terminal.out(line);
+  if (plan.revertedBy !== undefined)
+    session.terminal.error(`warning: stack ${stack.Name} belongs to repository ${plan.revertedBy}: a deploy needs --force, and is reverted`);
+  const refused = plan.changes.find((change) => change.refused !== undefined);
+  if (refused) throw new CommandError(`${refused.kind} ${refused.name}: ${refused.refused ?? ''}`);
+}
+
+/** A daemon of ours plans itself: it knows what secrets hold and whose an object is. */
+function planOfOurs({ client }: Session, Spec: StackSpec, Prune: boolean): Promise<StackPlan> {
+  return client.post<StackPlan>(`/shoal/v1/stacks/${encodeURIComponent(Spec.Name)}/plan`, { Spec, Prune });
+}
+
+/** Towards Docker without the words that only we have, as a deploy would send it. */
+async function planOfDocker({ client, terminal }: Session, asked: StackSpec, pruneServices: boolean): Promise<StackPlan> {
+  const [{ planStack }, { liveState }, { withoutOurWords }, { versionedStack }] = await Promise.all([
+    import('../../plan/compare.ts'),
+    import('../../plan/states.ts'),
+    import('../../deploy/docker/plan-of-stack.ts'),
+    import('../../deploy/docker/versions.ts'),
+  ]);
+  const stack = await versionedStack(client, asked);
+  const { Services, lost } = withoutOurWords(stack);
+  for (const text of lost) terminal.error(`warning: ${text}`);
+  const live = await liveState(client, stack.Name);
+  const wanted = { services: Services, networks: stack.Networks, secrets: stack.Secrets, configs: stack.Configs };
+  return { stack: stack.Name, changes: planStack(live, wanted, { pruneServices }) };
+}

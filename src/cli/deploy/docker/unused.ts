@@ -1,0 +1,40 @@
+/** Removes old versions of a stack's secrets and configs that nothing of it names any more, on a plain Docker Swarm. */
+import type { Secret } from '#model/object/secret';
+import type { Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { StackSpec } from '#model/object/stack';
+import { contentLabel } from '#model/version-names';
+import { ApiError } from '../../client.ts';
+import type { Session } from '../../session.ts';
+import { stackFilter } from './sequence.ts';
+
+/**
+ * Only what a deploy of ours made goes: it carries the digest, or the word, by which versions are told. What merely has the stack's label stays.
+ * A service's previous spec counts as a user: a rollback needs what it names. What Docker says is in use stays.
+ */
+export async function pruneUnused(session: Session, stack: StackSpec): Promise<void> {
+  const { client } = session;
+  const filter = stackFilter(stack.Name);
+  const services = await client.get<Service[]>('/services', filter);
+  const specs = services.flatMap(({ Spec, PreviousSpec }) => (PreviousSpec ? [Spec, PreviousSpec] : [Spec]));
+  const used = new Set([...specs.flatMap(namesIn), ...[...stack.Secrets, ...stack.Configs].map((spec) => spec.Name)]);
+  for (const kind of ['secret', 'config'] as const) {
+    for (const { ID, Spec } of await client.get<Secret[]>(`/${kind}s`, filter)) {
+      if (Spec.Labels?.[contentLabel] !== undefined && !used.has(Spec.Name)) await removeUnused(session, kind, ID, Spec.Name);
+    }
+  }
+}
+
+function namesIn({ TaskTemplate: task }: ServiceSpec): string[] {
+  const { Secrets = [], Configs = [] } = task.ContainerSpec ?? {};
+  return [...(Secrets ?? []).map((item) => item.SecretName), ...(Configs ?? []).map((item) => item.ConfigName)];
+}
+
+async function removeUnused({ client, terminal }: Session, kind: string, id: string, name: string): Promise<void> {
+  try {
+    await client.delete(`/${kind}s/${id}`);
+    terminal.out(`Removing ${kind} ${name}`);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+  }
+}

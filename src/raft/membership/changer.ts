@@ -1,0 +1,24 @@
+/** Changes of membership, one member at a time: any majority before and any majority after share a member. */
+import type { Configuration } from '../message.ts';
+
+export interface Change {
+  readonly type: 'addVoter' | 'addLearner' | 'remove';
+  readonly id: string;
+}
+
+/** Of a member that has nothing yet: it belongs to no group, and learns who does from the snapshot it is sent. */
+export const nobody: Configuration = { voters: [], learners: [] };
+
+/** The configuration after `change`; undefined when it would remove or demote the last voter. Repeating a change is harmless. */
+export function changed(configuration: Configuration, change: Change): Configuration | undefined {
+  const voters = configuration.voters.filter((id) => id !== change.id);
+  const learners = configuration.learners.filter((id) => id !== change.id);
+  if (change.type === 'addVoter') voters.push(change.id);
+  if (change.type === 'addLearner') learners.push(change.id);
+  return voters.length === 0 ? undefined : { voters: voters.sort(), learners: learners.sort() };
+}
+
+/** True when `id` takes part at all. */
+export function isMember(configuration: Configuration, id: string): boolean {
+  return configuration.voters.includes(id) || configuration.learners.includes(id);
+}

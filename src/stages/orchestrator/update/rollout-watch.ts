@@ -1,0 +1,101 @@
+/** Watches the tasks that a rollout made: when each came up, which failed, and when that is too much. */
+import type { Rollout } from '#model/object/service';
+import type { RolloutPart, Task } from '#model/object/task';
+import { isTerminal } from '#model/object/task-state';
+import { statusTime, type Draft } from '../draft.ts';
+import { isEvicted } from '../enforce.ts';
+import { isWanted, type Slot } from '../slots.ts';
+import { failUpdate, isRolling } from './update-status.ts';
+import { rolloutConfig, type RolloutConfig } from './update-config.ts';
+
+export type PresentRollout = Rollout & { ID: string };
+
+/** The rollout of the present spec, if one has begun. */
+export function presentRollout(draft: Draft): PresentRollout | undefined {
+  const { Rollout: rollout, SpecVersion } = draft.service.Shoal;
+  return rollout?.SpecVersion === SpecVersion && rollout.ID !== undefined ? { ...rollout, ID: rollout.ID } : undefined;
+}
+
+export function putRollout(draft: Draft, rollout: Rollout): void {
+  draft.putService({ ...draft.service, Shoal: { ...draft.service.Shoal, Rollout: rollout } });
+}
+
+/** The slot's newest task with a part in the rollout; a slot without one has not been taken up. */
+export function partHolder(slot: Slot, rollout: PresentRollout): (Task & { part: RolloutPart }) | undefined {
+  const task = slot.tasks.findLast((one) => one.Shoal.Rollout?.ID === rollout.ID);
+  return task?.Shoal.Rollout && { ...task, part: task.Shoal.Rollout };
+}
+
+export function putPart(draft: Draft, task: Task, part: RolloutPart): Task {
+  const marked = { ...task, Shoal: { ...task.Shoal, Rollout: part } };
+  draft.putTask(marked);
+  return marked;
+}
+
+/** The parts of all slots that were taken up. */
+export function partsOf(draft: Draft, rollout: PresentRollout): RolloutPart[] {
+  return draft.slots().flatMap((slot) => partHolder(slot, rollout)?.part ?? []);
+}
+
+/** Brings what an earlier program noted on the service to the tasks. */
+function adoptSlots(draft: Draft): void {
+  const { Rollout: old, SpecVersion } = draft.service.Shoal;
+  if (!old?.Slots) return;
+  const { Slots, ...rollout } = old;
+  const ID = `${SpecVersion}.${draft.service.Version.Index}`;
+  for (const { Task: id, ...part } of Object.values(Slots)) {
+    const task = draft.task(id);
+    if (task) putPart(draft, task, { ID, ...part });
+  }
+  putRollout(draft, { ...rollout, ID });
+}
+
+/** Notes what became of the rollout's tasks and acts on failures. Runs before restarts: these make an ended task look like one told to stop. */
+export function watchRollout(draft: Draft): void {
+  adoptSlots(draft);
+  const rollout = presentRollout(draft);
+  if (!rollout || rollout.Total === 0) return;
+  const config = rolloutConfig(draft);
+  const failures = (): number => partsOf(draft, rollout).filter((part) => part.Failed).length;
+  for (const slot of draft.slots()) {
+    const holder = partHolder(slot, rollout);
+    if (!holder) continue;
+    const { part, ...task } = holder;
+    const seen = watchTask(draft, task, part, config);
+    if (seen === part) continue;
+    if (draft.isFull) return;
+    if (seen === 'moved') {
+      moveOn(draft, slot, task, part);
+      continue;
+    }
+    putPart(draft, task, seen);
+    if (!seen.Failed || config.failureAction === 'continue' || !isRolling(draft.service)) continue;
+    if (failures() / rollout.Total <= config.maxFailureRatio) continue;
+    failUpdate(draft, config.failureAction, task.ID);
+    return;
+  }
+}
+
+/** The part as it is now; the same object when nothing is new, 'moved' when the task was stopped from outside before it came up. */
+function watchTask(draft: Draft, task: Task, part: RolloutPart, config: RolloutConfig): RolloutPart | 'moved' {
+  const wanted = isWanted(task);
+  const ended = isTerminal(task.Status.State);
+  if (part.DoneAt === undefined) {
+    if (!wanted) return 'moved';
+    // The restart rule puts another one in its place, which is no failure of the spec.
+    if (isEvicted(task)) return part;
+    if (task.Status.State === 'running') return { ...part, DoneAt: draft.now };
+    return ended ? { ...part, DoneAt: draft.now, Failed: true } : part;
+  }
+  // The clock was set back: nobody waits longer than the settings say.
+  if (part.DoneAt > draft.now) return { ...part, DoneAt: draft.now };
+  if (part.Failed || !wanted || !ended || isEvicted(task)) return part;
+  return statusTime(task) - part.DoneAt <= config.monitorMs ? { ...part, Failed: true } : part;
+}
+
+/** Drain or a lost node: whoever took the task's place is waited for. */
+function moveOn(draft: Draft, slot: Slot, task: Task, part: RolloutPart): void {
+  const successor = slot.tasks.findLast((one) => isWanted(one) && !draft.isDirty(one));
+  if (successor) putPart(draft, successor, part);
+  else putPart(draft, task, { ...part, DoneAt: draft.now });
+}

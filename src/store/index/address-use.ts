@@ -1,0 +1,51 @@
+/** Which addresses of a network somebody has: kept with every change of a task or node. */
+import { addressNumber } from '#model/ipv4';
+import type { Node } from '#model/object/node';
+import type { Task } from '#model/object/task';
+import { isTerminal } from '#model/object/task-state';
+
+export class AddressUse {
+  readonly #base: AddressUse | undefined;
+  /** How many have an address more than in the base; an address may be named twice while it changes hands. */
+  readonly #counts = new Map<number, number>();
+
+  constructor(base?: AddressUse) {
+    this.#base = base;
+  }
+
+  has(address: number): boolean {
+    return this.countOf(address) > 0;
+  }
+
+  countOf(address: number): number {
+    return (this.#counts.get(address) ?? 0) + (this.#base?.countOf(address) ?? 0);
+  }
+
+  change(address: number, by: 1 | -1): void {
+    const count = (this.#counts.get(address) ?? 0) + by;
+    if (count === 0) this.#counts.delete(address);
+    else this.#counts.set(address, count);
+  }
+}
+
+/** One address in one network. */
+export interface HeldAddress {
+  networkId: string;
+  address: number;
+}
+
+/** What a task holds: an ended one nothing. */
+export function addressesOfTask(task: Task | undefined): HeldAddress[] {
+  if (!task?.NetworksAttachments || isTerminal(task.Status.State)) return [];
+  return task.NetworksAttachments.flatMap(({ Network, Addresses }) => Addresses.flatMap((text) => held(Network.ID, text)));
+}
+
+/** A node's gateways. */
+export function addressesOfNode(node: Node | undefined): HeldAddress[] {
+  return Object.entries(node?.Shoal?.Gateways ?? {}).flatMap(([networkId, text]) => held(networkId, text));
+}
+
+function held(networkId: string, text: string): HeldAddress[] {
+  const address = addressNumber(text);
+  return address === undefined ? [] : [{ networkId, address }];
+}

@@ -1,0 +1,88 @@
+/** By what objects are found beside their ids: each index names the keys of an object. */
+import { nodeLocalNetworks } from '#model/object/network';
+import type { Node } from '#model/object/node';
+import type { Network } from '#model/object/network';
+import { nameOf, type Kind, type ObjectOf } from '#model/object/object';
+import { isIngress, publishedKey } from '#model/port';
+import type { Service } from '#model/object/service';
+import type { TaskSpec } from '#model/object/service-spec';
+import { isPlaced, type Task } from '#model/object/task';
+import { equal } from '#base/equal';
+
+type Keys<T> = (object: T) => readonly string[];
+
+const ofTask = {
+  service: (task) => [task.ServiceID],
+  node: (task) => [task.NodeID],
+  /** `new` and `pending` only: what the allocator and the scheduler have before them. */
+  waiting: ({ Status: { State } }) => (State === 'new' || State === 'pending' ? [State] : []),
+  /** Secrets and configs by id, of tasks that are on a node and have not ended. */
+  file: (task) => (isPlaced(task) ? filesOf(task.Spec) : []),
+  /** Networks by id, ended tasks too. */
+  network: (task) => (task.NetworksAttachments ?? []).map(({ Network: { ID } }) => ID),
+} satisfies Record<string, Keys<Task>>;
+
+const ofService = {
+  name: (service) => [nameKey('service', service)],
+  file: ({ Spec }) => filesOf(Spec.TaskTemplate),
+  network: ({ Spec }) => (Spec.TaskTemplate.Networks ?? []).flatMap(({ Target }) => Target ?? []),
+  /** Published numbers in ingress mode that it holds, as `publishedKey`. */
+  port: ({ Endpoint }) => (Endpoint?.Ports ?? []).filter((port) => isIngress(port) && port.PublishedPort).map((port) => publishedKey(port)),
+  /** Published numbers in host mode that its spec names. */
+  hostPort: ({ Spec }) => (Spec.EndpointSpec?.Ports ?? []).filter((port) => !isIngress(port) && port.PublishedPort).map((port) => publishedKey(port)),
+  /** `yes`: its endpoint is not, or not yet, what its spec asks for. */
+  unallocated: (service) => (hasItsEndpoint(service) ? [] : ['yes']),
+  /** `yes`: one task a node. */
+  global: ({ Spec: { Mode } }) => (Mode?.Global || Mode?.GlobalJob ? ['yes'] : []),
+} satisfies Record<string, Keys<Service>>;
+
+const ofNode = {
+  name: (node) => [nameKey('node', node)],
+  /** Networks by id on which it has its gateway. */
+  network: (node) => Object.keys(node.Shoal?.Gateways ?? {}),
+} satisfies Record<string, Keys<Node>>;
+
+const ofNetwork = {
+  name: (network) => [nameKey('network', network)],
+  /** `yes`: it has no subnet yet. */
+  unallocated: ({ IPAMOptions, Spec }) => (IPAMOptions || nodeLocalNetworks.includes(Spec.Name) ? [] : ['yes']),
+  /** `yes`: the cluster's one. */
+  ingress: ({ Spec }) => (Spec.Ingress ? ['yes'] : []),
+} satisfies Record<string, Keys<Network>>;
+
+function named<K extends Exclude<Kind, 'task'>>(kind: K): { name: Keys<ObjectOf[K]> } {
+  return { name: (object) => [nameKey(kind, object)] };
+}
+
+export const indexes = {
+  cluster: named('cluster'),
+  node: ofNode,
+  service: ofService,
+  task: ofTask,
+  network: ofNetwork,
+  secret: named('secret'),
+  config: named('config'),
+  stack: named('stack'),
+  repository: named('repository'),
+} satisfies { [K in Kind]: Record<string, Keys<ObjectOf[K]>> };
+
+export type IndexOf<K extends Kind> = keyof (typeof indexes)[K] & string;
+
+/** Key under which an object is found by name. */
+function nameKey<K extends Kind>(kind: K, object: ObjectOf[K]): string {
+  return nameOf(kind, object).toLowerCase();
+}
+
+/** The allocator has done its part for the service's present spec. */
+function hasItsEndpoint({ Spec, Endpoint }: Service): boolean {
+  return Endpoint !== undefined && equal(Endpoint.Spec, Spec.EndpointSpec ?? {});
+}
+
+/** Ids of the secrets and configs that a container of the spec uses. */
+function filesOf({ ContainerSpec: container }: TaskSpec): string[] {
+  if (!container) return [];
+  const ids = (container.Secrets ?? []).flatMap(({ SecretID }) => SecretID ?? []);
+  for (const { ConfigID } of container.Configs ?? []) if (ConfigID) ids.push(ConfigID);
+  const credential = container.Privileges?.CredentialSpec?.Config;
+  return credential ? [...ids, credential] : ids;
+}

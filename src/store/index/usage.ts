@@ -1,0 +1,61 @@
+/** Loads of nodes and addresses of networks, kept by what happens to tasks and nodes; optionally laid over another view's. */
+import { equal } from '#base/equal';
+import type { Kind, ObjectOf } from '#model/object/object';
+import type { Node } from '#model/object/node';
+import type { Task } from '#model/object/task';
+import { AddressUse, addressesOfNode, addressesOfTask, type HeldAddress } from './address-use.ts';
+import { loadedNode, NodeLoad } from './node-load.ts';
+
+interface UsageReader {
+  loadOf(nodeId: string): NodeLoad;
+  addressesOf(networkId: string): AddressUse;
+}
+
+export class Usage implements UsageReader {
+  readonly #base: UsageReader | undefined;
+  readonly #loads = new Map<string, NodeLoad>();
+  readonly #addresses = new Map<string, AddressUse>();
+
+  constructor(base?: UsageReader) {
+    this.#base = base;
+  }
+
+  loadOf(nodeId: string): NodeLoad {
+    return this.#loads.get(nodeId) ?? this.#base?.loadOf(nodeId) ?? new NodeLoad();
+  }
+
+  addressesOf(networkId: string): AddressUse {
+    return this.#addresses.get(networkId) ?? this.#base?.addressesOf(networkId) ?? new AddressUse();
+  }
+
+  /** Takes in that `before` became `after`; either may be missing. */
+  change<K extends Kind>(kind: K, before: ObjectOf[K] | undefined, after: ObjectOf[K] | undefined): void {
+    if (kind === 'task') this.#changeTask(before as Task | undefined, after as Task | undefined);
+    if (kind === 'node') this.#changeAddresses(addressesOfNode(before as Node | undefined), addressesOfNode(after as Node | undefined));
+  }
+
+  #changeTask(before: Task | undefined, after: Task | undefined): void {
+    const [from, to] = [loadedNode(before), loadedNode(after)];
+    if (before && from !== undefined) this.#own(from).remove(before);
+    if (after && to !== undefined) this.#own(to).add(after);
+    if (before?.NetworksAttachments || after?.NetworksAttachments) this.#changeAddresses(addressesOfTask(before), addressesOfTask(after));
+  }
+
+  #changeAddresses(before: readonly HeldAddress[], after: readonly HeldAddress[]): void {
+    if (equal(before, after)) return;
+    for (const { networkId, address } of before) this.#ownAddresses(networkId).change(address, -1);
+    for (const { networkId, address } of after) this.#ownAddresses(networkId).change(address, 1);
+  }
+
+  #own(nodeId: string): NodeLoad {
+    let load = this.#loads.get(nodeId);
+    if (!load) this.#loads.set(nodeId, (load = this.#base?.loadOf(nodeId).copy() ?? new NodeLoad()));
+    return load;
+  }
+
+  #ownAddresses(networkId: string): AddressUse {
+    let use = this.#addresses.get(networkId);
+    if (!use) this.#addresses.set(networkId, (use = new AddressUse(this.#base?.addressesOf(networkId))));
+    return use;
+  }
+}

@@ -1,0 +1,23 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { forgetIdentity, readIdentity, writeIdentity } from '#node/state/identity';
+
+let folder = '';
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'shoal-identity-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test('what is written is read, and can be forgotten', () => {
+  expect(readIdentity(folder)).toBeUndefined();
+  writeIdentity(folder, { nodeId: 'n', address: '192.0.2.1' });
+  expect(readIdentity(folder)).toEqual({ nodeId: 'n', address: '192.0.2.1' });
+  expect(statSync(join(folder, 'node.json')).mode & 0o777).toBe(0o600);
+  forgetIdentity(folder);
+  expect(readIdentity(folder)).toBeUndefined();
+});
+
+test('a damaged file is refused with what to do', () => {
+  writeFileSync(join(folder, 'node.json'), '{');
+  expect(() => readIdentity(folder)).toThrow('is damaged: put back a copy');
+});
