@@ -1,7 +1,7 @@
 /** `npm test`: sets up what the tests need, holds the rules of the house, runs every test, and counts. Plain Node: it may have to install the rest. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { installPackages } from './support/machine.mjs';
+import { installPackages, testPackages } from './support/machine.mjs';
 
 process.chdir(new URL('..', import.meta.url).pathname);
 const resultsFile = '.test/results.json';
@@ -24,7 +24,7 @@ function readResults() {
 
 function main() {
   if (!existsSync('node_modules') && !run('npm', ['ci'])) return end({ passed: 0, failed: 1, skipped: 0 });
-  const missing = installPackages();
+  const missing = installPackages(testPackages);
   if (missing !== undefined) process.stdout.write(`Tests with real containers are skipped. ${missing}\n`);
   mkdirSync('.test', { recursive: true });
   rmSync(resultsFile, { force: true });

@@ -6,34 +6,40 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Debian packages that give the commands: command → package. */
+/** @type {Readonly<Record<string, string>>} */
 const packages = { dockerd: 'docker.io', nft: 'nftables', ip: 'iproute2', iptables: 'iptables', busybox: 'busybox-static', git: 'git' };
 
-/** @returns {string[]} packages whose command is missing */
-function missingPackages() {
-  return Object.entries(packages)
+/** What the tests need beside that: servers that Git speaks to, and what makes certificates for them. */
+export const testPackages = { sshd: 'openssh-server', 'ssh-keygen': 'openssh-client', openssl: 'openssl', curl: 'curl' };
+
+/** @param {Readonly<Record<string, string>>} wanted @returns {string[]} packages whose command is missing */
+function missingPackages(wanted) {
+  return Object.entries(wanted)
     .filter(([command]) => !['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/bin'].some((folder) => existsSync(join(folder, command))))
     .map(([, name]) => name);
 }
 
 /**
  * Installs what is missing with the distribution's package manager.
+ * @param {Readonly<Record<string, string>>} [more] command → package, beside what hosts need
  * @returns {string | undefined} one sentence on what a person must do, when it could not
  */
-export function installPackages() {
-  const missing = missingPackages();
+export function installPackages(more = {}) {
+  const wanted = { ...packages, ...more };
+  const missing = missingPackages(wanted);
   if (missing.length === 0) return undefined;
   const advice = `Install these packages first: apt-get install ${missing.join(' ')}`;
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return advice;
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   spawnSync('apt-get', ['update', '-q'], { env, stdio: 'ignore' });
   const result = spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], { env, encoding: 'utf8' });
-  return result.status === 0 && missingPackages().length === 0 ? undefined : `${advice} (${result.stderr.trim().split('\n').at(-1)})`;
+  return result.status === 0 && missingPackages(wanted).length === 0 ? undefined : `${advice} (${result.stderr.trim().split('\n').at(-1)})`;
 }
 
 /** @returns {string | undefined} why tests with real containers cannot run here */
 export function whyNoHost() {
   if (process.getuid?.() !== 0) return 'needs root for network namespaces and the engine';
-  const missing = missingPackages();
+  const missing = missingPackages(packages);
   return missing.length > 0 ? `needs the packages ${missing.join(', ')}` : undefined;
 }
 
