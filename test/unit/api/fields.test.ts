@@ -160,6 +160,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ClusterSpec TaskDefaults.LogDriver.Name', 'src/task/host-config.ts'],
   ['ClusterSpec TaskDefaults.LogDriver.Options', 'src/task/host-config.ts'],
   ['InitRequest', 'src/node/daemon.ts'],
+  ['RepositorySpec Allow', 'src/control'],
   ['RepositorySpec', 'src/gitops'],
 ];
 
