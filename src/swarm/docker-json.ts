@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import type { NetworkSpec, Network } from '#model/object/network';
 import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
-import type { Task } from '#model/object/task';
+import type { NetworkAttachment, Task } from '#model/object/task';
 
 /** The parts of a listed network that we read. */
 export interface DockerNetwork {
@@ -24,7 +24,10 @@ export interface DockerNetwork {
 }
 
 export type DockerService = Omit<Service, 'Shoal'>;
-export type DockerTask = Omit<Task, 'Shoal'>;
+/** A task's attachments come without addresses where Docker has none to tell: of host networks, and before a node has the task. */
+export type DockerTask = Omit<Task, 'Shoal' | 'NetworksAttachments'> & {
+  NetworksAttachments?: readonly (Omit<NetworkAttachment, 'Addresses'> & { Addresses?: readonly string[] | null })[] | null;
+};
 
 /** On every network that services can attach to by the name of a node's own one. */
 export const predefinedLabel = 'com.docker.swarm.predefined';

@@ -57,7 +57,12 @@ export function taskOf(task: DockerTask, docker: DockerService | undefined, serv
   const ofCurrent = docker !== undefined && equal(withoutRuntime(task.Spec), withoutRuntime(docker.Spec.TaskTemplate));
   const { Name = '', Labels = {} } = docker?.Spec ?? {};
   const { SpecVersion = 0, PreviousSpecVersion = -1 } = service?.Shoal ?? {};
-  return { ...task, Shoal: { ServiceName: Name, ServiceLabels: Labels, SpecVersion: ofCurrent ? SpecVersion : PreviousSpecVersion } };
+  const { NetworksAttachments, ...rest } = task;
+  return {
+    ...rest,
+    ...(NetworksAttachments && { NetworksAttachments: NetworksAttachments.map((attachment) => ({ ...attachment, Addresses: attachment.Addresses ?? [] })) }),
+    Shoal: { ServiceName: Name, ServiceLabels: Labels, SpecVersion: ofCurrent ? SpecVersion : PreviousSpecVersion },
+  };
 }
 
 /** Docker says it for services and not for tasks. */

@@ -155,7 +155,7 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
     async () => {
       await startDaemon();
       commit({ 'stacks/site/compose.yml': site, 'stacks/site/page.txt': 'one\n', 'stacks/site/password.txt': 'hush\n', 'stacks/next/compose.yml': neighbour });
-      expect(shoal('repo', 'add', 'lab', repository(), '--path', 'stacks', '--interval', '1h')).toMatchObject({ status: 0 });
+      expect(shoal('repo', 'add', 'lab', repository(), '--path', 'stacks', '--trust', 'full', '--interval', '1h')).toMatchObject({ status: 0 });
       expect(sync()).toMatchObject({ status: 0 });
       await until(
         async () => (await running('site_web')).length === 1 && (await running('site_side')).length === 2 && (await running('next_all')).length === 1,
@@ -234,7 +234,7 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
       const { status, text } = sync();
       expect(status).toBe(1);
       expect(text).toContain('bad: stacks/bad/compose.yml:1:39: services.x.portz: unknown key portz (did you mean ports?)');
-      expect(text).toContain('ours: service ours_x: Docker Swarm cannot do this');
+      expect(text).toContain('ours: stacks/ours/compose.yml:1:12: service ours_x: Docker Swarm cannot do this');
       expect(text).toContain('TaskTemplate.ContainerSpec.ShmSize');
       expect(await versions()).toEqual(before);
       git('rm', '-rqf', 'stacks/bad', 'stacks/ours');

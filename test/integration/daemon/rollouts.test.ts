@@ -123,7 +123,7 @@ describe.skipIf(reason !== undefined)(reason ? `rollouts (skipped: ${reason})` :
     await daemon.deploy('halt', stackOf(good, pauses));
     const { code, stderr } = await daemon.deploy('halt', stackOf(failing, pauses));
     expect(code).toBe(4);
-    expect(stderr).toContain('halt_app: service update paused: update paused due to failure or early termination of task');
+    expect(stderr).toContain('halt_app: update paused due to failure or early termination of task');
     expect(stderr).toContain('task: non-zero exit (3)');
     expect(running(await tasksOf('halt_app'), good).length).toBe(1);
     expect(await daemon.ask('service', 'inspect', '--format', '{{.UpdateStatus.State}}', 'halt_app')).toBe('paused');

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { ServiceSpec } from '#model/object/service-spec';
 import { serviceOf, taskOf, writtenRecord } from '#swarm/write-record';
+import { makeNetwork, makeTask } from '#test/support/worker';
 
 const asked: ServiceSpec = {
   Name: 'web',
@@ -64,4 +65,9 @@ test('tasks of the spec in force are told from others', () => {
     SpecVersion: service.SpecVersion,
   });
   expect(taskOf({ ...task, Spec: {} }, docker, known).Shoal.SpecVersion).toBe(service.PreviousSpecVersion);
+});
+
+test('a task that Docker shows without addresses has none', () => {
+  const docker = { ...makeTask('t1'), NetworksAttachments: [{ Network: makeNetwork('n1', 'host', ''), Addresses: null }] };
+  expect(taskOf(docker, undefined, undefined).NetworksAttachments).toEqual([{ Network: makeNetwork('n1', 'host', ''), Addresses: [] }]);
 });
