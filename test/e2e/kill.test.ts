@@ -37,7 +37,8 @@ describe.skipIf(reason !== undefined)(reason ? `kill -9 (skipped: ${reason})` : 
   beforeAll(async () => {
     host = await startHost();
     for (const each of [image, steadyImage]) loadImage(host.socket, each, { command: ['/bin/sleep', '100000'] });
-    daemon = new HostDaemon(host);
+    // Three deaths within a minute are what the series is about: it is not to end in safe mode.
+    daemon = new HostDaemon(host, 'a', ['--safe-mode=false']);
     daemon.file('key.txt', 'key');
     await daemon.start();
     await daemon.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');
