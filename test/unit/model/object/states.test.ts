@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { healthStates, repositoryStates, stackFlags, stackStates, worstHealth } from '#model/object/states';
 
-const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+const readme = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
 
 test('the README has every state with the model’s words', () => {
   for (const [what, states] of Object.entries({ stack: stackStates, health: healthStates, flag: stackFlags, repository: repositoryStates })) {
