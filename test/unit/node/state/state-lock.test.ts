@@ -59,7 +59,13 @@ test(
   `of ${atOnce} that start at the same moment on a folder whose holder was killed, exactly one gets it, ${rounds} times over`,
   async () => {
     const program = join(folder, 'child.mjs');
-    await build({ entryPoints: [join(import.meta.dirname, '../../../support/lock-child.ts')], bundle: true, platform: 'node', format: 'esm', outfile: program });
+    await build({
+      entryPoints: [join(import.meta.dirname, '../../../support/lock-child.ts')],
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile: program,
+    });
     for (let round = 1; round <= rounds; round++) {
       const starters = Array.from({ length: atOnce }, (): Starter => spawn(process.execPath, [program, folder], { stdio: ['pipe', 'pipe', 'inherit'] }));
       expect(await Promise.all(starters.map(line))).toEqual(Array(atOnce).fill('ready'));
