@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import type { RenderedStack } from '#reconciler/rendered';
 import { Lanes } from './lanes.ts';
-import type { MirrorPlace, WatchedFolder, WorkerAnswer } from './protocol.ts';
+import type { KnownHead, MirrorPlace, RenderQuestion, WatchedFolder, WorkerAnswer } from './protocol.ts';
 import { WorkerBreach, WorkerProcess, type Question, type WorkerBounds } from './worker-process.ts';
 
 /** A local repository, as its files were before the branch was looked at. */
@@ -10,21 +10,6 @@ export interface SeenPlace {
   /** The same text: the branch did not move. */
   signature?: string;
   watch: readonly WatchedFolder[];
-}
-
-export interface KnownHead {
-  commit: string;
-  /** Of the place when the commit was seen. */
-  signature?: string;
-}
-
-export interface RenderQuestion {
-  folder: string;
-  home: string;
-  commit: string;
-  path: string;
-  have: Readonly<Record<string, string>>;
-  skip: Readonly<Record<string, string>>;
 }
 
 export interface RenderAnswer {

@@ -27,21 +27,28 @@ export interface GitTimeouts {
   totalMs: number;
 }
 
+/** A commit at hand, and the signature that its place had when it was seen. */
+export interface KnownHead {
+  commit: string;
+  signature?: string;
+}
+
+export interface RenderQuestion {
+  folder: string;
+  home: string;
+  commit: string;
+  path: string;
+  /** Stacks whose result the daemon has: name → digest. */
+  have: Readonly<Record<string, string>>;
+  /** Stacks that broke a bound: name → reason. */
+  skip: Readonly<Record<string, string>>;
+}
+
 export type WorkerRequest = { id: number } & (
-  | { type: 'fetch'; place: MirrorPlace; /** Commit at hand, and the signature that came with it. */ known?: { commit: string; signature?: string } }
+  | { type: 'fetch'; place: MirrorPlace; known?: KnownHead }
   | { type: 'fetch blobs'; place: MirrorPlace; oids: readonly string[] }
   | { type: 'recall'; place: MirrorPlace }
-  | {
-      type: 'render';
-      folder: string;
-      home: string;
-      commit: string;
-      path: string;
-      /** Stacks whose result the daemon has: name → digest. */
-      have: Readonly<Record<string, string>>;
-      /** Stacks that broke a bound: name → reason. */
-      skip: Readonly<Record<string, string>>;
-    }
+  | ({ type: 'render' } & RenderQuestion)
   | { type: 'cancel' }
 );
 
