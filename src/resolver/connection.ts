@@ -6,7 +6,8 @@ import { protocolVersion, type Applied, type ApplyMessage, type FromResolver, ty
 
 export interface ConnectionCalls {
   log(line: LogMessage): void;
-  closed(): void;
+  /** Also of a line whose resolver ended before it had said who it is. */
+  closed(line: Connection): void;
 }
 
 /** A resolver that is silent for so long is broken; a hand-over starts a program. */
@@ -108,7 +109,7 @@ export class Connection {
   #ended(): void {
     this.#closed = true;
     this.#waiting?.(undefined);
-    this.#calls.closed();
+    this.#calls.closed(this);
   }
 }
 

@@ -3,6 +3,7 @@ import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dg
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { readFrame, writeFrame } from './dns-frame.ts';
+import { FairQueue } from './fair-queue.ts';
 
 /** Answers one query of `asker` (an address); undefined when it deserves no answer. */
 export type Answerer = (message: Uint8Array, asker: string, overUdp: boolean) => Promise<Buffer | undefined>;
@@ -10,6 +11,8 @@ export type Answerer = (message: Uint8Array, asker: string, overUdp: boolean) =>
 /** Where to listen: an address, or the descriptors of sockets that listen already. */
 export type Place = { address: string; port: number } | { udp: number; tcp: number };
 
+/** What the kernel keeps for us while we are busy: some thousand queries. It gives less where net.core.rmem_max says so. */
+const receiveBufferBytes = 1 << 20;
 const idleMs = 10_000;
 const connectionLimit = 256;
 const connectionsPerAsker = 32;
@@ -21,6 +24,7 @@ export class DnsServer {
   readonly #tcp: Server;
   readonly #connections = new Set<Socket>();
   readonly #answerer: Answerer;
+  readonly #datagrams = new FairQueue<{ message: Buffer; from: RemoteInfo }>(({ message, from }) => void this.#datagram(message, from));
   #answering = 0;
   #drained: (() => void) | undefined;
 
@@ -29,7 +33,7 @@ export class DnsServer {
     this.#answerer = (...query) => answerer(...query).catch(() => undefined);
     this.#tcp = createServer({ noDelay: true }, (socket) => this.#connected(socket));
     this.#tcp.maxConnections = connectionLimit;
-    this.#udp.on('message', (message, from) => void this.#datagram(message, from));
+    this.#udp.on('message', (message, from) => this.#datagrams.add(from.address, { message, from }));
   }
 
   /** Rejects with the system's error, such as EADDRNOTAVAIL while the bridge is not there. */
@@ -40,6 +44,7 @@ export class DnsServer {
       const listening = once(server.#udp, 'listening');
       server.#udp.bind('udp' in place ? { fd: place.udp } : place);
       await listening;
+      server.#udp.setRecvBufferSize(receiveBufferBytes);
       server.#tcp.listen('tcp' in place ? { fd: place.tcp } : { host: place.address, port: place.port });
       await once(server.#tcp, 'listening');
     } catch (error) {
@@ -126,7 +131,7 @@ export class DnsServer {
   }
 
   #noteIdle(): void {
-    if (this.#answering === 0 && this.#connections.size === 0) this.#drained?.();
+    if (this.#answering === 0 && this.#datagrams.empty && this.#connections.size === 0) this.#drained?.();
   }
 }
 

@@ -216,15 +216,14 @@ export class ResolverNames implements Names {
     }
   }
 
-  async #open(): ReturnType<typeof Connection.open> {
-    const found = await Connection.open(this.#options.socket, this.#options, {
+  #open(): ReturnType<typeof Connection.open> {
+    return Connection.open(this.#options.socket, this.#options, {
       log: ({ level, facts, message }) => this.#parts.logger[level](facts, message),
-      closed: () => {
+      closed: (line) => {
         // Lines that were only tried, or given up by us, are no loss.
-        if (!this.#stopped && found !== undefined && found.line === this.#line) this.#disturbed();
+        if (!this.#stopped && line === this.#line) this.#disturbed();
       },
     });
-    return found;
   }
 }
 

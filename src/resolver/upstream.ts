@@ -71,7 +71,7 @@ export class Upstream {
 }
 
 /** A socket of its own for each query: the random source port protects against forged answers. */
-export function askByUdp(message: Uint8Array, server: string, port: number): Promise<Buffer | undefined> {
+export function askByUdp(message: Uint8Array, server: string, port: number, limitMs = perServerMs): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket(server.includes(':') ? 'udp6' : 'udp4');
     const finish = (answer?: Buffer): void => {
@@ -81,7 +81,7 @@ export function askByUdp(message: Uint8Array, server: string, port: number): Pro
       socket.close();
       resolve(answer);
     };
-    const timer = setTimeout(finish, perServerMs);
+    const timer = setTimeout(finish, limitMs);
     socket.on('error', () => finish());
     socket.on('message', (answer) => {
       if (answer.length >= 12 && answer[0] === message[0] && answer[1] === message[1]) finish(answer);
@@ -91,7 +91,7 @@ export function askByUdp(message: Uint8Array, server: string, port: number): Pro
   });
 }
 
-export function askByTcp(message: Uint8Array, server: string, port: number): Promise<Buffer | undefined> {
+export function askByTcp(message: Uint8Array, server: string, port: number, limitMs = perServerMs): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host: server, port });
     const finish = (answer?: Buffer): void => {
@@ -100,7 +100,7 @@ export function askByTcp(message: Uint8Array, server: string, port: number): Pro
       resolve(answer);
     };
     // In all, not since the last byte: a server that drips holds nobody.
-    const timer = setTimeout(finish, perServerMs);
+    const timer = setTimeout(finish, limitMs);
     socket.on('error', () => finish());
     socket.on('close', () => finish());
     socket.on('connect', () => socket.write(writeFrame(message)));
