@@ -31,6 +31,14 @@ export interface StackPlan {
   revertedBy?: string;
 }
 
+/** A service's change; `from` and `to` are its specs in the form that is compared. */
+export function serviceChange(name: string, from: unknown, to: unknown): ObjectChange {
+  const fields = fieldChanges(from, to, '');
+  if (fields.length === 0) return { kind: 'service', name, change: 'none', fields };
+  const restarts = restartsOf(fields.map(({ field }) => field));
+  return { kind: 'service', name, change: 'update', fields, ...(restarts && { restarts }) };
+}
+
 /** Where two values differ. */
 export function fieldChanges(from: unknown, to: unknown, field: string): FieldChange[] {
   if (equal(from, to)) return [];
@@ -41,7 +49,7 @@ export function fieldChanges(from: unknown, to: unknown, field: string): FieldCh
 }
 
 /** Tasks follow their template and the service's ports; a placement that changed moves those on nodes that no longer suit. */
-export function restartsOf(fields: readonly string[]): ObjectChange['restarts'] {
+function restartsOf(fields: readonly string[]): ObjectChange['restarts'] {
   const own = fields.filter((field) => field.startsWith('TaskTemplate') || field.startsWith('EndpointSpec'));
   if (own.length === 0) return undefined;
   return own.every((field) => field.startsWith('TaskTemplate.Placement')) ? 'unsuited' : 'all';

@@ -4,7 +4,7 @@ import { deployStack } from '#control/stack/stacks';
 import { comparable } from '#model/spec-compare';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { OwnedKind, StackSpec } from '#model/object/stack';
-import { fieldChanges, restartsOf, type ObjectChange, type StackPlan } from '#model/stack-plan';
+import { fieldChanges, serviceChange, type ObjectChange, type StackPlan } from '#model/stack-plan';
 import type { Action } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
@@ -36,10 +36,7 @@ function changeOf(view: View, after: View, action: Action): ObjectChange[] {
   const live = view.get(kind, action.object.ID)?.Spec;
   if (action.kind !== 'service') return [{ kind, name, change: 'update', fields: fieldChanges(live?.Labels ?? {}, action.object.Spec.Labels ?? {}, 'Labels') }];
   const form = (spec: ServiceSpec): unknown => comparable(withoutIds(spec, after));
-  const fields = fieldChanges(form(live as ServiceSpec), form(action.object.Spec), '');
-  if (fields.length === 0) return [{ kind, name, change: 'none', fields }];
-  const restarts = restartsOf(fields.map(({ field }) => field));
-  return [{ kind, name, change: 'update', fields, ...(restarts && { restarts }) }];
+  return [serviceChange(name, form(live as ServiceSpec), form(action.object.Spec))];
 }
 
 /** Networks by name, secrets and configs by theirs alone: what people know. */

@@ -1,8 +1,6 @@
-/** Docker's JSON as our objects, and our specs as the bodies that Docker takes. */
-import { Refusal } from '#base/refusal';
+/** Docker's JSON as our objects. */
 import type { NetworkSpec, Network } from '#model/object/network';
 import type { Service } from '#model/object/service';
-import type { ServiceSpec } from '#model/object/service-spec';
 import type { NetworkAttachment, Task } from '#model/object/task';
 
 /** The parts of a listed network that we read. */
@@ -59,46 +57,6 @@ export function networkOf(docker: DockerNetwork): Network {
       IPAM: { ...(Driver && { Driver }), ...(ipamOptions && { Options: ipamOptions }), Config: Config ?? [] },
     },
   };
-}
-
-/** Body of `POST /networks/create`. Drivers other than overlay are of one host unless the scope is said. */
-export function networkBody(spec: NetworkSpec): object {
-  const { IPAM, ...kept } = spec;
-  return { ...kept, CheckDuplicate: true, ...(spec.Driver !== 'overlay' && { Scope: 'swarm' }), ...(IPAM && { IPAM: { Driver: 'default', ...IPAM } }) };
-}
-
-/** Members of `Shoal` that only say how we would go about it: without them a Docker Swarm runs the same containers. */
-const hints: ReadonlySet<string> = new Set(['DependsOn', 'AppProtocol', 'PullPolicy']);
-
-/**
- * Body of a service's create or update: Docker's own words only.
- * Refuses what would be lost on the way and change the containers.
- */
-export function serviceBody(spec: ServiceSpec): object {
-  const lost: string[] = [];
-  const body = withoutExtensions(spec, '', lost);
-  if (lost.length > 0) {
-    throw new Refusal('invalidArgument', `service ${spec.Name}: Docker Swarm cannot do this, only a cluster of shoal's own can: ${lost.join(', ')}`);
-  }
-  return body as object;
-}
-
-function withoutExtensions(value: unknown, path: string, lost: string[]): unknown {
-  if (Array.isArray(value)) return value.map((item, index) => withoutExtensions(item, `${path}[${index}]`, lost));
-  if (typeof value !== 'object' || value === null) return value;
-  const result: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value)) {
-    // Labels and options are users' own words, whatever they are called.
-    const own = key === 'Shoal' && !/(Labels|Options|DriverOpts|Sysctls)$/.test(path);
-    if (own)
-      lost.push(
-        ...Object.keys(member as object)
-          .filter((name) => !hints.has(name))
-          .map((name) => `${path === '' ? '' : `${path}.`}${name}`),
-      );
-    else result[key] = withoutExtensions(member, path === '' ? key : `${path}.${key}`, lost);
-  }
-  return result;
 }
 
 /** `value` with every id that is a key of `ids` replaced: ids are 25 random characters and nothing else looks like one. */

@@ -2,8 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '#base/refusal';
 import type { Endpoint } from '#http/endpoint';
-import { EngineClient } from '#http/engine-client';
+import { EngineClient, type CallOptions } from '#http/engine-client';
 import { refusalOf } from './failure.ts';
+import type { SwarmClient } from './requests.ts';
 
 /** Minor numbers of the API versions that we speak: what services can ask for came to its form in 1.41 (Engine 20.10). */
 const oldest = 41;
@@ -12,7 +13,7 @@ const newest = 47;
 /** A manager may wait for its fellows before it answers a write. */
 const silenceLimitMs = { read: 10_000, write: 60_000 };
 
-export class EngineApi {
+export class EngineApi implements SwarmClient {
   readonly #engine: EngineClient;
 
   constructor(endpoint: Endpoint) {
@@ -29,12 +30,16 @@ export class EngineApi {
     return this.#engine.json<T>('GET', path);
   }
 
-  post<T>(path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<T> {
-    return this.#engine.json<T>('POST', path, { body, headers });
+  apiMinor(): Promise<number> {
+    return this.#engine.apiMinor();
   }
 
-  async remove(path: string): Promise<void> {
-    await this.#engine.json('DELETE', path);
+  post<T>(path: string, body?: unknown, options: CallOptions = {}): Promise<T> {
+    return this.#engine.json<T>('POST', path, { ...options, body });
+  }
+
+  delete<T>(path: string): Promise<T> {
+    return this.#engine.json<T>('DELETE', path);
   }
 
   /** Lines of JSON without end, until `signal` or the engine ends them. */

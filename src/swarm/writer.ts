@@ -4,19 +4,20 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
-import { saltBytes, slowDigest } from '#base/slow-digest';
 import { differences } from '#model/spec-compare';
 import type { FileKind } from '#control/secrets-and-configs';
 import type { Network } from '#model/object/network';
-import type { Config, Secret, SecretSpec } from '#model/object/secret';
-import { contentLabel } from '#model/version-names';
+import type { Config, Secret } from '#model/object/secret';
 import type { Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';
 import type { EngineApi } from './engine-api.ts';
 import { inSafeOrder } from './order.ts';
 import type { Reader } from './reader.ts';
-import { networkBody, serviceBody, withIds } from './docker-json.ts';
+import { leftOutText, serviceBody } from './bodies.ts';
+import { withIds } from './docker-json.ts';
+import { createFile, createNetwork, createService, removeObject, updateFile, updateService, withDigest } from './requests.ts';
 import type { ServiceWrite } from './write-record.ts';
 
 export interface WriterParts {
@@ -60,52 +61,46 @@ export class Writer {
       case 'network':
         return this.#createNetwork(action.object);
       default:
-        throw new Refusal('unimplemented', `a ${action.kind} is changed at the Docker Engine itself`);
+        throw notWritten(action.kind);
     }
   }
 
   async #writeFile(type: 'create' | 'update', kind: FileKind, file: Secret | Config): Promise<void> {
     const { ID, Spec, Version } = file;
-    if (type === 'create') return this.#create(`/${kind}s/create`, ID, kind === 'secret' ? this.#withDigest(Spec) : Spec, `${kind} ${Spec.Name}`);
-    await naming(`failed to update ${kind} ${Spec.Name}`, () => this.#parts.api.post(`/${kind}s/${ID}/update?version=${Version.Index}`, Spec));
-  }
-
-  /** Docker never shows a secret again: the label tells whether another has the same content. */
-  #withDigest(spec: SecretSpec): SecretSpec {
-    if (!spec.Data) return spec;
-    const digest = slowDigest(Buffer.from(spec.Data, 'base64'), this.#parts.random.bytes(saltBytes));
-    return { ...spec, Labels: { ...spec.Labels, [contentLabel]: digest } };
+    const { api, random } = this.#parts;
+    const wanted = kind === 'secret' && type === 'create' ? withDigest(Spec, (count) => random.bytes(count)) : Spec;
+    if (type === 'create') return this.#create(ID, `${kind} ${Spec.Name}`, () => createFile(api, kind, wanted));
+    await naming(`failed to update ${kind} ${Spec.Name}`, () => updateFile(api, kind, { ID, Version }, wanted));
   }
 
   async #writeService(type: 'create' | 'update', service: Service): Promise<void> {
     const { api, reader } = this.#parts;
     const { Name } = service.Spec;
     const Asked = withIds(service.Spec, this.ids);
-    const body = serviceBody(Asked);
-    const headers: Record<string, string> = service.Shoal.RegistryAuth ? { 'X-Registry-Auth': service.Shoal.RegistryAuth } : {};
-    if (type === 'create') await this.#create('/services/create', service.ID, body, `service ${Name}`, headers);
-    else await naming(`failed to update service ${Name}`, () => api.post(`/services/${service.ID}/update?version=${service.Version.Index}`, body, headers));
+    const { RegistryAuth } = service.Shoal;
+    if (type === 'create') await this.#create(service.ID, `service ${Name}`, () => createService(api, Asked, RegistryAuth));
+    else await naming(`failed to update service ${Name}`, () => updateService(api, service, Asked, RegistryAuth));
     const id = this.ids.get(service.ID) ?? service.ID;
     const { Spec: Stored } = await reader.service(id);
-    this.written.set(id, { Asked, Stored, registryAuth: service.Shoal.RegistryAuth, version: service.Shoal.SpecVersion, origin: service.Shoal.Origin });
-    this.#warnOfLosses(Name, body as Service['Spec'], Stored);
+    this.written.set(id, { Asked, Stored, registryAuth: RegistryAuth, version: service.Shoal.SpecVersion, origin: service.Shoal.Origin });
+    this.#warnOfLosses(Asked, Stored);
   }
 
-  async #create(path: string, id: string, body: object, what: string, headers: Readonly<Record<string, string>> = {}): Promise<void> {
-    const answer = await naming(`failed to create ${what}`, () => this.#parts.api.post<{ ID?: string; Id?: string }>(path, body, headers));
-    const real = answer.ID ?? answer.Id;
-    assert(real !== undefined, `the Docker Engine gave no id for ${what}`);
+  async #create(id: string, what: string, request: () => Promise<string>): Promise<void> {
+    const real = await naming(`failed to create ${what}`, request);
+    assert(real !== '', `the Docker Engine gave no id for ${what}`);
     this.ids.set(id, real);
   }
 
   #createNetwork({ ID, Spec }: Network): Promise<void> {
-    const create = () => this.#create('/networks/create', ID, networkBody(Spec), `network ${Spec.Name}`);
+    const create = () => this.#create(ID, `network ${Spec.Name}`, () => createNetwork(this.#parts.api, Spec, 'swarm'));
     return this.#patiently(create, (refusal) => refusal.code === 'alreadyExists' && this.#parts.reader.leftovers.has(Spec.Name));
   }
 
-  #remove(kind: Action['kind'], id: string): Promise<void> {
+  async #remove(kind: Action['kind'], id: string): Promise<void> {
+    if (kind !== 'service' && kind !== 'secret' && kind !== 'config' && kind !== 'network') throw notWritten(kind);
     const removeOnce = () =>
-      this.#parts.api.remove(`/${kind}s/${id}`).catch((error: unknown) => {
+      removeObject(this.#parts.api, kind, id).catch((error: unknown) => {
         if (!(error instanceof Refusal && error.code === 'notFound')) throw error;
       });
     return this.#patiently(removeOnce, (refusal) => kind === 'network' && refusal.message.includes('in use'));
@@ -126,11 +121,18 @@ export class Writer {
   }
 
   /** An older engine drops members that it does not know without a word. */
-  #warnOfLosses(service: string, asked: Service['Spec'], stored: Service['Spec']): void {
-    const fields = differences(asked, stored);
+  #warnOfLosses(asked: ServiceSpec, stored: ServiceSpec): void {
+    const { body, leftOut } = serviceBody(asked);
+    const service = asked.Name;
+    if (leftOut.length > 0) this.#parts.logger.warn({ service }, leftOutText(service, leftOut));
+    const fields = differences(body, stored);
     if (fields.length > 0)
       this.#parts.logger.warn({ service, fields }, 'the Docker Engine stored these fields of the service otherwise than asked, or not at all');
   }
+}
+
+function notWritten(kind: Action['kind']): Refusal {
+  return new Refusal('unimplemented', `a ${kind} is changed at the Docker Engine itself`);
 }
 
 /** Says what a refusal is about; one of the engine's own silence needs no more words. */

@@ -22,13 +22,13 @@ export function addImageOptions(command: Command): Command {
     .option('--with-registry-auth', "give the nodes docker's credentials for the image");
 }
 
-/** Towards Docker the client asks for the digest of a new image; a daemon of ours does it itself. */
+/** Towards Docker the client asks for the digest of a new image, and refuses what only we can do; a daemon of ours does both itself. */
 export async function prepareService({ client, environment }: Session, spec: ServiceSpec, flags: ImageFlags, newImage: boolean): Promise<PreparedService> {
-  const referenced = await withReferences(client, spec);
+  const ours = (await client.ping()).shoal !== undefined;
+  const referenced = await withReferences(client, ours ? spec : (await import('#swarm/bodies')).serviceBody(spec).body);
   const image = referenced.TaskTemplate.ContainerSpec?.Image ?? '';
   const auth = flags.withRegistryAuth ? await (await import('./registry-auth.ts')).authReader(environment)(image) : undefined;
   const headers: Record<string, string> = auth === undefined ? {} : { 'X-Registry-Auth': auth };
-  const ours = (await client.ping()).shoal !== undefined;
   if (ours || !newImage) return { spec: referenced, headers, warning: undefined };
   const [{ normalImage }, { pinImage }] = await Promise.all([import('#model/image-reference'), import('./images.ts')]);
   const container = { ...referenced.TaskTemplate.ContainerSpec, Image: normalImage(image) };

@@ -57,7 +57,7 @@ async function deployToDocker(session: Session, spec: StackSpec, flags: DeployFl
   // A Docker Swarm knows a stack by its label alone: services go only when that is asked for, as with docker's own CLI.
   const prune = flags.prune === true;
   const registryAuth = flags.withRegistryAuth ? { registryAuth: authReader(session.environment) } : {};
-  const services = await sendStack(quiet, plan, { prune, resolveImage, wait: !flags.detach, ...registryAuth });
+  const services = await sendStack(quiet, plan, { prune, resolveImage, otherDrivers: 'swarm', wait: !flags.detach, ...registryAuth });
   if (flags.prune !== false) await pruneUnused(quiet, versioned);
   return services;
 }

@@ -6,7 +6,7 @@ import { modeOf } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { OwnedKind } from '#model/object/stack';
 import { contentLabel } from '#model/version-names';
-import { fieldChanges, restartsOf, type ObjectChange } from '#model/stack-plan';
+import { fieldChanges, serviceChange, type ObjectChange } from '#model/stack-plan';
 
 export interface NamedObject {
   Name: string;
@@ -45,13 +45,9 @@ export function planStack(live: StackState, wanted: StackState, options: PlanOpt
 
 /** What the daemon keeps for itself, or the client resolves, is no difference: ids, digests, forced updates, platforms. */
 export function planService(live: ServiceSpec | undefined, wanted: ServiceSpec): ObjectChange {
-  const base = { kind: 'service', name: wanted.Name } as const;
-  if (!live) return { ...base, change: 'create', fields: [] };
+  if (!live) return { kind: 'service', name: wanted.Name, change: 'create', fields: [] };
   const pinned = readImage(wanted.TaskTemplate.ContainerSpec?.Image ?? '')?.digest !== undefined;
-  const fields = fieldChanges(comparable(bare(live, pinned)), comparable(bare(wanted, pinned)), '');
-  if (fields.length === 0) return { ...base, change: 'none', fields };
-  const restarts = restartsOf(fields.map(({ field }) => field));
-  return { ...base, change: 'update', fields, ...(restarts && { restarts }) };
+  return serviceChange(wanted.Name, comparable(bare(live, pinned)), comparable(bare(wanted, pinned)));
 }
 
 /** `pinned`: the file names a digest itself, so the running one matters. */

@@ -1,7 +1,6 @@
 /** Strict mode: texts and faults of Docker's CLI, kept on purpose. */
 import { describe, expect, test } from 'vitest';
 import { loadStrict, withIds } from '#compose/strict/plan';
-import { networkBody } from '#compose/strict/network-body';
 import { renderStrictConfig } from '#compose/render/config';
 import { errorsOf, load, request } from '#test/support/compose';
 
@@ -162,22 +161,6 @@ describe('the plan', () => {
       { kind: 'text', text: 'Ignoring unsupported options: build, restart\n\n' },
       { kind: 'text', text: 'Ignoring deprecated options:\n\ncontainer_name: Setting the container name is not supported.\n\n' },
     ]);
-  });
-
-  test('a network is sent with every field', () => {
-    expect(networkBody({ Name: 'n', Driver: 'overlay', IPAM: { Config: [{ Subnet: '10.0.0.0/24' }] } }, false)).toEqual({
-      Driver: 'overlay',
-      Scope: '',
-      IPAM: { Driver: '', Options: null, Config: [{ Subnet: '10.0.0.0/24' }] },
-      Internal: false,
-      Attachable: false,
-      Ingress: false,
-      ConfigOnly: false,
-      ConfigFrom: null,
-      Options: null,
-      Labels: {},
-      Name: 'n',
-    });
   });
 });
 

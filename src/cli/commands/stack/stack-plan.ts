@@ -50,18 +50,18 @@ function planOfOurs({ client }: Session, Spec: StackSpec, Prune: boolean): Promi
   return client.post<StackPlan>(`/shoal/v1/stacks/${encodeURIComponent(Spec.Name)}/plan`, { Spec, Prune });
 }
 
-/** Towards Docker without the words that only we have, as a deploy would send it. */
+/** Towards Docker as a deploy would send it: without hints of ours, refused where Docker cannot do it. */
 async function planOfDocker({ client, terminal }: Session, asked: StackSpec, pruneServices: boolean): Promise<StackPlan> {
-  const [{ planStack }, { liveState }, { withoutOurWords }, { versionedStack }] = await Promise.all([
+  const [{ planStack }, { liveState }, { servicesForDocker }, { versionedStack }] = await Promise.all([
     import('../../plan/compare.ts'),
     import('../../plan/states.ts'),
     import('../../deploy/docker/plan-of-stack.ts'),
     import('../../deploy/docker/versions.ts'),
   ]);
   const stack = await versionedStack(client, asked);
-  const { Services, lost } = withoutOurWords(stack);
+  const { services, lost } = servicesForDocker(stack);
   for (const text of lost) terminal.error(`warning: ${text}`);
   const live = await liveState(client, stack.Name);
-  const wanted = { services: Services, networks: stack.Networks, secrets: stack.Secrets, configs: stack.Configs };
+  const wanted = { services, networks: stack.Networks, secrets: stack.Secrets, configs: stack.Configs };
   return { stack: stack.Name, changes: planStack(live, wanted, { pruneServices }) };
 }

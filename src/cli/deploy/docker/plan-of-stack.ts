@@ -2,34 +2,18 @@
 import type { StrictPlan, PlannedService } from '#compose/strict/plan';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { StackSpec } from '#model/object/stack';
+import { leftOutText, serviceBody } from '#swarm/bodies';
 
-/** Services without what only a daemon of ours understands; `lost` has one text for each service that loses something. */
-export function withoutOurWords(stack: StackSpec): { Services: ServiceSpec[]; lost: string[] } {
-  const lost: string[] = [];
-  const Services = stack.Services.map((spec) => {
-    const words = new Set<string>();
-    const plain = stripped(spec, words) as ServiceSpec;
-    if (words.size > 0) lost.push(`service ${spec.Name}: Docker Swarm has no ${[...words].join(', ')}; left out`);
-    return plain;
-  });
-  return { Services, lost };
-}
-
-/** Our words stand in members named Shoal, wherever Docker has none. */
-function stripped(value: unknown, words: Set<string>): unknown {
-  if (Array.isArray(value)) return value.map((item) => stripped(item, words));
-  if (typeof value !== 'object' || value === null) return value;
-  const result: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value)) {
-    if (key !== 'Shoal') result[key] = stripped(member, words);
-    else for (const word of Object.keys((member ?? {}) as object)) words.add(word);
-  }
-  return result;
+/** The services as a Docker Swarm takes them; `lost` has one text for each that is without a hint of ours. Refuses by name what Docker cannot do. */
+export function servicesForDocker(stack: StackSpec): { services: ServiceSpec[]; lost: string[] } {
+  const bodies = stack.Services.map((spec) => ({ name: spec.Name, ...serviceBody(spec) }));
+  const lost = bodies.filter(({ leftOut }) => leftOut.length > 0).map(({ name, leftOut }) => leftOutText(name, leftOut));
+  return { services: bodies.map(({ body }) => body), lost };
 }
 
 export function planOfStack(stack: StackSpec): { plan: StrictPlan; lost: string[] } {
-  const { Services, lost } = withoutOurWords(stack);
-  const services = Services.map((spec) => plannedService(stack.Name, spec));
+  const { services: specs, lost } = servicesForDocker(stack);
+  const services = specs.map((spec) => plannedService(stack.Name, spec));
   const plan: StrictPlan = {
     stack: stack.Name,
     serviceKeys: services.map((service) => service.key),

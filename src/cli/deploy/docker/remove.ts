@@ -5,8 +5,10 @@ import { compareTexts } from '#base/text/text';
 import { namespaceLabel } from '#model/object/meta';
 import type { Secret } from '#model/object/secret';
 import type { Service } from '#model/object/service';
+import type { OwnedKind } from '#model/object/stack';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
+import { removeObject } from '#swarm/requests';
 import { ApiError, filters } from '../../client.ts';
 import { CommandError } from '../../command-error.ts';
 import type { Session } from '../../session.ts';
@@ -22,12 +24,12 @@ export async function removeServices(session: Session, services: readonly Servic
 }
 
 /** Something that has gone meanwhile is as good as removed. */
-async function removeObjects({ client, terminal }: Session, kind: string, objects: readonly { ID: string; Name: string }[]): Promise<boolean> {
+async function removeObjects({ client, terminal }: Session, kind: OwnedKind, objects: readonly { ID: string; Name: string }[]): Promise<boolean> {
   let failed = false;
   for (const { ID, Name } of objects) {
     terminal.out(`Removing ${kind} ${Name}`);
     try {
-      await client.delete(`/${kind}s/${encodeURIComponent(ID)}`);
+      await removeObject(client, kind, ID);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 404) continue;

@@ -1,12 +1,13 @@
 /** A stack sent to a Swarm as `docker stack deploy` sends it: the same requests in the same order, the same texts. */
 import { normalImage } from '#model/image-reference';
-import { networkBody } from '#compose/strict/network-body';
 import { withIds, type PlannedService, type Stage, type StrictPlan } from '#compose/strict/plan';
 import { imageLabel, namespaceLabel } from '#model/object/meta';
 import type { Secret, SecretSpec } from '#model/object/secret';
 import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import { swarmTexts } from '#model/swarm-texts';
+import type { OtherDrivers } from '#swarm/bodies';
+import { createFile, createNetwork, createService, updateFile, updateService } from '#swarm/requests';
 import { ApiError, filters, type Client } from '../../client.ts';
 import { CommandError } from '../../command-error.ts';
 import type { Session } from '../../session.ts';
@@ -18,6 +19,7 @@ import { removeServices } from './remove.ts';
 export interface SequenceOptions {
   prune: boolean;
   resolveImage: ResolveImage;
+  otherDrivers: OtherDrivers;
   /** X-Registry-Auth for an image, when the nodes are to have it. */
   registryAuth?: (image: string) => Promise<string>;
   /** Somebody waits for what is sent: each service is read back, for a wait is bound to what the engine stored. */
@@ -41,7 +43,7 @@ export async function sendStack(session: Session, plan: StrictPlan, options: Seq
   await checkManager(client);
   if (options.prune) await pruneServices(session, plan);
   await checkExternalNetworks(client, plan.externalNetworks);
-  await createNetworks(session, plan);
+  await createNetworks(session, plan, options.otherDrivers);
   await sendFiles(session, 'secret', reached(plan.secrets));
   await sendFiles(session, 'config', reached(plan.configs));
   const specs: ServiceSpec[] = [];
@@ -90,18 +92,13 @@ async function checkExternalNetworks(client: Client, names: readonly string[]): 
   }
 }
 
-/** The API versions before this one were told to refuse a second network of the same name. */
-const duplicatesRefusedMinor = 44;
-
 /** A network that is there already is left as it is. */
-async function createNetworks({ client, terminal }: Session, plan: StrictPlan): Promise<void> {
+async function createNetworks({ client, terminal }: Session, plan: StrictPlan, otherDrivers: OtherDrivers): Promise<void> {
   const present = new Set((await client.get<{ Name: string }[]>('/networks', stackFilter(plan.stack))).map((network) => network.Name));
-  const checkDuplicate = (await client.apiMinor()) < duplicatesRefusedMinor;
   for (const network of plan.networks) {
     if (present.has(network.Name)) continue;
     terminal.out(`Creating network ${network.Name}`);
-    const body = networkBody({ ...network, Driver: network.Driver || 'overlay' }, checkDuplicate);
-    await told(`failed to create network ${network.Name}`, () => client.post('/networks/create', body));
+    await told(`failed to create network ${network.Name}`, () => createNetwork(client, network, otherDrivers));
   }
 }
 
@@ -110,12 +107,11 @@ async function sendFiles({ client, terminal }: Session, kind: 'secret' | 'config
   for (const spec of specs) {
     const present = await client.find<Secret>(`/${kind}s/${encodeURIComponent(spec.Name)}`);
     if (present) {
-      const query = { version: String(present.Version.Index) };
-      await told(`failed to update ${kind} ${spec.Name}`, () => client.post(`/${kind}s/${present.ID}/update`, spec, { query }));
+      await told(`failed to update ${kind} ${spec.Name}`, () => updateFile(client, kind, present, spec));
       continue;
     }
     terminal.out(`Creating ${kind} ${spec.Name}`);
-    await told(`failed to create ${kind} ${spec.Name}`, () => client.post(`/${kind}s/create`, spec));
+    await told(`failed to create ${kind} ${spec.Name}`, () => createFile(client, kind, spec));
   }
 }
 
@@ -143,29 +139,22 @@ async function sendServices(session: Session, stack: string, specs: readonly Ser
   for (const spec of specs) {
     const before = present.get(spec.Name);
     const auth = await options.registryAuth?.(rawImage(spec));
-    const ID = before ? await updateService(session, before, spec, options.resolveImage, auth) : await createService(session, spec, options.resolveImage, auth);
+    const ID = before ? await update(session, before, spec, options.resolveImage, auth) : await create(session, spec, options.resolveImage, auth);
     const stored = options.wait ? await session.client.get<Service>(`/services/${ID}`, { insertDefaults: 'false' }) : undefined;
     sent.push({ ID, Name: spec.Name, Spec: stored?.Spec ?? spec });
   }
   return sent;
 }
 
-async function createService({ client, terminal }: Session, spec: ServiceSpec, resolve: ResolveImage, auth: string | undefined): Promise<string> {
+async function create({ client, terminal }: Session, spec: ServiceSpec, resolve: ResolveImage, auth: string | undefined): Promise<string> {
   terminal.out(`Creating service ${spec.Name}`);
   const tagged = withImage(spec, normalImage(imageOf(spec)));
   // Docker's CLI keeps the warning about an image without a digest to itself here.
   const { spec: pinned } = resolve === 'never' ? { spec: tagged } : await pinImage(client, tagged, auth);
-  const { ID } = await told(`failed to create service ${spec.Name}`, () => client.post<{ ID: string }>('/services/create', pinned, authHeader(auth)));
-  return ID;
+  return told(`failed to create service ${spec.Name}`, () => createService(client, pinned, auth));
 }
 
-async function updateService(
-  { client, terminal }: Session,
-  before: Service,
-  spec: ServiceSpec,
-  resolve: ResolveImage,
-  auth: string | undefined,
-): Promise<string> {
+async function update({ client, terminal }: Session, before: Service, spec: ServiceSpec, resolve: ResolveImage, auth: string | undefined): Promise<string> {
   terminal.out(`Updating service ${spec.Name} (id: ${before.ID})`);
   const sameImage = rawImage(spec) === (before.Spec.Labels?.[imageLabel] ?? '');
   const ask = resolve === 'always' || (resolve === 'changed' && !sameImage);
@@ -175,16 +164,9 @@ async function updateService(
   const carried = { ...rest, TaskTemplate: { ...task, ForceUpdate: before.Spec.TaskTemplate.ForceUpdate ?? 0 } };
   const tagged = withImage(carried, normalImage(wanted));
   const { spec: pinned, warning } = ask ? await pinImage(client, tagged, auth) : { spec: tagged, warning: undefined };
-  const options = { query: { version: String(before.Version.Index) }, ...authHeader(auth) };
-  const answer = await told(`failed to update service ${spec.Name}`, () =>
-    client.post<{ Warnings?: readonly string[] | null } | undefined>(`/services/${before.ID}/update`, pinned, options),
-  );
-  for (const text of [...(answer?.Warnings ?? []), ...(warning === undefined ? [] : [warning])]) terminal.error(text);
+  const warnings = await told(`failed to update service ${spec.Name}`, () => updateService(client, before, pinned, auth));
+  for (const text of [...warnings, ...(warning === undefined ? [] : [warning])]) terminal.error(text);
   return before.ID;
-}
-
-function authHeader(auth: string | undefined): { headers?: Record<string, string> } {
-  return auth ? { headers: { 'X-Registry-Auth': auth } } : {};
 }
 
 function imageOf(spec: ServiceSpec): string {

@@ -30,6 +30,7 @@ export async function deployStrict(session: Session, name: string | undefined, f
   const services = await sendStack(session, plan, {
     prune: flags.prune === true,
     resolveImage,
+    otherDrivers: 'local',
     wait: flags.detach === false,
     ...(flags.withRegistryAuth && { registryAuth: authReader(environment) }),
   });

@@ -4,6 +4,7 @@ import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { StackSpec } from '#model/object/stack';
 import { contentLabel } from '#model/version-names';
+import { removeObject } from '#swarm/requests';
 import { ApiError } from '../../client.ts';
 import type { Session } from '../../session.ts';
 import { stackFilter } from './sequence.ts';
@@ -30,9 +31,9 @@ function namesIn({ TaskTemplate: task }: ServiceSpec): string[] {
   return [...(Secrets ?? []).map((item) => item.SecretName), ...(Configs ?? []).map((item) => item.ConfigName)];
 }
 
-async function removeUnused({ client, terminal }: Session, kind: string, id: string, name: string): Promise<void> {
+async function removeUnused({ client, terminal }: Session, kind: 'secret' | 'config', id: string, name: string): Promise<void> {
   try {
-    await client.delete(`/${kind}s/${id}`);
+    await removeObject(client, kind, id);
     terminal.out(`Removing ${kind} ${name}`);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

@@ -1,10 +1,10 @@
 /** Names that follow the content, on a plain Docker Swarm: found by the digest on each secret, for Docker never shows one again. */
 import { randomBytes } from 'node:crypto';
-import { saltBytes, slowDigest } from '#base/slow-digest';
 import type { Labels } from '#model/object/meta';
 import type { Secret, SecretSpec } from '#model/object/secret';
 import type { StackSpec } from '#model/object/stack';
 import { contentLabel, versionName, withVersions } from '#model/version-names';
+import { withDigest } from '#swarm/requests';
 import type { Client } from '../../client.ts';
 import { stackFilter } from './sequence.ts';
 
@@ -43,8 +43,8 @@ async function chosen(client: Client, kind: 'secret' | 'config', specs: readonly
 }
 
 /** A config can be read, so its label says only that a deploy made it. */
-function newLabel(kind: 'secret' | 'config', { Data = '' }: SecretSpec): string {
-  return kind === 'config' ? 'readable' : slowDigest(Buffer.from(Data, 'base64'), randomBytes(saltBytes));
+function newLabel(kind: 'secret' | 'config', spec: SecretSpec): string | undefined {
+  return kind === 'config' ? 'readable' : withDigest(spec, randomBytes).Labels?.[contentLabel];
 }
 
 function labelled<S extends { Name: string; Labels?: Labels }>(spec: S, labels: ReadonlyMap<string, string>): S {
