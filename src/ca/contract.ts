@@ -1,0 +1,39 @@
+/** What the authority needs of keys and signatures; all texts are PEM. */
+import type { Subject, Template, Validity } from './certificate.ts';
+
+/** Who signs: a root, or a new root whose certificate the old one has signed too. */
+export interface Issuer {
+  certificate: string;
+  key: string;
+  /** Goes along with what is signed. */
+  crossSigned?: string;
+}
+
+/** P-256 throughout. */
+export interface Certificates {
+  /** A new private key, PKCS#8. */
+  newKey(): string;
+  selfSigned(key: string, template: Template): Promise<string>;
+  /** A request to certify the key; it proves that the asker has it. */
+  request(key: string): Promise<string>;
+  /**
+   * A certificate for the key of `request`, whatever subject that names, followed by the issuer's cross-signed one.
+   * Refuses `invalidArgument` what is no request, has another kind of key, or is not signed by it.
+   */
+  issue(request: string, template: Template, issuer: Issuer): Promise<string>;
+  /** The root `certificate` as signed by `issuer`. */
+  crossSign(certificate: string, issuer: Issuer): Promise<string>;
+  /** What a certificate says of itself; of a chain, its first. Refuses `invalidArgument` what is none. */
+  read(certificate: string): CertificateFacts;
+  /** Why the certificate is not one of `key` that `roots` vouch for; undefined when it is. Times do not count. */
+  fault(certificate: string, key: string, roots: string): string | undefined;
+}
+
+export interface CertificateFacts {
+  subject: Subject;
+  validity: Validity;
+  /** DER of the issuer's name, base64, as the Engine API shows it. */
+  issuerSubject: string;
+  /** DER of the key, base64. */
+  publicKey: string;
+}

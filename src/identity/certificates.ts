@@ -1,0 +1,213 @@
+/** Keys and certificates by the operating system's chance and the platform's cryptography. */
+import 'reflect-metadata';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, webcrypto, X509Certificate as NativeCertificate, type KeyObject } from 'node:crypto';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  Name,
+  Pkcs10CertificateRequest,
+  Pkcs10CertificateRequestGenerator,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+  type Extension,
+} from '@peculiar/x509';
+import { Refusal } from '#base/refusal';
+import type { Subject, Template } from '#ca/certificate';
+import type { CertificateFacts, Certificates, Issuer } from '#ca/contract';
+
+type Key = webcrypto.CryptoKey;
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+/** A request is some 500 bytes. */
+const longestPem = 16 * 1024;
+
+export const certificates: Certificates = {
+  newKey() {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+  },
+
+  async selfSigned(key, template) {
+    const { privateKey, publicKey } = await pairOf(key);
+    const name = nameOf(template.subject);
+    return sign({ subject: name, issuer: name, template, publicKey, signingKey: privateKey, extensions: await rootExtensions(publicKey, publicKey) });
+  },
+
+  async request(key) {
+    const { privateKey, publicKey } = await pairOf(key);
+    const made = await Pkcs10CertificateRequestGenerator.create({ keys: { privateKey, publicKey }, signingAlgorithm: algorithm }, webcrypto);
+    return `${made.toString('pem')}\n`;
+  },
+
+  async issue(request, template, issuer) {
+    const publicKey = await keyOfRequest(request);
+    const by = new X509Certificate(firstOf(issuer.certificate));
+    const signer = await pairOf(issuer.key);
+    const extensions = [
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
+      new BasicConstraintsExtension(false, undefined, true),
+      new SubjectAlternativeNameExtension(template.names.map((value) => ({ type: 'dns', value }))),
+      ...(await identifiers(publicKey, signer.publicKey)),
+    ];
+    const leaf = await sign({
+      subject: nameOf(template.subject),
+      issuer: by.subject,
+      template,
+      publicKey,
+      signingKey: signer.privateKey,
+      extensions,
+    });
+    return issuer.crossSigned === undefined ? leaf : `${leaf}${issuer.crossSigned}`;
+  },
+
+  async crossSign(certificate, issuer: Issuer) {
+    const root = new X509Certificate(firstOf(certificate));
+    const by = new X509Certificate(firstOf(issuer.certificate));
+    const signer = await pairOf(issuer.key);
+    const publicKey = await root.publicKey.export(algorithm, ['verify'], webcrypto);
+    const validity = { notBefore: root.notBefore.getTime(), notAfter: root.notAfter.getTime() };
+    return sign({
+      subject: root.subject,
+      issuer: by.subject,
+      template: { validity },
+      publicKey,
+      signingKey: signer.privateKey,
+      extensions: await rootExtensions(publicKey, signer.publicKey),
+    });
+  },
+
+  read,
+
+  fault(certificate, key, roots) {
+    const leaf = native(certificate);
+    if (!leaf.checkPrivateKey(privateKeyOf(key))) return 'the certificate is for another key';
+    const chain = [...blocks(certificate).slice(1), ...blocks(roots)].map(native);
+    const anchors = new Set(blocks(roots).map((each) => native(each).fingerprint256));
+    return vouchedFor(leaf, chain, anchors) ? undefined : 'the certificate is of another authority';
+  },
+};
+
+function vouchedFor(leaf: NativeCertificate, chain: readonly NativeCertificate[], anchors: ReadonlySet<string>, depth = 0): boolean {
+  if (depth > chain.length) return false;
+  return chain.some(
+    (issuer) =>
+      issuer.ca &&
+      leaf.checkIssued(issuer) &&
+      leaf.verify(issuer.publicKey) &&
+      (anchors.has(issuer.fingerprint256) || vouchedFor(issuer, chain, anchors, depth + 1)),
+  );
+}
+
+function read(certificate: string): CertificateFacts {
+  const pem = firstOf(certificate);
+  const facts = native(pem);
+  const parsed = new X509Certificate(pem);
+  return {
+    subject: subjectOf(parsed.subjectName),
+    validity: { notBefore: Date.parse(facts.validFrom), notAfter: Date.parse(facts.validTo) },
+    issuerSubject: Buffer.from(parsed.issuerName.toArrayBuffer()).toString('base64'),
+    publicKey: Buffer.from(facts.publicKey.export({ type: 'spki', format: 'der' })).toString('base64'),
+  };
+}
+
+interface Signing {
+  subject: string;
+  issuer: string;
+  template: Pick<Template, 'validity'>;
+  publicKey: Key;
+  signingKey: Key;
+  extensions: Extension[];
+}
+
+async function sign({ subject, issuer, template: { validity }, publicKey, signingKey, extensions }: Signing): Promise<string> {
+  const dates = { notBefore: new Date(validity.notBefore), notAfter: new Date(validity.notAfter) };
+  const made = await X509CertificateGenerator.create({ subject, issuer, ...dates, publicKey, signingKey, signingAlgorithm: algorithm, extensions }, webcrypto);
+  return `${made.toString('pem')}\n`;
+}
+
+async function rootExtensions(publicKey: Key, signer: Key): Promise<Extension[]> {
+  return [
+    new BasicConstraintsExtension(true, 1, true),
+    new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+    ...(await identifiers(publicKey, signer)),
+  ];
+}
+
+/** By them a chain is found where two roots have the same name. */
+async function identifiers(publicKey: Key, signer: Key): Promise<Extension[]> {
+  return [await SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto), await AuthorityKeyIdentifierExtension.create(signer, false, webcrypto)];
+}
+
+function nameOf({ organization, organizationalUnit, commonName }: Subject): string {
+  const parts = [
+    ...(organization === undefined ? [] : [{ O: [organization] }]),
+    ...(organizationalUnit === undefined ? [] : [{ OU: [organizationalUnit] }]),
+    { CN: [commonName] },
+  ];
+  return new Name(parts).toString();
+}
+
+function subjectOf(name: Name): Subject {
+  const [commonName = '', ...more] = name.getField('CN');
+  const [organizationalUnit] = name.getField('OU');
+  const [organization] = name.getField('O');
+  // Two names in one certificate would let its reader choose.
+  if (more.length > 0) throw new Refusal('invalidArgument', 'the certificate has two common names');
+  return { commonName, ...(organizationalUnit !== undefined && { organizationalUnit }), ...(organization !== undefined && { organization }) };
+}
+
+async function keyOfRequest(request: string): Promise<Key> {
+  const refused = new Refusal('invalidArgument', 'this is no request for a certificate of a P-256 key, signed by that key');
+  if (request.length > longestPem) throw refused;
+  try {
+    const parsed = new Pkcs10CertificateRequest(request);
+    const key = await parsed.publicKey.export(algorithm, ['verify'], webcrypto);
+    if (await parsed.verify(webcrypto)) return key;
+  } catch {
+    // What cannot be read is refused as what does not hold.
+  }
+  throw refused;
+}
+
+async function pairOf(pem: string): Promise<{ privateKey: Key; publicKey: Key }> {
+  const key = privateKeyOf(pem);
+  const own = key.export({ type: 'pkcs8', format: 'der' });
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  return {
+    privateKey: await webcrypto.subtle.importKey('pkcs8', own, algorithm, true, ['sign']),
+    publicKey: await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']),
+  };
+}
+
+function privateKeyOf(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    throw new Refusal('invalidArgument', `this is no private key: ${(error as Error).message}`);
+  }
+}
+
+function native(pem: string): NativeCertificate {
+  try {
+    return new NativeCertificate(pem);
+  } catch (error) {
+    throw new Refusal('invalidArgument', `this is no certificate: ${(error as Error).message}`);
+  }
+}
+
+function blocks(pem: string): string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
+}
+
+function firstOf(pem: string): string {
+  const [first] = blocks(pem);
+  if (first === undefined) throw new Refusal('invalidArgument', 'this is no certificate');
+  return first;
+}
