@@ -95,12 +95,10 @@ function checkIngressUnused(view: View): void {
   }
 }
 
-/** Refuses while a task that is wanted is attached; tasks on their way out carry their own copy of the network. */
+/** Refuses while a task that is wanted is attached; tasks on their way out need no more than their addresses. */
 function checkNoTasks(view: View, networkId: string): void {
-  for (const task of view.list('task')) {
+  for (const task of view.find('task', 'network', networkId)) {
     const live = compareStates(task.DesiredState, 'running') <= 0 && compareStates(task.Status.State, 'running') <= 0;
-    if (live && task.NetworksAttachments?.some((attachment) => attachment.Network.ID === networkId)) {
-      throw new Refusal('failedPrecondition', `network ${networkId} is in use by task ${task.ID}`);
-    }
+    if (live) throw new Refusal('failedPrecondition', `network ${networkId} is in use by task ${task.ID}`);
   }
 }

@@ -2,6 +2,7 @@
 import { assert } from '#base/assert';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Task } from '#model/object/task';
+import type { TaskState } from '#model/object/task-state';
 import type { Action } from './action.ts';
 import type { AddressUse } from './index/address-use.ts';
 import type { IndexOf } from './index/indexes.ts';
@@ -96,6 +97,11 @@ export class Overlay implements View {
     return own.serial > (this.#base.serialOf(kind, base.ID) ?? 0) ? own.object : base;
   }
 
+  keys<K extends Kind>(kind: K, index: IndexOf<K>): Iterable<string> {
+    const base = this.#base.keys(kind, index);
+    return this.#tables[kind].size === 0 ? base : new Set([...base, ...this.#table(kind).keys(index)]);
+  }
+
   count(kind: Kind): number {
     let count = 0;
     if (this.#isUntouched(kind)) return this.#base.count(kind);
@@ -118,6 +124,10 @@ export class Overlay implements View {
 
   tasksOfNode(nodeId: string): Iterable<Task> {
     return this.find('task', 'node', nodeId);
+  }
+
+  taskStates(): ReadonlyMap<TaskState, number> {
+    return this.#usage.taskStates();
   }
 
   loadOf(nodeId: string): NodeLoad {

@@ -3,6 +3,7 @@ import { assert } from '#base/assert';
 import { timeText } from '#base/clock';
 import { kinds, type Kind, type ObjectOf } from '#model/object/object';
 import type { Task } from '#model/object/task';
+import type { TaskState } from '#model/object/task-state';
 import { idOf, type Action, type Entry, type StoreEvent } from './action.ts';
 import type { AddressUse } from './index/address-use.ts';
 import { Answers, type KnownAnswer } from './answers.ts';
@@ -101,6 +102,10 @@ export class Store implements View {
     return this.#table(kind).find(index, key).at(-1)?.object;
   }
 
+  keys<K extends Kind>(kind: K, index: IndexOf<K>): Iterable<string> {
+    return this.#table(kind).keys(index);
+  }
+
   count(kind: Kind): number {
     return this.#tables[kind].size;
   }
@@ -119,6 +124,10 @@ export class Store implements View {
 
   tasksOfNode(nodeId: string): Iterable<Task> {
     return this.find('task', 'node', nodeId);
+  }
+
+  taskStates(): ReadonlyMap<TaskState, number> {
+    return this.#usage.taskStates();
   }
 
   loadOf(nodeId: string): NodeLoad {

@@ -34,6 +34,11 @@ export class Table<K extends Kind> {
     return this.#indexes.find(({ name }) => name === index)?.rows.get(key) ?? [];
   }
 
+  /** Keys under which the index holds rows. */
+  keys(index: string): Iterable<string> {
+    return this.#indexes.find(({ name }) => name === index)?.rows.keys() ?? [];
+  }
+
   /** `serial` is that of a new row; one that is there keeps its own. */
   put(object: ObjectOf[K], serial: number): void {
     const known = this.#rows.get(object.ID);

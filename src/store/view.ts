@@ -2,6 +2,7 @@
 import type { Cluster } from '#model/object/cluster';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Task } from '#model/object/task';
+import type { TaskState } from '#model/object/task-state';
 import type { AddressUse } from './index/address-use.ts';
 import type { IndexOf } from './index/indexes.ts';
 import type { NodeLoad } from './index/node-load.ts';
@@ -14,6 +15,8 @@ export interface View {
   find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]>;
   /** The last one of what an index holds under `key`. */
   newest<K extends Kind>(kind: K, index: IndexOf<K>, key: string): ObjectOf[K] | undefined;
+  /** Every key under which an index holds something, in no order; of one of them it may hold nothing any more. */
+  keys<K extends Kind>(kind: K, index: IndexOf<K>): Iterable<string>;
   /** How many there are of a kind. */
   count(kind: Kind): number;
   /** The object's place in the order of creation; undefined when there is none. Objects that are not stored yet come last. */
@@ -22,6 +25,8 @@ export interface View {
   byName<K extends Exclude<Kind, 'task'>>(kind: K, name: string): ObjectOf[K] | undefined;
   tasksOfService(serviceId: string): Iterable<Task>;
   tasksOfNode(nodeId: string): Iterable<Task>;
+  /** How many tasks are in each state. */
+  taskStates(): ReadonlyMap<TaskState, number>;
   /** What the tasks on a node take of it. */
   loadOf(nodeId: string): NodeLoad;
   /** The addresses of a network that tasks and nodes have. */

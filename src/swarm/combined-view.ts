@@ -1,6 +1,7 @@
 /** One view of two stores: Docker's objects, and beside them the stacks and repositories that only we know. */
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Task } from '#model/object/task';
+import type { TaskState } from '#model/object/task-state';
 import type { AddressUse } from '#store/index/address-use';
 import type { IndexOf } from '#store/index/indexes';
 import type { NodeLoad } from '#store/index/node-load';
@@ -36,6 +37,10 @@ export class CombinedView implements View {
     return this.#of(kind).newest(kind, index, key);
   }
 
+  keys<K extends Kind>(kind: K, index: IndexOf<K>): Iterable<string> {
+    return this.#of(kind).keys(kind, index);
+  }
+
   count(kind: Kind): number {
     return this.#of(kind).count(kind);
   }
@@ -54,6 +59,10 @@ export class CombinedView implements View {
 
   tasksOfNode(nodeId: string): Iterable<Task> {
     return this.#docker.tasksOfNode(nodeId);
+  }
+
+  taskStates(): ReadonlyMap<TaskState, number> {
+    return this.#docker.taskStates();
   }
 
   loadOf(nodeId: string): NodeLoad {

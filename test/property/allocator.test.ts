@@ -117,7 +117,7 @@ function checkAddresses(store: Store): void {
     if (isTerminal(task.Status.State)) continue;
     for (const { Network, Addresses } of task.NetworksAttachments ?? []) {
       const address = addressNumber(Addresses[0]) ?? fail('no address');
-      const subnet = parseSubnet(Network.IPAMOptions?.Configs?.[0]?.Subnet) ?? fail('no subnet');
+      const subnet = parseSubnet(store.get('network', Network.ID)?.IPAMOptions?.Configs?.[0]?.Subnet ?? Addresses[0]) ?? fail('no subnet');
       if (address <= subnet.first || address >= subnet.last) fail(`${Addresses[0]} is no host of ${Network.ID}`);
       once(seen, `${Network.ID} ${address}`);
     }

@@ -37,7 +37,7 @@ function task(id: string, serviceId: string, nodeId: string): Task {
     Spec: {},
     ServiceID: `s${serviceId < 'c' ? 1 : 2}`,
     NodeID: nodeId,
-    Status: { Timestamp: '', State: 'new', Message: '' },
+    Status: { Timestamp: '', State: nodeId === '' ? 'new' : 'running', Message: '' },
     DesiredState: 'running',
     Shoal: { ServiceName: '', ServiceLabels: {}, SpecVersion: 0 },
   };
@@ -53,6 +53,9 @@ function picture(view: View): unknown {
     named: names.flatMap((name) => ['', 'n1', 'n2'].map((place) => plain(view.byName('config', name + place)))),
     services: ['s1', 's2'].map((id) => byId(view.tasksOfService(id))),
     nodes: ['', 'n1', 'n2'].map((id) => byId(view.tasksOfNode(id))),
+    // A key may be named under which nothing is any more.
+    used: [...view.keys('task', 'node')].filter((id) => [...view.tasksOfNode(id)].length > 0).toSorted(),
+    states: Object.fromEntries(view.taskStates()),
   };
 }
 

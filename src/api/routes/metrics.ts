@@ -81,14 +81,15 @@ export class Metrics {
     this.#countStates(view, stacks);
     const states = {
       node: [...view.list('node')].map((node) => node.Status.State),
-      task: [...view.list('task')].map((task) => task.Status.State),
       stack: stacks.map((stack) => stack.Condition.State),
     };
-    for (const kind of ['node', 'task', 'stack'] as const) {
+    for (const kind of ['node', 'stack'] as const) {
       this.#byState[kind].reset();
       for (const state of states[kind]) this.#byState[kind].inc({ state });
     }
-    for (const kind of ['service', 'network', 'secret', 'config', 'repository'] as const) this.#counts[kind].set([...view.list(kind)].length);
+    this.#byState.task.reset();
+    for (const [state, count] of view.taskStates()) this.#byState.task.set({ state }, count);
+    for (const kind of ['service', 'network', 'secret', 'config', 'repository'] as const) this.#counts[kind].set(view.count(kind));
   }
 
   #countStates(view: View, stacks: readonly StackSummary[]): void {

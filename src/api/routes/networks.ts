@@ -66,7 +66,7 @@ function inspected(view: View, network: Network, call: Call): NetworkResource {
 
 function servicesOf(view: View, network: Network): Record<string, object> {
   const services: Record<string, { VIP: string; Ports: string[]; LocalLBIndex: number; Tasks: object[] }> = {};
-  for (const task of view.list('task')) {
+  for (const task of view.find('task', 'network', network.ID)) {
     const attachment = task.NetworksAttachments?.find((candidate) => candidate.Network.ID === network.ID);
     if (!attachment || task.Status.State !== 'running') continue;
     const entry = (services[task.Shoal.ServiceName] ??= { VIP: '', Ports: [], LocalLBIndex: 0, Tasks: [] });
@@ -160,9 +160,7 @@ function usedNetworks(view: View): ReadonlySet<string> {
   for (const service of view.list('service')) {
     for (const { Target = '' } of service.Spec.TaskTemplate.Networks ?? []) used.add(Target);
   }
-  for (const task of view.list('task')) {
-    for (const attachment of task.NetworksAttachments ?? []) used.add(attachment.Network.ID);
-  }
+  for (const id of view.keys('task', 'network')) used.add(id);
   return used;
 }
 

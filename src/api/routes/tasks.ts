@@ -4,11 +4,11 @@ import type { Task } from '#model/object/task';
 import { taskName } from '#model/object/task';
 import { isUpToDate } from '#model/task-fulfils';
 import { taskStates } from '#model/object/task-state';
-import { readObject, readView, type Context } from '../context.ts';
+import { readView, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
-import { shown } from '../view/redact.ts';
+import { shownTask } from '../view/redact.ts';
 import { get, parameter, type Route } from '../router.ts';
 
 const filterKeys = ['_up-to-date', 'desired-state', 'id', 'label', 'name', 'node', 'runtime', 'service'];
@@ -19,9 +19,12 @@ export function taskRoutes(context: Context): Route[] {
       const filters = readFilters(call, filterKeys);
       const view = await readView(context);
       const tasks = listTasks(view, filters, context.swarm.status().NodeID);
-      return { status: 200, json: tasks.map((task) => shown('task', task)) };
+      return { status: 200, json: tasks.map((task) => shownTask(view, task)) };
     }),
-    get('/tasks/{}', async (call) => ({ status: 200, json: shown('task', await readObject(context, 'task', parameter(call))) })),
+    get('/tasks/{}', async (call) => {
+      const view = await readView(context);
+      return { status: 200, json: shownTask(view, findObject(view, 'task', parameter(call))) };
+    }),
   ];
 }
 
@@ -31,12 +34,16 @@ function listTasks(view: View, filters: Filters, ownNodeId: string): Task[] {
   }
   const services = filters.get('service')?.map((ref) => findObject(view, 'service', ref).ID);
   const nodes = filters.get('node')?.map((ref) => findObject(view, 'node', ref === 'self' ? ownNodeId : ref).ID);
-  // One service is what progress displays ask for, five times a second: its index spares the scan.
-  const [only, ...others] = services ?? [];
-  const scanned = only !== undefined && others.length === 0 ? view.tasksOfService(only) : view.list('task');
-  return [...scanned].filter(
+  return [...scanned(view, services, nodes)].filter(
     (task) => (!services || services.includes(task.ServiceID)) && (!nodes || nodes.includes(task.NodeID)) && passes(view, filters, task),
   );
+}
+
+/** One service is what progress displays ask for, five times a second, and one node what `node ps` does: their indexes spare the scan. */
+function scanned(view: View, services: readonly string[] | undefined, nodes: readonly string[] | undefined): Iterable<Task> {
+  const [[service, ...otherServices], [node, ...otherNodes]] = [services ?? [], nodes ?? []];
+  if (service !== undefined && otherServices.length === 0) return view.tasksOfService(service);
+  return node !== undefined && otherNodes.length === 0 ? view.tasksOfNode(node) : view.list('task');
 }
 
 function passes(view: View, filters: Filters, task: Task): boolean {

@@ -71,7 +71,7 @@ export function predefinedNetwork(name: string): NetworkResource | undefined {
 
 /**
  * Inside a task a network keeps its nested form (ID, Spec, DriverState, IPAMOptions), as Docker shows it there.
- * One that came with the task's own entry was not stamped yet when the task took it along, and Go's clients read no empty time.
+ * An engine's own, and one that is gone, have no times of their own, and Go's clients read no empty one.
  */
 export function nestedNetwork(network: Network, taskCreatedAt: string): object {
   const { ID, Version, Spec, DriverState, IPAMOptions } = network;

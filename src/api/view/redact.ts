@@ -7,15 +7,15 @@ import type { Repository } from '#model/object/repository';
 import type { Service } from '#model/object/service';
 import type { EndpointSpec, ServiceSpec, TaskSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
+import type { View } from '../dependencies.ts';
 import { nestedNetwork, shownNetwork } from './network.ts';
 
-/** Kinds that are shown as objects; the cluster has a door of its own (`shownCluster`), stacks are shown as summaries. */
-export type ShownKind = Exclude<Kind, 'cluster' | 'stack'>;
+/** Kinds that are shown as objects by themselves; the cluster and tasks have doors of their own (`shownCluster`, `shownTask`), stacks are shown as summaries. */
+export type ShownKind = Exclude<Kind, 'cluster' | 'stack' | 'task'>;
 
 const table: { readonly [K in ShownKind]: (object: ObjectOf[K]) => object } = {
   node: shownNode,
   service: shownService,
-  task: shownTask,
   network: shownNetwork,
   secret: shownSecret,
   config: shownConfig,
@@ -66,9 +66,13 @@ function shownEndpoint(spec: EndpointSpec): object {
   return { ...spec, ...(spec.Ports && { Ports: spec.Ports.map((port) => ({ Protocol: 'tcp', PublishMode: 'ingress', ...port })) }) };
 }
 
-function shownTask({ Shoal: _memory, ...task }: Task): object {
+/** A task with its networks whole, as they are now: it holds only what they are called. One that is gone is shown as the task knows it. */
+export function shownTask(view: Pick<View, 'get'>, { Shoal: _memory, ...task }: Task): object {
   const { Shoal: _appliedAt, ...status } = task.Status;
-  const attachments = task.NetworksAttachments?.map((attachment) => ({ ...attachment, Network: nestedNetwork(attachment.Network, task.CreatedAt) }));
+  const attachments = task.NetworksAttachments?.map((attachment) => {
+    const network = view.get('network', attachment.Network.ID) ?? { Version: { Index: 0 }, CreatedAt: '', UpdatedAt: '', ...attachment.Network };
+    return { ...attachment, Network: nestedNetwork(network, task.CreatedAt) };
+  });
   return { ...task, Labels: task.Labels ?? {}, Status: { PortStatus: {}, ...status }, ...(attachments && { NetworksAttachments: attachments }) };
 }
 

@@ -1,6 +1,6 @@
 /** A task: one attempt to run a container, as stored and shown. */
 import type { Labels, Meta } from './meta.ts';
-import type { Network } from './network.ts';
+import type { Network, NetworkSpec } from './network.ts';
 import type { EndpointSpec, LogDriver, PortConfig, TaskSpec } from './service-spec.ts';
 import { isTerminal, compareStates, type TaskState } from './task-state.ts';
 
@@ -72,8 +72,17 @@ export interface TaskStatus {
   };
 }
 
+/**
+ * What a task says of a network: enough to attach a container, and nothing that may change under it. Tasks of before hold the whole
+ * network as it was when they were made; nobody reads more of it than this.
+ */
+export interface TaskNetwork {
+  ID: string;
+  Spec: Pick<NetworkSpec, 'Name' | 'Driver' | 'Ingress'>;
+}
+
 export interface NetworkAttachment {
-  Network: Network;
+  Network: TaskNetwork;
   /** CIDR texts. */
   Addresses: readonly string[];
   Aliases?: readonly string[];
@@ -88,6 +97,10 @@ export function taskName(task: Task): string {
 export function taskNameOf(service: string, { Slot, NodeID }: Pick<Task, 'Slot' | 'NodeID'>, id?: string): string {
   const place = `${service}.${Slot || NodeID}`;
   return id === undefined ? place : `${place}.${id}`;
+}
+
+export function taskNetwork({ ID, Spec: { Name, Driver, Ingress } }: Network): TaskNetwork {
+  return { ID, Spec: { Name, ...(Driver !== undefined && { Driver }), ...(Ingress !== undefined && { Ingress }) } };
 }
 
 /** A node has it, and it has not ended there. */

@@ -1,7 +1,7 @@
 /** The allocator: networks get subnets, services ports, and new tasks addresses; then the tasks are pending. */
 import { nodeLocalNetworks, type Network } from '#model/object/network';
 import type { PortConfig } from '#model/object/service-spec';
-import { isActive, type NetworkAttachment, type Task } from '#model/object/task';
+import { isActive, taskNetwork, type NetworkAttachment, type Task, type TaskNetwork } from '#model/object/task';
 import { newMeta, update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
@@ -19,6 +19,8 @@ interface Allocation extends NetworkAllocation {
   endpoints: ReadonlyMap<string, EndpointResult>;
   ingress: Network | undefined;
   spaces: AddressSpaces;
+  /** What tasks say of networks, made once for all of them. */
+  shown: Map<Network, TaskNetwork>;
 }
 
 /** What a task is to be attached to. */
@@ -45,6 +47,7 @@ export function allocate(view: View, context: StageContext): StageResult {
     endpoints: ports.endpoints,
     ingress: ingress && (networks.networks.get(ingress.ID) ?? ingress),
     spaces: new AddressSpaces(view),
+    shown: new Map(),
   };
   for (const task of view.find('task', 'waiting', 'new')) {
     if (!isActive(task)) continue;
@@ -91,14 +94,21 @@ function attach(task: Task, ports: readonly PortConfig[], allocation: Allocation
   for (const { network, aliases } of wishes) {
     const taken = takeAddress(network, allocation);
     if ('problem' in taken) {
-      for (const { Network: given, Addresses } of attachments) {
-        for (const address of Addresses) allocation.spaces.of(given).giveBack(address);
+      for (const [at, { Addresses }] of attachments.entries()) {
+        const given = wishes[at]?.network;
+        if (given) for (const address of Addresses) allocation.spaces.of(given).giveBack(address);
       }
       return taken.problem;
     }
-    attachments.push({ Network: network, Addresses: taken.addresses, ...(aliases.length > 0 && { Aliases: aliases }) });
+    attachments.push({ Network: shownToTasks(network, allocation), Addresses: taken.addresses, ...(aliases.length > 0 && { Aliases: aliases }) });
   }
   return attachments;
+}
+
+function shownToTasks(network: Network, { shown }: Allocation): TaskNetwork {
+  let known = shown.get(network);
+  if (!known) shown.set(network, (known = taskNetwork(network)));
+  return known;
 }
 
 /** Ingress first, then as in the spec; each network once. */

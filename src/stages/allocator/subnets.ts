@@ -1,5 +1,6 @@
 /** Gives every cluster network its subnets. */
 import type { IPAMConfig, Network } from '#model/object/network';
+import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
 import { update, type Action } from '#store/action';
 import { clusterOf, type View } from '#store/view';
@@ -87,7 +88,7 @@ class SubnetPool {
     this.pools = cluster?.DefaultAddrPool.length ? cluster.DefaultAddrPool : defaultPools;
     this.size = cluster?.SubnetSize || defaultSubnetSize;
     for (const network of view.list('network')) this.#holdAll(network);
-    for (const network of goneNetworks(view)) this.#holdAll(network);
+    for (const held of goneNetworks(view)) this.#networks.push(held);
     for (const node of view.list('node')) this.#avoid(node.Description?.Shoal?.UsedSubnets ?? []);
     for (const network of waiting) this.#avoid((network.Spec.IPAM?.Config ?? []).map((config) => config.Subnet));
   }
@@ -141,13 +142,25 @@ class SubnetPool {
 }
 
 /** Removed networks that tasks are still on: they keep their subnets until the last of these has ended. */
-function goneNetworks(view: View): Iterable<Network> {
-  const gone = new Map<string, Network>();
-  for (const task of view.list('task')) {
-    if (isTerminal(task.Status.State)) continue;
-    for (const { Network } of task.NetworksAttachments ?? []) {
-      if (!view.get('network', Network.ID)) gone.set(Network.ID, Network);
+function* goneNetworks(view: View): Iterable<Held> {
+  for (const id of view.keys('task', 'network')) {
+    if (view.get('network', id)) continue;
+    const subnets = new Map<number, Held>();
+    for (const task of view.find('task', 'network', id)) {
+      if (isTerminal(task.Status.State)) continue;
+      for (const held of subnetsOf(task, id)) subnets.set(held.first, held);
+    }
+    yield* subnets.values();
+  }
+}
+
+/** The subnets of a task's addresses in the network, which say how long their prefix is. */
+function* subnetsOf(task: Task, networkId: string): Iterable<Held> {
+  for (const { Network, Addresses } of task.NetworksAttachments ?? []) {
+    if (Network.ID !== networkId) continue;
+    for (const address of Addresses) {
+      const subnet = parseSubnet(address);
+      if (subnet) yield { ...subnet, owner: Network.Spec.Name };
     }
   }
-  return gone.values();
 }

@@ -111,7 +111,7 @@ function servicesInScope(view: View, scope: Scope): Iterable<string> {
   const ids = new Set<string>();
   if (scope === 'all') {
     for (const service of view.list('service')) ids.add(service.ID);
-    for (const task of view.list('task')) ids.add(task.ServiceID);
+    for (const id of view.keys('task', 'service')) ids.add(id);
     return ids;
   }
   for (const id of scope.services) ids.add(id);

@@ -36,7 +36,7 @@ function needsOf(task: Task): Need[] {
     if (mount.Type === 'volume') needs.push({ type: 'Volume', name: mount.VolumeOptions?.DriverConfig?.Name ?? '' });
   }
   for (const { Network } of task.NetworksAttachments ?? []) {
-    needs.push({ type: 'Network', name: Network.DriverState?.Name ?? Network.Spec.Driver ?? '' });
+    needs.push({ type: 'Network', name: Network.Spec.Driver ?? '' });
   }
   needs.push({ type: 'Log', name: task.Spec.LogDriver?.Name ?? '' });
   return needs;

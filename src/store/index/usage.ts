@@ -3,10 +3,12 @@ import { equal } from '#base/equal';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Node } from '#model/object/node';
 import type { Task } from '#model/object/task';
+import type { TaskState } from '#model/object/task-state';
 import { AddressUse, addressesOfNode, addressesOfTask, type HeldAddress } from './address-use.ts';
 import { loadedNode, NodeLoad } from './node-load.ts';
 
 interface UsageReader {
+  taskStates(): ReadonlyMap<TaskState, number>;
   loadOf(nodeId: string): NodeLoad;
   addressesOf(networkId: string): AddressUse;
 }
@@ -15,6 +17,8 @@ export class Usage implements UsageReader {
   readonly #base: UsageReader | undefined;
   readonly #loads = new Map<string, NodeLoad>();
   readonly #addresses = new Map<string, AddressUse>();
+  /** How many more tasks than in the base are in each state. */
+  readonly #states = new Map<TaskState, number>();
 
   constructor(base?: UsageReader) {
     this.#base = base;
@@ -28,6 +32,16 @@ export class Usage implements UsageReader {
     return this.#addresses.get(networkId) ?? this.#base?.addressesOf(networkId) ?? new AddressUse();
   }
 
+  taskStates(): ReadonlyMap<TaskState, number> {
+    const states = new Map(this.#base?.taskStates());
+    for (const [state, more] of this.#states) {
+      const count = (states.get(state) ?? 0) + more;
+      if (count > 0) states.set(state, count);
+      else states.delete(state);
+    }
+    return states;
+  }
+
   /** Takes in that `before` became `after`; either may be missing. */
   change<K extends Kind>(kind: K, before: ObjectOf[K] | undefined, after: ObjectOf[K] | undefined): void {
     if (kind === 'task') this.#changeTask(before as Task | undefined, after as Task | undefined);
@@ -35,10 +49,16 @@ export class Usage implements UsageReader {
   }
 
   #changeTask(before: Task | undefined, after: Task | undefined): void {
+    this.#countState(before, -1);
+    this.#countState(after, 1);
     const [from, to] = [loadedNode(before), loadedNode(after)];
     if (before && from !== undefined) this.#own(from).remove(before);
     if (after && to !== undefined) this.#own(to).add(after);
     if (before?.NetworksAttachments || after?.NetworksAttachments) this.#changeAddresses(addressesOfTask(before), addressesOfTask(after));
+  }
+
+  #countState(task: Task | undefined, by: 1 | -1): void {
+    if (task) this.#states.set(task.Status.State, (this.#states.get(task.Status.State) ?? 0) + by);
   }
 
   #changeAddresses(before: readonly HeldAddress[], after: readonly HeldAddress[]): void {

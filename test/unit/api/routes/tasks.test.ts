@@ -2,7 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createService, updateService } from '#control/service/services';
 import { runningTask, startApi, type ApiFixture } from '#test/support/api-fixture';
 import { initialisedCluster } from '#test/support/memory-cluster';
-import { create } from '#store/action';
+import { create, update } from '#store/action';
+import { createNetwork } from '#control/networks';
+import { taskNetwork } from '#model/object/task';
 
 let api: ApiFixture;
 
@@ -57,4 +59,41 @@ test('a task shows nothing of our memory', async () => {
   expect(json).toMatchObject({ ID: 'task-new', Slot: 1, Labels: {}, Status: { State: 'running', ContainerStatus: { PID: 42 }, PortStatus: {} } });
   expect(text).not.toMatch(/Shoal|AppliedAt|canary/);
   expect((await api.http('GET', '/tasks/nope')).json).toEqual({ message: 'task nope not found' });
+});
+
+test('a network that changes shows so in the tasks on it at once', async () => {
+  const { cluster } = api;
+  const { ID } = cluster.run(createNetwork({ Name: 'net' }));
+  const [network, task] = [cluster.store.get('network', ID), cluster.store.get('task', 'task-new')];
+  if (!network || !task) throw new Error('neither is stored');
+  const attached = { ...task, NetworksAttachments: [{ Network: taskNetwork(network), Addresses: ['10.9.0.2/24'] }] };
+  cluster.write([update('task', attached), update('network', { ...network, IPAMOptions: { Configs: [{ Subnet: '10.9.0.0/24', Gateway: '10.9.0.1' }] } })]);
+  for (const path of ['/tasks/task-new', '/tasks']) {
+    const { json } = await api.http('GET', path);
+    const [{ NetworksAttachments }] = [json].flat().filter(({ ID: id }: { ID: string }) => id === 'task-new');
+    expect(NetworksAttachments).toMatchObject([
+      {
+        Addresses: ['10.9.0.2/24'],
+        Network: { ID, Spec: { Name: 'net', DriverConfiguration: { Name: 'overlay' } }, IPAMOptions: { Configs: [{ Subnet: '10.9.0.0/24' }] } },
+      },
+    ]);
+  }
+});
+
+test('what asks about one service, one node, a network or counts walks no tasks', async () => {
+  const { store } = api.cluster;
+  const walked: string[] = [];
+  const list = store.list.bind(store);
+  store.list = ((kind: Parameters<typeof list>[0]) => {
+    walked.push(kind);
+    return list(kind);
+  }) as typeof list;
+  const { json } = await api.http('POST', '/networks/create', { Name: 'quiet', Driver: 'overlay' });
+  const filtered = (filters: object): string => `/tasks?filters=${encodeURIComponent(JSON.stringify(filters))}`;
+  const asked = [filtered({ service: ['web'] }), filtered({ node: ['self'] }), '/networks', `/networks/${json.Id}?verbose=true`, '/metrics'];
+  for (const path of asked) expect((await api.http('GET', path)).status, path).toBe(200);
+  expect((await api.http('DELETE', '/networks/quiet')).status).toBe(204);
+  store.list = list;
+  expect(walked).not.toContain('task');
+  expect(walked).toContain('network');
 });

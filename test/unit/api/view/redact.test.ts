@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
-import { shown } from '#api/view/redact';
+import { shown, shownTask } from '#api/view/redact';
 import type { Network } from '#model/object/network';
 import type { Node } from '#model/object/node';
 import type { Repository } from '#model/object/repository';
 import type { Service } from '#model/object/service';
-import type { Task } from '#model/object/task';
+import { taskNetwork, type Task } from '#model/object/task';
+import { storeOf } from '#test/support/cluster-objects';
 
 const meta = { ID: 'id', Version: { Index: 3 }, CreatedAt: 'c', UpdatedAt: 'u' };
 
@@ -23,7 +24,10 @@ test('a service shows its spec and extensions, never its memory', () => {
   });
 });
 
-test('a task shows its networks in their nested form', () => {
+test.each([
+  ['named by the task', true],
+  ['gone, of a task of before that holds it whole', false],
+])('a task shows its networks in their nested form: %s', (_what, stored) => {
   const network: Network = {
     ...meta,
     ID: 'n1',
@@ -43,9 +47,9 @@ test('a task shows its networks in their nested form', () => {
     DesiredState: 'running',
     Shoal: { RegistryAuth: 'canary' },
     Status: { Timestamp: 't', State: 'running', Message: '', Shoal: { AppliedAt: 1 } },
-    NetworksAttachments: [{ Network: network, Addresses: ['10.0.1.5/24'] }],
+    NetworksAttachments: [{ Network: stored ? taskNetwork(network) : network, Addresses: ['10.0.1.5/24'] }],
   } as unknown as Task;
-  const result = shown('task', task) as Task;
+  const result = shownTask(storeOf(stored ? { network: [network] } : {}), task) as Task;
   expect(JSON.stringify(result)).not.toMatch(/canary|AppliedAt/);
   expect(result.NetworksAttachments).toMatchObject([
     {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { allocateNetworks } from '#stages/allocator/subnets';
 import type { Network } from '#model/object/network';
+import { taskNetwork } from '#model/object/task';
 import { aCluster, aNetwork, aNode, aSubnet, aTask, storeOf } from '#test/support/cluster-objects';
 
 function withUsed(...UsedSubnets: string[]): ReturnType<typeof aNode> {
@@ -46,9 +47,12 @@ test('subnets of other networks, of hosts and those asked for are skipped', () =
   expect(configsOf(networks.get('asked'))).toEqual([{ Subnet: '10.0.4.0/24', Range: '10.0.4.128/25', Gateway: '10.0.4.9' }]);
 });
 
-test('a removed network keeps its subnet while a task on it has not ended', () => {
+test.each([
+  ['as tasks name it', taskNetwork],
+  ['of a task of before that holds it whole', (network: Network) => network],
+])('a removed network keeps its subnet while a task on it has not ended: %s', (_what, held) => {
   const gone = aSubnet('gone', '10.0.0.0/24', '10.0.0.1');
-  const attached = { NetworksAttachments: [{ Network: gone, Addresses: ['10.0.0.2/24'] }] };
+  const attached = { NetworksAttachments: [{ Network: held(gone), Addresses: ['10.0.0.2/24'] }] };
   const running = storeOf({ cluster: [aCluster()], network: [aNetwork('new')], task: [aTask('t', 'running', attached)] });
   expect(configsOf(allocateNetworks(running).networks.get('new'))).toMatchObject([{ Subnet: '10.0.1.0/24' }]);
   const ended = storeOf({ cluster: [aCluster()], network: [aNetwork('new')], task: [aTask('t', 'shutdown', attached)] });

@@ -21,7 +21,7 @@ function volume(Name: string): TaskSpec {
 }
 
 const big: TaskSpec = { Resources: { Reservations: { NanoCPUs: 3e9, MemoryBytes: 6e9 } } };
-const storageNet = aNetwork('s', {}, { DriverState: { Name: 'weave' } });
+const storageNet = aNetwork('s', { Driver: 'weave' });
 
 interface Case {
   task?: Partial<Task>;
