@@ -1,6 +1,7 @@
 /** When two service specs ask for the same thing: defaults said, what means nothing left out, sets in order. */
 import { equal } from '#base/equal';
 import { compareTexts } from '#base/text/text';
+import { fieldChanges } from './field-changes.ts';
 import { protocolOf } from './port.ts';
 import { defaults } from './object/service.ts';
 import type { ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from './object/service-spec.ts';
@@ -15,19 +16,10 @@ export function sameService(a: ServiceSpec, b: ServiceSpec): boolean {
 const differenceLimit = 20;
 
 /** Paths of the fields in which two specs differ, like `Mode.Replicated.Replicas`; values stay out, they may be secret. */
-export function differences(a: ServiceSpec, b: ServiceSpec): string[] {
-  return differingPaths(comparable(a), comparable(b), '').slice(0, differenceLimit);
-}
-
-function differingPaths(a: unknown, b: unknown, path: string): string[] {
-  if (equal(a, b)) return [];
-  if (!isRecord(a) || !isRecord(b)) return [path];
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].toSorted(compareTexts).flatMap((key) => differingPaths(a[key], b[key], path === '' ? key : `${path}.${key}`));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+export function differingFields(a: ServiceSpec, b: ServiceSpec): string[] {
+  return fieldChanges(comparable(a), comparable(b))
+    .map(({ field }) => field)
+    .slice(0, differenceLimit);
 }
 
 /** A spec in the one form that is compared: a field-by-field difference of two such forms is a real one. */

@@ -1,13 +1,14 @@
 /** What a deploy by hand would do, object by object: the deploy itself is tried on the view, and its actions are thrown away. */
 import { seededRandom } from '#base/random';
 import { deployStack } from '#control/stack/stacks';
-import { comparable } from '#model/spec-compare';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { OwnedKind, StackSpec } from '#model/object/stack';
-import { fieldChanges, serviceChange, type ObjectChange, type StackPlan } from '#model/stack-plan';
+import { fieldChanges } from '#model/field-changes';
+import { serviceChange, type ObjectChange, type StackPlan } from '#model/stack-plan';
 import type { Action } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
+import { readable } from './readable.ts';
 
 /** Throws the Refusal that the deploy would meet. */
 export function planDeploy(view: View, spec: StackSpec, { prune }: { prune: boolean }, now: number): StackPlan {
@@ -35,16 +36,5 @@ function changeOf(view: View, after: View, action: Action): ObjectChange[] {
   if (action.type === 'create') return [{ kind, name, change: 'create', fields: [] }];
   const live = view.get(kind, action.object.ID)?.Spec;
   if (action.kind !== 'service') return [{ kind, name, change: 'update', fields: fieldChanges(live?.Labels ?? {}, action.object.Spec.Labels ?? {}, 'Labels') }];
-  const form = (spec: ServiceSpec): unknown => comparable(withoutIds(spec, after));
-  return [serviceChange(name, form(live as ServiceSpec), form(action.object.Spec))];
-}
-
-/** Networks by name, secrets and configs by theirs alone: what people know. */
-function withoutIds(spec: ServiceSpec, view: View): ServiceSpec {
-  const { ContainerSpec: container = {}, ...task } = spec.TaskTemplate;
-  const Networks = task.Networks?.map((network) => ({ ...network, Target: view.get('network', network.Target ?? '')?.Spec.Name ?? network.Target ?? '' }));
-  const Secrets = container.Secrets?.map(({ SecretID: _id, ...reference }) => reference);
-  const Configs = container.Configs?.map(({ ConfigID: _id, ...reference }) => reference);
-  const ContainerSpec = { ...container, ...(Secrets && { Secrets }), ...(Configs && { Configs }) };
-  return { ...spec, TaskTemplate: { ...task, ContainerSpec, ...(Networks && { Networks }) } };
+  return [serviceChange(name, live && readable(live as ServiceSpec, view), readable(action.object.Spec, after))];
 }

@@ -1,19 +1,21 @@
 /** Why a stack is applied, for people: what its actions change, seen from the services as they are. */
-import { comparable } from '#model/spec-compare';
+import { fieldChanges, fieldText } from '#model/field-changes';
 import type { Service } from '#model/object/service';
 import type { Stack } from '#model/object/stack';
 import type { Action } from '#store/action';
+import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
-import { differences, type NameOf } from './differences.ts';
+import { readable } from './readable.ts';
+
+/** Of one service; more say no more. */
+const mostLines = 20;
 
 /** A line for each field that changes, and each object that comes or goes. */
 export function changesBy(view: View, actions: readonly Action[], drift: boolean): string[] {
-  const made = new Map(
-    actions.flatMap((action) => (action.type === 'create' && action.kind === 'network' ? [[action.object.ID, action.object.Spec.Name]] : [])),
-  );
-  const nameOfNetwork = (id: string) => made.get(id) ?? view.get('network', id)?.Spec.Name ?? id;
+  const after = new Overlay(view);
+  after.lay(actions);
   const missing = drift ? actions.flatMap(missingObject) : [];
-  return [...missing, ...actions.flatMap((action) => changeOf(view, action, nameOfNetwork))];
+  return [...missing, ...actions.flatMap((action) => changeOf(view, after, action))];
 }
 
 export function reasonOf(changes: readonly string[], stack: Stack | undefined, drift: boolean): string {
@@ -28,13 +30,14 @@ function missingObject(action: Action): string[] {
   return [`${action.kind} ${action.object.Spec.Name} is missing`];
 }
 
-function changeOf(view: View, action: Action, nameOfNetwork: NameOf): string[] {
+function changeOf(view: View, after: View, action: Action): string[] {
   if (action.type === 'remove') return removalOf(view, action.kind, action.id);
   if (action.kind !== 'service') return [];
   const service = action.object;
   const live: Service | undefined = view.get('service', service.ID);
   if (!live) return [`${service.Spec.Name} is missing`];
-  return differences(comparable(live.Spec), comparable(service.Spec), nameOfNetwork).map((line) => `${service.Spec.Name} ${line}`);
+  const lines = fieldChanges(readable(live.Spec, view), readable(service.Spec, after)).map((change) => `${service.Spec.Name} ${fieldText(change)}`);
+  return lines.length <= mostLines ? lines : [...lines.slice(0, mostLines), `and ${lines.length - mostLines} more`];
 }
 
 function removalOf(view: View, kind: Action['kind'], id: string): string[] {

@@ -4,7 +4,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
-import { differences } from '#model/spec-compare';
+import { differingFields } from '#model/spec-compare';
 import type { FileKind } from '#control/secrets-and-configs';
 import type { Network } from '#model/object/network';
 import type { Config, Secret } from '#model/object/secret';
@@ -125,7 +125,7 @@ export class Writer {
     const { body, leftOut } = serviceBody(asked);
     const service = asked.Name;
     if (leftOut.length > 0) this.#parts.logger.warn({ service }, leftOutText(service, leftOut));
-    const fields = differences(body, stored);
+    const fields = differingFields(body, stored);
     if (fields.length > 0)
       this.#parts.logger.warn({ service, fields }, 'the Docker Engine stored these fields of the service otherwise than asked, or not at all');
   }

@@ -6,7 +6,8 @@ import { modeOf } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { OwnedKind } from '#model/object/stack';
 import { contentLabel } from '#model/version-names';
-import { fieldChanges, serviceChange, type ObjectChange } from '#model/stack-plan';
+import { fieldChanges } from '#model/field-changes';
+import { serviceChange, type ObjectChange } from '#model/stack-plan';
 
 export interface NamedObject {
   Name: string;

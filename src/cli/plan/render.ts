@@ -1,8 +1,8 @@
 /** A plan as text: one line an object, one a field; values of variables are not shown. */
-import type { FieldChange, ObjectChange } from '#model/stack-plan';
+import { fieldText } from '#model/field-changes';
+import type { ObjectChange } from '#model/stack-plan';
 
 const marks = { create: '+', update: '~', remove: '-', none: '=' } as const;
-const longestValue = 100;
 
 export function planLines(changes: readonly ObjectChange[], name: string): string[] {
   const lines = changes.filter(({ change }) => change !== 'none').flatMap(changeLines);
@@ -22,15 +22,4 @@ function changeLines({ kind, name, change, fields, restarts, refused }: ObjectCh
   const kept = change === 'update' && kind === 'service' && restarts === undefined ? ', its tasks run on' : '';
   const refusal = refused === undefined ? '' : `: the deploy would be refused, ${refused}`;
   return [`${marks[change]} ${kind} ${name}${restart}${kept}${refusal}`, ...fields.map((field) => `    ${fieldText(field)}`)];
-}
-
-function fieldText({ field, from, to, variables }: FieldChange): string {
-  if (variables) return `${field}: ${variables.join(', ')}`;
-  return `${field}: ${valueText(from)} → ${valueText(to)}`;
-}
-
-function valueText(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value);
-  return text.length > longestValue ? `${text.slice(0, longestValue - 1)}…` : text;
 }

@@ -9,7 +9,7 @@ import { create, remove, update } from '#store/action';
 import type { Overlay } from '#store/overlay';
 import type { UseCaseContext } from '../cluster.ts';
 import { wasRolledBack } from '#model/health/rolled-back';
-import { differences, sameService } from '#model/spec-compare';
+import { differingFields, sameService } from '#model/spec-compare';
 import { checkPorts } from '../service/ports.ts';
 import { checkServiceSpec } from '../service/service-check.ts';
 import { checkedChange, checkFreeName, newService, respecified } from '../service/services.ts';
@@ -59,7 +59,7 @@ export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: Servi
   }
   const answer = { ID: current.ID, Name: spec.Name, SpecVersion: (next ?? current).Shoal.SpecVersion };
   if (!next || next.Shoal.SpecVersion === current.Shoal.SpecVersion) return { ...answer, Change: 'unchanged' };
-  return { ...answer, Change: 'updated', Differences: differences(current.Spec, next.Spec) };
+  return { ...answer, Change: 'updated', Differences: differingFields(current.Spec, next.Spec) };
 }
 
 /** Checks the ports of services that are new or changed, on what the whole stack comes to: two may have changed places. */

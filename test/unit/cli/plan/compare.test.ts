@@ -36,8 +36,8 @@ test('a digest in the file matters', () => {
 test.each([
   [service(), service({ Image: 'lion:2' }), 'all', 'TaskTemplate.ContainerSpec.Image'],
   [service(), { ...service(), EndpointSpec: { Ports: [{ TargetPort: 1 }] } }, 'all', 'EndpointSpec.Ports'],
-  [service(), service({}, { Placement: { Constraints: ['node.role==manager'] } }), 'unsuited', 'TaskTemplate.Placement'],
-  [service(), { ...service(), Labels: { a: 'b' } }, undefined, 'Labels'],
+  [service(), service({}, { Placement: { Constraints: ['node.role==manager'] } }), 'unsuited', 'TaskTemplate.Placement.Constraints'],
+  [service(), { ...service(), Labels: { a: 'b' } }, undefined, 'Labels.a'],
   [service(), { ...service(), Mode: { Replicated: { Replicas: 3 } } }, undefined, 'Mode.Replicated.Replicas'],
 ])('%j to %j restarts %s', (live, wanted, restarts, field) => {
   const change = planService(live, wanted);

@@ -139,7 +139,7 @@ test.each<[string, string, (spec: ServiceSpec) => ServiceSpec]>([
   ['a label', 'Labels.extra', (spec) => ({ ...spec, Labels: { ...spec.Labels, extra: '' } })],
   [
     'a constraint',
-    'TaskTemplate.Placement',
+    'TaskTemplate.Placement.Constraints',
     (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, Placement: { Constraints: ['node.role==worker'] } } }),
   ],
   ['a port', 'EndpointSpec.Ports', (spec) => ({ ...spec, EndpointSpec: { Mode: 'vip', Ports: [{ TargetPort: 1, PublishedPort: 2 }] } })],
