@@ -4,7 +4,7 @@ import type { AssignmentChange, AssignmentKind, AssignmentUpdate, Backend } from
 import { nodeLocalNetworks } from '#model/object/network';
 import { isIngress } from '#model/port';
 import type { Service } from '#model/object/service';
-import { isPlaced, type Task } from '#model/object/task';
+import { isPlaced, type Task, type TaskMemory } from '#model/object/task';
 import { compareStates } from '#model/object/task-state';
 import type { View } from '#store/view';
 
@@ -81,8 +81,8 @@ export function filesOf(task: Task): { secrets: string[]; configs: string[] } {
 }
 
 /**
- * The item means something else to a node than before. When it was written does not matter, and statuses that the agent
- * reported itself are not sent back: a task differs when anything but its status did, or when it is not accepted yet.
+ * The item means something else to a node than before. When it was written does not matter, nor what the leader notes on a task
+ * for its own rollouts and restarts; statuses that the agent reported itself are not sent back: one that is not accepted yet is.
  */
 export function differs(before: AssignmentUpdate, after: AssignmentUpdate): boolean {
   if (before.item === after.item) return false;
@@ -92,7 +92,22 @@ export function differs(before: AssignmentUpdate, after: AssignmentUpdate): bool
 
 const unwritten = { Version: undefined, UpdatedAt: undefined };
 
+/** What of a task's memory is the leader's alone: its container is the same whatever stands there. */
+const leadersNotes = {
+  SpecVersion: 0,
+  StartAfter: undefined,
+  StartAfterTasks: undefined,
+  StartDelay: undefined,
+  Rollout: undefined,
+  Restart: undefined,
+  Restarts: undefined,
+} as const satisfies Partial<Record<keyof TaskMemory, unknown>>;
+
 function taskDiffers(before: Task, after: Task): boolean {
   if (compareStates(after.Status.State, 'assigned') <= 0 && !equal(before.Status, after.Status)) return true;
-  return !equal({ ...before, ...unwritten, Status: undefined }, { ...after, ...unwritten, Status: undefined });
+  return !equal(asNodesSee(before), asNodesSee(after));
+}
+
+function asNodesSee(task: Task): object {
+  return { ...task, ...unwritten, Status: undefined, Shoal: { ...task.Shoal, ...leadersNotes } };
 }
