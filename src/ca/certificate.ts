@@ -45,7 +45,7 @@ const shortestMs = hourMs;
 const units: Readonly<Record<NodeRole, string>> = { manager: 'swarm-manager', worker: 'swarm-worker' };
 
 /** The name of a role: a certificate's unit, and a name that all nodes of the role answer to. */
-function unitOf(role: NodeRole): string {
+export function unitOf(role: NodeRole): string {
   return units[role];
 }
 

@@ -71,8 +71,8 @@ export class ManagerSeat implements Cluster {
   }
 
   /** Opens a node's session with the leader; refuses `unavailable` where none is. */
-  readonly openSession: OpenSession = (nodeId, description) =>
-    this.#leading ? this.#leading.sessions.open(nodeId, description) : Promise.reject(notLeading());
+  readonly openSession: OpenSession = (nodeId, description, address) =>
+    this.#leading ? this.#leading.sessions.open(nodeId, description, address) : Promise.reject(notLeading());
 
   #began(term: number): void {
     const { duties = () => [], logger, random, ...parts } = this.#parts;

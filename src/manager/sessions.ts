@@ -64,9 +64,9 @@ export class Sessions {
   }
 
   /** Makes the node ready with what it says of itself; an older session of it ends. Refuses `notFound` for a stranger. */
-  readonly open: OpenSession = async (nodeId, description) => {
+  readonly open: OpenSession = async (nodeId, description, address) => {
     const { state, clock, submit } = this.#parts;
-    await submit((view) => answer(registerNode(view, nodeId, description, view.get('node', nodeId)?.Status.Addr ?? '')));
+    await submit((view) => answer(registerNode(view, nodeId, description, address ?? view.get('node', nodeId)?.Status.Addr ?? '')));
     const number = this.#heartbeats.open(nodeId, periodOf(state.store), clock.now());
     this.#sessions.get(nodeId)?.end();
     const session = new Session(nodeId, number, () => this.#catalog.itemsOf(nodeId));

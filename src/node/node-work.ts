@@ -5,7 +5,8 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { DockerEngine } from '#engine/docker-engine';
 import { connectDispatcher, type DispatcherConnection } from '#rpc/dispatcher-client';
-import { DispatcherServer } from '#rpc/dispatcher-server';
+import { DispatcherService } from '#rpc/dispatcher-service';
+import { localServer, type RpcServer } from '#rpc/rpc-server';
 import type { OpenSession } from '#model/object/assignment';
 import type { Identity } from './state/identity.ts';
 import { instanceOf } from './state/instance.ts';
@@ -25,7 +26,8 @@ const leaveLimitMs = 60_000;
 
 export class NodeWork {
   readonly agent: Agent;
-  readonly #dispatcher: DispatcherServer;
+  readonly #dispatcher: DispatcherService;
+  readonly #door: RpcServer;
   readonly #line: DispatcherConnection;
   readonly #network: WholeNetwork;
 
@@ -35,15 +37,18 @@ export class NodeWork {
     const runFolder = chooseRunFolder(options.run, instance);
     ownFolder(runFolder);
     const socket = join(runFolder, socketIn('dispatcher', instance));
-    this.#dispatcher = new DispatcherServer(socket, { openSession, logger: logger.child({ part: 'dispatcher' }) });
-    this.#line = connectDispatcher(socket);
+    const parts = { openSession, logger: logger.child({ part: 'dispatcher' }) };
+    this.#dispatcher = new DispatcherService(parts);
+    this.#door = localServer(socket, nodeId, parts.logger);
+    this.#dispatcher.addTo(this.#door);
+    this.#line = connectDispatcher(`unix:${socket}`);
     this.#network = makeNetwork({ instance, nodeId, runFolder }, { logger: logger.child({ part: 'network' }), clock });
     const engine = new DockerEngine({ socketPath: options.engine, nodeId, runFolder: join(runFolder, 'tasks') });
     this.agent = new Agent({ nodeId }, { engine, network: this.#network, openSession: this.#line.openSession, clock, logger: logger.child({ part: 'agent' }) });
   }
 
   async start(): Promise<void> {
-    await this.#dispatcher.start();
+    await this.#door.start();
     await this.agent.start();
   }
 
@@ -67,6 +72,7 @@ export class NodeWork {
 
   async #endLine(): Promise<void> {
     this.#line.close();
-    await this.#dispatcher.stop();
+    this.#dispatcher.end();
+    await this.#door.stop();
   }
 }

@@ -1,5 +1,5 @@
 /** A node's end of the line: sessions over gRPC that behave as those in the same process do. */
-import { credentials, Metadata, type CallOptions, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
+import { credentials, Metadata, type CallOptions, type ChannelCredentials, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { encode } from '#base/codec';
 import { Refusal } from '#base/refusal';
 import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
@@ -22,14 +22,17 @@ export interface DispatcherConnection {
   close: () => void;
 }
 
-/** Sessions with the dispatcher that serves on the unix socket `path`. */
-export function connectDispatcher(path: string): DispatcherConnection {
-  const client = new DispatcherServiceClient(`unix:${path}`, credentials.createInsecure(), channelLimits);
-  return { openSession: (nodeId, description) => openRemote(client, nodeId, description), close: () => client.close() };
+/**
+ * Sessions with the dispatcher at `address`: `unix:PATH` on this host, or `HOST:PORT` with the credentials of this node.
+ * Whose they are is known there by the socket or the certificate.
+ */
+export function connectDispatcher(address: string, secured: ChannelCredentials = credentials.createInsecure()): DispatcherConnection {
+  const client = new DispatcherServiceClient(address, secured, channelLimits);
+  return { openSession: (_nodeId, description) => openRemote(client, description), close: () => client.close() };
 }
 
-async function openRemote(client: DispatcherServiceClient, nodeId: string, description: NodeDescription): Promise<DispatcherSession> {
-  const session = new RemoteSession(client, client.session({ nodeId, description: encode(description) }));
+async function openRemote(client: DispatcherServiceClient, description: NodeDescription): Promise<DispatcherSession> {
+  const session = new RemoteSession(client, client.session({ description: encode(description) }));
   try {
     await session.opened;
     return session;

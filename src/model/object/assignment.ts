@@ -94,5 +94,5 @@ export interface DispatcherSession {
   close(): void;
 }
 
-/** Opens a session for `nodeId`; an older session of that node ends. */
-export type OpenSession = (nodeId: string, description: NodeDescription) => Promise<DispatcherSession>;
+/** Opens a session for `nodeId`; an older session of that node ends. `address`: where it came from, when that is known. */
+export type OpenSession = (nodeId: string, description: NodeDescription, address?: string) => Promise<DispatcherSession>;

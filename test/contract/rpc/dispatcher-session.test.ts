@@ -8,7 +8,11 @@ import { Refusal } from '#base/refusal';
 import type { AssignmentMessage, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import { connectDispatcher } from '#rpc/dispatcher-client';
-import { DispatcherServer } from '#rpc/dispatcher-server';
+import { DispatcherService } from '#rpc/dispatcher-service';
+import type { Members } from '#rpc/authorization';
+import { clientCredentials, serverCredentials } from '#rpc/credentials';
+import { localServer, RpcServer } from '#rpc/rpc-server';
+import { TestAuthority } from '#test/support/cluster-certificates';
 
 const description: NodeDescription = { Hostname: 'n', Platform: { Architecture: 'x86_64', OS: 'linux' }, Resources: {}, Engine: { EngineVersion: '1' } };
 
@@ -65,11 +69,30 @@ async function sameProcess(dispatcher: PlayedDispatcher): Promise<OpenSession> {
   return dispatcher.open;
 }
 
-async function behindSocket(dispatcher: PlayedDispatcher): Promise<OpenSession> {
+function serve(dispatcher: PlayedDispatcher, server: RpcServer): RpcServer {
+  new DispatcherService({ openSession: dispatcher.open, logger: silentLogger }).addTo(server);
+  return server;
+}
+
+async function overTls(dispatcher: PlayedDispatcher, nodeId = 'n'): Promise<OpenSession> {
+  const cluster = await TestAuthority.begin();
+  const credentials = serverCredentials(await cluster.node('m', 'manager'));
+  const members: Members = { clusterId: () => cluster.clusterId, roleOf: () => 'worker' };
+  const server = serve(dispatcher, new RpcServer('127.0.0.1:0', { credentials, members, logger: silentLogger }));
+  const port = await server.start();
+  const { openSession, close } = connectDispatcher(`127.0.0.1:${port}`, clientCredentials(await cluster.node(nodeId, 'worker')));
+  cleanups.push(async () => {
+    close();
+    await server.stop();
+  });
+  return openSession;
+}
+
+async function behindSocket(dispatcher: PlayedDispatcher, nodeId = 'n'): Promise<OpenSession> {
   const folder = mkdtempSync(join(tmpdir(), 'shoal-rpc-'));
-  const server = new DispatcherServer(join(folder, 'd.sock'), { openSession: dispatcher.open, logger: silentLogger });
+  const server = serve(dispatcher, localServer(join(folder, 'd.sock'), nodeId, silentLogger));
   await server.start();
-  const { openSession, close } = connectDispatcher(join(folder, 'd.sock'));
+  const { openSession, close } = connectDispatcher(`unix:${join(folder, 'd.sock')}`);
   cleanups.push(async () => {
     close();
     await server.stop();
@@ -95,6 +118,7 @@ async function take(session: DispatcherSession, count: number): Promise<Assignme
 describe.each([
   ['in the same process', sameProcess],
   ['behind a socket', behindSocket],
+  ['over mutual TLS', overTls],
 ])('a session %s', (_, connect) => {
   test('brings assignments in their order', async () => {
     const dispatcher = new PlayedDispatcher();
@@ -126,7 +150,7 @@ describe.each([
   });
 
   test('is refused to a stranger', async () => {
-    await expect((await connect(new PlayedDispatcher()))('stranger', description)).rejects.toMatchObject({
+    await expect((await connect(new PlayedDispatcher(), 'stranger'))('stranger', description)).rejects.toMatchObject({
       code: 'notFound',
       message: 'node stranger not found',
     });
@@ -154,9 +178,9 @@ describe.each([
 test('a dispatcher that is gone fails calls at once and ends the stream', async () => {
   const dispatcher = new PlayedDispatcher();
   const folder = mkdtempSync(join(tmpdir(), 'shoal-rpc-'));
-  const server = new DispatcherServer(join(folder, 'd.sock'), { openSession: dispatcher.open, logger: silentLogger });
+  const server = serve(dispatcher, localServer(join(folder, 'd.sock'), 'n', silentLogger));
   await server.start();
-  const { openSession, close } = connectDispatcher(join(folder, 'd.sock'));
+  const { openSession, close } = connectDispatcher(`unix:${join(folder, 'd.sock')}`);
   const session = await openSession('n', description);
   await server.stop();
   for await (const each of session.assignments()) expect(each).toBeUndefined();

@@ -28,7 +28,6 @@ export const protobufFileName = "shoal/v1/dispatcher.proto";
 /** The line between a node's agent and its dispatcher. Envelopes only: what transport needs is typed here, values are bytes of the one codec. */
 
 export interface SessionRequest {
-  nodeId: string;
   /** NodeDescription. */
   description: Uint8Array;
 }
@@ -92,14 +91,11 @@ export interface UpdateDescriptionResponse {
 }
 
 function createBaseSessionRequest(): SessionRequest {
-  return { nodeId: "", description: new Uint8Array(0) };
+  return { description: new Uint8Array(0) };
 }
 
 export const SessionRequest: MessageFns<SessionRequest> = {
   encode(message: SessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.nodeId !== "") {
-      writer.uint32(10).string(message.nodeId);
-    }
     if (message.description.length !== 0) {
       writer.uint32(18).bytes(message.description);
     }
@@ -119,14 +115,6 @@ export const SessionRequest: MessageFns<SessionRequest> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.nodeId = reader.string();
-            continue;
-          }
           case 2: {
             if (tag !== 18) {
               break;

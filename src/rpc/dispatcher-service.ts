@@ -1,80 +1,68 @@
 /** Serves dispatcher sessions over gRPC: a stream of assignments to each node, and the node's calls beside it. */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, rmSync } from 'node:fs';
-import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { decode } from '#base/codec';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
+import type { Caller } from './authorization.ts';
 import { toPieces } from './assignment-wire.ts';
-import { channelLimits } from './limits.ts';
 import { DispatcherServiceService, type DispatcherServiceServer, type SessionRequest, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
 import { toServiceError } from './refusals.ts';
+import { callerOf, type RpcServer } from './rpc-server.ts';
 
 type Stream = ServerWritableStream<SessionRequest, SessionResponse>;
 
-export interface DispatcherServerParts {
+export interface DispatcherServiceParts {
   openSession: OpenSession;
   logger: Logger;
 }
 
-const shutdownLimitMs = 1000;
+interface Line {
+  session: DispatcherSession;
+  /** Whose it is: nobody else's calls are about it. */
+  nodeId: string;
+}
 
-export class DispatcherServer {
-  readonly #server = new Server(channelLimits);
+export class DispatcherService {
   readonly #streams = new Set<Stream>();
-  readonly #sessions = new Map<string, DispatcherSession>();
-  readonly #path: string;
-  readonly #parts: DispatcherServerParts;
+  readonly #lines = new Map<string, Line>();
+  readonly #parts: DispatcherServiceParts;
 
-  /** `path` is a unix socket for this host's own agent; only root may connect. */
-  constructor(path: string, parts: DispatcherServerParts) {
-    this.#path = path;
+  constructor(parts: DispatcherServiceParts) {
     this.#parts = parts;
-    this.#server.addService(DispatcherServiceService, this.#service());
   }
 
-  async start(): Promise<void> {
-    rmSync(this.#path, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(`unix:${this.#path}`, ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve()));
-    });
-    chmodSync(this.#path, 0o600);
+  /** May be served at several doors. */
+  addTo(server: RpcServer): void {
+    server.add(DispatcherServiceService, this.#handlers());
   }
 
-  /** Ends every session: nodes are told, and what does not go by itself is cut off. */
-  async stop(): Promise<void> {
+  /** Ends every session: nodes are told. */
+  end(): void {
     for (const stream of this.#streams) stream.end();
-    await new Promise<void>((resolve) => {
-      const cut = setTimeout(() => this.#server.forceShutdown(), shutdownLimitMs);
-      this.#server.tryShutdown(() => {
-        clearTimeout(cut);
-        resolve();
-      });
-    });
-    rmSync(this.#path, { force: true });
   }
 
-  #service(): DispatcherServiceServer {
+  #handlers(): DispatcherServiceServer {
     return {
       session: (stream) => void this.#serve(stream),
-      heartbeat: answering(async ({ sessionId }) => ({ periodMs: await this.#sessionOf(sessionId).heartbeat() })),
-      updateTaskStatus: answering(async ({ sessionId, updates }) => {
-        await this.#sessionOf(sessionId).updateTaskStatus(decode<TaskStatusUpdate[]>(updates));
+      heartbeat: answering(async ({ sessionId }, caller) => ({ periodMs: await this.#sessionOf(sessionId, caller).heartbeat() })),
+      updateTaskStatus: answering(async ({ sessionId, updates }, caller) => {
+        await this.#sessionOf(sessionId, caller).updateTaskStatus(decode<TaskStatusUpdate[]>(updates));
         return {};
       }),
-      updateDescription: answering(async ({ sessionId, description }) => {
-        await this.#sessionOf(sessionId).updateDescription(decode<NodeDescription>(description));
+      updateDescription: answering(async ({ sessionId, description }, caller) => {
+        await this.#sessionOf(sessionId, caller).updateDescription(decode<NodeDescription>(description));
         return {};
       }),
     };
   }
 
-  #sessionOf(id: string): DispatcherSession {
-    const session = this.#sessions.get(id);
-    if (!session) throw new Refusal('invalidArgument', 'session invalid');
-    return session;
+  #sessionOf(id: string, { nodeId }: Caller): DispatcherSession {
+    const line = this.#lines.get(id);
+    if (line?.nodeId !== nodeId) throw new Refusal('invalidArgument', 'session invalid');
+    return line.session;
   }
 
   /** One node's session from its opening until either side ends it. */
@@ -84,9 +72,9 @@ export class DispatcherServer {
     stream.on('error', (error) => this.#parts.logger.debug({ error: error.message }, 'the stream to a node broke; its agent opens another one'));
     this.#streams.add(stream);
     try {
-      const { nodeId, description } = stream.request;
-      const session = await this.#parts.openSession(nodeId, decode<NodeDescription>(description));
-      this.#sessions.set(id, session);
+      const { nodeId, address } = callerOf(stream);
+      const session = await this.#parts.openSession(nodeId, decode<NodeDescription>(stream.request.description), address);
+      this.#lines.set(id, { session, nodeId });
       await send(stream, { $case: 'opened', value: { sessionId: id } });
       await Promise.race([pump(stream, session), closed]);
       stream.end();
@@ -94,17 +82,17 @@ export class DispatcherServer {
       stream.emit('error', toServiceError(error));
     } finally {
       this.#streams.delete(stream);
-      this.#sessions.get(id)?.close();
-      this.#sessions.delete(id);
+      this.#lines.get(id)?.session.close();
+      this.#lines.delete(id);
     }
   }
 }
 
 /** A handler whose every failure, thrown or rejected, is the call's answer. */
-function answering<Request, Response>(work: (request: Request) => Promise<Response>) {
-  return ({ request }: ServerUnaryCall<Request, Response>, answer: sendUnaryData<Response>): void => {
-    Promise.resolve(request)
-      .then(work)
+function answering<Request, Response>(work: (request: Request, caller: Caller) => Promise<Response>) {
+  return (call: ServerUnaryCall<Request, Response>, answer: sendUnaryData<Response>): void => {
+    Promise.resolve()
+      .then(() => work(call.request, callerOf(call)))
       .then(
         (response) => answer(null, response),
         (error: unknown) => answer(toServiceError(error)),

@@ -1,0 +1,62 @@
+/** Who may call what: one table, looked at on every call. Only the certificate says who calls, never a field of a message. */
+import { Refusal } from '#base/refusal';
+import type { NodeIdentity, NodeRole } from '#ca/certificate';
+
+export interface Caller extends NodeIdentity {
+  /** Where the connection comes from, without port; absent on this host's own socket. */
+  address?: string;
+}
+
+/** What a manager knows of the cluster's nodes. */
+export interface Members {
+  /** Undefined until this manager has the cluster's state. */
+  clusterId(): string | undefined;
+  /** The role that a node has; undefined: it is no member, or not any more. */
+  roleOf(nodeId: string): NodeRole | undefined;
+}
+
+interface Admission {
+  roles: readonly NodeRole[];
+  /** Managers agree among themselves who is one: here the state may be behind, and the certificate counts. */
+  byCertificate?: true;
+}
+
+const nodes: Admission = { roles: ['worker', 'manager'] };
+
+/** Every method that is served; what is not here is refused. */
+const table: Readonly<Record<string, Admission | 'anyone'>> = {
+  '/shoal.v1.DispatcherService/Session': nodes,
+  '/shoal.v1.DispatcherService/Heartbeat': nodes,
+  '/shoal.v1.DispatcherService/UpdateTaskStatus': nodes,
+  '/shoal.v1.DispatcherService/UpdateDescription': nodes,
+};
+
+/** Lets the call pass or refuses it. @param caller undefined: without a certificate that a root of ours vouches for */
+export function authorize(method: string, caller: Caller | undefined, members: Members): void {
+  const admission = Object.hasOwn(table, method) ? table[method] : undefined;
+  if (admission === undefined) throw denied(`nobody may call ${method}`);
+  if (admission === 'anyone') return;
+  if (!caller) throw new Refusal('unauthenticated', 'this needs the certificate of a node of the cluster');
+  const { nodeId, role, clusterId } = caller;
+  if (!admission.roles.includes(role)) throw denied(`a ${role} may not call ${method}`);
+  const cluster = members.clusterId();
+  if (cluster === undefined) {
+    if (admission.byCertificate) return;
+    throw new Refusal('unavailable', 'this manager does not have the state of the cluster yet');
+  }
+  if (clusterId !== cluster) throw denied(`node ${nodeId} is of another cluster`);
+  const known = members.roleOf(nodeId);
+  if (known === undefined) {
+    if (admission.byCertificate) return;
+    throw denied(`node ${nodeId} was removed from swarm`);
+  }
+  // A certificate may be older than what was decided of its node.
+  if (!admission.roles.includes(known)) throw denied(`node ${nodeId} is a ${known}, and a ${known} may not call ${method}`);
+}
+
+/** Every method that the table has. */
+export const authorizedMethods: readonly string[] = Object.keys(table);
+
+function denied(text: string): Refusal {
+  return new Refusal('permissionDenied', text);
+}

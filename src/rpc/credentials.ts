@@ -1,0 +1,116 @@
+/** TLS 1.3 between nodes, from a certificate that may change while connections stand: new ones use the new certificate. The one file that knows gRPC's own credentials. */
+import { connect, createSecureContext, type SecureContextOptions } from 'node:tls';
+import { CallCredentials, ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
+import { unitOf } from '#ca/certificate';
+
+/** PEM texts. */
+export interface NodeTls {
+  /** With what vouches for its issuer. */
+  certificate: string;
+  key: string;
+  /** Whoever is signed by one of these is of the cluster. */
+  roots: string;
+}
+
+/** A node's certificate as it is now. */
+export class LiveTls {
+  readonly #listeners = new Set<() => void>();
+  #now: NodeTls;
+
+  constructor(first: NodeTls) {
+    this.#now = first;
+  }
+
+  get now(): NodeTls {
+    return this.#now;
+  }
+
+  /** From now on new connections are made with `next`. */
+  replace(next: NodeTls): void {
+    this.#now = next;
+    for (const listener of this.#listeners) listener();
+  }
+
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+}
+
+const version = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
+
+/** What a server shows, and whom it believes. A certificate is asked for and not required: what a caller without one may do is the authorization's to say. */
+export function serverCredentials(tls: LiveTls): ServerCredentials {
+  return new NodeServerCredentials(tls);
+}
+
+/** What a caller shows. The other end has to be `peer`: a node's id; or any manager. */
+export function clientCredentials(tls: LiveTls, peer = unitOf('manager')): ChannelCredentials {
+  return new NodeChannelCredentials(peer, () => contextOf(tls.now));
+}
+
+/** For who has no certificate yet: only `roots` are believed; undefined: anybody, and what he says has to be proved otherwise. */
+export function strangerCredentials(roots: string | undefined): ChannelCredentials {
+  return new NodeChannelCredentials(roots === undefined ? undefined : unitOf('manager'), () => ({ ...version, ...(roots !== undefined && { ca: roots }) }));
+}
+
+function contextOf({ certificate, key, roots }: NodeTls): SecureContextOptions {
+  return { ...version, cert: certificate, key, ca: roots };
+}
+
+class NodeServerCredentials extends ServerCredentials {
+  readonly #tls: LiveTls;
+
+  constructor(tls: LiveTls) {
+    super({ requestCert: true, rejectUnauthorized: false }, contextOf(tls.now));
+    this.#tls = tls;
+    // As long as the server lives: its credentials are its own.
+    tls.watch(() => this.updateSecureContextOptions(contextOf(this.#tls.now)));
+  }
+
+  override _equals(other: ServerCredentials): boolean {
+    return this === other;
+  }
+}
+
+type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
+
+class NodeChannelCredentials extends ChannelCredentials {
+  readonly #peer: string | undefined;
+  readonly #context: () => SecureContextOptions;
+
+  /** `peer`: the name that the other end must have; undefined: it is not looked at. */
+  constructor(peer: string | undefined, context: () => SecureContextOptions) {
+    super();
+    this.#peer = peer;
+    this.#context = context;
+  }
+
+  override _isSecure(): boolean {
+    return true;
+  }
+
+  override _equals(other: ChannelCredentials): boolean {
+    return this === other;
+  }
+
+  override _createSecureConnector(...[, , given]: Parameters<ChannelCredentials['_createSecureConnector']>): Connector {
+    return {
+      connect: (socket) => this.#connect(socket),
+      waitForReady: () => Promise.resolve(),
+      getCallCredentials: () => given ?? CallCredentials.createEmpty(),
+      destroy: () => undefined,
+    };
+  }
+
+  #connect(socket: Parameters<Connector['connect']>[0]): ReturnType<Connector['connect']> {
+    const name = this.#peer;
+    return new Promise((resolve, reject) => {
+      const secureContext = createSecureContext(this.#context());
+      const options = { socket, secureContext, ALPNProtocols: ['h2'], rejectUnauthorized: name !== undefined };
+      const secured = connect({ ...options, ...(name !== undefined && { servername: name }) }, () => resolve({ socket: secured, secure: true }));
+      secured.on('error', reject);
+      secured.once('close', () => reject(new Error('the connection was closed before it was secure')));
+    });
+  }
+}

@@ -1,0 +1,170 @@
+/** Who may call what, over real connections: every method that is served, with every kind of certificate. */
+import { connect as connectTls } from 'node:tls';
+import { Client, Metadata, type ChannelCredentials, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { silentLogger } from '#base/logger';
+import { authorizedMethods, type Members } from '#rpc/authorization';
+import { clientCredentials, LiveTls, serverCredentials, strangerCredentials } from '#rpc/credentials';
+import { DispatcherServiceService } from '#rpc/generated/shoal/v1/dispatcher';
+import { callerOf, RpcServer } from '#rpc/rpc-server';
+import { TestAuthority } from '#test/support/cluster-certificates';
+
+const services: readonly ServiceDefinition[] = [DispatcherServiceService];
+const methods = services.flatMap((service) => Object.values(service));
+/** Who gets through, as the project means it; the table must say the same. */
+const open: readonly string[] = [];
+const managersOnly: readonly string[] = [];
+
+const roles = new Map<string, 'manager' | 'worker'>([
+  ['boss', 'manager'],
+  ['hand', 'worker'],
+  ['demoted', 'worker'],
+]);
+let state = true;
+const members: Members = { clusterId: () => (state ? 'c1' : undefined), roleOf: (id) => roles.get(id) };
+const heard: (string | undefined)[] = [];
+
+let ours: TestAuthority;
+let foreign: TestAuthority;
+let server: RpcServer;
+let own: LiveTls;
+let port: number;
+
+/** Every handler says whose call it took, and then fails in a way that only a handler does. */
+function recorder(service: ServiceDefinition): Parameters<RpcServer['add']>[1] {
+  const handle = (method: ServiceDefinition[string]) => (call: { emit(event: string, error: object): void }, answer: (error: object) => void) => {
+    const through = { code: 11, details: 'handled' };
+    heard.push(open.includes(method.path) ? undefined : callerOf(call).nodeId);
+    if (method.responseStream) call.emit('error', through);
+    else answer(through);
+  };
+  return Object.fromEntries(Object.entries(service).map(([name, method]) => [name, handle(method) as never]));
+}
+
+beforeAll(async () => {
+  [ours, foreign] = await Promise.all([TestAuthority.begin(), TestAuthority.begin()]);
+  own = await ours.node('boss', 'manager');
+  server = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(own), members, logger: silentLogger });
+  for (const service of services) server.add(service, recorder(service));
+  port = await server.start();
+});
+afterAll(() => server.stop());
+
+/** What a call with these credentials is answered: `handled` when it got to its handler. */
+async function call(path: string, credentials: ChannelCredentials): Promise<string> {
+  const client = new Client(`127.0.0.1:${port}`, credentials);
+  try {
+    const error = await new Promise<ServiceError>((resolve) => {
+      const answered = (failure: ServiceError | null): void => resolve(failure as ServiceError);
+      const method = methods.find((each) => each.path === path);
+      const pass = (bytes: Buffer): Buffer => bytes;
+      const options = { deadline: Date.now() + 30_000 };
+      if (method?.responseStream)
+        client
+          .makeServerStreamRequest(path, pass, pass, Buffer.alloc(0), new Metadata(), options)
+          .on('data', () => {})
+          .on('error', answered);
+      else client.makeUnaryRequest(path, pass, pass, Buffer.alloc(0), new Metadata(), options, answered);
+    });
+    return error.code === 11 ? error.details : `${error.code} ${error.details}`;
+  } finally {
+    client.close();
+  }
+}
+
+test('the table has every method that is served, and no other', () => {
+  expect([...authorizedMethods].sort()).toEqual(methods.map(({ path }) => path).sort());
+});
+
+describe.each(methods.map(({ path }) => path))('%s', (path) => {
+  const refused = open.includes(path) ? 'handled' : undefined;
+
+  test('to a manager of the cluster, and to a worker where it may', async () => {
+    heard.length = 0;
+    expect(await call(path, clientCredentials(await ours.node('boss', 'manager')))).toBe('handled');
+    const worker = await call(path, clientCredentials(await ours.node('hand', 'worker')));
+    expect(worker).toMatch(managersOnly.includes(path) ? /^7 a worker may not call/ : /^handled$/);
+    if (!refused) expect(heard).toEqual(managersOnly.includes(path) ? ['boss'] : ['boss', 'hand']);
+  });
+
+  test('to nobody without a certificate, or with one that a foreign root, or nobody any more, vouches for', async () => {
+    const past = Date.now() - 30 * 24 * 3_600_000;
+    const strangers = [
+      strangerCredentials(own.now.roots),
+      clientCredentials(new LiveTls({ ...(await foreign.node('boss', 'manager')).now, roots: own.now.roots })),
+      clientCredentials(await ours.node('boss', 'manager', past)),
+    ];
+    for (const stranger of strangers) expect(await call(path, stranger)).toMatch(refused ?? /^16 this needs the certificate/);
+  });
+
+  test('to no node that was removed, and to no role that was taken away', async () => {
+    expect(await call(path, clientCredentials(await ours.node('gone', 'worker')))).toMatch(refused ?? /^7 (node gone was removed from swarm|a worker may not)/);
+    const demoted = await call(path, clientCredentials(await ours.node('demoted', 'manager')));
+    expect(demoted).toMatch(managersOnly.includes(path) ? /^7 node demoted is a worker/ : /^handled$/);
+  });
+});
+
+test('a certificate that names another cluster is refused, whoever signed it', async () => {
+  const strange = await TestAuthority.begin('c2');
+  Object.assign(strange, { authority: ours.authority });
+  expect(await call('/shoal.v1.DispatcherService/Heartbeat', clientCredentials(await strange.node('boss', 'manager')))).toBe(
+    '7 node boss is of another cluster',
+  );
+});
+
+test('before a manager has the state of the cluster it judges nobody', async () => {
+  state = false;
+  try {
+    expect(await call('/shoal.v1.DispatcherService/Heartbeat', clientCredentials(await ours.node('hand', 'worker')))).toMatch(
+      /^14 this manager does not have the state/,
+    );
+  } finally {
+    state = true;
+  }
+});
+
+test('a method that nobody serves is not there, whatever the certificate', async () => {
+  expect(await call('/shoal.v1.DispatcherService/Everything', clientCredentials(own))).toMatch(/^12 /);
+});
+
+test('a node believes no manager but one of its own cluster, and no worker that says that it is one', async () => {
+  const wrongRoot = clientCredentials(await foreign.node('hand', 'worker'));
+  expect(await call('/shoal.v1.DispatcherService/Heartbeat', wrongRoot)).toMatch(/^14 /);
+  const other = clientCredentials(await ours.node('hand', 'worker'), 'another-node');
+  expect(await call('/shoal.v1.DispatcherService/Heartbeat', other)).toMatch(/^14 /);
+  const worker = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(await ours.node('hand', 'worker')), members, logger: silentLogger });
+  for (const service of services) worker.add(service, recorder(service));
+  const [real] = [port];
+  port = await worker.start();
+  expect(await call('/shoal.v1.DispatcherService/Heartbeat', clientCredentials(await ours.node('boss', 'manager')))).toMatch(/^14 /);
+  await worker.stop();
+  port = real;
+});
+
+test('connections speak TLS 1.3 and nothing older', async () => {
+  const versions = await Promise.all(
+    (['TLSv1.2', 'TLSv1.3'] as const).map(
+      (maxVersion) =>
+        new Promise<string | null>((resolve) => {
+          const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'], minVersion: 'TLSv1.2', maxVersion });
+          socket
+            .once('secureConnect', () => resolve(socket.getProtocol()))
+            .once('error', () => resolve(null))
+            .once('close', () => resolve(null));
+          socket.once('secureConnect', () => socket.destroy());
+        }),
+    ),
+  );
+  expect(versions).toEqual([null, 'TLSv1.3']);
+});
+
+test('a renewed certificate is the one that new connections are shown, old roots with it', async () => {
+  const renewed = await ours.node('boss', 'manager');
+  own.replace(renewed.now);
+  const shown = await new Promise<string>((resolve, reject) => {
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+    socket.once('secureConnect', () => resolve(socket.getPeerX509Certificate()?.toString() ?? '')).once('error', reject);
+    socket.once('secureConnect', () => socket.destroy());
+  });
+  expect(shown.trim()).toBe(renewed.now.certificate.trim());
+});
