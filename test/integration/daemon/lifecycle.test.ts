@@ -77,8 +77,10 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
   });
 
   test('names resolve all the while that a daemon is killed, starts, stops and starts again', async () => {
-    const [line = ''] = ids('shop').filter((each) => host.docker(['exec', each.split(' ')[0] ?? '', 'cat', '/run/secrets/key']) === 'key of a');
-    const pid = host.docker(['inspect', '-f', '{{.State.Pid}}', line.split(' ')[0] ?? '']).trim();
+    // That of the first slot is the one that a scale down leaves.
+    const first = host.docker(['ps', '-q', '--filter', 'name=shop_app.1.']).trim().split('\n');
+    const own = first.find((id) => host.docker(['exec', id, 'cat', '/run/secrets/key']) === 'key of a') ?? '';
+    const pid = host.docker(['inspect', '-f', '{{.State.Pid}}', own]).trim();
     const asker = new Asker(['nsenter', '-t', pid, '-n'], 'app');
     try {
       const steps = [() => daemon.kill(), () => daemon.start(), () => daemon.stop(), () => daemon.start()];
