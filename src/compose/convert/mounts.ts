@@ -17,11 +17,11 @@ const incompatible: Readonly<Record<string, readonly Part[]>> = {
   image: ['tmpfs', 'bind', 'volume', 'cluster'],
 };
 
-/** Throws Refusal on options that do not go together and on volumes that are not declared. */
-export function convertMount(mount: MountModel, project: Project, stack: string, images: boolean): Mount {
+/** Throws Refusal on options that do not go together and on volumes that are not declared. Not `whole`: without what Docker's CLI leaves out. */
+export function convertMount(mount: MountModel, project: Project, stack: string, whole: boolean): Mount {
   const type = mount.type || 'volume';
   const forbidden = incompatible[type];
-  if (!forbidden || (type === 'image' && !images)) throw refuse('volume type must be volume, bind, tmpfs, npipe, or cluster');
+  if (!forbidden) throw refuse('volume type must be volume, bind, tmpfs, npipe, or cluster');
   checkSource(type, mount);
   const part = forbidden.find((name) => mount[name] !== undefined);
   if (part) throw refuse(`${part} options are incompatible with type ${type}`);
@@ -38,16 +38,17 @@ export function convertMount(mount: MountModel, project: Project, stack: string,
     case 'cluster':
       return clusterMount(base, mount, project, stack);
     case 'tmpfs':
-      return mount.tmpfs ? { ...base, TmpfsOptions: filled({ SizeBytes: mount.tmpfs.size, Mode: mount.tmpfs.mode }) } : base;
+      return mount.tmpfs ? { ...base, TmpfsOptions: filled({ SizeBytes: mount.tmpfs.size, Mode: whole ? mount.tmpfs.mode : undefined }) } : base;
     case 'image':
       return mount.image ? { ...base, ImageOptions: filled({ Subpath: mount.image.subpath }) } : base;
     case 'bind':
     case 'npipe':
-      return mount.bind ? { ...base, BindOptions: bindOptions(mount.bind) } : base;
+      return mount.bind ? { ...base, BindOptions: bindOptions(mount.bind, whole) } : base;
   }
 }
 
-function bindOptions(bind: NonNullable<MountModel['bind']>): NonNullable<Mount['BindOptions']> {
+function bindOptions(bind: NonNullable<MountModel['bind']>, whole: boolean): NonNullable<Mount['BindOptions']> {
+  if (!whole) return filled<NonNullable<Mount['BindOptions']>>({ Propagation: bind.propagation });
   return filled<NonNullable<Mount['BindOptions']>>({
     Propagation: bind.propagation,
     CreateMountpoint: bind.create_host_path,

@@ -29,8 +29,8 @@ export interface ServiceInput {
   stack: string;
   secrets: readonly SecretReference[];
   configs: readonly ConfigReference[];
-  /** Mounts of type image are honoured. */
-  images: boolean;
+  /** What Docker's CLI reads of a mount and leaves out (tmpfs mode, options of bind mounts) is honoured. */
+  wholeMounts: boolean;
 }
 
 /** Throws Refusal with Docker's texts, without the `service NAME: ` before them. */
@@ -69,7 +69,7 @@ function taskTemplate(input: ServiceInput): TaskSpec {
 }
 
 function containerSpec(input: ServiceInput): ContainerSpec {
-  const { service, project, stack, secrets, configs, images } = input;
+  const { service, project, stack, secrets, configs, wholeMounts } = input;
   const { add, drop } = convertCapabilities(service);
   const spec = filled<ContainerSpec>({
     Image: normalImage(service.image ?? ''),
@@ -85,7 +85,7 @@ function containerSpec(input: ServiceInput): ContainerSpec {
     TTY: service.tty,
     OpenStdin: service.stdin_open,
     ReadOnly: service.read_only,
-    Mounts: service.volumes?.map((mount) => convertMount(mount, project, stack, images)),
+    Mounts: service.volumes?.map((mount) => convertMount(mount, project, stack, wholeMounts)),
     Healthcheck: service.healthcheck && healthcheck(service.healthcheck),
     Hosts: service.extra_hosts?.map(hostEntry),
     DNSConfig: service.dns || service.dns_search ? filled({ Nameservers: service.dns, Search: service.dns_search }) : undefined,

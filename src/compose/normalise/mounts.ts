@@ -89,6 +89,7 @@ function expandHome(path: string, context: Context): string {
   return path;
 }
 
+/** As Go sees it: a drive and a path, or a server, a share and a path; a pipe's `\\.\` is no server. */
 function isWindowsPath(path: string): boolean {
-  return /^[A-Za-z]:[\\/]/.test(path) || /^\\\\[^\\]+\\[^\\]/.test(path);
+  return /^[A-Za-z]:[\\/]/.test(path) || /^[\\/]{2}[^\\/.][^\\/]*[\\/][^\\/.][^\\/]*[\\/]/.test(path);
 }

@@ -160,7 +160,7 @@ function convertOne(key: string, project: Project, stack: string, secrets: Conve
     stack,
     secrets: secretReferences(service, project, secrets.names),
     configs: configReferences(service, project, configs.names),
-    images: true,
+    wholeMounts: true,
   };
   return withBeyond(convertService(input), service, project, stack);
 }

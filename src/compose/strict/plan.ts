@@ -130,7 +130,7 @@ function plannedService(
     stack,
     secrets: secretRefs.ok ? secretRefs.value : [],
     configs: configRefs.ok ? configRefs.value : [],
-    images: false,
+    wholeMounts: false,
   };
   return { key, secrets: secretRefs, configs: configRefs, spec: stage(() => convertService(input), prefix) };
 }

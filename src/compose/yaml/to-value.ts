@@ -119,7 +119,9 @@ function mapValue(node: YAMLMap, path: Path, walk: Walk): Value {
 }
 
 function isMergeKey(node: Node | null): boolean {
-  return isScalar(node) && node.value === '<<' && (node.type === 'PLAIN' || node.type === undefined) && node.tag !== '!!str';
+  if (!isScalar(node) || (node.value !== '<<' && typeof node.value !== 'symbol')) return false;
+  const tag = node.tag?.replace(/^tag:yaml\.org,2002:/, '!!');
+  return tag === '!!merge' || ((node.type === 'PLAIN' || node.type === undefined) && tag !== '!!str');
 }
 
 /** `<<`: keys of one map or of several, the earlier winning; the map's own keys win over all. */

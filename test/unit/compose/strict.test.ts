@@ -16,6 +16,24 @@ function container(yaml: string, environment: Record<string, string> = {}) {
   return result.stack?.Services[0]?.TaskTemplate.ContainerSpec ?? {};
 }
 
+describe('mounts, as Docker’s CLI sends them', () => {
+  test.each([
+    ['{type: tmpfs, target: /x, tmpfs: {size: 10, mode: 493}}', { Type: 'tmpfs', Target: '/x', TmpfsOptions: { SizeBytes: 10 } }],
+    ['{type: bind, source: /s, target: /x, bind: {create_host_path: true}}', { Type: 'bind', Source: '/s', Target: '/x', BindOptions: {} }],
+    ['{type: image, source: busybox, target: /x}', { Type: 'image', Source: 'busybox', Target: '/x' }],
+    ["{type: bind, source: '\\\\.\\pipe\\a', target: /x}", { Type: 'bind', Source: '/stack/\\\\.\\pipe\\a', Target: '/x' }],
+    ["{type: bind, source: '\\\\srv\\share\\a', target: /x}", { Type: 'bind', Source: '\\\\srv\\share\\a', Target: '/x' }],
+    ["{type: bind, source: '\\\\srv\\share', target: /x}", { Type: 'bind', Source: '/stack/\\\\srv\\share', Target: '/x' }],
+  ])('%s', (written, sent) => {
+    expect(container(`services: {a: {image: a, volumes: [${written}]}}`).Mounts).toEqual([sent]);
+  });
+});
+
+test('a merge key may say that it is one', () => {
+  expect(container('x-a: &a {hostname: h}\nservices: {a: {image: a, !!merge <<: *a}}').Hostname).toBe('h');
+  expect(container('x-a: &a {hostname: h}\nservices: {a: {image: a, !!merge "<<": *a}}').Hostname).toBe('h');
+});
+
 describe('refusals', () => {
   test.each([
     ['services: {web: {image: 5}}', 'services.web.image must be a string'],
@@ -55,6 +73,10 @@ describe('refusals', () => {
     ['services: {1: {image: a}}', 'json: unsupported type: map[interface {}]interface {}'],
     ['a: 1\na: 2', 'yaml: unmarshal errors:\n  line 2: mapping key "a" already defined at line 1'],
     ['services: {a: {image: "$"}}', 'invalid interpolation format for services.a.image: "$"; you may need to escape any $ with another $'],
+    [
+      'services: {a: {image: "a:${A?first}${B?last}"}}',
+      'invalid interpolation format for services.a.image: "required variable B is missing a value: last"; you may need to escape any $ with another $',
+    ],
     [
       'services: {a: {image: a, environment: ["X=${A:?no way}"]}}',
       'invalid interpolation format for services.a.environment.[]: "required variable A is missing a value: no way"; you may need to escape any $ with another $',
