@@ -22,7 +22,7 @@ export type ReadData = (kind: FileKind, key: string, model: FileModel) => Uint8A
 
 /**
  * All declared secrets or configs, used or not, sorted by name. With `rotate`, whoever holds the data gives each version a name of its own,
- * so that changed data is a new object and the services that use it roll.
+ * so that changed data is a new object and the services that use it roll. A name that the file gives stays: others may go by it.
  */
 export function convertFiles(kind: FileKind, project: Project, stack: string, read: ReadData, rotate: boolean): ConvertedFiles {
   const names = new Map<string, string>();
@@ -37,7 +37,7 @@ export function convertFiles(kind: FileKind, project: Project, stack: string, re
       continue;
     }
     const spec = fileSpec(kind, key, plain, model, stack, read);
-    if (rotate && spec.Data !== undefined) versioned.push(plain);
+    if (rotate && spec.Data !== undefined && !model.name) versioned.push(plain);
     names.set(key, plain);
     specs.push(spec);
   }

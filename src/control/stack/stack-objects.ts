@@ -101,6 +101,8 @@ export function deployFile(
       `failed to update ${kind} ${spec.Name}: only updates to Labels are allowed; the stored ${kind} of that name has other content: give the new content another name (the \`name:\` of the ${kind}) or let names follow the content`,
     );
   }
+  // Stacks may share what has a name of its own: its labels stay those of the stack that made it.
+  if (right === 'none' && isMadeByStack(overlay, present.ID)) return;
   if (equal(present.Spec.Labels ?? {}, wanted.Labels)) return;
   overlay.lay([relabel(kind, present, wanted)]);
   changes.updated.push({ Kind: kind, Name: spec.Name });
@@ -117,6 +119,10 @@ export function dropUnused(overlay: Overlay, inventory: readonly OwnedObject[], 
     overlay.lay([remove(Kind, ID)]);
     changes.removed.push({ Kind, Name });
   }
+}
+
+function isMadeByStack(view: View, id: string): boolean {
+  return [...view.list('stack')].some(({ Inventory = [] }) => Inventory.some(({ ID }) => ID === id));
 }
 
 function isPresent(view: View, kind: Exclude<Kind, 'task'>, name: string): boolean {

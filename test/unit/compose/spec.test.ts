@@ -193,12 +193,13 @@ describe('what version 3 cannot say', () => {
   });
 
   test('names that follow the content are left to whoever holds it; nothing of the content is in them', () => {
-    const yaml = 'services: {a: {image: a, configs: [c]}}\nconfigs: {c: {content: "x", name: named}, e: {external: true}}';
+    const yaml = 'services: {a: {image: a, configs: [c]}}\nconfigs: {c: {content: "x"}, n: {content: "x", name: named}, e: {external: true}}';
     const { stack } = load({ 'compose.yml': yaml }, { rotate: true });
-    expect(stack?.Configs.map(({ Name }) => Name)).toEqual(['named']);
-    expect(stack?.Versioned).toEqual({ Secrets: [], Configs: ['named'] });
+    expect(stack?.Configs.map(({ Name }) => Name)).toEqual(['app_c', 'named']);
+    // A name that the file gives is the one that others go by.
+    expect(stack?.Versioned).toEqual({ Secrets: [], Configs: ['app_c'] });
     const reference = stack?.Services[0]?.TaskTemplate.ContainerSpec?.Configs?.[0];
-    expect([reference?.ConfigName, reference?.File?.Name]).toEqual(['named', 'c']);
+    expect([reference?.ConfigName, reference?.File?.Name]).toEqual(['app_c', 'c']);
     expect(load({ 'compose.yml': yaml }, { rotate: false }).stack?.Versioned).toBeUndefined();
   });
 

@@ -203,6 +203,19 @@ test('other content under the same name is refused whole, and says what to do', 
   expect(cluster.entries).toBe(entries);
 });
 
+test('two stacks share a secret that has a name of its own, and neither takes it from the other', () => {
+  const cluster = initialisedCluster();
+  const sharing = (name: string) => stackSpec({ Name: name, Secrets: [{ Name: 'token', Data: base64('secret') }], Services: [] });
+  cluster.run(deployStack(sharing('one'), byHand));
+  const made = cluster.store.byName('secret', 'token');
+  cluster.run(deployStack(sharing('two'), byHand));
+  const { entries } = cluster;
+  for (const name of ['one', 'two', 'one']) expect(cluster.run(deployStack(sharing(name), byHand)).Changed).toBe(false);
+  expect([cluster.entries, cluster.store.byName('secret', 'token')]).toEqual([entries, made]);
+  const other = { ...sharing('two'), Secrets: [{ Name: 'token', Data: base64('other') }] };
+  expect(() => cluster.run(deployStack(other, byHand))).toThrow(/only updates to Labels are allowed.*another name/);
+});
+
 test('new labels of a secret are written, its data stays', () => {
   const cluster = initialisedCluster();
   cluster.run(deployStack(full(), byHand));
