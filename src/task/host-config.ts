@@ -32,22 +32,21 @@ function extraHosts(hosts: readonly string[] | undefined): readonly string[] | u
 }
 
 function resources(spec: TaskSpec): Readonly<Record<string, unknown>> {
-  const limits = spec.Resources?.Limits;
-  const reservations = spec.Resources?.Reservations;
+  const { Limits, Reservations } = spec.Resources ?? {};
+  // Reserved memory is room on the node, for the scheduler; to the kernel it would be a limit.
   return {
-    NanoCpus: limits?.NanoCPUs,
-    Memory: limits?.MemoryBytes,
-    PidsLimit: limits?.Pids,
-    MemoryReservation: reservations?.MemoryBytes,
-    DeviceRequests: reservations?.Shoal?.DeviceRequests,
+    NanoCpus: Limits?.NanoCPUs,
+    Memory: Limits?.MemoryBytes,
+    PidsLimit: Limits?.Pids,
+    DeviceRequests: Reservations?.Shoal?.DeviceRequests,
   };
 }
 
-/** The service's driver, else the cluster's, else the engine's own. */
+/** The service's driver, else the cluster's, else the engine's own, which takes options without a driver's name too. */
 function logging(task: Task): Readonly<Record<string, unknown>> {
   const driver = task.Spec.LogDriver ?? task.Shoal.LogDriver;
-  if (!driver?.Name) return {};
-  return { LogConfig: { Type: driver.Name, Config: driver.Options ?? {} } };
+  if (!driver) return {};
+  return { LogConfig: { Type: driver.Name ?? '', Config: driver.Options ?? {} } };
 }
 
 /** Every field by name: one that is added to ContainerExtension and forgotten here does not compile. */

@@ -106,9 +106,13 @@ test('limits, reservations, devices and log driver', () => {
     NanoCpus: 5e8,
     Memory: 64e6,
     PidsLimit: 9,
-    MemoryReservation: 32e6,
     DeviceRequests,
     LogConfig: { Type: 'syslog', Config: { tag: 'x' } },
+  });
+  // To the kernel a reservation would be a limit, and one above the limit is refused for ever.
+  expect(bodyOf({}, task).HostConfig).not.toHaveProperty('MemoryReservation');
+  expect(bodyOf({}, taskSpec({ LogDriver: { Options: { 'max-size': '1m' } } })).HostConfig).toMatchObject({
+    LogConfig: { Type: '', Config: { 'max-size': '1m' } },
   });
   const shoal = { ...makeTask('t1').Shoal, LogDriver: { Name: 'journald' } };
   expect(bodyOf({}, { Shoal: shoal }).HostConfig).toMatchObject({ LogConfig: { Type: 'journald', Config: {} } });
