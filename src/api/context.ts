@@ -8,6 +8,8 @@ import type { Dependencies, SwarmStatus, View } from './dependencies.ts';
 import type { EngineClient } from './engine-client.ts';
 import type { Guard } from './guard.ts';
 import type { Allowance } from './limits.ts';
+import { nextChangeId } from './request/request-id.ts';
+import type { Call } from './router.ts';
 import type { RecentRemovals } from './routes/recent-removals.ts';
 import type { SwarmEvents } from './stream/swarm-events.ts';
 
@@ -36,10 +38,10 @@ export async function readView(context: Context): Promise<View> {
   return context.cluster.read();
 }
 
-/** Carries out a use case, on a manager. */
-export async function submit<R>(context: Context, useCase: UseCase<R>): Promise<R> {
+/** Carries out a use case, on a manager; once only, however often a client asks under the same key. */
+export async function submit<R>(context: Context, call: Call, useCase: UseCase<R>): Promise<R> {
   requireManager(context.swarm.status());
-  return context.cluster.submit(useCase);
+  return context.cluster.submit(useCase, nextChangeId(call));
 }
 
 /** An object by id, name or unique beginning of its id, in the newest view. */

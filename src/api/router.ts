@@ -13,6 +13,8 @@ export interface Call {
   parameters: readonly string[];
   /** Aborted when the client goes away or the server stops. */
   signal: AbortSignal;
+  /** Changes that it has asked for so far. */
+  changes: number;
 }
 
 /** What a handler answers; 'sent' when it wrote the response itself. */
@@ -46,18 +48,25 @@ export interface Found {
 
 /** Compiles routes into a look-up by method and path (decoded, cleaned, unversioned); no match gives undefined. */
 export function router(routes: readonly Route[]): (method: string, path: string) => Found | undefined {
-  const compiled = routes.map(({ method, pattern, handler }) => {
+  const compiled = new Map<string, { handler: Handler; expression: RegExp }[]>();
+  for (const { method, pattern, handler } of routes) {
     const source = pattern.split('{}').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-    return { method, handler, expression: new RegExp(`^${source.join('([^/]+)')}$`) };
-  });
+    const key = `${method} ${firstSegment(pattern)}`;
+    compiled.set(key, [...(compiled.get(key) ?? []), { handler, expression: new RegExp(`^${source.join('([^/]+)')}$`) }]);
+  }
   return (method, path) => {
-    for (const route of compiled) {
-      if (route.method !== method) continue;
-      const match = route.expression.exec(path);
-      if (match) return { handler: route.handler, parameters: match.slice(1) };
+    for (const { handler, expression } of compiled.get(`${method} ${firstSegment(path)}`) ?? []) {
+      const match = expression.exec(path);
+      if (match) return { handler, parameters: match.slice(1) };
     }
     return undefined;
   };
+}
+
+/** No pattern begins with a `{}`. */
+function firstSegment(path: string): string {
+  const end = path.indexOf('/', 1);
+  return end < 0 ? path : path.slice(0, end);
 }
 
 /** The n-th `{}` of the call's path. */

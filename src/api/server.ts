@@ -46,6 +46,8 @@ const repeatMs = 10_000;
 /** Texts of our own routes carry no prefix of Docker's. */
 const ownErrors = /^(\/v[0-9.]+)?\/shoal\//;
 
+/** Nobody reads it; one made for each request would carry a trace of the stack. */
+const over = new Error('the request is over');
 const connectionCloses = { follows: 'this connection is closed, the daemon goes on' };
 
 export class ApiServer {
@@ -161,7 +163,7 @@ export class ApiServer {
     this.#open.add(gone);
     response.once('close', () => {
       this.#open.delete(gone);
-      gone.abort();
+      gone.abort(over);
       // A connection that falls idle while we stop would keep the server open.
       if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections());
     });
@@ -180,7 +182,7 @@ export class ApiServer {
       if (isOwned(target.path, this.#besideSwarm)) throw new HttpError(404, 'page not found');
       return this.#context.engine.passThrough(request, response, target);
     }
-    const call: Call = { request, response, target, query: new URLSearchParams(target.search), parameters: found.parameters, signal };
+    const call: Call = { request, response, target, query: new URLSearchParams(target.search), parameters: found.parameters, signal, changes: 0 };
     send(response, await found.handler(call));
   }
 

@@ -35,8 +35,12 @@ export function enginePath(target: RequestTarget, engineVersion: number): string
   return prefix + target.path.split('/').map(encodedSegment).join('/');
 }
 
+/** Nothing to undo and nothing to refuse. */
+const plain = /^[\x20-\x24\x26-\x7e]*$/;
+
 /** Escapes undone once, at the level of bytes, as Go does it. */
 export function decoded(written: string): string {
+  if (plain.test(written)) return written;
   const bytes: number[] = [];
   for (let i = 0; i < written.length; i++) {
     if (written[i] !== '%') {

@@ -1,5 +1,5 @@
 /** The segment that is written to: frames one behind the other, each durable before the next. */
-import { writeAll, type FileSystem } from './file-system.ts';
+import { withFile, writeAll, type FileSystem } from './file-system.ts';
 import { sealFrame, type FrameType } from './frame.ts';
 import type { Owner } from './header.ts';
 import type { FileKey } from './key.ts';
@@ -71,15 +71,24 @@ export class SegmentWriter {
     const start = this.#offset;
     const sequence = this.#position.sequence + 1;
     const frame = await sealFrame(this.key, type, { sequence, crc: this.#position.crc }, body, this.#pause);
-    let at = start;
-    for (const piece of frame.pieces) {
-      await writeAll(this.#files, this.#file, piece, at);
-      at += piece.length;
-    }
-    await this.#files.syncData(this.#file);
+    const [piece] = frame.pieces;
+    if (piece && frame.pieces.length === 1) await writeAll(this.#files, this.#file, piece, start);
+    else await this.#writePieces(frame.pieces, start);
     this.#offset += frame.bytes;
     this.#position = { sequence, crc: frame.crc };
     this.#sealed = type === 'seal';
     return start;
+  }
+
+  /** A large frame is made durable once, when all of it is written. */
+  async #writePieces(pieces: readonly Buffer[], start: number): Promise<void> {
+    await withFile(this.#files, this.segment.path, 'write', async (file) => {
+      let at = start;
+      for (const piece of pieces) {
+        await writeAll(this.#files, file, piece, at);
+        at += piece.length;
+      }
+      await this.#files.syncData(file);
+    });
   }
 }

@@ -45,10 +45,9 @@ export async function createSegment(
 ): Promise<{ file: number; key: FileKey; bytes: number }> {
   const header = encodeHeader(logFile, key, chance(saltBytes), owner);
   const temporary = `${segment.path}.new`;
-  const file = await files.open(temporary, 'create');
+  const file = await files.open(temporary, 'createDurable');
   try {
     await writeAll(files, file, header.bytes, 0);
-    await files.syncData(file);
     await publish(files, temporary, segment.path);
   } catch (error) {
     await files.close(file);

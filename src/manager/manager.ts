@@ -143,7 +143,8 @@ export class Manager implements Cluster {
       } catch (error) {
         this.#fail(error, group);
       }
-      await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
+      // Many who were answered together ask again together, and share an entry if they are let in first. One alone waits for nobody.
+      if (group.members.length !== 1) await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
     }
     this.#busy = false;
   }

@@ -5,16 +5,16 @@ import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { defaultLimits } from '#raft/core';
-import type { Entry, InstallSnapshot, Message, SnapshotMeta } from '#raft/message';
+import type { Entry, Message, SnapshotMeta } from '#raft/message';
 import { Raft, type Proposed } from '#raft/raft';
 import type { Ready, Write } from '#raft/ready';
 import type { Transport } from '#raft/transport';
-import { validate } from '#raft/validate';
 import { Applier } from './applier.ts';
 import { Leadership } from './leadership.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import type { LeadershipListener, Outcome, ReplicatedLog, StateMachine } from './replicated-log.ts';
+import { SnapshotExchange } from './snapshot-exchange.ts';
 import { SnapshotRhythm } from './snapshot-rhythm.ts';
 import type { OpenedStorage, StableStorage } from './stable-storage.ts';
 
@@ -53,6 +53,7 @@ interface Running {
   readonly storage: StableStorage;
   readonly applier: Applier;
   readonly rhythm: SnapshotRhythm;
+  readonly snapshots: SnapshotExchange;
 }
 
 const mebibyte = 1024 * 1024;
@@ -68,16 +69,14 @@ export class Replica implements ReplicatedLog {
   #running: Running | undefined;
   #state: 'new' | 'running' | 'stopped' | 'failed' = 'new';
   #scheduled = false;
+  #inTurn = false;
   #cancelTick: (() => void) | undefined;
   #snapshotting: Promise<void> | undefined;
   #starting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
   /** When the writes began that the disk has not done yet, oldest first. */
   readonly #writing: number[] = [];
-  /** Snapshots that others send, one after the other, and the write that puts the last one into force. */
-  #receiving: Promise<void> = Promise.resolve();
+  /** The write that puts the snapshot of another member into force. */
   #installed: Promise<void> = Promise.resolve();
-  /** Members that a snapshot is on its way to. */
-  readonly #sending = new Set<string>();
 
   constructor(options: ReplicaOptions, parts: ReplicaParts) {
     const defaults = {
@@ -101,7 +100,7 @@ export class Replica implements ReplicatedLog {
     this.#state = 'running';
     await this.#parts.transport?.start({
       message: (from, message) => this.#receive(from, message),
-      snapshot: (from, message, pieces) => this.#receiveSnapshot(from, message, pieces),
+      snapshot: (from, message, pieces) => (this.#running as Running).snapshots.receive(from, message, pieces),
       unreachable: (id) => raft.unreachable(id),
     });
     this.#tick();
@@ -139,7 +138,21 @@ export class Replica implements ReplicatedLog {
       failed: (error) => this.#fail(error),
     });
     const rhythm = new SnapshotRhythm(index, { entries: snapshotEntries, bytes: snapshotBytes }, { entries: keptEntries, bytes: keptBytes });
-    this.#running = { raft, storage, applier, rhythm };
+    const snapshots = new SnapshotExchange({
+      nodeId,
+      transport: this.#parts.transport,
+      logger,
+      raft,
+      storage,
+      running: () => this.#state === 'running',
+      install: async (from, message) => {
+        this.#receive(from, message);
+        this.#turn();
+        await this.#installed;
+      },
+      changed: () => this.#schedule(),
+    });
+    this.#running = { raft, storage, applier, rhythm, snapshots };
     return raft;
   }
 
@@ -165,8 +178,10 @@ export class Replica implements ReplicatedLog {
     if (full) return Promise.reject(full);
     const proposed = this.#running.raft.propose(bytes);
     if (typeof proposed === 'string') return Promise.reject(refusalOf(proposed));
-    this.#schedule();
-    return this.#proposals.add(proposed.index, proposed.term);
+    const settled = this.#proposals.add(proposed.index, proposed.term);
+    // Whoever proposes has gathered what belongs together: nothing is gained by waiting for more.
+    this.#turnNow();
+    return settled;
   }
 
   readIndex(): Promise<void> {
@@ -221,9 +236,16 @@ export class Replica implements ReplicatedLog {
     });
   }
 
+  /** Runs a turn at once where that does not come amid another one. */
+  #turnNow(): void {
+    if (this.#inTurn) this.#schedule();
+    else this.#turn();
+  }
+
   #turn(): void {
     if (!this.#running || this.#state === 'failed') return;
     const { raft, applier } = this.#running;
+    this.#inTurn = true;
     try {
       const ready = raft.ready();
       this.#send(ready.messages);
@@ -239,27 +261,16 @@ export class Replica implements ReplicatedLog {
       this.#snapshotIfDue();
     } catch (error) {
       this.#fail(error as Error);
+    } finally {
+      this.#inTurn = false;
     }
   }
 
   #send(messages: readonly Message[]): void {
     for (const message of messages) {
-      if (message.type === 'snapshot') void this.#sendSnapshot(message);
+      if (message.type === 'snapshot') void this.#running?.snapshots.send(message);
       else this.#parts.transport?.send(message);
     }
-  }
-
-  async #sendSnapshot(message: InstallSnapshot): Promise<void> {
-    const { to, meta } = message;
-    const { transport, logger } = this.#parts;
-    if (!this.#running || !transport || this.#sending.has(to)) return;
-    this.#sending.add(to);
-    logger.info({ manager: to, index: meta.index }, 'a manager is too far behind for the log: it is sent the whole state');
-    const ok = await transport.sendSnapshot(message, this.#running.storage.read(meta)).catch(() => false);
-    this.#sending.delete(to);
-    if (!ok) logger.warn({ manager: to, index: meta.index }, 'the state did not reach the manager whole: it is sent again when the manager answers');
-    this.#running.raft.snapshotSent(to, ok);
-    this.#schedule();
   }
 
   #receive(from: string, message: unknown): void {
@@ -281,24 +292,6 @@ export class Replica implements ReplicatedLog {
     this.#schedule();
   }
 
-  /** One after the other: the disk keeps the bytes of one snapshot until the log says that it is in force. */
-  #receiveSnapshot(from: string, message: unknown, pieces: AsyncIterable<Uint8Array>): Promise<void> {
-    const received = this.#receiving.then(() => this.#takeSnapshot(from, message, pieces));
-    this.#receiving = received.catch(() => {});
-    return received;
-  }
-
-  /** The bytes are durable before raft hears of the snapshot, so its acknowledgement means what it says. */
-  async #takeSnapshot(from: string, message: unknown, pieces: AsyncIterable<Uint8Array>): Promise<void> {
-    if (!this.#running || this.#state !== 'running') throw new Refusal('unavailable', 'the manager is shutting down');
-    if (validate(message, { from, to: this.#options.nodeId }) !== undefined) throw new Refusal('invalidArgument', 'this is no snapshot for this manager');
-    const { meta } = message as InstallSnapshot;
-    if (meta.index > this.#running.raft.status().committed) await this.#running.storage.receive(meta, pieces);
-    this.#receive(from, message);
-    this.#turn();
-    await this.#installed;
-  }
-
   /** Resolves when the job is durable; never when the disk failed. */
   async #write(write: Write): Promise<void> {
     const { raft, storage } = this.#running as Running;
@@ -307,7 +300,7 @@ export class Replica implements ReplicatedLog {
       await storage.write(write);
       this.#writing.shift();
       this.#send(raft.appended(write));
-      this.#schedule();
+      this.#turnNow();
     } catch (error) {
       this.#fail(error as Error);
       await new Promise(() => {});

@@ -41,6 +41,25 @@ async function endAtEveryCall(segmentBytes: number, power: boolean): Promise<voi
   }
 }
 
+/** A frame that is written in several pieces, on a disk whose power goes at every call. */
+async function powerLossAroundLargeFrame(): Promise<void> {
+  for (let killAt = 1, ended = true; ended; killAt++) {
+    const disk = newDisk(killAt);
+    const system = disk.boot(killAt);
+    const told = new Told(system);
+    async function story(): Promise<void> {
+      await told.open();
+      await told.write({ term: 1, vote: 'a', commit: 0 }, entries(1, 1, 1, 2.5 * 1024 * 1024));
+      await told.write({ term: 1, vote: 'a', commit: 1 }, entries(2, 2, 1));
+      await told.storage.close();
+    }
+    ended = (await Promise.race([system.killed, story()])) === 'killed';
+    if (ended) disk.loseUnsynced();
+    const again = await new Told(disk.boot(), told.model).open();
+    await again.storage.close();
+  }
+}
+
 const needsSpace = /^(write|sync|rename|open \S+ create)/;
 
 /** The call that finds no space may be any, alone or with those after it. */
@@ -204,6 +223,7 @@ export const diskScripts: readonly Guided[] = [
       await storage.close();
     },
   },
+  { name: 'a large frame is there or was never acknowledged, wherever the power goes', run: powerLossAroundLargeFrame },
   {
     name: 'a snapshot that the disk spoils is never marked',
     run: async () => {

@@ -38,7 +38,7 @@ export class SimulatedDisk {
   #durableNames = new Map<string, Inode>();
   /** Changes of names since the folder was last synced. */
   #changes: NameChange[] = [];
-  #open = new Map<number, Inode>();
+  #open = new Map<number, { readonly inode: Inode; readonly durably: boolean }>();
   #nextFile = 3;
   #life = 0;
   #calls = 0;
@@ -171,7 +171,7 @@ export class SimulatedDisk {
       write: (file, bytes, position) =>
         call(
           `write ${bytes.length} ${position}`,
-          () => this.#write(file, bytes, position),
+          () => this.#writeWhole(file, bytes, position),
           () => this.#write(file, bytes.subarray(0, integerBetween(this.#random, 0, bytes.length)), position, true),
         ),
       truncate: (file, length) =>
@@ -208,15 +208,22 @@ export class SimulatedDisk {
   }
 
   #openFile(path: string, how: OpenHow): number {
-    if (how !== 'create') this.#found(path);
+    if (how === 'read' || how === 'write') this.#found(path);
     const inode = this.#names.get(path) ?? { data: Buffer.alloc(0), durable: Buffer.alloc(0), mode: 0o600 };
-    if (how === 'create') {
+    if (how === 'create' || how === 'createDurable') {
       if (!this.#names.has(path)) this.#changes.push({ put: path, inode });
       this.#names.set(path, inode);
       inode.data = Buffer.alloc(0);
     }
-    this.#open.set(this.#nextFile, inode);
+    this.#open.set(this.#nextFile, { inode, durably: how === 'createDurable' });
     return this.#nextFile++;
+  }
+
+  #writeWhole(file: number, bytes: Buffer, position: number): number {
+    const count = this.#write(file, bytes, position);
+    const { inode, durably } = this.#opened(file);
+    if (durably) inode.durable = Buffer.from(inode.data);
+    return count;
   }
 
   #write(file: number, given: Buffer, position: number, dying = false): number {
@@ -236,9 +243,13 @@ export class SimulatedDisk {
   }
 
   #file(file: number): Inode {
-    const inode = this.#open.get(file);
-    if (!inode) throw Object.assign(new Error('EBADF: bad file descriptor'), { code: 'EBADF' });
-    return inode;
+    return this.#opened(file).inode;
+  }
+
+  #opened(file: number): { readonly inode: Inode; readonly durably: boolean } {
+    const opened = this.#open.get(file);
+    if (!opened) throw Object.assign(new Error('EBADF: bad file descriptor'), { code: 'EBADF' });
+    return opened;
   }
 
   #found(path: string): Inode {

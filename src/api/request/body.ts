@@ -16,21 +16,44 @@ const held = new Allowance(heldLimitBytes, 'too many large requests are being re
 export async function readBody(request: IncomingMessage, limitBytes: number = bodyLimitBytes): Promise<Buffer> {
   const chunks: Buffer[] = [];
   const release: (() => void)[] = [];
-  let length = 0;
   const silence = setTimeout(() => request.destroy(new HttpError(408, `no byte of the body came for ${silenceLimitMs} ms`)), silenceLimitMs);
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    let length = 0;
+    await eachChunk(request, (chunk) => {
       silence.refresh();
       length += chunk.length;
       if (length > limitBytes) throw new HttpError(413, `request body is larger than ${limitBytes} bytes`);
       release.push(held.take(chunk.length));
       chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
+    });
+    return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
   } finally {
     clearTimeout(silence);
     for (const handBack of release) handBack();
   }
+}
+
+/** Resolves at the end of the body; rejects when the sender goes before it, or with what `take` throws, and destroys the request then. */
+function eachChunk(request: IncomingMessage, take: (chunk: Buffer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      reject(error);
+      request.off('data', heard);
+      request.destroy();
+    };
+    function heard(chunk: Buffer): void {
+      try {
+        take(chunk);
+      } catch (error) {
+        fail(error as Error);
+      }
+    }
+    request.on('data', heard);
+    request.once('end', resolve);
+    request.once('error', reject);
+    request.once('close', () => reject(new HttpError(400, 'the request was cut off')));
+    if (request.destroyed && !request.readableEnded) reject(request.errored ?? new HttpError(400, 'the request was cut off'));
+  });
 }
 
 /** The JSON value of a body; empty and broken ones are refused in Docker's words. */

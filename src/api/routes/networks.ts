@@ -93,7 +93,7 @@ async function create(call: Call, context: Context): Promise<Answer> {
   requireManager(context.swarm.status());
   decode(body, clusterNetworkRequest);
   const { Scope: _scope, ...spec } = request;
-  const { ID } = await submit(context, createNetwork(spec));
+  const { ID } = await submit(context, call, createNetwork(spec));
   return { status: 201, json: { Id: ID, Warning: '' } };
 }
 
@@ -106,7 +106,7 @@ async function removeOne(call: Call, context: Context): Promise<Answer> {
   const ref = parameter(call);
   const view = await optionalView(context);
   if (view && (view.get('network', ref) ?? view.byName('network', ref))) {
-    await submit(context, removeNetwork(ref));
+    await submit(context, call, removeNetwork(ref));
     return { status: 204 };
   }
   if (context.removals.has(ref)) return { status: 204 };
@@ -114,7 +114,7 @@ async function removeOne(call: Call, context: Context): Promise<Answer> {
   const reply = await context.engine.call('DELETE', `/networks/${encodeURIComponent(ref)}`);
   if (reply.status < 300) return { status: reply.status };
   if (reply.status === 404 && view && findOptional(view, 'network', ref)) {
-    await submit(context, removeNetwork(ref));
+    await submit(context, call, removeNetwork(ref));
     return { status: 204 };
   }
   throw engineError(reply.status, reply.text);
@@ -133,7 +133,7 @@ async function prune(call: Call, context: Context): Promise<string[]> {
   const deleted: string[] = [];
   for (const network of view ? unusedNetworks(view, filters, context.clock.now()) : []) {
     // One that came into use meanwhile is refused by `control`, and stays.
-    await submit(context, removeNetwork(network.ID)).then(
+    await submit(context, call, removeNetwork(network.ID)).then(
       () => deleted.push(network.Spec.Name),
       (error: unknown) => context.logger.info({ network: network.Spec.Name, error }, 'network is not pruned'),
     );

@@ -28,11 +28,11 @@ export function nodeRoutes(context: Context): Route[] {
     post('/nodes/{}/update', async (call) => {
       const version = versionParameter(call, 'node');
       const spec = await decodeBody(call.request, nodeSpec);
-      await submit(context, updateNode(parameter(call), version, spec));
+      await submit(context, call, updateNode(parameter(call), version, spec));
       return { status: 200 };
     }),
     remove('/nodes/{}', async (call) => {
-      await submit(context, removeNode(parameter(call), flag(call, 'force')));
+      await submit(context, call, removeNode(parameter(call), flag(call, 'force')));
       return { status: 200 };
     }),
   ];

@@ -20,17 +20,17 @@ export function repositoryRoutes(context: Context): Route[] {
     get('/shoal/v1/repositories/{}', async (call) => ({ status: 200, json: await details(context, parameter(call)) })),
     post('/shoal/v1/repositories', async (call) => {
       const spec = await decodeBody(call.request, repositorySpec);
-      return { status: 201, json: await submit(context, createRepository({ ...spec, URL: spec.URL ?? '', Path: spec.Path ?? '' })) };
+      return { status: 201, json: await submit(context, call, createRepository({ ...spec, URL: spec.URL ?? '', Path: spec.Path ?? '' })) };
     }),
     post('/shoal/v1/repositories/{}/sync', async (call) => sync(context, parameter(call))),
     post('/shoal/v1/repositories/{}/update', async (call) => {
-      await submit(context, updateRepository(parameter(call), await decodeBody(call.request, repositoryChange)));
+      await submit(context, call, updateRepository(parameter(call), await decodeBody(call.request, repositoryChange)));
       return { status: 200, json: await details(context, parameter(call)) };
     }),
     post('/shoal/v1/repositories/{}/confirm', async (call) => {
       const { Commit = '' } = await decodeBody(call.request, repositoryConfirmRequest);
       if (Commit === '') throw new Refusal('invalidArgument', 'the commit that is confirmed must be named');
-      await submit(context, confirmRepository(parameter(call), Commit));
+      await submit(context, call, confirmRepository(parameter(call), Commit));
       return sync(context, parameter(call));
     }),
     post('/shoal/v1/repositories/{}/suspend', (call) => suspend(call, context, true)),
@@ -52,7 +52,7 @@ async function sync(context: Context, ref: string): Promise<Answer> {
 
 async function suspend(call: Call, context: Context, on: boolean): Promise<Answer> {
   const ref = parameter(call);
-  await submit(context, suspendRepository(ref, on));
+  await submit(context, call, suspendRepository(ref, on));
   return on ? { status: 200, json: await details(context, ref) } : sync(context, ref);
 }
 
@@ -61,10 +61,10 @@ async function removeOne(call: Call, context: Context): Promise<Answer> {
   const repository = await readObject(context, 'repository', parameter(call));
   const view = await readView(context);
   const owned = stackSummaries(view, context).filter(({ Source }) => Source.Kind === 'repository' && Source.Repository === repository.Spec.Name);
-  await submit(context, removeRepository(repository.ID));
+  await submit(context, call, removeRepository(repository.ID));
   for (const { Name, Services } of flag(call, 'prune') ? owned : []) {
     // A folder that was never applied has nothing to remove: its record went with the repository.
-    if (Services > 0) await submit(context, removeStack(Name));
+    if (Services > 0) await submit(context, call, removeStack(Name));
   }
   return { status: 204 };
 }

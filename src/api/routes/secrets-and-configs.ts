@@ -19,15 +19,15 @@ export function secretRoutes(context: Context): Route[] {
       return { status: 200, json: secrets.map((secret) => shown('secret', secret)) };
     }),
     get('/secrets/{}', async (call) => ({ status: 200, json: shown('secret', await readObject(context, 'secret', parameter(call))) })),
-    post('/secrets/create', async (call) => ({ status: 201, json: await submit(context, createSecret(await decodeBody(call.request, secretSpec))) })),
+    post('/secrets/create', async (call) => ({ status: 201, json: await submit(context, call, createSecret(await decodeBody(call.request, secretSpec))) })),
     post('/secrets/{}/update', async (call) => {
       const version = versionParameter(call, 'secret');
       const spec = await decodeBody(call.request, secretSpec);
-      await submit(context, updateSecret(parameter(call), version, spec));
+      await submit(context, call, updateSecret(parameter(call), version, spec));
       return { status: 200 };
     }),
     remove('/secrets/{}', async (call) => {
-      await submit(context, removeSecret(parameter(call)));
+      await submit(context, call, removeSecret(parameter(call)));
       return { status: 204 };
     }),
   ];
@@ -41,15 +41,15 @@ export function configRoutes(context: Context): Route[] {
       return { status: 200, json: configs.map((config) => shown('config', config)) };
     }),
     get('/configs/{}', async (call) => ({ status: 200, json: shown('config', await readObject(context, 'config', parameter(call))) })),
-    post('/configs/create', async (call) => ({ status: 201, json: await submit(context, createConfig(await decodeBody(call.request, configSpec))) })),
+    post('/configs/create', async (call) => ({ status: 201, json: await submit(context, call, createConfig(await decodeBody(call.request, configSpec))) })),
     post('/configs/{}/update', async (call) => {
       const version = versionParameter(call, 'config');
       const spec = await decodeBody(call.request, configSpec);
-      await submit(context, updateConfig(parameter(call), version, spec));
+      await submit(context, call, updateConfig(parameter(call), version, spec));
       return { status: 200 };
     }),
     remove('/configs/{}', async (call) => {
-      await submit(context, removeConfig(parameter(call)));
+      await submit(context, call, removeConfig(parameter(call)));
       return { status: 204 };
     }),
   ];

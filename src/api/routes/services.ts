@@ -40,15 +40,15 @@ export function serviceRoutes(context: Context): Route[] {
     post('/services/create', async (call) => {
       const spec = await readSpec(call, context);
       const registryAuth = registryAuthOf(call);
-      return { status: 201, json: await submit(context, createNamed(spec, registryAuth === undefined ? {} : { registryAuth })) };
+      return { status: 201, json: await submit(context, call, createNamed(spec, registryAuth === undefined ? {} : { registryAuth })) };
     }),
     post('/services/{}/update', async (call) => {
       const version = versionParameter(call, 'service');
       const spec = await readSpec(call, context);
-      return { status: 200, json: await submit(context, updateKeeping(parameter(call), version, spec, updateOptions(call))) };
+      return { status: 200, json: await submit(context, call, updateKeeping(parameter(call), version, spec, updateOptions(call))) };
     }),
     remove('/services/{}', async (call) => {
-      await submit(context, removeService(parameter(call)));
+      await submit(context, call, removeService(parameter(call)));
       return { status: 200 };
     }),
   ];

@@ -20,7 +20,7 @@ export function stackRoutes(context: Context): Route[] {
     get('/shoal/v1/stacks/{}', async (call) => ({ status: 200, json: await details(context, parameter(call)) })),
     remove('/shoal/v1/stacks/{}', async (call) => ({
       status: 200,
-      json: await submit(context, flag(call, 'dry') ? dry(removeStack(parameter(call))) : removeStack(parameter(call))),
+      json: await submit(context, call, flag(call, 'dry') ? dry(removeStack(parameter(call))) : removeStack(parameter(call))),
     })),
     post('/shoal/v1/stacks/{}/suspend', (call) => suspend(call, context, true)),
     post('/shoal/v1/stacks/{}/resume', (call) => suspend(call, context, false)),
@@ -41,7 +41,7 @@ async function details(context: Context, name: string): Promise<object> {
 
 async function suspend(call: Call, context: Context, on: boolean): Promise<Answer> {
   const name = parameter(call);
-  await submit(context, suspendStack(name, on));
+  await submit(context, call, suspendStack(name, on));
   return { status: 200, json: await details(context, name) };
 }
 
@@ -49,7 +49,7 @@ async function deploy(call: Call, context: Context): Promise<Answer> {
   const name = parameter(call);
   const { Spec, Prune = false, Force = false, RegistryAuth = {} } = await decodeBody(call.request, stackDeployRequest);
   const options = { source: { Kind: 'deploy' }, prune: Prune, force: Force, registryAuth: RegistryAuth } as const;
-  return { status: 200, json: await submit(context, deployStack(wholeSpec(name, Spec), options)) };
+  return { status: 200, json: await submit(context, call, deployStack(wholeSpec(name, Spec), options)) };
 }
 
 async function plan(call: Call, context: Context): Promise<Answer> {
@@ -78,7 +78,7 @@ async function adopt(call: Call, context: Context): Promise<Answer> {
     const Lines = await context.reconciler.adoption(name, adopter);
     return { status: 200, json: { Repository: adopter.Repository, Commit: adopter.Commit, Lines } };
   }
-  await submit(context, adoptStack(name, adopter));
+  await submit(context, call, adoptStack(name, adopter));
   await context.reconciler.sync(adopter.Repository);
   return { status: 200, json: await details(context, name) };
 }

@@ -71,6 +71,6 @@ async function update(call: Call, context: Context): Promise<Answer> {
   const version = versionParameter(call, 'swarm');
   const rotations = ['rotateWorkerToken', 'rotateManagerToken', 'rotateManagerUnlockKey'].filter((key) => flag(call, key));
   if (rotations.length > 0) throw new HttpError(501, `${rotations.join(', ')}: there are no tokens or keys to rotate in a cluster of one node`);
-  await submit(context, updateCluster(version, await decodeBody(call.request, clusterSpec)));
+  await submit(context, call, updateCluster(version, await decodeBody(call.request, clusterSpec)));
   return { status: 200 };
 }

@@ -5,10 +5,17 @@ const at = (file: string): Pick<Fault, 'tier' | 'file'> => ({ tier: 'disk', file
 
 export const faults: readonly Fault[] = [
   {
-    ...at('segment-writer'),
+    ...at('segment'),
     name: 'acknowledges before the disk has it',
-    from: '    await this.#files.syncData(this.#file);\n    this.#offset +=',
-    to: '    this.#offset +=',
+    from: "await files.open(temporary, 'createDurable');",
+    to: "await files.open(temporary, 'create');",
+    within: 0,
+  },
+  {
+    ...at('segment-writer'),
+    name: 'acknowledges a large frame before the disk has it',
+    from: '      await this.#files.syncData(file);\n',
+    to: '',
     within: 0,
   },
   {

@@ -72,6 +72,8 @@ export class MemoryDisk {
       },
       write: (job) =>
         new Promise((done, failed) => {
+          // What a process had under way when it was killed must not reach the disk of the next one.
+          if (!life.alive) return;
           this.#pending.push({ job, done, failed });
           if (!this.#busy) void this.#work(life);
         }),

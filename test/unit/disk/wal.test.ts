@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { damageOf } from '#disk/damage';
-import { realFileSystem } from '#disk/file-system';
+import { realFileSystem, type OpenHow } from '#disk/file-system';
 import type { Owner } from '#disk/header';
 import { dataKey } from '#disk/key';
 import { emptyRecord, type Record } from '#disk/record';
@@ -229,30 +229,39 @@ test('small segments are followed by new ones, each of which repeats the hard st
   expect(entries[0]?.index).toBeLessThanOrEqual(16);
 });
 
-test('everybody who waits shares one write and one sync, and nothing resolves before the sync', async () => {
+test('everybody who waits shares one write that is durable when it returns, and nothing resolves before that', async () => {
   const folder = await temporaryFolder();
   const events: string[] = [];
   const files = {
     ...realFileSystem,
-    write: (file: number, bytes: Buffer, position: number) => (events.push('write'), realFileSystem.write(file, bytes, position)),
+    open: (path: string, how: OpenHow) => (events.push(how), realFileSystem.open(path, how)),
+    write: async (file: number, bytes: Buffer, position: number) => {
+      const count = await realFileSystem.write(file, bytes, position);
+      events.push('written');
+      return count;
+    },
     syncData: async (file: number) => (await realFileSystem.syncData(file), void events.push('sync')),
   };
   const { wal } = await open(folder, { files });
   await wal.append({ ...none, hardState: { term: 1, vote: 'a', commit: 0 } });
+  expect(events[0]).toBe('createDurable');
   events.length = 0;
   await Promise.all([1, 2, 3].map(async (index) => (await wal.append({ ...none, entries: [entry(index)] }), events.push(`done ${index}`))));
-  expect(events).toEqual(['write', 'sync', 'done 1', 'done 2', 'done 3']);
+  expect(events).toEqual(['written', 'done 1', 'done 2', 'done 3']);
   await wal.close();
 });
 
-test('after a failed sync nothing is acknowledged or written any more', async () => {
+test('after a failed write nothing is acknowledged or written any more', async () => {
   const folder = await temporaryFolder();
   let broken = false;
   let writes = 0;
   const files = {
     ...realFileSystem,
-    write: (file: number, bytes: Buffer, position: number) => (writes++, realFileSystem.write(file, bytes, position)),
-    syncData: (file: number) => (broken ? Promise.reject(new Error('EIO')) : realFileSystem.syncData(file)),
+    write: async (file: number, bytes: Buffer, position: number) => {
+      writes++;
+      if (broken) throw new Error('EIO');
+      return await realFileSystem.write(file, bytes, position);
+    },
   };
   const { wal } = await open(folder, { files });
   await wal.append({ ...none, hardState: { term: 1, vote: 'a', commit: 0 } });
