@@ -2,29 +2,29 @@
 import { expect, test } from 'vitest';
 import { second } from '#base/text/duration';
 import type { RestartPolicy, ServiceSpec } from '#model/object/service-spec';
-import { expectSettled } from '#test/support/world-checks';
-import { specOf, wellBehaved, withReplicas, World } from '#test/support/world';
+import { expectSettled } from '#test/support/staged-cluster-checks';
+import { specOf, wellBehaved, withReplicas, StagedCluster } from '#test/support/staged-cluster';
 
-function worldWith(nodes: number): World {
-  const world = new World();
-  world.check = expectSettled;
-  for (let number = 1; number <= nodes; number++) world.addNode(`n${number}`);
-  return world;
+function clusterWith(nodes: number): StagedCluster {
+  const cluster = new StagedCluster();
+  cluster.check = expectSettled;
+  for (let number = 1; number <= nodes; number++) cluster.addNode(`n${number}`);
+  return cluster;
 }
 
-function running(nodes: number, restart: RestartPolicy, rest: Partial<ServiceSpec> = {}): World {
-  const world = worldWith(nodes);
-  world.createService(specOf('web', 'v1', { task: { RestartPolicy: restart }, ...rest }));
-  world.run(10_000);
-  world.story.length = 0;
-  return world;
+function running(nodes: number, restart: RestartPolicy, rest: Partial<ServiceSpec> = {}): StagedCluster {
+  const cluster = clusterWith(nodes);
+  cluster.createService(specOf('web', 'v1', { task: { RestartPolicy: restart }, ...rest }));
+  cluster.pass(10_000);
+  cluster.story.length = 0;
+  return cluster;
 }
 
 test('a task that fails is followed by another after the delay', () => {
-  const world = running(1, {});
-  world.kill(world.running('web')[0]!);
-  world.run(10_000);
-  expect(world.story).toMatchInlineSnapshot(`
+  const cluster = running(1, {});
+  cluster.kill(cluster.running('web')[0]!);
+  cluster.pass(10_000);
+  expect(cluster.story).toMatchInlineSnapshot(`
     [
       "10.0 web.1#1 is failed",
       "10.0 web.1#1 to shutdown",
@@ -36,10 +36,10 @@ test('a task that fails is followed by another after the delay', () => {
 });
 
 test('max_attempts is the number of restarts', () => {
-  const world = running(1, { Delay: second, MaxAttempts: 2 });
-  world.behaviour = () => ({ ...wellBehaved, runMs: 1000 });
-  world.run(60_000);
-  expect(world.story).toMatchInlineSnapshot(`
+  const cluster = running(1, { Delay: second, MaxAttempts: 2 });
+  cluster.behaviour = () => ({ ...wellBehaved, runMs: 1000 });
+  cluster.pass(60_000);
+  expect(cluster.story).toMatchInlineSnapshot(`
     [
       "11.0 web.1#1 is failed",
       "11.0 web.1#1 to shutdown",
@@ -58,13 +58,13 @@ test('max_attempts is the number of restarts', () => {
 });
 
 test('with a window only the restarts within it count', () => {
-  const world = running(1, { Delay: second, MaxAttempts: 2, Window: 4 * second });
-  world.behaviour = () => ({ ...wellBehaved, runMs: 5000 });
-  world.run(120_000);
-  expect(world.story.filter((line) => line.includes('created')).length).toBeGreaterThan(10);
-  world.behaviour = () => ({ ...wellBehaved, runMs: 100 });
-  world.run(120_000);
-  expect(world.running('web')).toEqual([]);
+  const cluster = running(1, { Delay: second, MaxAttempts: 2, Window: 4 * second });
+  cluster.behaviour = () => ({ ...wellBehaved, runMs: 5000 });
+  cluster.pass(120_000);
+  expect(cluster.story.filter((line) => line.includes('created')).length).toBeGreaterThan(10);
+  cluster.behaviour = () => ({ ...wellBehaved, runMs: 100 });
+  cluster.pass(120_000);
+  expect(cluster.running('web')).toEqual([]);
 });
 
 test.each([
@@ -76,20 +76,20 @@ test.each([
   ['any', 'complete', 1],
   ['', 'complete', 1],
 ] as const)('condition %j after %s', (condition, state, followers) => {
-  const world = running(1, { Condition: condition });
-  world.kill(world.running('web')[0]!, state);
-  world.run(20_000);
-  expect(world.running('web')).toHaveLength(followers);
-  world.updateService('web', withReplicas(1));
-  world.run(20_000);
-  expect(world.running('web')).toHaveLength(followers);
+  const cluster = running(1, { Condition: condition });
+  cluster.kill(cluster.running('web')[0]!, state);
+  cluster.pass(20_000);
+  expect(cluster.running('web')).toHaveLength(followers);
+  cluster.updateService('web', withReplicas(1));
+  cluster.pass(20_000);
+  expect(cluster.running('web')).toHaveLength(followers);
 });
 
 test('the task of a node that is down is replaced after the delay, without waiting for its end', () => {
-  const world = running(2, {});
-  world.changeNode('n1', {}, 'down');
-  world.run(10_000);
-  expect(world.story).toMatchInlineSnapshot(`
+  const cluster = running(2, {});
+  cluster.changeNode('n1', {}, 'down');
+  cluster.pass(10_000);
+  expect(cluster.story).toMatchInlineSnapshot(`
     [
       "10.0 web.1#1 to shutdown",
       "10.0 web.1#2 created ready v1",
@@ -100,10 +100,10 @@ test('the task of a node that is down is replaced after the delay, without waiti
 });
 
 test('a drain moves tasks at once, each after its predecessor has stopped', () => {
-  const world = running(2, {}, { Mode: { Replicated: { Replicas: 2 } } });
-  world.changeNode('n1', { Availability: 'drain' });
-  world.run(10_000);
-  expect(world.story).toMatchInlineSnapshot(`
+  const cluster = running(2, {}, { Mode: { Replicated: { Replicas: 2 } } });
+  cluster.changeNode('n1', { Availability: 'drain' });
+  cluster.pass(10_000);
+  expect(cluster.story).toMatchInlineSnapshot(`
     [
       "10.0 web.1#1 to shutdown",
       "10.0 web.1#2 created ready v1",
@@ -115,42 +115,42 @@ test('a drain moves tasks at once, each after its predecessor has stopped', () =
 });
 
 test('a predecessor that does not stop is waited for a minute from the decision on', () => {
-  const world = running(2, {});
-  world.behaviour = () => ({ ...wellBehaved, stopMs: 1e9 });
-  world.changeNode('n1', { Availability: 'drain' });
-  world.run(59_900);
-  expect(world.running('web')).toHaveLength(0);
-  world.run(300);
-  expect(world.running('web')).toHaveLength(1);
+  const cluster = running(2, {});
+  cluster.behaviour = () => ({ ...wellBehaved, stopMs: 1e9 });
+  cluster.changeNode('n1', { Availability: 'drain' });
+  cluster.pass(59_900);
+  expect(cluster.running('web')).toHaveLength(0);
+  cluster.pass(300);
+  expect(cluster.running('web')).toHaveLength(1);
 });
 
 test('unknown, disconnected and paused nodes keep their tasks', () => {
-  const world = running(1, {});
-  world.changeNode('n1', { Availability: 'pause' }, 'unknown');
-  world.changeNode('n1', {}, 'disconnected');
-  world.run(60_000);
-  expect(world.story).toEqual([]);
+  const cluster = running(1, {});
+  cluster.changeNode('n1', { Availability: 'pause' }, 'unknown');
+  cluster.changeNode('n1', {}, 'disconnected');
+  cluster.pass(60_000);
+  expect(cluster.story).toEqual([]);
 });
 
 test('a node that no longer meets the constraints loses the task', () => {
-  const world = worldWith(0);
-  world.addNode('n1', { Labels: { zone: 'a' } });
-  world.addNode('n2', { Labels: { zone: 'b' } });
-  world.createService(specOf('web', 'v1', { task: { Placement: { Constraints: ['node.labels.zone==a'] } } }));
-  world.run(10_000);
-  world.story.length = 0;
-  world.changeNode('n1', { Labels: {} });
-  expect(world.tasks('web')[0]?.Status).toMatchObject({
+  const cluster = clusterWith(0);
+  cluster.addNode('n1', { Labels: { zone: 'a' } });
+  cluster.addNode('n2', { Labels: { zone: 'b' } });
+  cluster.createService(specOf('web', 'v1', { task: { Placement: { Constraints: ['node.labels.zone==a'] } } }));
+  cluster.pass(10_000);
+  cluster.story.length = 0;
+  cluster.changeNode('n1', { Labels: {} });
+  expect(cluster.tasks('web')[0]?.Status).toMatchObject({
     State: 'rejected',
     Message: 'task rejected by constraint enforcer',
     Err: 'assigned node no longer meets constraints',
   });
-  world.changeNode('n2', { Labels: { zone: 'a' } });
-  world.run(10_000);
-  expect(world.story).toMatchInlineSnapshot(`
+  cluster.changeNode('n2', { Labels: { zone: 'a' } });
+  cluster.pass(10_000);
+  expect(cluster.story).toMatchInlineSnapshot(`
     [
-      "10.0 web.1#1 to shutdown",
       "10.0 web.1#1 is rejected",
+      "10.0 web.1#1 to shutdown",
       "10.0 web.1#2 created ready v1",
       "15.0 web.1#2 to running",
       "15.1 web.1#2 is running",
@@ -159,15 +159,15 @@ test('a node that no longer meets the constraints loses the task', () => {
 });
 
 test('a change of constraints is rolled, and leaves the tasks whose node suits', () => {
-  const world = worldWith(0);
-  world.addNode('n1', { Labels: { zone: 'a' } });
-  world.addNode('n2', { Labels: { zone: 'b' } });
-  world.createService(specOf('web', 'v1', { Mode: { Replicated: { Replicas: 4 } } }));
-  world.run(10_000);
-  world.story.length = 0;
-  world.updateService('web', (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, Placement: { Constraints: ['node.labels.zone==a'] } } }));
-  world.run(60_000);
-  expect(world.story).toMatchInlineSnapshot(`
+  const cluster = clusterWith(0);
+  cluster.addNode('n1', { Labels: { zone: 'a' } });
+  cluster.addNode('n2', { Labels: { zone: 'b' } });
+  cluster.createService(specOf('web', 'v1', { Mode: { Replicated: { Replicas: 4 } } }));
+  cluster.pass(10_000);
+  cluster.story.length = 0;
+  cluster.updateService('web', (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, Placement: { Constraints: ['node.labels.zone==a'] } } }));
+  cluster.pass(60_000);
+  expect(cluster.story).toMatchInlineSnapshot(`
     [
       "10.0 web updating: update in progress",
       "10.0 web.2#1 to shutdown",
@@ -186,26 +186,23 @@ test('a change of constraints is rolled, and leaves the tasks whose node suits',
 });
 
 test('history keeps five tasks a slot', () => {
-  const world = running(1, { Delay: second });
-  world.behaviour = () => ({ ...wellBehaved, runMs: 1000 });
-  world.run(60_000);
-  expect(world.tasks('web')).toHaveLength(5);
+  const cluster = running(1, { Delay: second });
+  cluster.behaviour = () => ({ ...wellBehaved, runMs: 1000 });
+  cluster.pass(60_000);
+  expect(cluster.tasks('web')).toHaveLength(5);
 });
 
 test('scaling down and up', () => {
-  const world = running(2, {}, { Mode: { Replicated: { Replicas: 4 } } });
-  world.updateService('web', withReplicas(1));
-  world.run(10_000);
-  world.updateService('web', withReplicas(3));
-  world.run(10_000);
-  expect(world.story).toMatchInlineSnapshot(`
+  const cluster = running(2, {}, { Mode: { Replicated: { Replicas: 4 } } });
+  cluster.updateService('web', withReplicas(1));
+  cluster.pass(10_000);
+  cluster.updateService('web', withReplicas(3));
+  cluster.pass(10_000);
+  expect(cluster.story).toMatchInlineSnapshot(`
     [
       "10.0 web.2#1 to remove",
       "10.0 web.3#1 to remove",
       "10.0 web.4#1 to remove",
-      "10.2 web.2#1 is shutdown",
-      "10.2 web.3#1 is shutdown",
-      "10.2 web.4#1 is shutdown",
       "10.2 web.2#1 deleted",
       "10.2 web.3#1 deleted",
       "10.2 web.4#1 deleted",
@@ -218,35 +215,33 @@ test('scaling down and up', () => {
 });
 
 test('a removed service takes its tasks along', () => {
-  const world = running(2, {}, { Mode: { Replicated: { Replicas: 2 } } });
-  world.removeService('web');
-  world.run(10_000);
-  expect(world.story).toMatchInlineSnapshot(`
+  const cluster = running(2, {}, { Mode: { Replicated: { Replicas: 2 } } });
+  cluster.removeService('web');
+  cluster.pass(10_000);
+  expect(cluster.story).toMatchInlineSnapshot(`
     [
       "10.0 web.1#1 to remove",
       "10.0 web.2#1 to remove",
-      "10.2 web.1#1 is shutdown",
-      "10.2 web.2#1 is shutdown",
       "10.2 web.1#1 deleted",
       "10.2 web.2#1 deleted",
     ]
   `);
-  expect(world.tasks('web')).toEqual([]);
+  expect(cluster.tasks('web')).toEqual([]);
 });
 
 test('a global service follows the nodes', () => {
-  const world = running(2, {}, { Mode: { Global: {} } });
-  world.addNode('n3');
-  world.run(1000);
-  world.changeNode('n1', { Availability: 'drain' });
-  world.changeNode('n2', {}, 'down');
-  world.run(10_000);
-  world.changeNode('n1', { Availability: 'active' });
-  world.changeNode('n2', {}, 'ready');
-  world.run(10_000);
-  world.removeNode('n3');
-  world.run(10_000);
-  expect(world.story).toMatchInlineSnapshot(`
+  const cluster = running(2, {}, { Mode: { Global: {} } });
+  cluster.addNode('n3');
+  cluster.pass(1000);
+  cluster.changeNode('n1', { Availability: 'drain' });
+  cluster.changeNode('n2', {}, 'down');
+  cluster.pass(10_000);
+  cluster.changeNode('n1', { Availability: 'active' });
+  cluster.changeNode('n2', {}, 'ready');
+  cluster.pass(10_000);
+  cluster.removeNode('n3');
+  cluster.pass(10_000);
+  expect(cluster.story).toMatchInlineSnapshot(`
     [
       "10.0 web.n3#1 created running v1",
       "10.2 web.n3#1 is running",
@@ -265,30 +260,30 @@ test('a global service follows the nodes', () => {
 });
 
 test('a global service restarts on the same node, and leaves a paused one alone', () => {
-  const world = running(2, {}, { Mode: { Global: {} } });
-  world.kill(world.running('web').find((task) => task.NodeID === 'n1')!);
-  world.run(10_000);
-  world.changeNode('n1', { Availability: 'pause' });
-  world.kill(world.running('web').find((task) => task.NodeID === 'n1')!);
-  world.run(10_000);
-  expect(world.running('web').map((task) => task.NodeID)).toEqual(['n2']);
-  world.changeNode('n1', { Availability: 'active' });
-  world.run(10_000);
-  expect(world.running('web').map((task) => task.NodeID).sort()).toEqual(['n1', 'n2']);
+  const cluster = running(2, {}, { Mode: { Global: {} } });
+  cluster.kill(cluster.running('web').find((task) => task.NodeID === 'n1')!);
+  cluster.pass(10_000);
+  cluster.changeNode('n1', { Availability: 'pause' });
+  cluster.kill(cluster.running('web').find((task) => task.NodeID === 'n1')!);
+  cluster.pass(10_000);
+  expect(cluster.running('web').map((task) => task.NodeID)).toEqual(['n2']);
+  cluster.changeNode('n1', { Availability: 'active' });
+  cluster.pass(10_000);
+  expect(cluster.running('web').map((task) => task.NodeID).sort()).toEqual(['n1', 'n2']);
 });
 
 test('a replicated job runs two at a time until five are complete, and again with its next iteration', () => {
-  const world = worldWith(2);
-  world.behaviour = () => ({ ...wellBehaved, runMs: 1000, end: 'complete' });
-  world.createService(specOf('job', 'v1', { Mode: { ReplicatedJob: { MaxConcurrent: 2, TotalCompletions: 5 } } }));
-  world.run(20_000);
-  expect(world.story).toMatchInlineSnapshot(`
+  const cluster = clusterWith(2);
+  cluster.behaviour = () => ({ ...wellBehaved, runMs: 1000, end: 'complete' });
+  cluster.createService(specOf('job', 'v1', { Mode: { ReplicatedJob: { MaxConcurrent: 2, TotalCompletions: 5 } } }));
+  cluster.pass(20_000);
+  expect(cluster.story).toMatchInlineSnapshot(`
     [
-      "0.0 job.0#1 created complete v1",
+      "0.0 job.n1#1 created complete v1",
       "0.0 job.1#1 created complete v1",
-      "0.2 job.0#1 is running",
+      "0.2 job.n1#1 is running",
       "0.2 job.1#1 is running",
-      "1.2 job.0#1 is complete",
+      "1.2 job.n1#1 is complete",
       "1.2 job.1#1 is complete",
       "1.2 job.2#1 created complete v1",
       "1.2 job.3#1 created complete v1",
@@ -301,31 +296,31 @@ test('a replicated job runs two at a time until five are complete, and again wit
       "3.6 job.4#1 is complete",
     ]
   `);
-  world.updateService('job', (spec) => spec);
-  world.run(20_000);
-  const states = world.tasks('job').map((task) => `${task.Slot ?? 0} in ${task.JobIteration?.Index} ${task.Status.State}`);
+  cluster.updateService('job', (spec) => spec);
+  cluster.pass(20_000);
+  const states = cluster.tasks('job').map((task) => `${task.Slot ?? 0} in ${task.JobIteration?.Index} ${task.Status.State}`);
   expect(states.sort()).toEqual([0, 1, 2, 3, 4].map((slot) => `${slot} in 1 complete`));
 });
 
 test('a job that fails is tried again until its attempts are used up, and then stays undone', () => {
-  const world = worldWith(1);
-  world.behaviour = (task) => ({ ...wellBehaved, runMs: 1000, end: task.Slot === 1 ? 'failed' : 'complete' });
+  const cluster = clusterWith(1);
+  cluster.behaviour = (task) => ({ ...wellBehaved, runMs: 1000, end: task.Slot === 1 ? 'failed' : 'complete' });
   const policy = { Condition: 'on-failure', Delay: second, MaxAttempts: 2 };
-  world.createService(specOf('job', 'v1', { Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 3 } }, task: { RestartPolicy: policy } }));
-  world.run(60_000);
-  const states = world.tasks('job').map((task) => `${task.Slot ?? 0} ${task.Status.State}`);
+  cluster.createService(specOf('job', 'v1', { Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 3 } }, task: { RestartPolicy: policy } }));
+  cluster.pass(60_000);
+  const states = cluster.tasks('job').map((task) => `${task.Slot ?? 0} ${task.Status.State}`);
   expect(states.sort()).toEqual(['0 complete', '1 failed', '1 failed', '1 failed', '2 complete']);
 });
 
 test('a global job runs once on every node, also on one that joins later', () => {
-  const world = worldWith(2);
-  world.behaviour = () => ({ ...wellBehaved, runMs: 1000, end: 'complete' });
-  world.createService(specOf('job', 'v1', { Mode: { GlobalJob: {} } }));
-  world.run(10_000);
-  world.changeNode('n1', { Availability: 'drain' });
-  world.changeNode('n1', { Availability: 'active' });
-  world.addNode('n3');
-  world.run(10_000);
-  const states = world.tasks('job').map((task) => `${task.NodeID} ${task.Status.State}`);
+  const cluster = clusterWith(2);
+  cluster.behaviour = () => ({ ...wellBehaved, runMs: 1000, end: 'complete' });
+  cluster.createService(specOf('job', 'v1', { Mode: { GlobalJob: {} } }));
+  cluster.pass(10_000);
+  cluster.changeNode('n1', { Availability: 'drain' });
+  cluster.changeNode('n1', { Availability: 'active' });
+  cluster.addNode('n3');
+  cluster.pass(10_000);
+  const states = cluster.tasks('job').map((task) => `${task.NodeID} ${task.Status.State}`);
   expect(states.sort()).toEqual(['n1 complete', 'n2 complete', 'n3 complete']);
 });

@@ -110,6 +110,11 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
     return shoal('repo', 'sync', 'lab');
   }
 
+  function expectSynced(): void {
+    const { status, text } = sync();
+    expect(status, text).toBe(0);
+  }
+
   /** Everything that has a version: name → index. */
   async function versions(): Promise<Record<string, number>> {
     const lists = await Promise.all(['services', 'secrets', 'configs'].map((kind) => fetchJson<Listed[]>(host.socket, `/v1.41/${kind}`)));
@@ -156,7 +161,7 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
       await startDaemon();
       commit({ 'stacks/site/compose.yml': site, 'stacks/site/page.txt': 'one\n', 'stacks/site/password.txt': 'hush\n', 'stacks/next/compose.yml': neighbour });
       expect(shoal('repo', 'add', 'lab', repository(), '--path', 'stacks', '--trust', 'full', '--interval', '1h')).toMatchObject({ status: 0 });
-      expect(sync()).toMatchObject({ status: 0 });
+      expectSynced();
       await until(
         async () => (await running('site_web')).length === 1 && (await running('site_side')).length === 2 && (await running('next_all')).length === 1,
         limitMs,
@@ -174,10 +179,7 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
     'what is as wanted is never written, over ten looks and a restart of the daemon',
     async () => {
       const before = await calmVersions();
-      for (let count = 0; count < 10; count++) {
-        const { status, text } = sync();
-        expect(status, text).toBe(0);
-      }
+      for (let count = 0; count < 10; count++) expectSynced();
       await endProcess(daemon?.pid);
       await startDaemon();
       const first = sync();
@@ -244,7 +246,7 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
       expect(await versions()).toEqual(before);
       git('rm', '-rqf', 'stacks/bad', 'stacks/ours');
       commit({});
-      expect(sync()).toMatchObject({ status: 0 });
+      expectSynced();
       expect(await versions()).toEqual(before);
     },
     testLimitMs,

@@ -5,8 +5,8 @@ import { second } from '#base/text/duration';
 import type { ServiceSpec, UpdateConfig } from '#model/object/service-spec';
 import { Room } from '#store/room';
 import type { TaskState } from '#model/object/task-state';
-import { expectRestIsRest, expectSameAsFullScan, expectSettled, expectSingleOccupancy } from '#test/support/world-checks';
-import { specOf, wellBehaved, withImage, withReplicas, World } from '#test/support/world';
+import { expectRestIsRest, expectSameAsFullScan, expectSettled, expectSingleOccupancy } from '#test/support/staged-cluster-checks';
+import { specOf, wellBehaved, withImage, withReplicas, StagedCluster } from '#test/support/staged-cluster';
 
 const nodeIds = ['n1', 'n2', 'n3'];
 const names = ['web', 'all'];
@@ -15,7 +15,7 @@ const badImage = 'bad';
 /** `text` is what a counterexample shows. */
 interface Event {
   text: string;
-  happen(world: World): void;
+  happen(cluster: StagedCluster): void;
 }
 
 const startFirst = ['stop-first', 'start-first'];
@@ -33,7 +33,7 @@ function updateConfig(orders: readonly string[]): fc.Arbitrary<UpdateConfig> {
 }
 
 function changing(name: string, text: string, change: (spec: ServiceSpec) => ServiceSpec): Event {
-  return { text: `${name}: ${text}`, happen: (world) => world.updateService(name, change) };
+  return { text: `${name}: ${text}`, happen: (cluster) => cluster.updateService(name, change) };
 }
 
 function specEvents(orders: readonly string[]): fc.Arbitrary<Event>[] {
@@ -42,7 +42,7 @@ function specEvents(orders: readonly string[]): fc.Arbitrary<Event>[] {
     fc.tuple(name, fc.constantFrom('v1', 'v2', 'v3', badImage)).map(([service, image]) => changing(service, image, withImage(image))),
     fc.integer({ min: 0, max: 6 }).map((count) => changing('web', `${count} replicas`, withReplicas(count))),
     fc.tuple(name, updateConfig(orders)).map(([service, config]) => changing(service, JSON.stringify(config), (spec) => ({ ...spec, UpdateConfig: config }))),
-    name.map((service) => ({ text: `roll ${service} back`, happen: (world) => world.rollbackService(service) })),
+    name.map((service) => ({ text: `roll ${service} back`, happen: (cluster) => cluster.rollbackService(service) })),
     fc.tuple(name, fc.constantFrom([], ['node.labels.zone!=b'])).map(([service, Constraints]) =>
       changing(service, `constraints ${Constraints.join()}`, (spec) => ({
         ...spec,
@@ -52,86 +52,86 @@ function specEvents(orders: readonly string[]): fc.Arbitrary<Event>[] {
   ];
 }
 
-function worldEvents(): fc.Arbitrary<Event>[] {
+function clusterEvents(): fc.Arbitrary<Event>[] {
   const nodeId = fc.constantFrom(...nodeIds);
   return [
     fc.tuple(fc.nat(20), fc.constantFrom<TaskState>('failed', 'complete')).map(([nth, state]) => ({
       text: `end of running task ${nth}: ${state}`,
-      happen: (world) => {
-        const tasks = names.flatMap((name) => world.running(name));
+      happen: (cluster) => {
+        const tasks = names.flatMap((name) => cluster.running(name));
         const task = tasks[nth % Math.max(1, tasks.length)];
-        if (task) world.kill(task, state);
+        if (task) cluster.kill(task, state);
       },
     })),
     fc.tuple(nodeId, fc.constantFrom('active' as const, 'pause' as const, 'drain' as const)).map(([id, Availability]) => ({
       text: `${id} ${Availability}`,
-      happen: (world) => world.changeNode(id, { Availability }),
+      happen: (cluster) => cluster.changeNode(id, { Availability }),
     })),
     fc.tuple(nodeId, fc.constantFrom('ready' as const, 'down' as const, 'unknown' as const)).map(([id, state]) => ({
       text: `${id} ${state}`,
-      happen: (world) => world.changeNode(id, {}, state),
+      happen: (cluster) => cluster.changeNode(id, {}, state),
     })),
     fc.tuple(nodeId, fc.constantFrom('a', 'b')).map(([id, zone]) => ({
       text: `${id} in zone ${zone}`,
-      happen: (world) => world.changeNode(id, { Labels: { zone } }),
+      happen: (cluster) => cluster.changeNode(id, { Labels: { zone } }),
     })),
-    fc.constant({ text: 'a new leader', happen: (world: World) => world.failOver() }),
+    fc.constant({ text: 'a new leader', happen: (cluster: StagedCluster) => cluster.failOver() }),
     nodeId.map((id) => ({
       text: `${id} leaves and joins`,
-      happen: (world) => {
-        world.removeNode(id);
-        world.addNode(id);
+      happen: (cluster) => {
+        cluster.removeNode(id);
+        cluster.addNode(id);
       },
     })),
   ];
 }
 
 function events(orders: readonly string[]): fc.Arbitrary<Event[]> {
-  const pause = fc.integer({ min: 50, max: 20_000 }).map((ms) => ({ text: `${ms} ms`, happen: (world: World) => world.run(ms) }));
-  return fc.array(fc.oneof({ weight: 5, arbitrary: pause }, ...specEvents(orders), ...worldEvents()), { maxLength: 25 });
+  const pause = fc.integer({ min: 50, max: 20_000 }).map((ms) => ({ text: `${ms} ms`, happen: (cluster: StagedCluster) => cluster.pass(ms) }));
+  return fc.array(fc.oneof({ weight: 5, arbitrary: pause }, ...specEvents(orders), ...clusterEvents()), { maxLength: 25 });
 }
 
-function newWorld(restart: ServiceSpec['TaskTemplate']['RestartPolicy'], update: UpdateConfig): World {
-  const world = new World();
-  world.behaviour = (task) => (task.Spec.ContainerSpec?.Image === badImage ? { ...wellBehaved, runMs: 300 } : wellBehaved);
-  for (const id of nodeIds) world.addNode(id);
+function newCluster(restart: ServiceSpec['TaskTemplate']['RestartPolicy'], update: UpdateConfig): StagedCluster {
+  const cluster = new StagedCluster();
+  cluster.behaviour = (task) => (task.Spec.ContainerSpec?.Image === badImage ? { ...wellBehaved, runMs: 300 } : wellBehaved);
+  for (const id of nodeIds) cluster.addNode(id);
   const task = restart ? { RestartPolicy: restart } : {};
-  world.createService(specOf('web', 'v1', { Mode: { Replicated: { Replicas: 3 } }, UpdateConfig: update, task }));
-  world.createService(specOf('all', 'v1', { Mode: { Global: {} }, UpdateConfig: update, task }));
-  return world;
+  cluster.createService(specOf('web', 'v1', { Mode: { Replicated: { Replicas: 3 } }, UpdateConfig: update, task }));
+  cluster.createService(specOf('all', 'v1', { Mode: { Global: {} }, UpdateConfig: update, task }));
+  return cluster;
 }
 
 const restartPolicy = fc.constantFrom(undefined, { Delay: 0 }, { Condition: 'on-failure', Delay: second, MaxAttempts: 2 }, { Condition: 'none' });
 
 /** Heals the cluster, asks for a good image anew, and waits. */
-function heal(world: World): void {
-  for (const id of nodeIds) world.changeNode(id, { Availability: 'active', Labels: {} }, 'ready');
+function heal(cluster: StagedCluster): void {
+  for (const id of nodeIds) cluster.changeNode(id, { Availability: 'active', Labels: {} }, 'ready');
   for (const name of names) {
-    world.updateService(name, (spec) => ({
+    cluster.updateService(name, (spec) => ({
       ...spec,
       UpdateConfig: { Parallelism: 2 },
       TaskTemplate: { ...withImage('v9')(spec).TaskTemplate, Placement: {} },
     }));
   }
-  world.run(600_000);
+  cluster.pass(600_000);
 }
 
 test('every pass settles, a narrow scope decides like a full scan, and healed services converge', () => {
   fc.assert(
     fc.property(restartPolicy, updateConfig(startFirst), events(startFirst), (restart, update, series) => {
-      const world = newWorld(restart, update);
-      world.check = expectSettled;
-      world.compare = (of, view, scope, actions) => {
+      const cluster = newCluster(restart, update);
+      cluster.check = expectSettled;
+      cluster.compare = (of, view, scope, actions) => {
         expectSameAsFullScan(of, view, scope, actions);
         expectRestIsRest(of, view);
       };
-      for (const event of series) event.happen(world);
-      heal(world);
-      const replicas = world.service('web').Spec.Mode?.Replicated?.Replicas ?? 1;
-      const images = (name: string): unknown[] => world.running(name).map((task) => task.Spec.ContainerSpec?.Image);
+      for (const event of series) event.happen(cluster);
+      heal(cluster);
+      const replicas = cluster.service('web').Spec.Mode?.Replicated?.Replicas ?? 1;
+      const images = (name: string): unknown[] => cluster.running(name).map((task) => task.Spec.ContainerSpec?.Image);
       expect(images('web')).toEqual(Array(replicas).fill('v9'));
       expect(images('all')).toEqual(nodeIds.map(() => 'v9'));
-      for (const name of names) expect(world.service(name).UpdateStatus?.State ?? 'completed').toBe('completed');
+      for (const name of names) expect(cluster.service(name).UpdateStatus?.State ?? 'completed').toBe('completed');
     }),
     { numRuns: 150 },
   );
@@ -140,15 +140,15 @@ test('every pass settles, a narrow scope decides like a full scan, and healed se
 test('stop-first never has two wanted tasks in a slot, and history stays short', () => {
   fc.assert(
     fc.property(restartPolicy, updateConfig(stopFirst), events(stopFirst), fc.integer({ min: 1, max: 6 }), (restart, update, series, room) => {
-      const world = newWorld(restart, update);
-      world.check = expectSingleOccupancy;
+      const cluster = newCluster(restart, update);
+      cluster.check = expectSingleOccupancy;
       // Most passes are cut: what is in one entry must be right by itself.
-      world.room = () => new Room({ actions: room, bytes: 1e6 });
-      for (const event of series) event.happen(world);
-      heal(world);
+      cluster.room = () => new Room({ actions: room, bytes: 1e6 });
+      for (const event of series) event.happen(cluster);
+      heal(cluster);
       for (const name of names) {
         const counts = new Map<unknown, number>();
-        for (const task of world.tasks(name)) counts.set(task.Slot ?? task.NodeID, (counts.get(task.Slot ?? task.NodeID) ?? 0) + 1);
+        for (const task of cluster.tasks(name)) counts.set(task.Slot ?? task.NodeID, (counts.get(task.Slot ?? task.NodeID) ?? 0) + 1);
         expect(Math.max(0, ...counts.values())).toBeLessThanOrEqual(5);
       }
     }),

@@ -1,34 +1,50 @@
-/** A small Cluster in memory: applies use cases to a store at once, with no log and no stages unless given. */
+/** A Cluster in memory, without a log: use cases and the pass as they run in production, over a store, each entry at once. */
 import type { Clock } from '#base/clock';
 import { newId } from '#base/ids';
-import { seededRandom } from '#base/random';
+import { seededRandom, type Random } from '#base/random';
 import type { Cluster, UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
+import { Deadlines } from '#manager/deadlines';
+import { DirtySet } from '#manager/dirty';
+import { netActions } from '#manager/entries';
+import { runPass } from '#manager/pass';
 import type { NodeDescription } from '#model/object/node';
 import type { Action, StoreEvent } from '#store/action';
 import { Overlay } from '#store/overlay';
-import { boundlessRoom } from '#store/room';
+import { boundlessRoom, type Room } from '#store/room';
 import type { Stage } from '#store/stage';
 import { Store } from '#store/store';
 import type { View } from '#store/view';
+
+export interface MemoryClusterOptions {
+  seed?: number;
+  clock?: Pick<Clock, 'now'>;
+  stages?: readonly Stage[];
+  /** Absent: ids as production draws them. */
+  newId?: (random: Random) => string;
+}
 
 export class MemoryCluster implements Cluster {
   readonly store = new Store();
   /** Entries written so far. */
   entries = 0;
-  readonly #random;
+  /** What a pass may write. */
+  room: () => Room = boundlessRoom;
+  /** Asked after an entry that was full: when it says no, the next one does not come before something else happens. */
+  goesOn: () => boolean = () => true;
+  protected deadlines = new Deadlines();
+  readonly #random: Random;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #stages: readonly Stage[];
+  readonly #newId: (random: Random) => string;
   readonly #listeners = new Set<(events: readonly StoreEvent[]) => void>();
+  #dirty = new DirtySet();
 
-  constructor({
-    seed = 1,
-    clock = { now: () => Date.UTC(2026, 0, 1) },
-    stages = [],
-  }: { seed?: number; clock?: Pick<Clock, 'now'>; stages?: readonly Stage[] } = {}) {
+  constructor({ seed = 1, clock = { now: () => Date.UTC(2026, 0, 1) }, stages = [], newId: ownId = newId }: MemoryClusterOptions = {}) {
     this.#random = seededRandom(seed);
     this.#clock = clock;
     this.#stages = stages;
+    this.#newId = ownId;
   }
 
   async read(): Promise<View> {
@@ -46,13 +62,8 @@ export class MemoryCluster implements Cluster {
 
   /** `submit` without waiting; throws what the use case throws. */
   run<R>(useCase: UseCase<R>): R {
-    const now = this.#clock.now();
-    const context = { now, newId: () => newId(this.#random), random: this.#random };
-    const overlay = new Overlay(this.store);
-    const { actions, result } = useCase(this.store, context);
-    overlay.lay(actions);
-    for (const stage of this.#stages) overlay.lay(stage(overlay, { ...context, scope: 'all', room: boundlessRoom() }).actions);
-    this.write(overlay.actions);
+    const { actions, result } = useCase(this.store, this.context());
+    this.turn(actions);
     return result;
   }
 
@@ -62,6 +73,40 @@ export class MemoryCluster implements Cluster {
     this.entries++;
     const events = this.store.apply(this.store.index + 1, { actions, now: this.#clock.now() });
     for (const listener of this.#listeners) listener(events);
+  }
+
+  protected context() {
+    return { now: this.#clock.now(), newId: () => this.#newId(this.#random), random: this.#random };
+  }
+
+  /** `actions` and all that follows from them: one entry, and further ones while a pass has more to do than one takes. `due`: deadlines up to then have come. */
+  protected turn(actions: readonly Action[], due = this.#clock.now()): void {
+    const overlay = new Overlay(this.store);
+    overlay.lay(actions);
+    const room = this.room();
+    room.hold(actions);
+    this.#dirty.touch(this.store, actions);
+    for (const { kind, id } of this.deadlines.take(due)) this.#dirty.add(kind === 'service' ? { services: new Set([id]) } : { nodes: new Set([id]) });
+    this.#pass(overlay, room);
+    this.write(netActions(overlay.actions));
+    if (!this.#dirty.empty && this.goesOn()) this.turn([]);
+  }
+
+  #pass(overlay: Overlay, room: Room): void {
+    const dirty = this.#dirty;
+    this.#dirty = new DirtySet();
+    if (dirty.empty) return;
+    const { settled, more, wakes } = runPass(overlay, this.#stages, { ...this.context(), room }, dirty);
+    if (!settled) throw new Error('the stages work against each other');
+    for (const wake of wakes) this.deadlines.set(wake);
+    if (more) this.#dirty = more;
+  }
+
+  /** A new leader takes over: it has the objects, and looks at all of them. */
+  protected forget(): void {
+    this.deadlines = new Deadlines();
+    this.#dirty = new DirtySet();
+    this.#dirty.markAll();
   }
 }
 
@@ -73,7 +118,7 @@ export const testDescription: NodeDescription = {
 };
 
 /** A cluster that was initialised, with one ready node. */
-export function initialisedCluster(options: ConstructorParameters<typeof MemoryCluster>[0] = {}): MemoryCluster {
+export function initialisedCluster(options: MemoryClusterOptions = {}): MemoryCluster {
   const cluster = new MemoryCluster(options);
   cluster.run(initCluster({ nodeId: 'node-one', address: '192.168.7.1', description: testDescription }));
   return cluster;

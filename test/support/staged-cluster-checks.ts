@@ -1,31 +1,31 @@
-/** What must hold of a World after every commit. */
+/** What must hold of a StagedCluster after every commit. */
 import { expect } from 'vitest';
 import { orchestrate, settleService, surroundingsOf } from '#stages/orchestrator/orchestrator';
 import { isAtRest } from '#stages/orchestrator/rest';
 import type { Action } from '#store/action';
 import type { Scope } from '#store/stage';
 import type { View } from '#store/view';
-import type { World } from './world.ts';
+import type { StagedCluster } from './staged-cluster.ts';
 
-/** A full scan finds nothing left to do (so a narrow one did all, and no pass undoes itself), and no deadline that the world has not heard of. */
-export function expectSettled(world: World): void {
-  const again = orchestrate(world.store, world.context('all'));
+/** A full scan finds nothing left to do (so a narrow one did all, and no pass undoes itself), and no deadline that the cluster has not heard of. */
+export function expectSettled(cluster: StagedCluster): void {
+  const again = orchestrate(cluster.store, cluster.contextOf('all'));
   expect(again.actions).toEqual([]);
-  for (const { id, at = Infinity } of again.wakes ?? []) expect(world.dueAt(id), `deadline of ${id}`).toBeLessThanOrEqual(at);
+  for (const { id, at = Infinity } of again.wakes ?? []) expect(cluster.dueAt(id), `deadline of ${id}`).toBeLessThanOrEqual(at);
 }
 
 /** What is taken to be at rest has nothing to do when all rules look at it. */
-export function expectRestIsRest(world: World, view: View): void {
-  const surroundings = surroundingsOf(view, world.context('all'));
+export function expectRestIsRest(cluster: StagedCluster, view: View): void {
+  const surroundings = surroundingsOf(view, cluster.contextOf('all'));
   for (const service of view.list('service')) {
     if (isAtRest(service, surroundings)) expect(settleService(service, surroundings)).toEqual({ decided: [], at: undefined, hasMore: false });
   }
 }
 
 /** No slot (or node, for global services) has two tasks that are to run or to get ready for it. */
-export function expectSingleOccupancy(world: World): void {
+export function expectSingleOccupancy(cluster: StagedCluster): void {
   const counts = new Map<string, number>();
-  for (const task of world.store.list('task')) {
+  for (const task of cluster.store.list('task')) {
     if (!['ready', 'running', 'complete'].includes(task.DesiredState)) continue;
     const place = `${task.ServiceID} ${task.Slot ?? task.NodeID}`;
     counts.set(place, (counts.get(place) ?? 0) + 1);
@@ -34,9 +34,9 @@ export function expectSingleOccupancy(world: World): void {
 }
 
 /** For the services that a narrow pass looked at, a full scan decides the very same; for the others it has nothing to decide. */
-export function expectSameAsFullScan(world: World, view: View, scope: Scope, actions: readonly Action[]): void {
+export function expectSameAsFullScan(cluster: StagedCluster, view: View, scope: Scope, actions: readonly Action[]): void {
   if (scope === 'all') return;
-  expect(byService(view, actions)).toEqual(byService(view, orchestrate(view, world.context('all')).actions));
+  expect(byService(view, actions)).toEqual(byService(view, orchestrate(view, cluster.contextOf('all')).actions));
 }
 
 /** Actions as text per service; new ids are numbered anew, for every pass draws its own. */

@@ -1,22 +1,19 @@
-/** A cluster in virtual time: the store, the orchestrator, and a scheduler and agents of a few lines that play a script. */
+/** A cluster in virtual time: use cases, stages and pass as they run in production, and nodes whose containers behave as a script says. */
 import { timeText } from '#base/clock';
 import { decode, encode } from '#base/codec';
-import { seededRandom } from '#base/random';
-import { nodeMatches, parseConstraints } from '#model/constraint';
+import { createService, removeService, updateService } from '#control/service/services';
+import { stages } from '#manager/stages';
 import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
 import { compareStates, isTerminal, type TaskState } from '#model/object/task-state';
-import { Deadlines } from '#manager/deadlines';
-import { DirtySet } from '#manager/dirty';
+import { acceptStatuses } from '#stages/dispatcher/status';
 import { orchestrate } from '#stages/orchestrator/orchestrator';
 import { create, newMeta, remove, update, type Action, type StoreEvent } from '#store/action';
-import { Overlay } from '#store/overlay';
-import { boundlessRoom, type Room } from '#store/room';
-import type { NarrowScope, Scope, StageContext } from '#store/stage';
-import { Store } from '#store/store';
+import type { Scope, Stage, StageContext } from '#store/stage';
 import type { View } from '#store/view';
+import { MemoryCluster } from './memory-cluster.ts';
 
 /** How the container of a task behaves; times in ms. */
 export interface Behaviour {
@@ -32,25 +29,24 @@ export interface Behaviour {
 export const wellBehaved: Behaviour = { prepareMs: 100, startMs: 100, stopMs: 200, end: 'failed' };
 const startTime = Date.UTC(2026, 0, 1);
 
-export class World {
-  readonly store = new Store();
+/** What a node says became of its task. */
+interface Report {
+  task: Task;
+  state: TaskState;
+}
+
+export class StagedCluster extends MemoryCluster {
   /** One line for each thing that happened, times in seconds since the start. */
   readonly story: string[] = [];
-  now = startTime;
   behaviour: (task: Task) => Behaviour = () => wellBehaved;
-  /** Called with each pass's view and result before it is committed. */
-  compare: (world: World, view: View, scope: Scope, actions: readonly Action[]) => void = () => {};
-  /** What a pass may write. */
-  room: () => Room = boundlessRoom;
-  /** Asked after an entry that was full: when it says no, the next one does not come before something else happens. */
-  goesOn: () => boolean = () => true;
+  /** Called with what the orchestrator is given and decides, in each round of each pass. */
+  compare: (cluster: StagedCluster, view: View, scope: Scope, actions: readonly Action[]) => void = () => {};
+  /** Called after each committed entry. */
+  check: (cluster: StagedCluster) => void = () => {};
   /** What each entry changed. */
-  readonly entries: (readonly StoreEvent[])[] = [];
-  /** Called after each committed pass. */
-  check: (world: World) => void = () => {};
+  readonly commits: (readonly StoreEvent[])[] = [];
+  readonly #time: { now: number };
   #ids = 0;
-  #deadlines = new Deadlines();
-  #rest: Partial<NarrowScope> | undefined;
   /** What must be added to the clock to get a time that never goes back. */
   #drift = 0;
   /** Set for a deadline when that became the earliest; `at` is in time that never goes back. */
@@ -59,6 +55,32 @@ export class World {
   readonly #names = new Map<string, string>();
   readonly #counts = new Map<string, number>();
 
+  constructor() {
+    const time = { now: startTime };
+    const parts = { nextId: () => '', compared: orchestrate as Stage };
+    super({
+      clock: { now: () => time.now },
+      stages: stages.map((stage) => (stage === orchestrate ? (view, context) => parts.compared(view, context) : stage)),
+      newId: () => parts.nextId(),
+    });
+    this.#time = time;
+    parts.nextId = () => `t${String(++this.#ids).padStart(6, '0')}`;
+    parts.compared = (view, context) => {
+      const result = orchestrate(view, context);
+      this.compare(this, view, context.scope, result.actions);
+      return result;
+    };
+    this.watch((events) => {
+      this.#tell(events);
+      this.check(this);
+      this.commits.push(events);
+    });
+  }
+
+  get now(): number {
+    return this.#time.now;
+  }
+
   addNode(id: string, change: Partial<Node['Spec']> = {}): void {
     const node: Node = {
       ...newMeta(id),
@@ -66,76 +88,52 @@ export class World {
       Status: { State: 'ready', Addr: '10.0.0.1' },
       Description: { Hostname: id, Platform: { Architecture: 'x86_64', OS: 'linux' }, Resources: {}, Engine: { EngineVersion: '28' } },
     };
-    this.submit([create('node', node)]);
+    this.happen([create('node', node)]);
   }
 
   changeNode(id: string, change: Partial<Node['Spec']>, state?: Node['Status']['State']): void {
     const node = this.store.get('node', id);
     if (!node) return;
-    this.submit([update('node', { ...node, Spec: { ...node.Spec, ...change }, Status: { ...node.Status, ...(state && { State: state }) } })]);
+    this.happen([update('node', { ...node, Spec: { ...node.Spec, ...change }, Status: { ...node.Status, ...(state && { State: state }) } })]);
   }
 
   removeNode(id: string): void {
-    if (this.store.get('node', id)) this.submit([remove('node', id)]);
+    if (this.store.get('node', id)) this.happen([remove('node', id)]);
   }
 
   createService(spec: ServiceSpec): void {
-    const job = spec.Mode?.ReplicatedJob ?? spec.Mode?.GlobalJob;
-    const JobStatus = { JobIteration: { Index: 0 }, LastExecution: timeText(this.now) };
-    this.submit([create('service', { ...newMeta(spec.Name), Spec: spec, ...(job && { JobStatus }), Shoal: { SpecVersion: 0 } })]);
+    this.run(createService(spec));
   }
 
-  /** What `service update` does. */
   updateService(name: string, change: (spec: ServiceSpec) => ServiceSpec): void {
-    const service = this.service(name);
-    const { UpdateStatus: _status, JobStatus: job, ...kept } = service;
-    const { Rollout: _rollout, ...state } = service.Shoal;
-    const SpecVersion = Math.max(state.SpecVersion, state.PreviousSpecVersion ?? 0) + 1;
-    const JobStatus = job && { JobIteration: { Index: job.JobIteration.Index + 1 }, LastExecution: timeText(this.now) };
-    this.submit([
-      update('service', {
-        ...kept,
-        ...(JobStatus && { JobStatus }),
-        Spec: change(service.Spec),
-        PreviousSpec: service.Spec,
-        Shoal: { ...state, SpecVersion, PreviousSpecVersion: state.SpecVersion },
-      }),
-    ]);
+    const { ID, Version, Spec } = this.service(name);
+    this.run(updateService(ID, Version.Index, change(Spec)));
   }
 
-  /** What `service rollback` does. */
+  /** Nothing happens where nothing was before. */
   rollbackService(name: string): void {
-    const service = this.service(name);
-    if (!service.PreviousSpec) return;
-    const { Rollout: _rollout, ...state } = service.Shoal;
-    this.submit([
-      update('service', {
-        ...service,
-        Spec: service.PreviousSpec,
-        PreviousSpec: service.Spec,
-        UpdateStatus: { State: 'rollback_started', StartedAt: timeText(this.now), Message: 'manually requested rollback' },
-        Shoal: { ...state, SpecVersion: state.PreviousSpecVersion ?? 0, PreviousSpecVersion: state.SpecVersion },
-      }),
-    ]);
+    const { ID, Version, Spec, PreviousSpec } = this.service(name);
+    if (PreviousSpec) this.run(updateService(ID, Version.Index, Spec, { rollback: 'previous' }));
   }
 
   removeService(name: string): void {
-    this.submit([remove('service', name)]);
+    this.run(removeService(name));
   }
 
   /** When the service is looked at again though nothing happens; Infinity when never. */
   dueAt(id: string): number {
-    return this.#deadlines.of('service', id) ?? Infinity;
+    return this.deadlines.of('service', id) ?? Infinity;
   }
 
   service(name: string): Service {
-    const service = this.store.get('service', name);
+    const service = this.store.byName('service', name);
     if (!service) throw new Error(`no service ${name}`);
     return service;
   }
 
+  /** Of a service that is there, or was. */
   tasks(name: string): Task[] {
-    return [...this.store.tasksOfService(name)];
+    return [...this.store.list('task')].filter((task) => task.Shoal.ServiceName === name);
   }
 
   running(name: string): Task[] {
@@ -144,99 +142,65 @@ export class World {
 
   /** Ends a task's container from outside. */
   kill(task: Task, state: TaskState = 'failed'): void {
-    this.submit([update('task', this.#withState(task, state))]);
+    this.#report([{ task, state }]);
   }
 
   /** A new leader takes over: it has the objects as they were written, and nothing else. */
   failOver(): void {
     this.store.restore(decode(encode(this.store.image())));
-    this.#deadlines = new Deadlines();
-    this.#rest = undefined;
-    this.submit([]);
+    this.forget();
+    this.happen([]);
   }
 
-  /** Sets the clock to another time; what is under way in the agents goes on as if it had not been, and so do the timers. */
+  /** Sets the clock to another time; what is under way on the nodes goes on as if it had not been, and so do the timers. */
   setClock(by: number): void {
     this.#drift -= by;
-    this.now += by;
+    this.#time.now += by;
   }
 
   /** Lets `ms` of virtual time pass. */
-  run(ms: number): void {
+  pass(ms: number): void {
     const until = this.now + ms;
     for (let steps = 0; ; steps++) {
       if (steps > 100_000) throw new Error('virtual time does not pass');
-      const next = Math.min(this.#timerAt(), ...this.#agentEvents().map((event) => event.at - this.#drift));
+      const next = Math.min(this.#timerAt(), ...this.#events().map((event) => event.at - this.#drift));
       if (next > until) break;
-      this.now = Math.max(this.now, next);
-      const due = this.#agentEvents().filter((event) => event.at - this.#drift <= this.now);
-      this.submit(due.map(({ task, state }) => update('task', this.#withState(task, state))));
+      this.#time.now = Math.max(this.now, next);
+      this.#report(this.#events().filter((event) => event.at - this.#drift <= this.now));
     }
-    this.now = until;
+    this.#time.now = until;
   }
 
-  /** Commits `actions` with all that follows from them in one entry, as the leader does. */
-  submit(actions: readonly Action[]): void {
-    const overlay = new Overlay(this.store);
-    overlay.lay(actions);
-    const dirty = new DirtySet();
-    dirty.touch(this.store, actions);
-    const due = this.#timerAt() <= this.now ? Math.max(this.#timer?.deadline ?? 0, this.now) : this.now;
-    for (const { id } of this.#deadlines.take(due)) dirty.add({ services: new Set([id]) });
-    if (this.#rest) dirty.add(this.#rest);
-    this.#rest = undefined;
-    const scope = dirty.empty ? 'all' : dirty.scope;
-    const result = orchestrate(overlay, this.context(scope));
-    this.compare(this, overlay, scope, result.actions);
-    overlay.lay(result.actions);
-    overlay.lay(this.#schedule(overlay));
-    for (const wake of result.wakes ?? []) this.#deadlines.set(wake);
-    this.#rest = result.rest;
-    if (overlay.actions.length === 0) return;
-    const events = this.store.apply(this.store.index + 1, { actions: overlay.actions, now: this.now });
-    this.#tell(events);
-    this.check(this);
-    this.entries.push(events);
-    if (this.#rest && this.goesOn()) this.submit([]);
+  /** Commits what no use case brings, with all that follows from it. */
+  happen(actions: readonly Action[]): void {
+    this.turn(actions, this.#timerAt() <= this.now ? Math.max(this.#timer?.deadline ?? 0, this.now) : this.now);
   }
 
-  context(scope: Scope): StageContext {
-    return { now: this.now, newId: () => `t${String(++this.#ids).padStart(6, '0')}`, random: seededRandom(1), scope, room: this.room() };
+  /** As a stage is given it. */
+  contextOf(scope: Scope): StageContext {
+    return { ...this.context(), scope, room: this.room() };
   }
 
-  #schedule(view: Overlay): Action[] {
-    const actions: Action[] = [];
-    const load = new Map<string, number>();
-    for (const task of view.list('task')) if (!isTerminal(task.Status.State)) load.set(task.NodeID, (load.get(task.NodeID) ?? 0) + 1);
-    for (const task of view.list('task')) {
-      if (compareStates(task.Status.State, 'assigned') >= 0) continue;
-      if (compareStates(task.DesiredState, 'complete') > 0) {
-        actions.push(update('task', this.#withState(task, 'shutdown')));
-        continue;
-      }
-      const constraints = parseConstraints(task.Spec.Placement?.Constraints ?? []);
-      const fits = [...view.list('node')]
-        .filter((node) => (task.NodeID === '' || task.NodeID === node.ID) && node.Status.State === 'ready' && node.Spec.Availability === 'active')
-        .filter((node) => nodeMatches(constraints, node, node.Spec.Role))
-        .toSorted((a, b) => (load.get(a.ID) ?? 0) - (load.get(b.ID) ?? 0));
-      const node = fits[0];
-      if (!node) continue;
-      load.set(node.ID, (load.get(node.ID) ?? 0) + 1);
-      actions.push(update('task', this.#withState({ ...task, NodeID: node.ID }, 'assigned')));
-    }
-    return actions;
+  /** Taken in as the dispatcher takes in what nodes say. */
+  #report(reports: readonly Report[]): void {
+    const Timestamp = timeText(this.now);
+    this.happen(
+      reports.flatMap(({ task, state }) =>
+        acceptStatuses(this.store, task.NodeID, [{ taskId: task.ID, status: { Timestamp, State: state, Message: state } }], this.now),
+      ),
+    );
   }
 
   /** When the timer of the earliest deadline runs out, by the present clock: it was set for a time to pass, and not for an hour of the day. */
   #timerAt(): number {
-    const deadline = this.#deadlines.next();
+    const deadline = this.deadlines.next();
     if (deadline === undefined) return Infinity;
     if (this.#timer?.deadline !== deadline) this.#timer = { deadline, at: deadline + this.#drift };
     return this.#timer.at - this.#drift;
   }
 
-  /** What each agent will report next if nothing else happens. */
-  #agentEvents(): { at: number; task: Task; state: TaskState }[] {
+  /** What each node will report next if nothing else happens. */
+  #events(): { at: number; task: Task; state: TaskState }[] {
     const events: { at: number; task: Task; state: TaskState }[] = [];
     for (const task of this.store.list('task')) {
       const node = this.store.get('node', task.NodeID);
@@ -250,10 +214,6 @@ export class World {
       events.push({ at: since + step.afterMs, task, state: step.state });
     }
     return events;
-  }
-
-  #withState(task: Task, state: TaskState): Task {
-    return { ...task, Status: { Timestamp: timeText(this.now), State: state, Message: state, Shoal: { AppliedAt: this.now } } };
   }
 
   #tell(events: readonly StoreEvent[]): void {
@@ -274,9 +234,10 @@ export class World {
     const name = this.#nameOf(task);
     const lines: string[] = [];
     if (!previous) lines.push(`${name} created ${task.DesiredState} ${task.Spec.ContainerSpec?.Image ?? ''}`.trim());
-    else if (task.DesiredState !== previous.DesiredState) lines.push(`${name} to ${task.DesiredState}`);
     const told: readonly TaskState[] = ['running', 'complete', 'shutdown', 'failed', 'rejected'];
     if (task.Status.State !== previous?.Status.State && told.includes(task.Status.State)) lines.push(`${name} is ${task.Status.State}`);
+    // One entry may hold both: what became of the task, and what is wanted of it since.
+    if (previous && task.DesiredState !== previous.DesiredState) lines.push(`${name} to ${task.DesiredState}`);
     return lines;
   }
 
