@@ -1,5 +1,5 @@
 /** The API's server on its unix socket: routes of ours, all else passed through to the engine. */
-import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -25,6 +25,8 @@ import { readTarget } from './target.ts';
 export interface ApiOptions {
   /** Replaced when nobody answers on it. */
   socketPath: string;
+  /** Id of the group whose members may use it; absent: that of the process. */
+  socketGroup?: number | undefined;
   /** Of shoal, such as `0.1.0`. */
   version: string;
   /** The swarm is the engine's own: of the routes only those of stacks and repositories are ours. */
@@ -91,7 +93,7 @@ export class ApiServer {
 
   /** Resolves when the socket answers. Refuses when another program answers on it. */
   async start(): Promise<void> {
-    const { socketPath } = this.#options;
+    const { socketPath, socketGroup } = this.#options;
     await mkdir(dirname(socketPath), { recursive: true });
     await removeStaleSocket(socketPath);
     await new Promise<void>((resolve, reject) => {
@@ -104,6 +106,7 @@ export class ApiServer {
       });
       process.umask(mask);
     });
+    if (socketGroup !== undefined) await chown(socketPath, -1, socketGroup);
     await chmod(socketPath, socketMode);
     this.#metrics.start();
   }

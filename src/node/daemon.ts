@@ -44,7 +44,7 @@ export class Daemon implements LocalSwarm {
     this.#logger = logger;
     this.#onFatal = onFatal;
     this.#api = new ApiServer(
-      { socketPath: options.socket, version: programVersion },
+      { socketPath: options.socket, socketGroup: options.group, version: programVersion },
       {
         cluster: this.#door,
         swarm: this,

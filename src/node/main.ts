@@ -1,10 +1,12 @@
 /** Entry of the daemon: options, signals, exit codes. */
+import { realpathSync } from 'node:fs';
 import { printable } from '#base/text/printable';
 import { Refusal } from '#base/refusal';
 import { Daemon } from './daemon.ts';
 import { SwarmReconciler } from './swarm-reconciler.ts';
 import { parseOptions, usage, type DaemonOptions } from './options.ts';
 import { systemLogger } from './system.ts';
+import { systemdUnit } from './systemd-unit.ts';
 
 /** Runs `daemon …` until a signal or a fatal error ends it. Exit codes: 0 stopped, 1 refused or failed, 2 wrong usage. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -42,11 +44,16 @@ export async function main(args: readonly string[]): Promise<void> {
 function readOptions(args: readonly string[]): DaemonOptions | undefined {
   try {
     const options = parseOptions(args, process.env);
-    if (options !== 'help') return options;
-    process.stdout.write(usage);
+    if (options !== 'help' && options !== 'systemd-unit') return options;
+    process.stdout.write(options === 'help' ? usage : unitFor(args));
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n(add --help for what is possible)\n`);
     process.exitCode = 2;
   }
   return undefined;
+}
+
+function unitFor(args: readonly string[]): string {
+  const program = realpathSync(process.argv[1] ?? '');
+  return systemdUnit([process.execPath, program, 'daemon', ...args.filter((arg) => arg !== '--systemd-unit')]);
 }

@@ -3,9 +3,12 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Refusal } from '#base/refusal';
 import { engineEndpoint } from './engine-endpoint.ts';
+import { groupId } from './group.ts';
 
 export interface DaemonOptions {
   socket: string;
+  /** Id of the group whose members may use the socket; absent: that of the daemon. */
+  group?: number;
   /** Folder of all that must outlive the process. */
   state: string;
   /** Folder on a tmpfs for secrets and configs of running tasks. */
@@ -29,6 +32,8 @@ Runs the daemon: the Engine API on a socket, the cluster's state, and this node'
 
 Options:
   --socket <path>       socket to serve on                        (default /run/shoal/shoal.sock)
+  -G, --group <group>   whose members may use the socket, by name or
+                        id: what may use it is root on this host  (default: the daemon's own)
   --state <folder>      state that outlives the process           (default /var/lib/shoal)
   --run <folder>        folder for secrets of tasks, in memory    (default: the socket's folder, or /dev/shm)
   --engine <path>       socket of the Docker Engine; with --target docker
@@ -43,16 +48,18 @@ Options:
                         repositories are looked after, and what does harm can
                         be removed. By itself after three starts in a row that
                         died within a minute; =false starts whole all the same
+  --systemd-unit        print a unit for systemd that runs the daemon with
+                        these options, and end
   -h, --help            this text
 
-Each option can be given as a variable too: SHOAL_SOCKET, SHOAL_STATE, SHOAL_RUN, SHOAL_ENGINE, SHOAL_TARGET, SHOAL_LOG_LEVEL, SHOAL_SAFE_MODE.
+Each option can be given as a variable too: SHOAL_SOCKET, SHOAL_GROUP, SHOAL_STATE, SHOAL_RUN, SHOAL_ENGINE, SHOAL_TARGET, SHOAL_LOG_LEVEL, SHOAL_SAFE_MODE.
 SIGTERM and SIGINT end the daemon; containers run on, and the next daemon on the same state goes on with them.
 `;
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error'];
 
-/** `help` when the text was asked for. Throws a Refusal for what is not understood. */
-export function parseOptions(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): DaemonOptions | 'help' {
+/** `help` or `systemd-unit` when that was asked for. Throws a Refusal for what is not understood. */
+export function parseOptions(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): DaemonOptions | 'help' | 'systemd-unit' {
   const values = parsed(args);
   if (values.help) return 'help';
   const socket = resolve(values.socket ?? environment['SHOAL_SOCKET'] ?? '/run/shoal/shoal.sock');
@@ -65,8 +72,11 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
   if (target === 'docker') engineEndpoint(engine, environment);
   const snapshotEntries = Number(values['snapshot-entries'] ?? 10_000);
   if (!(Number.isInteger(snapshotEntries) && snapshotEntries > 0)) throw new Refusal('invalidArgument', '--snapshot-entries is a whole number above 0');
+  if (values['systemd-unit']) return 'systemd-unit';
+  const group = values.group ?? environment['SHOAL_GROUP'];
   return {
     socket,
+    ...(group !== undefined && { group: groupId(group) }),
     state: resolve(values.state ?? environment['SHOAL_STATE'] ?? '/var/lib/shoal'),
     run: resolve(values.run ?? environment['SHOAL_RUN'] ?? resolve(socket, '..')),
     engine,
@@ -88,6 +98,7 @@ function parsed(args: readonly string[]) {
   try {
     const options = {
       socket: text,
+      group: { type: 'string', short: 'G' },
       state: text,
       run: text,
       engine: text,
@@ -95,6 +106,7 @@ function parsed(args: readonly string[]) {
       'log-level': text,
       'snapshot-entries': text,
       'safe-mode': text,
+      'systemd-unit': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     } as const;
     return parseArgs({ args: args.map((arg) => (arg === '--safe-mode' ? '--safe-mode=true' : arg)), options, allowPositionals: false }).values;

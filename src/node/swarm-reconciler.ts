@@ -54,7 +54,7 @@ export class SwarmReconciler {
     this.#swarm = new DockerSwarm(endpoint, { records: this.#records, clock, random, logger: logger.child({ part: 'swarm' }) });
     this.#gitops = new GitOps(gitOpsOptions(options), { cluster: this.#swarm, clock, logger: logger.child({ part: 'gitops' }) });
     this.#api = new ApiServer(
-      { socketPath: options.socket, version: programVersion, besideSwarm: true },
+      { socketPath: options.socket, socketGroup: options.group, version: programVersion, besideSwarm: true },
       {
         cluster: this.#swarm,
         swarm: besideManager,

@@ -23,7 +23,7 @@ export interface RunOptions {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = join(root, 'bin/shoal');
+const ownProgram = join(root, 'bin/shoal');
 /** A command that hangs fails its test with what it said so far, not with a bare timeout. */
 const commandLimitMs = 90_000;
 
@@ -43,6 +43,8 @@ export class HostDaemon {
     readonly flags: readonly string[] = [],
     /** Command that runs the rest of its line: for a daemon that sees other folders than its host does. */
     readonly wrap: readonly string[] = [],
+    /** The program, where it is not that of this folder. */
+    readonly program = ownProgram,
   ) {
     this.folder = join(host.folder, `daemon-${name}`);
     this.socket = join(this.folder, 'run', 'shoal.sock');
@@ -87,7 +89,7 @@ export class HostDaemon {
       'debug',
       ...this.flags,
     ];
-    const child = spawn(enter, [...prefix, ...this.wrap, program, 'daemon', ...options], { stdio: ['ignore', log, log] });
+    const child = spawn(enter, [...prefix, ...this.wrap, this.program, 'daemon', ...options], { stdio: ['ignore', log, log] });
     closeSync(log);
     return child;
   }
@@ -137,7 +139,7 @@ export class HostDaemon {
 
   /** Our own command line. */
   run(args: readonly string[], options?: RunOptions): Promise<Ran> {
-    return runCommand(program, args, this.environment, options);
+    return runCommand(this.program, args, this.environment, options);
   }
 
   /** The docker CLI against our socket. */

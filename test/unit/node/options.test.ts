@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { groupId } from '#node/group';
+import { systemdUnit } from '#node/systemd-unit';
 import { parseOptions } from '../../../src/node/options.ts';
 
 test('without options the usual places', () => {
@@ -29,6 +31,21 @@ test.each([
 
 test('beside a Docker Swarm the engine may be elsewhere', () => {
   expect(parseOptions(['--engine', 'tcp://manager:2376'], { SHOAL_TARGET: 'docker' })).toMatchObject({ target: 'docker', engine: 'tcp://manager:2376' });
+});
+
+test('a group is found by its name or number, and one that is not there is refused with what to do', () => {
+  expect(parseOptions(['-G', 'root'], {})).toMatchObject({ group: 0 });
+  expect(parseOptions([], { SHOAL_GROUP: '4711' })).toMatchObject({ group: 4711 });
+  expect(groupId('docker', 'root:x:0:\ndocker:x:996:a,b\n')).toBe(996);
+  expect(() => groupId('dock', 'root:x:0:\ndocker:x:996:a,b\n')).toThrow('no group "dock": make it');
+});
+
+test('a unit is asked for with the options that it is to have, and mistakes in them are told now', () => {
+  expect(parseOptions(['--state', '/srv', '--systemd-unit'], {})).toBe('systemd-unit');
+  expect(() => parseOptions(['--target', 'moon', '--systemd-unit'], {})).toThrow('--target');
+  expect(systemdUnit(['/usr/bin/node', '/opt/my shoal/bin/shoal', 'daemon', '--state', '/a%b$c"'])).toContain(
+    'ExecStart=/usr/bin/node "/opt/my shoal/bin/shoal" daemon --state "/a%%b$$c\\""\n',
+  );
 });
 
 test('help is help', () => expect(parseOptions(['-h'], {})).toBe('help'));

@@ -1,0 +1,122 @@
+/** The packed program on a machine that has nothing of the repository: installed, run as its unit says, used, removed. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GitRepository } from '#test/support/git-repository';
+import { HostDaemon } from '../support/daemon.ts';
+import { loadImage, startHost, until, whyNoHost, type Host } from '../support/machine.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const reason = whyNoHost();
+const limitMs = 180_000;
+const image = 'shoal-package:1';
+/** Nobody's on this machine: what may use the socket. */
+const group = 47_110;
+
+let folder: string;
+/** Paths in the package. */
+let packed: string[];
+let program: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'shoal-package-'));
+  // In a copy: packing builds anew, and other tests use what is built here.
+  const source = join(folder, 'source');
+  mkdirSync(source);
+  for (const name of ['bin', 'src', 'schemas', 'package.json', 'README.md', 'LICENSE']) cpSync(join(root, name), join(source, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'));
+  const [found] = JSON.parse(execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { cwd: source, encoding: 'utf8', stdio: 'pipe' })) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  packed = found.files.map(({ path }) => path);
+  const prefix = join(folder, 'prefix');
+  execFileSync('npm', ['install', '--global', '--offline', '--prefix', prefix, join(folder, found.filename)], { cwd: folder, stdio: 'pipe' });
+  program = join(prefix, 'bin/shoal');
+}, limitMs);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('it holds the programs and what tells of them, and needs nothing else', () => {
+  expect(packed.filter((path) => !path.startsWith('.build/')).toSorted()).toEqual(['LICENSE', 'README.md', 'bin/shoal', 'bin/stack', 'package.json']);
+  expect(packed.every((path) => !path.startsWith('.build/') || path.endsWith('.mjs'))).toBe(true);
+  const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string; dependencies?: unknown };
+  expect(dependencies).toBeUndefined();
+  expect(execFileSync(program, ['--version'], { encoding: 'utf8', cwd: folder }).trim()).toBe(version);
+  expect(execFileSync(join(program, '../stack'), ['--help'], { encoding: 'utf8', cwd: folder })).toContain('shoal stack [options] [command]');
+});
+
+test('a clone that was never built says what to do', () => {
+  const clone = join(folder, 'clone');
+  cpSync(join(root, 'bin'), join(clone, 'bin'), { recursive: true });
+  cpSync(join(root, 'package.json'), join(clone, 'package.json'));
+  for (const name of ['shoal', 'stack']) {
+    expect(() => execFileSync(join(clone, 'bin', name), ['ls'], { stdio: 'pipe' })).toThrow(
+      expect.objectContaining({ status: 1, stderr: Buffer.from('shoal is not built here: run `npm ci` in its folder first\n') }),
+    );
+  }
+});
+
+test('the unit that it prints is one that systemd takes', () => {
+  const unit = execFileSync(program, ['daemon', '--state', join(folder, 'a state'), '--group', String(group), '--systemd-unit'], { encoding: 'utf8' });
+  const file = join(folder, 'shoal.service');
+  writeFileSync(file, unit);
+  if (spawnSync('systemd-analyze', ['--version']).status === 0) execFileSync('systemd-analyze', ['verify', '--man=no', file], { stdio: 'pipe' });
+  expect(unit).toMatch(/^ExecStart=\/.* ".*\/a state" --group 47110$/m);
+  expect(unit).toMatch(/^KillMode=process$/m);
+});
+
+describe.skipIf(reason !== undefined)(reason ? `on a host (skipped: ${reason})` : 'on a host', () => {
+  let host: Host;
+  let daemon: HostDaemon;
+
+  beforeAll(async () => {
+    host = await startHost();
+    loadImage(host.socket, image);
+    daemon = new HostDaemon(host, 'packed', ['--group', String(group)], [], program);
+    await daemon.start();
+  }, limitMs);
+
+  afterAll(async () => {
+    await daemon?.remove();
+    await host?.stop();
+  }, limitMs);
+
+  test('it runs a stack, and leaves nothing', { timeout: limitMs }, async () => {
+    await daemon.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');
+    const deployed = await daemon.deploy('web', `services: {web: {image: "${image}", networks: [n], deploy: {replicas: 2}}}\nnetworks: {n: {}}`);
+    expect(deployed).toMatchObject({ code: 0 });
+    expect(await daemon.ask('service', 'ls', '--format', '{{.Replicas}}')).toBe('2/2');
+    // Git is read by a program of its own.
+    const repository = new GitRepository();
+    try {
+      repository.commit({ 'stacks/late/compose.yml': `services: {app: {image: "${image}"}}\n` });
+      await daemon.ask('repo', 'add', 'infra', repository.folder);
+      await daemon.ask('repo', 'sync', 'infra', '--wait');
+      expect(await daemon.ask('stack', 'ls', '--format', '{{.Name}} {{.State}}')).toBe('late applied\nweb applied');
+    } finally {
+      repository.remove();
+    }
+    await daemon.ask('swarm', 'leave', '--force');
+    await until(
+      () => host.docker(['ps', '-aq']) === '',
+      60_000,
+      () => host.docker(['ps', '-a']),
+    );
+  });
+
+  test('who is of the group may use it, and nobody else', () => {
+    const { gid, mode } = statSync(daemon.socket);
+    expect([gid, mode & 0o777]).toEqual([group, 0o660]);
+    chownSync(daemon.folder, 0, 0);
+    const ping = (...groups: string[]): string =>
+      execFileSync('setpriv', ['--reuid=47111', '--regid=47111', ...groups, 'curl', '-s', '--unix-socket', daemon.socket, 'http://d/_ping'], {
+        encoding: 'utf8',
+      });
+    execFileSync('chmod', ['711', host.folder, daemon.folder]);
+    expect(ping(`--groups=${group}`)).toBe('OK');
+    expect(() => ping('--clear-groups')).toThrow(expect.objectContaining({ status: 7 }));
+  });
+});
