@@ -155,3 +155,16 @@ test('stop-first never has two wanted tasks in a slot, and history stays short',
     { numRuns: 100 },
   );
 });
+
+test('an update whose old task suits again while its successor has not come up is over', () => {
+  const cluster = newCluster(undefined, { Parallelism: 0, Delay: 0, Monitor: second, FailureAction: 'pause', MaxFailureRatio: 0, Order: 'start-first' });
+  cluster.check = expectSettled;
+  cluster.changeNode('n1', { Labels: { zone: 'b' } });
+  cluster.pass(200);
+  cluster.updateService('web', (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, Placement: { Constraints: ['node.labels.zone!=b'] } } }));
+  expect(cluster.service('web').UpdateStatus?.State).toBe('updating');
+  cluster.changeNode('n1', { Labels: {} });
+  cluster.pass(60_000);
+  expect(cluster.service('web').UpdateStatus?.State).toBe('completed');
+  expect(cluster.running('web')).toHaveLength(3);
+});

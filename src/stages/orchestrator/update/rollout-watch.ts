@@ -32,6 +32,11 @@ export function putPart(draft: Draft, task: Task, part: RolloutPart): Task {
   return marked;
 }
 
+function dropPart(draft: Draft, task: Task): void {
+  const { Rollout: _part, ...memory } = task.Shoal;
+  draft.putTask({ ...task, Shoal: memory });
+}
+
 /** The parts of all slots that were taken up. */
 export function partsOf(draft: Draft, rollout: PresentRollout): RolloutPart[] {
   return draft.slots().flatMap((slot) => partHolder(slot, rollout)?.part ?? []);
@@ -96,6 +101,11 @@ function watchTask(draft: Draft, task: Task, part: RolloutPart, config: RolloutC
 /** Drain or a lost node: whoever took the task's place is waited for. */
 function moveOn(draft: Draft, slot: Slot, task: Task, part: RolloutPart): void {
   const successor = slot.tasks.findLast((one) => isWanted(one) && !draft.isDirty(one));
-  if (successor) putPart(draft, successor, part);
-  else putPart(draft, task, { ...part, DoneAt: draft.now });
+  if (!successor) {
+    putPart(draft, task, { ...part, DoneAt: draft.now });
+    return;
+  }
+  putPart(draft, successor, part);
+  // An older task that suits again took the place back: the newest one with a part tells, so the other must have none.
+  if (slot.tasks.findIndex(({ ID }) => ID === successor.ID) < slot.tasks.findIndex(({ ID }) => ID === task.ID)) dropPart(draft, task);
 }
