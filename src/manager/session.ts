@@ -2,7 +2,7 @@
 import { inOrder, keyOfChange } from '#stages/dispatcher/item';
 import type { AssignmentChange, AssignmentMessage, AssignmentUpdate } from '#model/object/assignment';
 
-/** Changes that may wait for a slow reader, one a key; beyond, it is sent the whole set again. */
+/** Changes that may wait for a slow reader, one a key; beyond, it is sent the whole set again. Changes of one key are made one at twice as many. */
 const waitingLimit = 10_000;
 
 export class Session {
@@ -10,7 +10,9 @@ export class Session {
   /** As the heartbeats know it. */
   readonly number: number;
   readonly #whole: () => readonly AssignmentUpdate[];
-  readonly #waiting = new Map<string, AssignmentChange>();
+  /** Lists as they were added: most are shared with many other sessions. Each holds a key once. */
+  #waiting: (readonly AssignmentChange[])[] = [];
+  #waitingChanges = 0;
   #wantsWhole = true;
   #ended = false;
   #wake: () => void = () => {};
@@ -22,18 +24,23 @@ export class Session {
     this.#whole = whole;
   }
 
-  /** Queues a change; the last one about a key counts. */
-  add(change: AssignmentChange): void {
+  /** Queues changes, each of another key, in order; the last one about a key counts. They go out once the session is woken. */
+  add(changes: readonly AssignmentChange[]): void {
     if (this.#wantsWhole) return;
-    this.#waiting.set(keyOfChange(change), change);
-    if (this.#waiting.size > waitingLimit) this.renew();
-    this.#wake();
+    this.#waiting.push(changes);
+    this.#waitingChanges += changes.length;
+    if (this.#waitingChanges > 2 * waitingLimit) this.#compact();
   }
 
-  /** What was sent counts no more: the whole set goes out again. */
+  /** What was sent counts no more: the whole set goes out again, once the session is woken. */
   renew(): void {
     this.#wantsWhole = true;
-    this.#waiting.clear();
+    this.#waiting = [];
+    this.#waitingChanges = 0;
+  }
+
+  /** What waits goes out. */
+  wake(): void {
     this.#wake();
   }
 
@@ -44,20 +51,33 @@ export class Session {
 
   async *messages(): AsyncGenerator<AssignmentMessage> {
     for (let sequence = 0; await this.#changed(); sequence++) {
+      this.#compact();
       if (this.#wantsWhole) {
         this.#wantsWhole = false;
         yield { type: 'complete', appliesTo: 0, resultsIn: sequence + 1, changes: this.#whole() };
       } else {
-        const changes = inOrder(this.#waiting.values());
-        this.#waiting.clear();
+        const [changes = []] = this.#waiting;
+        this.#waiting = [];
+        this.#waitingChanges = 0;
         yield { type: 'incremental', appliesTo: sequence, resultsIn: sequence + 1, changes };
       }
     }
   }
 
+  /** Makes one list of those that wait; when it is too long, the whole set is what goes out. */
+  #compact(): void {
+    if (this.#waiting.length > 1) {
+      const last = new Map<string, AssignmentChange>();
+      for (const changes of this.#waiting) for (const change of changes) last.set(keyOfChange(change), change);
+      this.#waiting = [inOrder(last.values())];
+    }
+    this.#waitingChanges = this.#waiting[0]?.length ?? 0;
+    if (this.#waitingChanges > waitingLimit) this.renew();
+  }
+
   /** Waits for something new; false when the session is over. */
   async #changed(): Promise<boolean> {
-    while (!this.#wantsWhole && this.#waiting.size === 0 && !this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve));
+    while (!this.#wantsWhole && this.#waiting.length === 0 && !this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve));
     return !this.#ended;
   }
 }

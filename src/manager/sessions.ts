@@ -28,12 +28,17 @@ export interface SessionsParts {
 
 /** A look at the deadlines that comes this late says that we slept, not that the nodes did. */
 const latenessMs = 1000;
+/** Sessions that send in one turn of the event loop. */
+const wokenAtOnce = 100;
 
 export class Sessions {
   readonly #parts: SessionsParts;
   readonly #heartbeats: Heartbeats;
   readonly #statuses: StatusIntake;
   readonly #sessions = new Map<string, Session>();
+  /** Sessions that have something to send and were not told yet. */
+  readonly #toWake = new Set<Session>();
+  #waking = false;
   #catalog: Catalog;
   #stops: (() => void)[] = [];
   #timer: { at: number; cancel(): void } | undefined;
@@ -61,6 +66,7 @@ export class Sessions {
     this.#timer = undefined;
     for (const session of this.#sessions.values()) session.end();
     this.#sessions.clear();
+    this.#toWake.clear();
   }
 
   /** Makes the node ready with what it says of itself; an older session of it ends. Refuses `notFound` for a stranger. */
@@ -97,23 +103,57 @@ export class Sessions {
     };
   }
 
-  /** In the turn of the commit: every session that it concerns gets its part. */
+  /** In the turn of the commit: every session that it concerns gets its part, and the first ones send it. */
   #push(events: readonly StoreEvent[]): void {
-    for (const { change, to } of this.#catalog.commit(this.#parts.state.store, events)) {
-      if (to === 'all') for (const session of this.#sessions.values()) session.add(change);
-      else for (const nodeId of to) this.#sessions.get(nodeId)?.add(change);
+    for (const { changes, to } of this.#catalog.commit(this.#parts.state.store, events)) {
+      for (const session of to === 'all' ? this.#sessions.values() : this.#among(to)) {
+        session.add(changes);
+        this.#toWake.add(session);
+      }
     }
     for (const event of events) if (event.kind === 'node' && !event.object) this.#end(event.id);
+    this.#wakeSome();
+  }
+
+  *#among(nodes: ReadonlySet<string>): Iterable<Session> {
+    for (const nodeId of nodes) {
+      const session = this.#sessions.get(nodeId);
+      if (session) yield session;
+    }
+  }
+
+  /** Lets some of the sessions send what waits, and the others in turns to come: a thousand of them at once would hold up everything else. */
+  #wakeSome(): void {
+    if (this.#waking) return;
+    let left = wokenAtOnce;
+    for (const session of this.#toWake) {
+      if (left-- === 0) break;
+      this.#toWake.delete(session);
+      session.wake();
+    }
+    if (this.#toWake.size === 0) return;
+    this.#waking = true;
+    this.#parts.clock.soon(() => {
+      this.#waking = false;
+      this.#wakeSome();
+    });
   }
 
   #renew(): void {
     this.#catalog = new Catalog(this.#parts.state.store);
-    for (const session of this.#sessions.values()) session.renew();
+    for (const session of this.#sessions.values()) {
+      session.renew();
+      this.#toWake.add(session);
+    }
+    this.#wakeSome();
   }
 
   #end(nodeId: string): void {
-    this.#sessions.get(nodeId)?.end();
+    const session = this.#sessions.get(nodeId);
+    if (!session) return;
+    session.end();
     this.#sessions.delete(nodeId);
+    this.#toWake.delete(session);
   }
 
   /** Keeps one timer at the earliest deadline. */

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { allocateGateways } from '#stages/allocator/gateways';
-import { Catalog, type Delivery } from '#stages/dispatcher/catalog';
+import { Catalog } from '#stages/dispatcher/catalog';
+import type { Delivery } from '#stages/dispatcher/deliveries';
 import { keyOfChange } from '#stages/dispatcher/item';
 import type { AssignmentUpdate } from '#model/object/assignment';
 import type { Secret } from '#model/object/secret';
@@ -103,11 +104,14 @@ function setOf(catalog: Catalog, nodeId: string): Known {
 }
 
 function deliver(known: ReadonlyMap<string, Known>, deliveries: readonly Delivery[]): void {
-  for (const { change, to } of deliveries) {
+  for (const { changes, to } of deliveries) {
+    expect(new Set(changes.map(keyOfChange)).size, 'each key once').toBe(changes.length);
     for (const [nodeId, set] of known) {
       if (to !== 'all' && !to.has(nodeId)) continue;
-      if (change.action === 'remove') set.delete(keyOfChange(change));
-      else set.set(keyOfChange(change), change);
+      for (const change of changes) {
+        if (change.action === 'remove') set.delete(keyOfChange(change));
+        else set.set(keyOfChange(change), change);
+      }
     }
   }
 }
@@ -149,7 +153,7 @@ test('what does not change is not sent, and a change goes to those alone who hol
         const deliveries = catalog.commit(store, commit(store, move));
         for (const id of nodeIds) {
           const after = essence(catalog.itemsOf(id)) as Record<string, unknown>;
-          const told = new Set(deliveries.filter(({ to }) => to === 'all' || to.has(id)).map(({ change }) => keyOfChange(change)));
+          const told = new Set(deliveries.filter(({ to }) => to === 'all' || to.has(id)).flatMap(({ changes }) => changes.map(keyOfChange)));
           // Ports that are published no longer are taken back from all at once: who is on the service's networks hears of it again.
           if (move.do === 'publish' || (move.do === 'drop' && move.kind === 'service')) continue;
           for (const key of told) {

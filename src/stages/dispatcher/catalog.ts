@@ -1,18 +1,13 @@
 /** All items that nodes are given, and which node holds which: kept by the events of each commit, so that a change costs what it touches. */
 import { equal } from '#base/equal';
-import type { AssignmentChange, AssignmentUpdate } from '#model/object/assignment';
+import type { AssignmentUpdate } from '#model/object/assignment';
 import type { Service } from '#model/object/service';
 import { isIngress } from '#model/port';
 import type { EventOf, StoreEvent } from '#store/action';
 import type { View } from '#store/view';
 import { Counts, needsOf, type TaskNeeds, type Topic } from './audience.ts';
+import { Deliveries, isNobody, without, type Audience, type Delivery } from './deliveries.ts';
 import { differs, inOrder, itemKey, itemOf, keyParts, type ItemKey } from './item.ts';
-
-/** A change and the nodes that are to hear of it. In a list of them the last one about a key counts. */
-export interface Delivery {
-  change: AssignmentChange;
-  to: 'all' | ReadonlySet<string>;
-}
 
 /** What a commit touched, as it was before. */
 interface Before {
@@ -34,6 +29,9 @@ export class Catalog {
   /** Services with ingress ports: every node answers for them. */
   readonly #published = new Set<string>();
   #before: Before = { items: new Map(), nodes: new Map() };
+  /** Who is meant by topics, by their text: now, and before the commit. The same topics give the same set, so that who hears of many things is asked once. */
+  readonly #audiences = new Map<string, Audience>();
+  readonly #formerAudiences = new Map<string, Audience>();
 
   constructor(view: View) {
     this.#view = view;
@@ -55,7 +53,12 @@ export class Catalog {
     this.#view = view;
     this.#before = { items: new Map(), nodes: new Map() };
     for (const event of events) this.#take(event);
-    return [...this.#deliveries()];
+    this.#audiences.clear();
+    this.#formerAudiences.clear();
+    const deliveries = new Deliveries();
+    for (const [key, before] of this.#before.items) this.#deliverItem(deliveries, key, before.update, this.#formerAudience(before.topics));
+    for (const [nodeId, networks] of this.#before.nodes) this.#deliverToNode(deliveries, nodeId, networks);
+    return deliveries.all();
   }
 
   #take(event: StoreEvent): void {
@@ -152,42 +155,39 @@ export class Catalog {
     if (!this.#before.nodes.has(nodeId)) this.#before.nodes.set(nodeId, new Set(this.#networksOfNode.of(nodeId)));
   }
 
-  *#deliveries(): Generator<Delivery> {
-    for (const [key, before] of this.#before.items) yield* this.#itemDeliveries(key, before.update, this.#formerAudience(before.topics));
-    for (const [nodeId, networks] of this.#before.nodes) yield* this.#nodeDeliveries(nodeId, networks);
-  }
-
-  *#itemDeliveries(key: ItemKey, old: AssignmentUpdate | undefined, former: Audience): Generator<Delivery> {
+  #deliverItem(deliveries: Deliveries, key: ItemKey, old: AssignmentUpdate | undefined, former: Audience): void {
     const update = this.#items.get(key);
-    const audience = update ? this.#audience([...this.#topics.of(key)]) : new Set<string>();
-    const lost = old ? without(former, audience) : new Set<string>();
-    if (!isNobody(lost)) yield { change: { action: 'remove', ...keyParts(key) }, to: lost };
+    const audience = update ? this.#audience([...this.#topics.of(key)]) : nobody;
+    const lost = old ? without(former, audience) : nobody;
+    if (!isNobody(lost)) deliveries.add({ action: 'remove', ...keyParts(key) }, lost);
     if (!update) return;
     // Where all lost it, those who still hold it hear of it again.
     const told = !old || lost === 'all' || differs(old, update) ? audience : without(audience, former);
-    if (!isNobody(told)) yield { change: update, to: told };
+    deliveries.add(update, told);
   }
 
   /** A node that came to a network hears of all that is on it; one that left it, that it is no more. What the commit touched itself has been told. */
-  *#nodeDeliveries(nodeId: string, former: ReadonlySet<string>): Generator<Delivery> {
-    const to = new Set([nodeId]);
+  #deliverToNode(deliveries: Deliveries, nodeId: string, former: ReadonlySet<string>): void {
+    const to = this.#audience([`node:${nodeId}`]);
     const networks = new Set(this.#networksOfNode.of(nodeId));
     for (const [key, update] of this.#othersOn(difference(networks, former))) {
-      if (!this.#listens(nodeId, former, key)) yield { change: update, to };
+      if (!this.#listens(nodeId, former, key)) deliveries.add(update, to);
     }
     for (const [key] of this.#othersOn(difference(former, networks))) {
-      if (!this.#listens(nodeId, networks, key)) yield { change: { action: 'remove', ...keyParts(key) }, to };
+      if (!this.#listens(nodeId, networks, key)) deliveries.add({ action: 'remove', ...keyParts(key) }, to);
     }
   }
 
   /** Items on these networks that the commit did not touch. */
-  *#othersOn(networks: Iterable<string>): Generator<readonly [ItemKey, AssignmentUpdate]> {
+  #othersOn(networks: readonly string[]): Map<ItemKey, AssignmentUpdate> {
+    const others = new Map<ItemKey, AssignmentUpdate>();
     for (const id of networks) {
       for (const key of this.#keys.of(`network:${id}`)) {
         const update = this.#items.get(key);
-        if (update && !this.#before.items.has(key)) yield [key, update];
+        if (update && !this.#before.items.has(key)) others.set(key, update);
       }
     }
+    return others;
   }
 
   /** The node, being on `networks`, holds what is under this key. */
@@ -204,6 +204,10 @@ export class Catalog {
   }
 
   #audience(topics: readonly Topic[]): Audience {
+    return remembered(this.#audiences, topics, () => this.#nodesOf(topics));
+  }
+
+  #nodesOf(topics: readonly Topic[]): Audience {
     const nodes = new Set<string>();
     for (const topic of topics) {
       if (topic === 'all') return 'all';
@@ -217,31 +221,30 @@ export class Catalog {
   /** The nodes that these topics meant before the commit. */
   #formerAudience(topics: readonly Topic[]): Audience {
     const audience = this.#audience(topics);
-    if (audience === 'all') return audience;
-    const nodes = new Set(audience);
-    for (const [nodeId, networks] of this.#before.nodes) {
-      if (topics.some((topic) => topic === `node:${nodeId}` || [...networks].some((id) => topic === `network:${id}`))) nodes.add(nodeId);
-      else nodes.delete(nodeId);
-    }
-    return nodes;
+    if (audience === 'all' || this.#before.nodes.size === 0) return audience;
+    return remembered(this.#formerAudiences, topics, () => {
+      const nodes = new Set(audience);
+      for (const [nodeId, networks] of this.#before.nodes) {
+        if (topics.some((topic) => topic === `node:${nodeId}` || [...networks].some((id) => topic === `network:${id}`))) nodes.add(nodeId);
+        else nodes.delete(nodeId);
+      }
+      // The very same set when nobody came or went: then nothing has to be compared.
+      return nodes.size === audience.size && [...nodes].every((id) => audience.has(id)) ? audience : nodes;
+    });
   }
 }
 
-type Audience = 'all' | ReadonlySet<string>;
+const nobody: Audience = new Set();
 
-/** Those of `audience` who are not in `other`; of all nodes less some that is all of them, for nobody here knows who they are. */
-function without(audience: Audience, other: Audience): Audience {
-  if (other === 'all') return new Set();
-  if (audience === 'all') return audience;
-  return new Set([...audience].filter((node) => !other.has(node)));
+function remembered(known: Map<string, Audience>, topics: readonly Topic[], find: () => Audience): Audience {
+  const text = topics.join('\n');
+  let audience = known.get(text);
+  if (audience === undefined) known.set(text, (audience = find()));
+  return audience;
 }
 
 function difference(a: ReadonlySet<string>, b: ReadonlySet<string>): string[] {
   return [...a].filter((item) => !b.has(item));
-}
-
-function isNobody(audience: Audience): boolean {
-  return audience !== 'all' && audience.size === 0;
 }
 
 function isEmpty(values: Iterable<unknown>): boolean {

@@ -10,7 +10,7 @@ test('changes of one key that wait are one, and come before what goes', async ()
   const messages = session.messages();
   expect((await messages.next()).value).toEqual({ type: 'complete', appliesTo: 0, resultsIn: 1, changes: [task('t1')] });
   const gone: AssignmentChange = { action: 'remove', kind: 'task', id: 't1' };
-  for (const change of [gone, task('t2'), task('t2')]) session.add(change);
+  for (const change of [gone, task('t2'), task('t2')]) session.add([change]);
   expect((await messages.next()).value).toEqual({ type: 'incremental', appliesTo: 1, resultsIn: 2, changes: [task('t2'), gone] });
 });
 
@@ -19,10 +19,10 @@ test('a reader too far behind is sent the whole set again', async () => {
   const session = new Session('n1', 1, () => whole);
   const messages = session.messages();
   await messages.next();
-  for (let i = 0; i <= 10_000; i++) session.add(task(`t${i}`));
+  for (let i = 0; i <= 10_000; i++) session.add([task(`t${i}`)]);
   whole = [task('new')];
   expect((await messages.next()).value).toEqual({ type: 'complete', appliesTo: 0, resultsIn: 2, changes: [task('new')] });
-  session.add(task('next'));
+  session.add([task('next')]);
   expect((await messages.next()).value).toEqual({ type: 'incremental', appliesTo: 2, resultsIn: 3, changes: [task('next')] });
   session.end();
   expect((await messages.next()).done).toBe(true);

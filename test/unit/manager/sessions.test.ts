@@ -10,6 +10,7 @@ import type { AssignmentMessage } from '#model/object/assignment';
 import type { Task } from '#model/object/task';
 import type { TaskState } from '#model/object/task-state';
 import { create, newMeta, remove, update, type Action } from '#store/action';
+import { aNode, aService } from '#test/support/cluster-objects';
 import { testDescription } from '#test/support/memory-cluster';
 import { MemoryLog } from '#test/support/memory-log';
 import { settle, VirtualClock } from '#test/support/virtual-clock';
@@ -198,4 +199,28 @@ test('stopping ends every session', async () => {
   sessions.stop();
   await ended;
   expect(clock.next).toBeUndefined();
+});
+
+test('what very many nodes are told is one list, and they are woken in turns', async () => {
+  const { sessions, write } = await setUp();
+  const names = Array.from({ length: 250 }, (_, n) => `n${n}`);
+  await write(names.map((name) => create('node', aNode(name))));
+  const told: AssignmentMessage[] = [];
+  for (const name of names) {
+    const session = await sessions.open(name, testDescription);
+    void (async () => {
+      for await (const message of session.assignments()) if (message.type === 'incremental') told.push(message);
+    })();
+  }
+  await settle();
+  told.length = 0;
+  const Ports = [{ TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' as const }];
+  await write([create('service', aService('web', {}, { Endpoint: { Spec: { Ports }, Ports } }))]);
+  // Nothing but this turn has passed.
+  expect(told.length).toBeGreaterThan(0);
+  expect(told.length).toBeLessThanOrEqual(100);
+  await settle();
+  expect(told).toHaveLength(250);
+  expect(new Set(told.map(({ changes: list }) => list)).size).toBe(1);
+  expect(changes(told[0])).toEqual(['update service web']);
 });

@@ -1,0 +1,40 @@
+/** What one commit has to tell, gathered by who is to hear it: many nodes are mostly told the same, and share one list. */
+import type { AssignmentChange } from '#model/object/assignment';
+import { inOrder } from './item.ts';
+
+export type Audience = 'all' | ReadonlySet<string>;
+
+/** Changes, each of another key, in the order in which a node takes them; and the nodes that are to hear of them. */
+export interface Delivery {
+  changes: readonly AssignmentChange[];
+  to: Audience;
+}
+
+export class Deliveries {
+  readonly #removals = new Map<Audience, AssignmentChange[]>();
+  readonly #updates = new Map<Audience, AssignmentChange[]>();
+
+  add(change: AssignmentChange, to: Audience): void {
+    if (isNobody(to)) return;
+    const lists = change.action === 'remove' ? this.#removals : this.#updates;
+    const list = lists.get(to);
+    if (list) list.push(change);
+    else lists.set(to, [change]);
+  }
+
+  /** Of several deliveries to a node the later ones count: what all lose goes first, and who is to keep it hears of it again. */
+  all(): Delivery[] {
+    return [...this.#removals, ...this.#updates].map(([to, changes]) => ({ to, changes: inOrder(changes) }));
+  }
+}
+
+/** Those of `audience` who are not in `other`; of all nodes less some that is all of them, for nobody here knows who they are. */
+export function without(audience: Audience, other: Audience): Audience {
+  if (other === 'all' || audience === other) return new Set();
+  if (audience === 'all') return audience;
+  return new Set([...audience].filter((node) => !other.has(node)));
+}
+
+export function isNobody(audience: Audience): boolean {
+  return audience !== 'all' && audience.size === 0;
+}
