@@ -15,6 +15,9 @@ export interface ProposerParts {
 /** How often an entry carries the hash of the state it rests on, for all managers to compare with theirs. */
 const checkEvery = { entries: 1000, ms: 60_000 };
 
+/** From here on an entry is written in another turn than the one in which it was decided. */
+const manyActions = 50;
+
 export class Proposer {
   readonly #parts: ProposerParts;
   #sinceCheck = checkEvery.entries;
@@ -32,9 +35,11 @@ export class Proposer {
     const { log, store, term, clock } = this.#parts;
     const check = this.#check(now);
     const head = { now, base: store.index, term, ...(answers.length > 0 && { answers }), ...(check !== undefined && { check }) };
+    // Deciding on many took its part of the turn already.
+    let pause = actions.length > manyActions;
     const encoding = new EntryEncoder({ ...head, actions });
-    for (let first = true; !encoding.done; first = false) {
-      if (!first) await new Promise<void>((resolve) => clock.soon(resolve));
+    for (; !encoding.done; pause = true) {
+      if (pause) await new Promise<void>((resolve) => clock.soon(resolve));
       encoding.step();
     }
     return log.propose(encoding.finish(), term);

@@ -12,7 +12,7 @@ import { encodeState, StateDecoder } from './state-format.ts';
 export type Pause = () => Promise<void>;
 
 /** Entries above this are read in slices, a pause after each. */
-const sliceBytes = 512 * 1024;
+const sliceBytes = 256 * 1024;
 
 const nextTurn: Pause = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -20,12 +20,14 @@ export class Overlay implements View {
   readonly #removed = new Set<string>();
   readonly #actions: Action[] = [];
   readonly #usage: Usage;
+  /** No object of the base has a later serial. */
+  readonly #lastOfBase: number;
   #serials: number;
 
   constructor(base: View) {
     this.#base = base;
     this.#usage = new Usage(base);
-    this.#serials = base instanceof Overlay ? base.#serials : firstSerial;
+    this.#lastOfBase = this.#serials = base instanceof Overlay ? base.#serials : firstSerial;
   }
 
   /** All actions laid so far, in order. */
@@ -78,7 +80,8 @@ export class Overlay implements View {
     let next = 0;
     for (const object of this.#base.find(kind, index, key)) {
       if (this.#removed.has(object.ID) || table.row(object.ID)) continue;
-      if (next < own.length) {
+      // What is new here comes after all that the base has.
+      if ((own[next]?.serial ?? Infinity) <= this.#lastOfBase) {
         const serial = this.#base.serialOf(kind, object.ID) ?? 0;
         for (let row = own[next]; row && row.serial < serial; row = own[++next]) yield row.object;
       }

@@ -6,22 +6,36 @@ import type { Action } from './action.ts';
 export interface EntryLimits {
   actions: number;
   bytes: number;
+  /** Tasks that the rules may go through: deciding takes time too, and others wait for their turn. Without one there is no end. */
+  effort?: number;
 }
 
 export class Room {
   #actions: number;
   #bytes: number;
+  #effort: number;
   /** Objects that the entry holds already: writing them again takes no more room. */
   readonly #held = new Set<string>();
 
   constructor(limits: EntryLimits) {
     this.#actions = limits.actions;
     this.#bytes = limits.bytes;
+    this.#effort = limits.effort ?? Infinity;
   }
 
   /** Actions that may still come at most; 0 when the bytes are used up. */
   get left(): number {
     return this.#bytes > 0 ? Math.max(this.#actions, 0) : 0;
+  }
+
+  /** So much was gone through that what is left is for the next entry, also when that holds nothing. */
+  get isTired(): boolean {
+    return this.#effort <= 0;
+  }
+
+  /** Notes that the rules have gone through so many tasks. */
+  spend(tasks: number): void {
+    this.#effort -= tasks;
   }
 
   /** How many tasks of `spec` may still come; one at least while there is any room. */

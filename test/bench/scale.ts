@@ -1,167 +1,21 @@
-/** The leader of a large cluster: 1,000 nodes with sessions, 300 services, 30,000 tasks, over a log in memory. CPU time, for the machine may be busy. */
-import { silentLogger } from '#base/logger';
+/** The leader of a large cluster: 1,000 nodes with sessions, 300 services, 30,000 tasks. CPU time, for the machine may be busy. */
 import { newId } from '#base/ids';
 import { seededRandom } from '#base/random';
-import { initCluster } from '#control/clusters';
-import { createService, updateService } from '#control/service/services';
 import { DirtySet } from '#manager/dirty';
-import { ManagerSeat } from '#manager/manager-seat';
 import { runPass } from '#manager/pass';
 import { stages } from '#manager/stages';
-import type { AssignmentChange, DispatcherSession } from '#model/object/assignment';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
-import { ReplicatedState } from '#replica/state';
 import { schedule } from '#stages/scheduler/scheduler';
-import { create, newMeta, update, type Action } from '#store/action';
+import { newMeta, update } from '#store/action';
 import { Overlay } from '#store/overlay';
 import { boundlessRoom } from '#store/room';
 import { aNode, aTask, contextAt, storeOf } from '#test/support/cluster-objects';
-import { testDescription } from '#test/support/memory-cluster';
-import { MemoryLog } from '#test/support/memory-log';
-import { realClock } from '#test/support/real-clock';
 import type { Row } from './figures.ts';
+import { LargeCluster, nodeCount, type Cost } from './large-cluster.ts';
 
-const nodeCount = 1000;
 const serviceCount = 300;
 const replicas = 100;
-
-/** What one thing costs. */
-interface Cost {
-  cpuMs: number;
-  /** The longest turn of the event loop, in CPU time too. */
-  turnMs: number;
-  /** Of messages to nodes, as JSON. */
-  bytes: number;
-  entries: number;
-}
-
-class LargeCluster {
-  readonly state = new ReplicatedState();
-  readonly log = new MemoryLog(this.state);
-  readonly #seat: ManagerSeat;
-  readonly #sessions = new Map<string, DispatcherSession>();
-  /** How often each change went out: items are encoded once however many nodes get them. */
-  #sent = new Map<AssignmentChange, number>();
-
-  constructor() {
-    const onFatal = (error: unknown): void => {
-      throw error;
-    };
-    const parts = { clock: realClock, random: seededRandom(1), logger: silentLogger };
-    this.#seat = new ManagerSeat({}, { ...parts, log: this.log, state: this.state, stages, onFatal });
-  }
-
-  get store() {
-    return this.state.store;
-  }
-
-  async start(): Promise<void> {
-    await this.#seat.start();
-    const description = { ...testDescription, Resources: { NanoCPUs: 64e9, MemoryBytes: 256 * 2 ** 30 } };
-    await this.#seat.submit(
-      initCluster({
-        nodeId: 'node0',
-        address: '10.1.0.1',
-        description,
-        defaultAddrPool: ['100.64.0.0/10'],
-        subnetSize: 16,
-        spec: { Dispatcher: { HeartbeatPeriod: 3600e9 } },
-      }),
-    );
-    const others = Array.from({ length: nodeCount - 1 }, (_, n) => aNode(`node${n + 1}`, { Description: description }));
-    await this.act(others.map((node) => create('node', node)));
-    for (const { ID } of this.store.list('node')) {
-      const session = await this.#seat.openSession(ID, description);
-      this.#sessions.set(ID, session);
-      void this.#follow(session);
-    }
-  }
-
-  stop(): Promise<void> {
-    return this.#seat.stop();
-  }
-
-  act(actions: readonly Action[]): Promise<void> {
-    return this.#seat.submit(() => ({ actions, result: undefined }));
-  }
-
-  createService(spec: ServiceSpec): Promise<unknown> {
-    return this.#seat.submit(createService(spec));
-  }
-
-  scale(name: string, count: number): Promise<unknown> {
-    const service = this.store.byName('service', name);
-    if (!service) throw new Error(`no service ${name}`);
-    return this.#seat.submit(updateService(service.ID, service.Version.Index, { ...service.Spec, Mode: { Replicated: { Replicas: count } } }));
-  }
-
-  async report(task: Task, State: Task['Status']['State'], Message: string): Promise<void> {
-    const status = { Timestamp: new Date().toISOString(), State, Message };
-    await this.#sessions.get(task.NodeID)?.updateTaskStatus([{ taskId: task.ID, status }]);
-  }
-
-  /** Every task that is on its way has come up. */
-  async bringUp(): Promise<void> {
-    for (;;) {
-      const starting = [...this.store.list('task')].filter((task) => task.Status.State === 'assigned' && task.DesiredState === 'running');
-      if (starting.length === 0) return;
-      await Promise.all(starting.map((task) => this.report(task, 'running', 'started')));
-      await this.rest();
-    }
-  }
-
-  /** Resolves when nothing has been written for a while. */
-  async rest(): Promise<void> {
-    for (let quiet = 0, seen = this.log.entries.length; quiet < 50; quiet++) {
-      await new Promise((resolve) => void setImmediate(resolve));
-      if (this.log.entries.length !== seen) quiet = 0;
-      seen = this.log.entries.length;
-    }
-  }
-
-  async measure(run: () => Promise<unknown>): Promise<Cost> {
-    await this.rest();
-    this.#sent = new Map();
-    const entries = this.log.entries.length;
-    const turns = new Turns();
-    const done = run().then(() => this.rest());
-    await turns.until(done);
-    return { cpuMs: turns.wholeMs, turnMs: turns.longestMs, bytes: bytesOf(this.#sent), entries: this.log.entries.length - entries };
-  }
-
-  async #follow(session: DispatcherSession): Promise<void> {
-    for await (const { changes } of session.assignments()) {
-      for (const change of changes) this.#sent.set(change, (this.#sent.get(change) ?? 0) + 1);
-    }
-  }
-}
-
-/** CPU time of each turn of the event loop; what an idle loop takes is left out. */
-class Turns {
-  wholeMs = 0;
-  longestMs = 0;
-
-  async until(done: Promise<unknown>): Promise<void> {
-    let over = false;
-    void done.finally(() => (over = true));
-    for (let last = process.cpuUsage(); !over;) {
-      await new Promise((resolve) => void setImmediate(resolve));
-      const { user, system } = process.cpuUsage(last);
-      last = process.cpuUsage();
-      const ms = (user + system) / 1000;
-      if (ms >= 0.1) this.wholeMs += ms;
-      this.longestMs = Math.max(this.longestMs, ms);
-    }
-    await done;
-  }
-}
-
-function bytesOf(sent: ReadonlyMap<AssignmentChange, number>): number {
-  let bytes = 0;
-  for (const [change, count] of sent) bytes += count * JSON.stringify(change).length;
-  return bytes;
-}
 
 function specOf(n: number): ServiceSpec {
   const published = n % 3 === 0;

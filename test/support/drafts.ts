@@ -8,7 +8,7 @@ import type { ServiceSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
 import { isTerminal, type TaskState } from '#model/object/task-state';
 import { Draft } from '#stages/orchestrator/draft';
-import { outgrown } from '#stages/orchestrator/outgrown';
+import { surroundingsOf } from '#stages/orchestrator/orchestrator';
 import { create, newMeta, type Action } from '#store/action';
 import { boundlessRoom } from '#store/room';
 import { Store } from '#store/store';
@@ -77,7 +77,7 @@ export function draft(of: Service, lines: readonly TaskLine[] = [], nodes: reado
   const context = { now, newId: () => `new${++ids}`, random: seededRandom(1), scope: 'all' as const, room: boundlessRoom() };
   const stored = store.get('service', of.ID);
   if (!stored) throw new Error('the service was not stored');
-  return new Draft(stored, { view: store, context, nodes: [...store.list('node')], outgrown: (one) => outgrown(store, one) });
+  return new Draft(stored, surroundingsOf(store, context));
 }
 
 /** What the rules did, as `ID: change` texts. */

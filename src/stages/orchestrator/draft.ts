@@ -16,8 +16,17 @@ export interface Surroundings {
   context: StageContext;
   /** All nodes in the order in which they joined. */
   nodes: readonly Node[];
-  /** Ids of the tasks that a node has no room for any more. */
-  outgrown(node: Node): ReadonlySet<string>;
+  /** Asked for by every task: what it says is found once a pass. */
+  spot(nodeId: string): Spot;
+}
+
+/** A node as a place for tasks. */
+export interface Spot {
+  node: Node | undefined;
+  /** Its tasks must leave. */
+  lost: boolean;
+  /** Ids of the tasks that it has no room for any more. */
+  outgrown: ReadonlySet<string>;
 }
 
 export class Draft {
@@ -96,7 +105,7 @@ export class Draft {
   }
 
   node(id: string): Node | undefined {
-    return id === '' ? undefined : this.surroundings.view.get('node', id);
+    return id === '' ? undefined : this.surroundings.spot(id).node;
   }
 
   /** The task is not what the service asks for any more. */

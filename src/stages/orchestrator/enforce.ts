@@ -17,7 +17,7 @@ export function enforceConstraints(draft: Draft): void {
     if (!isWanted(task) || !isPlaced(task)) continue;
     const node = draft.node(task.NodeID);
     if (node?.Spec.Availability !== 'active') continue;
-    if (mayStay(draft, task) && !draft.surroundings.outgrown(node).has(task.ID)) continue;
+    if (mayStay(draft, task) && !draft.surroundings.spot(node.ID).outgrown.has(task.ID)) continue;
     if (draft.isFull) return;
     draft.putTask(withEnd(task, rejected, draft.now));
   }

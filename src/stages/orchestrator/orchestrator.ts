@@ -5,12 +5,13 @@ import { remove, update, type Action } from '#store/action';
 import type { Room } from '#store/room';
 import type { Scope, Stage, StageContext, Wake } from '#store/stage';
 import type { View } from '#store/view';
-import { Draft, type Surroundings } from './draft.ts';
+import { Draft, type Spot, type Surroundings } from './draft.ts';
 import { enforceConstraints } from './enforce.ts';
 import { openGates } from './update/gate.ts';
 import { reconcileGlobal } from './global.ts';
 import { reconcileGlobalJob, reconcileReplicatedJob } from './jobs.ts';
-import { outgrown } from './outgrown.ts';
+import { isLost } from './node-fit.ts';
+import { nothingOutgrown, outgrown } from './outgrown.ts';
 import { reapTasks } from './reaper.ts';
 import { reconcileReplicated } from './replicated.ts';
 import { isAtRest } from './rest.ts';
@@ -33,7 +34,7 @@ export const orchestrate: Stage = (view, context) => {
   const wakes: Wake[] = [];
   const rest = new Set<string>();
   for (const id of servicesInScope(view, context.scope)) {
-    if (room.left === 0) {
+    if (room.left === 0 || room.isTired) {
       rest.add(id);
       continue;
     }
@@ -48,17 +49,22 @@ export const orchestrate: Stage = (view, context) => {
 };
 
 export function surroundingsOf(view: View, context: StageContext): Surroundings {
-  const known = new Map<string, ReadonlySet<string>>();
+  const known = new Map<string, Spot>();
   return {
     view,
     context,
     nodes: [...view.list('node')],
-    outgrown(node) {
-      let ids = known.get(node.ID);
-      if (!ids) known.set(node.ID, (ids = outgrown(view, node)));
-      return ids;
+    spot(nodeId) {
+      let spot = known.get(nodeId);
+      if (!spot) known.set(nodeId, (spot = spotOf(view, nodeId)));
+      return spot;
     },
   };
+}
+
+function spotOf(view: View, nodeId: string): Spot {
+  const node = view.get('node', nodeId);
+  return { node, lost: isLost(node), outgrown: node ? outgrown(view, node) : nothingOutgrown };
 }
 
 /** What one service needs. */
@@ -75,7 +81,9 @@ function decide(service: Service, surroundings: Surroundings): Decision {
 
 /** Applies all rules round after round until none has anything to add. */
 export function settleService(service: Service, surroundings: Surroundings): Decision {
-  const draft = new Draft(service, surroundings, surroundings.context.room.leftFor(service.Spec.TaskTemplate));
+  const { room } = surroundings.context;
+  const draft = new Draft(service, surroundings, room.leftFor(service.Spec.TaskTemplate));
+  room.spend(draft.tasks().length);
   for (let round = 0; round < maxRounds; round++) {
     const revision = draft.revision;
     draft.forgetWake();

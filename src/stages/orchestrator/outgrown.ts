@@ -5,15 +5,15 @@ import type { GenericResource, Resources } from '#model/object/service-spec';
 import type { View } from '#store/view';
 import { isWanted } from './slots.ts';
 
-const none: ReadonlySet<string> = new Set();
+export const nothingOutgrown: ReadonlySet<string> = new Set();
 
 /** Ids of those that must leave, the newest first until the rest fits. What a task does not reserve it does not have to leave for. */
 export function outgrown(view: View, node: Node): ReadonlySet<string> {
   const offered = node.Description?.Resources;
-  if (!offered) return none;
+  if (!offered) return nothingOutgrown;
   const load = view.loadOf(node.ID);
   const enough = load.nanoCPUs <= (offered.NanoCPUs ?? 0) && load.memoryBytes <= (offered.MemoryBytes ?? 0);
-  if (enough && load.generic.size === 0) return none;
+  if (enough && load.generic.size === 0) return nothingOutgrown;
   const tasks = Array.from(view.tasksOfNode(node.ID)).filter((task) => isPlaced(task) && isWanted(task));
   const leaving = new Set<string>();
   for (const measure of measuresOf(tasks)) {

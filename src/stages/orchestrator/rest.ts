@@ -5,18 +5,21 @@ import type { Node } from '#model/object/node';
 import { modeOf, type Service } from '#model/object/service';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
-import type { Surroundings } from './draft.ts';
-import { isLost } from './node-fit.ts';
+import type { Spot, Surroundings } from './draft.ts';
 import { historyLimit } from './reaper.ts';
 import { isRolling } from './update/update-status.ts';
+
+/** What a look at a task costs beside what the rules take for one. */
+const glance = 0.1;
 
 /** True only when no rule has anything to do for the service, and none waits for a time. It may say no too often, never yes. */
 export function isAtRest(service: Service, surroundings: Surroundings): boolean {
   if (modeOf(service.Spec) !== 'replicated' || isRolling(service) || service.Shoal.Rollout?.Slots) return false;
-  const suits = nodeTest(service, surroundings);
+  const suits = nodeTest(service);
   const wanted = new Set<number>();
   const history = new Map<number, number>();
   for (const task of surroundings.view.tasksOfService(service.ID)) {
+    surroundings.context.room.spend(glance);
     const slot = task.Slot ?? 0;
     if (task.DesiredState === 'shutdown') history.set(slot, (history.get(slot) ?? 0) + 1);
     else if (wanted.has(slot) || !isTaskAtRest(task, service, surroundings, suits)) return false;
@@ -28,13 +31,13 @@ export function isAtRest(service: Service, surroundings: Surroundings): boolean 
   return true;
 }
 
-function isTaskAtRest(task: Task, service: Service, { view, context }: Surroundings, suits: (node: Node, task: Task) => boolean): boolean {
+function isTaskAtRest(task: Task, service: Service, surroundings: Surroundings, suits: NodeTest): boolean {
   if (task.DesiredState !== 'running' || isTerminal(task.Status.State) || !isOfPresentSpec(task, service)) return false;
   const part = task.Shoal.Rollout;
-  if (part && part.ID === service.Shoal.Rollout?.ID && !(part.DoneAt !== undefined && part.DoneAt <= context.now)) return false;
+  if (part && part.ID === service.Shoal.Rollout?.ID && !(part.DoneAt !== undefined && part.DoneAt <= surroundings.context.now)) return false;
   if (task.NodeID === '') return true;
-  const node = view.get('node', task.NodeID);
-  return node !== undefined && !isLost(node) && suits(node, task);
+  const place = surroundings.spot(task.NodeID);
+  return !place.lost && suits(place, task);
 }
 
 function isOfPresentSpec(task: Task, { Spec, Shoal }: Service): boolean {
@@ -42,9 +45,12 @@ function isOfPresentSpec(task: Task, { Spec, Shoal }: Service): boolean {
   return task.Spec === Spec.TaskTemplate && equal(task.Shoal.EndpointSpec ?? {}, Spec.EndpointSpec ?? {});
 }
 
+type NodeTest = (place: Spot, task: Task) => boolean;
+
 /** What the enforcer asks of a node, with the constraints read once. */
-function nodeTest({ Spec }: Service, surroundings: Surroundings): (node: Node, task: Task) => boolean {
+function nodeTest({ Spec }: Service): NodeTest {
   const expressions = Spec.TaskTemplate.Placement?.Constraints ?? [];
   const constraints = expressions.length > 0 ? parseConstraints(expressions) : undefined;
-  return (node, task) => (!constraints || nodeMatches(constraints, node, node.Spec.Role)) && !surroundings.outgrown(node).has(task.ID);
+  const matches = (node: Node): boolean => !constraints || nodeMatches(constraints, node, node.Spec.Role);
+  return ({ node, outgrown }, task) => node !== undefined && matches(node) && (outgrown.size === 0 || !outgrown.has(task.ID));
 }

@@ -13,15 +13,27 @@ export interface Slot {
 
 /** Groups tasks, which come in the order in which they were made (clocks may go back); slots come in the order of their numbers (or node ids), so that every pass walks them alike. */
 export function slotsOf(tasks: readonly Task[], byNode: boolean): Slot[] {
-  const groups = new Map<string, Task[]>();
+  if (byNode) return slotsByNode(tasks);
+  const groups = grouped(tasks, ({ Slot = 0 }) => Slot);
+  // Mostly they are in order as they come.
+  const sorted = groups.every(([number], at) => at === 0 || number > (groups[at - 1]?.[0] ?? 0)) ? groups : groups.sort(([a], [b]) => a - b);
+  return sorted.map(([number, group]) => ({ key: String(number), tasks: group }));
+}
+
+function slotsByNode(tasks: readonly Task[]): Slot[] {
+  const groups = grouped(tasks, ({ NodeID }) => NodeID);
+  return groups.map(([key, group]) => ({ key, tasks: group })).sort((a, b) => compareTexts(a.key, b.key));
+}
+
+function grouped<K>(tasks: readonly Task[], keyOf: (task: Task) => K): [K, Task[]][] {
+  const groups = new Map<K, Task[]>();
   for (const task of tasks) {
-    const key = byNode ? task.NodeID : String(task.Slot ?? 0);
+    const key = keyOf(task);
     const group = groups.get(key);
     if (group) group.push(task);
     else groups.set(key, [task]);
   }
-  const slots = Array.from(groups, ([key, group]) => ({ key, tasks: group }));
-  return slots.sort((a, b) => (byNode ? compareTexts(a.key, b.key) : Number(a.key) - Number(b.key)));
+  return [...groups];
 }
 
 /** The service wants this task to go on: it is to run, to complete, or to get ready for it. */

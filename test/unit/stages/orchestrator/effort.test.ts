@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { orchestrate } from '#stages/orchestrator/orchestrator';
+import type { Action } from '#store/action';
+import { boundlessRoom, Room } from '#store/room';
+import type { NarrowScope } from '#store/stage';
+import { aNode, aService, aTask, contextAt, storeOf } from '#test/support/cluster-objects';
+
+const names = Array.from({ length: 12 }, (_, n) => `s${n}`);
+
+/** Each service has 20 tasks, one of them on the node that is down. */
+function afterNodeDied() {
+  const down = aNode('n0');
+  return storeOf({
+    node: [{ ...down, Status: { ...down.Status, State: 'down' } }, aNode('n1')],
+    service: names.map((name) => aService(name, { Mode: { Replicated: { Replicas: 20 } } })),
+    task: names.flatMap((name) =>
+      Array.from({ length: 20 }, (_, n) => aTask(`${name}-${n}`, 'running', { ServiceID: name, Slot: n + 1, NodeID: n === 0 ? 'n0' : 'n1' })),
+    ),
+  });
+}
+
+const nowhere: NarrowScope = { services: new Set(), specs: new Set(), nodes: new Set(), loads: new Set(), waiting: false, networks: false };
+
+const what = (actions: readonly Action[]): string[] =>
+  actions
+    .map((action) =>
+      action.type !== 'remove' && action.kind === 'task' ? `${action.type} ${action.object.ServiceID} ${action.object.DesiredState}` : action.type,
+    )
+    .sort();
+
+test('a node that dies under many services is seen to in parts that add up to the whole', () => {
+  const store = afterNodeDied();
+  const whole = orchestrate(store, { ...contextAt(), room: boundlessRoom(), scope: 'all' });
+  expect(whole.rest).toBeUndefined();
+  const parts: number[] = [];
+  const actions: Action[] = [];
+  let scope: NarrowScope | undefined = { ...nowhere, nodes: new Set(['n0']) };
+  while (scope) {
+    const part = orchestrate(store, { ...contextAt(), room: new Room({ actions: 1000, bytes: 1e9, effort: 60 }), scope });
+    parts.push(part.actions.length);
+    actions.push(...part.actions);
+    scope = part.rest && { ...nowhere, ...part.rest };
+  }
+  // Three services of 20 tasks make 60, and what only looking at them costs ends it one earlier at the most.
+  expect(Math.max(...parts)).toBeLessThanOrEqual(6);
+  expect(parts.length).toBeGreaterThanOrEqual(4);
+  expect(what(actions)).toEqual(what(whole.actions));
+  expect(actions).toHaveLength(24);
+});
