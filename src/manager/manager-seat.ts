@@ -5,7 +5,7 @@ import { Refusal } from '#base/refusal';
 import type { Cluster, UseCase } from '#control/cluster';
 import type { OpenSession } from '#model/object/assignment';
 import { swarmTexts } from '#model/swarm-texts';
-import type { ReplicatedLog } from '#replica/replicated-log';
+import type { Member, ReplicatedLog, Standing } from '#replica/replicated-log';
 import type { ReplicatedState } from '#replica/state';
 import type { StoreEvent } from '#store/action';
 import type { View } from '#store/view';
@@ -55,6 +55,26 @@ export class ManagerSeat implements Cluster {
 
   leads(): boolean {
     return this.#leading !== undefined;
+  }
+
+  /** Who takes part, who is heard, and whether a majority is. Undefined before the start. */
+  standing(): Standing | undefined {
+    return this.#parts.log.standing();
+  }
+
+  /** Makes a node a manager; see `MemberChanges.add`. */
+  async addManager(member: Member): Promise<void> {
+    await this.#parts.log.members.add(member);
+  }
+
+  /** Takes a manager's seat; see `MemberChanges.remove`. */
+  async removeManager(id: string): Promise<void> {
+    await this.#parts.log.members.remove(id);
+  }
+
+  /** Resolves with whether another manager was found and this one leads no longer. */
+  async transferLeadership(): Promise<boolean> {
+    return await this.#parts.log.members.transfer();
   }
 
   async read(): Promise<View> {

@@ -13,6 +13,8 @@ export interface Entry {
 export interface Configuration {
   readonly voters: readonly string[];
   readonly learners: readonly string[];
+  /** Where members are reached, as far as that is known. */
+  readonly addresses?: Readonly<Record<string, string>>;
 }
 
 /** What must survive a crash beside the entries. `commit` may lag, but travels with the entries it came with. */

@@ -1,5 +1,5 @@
 /** The contract between a member and what carries its messages to the others. */
-import type { InstallSnapshot, Message } from './message.ts';
+import type { Configuration, InstallSnapshot, Message } from './message.ts';
 
 /** What a transport hands in. The sender is vouched for (by its certificate), the contents are not. */
 export interface Receiver {
@@ -16,6 +16,8 @@ export interface Receiver {
 export interface Transport {
   /** From now on what arrives is handed to `receiver`. */
   start(receiver: Receiver): Promise<void>;
+  /** Who takes part now, and where; those who do not any more are not spoken to. Told before `start`, and whenever it changes. */
+  members(configuration: Configuration): void;
   /**
    * Never waits and never throws. May lose, repeat, delay and reorder; never damages. `message.to` is the receiver.
    * Elections, heartbeats and reads never wait behind entries: late ones cost the leader its office.

@@ -58,6 +58,8 @@ function snapshotFits(fields: Fields): string | undefined {
   if (meta['index'] === 0 || meta['term'] === 0 || meta['term'] > (fields['term'] as number)) return 'meta names an impossible place';
   const configuration = meta['configuration'];
   if (!isFields(configuration) || !isNames(configuration['voters']) || !isNames(configuration['learners'])) return 'meta has no configuration';
+  const { addresses } = configuration;
+  if (addresses !== undefined && !(isFields(addresses) && Object.values(addresses).every(isName))) return 'meta has addresses that are none';
   if (!isNames([...configuration['voters'], ...configuration['learners']])) return 'somebody is both voter and learner';
   return configuration['voters'].length === 0 ? 'nobody votes' : undefined;
 }

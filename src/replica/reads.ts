@@ -38,12 +38,12 @@ export class Reads {
     }
   }
 
-  fail(id: string, reason: string): void {
-    this.#waiting.get(id)?.reject(new Refusal('unavailable', reason));
+  fail(id: string, reason: Refusal): void {
+    this.#waiting.get(id)?.reject(reason);
     this.#waiting.delete(id);
   }
 
   failAll(reason: string): void {
-    for (const id of this.#waiting.keys()) this.fail(id, reason);
+    for (const id of this.#waiting.keys()) this.fail(id, new Refusal('unavailable', reason));
   }
 }

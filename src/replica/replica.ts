@@ -1,52 +1,21 @@
 /** Drives one member of the group: raft decides, the disk keeps, the transport carries, the state machine takes what is committed. */
 import { assert } from '#base/assert';
-import type { Clock } from '#base/clock';
-import type { Logger } from '#base/logger';
-import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { defaultLimits } from '#raft/core';
-import type { Entry, Message, SnapshotMeta } from '#raft/message';
+import type { Configuration, Entry, Message, SnapshotMeta } from '#raft/message';
 import { Raft, type Proposed } from '#raft/raft';
 import type { Ready, Write } from '#raft/ready';
-import type { Transport } from '#raft/transport';
 import { Applier } from './applier.ts';
 import { Leadership } from './leadership.ts';
+import { Members } from './group/members.ts';
+import { withDefaults, type ReplicaOptions, type ReplicaParts } from './options.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
-import type { LeadershipListener, Outcome, ReplicatedLog, StateMachine } from './replicated-log.ts';
+import type { LeadershipListener, MemberChanges, Outcome, ReplicatedLog, Standing } from './replicated-log.ts';
 import { SnapshotExchange } from './snapshot-exchange.ts';
 import { SnapshotRhythm } from './snapshot-rhythm.ts';
+import { Contacts, noLeaderRefusal } from './group/standing.ts';
 import type { OpenedStorage, StableStorage } from './stable-storage.ts';
-
-export interface ReplicaOptions {
-  readonly nodeId: string;
-  readonly tickMs?: number;
-  /** Applied entries after which the next snapshot is taken. */
-  readonly snapshotEntries?: number;
-  /** Bytes of applied entries after which the next snapshot is taken. */
-  readonly snapshotBytes?: number;
-  /** Entries that stay in the log behind a snapshot, for members that are a little late. */
-  readonly keptEntries?: number;
-  /** Bytes of them at most. */
-  readonly keptBytes?: number;
-  /** Largest entry accepted. */
-  readonly maxEntryBytes?: number;
-}
-
-export interface ReplicaParts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly stateMachine: StateMachine;
-  /** Opens the disk; `bootstrap` is what a new group begins with. */
-  readonly openStorage: (bootstrap: SnapshotMeta) => Promise<OpenedStorage>;
-  /** Absent: a group of one. */
-  readonly transport?: Transport;
-  /** Who founds the group; absent: this member alone. */
-  readonly founders?: readonly string[];
-  /** Called once when the disk failed or an invariant broke: the process must end, and never retry. */
-  readonly onFatal: (error: Error) => void;
-}
 
 interface Running {
   readonly raft: Raft;
@@ -54,10 +23,9 @@ interface Running {
   readonly applier: Applier;
   readonly rhythm: SnapshotRhythm;
   readonly snapshots: SnapshotExchange;
+  readonly members: Members;
+  readonly contacts: Contacts;
 }
-
-const mebibyte = 1024 * 1024;
-const noLeader = "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.";
 
 export class Replica implements ReplicatedLog {
   readonly #options: Required<ReplicaOptions>;
@@ -70,6 +38,8 @@ export class Replica implements ReplicatedLog {
   #state: 'new' | 'running' | 'stopped' | 'failed' = 'new';
   #scheduled = false;
   #inTurn = false;
+  /** What the transport knows of who takes part. */
+  #told: Configuration | undefined;
   #cancelTick: (() => void) | undefined;
   #snapshotting: Promise<void> | undefined;
   #starting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
@@ -79,15 +49,7 @@ export class Replica implements ReplicatedLog {
   #installed: Promise<void> = Promise.resolve();
 
   constructor(options: ReplicaOptions, parts: ReplicaParts) {
-    const defaults = {
-      tickMs: 50,
-      snapshotEntries: 10_000,
-      snapshotBytes: 64 * mebibyte,
-      keptEntries: 500,
-      keptBytes: 16 * mebibyte,
-      maxEntryBytes: 64 * mebibyte,
-    };
-    this.#options = { ...defaults, ...options };
+    this.#options = withDefaults(options);
     this.#parts = parts;
   }
 
@@ -98,6 +60,7 @@ export class Replica implements ReplicatedLog {
     const opened = await this.#parts.openStorage({ index: 0, term: 0, configuration: { voters: [...founders].toSorted(), learners: [] } });
     const raft = await this.#restore(opened);
     this.#state = 'running';
+    this.#tellTransport(raft.status().configuration);
     await this.#parts.transport?.start({
       message: (from, message) => this.#receive(from, message),
       snapshot: (from, message, pieces) => (this.#running as Running).snapshots.receive(from, message, pieces),
@@ -117,8 +80,8 @@ export class Replica implements ReplicatedLog {
   }
 
   async #restore({ storage, initial, state, warnings }: OpenedStorage): Promise<Raft> {
-    const { nodeId, snapshotEntries, snapshotBytes, keptEntries, keptBytes } = this.#options;
-    const { random, logger, stateMachine } = this.#parts;
+    const { nodeId, address, heartbeatTicks, electionTicks, snapshotEntries, snapshotBytes, keptEntries, keptBytes } = this.#options;
+    const { clock, random, logger, stateMachine } = this.#parts;
     for (const warning of warnings) logger.warn({}, warning);
     const { index, configuration } = initial.snapshot;
     if (!this.#parts.transport && !configuration.voters.includes(nodeId)) {
@@ -129,7 +92,10 @@ export class Replica implements ReplicatedLog {
       );
     }
     if (state) await stateMachine.restore(index, state);
-    const raft = new Raft({ id: nodeId, incarnation: Buffer.from(random.bytes(8)).toString('hex'), limits: defaultLimits, random }, initial);
+    const raft = new Raft(
+      { id: nodeId, incarnation: Buffer.from(random.bytes(8)).toString('hex'), limits: { ...defaultLimits, heartbeatTicks, electionTicks }, random },
+      initial,
+    );
     const applier = new Applier(index, {
       machine: stateMachine,
       read: (meta) => storage.read(meta),
@@ -152,7 +118,11 @@ export class Replica implements ReplicatedLog {
       },
       changed: () => this.#schedule(),
     });
-    this.#running = { raft, storage, applier, rhythm, snapshots };
+    const electionMs = this.#electionMs;
+    const contacts = new Contacts(clock, electionMs);
+    const changed = (): void => this.#schedule();
+    const members = new Members({ nodeId, address, raft, contacts, clock, logger, electionMs, leads: () => this.leads(), changed });
+    this.#running = { raft, storage, applier, rhythm, snapshots, members, contacts };
     return raft;
   }
 
@@ -169,15 +139,29 @@ export class Replica implements ReplicatedLog {
     return this.#leadership.term !== undefined;
   }
 
+  get members(): MemberChanges {
+    if (!this.#running || this.#state !== 'running') throw noLeaderRefusal(undefined);
+    return this.#running.members;
+  }
+
+  standing(): Standing | undefined {
+    return this.#running?.contacts.standing(this.#running.raft.status());
+  }
+
+  /** The longest that an election takes to begin. */
+  get #electionMs(): number {
+    return 2 * this.#options.electionTicks * this.#options.tickMs;
+  }
+
   propose(bytes: Uint8Array, term: number): Promise<Outcome> {
-    if (!this.#running || this.#state !== 'running' || this.#leadership.term !== term) return Promise.reject(new Refusal('unavailable', noLeader));
+    if (!this.#running || this.#state !== 'running' || this.#leadership.term !== term) return Promise.reject(this.#noLeader());
     if (bytes.length > this.#options.maxEntryBytes) {
       return Promise.reject(new Refusal('invalidArgument', `a change of ${bytes.length} bytes is too large; the limit is ${this.#options.maxEntryBytes}`));
     }
     const { full } = this.#running.storage;
     if (full) return Promise.reject(full);
     const proposed = this.#running.raft.propose(bytes);
-    if (typeof proposed === 'string') return Promise.reject(refusalOf(proposed));
+    if (typeof proposed === 'string') return Promise.reject(refusalOf(proposed) ?? this.#noLeader());
     const settled = this.#proposals.add(proposed.index, proposed.term);
     // Whoever proposes has gathered what belongs together: nothing is gained by waiting for more.
     this.#turnNow();
@@ -185,7 +169,7 @@ export class Replica implements ReplicatedLog {
   }
 
   readIndex(): Promise<void> {
-    if (!this.#running || this.#state !== 'running') return Promise.reject(new Refusal('unavailable', noLeader));
+    if (!this.#running || this.#state !== 'running') return Promise.reject(this.#noLeader());
     if (this.#reads.full) return Promise.reject(new Refusal('unavailable', 'the manager is busy: too many reads wait'));
     const { id, done } = this.#reads.add();
     this.#running.raft.readIndex(id);
@@ -194,6 +178,8 @@ export class Replica implements ReplicatedLog {
   }
 
   async stop(): Promise<void> {
+    // The others need not wait until they miss this one.
+    if (this.#state === 'running' && this.leads()) await this.#running?.members.transfer();
     this.#cancelTick?.();
     if (this.#state === 'running') this.#state = 'stopped';
     await this.#parts.transport?.stop();
@@ -209,6 +195,7 @@ export class Replica implements ReplicatedLog {
   #tick(): void {
     this.#cancelTick = this.#parts.clock.after(this.#options.tickMs, () => {
       this.#running?.raft.tick();
+      this.#running?.members.tick();
       this.#stepDownIfStalled();
       this.#schedule();
       this.#tick();
@@ -221,7 +208,7 @@ export class Replica implements ReplicatedLog {
     if (!this.#running || oldest === undefined) return;
     const { role, configuration } = this.#running.raft.status();
     const stalledMs = this.#parts.clock.now() - oldest;
-    if (role !== 'leader' || configuration.voters.length === 1 || stalledMs < defaultLimits.electionTicks * this.#options.tickMs) return;
+    if (role !== 'leader' || configuration.voters.length === 1 || stalledMs < this.#electionMs / 2) return;
     this.#parts.logger.warn({ stalledMs }, 'the disk has not answered for longer than an election takes: this manager gives up leadership to the others');
     this.#running.raft.stepDown();
   }
@@ -258,6 +245,9 @@ export class Replica implements ReplicatedLog {
       this.#answerReads(ready);
       if (ready.snapshotWanted.length > 0) this.#running.rhythm.want();
       this.#watchLeadership();
+      this.#running.contacts.watch(raft.status());
+      this.#running.members.turn(ready);
+      this.#tellTransport(raft.status().configuration);
       this.#snapshotIfDue();
     } catch (error) {
       this.#fail(error as Error);
@@ -273,8 +263,20 @@ export class Replica implements ReplicatedLog {
     }
   }
 
+  /** Each is told once. */
+  #tellTransport(configuration: Configuration): void {
+    if (configuration === this.#told) return;
+    this.#told = configuration;
+    this.#parts.transport?.members(configuration);
+  }
+
+  #noLeader(): Refusal {
+    return noLeaderRefusal(this.standing());
+  }
+
   #receive(from: string, message: unknown): void {
     if (!this.#running || this.#state !== 'running') return;
+    this.#running.contacts.heard(from);
     try {
       this.#step(from, message);
     } catch (error) {
@@ -326,7 +328,7 @@ export class Replica implements ReplicatedLog {
 
   #answerReads(ready: Ready): void {
     for (const { requestId, index } of ready.reads) this.#reads.confirmed(requestId, index);
-    for (const requestId of ready.failedReads) this.#reads.fail(requestId, noLeader);
+    for (const requestId of ready.failedReads) this.#reads.fail(requestId, this.#noLeader());
     this.#reads.release(this.#running?.applier.index ?? 0);
   }
 
@@ -378,11 +380,12 @@ export class Replica implements ReplicatedLog {
   #rejectAll(reason: string): void {
     this.#proposals.giveUp(reason);
     this.#reads.failAll(reason);
+    this.#running?.members.stop();
   }
 }
 
-function refusalOf(refused: Extract<Proposed, string>): Refusal {
+function refusalOf(refused: Extract<Proposed, string>): Refusal | undefined {
   if (refused === 'full') return new Refusal('unavailable', 'too many changes wait for the disk: try again');
   if (refused === 'transferring') return new Refusal('unavailable', 'the leadership is being handed to another manager: try again');
-  return new Refusal('unavailable', noLeader);
+  return undefined;
 }

@@ -28,6 +28,48 @@ export interface LeadershipListener {
   ended(): void;
 }
 
+export interface Member {
+  readonly id: string;
+  /** `host:port` of its door for managers. */
+  readonly address: string;
+}
+
+/** Changes of who the managers are. All are the leader's to make: others refuse `unavailable`. */
+export interface MemberChanges {
+  /**
+   * Resolves when the member belongs to the group as a learner, durably at a majority: it may then be started, with a
+   * folder that begins with nobody, and votes by itself once it has caught up. Repeating it is harmless; for a member with
+   * another address it changes that.
+   */
+  add(member: Member): Promise<void>;
+  /**
+   * Resolves when the member is out, durably at a majority of the others: it may then be switched off. Refuses
+   * `failedPrecondition` what would cost the quorum, counted over those who answer, and the last manager. A leader that is
+   * to go hands over first and refuses `unavailable`: the next leader is to be asked.
+   */
+  remove(id: string): Promise<void>;
+  /** Hands leadership to the manager that is furthest; resolves with whether this one leads no longer. */
+  transfer(): Promise<boolean>;
+}
+
+export interface MemberState extends Member {
+  readonly voter: boolean;
+  readonly reachable: boolean;
+  /** When it was last heard here, milliseconds; undefined: never. */
+  readonly heardAt: number | undefined;
+}
+
+/** The group as this member sees it. */
+export interface Standing {
+  /** This member. */
+  readonly id: string;
+  readonly leader: string | undefined;
+  readonly term: number;
+  readonly members: readonly MemberState[];
+  /** Since when too few managers answer for any to lead (milliseconds); absent while that is not so. */
+  readonly quorumLostAt?: number;
+}
+
 export interface ReplicatedLog {
   /** Opens the files, restores and applies what is committed, and resolves when this node can serve (a lone voter: as leader). */
   start(): Promise<void>;
@@ -42,6 +84,9 @@ export interface ReplicatedLog {
   /** Resolves when the state holds everything that was committed before the call: linearizable reads. */
   readIndex(): Promise<void>;
   leads(): boolean;
+  readonly members: MemberChanges;
+  /** Undefined before the start. */
+  standing(): Standing | undefined;
   /** Waits for writes under way, closes the files. */
   stop(): Promise<void>;
 }

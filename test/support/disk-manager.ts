@@ -6,7 +6,8 @@ import type { Cluster } from '#control/cluster';
 import type { OpenSession } from '#model/object/assignment';
 import { ManagerSeat } from '#manager/manager-seat';
 import { openDisk } from '#replica/disk-storage';
-import { Replica, type ReplicaOptions } from '#replica/replica';
+import type { ReplicaOptions } from '#replica/options';
+import { Replica } from '#replica/replica';
 import { stages } from '#manager/stages';
 import { ReplicatedState } from '#replica/state';
 

@@ -1,7 +1,7 @@
 /** A ReplicatedLog in memory, with failures and delays on demand. */
 import { Refusal } from '#base/refusal';
 import { decodeEntry } from '#replica/entry-format';
-import type { LeadershipListener, Outcome, ReplicatedLog, StateMachine } from '#replica/replicated-log';
+import type { LeadershipListener, MemberChanges, Outcome, ReplicatedLog, StateMachine } from '#replica/replicated-log';
 
 export class MemoryLog implements ReplicatedLog {
   /** Every committed entry, in order: a new manager can be started from it. */
@@ -43,6 +43,13 @@ export class MemoryLog implements ReplicatedLog {
     for (const listener of this.#listeners) listener.ended();
   }
 
+  /** It is alone. */
+  readonly members: MemberChanges = { add: refused, remove: refused, transfer: async () => false };
+
+  standing(): undefined {
+    return undefined;
+  }
+
   leadership(listener: LeadershipListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -74,4 +81,8 @@ export class MemoryLog implements ReplicatedLog {
   }
 
   async stop(): Promise<void> {}
+}
+
+function refused(): Promise<never> {
+  return Promise.reject(new Refusal('unimplemented', 'this log has one member'));
 }

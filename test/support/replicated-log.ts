@@ -4,7 +4,8 @@ import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import type { FileSystem } from '#disk/file-system';
 import { openDisk } from '#replica/disk-storage';
-import { Replica, type ReplicaOptions } from '#replica/replica';
+import type { ReplicaOptions } from '#replica/options';
+import { Replica } from '#replica/replica';
 import type { Committed, Outcome, StateMachine } from '#replica/replicated-log';
 import { realClock } from './real-clock.ts';
 

@@ -4,6 +4,8 @@ import type { Configuration } from '../message.ts';
 export interface Change {
   readonly type: 'addVoter' | 'addLearner' | 'remove';
   readonly id: string;
+  /** Where the member is reached from now on; absent: as before. */
+  readonly address?: string;
 }
 
 /** Of a member that has nothing yet: it belongs to no group, and learns who does from the snapshot it is sent. */
@@ -15,7 +17,16 @@ export function changed(configuration: Configuration, change: Change): Configura
   const learners = configuration.learners.filter((id) => id !== change.id);
   if (change.type === 'addVoter') voters.push(change.id);
   if (change.type === 'addLearner') learners.push(change.id);
-  return voters.length === 0 ? undefined : { voters: voters.sort(), learners: learners.sort() };
+  if (voters.length === 0) return undefined;
+  const addresses = addressesAfter(configuration.addresses, change);
+  return { voters: voters.sort(), learners: learners.sort(), ...(addresses && { addresses }) };
+}
+
+function addressesAfter(before: Configuration['addresses'], { type, id, address }: Change): Configuration['addresses'] {
+  const { [id]: known, ...others } = before ?? {};
+  const now = type === 'remove' ? undefined : (address ?? known);
+  const after = now === undefined ? others : { ...others, [id]: now };
+  return Object.keys(after).length === 0 ? undefined : after;
 }
 
 /** True when `id` takes part at all. */

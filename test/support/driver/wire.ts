@@ -42,6 +42,7 @@ export class Wire {
   transport(id: string, life: Life): Transport {
     return {
       start: async (receiver) => void this.#receivers.set(id, { receiver, life }),
+      members: () => undefined,
       send: (message) => {
         if (life.alive) this.#send(message);
       },

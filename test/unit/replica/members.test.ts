@@ -1,0 +1,111 @@
+/** Managers that come and go, on virtual clock, wire and disk. */
+import { expect, test } from 'vitest';
+import { Refusal } from '#base/refusal';
+import { initCluster } from '#control/clusters';
+import { createConfig } from '#control/configs';
+import { DriverWorld, type Machine } from '#test/support/driver/driver-world';
+import { testDescription } from '#test/support/memory-cluster';
+
+async function settled<T>(world: DriverWorld, work: Promise<T>): Promise<T> {
+  let done = false;
+  const end = (): void => void (done = true);
+  work.then(end, end);
+  for (let rounds = 0; !done && rounds < 1000; rounds++) await world.run(20);
+  expect(done, 'it takes more than twenty seconds').toBe(true);
+  return await work;
+}
+
+async function until(world: DriverWorld, what: () => boolean): Promise<void> {
+  for (let rounds = 0; !what() && rounds < 1000; rounds++) await world.run(20);
+  expect(what()).toBe(true);
+}
+
+/** Three managers with a leader, and machines that are not started. */
+async function three(nodes = 4): Promise<{ world: DriverWorld; leader: Machine; others: Machine[]; spare: Machine }> {
+  const world = new DriverWorld(1, { nodes, snapshotEntries: 10, keptEntries: 2 });
+  const founders = ['m1', 'm2', 'm3'];
+  for (const machine of world.machines.slice(0, 3)) world.start(machine, founders);
+  await world.begin(() => initCluster({ nodeId: 'node-1', address: '10.0.0.1', description: testDescription }));
+  const leader = world.leader() as Machine;
+  const others = world.machines.slice(0, 3).filter((machine) => machine !== leader);
+  return { world, leader, others, spare: world.machines[3] as Machine };
+}
+
+async function write(world: DriverWorld, machine: Machine, count: number, name: string): Promise<void> {
+  for (let at = 0; at < count; at++) await settled(world, machine.seat!.submit(createConfig({ Name: `${name}-${at}`, Data: 'eA==' })));
+}
+
+const voters = (machine: Machine): string[] => (machine.seat?.standing()?.members ?? []).filter(({ voter }) => voter).map(({ id }) => id);
+
+test('a manager that is added behind a compaction gets the state, catches up, votes by itself, and knows where the others are', async () => {
+  const { world, leader, spare } = await three();
+  await settled(world, leader.seat!.addManager({ id: leader.id, address: '10.0.0.1:2377' }));
+  await write(world, leader, 30, 'before');
+  await settled(world, leader.seat!.addManager({ id: 'm4', address: '10.0.0.4:2377' }));
+  expect(voters(leader)).toEqual(['m1', 'm2', 'm3']);
+  world.start(spare, []);
+  await until(world, () => voters(leader).includes('m4'));
+  await until(world, () => spare.state?.store.index === leader.state?.store.index && voters(spare).includes('m4'));
+  expect(spare.seat?.standing()?.members.find(({ id }) => id === leader.id)?.address).toBe('10.0.0.1:2377');
+  // Repeating it is harmless.
+  await settled(world, leader.seat!.addManager({ id: 'm4', address: '10.0.0.4:2377' }));
+  await settled(world, leader.seat!.removeManager('m4'));
+  expect(voters(leader)).toEqual(['m1', 'm2', 'm3']);
+  await settled(world, leader.seat!.removeManager('m4'));
+});
+
+test('changes that are asked for together are made one after the other', async () => {
+  const { world, leader } = await three();
+  const all = ['x', 'y', 'z'].map((id) => leader.seat!.addManager({ id, address: `${id}:1` }));
+  await settled(world, Promise.all(all));
+  expect(leader.seat!.standing()!.members.map(({ id }) => id)).toEqual(['m1', 'm2', 'm3', 'x', 'y', 'z']);
+});
+
+test('what would cost the quorum is refused, and so is the last manager', async () => {
+  const { world, leader, others } = await three();
+  const [one, two] = others as [Machine, Machine];
+  world.kill(one);
+  await world.run(3000);
+  const refusal = await settled(world, leader.seat!.removeManager(two.id)).catch((error: unknown) => error as Refusal);
+  expect(refusal).toMatchObject({ code: 'failedPrecondition', message: "can't remove member from the raft: this would result in a loss of quorum" });
+  // Who is gone already may be taken out.
+  await settled(world, leader.seat!.removeManager(one.id));
+  await settled(world, leader.seat!.removeManager(two.id));
+  await expect(settled(world, leader.seat!.removeManager(leader.id))).rejects.toThrow('attempting to demote the last manager of the swarm');
+  await write(world, leader, 1, 'alone');
+});
+
+test('a leader that is to go hands over first, and a leader that stops too: nobody waits for an election', async () => {
+  const { world, leader } = await three();
+  await expect(settled(world, leader.seat!.removeManager(leader.id))).rejects.toMatchObject({ code: 'unavailable' });
+  const next = world.leader() as Machine;
+  expect(next.id).not.toBe(leader.id);
+  const from = world.time.now;
+  await settled(world, next.seat!.stop());
+  await until(world, () => world.machines.some((machine) => machine !== next && machine.seat?.leads()));
+  expect(world.time.now - from).toBeLessThan(400);
+});
+
+test('a majority that is gone is said with who is missing, since when and what to do; a follower with a leader misses nobody', async () => {
+  const { world, leader, others } = await three();
+  await world.run(2000);
+  expect(others[0]!.seat!.standing()!.members.every(({ reachable }) => reachable)).toBe(true);
+  await settled(world, leader.seat!.addManager({ id: others[0]!.id, address: '10.0.0.2:2377' }));
+  for (const machine of others) world.kill(machine);
+  await until(world, () => leader.seat!.standing()!.quorumLostAt !== undefined);
+  const refused = await settled(world, leader.seat!.read()).catch((error: unknown) => error as Refusal);
+  expect(refused).toBeInstanceOf(Refusal);
+  expect((refused as Refusal).message).toMatch(/only 1 of 3 managers answer; missing: .*\(10\.0\.0\.2:2377\).*force-new-cluster/);
+  expect((refused as Refusal).facts['missing']).toEqual(others.map(({ id }) => id).toSorted());
+  for (const machine of others) world.start(machine);
+  await until(world, () => world.leader() !== undefined);
+  await until(world, () => leader.seat!.standing()!.quorumLostAt === undefined);
+});
+
+test('another address of a manager is told to all', async () => {
+  const { world, leader, others } = await three();
+  const [one] = others as [Machine];
+  await settled(world, leader.seat!.addManager({ id: one.id, address: '10.9.9.9:1' }));
+  await until(world, () => one.seat!.standing()!.members.find(({ id }) => id === one.id)?.address === '10.9.9.9:1');
+  expect(voters(leader)).toEqual(['m1', 'm2', 'm3']);
+});
