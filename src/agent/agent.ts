@@ -21,6 +21,8 @@ export interface AgentOptions {
 
 export interface AgentModules {
   engine: Engine;
+  /** What the node says of itself; absent: what its engine says. */
+  describe?: () => Promise<NodeDescription>;
   network: NodeNetwork;
   openSession: OpenSession;
   clock: Clock;
@@ -56,12 +58,12 @@ export class Agent {
 
   /** Resolves when the node's network is up; sessions and containers follow by themselves. */
   async start(): Promise<void> {
-    const { engine, openSession, clock, logger } = this.#modules;
+    const { engine, describe = () => engine.describe(), openSession, clock, logger } = this.#modules;
     const { nodeId } = this.#options;
     await this.#loop.networkLoop.start();
     this.#loop.observer.start();
     // Each node draws from its own stream, so that nodes do not come back all at once.
-    const modules = { openSession, describe: () => engine.describe(), clock, random: seededRandom(0, nodeId), logger };
+    const modules = { openSession, describe, clock, random: seededRandom(0, nodeId), logger };
     this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(), this.#ending.signal);
   }
 

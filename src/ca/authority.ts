@@ -1,19 +1,28 @@
 /** The cluster's authority as data: how it begins, whom it signs as, whom nodes trust, and how its root is exchanged. */
-import type { Authority, JoinTokens, RootRotation } from '#model/object/authority';
-import type { NodeRole } from './certificate.ts';
-import type { Issuer } from './contract.ts';
+import type { Authority, RootRotation, TlsInfo } from '#model/object/authority';
+import { rootTemplate, type NodeRole } from './certificate.ts';
+import type { Certificates, Issuer } from './contract.ts';
 import { joinToken, secretBytes } from './join-token.ts';
 
 /** Bytes of chance, as many as are asked for. */
 type Chance = (count: number) => Uint8Array;
 
-/** @param secrets chance for a token each */
-export function newAuthority(root: { certificate: string; key: string }, secrets: { worker: Uint8Array; manager: Uint8Array }): Authority {
-  return { Certificate: root.certificate, Key: root.key, JoinTokens: tokensOf(root.certificate, secrets) };
+export interface Root {
+  certificate: string;
+  key: string;
+  tlsInfo: TlsInfo;
 }
 
-function tokensOf(root: string, { worker, manager }: { worker: Uint8Array; manager: Uint8Array }): JoinTokens {
-  return { Worker: joinToken(root, worker), Manager: joinToken(root, manager) };
+export function newAuthority({ certificate, key, tlsInfo }: Root, chance: Chance): Authority {
+  const [Worker, Manager] = [joinToken(certificate, chance(secretBytes)), joinToken(certificate, chance(secretBytes))];
+  return { Certificate: certificate, Key: key, TLSInfo: tlsInfo, JoinTokens: { Worker, Manager } };
+}
+
+/** A new root with its key. @param now milliseconds */
+export async function newRoot(certificates: Certificates, now: number): Promise<Root> {
+  const key = certificates.newKey();
+  const certificate = await certificates.selfSigned(key, rootTemplate(now));
+  return { certificate, key, tlsInfo: certificates.tlsInfo(certificate, certificate) };
 }
 
 /** With new tokens for `roles`: those of before admit nobody any more. */
@@ -48,7 +57,7 @@ export function beginRotation(authority: Authority, rotation: RootRotation): Aut
 export function finishRotation(authority: Authority, chance: Chance): Authority {
   const { Rotation, ...rest } = authority;
   if (!Rotation) return authority;
-  const fresh = { ...rest, Certificate: Rotation.Certificate, Key: Rotation.Key };
+  const fresh = { ...rest, Certificate: Rotation.Certificate, Key: Rotation.Key, TLSInfo: Rotation.TLSInfo };
   return withNewTokens(fresh, ['worker', 'manager'], chance);
 }
 

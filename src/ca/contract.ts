@@ -1,4 +1,5 @@
 /** What the authority needs of keys and signatures; all texts are PEM. */
+import type { TlsInfo } from '#model/object/authority';
 import type { Subject, Template, Validity } from './certificate.ts';
 
 /** Who signs: a root, or a new root whose certificate the old one has signed too. */
@@ -23,8 +24,12 @@ export interface Certificates {
   issue(request: string, template: Template, issuer: Issuer): Promise<string>;
   /** The root `certificate` as signed by `issuer`. */
   crossSign(certificate: string, issuer: Issuer): Promise<string>;
+  /** Whom the owner of `certificate` trusts, and who of them signed it; a root signed itself. */
+  tlsInfo(certificate: string, roots: string): TlsInfo;
   /** What a certificate says of itself; of a chain, its first. Refuses `invalidArgument` what is none. */
   read(certificate: string): CertificateFacts;
+  /** The certificate is for this key; false also of texts that are neither. */
+  belongs(certificate: string, key: string): boolean;
   /** Why the certificate is not one of `key` that `roots` vouch for; undefined when it is. Times do not count. */
   fault(certificate: string, key: string, roots: string): string | undefined;
 }
@@ -32,8 +37,4 @@ export interface Certificates {
 export interface CertificateFacts {
   subject: Subject;
   validity: Validity;
-  /** DER of the issuer's name, base64, as the Engine API shows it. */
-  issuerSubject: string;
-  /** DER of the key, base64. */
-  publicKey: string;
 }

@@ -1,6 +1,8 @@
 /** Use cases of the one cluster object. */
 import { second } from '#base/text/duration';
 import { Refusal } from '#base/refusal';
+import { withNewTokens } from '#ca/authority';
+import type { Authority } from '#model/object/authority';
 import type { Cluster, ClusterSpec } from '#model/object/cluster';
 import type { Network } from '#model/object/network';
 import type { Node, NodeDescription, NodeSpec } from '#model/object/node';
@@ -24,6 +26,10 @@ export interface InitOptions {
   subnetSize?: number;
   /** UDP port between nodes. */
   dataPathPort?: number;
+  /** What the first node's certificate names already, and who signed it; absent: the leader makes an authority. */
+  authority?: { clusterId: string; authority: Authority };
+  /** Where other nodes reach this one as a manager, with port. */
+  managerAddress?: string;
 }
 
 const hour = 3600 * second;
@@ -47,22 +53,34 @@ export function initCluster(options: InitOptions): UseCase<{ ID: string }> {
     if (clusterOf(view)) {
       throw new Refusal('unavailable', 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.');
     }
-    const cluster = newCluster(newId(), options);
+    const cluster = newCluster(options.authority?.clusterId ?? newId(), options);
     const actions = [create('cluster', cluster), create('node', firstNode(options)), create('network', newIngress(newId()))];
     return { actions, result: { ID: cluster.ID } };
   };
 }
 
-/** Replaces the whole spec; `version` is the one that the caller has read. */
-export function updateCluster(version: number, spec: ClusterSpec): UseCase<void> {
-  return (view) => {
+/** Replaces the whole spec; `version` is the one that the caller has read. Tokens of `rotated` roles are exchanged. */
+export function updateCluster(version: number, spec: ClusterSpec, rotated: readonly NodeSpec['Role'][] = []): UseCase<void> {
+  return (view, { random }) => {
     const cluster = clusterOf(view);
     if (!cluster) throw new Refusal('notFound', 'cluster not found');
     checkVersion(cluster, version);
     if (spec.Name && spec.Name !== cluster.Spec.Name) throw new Refusal('invalidArgument', 'modification of cluster name is not allowed');
     const Spec = withDefaults(spec);
     checkCluster(Spec, cluster.Spec);
-    return { actions: [update('cluster', { ...cluster, Spec })], result: undefined };
+    const authority = cluster.Shoal?.Authority;
+    if (rotated.length === 0 || !authority) return { actions: [update('cluster', { ...cluster, Spec })], result: undefined };
+    const Authority = withNewTokens(authority, rotated, (count) => random.bytes(count));
+    return { actions: [update('cluster', { ...cluster, Spec, Shoal: { ...cluster.Shoal, Authority } })], result: undefined };
+  };
+}
+
+/** Gives the cluster its authority, unless it has one. */
+export function setAuthority(authority: Authority): UseCase<void> {
+  return (view) => {
+    const cluster = clusterOf(view);
+    if (!cluster || cluster.Shoal?.Authority) return { actions: [], result: undefined };
+    return { actions: [update('cluster', { ...cluster, Shoal: { ...cluster.Shoal, Authority: authority } })], result: undefined };
   };
 }
 
@@ -82,6 +100,7 @@ function newCluster(id: string, options: InitOptions): Cluster {
     DefaultAddrPool: options.defaultAddrPool?.length ? options.defaultAddrPool : ['10.0.0.0/8'],
     SubnetSize: size || 24,
     DataPathPort: port || 4789,
+    ...(options.authority && { Shoal: { Authority: options.authority.authority } }),
   };
 }
 
@@ -91,6 +110,7 @@ function firstNode(options: InitOptions): Node {
     Spec: { Labels: {}, Role: 'manager', Availability: options.availability ?? 'active' },
     Description: options.description,
     Status: { State: 'ready', Addr: options.address },
+    Shoal: { Role: 'manager', ...(options.managerAddress !== undefined && { ManagerAddr: options.managerAddress }) },
   };
 }
 
@@ -127,9 +147,9 @@ function checkCluster(spec: ClusterSpec, present: ClusterSpec): void {
   if (spec.Dispatcher.HeartbeatPeriod < 0) {
     throw new Refusal('invalidArgument', 'heartbeat time period cannot be a negative duration');
   }
-  const told = { ...settings('Raft', spec.Raft), ...settings('CAConfig', spec.CAConfig) };
-  const kept = { ...settings('Raft', present.Raft), ...settings('CAConfig', present.CAConfig) };
-  const usual = { ...settings('Raft', defaultClusterSpec.Raft), ...settings('CAConfig', defaultClusterSpec.CAConfig) };
+  const told = settings('Raft', spec.Raft);
+  const kept = settings('Raft', present.Raft);
+  const usual = settings('Raft', defaultClusterSpec.Raft);
   for (const [name, value] of Object.entries(told)) {
     if (value === kept[name] || value === usual[name]) continue;
     throw new Refusal('unimplemented', `${name} is not supported: it is ${String(usual[name])} in a cluster of one node`, { plain: true });

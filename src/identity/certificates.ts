@@ -85,14 +85,35 @@ export const certificates: Certificates = {
 
   read,
 
+  tlsInfo(certificate, roots) {
+    const leaf = native(firstOf(certificate));
+    const signers = [...blocks(certificate).slice(1), ...blocks(roots)].map((each) => native(each));
+    const signer = signers.find((each) => leaf.checkIssued(each) && leaf.verify(each.publicKey));
+    return {
+      TrustRoot: roots,
+      CertIssuerSubject: Buffer.from(new X509Certificate(firstOf(certificate)).issuerName.toArrayBuffer()).toString('base64'),
+      CertIssuerPublicKey: signer?.publicKey.export({ type: 'spki', format: 'der' }).toString('base64') ?? '',
+    };
+  },
+
+  belongs,
+
   fault(certificate, key, roots) {
-    const leaf = native(certificate);
-    if (!leaf.checkPrivateKey(privateKeyOf(key))) return 'the certificate is for another key';
+    if (!belongs(certificate, key)) return 'the certificate is for another key';
+    const leaf = native(firstOf(certificate));
     const chain = [...blocks(certificate).slice(1), ...blocks(roots)].map(native);
     const anchors = new Set(blocks(roots).map((each) => native(each).fingerprint256));
     return vouchedFor(leaf, chain, anchors) ? undefined : 'the certificate is of another authority';
   },
 };
+
+function belongs(certificate: string, key: string): boolean {
+  try {
+    return native(firstOf(certificate)).checkPrivateKey(privateKeyOf(key));
+  } catch {
+    return false;
+  }
+}
 
 function vouchedFor(leaf: NativeCertificate, chain: readonly NativeCertificate[], anchors: ReadonlySet<string>, depth = 0): boolean {
   if (depth > chain.length) return false;
@@ -112,8 +133,6 @@ function read(certificate: string): CertificateFacts {
   return {
     subject: subjectOf(parsed.subjectName),
     validity: { notBefore: Date.parse(facts.validFrom), notAfter: Date.parse(facts.validTo) },
-    issuerSubject: Buffer.from(parsed.issuerName.toArrayBuffer()).toString('base64'),
-    publicKey: Buffer.from(facts.publicKey.export({ type: 'spki', format: 'der' })).toString('base64'),
   };
 }
 

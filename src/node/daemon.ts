@@ -6,9 +6,12 @@ import type { InitRequest, LocalSwarm, ReconcileEvent, SwarmStatus } from '#api/
 import { newId } from '#base/ids';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
+import { newAuthority, newRoot } from '#ca/authority';
 import { deployPlanner } from '#gitops/plan';
 import { initCluster } from '#control/clusters';
 import { DockerEngine } from '#engine/docker-engine';
+import { forgetCertificateFiles } from '#identity/certificate-files';
+import { certificates } from '#identity/certificates';
 import { checkHost } from '#host/check-host';
 import { clusterOf } from '#store/view';
 import { advertisedAddress, checkDataPathAddress, checkListenAddress } from './address.ts';
@@ -163,12 +166,17 @@ export class Daemon implements LocalSwarm {
       await refuseUnfitHost();
       const identity: Identity = { nodeId: newId(systemRandom), address };
       const description = await describeEngine(this.#options, identity.nodeId);
+      const authority = {
+        clusterId: newId(systemRandom),
+        authority: newAuthority(await newRoot(certificates, systemClock.now()), (count) => systemRandom.bytes(count)),
+      };
       // Remains of a cluster that was left half-way, or of an init that did not end.
       this.#forget();
       const member = this.#newMember(identity, true);
       await member.startSeat();
       try {
-        await member.seat.submit(initCluster(initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)))));
+        const asked = initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)));
+        await member.seat.submit(initCluster({ ...asked, authority }));
       } catch (error) {
         await member.seat.stop();
         this.#forget();
@@ -223,6 +231,7 @@ export class Daemon implements LocalSwarm {
 
   #forget(): void {
     forgetIdentity(this.#options.state);
+    forgetCertificateFiles(this.#options.state);
     for (const name of ['raft', 'repositories']) rmSync(join(this.#options.state, name), { recursive: true, force: true });
   }
 

@@ -6,9 +6,13 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { GitOps } from '#gitops/gitops';
+import { certificates } from '#identity/certificates';
+import { CertificateAuthority } from '#manager/certificate-authority';
+import { CertificateKeeper } from './certificate-keeper.ts';
 import { gitOpsOptions } from './git-ops-options.ts';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
+import { swarmTexts } from '#model/swarm-texts';
 import { openDisk } from '#replica/disk-storage';
 import { Replica } from '#replica/replica';
 import { ReplicatedState } from '#replica/state';
@@ -36,6 +40,8 @@ export class Membership {
   readonly log: Replica;
   readonly seat: ManagerSeat;
   #gitops: GitOps | undefined;
+  #authority: CertificateAuthority | undefined;
+  readonly #keeper: CertificateKeeper;
   /** Absent in safe mode. */
   readonly #work: NodeWork | undefined;
 
@@ -71,11 +77,22 @@ export class Membership {
           if (safe) return [];
           this.#gitops = new GitOps(gitOpsOptions(options), { cluster, clock, logger: logger.child({ part: 'gitops' }) });
           this.#gitops.events.watch(onReconcile);
-          return [this.#gitops];
+          this.#authority = new CertificateAuthority({ cluster, certificates, clock, random, logger: logger.child({ part: 'ca' }) });
+          return [this.#authority, this.#gitops];
         },
       },
     );
-    this.#work = safe ? undefined : new NodeWork(identity, options, { clock, logger, openSession: this.seat.openSession });
+    this.#keeper = new CertificateKeeper({
+      state: options.state,
+      nodeId: identity.nodeId,
+      certificates,
+      certify: (request) => this.authority.certify(identity.nodeId, request),
+      clock,
+      random,
+      logger: logger.child({ part: 'certificate' }),
+    });
+    const tlsInfo = () => this.#keeper.tlsInfo();
+    this.#work = safe ? undefined : new NodeWork(identity, options, { clock, logger, openSession: this.seat.openSession, tlsInfo });
   }
 
   /** What the reconciler does not write of a stack; undefined also where another node reconciles. */
@@ -90,6 +107,12 @@ export class Membership {
     return this.#gitops;
   }
 
+  /** Signs certificates; refuses where none leads. */
+  get authority(): CertificateAuthority {
+    if (!this.#authority || !this.seat.leads()) throw new Refusal('unavailable', swarmTexts.starting);
+    return this.#authority;
+  }
+
   /** What the reconciler did lately, oldest first. */
   get reconciled(): ReturnType<GitOps['events']['recent']> {
     return this.#gitops?.events.recent() ?? [];
@@ -102,17 +125,21 @@ export class Membership {
 
   /** All that needs the node to be in the cluster. */
   async startWork(): Promise<void> {
-    await this.#work?.start();
+    if (!this.#work) return;
+    await this.#keeper.obtain();
+    await this.#work.start();
   }
 
   /** Containers run on, published ports stay. */
   async stop(): Promise<void> {
+    this.#keeper.stop();
     await this.#work?.stop();
     await this.seat.stop();
   }
 
   /** Ends and removes everything of ours on this node. */
   async leave(): Promise<void> {
+    this.#keeper.stop();
     await this.#work?.leave();
     await this.seat.stop();
   }

@@ -8,6 +8,7 @@ import { connectDispatcher, type DispatcherConnection } from '#rpc/dispatcher-cl
 import { DispatcherService } from '#rpc/dispatcher-service';
 import { localServer, type RpcServer } from '#rpc/rpc-server';
 import type { OpenSession } from '#model/object/assignment';
+import type { TlsInfo } from '#model/object/authority';
 import type { Identity } from './state/identity.ts';
 import { instanceOf } from './state/instance.ts';
 import { figuresOf, makeNetwork, type WholeNetwork } from './node-network.ts';
@@ -19,6 +20,8 @@ export interface NodeWorkParts {
   logger: Logger;
   /** The manager's door for nodes. */
   openSession: OpenSession;
+  /** Whom this node trusts, once it has a certificate. */
+  tlsInfo: () => TlsInfo | undefined;
 }
 
 /** What a leaving node's containers may take to end. */
@@ -31,7 +34,7 @@ export class NodeWork {
   readonly #line: DispatcherConnection;
   readonly #network: WholeNetwork;
 
-  constructor({ nodeId }: Identity, options: DaemonOptions, { clock, logger, openSession }: NodeWorkParts) {
+  constructor({ nodeId }: Identity, options: DaemonOptions, { clock, logger, openSession, tlsInfo }: NodeWorkParts) {
     const instance = instanceOf(options.state);
     // The node's own agent speaks to its manager as those of other nodes do: over the wire.
     const runFolder = chooseRunFolder(options.run, instance);
@@ -44,7 +47,9 @@ export class NodeWork {
     this.#line = connectDispatcher(`unix:${socket}`);
     this.#network = makeNetwork({ instance, nodeId, runFolder }, { logger: logger.child({ part: 'network' }), clock });
     const engine = new DockerEngine({ socketPath: options.engine, nodeId, runFolder: join(runFolder, 'tasks') });
-    this.agent = new Agent({ nodeId }, { engine, network: this.#network, openSession: this.#line.openSession, clock, logger: logger.child({ part: 'agent' }) });
+    const describe = async () => ({ ...(await engine.describe()), ...tlsPart(tlsInfo()) });
+    const modules = { engine, describe, network: this.#network, openSession: this.#line.openSession, clock, logger: logger.child({ part: 'agent' }) };
+    this.agent = new Agent({ nodeId }, modules);
   }
 
   async start(): Promise<void> {
@@ -75,4 +80,8 @@ export class NodeWork {
     this.#dispatcher.end();
     await this.#door.stop();
   }
+}
+
+function tlsPart(info: TlsInfo | undefined): { TLSInfo?: TlsInfo } {
+  return info ? { TLSInfo: info } : {};
 }

@@ -1,12 +1,12 @@
 /** What the authority may count on of keys and signatures; `openssl` is the judge where it is there. */
 import { spawnSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { beginRotation, issuerOf, newAuthority, trustedRoots } from '#ca/authority';
-import { identityOf, nodeTemplate, rootTemplate } from '#ca/certificate';
+import { beginRotation, issuerOf, newAuthority, newRoot, trustedRoots } from '#ca/authority';
+import { identityOf, nodeTemplate } from '#ca/certificate';
 import { certificates } from '#identity/certificates';
 import type { Authority } from '#model/object/authority';
 
@@ -18,17 +18,15 @@ const template = nodeTemplate(worker, now, 90 * day * 1e6);
 const folder = mkdtempSync(join(tmpdir(), 'shoal-certificates-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function newRoot(): Promise<Authority> {
-  const key = certificates.newKey();
-  const root = { certificate: await certificates.selfSigned(key, rootTemplate(now)), key };
-  return newAuthority(root, { worker: new Uint8Array(16), manager: new Uint8Array(16).fill(1) });
+async function begin(): Promise<Authority> {
+  return newAuthority(await newRoot(certificates, now), (count) => new Uint8Array(count));
 }
 
 let authority: Authority;
 let key: string;
 let certificate: string;
 beforeAll(async () => {
-  authority = await newRoot();
+  authority = await begin();
   key = certificates.newKey();
   certificate = await certificates.issue(await certificates.request(key), template, issuerOf(authority));
 });
@@ -42,19 +40,25 @@ function opensslFault(leaf: string, roots: string): string | undefined {
 }
 
 test('a certificate says what was asked of the authority', () => {
-  const { subject, validity, issuerSubject, publicKey } = certificates.read(certificate);
+  const { subject, validity } = certificates.read(certificate);
   expect(identityOf(subject)).toEqual(worker);
   expect(validity).toEqual(template.validity);
-  expect(Buffer.from(issuerSubject, 'base64').toString('latin1')).toContain('swarm-ca');
-  expect(publicKey).not.toBe(certificates.read(authority.Certificate).publicKey);
+  const info = certificates.tlsInfo(certificate, authority.Certificate);
+  expect(info).toEqual(authority.TLSInfo);
+  expect(info.TrustRoot).toBe(authority.Certificate);
+  expect(Buffer.from(info.CertIssuerSubject, 'base64').toString('latin1')).toContain('swarm-ca');
+  const spki = createPublicKey(authority.Key).export({ type: 'spki', format: 'der' });
+  expect(info.CertIssuerPublicKey).toBe(spki.toString('base64'));
 });
 
 test('its root vouches for it, and no other does', async () => {
-  const other = await newRoot();
+  const other = await begin();
   expect(certificates.fault(certificate, key, authority.Certificate)).toBeUndefined();
   expect(opensslFault(certificate, authority.Certificate)).toBeUndefined();
   expect(certificates.fault(certificate, key, other.Certificate)).toContain('another authority');
   expect(certificates.fault(certificate, certificates.newKey(), authority.Certificate)).toContain('another key');
+  expect(certificates.belongs(certificate, key)).toBe(true);
+  expect([certificates.belongs('x', key), certificates.belongs(certificate, 'x')]).toEqual([false, false]);
 });
 
 test('a node certificate vouches for nobody', async () => {
@@ -85,9 +89,9 @@ test('what is no request of a P-256 key, signed by it, is refused', async () => 
 });
 
 test('while a root is exchanged old and new certificates pass with everybody, and afterwards only the new ones', async () => {
-  const next = await newRoot();
+  const next = await begin();
   const CrossSigned = await certificates.crossSign(next.Certificate, issuerOf(authority));
-  const rotating = beginRotation(authority, { Certificate: next.Certificate, Key: next.Key, CrossSigned });
+  const rotating = beginRotation(authority, { Certificate: next.Certificate, Key: next.Key, TLSInfo: next.TLSInfo, CrossSigned });
   const renewed = await certificates.issue(await certificates.request(key), template, issuerOf(rotating));
   for (const [leaf, roots] of [
     [renewed, authority.Certificate],

@@ -1,15 +1,17 @@
 /** A cluster's root and certificates of its nodes, for tests of the lines between them. */
-import { newAuthority, issuerOf } from '#ca/authority';
-import { nodeTemplate, rootTemplate, type NodeIdentity } from '#ca/certificate';
+import { randomBytes } from 'node:crypto';
+import { issuerOf, newAuthority, newRoot } from '#ca/authority';
+import { nodeTemplate, type NodeIdentity } from '#ca/certificate';
 import { certificates } from '#identity/certificates';
 import type { Authority } from '#model/object/authority';
 import { LiveTls } from '#rpc/credentials';
 
 export class TestAuthority {
   static async begin(clusterId = 'c1'): Promise<TestAuthority> {
-    const key = certificates.newKey();
-    const certificate = await certificates.selfSigned(key, rootTemplate(Date.now()));
-    return new TestAuthority(clusterId, newAuthority({ certificate, key }, { worker: new Uint8Array(16).fill(1), manager: new Uint8Array(16).fill(2) }));
+    return new TestAuthority(
+      clusterId,
+      newAuthority(await newRoot(certificates, Date.now()), (count) => randomBytes(count)),
+    );
   }
 
   private constructor(

@@ -1,5 +1,6 @@
 /** A Cluster in memory, without a log: use cases and the pass as they run in production, over a store, each entry at once. */
 import type { Clock } from '#base/clock';
+import { newAuthority } from '#ca/authority';
 import { newId } from '#base/ids';
 import { seededRandom, type Random } from '#base/random';
 import type { Cluster, UseCase } from '#control/cluster';
@@ -117,9 +118,13 @@ export const testDescription: NodeDescription = {
   Engine: { EngineVersion: '28.2.2', Labels: {}, Plugins: [] },
 };
 
+export const testTlsInfo = { TrustRoot: 'the root', CertIssuerSubject: 'c3ViamVjdA==', CertIssuerPublicKey: 'a2V5' };
+
 /** A cluster that was initialised, with one ready node. */
 export function initialisedCluster(options: MemoryClusterOptions = {}): MemoryCluster {
   const cluster = new MemoryCluster(options);
-  cluster.run(initCluster({ nodeId: 'node-one', address: '192.168.7.1', description: testDescription }));
+  const Authority = newAuthority({ certificate: 'the root', key: 'canary-root-key', tlsInfo: testTlsInfo }, (count) => new Uint8Array(count));
+  const authority = { clusterId: 'cluster-one', authority: Authority };
+  cluster.run(initCluster({ nodeId: 'node-one', address: '192.168.7.1', description: testDescription, authority }));
   return cluster;
 }

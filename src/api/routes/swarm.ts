@@ -11,14 +11,13 @@ import { flag, get, post, versionParameter, type Answer, type Call, type Route }
 import { clusterSpec } from '#model/shape/object-shapes';
 import { initRequest } from '../request/bodies.ts';
 
-/** Stands where a token would be, in `join-token` and after `init`: an empty one would look like one that works. */
-const noToken = 'NONE-joining-is-not-supported:-this-version-runs-clusters-of-one-node';
-
 export function swarmRoutes(context: Context): Route[] {
   return [
     get('/swarm', async () => {
       const view = await readView(context);
-      return { status: 200, json: { ...shownCluster(clusterIn(view)), JoinTokens: { Worker: noToken, Manager: noToken } } };
+      const cluster = clusterIn(view);
+      // Before the first leader made any, an empty one says that there is none.
+      return { status: 200, json: { ...shownCluster(cluster), JoinTokens: cluster.Shoal?.Authority?.JoinTokens ?? { Worker: '', Manager: '' } } };
     }),
     post('/swarm/init', (call) => init(call, context)),
     post('/swarm/join', () => {
@@ -38,12 +37,13 @@ export function swarmRoutes(context: Context): Route[] {
 }
 
 /** The cluster without what only its manager keeps; as `GET /swarm` and `/info` show it. */
-export function shownCluster(cluster: Cluster): object {
+export function shownCluster({ Shoal, ...cluster }: Cluster): object {
+  const { TLSInfo = {}, Rotation } = Shoal?.Authority ?? {};
   return {
     ...cluster,
     Spec: { ...cluster.Spec, Labels: cluster.Spec.Labels ?? {} },
-    TLSInfo: {},
-    RootRotationInProgress: false,
+    TLSInfo,
+    RootRotationInProgress: Rotation !== undefined,
   };
 }
 
@@ -69,8 +69,8 @@ async function leave(call: Call, context: Context): Promise<Answer> {
 
 async function update(call: Call, context: Context): Promise<Answer> {
   const version = versionParameter(call, 'swarm');
-  const rotations = ['rotateWorkerToken', 'rotateManagerToken', 'rotateManagerUnlockKey'].filter((key) => flag(call, key));
-  if (rotations.length > 0) throw new HttpError(501, `${rotations.join(', ')}: there are no tokens or keys to rotate in a cluster of one node`);
-  await submit(context, call, updateCluster(version, await decodeBody(call.request, clusterSpec)));
+  if (flag(call, 'rotateManagerUnlockKey')) throw new HttpError(501, 'rotateManagerUnlockKey: managers are not locked, there is no key to rotate');
+  const rotated = (['worker', 'manager'] as const).filter((role) => flag(call, role === 'worker' ? 'rotateWorkerToken' : 'rotateManagerToken'));
+  await submit(context, call, updateCluster(version, await decodeBody(call.request, clusterSpec), rotated));
   return { status: 200 };
 }

@@ -32,7 +32,7 @@ function shownNode({ Shoal: _internal, ...node }: Node): object {
   return {
     ...node,
     Spec: { ...node.Spec, Labels: node.Spec.Labels ?? {} },
-    ...(node.Description && { Description: { ...description, TLSInfo: {} } }),
+    ...(node.Description && { Description: { TLSInfo: {}, ...description } }),
   };
 }
 

@@ -1,5 +1,7 @@
 /** `node ls|inspect|ps|update|promote|demote|rm`. */
 import type { Command } from 'commander';
+import { equal } from '#base/equal';
+import type { TlsInfo } from '#model/object/authority';
 import type { Node, NodeSpec } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import { filters, type Client } from '../client.ts';
@@ -77,9 +79,9 @@ export function addNode(program: Command): void {
 async function listNodes(flags: ListFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const nodes = await client.get<Node[]>('/nodes', filters(filterMap(flags.filter)));
-  const self = await ownNodeId(client);
+  const self = await selfOf(client);
   nodes.sort((a, b) => compareNatural(a.Description?.Hostname ?? '', b.Description?.Hostname ?? ''));
-  for (const line of listLines(nodes, columns(self), flags, (node) => node.ID, extras(self))) terminal.out(line);
+  for (const line of listLines(nodes, columns(self.id), flags, (node) => node.ID, extras(self))) terminal.out(line);
 }
 
 function columns(self: string): Column<Node>[] {
@@ -98,12 +100,17 @@ function managerStatus({ ManagerStatus }: Node): string {
   return ManagerStatus.Leader ? 'Leader' : capital(ManagerStatus.Reachability);
 }
 
-function extras(self: string): ListExtras<Node> {
+/** Whether a node trusts and is signed by what the cluster does. */
+function tlsStatus(node: Partial<TlsInfo> | undefined, root: Partial<TlsInfo> | undefined): string {
+  if (!node?.CertIssuerPublicKey || !root?.CertIssuerPublicKey) return 'Unknown';
+  return equal(node, root) ? 'Ready' : 'Needs Rotation';
+}
+
+function extras({ id: self, root }: Self): ListExtras<Node> {
   return {
     more: [
       { heading: 'SELF', key: 'Self', text: (node) => String(node.ID === self), value: (node) => node.ID === self },
-      // Nodes have no certificates here.
-      { heading: 'TLS STATUS', key: 'TLSStatus', text: () => 'Unknown' },
+      { heading: 'TLS STATUS', key: 'TLSStatus', text: (node) => tlsStatus(node.Description?.TLSInfo, root) },
     ],
     labels: (node) => node.Spec.Labels ?? {},
   };
@@ -113,9 +120,19 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** The node that answers, and what its cluster trusts. */
+interface Self {
+  id: string;
+  root: Partial<TlsInfo> | undefined;
+}
+
+async function selfOf(client: Client): Promise<Self> {
+  const { Swarm } = await client.get<{ Swarm?: { NodeID?: string; Cluster?: { TLSInfo?: Partial<TlsInfo> } } }>('/info');
+  return { id: Swarm?.NodeID ?? '', root: Swarm?.Cluster?.TLSInfo };
+}
+
 async function ownNodeId(client: Client): Promise<string> {
-  const info = await client.get<{ Swarm?: { NodeID?: string } }>('/info');
-  return info.Swarm?.NodeID ?? '';
+  return (await selfOf(client)).id;
 }
 
 /** `self` is the node that answers. */

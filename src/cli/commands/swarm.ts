@@ -1,46 +1,176 @@
-/** `swarm init|leave`. */
+/** `swarm init|join|join-token|leave|update|ca`. */
 import type { Command } from 'commander';
+import { parseDuration } from '#base/text/duration';
+import type { Cluster, ClusterSpec } from '#model/object/cluster';
+import type { JoinTokens, TlsInfo } from '#model/object/authority';
+import type { Node } from '#model/object/node';
+import type { Client } from '../client.ts';
+import { CommandError, exitCodes } from '../command-error.ts';
 import { collect, openSession } from '../session.ts';
 
-interface InitFlags {
+interface SpecFlags {
+  taskHistoryLimit?: string;
+  certExpiry?: string;
+  dispatcherHeartbeat?: string;
+  maxSnapshots?: string;
+  snapshotInterval?: string;
+}
+
+interface AddressFlags {
   advertiseAddr?: string;
   listenAddr: string;
+  dataPathAddr?: string;
   availability: string;
+}
+
+interface InitFlags extends SpecFlags, AddressFlags {
+  dataPathPort?: string;
   defaultAddrPool?: string[];
   defaultAddrPoolMaskLength: string;
-  taskHistoryLimit?: string;
   forceNewCluster?: boolean;
+}
+
+/** The cluster as `GET /swarm` shows it. */
+interface ShownCluster extends Cluster {
+  JoinTokens: JoinTokens;
+  TLSInfo: Partial<TlsInfo>;
 }
 
 export function addSwarm(program: Command): void {
   const swarm = program.command('swarm').description('manage the cluster');
-  swarm
+  const init = swarm
     .command('init')
     .description('make a cluster, with this node as its manager')
-    .option('--advertise-addr <address>', 'address that other nodes reach this one by')
-    .option('--listen-addr <address>', 'address to listen on', '0.0.0.0:2377')
-    .option('--availability <availability>', 'active, pause or drain', 'active')
     .option('--default-addr-pool <cidr>', 'pool that networks take their subnets from', collect)
     .option('--default-addr-pool-mask-length <bits>', 'size of those subnets', '24')
-    .option('--task-history-limit <count>', 'how many old tasks to keep per slot')
+    .option('--data-path-port <port>', 'UDP port for traffic between tasks')
     .option('--force-new-cluster', 'make a new cluster of one from what this node knows')
     .action(initSwarm);
+  addAddressOptions(init);
+  addSpecOptions(init);
+  const join = swarm
+    .command('join')
+    .description('join a cluster as a worker or a manager, as the token says')
+    .argument('<host:port>', 'a manager')
+    .requiredOption('--token <token>', 'what join-token shows on a manager')
+    .action(joinSwarm);
+  addAddressOptions(join);
+  swarm
+    .command('join-token')
+    .description('show with what nodes join')
+    .argument('<role>', 'worker or manager')
+    .option('--rotate', 'exchange the token: the one of before admits nobody any more')
+    .option('-q, --quiet', 'only the token')
+    .action(showToken);
+  addSpecOptions(swarm.command('update').description("change the cluster's settings").action(updateSwarm));
+  swarm.command('ca').description("show the root of the cluster's certificates").action(showRoot);
   swarm.command('leave').description('leave the cluster; what runs here ends').option('-f, --force', 'though this node is a manager').action(leaveSwarm);
+}
+
+function addAddressOptions(command: Command): void {
+  command
+    .option('--advertise-addr <address>', 'address that other nodes reach this one by')
+    .option('--listen-addr <address>', 'address to listen on', '0.0.0.0:2377')
+    .option('--data-path-addr <address>', 'address for traffic between tasks')
+    .option('--availability <availability>', 'active, pause or drain', 'active');
+}
+
+function addSpecOptions(command: Command): void {
+  command
+    .option('--cert-expiry <duration>', 'how long certificates of nodes are good (default 2160h)')
+    .option('--dispatcher-heartbeat <duration>', 'how often nodes say that they live (default 5s)')
+    .option('--max-snapshots <count>', 'snapshots kept beside the newest')
+    .option('--snapshot-interval <count>', 'log entries between snapshots')
+    .option('--task-history-limit <count>', 'how many old tasks to keep per slot');
+}
+
+/** `base` with what the flags say laid over it. */
+function specOf(flags: SpecFlags, base: Partial<ClusterSpec>): Partial<ClusterSpec> {
+  const { taskHistoryLimit, certExpiry, dispatcherHeartbeat, maxSnapshots, snapshotInterval } = flags;
+  const raft = { ...(maxSnapshots && { KeepOldSnapshots: Number(maxSnapshots) }), ...(snapshotInterval && { SnapshotInterval: Number(snapshotInterval) }) };
+  return {
+    ...base,
+    ...(taskHistoryLimit && { Orchestration: { TaskHistoryRetentionLimit: Number(taskHistoryLimit) } }),
+    ...(certExpiry && { CAConfig: { ...base.CAConfig, NodeCertExpiry: duration('--cert-expiry', certExpiry) } }),
+    ...(dispatcherHeartbeat && { Dispatcher: { HeartbeatPeriod: duration('--dispatcher-heartbeat', dispatcherHeartbeat) } }),
+    ...(Object.keys(raft).length > 0 && { Raft: { ...base.Raft, ...raft } as ClusterSpec['Raft'] }),
+  };
+}
+
+function duration(flag: string, text: string): number {
+  const nanoseconds = parseDuration(text);
+  if (nanoseconds === undefined) throw new CommandError(`invalid argument "${text}" for "${flag}" flag: time: invalid duration "${text}"`, exitCodes.usage);
+  return nanoseconds;
 }
 
 async function initSwarm(flags: InitFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
-  const limit = flags.taskHistoryLimit;
   const id = await client.post<string>('/swarm/init', {
-    ListenAddr: flags.listenAddr,
-    AdvertiseAddr: flags.advertiseAddr ?? '',
-    Availability: flags.availability,
+    ...addressesOf(flags),
+    ...(flags.dataPathPort !== undefined && { DataPathPort: Number(flags.dataPathPort) }),
     DefaultAddrPool: flags.defaultAddrPool ?? [],
     SubnetSize: Number(flags.defaultAddrPoolMaskLength),
     ForceNewCluster: flags.forceNewCluster === true,
-    Spec: limit === undefined ? {} : { Orchestration: { TaskHistoryRetentionLimit: Number(limit) } },
+    Spec: specOf(flags, {}),
   });
-  terminal.out(`Swarm initialized: current node (${id}) is now a manager.`);
+  terminal.out(`Swarm initialized: current node (${id}) is now a manager.\n`);
+  terminal.out(await invitation(client, 'worker'));
+  terminal.out("To add a manager to this swarm, run 'shoal swarm join-token manager' and follow the instructions.\n");
+}
+
+function addressesOf(flags: AddressFlags): object {
+  return {
+    ListenAddr: flags.listenAddr,
+    AdvertiseAddr: flags.advertiseAddr ?? '',
+    DataPathAddr: flags.dataPathAddr ?? '',
+    Availability: flags.availability,
+  };
+}
+
+async function joinSwarm(address: string, flags: AddressFlags & { token: string }, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  await client.post('/swarm/join', { ...addressesOf(flags), RemoteAddrs: [address], JoinToken: flags.token });
+  const info = await client.get<{ Swarm?: { ControlAvailable?: boolean } }>('/info');
+  terminal.out(`This node joined a swarm as a ${info.Swarm?.ControlAvailable ? 'manager' : 'worker'}.`);
+}
+
+async function showToken(role: string, flags: { rotate?: boolean; quiet?: boolean }, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  if (role !== 'worker' && role !== 'manager') throw new CommandError(`unknown role ${role}`, exitCodes.usage);
+  if (flags.rotate) {
+    const { Version, Spec } = await client.get<ShownCluster>('/swarm');
+    const rotate = { rotateWorkerToken: String(role === 'worker'), rotateManagerToken: String(role === 'manager') };
+    await client.post('/swarm/update', Spec, { query: { version: String(Version.Index), ...rotate } });
+    if (!flags.quiet) terminal.out(`Successfully rotated ${role} join token.\n`);
+  }
+  terminal.out(flags.quiet ? await tokenFor(client, role) : await invitation(client, role));
+}
+
+async function tokenFor(client: Client, role: 'worker' | 'manager'): Promise<string> {
+  const { JoinTokens } = await client.get<ShownCluster>('/swarm');
+  return role === 'worker' ? JoinTokens.Worker : JoinTokens.Manager;
+}
+
+async function invitation(client: Client, role: 'worker' | 'manager'): Promise<string> {
+  const token = await tokenFor(client, role);
+  const info = await client.get<{ Swarm?: { NodeID?: string } }>('/info');
+  const node = await client.get<Node>(`/nodes/${info.Swarm?.NodeID ?? ''}`);
+  return `To add a ${role} to this swarm, run the following command:\n\n    shoal swarm join --token ${token} ${node.ManagerStatus?.Addr ?? ''}\n`;
+}
+
+async function updateSwarm(flags: SpecFlags, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  if (Object.keys(flags).length === 0) return command.outputHelp();
+  const { Version, Spec } = await client.get<ShownCluster>('/swarm');
+  await client.post('/swarm/update', specOf(flags, Spec), { query: { version: String(Version.Index) } });
+  terminal.out('Swarm updated.');
+}
+
+async function showRoot(_flags: object, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const { TLSInfo } = await client.get<ShownCluster>('/swarm');
+  if (!TLSInfo.TrustRoot) throw new CommandError('No CA information available');
+  terminal.out(TLSInfo.TrustRoot.trimEnd());
 }
 
 async function leaveSwarm(flags: { force?: boolean }, command: Command): Promise<void> {

@@ -1,4 +1,5 @@
 /** The one cluster object. */
+import type { Authority } from './authority.ts';
 import type { Labels, Meta } from './meta.ts';
 import type { LogDriver } from './service-spec.ts';
 
@@ -10,6 +11,8 @@ export interface Cluster extends Meta {
   Shoal?: {
     /** What every node knew when it was last raised: nothing that needs more is written. It never falls. Absent: 1. */
     FeatureLevel?: number;
+    /** Absent in a cluster of before there were any, until its next leader makes one. */
+    Authority?: Authority;
   };
 }
 

@@ -1,4 +1,5 @@
 /** A node as stored and shown. */
+import type { TlsInfo } from './authority.ts';
 import type { Labels, Meta } from './meta.ts';
 import type { Resources } from './service-spec.ts';
 
@@ -13,6 +14,10 @@ export interface Node extends Meta {
     Gateways?: Readonly<Record<string, string>>;
     /** Leader's time (ms) since when it is down; absent while it is not. */
     DownSince?: number;
+    /** The role that the node has, as its certificate says; absent: the one that is wanted. */
+    Role?: NodeSpec['Role'];
+    /** Where other managers and nodes reach this one as a manager, with port; absent: its address, on the usual port. */
+    ManagerAddr?: string;
   };
 }
 
@@ -39,6 +44,8 @@ export interface NodeDescription {
     Labels?: Labels;
     Plugins?: readonly { Type: string; Name: string }[];
   };
+  /** Whom the node trusts, and who signed its certificate. */
+  TLSInfo?: TlsInfo;
   Shoal?: {
     /** Subnets (CIDR) that the host uses for other things: the allocator keeps off them. */
     UsedSubnets?: readonly string[];

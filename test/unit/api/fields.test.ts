@@ -242,7 +242,6 @@ test.each([
   ['/swarm/update?version=1', { ...spec, CAConfig: { ExternalCAs: [{ Protocol: 'cfssl', URL: 'https://ca' }] } }, /^CAConfig.ExternalCAs is not supported: /],
   ['/swarm/update?version=1', { ...spec, CAConfig: { SigningCACert: 'x' } }, /^CAConfig.SigningCACert is not supported: /],
   ['/swarm/update?version=1', { ...spec, CAConfig: { ForceRotate: 1 } }, /^CAConfig.ForceRotate is not supported: /],
-  ['/swarm/update?version=1', { ...spec, CAConfig: { NodeCertExpiry: 1e14 } }, /^CAConfig.NodeCertExpiry is not supported: /],
   ['/swarm/update?version=1', { ...spec, Raft: { ElectionTick: 5, HeartbeatTick: 1 } }, /^Raft.ElectionTick is not supported: it is 10 /],
   ['/swarm/update?version=1', { ...spec, Raft: { HeartbeatTick: 2 } }, /^Raft.HeartbeatTick is not supported: it is 1 /],
   ['/swarm/update?version=1', { ...spec, Raft: { SnapshotInterval: 7 } }, /^Raft.SnapshotInterval is not supported: /],

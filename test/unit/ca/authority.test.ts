@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { beginRotation, finishRotation, issuerOf, newAuthority, trustedRoots, withNewTokens } from '#ca/authority';
 import { digestOfToken, rootDigest } from '#ca/join-token';
 
-const secret = (byte: number): Uint8Array => new Uint8Array(16).fill(byte);
-const authority = newAuthority({ certificate: 'old\n', key: 'old key' }, { worker: secret(1), manager: secret(2) });
-const rotation = { Certificate: 'new\n', Key: 'new key', CrossSigned: 'new by old\n' };
+const tlsInfo = (TrustRoot: string) => ({ TrustRoot, CertIssuerSubject: '', CertIssuerPublicKey: '' });
 let drawn = 100;
 const chance = (count: number): Uint8Array => new Uint8Array(count).fill(++drawn);
+const authority = newAuthority({ certificate: 'old\n', key: 'old key', tlsInfo: tlsInfo('old\n') }, chance);
+const rotation = { Certificate: 'new\n', Key: 'new key', TLSInfo: tlsInfo('new\n'), CrossSigned: 'new by old\n' };
 
 test('it begins with a token for each role, both naming its root', () => {
   const { Worker, Manager } = authority.JoinTokens;

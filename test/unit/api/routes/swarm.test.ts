@@ -1,31 +1,46 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
+import { testTlsInfo } from '#test/support/memory-cluster';
 
 let api: ApiFixture;
 beforeEach(async () => void (api = await startApi()));
 afterEach(() => api.stop());
 
-test('the cluster is shown with the fields that clients read, without tokens', async () => {
+test('the cluster is shown with the fields that clients read, and without what only managers keep', async () => {
   const swarm = (await api.http('GET', '/swarm')).json;
   expect(swarm).toMatchObject({
     Spec: { Name: 'default', Orchestration: { TaskHistoryRetentionLimit: 5 } },
-    JoinTokens: { Worker: expect.stringMatching(/^NONE-/), Manager: expect.stringMatching(/^NONE-/) },
+    JoinTokens: { Worker: expect.stringMatching(/^SWMTKN-1-/), Manager: expect.stringMatching(/^SWMTKN-1-/) },
+    TLSInfo: testTlsInfo,
     RootRotationInProgress: false,
   });
   const info = (await api.http('GET', '/info')).json;
   expect(info.Swarm).toMatchObject({ NodeID: 'node-one', LocalNodeState: 'active', ControlAvailable: true, Nodes: 1, Managers: 1, Cluster: { ID: swarm.ID } });
   expect(info.Swarm.RemoteManagers).toEqual([{ NodeID: 'node-one', Addr: '192.168.7.1:2377' }]);
   expect(info.Swarm.Cluster.JoinTokens).toBeUndefined();
+  expect(JSON.stringify([swarm, info])).not.toContain('canary');
   expect(info.Shoal).toEqual({ Version: '0.1.0' });
 });
 
-test('an update replaces the spec; rotations are refused, not ignored', async () => {
+test('an update replaces the spec; a key that is not there is not rotated, and that is said', async () => {
   const { Version, Spec } = (await api.http('GET', '/swarm')).json;
   const next = { ...Spec, Orchestration: { TaskHistoryRetentionLimit: 2 } };
-  const rotated = await api.http('POST', `/swarm/update?version=${Version.Index}&rotateWorkerToken=true`, next);
+  const rotated = await api.http('POST', `/swarm/update?version=${Version.Index}&rotateManagerUnlockKey=true`, next);
   expect(rotated.status).toBe(501);
   expect((await api.http('POST', `/swarm/update?version=${Version.Index}&rotateWorkerToken=false`, next)).status).toBe(200);
   expect((await api.http('GET', '/swarm')).json.Spec.Orchestration).toEqual({ TaskHistoryRetentionLimit: 2 });
+});
+
+test('a token is exchanged by itself, and certificates get a life of their own', async () => {
+  const before = (await api.http('GET', '/swarm')).json;
+  const CAConfig = { NodeCertExpiry: 2 * 3600e9 };
+  expect((await api.http('POST', `/swarm/update?version=${before.Version.Index}&rotateWorkerToken=true`, { ...before.Spec, CAConfig })).status).toBe(200);
+  const after = (await api.http('GET', '/swarm')).json;
+  expect(after.JoinTokens.Worker).not.toBe(before.JoinTokens.Worker);
+  expect(after.JoinTokens.Manager).toBe(before.JoinTokens.Manager);
+  expect(after.Spec.CAConfig).toEqual(CAConfig);
+  const short = await api.http('POST', `/swarm/update?version=${after.Version.Index}`, { ...after.Spec, CAConfig: { NodeCertExpiry: 3599e9 } });
+  expect([short.status, short.json.message]).toEqual([400, expect.stringContaining('minimum certificate expiry time is: 1h0m0s')]);
 });
 
 test('leaving needs force; joining and a second init are refused', async () => {

@@ -1,0 +1,123 @@
+/** This node's certificate: read from its files or asked for, renewed in time, and there for every new connection. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import type { Random } from '#base/random';
+import { identityOf } from '#ca/certificate';
+import type { Certificates } from '#ca/contract';
+import { hasExpired, renewAgainMs, renewAt } from '#ca/renewal';
+import { readCertificateFiles, writeCertificateFiles, type NodeCertificate } from '#identity/certificate-files';
+import type { TlsInfo } from '#model/object/authority';
+import { LiveTls } from '#rpc/credentials';
+
+export interface CertificateKeeperParts {
+  /** The state folder. */
+  state: string;
+  nodeId: string;
+  certificates: Certificates;
+  /** Has a key certified by the cluster; `request` is PEM. */
+  certify: (request: string) => Promise<{ certificate: string; roots: string }>;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}
+
+const longestStepMs = 24 * 3_600_000;
+
+export class CertificateKeeper {
+  readonly #parts: CertificateKeeperParts;
+  #tls: LiveTls | undefined;
+  #cancel: () => void = () => {};
+  #failures = 0;
+  #stopped = false;
+
+  constructor(parts: CertificateKeeperParts) {
+    this.#parts = parts;
+  }
+
+  /** Undefined while the node has none that is good. */
+  get tls(): LiveTls | undefined {
+    return this.#tls;
+  }
+
+  tlsInfo(): TlsInfo | undefined {
+    const now = this.#tls?.now;
+    return now && this.#parts.certificates.tlsInfo(now.certificate, now.roots);
+  }
+
+  /** Takes what the files hold; false when that is no good certificate of this node, and another has to be asked for. */
+  load(): boolean {
+    const { state, certificates } = this.#parts;
+    const files = readCertificateFiles(state, (certificate, key) => certificates.belongs(certificate, key));
+    const fault = files ? this.#fault(files) : 'there is none';
+    if (!files || fault !== undefined) {
+      this.#parts.logger.info({ fault }, 'this node has no good certificate: it asks for one');
+      return false;
+    }
+    this.#use(files);
+    return true;
+  }
+
+  /** Takes a certificate that came with joining or founding. */
+  take(files: NodeCertificate): void {
+    writeCertificateFiles(this.#parts.state, files);
+    this.#use(files);
+  }
+
+  /** Sees to a good certificate: at once if that can be, else as soon as the cluster can give one. */
+  async obtain(): Promise<void> {
+    if (!this.#tls && !this.load()) await this.#renewInTime();
+  }
+
+  /** Has a new key certified; the old one counts until that is done. */
+  async renew(): Promise<void> {
+    const { certificates, certify } = this.#parts;
+    const key = certificates.newKey();
+    const issued = await certify(await certificates.request(key));
+    if (this.#stopped) return;
+    this.take({ ...issued, key });
+    this.#failures = 0;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  #use(files: NodeCertificate): void {
+    if (this.#tls) this.#tls.replace(files);
+    else this.#tls = new LiveTls(files);
+    const { certificates, clock, random } = this.#parts;
+    this.#schedule(renewAt(certificates.read(files.certificate).validity, random.next()) - clock.now());
+  }
+
+  #schedule(delayMs: number): void {
+    this.#cancel();
+    if (this.#stopped) return;
+    // Timers overflow after 24 days: a long wait is made of shorter ones.
+    const step = Math.min(Math.max(delayMs, 0), longestStepMs);
+    this.#cancel = this.#parts.clock.after(step, () => {
+      if (delayMs > step) this.#schedule(delayMs - step);
+      else void this.#renewInTime();
+    });
+  }
+
+  async #renewInTime(): Promise<void> {
+    try {
+      await this.renew();
+      this.#parts.logger.info({}, 'the node has a new certificate');
+    } catch (error) {
+      const delayMs = renewAgainMs(++this.#failures, this.#parts.random.next());
+      this.#parts.logger.warn({ error: (error as Error).message, delayMs }, 'no new certificate could be had: tried again');
+      this.#schedule(delayMs);
+    }
+  }
+
+  #fault({ certificate, key, roots }: NodeCertificate): string | undefined {
+    const { certificates, nodeId, clock } = this.#parts;
+    const fault = certificates.fault(certificate, key, roots);
+    if (fault !== undefined) return fault;
+    const { subject, validity } = certificates.read(certificate);
+    if (identityOf(subject)?.nodeId !== nodeId) return `it is that of node ${subject.commonName}`;
+    return hasExpired(validity, clock.now()) ? 'it has expired' : undefined;
+  }
+}
