@@ -163,10 +163,7 @@ export class DockerEngine implements Engine {
   }
 
   async #stop(step: Extract<Step, { type: 'stopContainer' }>, signal: AbortSignal): Promise<StepOutcome> {
-    const query = {
-      ...(step.graceMs !== undefined && { t: Math.ceil(step.graceMs / 1000) }),
-      ...(step.signal && { signal: step.signal }),
-    };
+    const query = step.graceMs === undefined ? {} : { t: Math.ceil(step.graceMs / 1000) };
     try {
       await this.#docker.getContainer(step.containerId).stop({ ...query, abortSignal: signal });
       return done;

@@ -32,8 +32,6 @@ export function observed(info: Docker.ContainerInspectInfo, clusterNetwork: (eng
     oomKilled: State.OOMKilled,
     ...((health === 'starting' || health === 'healthy' || health === 'unhealthy') && { health }),
     ...(output && { healthLog: output }),
-    startedAt: State.StartedAt,
-    finishedAt: State.FinishedAt,
     networks: State.Running ? attachedNetworks(NetworkSettings.Networks, clusterNetwork) : [],
     ports: publishedPorts(NetworkSettings.Ports ?? {}),
   };

@@ -30,6 +30,9 @@ export interface Decision {
 
 const nothing: Decision = { steps: [] };
 
+/** Of a health check's output, characters; it stands in every list of tasks. */
+const longestHealthLog = 200;
+
 /**
  * The next move of a task that is assigned to this node (swarmkit agent/exec/controller.go Do, and the engine's executor).
  * Call again after a status without steps, after steps, and whenever the container changes; a state never goes back.
@@ -109,7 +112,7 @@ function attachAgain(view: TaskView, container: ObservedContainer): Decision {
 
 /** Never started again: a container that ended is the end of its task, also when it ended while nobody looked. */
 function exited(view: TaskView, container: ObservedContainer): Decision {
-  if (view.attempt.unhealthy) return ended(view, fail(view.attempt.status, 'dockerexec: unhealthy container', view.now, container));
+  if (view.attempt.unhealthy) return ended(view, fail(view.attempt.status, unhealthyText(container), view.now, container));
   if ((container.exitCode ?? 0) === 0 && !container.oomKilled) return ended(view, advance('complete', 'finished', view.now, container));
   return ended(view, fail(view.attempt.status, exitText(container), view.now, container));
 }
@@ -166,6 +169,12 @@ function stopStep(container: ObservedContainer, task: Task | undefined): Step {
 function exitText(container: ObservedContainer): string {
   const cause = container.oomKilled ? 'out of memory' : container.error;
   return `task: non-zero exit (${container.exitCode ?? 0})${cause ? `: ${cause}` : ''}`;
+}
+
+/** Docker's words, and what the check said last. */
+function unhealthyText({ healthLog = '' }: ObservedContainer): string {
+  const said = healthLog.trim().replaceAll(/\s+/g, ' ').slice(0, longestHealthLog);
+  return `dockerexec: unhealthy container${said === '' ? '' : `: ${said}`}`;
 }
 
 function lostText(view: TaskView): string {

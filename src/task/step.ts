@@ -19,7 +19,7 @@ export type Step =
   /** Puts a running container back on a network that it lost, with the task's own address. */
   | { type: 'attachNetwork'; task: Task; containerId: string; networkId: string }
   /** Without `graceMs` the container's own stop timeout holds. */
-  | { type: 'stopContainer'; taskId: string; containerId: string; graceMs?: number; signal?: string }
+  | { type: 'stopContainer'; taskId: string; containerId: string; graceMs?: number }
   | { type: 'removeContainer'; taskId: string; containerId: string };
 
 /** A container of ours as the engine shows it. */
@@ -35,11 +35,8 @@ export interface ObservedContainer {
   oomKilled?: boolean;
   /** Absent when there is no health check. */
   health?: 'starting' | 'healthy' | 'unhealthy';
-  /** Last output of the health check. */
+  /** What the health check said last: it is the reason when the container is stopped for it. */
   healthLog?: string;
-  /** RFC 3339 */
-  startedAt?: string;
-  finishedAt?: string;
   /** The cluster networks that it is on while it runs. */
   networks: readonly AttachedNetwork[];
   /** Host-mode ports with the numbers that the engine chose. */

@@ -115,6 +115,7 @@ export async function startApi(
     cluster?: MemoryCluster;
     status?: Partial<SwarmStatus>;
     limits?: Limits;
+    waiting?: Dependencies['reconciler']['waiting'];
     /** Hears what is logged at warn and error. */
     tell?: (line: string) => void;
   } = {},
@@ -148,7 +149,7 @@ export async function startApi(
     },
     reconciler: {
       sync: async (name) => void state.synced.push(name),
-      waiting: () => undefined,
+      waiting: options.waiting ?? (() => undefined),
       adoption: async () => [],
       plan: deployPlanner(cluster, realClock),
     },

@@ -201,12 +201,11 @@ export class SimulatedEngine implements Engine {
     if (container.seen.state !== 'created') return done;
     if (image.startMs) await this.#pause(image.startMs, signal);
     if (image.startError) return refused(`starting container failed: ${image.startError}`);
-    const startedAt = timeText(this.clock.now());
-    container.lines.push(...(image.output ?? []).map((line) => ({ ...line, timestamp: startedAt })));
+    const timestamp = timeText(this.clock.now());
+    container.lines.push(...(image.output ?? []).map((line) => ({ ...line, timestamp })));
     this.#see(container, {
       state: 'running',
       pid: this.#nextId++,
-      startedAt,
       networks: endpointsOf(container.task),
       ...(image.health && { health: 'starting' }),
     });
@@ -250,7 +249,7 @@ export class SimulatedEngine implements Engine {
     const { pid: _pid, ...seen } = container.seen;
     container.seen = seen;
     container.end();
-    this.#see(container, { state: 'exited', exitCode, oomKilled, finishedAt: timeText(this.clock.now()) });
+    this.#see(container, { state: 'exited', exitCode, oomKilled });
   }
 
   #see(container: SimulatedContainer, facts: Partial<ObservedContainer>): void {

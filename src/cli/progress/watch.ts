@@ -1,6 +1,7 @@
 /** Waits until services have converged, failed or run out of time, and shows how far they are. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { equal } from '#base/equal';
+import { compareTexts } from '#base/text/text';
 import { failuresSince, serviceHealth, type HealthFacts, type ServiceHealth } from '#model/health/health';
 import type { Node } from '#model/object/node';
 import { wasRolledBack } from '#model/health/rolled-back';
@@ -83,9 +84,16 @@ function lookAtDocker(startedAt: number): (client: Client, target: WaitTarget, n
     deployed.set(target.ID, known);
     const wentBack = wasRolledBack(service) && (known.before === undefined || equal(service.Spec, known.before));
     if (!wentBack && !equal(service.Spec, known.spec)) return superseded('another change of the service');
+    // Docker lists them in any order, and its clock is the only hint at theirs.
     const tasks = await client.get<Task[]>('/tasks', filters({ service: [target.ID], '_up-to-date': ['true'] }));
     const except = exceptOf(target);
-    const health = serviceHealth({ service, tasks, nodes, now: Date.now(), ...(except && { except }) });
+    const health = serviceHealth({
+      service,
+      tasks: tasks.toSorted((a, b) => compareTexts(a.CreatedAt, b.CreatedAt)),
+      nodes,
+      now: Date.now(),
+      ...(except && { except }),
+    });
     const progress = progressOf(health);
     if (progress.verdict !== 'rolledBack') return progress;
     return { ...progress, reasons: failuresSince(await client.get<Task[]>('/tasks', filters({ service: [target.ID] })), startedAt) };

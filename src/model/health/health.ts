@@ -27,7 +27,7 @@ export interface ServiceHealth {
 
 export interface HealthFacts {
   service: Pick<Service, 'Spec' | 'PreviousSpec' | 'UpdateStatus' | 'JobStatus' | 'UpdatedAt'> & { Shoal?: Pick<ServiceState, 'Steady'> };
-  /** Tasks that are as the service's spec wants them, and of its present run. */
+  /** Tasks that are as the service's spec wants them, and of its present run, in the order in which they were made. */
   tasks: readonly Task[];
   /** Its other tasks: they hold the reasons of a rollback. */
   others?: readonly Task[];

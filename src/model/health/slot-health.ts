@@ -1,4 +1,4 @@
-/** How one slot of a service fares, or one node of a global one: from its tasks, newest first, by their own time stamps. */
+/** How one slot of a service fares, or one node of a global one: from its tasks, newest first; how long they lived, by their own time stamps. */
 import { timeOf } from '#base/clock';
 import type { Node } from '../object/node.ts';
 import { modeOf } from '../object/service.ts';
@@ -26,6 +26,7 @@ export interface SlotHealth {
 
 export interface SlotFacts {
   spec: ServiceSpec;
+  /** In the order in which they were made: clocks may go back. */
   tasks: readonly Task[];
   nodes: ReadonlyMap<string, Node>;
   now: number;
@@ -43,8 +44,7 @@ const loopMs = 600_000;
 
 export function slotsOf(facts: SlotFacts): SlotHealth[] {
   const groups = new Map<string, Task[]>();
-  const sorted = [...facts.tasks].sort((a, b) => (a.Slot ?? 0) - (b.Slot ?? 0) || (a.CreatedAt < b.CreatedAt ? 1 : -1));
-  for (const task of sorted) {
+  for (const task of facts.tasks.toReversed().sort((a, b) => (a.Slot ?? 0) - (b.Slot ?? 0))) {
     const key = String(task.Slot || task.NodeID || task.ID);
     const group = groups.get(key);
     if (group) group.push(task);

@@ -4,11 +4,12 @@ import { removeConfig } from '#control/configs';
 import { removeNetwork } from '#control/networks';
 import { confirmRepository, removeRepository } from '#control/repository/repositories';
 import { removeService, updateService } from '#control/service/services';
-import { adoptStack } from '#control/stack/stack-states';
+import { adoptStack, suspendStack } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import { remove, update } from '#store/action';
+import { startApi } from '#test/support/api-fixture';
 import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
 
 let repository: GitRepository;
@@ -237,6 +238,27 @@ test.each<[string, () => void, RegExp]>([
   await settled(() => following.told().some((line) => line.startsWith('drift reverted')));
   expect(following.told().join('\n')).toMatch(said);
   expect(specs().replaceAll(/"(Secret|Config)ID":"\w+"|"Target":"\w{25}"/g, '')).toBe(wanted.replaceAll(/"(Secret|Config)ID":"\w+"|"Target":"\w{25}"/g, ''));
+});
+
+test('a change by hand of a suspended stack stands as drifted, with its paths, until it is reverted', async () => {
+  repository.commit(site);
+  await following.add(repository.folder);
+  following.cluster.run(suspendStack('site', true));
+  edit('site_web', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 5 } } }));
+  await settled(() => following.gitops.waiting('site') !== undefined);
+  expect(following.gitops.waiting('site')).toEqual({ drift: true, lines: ['site_web Mode.Replicated.Replicas: 5 → 1'] });
+  const api = await startApi({ cluster: following.cluster, waiting: (stack) => following.gitops.waiting(stack) });
+  try {
+    const [stack] = (await api.http('GET', '/shoal/v1/stacks')).json;
+    expect(stack).toMatchObject({ Name: 'site', Drifted: ['site_web Mode.Replicated.Replicas: 5 → 1'] });
+    expect((await api.http('GET', '/metrics')).text).toContain('shoal_stack_flag{stack="site",flag="drifted"} 1\n');
+    following.cluster.run(suspendStack('site', false));
+    await settled(() => service('site_web').Spec.Mode?.Replicated?.Replicas === 1 && following.gitops.waiting('site') === undefined);
+    expect((await api.http('GET', '/shoal/v1/stacks')).json[0]).not.toHaveProperty('Drifted');
+    expect((await api.http('GET', '/metrics')).text).not.toContain('flag="drifted"} 1');
+  } finally {
+    await api.stop();
+  }
 });
 
 test('a network or config that somebody deletes comes back, and its users get the new one', async () => {

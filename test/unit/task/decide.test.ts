@@ -85,6 +85,11 @@ describe('a task that ends', () => {
       { state: 'running', container: { state: 'exited', exitCode: 143 }, attempt: { unhealthy: true } },
       ['failed', 'before', 'dockerexec: unhealthy container', ''],
     ],
+    [
+      'stopped as unhealthy by a check that said why',
+      { state: 'running', container: { state: 'exited', exitCode: 143, healthLog: 'curl: (7) Failed\n to connect\n' }, attempt: { unhealthy: true } },
+      ['failed', 'before', 'dockerexec: unhealthy container: curl: (7) Failed to connect', ''],
+    ],
     ['removed by hand', { state: 'running', status: { ContainerStatus: { ContainerID: 'abc' } } }, ['failed', 'before', 'No such container: abc', '']],
     ['told to stop', { state: 'running', desired: 'shutdown', container: {} }, [undefined, undefined, undefined, 'stopContainer']],
     ['stopped', { state: 'running', desired: 'shutdown', container: { state: 'exited', exitCode: 143 } }, ['shutdown', 'shutdown', undefined, '']],
@@ -98,6 +103,8 @@ describe('a task that ends', () => {
   test('the unhealthy verdict is to be remembered, since a stopped container always counts as unhealthy', () => {
     expect(decide({ state: 'running', container: { health: 'unhealthy' } }).unhealthy).toBe(true);
     expect(brief(decide({ state: 'running', container: { state: 'exited', exitCode: 0, health: 'unhealthy' } }))[0]).toBe('complete');
+    const chatty = { state: 'exited', exitCode: 1, healthLog: 'x'.repeat(4096) } as const;
+    expect(decide({ state: 'running', container: chatty, attempt: { unhealthy: true } }).status?.Err?.length).toBeLessThan(250);
   });
 
   test("the stop has the spec's grace", () => {

@@ -163,3 +163,8 @@ test('why a rollback happened: the failures since the deploy, each once', () => 
   ];
   expect(failuresSince(tasks, start)).toEqual([exit]);
 });
+
+test('of two tasks of a slot the one that was made last stands for it, whatever the clock said', () => {
+  const [first, second] = [task('rejected', 100, 101, {}, 'No such image: old'), task('rejected', 50, 51, {}, 'No such image: new')];
+  expect(health([first, second], 102).slots).toMatchObject([{ error: 'No such image: new' }]);
+});
