@@ -84,7 +84,7 @@ export class Observer {
       }
     } catch (error) {
       this.#allStale = true;
-      this.modules.logger.warn({ err: error }, 'the engine does not answer');
+      this.modules.logger.warn({ err: error }, 'the Docker Engine does not answer: containers run on, and none is started or stopped until it does');
     } finally {
       this.#looking = false;
       // Looks at single tasks do not put it off: a busy node would never see what no event told.

@@ -37,7 +37,7 @@ export async function runSessions(nodeId: string, modules: SessionModules, calls
       const session = await open(nodeId, description, modules, signal);
       await serve(session, description, modules, calls, signal);
     } catch (error) {
-      if (!signal.aborted) modules.logger.warn({ err: error }, 'the session with the dispatcher ended');
+      if (!signal.aborted) modules.logger.warn({ err: error }, 'the connection to the manager broke: containers run on, and this node connects again');
     }
     // A session that breaks as soon as it stands is no reason to hurry.
     if (modules.clock.now() - began > longestBackoffMs) backoffMs = 0;

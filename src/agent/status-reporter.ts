@@ -54,7 +54,10 @@ export class StatusReporter {
     } catch (error) {
       // Back into the queue, unless something newer came; closing makes the session loop open the next one.
       for (const { taskId, status } of updates) if (!this.#pending.has(taskId)) this.#pending.set(taskId, status);
-      this.logger.warn({ err: error, count: updates.length }, 'statuses were not taken');
+      this.logger.warn(
+        { err: error, count: updates.length },
+        'the manager did not take what this node says of its tasks: it is kept, and said again on a new connection',
+      );
       if (this.#session === session) this.#session = undefined;
       session.close();
     } finally {

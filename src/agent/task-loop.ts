@@ -178,7 +178,10 @@ export class TaskLoop {
     const lane = step.type === 'pull' ? 'pull' : step.type === 'stopContainer' ? 'stop' : 'work';
     this.observer.touch(id);
     const outcome = await this.#lanes[lane].run(() => this.modules.engine.carryOut(step, signal));
-    if (!outcome.ok && !signal.aborted) this.modules.logger.info({ task: id, step: step.type, reason: outcome.message }, 'a step failed');
+    if (!outcome.ok && !signal.aborted) {
+      const follows = outcome.permanent ? 'its task is given up, and the manager decides what comes next' : 'it is tried again in a second';
+      this.modules.logger.info({ task: id, step: step.type, reason: outcome.message }, `a step of a task failed: ${follows}`);
+    }
     return outcome;
   }
 

@@ -13,7 +13,7 @@ import type { StackSource } from '#model/object/stack';
 import { refusedBefore, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { planRepository, type Step } from '#reconciler/plan';
 import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
-import type { ReconcileEvent, ReconcileEvents } from './events.ts';
+import type { ReconcileEvents } from './events.ts';
 
 export interface CarryOutParts {
   cluster: Cluster;
@@ -96,19 +96,25 @@ export class CarryOut {
 
   #tellNotes(stacks: readonly RenderedStack[], { Notes = {} }: RepositoryStatus): void {
     for (const [name, texts] of Object.entries(notesOf(stacks))) {
-      if (!equal(Notes[name], texts)) this.#emit({ type: 'stack', name, action: 'noted', message: texts.join('; ') });
+      if (!equal(Notes[name], texts)) this.#parts.events.tell({ type: 'stack', name, action: 'noted', message: texts.join('; ') });
     }
   }
 
   /** The repository cannot be read now: what was read last stays in force. */
   async unavailable(error: Error): Promise<void> {
     const { cluster, clock, logger } = this.#parts;
-    logger.warn({ repository: this.#repository, error: error.message }, 'the repository cannot be reconciled now');
+    logger.warn(
+      { repository: this.#repository, error: error.message },
+      'the repository cannot be read or applied now: what was read last stays in force, and the next look tries again',
+    );
     try {
       const before = (await cluster.read()).byName('repository', this.#repository);
       if (before && !before.Suspended) await this.#setStatus(unavailableStatus(before.Status, error.message, clock.now()));
     } catch (second) {
-      logger.warn({ repository: this.#repository, error: (second as Error).message }, 'its status cannot be stored either');
+      logger.warn(
+        { repository: this.#repository, error: (second as Error).message },
+        'the status of the repository cannot be stored: lists show the one before until the next look',
+      );
     }
   }
 
@@ -119,14 +125,14 @@ export class CarryOut {
     try {
       if (step.type === 'remove') {
         await cluster.submit(removeStack(step.name));
-        this.#emit({ type: 'stack', name: step.name, action: 'removed', message: step.reason });
+        this.#parts.events.tell({ type: 'stack', name: step.name, action: 'removed', message: step.reason });
         return undefined;
       }
       if (!('spec' in step.rendered)) return undefined;
       if (step.drift) this.#parts.reverting();
       await cluster.submit(deployStack(step.rendered.spec, { source: step.source, digest: step.rendered.digest, prune: true }));
       const message = `${step.rendered.Commit.slice(0, 12)}: ${step.reason}`;
-      this.#emit({ type: 'stack', name: step.name, action: step.drift ? 'drift reverted' : 'applied', message });
+      this.#parts.events.tell({ type: 'stack', name: step.name, action: step.drift ? 'drift reverted' : 'applied', message });
       return undefined;
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
@@ -140,13 +146,13 @@ export class CarryOut {
   async #refuse({ name, errors, commit, source }: Step & { type: 'refuse' }, status: RepositoryStatus): Promise<Trouble> {
     const said = await this.#note(name, source, { State: 'refused', Message: errors[0] ?? '', Errors: errors, Commit: commit });
     const known = said === 'foreign' ? equal(status.Refused?.[name], errors) : said;
-    if (!known) this.#emit({ type: 'stack', name, action: 'refused', message: `${commit.slice(0, 12)}: ${errors.join('; ')}` });
+    if (!known) this.#parts.events.tell({ type: 'stack', name, action: 'refused', message: `${commit.slice(0, 12)}: ${errors.join('; ')}` });
     return { refused: errors };
   }
 
   async #hold({ name, source, commit, reason, foreign }: Step & { type: 'hold' }, status: RepositoryStatus): Promise<Trouble> {
     if (!foreign) await this.#note(name, source, { State: 'held', Message: reason, Commit: commit });
-    if (status.Held?.[name] !== reason) this.#emit({ type: 'stack', name, action: 'held', message: `${commit.slice(0, 12)}: ${reason}` });
+    if (status.Held?.[name] !== reason) this.#parts.events.tell({ type: 'stack', name, action: 'held', message: `${commit.slice(0, 12)}: ${reason}` });
     return { held: reason };
   }
 
@@ -172,12 +178,7 @@ export class CarryOut {
     await cluster.submit(setRepositoryStatus(this.#repository, status));
     if (before.Status.State === status.State && before.Status.Commit === status.Commit && before.Status.Message === status.Message) return;
     const message = status.Message || `at ${status.Commit?.slice(0, 12) ?? 'no commit'}`;
-    this.#emit({ type: 'repository', name: this.#repository, action: status.State === 'pending' ? 'synced' : status.State, message });
-  }
-
-  #emit(event: Omit<ReconcileEvent, 'time'>): void {
-    this.#parts.logger.info(event, 'reconciled');
-    this.#parts.events.emit({ time: timeText(this.#parts.clock.now()), ...event });
+    this.#parts.events.tell({ type: 'repository', name: this.#repository, action: status.State === 'pending' ? 'synced' : status.State, message });
   }
 }
 

@@ -1,4 +1,6 @@
-/** What the reconciler did and why, for whoever listens and for whoever comes late. */
+/** What the reconciler did and why, for whoever listens, for whoever comes late, and for the log. */
+import { timeText, type Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
 import type { HealthState } from '#model/object/states';
 
 export interface ReconcileEvent {
@@ -15,8 +17,17 @@ const kept = 256;
 export class ReconcileEvents {
   readonly #listeners = new Set<(event: ReconcileEvent) => void>();
   readonly #recent: ReconcileEvent[] = [];
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #logger: Logger;
 
-  emit(event: ReconcileEvent): void {
+  constructor({ clock, logger }: { clock: Pick<Clock, 'now'>; logger: Logger }) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  tell(what: Omit<ReconcileEvent, 'time'>): void {
+    const event = { time: timeText(this.#clock.now()), ...what };
+    this.#logger.info(what, `${what.type} ${what.name}: ${what.action}`);
     this.#recent.push(event);
     if (this.#recent.length > kept) this.#recent.shift();
     for (const listener of this.#listeners) listener(event);

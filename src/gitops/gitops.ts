@@ -1,7 +1,7 @@
 /** Keeps one follower for each repository of the cluster, and tells them of changes to their stacks. */
 import { join } from 'node:path';
 import { readdir, rm } from 'node:fs/promises';
-import { timeText, type Clock } from '#base/clock';
+import type { Clock } from '#base/clock';
 import { equal } from '#base/equal';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
@@ -14,7 +14,7 @@ import type { Stack } from '#model/object/stack';
 import type { RepositorySpec } from '#model/object/repository';
 import { planAdoption } from '#reconciler/plan';
 import type { WaitingChanges } from './carry-out.ts';
-import { ReconcileEvents, type ReconcileEvent } from './events.ts';
+import { ReconcileEvents } from './events.ts';
 import { Follower } from './follower.ts';
 import { GitWorkers } from './git-workers.ts';
 import { HealthTeller } from './health-teller.ts';
@@ -49,7 +49,7 @@ type StoreEvents = Parameters<Parameters<Cluster['watch']>[0]>[0];
 type StackEvent = StoreEvents[number] & { kind: 'stack' };
 
 export class GitOps {
-  readonly events = new ReconcileEvents();
+  readonly events: ReconcileEvents;
   /** What a deploy by hand would change. */
   readonly plan: ReturnType<typeof deployPlanner>;
   readonly #options: GitOpsOptions;
@@ -66,6 +66,7 @@ export class GitOps {
   constructor(options: GitOpsOptions, parts: GitOpsParts) {
     this.#options = options;
     this.#parts = parts;
+    this.events = new ReconcileEvents(parts);
     this.#workers = new GitWorkers(options.program);
     this.plan = deployPlanner(parts.cluster, parts.clock);
     this.#health = new HealthTeller({ ...parts, events: this.events });
@@ -187,16 +188,11 @@ export class GitOps {
     const released = this.#released.get(name);
     if (object?.Source.Kind === 'deploy' && owner !== undefined) this.#released.set(name, owner);
     else this.#released.delete(name);
-    if (!object && released !== undefined) this.#emit({ type: 'stack', name, action: 'removed', message: `it went with repository ${released}` });
-  }
-
-  #emit(event: Omit<ReconcileEvent, 'time'>): void {
-    this.#parts.logger.info(event, 'reconciled');
-    this.events.emit({ time: timeText(this.#parts.clock.now()), ...event });
+    if (!object && released !== undefined) this.events.tell({ type: 'stack', name, action: 'removed', message: `it went with repository ${released}` });
   }
 
   #forget(id: string, name: string): void {
-    this.#emit({ type: 'repository', name, action: 'removed', message: 'it is followed no longer' });
+    this.events.tell({ type: 'repository', name, action: 'removed', message: 'it is followed no longer' });
     const known = this.#followers.get(id);
     if (!known) return;
     this.#followers.delete(id);

@@ -1,5 +1,5 @@
 /** Says when the health of a repository's stack turns: also what time alone shows, such as a task that waits for long. */
-import { timeText, type Clock } from '#base/clock';
+import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
 import { nodesOf, stackHealth } from '#control/stack/stack-health';
@@ -43,7 +43,7 @@ export class HealthTeller {
   }
 
   async #look(): Promise<void> {
-    const { cluster, clock } = this.#parts;
+    const { cluster, clock, events } = this.#parts;
     const view = await cluster.read();
     const nodes = nodesOf(view);
     const seen = new Set<string>();
@@ -58,15 +58,9 @@ export class HealthTeller {
       if (health.State !== 'healthy') unsettled = true;
       const bad = health.State === 'failing' || health.State === 'degraded';
       if (before === health.State || (before === undefined && !bad)) continue;
-      this.#tell(Name, health.State, health.Reasons.join('; '));
+      events.tell({ type: 'stack', name: Name, action: health.State, message: health.Reasons.join('; ') });
     }
     for (const name of this.#known.keys()) if (!seen.has(name)) this.#known.delete(name);
     if (unsettled) this.notice(againMs);
-  }
-
-  #tell(name: string, action: HealthState, message: string): void {
-    const event = { type: 'stack', name, action, message } as const;
-    this.#parts.logger.info(event, 'the health of a stack has turned');
-    this.#parts.events.emit({ time: timeText(this.#parts.clock.now()), ...event });
   }
 }

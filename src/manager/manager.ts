@@ -221,7 +221,10 @@ export class Manager implements Cluster {
     this.#retryAt(now + retryMs);
     this.#sleep(now);
     if (error instanceof Refusal) {
-      this.#parts.logger.warn({ error: error.message }, 'the log did not take an entry');
+      this.#parts.logger.warn(
+        { error: error.message },
+        'a change could not be written to the log: who asked for it is told, and all services are looked at again in a second',
+      );
       return;
     }
     this.revoke();

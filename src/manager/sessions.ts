@@ -78,7 +78,7 @@ export class Sessions {
     const session = new Session(nodeId, number, () => this.#catalog.itemsOf(nodeId));
     this.#sessions.set(nodeId, session);
     this.#watchDeadlines(clock.now());
-    this.#parts.logger.info({ node: nodeId }, 'a node opened a session');
+    this.#parts.logger.info({ node: nodeId }, 'a node connected: it gets its tasks from this manager');
     return this.#lineOf(session);
   };
 
@@ -184,7 +184,10 @@ export class Sessions {
         this.#watchDeadlines(clock.now());
       })
       .catch((error: unknown) => {
-        logger.warn({ error: String(error) }, 'cannot write that nodes are down');
+        logger.warn(
+          { error: String(error) },
+          'nodes that are silent cannot be noted as down: their tasks stay where they are until that is written; it is tried again',
+        );
         if (this.#stops.length > 0) this.#setTimer(clock.now() + periodOf(state.store), clock.now());
       });
   }

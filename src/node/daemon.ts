@@ -184,7 +184,7 @@ export class Daemon implements LocalSwarm {
       }
       writeIdentity(this.#options.state, identity);
       await this.#enter(member);
-      this.#logger.info({ node: identity.nodeId, address }, 'made a cluster');
+      this.#logger.info({ node: identity.nodeId, address }, 'made a cluster: this node is its first manager');
       return identity.nodeId;
     });
   }
@@ -197,7 +197,7 @@ export class Daemon implements LocalSwarm {
       await member.leave();
       this.#member = undefined;
       this.#forget();
-      this.#logger.info({ node: member.identity.nodeId }, 'left the cluster');
+      this.#logger.info({ node: member.identity.nodeId }, 'left the cluster: its tasks on this node are ended, and the daemon waits for another one');
     });
   }
 

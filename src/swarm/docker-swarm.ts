@@ -174,7 +174,11 @@ export class DockerSwarm implements Cluster {
         this.#lookSoon();
         for await (const _chunk of stream) this.#lookSoon();
       } catch (error) {
-        if (!signal.aborted) logger.warn({ error: (error as Error).message }, 'the events of the Docker Engine cannot be followed now');
+        if (!signal.aborted)
+          logger.warn(
+            { error: (error as Error).message },
+            'the events of the Docker Engine cannot be followed now: changes by others are noticed late; it is tried again every second',
+          );
       }
       await pause(reconnectMs, undefined, { signal }).catch(() => {});
     }
@@ -183,7 +187,9 @@ export class DockerSwarm implements Cluster {
   #lookSoon(): void {
     this.#cancelLook ??= this.#parts.clock.after(quietMs, () => {
       this.#cancelLook = undefined;
-      this.#look().catch((error: unknown) => this.#parts.logger.warn({ error: (error as Error).message }, 'the Docker Swarm cannot be read now'));
+      this.#look().catch((error: unknown) =>
+        this.#parts.logger.warn({ error: (error as Error).message }, 'the Docker Swarm cannot be read now: what was read last is shown until it answers'),
+      );
     });
   }
 }

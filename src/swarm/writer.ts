@@ -127,7 +127,10 @@ export class Writer {
     if (leftOut.length > 0) this.#parts.logger.warn({ service }, leftOutText(service, leftOut));
     const fields = differingFields(body, stored);
     if (fields.length > 0)
-      this.#parts.logger.warn({ service, fields }, 'the Docker Engine stored these fields of the service otherwise than asked, or not at all');
+      this.#parts.logger.warn(
+        { service, fields },
+        'the Docker Engine stored these fields of the service otherwise than asked, or not at all: the service runs without them; is the engine too old for them?',
+      );
   }
 }
 

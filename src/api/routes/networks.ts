@@ -135,7 +135,7 @@ async function prune(call: Call, context: Context): Promise<string[]> {
     // One that came into use meanwhile is refused by `control`, and stays.
     await submit(context, call, removeNetwork(network.ID)).then(
       () => deleted.push(network.Spec.Name),
-      (error: unknown) => context.logger.info({ network: network.Spec.Name, error }, 'network is not pruned'),
+      (error: unknown) => context.logger.info({ network: network.Spec.Name, error }, 'an unused network could not be removed: it stays until the next prune'),
     );
   }
   const reply = await context.engine.call('POST', `/networks/prune?filters=${encodeURIComponent(pruneFilters(filters))}`).catch(() => undefined);
