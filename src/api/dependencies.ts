@@ -6,7 +6,7 @@ import type { Adopter } from '#control/stack/stack-states';
 import type { Endpoint } from '#http/endpoint';
 import type { ClusterSpec } from '#model/object/cluster';
 import type { StackSpec } from '#model/object/stack';
-import type { StackPlan } from '#model/stack-plan';
+import type { StackPlan } from '#model/difference/stack-plan';
 import type { Task } from '#model/object/task';
 
 /** A view of the store, as the cluster hands it out. */

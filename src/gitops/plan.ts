@@ -2,7 +2,7 @@
 import type { Clock } from '#base/clock';
 import type { Cluster } from '#control/cluster';
 import type { StackSpec } from '#model/object/stack';
-import type { StackPlan } from '#model/stack-plan';
+import type { StackPlan } from '#model/difference/stack-plan';
 import { planDeploy } from '#reconciler/deploy-plan';
 
 export function deployPlanner(cluster: Cluster, clock: Pick<Clock, 'now'>): (spec: StackSpec, options: { prune: boolean }) => Promise<StackPlan> {

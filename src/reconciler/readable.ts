@@ -1,6 +1,6 @@
 /** A service's spec in the words that people know, in the one form that is compared. */
 import type { ServiceSpec } from '#model/object/service-spec';
-import { comparable } from '#model/spec-compare';
+import { comparable } from '#model/difference/spec-compare';
 import type { View } from '#store/view';
 
 /** Networks by name, secrets and configs by theirs alone: that the object behind a name was made anew is said of the object itself. */

@@ -1,5 +1,5 @@
 /** Why a stack is applied, for people: what its actions change, seen from the services as they are. */
-import { fieldChanges, fieldText } from '#model/field-changes';
+import { fieldChanges, fieldText } from '#model/difference/field-changes';
 import type { Service } from '#model/object/service';
 import type { Stack } from '#model/object/stack';
 import type { Action } from '#store/action';

@@ -62,12 +62,6 @@ export class EntryEncoder {
   }
 }
 
-export function encodeEntry(entry: Entry): Uint8Array {
-  const encoding = new EntryEncoder(entry);
-  while (!encoding.done) encoding.step();
-  return encoding.finish();
-}
-
 /** Reads an entry's bytes piece by piece. Refuses a format that this program does not know. */
 export class EntryDecoder {
   readonly #bytes: Uint8Array;

@@ -70,11 +70,6 @@ export class Room {
   }
 }
 
-/** Room without end, for those who do not write entries. */
-export function boundlessRoom(): Room {
-  return new Room({ actions: Infinity, bytes: Infinity });
-}
-
 export function keyOf(action: Action): string {
   return `${action.kind} ${action.type === 'remove' ? action.id : action.object.ID}`;
 }

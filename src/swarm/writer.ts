@@ -4,7 +4,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
-import { differingFields } from '#model/spec-compare';
+import { differingFields } from '#model/difference/spec-compare';
 import type { FileKind } from '#control/secrets-and-configs';
 import type { Network } from '#model/object/network';
 import type { Config, Secret } from '#model/object/secret';

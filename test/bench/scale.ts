@@ -9,7 +9,7 @@ import type { Task } from '#model/object/task';
 import { schedule } from '#stages/scheduler/scheduler';
 import { newMeta, update } from '#store/action';
 import { Overlay } from '#store/overlay';
-import { boundlessRoom } from '#store/room';
+import { boundlessRoom } from '#test/support/boundless-room';
 import { aNode, aTask, contextAt, storeOf } from '#test/support/cluster-objects';
 import type { Row } from './figures.ts';
 import { LargeCluster, nodeCount, type Cost } from './large-cluster.ts';

@@ -92,7 +92,13 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
   test('health decides when it runs and when it fails', async () => {
     newDispatcher();
     await startAgent();
-    const Healthcheck = { Test: ['CMD-SHELL', 'test -e /tmp/well || { echo the well is dry; exit 1; }'], Interval: 2e8, Retries: 1, StartPeriod: 60e9, StartInterval: 2e8 };
+    const Healthcheck = {
+      Test: ['CMD-SHELL', 'test -e /tmp/well || { echo the well is dry; exit 1; }'],
+      Interval: 2e8,
+      Retries: 1,
+      StartPeriod: 60e9,
+      StartInterval: 2e8,
+    };
     dispatcher.assign([assigned(makeTask('h1', { ...sleeps, Healthcheck }))]);
     await until(
       () => docker('ps', '-q', '--filter', 'name=h1') !== '',

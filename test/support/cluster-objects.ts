@@ -10,7 +10,7 @@ import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
 import { create, newMeta, type Action } from '#store/action';
-import { boundlessRoom } from '#store/room';
+import { boundlessRoom } from '#test/support/boundless-room';
 import type { Stage, StageContext } from '#store/stage';
 import { Store } from '#store/store';
 

@@ -10,7 +10,7 @@ import { isTerminal, type TaskState } from '#model/object/task-state';
 import { Draft } from '#stages/orchestrator/draft';
 import { surroundingsOf } from '#stages/orchestrator/orchestrator';
 import { create, newMeta, type Action } from '#store/action';
-import { boundlessRoom } from '#store/room';
+import { boundlessRoom } from '#test/support/boundless-room';
 import { Store } from '#store/store';
 
 export const now = Date.UTC(2026, 0, 1);

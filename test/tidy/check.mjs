@@ -18,6 +18,7 @@ export const rules = [
     command: [bin('depcruise'), '--config', 'test/tidy/dependency-cruiser.config.mjs', '--output-type', 'err-long', 'src'],
     advice: 'the table in src/README.md says which room may import which',
   },
+  { name: 'rooms', command: ['node', 'test/tidy/rooms.mjs'], advice: 'put what belongs together into a folder that says so' },
   { name: 'generated code', command: ['node', 'test/tidy/generated.mjs'], advice: 'run `npm run generate` and commit what it writes' },
   { name: 'dead code', command: [bin('knip'), '--config', 'test/tidy/knip.json', '--no-progress'], advice: 'delete it, or use it' },
 ];

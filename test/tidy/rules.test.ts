@@ -68,6 +68,12 @@ const faults: readonly (readonly [what: string, rule: string, files: Record<stri
     { 'src/store/planted.ts': "import { readFileSync } from 'node:fs';\nexport const planted = readFileSync;\n" },
     /pure-rooms-do-no-io.*planted\.ts/s,
   ],
+  [
+    'a folder of sixteen files',
+    'rooms',
+    Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`src/store/planted/file${index}.ts`, 'export const planted = 1;\n'])),
+    /src\/store\/planted holds 16 files: 15 at most/,
+  ],
   ['a test that the product needs', 'imports', { 'src/cli/planted.ts': "import '../../test/support/machine.mjs';\n" }, /product-knows-no-tests/],
   ['the clock in a pure room', 'lint', { 'src/store/planted.ts': 'export const planted = Date.now();\n' }, /Pure rooms name no Date: take `now`/],
   ['chance in a pure room', 'lint', { 'src/raft/planted.ts': 'export const planted = Math.random();\n' }, /Take a Random of base\/random/],

@@ -1,4 +1,5 @@
 /** What Prometheus reads: counts by state, the log's index, the event loop's delay, memory. Labels are bounded by the number of objects. */
+import { flagsOf } from '#model/object/states';
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { Gauge, Registry } from 'prom-client';
 import type { Context } from '../context.ts';
@@ -94,11 +95,11 @@ export class Metrics {
 
   #countStates(view: View, stacks: readonly StackSummary[]): void {
     for (const gauge of Object.values(this.#states)) gauge.reset();
-    for (const { Name: stack, Condition, Health, Drifted, Suspended, Quarantined } of stacks) {
+    for (const summary of stacks) {
+      const { Name: stack, Condition, Health } = summary;
       this.#states.stack.set({ stack, state: Condition.State }, 1);
       if (Health) this.#states.health.set({ stack, health: Health.State }, 1);
-      const flags = { drifted: Drifted, suspended: Suspended, quarantined: Quarantined };
-      for (const [flag, holds] of Object.entries(flags)) if (holds) this.#states.flag.set({ stack, flag }, 1);
+      for (const flag of flagsOf(summary)) this.#states.flag.set({ stack, flag }, 1);
     }
     for (const repository of view.list('repository')) {
       this.#states.repository.set({ repository: repository.Spec.Name, state: repositoryState(repository, stacks) }, 1);

@@ -1,5 +1,5 @@
 /** What is added to a ServiceSpec on its way out and in: defaults for display, and our extensions that Docker's clients drop. */
-import { sameService } from '#model/spec-compare';
+import { sameService } from '#model/difference/spec-compare';
 import { defaults } from '#model/object/service';
 import type { PortConfig, ServiceSpec, TaskSpec, UpdateConfig } from '#model/object/service-spec';
 

@@ -1,13 +1,13 @@
 /** What a deploy would change in a stack of a plain Docker Swarm, where no daemon plans: what is there compared with what the files ask for. */
-import { comparable } from '#model/spec-compare';
+import { comparable } from '#model/difference/spec-compare';
 import { readImage, withoutDigest } from '#model/image-reference';
 import type { Labels } from '#model/object/meta';
 import { modeOf } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { OwnedKind } from '#model/object/stack';
 import { contentLabel } from '#model/version-names';
-import { fieldChanges } from '#model/field-changes';
-import { serviceChange, type ObjectChange } from '#model/stack-plan';
+import { fieldChanges } from '#model/difference/field-changes';
+import { serviceChange, type ObjectChange } from '#model/difference/stack-plan';
 
 export interface NamedObject {
   Name: string;

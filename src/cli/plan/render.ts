@@ -1,6 +1,6 @@
 /** A plan as text: one line an object, one a field; values of variables are not shown. */
-import { fieldText } from '#model/field-changes';
-import type { ObjectChange } from '#model/stack-plan';
+import { fieldText } from '#model/difference/field-changes';
+import type { ObjectChange } from '#model/difference/stack-plan';
 
 const marks = { create: '+', update: '~', remove: '-', none: '=' } as const;
 

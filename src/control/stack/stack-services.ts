@@ -9,7 +9,7 @@ import { create, remove, update } from '#store/action';
 import type { Overlay } from '#store/overlay';
 import type { UseCaseContext } from '../cluster.ts';
 import { wasRolledBack } from '#model/health/rolled-back';
-import { differingFields, sameService } from '#model/spec-compare';
+import { differingFields, sameService } from '#model/difference/spec-compare';
 import { checkPorts } from '../service/ports.ts';
 import { checkServiceSpec } from '../service/service-check.ts';
 import { checkedChange, checkFreeName, newService, respecified } from '../service/services.ts';

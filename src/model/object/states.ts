@@ -20,6 +20,14 @@ export const stackFlags = {
   quarantined: 'its last version was rolled back and is not tried again; the next commit is',
 } as const;
 
+export type StackFlag = keyof typeof stackFlags;
+
+/** Those that hold of the stack. */
+export function flagsOf(stack: { Drifted?: unknown; Suspended?: unknown; Quarantined?: unknown }): StackFlag[] {
+  const holds: Record<StackFlag, boolean> = { drifted: Boolean(stack.Drifted), suspended: Boolean(stack.Suspended), quarantined: Boolean(stack.Quarantined) };
+  return (Object.keys(holds) as StackFlag[]).filter((flag) => holds[flag]);
+}
+
 export const repositoryStates = {
   pending: 'not looked at yet, or a stack of it is on its way',
   synced: 'all its stacks are applied and healthy',

@@ -27,11 +27,6 @@ export function withMaxReplicas(filters: readonly Filter[], task: Task): readonl
   return wantsVolume(task) ? [...filters.slice(0, -1), limit, ...filters.slice(-1)] : [...filters, limit];
 }
 
-/** The filters that matter for `task`; they hold for all tasks of its group. */
-export function filtersFor(task: Task): readonly Filter[] {
-  return withMaxReplicas(requirementOf(task).filters(), task);
-}
-
 /** Empty for a task that asks for nothing in particular. */
 function keyOf(task: Task): string {
   const { Resources, Placement } = task.Spec;

@@ -6,7 +6,7 @@ import { initCluster } from '#control/clusters';
 import { createConfig } from '#control/configs';
 import { Manager } from '#manager/manager';
 import { Applier } from '#replica/applier';
-import { encodeEntry } from '#replica/entry-format';
+import { encodeEntry } from '#test/support/entry-bytes';
 import type { StateMachine } from '#replica/replicated-log';
 import { ReplicatedState } from '#replica/state';
 import { create, newMeta, type Entry } from '#store/action';

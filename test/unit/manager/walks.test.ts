@@ -6,7 +6,7 @@ import { stages } from '#manager/stages';
 import type { Kind } from '#model/object/object';
 import { taskNetwork } from '#model/object/task';
 import { Overlay } from '#store/overlay';
-import { boundlessRoom } from '#store/room';
+import { boundlessRoom } from '#test/support/boundless-room';
 import { Store } from '#store/store';
 import { aCluster, aNetwork, aNode, aService, aSubnet, aTask, contextAt, storeOf } from '#test/support/cluster-objects';
 

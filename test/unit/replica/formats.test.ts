@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { encode } from '#base/codec';
-import { decodeEntry, encodeEntry } from '#replica/entry-format';
+import { decodeEntry } from '#replica/entry-format';
+import { encodeEntry } from '#test/support/entry-bytes';
 import { encodeState, StateDecoder } from '#replica/state-format';
 import type { Config } from '#model/object/secret';
 import { create, newMeta, remove, type Entry } from '#store/action';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encodeEntry } from '#replica/entry-format';
+import { encodeEntry } from '#test/support/entry-bytes';
 import { ReplicatedState } from '#replica/state';
 import type { Config } from '#model/object/secret';
 import { create, newMeta, update, type Entry } from '#store/action';

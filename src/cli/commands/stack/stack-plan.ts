@@ -1,7 +1,7 @@
 /** `stack plan`: what a deploy of the files would change; only questions are sent. */
 import type { Command } from 'commander';
 import type { StackSpec } from '#model/object/stack';
-import type { StackPlan } from '#model/stack-plan';
+import type { StackPlan } from '#model/difference/stack-plan';
 import { CommandError } from '../../command-error.ts';
 import { checkStackName, chosenMode, type LoadFlags } from '../../deploy/flags.ts';
 import { openSession, type Session } from '../../session.ts';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { humanDuration } from '#base/text/human';
 import { namespaceLabel } from '#model/object/meta';
 import type { StackCondition, StackSource } from '#model/object/stack';
-import type { HealthState } from '#model/object/states';
+import { flagsOf, type HealthState } from '#model/object/states';
 import type { Task } from '#model/object/task';
 import { filters } from '../../client.ts';
 import { CommandError } from '../../command-error.ts';
@@ -83,10 +83,6 @@ const columns: readonly Column<StackSummary>[] = [
   { heading: 'SINCE', key: 'Since', text: (stack) => since(stack.Condition.Since) },
   { heading: 'MESSAGE', key: 'Message', text: messageOf },
 ];
-
-function flagsOf({ Drifted, Suspended, Quarantined }: StackSummary): string[] {
-  return [...(Drifted ? ['drifted'] : []), ...(Suspended ? ['suspended'] : []), ...(Quarantined ? ['quarantined'] : [])];
-}
 
 /** Why it is as it is: the state first, then how it fares, then what differs. */
 function messageOf({ Condition, Health, Drifted, Waiting }: StackSummary): string {

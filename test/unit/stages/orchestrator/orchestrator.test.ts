@@ -3,7 +3,7 @@ import { timeText } from '#base/clock';
 import { seededRandom } from '#base/random';
 import { orchestrate } from '#stages/orchestrator/orchestrator';
 import { create, type Action } from '#store/action';
-import { boundlessRoom } from '#store/room';
+import { boundlessRoom } from '#test/support/boundless-room';
 import type { Scope } from '#store/stage';
 import { Store } from '#store/store';
 import { cluster, node, now, service, task } from '#test/support/drafts';

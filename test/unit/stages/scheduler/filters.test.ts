@@ -3,8 +3,10 @@ import type { Node } from '#model/object/node';
 import type { PortConfig, TaskSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
 import { Candidate } from '#stages/scheduler/candidate';
-import { acceptsAll, explain, filtersFor } from '#stages/scheduler/filters';
+import { acceptsAll, explain, requirementOf, withMaxReplicas } from '#stages/scheduler/filters';
 import { aNetwork, aNode, aTask } from '#test/support/cluster-objects';
+
+const filtersFor = (task: Task) => withMaxReplicas(requirementOf(task).filters(), task);
 
 function described(change: Partial<Node['Description']>): Partial<Node> {
   return { Description: { ...aNode('n').Description!, ...change } as NonNullable<Node['Description']> };

@@ -2,9 +2,9 @@
 import { equal } from '#base/equal';
 import { compareTexts } from '#base/text/text';
 import { fieldChanges } from './field-changes.ts';
-import { protocolOf } from './port.ts';
-import { defaults } from './object/service.ts';
-import type { ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from './object/service-spec.ts';
+import { protocolOf } from '../port.ts';
+import { defaults } from '../object/service.ts';
+import type { ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '../object/service-spec.ts';
 
 /** Both are specs with ids in place of names. */
 export function sameService(a: ServiceSpec, b: ServiceSpec): boolean {

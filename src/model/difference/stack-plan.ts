@@ -1,6 +1,6 @@
 /** What a deploy would change, as the daemon plans it and commands show it: field by field, without values that may be secret. */
 import { fieldChanges, type FieldChange } from './field-changes.ts';
-import type { OwnedKind } from './object/stack.ts';
+import type { OwnedKind } from '../object/stack.ts';
 
 export interface ObjectChange {
   kind: OwnedKind;

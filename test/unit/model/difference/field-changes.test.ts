@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { equal } from '#base/equal';
-import { fieldChanges, fieldText } from '#model/field-changes';
-import { serviceChange } from '#model/stack-plan';
+import { fieldChanges, fieldText } from '#model/difference/field-changes';
+import { serviceChange } from '#model/difference/stack-plan';
 
 const lines = (from: unknown, to: unknown): string[] => fieldChanges(from, to).map(fieldText);
 
