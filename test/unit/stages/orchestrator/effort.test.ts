@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { orchestrate } from '#stages/orchestrator/orchestrator';
 import type { Action } from '#store/action';
-import { boundlessRoom, Room } from '#store/room';
+import { Room } from '#store/room';
+import { boundlessRoom } from '#test/support/boundless-room';
 import type { NarrowScope } from '#store/stage';
 import { aNode, aService, aTask, contextAt, storeOf } from '#test/support/cluster-objects';
 
