@@ -12,6 +12,7 @@ export class SegmentWriter {
   readonly #file: number;
   #offset: number;
   #position: Position;
+  readonly #after: Position;
   #sealed = false;
 
   private constructor(
@@ -25,7 +26,7 @@ export class SegmentWriter {
     this.#file = file;
     this.key = key;
     this.#offset = bytes;
-    this.#position = after;
+    this.#position = this.#after = after;
   }
 
   readonly key: FileKey;
@@ -37,6 +38,11 @@ export class SegmentWriter {
   /** Where the next frame will begin: everything before it is durable. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** True when its first record is durable. */
+  get begun(): boolean {
+    return this.#position.sequence > this.#after.sequence;
   }
 
   get position(): Position {

@@ -125,7 +125,9 @@ export class Wal {
   /** Removes segments whose entries are all at or below `index`; the caller has a marked snapshot of that index. */
   async removeBelow(index: number): Promise<void> {
     let count = 0;
-    while (count < this.#sealed.length && (this.#sealed[count]?.lastIndex ?? 0) <= index) count++;
+    // What the newest segment says of term, vote and snapshots stands nowhere else until a later one repeats it.
+    const removable = this.#writer?.begun ? this.#sealed.length : this.#sealed.length - 1;
+    while (count < removable && (this.#sealed[count]?.lastIndex ?? 0) <= index) count++;
     if (count === 0) return;
     const removed = this.#sealed.splice(0, count);
     this.#index.dropBefore((removed.at(-1)?.number ?? 0) + 1);

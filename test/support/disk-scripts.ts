@@ -223,6 +223,19 @@ export const diskScripts: readonly Guided[] = [
       await storage.close();
     },
   },
+  {
+    name: 'a log that nobody has written to since the start keeps what it says of the snapshot',
+    run: async () => {
+      const told = await new Told(newDisk().boot()).open();
+      await told.write({ term: 3, vote: 'b', commit: 2 }, entries(1, 4, 1));
+      await told.install(40, 4, 'state of the leader');
+      await told.storage.close();
+      const started = await new Told(told.system, told.model).open();
+      for await (const piece of started.storage.read({ index: 40, term: 4, configuration })) void piece;
+      await started.storage.close();
+      await (await new Told(told.system, told.model).open()).storage.close();
+    },
+  },
   { name: 'a large frame is there or was never acknowledged, wherever the power goes', run: powerLossAroundLargeFrame },
   {
     name: 'a snapshot that the disk spoils is never marked',

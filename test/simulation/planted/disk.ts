@@ -12,6 +12,13 @@ export const faults: readonly Fault[] = [
     within: 0,
   },
   {
+    ...at('wal'),
+    name: 'the last segment goes before another repeats it',
+    from: 'this.#writer?.begun ? this.#sealed.length : this.#sealed.length - 1',
+    to: 'this.#sealed.length',
+    within: 0,
+  },
+  {
     ...at('segment-writer'),
     name: 'acknowledges a large frame before the disk has it',
     from: '      await this.#files.syncData(file);\n',
