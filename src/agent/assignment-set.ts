@@ -49,7 +49,7 @@ export class AssignmentSet {
 
   /** Throws SequenceError for a message that is out of order. */
   apply(message: AssignmentMessage): Touched {
-    if (message.type === 'incremental' && message.appliesTo !== this.#resultsIn) {
+    if (message.type === 'incremental' && (!this.complete || message.appliesTo !== this.#resultsIn)) {
       throw new SequenceError(`assignments apply to ${message.appliesTo}, the last ones resulted in ${this.#resultsIn}`);
     }
     const touched = new Set<string>();

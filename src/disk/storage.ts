@@ -172,8 +172,9 @@ export class Storage {
   }
 
   async #mark(marks: readonly SnapshotMark[], record: Omit<Record, 'marks'>): Promise<void> {
-    this.#coming = marks;
     const newest = marks.at(-1)?.index ?? 0;
+    assert(newest >= (this.#coming.at(-1)?.index ?? 0), `snapshot ${newest} would stand in for one of ${this.#coming.at(-1)?.index}`);
+    this.#coming = marks;
     this.#received = this.#received.filter((each) => each.index > newest);
     await this.#wal.append({ ...record, marks });
     this.#marks = marks;

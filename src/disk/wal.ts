@@ -203,6 +203,7 @@ export class Wal {
   }
 
   async #write(record: Record): Promise<void> {
+    if (record.hardState && this.#hardState) checkPromise(this.#hardState, record.hardState);
     const empty = !record.hardState && record.marks.length === 0 && record.entries.length === 0;
     // Answers without content only wait for their place in the order.
     if (empty) return;
@@ -365,4 +366,11 @@ function takeIn(found: Found, segment: Segment, record: Record, at: number): voi
 /** Whether this member is known to be the only one. */
 function isAlone({ changes, marks }: Found): boolean {
   return !changes && marks.every(({ configuration }) => configuration.voters.length + configuration.learners.length === 1);
+}
+
+/** Terms only grow, and in one term a vote is given once: a disk that forgot that would elect two leaders. */
+function checkPromise(before: HardState, next: HardState): void {
+  assert(next.term >= before.term, `term ${next.term} follows term ${before.term}`);
+  const kept = next.term > before.term || before.vote === undefined || next.vote === before.vote;
+  assert(kept, `in term ${next.term} the vote for ${before.vote} becomes one for ${next.vote}`);
 }

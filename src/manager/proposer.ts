@@ -1,4 +1,5 @@
 /** Brings one decision after the other into the log. */
+import { assert } from '#base/assert';
 import type { Clock } from '#base/clock';
 import { EntryEncoder } from '#replica/entry-format';
 import type { Outcome, ReplicatedLog } from '#replica/replicated-log';
@@ -22,6 +23,7 @@ export class Proposer {
   readonly #parts: ProposerParts;
   #sinceCheck = checkEvery.entries;
   #checkedAt = 0;
+  #proposing = false;
 
   constructor(parts: ProposerParts) {
     this.#parts = parts;
@@ -32,6 +34,16 @@ export class Proposer {
    * between but what an earlier leader left; then the entry has no effect, and the outcome says so.
    */
   async propose(actions: readonly Action[], answers: readonly Answer[], now: number): Promise<Outcome> {
+    assert(!this.#proposing, 'one decision is in the log before the next is proposed');
+    this.#proposing = true;
+    try {
+      return await this.#write(actions, answers, now);
+    } finally {
+      this.#proposing = false;
+    }
+  }
+
+  async #write(actions: readonly Action[], answers: readonly Answer[], now: number): Promise<Outcome> {
     const { log, store, term, clock } = this.#parts;
     const check = this.#check(now);
     const head = { now, base: store.index, term, ...(answers.length > 0 && { answers }), ...(check !== undefined && { check }) };

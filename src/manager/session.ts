@@ -1,4 +1,5 @@
 /** One node's stream of assignments: the whole set, then what changed since the message before. */
+import { assert } from '#base/assert';
 import { inOrder, keyOfChange } from '#stages/dispatcher/item';
 import type { AssignmentChange, AssignmentMessage, AssignmentUpdate } from '#model/object/assignment';
 
@@ -56,6 +57,7 @@ export class Session {
         this.#wantsWhole = false;
         yield { type: 'complete', appliesTo: 0, resultsIn: sequence + 1, changes: this.#whole() };
       } else {
+        assert(sequence > 0, `node ${this.nodeId} is told what changed before it has the whole`);
         const [changes = []] = this.#waiting;
         this.#waiting = [];
         this.#waitingChanges = 0;

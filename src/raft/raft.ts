@@ -238,7 +238,10 @@ export class Raft {
     const { attest } = write;
     // In another term the entries may have been overwritten, and overwritten back: that is not the same write.
     if (attest.term === core.term) core.log.markStable(attest.index, attest.lastTerm);
-    if (write.hardState) core.durableCommit = write.hardState.commit;
+    if (write.hardState) {
+      assert(write.hardState.commit >= core.durableCommit, `commit ${write.hardState.commit} became durable after ${core.durableCommit}`);
+      core.durableCommit = write.hardState.commit;
+    }
     if (core.role === 'leader') {
       advanceCommit(core);
       closeChange(core);

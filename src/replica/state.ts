@@ -1,4 +1,5 @@
 /** The state that the log's entries make: the store behind its formats. */
+import { assert } from '#base/assert';
 import { Refusal } from '#base/refusal';
 import { levelNeeded } from '#store/feature-level';
 import type { Entry, StoreEvent } from '#store/action';
@@ -44,13 +45,15 @@ export class ReplicatedState implements StateMachine {
     return encodeState(this.store.image());
   }
 
-  async restore(_index: number, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+  async restore(index: number, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
     const decoding = new StateDecoder();
     for await (const piece of pieces) {
       decoding.take(piece);
       await this.#pause();
     }
-    this.store.become(decoding.finish());
+    const image = decoding.finish();
+    assert(image.index <= index && this.store.index <= index, `the state of entry ${image.index} comes as that of ${index}, after ${this.store.index}`);
+    this.store.become(image);
     for (const listener of this.#restoreListeners) listener();
   }
 

@@ -1,4 +1,5 @@
 /** Who is told of an item: topics that items are put under and nodes listen to, both counted by the tasks that ask for them. */
+import { assert } from '#base/assert';
 import { isPlaced, type Task } from '#model/object/task';
 import { compareStates } from '#model/object/task-state';
 import { clusterAttachments, filesOf, itemKey, type ItemKey } from './item.ts';
@@ -50,8 +51,9 @@ export class Counts<K, V> {
   take(key: K, value: V): boolean {
     const values = this.#counts.get(key);
     const count = values?.get(value) ?? 0;
-    if (!values || count > 1) {
-      values?.set(value, count - 1);
+    assert(values && count > 0, `${String(value)} is taken from ${String(key)}, which does not have it`);
+    if (count > 1) {
+      values.set(value, count - 1);
       return false;
     }
     values.delete(value);

@@ -1,4 +1,5 @@
 /** What one commit has to tell, gathered by who is to hear it: many nodes are mostly told the same, and share one list. */
+import { assert } from '#base/assert';
 import type { AssignmentChange } from '#model/object/assignment';
 import { inOrder } from './item.ts';
 
@@ -16,6 +17,7 @@ export class Deliveries {
 
   add(change: AssignmentChange, to: Audience): void {
     if (isNobody(to)) return;
+    assert(isItsNodes(change, to), `task ${change.action === 'update' ? change.item.ID : ''} would be told to others than its node`);
     const lists = change.action === 'remove' ? this.#removals : this.#updates;
     const list = lists.get(to);
     if (list) list.push(change);
@@ -26,6 +28,12 @@ export class Deliveries {
   all(): Delivery[] {
     return [...this.#removals, ...this.#updates].map(([to, changes]) => ({ to, changes: inOrder(changes) }));
   }
+}
+
+/** A task, with the credentials and variables in it, is its node's alone. */
+function isItsNodes(change: AssignmentChange, to: Audience): boolean {
+  if (change.action === 'remove' || change.kind !== 'task') return true;
+  return to !== 'all' && to.size === 1 && to.has(change.item.NodeID);
 }
 
 /** Those of `audience` who are not in `other`; of all nodes less some that is all of them, for nobody here knows who they are. */
