@@ -1,32 +1,30 @@
 /** A view with actions laid over it: what the store will be when they commit. */
 import { assert } from '#base/assert';
 import type { Kind, ObjectOf } from '#model/object/object';
-import type { Task } from '#model/object/task';
-import type { TaskState } from '#model/object/task-state';
 import type { Action } from './action.ts';
-import type { AddressUse } from './index/address-use.ts';
 import type { IndexOf } from './index/indexes.ts';
-import type { NodeLoad } from './index/node-load.ts';
 import { newTables, type Table } from './table.ts';
 import { Usage } from './index/usage.ts';
+import { CountedView } from './counted-view.ts';
 import type { View } from './view.ts';
 
 /** Objects that are not stored yet come after all that are. */
 const firstSerial = 2 ** 52;
 
-export class Overlay implements View {
+export class Overlay extends CountedView implements View {
   readonly #base: View;
   readonly #tables = newTables();
   readonly #removed = new Set<string>();
   readonly #actions: Action[] = [];
-  readonly #usage: Usage;
+  protected readonly usage: Usage;
   /** No object of the base has a later serial. */
   readonly #lastOfBase: number;
   #serials: number;
 
   constructor(base: View) {
+    super();
     this.#base = base;
-    this.#usage = new Usage(base);
+    this.usage = new Usage(base);
     this.#lastOfBase = this.#serials = base instanceof Overlay ? base.#serials : firstSerial;
   }
 
@@ -44,7 +42,7 @@ export class Overlay implements View {
       if (action.type === 'remove') {
         this.#tables[action.kind].delete(id);
         this.#removed.add(id);
-        this.#usage.change(action.kind, before, undefined);
+        this.usage.change(action.kind, before, undefined);
       } else {
         this.#put(action.kind, action.object, before);
       }
@@ -121,26 +119,6 @@ export class Overlay implements View {
     return undefined;
   }
 
-  tasksOfService(serviceId: string): Iterable<Task> {
-    return this.find('task', 'service', serviceId);
-  }
-
-  tasksOfNode(nodeId: string): Iterable<Task> {
-    return this.find('task', 'node', nodeId);
-  }
-
-  taskStates(): ReadonlyMap<TaskState, number> {
-    return this.#usage.taskStates();
-  }
-
-  loadOf(nodeId: string): NodeLoad {
-    return this.#usage.loadOf(nodeId);
-  }
-
-  addressesOf(networkId: string): AddressUse {
-    return this.#usage.addressesOf(networkId);
-  }
-
   #table<K extends Kind>(kind: K): Table<K> {
     return this.#tables[kind];
   }
@@ -159,7 +137,7 @@ export class Overlay implements View {
     // What was removed here and comes again is new.
     const known = this.#removed.has(object.ID) ? undefined : this.#base.serialOf(kind, object.ID);
     this.#table(kind).put(object, known ?? ++this.#serials);
-    this.#usage.change(kind, before, object);
+    this.usage.change(kind, before, object);
   }
 }
 

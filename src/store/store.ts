@@ -2,17 +2,14 @@
 import { assert } from '#base/assert';
 import { timeText } from '#base/clock';
 import { kinds, type Kind, type ObjectOf } from '#model/object/object';
-import type { Task } from '#model/object/task';
-import type { TaskState } from '#model/object/task-state';
 import { idOf, type Action, type Entry, type StoreEvent } from './action.ts';
-import type { AddressUse } from './index/address-use.ts';
 import { Answers, type KnownAnswer } from './answers.ts';
 import type { IndexOf } from './index/indexes.ts';
-import type { NodeLoad } from './index/node-load.ts';
 import { share } from './share.ts';
 import { StateHash } from './state-hash.ts';
 import { newTables, type Table, type Tables } from './table.ts';
 import { Usage } from './index/usage.ts';
+import { CountedView } from './counted-view.ts';
 import type { View } from './view.ts';
 
 /** All objects, as a snapshot carries them. */
@@ -29,11 +26,11 @@ function* objectsOf<T>(rows: readonly { object: T }[]): Generator<T> {
   for (const { object } of rows) yield object;
 }
 
-export class Store implements View {
+export class Store extends CountedView implements View {
   #tables: Tables = newTables();
   #answers = new Answers();
   #hash = new StateHash();
-  #usage = new Usage();
+  protected usage = new Usage();
   /** Counts creations: a place in the order of the log. */
   #serials = 0;
   #index = 0;
@@ -118,26 +115,6 @@ export class Store implements View {
     return this.#table(kind).find('name', name.toLowerCase())[0]?.object;
   }
 
-  tasksOfService(serviceId: string): Iterable<Task> {
-    return this.find('task', 'service', serviceId);
-  }
-
-  tasksOfNode(nodeId: string): Iterable<Task> {
-    return this.find('task', 'node', nodeId);
-  }
-
-  taskStates(): ReadonlyMap<TaskState, number> {
-    return this.#usage.taskStates();
-  }
-
-  loadOf(nodeId: string): NodeLoad {
-    return this.#usage.loadOf(nodeId);
-  }
-
-  addressesOf(networkId: string): AddressUse {
-    return this.#usage.addressesOf(networkId);
-  }
-
   /** Objects are never changed, so what is listed here stays as it is while entries go on. Each kind is in the order of creation: whoever restores it goes on in that order. */
   image(): StoreImage {
     const objects = Object.fromEntries(kinds.map((kind) => [kind, [...this.list(kind)]]));
@@ -174,7 +151,7 @@ export class Store implements View {
     this.#tables = other.#tables;
     this.#answers = other.#answers;
     this.#hash = other.#hash;
-    this.#usage = other.#usage;
+    this.usage = other.usage;
     this.#serials = other.#serials;
     this.#index = other.#index;
   }
@@ -199,7 +176,7 @@ export class Store implements View {
     if (action.type === 'remove') {
       this.#table(action.kind).delete(id);
       this.#hash.put(`${action.kind} ${id}`, undefined);
-      this.#usage.change(action.kind, previous, undefined);
+      this.usage.change(action.kind, previous, undefined);
       return { kind: action.kind, id, previous } as StoreEvent;
     }
     const CreatedAt = previous?.CreatedAt ?? now;
@@ -211,7 +188,7 @@ export class Store implements View {
     const previous = this.get(kind, object.ID);
     const shared = share(kind, object, previous, (id) => this.get('service', id));
     this.#table(kind).put(shared, ++this.#serials);
-    this.#usage.change(kind, previous, shared);
+    this.usage.change(kind, previous, shared);
     this.#hash.put(`${kind} ${object.ID}`, shared);
     return shared;
   }

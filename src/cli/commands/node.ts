@@ -12,7 +12,7 @@ import { compareNatural } from '../output/natural.ts';
 import { collect, filterMap, openSession } from '../session.ts';
 import { removeEach } from './change.ts';
 import { inspectObjects } from './inspect.ts';
-import { taskLines } from './tasks.ts';
+import { addTaskOptions, taskLines, type TaskFlags } from './tasks.ts';
 
 interface ListFlags {
   format?: string;
@@ -44,16 +44,9 @@ export function addNode(program: Command): void {
     .option('-f, --format <template>', 'a template')
     .option('--pretty', 'for people to read')
     .action(inspectNodes);
-  node
-    .command('ps')
-    .description('list the tasks of nodes; by default of this one')
-    .argument('[node...]')
-    .option('-f, --filter <filter>', 'desired-state=, id=, name=', collect)
-    .option('--format <template>', 'table, json or a template')
-    .option('-q, --quiet', 'only ids')
-    .option('--no-resolve', 'ids instead of names')
-    .option('--no-trunc', 'whole ids and errors')
-    .action(listTasks);
+  addTaskOptions(node.command('ps').description('list the tasks of nodes; by default of this one').argument('[node...]'), 'desired-state=, id=, name=').action(
+    listTasks,
+  );
   node
     .command('update')
     .description('change a node')
@@ -147,12 +140,12 @@ async function inspectNodes(names: readonly string[], flags: ListFlags & { prett
   await inspectObjects(session, names, flags.format, 'node', (name) => [`/nodes/${encodeURIComponent(name === 'self' ? self : name)}`], pretty);
 }
 
-async function listTasks(names: readonly string[], flags: ListFlags & { resolve: boolean; trunc: boolean }, command: Command): Promise<void> {
+async function listTasks(names: readonly string[], flags: TaskFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const paths = await Promise.all((names.length > 0 ? names : ['self']).map((name) => nodePath(client, name)));
   const nodes = await Promise.all(paths.map((path) => client.get<Node>(path)));
   const tasks = await client.get<Task[]>('/tasks', filters({ ...filterMap(flags.filter), node: nodes.map((node) => node.ID) }));
-  for (const line of await taskLines(client, tasks, { ...flags, noTrunc: !flags.trunc })) terminal.out(line);
+  for (const line of await taskLines(client, tasks, flags)) terminal.out(line);
 }
 
 async function updateNode(name: string, flags: UpdateFlags, command: Command): Promise<void> {

@@ -1,4 +1,5 @@
 /** `ps` of services, stacks and nodes: tasks with their history. */
+import type { Command } from 'commander';
 import { humanDuration } from '#base/text/human';
 import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
@@ -6,15 +7,26 @@ import type { Task } from '#model/object/task';
 import { portText } from '#model/port';
 import { taskNameOf } from '#model/object/task';
 import type { Client } from '../client.ts';
+import { collect } from '../session.ts';
 import { familiarImage } from '#model/image-reference';
 import { listLines, type Column, type ListOptions } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 
-export interface TaskListOptions extends ListOptions {
-  noTrunc?: boolean;
-  /** Ids instead of names. */
-  resolve?: boolean;
-  shortIds?: boolean;
+export interface TaskFlags extends ListOptions {
+  filter?: readonly string[];
+  /** Names instead of ids. */
+  resolve: boolean;
+  trunc: boolean;
+}
+
+/** The options of every `ps`; `filterHelp` names the filters that there are. */
+export function addTaskOptions(command: Command, filterHelp: string): Command {
+  return command
+    .option('-f, --filter <filter>', filterHelp, collect)
+    .option('--format <template>', 'table, json or a template')
+    .option('-q, --quiet', 'only ids')
+    .option('--no-resolve', 'ids instead of names')
+    .option('--no-trunc', 'whole ids and errors');
 }
 
 interface Row {
@@ -25,9 +37,9 @@ interface Row {
   older: boolean;
 }
 
-/** Lines of `tasks`, newest attempt first in each slot, names looked up with the daemon. */
-export async function taskLines(client: Client, tasks: readonly Task[], options: TaskListOptions): Promise<string[]> {
-  const resolve = options.resolve !== false;
+/** Lines of `tasks`, newest attempt first in each slot, names looked up with the daemon. `shortIds`: also where only ids are asked for. */
+export async function taskLines(client: Client, tasks: readonly Task[], flags: TaskFlags, { shortIds = false } = {}): Promise<string[]> {
+  const { resolve, trunc } = flags;
   const nodes = resolve ? await nodeNames(client) : new Map<string, string>();
   const services = resolve ? await serviceNames(client, tasks) : new Map<string, string>();
   const rows = tasks.map((task) => ({
@@ -38,10 +50,10 @@ export async function taskLines(client: Client, tasks: readonly Task[], options:
   }));
   rows.sort((a, b) => compareNatural(a.name, b.name) || (a.task.CreatedAt < b.task.CreatedAt ? 1 : -1));
   for (const [index, row] of rows.entries()) row.older = rows[index - 1]?.name === row.name;
-  const inTable = options.format === undefined || options.format.startsWith('table');
-  const length = options.noTrunc ? Infinity : 12;
-  const id = (row: Row): string => row.task.ID.slice(0, options.quiet && !options.shortIds ? Infinity : length);
-  return listLines(rows, columns(inTable, options.noTrunc === true, id), options, id);
+  const inTable = flags.format === undefined || flags.format.startsWith('table');
+  const length = trunc ? 12 : Infinity;
+  const id = (row: Row): string => row.task.ID.slice(0, flags.quiet && !shortIds ? Infinity : length);
+  return listLines(rows, columns(inTable, !trunc, id), flags, id);
 }
 
 function columns(inTable: boolean, whole: boolean, id: (row: Row) => string): Column<Row>[] {

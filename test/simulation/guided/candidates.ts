@@ -2,28 +2,10 @@
 import { seededRandom } from '#base/random';
 import { Amnesia } from '#raft/amnesia';
 import { defaultLimits } from '#raft/core';
-import type { Message, VoteRequest } from '#raft/message';
 import { Raft } from '#raft/raft';
 import { RaftStage } from '#test/support/raft-stage';
+import { electionTicks as e, grants, group, voteRequest } from '#test/support/raft-stories';
 import type { Guided } from '../tier.ts';
-
-const e = defaultLimits.electionTicks;
-const group = ['a', 'b', 'c'];
-
-function request(type: VoteRequest['type'], from: string, to: string, term: number, more: Partial<VoteRequest> = {}): Message {
-  return { type, from, to, term, lastIndex: 9, lastTerm: 9, transfer: false, commit: 0, commitTerm: 0, ...more };
-}
-
-/** Answers that `id` gives to `message` once its disk has worked. */
-function answers(stage: RaftStage, message: Message): Message[] {
-  stage.step(message);
-  while (stage.disk(message.to));
-  return stage.hold((one) => one.from === message.to);
-}
-
-function grants(stage: RaftStage, message: Message): boolean[] {
-  return answers(stage, message).map((one) => 'granted' in one && one.granted);
-}
 
 export const candidates: readonly Guided[] = [
   {
@@ -152,7 +134,7 @@ export const candidates: readonly Guided[] = [
         [],
         'requests',
       );
-      stage.equal(grants(stage, request('vote', 'b', 'l', 2)), [true], 'vote of a learner');
+      stage.equal(grants(stage, voteRequest('vote', 'b', 'l', 2)), [true], 'vote of a learner');
     },
   },
   {
@@ -197,9 +179,9 @@ export const candidates: readonly Guided[] = [
       stage.is('b', { committed: 1, lastIndex: 2 });
       stage.crash('b');
       stage.restart('b');
-      stage.step(request('preVote', 'c', 'b', 2, { commit: 2, commitTerm: 9, lastTerm: 0, lastIndex: 0 }));
+      stage.step(voteRequest('preVote', 'c', 'b', 2, { commit: 2, commitTerm: 9, lastTerm: 0, lastIndex: 0 }));
       stage.is('b', { committed: 1 });
-      stage.step(request('preVote', 'c', 'b', 2, { commit: 2, commitTerm: 1, lastTerm: 0, lastIndex: 0 }));
+      stage.step(voteRequest('preVote', 'c', 'b', 2, { commit: 2, commitTerm: 1, lastTerm: 0, lastIndex: 0 }));
       stage.is('b', { committed: 2 });
       stage.act('b', (raft) => raft.campaign());
       stage.equal(
@@ -238,7 +220,7 @@ export const candidates: readonly Guided[] = [
       stage.elect('a');
       stage.act('b', (raft) => raft.forgetLeader());
       stage.is('b', { leader: undefined, term: 1 });
-      stage.equal(grants(stage, request('preVote', 'c', 'b', 2)), [true], 'pre-vote');
+      stage.equal(grants(stage, voteRequest('preVote', 'c', 'b', 2)), [true], 'pre-vote');
       stage.tick('a', 2);
       stage.settle();
       stage.is('b', { leader: 'a', term: 1 });

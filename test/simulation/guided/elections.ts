@@ -1,40 +1,22 @@
 /** Stories of elections: votes, pre-votes, leases, terms, and what each clock does. */
-import { defaultLimits } from '#raft/core';
-import type { Message, VoteRequest } from '#raft/message';
+import type { VoteRequest } from '#raft/message';
 import { RaftStage } from '#test/support/raft-stage';
+import { answers, electionTicks as e, grants, group, voteRequest } from '#test/support/raft-stories';
 import type { Guided } from '../tier.ts';
-
-const e = defaultLimits.electionTicks;
-const group = ['a', 'b', 'c'];
-
-function request(type: VoteRequest['type'], from: string, to: string, term: number, more: Partial<VoteRequest> = {}): Message {
-  return { type, from, to, term, lastIndex: 9, lastTerm: 9, transfer: false, commit: 0, commitTerm: 0, ...more };
-}
-
-/** Answers that `id` gives to `message` once its disk has worked. */
-function answers(stage: RaftStage, message: Message): Message[] {
-  stage.step(message);
-  while (stage.disk(message.to));
-  return stage.hold((one) => one.from === message.to);
-}
-
-function grants(stage: RaftStage, message: Message): boolean[] {
-  return answers(stage, message).map((one) => 'granted' in one && one.granted);
-}
 
 export const elections: readonly Guided[] = [
   {
     name: 'one vote per term, given again to the same candidate, and remembered over a crash',
     run(): void {
       const stage = new RaftStage(group);
-      stage.equal(grants(stage, request('vote', 'b', 'a', 3)), [true], 'first vote');
-      stage.equal(grants(stage, request('vote', 'c', 'a', 3)), [false], 'second candidate');
-      stage.equal(grants(stage, request('vote', 'b', 'a', 3)), [true], 'a repeated request');
+      stage.equal(grants(stage, voteRequest('vote', 'b', 'a', 3)), [true], 'first vote');
+      stage.equal(grants(stage, voteRequest('vote', 'c', 'a', 3)), [false], 'second candidate');
+      stage.equal(grants(stage, voteRequest('vote', 'b', 'a', 3)), [true], 'a repeated request');
       stage.crash('a');
       stage.restart('a');
       stage.is('a', { term: 3, vote: 'b' });
-      stage.equal(grants(stage, request('vote', 'c', 'a', 3)), [false], 'after a crash');
-      stage.equal(grants(stage, request('vote', 'c', 'a', 4)), [true], 'in a new term');
+      stage.equal(grants(stage, voteRequest('vote', 'c', 'a', 3)), [false], 'after a crash');
+      stage.equal(grants(stage, voteRequest('vote', 'c', 'a', 4)), [true], 'in a new term');
     },
   },
   {
@@ -47,10 +29,10 @@ export const elections: readonly Guided[] = [
       stage.step({ type: 'preVoteReply', from: 'b', to: 'a', term: 1, granted: true, commit: 0, commitTerm: 0 });
       stage.is('a', { role: 'candidate', term: 1, vote: 'a' });
       stage.settle();
-      stage.equal(grants(stage, request('vote', 'b', 'a', 1)), [false], 'a rival');
+      stage.equal(grants(stage, voteRequest('vote', 'b', 'a', 1)), [false], 'a rival');
       stage.crash('a');
       stage.restart('a');
-      stage.equal(grants(stage, request('vote', 'b', 'a', 1)), [false], 'a rival after a crash');
+      stage.equal(grants(stage, voteRequest('vote', 'b', 'a', 1)), [false], 'a rival after a crash');
     },
   },
   {
@@ -63,7 +45,7 @@ export const elections: readonly Guided[] = [
         stage.settle();
         stage.crash('b');
         stage.restart('b');
-        return grants(stage, request(type, 'c', 'b', 5, { lastTerm, lastIndex }));
+        return grants(stage, voteRequest(type, 'c', 'b', 5, { lastTerm, lastIndex }));
       };
       const stage = new RaftStage(group);
       stage.equal([ask(1, 2), ask(1, 3), ask(2, 1)], [[true], [true], [true]], 'as good or better');
@@ -76,8 +58,8 @@ export const elections: readonly Guided[] = [
     run(): void {
       const stage = new RaftStage(group);
       stage.tick('a', 5);
-      stage.equal(grants(stage, request('preVote', 'b', 'a', 1)), [true], 'first');
-      stage.equal(grants(stage, request('preVote', 'c', 'a', 1)), [true], 'second');
+      stage.equal(grants(stage, voteRequest('preVote', 'b', 'a', 1)), [true], 'first');
+      stage.equal(grants(stage, voteRequest('preVote', 'c', 'a', 1)), [true], 'second');
       stage.is('a', { term: 0, vote: undefined, role: 'follower' });
       stage.equal(stage.durable('a').hardState.term, 0, 'term on disk');
       // The clock runs on: granting pre-votes must not put off an own election.
@@ -90,7 +72,7 @@ export const elections: readonly Guided[] = [
     run(): void {
       const stage = new RaftStage(group);
       stage.tick('a', e - 1);
-      stage.equal(grants(stage, request('vote', 'b', 'a', 1)), [true], 'vote');
+      stage.equal(grants(stage, voteRequest('vote', 'b', 'a', 1)), [true], 'vote');
       stage.tick('a', e - 1);
       stage.is('a', { role: 'follower' });
     },
@@ -121,34 +103,34 @@ export const elections: readonly Guided[] = [
       const stage = new RaftStage(group);
       stage.elect('a');
       stage.tick('b', e - 1);
-      stage.equal(answers(stage, request('vote', 'c', 'b', 7)), [], 'vote');
-      stage.equal(answers(stage, request('preVote', 'c', 'b', 7)), [], 'pre-vote');
+      stage.equal(answers(stage, voteRequest('vote', 'c', 'b', 7)), [], 'vote');
+      stage.equal(answers(stage, voteRequest('preVote', 'c', 'b', 7)), [], 'pre-vote');
       stage.is('b', { term: 1, leader: 'a' });
-      stage.equal(answers(stage, request('vote', 'c', 'a', 7)), [], 'vote at the leader');
-      stage.equal(answers(stage, request('preVote', 'c', 'a', 7)), [], 'pre-vote at the leader');
+      stage.equal(answers(stage, voteRequest('vote', 'c', 'a', 7)), [], 'vote at the leader');
+      stage.equal(answers(stage, voteRequest('preVote', 'c', 'a', 7)), [], 'pre-vote at the leader');
       stage.is('a', { term: 1, role: 'leader' });
-      stage.equal(grants(stage, request('vote', 'c', 'b', 2, { transfer: true })), [true], 'sent by the leader');
+      stage.equal(grants(stage, voteRequest('vote', 'c', 'b', 2, { transfer: true })), [true], 'sent by the leader');
       const later = new RaftStage(group);
       later.elect('a');
       // The clock of b may run out first: then it asks itself, which ends the lease as well.
       later.tick('b', e);
       later.hold(() => true);
-      later.equal(grants(later, request('preVote', 'c', 'b', 2)), [true], 'after the base timeout');
+      later.equal(grants(later, voteRequest('preVote', 'c', 'b', 2)), [true], 'after the base timeout');
     },
   },
   {
     name: 'a pre-vote of an older term is refused with the newer one, a heartbeat or append answered with it',
     run(): void {
       const stage = new RaftStage(group);
-      stage.step(request('vote', 'b', 'a', 8));
+      stage.step(voteRequest('vote', 'b', 'a', 8));
       while (stage.disk('a'));
       stage.hold(() => true);
       stage.equal(
-        answers(stage, request('preVote', 'c', 'a', 3)).map((one) => [one.type, one.term]),
+        answers(stage, voteRequest('preVote', 'c', 'a', 3)).map((one) => [one.type, one.term]),
         [['preVoteReply', 8]],
         'pre-vote',
       );
-      stage.equal(answers(stage, request('vote', 'c', 'a', 3)), [], 'vote');
+      stage.equal(answers(stage, voteRequest('vote', 'c', 'a', 3)), [], 'vote');
       const old = { from: 'c', to: 'a', term: 3, commit: 0 } as const;
       stage.equal(
         answers(stage, { ...old, type: 'heartbeat', readSequence: 0 }).map((one) => [one.type, one.term]),
@@ -213,7 +195,7 @@ export const elections: readonly Guided[] = [
       stage.tick('a', 2);
       stage.settle();
       stage.is('c', { term: 1, leader: 'a', vote: undefined });
-      stage.equal(grants(stage, request('vote', 'b', 'c', 1)), [false], 'a rival of the term');
+      stage.equal(grants(stage, voteRequest('vote', 'b', 'c', 1)), [false], 'a rival of the term');
     },
   },
   {
@@ -237,9 +219,9 @@ export const elections: readonly Guided[] = [
     name: 'a pre-vote for the present term is refused like a vote in it',
     run(): void {
       const stage = new RaftStage(group);
-      stage.equal(grants(stage, request('vote', 'b', 'a', 3)), [true], 'vote');
-      stage.equal(grants(stage, request('preVote', 'c', 'a', 3)), [false], 'pre-vote for the same term');
-      stage.equal(grants(stage, request('preVote', 'c', 'a', 4)), [true], 'pre-vote for the next term');
+      stage.equal(grants(stage, voteRequest('vote', 'b', 'a', 3)), [true], 'vote');
+      stage.equal(grants(stage, voteRequest('preVote', 'c', 'a', 3)), [false], 'pre-vote for the same term');
+      stage.equal(grants(stage, voteRequest('preVote', 'c', 'a', 4)), [true], 'pre-vote for the next term');
     },
   },
   {

@@ -1,11 +1,9 @@
 /** Stories of flow: windows, bytes, slow disks, slow state machines, and the transfer of leadership. */
-import { defaultLimits } from '#raft/core';
 import type { Append, Entry, Message } from '#raft/message';
 import { RaftStage } from '#test/support/raft-stage';
+import { electionTicks as e, group } from '#test/support/raft-stories';
 import type { Guided } from '../tier.ts';
 
-const e = defaultLimits.electionTicks;
-const group = ['a', 'b', 'c'];
 const five = ['a', 'b', 'c', 'd', 'e'];
 
 function entry(index: number, term: number): Entry {

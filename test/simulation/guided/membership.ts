@@ -1,20 +1,7 @@
 /** Stories of members that come and go, and of the snapshots that bring them in. */
-import { defaultLimits } from '#raft/core';
 import { RaftStage } from '#test/support/raft-stage';
+import { electionTicks as e, group, leadsWithoutCommit, until } from '#test/support/raft-stories';
 import type { Guided } from '../tier.ts';
-
-const e = defaultLimits.electionTicks;
-const group = ['a', 'b', 'c'];
-
-/** Ticks all of `ids` and lets everything settle, again and again, until `done`. */
-function until(stage: RaftStage, ids: readonly string[], done: () => boolean, what: string): void {
-  for (let round = 0; round < 12 * e; round++) {
-    if (done()) return;
-    for (const id of ids) stage.tick(id);
-    stage.settle();
-  }
-  stage.equal(done(), true, what);
-}
 
 export const membership: readonly Guided[] = [
   {
@@ -139,12 +126,7 @@ export const membership: readonly Guided[] = [
     name: 'a new leader changes nothing before it has committed in its term',
     run(): void {
       const stage = new RaftStage(group);
-      stage.act('a', (raft) => raft.campaign());
-      for (let round = 0; round < 4 && stage.status('a').role !== 'leader'; round++) {
-        stage.net();
-        for (const id of group) while (stage.disk(id));
-      }
-      stage.is('a', { role: 'leader', committed: 0 });
+      leadsWithoutCommit(stage);
       stage.equal(stage.change('a', 'addLearner', 'd'), 'changePending', 'too early');
       stage.settle();
       stage.equal(typeof stage.change('a', 'addLearner', 'd'), 'number', 'after the commit');

@@ -1,11 +1,8 @@
 /** Stories of linearizable reads: who confirms them, how they end, and which answers fit none. */
-import { defaultLimits } from '#raft/core';
 import type { HeartbeatReply, Message } from '#raft/message';
 import { RaftStage } from '#test/support/raft-stage';
+import { electionTicks as e, group, leadsWithoutCommit } from '#test/support/raft-stories';
 import type { Guided } from '../tier.ts';
-
-const e = defaultLimits.electionTicks;
-const group = ['a', 'b', 'c'];
 
 function read(stage: RaftStage, id: string, request: string): void {
   stage.act(id, (raft) => raft.readIndex(request));
@@ -166,12 +163,7 @@ export const reads: readonly Guided[] = [
     name: 'an early read ends as well when the term never commits',
     run(): void {
       const stage = new RaftStage(group);
-      stage.act('a', (raft) => raft.campaign());
-      for (let round = 0; round < 4 && stage.status('a').role !== 'leader'; round++) {
-        stage.net();
-        for (const id of group) while (stage.disk(id));
-      }
-      stage.is('a', { role: 'leader', committed: 0 });
+      leadsWithoutCommit(stage);
       stage.isolate('a');
       stage.hold(() => true);
       read(stage, 'a', 'r1');

@@ -1,11 +1,9 @@
 /** Stories of the log: what is sent, counted, committed, and what slow disks and lost messages do. */
-import { defaultLimits } from '#raft/core';
 import type { Append, Message } from '#raft/message';
 import { RaftStage } from '#test/support/raft-stage';
+import { electionTicks as e, group } from '#test/support/raft-stories';
 import type { Guided } from '../tier.ts';
 
-const e = defaultLimits.electionTicks;
-const group = ['a', 'b', 'c'];
 const five = ['a', 'b', 'c', 'd', 'e'];
 
 function isAppend(message: Message): message is Append {

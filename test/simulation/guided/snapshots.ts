@@ -1,22 +1,9 @@
 /** Stories of lost disks and of snapshots. */
 import { Amnesia } from '#raft/amnesia';
-import { defaultLimits } from '#raft/core';
 import type { Message } from '#raft/message';
 import { RaftStage } from '#test/support/raft-stage';
+import { electionTicks as e, group, until } from '#test/support/raft-stories';
 import type { Guided } from '../tier.ts';
-
-const e = defaultLimits.electionTicks;
-const group = ['a', 'b', 'c'];
-
-/** Ticks all of `ids` and lets everything settle, again and again, until `done`. */
-function until(stage: RaftStage, ids: readonly string[], done: () => boolean, what: string): void {
-  for (let round = 0; round < 12 * e; round++) {
-    if (done()) return;
-    for (const id of ids) stage.tick(id);
-    stage.settle();
-  }
-  stage.equal(done(), true, what);
-}
 
 export const snapshots: readonly Guided[] = [
   {

@@ -13,7 +13,7 @@ import { addServiceCreate } from './service-create.ts';
 import { addServiceLogs } from './service-logs.ts';
 import { addServiceUpdate } from './service-update.ts';
 import { serviceLines, type ListedService } from './services-list.ts';
-import { taskLines } from '../tasks.ts';
+import { addTaskOptions, taskLines, type TaskFlags } from '../tasks.ts';
 import { addWaitOptions, waitAndExit, type WaitFlags } from '../../progress/wait.ts';
 import type { WaitTarget } from '../../progress/watch.ts';
 
@@ -36,16 +36,10 @@ export function addService(program: Command): void {
     .option('--format <template>', 'table, json or a template')
     .option('-q, --quiet', 'only ids')
     .action(listServices);
-  service
-    .command('ps')
-    .description('list the tasks of services, with their history')
-    .argument('<service...>')
-    .option('-f, --filter <filter>', 'desired-state=, id=, name=, node=', collect)
-    .option('--format <template>', 'table, json or a template')
-    .option('-q, --quiet', 'only ids')
-    .option('--no-resolve', 'ids instead of names')
-    .option('--no-trunc', 'whole ids and errors')
-    .action(listTasks);
+  addTaskOptions(
+    service.command('ps').description('list the tasks of services, with their history').argument('<service...>'),
+    'desired-state=, id=, name=, node=',
+  ).action(listTasks);
   service
     .command('inspect')
     .description('show services in full')
@@ -80,13 +74,13 @@ async function inspectServices(names: readonly string[], flags: ListFlags & { pr
   );
 }
 
-async function listTasks(names: readonly string[], flags: ListFlags & { resolve: boolean; trunc: boolean }, command: Command): Promise<void> {
+async function listTasks(names: readonly string[], flags: TaskFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const services = await Promise.all(names.map((name) => client.find<Service>(`/services/${encodeURIComponent(name)}`)));
   const ids = services.flatMap((service) => (service ? [service.ID] : []));
   if (ids.length > 0) {
     const tasks = await client.get<Task[]>('/tasks', filters({ ...filterMap(flags.filter), service: ids }));
-    for (const line of await taskLines(client, tasks, { ...flags, noTrunc: !flags.trunc })) terminal.out(line);
+    for (const line of await taskLines(client, tasks, flags)) terminal.out(line);
   }
   const missing = names.filter((_, index) => services[index] === undefined);
   if (missing.length > 0) throw new CommandError(missing.map((name) => `no such service: ${name}`).join('\n'));

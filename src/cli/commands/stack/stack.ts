@@ -16,7 +16,7 @@ import { addStackControl } from './stack-control.ts';
 import { serviceLines, type ListedService } from '../service/services-list.ts';
 import { addStackDeploy } from './stack-deploy.ts';
 import { addStackPlan } from './stack-plan.ts';
-import { taskLines } from '../tasks.ts';
+import { addTaskOptions, taskLines, type TaskFlags } from '../tasks.ts';
 
 interface StackCount {
   Name: string;
@@ -46,16 +46,7 @@ export function addStack(program: Command): void {
   addStackPlan(stack);
   addStackConfig(stack);
   stack.command('ls').alias('list').description('list stacks').option('--format <template>', 'table, json or a template').action(listStacks);
-  stack
-    .command('ps')
-    .description('list the tasks of a stack')
-    .argument('<stack>')
-    .option('-f, --filter <filter>', 'desired-state=, id=, name=, node=', collect)
-    .option('--format <template>', 'table, json or a template')
-    .option('-q, --quiet', 'only ids')
-    .option('--no-resolve', 'ids instead of names')
-    .option('--no-trunc', 'whole ids and errors')
-    .action(listTasks);
+  addTaskOptions(stack.command('ps').description('list the tasks of a stack').argument('<stack>'), 'desired-state=, id=, name=, node=').action(listTasks);
   stack
     .command('services')
     .description('list the services of a stack')
@@ -116,11 +107,11 @@ async function stacksByLabel(client: Session['client']): Promise<StackCount[]> {
   return [...counts].map(([Name, Services]) => ({ Name, Services }));
 }
 
-async function listTasks(name: string, flags: ListFlags & { resolve: boolean; trunc: boolean }, command: Command): Promise<void> {
+async function listTasks(name: string, flags: TaskFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const tasks = await client.get<Task[]>('/tasks', filters({ ...filterMap(flags.filter), label: [`${namespaceLabel}=${name}`] }));
   if (tasks.length === 0) throw new CommandError(`nothing found in stack: ${name}`);
-  for (const line of await taskLines(client, tasks, { ...flags, noTrunc: !flags.trunc, shortIds: true })) terminal.out(line);
+  for (const line of await taskLines(client, tasks, flags, { shortIds: true })) terminal.out(line);
 }
 
 async function listServices(name: string, flags: ListFlags, command: Command): Promise<void> {
