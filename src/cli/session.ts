@@ -13,7 +13,7 @@ export interface Session {
 
 /** Reads --host, --target and --context from the front of the line. */
 export function openSession(command: Command): Session {
-  const { host: first, target, context } = command.optsWithGlobals<{ host?: string; target?: string; context?: string }>();
+  const { host: first, target, context } = programOf(command).opts<{ host?: string; target?: string; context?: string }>();
   if (first !== undefined && target !== undefined) throw new CommandError('--host and --target are one and the same: give one', exitCodes.usage);
   const host = first ?? target;
   return {
@@ -21,6 +21,11 @@ export function openSession(command: Command): Session {
     terminal: processTerminal,
     environment: process.env,
   };
+}
+
+/** The front of the line: a command may have flags of the same names, as `service create --host` has. */
+function programOf(command: Command): Command {
+  return command.parent ? programOf(command.parent) : command;
 }
 
 /** Collects a repeatable option. */

@@ -1,6 +1,10 @@
-/** `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some. */
+/**
+ * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
+ * `npm run bench -- soak --minutes 30` is the long one, which is run only when it is named.
+ */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { loadImage, until, whyNoHost } from '../support/machine.mjs';
 import { pssMegabytes } from '../support/resolver-process.ts';
 import { benchCompose } from './compose.ts';
@@ -10,6 +14,7 @@ import { table, type Row } from './figures.ts';
 import { benchRaft } from './raft.ts';
 import { benchReconcile } from './reconcile.ts';
 import { benchScale } from './scale.ts';
+import { benchSoak } from './soak/soak.ts';
 
 const ratioTarget = 1.25;
 const noOpTargetMs = 1000;
@@ -98,7 +103,7 @@ async function idleRows(daemon: BenchDaemon): Promise<Row[]> {
 }
 
 async function main(): Promise<void> {
-  const chosen = process.argv.slice(2);
+  const { values, positionals: chosen } = parseArgs({ options: { minutes: { type: 'string', default: '30' } }, allowPositionals: true });
   const wanted = (name: string): boolean => chosen.length === 0 || chosen.includes(name);
   const rows: Row[] = [];
   async function measure(name: string, run: () => Promise<Row[]>): Promise<void> {
@@ -121,6 +126,7 @@ async function main(): Promise<void> {
   await measure('raft', raftRows);
   await measure('compose', composeRows);
   await measure('scale', benchScale);
+  if (reason === undefined && chosen.includes('soak')) await measure('soak', () => benchSoak(Number(values.minutes), say));
   say(`\n${table(rows)}`);
 }
 

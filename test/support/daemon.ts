@@ -58,6 +58,15 @@ export class HostDaemon {
     return { SHOAL_HOST: `unix://${this.socket}`, DOCKER_HOST: `unix://${this.socket}` };
   }
 
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Whether the process that was started last is still there. */
+  get alive(): boolean {
+    return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
   /** Resolves when it answers; rejects with its log when it ends instead. */
   async start(): Promise<void> {
     if (!existsSync(join(root, '.build/daemon.mjs'))) throw new Error('the program is not built: npm run build');

@@ -56,6 +56,7 @@ export function whyNoHost() {
  * @property {(command: string[]) => string} run runs a command inside the network namespace; standard output
  * @property {() => Promise<void>} stopEngine ends dockerd, leaving its data
  * @property {() => Promise<void>} startEngine starts it again
+ * @property {() => Promise<void>} crashEngine ends dockerd with kill -9 and starts it again, as an init system would, beside the containerd that it left
  * @property {() => Promise<void>} stop ends everything and removes it
  */
 
@@ -80,6 +81,33 @@ export async function startHost() {
     await endProcess(engine.pid);
     delete engine.pid;
   }
+  async function crashEngine() {
+    if (!engine.pid) return;
+    const inside = ['nsenter', '--target', String(engine.pid), '--net', '--mount', '--uts'];
+    // Its containerd goes with it, its containers don't: what they are found by lies in this mount namespace, which somebody has to keep.
+    const keeper = spawn('nsenter', [...inside.slice(1), 'sleep', '600'], { stdio: 'ignore' });
+    const ended = engine.pid;
+    await until(
+      () => readFileSync(`/proc/${keeper.pid}/comm`, 'utf8').trim() === 'sleep',
+      30_000,
+      () => 'the namespaces are not kept',
+    );
+    spawnSync('kill', ['-9', String(ended)]);
+    delete engine.pid;
+    await until(
+      () => !existsSync(`/proc/${ended}`),
+      30_000,
+      () => `process ${ended} does not end`,
+    );
+    engine.pid = await runEngine({
+      folder,
+      socket,
+      command: ['nsenter', '--target', String(keeper.pid), ...inside.slice(3)],
+      // Where nobody reaps processes, the containerd that has ended looks alive.
+      prepare: 'rm -f /run/docker/exec/containerd/containerd.pid',
+    });
+    keeper.kill();
+  }
   async function stop() {
     process.removeListener('exit', abandon);
     if (engine.pid) {
@@ -98,7 +126,7 @@ export async function startHost() {
   }
   process.once('exit', abandon);
   await startEngine();
-  return { name, folder, socket, address, gateway, enter, docker, run, stopEngine, startEngine, stop };
+  return { name, folder, socket, address, gateway, enter, docker, run, stopEngine, startEngine, crashEngine, stop };
 }
 
 /** @param {string} name @param {string} tag */
@@ -140,17 +168,23 @@ async function spawnEngine({ name, folder, socket, enter }) {
   const resolver = join(folder, 'resolv.conf');
   // A name server that refuses at once: pulls fail quickly instead of waiting for a network that is not there.
   writeFileSync(resolver, 'nameserver 127.0.0.1\n');
+  const prepare = `
+    hostname ${name}; mkdir -p /run/docker; mount -t tmpfs none /run/docker
+    mount --bind ${resolver} "$(readlink -f /etc/resolv.conf)"`;
+  return runEngine({ folder, socket, command: [...enter, 'unshare', '--mount', '--uts'], prepare });
+}
+
+/**
+ * @param {{ folder: string, socket: string, command: string[], prepare: string }} engine a command that leads into its namespaces, and a script to run there first
+ * @returns {Promise<number>} process id of dockerd, once it answers
+ */
+async function runEngine({ folder, socket, command, prepare }) {
   const pidFile = join(folder, 'docker.pid');
   rmSync(pidFile, { force: true });
-  const script = `
-    hostname ${name}; mkdir -p /run/docker; mount -t tmpfs none /run/docker
-    mount --bind ${resolver} "$(readlink -f /etc/resolv.conf)"
+  const script = `${prepare}
     exec dockerd --data-root ${folder}/data --exec-root /run/docker/exec -H unix://${socket} --pidfile ${pidFile}`;
   const log = openSync(join(folder, 'dockerd.log'), 'a');
-  const child = spawn(enter[0] ?? '', [...enter.slice(1), 'unshare', '--mount', '--uts', 'bash', '-c', script], {
-    detached: true,
-    stdio: ['ignore', log, log],
-  });
+  const child = spawn(command[0] ?? '', [...command.slice(1), 'bash', '-c', script], { detached: true, stdio: ['ignore', log, log] });
   child.unref();
   await until(
     () => spawnSync('docker', ['-H', `unix://${socket}`, 'version'], { stdio: 'ignore' }).status === 0,

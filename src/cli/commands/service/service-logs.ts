@@ -42,17 +42,24 @@ async function showLogs(name: string, flags: LogFlags, command: Command): Promis
   const service = await client.find<Service>(`/services/${path}`);
   const task = service ? undefined : await client.find<Task>(`/tasks/${path}`);
   if (!service && !task) throw new CommandError(`no such task or service: ${name}`);
+  const container = (service?.Spec.TaskTemplate ?? task?.Spec)?.ContainerSpec;
+  if (container?.TTY && !flags.raw) throw new CommandError('tty service logs only supported with --raw', exitCodes.refused);
   const stream = await client.stream(service ? `/services/${service.ID}/logs` : `/tasks/${task?.ID ?? ''}/logs`, {
     query: {
       stdout: '1',
       stderr: '1',
-      details: '1',
+      ...(!container?.TTY && { details: '1' }),
       tail: flags.tail,
       ...(flags.follow && { follow: '1' }),
       ...(flags.timestamps && { timestamps: '1' }),
       ...since(flags.since),
     },
   });
+  // What a terminal shows comes without frames.
+  if (container?.TTY) {
+    for await (const chunk of stream) terminal.raw(chunk as Buffer, 'stdout');
+    return;
+  }
   const labels = new TaskLabels(client, flags);
   const frames = new LogFrames();
   for await (const chunk of stream) {
