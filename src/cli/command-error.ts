@@ -8,6 +8,8 @@ export const exitCodes = {
   notConverged: 4,
   /** Another version took the place of the one that was waited for. */
   superseded: 5,
+  /** A plan that was asked to say so found something to change. */
+  changes: 6,
 } as const;
 
 export class CommandError extends Error {

@@ -6,6 +6,24 @@ const marks = { create: '+', update: '~', remove: '-', none: '=' } as const;
 
 export function planLines(changes: readonly ObjectChange[], name: string): string[] {
   const lines = changes.filter(({ change }) => change !== 'none').flatMap(changeLines);
+  return [...lines, `${summary(changes, name)} Nothing was written.`];
+}
+
+/** For a comment on a merge request: the summary, and what changes to unfold. */
+export function planMarkdown(changes: readonly ObjectChange[], name: string): string[] {
+  const lines = changes.filter(({ change }) => change !== 'none').flatMap(changeLines);
+  const head = `**${summary(changes, name)}**`;
+  if (lines.length === 0) return [head];
+  const fence = '`'.repeat(Math.max(3, ...lines.map((line) => 1 + Math.max(0, ...(line.match(/`+/g) ?? []).map(({ length }) => length)))));
+  return [head, '', '<details><summary>Changes</summary>', '', `${fence}diff`, ...lines.map(diffLine), fence, '', '</details>'];
+}
+
+/** The marks that a viewer of differences colours; a change is `!`. */
+function diffLine(line: string): string {
+  return line.replace(/^~/, '!').replaceAll(/[\r\n]/g, ' ');
+}
+
+function summary(changes: readonly ObjectChange[], name: string): string {
   const count = (change: ObjectChange['change']): number => changes.filter((item) => item.change === change).length;
   const restarting = changes.filter((item) => item.restarts !== undefined).length;
   const parts = [
@@ -14,7 +32,7 @@ export function planLines(changes: readonly ObjectChange[], name: string): strin
     `${count('remove')} to remove`,
     `${count('none')} unchanged`,
   ];
-  return [...lines, `Stack ${name}: ${parts.join(', ')}. Nothing was written.`];
+  return `Stack ${name}: ${parts.join(', ')}.`;
 }
 
 function changeLines({ kind, name, change, fields, restarts, refused }: ObjectChange): string[] {

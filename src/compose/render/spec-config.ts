@@ -5,12 +5,15 @@ import { rebaseFile } from '../spec/rebase.ts';
 import { diagnosticsOf } from '../spec/report.ts';
 import { isList, isMap, newMap } from '../value.ts';
 import type { Value } from '../value.ts';
+import { emitJson } from './emit-json.ts';
 import { Ordered, emitYaml } from './emit.ts';
 
 const sections = ['services', 'networks', 'volumes', 'secrets', 'configs'];
 
+export type ConfigFormat = 'yaml' | 'json';
+
 /** Text for stdout, absent when a diagnostic is an error. Never throws on what a file holds. */
-export function renderSpecConfig(request: LoadRequest): { text?: string; diagnostics: readonly Diagnostic[] } {
+export function renderSpecConfig(request: LoadRequest, format: ConfigFormat = 'yaml'): { text?: string; diagnostics: readonly Diagnostic[] } {
   const { loaded, report } = loadSpecProject(request);
   const diagnostics = diagnosticsOf(report);
   if (!loaded) return { diagnostics };
@@ -20,7 +23,8 @@ export function renderSpecConfig(request: LoadRequest): { text?: string; diagnos
     .sort();
   const keys = [...sections, ...extras].filter((key) => merged[key] !== undefined);
   const entries = keys.map((key) => [key, escaped(merged[key] ?? null)] as const);
-  return { text: emitYaml(new Ordered([['name', loaded.stack], ...entries])), diagnostics };
+  const document = new Ordered([['name', loaded.stack], ...entries]);
+  return { text: format === 'json' ? emitJson(document) : emitYaml(document), diagnostics };
 }
 
 /** Variables are filled in already: a dollar that is left is one. */

@@ -2,15 +2,21 @@
 import type { Command } from 'commander';
 import type { StackSpec } from '#model/object/stack';
 import type { StackPlan } from '#model/difference/stack-plan';
-import { CommandError } from '../../command-error.ts';
+import { CommandError, exitCodes } from '../../command-error.ts';
 import { checkStackName, chosenMode, type LoadFlags } from '../../deploy/flags.ts';
 import { openSession, type Session } from '../../session.ts';
 import { addLoadOptions } from './stack-deploy.ts';
 
 interface PlanFlags extends LoadFlags {
   prune?: boolean;
-  json?: boolean;
+  format?: string;
+  exitCode?: boolean;
 }
+
+const formats = ['text', 'json', 'markdown'];
+const exitCodeHelp = `
+The content of secrets cannot be read, so only a new name shows that it changes.
+Exit codes: 0 planned, 1 the deploy would be refused; with --exit-code 0 nothing changes, 6 something does.`;
 
 export function addStackPlan(stack: Command): void {
   const plan = stack
@@ -20,15 +26,19 @@ export function addStackPlan(stack: Command): void {
   addLoadOptions(plan)
     .option('--prune', 'as for deploy')
     .option('--no-prune', 'as for deploy')
-    .option('--json', 'the plan as data')
-    .addHelpText('after', '\nThe content of secrets cannot be read, so only a new name shows that it changes. Exit code 1: the deploy would be refused.')
+    .option('--format <format>', 'text, json or markdown (for a merge request)', 'text')
+    .option('--json', 'short for --format json')
+    .option('--exit-code', 'end with 6 when something would change')
+    .addHelpText('after', exitCodeHelp)
     .action(runPlan);
 }
 
 async function runPlan(name: string | undefined, flags: PlanFlags, command: Command): Promise<void> {
+  const format = flags.json ? 'json' : (flags.format ?? 'text');
+  if (!formats.includes(format)) throw new CommandError(`--format is one of ${formats.join(', ')}, not ${JSON.stringify(format)}`, exitCodes.usage);
   const session = openSession(command);
   const mode = await chosenMode(session.client, flags);
-  const [{ strictStack }, { loadSpec }, { planLines }] = await Promise.all([
+  const [{ strictStack }, { loadSpec }, { planLines, planMarkdown }] = await Promise.all([
     import('../../plan/states.ts'),
     import('../../deploy/spec-files.ts'),
     import('../../plan/render.ts'),
@@ -37,12 +47,13 @@ async function runPlan(name: string | undefined, flags: PlanFlags, command: Comm
   const stack = mode === 'strict' ? strictStack(session, name ?? '', flags) : loadSpec(session, name, flags);
   const ours = (await session.client.ping()).shoal !== undefined;
   const plan = ours ? await planOfOurs(session, stack, flags.prune ?? mode === 'spec') : await planOfDocker(session, stack, flags.prune === true);
-  if (flags.json) session.terminal.out(JSON.stringify(plan));
-  else for (const line of planLines(plan.changes, stack.Name)) session.terminal.out(line);
+  const lines = { json: () => [JSON.stringify(plan)], text: planLines, markdown: planMarkdown }[format as 'text'](plan.changes, stack.Name);
+  for (const line of lines) session.terminal.out(line);
   if (plan.revertedBy !== undefined)
     session.terminal.error(`warning: stack ${stack.Name} belongs to repository ${plan.revertedBy}: a deploy needs --force, and is reverted`);
   const refused = plan.changes.find((change) => change.refused !== undefined);
   if (refused) throw new CommandError(`${refused.kind} ${refused.name}: ${refused.refused ?? ''}`);
+  if (flags.exitCode && plan.changes.some(({ change }) => change !== 'none')) process.exitCode = exitCodes.changes;
 }
 
 /** A daemon of ours plans itself: it knows what secrets hold and whose an object is. */

@@ -15,6 +15,7 @@ import { addStackConfig } from './stack-config.ts';
 import { addStackControl } from './stack-control.ts';
 import { serviceLines, type ListedService } from '../service/services-list.ts';
 import { addStackDeploy } from './stack-deploy.ts';
+import { addStackLint } from './stack-lint.ts';
 import { addStackPlan } from './stack-plan.ts';
 import { addTaskOptions, taskLines, type TaskFlags } from '../tasks.ts';
 
@@ -45,6 +46,7 @@ export function addStack(program: Command): void {
   addStackDeploy(stack);
   addStackPlan(stack);
   addStackConfig(stack);
+  addStackLint(stack);
   stack.command('ls').alias('list').description('list stacks').option('--format <template>', 'table, json or a template').action(listStacks);
   addTaskOptions(stack.command('ps').description('list the tasks of a stack').argument('<stack>'), 'desired-state=, id=, name=, node=').action(listTasks);
   stack
