@@ -75,8 +75,8 @@ export interface ServiceModel {
   volumes?: readonly MountModel[];
   working_dir?: string;
   extras?: Record<string, Value>;
-  /** Keys beyond version 3, already in the engine's words. */
-  beyond?: BeyondModel;
+  /** Keys that only the Compose Specification has, not version 3; already in the engine's words. */
+  specOnly?: SpecOnlyModel;
 }
 
 export interface BuildModel {
@@ -234,7 +234,7 @@ export interface FileModel {
 }
 
 /** Service keys that version 3 lacks and clusters of ours honour. */
-export interface BeyondModel {
+export interface SpecOnlyModel {
   annotations?: Strings;
   blkio_weight?: number;
   cgroup?: string;

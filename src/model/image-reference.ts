@@ -65,7 +65,7 @@ export function isFixedImage(image: string): boolean {
 /** The image as the client sends it: `:latest` where no tag or digest is, Docker Hub's own prefixes left out. */
 export function normalImage(image: string): string {
   const parsed = readImage(image);
-  return parsed ? written(parsed.tag === undefined && parsed.digest === undefined ? { ...parsed, tag: 'latest' } : parsed) : image;
+  return parsed ? referenceText(parsed.tag === undefined && parsed.digest === undefined ? { ...parsed, tag: 'latest' } : parsed) : image;
 }
 
 /** The name as people write it: no default registry, and no digest where there is a tag unless `whole`. */
@@ -73,7 +73,7 @@ export function familiarImage(image: string, whole = false): string {
   const parsed = readImage(image);
   if (!parsed) return image;
   const { digest: _digest, ...short } = parsed;
-  return written(whole || parsed.tag === undefined ? parsed : short);
+  return referenceText(whole || parsed.tag === undefined ? parsed : short);
 }
 
 /** Without the digest, as the file says it. */
@@ -94,7 +94,7 @@ export function registryOf(image: string): string {
   return splitRegistry(image).registry;
 }
 
-function written({ registry, path, tag, digest }: ImageReference): string {
+function referenceText({ registry, path, tag, digest }: ImageReference): string {
   // A name that looks like an id, or a path whose first part looks like a host, would be read as one.
   const official = registry === hub && /^library\/[^/]+$/.test(path) && !/\/[a-f0-9]{64}$/.test(path);
   const plain = registry === hub && splitRegistry(path).registry === hub && !path.startsWith(`${hub}/`) && !path.startsWith(`index.${hub}/`);

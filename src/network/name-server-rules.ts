@@ -1,4 +1,5 @@
 /** The nftables text that leads a network's containers, and nobody else, to the network's name server. */
+import { compareTexts } from '#base/text/text';
 import { bridgeName } from '#model/object/network';
 import type { BridgedNetwork } from './contract.ts';
 import { elements, hooked, type RuleSet, tableName, wholeTables } from './rule-set.ts';
@@ -13,7 +14,7 @@ export function nameTableName(instance: string): string {
 
 /** The rules for the gateways of `networks`; those without a name server are closed. */
 export function nameServerRules(table: string, networks: readonly BridgedNetwork[]): RuleSet {
-  const all = networks.toSorted((a, b) => (a.gateway < b.gateway ? -1 : 1));
+  const all = networks.toSorted((a, b) => compareTexts(a.gateway, b.gateway));
   const served = all.filter((network) => network.nameServerPort !== undefined);
   const ports = [...new Set([namePort, ...served.map(({ nameServerPort = 0 }) => nameServerPort)])].toSorted((a, b) => a - b);
   const ways = served.flatMap(({ gateway, nameServerPort = 0 }) =>

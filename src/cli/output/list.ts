@@ -1,4 +1,5 @@
 /** Prints a list as docker's commands do: a table, ids alone, JSON lines, or a template of the user's. */
+import { compareTexts } from '#base/text/text';
 import { expandForRow, jsonText } from './template.ts';
 import { tableLines } from './table.ts';
 
@@ -61,7 +62,7 @@ function shown<T>(column: Column<T>, row: T): unknown {
 }
 
 function valuesOf<T>(columns: readonly Column<T>[], row: T): Record<string, unknown> {
-  return Object.fromEntries(columns.map((column) => [column.key, shown(column, row)] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return Object.fromEntries(columns.map((column) => [column.key, shown(column, row)] as const).sort(([a], [b]) => compareTexts(a, b)));
 }
 
 /** `DESIRED STATE` is `desired_state`, `NETWORK ID` is `network_id`. */

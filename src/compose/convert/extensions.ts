@@ -2,85 +2,85 @@
 import { parseSize } from '#base/text/human';
 import { Refusal } from '#base/refusal';
 import type { ContainerExtension, ContainerSpec, DeviceRequest, Mount, PortConfig, ServiceDependency, ServiceSpec, TaskSpec } from '#model/object/service-spec';
-import type { BeyondModel, DeviceModel, PortModel, Project, ServiceModel } from '../project.ts';
+import type { SpecOnlyModel, DeviceModel, PortModel, Project, ServiceModel } from '../project.ts';
 import { filled, scoped, someOf } from './names.ts';
 
 /** `spec` with the keys of `service` that Docker's own conversion leaves out. Throws Refusal. */
 export function withBeyond(spec: ServiceSpec, service: ServiceModel, project: Project, stack: string): ServiceSpec {
-  const beyond = service.beyond ?? {};
-  const dependsOn = dependencies(beyond, project, stack);
+  const specOnly = service.specOnly ?? {};
+  const dependsOn = dependencies(specOnly, project, stack);
   const extras = new Map((service.ports ?? []).map((port) => [pairKey(port.target, port.published, port.protocol), port]));
   const ports = spec.EndpointSpec?.Ports?.map((port) => withPort(port, extras.get(pairKey(port.TargetPort, port.PublishedPort, port.Protocol))));
   return {
     ...spec,
-    TaskTemplate: taskTemplate(spec.TaskTemplate, service, beyond),
+    TaskTemplate: taskTemplate(spec.TaskTemplate, service, specOnly),
     EndpointSpec: { ...spec.EndpointSpec, ...(ports && { Ports: ports }) },
     ...(dependsOn.length > 0 && { Shoal: { DependsOn: dependsOn } }),
   };
 }
 
-function taskTemplate(template: TaskSpec, service: ServiceModel, beyond: BeyondModel): TaskSpec {
-  const devices = [...(beyond.gpus ?? []), ...(service.deploy?.resources?.reservations?.devices ?? [])].map(deviceRequest);
+function taskTemplate(template: TaskSpec, service: ServiceModel, specOnly: SpecOnlyModel): TaskSpec {
+  const devices = [...(specOnly.gpus ?? []), ...(service.deploy?.resources?.reservations?.devices ?? [])].map(deviceRequest);
   const resources = { ...template.Resources, Reservations: { ...template.Resources?.Reservations, Shoal: { DeviceRequests: devices } } };
   return {
     ...template,
-    ContainerSpec: containerSpec(template.ContainerSpec ?? {}, service, beyond),
+    ContainerSpec: containerSpec(template.ContainerSpec ?? {}, service, specOnly),
     ...(devices.length > 0 && { Resources: resources }),
   };
 }
 
-function containerSpec(spec: ContainerSpec, service: ServiceModel, beyond: BeyondModel): ContainerSpec {
+function containerSpec(spec: ContainerSpec, service: ServiceModel, specOnly: SpecOnlyModel): ContainerSpec {
   const mounts = [...(spec.Mounts ?? []), ...(service.tmpfs ?? []).map(tmpfsMount)];
   const options = service.security_opt ?? [];
   const noNewPrivileges = options.some((option) => /^no-new-privileges([:=]true)?$/.test(option));
   const extension = extensionOf(
     service,
-    beyond,
+    specOnly,
     options.filter((option) => !option.startsWith('no-new-privileges')),
   );
-  const dns = beyond.dns_opt ? { ...spec.DNSConfig, Options: beyond.dns_opt } : spec.DNSConfig;
+  const dns = specOnly.dns_opt ? { ...spec.DNSConfig, Options: specOnly.dns_opt } : spec.DNSConfig;
   return {
     ...spec,
     ...(mounts.length > 0 && { Mounts: mounts }),
     ...(dns && { DNSConfig: dns }),
-    ...(beyond.group_add && { Groups: beyond.group_add }),
-    ...(beyond.oom_score_adj && { OomScoreAdj: beyond.oom_score_adj }),
+    ...(specOnly.group_add && { Groups: specOnly.group_add }),
+    ...(specOnly.oom_score_adj && { OomScoreAdj: specOnly.oom_score_adj }),
     ...(noNewPrivileges && { Privileges: { ...spec.Privileges, NoNewPrivileges: true } }),
     ...(Object.keys(extension).length > 0 && { Shoal: extension }),
   };
 }
 
-function extensionOf(service: ServiceModel, beyond: BeyondModel, securityOptions: readonly string[]): ContainerExtension {
+function extensionOf(service: ServiceModel, specOnly: SpecOnlyModel, securityOptions: readonly string[]): ContainerExtension {
   return {
     ...filled<ContainerExtension>({
-      ShmSize: beyond.shm_size,
+      ShmSize: specOnly.shm_size,
       Devices: service.devices?.map(deviceMapping),
-      DeviceCgroupRules: beyond.device_cgroup_rules,
+      DeviceCgroupRules: specOnly.device_cgroup_rules,
       Privileged: service.privileged,
       SecurityOpt: securityOptions,
       PidMode: service.pid,
       IpcMode: service.ipc,
-      UTSMode: beyond.uts,
+      UTSMode: specOnly.uts,
       UsernsMode: service.userns_mode,
-      CgroupnsMode: beyond.cgroup ?? service.cgroupns_mode,
+      CgroupnsMode: specOnly.cgroup ?? service.cgroupns_mode,
       CgroupParent: service.cgroup_parent,
-      Runtime: beyond.runtime,
+      Runtime: specOnly.runtime,
       MacAddress: service.mac_address,
       Domainname: service.domainname,
-      PullPolicy: beyond.pull_policy,
-      Platform: beyond.platform,
-      MemorySwap: beyond.memswap_limit,
-      CPUShares: beyond.cpu_shares,
-      CPUQuota: beyond.cpu_quota,
-      CPUPeriod: beyond.cpu_period,
-      CpusetCpus: beyond.cpuset,
-      OomKillDisable: beyond.oom_kill_disable,
-      BlkioWeight: beyond.blkio_weight,
-      Annotations: someOf(beyond.annotations),
-      StorageOpt: someOf(beyond.storage_opt),
+      PullPolicy: specOnly.pull_policy,
+      Platform: specOnly.platform,
+      MemorySwap: specOnly.memswap_limit,
+      CPUShares: specOnly.cpu_shares,
+      CPUQuota: specOnly.cpu_quota,
+      CPUPeriod: specOnly.cpu_period,
+      CpusetCpus: specOnly.cpuset,
+      OomKillDisable: specOnly.oom_kill_disable,
+      BlkioWeight: specOnly.blkio_weight,
+      Annotations: someOf(specOnly.annotations),
+      StorageOpt: someOf(specOnly.storage_opt),
     }),
     // 0 is an order of its own here: never swap.
-    ...(beyond.mem_swappiness !== undefined && { MemorySwappiness: beyond.mem_swappiness }),
+    ...(specOnly.mem_swappiness !== undefined && { MemorySwappiness: specOnly.mem_swappiness }),
   };
 }
 
@@ -133,8 +133,8 @@ function withPort(config: PortConfig, model: PortModel | undefined): PortConfig 
   return Object.keys(extra).length === 0 ? config : { ...config, Shoal: extra };
 }
 
-function dependencies(beyond: BeyondModel, project: Project, stack: string): ServiceDependency[] {
-  return Object.entries(beyond.depends_on ?? {}).flatMap(([key, model]) => {
+function dependencies(specOnly: SpecOnlyModel, project: Project, stack: string): ServiceDependency[] {
+  return Object.entries(specOnly.depends_on ?? {}).flatMap(([key, model]) => {
     if (!Object.hasOwn(project.services, key)) {
       if (model.required === false) return [];
       throw new Refusal('invalidArgument', `it depends on service ${key}, which is not part of the stack`, { path: ['depends_on', key] });

@@ -1,6 +1,6 @@
 /** The Compose Specification's service keys that version 3 lacks: brought into version 3's own, or kept beside them. */
 import { Refusal } from '#base/refusal';
-import type { BeyondModel, ServiceModel } from '../project.ts';
+import type { SpecOnlyModel, ServiceModel } from '../project.ts';
 import { goText, isList, isMap, newMap, numberOf } from '../value.ts';
 import type { Value, ValueMap } from '../value.ts';
 import { absolute } from './context.ts';
@@ -27,13 +27,13 @@ export function specService(map: ValueMap, context: Context): ServiceModel {
   if (isList(map.devices)) fields.devices = map.devices.map(deviceText);
   if (isMap(map.depends_on)) delete fields.depends_on;
   delete fields.shm_size;
-  return { ...service(fields, context), beyond: beyondOf(map) };
+  return { ...service(fields, context), specOnly: specOnlyOf(map) };
 }
 
-function beyondOf(map: ValueMap): BeyondModel {
+function specOnlyOf(map: ValueMap): SpecOnlyModel {
   const blkio = map.blkio_config;
   const gpus = map.gpus === 'all' ? [{ count: -1, capabilities: ['gpu'] }] : isList(map.gpus) ? map.gpus.filter(isMap).map(gpu) : undefined;
-  return given<BeyondModel>({
+  return given<SpecOnlyModel>({
     annotations: strings(map.annotations),
     blkio_weight: isMap(blkio) ? integer(blkio.weight) : undefined,
     cgroup: text(map.cgroup, 'cgroup'),
@@ -94,7 +94,7 @@ function dnsOptions(value: Value | undefined): string[] | undefined {
   });
 }
 
-function dependencies(value: Value | undefined): BeyondModel['depends_on'] {
+function dependencies(value: Value | undefined): SpecOnlyModel['depends_on'] {
   if (isMap(value)) {
     return mapValues(value, (item) => {
       const options = isMap(item) ? item : newMap();

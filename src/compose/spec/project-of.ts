@@ -69,15 +69,15 @@ function withoutCircles(services: Record<string, ServiceModel>, loader: Loader):
   const targets = new Map<string, readonly string[]>();
   const waiters = new Map<string, string[]>(Object.keys(services).map((name) => [name, []]));
   for (const [name, service] of Object.entries(services)) {
-    const known = Object.keys(service.beyond?.depends_on ?? {}).filter((target) => waiters.has(target));
+    const known = Object.keys(service.specOnly?.depends_on ?? {}).filter((target) => waiters.has(target));
     targets.set(name, known);
     for (const target of known) waiters.get(target)?.push(name);
   }
   const stuck = remaining(remaining(new Set(waiters.keys()), targets, waiters), waiters, targets);
   for (const name of stuck) {
     add(loader.report, 'warning', ['services', name, 'depends_on'], 'services wait for one another in a circle; the order is ignored');
-    const { depends_on: _dependsOn, ...beyond } = services[name]?.beyond ?? {};
-    services[name] = { ...services[name], beyond };
+    const { depends_on: _dependsOn, ...specOnly } = services[name]?.specOnly ?? {};
+    services[name] = { ...services[name], specOnly };
   }
   return services;
 }

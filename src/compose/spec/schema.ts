@@ -1,5 +1,5 @@
 /** The schema of spec mode: version 3 with the Compose Specification's keys laid over it. */
-import beyond from '#schemas/compose-beyond.json' with { type: 'json' };
+import specOnly from '#schemas/compose-spec-only.json' with { type: 'json' };
 import v3 from '#schemas/compose-v3.json' with { type: 'json' };
 import type { Schema } from '../schema/schema.ts';
 
@@ -21,4 +21,4 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export const specSchema = overlay(v3, beyond) as Schema;
+export const specSchema = overlay(v3, specOnly) as Schema;
