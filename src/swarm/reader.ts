@@ -62,7 +62,8 @@ export class Reader {
     const filters = encodeURIComponent(JSON.stringify({ service: troubled.map(({ ID }) => ID) }));
     const tasks = await this.#api.get<DockerTask[]>(`/tasks?filters=${filters}`);
     const [asDocker, asOurs] = [new Map(docker.map((service) => [service.ID, service])), new Map(services.map((service) => [service.ID, service]))];
-    return tasks.map((task) => taskOf(task, asDocker.get(task.ServiceID), asOurs.get(task.ServiceID)));
+    const names = this.#unlistedNames();
+    return tasks.map((task) => taskOf({ ...task, Spec: withIds(task.Spec, names) }, asDocker.get(task.ServiceID), asOurs.get(task.ServiceID)));
   }
 
   /** One service as Docker stores it. */
@@ -79,12 +80,17 @@ export class Reader {
         if (!listed.has(Target) && !this.#unlisted.has(Target)) this.#unlisted.set(Target, await this.#nameOfUnlisted(Target));
       }
     }
-    const names = new Map([...this.#unlisted].filter(([, name]) => name !== ''));
+    const names = this.#unlistedNames();
     return services.map((service) => ({
       ...service,
       Spec: withIds(service.Spec, names),
       ...(service.PreviousSpec && { PreviousSpec: withIds(service.PreviousSpec, names) }),
     }));
+  }
+
+  /** A task's spec is compared with its service's: both have the names. */
+  #unlistedNames(): ReadonlyMap<string, string> {
+    return new Map([...this.#unlisted].filter(([, name]) => name !== ''));
   }
 
   async #nameOfUnlisted(id: string): Promise<string> {
