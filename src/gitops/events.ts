@@ -1,5 +1,6 @@
 /** What the reconciler did and why, for whoever listens, for whoever comes late, and for the log. */
 import { timeText, type Clock } from '#base/clock';
+import { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import type { HealthState } from '#model/object/states';
 
@@ -15,7 +16,7 @@ export interface ReconcileEvent {
 const kept = 256;
 
 export class ReconcileEvents {
-  readonly #listeners = new Set<(event: ReconcileEvent) => void>();
+  readonly #listeners: Listeners<ReconcileEvent>;
   readonly #recent: ReconcileEvent[] = [];
   readonly #clock: Pick<Clock, 'now'>;
   readonly #logger: Logger;
@@ -23,6 +24,7 @@ export class ReconcileEvents {
   constructor({ clock, logger }: { clock: Pick<Clock, 'now'>; logger: Logger }) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#listeners = new Listeners(logger, 'the reconciler');
   }
 
   tell(what: Omit<ReconcileEvent, 'time'>): void {
@@ -30,7 +32,7 @@ export class ReconcileEvents {
     this.#logger.info(what, `${what.type} ${what.name}: ${what.action}`);
     this.#recent.push(event);
     if (this.#recent.length > kept) this.#recent.shift();
-    for (const listener of this.#listeners) listener(event);
+    this.#listeners.tell(event);
   }
 
   /** The last 256, oldest first. */
@@ -40,7 +42,6 @@ export class ReconcileEvents {
 
   /** Returns the way out. */
   watch(listener: (event: ReconcileEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 }

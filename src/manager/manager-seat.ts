@@ -1,4 +1,5 @@
 /** This node as one of the cluster's managers: the replica for as long as it is one, the leader's duties for as long as it leads. */
+import { harmless } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
@@ -87,7 +88,7 @@ export class ManagerSeat implements Cluster {
   }
 
   watch(listener: (events: readonly StoreEvent[]) => void): () => void {
-    return this.#parts.state.watch(listener);
+    return this.#parts.state.watch(harmless(listener, this.#parts.logger, 'the cluster'));
   }
 
   /** Opens a node's session with the leader; refuses `unavailable` where none is. */

@@ -2,6 +2,7 @@
 import { assert } from '#base/assert';
 import type { Clock } from '#base/clock';
 import { newId } from '#base/ids';
+import { harmless } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
@@ -119,7 +120,7 @@ export class Manager implements Cluster {
   }
 
   watch(listener: (events: readonly StoreEvent[]) => void): () => void {
-    return this.#parts.state.watch(listener);
+    return this.#parts.state.watch(harmless(listener, this.#parts.logger, 'the cluster'));
   }
 
   #running(): boolean {

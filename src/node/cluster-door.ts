@@ -1,4 +1,6 @@
 /** The cluster as the API sees it, whether this node is in one or not: those who listen stay when the node joins or leaves. */
+import { Listeners } from '#base/listeners';
+import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { swarmTexts } from '#model/swarm-texts';
@@ -6,15 +8,19 @@ import { swarmTexts } from '#model/swarm-texts';
 type Listener = Parameters<Cluster['watch']>[0];
 
 export class ClusterDoor implements Cluster {
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners: Listeners<Parameters<Listener>[0]>;
   #inside: Cluster | undefined;
   #unwatch: () => void = () => {};
+
+  constructor(logger: Logger) {
+    this.#listeners = new Listeners(logger, 'the cluster');
+  }
 
   /** From now on calls go to `cluster`; undefined: the node is in none. */
   use(cluster: Cluster | undefined): void {
     this.#unwatch();
     this.#inside = cluster;
-    this.#unwatch = cluster?.watch((events) => this.#tell(events)) ?? (() => {});
+    this.#unwatch = cluster?.watch((events) => this.#listeners.tell(events)) ?? (() => {});
   }
 
   read(): ReturnType<Cluster['read']> {
@@ -26,12 +32,7 @@ export class ClusterDoor implements Cluster {
   }
 
   watch(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  #tell(events: Parameters<Listener>[0]): void {
-    for (const listener of this.#listeners) listener(events);
+    return this.#listeners.add(listener);
   }
 }
 

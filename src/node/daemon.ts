@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { ApiServer } from '#api/server';
 import type { InitRequest, LocalSwarm, ReconcileEvent, SwarmStatus } from '#api/dependencies';
 import { newId } from '#base/ids';
+import { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { newAuthority, newRoot } from '#ca/authority';
@@ -30,9 +31,9 @@ export class Daemon implements LocalSwarm {
   readonly #options: DaemonOptions;
   readonly #logger: Logger;
   readonly #onFatal: (error: unknown) => void;
-  readonly #door = new ClusterDoor();
+  readonly #door: ClusterDoor;
   readonly #api: ApiServer;
-  readonly #listeners = new Set<(event: ReconcileEvent) => void>();
+  readonly #listeners: Listeners<ReconcileEvent>;
   #member: Membership | undefined;
   #changing = false;
   #unlock: () => Promise<void> = async () => {};
@@ -45,6 +46,8 @@ export class Daemon implements LocalSwarm {
   constructor(options: DaemonOptions, logger: Logger, onFatal: (error: unknown) => void) {
     this.#options = options;
     this.#logger = logger;
+    this.#door = new ClusterDoor(logger);
+    this.#listeners = new Listeners(logger, 'the reconciler');
     this.#onFatal = onFatal;
     this.#api = new ApiServer(
       { socketPath: options.socket, socketGroup: options.group, version: programVersion },
@@ -212,9 +215,7 @@ export class Daemon implements LocalSwarm {
       founds,
       safe: this.#safety !== undefined,
       onFatal: (error) => (this.#safety === undefined ? this.#onFatal(error) : this.#breakDown(error)),
-      onReconcile: (event) => {
-        for (const listener of this.#listeners) listener(event);
-      },
+      onReconcile: (event) => this.#listeners.tell(event),
     });
   }
 
@@ -237,8 +238,7 @@ export class Daemon implements LocalSwarm {
 
   #watchEvents(listener: (event: ReconcileEvent) => void): () => void {
     for (const event of this.#member?.reconciled ?? []) listener(event);
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   async #exclusively<T>(work: () => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '#base/clock';
 import { newId } from '#base/ids';
+import { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
@@ -41,7 +42,7 @@ export class DockerSwarm implements Cluster {
   readonly #endpoint: Endpoint;
   readonly #api: EngineApi;
   readonly #reader: Reader;
-  readonly #listeners = new Set<(events: readonly StoreEvent[]) => void>();
+  readonly #listeners: Listeners<readonly StoreEvent[]>;
   readonly #stop = new AbortController();
   #docker: View = new Store();
   #looking: Promise<void> = Promise.resolve();
@@ -55,6 +56,7 @@ export class DockerSwarm implements Cluster {
   constructor(endpoint: Endpoint, parts: DockerSwarmParts) {
     this.#endpoint = endpoint;
     this.#parts = parts;
+    this.#listeners = new Listeners(parts.logger, 'the engine’s swarm');
     this.#api = new EngineApi(endpoint);
     this.#reader = new Reader(this.#api);
   }
@@ -98,8 +100,7 @@ export class DockerSwarm implements Cluster {
   }
 
   watch(listener: (events: readonly StoreEvent[]) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** Decides on what is there now, and again when another client was faster. */
@@ -161,7 +162,7 @@ export class DockerSwarm implements Cluster {
 
   #tell(events: readonly StoreEvent[]): void {
     if (events.length === 0) return;
-    for (const listener of this.#listeners) listener(events);
+    this.#listeners.tell(events);
   }
 
   /** Listens to the engine for what others do; after each silence of it everything is looked at again. */

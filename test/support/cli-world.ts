@@ -5,6 +5,7 @@ import { vi } from 'vitest';
 import { main } from '#cli/main';
 import { second } from '#base/text/duration';
 import { createRepository, setRepositoryStatus } from '#control/repository/repositories';
+import { deployStack } from '#control/stack/stacks';
 import { startApi, type ApiFixture } from './api-fixture.ts';
 
 export interface Ran {
@@ -162,6 +163,14 @@ async function makeWorld(api: ApiFixture): Promise<void> {
   };
   await make('/shoal/v1/stacks/shop', { Spec: shop });
   api.cluster.run(createRepository({ Name: 'infra', URL: 'https://git.example/i.git', Branch: 'main', Path: 'stacks', Interval: 30 * second }));
+  const site = {
+    ...shop,
+    Name: 'site',
+    Services: shop.Services.map((service) => ({ ...service, Name: 'site_web' })),
+    External: { Networks: [], Secrets: [], Configs: [] },
+  };
+  const source = { Kind: 'repository', Repository: 'infra', Path: 'stacks/site', Commit: '1'.repeat(40) } as const;
+  api.cluster.run(deployStack(site, { source, prune: true }));
   // The repository has a folder of the stack's name, which waits to be adopted.
   const Held = { shop: 'it was deployed by hand' };
   api.cluster.run(setRepositoryStatus('infra', { State: 'held', Message: '', Since: '2026-01-01T00:00:00Z', Commit: '1'.repeat(40), Held }));

@@ -3,6 +3,7 @@ import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import type { UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
+import type { Cluster } from '#control/cluster';
 import { entryLimits } from '#manager/entries';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages as realStages } from '#manager/stages';
@@ -33,6 +34,10 @@ export class SimulatedCluster {
     this.#limits = limits;
     this.#stages = stages;
     this.agents = Array.from({ length: nodes }, (_, position) => new ScriptedAgent(`node-${position + 1}`, this.clock));
+  }
+
+  get manager(): Cluster {
+    return this.#manager;
   }
 
   get store(): Store {

@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
 import { adoptStack, suspendStack, type Adopter } from '#control/stack/stack-states';
-import { deployStack, removeStack } from '#control/stack/stacks';
+import { deployStack, removeStackByHand } from '#control/stack/stacks';
 import type { StackSpec } from '#model/object/stack';
 import { decodeBody } from '../request/body.ts';
 import { readView, requireManager, submit, type Context } from '../context.ts';
@@ -18,10 +18,10 @@ export function stackRoutes(context: Context): Route[] {
     post('/shoal/v1/stacks/{}/plan', (call) => plan(call, context)),
     get('/shoal/v1/stacks', async () => ({ status: 200, json: stackSummaries(await readView(context), context) })),
     get('/shoal/v1/stacks/{}', async (call) => ({ status: 200, json: await details(context, parameter(call)) })),
-    remove('/shoal/v1/stacks/{}', async (call) => ({
-      status: 200,
-      json: await submit(context, call, flag(call, 'dry') ? dry(removeStack(parameter(call))) : removeStack(parameter(call))),
-    })),
+    remove('/shoal/v1/stacks/{}', async (call) => {
+      const removal = removeStackByHand(parameter(call), flag(call, 'force'));
+      return { status: 200, json: await submit(context, call, flag(call, 'dry') ? dry(removal) : removal) };
+    }),
     post('/shoal/v1/stacks/{}/suspend', (call) => suspend(call, context, true)),
     post('/shoal/v1/stacks/{}/resume', (call) => suspend(call, context, false)),
     post('/shoal/v1/stacks/{}/adopt', (call) => adopt(call, context)),

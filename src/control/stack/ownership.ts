@@ -45,6 +45,18 @@ export function checkOwner(view: View, name: string, source: StackSource, force:
   );
 }
 
+/** Refuses that somebody removes the stack of a repository that is followed. */
+export function checkRemover(view: View, name: string, force: boolean): void {
+  const stack = view.byName('stack', name);
+  if (stack?.Source.Kind !== 'repository' || isEmptyRecord(stack) || force) return;
+  const { Path, Repository } = stack.Source;
+  if (!view.byName('repository', Repository)) return;
+  throw new Refusal(
+    'failedPrecondition',
+    `stack ${name} belongs to ${Path} of repository ${Repository}, which would bring it back: remove it there, or with --force, and it comes back when the repository is looked at`,
+  );
+}
+
 /** Whether an object that is there may be changed for the stack. */
 export type Rights = (kind: OwnedKind, object: { ID: string; Spec: { Name: string; Labels?: Readonly<Record<string, string>> } }) => Right;
 

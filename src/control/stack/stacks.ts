@@ -11,7 +11,7 @@ import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { checkPolicy } from '../policy/policy.ts';
 import { inOrder, isEmptyRecord, labelledObjects, owned, ownedKinds, ownedObjects } from './inventory.ts';
-import { checkOwner, rightsOf } from './ownership.ts';
+import { checkOwner, checkRemover, rightsOf } from './ownership.ts';
 import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
 import { checkStackName, sameCondition } from './stack-states.ts';
 import { inVersions } from './versions.ts';
@@ -37,6 +37,8 @@ export interface StackRemoval {
   Left: readonly StackObject[];
   /** False: the stack is known by its label only. */
   Recorded: boolean;
+  /** It is a repository's, which brings it back; not while that is suspended. */
+  RevertedBy?: { Repository: string; Suspended: boolean };
 }
 
 export interface DeployOptions {
@@ -108,6 +110,17 @@ export function removeStack(name: string): UseCase<StackRemoval> {
     if (stack) overlay.lay([remove('stack', stack.ID)]);
     if (overlay.actions.length === 0) throw new Refusal('notFound', `Nothing found in stack: ${name}`, { plain: true });
     return { actions: overlay.actions, result: { Removed: sorted.map(({ Kind, Name }) => ({ Kind, Name })), Left, Recorded: recorded } };
+  };
+}
+
+/** `removeStack` as somebody asks for it who is not the stack's repository: that would bring it back, so it takes a word. */
+export function removeStackByHand(name: string, force: boolean): UseCase<StackRemoval> {
+  return (view, context) => {
+    checkRemover(view, name, force);
+    const { actions, result } = removeStack(name)(view, context);
+    const reverted = revertedBy(view, view.byName('stack', name), { Kind: 'deploy' });
+    const followed = reverted.RevertedBy && view.byName('repository', reverted.RevertedBy.Repository);
+    return { actions, result: { ...result, ...(followed && reverted) } };
   };
 }
 

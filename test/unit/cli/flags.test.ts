@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'stack suspend': ['shop'],
   'stack resume': ['shop'],
   'stack rm': ['shop'],
+  'stack rm --force': ['site'],
   'stack adopt': ['shop'],
   'service create': ['--detach', '--name', 'new', 'app:1', 'run'],
   'service update': ['--detach', 'web'],
@@ -233,7 +234,11 @@ function outcome(words: readonly string[]): Promise<Ran> {
 afterEach(() => void (process.exitCode = undefined));
 
 test('every command is walked', () => {
-  expect(all.map(({ name }) => name).toSorted()).toEqual(Object.keys(commands).toSorted());
+  expect(all.map(({ name }) => name).toSorted()).toEqual(
+    Object.keys(commands)
+      .filter((name) => !name.includes(' --'))
+      .toSorted(),
+  );
 });
 
 const walked = all.flatMap(({ name, command: { options } }) =>
@@ -246,7 +251,7 @@ const walked = all.flatMap(({ name, command: { options } }) =>
 
 /** The base of a flag: without the flag itself, and without --detach where it is about waiting. */
 function baseOf(name: string, { long, short, required }: Option): readonly string[] {
-  const words = [...(commands[name] ?? [])];
+  const words = [...(commands[`${name} ${long}`] ?? commands[name] ?? [])];
   for (const own of [long, short, ...(waiting.has(long ?? '') ? ['--detach'] : [])]) {
     const index = own === undefined ? -1 : words.indexOf(own);
     if (index >= 0) words.splice(index, required && own !== '--detach' ? 2 : 1);

@@ -30,6 +30,7 @@ export function addStackControl(stack: Command): void {
     .argument('<stack...>')
     .option('-d, --detach', 'do not wait (the default)')
     .option('--no-detach', 'wait until the tasks have ended')
+    .option('--force', "though the stack is a repository's, which brings it back")
     .action(removeStacks);
 }
 
@@ -46,6 +47,7 @@ async function changeEach({ client, terminal }: Session, names: readonly string[
 
 interface RemoveFlags {
   detach?: boolean;
+  force?: boolean;
 }
 
 async function removeStacks(names: readonly string[], flags: RemoveFlags, command: Command): Promise<void> {
@@ -56,7 +58,7 @@ async function removeStacks(names: readonly string[], flags: RemoveFlags, comman
   const problems: string[] = [];
   for (const name of names) {
     try {
-      await (ours ? removeFromShoal(session, name) : removeStackByLabel(session, name));
+      await (ours ? removeFromShoal(session, name, flags.force === true) : removeStackByLabel(session, name));
       if (flags.detach === false) await waitUntilGone(session, name);
     } catch (error) {
       if (!(error instanceof CommandError) || error instanceof ApiError) throw error;
@@ -71,6 +73,7 @@ interface Removal {
   Left: readonly NamedObject[];
   /** False: the stack is known by its label only. */
   Recorded: boolean;
+  RevertedBy?: { Repository: string; Suspended: boolean };
 }
 
 interface NamedObject {
@@ -78,16 +81,21 @@ interface NamedObject {
   Name: string;
 }
 
-async function removeFromShoal({ client, terminal }: Session, name: string): Promise<void> {
+async function removeFromShoal({ client, terminal }: Session, name: string, force: boolean): Promise<void> {
+  const forced = force ? { force: '1' } : {};
   try {
-    const { Removed: going, Recorded } = await client.delete<Removal>(stackPath(name), { dry: '1' });
+    const { Removed: going, Recorded } = await client.delete<Removal>(stackPath(name), { dry: '1', ...forced });
     if (!Recorded && terminal.interactive) {
       for (const { Kind, Name } of going) terminal.error(`  ${Kind} ${Name}`);
       await confirmAtTerminal(terminal, `No deploy of stack ${name} is known here: all that carries its label goes. Remove it?`);
     }
-    const { Removed, Left } = await client.delete<Removal>(stackPath(name));
+    const { Removed, Left, RevertedBy } = await client.delete<Removal>(stackPath(name), forced);
     for (const { Kind, Name } of Removed) terminal.out(`Removing ${Kind} ${Name}`);
     for (const { Kind, Name } of Left) terminal.error(`${Kind} ${Name} stays: it carries the stack's label, and no deploy of the stack made it`);
+    if (RevertedBy) {
+      const when = RevertedBy.Suspended ? 'as soon as it is resumed' : 'when it is looked at';
+      terminal.error(`Stack ${name} belongs to repository ${RevertedBy.Repository}, which brings it back ${when}.`);
+    }
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
     terminal.error(`Nothing found in stack: ${name}`);

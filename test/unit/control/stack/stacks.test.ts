@@ -4,7 +4,8 @@ import { createSecret } from '#control/secrets';
 import { createService, updateService } from '#control/service/services';
 import { nodesOf, stackHealth } from '#control/stack/stack-health';
 import { setStackCondition } from '#control/stack/stack-states';
-import { deployStack, removeStack } from '#control/stack/stacks';
+import { createRepository } from '#control/repository/repositories';
+import { deployStack, removeStack, removeStackByHand } from '#control/stack/stacks';
 import { namespaceLabel } from '#model/object/meta';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { StackSource, StackSpec } from '#model/object/stack';
@@ -308,6 +309,25 @@ test('a repository keeps its stack when somebody deploys by hand, and another re
   expect(cluster.store.byName('stack', 'shop')).toMatchObject({ Source: fromRepository('c1'), Digest: 'd1' });
   const other = { Kind: 'repository', Repository: 'other', Path: 'shop', Commit: 'x' } as const;
   expect(() => cluster.run(deployStack(full(), { source: other, prune: true }))).toThrow('stack shop belongs to stacks/shop of repository infra');
+});
+
+test("a followed repository's stack is removed by hand only with a word, and it is said who brings it back", () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), { source: fromRepository('c1'), prune: true }));
+  cluster.run(createRepository({ Name: 'infra', URL: 'https://git.example/x.git', Branch: 'main', Path: 'stacks', Interval: 30e9 }));
+  const { entries } = cluster;
+  expect(() => cluster.run(removeStackByHand('shop', false))).toThrow(
+    'stack shop belongs to stacks/shop of repository infra, which would bring it back: remove it there, or with --force',
+  );
+  expect(cluster.entries).toBe(entries);
+  expect(cluster.run(removeStackByHand('shop', true)).RevertedBy).toEqual({ Repository: 'infra', Suspended: false });
+  expect(() => cluster.run(removeStackByHand('shop', false))).toThrow('Nothing found in stack: shop');
+});
+
+test('the stack of a repository that is followed no longer is anybody’s to remove', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(full(), { source: fromRepository('c1'), prune: true }));
+  expect(cluster.run(removeStackByHand('shop', false)).RevertedBy).toBeUndefined();
 });
 
 test('removing a stack removes all of it at once', () => {
