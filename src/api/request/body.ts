@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../errors.ts';
 import { Allowance } from '../limits.ts';
+import { parseJson } from '#model/shape/json';
 import type { Shape } from '#model/shape/shape';
 
 const bodyLimitBytes = 64 * 1024 * 1024;
@@ -61,7 +62,7 @@ export function parseBody(bytes: Buffer): unknown {
   const text = bytes.toString('utf8');
   if (text.trim() === '') throw new HttpError(400, 'got EOF while reading request body');
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch (error) {
     const { message } = error as Error;
     const position = /position (\d+)/.exec(message)?.[1];

@@ -1,5 +1,6 @@
 /** Shapes of bodies with Go's manners: keys in any case, null is absence, unknown keys are dropped, wrong types are refused by path. */
 import { Refusal } from '#base/refusal';
+import { SpelledNumber } from './json.ts';
 import { base64Fault, isText, numberTypes, type NumberName, type NumberType } from './field-types.ts';
 
 /** What a shape reads, for whoever walks over all fields. */
@@ -50,12 +51,22 @@ export const float32 = number('float32');
 
 function number(type: NumberName): Shape<number> {
   const { least, most, whole, kept = most }: NumberType = numberTypes[type];
-  return shape({ type }, (value, path) => {
+  return shape({ type }, (given: unknown, path) => {
+    const value = given instanceof SpelledNumber && (!whole || isWithin(given.spelling, type)) ? given.value : given;
+    if (value instanceof SpelledNumber) throw mismatch(`number ${value.spelling}`, path, type);
     if (typeof value !== 'number') throw mismatch(kindOf(value), path, type);
     const fits = value >= least && value <= most && (!whole || Number.isInteger(value));
     if (!fits) throw mismatch(`number ${value}`, path, type);
     return Math.min(value, kept);
   });
+}
+
+/** A whole number as Go spells it, and exactly within its type: ours are rounded at its ends. */
+function isWithin(spelling: string, type: NumberName): boolean {
+  if (!(type.startsWith('u') ? /^\d+$/ : /^-?\d+$/).test(spelling)) return false;
+  const bits = BigInt(/\d+$/.exec(type)?.[0] ?? 0);
+  const number = BigInt(spelling);
+  return type.startsWith('u') ? number < 2n ** bits : number >= -(2n ** (bits - 1n)) && number < 2n ** (bits - 1n);
 }
 
 export function list<T>(item: Shape<T>): Shape<readonly T[]> {
@@ -109,6 +120,7 @@ export function unbuilt(why: string): Shape<never> {
 }
 
 function saysNothing(value: unknown): boolean {
+  if (value instanceof SpelledNumber) return value.value === 0;
   if (typeof value === 'object' && value !== null) return Object.values(value).every(saysNothing);
   return value === null || value === false || value === 0 || value === '';
 }
@@ -118,12 +130,13 @@ function shape<T>(kind: Kind, read: (value: unknown, path: string) => T): Shape<
 }
 
 function objectOf(value: unknown, path: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(kindOf(value), path, 'object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof SpelledNumber) throw mismatch(kindOf(value), path, 'object');
   return value as Record<string, unknown>;
 }
 
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'array';
+  if (value instanceof SpelledNumber) return 'number';
   return typeof value === 'boolean' ? 'bool' : value === null ? 'null' : typeof value;
 }
 

@@ -106,6 +106,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ServiceSpec TaskTemplate.ContainerSpec.Shoal.MacAddress', 'src/task/container-body.ts'],
   ['ServiceSpec TaskTemplate.ContainerSpec.Shoal.PullPolicy', 'src/engine/images.ts'],
   ['ServiceSpec TaskTemplate.Resources.Reservations.NanoCPUs', 'src/stages/scheduler'],
+  ['ServiceSpec TaskTemplate.Resources.Reservations.MemoryBytes', 'src/stages/scheduler'],
   ['ServiceSpec TaskTemplate.Resources.Reservations.GenericResources', 'src/stages/scheduler'],
   ['ServiceSpec TaskTemplate.RestartPolicy', 'src/stages/orchestrator/restart.ts'],
   ['ServiceSpec TaskTemplate.Placement.Constraints', 'src/stages/scheduler/filters.ts'],
