@@ -12,8 +12,8 @@ export interface HostNetworkOptions {
   instance: string;
 }
 
-/** People flush rule sets and reload firewalls. Whether anything is gone is asked this often: three processes, where an audit takes several for each network. */
-const glanceMs = 5000;
+/** People flush rule sets and reload firewalls. Whether anything is gone is asked this often: three processes, where an audit takes several for each network. An idle node is to be quiet, and damage mended within half a minute. */
+const glanceMs = 20_000;
 
 export class HostNetwork {
   readonly bridges: HostBridges;

@@ -66,7 +66,7 @@ export class Replica implements ReplicatedLog {
       snapshot: (from, message, pieces) => (this.#running as Running).snapshots.receive(from, message, pieces),
       unreachable: (id) => raft.unreachable(id),
     });
-    this.#tick();
+    this.#keepTime();
     const { voters } = raft.status().configuration;
     // A lone voter serves when it leads; with others it may be long until somebody does.
     const alone = voters.length === 1 && voters[0] === nodeId;
@@ -181,6 +181,7 @@ export class Replica implements ReplicatedLog {
     // The others need not wait until they miss this one.
     if (this.#state === 'running' && this.leads()) await this.#running?.members.transfer();
     this.#cancelTick?.();
+    this.#cancelTick = undefined;
     if (this.#state === 'running') this.#state = 'stopped';
     await this.#parts.transport?.stop();
     await this.#snapshotting;
@@ -192,14 +193,27 @@ export class Replica implements ReplicatedLog {
     this.#rejectAll('the manager is shutting down');
   }
 
+  /** Ticks while anybody is waited for. A lone voter that leads waits for nobody, and an idle process is to sleep. */
+  #keepTime(): void {
+    const needed = this.#state === 'running' && !this.#leadsAlone();
+    if (needed === (this.#cancelTick !== undefined)) return;
+    this.#cancelTick?.();
+    this.#cancelTick = needed ? this.#parts.clock.after(this.#options.tickMs, () => this.#tick()) : undefined;
+  }
+
   #tick(): void {
-    this.#cancelTick = this.#parts.clock.after(this.#options.tickMs, () => {
-      this.#running?.raft.tick();
-      this.#running?.members.tick();
-      this.#stepDownIfStalled();
-      this.#schedule();
-      this.#tick();
-    });
+    this.#cancelTick = undefined;
+    this.#running?.raft.tick();
+    this.#running?.members.tick();
+    this.#stepDownIfStalled();
+    this.#schedule();
+    this.#keepTime();
+  }
+
+  #leadsAlone(): boolean {
+    if (!this.#running) return false;
+    const { role, configuration } = this.#running.raft.status();
+    return role === 'leader' && configuration.voters.length === 1 && configuration.learners.length === 0;
   }
 
   /** A leader whose own disk takes longer than an election keeps the others waiting: they are better off without it. */
@@ -207,7 +221,7 @@ export class Replica implements ReplicatedLog {
     const [oldest] = this.#writing;
     if (!this.#running || oldest === undefined) return;
     const { role, configuration } = this.#running.raft.status();
-    const stalledMs = this.#parts.clock.now() - oldest;
+    const stalledMs = this.#parts.clock.monotonicNow() - oldest;
     if (role !== 'leader' || configuration.voters.length === 1 || stalledMs < this.#electionMs / 2) return;
     this.#parts.logger.warn({ stalledMs }, 'the disk has not answered for longer than an election takes: this manager gives up leadership to the others');
     this.#running.raft.stepDown();
@@ -249,6 +263,7 @@ export class Replica implements ReplicatedLog {
       this.#running.members.turn(ready);
       this.#tellTransport(raft.status().configuration);
       this.#snapshotIfDue();
+      this.#keepTime();
     } catch (error) {
       this.#fail(error as Error);
     } finally {
@@ -297,7 +312,7 @@ export class Replica implements ReplicatedLog {
   /** Resolves when the job is durable; never when the disk failed. */
   async #write(write: Write): Promise<void> {
     const { raft, storage } = this.#running as Running;
-    this.#writing.push(this.#parts.clock.now());
+    this.#writing.push(this.#parts.clock.monotonicNow());
     try {
       await storage.write(write);
       this.#writing.shift();

@@ -41,13 +41,14 @@ export interface Opened {
 
 export interface LogOptions extends Partial<ReplicaOptions> {
   segmentBytes?: number;
+  clock?: Clock;
   /** By which the disk waits for space. */
   diskClock?: Clock;
 }
 
 export function makeLog(
   folder: string,
-  { segmentBytes, diskClock = realClock, nodeId = 'manager-1', ...options }: LogOptions = {},
+  { segmentBytes, clock = realClock, diskClock = realClock, nodeId = 'manager-1', ...options }: LogOptions = {},
   files?: FileSystem,
 ): Opened {
   const machine = new ListMachine();
@@ -55,7 +56,7 @@ export function makeLog(
   const log = new Replica(
     { nodeId, ...options },
     {
-      clock: realClock,
+      clock,
       random: seededRandom(1),
       logger: silentLogger,
       stateMachine: machine,

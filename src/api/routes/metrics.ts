@@ -7,8 +7,14 @@ import type { NetworkFigures, View } from '../dependencies.ts';
 import { repositoryState } from '../view/repository.ts';
 import { stackSummaries, type StackSummary } from '../view/stack-summary.ts';
 
-const resolutionMs = 10;
+/** The loop is looked at so often, by which it wakes up. What delays a look by so much would delay a request. */
+const resolutionMs = 100;
 const quantiles = [50, 99, 100];
+
+/** Seconds beyond the time that lies between two looks anyway. Before the first look the histogram holds nonsense. */
+function delaySeconds(delay: IntervalHistogram, percentile: number): number {
+  return delay.count === 0 ? 0 : Math.max(0, delay.percentile(percentile) / 1e9 - resolutionMs / 1000);
+}
 
 export class Metrics {
   readonly #registry = new Registry();
@@ -116,8 +122,7 @@ export class Metrics {
 
   #addDelay(): void {
     const gauge = this.#gauge('shoal_event_loop_delay_seconds', 'Delay of the event loop since the last look.', ['percentile'], () => {
-      // Before the first sample the histogram holds nonsense.
-      for (const percentile of quantiles) gauge.set({ percentile }, this.#delay.count === 0 ? 0 : this.#delay.percentile(percentile) / 1e9);
+      for (const percentile of quantiles) gauge.set({ percentile }, delaySeconds(this.#delay, percentile));
       this.#delay.reset();
     });
   }

@@ -174,3 +174,18 @@ test('a log that is stopped before it started closes quietly', async () => {
   await log.stop();
   await expect(propose(text('a'))).rejects.toMatchObject({ code: 'unavailable' });
 });
+
+test('a lone manager that leads and has nothing to do sleeps', async () => {
+  const clock = new VirtualClock();
+  const { log, propose, machine } = makeLog(await temporaryFolder(), { clock });
+  await log.start();
+  await propose(text('a'));
+  await until(
+    () => clock.running === 0,
+    30_000,
+    () => `${clock.running} timers run`,
+  );
+  await propose(text('b'));
+  expect(machine.texts).toEqual(['a', 'b']);
+  await log.stop();
+});
