@@ -80,9 +80,9 @@ export class Agent {
     this.#left = true;
     this.#loop.wake(this.#assignments.clear().tasks);
     this.#loop.wakeAll();
-    const end = this.#modules.clock.now() + limitMs;
+    const end = this.#modules.clock.monotonicNow() + limitMs;
     const remains = () => this.#loop.observer.containers.size > 0 || this.#loop.networkLoop.present.size > 0;
-    while (remains() && this.#modules.clock.now() < end) await this.#pause(50);
+    while (remains() && this.#modules.clock.monotonicNow() < end) await this.#pause(50);
     await this.#modules.engine.carryOut({ type: 'pruneFiles', keep: [] }, this.#ending.signal);
   }
 
@@ -124,8 +124,8 @@ export class Agent {
   }
 
   async #settled(): Promise<void> {
-    const end = this.#modules.clock.now() + settleLimitMs;
-    while (this.#loop.busy && this.#modules.clock.now() < end) await this.#pause(10);
+    const end = this.#modules.clock.monotonicNow() + settleLimitMs;
+    while (this.#loop.busy && this.#modules.clock.monotonicNow() < end) await this.#pause(10);
   }
 
   #pause(delayMs: number): Promise<void> {

@@ -88,7 +88,7 @@ export class Observer {
     } finally {
       this.#looking = false;
       // Looks at single tasks do not put it off: a busy node would never see what no event told.
-      this.#schedule(this.#allStale ? retryMs : Math.max(0, this.#nextFullLook - this.modules.clock.now()));
+      this.#schedule(this.#allStale ? retryMs : Math.max(0, this.#nextFullLook - this.modules.clock.monotonicNow()));
     }
   }
 
@@ -105,7 +105,7 @@ export class Observer {
     }
     for (const [taskId, touched] of this.#touched) if (touched < round) this.#touched.delete(taskId);
     this.complete = true;
-    this.#nextFullLook = this.modules.clock.now() + fullLookMs;
+    this.#nextFullLook = this.modules.clock.monotonicNow() + fullLookMs;
     this.looked(undefined, networks);
   }
 

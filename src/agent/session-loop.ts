@@ -31,7 +31,7 @@ export interface SessionCalls {
 export async function runSessions(nodeId: string, modules: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
   let backoffMs = 0;
   while (!signal.aborted) {
-    const began = modules.clock.now();
+    const began = modules.clock.monotonicNow();
     try {
       const description = await modules.describe();
       const session = await open(nodeId, description, modules, signal);
@@ -40,7 +40,7 @@ export async function runSessions(nodeId: string, modules: SessionModules, calls
       if (!signal.aborted) modules.logger.warn({ err: error }, 'the connection to the manager broke: containers run on, and this node connects again');
     }
     // A session that breaks as soon as it stands is no reason to hurry.
-    if (modules.clock.now() - began > longestBackoffMs) backoffMs = 0;
+    if (modules.clock.monotonicNow() - began > longestBackoffMs) backoffMs = 0;
     backoffMs = Math.min(firstBackoffMs + 2 * backoffMs, longestBackoffMs);
     await pause(modules.random.next() * backoffMs, modules.clock, signal);
   }

@@ -4,7 +4,7 @@ import type { Logger } from '#base/logger';
 import { compareStates, isTerminal } from '#model/object/task-state';
 import type { Engine } from '#engine/engine';
 import { createLimiter, type Limiter } from '#engine/limiter';
-import { adoptAttempt, afterSteps, retryDelayMs, type Attempt } from '#task/attempt';
+import { adoptAttempt, afterSteps, isDue, retryDelayMs, type Attempt } from '#task/attempt';
 import { decideTask, removalSteps, type Decision } from '#task/decide';
 import type { NodeNetwork } from '#network/contract';
 import type { TemplateNode } from '#task/expand';
@@ -147,7 +147,7 @@ export class TaskLoop {
     const { departed } = this.modules.assignments;
     const container = this.observer.containers.get(id);
     const removeAt = this.#removeAt.get(id) ?? 0;
-    if (removeAt > this.modules.clock.now()) return this.#wakeLater(removeAt);
+    if (!isDue(removeAt, this.modules.clock.now())) return this.#wakeLater(removeAt);
     if (container) return void this.#carryOut(id, removalSteps(container, departed.get(id)));
     if (departed.has(id)) return void this.#carryOut(id, [{ type: 'unmountFiles', taskId: id }]);
     this.attempts.delete(id);

@@ -52,6 +52,7 @@ function containedLogs(logs: TaskLogs): TaskLogs {
 function containedClock(clock: Clock, guard: Guard): Clock {
   return {
     now: () => clock.now(),
+    monotonicNow: () => clock.monotonicNow(),
     after: (delayMs, run) => clock.after(delayMs, guard.callback('a timer', run, timerFails)),
     soon: (run) => clock.soon(guard.callback('a timer', run, timerFails)),
   };

@@ -57,7 +57,7 @@ export class EngineClient {
    * @param patient waits for an engine that was silent before: for requests that are worth nothing without it
    */
   async about(patient = false): Promise<EngineAbout | undefined> {
-    if (this.#clock.now() >= this.#askAt || (patient && !this.#facts)) {
+    if (this.#clock.monotonicNow() >= this.#askAt || (patient && !this.#facts)) {
       this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
     }
     if (!this.#facts && (patient || !this.#silent)) await this.#asking;
@@ -125,7 +125,7 @@ export class EngineClient {
   async #ask(): Promise<void> {
     const response = await this.#open({ method: 'GET', path: '/_ping' }, { timeoutMs: pingTimeoutMs }).catch(() => undefined);
     this.#silent = response === undefined;
-    this.#askAt = this.#clock.now() + (response ? aboutLifetimeMs : retryMs);
+    this.#askAt = this.#clock.monotonicNow() + (response ? aboutLifetimeMs : retryMs);
     if (!response) return;
     response.resume();
     const builderVersion = response.headers['builder-version'];

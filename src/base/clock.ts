@@ -3,6 +3,8 @@
 export interface Clock {
   /** Milliseconds since 1970, UTC. */
   now(): number;
+  /** Milliseconds since some moment: how long things take, whatever anybody does to the clock on the wall. Not comparable between processes. */
+  monotonicNow(): number;
   /** Calls `run` once after `delayMs`; the returned function cancels it. */
   after(delayMs: number, run: () => void): () => void;
   /** Calls `run` after what has arrived in this turn of the event loop. */

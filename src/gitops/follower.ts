@@ -75,13 +75,13 @@ export class Follower {
   }
 
   #reverting(): void {
-    this.#lastRevert = { at: this.#parts.clock.now(), delayMs: 2 * this.#driftDelayMs() };
+    this.#lastRevert = { at: this.#parts.clock.monotonicNow(), delayMs: 2 * this.#driftDelayMs() };
   }
 
   /** Doubles with each revert that soon follows another. */
   #driftDelayMs(): number {
     const last = this.#lastRevert;
-    if (!last || this.#parts.clock.now() - last.at > 2 * driftSlowestMs) return driftQuietMs;
+    if (!last || this.#parts.clock.monotonicNow() - last.at > 2 * driftSlowestMs) return driftQuietMs;
     return Math.min(driftSlowestMs, last.delayMs);
   }
 

@@ -51,8 +51,8 @@ export class Group {
   }
 
   /** True when the next request must wait for the next entry. */
-  full(startedAt: number, now: number): boolean {
-    return this.#members.length >= limits.requests || this.#bytes >= limits.bytes || now - startedAt >= limits.ms;
+  full(passedMs: number): boolean {
+    return this.#members.length >= limits.requests || this.#bytes >= limits.bytes || passedMs >= limits.ms;
   }
 
   /**

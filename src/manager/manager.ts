@@ -178,8 +178,9 @@ export class Manager implements Cluster {
   /** Takes requests in the order in which they came, until one has to wait for the next entry. */
   #decide(group: Group, now: number): void {
     const { clock } = this.#parts;
+    const began = clock.monotonicNow();
     const context = { now, newId: () => newId(this.#ids), random: this.#chance };
-    for (let request = this.#requests[0]; request && !group.full(now, clock.now()); request = this.#requests[0]) {
+    for (let request = this.#requests[0]; request && !group.full(clock.monotonicNow() - began); request = this.#requests[0]) {
       try {
         const taken = group.take(request, context);
         if (taken === 'later') return;

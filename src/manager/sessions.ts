@@ -55,8 +55,8 @@ export class Sessions {
     const { state, clock, submit } = this.#parts;
     this.#catalog = new Catalog(state.store);
     this.#stops = [state.watch((events) => this.#push(events)), state.onRestore(() => this.#renew())];
-    await submit((view, { now }) => answer(this.#heartbeats.takeOver(view, periodOf(view), now)));
-    this.#watchDeadlines(clock.now());
+    await submit((view, { now }) => answer(this.#heartbeats.takeOver(view, periodOf(view), { now, monotonic: clock.monotonicNow() })));
+    this.#watchDeadlines(clock.monotonicNow());
   }
 
   /** Ends all sessions. */
@@ -73,11 +73,11 @@ export class Sessions {
   readonly open: OpenSession = async (nodeId, description, address) => {
     const { state, clock, submit } = this.#parts;
     await submit((view) => answer(registerNode(view, nodeId, description, address ?? view.get('node', nodeId)?.Status.Addr ?? '')));
-    const number = this.#heartbeats.open(nodeId, periodOf(state.store), clock.now());
+    const number = this.#heartbeats.open(nodeId, periodOf(state.store), clock.monotonicNow());
     this.#sessions.get(nodeId)?.end();
     const session = new Session(nodeId, number, () => this.#catalog.itemsOf(nodeId));
     this.#sessions.set(nodeId, session);
-    this.#watchDeadlines(clock.now());
+    this.#watchDeadlines(clock.monotonicNow());
     this.#parts.logger.info({ node: nodeId }, 'a node connected: it gets its tasks from this manager');
     return this.#lineOf(session);
   };
@@ -94,7 +94,7 @@ export class Sessions {
         check();
         await this.#statuses.report(nodeId, updates);
       },
-      heartbeat: async () => this.#heartbeats.beat(nodeId, number, periodOf(state.store), clock.now()),
+      heartbeat: async () => this.#heartbeats.beat(nodeId, number, periodOf(state.store), clock.monotonicNow()),
       updateDescription: async (next: NodeDescription) => {
         check();
         await submit((view) => answer(describeNode(view, nodeId, next)));
@@ -172,23 +172,23 @@ export class Sessions {
   #lookAtDeadlines(plannedAt: number): void {
     const { clock, state, submit, logger } = this.#parts;
     this.#timer = undefined;
-    const now = clock.now();
+    const now = clock.monotonicNow();
     if (now - plannedAt > latenessMs) {
       // The beats are as late as we are; they get one period to come in.
       this.#setTimer(now + periodOf(state.store), now);
       return;
     }
-    void submit((view, context) => answer(this.#heartbeats.expire(view, context.now)))
+    void submit((view, context) => answer(this.#heartbeats.expire(view, { now: context.now, monotonic: clock.monotonicNow() })))
       .then(() => {
         for (const { nodeId, number } of this.#sessions.values()) if (!this.#heartbeats.isOpen(nodeId, number)) this.#end(nodeId);
-        this.#watchDeadlines(clock.now());
+        this.#watchDeadlines(clock.monotonicNow());
       })
       .catch((error: unknown) => {
         logger.warn(
           { error: String(error) },
           'nodes that are silent cannot be noted as down: their tasks stay where they are until that is written; it is tried again',
         );
-        if (this.#stops.length > 0) this.#setTimer(clock.now() + periodOf(state.store), clock.now());
+        if (this.#stops.length > 0) this.#setTimer(clock.monotonicNow() + periodOf(state.store), clock.monotonicNow());
       });
   }
 }

@@ -213,7 +213,7 @@ export class Replica implements ReplicatedLog {
   #leadsAlone(): boolean {
     if (!this.#running) return false;
     const { role, configuration } = this.#running.raft.status();
-    return role === 'leader' && configuration.voters.length === 1 && configuration.learners.length === 0;
+    return role === 'leader' && configuration.voters.length === 1 && this.#running.members.atRest;
   }
 
   /** A leader whose own disk takes longer than an election keeps the others waiting: they are better off without it. */

@@ -197,7 +197,7 @@ export class ResolverNames implements Names {
   /** The line to what was started, as soon as it answers. */
   async #answering(started: Launched): Promise<Connection> {
     const { clock, logger } = this.#parts;
-    const end = clock.now() + startLimitMs;
+    const end = clock.monotonicNow() + startLimitMs;
     for (;;) {
       const found = await this.#open();
       if (found && found.welcome.protocol !== protocolVersion) {
@@ -211,7 +211,7 @@ export class ResolverNames implements Names {
       }
       found?.line.close();
       const reason = started.ended();
-      if (reason !== undefined || clock.now() > end) throw new Error(`the process that answers names did not start: ${reason ?? 'no answer'}`);
+      if (reason !== undefined || clock.monotonicNow() > end) throw new Error(`the process that answers names did not start: ${reason ?? 'no answer'}`);
       await new Promise<void>((resolve) => clock.after(startPollMs, resolve));
     }
   }

@@ -109,12 +109,12 @@ export class Writer {
   /** Calls again while the refusal is one that time heals. */
   async #patiently(call: () => Promise<void>, passes: (refusal: Refusal) => boolean): Promise<void> {
     const { clock } = this.#parts;
-    const giveUpAt = clock.now() + networkLimitMs;
+    const giveUpAt = clock.monotonicNow() + networkLimitMs;
     for (;;) {
       try {
         return await call();
       } catch (error) {
-        if (!(error instanceof Refusal && passes(error)) || clock.now() >= giveUpAt) throw error;
+        if (!(error instanceof Refusal && passes(error)) || clock.monotonicNow() >= giveUpAt) throw error;
       }
       await new Promise<void>((resolve) => clock.after(networkRetryMs, resolve));
     }

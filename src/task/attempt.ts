@@ -29,6 +29,11 @@ export function adoptAttempt(task: Task, attempt: Attempt | undefined): Attempt 
   return { ...attempt, status: task.Status };
 }
 
+/** What failed may be tried again. A clock that was set back makes nobody wait longer than a retry is put off. */
+export function isDue(retryAt: number, now: number): boolean {
+  return retryAt <= now || retryAt > now + retryDelayMs;
+}
+
 /** The memory after steps have been carried out. */
 export function afterSteps(attempt: Attempt, outcome: StepOutcome, now: number): Attempt {
   const { failure: _done, ...rest } = attempt;

@@ -4,7 +4,7 @@ import { milliseconds } from '#base/text/duration';
 import { defaults } from '#model/object/service';
 import type { Task, TaskStatus } from '#model/object/task';
 import { compareStates, isTerminal } from '#model/object/task-state';
-import { advance, fail, withError, type Attempt } from './attempt.ts';
+import { advance, fail, isDue, withError, type Attempt } from './attempt.ts';
 import { hasFiles, lostNetworks, networkWait, prepareSteps, startSteps, type NodeFacts, type Preparation } from './prepare.ts';
 import type { ObservedContainer, Step } from './step.ts';
 
@@ -149,7 +149,7 @@ function attemptSteps(view: TaskView, preparation: Preparation): Decision {
 /** The steps, or the wait that a temporary failure asks for. */
 function retryable(view: TaskView, steps: readonly Step[]): Decision {
   const { failure } = view.attempt;
-  if (!failure || failure.retryAt <= view.now) return { steps };
+  if (!failure || isDue(failure.retryAt, view.now)) return { steps };
   return { ...showError(view, failure.message), wakeAt: failure.retryAt };
 }
 

@@ -2,7 +2,7 @@
 import type { NetworkAssignment } from '#model/object/assignment';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
-import type { Attempt } from './attempt.ts';
+import { isDue, type Attempt } from './attempt.ts';
 import { networkIds, type NetworkState } from './prepare.ts';
 import type { ObservedContainer } from './step.ts';
 
@@ -34,8 +34,9 @@ export function decideNetworks(view: NetworkView): NetworkDecision {
   let wakeAt = Infinity;
   const due = (id: string) => {
     const retryAt = view.states.get(id)?.failure?.retryAt ?? 0;
-    if (retryAt > view.now) wakeAt = Math.min(wakeAt, retryAt);
-    return retryAt <= view.now;
+    const now = isDue(retryAt, view.now);
+    if (!now) wakeAt = Math.min(wakeAt, retryAt);
+    return now;
   };
   for (const id of needed) {
     const assignment = view.assigned.get(id);

@@ -4,7 +4,7 @@ import { withoutPrefix } from '#model/address';
 import type { Network } from '#model/object/network';
 import type { Config, Secret } from '#model/object/secret';
 import type { Task } from '#model/object/task';
-import type { Failure } from './attempt.ts';
+import { isDue, type Failure } from './attempt.ts';
 import { expandPayload, expandTask, type TemplateNode } from './expand.ts';
 import type { ObservedContainer, Step } from './step.ts';
 
@@ -84,7 +84,7 @@ export function networkWait(task: Task, facts: NodeFacts, now: number): Preparat
   for (const id of networkIds(task)) {
     const state = facts.networks.get(id);
     if (!state) return { kind: 'wait', reason: `network ${id} has not reached this node yet` };
-    if (state.failure?.permanent && state.failure.retryAt > now) return { kind: 'refused', reason: state.failure.message };
+    if (state.failure?.permanent && !isDue(state.failure.retryAt, now)) return { kind: 'refused', reason: state.failure.message };
     if (!state.ready) return { kind: 'wait', ...(state.failure && { reason: state.failure.message }) };
   }
   return undefined;

@@ -19,6 +19,7 @@ import { realClock } from './real-clock.ts';
 
 export const wallClock = {
   now: () => Date.now(),
+  monotonicNow: () => performance.now(),
   after(delayMs: number, run: () => void) {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);

@@ -20,6 +20,7 @@ const log: Logger = {
 const speed = 10;
 const clock = {
   now: () => Date.now(),
+  monotonicNow: () => performance.now() * speed,
   after(delayMs: number, run: () => void) {
     const timer = setTimeout(run, delayMs / speed);
     return () => clearTimeout(timer);

@@ -11,13 +11,24 @@ export class VirtualClock implements Clock {
   #now: number;
   #order = 0;
   readonly #timers = new Set<Timer>();
+  /** What the wall shows beside what has passed. */
+  #offset = 0;
 
   constructor(now = Date.UTC(2026, 0, 1)) {
     this.#now = now;
   }
 
   now(): number {
+    return this.#now + this.#offset;
+  }
+
+  monotonicNow(): number {
     return this.#now;
+  }
+
+  /** Somebody sets the clock on the wall; no time passes. */
+  set(byMs: number): void {
+    this.#offset += byMs;
   }
 
   after(delayMs: number, run: () => void): () => void {

@@ -94,6 +94,13 @@ export class Members implements MemberChanges {
     this.#giveUp();
   }
 
+  /** Nothing is under way, and a tick would find nothing to do. */
+  get atRest(): boolean {
+    const { nodeId, address } = this.#parts;
+    const { learners, addresses = {} } = this.#configuration;
+    return !this.#open && this.#jobs.length === 0 && learners.length === 0 && (address === '' || addresses[nodeId] === address);
+  }
+
   /** Now and then: who has caught up gets a vote, and the group learns where this member is. */
   tick(): void {
     const { nodeId, address, logger, leads } = this.#parts;

@@ -16,13 +16,21 @@ const takeOverFactor = 6;
 interface Line {
   /** Undefined while the node has not opened a session with this leader. */
   session?: number;
-  /** Leader's time (ms) at which the node counts as down. */
+  /** Monotonic time (ms) at which the node counts as down. */
   deadline: number;
+}
+
+/** One moment, by both clocks, in milliseconds. */
+export interface Moment {
+  /** Since 1970: what is written down. */
+  now: number;
+  /** Since whenever: what deadlines go by, for a clock that is set says nothing of a node. */
+  monotonic: number;
 }
 
 /**
  * Sessions and deadlines of one leader, in memory alone: a new leader starts with `takeOver`. All times are
- * milliseconds; `periodMs` is the cluster's Dispatcher.HeartbeatPeriod.
+ * milliseconds, and monotonic where nothing else is said; `periodMs` is the cluster's Dispatcher.HeartbeatPeriod.
  */
 export class Heartbeats {
   readonly #random: Random;
@@ -34,12 +42,12 @@ export class Heartbeats {
   }
 
   /** Begins a leader's term: nodes that were not down are unknown until they come, at most six periods. */
-  takeOver(view: View, periodMs: number, now: number): Action[] {
+  takeOver(view: View, periodMs: number, { now, monotonic }: Moment): Action[] {
     this.#lines.clear();
     const actions: Action[] = [];
     for (const node of view.list('node')) {
       if (node.Status.State === 'down') continue;
-      this.#lines.set(node.ID, { deadline: now + takeOverFactor * this.#next(periodMs) });
+      this.#lines.set(node.ID, { deadline: monotonic + takeOverFactor * this.#next(periodMs) });
       if (node.Status.State === 'unknown') continue;
       actions.push(withStatus(node, 'unknown', 'Node moved to "unknown" state due to leadership change in cluster', now));
     }
@@ -47,9 +55,9 @@ export class Heartbeats {
   }
 
   /** Opens a session for the node and returns its number; an older one of that node is over. The first beat is due at once. */
-  open(nodeId: string, periodMs: number, now: number): number {
+  open(nodeId: string, periodMs: number, monotonic: number): number {
     const session = ++this.#sessions;
-    this.#lines.set(nodeId, { session, deadline: now + graceFactor * this.#next(periodMs) });
+    this.#lines.set(nodeId, { session, deadline: monotonic + graceFactor * this.#next(periodMs) });
     return session;
   }
 
@@ -59,10 +67,10 @@ export class Heartbeats {
   }
 
   /** Takes a beat in and returns the milliseconds until the next is due. Refuses `invalidArgument` when the session is over. */
-  beat(nodeId: string, session: number, periodMs: number, now: number): number {
+  beat(nodeId: string, session: number, periodMs: number, monotonic: number): number {
     if (!this.isOpen(nodeId, session)) throw new Refusal('invalidArgument', 'session invalid');
     const next = this.#next(periodMs);
-    this.#lines.set(nodeId, { session, deadline: now + graceFactor * next });
+    this.#lines.set(nodeId, { session, deadline: monotonic + graceFactor * next });
     return next;
   }
 
@@ -74,10 +82,10 @@ export class Heartbeats {
   }
 
   /** Ends the sessions whose deadline is past; their nodes are down. */
-  expire(view: View, now: number): Action[] {
+  expire(view: View, { now, monotonic }: Moment): Action[] {
     const actions: Action[] = [];
     for (const [id, { deadline }] of this.#lines) {
-      if (deadline > now) continue;
+      if (deadline > monotonic) continue;
       this.#lines.delete(id);
       const node = view.get('node', id);
       if (!node || node.Status.State === 'down') continue;

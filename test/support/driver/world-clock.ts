@@ -37,6 +37,7 @@ export class WorldTime {
     };
     return {
       now: () => start + Math.floor(this.now),
+      monotonicNow: () => this.now,
       after: (delayMs, run) => {
         let cancelled = false;
         this.#queue.after(

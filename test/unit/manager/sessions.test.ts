@@ -162,6 +162,32 @@ test('a node that beats stays ready; one that stops is down after three periods,
   expect(store.get('node', nodeId)?.Status.State).toBe('ready');
 });
 
+const hourMs = 3_600_000;
+
+test.each([
+  ['back', -hourMs],
+  ['ahead', hourMs],
+])('a clock on the wall that is set %s by an hour neither kills a node that beats nor keeps one alive that does not', async (_way, byMs) => {
+  const { sessions, store, clock } = await setUp();
+  const session = await sessions.open(nodeId, testDescription);
+  const { ended } = collect(session.assignments());
+  const state = () => store.get('node', nodeId)?.Status.State;
+  for (let beat = 0; beat < 10; beat++) {
+    await session.heartbeat();
+    if (beat === 3) clock.set(byMs);
+    await clock.advance(5000);
+    expect(state()).toBe('ready');
+  }
+  await session.heartbeat();
+  await clock.advance(8000);
+  clock.set(byMs);
+  await clock.advance(4000);
+  expect(state()).toBe('ready');
+  await clock.advance(8000);
+  expect(state()).toBe('down');
+  await ended;
+});
+
 test('a manager that slept through the deadlines gives the nodes time to beat', async () => {
   const { sessions, store, clock } = await setUp();
   await sessions.open(nodeId, testDescription);

@@ -123,6 +123,8 @@ describe('errors', () => {
     expect(waiting).toMatchObject({ status: { State: 'preparing', Err: 'connect ENOENT' }, steps: [], wakeAt: now + 1000 });
     expect(decide({ state: 'preparing', status: { Err: 'connect ENOENT' }, attempt: { failure: temporary } }).status).toBeUndefined();
     expect(brief(decide({ state: 'preparing', attempt: { failure: { ...temporary, retryAt: now } } }))[3]).toBe('pull createContainer');
+    // The clock was set back by an hour since: nobody waits that long.
+    expect(brief(decide({ state: 'preparing', attempt: { failure: { ...temporary, retryAt: now + 3_600_000 } } }))[3]).toBe('pull createContainer');
   });
 
   test('a permanent one rejects before the start and fails after it', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { seededRandom, type Random } from '#base/random';
 import { Refusal } from '#base/refusal';
-import { Heartbeats } from '#stages/dispatcher/heartbeat';
+import { Heartbeats, type Moment } from '#stages/dispatcher/heartbeat';
 import type { Node } from '#model/object/node';
 import type { Action } from '#store/action';
 import { aNode, startTime, storeOf } from '#test/support/cluster-objects';
@@ -13,6 +13,11 @@ function fixed(value: number): Random {
 
 function inState(id: string, State: Node['Status']['State']): Node {
   return aNode(id, { Status: { State, Addr: '192.0.2.7' } });
+}
+
+/** Both clocks show the same. */
+function at(ms: number): Moment {
+  return { now: ms, monotonic: ms };
 }
 
 function statuses(actions: readonly Action[]): unknown[] {
@@ -36,11 +41,11 @@ test('a node that stays silent for three periods is down', () => {
   const first = heartbeats.open('n1', 5000, 0);
   const second = heartbeats.open('n2', 5000, 0);
   heartbeats.beat('n2', second, 5000, 9000);
-  expect(heartbeats.expire(store, 14_999)).toEqual([]);
-  const actions = heartbeats.expire(store, 15_000);
+  expect(heartbeats.expire(store, at(14_999))).toEqual([]);
+  const actions = heartbeats.expire(store, at(15_000));
   expect(statuses(actions)).toEqual([['n1', { State: 'down', Addr: '192.0.2.7', Message: 'heartbeat failure' }]]);
   expect(actions).toMatchObject([{ object: { UpdatedAt: '1970-01-01T00:00:15.000Z' } }]);
-  expect(heartbeats.expire(store, 15_000)).toEqual([]);
+  expect(heartbeats.expire(store, at(15_000))).toEqual([]);
   expect(heartbeats.nextDeadline()).toBe(24_000);
   expect(() => heartbeats.beat('n1', first, 5000, 15_001)).toThrow(new Refusal('invalidArgument', 'session invalid'));
 });
@@ -59,15 +64,15 @@ test('a new leader waits six periods for nodes that were not down', () => {
   const store = storeOf({ node: [inState('ready', 'ready'), inState('unknown', 'unknown'), inState('down', 'down'), inState('left', 'disconnected')] });
   const heartbeats = new Heartbeats(fixed(0.5));
   const Message = 'Node moved to "unknown" state due to leadership change in cluster';
-  const actions = heartbeats.takeOver(store, 5000, startTime);
+  const actions = heartbeats.takeOver(store, 5000, at(startTime));
   expect(statuses(actions)).toEqual([
     ['ready', { State: 'unknown', Addr: '192.0.2.7', Message }],
     ['left', { State: 'unknown', Addr: '192.0.2.7', Message }],
   ]);
   store.apply(2, { actions, now: startTime });
   heartbeats.open('left', 5000, startTime + 29_000);
-  expect(heartbeats.expire(store, startTime + 29_999)).toEqual([]);
-  expect(statuses(heartbeats.expire(store, startTime + 30_000))).toMatchObject([
+  expect(heartbeats.expire(store, at(startTime + 29_999))).toEqual([]);
+  expect(statuses(heartbeats.expire(store, at(startTime + 30_000)))).toMatchObject([
     ['ready', { State: 'down', Message: 'heartbeat failure for node in "unknown" state' }],
     ['unknown', { State: 'down' }],
   ]);
@@ -78,6 +83,6 @@ test('nodes that are gone, or down already, are forgotten', () => {
   const heartbeats = new Heartbeats(fixed(0));
   heartbeats.open('gone', 5000, 0);
   heartbeats.open('down', 5000, 0);
-  expect(heartbeats.expire(store, 99_000)).toEqual([]);
+  expect(heartbeats.expire(store, at(99_000))).toEqual([]);
   expect(heartbeats.nextDeadline()).toBeUndefined();
 });
