@@ -8,6 +8,7 @@ import type { Ready, Write } from '#raft/ready';
 import { Applier } from './applier.ts';
 import { Leadership } from './leadership.ts';
 import { Members } from './group/members.ts';
+import { Pulse } from './group/pulse.ts';
 import { withDefaults, type ReplicaOptions, type ReplicaParts } from './options.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
@@ -40,7 +41,7 @@ export class Replica implements ReplicatedLog {
   #inTurn = false;
   /** What the transport knows of who takes part. */
   #told: Configuration | undefined;
-  #cancelTick: (() => void) | undefined;
+  readonly #pulse: Pulse;
   #snapshotting: Promise<void> | undefined;
   #starting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
   /** When the writes began that the disk has not done yet, oldest first. */
@@ -51,6 +52,7 @@ export class Replica implements ReplicatedLog {
   constructor(options: ReplicaOptions, parts: ReplicaParts) {
     this.#options = withDefaults(options);
     this.#parts = parts;
+    this.#pulse = new Pulse(parts.clock, this.#options.tickMs, () => this.#tick());
   }
 
   async start(): Promise<void> {
@@ -180,8 +182,7 @@ export class Replica implements ReplicatedLog {
   async stop(): Promise<void> {
     // The others need not wait until they miss this one.
     if (this.#state === 'running' && this.leads()) await this.#running?.members.transfer();
-    this.#cancelTick?.();
-    this.#cancelTick = undefined;
+    this.#pulse.stop();
     if (this.#state === 'running') this.#state = 'stopped';
     await this.#parts.transport?.stop();
     await this.#snapshotting;
@@ -193,16 +194,7 @@ export class Replica implements ReplicatedLog {
     this.#rejectAll('the manager is shutting down');
   }
 
-  /** Ticks while anybody is waited for. A lone voter that leads waits for nobody, and an idle process is to sleep. */
-  #keepTime(): void {
-    const needed = this.#state === 'running' && !this.#leadsAlone();
-    if (needed === (this.#cancelTick !== undefined)) return;
-    this.#cancelTick?.();
-    this.#cancelTick = needed ? this.#parts.clock.after(this.#options.tickMs, () => this.#tick()) : undefined;
-  }
-
   #tick(): void {
-    this.#cancelTick = undefined;
     this.#running?.raft.tick();
     this.#running?.members.tick();
     this.#stepDownIfStalled();
@@ -210,10 +202,12 @@ export class Replica implements ReplicatedLog {
     this.#keepTime();
   }
 
-  #leadsAlone(): boolean {
-    if (!this.#running) return false;
+  /** A lone voter that leads waits for nobody. */
+  #keepTime(): void {
+    if (!this.#running) return;
     const { role, configuration } = this.#running.raft.status();
-    return role === 'leader' && configuration.voters.length === 1 && this.#running.members.atRest;
+    const leadsAlone = role === 'leader' && configuration.voters.length === 1 && this.#running.members.atRest;
+    this.#pulse.keep(this.#state === 'running' && !leadsAlone);
   }
 
   /** A leader whose own disk takes longer than an election keeps the others waiting: they are better off without it. */
@@ -383,7 +377,7 @@ export class Replica implements ReplicatedLog {
   #fail(error: Error): void {
     if (this.#state === 'failed') return;
     this.#state = 'failed';
-    this.#cancelTick?.();
+    this.#pulse.stop();
     this.#running?.applier.stop();
     this.#parts.logger.error({ error: error.message }, 'this manager cannot go on: it ends, and takes up the log again when it is started');
     this.#leadership.set(undefined);
