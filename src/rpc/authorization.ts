@@ -22,6 +22,7 @@ interface Admission {
 }
 
 const nodes: Admission = { roles: ['worker', 'manager'] };
+const peers: Admission = { roles: ['manager'], byCertificate: true };
 
 /** Every method that is served; what is not here is refused. */
 const table: Readonly<Record<string, Admission | 'anyone'>> = {
@@ -29,6 +30,9 @@ const table: Readonly<Record<string, Admission | 'anyone'>> = {
   '/shoal.v1.DispatcherService/Heartbeat': nodes,
   '/shoal.v1.DispatcherService/UpdateTaskStatus': nodes,
   '/shoal.v1.DispatcherService/UpdateDescription': nodes,
+  '/shoal.v1.RaftService/Entries': peers,
+  '/shoal.v1.RaftService/Pulse': peers,
+  '/shoal.v1.RaftService/Snapshot': peers,
 };
 
 /** Lets the call pass or refuses it. @param caller undefined: without a certificate that a root of ours vouches for */

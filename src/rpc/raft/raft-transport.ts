@@ -1,0 +1,200 @@
+/** Carries raft's messages between managers: two lines to each, one for entries and one for what must not wait behind them, and a call for a snapshot. */
+import { Metadata } from '@grpc/grpc-js';
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import type { Random } from '#base/random';
+import { Refusal } from '#base/refusal';
+import type { Configuration, InstallSnapshot } from '#raft/message';
+import type { Receiver, Transport } from '#raft/transport';
+import { clientCredentials, type LiveTls } from '../credentials.ts';
+import { RaftServiceClient, RaftServiceService, type RaftServiceServer } from '../generated/shoal/v1/raft.ts';
+import { channelLimits } from '../limits.ts';
+import { toServiceError } from '../refusals.ts';
+import { callerOf, type RpcServer } from '../rpc-server.ts';
+import type { Accepted } from './link.ts';
+import { kindOf } from './link.ts';
+import { Peer } from './peer.ts';
+import type { Spoken } from './raft-wire.ts';
+import { SnapshotReceiving, type ReceivingCall } from './snapshot-receiving.ts';
+import { SnapshotSending } from './snapshot-sending.ts';
+
+export interface RaftTransportParts {
+  readonly nodeId: string;
+  /** Of the group: raised when it is made anew from one member. */
+  readonly incarnation?: number;
+  readonly tls: LiveTls;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Managers that are no members as far as this one knows may speak to it: it may be behind. So many at a time. */
+const strangers = 32;
+/** A dead line is found before its manager is missed. */
+const options = {
+  ...channelLimits,
+  'grpc.keepalive_time_ms': 2000,
+  'grpc.keepalive_timeout_ms': 2000,
+  // Each line is a connection: entries fill the one, and the other stays free.
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+export class RaftTransport implements Transport {
+  readonly #parts: RaftTransportParts;
+  readonly #peers = new Map<string, Peer>();
+  readonly #receiving = new Map<string, SnapshotReceiving>();
+  readonly #stopped = new AbortController();
+  #addresses: Readonly<Record<string, string>> = {};
+  #receiver: Receiver | undefined;
+  #sent = 0;
+
+  constructor(parts: RaftTransportParts) {
+    this.#parts = parts;
+  }
+
+  /** Before the server starts; calls are taken once raft does. */
+  addTo(server: RpcServer): void {
+    server.add(RaftServiceService, this.#handlers());
+  }
+
+  async start(receiver: Receiver): Promise<void> {
+    this.#receiver = receiver;
+    for (const [id, address] of Object.entries(this.#addresses)) this.#peer(id)?.at(address);
+  }
+
+  members({ voters, learners, addresses = {} }: Configuration): void {
+    const ids = [...voters, ...learners].filter((id) => id !== this.#parts.nodeId);
+    this.#addresses = Object.fromEntries(ids.map((id) => [id, addresses[id] ?? ''] as const).filter(([, address]) => address !== ''));
+    for (const [id, peer] of this.#peers) peer.at(this.#addresses[id]);
+    if (this.#receiver) for (const [id, address] of Object.entries(this.#addresses)) this.#peer(id)?.at(address);
+  }
+
+  send(message: Spoken): void {
+    this.#peers.get(message.to)?.send(kindOf(message), message);
+  }
+
+  async sendSnapshot(message: InstallSnapshot, pieces: AsyncIterable<Uint8Array>): Promise<boolean> {
+    const { to } = message;
+    const { random, nodeId } = this.#parts;
+    const sending = new SnapshotSending(message, pieces, {
+      transfer: `${nodeId}-${++this.#sent}-${Buffer.from(random.bytes(8)).toString('hex')}`,
+      open: () => {
+        const client = this.#client(to, this.#addresses[to] ?? '');
+        return { call: client.snapshot(this.#metadata(to)), close: () => client.close() };
+      },
+      jitter: () => random.next(),
+      signal: this.#stopped.signal,
+    });
+    if (this.#addresses[to] === undefined) return false;
+    return await sending.run();
+  }
+
+  async stop(): Promise<void> {
+    this.#receiver = undefined;
+    this.#stopped.abort();
+    for (const peer of this.#peers.values()) peer.stop();
+    this.#peers.clear();
+    for (const receiving of this.#receiving.values()) receiving.give(new Refusal('unavailable', 'the manager is shutting down'));
+  }
+
+  #client(peer: string, address: string): RaftServiceClient {
+    return new RaftServiceClient(address, clientCredentials(this.#parts.tls, peer), options);
+  }
+
+  #metadata(to: string): Metadata {
+    const metadata = new Metadata();
+    metadata.set('shoal-to', to);
+    metadata.set('shoal-incarnation', String(this.#parts.incarnation ?? 1));
+    return metadata;
+  }
+
+  #peer(id: string): Peer | undefined {
+    const known = this.#peers.get(id);
+    if (known) return known;
+    if (this.#addresses[id] === undefined && this.#peers.size >= strangers + Object.keys(this.#addresses).length) return undefined;
+    const { nodeId, clock, random, logger } = this.#parts;
+    const peer = new Peer({
+      id,
+      nodeId,
+      clock,
+      random,
+      logger,
+      dial: (kind, address) => {
+        const client = this.#client(id, address);
+        return { call: kind === 'entries' ? client.entries(this.#metadata(id)) : client.pulse(this.#metadata(id)), close: () => client.close() };
+      },
+      heard: (message) => this.#receiver?.message(id, message),
+      unreachable: () => this.#receiver?.unreachable(id),
+    });
+    this.#peers.set(id, peer);
+    return peer;
+  }
+
+  #handlers(): RaftServiceServer {
+    return {
+      entries: (call) => this.#guard(call, (from) => this.#accept('entries', from, call)),
+      pulse: (call) => this.#guard(call, (from) => this.#accept('pulse', from, call)),
+      snapshot: (call) => this.#guard(call, (from) => this.#takeSnapshot(from, call)),
+    };
+  }
+
+  /** Whatever is wrong with a call is its own answer. */
+  #guard(call: Accepted | ReceivingCall, run: (from: string) => void): void {
+    // A call that ends badly must not end the process.
+    call.on('error', () => undefined);
+    try {
+      if (!this.#receiver) throw new Refusal('unavailable', 'this manager is not ready');
+      const { nodeId } = callerOf(call);
+      this.#checkGreeting(call.metadata, nodeId);
+      run(nodeId);
+    } catch (error) {
+      call.emit('error', toServiceError(error));
+    }
+  }
+
+  #checkGreeting(metadata: Metadata, from: string): void {
+    const { nodeId, incarnation = 1 } = this.#parts;
+    const [to] = metadata.get('shoal-to');
+    if (to !== nodeId) throw new Refusal('failedPrecondition', `this is manager ${nodeId}, not ${String(to)}`);
+    const theirs = Number(metadata.get('shoal-incarnation')[0]);
+    if (theirs !== incarnation) {
+      throw new Refusal('failedPrecondition', `the cluster was made anew since: ${from} is of its incarnation ${theirs}, and this manager of ${incarnation}`);
+    }
+  }
+
+  #accept(kind: 'entries' | 'pulse', from: string, call: Accepted): void {
+    const peer = this.#peer(from);
+    if (!peer) throw new Refusal('unavailable', 'too many managers speak that are no members');
+    call.sendMetadata(new Metadata());
+    peer.accept(kind, call);
+  }
+
+  #takeSnapshot(from: string, call: ReceivingCall): void {
+    let taken: SnapshotReceiving | undefined;
+    call.on('data', (frame: Parameters<SnapshotReceiving['add']>[1]) => {
+      try {
+        if (taken) taken.add(call, frame);
+        else taken = this.#beginSnapshot(from, call, frame);
+      } catch (error) {
+        taken?.give(error as Error);
+        call.emit('error', toServiceError(error));
+      }
+    });
+    for (const end of ['cancelled', 'error', 'end', 'close']) call.on(end, () => taken?.gone(call));
+  }
+
+  #beginSnapshot(from: string, call: ReceivingCall, { frame }: Parameters<SnapshotReceiving['add']>[1]): SnapshotReceiving {
+    if (frame?.$case !== 'begin' || !this.#receiver) throw new Refusal('invalidArgument', 'this does not begin a snapshot');
+    const known = this.#receiving.get(from);
+    if (known?.transfer === frame.value.transfer) {
+      known.take(call);
+      return known;
+    }
+    known?.give(new Refusal('unavailable', 'another snapshot was begun'));
+    const receiving = new SnapshotReceiving(frame.value, this.#parts.clock);
+    this.#receiving.set(from, receiving);
+    receiving.take(call);
+    void receiving.store({ from, to: this.#parts.nodeId }, frame.value, this.#receiver);
+    return receiving;
+  }
+}
