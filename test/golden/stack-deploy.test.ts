@@ -205,3 +205,27 @@ configs: {diet: {file: ./food.txt}}
     await sideBySide(['stack', 'config']);
   });
 });
+
+describe('towards a plain Docker Swarm', () => {
+  const shoal = (args: readonly string[]): Promise<Outcome> => run(join(process.cwd(), 'bin/shoal'), ['stack', ...args], {});
+  const writes = ({ calls }: Outcome): Call[] => calls.filter(({ method }) => method !== 'GET' && method !== 'HEAD');
+
+  test('what only a cluster of ours can do is refused by name, by deploy and plan alike, before anything is sent', async () => {
+    const tied = file('tied.yml', 'name: tied\nservices: {a: {image: a, ports: ["127.0.0.1:80:80"], configs: [c]}}\nconfigs: {c: {content: x}}\n');
+    for (const verb of ['deploy', 'plan']) {
+      const outcome = await shoal([verb, '--spec', '-c', tied]);
+      expect([outcome.code, outcome.stderr]).toEqual([
+        1,
+        "service tied_a: Docker Swarm cannot do this, only a cluster of shoal's own can: EndpointSpec.Ports[0].HostIP\n",
+      ]);
+      expect(writes(outcome)).toEqual([]);
+    }
+  });
+
+  test('hints of ours are left out, and told', async () => {
+    const hinted = file('hinted.yml', 'name: hinted\nservices: {a: {image: a, depends_on: [b]}, b: {image: b}}\n');
+    const outcome = await shoal(['deploy', '--spec', '--detach', '--resolve-image=never', '-c', hinted]);
+    expect([outcome.code, outcome.stderr]).toEqual([0, 'warning: service hinted_a: Docker Swarm has no DependsOn; left out\n']);
+    expect(JSON.stringify(writes(outcome))).not.toContain('Shoal');
+  });
+});

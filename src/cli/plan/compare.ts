@@ -5,9 +5,9 @@ import type { Labels } from '#model/object/meta';
 import { modeOf } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { OwnedKind } from '#model/object/stack';
-import { contentLabel } from '#model/version-names';
 import { fieldChanges } from '#model/difference/field-changes';
 import { serviceChange, type ObjectChange } from '#model/difference/stack-plan';
+import { filesNamedIn, isUnused } from '../deploy/docker/unused.ts';
 
 export interface NamedObject {
   Name: string;
@@ -30,9 +30,9 @@ export interface PlanOptions {
 
 /** Networks in specs are named, not given by id. In the order of a deploy. */
 export function planStack(live: StackState, wanted: StackState, options: PlanOptions): ObjectChange[] {
-  const used = new Set(live.services.flatMap(namesIn));
+  const used = new Set(live.services.flatMap(filesNamedIn));
   const others = (['network', 'secret', 'config'] as const).flatMap((kind) =>
-    planObjects(kind, live[`${kind}s`], wanted[`${kind}s`], (spec) => spec.Labels?.[contentLabel] !== undefined && !used.has(spec.Name)),
+    planObjects(kind, live[`${kind}s`], wanted[`${kind}s`], (spec) => kind !== 'network' && isUnused(spec, used)),
   );
   const services = wanted.services.map((spec) =>
     planService(
@@ -91,11 +91,4 @@ function planObjects(
 
 function removal(kind: OwnedKind, name: string): ObjectChange {
   return { kind, name, change: 'remove', fields: [] };
-}
-
-/** Networks, secrets and configs that a service names: they stay for a rollback. */
-function namesIn({ TaskTemplate: task }: ServiceSpec): string[] {
-  const { Secrets, Configs } = task.ContainerSpec ?? {};
-  const names = [...(Secrets ?? []).map((item) => item.SecretName), ...(Configs ?? []).map((item) => item.ConfigName)];
-  return [...names, ...(task.Networks ?? []).map((item) => item.Target ?? '')];
 }

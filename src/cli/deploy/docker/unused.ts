@@ -1,4 +1,5 @@
 /** Removes old versions of a stack's secrets and configs that nothing of it names any more, on a plain Docker Swarm. */
+import type { Labels } from '#model/object/meta';
 import type { Secret } from '#model/object/secret';
 import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
@@ -18,15 +19,21 @@ export async function pruneUnused(session: Session, stack: StackSpec): Promise<v
   const filter = stackFilter(stack.Name);
   const services = await client.get<Service[]>('/services', filter);
   const specs = services.flatMap(({ Spec, PreviousSpec }) => (PreviousSpec ? [Spec, PreviousSpec] : [Spec]));
-  const used = new Set([...specs.flatMap(namesIn), ...[...stack.Secrets, ...stack.Configs].map((spec) => spec.Name)]);
+  const used = new Set([...specs.flatMap(filesNamedIn), ...[...stack.Secrets, ...stack.Configs].map((spec) => spec.Name)]);
   for (const kind of ['secret', 'config'] as const) {
     for (const { ID, Spec } of await client.get<Secret[]>(`/${kind}s`, filter)) {
-      if (Spec.Labels?.[contentLabel] !== undefined && !used.has(Spec.Name)) await removeUnused(session, kind, ID, Spec.Name);
+      if (isUnused(Spec, used)) await removeUnused(session, kind, ID, Spec.Name);
     }
   }
 }
 
-function namesIn({ TaskTemplate: task }: ServiceSpec): string[] {
+/** A version of content that a deploy made and nothing names any more. */
+export function isUnused({ Name, Labels }: { Name: string; Labels?: Labels }, used: ReadonlySet<string>): boolean {
+  return Labels?.[contentLabel] !== undefined && !used.has(Name);
+}
+
+/** Secrets and configs that a service names. */
+export function filesNamedIn({ TaskTemplate: task }: ServiceSpec): string[] {
   const { Secrets = [], Configs = [] } = task.ContainerSpec ?? {};
   return [...(Secrets ?? []).map((item) => item.SecretName), ...(Configs ?? []).map((item) => item.ConfigName)];
 }
