@@ -1,5 +1,5 @@
 /** Task statuses as managers write them: what a change keeps, and what it stamps. Nodes' reports are stamped on their way in. */
-import { timeText } from '#base/clock';
+import { timeOf, timeText } from '#base/clock';
 import type { Task, TaskStatus } from './object/task.ts';
 import type { TaskState } from './object/task-state.ts';
 
@@ -21,4 +21,9 @@ export function withEnd(task: Task, end: { State: 'rejected' | 'orphaned'; Messa
 /** Says on the task why it waits; undefined when it says so already. */
 export function withWait(task: Task, Err: string, now: number): Task | undefined {
   return task.Status.Err === Err ? undefined : { ...task, Status: applied({ ...task.Status, Timestamp: timeText(now), Err }, now) };
+}
+
+/** When (ms) the task's status was written: by the leader's clock, else by the agent's. */
+export function statusTime(task: Task): number {
+  return task.Status.Shoal?.AppliedAt ?? timeOf(task.Status.Timestamp);
 }

@@ -1,5 +1,4 @@
 /** One service and its tasks while a pass works on them: rules change the draft, and what differs in the end becomes actions. */
-import { timeOf } from '#base/clock';
 import { milliseconds } from '#base/text/duration';
 import type { Node } from '#model/object/node';
 import { modeOf, type Service } from '#model/object/service';
@@ -169,11 +168,6 @@ export class Draft {
 export function isPresentSpecRolled({ Shoal: { Rollout: rollout, SpecVersion }, UpdateStatus }: Service): boolean {
   if (rollout?.SpecVersion !== SpecVersion) return false;
   return rollout.Total === 0 || UpdateStatus?.State === 'completed' || UpdateStatus?.State === 'rollback_completed';
-}
-
-/** When (ms) the task's status was written: by the leader's clock, else by the agent's. */
-export function statusTime(task: Task): number {
-  return task.Status.Shoal?.AppliedAt ?? timeOf(task.Status.Timestamp);
 }
 
 /** A duration of the spec in whole milliseconds. */

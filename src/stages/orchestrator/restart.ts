@@ -1,9 +1,10 @@
 /** Restart policy: what follows a task that ended or lost its node (swarmkit manager/orchestrator/restart). */
+import { statusTime } from '#model/task-status';
 import { defaults } from '#model/object/service';
 import type { RestartPolicy } from '#model/object/service-spec';
 import type { Task, TaskMemory } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
-import { statusTime, wholeMilliseconds, type Draft } from './draft.ts';
+import { wholeMilliseconds, type Draft } from './draft.ts';
 import { addTask, afterStopOf, iterationOf, stopTask } from './new-task.ts';
 import { fulfils } from '#model/task-fulfils';
 import { isLost } from './node-fit.ts';

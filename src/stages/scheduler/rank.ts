@@ -1,6 +1,6 @@
 /** Which of two nodes is the better place (swarmkit scheduler.go nodeLess), told apart to the last. */
+import { statusTime } from '#model/task-status';
 import { isFailure } from '#model/object/task-state';
-import { timeOf } from '#base/clock';
 import type { Task } from '#model/object/task';
 import type { Candidate } from './candidate.ts';
 
@@ -16,8 +16,7 @@ export function groupOf(task: Task): string {
 /** It failed on its node lately enough to make the node look bad for its group. */
 export function isRecentFailure(task: Task, now: number): boolean {
   if (!isFailure(task.Status.State) || task.Status.State === 'orphaned' || task.NodeID === '') return false;
-  const failedAt = task.Status.Shoal?.AppliedAt ?? timeOf(task.Status.Timestamp);
-  return now - failedAt < failureMemoryMs;
+  return now - statusTime(task) < failureMemoryMs;
 }
 
 /**

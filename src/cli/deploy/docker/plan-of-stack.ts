@@ -3,6 +3,7 @@ import type { StrictPlan, PlannedService } from '#compose/strict/plan';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { StackSpec } from '#model/object/stack';
 import { leftOutText, serviceBody } from '#swarm/bodies';
+import { keyInStack } from './sequence.ts';
 
 /** The services as a Docker Swarm takes them; `lost` has one text for each that is without a hint of ours. Refuses by name what Docker cannot do. */
 export function servicesForDocker(stack: StackSpec): { services: ServiceSpec[]; lost: string[] } {
@@ -31,7 +32,7 @@ export function planOfStack(stack: StackSpec): { plan: StrictPlan; lost: string[
 function plannedService(stack: string, spec: ServiceSpec): PlannedService {
   const container = spec.TaskTemplate.ContainerSpec ?? {};
   return {
-    key: spec.Name.startsWith(`${stack}_`) ? spec.Name.slice(stack.length + 1) : spec.Name,
+    key: keyInStack(stack, spec.Name),
     secrets: { ok: true, value: container.Secrets ?? [] },
     configs: { ok: true, value: container.Configs ?? [] },
     spec: { ok: true, value: spec },

@@ -51,6 +51,11 @@ export async function sendStack(session: Session, plan: StrictPlan, options: Seq
   return sendServices(session, plan.stack, specs, options);
 }
 
+/** The name that a service has in the stack's files. */
+export function keyInStack(stack: string, name: string): string {
+  return name.startsWith(`${stack}_`) ? name.slice(stack.length + 1) : name;
+}
+
 export function stackFilter(stack: string): { filters?: string } {
   return filters({ label: [`${namespaceLabel}=${stack}`] });
 }
@@ -67,7 +72,7 @@ async function pruneServices(session: Session, { stack, serviceKeys }: StrictPla
   const services = await listed(session, stack);
   await removeServices(
     session,
-    services.filter((service) => !kept.has(service.Spec.Name.startsWith(`${stack}_`) ? service.Spec.Name.slice(stack.length + 1) : service.Spec.Name)),
+    services.filter((service) => !kept.has(keyInStack(stack, service.Spec.Name))),
   );
 }
 

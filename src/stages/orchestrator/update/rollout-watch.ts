@@ -1,8 +1,9 @@
 /** Watches the tasks that a rollout made: when each came up, which failed, and when that is too much. */
+import { statusTime } from '#model/task-status';
 import type { Rollout } from '#model/object/service';
 import type { RolloutPart, Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
-import { statusTime, type Draft } from '../draft.ts';
+import { type Draft } from '../draft.ts';
 import { isEvicted } from '../enforce.ts';
 import { isWanted, type Slot } from '../slots.ts';
 import { failUpdate, isRolling } from './update-status.ts';
