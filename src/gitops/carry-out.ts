@@ -5,13 +5,14 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { setRepositoryStatus } from '#control/repository/repositories';
-import { adoptionNeeded } from '#control/stack/ownership';
+import { isEmptyRecord } from '#control/stack/inventory';
+import { adoptionNeeded, isOwned } from '#control/stack/ownership';
 import { setStackCondition } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import type { RepositoryStatus } from '#model/object/repository';
 import type { StackSource } from '#model/object/stack';
 import { refusedBefore, syncedStatus, unavailableStatus } from '#reconciler/outcome';
-import { planRepository, type Step } from '#reconciler/plan';
+import { planRepository, type PlanOptions, type Step } from '#reconciler/plan';
 import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
 import type { ReconcileEvents } from './events.ts';
 
@@ -22,6 +23,8 @@ export interface CarryOutParts {
   logger: Logger;
   /** A change by hand is about to be reverted. */
   reverting(): void;
+  /** The stacks of a commit of before. */
+  renderAt(commit: string): Promise<readonly RenderedStack[]>;
 }
 
 /** A commit as it was read. */
@@ -39,6 +42,8 @@ export interface WaitingChanges {
   lines: readonly string[];
 }
 
+type View = Awaited<ReturnType<Cluster['read']>>;
+
 /** What became of a step that did not simply succeed. */
 type Trouble = { refused: readonly string[] } | { held: string } | undefined;
 
@@ -46,6 +51,10 @@ export class CarryOut {
   readonly #repository: string;
   readonly #parts: CarryOutParts;
   #inForce: ReadonlySet<string> = new Set();
+  /** The versions that the stacks of this repository are in force as. */
+  readonly #applied = new Map<string, RenderedStack>();
+  /** Commits of before that were rendered for that, or could not be. */
+  readonly #renderedBefore = new Set<string>();
   #waiting: ReadonlyMap<string, WaitingChanges> = new Map();
 
   constructor(repository: string, parts: CarryOutParts) {
@@ -66,7 +75,8 @@ export class CarryOut {
     // Removed while we looked.
     if (!before) return false;
     const options = { now: clock.now(), inForce: this.#inForce, commit, ...(missing !== undefined && { missing }) };
-    const steps = planRepository(view, this.#repository, stacks, options);
+    this.#learn(view, stacks);
+    const steps = await this.#plan(view, stacks, options);
     const paused = (name: string): boolean => before.Suspended !== undefined || view.byName('stack', name)?.Suspended !== undefined;
     this.#waiting = new Map(steps.filter((step) => paused(step.name)).map((step) => [step.name, waitingOf(step)]));
     if (before.Suspended) return false;
@@ -76,7 +86,7 @@ export class CarryOut {
     const held = Object.create(null) as Record<string, string>;
     for (const stack of stacks) {
       const errors = refusedBefore(view, this.#repository, stack);
-      if (errors && !steps.some((step) => step.name === stack.Name)) refused[stack.Name] = errors;
+      if (errors && !steps.some((step) => step.name === stack.Name && !(step.type === 'apply' && step.restores))) refused[stack.Name] = errors;
     }
     for (const step of steps) {
       if (paused(step.name)) continue;
@@ -92,6 +102,36 @@ export class CarryOut {
     );
     await this.#setStatus(status);
     return steps.length === 0 && status.State === 'synced';
+  }
+
+  /** Where something waits or is refused, what is in force has to be known, if need be from the commit that it came with. */
+  async #plan(view: View, stacks: readonly RenderedStack[], options: PlanOptions): Promise<readonly Step[]> {
+    const plan = (): readonly Step[] => planRepository(view, this.#repository, stacks, { ...options, applied: this.#applied });
+    const steps = plan();
+    const left = new Set(steps.filter(({ type }) => type === 'hold' || type === 'refuse').map(({ name }) => name));
+    for (const stack of stacks) if (refusedBefore(view, this.#repository, stack)) left.add(stack.Name);
+    for (const name of left) {
+      const stack = view.byName('stack', name);
+      if (stack?.Source.Kind !== 'repository' || !isOwned(stack, this.#repository) || isEmptyRecord(stack)) continue;
+      const known = this.#applied.get(name);
+      const { Commit } = stack.Source;
+      if ((known && 'spec' in known && known.digest === stack.Digest) || this.#renderedBefore.has(Commit)) continue;
+      this.#renderedBefore.add(Commit);
+      await this.#parts.renderAt(Commit).then(
+        (before) => this.#learn(view, before),
+        (error: Error) =>
+          this.#parts.logger.warn(
+            { repository: this.#repository, commit: Commit, error: error.message },
+            'what is in force cannot be read any more: until its next version is applied, changes by hand of its stacks stay',
+          ),
+      );
+    }
+    return left.size > 0 ? plan() : steps;
+  }
+
+  #learn(view: View, stacks: readonly RenderedStack[]): void {
+    for (const stack of stacks) if ('spec' in stack && view.byName('stack', stack.Name)?.Digest === stack.digest) this.#applied.set(stack.Name, stack);
+    for (const name of this.#applied.keys()) if (!view.byName('stack', name)) this.#applied.delete(name);
   }
 
   #tellNotes(stacks: readonly RenderedStack[], { Notes = {} }: RepositoryStatus): void {
@@ -130,7 +170,9 @@ export class CarryOut {
       }
       if (!('spec' in step.rendered)) return undefined;
       if (step.drift) this.#parts.reverting();
-      await cluster.submit(deployStack(step.rendered.spec, { source: step.source, digest: step.rendered.digest, prune: true }));
+      await cluster.submit(
+        deployStack(step.rendered.spec, { source: step.source, digest: step.rendered.digest, prune: true, restores: step.restores === true }),
+      );
       const message = `${step.rendered.Commit.slice(0, 12)}: ${step.reason}`;
       this.#parts.events.tell({ type: 'stack', name: step.name, action: step.drift ? 'drift reverted' : 'applied', message });
       return undefined;

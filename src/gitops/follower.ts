@@ -45,7 +45,7 @@ export class Follower {
     this.#parts = parts;
     const { workers, place } = parts;
     this.#reader = new RepositoryReader(spec, { workers, place, signal: this.#stop.signal, changed: () => void this.sync() });
-    this.#carryOut = new CarryOut(spec.Name, { ...parts, reverting: () => this.#reverting() });
+    this.#carryOut = new CarryOut(spec.Name, { ...parts, reverting: () => this.#reverting(), renderAt: (commit) => this.#reader.renderAt(commit) });
   }
 
   start(): void {

@@ -68,6 +68,12 @@ export class RepositoryReader {
     if (commit !== undefined) await this.#render(commit);
   }
 
+  /** The stacks of a commit of before, from the mirror. */
+  async renderAt(commit: string): Promise<readonly RenderedStack[]> {
+    const { found } = await this.#renderRounds(commit);
+    return [...found.values()].map(({ stack }) => stack);
+  }
+
   #fetch(): Promise<string> {
     const { workers, place, signal } = this.#parts;
     const known = this.#rendered && { commit: this.#rendered.commit, ...(this.#signature !== undefined && { signature: this.#signature }) };
@@ -77,7 +83,8 @@ export class RepositoryReader {
   async #render(commit: string): Promise<void> {
     if (this.#hopeless?.commit === commit) throw this.#hopeless.error;
     try {
-      await this.#renderRounds(commit);
+      const { found, missing } = await this.#renderRounds(commit);
+      this.#keep(commit, found, missing);
     } catch (error) {
       if (!(error instanceof WorkerBreach)) throw error;
       this.#hopeless = { commit, error: new Refusal('unavailable', `commit ${commit.slice(0, 12)} cannot be rendered: ${error.message}`) };
@@ -85,7 +92,7 @@ export class RepositoryReader {
     }
   }
 
-  async #renderRounds(commit: string): Promise<void> {
+  async #renderRounds(commit: string): Promise<{ found: ReadonlyMap<string, { stack: RenderedStack; digest: string }>; missing: boolean }> {
     const { workers, place, signal } = this.#parts;
     const skip = Object.create(null) as Record<string, string>;
     const found = new Map<string, { stack: RenderedStack; digest: string }>();
@@ -100,7 +107,7 @@ export class RepositoryReader {
         if (known) found.set(name, { ...known, stack: { ...known.stack, Commit: commit } });
       }
       for (const result of answer.stacks) found.set(result.stack.Name, result);
-      if (answer.wanting.length === 0) return this.#keep(commit, found, answer.missing);
+      if (answer.wanting.length === 0) return { found, missing: answer.missing };
       const wanting = answer.wanting.join();
       if (wanting === asked) throw new Refusal('unavailable', `the server does not give the file with id ${answer.wanting[0] ?? ''}`);
       asked = wanting;

@@ -24,6 +24,8 @@ export type Step =
       /** Why, for people. */
       reason: string;
       drift: boolean;
+      /** The version in force is brought back while another one waits or is refused. */
+      restores?: true;
       /** What differs from the stack as it is, a line each. */
       changes: readonly string[];
     }
@@ -47,6 +49,8 @@ export interface PlanOptions {
   commit: string;
   /** The folder of stacks, when the commit does not have it. */
   missing?: string;
+  /** The versions that were applied last, as far as they are known: they stay in force while others wait. */
+  applied?: ReadonlyMap<string, RenderedStack>;
 }
 
 /**
@@ -63,7 +67,10 @@ export function planRepository(view: View, repository: string, rendered: readonl
   const confirmed = view.byName('repository', repository)?.Confirmed?.Commit === commit;
   const mass = confirmed ? undefined : massRemoval({ applied: applied.length, gone: gone.filter((stack) => !isEmptyRecord(stack)).length, missing });
   const planning: Planning = { ...options, view, repository, confirmed, mass };
-  return [...rendered.flatMap((stack) => planStack(planning, stack)), ...gone.map((stack) => planRemoval(planning, stack))];
+  return [
+    ...rendered.flatMap((stack) => planStack(planning, stack)),
+    ...gone.flatMap((stack) => inForce(planning, stack.Spec.Name, [planRemoval(planning, stack)])),
+  ];
 }
 
 interface Planning extends PlanOptions {
@@ -84,6 +91,30 @@ export function planAdoption(view: View, adopter: Adopter, rendered: RenderedSta
 }
 
 function planStack(planning: Planning, rendered: RenderedStack): Step[] {
+  return inForce(planning, rendered.Name, planVersion(planning, rendered), rendered);
+}
+
+/** `steps`, and where they leave the stack as it is, what brings its version in force back after a change by hand. */
+function inForce(planning: Planning, name: string, steps: readonly Step[], rendered?: RenderedStack): Step[] {
+  const { view, repository } = planning;
+  const [stack, applied] = [view.byName('stack', name), planning.applied?.get(name)];
+  const leaves = steps.every((step) => step.type === 'hold' || step.type === 'refuse');
+  if (!leaves || !stack || !isOwned(stack, repository) || isEmptyRecord(stack)) return [...steps];
+  if (!applied || !('spec' in applied) || applied.digest !== stack.Digest || (rendered && 'spec' in rendered && rendered.digest === stack.Digest))
+    return [...steps];
+  const source = stack.Source as RepositorySource;
+  try {
+    const changes = changesBy(view, tried(planning, applied, source, true), true);
+    if (changes.length === 0) return [...steps];
+    return [...steps, { type: 'apply', name, rendered: applied, source, reason: reasonOf(changes, stack, true), drift: true, restores: true, changes }];
+  } catch (error) {
+    // What was allowed then and is not now stays as somebody left it: the refusal says so.
+    if (error instanceof Refusal) return [...steps];
+    throw error;
+  }
+}
+
+function planVersion(planning: Planning, rendered: RenderedStack): Step[] {
   const { view, repository } = planning;
   const source: RepositorySource = { Kind: 'repository', Repository: repository, Path: rendered.Path, Commit: rendered.Commit };
   if ('errors' in rendered) return refusal(planning, rendered, source, rendered.errors);
@@ -123,11 +154,16 @@ function planDeploy(planning: Planning, rendered: RenderedStack & { digest: stri
 }
 
 /** What a deploy would do. */
-function tried({ view, now }: Pick<Planning, 'view' | 'now'>, rendered: RenderedStack & { digest: string }, source: RepositorySource): readonly Action[] {
+function tried(
+  { view, now }: Pick<Planning, 'view' | 'now'>,
+  rendered: RenderedStack & { digest: string },
+  source: RepositorySource,
+  restores = false,
+): readonly Action[] {
   if (!('spec' in rendered)) return [];
   let count = 0;
   const context = { now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
-  return deployStack(rendered.spec, { source, digest: rendered.digest, prune: true })(view, context).actions;
+  return deployStack(rendered.spec, { source, digest: rendered.digest, prune: true, restores })(view, context).actions;
 }
 
 /** Why the change of a stack waits; undefined: it goes on. */

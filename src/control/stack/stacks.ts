@@ -49,6 +49,8 @@ export interface DeployOptions {
   prune: boolean;
   /** By hand, over the stack of a repository. */
   force?: boolean;
+  /** Brings back the version that is in force while another one waits or is refused: what the stack's record says of that stays. */
+  restores?: boolean;
   /** X-Registry-Auth by image, as the spec writes the image. */
   registryAuth?: Readonly<Record<string, string>>;
 }
@@ -80,7 +82,7 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     checkStackPorts(overlay, services);
     if (options.prune) dropUnused(overlay, inventory, changes);
     const Inventory = inOrder([...inventory.filter(({ Kind, ID }) => overlay.get(Kind, ID)), ...changes.owned]);
-    recordStack(overlay, stack, { name: spec.Name, services, digest, source: options.source, Inventory }, context);
+    recordStack(overlay, stack, { name: spec.Name, services, digest, source: options.source, Inventory, restores: options.restores === true }, context);
     const result = {
       Name: spec.Name,
       Changed: overlay.actions.length > 0,
@@ -138,6 +140,7 @@ interface Outcome {
   digest: string;
   source: StackSource;
   Inventory: readonly OwnedObject[];
+  restores: boolean;
 }
 
 /** Writes the stack's record if it says something new. The commit alone is nothing new. */
@@ -146,15 +149,17 @@ function recordStack(overlay: Overlay, stack: Stack | undefined, outcome: Outcom
   const Condition: StackCondition = { State: 'applied', Message: '', Since: timeText(context.now) };
   // A deploy by hand does not take a stack away from its repository: it is a change by hand, which the repository undoes.
   const keepsOwner = stack?.Source.Kind === 'repository' && !isEmptyRecord(stack) && outcome.source.Kind === 'deploy';
-  const kept = keepsOwner
-    ? { Source: stack.Source, Digest: stack.Digest, Condition: stack.Condition }
-    : { Source: outcome.source, Digest: outcome.digest, Condition };
+  const kept =
+    stack && (keepsOwner || outcome.restores)
+      ? { Source: stack.Source, Digest: stack.Digest, Condition: stack.Condition }
+      : { Source: outcome.source, Digest: outcome.digest, Condition };
   const fields = { Spec: { Name: outcome.name }, Services, Inventory: outcome.Inventory, ...kept };
   if (!stack) {
     overlay.lay([create('stack', { ...newMeta(context.newId()), ...fields })]);
     return;
   }
-  const { Confirmed: _done, ...lasting } = stack;
+  const { Confirmed, ...rest } = stack;
+  const lasting = outcome.restores && Confirmed !== undefined ? { ...rest, Confirmed } : rest;
   const unchanged =
     overlay.actions.length === 0 &&
     stack.Digest === fields.Digest &&

@@ -2,7 +2,7 @@
 
 export const stackStates = {
   pending: 'seen in a commit, and not applied yet',
-  held: 'its change would remove what somebody should see first, or take over a stack that is not its repository’s; nothing was written',
+  held: 'its change would remove what somebody should see first, or take over a stack that is not its repository’s; the version before stays in force',
   refused: 'in error; the version before stays in force',
   applied: 'the cluster holds the version that was asked for last',
 } as const;

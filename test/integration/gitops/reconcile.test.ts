@@ -240,6 +240,37 @@ test.each<[string, () => void, RegExp]>([
   expect(specs().replaceAll(/"(Secret|Config)ID":"\w+"|"Target":"\w{25}"/g, '')).toBe(wanted.replaceAll(/"(Secret|Config)ID":"\w+"|"Target":"\w{25}"/g, ''));
 });
 
+test.each<[string, Record<string, string>, string]>([
+  ['held', { 'stacks/site/compose.yml': 'services:\n  cache:\n    image: cache:1\n' }, 'held'],
+  ['refused', { 'stacks/site/compose.yml': 'services: [no]\n' }, 'refused'],
+])('while the next version is %s the one in force stays: changes by hand are reverted, also after a restart', async (_what, next, state) => {
+  repository.commit(site);
+  await following.add(repository.folder);
+  const specs = () => JSON.stringify(following.cluster.store.byName('service', 'site_web')?.Spec.Mode);
+  const wanted = specs();
+  repository.commit(next);
+  await following.sync();
+  for (const restarts of [false, true]) {
+    if (restarts) await following.restart();
+    await following.sync();
+    const waiting = following.condition('site');
+    expect(waiting?.State).toBe(state);
+    const reverted = () => following.told().filter((line) => line.startsWith('drift reverted site')).length;
+    const before = reverted();
+    edit('site_web', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 5 } } }));
+    await settled(() => reverted() > before);
+    expect(following.told().findLast((line) => line.startsWith('drift reverted site'))).toContain('changed by hand: site_web Mode.Replicated.Replicas: 5 → 1');
+    expect(specs()).toBe(wanted);
+    expect(following.condition('site')).toEqual(waiting);
+    expect(following.status().State).toBe(state === 'held' ? 'held' : 'degraded');
+    // The run that reverted it, and the look that it caused, are over.
+    for (let look = 0; look < 2; look++) await following.sync();
+    const { entries } = following.cluster;
+    await following.sync();
+    expect(following.cluster.entries).toBe(entries);
+  }
+});
+
 test('a change by hand of a suspended stack stands as drifted, with its paths, until it is reverted', async () => {
   repository.commit(site);
   await following.add(repository.folder);
