@@ -26,6 +26,11 @@ export class Asker {
     });
   }
 
+  /** Answers so far, failures too. */
+  get asked(): number {
+    return this.#asked;
+  }
+
   /** Resolves after so many further answers. */
   async more(count: number): Promise<void> {
     const end = this.#asked + count;
