@@ -30,10 +30,12 @@ test('every mistake is told with its line, and the command ends with 1', () => {
 });
 
 test('a good file ends with 0, warnings are no mistakes', () => {
-  expect(shoal('stack', 'lint', '-c', 'good.yml')).toEqual({ code: 0, out: '0 errors, 0 warnings\n', err: '' });
+  expect(shoal('stack', 'lint', '-c', 'good.yml')).toEqual({ code: 0, out: '1 service, 0 errors, 0 warnings\n', err: '' });
   const { code, out } = shoal('stack', 'lint', '-c', 'warned.yml');
-  expect([code, out.trim().split('\n').at(-1)]).toEqual([0, '0 errors, 1 warning']);
+  expect([code, out.trim().split('\n').at(-1)]).toEqual([0, '1 service, 0 errors, 1 warning']);
   expect(shoal('stack', 'lint', '-c', 'warned.yml', '--strict-vars').code).toBe(1);
+  writeFileSync(join(folder, 'vars'), 'TAG=1\n');
+  expect(shoal('stack', 'lint', '-c', 'warned.yml', '--strict-vars', '--env-file', 'vars').code).toBe(0);
 });
 
 test('Docker’s own loader tells the first mistake', () => {
@@ -54,7 +56,7 @@ test('for CI servers: a test for each file, texts escaped', () => {
     { severity: 'warning', file: 'c.yml', message: 'w' },
     { severity: 'error', message: 'of no file' },
   ] as const;
-  expect(lintLines({ files, diagnostics }, 'junit')).toEqual([
+  expect(lintLines({ files, services: undefined, diagnostics }, 'junit')).toEqual([
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<testsuite name="shoal stack lint" tests="2" failures="1" errors="0" skipped="0">',
     '  <testcase classname="stack" name="a&amp;b.yml">',

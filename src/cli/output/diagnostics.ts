@@ -7,21 +7,25 @@ export const lintFormats: readonly string[] = ['text', 'json', 'junit'] satisfie
 
 export interface Linted {
   files: readonly StackFile[];
+  /** How many the files have; undefined when they are mistaken. */
+  services: number | undefined;
   diagnostics: readonly Diagnostic[];
 }
 
 /** Lines for stdout. */
-export function lintLines({ files, diagnostics }: Linted, format: LintFormat): string[] {
-  if (format === 'text') return [...explainDiagnostics(diagnostics, files), lintSummary(diagnostics)];
-  if (format === 'json') return [JSON.stringify({ errors: count(diagnostics, 'error'), warnings: count(diagnostics, 'warning'), diagnostics })];
+export function lintLines({ files, services, diagnostics }: Linted, format: LintFormat): string[] {
+  if (format === 'text') return [...explainDiagnostics(diagnostics, files), lintSummary(services, diagnostics)];
+  if (format === 'json') return [JSON.stringify({ services, errors: count(diagnostics, 'error'), warnings: count(diagnostics, 'warning'), diagnostics })];
   return junitLines(files, diagnostics);
 }
 
-function lintSummary(diagnostics: readonly Diagnostic[]): string {
-  const parts = (['error', 'warning'] as const).map(
-    (severity) => `${count(diagnostics, severity)} ${severity}${count(diagnostics, severity) === 1 ? '' : 's'}`,
-  );
-  return parts.join(', ');
+function lintSummary(services: number | undefined, diagnostics: readonly Diagnostic[]): string {
+  const found = (['error', 'warning'] as const).map((severity) => counted(count(diagnostics, severity), severity));
+  return [...(services === undefined ? [] : [counted(services, 'service')]), ...found].join(', ');
+}
+
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 function count(diagnostics: readonly Diagnostic[], severity: Diagnostic['severity']): number {

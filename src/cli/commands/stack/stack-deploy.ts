@@ -29,15 +29,20 @@ export function addStackDeploy(stack: Command): void {
   addWaitOptions(deploy).option('--no-detach', 'wait (the default, but for --strict)').addHelpText('after', exitCodeHelp).action(runDeploy);
 }
 
-/** The options that say which files are read, and how. */
-export function addLoadOptions(command: Command): Command {
+/** The options that say which files are read. */
+export function addFileOptions(command: Command): Command {
   return command
     .option('-c, --compose-file <file>', 'stack file, `-` for standard input; may be repeated', collect)
     .option('--strict', "be equal to Docker's own loader and deploy")
-    .option('--spec', 'read files after the Compose Specification, towards Docker too')
     .option('--profile <name>', 'take services of this profile too; may be repeated', collect)
     .option('--env-file <file>', 'variables, instead of `.env`; may be repeated', collect)
-    .option('--strict-vars', 'undefined variables without a default are errors')
+    .option('--strict-vars', 'undefined variables without a default are errors');
+}
+
+/** The options that say which files are read, and how they become a stack. */
+export function addLoadOptions(command: Command): Command {
+  return addFileOptions(command)
+    .option('--spec', 'read files after the Compose Specification, towards Docker too')
     .option('--rotate', 'give changed secrets and configs a new name, a counted version (the default, but for --strict)')
     .option('--no-rotate', 'name secrets and configs as the file does');
 }
