@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { removeConfig } from '#control/configs';
 import { removeNetwork } from '#control/networks';
-import { confirmRepository, removeRepository } from '#control/repository/repositories';
+import { confirmRepository, removeRepository, suspendRepository } from '#control/repository/repositories';
 import { removeService, updateService } from '#control/service/services';
 import { adoptStack, suspendStack } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
@@ -269,6 +269,21 @@ test.each<[string, Record<string, string>, string]>([
     await following.sync();
     expect(following.cluster.entries).toBe(entries);
   }
+});
+
+test('while a repository is suspended nothing of it is written, whatever it holds and whoever changes what', async () => {
+  repository.commit(site);
+  await following.add(repository.folder);
+  following.cluster.run(suspendRepository('infra', true));
+  edit('site_web', (spec) => ({ ...spec, Mode: { Replicated: { Replicas: 5 } } }));
+  await following.sync();
+  const { entries } = following.cluster;
+  for (const text of [site['stacks/site/compose.yml'].replace('db:1', 'db:9'), 'services: [no]\n']) {
+    repository.commit({ 'stacks/site/compose.yml': text });
+    await following.sync();
+    expect(following.gitops.waiting('site')).toBeDefined();
+  }
+  expect(following.cluster.entries).toBe(entries);
 });
 
 test('a change by hand of a suspended stack stands as drifted, with its paths, until it is reverted', async () => {
