@@ -54,6 +54,8 @@ export interface LocalSwarm {
   status(): SwarmStatus;
   /** Makes a cluster of this node; resolves with its node id. */
   init(request: InitRequest): Promise<string>;
+  /** Enters a cluster by token; resolves when the node is in it. */
+  join(request: JoinRequest): Promise<void>;
   /** Leaves; `force` also gives up what only this node holds. */
   leave(force: boolean): Promise<void>;
 }
@@ -65,8 +67,20 @@ export interface SwarmStatus {
   NodeAddr: string;
   ControlAvailable: boolean;
   Error: string;
+  /** HOST:PORT of the managers that a worker knows. */
+  RemoteManagers?: readonly string[];
   /** Why the daemon started with its API only; absent when it started whole. */
   SafeMode?: string;
+}
+
+/** Body of `POST /swarm/join`. */
+export interface JoinRequest {
+  ListenAddr?: string;
+  AdvertiseAddr?: string;
+  DataPathAddr?: string;
+  Availability?: 'active' | 'pause' | 'drain';
+  RemoteAddrs?: readonly string[];
+  JoinToken?: string;
 }
 
 /** Body of `POST /swarm/init`, in the Engine API's words; absent fields take Docker's defaults. */

@@ -1,11 +1,12 @@
 /** Use cases of nodes. */
 import { Refusal } from '#base/refusal';
+import { roleOfToken } from '#ca/join-token';
 import type { Node, NodeSpec } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
 import { withEnd } from '#model/task-status';
-import { remove, update, type Action } from '#store/action';
-import type { View } from '#store/view';
+import { create, newMeta, remove, update, type Action } from '#store/action';
+import { clusterOf, type View } from '#store/view';
 import type { UseCase } from './cluster.ts';
 import { checkVersion, findObject } from './find.ts';
 
@@ -16,8 +17,37 @@ export function updateNode(ref: string, version: number, spec: NodeSpec): UseCas
     checkNode(spec);
     checkVersion(node, version);
     if (spec.Role === 'worker' && node.Spec.Role === 'manager') checkDemotion(view, node);
+    if (spec.Role === 'manager' && node.Spec.Role === 'worker') {
+      throw new Refusal('unimplemented', 'promoting a node is not supported: this version runs clusters with one manager', { plain: true });
+    }
     return { actions: [update('node', { ...node, Spec: spec })], result: undefined };
   };
+}
+
+/** Makes a member of a node that came with a token; it is ready when its agent comes. */
+export function admitNode({ token, availability, address }: Admission): UseCase<{ nodeId: string; role: NodeSpec['Role'] }> {
+  return (view, { newId }) => {
+    // Whether the token still counts is decided here, where it is exchanged too.
+    const tokens = clusterOf(view)?.Shoal?.Authority?.JoinTokens;
+    const role = tokens && roleOfToken(tokens, token);
+    if (!role) throw wrongToken();
+    if (role === 'manager') throw new Refusal('unimplemented', 'joining as a manager is not supported: join as a worker');
+    const spec: NodeSpec = { Labels: {}, Role: role, Availability: availability };
+    checkNode(spec);
+    const nodeId = newId();
+    const node: Node = { ...newMeta(nodeId), Spec: spec, Status: { State: 'unknown', Addr: address }, Shoal: { Role: role } };
+    return { actions: [create('node', node)], result: { nodeId, role } };
+  };
+}
+
+export interface Admission {
+  token: string;
+  availability: NodeSpec['Availability'];
+  address: string;
+}
+
+function wrongToken(): Refusal {
+  return new Refusal('invalidArgument', 'A valid join token is necessary to join this cluster', { token: 'wrong' });
 }
 
 /** Removes a node that is down, or any worker by force; its tasks become orphans. */

@@ -1,4 +1,5 @@
 /** The leader's certificate signing: a cluster gets its authority, nodes get their certificates. */
+import { createHash } from 'node:crypto';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
@@ -8,6 +9,9 @@ import { nodeTemplate, type NodeRole } from '#ca/certificate';
 import type { Certificates } from '#ca/contract';
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
+import { admitNode } from '#control/nodes';
+import { managerAddresses } from '#model/manager-address';
+import type { NodeSpec } from '#model/object/node';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Authority } from '#model/object/authority';
 import { clusterOf, type View } from '#store/view';
@@ -26,6 +30,13 @@ export interface AuthorityParts {
 export interface IssuedCertificate {
   certificate: string;
   roots: string;
+}
+
+export interface Joined extends IssuedCertificate {
+  nodeId: string;
+  role: NodeRole;
+  /** HOST:PORT of each manager. */
+  managers: string[];
 }
 
 export class CertificateAuthority implements Duty {
@@ -47,6 +58,24 @@ export class CertificateAuthority implements Duty {
   }
 
   async stop(): Promise<void> {}
+
+  /** The root that tokens name. */
+  async root(): Promise<string> {
+    return authorityIn(await this.#parts.cluster.read()).authority.Certificate;
+  }
+
+  /** Makes a member of whoever has a token, and certifies his key. Refuses a wrong token with the fact `token`. */
+  async join({ request, token, availability }: { request: string; token: string; availability: string }, address: string): Promise<Joined> {
+    const { cluster } = this.#parts;
+    // What is no request shall leave no node behind.
+    await this.#issue(await cluster.read(), 'nobody', 'worker', request);
+    const wanted = { token, availability: availability as NodeSpec['Availability'], address };
+    // Asked again with the same request, when an answer was lost, it makes no second node.
+    const { nodeId, role } = await cluster.submit(admitNode(wanted), `join ${createHash('sha256').update(request).digest('hex')}`);
+    const view = await cluster.read();
+    this.#parts.logger.info({ node: nodeId, role, address }, 'a node joined the cluster by token');
+    return { ...(await this.#issue(view, nodeId, role, request)), nodeId, role, managers: managerAddresses(view.list('node')) };
+  }
 
   /** Certifies the key of `request` for a member, in the role that the cluster wants of it. */
   async certify(nodeId: string, request: string): Promise<IssuedCertificate> {

@@ -12,6 +12,8 @@ export const swarmTexts = {
   locked: 'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.',
   notPart: 'This node is not part of a swarm',
   alreadyPart: 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
+  joinTimeout:
+    'Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the "docker info" command to see the current swarm status of your node.',
   leavingManager:
     'You are attempting to leave the swarm on a node that is participating as a manager. ' +
     'Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message.',

@@ -1,4 +1,5 @@
 /** Whether a task still is what its service's spec asks for (swarmkit manager/orchestrator/task.go). */
+import { roleOf } from './manager-address.ts';
 import { equal } from '#base/equal';
 import { nodeMatches, parseConstraints } from './constraint.ts';
 import type { Node } from './object/node.ts';
@@ -36,7 +37,7 @@ export function isUpToDate(service: Service, task: Task, node: Node | undefined)
 export function fulfils(node: Node, placement: Placement | undefined): boolean {
   const expressions = placement?.Constraints;
   if (!expressions || expressions.length === 0) return true;
-  return nodeMatches(parseConstraints(expressions), node, node.Spec.Role);
+  return nodeMatches(parseConstraints(expressions), node, roleOf(node));
 }
 
 function equalEndpoints(a: EndpointSpec = {}, b: EndpointSpec = {}): boolean {

@@ -1,7 +1,9 @@
 /** Which address others reach this node by, and which it may be told to listen on. */
-import { isIP, isIPv4 } from 'node:net';
+import { createSocket } from 'node:dgram';
+import { createServer, isIP, isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { Refusal } from '#base/refusal';
+import { hostPort, managerPort } from '#model/manager-address';
 
 interface Candidate {
   name: string;
@@ -64,4 +66,64 @@ function isUnspecified(address: string): boolean {
 function isOwn(wanted: string, interfaces: ReturnType<typeof networkInterfaces>): boolean {
   if (interfaces[wanted] !== undefined || (isIPv4(wanted) && wanted.startsWith('127.'))) return true;
   return Object.values(interfaces).some((addresses) => addresses?.some(({ address }) => address === wanted));
+}
+
+export interface Place {
+  /** HOST:PORT that a manager listens on. */
+  listen: string;
+  /** Where other nodes reach this one, without port. */
+  address: string;
+  /** The same with the port that they reach it on as a manager. */
+  managerAddress: string;
+}
+
+/**
+ * Where a node that founds a cluster is, or joins one by the managers at `remotes`: told nothing else, such a node
+ * takes the address that it reaches them from. Refuses an address that is not this host's, or that somebody else listens on.
+ */
+export async function placeOf(
+  request: { ListenAddr?: string; AdvertiseAddr?: string; DataPathAddr?: string },
+  remotes: readonly string[] = [],
+): Promise<Place> {
+  const { ListenAddr = '', AdvertiseAddr = '', DataPathAddr = '' } = request;
+  checkListenAddress(ListenAddr);
+  checkDataPathAddress(DataPathAddr);
+  const [remote] = remotes;
+  const outward = AdvertiseAddr === '' && remote !== undefined ? await addressTowards(withoutPort(remote)) : undefined;
+  const address = outward ?? advertisedAddress(AdvertiseAddr);
+  const port = portOf(ListenAddr) ?? managerPort;
+  const host = withoutPort(ListenAddr) || '0.0.0.0';
+  const [own = host] = (networkInterfaces()[host] ?? []).filter(({ family }) => family === 'IPv4').map((each) => each.address);
+  await refuseTaken(own, port);
+  return { listen: hostPort(own, port), address, managerAddress: hostPort(address, portOf(AdvertiseAddr) ?? port) };
+}
+
+/** The host's own address on the way to another; nothing is sent. */
+function addressTowards(host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
+    socket.once('error', () => socket.close(() => resolve(undefined)));
+    socket.connect(managerPort, host, () => {
+      const { address } = socket.address();
+      socket.close(() => resolve(address));
+    });
+  });
+}
+
+function portOf(text: string): number | undefined {
+  if (isIP(text) === 6) return undefined;
+  const [, digits] = /:(\d+)$/.exec(text) ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** Tried before anything is made: what listens later would find the cluster made already. */
+function refuseTaken(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', ({ code, message }: NodeJS.ErrnoException) => {
+      const why = code === 'EADDRINUSE' ? 'bind: address already in use' : message;
+      reject(new Refusal('invalidArgument', `failed to listen on remote API address: listen tcp ${hostPort(host, port)}: ${why}`, { plain: true }));
+    });
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()));
+  });
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ApiServer } from '#api/server';
-import type { InitRequest, LocalSwarm, ReconcileEvent, SwarmStatus } from '#api/dependencies';
+import type { InitRequest, JoinRequest, LocalSwarm, ReconcileEvent, SwarmStatus } from '#api/dependencies';
 import { newId } from '#base/ids';
 import { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
@@ -15,17 +15,23 @@ import { forgetCertificateFiles } from '#identity/certificate-files';
 import { certificates } from '#identity/certificates';
 import { checkHost } from '#host/check-host';
 import { clusterOf } from '#store/view';
-import { advertisedAddress, checkDataPathAddress, checkListenAddress } from './address.ts';
+import { placeOf } from './address.ts';
+import { JoinAttempt } from './join/join-attempt.ts';
+import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
+import type { ManagerPart } from './member/manager-part.ts';
 import { ClusterDoor } from './cluster-door.ts';
 import { forgetIdentity, readIdentity, writeIdentity, type Identity } from './state/identity.ts';
 import { addressPools, instanceOf } from './state/instance.ts';
-import { Membership } from './membership.ts';
+import { Membership } from './member/membership.ts';
 import type { DaemonOptions } from './options.ts';
 import { deathsBeforeSafety, livedMs, startsThatDied, writeStarts } from './state/starts.ts';
 import { lockState } from './state/state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { programVersion } from '#base/version';
 import { swarmTexts } from '#model/swarm-texts';
+
+/** Docker's. */
+const joinLimitMs = 20_000;
 
 export class Daemon implements LocalSwarm {
   readonly #options: DaemonOptions;
@@ -36,6 +42,8 @@ export class Daemon implements LocalSwarm {
   readonly #listeners: Listeners<ReconcileEvent>;
   #member: Membership | undefined;
   #changing = false;
+  /** On its way into a cluster; it goes on after the request that began it was answered. */
+  #joining: JoinAttempt<JoinedNode> | undefined;
   #unlock: () => Promise<void> = async () => {};
   /** Why only the API runs. */
   #safety: string | undefined;
@@ -57,16 +65,16 @@ export class Daemon implements LocalSwarm {
         engineSocket: options.engine,
         logs: { open: (task, logOptions, signal) => this.#inside().agent.logs(task.ID, logOptions, signal) },
         reconciler: {
-          sync: async (name) => this.#inside().gitops.sync(name),
-          waiting: (name) => this.#member?.waiting(name),
-          adoption: async (name, adopter) => this.#inside().gitops.adoption(name, adopter),
+          sync: async (name) => this.#managing().gitops.sync(name),
+          waiting: (name) => this.#member?.manager?.waiting(name),
+          adoption: async (name, adopter) => this.#managing().gitops.adoption(name, adopter),
           plan: deployPlanner(this.#door, systemClock),
         },
         reconcileEvents: { watch: (listener) => this.#watchEvents(listener) },
         metrics: {
-          raftIndex: () => this.#member?.state.store.index ?? 0,
-          leads: () => this.#member?.seat.leads() ?? false,
-          readOnly: () => this.#member?.log.full !== undefined,
+          raftIndex: () => this.#member?.manager?.state.store.index ?? 0,
+          leads: () => this.#member?.manager?.seat.leads() ?? false,
+          readOnly: () => this.#member?.manager?.log.full !== undefined,
           network: async () => (await this.#member?.networkFigures()) ?? [],
         },
         logger: logger.child({ part: 'api' }),
@@ -103,7 +111,7 @@ export class Daemon implements LocalSwarm {
     await refuseUnfitHost();
     const member = this.#newMember(identity, false);
     await member.startSeat();
-    if (!clusterOf(member.state.store))
+    if (member.manager && !clusterOf(member.manager.state.store))
       throw new Refusal(
         'failedPrecondition',
         `${this.#options.state} says that this node is in a cluster, but its log holds none: put back a copy of the folder, or move it away to begin anew`,
@@ -140,6 +148,7 @@ export class Daemon implements LocalSwarm {
   /** Containers run on. */
   async stop(): Promise<void> {
     this.#endCount();
+    this.#joining?.abandon();
     await this.#api.stop();
     await this.#member?.stop();
     // An orderly end is no death; after a safe life the next start is whole again.
@@ -149,12 +158,15 @@ export class Daemon implements LocalSwarm {
 
   status(): SwarmStatus {
     const identity = this.#member?.identity;
+    const manager = this.#member?.manager;
+    const inside = this.#joining ? 'pending' : identity ? 'active' : 'inactive';
     return {
-      LocalNodeState: this.#broken !== '' ? 'error' : identity ? 'active' : 'inactive',
+      LocalNodeState: this.#broken !== '' ? 'error' : inside,
       NodeID: identity?.nodeId ?? '',
       NodeAddr: identity?.address ?? '',
-      ControlAvailable: identity !== undefined,
-      Error: this.#broken || (this.#member?.log.full?.message ?? ''),
+      ControlAvailable: manager !== undefined,
+      Error: this.#broken || (manager?.log.full?.message ?? this.#joining?.problem ?? ''),
+      ...(identity && !manager && { RemoteManagers: identity.managers ?? [] }),
       ...(this.#safety !== undefined && { SafeMode: this.#safety }),
     };
   }
@@ -162,12 +174,10 @@ export class Daemon implements LocalSwarm {
   init(request: InitRequest): Promise<string> {
     return this.#exclusively(async () => {
       this.#refuseInSafeMode();
-      if (this.#member) throw new Refusal('unavailable', swarmTexts.alreadyPart);
-      checkListenAddress(request.ListenAddr ?? '');
-      checkDataPathAddress(request.DataPathAddr ?? '');
-      const address = advertisedAddress(request.AdvertiseAddr ?? '');
+      this.#refuseInside();
+      const { listen, address, managerAddress } = await placeOf(request);
       await refuseUnfitHost();
-      const identity: Identity = { nodeId: newId(systemRandom), address };
+      const identity: Identity = { nodeId: newId(systemRandom), address, role: 'manager', listen };
       const description = await describeEngine(this.#options, identity.nodeId);
       const authority = {
         clusterId: newId(systemRandom),
@@ -179,9 +189,9 @@ export class Daemon implements LocalSwarm {
       await member.startSeat();
       try {
         const asked = initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)));
-        await member.seat.submit(initCluster({ ...asked, authority }));
+        await member.manager?.seat.submit(initCluster({ ...asked, authority, managerAddress }));
       } catch (error) {
-        await member.seat.stop();
+        await member.stop();
         this.#forget();
         throw error;
       }
@@ -192,9 +202,57 @@ export class Daemon implements LocalSwarm {
     });
   }
 
+  /** Resolves when the node is in the cluster. After a while without answer it goes on by itself, until a leave or a restart. */
+  join(request: JoinRequest): Promise<void> {
+    return this.#exclusively(async () => {
+      this.#refuseInSafeMode();
+      this.#refuseInside();
+      const remotes = request.RemoteAddrs ?? [];
+      if (remotes.length === 0) throw new Refusal('invalidArgument', 'at least 1 RemoteAddr is required to join', { plain: true });
+      const { address, listen } = await placeOf(request, remotes);
+      await refuseUnfitHost();
+      const options = { remotes, token: request.JoinToken ?? '', availability: request.Availability ?? 'active', advertised: address };
+      const attempt = new JoinAttempt((signal) => joinCluster(options, systemClock, signal), systemClock);
+      this.#joining = attempt;
+      void attempt.joined.then(
+        (joined) => this.#enterJoined(attempt, joined, { address, listen }),
+        (error: unknown) => this.#joinFailed(attempt, error),
+      );
+      await attempt.within(joinLimitMs, this.#logger);
+    });
+  }
+
+  async #enterJoined(attempt: JoinAttempt<JoinedNode>, { files, ...joined }: JoinedNode, place: { address: string; listen: string }): Promise<void> {
+    if (this.#joining !== attempt) return;
+    try {
+      const identity: Identity = { ...joined, ...place };
+      this.#forget();
+      const member = this.#newMember(identity, false);
+      member.take(files);
+      writeIdentity(this.#options.state, identity);
+      this.#joining = undefined;
+      await this.#enter(member);
+      this.#logger.info({ node: identity.nodeId, role: identity.role }, 'joined a cluster');
+      attempt.done();
+    } catch (error) {
+      this.#joinFailed(attempt, error);
+    }
+  }
+
+  #joinFailed(attempt: JoinAttempt<JoinedNode>, error: unknown): void {
+    if (this.#joining === attempt) this.#joining = undefined;
+    this.#logger.warn({ error: (error as Error).message }, 'this node did not join the cluster');
+    attempt.failed(error);
+  }
+
   leave(): Promise<void> {
     return this.#exclusively(async () => {
       this.#refuseInSafeMode();
+      if (this.#joining) {
+        this.#joining.abandon();
+        this.#joining = undefined;
+        return;
+      }
       const member = this.#inside();
       this.#door.use(undefined);
       await member.leave();
@@ -206,6 +264,10 @@ export class Daemon implements LocalSwarm {
 
   #refuseInSafeMode(): void {
     if (this.#safety !== undefined) throw new Refusal('unavailable', this.#safety);
+  }
+
+  #refuseInside(): void {
+    if (this.#member || this.#joining) throw new Refusal('unavailable', swarmTexts.alreadyPart);
   }
 
   #newMember(identity: Identity, founds: boolean): Membership {
@@ -221,13 +283,19 @@ export class Daemon implements LocalSwarm {
 
   async #enter(member: Membership): Promise<void> {
     this.#member = member;
-    this.#door.use(member.seat);
+    this.#door.use(member.manager?.seat);
     await member.startWork();
   }
 
   #inside(): Membership {
     if (!this.#member) throw new Refusal('unavailable', swarmTexts.notPart);
     return this.#member;
+  }
+
+  #managing(): ManagerPart {
+    const { manager } = this.#inside();
+    if (!manager) throw new Refusal('unavailable', swarmTexts.worker);
+    return manager;
   }
 
   #forget(): void {
@@ -237,7 +305,7 @@ export class Daemon implements LocalSwarm {
   }
 
   #watchEvents(listener: (event: ReconcileEvent) => void): () => void {
-    for (const event of this.#member?.reconciled ?? []) listener(event);
+    for (const event of this.#member?.manager?.reconciled ?? []) listener(event);
     return this.#listeners.add(listener);
   }
 

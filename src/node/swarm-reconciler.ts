@@ -103,6 +103,7 @@ export class SwarmReconciler {
 const besideManager = {
   status: () => ({ LocalNodeState: 'active', NodeID: '', NodeAddr: '', ControlAvailable: true, Error: '' }) as const,
   init: elsewhere,
+  join: elsewhere,
   leave: elsewhere,
 };
 

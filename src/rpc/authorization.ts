@@ -33,6 +33,9 @@ const table: Readonly<Record<string, Admission | 'anyone'>> = {
   '/shoal.v1.RaftService/Entries': peers,
   '/shoal.v1.RaftService/Pulse': peers,
   '/shoal.v1.RaftService/Snapshot': peers,
+  '/shoal.v1.CaService/GetRoots': 'anyone',
+  '/shoal.v1.CaService/Join': 'anyone',
+  '/shoal.v1.CaService/Renew': nodes,
 };
 
 /** Lets the call pass or refuses it. @param caller undefined: without a certificate that a root of ours vouches for */

@@ -121,7 +121,7 @@ function callerFrom(call: AnyCall): Caller | undefined {
 }
 
 /** `10.0.0.2:4711`, `[fd00::2]:4711`, and version 4 within version 6. */
-function addressOf(peer: string): { address?: string } {
+export function addressOf(peer: string): { address?: string } {
   const host = peer
     .replace(/:\d+$/, '')
     .replaceAll(/[[\]]/g, '')

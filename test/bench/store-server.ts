@@ -29,7 +29,12 @@ const api = new ApiServer(
   { socketPath: join(folder, 'api.sock'), version: '0.1.0' },
   {
     cluster,
-    swarm: { status: () => ({ LocalNodeState: 'active', NodeID: nodeId, NodeAddr: '', ControlAvailable: true, Error: '' }), init: nobody, leave: nobody },
+    swarm: {
+      status: () => ({ LocalNodeState: 'active', NodeID: nodeId, NodeAddr: '', ControlAvailable: true, Error: '' }),
+      init: nobody,
+      join: nobody,
+      leave: nobody,
+    },
     engineSocket: join(folder, 'no-engine.sock'),
     logs: { open: nobody },
     reconciler: { sync: nobody, waiting: nobody, adoption: nobody, plan: nobody },

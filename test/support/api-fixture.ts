@@ -135,6 +135,7 @@ export async function startApi(
         Object.assign(status, { LocalNodeState: 'active', ControlAvailable: true, NodeID: 'node-one', NodeAddr: '192.168.7.1' });
         return 'node-one';
       },
+      join: async () => void Object.assign(status, { LocalNodeState: 'active', ControlAvailable: false, NodeID: 'node-two', NodeAddr: '192.168.7.2' }),
       leave: async () => void Object.assign(status, { LocalNodeState: 'inactive', ControlAvailable: false, NodeID: '', NodeAddr: '' }),
     },
     engineSocket: options.engineSocket ?? join(folder, 'no-engine.sock'),

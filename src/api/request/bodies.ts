@@ -4,7 +4,7 @@ import type { NetworkSpec } from '#model/object/network';
 import { clusterSpec, networkFields, noAutolock, stackSpec } from '#model/shape/object-shapes';
 import { flag, int64, list, object, record, text, uint32, unbuilt, word, type Unbuilt } from '#model/shape/shape';
 import type { StackSpec } from '#model/object/stack';
-import type { InitRequest } from '../dependencies.ts';
+import type { InitRequest, JoinRequest } from '../dependencies.ts';
 
 /** Body of `POST /networks/create`: the spec, flat, and what decides whose network it is. */
 export interface NetworkCreateRequest extends NetworkSpec {
@@ -30,6 +30,15 @@ export const initRequest = object<InitRequest>({
   DefaultAddrPool: list(text),
   SubnetSize: uint32,
   Spec: clusterSpec,
+});
+
+export const joinRequest = object<JoinRequest>({
+  ListenAddr: text,
+  AdvertiseAddr: text,
+  DataPathAddr: text,
+  Availability: word('Availability', 'active', 'pause', 'drain'),
+  RemoteAddrs: list(text),
+  JoinToken: text,
 });
 
 /** Body of `POST /shoal/v1/stacks/{name}`. */

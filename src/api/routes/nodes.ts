@@ -1,5 +1,6 @@
 /** Routes of nodes. */
 import { removeNode, updateNode } from '#control/nodes';
+import { managerAddress, roleOf } from '#model/manager-address';
 import type { Node } from '#model/object/node';
 import { decodeBody } from '../request/body.ts';
 import { readObject, readView, submit, type Context } from '../context.ts';
@@ -11,7 +12,6 @@ import { flag, get, parameter, post, remove, versionParameter, type Route } from
 import { nodeSpec } from '#model/shape/object-shapes';
 
 const filterKeys = ['id', 'label', 'membership', 'name', 'node.label', 'role'];
-const managerPort = 2377;
 
 export function nodeRoutes(context: Context): Route[] {
   return [
@@ -40,19 +40,13 @@ export function nodeRoutes(context: Context): Route[] {
 
 /** The node with its place among the managers, which is never stored: a lone manager leads. */
 export function shownMember(node: Node, status: SwarmStatus): object {
-  const own = node.ID === status.NodeID && node.Spec.Role === 'manager';
-  const address = node.Status.Addr === '' ? status.NodeAddr : node.Status.Addr;
-  const filled = own ? { Leader: true, Reachability: 'reachable', Addr: hostPort(address, managerPort) } : undefined;
+  const own = node.ID === status.NodeID && roleOf(node) === 'manager';
+  const filled = own ? { Leader: true, Reachability: 'reachable', Addr: managerAddress(node) } : undefined;
   const ManagerStatus = node.ManagerStatus ?? filled;
   // Its agent does not run: as when the line to it is cut.
   const cutOff = node.ID === status.NodeID && status.SafeMode !== undefined;
   const Status = cutOff ? { ...node.Status, State: 'disconnected' as const, Message: status.SafeMode ?? '' } : node.Status;
   return shown('node', { ...node, Status, ...(ManagerStatus && { ManagerStatus }) });
-}
-
-/** `10.0.0.1:2377`, `[fd00::1]:2377` */
-export function hostPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function checkWords(filters: Filters): void {

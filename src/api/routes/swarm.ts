@@ -9,7 +9,7 @@ import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { flag, get, post, versionParameter, type Answer, type Call, type Route } from '../router.ts';
 import { clusterSpec } from '#model/shape/object-shapes';
-import { initRequest } from '../request/bodies.ts';
+import { initRequest, joinRequest } from '../request/bodies.ts';
 
 export function swarmRoutes(context: Context): Route[] {
   return [
@@ -20,9 +20,12 @@ export function swarmRoutes(context: Context): Route[] {
       return { status: 200, json: { ...shownCluster(cluster), JoinTokens: cluster.Shoal?.Authority?.JoinTokens ?? { Worker: '', Manager: '' } } };
     }),
     post('/swarm/init', (call) => init(call, context)),
-    post('/swarm/join', () => {
+    post('/swarm/join', async (call) => {
+      // Taken before anything is refused: a client may still be writing it.
+      const request = await decodeBody(call.request, joinRequest);
       if (context.swarm.status().LocalNodeState !== 'inactive') throw new Refusal('unavailable', swarmTexts.alreadyPart);
-      throw new HttpError(501, 'joining a swarm is not supported: this version runs clusters of one node');
+      await context.swarm.join(request);
+      return { status: 200 };
     }),
     post('/swarm/leave', (call) => leave(call, context)),
     post('/swarm/update', (call) => update(call, context)),
@@ -54,8 +57,9 @@ export function clusterIn(view: View): Cluster {
 }
 
 async function init(call: Call, context: Context): Promise<Answer> {
+  const request = await decodeBody(call.request, initRequest);
   if (context.swarm.status().LocalNodeState !== 'inactive') throw new Refusal('unavailable', swarmTexts.alreadyPart);
-  return { status: 200, json: await context.swarm.init(await decodeBody(call.request, initRequest)) };
+  return { status: 200, json: await context.swarm.init(request) };
 }
 
 async function leave(call: Call, context: Context): Promise<Answer> {

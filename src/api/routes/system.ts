@@ -1,13 +1,12 @@
 /** `_ping`, `/version` and `/info`: the engine's answers with our part in them. */
 import type { OutgoingHttpHeaders } from 'node:http';
+import { managerAddress, roleOf } from '#model/manager-address';
 import type { Context } from '../context.ts';
 import type { SwarmStatus, View } from '../dependencies.ts';
-import { hostPort, shownMember } from './nodes.ts';
+import { shownMember } from './nodes.ts';
 import { get, type Answer, type Call, type Route } from '../router.ts';
 import { clusterIn, shownCluster } from './swarm.ts';
 import { oldestVersion } from '../version.ts';
-
-const managerPort = 2377;
 
 /** By this clients know whom they talk to. */
 export function pingRoutes(context: Context): Route[] {
@@ -89,7 +88,8 @@ async function swarmBlock(context: Context): Promise<object> {
   const status = context.swarm.status();
   const { NodeID, NodeAddr, LocalNodeState, ControlAvailable, SafeMode } = status;
   const Error = status.Error || (SafeMode ?? '');
-  const block = { NodeID, NodeAddr, LocalNodeState, ControlAvailable, Error, RemoteManagers: null };
+  const RemoteManagers = status.RemoteManagers?.map((Addr) => ({ NodeID: '', Addr })) ?? null;
+  const block = { NodeID, NodeAddr, LocalNodeState, ControlAvailable, Error, RemoteManagers };
   if (LocalNodeState !== 'active' || !ControlAvailable) return block;
   try {
     return { ...block, ...membership(await context.cluster.read(), status) };
@@ -101,10 +101,10 @@ async function swarmBlock(context: Context): Promise<object> {
 
 function membership(view: View, status: SwarmStatus): object {
   const nodes = [...view.list('node')];
-  const managers = nodes.filter((node) => node.Spec.Role === 'manager');
+  const managers = nodes.filter((node) => roleOf(node) === 'manager');
   const RemoteManagers = managers.map((node) => {
     const { ManagerStatus } = shownMember(node, status) as { ManagerStatus?: { Addr: string } };
-    return { NodeID: node.ID, Addr: ManagerStatus?.Addr ?? hostPort(node.Status.Addr, managerPort) };
+    return { NodeID: node.ID, Addr: ManagerStatus?.Addr ?? managerAddress(node) };
   });
   return { RemoteManagers, Nodes: nodes.length, Managers: managers.length, Cluster: shownCluster(clusterIn(view)) };
 }

@@ -78,7 +78,7 @@ function addAddressOptions(command: Command): void {
 function addSpecOptions(command: Command): void {
   command
     .option('--cert-expiry <duration>', 'how long certificates of nodes are good (default 2160h)')
-    .option('--dispatcher-heartbeat <duration>', 'how often nodes say that they live (default 5s)')
+    .option('--dispatcher-heartbeat <duration>', 'how often nodes say that they live (default 1s)')
     .option('--max-snapshots <count>', 'snapshots kept beside the newest')
     .option('--snapshot-interval <count>', 'log entries between snapshots')
     .option('--task-history-limit <count>', 'how many old tasks to keep per slot');

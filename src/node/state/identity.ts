@@ -7,6 +7,12 @@ export interface Identity {
   nodeId: string;
   /** Where other nodes reach this one, without port. */
   address: string;
+  /** Absent: a manager, as all nodes were once. */
+  role?: 'manager' | 'worker';
+  /** HOST:PORT that a manager listens on; absent: the usual place. */
+  listen?: string;
+  /** HOST:PORT of managers, of a worker. */
+  managers?: readonly string[];
 }
 
 const fileName = 'node.json';

@@ -1,4 +1,5 @@
 /** Services at rest: seen at a glance, for most services are, and a full scan asks all of them. */
+import { roleOf } from '#model/manager-address';
 import { nodeMatches, parseConstraints } from '#model/constraint';
 import { equal } from '#base/equal';
 import type { Node } from '#model/object/node';
@@ -51,6 +52,6 @@ type NodeTest = (place: Spot, task: Task) => boolean;
 function nodeTest({ Spec }: Service): NodeTest {
   const expressions = Spec.TaskTemplate.Placement?.Constraints ?? [];
   const constraints = expressions.length > 0 ? parseConstraints(expressions) : undefined;
-  const matches = (node: Node): boolean => !constraints || nodeMatches(constraints, node, node.Spec.Role);
+  const matches = (node: Node): boolean => !constraints || nodeMatches(constraints, node, roleOf(node));
   return ({ node, outgrown }, task) => node !== undefined && matches(node) && (outgrown.size === 0 || !outgrown.has(task.ID));
 }

@@ -1,4 +1,5 @@
 /** The filters that a node must pass, in SwarmKit's order and with its explanations (manager/scheduler/filter.go). */
+import { roleOf } from '#model/manager-address';
 import { Refusal } from '#base/refusal';
 import { nodeMatches, parseConstraints, type Constraint } from '#model/constraint';
 import type { Task } from '#model/object/task';
@@ -81,7 +82,7 @@ function constraintFilter(task: Task): Filter | undefined {
   if (expressions.length === 0) return undefined;
   const constraints = parsed(expressions);
   return {
-    accepts: ({ node }) => constraints !== undefined && nodeMatches(constraints, node, node.Spec.Role),
+    accepts: ({ node }) => constraints !== undefined && nodeMatches(constraints, node, roleOf(node)),
     explain: onNodes('scheduling constraints not satisfied'),
   };
 }

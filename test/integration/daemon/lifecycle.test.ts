@@ -21,10 +21,13 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     loadImage(host.socket, image, { command: ['/bin/sh', '-c', 'hostname > /www/index.html; exec httpd -f -p 80 -h /www'] });
     daemon = new HostDaemon(host, 'a');
     neighbour = new HostDaemon(host, 'b');
-    for (const each of [daemon, neighbour]) {
+    for (const [each, port] of [
+      [daemon, 2377],
+      [neighbour, 2378],
+    ] as const) {
       each.file('key.txt', `key of ${each.name}`);
       await each.start();
-      await each.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');
+      await each.ask('swarm', 'init', '--advertise-addr', '127.0.0.1', '--listen-addr', `127.0.0.1:${port}`);
     }
   });
 
@@ -118,7 +121,7 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     const far = new HostDaemon(host, 'far', ['--state', state]);
     try {
       await far.start();
-      await far.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');
+      await far.ask('swarm', 'init', '--advertise-addr', '127.0.0.1', '--listen-addr', '127.0.0.1:2379');
       expect(await far.ask('node', 'ls', '--format', '{{.Status}}')).toBe('Ready');
       await far.ask('swarm', 'leave', '--force');
     } finally {
@@ -132,7 +135,7 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     chownSync(theirs.runFolder, 1234, 1234);
     try {
       await theirs.start();
-      const { code, stderr } = await theirs.run(['swarm', 'init', '--advertise-addr', '127.0.0.1']);
+      const { code, stderr } = await theirs.run(['swarm', 'init', '--advertise-addr', '127.0.0.1', '--listen-addr', '127.0.0.1:2379']);
       expect([code, stderr]).toEqual([1, expect.stringContaining("was made by user 1234, who could read this node's secrets: stop what uses it, remove it")]);
     } finally {
       await theirs.remove();

@@ -97,7 +97,7 @@ async function start(parts: Partial<Dependencies>, lines: string[] = []): Promis
   const status = () => ({ LocalNodeState: 'active', NodeID: 'node-one', NodeAddr: '1.2.3.4', ControlAvailable: true, Error: '' }) as const;
   const dependencies: Dependencies = {
     cluster: initialisedCluster(),
-    swarm: { status, init: async () => 'node-one', leave: async () => undefined },
+    swarm: { status, init: async () => 'node-one', join: async () => undefined, leave: async () => undefined },
     engineSocket: join(folder, 'engine.sock'),
     logs: { async *open() {} },
     reconciler: { sync: async () => undefined, waiting: () => undefined, adoption: async () => [], plan: async () => ({ stack: '', changes: [] }) },
@@ -153,7 +153,7 @@ function broken(manner: () => unknown): Partial<Dependencies> {
   const any = manner as never;
   return {
     cluster: { read: any, submit: any, watch: () => () => undefined },
-    swarm: { status, init: any, leave: any },
+    swarm: { status, init: any, join: any, leave: any },
     logs: { open: any },
     reconciler: { sync: any, waiting: any, adoption: any, plan: any },
     reconcileEvents: { watch: () => () => undefined },
@@ -171,7 +171,9 @@ test.each(Object.entries(manners))('a part that %s fails requests, never the pro
 });
 
 test('a node whose own state cannot be told fails requests only', async () => {
-  const socketPath = await start({ swarm: { status: manners.throws as never, init: manners.throws as never, leave: manners.throws as never } });
+  const socketPath = await start({
+    swarm: { status: manners.throws as never, init: manners.throws as never, join: manners.throws as never, leave: manners.throws as never },
+  });
   for (const [method, pattern] of routes) expect([pattern, await ask(socketPath, method, filled(pattern))]).not.toEqual([pattern, 0]);
 });
 

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clusterNetworkRequest, initRequest, networkCreateRequest, stackDeployRequest } from '#api/request/bodies';
+import { clusterNetworkRequest, initRequest, joinRequest, networkCreateRequest, stackDeployRequest } from '#api/request/bodies';
 import { clusterSpec, configSpec, networkSpec, nodeSpec, repositorySpec, secretSpec } from '#model/shape/object-shapes';
 import { serviceSpec } from '#model/shape/service-shape';
 import type { Kind } from '#model/shape/shape';
@@ -22,6 +22,7 @@ const bodies: Readonly<Record<string, Kind>> = {
   NodeSpec: nodeSpec.kind,
   ClusterSpec: clusterSpec.kind,
   InitRequest: initRequest.kind,
+  JoinRequest: joinRequest.kind,
   StackDeployRequest: stackDeployRequest.kind,
   RepositorySpec: repositorySpec.kind,
 };
@@ -160,7 +161,8 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ClusterSpec CAConfig.NodeCertExpiry', 'src/control/clusters.ts'],
   ['ClusterSpec TaskDefaults.LogDriver.Name', 'src/task/host-config.ts'],
   ['ClusterSpec TaskDefaults.LogDriver.Options', 'src/task/host-config.ts'],
-  ['InitRequest', 'src/node/daemon.ts'],
+  ['InitRequest', 'src/node'],
+  ['JoinRequest', 'src/node'],
   ['RepositorySpec Allow', 'src/control'],
   ['RepositorySpec', 'src/gitops'],
 ];
@@ -196,7 +198,7 @@ test.each(own)('every field of %s is used or refused', (body, kind) => {
 
 test("every field of an init request is used or refused, those of its spec with the cluster's", () => {
   const without = leaves(initRequest.kind).filter(
-    (leaf) => leaf.path[0] !== 'Spec' && leaf.kind.type !== 'refused' && !names('src/node/daemon.ts', leaf.path.at(-1) ?? ''),
+    (leaf) => leaf.path[0] !== 'Spec' && leaf.kind.type !== 'refused' && !names('src/node', leaf.path.at(-1) ?? ''),
   );
   expect(without.map(({ path }) => path.join('.'))).toEqual([]);
 });

@@ -8,7 +8,7 @@ import { initCluster } from '#control/clusters';
 import { createService } from '#control/service/services';
 import { Daemon } from '../../../src/node/daemon.ts';
 import { writeIdentity } from '#node/state/identity';
-import { Membership } from '../../../src/node/membership.ts';
+import { Membership } from '../../../src/node/member/membership.ts';
 import type { DaemonOptions } from '../../../src/node/options.ts';
 import { startsThatDied, writeStarts } from '#node/state/starts';
 import { systemClock } from '../../../src/node/system.ts';
@@ -57,8 +57,8 @@ async function clusterWithPoison(): Promise<void> {
     onReconcile: () => undefined,
   });
   await member.startSeat();
-  await member.seat.submit(initCluster({ ...identity, description: testDescription }));
-  await member.seat.submit(createService({ Name: 'poison', TaskTemplate: { ContainerSpec: { Image: 'a' } } }, {}));
+  await member.manager?.seat.submit(initCluster({ ...identity, description: testDescription }));
+  await member.manager?.seat.submit(createService({ Name: 'poison', TaskTemplate: { ContainerSpec: { Image: 'a' } } }, {}));
   await member.stop();
 }
 

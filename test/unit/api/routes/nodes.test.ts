@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostPort } from '#api/routes/nodes';
+import { hostPort } from '#model/manager-address';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
 
 let api: ApiFixture;

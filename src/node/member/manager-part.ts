@@ -1,6 +1,5 @@
-/** A node's life in a cluster: its agent with engine and network, its line to a manager, and while it is one its seat among the managers. */
+/** A node as a manager: its seat with log and state, and the door that nodes come to. */
 import { join } from 'node:path';
-import type { Agent } from '#agent/agent';
 import { seededRandom } from '#base/random';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
@@ -8,26 +7,30 @@ import { Refusal } from '#base/refusal';
 import { GitOps } from '#gitops/gitops';
 import { certificates } from '#identity/certificates';
 import { CertificateAuthority } from '#manager/certificate-authority';
-import { CertificateKeeper } from './certificate-keeper.ts';
-import { gitOpsOptions } from './git-ops-options.ts';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
+import { hostPort, managerPort, roleOf } from '#model/manager-address';
 import { swarmTexts } from '#model/swarm-texts';
 import { openDisk } from '#replica/disk-storage';
 import { Replica } from '#replica/replica';
 import { ReplicatedState } from '#replica/state';
-import type { Identity } from './state/identity.ts';
-import { NodeWork } from './node-work.ts';
-import type { DaemonOptions } from './options.ts';
-import { systemRandom } from './system.ts';
+import type { LiveTls } from '#rpc/credentials';
+import { clusterOf } from '#store/view';
+import { gitOpsOptions } from '../git-ops-options.ts';
+import { ManagerDoor } from './manager-door.ts';
+import type { Identity } from '../state/identity.ts';
+import type { DaemonOptions } from '../options.ts';
+import { systemRandom } from '../system.ts';
 
 type ReconcileListener = Parameters<GitOps['events']['watch']>[0];
 
-export interface MembershipParts {
+export interface ManagerPartParts {
   /** True when this node begins a cluster; one that was in a cluster before has a log, or must not go on. */
   founds: boolean;
   /** Requests are answered, and nothing is done about them. */
   safe: boolean;
+  /** Path of the socket for the agent of this host; absent in safe mode: no node is served. */
+  socket?: string;
   clock: Clock;
   logger: Logger;
   /** The process must end and start again from the disk. */
@@ -35,21 +38,18 @@ export interface MembershipParts {
   onReconcile: ReconcileListener;
 }
 
-export class Membership {
+/** On every address of the host. */
+const usualListen = hostPort('0.0.0.0', managerPort);
+
+export class ManagerPart {
   readonly state = new ReplicatedState();
   readonly log: Replica;
   readonly seat: ManagerSeat;
   #gitops: GitOps | undefined;
   #authority: CertificateAuthority | undefined;
-  readonly #keeper: CertificateKeeper;
-  /** Absent in safe mode. */
-  readonly #work: NodeWork | undefined;
+  readonly #door: ManagerDoor | undefined;
 
-  constructor(
-    readonly identity: Identity,
-    options: DaemonOptions,
-    { clock, logger, founds, safe, onFatal, onReconcile }: MembershipParts,
-  ) {
+  constructor(identity: Identity, options: DaemonOptions, { clock, logger, founds, safe, socket, onFatal, onReconcile }: ManagerPartParts) {
     const random = systemRandom;
     const folder = join(options.state, 'raft');
     this.log = new Replica(
@@ -82,17 +82,26 @@ export class Membership {
         },
       },
     );
-    this.#keeper = new CertificateKeeper({
-      state: options.state,
-      nodeId: identity.nodeId,
-      certificates,
-      certify: (request) => this.authority.certify(identity.nodeId, request),
+    this.#door = socket === undefined ? undefined : this.#newDoor(identity, socket, { clock, logger });
+  }
+
+  #newDoor({ nodeId, listen = usualListen }: Identity, socket: string, { clock, logger }: { clock: Clock; logger: Logger }): ManagerDoor {
+    return new ManagerDoor({
+      nodeId,
+      socket,
+      listen,
+      openSession: this.seat.openSession,
+      members: {
+        clusterId: () => clusterOf(this.state.store)?.ID,
+        roleOf: (id) => {
+          const node = this.state.store.get('node', id);
+          return node && roleOf(node);
+        },
+      },
+      issuer: () => this.authority,
       clock,
-      random,
-      logger: logger.child({ part: 'certificate' }),
+      logger: logger.child({ part: 'dispatcher' }),
     });
-    const tlsInfo = () => this.#keeper.tlsInfo();
-    this.#work = safe ? undefined : new NodeWork(identity, options, { clock, logger, openSession: this.seat.openSession, tlsInfo });
   }
 
   /** What the reconciler does not write of a stack; undefined also where another node reconciles. */
@@ -118,40 +127,14 @@ export class Membership {
     return this.#gitops?.events.recent() ?? [];
   }
 
-  /** The manager alone: what `swarm init` needs before the node is in its own cluster. */
-  async startSeat(): Promise<void> {
-    await this.seat.start();
+  /** Lets the nodes in: this host's agent, and the others once there is a certificate to show. */
+  async open(tls: LiveTls | undefined): Promise<void> {
+    await this.#door?.startLocal();
+    if (tls) await this.#door?.listen(tls);
   }
 
-  /** All that needs the node to be in the cluster. */
-  async startWork(): Promise<void> {
-    if (!this.#work) return;
-    await this.#keeper.obtain();
-    await this.#work.start();
-  }
-
-  /** Containers run on, published ports stay. */
-  async stop(): Promise<void> {
-    this.#keeper.stop();
-    await this.#work?.stop();
-    await this.seat.stop();
-  }
-
-  /** Ends and removes everything of ours on this node. */
-  async leave(): Promise<void> {
-    this.#keeper.stop();
-    await this.#work?.leave();
-    await this.seat.stop();
-  }
-
-  /** Runs the tasks of this node; refuses in safe mode. */
-  get agent(): Agent {
-    if (!this.#work) throw new Refusal('unavailable', 'in safe mode this node runs no agent: restart the daemon when what does harm is gone');
-    return this.#work.agent;
-  }
-
-  /** What the parts of this node's network count and cannot serve. */
-  async networkFigures(): Promise<Awaited<ReturnType<NodeWork['figures']>>> {
-    return (await this.#work?.figures()) ?? [];
+  /** Nodes turn to other managers. */
+  async close(): Promise<void> {
+    await this.#door?.stop();
   }
 }

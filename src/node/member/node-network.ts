@@ -8,7 +8,7 @@ import type { Counters, NodeNetwork } from '#network/contract';
 import { joinFacets } from '#network/node-network';
 import { launchOnHost, resolverProgram } from '#resolver/launch';
 import { ResolverNames } from '#resolver/resolver-names';
-import { socketIn } from './state/run-folder.ts';
+import { socketIn } from '../state/run-folder.ts';
 
 export interface NetworkOptions {
   /** Keeps the daemons of one machine apart. */

@@ -1,0 +1,25 @@
+/** Where nodes reach managers. */
+import type { Node, NodeSpec } from './object/node.ts';
+
+/** Docker's port between nodes. */
+export const managerPort = 2377;
+
+/** `10.0.0.1:2377`, `[fd00::1]:2377` */
+export function hostPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** The role that a node has; the one that is wanted may be another. */
+export function roleOf({ Shoal, Spec }: Pick<Node, 'Shoal' | 'Spec'>): NodeSpec['Role'] {
+  return Shoal?.Role ?? Spec.Role;
+}
+
+/** HOST:PORT of a manager. */
+export function managerAddress({ Shoal, Status }: Pick<Node, 'Shoal' | 'Status'>): string {
+  return Shoal?.ManagerAddr ?? hostPort(Status.Addr, managerPort);
+}
+
+/** Of each manager among the nodes. */
+export function managerAddresses(nodes: Iterable<Node>): string[] {
+  return [...nodes].filter((node) => roleOf(node) === 'manager').map(managerAddress);
+}

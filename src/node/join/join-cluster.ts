@@ -1,0 +1,136 @@
+/** Entering a cluster by token: trust by the token's digest, a certificate by its secret. */
+import type { Clock } from '#base/clock';
+import { Refusal } from '#base/refusal';
+import { identityOf } from '#ca/certificate';
+import { digestOfToken, rootDigest } from '#ca/join-token';
+import { hasExpired } from '#ca/renewal';
+import type { NodeCertificate } from '#identity/certificate-files';
+import { certificates } from '#identity/certificates';
+import { hostPort, managerPort } from '#model/manager-address';
+import { askToJoin, fetchRoot } from '#rpc/ca-client';
+
+export interface JoinOptions {
+  /** HOST:PORT of managers; without port the usual one. */
+  remotes: readonly string[];
+  token: string;
+  availability: 'active' | 'pause' | 'drain';
+  advertised: string;
+}
+
+export interface JoinedNode {
+  nodeId: string;
+  role: 'manager' | 'worker';
+  managers: readonly string[];
+  files: NodeCertificate;
+}
+
+const retryMs = 500;
+/** A manager that is just starting refuses connections for a while. */
+const refusedLimitMs = 5000;
+
+/** Tries until it has joined, is refused, or `signal`: an address that is silent may be one that comes back. */
+export async function joinCluster(options: JoinOptions, clock: Clock, signal: AbortSignal): Promise<JoinedNode> {
+  const digest = digestOfToken(options.token);
+  if (digest === undefined) throw new Refusal('invalidArgument', 'invalid join token', { plain: true });
+  const key = certificates.newKey();
+  const request = await certificates.request(key);
+  const giveUpAt = clock.monotonicNow() + refusedLimitMs;
+  for (;;) {
+    let waiting = false;
+    let failure: unknown;
+    for (const remote of options.remotes.map(withPort)) {
+      try {
+        return await askOne(remote, { ...options, digest, key, request }, clock, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        failure = explained(remote, error);
+        if (!mayPass(error)) throw failure;
+        if (!isRefusedConnection(error)) waiting = true;
+      }
+    }
+    // Nobody listens at any of the addresses: that is no silence.
+    if (!waiting && clock.monotonicNow() >= giveUpAt) throw failure;
+    await pause(retryMs, clock, signal);
+  }
+}
+
+interface Asking extends JoinOptions {
+  digest: string;
+  key: string;
+  request: string;
+}
+
+async function askOne(
+  remote: string,
+  { digest, key, request, token, availability, advertised }: Asking,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<JoinedNode> {
+  const root = await fetchRoot(remote);
+  // Who gave up meanwhile shall not become a node that nobody is.
+  signal.throwIfAborted();
+  if (rootDigest(root) !== digest) throw new Refusal('invalidArgument', `remote CA does not match fingerprint. Expected: ${hexOf(digest)}`);
+  const { certificate, roots, nodeId, managers } = await askToJoin(remote, root, { request, token, availability, advertised });
+  const fault = certificates.fault(certificate, key, roots);
+  if (fault !== undefined) throw new Refusal('failedPrecondition', `the manager at ${remote} sent no good certificate: ${fault}`);
+  const { subject, validity } = certificates.read(certificate);
+  const identity = identityOf(subject);
+  if (identity?.nodeId !== nodeId) throw new Refusal('failedPrecondition', `the manager at ${remote} sent a certificate of another node`);
+  if (validity.notBefore > clock.now() || hasExpired(validity, clock.now())) throw wrongClock(remote);
+  // The one that was asked is known to be reached from here.
+  const others = managers.filter((address) => address !== remote);
+  return { nodeId, role: identity.role, managers: [remote, ...others], files: { certificate, key, roots } };
+}
+
+function withPort(address: string): string {
+  if (/^\[.*\]:\d+$|^[^:]+:\d+$/.test(address)) return address;
+  return hostPort(address.replaceAll(/[[\]]/g, ''), managerPort);
+}
+
+/** What a manager decided stays; a line that failed may be there the next time. */
+function mayPass(error: unknown): boolean {
+  return error instanceof Refusal && error.code === 'unavailable' && !isClockFault(error);
+}
+
+function isRefusedConnection(error: unknown): boolean {
+  return /ECONNREFUSED/.test((error as Error).message);
+}
+
+function isClockFault(error: Error): boolean {
+  return /not yet valid|CERT_NOT_YET_VALID|has expired|CERT_HAS_EXPIRED/.test(error.message);
+}
+
+function explained(remote: string, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (isClockFault(error)) return wrongClock(remote);
+  if (!isRefusedConnection(error)) return error;
+  const text = `connection error: desc = "transport: Error while dialing: dial tcp ${remote}: connect: connection refused"`;
+  return new Refusal('unavailable', `rpc error: code = Unavailable desc = ${text}`);
+}
+
+function wrongClock(remote: string): Refusal {
+  return new Refusal(
+    'failedPrecondition',
+    `certificates of the manager at ${remote} are not good by the clock of this node: set the clocks of both to the same time`,
+  );
+}
+
+function hexOf(digest: string): string {
+  let number = 0n;
+  for (const digit of digest) number = number * 36n + BigInt(Number.parseInt(digit, 36));
+  return number.toString(16).padStart(64, '0');
+}
+
+function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => {
+      cancel();
+      reject(signal.reason as Error);
+    };
+    const cancel = clock.after(delayMs, () => {
+      signal.removeEventListener('abort', aborted);
+      resolve();
+    });
+    signal.addEventListener('abort', aborted, { once: true });
+  });
+}

@@ -1,0 +1,74 @@
+/** Where nodes come to this manager: its own agent by a socket, others over mutual TLS. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import type { OpenSession } from '#model/object/assignment';
+import type { Members } from '#rpc/authorization';
+import { CaService, type CertificateIssuer } from '#rpc/ca-service';
+import { serverCredentials, type LiveTls } from '#rpc/credentials';
+import { DispatcherService } from '#rpc/dispatcher-service';
+import { localServer, RpcServer } from '#rpc/rpc-server';
+
+export interface ManagerDoorParts {
+  nodeId: string;
+  /** Path for the agent of this host. */
+  socket: string;
+  /** HOST:PORT for all others. */
+  listen: string;
+  openSession: OpenSession;
+  members: Members;
+  /** Refuses where nobody can sign. */
+  issuer: () => CertificateIssuer;
+  clock: Clock;
+  logger: Logger;
+}
+
+const retryMs = 5000;
+
+export class ManagerDoor {
+  readonly #parts: ManagerDoorParts;
+  readonly #dispatcher: DispatcherService;
+  readonly #ca: CaService;
+  readonly #local: RpcServer;
+  #remote: RpcServer | undefined;
+  #cancel: () => void = () => {};
+  #stopped = false;
+
+  constructor(parts: ManagerDoorParts) {
+    const { nodeId, socket, openSession, issuer, clock, logger } = parts;
+    this.#parts = parts;
+    this.#dispatcher = new DispatcherService({ openSession, logger });
+    this.#ca = new CaService(issuer, clock);
+    this.#local = localServer(socket, nodeId, logger);
+    this.#dispatcher.addTo(this.#local);
+  }
+
+  async startLocal(): Promise<void> {
+    await this.#local.start();
+  }
+
+  /** Listens for the other nodes. An address that is taken by now is no reason to end what runs: it is tried again. */
+  async listen(tls: LiveTls): Promise<void> {
+    if (this.#remote || this.#stopped) return;
+    const { listen, members, logger, clock } = this.#parts;
+    const server = new RpcServer(listen, { credentials: serverCredentials(tls), members, logger });
+    this.#dispatcher.addTo(server);
+    this.#ca.addTo(server);
+    try {
+      await server.start();
+      this.#remote = server;
+      logger.info({ listen }, 'other nodes reach this manager');
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      logger.warn({ listen, error: error.message }, 'other nodes cannot reach this manager: free its address; it is tried again every few seconds');
+      this.#cancel = clock.after(retryMs, () => void this.listen(tls));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel();
+    this.#dispatcher.end();
+    await Promise.all([this.#remote?.stop(), this.#local.stop()]);
+  }
+}

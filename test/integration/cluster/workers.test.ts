@@ -1,0 +1,236 @@
+/** A manager and a worker on two hosts: joining by token, tasks on both, a worker that dies, returns, leaves and is removed. */
+import { spawn } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { X509Certificate } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HostDaemon } from '#test/support/daemon';
+import { startHosts } from '../../support/hosts.mjs';
+import { loadImage, until, whyNoHost, type Host } from '../../support/machine.mjs';
+
+const reason = whyNoHost();
+const image = 'shoal-workers:1';
+const limitMs = 60_000;
+
+describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 'workers', () => {
+  let machines: Awaited<ReturnType<typeof startHosts>>;
+  let manager: HostDaemon;
+  let worker: HostDaemon;
+
+  beforeAll(async () => {
+    machines = await startHosts(2);
+    const [one, two] = machines.hosts as [Host, Host];
+    for (const { socket } of machines.hosts) loadImage(socket, image, { command: ['/bin/sleep', '100000'] });
+    manager = new HostDaemon(one, 'm');
+    worker = new HostDaemon(two, 'w', ['--safe-mode=false']);
+    await Promise.all([manager.start(), worker.start()]);
+    // So long that a restart is none of a node's deaths, however slow the machine is.
+    await manager.ask('swarm', 'init', '--advertise-addr', one.address, '--dispatcher-heartbeat', '8s');
+  });
+
+  afterAll(async () => {
+    await worker?.remove();
+    await manager?.remove();
+    await machines?.stop();
+  });
+
+  const token = (role = 'worker') => manager.askDocker('swarm', 'join-token', '-q', role);
+  const at = (daemon: HostDaemon) => `${daemon.host.address}:2377`;
+  const containers = ({ host }: HostDaemon) => host.docker(['ps', '-q', '--filter', 'label=com.docker.swarm.task.id']).split('\n').filter(Boolean);
+  const nodeStates = async () => (await manager.askDocker('node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.TLSStatus}}')).split('\n').sort();
+  const running = async (service: string) =>
+    (await manager.askDocker('service', 'ps', service, '--filter', 'desired-state=running', '--format', '{{.Node}} {{.CurrentState}}')).split('\n');
+  const settled = async (service: string, nodes: readonly string[]) => {
+    let seen: string[] = [];
+    await until(
+      async () => {
+        seen = (await running(service)).map((line) => line.split(' ').slice(0, 2).join(' ')).sort();
+        return (
+          seen.join() ===
+          nodes
+            .map((node) => `${node} Running`)
+            .sort()
+            .join()
+        );
+      },
+      limitMs,
+      () => `${seen.join()}\n${manager.lastLog()}\n${worker.lastLog()}`,
+    );
+  };
+  const state = async (daemon: HostDaemon) => daemon.askDocker('info', '--format', '{{.Swarm.LocalNodeState}}');
+
+  async function refused(text: string | RegExp, ...args: string[]): Promise<void> {
+    const { code, stderr } = await worker.docker(['swarm', 'join', ...args]);
+    expect([code, stderr.trim()]).toEqual([1, expect.stringMatching(text)]);
+    expect(await state(worker)).toBe('inactive');
+  }
+
+  test('what does not fit is refused, and nothing comes of it', async () => {
+    const good = await token();
+    const [, , digest = '', secret = ''] = good.split('-');
+    const last = secret.endsWith('0') ? '1' : '0';
+    await refused('invalid join token', '--token', 'SWMTKN-1-x', at(manager));
+    await refused('A valid join token is necessary to join this cluster', '--token', `SWMTKN-1-${digest}-${secret.slice(0, -1)}${last}`, at(manager));
+    await refused('remote CA does not match fingerprint. Expected: [0-9a-f]{64}', '--token', `SWMTKN-1-${'0'.repeat(49)}1-${secret}`, at(manager));
+    await refused('connect: connection refused', '--token', good, `${manager.host.address}:1`);
+    await refused('advertise address must be a non-zero IP address', '--token', good, '--advertise-addr', '0.0.0.0', at(manager));
+    await refused('joining as a manager is not supported', '--token', await token('manager'), at(manager));
+    expect((await manager.askDocker('node', 'ls', '-q')).split('\n').length).toBe(1);
+  });
+
+  test('a port that is taken is told, before anything is made', async () => {
+    const holder = spawn(worker.host.enter[0] ?? '', [...worker.host.enter.slice(1), 'busybox', 'nc', '-l', '-p', '2377'], { stdio: 'ignore' });
+    try {
+      await until(
+        () => /:2377\b/.test(worker.host.run(['ss', '-ltnH'])),
+        limitMs,
+        () => 'nothing listens',
+      );
+      await refused('listen tcp 0.0.0.0:2377: bind: address already in use', '--token', await token(), at(manager));
+      const { code, stderr } = await worker.docker(['swarm', 'init', '--advertise-addr', worker.host.address]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('listen tcp 0.0.0.0:2377: bind: address already in use')]);
+    } finally {
+      holder.kill();
+    }
+    expect(await state(worker)).toBe('inactive');
+  });
+
+  test('an address that is silent leaves the node pending, and a restart or leaving ends that', { timeout: 120_000 }, async () => {
+    machines.cut(manager.host);
+    const forgotten = worker.docker(['swarm', 'join', '--token', await token(), at(manager)]);
+    await until(
+      async () => (await state(worker)) === 'pending',
+      limitMs,
+      () => worker.lastLog(),
+    );
+    expect((await worker.docker(['swarm', 'init'])).stderr).toContain('This node is already part of a swarm');
+    await worker.kill();
+    expect((await forgotten).code).toBe(1);
+    await worker.start();
+    expect(await state(worker)).toBe('inactive');
+    const { code, stderr } = await worker.docker(['swarm', 'join', '--token', await token(), at(manager)]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('Timeout was reached before node joined. The attempt to join the swarm will continue in the background.'),
+    ]);
+    expect(await state(worker)).toBe('pending');
+    expect(await worker.askDocker('swarm', 'leave')).toBe('Node left the swarm.');
+    expect(await state(worker)).toBe('inactive');
+    machines.heal(manager.host);
+  });
+
+  test('by the token of workers a node joins, and is known by its certificate', async () => {
+    expect(await worker.askDocker('swarm', 'join', '--token', await token(), at(manager))).toBe('This node joined a swarm as a worker.');
+    const wanted = machines.hosts.map(({ name }) => `${name} Ready Ready`).sort();
+    let seen: string[] = [];
+    await until(
+      async () => (seen = await nodeStates()).join() === wanted.join(),
+      limitMs,
+      () => `${seen.join()}\n${manager.lastLog()}\n${worker.lastLog()}`,
+    );
+    const [role, address] = (await manager.askDocker('node', 'inspect', worker.host.name, '--format', '{{.Spec.Role}} {{.Status.Addr}}')).split(' ');
+    expect([role, address]).toEqual(['worker', worker.host.address]);
+    const path = join(worker.state, 'certificates', 'swarm-node.crt');
+    const { subject, ca } = new X509Certificate(readFileSync(path));
+    const id = await worker.askDocker('info', '--format', '{{.Swarm.NodeID}}');
+    const cluster = await manager.askDocker('info', '--format', '{{.Swarm.Cluster.ID}}');
+    expect([subject.split('\n').sort(), ca]).toEqual([[`CN=${id}`, `O=${cluster}`, 'OU=swarm-worker'], false]);
+    expect(statSync(join(worker.state, 'certificates', 'swarm-node.key')).mode & 0o777).toBe(0o600);
+  });
+
+  test('a worker says that it is none to ask, and is in the swarm already', async () => {
+    for (const args of [
+      ['node', 'ls'],
+      ['service', 'ls'],
+      ['swarm', 'join-token', 'worker'],
+    ]) {
+      const { code, stderr } = await worker.docker(args);
+      expect([code, stderr]).toEqual([1, expect.stringContaining("Worker nodes can't be used to view or modify cluster state.")]);
+    }
+    const { stderr } = await worker.docker(['swarm', 'join', '--token', await token(), at(manager)]);
+    expect(stderr).toContain('This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.');
+    expect(await worker.askDocker('info', '--format', '{{.Swarm.ControlAvailable}} {{(index .Swarm.RemoteManagers 0).Addr}}')).toBe(`false ${at(manager)}`);
+  });
+
+  test('tasks run on both, secrets too, and constraints know who is what', async () => {
+    await manager.ask('secret', 'create', 'key', manager.file('key', 'opens'));
+    await manager.askDocker('service', 'create', '-d', '--name', 'app', '--replicas', '4', '--secret', 'key', image);
+    const both = [manager, worker].map(({ host }) => host.name);
+    await settled('app', [...both, ...both]);
+    expect([containers(manager).length, containers(worker).length]).toEqual([2, 2]);
+    const [first = ''] = containers(worker);
+    expect(worker.host.docker(['exec', first, 'cat', '/run/secrets/key'])).toBe('opens');
+    await manager.askDocker('service', 'create', '-d', '--name', 'far', '--constraint', 'node.role==worker', image);
+    await settled('far', [worker.host.name]);
+    await manager.askDocker('service', 'rm', 'far');
+  });
+
+  test('a worker that starts again goes on with what ran', async () => {
+    const before = containers(worker).sort();
+    await worker.kill();
+    await worker.start();
+    await until(
+      async () => (await nodeStates()).every((line) => line.includes(' Ready ')),
+      limitMs,
+      () => worker.lastLog(),
+    );
+    await settled(
+      'app',
+      [manager, manager, worker, worker].map(({ host }) => host.name),
+    );
+    expect(containers(worker).sort()).toEqual(before);
+  });
+
+  test('a worker that dies is down, and its tasks are replaced; back again it ends the twins', { timeout: 180_000 }, async () => {
+    await worker.kill();
+    await until(
+      async () => (await nodeStates()).some((line) => line.startsWith(`${worker.host.name} Down`)),
+      limitMs,
+      () => manager.lastLog(),
+    );
+    await settled(
+      'app',
+      Array.from({ length: 4 }, () => manager.host.name),
+    );
+    await worker.start();
+    await until(
+      () => containers(worker).length === 0,
+      limitMs,
+      () => worker.lastLog(),
+    );
+    expect(containers(manager).length).toBe(4);
+  });
+
+  test('a node that is removed is cut off at once, whatever its certificate says', async () => {
+    await until(
+      async () => (await nodeStates()).every((line) => line.includes(' Ready ')),
+      limitMs,
+      () => worker.lastLog(),
+    );
+    const { stderr } = await manager.docker(['node', 'rm', worker.host.name]);
+    expect(stderr).toContain("is not down and can't be removed");
+    await manager.askDocker('node', 'rm', '--force', worker.host.name);
+    await until(
+      () => /was removed from swarm/.test(worker.lastLog()),
+      limitMs,
+      () => worker.lastLog(),
+    );
+    expect((await manager.askDocker('node', 'ls', '-q')).split('\n').length).toBe(1);
+  });
+
+  test('it leaves, and joins again with a token of now: the one of before admits nobody', async () => {
+    expect(await worker.askDocker('swarm', 'leave')).toBe('Node left the swarm.');
+    expect(await state(worker)).toBe('inactive');
+    const old = await token();
+    expect(await manager.askDocker('swarm', 'join-token', '--rotate', '-q', 'worker')).not.toBe(old);
+    await refused('A valid join token is necessary to join this cluster', '--token', old, at(manager));
+    await worker.ask('swarm', 'join', '--token', await token(), at(manager));
+    await until(
+      async () => (await nodeStates()).length === 2 && (await nodeStates()).every((line) => line.includes(' Ready ')),
+      limitMs,
+      () => worker.lastLog(),
+    );
+    await worker.askDocker('swarm', 'leave');
+    await manager.askDocker('node', 'rm', '--force', worker.host.name);
+  });
+});

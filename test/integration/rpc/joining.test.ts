@@ -1,0 +1,151 @@
+/** Joining by token over a real line: what admits, what is refused, and what the joiner believes. */
+import { createServer, type Server } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { silentLogger } from '#base/logger';
+import { seededRandom } from '#base/random';
+import { newAuthority, newRoot } from '#ca/authority';
+import { identityOf } from '#ca/certificate';
+import { joinToken, secretBytes } from '#ca/join-token';
+import { initCluster, updateCluster } from '#control/clusters';
+import { removeNode, updateNode } from '#control/nodes';
+import { certificates } from '#identity/certificates';
+import { CertificateAuthority } from '#manager/certificate-authority';
+import { roleOf } from '#model/manager-address';
+import { joinCluster, type JoinOptions } from '#node/join/join-cluster';
+import type { Members } from '#rpc/authorization';
+import { askToJoin, askToRenew, fetchRoot } from '#rpc/ca-client';
+import { CaService } from '#rpc/ca-service';
+import { clientCredentials, LiveTls, serverCredentials } from '#rpc/credentials';
+import { RpcServer } from '#rpc/rpc-server';
+import { clusterOf } from '#store/view';
+import { TestAuthority } from '#test/support/cluster-certificates';
+import { MemoryCluster, testDescription } from '#test/support/memory-cluster';
+import { realClock } from '#test/support/real-clock';
+
+const never = new AbortController().signal;
+let cluster: MemoryCluster;
+let server: RpcServer;
+let address: string;
+
+beforeEach(async () => {
+  cluster = new MemoryCluster({ clock: realClock });
+  const random = seededRandom(1);
+  const authority = newAuthority(await newRoot(certificates, Date.now()), (count) => random.bytes(count));
+  cluster.run(initCluster({ nodeId: 'boss', address: '127.0.0.1', description: testDescription, authority: { clusterId: 'c1', authority } }));
+  const issuer = new CertificateAuthority({ cluster, certificates, clock: realClock, random, logger: silentLogger });
+  const members: Members = {
+    clusterId: () => clusterOf(cluster.store)?.ID,
+    roleOf: (id) => {
+      const node = cluster.store.get('node', id);
+      return node && roleOf(node);
+    },
+  };
+  const key = certificates.newKey();
+  const own = new LiveTls({ ...(await issuer.certify('boss', await certificates.request(key))), key });
+  server = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(own), members, logger: silentLogger });
+  new CaService(() => issuer, realClock).addTo(server);
+  address = `127.0.0.1:${await server.start()}`;
+});
+afterEach(() => server.stop());
+
+const tokens = () => clusterOf(cluster.store)?.Shoal?.Authority?.JoinTokens ?? { Worker: '', Manager: '' };
+const nodes = () => [...cluster.store.list('node')].map(({ ID }) => ID);
+const options = (more: Partial<JoinOptions> = {}): JoinOptions => ({
+  remotes: [address],
+  token: tokens().Worker,
+  availability: 'active',
+  advertised: '',
+  ...more,
+});
+const join = (more: Partial<JoinOptions> = {}, signal = never) => joinCluster(options(more), realClock, signal);
+
+test('a token makes a worker, with a certificate that says so', async () => {
+  const { nodeId, role, managers, files } = await join({ availability: 'pause' });
+  expect(cluster.store.get('node', nodeId)).toMatchObject({
+    Spec: { Role: 'worker', Availability: 'pause' },
+    Status: { State: 'unknown', Addr: '127.0.0.1' },
+    Shoal: { Role: 'worker' },
+  });
+  expect([role, managers]).toEqual(['worker', [address, '127.0.0.1:2377']]);
+  expect(identityOf(certificates.read(files.certificate).subject)).toEqual({ nodeId, role: 'worker', clusterId: 'c1' });
+  const again = await askToRenew(address, clientCredentials(new LiveTls(files)), await certificates.request(certificates.newKey()));
+  expect(identityOf(certificates.read(again.certificate).subject)).toEqual({ nodeId, role: 'worker', clusterId: 'c1' });
+});
+
+test('wrong, foreign and broken tokens admit nobody, nor does the one of before', async () => {
+  const wrong = joinToken(await fetchRoot(address), new Uint8Array(secretBytes));
+  await expect(join({ token: wrong })).rejects.toMatchObject({ code: 'invalidArgument', message: 'A valid join token is necessary to join this cluster' });
+  const foreign = (await TestAuthority.begin()).authority.JoinTokens.Worker;
+  await expect(join({ token: foreign })).rejects.toThrow(/^remote CA does not match fingerprint\. Expected: [0-9a-f]{64}$/);
+  await expect(join({ token: 'SWMTKN-1-a-b' })).rejects.toThrow('invalid join token');
+  const old = tokens().Worker;
+  const { Version, Spec } = clusterOf(cluster.store) ?? ({} as never);
+  cluster.run(updateCluster(Version.Index, Spec, ['worker']));
+  await expect(join({ token: old })).rejects.toThrow('A valid join token is necessary');
+  expect(nodes()).toEqual(['boss']);
+  expect((await join()).role).toBe('worker');
+});
+
+test('nobody becomes a manager by a road that does not lead there', async () => {
+  await expect(join({ token: tokens().Manager })).rejects.toMatchObject({ code: 'unimplemented' });
+  const { nodeId } = await join();
+  const { Version, Spec } = cluster.store.get('node', nodeId) ?? ({} as never);
+  expect(() => cluster.run(updateNode(nodeId, Version.Index, { ...Spec, Role: 'manager' }))).toThrow('promoting a node is not supported');
+});
+
+test('guessing is slow, and what is no request leaves nothing behind', async () => {
+  const root = await fetchRoot(address);
+  const request = await certificates.request(certificates.newKey());
+  const ask = (token: string, text = request) => askToJoin(address, root, { request: text, token, availability: 'active', advertised: '' });
+  await expect(ask(tokens().Worker, 'x')).rejects.toMatchObject({ code: 'invalidArgument' });
+  await expect(askToJoin(address, root, { request, token: tokens().Worker, availability: 'often', advertised: '' })).rejects.toThrow('invalid Availability');
+  for (let guess = 0; guess < 10; guess++) await expect(ask(`guess ${guess}`)).rejects.toThrow('A valid join token is necessary');
+  await expect(ask('guess')).rejects.toMatchObject({
+    code: 'permissionDenied',
+    message: expect.stringMatching(/^too many wrong join tokens came from 127\.0\.0\.1: try again in \d+ seconds$/),
+  });
+  await expect(ask(tokens().Worker)).rejects.toThrow('too many wrong join tokens');
+  expect(nodes()).toEqual(['boss']);
+});
+
+test('a node that was removed gets no further certificate', async () => {
+  const { nodeId, files } = await join();
+  const request = await certificates.request(certificates.newKey());
+  cluster.run(removeNode(nodeId, true));
+  await expect(askToRenew(address, clientCredentials(new LiveTls(files)), request)).rejects.toMatchObject({
+    code: 'permissionDenied',
+    message: `node ${nodeId} was removed from swarm`,
+  });
+});
+
+test('where nobody listens that is said soon; where somebody is silent it waits until it is told to end', async () => {
+  const closed = createServer();
+  const free = await listening(closed);
+  await new Promise((resolve) => closed.close(resolve));
+  await expect(join({ remotes: [`127.0.0.1:${free}`] })).rejects.toThrow(`dial tcp 127.0.0.1:${free}: connect: connection refused`);
+
+  const silent = createServer();
+  const connected = new Promise((resolve) => silent.once('connection', resolve));
+  const ending = new AbortController();
+  const joining = join({ remotes: [`127.0.0.1:${await listening(silent)}`] }, ending.signal);
+  await connected;
+  ending.abort(new Error('told to end'));
+  await expect(joining).rejects.toThrow('told to end');
+  silent.close();
+});
+
+test('who gives up before he asked for it becomes no node', async () => {
+  await expect(join({}, AbortSignal.abort(new Error('given up')))).rejects.toThrow('given up');
+  expect(nodes()).toEqual(['boss']);
+});
+
+test('a silent address does not keep it from the next one', async () => {
+  const closed = createServer();
+  const free = await listening(closed);
+  await new Promise((resolve) => closed.close(resolve));
+  expect((await join({ remotes: [`127.0.0.1:${free}`, address] })).role).toBe('worker');
+});
+
+function listening(held: Server): Promise<number> {
+  return new Promise((resolve) => held.listen(0, '127.0.0.1', () => resolve((held.address() as { port: number }).port)));
+}
