@@ -5,7 +5,7 @@ import { actionText } from '#store/action-text';
 import { keyOf, type EntryLimits } from '#store/room';
 
 /** Of what follows from a request; its own objects are in the entry whatever their size. So much is decided, written and sent to the nodes in less than 20 ms. */
-export const entryLimits: EntryLimits = { actions: 250, bytes: 512 * 1024, effort: 2500 };
+export const entryLimits: EntryLimits = { actions: 200, bytes: 512 * 1024, effort: 2500 };
 
 /** One request's own objects may not be more than this. */
 export const requestBytesLimit = 64 * 1024 * 1024;

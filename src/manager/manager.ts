@@ -144,8 +144,10 @@ export class Manager implements Cluster {
       } catch (error) {
         this.#fail(error, group);
       }
-      // Many who were answered together ask again together, and share an entry if they are let in first. One alone waits for nobody.
-      if (group.members.length !== 1) await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
+      // Many who were answered together ask again together, and share an entry if they are let in first. One alone waits for nobody,
+      // but what follows from its entry is another turn's: this one has had the entry's apply and what the nodes are told of it.
+      if (group.members.length !== 1 || (this.#requests.length === 0 && !this.#dirty.empty))
+        await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
     }
     this.#busy = false;
   }

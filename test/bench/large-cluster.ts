@@ -1,4 +1,5 @@
 /** A cluster of 1,000 nodes with sessions over a log in memory, and what things cost in it: CPU time, for the machine may be busy. */
+import { PerformanceObserver } from 'node:perf_hooks';
 import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import { initCluster } from '#control/clusters';
@@ -20,8 +21,10 @@ export const nodeCount = 1000;
 /** What one thing costs. */
 export interface Cost {
   cpuMs: number;
-  /** The longest turn of the event loop, in CPU time too. */
+  /** The longest turn of the event loop, in CPU time too, without the collector's pauses in it. */
   turnMs: number;
+  /** The longest pause of the garbage collector. */
+  pauseMs: number;
   /** Of messages to nodes, as JSON. */
   bytes: number;
   entries: number;
@@ -126,7 +129,7 @@ export class LargeCluster {
     const turns = new Turns();
     const done = run().then(() => this.rest());
     await turns.until(done);
-    return { cpuMs: turns.wholeMs, turnMs: turns.longestMs, bytes: bytesOf(this.#sent), entries: this.log.entries.length - entries };
+    return { cpuMs: turns.wholeMs, turnMs: turns.longestMs, pauseMs: turns.pauseMs, bytes: bytesOf(this.#sent), entries: this.log.entries.length - entries };
   }
 
   async #follow(session: DispatcherSession): Promise<void> {
@@ -136,25 +139,55 @@ export class LargeCluster {
   }
 }
 
+interface Turn {
+  from: number;
+  to: number;
+  cpuMs: number;
+}
+
 /** CPU time of each turn of the event loop; what an idle loop takes is left out. */
 class Turns {
-  wholeMs = 0;
-  longestMs = 0;
+  readonly #turns: Turn[] = [];
+  readonly #pauses: { from: number; ms: number }[] = [];
 
   async until(done: Promise<unknown>): Promise<void> {
+    const observer = new PerformanceObserver((list) => {
+      for (const { startTime, duration } of list.getEntries()) this.#pauses.push({ from: startTime, ms: duration });
+    });
+    observer.observe({ entryTypes: ['gc'] });
     let over = false;
     void done.finally(() => (over = true));
-    for (let last = process.cpuUsage(); !over;) {
-      await new Promise((resolve) => void setImmediate(resolve));
+    for (let last = process.cpuUsage(), from = performance.now(); !over; from = performance.now()) {
+      await nextTurn();
       const { user, system } = process.cpuUsage(last);
       last = process.cpuUsage();
-      const ms = (user + system) / 1000;
-      if (ms >= 0.1) this.wholeMs += ms;
-      this.longestMs = Math.max(this.longestMs, ms);
+      this.#turns.push({ from, to: performance.now(), cpuMs: (user + system) / 1000 });
     }
     await done;
+    // The collector's pauses are told a turn later.
+    await nextTurn();
+    await nextTurn();
+    observer.disconnect();
+  }
+
+  get wholeMs(): number {
+    return this.#turns.reduce((sum, { cpuMs }) => sum + (cpuMs >= 0.1 ? cpuMs : 0), 0);
+  }
+
+  get pauseMs(): number {
+    return Math.max(0, ...this.#pauses.map(({ ms }) => ms));
+  }
+
+  get longestMs(): number {
+    return Math.max(0, ...this.#turns.map((turn) => turn.cpuMs - this.#pausedMs(turn)));
+  }
+
+  #pausedMs({ from, to }: Turn): number {
+    return this.#pauses.filter((pause) => pause.from >= from && pause.from < to).reduce((sum, { ms }) => sum + ms, 0);
   }
 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 function bytesOf(sent: ReadonlyMap<readonly AssignmentChange[], number>): number {
   const lengths = new Map<AssignmentChange, number>();
