@@ -19,9 +19,7 @@ async function setUp(seed: number, nodes = 3): Promise<SimulatedCluster> {
 function web(): { image: string; running: number } {
   const images = new Set<string>();
   for (const agent of cluster.agents) {
-    for (const { task, state } of agent.tasks.values()) {
-      if (state === 'running' && task.Shoal.ServiceName === 'shop_web') images.add(task.Spec.ContainerSpec?.Image ?? '');
-    }
+    for (const { Shoal, Spec } of agent.runningTasks()) if (Shoal.ServiceName === 'shop_web') images.add(Spec.ContainerSpec?.Image ?? '');
   }
   return { image: [...images].sort().join(' '), running: cluster.running('shop_web') };
 }
@@ -46,6 +44,7 @@ test('a stack is one entry from request to assignment, and runs', async () => {
   expect([...cluster.store.list('task')].map((task) => task.Status.State)).toEqual(Array<string>(6).fill('assigned'));
   expect(cluster.agents.map((agent) => agent.tasks.size)).toEqual([2, 2, 2]);
   await cluster.until('all run', () => cluster.running('shop_web') === 3 && cluster.running('shop_agent') === 3, 2000);
+  await cluster.until('all are said to run', () => [...cluster.store.list('task')].every((task) => task.Status.State === 'running'));
   const before = cluster.entries;
   await cluster.submit(deployStack(stack('app:1', 3), byHand));
   await cluster.clock.advance(60_000);
@@ -135,7 +134,7 @@ test('a node that falls silent is down, and its tasks run elsewhere', async () =
 
 test('an image that cannot be had is said on the task, and heals with the next deploy', async () => {
   await setUp(8);
-  for (const agent of cluster.agents) agent.fates.set('app:none', { type: 'rejected', reason: 'No such image: app:none' });
+  for (const agent of cluster.agents) agent.fates.set('app:none', { type: 'missing' });
   await cluster.submit(deployStack(stack('app:none', 1), byHand));
   const failed = () => [...cluster.store.list('task')].filter((task) => task.Status.State === 'rejected');
   await cluster.until('it is rejected', () => failed().length > 0);
@@ -154,6 +153,7 @@ test('removing a stack stops its tasks and frees its port, and it can be deploye
   await cluster.submit(removeStack('shop'));
   await cluster.until('nothing is left', () => [...cluster.store.list('task')].length === 0);
   expect(cluster.agents.map((agent) => agent.tasks.size)).toEqual([0, 0, 0]);
+  await cluster.until('nothing of them is left', () => cluster.agents.every((agent) => agent.engine.containers.length === 0), 5000);
 });
 
 test('a manager that starts again in the middle of a rollout finishes it, and nothing that runs well is touched', async () => {

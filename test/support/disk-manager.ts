@@ -4,12 +4,10 @@ import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import type { Cluster } from '#control/cluster';
 import type { OpenSession } from '#model/object/assignment';
-import { ManagerSeat } from '#manager/manager-seat';
 import { openDisk } from '#replica/disk-storage';
 import type { ReplicaOptions } from '#replica/options';
-import { Replica } from '#replica/replica';
-import { stages } from '#manager/stages';
 import { ReplicatedState } from '#replica/state';
+import { replicaSeat } from './replica-seat.ts';
 
 export interface ManagerDependencies {
   clock: Clock;
@@ -26,22 +24,14 @@ export interface RunningManager {
 }
 
 export async function startManager({ folder, ...options }: ReplicaOptions & { folder: string }, dependencies: ManagerDependencies): Promise<RunningManager> {
-  const { clock, random, logger, onFatal } = dependencies;
-  const state = new ReplicatedState();
-  const log = new Replica(options, {
-    clock,
-    random: random.split('raft'),
-    logger,
-    stateMachine: state,
-    openStorage: openDisk({ folder, clock, node: options.nodeId, reserveBytes: 0 }),
-    onFatal,
-  });
-  const manager = new ManagerSeat({}, { log, state, stages, clock, random, logger, onFatal });
-  await manager.start();
+  const { clock } = dependencies;
+  const openStorage = openDisk({ folder, clock, node: options.nodeId, reserveBytes: 0 });
+  const { log, seat } = replicaSeat(options, { ...dependencies, state: new ReplicatedState(), openStorage });
+  await seat.start();
   return {
-    cluster: manager,
-    openSession: manager.openSession,
+    cluster: seat,
+    openSession: seat.openSession,
     leads: () => log.leads(),
-    stop: () => manager.stop(),
+    stop: () => seat.stop(),
   };
 }

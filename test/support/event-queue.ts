@@ -16,6 +16,11 @@ export class EventQueue {
     this.#ties = ties;
   }
 
+  /** When the next event is due. */
+  get next(): number | undefined {
+    return this.#heap[0]?.at;
+  }
+
   after(delay: number, run: () => void): void {
     const heap = this.#heap;
     let at = heap.push({ at: this.now + delay, tie: this.#ties.next(), run }) - 1;

@@ -1,126 +1,119 @@
-/** A manager with its real stages over a log in memory, agents with scripts, and a clock that the test moves. */
-import { silentLogger } from '#base/logger';
-import { seededRandom } from '#base/random';
-import type { UseCase } from '#control/cluster';
+/** A cluster of one manager and some nodes, all of them the drivers of production, and a clock that the test moves: a world in which nothing goes wrong by itself. */
+import type { Cluster, UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
-import type { Cluster } from '#control/cluster';
-import { entryLimits } from '#manager/entries';
-import { ManagerSeat } from '#manager/manager-seat';
-import { stages as realStages } from '#manager/stages';
-import { ReplicatedState } from '#replica/state';
 import { create, newMeta } from '#store/action';
 import type { EntryLimits } from '#store/room';
 import type { Stage } from '#store/stage';
 import type { Store } from '#store/store';
-import { MemoryLog } from './memory-log.ts';
-import { ScriptedAgent } from './scripted-agent.ts';
-import { settle, VirtualClock } from './virtual-clock.ts';
+import type { AgentMachine } from './driver/agent-machine.ts';
+import { DriverWorld, type Machine } from './driver/driver-world.ts';
 
 export class SimulatedCluster {
-  readonly clock = new VirtualClock();
-  readonly agents: readonly ScriptedAgent[];
-  readonly fatal: unknown[] = [];
+  readonly clock = { now: (): number => this.#world.time.now, advance: (ms: number): Promise<void> => this.#advance(ms) };
+  readonly agents: readonly AgentMachine[];
   readonly seed: number;
-  readonly #entries: Uint8Array[] = [];
-  readonly #stages: readonly Stage[];
-  #starts = 0;
-  #manager!: ManagerSeat;
-  #state!: ReplicatedState;
+  readonly #world: DriverWorld;
+  readonly #machine: Machine;
 
-  readonly #limits: EntryLimits;
-
-  constructor(seed: number, nodes: number, stages: readonly Stage[] = realStages, limits: EntryLimits = entryLimits) {
+  constructor(seed: number, nodes: number, stages?: readonly Stage[], limits?: EntryLimits) {
     this.seed = seed;
-    this.#limits = limits;
-    this.#stages = stages;
-    this.agents = Array.from({ length: nodes }, (_, position) => new ScriptedAgent(`node-${position + 1}`, this.clock));
+    // Few entries a snapshot: a manager that starts again finds one, and a log behind it.
+    const options = { nodes: 1, snapshotEntries: 20, keptEntries: 5, agents: nodes, instant: true };
+    this.#world = new DriverWorld(seed, { ...options, ...(stages && { stages }), ...(limits && { limits }) });
+    this.agents = this.#world.agents;
+    this.#machine = this.#world.machines[0] as Machine;
   }
 
   get manager(): Cluster {
-    return this.#manager;
+    const { seat } = this.#machine;
+    if (!seat) throw new Error('no manager runs');
+    return seat;
   }
 
   get store(): Store {
-    return this.#state.store;
+    const { state } = this.#machine;
+    if (!state) throw new Error('no manager runs');
+    return state.store;
+  }
+
+  /** What broke a promise or ended a process. */
+  get fatal(): readonly unknown[] {
+    return this.#world.broken === undefined ? [] : [this.#world.broken];
   }
 
   /** Every entry as it was written. */
   get log(): readonly Uint8Array[] {
-    return this.#entries;
+    return this.#world.history.entries;
   }
 
   get entries(): number {
-    return this.#entries.length;
+    return this.log.length;
   }
 
   /** Makes the cluster; its first node is the manager. */
   async init(): Promise<void> {
-    await this.start();
+    await this.#start();
     const [first, ...others] = this.agents;
     if (!first) throw new Error('a cluster needs a node');
-    await this.submit(initCluster({ nodeId: first.nodeId, address: '10.99.0.1', description: first.description }));
+    await this.submit(initCluster({ nodeId: first.id, address: '10.99.0.1', description: first.description }));
     const joined = others.map((agent, position) =>
       create('node', {
-        ...newMeta(agent.nodeId),
+        ...newMeta(agent.id),
         Spec: { Role: 'worker', Availability: 'active' },
         Status: { State: 'unknown', Addr: `10.99.0.${position + 2}` },
       }),
     );
     await this.submit(() => ({ actions: joined, result: undefined }));
-    await this.connect();
+    for (const agent of this.agents) await agent.start();
+    await this.#world.time.settle();
   }
 
-  /** Starts a manager on what the log holds. */
-  async start(): Promise<void> {
-    const random = seededRandom(this.seed, `start-${++this.#starts}`);
-    const state = new ReplicatedState();
-    const log = new MemoryLog(state, this.#entries);
-    this.#state = state;
-    this.#manager = new ManagerSeat(
-      { limits: this.#limits },
-      {
-        log,
-        state,
-        stages: this.#stages,
-        clock: this.clock,
-        random,
-        logger: silentLogger,
-        onFatal: (error) => this.fatal.push(error),
-      },
-    );
-    await this.#manager.start();
+  async #start(): Promise<void> {
+    this.#world.start(this.#machine);
+    await this.#world.time.settle();
+    while (!this.#machine.seat?.leads()) await this.#advance(10);
   }
 
-  async connect(): Promise<void> {
-    for (const agent of this.agents) await agent.connect(this.#manager.openSession);
-    await settle();
-  }
-
-  /** Kills the manager and starts another one from the log; the agents stay and come back. */
+  /** Kills the manager and starts another one from its disk; the agents stay and come back. */
   async restart(): Promise<void> {
-    for (const agent of this.agents) agent.disconnect();
-    await this.#manager.stop();
-    await this.start();
-    await this.connect();
+    this.#world.kill(this.#machine);
+    await this.#start();
+    for (const agent of this.agents) agent.connect();
   }
 
   async submit<R>(useCase: UseCase<R>): Promise<R> {
-    const result = await this.#manager.submit(useCase);
-    await settle();
-    return result;
+    const asked = this.manager.submit(useCase);
+    asked.catch(() => {});
+    await this.#world.time.settle();
+    return await asked;
   }
 
   async stop(): Promise<void> {
-    for (const agent of this.agents) agent.disconnect();
-    await this.#manager.stop();
+    await this.#until(Promise.all(this.agents.map((agent) => agent.stop())));
+    const { seat } = this.#machine;
+    if (seat) await this.#until(seat.stop());
+  }
+
+  /** Lets time pass until it is done. */
+  async #until(done: Promise<unknown>): Promise<void> {
+    let over = false;
+    void done.finally(() => (over = true));
+    for (await this.#world.time.settle(); !over;) await this.#advance(10);
+    await done;
+  }
+
+  async #advance(ms: number): Promise<void> {
+    await this.#world.time.settle();
+    if (ms > 0) await this.#world.time.run(ms);
+    await this.#world.time.settle();
   }
 
   /** Moves the clock until `condition` holds; fails after `limitMs` of virtual time with what the tasks look like. */
   async until(what: string, condition: () => boolean, limitMs = 60_000): Promise<void> {
     const end = this.clock.now() + limitMs;
-    await settle();
+    await this.#world.time.settle();
     while (!condition()) {
-      if (this.fatal.length > 0) throw this.fatal[0];
+      if (this.#world.broken !== undefined) throw this.#world.broken;
       if (this.clock.now() >= end) throw new Error(`seed ${this.seed}: not within ${limitMs} ms: ${what}\n${this.picture()}`);
       await this.clock.advance(50);
     }

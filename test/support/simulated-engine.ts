@@ -63,6 +63,11 @@ export class SimulatedEngine implements Engine {
     return this.#carriedOut.get(type) ?? 0;
   }
 
+  /** Every container there is, and the task that it was made for. */
+  get containers(): readonly { readonly seen: ObservedContainer; readonly task: Task }[] {
+    return [...this.#containers.values()];
+  }
+
   /** Ids of tasks whose files are mounted. */
   get mounted(): readonly string[] {
     return [...this.#files.keys()];

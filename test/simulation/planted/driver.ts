@@ -138,4 +138,20 @@ export const faults: readonly Fault[] = [
     to: '',
     within: 0,
   },
+  {
+    name: 'an agent opens one session and no other',
+    tier,
+    file: 'agent/session-loop.ts',
+    from: 'while (!signal.aborted) {\n    const began',
+    to: 'for (let only = true; only; only = false) {\n    const began',
+    within: 100,
+  },
+  {
+    name: 'a container that a dead agent left is not adopted',
+    tier,
+    file: 'agent/observer.ts',
+    from: 'this.#keep(taskId, container ? [container] : []);',
+    to: '',
+    within: 100,
+  },
 ];

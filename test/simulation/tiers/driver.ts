@@ -1,28 +1,47 @@
-/** The driver tier: replica, manager and store as they run in production, three of each, on virtual clock, wire and disk. */
+/** The driver tier: replica, manager, store and agent as they run in production, several of each, on virtual clock, wire, disk and engine. */
 import { integerBetween } from '#base/random';
 import { initCluster } from '#control/clusters';
 import { createConfig } from '#control/configs';
 import { DriverWorld, type Machine } from '#test/support/driver/driver-world';
 import { driverScripts } from '#test/support/driver/driver-scripts';
 import { testDescription } from '#test/support/memory-cluster';
+import { agentCounts, deploy, disturbAgents, runsWhatIsWanted } from '#test/support/driver/deployed';
 import type { Tier } from '../tier.ts';
 
 export const tier: Tier = {
   name: 'driver',
   guided: driverScripts,
   run,
-  minimums: { appends: 4000, reads: 4000, terms: 200, kills: 100, snapshots: 500, received: 20, unknown: 5, repeated: 200, conflicts: 100 },
+  minimums: {
+    appends: 4000,
+    reads: 4000,
+    terms: 200,
+    kills: 100,
+    snapshots: 500,
+    received: 20,
+    unknown: 5,
+    repeated: 200,
+    conflicts: 100,
+    containers: 200,
+    crashes: 15,
+    broken: 15,
+    agentKills: 15,
+  },
 };
 
 async function run(seed: number): Promise<{ trace: string; counts: Record<string, number> }> {
   const shape = new DriverWorld(seed, { nodes: 0, snapshotEntries: 0, keptEntries: 0 }).random.split('shape');
   const nodes = [1, 3, 3, 3, 5][integerBetween(shape, 0, 4)] as number;
-  const world = new DriverWorld(seed, { nodes, snapshotEntries: integerBetween(shape, 10, 60), keptEntries: integerBetween(shape, 0, 10) });
+  const options = { nodes, snapshotEntries: integerBetween(shape, 10, 60), keptEntries: integerBetween(shape, 0, 10) };
+  // In every fourth world nodes run what the clients deploy.
+  const world = new DriverWorld(seed, { ...options, agents: seed % 4 === 0 ? integerBetween(shape, 1, 3) : 0 });
   for (const machine of world.machines) world.start(machine);
   await world.begin(() => initCluster({ nodeId: 'node-1', address: '10.0.0.1', description: testDescription }));
+  if (world.agents.length > 0) await deploy(world);
   world.clients.begin(integerBetween(shape, 2, 5));
   for (let round = 0; round < 8; round++) {
     disturb(world);
+    if (world.agents.length > 0) disturbAgents(world);
     await world.run(300 + world.random.next() * 1500);
   }
   // Half of the worlds are healed in a majority only, and the rest stays as broken as it is.
@@ -34,6 +53,7 @@ async function run(seed: number): Promise<{ trace: string; counts: Record<string
   world.heal();
   await world.converge();
   await world.writesAgain(createConfig({ Name: 'last', Data: 'eA==' }));
+  await runsWhatIsWanted(world);
   check(world);
   return { trace: world.trace, counts: countsOf(world) };
 }
@@ -76,6 +96,7 @@ function countsOf(world: DriverWorld): Record<string, number> {
     ...world.counts,
     ...world.clients.counts,
     ...world.wire.counts,
+    ...agentCounts(world),
     entries: last,
     ignored,
     writes: sum('writes'),

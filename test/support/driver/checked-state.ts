@@ -7,15 +7,20 @@ import { Violation } from '#test/simulation/tier';
 
 /** What the whole world knows of the log: index → what every manager must come to there. */
 export class CommonHistory {
-  readonly #at = new Map<number, { effect: string; state: string }>();
+  readonly #at = new Map<number, { effect: string; state: string; bytes: Uint8Array }>();
   /** Highest index that anybody applied. */
   last = 0;
   ignored = 0;
 
-  note(who: string, index: number, effect: string, state: string): void {
+  /** What took effect, in order, as it was written. */
+  get entries(): readonly Uint8Array[] {
+    return [...this.#at.entries()].toSorted(([a], [b]) => a - b).flatMap(([, { effect, bytes }]) => (effect === 'applied' ? [bytes] : []));
+  }
+
+  note(who: string, { index, bytes }: Committed, effect: string, state: string): void {
     const known = this.#at.get(index);
     if (!known) {
-      this.#at.set(index, { effect, state });
+      this.#at.set(index, { effect, state, bytes });
       if (effect !== 'applied') this.ignored++;
       this.last = Math.max(this.last, index);
       return;
@@ -49,8 +54,8 @@ export class CheckedState extends ReplicatedState {
 
   override apply(committed: Committed): Outcome | Promise<Outcome> {
     const outcome = super.apply(committed);
-    if (outcome instanceof Promise) return outcome.then((known) => this.#note(committed.index, known));
-    return this.#note(committed.index, outcome);
+    if (outcome instanceof Promise) return outcome.then((known) => this.#note(committed, known));
+    return this.#note(committed, outcome);
   }
 
   override async restore(index: number, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
@@ -58,8 +63,8 @@ export class CheckedState extends ReplicatedState {
     this.#look(() => this.#history.compare(this.#who, index, stateText(this.store)));
   }
 
-  #note(index: number, outcome: Outcome): Outcome {
-    this.#look(() => this.#history.note(this.#who, index, outcome.applied ? 'applied' : outcome.reason, stateText(this.store)));
+  #note(committed: Committed, outcome: Outcome): Outcome {
+    this.#look(() => this.#history.note(this.#who, committed, outcome.applied ? 'applied' : outcome.reason, stateText(this.store)));
     return outcome;
   }
 

@@ -1,12 +1,15 @@
-/** Three managers as they run in production (replica, manager, store) on virtual clock, wire and disk, with clients that ask, wait, give up and ask again. */
+/** Managers and agents as they run in production (replica, manager, store; agent, task) on virtual clock, wire, disk and engine, with clients that ask, wait, give up and ask again. */
 import { silentLogger } from '#base/logger';
 import { integerBetween, seededRandom, type Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
-import { ManagerSeat } from '#manager/manager-seat';
-import { stages } from '#manager/stages';
-import { Replica } from '#replica/replica';
+import type { ManagerSeat } from '#manager/manager-seat';
+import type { Replica } from '#replica/replica';
+import type { EntryLimits } from '#store/room';
+import type { Stage } from '#store/stage';
 import { Violation } from '#test/simulation/tier';
+import { replicaSeat } from '../replica-seat.ts';
+import { AgentMachine } from './agent-machine.ts';
 import { CheckedState, CommonHistory } from './checked-state.ts';
 import { Clients } from './clients.ts';
 import { MemoryDisk } from './memory-disk.ts';
@@ -17,6 +20,13 @@ export interface WorldOptions {
   nodes: number;
   snapshotEntries: number;
   keptEntries: number;
+  /** Nodes that run tasks; none by default. */
+  agents?: number;
+  /** Nothing takes time that nobody asked for: neither disks nor lines. */
+  instant?: boolean;
+  /** Those of production by default. */
+  stages?: readonly Stage[];
+  limits?: EntryLimits;
 }
 
 /** One machine: its disk stays, its process comes and goes. */
@@ -36,6 +46,7 @@ export class DriverWorld {
   readonly wire: Wire;
   readonly history = new CommonHistory();
   readonly machines: readonly Machine[];
+  readonly agents: readonly AgentMachine[];
   readonly clients: Clients;
   readonly random: Random;
   readonly counts = { terms: 0, kills: 0, deposed: 0 };
@@ -60,6 +71,8 @@ export class DriverWorld {
       log: undefined,
       duties: 0,
     }));
+    if (options.instant) for (const { disk } of this.machines) disk.latencyMs = 0;
+    this.agents = Array.from({ length: options.agents ?? 0 }, (_, at) => new AgentMachine(this, `node-${at + 1}`, options.instant ? 0 : 3));
     this.clients = new Clients(this, this.random.split('clients'));
   }
 
@@ -94,28 +107,30 @@ export class DriverWorld {
       (error) => this.break(error),
       () => new Promise((resolve) => clock.soon(resolve)),
     );
-    const { snapshotEntries, keptEntries } = this.#options;
-    const log = new Replica(
-      { nodeId: machine.id, snapshotEntries, keptEntries },
-      {
-        clock,
-        random,
-        logger: silentLogger,
-        stateMachine: state,
-        openStorage: machine.disk.open(life),
-        transport: this.wire.transport(machine.id, life),
-        founders,
-        onFatal,
-      },
-    );
-    log.leadership({ began: (term) => this.#began(machine, state, term), ended: () => this.counts.deposed++ });
     const duties = () => [
       {
         start: async () => this.#dutyBegins(machine),
         stop: async () => void machine.duties--,
       },
     ];
-    const seat = new ManagerSeat({}, { log, state, stages, clock, random, logger: silentLogger, onFatal, duties });
+    const { snapshotEntries, keptEntries, stages, limits } = this.#options;
+    const { log, seat } = replicaSeat(
+      { nodeId: machine.id, snapshotEntries, keptEntries },
+      {
+        clock,
+        random,
+        logger: silentLogger,
+        state,
+        openStorage: machine.disk.open(life),
+        transport: this.wire.transport(machine.id, life),
+        founders,
+        onFatal,
+        duties,
+        ...(stages && { stages }),
+        ...(limits && { limits }),
+      },
+    );
+    log.leadership({ began: (term) => this.#began(machine, state, term), ended: () => this.counts.deposed++ });
     Object.assign(machine, { life, seat, state, log, duties: 0 });
     void seat.start().catch(onFatal);
   }
@@ -127,6 +142,7 @@ export class DriverWorld {
     machine.life.alive = false;
     machine.disk.kill();
     machine.seat = undefined;
+    for (const agent of this.agents) agent.lost(machine);
   }
 
   /** A leader may serve only on everything that was ever acknowledged. */
@@ -215,7 +231,7 @@ export class DriverWorld {
     for (const machine of machines) {
       machine.disk.stalledUntil = 0;
       machine.disk.full = false;
-      machine.disk.latencyMs = 2;
+      machine.disk.latencyMs = this.#options.instant ? 0 : 2;
       if (!machine.life.alive) this.start(machine);
     }
   }

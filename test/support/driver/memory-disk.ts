@@ -162,6 +162,7 @@ export class MemoryDisk {
   }
 
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#time.after(Math.max(ms, 0), resolve));
+    if (ms <= 0) return Promise.resolve();
+    return new Promise((resolve) => this.#time.after(ms, resolve));
   }
 }

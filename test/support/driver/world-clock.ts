@@ -30,6 +30,16 @@ export class WorldTime {
     if (this.now < end) throw new Error('time stands still');
   }
 
+  /** Runs all that is due by now, and what follows from it at once. */
+  async settle(): Promise<void> {
+    await rest();
+    for (let step = 0; this.#queue.next !== undefined && this.#queue.next <= this.now; step++) {
+      if (step > 1_000_000) throw new Error('something goes on for ever without time passing');
+      this.#queue.step();
+      await rest();
+    }
+  }
+
   /** A clock for one life of a process: its timers die with it. */
   clock(life: Life): Clock {
     const guarded = (run: () => void) => () => {

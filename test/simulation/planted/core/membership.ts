@@ -17,7 +17,7 @@ export const membership: readonly Fault[] = [
     '  if (!core.configuration.learners.includes(change.id)) return undefined;\n  return isCaughtUp',
   ),
   coreFault('a voter needs not hold the log', 'membership/membership', "return isCaughtUp(core, change.id) ? undefined : 'notCaughtUp';", 'return undefined;'),
-  coreFault('the last voter may go', 'membership/changer', 'voters.length === 0 ? undefined : {', '{'),
+  coreFault('the last voter may go', 'membership/changer', 'if (voters.length === 0) return undefined;', ''),
   coreFault('a demoted voter is forgotten', 'membership/changer', "if (change.type === 'addLearner') learners.push(change.id);", ''),
   coreFault(
     'a removed leader leads on',

@@ -1,0 +1,81 @@
+/** A node's line to one manager: what goes over it takes time, and nothing comes any more when it is broken. */
+import { Refusal } from '#base/refusal';
+import type { AssignmentMessage, DispatcherSession, TaskStatusUpdate } from '#model/object/assignment';
+import type { NodeDescription } from '#model/object/node';
+import type { DriverWorld } from './driver-world.ts';
+
+export class Line implements DispatcherSession {
+  /** Ends this end. */
+  readonly break: () => void;
+  readonly #broken: Promise<never>;
+  readonly #world: DriverWorld;
+  readonly #latencyMs: number;
+  readonly #told: (message: AssignmentMessage) => void;
+  #session: DispatcherSession | undefined;
+
+  constructor(world: DriverWorld, latencyMs: number, told: (message: AssignmentMessage) => void) {
+    this.#world = world;
+    this.#latencyMs = latencyMs;
+    this.#told = told;
+    let cut = (): void => {};
+    this.#broken = new Promise<never>((_, reject) => (cut = () => reject(new Refusal('unavailable', 'the line broke'))));
+    this.#broken.catch(() => {});
+    this.break = () => {
+      cut();
+      // The manager sees the connection end; one that is dead sees nothing.
+      this.#session?.close();
+    };
+  }
+
+  use(session: DispatcherSession): void {
+    this.#session = session;
+  }
+
+  /** What is asked over the line, unless it breaks before the answer is here. */
+  async over<T>(asked: Promise<T>): Promise<T> {
+    asked.catch(() => {});
+    const answer = await Promise.race([asked, this.#broken]);
+    await Promise.race([this.#travel(), this.#broken]);
+    return answer;
+  }
+
+  async *assignments(): AsyncGenerator<AssignmentMessage> {
+    const messages = this.#open.assignments()[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await this.over(messages.next());
+      if (next.done) return;
+      this.#told(next.value);
+      yield next.value;
+    }
+  }
+
+  updateTaskStatus(updates: readonly TaskStatusUpdate[]): Promise<void> {
+    return this.#ask((session) => session.updateTaskStatus(updates));
+  }
+
+  heartbeat(): Promise<number> {
+    return this.#ask((session) => session.heartbeat());
+  }
+
+  updateDescription(description: NodeDescription): Promise<void> {
+    return this.#ask((session) => session.updateDescription(description));
+  }
+
+  close(): void {
+    this.break();
+  }
+
+  get #open(): DispatcherSession {
+    if (!this.#session) throw new Refusal('unavailable', 'the line is not open');
+    return this.#session;
+  }
+
+  async #ask<T>(ask: (session: DispatcherSession) => Promise<T>): Promise<T> {
+    await Promise.race([this.#travel(), this.#broken]);
+    return await this.over(ask(this.#open));
+  }
+
+  async #travel(): Promise<void> {
+    if (this.#latencyMs > 0) await this.#world.pause(this.#latencyMs);
+  }
+}
