@@ -41,11 +41,15 @@ export class Agent {
   readonly #loop: TaskLoop;
   #description: NodeDescription | undefined;
   #left = false;
+  #refused: string | undefined;
+  readonly #connected: Promise<void>;
+  #connect: () => void = () => {};
   #sessions: Promise<void> = Promise.resolve();
 
   constructor(options: AgentOptions, modules: AgentModules) {
     this.#options = options;
     this.#modules = modules;
+    this.#connected = new Promise((resolve) => (this.#connect = resolve));
     this.#reporter = new StatusReporter(modules.clock, modules.logger);
     const node = () => ({
       ID: options.nodeId,
@@ -65,6 +69,16 @@ export class Agent {
     // Each node draws from its own stream, so that nodes do not come back all at once.
     const modules = { openSession, describe, clock, random: seededRandom(0, nodeId), logger };
     this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(), this.#ending.signal);
+  }
+
+  /** Resolves when a manager has opened the first session. */
+  get connected(): Promise<void> {
+    return this.#connected;
+  }
+
+  /** What the managers say against this node; undefined while they serve it, or cannot be reached. */
+  get refused(): string | undefined {
+    return this.#refused;
   }
 
   /** Ends work on tasks and the session; containers run on and the next agent finds them. */
@@ -97,10 +111,13 @@ export class Agent {
     return {
       opened: (session, description) => {
         this.#description = description;
+        this.#refused = undefined;
+        this.#connect();
         this.#reporter.use(session);
       },
       assigned: (message) => this.#assigned(message),
       closed: () => this.#reporter.use(undefined),
+      failed: (error) => (this.#refused = isDenial(error) ? error.message : undefined),
     };
   }
 
@@ -135,4 +152,8 @@ export class Agent {
 
 function sameStatus(a: TaskStatus, b: TaskStatus): boolean {
   return a.State === b.State && a.Message === b.Message && a.Err === b.Err;
+}
+
+function isDenial(error: unknown): error is Refusal {
+  return error instanceof Refusal && error.code === 'permissionDenied';
 }

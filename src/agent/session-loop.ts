@@ -6,9 +6,9 @@ import type { Random } from '#base/random';
 import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 
-/** swarmkit agent/session.go: a random wait below min(100 ms + 2 × the last one, 8 s). */
+/** As swarmkit agent/session.go, a random wait below 100 ms + 2 × the last one; at most so long that a node whose manager is back is not missed. */
 const firstBackoffMs = 100;
-const longestBackoffMs = 8000;
+const longestBackoffMs = 2000;
 const callLimitMs = 5000;
 const describeEveryMs = 20_000;
 
@@ -25,6 +25,8 @@ export interface SessionCalls {
   /** Throws when the message does not fit: a new session brings a complete set. */
   assigned(message: AssignmentMessage): void;
   closed(): void;
+  /** No manager opened a session, or it broke. */
+  failed(error: unknown): void;
 }
 
 /** Runs until `signal`; every failure ends the session and opens the next one after a wait. */
@@ -37,6 +39,7 @@ export async function runSessions(nodeId: string, modules: SessionModules, calls
       const session = await open(nodeId, description, modules, signal);
       await serve(session, description, modules, calls, signal);
     } catch (error) {
+      if (!signal.aborted) calls.failed(error);
       if (!signal.aborted) modules.logger.warn({ err: error }, 'the connection to the manager broke: containers run on, and this node connects again');
     }
     // A session that breaks as soon as it stands is no reason to hurry.

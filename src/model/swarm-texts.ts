@@ -10,6 +10,7 @@ export const swarmTexts = {
   worker: `${notManager} Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager.`,
   starting: `${notManager} Manager is being prepared or has trouble connecting to the cluster.`,
   locked: 'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.',
+  expired: 'Swarm certificates have expired. To replace them, leave the swarm and join again.',
   notPart: 'This node is not part of a swarm',
   alreadyPart: 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
   joinTimeout:

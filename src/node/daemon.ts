@@ -165,7 +165,7 @@ export class Daemon implements LocalSwarm {
       NodeID: identity?.nodeId ?? '',
       NodeAddr: identity?.address ?? '',
       ControlAvailable: manager !== undefined,
-      Error: this.#broken || (manager?.log.full?.message ?? this.#joining?.problem ?? ''),
+      Error: this.#broken || (manager?.log.full?.message ?? this.#joining?.problem ?? this.#member?.problem ?? ''),
       ...(identity && !manager && { RemoteManagers: identity.managers ?? [] }),
       ...(this.#safety !== undefined && { SafeMode: this.#safety }),
     };
@@ -233,6 +233,8 @@ export class Daemon implements LocalSwarm {
       this.#joining = undefined;
       await this.#enter(member);
       this.#logger.info({ node: identity.nodeId, role: identity.role }, 'joined a cluster');
+      // Whoever asked hears of it when the managers see the node.
+      await member.served();
       attempt.done();
     } catch (error) {
       this.#joinFailed(attempt, error);

@@ -13,13 +13,13 @@ export class ScriptedDispatcher {
   attempts = 0;
   beats = 0;
   /** Set to make calls fail. */
-  refuse: { open?: boolean; report?: boolean } = {};
+  refuse: { open?: boolean | Error; report?: boolean } = {};
   #complete: readonly AssignmentChange[] = [];
   #current: ScriptedSession | undefined;
 
   readonly open: OpenSession = async (_nodeId, description) => {
     this.attempts++;
-    if (this.refuse.open) throw new Error('no dispatcher');
+    if (this.refuse.open) throw this.refuse.open === true ? new Error('no dispatcher') : this.refuse.open;
     this.sessions++;
     this.descriptions.push(description);
     this.#current?.close();

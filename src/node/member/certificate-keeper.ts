@@ -6,6 +6,7 @@ import { identityOf } from '#ca/certificate';
 import type { Certificates } from '#ca/contract';
 import { hasExpired, renewAgainMs, renewAt } from '#ca/renewal';
 import { readCertificateFiles, writeCertificateFiles, type NodeCertificate } from '#identity/certificate-files';
+import { swarmTexts } from '#model/swarm-texts';
 import type { TlsInfo } from '#model/object/authority';
 import { LiveTls } from '#rpc/credentials';
 
@@ -21,6 +22,7 @@ export interface CertificateKeeperParts {
   logger: Logger;
 }
 
+const expired = 'it has expired';
 const longestStepMs = 24 * 3_600_000;
 
 export class CertificateKeeper {
@@ -28,6 +30,7 @@ export class CertificateKeeper {
   #tls: LiveTls | undefined;
   #cancel: () => void = () => {};
   #failures = 0;
+  #problem: string | undefined;
   #stopped = false;
 
   constructor(parts: CertificateKeeperParts) {
@@ -37,6 +40,11 @@ export class CertificateKeeper {
   /** Undefined while the node has none that is good. */
   get tls(): LiveTls | undefined {
     return this.#tls;
+  }
+
+  /** Why the node has no good certificate; undefined while it has one. */
+  get problem(): string | undefined {
+    return this.#tls ? undefined : this.#problem;
   }
 
   tlsInfo(): TlsInfo | undefined {
@@ -49,6 +57,7 @@ export class CertificateKeeper {
     const { state, certificates } = this.#parts;
     const files = readCertificateFiles(state, (certificate, key) => certificates.belongs(certificate, key));
     const fault = files ? this.#fault(files) : 'there is none';
+    this.#problem = fault === expired ? swarmTexts.expired : `this node has no good certificate: ${fault ?? ''}`;
     if (!files || fault !== undefined) {
       this.#parts.logger.info({ fault }, 'this node has no good certificate: it asks for one');
       return false;
@@ -118,6 +127,6 @@ export class CertificateKeeper {
     if (fault !== undefined) return fault;
     const { subject, validity } = certificates.read(certificate);
     if (identityOf(subject)?.nodeId !== nodeId) return `it is that of node ${subject.commonName}`;
-    return hasExpired(validity, clock.now()) ? 'it has expired' : undefined;
+    return hasExpired(validity, clock.now()) ? expired : undefined;
   }
 }

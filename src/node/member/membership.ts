@@ -85,6 +85,16 @@ export class Membership {
     return this.#work.agent;
   }
 
+  /** What keeps a node from its cluster, in words for its operator. */
+  get problem(): string | undefined {
+    return this.manager ? undefined : (this.#keeper.problem ?? this.#work?.agent.refused);
+  }
+
+  /** Resolves when a manager serves this node. */
+  async served(): Promise<void> {
+    await this.#work?.agent.connected;
+  }
+
   /** What the parts of this node's network count and cannot serve. */
   async networkFigures(): Promise<Awaited<ReturnType<NodeWork['figures']>>> {
     return (await this.#work?.figures()) ?? [];

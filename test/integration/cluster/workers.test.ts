@@ -211,7 +211,7 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
     expect(stderr).toContain("is not down and can't be removed");
     await manager.askDocker('node', 'rm', '--force', worker.host.name);
     await until(
-      () => /was removed from swarm/.test(worker.lastLog()),
+      async () => /was removed from swarm/.test(await worker.askDocker('info', '--format', '{{.Swarm.Error}}')),
       limitMs,
       () => worker.lastLog(),
     );

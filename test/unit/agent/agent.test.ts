@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Agent } from '#agent/agent';
 import { silentLogger } from '#base/logger';
+import { Refusal } from '#base/refusal';
 import { SimulatedEngine, type SimulatedImage } from '#test/support/simulated-engine';
 import type { AssignmentChange } from '#model/object/assignment';
 import type { Task } from '#model/object/task';
@@ -374,4 +375,24 @@ describe('sessions', () => {
     await agent.removeAll(5000);
     expect(await engine.observe()).toEqual([]);
   });
+});
+
+test('what the managers say against a node is told until one serves it again', async () => {
+  const { dispatcher, start } = await startAgent();
+  dispatcher.refuse = { open: new Refusal('permissionDenied', 'node node1 was removed from swarm') };
+  const agent = await start();
+  await until(
+    () => agent.refused === 'node node1 was removed from swarm',
+    30_000,
+    () => String(agent.refused),
+  );
+  dispatcher.refuse = { open: new Refusal('unavailable', 'nobody leads') };
+  await until(
+    () => agent.refused === undefined,
+    30_000,
+    () => String(agent.refused),
+  );
+  dispatcher.refuse = {};
+  await agent.connected;
+  expect(agent.refused).toBeUndefined();
 });
