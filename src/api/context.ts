@@ -9,7 +9,7 @@ import type { EngineClient } from './engine-client.ts';
 import type { Guard } from './guard.ts';
 import type { Allowance } from './limits.ts';
 import { nextChangeId } from './request/request-id.ts';
-import type { Call } from './router.ts';
+import type { Answer, Call, Handler } from './router.ts';
 import type { RecentRemovals } from './routes/recent-removals.ts';
 import type { SwarmEvents } from './stream/swarm-events.ts';
 
@@ -21,6 +21,8 @@ export interface Context extends Dependencies {
   /** Connections to the engine that may be open at a time, log streams among them. */
   outgoing: Allowance;
   events: SwarmEvents;
+  /** Answers where the leader is: `here` where this node is it. */
+  atLeader: (call: Call, here: Handler) => Promise<Answer>;
   removals: RecentRemovals;
 }
 

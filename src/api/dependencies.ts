@@ -1,6 +1,8 @@
 /** What the API is given by the daemon: the cluster, this node's part in it, the local engine, logs, the reconciler's ear and mouth. */
+import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import type { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import type { Adopter } from '#control/stack/stack-states';
 import type { Endpoint } from '#http/endpoint';
@@ -17,6 +19,8 @@ export type StoreEvent = Parameters<Parameters<Cluster['watch']>[0]>[0][number];
 
 export interface Dependencies {
   cluster: Cluster;
+  /** The way to the leader; absent: this node is the only one that ever decides. */
+  leader?: LeaderLine;
   swarm: LocalSwarm;
   /** Path of the local Docker Engine's socket. */
   engineSocket: string;
@@ -28,6 +32,20 @@ export interface Dependencies {
   metrics: MetricsSource;
   logger: Logger;
   clock: Clock;
+}
+
+/** Whoever decides, as this manager knows it. */
+export interface LeaderLine {
+  /** There is no other manager: nobody else could. */
+  alone(): boolean;
+  /** This node does. */
+  leads(): boolean;
+  /** A new connection to the API of whoever does; undefined while nobody is known to. */
+  open(): Duplex | undefined;
+  /** Why nobody will before somebody acts: too few managers answer. */
+  lost(): Refusal | undefined;
+  /** What this node holds of the cluster's state, however old. */
+  view(): View;
 }
 
 /** What the reconciler does when asked, and knows beside the store. */

@@ -15,6 +15,8 @@ export interface Call {
   signal: AbortSignal;
   /** Changes that it has asked for so far. */
   changes: number;
+  /** Under which they are asked for again, where the client gave no key. */
+  key?: string;
 }
 
 /** What a handler answers; 'sent' when it wrote the response itself. */

@@ -13,12 +13,14 @@ import { EngineClient } from './engine-client.ts';
 import { failureOf, HttpError } from './errors.ts';
 import { Guard } from './guard.ts';
 import { Allowance, limitsFor, openFilesLimit, type Limits } from './limits.ts';
+import { Carrier } from './leader/carrier.ts';
+import { isLeaders } from './leader/places.ts';
 import { isOwned, mayUpgrade } from './ownership.ts';
 import { allRoutes } from './routes/all.ts';
 import { Metrics } from './routes/metrics.ts';
 import { RecentRemovals } from './routes/recent-removals.ts';
 import { commonHeaders } from './routes/system.ts';
-import { router, type Answer, type Call } from './router.ts';
+import { router, type Answer, type Call, type Handler } from './router.ts';
 import { SwarmEvents } from './stream/swarm-events.ts';
 import { readTarget } from './target.ts';
 
@@ -33,6 +35,8 @@ export interface ApiOptions {
   besideSwarm?: boolean;
   /** Made from the process's limit of open files unless given. */
   limits?: Limits;
+  /** How long a request waits for the next leader; absent: five seconds. */
+  leaderPatienceMs?: number;
 }
 
 const socketMode = 0o660;
@@ -58,6 +62,9 @@ export class ApiServer {
   readonly #metrics: Metrics;
   readonly #guard: Guard;
   readonly #find: ReturnType<typeof router>;
+  /** The same routes over what this node holds itself. */
+  readonly #findStale: ReturnType<typeof router>;
+  readonly #carrier: Carrier | undefined;
   readonly #server: Server;
   readonly #limits: Limits;
   /** Of requests that are being answered: aborted when the server stops. */
@@ -79,9 +86,14 @@ export class ApiServer {
     const events = new SwarmEvents(parts.cluster, () => parts.clock.now());
     const removals = new RecentRemovals(parts.cluster);
     this.#options = options;
-    this.#context = { ...parts, version: options.version, guard: this.#guard, outgoing, engine, events, removals };
+    this.#carrier =
+      parts.leader &&
+      new Carrier({ leader: parts.leader, clock: parts.clock, ...(options.leaderPatienceMs !== undefined && { patienceMs: options.leaderPatienceMs }) });
+    const atLeader = (call: Call, here: Handler): Promise<Answer> => this.#atLeader(call, here);
+    this.#context = { ...parts, version: options.version, guard: this.#guard, outgoing, engine, events, removals, atLeader };
     this.#metrics = new Metrics(this.#context);
     this.#find = router(allRoutes(this.#context, this.#metrics, this.#besideSwarm));
+    this.#findStale = router(allRoutes(staleContext(this.#context), this.#metrics, this.#besideSwarm));
     this.#server = createServer({ maxHeaderSize: headerLimitBytes, keepAliveTimeout: keepAliveMs, requestTimeout: 0 });
     this.#server.maxConnections = this.#limits.connections;
     this.#listen();
@@ -180,13 +192,29 @@ export class ApiServer {
   async #answer(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
     for (const [name, value] of Object.entries(await commonHeaders(this.#context))) response.setHeader(name, value as string);
     const target = readTarget(request.url ?? '/');
-    const found = this.#find(request.method ?? 'GET', target.path);
+    const query = new URLSearchParams(target.search);
+    const stale = request.method === 'GET' && isStale(query);
+    const found = (stale ? this.#findStale : this.#find)(request.method ?? 'GET', target.path);
     if (!found) {
       if (isOwned(target.path, this.#besideSwarm)) throw new HttpError(404, 'page not found');
       return this.#context.engine.passThrough(request, response, target);
     }
-    const call: Call = { request, response, target, query: new URLSearchParams(target.search), parameters: found.parameters, signal, changes: 0 };
-    send(response, await found.handler(call));
+    const call: Call = { request, response, target, query, parameters: found.parameters, signal, changes: 0 };
+    const answer = !stale && isLeaders(target.path) ? this.#atLeader(call, found.handler) : found.handler(call);
+    send(response, await answer);
+  }
+
+  /** Outside a cluster, and on a worker, every route says so itself. */
+  async #atLeader(call: Call, here: Handler): Promise<Answer> {
+    const { LocalNodeState, ControlAvailable } = this.#context.swarm.status();
+    const manages = this.#carrier && LocalNodeState === 'active' && ControlAvailable;
+    return manages ? await this.#carrier.answer(call, here) : await here(call);
+  }
+
+  /** A connection that another manager opened for a request of a client of its own. */
+  connected(connection: Duplex): void {
+    this.#carrier?.arrived(connection);
+    this.#server.emit('connection', connection);
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
@@ -233,6 +261,16 @@ export class ApiServer {
     this.#toldAt.set(kind, now);
     say();
   }
+}
+
+/** Asked for what this node holds, however old: it is answered without a majority too. */
+function isStale(query: URLSearchParams): boolean {
+  return ['1', 'true'].includes(query.get('stale') ?? '');
+}
+
+function staleContext(context: Context): Context {
+  const { leader, cluster } = context;
+  return leader ? { ...context, cluster: { ...cluster, read: async () => leader.view() } } : context;
 }
 
 function refuseGarbage(error: Error & { code?: string }, socket: Duplex): void {

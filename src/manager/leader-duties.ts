@@ -29,6 +29,7 @@ export class LeaderDuties {
   readonly #onlyRequests: boolean;
   readonly #begun: Duty[] = [];
   #endPause: () => void = () => {};
+  #ending = false;
   #state: 'new' | 'begun' | 'revoked' = 'new';
 
   constructor(term: number, options: ManagerOptions, { further, ...parts }: DutiesParts) {
@@ -46,7 +47,17 @@ export class LeaderDuties {
     return this.#state !== 'revoked';
   }
 
-  /** Rejects with a refusal when leadership goes while it begins. */
+  /** The node gives up its seat: what cannot be begun now is not tried again. */
+  end(): void {
+    this.#ending = true;
+    this.#endPause();
+  }
+
+  get ending(): boolean {
+    return this.#ending;
+  }
+
+  /** Rejects with a refusal when leadership goes, or the seat is given up, while it begins. */
   async start(): Promise<void> {
     assert(this.#state !== 'begun', `the duties of term ${this.term} begin once`);
     if (this.#state === 'revoked') return;
@@ -55,7 +66,7 @@ export class LeaderDuties {
     if (this.#onlyRequests) return;
     await this.#insist(this.sessions, 'serve the nodes');
     for (const duty of this.#further) {
-      if (!this.hold) return;
+      if (!this.hold || this.#ending) return;
       this.#begun.push(duty);
       await this.#insist(duty, 'begin a duty of the leader');
     }
@@ -67,11 +78,11 @@ export class LeaderDuties {
       try {
         return await duty.start();
       } catch (error) {
-        if (!this.hold || !(error instanceof Refusal)) throw error;
+        if (!this.hold || this.#ending || !(error instanceof Refusal)) throw error;
         this.#parts.logger.warn({ term: this.term, error: error.message }, `cannot ${what} yet: tried again in a second`);
         await duty.stop();
         await this.#pause();
-        if (!this.hold) throw error;
+        if (!this.hold || this.#ending) throw error;
       }
     }
   }

@@ -49,6 +49,7 @@ export class ManagerSeat implements Cluster {
     this.#unlisten();
     const leading = this.#leading;
     this.#leading = undefined;
+    leading?.end();
     if (leading) this.#after(() => leading.stop());
     await this.#changes;
     await this.#parts.log.stop();
@@ -61,6 +62,11 @@ export class ManagerSeat implements Cluster {
   /** Who takes part, who is heard, and whether a majority is. Undefined before the start. */
   standing(): Standing | undefined {
     return this.#parts.log.standing();
+  }
+
+  /** What this manager holds, however old. */
+  view(): View {
+    return this.#parts.state.store;
   }
 
   /** Makes a node a manager; see `MemberChanges.add`. */
@@ -105,7 +111,7 @@ export class ManagerSeat implements Cluster {
         await leading.start();
       } catch (error) {
         // Gone again before all had begun: what has begun ends with the term.
-        if (leading.hold || !(error instanceof Refusal)) throw error;
+        if ((leading.hold && !leading.ending) || !(error instanceof Refusal)) throw error;
       }
     });
   }

@@ -1,16 +1,18 @@
 /** Managers' doors over real connections, each with a certificate of one cluster, and a wire between two that can be cut. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { silentLogger, type Logger } from '#base/logger';
+import type { Duplex } from 'node:stream';
+import { silentLogger } from '#base/logger';
 import { seededRandom } from '#base/random';
 import type { Members } from '#rpc/authorization';
 import { serverCredentials, type LiveTls } from '#rpc/credentials';
+import { addForwardService } from '#rpc/forward/forward-service';
 import { RaftTransport } from '#rpc/raft/raft-transport';
 import { RpcServer } from '#rpc/rpc-server';
 import type { TestAuthority } from './cluster-certificates.ts';
 import { realClock } from './real-clock.ts';
 
-const everybody: Members = { clusterId: () => undefined, roleOf: () => undefined };
+const everybody: Members = { clusterId: () => 'c1', roleOf: () => 'manager' };
 
 export interface Door {
   readonly id: string;
@@ -23,12 +25,13 @@ export interface Door {
 export async function openDoor(
   authority: TestAuthority,
   id: string,
-  { port = 0, incarnation = 1, logger = silentLogger }: { port?: number; incarnation?: number; logger?: Logger } = {},
+  { port = 0, incarnation = 1, connected = () => undefined }: { port?: number; incarnation?: number; connected?: (connection: Duplex) => void } = {},
 ): Promise<Door> {
   const tls = await authority.node(id, 'manager');
-  const transport = new RaftTransport({ nodeId: id, incarnation, tls, clock: realClock, random: seededRandom(1, id), logger });
-  const server = new RpcServer(`127.0.0.1:${port}`, { credentials: serverCredentials(tls), members: everybody, logger });
+  const transport = new RaftTransport({ nodeId: id, incarnation, tls, clock: realClock, random: seededRandom(1, id), logger: silentLogger });
+  const server = new RpcServer(`127.0.0.1:${port}`, { credentials: serverCredentials(tls), members: everybody, logger: silentLogger });
   transport.addTo(server);
+  addForwardService(server, connected);
   const bound = await server.start();
   async function stop(): Promise<void> {
     await transport.stop();

@@ -13,8 +13,20 @@ const silenceLimitMs = 60_000;
 
 const held = new Allowance(heldLimitBytes, 'too many large requests are being read: try again in a moment');
 
+/** Bodies that were read already. */
+const read = new WeakMap<IncomingMessage, Buffer>();
+
+/** Reads the body, and keeps it for whoever reads it again. */
+export async function holdBody(request: IncomingMessage): Promise<Buffer> {
+  const bytes = await readBody(request);
+  read.set(request, bytes);
+  return bytes;
+}
+
 /** All bytes of the body; refuses more than the limit with 413, and a sender that falls silent with 408. */
 export async function readBody(request: IncomingMessage, limitBytes: number = bodyLimitBytes): Promise<Buffer> {
+  const known = read.get(request);
+  if (known) return known;
   const chunks: Buffer[] = [];
   const release: (() => void)[] = [];
   const silence = setTimeout(() => request.destroy(new HttpError(408, `no byte of the body came for ${silenceLimitMs} ms`)), silenceLimitMs);

@@ -4,7 +4,7 @@ import { HttpError } from '../errors.ts';
 import type { Call } from '../router.ts';
 
 /** The field's standard: a client makes up a new key for each thing that it wants, and repeats it when it tries again. */
-const keyHeader = 'idempotency-key';
+export const keyHeader = 'idempotency-key';
 const wellFormed = /^[\x20-\x7e]{1,255}$/;
 
 /**
@@ -12,7 +12,7 @@ const wellFormed = /^[\x20-\x7e]{1,255}$/;
  * means nothing for this one.
  */
 export function nextChangeId(call: Call): string | undefined {
-  const given = call.request.headers[keyHeader];
+  const given = call.request.headers[keyHeader] ?? call.key;
   if (given === undefined) return undefined;
   const key = String(given).replace(/^"(.*)"$/, '$1');
   if (!wellFormed.test(key)) throw new HttpError(400, 'the header Idempotency-Key has 1 to 255 characters of plain text');

@@ -3,7 +3,7 @@ import { createNetwork, removeNetwork } from '#control/networks';
 import { namespaceLabel } from '#model/object/meta';
 import { networkIdLabel, type Network } from '#model/object/network';
 import { taskName } from '#model/object/task';
-import { decode, parseBody, readBody } from '../request/body.ts';
+import { decode, holdBody, parseBody } from '../request/body.ts';
 import { findOptional, requireManager, submit, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
@@ -83,7 +83,7 @@ function servicesOf(view: View, network: Network): Record<string, object> {
 }
 
 async function create(call: Call, context: Context): Promise<Answer> {
-  const bytes = await readBody(call.request);
+  const bytes = await holdBody(call.request);
   const body = parseBody(bytes);
   const request = decode(body, networkCreateRequest);
   if (!isClusterNetwork(request)) {
@@ -93,8 +93,10 @@ async function create(call: Call, context: Context): Promise<Answer> {
   requireManager(context.swarm.status());
   decode(body, clusterNetworkRequest);
   const { Scope: _scope, ...spec } = request;
-  const { ID } = await submit(context, call, createNetwork(spec));
-  return { status: 201, json: { Id: ID, Warning: '' } };
+  return await context.atLeader(call, async () => {
+    const { ID } = await submit(context, call, createNetwork(spec));
+    return { status: 201, json: { Id: ID, Warning: '' } };
+  });
 }
 
 /** Networks of stacks are the cluster's whatever their driver: services are to be attached to them. */
@@ -106,18 +108,21 @@ async function removeOne(call: Call, context: Context): Promise<Answer> {
   const ref = parameter(call);
   const view = await optionalView(context);
   if (view && (view.get('network', ref) ?? view.byName('network', ref))) {
-    await submit(context, call, removeNetwork(ref));
-    return { status: 204 };
+    return await context.atLeader(call, () => removeAtLeader(call, context, ref));
   }
   if (context.removals.has(ref)) return { status: 204 };
   refuseStandIn(view, await context.engine.read<NetworkResource>(`/networks/${encodeURIComponent(ref)}`), 'removing what stands for it on this node');
   const reply = await context.engine.call('DELETE', `/networks/${encodeURIComponent(ref)}`);
   if (reply.status < 300) return { status: reply.status };
   if (reply.status === 404 && view && findOptional(view, 'network', ref)) {
-    await submit(context, call, removeNetwork(ref));
-    return { status: 204 };
+    return await context.atLeader(call, () => removeAtLeader(call, context, ref));
   }
   throw engineError(reply.status, reply.text);
+}
+
+async function removeAtLeader(call: Call, context: Context, ref: string): Promise<Answer> {
+  await submit(context, call, removeNetwork(ref));
+  return { status: 204 };
 }
 
 /** To the engine, unless the network is the cluster's. */

@@ -7,15 +7,16 @@ import { authorizedMethods, type Members } from '#rpc/authorization';
 import { clientCredentials, LiveTls, serverCredentials, strangerCredentials } from '#rpc/credentials';
 import { CaServiceService } from '#rpc/generated/shoal/v1/ca';
 import { DispatcherServiceService } from '#rpc/generated/shoal/v1/dispatcher';
+import { ForwardServiceService } from '#rpc/generated/shoal/v1/forward';
 import { RaftServiceService } from '#rpc/generated/shoal/v1/raft';
 import { callerOf, RpcServer } from '#rpc/rpc-server';
 import { TestAuthority } from '#test/support/cluster-certificates';
 
-const services: readonly ServiceDefinition[] = [DispatcherServiceService, CaServiceService, RaftServiceService];
+const services: readonly ServiceDefinition[] = [DispatcherServiceService, CaServiceService, ForwardServiceService, RaftServiceService];
 const methods = services.flatMap((service) => Object.values(service));
 /** Who gets through, as the project means it; the table must say the same. */
 const open: readonly string[] = ['/shoal.v1.CaService/GetRoots', '/shoal.v1.CaService/Join'];
-const managersOnly = ['Entries', 'Pulse', 'Snapshot'].map((name) => `/shoal.v1.RaftService/${name}`);
+const managersOnly = ['Entries', 'Pulse', 'Snapshot'].map((name) => `/shoal.v1.RaftService/${name}`).concat('/shoal.v1.ForwardService/Connect');
 
 const roles = new Map<string, 'manager' | 'worker'>([
   ['boss', 'manager'],

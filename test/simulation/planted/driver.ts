@@ -118,7 +118,7 @@ export const faults: readonly Fault[] = [
     name: 'a full disk ends the leader',
     tier,
     file: 'manager/leader-duties.ts',
-    from: 'if (!this.hold || !(error instanceof Refusal)) throw error;',
+    from: 'if (!this.hold || this.#ending || !(error instanceof Refusal)) throw error;',
     to: 'throw error;',
     within: 0,
   },

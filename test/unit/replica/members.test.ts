@@ -102,6 +102,16 @@ test('a majority that is gone is said with who is missing, since when and what t
   await until(world, () => leader.seat!.standing()!.quorumLostAt === undefined);
 });
 
+test('a leader that has just begun and is left alone by the others stops all the same', async () => {
+  const { world, leader, others } = await three();
+  world.kill(leader);
+  const next = (): Machine | undefined => others.find(({ log }) => log?.leads());
+  for (let ms = 0; !next() && ms < 10_000; ms++) await world.run(1);
+  const alone = next() as Machine;
+  for (const machine of others) if (machine !== alone) world.kill(machine);
+  await settled(world, alone.seat!.stop());
+});
+
 test('another address of a manager is told to all', async () => {
   const { world, leader, others } = await three();
   const [one] = others as [Machine];

@@ -1,0 +1,148 @@
+/** Requests that are the leader's: answered here where this node leads, else carried to whoever does; a change of leaders on the way is hidden where asking again is safe. */
+import { randomUUID } from 'node:crypto';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '#base/clock';
+import { Refusal } from '#base/refusal';
+import { swarmTexts } from '#model/swarm-texts';
+import type { LeaderLine } from '../dependencies.ts';
+import { holdBody } from '../request/body.ts';
+import { keyHeader } from '../request/request-id.ts';
+import type { Answer, Call, Handler } from '../router.ts';
+
+export interface CarrierParts {
+  readonly leader: LeaderLine;
+  readonly clock: Clock;
+  /** How long a leader is waited for while one may come. */
+  readonly patienceMs?: number;
+}
+
+const usualPatienceMs = 5000;
+const retryMs = 50;
+/** Told to whoever carried a request here that this node does not lead, and whether the change may take effect all the same. */
+const notLeadingHeader = 'shoal-not-leading';
+/** Headers of one connection. */
+const hopHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect', 'upgrade', 'transfer-encoding', 'host']);
+
+type Outcome = { readonly answer: Answer } | { readonly later: Refusal };
+
+export class Carrier {
+  readonly #parts: CarrierParts;
+  /** Connections that other managers opened. */
+  readonly #arrived = new WeakSet<object>();
+
+  constructor(parts: CarrierParts) {
+    this.#parts = parts;
+  }
+
+  /** What comes over `connection` was carried once, and is not carried again. */
+  arrived(connection: Duplex): void {
+    this.#arrived.add(connection);
+  }
+
+  /** @param here answers where this node leads */
+  async answer(call: Call, here: Handler): Promise<Answer> {
+    const { leader, clock, patienceMs = usualPatienceMs } = this.#parts;
+    const { request, signal } = call;
+    if (leader.alone()) return await here(call);
+    const carried = this.#arrived.has(request.socket);
+    if (carried && !leader.leads()) return sendBack(call, false);
+    await this.#makeRepeatable(call);
+    const end = clock.now() + patienceMs;
+    let unknown = false;
+    for (;;) {
+      const outcome = leader.leads() ? await this.#here(call, here) : await this.#carry(call);
+      if ('answer' in outcome) return outcome.answer;
+      unknown ||= outcome.later.facts['outcome'] === 'unknown';
+      if (carried) return sendBack(call, unknown);
+      const lost = leader.lost();
+      if (lost || clock.now() >= end || signal.aborted) throw withOutcome(lost ?? outcome.later, unknown);
+      await new Promise<void>((resolve) => clock.after(retryMs, resolve));
+    }
+  }
+
+  /** The body is held and the changes have a name, so that the next leader can be asked the same. */
+  async #makeRepeatable(call: Call): Promise<void> {
+    const { request } = call;
+    if (request.method === 'GET' || request.method === 'HEAD') return;
+    if (request.headers[keyHeader] === undefined) call.key ??= randomUUID();
+    await holdBody(request);
+  }
+
+  async #here(call: Call, here: Handler): Promise<Outcome> {
+    call.changes = 0;
+    try {
+      return { answer: await here(call) };
+    } catch (error) {
+      const deposed = error instanceof Refusal && error.code === 'unavailable' && (error.facts['outcome'] === 'unknown' || !this.#parts.leader.leads());
+      if (!deposed || call.response.headersSent) throw error;
+      return { later: error };
+    }
+  }
+
+  async #carry(call: Call): Promise<Outcome> {
+    const connection = this.#parts.leader.open();
+    if (!connection) return { later: new Refusal('unavailable', swarmTexts.starting) };
+    const { request, response, signal } = call;
+    try {
+      const body = request.method === 'GET' || request.method === 'HEAD' ? undefined : await holdBody(request);
+      const reply = await ask(connection, call, body);
+      const sentBack = reply.headers[notLeadingHeader];
+      if (sentBack !== undefined) {
+        reply.resume();
+        return { later: new Refusal('unavailable', swarmTexts.starting, sentBack === 'unknown' ? { outcome: 'unknown' } : {}) };
+      }
+      response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? '', keptHeaders(reply.rawHeaders).flat());
+      response.flushHeaders();
+      reply.on('error', () => response.destroy());
+      reply.pipe(response);
+      return { answer: 'sent' };
+    } catch (error) {
+      connection.destroy();
+      if (signal.aborted || response.headersSent) throw error;
+      return { later: new Refusal('unavailable', `the leader does not answer: ${(error as Error).message}`, { outcome: 'unknown' }) };
+    }
+  }
+}
+
+/** Whoever carried it here looks for the leader himself. */
+function sendBack({ response }: Call, unknown: boolean): Answer {
+  response.setHeader(notLeadingHeader, unknown ? 'unknown' : 'none');
+  return { status: 503, json: { message: swarmTexts.starting } };
+}
+
+function withOutcome(refusal: Refusal, unknown: boolean): Refusal {
+  if (!unknown) return refusal;
+  return new Refusal(refusal.code, `${refusal.message.replace(/[^.]$/, '$&.')} What was asked may still take effect.`, {
+    ...refusal.facts,
+    outcome: 'unknown',
+  });
+}
+
+/** Resolves with the beginning of the answer. */
+function ask(connection: Duplex, { request, signal, key }: Call, body: Buffer | undefined): Promise<IncomingMessage> {
+  const headers = keptHeaders(request.rawHeaders).filter(([name]) => body === undefined || name.toLowerCase() !== 'content-length');
+  headers.push(['Host', 'leader'], ['Connection', 'close']);
+  if (body) headers.push(['Content-Length', String(body.length)]);
+  if (key !== undefined) headers.push(['Idempotency-Key', key]);
+  const { method = 'GET', url = '/' } = request;
+  return new Promise((resolve, reject) => {
+    // One that was over before it began tells nobody.
+    if (connection.destroyed) throw new Error('the connection is closed');
+    connection.once('close', () => reject(new Error('the connection was closed')));
+    const sent = httpRequest({ createConnection: () => connection, method, path: url, headers: headers.flat(), signal });
+    sent.on('error', reject);
+    sent.on('response', resolve);
+    sent.end(body);
+  });
+}
+
+/** Raw headers as pairs, in their order and spelling, without those of the connection. */
+function keptHeaders(raw: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const [name = '', value = ''] = [raw[at], raw[at + 1]];
+    if (!hopHeaders.has(name.toLowerCase())) pairs.push([name, value]);
+  }
+  return pairs;
+}

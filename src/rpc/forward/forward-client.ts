@@ -1,0 +1,40 @@
+/** Connections to the API of another manager. */
+import type { Duplex } from 'node:stream';
+import { clientCredentials, type LiveTls } from '../credentials.ts';
+import { ForwardServiceClient } from '../generated/shoal/v1/forward.ts';
+import { channelLimits } from '../limits.ts';
+import { tunnelOf } from './tunnel.ts';
+
+export class ForwardClient {
+  readonly #tls: LiveTls;
+  /** The leader that was spoken to last: there is one at a time. */
+  #last: { readonly id: string; readonly address: string; readonly client: ForwardServiceClient } | undefined;
+
+  constructor(tls: LiveTls) {
+    this.#tls = tls;
+  }
+
+  /** A connection to the manager `id` at `address`; what is wrong shows itself on it. */
+  open(id: string, address: string): Duplex {
+    if (this.#last?.id !== id || this.#last.address !== address) {
+      this.close();
+      this.#last = { id, address, client: new ForwardServiceClient(address, clientCredentials(this.#tls, id), options) };
+    }
+    const call = this.#last.client.connect();
+    return tunnelOf(call, () => call.cancel());
+  }
+
+  close(): void {
+    this.#last?.client.close();
+    this.#last = undefined;
+  }
+}
+
+/** A leader that is gone is found out before a client loses patience. */
+const options = {
+  ...channelLimits,
+  'grpc.keepalive_time_ms': 2000,
+  'grpc.keepalive_timeout_ms': 2000,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+};
