@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { Refusal } from '#base/refusal';
 import { engineEndpoint } from './engine-endpoint.ts';
 import { groupId } from './group.ts';
+import { raftBeat, type RaftBeat } from './raft-beat.ts';
 
 export interface DaemonOptions {
   socket: string;
@@ -20,6 +21,8 @@ export interface DaemonOptions {
   logLevel: string;
   /** How many log entries apart snapshots are. */
   snapshotEntries: number;
+  /** Absent: as usual. */
+  beat?: RaftBeat;
   /** Start with the API only; absent: when the last starts died. */
   safeMode?: boolean;
 }
@@ -44,6 +47,12 @@ Options:
                         Docker Swarm that the engine manages      (default cluster)
   --log-level <level>   trace, debug, info, warn, error           (default info)
   --snapshot-entries <count>  log entries between snapshots       (default 10000)
+  --raft-tick <duration>      beat of the managers' clocks        (default 50ms)
+  --raft-heartbeat <duration> how often a leader says that it is there; the
+                        same on all managers                      (default 100ms)
+  --raft-election <duration>  silence after which the others elect another:
+                        between this and twice as long. At least five
+                        heartbeats; longer for slow links and disks (default 500ms)
   --safe-mode[=false]   start with the API only: no containers, networks or
                         repositories are looked after, and what does harm can
                         be removed. By itself after three starts in a row that
@@ -72,6 +81,7 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
   if (target === 'docker') engineEndpoint(engine, environment);
   const snapshotEntries = Number(values['snapshot-entries'] ?? 10_000);
   if (!(Number.isInteger(snapshotEntries) && snapshotEntries > 0)) throw new Refusal('invalidArgument', '--snapshot-entries is a whole number above 0');
+  const beat = raftBeat({ tick: values['raft-tick'], heartbeat: values['raft-heartbeat'], election: values['raft-election'] });
   if (values['systemd-unit']) return 'systemd-unit';
   const group = values.group ?? environment['SHOAL_GROUP'];
   return {
@@ -83,6 +93,7 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
     target,
     logLevel,
     snapshotEntries,
+    ...(beat && { beat }),
     ...safeMode(values['safe-mode'] ?? environment['SHOAL_SAFE_MODE']),
   };
 }
@@ -105,6 +116,9 @@ function parsed(args: readonly string[]) {
       target: text,
       'log-level': text,
       'snapshot-entries': text,
+      'raft-tick': text,
+      'raft-heartbeat': text,
+      'raft-election': text,
       'safe-mode': text,
       'systemd-unit': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },

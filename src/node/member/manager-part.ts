@@ -53,7 +53,7 @@ export class ManagerPart {
     const random = systemRandom;
     const folder = join(options.state, 'raft');
     this.log = new Replica(
-      { nodeId: identity.nodeId, snapshotEntries: options.snapshotEntries },
+      { nodeId: identity.nodeId, snapshotEntries: options.snapshotEntries, ...options.beat },
       {
         clock,
         random: seededRandom(random.next() * 2 ** 48),

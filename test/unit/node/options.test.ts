@@ -27,6 +27,13 @@ test.each([
   [['--target', 'moon'], '--target is cluster or docker, not "moon"'],
   [['--target', 'docker', '--engine', 'moon'], '--engine moon: give unix://PATH or tcp://HOST:PORT'],
   [['--snapshot-entries', '0'], '--snapshot-entries is a whole number above 0'],
+  [['--raft-tick', '5ms'], '--raft-tick is between 10ms and 1s, not 5ms'],
+  [['--raft-tick', 'soon'], '--raft-tick is a duration in whole milliseconds, such as 50ms, not "soon"'],
+  [['--raft-heartbeat', '120ms'], '--raft-heartbeat (120ms) and --raft-election (600ms) are multiples of --raft-tick (50ms)'],
+  [
+    ['--raft-heartbeat', '200ms', '--raft-election', '900ms'],
+    '--raft-election (900ms) is at least 5 times --raft-heartbeat (200ms), so that a slow link or disk deposes no leader, and at most 60s',
+  ],
 ])('%j is refused', (args, text) => expect(() => parseOptions(args, {})).toThrow(text));
 
 test('beside a Docker Swarm the engine may be elsewhere', () => {
@@ -49,3 +56,9 @@ test('a unit is asked for with the options that it is to have, and mistakes in t
 });
 
 test('help is help', () => expect(parseOptions(['-h'], {})).toBe('help'));
+
+test('the beat of the managers is as usual unless it is given, and what is left out follows what is given', () => {
+  expect(parseOptions([], {})).not.toHaveProperty('beat');
+  expect(parseOptions(['--raft-election', '2s'], {})).toMatchObject({ beat: { tickMs: 50, heartbeatTicks: 2, electionTicks: 40 } });
+  expect(parseOptions(['--raft-tick', '200ms'], {})).toMatchObject({ beat: { tickMs: 200, heartbeatTicks: 1, electionTicks: 5 } });
+});
