@@ -7,12 +7,3 @@ export interface Logger {
   error(facts: object, message: string): void;
   child(facts: object): Logger;
 }
-
-/** Drops everything. */
-export const silentLogger: Logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  child: () => silentLogger,
-};

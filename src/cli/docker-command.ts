@@ -37,6 +37,7 @@ export class DockerCommand extends Command {
 /**
  * `args` with every `--switch=true` as commander knows it; what follows `--` belongs to somebody else,
  * and so does what follows the first operand where `passesThrough`. Refuses other values.
+ * @internal
  */
 export function plainSwitches(options: readonly Option[], args: readonly string[], passesThrough = false): string[] {
   const end = passesThrough ? firstOperand(options, args) : args.indexOf('--');

@@ -33,6 +33,7 @@ export interface FileKey {
   open(sequence: number, bound: Buffer, sealed: Buffer): Buffer;
 }
 
+/** @internal */
 export function dataKey(secret: Buffer): DataKey {
   return {
     id: createHash('sha256').update('shoal key id').update(secret).digest().subarray(0, keyIdBytes),

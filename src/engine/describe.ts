@@ -57,7 +57,10 @@ async function usedSubnets(docker: Docker, nodeId: string): Promise<readonly str
   return [...new Set([...subnets, ...routes])].filter((subnet) => subnet.includes('.')).toSorted(compareTexts);
 }
 
-/** CIDRs of the kernel's IPv4 routes, but for the default one and those of `ownBridges`. */
+/**
+ * CIDRs of the kernel's IPv4 routes, but for the default one and those of `ownBridges`.
+ * @internal
+ */
 export function parseRoutes(table: string, ownBridges: ReadonlySet<string>): readonly string[] {
   return table
     .split('\n')

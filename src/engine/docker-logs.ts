@@ -32,7 +32,10 @@ function openLogs(docker: Docker, containerId: string, options: LogOptions, sign
   });
 }
 
-/** Each frame holds a line with its time. */
+/**
+ * Each frame holds a line with its time.
+ * @internal
+ */
 export async function* framedLines(stream: AsyncIterable<Buffer>): AsyncGenerator<LogLine> {
   const frames = new LogFrames();
   for await (const chunk of stream) {

@@ -5,7 +5,10 @@ import type { StepOutcome } from '#task/step';
 import { nodeIdLabel } from '#task/labels';
 import { done, failed, notYet, statusOf, textOf } from './outcome.ts';
 
-/** The request for POST /networks/create; `name` differs from the cluster's when a stranger has that one. */
+/**
+ * The request for POST /networks/create; `name` differs from the cluster's when a stranger has that one.
+ * @internal
+ */
 export function networkRequest(network: Network, gateway: string, name: string, nodeId: string): Docker.NetworkCreateOptions {
   const subnet = network.IPAMOptions?.Configs?.[0]?.Subnet ?? '';
   // Overlay options mean nothing to a bridge; Docker's own ones (the MTU) do.

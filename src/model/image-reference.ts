@@ -22,7 +22,10 @@ export interface ImageReference {
   digest?: string;
 }
 
-/** Takes a reference apart. Refuses with the reference library's words. */
+/**
+ * Takes a reference apart. Refuses with the reference library's words.
+ * @internal
+ */
 export function parseImage(image: string): ImageReference {
   if (image.length > textLimit) throw refuse('invalid reference format');
   if (/^[a-f0-9]{64}$/.test(image)) throw refuse(`invalid repository name (${image}), cannot specify 64-byte hexadecimal strings`);

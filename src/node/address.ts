@@ -16,6 +16,7 @@ const internalNames = /^(lo|docker|br-|veth|sh-|virbr|tun|tap)/;
 /**
  * The address in `asked` (ADDRESS[:PORT] or an interface's name), or the only one that the host has.
  * Refuses when there is a choice to make.
+ * @internal
  */
 export function advertisedAddress(asked: string, interfaces = networkInterfaces()): string {
   const candidates = Object.entries(interfaces).flatMap(([name, addresses]): Candidate[] =>
@@ -39,14 +40,20 @@ export function advertisedAddress(asked: string, interfaces = networkInterfaces(
   return outer[0]?.address ?? '127.0.0.1';
 }
 
-/** Refuses an address to listen on that is not this host's: nobody could ever reach the node there. */
+/**
+ * Refuses an address to listen on that is not this host's: nobody could ever reach the node there.
+ * @internal
+ */
 export function checkListenAddress(asked: string, interfaces = networkInterfaces()): void {
   const wanted = withoutPort(asked);
   if (wanted === '' || isUnspecified(wanted) || isOwn(wanted, interfaces)) return;
   throw new Refusal('invalidArgument', `failed to listen on remote API address: listen tcp ${asked}: bind: cannot assign requested address`, { plain: true });
 }
 
-/** Refuses an address for traffic between tasks that is not this host's. */
+/**
+ * Refuses an address for traffic between tasks that is not this host's.
+ * @internal
+ */
 export function checkDataPathAddress(asked: string, interfaces = networkInterfaces()): void {
   if (asked === '' || isOwn(asked, interfaces)) return;
   const why = isUnspecified(asked) || isIP(asked) === 0 ? '' : `: ${asked} is no address of this host`;

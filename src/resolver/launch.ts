@@ -44,7 +44,10 @@ export type Launch = (command: readonly string[], apart?: boolean) => Launched;
 /** Starts it as this host's way is. */
 export const launchOnHost: Launch = (command, apart = existsSync('/run/systemd/system')) => launch(command, apart);
 
-/** Starts `command`; `inScope` in a scope of systemd's. */
+/**
+ * Starts `command`; `inScope` in a scope of systemd's.
+ * @internal
+ */
 export function launch(command: readonly string[], inScope: boolean): Launched {
   return { ...startDetached(inScope ? underSystemd(command, 'shoal-resolver') : command), inScope };
 }

@@ -70,7 +70,10 @@ export class Upstream {
   }
 }
 
-/** A socket of its own for each query: the random source port protects against forged answers. */
+/**
+ * A socket of its own for each query: the random source port protects against forged answers.
+ * @internal
+ */
 export function askByUdp(message: Uint8Array, server: string, port: number, limitMs = perServerMs): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket(server.includes(':') ? 'udp6' : 'udp4');
@@ -91,6 +94,7 @@ export function askByUdp(message: Uint8Array, server: string, port: number, limi
   });
 }
 
+/** @internal */
 export function askByTcp(message: Uint8Array, server: string, port: number, limitMs = perServerMs): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host: server, port });

@@ -62,7 +62,10 @@ export function authorize(method: string, caller: Caller | undefined, members: M
   if (!admission.roles.includes(known)) throw denied(`node ${nodeId} is a ${known}, and a ${known} may not call ${method}`);
 }
 
-/** Every method that the table has. */
+/**
+ * Every method that the table has.
+ * @internal
+ */
 export const authorizedMethods: readonly string[] = Object.keys(table);
 
 function denied(text: string): Refusal {

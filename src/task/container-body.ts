@@ -70,7 +70,10 @@ export function endpoints(task: Task, context: Pick<BodyContext, 'networkName'>)
   });
 }
 
-/** Docker's derived form: newer engines choose by chance, and peers must know it. */
+/**
+ * Docker's derived form: newer engines choose by chance, and peers must know it.
+ * @internal
+ */
 export function macAddress(address: string): string {
   const hex = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
   return `02:42:${hex.join(':')}`;

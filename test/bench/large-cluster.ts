@@ -1,6 +1,6 @@
 /** A cluster of 1,000 nodes with sessions over a log in memory, and what things cost in it: CPU time, for the machine may be busy. */
 import { PerformanceObserver } from 'node:perf_hooks';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { initCluster } from '#control/clusters';
 import { createService, updateService } from '#control/service/services';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '#agent/agent';
 import { second } from '#base/text/duration';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { initCluster } from '#control/clusters';
 import { createRepository } from '#control/repository/repositories';

@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Agent } from '#agent/agent';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { DockerEngine } from '#engine/docker-engine';
 import type { AssignmentChange } from '#model/object/assignment';
 import type { ContainerSpec } from '#model/object/service-spec';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type Server } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { DockerSwarm } from '#swarm/docker-swarm';
 import { engineEndpoint } from '#node/engine-endpoint';

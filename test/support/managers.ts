@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { ApiServer } from '#api/server';
 import type { LeaderLine, ReconcileEvent } from '#api/dependencies';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { createConfig } from '#control/configs';
 import { ManagerSeat } from '#manager/manager-seat';

@@ -2,7 +2,7 @@
 import { seededRandom } from '#base/random';
 import { defaultLimits, type Limits } from '#raft/core';
 import type { Configuration, Message } from '#raft/message';
-import { nobody } from '#raft/membership/changer';
+import { nobody } from './raft-nobody.ts';
 import { Raft } from '#raft/raft';
 import type { Write } from '#raft/ready';
 

@@ -1,6 +1,7 @@
 /** A seeded group of members over a simulated network and disk: same seed, same run. */
 import { integerBetween, seededRandom, type Random } from '#base/random';
-import { nobody, type Change } from '#raft/membership/changer';
+import type { Change } from '#raft/membership/changer';
+import { nobody } from './raft-nobody.ts';
 import type { Raft } from '#raft/raft';
 import { EventQueue } from './event-queue.ts';
 import { isMajority, RaftChecks, require } from './raft-checks.ts';

@@ -1,6 +1,6 @@
 /** A stage for stories told step by step: real cores under full control, watched by the checks of the simulation. */
 import { seededRandom } from '#base/random';
-import { nobody } from '#raft/membership/changer';
+import { nobody } from './raft-nobody.ts';
 import { defaultLimits, type Limits } from '#raft/core';
 import type { Configuration, Entry, Message } from '#raft/message';
 import { Raft, type Status } from '#raft/raft';

@@ -1,6 +1,6 @@
 /** A real replica on a real folder, over a state machine that remembers what it was told. */
 import type { Clock } from '#base/clock';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from './silent-logger.ts';
 import { seededRandom } from '#base/random';
 import type { FileSystem } from '#disk/file-system';
 import { openDisk } from '#replica/disk-storage';

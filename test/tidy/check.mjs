@@ -20,7 +20,12 @@ export const rules = [
   },
   { name: 'rooms', command: ['node', 'test/tidy/rooms.mjs'], advice: 'put what belongs together into a folder that says so' },
   { name: 'generated code', command: ['node', 'test/tidy/generated.mjs'], advice: 'run `npm run generate` and commit what it writes' },
-  { name: 'dead code', command: [bin('knip'), '--config', 'test/tidy/knip.json', '--no-progress'], advice: 'delete it, or use it' },
+  { name: 'dead code', command: [bin('knip'), '--config', 'test/tidy/knip.jsonc', '--no-progress'], advice: 'delete it, or use it' },
+  {
+    name: 'code for tests alone',
+    command: [bin('knip'), '--config', 'test/tidy/knip.jsonc', '--no-progress', '--production'],
+    advice: 'delete it, move it under test, or, where a test looks into a file that uses it, say @internal in its comment; what is about to be used is named in knip.jsonc',
+  },
 ];
 
 /** Writes the linter's settings where it can read them. */

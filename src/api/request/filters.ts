@@ -11,7 +11,10 @@ export function readFilters(call: Call, known: readonly string[]): Filters {
   return filters;
 }
 
-/** `{"label":{"a=b":true}}` as the CLI sends it, or `{"label":["a=b"]}` as most libraries do. */
+/**
+ * `{"label":{"a=b":true}}` as the CLI sends it, or `{"label":["a=b"]}` as most libraries do.
+ * @internal
+ */
 export function parseFilters(text: string | null): Filters {
   if (text === null || text.trim() === '') return new Map();
   const value = parseJson(text);

@@ -19,7 +19,10 @@ function detailsOf(task: Task): string {
   return pairs.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join(',');
 }
 
-/** RFC 3339 in UTC with nine decimals, as Docker pads it so that columns line up. */
+/**
+ * RFC 3339 in UTC with nine decimals, as Docker pads it so that columns line up.
+ * @internal
+ */
 export function fixedNanoseconds(timestamp: string): string {
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(timestamp);
   if (match) return `${match[1]}.${(match[2] ?? '').padEnd(9, '0')}Z`;

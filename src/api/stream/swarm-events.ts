@@ -57,7 +57,10 @@ export class SwarmEvents {
   }
 }
 
-/** Undefined for kinds that Docker has no events for (tasks, the cluster) and for our own. */
+/**
+ * Undefined for kinds that Docker has no events for (tasks, the cluster) and for our own.
+ * @internal
+ */
 export function swarmEvent(event: StoreEvent, now: number): SwarmEvent | undefined {
   if (!kinds.has(event.kind)) return undefined;
   const object = event.object ?? event.previous;

@@ -44,7 +44,10 @@ export function planStack(live: StackState, wanted: StackState, options: PlanOpt
   return [...gone.map(({ Name }) => removal('service', Name)), ...others, ...services];
 }
 
-/** What the daemon keeps for itself, or the client resolves, is no difference: ids, digests, forced updates, platforms. */
+/**
+ * What the daemon keeps for itself, or the client resolves, is no difference: ids, digests, forced updates, platforms.
+ * @internal
+ */
 export function planService(live: ServiceSpec | undefined, wanted: ServiceSpec): ObjectChange {
   if (!live) return { kind: 'service', name: wanted.Name, change: 'create', fields: [] };
   const pinned = readImage(wanted.TaskTemplate.ContainerSpec?.Image ?? '')?.digest !== undefined;

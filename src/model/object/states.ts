@@ -1,5 +1,6 @@
 /** The one table of what stacks and repositories can be, in the words that every list, event and metric uses. */
 
+/** @internal */
 export const stackStates = {
   pending: 'seen in a commit, and not applied yet',
   held: 'its change would remove what somebody should see first, or take over a stack that is not its repository’s; the version before stays in force',
@@ -7,6 +8,7 @@ export const stackStates = {
   applied: 'the cluster holds the version that was asked for last',
 } as const;
 
+/** @internal */
 export const healthStates = {
   progressing: 'on its way, and nothing speaks against it',
   healthy: 'all that is wanted runs, and has shown that it stays',
@@ -14,6 +16,7 @@ export const healthStates = {
   failing: 'it will not get there without help; the task’s reason is said',
 } as const;
 
+/** @internal */
 export const stackFlags = {
   drifted: 'differs from its commit by a change by hand, which is reverted; the paths are said',
   suspended: 'nothing is written for it; what would be written is still said',
@@ -28,6 +31,7 @@ export function flagsOf(stack: { Drifted?: unknown; Suspended?: unknown; Quarant
   return (Object.keys(holds) as StackFlag[]).filter((flag) => holds[flag]);
 }
 
+/** @internal */
 export const repositoryStates = {
   pending: 'not looked at yet, or a stack of it is on its way',
   synced: 'all its stacks are applied and healthy',

@@ -8,9 +8,6 @@ export interface Change {
   readonly address?: string;
 }
 
-/** Of a member that has nothing yet: it belongs to no group, and learns who does from the snapshot it is sent. */
-export const nobody: Configuration = { voters: [], learners: [] };
-
 /** The configuration after `change`; undefined when it would remove or demote the last voter. Repeating a change is harmless. */
 export function changed(configuration: Configuration, change: Change): Configuration | undefined {
   const voters = configuration.voters.filter((id) => id !== change.id);

@@ -48,6 +48,7 @@ export const orchestrate: Stage = (view, context) => {
   return { actions, wakes, ...(rest.size > 0 && { rest: { services: rest } }) };
 };
 
+/** @internal */
 export function surroundingsOf(view: View, context: StageContext): Surroundings {
   const known = new Map<string, Spot>();
   return {
@@ -79,7 +80,10 @@ function decide(service: Service, surroundings: Surroundings): Decision {
   return isAtRest(service, surroundings) ? { decided: [], hasMore: false } : settleService(service, surroundings);
 }
 
-/** Applies all rules round after round until none has anything to add. */
+/**
+ * Applies all rules round after round until none has anything to add.
+ * @internal
+ */
 export function settleService(service: Service, surroundings: Surroundings): Decision {
   const { room } = surroundings.context;
   const draft = new Draft(service, surroundings, room.leftFor(service.Spec.TaskTemplate));

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { Refusal } from '#base/refusal';
 import type { AssignmentMessage, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';

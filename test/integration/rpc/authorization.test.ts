@@ -2,7 +2,7 @@
 import { connect as connectTls } from 'node:tls';
 import { Client, Metadata, type ChannelCredentials, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { authorizedMethods, type Members } from '#rpc/authorization';
 import { clientCredentials, LiveTls, serverCredentials, strangerCredentials } from '#rpc/credentials';
 import { CaServiceService } from '#rpc/generated/shoal/v1/ca';

@@ -1,7 +1,7 @@
 /** Joining by token over a real line: what admits, what is refused, and what the joiner believes. */
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { newAuthority, newRoot } from '#ca/authority';
 import { identityOf } from '#ca/certificate';

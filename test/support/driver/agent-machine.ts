@@ -1,6 +1,6 @@
 /** A node that runs tasks: the production agent, on an engine that outlives it and over lines that break. */
 import { Agent } from '#agent/agent';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '../silent-logger.ts';
 import { Refusal } from '#base/refusal';
 import type { Engine } from '#engine/engine';
 import type { AssignmentMessage, DispatcherSession } from '#model/object/assignment';

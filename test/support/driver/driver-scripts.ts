@@ -1,5 +1,5 @@
 /** Stories of the driver that random seeds meet too seldom. */
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '../silent-logger.ts';
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { initCluster } from '#control/clusters';

@@ -1,5 +1,5 @@
 /** Managers and agents as they run in production (replica, manager, store; agent, task) on virtual clock, wire, disk and engine, with clients that ask, wait, give up and ask again. */
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '../silent-logger.ts';
 import { integerBetween, seededRandom, type Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';

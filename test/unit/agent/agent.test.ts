@@ -1,7 +1,7 @@
 /** The agent with a simulated engine and a scripted dispatcher. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { Agent } from '#agent/agent';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { Refusal } from '#base/refusal';
 import { SimulatedEngine, type SimulatedImage } from '#test/support/simulated-engine';
 import type { AssignmentChange } from '#model/object/assignment';

@@ -1,7 +1,7 @@
 /** Networks that somebody removes behind our back. */
 import { expect, test } from 'vitest';
 import { NetworkLoop } from '#agent/network-loop';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import type { Engine } from '#engine/engine';
 import { SimulatedEngine } from '#test/support/simulated-engine';
 import type { StepOutcome } from '#task/step';

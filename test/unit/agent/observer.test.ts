@@ -1,7 +1,7 @@
 /** Full looks at the engine. */
 import { expect, test } from 'vitest';
 import { Observer } from '#agent/observer';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import type { Engine } from '#engine/engine';
 import { VirtualClock } from '#test/support/virtual-clock';
 

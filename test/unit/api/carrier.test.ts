@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { Duplex } from 'node:stream';
 import type { Dependencies, LeaderLine } from '#api/dependencies';
 import { ApiServer } from '#api/server';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { Refusal } from '#base/refusal';
 import { wallClock } from '#test/support/api-fixture';
 import { temporaryFolder } from '#test/support/folder';

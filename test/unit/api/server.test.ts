@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ApiServer } from '#api/server';
 import type { Dependencies } from '#api/dependencies';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { startApi, wallClock, type ApiFixture } from '#test/support/api-fixture';
 import { initialisedCluster } from '#test/support/memory-cluster';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { PortHolder } from '#host/port-holder';
 
 const holder = new PortHolder(silentLogger);

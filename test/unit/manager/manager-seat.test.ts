@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { createConfig } from '#control/configs';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '#base/random';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { Refusal } from '#base/refusal';
 import { decodeEntry } from '#replica/entry-format';
 import { encodeEntry } from '#test/support/entry-bytes';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import type { UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';

@@ -1,6 +1,7 @@
 /** A throw is planted in each kind of listener: it costs that listener one word, and neither the teller, the others nor the process. */
 import { expect, test } from 'vitest';
-import { silentLogger, type Logger } from '#base/logger';
+import type { Logger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { createService } from '#control/service/services';
 import { ReconcileEvents } from '#gitops/events';
 import { ClusterDoor } from '#node/cluster-door';

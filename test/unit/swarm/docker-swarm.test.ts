@@ -1,6 +1,6 @@
 /** A Docker Swarm behind the cluster's contract: order, ids, versions, silence when nothing is to do, and who is heard. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { deployStack, removeStack, type StackDeployment } from '#control/stack/stacks';
 import type { StackSource, StackSpec } from '#model/object/stack';

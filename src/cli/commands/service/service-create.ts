@@ -33,7 +33,10 @@ async function createService(image: string, args: readonly string[], flags: Crea
   if (!flags.detach) await waitAndExit(session, [{ ID, Name: flags.name ?? ID, ...(Shoal && { SpecVersion: Shoal.SpecVersion }) }], flags, startedAt);
 }
 
-/** The spec that the flags say. `environment` is the shell's, for `--env NAME`. */
+/**
+ * The spec that the flags say. `environment` is the shell's, for `--env NAME`.
+ * @internal
+ */
 export function newSpec(image: string, args: readonly string[], flags: CreateFlags, environment: Readonly<Record<string, string | undefined>>): ServiceSpec {
   const base: ServiceSpec = {
     Name: flags.name ?? '',

@@ -36,7 +36,10 @@ function replicasText(service: ListedService): string {
   return mode === 'replicated' && limit > 0 ? `${count} (max ${limit} per node)` : count;
 }
 
-/** `*:8080->80/tcp`; runs of consecutive ports are joined. */
+/**
+ * `*:8080->80/tcp`; runs of consecutive ports are joined.
+ * @internal
+ */
 export function portsText(ports: readonly PortConfig[]): string {
   const ingress = ports.filter((port) => isIngress(port) && port.PublishedPort);
   ingress.sort((a, b) => compareTexts(protocolOf(a), protocolOf(b)) || (a.PublishedPort ?? 0) - (b.PublishedPort ?? 0));

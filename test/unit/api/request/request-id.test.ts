@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { silentLogger } from '#base/logger';
+import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { initCluster } from '#control/clusters';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
