@@ -1,6 +1,7 @@
 /** `ps` of services, stacks and nodes: tasks with their history. */
 import type { Command } from 'commander';
 import { humanDuration } from '#base/text/human';
+import { compareTexts } from '#base/text/text';
 import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
 import type { Task } from '#model/object/task';
@@ -48,12 +49,21 @@ export async function taskLines(client: Client, tasks: readonly Task[], flags: T
     node: nodes.get(task.NodeID) ?? task.NodeID,
     older: false,
   }));
-  rows.sort((a, b) => compareNatural(a.name, b.name) || (a.task.CreatedAt < b.task.CreatedAt ? 1 : -1));
+  const made = orderMade(tasks);
+  rows.sort((a, b) => compareNatural(a.name, b.name) || made(b.task) - made(a.task));
   for (const [index, row] of rows.entries()) row.older = rows[index - 1]?.name === row.name;
   const inTable = flags.format === undefined || flags.format.startsWith('table');
   const length = trunc ? 12 : Infinity;
   const id = (row: Row): string => row.task.ID.slice(0, flags.quiet && !shortIds ? Infinity : length);
   return listLines(rows, columns(inTable, !trunc, id), flags, id);
+}
+
+/** The place of each task in the order in which they were made: ours come in it, Docker's in any, and its clock is the only hint. */
+function orderMade(tasks: readonly Task[]): (task: Task) => number {
+  const ours = tasks.every((task) => 'Shoal' in task);
+  const inOrder = ours ? tasks : tasks.toSorted((a, b) => compareTexts(a.CreatedAt, b.CreatedAt));
+  const places = new Map(inOrder.map((task, place) => [task, place]));
+  return (task) => places.get(task) ?? 0;
 }
 
 function columns(inTable: boolean, whole: boolean, id: (row: Row) => string): Column<Row>[] {

@@ -25,14 +25,24 @@ export function addImageOptions(command: Command): Command {
 /** Towards Docker the client asks for the digest of a new image, and refuses what only we can do; a daemon of ours does both itself. */
 export async function prepareService({ client, environment }: Session, spec: ServiceSpec, flags: ImageFlags, newImage: boolean): Promise<PreparedService> {
   const ours = (await client.ping()).shoal !== undefined;
-  const referenced = await withReferences(client, ours ? spec : (await import('#swarm/bodies')).serviceBody(spec).body);
+  const { body, told } = ours ? { body: spec, told: undefined } : await bodyForDocker(spec);
+  const referenced = await withReferences(client, body);
   const image = referenced.TaskTemplate.ContainerSpec?.Image ?? '';
   const auth = flags.withRegistryAuth ? await (await import('./registry-auth.ts')).authReader(environment)(image) : undefined;
   const headers: Record<string, string> = auth === undefined ? {} : { 'X-Registry-Auth': auth };
-  if (ours || !newImage) return { spec: referenced, headers, warning: undefined };
+  if (ours || !newImage) return { spec: referenced, headers, warning: told };
   const [{ normalImage }, { pinImage }] = await Promise.all([import('#model/image-reference'), import('./images.ts')]);
   const container = { ...referenced.TaskTemplate.ContainerSpec, Image: normalImage(image) };
   const tagged = { ...referenced, TaskTemplate: { ...referenced.TaskTemplate, ContainerSpec: container } };
-  if (flags.resolveImage === false) return { spec: tagged, headers, warning: undefined };
-  return { ...(await pinImage(client, tagged, auth)), headers };
+  if (flags.resolveImage === false) return { spec: tagged, headers, warning: told };
+  const pinned = await pinImage(client, tagged, auth);
+  const warnings = [told, pinned.warning].filter((text) => text !== undefined);
+  return { spec: pinned.spec, headers, warning: warnings.length > 0 ? warnings.join('\n') : undefined };
+}
+
+/** Refuses what only we can do; hints that Docker has no word for are told. */
+async function bodyForDocker(spec: ServiceSpec): Promise<{ body: ServiceSpec; told: string | undefined }> {
+  const { leftOutText, serviceBody } = await import('#swarm/bodies');
+  const { body, leftOut } = serviceBody(spec);
+  return { body, told: leftOut.length > 0 ? leftOutText(spec.Name, leftOut) : undefined };
 }

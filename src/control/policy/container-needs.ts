@@ -1,4 +1,5 @@
 /** What one service asks of the host beyond a container of its own: every field of a spec that gives power over a node. */
+import { capabilityName } from '#model/capability';
 import { nodeLocalNetworks } from '#model/object/network';
 import type { Need } from '#model/allowance';
 import type { ContainerExtension, ContainerSpec, Privileges, ServiceSpec, TaskSpec } from '#model/object/service-spec';
@@ -116,7 +117,7 @@ const containerRules: Rules<ContainerSpec> = {
       .map((name) => asks('sysctls', name, `kernel setting ${name}`)),
   CapabilityAdd: (names) =>
     names
-      .map((name) => name.toUpperCase().replace(/^CAP_/, ''))
+      .map((name) => capabilityName(name).replace(/^CAP_/, ''))
       .filter((name) => !usualCapabilities.has(name))
       .map((name) => asks('capabilities', name, `capability ${name}`)),
   CapabilityDrop: harmless,
