@@ -71,7 +71,7 @@ export class LoadedRules {
   async #write(rules: RuleSet): Promise<void> {
     await loadRules(rules);
     this.#counters.rules_loaded += 1;
-    this.#logger.debug({ table: this.table, revision: rules.revision }, 'rule set loaded');
+    this.#logger.debug({ table: this.table, revision: rules.revision }, 'the kernel has the rules of this revision from now on');
   }
 
   async #wereChanged({ rules, listing }: { rules: RuleSet; listing: string }): Promise<boolean> {

@@ -37,7 +37,7 @@ export class PortHolder {
   async #take(key: string, port: PublishedPort): Promise<void> {
     try {
       this.#held.set(key, await holdPort(port));
-      if (this.#clashes.delete(key)) this.#logger.info({ port: key }, 'published port is free now');
+      if (this.#clashes.delete(key)) this.#logger.info({ port: key }, 'a published port that was taken is free: it is served from now on');
     } catch (error) {
       const known = this.#clashes.get(key);
       const text = await clashText(key, port, error as NodeJS.ErrnoException);

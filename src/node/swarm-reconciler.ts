@@ -81,7 +81,7 @@ export class SwarmReconciler {
     await this.#swarm.start();
     await this.#gitops.start();
     await this.#api.start();
-    this.#logger.info({ socket, state, engine }, 'the reconciler is ready');
+    this.#logger.info({ socket, state, engine }, 'the reconciler is ready: it follows the repositories and serves its socket');
   }
 
   /** The stacks run on: they are Docker's. */

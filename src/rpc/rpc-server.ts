@@ -103,7 +103,10 @@ export class RpcServer {
         if (caller) callers.set(call, caller);
         run(call, answer);
       } catch (error) {
-        this.#parts.logger.debug({ method: method.path, peer: call.getPeer(), error: (error as Error).message }, 'a call was refused');
+        this.#parts.logger.debug(
+          { method: method.path, peer: call.getPeer(), error: (error as Error).message },
+          'a call of another node was refused: it was told why',
+        );
         if (method.responseStream) call.emit('error', toServiceError(error));
         else answer(toServiceError(error));
       }

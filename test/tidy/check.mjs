@@ -24,7 +24,8 @@ export const rules = [
   {
     name: 'code for tests alone',
     command: [bin('knip'), '--config', 'test/tidy/knip.jsonc', '--no-progress', '--production'],
-    advice: 'delete it, move it under test, or, where a test looks into a file that uses it, say @internal in its comment; what is about to be used is named in knip.jsonc',
+    advice:
+      'delete it, move it under test, or, where a test looks into a file that uses it, say @internal in its comment; what is about to be used is named in knip.jsonc',
   },
 ];
 

@@ -116,7 +116,10 @@ export class CertificateKeeper {
       this.#parts.logger.info({}, 'the node has a new certificate');
     } catch (error) {
       const delayMs = renewAgainMs(++this.#failures, this.#parts.random.next());
-      this.#parts.logger.warn({ error: (error as Error).message, delayMs }, 'no new certificate could be had: tried again');
+      this.#parts.logger.warn(
+        { error: (error as Error).message, delayMs },
+        'this node got no new certificate: the one it has serves until it expires, and another is asked for after the delay',
+      );
       this.#schedule(delayMs);
     }
   }

@@ -16,8 +16,7 @@ const task = (ID: string, CreatedAt: string, ours: boolean): Task =>
     ...(ours && { Shoal: {} }),
   }) as unknown as Task;
 
-const order = (tasks: readonly Task[]): Promise<string[]> =>
-  taskLines({} as Client, tasks, { resolve: false, trunc: true, format: '{{.ID}} {{.Name}}' });
+const order = (tasks: readonly Task[]): Promise<string[]> => taskLines({} as Client, tasks, { resolve: false, trunc: true, format: '{{.ID}} {{.Name}}' });
 
 test('attempts of a slot stand newest first, in the order in which they were made: a clock may have gone back', async () => {
   const [first, second] = [task('first', '2026-01-01T12:00:00Z', true), task('second', '2026-01-01T11:00:00Z', true)];
