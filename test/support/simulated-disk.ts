@@ -134,8 +134,10 @@ export class SimulatedDisk {
     for (let at = 0; at < length; at += sectorBytes) {
       const draw = this.#random.next();
       const end = Math.min(at + sectorBytes, length);
-      if (draw < 0.6) data.copy(result, at, at, Math.min(end, data.length));
-      else if (draw > 1 - this.#faults.garbage && end > durable.length) {
+      // Of what was cut off and not synced the old bytes may be there still.
+      if (draw < 0.6) {
+        if (at < data.length) data.copy(result, at, at, Math.min(end, data.length));
+      } else if (draw > 1 - this.#faults.garbage && end > durable.length) {
         // What was durable in a sector stays: drives finish the sector that they are at.
         Buffer.from(this.#random.bytes(end - Math.max(at, durable.length))).copy(result, Math.max(at, durable.length));
         this.garbled.add(path);
