@@ -1,6 +1,7 @@
 /** Keeps a node's cluster networks, and its names and ports, as the assignments and the tasks' states want them. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Repetition } from '#base/repetition';
 import type { NetworkAssignment, ServiceEndpoint } from '#model/object/assignment';
 import type { Engine } from '#engine/engine';
 import type { LocalNetwork, NodeNetwork } from '#network/contract';
@@ -30,6 +31,8 @@ export interface NetworkLoopCalls {
 const removalRetryMs = 2000;
 /** A network that so many removals have failed for is in somebody else's hands. */
 const removalsUntilTold = 15;
+/** A network that fails in one way is told of again so often. */
+const tellEveryMs = 30_000;
 
 export class NetworkLoop {
   readonly states = new Map<string, NetworkState>();
@@ -43,6 +46,7 @@ export class NetworkLoop {
   /** Networks that are on their way out: how often their removal was tried. */
   readonly #leaving = new Map<string, number>();
   #begun = false;
+  readonly #failures = new Repetition(tellEveryMs);
 
   constructor(
     readonly modules: NetworkLoopModules,
@@ -186,9 +190,11 @@ export class NetworkLoop {
   #failed(local: LocalNetwork, message: string, permanent: boolean): void {
     const retryAt = this.modules.clock.now() + retryDelayMs;
     this.states.set(local.network.ID, { ...local, ready: false, failure: { message, permanent, retryAt } });
+    const leftOut = this.#failures.tell(`${local.network.ID} ${message}`, this.modules.clock.monotonicNow());
+    if (leftOut === undefined) return;
     const what = permanent
       ? 'a network cannot be made on this node; its tasks are rejected'
       : 'a network is not ready on this node; its tasks wait, and it is tried again in 1 s';
-    this.modules.logger.warn({ network: local.network.Spec.Name, reason: message }, what);
+    this.modules.logger.warn({ network: local.network.Spec.Name, reason: message, ...(leftOut > 0 && { timesSinceTold: leftOut }) }, what);
   }
 }

@@ -3,11 +3,15 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Engine } from '#engine/engine';
 import { mapLimited } from '#engine/limiter';
+import { isLineBroken } from '#engine/outcome';
 import type { ObservedContainer } from '#task/step';
 
 /** Events can be lost; a full look finds what they did not tell. */
 const fullLookMs = 30_000;
-const retryMs = 1000;
+/** An engine that is away is asked again so soon, and each time in a row twice as late. */
+const retryMs = { first: 500, longest: 4000 };
+/** That it is away is said again so often. */
+const tellEveryMs = 60_000;
 const looksAtOnce = 8;
 
 export interface ObserverModules {
@@ -20,6 +24,8 @@ export class Observer {
   readonly containers = new Map<string, ObservedContainer>();
   /** A full look has succeeded: what is not in `containers` does not exist. */
   complete = false;
+  /** The engine was not reached when it was asked last; only a full look ends that, and who else wants something of it waits for that. */
+  away = false;
   readonly #stale = new Set<string>();
   readonly #touched = new Map<string, number>();
   readonly #held = new Set<string>();
@@ -28,6 +34,8 @@ export class Observer {
   #looking = false;
   #round = 0;
   #nextFullLook = 0;
+  #retryMs = retryMs.first;
+  #toldAt = -Infinity;
   #cancelTimer: (() => void) | undefined;
 
   constructor(
@@ -48,7 +56,16 @@ export class Observer {
     if (taskId !== undefined && this.#held.has(taskId)) return void this.#missed.add(taskId);
     if (taskId === undefined) this.#allStale = true;
     else this.#stale.add(taskId);
-    if (!this.#looking) void this.#look();
+    // One that is away is asked when the wait is over, or when its events come again.
+    if (!this.#looking && (taskId === undefined || !this.away)) void this.#look();
+  }
+
+  /** Somebody did not reach the engine: a look finds out when it is back. */
+  lost(): void {
+    if (this.away) return;
+    this.away = true;
+    this.#allStale = true;
+    if (!this.#looking) this.#schedule(retryMs.first);
   }
 
   /** Steps work on this task: what happens to it meanwhile is looked at when they are done. */
@@ -84,12 +101,35 @@ export class Observer {
       }
     } catch (error) {
       this.#allStale = true;
-      this.modules.logger.warn({ err: error }, 'the Docker Engine does not answer: containers run on, and none is started or stopped until it does');
+      this.#failed(error);
     } finally {
       this.#looking = false;
       // Looks at single tasks do not put it off: a busy node would never see what no event told.
-      this.#schedule(this.#allStale ? retryMs : Math.max(0, this.#nextFullLook - this.modules.clock.monotonicNow()));
+      this.#schedule(this.#allStale ? this.#retryMs : Math.max(0, this.#nextFullLook - this.modules.clock.monotonicNow()));
+      if (this.#allStale) this.#retryMs = Math.min(2 * this.#retryMs, retryMs.longest);
     }
+  }
+
+  #failed(error: unknown): void {
+    const wasAway = this.away;
+    this.away = isLineBroken(error);
+    this.#tell(error);
+    // It answers, though not this: what is asked of it may go well.
+    if (wasAway && !this.away) this.looked(undefined, undefined);
+  }
+
+  #tell(error: unknown): void {
+    const now = this.modules.clock.monotonicNow();
+    if (now - this.#toldAt < tellEveryMs) return;
+    this.#toldAt = now;
+    this.modules.logger.warn({ err: error }, 'the Docker Engine does not answer: containers run on, and none is started or stopped until it does');
+  }
+
+  #back(): void {
+    if (this.#toldAt > -Infinity) this.modules.logger.info({}, 'the Docker Engine answers again');
+    this.away = false;
+    this.#retryMs = retryMs.first;
+    this.#toldAt = -Infinity;
   }
 
   async #lookAtAll(): Promise<void> {
@@ -105,6 +145,7 @@ export class Observer {
     }
     for (const [taskId, touched] of this.#touched) if (touched < round) this.#touched.delete(taskId);
     this.complete = true;
+    this.#back();
     this.#nextFullLook = this.modules.clock.monotonicNow() + fullLookMs;
     this.looked(undefined, networks);
   }

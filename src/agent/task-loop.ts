@@ -1,9 +1,11 @@
 /** The task loop: observe, decide, carry out; each task's steps in order, those of different tasks side by side. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Repetition } from '#base/repetition';
 import { compareStates, isTerminal } from '#model/object/task-state';
 import type { Engine } from '#engine/engine';
 import { createLimiter, type Limiter } from '#engine/limiter';
+import { isLineBroken } from '#engine/outcome';
 import { adoptAttempt, afterSteps, isDue, retryDelayMs, type Attempt } from '#task/attempt';
 import { decideTask, removalSteps, type Decision } from '#task/decide';
 import type { NodeNetwork } from '#network/contract';
@@ -22,6 +24,10 @@ const movesInARow = 16;
 /** Stops wait most of the time for programs that end, so more of them may wait together. */
 const stopsAtOnce = 64;
 const pullsAtOnce = 64;
+/** Steps of one service that fail alike are told again so often. */
+const tellEveryMs = 30_000;
+/** What a step comes to while the engine is away. */
+const engineAway: StepOutcome = { ok: false, permanent: false, message: 'the Docker Engine does not answer', away: true };
 
 export interface LoopModules {
   engine: Engine;
@@ -54,6 +60,7 @@ export class TaskLoop {
   readonly #leaving = new Map<string, Promise<void>>();
   readonly #dirty = new Set<string>();
   readonly #removeAt = new Map<string, number>();
+  readonly #failures = new Repetition(tellEveryMs);
   readonly #lanes: Readonly<Record<'work' | 'stop' | 'pull', Limiter>>;
   #cancelPass: (() => void) | undefined;
   #wakeAt = Infinity;
@@ -128,7 +135,7 @@ export class TaskLoop {
       this.attempts.set(id, attempt);
       const decision = decideTask({ task, attempt, container, facts: this.#facts(), now: this.modules.clock.now() });
       this.#remember(id, attempt, decision);
-      if (decision.steps.length > 0) return void this.#carryOut(id, decision.steps);
+      if (decision.steps.length > 0) return this.#begin(id, decision.steps);
       if (!decision.status) return;
     }
   }
@@ -148,10 +155,15 @@ export class TaskLoop {
     const container = this.observer.containers.get(id);
     const removeAt = this.#removeAt.get(id) ?? 0;
     if (!isDue(removeAt, this.modules.clock.now())) return this.#wakeLater(removeAt);
-    if (container) return void this.#carryOut(id, removalSteps(container, departed.get(id)));
-    if (departed.has(id)) return void this.#carryOut(id, [{ type: 'unmountFiles', taskId: id }]);
+    if (container) return this.#begin(id, removalSteps(container, departed.get(id)));
+    if (departed.has(id)) return this.#begin(id, [{ type: 'unmountFiles', taskId: id }]);
     this.attempts.delete(id);
     if (this.#leaving.delete(id)) this.modules.network.detached(id);
+  }
+
+  /** One wait for an engine that is away is enough: every task is decided again when it is back. */
+  #begin(id: string, steps: readonly Step[]): void {
+    if (!this.observer.away) void this.#carryOut(id, steps);
   }
 
   async #carryOut(id: string, steps: readonly Step[]): Promise<void> {
@@ -164,7 +176,7 @@ export class TaskLoop {
       outcome = await this.#step(id, step, work.controller.signal);
       if (!outcome.ok) break;
     }
-    if (!this.signal.aborted) await this.observer.lookAt(id).catch(() => this.observer.refresh(undefined));
+    if (!this.signal.aborted && !this.observer.away) await this.observer.lookAt(id).catch((error: unknown) => this.#missed(error));
     this.#attachments.seen(this.observer.containers, [id]);
     this.#working.delete(id);
     this.observer.release(id);
@@ -173,16 +185,31 @@ export class TaskLoop {
     this.wake([id]);
   }
 
+  #missed(error: unknown): void {
+    if (isLineBroken(error)) this.observer.lost();
+    else this.observer.refresh(undefined);
+  }
+
   async #step(id: string, step: Step, signal: AbortSignal): Promise<StepOutcome> {
     if (step.type === 'stopContainer') await this.#withdraw(id);
     const lane = step.type === 'pull' ? 'pull' : step.type === 'stopContainer' ? 'stop' : 'work';
     this.observer.touch(id);
-    const outcome = await this.#lanes[lane].run(() => this.modules.engine.carryOut(step, signal));
-    if (!outcome.ok && !signal.aborted) {
-      const follows = outcome.permanent ? 'its task is given up, and the manager decides what comes next' : 'it is tried again in a second';
-      this.modules.logger.info({ task: id, step: step.type, reason: outcome.message }, `a step of a task failed: ${follows}`);
-    }
+    // Whoever waited for his turn does not learn one after the other that the engine is away.
+    const work = async (): Promise<StepOutcome> => (this.observer.away ? engineAway : this.modules.engine.carryOut(step, signal));
+    const service = this.modules.assignments.tasks.get(id)?.ServiceID ?? '';
+    const outcome = await this.#lanes[lane].run(work, service);
+    if (!outcome.ok && !signal.aborted) this.#tellFailure(id, service, step.type, outcome);
     return outcome;
+  }
+
+  /** A thousand tasks that fail alike are one piece of news. */
+  #tellFailure(id: string, service: string, step: Step['type'], outcome: StepOutcome & { ok: false }): void {
+    if (outcome.away) return this.observer.lost();
+    const others = this.#failures.tell(`${service} ${step} ${outcome.permanent}`, this.modules.clock.monotonicNow());
+    if (others === undefined) return;
+    const follows = outcome.permanent ? 'its task is given up, and the manager decides what comes next' : 'it is tried again in a second';
+    const facts = { task: id, ...(service !== '' && { service }), step, reason: outcome.message, ...(others > 0 && { othersSinceTold: others }) };
+    this.modules.logger.info(facts, `a step of a task failed: ${follows}`);
   }
 
   /** What was cancelled has not failed. */
@@ -206,6 +233,7 @@ export class TaskLoop {
   }
 
   #decideNetworks(): void {
+    if (this.observer.away) return;
     const { assignments, clock } = this.modules;
     const decision = decideNetworks({
       tasks: assignments.tasks,

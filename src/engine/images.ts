@@ -8,6 +8,10 @@ import { done, failed, notYet, refused, statusOf, textOf } from './outcome.ts';
 
 /** A pull is shared by those who ask while it runs and this long after it: the tasks of one deploy. */
 const sharedMs = 2000;
+/** A refused pull answers for all who ask so soon after it: the first for so long, each in a row twice as long as the one before. */
+const failureSharedMs = { first: 2000, longest: 10_000 };
+/** Refused pulls that are remembered. */
+const rememberedFailures = 1000;
 /** A present image does not wait longer than this for a registry that says nothing. */
 const silenceLimitMs = 15_000;
 
@@ -17,8 +21,16 @@ interface Flight {
   controller: AbortController;
 }
 
+interface Failure {
+  outcome: StepOutcome;
+  /** How long it is shared, and until when by the clock that nobody sets. */
+  sharedMs: number;
+  until: number;
+}
+
 export class Images {
   readonly #flights = new Map<string, Flight>();
+  readonly #failures = new Map<string, Failure>();
   readonly #limiter;
 
   constructor(
@@ -31,6 +43,8 @@ export class Images {
   /** The image of `task`, pulled by its policy; several calls for one image share one pull. */
   async ensure(task: Task, signal: AbortSignal): Promise<StepOutcome> {
     const key = JSON.stringify([task.Spec.ContainerSpec?.Image, task.Spec.ContainerSpec?.Shoal?.Platform, task.Shoal.RegistryAuth]);
+    const failure = this.#failures.get(key);
+    if (failure && performance.now() < failure.until && !(await this.#present(task.Spec.ContainerSpec?.Image ?? ''))) return failure.outcome;
     const flight = this.#flights.get(key) ?? this.#depart(key, task);
     flight.waiting++;
     const leave = () => {
@@ -58,10 +72,24 @@ export class Images {
     this.#flights.set(key, flight);
     controller.signal.addEventListener('abort', () => this.#forget(key, flight));
     void outcome.then((result) => {
+      this.#remember(key, result);
       if (!result.ok) return this.#forget(key, flight);
       setTimeout(() => this.#forget(key, flight), sharedMs).unref();
     });
     return flight;
+  }
+
+  /** Only a refusal says something of the image: an engine that is away does not. */
+  #remember(key: string, outcome: StepOutcome): void {
+    const before = this.#failures.get(key);
+    if (outcome.ok || outcome.permanent) this.#failures.delete(key);
+    if (outcome.ok || !outcome.permanent) return;
+    const sharedMs = before ? Math.min(2 * before.sharedMs, failureSharedMs.longest) : failureSharedMs.first;
+    this.#failures.set(key, { outcome, sharedMs, until: performance.now() + sharedMs });
+    for (const oldest of this.#failures.keys()) {
+      if (this.#failures.size <= rememberedFailures) break;
+      this.#failures.delete(oldest);
+    }
   }
 
   #forget(key: string, flight: Flight): void {

@@ -24,7 +24,14 @@ export function textOf(error: unknown): string {
 /** Answers end an attempt for good, as in Swarm; silence, 503 and aborts are tried again. */
 export function failed(error: unknown, prefix = ''): StepOutcome {
   const status = statusOf(error);
-  return { ok: false, permanent: status !== undefined && status !== 503, message: prefix + textOf(error) };
+  const away = status === undefined && isLineBroken(error);
+  return { ok: false, permanent: status !== undefined && status !== 503, message: prefix + textOf(error), ...(away && { away }) };
+}
+
+/** Nobody listens at the engine's socket, or who did has ended in the middle. */
+export function isLineBroken(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return syscall === 'connect' || code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 export function refused(message: string): StepOutcome {

@@ -45,5 +45,5 @@ export interface ObservedContainer {
 
 export type StepOutcome =
   | { ok: true; containerId?: string }
-  /** `permanent`: trying again cannot help; the task is rejected or failed with `message`. */
-  | { ok: false; permanent: boolean; message: string };
+  /** `permanent`: trying again cannot help; the task is rejected or failed with `message`. `away`: the engine was not reached, which is nothing about the task. */
+  | { ok: false; permanent: boolean; message: string; away?: true };

@@ -8,7 +8,7 @@ import { withoutPrefix } from '#model/address';
 import { taskName, type Task } from '#model/object/task';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';
 import type { Engine, LogLine, LogOptions } from '#engine/engine';
-import { done, notYet, refused } from '#engine/outcome';
+import { done, failed, notYet, refused } from '#engine/outcome';
 
 /** What an image does; everything left out goes well, at once, and for ever. */
 export interface SimulatedImage {
@@ -43,6 +43,10 @@ interface SimulatedContainer {
   end: () => void;
 }
 
+function noListener(): Error {
+  return Object.assign(new Error('connect ECONNREFUSED /var/run/docker.sock'), { code: 'ECONNREFUSED', syscall: 'connect' });
+}
+
 export class SimulatedEngine implements Engine {
   readonly #containers = new Map<string, SimulatedContainer>();
   readonly #byTask = new Map<string, string>();
@@ -52,6 +56,10 @@ export class SimulatedEngine implements Engine {
   readonly #watchers = new Set<(taskId: string | undefined) => void>();
   readonly #carriedOut = new Map<Step['type'], number>();
   #nextId = 1;
+  /** Nobody listens at its socket. */
+  away = false;
+  /** How often it was not reached: by looks at everything, and by anything else. */
+  readonly notReached = { looks: 0, others: 0 };
 
   constructor(
     readonly options: SimulatedEngineOptions,
@@ -101,6 +109,7 @@ export class SimulatedEngine implements Engine {
   async carryOut(step: Step, signal: AbortSignal): Promise<StepOutcome> {
     this.#carriedOut.set(step.type, this.count(step.type) + 1);
     if (signal.aborted) return notYet('cancelled');
+    if (this.#isAway('others')) return failed(noListener());
     switch (step.type) {
       case 'pull':
         return this.#pull(step.task, signal);
@@ -139,6 +148,7 @@ export class SimulatedEngine implements Engine {
   }
 
   async observe(taskId?: string): Promise<readonly ObservedContainer[]> {
+    if (this.#isAway(taskId === undefined ? 'looks' : 'others')) throw noListener();
     if (taskId === undefined) return [...this.#containers.values()].map((container) => container.seen);
     const container = this.#ofTask(taskId);
     return container ? [container.seen] : [];
@@ -271,6 +281,11 @@ export class SimulatedEngine implements Engine {
       const cancel = this.clock.after(delayMs, resolve);
       signal.addEventListener('abort', () => (cancel(), resolve()), { once: true });
     });
+  }
+
+  #isAway(by: 'looks' | 'others'): boolean {
+    if (this.away) this.notReached[by]++;
+    return this.away;
   }
 
   #ofTask(taskId: string): SimulatedContainer | undefined {

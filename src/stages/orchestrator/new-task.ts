@@ -1,7 +1,6 @@
 /** Making tasks from a service's spec. */
 import { timeText } from '#base/clock';
 import type { Task, TaskMemory } from '#model/object/task';
-import { compareStates } from '#model/object/task-state';
 import { applied } from '#model/task-status';
 import { newMeta } from '#store/action';
 import { clusterOf } from '#store/view';
@@ -18,14 +17,25 @@ export interface TaskPlace {
   memory?: Pick<TaskMemory, 'StartAfter' | 'StartDelay' | 'StartAfterTasks' | 'Rollout' | 'Restart' | 'Restarts'>;
 }
 
-/** Tasks of a service that have not come up yet, at most: so many, or so many a node. More would only wait and be in the way. */
-const startingLimit = { tasks: 1000, tasksPerNode: 10 };
+/**
+ * Tasks of a service that have not come up yet, at most: so many, or so many a node. More would only wait and be in the way.
+ * One of which few run begins with few, and gets as many again as run: what cannot run at all fails in few slots.
+ */
+const startingLimit = { first: 100, tasks: 1000, perNode: 10 };
 
 /** How many more tasks the service may have in the making. */
 export function startingRoom(draft: Draft): number {
   let starting = 0;
-  for (const task of draft.tasks()) if (isWanted(task) && compareStates(task.Status.State, 'running') < 0) starting++;
-  return Math.max(startingLimit.tasks, startingLimit.tasksPerNode * draft.surroundings.nodes.length) - starting;
+  let running = 0;
+  for (const task of draft.tasks()) {
+    if (!isWanted(task)) continue;
+    // What fails while it still waits for its start has not come up either.
+    if (task.Status.State === 'running') running++;
+    else if (task.Status.State !== 'complete') starting++;
+  }
+  const { first, tasks, perNode } = startingLimit;
+  const nodes = draft.surroundings.nodes.length;
+  return Math.min(Math.max(tasks, perNode * nodes), Math.max(first, perNode * nodes, running)) - starting;
 }
 
 /** Adds a task of the service's present spec; it waits in `ready` when `memory` holds a start condition. */

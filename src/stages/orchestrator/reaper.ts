@@ -4,6 +4,9 @@ import { clusterOf, type View } from '#store/view';
 import type { Draft } from './draft.ts';
 import { isGone, isWanted } from './slots.ts';
 
+/** Ended tasks of a service that are kept beside the newest of each slot, whatever the limit of a slot is: so many, or so many a node. */
+const historyInAll = { tasks: 1000, perNode: 20 };
+
 /** Deletes what is over and shall not stay. */
 export function reapTasks(draft: Draft): void {
   for (const task of draft.tasks()) {
@@ -23,6 +26,20 @@ export function reapTasks(draft: Draft): void {
       draft.removeTask(task.ID);
       excess--;
     }
+  }
+  shortenHistory(draft);
+}
+
+/** Many slots that fail again and again leave more than anybody reads: the oldest goes first. */
+function shortenHistory(draft: Draft): void {
+  const { view, nodes } = draft.surroundings;
+  const limit = Math.max(historyInAll.tasks, historyInAll.perNode * nodes.length);
+  if (draft.tasks().length <= limit) return;
+  const newest = new Set(draft.slots().map(({ tasks }) => tasks.at(-1)));
+  const over = draft.tasks().filter((task) => !newest.has(task) && !isWanted(task) && isGone(view, task));
+  for (const task of over.slice(0, Math.max(0, over.length - limit))) {
+    if (draft.isFull) return;
+    draft.removeTask(task.ID);
   }
 }
 

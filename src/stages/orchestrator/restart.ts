@@ -13,8 +13,12 @@ import { isWanted } from './slots.ts';
 /** Restarts remembered per slot; a higher max_attempts is as good as none. */
 const rememberedRestarts = 1000;
 
+/** Successors of tasks that ended by themselves: so many a node may wait side by side, and those beyond begin at most so many a second and node. */
+const crowd = { atOnce: 50, perSecond: 10 };
+
 /** Stops every task that ended or lost its node and, where its policy says so, puts a successor in its place. */
 export function restartTasks(draft: Draft): void {
+  const queue = new Queue(draft);
   for (const task of draft.tasks()) {
     // One that still waits for its own start is looked at when the wait is over: no tight loops.
     if (!isWanted(task) || task.DesiredState === 'ready') continue;
@@ -23,7 +27,7 @@ export function restartTasks(draft: Draft): void {
     if (!lost && (!isTerminal(task.Status.State) || isRolledBack(draft, task))) continue;
     if (draft.isFull) return;
     if (draft.isGlobal && !mayReturn(draft, task)) stopTask(draft, task, 'shutdown');
-    else restart(draft, task);
+    else restart(draft, task, lost ? undefined : queue);
   }
 }
 
@@ -38,11 +42,29 @@ function mayReturn(draft: Draft, task: Task): boolean {
   return node !== undefined && !isLost(node) && node.Spec.Availability === 'active' && fulfils(node, draft.service.Spec.TaskTemplate.Placement);
 }
 
-function restart(draft: Draft, task: Task): void {
+/** Those of a service that wait for their restart: when a thousand slots fail at once, they don't come back at once. */
+class Queue {
+  readonly #nodes: number;
+  #waiting: number | undefined;
+
+  constructor(readonly draft: Draft) {
+    this.#nodes = Math.max(1, draft.surroundings.nodes.length);
+  }
+
+  /** How much later than its policy says the next one begins, in whole seconds: those of a second go into one entry. */
+  join(): number {
+    this.#waiting ??= this.draft.tasks().filter(({ Shoal, DesiredState }) => DesiredState === 'ready' && Shoal.Restart === true).length;
+    const beyond = this.#waiting++ - crowd.atOnce * this.#nodes;
+    return beyond < 0 ? 0 : Math.ceil((beyond + 1) / (crowd.perSecond * this.#nodes)) * 1000;
+  }
+}
+
+function restart(draft: Draft, task: Task, queue: Queue | undefined): void {
   stopTask(draft, task, 'shutdown');
   if (!mayRestart(task)) return;
   const drained = draft.node(task.NodeID)?.Spec.Availability === 'drain';
-  const delayMs = drained ? 0 : wholeMilliseconds(task.Spec.RestartPolicy?.Delay, defaults.restart.Delay);
+  const policyMs = wholeMilliseconds(task.Spec.RestartPolicy?.Delay, defaults.restart.Delay);
+  const delayMs = drained ? 0 : policyMs + (queue?.join() ?? 0);
   addTask(draft, {
     key: draft.isGlobal ? task.NodeID : String(task.Slot ?? 0),
     memory: {

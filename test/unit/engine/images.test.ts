@@ -69,6 +69,15 @@ describe('a registry that fails', () => {
     expect(await ensure('web:1')).toEqual({ ok: false, permanent: true, message: 'No such image: web:1: dial tcp: lookup registry: connection refused' });
   });
 
+  test('is not asked again at once for each of a thousand tasks; an image that comes by another way is found', async () => {
+    registryFails();
+    const first = await ensure('web:1');
+    for (let index = 0; index < 1000; index++) expect(await ensure('web:1')).toBe(first);
+    expect(engine.pulls.length).toBe(1);
+    engine.present.add('web:1');
+    expect(await ensure('web:1')).toEqual({ ok: true });
+  });
+
   test('is told also when it fails in the middle', async () => {
     engine.answerPull = async (response) => void response.end('{"status":"Pulling"}\n{"errorDetail":{},"error":"unexpected EOF"}\n');
     expect(await ensure('web:1')).toMatchObject({ ok: false, permanent: true, message: 'No such image: web:1: unexpected EOF' });

@@ -32,12 +32,12 @@ test('any number of replicas makes entries of bounded size, and not more tasks t
   for (const agent of cluster.agents) agent.disconnect();
   await cluster.submit(deployStack(many(2 ** 63 - 1024), byHand));
   await cluster.clock.advance(0);
-  expect([...cluster.store.list('task')]).toHaveLength(1000);
+  expect([...cluster.store.list('task')]).toHaveLength(100);
   // Another request is answered, also by the next manager.
   await cluster.restart();
   await cluster.submit(deployStack(many(3_000_000), byHand));
   await cluster.clock.advance(0);
-  expect([...cluster.store.list('task')]).toHaveLength(1000);
+  expect([...cluster.store.list('task')]).toHaveLength(100);
   await cluster.submit(deployStack(many(1), byHand));
   await cluster.clock.advance(0);
   expect([...cluster.store.list('task')].filter((task) => task.DesiredState === 'running')).toHaveLength(1);
@@ -58,5 +58,22 @@ test('what many tasks need goes on over entries, and over a restart between two 
   await cluster.clock.advance(30_000);
   expect(running()).toBe(3);
   expect(Math.max(...sizes(cluster.log).slice(4))).toBeLessThanOrEqual(7 + 3);
+  expect(cluster.fatal).toEqual([]);
+});
+
+test.each([
+  ['an image that nobody has', { type: 'missing' as const }],
+  ['a program that ends at once', { type: 'exits' as const, code: 1, afterMs: 50 }],
+])('%s fails in few slots, however many replicas are wanted, and leaves a bounded history', async (_name, fate) => {
+  const cluster = new SimulatedCluster(7, 1);
+  await cluster.init();
+  for (const agent of cluster.agents) agent.fates.set('app:1', fate);
+  await cluster.submit(deployStack(many(3_000_000), byHand));
+  const entries = cluster.entries;
+  await cluster.clock.advance(40_000);
+  const tasks = [...cluster.store.list('task')];
+  expect(new Set(tasks.map((task) => task.Slot)).size).toBeLessThan(250);
+  expect(tasks.length).toBeLessThan(1250);
+  expect(cluster.entries - entries).toBeLessThan(40 * 50);
   expect(cluster.fatal).toEqual([]);
 });

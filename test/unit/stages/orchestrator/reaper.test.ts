@@ -43,3 +43,14 @@ test('completed tasks of a job are its result and stay', () => {
   reapTasks(situation);
   expect(changes(situation)).toEqual([]);
 });
+
+test('a service with many slots keeps a bounded history: the newest of all, and the last word of each slot', () => {
+  const lines = Array.from({ length: 3000 }, (_, index): TaskLine => ({ id: `f${index}`, slot: (index % 600) + 1, state: 'failed' }));
+  const situation = draft(service(), [...lines, { id: 'alone', slot: 601, state: 'failed' }], [node('n1')], [create('cluster', cluster(5))]);
+  reapTasks(situation);
+  expect(situation.tasks()).toHaveLength(1000 + 601);
+  expect(situation.slots()).toHaveLength(601);
+  expect(situation.task('f0')).toBeUndefined();
+  expect(situation.task('f2999')).toBeDefined();
+  expect(situation.task('alone')).toBeDefined();
+});

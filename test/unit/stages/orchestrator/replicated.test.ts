@@ -95,3 +95,14 @@ test('what failed under the failed spec is tried again with the restored one, on
   reconcileReplicated(after);
   expect(changes(after)).toEqual([]);
 });
+
+test.each<[string, TaskLine[], number]>([
+  ['begins with few', [], 100],
+  ['makes no more while those do not come up', Array.from({ length: 100 }, (_, index) => ({ slot: index + 1, state: 'new', desired: 'ready' })), 0],
+  ['nor while they fail before their start', Array.from({ length: 100 }, (_, index) => ({ slot: index + 1, state: 'rejected', desired: 'ready' })), 0],
+  ['gets as many again as run', Array.from({ length: 400 }, (_, index) => ({ slot: index + 1 })), 400],
+])('a service with replicas without number %s', (_name, lines, made) => {
+  const situation = draft(service({ Mode: { Replicated: { Replicas: 3_000_000 } } }), lines);
+  reconcileReplicated(situation);
+  expect(situation.tasks().length - lines.length).toBe(made);
+});

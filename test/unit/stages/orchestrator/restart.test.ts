@@ -114,3 +114,46 @@ test('a failed task of the failed spec is left to the rollback', () => {
   restartTasks(situation);
   expect(changes(situation)).toEqual(['t2: shutdown', 'new1: in 2, ready']);
 });
+
+describe('many that fail at once', () => {
+  const policy = { TaskTemplate: { RestartPolicy: { Delay: 5 * second } } };
+  const startsAfter = (count: number, line: TaskLine, nodes: ReturnType<typeof node>[]): number[] => {
+    const situation = draft(
+      service(policy),
+      Array.from({ length: count }, (_, index) => ({ slot: index + 1, ...line })),
+      nodes,
+    );
+    restartTasks(situation);
+    return situation.tasks().flatMap(({ Shoal: { StartAfter } }) => (StartAfter === undefined ? [] : [(StartAfter - now) / 1000]));
+  };
+  const inOneSecond = (seconds: readonly number[]): number => Math.max(...seconds.map((at) => seconds.filter((each) => each === at).length));
+
+  test('come back spread: so many after their delay, and then so many a second', () => {
+    const seconds = startsAfter(1000, { state: 'failed', desired: 'running' }, [node('n1')]);
+    expect(seconds).toHaveLength(1000);
+    expect(seconds.slice(0, 50)).toEqual(Array.from({ length: 50 }, () => 5));
+    expect(inOneSecond(seconds.slice(50))).toBe(10);
+    expect(Math.max(...seconds)).toBe(100);
+  });
+
+  test('those that wait already go first', () => {
+    const waiting = Array.from({ length: 60 }, (_, index): TaskLine => ({
+      slot: index + 1,
+      state: 'new',
+      desired: 'ready',
+      Shoal: { Restart: true, StartAfter: now + 1 },
+    }));
+    const situation = draft(service(policy), [...waiting, { slot: 61, state: 'failed', desired: 'running' }]);
+    restartTasks(situation);
+    expect(situation.task('new1')?.Shoal).toMatchObject({ StartAfter: now + 7000, StartDelay: 7000 });
+  });
+
+  test('more nodes take more', () => {
+    const nodes = Array.from({ length: 10 }, (_, index) => node(`n${index + 1}`));
+    expect(new Set(startsAfter(500, { state: 'failed', desired: 'running' }, nodes))).toEqual(new Set([5]));
+  });
+
+  test('those of a node that is lost go elsewhere without a queue', () => {
+    expect(new Set(startsAfter(200, {}, [node('n1', {}, 'down')]))).toEqual(new Set([5]));
+  });
+});
