@@ -1,4 +1,5 @@
 /** Calls to a daemon that speaks the Engine API: JSON in and out, the version negotiated. Commands, the reconciler beside a Docker Swarm and the API's door share it. */
+import { minorOf } from '#base/text/text';
 import type { IncomingMessage } from 'node:http';
 import { messageOf, openCall, readText } from './call.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -133,8 +134,4 @@ export class EngineClient {
 function searchOf(query: CallOptions['query']): string {
   const parameters = Object.entries(query ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return parameters.length > 0 ? `?${new URLSearchParams(parameters).toString()}` : '';
-}
-
-function minorOf(version: string): number {
-  return Number(version.split('.')[1] ?? 0);
 }

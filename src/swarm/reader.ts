@@ -1,4 +1,5 @@
 /** Reads what a Docker Swarm holds into a store of our own shapes. */
+import { compareTexts } from '#base/text/text';
 import { timeOf } from '#base/clock';
 import { kinds, type Kind, type ObjectOf } from '#model/object/object';
 import type { Service, ServiceState } from '#model/object/service';
@@ -101,7 +102,7 @@ export class Reader {
 
 /** The store's lists are oldest first. */
 function byAge(a: { CreatedAt: string }, b: { CreatedAt: string }): number {
-  return a.CreatedAt < b.CreatedAt ? -1 : Number(a.CreatedAt > b.CreatedAt);
+  return compareTexts(a.CreatedAt, b.CreatedAt);
 }
 
 type CountedService = DockerService & { ServiceStatus?: { RunningTasks: number; DesiredTasks: number } };

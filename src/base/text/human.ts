@@ -58,3 +58,8 @@ export function parseSize(text: string): number {
 function refuse(message: string): Refusal {
   return new Refusal('invalidArgument', message);
 }
+
+/** `running` as a heading or a table has it: `Running`. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,4 +1,4 @@
-/** Texts in order, as Go sorts them. */
+/** Small rules of texts: their order as Go sorts them, numbers of versions. */
 
 /** Order of Go's sort.Strings: by code points, which is that of the UTF-8 bytes. */
 export function compareTexts(a: string, b: string): number {
@@ -14,4 +14,9 @@ export function compareTexts(a: string, b: string): number {
 
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}
+
+/** The second number of a version: 47 of `1.47`, 10 of `3.10`; 0 where there is none. */
+export function minorOf(version: string): number {
+  return Number(version.split('.')[1] ?? 0);
 }

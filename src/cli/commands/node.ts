@@ -1,4 +1,5 @@
 /** `node ls|inspect|ps|update|promote|demote|rm`. */
+import { capital } from '#base/text/human';
 import type { Command } from 'commander';
 import { equal } from '#base/equal';
 import type { TlsInfo } from '#model/object/authority';
@@ -107,10 +108,6 @@ function extras({ id: self, root }: Self): ListExtras<Node> {
     ],
     labels: (node) => node.Spec.Labels ?? {},
   };
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** The node that answers, and what its cluster trusts. */

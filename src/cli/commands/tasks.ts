@@ -1,6 +1,6 @@
 /** `ps` of services, stacks and nodes: tasks with their history. */
 import type { Command } from 'commander';
-import { humanDuration } from '#base/text/human';
+import { capital, humanDuration } from '#base/text/human';
 import { compareTexts } from '#base/text/text';
 import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
@@ -88,10 +88,6 @@ async function serviceNames(client: Client, tasks: readonly Task[]): Promise<Map
   const ids = [...new Set(tasks.map((task) => task.ServiceID))];
   const services = await Promise.all(ids.map((id) => client.find<Service>(`/services/${id}`, { insertDefaults: 'false' })));
   return new Map(services.flatMap((service) => (service ? [[service.ID, service.Spec.Name] as const] : [])));
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function currentState(task: Task): string {

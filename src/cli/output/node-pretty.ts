@@ -1,8 +1,6 @@
 /** `node inspect --pretty`: a node in docker's words and order. */
-import { humanSize } from '#base/text/human';
+import { capital, humanSize } from '#base/text/human';
 import type { Node } from '#model/object/node';
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Lines of `node`. Certificates, which docker shows last, are none of ours. */
 export function prettyNode(node: Node): readonly string[] {

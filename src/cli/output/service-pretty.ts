@@ -1,6 +1,6 @@
 /** `service inspect --pretty`: a service in docker's words and order. */
 import { formatDuration } from '#base/text/duration';
-import { humanDuration, humanSize } from '#base/text/human';
+import { capital, humanDuration, humanSize } from '#base/text/human';
 import { modeOf, type Service } from '#model/object/service';
 import type { ContainerSpec, PortConfig, ResourceLimits, TaskSpec, UpdateConfig } from '#model/object/service-spec';
 import { isIngress, protocolOf } from '#model/port';
@@ -55,10 +55,7 @@ function span(heading: string, nanoseconds: number | undefined): Lines {
 
 function modeLines({ Spec }: Service): Lines {
   const mode = modeOf(Spec);
-  const title = mode
-    .split('-')
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-    .join(' ');
+  const title = mode.split('-').map(capital).join(' ');
   return [
     `Service Mode:\t${title}`,
     ...line('Replicas:\t', mode === 'replicated' ? (Spec.Mode?.Replicated?.Replicas ?? 1) : undefined),

@@ -1,4 +1,5 @@
 /** Networks, volumes, secrets and configs of a file. */
+import { minorOf } from '#base/text/text';
 import { Refusal } from '#base/refusal';
 import type { FileModel, IpamModel, NetworkModel, VolumeModel } from '../project.ts';
 import { isList, isMap, newMap } from '../value.ts';
@@ -23,7 +24,7 @@ export function networkSection(section: Value | undefined, version: string, cont
   return entries(section, (name, map) => {
     const { ipam } = map;
     return given<NetworkModel>({
-      ...externalName('network', name, map, minor(version) >= 5, context),
+      ...externalName('network', name, map, minorOf(version) >= 5, context),
       driver: text(map.driver, 'Driver'),
       driver_opts: strings(map.driver_opts),
       ipam: isMap(ipam)
@@ -63,7 +64,7 @@ export function volumeSection(section: Value | undefined, version: string, conte
     }
     const { 'x-cluster-spec': cluster, ...extras } = extrasOf(map) ?? {};
     return given<VolumeModel>({
-      ...externalName('volume', name, map, minor(version) >= 4, context),
+      ...externalName('volume', name, map, minorOf(version) >= 4, context),
       driver,
       driver_opts: options,
       labels,
@@ -81,7 +82,7 @@ export function fileSection(kind: 'secret' | 'config', section: Value | undefine
     if (!external && driver && file) throw refuse(`${kind} ${name}: ${kind}.driver and ${kind}.file conflict; only use ${kind}.driver`);
     const elsewhere = map.content !== undefined || map.environment !== undefined;
     return given<FileModel>({
-      ...externalName(kind, name, map, minor(version) >= 5, context),
+      ...externalName(kind, name, map, minorOf(version) >= 5, context),
       // Without a file Docker reads the folder itself, and fails on it later: kept, the text is known.
       file: external || driver || elsewhere || (file === undefined && context.mode === 'spec') ? file : absolute(context.directory, file ?? ''),
       content: text(map.content, 'Content'),
@@ -112,9 +113,4 @@ function externalName(kind: Kind, key: string, map: ValueMap, deprecated: boolea
 
 function hasKeys(map: Record<string, string> | undefined): boolean {
   return map !== undefined && Object.keys(map).length > 0;
-}
-
-/** Third version's second number: 3.10 is 10. */
-function minor(version: string): number {
-  return Number(version.split('.')[1] ?? 0);
 }

@@ -1,3 +1,6 @@
+/** Schemas whose members are bound to versions of the file. */
+import { minorOf } from '#base/text/text';
+
 /**
  * The dialect that our schemas are written in: JSON Schema (draft 7) in which a property or a form may be bound to
  * versions of the file. For one version it becomes ordinary JSON Schema.
@@ -36,12 +39,8 @@ export const numberFormat = ' of a number';
 
 /** Whether version `version` (`3.10`) lies between `since` and `until`. */
 function inVersion(schema: Schema, version: string): boolean {
-  if (schema.since !== undefined && minor(version) < minor(schema.since)) return false;
-  return schema.until === undefined || minor(version) <= minor(schema.until);
-}
-
-function minor(version: string): number {
-  return Number(version.split('.')[1] ?? 0);
+  if (schema.since !== undefined && minorOf(version) < minorOf(schema.since)) return false;
+  return schema.until === undefined || minorOf(version) <= minorOf(schema.until);
 }
 
 /** `schema` as ordinary JSON Schema for `version`: forms of other versions left out. */

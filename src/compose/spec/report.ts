@@ -1,4 +1,5 @@
 /** Collects what is wrong with a stack's files, each with its place. */
+import { compareTexts } from '#base/text/text';
 import { Refusal } from '#base/refusal';
 import type { Diagnostic } from '../compose.ts';
 import type { SchemaError } from '../schema/check.ts';
@@ -29,12 +30,8 @@ export function failed(report: Report): boolean {
 export function diagnosticsOf(report: Report): Diagnostic[] {
   const seen = new Map(report.diagnostics.map((diagnostic) => [JSON.stringify(diagnostic), diagnostic]));
   const order = (a: Diagnostic, b: Diagnostic): number =>
-    compare(a.file ?? '', b.file ?? '') || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0) || compare(a.message, b.message);
+    compareTexts(a.file ?? '', b.file ?? '') || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0) || compareTexts(a.message, b.message);
   return [...seen.values()].sort(order).slice(0, maxDiagnostics);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Adds one diagnostic; `source` absent: the last file that holds the path. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { humanDuration, humanSize, parseSize } from '#base/text/human';
+import { capital, humanDuration, humanSize, parseSize } from '#base/text/human';
 
 test.each([
   [400, 'Less than a second'],
@@ -33,4 +33,8 @@ test.each([
 test('sizes have four digits', () => {
   expect(humanSize(25_134_907_392)).toBe('23.41GiB');
   expect(humanSize(512)).toBe('512B');
+});
+
+test('a word with a capital', () => {
+  expect(['running', 'Ready', ''].map(capital)).toEqual(['Running', 'Ready', '']);
 });
