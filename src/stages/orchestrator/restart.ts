@@ -14,7 +14,7 @@ import { isWanted } from './slots.ts';
 const rememberedRestarts = 1000;
 
 /** Successors of tasks that ended by themselves: so many a node may wait side by side, and those beyond begin at most so many a second and node. */
-const crowd = { atOnce: 50, perSecond: 10 };
+const crowd = { atOnce: 20, perSecond: 5 };
 
 /** Stops every task that ended or lost its node and, where its policy says so, puts a successor in its place. */
 export function restartTasks(draft: Draft): void {

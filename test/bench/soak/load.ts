@@ -63,6 +63,7 @@ export class Load {
     this.#every('kill git worker', [10_000, 30_000], async () => this.#killGitWorker());
     this.#every('kill engine', engineEveryMs, () => this.#killEngine());
     for (let index = 0; index < 2; index++) this.#every('hostile request', [50, 500], () => beHostile(daemon.socket, this.random));
+    this.#every('replicas without number', [20_000, 60_000], () => this.#wantTooMany());
     this.#every('read', [200, 600], () => this.#read());
   }
 
@@ -141,6 +142,20 @@ export class Load {
     if (kind === 2) host.docker(['stop', '-t', '0', id]);
     const networks = host.docker(['inspect', '-f', '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}', id]).trim().split(' ');
     if (kind === 3) host.docker(['network', 'disconnect', '-f', pick(networks, random), id]);
+  }
+
+  /** More tasks than there are numbers, all of which fail; for half a minute. */
+  async #wantTooMany(): Promise<void> {
+    const { daemon, random } = this;
+    const name = `countless${(this.#version += 1)}`;
+    const program = random.next() < 0.5 ? ['shoal-soak-none:1'] : [image, 'false'];
+    await daemon.docker(['service', 'create', '--detach', '--no-resolve-image', '--name', name, '--replicas', '18446744073709551615', ...program]);
+    await pause(30_000, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+    for (let tries = 0; tries < 10; tries++) {
+      const removed = await daemon.docker(['service', 'rm', name]).catch(() => undefined);
+      if (removed && (removed.code === 0 || removed.stderr.includes('not found'))) return;
+      await pause(3000);
+    }
   }
 
   /** A stream in both ways through the daemon to the engine, cut off in the middle at times. */
