@@ -4,6 +4,7 @@ import { milliseconds } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
+import { swarmTexts } from '#model/swarm-texts';
 import { defaultClusterSpec } from '#control/clusters';
 import type { UseCase } from '#control/cluster';
 import { Catalog } from '#stages/dispatcher/catalog';
@@ -39,13 +40,15 @@ export class Sessions {
   /** Sessions that have something to send and were not told yet. */
   readonly #toWake = new Set<Session>();
   #waking = false;
-  #catalog: Catalog;
+  /** Absent before the term begins and after it has ended. */
+  #catalog: Catalog | undefined;
+  /** Resolves when the catalog is whole. */
+  #gathered: Promise<void> = Promise.resolve();
   #stops: (() => void)[] = [];
   #timer: { at: number; cancel(): void } | undefined;
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
-    this.#catalog = new Catalog(parts.state.store);
     this.#heartbeats = new Heartbeats(parts.random.split('heartbeats'));
     this.#statuses = new StatusIntake(parts.submit);
   }
@@ -53,14 +56,26 @@ export class Sessions {
   /** Begins this leader's term, once the manager runs: nodes are unknown until they come. */
   async start(): Promise<void> {
     const { state, clock, submit } = this.#parts;
-    this.#catalog = new Catalog(state.store);
     this.#stops = [state.watch((events) => this.#push(events)), state.onRestore(() => this.#renew())];
+    this.#gathered = this.#gather();
+    await this.#gathered;
     await submit((view, { now }) => answer(this.#heartbeats.takeOver(view, periodOf(view), { now, monotonic: clock.monotonicNow() })));
     this.#watchDeadlines(clock.monotonicNow());
   }
 
+  /** Many tasks are many turns: commits come in between. */
+  async #gather(): Promise<void> {
+    const { state, clock } = this.#parts;
+    const catalog = new Catalog(state.store);
+    this.#catalog = catalog;
+    for (const steps = catalog.fill(); steps.next().done !== true && this.#catalog === catalog;) {
+      await new Promise<void>((resolve) => clock.soon(resolve));
+    }
+  }
+
   /** Ends all sessions. */
   stop(): void {
+    this.#catalog = undefined;
     for (const stop of this.#stops.splice(0)) stop();
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -72,10 +87,13 @@ export class Sessions {
   /** Makes the node ready with what it says of itself; an older session of it ends. Refuses `notFound` for a stranger. */
   readonly open: OpenSession = async (nodeId, description, address) => {
     const { state, clock, submit } = this.#parts;
+    // A node that got half of its tasks would end the others.
+    await this.#gathered;
+    if (!this.#catalog) throw new Refusal('unavailable', swarmTexts.starting);
     await submit((view) => answer(registerNode(view, nodeId, description, address ?? view.get('node', nodeId)?.Status.Addr ?? '')));
     const number = this.#heartbeats.open(nodeId, periodOf(state.store), clock.monotonicNow());
     this.#sessions.get(nodeId)?.end();
-    const session = new Session(nodeId, number, () => this.#catalog.itemsOf(nodeId));
+    const session = new Session(nodeId, number, () => this.#catalog?.itemsOf(nodeId) ?? []);
     this.#sessions.set(nodeId, session);
     this.#watchDeadlines(clock.monotonicNow());
     this.#parts.logger.info({ node: nodeId }, 'a node connected: it gets its tasks from this manager');
@@ -105,7 +123,7 @@ export class Sessions {
 
   /** In the turn of the commit: every session that it concerns gets its part, and the first ones send it. */
   #push(events: readonly StoreEvent[]): void {
-    for (const { changes, to } of this.#catalog.commit(this.#parts.state.store, events)) {
+    for (const { changes, to } of this.#catalog?.commit(this.#parts.state.store, events) ?? []) {
       for (const session of to === 'all' ? this.#sessions.values() : this.#among(to)) {
         session.add(changes);
         this.#toWake.add(session);
@@ -140,7 +158,9 @@ export class Sessions {
   }
 
   #renew(): void {
-    this.#catalog = new Catalog(this.#parts.state.store);
+    const catalog = new Catalog(this.#parts.state.store);
+    for (const steps = catalog.fill(); steps.next().done !== true;);
+    this.#catalog = catalog;
     for (const session of this.#sessions.values()) {
       session.renew();
       this.#toWake.add(session);

@@ -1,5 +1,4 @@
 /** A cluster of 1,000 nodes with sessions over a log in memory, and what things cost in it: CPU time, for the machine may be busy. */
-import { PerformanceObserver } from 'node:perf_hooks';
 import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { initCluster } from '#control/clusters';
@@ -15,6 +14,7 @@ import { aNode } from '#test/support/cluster-objects';
 import { testDescription } from '#test/support/memory-cluster';
 import { MemoryLog } from '#test/support/memory-log';
 import { realClock } from '#test/support/real-clock';
+import { Turns } from './turns.ts';
 
 export const nodeCount = 1000;
 
@@ -138,56 +138,6 @@ export class LargeCluster {
     }
   }
 }
-
-interface Turn {
-  from: number;
-  to: number;
-  cpuMs: number;
-}
-
-/** CPU time of each turn of the event loop; what an idle loop takes is left out. */
-class Turns {
-  readonly #turns: Turn[] = [];
-  readonly #pauses: { from: number; ms: number }[] = [];
-
-  async until(done: Promise<unknown>): Promise<void> {
-    const observer = new PerformanceObserver((list) => {
-      for (const { startTime, duration } of list.getEntries()) this.#pauses.push({ from: startTime, ms: duration });
-    });
-    observer.observe({ entryTypes: ['gc'] });
-    let over = false;
-    void done.finally(() => (over = true));
-    for (let last = process.cpuUsage(), from = performance.now(); !over; from = performance.now()) {
-      await nextTurn();
-      const { user, system } = process.cpuUsage(last);
-      last = process.cpuUsage();
-      this.#turns.push({ from, to: performance.now(), cpuMs: (user + system) / 1000 });
-    }
-    await done;
-    // The collector's pauses are told a turn later.
-    await nextTurn();
-    await nextTurn();
-    observer.disconnect();
-  }
-
-  get wholeMs(): number {
-    return this.#turns.reduce((sum, { cpuMs }) => sum + (cpuMs >= 0.1 ? cpuMs : 0), 0);
-  }
-
-  get pauseMs(): number {
-    return Math.max(0, ...this.#pauses.map(({ ms }) => ms));
-  }
-
-  get longestMs(): number {
-    return Math.max(0, ...this.#turns.map((turn) => turn.cpuMs - this.#pausedMs(turn)));
-  }
-
-  #pausedMs({ from, to }: Turn): number {
-    return this.#pauses.filter((pause) => pause.from >= from && pause.from < to).reduce((sum, { ms }) => sum + ms, 0);
-  }
-}
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 function bytesOf(sent: ReadonlyMap<readonly AssignmentChange[], number>): number {
   const lengths = new Map<AssignmentChange, number>();

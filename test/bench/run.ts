@@ -13,6 +13,7 @@ import { table, type Row } from './figures.ts';
 import { benchRaft } from './raft.ts';
 import { benchReconcile } from './reconcile.ts';
 import { benchScale } from './scale.ts';
+import { benchSnapshots } from './snapshots.ts';
 import { benchSoak } from './soak/soak.ts';
 
 const ratioTarget = 1.25;
@@ -144,6 +145,7 @@ async function main(): Promise<void> {
   }
   await measure('reconcile', reconcileRows);
   await measure('raft', raftRows);
+  await measure('snapshots', benchSnapshots);
   await measure('compose', composeRows);
   await measure('scale', benchScale);
   if (reason === undefined && chosen.includes('soak')) await measure('soak', () => benchSoak(Number(values.minutes), say));

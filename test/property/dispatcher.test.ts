@@ -11,6 +11,7 @@ import type { Task } from '#model/object/task';
 import { create, newMeta, remove, update, type Action, type StoreEvent } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { Store } from '#store/store';
+import type { View } from '#store/view';
 import { aNode, aService, aSubnet, aTask, contextAt, startTime, storeOf } from '#test/support/cluster-objects';
 
 const nodeIds = ['n1', 'n2', 'n3'];
@@ -116,6 +117,12 @@ function deliver(known: ReadonlyMap<string, Known>, deliveries: readonly Deliver
   }
 }
 
+function wholeCatalog(view: View): Catalog {
+  const catalog = new Catalog(view);
+  for (const steps = catalog.fill(); steps.next().done !== true;);
+  return catalog;
+}
+
 function begin(): { store: Store; catalog: Catalog } {
   const store = storeOf({
     node: nodeIds.map((id) => aNode(id)),
@@ -123,8 +130,30 @@ function begin(): { store: Store; catalog: Catalog } {
     service: [0, 1, 2].map((i) => aService(`svc${i}`)),
     secret: ['s0', 's1', 's2'].map((id) => aSecret(id, 'eA==')),
   });
-  return { store, catalog: new Catalog(store) };
+  return { store, catalog: wholeCatalog(store) };
 }
+
+test('a catalog that was gathered a task at a time, with commits in between, is that of the end', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30, size: 'max' }), fc.array(step, { maxLength: 30, size: 'max' }), (before, between) => {
+      const { store } = begin();
+      for (const move of before) commit(store, move);
+      const catalog = new Catalog(store);
+      const moves = between.values();
+      for (const steps = catalog.fill(1); steps.next().done !== true;) {
+        const { value: move } = moves.next();
+        if (move) catalog.commit(store, commit(store, move));
+      }
+      const afresh = wholeCatalog(store);
+      for (const id of nodeIds) expect(essence(catalog.itemsOf(id)), id).toEqual(essence(afresh.itemsOf(id)));
+      // What it counted is right too: it goes as it came.
+      for (const move of moves) catalog.commit(store, commit(store, move));
+      const end = wholeCatalog(store);
+      for (const id of nodeIds) expect(essence(catalog.itemsOf(id)), id).toEqual(essence(end.itemsOf(id)));
+    }),
+    { numRuns: 150 },
+  );
+});
 
 test('the set before and what is delivered give the set after, for every node and any history', () => {
   fc.assert(
@@ -133,7 +162,7 @@ test('the set before and what is delivered give the set after, for every node an
       const known = new Map(nodeIds.map((id) => [id, setOf(catalog, id)]));
       for (const move of steps) {
         deliver(known, catalog.commit(store, commit(store, move)));
-        const afresh = new Catalog(store);
+        const afresh = wholeCatalog(store);
         for (const id of nodeIds) {
           expect(essence(known.get(id)!.values()), id).toEqual(essence(afresh.itemsOf(id)));
           expect(essence(catalog.itemsOf(id)), id).toEqual(essence(afresh.itemsOf(id)));

@@ -9,6 +9,9 @@ import { Counts, needsOf, type TaskNeeds, type Topic } from './audience.ts';
 import { Deliveries, isNobody, without, type Audience, type Delivery } from './deliveries.ts';
 import { differs, inOrder, itemKey, itemOf, keyParts, type ItemKey } from './item.ts';
 
+/** So many are taken in in one turn of the event loop. */
+const tasksAtOnce = 500;
+
 /** What a commit touched, as it was before. */
 interface Before {
   items: Map<ItemKey, { update: AssignmentUpdate | undefined; topics: readonly Topic[] }>;
@@ -33,11 +36,25 @@ export class Catalog {
   readonly #audiences = new Map<string, Audience>();
   readonly #formerAudiences = new Map<string, Audience>();
 
+  /** Of services and nodes; tasks come by `fill`. */
   constructor(view: View) {
     this.#view = view;
-    for (const service of view.list('service')) this.#service({ kind: 'service', id: service.ID, object: service });
-    for (const task of view.list('task')) this.#recount(task.ID);
+    for (const service of view.list('service')) {
+      if (!publishes(service)) continue;
+      this.#published.add(service.ID);
+      this.#place(itemKey('service', service.ID), 'all');
+    }
     for (const node of view.list('node')) this.#node({ kind: 'node', id: node.ID, object: node });
+  }
+
+  /** Takes the tasks of the view in, some between two yields; commits may come in between. Before its end no node's items are whole. */
+  *fill(atOnce = tasksAtOnce): Generator<undefined> {
+    const ids = Array.from(this.#view.list('task'), ({ ID }) => ID);
+    for (const [at, id] of ids.entries()) {
+      if (at > 0 && at % atOnce === 0) yield;
+      this.#recount(id);
+    }
+    this.#before = { items: new Map(), nodes: new Map() };
   }
 
   /** Everything that the node is to know, what others need before them. */
