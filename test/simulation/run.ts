@@ -1,24 +1,11 @@
 /** `npm run simulate`: plays seeds of one tier or all, replays and shrinks one seed, or hunts the planted faults. */
-import { parseArgs } from 'node:util';
 import { huntFault, type Fault } from '#test/support/planted';
 import { loadFaults, loadTier, tierNames } from './tiers.ts';
+import { parseCommand, usage } from './command.ts';
+import { commandOf, replay, shrunkLines } from './replay.ts';
 import type { Tier } from './tier.ts';
 
-const usage = `npm run simulate -- [--tier core|disk|driver] [--seeds N] [--from S]   plays seeds S to S+N-1 (S is 1, N is 100)
-npm run simulate -- --tier T --seed S                                   plays one seed again, twice, and shrinks its faults if it fails
-npm run simulate -- --planted [--tier T] [--only TEXT] [--seeds N]      hunts the planted faults and prints what caught each`;
-
-const { values } = parseArgs({
-  options: {
-    tier: { type: 'string' },
-    seeds: { type: 'string' },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    planted: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
+const values = parseCommand(process.argv.slice(2));
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -33,7 +20,8 @@ async function campaign(tier: Tier, from: number, count: number): Promise<boolea
     try {
       for (const [name, times] of Object.entries((await tier.run(seed)).counts)) totals.set(name, (totals.get(name) ?? 0) + times);
     } catch (error) {
-      print(`${tier.name} seed ${seed}: ${(error as Error).message}\n  again: npm run simulate -- --tier ${tier.name} --seed ${seed}`);
+      print(`${tier.name} seed ${seed}: ${(error as Error).message}\n  again: ${commandOf(tier, seed)}`);
+      for (const line of await shrunkLines(tier, seed)) print(`  ${line}`);
       return false;
     }
   }
@@ -45,17 +33,10 @@ async function campaign(tier: Tier, from: number, count: number): Promise<boolea
   return short.length === 0;
 }
 
-/** Plays one seed twice: it must do the same both times. */
-async function replay(tier: Tier, seed: number): Promise<boolean> {
-  try {
-    const [first, second] = [await tier.run(seed), await tier.run(seed)];
-    print(`${tier.name} seed ${seed}: trace ${first.trace}${first.trace === second.trace ? ', the same twice' : `, but ${second.trace} the second time`}`);
-    return first.trace === second.trace;
-  } catch (error) {
-    print(`${tier.name} seed ${seed}: ${(error as Error).stack}`);
-    for (const line of (await tier.shrink?.(seed)) ?? []) print(`  ${line}`);
-    return false;
-  }
+async function again(tier: Tier, seed: number): Promise<boolean> {
+  const { well, lines } = await replay(tier, seed, values.faults);
+  for (const line of lines) print(line);
+  return well;
 }
 
 async function plantedTable(names: readonly string[]): Promise<boolean> {
@@ -82,7 +63,7 @@ async function main(): Promise<boolean> {
   for (const name of names) {
     const tier = await loadTier(name);
     well =
-      (values.seed === undefined ? await campaign(tier, Number(values.from), Number(values.seeds ?? 100)) : await replay(tier, Number(values.seed))) && well;
+      (values.seed === undefined ? await campaign(tier, Number(values.from), Number(values.seeds ?? 100)) : await again(tier, Number(values.seed))) && well;
   }
   return well;
 }

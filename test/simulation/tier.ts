@@ -1,4 +1,5 @@
 /** What every tier of the simulation offers to the runner, the tests and the hunt for planted faults. */
+import type { Faults } from '#test/support/faults';
 
 /** What one seed did. */
 export interface Outcome {
@@ -17,12 +18,12 @@ export interface Guided {
 export interface Tier {
   readonly name: string;
   readonly guided: readonly Guided[];
-  /** Plays one seed to its end. Throws a Violation, or the error of a broken invariant. */
-  run(seed: number): Outcome | Promise<Outcome>;
+  /** Plays one seed to its end, with those of its faults that `faults` lets happen. Throws a Violation, or the error of a broken invariant. */
+  run(seed: number, faults?: Faults): Outcome | Promise<Outcome>;
   /** The least of some counts that a campaign must reach, per 100 seeds: a run that commits or restores nothing proves nothing. */
   readonly minimums: Readonly<Record<string, number>>;
-  /** Plays a failing seed again with as few faults as still break the same promise; returns what is left, line by line. */
-  shrink?(seed: number): readonly string[] | Promise<readonly string[]>;
+  /** How often a failing seed is played again at most to find out which of its faults it needs. */
+  readonly replays: number;
 }
 
 /** A promise that was broken, told from outside the parts under test. */

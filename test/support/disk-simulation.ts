@@ -4,6 +4,7 @@ import { damageOf } from '#disk/damage';
 import { Storage, type Opened, type StorageOptions } from '#disk/storage';
 import type { Entry, HardState, SnapshotMeta } from '#raft/message';
 import { type Outcome, Violation } from '#test/simulation/tier';
+import { Faults } from './faults.ts';
 import { DiskModel } from './disk-model.ts';
 import { SimulatedDisk, type System } from './simulated-disk.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -33,7 +34,11 @@ interface Life {
 }
 
 export class DiskSimulation {
-  readonly #random: Random;
+  readonly #root: Random;
+  readonly #faults: Faults;
+  /** What is done next, step by step: what one step draws shuffles no other. */
+  #random: Random;
+  #place = '';
   readonly #disk: SimulatedDisk;
   readonly #model = new DiskModel();
   readonly #counts: Record<string, number> = { lives: 0, kills: 0, powerLosses: 0, writes: 0, snapshots: 0, installs: 0, full: 0, torn: 0, possibleLosses: 0 };
@@ -42,13 +47,17 @@ export class DiskSimulation {
   readonly #garbage: boolean;
   #begun = false;
 
-  constructor(seed: number) {
+  constructor(seed: number, faults = new Faults()) {
     const random = seededRandom(seed, 'disk tier');
-    this.#random = random.split('driver');
+    this.#root = random.split('driver');
+    this.#random = this.#root;
+    this.#faults = faults;
     const knobs = random.split('knobs');
     const some = (): boolean => knobs.next() < 0.5;
     this.#garbage = some();
-    this.#disk = new SimulatedDisk(random.split('disk'), {
+    const disk = random.split('disk');
+    const chance = { stream: (purpose: string) => disk.split(purpose), strikes: (name: string, what: () => string) => faults.strikes(name, what) };
+    this.#disk = new SimulatedDisk(chance, {
       shortWrite: some() ? knobs.next() * 0.3 : 0,
       garbage: this.#garbage ? knobs.next() * 0.4 : 0,
       latency: some() ? integerBetween(knobs, 1, 6) : 0,
@@ -65,11 +74,17 @@ export class DiskSimulation {
   }
 
   async run(): Promise<Outcome> {
-    for (let life = 0; life < 8; life++) {
+    for (let life = 1; life <= 8; life++) {
       this.#count('lives');
-      await this.#live(life === 7);
+      this.#goTo(`life-${life}`);
+      await this.#live(this.#root.split(`end of life-${life}`), life === 8);
     }
     return { trace: this.#disk.trace, counts: this.#counts };
+  }
+
+  #goTo(place: string): void {
+    this.#place = place;
+    this.#random = this.#root.split(place);
   }
 
   #count(what: string): void {
@@ -77,21 +92,22 @@ export class DiskSimulation {
   }
 
   /** One start and what follows; the last life ends well, so that a log that nobody disturbs is seen too. */
-  async #live(last: boolean): Promise<void> {
-    const killAt = last ? Infinity : Math.floor(Math.exp(this.#random.next() * Math.log(600)));
+  async #live(end: Random, last: boolean): Promise<void> {
+    const killAt = last ? Infinity : Math.floor(Math.exp(end.next() * Math.log(600)));
+    const life = this.#place;
     const system = this.#disk.boot(killAt);
     const ended = await Promise.race([system.killed, this.#work(system, new VirtualClock())]);
     this.#disk.capacity = Infinity;
     if (ended !== 'killed') return;
     this.#count('kills');
-    if (this.#random.next() < 0.4) return;
+    if (end.next() < 0.4 || !this.#faults.strikes(`${life}.power`, () => 'the power goes')) return;
     this.#count('powerLosses');
     this.#disk.loseUnsynced();
   }
 
   async #work({ files, lives }: System, clock: VirtualClock): Promise<void> {
     const full = this.#fills && this.#begun && this.#random.next() < 0.2;
-    if (full) this.#disk.capacity = this.#disk.used;
+    if (full && this.#faults.strikes(`${this.#place}.full`, () => 'no space at the start')) this.#disk.capacity = this.#disk.used;
     const { storage, initial, state, warnings } = await this.#open(files, clock);
     if (warnings.some((warning) => warning.startsWith('cut off'))) this.#count('torn');
     this.#model.recovered(initial, await contentOf(state));
@@ -99,8 +115,10 @@ export class DiskSimulation {
     this.#checkLeftovers();
     const life = { storage, clock, goOn: () => (lives() ? undefined : new Promise<never>(() => {})) };
     const steps = integerBetween(this.#random, 1, 40);
+    const place = this.#place;
     for (let step = 0; step < steps; step++) {
       await life.goOn();
+      this.#goTo(`${place}.step-${step}`);
       await this.#step(life);
     }
     await life.goOn();
@@ -236,8 +254,11 @@ export class DiskSimulation {
 
   /** Somebody else takes the rest of the disk, all of it or all but a little. */
   async #fill(life: Life): Promise<void> {
-    this.#disk.capacity = this.#disk.used + (this.#random.next() < 0.5 ? 0 : integerBetween(this.#random, 0, 3000));
-    this.#count('full');
+    const left = this.#random.next() < 0.5 ? 0 : integerBetween(this.#random, 0, 3000);
+    if (this.#faults.strikes(`${this.#place}.fill`, () => `somebody takes all but ${left} bytes of the disk`)) {
+      this.#disk.capacity = this.#disk.used + left;
+      this.#count('full');
+    }
     await life.clock.advance(integerBetween(this.#random, 0, 3000));
   }
 

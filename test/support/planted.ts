@@ -3,7 +3,7 @@ import { build, type Plugin } from 'esbuild';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Find } from './hunt.ts';
+import type { Find, ShrunkFind } from './hunt.ts';
 
 const root = join(import.meta.dirname, '../..');
 const source = join(root, 'src');
@@ -42,17 +42,19 @@ function plantPlugin(fault: Fault, planted: () => void): Plugin {
   };
 }
 
+type Hunt = 'hunt' | 'huntAndShrink';
+
 /** Builds the fault's tier with the fault in place; the program hunts with the seeds it is given and posts what it finds. */
-async function buildPlanted(fault: Fault): Promise<string> {
+async function buildPlanted(fault: Fault, how: Hunt): Promise<string> {
   let planted = false;
   const folder = join(root, '.test/planted');
   await mkdir(folder, { recursive: true });
-  const outfile = join(folder, `${fault.tier}-${fault.name.replaceAll(/[^a-z0-9]+/gi, '-')}-${process.pid}.mjs`);
+  const outfile = join(folder, `${how}-${fault.tier}-${fault.name.replaceAll(/[^a-z0-9]+/gi, '-')}-${process.pid}.mjs`);
   const contents = `
     import { parentPort, workerData } from 'node:worker_threads';
     import { tier } from './test/simulation/tiers/${fault.tier}.ts';
-    import { hunt } from './test/support/hunt.ts';
-    parentPort.postMessage({ find: await hunt(tier, workerData.seeds) });`;
+    import { ${how} } from './test/support/hunt.ts';
+    parentPort.postMessage({ find: await ${how}(tier, workerData.seeds) });`;
   await build({
     stdin: { contents, resolveDir: root, loader: 'ts' },
     bundle: true,
@@ -68,13 +70,23 @@ async function buildPlanted(fault: Fault): Promise<string> {
 }
 
 /** Hunts a planted fault; a tier that hangs for `timeoutMs` is a find as well. Undefined when it survives `seeds` seeds. */
-export async function huntFault(fault: Fault, seeds = fault.within, timeoutMs = 120_000): Promise<Find | undefined> {
-  const worker = new Worker(await buildPlanted(fault), { workerData: { seeds } });
+export function huntFault(fault: Fault, seeds = fault.within, timeoutMs = 120_000): Promise<Find | undefined> {
+  const hang: Find = { by: 'hang', seeds, message: `it hangs or survives ${timeoutMs} ms`, finding: false };
+  return inWorker<Find>(fault, 'hunt', seeds, { timeoutMs, hang });
+}
+
+/** Hunts a planted fault by seeds alone, shrinks the first that fails, and plays what is left by the command that is printed for it. */
+export function shrinkFault(fault: Fault, seeds: number, timeoutMs = 120_000): Promise<ShrunkFind | undefined> {
+  return inWorker<ShrunkFind>(fault, 'huntAndShrink', seeds, { timeoutMs, hang: undefined });
+}
+
+async function inWorker<T>(fault: Fault, how: Hunt, seeds: number, late: { timeoutMs: number; hang: T | undefined }): Promise<T | undefined> {
+  const worker = new Worker(await buildPlanted(fault, how), { workerData: { seeds } });
   let timer: NodeJS.Timeout | undefined;
   try {
-    return await new Promise<Find | undefined>((resolve, reject) => {
-      timer = setTimeout(() => resolve({ by: 'hang', seeds, message: `it hangs or survives ${timeoutMs} ms`, finding: false }), timeoutMs);
-      worker.once('message', ({ find }: { find: Find | undefined }) => resolve(find));
+    return await new Promise<T | undefined>((resolve, reject) => {
+      timer = setTimeout(() => resolve(late.hang), late.timeoutMs);
+      worker.once('message', ({ find }: { find: T | undefined }) => resolve(find));
       worker.once('error', reject);
     });
   } finally {

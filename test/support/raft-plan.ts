@@ -1,6 +1,7 @@
 /** What will go wrong in one seed, drawn before the run as a list: a failing seed can be played again with less of it. */
 import { integerBetween, type Random } from '#base/random';
 import { defaultLimits, type Limits } from '#raft/core';
+import type { Faults } from './faults.ts';
 
 export const tickTime = 100;
 
@@ -123,9 +124,30 @@ function drawHappenings(root: Random): Happening[] {
   return all.sort((a, b) => a.at - b.at);
 }
 
-/** One line per happening, for people. */
-export function planText(plan: Plan): string[] {
-  const { limits, ...knobs } = plan.knobs;
-  const lines = plan.happenings.map(({ at, kind, pick, way, ticks }) => `${(at / tickTime).toFixed(2)} ${kind} pick ${pick} way ${way} for ${ticks} ticks`);
-  return [`seed ${plan.seed} ${JSON.stringify({ ...knobs, limits })}`, ...lines];
+/** How a knob stands when it makes nothing go wrong. */
+const quiet: Partial<Knobs> = {
+  loss: 0,
+  duplicate: 0,
+  longDelay: 0,
+  slowDisk: 0,
+  batch: 0,
+  drift: 0,
+  falseReport: 0,
+  unreachable: 0,
+  applySlice: 1e9,
+  snapshotEvery: 1e9,
+  destroyRemoved: false,
+  heal: 'all',
+};
+
+/** The plan with those of its happenings and loud knobs that `faults` lets be. */
+export function withFaults(plan: Plan, faults: Faults): Plan {
+  const happenings = plan.happenings.filter((happening, at) => faults.strikes(`${happening.kind}.${at}`, () => happeningText(happening)));
+  const loud = Object.entries(quiet).filter(([name, calm]) => plan.knobs[name as keyof Knobs] !== calm);
+  const calmed = loud.filter(([name]) => !faults.strikes(`knob.${name}`, () => JSON.stringify(plan.knobs[name as keyof Knobs])));
+  return { ...plan, knobs: { ...plan.knobs, ...Object.fromEntries(calmed) }, happenings };
+}
+
+function happeningText({ at, kind, pick, way, ticks }: Happening): string {
+  return `${(at / tickTime).toFixed(2)} ${kind} pick ${pick} way ${way} for ${ticks} ticks`;
 }

@@ -24,6 +24,18 @@ export interface DiskFaults {
   readonly latency: number;
 }
 
+/** Where the disk's chances come from, and which of its faults are to happen. */
+export interface DiskChance {
+  /** What is decided for `purpose` alone. */
+  stream(purpose: string): Random;
+  strikes(name: string, what: () => string): boolean;
+}
+
+/** One stream for all, and whatever may go wrong does. */
+export function allFrom(random: Random): DiskChance {
+  return { stream: () => random, strikes: () => true };
+}
+
 /** What runs on the disk from one switching on to the next. */
 export interface System {
   readonly files: FileSystem;
@@ -32,7 +44,7 @@ export interface System {
 }
 
 export class SimulatedDisk {
-  readonly #random: Random;
+  readonly #chance: DiskChance;
   readonly #faults: DiskFaults;
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
@@ -41,6 +53,11 @@ export class SimulatedDisk {
   #open = new Map<number, { readonly inode: Inode; readonly durably: boolean }>();
   #nextFile = 3;
   #life = 0;
+  #boots = 0;
+  /** How long the calls of this life take. */
+  #late: Random | undefined;
+  /** Calls of this life. */
+  #own = 0;
   #calls = 0;
   #killAt = Infinity;
   #onKill: () => void = () => {};
@@ -54,8 +71,8 @@ export class SimulatedDisk {
   /** Changes bytes on their way to the disk. */
   spoil: ((path: string, bytes: Buffer) => Buffer) | undefined;
 
-  constructor(random: Random, faults: DiskFaults) {
-    this.#random = random;
+  constructor(chance: DiskChance, faults: DiskFaults) {
+    this.#chance = chance;
     this.#faults = faults;
   }
 
@@ -97,7 +114,11 @@ export class SimulatedDisk {
   boot(killAt = Infinity): System {
     const life = ++this.#life;
     this.#open = new Map();
+    this.#boots++;
+    this.#own = 0;
     this.#killAt = this.#calls + killAt;
+    const { latency } = this.#faults;
+    this.#late = latency > 0 && this.#strikes('late', () => `calls take up to ${latency} turns`) ? this.#stream('late') : undefined;
     const killed = new Promise<'killed'>((resolve) => (this.#onKill = () => resolve('killed')));
     return { files: this.#fileSystem(life), killed, lives: () => life === this.#life };
   }
@@ -110,8 +131,10 @@ export class SimulatedDisk {
   /** The power goes: of what was not synced any part may be there, sector by sector, name by name. */
   loseUnsynced(): void {
     const names = new Map(this.#durableNames);
-    for (const change of this.#changes) {
-      if (this.#random.next() < 0.5) continue;
+    for (const [at, change] of this.#changes.entries()) {
+      const name = `name-${at}`;
+      const lost = this.#stream(name).next() < 0.5;
+      if (lost && this.#strikes(name, () => `the change of ${basename(change.put ?? change.gone ?? '')} is lost`)) continue;
       if (change.gone !== undefined) names.delete(change.gone);
       if (change.put !== undefined) names.set(change.put, change.inode);
     }
@@ -126,20 +149,23 @@ export class SimulatedDisk {
 
   #torn(path: string, { data, durable }: Inode): Buffer {
     if (data.equals(durable)) return data;
-    const pick = this.#random.next();
+    const name = `torn-${basename(path)}`;
+    if (!this.#strikes(name, () => `${basename(path)}, ${durable.length} bytes synced of ${data.length}`)) return data;
+    const random = this.#stream(name);
+    const pick = random.next();
     const [short, long] = [Math.min(data.length, durable.length), Math.max(data.length, durable.length)];
-    const length = pick < 0.4 ? data.length : pick < 0.6 ? durable.length : integerBetween(this.#random, short, long);
+    const length = pick < 0.4 ? data.length : pick < 0.6 ? durable.length : integerBetween(random, short, long);
     const result = Buffer.alloc(length);
     durable.copy(result, 0, 0, Math.min(length, durable.length));
     for (let at = 0; at < length; at += sectorBytes) {
-      const draw = this.#random.next();
+      const draw = random.next();
       const end = Math.min(at + sectorBytes, length);
       // Of what was cut off and not synced the old bytes may be there still.
       if (draw < 0.6) {
         if (at < data.length) data.copy(result, at, at, Math.min(end, data.length));
-      } else if (draw > 1 - this.#faults.garbage && end > durable.length) {
+      } else if (draw > 1 - this.#faults.garbage && end > durable.length && this.#strikes(`garbage-${basename(path)}-${at}`, () => 'garbage in a sector')) {
         // What was durable in a sector stays: drives finish the sector that they are at.
-        Buffer.from(this.#random.bytes(end - Math.max(at, durable.length))).copy(result, Math.max(at, durable.length));
+        Buffer.from(random.bytes(end - Math.max(at, durable.length))).copy(result, Math.max(at, durable.length));
         this.garbled.add(path);
       }
     }
@@ -148,11 +174,13 @@ export class SimulatedDisk {
 
   #fileSystem(life: number): FileSystem {
     const call = async <T>(what: string, work: () => T, partly?: () => void): Promise<T> => {
-      for (let turns = Math.floor(this.#random.next() * (this.#faults.latency + 1)); turns > 0; turns--) await Promise.resolve();
+      for (let turns = this.#late ? Math.floor(this.#late.next() * (this.#faults.latency + 1)) : 0; turns > 0; turns--) await Promise.resolve();
       if (life !== this.#life) return await new Promise<T>(() => {});
       this.#calls++;
+      this.#own++;
       this.#note(what);
-      if (this.#calls >= this.#killAt) {
+      const own = this.#own;
+      if (this.#calls >= this.#killAt && this.#strikes('kill', () => `switched off at call ${own}, ${what}`)) {
         partly?.();
         this.#life++;
         this.#onKill();
@@ -174,7 +202,7 @@ export class SimulatedDisk {
         call(
           `write ${bytes.length} ${position}`,
           () => this.#writeWhole(file, bytes, position),
-          () => this.#write(file, bytes.subarray(0, integerBetween(this.#random, 0, bytes.length)), position, true),
+          () => this.#writePart(file, bytes, position),
         ),
       truncate: (file, length) =>
         call(`truncate ${length}`, () => {
@@ -234,7 +262,7 @@ export class SimulatedDisk {
     const room = Math.max(0, this.capacity - this.used);
     let count = grows > room ? Math.max(0, given.length - (grows - room)) : given.length;
     if (count === 0 && given.length > 0 && !dying) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
-    if (count > 1 && this.#random.next() < this.#faults.shortWrite) count = integerBetween(this.#random, 1, count - 1);
+    if (count > 1) count = this.#shortened(count);
     const path = [...this.#names].find(([, each]) => each === inode)?.[0] ?? '';
     const bytes = this.spoil ? this.spoil(path, given) : given;
     const data = Buffer.alloc(Math.max(inode.data.length, position + count));
@@ -242,6 +270,29 @@ export class SimulatedDisk {
     bytes.copy(data, position, 0, count);
     inode.data = data;
     return count;
+  }
+
+  /** The write at which the system ends. */
+  #writePart(file: number, bytes: Buffer, position: number): void {
+    const count = integerBetween(this.#stream('part'), 0, bytes.length);
+    if (count > 0 && this.#strikes('part', () => `${count} of ${bytes.length} bytes of the last write`))
+      this.#write(file, bytes.subarray(0, count), position, true);
+  }
+
+  #shortened(count: number): number {
+    const own = this.#own;
+    const random = this.#stream(`short-${own}`);
+    if (random.next() >= this.#faults.shortWrite) return count;
+    const part = integerBetween(random, 1, count - 1);
+    return this.#strikes(`short-${own}`, () => `call ${own} writes ${part} of ${count} bytes`) ? part : count;
+  }
+
+  #stream(purpose: string): Random {
+    return this.#chance.stream(`life-${this.#boots}.${purpose}`);
+  }
+
+  #strikes(purpose: string, what: () => string): boolean {
+    return this.#chance.strikes(`life-${this.#boots}.${purpose}`, what);
   }
 
   #file(file: number): Inode {

@@ -6,7 +6,7 @@ import type { Entry, HardState, SnapshotMeta } from '#raft/message';
 import { Violation } from '#test/simulation/tier';
 import { DiskModel } from './disk-model.ts';
 import { contentOf, diskBegin, diskFolder, seededBytes } from './disk-simulation.ts';
-import { SimulatedDisk, type System } from './simulated-disk.ts';
+import { allFrom, SimulatedDisk, type System } from './simulated-disk.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export const configuration = diskBegin.configuration;
@@ -17,7 +17,7 @@ export function check(condition: boolean, name: string, message: string): void {
 }
 
 export function newDisk(seed = 1): SimulatedDisk {
-  return new SimulatedDisk(seededRandom(seed, 'script'), noFaults);
+  return new SimulatedDisk(allFrom(seededRandom(seed, 'script')), noFaults);
 }
 
 export function entries(from: number, to: number, term: number, bytes = 30): Entry[] {

@@ -1,7 +1,7 @@
 /** The core tier: groups of members over a simulated network and disk, with every fault that the core must bear. */
 import { seededRandom } from '#base/random';
-import { drawPlan, type Plan } from '#test/support/raft-plan';
-import { shrunk } from '#test/support/raft-shrink';
+import { Faults } from '#test/support/faults';
+import { drawPlan, withFaults } from '#test/support/raft-plan';
 import { RaftSimulation } from '#test/support/raft-simulation';
 import { candidates } from '../guided/candidates.ts';
 import { elections } from '../guided/elections.ts';
@@ -12,15 +12,11 @@ import { replication } from '../guided/replication.ts';
 import { snapshots } from '../guided/snapshots.ts';
 import type { Tier } from '../tier.ts';
 
-function planOf(seed: number): Plan {
-  return drawPlan(seed, seededRandom(seed, 'raft plan'));
-}
-
 export const tier: Tier = {
   name: 'core',
   guided: [...elections, ...candidates, ...replication, ...flow, ...reads, ...membership, ...snapshots],
-  run: (seed) => new RaftSimulation(planOf(seed)).run(),
-  shrink: (seed) => shrunk(planOf(seed)),
+  run: (seed, faults = new Faults()) => new RaftSimulation(withFaults(drawPlan(seed, seededRandom(seed, 'raft plan')), faults)).run(),
+  replays: 500,
   minimums: {
     // What clients and operators got.
     commits: 2000,

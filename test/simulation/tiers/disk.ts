@@ -6,6 +6,7 @@ import type { Tier } from '../tier.ts';
 export const tier: Tier = {
   name: 'disk',
   guided: diskScripts,
-  run: (seed) => new DiskSimulation(seed).run(),
+  run: (seed, faults) => new DiskSimulation(seed, faults).run(),
+  replays: 400,
   minimums: { lives: 500, kills: 200, powerLosses: 100, writes: 2000, snapshots: 100, installs: 20, full: 30, torn: 10 },
 };

@@ -39,23 +39,28 @@ export async function deploy(world: DriverWorld): Promise<void> {
 }
 
 /** Something goes wrong with a node, or right again; or somebody deploys. */
-export function disturbAgents(world: DriverWorld): void {
+export function disturbAgents(world: DriverWorld, strike: (name: string, what: () => string) => boolean): void {
   const { random } = world;
   const counts = countsOf(world);
   const agent = world.pick(world.agents);
   const draw = random.next();
   if (draw < 0.2) {
-    if (agent.alive) counts.agentKills++;
-    agent.kill();
+    if (agent.alive && strike('kill-agent', () => `the agent of ${agent.id} is killed`)) {
+      counts.agentKills++;
+      agent.kill();
+    }
   } else if (draw < 0.4) startDead(world);
   if (draw >= 0.4 && draw < 0.7) {
-    if (agent.connected) counts.broken++;
-    agent.disconnect();
-    if (random.next() < 0.7) agent.connect();
+    const soonBack = random.next() < 0.7;
+    if (strike('cut-agent', () => `${agent.id} loses its line${soonBack ? '' : ' and gets no other'}`)) {
+      if (agent.connected) counts.broken++;
+      agent.disconnect();
+    }
+    if (soonBack) agent.connect();
   }
   if (draw >= 0.7) {
     const [service] = agent.running();
-    if (service) {
+    if (service && strike('crash', () => `a container of ${service} ends on ${agent.id}`)) {
       counts.crashes++;
       agent.crash(service);
     }
