@@ -1,7 +1,6 @@
 /** What goes into one entry of the log. */
 import { assert } from '#base/assert';
 import { create, remove, update, type Action } from '#store/action';
-import { actionText } from '#store/action-text';
 import { keyOf, type EntryLimits } from '#store/room';
 
 /** Of what follows from a request; its own objects are in the entry whatever their size. So much is decided, written and sent to the nodes in less than 20 ms. */
@@ -9,11 +8,6 @@ export const entryLimits: EntryLimits = { actions: 200, bytes: 512 * 1024, effor
 
 /** One request's own objects may not be more than this. */
 export const requestBytesLimit = 64 * 1024 * 1024;
-
-/** About the bytes that an action takes in the log. */
-export function sizeOf(action: Action): number {
-  return actionText(action).length;
-}
 
 /**
  * The net effect of `actions`, one per object in the order of first touch: a task that a pass creates, gives an address

@@ -1,4 +1,5 @@
 /** Requests that wait together share an entry: each is decided on what those before it will have done, and refused alone. */
+import { jsonLength } from '#base/text/json-length';
 import { Refusal } from '#base/refusal';
 import type { UseCase, UseCaseContext } from '#control/cluster';
 import { clusterLevel } from '#stages/dispatcher/feature-level';
@@ -8,7 +9,7 @@ import { Overlay } from '#store/overlay';
 import { keyOf } from '#store/room';
 import type { Store } from '#store/store';
 import type { View } from '#store/view';
-import { requestBytesLimit, sizeOf } from './entries.ts';
+import { requestBytesLimit } from './entries.ts';
 
 export interface Request {
   useCase: UseCase<unknown>;
@@ -84,7 +85,7 @@ export class Group {
     }
     const keys = new Set(actions.map(keyOf));
     for (const key of keys) if (this.#touched.has(key)) return 'later';
-    const bytes = actions.reduce((sum, action) => sum + sizeOf(action), 0);
+    const bytes = actions.reduce((sum, action) => sum + jsonLength(action), 0);
     if (bytes > requestBytesLimit) {
       throw new Refusal('invalidArgument', `the request's objects take ${bytes} bytes: at most ${requestBytesLimit} are possible`);
     }

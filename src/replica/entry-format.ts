@@ -8,17 +8,23 @@ import type { Action, Entry } from '#store/action';
 const format = 2;
 /** A piece takes about a millisecond to make or read; a single larger object is a piece of its own. */
 const pieceBytes = 256 * 1024;
+/** Copied in one step. */
+const joinedBytes = 4 * 1024 * 1024;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 type Head = Omit<Entry, 'actions'>;
 
-/** Makes an entry's bytes; `done` says how many of its actions are in by now, and the caller may pause in between. */
+/** Makes an entry's bytes; the caller may pause between its steps until it is `done`. */
 export class EntryEncoder {
   readonly #entry: Entry;
   readonly #pieces: Uint8Array[] = [];
   #at = 0;
   #bytes = 1;
+  /** Put together as far as `#copied`, piece `#piece` being the next. */
+  #whole: Uint8Array | undefined;
+  #copied = 1;
+  #piece = 0;
 
   constructor(entry: Entry) {
     const { actions: _actions, ...head } = entry;
@@ -27,11 +33,23 @@ export class EntryEncoder {
   }
 
   get done(): boolean {
-    return this.#at === this.#entry.actions.length;
+    return this.#at === this.#entry.actions.length && this.#piece === this.#pieces.length;
   }
 
-  /** Makes the next piece. */
+  /** Makes the next piece, or puts some of them together. */
   step(): void {
+    const making = this.#at < this.#entry.actions.length;
+    if (making) this.#make();
+    // What is small is done in one step.
+    if (!making || (this.#at === this.#entry.actions.length && this.#bytes <= joinedBytes)) this.#join();
+  }
+
+  finish(): Uint8Array {
+    while (!this.done) this.step();
+    return this.#whole as Uint8Array;
+  }
+
+  #make(): void {
     const texts: string[] = [];
     let bytes = 0;
     const { actions } = this.#entry;
@@ -43,16 +61,17 @@ export class EntryEncoder {
     this.#add(`[${texts.join()}]`);
   }
 
-  finish(): Uint8Array {
-    const bytes = new Uint8Array(this.#bytes);
-    bytes[0] = format;
-    let at = 1;
-    for (const piece of this.#pieces) {
-      new DataView(bytes.buffer).setUint32(at, piece.length);
-      bytes.set(piece, at + 4);
-      at += 4 + piece.length;
+  /** Memory that is new costs its first touch. */
+  #join(): void {
+    const whole = (this.#whole ??= new Uint8Array(Buffer.allocUnsafeSlow(this.#bytes).buffer));
+    whole[0] = format;
+    const end = this.#copied + joinedBytes;
+    for (let piece = this.#pieces[this.#piece]; piece && this.#copied < end; piece = this.#pieces[this.#piece]) {
+      new DataView(whole.buffer).setUint32(this.#copied, piece.length);
+      whole.set(piece, this.#copied + 4);
+      this.#copied += 4 + piece.length;
+      this.#piece++;
     }
-    return bytes;
   }
 
   #add(text: string): void {
