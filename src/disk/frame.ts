@@ -8,6 +8,8 @@ const types = { record: 1, seal: 2 } as const;
 const headerCrcAt = 22;
 /** What a disk writes whole or not at all, at the least. */
 const sectorBytes = 512;
+/** So many zeros at the end of a sector's part are no sealed bytes: nobody wrote them. */
+const unwrittenBytes = 8;
 /** What is sealed and summed in one turn of the event loop: about two milliseconds' work. */
 const turnBytes = 1024 * 1024;
 
@@ -121,7 +123,8 @@ export function findLaterFrame(rest: Buffer, sequence: number): number | undefin
 
 /**
  * Whether the bad frame that begins at byte `at` of a file, `rest` being all from there on, was never written whole: it is cut off,
- * or a sector of it never reached the disk. A frame that is all there and still bad was whole once, and may have been acknowledged.
+ * or a sector of it, or the rest of a sector behind a short write, never reached the disk. A frame that is all there and still bad
+ * was whole once, and may have been acknowledged.
  */
 export function wasTorn(rest: Buffer, at: number): boolean {
   const header = readHeader(rest, 0);
@@ -129,7 +132,7 @@ export function wasTorn(rest: Buffer, at: number): boolean {
   if (rest.length < Math.max(length, frameHeaderBytes)) return true;
   for (let from = 0; from < length;) {
     const end = Math.min(length, from + sectorBytes - ((at + from) % sectorBytes));
-    if (rest.subarray(from, end).every((byte) => byte === 0)) return true;
+    if (rest.subarray(Math.max(from, end - unwrittenBytes), end).every((byte) => byte === 0)) return true;
     from = end;
   }
   return false;

@@ -131,6 +131,22 @@ test('a last frame of which any sector never reached the disk is cut off', async
   await wal.close();
 });
 
+test('a last frame of which a short write made the beginning durable and the rest never came is cut off', async () => {
+  const { folder, ends } = await written(3);
+  const whole = await readFile(join(folder, first));
+  const begin = ends[1] ?? 0;
+  // The file may have grown by less than the frame, or by all of it.
+  for (const length of [begin + 60, whole.length])
+    for (let durable = begin + 1; durable <= length - 8; durable++) {
+      const bytes = Buffer.from(whole.subarray(0, length)).fill(0, durable);
+      const { entries } = await reopen(await folderWith(bytes));
+      expect(
+        entries.map(({ index }) => index),
+        `${durable - begin} bytes of ${length - begin}`,
+      ).toEqual([1, 2]);
+    }
+}, 60_000);
+
 test('a last frame that is all there and bad is a possible loss: refused untouched, until the operator accepts it', async () => {
   const { folder, ends } = await written(3);
   const whole = await readFile(join(folder, first));
