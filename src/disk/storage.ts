@@ -80,6 +80,8 @@ export class Storage {
     const { folder, clock, files = realFileSystem, chance = randomBytes, pause = () => nextTurn() } = options;
     await files.makeFolder(folder);
     await removeUnfinished(files, folder);
+    // A process that was killed may have left a name that is in memory only: what is found must be durable before it is built on.
+    await files.syncFolder(folder);
     const key = await loadKey(files, folder, chance);
     const space = new Space({ folder, files, clock, chance, reserveBytes: options.reserveBytes ?? reserveBytes, onChange: (full) => options.onSpace?.(full) });
     const parts = { folder, files, key, chance, pause };

@@ -3,66 +3,15 @@ import { join } from 'node:path';
 import { damageOf } from '#disk/damage';
 import type { Entry } from '#raft/message';
 import { Violation, type Guided } from '#test/simulation/tier';
+import { endAtEveryCall, endTwiceAtEveryCall, powerLossAroundLargeFrame } from './disk-endings.ts';
 import { contentOf, diskBegin, diskFolder } from './disk-simulation.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
 import { check, configuration, entries, newDisk, openOn, refusal, Told } from './told-storage.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-/** All that a storage does, with segments that change and a tail that is replaced. */
-async function wholeStory(told: Told): Promise<void> {
-  await told.write({ term: 1, vote: 'a', commit: 0 }, entries(1, 4, 1));
-  await told.write({ term: 1, vote: 'a', commit: 3 }, entries(5, 6, 1, 600));
-  // The leader of term 2 replaces the tail; its commit stands for its own entries.
-  await told.write({ term: 2, vote: 'b', commit: 5 }, entries(4, 5, 2));
-  await told.snapshot(4, 2, 'state of four');
-  await Promise.all([told.write({ term: 2, vote: 'b', commit: 6 }, entries(6, 9, 2)), told.snapshot(5, 2, 'state of five '.repeat(60))]);
-  await told.write({ term: 3, vote: undefined, commit: 6 }, []);
-  await told.snapshot(6, 2, 'state of six');
-  await told.install(40, 4, 'state of the leader');
-  await told.write({ term: 4, vote: undefined, commit: 41 }, entries(41, 44, 4));
-  await told.storage.close();
-}
-
-async function endAtEveryCall(segmentBytes: number, power: boolean): Promise<void> {
-  for (let killAt = 1, ended = true; ended; killAt++) {
-    const disk = newDisk(killAt);
-    const system = disk.boot(killAt);
-    const told = new Told(system);
-    ended = (await Promise.race([system.killed, told.open({ segmentBytes }).then(wholeStory)])) === 'killed';
-    if (ended && power) disk.loseUnsynced();
-    const again = await new Told(disk.boot(), told.model).open({ segmentBytes }).catch((error: unknown) => {
-      throw error instanceof Violation ? error : new Violation('start', `ended at call ${killAt}: ${(error as Error).message}`);
-    });
-    // It goes on from there.
-    const { lastIndex, now } = again.model;
-    await again.write({ ...now.hardState, term: now.hardState.term + 1 }, entries(lastIndex + 1, lastIndex + 2, now.hardState.term + 1));
-    await again.storage.close();
-    await new Told(disk.boot(), told.model).open({ segmentBytes });
-  }
-}
-
-/** A frame that is written in several pieces, on a disk whose power goes at every call. */
-async function powerLossAroundLargeFrame(): Promise<void> {
-  for (let killAt = 1, ended = true; ended; killAt++) {
-    const disk = newDisk(killAt);
-    const system = disk.boot(killAt);
-    const told = new Told(system);
-    async function story(): Promise<void> {
-      await told.open();
-      await told.write({ term: 1, vote: 'a', commit: 0 }, entries(1, 1, 1, 2.5 * 1024 * 1024));
-      await told.write({ term: 1, vote: 'a', commit: 1 }, entries(2, 2, 1));
-      await told.storage.close();
-    }
-    ended = (await Promise.race([system.killed, story()])) === 'killed';
-    if (ended) disk.loseUnsynced();
-    const again = await new Told(disk.boot(), told.model).open();
-    await again.storage.close();
-  }
-}
-
+/** The call that finds no space may be any, alone or with those after it. */
 const needsSpace = /^(write|sync|rename|open \S+ create)/;
 
-/** The call that finds no space may be any, alone or with those after it. */
 async function fullAtEveryCall(many: number): Promise<void> {
   for (let at = 1, refused = true; refused; at++) {
     const disk = newDisk();
@@ -371,6 +320,7 @@ export const diskScripts: readonly Guided[] = [
     },
   },
   { name: 'killed at every call', run: () => endAtEveryCall(500, false) },
+  { name: 'killed at every call, and again at every call, and then the power goes', run: endTwiceAtEveryCall },
   { name: 'the power goes at every call', run: () => endAtEveryCall(500, true) },
   { name: 'the power goes at every call, a segment for each record: stale tail at a segment change', run: () => endAtEveryCall(1, true) },
   { name: 'no space at any one call', run: () => fullAtEveryCall(1) },

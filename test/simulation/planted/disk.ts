@@ -26,6 +26,13 @@ export const faults: readonly Fault[] = [
     within: 0,
   },
   {
+    ...at('storage'),
+    name: 'a start builds on names that are not durable',
+    from: 'await files.syncFolder(folder);\n    const key',
+    to: 'const key',
+    within: 0,
+  },
+  {
     ...at('file-system'),
     name: 'a new name is not made durable',
     from: 'await files.rename(temporary, path);\n  await files.syncFolder(dirname(path));',
