@@ -146,7 +146,8 @@ test('reports that the log does not take are refused, and the next ones go throu
 });
 
 test('a node that beats stays ready; one that stops is down after three periods, and its session is over', async () => {
-  const { sessions, store, clock } = await setUp();
+  const { sessions, store, clock, write } = await setUp();
+  await write([create('node', aNode('another'))]);
   const session = await sessions.open(nodeId, testDescription);
   const { ended } = collect(session.assignments());
   for (let beat = 0; beat < 10; beat++) {
@@ -163,13 +164,25 @@ test('a node that beats stays ready; one that stops is down after three periods,
   expect(store.get('node', nodeId)?.Status.State).toBe('ready');
 });
 
+test('a node without others beats more seldom, until another comes', async () => {
+  const { sessions, store, clock, write } = await setUp();
+  const session = await sessions.open(nodeId, testDescription);
+  const alone = await session.heartbeat();
+  expect(alone).toBeGreaterThanOrEqual(4500);
+  await clock.advance(alone);
+  await write([create('node', aNode('another'))]);
+  expect(await session.heartbeat()).toBeLessThanOrEqual(1100);
+  expect(store.get('node', nodeId)?.Status.State).toBe('ready');
+});
+
 const hourMs = 3_600_000;
 
 test.each([
   ['back', -hourMs],
   ['ahead', hourMs],
 ])('a clock on the wall that is set %s by an hour neither kills a node that beats nor keeps one alive that does not', async (_way, byMs) => {
-  const { sessions, store, clock } = await setUp();
+  const { sessions, store, clock, write } = await setUp();
+  await write([create('node', aNode('another'))]);
   const session = await sessions.open(nodeId, testDescription);
   const { ended } = collect(session.assignments());
   const state = () => store.get('node', nodeId)?.Status.State;
