@@ -10,6 +10,7 @@ import { HttpError } from './errors.ts';
 import type { Allowance } from './limits.ts';
 import { enginePath, type RequestTarget } from './target.ts';
 import { minorVersion, newestVersion } from './version.ts';
+import { connectionHeaders, keptHeaders } from './request/kept-headers.ts';
 
 /** Facts of the engine that our own answers repeat. */
 export interface EngineAbout {
@@ -33,7 +34,7 @@ const readTimeoutMs = 10_000;
 /** For what changes something: pruning hundreds of networks takes its time. */
 const callTimeoutMs = 120_000;
 /** Headers that belong to one connection, or that Node has answered already. */
-const hopHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect', 'upgrade']);
+const hopHeaders = new Set(connectionHeaders);
 
 export class EngineClient {
   readonly #endpoint: Endpoint;
@@ -103,7 +104,7 @@ export class EngineClient {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const reply = await this.#open(options, { body: body ?? request, signal: gone.signal });
-    const headers = keptHeaders(reply.rawHeaders).filter(([name]) => !response.hasHeader(name));
+    const headers = keptHeaders(reply.rawHeaders, hopHeaders).filter(([name]) => !response.hasHeader(name));
     response.writeHead(reply.statusCode ?? 500, reply.statusMessage ?? '', headers.flat());
     response.flushHeaders();
     reply.on('error', () => response.destroy());
@@ -173,21 +174,11 @@ function parsed<T>(text: string): T | undefined {
 
 /** Without a stated length Node would send an empty chunked body, which the engine takes for a body. */
 function requestHeaders(request: IncomingMessage): [string, string][] {
-  const headers = keptHeaders(request.rawHeaders);
+  const headers = keptHeaders(request.rawHeaders, hopHeaders);
   const { method = 'GET' } = request;
   const measured = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
   if (!measured && method !== 'GET' && method !== 'HEAD') headers.push(['Content-Length', '0']);
   // An engine that closes as soon as it has answered makes Node fail on the body's empty last write, and the answer is lost.
   headers.push(['Connection', 'keep-alive']);
   return headers;
-}
-
-/** Raw headers as pairs, in their order and spelling, without those of the connection. */
-function keptHeaders(raw: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const [name = '', value = ''] = [raw[i], raw[i + 1]];
-    if (!hopHeaders.has(name.toLowerCase())) pairs.push([name, value]);
-  }
-  return pairs;
 }

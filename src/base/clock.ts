@@ -11,6 +11,11 @@ export interface Clock {
   soon(run: () => void): void;
 }
 
+/** Resolves in a later turn of the event loop: what has arrived meanwhile goes first. */
+export function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.soon(resolve));
+}
+
 /** RFC 3339 text of a time in milliseconds, as the Engine API writes it. */
 export function timeText(ms: number): string {
   return new Date(ms).toISOString();

@@ -1,6 +1,6 @@
 /** The leader's loop: requests and timers in, one entry at a time out. */
 import { assert } from '#base/assert';
-import type { Clock } from '#base/clock';
+import { nextTurn, type Clock } from '#base/clock';
 import { newId } from '#base/ids';
 import { harmless } from '#base/listeners';
 import type { Logger } from '#base/logger';
@@ -146,8 +146,7 @@ export class Manager implements Cluster {
       }
       // Many who were answered together ask again together, and share an entry if they are let in first. One alone waits for nobody,
       // but what follows from its entry is another turn's: this one has had the entry's apply and what the nodes are told of it.
-      if (group.members.length !== 1 || (this.#requests.length === 0 && !this.#dirty.empty))
-        await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
+      if (group.members.length !== 1 || (this.#requests.length === 0 && !this.#dirty.empty)) await nextTurn(this.#parts.clock);
     }
     this.#busy = false;
   }

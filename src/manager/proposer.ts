@@ -1,6 +1,6 @@
 /** Brings one decision after the other into the log. */
 import { assert } from '#base/assert';
-import type { Clock } from '#base/clock';
+import { nextTurn, type Clock } from '#base/clock';
 import { EntryEncoder } from '#replica/entry-format';
 import type { Outcome, ReplicatedLog } from '#replica/replicated-log';
 import type { Action, Answer } from '#store/action';
@@ -51,7 +51,7 @@ export class Proposer {
     let pause = actions.length > manyActions;
     const encoding = new EntryEncoder({ ...head, actions });
     for (; !encoding.done; pause = true) {
-      if (pause) await new Promise<void>((resolve) => clock.soon(resolve));
+      if (pause) await nextTurn(clock);
       encoding.step();
     }
     return log.propose(encoding.finish(), term);

@@ -1,5 +1,5 @@
 /** The leader's side of the nodes' sessions: assignments out, statuses and heartbeats in. */
-import type { Clock } from '#base/clock';
+import { nextTurn, type Clock } from '#base/clock';
 import { milliseconds } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
@@ -69,7 +69,7 @@ export class Sessions {
     const catalog = new Catalog(state.store);
     this.#catalog = catalog;
     for (const steps = catalog.fill(); steps.next().done !== true && this.#catalog === catalog;) {
-      await new Promise<void>((resolve) => clock.soon(resolve));
+      await nextTurn(clock);
     }
   }
 
@@ -89,11 +89,12 @@ export class Sessions {
     const { state, clock, submit } = this.#parts;
     // A node that got half of its tasks would end the others.
     await this.#gathered;
-    if (!this.#catalog) throw new Refusal('unavailable', swarmTexts.starting);
+    const catalog = this.#catalog;
+    if (!catalog) throw new Refusal('unavailable', swarmTexts.starting);
     await submit((view) => answer(registerNode(view, nodeId, description, address ?? view.get('node', nodeId)?.Status.Addr ?? '')));
     const number = this.#heartbeats.open(nodeId, periodOf(state.store), clock.monotonicNow());
     this.#sessions.get(nodeId)?.end();
-    const session = new Session(nodeId, number, () => this.#catalog?.itemsOf(nodeId) ?? []);
+    const session = new Session(nodeId, number, () => (this.#catalog ?? catalog).itemsOf(nodeId));
     this.#sessions.set(nodeId, session);
     this.#watchDeadlines(clock.monotonicNow());
     this.#parts.logger.info({ node: nodeId }, 'a node connected: it gets its tasks from this manager');

@@ -1,4 +1,5 @@
 /** What a commit may not remove before somebody has seen it: most of a repository, most of a stack, any volume. */
+import { counted } from '#base/text/human';
 import type { Mount, ServiceSpec } from '#model/object/service-spec';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';
@@ -22,7 +23,7 @@ export function massRemoval({ applied, gone, missing }: Removal): string | undef
 }
 
 function stacks(count: number): string {
-  return `${count} stack${count === 1 ? '' : 's'}`;
+  return counted(count, 'stack');
 }
 
 /** Why a change of one stack waits: `before` is what it owns, `actions` what would be done. */

@@ -9,9 +9,9 @@ import type { SimulatedDisk } from './simulated-disk.ts';
 import { check, configuration, entries, newDisk, openOn, refusal, Told } from './told-storage.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-/** The call that finds no space may be any, alone or with those after it. */
 const needsSpace = /^(write|sync|rename|open \S+ create)/;
 
+/** The call that finds no space may be any, alone or with those after it. */
 async function fullAtEveryCall(many: number): Promise<void> {
   for (let at = 1, refused = true; refused; at++) {
     const disk = newDisk();

@@ -9,6 +9,7 @@ import type { LeaderLine } from '../dependencies.ts';
 import { holdBody } from '../request/body.ts';
 import { keyHeader } from '../request/request-id.ts';
 import type { Answer, Call, Handler } from '../router.ts';
+import { connectionHeaders, keptHeaders } from '../request/kept-headers.ts';
 
 export interface CarrierParts {
   readonly leader: LeaderLine;
@@ -22,7 +23,7 @@ const retryMs = 50;
 /** Told to whoever carried a request here that this node does not lead, and whether the change may take effect all the same. */
 const notLeadingHeader = 'shoal-not-leading';
 /** Headers of one connection. */
-const hopHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect', 'upgrade', 'transfer-encoding', 'host']);
+const hopHeaders = new Set([...connectionHeaders, 'transfer-encoding', 'host']);
 
 type Outcome = { readonly answer: Answer } | { readonly later: Refusal };
 
@@ -92,7 +93,7 @@ export class Carrier {
         reply.resume();
         return { later: new Refusal('unavailable', swarmTexts.starting, sentBack === 'unknown' ? { outcome: 'unknown' } : {}) };
       }
-      response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? '', keptHeaders(reply.rawHeaders).flat());
+      response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? '', keptHeaders(reply.rawHeaders, hopHeaders).flat());
       response.flushHeaders();
       reply.on('error', () => response.destroy());
       reply.pipe(response);
@@ -121,7 +122,7 @@ function withOutcome(refusal: Refusal, unknown: boolean): Refusal {
 
 /** Resolves with the beginning of the answer. */
 function ask(connection: Duplex, { request, signal, key }: Call, body: Buffer | undefined): Promise<IncomingMessage> {
-  const headers = keptHeaders(request.rawHeaders).filter(([name]) => body === undefined || name.toLowerCase() !== 'content-length');
+  const headers = keptHeaders(request.rawHeaders, hopHeaders).filter(([name]) => body === undefined || name.toLowerCase() !== 'content-length');
   headers.push(['Host', 'leader'], ['Connection', 'close']);
   if (body) headers.push(['Content-Length', String(body.length)]);
   if (key !== undefined) headers.push(['Idempotency-Key', key]);
@@ -135,14 +136,4 @@ function ask(connection: Duplex, { request, signal, key }: Call, body: Buffer | 
     sent.on('response', resolve);
     sent.end(body);
   });
-}
-
-/** Raw headers as pairs, in their order and spelling, without those of the connection. */
-function keptHeaders(raw: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let at = 0; at + 1 < raw.length; at += 2) {
-    const [name = '', value = ''] = [raw[at], raw[at + 1]];
-    if (!hopHeaders.has(name.toLowerCase())) pairs.push([name, value]);
-  }
-  return pairs;
 }

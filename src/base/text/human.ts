@@ -3,6 +3,11 @@ import { Refusal } from '../refusal.ts';
 
 const day = 24;
 
+/** `1 node`, `3 nodes`, `0 nodes`. */
+export function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
 /** `5 seconds`, `About a minute`, `3 weeks` of a span in milliseconds. */
 export function humanDuration(spanMs: number): string {
   const seconds = Math.floor(spanMs / 1000);

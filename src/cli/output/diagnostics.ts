@@ -1,4 +1,5 @@
 /** What is wrong with stack files, in the formats of those who ask: people, programs, CI servers. */
+import { counted } from '#base/text/human';
 import { diagnosticText, type Diagnostic, type StackFile } from '#compose/compose';
 import { explainDiagnostics } from '#compose/explain';
 
@@ -22,10 +23,6 @@ export function lintLines({ files, services, diagnostics }: Linted, format: Lint
 function lintSummary(services: number | undefined, diagnostics: readonly Diagnostic[]): string {
   const found = (['error', 'warning'] as const).map((severity) => counted(count(diagnostics, severity), severity));
   return [...(services === undefined ? [] : [counted(services, 'service')]), ...found].join(', ');
-}
-
-function counted(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 function count(diagnostics: readonly Diagnostic[], severity: Diagnostic['severity']): number {

@@ -1,5 +1,6 @@
 /** Who may deploy a stack: a repository only what is its own or nobody's, an operator what no repository has. */
 import { Refusal } from '#base/refusal';
+import { counted } from '#base/text/human';
 import type { OwnedKind, Stack, StackSource } from '#model/object/stack';
 import type { View } from '#store/view';
 import { carriesLabel, inventoryOf, isEmptyRecord, labelledObjects } from './inventory.ts';
@@ -11,17 +12,13 @@ export function adoptionNeeded(view: View, name: string, source: StackSource & {
   const way = `\`shoal stack adopt ${name}\` shows what would change, and gives it to repository ${Repository}`;
   if (!stack) {
     const services = labelledObjects(view, 'service', name).length;
-    return services === 0 ? undefined : `${Path} is named like a stack that runs already and that no repository made (${count(services, 'service')}); ${way}`;
+    return services === 0 ? undefined : `${Path} is named like a stack that runs already and that no repository made (${counted(services, 'service')}); ${way}`;
   }
   if (stack.Source.Kind === 'repository') {
     if (stack.Source.Repository === Repository || isEmptyRecord(stack)) return undefined;
     return `stack ${name} belongs to ${stack.Source.Path} of repository ${stack.Source.Repository}: give this one another name; ${way}`;
   }
   return isEmptyRecord(stack) ? undefined : `${Path} is named like a stack that was deployed by hand; ${way}`;
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 /** Whether this repository has the stack. */

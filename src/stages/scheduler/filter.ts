@@ -1,4 +1,5 @@
 /** One filter: which nodes it lets pass, and what to say of those that it does not. */
+import { counted } from '#base/text/human';
 import type { Candidate } from './candidate.ts';
 
 export interface Filter {
@@ -9,5 +10,5 @@ export interface Filter {
 
 /** "… on 1 node" or "… on 3 nodes". */
 export function onNodes(text: string): (count: number) => string {
-  return (count) => `${text} on ${count} node${count === 1 ? '' : 's'}`;
+  return (count) => `${text} on ${counted(count, 'node')}`;
 }

@@ -1,4 +1,5 @@
 /** The filters that a node must pass, in SwarmKit's order and with its explanations (manager/scheduler/filter.go). */
+import { counted } from '#base/text/human';
 import { roleOf } from '#model/manager-address';
 import { Refusal } from '#base/refusal';
 import { nodeMatches, parseConstraints, type Constraint } from '#model/constraint';
@@ -62,7 +63,7 @@ export function explain(filters: readonly Filter[], candidates: Iterable<Candida
 function readyFilter(): Filter {
   return {
     accepts: ({ node }) => node.Status.State === 'ready' && node.Spec.Availability === 'active',
-    explain: (count) => `${count} node${count === 1 ? '' : 's'} not available for new tasks`,
+    explain: (count) => `${counted(count, 'node')} not available for new tasks`,
   };
 }
 
