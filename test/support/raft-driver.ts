@@ -155,7 +155,9 @@ export class RaftDriver {
       this.#around.count('changes done');
       this.#around.done(index);
     }
-    if (ready.snapshotWanted.length > 0) this.#snapshot(member);
+    // Not before what the turn hands out is known: a snapshot of another member may be among it.
+    const due = member.index - member.durable.saved.meta.index >= this.#around.knobs.snapshotEvery;
+    if (due || ready.snapshotWanted.length > 0) this.#snapshot(member);
   }
 
   #checkAppends(member: Member, raft: Raft, messages: readonly Message[]): void {
@@ -275,7 +277,6 @@ export class RaftDriver {
     if (entries.length > 0) raft.applied(member.index);
     this.mixIn(member.number, 200, member.index);
     this.#finishReads(member);
-    if (member.index - member.durable.saved.meta.index >= this.#around.knobs.snapshotEvery) this.#snapshot(member);
   }
 
   #restore(member: Member, meta: SnapshotMeta): void {
