@@ -1,4 +1,5 @@
-/** How many changes a second a manager stores durably, beside an etcd on the same disk in the same run. */
+/** How many changes a second a manager stores durably, beside an etcd on the same disk in the same run: by turns, so that both meet the same noise. */
+import { build } from 'esbuild';
 import { execFile, fork, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -7,6 +8,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { median } from './figures.ts';
 import type { ChildLoad } from './writer-child.ts';
 import type { Command, Figures, Load, Reply } from './writers.ts';
 
@@ -17,12 +19,14 @@ export interface RaftRow extends Figures {
   rssMB: number;
   /** Of the event loop; absent for etcd, which has none. */
   longestTurnMs?: number;
-  /** Of etcd's writes a second in the same run. */
+  /** Of etcd's writes a second: the median of the rounds. */
   ratio?: number;
 }
 
 const run = promisify(execFile);
+const programs = new URL('../../.test/bench', import.meta.url).pathname;
 const etcdPort = 42_379;
+const rounds = 5;
 const loads = [
   { writers: 1, bytes: 256 },
   { writers: 64, bytes: 256 },
@@ -40,10 +44,7 @@ class Server {
   }
 
   static async start(folder: string): Promise<Server> {
-    const child = fork(new URL('store-server.ts', import.meta.url), [folder], {
-      execArgv: ['--import', 'tsx'],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
+    const child = fork(join(programs, 'store-server.mjs'), [folder], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     await once(child, 'message');
     return new Server(folder, child);
   }
@@ -64,9 +65,7 @@ async function runChildren(load: Load, target: ChildLoad['target']): Promise<Fig
   const processes = Math.min(2, load.writers);
   const child = async (at: number): Promise<Figures> => {
     const share: ChildLoad = { ...load, target, writers: load.writers / processes, keys: load.keys.filter((_, key) => key % processes === at) };
-    const { stdout } = await run(process.execPath, ['--import', 'tsx', new URL('writer-child.ts', import.meta.url).pathname, JSON.stringify(share)], {
-      maxBuffer: 2 ** 24,
-    });
+    const { stdout } = await run(process.execPath, [join(programs, 'writer-child.mjs'), JSON.stringify(share)], { maxBuffer: 2 ** 24 });
     return JSON.parse(stdout) as Figures;
   };
   const all = await Promise.all(Array.from({ length: processes }, (_, at) => child(at)));
@@ -103,32 +102,72 @@ function rssOf(pid: number | undefined): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 }
 
-async function oursRows(server: Server, load: Omit<Load, 'keys'>): Promise<RaftRow[]> {
-  const { ids = [] } = await server.ask({ type: 'begin' });
-  const { figures: submitted } = await server.ask({ type: 'submit', ...load });
-  const { rssMB: submitRss = 0, longestTurnMs: submitTurn = 0 } = await server.ask({ type: 'end' });
-  await server.ask({ type: 'begin' });
-  const http = await runChildren({ ...load, keys: ids }, { type: 'http', socket: join(server.folder, 'api.sock') });
-  const { rssMB = 0, longestTurnMs = 0 } = await server.ask({ type: 'end' });
-  return [
-    { what: 'Manager.submit', ...load, ...(submitted as Figures), rssMB: submitRss, longestTurnMs: submitTurn },
-    { what: 'over HTTP', ...load, ...http, rssMB, longestTurnMs },
-  ];
+type Measure = () => Promise<Omit<RaftRow, 'what' | 'writers' | 'bytes'>>;
+
+/** The ways of writing, each for one round. */
+function waysOf(server: Server, etcd: ChildProcess | undefined, load: Omit<Load, 'keys'>): ReadonlyMap<string, Measure> {
+  const keys = Array.from({ length: 1000 }, (_, at) => `config-${at}`);
+  const ended = async (): Promise<{ rssMB: number; longestTurnMs: number }> => {
+    const { rssMB = 0, longestTurnMs = 0 } = await server.ask({ type: 'end' });
+    return { rssMB, longestTurnMs };
+  };
+  const ways = new Map<string, Measure>();
+  if (etcd) ways.set('etcd put', async () => ({ ...(await runChildren({ ...load, keys }, { type: 'etcd', port: etcdPort })), rssMB: rssOf(etcd.pid) }));
+  ways.set('Manager.submit', async () => {
+    await server.ask({ type: 'begin' });
+    const { figures } = await server.ask({ type: 'submit', ...load });
+    return { ...(figures as Figures), ...(await ended()) };
+  });
+  ways.set('over HTTP', async () => {
+    const { ids = [] } = await server.ask({ type: 'begin' });
+    const figures = await runChildren({ ...load, keys: ids }, { type: 'http', socket: join(server.folder, 'api.sock') });
+    return { ...figures, ...(await ended()) };
+  });
+  return ways;
+}
+
+/** Round by round, one way behind the other. */
+async function rowsOf(server: Server, etcd: ChildProcess | undefined, load: Omit<Load, 'keys'>): Promise<RaftRow[]> {
+  const found = new Map<string, Awaited<ReturnType<Measure>>[]>();
+  const ways = waysOf(server, etcd, load);
+  for (let round = 0; round < rounds; round++) {
+    for (const [what, measure] of ways) found.set(what, [...(found.get(what) ?? []), await measure()]);
+  }
+  const beside = found.get('etcd put') ?? [];
+  return [...found].map(([what, all]) => {
+    const middle = (of: (figures: Figures) => number): number => median(all.map(of));
+    const turns = all.flatMap(({ longestTurnMs }) => (longestTurnMs === undefined ? [] : [longestTurnMs]));
+    const ratios = what === 'etcd put' ? [] : beside.map(({ perSecond }, round) => (all[round]?.perSecond ?? 0) / perSecond);
+    return {
+      what,
+      ...load,
+      count: all.reduce((sum, { count }) => sum + count, 0),
+      perSecond: middle(({ perSecond }) => perSecond),
+      p50Ms: middle(({ p50Ms }) => p50Ms),
+      p99Ms: middle(({ p99Ms }) => p99Ms),
+      rssMB: Math.max(...all.map(({ rssMB }) => rssMB)),
+      ...(turns.length > 0 && { longestTurnMs: Math.max(...turns) }),
+      ...(ratios.length > 0 && { ratio: median(ratios) }),
+    };
+  });
+}
+
+/** The server and the writers, built as the product is. */
+async function buildPrograms(): Promise<void> {
+  const entryPoints = ['store-server', 'writer-child'].map((name) => new URL(`${name}.ts`, import.meta.url).pathname);
+  const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
+  await build({ entryPoints, outdir: programs, outExtension: { '.js': '.mjs' }, bundle: true, platform: 'node', format: 'esm', packages: 'external', banner });
 }
 
 /** A write changes one label of one of 1,000 configs; in etcd, it puts one of 1,000 keys. */
-export async function benchRaft(ms = 4000): Promise<RaftRow[]> {
+export async function benchRaft(ms = 1000): Promise<RaftRow[]> {
+  await buildPrograms();
   const folder = await mkdtemp(join(tmpdir(), 'shoal-bench-'));
   const etcd = await startEtcd(folder);
   const server = await Server.start(folder);
-  const keys = Array.from({ length: 1000 }, (_, at) => `config-${at}`);
   const rows: RaftRow[] = [];
   try {
-    for (const load of loads) {
-      const beside = etcd && (await runChildren({ ...load, ms, keys }, { type: 'etcd', port: etcdPort }));
-      if (beside) rows.push({ what: 'etcd put', ...load, ...beside, rssMB: rssOf(etcd.pid) });
-      for (const row of await oursRows(server, { ...load, ms })) rows.push({ ...row, ...(beside && { ratio: row.perSecond / beside.perSecond }) });
-    }
+    for (const load of loads) rows.push(...(await rowsOf(server, etcd, { ...load, ms })));
   } finally {
     server.stop();
     etcd?.kill();

@@ -46,7 +46,7 @@ const api = new ApiServer(
 );
 await api.start();
 const view = await cluster.read();
-const turns = monitorEventLoopDelay({ resolution: 1 });
+const turns = monitorEventLoopDelay({ resolution: 5 });
 
 /** One label of one config becomes `text`. */
 async function update(id: string, text: string): Promise<void> {
