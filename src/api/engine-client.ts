@@ -36,6 +36,11 @@ const callTimeoutMs = 120_000;
 /** Headers that belong to one connection, or that Node has answered already. */
 const hopHeaders = new Set(connectionHeaders);
 
+/** Newest version that both sides speak; ours while nothing is known of the engine. */
+export function commonVersion(about: EngineAbout | undefined): number {
+  return Math.min(newestVersion, about?.version ?? newestVersion);
+}
+
 export class EngineClient {
   readonly #endpoint: Endpoint;
   readonly #clock: Clock;
@@ -67,7 +72,7 @@ export class EngineClient {
 
   /** Newest version that both sides speak. */
   async commonVersion(patient = false): Promise<number> {
-    return Math.min(newestVersion, (await this.about(patient))?.version ?? newestVersion);
+    return commonVersion(await this.about(patient));
   }
 
   /** One JSON call with an unversioned path. Throws 503 when the engine does not answer. */

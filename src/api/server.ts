@@ -13,6 +13,7 @@ import { EngineClient } from './engine-client.ts';
 import { failureOf, HttpError } from './errors.ts';
 import { Guard } from './guard.ts';
 import { Allowance, limitsFor, openFilesLimit, type Limits } from './limits.ts';
+import { Ending } from './ending.ts';
 import { Carrier } from './leader/carrier.ts';
 import { isLeaders } from './leader/places.ts';
 import { isOwned, mayUpgrade } from './ownership.ts';
@@ -52,8 +53,6 @@ const repeatMs = 10_000;
 /** Texts of our own routes carry no prefix of Docker's. */
 const ownErrors = /^(\/v[0-9.]+)?\/shoal\//;
 
-/** Nobody reads it; one made for each request would carry a trace of the stack. */
-const over = new Error('the request is over');
 const connectionCloses = { follows: 'this connection is closed, the daemon goes on' };
 
 export class ApiServer {
@@ -67,8 +66,8 @@ export class ApiServer {
   readonly #carrier: Carrier | undefined;
   readonly #server: Server;
   readonly #limits: Limits;
-  /** Of requests that are being answered: aborted when the server stops. */
-  readonly #open = new Set<AbortController>();
+  /** Requests that are being answered: over when the server stops. */
+  readonly #open = new Set<Ending>();
   /** Connections that were upgraded: the server does not know them any more. */
   readonly #pipes = new Set<Duplex>();
   readonly #toldAt = new Map<string, number>();
@@ -126,7 +125,7 @@ export class ApiServer {
   /** Ends streams and connections, and removes the socket. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const request of this.#open) request.abort();
+    for (const request of this.#open) request.come();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const cancel = this.#context.clock.after(stopGraceMs, () => this.#server.closeAllConnections());
@@ -174,22 +173,22 @@ export class ApiServer {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.on('error', () => undefined);
     response.on('error', () => response.destroy());
-    const gone = new AbortController();
-    this.#open.add(gone);
+    const ending = new Ending();
+    this.#open.add(ending);
     response.once('close', () => {
-      this.#open.delete(gone);
-      gone.abort(over);
+      this.#open.delete(ending);
+      ending.come();
       // A connection that falls idle while we stop would keep the server open.
       if (this.#stopping) setImmediate(() => this.#server.closeIdleConnections());
     });
     try {
-      await this.#answer(request, response, gone.signal);
+      await this.#answer(request, response, ending);
     } catch (error) {
       this.#fail(request, response, error);
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, ending: Ending): Promise<void> {
     for (const [name, value] of Object.entries(await commonHeaders(this.#context))) response.setHeader(name, value as string);
     const target = readTarget(request.url ?? '/');
     const query = new URLSearchParams(target.search);
@@ -199,7 +198,17 @@ export class ApiServer {
       if (isOwned(target.path, this.#besideSwarm)) throw new HttpError(404, 'page not found');
       return this.#context.engine.passThrough(request, response, target);
     }
-    const call: Call = { request, response, target, query, parameters: found.parameters, signal, changes: 0 };
+    const call: Call = {
+      request,
+      response,
+      target,
+      query,
+      parameters: found.parameters,
+      changes: 0,
+      get signal() {
+        return ending.signal;
+      },
+    };
     const answer = !stale && isLeaders(target.path) ? this.#atLeader(call, found.handler) : found.handler(call);
     send(response, await answer);
   }

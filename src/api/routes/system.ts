@@ -7,6 +7,7 @@ import { shownMember } from './nodes.ts';
 import { get, type Answer, type Call, type Route } from '../router.ts';
 import { clusterIn, shownCluster } from './swarm.ts';
 import { oldestVersion } from '../version.ts';
+import { commonVersion } from '../engine-client.ts';
 
 /** By this clients know whom they talk to. */
 export function pingRoutes(context: Context): Route[] {
@@ -25,7 +26,7 @@ export function systemRoutes(context: Context): Route[] {
 export async function commonHeaders(context: Context): Promise<OutgoingHttpHeaders> {
   const about = await context.engine.about();
   return {
-    'Api-Version': `1.${await context.engine.commonVersion()}`,
+    'Api-Version': `1.${commonVersion(about)}`,
     'Docker-Experimental': String(about?.experimental ?? false),
     Ostype: 'linux',
     Server: `Shoal/${context.version} (linux)`,
