@@ -27,7 +27,7 @@ export function contained(parts: Dependencies, guard: Guard): Dependencies {
 function containedCluster(cluster: Cluster, guard: Guard): Cluster {
   return {
     read: async () => cluster.read(),
-    submit: async (useCase, id) => cluster.submit(useCase, id),
+    submit: async (useCase, ...named) => cluster.submit(useCase, ...named),
     watch: (listener) => cluster.watch(guard.callback('a listener to the cluster', listener, listenerFails)),
   };
 }

@@ -8,7 +8,7 @@ import type { Dependencies, SwarmStatus, View } from './dependencies.ts';
 import type { EngineClient } from './engine-client.ts';
 import type { Guard } from './guard.ts';
 import type { Allowance } from './limits.ts';
-import { nextChangeId } from './request/request-id.ts';
+import { nextChange } from './request/request-id.ts';
 import type { Answer, Call, Handler } from './router.ts';
 import type { RecentRemovals } from './routes/recent-removals.ts';
 import type { SwarmEvents } from './stream/swarm-events.ts';
@@ -43,7 +43,7 @@ export async function readView(context: Context): Promise<View> {
 /** Carries out a use case, on a manager; once only, however often a client asks under the same key. */
 export async function submit<R>(context: Context, call: Call, useCase: UseCase<R>): Promise<R> {
   requireManager(context.swarm.status());
-  return context.cluster.submit(useCase, nextChangeId(call));
+  return context.cluster.submit(useCase, ...nextChange(call));
 }
 
 /** An object by id, name or unique beginning of its id, in the newest view. */

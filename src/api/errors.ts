@@ -13,6 +13,9 @@ const codes: Readonly<Record<RefusalCode, { status: number; grpc: string }>> = {
   unknown: { status: 500, grpc: 'Unknown' },
 };
 
+/** Where a reason says more than its code: a key that was used for something else cannot be processed, as the field's standard has it. */
+const statusOfReason: Readonly<Record<string, number>> = { otherRequest: 422 };
+
 /** dockerd words this one itself, before the manager's gRPC service is asked: no prefix. `control` marks its own such texts `plain`. */
 const ambiguous = / is ambiguous \(\d+ matches found\)$/;
 
@@ -41,5 +44,8 @@ export function failureOf(error: unknown, own: boolean): Failure {
   if (!(error instanceof Refusal)) return { status: 500, message: error instanceof Error ? error.message : String(error) };
   const { status, grpc } = codes[error.code];
   const plain = own || error.facts['plain'] === true || error.code === 'notFound' || error.code === 'unavailable' || ambiguous.test(error.message);
-  return { status, message: plain ? error.message : `rpc error: code = ${grpc} desc = ${error.message}` };
+  return {
+    status: statusOfReason[String(error.facts['reason'])] ?? status,
+    message: plain ? error.message : `rpc error: code = ${grpc} desc = ${error.message}`,
+  };
 }

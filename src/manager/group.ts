@@ -4,6 +4,7 @@ import { Refusal } from '#base/refusal';
 import type { UseCase, UseCaseContext } from '#control/cluster';
 import { clusterLevel } from '#stages/dispatcher/feature-level';
 import type { Action, Answer } from '#store/action';
+import type { KnownAnswer } from '#store/answers';
 import { levelNeeded } from '#store/feature-level';
 import { Overlay } from '#store/overlay';
 import { keyOf } from '#store/room';
@@ -15,6 +16,8 @@ export interface Request {
   useCase: UseCase<unknown>;
   /** Under which the same request may be sent again. */
   id?: string;
+  /** Digest of what it asks, where there may be doubt. */
+  asked?: string;
   resolve: (result: unknown) => void;
   reject: (error: unknown) => void;
 }
@@ -48,7 +51,9 @@ export class Group {
   }
 
   get answers(): readonly Answer[] {
-    return this.#members.flatMap(({ request: { id }, answer }) => (id === undefined || answer.type !== 'written' ? [] : [{ id, result: answer.result }]));
+    return this.#members.flatMap(({ request: { id, asked }, answer }) =>
+      id === undefined || answer.type !== 'written' ? [] : [{ id, result: answer.result, ...(asked !== undefined && { asked }) }],
+    );
   }
 
   /** True when the next request must wait for the next entry. */
@@ -64,7 +69,7 @@ export class Group {
     if (request.id !== undefined) {
       if (this.#members.some((member) => member.request.id === request.id)) return 'later';
       const known = this.#store.answered(request.id);
-      if (known) return { read: known.result };
+      if (known) return { read: sameAsked(known, request).result };
     }
     try {
       return this.#decide(request, context);
@@ -106,6 +111,16 @@ export class Group {
       else request.resolve(answer.result);
     }
   }
+}
+
+/** An id that stood for something else must not have its answer taken for the one to this. */
+function sameAsked(known: KnownAnswer, { id, asked }: Request): KnownAnswer {
+  if (known.asked === undefined || asked === undefined || known.asked === asked) return known;
+  throw new Refusal('alreadyExists', 'something else was asked under the same key: nothing was changed; a new request takes a new key', {
+    reason: 'otherRequest',
+    plain: true,
+    id,
+  });
 }
 
 /** What some node does not know must never reach the log: every manager would meet it at every start. */

@@ -3,7 +3,7 @@ import { harmless } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
-import type { Cluster, UseCase } from '#control/cluster';
+import type { Cluster, RequestName, UseCase } from '#control/cluster';
 import type { OpenSession } from '#model/object/assignment';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Member, ReplicatedLog, Standing } from '#replica/replicated-log';
@@ -89,8 +89,8 @@ export class ManagerSeat implements Cluster {
     return this.#parts.state.store;
   }
 
-  submit<R>(useCase: UseCase<R>, id?: string): Promise<R> {
-    return this.#leading ? this.#leading.manager.submit(useCase, id) : Promise.reject(notLeading());
+  submit<R>(useCase: UseCase<R>, ...named: RequestName): Promise<R> {
+    return this.#leading ? this.#leading.manager.submit(useCase, ...named) : Promise.reject(notLeading());
   }
 
   watch(listener: (events: readonly StoreEvent[]) => void): () => void {

@@ -6,7 +6,7 @@ import { harmless } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
-import type { Cluster, UseCase } from '#control/cluster';
+import type { Cluster, RequestName, UseCase } from '#control/cluster';
 import { swarmTexts } from '#model/swarm-texts';
 import type { StoreEvent } from '#store/action';
 import type { Overlay } from '#store/overlay';
@@ -105,7 +105,7 @@ export class Manager implements Cluster {
     return this.#parts.state.store;
   }
 
-  submit<R>(useCase: UseCase<R>, id?: string): Promise<R> {
+  submit<R>(useCase: UseCase<R>, ...[id, asked]: RequestName): Promise<R> {
     if (this.#state !== 'running') return Promise.reject(unavailable());
     if (this.#requests.length >= queueLimit) {
       return Promise.reject(new Refusal('unavailable', `the manager is busy: ${queueLimit} requests wait`));
@@ -114,7 +114,7 @@ export class Manager implements Cluster {
       return Promise.reject(new Refusal('invalidArgument', `a request id has 1 to ${longestId} characters, and this one has ${id.length}`));
     }
     return new Promise<R>((resolve, reject) => {
-      this.#requests.push({ useCase, resolve: resolve as Request['resolve'], reject, ...(id !== undefined && { id }) });
+      this.#requests.push({ useCase, resolve: resolve as Request['resolve'], reject, ...(id !== undefined && { id }), ...(asked !== undefined && { asked }) });
       this.#run();
     });
   }

@@ -2,7 +2,7 @@
 import { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import type { Cluster } from '#control/cluster';
+import type { Cluster, RequestName } from '#control/cluster';
 import { swarmTexts } from '#model/swarm-texts';
 
 type Listener = Parameters<Cluster['watch']>[0];
@@ -27,8 +27,8 @@ export class ClusterDoor implements Cluster {
     return this.#inside ? this.#inside.read() : Promise.reject(outside());
   }
 
-  submit<R>(useCase: Parameters<Cluster['submit']>[0], id?: string): Promise<R> {
-    return this.#inside ? (this.#inside.submit(useCase, id) as Promise<R>) : Promise.reject(outside());
+  submit<R>(useCase: Parameters<Cluster['submit']>[0], ...named: RequestName): Promise<R> {
+    return this.#inside ? (this.#inside.submit(useCase, ...named) as Promise<R>) : Promise.reject(outside());
   }
 
   watch(listener: Listener): () => void {

@@ -31,6 +31,8 @@ export interface Entry {
 export interface Answer {
   id: string;
   result?: unknown;
+  /** Digest of what was asked; absent where nobody gave one. */
+  asked?: string;
 }
 
 /** What watchers hear after a commit. `previous` is absent for creations, `object` for removals. */

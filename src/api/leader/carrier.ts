@@ -6,8 +6,7 @@ import type { Clock } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { swarmTexts } from '#model/swarm-texts';
 import type { LeaderLine } from '../dependencies.ts';
-import { holdBody } from '../request/body.ts';
-import { keyHeader } from '../request/request-id.ts';
+import { holdBody, keyHeader } from '../request/body.ts';
 import type { Answer, Call, Handler } from '../router.ts';
 import { connectionHeaders, keptHeaders } from '../request/kept-headers.ts';
 
@@ -44,8 +43,8 @@ export class Carrier {
   /** @param here answers where this node leads */
   async answer(call: Call, here: Handler): Promise<Answer> {
     const { leader, clock, patienceMs = usualPatienceMs } = this.#parts;
-    const { request, signal } = call;
     if (leader.alone()) return await here(call);
+    const { request, signal } = call;
     const carried = this.#arrived.has(request.socket);
     if (carried && !leader.leads()) return sendBack(call, false);
     await this.#makeRepeatable(call);

@@ -1,4 +1,5 @@
 /** Request bodies: read whole within limits, decoded as JSON, nulls dropped as Go's decoder does. */
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../errors.ts';
 import { Allowance } from '../limits.ts';
@@ -16,17 +17,24 @@ const held = new Allowance(heldLimitBytes, 'too many large requests are being re
 /** Bodies that were read already. */
 const read = new WeakMap<IncomingMessage, Buffer>();
 
+/** Of bodies that may come again: held ones, and those of requests under a key. */
+const digests = new WeakMap<IncomingMessage, string>();
+
+/** The field's standard: a client makes up a new key for each thing that it wants, and repeats it when it tries again. */
+export const keyHeader = 'idempotency-key';
+
 /** Reads the body, and keeps it for whoever reads it again. */
 export async function holdBody(request: IncomingMessage): Promise<Buffer> {
-  const bytes = await readBody(request);
+  const bytes = await readBody(request, bodyLimitBytes, true);
   read.set(request, bytes);
   return bytes;
 }
 
 /** All bytes of the body; refuses more than the limit with 413, and a sender that falls silent with 408. */
-export async function readBody(request: IncomingMessage, limitBytes: number = bodyLimitBytes): Promise<Buffer> {
+export async function readBody(request: IncomingMessage, limitBytes: number = bodyLimitBytes, again = keyHeader in request.headers): Promise<Buffer> {
   const known = read.get(request);
   if (known) return known;
+  const digest = again ? createHash('sha256') : undefined;
   const chunks: Buffer[] = [];
   const release: (() => void)[] = [];
   const silence = setTimeout(() => request.destroy(new HttpError(408, `no byte of the body came for ${silenceLimitMs} ms`)), silenceLimitMs);
@@ -38,12 +46,19 @@ export async function readBody(request: IncomingMessage, limitBytes: number = bo
       if (length > limitBytes) throw new HttpError(413, `request body is larger than ${limitBytes} bytes`);
       release.push(held.take(chunk.length));
       chunks.push(chunk);
+      digest?.update(chunk);
     });
+    if (digest) digests.set(request, digest.digest('hex').slice(0, 32));
     return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
   } finally {
     clearTimeout(silence);
     for (const handBack of release) handBack();
   }
+}
+
+/** Tells the body from another; undefined when it was not read, or cannot come again. */
+export function bodyDigest(request: IncomingMessage): string | undefined {
+  return digests.get(request);
 }
 
 /** Resolves at the end of the body; rejects when the sender goes before it, or with what `take` throws, and destroys the request then. */
@@ -61,11 +76,15 @@ function eachChunk(request: IncomingMessage, take: (chunk: Buffer) => void): Pro
         fail(error as Error);
       }
     }
+    // Every request closes, most of them behind their end: an error that nobody needs is not made.
+    function closed(): void {
+      if (!request.readableEnded) reject(request.errored ?? new HttpError(400, 'the request was cut off'));
+    }
     request.on('data', heard);
-    request.once('end', resolve);
-    request.once('error', reject);
-    request.once('close', () => reject(new HttpError(400, 'the request was cut off')));
-    if (request.destroyed && !request.readableEnded) reject(request.errored ?? new HttpError(400, 'the request was cut off'));
+    request.on('end', resolve);
+    request.on('error', reject);
+    request.on('close', closed);
+    if (request.destroyed) closed();
   });
 }
 

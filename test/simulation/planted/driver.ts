@@ -28,7 +28,14 @@ export const faults: readonly Fault[] = [
     to: 'if (false as boolean) this.#proposals.giveUp(',
     within: 0,
   },
-  { name: 'a request asked again is done again', tier, file: 'manager/group.ts', from: 'if (known) return { read: known.result };', to: '', within: 20 },
+  {
+    name: 'a request asked again is done again',
+    tier,
+    file: 'manager/group.ts',
+    from: 'if (known) return { read: sameAsked(known, request).result };',
+    to: '',
+    within: 20,
+  },
   {
     name: 'snapshots leave out the answers',
     tier,

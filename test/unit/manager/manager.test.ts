@@ -148,6 +148,15 @@ test('an entry that another came before is decided again', async () => {
   expect(log.outcomes).toEqual([false, true]);
 });
 
+test('one id is for one request: another that is asked under it is refused, and has no effect', async () => {
+  const { manager, state } = await setUp([]);
+  const first = await manager.submit(config('a'), 'id', 'asks for a');
+  await expect(manager.submit(config('b'), 'id', 'asks for b')).rejects.toMatchObject({ code: 'alreadyExists', facts: { reason: 'otherRequest' } });
+  // Where nobody says what is asked there is nothing to compare.
+  expect(await manager.submit(config('a'), 'id')).toEqual(first);
+  expect([...state.store.list('config')]).toHaveLength(1);
+});
+
 test('a request that is asked again under its id takes effect once, and gets the first answer', async () => {
   const first = await setUp([]);
   const create1 = await first.manager.submit(config('a'), 'request-1');

@@ -4,13 +4,17 @@ import { expect, test } from 'vitest';
 import { decodeBody, readBody } from '#api/request/body';
 import { configSpec } from '#model/shape/object-shapes';
 
+function sent(...chunks: Buffer[]): IncomingMessage {
+  return Object.assign(Readable.from(chunks), { headers: {} }) as IncomingMessage;
+}
+
 function request(...chunks: string[]): IncomingMessage {
-  return Readable.from(chunks.map((chunk) => Buffer.from(chunk))) as IncomingMessage;
+  return sent(...chunks.map((chunk) => Buffer.from(chunk)));
 }
 
 test('reads chunks as one, also when a character is cut in two', async () => {
   const bytes = Buffer.from('{"Name":"ü"}');
-  const cut = Readable.from([bytes.subarray(0, 10), bytes.subarray(10)]) as IncomingMessage;
+  const cut = sent(bytes.subarray(0, 10), bytes.subarray(10));
   expect(await decodeBody(cut, configSpec)).toEqual({ Name: 'ü' });
 });
 

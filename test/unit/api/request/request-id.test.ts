@@ -50,6 +50,14 @@ test('an update under the key of the first time is not refused for the version t
   expect((await update({})).status).toBe(500);
 });
 
+test('another body under a key is refused, and changes nothing', async () => {
+  const first = await create('one', 'k');
+  const other = await create('two', 'k');
+  expect(other).toMatchObject({ status: 422, json: { message: expect.stringContaining('something else was asked under the same key') } });
+  expect((await create('one', 'k')).json).toEqual(first.json);
+  expect((await api.http('GET', '/configs')).json).toHaveLength(1);
+});
+
 test('a key means nothing for another request, and a bad one is refused', async () => {
   expect((await create('one', 'k')).status).toBe(201);
   const secret = await api.http('POST', '/secrets/create', { Name: 'one', Data: 'eA==' }, { 'Idempotency-Key': 'k' });
