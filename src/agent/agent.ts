@@ -25,9 +25,13 @@ export interface AgentModules {
   describe?: () => Promise<NodeDescription>;
   network: NodeNetwork;
   openSession: OpenSession;
+  /** Told what the managers say of the node's own place, whenever they may have said something new. */
+  placed?: (place: Place) => void;
   clock: Clock;
   logger: Logger;
 }
+
+export type Place = ReturnType<AssignmentSet['place']>;
 
 /** How long `stop` waits for steps that are being carried out. */
 const settleLimitMs = 5000;
@@ -127,6 +131,7 @@ export class Agent {
     if (message.type === 'complete') this.#afterComplete();
     this.#loop.wake(touched.tasks);
     if (touched.network) void this.#loop.networkLoop.publish();
+    if (message.changes.some(({ kind }) => kind === 'node' || kind === 'managers')) this.#modules.placed?.(this.#assignments.place(this.#options.nodeId));
   }
 
   /** A new dispatcher may know less than we told the last one; and a crash may have left files of tasks that are gone. */

@@ -1,13 +1,15 @@
 /** The node's assignments as the dispatcher's messages build them up. */
-import type {
-  AssignmentChange,
-  AssignmentKind,
-  AssignmentMessage,
-  Backend,
-  NetworkAssignment,
-  NodeItem,
-  ServiceEndpoint,
-  ServiceItem,
+import {
+  managersItemId,
+  type AssignmentChange,
+  type AssignmentKind,
+  type AssignmentMessage,
+  type Backend,
+  type ManagersItem,
+  type NetworkAssignment,
+  type NodeItem,
+  type ServiceEndpoint,
+  type ServiceItem,
 } from '#model/object/assignment';
 import { compareTexts } from '#base/text/text';
 import type { Network } from '#model/object/network';
@@ -45,6 +47,7 @@ export class AssignmentSet {
   readonly #services = new Map<string, ServiceItem>();
   readonly #backendsOfService = new Map<string, Map<string, Backend>>();
   readonly #nodes = new Map<string, NodeItem>();
+  readonly #managers = new Map<string, ManagersItem>();
   #resultsIn = 0;
 
   /** Throws SequenceError for a message that is out of order. */
@@ -75,6 +78,11 @@ export class AssignmentSet {
     return { tasks: touched, network: networks || services.size > 0 };
   }
 
+  /** What the node is to know of itself, and of where the managers are; each undefined until it was told. */
+  place(nodeId: string): { role: NodeItem['Role']; managers: readonly string[] | undefined } {
+    return { role: this.#nodes.get(nodeId)?.Role, managers: this.#managers.get(managersItemId)?.Addresses };
+  }
+
   /** Nothing is assigned any more: all that is ours shall go. */
   clear(): Touched {
     return this.apply({ type: 'complete', appliesTo: 0, resultsIn: 0, changes: [] });
@@ -96,6 +104,7 @@ export class AssignmentSet {
       service: this.#services,
       backend: this.backends,
       node: this.#nodes,
+      managers: this.#managers,
     };
   }
 

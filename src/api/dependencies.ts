@@ -46,6 +46,16 @@ export interface LeaderLine {
   lost(): Refusal | undefined;
   /** What this node holds of the cluster's state, however old. */
   view(): View;
+  /** Who takes part, as this node sees it; undefined before it does. */
+  standing(): ManagersStanding | undefined;
+  /** Refuses where to take a manager's seat would cost the quorum. */
+  checkRemoval(nodeId: string): void;
+}
+
+/** The managers who agree among themselves. */
+export interface ManagersStanding {
+  leader: string | undefined;
+  members: readonly { id: string; /** HOST:PORT; empty while it is not known. */ address: string; reachable: boolean }[];
 }
 
 /** What the reconciler does when asked, and knows beside the store. */

@@ -1,6 +1,7 @@
 /** Use cases of nodes. */
 import { Refusal } from '#base/refusal';
 import { roleOfToken } from '#ca/join-token';
+import { hostPort, managerPort, roleOf } from '#model/manager-address';
 import type { Node, NodeSpec } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
@@ -17,25 +18,22 @@ export function updateNode(ref: string, version: number, spec: NodeSpec): UseCas
     checkNode(spec);
     checkVersion(node, version);
     if (spec.Role === 'worker' && node.Spec.Role === 'manager') checkDemotion(view, node);
-    if (spec.Role === 'manager' && node.Spec.Role === 'worker') {
-      throw new Refusal('unimplemented', 'promoting a node is not supported: this version runs clusters with one manager', { plain: true });
-    }
     return { actions: [update('node', { ...node, Spec: spec })], result: undefined };
   };
 }
 
 /** Makes a member of a node that came with a token; it is ready when its agent comes. */
-export function admitNode({ token, availability, address }: Admission): UseCase<{ nodeId: string; role: NodeSpec['Role'] }> {
+export function admitNode({ token, availability, address, managerAddress }: Admission): UseCase<{ nodeId: string; role: NodeSpec['Role'] }> {
   return (view, { newId }) => {
     // Whether the token still counts is decided here, where it is exchanged too.
     const tokens = clusterOf(view)?.Shoal?.Authority?.JoinTokens;
     const role = tokens && roleOfToken(tokens, token);
     if (!role) throw wrongToken();
-    if (role === 'manager') throw new Refusal('unimplemented', 'joining as a manager is not supported: join as a worker');
     const spec: NodeSpec = { Labels: {}, Role: role, Availability: availability };
     checkNode(spec);
     const nodeId = newId();
-    const node: Node = { ...newMeta(nodeId), Spec: spec, Status: { State: 'unknown', Addr: address }, Shoal: { Role: role } };
+    const place = role === 'manager' ? { ManagerAddr: managerAddress || hostPort(address, managerPort) } : {};
+    const node: Node = { ...newMeta(nodeId), Spec: spec, Status: { State: 'unknown', Addr: address }, Shoal: { Role: role, ...place } };
     return { actions: [create('node', node)], result: { nodeId, role } };
   };
 }
@@ -44,6 +42,28 @@ export interface Admission {
   token: string;
   availability: NodeSpec['Availability'];
   address: string;
+  /** HOST:PORT under which others reach it if it is a manager; empty: its address, on the usual port. */
+  managerAddress?: string;
+}
+
+/** The node has the role of a manager from now on, and others reach it at `address`. Refuses where nobody wants that of it any more. */
+export function seatManager(nodeId: string, address: string): UseCase<void> {
+  return (view) => {
+    const node = view.get('node', nodeId);
+    if (node?.Spec.Role !== 'manager') throw new Refusal('failedPrecondition', `node ${nodeId} is not to be a manager`);
+    if (node.Shoal?.Role === 'manager' && node.Shoal.ManagerAddr === address) return { actions: [], result: undefined };
+    return { actions: [update('node', { ...node, Shoal: { ...node.Shoal, Role: 'manager', ManagerAddr: address } })], result: undefined };
+  };
+}
+
+/** The managers have let the node go: it is a worker from now on, unless it was asked for again meanwhile. */
+export function unseatManager(nodeId: string): UseCase<void> {
+  return (view) => {
+    const node = view.get('node', nodeId);
+    if (!node || node.Spec.Role === 'manager' || roleOf(node) === 'worker') return { actions: [], result: undefined };
+    const { ManagerAddr: _gone, ...rest } = node.Shoal ?? {};
+    return { actions: [update('node', { ...node, Shoal: { ...rest, Role: 'worker' } })], result: undefined };
+  };
 }
 
 function wrongToken(): Refusal {

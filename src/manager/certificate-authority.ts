@@ -9,16 +9,20 @@ import { nodeTemplate, type NodeRole } from '#ca/certificate';
 import type { Certificates } from '#ca/contract';
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
-import { admitNode } from '#control/nodes';
-import { managerAddresses } from '#model/manager-address';
-import type { NodeSpec } from '#model/object/node';
+import { admitNode, seatManager } from '#control/nodes';
+import { certifiedRole, managerAddress, managerAddresses, roleOf } from '#model/manager-address';
+import type { Node, NodeSpec } from '#model/object/node';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Authority } from '#model/object/authority';
 import { clusterOf, type View } from '#store/view';
 import type { Duty } from './leader-duties.ts';
 
+/** Brings a node among those who agree. */
+export type SeatMember = (member: { id: string; address: string }) => Promise<void>;
+
 export interface AuthorityParts {
   cluster: Cluster;
+  seatMember: SeatMember;
   certificates: Certificates;
   clock: Clock;
   /** The operating system's: secrets come of it. */
@@ -30,6 +34,15 @@ export interface AuthorityParts {
 export interface IssuedCertificate {
   certificate: string;
   roots: string;
+}
+
+/** What a node says that wants to join. */
+export interface Joining {
+  request: string;
+  token: string;
+  availability: string;
+  /** HOST:PORT under which others reach it if it is a manager; empty: where it comes from, on the usual port. */
+  advertised: string;
 }
 
 export interface Joined extends IssuedCertificate {
@@ -65,24 +78,38 @@ export class CertificateAuthority implements Duty {
   }
 
   /** Makes a member of whoever has a token, and certifies his key. Refuses a wrong token with the fact `token`. */
-  async join({ request, token, availability }: { request: string; token: string; availability: string }, address: string): Promise<Joined> {
-    const { cluster } = this.#parts;
+  async join({ request, token, availability, advertised }: Joining, address: string): Promise<Joined> {
+    const { cluster, seatMember } = this.#parts;
     // What is no request shall leave no node behind.
     await this.#issue(await cluster.read(), 'nobody', 'worker', request);
-    const wanted = { token, availability: availability as NodeSpec['Availability'], address };
+    const wanted = { token, availability: availability as NodeSpec['Availability'], address, managerAddress: advertised };
     // Asked again with the same request, when an answer was lost, it makes no second node.
     const { nodeId, role } = await cluster.submit(admitNode(wanted), `join ${createHash('sha256').update(request).digest('hex')}`);
     const view = await cluster.read();
+    const node = view.get('node', nodeId);
+    if (!node) throw new Refusal('permissionDenied', `node ${nodeId} was removed from swarm`);
+    // A learner costs nobody a majority: should the joiner be gone by now, it is removed as any other manager.
+    if (role === 'manager') await seatMember({ id: nodeId, address: managerAddress(node) });
     this.#parts.logger.info({ node: nodeId, role, address }, 'a node joined the cluster by token');
     return { ...(await this.#issue(view, nodeId, role, request)), nodeId, role, managers: managerAddresses(view.list('node')) };
   }
 
-  /** Certifies the key of `request` for a member, in the role that the cluster wants of it. */
-  async certify(nodeId: string, request: string): Promise<IssuedCertificate> {
+  /** Certifies the key of `request` for a member, in the role that the cluster wants of it. A new manager is reached at `address`, with port. */
+  async certify(nodeId: string, request: string, address: string): Promise<IssuedCertificate> {
     const view = await this.#parts.cluster.read();
     const node = view.get('node', nodeId);
     if (!node) throw new Refusal('permissionDenied', `node ${nodeId} was removed from swarm`);
-    return this.#issue(view, nodeId, node.Shoal?.Role ?? node.Spec.Role, request);
+    const role = certifiedRole(node);
+    if (role === 'manager' && roleOf(node) !== 'manager') await this.#promote(node, address || managerAddress(node));
+    return this.#issue(view, nodeId, role, request);
+  }
+
+  /** Among those who agree first: a certificate without that would make a manager whom nobody asks. */
+  async #promote({ ID }: Node, address: string): Promise<void> {
+    const { cluster, seatMember, logger } = this.#parts;
+    await cluster.submit(seatManager(ID, address));
+    await seatMember({ id: ID, address });
+    logger.info({ node: ID, address }, 'a node becomes a manager: it votes once it holds the log');
   }
 
   async #issue(view: View, nodeId: string, role: NodeRole, request: string): Promise<IssuedCertificate> {

@@ -79,6 +79,11 @@ export class ManagerSeat implements Cluster {
     await this.#parts.log.members.remove(id);
   }
 
+  /** Refuses `failedPrecondition` where to take a manager's seat would cost the quorum, or is the last one. */
+  checkRemoval(id: string): void {
+    this.#parts.log.members.checkRemoval(id);
+  }
+
   /** Resolves with whether another manager was found and this one leads no longer. */
   async transferLeadership(): Promise<boolean> {
     return await this.#parts.log.members.transfer();
@@ -90,16 +95,22 @@ export class ManagerSeat implements Cluster {
   }
 
   submit<R>(useCase: UseCase<R>, ...named: RequestName): Promise<R> {
-    return this.#leading ? this.#leading.manager.submit(useCase, ...named) : Promise.reject(notLeading());
+    return this.#leading ? this.#leading.manager.submit(useCase, ...named) : Promise.reject(this.#notLeading());
   }
 
   watch(listener: (events: readonly StoreEvent[]) => void): () => void {
     return this.#parts.state.watch(harmless(listener, this.#parts.logger, 'the cluster'));
   }
 
-  /** Opens a node's session with the leader; refuses `unavailable` where none is. */
+  /** Where the leader is as a manager, HOST:PORT; undefined while that is not known here. */
+  leaderAddress(): string | undefined {
+    const { leader, members = [] } = this.standing() ?? {};
+    return members.find(({ id }) => id === leader)?.address || undefined;
+  }
+
+  /** Opens a node's session where this manager leads; refuses `unavailable` elsewhere, with the leader's address as the fact `leader`. */
   readonly openSession: OpenSession = (nodeId, description, address) =>
-    this.#leading ? this.#leading.sessions.open(nodeId, description, address) : Promise.reject(notLeading());
+    this.#leading ? this.#leading.sessions.open(nodeId, description, address) : Promise.reject(this.#notLeading());
 
   #began(term: number): void {
     const { duties = () => [], logger, random, ...parts } = this.#parts;
@@ -125,11 +136,12 @@ export class ManagerSeat implements Cluster {
     this.#after(() => leading.stop());
   }
 
+  #notLeading(): Refusal {
+    const leader = this.leaderAddress();
+    return new Refusal('unavailable', swarmTexts.starting, leader === undefined ? {} : { leader });
+  }
+
   #after(change: () => Promise<void>): void {
     this.#changes = this.#changes.then(change).catch((error: unknown) => this.#parts.onFatal(error));
   }
-}
-
-function notLeading(): Refusal {
-  return new Refusal('unavailable', swarmTexts.starting);
 }

@@ -14,6 +14,11 @@ export function roleOf({ Shoal, Spec }: Pick<Node, 'Shoal' | 'Spec'>): NodeSpec[
   return Shoal?.Role ?? Spec.Role;
 }
 
+/** The role that a node's next certificate names. It is a manager as soon as that is wanted, and a worker when the managers have let it go. */
+export function certifiedRole({ Shoal, Spec }: Pick<Node, 'Shoal' | 'Spec'>): NodeSpec['Role'] {
+  return Spec.Role === 'manager' ? 'manager' : roleOf({ ...(Shoal && { Shoal }), Spec });
+}
+
 /** HOST:PORT of a manager. */
 export function managerAddress({ Shoal, Status }: Pick<Node, 'Shoal' | 'Status'>): string {
   return Shoal?.ManagerAddr ?? hostPort(Status.Addr, managerPort);

@@ -7,19 +7,18 @@ import { newId } from '#base/ids';
 import { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import { newAuthority, newRoot } from '#ca/authority';
 import { deployPlanner } from '#gitops/plan';
 import { initCluster } from '#control/clusters';
 import { DockerEngine } from '#engine/docker-engine';
 import { forgetCertificateFiles } from '#identity/certificate-files';
-import { certificates } from '#identity/certificates';
 import { checkHost } from '#host/check-host';
-import { clusterOf } from '#store/view';
-import { placeOf } from './address.ts';
+import { placeOf, type Place } from './address.ts';
+import { hasLostItsCluster, newCluster } from './founding.ts';
 import { JoinAttempt } from './join/join-attempt.ts';
 import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
 import type { ManagerPart } from './member/manager-part.ts';
 import { ClusterDoor } from './cluster-door.ts';
+import { leaderWay } from './leader-way.ts';
 import { forgetIdentity, readIdentity, writeIdentity, type Identity } from './state/identity.ts';
 import { addressPools, instanceOf } from './state/instance.ts';
 import { Membership } from './member/membership.ts';
@@ -61,6 +60,7 @@ export class Daemon implements LocalSwarm {
       { socketPath: options.socket, socketGroup: options.group, version: programVersion },
       {
         cluster: this.#door,
+        leader: leaderWay(() => this.#managing()),
         swarm: this,
         engineSocket: options.engine,
         logs: { open: (task, logOptions, signal) => this.#inside().agent.logs(task.ID, logOptions, signal) },
@@ -111,7 +111,7 @@ export class Daemon implements LocalSwarm {
     await refuseUnfitHost();
     const member = this.#newMember(identity, false);
     await member.startSeat();
-    if (member.manager && !clusterOf(member.manager.state.store))
+    if (member.manager && hasLostItsCluster(member.manager))
       throw new Refusal(
         'failedPrecondition',
         `${this.#options.state} says that this node is in a cluster, but its log holds none: put back a copy of the folder, or move it away to begin anew`,
@@ -149,6 +149,8 @@ export class Daemon implements LocalSwarm {
   async stop(): Promise<void> {
     this.#endCount();
     this.#joining?.abandon();
+    // While it is answered here, what is asked goes to the next leader.
+    await this.#member?.handOver();
     await this.#api.stop();
     await this.#member?.stop();
     // An orderly end is no death; after a safe life the next start is whole again.
@@ -177,17 +179,16 @@ export class Daemon implements LocalSwarm {
       this.#refuseInside();
       const { listen, address, managerAddress } = await placeOf(request);
       await refuseUnfitHost();
-      const identity: Identity = { nodeId: newId(systemRandom), address, role: 'manager', listen };
+      const identity: Identity = { nodeId: newId(systemRandom), address, role: 'manager', listen, managerAddress };
       const description = await describeEngine(this.#options, identity.nodeId);
-      const authority = {
-        clusterId: newId(systemRandom),
-        authority: newAuthority(await newRoot(certificates, systemClock.now()), (count) => systemRandom.bytes(count)),
-      };
+      const { files, ...authority } = await newCluster(identity.nodeId, request.Spec?.CAConfig?.NodeCertExpiry);
       // Remains of a cluster that was left half-way, or of an init that did not end.
       this.#forget();
       const member = this.#newMember(identity, true);
-      await member.startSeat();
+      // Whoever leads must be able to show who he is.
+      member.take(files);
       try {
+        await member.startSeat();
         const asked = initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)));
         await member.manager?.seat.submit(initCluster({ ...asked, authority, managerAddress }));
       } catch (error) {
@@ -209,28 +210,29 @@ export class Daemon implements LocalSwarm {
       this.#refuseInside();
       const remotes = request.RemoteAddrs ?? [];
       if (remotes.length === 0) throw new Refusal('invalidArgument', 'at least 1 RemoteAddr is required to join', { plain: true });
-      const { address, listen } = await placeOf(request, remotes);
+      const place = await placeOf(request, remotes);
       await refuseUnfitHost();
-      const options = { remotes, token: request.JoinToken ?? '', availability: request.Availability ?? 'active', advertised: address };
+      const options = { remotes, token: request.JoinToken ?? '', availability: request.Availability ?? 'active', advertised: place.managerAddress };
       const attempt = new JoinAttempt((signal) => joinCluster(options, systemClock, signal), systemClock);
       this.#joining = attempt;
       void attempt.joined.then(
-        (joined) => this.#enterJoined(attempt, joined, { address, listen }),
+        (joined) => this.#enterJoined(attempt, joined, place),
         (error: unknown) => this.#joinFailed(attempt, error),
       );
       await attempt.within(joinLimitMs, this.#logger);
     });
   }
 
-  async #enterJoined(attempt: JoinAttempt<JoinedNode>, { files, ...joined }: JoinedNode, place: { address: string; listen: string }): Promise<void> {
+  async #enterJoined(attempt: JoinAttempt<JoinedNode>, { files, ...joined }: JoinedNode, place: Place): Promise<void> {
     if (this.#joining !== attempt) return;
     try {
-      const identity: Identity = { ...joined, ...place };
+      const identity: Identity = { ...joined, ...place, ...(joined.role === 'manager' && { begins: true }) };
       this.#forget();
       const member = this.#newMember(identity, false);
       member.take(files);
       writeIdentity(this.#options.state, identity);
       this.#joining = undefined;
+      await member.startSeat();
       await this.#enter(member);
       this.#logger.info({ node: identity.nodeId, role: identity.role }, 'joined a cluster');
       // Whoever asked hears of it when the managers see the node.
@@ -280,6 +282,8 @@ export class Daemon implements LocalSwarm {
       safe: this.#safety !== undefined,
       onFatal: (error) => (this.#safety === undefined ? this.#onFatal(error) : this.#breakDown(error)),
       onReconcile: (event) => this.#listeners.tell(event),
+      connected: (connection) => this.#api.connected(connection),
+      onSeat: (manager) => this.#door.use(manager?.seat),
     });
   }
 

@@ -48,6 +48,8 @@ export interface MemberChanges {
    * to go hands over first and refuses `unavailable`: the next leader is to be asked.
    */
   remove(id: string): Promise<void>;
+  /** Refuses as `remove` would, at once and without doing anything. */
+  checkRemoval(id: string): void;
   /** Hands leadership to the manager that is furthest; resolves with whether this one leads no longer. */
   transfer(): Promise<boolean>;
 }

@@ -23,6 +23,8 @@ export interface StableStorage {
 
 export interface OpenedStorage {
   readonly storage: StableStorage;
+  /** Of the group that the folder belongs to: raised when it is made anew from one member. */
+  readonly owner?: { readonly incarnation: number };
   /** For the raft core. */
   readonly initial: Initial;
   /** Bytes of the snapshot in `initial`; undefined when there is none yet. */

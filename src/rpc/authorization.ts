@@ -13,6 +13,8 @@ export interface Members {
   clusterId(): string | undefined;
   /** The role that a node has; undefined: it is no member, or not any more. */
   roleOf(nodeId: string): NodeRole | undefined;
+  /** Whether what this manager holds is the newest there is: elsewhere a node that is not known may be one that is new. */
+  current(): boolean;
 }
 
 interface Admission {
@@ -56,6 +58,7 @@ export function authorize(method: string, caller: Caller | undefined, members: M
   const known = members.roleOf(nodeId);
   if (known === undefined) {
     if (admission.byCertificate) return;
+    if (!members.current()) throw new Refusal('unavailable', `node ${nodeId} is not known to this manager yet`);
     throw denied(`node ${nodeId} was removed from swarm`);
   }
   // A certificate may be older than what was decided of its node.

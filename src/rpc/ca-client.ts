@@ -1,7 +1,7 @@
 /** Asks a manager for roots and certificates. */
 import { Metadata, type CallOptions, type ChannelCredentials, type ServiceError } from '@grpc/grpc-js';
 import { strangerCredentials } from './credentials.ts';
-import { CaServiceClient, type JoinRequest, type JoinResponse, type RenewResponse } from './generated/shoal/v1/ca.ts';
+import { CaServiceClient, type JoinRequest, type JoinResponse, type RenewRequest, type RenewResponse } from './generated/shoal/v1/ca.ts';
 import { channelLimits } from './limits.ts';
 import { toRefusal } from './refusals.ts';
 
@@ -22,8 +22,8 @@ export function askToJoin(address: string, root: string, request: JoinRequest): 
   return call(address, strangerCredentials(root), changeLimitMs, (client, options, answer) => client.join(request, ...options, answer));
 }
 
-export function askToRenew(address: string, credentials: ChannelCredentials, request: string): Promise<RenewResponse> {
-  return call(address, credentials, changeLimitMs, (client, options, answer) => client.renew({ request }, ...options, answer));
+export function askToRenew(address: string, credentials: ChannelCredentials, request: RenewRequest): Promise<RenewResponse> {
+  return call(address, credentials, changeLimitMs, (client, options, answer) => client.renew(request, ...options, answer));
 }
 
 type Answer<T> = (error: ServiceError | null, response: T) => void;

@@ -13,7 +13,8 @@ export interface CertificateIssuer {
   root(): Promise<string>;
   /** `address`: where the joiner comes from. Refuses a wrong token with the fact `token`. */
   join(request: JoinRequest, address: string): Promise<JoinResponse>;
-  certify(nodeId: string, request: string): Promise<RenewResponse>;
+  /** `address`: where others reach the node as a manager. */
+  certify(nodeId: string, request: string, address: string): Promise<RenewResponse>;
 }
 
 /** Wrong tokens from one address, and the time that they count for. */
@@ -37,7 +38,7 @@ export class CaService {
     return {
       getRoots: answering(async () => ({ root: await this.#issuer().root() })),
       join: answering((call) => this.#join(call)),
-      renew: answering((call) => this.#issuer().certify(callerOf(call).nodeId, call.request.request)),
+      renew: answering((call) => this.#issuer().certify(callerOf(call).nodeId, call.request.request, call.request.managerAddress)),
     };
   }
 

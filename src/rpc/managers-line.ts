@@ -1,43 +1,108 @@
-/** A node's line to whichever manager serves it: the local one first, the others in an order that chance gives. */
+/** A node's line to whoever leads the managers: the local one is asked first, the others in an order that chance gives, each of whom may name the leader. */
 import { Refusal } from '#base/refusal';
 import type { Random } from '#base/random';
+import type { NodeDescription } from '#model/object/node';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
 import { clientCredentials, type LiveTls } from './credentials.ts';
 import { connectDispatcher, type DispatcherConnection } from './dispatcher-client.ts';
 
 export interface ManagersLineParts {
-  /** Socket of the manager on this host; absent on a worker. */
-  local?: string;
+  /** Socket of the manager on this host; undefined on a worker. */
+  local: () => string | undefined;
   /** HOST:PORT of the others as far as they are known now. */
   addresses: () => readonly string[];
   tls: () => LiveTls | undefined;
   random: Random;
 }
 
-/** A manager that does not answer must not keep the node from the next one. */
+/** A manager that does not answer must not keep the node from the next one: that is asked meanwhile, and the first is given up later. */
+const patienceMs = 300;
 const openLimitMs = 2000;
 
 /** Asks one manager after the other until one opens the session: only the leader does. */
 export function managersLine(parts: ManagersLineParts): OpenSession {
-  return async (nodeId, description) => {
-    let last: unknown = new Refusal('unavailable', 'this node knows no manager');
-    for (const connect of candidates(parts)) {
-      const connection = connect();
-      try {
-        return closing(await within(connection.openSession(nodeId, description)), connection);
-      } catch (error) {
-        connection.close();
-        last = error;
-      }
-    }
-    throw last;
-  };
+  return (nodeId, description) => new Search(parts, nodeId, description).session();
 }
 
-function candidates({ local, addresses, tls, random }: ManagersLineParts): (() => DispatcherConnection)[] {
-  const live = tls();
-  const remote = live ? shuffled(addresses(), random).map((address) => () => connectDispatcher(address, clientCredentials(live))) : [];
-  return local === undefined ? remote : [() => connectDispatcher(`unix:${local}`), ...remote];
+class Search {
+  readonly #parts: ManagersLineParts;
+  readonly #nodeId: string;
+  readonly #description: NodeDescription;
+  readonly #queue: string[];
+  readonly #asked = new Set<string>();
+  #open = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #failure: unknown = new Refusal('unavailable', 'this node knows no manager');
+
+  constructor(parts: ManagersLineParts, nodeId: string, description: NodeDescription) {
+    this.#parts = parts;
+    this.#nodeId = nodeId;
+    this.#description = description;
+    const local = parts.local();
+    const others = parts.tls() ? shuffled(parts.addresses(), parts.random) : [];
+    this.#queue = [...(local === undefined ? [] : [`unix:${local}`]), ...others];
+  }
+
+  session(): Promise<DispatcherSession> {
+    return new Promise((resolve, reject) => {
+      let over = false;
+      const end = (): void => {
+        over = true;
+        clearTimeout(this.#timer);
+      };
+      const askNext = (): void => {
+        if (over) return;
+        clearTimeout(this.#timer);
+        const address = this.#queue.shift();
+        if (address === undefined) {
+          if (this.#open > 0) return;
+          end();
+          return reject(this.#failure);
+        }
+        if (this.#asked.has(address)) return askNext();
+        this.#timer = setTimeout(askNext, patienceMs);
+        this.#ask(address).then(
+          (session) => {
+            // Another one was quicker.
+            if (over) return session.close();
+            end();
+            resolve(session);
+          },
+          (error: unknown) => {
+            this.#failed(error);
+            askNext();
+          },
+        );
+      };
+      askNext();
+    });
+  }
+
+  async #ask(address: string): Promise<DispatcherSession> {
+    this.#asked.add(address);
+    this.#open++;
+    const tls = this.#parts.tls();
+    const connection = connectDispatcher(address, ...(tls && !address.startsWith('unix:') ? [clientCredentials(tls)] : []));
+    try {
+      return closing(await within(connection.openSession(this.#nodeId, this.#description)), connection);
+    } catch (error) {
+      connection.close();
+      throw error;
+    } finally {
+      this.#open--;
+    }
+  }
+
+  /** Whoever is refused for good hears that, whatever others say. */
+  #failed(error: unknown): void {
+    if (!isDenial(this.#failure)) this.#failure = error;
+    const leader = error instanceof Refusal ? error.facts['leader'] : undefined;
+    if (typeof leader === 'string' && this.#parts.tls()) this.#queue.unshift(leader);
+  }
+}
+
+function isDenial(error: unknown): boolean {
+  return error instanceof Refusal && error.code === 'permissionDenied';
 }
 
 /** The connection is the session's own and ends with it. */

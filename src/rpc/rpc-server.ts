@@ -39,7 +39,7 @@ export function localServer(path: string, nodeId: string, logger: Logger): RpcSe
   const caller: Caller = { nodeId, role: 'manager', clusterId: '' };
   return new RpcServer(`unix:${path}`, {
     credentials: ServerCredentials.createInsecure(),
-    members: { clusterId: () => '', roleOf: () => 'manager' },
+    members: { clusterId: () => '', roleOf: () => 'manager', current: () => true },
     caller,
     logger,
   });

@@ -65,7 +65,7 @@ export class Managers {
     );
     const seat = new ManagerSeat({}, { ...parts, log, state, stages, random: seededRandom(1, id) });
     await seat.start();
-    const forward = new ForwardClient(door.tls);
+    const forward = new ForwardClient(() => door.tls);
     const listeners = new Set<(event: ReconcileEvent) => void>();
     const socketPath = join(folder, 'api.sock');
     held.api = apiOf(seat, { id, socketPath, folder, forward, listeners, givesUp: () => this.givesUp });
@@ -161,6 +161,8 @@ function leaderLine(seat: ManagerSeat, forward: ForwardClient, givesUp: () => bo
     },
     lost: () => (!givesUp() || seat.standing()?.quorumLostAt === undefined ? undefined : noLeaderRefusal(seat.standing())),
     view: () => seat.view(),
+    standing: () => seat.standing(),
+    checkRemoval: (id) => seat.checkRemoval(id),
   };
 }
 

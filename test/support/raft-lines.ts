@@ -12,7 +12,7 @@ import { RpcServer } from '#rpc/rpc-server';
 import type { TestAuthority } from './cluster-certificates.ts';
 import { realClock } from './real-clock.ts';
 
-const everybody: Members = { clusterId: () => 'c1', roleOf: () => 'manager' };
+const everybody: Members = { clusterId: () => 'c1', roleOf: () => 'manager', current: () => true };
 
 export interface Door {
   readonly id: string;
@@ -28,7 +28,14 @@ export async function openDoor(
   { port = 0, incarnation = 1, connected = () => undefined }: { port?: number; incarnation?: number; connected?: (connection: Duplex) => void } = {},
 ): Promise<Door> {
   const tls = await authority.node(id, 'manager');
-  const transport = new RaftTransport({ nodeId: id, incarnation, tls, clock: realClock, random: seededRandom(1, id), logger: silentLogger });
+  const transport = new RaftTransport({
+    nodeId: id,
+    incarnation: () => incarnation,
+    tls: () => tls,
+    clock: realClock,
+    random: seededRandom(1, id),
+    logger: silentLogger,
+  });
   const server = new RpcServer(`127.0.0.1:${port}`, { credentials: serverCredentials(tls), members: everybody, logger: silentLogger });
   transport.addTo(server);
   addForwardService(server, connected);

@@ -1,10 +1,10 @@
 /** Routes of nodes. */
 import { removeNode, updateNode } from '#control/nodes';
 import { managerAddress, roleOf } from '#model/manager-address';
-import type { Node } from '#model/object/node';
+import type { Node, NodeSpec } from '#model/object/node';
 import { decodeBody } from '../request/body.ts';
-import { readObject, readView, submit, type Context } from '../context.ts';
-import type { SwarmStatus } from '../dependencies.ts';
+import { findOptional, readObject, readView, submit, type Context } from '../context.ts';
+import type { ManagersStanding } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
 import { shown } from '../view/redact.ts';
@@ -19,15 +19,16 @@ export function nodeRoutes(context: Context): Route[] {
       const filters = readFilters(call, filterKeys);
       checkWords(filters);
       const nodes = [...(await readView(context)).list('node')].filter((node) => passes(filters, node));
-      return { status: 200, json: nodes.map((node) => shownMember(node, context.swarm.status())) };
+      return { status: 200, json: nodes.map((node) => shownMember(node, context)) };
     }),
     get('/nodes/{}', async (call) => {
       const node = await readObject(context, 'node', parameter(call));
-      return { status: 200, json: shownMember(node, context.swarm.status()) };
+      return { status: 200, json: shownMember(node, context) };
     }),
     post('/nodes/{}/update', async (call) => {
       const version = versionParameter(call, 'node');
       const spec = await decodeBody(call.request, nodeSpec);
+      await checkDemotion(context, parameter(call), spec);
       await submit(context, call, updateNode(parameter(call), version, spec));
       return { status: 200 };
     }),
@@ -39,14 +40,28 @@ export function nodeRoutes(context: Context): Route[] {
 }
 
 /** The node with its place among the managers, which is never stored: a lone manager leads. */
-export function shownMember(node: Node, status: SwarmStatus): object {
-  const own = node.ID === status.NodeID && roleOf(node) === 'manager';
-  const filled = own ? { Leader: true, Reachability: 'reachable', Addr: managerAddress(node) } : undefined;
-  const ManagerStatus = node.ManagerStatus ?? filled;
+export function shownMember(node: Node, { swarm, leader }: Pick<Context, 'swarm' | 'leader'>): object {
+  const status = swarm.status();
+  const own = node.ID === status.NodeID;
+  const ManagerStatus = roleOf(node) === 'manager' ? managerStatus(node, own, leader?.standing()) : undefined;
   // Its agent does not run: as when the line to it is cut.
-  const cutOff = node.ID === status.NodeID && status.SafeMode !== undefined;
+  const cutOff = own && status.SafeMode !== undefined;
   const Status = cutOff ? { ...node.Status, State: 'disconnected' as const, Message: status.SafeMode ?? '' } : node.Status;
   return shown('node', { ...node, Status, ...(ManagerStatus && { ManagerStatus }) });
+}
+
+function managerStatus(node: Node, own: boolean, standing: ManagersStanding | undefined): NonNullable<Node['ManagerStatus']> {
+  const member = standing?.members.find(({ id }) => id === node.ID);
+  const Addr = member?.address || managerAddress(node);
+  if (!standing) return { ...(own && { Leader: true }), Reachability: own ? 'reachable' : 'unknown', Addr };
+  const Reachability = member ? (member.reachable ? 'reachable' : 'unreachable') : 'unknown';
+  return { ...(standing.leader === node.ID && { Leader: true }), Reachability, Addr };
+}
+
+/** What the group says of who answers is known to nobody but the leader, and no use case sees it. */
+async function checkDemotion(context: Context, ref: string, spec: NodeSpec): Promise<void> {
+  const node = findOptional(await readView(context), 'node', ref);
+  if (node && roleOf(node) === 'manager' && spec.Role === 'worker') context.leader?.checkRemoval(node.ID);
 }
 
 function checkWords(filters: Filters): void {

@@ -93,18 +93,18 @@ async function swarmBlock(context: Context): Promise<object> {
   const block = { NodeID, NodeAddr, LocalNodeState, ControlAvailable, Error, RemoteManagers };
   if (LocalNodeState !== 'active' || !ControlAvailable) return block;
   try {
-    return { ...block, ...membership(await context.cluster.read(), status) };
+    return { ...block, ...membership(await context.cluster.read(), context) };
   } catch (error) {
     // A manager that cannot answer now is still a node with an id: `docker info` shows the reason.
     return { ...block, ControlAvailable: false, Error: error instanceof globalThis.Error ? error.message : String(error) };
   }
 }
 
-function membership(view: View, status: SwarmStatus): object {
+function membership(view: View, context: Context): object {
   const nodes = [...view.list('node')];
   const managers = nodes.filter((node) => roleOf(node) === 'manager');
   const RemoteManagers = managers.map((node) => {
-    const { ManagerStatus } = shownMember(node, status) as { ManagerStatus?: { Addr: string } };
+    const { ManagerStatus } = shownMember(node, context) as { ManagerStatus?: { Addr: string } };
     return { NodeID: node.ID, Addr: ManagerStatus?.Addr ?? managerAddress(node) };
   });
   return { RemoteManagers, Nodes: nodes.length, Managers: managers.length, Cluster: shownCluster(clusterIn(view)) };

@@ -1,6 +1,6 @@
 /** What the dispatcher sends to a node and the node reports back. */
 import type { Network } from './network.ts';
-import type { NodeDescription } from './node.ts';
+import type { NodeDescription, NodeSpec } from './node.ts';
 import type { Config, Secret } from './secret.ts';
 import type { PortConfig } from './service-spec.ts';
 import type { Task, TaskStatus } from './task.ts';
@@ -50,7 +50,18 @@ export interface NodeItem {
   ID: string;
   /** Its address in each network, without prefix length. Without one nothing can be built of a network yet. */
   Gateways: Readonly<Record<string, string>>;
+  /** The role that its certificate is to name; absent: of a manager that does not say. */
+  Role?: NodeSpec['Role'];
 }
+
+/** Where all managers are: one item, for every node. */
+export interface ManagersItem {
+  ID: typeof managersItemId;
+  /** HOST:PORT. */
+  Addresses: readonly string[];
+}
+
+export const managersItemId = 'all';
 
 /** Small, each with a key of its own (kind and `ID`), immutable: an item is encoded once for all nodes that hold it. */
 export interface AssignmentItems {
@@ -61,6 +72,7 @@ export interface AssignmentItems {
   service: ServiceItem;
   backend: Backend;
   node: NodeItem;
+  managers: ManagersItem;
 }
 
 export type AssignmentKind = keyof AssignmentItems;

@@ -2,7 +2,7 @@
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
-import { identityOf } from '#ca/certificate';
+import { identityOf, type NodeRole } from '#ca/certificate';
 import type { Certificates } from '#ca/contract';
 import { hasExpired, renewAgainMs, renewAt } from '#ca/renewal';
 import { readCertificateFiles, writeCertificateFiles, type NodeCertificate } from '#identity/certificate-files';
@@ -47,9 +47,20 @@ export class CertificateKeeper {
     return this.#tls ? undefined : this.#problem;
   }
 
+  /** The role that the certificate names; undefined while there is none. */
+  get role(): NodeRole | undefined {
+    const now = this.#tls?.now;
+    return now && identityOf(this.#parts.certificates.read(now.certificate).subject)?.role;
+  }
+
   tlsInfo(): TlsInfo | undefined {
     const now = this.#tls?.now;
     return now && this.#parts.certificates.tlsInfo(now.certificate, now.roots);
+  }
+
+  /** Takes what the files hold unless it has one already; where that is not good, `obtain` sees to another. */
+  loadKnown(): void {
+    if (!this.#tls) this.load();
   }
 
   /** Takes what the files hold; false when that is no good certificate of this node, and another has to be asked for. */

@@ -1,4 +1,5 @@
-/** Where nodes come to this manager: its own agent by a socket, others over mutual TLS. */
+/** Where nodes come to this manager: its own agent by a socket, others and the other managers over mutual TLS. */
+import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
@@ -7,6 +8,8 @@ import type { Members } from '#rpc/authorization';
 import { CaService, type CertificateIssuer } from '#rpc/ca-service';
 import { serverCredentials, type LiveTls } from '#rpc/credentials';
 import { DispatcherService } from '#rpc/dispatcher-service';
+import { addForwardService } from '#rpc/forward/forward-service';
+import type { RaftTransport } from '#rpc/raft/raft-transport';
 import { localServer, RpcServer } from '#rpc/rpc-server';
 
 export interface ManagerDoorParts {
@@ -17,6 +20,10 @@ export interface ManagerDoorParts {
   listen: string;
   openSession: OpenSession;
   members: Members;
+  /** Carries what managers say to one another. */
+  transport: RaftTransport;
+  /** Given each connection that another manager opens to this one's API. */
+  connected: (connection: Duplex) => void;
   /** Refuses where nobody can sign. */
   issuer: () => CertificateIssuer;
   clock: Clock;
@@ -50,10 +57,12 @@ export class ManagerDoor {
   /** Listens for the other nodes. An address that is taken by now is no reason to end what runs: it is tried again. */
   async listen(tls: LiveTls): Promise<void> {
     if (this.#remote || this.#stopped) return;
-    const { listen, members, logger, clock } = this.#parts;
+    const { listen, members, transport, connected, logger, clock } = this.#parts;
     const server = new RpcServer(listen, { credentials: serverCredentials(tls), members, logger });
     this.#dispatcher.addTo(server);
     this.#ca.addTo(server);
+    transport.addTo(server);
+    addForwardService(server, connected);
     try {
       await server.start();
       this.#remote = server;

@@ -1,5 +1,6 @@
 /** A node as a manager: its seat with log and state, and the door that nodes come to. */
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { seededRandom } from '#base/random';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
@@ -7,6 +8,9 @@ import { Refusal } from '#base/refusal';
 import { GitOps } from '#gitops/gitops';
 import { certificates } from '#identity/certificates';
 import { CertificateAuthority } from '#manager/certificate-authority';
+import type { Duty } from '#manager/leader-duties';
+import type { Manager } from '#manager/manager';
+import { ManagerRoles } from '#manager/manager-roles';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
 import { hostPort, managerPort, roleOf } from '#model/manager-address';
@@ -15,22 +19,29 @@ import { openDisk } from '#replica/disk-storage';
 import { Replica } from '#replica/replica';
 import { ReplicatedState } from '#replica/state';
 import type { LiveTls } from '#rpc/credentials';
+import { ForwardClient } from '#rpc/forward/forward-client';
+import { RaftTransport } from '#rpc/raft/raft-transport';
 import { clusterOf } from '#store/view';
 import { gitOpsOptions } from '../git-ops-options.ts';
 import { ManagerDoor } from './manager-door.ts';
-import type { Identity } from '../state/identity.ts';
+import { relayedIssuer } from './relayed-issuer.ts';
+import { managerPlace, type Identity } from '../state/identity.ts';
 import type { DaemonOptions } from '../options.ts';
 import { systemRandom } from '../system.ts';
 
 type ReconcileListener = Parameters<GitOps['events']['watch']>[0];
 
 export interface ManagerPartParts {
-  /** True when this node begins a cluster; one that was in a cluster before has a log, or must not go on. */
-  founds: boolean;
+  /** `founds`: this node begins a cluster; `joins`: those who agree take it in, and it begins with nothing; `returns`: it has a log, or must not go on. */
+  begins: 'founds' | 'joins' | 'returns';
   /** Requests are answered, and nothing is done about them. */
   safe: boolean;
   /** Path of the socket for the agent of this host; absent in safe mode: no node is served. */
   socket?: string;
+  /** What this node shows to others; undefined while it has no certificate. */
+  tls: () => LiveTls | undefined;
+  /** Given each connection that another manager opens to this one's API. */
+  connected: (connection: Duplex) => void;
   clock: Clock;
   logger: Logger;
   /** The process must end and start again from the disk. */
@@ -40,26 +51,45 @@ export interface ManagerPartParts {
 
 /** On every address of the host. */
 const usualListen = hostPort('0.0.0.0', managerPort);
+/** Before a manager that joins is asked again whether it takes part. */
+const lookMs = 20;
 
 export class ManagerPart {
   readonly state = new ReplicatedState();
   readonly log: Replica;
   readonly seat: ManagerSeat;
+  /** Connections to the API of whoever leads. */
+  readonly forward: ForwardClient;
+  readonly #clock: Clock;
   #gitops: GitOps | undefined;
   #authority: CertificateAuthority | undefined;
   readonly #door: ManagerDoor | undefined;
 
-  constructor(identity: Identity, options: DaemonOptions, { clock, logger, founds, safe, socket, onFatal, onReconcile }: ManagerPartParts) {
+  constructor(identity: Identity, options: DaemonOptions, parts: ManagerPartParts) {
+    const { clock, logger, begins, safe, socket, tls, onFatal } = parts;
     const random = systemRandom;
     const folder = join(options.state, 'raft');
+    const { nodeId } = identity;
+    let incarnation = 1;
+    const lines = { nodeId, tls, clock, random, logger: logger.child({ part: 'managers' }) };
+    const transport = new RaftTransport({ ...lines, incarnation: () => incarnation });
+    const open = openDisk({ folder, clock, node: nodeId, founds: begins !== 'returns', logger: logger.child({ part: 'disk' }) });
+    this.#clock = clock;
+    this.forward = new ForwardClient(tls);
     this.log = new Replica(
-      { nodeId: identity.nodeId, snapshotEntries: options.snapshotEntries, ...options.beat },
+      { nodeId, address: managerPlace(identity), snapshotEntries: options.snapshotEntries, ...options.beat },
       {
         clock,
         random: seededRandom(random.next() * 2 ** 48),
         logger: logger.child({ part: 'raft', folder }),
         stateMachine: this.state,
-        openStorage: openDisk({ folder, clock, node: identity.nodeId, founds, logger: logger.child({ part: 'disk' }) }),
+        openStorage: async (bootstrap) => {
+          const opened = await open(bootstrap);
+          incarnation = opened.owner?.incarnation ?? 1;
+          return opened;
+        },
+        transport,
+        ...(begins === 'joins' && { founders: [] }),
         onFatal,
       },
     );
@@ -73,19 +103,26 @@ export class ManagerPart {
         random,
         logger: logger.child({ part: 'manager' }),
         onFatal,
-        duties: (cluster) => {
-          if (safe) return [];
-          this.#gitops = new GitOps(gitOpsOptions(options), { cluster, clock, logger: logger.child({ part: 'gitops' }) });
-          this.#gitops.events.watch(onReconcile);
-          this.#authority = new CertificateAuthority({ cluster, certificates, clock, random, logger: logger.child({ part: 'ca' }) });
-          return [this.#authority, this.#gitops];
-        },
+        duties: (cluster) => (safe ? [] : this.#duties(cluster, identity, options, parts)),
       },
     );
-    this.#door = socket === undefined ? undefined : this.#newDoor(identity, socket, { clock, logger });
+    this.#door = socket === undefined ? undefined : this.#newDoor(identity, socket, transport, parts);
   }
 
-  #newDoor({ nodeId, listen = usualListen }: Identity, socket: string, { clock, logger }: { clock: Clock; logger: Logger }): ManagerDoor {
+  #duties(cluster: Manager, { nodeId }: Identity, options: DaemonOptions, { clock, logger, onReconcile }: ManagerPartParts): readonly Duty[] {
+    const part = (name: string) => ({ cluster, clock, logger: logger.child({ part: name }) });
+    this.#gitops = new GitOps(gitOpsOptions(options), part('gitops'));
+    this.#gitops.events.watch(onReconcile);
+    this.#authority = new CertificateAuthority({ ...part('ca'), certificates, random: systemRandom, seatMember: (member) => this.log.members.add(member) });
+    const roles = new ManagerRoles({ ...part('managers'), nodeId, standing: () => this.seat.standing(), members: () => this.log.members });
+    return [this.#authority, roles, this.#gitops];
+  }
+
+  #newDoor({ nodeId, listen = usualListen }: Identity, socket: string, transport: RaftTransport, { clock, logger, connected }: ManagerPartParts): ManagerDoor {
+    const relayed = relayedIssuer(
+      () => this.seat.view(),
+      () => this.seat.leaderAddress(),
+    );
     return new ManagerDoor({
       nodeId,
       socket,
@@ -97,11 +134,30 @@ export class ManagerPart {
           const node = this.state.store.get('node', id);
           return node && roleOf(node);
         },
+        current: () => this.seat.leads(),
       },
-      issuer: () => this.authority,
+      transport,
+      connected,
+      issuer: () => (this.seat.leads() ? this.authority : relayed),
       clock,
       logger: logger.child({ part: 'dispatcher' }),
     });
+  }
+
+  /** Resolves when this manager takes part with a vote and answers; never while it is not let in. */
+  async ready(signal: AbortSignal): Promise<void> {
+    const votes = () => this.seat.standing()?.members.some(({ id, voter }) => voter && id === this.seat.standing()?.id);
+    while (!signal.aborted) {
+      const reads = votes() === true && (await this.seat.read().then(Boolean, () => false));
+      if (reads) return;
+      await new Promise<void>((resolve) => this.#clock.after(lookMs, resolve));
+    }
+  }
+
+  /** Others lead from now on, where there are any: they need not miss this one first. */
+  async handOver(): Promise<void> {
+    const others = (this.seat.standing()?.members.length ?? 0) > 1;
+    if (others && this.seat.leads()) await this.seat.transferLeadership();
   }
 
   /** What the reconciler does not write of a stack; undefined also where another node reconciles. */
@@ -135,6 +191,7 @@ export class ManagerPart {
 
   /** Nodes turn to other managers. */
   async close(): Promise<void> {
+    this.forward.close();
     await this.#door?.stop();
   }
 }

@@ -1,6 +1,8 @@
-/** A node's life in a cluster: its certificate, its agent with engine and network, its line to the managers, and while it is one what makes it a manager. */
+/** A node's life in a cluster: its certificate, its agent with engine and network, its line to the managers; and while it is a manager, what makes it one. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Agent } from '#agent/agent';
+import type { Agent, Place } from '#agent/agent';
+import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { certificates } from '#identity/certificates';
 import type { NodeCertificate } from '#identity/certificate-files';
@@ -11,31 +13,47 @@ import { CertificateKeeper } from './certificate-keeper.ts';
 import { ManagerPart, type ManagerPartParts } from './manager-part.ts';
 import { NodeWork } from './node-work.ts';
 import type { DaemonOptions } from '../options.ts';
-import type { Identity } from '../state/identity.ts';
+import { managerPlace, writeIdentity, type Identity } from '../state/identity.ts';
 import { instanceOf } from '../state/instance.ts';
 import { chooseRunFolder, ownFolder, socketIn } from '../state/run-folder.ts';
 import { systemRandom } from '../system.ts';
 
-export type MembershipParts = Omit<ManagerPartParts, 'socket'>;
+export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls' | 'begins'> {
+  /** True when this node begins a cluster; one that was in a cluster before has a log, or must not go on. */
+  founds: boolean;
+  /** Told when this node has become a manager, or is none any more. */
+  onSeat: (manager: ManagerPart | undefined) => void;
+}
+
+/** What a manager alone holds of the state folder. */
+const managersFolders = ['raft', 'repositories'];
+/** Before another role is asked for once more. */
+const retryMs = 1000;
 
 export class Membership {
-  /** Undefined on a worker. */
-  readonly manager: ManagerPart | undefined;
+  readonly #options: DaemonOptions;
+  readonly #parts: MembershipParts;
   readonly #keeper: CertificateKeeper;
+  /** Of the manager on this host; absent in safe mode: nobody is served. */
+  readonly #socket: string | undefined;
   /** Absent in safe mode. */
   readonly #work: NodeWork | undefined;
+  #identity: Identity;
+  #manager: ManagerPart | undefined;
+  /** What the managers want of this node, as told last. */
+  #wanted: Identity['role'];
+  #following: Promise<void> | undefined;
+  readonly #ended = new AbortController();
 
-  constructor(
-    readonly identity: Identity,
-    options: DaemonOptions,
-    parts: MembershipParts,
-  ) {
+  constructor(identity: Identity, options: DaemonOptions, parts: MembershipParts) {
     const { clock, logger, safe } = parts;
-    const { nodeId, role = 'manager', managers = [] } = identity;
+    const { nodeId, role = 'manager' } = identity;
     const instance = instanceOf(options.state);
     const runFolder = safe ? undefined : ownRunFolder(options, instance);
-    const local = runFolder !== undefined && role === 'manager' ? { local: join(runFolder, socketIn('dispatcher', instance)) } : {};
-    this.manager = role === 'manager' ? new ManagerPart(identity, options, { ...parts, ...(local.local !== undefined && { socket: local.local }) }) : undefined;
+    this.#identity = identity;
+    this.#options = options;
+    this.#parts = parts;
+    this.#socket = runFolder && join(runFolder, socketIn('dispatcher', instance));
     this.#keeper = new CertificateKeeper({
       state: options.state,
       nodeId,
@@ -45,28 +63,54 @@ export class Membership {
       random: systemRandom,
       logger: logger.child({ part: 'certificate' }),
     });
+    if (role === 'manager') this.#manager = this.#newManager(parts.founds ? 'founds' : identity.begins ? 'joins' : 'returns');
     if (runFolder === undefined) return;
-    const line = managersLine({ ...local, addresses: () => managers, tls: () => this.#keeper.tls, random: systemRandom });
-    const work = { clock, logger, openSession: line, tlsInfo: () => this.#keeper.tlsInfo(), runFolder, instance };
+    const openSession = managersLine({
+      local: () => this.#manager && this.#socket,
+      addresses: () => this.#othersKnown(),
+      tls: () => this.#keeper.tls,
+      random: systemRandom,
+    });
+    const work = { clock, logger, openSession, tlsInfo: () => this.#keeper.tlsInfo(), placed: (place: Place) => this.#placed(place), runFolder, instance };
     this.#work = new NodeWork(identity, options, work);
   }
 
-  /** The certificate that came with joining. */
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  /** Undefined on a worker. */
+  get manager(): ManagerPart | undefined {
+    return this.#manager;
+  }
+
+  /** The certificate that came with joining or founding. */
   take(files: NodeCertificate): void {
     this.#keeper.take(files);
   }
 
   /** The manager alone: what `swarm init` needs before the node is in its own cluster. */
   async startSeat(): Promise<void> {
-    await this.manager?.seat.start();
+    this.#keeper.loadKnown();
+    await this.#manager?.seat.start();
+    if (this.#identity.begins) this.#remember({ begins: false });
   }
 
   /** All that needs the node to be in the cluster. */
   async startWork(): Promise<void> {
     if (!this.#work) return;
     await this.#keeper.obtain();
-    await this.manager?.open(this.#keeper.tls);
+    await this.#manager?.open(this.#keeper.tls);
+    // What a change of roles that did not end has left.
+    if (!this.#manager) this.#forgetManager();
+    this.#wanted = this.#keeper.role;
+    this.#follow();
     await this.#work.start();
+  }
+
+  /** Others lead before this one is gone; see `ManagerPart.handOver`. */
+  async handOver(): Promise<void> {
+    await this.#manager?.handOver();
   }
 
   /** Containers run on, published ports stay. */
@@ -87,12 +131,13 @@ export class Membership {
 
   /** What keeps a node from its cluster, in words for its operator. */
   get problem(): string | undefined {
-    return this.manager ? undefined : (this.#keeper.problem ?? this.#work?.agent.refused);
+    return this.#work && (this.#keeper.problem ?? this.#work.agent.refused);
   }
 
-  /** Resolves when a manager serves this node. */
+  /** Resolves when the managers serve this node, and it takes part if it is one. */
   async served(): Promise<void> {
     await this.#work?.agent.connected;
+    await this.#manager?.ready(this.#ended.signal);
   }
 
   /** What the parts of this node's network count and cannot serve. */
@@ -100,22 +145,102 @@ export class Membership {
     return (await this.#work?.figures()) ?? [];
   }
 
+  #newManager(begins: ManagerPartParts['begins']): ManagerPart {
+    const socket = this.#socket === undefined ? {} : { socket: this.#socket };
+    return new ManagerPart(this.#identity, this.#options, { ...this.#parts, ...socket, begins, tls: () => this.#keeper.tls });
+  }
+
+  /** The managers say where they are, and what this node is to be. */
+  #placed({ role, managers }: Place): void {
+    if (this.#ended.signal.aborted) return;
+    if (managers && managers.length > 0 && !equal(managers, this.#identity.managers)) this.#remember({ managers });
+    if (role === undefined || role === this.#wanted) return;
+    this.#wanted = role;
+    this.#follow();
+  }
+
+  /** Makes certificate and parts what the managers want; what they say meanwhile is followed next. */
+  #follow(): void {
+    this.#following ??= this.#change().finally(() => (this.#following = undefined));
+  }
+
+  async #change(): Promise<void> {
+    const { clock, logger, safe } = this.#parts;
+    while (!safe && !this.#ended.signal.aborted && this.#wanted !== undefined && this.#wanted !== this.#role) {
+      try {
+        if (this.#keeper.role !== this.#wanted) await this.#keeper.renew();
+        if (this.#keeper.role === this.#wanted) await (this.#wanted === 'manager' ? this.#promote() : this.#demote());
+      } catch (error) {
+        if (!(error instanceof Refusal)) return this.#parts.onFatal(error);
+        logger.warn({ role: this.#wanted, error: error.message }, 'this node is to have another role and cannot take it yet: tried again every second');
+      }
+      if (this.#wanted !== this.#role) await new Promise<void>((resolve) => clock.after(retryMs, resolve));
+    }
+  }
+
+  get #role(): Identity['role'] {
+    return this.#manager ? 'manager' : 'worker';
+  }
+
+  /** The agent, and what it runs, notices nothing. */
+  async #promote(): Promise<void> {
+    this.#forgetManager();
+    this.#remember({ role: 'manager', begins: true });
+    const manager = this.#newManager('joins');
+    await manager.seat.start();
+    this.#remember({ begins: false });
+    this.#manager = manager;
+    await manager.open(this.#keeper.tls);
+    this.#parts.onSeat(manager);
+    this.#parts.logger.info({}, 'this node is a manager from now on');
+  }
+
+  async #demote(): Promise<void> {
+    const manager = this.#manager;
+    this.#manager = undefined;
+    this.#parts.onSeat(undefined);
+    this.#remember({ role: 'worker', begins: false });
+    await manager?.close();
+    await manager?.seat.stop();
+    // Secrets of others among it: a worker holds those of its own tasks and nothing else.
+    this.#forgetManager();
+    this.#parts.logger.info({}, 'this node is a worker from now on: what only a manager holds is removed from it');
+  }
+
+  #forgetManager(): void {
+    for (const name of managersFolders) rmSync(join(this.#options.state, name), { recursive: true, force: true });
+  }
+
+  #remember(change: Partial<Identity>): void {
+    const { begins, ...next } = { ...this.#identity, ...change };
+    this.#identity = begins ? { ...next, begins } : next;
+    writeIdentity(this.#options.state, this.#identity);
+  }
+
+  #othersKnown(): readonly string[] {
+    const own = this.#manager && managerPlace(this.#identity);
+    return (this.#identity.managers ?? []).filter((address) => address !== own);
+  }
+
   async #end(endWork: () => Promise<void> | undefined): Promise<void> {
+    this.#ended.abort();
     this.#keeper.stop();
+    await this.#following;
     await endWork();
-    await this.manager?.close();
-    await this.manager?.seat.stop();
+    await this.#manager?.close();
+    await this.#manager?.seat.stop();
   }
 
   /** By this node's own leader, or by any manager that it knows. */
   async #certify(request: string): Promise<{ certificate: string; roots: string }> {
-    if (this.manager?.seat.leads()) return this.manager.authority.certify(this.identity.nodeId, request);
+    const address = managerPlace(this.#identity);
+    if (this.#manager?.seat.leads()) return this.#manager.authority.certify(this.#identity.nodeId, request, address);
     const { tls } = this.#keeper;
     if (!tls) throw new Refusal('unavailable', 'without a certificate no other manager can be asked for one');
     let last: unknown = new Refusal('unavailable', 'this node knows no manager');
-    for (const address of this.identity.managers ?? []) {
+    for (const manager of this.#othersKnown()) {
       try {
-        return await askToRenew(address, clientCredentials(tls), request);
+        return await askToRenew(manager, clientCredentials(tls), { request, managerAddress: address });
       } catch (error) {
         last = error;
       }

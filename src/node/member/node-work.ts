@@ -1,6 +1,6 @@
 /** What a node does for its cluster: an agent with engine and network, and its line to a manager. */
 import { join } from 'node:path';
-import { Agent } from '#agent/agent';
+import { Agent, type Place } from '#agent/agent';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { DockerEngine } from '#engine/docker-engine';
@@ -17,6 +17,8 @@ export interface NodeWorkParts {
   openSession: OpenSession;
   /** Whom this node trusts, once it has a certificate. */
   tlsInfo: () => TlsInfo | undefined;
+  /** Told what the managers say of this node's own place. */
+  placed: (place: Place) => void;
   runFolder: string;
   /** Keeps the daemons of one machine apart. */
   instance: string;
@@ -29,11 +31,11 @@ export class NodeWork {
   readonly agent: Agent;
   readonly #network: WholeNetwork;
 
-  constructor({ nodeId }: Identity, options: DaemonOptions, { clock, logger, openSession, tlsInfo, runFolder, instance }: NodeWorkParts) {
+  constructor({ nodeId }: Identity, options: DaemonOptions, { clock, logger, openSession, tlsInfo, placed, runFolder, instance }: NodeWorkParts) {
     this.#network = makeNetwork({ instance, nodeId, runFolder }, { logger: logger.child({ part: 'network' }), clock });
     const engine = new DockerEngine({ socketPath: options.engine, nodeId, runFolder: join(runFolder, 'tasks') });
     const describe = async () => ({ ...(await engine.describe()), ...tlsPart(tlsInfo()) });
-    const modules = { engine, describe, network: this.#network, openSession, clock, logger: logger.child({ part: 'agent' }) };
+    const modules = { engine, describe, network: this.#network, openSession, placed, clock, logger: logger.child({ part: 'agent' }) };
     this.agent = new Agent({ nodeId }, modules);
   }
 

@@ -2,6 +2,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refusal } from '#base/refusal';
+import { hostPort, managerPort } from '#model/manager-address';
 
 export interface Identity {
   nodeId: string;
@@ -9,10 +10,19 @@ export interface Identity {
   address: string;
   /** Absent: a manager, as all nodes were once. */
   role?: 'manager' | 'worker';
-  /** HOST:PORT that a manager listens on; absent: the usual place. */
+  /** HOST:PORT that the node listens on while it is a manager; absent: the usual place. */
   listen?: string;
-  /** HOST:PORT of managers, of a worker. */
+  /** HOST:PORT under which others reach it while it is a manager; absent: its address, on the usual port. */
+  managerAddress?: string;
+  /** HOST:PORT of managers. */
   managers?: readonly string[];
+  /** A manager that has not begun its log yet: it joins those who agree with an empty one. */
+  begins?: boolean;
+}
+
+/** HOST:PORT under which others reach the node while it is a manager. */
+export function managerPlace({ managerAddress, address }: Identity): string {
+  return managerAddress ?? hostPort(address, managerPort);
 }
 
 const fileName = 'node.json';

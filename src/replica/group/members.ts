@@ -52,11 +52,16 @@ export class Members implements MemberChanges {
     await this.#do({ type: voters.includes(id) ? 'addVoter' : 'addLearner', id, address });
   }
 
-  async remove(id: string): Promise<void> {
+  checkRemoval(id: string): void {
     this.#requireLeader();
+    const { voters } = this.#configuration;
+    if (voters.includes(id)) this.#requireQuorumWithout(id, voters);
+  }
+
+  async remove(id: string): Promise<void> {
+    this.checkRemoval(id);
     const { voters, learners } = this.#configuration;
     if (!voters.includes(id) && !learners.includes(id)) return;
-    if (voters.includes(id)) this.#requireQuorumWithout(id, voters);
     if (id !== this.#parts.nodeId) return await this.#do({ type: 'remove', id });
     // Whoever removed himself would leave the others to find out that nobody leads them.
     if (!(await this.transfer())) throw new Refusal('unavailable', 'no other manager could take over the leadership: try again');

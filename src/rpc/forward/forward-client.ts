@@ -6,19 +6,22 @@ import { channelLimits } from '../limits.ts';
 import { tunnelOf } from './tunnel.ts';
 
 export class ForwardClient {
-  readonly #tls: LiveTls;
+  readonly #tls: () => LiveTls | undefined;
   /** The leader that was spoken to last: there is one at a time. */
   #last: { readonly id: string; readonly address: string; readonly client: ForwardServiceClient } | undefined;
 
-  constructor(tls: LiveTls) {
+  /** @param tls what this manager shows; undefined while it has no certificate */
+  constructor(tls: () => LiveTls | undefined) {
     this.#tls = tls;
   }
 
-  /** A connection to the manager `id` at `address`; what is wrong shows itself on it. */
-  open(id: string, address: string): Duplex {
+  /** A connection to the manager `id` at `address`; what is wrong shows itself on it. Undefined without a certificate. */
+  open(id: string, address: string): Duplex | undefined {
+    const tls = this.#tls();
+    if (!tls) return undefined;
     if (this.#last?.id !== id || this.#last.address !== address) {
       this.close();
-      this.#last = { id, address, client: new ForwardServiceClient(address, clientCredentials(this.#tls, id), options) };
+      this.#last = { id, address, client: new ForwardServiceClient(address, clientCredentials(tls, id), options) };
     }
     const call = this.#last.client.connect();
     return tunnelOf(call, () => call.cancel());

@@ -22,7 +22,8 @@ export interface LinkParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: LaneLimits;
-  readonly dial: (address: string) => Dialling;
+  /** Undefined while nobody can be dialled. */
+  readonly dial: (address: string) => Dialling | undefined;
   readonly heard: (message: Record<string, unknown>) => void;
   readonly lost: () => void;
   /** Why a line was not to be had, or ended. */
@@ -86,6 +87,7 @@ export class Link {
     this.#cancel?.();
     if (this.#address === undefined) return;
     const dialling = this.#parts.dial(this.#address);
+    if (!dialling) return this.#redial(retry.mostMs);
     this.#dialling = dialling;
     const { call } = dialling;
     const line: Line = { write: (frame) => call.write(frame), once: (event, listener) => call.once(event, listener), cut: () => call.cancel() };

@@ -13,7 +13,7 @@ export interface PeerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly dial: (kind: Kind, address: string) => Dialling;
+  readonly dial: (kind: Kind, address: string) => Dialling | undefined;
   readonly heard: (message: Record<string, unknown>) => void;
   readonly unreachable: () => void;
 }

@@ -21,8 +21,9 @@ import { SnapshotSending } from './snapshot-sending.ts';
 export interface RaftTransportParts {
   readonly nodeId: string;
   /** Of the group: raised when it is made anew from one member. */
-  readonly incarnation?: number;
-  readonly tls: LiveTls;
+  readonly incarnation?: () => number;
+  /** What this manager shows; undefined while it has no certificate: it can be called then, and calls nobody. */
+  readonly tls: () => LiveTls | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -76,16 +77,17 @@ export class RaftTransport implements Transport {
   async sendSnapshot(message: InstallSnapshot, pieces: AsyncIterable<Uint8Array>): Promise<boolean> {
     const { to } = message;
     const { random, nodeId } = this.#parts;
+    const tls = this.#parts.tls();
+    if (!tls || this.#addresses[to] === undefined) return false;
     const sending = new SnapshotSending(message, pieces, {
       transfer: `${nodeId}-${++this.#sent}-${Buffer.from(random.bytes(8)).toString('hex')}`,
       open: () => {
-        const client = this.#client(to, this.#addresses[to] ?? '');
+        const client = dialled(tls, to, this.#addresses[to] ?? '');
         return { call: client.snapshot(this.#metadata(to)), close: () => client.close() };
       },
       jitter: () => random.next(),
       signal: this.#stopped.signal,
     });
-    if (this.#addresses[to] === undefined) return false;
     return await sending.run();
   }
 
@@ -97,14 +99,14 @@ export class RaftTransport implements Transport {
     for (const receiving of this.#receiving.values()) receiving.give(new Refusal('unavailable', 'the manager is shutting down'));
   }
 
-  #client(peer: string, address: string): RaftServiceClient {
-    return new RaftServiceClient(address, clientCredentials(this.#parts.tls, peer), options);
+  get #incarnation(): number {
+    return this.#parts.incarnation?.() ?? 1;
   }
 
   #metadata(to: string): Metadata {
     const metadata = new Metadata();
     metadata.set('shoal-to', to);
-    metadata.set('shoal-incarnation', String(this.#parts.incarnation ?? 1));
+    metadata.set('shoal-incarnation', String(this.#incarnation));
     return metadata;
   }
 
@@ -120,7 +122,9 @@ export class RaftTransport implements Transport {
       random,
       logger,
       dial: (kind, address) => {
-        const client = this.#client(id, address);
+        const tls = this.#parts.tls();
+        if (!tls) return undefined;
+        const client = dialled(tls, id, address);
         return { call: kind === 'entries' ? client.entries(this.#metadata(id)) : client.pulse(this.#metadata(id)), close: () => client.close() };
       },
       heard: (message) => this.#receiver?.message(id, message),
@@ -153,7 +157,8 @@ export class RaftTransport implements Transport {
   }
 
   #checkGreeting(metadata: Metadata, from: string): void {
-    const { nodeId, incarnation = 1 } = this.#parts;
+    const { nodeId } = this.#parts;
+    const incarnation = this.#incarnation;
     const [to] = metadata.get('shoal-to');
     if (to !== nodeId) throw new Refusal('failedPrecondition', `this is manager ${nodeId}, not ${String(to)}`);
     const theirs = Number(metadata.get('shoal-incarnation')[0]);
@@ -197,4 +202,8 @@ export class RaftTransport implements Transport {
     void receiving.store({ from, to: this.#parts.nodeId }, frame.value, this.#receiver);
     return receiving;
   }
+}
+
+function dialled(tls: LiveTls, peer: string, address: string): RaftServiceClient {
+  return new RaftServiceClient(address, clientCredentials(tls, peer), options);
 }

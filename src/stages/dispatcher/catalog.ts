@@ -1,6 +1,7 @@
 /** All items that nodes are given, and which node holds which: kept by the events of each commit, so that a change costs what it touches. */
 import { equal } from '#base/equal';
-import type { AssignmentUpdate } from '#model/object/assignment';
+import { roleOf } from '#model/manager-address';
+import { managersItemId, type AssignmentUpdate } from '#model/object/assignment';
 import type { Service } from '#model/object/service';
 import { isIngress } from '#model/port';
 import type { EventOf, StoreEvent } from '#store/action';
@@ -9,6 +10,7 @@ import { Counts, needsOf, type TaskNeeds, type Topic } from './audience.ts';
 import { Deliveries, isNobody, without, type Audience, type Delivery } from './deliveries.ts';
 import { differs, inOrder, itemKey, itemOf, keyParts, type ItemKey } from './item.ts';
 
+const managersKey = itemKey('managers', managersItemId);
 /** So many are taken in in one turn of the event loop. */
 const tasksAtOnce = 500;
 
@@ -44,6 +46,7 @@ export class Catalog {
       this.#published.add(service.ID);
       this.#place(itemKey('service', service.ID), 'all');
     }
+    this.#place(managersKey, 'all');
     for (const node of view.list('node')) this.#node({ kind: 'node', id: node.ID, object: node });
   }
 
@@ -111,6 +114,8 @@ export class Catalog {
     if (object && !previous) this.#place(itemKey('node', id), `node:${id}`);
     if (previous && !object) this.#displace(itemKey('node', id), `node:${id}`);
     this.#refresh(itemKey('node', id));
+    // Only a node that is or was one changes where the managers are.
+    if ([object, previous].some((node) => node && roleOf(node) === 'manager')) this.#refresh(managersKey);
   }
 
   /** What the task asks for now in place of what it asked for before. */

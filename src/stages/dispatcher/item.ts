@@ -1,7 +1,8 @@
 /** Assignment items: how each is made from the store, what of it matters to a node, and the order in which they are sent. */
 import { equal } from '#base/equal';
-import type { AssignmentChange, AssignmentKind, AssignmentUpdate, Backend } from '#model/object/assignment';
+import { managersItemId, type AssignmentChange, type AssignmentKind, type AssignmentUpdate, type Backend } from '#model/object/assignment';
 import { nodeLocalNetworks } from '#model/object/network';
+import { certifiedRole, managerAddresses } from '#model/manager-address';
 import { isIngress } from '#model/port';
 import type { Service } from '#model/object/service';
 import { isPlaced, type Task, type TaskMemory } from '#model/object/task';
@@ -12,7 +13,7 @@ import type { View } from '#store/view';
 export type ItemKey = `${AssignmentKind}:${string}`;
 
 /** What goes before what: a task needs all the others. Removals go the other way round. */
-const rank: Readonly<Record<AssignmentKind, number>> = { secret: 0, config: 1, network: 2, node: 3, service: 4, backend: 5, task: 6 };
+const rank: Readonly<Record<AssignmentKind, number>> = { managers: 0, secret: 1, config: 2, network: 3, node: 4, service: 5, backend: 6, task: 7 };
 
 export function itemKey(kind: AssignmentKind, id: string): ItemKey {
   return `${kind}:${id}`;
@@ -38,6 +39,7 @@ export function inOrder(changes: Iterable<AssignmentChange>): AssignmentChange[]
 export function itemOf(view: View, key: ItemKey): AssignmentUpdate | undefined {
   const { kind, id } = keyParts(key);
   if (kind === 'node') return nodeItem(view, id);
+  if (kind === 'managers') return managersItem(view);
   if (kind === 'service') return serviceItem(view.get('service', id));
   if (kind === 'backend') return backendItem(view.get('task', id));
   const item = view.get(kind, id);
@@ -46,7 +48,11 @@ export function itemOf(view: View, key: ItemKey): AssignmentUpdate | undefined {
 
 function nodeItem(view: View, id: string): AssignmentUpdate | undefined {
   const node = view.get('node', id);
-  return node && { action: 'update', kind: 'node', item: { ID: id, Gateways: node.Shoal?.Gateways ?? {} } };
+  return node && { action: 'update', kind: 'node', item: { ID: id, Gateways: node.Shoal?.Gateways ?? {}, Role: certifiedRole(node) } };
+}
+
+function managersItem(view: View): AssignmentUpdate {
+  return { action: 'update', kind: 'managers', item: { ID: managersItemId, Addresses: managerAddresses(view.list('node')).toSorted() } };
 }
 
 function serviceItem(service: Service | undefined): AssignmentUpdate | undefined {

@@ -77,7 +77,7 @@ function serve(dispatcher: PlayedDispatcher, server: RpcServer): RpcServer {
 async function overTls(dispatcher: PlayedDispatcher, nodeId = 'n'): Promise<OpenSession> {
   const cluster = await TestAuthority.begin();
   const credentials = serverCredentials(await cluster.node('m', 'manager'));
-  const members: Members = { clusterId: () => cluster.clusterId, roleOf: () => 'worker' };
+  const members: Members = { clusterId: () => cluster.clusterId, roleOf: () => 'worker', current: () => true };
   const server = serve(dispatcher, new RpcServer('127.0.0.1:0', { credentials, members, logger: silentLogger }));
   const port = await server.start();
   const { openSession, close } = connectDispatcher(`127.0.0.1:${port}`, clientCredentials(await cluster.node(nodeId, 'worker')));

@@ -24,7 +24,8 @@ const roles = new Map<string, 'manager' | 'worker'>([
   ['demoted', 'worker'],
 ]);
 let state = true;
-const members: Members = { clusterId: () => (state ? 'c1' : undefined), roleOf: (id) => roles.get(id) };
+let current = true;
+const members: Members = { clusterId: () => (state ? 'c1' : undefined), roleOf: (id) => roles.get(id), current: () => current };
 const heard: (string | undefined)[] = [];
 
 let ours: TestAuthority;
@@ -123,6 +124,18 @@ test('before a manager has the state of the cluster it judges nobody', async () 
     );
   } finally {
     state = true;
+  }
+});
+
+test('a manager that may be behind denies nobody whom it does not know: it may be somebody new', async () => {
+  current = false;
+  try {
+    const stranger = clientCredentials(await ours.node('new', 'worker'));
+    expect(await call('/shoal.v1.DispatcherService/Heartbeat', stranger)).toBe('14 node new is not known to this manager yet');
+    current = true;
+    expect(await call('/shoal.v1.DispatcherService/Heartbeat', stranger)).toBe('7 node new was removed from swarm');
+  } finally {
+    current = true;
   }
 });
 

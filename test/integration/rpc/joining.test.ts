@@ -7,7 +7,7 @@ import { newAuthority, newRoot } from '#ca/authority';
 import { identityOf } from '#ca/certificate';
 import { joinToken, secretBytes } from '#ca/join-token';
 import { initCluster, updateCluster } from '#control/clusters';
-import { removeNode, updateNode } from '#control/nodes';
+import { removeNode, unseatManager, updateNode } from '#control/nodes';
 import { certificates } from '#identity/certificates';
 import { CertificateAuthority } from '#manager/certificate-authority';
 import { roleOf } from '#model/manager-address';
@@ -24,24 +24,30 @@ import { realClock } from '#test/support/real-clock';
 
 const never = new AbortController().signal;
 let cluster: MemoryCluster;
+/** Who was brought among those who agree. */
+let seated: { id: string; address: string }[];
+const seatMember = async (member: { id: string; address: string }): Promise<void> => void seated.push(member);
+const renewal = (request: string, managerAddress = '') => ({ request, managerAddress });
 let server: RpcServer;
 let address: string;
 
 beforeEach(async () => {
+  seated = [];
   cluster = new MemoryCluster({ clock: realClock });
   const random = seededRandom(1);
   const authority = newAuthority(await newRoot(certificates, Date.now()), (count) => random.bytes(count));
   cluster.run(initCluster({ nodeId: 'boss', address: '127.0.0.1', description: testDescription, authority: { clusterId: 'c1', authority } }));
-  const issuer = new CertificateAuthority({ cluster, certificates, clock: realClock, random, logger: silentLogger });
+  const issuer = new CertificateAuthority({ cluster, certificates, clock: realClock, random, logger: silentLogger, seatMember });
   const members: Members = {
     clusterId: () => clusterOf(cluster.store)?.ID,
     roleOf: (id) => {
       const node = cluster.store.get('node', id);
       return node && roleOf(node);
     },
+    current: () => true,
   };
   const key = certificates.newKey();
-  const own = new LiveTls({ ...(await issuer.certify('boss', await certificates.request(key))), key });
+  const own = new LiveTls({ ...(await issuer.certify('boss', await certificates.request(key), '')), key });
   server = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(own), members, logger: silentLogger });
   new CaService(() => issuer, realClock).addTo(server);
   address = `127.0.0.1:${await server.start()}`;
@@ -68,7 +74,7 @@ test('a token makes a worker, with a certificate that says so', async () => {
   });
   expect([role, managers]).toEqual(['worker', [address, '127.0.0.1:2377']]);
   expect(identityOf(certificates.read(files.certificate).subject)).toEqual({ nodeId, role: 'worker', clusterId: 'c1' });
-  const again = await askToRenew(address, clientCredentials(new LiveTls(files)), await certificates.request(certificates.newKey()));
+  const again = await askToRenew(address, clientCredentials(new LiveTls(files)), renewal(await certificates.request(certificates.newKey())));
   expect(identityOf(certificates.read(again.certificate).subject)).toEqual({ nodeId, role: 'worker', clusterId: 'c1' });
 });
 
@@ -86,11 +92,34 @@ test('wrong, foreign and broken tokens admit nobody, nor does the one of before'
   expect((await join()).role).toBe('worker');
 });
 
-test('nobody becomes a manager by a road that does not lead there', async () => {
-  await expect(join({ token: tokens().Manager })).rejects.toMatchObject({ code: 'unimplemented' });
-  const { nodeId } = await join();
+test('the token of managers makes one, who is among those who agree before he has a certificate', async () => {
+  const { nodeId, role, managers, files } = await join({ token: tokens().Manager, advertised: '127.0.0.1:4711' });
+  expect(role).toBe('manager');
+  expect(seated).toEqual([{ id: nodeId, address: '127.0.0.1:4711' }]);
+  expect(managers).toContain('127.0.0.1:4711');
+  expect(cluster.store.get('node', nodeId)).toMatchObject({ Spec: { Role: 'manager' }, Shoal: { Role: 'manager', ManagerAddr: '127.0.0.1:4711' } });
+  expect(identityOf(certificates.read(files.certificate).subject)?.role).toBe('manager');
+});
+
+test('a worker that is wanted as a manager gets its certificate and its seat when it asks, and not before', async () => {
+  const { nodeId, files } = await join();
   const { Version, Spec } = cluster.store.get('node', nodeId) ?? ({} as never);
-  expect(() => cluster.run(updateNode(nodeId, Version.Index, { ...Spec, Role: 'manager' }))).toThrow('promoting a node is not supported');
+  cluster.run(updateNode(nodeId, Version.Index, { ...Spec, Role: 'manager' }));
+  expect([seated, cluster.store.get('node', nodeId)?.Shoal?.Role]).toEqual([[], 'worker']);
+  const credentials = clientCredentials(new LiveTls(files));
+  const next = await askToRenew(address, credentials, renewal(await certificates.request(certificates.newKey()), '127.0.0.1:4712'));
+  expect(identityOf(certificates.read(next.certificate).subject)?.role).toBe('manager');
+  expect(seated).toEqual([{ id: nodeId, address: '127.0.0.1:4712' }]);
+  const promoted = cluster.store.get('node', nodeId) ?? ({} as never);
+  expect(promoted.Shoal).toMatchObject({ Role: 'manager', ManagerAddr: '127.0.0.1:4712' });
+  // Unwanted again it stays one until the others have let it go.
+  cluster.run(updateNode(nodeId, promoted.Version.Index, { ...promoted.Spec, Role: 'worker' }));
+  const still = await askToRenew(address, credentials, renewal(await certificates.request(certificates.newKey())));
+  expect(identityOf(certificates.read(still.certificate).subject)?.role).toBe('manager');
+  cluster.run(unseatManager(nodeId));
+  const last = await askToRenew(address, credentials, renewal(await certificates.request(certificates.newKey())));
+  expect(identityOf(certificates.read(last.certificate).subject)?.role).toBe('worker');
+  expect(cluster.store.get('node', nodeId)?.Shoal).toEqual({ Role: 'worker' });
 });
 
 test('guessing is slow, and what is no request leaves nothing behind', async () => {
@@ -112,7 +141,7 @@ test('a node that was removed gets no further certificate', async () => {
   const { nodeId, files } = await join();
   const request = await certificates.request(certificates.newKey());
   cluster.run(removeNode(nodeId, true));
-  await expect(askToRenew(address, clientCredentials(new LiveTls(files)), request)).rejects.toMatchObject({
+  await expect(askToRenew(address, clientCredentials(new LiveTls(files)), renewal(request))).rejects.toMatchObject({
     code: 'permissionDenied',
     message: `node ${nodeId} was removed from swarm`,
   });

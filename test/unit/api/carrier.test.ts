@@ -28,7 +28,15 @@ async function start(): Promise<Node> {
   const socketPath = join(await temporaryFolder(), 'api.sock');
   const cluster = initialisedCluster();
   const line: Node['line'] = { leads: false, open: () => undefined, lost: undefined };
-  const leader: LeaderLine = { alone: () => false, leads: () => line.leads, open: () => line.open(), lost: () => line.lost, view: () => cluster.store };
+  const leader: LeaderLine = {
+    alone: () => false,
+    leads: () => line.leads,
+    open: () => line.open(),
+    lost: () => line.lost,
+    view: () => cluster.store,
+    standing: () => undefined,
+    checkRemoval: () => undefined,
+  };
   const status = () => ({ LocalNodeState: 'active', NodeID: 'n', NodeAddr: '', ControlAvailable: true, Error: '' }) as const;
   const parts = { cluster, leader, swarm: { status }, engineSocket: `${socketPath}.none`, logger: silentLogger, clock: wallClock };
   const metrics = { raftIndex: () => 0, leads: () => line.leads, readOnly: () => false, network: async () => [] };

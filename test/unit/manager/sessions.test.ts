@@ -74,7 +74,7 @@ test('the whole set comes first, then what changes, right after each commit', as
   const session = await sessions.open(nodeId, testDescription);
   const { messages, ended } = collect(session.assignments());
   await settle();
-  expect(messages.map(changes)).toEqual([['update node node-one', 'update task t1']]);
+  expect(messages.map(changes)).toEqual([['update managers all', 'update node node-one', 'update task t1']]);
   await write([create('task', task('t2'))]);
   await settle();
   await write([remove('task', 't1')]);

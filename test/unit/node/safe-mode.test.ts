@@ -55,6 +55,8 @@ async function clusterWithPoison(): Promise<void> {
     safe: true,
     onFatal: () => undefined,
     onReconcile: () => undefined,
+    onSeat: () => undefined,
+    connected: () => undefined,
   });
   await member.startSeat();
   await member.manager?.seat.submit(initCluster({ ...identity, description: testDescription }));

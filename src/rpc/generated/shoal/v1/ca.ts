@@ -54,6 +54,8 @@ export interface JoinResponse {
 
 export interface RenewRequest {
   request: string;
+  /** HOST:PORT under which others reach the node once it is a manager. */
+  managerAddress: string;
 }
 
 export interface RenewResponse {
@@ -312,13 +314,16 @@ export const JoinResponse: MessageFns<JoinResponse> = {
 };
 
 function createBaseRenewRequest(): RenewRequest {
-  return { request: "" };
+  return { request: "", managerAddress: "" };
 }
 
 export const RenewRequest: MessageFns<RenewRequest> = {
   encode(message: RenewRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.request !== "") {
       writer.uint32(10).string(message.request);
+    }
+    if (message.managerAddress !== "") {
+      writer.uint32(18).string(message.managerAddress);
     }
     return writer;
   },
@@ -342,6 +347,14 @@ export const RenewRequest: MessageFns<RenewRequest> = {
             }
 
             message.request = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.managerAddress = reader.string();
             continue;
           }
         }

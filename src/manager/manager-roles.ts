@@ -1,0 +1,112 @@
+/** The leader's care for who the managers are: what the nodes' roles say and who really agrees are made the same. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import type { Cluster } from '#control/cluster';
+import { unseatManager } from '#control/nodes';
+import { managerAddress, roleOf } from '#model/manager-address';
+import type { MemberChanges, Standing } from '#replica/replicated-log';
+import type { View } from '#store/view';
+import type { Duty } from './leader-duties.ts';
+
+export interface ManagerRolesParts {
+  cluster: Cluster;
+  /** This leader. */
+  nodeId: string;
+  standing: () => Standing | undefined;
+  members: () => Pick<MemberChanges, 'add' | 'remove'>;
+  clock: Clock;
+  logger: Logger;
+}
+
+type Step = { type: 'add'; id: string; address: string } | { type: 'remove'; id: string } | { type: 'unseat'; id: string };
+
+/** What could not be done is tried again after this. */
+const retryMs = 1000;
+
+export class ManagerRoles implements Duty {
+  readonly #parts: ManagerRolesParts;
+  #unwatch: () => void = () => {};
+  #cancel: () => void = () => {};
+  #work: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+  /** Said once, however often it is tried. */
+  #told: string | undefined;
+
+  constructor(parts: ManagerRolesParts) {
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    this.#unwatch = this.#parts.cluster.watch((events) => {
+      if (events.some(({ kind }) => kind === 'node')) this.#look();
+    });
+    this.#look();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unwatch();
+    this.#cancel();
+    await this.#work;
+  }
+
+  /** Looks now, or once more when what is under way is done. */
+  #look(): void {
+    if (this.#stopped) return;
+    this.#cancel();
+    this.#again = true;
+    this.#work ??= this.#run().finally(() => (this.#work = undefined));
+  }
+
+  async #run(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      try {
+        const step = this.#next(await this.#parts.cluster.read());
+        if (!step) continue;
+        await this.#take(step);
+        this.#told = undefined;
+        this.#again = true;
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (!(error instanceof Refusal)) throw error;
+    if (this.#stopped) return;
+    if (error.message !== this.#told)
+      this.#parts.logger.warn({ error: error.message }, 'the managers are not those that the nodes should make them yet: tried again every second');
+    this.#told = error.message;
+    this.#cancel = this.#parts.clock.after(retryMs, () => this.#look());
+  }
+
+  async #take(step: Step): Promise<void> {
+    const { cluster, members, logger } = this.#parts;
+    if (step.type === 'add') return await members().add(step);
+    if (step.type === 'unseat') return await cluster.submit(unseatManager(step.id));
+    await members().remove(step.id);
+    logger.info({ manager: step.id }, 'a manager was let go: it votes no longer');
+  }
+
+  /** One thing at a time; the leader itself goes last, for with it goes the duty. */
+  #next(view: View): Step | undefined {
+    const { standing, nodeId } = this.#parts;
+    const group = standing();
+    if (!group) return undefined;
+    const members = new Map(group.members.map((member) => [member.id, member.address]));
+    const leaving: Step[] = [];
+    for (const node of view.list('node')) {
+      const { ID: id } = node;
+      const seated = roleOf(node) === 'manager';
+      if (node.Spec.Role === 'manager' && seated && !members.has(id)) return { type: 'add', id, address: managerAddress(node) };
+      if (node.Spec.Role === 'worker' && members.has(id)) leaving.push({ type: 'remove', id });
+      else if (node.Spec.Role === 'worker' && seated) leaving.push({ type: 'unseat', id });
+    }
+    for (const id of members.keys()) if (id !== nodeId && !view.get('node', id)) leaving.push({ type: 'remove', id });
+    return leaving.find(({ id }) => id !== nodeId) ?? leaving[0];
+  }
+}

@@ -1,0 +1,34 @@
+/** What a node makes that begins a cluster: its authority, and its own certificate, so that there is never a manager without one. */
+import { newId } from '#base/ids';
+import { issuerOf, newAuthority, newRoot, trustedRoots } from '#ca/authority';
+import { nodeTemplate } from '#ca/certificate';
+import { defaultClusterSpec } from '#control/clusters';
+import { certificates } from '#identity/certificates';
+import type { NodeCertificate } from '#identity/certificate-files';
+import type { Authority } from '#model/object/authority';
+import { clusterOf } from '#store/view';
+import type { ManagerPart } from './member/manager-part.ts';
+import { systemClock, systemRandom } from './system.ts';
+
+export interface Founded {
+  clusterId: string;
+  authority: Authority;
+  /** The first manager's. */
+  files: NodeCertificate;
+}
+
+/** @param expiryNs of the node's certificate; the cluster's default unless it is said */
+export async function newCluster(nodeId: string, expiryNs = 0): Promise<Founded> {
+  const clusterId = newId(systemRandom);
+  const now = systemClock.now();
+  const authority = newAuthority(await newRoot(certificates, now), (count) => systemRandom.bytes(count));
+  const key = certificates.newKey();
+  const template = nodeTemplate({ nodeId, role: 'manager', clusterId }, now, expiryNs || defaultClusterSpec.CAConfig.NodeCertExpiry);
+  const certificate = await certificates.issue(await certificates.request(key), template, issuerOf(authority));
+  return { clusterId, authority, files: { certificate, key, roots: trustedRoots(authority) } };
+}
+
+/** A manager that is the only one serves once it is started: then the cluster is there, or the log is not that of this node. Others may still bring it. */
+export function hasLostItsCluster({ state, seat }: ManagerPart): boolean {
+  return seat.leads() && !clusterOf(state.store);
+}

@@ -1,0 +1,33 @@
+/** The API's way to whoever leads, over what this node is of a manager by now. */
+import type { LeaderLine } from '#api/dependencies';
+import { Refusal } from '#base/refusal';
+import { swarmTexts } from '#model/swarm-texts';
+import { noLeaderRefusal } from '#replica/group/standing';
+import type { ManagerPart } from './member/manager-part.ts';
+
+/** @param managing refuses where this node is no manager */
+export function leaderWay(managing: () => ManagerPart): LeaderLine {
+  const standing = () => managing().seat.standing();
+  return {
+    alone: () => {
+      const { id, members = [] } = standing() ?? {};
+      return members.length === 1 && members[0]?.id === id;
+    },
+    leads: () => managing().seat.leads(),
+    open: () => {
+      const { id, leader, members = [] } = standing() ?? {};
+      const found = members.find((member) => member.id === leader && member.id !== id);
+      return found && found.address !== '' ? managing().forward.open(found.id, found.address) : undefined;
+    },
+    lost: () => {
+      const { id, quorumLostAt, members = [] } = standing() ?? {};
+      if (quorumLostAt === undefined) return undefined;
+      // One that was let go, or was never taken in, hears of nobody: its next certificate makes it a worker.
+      if (!members.some((member) => member.id === id)) return new Refusal('unavailable', swarmTexts.starting);
+      return noLeaderRefusal(standing());
+    },
+    view: () => managing().seat.view(),
+    standing,
+    checkRemoval: (id) => managing().seat.checkRemoval(id),
+  };
+}

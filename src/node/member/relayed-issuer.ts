@@ -1,0 +1,29 @@
+/** What a manager that does not lead does for who wants a certificate: a joiner's words are handed to the leader. */
+import { Refusal } from '#base/refusal';
+import { trustedRoots } from '#ca/authority';
+import { swarmTexts } from '#model/swarm-texts';
+import { askToJoin } from '#rpc/ca-client';
+import type { CertificateIssuer } from '#rpc/ca-service';
+import { clusterOf, type View } from '#store/view';
+
+/** @param leader HOST:PORT; undefined while nobody is known to lead */
+export function relayedIssuer(view: () => View, leader: () => string | undefined): CertificateIssuer {
+  const authority = () => clusterOf(view())?.Shoal?.Authority;
+  return {
+    async root() {
+      const known = authority();
+      if (!known) throw new Refusal('unavailable', swarmTexts.starting);
+      return known.Certificate;
+    },
+    async join(request) {
+      const [address, known] = [leader(), authority()];
+      if (address === undefined || !known) throw new Refusal('unavailable', swarmTexts.starting);
+      return await askToJoin(address, trustedRoots(known), request);
+    },
+    // Whose it is says the certificate, and that is not handed on: the node asks the leader itself.
+    async certify() {
+      const address = leader();
+      throw new Refusal('unavailable', swarmTexts.starting, address === undefined ? {} : { leader: address });
+    },
+  };
+}
