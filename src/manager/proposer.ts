@@ -60,8 +60,10 @@ export class Proposer {
   #check(now: number): string | undefined {
     this.#sinceCheck++;
     if (this.#sinceCheck < checkEvery.entries && now - this.#checkedAt < checkEvery.ms) return undefined;
+    const hash = this.#parts.store.hashSoon();
+    if (hash === undefined) return undefined;
     this.#sinceCheck = 0;
     this.#checkedAt = now;
-    return this.#parts.store.hash();
+    return hash;
   }
 }

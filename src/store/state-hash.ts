@@ -2,8 +2,10 @@
 
 /** Sums stay below 2^53, so that they are exact. */
 const modulus = 2 ** 52;
-/** What may wait to be counted; counting it all takes about a millisecond. */
+/** What may wait to be counted. */
 const waitingLimit = 256;
+/** Text that is counted in one turn of the event loop: about two milliseconds' work. */
+const turnLength = 512 * 1024;
 
 export class StateHash {
   #sum = 0;
@@ -17,30 +19,41 @@ export class StateHash {
     this.#changed.set(key, value);
   }
 
-  /** Counts what changed if much has. */
+  /** Counts some of what changed if much has. */
   settle(): void {
-    if (this.#changed.size > waitingLimit) this.#count();
+    if (this.#changed.size > waitingLimit) this.#count(turnLength);
+  }
+
+  /** As `text`, if that takes no long turn; undefined where much changed: it is counted over several calls. */
+  soon(): string | undefined {
+    return this.#count(turnLength) ? this.text() : undefined;
   }
 
   /** Text of the hash; the first character is the version of how it is made. */
   text(): string {
-    this.#count();
+    this.#count(Infinity);
     return `1${this.#sum.toString(16).padStart(13, '0')}`;
   }
 
-  #count(): void {
+  /** Counts about so much text; returns whether nothing is left. */
+  #count(length: number): boolean {
+    let counted = 0;
     for (const [key, value] of this.#changed) {
+      if (counted >= length) return false;
+      this.#changed.delete(key);
       this.#sum -= this.#parts.get(key) ?? 0;
       if (this.#sum < 0) this.#sum += modulus;
       if (value === undefined) {
         this.#parts.delete(key);
         continue;
       }
-      const part = hashOf(key, JSON.stringify(value));
+      const text = JSON.stringify(value);
+      counted += text.length;
+      const part = hashOf(key, text);
       this.#parts.set(key, part);
       this.#sum = (this.#sum + part) % modulus;
     }
-    this.#changed.clear();
+    return true;
   }
 }
 

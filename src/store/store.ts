@@ -81,6 +81,11 @@ export class Store extends CountedView implements View {
     return this.#hash.text();
   }
 
+  /** `hash` where that takes no long turn; undefined while much that changed is still to be counted. */
+  hashSoon(): string | undefined {
+    return this.#hash.soon();
+  }
+
   get<K extends Kind>(kind: K, id: string): ObjectOf[K] | undefined {
     return this.#table(kind).row(id)?.object;
   }

@@ -75,6 +75,18 @@ export const elections: readonly Guided[] = [
       stage.equal(grants(stage, voteRequest('vote', 'b', 'a', 1)), [true], 'vote');
       stage.tick('a', e - 1);
       stage.is('a', { role: 'follower' });
+      // Also where the term is not new: a worse candidate brought it, and was refused.
+      const asked = new RaftStage(group);
+      asked.elect('b');
+      asked.propose('b', 'x');
+      asked.settle();
+      asked.crash('a');
+      asked.restart('a');
+      asked.equal(grants(asked, voteRequest('vote', 'c', 'a', 5, { lastTerm: 0, lastIndex: 0 })), [false], 'a worse candidate');
+      asked.tick('a', e - 1);
+      asked.equal(grants(asked, voteRequest('vote', 'b', 'a', 5, { lastTerm: 1, lastIndex: 2 })), [true], 'a better one');
+      asked.tick('a', e - 1);
+      asked.is('a', { role: 'follower', term: 5, vote: 'b' });
     },
   },
   {

@@ -120,6 +120,14 @@ test('the hash is that of the content, however it came about', () => {
   expect(copy.hash()).not.toBe(one.hash());
 });
 
+test('the hash is not counted in one go where much has changed, and comes to the same', () => {
+  const large = (id: string) => create('config', config(id, 'x'.repeat(300_000)));
+  const entry = [large('a'), large('b'), large('c'), large('d'), large('e')];
+  const [slowly, atOnce] = [applied(entry), applied(entry)];
+  const seen = [slowly.hashSoon(), slowly.hashSoon(), slowly.hashSoon()];
+  expect(seen).toEqual([undefined, undefined, atOnce.hash()]);
+});
+
 test('the hash of many objects is the same whether it is counted now and then or at the end', () => {
   const many = Array.from({ length: 700 }, (_, at) => create('config', config(`c${at}`)));
   const all = applied(many);

@@ -8,7 +8,8 @@ test('it is the length of the text that JSON.stringify makes', () => {
       expect(jsonLength(each)).toBe(JSON.stringify(each).length);
     }),
   );
-  for (const each of [{ a: undefined, b: [undefined, null] }, '\ud800', '\u2028"\\\n', [], {}, 'ä€😀', -0, 1e21]) {
+  const long = 'x'.repeat(5000);
+  for (const each of [long, `${long}"`, `${long}\n`, `${long}\\`, { a: undefined, b: [undefined, null] }, '\ud800', '\u2028"\\\n', [], {}, 'ä€😀', -0, 1e21]) {
     expect(jsonLength(each)).toBe(JSON.stringify(each).length);
   }
 });
