@@ -6,6 +6,7 @@ import { harmless } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
+import { inTurns } from '#base/steps';
 import type { Cluster, RequestName, UseCase } from '#control/cluster';
 import { swarmTexts } from '#model/swarm-texts';
 import type { StoreEvent } from '#store/action';
@@ -162,7 +163,11 @@ export class Manager implements Cluster {
     this.#dirty.touch(state.store, overlay.actions);
     // A deadline that has come is not put off by the request that came first.
     this.#takeDue(now);
-    if (!this.#dirty.empty) this.#pass(overlay, room, now);
+    if (!this.#dirty.empty && !(await this.#pass(overlay, room, now))) {
+      if (!this.#running()) throw unavailable();
+      this.#decideAnew(group);
+      return;
+    }
     const actions = netActions(overlay.actions);
     // What a request asks for and a stage undoes at once leaves nothing to write, and an answer all the same.
     if (actions.length === 0 && group.members.length === 0) return;
@@ -171,7 +176,11 @@ export class Manager implements Cluster {
       group.settle();
       return;
     }
-    // An entry of an earlier term came in between: all is decided again, on what it has made.
+    this.#decideAnew(group);
+  }
+
+  /** An entry of which nobody expected anything any more came in between: all is decided again, on what it has made. */
+  #decideAnew(group: Group): void {
     this.#requests.unshift(...group.members.map(({ request }) => request));
     this.#dirty.markAll();
   }
@@ -198,21 +207,27 @@ export class Manager implements Cluster {
     void this.#parts.log.readIndex().then(answer, request.reject);
   }
 
-  #pass(overlay: Overlay, room: Room, now: number): void {
+  /** Takes as many turns as it needs; what is asked for meanwhile waits. False when the state is not the one that it began with, or leadership is gone. */
+  async #pass(overlay: Overlay, room: Room, now: number): Promise<boolean> {
+    const { state, stages, clock, logger } = this.#parts;
     const dirty = this.#dirty;
     this.#dirty = new DirtySet();
+    const { index } = state.store;
     const context = { now, newId: () => newId(this.#ids), random: this.#chance, room };
-    const { settled, more, wakes } = runPass(overlay, this.#parts.stages, context, dirty);
-    if (more) this.#dirty = more;
+    const result = await inTurns(runPass(overlay, stages, context, dirty), clock, () => this.#running() && state.store.index === index);
+    if (!result) return false;
+    const { settled, more, wakes } = result;
+    if (more) this.#dirty.add(more.scope);
     for (const wake of wakes) this.#deadlines.set(wake);
     if (!settled) {
-      this.#parts.logger.error(
+      logger.error(
         { actions: overlay.actions.length },
         'the rules for services contradict one another: the pass ends here and is tried again in a second',
       );
       this.#retryAt(now + retryMs);
     }
     this.#sleep(now);
+    return true;
   }
 
   /** A refusal of the log concerns this request only; anything else means that we cannot go on. */

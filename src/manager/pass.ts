@@ -1,6 +1,7 @@
 /** The pass: every stage over the overlay, again and again until none has anything left to do, or the entry is full. */
+import type { Steps } from '#base/steps';
 import type { Overlay } from '#store/overlay';
-import type { Stage, StageContext, Wake } from '#store/stage';
+import type { Stage, StageContext, StageResult, Wake } from '#store/stage';
 import { DirtySet } from './dirty.ts';
 
 /** Rounds after which stages that still act are taken to work against each other. */
@@ -15,8 +16,8 @@ export interface PassResult {
   wakes: readonly Wake[];
 }
 
-/** Lays the stages' actions over `overlay`. What the entry holds already stands in the context's room. */
-export function runPass(overlay: Overlay, stages: readonly Stage[], context: Omit<StageContext, 'scope'>, dirty: DirtySet): PassResult {
+/** Lays the stages' actions over `overlay`, which rests on what nothing may change between two steps. What the entry holds already stands in the context's room. */
+export function* runPass(overlay: Overlay, stages: readonly Stage[], context: Omit<StageContext, 'scope'>, dirty: DirtySet): Steps<PassResult> {
   const wakes: Wake[] = [];
   // A round looks at what changed since each stage looked last: in the round before, or later in this one.
   for (let round = 1, seen = dirty; ; round++) {
@@ -24,11 +25,13 @@ export function runPass(overlay: Overlay, stages: readonly Stage[], context: Omi
     const next = new DirtySet();
     let full = false;
     for (const stage of stages) {
-      const { actions, rest, wakes: asked = [] } = stage(overlay, { ...context, scope: unite(seen, next) });
+      const result = stage(overlay, { ...context, scope: unite(seen, next) });
+      const { actions, rest, wakes: asked = [] } = isInSteps(result) ? yield* result : result;
       next.touch(overlay, actions);
       overlay.lay(actions);
       for (const action of actions) context.room.count(action);
-      wakes.push(...asked);
+      for (const wake of asked) wakes.push(wake);
+      yield;
       if (!rest) continue;
       full = true;
       next.add(rest);
@@ -38,6 +41,10 @@ export function runPass(overlay: Overlay, stages: readonly Stage[], context: Omi
     if (settled || round === roundLimit) return { settled, wakes };
     seen = next;
   }
+}
+
+function isInSteps(result: StageResult | Steps<StageResult>): result is Steps<StageResult> {
+  return Symbol.iterator in result;
 }
 
 function unite(seen: DirtySet, next: DirtySet): StageContext['scope'] {

@@ -1,5 +1,6 @@
 /** The shape that every stage of the pass has: a function of a view that returns actions. */
 import type { Random } from '#base/random';
+import type { Steps } from '#base/steps';
 import type { Action } from './action.ts';
 import type { Room } from './room.ts';
 import type { View } from './view.ts';
@@ -48,5 +49,8 @@ export interface StageResult {
   rest?: Partial<NarrowScope>;
 }
 
-/** Orchestrator, allocator and scheduler each are one. They never await, read a clock or log in order to decide. */
-export type Stage = (view: View, context: StageContext) => StageResult;
+/**
+ * Orchestrator, allocator and scheduler each are one. They never await, read a clock or log in order to decide. What may take long
+ * comes in steps: between two of them others have their turn, and the view stays as it is.
+ */
+export type Stage = (view: View, context: StageContext) => StageResult | Steps<StageResult>;

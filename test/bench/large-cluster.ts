@@ -2,6 +2,7 @@
 import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { initCluster } from '#control/clusters';
+import type { UseCase } from '#control/cluster';
 import { createService, updateService } from '#control/service/services';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
@@ -86,6 +87,10 @@ export class LargeCluster {
 
   act(actions: readonly Action[]): Promise<void> {
     return this.#seat.submit(() => ({ actions, result: undefined }));
+  }
+
+  submitUse<R>(useCase: UseCase<R>): Promise<R> {
+    return this.#seat.submit(useCase);
   }
 
   createService(spec: ServiceSpec): Promise<unknown> {

@@ -1,4 +1,5 @@
 /** The leader of a large cluster: 1,000 nodes with sessions, 300 services, 30,000 tasks. CPU time, for the machine may be busy. */
+import { finish } from '#base/steps';
 import { newId } from '#base/ids';
 import { seededRandom } from '#base/random';
 import { DirtySet } from '#manager/dirty';
@@ -56,7 +57,7 @@ function fullPassMs(cluster: LargeCluster): number {
   const random = seededRandom(2);
   const start = process.cpuUsage();
   const overlay = new Overlay(cluster.store);
-  runPass(overlay, stages, { now: Date.now(), newId: () => newId(random), random, room: boundlessRoom() }, dirty);
+  finish(runPass(overlay, stages, { now: Date.now(), newId: () => newId(random), random, room: boundlessRoom() }, dirty));
   const { user, system } = process.cpuUsage(start);
   if (overlay.actions.length > 0) throw new Error(`there was work: ${overlay.actions.length} actions`);
   return (user + system) / 1000;
@@ -144,7 +145,7 @@ function schedulerRow([nodes, services, before, target]: (typeof schedules)[numb
   let seconds = Infinity;
   for (let round = 0; round < 5; round++) {
     const start = process.cpuUsage();
-    const { actions } = schedule(store, contextAt());
+    const { actions } = finish(schedule(store, contextAt()));
     const { user, system } = process.cpuUsage(start);
     if (actions.length !== services) throw new Error(`${actions.length} of ${services} tasks were placed`);
     seconds = Math.min(seconds, (user + system) / 1e6);

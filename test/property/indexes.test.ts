@@ -11,7 +11,7 @@ import { indexes } from '#store/index/indexes';
 import { Overlay } from '#store/overlay';
 import { Store, type StoreImage } from '#store/store';
 import type { View } from '#store/view';
-import { aNode, aService, aSubnet, aTask, contextAt, startTime } from '#test/support/cluster-objects';
+import { aNode, aService, aSubnet, aTask, contextAt, resultOf, startTime } from '#test/support/cluster-objects';
 
 const names = ['a', 'b', 'c', 'd'];
 const nodes = ['', 'n1', 'n2'];
@@ -104,7 +104,7 @@ function picture(view: View): unknown {
 
 function decisions(store: Store): unknown {
   const overlay = new Overlay(store);
-  for (const stage of stages) overlay.lay(stage(overlay, contextAt(startTime)).actions);
+  for (const stage of stages) overlay.lay(resultOf(stage(overlay, contextAt(startTime))).actions);
   return overlay.actions;
 }
 

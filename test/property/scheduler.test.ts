@@ -1,4 +1,5 @@
 /** The scheduler against a slow twin that looks at everything anew for every task. */
+import { finish } from '#base/steps';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Node } from '#model/object/node';
@@ -110,7 +111,7 @@ test('every placement passes all filters, and what stays without a node fits now
     fc.property(nodes, services, (nodeFacts, serviceFacts) => {
       const store = storeOf({ node: nodeFacts.map(makeNode), task: serviceFacts.flatMap(makeTasks) });
       const known = new Map([...store.list('task')].map((task) => [task.ID, task]));
-      for (const action of schedule(store, contextAt()).actions) {
+      for (const action of finish(schedule(store, contextAt())).actions) {
         if (action.type !== 'update' || action.kind !== 'task') throw new Error('only tasks are written');
         const { object } = action;
         if (object.Status.State === 'assigned') {

@@ -4,6 +4,7 @@ import { newId } from '#base/ids';
 import { stages } from '#manager/stages';
 import type { Action } from '#store/action';
 import type { Stage, StageContext } from '#store/stage';
+import { resultOf } from '#test/support/cluster-objects';
 import { changeAtRandom } from '#test/support/random-changes';
 import { SimulatedCluster } from '#test/support/simulated-cluster';
 
@@ -18,8 +19,8 @@ function compared(stage: Stage, tally: Tally): Stage {
     if (context.scope === 'all') return stage(view, context);
     tally.narrow++;
     const seed = Math.floor(context.random.next() * 2 ** 32);
-    const narrow = stage(view, sameChance(context, seededRandom(seed)));
-    const full = stage(view, { ...sameChance(context, seededRandom(seed)), scope: 'all' });
+    const narrow = resultOf(stage(view, sameChance(context, seededRandom(seed))));
+    const full = resultOf(stage(view, { ...sameChance(context, seededRandom(seed)), scope: 'all' }));
     if (narrow.actions.length > 0) tally.acted++;
     expect(sorted(full.actions)).toEqual(sorted(narrow.actions));
     return narrow;

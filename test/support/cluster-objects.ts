@@ -2,6 +2,7 @@
 import { timeText } from '#base/clock';
 import { newId } from '#base/ids';
 import { seededRandom } from '#base/random';
+import { finish, type Steps } from '#base/steps';
 import type { Cluster } from '#model/object/cluster';
 import type { Network, NetworkSpec } from '#model/object/network';
 import type { Node } from '#model/object/node';
@@ -11,7 +12,7 @@ import type { ServiceSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
 import { create, newMeta, type Action } from '#store/action';
 import { boundlessRoom } from '#test/support/boundless-room';
-import type { Stage, StageContext } from '#store/stage';
+import type { Stage, StageContext, StageResult } from '#store/stage';
 import { Store } from '#store/store';
 
 export const startTime = Date.UTC(2026, 0, 1);
@@ -89,9 +90,14 @@ export function contextAt(now = startTime, seed = 1): StageContext {
   return { now, newId: () => newId(random), random, scope: 'all', room: boundlessRoom() };
 }
 
+/** What a stage decides, however it comes. */
+export function resultOf(result: StageResult | Steps<StageResult>): StageResult {
+  return 'next' in result ? finish(result) : result;
+}
+
 /** Runs the stage and applies what it decides. */
 export function runStage(store: Store, stage: Stage, now = startTime): readonly Action[] {
-  const { actions } = stage(store, contextAt(now));
+  const { actions } = resultOf(stage(store, contextAt(now)));
   if (actions.length > 0) store.apply(store.index + 1, { actions, now });
   return actions;
 }

@@ -1,5 +1,6 @@
 /** Situations for the orchestrator's rules: a service, its tasks and nodes in a store, and a draft over them. */
 import { timeText } from '#base/clock';
+import { finish } from '#base/steps';
 import { seededRandom } from '#base/random';
 import type { Cluster } from '#model/object/cluster';
 import type { Node } from '#model/object/node';
@@ -77,7 +78,7 @@ export function draft(of: Service, lines: readonly TaskLine[] = [], nodes: reado
   const context = { now, newId: () => `new${++ids}`, random: seededRandom(1), scope: 'all' as const, room: boundlessRoom() };
   const stored = store.get('service', of.ID);
   if (!stored) throw new Error('the service was not stored');
-  return new Draft(stored, surroundingsOf(store, context));
+  return finish(Draft.of(stored, surroundingsOf(store, context)));
 }
 
 /** What the rules did, as `ID: change` texts. */

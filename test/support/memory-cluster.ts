@@ -1,4 +1,5 @@
 /** A Cluster in memory, without a log: use cases and the pass as they run in production, over a store, each entry at once. */
+import { finish } from '#base/steps';
 import type { Clock } from '#base/clock';
 import { newAuthority } from '#ca/authority';
 import { newId } from '#base/ids';
@@ -98,7 +99,7 @@ export class MemoryCluster implements Cluster {
     const dirty = this.#dirty;
     this.#dirty = new DirtySet();
     if (dirty.empty) return;
-    const { settled, more, wakes } = runPass(overlay, this.#stages, { ...this.context(), room }, dirty);
+    const { settled, more, wakes } = finish(runPass(overlay, this.#stages, { ...this.context(), room }, dirty));
     if (!settled) throw new Error('the stages work against each other');
     for (const wake of wakes) this.deadlines.set(wake);
     if (more) this.#dirty = more;

@@ -1,4 +1,5 @@
 /** What must hold of a StagedCluster after every commit. */
+import { finish } from '#base/steps';
 import { expect } from 'vitest';
 import { orchestrate, settleService, surroundingsOf } from '#stages/orchestrator/orchestrator';
 import { isAtRest } from '#stages/orchestrator/rest';
@@ -9,7 +10,7 @@ import type { StagedCluster } from './staged-cluster.ts';
 
 /** A full scan finds nothing left to do (so a narrow one did all, and no pass undoes itself), and no deadline that the cluster has not heard of. */
 export function expectSettled(cluster: StagedCluster): void {
-  const again = orchestrate(cluster.store, cluster.contextOf('all'));
+  const again = finish(orchestrate(cluster.store, cluster.contextOf('all')));
   expect(again.actions).toEqual([]);
   for (const { id, at = Infinity } of again.wakes ?? []) expect(cluster.dueAt(id), `deadline of ${id}`).toBeLessThanOrEqual(at);
 }
@@ -18,7 +19,7 @@ export function expectSettled(cluster: StagedCluster): void {
 export function expectRestIsRest(cluster: StagedCluster, view: View): void {
   const surroundings = surroundingsOf(view, cluster.contextOf('all'));
   for (const service of view.list('service')) {
-    if (isAtRest(service, surroundings)) expect(settleService(service, surroundings)).toEqual({ decided: [], at: undefined, hasMore: false });
+    if (finish(isAtRest(service, surroundings))) expect(finish(settleService(service, surroundings))).toEqual({ decided: [], at: undefined, hasMore: false });
   }
 }
 
@@ -36,7 +37,7 @@ export function expectSingleOccupancy(cluster: StagedCluster): void {
 /** For the services that a narrow pass looked at, a full scan decides the very same; for the others it has nothing to decide. */
 export function expectSameAsFullScan(cluster: StagedCluster, view: View, scope: Scope, actions: readonly Action[]): void {
   if (scope === 'all') return;
-  expect(byService(view, actions)).toEqual(byService(view, orchestrate(view, cluster.contextOf('all')).actions));
+  expect(byService(view, actions)).toEqual(byService(view, finish(orchestrate(view, cluster.contextOf('all'))).actions));
 }
 
 /** Actions as text per service; new ids are numbered anew, for every pass draws its own. */

@@ -1,4 +1,5 @@
 /** A cluster in virtual time: use cases, stages and pass as they run in production, and nodes whose containers behave as a script says. */
+import { finish } from '#base/steps';
 import { timeText } from '#base/clock';
 import { decode, encode } from '#base/codec';
 import { createService, removeService, updateService } from '#control/service/services';
@@ -66,7 +67,7 @@ export class StagedCluster extends MemoryCluster {
     this.#time = time;
     parts.nextId = () => `t${String(++this.#ids).padStart(6, '0')}`;
     parts.compared = (view, context) => {
-      const result = orchestrate(view, context);
+      const result = finish(orchestrate(view, context));
       this.compare(this, view, context.scope, result.actions);
       return result;
     };

@@ -1,4 +1,5 @@
 /** One service and its tasks while a pass works on them: rules change the draft, and what differs in the end becomes actions. */
+import type { Pace, Steps } from '#base/steps';
 import { milliseconds } from '#base/text/duration';
 import type { Node } from '#model/object/node';
 import { modeOf, type Service } from '#model/object/service';
@@ -7,7 +8,7 @@ import type { Task } from '#model/object/task';
 import { create, remove, update, type Action } from '#store/action';
 import type { StageContext } from '#store/stage';
 import type { View } from '#store/view';
-import { slotsOf, type Slot } from './slots.ts';
+import { SlotBook, type Slot } from './slots.ts';
 
 /** What the rules need beside the service: read once a pass. */
 export interface Surroundings {
@@ -17,6 +18,8 @@ export interface Surroundings {
   nodes: readonly Node[];
   /** Asked for by every task: what it says is found once a pass. */
   spot(nodeId: string): Spot;
+  /** A service may have any number of tasks: rules that go through them pause when it says so. */
+  pace: Pace;
 }
 
 /** A node as a place for tasks. */
@@ -32,13 +35,12 @@ export class Draft {
   readonly surroundings: Surroundings;
   readonly mode: ReturnType<typeof modeOf>;
   readonly #originalService: Service;
-  readonly #originals = new Map<string, Task>();
   readonly #tasks = new Map<string, Task>();
   #service: Service;
   #revision = 0;
-  /** Lists made from #tasks, until they change: most services are at rest, and a full scan asks for them again and again. */
+  /** Made from #tasks, until they change. */
   #list: readonly Task[] | undefined;
-  #slots: readonly Slot[] | undefined;
+  readonly #slots: SlotBook;
   #wakeAt: number | undefined;
   /** Ids of tasks that differ from the stored ones. */
   readonly #changed = new Set<string>();
@@ -46,15 +48,28 @@ export class Draft {
   #hasMore = false;
 
   /** `limit`: how many tasks may be written. Rules look at `isFull` before each slot or task that they take up, and finish it then. */
-  constructor(service: Service, surroundings: Surroundings, limit = Infinity) {
+  private constructor(service: Service, surroundings: Surroundings, limit: number) {
     this.#limit = limit;
     this.surroundings = surroundings;
     this.mode = modeOf(service.Spec);
     this.#originalService = this.#service = service;
+    this.#slots = new SlotBook(this.isGlobal);
+  }
+
+  /** The draft of a service as the view has it. */
+  static *of(service: Service, surroundings: Surroundings, limit = Infinity): Steps<Draft> {
+    const draft = new Draft(service, surroundings, limit);
     for (const task of surroundings.view.tasksOfService(service.ID)) {
-      this.#originals.set(task.ID, task);
-      this.#tasks.set(task.ID, task);
+      if (surroundings.pace.isDue) yield;
+      draft.#tasks.set(task.ID, task);
+      draft.#slots.put(task, undefined);
     }
+    return draft;
+  }
+
+  /** Rules that go through all tasks or slots end a step when it says so. */
+  get pace(): Pace {
+    return this.surroundings.pace;
   }
 
   get now(): number {
@@ -116,7 +131,7 @@ export class Draft {
 
   /** Tasks by slot number, or by node for global services. */
   slots(): readonly Slot[] {
-    return (this.#slots ??= slotsOf(this.tasks(), this.isGlobal));
+    return this.#slots.all();
   }
 
   putService(service: Service): void {
@@ -125,15 +140,16 @@ export class Draft {
   }
 
   putTask(task: Task): void {
+    this.#slots.put(task, this.#tasks.get(task.ID));
     this.#tasks.set(task.ID, task);
-    this.#changed.add(task.ID);
-    this.#tasksChanged();
+    this.#tasksChanged(task.ID);
   }
 
   removeTask(id: string): void {
+    const task = this.#tasks.get(id);
+    if (task) this.#slots.drop(task);
     this.#tasks.delete(id);
-    this.#changed.add(id);
-    this.#tasksChanged();
+    this.#tasksChanged(id);
   }
 
   /** Something is due at `at` (ms) though nothing may change until then. */
@@ -148,18 +164,23 @@ export class Draft {
 
   actions(): Action[] {
     const actions: Action[] = this.#service === this.#originalService ? [] : [update('service', this.#service)];
-    if (this.#changed.size === 0) return actions;
-    for (const [id, task] of this.#tasks) {
-      const original = this.#originals.get(id);
-      if (!original) actions.push(create('task', task));
-      else if (original !== task) actions.push(update('task', task));
+    const { view } = this.surroundings;
+    const created: Action[] = [];
+    const [updated, removed]: [string[], string[]] = [[], []];
+    for (const id of this.#changed) {
+      const [original, task] = [view.get('task', id), this.#tasks.get(id)];
+      if (task && !original) created.push(create('task', task));
+      else if (task && original !== task) updated.push(id);
+      else if (!task && original) removed.push(id);
     }
-    for (const id of this.#originals.keys()) if (!this.#tasks.has(id)) actions.push(remove('task', id));
-    return actions;
+    for (const ids of [updated, removed]) ids.sort((a, b) => (view.serialOf('task', a) ?? 0) - (view.serialOf('task', b) ?? 0));
+    for (const id of updated) actions.push(update('task', this.#tasks.get(id) as Task));
+    return [...actions, ...created, ...removed.map((id) => remove('task', id))];
   }
 
-  #tasksChanged(): void {
-    this.#list = this.#slots = undefined;
+  #tasksChanged(id: string): void {
+    this.#changed.add(id);
+    this.#list = undefined;
     this.#revision++;
   }
 }

@@ -1,4 +1,5 @@
 /** Takes tasks off nodes that no longer meet their constraints or have become too small (swarmkit manager/orchestrator/constraintenforcer). */
+import type { Steps } from '#base/steps';
 import { isPlaced, type Task } from '#model/object/task';
 import { fulfils } from '#model/task-fulfils';
 import { withEnd } from '#model/task-status';
@@ -12,8 +13,9 @@ const rejected = {
 } as const;
 
 /** Rejects them; the restart policy then places them anew. Where a global service may be, it sees to itself. */
-export function enforceConstraints(draft: Draft): void {
+export function* enforceConstraints(draft: Draft): Steps<void> {
   for (const task of draft.tasks()) {
+    if (draft.pace.isDue) yield;
     if (!isWanted(task) || !isPlaced(task)) continue;
     const node = draft.node(task.NodeID);
     if (node?.Spec.Availability !== 'active') continue;

@@ -1,4 +1,5 @@
 /** Jobs: tasks that run to completion, once per iteration (swarmkit manager/orchestrator/jobs). */
+import type { Steps } from '#base/steps';
 import type { Draft } from './draft.ts';
 import { dropDepartedNodes } from './global.ts';
 import { addTask, iterationOf, startingRoom, stopTask } from './new-task.ts';
@@ -11,15 +12,22 @@ import { isWanted, type Slot } from './slots.ts';
 type SlotProgress = 'free' | 'active' | 'completed' | 'spent';
 
 /** Keeps up to MaxConcurrent tasks going until TotalCompletions slots, counted from 0, have completed. */
-export function reconcileReplicatedJob(draft: Draft): void {
-  dropOldIterations(draft);
+export function* reconcileReplicatedJob(draft: Draft): Steps<void> {
+  yield* dropOldIterations(draft);
   const job = draft.service.Spec.Mode?.ReplicatedJob ?? {};
   const concurrent = job.MaxConcurrent ?? 1;
   const total = job.TotalCompletions ?? concurrent;
-  const progress = new Map(draft.slots().map((slot) => [slot.key, progressOf(draft, slot)]));
-  let active = [...progress.values()].filter((state) => state === 'active').length;
-  let room = startingRoom(draft);
+  const progress = new Map<string, SlotProgress>();
+  let active = 0;
+  for (const slot of draft.slots()) {
+    if (draft.pace.isDue) yield;
+    const state = progressOf(draft, slot);
+    progress.set(slot.key, state);
+    if (state === 'active') active++;
+  }
+  let room = yield* startingRoom(draft);
   for (let number = 0; number < total && active < concurrent && room > 0; number++) {
+    if (draft.pace.isDue) yield;
     const key = String(number);
     if ((progress.get(key) ?? 'free') !== 'free') continue;
     if (draft.isFull) return;
@@ -30,11 +38,12 @@ export function reconcileReplicatedJob(draft: Draft): void {
 }
 
 /** One completed task on every ready and active node that fulfils the constraints, also on those that join later. */
-export function reconcileGlobalJob(draft: Draft): void {
-  dropDepartedNodes(draft);
-  dropOldIterations(draft);
+export function* reconcileGlobalJob(draft: Draft): Steps<void> {
+  yield* dropDepartedNodes(draft);
+  yield* dropOldIterations(draft);
   const slots = new Map(draft.slots().map((slot) => [slot.key, slot]));
   for (const node of draft.surroundings.nodes) {
+    if (draft.pace.isDue) yield;
     const slot = slots.get(node.ID);
     const fits = fulfils(node, draft.service.Spec.TaskTemplate.Placement);
     if (draft.isFull) return;
@@ -48,8 +57,9 @@ export function reconcileGlobalJob(draft: Draft): void {
 }
 
 /** A new iteration replaces the one before it, whatever became of that. */
-function dropOldIterations(draft: Draft): void {
+function* dropOldIterations(draft: Draft): Steps<void> {
   for (const task of draft.tasks()) {
+    if (draft.pace.isDue) yield;
     if (isPresent(draft, task) || task.DesiredState === 'remove') continue;
     if (draft.isFull) return;
     stopTask(draft, task, 'remove');

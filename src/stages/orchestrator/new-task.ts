@@ -1,4 +1,5 @@
 /** Making tasks from a service's spec. */
+import type { Steps } from '#base/steps';
 import { timeText } from '#base/clock';
 import type { Task, TaskMemory } from '#model/object/task';
 import { applied } from '#model/task-status';
@@ -24,10 +25,11 @@ export interface TaskPlace {
 const startingLimit = { first: 100, tasks: 1000, perNode: 10 };
 
 /** How many more tasks the service may have in the making. */
-export function startingRoom(draft: Draft): number {
+export function* startingRoom(draft: Draft): Steps<number> {
   let starting = 0;
   let running = 0;
   for (const task of draft.tasks()) {
+    if (draft.pace.isDue) yield;
     if (!isWanted(task)) continue;
     // What fails while it still waits for its start has not come up either.
     if (task.Status.State === 'running') running++;

@@ -1,9 +1,9 @@
 /** Services to tasks: one stage of the leader's pass. Everything that it goes by stands in the store's objects. */
 import { assert } from '#base/assert';
+import { Pace, type Steps } from '#base/steps';
 import { modeOf, type Service } from '#model/object/service';
 import { remove, update, type Action } from '#store/action';
-import type { Room } from '#store/room';
-import type { Scope, Stage, StageContext, Wake } from '#store/stage';
+import type { Scope, StageContext, StageResult, Wake } from '#store/stage';
 import type { View } from '#store/view';
 import { Draft, type Spot, type Surroundings } from './draft.ts';
 import { enforceConstraints } from './enforce.ts';
@@ -20,6 +20,9 @@ import { rollOut } from './update/rollout.ts';
 import { watchRollout } from './update/rollout-watch.ts';
 import { isGone } from './slots.ts';
 
+/** Tasks that a rule looks at in one step: about a millisecond. */
+const looksAStep = 500;
+
 /** Rules answer one another within a few rounds; more than this means that two of them quarrel. */
 const maxRounds = 25;
 
@@ -27,7 +30,7 @@ const maxRounds = 25;
  * Makes, replaces, stops and deletes tasks until each service has what its spec asks for, or the entry is full.
  * Run again on its own result at the same time it has nothing to do.
  */
-export const orchestrate: Stage = (view, context) => {
+export function* orchestrate(view: View, context: StageContext): Steps<StageResult> {
   const surroundings = surroundingsOf(view, context);
   const { room } = context;
   const actions: Action[] = [];
@@ -39,14 +42,14 @@ export const orchestrate: Stage = (view, context) => {
       continue;
     }
     const service = view.get('service', id);
-    const { decided, at, hasMore } = service ? decide(service, surroundings) : abandonTasks(view, id, room);
+    const { decided, at, hasMore } = service ? yield* decide(service, surroundings) : yield* abandonTasks(view, id, surroundings);
     for (const action of decided) room.count(action);
     actions.push(...decided);
     wakes.push({ kind: 'service', id, ...(at !== undefined && { at }) });
     if (hasMore) rest.add(id);
   }
   return { actions, wakes, ...(rest.size > 0 && { rest: { services: rest } }) };
-};
+}
 
 /** @internal */
 export function surroundingsOf(view: View, context: StageContext): Surroundings {
@@ -55,6 +58,7 @@ export function surroundingsOf(view: View, context: StageContext): Surroundings 
     view,
     context,
     nodes: [...view.list('node')],
+    pace: new Pace(looksAStep),
     spot(nodeId) {
       let spot = known.get(nodeId);
       if (!spot) known.set(nodeId, (spot = spotOf(view, nodeId)));
@@ -76,45 +80,45 @@ interface Decision {
   hasMore: boolean;
 }
 
-function decide(service: Service, surroundings: Surroundings): Decision {
-  return isAtRest(service, surroundings) ? { decided: [], hasMore: false } : settleService(service, surroundings);
+function* decide(service: Service, surroundings: Surroundings): Steps<Decision> {
+  return (yield* isAtRest(service, surroundings)) ? { decided: [], hasMore: false } : yield* settleService(service, surroundings);
 }
 
 /**
  * Applies all rules round after round until none has anything to add.
  * @internal
  */
-export function settleService(service: Service, surroundings: Surroundings): Decision {
+export function* settleService(service: Service, surroundings: Surroundings): Steps<Decision> {
   const { room } = surroundings.context;
-  const draft = new Draft(service, surroundings, room.leftFor(service.Spec.TaskTemplate));
+  const draft = yield* Draft.of(service, surroundings, room.leftFor(service.Spec.TaskTemplate));
   room.spend(draft.tasks().length);
   for (let round = 0; round < maxRounds; round++) {
     const revision = draft.revision;
     draft.forgetWake();
-    watchRollout(draft);
-    openGates(draft);
-    enforceConstraints(draft);
-    restartTasks(draft);
-    reconcileMode(draft);
-    reapTasks(draft);
+    yield* watchRollout(draft);
+    yield* openGates(draft);
+    yield* enforceConstraints(draft);
+    yield* restartTasks(draft);
+    yield* reconcileMode(draft);
+    yield* reapTasks(draft);
     if (draft.revision === revision || draft.hasMore) return { decided: draft.actions(), at: draft.wakeAt, hasMore: draft.hasMore };
   }
   assert(false, `the rules for service ${service.ID} do not settle`);
 }
 
-function reconcileMode(draft: Draft): void {
+function* reconcileMode(draft: Draft): Steps<void> {
   switch (draft.mode) {
     case 'replicated':
-      return rollOut(draft, reconcileReplicated(draft));
+      return yield* rollOut(draft, yield* reconcileReplicated(draft));
     case 'global':
-      return rollOut(draft, reconcileGlobal(draft));
+      return yield* rollOut(draft, yield* reconcileGlobal(draft));
     // Jobs have no rollout: a rollback asked for by hand is done when the next iteration has begun.
     case 'replicated-job':
-      reconcileReplicatedJob(draft);
-      return rollOut(draft, []);
+      yield* reconcileReplicatedJob(draft);
+      return yield* rollOut(draft, []);
     case 'global-job':
-      reconcileGlobalJob(draft);
-      return rollOut(draft, []);
+      yield* reconcileGlobalJob(draft);
+      return yield* rollOut(draft, []);
   }
 }
 
@@ -135,9 +139,10 @@ function servicesInScope(view: View, scope: Scope): Iterable<string> {
 }
 
 /** Tasks without a service stop and leave no history. */
-function abandonTasks(view: View, serviceId: string, room: Room): Decision {
+function* abandonTasks(view: View, serviceId: string, { context: { room }, pace }: Surroundings): Steps<Decision> {
   const decided: Action[] = [];
   for (const task of view.tasksOfService(serviceId)) {
+    if (pace.isDue) yield;
     const gone = isGone(view, task);
     if (!gone && task.DesiredState === 'remove') continue;
     const action = gone ? remove('task', task.ID) : update('task', { ...task, DesiredState: 'remove' });

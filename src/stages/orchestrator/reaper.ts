@@ -1,5 +1,7 @@
 /** Deletes tasks that nobody needs any more: removed ones that ended, and history beyond the limit (swarmkit taskreaper). */
+import type { Steps } from '#base/steps';
 import { defaults, type Service } from '#model/object/service';
+import type { Task } from '#model/object/task';
 import { clusterOf, type View } from '#store/view';
 import type { Draft } from './draft.ts';
 import { isGone, isWanted } from './slots.ts';
@@ -8,8 +10,9 @@ import { isGone, isWanted } from './slots.ts';
 const historyInAll = { tasks: 1000, perNode: 20 };
 
 /** Deletes what is over and shall not stay. */
-export function reapTasks(draft: Draft): void {
+export function* reapTasks(draft: Draft): Steps<void> {
   for (const task of draft.tasks()) {
+    if (draft.pace.isDue) yield;
     if (task.DesiredState !== 'remove' || !isGone(draft.surroundings.view, task)) continue;
     if (draft.isFull) return;
     draft.removeTask(task.ID);
@@ -17,6 +20,7 @@ export function reapTasks(draft: Draft): void {
   const limit = historyLimit(draft.surroundings.view, draft.service);
   if (limit < 0) return;
   for (const slot of draft.slots()) {
+    if (draft.pace.isDue) yield;
     let excess = slot.tasks.length - limit;
     // The newest stays whatever the limit is: it may be all that says that the slot has ended for good.
     for (const task of slot.tasks.slice(0, -1)) {
@@ -27,16 +31,21 @@ export function reapTasks(draft: Draft): void {
       excess--;
     }
   }
-  shortenHistory(draft);
+  yield* shortenHistory(draft);
 }
 
 /** Many slots that fail again and again leave more than anybody reads: the oldest goes first. */
-function shortenHistory(draft: Draft): void {
+function* shortenHistory(draft: Draft): Steps<void> {
   const { view, nodes } = draft.surroundings;
   const limit = Math.max(historyInAll.tasks, historyInAll.perNode * nodes.length);
   if (draft.tasks().length <= limit) return;
-  const newest = new Set(draft.slots().map(({ tasks }) => tasks.at(-1)));
-  const over = draft.tasks().filter((task) => !newest.has(task) && !isWanted(task) && isGone(view, task));
+  const over: Task[] = [];
+  for (const { tasks } of draft.slots()) {
+    if (draft.pace.isDue) yield;
+    for (const task of tasks.slice(0, -1)) if (!isWanted(task) && isGone(view, task)) over.push(task);
+  }
+  if (over.length <= limit) return;
+  over.sort((a, b) => (view.serialOf('task', a.ID) ?? Infinity) - (view.serialOf('task', b.ID) ?? Infinity));
   for (const task of over.slice(0, Math.max(0, over.length - limit))) {
     if (draft.isFull) return;
     draft.removeTask(task.ID);

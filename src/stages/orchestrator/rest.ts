@@ -1,4 +1,5 @@
 /** Services at rest: seen at a glance, for most services are, and a full scan asks all of them. */
+import type { Steps } from '#base/steps';
 import { roleOf } from '#model/manager-address';
 import { nodeMatches, parseConstraints } from '#model/constraint';
 import { equal } from '#base/equal';
@@ -14,12 +15,13 @@ import { isRolling } from './update/update-status.ts';
 const glance = 0.1;
 
 /** True only when no rule has anything to do for the service, and none waits for a time. It may say no too often, never yes. */
-export function isAtRest(service: Service, surroundings: Surroundings): boolean {
+export function* isAtRest(service: Service, surroundings: Surroundings): Steps<boolean> {
   if (modeOf(service.Spec) !== 'replicated' || isRolling(service) || service.Shoal.Rollout?.Slots) return false;
   const suits = nodeTest(service);
   const wanted = new Set<number>();
   const history = new Map<number, number>();
   for (const task of surroundings.view.tasksOfService(service.ID)) {
+    if (surroundings.pace.isDue) yield;
     surroundings.context.room.spend(glance);
     const slot = task.Slot ?? 0;
     if (task.DesiredState === 'shutdown') history.set(slot, (history.get(slot) ?? 0) + 1);

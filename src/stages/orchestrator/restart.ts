@@ -1,4 +1,5 @@
 /** Restart policy: what follows a task that ended or lost its node (swarmkit manager/orchestrator/restart). */
+import type { Steps } from '#base/steps';
 import { statusTime } from '#model/task-status';
 import { defaults } from '#model/object/service';
 import type { RestartPolicy } from '#model/object/service-spec';
@@ -17,9 +18,10 @@ const rememberedRestarts = 1000;
 const crowd = { atOnce: 20, perSecond: 5 };
 
 /** Stops every task that ended or lost its node and, where its policy says so, puts a successor in its place. */
-export function restartTasks(draft: Draft): void {
+export function* restartTasks(draft: Draft): Steps<void> {
   const queue = new Queue(draft);
   for (const task of draft.tasks()) {
+    if (draft.pace.isDue) yield;
     // One that still waits for its own start is looked at when the wait is over: no tight loops.
     if (!isWanted(task) || task.DesiredState === 'ready') continue;
     if (draft.isJob && (task.Status.State === 'complete' || (task.JobIteration?.Index ?? 0) !== iterationOf(draft))) continue;

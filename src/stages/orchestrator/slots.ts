@@ -11,29 +11,64 @@ export interface Slot {
   tasks: readonly Task[];
 }
 
-/** Groups tasks, which come in the order in which they were made (clocks may go back); slots come in the order of their numbers (or node ids), so that every pass walks them alike. */
-export function slotsOf(tasks: readonly Task[], byNode: boolean): Slot[] {
-  if (byNode) return slotsByNode(tasks);
-  const groups = grouped(tasks, ({ Slot = 0 }) => Slot);
-  // Mostly they are in order as they come.
-  const sorted = groups.every(([number], at) => at === 0 || number > (groups[at - 1]?.[0] ?? 0)) ? groups : groups.sort(([a], [b]) => a - b);
-  return sorted.map(([number, group]) => ({ key: String(number), tasks: group }));
+/** In which order it comes, beside. */
+interface Group extends Slot {
+  order: number;
+  tasks: readonly Task[];
 }
 
-function slotsByNode(tasks: readonly Task[]): Slot[] {
-  const groups = grouped(tasks, ({ NodeID }) => NodeID);
-  return groups.map(([key, group]) => ({ key, tasks: group })).sort((a, b) => compareTexts(a.key, b.key));
-}
+/**
+ * Tasks by slot, kept while they change. They come in the order in which they were made (clocks may go back), slots in that of
+ * their numbers (or node ids), so that every pass walks them alike.
+ */
+export class SlotBook {
+  readonly #byNode: boolean;
+  readonly #groups = new Map<string | number, Group>();
+  #sorted: readonly Slot[] | undefined;
 
-function grouped<K>(tasks: readonly Task[], keyOf: (task: Task) => K): [K, Task[]][] {
-  const groups = new Map<K, Task[]>();
-  for (const task of tasks) {
-    const key = keyOf(task);
-    const group = groups.get(key);
-    if (group) group.push(task);
-    else groups.set(key, [task]);
+  constructor(byNode: boolean) {
+    this.#byNode = byNode;
   }
-  return [...groups];
+
+  /** The list does not follow later changes. */
+  all(): readonly Slot[] {
+    return (this.#sorted ??= sorted([...this.#groups.values()], this.#byNode));
+  }
+
+  /** `before`: the task as it is here. */
+  put(task: Task, before: Task | undefined): void {
+    this.#sorted = undefined;
+    const key = this.#keyOf(task);
+    if (before && this.#keyOf(before) !== key) this.drop(before);
+    const known = this.#groups.get(key);
+    if (!known) this.#groups.set(key, { key: String(key), order: this.#byNode ? 0 : Number(key), tasks: [task] });
+    else this.#groups.set(key, { ...known, tasks: withTask(known.tasks, task) });
+  }
+
+  drop(task: Task): void {
+    this.#sorted = undefined;
+    const key = this.#keyOf(task);
+    const known = this.#groups.get(key);
+    const tasks = known?.tasks.filter(({ ID }) => ID !== task.ID) ?? [];
+    if (known && tasks.length > 0) this.#groups.set(key, { ...known, tasks });
+    else this.#groups.delete(key);
+  }
+
+  #keyOf({ NodeID, Slot = 0 }: Task): string | number {
+    return this.#byNode ? NodeID : Slot;
+  }
+}
+
+function withTask(tasks: readonly Task[], task: Task): Task[] {
+  const at = tasks.findIndex(({ ID }) => ID === task.ID);
+  return at < 0 ? [...tasks, task] : tasks.with(at, task);
+}
+
+function sorted(groups: Group[], byNode: boolean): readonly Slot[] {
+  if (byNode) return groups.sort((a, b) => compareTexts(a.key, b.key));
+  // Mostly they are in order as they come.
+  const inOrder = groups.every(({ order }, at) => at === 0 || order > (groups[at - 1]?.order ?? 0));
+  return inOrder ? groups : groups.sort((a, b) => a.order - b.order);
 }
 
 /** The service wants this task to go on: it is to run, to complete, or to get ready for it. */

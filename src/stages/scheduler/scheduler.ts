@@ -1,4 +1,5 @@
 /** The scheduler: pending tasks get a node, or the reason why there is none. */
+import { Pace, type Steps } from '#base/steps';
 import { defaults } from '#model/object/service';
 import type { GenericResource } from '#model/object/service-spec';
 import { isActive, type Task } from '#model/object/task';
@@ -11,7 +12,9 @@ import { Places } from './places.ts';
 import { failureLimitFor, groupOf } from './rank.ts';
 
 /** Tasks are taken up so many at a time: a full entry must not cost a look at all that wait. */
-const portion = 4000;
+const portion = 1000;
+/** Tasks or nodes that are looked at in one step. */
+const looksAStep = 500;
 
 /** What was decided, until the entry is full. */
 class Decisions {
@@ -50,30 +53,38 @@ class Decisions {
  * Places what is pending. What waits is tried again when a node changed, something was taken or became free, or
  * another task came: nothing else could help it, or make its reason another one.
  */
-export function schedule(view: View, context: StageContext): StageResult {
+export function* schedule(view: View, context: StageContext): Steps<StageResult> {
   const decisions = new Decisions(context);
   const { scope } = context;
   if (scope !== 'all' && !scope.waiting && scope.loads.size === 0 && scope.nodes.size === 0) return decisions.result;
-  for (const task of [...view.find('task', 'waiting', 'new'), ...view.find('task', 'waiting', 'pending')]) {
+  const pace = new Pace(looksAStep);
+  for (const task of waitingTasks(view)) {
+    if (pace.isDue) yield;
     if (task.DesiredState === 'shutdown' && decisions.hasRoomFor(task)) decisions.write(withState(task, 'shutdown', 'shutdown', decisions.now));
   }
   const pending = pendingTasks(view);
   let batch = take(pending, portion);
   if (batch.length === 0) return decisions.result;
   const limit = failureLimitFor(clusterOf(view)?.Spec.Orchestration.TaskHistoryRetentionLimit ?? defaults.taskHistoryLimit);
-  const places = new Places(view, context.now, limit);
+  const places = yield* Places.of(view, context.now, limit, pace);
   const reasons: Waiting[] = [];
-  for (; batch.length > 0 && !decisions.full; batch = take(pending, portion)) reasons.push(...placeAll(batch, places, decisions));
+  for (; batch.length > 0 && !decisions.full; batch = take(pending, portion)) reasons.push(...(yield* placeAll(batch, places, decisions)));
   // Reasons come last: a group that was placed later may have taken what was free.
   const answers = new Map<string, string>();
   for (const { tasks, reason } of reasons) {
-    const text = reason(answers);
+    const text = yield* reason(answers);
     for (const task of tasks) {
+      if (pace.isDue) yield;
       const waiting = withWait(task, text, context.now);
       if (waiting && decisions.hasRoomFor(task)) decisions.write(waiting);
     }
   }
   return decisions.result;
+}
+
+function* waitingTasks(view: View): Generator<Task> {
+  yield* view.find('task', 'waiting', 'new');
+  yield* view.find('task', 'waiting', 'pending');
 }
 
 /** Oldest first. */
@@ -94,10 +105,10 @@ function take<T>(from: Iterator<T>, count: number): T[] {
 /** Tasks that found no node, and how to say why. */
 interface Waiting {
   tasks: readonly Task[];
-  reason: (answers: Map<string, string>) => string;
+  reason: (answers: Map<string, string>) => Steps<string>;
 }
 
-function placeAll(tasks: readonly Task[], places: Places, decisions: Decisions): Waiting[] {
+function* placeAll(tasks: readonly Task[], places: Places, decisions: Decisions): Steps<Waiting[]> {
   const waiting: Waiting[] = [];
   const groups = new Map<string, Task[]>();
   for (const task of tasks) {
@@ -108,13 +119,13 @@ function placeAll(tasks: readonly Task[], places: Places, decisions: Decisions):
       continue;
     }
     if (!decisions.hasRoomFor(task)) break;
-    const reason = places.confirm(task, (each, node) =>
+    const reason = yield* places.confirm(task, (each, node) =>
       decisions.write(assigned(each, node, 'scheduler confirmed task can run on preassigned node', decisions.now)),
     );
     if (reason) waiting.push({ tasks: [task], reason });
   }
   for (const group of groups.values()) {
-    const left = places.placeGroup(
+    const left = yield* places.placeGroup(
       group,
       (task, node) => decisions.write(assigned(task, node, 'scheduler assigned task to node', decisions.now)),
       (task) => decisions.hasRoomFor(task),
@@ -125,7 +136,8 @@ function placeAll(tasks: readonly Task[], places: Places, decisions: Decisions):
   return waiting;
 }
 
-function noSuitableNode(reasons: string): string {
+function* noSuitableNode(why: Steps<string>): Steps<string> {
+  const reasons = yield* why;
   return reasons ? `no suitable node (${reasons})` : 'no suitable node';
 }
 

@@ -33,7 +33,12 @@ export class SpreadTree {
   constructor(task: Task, candidates: Iterable<Candidate>, accepts: (candidate: Candidate) => boolean) {
     this.#labels = spreadLabels(task);
     this.#accepts = accepts;
-    for (const candidate of candidates) if (accepts(candidate)) this.put(this.leafOf(candidate), candidate);
+    for (const candidate of candidates) this.add(candidate);
+  }
+
+  /** Takes a node in, if it is accepted. */
+  add(candidate: Candidate): void {
+    if (this.#accepts(candidate)) this.put(this.leafOf(candidate), candidate);
   }
 
   /** The branches from the root to the candidate's leaf. */

@@ -308,3 +308,45 @@ async function image(manager: Manager, store?: View): Promise<unknown> {
   const view = store ?? (await manager.read());
   return [[...view.list('service')], [...view.list('task')]];
 }
+
+/** A stage that has nothing to do, and a clock by which its steps take long; `others` is what happens in the turns between them. */
+async function withLongSteps(others: (parts: { manager: Manager; log: MemoryLog; state: ReplicatedState }) => void, further: readonly Stage[] = []) {
+  let passedMs = 0;
+  const slow: Stage = function* () {
+    passedMs += 100;
+    yield;
+    return { actions: [] };
+  };
+  const parts = await setUp([slow, ...further]);
+  parts.clock.monotonicNow = () => passedMs;
+  parts.clock.soon = (run) => {
+    others(parts);
+    setImmediate(run);
+  };
+  return parts;
+}
+
+test('a pass that takes several turns ends with leadership, and who waits for it is refused', async () => {
+  const { manager, log } = await withLongSteps((parts) => parts.manager.revoke());
+  const before = log.entries.length;
+  await expect(manager.submit(service('web', 1))).rejects.toMatchObject({ code: 'unavailable' });
+  expect(log.entries).toHaveLength(before);
+});
+
+test('a pass that takes several turns begins anew when an entry came to be that nobody expected any more', async () => {
+  let late = true;
+  const { manager, state, fatal } = await withLongSteps(
+    (parts) => {
+      if (!late) return;
+      late = false;
+      const bytes = encodeEntry({ now: 0, actions: [create('config', { ...newMeta('late'), Spec: { Name: 'late', Data: '' } })] });
+      parts.log.entries.push(bytes);
+      void parts.state.apply({ index: parts.log.entries.length, term: 1, bytes });
+    },
+    [makeTasks],
+  );
+  await manager.submit(service('web', 2));
+  expect(state.store.get('config', 'late')).toBeDefined();
+  expect([...state.store.list('task')]).toHaveLength(2);
+  expect(fatal).toEqual([]);
+});

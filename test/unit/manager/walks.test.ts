@@ -1,4 +1,5 @@
 /** What a pass asks of the store: never for every task, not even in a full scan. */
+import { finish } from '#base/steps';
 import { expect, test } from 'vitest';
 import { DirtySet } from '#manager/dirty';
 import { runPass } from '#manager/pass';
@@ -34,7 +35,7 @@ test('a full pass over tasks, a new network, a gone one and a gone service walks
   const dirty = new DirtySet();
   dirty.markAll();
   const overlay = new Overlay(store);
-  runPass(overlay, stages, { ...contextAt(), room: boundlessRoom() }, dirty);
+  finish(runPass(overlay, stages, { ...contextAt(), room: boundlessRoom() }, dirty));
   expect(store.walked).not.toContain('task');
   expect(store.walked).toContain('node');
   // It did see to all of them.

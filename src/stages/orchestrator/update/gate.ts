@@ -1,12 +1,14 @@
 /** Start conditions: a task waits in `ready` until its delay is over and its predecessor has stopped. */
+import type { Steps } from '#base/steps';
 import type { Task, TaskMemory } from '#model/object/task';
 import { startedState, stopWaitMs } from '../new-task.ts';
 import type { Draft } from '../draft.ts';
 import { hasStopped } from '../slots.ts';
 
 /** Lets the tasks start whose conditions are met. */
-export function openGates(draft: Draft): void {
+export function* openGates(draft: Draft): Steps<void> {
   for (const stored of draft.tasks()) {
+    if (draft.pace.isDue) yield;
     if (stored.DesiredState !== 'ready') continue;
     if (draft.isFull) return;
     const task = notLater(draft, stored);

@@ -1,4 +1,5 @@
 /** Watches the tasks that a rollout made: when each came up, which failed, and when that is too much. */
+import type { Steps } from '#base/steps';
 import { statusTime } from '#model/task-status';
 import type { Rollout } from '#model/object/service';
 import type { RolloutPart, Task } from '#model/object/task';
@@ -21,10 +22,15 @@ export function putRollout(draft: Draft, rollout: Rollout): void {
   draft.putService({ ...draft.service, Shoal: { ...draft.service.Shoal, Rollout: rollout } });
 }
 
+interface PartHolder {
+  task: Task;
+  part: RolloutPart;
+}
+
 /** The slot's newest task with a part in the rollout; a slot without one has not been taken up. */
-export function partHolder(slot: Slot, rollout: PresentRollout): (Task & { part: RolloutPart }) | undefined {
+export function partHolder(slot: Slot, rollout: PresentRollout): PartHolder | undefined {
   const task = slot.tasks.findLast((one) => one.Shoal.Rollout?.ID === rollout.ID);
-  return task?.Shoal.Rollout && { ...task, part: task.Shoal.Rollout };
+  return task?.Shoal.Rollout && { task, part: task.Shoal.Rollout };
 }
 
 export function putPart(draft: Draft, task: Task, part: RolloutPart): Task {
@@ -39,8 +45,14 @@ function dropPart(draft: Draft, task: Task): void {
 }
 
 /** The parts of all slots that were taken up. */
-export function partsOf(draft: Draft, rollout: PresentRollout): RolloutPart[] {
-  return draft.slots().flatMap((slot) => partHolder(slot, rollout)?.part ?? []);
+export function* partsOf(draft: Draft, rollout: PresentRollout): Steps<RolloutPart[]> {
+  const parts: RolloutPart[] = [];
+  for (const slot of draft.slots()) {
+    if (draft.pace.isDue) yield;
+    const holder = partHolder(slot, rollout);
+    if (holder) parts.push(holder.part);
+  }
+  return parts;
 }
 
 /** Brings what an earlier program noted on the service to the tasks. */
@@ -57,16 +69,17 @@ function adoptSlots(draft: Draft): void {
 }
 
 /** Notes what became of the rollout's tasks and acts on failures. Runs before restarts: these make an ended task look like one told to stop. */
-export function watchRollout(draft: Draft): void {
+export function* watchRollout(draft: Draft): Steps<void> {
   adoptSlots(draft);
   const rollout = presentRollout(draft);
   if (!rollout || rollout.Total === 0) return;
   const config = rolloutConfig(draft);
-  const failures = (): number => partsOf(draft, rollout).filter((part) => part.Failed).length;
+  let failures: number | undefined;
   for (const slot of draft.slots()) {
+    if (draft.pace.isDue) yield;
     const holder = partHolder(slot, rollout);
     if (!holder) continue;
-    const { part, ...task } = holder;
+    const { part, task } = holder;
     const seen = watchTask(draft, task, part, config);
     if (seen === part) continue;
     if (draft.isFull) return;
@@ -76,7 +89,10 @@ export function watchRollout(draft: Draft): void {
     }
     putPart(draft, task, seen);
     if (!seen.Failed || config.failureAction === 'continue' || !isRolling(draft.service)) continue;
-    if (failures() / rollout.Total <= config.maxFailureRatio) continue;
+    // The first one counts itself among those that the tasks hold by now.
+    if (failures === undefined) failures = (yield* partsOf(draft, rollout)).filter(({ Failed }) => Failed).length;
+    else failures++;
+    if (failures / rollout.Total <= config.maxFailureRatio) continue;
     failUpdate(draft, config.failureAction, task.ID);
     return;
   }

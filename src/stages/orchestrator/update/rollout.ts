@@ -1,4 +1,5 @@
 /** Rolling updates and rollbacks: replaces dirty tasks slot by slot (swarmkit manager/orchestrator/update). */
+import type { Steps } from '#base/steps';
 import { equal } from '#base/equal';
 import type { Task } from '#model/object/task';
 import { compareStates } from '#model/object/task-state';
@@ -11,11 +12,15 @@ import { rolloutConfig, type RolloutConfig } from './update-config.ts';
 import { completeUpdate, isPaused, isRolling, startUpdate } from './update-status.ts';
 
 /** Takes the update of `slots` as far as it may go now. */
-export function rollOut(draft: Draft, slots: readonly OccupiedSlot[]): void {
+export function* rollOut(draft: Draft, slots: readonly OccupiedSlot[]): Steps<void> {
   // A paused update lets everything be as it is.
   if (draft.hasMore || isPaused(draft.service)) return;
   const config = rolloutConfig(draft);
-  const dirty = slots.filter((slot) => isSlotDirty(draft, slot) && (draft.isFull || !settle(draft, slot, config)));
+  const dirty: OccupiedSlot[] = [];
+  for (const slot of slots) {
+    if (draft.pace.isDue) yield;
+    if (isSlotDirty(draft, slot) && (draft.isFull || !settle(draft, slot, config))) dirty.push(slot);
+  }
   if (draft.hasMore) return;
   const rollout = presentRollout(draft) ?? begin(draft, dirty.length);
   if (!rollout) {
@@ -23,8 +28,8 @@ export function rollOut(draft: Draft, slots: readonly OccupiedSlot[]): void {
     return;
   }
   const pending = dirty.filter((slot) => !partHolder(slot, rollout));
-  if (pending.length > 0) takeSlots(draft, rollout, pending, config);
-  else if (isRolling(draft.service)) completeWhenMonitored(draft, rollout, config);
+  if (pending.length > 0) yield* takeSlots(draft, rollout, pending, config);
+  else if (isRolling(draft.service)) yield* completeWhenMonitored(draft, rollout, config);
 }
 
 /** It has not exactly one task of the present spec. */
@@ -52,8 +57,8 @@ function placementMoved(draft: Draft): boolean {
 }
 
 /** Gives each free worker the next slot by number. A worker is busy until its task is up and the delay after that is over. */
-function takeSlots(draft: Draft, rollout: PresentRollout, pending: readonly OccupiedSlot[], config: RolloutConfig): void {
-  const freeAt = partsOf(draft, rollout).map(({ DoneAt }) => (DoneAt === undefined ? Infinity : DoneAt + config.delayMs));
+function* takeSlots(draft: Draft, rollout: PresentRollout, pending: readonly OccupiedSlot[], config: RolloutConfig): Steps<void> {
+  const freeAt = (yield* partsOf(draft, rollout)).map(({ DoneAt }) => (DoneAt === undefined ? Infinity : DoneAt + config.delayMs));
   const busyUntil = freeAt.filter((at) => at > draft.now);
   const taken = pending.slice(0, Math.max(0, config.parallelism - busyUntil.length));
   for (const slot of taken) {
@@ -114,9 +119,9 @@ function dropSuperseded(draft: Draft, { occupants }: OccupiedSlot): void {
 }
 
 /** The end: every task made is up or has failed, and the last one has been watched for the monitor time. */
-function completeWhenMonitored(draft: Draft, rollout: PresentRollout, config: RolloutConfig): void {
+function* completeWhenMonitored(draft: Draft, rollout: PresentRollout, config: RolloutConfig): Steps<void> {
   let last = 0;
-  for (const { DoneAt } of partsOf(draft, rollout)) {
+  for (const { DoneAt } of yield* partsOf(draft, rollout)) {
     if (DoneAt === undefined) return;
     last = Math.max(last, DoneAt);
   }

@@ -1,9 +1,10 @@
+import { finish } from '#base/steps';
 import { expect, test } from 'vitest';
 import { orchestrate } from '#stages/orchestrator/orchestrator';
 import type { Action } from '#store/action';
 import { Room } from '#store/room';
 import { boundlessRoom } from '#test/support/boundless-room';
-import type { NarrowScope } from '#store/stage';
+import type { NarrowScope, StageResult } from '#store/stage';
 import { aNode, aService, aTask, contextAt, storeOf } from '#test/support/cluster-objects';
 
 const names = Array.from({ length: 12 }, (_, n) => `s${n}`);
@@ -31,13 +32,13 @@ const what = (actions: readonly Action[]): string[] =>
 
 test('a node that dies under many services is seen to in parts that add up to the whole', () => {
   const store = afterNodeDied();
-  const whole = orchestrate(store, { ...contextAt(), room: boundlessRoom(), scope: 'all' });
+  const whole = finish(orchestrate(store, { ...contextAt(), room: boundlessRoom(), scope: 'all' }));
   expect(whole.rest).toBeUndefined();
   const parts: number[] = [];
   const actions: Action[] = [];
   let scope: NarrowScope | undefined = { ...nowhere, nodes: new Set(['n0']) };
   while (scope) {
-    const part = orchestrate(store, { ...contextAt(), room: new Room({ actions: 1000, bytes: 1e9, effort: 60 }), scope });
+    const part: StageResult = finish(orchestrate(store, { ...contextAt(), room: new Room({ actions: 1000, bytes: 1e9, effort: 60 }), scope }));
     parts.push(part.actions.length);
     actions.push(...part.actions);
     scope = part.rest && { ...nowhere, ...part.rest };

@@ -1,3 +1,4 @@
+import { finish } from '#base/steps';
 import { expect, test } from 'vitest';
 import type { ServiceMode } from '#model/object/service-spec';
 import { enforceConstraints } from '#stages/orchestrator/enforce';
@@ -21,7 +22,7 @@ test.each<[string, TaskLine, ReturnType<typeof node>, ServiceMode, boolean]>([
   ['old and new ones are broken', { Spec: zone('c'), Shoal: { SpecVersion: 0 } }, inB, {}, true],
 ])('%s', (_name, line, one, Mode, expected) => {
   const situation = draft(service({ Mode, TaskTemplate: zone('a') }), [line], [one]);
-  enforceConstraints(situation);
+  finish(enforceConstraints(situation));
   const status = situation.tasks()[0]?.Status;
   if (!expected) return expect(situation.actions()).toEqual([]);
   expect(status).toMatchObject({

@@ -1,3 +1,4 @@
+import { finish } from '#base/steps';
 import { expect, test } from 'vitest';
 import type { Node } from '#model/object/node';
 import { reconcileGlobal } from '#stages/orchestrator/global';
@@ -21,6 +22,6 @@ test.each<[string, Node, TaskLine[], string[]]>([
 ])('%s', (_name, one, lines, expected) => {
   const of = service({ Mode: { Global: {} }, TaskTemplate: { Placement: { Constraints: ['node.labels.zone!=b'] } } });
   const situation = draft(of, lines, [one]);
-  reconcileGlobal(situation);
+  finish(reconcileGlobal(situation));
   expect(changes(situation)).toEqual(expected);
 });

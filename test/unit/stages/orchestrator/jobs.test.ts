@@ -1,3 +1,4 @@
+import { finish } from '#base/steps';
 import { describe, expect, test } from 'vitest';
 import type { Node } from '#model/object/node';
 import { reconcileGlobalJob, reconcileReplicatedJob } from '#stages/orchestrator/jobs';
@@ -30,7 +31,7 @@ describe('replicated', () => {
     ],
   ])('%s', (_name, ReplicatedJob, lines, expected) => {
     const situation = draft(service({ Mode: { ReplicatedJob } }, { JobStatus }), lines);
-    reconcileReplicatedJob(situation);
+    finish(reconcileReplicatedJob(situation));
     expect(changes(situation)).toEqual(expected);
   });
 });
@@ -48,7 +49,7 @@ describe('global', () => {
     ['a new iteration', node('n1'), [{ state: 'complete', desired: 'complete' }], ['t0: remove', 'new1: in n1, complete']],
   ])('%s', (_name, one, lines, expected) => {
     const situation = draft(service({ Mode: { GlobalJob: {} } }, { JobStatus }), lines, [one]);
-    reconcileGlobalJob(situation);
+    finish(reconcileGlobalJob(situation));
     expect(changes(situation)).toEqual(expected);
   });
 });

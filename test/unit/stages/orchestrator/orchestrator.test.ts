@@ -1,18 +1,19 @@
+import { finish } from '#base/steps';
 import { describe, expect, test } from 'vitest';
 import { timeText } from '#base/clock';
 import { seededRandom } from '#base/random';
 import { orchestrate } from '#stages/orchestrator/orchestrator';
 import { create, type Action } from '#store/action';
 import { boundlessRoom } from '#test/support/boundless-room';
-import type { Scope } from '#store/stage';
+import type { Scope, StageResult } from '#store/stage';
 import { Store } from '#store/store';
 import { cluster, node, now, service, task } from '#test/support/drafts';
 
-function run(actions: readonly Action[], scope: Scope = 'all'): ReturnType<typeof orchestrate> {
+function run(actions: readonly Action[], scope: Scope = 'all'): StageResult {
   const store = new Store();
   store.apply(1, { actions, now });
   let ids = 0;
-  return orchestrate(store, { now, newId: () => `new${++ids}`, random: seededRandom(1), scope, room: boundlessRoom() });
+  return finish(orchestrate(store, { now, newId: () => `new${++ids}`, random: seededRandom(1), scope, room: boundlessRoom() }));
 }
 
 const scope = (part: Partial<Record<'services' | 'nodes', string[]>>): Scope => ({

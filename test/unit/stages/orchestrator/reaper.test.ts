@@ -1,3 +1,4 @@
+import { finish } from '#base/steps';
 import { expect, test } from 'vitest';
 import { reapTasks } from '#stages/orchestrator/reaper';
 import { create } from '#store/action';
@@ -25,7 +26,7 @@ test.each<[string, number, object, TaskLine[], string[]]>([
   ['a removed task on a node that is gone', 5, {}, [{ slot: 1, desired: 'remove', node: 'n9' }], ['t1: removed']],
 ])('%s', (_name, limit, RestartPolicy, lines, expected) => {
   const situation = draft(service({ TaskTemplate: { RestartPolicy } }), lines, [node('n1')], [create('cluster', cluster(limit))]);
-  reapTasks(situation);
+  finish(reapTasks(situation));
   expect(changes(situation)).toEqual(expected);
 });
 
@@ -40,14 +41,14 @@ test('completed tasks of a job are its result and stay', () => {
     [node('n1')],
     [create('cluster', cluster(1))],
   );
-  reapTasks(situation);
+  finish(reapTasks(situation));
   expect(changes(situation)).toEqual([]);
 });
 
 test('a service with many slots keeps a bounded history: the newest of all, and the last word of each slot', () => {
   const lines = Array.from({ length: 3000 }, (_, index): TaskLine => ({ id: `f${index}`, slot: (index % 600) + 1, state: 'failed' }));
   const situation = draft(service(), [...lines, { id: 'alone', slot: 601, state: 'failed' }], [node('n1')], [create('cluster', cluster(5))]);
-  reapTasks(situation);
+  finish(reapTasks(situation));
   expect(situation.tasks()).toHaveLength(1000 + 601);
   expect(situation.slots()).toHaveLength(601);
   expect(situation.task('f0')).toBeUndefined();

@@ -1,3 +1,4 @@
+import { finish } from '#base/steps';
 import { expect, test } from 'vitest';
 import { reconcileReplicated } from '#stages/orchestrator/replicated';
 import { changes, draft, node, service, type TaskLine } from '#test/support/drafts';
@@ -81,7 +82,7 @@ test.each<[string, number, TaskLine[], string[]]>([
   ['no replicas', 0, [{ slot: 1 }], ['t1: remove']],
 ])('%s', (_name, Replicas, lines, expected) => {
   const situation = draft(service({ Mode: { Replicated: { Replicas } } }), lines, nodes);
-  reconcileReplicated(situation);
+  finish(reconcileReplicated(situation));
   expect(changes(situation)).toEqual(expected);
 });
 
@@ -89,10 +90,10 @@ test('what failed under the failed spec is tried again with the restored one, on
   const of = service({}, { UpdateStatus: { State: 'rollback_started', Message: '' } });
   const Spec = { RestartPolicy: { Condition: 'none' } };
   const before = draft(of, [{ slot: 1, state: 'failed', Spec, Shoal: { SpecVersion: 2 } }]);
-  reconcileReplicated(before);
+  finish(reconcileReplicated(before));
   expect(changes(before)).toEqual(['new1: in 1, running']);
   const after = draft(of, [{ slot: 1, state: 'failed', Spec, Shoal: { SpecVersion: 1 } }]);
-  reconcileReplicated(after);
+  finish(reconcileReplicated(after));
   expect(changes(after)).toEqual([]);
 });
 
@@ -103,6 +104,6 @@ test.each<[string, TaskLine[], number]>([
   ['gets as many again as run', Array.from({ length: 400 }, (_, index) => ({ slot: index + 1 })), 400],
 ])('a service with replicas without number %s', (_name, lines, made) => {
   const situation = draft(service({ Mode: { Replicated: { Replicas: 3_000_000 } } }), lines);
-  reconcileReplicated(situation);
+  finish(reconcileReplicated(situation));
   expect(situation.tasks().length - lines.length).toBe(made);
 });

@@ -1,3 +1,4 @@
+import { finish } from '#base/steps';
 import { describe, expect, test } from 'vitest';
 import { second } from '#base/text/duration';
 import { mayRestart, restartTasks } from '#stages/orchestrator/restart';
@@ -53,7 +54,7 @@ describe('who is restarted', () => {
     ['on a disconnected node', {}, [node('n1', {}, 'disconnected')], []],
   ])('%s', (_name, line, nodes, expected) => {
     const situation = draft(service(), [{ slot: 1, ...line }], nodes);
-    restartTasks(situation);
+    finish(restartTasks(situation));
     expect(changes(situation)).toEqual(expected);
   });
 });
@@ -62,7 +63,7 @@ describe('when the successor starts', () => {
   const successor = (line: TaskLine, nodes = [node('n1')], delay?: number): object | undefined => {
     const policy = delay === undefined ? {} : { RestartPolicy: { Delay: delay } };
     const situation = draft(service({ TaskTemplate: policy }), [{ slot: 1, desired: 'running', ...line }], nodes);
-    restartTasks(situation);
+    finish(restartTasks(situation));
     const { StartAfter, StartAfterTasks } = situation.task('new1')?.Shoal ?? {};
     return { StartAfter: StartAfter && StartAfter - now, StartAfterTasks };
   };
@@ -89,7 +90,7 @@ test.each<[string, ReturnType<typeof node>, string[]]>([
 ])('a global task that failed: %s', (_name, one, expected) => {
   const of = service({ Mode: { Global: {} }, TaskTemplate: { Placement: { Constraints: ['node.labels.zone!=b'] } } });
   const situation = draft(of, [{ state: 'failed', desired: 'running' }], [one]);
-  restartTasks(situation);
+  finish(restartTasks(situation));
   expect(changes(situation)).toEqual(expected);
 });
 
@@ -99,7 +100,7 @@ test('restarts are counted per slot and spec', () => {
     { slot: 1, state: 'failed', desired: 'running', Shoal: { Restarts: [now - 5] } },
     { slot: 2, state: 'failed', desired: 'running', Shoal: { Restarts: [now - 5], SpecVersion: 0 } },
   ]);
-  restartTasks(situation);
+  finish(restartTasks(situation));
   expect(situation.task('new1')?.Shoal).toMatchObject({ Restart: true, Restarts: [now - 5, now] });
   expect(situation.task('new2')?.Shoal).toMatchObject({ Restart: true, Restarts: [now] });
 });
@@ -111,7 +112,7 @@ test('a failed task of the failed spec is left to the rollback', () => {
     { slot: 1, state: 'failed', desired: 'running', ...dirty },
     { slot: 2, state: 'failed', desired: 'running' },
   ]);
-  restartTasks(situation);
+  finish(restartTasks(situation));
   expect(changes(situation)).toEqual(['t2: shutdown', 'new1: in 2, ready']);
 });
 
@@ -123,7 +124,7 @@ describe('many that fail at once', () => {
       Array.from({ length: count }, (_, index) => ({ slot: index + 1, ...line })),
       nodes,
     );
-    restartTasks(situation);
+    finish(restartTasks(situation));
     return situation.tasks().flatMap(({ Shoal: { StartAfter } }) => (StartAfter === undefined ? [] : [(StartAfter - now) / 1000]));
   };
   const inOneSecond = (seconds: readonly number[]): number => Math.max(...seconds.map((at) => seconds.filter((each) => each === at).length));
@@ -144,7 +145,7 @@ describe('many that fail at once', () => {
       Shoal: { Restart: true, StartAfter: now + 1 },
     }));
     const situation = draft(service(policy), [...waiting, { slot: 61, state: 'failed', desired: 'running' }]);
-    restartTasks(situation);
+    finish(restartTasks(situation));
     expect(situation.task('new1')?.Shoal).toMatchObject({ StartAfter: now + 14_000, StartDelay: 14_000 });
   });
 

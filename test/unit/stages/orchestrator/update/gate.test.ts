@@ -1,3 +1,4 @@
+import { finish } from '#base/steps';
 import { expect, test } from 'vitest';
 import { openGates } from '#stages/orchestrator/update/gate';
 import { draft, node, now, service, type TaskLine } from '#test/support/drafts';
@@ -23,7 +24,7 @@ test.each<[string, TaskLine[], TaskLine['Shoal'], string, number | undefined]>([
     [...others, { id: 'new', slot: 1, state: 'ready', desired: 'ready', ...(Shoal && { Shoal }) }],
     [node('n1'), node('down', {}, 'down')],
   );
-  openGates(situation);
+  finish(openGates(situation));
   const task = situation.task('new');
   expect(task?.DesiredState).toBe(desired);
   expect(situation.wakeAt).toBe(wakeAt);
@@ -32,6 +33,6 @@ test.each<[string, TaskLine[], TaskLine['Shoal'], string, number | undefined]>([
 
 test('a job task is to complete', () => {
   const situation = draft(service({ Mode: { ReplicatedJob: {} } }), [{ id: 'new', state: 'ready', desired: 'ready' }]);
-  openGates(situation);
+  finish(openGates(situation));
   expect(situation.task('new')?.DesiredState).toBe('complete');
 });

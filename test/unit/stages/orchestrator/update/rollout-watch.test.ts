@@ -1,3 +1,4 @@
+import { finish } from '#base/steps';
 import { expect, test } from 'vitest';
 import { timeText } from '#base/clock';
 import type { Service, UpdateStatus } from '#model/object/service';
@@ -64,7 +65,7 @@ test.each<[string, TaskLine[], Record<string, Part>]>([
   ],
 ])('%s', (_name, lines, after) => {
   const situation = draft(rolling({ FailureAction: 'continue' }), lines);
-  watchRollout(situation);
+  finish(watchRollout(situation));
   expect(partsOf(situation)).toEqual(after);
   expect(situation.service.UpdateStatus?.State).toBe('updating');
 });
@@ -84,13 +85,13 @@ test.each<[string, Service, UpdateStatus['State'], string]>([
   ['an update that is over', rolling({}, 'completed'), 'completed', 'update in progress'],
 ])('%s', (_name, of, state, message) => {
   const situation = draft(of, [{ ...part(), ...ended(now) }]);
-  watchRollout(situation);
+  finish(watchRollout(situation));
   expect(situation.service.UpdateStatus).toEqual({ State: state, StartedAt: timeText(now - 9000), Message: message });
 });
 
 test('a rollback brings the whole spec back and leaves no way back', () => {
   const situation = draft(rolling({ FailureAction: 'rollback' }), [{ ...part(), ...ended(now) }]);
-  watchRollout(situation);
+  finish(watchRollout(situation));
   const { Spec, PreviousSpec, Shoal } = situation.service;
   expect(Spec.Mode).toEqual({ Replicated: { Replicas: 7 } });
   expect(PreviousSpec).toBeUndefined();
@@ -100,7 +101,7 @@ test('a rollback brings the whole spec back and leaves no way back', () => {
 test('a rollout of another spec is none of ours', () => {
   const of = rolling();
   const situation = draft({ ...of, Shoal: { ...of.Shoal, SpecVersion: 2 } }, [{ ...part(), ...ended(now) }]);
-  watchRollout(situation);
+  finish(watchRollout(situation));
   expect(situation.actions()).toEqual([]);
 });
 
@@ -111,10 +112,10 @@ test('failures of other slots count, and only those of this rollout', () => {
     { slot: 3, id: 'c', Shoal: { Rollout: { ID: 'earlier', DoneAt: now, Failed: true } } },
   ];
   const within = draft(rolling({ MaxFailureRatio: 0.5 }), lines);
-  watchRollout(within);
+  finish(watchRollout(within));
   expect(within.service.UpdateStatus?.State).toBe('updating');
   const beyond = draft(rolling({ MaxFailureRatio: 0.4 }), lines);
-  watchRollout(beyond);
+  finish(watchRollout(beyond));
   expect(beyond.service.UpdateStatus?.State).toBe('paused');
 });
 
@@ -126,7 +127,7 @@ test('what an earlier program noted on the service goes on', () => {
     { slot: 2, id: 'b' },
     { slot: 3, id: 'c' },
   ]);
-  watchRollout(situation);
+  finish(watchRollout(situation));
   expect(partsOf(situation)).toEqual({ t1: { DoneAt: now }, b: { DoneAt: now - 10, Failed: true } });
   expect(situation.service.Shoal.Rollout).toEqual({ ID: '1.1', SpecVersion: 1, Total: 4 });
 });

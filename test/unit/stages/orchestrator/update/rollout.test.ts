@@ -1,3 +1,4 @@
+import { finish } from '#base/steps';
 import { describe, expect, test } from 'vitest';
 import { timeText } from '#base/clock';
 import { second } from '#base/text/duration';
@@ -45,7 +46,7 @@ function rolled(config: UpdateConfig, given: readonly TaskLine[], slots?: Parts,
     },
   );
   const situation = draft(of, lines);
-  rollOut(situation, reconcileReplicated(situation));
+  finish(rollOut(situation, finish(reconcileReplicated(situation))));
   return situation;
 }
 

@@ -1,0 +1,43 @@
+/** Long work in steps: who drives it may let others have their turn between two of them. */
+import { nextTurn, type Clock } from './clock.ts';
+
+export type Steps<T> = Generator<undefined, T>;
+
+/** All steps at once. */
+export function finish<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** Steps of one turn of the event loop take about so long (ms). */
+const turnMs = 5;
+
+/** Some steps a turn, the others in later ones. Ends with undefined when `goOn` says no after a pause: what the work rests on may have changed there. */
+export async function inTurns<T>(steps: Steps<T>, clock: Clock, goOn: () => boolean = () => true): Promise<T | undefined> {
+  for (let began = clock.monotonicNow(); ; ) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    if (clock.monotonicNow() - began < turnMs) continue;
+    await nextTurn(clock);
+    if (!goOn()) return undefined;
+    began = clock.monotonicNow();
+  }
+}
+
+/** Counts what is looked at, and says when so much was that a step ends. */
+export class Pace {
+  readonly #every: number;
+  #looks = 0;
+
+  constructor(every: number) {
+    this.#every = every;
+  }
+
+  get isDue(): boolean {
+    if (++this.#looks < this.#every) return false;
+    this.#looks = 0;
+    return true;
+  }
+}
