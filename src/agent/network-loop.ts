@@ -1,7 +1,7 @@
 /** Keeps a node's cluster networks, and its names and ports, as the assignments and the tasks' states want them. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import { Repetition } from '#base/repetition';
+import { Repetition } from '#base/pace/repetition';
 import type { NetworkAssignment, ServiceEndpoint } from '#model/object/assignment';
 import type { Engine } from '#engine/engine';
 import type { LocalNetwork, NodeNetwork } from '#network/contract';

@@ -1,7 +1,7 @@
 /** The task loop: observe, decide, carry out; each task's steps in order, those of different tasks side by side. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import { Repetition } from '#base/repetition';
+import { Repetition } from '#base/pace/repetition';
 import { compareStates, isTerminal } from '#model/object/task-state';
 import type { Engine } from '#engine/engine';
 import { createLimiter, type Limiter } from '#engine/limiter';

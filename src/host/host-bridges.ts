@@ -1,6 +1,6 @@
 /** The engine's bridges as our networks need them: loopback, hairpin, and the way to each network's name server for its own containers only. */
 import type { Logger } from '#base/logger';
-import { Coalescer } from '#base/coalescer';
+import { Coalescer } from '#base/pace/coalescer';
 import { bridgeName } from '#model/object/network';
 import type { BridgedNetwork, Bridges, Counters, TaskAttachment } from '#network/contract';
 import { nameServerRules, nameTableName } from '#network/name-server-rules';

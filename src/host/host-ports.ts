@@ -1,6 +1,6 @@
 /** Published ports of one node: held, led to the tasks by the kernel, let through the engine's firewall. */
 import type { Logger } from '#base/logger';
-import { Coalescer } from '#base/coalescer';
+import { Coalescer } from '#base/pace/coalescer';
 import type { Counters, Facet, Traffic } from '#network/contract';
 import { publishedPorts, type PublishedPort } from '#network/published-ports';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rule-set';

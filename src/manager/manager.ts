@@ -6,7 +6,7 @@ import { harmless } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
-import { inTurns } from '#base/steps';
+import { inTurns } from '#base/pace/steps';
 import type { Cluster, RequestName, UseCase } from '#control/cluster';
 import { swarmTexts } from '#model/swarm-texts';
 import type { StoreEvent } from '#store/action';
@@ -220,10 +220,7 @@ export class Manager implements Cluster {
     if (more) this.#dirty.add(more.scope);
     for (const wake of wakes) this.#deadlines.set(wake);
     if (!settled) {
-      logger.error(
-        { actions: overlay.actions.length },
-        'the rules for services contradict one another: the pass ends here and is tried again in a second',
-      );
+      logger.error({ actions: overlay.actions.length }, 'the rules for services contradict one another: the pass ends here and is tried again in a second');
       this.#retryAt(now + retryMs);
     }
     this.#sleep(now);

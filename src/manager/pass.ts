@@ -1,5 +1,5 @@
 /** The pass: every stage over the overlay, again and again until none has anything left to do, or the entry is full. */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import type { Overlay } from '#store/overlay';
 import type { Stage, StageContext, StageResult, Wake } from '#store/stage';
 import { DirtySet } from './dirty.ts';

@@ -1,5 +1,6 @@
 /** The leader's side of the nodes' sessions: assignments out, statuses and heartbeats in. */
-import { nextTurn, type Clock } from '#base/clock';
+import type { Clock } from '#base/clock';
+import { finish, inTurns } from '#base/pace/steps';
 import { milliseconds } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
@@ -68,9 +69,7 @@ export class Sessions {
     const { state, clock } = this.#parts;
     const catalog = new Catalog(state.store);
     this.#catalog = catalog;
-    for (const steps = catalog.fill(); steps.next().done !== true && this.#catalog === catalog;) {
-      await nextTurn(clock);
-    }
+    await inTurns(catalog.fill(), clock, () => this.#catalog === catalog);
   }
 
   /** Ends all sessions. */
@@ -160,7 +159,7 @@ export class Sessions {
 
   #renew(): void {
     const catalog = new Catalog(this.#parts.state.store);
-    for (const steps = catalog.fill(); steps.next().done !== true;);
+    finish(catalog.fill());
     this.#catalog = catalog;
     for (const session of this.#sessions.values()) {
       session.renew();

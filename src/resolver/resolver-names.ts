@@ -1,6 +1,6 @@
 /** The names facet of a node's network: keeps a resolver running beside the daemon and tells it what it answers from. */
 import type { Clock } from '#base/clock';
-import { Coalescer } from '#base/coalescer';
+import { Coalescer } from '#base/pace/coalescer';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import type { Logger } from '#base/logger';

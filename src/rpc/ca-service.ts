@@ -1,7 +1,7 @@
 /** Serves certificates: the roots to anybody, a first one for a token, another one to its owner. */
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock';
-import { RateLimit } from '#base/rate-limit';
+import { RateLimit } from '#base/pace/rate-limit';
 import { Refusal } from '#base/refusal';
 import { CaServiceService, type CaServiceServer, type JoinRequest, type JoinResponse, type RenewResponse } from './generated/shoal/v1/ca.ts';
 import { toServiceError } from './refusals.ts';

@@ -1,6 +1,6 @@
 /** The shape that every stage of the pass has: a function of a view that returns actions. */
 import type { Random } from '#base/random';
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import type { Action } from './action.ts';
 import type { Room } from './room.ts';
 import type { View } from './view.ts';

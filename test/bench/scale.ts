@@ -1,5 +1,5 @@
 /** The leader of a large cluster: 1,000 nodes with sessions, 300 services, 30,000 tasks. CPU time, for the machine may be busy. */
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { newId } from '#base/ids';
 import { seededRandom } from '#base/random';
 import { DirtySet } from '#manager/dirty';

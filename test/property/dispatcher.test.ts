@@ -1,5 +1,6 @@
 /** A node that is sent deltas knows what one would that is sent everything. */
 import fc from 'fast-check';
+import { finish } from '#base/pace/steps';
 import { expect, test } from 'vitest';
 import { allocateGateways } from '#stages/allocator/gateways';
 import { Catalog } from '#stages/dispatcher/catalog';
@@ -119,7 +120,7 @@ function deliver(known: ReadonlyMap<string, Known>, deliveries: readonly Deliver
 
 function wholeCatalog(view: View): Catalog {
   const catalog = new Catalog(view);
-  for (const steps = catalog.fill(); steps.next().done !== true;);
+  finish(catalog.fill());
   return catalog;
 }
 

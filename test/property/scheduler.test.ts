@@ -1,5 +1,5 @@
 /** The scheduler against a slow twin that looks at everything anew for every task. */
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Node } from '#model/object/node';

@@ -2,7 +2,7 @@
 import { timeText } from '#base/clock';
 import { newId } from '#base/ids';
 import { seededRandom } from '#base/random';
-import { finish, type Steps } from '#base/steps';
+import { finish, type Steps } from '#base/pace/steps';
 import type { Cluster } from '#model/object/cluster';
 import type { Network, NetworkSpec } from '#model/object/network';
 import type { Node } from '#model/object/node';

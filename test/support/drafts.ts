@@ -1,6 +1,6 @@
 /** Situations for the orchestrator's rules: a service, its tasks and nodes in a store, and a draft over them. */
 import { timeText } from '#base/clock';
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { seededRandom } from '#base/random';
 import type { Cluster } from '#model/object/cluster';
 import type { Node } from '#model/object/node';

@@ -1,5 +1,5 @@
 /** A Cluster in memory, without a log: use cases and the pass as they run in production, over a store, each entry at once. */
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import type { Clock } from '#base/clock';
 import { newAuthority } from '#ca/authority';
 import { newId } from '#base/ids';

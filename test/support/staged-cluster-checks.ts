@@ -1,5 +1,5 @@
 /** What must hold of a StagedCluster after every commit. */
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { expect } from 'vitest';
 import { orchestrate, settleService, surroundingsOf } from '#stages/orchestrator/orchestrator';
 import { isAtRest } from '#stages/orchestrator/rest';

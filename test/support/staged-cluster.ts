@@ -1,5 +1,5 @@
 /** A cluster in virtual time: use cases, stages and pass as they run in production, and nodes whose containers behave as a script says. */
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { timeText } from '#base/clock';
 import { decode, encode } from '#base/codec';
 import { createService, removeService, updateService } from '#control/service/services';

@@ -1,5 +1,6 @@
 /** All items that nodes are given, and which node holds which: kept by the events of each commit, so that a change costs what it touches. */
 import { equal } from '#base/equal';
+import type { Steps } from '#base/pace/steps';
 import { roleOf } from '#model/manager-address';
 import { managersItemId, type AssignmentUpdate } from '#model/object/assignment';
 import type { Service } from '#model/object/service';
@@ -12,7 +13,7 @@ import { differs, inOrder, itemKey, itemOf, keyParts, type ItemKey } from './ite
 
 const managersKey = itemKey('managers', managersItemId);
 /** So many are taken in in one turn of the event loop. */
-const tasksAtOnce = 500;
+const tasksAtOnce = 200;
 
 /** What a commit touched, as it was before. */
 interface Before {
@@ -51,7 +52,7 @@ export class Catalog {
   }
 
   /** Takes the tasks of the view in, some between two yields; commits may come in between. Before its end no node's items are whole. */
-  *fill(atOnce = tasksAtOnce): Generator<undefined> {
+  *fill(atOnce = tasksAtOnce): Steps<void> {
     const ids = Array.from(this.#view.list('task'), ({ ID }) => ID);
     for (const [at, id] of ids.entries()) {
       if (at > 0 && at % atOnce === 0) yield;

@@ -1,5 +1,5 @@
 /** One service and its tasks while a pass works on them: rules change the draft, and what differs in the end becomes actions. */
-import type { Pace, Steps } from '#base/steps';
+import type { Pace, Steps } from '#base/pace/steps';
 import { milliseconds } from '#base/text/duration';
 import type { Node } from '#model/object/node';
 import { modeOf, type Service } from '#model/object/service';

@@ -1,5 +1,5 @@
 /** Takes tasks off nodes that no longer meet their constraints or have become too small (swarmkit manager/orchestrator/constraintenforcer). */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import { isPlaced, type Task } from '#model/object/task';
 import { fulfils } from '#model/task-fulfils';
 import { withEnd } from '#model/task-status';

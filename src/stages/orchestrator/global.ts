@@ -1,5 +1,5 @@
 /** Global services: one task on every node that may have it (swarmkit manager/orchestrator/global). */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import type { Draft } from './draft.ts';
 import { addTask, afterStopOf, stopTask } from './new-task.ts';
 import { fulfils } from '#model/task-fulfils';

@@ -1,5 +1,5 @@
 /** Jobs: tasks that run to completion, once per iteration (swarmkit manager/orchestrator/jobs). */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import type { Draft } from './draft.ts';
 import { dropDepartedNodes } from './global.ts';
 import { addTask, iterationOf, startingRoom, stopTask } from './new-task.ts';

@@ -1,5 +1,5 @@
 /** Making tasks from a service's spec. */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import { timeText } from '#base/clock';
 import type { Task, TaskMemory } from '#model/object/task';
 import { applied } from '#model/task-status';

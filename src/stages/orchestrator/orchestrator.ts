@@ -1,6 +1,6 @@
 /** Services to tasks: one stage of the leader's pass. Everything that it goes by stands in the store's objects. */
 import { assert } from '#base/assert';
-import { Pace, type Steps } from '#base/steps';
+import { Pace, type Steps } from '#base/pace/steps';
 import { modeOf, type Service } from '#model/object/service';
 import { remove, update, type Action } from '#store/action';
 import type { Scope, StageContext, StageResult, Wake } from '#store/stage';

@@ -1,5 +1,5 @@
 /** Deletes tasks that nobody needs any more: removed ones that ended, and history beyond the limit (swarmkit taskreaper). */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import { defaults, type Service } from '#model/object/service';
 import type { Task } from '#model/object/task';
 import { clusterOf, type View } from '#store/view';

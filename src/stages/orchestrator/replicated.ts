@@ -1,5 +1,5 @@
 /** Replicated services: as many slots as replicas, numbered from 1 (swarmkit manager/orchestrator/replicated). */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import type { Draft } from './draft.ts';
 import { addTask, startingRoom, stopTask } from './new-task.ts';
 import { occupiedSlot, type OccupiedSlot } from './occupied.ts';

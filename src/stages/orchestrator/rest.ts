@@ -1,5 +1,5 @@
 /** Services at rest: seen at a glance, for most services are, and a full scan asks all of them. */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import { roleOf } from '#model/manager-address';
 import { nodeMatches, parseConstraints } from '#model/constraint';
 import { equal } from '#base/equal';

@@ -1,5 +1,5 @@
 /** Restart policy: what follows a task that ended or lost its node (swarmkit manager/orchestrator/restart). */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import { statusTime } from '#model/task-status';
 import { defaults } from '#model/object/service';
 import type { RestartPolicy } from '#model/object/service-spec';

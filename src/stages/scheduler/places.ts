@@ -1,5 +1,5 @@
 /** All nodes as one run of the scheduler fills them, and the trees that its groups share. */
-import type { Pace, Steps } from '#base/steps';
+import type { Pace, Steps } from '#base/pace/steps';
 import { isActive, isPlaced, type Task } from '#model/object/task';
 import type { View } from '#store/view';
 import { Candidate } from './candidate.ts';
@@ -92,7 +92,6 @@ export class Places {
     const key = `${requirement} ${limited ? task.ServiceID : ''}`;
     let answer = answers.get(key);
     if (answer === undefined) {
-      yield;
       yield* this.#knownOf(task.ServiceID);
       answers.set(key, (answer = yield* explained(withMaxReplicas(filters, task), this.#candidates.values())));
     }
@@ -139,7 +138,9 @@ export class Places {
   }
 }
 
+/** Looks at all nodes: a step of its own. */
 function* explained(filters: readonly Filter[], candidates: Iterable<Candidate>): Steps<string> {
+  yield;
   return explain(filters, candidates);
 }
 

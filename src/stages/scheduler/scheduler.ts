@@ -1,5 +1,5 @@
 /** The scheduler: pending tasks get a node, or the reason why there is none. */
-import { Pace, type Steps } from '#base/steps';
+import { Pace, type Steps } from '#base/pace/steps';
 import { defaults } from '#model/object/service';
 import type { GenericResource } from '#model/object/service-spec';
 import { isActive, type Task } from '#model/object/task';

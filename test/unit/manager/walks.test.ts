@@ -1,5 +1,5 @@
 /** What a pass asks of the store: never for every task, not even in a full scan. */
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { expect, test } from 'vitest';
 import { DirtySet } from '#manager/dirty';
 import { runPass } from '#manager/pass';

@@ -1,5 +1,5 @@
 /** Start conditions: a task waits in `ready` until its delay is over and its predecessor has stopped. */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import type { Task, TaskMemory } from '#model/object/task';
 import { startedState, stopWaitMs } from '../new-task.ts';
 import type { Draft } from '../draft.ts';

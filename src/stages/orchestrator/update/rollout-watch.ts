@@ -1,5 +1,5 @@
 /** Watches the tasks that a rollout made: when each came up, which failed, and when that is too much. */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import { statusTime } from '#model/task-status';
 import type { Rollout } from '#model/object/service';
 import type { RolloutPart, Task } from '#model/object/task';

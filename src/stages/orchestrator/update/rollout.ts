@@ -1,5 +1,5 @@
 /** Rolling updates and rollbacks: replaces dirty tasks slot by slot (swarmkit manager/orchestrator/update). */
-import type { Steps } from '#base/steps';
+import type { Steps } from '#base/pace/steps';
 import { equal } from '#base/equal';
 import type { Task } from '#model/object/task';
 import { compareStates } from '#model/object/task-state';

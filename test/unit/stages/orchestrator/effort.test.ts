@@ -1,4 +1,4 @@
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { expect, test } from 'vitest';
 import { orchestrate } from '#stages/orchestrator/orchestrator';
 import type { Action } from '#store/action';

@@ -1,4 +1,4 @@
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { expect, test } from 'vitest';
 import type { ServiceMode } from '#model/object/service-spec';
 import { enforceConstraints } from '#stages/orchestrator/enforce';

@@ -1,4 +1,4 @@
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { expect, test } from 'vitest';
 import type { Node } from '#model/object/node';
 import { reconcileGlobal } from '#stages/orchestrator/global';

@@ -1,4 +1,4 @@
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { describe, expect, test } from 'vitest';
 import { timeText } from '#base/clock';
 import { seededRandom } from '#base/random';

@@ -1,4 +1,4 @@
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { expect, test } from 'vitest';
 import { reapTasks } from '#stages/orchestrator/reaper';
 import { create } from '#store/action';

@@ -1,4 +1,4 @@
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { expect, test } from 'vitest';
 import { reconcileReplicated } from '#stages/orchestrator/replicated';
 import { changes, draft, node, service, type TaskLine } from '#test/support/drafts';

@@ -1,4 +1,4 @@
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { describe, expect, test } from 'vitest';
 import { second } from '#base/text/duration';
 import { mayRestart, restartTasks } from '#stages/orchestrator/restart';

@@ -37,7 +37,9 @@ function storeWith(replicas: number, state: TaskState) {
   return storeOf({
     node: [aNode('n1'), aNode('n2')],
     service: [aService('one', { Mode: { Replicated: { Replicas: replicas } } })],
-    task: Array.from({ length: count }, (_, n) => aTask(`t${n}`, state, { ServiceID: 'one', Slot: n + 1, NodeID: state === 'running' ? `n${1 + (n % 2)}` : '' })),
+    task: Array.from({ length: count }, (_, n) =>
+      aTask(`t${n}`, state, { ServiceID: 'one', Slot: n + 1, NodeID: state === 'running' ? `n${1 + (n % 2)}` : '' }),
+    ),
   });
 }
 

@@ -1,4 +1,4 @@
-import { finish } from '#base/steps';
+import { finish } from '#base/pace/steps';
 import { expect, test } from 'vitest';
 import { openGates } from '#stages/orchestrator/update/gate';
 import { draft, node, now, service, type TaskLine } from '#test/support/drafts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Clock } from '#base/clock';
-import { finish, inTurns, Pace, type Steps } from '#base/steps';
+import { finish, inTurns, Pace, type Steps } from '#base/pace/steps';
 
 /** Every look at it takes a millisecond; `turns` counts those that were left to others. */
 function tickingClock(): Clock & { turns: number } {

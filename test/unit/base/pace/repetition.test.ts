@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Repetition } from '#base/repetition';
+import { Repetition } from '#base/pace/repetition';
 
 test('each kind is told once in a while, with how often it was left out', () => {
   const repetition = new Repetition(1000);

@@ -1,5 +1,5 @@
 /** Long work in steps: who drives it may let others have their turn between two of them. */
-import { nextTurn, type Clock } from './clock.ts';
+import { nextTurn, type Clock } from '../clock.ts';
 
 export type Steps<T> = Generator<undefined, T>;
 
@@ -16,7 +16,7 @@ const turnMs = 5;
 
 /** Some steps a turn, the others in later ones. Ends with undefined when `goOn` says no after a pause: what the work rests on may have changed there. */
 export async function inTurns<T>(steps: Steps<T>, clock: Clock, goOn: () => boolean = () => true): Promise<T | undefined> {
-  for (let began = clock.monotonicNow(); ; ) {
+  for (let began = clock.monotonicNow(); ;) {
     const { done, value } = steps.next();
     if (done === true) return value;
     if (clock.monotonicNow() - began < turnMs) continue;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Coalescer } from '#base/coalescer';
+import { Coalescer } from '#base/pace/coalescer';
 
 test('one at a time, the newest of those that wait', async () => {
   const seen: number[] = [];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RateLimit } from '#base/rate-limit';
+import { RateLimit } from '#base/pace/rate-limit';
 
 test('so often within the while, each key by itself, and then again', () => {
   const limit = new RateLimit(2, 1000);
