@@ -5,6 +5,9 @@ import { HttpError } from './errors.ts';
 /** Connections of clients at a time, however many descriptors there are. */
 const mostConnections = 4096;
 const fewestConnections = 16;
+const mostHeldPorts = 8192;
+/** One for each address family; of a forwarded client, one for each side. */
+const descriptorsPerPort = 2;
 /** Descriptors kept for the log, the agent, git and their like, or a quarter where there are few. */
 const reservedDescriptors = 512;
 /** When the process's limit cannot be read. */
@@ -17,11 +20,17 @@ export interface Limits {
   outgoing: number;
 }
 
-/** Half of what is not reserved for each side: a client's connection may need one to the engine. */
+/** Half of what is neither reserved nor the published ports' and their forwarders' for each side: a client's connection may need one to the engine. */
 export function limitsFor(descriptors: number): Limits {
-  const free = descriptors - Math.min(reservedDescriptors, Math.ceil(descriptors / 4));
+  const reserved = Math.min(reservedDescriptors, Math.ceil(descriptors / 4));
+  const free = descriptors - reserved - 2 * heldPortsFor(descriptors) * descriptorsPerPort;
   const each = Math.min(mostConnections, Math.max(fewestConnections, Math.floor(free / 2)));
   return { connections: each, outgoing: each };
+}
+
+/** Published ports for which the process may keep sockets, and clients whom it may forward to them: an eighth of its descriptors each. */
+export function heldPortsFor(descriptors: number): number {
+  return Math.min(mostHeldPorts, Math.floor(descriptors / 8 / descriptorsPerPort));
 }
 
 /** The process's limit of open files. */

@@ -47,7 +47,7 @@ export function isList(value: Value | undefined): value is readonly Value[] {
 /** The number a scalar stands for; undefined when it is none. */
 export function numberOf(value: Value | undefined): number | undefined {
   if (typeof value === 'number') return value;
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint') return towardsZero(value);
   return value instanceof Float ? value.value : undefined;
 }
 
@@ -112,4 +112,16 @@ export function goQuote(text: string): string {
     else out += code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
   }
   return `"${out}"`;
+}
+
+/** The number next to `value` that is no further from zero: the largest of Go's must not become one that Go cannot read. */
+function towardsZero(value: bigint): number {
+  const nearest = Number(value);
+  const excess = BigInt(nearest) - value;
+  if (excess === 0n || excess < 0n === value > 0n) return nearest;
+  // Doubles of this size are whole, and 53 bits of them count.
+  const magnitude = value < 0n ? -value : value;
+  const shift = BigInt(magnitude.toString(2).length - 53);
+  const cut = Number((magnitude >> shift) << shift);
+  return value < 0n ? -cut : cut;
 }

@@ -1,6 +1,7 @@
 /** Everything that the log asks of a disk, as a seam: tests put one in between that lies, tears, fills up and forgets. */
 import { close, constants, fdatasync, fstat, fsync, ftruncate, mkdir, open, read, readdir, rename, unlink, write } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 /**
@@ -42,8 +43,24 @@ const syncAll = promisify(fsync);
 const readAt = promisify(read);
 const writeAt = promisify(write);
 
+/** A process that has too many files open gets one again when somebody is done; that is no reason for a log to end. */
+const crowded = new Set(['EMFILE', 'ENFILE']);
+const crowdedPauseMs = 20;
+const crowdedTries = 3000;
+
+async function openPatiently(path: string, how: string | number): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await openFile(path, how, 0o600);
+    } catch (error) {
+      if (tries === crowdedTries || !crowded.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      await pause(crowdedPauseMs);
+    }
+  }
+}
+
 export const realFileSystem: FileSystem = {
-  open: (path, how) => openFile(path, flags[how], 0o600),
+  open: (path, how) => openPatiently(path, flags[how]),
   close: closeFile,
   stat: async (file) => {
     const { size, mode } = await promisify(fstat)(file);
@@ -58,7 +75,7 @@ export const realFileSystem: FileSystem = {
   list: (folder) => promisify(readdir)(folder),
   makeFolder: async (path) => void (await promisify(mkdir)(path, { recursive: true, mode: 0o700 })),
   syncFolder: async (path) => {
-    const file = await openFile(path, 'r');
+    const file = await openPatiently(path, 'r');
     try {
       await syncAll(file);
     } finally {

@@ -3,6 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { run } from './run.ts';
 
 const limits = { timeoutMs: 5000 };
+/** As many processes may be started one by one. */
+const fewPorts = 8;
 
 /** Lets connections to 127.0.0.1 be led to the tasks behind `bridge`. False when there is no such bridge (yet). */
 export async function allowLoopback(bridge: string): Promise<boolean> {
@@ -32,7 +34,15 @@ export async function forgetFlowsTo(address: string): Promise<void> {
   await run('conntrack', ['-D', '-p', 'udp', '-r', address], limits);
 }
 
-/** Makes the kernel forget UDP flows to port `port` of this host that began before it was published. */
-export async function forgetFlowsToPort(port: number): Promise<void> {
-  await run('conntrack', ['-D', '-p', 'udp', '--orig-port-dst', String(port)], limits);
+/** Makes the kernel forget UDP flows to `ports` of this host that began before they were published. Of many, those that have flows are asked for first. */
+export async function forgetFlowsToPorts(ports: ReadonlySet<number>): Promise<void> {
+  const concerned = ports.size <= fewPorts ? ports : await portsWithFlows(ports);
+  for (const port of concerned) await run('conntrack', ['-D', '-p', 'udp', '--orig-port-dst', String(port)], limits);
+}
+
+async function portsWithFlows(ports: ReadonlySet<number>): Promise<ReadonlySet<number>> {
+  const { stdout } = await run('conntrack', ['-L', '-p', 'udp'], limits);
+  // The first of a line is that of the way there, the second that of the way back.
+  const flows = [...stdout.matchAll(/^udp\b.*?\bdport=(\d+)/gm)].map(([, port]) => Number(port));
+  return new Set(flows.filter((port) => ports.has(port)));
 }

@@ -10,6 +10,8 @@ import { HostPorts } from './host-ports.ts';
 export interface HostNetworkOptions {
   /** Suffix of the nft tables, so that several daemons on one machine have their own; empty for a single one. */
   instance: string;
+  /** Published ports for which this process may keep sockets open. */
+  heldPorts: number;
 }
 
 /** People flush rule sets and reload firewalls. Whether anything is gone is asked this often: three processes, where an audit takes several for each network. An idle node is to be quiet, and damage mended within half a minute. */
@@ -24,9 +26,9 @@ export class HostNetwork {
   #glancing: Promise<void> = Promise.resolve();
   #stopped = true;
 
-  constructor({ instance }: HostNetworkOptions, { logger, clock }: { logger: Logger; clock: Clock }) {
+  constructor({ instance, heldPorts }: HostNetworkOptions, { logger, clock }: { logger: Logger; clock: Clock }) {
     this.bridges = new HostBridges(instance, logger);
-    this.ports = new HostPorts(instance, logger);
+    this.ports = new HostPorts(instance, heldPorts, logger);
     this.#clock = clock;
   }
 

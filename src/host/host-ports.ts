@@ -4,7 +4,7 @@ import { Coalescer } from '#base/pace/coalescer';
 import type { Counters, Facet, Traffic } from '#network/contract';
 import { publishedPorts, type PublishedPort } from '#network/published-ports';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rule-set';
-import { forgetFlowsTo, forgetFlowsToPort } from './bridge.ts';
+import { forgetFlowsTo, forgetFlowsToPorts } from './bridge.ts';
 import { acceptPublished, acceptsPublished, stopAccepting } from './engine-firewall.ts';
 import { LoadedRules } from './loaded-rules.ts';
 import { PortHolder } from './port-holder.ts';
@@ -19,9 +19,9 @@ export class HostPorts implements Facet<Traffic> {
   #stopped = true;
   #acceptRepairs = 0;
 
-  constructor(instance: string, logger: Logger) {
+  constructor(instance: string, heldPorts: number, logger: Logger) {
     this.#rules = new LoadedRules(tableName(instance), logger);
-    this.#holder = new PortHolder(logger);
+    this.#holder = new PortHolder(logger, heldPorts);
   }
 
   async start(): Promise<void> {
@@ -65,7 +65,7 @@ export class HostPorts implements Facet<Traffic> {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#changes.idle();
-    this.#holder.release([]);
+    await this.#holder.release([]);
   }
 
   async tearDown(): Promise<void> {
@@ -81,7 +81,7 @@ export class HostPorts implements Facet<Traffic> {
     const served = servedPorts(ports, new Set(this.#holder.clashes.keys()));
     if (await this.#rules.load(ruleSet(this.#rules.table, served))) await forgetOldFlows(this.#served, served);
     this.#served = served;
-    this.#holder.release(ports);
+    await this.#holder.release(ports);
   }
 }
 
@@ -89,7 +89,6 @@ export class HostPorts implements Facet<Traffic> {
 async function forgetOldFlows(before: readonly PublishedPort[], after: readonly PublishedPort[]): Promise<void> {
   for (const address of departedTargets(before, after)) await forgetFlowsTo(address);
   const known = new Set(before.filter(({ protocol, targets }) => protocol === 'udp' && targets.length > 0).map(({ port }) => port));
-  for (const { protocol, targets, port } of after) {
-    if (protocol === 'udp' && targets.length > 0 && !known.has(port)) await forgetFlowsToPort(port);
-  }
+  const begun = after.filter(({ protocol, targets, port }) => protocol === 'udp' && targets.length > 0 && !known.has(port));
+  await forgetFlowsToPorts(new Set(begun.map(({ port }) => port)));
 }

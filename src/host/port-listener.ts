@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { PublishedPort } from '#network/published-ports';
+import type { Places } from './places.ts';
 import { run } from './run.ts';
 import { forwardConnection } from './tcp-forwarder.ts';
 import { forwardDatagrams } from './udp-forwarder.ts';
@@ -15,7 +16,7 @@ export interface PortListener {
 const absentCodes = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
 
 /** Binds the port; rejects with EADDRINUSE when a process of the host has it. SCTP has no sockets here and is not held. */
-export async function holdPort({ protocol, port, hostAddress }: PublishedPort): Promise<PortListener> {
+export async function holdPort({ protocol, port, hostAddress }: PublishedPort, places: Places): Promise<PortListener> {
   const open: PortListener[] = [];
   const close = (): void => open.forEach((listener) => listener.close());
   if (protocol === 'sctp') return { close };
@@ -23,8 +24,8 @@ export async function holdPort({ protocol, port, hostAddress }: PublishedPort): 
   const v6 = hostAddress ?? '::';
   const listen = protocol === 'tcp' ? listenTcp : listenUdp;
   try {
-    if (!v4.includes(':')) await listen(v4, port, open);
-    if (v6.includes(':')) await listen(v6, port, open);
+    if (!v4.includes(':')) await listen({ address: v4, port, places }, open);
+    if (v6.includes(':')) await listen({ address: v6, port, places }, open);
   } catch (error) {
     close();
     throw error;
@@ -32,17 +33,26 @@ export async function holdPort({ protocol, port, hostAddress }: PublishedPort): 
   return { close };
 }
 
-async function listenTcp(address: string, port: number, open: PortListener[]): Promise<void> {
+interface Place {
+  address: string;
+  port: number;
+  places: Places;
+}
+
+async function listenTcp({ address, port, places }: Place, open: PortListener[]): Promise<void> {
   const isV6 = address.includes(':');
   const connections = new Set<Socket>();
   // By IPv4 only those come here who slipped through before the rules were loaded.
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    const leave = isV6 ? places.take() : undefined;
+    if (!leave) return socket.resetAndDestroy();
     connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
-    if (isV6) forwardConnection(socket, port);
-    else socket.resetAndDestroy();
+    socket.on('close', () => {
+      connections.delete(socket);
+      leave();
+    });
+    return forwardConnection(socket, port);
   });
-  server.maxConnections = 1024;
   server.listen({ host: address, port, ipv6Only: isV6 });
   if (!(await bound(server))) return;
   open.push({
@@ -53,12 +63,12 @@ async function listenTcp(address: string, port: number, open: PortListener[]): P
   });
 }
 
-async function listenUdp(address: string, port: number, open: PortListener[]): Promise<void> {
+async function listenUdp({ address, port, places }: Place, open: PortListener[]): Promise<void> {
   const isV6 = address.includes(':');
   const socket = createSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6 });
   socket.bind({ address, port });
   if (!(await bound(socket))) return;
-  const stopForwarding = isV6 ? forwardDatagrams(socket, port) : () => undefined;
+  const stopForwarding = isV6 ? forwardDatagrams(socket, port, places) : () => undefined;
   open.push({
     close() {
       stopForwarding();
@@ -84,4 +94,11 @@ export async function portOwner({ protocol, port }: PublishedPort): Promise<stri
   const { stdout } = await run('ss', ['-H', '-n', '-p', protocol === 'udp' ? '-ulA' : '-tlA', protocol, `sport = :${port}`], { timeoutMs: 5000 });
   const owners = [...stdout.matchAll(/\("([^"]+)",pid=(\d+)/g)].map(([, name, pid]) => `${name} (process ${pid})`);
   return owners.length > 0 ? [...new Set(owners)].join(', ') : 'another process of this host';
+}
+
+/** Ports on which a process of this host listens, as `8080/tcp`; undefined when nobody can say. */
+export async function listenedPorts(): Promise<ReadonlySet<string> | undefined> {
+  const { code, stdout } = await run('ss', ['-H', '-n', '-l', '-t', '-u'], { timeoutMs: 5000 });
+  if (code !== 0) return undefined;
+  return new Set([...stdout.matchAll(/^(tcp|udp)\s+\S+\s+\d+\s+\d+\s+\S*:(\d+)\s/gm)].map(([, protocol, port]) => `${port}/${protocol}`));
 }

@@ -1,19 +1,19 @@
 /** Leads IPv6 clients' datagrams to the IPv4 rules of the same port, and the answers back. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { Places } from './places.ts';
 
 /** As long as the kernel remembers a UDP flow that nobody answered. */
 const idleMs = 30_000;
-/** Further clients are dropped until one falls silent. */
-const clientLimit = 1024;
 
-/** Forwards what `listener` receives to 127.0.0.1:`port`; the returned function ends that. */
-export function forwardDatagrams(listener: Socket, port: number): () => void {
-  const clients = new Map<string, { socket: Socket; timer: NodeJS.Timeout }>();
+/** Forwards what `listener` receives to 127.0.0.1:`port`; the returned function ends that. Without a place clients are dropped until one falls silent. */
+export function forwardDatagrams(listener: Socket, port: number, places: Places): () => void {
+  const clients = new Map<string, { socket: Socket; timer: NodeJS.Timeout; leave: () => void }>();
   function drop(key: string): void {
     const client = clients.get(key);
     if (!client) return;
     clients.delete(key);
     clearTimeout(client.timer);
+    client.leave();
     client.socket.close();
   }
   function socketFor(key: string, from: RemoteInfo): Socket | undefined {
@@ -22,11 +22,12 @@ export function forwardDatagrams(listener: Socket, port: number): () => void {
       known.timer.refresh();
       return known.socket;
     }
-    if (clients.size >= clientLimit) return undefined;
+    const leave = places.take();
+    if (!leave) return undefined;
     const socket = createSocket('udp4');
     socket.on('error', () => drop(key));
     socket.on('message', (answer) => listener.send(answer, from.port, from.address, () => undefined));
-    clients.set(key, { socket, timer: setTimeout(() => drop(key), idleMs) });
+    clients.set(key, { socket, timer: setTimeout(() => drop(key), idleMs), leave });
     return socket;
   }
   listener.on('message', (message, from) => {

@@ -6,6 +6,8 @@ import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text/text';
 import { diagnosticText, type LoadRequest, type LoadResult } from '#compose/compose';
 import { loadStack } from '#compose/load';
+import type { StackSpec } from '#model/object/stack';
+import { stackSpec } from '#model/shape/object-shapes';
 import type { RenderedStack } from '#reconciler/rendered';
 import { largestAnswerBytes } from '../protocol.ts';
 import type { InputMemory } from './input-memory.ts';
@@ -186,6 +188,8 @@ function renderStack(snapshot: Snapshot, { name, folder, file, ignored }: Place)
   const said = (severity: 'error' | 'warning') =>
     result.diagnostics.filter((diagnostic) => diagnostic.severity === severity).map((diagnostic) => relative(diagnosticText(diagnostic)));
   if (!result.stack) return refused(said('error').length > 0 ? said('error') : [`${file}: is refused`]);
+  const checked = inGoTypes(result.stack);
+  if ('error' in checked) return refused([`${file}: ${checked.error}`]);
   const text = JSON.stringify(result.stack);
   if (Buffer.byteLength(text) > largestStackBytes) return refused([`${file}: with all its files it is larger than ${largestStackBytes} bytes`]);
   const Notes = [...ignored.map((path) => `${path} is not used: only ${file} is`), ...said('warning')]
@@ -193,11 +197,21 @@ function renderStack(snapshot: Snapshot, { name, folder, file, ignored }: Place)
     .map((note) => note.slice(0, longestError));
   return {
     ...place,
-    spec: result.stack,
+    spec: checked.spec,
     digest: digestOf(result.stack, text),
     ...(result.places && { Places: result.places }),
     ...(Notes.length > 0 && { Notes }),
   };
+}
+
+/** What a request's body is held to: whatever is stored must be readable by every client. */
+function inGoTypes(spec: StackSpec): { spec: StackSpec } | { error: string } {
+  try {
+    return { spec: stackSpec(spec, '') };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { error: error.message };
+  }
 }
 
 function digestOf(value: unknown, text = JSON.stringify(value)): string {

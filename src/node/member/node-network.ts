@@ -1,6 +1,7 @@
 /** This node's network, put together: the kernel's part and the process that answers names. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { heldPortsFor, openFilesLimit } from '#api/limits';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { HostNetwork } from '#host/host-network';
@@ -26,7 +27,7 @@ export interface WholeNetwork extends NodeNetwork {
 const resolverFile = fileURLToPath(new URL('./resolver.mjs', import.meta.url));
 
 export function makeNetwork({ instance, nodeId, runFolder }: NetworkOptions, { clock, logger }: { clock: Clock; logger: Logger }): WholeNetwork {
-  const host = new HostNetwork({ instance }, { clock, logger });
+  const host = new HostNetwork({ instance, heldPorts: heldPortsFor(openFilesLimit()) }, { clock, logger });
   const socket = join(runFolder, socketIn('resolver', instance));
   const names = new ResolverNames({ socket, instance, owner: nodeId, program: resolverProgram(resolverFile) }, { clock, logger, launch: launchOnHost });
   const network = joinFacets({ bridges: host.bridges, overlay: host.overlay, ports: host.ports, names });

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Allowance, limitsFor, openFilesLimit } from '#api/limits';
+import { Allowance, heldPortsFor, limitsFor, openFilesLimit } from '#api/limits';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
 
 const root = resolvePath(import.meta.dirname, '../../..');
@@ -30,8 +30,9 @@ afterEach(async () => {
 });
 
 test("a quarter of the descriptors, or 512, is nobody's but the daemon's", () => {
-  expect(limitsFor(1024)).toEqual({ connections: 384, outgoing: 384 });
+  expect(limitsFor(1024)).toEqual({ connections: 256, outgoing: 256 });
   expect(limitsFor(100_000)).toEqual({ connections: 4096, outgoing: 4096 });
+  expect([1024, 20_000, 10_000_000].map(heldPortsFor)).toEqual([64, 1250, 8192]);
   expect(limitsFor(8)).toEqual({ connections: 16, outgoing: 16 });
   expect(openFilesLimit(() => 'Limit   Soft  Hard\nMax open files            1024                 524288               files\n')).toBe(1024);
   expect(openFilesLimit(() => 'Max open files            unlimited            unlimited            files\n')).toBe(Number.MAX_SAFE_INTEGER);

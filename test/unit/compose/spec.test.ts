@@ -227,3 +227,12 @@ describe('values that would do harm are refused at their place', () => {
     expect(error?.key?.startsWith(key.split('.').slice(0, 3).join('.'))).toBe(true);
   });
 });
+
+test.each([
+  ['18446744073709551615', 18_446_744_073_709_549_568n],
+  ['9007199254740993', 9_007_199_254_740_992n],
+  ['9223372036854775807', 9_223_372_036_854_774_784n],
+])('replicas: %s is kept as a number that is no larger', (written, kept) => {
+  const { Mode } = service(`services: {a: {image: a, deploy: {replicas: ${written}}}}`);
+  expect(BigInt(Mode?.Replicated?.Replicas ?? 0)).toBe(kept);
+});

@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
+import { Places } from '#host/places';
 import { PortHolder } from '#host/port-holder';
+import type { PublishedPort } from '#network/published-ports';
 
-const holder = new PortHolder(silentLogger);
+const holder = new PortHolder(silentLogger, 8);
 afterEach(() => holder.release([]));
 
 async function freePort(): Promise<number> {
@@ -31,14 +33,14 @@ test('a port of another process is a clash that names it, until it is free', asy
 test('a held port is taken for others, a released one is not; both protocols', async () => {
   const number = await freePort();
   const ports = (['tcp', 'udp'] as const).map((protocol) => ({ serviceName: 'web', protocol, port: number, targets: [] }));
-  const second = new PortHolder(silentLogger);
+  const second = new PortHolder(silentLogger, 8);
   await holder.hold(ports);
   await second.hold(ports);
   expect([...second.clashes.keys()]).toEqual([`${number}/tcp`, `${number}/udp`]);
-  holder.release([]);
+  await holder.release([]);
   await second.hold(ports);
   expect(second.clashes.size).toBe(0);
-  second.release([]);
+  await second.release([]);
 });
 
 test('a client that the rules did not catch is reset', async () => {
@@ -47,4 +49,45 @@ test('a client that the rules did not catch is reset', async () => {
   const client = connect(port.port, '127.0.0.1');
   const [error] = (await once(client, 'close').catch((reason: unknown) => [reason])) as [NodeJS.ErrnoException];
   expect(error.code).toBe('ECONNRESET');
+});
+
+test('no more ports are held than the process may, and all that are held go on', async () => {
+  const ports: PublishedPort[] = [];
+  while (ports.length < 12) ports.push({ serviceName: 'range', protocol: 'tcp', port: await freePort(), targets: [] });
+  const said: unknown[] = [];
+  const few = new PortHolder({ ...silentLogger, warn: (facts) => void said.push(facts) }, 4);
+  const second = new PortHolder(silentLogger, 100);
+  await few.hold(ports.slice(0, 2));
+  await few.hold(ports);
+  await few.hold(ports);
+  expect(said).toEqual([{ ports: 8, services: ['range'], limit: 4 }]);
+  expect(few.clashes.size).toBe(0);
+  const other = createServer().listen(ports[11]?.port, '127.0.0.1');
+  await once(other, 'listening');
+  await few.hold(ports);
+  expect([...few.clashes.keys()]).toEqual([`${ports[11]?.port}/tcp`]);
+  other.close();
+  await once(other, 'close');
+  await few.hold(ports);
+  expect(few.clashes.size).toBe(0);
+  await second.hold(ports);
+  expect([...second.clashes.keys()]).toEqual(ports.slice(0, 4).map(({ port }) => `${port}/tcp`));
+  // Whoever goes makes room.
+  await few.release(ports.slice(2));
+  await second.release([]);
+  await few.hold(ports.slice(2));
+  await second.hold(ports.slice(0, 2));
+  expect(second.clashes.size).toBe(0);
+  await few.release([]);
+  await second.release([]);
+});
+
+test('places for forwarded clients are handed back once', () => {
+  const places = new Places(2);
+  const leave = [places.take(), places.take()];
+  expect(places.take()).toBeUndefined();
+  leave[0]?.();
+  leave[0]?.();
+  expect(places.take()).toBeDefined();
+  expect(places.take()).toBeUndefined();
 });
