@@ -8,6 +8,7 @@ import {
   type ManagersItem,
   type NetworkAssignment,
   type NodeItem,
+  type PeerItem,
   type ServiceEndpoint,
   type ServiceItem,
 } from '#model/object/assignment';
@@ -15,6 +16,7 @@ import { compareTexts } from '#base/text/text';
 import type { Network } from '#model/object/network';
 import type { Config, Secret } from '#model/object/secret';
 import type { Task } from '#model/object/task';
+import type { Peer } from '#network/contract';
 import { compareStates } from '#model/object/task-state';
 
 /** A message does not follow on the last one: the session has to be opened anew for a complete set. */
@@ -25,7 +27,7 @@ class SequenceError extends Error {
 export interface Touched {
   /** Ids of tasks that came, changed or went. */
   tasks: ReadonlySet<string>;
-  /** Names or published ports may have changed. */
+  /** Names, published ports or the way to other nodes may have changed. */
   network: boolean;
 }
 
@@ -48,6 +50,7 @@ export class AssignmentSet {
   readonly #backendsOfService = new Map<string, Map<string, Backend>>();
   readonly #nodes = new Map<string, NodeItem>();
   readonly #managers = new Map<string, ManagersItem>();
+  readonly #peers = new Map<string, PeerItem>();
   #resultsIn = 0;
 
   /** Throws SequenceError for a message that is out of order. */
@@ -59,9 +62,11 @@ export class AssignmentSet {
     const services = new Set<string>();
     const before = message.type === 'complete' ? this.#reset() : undefined;
     let networks = message.type === 'complete';
+    let peers = false;
     for (const change of message.changes) {
       const id = change.action === 'remove' ? change.id : change.item.ID;
       if (change.kind === 'network' || change.kind === 'node') networks = true;
+      if (change.kind === 'peer') peers = true;
       if (change.kind === 'task') touched.add(id);
       if (change.kind === 'service') services.add(id);
       if (change.kind === 'backend') services.add(serviceOf(change) ?? this.backends.get(id)?.ServiceID ?? '');
@@ -75,7 +80,18 @@ export class AssignmentSet {
     for (const id of services) this.#assembleEndpoint(id);
     this.#resultsIn = message.resultsIn;
     this.complete = true;
-    return { tasks: touched, network: networks || services.size > 0 };
+    return { tasks: touched, network: networks || peers || services.size > 0 };
+  }
+
+  /** The other nodes on this one's networks. */
+  get peers(): readonly Peer[] {
+    const others = [...this.#peers.values()].filter(({ NodeID }) => !this.#nodes.has(NodeID));
+    return others.map(({ NodeID, NetworkID, Gateway, Address }) => ({ nodeId: NodeID, networkId: NetworkID, gateway: Gateway, address: Address }));
+  }
+
+  /** UDP port that networks over several nodes use; undefined: the usual one. */
+  get dataPathPort(): number | undefined {
+    return [...this.#nodes.values()][0]?.DataPathPort;
   }
 
   /** What the node is to know of itself, and of where the managers are; each undefined until it was told. */
@@ -103,6 +119,7 @@ export class AssignmentSet {
       network: this.#networkItems,
       service: this.#services,
       backend: this.backends,
+      peer: this.#peers,
       node: this.#nodes,
       managers: this.#managers,
     };

@@ -4,7 +4,7 @@ import type { Logger } from '#base/logger';
 import { Repetition } from '#base/pace/repetition';
 import type { NetworkAssignment, ServiceEndpoint } from '#model/object/assignment';
 import type { Engine } from '#engine/engine';
-import type { LocalNetwork, NodeNetwork } from '#network/contract';
+import type { LocalNetwork, NodeNetwork, Peer } from '#network/contract';
 import { retryDelayMs } from '#task/attempt';
 import type { NetworkDecision } from '#task/networks';
 import type { NetworkState } from '#task/prepare';
@@ -21,6 +21,10 @@ export interface NetworkLoopModules {
 export interface NetworkLoopCalls {
   /** The services as the managers see them. */
   endpoints(): readonly ServiceEndpoint[];
+  /** The other nodes on this one's networks. */
+  peers(): readonly Peer[];
+  /** UDP port between nodes; undefined: the usual one. */
+  port(): number | undefined;
   /** The networks that this node's tasks use. */
   assigned(): ReadonlyMap<string, NetworkAssignment>;
   /** A network became ready, failed or went: tasks and networks are to be decided again. */
@@ -53,7 +57,13 @@ export class NetworkLoop {
     readonly calls: NetworkLoopCalls,
     readonly signal: AbortSignal,
   ) {
-    const wanted = { services: () => calls.endpoints(), networks: () => this.#locals(), ready: () => this.#ready() };
+    const wanted = {
+      services: () => calls.endpoints(),
+      peers: () => calls.peers(),
+      port: () => calls.port(),
+      networks: () => this.#locals(),
+      ready: () => this.#ready(),
+    };
     this.#publisher = new Publisher(modules, wanted, signal);
     this.#audits = new NetworkAudits(modules, () => this.#publisher.applyBridges(), signal);
   }

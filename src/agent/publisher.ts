@@ -3,7 +3,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { ServiceEndpoint } from '#model/object/assignment';
 import type { Network } from '#model/object/network';
-import type { BridgedNetwork, LocalNetwork, NodeNetwork } from '#network/contract';
+import type { BridgedNetwork, LocalNetwork, NodeNetwork, Peer } from '#network/contract';
 import { retryDelayMs } from '#task/attempt';
 
 export interface PublisherModules {
@@ -14,6 +14,10 @@ export interface PublisherModules {
 
 export interface Wanted {
   services(): readonly ServiceEndpoint[];
+  /** The other nodes on them. */
+  peers(): readonly Peer[];
+  /** UDP port between nodes; undefined: the usual one. */
+  port(): number | undefined;
   /** Networks that the engine has. */
   networks(): readonly LocalNetwork[];
   /** Those of them that containers are attached to. */
@@ -67,8 +71,9 @@ export class Publisher {
 
   /** Names are answered on each network, and its containers are led to them: they may start. */
   async serveNetworks(): Promise<void> {
-    await this.#modules.network.overlay.apply({ networks: this.#wanted.networks(), peers: [] });
-    await this.#answerNames(this.#wanted.services());
+    const services = this.#wanted.services();
+    await this.#reachPeers(services);
+    await this.#answerNames(services);
   }
 
   /** Whether containers of the network are answered; the ingress network has no names. */
@@ -105,8 +110,17 @@ export class Publisher {
   async #round(): Promise<void> {
     const { ports } = this.#modules.network;
     const services = this.#wanted.services();
-    const parts = await Promise.allSettled([this.#answerNames(services), ports.apply({ services, networks: this.#wanted.ready() })]);
+    const reached = this.#reachPeers(services);
+    // Nobody is led to a task before the way to its node is there.
+    const published = reached.catch(() => undefined).then(() => ports.apply({ services, networks: this.#wanted.ready() }));
+    const parts = await Promise.allSettled([reached, this.#answerNames(services), published]);
     for (const part of parts) if (part.status === 'rejected') this.#failed(part.reason);
+  }
+
+  async #reachPeers(services: readonly ServiceEndpoint[]): Promise<void> {
+    const port = this.#wanted.port();
+    const overlay = { services, networks: this.#wanted.networks(), peers: this.#wanted.peers(), ...(port !== undefined && { port }) };
+    await this.#modules.network.overlay.apply(overlay);
   }
 
   async #answerNames(services: readonly ServiceEndpoint[]): Promise<void> {
@@ -119,7 +133,7 @@ export class Publisher {
     if (this.#signal.aborted) return;
     this.#modules.logger.error(
       { err: error },
-      'names or published ports are not up to date: clients may be led to tasks that have gone; it is tried again in 1 s',
+      'names, published ports or the way to other nodes are not up to date: clients may be led to tasks that have gone; it is tried again in 1 s',
     );
     this.#modules.clock.after(retryDelayMs, () => !this.#signal.aborted && void this.publish());
   }

@@ -74,8 +74,14 @@ export class TaskLoop {
     this.#lanes = { work: createLimiter(options.concurrency), stop: createLimiter(stopsAtOnce), pull: createLimiter(pullsAtOnce) };
     this.#attachments = new Attachments(modules);
     this.observer = new Observer(modules, (taskIds, networks) => this.#looked(taskIds, networks), signal);
-    const { endpoints, networks } = modules.assignments;
-    const calls = { endpoints: () => [...endpoints.values()], assigned: () => networks, changed: () => this.wakeAll() };
+    const { assignments } = modules;
+    const calls = {
+      endpoints: () => [...assignments.endpoints.values()],
+      peers: () => assignments.peers,
+      port: () => assignments.dataPathPort,
+      assigned: () => assignments.networks,
+      changed: () => this.wakeAll(),
+    };
     this.networkLoop = new NetworkLoop(modules, calls, signal);
     signal.addEventListener('abort', () => this.#abort(), { once: true });
   }

@@ -22,7 +22,7 @@ export interface InitOptions {
   spec?: Partial<ClusterSpec>;
   /** CIDR texts that networks take their subnets from. */
   defaultAddrPool?: readonly string[];
-  /** Prefix length of each subnet. */
+  /** Prefix length of each subnet: 20 by default, for every node takes an address in every network that it uses. */
   subnetSize?: number;
   /** UDP port between nodes. */
   dataPathPort?: number;
@@ -98,7 +98,7 @@ function newCluster(id: string, options: InitOptions): Cluster {
     ...newMeta(id),
     Spec: spec,
     DefaultAddrPool: options.defaultAddrPool?.length ? options.defaultAddrPool : ['10.0.0.0/8'],
-    SubnetSize: size || 24,
+    SubnetSize: size || 20,
     DataPathPort: port || 4789,
     ...(options.authority && { Shoal: { Authority: options.authority.authority } }),
   };

@@ -26,6 +26,8 @@ export interface DockerEngineOptions {
   /** Folder for secret and config files, on a tmpfs or to become one; each node has a folder of its own in it. */
   runFolder: string;
   parallelPulls?: number;
+  /** The largest packet on networks whose specification does not say; absent: the engine's own default. */
+  networkMtu?: () => Promise<number>;
 }
 
 const inspectsAtOnce = 8;
@@ -57,7 +59,7 @@ export class DockerEngine implements Engine {
   constructor(readonly options: DockerEngineOptions) {
     this.#docker = new Docker({ socketPath: options.socketPath ?? '/var/run/docker.sock' });
     this.#images = new Images(this.#docker, options.parallelPulls ?? 3);
-    this.#networks = new DockerNetworks(this.#docker, options.nodeId);
+    this.#networks = new DockerNetworks(this.#docker, options.nodeId, options.networkMtu);
     this.#files = new TaskFiles(join(options.runFolder, options.nodeId));
   }
 

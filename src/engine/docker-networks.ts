@@ -5,14 +5,23 @@ import type { StepOutcome } from '#task/step';
 import { nodeIdLabel } from '#task/labels';
 import { done, failed, notYet, statusOf, textOf } from './outcome.ts';
 
+const mtuOption = 'com.docker.network.driver.mtu';
+
+interface NetworkMaker {
+  nodeId: string;
+  mtu?: number | undefined;
+}
+
 /**
  * The request for POST /networks/create; `name` differs from the cluster's when a stranger has that one.
  * @internal
  */
-export function networkRequest(network: Network, gateway: string, name: string, nodeId: string): Docker.NetworkCreateOptions {
+export function networkRequest(network: Network, gateway: string, name: string, { nodeId, mtu }: NetworkMaker): Docker.NetworkCreateOptions {
   const subnet = network.IPAMOptions?.Configs?.[0]?.Subnet ?? '';
   // Overlay options mean nothing to a bridge; Docker's own ones (the MTU) do.
-  const options = Object.entries(network.Spec.Options ?? {}).filter(([key]) => key.startsWith('com.docker.network.'));
+  const asked = Object.entries(network.Spec.Options ?? {}).filter(([key]) => key.startsWith('com.docker.network.'));
+  // Containers that may come to speak with other hosts leave room for what carries their packets.
+  const options = mtu === undefined ? asked : [[mtuOption, String(mtu)], ...asked];
   return {
     Name: name,
     Driver: 'bridge',
@@ -32,6 +41,7 @@ export class DockerNetworks {
   constructor(
     readonly docker: Docker,
     readonly nodeId: string,
+    readonly mtu?: () => Promise<number>,
   ) {}
 
   /** Cluster network ids; refreshes what `name` knows. */
@@ -103,8 +113,9 @@ export class DockerNetworks {
    */
   async #createNamed(network: Network, gateway: string): Promise<string> {
     const name = network.Spec.Name;
+    const maker = { nodeId: this.nodeId, mtu: await this.mtu?.() };
     if ((await this.#countNamed(name)) === 0) {
-      const made = await this.docker.createNetwork(networkRequest(network, gateway, name, this.nodeId)).catch((error: unknown) => {
+      const made = await this.docker.createNetwork(networkRequest(network, gateway, name, maker)).catch((error: unknown) => {
         // Newer engines refuse a name that is taken.
         if (statusOf(error) !== 409) throw error;
       });
@@ -115,7 +126,7 @@ export class DockerNetworks {
       await made?.remove();
     }
     const own = `${name}.${network.ID}`;
-    const made = await this.docker.createNetwork(networkRequest(network, gateway, own, this.nodeId));
+    const made = await this.docker.createNetwork(networkRequest(network, gateway, own, maker));
     this.#ids.set(made.id, network.ID);
     return own;
   }

@@ -4,7 +4,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { checkHost } from './check-host.ts';
 import { HostBridges } from './host-bridges.ts';
-import { LoneOverlay } from './host-overlay.ts';
+import { HostOverlay } from './overlay/host-overlay.ts';
 import { HostPorts } from './host-ports.ts';
 
 export interface HostNetworkOptions {
@@ -12,6 +12,9 @@ export interface HostNetworkOptions {
   instance: string;
   /** Published ports for which this process may keep sockets open. */
   heldPorts: number;
+  nodeId: string;
+  /** Where other nodes reach this host. */
+  address: string;
 }
 
 /** People flush rule sets and reload firewalls. Whether anything is gone is asked this often: three processes, where an audit takes several for each network. An idle node is to be quiet, and damage mended within half a minute. */
@@ -19,14 +22,16 @@ const glanceMs = 20_000;
 
 export class HostNetwork {
   readonly bridges: HostBridges;
-  readonly overlay = new LoneOverlay();
+  readonly overlay: HostOverlay;
   readonly ports: HostPorts;
   readonly #clock: Clock;
   #cancelGlance: () => void = () => {};
   #glancing: Promise<void> = Promise.resolve();
   #stopped = true;
 
-  constructor({ instance, heldPorts }: HostNetworkOptions, { logger, clock }: { logger: Logger; clock: Clock }) {
+  constructor(options: HostNetworkOptions, { logger, clock }: { logger: Logger; clock: Clock }) {
+    const { instance, heldPorts } = options;
+    this.overlay = new HostOverlay(options, logger);
     this.bridges = new HostBridges(instance, logger);
     this.ports = new HostPorts(instance, heldPorts, logger);
     this.#clock = clock;
@@ -51,6 +56,7 @@ export class HostNetwork {
   /** Removes all that this daemon put into the kernel: the node leaves the cluster. */
   async tearDown(): Promise<void> {
     await this.stop();
+    await this.overlay.tearDown();
     await this.bridges.tearDown();
     await this.ports.tearDown();
   }
@@ -63,7 +69,7 @@ export class HostNetwork {
   }
 
   async #glance(disturbed: () => void): Promise<void> {
-    const whole = await Promise.all([this.bridges.whole(), this.ports.whole()]).catch(() => [true]);
+    const whole = await Promise.all([this.bridges.whole(), this.overlay.whole(), this.ports.whole()]).catch(() => [true]);
     if (whole.includes(false)) disturbed();
     this.#glanceLater(disturbed);
   }

@@ -11,8 +11,8 @@ export interface RunResult {
 /** Tables of 2,000 services stay far below. */
 const outputLimitBytes = 64 * 1024 * 1024;
 
-/** Runs `command` without a shell. A failing command is a result; only the caller knows what it means. Killed after `timeoutMs`, with code 124. */
-export function run(command: string, args: readonly string[], { timeoutMs }: { timeoutMs: number }): Promise<RunResult> {
+/** Runs `command` without a shell, with `input` on its standard input. A failing command is a result; only the caller knows what it means. Killed after `timeoutMs`, with code 124. */
+export function run(command: string, args: readonly string[], { timeoutMs, input }: { timeoutMs: number; input?: string }): Promise<RunResult> {
   return new Promise((resolve) => {
     const options = {
       timeout: timeoutMs,
@@ -20,12 +20,16 @@ export function run(command: string, args: readonly string[], { timeoutMs }: { t
       maxBuffer: outputLimitBytes,
       env: { ...process.env, PATH: searchPath(), LC_ALL: 'C' },
     } as const;
-    execFile(command, args, options, (error, stdout, stderr) => {
+    const child = execFile(command, args, options, (error, stdout, stderr) => {
       if (!error) resolve({ code: 0, stdout, stderr });
       else if (error.code === 'ENOENT') resolve({ code: 'missing', stdout, stderr: `${command} is not installed` });
       else if (error.killed) resolve({ code: 124, stdout, stderr: `${command} did not end within ${timeoutMs} ms` });
       else resolve({ code: typeof error.code === 'number' ? error.code : 1, stdout, stderr: stderr || error.message });
     });
+    if (input === undefined) return;
+    // A command that ends before it has read all says so by its code.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
   });
 }
 

@@ -27,16 +27,20 @@ export interface Traffic {
   networks: readonly LocalNetwork[];
 }
 
-/** Another node of the cluster, as the underlay reaches it. */
+/** Another node on one of this node's networks. */
 export interface Peer {
   nodeId: string;
+  networkId: string;
+  /** Its own address in the network. */
+  gateway: string;
+  /** Where its host is reached. */
   address: string;
 }
 
-export interface Overlay {
-  networks: readonly LocalNetwork[];
-  /** The nodes that hold tasks of these networks, without this one. */
+export interface Overlay extends Traffic {
   peers: readonly Peer[];
+  /** UDP port of all nodes; absent: the usual one. */
+  port?: number;
 }
 
 /**

@@ -348,6 +348,14 @@ async function describeEngine(options: DaemonOptions, nodeId: string): ReturnTyp
   }
 }
 
+/** What Docker's command line sends where nobody asked for a size; without a pool it is no wish. */
+const unaskedSubnetSize = 24;
+
+function subnetSize({ SubnetSize = 0, DefaultAddrPool = [] }: InitRequest): { subnetSize?: number } {
+  const asked = SubnetSize !== 0 && (SubnetSize !== unaskedSubnetSize || DefaultAddrPool.length > 0);
+  return asked ? { subnetSize: SubnetSize } : {};
+}
+
 function initOptions(
   request: InitRequest,
   { nodeId, address }: Identity,
@@ -362,7 +370,7 @@ function initOptions(
     ...(request.Availability && { availability: request.Availability }),
     ...(request.Spec && { spec: request.Spec }),
     ...(pools.length > 0 && { defaultAddrPool: pools }),
-    ...(request.SubnetSize && { subnetSize: request.SubnetSize }),
+    ...subnetSize(request),
     ...(request.DataPathPort && { dataPathPort: request.DataPathPort }),
   };
 }

@@ -1,9 +1,10 @@
 /** The create request of a task's container: a pure translation of its spec into the Engine API's words. */
 import { withoutPrefix } from '#model/address';
+import { interfacesOf, macAddress, wishedMacAddress } from '#model/mac-address';
 import { namespaceLabel } from '#model/object/meta';
 import { nodeLocalNetworks } from '#model/object/network';
 import type { ContainerSpec, FileTarget, Mount, PortConfig } from '#model/object/service-spec';
-import { taskName, type NetworkAttachment, type Task } from '#model/object/task';
+import { taskName, type Task } from '#model/object/task';
 import { hostPortsOf, targetKey } from '#model/port';
 import { hostConfig } from './host-config.ts';
 import { containerLabels } from './labels.ts';
@@ -58,9 +59,9 @@ export function containerRequest(task: Task, context: BodyContext): ContainerReq
 
 /** The task's attachments, with fixed addresses. Service names are never aliases: the engine would answer them before our own DNS. */
 export function endpoints(task: Task, context: Pick<BodyContext, 'networkName'>): readonly Endpoint[] {
-  return clusterAttachments(task).map((attachment, index) => {
+  return interfacesOf(task).map((attachment) => {
     const address = withoutPrefix(attachment.Addresses[0] ?? '');
-    const wished = index === 0 ? task.Spec.ContainerSpec?.Shoal?.MacAddress : undefined;
+    const wished = wishedMacAddress(task, attachment.Network.ID);
     const config = task.Spec.Networks?.find((each) => each.Target === attachment.Network.ID);
     return {
       networkId: attachment.Network.ID,
@@ -68,15 +69,6 @@ export function endpoints(task: Task, context: Pick<BodyContext, 'networkName'>)
       settings: compact({ IPAMConfig: { IPv4Address: address }, MacAddress: wished ?? macAddress(address), DriverOpts: config?.DriverOpts }),
     };
   });
-}
-
-/**
- * Docker's derived form: newer engines choose by chance, and peers must know it.
- * @internal
- */
-export function macAddress(address: string): string {
-  const hex = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
-  return `02:42:${hex.join(':')}`;
 }
 
 /** An object without its undefined fields. */
@@ -148,12 +140,6 @@ function dns(spec: ContainerSpec, task: Task, gateways: readonly string[]): Read
     DnsSearch: search.length > 0 ? search : undefined,
     DnsOptions: options.length > 0 ? options : undefined,
   };
-}
-
-/** The ingress network comes last: a container's own networks are the ones it is known by. */
-function clusterAttachments(task: Task): readonly NetworkAttachment[] {
-  const attached = (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0);
-  return attached.toSorted((a, b) => Number(a.Network.Spec.Ingress ?? false) - Number(b.Network.Spec.Ingress ?? false));
 }
 
 /** host, bridge or none, when the task asks for one of the engine's own networks. */

@@ -50,6 +50,8 @@ export function decideNetworks(view: NetworkView): NetworkDecision {
 
 function neededNetworks(view: NetworkView): ReadonlySet<string> {
   const needed = new Set<string>();
+  // A node that is on it without a task of it leads published ports to tasks elsewhere.
+  for (const [id, { Network }] of view.assigned) if (Network.Spec.Ingress) needed.add(id);
   for (const task of view.tasks.values()) {
     const state = (view.attempts.get(task.ID)?.status ?? task.Status).State;
     const running = view.containers.get(task.ID)?.state === 'running';

@@ -121,10 +121,15 @@ function suite(make: () => Promise<Subject>): void {
     await subject.network.attached({ taskId: 't1', pid: 1, networks: attached });
   });
 
-  test('other nodes are refused by name until they can be reached', async () => {
-    const overlay: Overlay = { networks, peers: [{ nodeId: 'node2', address: '192.0.2.7' }] };
-    await expect(subject.network.overlay.apply(overlay)).rejects.toThrow();
-    await subject.network.overlay.apply({ networks, peers: [] });
+  test('another node that cannot be reached is told by name, and keeps nothing else from its place', async () => {
+    const peer = { nodeId: 'node2', networkId: front.network.ID, gateway: '10.93.1.254' };
+    const overlay: Overlay = { ...traffic(web(t1)), peers: [{ ...peer, address: 'fd00::7' }] };
+    await subject.network.overlay.apply(overlay);
+    expect(subject.network.overlay.problems()).toEqual([expect.stringContaining("node node2 is known by the address 'fd00::7'")]);
+    await subject.network.overlay.apply({ ...overlay, peers: [{ ...peer, address: '192.0.2.7' }] });
+    expect(subject.network.overlay.problems()).toEqual([expect.stringContaining(`network ${front.network.Spec.Name} has no number`)]);
+    await subject.network.overlay.apply({ ...overlay, peers: [] });
+    expect(subject.network.overlay.problems()).toEqual([]);
   });
 
   test('an audit of what is whole mends nothing', async () => {

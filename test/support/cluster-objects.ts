@@ -4,7 +4,7 @@ import { newId } from '#base/ids';
 import { seededRandom } from '#base/random';
 import { finish, type Steps } from '#base/pace/steps';
 import type { Cluster } from '#model/object/cluster';
-import type { Network, NetworkSpec } from '#model/object/network';
+import { networkNumberOption, type Network, type NetworkSpec } from '#model/object/network';
 import type { Node } from '#model/object/node';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Service } from '#model/object/service';
@@ -58,9 +58,10 @@ export function aNetwork(id: string, spec: Partial<NetworkSpec> = {}, change: Pa
   return { ...newMeta(id), Spec: { Name: id, Driver: 'overlay', ...spec }, ...change };
 }
 
-/** A network that has its subnet already. */
+/** A network that has its subnet and its number already. */
 export function aSubnet(id: string, subnet: string, gateway: string, change: Partial<NetworkSpec> = {}): Network {
-  return aNetwork(id, change, { IPAMOptions: { Configs: [{ Subnet: subnet, Gateway: gateway }] } });
+  const DriverState = { Name: 'overlay', Options: { [networkNumberOption]: String(5000 + (Number.parseInt(id, 36) % 1000)) } };
+  return aNetwork(id, change, { IPAMOptions: { Configs: [{ Subnet: subnet, Gateway: gateway }] }, DriverState });
 }
 
 export function aTask(id: string, state: Task['Status']['State'], change: Partial<Task> = {}): Task {

@@ -1,10 +1,15 @@
 /** Endpoints and networks for tests of names and published ports. */
 import type { EndpointTask, ServiceEndpoint } from '#model/object/assignment';
-import type { Network } from '#model/object/network';
+import { networkNumberOption, type Network } from '#model/object/network';
 import type { PortConfig } from '#model/object/service-spec';
 
 export function clusterNetwork(id: string, more: Partial<Network['Spec']> = {}): Network {
   return { ID: id, Version: { Index: 1 }, CreatedAt: '', UpdatedAt: '', Spec: { Name: id, ...more } };
+}
+
+/** A network that spans hosts. */
+export function numberedNetwork(id: string, number: number, more: Partial<Network['Spec']> = {}): Network {
+  return { ...clusterNetwork(id, more), DriverState: { Name: 'overlay', Options: { [networkNumberOption]: String(number) } } };
 }
 
 /** A task on networks given as `network address alias…`. */

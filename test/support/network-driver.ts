@@ -29,7 +29,7 @@ const clock = {
 };
 const [, , instance = '', socket = '', build = ''] = process.argv;
 const file = fileURLToPath(new URL('../../.build/resolver.mjs', import.meta.url));
-const host = new HostNetwork({ instance, heldPorts: 64 }, { logger: log, clock });
+const host = new HostNetwork({ instance, nodeId: 'node1', address: '127.0.0.1', heldPorts: 64 }, { logger: log, clock });
 const program = { ...resolverProgram(file), ...(build && { build }) };
 const names = new ResolverNames({ socket, instance, owner: 'node1', program }, { logger: log, clock, launch: launchOnHost });
 const network = joinFacets({ bridges: host.bridges, overlay: host.overlay, ports: host.ports, names });

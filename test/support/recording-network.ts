@@ -2,7 +2,7 @@
 import type { ServiceEndpoint } from '#model/object/assignment';
 import type { BridgedNetwork, Facet, NameServer, NodeNetwork, Overlay, TaskAttachment, Traffic } from '#network/contract';
 import { joinFacets } from '#network/node-network';
-import { Refusal } from '#base/refusal';
+import { planOverlay } from '#network/overlay';
 
 /** A facet that keeps the newest of what is wanted. */
 class Recorded<Wanted> implements Facet<Wanted> {
@@ -47,6 +47,12 @@ class RecordedNames extends Recorded<Traffic> {
   }
 }
 
+class RecordedOverlay extends Recorded<Overlay> {
+  override problems(): readonly string[] {
+    return this.wanted ? planOverlay(this.wanted).problems : [];
+  }
+}
+
 export class RecordingNetwork implements NodeNetwork {
   readonly calls: string[] = [];
   /** Networks of each publication, joined. */
@@ -57,7 +63,7 @@ export class RecordingNetwork implements NodeNetwork {
   beforeCreated: () => Promise<void> = async () => {};
   /** Asked before ports are in force. */
   beforeUpdate: () => Promise<void> = async () => {};
-  readonly parts = { bridges: new RecordedBridges(), overlay: new Recorded<Overlay>(), ports: new Recorded<Traffic>(), names: new RecordedNames() };
+  readonly parts = { bridges: new RecordedBridges(), overlay: new RecordedOverlay(), ports: new Recorded<Traffic>(), names: new RecordedNames() };
   readonly bridges: NodeNetwork['bridges'];
   readonly overlay: NodeNetwork['overlay'];
   readonly ports: NodeNetwork['ports'];
@@ -67,7 +73,7 @@ export class RecordingNetwork implements NodeNetwork {
   readonly detached: NodeNetwork['detached'];
 
   constructor() {
-    const { bridges, overlay, ports } = this.parts;
+    const { bridges, ports } = this.parts;
     const joined = joinFacets(this.parts);
     this.bridges = joined.bridges;
     this.overlay = joined.overlay;
@@ -76,9 +82,6 @@ export class RecordingNetwork implements NodeNetwork {
     this.attached = joined.attached;
     this.detaching = joined.detaching;
     this.detached = joined.detached;
-    overlay.before = async ({ peers }) => {
-      if (peers.length > 0) throw new Refusal('unimplemented', 'this network has one node');
-    };
     bridges.before = async (wanted) => {
       if (this.refusal) throw new Error(this.refusal);
       await this.beforeCreated();

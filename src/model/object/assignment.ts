@@ -20,7 +20,17 @@ export interface EndpointTask {
   Slot?: number;
   /** Running and healthy, and not told to stop: it may get traffic. */
   Ready: boolean;
-  Networks: readonly { NetworkID: string; /** Without prefix length. */ Address: string; Aliases: readonly string[] }[];
+  Networks: readonly EndpointAddress[];
+}
+
+/** Where a task is in one network. */
+export interface EndpointAddress {
+  NetworkID: string;
+  /** Without prefix length. */
+  Address: string;
+  /** Absent: the one that is made of the address. */
+  MacAddress?: string;
+  Aliases: readonly string[];
 }
 
 /** A cluster network that tasks of the node use, and the node's own address in it. */
@@ -52,6 +62,24 @@ export interface NodeItem {
   Gateways: Readonly<Record<string, string>>;
   /** The role that its certificate is to name; absent: of a manager that does not say. */
   Role?: NodeSpec['Role'];
+  /** UDP port that networks over several nodes use; absent: the usual one. */
+  DataPathPort?: number;
+}
+
+/** A node on a network, as the others on it reach it. */
+export interface PeerItem {
+  /** Of network and node, as `peerId` joins them. */
+  ID: string;
+  NodeID: string;
+  NetworkID: string;
+  /** Its own address in the network, without prefix length. */
+  Gateway: string;
+  /** Where its host is reached. */
+  Address: string;
+}
+
+export function peerId(networkId: string, nodeId: string): string {
+  return `${networkId}/${nodeId}`;
 }
 
 /** Where all managers are: one item, for every node. */
@@ -71,6 +99,7 @@ export interface AssignmentItems {
   network: Network;
   service: ServiceItem;
   backend: Backend;
+  peer: PeerItem;
   node: NodeItem;
   managers: ManagersItem;
 }

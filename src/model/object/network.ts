@@ -48,6 +48,20 @@ export const networkIdLabel = 'shoal.network.id';
 /** Interface names hold 15 characters at most. */
 const bridgeIdLength = 11;
 
+/** Driver option, as Swarm has it: the number that a network's packets between hosts carry. */
+export const networkNumberOption = 'com.docker.network.driver.overlay.vxlanid_list';
+
+/** Undefined while the managers have given it none. */
+export function networkNumber({ DriverState }: Network): number | undefined {
+  const number = Number(DriverState?.Options?.[networkNumberOption] ?? 0);
+  return number > 0 ? number : undefined;
+}
+
+/** Name of the device that carries `networkId` between hosts. */
+export function tunnelName(networkId: string): string {
+  return `vx-${networkId.slice(0, bridgeIdLength)}`;
+}
+
 /** Name of the bridge that carries `networkId` on every node. */
 export function bridgeName(networkId: string): string {
   return `sh-${networkId.slice(0, bridgeIdLength)}`;

@@ -15,24 +15,29 @@ export interface NetworkOptions {
   /** Keeps the daemons of one machine apart. */
   instance: string;
   nodeId: string;
+  /** Where other nodes reach this host. */
+  address: string;
   runFolder: string;
 }
 
 export interface WholeNetwork extends NodeNetwork {
   /** Removes all of it: the node leaves its cluster. */
   tearDown(): Promise<void>;
+  /** The largest packet that containers of a network may send. */
+  mtu(): Promise<number>;
 }
 
 /** Where the build puts it, beside the daemon. */
 const resolverFile = fileURLToPath(new URL('./resolver.mjs', import.meta.url));
 
-export function makeNetwork({ instance, nodeId, runFolder }: NetworkOptions, { clock, logger }: { clock: Clock; logger: Logger }): WholeNetwork {
-  const host = new HostNetwork({ instance, heldPorts: heldPortsFor(openFilesLimit()) }, { clock, logger });
+export function makeNetwork({ instance, nodeId, address, runFolder }: NetworkOptions, { clock, logger }: { clock: Clock; logger: Logger }): WholeNetwork {
+  const host = new HostNetwork({ instance, nodeId, address, heldPorts: heldPortsFor(openFilesLimit()) }, { clock, logger });
   const socket = join(runFolder, socketIn('resolver', instance));
   const names = new ResolverNames({ socket, instance, owner: nodeId, program: resolverProgram(resolverFile) }, { clock, logger, launch: launchOnHost });
   const network = joinFacets({ bridges: host.bridges, overlay: host.overlay, ports: host.ports, names });
   return {
     ...network,
+    mtu: () => host.overlay.mtu(),
     async start(disturbed, signal) {
       await host.start(disturbed);
       await names.start(disturbed);

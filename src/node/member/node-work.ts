@@ -31,9 +31,9 @@ export class NodeWork {
   readonly agent: Agent;
   readonly #network: WholeNetwork;
 
-  constructor({ nodeId }: Identity, options: DaemonOptions, { clock, logger, openSession, tlsInfo, placed, runFolder, instance }: NodeWorkParts) {
-    this.#network = makeNetwork({ instance, nodeId, runFolder }, { logger: logger.child({ part: 'network' }), clock });
-    const engine = new DockerEngine({ socketPath: options.engine, nodeId, runFolder: join(runFolder, 'tasks') });
+  constructor({ nodeId, address }: Identity, options: DaemonOptions, { clock, logger, openSession, tlsInfo, placed, runFolder, instance }: NodeWorkParts) {
+    this.#network = makeNetwork({ instance, nodeId, address, runFolder }, { logger: logger.child({ part: 'network' }), clock });
+    const engine = new DockerEngine({ socketPath: options.engine, nodeId, runFolder: join(runFolder, 'tasks'), networkMtu: () => this.#network.mtu() });
     const describe = async () => ({ ...(await engine.describe()), ...tlsPart(tlsInfo()) });
     const modules = { engine, describe, network: this.#network, openSession, placed, clock, logger: logger.child({ part: 'agent' }) };
     this.agent = new Agent({ nodeId }, modules);

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 
 /** The usual place needs no mark; a second daemon on the machine gets one of its own. */
 const usualState = '/var/lib/shoal';
-/** Blocks of sixteen /24 networks in 10.0.0.0/8; the first is where the usual daemon begins. */
-const blocks = 4096;
+/** Blocks of four /20 networks in 10.0.0.0/8; the first is where the usual daemon begins. */
+const blocks = 1024;
 
 /** Six hexadecimal digits, or nothing for the usual place. */
 export function instanceOf(state: string): string {
@@ -18,5 +18,5 @@ export function instanceOf(state: string): string {
 export function addressPools(instance: string): string[] {
   if (instance === '') return [];
   const block = 1 + (Number.parseInt(instance, 16) % (blocks - 1));
-  return [`10.${block >> 4}.${(block & 15) << 4}.0/20`, '10.0.0.0/8'];
+  return [`10.${block >> 2}.${(block & 3) << 6}.0/18`, '10.0.0.0/8'];
 }

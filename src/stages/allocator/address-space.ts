@@ -25,7 +25,7 @@ export class AddressSpace {
   /** Nothing is free: many tasks may ask in vain in one run, and each must not search all of it. */
   #full = false;
 
-  /** `nodes`: how many hosts the cluster has; each but the first needs a gateway address at the top. */
+  /** `nodes`: how many hosts the cluster has; each but the first, and that too where the gateway is chosen, needs an address at the top. */
   constructor(network: Network, nodes: number, held = new AddressUse()) {
     this.#held = held;
     for (const config of network.IPAMOptions?.Configs ?? []) {
@@ -33,7 +33,8 @@ export class AddressSpace {
       if (!subnet) continue;
       const hosts = hostsOf(subnet);
       // At most a quarter is kept for gateways: on a small subnet tasks come first.
-      const spare = Math.min(Math.max(nodes - 1, 0), Math.floor((hosts.last - hosts.first + 1) / 4));
+      const chosen = network.Spec.IPAM?.Config?.some(({ Gateway }) => Gateway) ?? false;
+      const spare = Math.min(Math.max(chosen ? nodes : nodes - 1, 0), Math.floor((hosts.last - hosts.first + 1) / 4));
       const range = parseSubnet(config.Range) ?? subnet;
       const tasks = { first: Math.max(hosts.first, range.first), last: Math.min(hosts.last - spare, range.last) };
       this.#blocks.push({ tasks, hosts, prefix: subnet.prefix });

@@ -1,4 +1,4 @@
-/** Gives every node its own address, the gateway, in each network that its tasks use. */
+/** Gives every node its own address, the gateway, in each network that its tasks use, and in the one that leads published ports to tasks elsewhere. */
 import { equal } from '#base/equal';
 import type { Node } from '#model/object/node';
 import { nodeLocalNetworks, type Network } from '#model/object/network';
@@ -20,13 +20,17 @@ interface Change {
 
 /**
  * Runs after the scheduler. The first node on a network gets the network's gateway address, the others the highest
- * free ones; a node's address is freed when its last task on the network has ended.
+ * free ones; where somebody chose the gateway, every node answers it beside its own, so it is nobody's.
+ * A node's address is freed when its last task on the network has ended. While something is published every node is on
+ * the ingress network, for it answers whether it has a task or not; a node without others needs none for that.
  */
 export function allocateGateways(view: View, { room, scope }: StageContext): StageResult {
   // A node may wait for an address that became free on another one.
   const all = scope === 'all' || scope.networks;
-  const nodes = all ? view.list('node') : [...scope.loads].sort().flatMap((id) => view.get('node', id) ?? []);
-  const changes = [...nodes].flatMap((node) => changeOf(view, node) ?? []);
+  const entry = entryNetwork(view);
+  const nodes = new Set(all ? view.list('node') : [...scope.loads].sort().flatMap((id) => view.get('node', id) ?? []));
+  if (!all) for (const node of atEntryFor(view, entry)) nodes.add(node);
+  const changes = [...nodes].flatMap((node) => changeOf(view, node, entry) ?? []);
   if (changes.length === 0) return { actions: [] };
   changes.sort((a, b) => (view.serialOf('node', a.node.ID) ?? 0) - (view.serialOf('node', b.node.ID) ?? 0));
   const book = new GatewayBook(view, changes);
@@ -46,10 +50,36 @@ export function allocateGateways(view: View, { room, scope }: StageContext): Sta
   return { actions, ...(rest.size > 0 && { rest: { loads: rest } }) };
 }
 
-function changeOf(view: View, node: Node): Change | undefined {
-  const needed = view.loadOf(node.ID).networks;
+/** The network by which published ports reach tasks, and whether all nodes are to be on it. */
+interface Entry {
+  networkId: string | undefined;
+  everywhere: boolean;
+}
+
+function entryNetwork(view: View): Entry {
+  const [ingress] = view.find('network', 'ingress', 'yes');
+  return { networkId: ingress?.ID, everywhere: view.count('node') > 1 && publishes(view) };
+}
+
+function publishes(view: View): boolean {
+  for (const key of view.keys('service', 'port')) for (const _service of view.find('service', 'port', key)) return true;
+  return false;
+}
+
+/** Nodes that have to come to the entry network, or to leave it: a look at each, with no more than its gateways. */
+function* atEntryFor(view: View, { networkId, everywhere }: Entry): Iterable<Node> {
+  if (networkId === undefined) return;
+  for (const node of view.list('node')) {
+    const wanted = everywhere || view.loadOf(node.ID).networks.has(networkId);
+    if ((node.Shoal?.Gateways?.[networkId] !== undefined) !== wanted) yield node;
+  }
+}
+
+function changeOf(view: View, node: Node, { networkId, everywhere }: Entry): Change | undefined {
+  const needed = new Set(view.loadOf(node.ID).networks.keys());
+  if (everywhere && networkId !== undefined) needed.add(networkId);
   const present = node.Shoal?.Gateways ?? {};
-  const missing = [...needed.keys()].filter((id) => present[id] === undefined && !nodeLocalNetworks.includes(id)).sort();
+  const missing = [...needed].filter((id) => present[id] === undefined && !nodeLocalNetworks.includes(id)).sort();
   const kept = Object.fromEntries(Object.entries(present).filter(([id]) => needed.has(id)));
   if (missing.length === 0 && Object.keys(kept).length === Object.keys(present).length) return undefined;
   return { node, kept, missing };
@@ -101,5 +131,6 @@ function choose(network: Network, holders: ReadonlySet<string>, spaces: AddressS
   const subnet = parseSubnet(config?.Subnet);
   if (!subnet) return undefined;
   const first = config?.Gateway || addressText(hostsOf(subnet).first);
-  return holders.has(first) ? spaces.of(network).takeTop() : first;
+  const chosen = network.Spec.IPAM?.Config?.some(({ Gateway }) => Gateway) ?? false;
+  return chosen || holders.has(first) ? spaces.of(network).takeTop() : first;
 }

@@ -1,5 +1,5 @@
-/** Gives every cluster network its subnets. */
-import type { IPAMConfig, Network } from '#model/object/network';
+/** Gives every cluster network its subnets, and the number that its packets between hosts carry. */
+import { networkNumber, networkNumberOption, type IPAMConfig, type Network } from '#model/object/network';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
 import { update, type Action } from '#store/action';
@@ -7,11 +7,14 @@ import { clusterOf, type View } from '#store/view';
 import { addressText, hostsOf, overlaps, parseSubnet, subnetText, type Range, type Subnet } from '#model/ipv4';
 
 const defaultPools: readonly string[] = ['10.0.0.0/8'];
-const defaultSubnetSize = 24;
+const defaultSubnetSize = 20;
+
+/** As Swarm, from 4096 on; a packet has room for 24 bits. */
+const numbers = { first: 4096, last: 2 ** 24 - 1 };
 
 export interface NetworkAllocation {
   actions: readonly Action[];
-  /** Networks that had no subnet, as they are after the actions, by id. */
+  /** Networks that lacked something, as they are after the actions, by id. */
   networks: ReadonlyMap<string, Network>;
   /** Why a network has no subnet, by its id. */
   problems: ReadonlyMap<string, string>;
@@ -22,7 +25,7 @@ interface Held extends Range {
 }
 
 /**
- * Allocates the networks that have no IPAMOptions yet: ingress first, then oldest first.
+ * Allocates the networks that have no IPAMOptions or no number yet: ingress first, then oldest first.
  * Explicit subnets are kept, unless another network has them; the others come from the cluster's pools.
  */
 export function allocateNetworks(view: View): NetworkAllocation {
@@ -37,15 +40,28 @@ export function allocateNetworks(view: View): NetworkAllocation {
   if (waiting.length === 0) return { actions, networks, problems };
   waiting.sort((a, b) => Number(b.Spec.Ingress ?? false) - Number(a.Spec.Ingress ?? false));
   const pool = new SubnetPool(view, waiting);
+  const taken = new Set([...view.list('network')].map(networkNumber));
   for (const network of waiting) {
-    const result = allocateNetwork(network, pool);
+    const result = network.IPAMOptions ? network : allocateNetwork(network, pool);
     if (typeof result === 'string') problems.set(network.ID, result);
     else {
-      networks.set(network.ID, result);
-      actions.push(update('network', result));
+      const numbered = withNumber(result, taken);
+      networks.set(network.ID, numbered);
+      actions.push(update('network', numbered));
     }
   }
   return { actions, networks, problems };
+}
+
+/** Made of the id, so that clusters that share a wire do not begin with the same ones. */
+function withNumber(network: Network, taken: Set<number | undefined>): Network {
+  if (networkNumber(network) !== undefined) return network;
+  const count = numbers.last - numbers.first + 1;
+  let number = numbers.first + ((Number.parseInt(network.ID.slice(0, 10), 36) || 0) % count);
+  while (taken.has(number)) number = number === numbers.last ? numbers.first : number + 1;
+  taken.add(number);
+  const Options = { ...(network.DriverState?.Options ?? network.Spec.Options), [networkNumberOption]: String(number) };
+  return { ...network, DriverState: { Name: network.DriverState?.Name ?? (network.Spec.Driver || 'overlay'), Options } };
 }
 
 /** The network with its subnets, or the reason why it cannot have them. */
@@ -67,8 +83,7 @@ function allocateNetwork(network: Network, pool: SubnetPool): Network | string {
   }
   for (const config of configs) pool.hold(config, network.Spec.Name);
   const Driver = { Name: network.Spec.IPAM?.Driver || 'default' };
-  const DriverState = { Name: network.Spec.Driver || 'overlay', ...(network.Spec.Options && { Options: network.Spec.Options }) };
-  return { ...network, IPAMOptions: { Driver, Configs: configs }, DriverState };
+  return { ...network, IPAMOptions: { Driver, Configs: configs } };
 }
 
 /** The subnets of the cluster's address pools, and who has what. */

@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import type { Steps } from '#base/pace/steps';
 import { roleOf } from '#model/manager-address';
-import { managersItemId, type AssignmentUpdate } from '#model/object/assignment';
+import { managersItemId, peerId, type AssignmentUpdate } from '#model/object/assignment';
 import type { Service } from '#model/object/service';
 import { isIngress } from '#model/port';
 import type { EventOf, StoreEvent } from '#store/action';
@@ -117,6 +117,22 @@ export class Catalog {
     this.#refresh(itemKey('node', id));
     // Only a node that is or was one changes where the managers are.
     if ([object, previous].some((node) => node && roleOf(node) === 'manager')) this.#refresh(managersKey);
+    this.#gateways(id, Object.keys(previous?.Shoal?.Gateways ?? {}), Object.keys(object?.Shoal?.Gateways ?? {}));
+  }
+
+  /** A node with an address in a network is on it, and the others there know where it is reached. */
+  #gateways(nodeId: string, before: readonly string[], after: readonly string[]): void {
+    for (const id of after.filter((each) => !before.includes(each))) {
+      this.#join(nodeId, id);
+      this.#place(itemKey('network', id), `node:${nodeId}`);
+      this.#place(itemKey('peer', peerId(id, nodeId)), `network:${id}`);
+    }
+    for (const id of before.filter((each) => !after.includes(each))) {
+      this.#displace(itemKey('peer', peerId(id, nodeId)), `network:${id}`);
+      this.#displace(itemKey('network', id), `node:${nodeId}`);
+      this.#leave(nodeId, id);
+    }
+    for (const id of after) this.#refresh(itemKey('peer', peerId(id, nodeId)));
   }
 
   /** What the task asks for now in place of what it asked for before. */

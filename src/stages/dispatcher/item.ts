@@ -1,19 +1,20 @@
 /** Assignment items: how each is made from the store, what of it matters to a node, and the order in which they are sent. */
 import { equal } from '#base/equal';
 import { managersItemId, type AssignmentChange, type AssignmentKind, type AssignmentUpdate, type Backend } from '#model/object/assignment';
+import { wishedMacAddress } from '#model/mac-address';
 import { nodeLocalNetworks } from '#model/object/network';
 import { certifiedRole, managerAddresses } from '#model/manager-address';
 import { isIngress } from '#model/port';
 import type { Service } from '#model/object/service';
 import { isPlaced, type Task, type TaskMemory } from '#model/object/task';
 import { compareStates } from '#model/object/task-state';
-import type { View } from '#store/view';
+import { clusterOf, type View } from '#store/view';
 
 /** Kind and id. */
 export type ItemKey = `${AssignmentKind}:${string}`;
 
 /** What goes before what: a task needs all the others. Removals go the other way round. */
-const rank: Readonly<Record<AssignmentKind, number>> = { managers: 0, secret: 1, config: 2, network: 3, node: 4, service: 5, backend: 6, task: 7 };
+const rank: Readonly<Record<AssignmentKind, number>> = { managers: 0, secret: 1, config: 2, network: 3, node: 4, peer: 5, service: 6, backend: 7, task: 8 };
 
 export function itemKey(kind: AssignmentKind, id: string): ItemKey {
   return `${kind}:${id}`;
@@ -42,17 +43,29 @@ export function itemOf(view: View, key: ItemKey): AssignmentUpdate | undefined {
   if (kind === 'managers') return managersItem(view);
   if (kind === 'service') return serviceItem(view.get('service', id));
   if (kind === 'backend') return backendItem(view.get('task', id));
+  if (kind === 'peer') return peerItem(view, id);
   const item = view.get(kind, id);
   return item && ({ action: 'update', kind, item } as AssignmentUpdate);
 }
 
 function nodeItem(view: View, id: string): AssignmentUpdate | undefined {
   const node = view.get('node', id);
-  return node && { action: 'update', kind: 'node', item: { ID: id, Gateways: node.Shoal?.Gateways ?? {}, Role: certifiedRole(node) } };
+  if (!node) return undefined;
+  const { DataPathPort } = clusterOf(view) ?? {};
+  const item = { ID: id, Gateways: node.Shoal?.Gateways ?? {}, Role: certifiedRole(node), ...(DataPathPort && { DataPathPort }) };
+  return { action: 'update', kind: 'node', item };
 }
 
 function managersItem(view: View): AssignmentUpdate {
   return { action: 'update', kind: 'managers', item: { ID: managersItemId, Addresses: managerAddresses(view.list('node')).toSorted() } };
+}
+
+function peerItem(view: View, id: string): AssignmentUpdate | undefined {
+  const [NetworkID = '', NodeID = ''] = id.split('/');
+  const node = view.get('node', NodeID);
+  const Gateway = node?.Shoal?.Gateways?.[NetworkID];
+  if (!node || Gateway === undefined) return undefined;
+  return { action: 'update', kind: 'peer', item: { ID: id, NodeID, NetworkID, Gateway, Address: node.Status.Addr ?? '' } };
 }
 
 function serviceItem(service: Service | undefined): AssignmentUpdate | undefined {
@@ -65,7 +78,8 @@ function backendItem(task: Task | undefined): AssignmentUpdate | undefined {
   if (!task || !isPlaced(task)) return undefined;
   const Networks = clusterAttachments(task).flatMap(({ Network, Addresses, Aliases = [] }) => {
     const [Address] = Addresses[0]?.split('/') ?? [];
-    return Address ? [{ NetworkID: Network.ID, Address, Aliases }] : [];
+    const MacAddress = wishedMacAddress(task, Network.ID);
+    return Address ? [{ NetworkID: Network.ID, Address, ...(MacAddress && { MacAddress }), Aliases }] : [];
   });
   const Ready = task.Status.State === 'running' && compareStates(task.DesiredState, 'running') <= 0;
   const item: Backend = { ID: task.ID, ServiceID: task.ServiceID, NodeID: task.NodeID, ...(task.Slot !== undefined && { Slot: task.Slot }), Ready, Networks };

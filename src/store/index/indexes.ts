@@ -1,5 +1,5 @@
 /** By what objects are found beside their ids: each index names the keys of an object. */
-import { nodeLocalNetworks } from '#model/object/network';
+import { networkNumber, nodeLocalNetworks } from '#model/object/network';
 import type { Node } from '#model/object/node';
 import type { Network } from '#model/object/network';
 import { nameOf, type Kind, type ObjectOf } from '#model/object/object';
@@ -44,8 +44,8 @@ const ofNode = {
 
 const ofNetwork = {
   name: (network) => [nameKey('network', network)],
-  /** `yes`: it has no subnet yet. */
-  unallocated: ({ IPAMOptions, Spec }) => (IPAMOptions || nodeLocalNetworks.includes(Spec.Name) ? [] : ['yes']),
+  /** `yes`: it has no subnet yet, or no number for its packets between hosts. */
+  unallocated: (network) => ((network.IPAMOptions && networkNumber(network) !== undefined) || nodeLocalNetworks.includes(network.Spec.Name) ? [] : ['yes']),
   /** `yes`: the cluster's one. */
   ingress: ({ Spec }) => (Spec.Ingress ? ['yes'] : []),
 } satisfies Record<string, Keys<Network>>;

@@ -17,7 +17,11 @@ test('a network counts as lost when two looks miss it, and updates are one at a 
   const description = { Hostname: 'h1', Platform: { Architecture: '', OS: '' }, Resources: {}, Engine: { EngineVersion: '0' } };
   const network = new RecordingNetwork();
   const modules = { engine: new SimulatedEngine({ description, image: () => undefined }, realClock), network, clock: realClock, logger: silentLogger };
-  const keeper = new NetworkLoop(modules, { endpoints: () => [], assigned: () => new Map([['net1', net1]]), changed: () => {} }, new AbortController().signal);
+  const keeper = new NetworkLoop(
+    modules,
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map([['net1', net1]]), changed: () => {} },
+    new AbortController().signal,
+  );
   keeper.carryOut({ create: [net1], remove: [] });
   await keeper.begin();
   expect(keeper.states.get('net1')?.ready).toBe(true);
@@ -53,7 +57,7 @@ test('a network that cannot be removed yet is known on, and asked again after a 
   const decide = () => keeper.carryOut({ create: [], remove: [...keeper.present] });
   const keeper: NetworkLoop = new NetworkLoop(
     modules,
-    { endpoints: () => [], assigned: () => new Map(), changed: () => decide() },
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), changed: () => decide() },
     new AbortController().signal,
   );
   keeper.observed(['net1']);
@@ -71,7 +75,11 @@ test('an audit before anything was applied leaves the last life’s bridges as t
   const clock = new VirtualClock();
   const network = new RecordingNetwork();
   const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
-  const keeper = new NetworkLoop(modules, { endpoints: () => [], assigned: () => new Map(), changed: () => {} }, new AbortController().signal);
+  const keeper = new NetworkLoop(
+    modules,
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), changed: () => {} },
+    new AbortController().signal,
+  );
   await keeper.start();
   await clock.advance(65_000);
   await settle();
@@ -87,7 +95,11 @@ test('names that cannot be answered keep no port from being published, and are t
   let broken = true;
   network.parts.names.before = () => (broken ? Promise.reject(new Error('no resolver')) : Promise.resolve());
   const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
-  const keeper = new NetworkLoop(modules, { endpoints: () => [], assigned: () => new Map(), changed: () => {} }, new AbortController().signal);
+  const keeper = new NetworkLoop(
+    modules,
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), changed: () => {} },
+    new AbortController().signal,
+  );
   await keeper.begin();
   await settle();
   expect([network.parts.names.applied, network.parts.ports.applied]).toEqual([0, 1]);

@@ -9,7 +9,7 @@ test('a bridge of ours with subnet, gateway, labels, and only those options that
   const network = makeNetwork('abcdefghijklmnopqrstuvwxy', 'web_default', '10.0.1.0/24');
   const Options = { encrypted: '', 'com.docker.network.driver.mtu': '1400' };
   const spec = { ...network.Spec, Options, Labels: { 'com.docker.stack.namespace': 'web' }, Internal: true };
-  expect(networkRequest({ ...network, Spec: spec }, '10.0.1.254', 'web_default', 'node1')).toEqual({
+  expect(networkRequest({ ...network, Spec: spec }, '10.0.1.254', 'web_default', { nodeId: 'node1' })).toEqual({
     Name: 'web_default',
     Driver: 'bridge',
     Internal: true,

@@ -1,6 +1,7 @@
 /** From a task's spec to the engine's create request. */
 import { describe, expect, test } from 'vitest';
-import { containerRequest, endpoints, macAddress, type BodyContext } from '#task/container-body';
+import { macAddress } from '#model/mac-address';
+import { containerRequest, endpoints, type BodyContext } from '#task/container-body';
 import type { ContainerSpec, TaskSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
 import { makeNetwork, makeTask } from '#test/support/worker';

@@ -14,11 +14,11 @@ test('another place has a mark and a pool of its own, always the same', () => {
 });
 
 test.each([
-  ['000000', '10.0.16.0/20'],
-  ['00000f', '10.1.0.0/20'],
-  // 4095 blocks come round.
-  ['000fff', '10.0.16.0/20'],
-  ['000ffe', '10.255.240.0/20'],
+  ['000000', '10.0.64.0/18'],
+  ['00000f', '10.4.0.0/18'],
+  // 1023 blocks come round.
+  ['0003ff', '10.0.64.0/18'],
+  ['0003fe', '10.255.192.0/18'],
 ])('%s begins at %s and goes on in the whole pool', (mark, pool) => {
   expect(addressPools(mark)).toEqual([pool, '10.0.0.0/8']);
 });

@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { allocateGateways } from '#stages/allocator/gateways';
 import type { Task } from '#model/object/task';
-import { update } from '#store/action';
-import { aNode, aSubnet, aTask, runStage, startTime, storeOf } from '#test/support/cluster-objects';
+import type { NarrowScope, Stage } from '#store/stage';
+import { create, remove, update } from '#store/action';
+import { aNode, aService, aSubnet, aTask, runStage, startTime, storeOf } from '#test/support/cluster-objects';
 
 const front = aSubnet('front', '10.5.0.0/24', '10.5.0.1');
 const odd = aSubnet('odd', '10.6.0.0/29', '10.6.0.3');
@@ -48,4 +49,40 @@ test("a removed network keeps its gateway until its tasks have ended, and no eng
   const store = storeOf({ node: [aNode('n1', { Shoal: { Gateways: { front: '10.5.0.1' } } })], task: [on('n1', 'a'), on('n1', 'b', 'running', host)] });
   runStage(store, allocateGateways);
   expect(gatewaysOf(store)).toEqual([{ front: '10.5.0.1' }]);
+});
+
+test('where the gateway was chosen it is nobody’s: every node answers it beside its own', () => {
+  const chosen = aSubnet('front', '10.5.0.0/24', '10.5.0.9', { IPAM: { Config: [{ Subnet: '10.5.0.0/24', Gateway: '10.5.0.9' }] } });
+  const store = storeOf({ node: [aNode('n1'), aNode('n2')], network: [chosen], task: [on('n1', 'a'), on('n2', 'b')] });
+  runStage(store, allocateGateways);
+  expect(gatewaysOf(store)).toEqual([{ front: '10.5.0.254' }, { front: '10.5.0.253' }]);
+});
+
+const none = { services: new Set<string>(), specs: new Set<string>(), nodes: new Set<string>(), loads: new Set<string>(), waiting: false, networks: false };
+const onlyFor =
+  (scope: Partial<NarrowScope>): Stage =>
+  (view, context) =>
+    allocateGateways(view, { ...context, scope: { ...none, ...scope } });
+
+describe('the network of published ports', () => {
+  const ingress = aSubnet('in', '10.7.0.0/24', '10.7.0.1', { Ingress: true });
+  const web = aService('web', {}, { Endpoint: { Ports: [{ TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' }] } });
+  const task = on('n1', 'a', 'running', ingress, '10.7.0.2/24');
+
+  test('every node is on it while something is published', () => {
+    const store = storeOf({ node: [aNode('n1'), aNode('n2')], network: [ingress], service: [web], task: [task] });
+    runStage(store, allocateGateways);
+    expect(gatewaysOf(store)).toEqual([{ in: '10.7.0.1' }, { in: '10.7.0.254' }]);
+    store.apply(store.index + 1, { actions: [create('node', aNode('n3'))], now: startTime });
+    runStage(store, onlyFor({ nodes: new Set(['n3']) }));
+    expect(gatewaysOf(store)).toEqual([{ in: '10.7.0.1' }, { in: '10.7.0.254' }, { in: '10.7.0.253' }]);
+    store.apply(store.index + 1, { actions: [remove('service', 'web')], now: startTime });
+    runStage(store, onlyFor({ specs: new Set(['web']) }));
+    expect(gatewaysOf(store)).toEqual([{ in: '10.7.0.1' }, {}, {}]);
+  });
+
+  test('a node without others is on it for its tasks only', () => {
+    const store = storeOf({ node: [aNode('n1')], network: [ingress], service: [web] });
+    expect(runStage(store, allocateGateways)).toEqual([]);
+  });
 });

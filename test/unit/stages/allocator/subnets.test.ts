@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { allocateNetworks } from '#stages/allocator/subnets';
-import type { Network } from '#model/object/network';
+import { networkNumber, type Network } from '#model/object/network';
 import { taskNetwork } from '#model/object/task';
 import { aCluster, aNetwork, aNode, aSubnet, aTask, storeOf } from '#test/support/cluster-objects';
 
@@ -72,7 +72,7 @@ test('an explicit subnet is kept though a host uses it, but not when a network h
 test('a network of version 6 only gets a subnet of version 4 too', () => {
   const store = storeOf({ network: [aNetwork('six', { IPAM: { Config: [{ Subnet: 'fd00::/64', Gateway: 'fd00::1' }] } })] });
   expect(configsOf(allocateNetworks(store).networks.get('six'))).toEqual([
-    { Subnet: '10.0.0.0/24', Gateway: '10.0.0.1' },
+    { Subnet: '10.0.0.0/20', Gateway: '10.0.0.1' },
     { Subnet: 'fd00::/64', Gateway: 'fd00::1' },
   ]);
 });
@@ -82,4 +82,23 @@ test("when the pool is used up it says so; engines' own networks need nothing", 
   const { problems, actions } = allocateNetworks(store);
   expect([...problems]).toEqual([['b', "network b: no /24 subnet of 10.7.0.0/24 is free of networks and of hosts' own use"]]);
   expect(actions).toHaveLength(1);
+});
+
+test('every network has a number of its own, made of its id; one of before keeps its subnet and gets one', () => {
+  const old = aNetwork('old', {}, { IPAMOptions: { Configs: [{ Subnet: '10.9.0.0/24', Gateway: '10.9.0.1' }] }, DriverState: { Name: 'overlay' } });
+  const store = storeOf({ cluster: [aCluster()], network: [old, aNetwork('a', { Options: { encrypted: '' } }), aNetwork('a0'), aNetwork('b')] });
+  const { networks } = allocateNetworks(store);
+  const numbers = [...networks.values()].map(networkNumber);
+  expect(new Set(numbers).size).toBe(4);
+  for (const number of numbers) expect(number).toBeGreaterThanOrEqual(4096);
+  expect(networks.get('old')?.IPAMOptions).toEqual(old.IPAMOptions);
+  expect(networks.get('a')?.DriverState?.Options).toMatchObject({ encrypted: '' });
+  const again = storeOf({ cluster: [aCluster()], network: [...networks.values()] });
+  expect(allocateNetworks(again).actions).toEqual([]);
+});
+
+test('two ids that give one number get two', () => {
+  const same = [aNetwork('0000000000x'), aNetwork('0000000000y')];
+  const { networks } = allocateNetworks(storeOf({ cluster: [aCluster()], network: same }));
+  expect([...networks.values()].map(networkNumber)).toEqual([4096, 4097]);
 });

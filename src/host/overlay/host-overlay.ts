@@ -1,0 +1,174 @@
+/** The networks between hosts: a tunnel device on each network's bridge, and behind which host every address is; nothing is ever flooded. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { Coalescer } from '#base/pace/coalescer';
+import type { Logger } from '#base/logger';
+import type { Counters, Facet, Overlay } from '#network/contract';
+import { planOverlay, type OverlayPlan } from '#network/overlay';
+import { repairedOverlay, repairOverlay, type Repair, type SeenOverlay, type Underlay } from '#network/overlay-repair';
+import { overlayRules, overlayTableName } from '#network/overlay-rules';
+import { LoadedRules } from '../loaded-rules.ts';
+import { groundOf, lookAtOverlay, type Ground } from './overlay-look.ts';
+import { run } from '../run.ts';
+
+export interface HostOverlayOptions {
+  /** Keeps the daemons of one machine apart. */
+  instance: string;
+  /** Devices of this node are known again by it. */
+  nodeId: string;
+  /** Where other nodes reach this host. */
+  address: string;
+}
+
+const limits = { timeoutMs: 20_000 };
+
+export class HostOverlay implements Facet<Overlay> {
+  readonly #options: HostOverlayOptions;
+  readonly #logger: Logger;
+  readonly #rules: LoadedRules;
+  readonly #changes = new Coalescer<Overlay>((wanted) => this.#carryOut(planOverlay(wanted)).then(() => undefined));
+  readonly #counters = { tunnels_made: 0, lines: 0, processes: 0, repairs: 0 };
+  #wanted: Overlay | undefined;
+  /** In force, as far as we know; undefined: somebody has to look. */
+  #known: { seen: SeenOverlay; ground: Ground } | undefined;
+  #plan: OverlayPlan | undefined;
+  #problems: readonly string[] = [];
+
+  constructor(options: HostOverlayOptions, logger: Logger) {
+    this.#options = options;
+    this.#logger = logger;
+    this.#rules = new LoadedRules(overlayTableName(options.instance), logger);
+  }
+
+  apply(wanted: Overlay): Promise<void> {
+    this.#wanted = wanted;
+    return this.#changes.submit(wanted);
+  }
+
+  async audit(): Promise<readonly string[]> {
+    await this.#changes.idle();
+    if (!this.#wanted || !this.#plan || isEmpty(this.#plan)) return [];
+    const mended = await this.#rules.audit();
+    this.#known = undefined;
+    const touched = await this.#carryOut(planOverlay(this.#wanted));
+    if (touched.length === 0) return mended;
+    this.#counters.repairs += 1;
+    return [...mended, `the way to other hosts had been changed by someone else on ${touched.join(', ')}; it is as before again`];
+  }
+
+  /** Whether devices and rules are there, at the price of one process; none on a node that is alone. */
+  async whole(): Promise<boolean> {
+    const { tunnels = [] } = this.#plan ?? {};
+    if (tunnels.length === 0 || !this.#known) return true;
+    const devices = await deviceNames();
+    return tunnels.every(({ device, bridge }) => devices.has(device) && devices.has(bridge)) && this.#rules.whole();
+  }
+
+  problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  async counters(): Promise<Counters> {
+    const { repairs = 0, rules_loaded = 0 } = this.#rules.counters();
+    return { ...this.#counters, rules_loaded, repairs: repairs + this.#counters.repairs };
+  }
+
+  /** The largest packet of a network that may span hosts. */
+  async mtu(): Promise<number> {
+    return (this.#known?.ground ?? (await groundOf(this.#options.address))).mtu;
+  }
+
+  async tearDown(): Promise<void> {
+    await this.#changes.idle();
+    this.#known = undefined;
+    await this.#carryOut({ bridges: [], tunnels: [], answers: [], members: [], problems: [], port: 0 });
+    await this.#rules.remove();
+  }
+
+  /** The names of the networks that something was done for. */
+  async #carryOut(plan: OverlayPlan): Promise<readonly string[]> {
+    const before = this.#plan;
+    this.#plan = plan;
+    // The first one may find what an earlier life left; who is alone looks at names only.
+    const nothing = isEmpty(plan) && (before ? isEmpty(before) : !(await anyTunnel()));
+    this.#problems = plan.problems;
+    if (nothing) return [];
+    // Before anybody could send to us.
+    if (plan.tunnels.length > 0) await this.#rules.load(overlayRules(this.#rules.table, plan.members, plan.port));
+    const touched = await this.#mend(plan);
+    if (plan.tunnels.length === 0 && (before?.tunnels.length ?? 1) > 0) await this.#rules.remove();
+    return touched;
+  }
+
+  async #mend(plan: OverlayPlan): Promise<readonly string[]> {
+    const known = this.#known;
+    const unknown =
+      plan.tunnels.some(({ device }) => !known?.seen.devices.has(device)) ||
+      [...plan.tunnels, ...plan.answers].some(({ bridge }) => !known?.seen.bridges.has(bridge));
+    const { seen, ground } = known && !unknown ? known : await this.#look();
+    this.#known = undefined;
+    const underlay = this.#underlay(plan, ground);
+    const repair = repairOverlay(plan, seen, underlay);
+    await this.#write(repair);
+    this.#tellAbsent(plan, repair);
+    this.#known = { seen: repairedOverlay(plan, seen, underlay), ground };
+    return repair.touched;
+  }
+
+  async #look(): Promise<{ seen: SeenOverlay; ground: Ground }> {
+    this.#counters.processes += 3;
+    return lookAtOverlay(this.#mark(), this.#options.address);
+  }
+
+  #underlay({ port }: OverlayPlan, { local, mtu }: Ground): Underlay {
+    return { port, local, mtu, mark: this.#mark() };
+  }
+
+  #mark(): string {
+    return `shoal:${this.#options.nodeId}`;
+  }
+
+  async #write({ ip, bridge, renamed }: Repair): Promise<void> {
+    for (const name of renamed) await announceChanges(name);
+    await this.#batch('ip', ip);
+    await this.#batch('bridge', bridge);
+  }
+
+  async #batch(command: 'ip' | 'bridge', lines: readonly string[]): Promise<void> {
+    if (lines.length === 0) return;
+    this.#counters.processes += 1;
+    this.#counters.lines += lines.length;
+    this.#counters.tunnels_made += lines.filter((line) => line.startsWith('link add ')).length;
+    const { code, stderr } = await run(command, ['-force', '-batch', '-'], { ...limits, input: `${lines.join('\n')}\n` });
+    if (code === 0) return;
+    // What is gone already need not be removed.
+    const failures = stderr.split('\n').filter((line) => line !== '' && !/^Command failed|No such file or directory|Cannot find device/.test(line));
+    if (failures.length > 0) throw new Error(`${command} refused a change of the networks between hosts: ${failures.slice(0, 3).join('; ')}`);
+  }
+
+  #tellAbsent({ problems }: OverlayPlan, { absent }: Repair): void {
+    const gone = absent.map(({ name, bridge }) => `the bridge ${bridge} of network ${name} is gone: its containers do not reach other hosts`);
+    for (const text of gone) this.#logger.warn({}, text);
+    this.#problems = [...problems, ...gone];
+  }
+}
+
+function isEmpty({ tunnels, answers }: OverlayPlan): boolean {
+  return tunnels.length === 0 && answers.length === 0;
+}
+
+/** Containers keep their neighbour's hardware address for a while; the kernel tells them of the new one. */
+async function announceChanges(bridge: string): Promise<void> {
+  await writeFile(`/proc/sys/net/ipv4/conf/${bridge}/arp_notify`, '1').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  });
+}
+
+/** Of this network namespace, read from the kernel without a process. */
+async function deviceNames(): Promise<ReadonlySet<string>> {
+  const lines = (await readFile('/proc/net/dev', 'utf8')).split('\n').slice(2);
+  return new Set(lines.map((line) => line.slice(0, Math.max(line.indexOf(':'), 0)).trim()));
+}
+
+async function anyTunnel(): Promise<boolean> {
+  return [...(await deviceNames())].some((name) => name.startsWith('vx-'));
+}

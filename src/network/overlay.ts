@@ -1,0 +1,122 @@
+/** A node's part of the networks over several hosts: which it needs, and behind which host every address of others is. */
+import { compareTexts } from '#base/text/text';
+import { macAddress } from '#model/mac-address';
+import { bridgeName, networkNumber, tunnelName } from '#model/object/network';
+import type { LocalNetwork, Overlay, Peer } from './contract.ts';
+
+/** Where frames to an address go. */
+export interface Way {
+  mac: string;
+  /** Address of the host. */
+  underlay: string;
+}
+
+/** One network between this host and others. */
+export interface Tunnel {
+  name: string;
+  number: number;
+  bridge: string;
+  /** Hardware address that the bridge must have, since the others know it by that. */
+  mac: string;
+  device: string;
+  ways: ReadonlyMap<string, Way>;
+}
+
+/** What a host answers in a network beside its own address. */
+export interface Answers {
+  bridge: string;
+  addresses: readonly string[];
+}
+
+export interface OverlayPlan {
+  /** Bridges of all networks that this node is on; others of the host are not ours. */
+  bridges: readonly string[];
+  tunnels: readonly Tunnel[];
+  /** Of every network that has such. */
+  answers: readonly Answers[];
+  /** UDP port of all nodes. */
+  port: number;
+  /** Addresses of the hosts that may send to this one. */
+  members: readonly string[];
+  /** A sentence for each network or peer that cannot be reached. */
+  problems: readonly string[];
+}
+
+const usualPort = 4789;
+
+/** A network without another node has no tunnel: a node that is alone pays for nothing. */
+export function planOverlay({ networks, peers, services, port = usualPort }: Overlay): OverlayPlan {
+  const problems: string[] = [];
+  const reachable = peers.filter(({ address }) => isIPv4(address));
+  for (const { nodeId, address } of peers) {
+    if (!isIPv4(address)) problems.push(`node ${nodeId} is known by the address '${address}': networks over several hosts need one of IP version 4`);
+  }
+  const addresses = taskAddresses(services);
+  const tunnels: Tunnel[] = [];
+  const answers: Answers[] = [];
+  for (const local of networks.toSorted((a, b) => compareTexts(a.network.ID, b.network.ID))) {
+    const others = reachable.filter(({ networkId }) => networkId === local.network.ID);
+    const gateway = answeredGateway(local, others);
+    if (gateway !== undefined) answers.push({ bridge: bridgeName(local.network.ID), addresses: [gateway] });
+    if (others.length === 0) continue;
+    const tunnel = tunnelOf(local, others, addresses.get(local.network.ID) ?? []);
+    if (tunnel) tunnels.push(tunnel);
+    else
+      problems.push(`network ${local.network.Spec.Name} has no number for its packets yet, its tasks on other hosts are not reached: the managers give it one`);
+  }
+  const bridges = networks.map(({ network }) => bridgeName(network.ID));
+  return {
+    bridges,
+    tunnels,
+    answers,
+    port,
+    members: [...new Set(reachable.map(({ address }) => address))].toSorted(compareTexts),
+    problems: [...new Set(problems)],
+  };
+}
+
+interface TaskAddress {
+  nodeId: string;
+  address: string;
+  mac: string;
+  ready: boolean;
+}
+
+function taskAddresses(services: Overlay['services']): Map<string, TaskAddress[]> {
+  const found = new Map<string, TaskAddress[]>();
+  for (const { Tasks } of services) {
+    for (const { NodeID, Ready, Networks } of Tasks) {
+      for (const { NetworkID, Address, MacAddress } of Networks) {
+        const list = found.get(NetworkID) ?? [];
+        if (list.length === 0) found.set(NetworkID, list);
+        list.push({ nodeId: NodeID, address: Address, mac: (MacAddress ?? macAddress(Address)).toLowerCase(), ready: Ready });
+      }
+    }
+  }
+  return found;
+}
+
+function tunnelOf({ network, gateway }: LocalNetwork, peers: readonly Peer[], tasks: readonly TaskAddress[]): Tunnel | undefined {
+  const number = networkNumber(network);
+  if (number === undefined) return undefined;
+  const hosts = new Map(peers.map(({ nodeId, address }) => [nodeId, address]));
+  const ways = new Map<string, Way>();
+  for (const peer of peers) if (peer.gateway !== gateway) ways.set(peer.gateway, { mac: macAddress(peer.gateway), underlay: peer.address });
+  // An address that changes hands has two holders for a while: the ready one counts, and who is here is reached without us.
+  for (const { nodeId, address, mac } of tasks.toSorted((a, b) => Number(a.ready) - Number(b.ready))) {
+    const underlay = hosts.get(nodeId);
+    if (underlay === undefined) ways.delete(address);
+    else ways.set(address, { mac, underlay });
+  }
+  return { name: network.Spec.Name, number, mac: macAddress(gateway), bridge: bridgeName(network.ID), device: tunnelName(network.ID), ways };
+}
+
+/** The gateway that the specification names; in networks of before a node may have it for its own address. */
+function answeredGateway({ network, gateway }: LocalNetwork, peers: readonly Peer[]): string | undefined {
+  const chosen = network.Spec.IPAM?.Config?.find(({ Gateway }) => Gateway)?.Gateway;
+  return chosen && chosen !== gateway && !peers.some((peer) => peer.gateway === chosen) ? chosen : undefined;
+}
+
+function isIPv4(address: string): boolean {
+  return /^\d+\.\d+\.\d+\.\d+$/.test(address) && address !== '0.0.0.0';
+}

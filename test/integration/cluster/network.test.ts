@@ -1,0 +1,171 @@
+/** One network over two hosts: containers reach one another by address and by name, every host answers published ports, and what is damaged is mended. */
+import { spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HostDaemon } from '#test/support/daemon';
+import { startHosts } from '../../support/hosts.mjs';
+import { loadImage, until, whyNoHost, type Host } from '../../support/machine.mjs';
+
+const reason = whyNoHost();
+const image = 'shoal-overlay:1';
+const limitMs = 60_000;
+/** Answers with its own name. */
+const command = ['/bin/sh', '-c', 'hostname > /www/index.html; exec httpd -f -p 80 -h /www'];
+
+interface Replica {
+  host: Host;
+  id: string;
+  address: string;
+  name: string;
+  /** Command prefix that runs a command in the container's network. */
+  enter: string[];
+}
+
+describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${reason})` : 'network over hosts', () => {
+  let machines: Awaited<ReturnType<typeof startHosts>>;
+  let manager: HostDaemon;
+  let worker: HostDaemon;
+  let before: readonly Replica[];
+
+  beforeAll(async () => {
+    machines = await startHosts(2);
+    const [one, two] = machines.hosts as [Host, Host];
+    for (const host of machines.hosts) {
+      // A host whose firewall forwards nothing that is not let through by name.
+      host.run(['iptables', '-P', 'FORWARD', 'DROP']);
+      loadImage(host.socket, image, { command });
+    }
+    manager = new HostDaemon(one, 'm');
+    worker = new HostDaemon(two, 'w');
+    await Promise.all([manager.start(), worker.start()]);
+    await manager.ask('swarm', 'init', '--advertise-addr', one.address, '--dispatcher-heartbeat', '8s');
+  }, 120_000);
+
+  afterAll(async () => {
+    await worker?.remove();
+    await manager?.remove();
+    await machines?.stop();
+  });
+
+  const explain = () => `${manager.lastLog()}\n--- worker\n${worker.lastLog()}`;
+  const soon = (condition: () => boolean | Promise<boolean>) => until(condition, limitMs, explain);
+
+  /** The running containers of a service, on all hosts, with their addresses on a network. */
+  function replicas(service: string, network: string): Replica[] {
+    return machines.hosts.flatMap((host) => {
+      const ids = host
+        .docker(['ps', '-q', '--filter', `label=com.docker.swarm.service.name=${service}`])
+        .split('\n')
+        .filter(Boolean);
+      return ids.map((id) => {
+        const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}} {{.Config.Hostname}} {{.State.Pid}}`;
+        const [address = '', name = '', pid = ''] = host.docker(['inspect', '-f', format, id]).trim().split(' ');
+        return { host, id, address, name, enter: ['nsenter', '-t', pid, '-n'] };
+      });
+    });
+  }
+
+  /** What a program there gets; undefined when nobody answers. */
+  function fetch(enter: readonly string[], url: string): string | undefined {
+    const [program, ...args] = [...enter, 'curl', '-s', '--noproxy', '*', '-m', '3', `http://${url}/`];
+    const { status, stdout } = spawnSync(program, args, { encoding: 'utf8' });
+    return status === 0 ? stdout.trim() : undefined;
+  }
+
+  /** The addresses that a container's resolver gives. */
+  function resolve({ enter }: Replica, name: string): string[] {
+    const script = `const r = new (require('dns').promises.Resolver)({ timeout: 3000, tries: 1 }); r.setServers(['127.0.0.11']);
+      r.resolve4(process.argv[1]).then((a) => console.log(a.sort().join(' ')), (e) => console.log(e.code));`;
+    const [program, ...args] = [...enter, process.execPath, '-e', script, name];
+    return spawnSync(program, args, { encoding: 'utf8' }).stdout.trim().split(' ');
+  }
+
+  const allReach = (all: readonly Replica[]) => all.every((from) => all.every((to) => fetch(from.enter, to.address) === to.name));
+  const names = (all: readonly Replica[]) => all.map(({ name }) => name).sort();
+
+  test('a node that is alone has no tunnel', async () => {
+    await manager.askDocker('network', 'create', '-d', 'overlay', 'front');
+    await manager.askDocker('service', 'create', '-d', '--name', 'app', '--replicas', '2', '--network', 'front', '-p', '8080:80', image);
+    await soon(() => replicas('app', 'front').length === 2);
+    expect(await manager.askDocker('network', 'inspect', 'front', '--format', '{{(index .IPAM.Config 0).Subnet}}')).toMatch(/\/20$/);
+    before = replicas('app', 'front');
+    expect(manager.host.run(['ip', '-o', 'link', 'show', 'type', 'vxlan'])).toBe('');
+    await soon(() => allReach(before));
+  });
+
+  test('a second node joins: containers go on, and all reach all by address and by name', async () => {
+    await worker.ask('swarm', 'join', '--token', await manager.askDocker('swarm', 'join-token', '-q', 'worker'), `${manager.host.address}:2377`);
+    await manager.askDocker('service', 'scale', '-d', 'app=4');
+    await soon(() => replicas('app', 'front').length === 4);
+    const all = replicas('app', 'front');
+    expect(all.filter(({ host }) => host === worker.host)).toHaveLength(2);
+    // Nothing was started again, and no network was made anew.
+    expect(
+      all
+        .filter(({ host }) => host === manager.host)
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(before.map(({ id }) => id).sort());
+    await soon(() => allReach(all));
+    const addresses = all.map(({ address }) => address).sort();
+    for (const from of all) await soon(() => resolve(from, 'app').join() === addresses.join());
+  });
+
+  test('every host answers a published port with the tasks of all, one without a task too', async () => {
+    const all = replicas('app', 'front');
+    for (const { address } of machines.hosts) {
+      const seen = new Set<string>();
+      await soon(() => {
+        seen.add(fetch(manager.host.enter, `${address}:8080`) ?? '');
+        return names(all).every((name) => seen.has(name));
+      });
+    }
+    await manager.askDocker('service', 'create', '-d', '--name', 'far', '--constraint', 'node.role==worker', '-p', '8081:80', image);
+    await soon(() => replicas('far', 'ingress').length === 1);
+    const [far] = replicas('far', 'ingress');
+    await soon(() => fetch(manager.host.enter, `${manager.host.address}:8081`) === far?.name);
+    await soon(() => fetch(worker.host.enter, `${manager.host.address}:8081`) === far?.name);
+  });
+
+  test.each<[string, (host: Host) => void]>([
+    ['a device between hosts', (host) => host.run(['sh', '-c', 'for d in $(ip -o link show type vxlan | cut -d: -f2); do ip link del $d; done'])],
+    ['the neighbours', (host) => host.run(['sh', '-c', 'ip neigh flush nud permanent'])],
+    [
+      'all nft and iptables rules',
+      (host) => host.run(['sh', '-c', 'nft list tables | grep shoal | while read -r t; do nft delete $t; done; iptables -F DOCKER-USER']),
+    ],
+  ])('%s: gone, and mended', async (_what, damage) => {
+    const all = replicas('app', 'front');
+    damage(worker.host);
+    await soon(() => allReach(all) && fetch(manager.host.enter, `${worker.host.address}:8080`) !== undefined);
+    await soon(() => worker.host.run(['nft', 'list', 'tables']).includes('_overlay'));
+  });
+
+  test('packets of one who is no member are dropped', () => {
+    expect(worker.host.run(['nft', 'list', 'tables'])).toContain('_overlay');
+    const [table = ''] = /shoal\w*_overlay/.exec(worker.host.run(['nft', 'list', 'tables'])) ?? [];
+    const rules = worker.host.run(['nft', 'list', 'table', 'ip', table]);
+    expect(rules).toContain(manager.host.address);
+    expect(rules).toContain('ip saddr != @members drop');
+  });
+
+  test('daemons that are killed leave the way open, and go on with it', async () => {
+    const all = replicas('app', 'front');
+    await worker.kill();
+    expect(allReach(all)).toBe(true);
+    await worker.start();
+    await manager.askDocker('service', 'scale', '-d', 'app=5');
+    await soon(() => replicas('app', 'front').length === 5);
+    const more = replicas('app', 'front');
+    expect(all.every(({ id }) => more.some((each) => each.id === id))).toBe(true);
+    await soon(() => allReach(more));
+  });
+
+  test('the last node that leaves takes the tunnels along, and what stays is served', async () => {
+    await worker.askDocker('swarm', 'leave');
+    await manager.askDocker('node', 'rm', '--force', worker.host.name);
+    await soon(() => replicas('app', 'front').filter(({ host }) => host === manager.host).length === 5);
+    expect(worker.host.run(['ip', '-o', 'link', 'show', 'type', 'vxlan'])).toBe('');
+    await soon(() => manager.host.run(['ip', '-o', 'link', 'show', 'type', 'vxlan']) === '');
+    await soon(() => allReach(replicas('app', 'front')));
+  });
+});
