@@ -1,5 +1,6 @@
 /** How much may be open and held at a time: the daemon's own files, the log above all, must never find the table of descriptors full. */
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { HttpError } from './errors.ts';
 
 /** Connections of clients at a time, however many descriptors there are. */
@@ -10,6 +11,8 @@ const mostHeldPorts = 8192;
 const descriptorsPerPort = 2;
 /** Descriptors kept for the log, the agent, git and their like, or a quarter where there are few. */
 const reservedDescriptors = 512;
+/** A client that means to ask does so at once. */
+const patienceMs = 5000;
 /** When the process's limit cannot be read. */
 const usualDescriptors = 1024;
 
@@ -66,5 +69,28 @@ export class Allowance {
       if (held) this.#taken -= amount;
       held = false;
     };
+  }
+}
+
+/** Connections that have not asked anything yet. When places become few, those go that had time enough to ask. */
+export class HalfOpen {
+  /** Since when, by the monotonic clock; the oldest first. */
+  readonly #since = new Map<Socket, number>();
+
+  add(socket: Socket, nowMs: number): void {
+    this.#since.set(socket, nowMs);
+    socket.once('close', () => this.#since.delete(socket));
+  }
+
+  /** The head of a request came over it. */
+  asked(socket: Socket): void {
+    this.#since.delete(socket);
+  }
+
+  endOld(nowMs: number): void {
+    for (const [socket, since] of this.#since) {
+      if (nowMs - since < patienceMs) return;
+      socket.destroy();
+    }
   }
 }

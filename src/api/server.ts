@@ -12,7 +12,7 @@ import type { Dependencies } from './dependencies.ts';
 import { EngineClient } from './engine-client.ts';
 import { failureOf, HttpError } from './errors.ts';
 import { Guard } from './guard.ts';
-import { Allowance, limitsFor, openFilesLimit, type Limits } from './limits.ts';
+import { Allowance, HalfOpen, limitsFor, openFilesLimit, type Limits } from './limits.ts';
 import { Ending } from './ending.ts';
 import { Carrier } from './leader/carrier.ts';
 import { isLeaders } from './leader/places.ts';
@@ -70,6 +70,7 @@ export class ApiServer {
   readonly #open = new Set<Ending>();
   /** Connections that were upgraded: the server does not know them any more. */
   readonly #pipes = new Set<Duplex>();
+  readonly #halfOpen = new HalfOpen();
   readonly #toldAt = new Map<string, number>();
   #stopping = false;
 
@@ -155,22 +156,28 @@ export class ApiServer {
         logger.error({ error: error.message }, 'a connection could not be accepted: clients wait or are turned away until descriptors are free'),
       ),
     );
-    this.#server.on('drop', () =>
+    this.#server.on('drop', () => {
+      this.#halfOpen.endOld(this.#context.clock.monotonicNow());
       this.#tell('drop', () =>
         logger.warn({ connections: this.#limits.connections }, 'as many clients are connected as may be: further ones are turned away until some have gone'),
-      ),
-    );
+      );
+    });
   }
 
   #accepted(socket: Socket): void {
+    const { clock } = this.#context;
     socket.on('error', () => socket.destroy());
+    this.#halfOpen.add(socket, clock.monotonicNow());
     // Before anybody is turned away those go who only keep their connection for later.
     this.#server.getConnections((_error, count) => {
-      if (count > this.#limits.connections * 0.75) this.#server.closeIdleConnections();
+      if (count <= this.#limits.connections * 0.75) return;
+      this.#server.closeIdleConnections();
+      this.#halfOpen.endOld(clock.monotonicNow());
     });
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#halfOpen.asked(request.socket);
     request.on('error', () => undefined);
     response.on('error', () => response.destroy());
     const ending = new Ending();
@@ -248,6 +255,7 @@ export class ApiServer {
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    this.#halfOpen.asked(request.socket);
     this.#pipes.add(socket);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => this.#pipes.delete(socket));

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { ApiServer } from '#api/server';
 import type { Limits } from '#api/limits';
 import type { Dependencies, ReconcileEvent, SwarmStatus, TaskLogLine, TaskLogOptions } from '#api/dependencies';
+import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { silentLogger } from './silent-logger.ts';
 import type { Endpoint } from '#http/endpoint';
@@ -117,6 +118,7 @@ export async function startApi(
     cluster?: MemoryCluster;
     status?: Partial<SwarmStatus>;
     limits?: Limits;
+    clock?: Clock;
     waiting?: Dependencies['reconciler']['waiting'];
     /** Hears what is logged at warn and error. */
     tell?: (line: string) => void;
@@ -164,7 +166,7 @@ export async function startApi(
     },
     metrics: { raftIndex: () => cluster.store.index, leads: () => true, readOnly: () => false, network: async () => [] },
     logger: collectingLogger(state.complaints, options.tell),
-    clock: wallClock,
+    clock: options.clock ?? wallClock,
   };
   const server = new ApiServer(
     { socketPath, version: '0.1.0', ...(options.besideSwarm && { besideSwarm: true }), ...(options.limits && { limits: options.limits }) },

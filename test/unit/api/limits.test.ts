@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer, request as httpRequest } from 'node:http';
 import { connect, createServer as createNetServer, type Socket } from 'node:net';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Allowance, heldPortsFor, limitsFor, openFilesLimit } from '#api/limits';
-import { startApi, type ApiFixture } from '#test/support/api-fixture';
+import { startApi, wallClock, type ApiFixture } from '#test/support/api-fixture';
 
 const root = resolvePath(import.meta.dirname, '../../..');
 let folder: string;
@@ -96,6 +97,28 @@ test('a process that runs out of descriptors goes on, and answers when some are 
   for (let i = 0; i < 200 && status !== 200; i++) status = await ask(socketPath, '/healthz');
   expect(status).toBe(200);
   silent.close();
+});
+
+test('connections that ask nothing make room for those that do', async () => {
+  let laterMs = 0;
+  const clock = { ...wallClock, monotonicNow: () => performance.now() + laterMs };
+  api = await startApi({ clock, limits: { connections: 8, outgoing: 8 } });
+  const closed: Promise<unknown>[] = [];
+  for (let i = 0; i < 8; i++) {
+    const socket = connect(api.socketPath);
+    sockets.push(socket);
+    socket.on('error', () => undefined).resume();
+    closed.push(once(socket, 'close'));
+    await once(socket, 'connect');
+    if (i % 2 === 0) socket.write('GET /healthz HT');
+  }
+  // Until they had time enough to ask, they keep their places.
+  let status = await ask(api.socketPath, '/healthz');
+  expect(status).toBe(0);
+  laterMs = 6000;
+  for (let i = 0; i < 100 && status !== 200; i++) status = await ask(api.socketPath, '/healthz');
+  expect(status).toBe(200);
+  await Promise.all(closed);
 });
 
 test('a burst of a thousand clients at once is served whole', async () => {
