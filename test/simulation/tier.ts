@@ -40,5 +40,5 @@ export class Violation extends Error {
 
 /** True for what a check or an assertion of the parts themselves says; any other error only shows that the code does not run. */
 export function isFinding(error: unknown): error is Error {
-  return error instanceof Error && ['Violation', 'InvariantError', 'Amnesia', 'Refusal'].includes(error.name);
+  return error instanceof Error && ['Violation', 'InvariantError', 'Amnesia', 'Divergence', 'Refusal'].includes(error.name);
 }

@@ -275,6 +275,42 @@ export const diskScripts: readonly Guided[] = [
     },
   },
   {
+    name: 'a file of another past in the place of one’s own does not fit, though its numbers do',
+    run: async () => {
+      const begun = await ownDisk(true);
+      const pasts = [copyOf(begun.disk), copyOf(begun.disk)] as const;
+      for (const [at, disk] of pasts.entries()) {
+        for (const index of [16, 17]) {
+          const { storage } = await openOn(disk.boot(), new VirtualClock());
+          await storage.write({
+            hardState: undefined,
+            entries: entries(index, index, 2 + at),
+            installed: undefined,
+            replies: [],
+            attest: { term: 0, index: 0, lastTerm: 0 },
+          });
+          await storage.close();
+        }
+      }
+      const [own, other] = pasts;
+      const name = own.names().findLast((each) => each.startsWith('log-') && each !== lastLog(own)) ?? '';
+      own.put(join(diskFolder, name), Buffer.from(other.bytes(join(diskFolder, name))));
+      check((await refusal(own)) === 'corrupt', 'chain', 'records of another past are read');
+    },
+  },
+  {
+    name: 'after a start only those files go that no snapshot needs',
+    run: async () => {
+      const { disk, told } = await ownDisk(true);
+      const again = await new Told(disk.boot(), told.model).open();
+      await again.snapshot(7, 1, 'state of seven');
+      await again.storage.close();
+      await new Told(disk.boot(), told.model).open().catch((error: unknown) => {
+        throw error instanceof Violation ? error : new Violation('start', (error as Error).message);
+      });
+    },
+  },
+  {
     name: 'what a broken snapshot left goes before anything is written',
     run: async () => {
       const { disk } = await ownDisk(true);
@@ -320,10 +356,10 @@ export const diskScripts: readonly Guided[] = [
     },
   },
   { name: 'killed at every call', run: () => endAtEveryCall(500, false) },
-  { name: 'killed at every call, and again at every call, and then the power goes', run: endTwiceAtEveryCall },
   { name: 'the power goes at every call', run: () => endAtEveryCall(500, true) },
   { name: 'the power goes at every call, a segment for each record: stale tail at a segment change', run: () => endAtEveryCall(1, true) },
   { name: 'no space at any one call', run: () => fullAtEveryCall(1) },
   { name: 'no space at any call and eight after it', run: () => fullAtEveryCall(9) },
   { name: 'rot at every byte', run: rotAnywhere },
+  { name: 'killed at every call, and again at every call, and then the power goes', run: endTwiceAtEveryCall },
 ];

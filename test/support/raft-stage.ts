@@ -161,7 +161,8 @@ export class RaftStage {
     return held;
   }
 
-  step(message: Message): void {
+  /** @param beside what happens to the member before its turn comes */
+  step(message: Message, beside: (raft: Raft) => void = () => {}): void {
     const actor = this.#actor(message.to);
     if (!actor.raft) return;
     let taken = message;
@@ -174,6 +175,7 @@ export class RaftStage {
     }
     const invalid = actor.raft.receive(taken, taken.from);
     require(invalid === undefined, 'story', () => `${message.to} refuses ${JSON.stringify(message)}: ${invalid?.invalid}`);
+    beside(actor.raft);
     this.#watch(actor);
     this.turn(message.to);
   }

@@ -2,6 +2,8 @@
 import { basename, dirname } from 'node:path';
 import { integerBetween, type Random } from '#base/random';
 import type { FileSystem, OpenHow } from '#disk/file-system';
+import { readHeader } from '#disk/frame';
+import { Violation } from '#test/simulation/tier';
 
 const sectorBytes = 512;
 
@@ -11,6 +13,8 @@ interface Inode {
   /** What is certain to be there after the power went. */
   durable: Buffer;
   mode: number;
+  /** Checksums of the frames that were begun in it, by number. */
+  readonly frames: Map<number, number>;
 }
 
 type NameChange = { readonly put: string; readonly inode: Inode; readonly gone?: string } | { readonly gone: string; readonly put?: undefined };
@@ -100,7 +104,7 @@ export class SimulatedDisk {
 
   /** Makes a file be these bytes, durably: rot, or somebody's hand. */
   put(path: string, data: Buffer): void {
-    const inode = { data, durable: Buffer.from(data), mode: 0o600 };
+    const inode = { data, durable: Buffer.from(data), mode: 0o600, frames: new Map<number, number>() };
     this.#names.set(path, inode);
     this.#durableNames.set(path, inode);
   }
@@ -239,7 +243,7 @@ export class SimulatedDisk {
 
   #openFile(path: string, how: OpenHow): number {
     if (how === 'read' || how === 'write') this.#found(path);
-    const inode = this.#names.get(path) ?? { data: Buffer.alloc(0), durable: Buffer.alloc(0), mode: 0o600 };
+    const inode = this.#names.get(path) ?? { data: Buffer.alloc(0), durable: Buffer.alloc(0), mode: 0o600, frames: new Map<number, number>() };
     if (how === 'create' || how === 'createDurable') {
       if (!this.#names.has(path)) this.#changes.push({ put: path, inode });
       this.#names.set(path, inode);
@@ -264,6 +268,7 @@ export class SimulatedDisk {
     if (count === 0 && given.length > 0 && !dying) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     if (count > 1) count = this.#shortened(count);
     const path = [...this.#names].find(([, each]) => each === inode)?.[0] ?? '';
+    sealedOnce(path, inode, given);
     const bytes = this.spoil ? this.spoil(path, given) : given;
     const data = Buffer.alloc(Math.max(inode.data.length, position + count));
     inode.data.copy(data);
@@ -314,4 +319,13 @@ export class SimulatedDisk {
   #note(what: string): void {
     for (let at = 0; at < what.length; at++) this.#hash = Math.imul(this.#hash ^ what.charCodeAt(at), 0x01000193);
   }
+}
+
+/** A number of a frame goes into what seals it: under one key it must never seal two things. */
+function sealedOnce(path: string, { frames }: Inode, bytes: Buffer): void {
+  const header = readHeader(bytes, 0);
+  if (!header) return;
+  const before = frames.get(header.sequence);
+  if (before !== undefined && before !== header.crc) throw new Violation('sealed once', `number ${header.sequence} seals two frames of ${path}`);
+  frames.set(header.sequence, header.crc);
 }

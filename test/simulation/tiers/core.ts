@@ -10,11 +10,12 @@ import { membership } from '../guided/membership.ts';
 import { reads } from '../guided/reads.ts';
 import { replication } from '../guided/replication.ts';
 import { snapshots } from '../guided/snapshots.ts';
+import { turns } from '../guided/turns.ts';
 import type { Tier } from '../tier.ts';
 
 export const tier: Tier = {
   name: 'core',
-  guided: [...elections, ...candidates, ...replication, ...flow, ...reads, ...membership, ...snapshots],
+  guided: [...elections, ...candidates, ...replication, ...flow, ...reads, ...membership, ...snapshots, ...turns],
   run: (seed, faults = new Faults()) => new RaftSimulation(withFaults(drawPlan(seed, seededRandom(seed, 'raft plan')), faults)).run(),
   replays: 500,
   minimums: {

@@ -4,6 +4,7 @@ import { initCluster } from '#control/clusters';
 import { createConfig } from '#control/configs';
 import { DriverWorld, type Machine } from '#test/support/driver/driver-world';
 import { driverScripts } from '#test/support/driver/driver-scripts';
+import { requestScripts } from '#test/support/driver/request-scripts';
 import { testDescription } from '#test/support/memory-cluster';
 import { Faults } from '#test/support/faults';
 import { agentCounts, deploy, disturbAgents, runsWhatIsWanted } from '#test/support/driver/deployed';
@@ -11,7 +12,7 @@ import type { Tier } from '../tier.ts';
 
 export const tier: Tier = {
   name: 'driver',
-  guided: driverScripts,
+  guided: [...driverScripts, ...requestScripts],
   run,
   replays: 120,
   minimums: {
