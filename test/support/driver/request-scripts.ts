@@ -80,14 +80,8 @@ export const requestScripts: readonly Guided[] = [
       demand(known.join(' ') === 'c,d,e c,d,e', 'all forget the same', known.join(' and '));
       const usual = new Answers();
       for (const at of [0, 590_000, 610_000]) usual.add([{ id: String(at) }], at);
-      demand(
-        usual
-          .all()
-          .map(({ id }) => id)
-          .join() === '590000,610000',
-        'answers are kept for ten minutes',
-        usual.all().join(),
-      );
+      const kept = usual.all().map(({ id }) => id);
+      demand(kept.join() === '590000,610000', 'answers are kept for ten minutes', kept.join());
     },
   },
   {
