@@ -61,6 +61,7 @@ export class Progress {
   }
 
   becomeSnapshot(index: number): void {
+    assert(this.state !== 'snapshot', `snapshot ${index} follows ${this.pendingSnapshot}, which is under way`);
     this.#enter('snapshot');
     this.pendingSnapshot = index;
   }

@@ -126,6 +126,18 @@ export const turns: readonly Guided[] = [
     },
   },
   {
+    name: 'a learner is handed no leadership',
+    run(): void {
+      const stage = new RaftStage(group, {}, ['d']);
+      stage.elect('a');
+      stage.equal(
+        ['d', 'b'].map((id) => stage.act('a', (raft) => raft.transferLeadership(id))),
+        [false, true],
+        'a learner, and a voter',
+      );
+    },
+  },
+  {
     name: 'the vote of a member that was removed meanwhile counts for nothing',
     run(): void {
       const stage = new RaftStage(['a', 'b', 'c', 'd']);
@@ -143,7 +155,10 @@ export const turns: readonly Guided[] = [
       for (const id of ['b', 'd']) stage.tick(id, e);
       stage.hold(() => true);
       stage.act('c', (raft) => raft.campaign());
-      // The refusal of b tells that the change is committed; d grants.
+      // The refusal of b tells that the change is committed; then d grants.
+      const asked = stage.hold(({ to }) => to === 'd');
+      stage.settle();
+      for (const message of asked) stage.step(message);
       stage.settle();
       stage.is('c', { role: 'preCandidate', committed: 2 });
     },
