@@ -20,7 +20,8 @@ export interface Call {
 }
 
 /** What a handler answers; 'sent' when it wrote the response itself. */
-export type Answer = 'sent' | { status: number; json?: unknown };
+/** `list`: made as it goes out, over turns in which the state may change: of what was taken from it before. */
+export type Answer = 'sent' | { status: number; json?: unknown; list?: Iterable<unknown> };
 
 export type Handler = (call: Call) => Promise<Answer> | Answer;
 

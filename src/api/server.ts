@@ -1,7 +1,7 @@
 /** The API's server on its unix socket: routes of ours, all else passed through to the engine. */
 import { chmod, chown, lstat, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { Refusal } from '#base/refusal';
@@ -21,6 +21,8 @@ import { allRoutes } from './routes/all.ts';
 import { Metrics } from './routes/metrics.ts';
 import { RecentRemovals } from './routes/recent-removals.ts';
 import { commonHeaders } from './routes/system.ts';
+import { answers } from '#http/answers';
+import { sendAnswer, sendJson } from './answer.ts';
 import { router, type Answer, type Call, type Handler } from './router.ts';
 import { SwarmEvents } from './stream/swarm-events.ts';
 import { readTarget } from './target.ts';
@@ -217,7 +219,7 @@ export class ApiServer {
       },
     };
     const answer = !stale && isLeaders(target.path) ? this.#atLeader(call, found.handler) : found.handler(call);
-    send(response, await answer);
+    await sendAnswer(response, await answer, this.#context.clock);
   }
 
   /** Outside a cluster, and on a worker, every route says so itself. */
@@ -251,7 +253,7 @@ export class ApiServer {
     }
     // What the client still sends of the body would be read as the next request.
     if (!request.complete) response.setHeader('Connection', 'close');
-    send(response, { status, json: { message } });
+    sendJson(response, status, { message });
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -296,15 +298,6 @@ function refuseGarbage(error: Error & { code?: string }, socket: Duplex): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
 }
 
-function send(response: ServerResponse, answer: Answer): void {
-  if (answer === 'sent') return;
-  const text = answer.json === undefined ? '' : `${JSON.stringify(answer.json)}\n`;
-  if (text !== '') response.setHeader('Content-Type', 'application/json');
-  if (answer.status !== 204) response.setHeader('Content-Length', Buffer.byteLength(text));
-  response.writeHead(answer.status);
-  response.end(text);
-}
-
 /** Removes a socket that a dead daemon left; refuses when it answers, or when the path is something else. */
 async function removeStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
@@ -312,15 +305,4 @@ async function removeStaleSocket(path: string): Promise<void> {
   if (!found.isSocket()) throw new Refusal('alreadyExists', `${path} is there and is no socket`);
   if (await answers(path)) throw new Refusal('alreadyExists', `another daemon answers on ${path}`);
   await unlink(path);
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
-  });
 }

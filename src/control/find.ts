@@ -1,6 +1,8 @@
 /** Finds an object as users refer to it. */
 import { Refusal } from '#base/refusal';
 import { nameOf, type Kind, type ObjectOf } from '#model/object/object';
+import type { Task } from '#model/object/task';
+import { prefixLength } from '#store/index/indexes';
 import type { View } from '#store/view';
 
 /**
@@ -30,7 +32,13 @@ function findNamed<K extends Kind>(view: View, kind: K, name: string): ObjectOf[
 }
 
 function findPrefixed<K extends Kind>(view: View, kind: K, prefix: string): ObjectOf[K][] {
-  return [...view.list(kind)].filter((object) => object.ID.startsWith(prefix));
+  // Of tasks there are too many to look at each.
+  const among = kind === 'task' && prefix.length >= prefixLength ? tasksNear(view, prefix) : view.list(kind);
+  return [...(among as Iterable<ObjectOf[K]>)].filter((object) => object.ID.startsWith(prefix));
+}
+
+function tasksNear(view: View, prefix: string): Iterable<Task> {
+  return view.find('task', 'prefix', prefix.slice(0, prefixLength));
 }
 
 /** Refuses unless the caller has read the newest `object`. */

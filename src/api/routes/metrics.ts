@@ -1,4 +1,5 @@
 /** What Prometheus reads: counts by state, the log's index, the event loop's delay, memory. Labels are bounded by the number of objects. */
+import { gathered, inTurns } from '#base/pace/steps';
 import { flagsOf } from '#model/object/states';
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { Gauge, Registry } from 'prom-client';
@@ -78,13 +79,14 @@ export class Metrics {
     const { LocalNodeState, ControlAvailable } = this.#context.swarm.status();
     // Without a leader the counts stay as they were; the process's own numbers matter the more.
     const view = LocalNodeState === 'active' && ControlAvailable ? await this.#context.cluster.read().catch(() => undefined) : undefined;
-    if (view) this.#count(view);
+    // A summary goes through all tasks of its stack.
+    const stacks = view && (await inTurns(gathered(stackSummaries(view, this.#context)), this.#context.clock));
+    if (view && stacks) this.#count(view, stacks);
     this.#tellNetwork(await this.#context.metrics.network());
     return this.#registry.metrics();
   }
 
-  #count(view: View): void {
-    const stacks = stackSummaries(view, this.#context);
+  #count(view: View, stacks: readonly StackSummary[]): void {
     this.#countStates(view, stacks);
     const states = {
       node: [...view.list('node')].map((node) => node.Status.State),

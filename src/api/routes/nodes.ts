@@ -1,4 +1,5 @@
 /** Routes of nodes. */
+import { mapped } from '../answer.ts';
 import { removeNode, updateNode } from '#control/nodes';
 import { managerAddress, roleOf } from '#model/manager-address';
 import type { Node, NodeSpec } from '#model/object/node';
@@ -19,7 +20,7 @@ export function nodeRoutes(context: Context): Route[] {
       const filters = readFilters(call, filterKeys);
       checkWords(filters);
       const nodes = [...(await readView(context)).list('node')].filter((node) => passes(filters, node));
-      return { status: 200, json: nodes.map((node) => shownMember(node, context)) };
+      return { status: 200, list: mapped(nodes, (node) => shownMember(node, context)) };
     }),
     get('/nodes/{}', async (call) => {
       const node = await readObject(context, 'node', parameter(call));

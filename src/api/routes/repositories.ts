@@ -14,7 +14,7 @@ export function repositoryRoutes(context: Context): Route[] {
   return [
     get('/shoal/v1/repositories', async () => {
       const view = await readView(context);
-      const summaries = stackSummaries(view, context);
+      const summaries = [...stackSummaries(view, context)];
       return { status: 200, json: [...view.list('repository')].map((repository) => repositoryBody(repository, summaries)) };
     }),
     get('/shoal/v1/repositories/{}', async (call) => ({ status: 200, json: await details(context, parameter(call)) })),
@@ -41,7 +41,7 @@ export function repositoryRoutes(context: Context): Route[] {
 
 async function details(context: Context, ref: string): Promise<object> {
   const repository = await readObject(context, 'repository', ref);
-  return repositoryBody(repository, stackSummaries(await readView(context), context));
+  return repositoryBody(repository, [...stackSummaries(await readView(context), context)]);
 }
 
 async function sync(context: Context, ref: string): Promise<Answer> {
@@ -60,7 +60,7 @@ async function suspend(call: Call, context: Context, on: boolean): Promise<Answe
 async function removeOne(call: Call, context: Context): Promise<Answer> {
   const repository = await readObject(context, 'repository', parameter(call));
   const view = await readView(context);
-  const owned = stackSummaries(view, context).filter(({ Source }) => Source.Kind === 'repository' && Source.Repository === repository.Spec.Name);
+  const owned = [...stackSummaries(view, context)].filter(({ Source }) => Source.Kind === 'repository' && Source.Repository === repository.Spec.Name);
   await submit(context, call, removeRepository(repository.ID));
   for (const { Name, Services } of flag(call, 'prune') ? owned : []) {
     // A folder that was never applied has nothing to remove: its record went with the repository.

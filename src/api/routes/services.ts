@@ -1,4 +1,5 @@
 /** Routes of services, their logs apart. */
+import { mapped } from '../answer.ts';
 import type { UseCase } from '#control/cluster';
 import { findObject } from '#control/find';
 import { createService, removeService, updateService, type ServiceCreated, type ServiceUpdated, type UpdateServiceOptions } from '#control/service/services';
@@ -26,11 +27,11 @@ export function serviceRoutes(context: Context): Route[] {
       const view = await readView(context);
       const services = [...view.list('service')].filter((service) => passes(filters, service));
       const counted = flag(call, 'status');
-      const json = services.map((service) => ({
+      const list = mapped(services, (service) => ({
         ...shown('service', service),
         ...(counted && { ServiceStatus: serviceStatus(service, view.tasksOfService(service.ID)) }),
       }));
-      return { status: 200, json };
+      return { status: 200, list };
     }),
     get('/services/{}', async (call) => {
       const service = await readObject(context, 'service', parameter(call));

@@ -16,7 +16,7 @@ export function stackRoutes(context: Context): Route[] {
   return [
     post('/shoal/v1/stacks/{}', (call) => deploy(call, context)),
     post('/shoal/v1/stacks/{}/plan', (call) => plan(call, context)),
-    get('/shoal/v1/stacks', async () => ({ status: 200, json: stackSummaries(await readView(context), context) })),
+    get('/shoal/v1/stacks', async () => ({ status: 200, list: stackSummaries(await readView(context), context) })),
     get('/shoal/v1/stacks/{}', async (call) => ({ status: 200, json: await details(context, parameter(call)) })),
     remove('/shoal/v1/stacks/{}', async (call) => {
       const removal = removeStackByHand(parameter(call), flag(call, 'force'));

@@ -1,4 +1,5 @@
 /** Routes of tasks, their logs apart. */
+import { mapped } from '../answer.ts';
 import { findObject } from '#control/find';
 import type { Task } from '#model/object/task';
 import { taskName } from '#model/object/task';
@@ -18,8 +19,7 @@ export function taskRoutes(context: Context): Route[] {
     get('/tasks', async (call) => {
       const filters = readFilters(call, filterKeys);
       const view = await readView(context);
-      const tasks = listTasks(view, filters, context.swarm.status().NodeID);
-      return { status: 200, json: tasks.map((task) => shownTask(view, task)) };
+      return { status: 200, list: listTasks(view, filters, context.swarm.status().NodeID) };
     }),
     get('/tasks/{}', async (call) => {
       const view = await readView(context);
@@ -28,15 +28,16 @@ export function taskRoutes(context: Context): Route[] {
   ];
 }
 
-function listTasks(view: View, filters: Filters, ownNodeId: string): Task[] {
+function listTasks(view: View, filters: Filters, ownNodeId: string): Iterable<object | undefined> {
   for (const state of filters.get('desired-state') ?? []) {
     if (!taskStates.some((known) => known === state.toLowerCase())) throw new HttpError(500, `Invalid desired-state filter: '${state}'`);
   }
   const services = filters.get('service')?.map((ref) => findObject(view, 'service', ref).ID);
   const nodes = filters.get('node')?.map((ref) => findObject(view, 'node', ref === 'self' ? ownNodeId : ref).ID);
-  return [...scanned(view, services, nodes)].filter(
-    (task) => (!services || services.includes(task.ServiceID)) && (!nodes || nodes.includes(task.NodeID)) && passes(view, filters, task),
-  );
+  const wanted = (task: Task): boolean =>
+    (!services || services.includes(task.ServiceID)) && (!nodes || nodes.includes(task.NodeID)) && passes(view, filters, task);
+  // Taken now: the list is of one moment, however long it takes to go out.
+  return mapped([...scanned(view, services, nodes)], (task) => (wanted(task) ? shownTask(view, task) : undefined));
 }
 
 /** One service is what progress displays ask for, five times a second, and one node what `node ps` does: their indexes spare the scan. */

@@ -41,10 +41,10 @@ interface StackParts {
   services: Service[];
 }
 
-/** Sorted by name. */
-export function stackSummaries(view: View, parts: SummaryParts): StackSummary[] {
+/** Sorted by name; each made when it is asked for. */
+export function* stackSummaries(view: View, parts: SummaryParts): Iterable<StackSummary> {
   const summarise = summariser(view, parts);
-  return [...stackParts(view)].map(([name, stack]) => summarise(name, stack)).toSorted((a, b) => compareTexts(a.Name, b.Name));
+  for (const [name, stack] of [...stackParts(view)].sort(([a], [b]) => compareTexts(a, b))) yield summarise(name, stack);
 }
 
 /** One stack with the names of its services; undefined when nothing is known of it. */

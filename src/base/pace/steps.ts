@@ -26,6 +26,16 @@ export async function inTurns<T>(steps: Steps<T>, clock: Clock, goOn: () => bool
   }
 }
 
+/** A list of what is made one by one, each in a step of its own. */
+export function* gathered<T>(items: Iterable<T>): Steps<T[]> {
+  const list: T[] = [];
+  for (const item of items) {
+    list.push(item);
+    yield;
+  }
+  return list;
+}
+
 /** Counts what is looked at, and says when so much was that a step ends. */
 export class Pace {
   readonly #every: number;

@@ -1,7 +1,7 @@
 /** Keeps a second daemon off a state folder: a lock on a file in it that the kernel frees when its holder ends, however it ends. */
+import { answers } from '#http/answers';
 import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Refusal } from '#base/refusal';
 
@@ -68,15 +68,4 @@ async function refuseOlderDaemon(folder: string): Promise<void> {
   const path = join(folder, 'lock.sock');
   if (await answers(path)) throw inUse(folder, '');
   rmSync(path, { force: true });
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -11,6 +11,9 @@ import { equal } from '#base/equal';
 
 type Keys<T> = (object: T) => readonly string[];
 
+/** Of thirty thousand random ids some twenty begin with the same two characters. */
+export const prefixLength = 2;
+
 const ofTask = {
   service: (task) => [task.ServiceID],
   node: (task) => [task.NodeID],
@@ -18,6 +21,8 @@ const ofTask = {
   waiting: ({ Status: { State } }) => (State === 'new' || State === 'pending' ? [State] : []),
   /** Secrets and configs by id, of tasks that are on a node and have not ended. */
   file: (task) => (isPlaced(task) ? filesOf(task.Spec) : []),
+  /** First characters of its id. */
+  prefix: ({ ID }) => [ID.slice(0, prefixLength)],
   /** Networks by id, ended tasks too. */
   network: (task) => (task.NetworksAttachments ?? []).map(({ Network: { ID } }) => ID),
 } satisfies Record<string, Keys<Task>>;

@@ -6,6 +6,7 @@ import { runPass } from '#manager/pass';
 import { stages } from '#manager/stages';
 import type { Kind } from '#model/object/object';
 import { taskNetwork } from '#model/object/task';
+import { findObject } from '#control/find';
 import { Overlay } from '#store/overlay';
 import { boundlessRoom } from '#test/support/boundless-room';
 import { Store } from '#store/store';
@@ -41,4 +42,14 @@ test('a full pass over tasks, a new network, a gone one and a gone service walks
   // It did see to all of them.
   expect(overlay.get('network', 'new')?.IPAMOptions?.Configs).toMatchObject([{ Subnet: '10.0.1.0/24' }]);
   expect(overlay.get('task', 'left')?.DesiredState).toBe('remove');
+});
+
+test('a task is found by the first characters of its id without a walk over all', () => {
+  const store = new CountingStore();
+  store.become(storeOf({ task: [aTask('abc1', 'running', {}), aTask('abd2', 'running', {}), aTask('b3', 'running', {})] }));
+  expect(findObject(store, 'task', 'abc').ID).toBe('abc1');
+  expect(() => findObject(store, 'task', 'ab')).toThrow('task ab is ambiguous (2 matches found)');
+  expect(() => findObject(store, 'task', 'abx')).toThrow('task abx not found');
+  expect(store.walked).not.toContain('task');
+  expect(findObject(store, 'task', 'b').ID).toBe('b3');
 });
