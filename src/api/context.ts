@@ -5,7 +5,7 @@ import { findObject } from '#control/find';
 import type { Kind, ObjectOf } from '#model/object/object';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Dependencies, SwarmStatus, View } from './dependencies.ts';
-import type { EngineClient } from './engine-client.ts';
+import type { EngineClient } from './engine/engine-client.ts';
 import type { Guard } from './guard.ts';
 import type { Allowance } from './limits.ts';
 import { nextChange } from './request/request-id.ts';

@@ -9,7 +9,7 @@ import { socketEndpoint } from '#http/endpoint';
 import { contained } from './contained.ts';
 import type { Context } from './context.ts';
 import type { Dependencies } from './dependencies.ts';
-import { EngineClient } from './engine-client.ts';
+import { EngineClient } from './engine/engine-client.ts';
 import { failureOf, HttpError } from './errors.ts';
 import { Guard } from './guard.ts';
 import { Allowance, HalfOpen, limitsFor, openFilesLimit, type Limits } from './limits.ts';

@@ -1,4 +1,4 @@
-/** The worker processes of the reconciler: one that talks to servers, for all repositories at once, and one that renders. Both are kept, and made anew after a limit or a breach. */
+/** The worker processes of the reconciler: one that talks to servers, for all repositories at once, and one that renders. Both are kept while there is work, end after a minute without, and are made anew after a limit or a breach. */
 import { Refusal } from '#base/refusal';
 import type { RenderedStack } from '#reconciler/rendered';
 import { Lanes } from './lanes.ts';
@@ -22,8 +22,9 @@ export interface RenderAnswer {
   wanting: readonly string[];
 }
 
-const fetchBounds: WorkerBounds = { memoryBytes: 512 * 1024 * 1024, silenceMs: 45 * 60_000 };
-const renderBounds: WorkerBounds = { memoryBytes: 1024 * 1024 * 1024, cpuMs: 2000, silenceMs: 30_000 };
+const fetchBounds = { memoryBytes: 512 * 1024 * 1024, silenceMs: 45 * 60_000 };
+const renderBounds = { memoryBytes: 1024 * 1024 * 1024, cpuMs: 2000, silenceMs: 30_000 };
+const usualIdleMs = 60_000;
 const mostServed = 2000;
 const recycledBytes = 384 * 1024 * 1024;
 
@@ -61,10 +62,10 @@ export class GitWorkers {
   readonly #lanes = new Lanes();
   #renders: Promise<unknown> = Promise.resolve();
 
-  /** `program` is the path of the worker's own entry. */
-  constructor(program: string) {
-    this.#fetching = new Post(program, fetchBounds);
-    this.#rendering = new Post(program, renderBounds);
+  /** `program` is the path of the worker's own entry; `idleMs`: how long a process is kept without work. */
+  constructor(program: string, idleMs = usualIdleMs) {
+    this.#fetching = new Post(program, { ...fetchBounds, idleMs });
+    this.#rendering = new Post(program, { ...renderBounds, idleMs });
   }
 
   /** Asks the repository where its branch is, brings that into the mirror and answers the commit. `seen` hears of the place also when that fails. */

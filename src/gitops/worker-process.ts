@@ -13,6 +13,8 @@ export interface WorkerBounds {
   cpuMs?: number;
   /** Time between two words about any request. */
   silenceMs: number;
+  /** Without a request for so long it ends: what it holds in memory is there for nobody. */
+  idleMs: number;
 }
 
 /** A bound was broken. */
@@ -50,6 +52,7 @@ export class WorkerProcess {
   readonly #pending = new Map<number, Pending>();
   readonly #groups = new Set<number>();
   #timer: NodeJS.Timeout | undefined;
+  #idle: NodeJS.Timeout | undefined;
   #lastId = 0;
   #heardAt = 0;
   #cpuMs: number | undefined;
@@ -96,6 +99,7 @@ export class WorkerProcess {
     const id = (this.#lastId += 1);
     const cancel = (): void => this.#send({ id, type: 'cancel' });
     this.served += 1;
+    clearTimeout(this.#idle);
     signal.addEventListener('abort', cancel, { once: true });
     try {
       const answer = await new Promise<WorkerAnswer>((resolve, reject) => {
@@ -108,8 +112,13 @@ export class WorkerProcess {
     } finally {
       signal.removeEventListener('abort', cancel);
       this.#pending.delete(id);
-      if (this.#pending.size === 0) this.#unwatch();
+      if (this.#pending.size === 0) this.#rest();
     }
+  }
+
+  #rest(): void {
+    this.#unwatch();
+    if (!this.#ended) this.#idle = setTimeout(() => this.kill(), this.#bounds.idleMs).unref();
   }
 
   /** Ends the process and all that it started. */
@@ -148,6 +157,7 @@ export class WorkerProcess {
     if (this.#ended) return;
     this.#ended = error;
     this.#unwatch();
+    clearTimeout(this.#idle);
     for (const pid of [this.#child.pid, ...this.#groups]) if (pid !== undefined) killGroup(pid);
     for (const { reject } of this.#pending.values()) reject(error);
   }

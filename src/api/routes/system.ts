@@ -7,7 +7,7 @@ import { shownMember } from './nodes.ts';
 import { get, type Answer, type Call, type Route } from '../router.ts';
 import { clusterIn, shownCluster } from './swarm.ts';
 import { oldestVersion } from '../version.ts';
-import { commonVersion } from '../engine-client.ts';
+import { commonVersion } from '../engine/engine-client.ts';
 
 /** By this clients know whom they talk to. */
 export function pingRoutes(context: Context): Route[] {

@@ -141,3 +141,43 @@ test('repositories that hang keep nobody waiting', async () => {
     hanging.close();
   }
 });
+
+/** A program that notes its process id when it is born, and answers every request. */
+function notingProgram(): { path: string; born: () => number[] } {
+  const [path, notes] = [join(folder, 'worker.mjs'), join(folder, 'born')];
+  const text = `import { appendFileSync } from 'node:fs';
+appendFileSync(${JSON.stringify(notes)}, process.pid + '\\n');
+const send = (value) => { const body = Buffer.from(JSON.stringify(value)); const head = Buffer.alloc(4); head.writeUInt32BE(body.length); process.stdout.write(Buffer.concat([head, body])); };
+process.stdin.on('end', () => process.exit());
+process.stdin.on('data', (chunk) => send({ id: JSON.parse(chunk.toString('utf8', 4)).id, type: 'rendered', missing: false, wanting: [] }));
+`;
+  writeFileSync(path, text);
+  return { path, born: () => readFileSync(notes, 'utf8').trim().split('\n').map(Number) };
+}
+
+const isAlive = (pid: number): boolean => {
+  const text = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
+  return text !== '' && !text.includes(') Z');
+};
+
+test('a process without work ends, and the next request gets a new one', async () => {
+  const { path, born } = notingProgram();
+  workers = new GitWorkers(path, 1);
+  await workers.render(question, signal);
+  const [first = 0] = born();
+  await within(
+    30_000,
+    () => !isAlive(first),
+    () => `process ${first} lives on`,
+  );
+  await workers.render(question, signal);
+  expect(born()).toHaveLength(2);
+});
+
+test('a process that has work lately is kept', async () => {
+  const { path, born } = notingProgram();
+  workers = new GitWorkers(path, 600_000);
+  await workers.render(question, signal);
+  await workers.render(question, signal);
+  expect(born()).toHaveLength(1);
+});

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { EngineClient } from '#api/engine-client';
+import { EngineClient } from '#api/engine/engine-client';
 import { socketEndpoint } from '#http/endpoint';
 import { startApi, wallClock, type ApiFixture } from '#test/support/api-fixture';
 // @ts-ignore -- plain JavaScript

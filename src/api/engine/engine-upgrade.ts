@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { Endpoint } from '#http/endpoint';
-import { HttpError } from './errors.ts';
+import { HttpError } from '../errors.ts';
 
 export interface UpgradeRequest {
   request: IncomingMessage;

@@ -4,13 +4,13 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock';
 import type { Endpoint } from '#http/endpoint';
 import { openCall } from '#http/call';
-import { readBody } from './request/body.ts';
+import { readBody } from '../request/body.ts';
 import { joinUpgrade } from './engine-upgrade.ts';
-import { HttpError } from './errors.ts';
-import type { Allowance } from './limits.ts';
-import { enginePath, type RequestTarget } from './target.ts';
-import { minorVersion, newestVersion } from './version.ts';
-import { connectionHeaders, keptHeaders } from './request/kept-headers.ts';
+import { HttpError } from '../errors.ts';
+import type { Allowance } from '../limits.ts';
+import { enginePath, type RequestTarget } from '../target.ts';
+import { minorVersion, newestVersion } from '../version.ts';
+import { connectionHeaders, keptHeaders } from '../request/kept-headers.ts';
 
 /** Facts of the engine that our own answers repeat. */
 export interface EngineAbout {
