@@ -4,6 +4,7 @@ import { initCluster } from '#control/clusters';
 import { createConfig } from '#control/configs';
 import { DriverWorld, type Machine } from '#test/support/driver/driver-world';
 import { driverScripts } from '#test/support/driver/driver-scripts';
+import { memberScripts } from '#test/support/driver/member-scripts';
 import { requestScripts } from '#test/support/driver/request-scripts';
 import { testDescription } from '#test/support/memory-cluster';
 import { Faults } from '#test/support/faults';
@@ -12,7 +13,7 @@ import type { Tier } from '../tier.ts';
 
 export const tier: Tier = {
   name: 'driver',
-  guided: [...driverScripts, ...requestScripts],
+  guided: [...driverScripts, ...requestScripts, ...memberScripts],
   run,
   replays: 120,
   minimums: {
