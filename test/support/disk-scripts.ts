@@ -346,6 +346,23 @@ export const diskScripts: readonly Guided[] = [
     },
   },
   {
+    name: 'a seal that found no room leaves its number to nobody',
+    run: async () => {
+      const disk = newDisk();
+      const told = await new Told(disk.boot()).open();
+      await told.write({ term: 1, vote: 'a', commit: 0 }, entries(1, 3, 1));
+      disk.capacity = disk.used + 30;
+      await told.clock.advance(1500);
+      disk.capacity = Infinity;
+      const writing = told.write({ term: 1, vote: 'a', commit: 3 }, entries(4, 6, 1)).catch((error: unknown) => {
+        throw error instanceof Violation ? error : new Violation('full', (error as Error).message);
+      });
+      await Promise.all([writing, told.clock.advance(8000)]);
+      await told.storage.close();
+      await new Told(disk.boot(), told.model).open();
+    },
+  },
+  {
     name: 'a stop while a vote is being written keeps the vote',
     run: async () => {
       const disk = newDisk();

@@ -241,6 +241,7 @@ export const faults: readonly Fault[] = [
     from: '      cut = await this.#cutBack();\n    }\n    await this.#endWriter();',
     to: '      cut = await this.#cutBack();\n    }',
     within: 0,
+    equivalent: 'what is tried again is the same record at the same place: the same bytes under the same number, which seal nothing else',
   },
   { ...at('segment'), name: 'any record of the right number follows', from: ' && frame.header.previous === end.crc)', to: ')', within: 0 },
   {
