@@ -3,13 +3,13 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { seededRandom } from '#base/random';
-import type { AssignmentMessage, OpenSession } from '#model/object/assignment';
+import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { TaskStatus } from '#model/object/task';
 import type { NodeNetwork } from '#network/contract';
 import type { Engine, LogLine, LogOptions } from '#engine/engine';
 import { AssignmentSet } from './assignment-set.ts';
-import { runSessions } from './session-loop.ts';
+import { runSessions, withLimit } from './session-loop.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { TaskLoop } from './task-loop.ts';
 
@@ -33,6 +33,9 @@ export interface AgentModules {
 
 export type Place = ReturnType<AssignmentSet['place']>;
 
+/** What telling the managers of a stop may take; without a leader it cannot be. */
+const announceLimitMs = 5000;
+const announceAgainMs = 20;
 /** How long `stop` waits for steps that are being carried out. */
 const settleLimitMs = 5000;
 
@@ -44,6 +47,7 @@ export class Agent {
   readonly #reporter: StatusReporter;
   readonly #loop: TaskLoop;
   #description: NodeDescription | undefined;
+  #session: DispatcherSession | undefined;
   #left = false;
   #refused: string | undefined;
   readonly #connected: Promise<void>;
@@ -85,6 +89,22 @@ export class Agent {
     return this.#refused;
   }
 
+  /** The managers are told that this node comes back soon, if they can be reached: its tasks are left to it meanwhile. */
+  async announcePause(): Promise<void> {
+    const { clock, logger } = this.#modules;
+    let failure = 'no manager can be reached';
+    // Whoever led may just have handed over: the session with the next leader comes in a moment.
+    for (const end = clock.monotonicNow() + announceLimitMs; clock.monotonicNow() < end; await this.#pause(announceAgainMs)) {
+      if (!this.#session) continue;
+      try {
+        return await withLimit(this.#session.pause(), clock, this.#ending.signal);
+      } catch (error) {
+        failure = (error as Error).message;
+      }
+    }
+    logger.warn({ error: failure }, 'the managers were not told that this node comes back soon: its tasks are replaced after three missed beats');
+  }
+
   /** Ends work on tasks and the session; containers run on and the next agent finds them. */
   async stop(): Promise<void> {
     this.#ending.abort();
@@ -115,12 +135,16 @@ export class Agent {
     return {
       opened: (session, description) => {
         this.#description = description;
+        this.#session = session;
         this.#refused = undefined;
         this.#connect();
         this.#reporter.use(session);
       },
       assigned: (message) => this.#assigned(message),
-      closed: () => this.#reporter.use(undefined),
+      closed: () => {
+        this.#session = undefined;
+        this.#reporter.use(undefined);
+      },
       failed: (error) => (this.#refused = isDenial(error) ? error.message : undefined),
     };
   }

@@ -120,7 +120,7 @@ function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void
 }
 
 /** Rejects when there is no answer in time, or with `signal`. */
-function withLimit<T>(answer: Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
+export function withLimit<T>(answer: Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const fail = (message: string) => () => {
       finish();

@@ -117,7 +117,8 @@ export interface InitRequest {
   AdvertiseAddr?: string;
   DataPathAddr?: string;
   DataPathPort?: number;
-  ForceNewCluster?: never;
+  /** Of a manager that has lost the others for good: it goes on alone with what it holds. */
+  ForceNewCluster?: boolean;
   AutoLockManagers?: never;
   Availability?: 'active' | 'pause' | 'drain';
   DefaultAddrPool?: readonly string[];

@@ -61,8 +61,7 @@ export function unseatManager(nodeId: string): UseCase<void> {
   return (view) => {
     const node = view.get('node', nodeId);
     if (!node || node.Spec.Role === 'manager' || roleOf(node) === 'worker') return { actions: [], result: undefined };
-    const { ManagerAddr: _gone, ...rest } = node.Shoal ?? {};
-    return { actions: [update('node', { ...node, Shoal: { ...rest, Role: 'worker' } })], result: undefined };
+    return { actions: [update('node', asWorker(node))], result: undefined };
   };
 }
 
@@ -86,6 +85,19 @@ export function removeNode(ref: string, force: boolean): UseCase<void> {
     const tasks = [...view.tasksOfNode(node.ID)].filter((task) => !isTerminal(task.Status.State));
     return { actions: [...tasks.map((task) => orphan(task, now)), remove('node', node.ID)], result: undefined };
   };
+}
+
+/** A cluster that was made anew has one manager: the others are workers, and find that out when they come back. */
+export function keepOneManager(nodeId: string): UseCase<void> {
+  return (view) => {
+    const others = [...view.list('node')].filter((node) => node.ID !== nodeId && (node.Spec.Role === 'manager' || roleOf(node) === 'manager'));
+    return { actions: others.map((node) => update('node', asWorker({ ...node, Spec: { ...node.Spec, Role: 'worker' } }))), result: undefined };
+  };
+}
+
+function asWorker(node: Node): Node {
+  const { ManagerAddr: _gone, ...rest } = node.Shoal ?? {};
+  return { ...node, Shoal: { ...rest, Role: 'worker' } };
 }
 
 function checkNode(spec: NodeSpec): void {

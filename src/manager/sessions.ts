@@ -9,7 +9,7 @@ import { swarmTexts } from '#model/swarm-texts';
 import { defaultClusterSpec } from '#control/clusters';
 import type { UseCase } from '#control/cluster';
 import { Catalog } from '#stages/dispatcher/catalog';
-import { Heartbeats } from '#stages/dispatcher/heartbeat';
+import { awaitNode, Heartbeats } from '#stages/dispatcher/heartbeat';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
@@ -116,6 +116,11 @@ export class Sessions {
       updateDescription: async (next: NodeDescription) => {
         check();
         await submit((view) => answer(describeNode(view, nodeId, next)));
+      },
+      pause: async () => {
+        check();
+        await submit((view, { now }) => answer(awaitNode(view, nodeId, now)));
+        this.#heartbeats.pause(nodeId, number, clock.monotonicNow());
       },
       close: () => session.end(),
     };

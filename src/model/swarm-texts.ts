@@ -3,6 +3,10 @@
 const notManager = 'This node is not a swarm manager.';
 const howToEnter = 'Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again';
 
+const leaving = 'You are attempting to leave the swarm on a node that is participating as a manager.';
+const howToRescue =
+  'The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message.';
+
 export const swarmTexts = {
   inactive: `${notManager} ${howToEnter}.`,
   /** The docker CLI's own words before it deploys a stack. */
@@ -15,7 +19,8 @@ export const swarmTexts = {
   alreadyPart: 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
   joinTimeout:
     'Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the "docker info" command to see the current swarm status of your node.',
-  leavingManager:
-    'You are attempting to leave the swarm on a node that is participating as a manager. ' +
-    'Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message.',
+  leavingLastManager: `${leaving} Removing the last manager erases all current state of the swarm. Use \`--force\` to ignore this message.`,
+  leavingManager: `${leaving} ${howToRescue}`,
+  leavingQuorum: (rest: number, all: number) =>
+    `${leaving} Removing this node leaves ${rest} managers out of ${all}. Without a Raft quorum your swarm will be inaccessible. ${howToRescue}`,
 } as const;

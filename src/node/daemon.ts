@@ -176,6 +176,10 @@ export class Daemon implements LocalSwarm {
   init(request: InitRequest): Promise<string> {
     return this.#exclusively(async () => {
       this.#refuseInSafeMode();
+      if (request.ForceNewCluster && this.#member) {
+        await this.#member.standAlone();
+        return this.#member.identity.nodeId;
+      }
       this.#refuseInside();
       const { listen, address, managerAddress } = await placeOf(request);
       await refuseUnfitHost();
@@ -258,6 +262,7 @@ export class Daemon implements LocalSwarm {
         return;
       }
       const member = this.#inside();
+      await member.giveUpSeat(this.#options.socket);
       this.#door.use(undefined);
       await member.leave();
       this.#member = undefined;

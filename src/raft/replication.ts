@@ -66,13 +66,18 @@ function sendAppend(core: Core, to: string, progress: Progress, evenEmpty: boole
  */
 function sendSnapshot(core: Core, to: string, progress: Progress): boolean {
   if (!progress.recentActive) return false;
-  if (core.snapshot.index <= progress.match || !isMember(core.snapshot.configuration, to)) {
+  if (core.snapshot.index <= progress.match || !isFor(core, to)) {
     core.snapshotWanted.add(to);
     return false;
   }
   core.send({ type: 'snapshot', to, meta: core.snapshot });
   progress.becomeSnapshot(core.snapshot.index);
   return true;
+}
+
+/** The snapshot knows the member, and not from an earlier time as a voter: to one that has begun anew that would say that it lost its log. */
+function isFor({ snapshot, configuration }: Core, to: string): boolean {
+  return isMember(snapshot.configuration, to) && !(configuration.learners.includes(to) && snapshot.configuration.voters.includes(to));
 }
 
 export function broadcastHeartbeat(core: Core): void {

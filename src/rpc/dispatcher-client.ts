@@ -91,6 +91,11 @@ class RemoteSession implements DispatcherSession {
     await this.#call((options, answer) => this.#client.updateDescription(request, ...options, answer));
   }
 
+  async pause(): Promise<void> {
+    const request = { sessionId: this.#sessionId };
+    await this.#call((options, answer) => this.#client.pause(request, ...options, answer));
+  }
+
   close(): void {
     this.#stream.cancel();
     this.#end(new Refusal('unavailable', 'the session is closed'));

@@ -56,6 +56,10 @@ export class DispatcherService {
         await this.#sessionOf(sessionId, caller).updateDescription(decode<NodeDescription>(description));
         return {};
       }),
+      pause: answering(async ({ sessionId }, caller) => {
+        await this.#sessionOf(sessionId, caller).pause();
+        return {};
+      }),
     };
   }
 

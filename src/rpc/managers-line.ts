@@ -112,6 +112,7 @@ function closing(session: DispatcherSession, connection: DispatcherConnection): 
     updateTaskStatus: (updates) => session.updateTaskStatus(updates),
     heartbeat: () => session.heartbeat(),
     updateDescription: (next) => session.updateDescription(next),
+    pause: () => session.pause(),
     close() {
       session.close();
       connection.close();

@@ -54,6 +54,8 @@ export class ScriptedDispatcher {
 }
 
 class ScriptedSession implements DispatcherSession {
+  async pause(): Promise<void> {}
+
   readonly #queue: AssignmentMessage[] = [];
   #closed = false;
   #wake = () => {};

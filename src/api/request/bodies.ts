@@ -24,7 +24,7 @@ export const initRequest = object<InitRequest>({
   AdvertiseAddr: text,
   DataPathAddr: text,
   DataPathPort: uint32,
-  ForceNewCluster: unbuilt('a cluster of one node needs no rescue from lost managers'),
+  ForceNewCluster: flag,
   AutoLockManagers: noAutolock,
   Availability: word('Availability', 'active', 'pause', 'drain'),
   DefaultAddrPool: list(text),

@@ -5,7 +5,7 @@ import type { Cluster } from '#model/object/cluster';
 import { swarmTexts } from '#model/swarm-texts';
 import { decodeBody } from '../request/body.ts';
 import { readView, requireManager, submit, type Context } from '../context.ts';
-import type { View } from '../dependencies.ts';
+import type { ManagersStanding, View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { flag, get, post, versionParameter, type Answer, type Call, type Route } from '../router.ts';
 import { clusterSpec } from '#model/shape/object-shapes';
@@ -58,7 +58,9 @@ export function clusterIn(view: View): Cluster {
 
 async function init(call: Call, context: Context): Promise<Answer> {
   const request = await decodeBody(call.request, initRequest);
-  if (context.swarm.status().LocalNodeState !== 'inactive') throw new Refusal('unavailable', swarmTexts.alreadyPart);
+  const { LocalNodeState, ControlAvailable } = context.swarm.status();
+  const rescues = request.ForceNewCluster === true && ControlAvailable;
+  if (LocalNodeState !== 'inactive' && !rescues) throw new Refusal('unavailable', swarmTexts.alreadyPart);
   return { status: 200, json: await context.swarm.init(request) };
 }
 
@@ -66,9 +68,19 @@ async function leave(call: Call, context: Context): Promise<Answer> {
   const { LocalNodeState, ControlAvailable } = context.swarm.status();
   const force = flag(call, 'force');
   if (LocalNodeState === 'inactive') throw new Refusal('unavailable', swarmTexts.notPart);
-  if (ControlAvailable && !force) throw new Refusal('unavailable', swarmTexts.leavingManager);
+  if (ControlAvailable && !force) throw new Refusal('unavailable', leavingText(context.leader?.standing()));
   await context.swarm.leave(force);
   return { status: 200 };
+}
+
+/** Docker's words, with what this manager's leaving would mean. */
+function leavingText(standing: ManagersStanding | undefined): string {
+  const members = standing?.members ?? [];
+  const reachable = members.filter((member) => member.reachable).length;
+  if (members.length <= 1) return swarmTexts.leavingLastManager;
+  const rest = reachable - 1;
+  const costly = rest <= members.length - reachable + 1;
+  return costly ? swarmTexts.leavingQuorum(rest, members.length) : swarmTexts.leavingManager;
 }
 
 async function update(call: Call, context: Context): Promise<Answer> {

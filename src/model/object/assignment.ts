@@ -132,6 +132,8 @@ export interface DispatcherSession {
   /** Says that the node lives; resolves with the milliseconds until the next beat is due. */
   heartbeat(): Promise<number>;
   updateDescription(description: NodeDescription): Promise<void>;
+  /** Says that the node's daemon ends and comes back soon, while its tasks run on: they are waited for. Resolves when that is durable. */
+  pause(): Promise<void>;
   close(): void;
 }
 

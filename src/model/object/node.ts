@@ -14,6 +14,8 @@ export interface Node extends Meta {
     Gateways?: Readonly<Record<string, string>>;
     /** Leader's time (ms) since when it is down; absent while it is not. */
     DownSince?: number;
+    /** Leader's time (ms) until when a node is waited for whose daemon said that it comes back; absent: nothing was said. */
+    AwayUntil?: number;
     /** The role that the node has, as its certificate says; absent: the one that is wanted. */
     Role?: NodeSpec['Role'];
     /** Where other managers and nodes reach this one as a manager, with port; absent: its address, on the usual port. */

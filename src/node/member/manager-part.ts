@@ -17,6 +17,7 @@ import { hostPort, managerPort, roleOf } from '#model/manager-address';
 import { swarmTexts } from '#model/swarm-texts';
 import { openDisk } from '#replica/disk-storage';
 import { Replica } from '#replica/replica';
+import { withPromise } from '#replica/group/promise';
 import { ReplicatedState } from '#replica/state';
 import type { LiveTls } from '#rpc/credentials';
 import { ForwardClient } from '#rpc/forward/forward-client';
@@ -86,7 +87,7 @@ export class ManagerPart {
         openStorage: async (bootstrap) => {
           const opened = await open(bootstrap);
           incarnation = opened.owner?.incarnation ?? 1;
-          return opened;
+          return await withPromise(opened, nodeId, begins === 'joins' ? identity.votedUntil : undefined);
         },
         transport,
         ...(begins === 'joins' && { founders: [] }),

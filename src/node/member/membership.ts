@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import type { Agent, Place } from '#agent/agent';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
+import { keepOneManager } from '#control/nodes';
 import { certificates } from '#identity/certificates';
 import type { NodeCertificate } from '#identity/certificate-files';
+import { swarmTexts } from '#model/swarm-texts';
+import { makeAnew } from '#replica/group/make-anew';
 import { askToRenew } from '#rpc/ca-client';
 import { clientCredentials } from '#rpc/credentials';
 import { managersLine } from '#rpc/managers-line';
+import { askForDemotion } from './ask-for-demotion.ts';
 import { CertificateKeeper } from './certificate-keeper.ts';
 import { ManagerPart, type ManagerPartParts } from './manager-part.ts';
 import { NodeWork } from './node-work.ts';
@@ -16,6 +20,7 @@ import type { DaemonOptions } from '../options.ts';
 import { managerPlace, writeIdentity, type Identity } from '../state/identity.ts';
 import { instanceOf } from '../state/instance.ts';
 import { chooseRunFolder, ownFolder, socketIn } from '../state/run-folder.ts';
+import { hostIsEnding } from '../host-state.ts';
 import { systemRandom } from '../system.ts';
 
 export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls' | 'begins'> {
@@ -27,6 +32,8 @@ export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls'
 
 /** What a manager alone holds of the state folder. */
 const managersFolders = ['raft', 'repositories'];
+/** What the other managers may take to let a leaving one go. */
+const seatLimitMs = 10_000;
 /** Before another role is asked for once more. */
 const retryMs = 1000;
 
@@ -113,9 +120,54 @@ export class Membership {
     await this.#manager?.handOver();
   }
 
-  /** Containers run on, published ports stay. */
+  /** Containers run on, published ports stay; where there are other managers, they wait for this node for a while. */
   async stop(): Promise<void> {
-    await this.#end(() => this.#work?.stop());
+    await this.#end(async () => {
+      const alone = this.#manager && (this.#manager.seat.standing()?.members.length ?? 0) <= 1;
+      if (!alone && !(await hostIsEnding())) await this.#work?.agent.announcePause();
+      await this.#work?.stop();
+    });
+  }
+
+  /** Has the other managers take this one's seat, as far as they can, before it leaves. `api`: path of this node's own socket. */
+  async giveUpSeat(api: string): Promise<void> {
+    const standing = this.#manager?.seat.standing();
+    if (!standing || standing.members.length <= 1 || standing.quorumLostAt !== undefined) return;
+    const { clock, logger } = this.#parts;
+    const end = clock.monotonicNow() + seatLimitMs;
+    try {
+      await askForDemotion(api, this.#identity.nodeId);
+      while (this.#manager && clock.monotonicNow() < end) await new Promise<void>((resolve) => clock.after(20, resolve));
+      if (!this.#manager) return;
+      logger.warn({}, 'the other managers have not let this one go in time: it leaves all the same; demote and remove its node there');
+    } catch (error) {
+      logger.warn({ error: (error as Error).message }, 'the other managers do not let this one go: it leaves all the same; demote and remove its node there');
+    }
+  }
+
+  /** Makes the cluster anew from what this manager holds, with it as the only one. */
+  async standAlone(): Promise<void> {
+    const { clock, onSeat, logger } = this.#parts;
+    const before = this.#manager;
+    if (!before) throw new Refusal('unavailable', swarmTexts.worker);
+    onSeat(undefined);
+    await before.close();
+    await before.seat.stop();
+    // Where that cannot be, the manager goes on as it was.
+    const failure = await makeAnew({ folder: join(this.#options.state, 'raft'), clock, node: this.#identity.nodeId }).catch((error: unknown) => error as Error);
+    const manager = this.#newManager('returns');
+    await manager.seat.start();
+    this.#manager = manager;
+    if (failure) {
+      await manager.open(this.#keeper.tls);
+      onSeat(manager);
+      throw failure;
+    }
+    while (!manager.seat.leads()) await new Promise<void>((resolve) => clock.after(20, resolve));
+    await manager.seat.submit(keepOneManager(this.#identity.nodeId));
+    await manager.open(this.#keeper.tls);
+    onSeat(manager);
+    logger.warn({}, 'the cluster was made anew with this node as its only manager: the others are workers to it, and become that when they come back');
   }
 
   /** Ends and removes everything of ours on this node. */
@@ -199,9 +251,9 @@ export class Membership {
     const manager = this.#manager;
     this.#manager = undefined;
     this.#parts.onSeat(undefined);
-    this.#remember({ role: 'worker', begins: false });
     await manager?.close();
     await manager?.seat.stop();
+    this.#remember({ role: 'worker', begins: false, votedUntil: manager?.seat.standing()?.term ?? 0 });
     // Secrets of others among it: a worker holds those of its own tasks and nothing else.
     this.#forgetManager();
     this.#parts.logger.info({}, 'this node is a worker from now on: what only a manager holds is removed from it');

@@ -13,6 +13,9 @@ const graceFactor = 3;
 /** A new leader gives nodes time to find it. */
 const takeOverFactor = 6;
 
+/** A daemon that said that it comes back is waited for so long: a restart or another version takes a fraction of it. */
+const awayLimitMs = 60_000;
+
 interface Line {
   /** Undefined while the node has not opened a session with this leader. */
   session?: number;
@@ -47,8 +50,10 @@ export class Heartbeats {
     const actions: Action[] = [];
     for (const node of view.list('node')) {
       if (node.Status.State === 'down') continue;
-      this.#lines.set(node.ID, { deadline: monotonic + takeOverFactor * this.#next(periodMs) });
-      if (node.Status.State === 'unknown') continue;
+      const patienceMs = takeOverFactor * this.#next(periodMs);
+      const awayMs = Math.min((node.Shoal?.AwayUntil ?? now) - now, awayLimitMs);
+      this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, awayMs) });
+      if (node.Status.State === 'unknown' || node.Shoal?.AwayUntil !== undefined) continue;
       actions.push(withStatus(node, 'unknown', 'Node moved to "unknown" state due to leadership change in cluster', now));
     }
     return actions;
@@ -74,6 +79,11 @@ export class Heartbeats {
     return next;
   }
 
+  /** The session ends, and the node is waited for longer than usual. */
+  pause(nodeId: string, session: number, monotonic: number): void {
+    if (this.isOpen(nodeId, session)) this.#lines.set(nodeId, { deadline: monotonic + awayLimitMs });
+  }
+
   /** When `expire` has to be called next; undefined when no node is waited for. */
   nextDeadline(): number | undefined {
     let earliest: number | undefined;
@@ -90,7 +100,8 @@ export class Heartbeats {
       const node = view.get('node', id);
       if (!node || node.Status.State === 'down') continue;
       const wasUnknown = node.Status.State === 'unknown';
-      actions.push(withStatus(node, 'down', `heartbeat failure${wasUnknown ? ' for node in "unknown" state' : ''}`, now));
+      const failure = `heartbeat failure${wasUnknown ? ' for node in "unknown" state' : ''}`;
+      actions.push(withStatus(node, 'down', node.Shoal?.AwayUntil === undefined ? failure : 'its daemon was stopped and has not come back', now));
     }
     return actions;
   }
@@ -100,7 +111,24 @@ export class Heartbeats {
   }
 }
 
+/** The actions that note that the node's daemon ends and comes back soon. */
+export function awaitNode(view: View, nodeId: string, now: number): Action[] {
+  const node = view.get('node', nodeId);
+  if (!node) return [];
+  const Message = 'its daemon was stopped: its tasks run on, and it is waited for';
+  return [
+    update('node', { ...node, Status: { Addr: node.Status.Addr, State: 'disconnected', Message }, Shoal: { ...node.Shoal, AwayUntil: now + awayLimitMs } }),
+  ];
+}
+
+/** The node as one of which nothing is waited for. */
+export function arrived(node: Node): Node {
+  if (node.Shoal?.AwayUntil === undefined) return node;
+  const { AwayUntil: _over, ...rest } = node.Shoal;
+  return { ...node, Shoal: rest };
+}
+
 /** The time is set here too: stages of the same pass reckon from it how long the node has been down. */
 function withStatus(node: Node, State: NodeStatus['State'], Message: string, now: number): Action {
-  return update('node', { ...node, UpdatedAt: timeText(now), Status: { Addr: node.Status.Addr, State, Message } });
+  return update('node', { ...arrived(node), UpdatedAt: timeText(now), Status: { Addr: node.Status.Addr, State, Message } });
 }

@@ -4,6 +4,7 @@ import { Refusal } from '#base/refusal';
 import type { Node, NodeDescription } from '#model/object/node';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
+import { arrived } from './heartbeat.ts';
 import { raiseLevel, refuseOlder } from './feature-level.ts';
 
 /**
@@ -16,7 +17,7 @@ export function registerNode(view: View, nodeId: string, description: NodeDescri
   refuseOlder(view, description);
   const raised = raiseLevel(view, nodeId, description);
   if (equal(node.Status, Status) && equal(node.Description, description)) return raised;
-  return [update('node', { ...node, Status, Description: description }), ...raised];
+  return [update('node', { ...arrived(node), Status, Description: description }), ...raised];
 }
 
 /** The actions that write a changed description; refuses `notFound` when the node is not a member. */

@@ -21,6 +21,7 @@ class PlayedDispatcher {
   readonly reports: TaskStatusUpdate[][] = [];
   readonly described: NodeDescription[] = [];
   closed = 0;
+  paused = 0;
   refusal: Refusal | undefined;
   readonly #queue: AssignmentMessage[] = [];
   #over = false;
@@ -36,6 +37,7 @@ class PlayedDispatcher {
       },
       heartbeat: async () => 4321,
       updateDescription: async (next) => void this.described.push(next),
+      pause: async () => void (this.paused += 1),
       close: () => void (this.closed += 1),
     };
   };
@@ -137,6 +139,8 @@ describe.each([
     expect(await session.heartbeat()).toBe(4321);
     await session.updateDescription({ ...description, Hostname: 'other' });
     expect(dispatcher.described.map((each) => each.Hostname)).toEqual(['other']);
+    await session.pause();
+    expect(dispatcher.paused).toBe(1);
     session.close();
   });
 

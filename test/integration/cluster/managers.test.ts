@@ -1,4 +1,6 @@
 /** Three managers and two workers on five hosts: they agree, outlive one of them, change roles, and are restarted without harm. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HostDaemon } from '#test/support/daemon';
 import { startHosts } from '../../support/hosts.mjs';
@@ -30,6 +32,8 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
 
   const logs = (): string => daemons.map((daemon) => `--- ${daemon.host.name}\n${daemon.lastLog()}`).join('\n');
   const lines = (text: string): string[] => text.split('\n').filter(Boolean).toSorted();
+  const containers = ({ host }: HostDaemon): string[] => lines(host.docker(['ps', '-q', '--no-trunc', '--filter', 'label=com.docker.swarm.task.id']));
+  const allContainers = (): string[] => daemons.flatMap(containers);
   /** By host name: role among the managers, as the daemon that is asked says. */
   const placesAt = async (daemon: HostDaemon): Promise<string[]> =>
     lines((await daemon.docker(['node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.ManagerStatus}}'])).stdout).map((line) => line.trim());
@@ -42,6 +46,19 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
       limitMs,
       () => `${JSON.stringify(seen)} and not ${JSON.stringify(wanted)}\n${logs()}`,
     );
+  }
+
+  async function leader(among = managers): Promise<HostDaemon> {
+    let found: HostDaemon | undefined;
+    await until(
+      async () => {
+        const line = (await placesAt(among[0] as HostDaemon)).find((each) => each.endsWith(' Leader')) ?? '';
+        return (found = among.find(({ host }) => line.startsWith(`${host.name} `))) !== undefined;
+      },
+      limitMs,
+      () => `nobody leads\n${logs()}`,
+    );
+    return found as HostDaemon;
   }
 
   /** Service tasks that are to run, where they do. */
@@ -77,5 +94,92 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     expect(await first.askDocker('config', 'ls', '--format', '{{.Name}}')).toBe('c');
     await third.askDocker('service', 'update', '-d', '--label-add', 'a=b', 'app');
     expect(await second.askDocker('service', 'inspect', 'app', '--format', '{{.Spec.Labels.a}}')).toBe('b');
+  });
+
+  test('the leader dies: the next one takes writes at once, containers are untouched, and the dead one comes back as a follower', async () => {
+    const dead = await leader();
+    const [near, far] = managers.filter((daemon) => daemon !== dead) as [HostDaemon, HostDaemon];
+    const before = allContainers();
+    await dead.kill();
+    await near.ask('config', 'create', 'after', near.file('after', 'x'));
+    await eventually(async () => (await placesAt(far)).filter((line) => line.includes(dead.host.name)).map((line) => line.split(' ').at(-1)), ['Unreachable']);
+    const next = await leader([near, far]);
+    expect(next).not.toBe(dead);
+    await dead.start();
+    const all = daemons.map((daemon) => ready(daemon, daemon === next ? 'Leader' : managers.includes(daemon) ? 'Reachable' : '')).toSorted();
+    for (const daemon of managers) await eventually(() => placesAt(daemon), all);
+    await eventually(() => running(dead, 'app'), allRun(daemons));
+    // Whoever was missed for longer than three beats has had its task replaced; nobody else was touched.
+    const others = daemons.filter((daemon) => daemon !== dead).flatMap(containers);
+    expect(others.filter((id) => before.includes(id)).length).toBe(4);
+    expect(await dead.askDocker('config', 'ls', '--format', '{{.Name}}')).toContain('after');
+  });
+
+  test('a rolling restart of all daemons restarts no container and replaces no task', async () => {
+    await eventually(() => running(managers[0] as HostDaemon, 'app'), allRun(daemons));
+    const before = allContainers();
+    for (const daemon of [...workers, ...managers]) {
+      await daemon.stop();
+      await daemon.start();
+      const witness = managers.find((each) => each !== daemon) as HostDaemon;
+      await eventually(async () => (await placesAt(witness)).filter((line) => line.split(' ')[1] === 'Ready').length, 5);
+      expect(allContainers(), logs()).toEqual(before);
+    }
+    await eventually(() => running(managers[0] as HostDaemon, 'app'), allRun(daemons));
+  });
+
+  test('a worker becomes a manager and one again, and what it runs notices nothing', async () => {
+    const [worker] = workers as [HostDaemon];
+    const [manager] = managers as [HostDaemon];
+    const before = containers(worker);
+    expect(await manager.askDocker('node', 'promote', worker.host.name)).toBe(`Node ${worker.host.name} promoted to a manager in the swarm.`);
+    await eventually(async () => (await placesAt(worker)).filter((line) => line.startsWith(worker.host.name)), [ready(worker, 'Reachable')]);
+    await worker.ask('config', 'create', 'promoted', worker.file('promoted', 'x'));
+    expect((await manager.docker(['node', 'rm', '--force', worker.host.name])).stderr).toContain(
+      'is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal',
+    );
+    expect(await worker.askDocker('node', 'demote', worker.host.name)).toBe(`Manager ${worker.host.name} demoted in the swarm.`);
+    await eventually(async () => await worker.askDocker('info', '--format', '{{.Swarm.ControlAvailable}}'), 'false');
+    await eventually(async () => (await placesAt(manager)).filter((line) => line.startsWith(worker.host.name)), [ready(worker)]);
+    expect((await worker.docker(['node', 'ls'])).stderr).toContain("Worker nodes can't be used to view or modify cluster state");
+    expect(existsSync(join(worker.state, 'raft'))).toBe(false);
+    expect(containers(worker)).toEqual(before);
+  });
+
+  test('the leader is demoted and promoted again: leadership is handed over', async () => {
+    const old = await leader();
+    const [other, third] = managers.filter((daemon) => daemon !== old) as [HostDaemon, HostDaemon];
+    const before = allContainers();
+    await other.askDocker('node', 'demote', old.host.name);
+    await eventually(async () => old.askDocker('info', '--format', '{{.Swarm.ControlAvailable}}'), 'false');
+    expect([other, third]).toContain(await leader([other, third]));
+    await third.askDocker('node', 'promote', old.host.name);
+    await eventually(async () => (await placesAt(old)).filter((line) => line.endsWith('Reachable')).length, 2);
+    expect(allContainers()).toEqual(before);
+  });
+
+  test('a host that is cut off is down, and when it is back exactly the wanted tasks run', async () => {
+    const [worker] = workers as [HostDaemon];
+    const [manager] = managers as [HostDaemon];
+    machines.cut(worker.host);
+    const rest = daemons.filter((daemon) => daemon !== worker);
+    await eventually(async () => (await running(manager, 'app')).filter((line) => line.startsWith(worker.host.name)), []);
+    await eventually(async () => (await running(manager, 'app')).filter((line) => line.endsWith(' Running')).length, 5);
+    machines.heal(worker.host);
+    await eventually(async () => (await placesAt(manager)).filter((line) => line.split(' ')[1] === 'Ready').length, 5);
+    await eventually(() => containers(worker).length, 0);
+    expect(rest.flatMap(containers).length).toBe(5);
+  });
+
+  test('a manager leaves: it is asked first, hands over its seat, and is forgotten', async () => {
+    const leaving = await leader();
+    const [other] = managers.filter((daemon) => daemon !== leaving) as [HostDaemon];
+    const { code, stderr } = await leaving.docker(['swarm', 'leave']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('You are attempting to leave the swarm on a node that is participating as a manager. ')]);
+    expect(await leaving.askDocker('swarm', 'leave', '--force')).toBe('Node left the swarm.');
+    await eventually(async () => (await placesAt(other)).filter((line) => line.startsWith(leaving.host.name)), [`${leaving.host.name} Down`]);
+    await other.askDocker('node', 'rm', leaving.host.name);
+    await eventually(async () => (await running(other, 'app')).filter((line) => line.endsWith(' Running')).length, 5);
+    expect(containers(leaving)).toEqual([]);
   });
 });

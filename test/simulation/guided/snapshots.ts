@@ -7,6 +7,31 @@ import type { Guided } from '../tier.ts';
 
 export const snapshots: readonly Guided[] = [
   {
+    name: 'one that was let go and begins anew gets no snapshot of the time when it had a vote',
+    run(): void {
+      const stage = new RaftStage(['a', 'b']);
+      stage.elect('a');
+      stage.newcomer('c');
+      stage.change('a', 'addLearner', 'c');
+      stage.settle();
+      stage.compact('a');
+      stage.settle();
+      stage.change('a', 'addVoter', 'c');
+      stage.settle();
+      stage.compact('a');
+      stage.change('a', 'remove', 'c');
+      stage.settle();
+      stage.newcomer('c');
+      stage.listen('a');
+      stage.change('a', 'addLearner', 'c');
+      until(stage, ['a'], () => stage.told('a', 'snapshotWanted').includes('c'), 'a newer snapshot is wanted');
+      stage.is('c', { lastIndex: 0, configuration: { voters: [], learners: [] } });
+      stage.compact('a');
+      until(stage, ['a'], () => stage.status('c').committed === stage.status('a').committed, 'c has all');
+      stage.is('c', { configuration: { voters: ['a', 'b'], learners: ['c'] } });
+    },
+  },
+  {
     name: 'a voter whose disk was wiped does not vote, takes no snapshot under its old id, and says so',
     run(): void {
       const stage = new RaftStage(group);

@@ -61,6 +61,10 @@ export class Line implements DispatcherSession {
     return this.#ask((session) => session.updateDescription(description));
   }
 
+  pause(): Promise<void> {
+    return this.#ask((session) => session.pause());
+  }
+
   close(): void {
     this.break();
   }

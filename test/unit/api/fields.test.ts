@@ -238,7 +238,6 @@ const spec = { Name: 'default' };
 
 test.each([
   ['/swarm/init', { AutoLockManagers: true }, /^AutoLockManagers is not supported: /],
-  ['/swarm/init', { ForceNewCluster: true }, /^ForceNewCluster is not supported: /],
   ['/swarm/init', { Spec: { EncryptionConfig: { AutoLockManagers: true } } }, /AutoLockManagers is not supported/],
   ['/swarm/init', { Spec: { CAConfig: { ExternalCAs: [{ Protocol: 'cfssl', URL: 'https://ca' }] } } }, /ExternalCAs is not supported/],
   ['/swarm/update?version=1', { ...spec, EncryptionConfig: { AutoLockManagers: true } }, /^EncryptionConfig.AutoLockManagers is not supported: /],

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { seededRandom, type Random } from '#base/random';
 import { Refusal } from '#base/refusal';
-import { Heartbeats, type Moment } from '#stages/dispatcher/heartbeat';
+import { awaitNode, Heartbeats, type Moment } from '#stages/dispatcher/heartbeat';
 import type { Node } from '#model/object/node';
 import type { Action } from '#store/action';
+import { registerNode } from '#stages/dispatcher/registration';
+import { testDescription } from '#test/support/memory-cluster';
 import { aNode, startTime, storeOf } from '#test/support/cluster-objects';
 
 /** Chance that always says `value`. */
@@ -85,4 +87,34 @@ test('nodes that are gone, or down already, are forgotten', () => {
   heartbeats.open('down', 5000, 0);
   expect(heartbeats.expire(store, at(99_000))).toEqual([]);
   expect(heartbeats.nextDeadline()).toBeUndefined();
+});
+
+test('a node that said that it comes back is waited for longer, by the next leader too, and no longer than that', () => {
+  const store = storeOf({ node: [inState('n1', 'ready')] });
+  const heartbeats = new Heartbeats(fixed(0.5));
+  const session = heartbeats.open('n1', 1000, 0);
+  const actions = awaitNode(store, 'n1', startTime);
+  expect(statuses(actions)).toEqual([['n1', { State: 'disconnected', Addr: '192.0.2.7', Message: expect.stringMatching(/waited for/) }]]);
+  const [away] = actions.flatMap((action) => (action.type === 'update' && action.kind === 'node' ? [action.object] : []));
+  heartbeats.pause('n1', session, 0);
+  expect(() => heartbeats.beat('n1', session, 1000, 1)).toThrow('session invalid');
+  expect(heartbeats.nextDeadline()).toBe(60_000);
+  const next = new Heartbeats(fixed(0.5));
+  const later = storeOf({ node: [away as Node] });
+  // What is left of the time counts; it stays disconnected, and is not unknown.
+  expect(next.takeOver(later, 1000, { now: startTime + 20_000, monotonic: 5 })).toEqual([]);
+  expect(next.nextDeadline()).toBe(40_005);
+  const [expired] = next.expire(later, { now: startTime + 60_000, monotonic: 40_005 });
+  expect(expired).toMatchObject({ object: { Status: { State: 'down', Message: 'its daemon was stopped and has not come back' } } });
+  expect(expired).not.toHaveProperty('object.Shoal.AwayUntil');
+  // A clock that was set says nothing of a node: nobody is waited for without end.
+  expect(new Heartbeats(fixed(0.5)).takeOver(later, 1000, { now: 0, monotonic: 0 })).toEqual([]);
+});
+
+test('a node that is back is ready, and nothing is waited for', () => {
+  const store = storeOf({ node: [inState('n1', 'ready')] });
+  const [away] = awaitNode(store, 'n1', startTime).flatMap((action) => (action.type === 'update' && action.kind === 'node' ? [action.object] : []));
+  const [back] = registerNode(storeOf({ node: [away as Node] }), 'n1', testDescription, '192.0.2.7');
+  expect(back).toMatchObject({ object: { Status: { State: 'ready' } } });
+  expect(back).not.toHaveProperty('object.Shoal.AwayUntil');
 });

@@ -90,6 +90,13 @@ export interface UpdateDescriptionRequest {
 export interface UpdateDescriptionResponse {
 }
 
+export interface PauseRequest {
+  sessionId: string;
+}
+
+export interface PauseResponse {
+}
+
 function createBaseSessionRequest(): SessionRequest {
   return { description: new Uint8Array(0) };
 }
@@ -675,6 +682,87 @@ export const UpdateDescriptionResponse: MessageFns<UpdateDescriptionResponse> = 
   },
 };
 
+function createBasePauseRequest(): PauseRequest {
+  return { sessionId: "" };
+}
+
+export const PauseRequest: MessageFns<PauseRequest> = {
+  encode(message: PauseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePauseResponse(): PauseResponse {
+  return {};
+}
+
+export const PauseResponse: MessageFns<PauseResponse> = {
+  encode(_: PauseResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 export type DispatcherServiceService = typeof DispatcherServiceService;
 export const DispatcherServiceService = {
   /** Opens a session and brings its assignments; a newer session of a node ends the older one. The session ends with the stream. */
@@ -720,6 +808,16 @@ export const DispatcherServiceService = {
       Buffer.from(UpdateDescriptionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UpdateDescriptionResponse => UpdateDescriptionResponse.decode(value),
   },
+  /** Says that the node's daemon ends and comes back soon, while its tasks run on. Answered when that is durable. */
+  pause: {
+    path: "/shoal.v1.DispatcherService/Pause" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PauseRequest): Buffer => Buffer.from(PauseRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PauseRequest => PauseRequest.decode(value),
+    responseSerialize: (value: PauseResponse): Buffer => Buffer.from(PauseResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PauseResponse => PauseResponse.decode(value),
+  },
 } as const;
 
 export interface DispatcherServiceServer extends UntypedServiceImplementation {
@@ -730,6 +828,8 @@ export interface DispatcherServiceServer extends UntypedServiceImplementation {
   /** Answered when the statuses are durable. */
   updateTaskStatus: handleUnaryCall<UpdateTaskStatusRequest, UpdateTaskStatusResponse>;
   updateDescription: handleUnaryCall<UpdateDescriptionRequest, UpdateDescriptionResponse>;
+  /** Says that the node's daemon ends and comes back soon, while its tasks run on. Answered when that is durable. */
+  pause: handleUnaryCall<PauseRequest, PauseResponse>;
 }
 
 export interface DispatcherServiceClient extends Client {
@@ -786,6 +886,22 @@ export interface DispatcherServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: UpdateDescriptionResponse) => void,
+  ): ClientUnaryCall;
+  /** Says that the node's daemon ends and comes back soon, while its tasks run on. Answered when that is durable. */
+  pause(
+    request: PauseRequest,
+    callback: (error: ServiceError | null, response: PauseResponse) => void,
+  ): ClientUnaryCall;
+  pause(
+    request: PauseRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PauseResponse) => void,
+  ): ClientUnaryCall;
+  pause(
+    request: PauseRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PauseResponse) => void,
   ): ClientUnaryCall;
 }
 
