@@ -2,8 +2,7 @@
 import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { initCluster } from '#control/clusters';
-import type { UseCase } from '#control/cluster';
-import { createService, updateService } from '#control/service/services';
+import { createService, removeService, updateService } from '#control/service/services';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
 import type { AssignmentChange, DispatcherSession } from '#model/object/assignment';
@@ -89,18 +88,31 @@ export class LargeCluster {
     return this.#seat.submit(() => ({ actions, result: undefined }));
   }
 
-  submitUse<R>(useCase: UseCase<R>): Promise<R> {
-    return this.#seat.submit(useCase);
-  }
-
   createService(spec: ServiceSpec): Promise<unknown> {
     return this.#seat.submit(createService(spec));
   }
 
   scale(name: string, count: number): Promise<unknown> {
+    return this.update(name, (spec) => ({ ...spec, Mode: { Replicated: { Replicas: count } } }));
+  }
+
+  update(name: string, change: (spec: ServiceSpec) => ServiceSpec): Promise<unknown> {
     const service = this.store.byName('service', name);
     if (!service) throw new Error(`no service ${name}`);
-    return this.#seat.submit(updateService(service.ID, service.Version.Index, { ...service.Spec, Mode: { Replicated: { Replicas: count } } }));
+    return this.#seat.submit(updateService(service.ID, service.Version.Index, change(service.Spec)));
+  }
+
+  remove(name: string): Promise<unknown> {
+    return this.#seat.submit(removeService(name));
+  }
+
+  /** Every task has come up, those too that are made only then. */
+  async bringAllUp(): Promise<void> {
+    for (let seen = -1; seen !== this.store.count('task');) {
+      seen = this.store.count('task');
+      await this.bringUp();
+      await this.rest();
+    }
   }
 
   async report(task: Task, State: Task['Status']['State'], Message: string): Promise<void> {

@@ -110,6 +110,43 @@ async function clusterRows(): Promise<Row[]> {
   return rows;
 }
 
+const manyReplicas = 30_000;
+
+/** Services that concern more tasks than any turn can go through: what counts is that no turn is long. */
+async function hugeServiceRows(): Promise<Row[]> {
+  const cluster = new LargeCluster();
+  await cluster.start();
+  const rows: Row[] = [];
+  async function measure(what: string, run: () => Promise<unknown>): Promise<void> {
+    const { cpuMs, turnMs, pauseMs, entries } = await cluster.measure(run);
+    const figure = `${cpuMs.toFixed(0)} ms, turn ${turnMs.toFixed(1)} beside pauses of the collector up to ${pauseMs.toFixed(1)}, ${entries} entries`;
+    rows.push({ what, figure, target: '≤ turns 20', met: turnMs <= 20 });
+  }
+  const spec = (name: string, mode: NonNullable<ServiceSpec['Mode']>): ServiceSpec => ({ ...specOf(1), Name: name, Mode: mode });
+  await measure(`a service of ${manyReplicas} replicas, until all run`, async () => {
+    await cluster.createService(spec('huge', { Replicated: { Replicas: manyReplicas } }));
+    await cluster.rest();
+    await cluster.bringAllUp();
+  });
+  await measure('one of its tasks fails', () => cluster.report(runningTask(cluster, 'huge', 0), 'failed', 'exit'));
+  await cluster.bringAllUp();
+  await measure('a node with its tasks dies', async () => {
+    const node = cluster.store.get('node', 'node7');
+    if (node) await cluster.act([update('node', { ...node, Status: { ...node.Status, State: 'down' } })]);
+  });
+  await cluster.bringAllUp();
+  const nextImage = (old: ServiceSpec): ServiceSpec => ({ ...old, TaskTemplate: { ...old.TaskTemplate, ContainerSpec: { Image: 'app:2' } } });
+  await measure('its update begins', () => cluster.update('huge', (old) => ({ ...nextImage(old), UpdateConfig: { Parallelism: 10 } })));
+  await measure('it is scaled to 1', () => cluster.scale('huge', 1));
+  await measure('it is removed', () => cluster.remove('huge'));
+  await measure('a global service, until all run', async () => {
+    await cluster.createService(spec('everywhere', { Global: {} }));
+    await cluster.bringAllUp();
+  });
+  await cluster.stop();
+  return rows;
+}
+
 /** Each piece is made in a turn of its own. */
 function snapshotRow(cluster: LargeCluster): Row {
   let longestMs = 0;
@@ -160,5 +197,5 @@ function schedulerRow([nodes, services, before, target]: (typeof schedules)[numb
 
 export async function benchScale(): Promise<Row[]> {
   const scheduled = schedules.map((each) => schedulerRow(each));
-  return [...(await clusterRows()), ...scheduled];
+  return [...(await clusterRows()), ...(await hugeServiceRows()), ...scheduled];
 }

@@ -78,7 +78,7 @@ export class Catalog {
     this.#formerAudiences.clear();
     const deliveries = new Deliveries();
     for (const [key, before] of this.#before.items) this.#deliverItem(deliveries, key, before.update, this.#formerAudience(before.topics));
-    for (const [nodeId, networks] of this.#before.nodes) this.#deliverToNode(deliveries, nodeId, networks);
+    this.#deliverToMoved(deliveries);
     return deliveries.all();
   }
 
@@ -205,35 +205,51 @@ export class Catalog {
     deliveries.add(update, told);
   }
 
-  /** A node that came to a network hears of all that is on it; one that left it, that it is no more. What the commit touched itself has been told. */
-  #deliverToNode(deliveries: Deliveries, nodeId: string, former: ReadonlySet<string>): void {
-    const to = this.#audience([`node:${nodeId}`]);
-    const networks = new Set(this.#networksOfNode.of(nodeId));
-    for (const [key, update] of this.#othersOn(difference(networks, former))) {
-      if (!this.#listens(nodeId, former, key)) deliveries.add(update, to);
-    }
-    for (const [key] of this.#othersOn(difference(former, networks))) {
-      if (!this.#listens(nodeId, networks, key)) deliveries.add({ action: 'remove', ...keyParts(key) }, to);
+  /** Nodes that came to a network hear of all that is on it; those that left it, that it is no more. What the commit touched itself has been told. */
+  #deliverToMoved(deliveries: Deliveries): void {
+    for (const { nodes, former, networks } of this.#moved()) {
+      const gained = this.#othersOn(difference(networks, former), former);
+      const lost = this.#othersOn(difference(former, networks), networks);
+      const alike = new Set<string>();
+      for (const nodeId of nodes) {
+        // What it holds for its own tasks' sake it neither gains nor loses.
+        const own = [...this.#keys.of(`node:${nodeId}`)].filter((key) => gained.has(key) || lost.has(key));
+        if (own.length === 0) alike.add(nodeId);
+        else deliverMove(deliveries, new Set([nodeId]), apart(gained, own), apart(lost, own));
+      }
+      deliverMove(deliveries, alike, gained, lost);
     }
   }
 
-  /** Items on these networks that the commit did not touch. */
-  #othersOn(networks: readonly string[]): Map<ItemKey, AssignmentUpdate> {
-    const others = new Map<ItemKey, AssignmentUpdate>();
+  /** The nodes that came to a network or left one, those that moved alike together: a thousand nodes share their lists. */
+  #moved(): Iterable<Move> {
+    const moves = new Map<string, Move>();
+    for (const [nodeId, former] of this.#before.nodes) {
+      const networks = new Set(this.#networksOfNode.of(nodeId));
+      const text = [former, networks].map((ids) => [...ids].sort().join()).join(' ');
+      const known = moves.get(text);
+      if (known) known.nodes.push(nodeId);
+      else moves.set(text, { nodes: [nodeId], former, networks });
+    }
+    return moves.values();
+  }
+
+  /** Items on these networks that the commit did not touch, but for those that a node on `others` hears of anyway. */
+  #othersOn(networks: readonly string[], others: ReadonlySet<string>): Map<ItemKey, AssignmentUpdate> {
+    const found = new Map<ItemKey, AssignmentUpdate>();
     for (const id of networks) {
       for (const key of this.#keys.of(`network:${id}`)) {
         const update = this.#items.get(key);
-        if (update && !this.#before.items.has(key)) others.set(key, update);
+        if (update && !this.#before.items.has(key) && !this.#listens(others, key)) found.set(key, update);
       }
     }
-    return others;
+    return found;
   }
 
-  /** The node, being on `networks`, holds what is under this key. */
-  #listens(nodeId: string, networks: ReadonlySet<string>, key: ItemKey): boolean {
+  /** Every node on `networks` holds what is under this key. */
+  #listens(networks: ReadonlySet<string>, key: ItemKey): boolean {
     for (const topic of this.#topics.of(key)) {
-      if (topic === 'all' || topic === `node:${nodeId}`) return true;
-      if (topic.startsWith('network:') && networks.has(topic.slice('network:'.length))) return true;
+      if (topic === 'all' || (topic.startsWith('network:') && networks.has(topic.slice('network:'.length)))) return true;
     }
     return false;
   }
@@ -242,14 +258,15 @@ export class Catalog {
     return ['all', `node:${nodeId}`, ...[...this.#networksOfNode.of(nodeId)].map((id): Topic => `network:${id}`)];
   }
 
-  #audience(topics: readonly Topic[]): Audience {
+  #audience(all: readonly Topic[]): Audience {
+    if (all.includes('all')) return 'all';
+    const topics = withoutMembers(all, (node, network) => this.#networksOfNode.has(node, network));
     return remembered(this.#audiences, topics, () => this.#nodesOf(topics));
   }
 
   #nodesOf(topics: readonly Topic[]): Audience {
     const nodes = new Set<string>();
     for (const topic of topics) {
-      if (topic === 'all') return 'all';
       const id = topic.slice(topic.indexOf(':') + 1);
       if (topic.startsWith('node:')) nodes.add(id);
       else for (const node of this.#nodesOfNetwork.of(id)) nodes.add(node);
@@ -258,9 +275,10 @@ export class Catalog {
   }
 
   /** The nodes that these topics meant before the commit. */
-  #formerAudience(topics: readonly Topic[]): Audience {
-    const audience = this.#audience(topics);
+  #formerAudience(all: readonly Topic[]): Audience {
+    const audience = this.#audience(all);
     if (audience === 'all' || this.#before.nodes.size === 0) return audience;
+    const topics = withoutMembers(all, (node, network) => this.#before.nodes.get(node)?.has(network) ?? this.#networksOfNode.has(node, network));
     return remembered(this.#formerAudiences, topics, () => {
       const nodes = new Set(audience);
       for (const [nodeId, networks] of this.#before.nodes) {
@@ -274,6 +292,32 @@ export class Catalog {
 }
 
 const nobody: Audience = new Set();
+
+/** Nodes that were on `former` networks before the commit, and are on `networks` now. */
+interface Move {
+  nodes: string[];
+  former: ReadonlySet<string>;
+  networks: ReadonlySet<string>;
+}
+
+function deliverMove(deliveries: Deliveries, to: Audience, gained: ReadonlyMap<ItemKey, AssignmentUpdate>, lost: ReadonlyMap<ItemKey, AssignmentUpdate>): void {
+  for (const update of gained.values()) deliveries.add(update, to);
+  for (const key of lost.keys()) deliveries.add({ action: 'remove', ...keyParts(key) }, to);
+}
+
+function apart<V>(items: ReadonlyMap<ItemKey, V>, keys: readonly ItemKey[]): Map<ItemKey, V> {
+  const left = new Map(items);
+  for (const key of keys) left.delete(key);
+  return left;
+}
+
+/** Without the nodes that are on a network which is meant as well: a network's tasks, each on another node, are told to the very same audience. */
+function withoutMembers(topics: readonly Topic[], isOn: (node: string, network: string) => boolean): readonly Topic[] {
+  const networks = topics.flatMap((topic) => (topic.startsWith('network:') ? [topic.slice('network:'.length)] : []));
+  if (networks.length === 0) return topics;
+  const rest = topics.filter((topic) => !topic.startsWith('node:') || !networks.some((network) => isOn(topic.slice('node:'.length), network)));
+  return rest.sort();
+}
 
 function remembered(known: Map<string, Audience>, topics: readonly Topic[], find: () => Audience): Audience {
   const text = topics.join('\n');
