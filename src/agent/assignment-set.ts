@@ -174,7 +174,8 @@ export class AssignmentSet {
     const Tasks = [...(this.#backendsOfService.get(serviceId)?.values() ?? [])]
       .toSorted((a, b) => (a.Slot ?? 0) - (b.Slot ?? 0) || compareTexts(a.ID, b.ID))
       .map(({ ID, ServiceID: _service, ...rest }) => ({ TaskID: ID, ...rest }));
-    this.endpoints.set(serviceId, { ServiceID: serviceId, Name: service.Name, Ports: service.Ports, Tasks });
+    const { Name, Ports, VirtualIPs } = service;
+    this.endpoints.set(serviceId, { ServiceID: serviceId, Name, Ports, ...(VirtualIPs && { VirtualIPs }), Tasks });
   }
 }
 

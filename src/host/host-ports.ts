@@ -1,18 +1,21 @@
 /** Published ports of one node: held, led to the tasks by the kernel, let through the engine's firewall. */
 import type { Logger } from '#base/logger';
 import { Coalescer } from '#base/pace/coalescer';
-import type { Counters, Facet, Traffic } from '#network/contract';
+import type { Counters, Ports, TaskAttachment, Traffic } from '#network/contract';
 import { publishedPorts, type PublishedPort } from '#network/published-ports';
+import { virtualServices } from '#network/virtual-services';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rule-set';
 import { forgetFlowsTo, forgetFlowsToPorts } from './bridge.ts';
 import { acceptPublished, acceptsPublished, stopAccepting } from './engine-firewall.ts';
 import { LoadedRules } from './loaded-rules.ts';
+import { ContainerTables } from './container-tables.ts';
 import { PortHolder } from './port-holder.ts';
 import { otherRulesExist } from './rule-table.ts';
 
-export class HostPorts implements Facet<Traffic> {
+export class HostPorts implements Ports {
   readonly #rules: LoadedRules;
   readonly #holder: PortHolder;
+  readonly #containers: ContainerTables;
   readonly #changes = new Coalescer<Traffic>((traffic) => this.#carryOut(traffic));
   #served: readonly PublishedPort[] = [];
   #wanted: Traffic | undefined;
@@ -22,6 +25,7 @@ export class HostPorts implements Facet<Traffic> {
   constructor(instance: string, heldPorts: number, logger: Logger) {
     this.#rules = new LoadedRules(tableName(instance), logger);
     this.#holder = new PortHolder(logger, heldPorts);
+    this.#containers = new ContainerTables(logger);
   }
 
   async start(): Promise<void> {
@@ -32,6 +36,10 @@ export class HostPorts implements Facet<Traffic> {
   apply(wanted: Traffic): Promise<void> {
     this.#wanted = wanted;
     return this.#changes.submit(wanted);
+  }
+
+  attached(attachment: TaskAttachment): Promise<void> {
+    return this.#containers.attached(attachment);
   }
 
   async audit(): Promise<readonly string[]> {
@@ -58,7 +66,7 @@ export class HostPorts implements Facet<Traffic> {
 
   async counters(): Promise<Counters> {
     const { repairs = 0, ...rest } = this.#rules.counters();
-    return { ...rest, repairs: repairs + this.#acceptRepairs };
+    return { ...rest, repairs: repairs + this.#acceptRepairs, container_rules_loaded: this.#containers.loaded };
   }
 
   /** Rules stay in force, so that running containers go on being served. */
@@ -79,8 +87,10 @@ export class HostPorts implements Facet<Traffic> {
     const ports = publishedPorts(services, networks);
     await this.#holder.hold(ports);
     const served = servedPorts(ports, new Set(this.#holder.clashes.keys()));
-    if (await this.#rules.load(ruleSet(this.#rules.table, served))) await forgetOldFlows(this.#served, served);
+    const virtual = virtualServices(services, networks);
+    if (await this.#rules.load(ruleSet(this.#rules.table, served, virtual))) await forgetOldFlows(this.#served, served);
     this.#served = served;
+    await this.#containers.apply(virtual);
     await this.#holder.release(ports);
   }
 }

@@ -68,6 +68,12 @@ export interface Bridges extends Facet<readonly BridgedNetwork[]> {
   attached(attachment: TaskAttachment): Promise<void>;
 }
 
+/** Published ports, and services' own addresses. */
+export interface Ports extends Facet<Traffic> {
+  /** The container finds the tasks behind services' addresses by itself, as long as it runs. */
+  attached(attachment: TaskAttachment): Promise<void>;
+}
+
 export interface Names extends Facet<Traffic> {
   /** The name servers that listen now, as of the last `apply` or `audit`. */
   servers(): readonly NameServer[];

@@ -3,7 +3,7 @@ import type { EndpointTask, ServiceEndpoint } from '#model/object/assignment';
 import { taskNameOf } from '#model/object/task';
 
 /** What names need of a service. */
-export type NamedService = Pick<ServiceEndpoint, 'ServiceID' | 'Name' | 'Tasks'>;
+export type NamedService = Pick<ServiceEndpoint, 'ServiceID' | 'Name' | 'Tasks' | 'VirtualIPs'>;
 
 type Addresses = ReadonlyMap<string, readonly string[]>;
 
@@ -14,7 +14,7 @@ interface Holder {
 }
 
 export class NameTable {
-  /** name in lower case → service → network → addresses of ready tasks; an empty list means that the name exists. */
+  /** name in lower case → service → network → the service's own address, or those of ready tasks; an empty list means that the name exists. */
   readonly #names = new Map<string, Map<string, Addresses>>();
   /** address → task → who he is; an address just given on has two holders for a while. */
   readonly #holders = new Map<string, Map<string, Holder>>();
@@ -96,7 +96,20 @@ function namesOf(service: NamedService, silent: ReadonlySet<string>): Map<string
   for (const task of service.Tasks) {
     for (const attachment of task.Networks) if (!silent.has(attachment.NetworkID)) addNames(names, service, task, attachment);
   }
+  for (const { NetworkID, Address } of service.VirtualIPs ?? []) if (!silent.has(NetworkID)) addVirtual(names, service, NetworkID, Address);
   return names;
+}
+
+/** The service's own names lead to its one address whether or not a task is ready: who asks then is refused there, at once. */
+function addVirtual(names: Map<string, Map<string, string[]>>, service: NamedService, networkId: string, address: string): void {
+  const aliases = service.Tasks.flatMap(({ Networks }) => Networks.filter(({ NetworkID }) => NetworkID === networkId).flatMap(({ Aliases }) => Aliases));
+  for (const name of inStacks(service.Name, [service.Name, ...aliases])) entry(names, name.toLowerCase()).set(networkId, [address]);
+  for (const stack of possibleStacks(service.Name)) entry(names, `${service.Name.slice(stack.length + 1)}.${stack}`.toLowerCase()).set(networkId, [address]);
+}
+
+/** Each name also with each stack that the service may be of. */
+function inStacks(serviceName: string, names: readonly string[]): string[] {
+  return names.flatMap((name) => [name, ...possibleStacks(serviceName).map((stack) => `${name}.${stack}`)]);
 }
 
 function addNames(
@@ -106,9 +119,7 @@ function addNames(
   { NetworkID, Address, Aliases }: EndpointTask['Networks'][number],
 ): void {
   const common = [service.Name, ...Aliases].flatMap((name) => [name, `tasks.${name}`]);
-  const own = [...common, taskNameOf(service.Name, task, task.TaskID)];
-  const all = new Set(own);
-  for (const name of own) for (const stack of possibleStacks(service.Name)) all.add(`${name}.${stack}`);
+  const all = new Set(inStacks(service.Name, [...common, taskNameOf(service.Name, task, task.TaskID)]));
   // A stack's service is also `short.stack`, whether or not the stack gave the short name as an alias.
   for (const stack of possibleStacks(service.Name)) {
     const short = service.Name.slice(stack.length + 1);

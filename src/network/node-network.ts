@@ -1,10 +1,10 @@
 /** Joins the facets to one node's network: what a task's end means for names and ports is said here, once. */
-import type { Bridges, Facet, Names, NodeNetwork, Overlay, Traffic } from './contract.ts';
+import type { Bridges, Facet, Names, NodeNetwork, Overlay, Ports, Traffic } from './contract.ts';
 
 export interface NetworkParts {
   bridges: Bridges;
   overlay: Facet<Overlay>;
-  ports: Facet<Traffic>;
+  ports: Ports;
   names: Names;
 }
 
@@ -18,7 +18,10 @@ export function joinFacets(parts: NetworkParts): Omit<NodeNetwork, 'start' | 'st
     overlay: parts.overlay,
     ports: ports.facet,
     names: { ...names.facet, servers: () => parts.names.servers() },
-    attached: (attachment) => parts.bridges.attached(attachment),
+    async attached(attachment) {
+      await parts.bridges.attached(attachment);
+      await parts.ports.attached(attachment);
+    },
     async detaching(taskId) {
       detaching.add(taskId);
       // One that fails keeps the other from nothing.

@@ -52,12 +52,14 @@ export function planOverlay({ networks, peers, services, port = usualPort }: Ove
     if (!isIPv4(address)) problems.push(`node ${nodeId} is known by the address '${address}': networks over several hosts need one of IP version 4`);
   }
   const addresses = taskAddresses(services);
+  const virtual = virtualAddresses(services);
   const tunnels: Tunnel[] = [];
   const answers: Answers[] = [];
   for (const local of networks.toSorted((a, b) => compareTexts(a.network.ID, b.network.ID))) {
     const others = reachable.filter(({ networkId }) => networkId === local.network.ID);
     const gateway = answeredGateway(local, others);
-    if (gateway !== undefined) answers.push({ bridge: bridgeName(local.network.ID), addresses: [gateway] });
+    const answered = [...(gateway === undefined ? [] : [gateway]), ...(virtual.get(local.network.ID) ?? [])];
+    if (answered.length > 0) answers.push({ bridge: bridgeName(local.network.ID), addresses: answered });
     if (others.length === 0) continue;
     const tunnel = tunnelOf(local, others, addresses.get(local.network.ID) ?? []);
     if (tunnel) tunnels.push(tunnel);
@@ -73,6 +75,15 @@ export function planOverlay({ networks, peers, services, port = usualPort }: Ove
     members: [...new Set(reachable.map(({ address }) => address))].toSorted(compareTexts),
     problems: [...new Set(problems)],
   };
+}
+
+/** By network. */
+function virtualAddresses(services: Overlay['services']): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const { VirtualIPs = [] } of services) {
+    for (const { NetworkID, Address } of VirtualIPs) found.set(NetworkID, [...(found.get(NetworkID) ?? []), Address]);
+  }
+  return found;
 }
 
 interface TaskAddress {

@@ -1,6 +1,7 @@
 /** The nftables text of one node: published ports to tasks. The whole text is one transaction and may be loaded again at any time. */
 import { createHash } from 'node:crypto';
 import { type PublishedPort, holderKey } from './published-ports.ts';
+import { virtualChain, virtualTarget, type VirtualService } from './virtual-services.ts';
 
 export interface RuleSet {
   /** Name of the tables, of family ip and ip6. */
@@ -18,9 +19,9 @@ export function tableName(instance: string): string {
   return instance === '' ? 'shoal' : `shoal_${instance.replaceAll(/\W/g, '_')}`;
 }
 
-/** The rules that publish `ports`. */
-export function ruleSet(table: string, ports: readonly PublishedPort[]): RuleSet {
-  return wholeTables(table, tableOfIPv4(ports), tableOfIPv6(ports));
+/** The rules that publish `ports`, and lead to the tasks behind the addresses of `services`. */
+export function ruleSet(table: string, ports: readonly PublishedPort[], services: readonly VirtualService[] = []): RuleSet {
+  return wholeTables(table, tableOfIPv4(ports, services), tableOfIPv6(ports));
 }
 
 /** Tables of these lines for both families, with the chain that tells their revision. */
@@ -43,7 +44,7 @@ export function wholeTables(table: string, v4: readonly string[], v6: readonly s
   return { table, text: `${lines.join('\n')}\n`, revision };
 }
 
-function tableOfIPv4(all: readonly PublishedPort[]): string[] {
+function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualService[]): string[] {
   // One bad pair must not cost all the others their rules: of two ports with one key, such as 127.0.0.1 and ::1, the first counts.
   const ports = [...new Map(all.toReversed().map((port) => [keyWithAddress(port), port])).values()].toReversed();
   const served = ports.filter(({ targets }) => targets.length > 0);
@@ -51,6 +52,7 @@ function tableOfIPv4(all: readonly PublishedPort[]): string[] {
   const everywhere = ({ hostAddress }: PublishedPort): boolean => hostAddress === undefined;
   const oneAddress = (port: PublishedPort): boolean => !everywhere(port);
   const toChain = (port: PublishedPort, key: string): string => `${key} : goto ${chainName(port)}`;
+  const led = services.filter(({ targets }) => targets.length > 0);
   const lookup = ['ip daddr . meta l4proto . th dport vmap @addrports;', 'fib daddr type local meta l4proto . th dport vmap @ports;'];
   return [
     elements(
@@ -65,14 +67,33 @@ function tableOfIPv4(all: readonly PublishedPort[]): string[] {
     ),
     elements('set dead', 'inet_proto . inet_service', dead.filter(everywhere).map(keyOf)),
     elements('set addrdead', 'ipv4_addr . inet_proto . inet_service', dead.filter(oneAddress).map(keyWithAddress)),
+    // From the containers of its own network, and from the host: other networks' containers are to reach it no more than its tasks.
+    elements(
+      'map vips',
+      'ifname . ipv4_addr : verdict',
+      led.map((service) => `"${service.bridge}" . ${service.address} : goto ${virtualChain(service)}`),
+    ),
+    elements(
+      'map hostvips',
+      'ipv4_addr : verdict',
+      led.map((service) => `${service.address} : goto ${virtualChain(service)}`),
+    ),
+    elements(
+      'set virtual',
+      'ipv4_addr',
+      services.map(({ address }) => address),
+    ),
     ...served.map(portChain),
+    ...led.map((service) => `  chain ${virtualChain(service)} { ct mark set ${publishedMark}; ${virtualTarget(service)}; }`),
     refusalChain,
     // Publishing on loopback needs route_localnet on the bridges; containers must not reach the host's 127.0.0.0/8 through it.
     hooked('guard', 'filter', 'prerouting', -300, ['iifname "sh-*" ip daddr 127.0.0.0/8 drop;']),
     // Before Docker's own lookups at -100.
-    hooked('pre', 'nat', 'prerouting', -110, lookup),
-    hooked('out', 'nat', 'output', -110, lookup),
+    hooked('pre', 'nat', 'prerouting', -110, ['iifname . ip daddr vmap @vips;', ...lookup]),
+    hooked('out', 'nat', 'output', -110, ['ip daddr vmap @hostvips;', ...lookup]),
     hooked('input', 'filter', 'input', 0, [
+      // Nothing of the host listens there: who comes so far meets no ready task, or has no business with it. Answers to the host itself do come.
+      'ct state new ip daddr @virtual goto refuse;',
       'ip daddr . meta l4proto . th dport @addrdead goto refuse;',
       'fib daddr type local meta l4proto . th dport @dead goto refuse;',
     ]),

@@ -232,7 +232,7 @@ function changeOf(told: ReadonlyMap<string, Traffic['services'][number]> | undef
   const wanted = new Set(services.map(({ ServiceID }) => ServiceID));
   const changed = services.filter((service) => {
     const known = told?.get(service.ServiceID);
-    return !(known === service || (known?.Name === service.Name && equal(known.Tasks, service.Tasks)));
+    return !(known === service || (known?.Name === service.Name && equal(known.Tasks, service.Tasks) && equal(known.VirtualIPs, service.VirtualIPs)));
   });
   const named = networks.filter(({ network }) => !network.Spec.Ingress);
   return {
@@ -240,7 +240,7 @@ function changeOf(told: ReadonlyMap<string, Traffic['services'][number]> | undef
     networks: named.map(({ network, gateway }) => ({ networkId: network.ID, address: gateway })),
     silent: networks.filter(({ network }) => network.Spec.Ingress).map(({ network }) => network.ID),
     complete: told === undefined,
-    set: changed.map(({ ServiceID, Name, Tasks }) => ({ ServiceID, Name, Tasks })),
+    set: changed.map(({ ServiceID, Name, VirtualIPs, Tasks }) => ({ ServiceID, Name, ...(VirtualIPs && { VirtualIPs }), Tasks })),
     removed: [...(told?.keys() ?? [])].filter((id) => !wanted.has(id)),
   };
 }

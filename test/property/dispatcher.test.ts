@@ -31,7 +31,7 @@ const step = fc.oneof(
       wanted: fc.boolean(),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('publish' as const), service: fc.nat(2), port: fc.constantFrom(0, 0, 0, 80) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('publish' as const), service: fc.nat(2), port: fc.constantFrom(0, 0, 0, 80), virtual: fc.nat(4) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('secret' as const), secret: fc.nat(2), data: fc.constantFrom('eA==', 'eQ==') }) },
   {
     weight: 1,
@@ -72,7 +72,8 @@ function actionsOf(store: Store, move: Step): Action[] {
     }
     case 'publish': {
       const Ports = move.port ? [{ TargetPort: 80, PublishedPort: move.port, PublishMode: 'ingress' as const }] : [];
-      return [put(store, 'service', aService(`svc${move.service}`, {}, { Endpoint: { Ports } }))];
+      const VirtualIPs = move.virtual > 2 ? [] : [{ NetworkID: `net${move.virtual}`, Addr: `10.${move.virtual}.0.${100 + move.service}/24` }];
+      return [put(store, 'service', aService(`svc${move.service}`, {}, { Endpoint: { Ports, VirtualIPs } }))];
     }
     case 'secret':
       // Ids do not come again: a secret that is gone stays gone.

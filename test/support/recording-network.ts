@@ -41,6 +41,14 @@ class RecordedBridges extends Recorded<readonly BridgedNetwork[]> {
   }
 }
 
+class RecordedPorts extends Recorded<Traffic> {
+  readonly attachments: TaskAttachment[] = [];
+
+  async attached(attachment: TaskAttachment): Promise<void> {
+    this.attachments.push(attachment);
+  }
+}
+
 class RecordedNames extends Recorded<Traffic> {
   servers(): readonly NameServer[] {
     return (this.wanted?.networks ?? []).map(({ network, gateway }) => ({ networkId: network.ID, address: gateway, port: 64_053 }));
@@ -63,7 +71,7 @@ export class RecordingNetwork implements NodeNetwork {
   beforeCreated: () => Promise<void> = async () => {};
   /** Asked before ports are in force. */
   beforeUpdate: () => Promise<void> = async () => {};
-  readonly parts = { bridges: new RecordedBridges(), overlay: new RecordedOverlay(), ports: new Recorded<Traffic>(), names: new RecordedNames() };
+  readonly parts = { bridges: new RecordedBridges(), overlay: new RecordedOverlay(), ports: new RecordedPorts(), names: new RecordedNames() };
   readonly bridges: NodeNetwork['bridges'];
   readonly overlay: NodeNetwork['overlay'];
   readonly ports: NodeNetwork['ports'];

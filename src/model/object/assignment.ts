@@ -11,7 +11,15 @@ export interface ServiceEndpoint {
   Name: string;
   /** Ingress-mode ports with their published numbers. */
   Ports: readonly PortConfig[];
+  /** One address for all ready tasks, in each network that has such; absent: its name leads to the tasks themselves. */
+  VirtualIPs?: readonly VirtualAddress[];
   Tasks: readonly EndpointTask[];
+}
+
+export interface VirtualAddress {
+  NetworkID: string;
+  /** Without prefix length. */
+  Address: string;
 }
 
 export interface EndpointTask {
@@ -46,6 +54,7 @@ export interface ServiceItem {
   Name: string;
   /** Ingress-mode ports with their published numbers. */
   Ports: readonly PortConfig[];
+  VirtualIPs?: readonly VirtualAddress[];
 }
 
 /** One task as others reach it: small, because it goes to many nodes. */

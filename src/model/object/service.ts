@@ -1,6 +1,7 @@
 /** A service as stored and shown, and the defaults that SwarmKit gives it (api/defaults/service.go). */
 import { second } from '#base/text/duration';
 import type { Meta } from './meta.ts';
+import { nodeLocalNetworks } from './network.ts';
 import type { StackSource } from './stack.ts';
 import type { EndpointSpec, PortConfig, RestartPolicy, ServiceSpec, UpdateConfig } from './service-spec.ts';
 
@@ -18,6 +19,18 @@ export interface Endpoint {
   /** With the published ports that the allocator chose. */
   Ports?: readonly PortConfig[];
   VirtualIPs?: readonly { NetworkID: string; Addr: string }[];
+}
+
+/** Ids of the networks in which the service is to have one address for all its tasks. */
+export function virtualNetworksOf({ Spec }: Service): readonly string[] {
+  if (Spec.EndpointSpec?.Mode === 'dnsrr') return [];
+  const targets = (Spec.TaskTemplate.Networks ?? []).flatMap(({ Target }) => Target ?? []);
+  return [...new Set(targets)].filter((id) => !nodeLocalNetworks.includes(id));
+}
+
+/** Ids of the networks in which it has one. */
+export function addressedNetworksOf({ Endpoint }: Service): readonly string[] {
+  return (Endpoint?.VirtualIPs ?? []).map(({ NetworkID }) => NetworkID);
 }
 
 /** API names of the update states; they are stored as shown. */

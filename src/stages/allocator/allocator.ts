@@ -1,4 +1,4 @@
-/** The allocator: networks get subnets, services ports, and new tasks addresses; then the tasks are pending. */
+/** The allocator: networks get subnets, services ports and virtual addresses, and new tasks addresses; then the tasks are pending. */
 import { nodeLocalNetworks, type Network } from '#model/object/network';
 import type { PortConfig } from '#model/object/service-spec';
 import { isActive, taskNetwork, type NetworkAttachment, type Task, type TaskNetwork } from '#model/object/task';
@@ -11,6 +11,7 @@ import { isIngress } from '#model/port';
 import { withWait, withState } from '#model/task-status';
 import { allocatePorts, type EndpointResult } from './ports.ts';
 import { allocateNetworks, type NetworkAllocation } from './subnets.ts';
+import { allocateVirtualIps } from './virtual-ips.ts';
 
 /** What the tasks' turn needs to know. */
 interface Allocation extends NetworkAllocation {
@@ -38,7 +39,11 @@ export function allocate(view: View, context: StageContext): StageResult {
   if (scope !== 'all' && scope.specs.size === 0 && !scope.networks && !scope.waiting) return { actions: [] };
   const networks = allocateNetworks(view);
   const ports = allocatePorts(view);
-  const actions = [...networks.actions, ...ports.actions];
+  const spaces = new AddressSpaces(view);
+  const addressed = allocateVirtualIps(view, { ...networks, endpoints: ports.endpoints, spaces });
+  // One service is written once: with its ports and its addresses.
+  const written = new Set(addressed.map(({ object }) => object.ID));
+  const actions = [...networks.actions, ...ports.actions.filter((action) => action.type === 'remove' || !written.has(action.object.ID)), ...addressed];
   for (const action of actions) room.count(action);
   const [ingress] = view.find('network', 'ingress', 'yes');
   const allocation: Allocation = {
@@ -46,7 +51,7 @@ export function allocate(view: View, context: StageContext): StageResult {
     view,
     endpoints: ports.endpoints,
     ingress: ingress && (networks.networks.get(ingress.ID) ?? ingress),
-    spaces: new AddressSpaces(view),
+    spaces,
     shown: new Map(),
   };
   for (const task of view.find('task', 'waiting', 'new')) {

@@ -138,7 +138,7 @@ function resolve(ports: Ports, service: Service): EndpointResult {
     hold(ports, service, given);
     resolved.push(given);
   }
-  return { endpoint: { Spec: specOf(service), Ports: resolved, VirtualIPs: [] } };
+  return { endpoint: { Spec: specOf(service), Ports: resolved, VirtualIPs: service.Endpoint?.VirtualIPs ?? [] } };
 }
 
 function release(ports: Ports, service: Service, port: PortConfig): void {

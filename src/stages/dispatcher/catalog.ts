@@ -3,7 +3,7 @@ import { equal } from '#base/equal';
 import type { Steps } from '#base/pace/steps';
 import { roleOf } from '#model/manager-address';
 import { managersItemId, peerId, type AssignmentUpdate } from '#model/object/assignment';
-import type { Service } from '#model/object/service';
+import { addressedNetworksOf, type Service } from '#model/object/service';
 import { isIngress } from '#model/port';
 import type { EventOf, StoreEvent } from '#store/action';
 import type { View } from '#store/view';
@@ -43,6 +43,7 @@ export class Catalog {
   constructor(view: View) {
     this.#view = view;
     for (const service of view.list('service')) {
+      this.#virtualAddresses(itemKey('service', service.ID), [], addressedNetworksOf(service));
       if (!publishes(service)) continue;
       this.#published.add(service.ID);
       this.#place(itemKey('service', service.ID), 'all');
@@ -108,7 +109,14 @@ export class Catalog {
     if (is && !was) this.#place(itemKey('service', id), 'all');
     if (was && !is) this.#displace(itemKey('service', id), 'all');
     if (was !== is) for (const task of this.#view.tasksOfService(id)) this.#recount(task.ID);
+    this.#virtualAddresses(itemKey('service', id), previous ? addressedNetworksOf(previous) : [], object ? addressedNetworksOf(object) : []);
     this.#refresh(itemKey('service', id));
+  }
+
+  /** A service that is found by its own address exists wherever that is, though it has no task there or none at all. */
+  #virtualAddresses(key: ItemKey, before: readonly string[], after: readonly string[]): void {
+    for (const id of after) if (!before.includes(id)) this.#place(key, `network:${id}`);
+    for (const id of before) if (!after.includes(id)) this.#displace(key, `network:${id}`);
   }
 
   #node({ id, object, previous }: EventOf<'node'>): void {

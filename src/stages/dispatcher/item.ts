@@ -1,6 +1,7 @@
 /** Assignment items: how each is made from the store, what of it matters to a node, and the order in which they are sent. */
 import { equal } from '#base/equal';
 import { managersItemId, type AssignmentChange, type AssignmentKind, type AssignmentUpdate, type Backend } from '#model/object/assignment';
+import { withoutPrefix } from '#model/address';
 import { wishedMacAddress } from '#model/mac-address';
 import { nodeLocalNetworks } from '#model/object/network';
 import { certifiedRole, managerAddresses } from '#model/manager-address';
@@ -71,7 +72,9 @@ function peerItem(view: View, id: string): AssignmentUpdate | undefined {
 function serviceItem(service: Service | undefined): AssignmentUpdate | undefined {
   if (!service) return undefined;
   const Ports = (service.Endpoint?.Ports ?? []).filter(isIngress);
-  return { action: 'update', kind: 'service', item: { ID: service.ID, Name: service.Spec.Name, Ports } };
+  const VirtualIPs = (service.Endpoint?.VirtualIPs ?? []).map(({ NetworkID, Addr }) => ({ NetworkID, Address: withoutPrefix(Addr) }));
+  const item = { ID: service.ID, Name: service.Spec.Name, Ports, ...(VirtualIPs.length > 0 && { VirtualIPs }) };
+  return { action: 'update', kind: 'service', item };
 }
 
 function backendItem(task: Task | undefined): AssignmentUpdate | undefined {

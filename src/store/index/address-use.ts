@@ -1,6 +1,7 @@
-/** Which addresses of a network somebody has: kept with every change of a task or node. */
+/** Which addresses of a network somebody has: kept with every change of a task, node or service. */
 import { addressNumber } from '#model/ipv4';
 import type { Node } from '#model/object/node';
+import type { Service } from '#model/object/service';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
 
@@ -43,6 +44,11 @@ export function addressesOfTask(task: Task | undefined): HeldAddress[] {
 /** A node's gateways. */
 export function addressesOfNode(node: Node | undefined): HeldAddress[] {
   return Object.entries(node?.Shoal?.Gateways ?? {}).flatMap(([networkId, text]) => held(networkId, text));
+}
+
+/** A service's virtual addresses. */
+export function addressesOfService(service: Service | undefined): HeldAddress[] {
+  return (service?.Endpoint?.VirtualIPs ?? []).flatMap(({ NetworkID, Addr }) => held(NetworkID, Addr));
 }
 
 function held(networkId: string, text: string): HeldAddress[] {

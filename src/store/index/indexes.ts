@@ -4,7 +4,7 @@ import type { Node } from '#model/object/node';
 import type { Network } from '#model/object/network';
 import { nameOf, type Kind, type ObjectOf } from '#model/object/object';
 import { isIngress, publishedKey } from '#model/port';
-import type { Service } from '#model/object/service';
+import { addressedNetworksOf, virtualNetworksOf, type Service } from '#model/object/service';
 import type { TaskSpec } from '#model/object/service-spec';
 import { isPlaced, type Task } from '#model/object/task';
 import { equal } from '#base/equal';
@@ -37,6 +37,8 @@ const ofService = {
   hostPort: ({ Spec }) => (Spec.EndpointSpec?.Ports ?? []).filter((port) => !isIngress(port) && port.PublishedPort).map((port) => publishedKey(port)),
   /** `yes`: its endpoint is not, or not yet, what its spec asks for. */
   unallocated: (service) => (hasItsEndpoint(service) ? [] : ['yes']),
+  /** `yes`: it has not, or not yet, the virtual addresses that its spec asks for. */
+  unaddressed: (service) => (equal(virtualNetworksOf(service).toSorted(), addressedNetworksOf(service).toSorted()) ? [] : ['yes']),
   /** `yes`: one task a node. */
   global: ({ Spec: { Mode } }) => (Mode?.Global || Mode?.GlobalJob ? ['yes'] : []),
 } satisfies Record<string, Keys<Service>>;

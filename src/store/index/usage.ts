@@ -2,9 +2,10 @@
 import { equal } from '#base/equal';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Node } from '#model/object/node';
+import type { Service } from '#model/object/service';
 import type { Task } from '#model/object/task';
 import type { TaskState } from '#model/object/task-state';
-import { AddressUse, addressesOfNode, addressesOfTask, type HeldAddress } from './address-use.ts';
+import { AddressUse, addressesOfNode, addressesOfService, addressesOfTask, type HeldAddress } from './address-use.ts';
 import { loadedNode, NodeLoad } from './node-load.ts';
 
 interface UsageReader {
@@ -46,6 +47,7 @@ export class Usage implements UsageReader {
   change<K extends Kind>(kind: K, before: ObjectOf[K] | undefined, after: ObjectOf[K] | undefined): void {
     if (kind === 'task') this.#changeTask(before as Task | undefined, after as Task | undefined);
     if (kind === 'node') this.#changeAddresses(addressesOfNode(before as Node | undefined), addressesOfNode(after as Node | undefined));
+    if (kind === 'service') this.#changeAddresses(addressesOfService(before as Service | undefined), addressesOfService(after as Service | undefined));
   }
 
   #changeTask(before: Task | undefined, after: Task | undefined): void {

@@ -10,6 +10,8 @@ const image = 'shoal-overlay:1';
 const limitMs = 60_000;
 /** Answers with its own name. */
 const command = ['/bin/sh', '-c', 'hostname > /www/index.html; exec httpd -f -p 80 -h /www'];
+/** Answers with the address that called. */
+const files = { 'www/cgi-bin/who': '#!/bin/sh\necho; echo $REMOTE_ADDR\n' };
 
 interface Replica {
   host: Host;
@@ -32,7 +34,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     for (const host of machines.hosts) {
       // A host whose firewall forwards nothing that is not let through by name.
       host.run(['iptables', '-P', 'FORWARD', 'DROP']);
-      loadImage(host.socket, image, { command });
+      loadImage(host.socket, image, { command, files });
     }
     manager = new HostDaemon(one, 'm');
     worker = new HostDaemon(two, 'w');
@@ -66,7 +68,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
 
   /** What a program there gets; undefined when nobody answers. */
   function fetch(enter: readonly string[], url: string): string | undefined {
-    const [program, ...args] = [...enter, 'curl', '-s', '--noproxy', '*', '-m', '3', `http://${url}/`];
+    const [program, ...args] = [...enter, 'curl', '-s', '--noproxy', '*', '-m', '3', `http://${url}`];
     const { status, stdout } = spawnSync(program, args, { encoding: 'utf8' });
     return status === 0 ? stdout.trim() : undefined;
   }
@@ -107,7 +109,33 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     ).toEqual(before.map(({ id }) => id).sort());
     await soon(() => allReach(all));
     const addresses = all.map(({ address }) => address).sort();
-    for (const from of all) await soon(() => resolve(from, 'app').join() === addresses.join());
+    for (const from of all) await soon(() => resolve(from, 'tasks.app').join() === addresses.join());
+  });
+
+  test('a service has one address, by which all its tasks on all hosts are reached and see who called', async () => {
+    const all = replicas('app', 'front');
+    const shown = await manager.askDocker('service', 'inspect', 'app', '--format', '{{range .Endpoint.VirtualIPs}}{{.Addr}} {{end}}');
+    const [vip = ''] = shown.split('/');
+    for (const from of all) {
+      expect(resolve(from, 'app')).toEqual([vip]);
+      const seen = new Set<string>();
+      await soon(() => {
+        seen.add(fetch(from.enter, vip) ?? '');
+        return names(all).every((name) => seen.has(name));
+      });
+      await soon(() => all.every(() => fetch(from.enter, `${vip}/cgi-bin/who`)?.endsWith(`:${from.address}]`)));
+    }
+    expect(names(all)).toContain(fetch(manager.host.enter, vip));
+  });
+
+  test('a service without a ready task refuses at once, on every host', async () => {
+    await manager.askDocker('service', 'create', '-d', '--name', 'idle', '--replicas', '0', '--network', 'front', image);
+    const vip = (await manager.askDocker('service', 'inspect', 'idle', '--format', '{{(index .Endpoint.VirtualIPs 0).Addr}}')).split('/')[0] ?? '';
+    for (const from of replicas('app', 'front')) {
+      await soon(() => resolve(from, 'idle').join() === vip);
+      // 7: refused; 28 would be silence.
+      await soon(() => spawnSync(from.enter[0] ?? '', [...from.enter.slice(1), 'curl', '-s', '-m', '20', `http://${vip}`]).status === 7);
+    }
   });
 
   test('every host answers a published port with the tasks of all, one without a task too', async () => {

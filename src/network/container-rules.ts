@@ -1,0 +1,29 @@
+/** The nftables text of one container: services' addresses lead to their tasks there already, so that a task sees who called. */
+import { elements, hooked, type RuleSet, wholeTables } from './rule-set.ts';
+import { virtualChain, virtualTarget, type VirtualService } from './virtual-services.ts';
+
+/** Of a container's own network namespace: so its own address is what the task sees. The engine keeps its own tables there. */
+const containerTable = 'shoal_vip';
+
+/** The rules of a container on `networkIds`. */
+export function containerRules(services: readonly VirtualService[], networkIds: ReadonlySet<string>): RuleSet {
+  const known = services.filter(({ networkId }) => networkIds.has(networkId));
+  const led = known.filter(({ targets }) => targets.length > 0);
+  const dead = known.filter(({ targets }) => targets.length === 0);
+  const v4 = [
+    elements(
+      'map vips',
+      'ipv4_addr : verdict',
+      led.map((service) => `${service.address} : goto ${virtualChain(service)}`),
+    ),
+    elements(
+      'set dead',
+      'ipv4_addr',
+      dead.map(({ address }) => address),
+    ),
+    ...led.map((service) => `  chain ${virtualChain(service)} { ${virtualTarget(service)}; }`),
+    hooked('out', 'nat', 'output', -110, ['ip daddr vmap @vips;']),
+    hooked('refused', 'filter', 'output', 0, ['ip daddr @dead meta l4proto tcp reject with tcp reset;', 'ip daddr @dead reject;']),
+  ];
+  return wholeTables(containerTable, v4, []);
+}

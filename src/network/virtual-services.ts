@@ -1,0 +1,38 @@
+/** Services with an address of their own, and which tasks stand behind it. */
+import { compareTexts } from '#base/text/text';
+import type { ServiceEndpoint } from '#model/object/assignment';
+import { bridgeName } from '#model/object/network';
+import type { LocalNetwork } from './contract.ts';
+
+/** A service's address in one network. */
+export interface VirtualService {
+  networkId: string;
+  bridge: string;
+  address: string;
+  /** Addresses of ready tasks; empty while there is none. */
+  targets: readonly string[];
+}
+
+/** On this node's networks, in a settled order so that equal input gives equal rules. */
+export function virtualServices(endpoints: readonly ServiceEndpoint[], networks: readonly LocalNetwork[]): VirtualService[] {
+  const local = new Set(networks.map(({ network }) => network.ID));
+  const found = new Map<string, VirtualService>();
+  for (const { VirtualIPs = [], Tasks } of endpoints) {
+    for (const { NetworkID, Address } of VirtualIPs) {
+      if (!local.has(NetworkID)) continue;
+      const targets = Tasks.filter(({ Ready }) => Ready).flatMap(({ Networks }) => Networks.find((each) => each.NetworkID === NetworkID)?.Address ?? []);
+      found.set(Address, { networkId: NetworkID, bridge: bridgeName(NetworkID), address: Address, targets: [...new Set(targets)].toSorted() });
+    }
+  }
+  return [...found.values()].toSorted((a, b) => compareTexts(a.address, b.address));
+}
+
+export function virtualChain({ address }: VirtualService): string {
+  return `v_${address.replaceAll('.', '_')}`;
+}
+
+/** Whatever the protocol and port: a ping is answered too. */
+export function virtualTarget({ targets }: VirtualService): string {
+  if (targets.length === 1) return `dnat to ${targets[0]}`;
+  return `dnat to numgen inc mod ${targets.length} map { ${targets.map((address, index) => `${index} : ${address}`).join(', ')} }`;
+}
