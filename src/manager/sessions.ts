@@ -30,8 +30,8 @@ export interface SessionsParts {
 
 /** A look at the deadlines that comes this late says that we slept, not that the nodes did. */
 const latenessMs = 1000;
-/** Sessions that send in one turn of the event loop. */
-const wokenAtOnce = 100;
+/** Sessions that send in one turn of the event loop; when there are more, not in that of the commit, which had enough to do. */
+const wokenAtOnce = 50;
 
 export class Sessions {
   readonly #parts: SessionsParts;
@@ -135,7 +135,8 @@ export class Sessions {
       }
     }
     for (const event of events) if (event.kind === 'node' && !event.object) this.#end(event.id);
-    this.#wakeSome();
+    if (this.#toWake.size > wokenAtOnce) this.#wakeLater();
+    else this.#wakeSome();
   }
 
   *#among(nodes: ReadonlySet<string>): Iterable<Session> {
@@ -154,7 +155,11 @@ export class Sessions {
       this.#toWake.delete(session);
       session.wake();
     }
-    if (this.#toWake.size === 0) return;
+    if (this.#toWake.size > 0) this.#wakeLater();
+  }
+
+  #wakeLater(): void {
+    if (this.#waking) return;
     this.#waking = true;
     this.#parts.clock.soon(() => {
       this.#waking = false;
