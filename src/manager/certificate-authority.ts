@@ -23,6 +23,8 @@ export type SeatMember = (member: { id: string; address: string }) => Promise<vo
 export interface AuthorityParts {
   cluster: Cluster;
   seatMember: SeatMember;
+  /** Of the group: raised when it is made anew from one member. */
+  incarnation: () => number;
   certificates: Certificates;
   clock: Clock;
   /** The operating system's: secrets come of it. */
@@ -34,6 +36,8 @@ export interface AuthorityParts {
 export interface IssuedCertificate {
   certificate: string;
   roots: string;
+  /** Of the group that a manager joins. */
+  incarnation: number;
 }
 
 /** What a node says that wants to join. */
@@ -113,10 +117,10 @@ export class CertificateAuthority implements Duty {
   }
 
   async #issue(view: View, nodeId: string, role: NodeRole, request: string): Promise<IssuedCertificate> {
-    const { certificates, clock } = this.#parts;
+    const { certificates, clock, incarnation } = this.#parts;
     const { authority, clusterId, expiryNs } = authorityIn(view);
     const template = nodeTemplate({ nodeId, role, clusterId }, clock.now(), expiryNs);
-    return { certificate: await certificates.issue(request, template, issuerOf(authority)), roots: trustedRoots(authority) };
+    return { certificate: await certificates.issue(request, template, issuerOf(authority)), roots: trustedRoots(authority), incarnation: incarnation() };
   }
 }
 

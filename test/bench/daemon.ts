@@ -51,7 +51,7 @@ export async function startDaemon(): Promise<BenchDaemon> {
 }
 
 /** One request with JSON; rejects with what the daemon says. */
-function callSocket(socketPath: string, method: string, path: string, body: unknown): Promise<unknown> {
+export function callSocket(socketPath: string, method: string, path: string, body: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const call = request({ socketPath, method, path, headers: { 'Content-Type': 'application/json' } }, (response) => {
       const parts: Buffer[] = [];

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
- * `npm run bench -- soak --minutes 30` is the long one, which is run only when it is named.
+ * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20` are the long ones, which are run only when they are named.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -9,6 +9,7 @@ import { cpuMs, pssMegabytes } from '../support/resolver-process.ts';
 import { benchCompose } from './compose.ts';
 import { startDaemon, type BenchDaemon } from './daemon.ts';
 import { benchDeploy } from './deploy.ts';
+import { benchFailover } from './failover.ts';
 import { table, type Row } from './figures.ts';
 import { benchRaft } from './raft.ts';
 import { benchReconcile } from './reconcile.ts';
@@ -124,7 +125,10 @@ async function idleRows(daemon: BenchDaemon): Promise<Row[]> {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals: chosen } = parseArgs({ options: { minutes: { type: 'string', default: '30' } }, allowPositionals: true });
+  const { values, positionals: chosen } = parseArgs({
+    options: { minutes: { type: 'string', default: '30' }, kills: { type: 'string', default: '20' } },
+    allowPositionals: true,
+  });
   const wanted = (name: string): boolean => chosen.length === 0 || chosen.includes(name);
   const rows: Row[] = [];
   async function measure(name: string, run: () => Promise<Row[]>): Promise<void> {
@@ -148,6 +152,7 @@ async function main(): Promise<void> {
   await measure('snapshots', benchSnapshots);
   await measure('compose', composeRows);
   await measure('scale', benchScale);
+  if (reason === undefined && chosen.includes('failover')) await measure('failover', () => benchFailover(Number(values.kills), say));
   if (reason === undefined && chosen.includes('soak')) await measure('soak', () => benchSoak(Number(values.minutes), say));
   say(`\n${table(rows)}`);
 }

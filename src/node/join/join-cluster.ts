@@ -22,6 +22,8 @@ export interface JoinedNode {
   role: 'manager' | 'worker';
   managers: readonly string[];
   files: NodeCertificate;
+  /** Of the managers as a group. */
+  incarnation: number;
 }
 
 const retryMs = 500;
@@ -70,7 +72,7 @@ async function askOne(
   // Who gave up meanwhile shall not become a node that nobody is.
   signal.throwIfAborted();
   if (rootDigest(root) !== digest) throw new Refusal('invalidArgument', `remote CA does not match fingerprint. Expected: ${hexOf(digest)}`);
-  const { certificate, roots, nodeId, managers } = await askToJoin(remote, root, { request, token, availability, advertised });
+  const { certificate, roots, nodeId, managers, incarnation } = await askToJoin(remote, root, { request, token, availability, advertised });
   const fault = certificates.fault(certificate, key, roots);
   if (fault !== undefined) throw new Refusal('failedPrecondition', `the manager at ${remote} sent no good certificate: ${fault}`);
   const { subject, validity } = certificates.read(certificate);
@@ -79,7 +81,7 @@ async function askOne(
   if (validity.notBefore > clock.now() || hasExpired(validity, clock.now())) throw wrongClock(remote);
   // The one that was asked is known to be reached from here.
   const others = managers.filter((address) => address !== remote);
-  return { nodeId, role: identity.role, managers: [remote, ...others], files: { certificate, key, roots } };
+  return { nodeId, role: identity.role, managers: [remote, ...others], files: { certificate, key, roots }, incarnation: incarnation || 1 };
 }
 
 function withPort(address: string): string {

@@ -10,13 +10,20 @@ import { swarmTexts } from '#model/swarm-texts';
 import type { TlsInfo } from '#model/object/authority';
 import { LiveTls } from '#rpc/credentials';
 
+export interface Certified {
+  certificate: string;
+  roots: string;
+  /** Of the managers as a group. */
+  incarnation: number;
+}
+
 export interface CertificateKeeperParts {
   /** The state folder. */
   state: string;
   nodeId: string;
   certificates: Certificates;
   /** Has a key certified by the cluster; `request` is PEM. */
-  certify: (request: string) => Promise<{ certificate: string; roots: string }>;
+  certify: (request: string) => Promise<Certified>;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -89,13 +96,14 @@ export class CertificateKeeper {
   }
 
   /** Has a new key certified; the old one counts until that is done. */
-  async renew(): Promise<void> {
+  async renew(): Promise<Certified | undefined> {
     const { certificates, certify } = this.#parts;
     const key = certificates.newKey();
     const issued = await certify(await certificates.request(key));
-    if (this.#stopped) return;
-    this.take({ ...issued, key });
+    if (this.#stopped) return undefined;
+    this.take({ certificate: issued.certificate, roots: issued.roots, key });
     this.#failures = 0;
+    return issued;
   }
 
   stop(): void {

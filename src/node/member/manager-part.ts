@@ -62,6 +62,8 @@ export class ManagerPart {
   /** Connections to the API of whoever leads. */
   readonly forward: ForwardClient;
   readonly #clock: Clock;
+  /** Of the group that the log belongs to. */
+  #incarnation = 1;
   #gitops: GitOps | undefined;
   #authority: CertificateAuthority | undefined;
   readonly #door: ManagerDoor | undefined;
@@ -71,10 +73,10 @@ export class ManagerPart {
     const random = systemRandom;
     const folder = join(options.state, 'raft');
     const { nodeId } = identity;
-    let incarnation = 1;
     const lines = { nodeId, tls, clock, random, logger: logger.child({ part: 'managers' }) };
-    const transport = new RaftTransport({ ...lines, incarnation: () => incarnation });
-    const open = openDisk({ folder, clock, node: nodeId, founds: begins !== 'returns', logger: logger.child({ part: 'disk' }) });
+    const transport = new RaftTransport({ ...lines, incarnation: () => this.#incarnation });
+    const incarnation = begins === 'joins' && identity.incarnation !== undefined ? { incarnation: identity.incarnation } : {};
+    const open = openDisk({ folder, clock, node: nodeId, founds: begins !== 'returns', ...incarnation, logger: logger.child({ part: 'disk' }) });
     this.#clock = clock;
     this.forward = new ForwardClient(tls);
     this.log = new Replica(
@@ -86,7 +88,7 @@ export class ManagerPart {
         stateMachine: this.state,
         openStorage: async (bootstrap) => {
           const opened = await open(bootstrap);
-          incarnation = opened.owner?.incarnation ?? 1;
+          this.#incarnation = opened.owner?.incarnation ?? 1;
           return await withPromise(opened, nodeId, begins === 'joins' ? identity.votedUntil : undefined);
         },
         transport,
@@ -114,7 +116,13 @@ export class ManagerPart {
     const part = (name: string) => ({ cluster, clock, logger: logger.child({ part: name }) });
     this.#gitops = new GitOps(gitOpsOptions(options), part('gitops'));
     this.#gitops.events.watch(onReconcile);
-    this.#authority = new CertificateAuthority({ ...part('ca'), certificates, random: systemRandom, seatMember: (member) => this.log.members.add(member) });
+    this.#authority = new CertificateAuthority({
+      ...part('ca'),
+      certificates,
+      random: systemRandom,
+      seatMember: (member) => this.log.members.add(member),
+      incarnation: () => this.#incarnation,
+    });
     const roles = new ManagerRoles({ ...part('managers'), nodeId, standing: () => this.seat.standing(), members: () => this.log.members });
     return [this.#authority, roles, this.#gitops];
   }

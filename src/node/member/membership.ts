@@ -13,7 +13,7 @@ import { askToRenew } from '#rpc/ca-client';
 import { clientCredentials } from '#rpc/credentials';
 import { managersLine } from '#rpc/managers-line';
 import { askForDemotion } from './ask-for-demotion.ts';
-import { CertificateKeeper } from './certificate-keeper.ts';
+import { CertificateKeeper, type Certified } from './certificate-keeper.ts';
 import { ManagerPart, type ManagerPartParts } from './manager-part.ts';
 import { NodeWork } from './node-work.ts';
 import type { DaemonOptions } from '../options.ts';
@@ -220,7 +220,7 @@ export class Membership {
     const { clock, logger, safe } = this.#parts;
     while (!safe && !this.#ended.signal.aborted && this.#wanted !== undefined && this.#wanted !== this.#role) {
       try {
-        if (this.#keeper.role !== this.#wanted) await this.#keeper.renew();
+        if (this.#keeper.role !== this.#wanted) await this.#renew();
         if (this.#keeper.role === this.#wanted) await (this.#wanted === 'manager' ? this.#promote() : this.#demote());
       } catch (error) {
         if (!(error instanceof Refusal)) return this.#parts.onFatal(error);
@@ -228,6 +228,12 @@ export class Membership {
       }
       if (this.#wanted !== this.#role) await new Promise<void>((resolve) => clock.after(retryMs, resolve));
     }
+  }
+
+  /** Whom a manager joins is kept before it begins: a crash in between must not forget it. */
+  async #renew(): Promise<void> {
+    const issued = await this.#keeper.renew();
+    if (issued) this.#remember({ incarnation: issued.incarnation || 1 });
   }
 
   get #role(): Identity['role'] {
@@ -284,7 +290,7 @@ export class Membership {
   }
 
   /** By this node's own leader, or by any manager that it knows. */
-  async #certify(request: string): Promise<{ certificate: string; roots: string }> {
+  async #certify(request: string): Promise<Certified> {
     const address = managerPlace(this.#identity);
     if (this.#manager?.seat.leads()) return this.#manager.authority.certify(this.#identity.nodeId, request, address);
     const { tls } = this.#keeper;

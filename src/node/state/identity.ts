@@ -20,6 +20,8 @@ export interface Identity {
   votedUntil?: number;
   /** A manager that has not begun its log yet: it joins those who agree with an empty one. */
   begins?: boolean;
+  /** Of those whom a manager joins; absent: the first. */
+  incarnation?: number;
 }
 
 /** HOST:PORT under which others reach the node while it is a manager. */

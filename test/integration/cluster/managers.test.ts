@@ -88,7 +88,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
 
   test('a command at any manager is carried to the leader', async () => {
     const [first, second, third] = managers as [HostDaemon, HostDaemon, HostDaemon];
-    await second.askDocker('service', 'create', '-d', '--name', 'app', '--replicas', '5', image);
+    await second.askDocker('service', 'create', '-d', '--name', 'app', '--replicas', '5', '--stop-grace-period', '1s', image);
     await eventually(() => running(third, 'app'), allRun(daemons));
     await third.ask('config', 'create', 'c', third.file('c', 'x'));
     expect(await first.askDocker('config', 'ls', '--format', '{{.Name}}')).toBe('c');

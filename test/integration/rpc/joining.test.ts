@@ -37,7 +37,7 @@ beforeEach(async () => {
   const random = seededRandom(1);
   const authority = newAuthority(await newRoot(certificates, Date.now()), (count) => random.bytes(count));
   cluster.run(initCluster({ nodeId: 'boss', address: '127.0.0.1', description: testDescription, authority: { clusterId: 'c1', authority } }));
-  const issuer = new CertificateAuthority({ cluster, certificates, clock: realClock, random, logger: silentLogger, seatMember });
+  const issuer = new CertificateAuthority({ cluster, certificates, clock: realClock, random, logger: silentLogger, seatMember, incarnation: () => 3 });
   const members: Members = {
     clusterId: () => clusterOf(cluster.store)?.ID,
     roleOf: (id) => {
@@ -93,7 +93,9 @@ test('wrong, foreign and broken tokens admit nobody, nor does the one of before'
 });
 
 test('the token of managers makes one, who is among those who agree before he has a certificate', async () => {
-  const { nodeId, role, managers, files } = await join({ token: tokens().Manager, advertised: '127.0.0.1:4711' });
+  const { nodeId, role, managers, files, incarnation } = await join({ token: tokens().Manager, advertised: '127.0.0.1:4711' });
+  // Those whom it joins are not the first ones.
+  expect(incarnation).toBe(3);
   expect(role).toBe('manager');
   expect(seated).toEqual([{ id: nodeId, address: '127.0.0.1:4711' }]);
   expect(managers).toContain('127.0.0.1:4711');

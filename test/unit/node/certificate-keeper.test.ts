@@ -27,7 +27,7 @@ async function setUp({ expiryMs = 90 * 24 * hourMs } = {}) {
         asked.count++;
         if (asked.refuse) throw new Error('nobody signs');
         const template = nodeTemplate({ nodeId, role: 'worker', clusterId: cluster.clusterId }, clock.now(), expiryMs * 1e6);
-        return { certificate: await certificates.issue(request, template, issuerOf(cluster.authority)), roots: cluster.authority.Certificate };
+        return { certificate: await certificates.issue(request, template, issuerOf(cluster.authority)), roots: cluster.authority.Certificate, incarnation: 1 };
       },
       clock,
       random: seededRandom(1),

@@ -50,6 +50,8 @@ export interface JoinResponse {
   role: string;
   /** HOST:PORT of each manager. */
   managers: string[];
+  /** Of the group that a manager joins; 0: the first. */
+  incarnation: number;
 }
 
 export interface RenewRequest {
@@ -61,6 +63,8 @@ export interface RenewRequest {
 export interface RenewResponse {
   certificate: string;
   roots: string;
+  /** Of the group that a manager joins; 0: the first. */
+  incarnation: number;
 }
 
 function createBaseGetRootsRequest(): GetRootsRequest {
@@ -224,7 +228,7 @@ export const JoinRequest: MessageFns<JoinRequest> = {
 };
 
 function createBaseJoinResponse(): JoinResponse {
-  return { nodeId: "", certificate: "", roots: "", role: "", managers: [] };
+  return { nodeId: "", certificate: "", roots: "", role: "", managers: [], incarnation: 0 };
 }
 
 export const JoinResponse: MessageFns<JoinResponse> = {
@@ -243,6 +247,9 @@ export const JoinResponse: MessageFns<JoinResponse> = {
     }
     for (const v of message.managers) {
       writer.uint32(42).string(v!);
+    }
+    if (message.incarnation !== 0) {
+      writer.uint32(48).uint32(message.incarnation);
     }
     return writer;
   },
@@ -298,6 +305,14 @@ export const JoinResponse: MessageFns<JoinResponse> = {
             }
 
             message.managers.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.incarnation = reader.uint32();
             continue;
           }
         }
@@ -371,7 +386,7 @@ export const RenewRequest: MessageFns<RenewRequest> = {
 };
 
 function createBaseRenewResponse(): RenewResponse {
-  return { certificate: "", roots: "" };
+  return { certificate: "", roots: "", incarnation: 0 };
 }
 
 export const RenewResponse: MessageFns<RenewResponse> = {
@@ -381,6 +396,9 @@ export const RenewResponse: MessageFns<RenewResponse> = {
     }
     if (message.roots !== "") {
       writer.uint32(18).string(message.roots);
+    }
+    if (message.incarnation !== 0) {
+      writer.uint32(24).uint32(message.incarnation);
     }
     return writer;
   },
@@ -412,6 +430,14 @@ export const RenewResponse: MessageFns<RenewResponse> = {
             }
 
             message.roots = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.incarnation = reader.uint32();
             continue;
           }
         }

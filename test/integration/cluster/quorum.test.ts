@@ -1,0 +1,108 @@
+/** Three managers of which two are lost, and come back, or never do: what is said, what goes on, and how the operator goes on. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HostDaemon } from '#test/support/daemon';
+import { startHosts } from '../../support/hosts.mjs';
+import { loadImage, until, whyNoHost, type Host } from '../../support/machine.mjs';
+
+const reason = whyNoHost();
+const image = 'shoal-quorum:1';
+const limitMs = 60_000;
+
+describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : 'quorum', { timeout: 180_000 }, () => {
+  let machines: Awaited<ReturnType<typeof startHosts>>;
+  let daemons: HostDaemon[];
+  let one: HostDaemon;
+  let two: HostDaemon;
+  let three: HostDaemon;
+
+  beforeAll(async () => {
+    machines = await startHosts(3);
+    for (const { socket } of machines.hosts) loadImage(socket, image, { command: ['/bin/sleep', '100000'] });
+    daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `q${at}`, ['--safe-mode=false']));
+    [one, two, three] = daemons as [HostDaemon, HostDaemon, HostDaemon];
+    await Promise.all(daemons.map((daemon) => daemon.start()));
+    // So long that a restart is none of a node's deaths, however slow the machine is.
+    await one.ask('swarm', 'init', '--advertise-addr', one.host.address, '--dispatcher-heartbeat', '15s');
+    const token = await one.ask('swarm', 'join-token', '-q', 'manager');
+    for (const daemon of [two, three]) await daemon.ask('swarm', 'join', '--token', token, `${one.host.address}:2377`);
+    await one.ask('service', 'create', '--detach', '--name', 'app', '--replicas', '3', image);
+    await eventually(() => running(one), 3);
+  }, 120_000);
+
+  afterAll(async () => {
+    await Promise.all((daemons ?? []).map((daemon) => daemon.remove()));
+    await machines?.stop();
+  }, 60_000);
+
+  const logs = (): string => daemons.map((daemon) => `--- ${daemon.host.name}\n${daemon.lastLog()}`).join('\n');
+  const lines = (text: string): string[] => text.split('\n').filter(Boolean).toSorted();
+  const containers = ({ host }: HostDaemon): string[] => lines(host.docker(['ps', '-q', '--no-trunc', '--filter', 'label=com.docker.swarm.task.id']));
+  const running = async (daemon: HostDaemon): Promise<number> =>
+    lines((await daemon.docker(['service', 'ps', 'app', '--filter', 'desired-state=running', '--format', '{{.CurrentState}}'])).stdout).filter((line) =>
+      line.startsWith('Running'),
+    ).length;
+  const places = async (daemon: HostDaemon): Promise<string[]> =>
+    lines((await daemon.docker(['node', 'ls', '--format', '{{.Status}} {{.ManagerStatus}}'])).stdout).map((line) => line.trim());
+  const whole = ['Ready Leader', 'Ready Reachable', 'Ready Reachable'];
+
+  async function eventually<T>(look: () => Promise<T> | T, wanted: T): Promise<void> {
+    let seen: T | undefined;
+    await until(
+      async () => JSON.stringify((seen = await look())) === JSON.stringify(wanted),
+      limitMs,
+      () => `${JSON.stringify(seen)} and not ${JSON.stringify(wanted)}\n${logs()}`,
+    );
+  }
+
+  test('all restarted at once, they are as they were', async () => {
+    const before = daemons.flatMap(containers);
+    await Promise.all(daemons.map((daemon) => daemon.kill()));
+    await Promise.all(daemons.map((daemon) => daemon.start()));
+    for (const daemon of daemons) await eventually(() => places(daemon), whole);
+    expect(daemons.flatMap(containers)).toEqual(before);
+    expect(await running(two)).toBe(3);
+  });
+
+  test('without a majority a change is refused, and it is said who is missing; what runs runs on, and a stale read is answered', async () => {
+    const before = daemons.flatMap(containers);
+    await Promise.all([two, three].map((daemon) => daemon.kill()));
+    let said = '';
+    await until(
+      async () => (said = (await one.docker(['config', 'create', 'c', one.file('c', 'x')])).stderr).includes('missing: '),
+      limitMs,
+      () => `${said}\n${logs()}`,
+    );
+    expect(said).toContain(
+      "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.",
+    );
+    expect(said).toMatch(/Since \S+Z only 1 of 3 managers answer; missing: .*:2377\), .*:2377\)\. Start them again: services run on meanwhile\./);
+    for (const { host } of [two, three]) expect(said).toContain(`${host.address}:2377`);
+    expect(await one.askDocker('info', '--format', '{{.Swarm.LocalNodeState}} {{.Swarm.Error}}')).toMatch(/^active The swarm does not have a leader/);
+    const stale = JSON.parse(one.host.run(['curl', '-s', '--unix-socket', one.socket, 'http://shoal/services?stale=1'])) as { Spec: { Name: string } }[];
+    expect(stale.map(({ Spec }) => Spec.Name)).toEqual(['app']);
+    expect(daemons.flatMap(containers)).toEqual(before);
+    await two.start();
+    await one.ask('config', 'create', 'back', one.file('back', 'x'));
+    await three.start();
+    await eventually(() => places(three), whole);
+    expect(daemons.flatMap(containers)).toEqual(before);
+  });
+
+  test('lost for good: one goes on alone with all that was acknowledged, and those of before become workers when they come back', async () => {
+    const before = daemons.flatMap(containers);
+    await two.ask('config', 'create', 'last', two.file('last', 'x'));
+    await Promise.all([two, three].map((daemon) => daemon.kill()));
+    await one.ask('swarm', 'init', '--force-new-cluster');
+    expect(lines(await one.askDocker('config', 'ls', '--format', '{{.Name}}'))).toEqual(expect.arrayContaining(['back', 'last']));
+    await one.ask('config', 'create', 'alone', one.file('alone', 'x'));
+    await Promise.all([two, three].map((daemon) => daemon.start()));
+    await eventually(() => places(one), ['Ready', 'Ready', 'Ready Leader']);
+    for (const daemon of [two, three]) await eventually(async () => daemon.askDocker('info', '--format', '{{.Swarm.ControlAvailable}}'), 'false');
+    expect(daemons.flatMap(containers)).toEqual(before);
+    // And managers again.
+    await one.askDocker('node', 'promote', two.host.name, three.host.name);
+    for (const daemon of daemons) await eventually(() => places(daemon), whole);
+    expect(lines(await three.askDocker('config', 'ls', '--format', '{{.Name}}'))).toEqual(expect.arrayContaining(['alone', 'back', 'last']));
+    expect(daemons.flatMap(containers)).toEqual(before);
+  });
+});
