@@ -64,7 +64,8 @@ export class Agent {
       Hostname: this.#description?.Hostname ?? '',
       Platform: this.#description?.Platform ?? { Architecture: '', OS: '' },
     });
-    const parts = { ...modules, assignments: this.#assignments, reporter: this.#reporter };
+    const leftElsewhere = (taskId: string) => this.#leftElsewhere(taskId);
+    const parts = { ...modules, assignments: this.#assignments, reporter: this.#reporter, leftElsewhere };
     this.#loop = new TaskLoop({ concurrency: options.concurrency ?? 16, node }, parts, this.#ending.signal);
   }
 
@@ -154,8 +155,32 @@ export class Agent {
     const touched = this.#assignments.apply(message);
     if (message.type === 'complete') this.#afterComplete();
     this.#loop.wake(touched.tasks);
-    if (touched.network) void this.#loop.networkLoop.publish();
+    const published = touched.network || message.acknowledge ? this.#loop.networkLoop.publish() : undefined;
+    if (message.acknowledge) void this.#acknowledge(message.resultsIn, published);
     if (message.changes.some(({ kind }) => kind === 'node' || kind === 'managers')) this.#modules.placed?.(this.#assignments.place(this.#options.nodeId));
+  }
+
+  /** Whoever stops a task elsewhere waits for this. */
+  async #acknowledge(resultsIn: number, published: Promise<void> | undefined): Promise<void> {
+    const session = this.#session;
+    await published;
+    // A session that ends is answer enough.
+    await session?.acknowledge(resultsIn).catch(() => undefined);
+  }
+
+  /** Nodes that cannot be reached keep no task from ending for long: the managers wait for them until they are down. */
+  async #leftElsewhere(taskId: string): Promise<void> {
+    if (this.#assignments.peers.length === 0 || !this.#session) return;
+    try {
+      // A signal of its own: many tasks may end at once, and each listens to it.
+      await withLimit(this.#session.withdrawn(taskId), this.#modules.clock, AbortSignal.any([this.#ending.signal]));
+    } catch (error) {
+      if (this.#ending.signal.aborted) return;
+      this.#modules.logger.info(
+        { task: taskId, reason: (error as Error).message },
+        'not every node has said that it sends nobody to a task any more: the task is stopped all the same',
+      );
+    }
   }
 
   /** A new dispatcher may know less than we told the last one; and a crash may have left files of tasks that are gone. */

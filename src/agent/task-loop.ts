@@ -36,6 +36,8 @@ export interface LoopModules {
   logger: Logger;
   assignments: AssignmentSet;
   reporter: StatusReporter;
+  /** Resolves when no other node leads anybody to the task, or cannot be waited for. */
+  leftElsewhere(taskId: string): Promise<void>;
 }
 
 export interface LoopOptions {
@@ -197,7 +199,7 @@ export class TaskLoop {
   }
 
   async #step(id: string, step: Step, signal: AbortSignal): Promise<StepOutcome> {
-    if (step.type === 'stopContainer') await this.#withdraw(id);
+    if (step.type === 'stopContainer') await Promise.all([this.#withdraw(id), this.modules.leftElsewhere(id)]);
     const lane = step.type === 'pull' ? 'pull' : step.type === 'stopContainer' ? 'stop' : 'work';
     this.observer.touch(id);
     // Whoever waited for his turn does not learn one after the other that the engine is away.

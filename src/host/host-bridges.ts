@@ -5,6 +5,8 @@ import { bridgeName } from '#model/object/network';
 import type { BridgedNetwork, Bridges, Counters, TaskAttachment } from '#network/contract';
 import { nameServerRules, nameTableName } from '#network/name-server-rules';
 import { allowHairpin, allowLoopback } from './bridge.ts';
+import { rebuildBridge } from './bridge-rebuild.ts';
+import { deviceNames } from './devices.ts';
 import { LoadedRules } from './loaded-rules.ts';
 
 export class HostBridges implements Bridges {
@@ -13,6 +15,11 @@ export class HostBridges implements Bridges {
   readonly #changes = new Coalescer<readonly BridgedNetwork[]>((wanted) => this.#carryOut(wanted));
   readonly #hairpins = new Map<string, Coalescer<string>>();
   #wanted: readonly BridgedNetwork[] | undefined;
+  /** Networks whose bridge was there in this life. */
+  readonly #seen = new Set<string>();
+  /** By task; one that has ended has no interface any more. */
+  readonly #attachments = new Map<string, TaskAttachment>();
+  #rebuilt = 0;
   /** Networks whose bridge was not there. */
   #absent: readonly BridgedNetwork[] = [];
 
@@ -26,21 +33,24 @@ export class HostBridges implements Bridges {
     return this.#changes.submit(wanted);
   }
 
-  async attached({ networks }: TaskAttachment): Promise<void> {
+  async attached(attachment: TaskAttachment): Promise<void> {
+    const { taskId, networks } = attachment;
+    this.#attachments.set(taskId, attachment);
     await Promise.all(networks.map(({ networkId }) => this.#hairpin(networkId)));
   }
 
   async audit(): Promise<readonly string[]> {
     await this.#changes.idle();
-    const mended = await this.#rules.audit();
+    const mended = [...(await this.#rebuild()), ...(await this.#rules.audit())];
     if (this.#wanted) await this.#changes.submit(this.#wanted);
     for (const { network } of this.#wanted ?? []) await this.#hairpin(network.ID);
     return mended;
   }
 
-  /** Whether the rules that were loaded last are still there, at the price of one process. */
-  whole(): Promise<boolean> {
-    return this.#rules.whole();
+  /** Whether the rules that were loaded last and the bridges are still there, at the price of one process. */
+  async whole(): Promise<boolean> {
+    const devices = await deviceNames();
+    return this.#lost(devices).length === 0 && this.#rules.whole();
   }
 
   problems(): readonly string[] {
@@ -48,12 +58,28 @@ export class HostBridges implements Bridges {
   }
 
   async counters(): Promise<Counters> {
-    return this.#rules.counters();
+    const { repairs = 0, ...rest } = this.#rules.counters();
+    return { ...rest, repairs: repairs + this.#rebuilt };
   }
 
   async tearDown(): Promise<void> {
     await this.#changes.idle();
     await this.#rules.remove();
+  }
+
+  /** Bridges that were there and are gone. */
+  #lost(devices: ReadonlySet<string>): BridgedNetwork[] {
+    return (this.#wanted ?? []).filter(({ network }) => this.#seen.has(network.ID) && !devices.has(bridgeName(network.ID)));
+  }
+
+  async #rebuild(): Promise<string[]> {
+    const mended: string[] = [];
+    for (const local of this.#lost(await deviceNames())) {
+      if (!(await rebuildBridge(local, this.#attachments.values()))) continue;
+      this.#rebuilt += 1;
+      mended.push(`the bridge ${bridgeName(local.network.ID)} of network ${local.network.Spec.Name} had been deleted; it is there again with its containers`);
+    }
+    return mended;
   }
 
   /** All containers of a network at once: of those that come together, few runs are for all. */
@@ -65,11 +91,15 @@ export class HostBridges implements Bridges {
 
   async #carryOut(wanted: readonly BridgedNetwork[]): Promise<void> {
     const absent: BridgedNetwork[] = [];
-    for (const network of wanted) if (!(await allowLoopback(bridgeName(network.network.ID)))) absent.push(network);
+    for (const network of wanted) {
+      if (await allowLoopback(bridgeName(network.network.ID))) this.#seen.add(network.network.ID);
+      else absent.push(network);
+    }
     for (const network of absent) if (!this.#absent.some((known) => known.network.ID === network.network.ID)) this.#logger.warn({}, absentText(network));
     this.#absent = absent;
     const kept = new Set(wanted.map(({ network }) => network.ID));
-    for (const id of this.#hairpins.keys()) if (!kept.has(id)) this.#hairpins.delete(id);
+    for (const known of [this.#hairpins, this.#seen]) for (const id of known.keys()) if (!kept.has(id)) known.delete(id);
+    for (const [taskId, { networks }] of this.#attachments) if (!networks.some(({ networkId }) => kept.has(networkId))) this.#attachments.delete(taskId);
     await this.#rules.load(nameServerRules(this.#rules.table, wanted));
   }
 }

@@ -9,7 +9,7 @@ import { forgetFlowsTo, forgetFlowsToPorts } from './bridge.ts';
 import { acceptPublished, acceptsPublished, stopAccepting } from './engine-firewall.ts';
 import { LoadedRules } from './loaded-rules.ts';
 import { ContainerTables } from './container-tables.ts';
-import { PortHolder } from './port-holder.ts';
+import { PortHolder } from './ports/port-holder.ts';
 import { otherRulesExist } from './rule-table.ts';
 
 export class HostPorts implements Ports {

@@ -17,6 +17,9 @@ export class Session {
   #wantsWhole = true;
   #ended = false;
   #wake: () => void = () => {};
+  /** Who waits for the node's word: with a message that is still to go out, and with ones that it has not acknowledged. */
+  #asking: (() => void)[] = [];
+  #asked: { resultsIn: number; resolve: () => void }[] = [];
 
   /** `whole` gives the node's set as it is when it is called. */
   constructor(nodeId: string, number: number, whole: () => readonly AssignmentUpdate[]) {
@@ -40,6 +43,16 @@ export class Session {
     this.#waitingChanges = 0;
   }
 
+  /** Resolves when the node has in force what it was told up to now, or is no more in this session; the question goes out once the session is woken. */
+  applied(): Promise<void> {
+    return this.#ended ? Promise.resolve() : new Promise((resolve) => this.#asking.push(resolve));
+  }
+
+  acknowledged(resultsIn: number): void {
+    for (const asked of this.#asked) if (asked.resultsIn <= resultsIn) asked.resolve();
+    this.#asked = this.#asked.filter((asked) => asked.resultsIn > resultsIn);
+  }
+
   /** What waits goes out. */
   wake(): void {
     this.#wake();
@@ -47,6 +60,8 @@ export class Session {
 
   end(): void {
     this.#ended = true;
+    for (const resolve of this.#asking.splice(0)) resolve();
+    this.acknowledged(Infinity);
     this.#wake();
   }
 
@@ -55,15 +70,21 @@ export class Session {
       this.#compact();
       if (this.#wantsWhole) {
         this.#wantsWhole = false;
-        yield { type: 'complete', appliesTo: 0, resultsIn: sequence + 1, changes: this.#whole() };
+        yield { type: 'complete', appliesTo: 0, resultsIn: sequence + 1, changes: this.#whole(), ...this.#question(sequence + 1) };
       } else {
         assert(sequence > 0, `node ${this.nodeId} is told what changed before it has the whole`);
         const [changes = []] = this.#waiting;
         this.#waiting = [];
         this.#waitingChanges = 0;
-        yield { type: 'incremental', appliesTo: sequence, resultsIn: sequence + 1, changes };
+        yield { type: 'incremental', appliesTo: sequence, resultsIn: sequence + 1, changes, ...this.#question(sequence + 1) };
       }
     }
+  }
+
+  #question(resultsIn: number): { acknowledge?: true } {
+    if (this.#asking.length === 0) return {};
+    for (const resolve of this.#asking.splice(0)) this.#asked.push({ resultsIn, resolve });
+    return { acknowledge: true };
   }
 
   /** Makes one list of those that wait; when it is too long, the whole set is what goes out. */
@@ -79,7 +100,8 @@ export class Session {
 
   /** Waits for something new; false when the session is over. */
   async #changed(): Promise<boolean> {
-    while (!this.#wantsWhole && this.#waiting.length === 0 && !this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve));
+    while (!this.#wantsWhole && this.#waiting.length === 0 && this.#asking.length === 0 && !this.#ended)
+      await new Promise<void>((resolve) => (this.#wake = resolve));
     return !this.#ended;
   }
 }

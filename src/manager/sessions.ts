@@ -9,6 +9,7 @@ import { swarmTexts } from '#model/swarm-texts';
 import { defaultClusterSpec } from '#control/clusters';
 import type { UseCase } from '#control/cluster';
 import { Catalog } from '#stages/dispatcher/catalog';
+import { itemKey } from '#stages/dispatcher/item';
 import { awaitNode, Heartbeats } from '#stages/dispatcher/heartbeat';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
@@ -122,8 +123,25 @@ export class Sessions {
         await submit((view, { now }) => answer(awaitNode(view, nodeId, now)));
         this.#heartbeats.pause(nodeId, number, clock.monotonicNow());
       },
+      acknowledge: async (resultsIn) => session.acknowledged(resultsIn),
+      withdrawn: async (taskId) => {
+        check();
+        await this.#appliedElsewhere(nodeId, taskId);
+      },
       close: () => session.end(),
     };
+  }
+
+  /** Every other node that was told of the task, and lives, has in force what it was told up to now. */
+  async #appliedElsewhere(nodeId: string, taskId: string): Promise<void> {
+    const told = this.#catalog?.audienceOf(itemKey('backend', taskId)) ?? new Set<string>();
+    const others = [...(told === 'all' ? this.#sessions.values() : this.#among(told))].filter((session) => session.nodeId !== nodeId);
+    const applied = others.map((session) => {
+      this.#toWake.add(session);
+      return session.applied();
+    });
+    this.#wakeSome();
+    await Promise.all(applied);
   }
 
   /** In the turn of the commit: every session that it concerns gets its part, and the first ones send it. */

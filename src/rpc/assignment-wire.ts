@@ -12,7 +12,8 @@ const encoded = new WeakMap<object, Uint8Array>();
 const ownKinds: ReadonlySet<AssignmentKind> = new Set(['task', 'node']);
 
 export function* toPieces(message: AssignmentMessage): Generator<Assignments> {
-  const envelope = { complete: message.type === 'complete', appliesTo: message.appliesTo, resultsIn: message.resultsIn };
+  const { appliesTo, resultsIn, acknowledge = false } = message;
+  const envelope = { complete: message.type === 'complete', appliesTo, resultsIn, acknowledge };
   let changes: WireChange[] = [];
   let bytes = 0;
   for (const change of message.changes) {
@@ -38,7 +39,8 @@ export class Pieces {
     if (!piece.last) return undefined;
     const changes = this.#changes;
     this.#changes = [];
-    return { type: piece.complete ? 'complete' : 'incremental', appliesTo: piece.appliesTo, resultsIn: piece.resultsIn, changes };
+    const { complete, appliesTo, resultsIn, acknowledge } = piece;
+    return { type: complete ? 'complete' : 'incremental', appliesTo, resultsIn, changes, ...(acknowledge && { acknowledge }) };
   }
 }
 

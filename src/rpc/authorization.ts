@@ -33,6 +33,8 @@ const table: Readonly<Record<string, Admission | 'anyone'>> = {
   '/shoal.v1.DispatcherService/UpdateTaskStatus': nodes,
   '/shoal.v1.DispatcherService/UpdateDescription': nodes,
   '/shoal.v1.DispatcherService/Pause': nodes,
+  '/shoal.v1.DispatcherService/Acknowledge': nodes,
+  '/shoal.v1.DispatcherService/Withdrawn': nodes,
   '/shoal.v1.RaftService/Entries': peers,
   '/shoal.v1.RaftService/Pulse': peers,
   '/shoal.v1.RaftService/Snapshot': peers,

@@ -91,6 +91,16 @@ class RemoteSession implements DispatcherSession {
     await this.#call((options, answer) => this.#client.updateDescription(request, ...options, answer));
   }
 
+  async acknowledge(resultsIn: number): Promise<void> {
+    const request = { sessionId: this.#sessionId, resultsIn };
+    await this.#call((options, answer) => this.#client.acknowledge(request, ...options, answer));
+  }
+
+  async withdrawn(taskId: string): Promise<void> {
+    const request = { sessionId: this.#sessionId, taskId };
+    await this.#call((options, answer) => this.#client.withdrawn(request, ...options, answer));
+  }
+
   async pause(): Promise<void> {
     const request = { sessionId: this.#sessionId };
     await this.#call((options, answer) => this.#client.pause(request, ...options, answer));

@@ -56,6 +56,14 @@ export class DispatcherService {
         await this.#sessionOf(sessionId, caller).updateDescription(decode<NodeDescription>(description));
         return {};
       }),
+      acknowledge: answering(async ({ sessionId, resultsIn }, caller) => {
+        await this.#sessionOf(sessionId, caller).acknowledge(resultsIn);
+        return {};
+      }),
+      withdrawn: answering(async ({ sessionId, taskId }, caller) => {
+        await this.#sessionOf(sessionId, caller).withdrawn(taskId);
+        return {};
+      }),
       pause: answering(async ({ sessionId }, caller) => {
         await this.#sessionOf(sessionId, caller).pause();
         return {};

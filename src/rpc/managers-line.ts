@@ -113,6 +113,8 @@ function closing(session: DispatcherSession, connection: DispatcherConnection): 
     heartbeat: () => session.heartbeat(),
     updateDescription: (next) => session.updateDescription(next),
     pause: () => session.pause(),
+    acknowledge: (resultsIn) => session.acknowledge(resultsIn),
+    withdrawn: (taskId) => session.withdrawn(taskId),
     close() {
       session.close();
       connection.close();

@@ -28,6 +28,10 @@ export class ScriptedDispatcher {
     return this.#current;
   };
 
+  readonly acknowledged: number[] = [];
+  /** Asked before a task counts as left by all other nodes. */
+  beforeWithdrawn: (taskId: string) => Promise<void> = async () => {};
+
   /** The whole set, for the session that is open and those that follow. */
   assign(changes: readonly AssignmentChange[]): void {
     this.#complete = changes;
@@ -37,6 +41,10 @@ export class ScriptedDispatcher {
   /** A change after `appliesTo`. */
   change(appliesTo: number, changes: readonly AssignmentChange[]): void {
     this.#current?.send({ type: 'incremental', appliesTo, resultsIn: appliesTo + 1, changes });
+  }
+
+  send(message: AssignmentMessage): void {
+    this.#current?.send(message);
   }
 
   endSession(): void {
@@ -55,6 +63,14 @@ export class ScriptedDispatcher {
 
 class ScriptedSession implements DispatcherSession {
   async pause(): Promise<void> {}
+
+  async acknowledge(resultsIn: number): Promise<void> {
+    this.dispatcher.acknowledged.push(resultsIn);
+  }
+
+  withdrawn(taskId: string): Promise<void> {
+    return this.dispatcher.beforeWithdrawn(taskId);
+  }
 
   readonly #queue: AssignmentMessage[] = [];
   #closed = false;

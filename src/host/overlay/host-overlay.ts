@@ -1,11 +1,12 @@
 /** The networks between hosts: a tunnel device on each network's bridge, and behind which host every address is; nothing is ever flooded. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { Coalescer } from '#base/pace/coalescer';
 import type { Logger } from '#base/logger';
 import type { Counters, Facet, Overlay } from '#network/contract';
 import { planOverlay, type OverlayPlan } from '#network/overlay';
 import { repairedOverlay, repairOverlay, type Repair, type SeenOverlay, type Underlay } from '#network/overlay-repair';
 import { overlayRules, overlayTableName } from '#network/overlay-rules';
+import { deviceNames } from '../devices.ts';
 import { LoadedRules } from '../loaded-rules.ts';
 import { groundOf, lookAtOverlay, type Ground } from './overlay-look.ts';
 import { run } from '../run.ts';
@@ -161,12 +162,6 @@ async function announceChanges(bridge: string): Promise<void> {
   await writeFile(`/proc/sys/net/ipv4/conf/${bridge}/arp_notify`, '1').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   });
-}
-
-/** Of this network namespace, read from the kernel without a process. */
-async function deviceNames(): Promise<ReadonlySet<string>> {
-  const lines = (await readFile('/proc/net/dev', 'utf8')).split('\n').slice(2);
-  return new Set(lines.map((line) => line.slice(0, Math.max(line.indexOf(':'), 0)).trim()));
 }
 
 async function anyTunnel(): Promise<boolean> {

@@ -125,6 +125,8 @@ export interface AssignmentMessage {
   appliesTo: number;
   resultsIn: number;
   changes: readonly AssignmentChange[];
+  /** The node is to say when everything up to `resultsIn` is in force. */
+  acknowledge?: true;
 }
 
 export interface TaskStatusUpdate {
@@ -143,6 +145,10 @@ export interface DispatcherSession {
   updateDescription(description: NodeDescription): Promise<void>;
   /** Says that the node's daemon ends and comes back soon, while its tasks run on: they are waited for. Resolves when that is durable. */
   pause(): Promise<void>;
+  /** Says that names and ports on this node are as the message with this `resultsIn`, which asked for it, wants them. */
+  acknowledge(resultsIn: number): Promise<void>;
+  /** Resolves when every other node that lives has acknowledged what it was told of the task up to now: nobody is led to it any more, if it is not ready. */
+  withdrawn(taskId: string): Promise<void>;
   close(): void;
 }
 

@@ -70,6 +70,11 @@ export class Catalog {
     return inOrder(updates) as AssignmentUpdate[];
   }
 
+  /** Who is told of the item. */
+  audienceOf(key: ItemKey): Audience {
+    return this.#nodesOf([...this.#topics.of(key)]);
+  }
+
   /** Takes in a commit, which `view` holds already, and says who is to hear what of it. */
   commit(view: View, events: readonly StoreEvent[]): Delivery[] {
     this.#view = view;

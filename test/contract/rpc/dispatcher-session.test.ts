@@ -22,6 +22,8 @@ class PlayedDispatcher {
   readonly described: NodeDescription[] = [];
   closed = 0;
   paused = 0;
+  readonly acknowledged: number[] = [];
+  readonly withdrawn: string[] = [];
   refusal: Refusal | undefined;
   readonly #queue: AssignmentMessage[] = [];
   #over = false;
@@ -38,6 +40,8 @@ class PlayedDispatcher {
       heartbeat: async () => 4321,
       updateDescription: async (next) => void this.described.push(next),
       pause: async () => void (this.paused += 1),
+      acknowledge: async (resultsIn) => void this.acknowledged.push(resultsIn),
+      withdrawn: async (taskId) => void this.withdrawn.push(taskId),
       close: () => void (this.closed += 1),
     };
   };
@@ -125,8 +129,9 @@ describe.each([
   test('brings assignments in their order', async () => {
     const dispatcher = new PlayedDispatcher();
     const session = await (await connect(dispatcher))('n', description);
-    dispatcher.push(message(1), message(2), message(3));
-    expect(await take(session, 3)).toEqual([message(1), message(2), message(3)]);
+    const asks = { ...message(3), acknowledge: true as const };
+    dispatcher.push(message(1), message(2), asks);
+    expect(await take(session, 3)).toEqual([message(1), message(2), asks]);
     session.close();
   });
 
@@ -141,6 +146,9 @@ describe.each([
     expect(dispatcher.described.map((each) => each.Hostname)).toEqual(['other']);
     await session.pause();
     expect(dispatcher.paused).toBe(1);
+    await session.acknowledge(7);
+    await session.withdrawn('t');
+    expect([dispatcher.acknowledged, dispatcher.withdrawn]).toEqual([[7], ['t']]);
     session.close();
   });
 

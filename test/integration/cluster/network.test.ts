@@ -156,6 +156,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
 
   test.each<[string, (host: Host) => void]>([
     ['a device between hosts', (host) => host.run(['sh', '-c', 'for d in $(ip -o link show type vxlan | cut -d: -f2); do ip link del $d; done'])],
+    ['a bridge under its containers', (host) => host.run(['sh', '-c', 'ip link del $(ip -o link show type bridge | grep -o "sh-[^:]*" | tail -1)'])],
     ['the neighbours', (host) => host.run(['sh', '-c', 'ip neigh flush nud permanent'])],
     [
       'all nft and iptables rules',

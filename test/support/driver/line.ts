@@ -65,6 +65,14 @@ export class Line implements DispatcherSession {
     return this.#ask((session) => session.pause());
   }
 
+  acknowledge(resultsIn: number): Promise<void> {
+    return this.#ask((session) => session.acknowledge(resultsIn));
+  }
+
+  withdrawn(taskId: string): Promise<void> {
+    return this.#ask((session) => session.withdrawn(taskId));
+  }
+
   close(): void {
     this.break();
   }

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
-import { Places } from '#host/places';
-import { PortHolder } from '#host/port-holder';
+import { Places } from '#host/ports/places';
+import { PortHolder } from '#host/ports/port-holder';
 import type { PublishedPort } from '#network/published-ports';
 
 const holder = new PortHolder(silentLogger, 8);

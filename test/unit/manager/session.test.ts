@@ -27,3 +27,34 @@ test('a reader too far behind is sent the whole set again', async () => {
   session.end();
   expect((await messages.next()).done).toBe(true);
 });
+
+test('a question goes out with what was told so far, and the node’s word answers it and those before', async () => {
+  const session = new Session('n1', 1, () => [task('t1')]);
+  const messages = session.messages();
+  await messages.next();
+  const heard: string[] = [];
+  session.add([task('t2')]);
+  const first = session.applied().then(() => heard.push('first'));
+  expect((await messages.next()).value).toMatchObject({ resultsIn: 2, changes: [task('t2')], acknowledge: true });
+  const second = session.applied().then(() => heard.push('second'));
+  expect((await messages.next()).value).toEqual({ type: 'incremental', appliesTo: 2, resultsIn: 3, changes: [], acknowledge: true });
+  session.acknowledged(1);
+  session.acknowledged(2);
+  await first;
+  expect(heard).toEqual(['first']);
+  session.acknowledged(3);
+  await second;
+  session.add([task('t3')]);
+  expect((await messages.next()).value).toEqual({ type: 'incremental', appliesTo: 3, resultsIn: 4, changes: [task('t3')] });
+});
+
+test('a node that is gone is waited for no longer', async () => {
+  const session = new Session('n1', 1, () => []);
+  const messages = session.messages();
+  await messages.next();
+  const waiting = [session.applied()];
+  await messages.next();
+  waiting.push(session.applied());
+  session.end();
+  await Promise.all([...waiting, session.applied()]);
+});

@@ -8,10 +8,10 @@ import { Manager } from '#manager/manager';
 import { Sessions } from '#manager/sessions';
 import { ReplicatedState } from '#replica/state';
 import type { AssignmentMessage } from '#model/object/assignment';
-import type { Task } from '#model/object/task';
+import { taskNetwork, type Task } from '#model/object/task';
 import type { TaskState } from '#model/object/task-state';
 import { create, newMeta, remove, update, type Action } from '#store/action';
-import { aNode, aService } from '#test/support/cluster-objects';
+import { aNode, aService, aSubnet } from '#test/support/cluster-objects';
 import { testDescription } from '#test/support/memory-cluster';
 import { MemoryLog } from '#test/support/memory-log';
 import { settle, VirtualClock } from '#test/support/virtual-clock';
@@ -266,4 +266,33 @@ test('what very many nodes are told is one list, and they are woken in turns', a
   expect(told).toHaveLength(250);
   expect(new Set(told.map(({ changes: list }) => list)).size).toBe(1);
   expect(changes(told[0])).toEqual(['update service web']);
+});
+
+test('a task is left elsewhere when every other node that was told of it says so, or is gone', async () => {
+  const { sessions, write } = await setUp();
+  const network = aSubnet('net', '10.1.0.0/24', '10.1.0.1');
+  const others = ['two', 'three', 'apart'];
+  const attached = { NetworksAttachments: [{ Network: taskNetwork(network), Addresses: ['10.1.0.2/24'] }] };
+  await write([
+    create('network', network),
+    ...others.map((id) => create('node', aNode(id, id === 'apart' ? {} : { Shoal: { Gateways: { net: `10.1.0.25${id.length}` } } }))),
+    create('task', { ...task('t1', 'running'), ...attached }),
+  ]);
+  const session = await sessions.open(nodeId, testDescription);
+  const told = await Promise.all(others.map(async (id) => ({ id, session: await sessions.open(id, testDescription) })));
+  const streams = told.map((each) => ({ ...each, ...collect(each.session.assignments()) }));
+  collect(session.assignments());
+  await settle();
+  let left = false;
+  void session.withdrawn('t1').then(() => (left = true));
+  await settle();
+  const [two, three, apart] = streams;
+  expect(streams.map(({ messages }) => messages.at(-1)?.acknowledge)).toEqual([true, true, undefined]);
+  await two?.session.acknowledge(two.messages.at(-1)?.resultsIn ?? 0);
+  await settle();
+  expect(left).toBe(false);
+  three?.session.close();
+  await settle();
+  expect(left).toBe(true);
+  for (const each of [session, two?.session, apart?.session]) each?.close();
 });

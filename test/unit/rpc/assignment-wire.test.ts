@@ -25,7 +25,7 @@ test('a large set goes in pieces and is whole with the last one', () => {
 });
 
 test('an empty set is one piece', () => {
-  expect([...toPieces({ ...message, changes: [] })]).toEqual([{ complete: true, appliesTo: 0, resultsIn: 7, last: true, changes: [] }]);
+  expect([...toPieces({ ...message, changes: [] })]).toEqual([{ acknowledge: false, complete: true, appliesTo: 0, resultsIn: 7, last: true, changes: [] }]);
 });
 
 test('what many nodes hold is encoded once', () => {

@@ -54,6 +54,8 @@ export interface Assignments {
   resultsIn: number;
   last: boolean;
   changes: AssignmentChange[];
+  /** The node is to acknowledge results_in when everything up to it is in force. */
+  acknowledge: boolean;
 }
 
 export interface AssignmentChange {
@@ -95,6 +97,22 @@ export interface PauseRequest {
 }
 
 export interface PauseResponse {
+}
+
+export interface AcknowledgeRequest {
+  sessionId: string;
+  resultsIn: number;
+}
+
+export interface AcknowledgeResponse {
+}
+
+export interface WithdrawnRequest {
+  sessionId: string;
+  taskId: string;
+}
+
+export interface WithdrawnResponse {
 }
 
 function createBaseSessionRequest(): SessionRequest {
@@ -249,7 +267,7 @@ export const Opened: MessageFns<Opened> = {
 };
 
 function createBaseAssignments(): Assignments {
-  return { complete: false, appliesTo: 0, resultsIn: 0, last: false, changes: [] };
+  return { complete: false, appliesTo: 0, resultsIn: 0, last: false, changes: [], acknowledge: false };
 }
 
 export const Assignments: MessageFns<Assignments> = {
@@ -268,6 +286,9 @@ export const Assignments: MessageFns<Assignments> = {
     }
     for (const v of message.changes) {
       AssignmentChange.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.acknowledge !== false) {
+      writer.uint32(48).bool(message.acknowledge);
     }
     return writer;
   },
@@ -323,6 +344,14 @@ export const Assignments: MessageFns<Assignments> = {
             }
 
             message.changes.push(AssignmentChange.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.acknowledge = reader.bool();
             continue;
           }
         }
@@ -763,6 +792,190 @@ export const PauseResponse: MessageFns<PauseResponse> = {
   },
 };
 
+function createBaseAcknowledgeRequest(): AcknowledgeRequest {
+  return { sessionId: "", resultsIn: 0 };
+}
+
+export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
+  encode(message: AcknowledgeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.resultsIn !== 0) {
+      writer.uint32(16).uint32(message.resultsIn);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcknowledgeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcknowledgeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.resultsIn = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAcknowledgeResponse(): AcknowledgeResponse {
+  return {};
+}
+
+export const AcknowledgeResponse: MessageFns<AcknowledgeResponse> = {
+  encode(_: AcknowledgeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcknowledgeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcknowledgeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWithdrawnRequest(): WithdrawnRequest {
+  return { sessionId: "", taskId: "" };
+}
+
+export const WithdrawnRequest: MessageFns<WithdrawnRequest> = {
+  encode(message: WithdrawnRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.taskId !== "") {
+      writer.uint32(18).string(message.taskId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawnRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawnRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.taskId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWithdrawnResponse(): WithdrawnResponse {
+  return {};
+}
+
+export const WithdrawnResponse: MessageFns<WithdrawnResponse> = {
+  encode(_: WithdrawnResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawnResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawnResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 export type DispatcherServiceService = typeof DispatcherServiceService;
 export const DispatcherServiceService = {
   /** Opens a session and brings its assignments; a newer session of a node ends the older one. The session ends with the stream. */
@@ -818,6 +1031,26 @@ export const DispatcherServiceService = {
     responseSerialize: (value: PauseResponse): Buffer => Buffer.from(PauseResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PauseResponse => PauseResponse.decode(value),
   },
+  /** Says that names and ports on this node are as a message that asked for it wants them. */
+  acknowledge: {
+    path: "/shoal.v1.DispatcherService/Acknowledge" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AcknowledgeRequest): Buffer => Buffer.from(AcknowledgeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AcknowledgeRequest => AcknowledgeRequest.decode(value),
+    responseSerialize: (value: AcknowledgeResponse): Buffer => Buffer.from(AcknowledgeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AcknowledgeResponse => AcknowledgeResponse.decode(value),
+  },
+  /** Answered when no other node that lives leads anybody to the task any more: only then it may be stopped. */
+  withdrawn: {
+    path: "/shoal.v1.DispatcherService/Withdrawn" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: WithdrawnRequest): Buffer => Buffer.from(WithdrawnRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WithdrawnRequest => WithdrawnRequest.decode(value),
+    responseSerialize: (value: WithdrawnResponse): Buffer => Buffer.from(WithdrawnResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WithdrawnResponse => WithdrawnResponse.decode(value),
+  },
 } as const;
 
 export interface DispatcherServiceServer extends UntypedServiceImplementation {
@@ -830,6 +1063,10 @@ export interface DispatcherServiceServer extends UntypedServiceImplementation {
   updateDescription: handleUnaryCall<UpdateDescriptionRequest, UpdateDescriptionResponse>;
   /** Says that the node's daemon ends and comes back soon, while its tasks run on. Answered when that is durable. */
   pause: handleUnaryCall<PauseRequest, PauseResponse>;
+  /** Says that names and ports on this node are as a message that asked for it wants them. */
+  acknowledge: handleUnaryCall<AcknowledgeRequest, AcknowledgeResponse>;
+  /** Answered when no other node that lives leads anybody to the task any more: only then it may be stopped. */
+  withdrawn: handleUnaryCall<WithdrawnRequest, WithdrawnResponse>;
 }
 
 export interface DispatcherServiceClient extends Client {
@@ -902,6 +1139,38 @@ export interface DispatcherServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PauseResponse) => void,
+  ): ClientUnaryCall;
+  /** Says that names and ports on this node are as a message that asked for it wants them. */
+  acknowledge(
+    request: AcknowledgeRequest,
+    callback: (error: ServiceError | null, response: AcknowledgeResponse) => void,
+  ): ClientUnaryCall;
+  acknowledge(
+    request: AcknowledgeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AcknowledgeResponse) => void,
+  ): ClientUnaryCall;
+  acknowledge(
+    request: AcknowledgeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AcknowledgeResponse) => void,
+  ): ClientUnaryCall;
+  /** Answered when no other node that lives leads anybody to the task any more: only then it may be stopped. */
+  withdrawn(
+    request: WithdrawnRequest,
+    callback: (error: ServiceError | null, response: WithdrawnResponse) => void,
+  ): ClientUnaryCall;
+  withdrawn(
+    request: WithdrawnRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: WithdrawnResponse) => void,
+  ): ClientUnaryCall;
+  withdrawn(
+    request: WithdrawnRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: WithdrawnResponse) => void,
   ): ClientUnaryCall;
 }
 

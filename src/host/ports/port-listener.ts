@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { PublishedPort } from '#network/published-ports';
 import type { Places } from './places.ts';
-import { run } from './run.ts';
+import { run } from '../run.ts';
 import { forwardConnection } from './tcp-forwarder.ts';
 import { forwardDatagrams } from './udp-forwarder.ts';
 

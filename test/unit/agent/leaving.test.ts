@@ -1,0 +1,93 @@
+/** The order in which a task leaves: nobody is led to it on any node before it is stopped. */
+import { afterEach, expect, test } from 'vitest';
+import { Agent } from '#agent/agent';
+import type { AssignmentChange } from '#model/object/assignment';
+import type { Task } from '#model/object/task';
+import { until } from '../../support/machine.mjs';
+import { realClock } from '#test/support/real-clock';
+import { RecordingNetwork } from '#test/support/recording-network';
+import { ScriptedDispatcher } from '#test/support/scripted-dispatcher';
+import { silentLogger } from '#test/support/silent-logger';
+import { SimulatedEngine } from '#test/support/simulated-engine';
+import { makeTask } from '#test/support/worker';
+
+const description = { Hostname: 'h1', Platform: { Architecture: 'x86_64', OS: 'linux' }, Resources: {}, Engine: { EngineVersion: '0' } };
+const assigned = (item: Task): AssignmentChange => ({ action: 'update', kind: 'task', item });
+const limitMs = 30_000;
+
+let running: Agent[] = [];
+afterEach(async () => {
+  for (const agent of running) await agent.stop();
+  running = [];
+});
+
+async function startAgent() {
+  const engine = new SimulatedEngine({ description, image: () => ({}) }, realClock);
+  const dispatcher = new ScriptedDispatcher();
+  const network = new RecordingNetwork();
+  const agent = new Agent({ nodeId: 'node1' }, { engine, network, openSession: dispatcher.open, clock: realClock, logger: silentLogger });
+  running.push(agent);
+  await agent.start();
+  const reach = (taskId: string, state: string) =>
+    until(
+      () => dispatcher.state(taskId) === state,
+      limitMs,
+      () => JSON.stringify(dispatcher.statuses.get(taskId)),
+    );
+  return { engine, dispatcher, network, reach };
+}
+
+test('it ends only when no other node leads anybody to it; a node that is alone asks nobody', async () => {
+  const { dispatcher, engine, reach } = await startAgent();
+  const asked: string[] = [];
+  let release = () => {};
+  dispatcher.beforeWithdrawn = (taskId) => {
+    asked.push(taskId);
+    return new Promise((resolve) => (release = resolve));
+  };
+  const tasks = ['alone', 't1'].map((id) => makeTask(id));
+  const node: AssignmentChange = { action: 'update', kind: 'node', item: { ID: 'node1', Gateways: {} } };
+  dispatcher.assign([...tasks.map(assigned), node]);
+  for (const { ID } of tasks) await reach(ID, 'running');
+  const stop = (at: number) => assigned({ ...tasks[at]!, DesiredState: 'shutdown' });
+  dispatcher.change(1, [stop(0)]);
+  await reach('alone', 'shutdown');
+  const peer = { ID: 'net/node2', NodeID: 'node2', NetworkID: 'net', Gateway: '10.5.0.254', Address: '192.0.2.2' };
+  dispatcher.change(2, [{ action: 'update', kind: 'peer', item: peer }, stop(1)]);
+  await until(
+    () => asked.length > 0,
+    limitMs,
+    () => 'nobody was asked',
+  );
+  expect([asked, engine.count('stopContainer')]).toEqual([['t1'], 1]);
+  release();
+  await reach('t1', 'shutdown');
+});
+
+test('it says what is in force when it is asked, after that is', async () => {
+  const { dispatcher, network } = await startAgent();
+  dispatcher.assign([]);
+  let release = () => {};
+  await until(
+    () => network.updates.length > 0,
+    limitMs,
+    () => 'nothing was published',
+  );
+  network.beforeUpdate = () => new Promise((resolve) => (release = resolve));
+  const held = release;
+  dispatcher.send({ type: 'incremental', appliesTo: 1, resultsIn: 2, changes: [], acknowledge: true });
+  await until(
+    () => release !== held,
+    limitMs,
+    () => 'no update asked',
+  );
+  expect(dispatcher.acknowledged).toEqual([]);
+  network.beforeUpdate = async () => {};
+  release();
+  await until(
+    () => dispatcher.acknowledged.length > 0,
+    limitMs,
+    () => 'nothing was acknowledged',
+  );
+  expect(dispatcher.acknowledged).toEqual([2]);
+});
