@@ -36,7 +36,7 @@ function containedSwarm(swarm: LocalSwarm): LocalSwarm {
   return {
     status: () => swarm.status(),
     init: async (request) => swarm.init(request),
-    join: async (request) => swarm.join(request),
+    join: async (request, replaces) => swarm.join(request, replaces),
     leave: async (force) => swarm.leave(force),
   };
 }

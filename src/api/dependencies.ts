@@ -82,8 +82,8 @@ export interface LocalSwarm {
   status(): SwarmStatus;
   /** Makes a cluster of this node; resolves with its node id. */
   init(request: InitRequest): Promise<string>;
-  /** Enters a cluster by token; resolves when the node is in it. */
-  join(request: JoinRequest): Promise<void>;
+  /** Enters a cluster by token, in the place of the node `replaces` (id or name) that is lost, if one is named; resolves when the node is in it. */
+  join(request: JoinRequest, replaces?: string): Promise<void>;
   /** Leaves; `force` also gives up what only this node holds. */
   leave(force: boolean): Promise<void>;
 }

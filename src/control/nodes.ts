@@ -23,18 +23,20 @@ export function updateNode(ref: string, version: number, spec: NodeSpec): UseCas
 }
 
 /** Makes a member of a node that came with a token; it is ready when its agent comes. */
-export function admitNode({ token, availability, address, managerAddress }: Admission): UseCase<{ nodeId: string; role: NodeSpec['Role'] }> {
-  return (view, { newId }) => {
+export function admitNode({ token, availability, address, managerAddress, replaces = '' }: Admission): UseCase<{ nodeId: string; role: NodeSpec['Role'] }> {
+  return (view, { now, newId }) => {
     // Whether the token still counts is decided here, where it is exchanged too.
     const tokens = clusterOf(view)?.Shoal?.Authority?.JoinTokens;
     const role = tokens && roleOfToken(tokens, token);
     if (!role) throw wrongToken();
-    const spec: NodeSpec = { Labels: {}, Role: role, Availability: availability };
+    const lost = replaces === '' ? undefined : findObject(view, 'node', replaces);
+    if (lost) checkReplacement(lost, role);
+    const spec: NodeSpec = { ...(lost?.Spec ?? { Labels: {} }), Role: role, Availability: availability };
     checkNode(spec);
     const nodeId = newId();
     const place = role === 'manager' ? { ManagerAddr: managerAddress || hostPort(address, managerPort) } : {};
     const node: Node = { ...newMeta(nodeId), Spec: spec, Status: { State: 'unknown', Addr: address }, Shoal: { Role: role, ...place } };
-    return { actions: [create('node', node)], result: { nodeId, role } };
+    return { actions: [...(lost ? forgotten(view, lost, now) : []), create('node', node)], result: { nodeId, role } };
   };
 }
 
@@ -44,6 +46,8 @@ export interface Admission {
   address: string;
   /** HOST:PORT under which others reach it if it is a manager; empty: its address, on the usual port. */
   managerAddress?: string;
+  /** Id or name of a node that is lost: the new one takes its labels and its place. */
+  replaces?: string;
 }
 
 /** The node has the role of a manager from now on, and others reach it at `address`. Refuses where nobody wants that of it any more. */
@@ -82,8 +86,7 @@ export function removeNode(ref: string, force: boolean): UseCase<void> {
     if (node.Status.State === 'ready' && !force) {
       throw new Refusal('failedPrecondition', `node ${node.ID} is not down and can't be removed`);
     }
-    const tasks = [...view.tasksOfNode(node.ID)].filter((task) => !isTerminal(task.Status.State));
-    return { actions: [...tasks.map((task) => orphan(task, now)), remove('node', node.ID)], result: undefined };
+    return { actions: forgotten(view, node, now), result: undefined };
   };
 }
 
@@ -98,6 +101,17 @@ export function keepOneManager(nodeId: string): UseCase<void> {
 function asWorker(node: Node): Node {
   const { ManagerAddr: _gone, ...rest } = node.Shoal ?? {};
   return { ...node, Shoal: { ...rest, Role: 'worker' } };
+}
+
+function checkReplacement({ ID, Status, Spec }: Node, role: NodeSpec['Role']): void {
+  if (Status.State === 'ready') throw new Refusal('failedPrecondition', `node ${ID} is not down and can't be replaced`);
+  if (Spec.Role !== role) throw new Refusal('invalidArgument', `node ${ID} is a ${Spec.Role}: replace it with the join token of ${Spec.Role}s`);
+}
+
+/** The node is gone, and what it may still run is nobody's. */
+function forgotten(view: View, { ID }: Node, now: number): Action[] {
+  const tasks = [...view.tasksOfNode(ID)].filter((task) => !isTerminal(task.Status.State));
+  return [...tasks.map((task) => orphan(task, now)), remove('node', ID)];
 }
 
 function checkNode(spec: NodeSpec): void {

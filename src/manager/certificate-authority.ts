@@ -14,15 +14,16 @@ import { certifiedRole, managerAddress, managerAddresses, roleOf } from '#model/
 import type { Node, NodeSpec } from '#model/object/node';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Authority } from '#model/object/authority';
+import type { MemberChanges } from '#replica/replicated-log';
 import { clusterOf, type View } from '#store/view';
 import type { Duty } from './leader-duties.ts';
 
-/** Brings a node among those who agree. */
-export type SeatMember = (member: { id: string; address: string }) => Promise<void>;
+/** Those who agree, and what of them depends on who joins. */
+export type Seats = Pick<MemberChanges, 'add' | 'checkRemoval'>;
 
 export interface AuthorityParts {
   cluster: Cluster;
-  seatMember: SeatMember;
+  seats: () => Seats;
   /** Of the group: raised when it is made anew from one member. */
   incarnation: () => number;
   certificates: Certificates;
@@ -47,6 +48,8 @@ export interface Joining {
   availability: string;
   /** HOST:PORT under which others reach it if it is a manager; empty: where it comes from, on the usual port. */
   advertised: string;
+  /** Id or name of a node that is lost and whose place this one takes; empty: none. */
+  replaces: string;
 }
 
 export interface Joined extends IssuedCertificate {
@@ -82,18 +85,22 @@ export class CertificateAuthority implements Duty {
   }
 
   /** Makes a member of whoever has a token, and certifies his key. Refuses a wrong token with the fact `token`. */
-  async join({ request, token, availability, advertised }: Joining, address: string): Promise<Joined> {
-    const { cluster, seatMember } = this.#parts;
+  async join({ request, token, availability, advertised, replaces }: Joining, address: string): Promise<Joined> {
+    const { cluster, seats } = this.#parts;
     // What is no request shall leave no node behind.
-    await this.#issue(await cluster.read(), 'nobody', 'worker', request);
-    const wanted = { token, availability: availability as NodeSpec['Availability'], address, managerAddress: advertised };
+    const known = await cluster.read();
+    await this.#issue(known, 'nobody', 'worker', request);
+    // Asked again it is gone already.
+    const lost = replaces === '' ? undefined : (known.get('node', replaces) ?? known.byName('node', replaces));
+    if (lost && roleOf(lost) === 'manager') seats().checkRemoval(lost.ID);
+    const wanted = { token, availability: availability as NodeSpec['Availability'], address, managerAddress: advertised, replaces };
     // Asked again with the same request, when an answer was lost, it makes no second node.
     const { nodeId, role } = await cluster.submit(admitNode(wanted), `join ${createHash('sha256').update(request).digest('hex')}`);
     const view = await cluster.read();
     const node = view.get('node', nodeId);
     if (!node) throw new Refusal('permissionDenied', `node ${nodeId} was removed from swarm`);
     // A learner costs nobody a majority: should the joiner be gone by now, it is removed as any other manager.
-    if (role === 'manager') await seatMember({ id: nodeId, address: managerAddress(node) });
+    if (role === 'manager') await seats().add({ id: nodeId, address: managerAddress(node) });
     this.#parts.logger.info({ node: nodeId, role, address }, 'a node joined the cluster by token');
     return { ...(await this.#issue(view, nodeId, role, request)), nodeId, role, managers: managerAddresses(view.list('node')) };
   }
@@ -110,9 +117,9 @@ export class CertificateAuthority implements Duty {
 
   /** Among those who agree first: a certificate without that would make a manager whom nobody asks. */
   async #promote({ ID }: Node, address: string): Promise<void> {
-    const { cluster, seatMember, logger } = this.#parts;
+    const { cluster, seats, logger } = this.#parts;
     await cluster.submit(seatManager(ID, address));
-    await seatMember({ id: ID, address });
+    await seats().add({ id: ID, address });
     logger.info({ node: ID, address }, 'a node becomes a manager: it votes once it holds the log');
   }
 

@@ -208,7 +208,7 @@ export class Daemon implements LocalSwarm {
   }
 
   /** Resolves when the node is in the cluster. After a while without answer it goes on by itself, until a leave or a restart. */
-  join(request: JoinRequest): Promise<void> {
+  join(request: JoinRequest, replaces = ''): Promise<void> {
     return this.#exclusively(async () => {
       this.#refuseInSafeMode();
       this.#refuseInside();
@@ -216,7 +216,8 @@ export class Daemon implements LocalSwarm {
       if (remotes.length === 0) throw new Refusal('invalidArgument', 'at least 1 RemoteAddr is required to join', { plain: true });
       const place = await placeOf(request, remotes);
       await refuseUnfitHost();
-      const options = { remotes, token: request.JoinToken ?? '', availability: request.Availability ?? 'active', advertised: place.managerAddress };
+      const { JoinToken: token = '', Availability: availability = 'active' } = request;
+      const options = { remotes, token, availability, replaces, advertised: place.managerAddress };
       const attempt = new JoinAttempt((signal) => joinCluster(options, systemClock, signal), systemClock);
       this.#joining = attempt;
       void attempt.joined.then(

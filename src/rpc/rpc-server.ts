@@ -84,7 +84,10 @@ export class RpcServer {
   /** What does not end by itself is cut off. */
   async stop(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const cut = setTimeout(() => this.#server.forceShutdown(), shutdownLimitMs);
+      const cut = setTimeout(() => {
+        this.#server.forceShutdown();
+        resolve();
+      }, shutdownLimitMs);
       this.#server.tryShutdown(() => {
         clearTimeout(cut);
         resolve();

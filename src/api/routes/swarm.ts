@@ -24,7 +24,7 @@ export function swarmRoutes(context: Context): Route[] {
       // Taken before anything is refused: a client may still be writing it.
       const request = await decodeBody(call.request, joinRequest);
       if (context.swarm.status().LocalNodeState !== 'inactive') throw new Refusal('unavailable', swarmTexts.alreadyPart);
-      await context.swarm.join(request);
+      await context.swarm.join(request, call.query.get('replaces') ?? '');
       return { status: 200 };
     }),
     post('/swarm/leave', (call) => leave(call, context)),

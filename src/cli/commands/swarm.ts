@@ -53,6 +53,7 @@ export function addSwarm(program: Command): void {
     .description('join a cluster as a worker or a manager, as the token says')
     .argument('<host:port>', 'a manager')
     .requiredOption('--token <token>', 'what join-token shows on a manager')
+    .option('--replace <node>', 'id or name of a node that is lost for good: this one takes its place, and it is removed')
     .action(joinSwarm);
   addAddressOptions(join);
   swarm
@@ -127,9 +128,13 @@ function addressesOf(flags: AddressFlags): object {
   };
 }
 
-async function joinSwarm(address: string, flags: AddressFlags & { token: string }, command: Command): Promise<void> {
+async function joinSwarm(address: string, flags: AddressFlags & { token: string; replace?: string }, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
-  await client.post('/swarm/join', { ...addressesOf(flags), RemoteAddrs: [address], JoinToken: flags.token });
+  await client.post(
+    '/swarm/join',
+    { ...addressesOf(flags), RemoteAddrs: [address], JoinToken: flags.token },
+    { query: flags.replace === undefined ? {} : { replaces: flags.replace } },
+  );
   const info = await client.get<{ Swarm?: { ControlAvailable?: boolean } }>('/info');
   terminal.out(`This node joined a swarm as a ${info.Swarm?.ControlAvailable ? 'manager' : 'worker'}.`);
 }

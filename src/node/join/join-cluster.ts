@@ -15,6 +15,8 @@ export interface JoinOptions {
   token: string;
   availability: 'active' | 'pause' | 'drain';
   advertised: string;
+  /** Id or name of a node that is lost and whose place this one takes; empty: none. */
+  replaces: string;
 }
 
 export interface JoinedNode {
@@ -64,7 +66,7 @@ interface Asking extends JoinOptions {
 
 async function askOne(
   remote: string,
-  { digest, key, request, token, availability, advertised }: Asking,
+  { digest, key, request, token, availability, advertised, replaces }: Asking,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<JoinedNode> {
@@ -72,7 +74,7 @@ async function askOne(
   // Who gave up meanwhile shall not become a node that nobody is.
   signal.throwIfAborted();
   if (rootDigest(root) !== digest) throw new Refusal('invalidArgument', `remote CA does not match fingerprint. Expected: ${hexOf(digest)}`);
-  const { certificate, roots, nodeId, managers, incarnation } = await askToJoin(remote, root, { request, token, availability, advertised });
+  const { certificate, roots, nodeId, managers, incarnation } = await askToJoin(remote, root, { request, token, availability, advertised, replaces });
   const fault = certificates.fault(certificate, key, roots);
   if (fault !== undefined) throw new Refusal('failedPrecondition', `the manager at ${remote} sent no good certificate: ${fault}`);
   const { subject, validity } = certificates.read(certificate);

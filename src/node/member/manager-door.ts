@@ -65,6 +65,8 @@ export class ManagerDoor {
     addForwardService(server, connected);
     try {
       await server.start();
+      // Closed while it began to listen: the address is to be free.
+      if (this.#stopped) return await server.stop();
       this.#remote = server;
       logger.info({ listen }, 'other nodes reach this manager');
     } catch (error) {

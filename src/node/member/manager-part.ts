@@ -120,7 +120,7 @@ export class ManagerPart {
       ...part('ca'),
       certificates,
       random: systemRandom,
-      seatMember: (member) => this.log.members.add(member),
+      seats: () => this.log.members,
       incarnation: () => this.#incarnation,
     });
     const roles = new ManagerRoles({ ...part('managers'), nodeId, standing: () => this.seat.standing(), members: () => this.log.members });

@@ -255,10 +255,10 @@ export class Membership {
 
   async #demote(): Promise<void> {
     const manager = this.#manager;
-    this.#manager = undefined;
     this.#parts.onSeat(undefined);
     await manager?.close();
     await manager?.seat.stop();
+    this.#manager = undefined;
     this.#remember({ role: 'worker', begins: false, votedUntil: manager?.seat.standing()?.term ?? 0 });
     // Secrets of others among it: a worker holds those of its own tasks and nothing else.
     this.#forgetManager();

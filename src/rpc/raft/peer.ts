@@ -27,8 +27,8 @@ const limits = {
 export class Peer {
   readonly #parts: PeerParts;
   readonly #links: Readonly<Record<Kind, Link>>;
-  /** The last reason for which no line was to be had: said once. */
-  #told: string | undefined;
+  /** The last reason for which no line of a kind was to be had: said once. */
+  readonly #told = new Map<Kind, string>();
 
   constructor(parts: PeerParts) {
     this.#parts = parts;
@@ -61,7 +61,7 @@ export class Peer {
       limits: limits[kind],
       dial: (address) => dial(kind, address),
       heard: (message) => {
-        this.#told = undefined;
+        this.#told.delete(kind);
         heard(message);
       },
       // Lost votes and heartbeats are asked for again anyway.
@@ -69,8 +69,8 @@ export class Peer {
         if (kind === 'entries') unreachable();
       },
       failed: (error) => {
-        if (this.#told === error.message) return;
-        this.#told = error.message;
+        if (this.#told.get(kind) === error.message) return;
+        this.#told.set(kind, error.message);
         logger.info({ manager: id, error: error.message }, 'no line to another manager: it is tried again until there is one');
       },
     });

@@ -1,4 +1,5 @@
 /** Three managers of which two are lost, and come back, or never do: what is said, what goes on, and how the operator goes on. */
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HostDaemon } from '#test/support/daemon';
 import { startHosts } from '../../support/hosts.mjs';
@@ -22,7 +23,7 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     [one, two, three] = daemons as [HostDaemon, HostDaemon, HostDaemon];
     await Promise.all(daemons.map((daemon) => daemon.start()));
     // So long that a restart is none of a node's deaths, however slow the machine is.
-    await one.ask('swarm', 'init', '--advertise-addr', one.host.address, '--dispatcher-heartbeat', '15s');
+    await one.ask('swarm', 'init', '--advertise-addr', one.host.address, '--dispatcher-heartbeat', '10s');
     const token = await one.ask('swarm', 'join-token', '-q', 'manager');
     for (const daemon of [two, three]) await daemon.ask('swarm', 'join', '--token', token, `${one.host.address}:2377`);
     await one.ask('service', 'create', '--detach', '--name', 'app', '--replicas', '3', image);
@@ -104,5 +105,25 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     for (const daemon of daemons) await eventually(() => places(daemon), whole);
     expect(lines(await three.askDocker('config', 'ls', '--format', '{{.Name}}'))).toEqual(expect.arrayContaining(['alone', 'back', 'last']));
     expect(daemons.flatMap(containers)).toEqual(before);
+  });
+
+  test('a manager that lost its disk is replaced by one command', async () => {
+    const [near] = daemons.map(containers) as [string[]];
+    const lost = await three.askDocker('info', '--format', '{{.Swarm.NodeID}}');
+    const token = await one.ask('swarm', 'join-token', '-q', 'manager');
+    const to = `${one.host.address}:2377`;
+
+    await three.kill();
+    rmSync(three.state, { recursive: true });
+    await three.start();
+    await until(
+      async () => (await three.run(['swarm', 'join', '--token', token, '--replace', lost, to])).code === 0,
+      limitMs,
+      () => logs(),
+    );
+    for (const daemon of daemons) await eventually(() => places(daemon), whole);
+    expect(await one.askDocker('node', 'ls', '-q')).not.toContain(lost);
+    await eventually(() => running(three), 3);
+    expect(containers(one)).toEqual(expect.arrayContaining(near));
   });
 });

@@ -26,18 +26,24 @@ const never = new AbortController().signal;
 let cluster: MemoryCluster;
 /** Who was brought among those who agree. */
 let seated: { id: string; address: string }[];
-const seatMember = async (member: { id: string; address: string }): Promise<void> => void seated.push(member);
+/** Whose going was asked about. */
+let going: string[];
+const seats = () => ({
+  add: async (member: { id: string; address: string }): Promise<void> => void seated.push(member),
+  checkRemoval: (id: string) => void going.push(id),
+});
 const renewal = (request: string, managerAddress = '') => ({ request, managerAddress });
 let server: RpcServer;
 let address: string;
 
 beforeEach(async () => {
   seated = [];
+  going = [];
   cluster = new MemoryCluster({ clock: realClock });
   const random = seededRandom(1);
   const authority = newAuthority(await newRoot(certificates, Date.now()), (count) => random.bytes(count));
   cluster.run(initCluster({ nodeId: 'boss', address: '127.0.0.1', description: testDescription, authority: { clusterId: 'c1', authority } }));
-  const issuer = new CertificateAuthority({ cluster, certificates, clock: realClock, random, logger: silentLogger, seatMember, incarnation: () => 3 });
+  const issuer = new CertificateAuthority({ cluster, certificates, clock: realClock, random, logger: silentLogger, seats, incarnation: () => 3 });
   const members: Members = {
     clusterId: () => clusterOf(cluster.store)?.ID,
     roleOf: (id) => {
@@ -61,6 +67,7 @@ const options = (more: Partial<JoinOptions> = {}): JoinOptions => ({
   token: tokens().Worker,
   availability: 'active',
   advertised: '',
+  replaces: '',
   ...more,
 });
 const join = (more: Partial<JoinOptions> = {}, signal = never) => joinCluster(options(more), realClock, signal);
@@ -103,6 +110,20 @@ test('the token of managers makes one, who is among those who agree before he ha
   expect(identityOf(certificates.read(files.certificate).subject)?.role).toBe('manager');
 });
 
+test('a node that is lost is replaced in one step, with its labels, and none that lives', async () => {
+  const { nodeId } = await join({ token: tokens().Manager });
+  const node = cluster.store.get('node', nodeId) ?? ({} as never);
+  cluster.run(updateNode(nodeId, node.Version.Index, { ...node.Spec, Labels: { rack: '7' } }));
+  await expect(join({ replaces: nodeId })).rejects.toThrow(`node ${nodeId} is a manager: replace it with the join token of managers`);
+  await expect(join({ token: tokens().Manager, replaces: 'boss' })).rejects.toThrow("node boss is not down and can't be replaced");
+  await expect(join({ token: tokens().Manager, replaces: 'nobody' })).rejects.toMatchObject({ code: 'notFound' });
+  expect(nodes()).toEqual(['boss', nodeId]);
+  going = [];
+  const next = await join({ token: tokens().Manager, replaces: nodeId });
+  expect([nodes(), going]).toEqual([['boss', next.nodeId], [nodeId]]);
+  expect(cluster.store.get('node', next.nodeId)?.Spec).toMatchObject({ Role: 'manager', Labels: { rack: '7' } });
+});
+
 test('a worker that is wanted as a manager gets its certificate and its seat when it asks, and not before', async () => {
   const { nodeId, files } = await join();
   const { Version, Spec } = cluster.store.get('node', nodeId) ?? ({} as never);
@@ -127,9 +148,11 @@ test('a worker that is wanted as a manager gets its certificate and its seat whe
 test('guessing is slow, and what is no request leaves nothing behind', async () => {
   const root = await fetchRoot(address);
   const request = await certificates.request(certificates.newKey());
-  const ask = (token: string, text = request) => askToJoin(address, root, { request: text, token, availability: 'active', advertised: '' });
+  const ask = (token: string, text = request) => askToJoin(address, root, { request: text, token, availability: 'active', advertised: '', replaces: '' });
   await expect(ask(tokens().Worker, 'x')).rejects.toMatchObject({ code: 'invalidArgument' });
-  await expect(askToJoin(address, root, { request, token: tokens().Worker, availability: 'often', advertised: '' })).rejects.toThrow('invalid Availability');
+  await expect(askToJoin(address, root, { request, token: tokens().Worker, availability: 'often', advertised: '', replaces: '' })).rejects.toThrow(
+    'invalid Availability',
+  );
   for (let guess = 0; guess < 10; guess++) await expect(ask(`guess ${guess}`)).rejects.toThrow('A valid join token is necessary');
   await expect(ask('guess')).rejects.toMatchObject({
     code: 'permissionDenied',

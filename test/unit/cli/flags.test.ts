@@ -79,6 +79,7 @@ const values: Readonly<Record<string, string | readonly string[]>> = {
   '--profile': 'extra',
   '--mode': 'global',
   '--token': 'SWMTKN-1-y',
+  '--replace': 'lost',
   '--replicas': '3',
   '--host': 'h:10.1.1.1',
   '--role': 'worker',

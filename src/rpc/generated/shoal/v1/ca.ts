@@ -41,6 +41,8 @@ export interface JoinRequest {
   availability: string;
   /** Where the node says that others reach it; of a manager with port. */
   advertised: string;
+  /** Id or name of a node that is lost: the new one takes its place. Empty: none. */
+  replaces: string;
 }
 
 export interface JoinResponse {
@@ -149,7 +151,7 @@ export const GetRootsResponse: MessageFns<GetRootsResponse> = {
 };
 
 function createBaseJoinRequest(): JoinRequest {
-  return { request: "", token: "", availability: "", advertised: "" };
+  return { request: "", token: "", availability: "", advertised: "", replaces: "" };
 }
 
 export const JoinRequest: MessageFns<JoinRequest> = {
@@ -165,6 +167,9 @@ export const JoinRequest: MessageFns<JoinRequest> = {
     }
     if (message.advertised !== "") {
       writer.uint32(34).string(message.advertised);
+    }
+    if (message.replaces !== "") {
+      writer.uint32(42).string(message.replaces);
     }
     return writer;
   },
@@ -212,6 +217,14 @@ export const JoinRequest: MessageFns<JoinRequest> = {
             }
 
             message.advertised = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.replaces = reader.string();
             continue;
           }
         }
