@@ -125,6 +125,12 @@ export class Agent {
     await this.#modules.engine.carryOut({ type: 'pruneFiles', keep: [] }, this.#ending.signal);
   }
 
+  /** Whether a container, by its whole id, is that of a task of this node. */
+  runs(containerId: string): boolean {
+    for (const container of this.#loop.observer.containers.values()) if (container.containerId === containerId) return true;
+    return false;
+  }
+
   /** The log of one task's container, oldest line first. Refuses when the task has none here. */
   async *logs(taskId: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
     const containerId = this.#loop.observer.containers.get(taskId)?.containerId;

@@ -1,7 +1,7 @@
 /** The parts that the API is given, behind a wall: a synchronous throw of theirs becomes a rejection, a throw of ours in their callbacks stays ours. */
 import type { Clock } from '#base/clock';
 import type { Cluster } from '#control/cluster';
-import type { Dependencies, LocalSwarm, TaskLogs } from './dependencies.ts';
+import type { Dependencies, LocalSwarm, NodesLine, TaskLogs } from './dependencies.ts';
 import type { Guard } from './guard.ts';
 
 const listenerFails = { follows: 'this listener misses what it was told; the others and the daemon go on' };
@@ -13,6 +13,7 @@ export function contained(parts: Dependencies, guard: Guard): Dependencies {
     cluster: containedCluster(parts.cluster, guard),
     swarm: containedSwarm(parts.swarm),
     logs: containedLogs(parts.logs),
+    ...(parts.nodes && { nodes: containedNodes(parts.nodes) }),
     reconciler: {
       sync: async (name) => parts.reconciler.sync(name),
       waiting: (stack) => parts.reconciler.waiting(stack),
@@ -29,6 +30,13 @@ function containedCluster(cluster: Cluster, guard: Guard): Cluster {
     read: async () => cluster.read(),
     submit: async (useCase, ...named) => cluster.submit(useCase, ...named),
     watch: (listener) => cluster.watch(guard.callback('a listener to the cluster', listener, listenerFails)),
+  };
+}
+
+function containedNodes(nodes: NodesLine): NodesLine {
+  return {
+    open: async (nodeId, signal) => nodes.open(nodeId, signal),
+    isTask: (containerId) => nodes.isTask(containerId),
   };
 }
 

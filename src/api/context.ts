@@ -7,6 +7,7 @@ import { swarmTexts } from '#model/swarm-texts';
 import type { Dependencies, SwarmStatus, View } from './dependencies.ts';
 import type { EngineClient } from './engine/engine-client.ts';
 import type { Guard } from './guard.ts';
+import type { NodeDoor } from './nodes/node-door.ts';
 import type { Allowance } from './limits.ts';
 import { nextChange } from './request/request-id.ts';
 import type { Answer, Call, Handler } from './router.ts';
@@ -24,6 +25,10 @@ export interface Context extends Dependencies {
   /** Answers where the leader is: `here` where this node is it. */
   atLeader: (call: Call, here: Handler) => Promise<Answer>;
   removals: RecentRemovals;
+  /** Whether another manager brought the request here for a client of its own. */
+  carried: (call: Pick<Call, 'request'>) => boolean;
+  /** What this node shows of its containers. */
+  nodeDoor: NodeDoor;
 }
 
 /** Refuses with 503 unless this node manages a cluster. */

@@ -22,6 +22,8 @@ export interface Dependencies {
   /** The way to the leader; absent: this node is the only one that ever decides. */
   leader?: LeaderLine;
   swarm: LocalSwarm;
+  /** The cluster's nodes, of which this is one; absent: there are no others. */
+  nodes?: NodesLine;
   /** Path of the local Docker Engine's socket. */
   engineSocket: string;
   /** Where the engine is when it may be elsewhere: used in place of the socket. */
@@ -32,6 +34,14 @@ export interface Dependencies {
   metrics: MetricsSource;
   logger: Logger;
   clock: Clock;
+}
+
+/** The nodes as their managers reach them. */
+export interface NodesLine {
+  /** At the leader: a connection over which another node is asked what it shows of its containers. Refuses `unavailable`, with the fact `node`, where it does not answer. */
+  open(nodeId: string, signal: AbortSignal): Promise<Duplex>;
+  /** Whether a container, by its whole id, is that of a task of this node. */
+  isTask(containerId: string): boolean;
 }
 
 /** Whoever decides, as this manager knows it. */

@@ -16,6 +16,8 @@ import { Allowance, HalfOpen, limitsFor, openFilesLimit, type Limits } from './l
 import { Ending } from './ending.ts';
 import { Carrier } from './leader/carrier.ts';
 import { isLeaders } from './leader/places.ts';
+import { upgradeAnywhere } from './nodes/anywhere.ts';
+import { NodeDoor, refuseUpgrade } from './nodes/node-door.ts';
 import { isOwned, mayUpgrade } from './ownership.ts';
 import { allRoutes } from './routes/all.ts';
 import { Metrics } from './routes/metrics.ts';
@@ -92,7 +94,9 @@ export class ApiServer {
       parts.leader &&
       new Carrier({ leader: parts.leader, clock: parts.clock, ...(options.leaderPatienceMs !== undefined && { patienceMs: options.leaderPatienceMs }) });
     const atLeader = (call: Call, here: Handler): Promise<Answer> => this.#atLeader(call, here);
-    this.#context = { ...parts, version: options.version, guard: this.#guard, outgoing, engine, events, removals, atLeader };
+    const carried = (call: Pick<Call, 'request'>): boolean => this.#carrier?.carried(call) === true;
+    const nodeDoor = new NodeDoor({ isTask: (id) => parts.nodes?.isTask(id) === true, engine, guard: this.#guard });
+    this.#context = { ...parts, version: options.version, guard: this.#guard, outgoing, engine, events, removals, atLeader, carried, nodeDoor };
     this.#metrics = new Metrics(this.#context);
     this.#find = router(allRoutes(this.#context, this.#metrics, this.#besideSwarm));
     this.#findStale = router(allRoutes(staleContext(this.#context), this.#metrics, this.#besideSwarm));
@@ -133,6 +137,7 @@ export class ApiServer {
     this.#server.closeIdleConnections();
     const cancel = this.#context.clock.after(stopGraceMs, () => this.#server.closeAllConnections());
     for (const pipe of this.#pipes) pipe.destroy();
+    this.#context.nodeDoor.stop();
     await closed;
     cancel();
     this.#metrics.stop();
@@ -235,6 +240,11 @@ export class ApiServer {
     this.#server.emit('connection', connection);
   }
 
+  /** A connection over which the leader asks what this node shows of its containers. */
+  asked(connection: Duplex): void {
+    this.#context.nodeDoor.connected(connection);
+  }
+
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (response.destroyed) return;
     const path = (request.url ?? '').split('?')[0] ?? '';
@@ -264,13 +274,9 @@ export class ApiServer {
     try {
       const target = readTarget(request.url ?? '/');
       if (isOwned(target.path, this.#besideSwarm) || !mayUpgrade(target.path)) throw new HttpError(400, 'this path knows no upgrade');
-      await this.#context.engine.upgrade(request, socket, head, target);
+      await upgradeAnywhere(this.#context, { request, socket, head, target });
     } catch (error) {
-      const { status, message } = failureOf(error, false);
-      const body = JSON.stringify({ message });
-      socket.end(
-        `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-      );
+      refuseUpgrade(socket, error);
     }
   }
 

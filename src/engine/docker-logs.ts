@@ -10,7 +10,7 @@ export async function* containerLogs(docker: Docker, containerId: string, option
   try {
     const info = await docker.getContainer(containerId).inspect();
     const stream = await openLogs(docker, containerId, options, signal);
-    yield* info.Config.Tty ? plainLines(stream) : framedLines(stream);
+    yield* logLines(stream, info.Config.Tty);
   } catch (error) {
     if (!signal.aborted) throw new Refusal(statusOf(error) === 404 ? 'notFound' : 'unknown', textOf(error));
   }
@@ -18,18 +18,34 @@ export async function* containerLogs(docker: Docker, containerId: string, option
 
 /** dockerode would collect the whole log in memory unless it follows; the modem streams either way. */
 function openLogs(docker: Docker, containerId: string, options: LogOptions, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
-  const query = {
-    follow: options.follow,
-    stdout: options.stdout,
-    stderr: options.stderr,
-    timestamps: true,
-    tail: options.tail ?? 'all',
-    ...(options.sinceMs !== undefined && { since: (options.sinceMs / 1000).toFixed(3) }),
+  const request = {
+    path: `/containers/${containerId}/logs?`,
+    method: 'GET',
+    isStream: true,
+    abortSignal: signal,
+    options: logQuery(options),
+    statusCodes: { 200: true },
   };
-  const request = { path: `/containers/${containerId}/logs?`, method: 'GET', isStream: true, abortSignal: signal, options: query, statusCodes: { 200: true } };
   return new Promise((resolve, reject) => {
     docker.modem.dial(request as never, (error, stream) => (error ? reject(error as Error) : resolve(stream as AsyncIterable<Buffer>)));
   });
+}
+
+/** What an engine is asked for: lines with their times. */
+export function logQuery({ follow, stdout, stderr, tail, sinceMs }: LogOptions): Record<string, string> {
+  return {
+    follow: String(follow),
+    stdout: String(stdout),
+    stderr: String(stderr),
+    timestamps: 'true',
+    tail: String(tail ?? 'all'),
+    ...(sinceMs !== undefined && { since: (sinceMs / 1000).toFixed(3) }),
+  };
+}
+
+/** The lines of an engine's answer. */
+export function logLines(stream: AsyncIterable<Buffer>, tty: boolean): AsyncGenerator<LogLine> {
+  return tty ? plainLines(stream) : framedLines(stream);
 }
 
 /**

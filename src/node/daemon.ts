@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ApiServer } from '#api/server';
-import type { InitRequest, JoinRequest, LocalSwarm, ReconcileEvent, SwarmStatus } from '#api/dependencies';
+import type { InitRequest, JoinRequest, LocalSwarm, ReconcileEvent, SwarmStatus, TaskLogLine, TaskLogOptions } from '#api/dependencies';
 import { newId } from '#base/ids';
 import { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
@@ -22,11 +22,13 @@ import { leaderWay } from './leader-way.ts';
 import { forgetIdentity, readIdentity, writeIdentity, type Identity } from './state/identity.ts';
 import { addressPools, instanceOf } from './state/instance.ts';
 import { Membership } from './member/membership.ts';
+import { remoteLogs } from './member/remote-logs.ts';
 import type { DaemonOptions } from './options.ts';
 import { deathsBeforeSafety, livedMs, startsThatDied, writeStarts } from './state/starts.ts';
 import { lockState } from './state/state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { programVersion } from '#base/version';
+import type { Task } from '#model/object/task';
 import { swarmTexts } from '#model/swarm-texts';
 
 /** Docker's. */
@@ -63,7 +65,11 @@ export class Daemon implements LocalSwarm {
         leader: leaderWay(() => this.#managing()),
         swarm: this,
         engineSocket: options.engine,
-        logs: { open: (task, logOptions, signal) => this.#inside().agent.logs(task.ID, logOptions, signal) },
+        nodes: {
+          open: async (nodeId, signal) => await this.#managing().openNode(nodeId, signal),
+          isTask: (containerId) => this.#member?.agent.runs(containerId) === true,
+        },
+        logs: { open: (task, logOptions, signal) => this.#logs(task, logOptions, signal) },
         reconciler: {
           sync: async (name) => this.#managing().gitops.sync(name),
           waiting: (name) => this.#member?.manager?.waiting(name),
@@ -81,6 +87,12 @@ export class Daemon implements LocalSwarm {
         clock: systemClock,
       },
     );
+  }
+
+  #logs(task: Task, options: TaskLogOptions, signal: AbortSignal): AsyncIterable<TaskLogLine> {
+    const { identity, agent } = this.#inside();
+    if (task.NodeID === identity.nodeId) return agent.logs(task.ID, options, signal);
+    return remoteLogs(task, options, signal, (nodeId) => this.#managing().openNode(nodeId, signal));
   }
 
   /** Resolves when the API answers; in a cluster, when its state is there. Refuses what cannot work. */
@@ -289,6 +301,7 @@ export class Daemon implements LocalSwarm {
       onFatal: (error) => (this.#safety === undefined ? this.#onFatal(error) : this.#breakDown(error)),
       onReconcile: (event) => this.#listeners.tell(event),
       connected: (connection) => this.#api.connected(connection),
+      asked: (connection) => this.#api.asked(connection),
       onSeat: (manager) => this.#door.use(manager?.seat),
     });
   }

@@ -42,6 +42,7 @@ const table: Readonly<Record<string, Admission | 'anyone'>> = {
   '/shoal.v1.CaService/Join': 'anyone',
   '/shoal.v1.CaService/Renew': nodes,
   '/shoal.v1.ForwardService/Connect': { roles: ['manager'] },
+  '/shoal.v1.TunnelService/Open': nodes,
 };
 
 /** Lets the call pass or refuses it. @param caller undefined: without a certificate that a root of ours vouches for */

@@ -1,10 +1,12 @@
 /** A node's end of the line: sessions over gRPC that behave as those in the same process do. */
+import type { Duplex } from 'node:stream';
 import { credentials, Metadata, type CallOptions, type ChannelCredentials, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { encode } from '#base/codec';
 import { Refusal } from '#base/refusal';
 import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import { Pieces } from './assignment-wire.ts';
+import { TunnelClient } from './forward/tunnel-client.ts';
 import { channelLimits } from './limits.ts';
 import { DispatcherServiceClient, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
 import { toRefusal } from './refusals.ts';
@@ -25,14 +27,24 @@ export interface DispatcherConnection {
 /**
  * Sessions with the dispatcher at `address`: `unix:PATH` on this host, or `HOST:PORT` with the credentials of this node.
  * Whose they are is known there by the socket or the certificate.
+ * @param connected is given each tunnel that the manager asks for; absent: it is told not to ask
  */
-export function connectDispatcher(address: string, secured: ChannelCredentials = credentials.createInsecure()): DispatcherConnection {
+export function connectDispatcher(
+  address: string,
+  secured: ChannelCredentials = credentials.createInsecure(),
+  connected?: (tunnel: Duplex) => void,
+): DispatcherConnection {
   const client = new DispatcherServiceClient(address, secured, channelLimits);
-  return { openSession: (_nodeId, description) => openRemote(client, description), close: () => client.close() };
+  const tunnels = connected && new TunnelClient(address, secured, connected);
+  const close = (): void => {
+    client.close();
+    tunnels?.end();
+  };
+  return { openSession: (_nodeId, description) => openRemote(client, description, tunnels), close };
 }
 
-async function openRemote(client: DispatcherServiceClient, description: NodeDescription): Promise<DispatcherSession> {
-  const session = new RemoteSession(client, client.session({ description: encode(description) }));
+async function openRemote(client: DispatcherServiceClient, description: NodeDescription, tunnels: TunnelClient | undefined): Promise<DispatcherSession> {
+  const session = new RemoteSession(client, client.session({ description: encode(description), tunnels: tunnels !== undefined }), tunnels);
   try {
     await session.opened;
     return session;
@@ -46,6 +58,7 @@ class RemoteSession implements DispatcherSession {
   readonly opened: Promise<void>;
   readonly #client: DispatcherServiceClient;
   readonly #stream: Stream;
+  readonly #tunnels: TunnelClient | undefined;
   readonly #pieces = new Pieces();
   readonly #messages: AssignmentMessage[] = [];
   #sessionId = '';
@@ -53,9 +66,10 @@ class RemoteSession implements DispatcherSession {
   #ended: Error | undefined;
   #refuseOpening: (reason: Error) => void = () => {};
 
-  constructor(client: DispatcherServiceClient, stream: Stream) {
+  constructor(client: DispatcherServiceClient, stream: Stream, tunnels: TunnelClient | undefined) {
     this.#client = client;
     this.#stream = stream;
+    this.#tunnels = tunnels;
     this.opened = new Promise((resolve, reject) => {
       this.#refuseOpening = reject;
       stream.on('data', ({ response }: SessionResponse) => this.#heard(response, resolve));
@@ -123,6 +137,7 @@ class RemoteSession implements DispatcherSession {
       this.#sessionId = response.value.sessionId;
       return opened();
     }
+    if (response?.$case === 'tunnel') return this.#tunnels?.open(response.value.id);
     if (response?.$case !== 'assignments') return;
     try {
       const message = this.#pieces.add(response.value);

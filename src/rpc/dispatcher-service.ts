@@ -9,6 +9,7 @@ import type { NodeDescription } from '#model/object/node';
 import type { Caller } from './authorization.ts';
 import { toPieces } from './assignment-wire.ts';
 import { DispatcherServiceService, type DispatcherServiceServer, type SessionRequest, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
+import { unavailable } from './forward/node-tunnels.ts';
 import { toServiceError } from './refusals.ts';
 import { callerOf, type RpcServer } from './rpc-server.ts';
 
@@ -23,11 +24,14 @@ interface Line {
   session: DispatcherSession;
   /** Whose it is: nobody else's calls are about it. */
   nodeId: string;
+  stream: Stream;
 }
 
 export class DispatcherService {
   readonly #streams = new Set<Stream>();
   readonly #lines = new Map<string, Line>();
+  /** The line of each node that was opened last. */
+  readonly #newest = new Map<string, Line>();
   readonly #parts: DispatcherServiceParts;
 
   constructor(parts: DispatcherServiceParts) {
@@ -43,6 +47,16 @@ export class DispatcherService {
   end(): void {
     for (const stream of this.#streams) stream.end();
   }
+
+  /** Asks a node to open the tunnel `id` to this manager. Refuses `unavailable` where it cannot. */
+  readonly askForTunnel = (nodeId: string, id: string): void => {
+    const stream = this.#newest.get(nodeId)?.stream;
+    if (!stream || stream.destroyed || stream.cancelled) throw unavailable(nodeId, `node ${nodeId} is not available`);
+    if (!stream.request.tunnels) {
+      throw unavailable(nodeId, `node ${nodeId} is not available: it runs a version of shoal that shows nothing of its containers to others; upgrade it`);
+    }
+    stream.write({ response: { $case: 'tunnel', value: { id } } });
+  };
 
   #handlers(): DispatcherServiceServer {
     return {
@@ -86,7 +100,9 @@ export class DispatcherService {
     try {
       const { nodeId, address } = callerOf(stream);
       const session = await this.#parts.openSession(nodeId, decode<NodeDescription>(stream.request.description), address);
-      this.#lines.set(id, { session, nodeId });
+      const line = { session, nodeId, stream };
+      this.#lines.set(id, line);
+      this.#newest.set(nodeId, line);
       await send(stream, { $case: 'opened', value: { sessionId: id } });
       await Promise.race([pump(stream, session), closed]);
       stream.end();
@@ -94,8 +110,10 @@ export class DispatcherService {
       stream.emit('error', toServiceError(error));
     } finally {
       this.#streams.delete(stream);
-      this.#lines.get(id)?.session.close();
+      const line = this.#lines.get(id);
+      line?.session.close();
       this.#lines.delete(id);
+      if (line && this.#newest.get(line.nodeId) === line) this.#newest.delete(line.nodeId);
     }
   }
 }

@@ -1,4 +1,5 @@
 /** A node's line to whoever leads the managers: the local one is asked first, the others in an order that chance gives, each of whom may name the leader. */
+import type { Duplex } from 'node:stream';
 import { Refusal } from '#base/refusal';
 import type { Random } from '#base/random';
 import type { NodeDescription } from '#model/object/node';
@@ -12,6 +13,8 @@ export interface ManagersLineParts {
   /** HOST:PORT of the others as far as they are known now. */
   addresses: () => readonly string[];
   tls: () => LiveTls | undefined;
+  /** Given each connection that the manager asks for. */
+  connected: (tunnel: Duplex) => void;
   random: Random;
 }
 
@@ -82,7 +85,8 @@ class Search {
     this.#asked.add(address);
     this.#open++;
     const tls = this.#parts.tls();
-    const connection = connectDispatcher(address, ...(tls && !address.startsWith('unix:') ? [clientCredentials(tls)] : []));
+    const secured = tls && !address.startsWith('unix:') ? clientCredentials(tls) : undefined;
+    const connection = connectDispatcher(address, secured, secured && this.#parts.connected);
     try {
       return closing(await within(connection.openSession(this.#nodeId, this.#description)), connection);
     } catch (error) {

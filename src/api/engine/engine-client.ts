@@ -5,8 +5,9 @@ import type { Clock } from '#base/clock';
 import type { Endpoint } from '#http/endpoint';
 import { openCall } from '#http/call';
 import { readBody } from '../request/body.ts';
-import { joinUpgrade } from './engine-upgrade.ts';
+import { connectEngine, joinUpgrade } from './engine-upgrade.ts';
 import { HttpError } from '../errors.ts';
+import type { Answer } from '../router.ts';
 import type { Allowance } from '../limits.ts';
 import { enginePath, type RequestTarget } from '../target.ts';
 import { minorVersion, newestVersion } from '../version.ts';
@@ -64,7 +65,7 @@ export class EngineClient {
    */
   async about(patient = false): Promise<EngineAbout | undefined> {
     if (this.#clock.monotonicNow() >= this.#askAt || (patient && !this.#facts)) {
-      this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+      this.#asking ??= this.#askAbout().finally(() => (this.#asking = undefined));
     }
     if (!this.#facts && (patient || !this.#silent)) await this.#asking;
     return this.#facts;
@@ -104,16 +105,25 @@ export class EngineClient {
    * @param body given when the request's own body has been read already
    */
   async passThrough(request: IncomingMessage, response: ServerResponse, target: RequestTarget, body?: Buffer): Promise<void> {
+    handOn(await this.#ask(request, response, target, body), response);
+  }
+
+  /** The same; an answer that says that there is no such thing is given back instead. */
+  async passThroughUnlessMissing(request: IncomingMessage, response: ServerResponse, target: RequestTarget, body?: Buffer): Promise<Answer> {
+    const reply = await this.#ask(request, response, target, body);
+    if (reply.statusCode !== 404) {
+      handOn(reply, response);
+      return 'sent';
+    }
+    return { status: 404, json: parsed((await readBody(reply)).toString('utf8')) };
+  }
+
+  async #ask(request: IncomingMessage, response: ServerResponse, target: RequestTarget, body?: Buffer): Promise<IncomingMessage> {
     const path = enginePath(target, await this.commonVersion(true)) + target.search;
     const options = { method: request.method ?? 'GET', path, headers: requestHeaders(request) };
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const reply = await this.#open(options, { body: body ?? request, signal: gone.signal });
-    const headers = keptHeaders(reply.rawHeaders, hopHeaders).filter(([name]) => !response.hasHeader(name));
-    response.writeHead(reply.statusCode ?? 500, reply.statusMessage ?? '', headers.flat());
-    response.flushHeaders();
-    reply.on('error', () => response.destroy());
-    reply.pipe(response);
+    return await this.#open(options, { body: body ?? request, signal: gone.signal });
   }
 
   /** Joins a connection that asks for an upgrade with one of the engine's. Throws as long as nothing was answered. */
@@ -122,13 +132,13 @@ export class EngineClient {
     const release = this.#connections?.take();
     socket.once('close', () => release?.());
     if (socket.destroyed) release?.();
-    await joinUpgrade(this.#endpoint, { request, socket, head, path }).catch((error: Error) => {
+    await joinUpgrade(() => connectEngine(this.#endpoint), { request, socket, head, path }).catch((error: Error) => {
       release?.();
       throw error instanceof HttpError ? error : this.#unreachable(error);
     });
   }
 
-  async #ask(): Promise<void> {
+  async #askAbout(): Promise<void> {
     const response = await this.#open({ method: 'GET', path: '/_ping' }, { timeoutMs: pingTimeoutMs }).catch(() => undefined);
     this.#silent = response === undefined;
     this.#askAt = this.#clock.monotonicNow() + (response ? aboutLifetimeMs : retryMs);
@@ -167,6 +177,15 @@ interface OpenOptions {
   signal?: AbortSignal;
   /** Silence of the engine after which the request is given up; absent for streams. */
   timeoutMs?: number;
+}
+
+/** An answer as it comes, headers of the connection apart; what is set already stays. */
+export function handOn(reply: IncomingMessage, response: ServerResponse): void {
+  const headers = keptHeaders(reply.rawHeaders, hopHeaders).filter(([name]) => !response.hasHeader(name));
+  response.writeHead(reply.statusCode ?? 500, reply.statusMessage ?? '', headers.flat());
+  response.flushHeaders();
+  reply.on('error', () => response.destroy());
+  reply.pipe(response);
 }
 
 function parsed<T>(text: string): T | undefined {

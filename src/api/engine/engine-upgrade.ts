@@ -23,16 +23,20 @@ const answerTimeoutMs = 120_000;
 /** After an answer that is no upgrade the engine closes; one that does not is not waited for. */
 const lingerMs = 30_000;
 
-/** Resolves when the engine has answered; from then on failures just end both sides. Throws before that. */
-export async function joinUpgrade(endpoint: Endpoint, asked: UpgradeRequest): Promise<void> {
+/**
+ * Resolves when the engine has answered; from then on failures just end both sides. Throws before that.
+ * @param open makes the connection to the engine, or to who hands the request on to one
+ */
+export async function joinUpgrade(open: () => Promise<Duplex>, asked: UpgradeRequest): Promise<void> {
   const { request, socket, head } = asked;
   const bodyBytes = statedLength(request);
-  const engine = openEngine(endpoint);
   // An error ends in a close, and a close of one is the end of both.
   socket.on('error', () => socket.destroy());
+  const engine = await open();
+  engine.on('error', () => engine.destroy());
   socket.once('close', () => engine.destroy());
   try {
-    await connected(engine, endpoint.secure);
+    if (socket.destroyed) throw new Error('the client went before its request was whole');
     engine.write(requestHead(asked), 'latin1');
     const extra = await copyBody(socket, engine, head, bodyBytes);
     const answer = await answerHead(engine);
@@ -47,13 +51,18 @@ export async function joinUpgrade(endpoint: Endpoint, asked: UpgradeRequest): Pr
  * On another answer than 101 the engine goes on to speak plain HTTP: nothing more may reach it on this connection,
  * for it would be read as a request that nobody has looked at.
  */
-function join({ socket, engine, extra, answer }: { socket: Duplex; engine: Socket; extra: Buffer; answer: Buffer }): void {
+function join({ socket, engine, extra, answer }: { socket: Duplex; engine: Duplex; extra: Buffer; answer: Buffer }): void {
   const upgraded = /^HTTP\/1\.[01] 101[ \r]/.test(answer.toString('latin1', 0, 16));
-  engine.once('close', () => socket.destroy());
+  // What the engine said before its end may still be on its way to a slow client.
+  engine.once('close', () => {
+    if (!socket.writableEnded) socket.destroy();
+  });
   socket.write(answer);
   if (!upgraded) {
     engine.end();
-    engine.setTimeout(lingerMs, () => engine.destroy());
+    const linger = setTimeout(() => engine.destroy(), lingerMs);
+    engine.on('data', () => void linger.refresh());
+    engine.once('close', () => clearTimeout(linger));
     socket.resume();
     engine.pipe(socket);
     return;
@@ -70,13 +79,15 @@ function openEngine({ options, secure }: Endpoint): Socket {
   return secure ? connectTls({ ...place, ca, cert, key }) : connect(place);
 }
 
-function connected(engine: Socket, secure: boolean): Promise<void> {
+/** A connection to an engine. */
+export function connectEngine(endpoint: Endpoint): Promise<Duplex> {
+  const engine = openEngine(endpoint);
   return new Promise((resolve, reject) => {
     engine.on('error', reject);
     engine.setTimeout(connectTimeoutMs, () => engine.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)));
-    engine.once(secure ? 'secureConnect' : 'connect', () => {
+    engine.once(endpoint.secure ? 'secureConnect' : 'connect', () => {
       engine.setTimeout(0);
-      resolve();
+      resolve(engine);
     });
   });
 }
@@ -96,7 +107,7 @@ function statedLength(request: IncomingMessage): number {
 }
 
 /** Copies the request's body, part of which may have come with its head; gives what was sent beyond it. */
-function copyBody(socket: Duplex, engine: Socket, head: Buffer, bodyBytes: number): Promise<Buffer> {
+function copyBody(socket: Duplex, engine: Duplex, head: Buffer, bodyBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let missing = bodyBytes;
     const take = (chunk: Buffer): void => {
@@ -121,7 +132,7 @@ function copyBody(socket: Duplex, engine: Socket, head: Buffer, bodyBytes: numbe
 }
 
 /** The answer's head and what came with it. */
-function answerHead(engine: Socket): Promise<Buffer> {
+function answerHead(engine: Duplex): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let seen = Buffer.alloc(0);
     const take = (chunk: Buffer): void => {
@@ -130,9 +141,9 @@ function answerHead(engine: Socket): Promise<Buffer> {
       else if (seen.length > answerHeadLimitBytes) finish(() => reject(new Error('the answer has no end of its head')));
     };
     const cut = (): void => finish(() => reject(new Error('the connection was closed before an answer')));
-    engine.setTimeout(answerTimeoutMs, () => engine.destroy(new Error(`no answer within ${answerTimeoutMs} ms`)));
+    const late = setTimeout(() => finish(() => reject(new Error(`no answer within ${answerTimeoutMs} ms`))), answerTimeoutMs);
     const finish = (end: () => void): void => {
-      engine.setTimeout(0);
+      clearTimeout(late);
       engine.off('data', take).off('close', cut).off('end', cut);
       engine.pause();
       end();

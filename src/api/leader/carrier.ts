@@ -1,9 +1,10 @@
 /** Requests that are the leader's: answered here where this node leads, else carried to whoever does; a change of leaders on the way is hidden where asking again is safe. */
 import { randomUUID } from 'node:crypto';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock';
 import { Refusal } from '#base/refusal';
+import { callOver } from '#http/over-connection';
 import { swarmTexts } from '#model/swarm-texts';
 import type { LeaderLine } from '../dependencies.ts';
 import { holdBody, keyHeader } from '../request/body.ts';
@@ -40,12 +41,17 @@ export class Carrier {
     this.#arrived.add(connection);
   }
 
+  /** Whether another manager brought the request here for a client of its own. */
+  carried({ request }: Pick<Call, 'request'>): boolean {
+    return this.#arrived.has(request.socket);
+  }
+
   /** @param here answers where this node leads */
   async answer(call: Call, here: Handler): Promise<Answer> {
     const { leader, clock, patienceMs = usualPatienceMs } = this.#parts;
     if (leader.alone()) return await here(call);
-    const { request, signal } = call;
-    const carried = this.#arrived.has(request.socket);
+    const { signal } = call;
+    const carried = this.carried(call);
     if (carried && !leader.leads()) return sendBack(call, false);
     await this.#makeRepeatable(call);
     const end = clock.now() + patienceMs;
@@ -122,17 +128,8 @@ function withOutcome(refusal: Refusal, unknown: boolean): Refusal {
 /** Resolves with the beginning of the answer. */
 function ask(connection: Duplex, { request, signal, key }: Call, body: Buffer | undefined): Promise<IncomingMessage> {
   const headers = keptHeaders(request.rawHeaders, hopHeaders).filter(([name]) => body === undefined || name.toLowerCase() !== 'content-length');
-  headers.push(['Host', 'leader'], ['Connection', 'close']);
-  if (body) headers.push(['Content-Length', String(body.length)]);
+  headers.push(['Host', 'leader']);
   if (key !== undefined) headers.push(['Idempotency-Key', key]);
-  const { method = 'GET', url = '/' } = request;
-  return new Promise((resolve, reject) => {
-    // One that was over before it began tells nobody.
-    if (connection.destroyed) throw new Error('the connection is closed');
-    connection.once('close', () => reject(new Error('the connection was closed')));
-    const sent = httpRequest({ createConnection: () => connection, method, path: url, headers: headers.flat(), signal });
-    sent.on('error', reject);
-    sent.on('response', resolve);
-    sent.end(body);
-  });
+  const { method = 'GET', url: path = '/' } = request;
+  return callOver(connection, { method, path, headers, body, signal });
 }

@@ -1,6 +1,8 @@
-/** `POST /containers/create` on its way to the engine: only tasks are attached to the cluster's networks. */
+/** Containers: only tasks are attached to the cluster's networks, and what is asked about a task's container is answered wherever that is. */
 import { HttpError } from '../errors.ts';
 import type { Context } from '../context.ts';
+import { askAnywhere } from '../nodes/anywhere.ts';
+import { shownRoutes } from '../nodes/shown.ts';
 import { refuseOwnNetwork } from '../own-networks.ts';
 import { parseBody, readBody } from '../request/body.ts';
 import { networksOfContainer } from '../request/container-body.ts';
@@ -10,7 +12,8 @@ import { post, type Answer, type Call, type Route } from '../router.ts';
 const networksLimit = 64;
 
 export function containerRoutes(context: Context): Route[] {
-  return [post('/containers/create', (call) => create(call, context))];
+  const shown = shownRoutes.map((route) => ({ ...route, handler: (call: Call) => askAnywhere(call, context) }));
+  return [post('/containers/create', (call) => create(call, context)), ...shown];
 }
 
 async function create(call: Call, context: Context): Promise<Answer> {

@@ -110,7 +110,7 @@ function hasStarted(task: Task): boolean {
 
 /** The response, shared by the tasks' streams; one that cannot be read is told of at the end. */
 class LogOutput {
-  readonly #problems: string[] = [];
+  readonly #problems = new Set<string>();
   #draining: Promise<void> | undefined;
 
   constructor(
@@ -132,7 +132,9 @@ class LogOutput {
     } catch (error) {
       // A container that is gone has no lines any more: as with Docker, the others are all there is to show.
       if (error instanceof Refusal && error.code === 'notFound') context.logger.debug({ task: task.ID }, `no lines of a task: ${error.message}`);
-      else this.#problems.push(`task ${task.ID}: ${(error as Error).message}`);
+      // A node that cannot be asked is told of once, however many tasks it has.
+      else if (error instanceof Refusal && error.facts['node'] !== undefined) this.#problems.add(error.message);
+      else this.#problems.add(`task ${task.ID}: ${(error as Error).message}`);
     } finally {
       release?.();
     }
@@ -140,8 +142,8 @@ class LogOutput {
 
   /** Type 3 makes the docker CLI fail with the text, after all lines that could be had. */
   end(): void {
-    if (this.#problems.length > 0 && !this.tty && !this.signal.aborted) {
-      const text = `warning: incomplete log stream. some logs could not be retrieved for the following reasons: ${this.#problems.join(', ')}`;
+    if (this.#problems.size > 0 && !this.tty && !this.signal.aborted) {
+      const text = `warning: incomplete log stream. some logs could not be retrieved for the following reasons: ${[...this.#problems].join(', ')}`;
       this.response.write(frame('systemError', `Error grabbing logs: rpc error: code = Unknown desc = ${text}\n`));
     }
     this.response.end();

@@ -9,6 +9,7 @@ import { CaService, type CertificateIssuer } from '#rpc/ca-service';
 import { serverCredentials, type LiveTls } from '#rpc/credentials';
 import { DispatcherService } from '#rpc/dispatcher-service';
 import { addForwardService } from '#rpc/forward/forward-service';
+import { NodeTunnels } from '#rpc/forward/node-tunnels';
 import type { RaftTransport } from '#rpc/raft/raft-transport';
 import { localServer, RpcServer } from '#rpc/rpc-server';
 
@@ -35,6 +36,8 @@ const retryMs = 5000;
 export class ManagerDoor {
   readonly #parts: ManagerDoorParts;
   readonly #dispatcher: DispatcherService;
+  /** To nodes that have a session here. */
+  readonly tunnels: NodeTunnels;
   readonly #ca: CaService;
   readonly #local: RpcServer;
   #remote: RpcServer | undefined;
@@ -45,6 +48,7 @@ export class ManagerDoor {
     const { nodeId, socket, openSession, issuer, clock, logger } = parts;
     this.#parts = parts;
     this.#dispatcher = new DispatcherService({ openSession, logger });
+    this.tunnels = new NodeTunnels({ ask: this.#dispatcher.askForTunnel, clock });
     this.#ca = new CaService(issuer, clock);
     this.#local = localServer(socket, nodeId, logger);
     this.#dispatcher.addTo(this.#local);
@@ -63,6 +67,7 @@ export class ManagerDoor {
     this.#ca.addTo(server);
     transport.addTo(server);
     addForwardService(server, connected);
+    this.tunnels.addTo(server);
     try {
       await server.start();
       // Closed while it began to listen: the address is to be free.
@@ -80,6 +85,7 @@ export class ManagerDoor {
     this.#stopped = true;
     this.#cancel();
     this.#dispatcher.end();
+    this.tunnels.end();
     await Promise.all([this.#remote?.stop(), this.#local.stop()]);
   }
 }

@@ -110,6 +110,10 @@ export class ManagerPart {
       },
     );
     this.#door = socket === undefined ? undefined : this.#newDoor(identity, socket, transport, parts);
+    // A node that was removed is cut off at once.
+    this.state.watch((events) => {
+      for (const { kind, id, object } of events) if (kind === 'node' && !object) this.#door?.tunnels.cut(id);
+    });
   }
 
   #duties(cluster: Manager, { nodeId }: Identity, options: DaemonOptions, { clock, logger, onReconcile }: ManagerPartParts): readonly Duty[] {
@@ -167,6 +171,12 @@ export class ManagerPart {
   async handOver(): Promise<void> {
     const others = (this.seat.standing()?.members.length ?? 0) > 1;
     if (others && this.seat.leads()) await this.seat.transferLeadership();
+  }
+
+  /** A connection to another node; see `NodeTunnels.open`. */
+  async openNode(nodeId: string, signal: AbortSignal): Promise<Duplex> {
+    if (!this.#door) throw new Refusal('unavailable', 'in safe mode this manager serves no node', { node: nodeId });
+    return await this.#door.tunnels.open(nodeId, signal);
   }
 
   /** What the reconciler does not write of a stack; undefined also where another node reconciles. */

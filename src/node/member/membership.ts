@@ -1,6 +1,7 @@
 /** A node's life in a cluster: its certificate, its agent with engine and network, its line to the managers; and while it is a manager, what makes it one. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { Agent, Place } from '#agent/agent';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
@@ -26,6 +27,8 @@ import { systemRandom } from '../system.ts';
 export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls' | 'begins'> {
   /** True when this node begins a cluster; one that was in a cluster before has a log, or must not go on. */
   founds: boolean;
+  /** Given each connection over which the leader asks about this node's containers. */
+  asked: (connection: Duplex) => void;
   /** Told when this node has become a manager, or is none any more. */
   onSeat: (manager: ManagerPart | undefined) => void;
 }
@@ -76,6 +79,7 @@ export class Membership {
       local: () => this.#manager && this.#socket,
       addresses: () => this.#othersKnown(),
       tls: () => this.#keeper.tls,
+      connected: parts.asked,
       random: systemRandom,
     });
     const work = { clock, logger, openSession, tlsInfo: () => this.#keeper.tlsInfo(), placed: (place: Place) => this.#placed(place), runFolder, instance };

@@ -24,7 +24,7 @@ export class ForwardClient {
       this.#last = { id, address, client: new ForwardServiceClient(address, clientCredentials(tls, id), options) };
     }
     const call = this.#last.client.connect();
-    return tunnelOf(call, () => call.cancel());
+    return tunnelOf(call, { finish: () => call.end(), cut: () => call.cancel() });
   }
 
   close(): void {

@@ -10,7 +10,7 @@ export function addForwardService(server: RpcServer, connected: (connection: Dup
   const handlers: ForwardServiceServer = {
     connect: (call) => {
       call.sendMetadata(new Metadata());
-      connected(tunnelOf(call, () => call.end()));
+      connected(tunnelOf(call, { finish: () => call.end(), cut: () => call.end() }));
     },
   };
   server.add(ForwardServiceService, handlers);

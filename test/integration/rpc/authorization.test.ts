@@ -7,12 +7,12 @@ import { authorizedMethods, type Members } from '#rpc/authorization';
 import { clientCredentials, LiveTls, serverCredentials, strangerCredentials } from '#rpc/credentials';
 import { CaServiceService } from '#rpc/generated/shoal/v1/ca';
 import { DispatcherServiceService } from '#rpc/generated/shoal/v1/dispatcher';
-import { ForwardServiceService } from '#rpc/generated/shoal/v1/forward';
+import { ForwardServiceService, TunnelServiceService } from '#rpc/generated/shoal/v1/forward';
 import { RaftServiceService } from '#rpc/generated/shoal/v1/raft';
 import { callerOf, RpcServer } from '#rpc/rpc-server';
 import { TestAuthority } from '#test/support/cluster-certificates';
 
-const services: readonly ServiceDefinition[] = [DispatcherServiceService, CaServiceService, ForwardServiceService, RaftServiceService];
+const services: readonly ServiceDefinition[] = [DispatcherServiceService, CaServiceService, ForwardServiceService, TunnelServiceService, RaftServiceService];
 const methods = services.flatMap((service) => Object.values(service));
 /** Who gets through, as the project means it; the table must say the same. */
 const open: readonly string[] = ['/shoal.v1.CaService/GetRoots', '/shoal.v1.CaService/Join'];

@@ -57,6 +57,7 @@ async function clusterWithPoison(): Promise<void> {
     onReconcile: () => undefined,
     onSeat: () => undefined,
     connected: () => undefined,
+    asked: () => undefined,
   });
   await member.startSeat();
   await member.manager?.seat.submit(initCluster({ ...identity, description: testDescription }));

@@ -30,6 +30,8 @@ export const protobufFileName = "shoal/v1/dispatcher.proto";
 export interface SessionRequest {
   /** NodeDescription. */
   description: Uint8Array;
+  /** It opens tunnels when it is asked to. */
+  tunnels: boolean;
 }
 
 export interface SessionResponse {
@@ -38,7 +40,15 @@ export interface SessionResponse {
     /** First, and once. */
     { $case: "opened"; value: Opened }
     | { $case: "assignments"; value: Assignments }
+    | //
+    /** Only to who said that it opens them. */
+    { $case: "tunnel"; value: OpenTunnel }
     | undefined;
+}
+
+export interface OpenTunnel {
+  /** Counts once, and for a few seconds. */
+  id: string;
 }
 
 export interface Opened {
@@ -116,13 +126,16 @@ export interface WithdrawnResponse {
 }
 
 function createBaseSessionRequest(): SessionRequest {
-  return { description: new Uint8Array(0) };
+  return { description: new Uint8Array(0), tunnels: false };
 }
 
 export const SessionRequest: MessageFns<SessionRequest> = {
   encode(message: SessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.description.length !== 0) {
       writer.uint32(18).bytes(message.description);
+    }
+    if (message.tunnels !== false) {
+      writer.uint32(24).bool(message.tunnels);
     }
     return writer;
   },
@@ -146,6 +159,14 @@ export const SessionRequest: MessageFns<SessionRequest> = {
             }
 
             message.description = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.tunnels = reader.bool();
             continue;
           }
         }
@@ -173,6 +194,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         break;
       case "assignments":
         Assignments.encode(message.response.value, writer.uint32(18).fork()).join();
+        break;
+      case "tunnel":
+        OpenTunnel.encode(message.response.value, writer.uint32(26).fork()).join();
         break;
     }
     return writer;
@@ -205,6 +229,60 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             }
 
             message.response = { $case: "assignments", value: Assignments.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.response = { $case: "tunnel", value: OpenTunnel.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseOpenTunnel(): OpenTunnel {
+  return { id: "" };
+}
+
+export const OpenTunnel: MessageFns<OpenTunnel> = {
+  encode(message: OpenTunnel, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OpenTunnel {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOpenTunnel();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
             continue;
           }
         }

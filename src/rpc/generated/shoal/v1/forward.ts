@@ -22,20 +22,25 @@ export const protobufPackage = "shoal.v1";
 
 export const protobufFileName = "shoal/v1/forward.proto";
 
-/** A manager's requests on their way to the leader: a connection to its API, through the line between nodes. */
+/** Connections of bytes through the lines between nodes: a manager's requests on their way to the leader, and the leader's to a node. */
 
 export interface ForwardBytes {
   bytes: Uint8Array;
+  /** Of a tunnel: no more bytes come from this side, and the other goes on. */
+  ended: boolean;
 }
 
 function createBaseForwardBytes(): ForwardBytes {
-  return { bytes: new Uint8Array(0) };
+  return { bytes: new Uint8Array(0), ended: false };
 }
 
 export const ForwardBytes: MessageFns<ForwardBytes> = {
   encode(message: ForwardBytes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.bytes.length !== 0) {
       writer.uint32(10).bytes(message.bytes);
+    }
+    if (message.ended !== false) {
+      writer.uint32(16).bool(message.ended);
     }
     return writer;
   },
@@ -61,6 +66,14 @@ export const ForwardBytes: MessageFns<ForwardBytes> = {
             message.bytes = reader.bytes();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ended = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -76,7 +89,7 @@ export const ForwardBytes: MessageFns<ForwardBytes> = {
 
 export type ForwardServiceService = typeof ForwardServiceService;
 export const ForwardServiceService = {
-  /** The bytes of one HTTP connection, both ways. */
+  /** The bytes of one HTTP connection to the leader's API, both ways. */
   connect: {
     path: "/shoal.v1.ForwardService/Connect" as const,
     requestStream: true as const,
@@ -89,12 +102,12 @@ export const ForwardServiceService = {
 } as const;
 
 export interface ForwardServiceServer extends UntypedServiceImplementation {
-  /** The bytes of one HTTP connection, both ways. */
+  /** The bytes of one HTTP connection to the leader's API, both ways. */
   connect: handleBidiStreamingCall<ForwardBytes, ForwardBytes>;
 }
 
 export interface ForwardServiceClient extends Client {
-  /** The bytes of one HTTP connection, both ways. */
+  /** The bytes of one HTTP connection to the leader's API, both ways. */
   connect(): ClientDuplexStream<ForwardBytes, ForwardBytes>;
   connect(options: Partial<CallOptions>): ClientDuplexStream<ForwardBytes, ForwardBytes>;
   connect(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<ForwardBytes, ForwardBytes>;
@@ -106,6 +119,42 @@ export const ForwardServiceClient = makeGenericClientConstructor(
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ForwardServiceClient;
   service: typeof ForwardServiceService;
+  serviceName: string;
+};
+
+/** Of the call's metadata `shoal-tunnel` is the id under which the node was asked for it. */
+export type TunnelServiceService = typeof TunnelServiceService;
+export const TunnelServiceService = {
+  /** The bytes of one HTTP connection to what a node shows of its containers, both ways. The node opens it, the manager asks over it. */
+  open: {
+    path: "/shoal.v1.TunnelService/Open" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: ForwardBytes): Buffer => Buffer.from(ForwardBytes.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ForwardBytes => ForwardBytes.decode(value),
+    responseSerialize: (value: ForwardBytes): Buffer => Buffer.from(ForwardBytes.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ForwardBytes => ForwardBytes.decode(value),
+  },
+} as const;
+
+export interface TunnelServiceServer extends UntypedServiceImplementation {
+  /** The bytes of one HTTP connection to what a node shows of its containers, both ways. The node opens it, the manager asks over it. */
+  open: handleBidiStreamingCall<ForwardBytes, ForwardBytes>;
+}
+
+export interface TunnelServiceClient extends Client {
+  /** The bytes of one HTTP connection to what a node shows of its containers, both ways. The node opens it, the manager asks over it. */
+  open(): ClientDuplexStream<ForwardBytes, ForwardBytes>;
+  open(options: Partial<CallOptions>): ClientDuplexStream<ForwardBytes, ForwardBytes>;
+  open(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<ForwardBytes, ForwardBytes>;
+}
+
+export const TunnelServiceClient = makeGenericClientConstructor(
+  TunnelServiceService,
+  "shoal.v1.TunnelService",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): TunnelServiceClient;
+  service: typeof TunnelServiceService;
   serviceName: string;
 };
 
