@@ -28,7 +28,8 @@ export class ManagerRoles implements Duty {
   readonly #parts: ManagerRolesParts;
   #unwatch: () => void = () => {};
   #cancel: () => void = () => {};
-  #work: Promise<void> | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #working = false;
   #again = false;
   #stopped = false;
   /** Said once, however often it is tried. */
@@ -57,10 +58,11 @@ export class ManagerRoles implements Duty {
     if (this.#stopped) return;
     this.#cancel();
     this.#again = true;
-    this.#work ??= this.#run().finally(() => (this.#work = undefined));
+    if (!this.#working) this.#work = this.#run();
   }
 
   async #run(): Promise<void> {
+    this.#working = true;
     while (this.#again && !this.#stopped) {
       this.#again = false;
       try {
@@ -73,6 +75,8 @@ export class ManagerRoles implements Duty {
         this.#failed(error);
       }
     }
+    // In one step with the last look at `#again`: whoever looks from now on begins anew.
+    this.#working = false;
   }
 
   #failed(error: unknown): void {

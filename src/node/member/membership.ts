@@ -52,7 +52,8 @@ export class Membership {
   #manager: ManagerPart | undefined;
   /** What the managers want of this node, as told last. */
   #wanted: Identity['role'];
-  #following: Promise<void> | undefined;
+  #following: Promise<void> = Promise.resolve();
+  #changing = false;
   readonly #ended = new AbortController();
 
   constructor(identity: Identity, options: DaemonOptions, parts: MembershipParts) {
@@ -217,11 +218,12 @@ export class Membership {
 
   /** Makes certificate and parts what the managers want; what they say meanwhile is followed next. */
   #follow(): void {
-    this.#following ??= this.#change().finally(() => (this.#following = undefined));
+    if (!this.#changing) this.#following = this.#change();
   }
 
   async #change(): Promise<void> {
     const { clock, logger, safe } = this.#parts;
+    this.#changing = true;
     while (!safe && !this.#ended.signal.aborted && this.#wanted !== undefined && this.#wanted !== this.#role) {
       try {
         if (this.#keeper.role !== this.#wanted) await this.#renew();
@@ -232,6 +234,8 @@ export class Membership {
       }
       if (this.#wanted !== this.#role) await new Promise<void>((resolve) => clock.after(retryMs, resolve));
     }
+    // In one step with the last look at what is wanted.
+    this.#changing = false;
   }
 
   /** Whom a manager joins is kept before it begins: a crash in between must not forget it. */

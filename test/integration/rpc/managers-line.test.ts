@@ -1,0 +1,94 @@
+/** A node's way to the leader over real lines: past managers that are dead, silent, or only know who leads. */
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { seededRandom } from '#base/random';
+import { Refusal } from '#base/refusal';
+import type { AssignmentMessage, OpenSession } from '#model/object/assignment';
+import { serverCredentials, type LiveTls } from '#rpc/credentials';
+import { DispatcherService } from '#rpc/dispatcher-service';
+import { managersLine } from '#rpc/managers-line';
+import { RpcServer } from '#rpc/rpc-server';
+import { TestAuthority } from '#test/support/cluster-certificates';
+import { testDescription } from '#test/support/memory-cluster';
+import { silentLogger } from '#test/support/silent-logger';
+
+let authority: TestAuthority;
+let tls: LiveTls;
+const servers: RpcServer[] = [];
+const silent: Server[] = [];
+
+beforeEach(async () => {
+  authority = await TestAuthority.begin();
+  tls = await authority.node('n', 'worker');
+});
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+  for (const server of silent.splice(0)) server.close();
+});
+
+async function serve(openSession: OpenSession): Promise<string> {
+  const credentials = serverCredentials(await authority.node('m', 'manager'));
+  const members = { clusterId: () => 'c1', roleOf: () => 'worker' as const, current: () => true };
+  const server = new RpcServer('127.0.0.1:0', { credentials, members, logger: silentLogger });
+  new DispatcherService({ openSession, logger: silentLogger }).addTo(server);
+  servers.push(server);
+  return `127.0.0.1:${await server.start()}`;
+}
+
+const follower = (leader?: string): Promise<string> =>
+  serve(() => Promise.reject(new Refusal('unavailable', 'this manager does not lead', leader === undefined ? {} : { leader })));
+
+/** A session in which nothing is assigned. */
+async function* endless(): AsyncGenerator<AssignmentMessage> {
+  yield { type: 'complete', appliesTo: 0, resultsIn: 1, changes: [] };
+  await new Promise(() => {});
+}
+
+const leading = (opened: string[]): Promise<string> =>
+  serve(async (nodeId) => {
+    opened.push(nodeId);
+    return {
+      assignments: endless,
+      acknowledge: async () => undefined,
+      withdrawn: async () => undefined,
+      updateTaskStatus: async () => undefined,
+      heartbeat: async () => 77,
+      updateDescription: async () => undefined,
+      pause: async () => undefined,
+      close: () => undefined,
+    };
+  });
+
+/** Takes connections and says nothing. */
+function listener(): Promise<string> {
+  const server = createServer((socket) => socket.on('error', () => undefined).unref());
+  silent.push(server);
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(`127.0.0.1:${(server.address() as AddressInfo).port}`)));
+}
+
+const openBy = (...addresses: string[]) =>
+  managersLine({ local: () => undefined, addresses: () => addresses, tls: () => tls, connected: () => undefined, random: seededRandom(1) })(
+    'n',
+    testDescription,
+  );
+
+test('a manager that does not lead names the leader, though the node did not know of him', async () => {
+  const opened: string[] = [];
+  const session = await openBy(await follower(await leading(opened)));
+  expect([await session.heartbeat(), opened]).toEqual([77, ['n']]);
+  session.close();
+});
+
+test('managers that are dead or silent keep nobody from the leader', async () => {
+  const opened: string[] = [];
+  const session = await openBy('127.0.0.1:1', await listener(), await listener(), await leading(opened));
+  expect(await session.heartbeat()).toBe(77);
+  expect(opened).toEqual(['n']);
+  session.close();
+});
+
+test('where nobody leads that is said; a denial counts whatever the others say', async () => {
+  await expect(openBy(await follower(), '127.0.0.1:1')).rejects.toMatchObject({ code: 'unavailable' });
+  const denied = await serve(() => Promise.reject(new Refusal('permissionDenied', 'node n was removed from swarm')));
+  await expect(openBy(await follower(), denied, '127.0.0.1:1')).rejects.toMatchObject({ code: 'permissionDenied', message: 'node n was removed from swarm' });
+});
