@@ -1,5 +1,6 @@
 /** Three managers of which two are lost, and come back, or never do: what is said, what goes on, and how the operator goes on. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HostDaemon } from '#test/support/daemon';
 import { startHosts } from '../../support/hosts.mjs';
@@ -98,6 +99,8 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     await one.ask('config', 'create', 'alone', one.file('alone', 'x'));
     await Promise.all([two, three].map((daemon) => daemon.start()));
     await eventually(() => places(one), ['Ready', 'Ready', 'Ready Leader']);
+    // Only then they have let their old seats go: a manager that hears of nobody says the same of itself.
+    for (const daemon of [two, three]) await eventually(() => existsSync(join(daemon.state, 'raft')), false);
     for (const daemon of [two, three]) await eventually(async () => daemon.askDocker('info', '--format', '{{.Swarm.ControlAvailable}}'), 'false');
     expect(daemons.flatMap(containers)).toEqual(before);
     // And managers again.
