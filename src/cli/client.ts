@@ -1,5 +1,6 @@
 /** The daemon that a command talks to, ours or Docker's: the Engine API's client with a command's errors. */
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Endpoint } from '#http/endpoint';
 import { EngineClient, type CallOptions, type Greeting } from '#http/engine-client';
 import { CommandError } from './command-error.ts';
@@ -63,6 +64,11 @@ export class Client {
       if (error instanceof ApiError && error.status === 404) return undefined;
       throw error;
     }
+  }
+
+  /** The connection that an upgrade gives; the caller ends it. */
+  upgrade(path: string, body: unknown): Promise<Duplex> {
+    return this.#engine.upgrade(path, body);
   }
 
   /** The answer as it flows in; the caller ends it. */

@@ -8,6 +8,7 @@ import { addService } from './commands/service/service.ts';
 import { addStack } from './commands/stack/stack.ts';
 import { addSwarm } from './commands/swarm.ts';
 import { addSystem } from './commands/system.ts';
+import { addExec, addTask } from './commands/task-exec.ts';
 import { DockerCommand } from './docker-command.ts';
 import { programVersion } from '#base/version';
 
@@ -29,6 +30,8 @@ export function buildProgram(): Command {
   addFiles(program, 'config');
   addNetwork(program);
   addRepo(program);
+  addTask(program);
+  addExec(program);
   addSystem(program);
   return program;
 }

@@ -1,7 +1,7 @@
 /** One HTTP request to an endpoint: opened, and its answer read whole within a limit. */
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Endpoint } from './endpoint.ts';
 
@@ -34,6 +34,28 @@ export function openCall(endpoint: Endpoint, { method, path, headers, body, sign
     });
     if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) call.end(body);
     else body.pipe(call);
+  });
+}
+
+export interface Upgraded {
+  answer: IncomingMessage;
+  /** Absent where the other end would not. */
+  connection?: Duplex;
+}
+
+/** POSTs a body and asks for a connection of bytes in place of an answer. Rejects with node's own error. */
+export function openUpgrade(endpoint: Endpoint, path: string, body: string): Promise<Upgraded> {
+  return new Promise((resolve, reject) => {
+    const headers = { Host: 'docker', Connection: 'Upgrade', Upgrade: 'tcp', 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
+    const call = (endpoint.secure ? httpsRequest : httpRequest)({ ...endpoint.options, method: 'POST', path, headers });
+    call.once('response', (answer) => resolve({ answer }));
+    call.once('upgrade', (answer, connection, head) => {
+      if (head.length > 0) connection.unshift(head);
+      connection.on('error', () => connection.destroy());
+      resolve({ answer, connection });
+    });
+    call.on('error', reject);
+    call.end(body);
   });
 }
 

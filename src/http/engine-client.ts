@@ -1,7 +1,8 @@
 /** Calls to a daemon that speaks the Engine API: JSON in and out, the version negotiated. Commands, the reconciler beside a Docker Swarm and the API's door share it. */
 import { minorOf } from '#base/text/text';
 import type { IncomingMessage } from 'node:http';
-import { messageOf, openCall, readText } from './call.ts';
+import type { Duplex } from 'node:stream';
+import { messageOf, openCall, openUpgrade, readText } from './call.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** What the users of the client differ in. */
@@ -86,6 +87,16 @@ export class EngineClient {
     // Nothing may be sent for hours: only so is a daemon noticed whose host is gone. Over ssh there is no such socket.
     answer.socket?.setKeepAlive?.(true, keepAliveMs);
     return answer;
+  }
+
+  /** A connection of bytes, both ways, that a POST is upgraded to; the caller ends it. */
+  async upgrade(path: string, body: unknown): Promise<Duplex> {
+    const versioned = await this.#path(path);
+    const { answer, connection } = await openUpgrade(this.#endpoint, versioned, JSON.stringify(body)).catch((error: Error) => {
+      throw this.#lost(error);
+    });
+    if (connection) return connection;
+    throw this.#manners.refused(answer.statusCode ?? 500, messageOf(await this.#read(answer)), path);
   }
 
   /** Our own routes have their version in the path already. */

@@ -17,6 +17,11 @@ const longestFrameBytes = 8 * 1024 * 1024;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+export interface FramePiece {
+  stream: FrameStream;
+  bytes: Uint8Array;
+}
+
 export function frame(stream: FrameStream, text: string): Uint8Array {
   const payload = encoder.encode(text);
   const bytes = new Uint8Array(headBytes + payload.length);
@@ -35,17 +40,22 @@ export class LogFrames {
 
   /** Adds bytes and gives the frames that are whole. Throws when it is no log stream. */
   push(chunk: Uint8Array): LogFrame[] {
+    return this.pieces(chunk).map(({ stream, bytes }) => ({ stream, text: decoder.decode(bytes) }));
+  }
+
+  /** The same as bytes, for what need not be text. */
+  pieces(chunk: Uint8Array): FramePiece[] {
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
     if (this.#heldBytes < this.#wantedBytes) return [];
     const bytes = joined(this.#held, this.#heldBytes);
-    const frames: LogFrame[] = [];
+    const frames: FramePiece[] = [];
     let at = 0;
     let wanted = headBytes;
     while (bytes.length - at >= wanted) {
       wanted = headBytes + payloadBytes(bytes, at);
       if (bytes.length - at < wanted) break;
-      frames.push({ stream: streams[bytes[at] ?? 0] ?? 'systemError', text: decoder.decode(bytes.subarray(at + headBytes, at + wanted)) });
+      frames.push({ stream: streams[bytes[at] ?? 0] ?? 'systemError', bytes: bytes.subarray(at + headBytes, at + wanted) });
       at += wanted;
       wanted = headBytes;
     }

@@ -8,7 +8,7 @@ import { readView, requireManager, type Context } from '../context.ts';
 import { handOn } from '../engine/engine-client.ts';
 import { joinUpgrade } from '../engine/engine-upgrade.ts';
 import { HttpError } from '../errors.ts';
-import { holdBody, readBody } from '../request/body.ts';
+import { holdBody, parseBody, readBody } from '../request/body.ts';
 import { connectionHeaders, keptHeaders } from '../request/kept-headers.ts';
 import type { Answer, Call } from '../router.ts';
 import { enginePath, type RequestTarget } from '../target.ts';
@@ -69,9 +69,17 @@ async function askNode(call: Call, context: Context, shown: Shown): Promise<Answ
     connection.destroy();
     throw new Refusal('unavailable', `node ${nodeId} disconnected unexpectedly: ${error.message}`, { node: nodeId });
   });
-  if (shown.what === 'exec' && reply.statusCode === 201) return { status: 201, json: { Id: await madeExec(reply, nodeId) } };
+  if (shown.what === 'exec' && reply.statusCode === 201) {
+    context.logger.info({ container: there.ref, node: nodeId, command: commandIn(asked.body) }, "a command is run in a task's container on another node");
+    return { status: 201, json: { Id: await madeExec(reply, nodeId) } };
+  }
   handOn(reply, response);
   return 'sent';
+}
+
+/** What is to run; whatever else the body says may be secret. */
+function commandIn(body: Buffer | undefined): unknown {
+  return (parseBody(body ?? Buffer.alloc(0)) as { Cmd?: unknown } | null)?.Cmd;
 }
 
 async function madeExec(reply: IncomingMessage, nodeId: string): Promise<string> {

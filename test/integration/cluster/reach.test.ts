@@ -133,6 +133,23 @@ describe.skipIf(reason !== undefined)(reason ? `reach (skipped: ${reason})` : 'r
     );
   });
 
+  test('by the name or id of a task a command runs in it, and the task is shown', async () => {
+    const one = (await tasks('talk')).find((line) => line.startsWith(`${worker.host.name} `))?.split(' ')[1] ?? '';
+    const nodeId = await leader.askDocker('node', 'inspect', worker.host.name, '--format', '{{.ID}}');
+    const input = 'y'.repeat(300_000);
+    for (const name of [one, one.slice(0, 10), `talk.${nodeId}`]) {
+      const ran = await follower.run(['exec', '-i', '-e', 'WORD=said', '-w', '/tmp', name, 'sh', '-c', 'wc -c; pwd; echo $WORD >&2; exit 9'], { input });
+      expect(ran).toEqual({ code: 9, stdout: `${input.length}\n/tmp\n`, stderr: 'said\n' });
+      expect(await follower.ask('task', 'inspect', name, '-f', '{{.NodeID}}')).toBe(nodeId);
+    }
+    const { code, stdout } = await leader.run(['exec', one, 'sh', '-c', 'head -c 3000000 /dev/zero']);
+    expect([code, stdout.length]).toEqual([0, 3_000_000]);
+    expect((await leader.run(['exec', '-t', one, 'tty'])).stdout).toMatch(/^\/dev\/pts\/\d+\r\n$/);
+    expect((await leader.run(['exec', '-d', one, 'true'])).code).toBe(0);
+    expect(await leader.run(['exec', 'nobody', 'true'])).toMatchObject({ code: 1, stderr: 'no such task: nobody\n' });
+    expect((await leader.run(['exec', one, '/no/such/program'])).code).not.toBe(0);
+  });
+
   test('a container elsewhere is inspected, its log read, its processes and figures shown, by name, id or its beginning', async () => {
     const [id, name] = [containerOf(worker), nameOf(worker)];
     for (const manager of [leader, follower]) {
@@ -153,7 +170,7 @@ describe.skipIf(reason !== undefined)(reason ? `reach (skipped: ${reason})` : 'r
       ['kill', id],
     ]) {
       const { stderr } = await follower.docker(args);
-      expect([args[0], stderr]).toEqual([args[0], expect.stringContaining('No such container')]);
+      expect([args[0], stderr]).toEqual([args[0], expect.stringMatching(/No such container|received 404/)]);
     }
     expect(containerOf(worker)).toBe(id);
     for (const { host } of [leader, worker]) host.docker(['run', '-d', '--name', 'plain', image]);

@@ -57,6 +57,8 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'network ls': [],
   'network inspect': ['net1'],
   'network rm': ['net1'],
+  exec: ['plain.1', 'true'],
+  'task inspect': ['plain.1'],
   'repo add': ['new', 'https://git.example/x.git'],
   'repo update': ['infra'],
   'repo ls': [],
