@@ -22,7 +22,7 @@ interface Replica {
   enter: string[];
 }
 
-describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${reason})` : 'network over hosts', () => {
+describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${reason})` : 'network over hosts', { timeout: 240_000 }, () => {
   let machines: Awaited<ReturnType<typeof startHosts>>;
   let manager: HostDaemon;
   let worker: HostDaemon;
