@@ -12,7 +12,7 @@ export interface Clock {
 }
 
 /** Resolves in a later turn of the event loop: what has arrived meanwhile goes first. */
-export function nextTurn(clock: Clock): Promise<void> {
+export function nextTurn(clock: Pick<Clock, 'soon'>): Promise<void> {
   return new Promise((resolve) => clock.soon(resolve));
 }
 

@@ -85,7 +85,7 @@ function dataSize(base64: string): number {
 }
 
 function withoutPadding(base64: string): string {
-  return base64.replace(/=+$/, '');
+  return base64.endsWith('=') ? base64.replace(/={1,2}$/, '') : base64;
 }
 
 /** The object with the labels of `spec`. */

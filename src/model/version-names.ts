@@ -57,7 +57,7 @@ export function sameContent({ Name, Data, Labels }: PresentFile, wanted: string)
 }
 
 function withoutPadding(base64: string): string {
-  return base64.replace(/=+$/, '');
+  return base64.endsWith('=') ? base64.replace(/={1,2}$/, '') : base64;
 }
 
 /** Plain names → names of versions. */

@@ -3,14 +3,20 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../errors.ts';
 import { Allowance } from '../limits.ts';
+import { inTurns } from '#base/pace/steps';
 import { parseJson } from '#model/shape/json';
+import { FrameTooLarge, parseLargeJson } from '#model/shape/large-json';
 import type { Shape } from '#model/shape/shape';
 
 const bodyLimitBytes = 64 * 1024 * 1024;
+/** More is too much for one turn of the event loop. */
+const largeBytes = 1024 * 1024;
 /** Of all bodies that are being read at a time. */
 const heldLimitBytes = 256 * 1024 * 1024;
 /** A client that sends nothing for so long has gone, or never meant to. */
 const silenceLimitMs = 60_000;
+
+const turns = { monotonicNow: () => performance.now(), soon: (run: () => void) => void setImmediate(run) };
 
 const held = new Allowance(heldLimitBytes, 'too many large requests are being read: try again in a moment');
 
@@ -102,9 +108,20 @@ export function parseBody(bytes: Buffer): unknown {
   }
 }
 
-/** The body as `shape` reads it. */
+/** The body as `shape` reads it. A large one is parsed in turns. */
 export async function decodeBody<T>(request: IncomingMessage, shape: Shape<T>): Promise<T> {
-  return decode(parseBody(await readBody(request)), shape);
+  const bytes = await readBody(request);
+  return decode(bytes.length <= largeBytes ? parseBody(bytes) : await parseLargeBody(bytes), shape);
+}
+
+async function parseLargeBody(bytes: Buffer): Promise<unknown> {
+  try {
+    return await inTurns(parseLargeJson(bytes), turns);
+  } catch (error) {
+    if (error instanceof FrameTooLarge) throw new HttpError(413, error.message);
+    const { message } = error as Error;
+    throw new HttpError(400, message.startsWith('Unexpected end') ? 'unexpected EOF' : `invalid JSON: ${message}`);
+  }
 }
 
 /** A JSON value as `shape` reads it; `null` counts as an empty object, like in Go. */

@@ -1,8 +1,9 @@
 /** Routes of stacks: deployed, shown, removed, suspended, given to a repository. */
+import { inTurns } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
 import { adoptStack, suspendStack, type Adopter } from '#control/stack/stack-states';
-import { deployStack, removeStackByHand } from '#control/stack/stacks';
+import { deployStack, removeStackByHand, specDigest } from '#control/stack/stacks';
 import type { StackSpec } from '#model/object/stack';
 import { decodeBody } from '../request/body.ts';
 import { readView, requireManager, submit, type Context } from '../context.ts';
@@ -48,8 +49,10 @@ async function suspend(call: Call, context: Context, on: boolean): Promise<Answe
 async function deploy(call: Call, context: Context): Promise<Answer> {
   const name = parameter(call);
   const { Spec, Prune = false, Force = false, RegistryAuth = {} } = await decodeBody(call.request, stackDeployRequest);
-  const options = { source: { Kind: 'deploy' }, prune: Prune, force: Force, registryAuth: RegistryAuth } as const;
-  return { status: 200, json: await submit(context, call, deployStack(wholeSpec(name, Spec), options)) };
+  const spec = wholeSpec(name, Spec);
+  const digest = await inTurns(specDigest(spec), context.clock);
+  const options = { source: { Kind: 'deploy' }, digest, prune: Prune, force: Force, registryAuth: RegistryAuth } as const;
+  return { status: 200, json: await submit(context, call, deployStack(spec, options)) };
 }
 
 async function plan(call: Call, context: Context): Promise<Answer> {

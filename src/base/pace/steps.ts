@@ -14,8 +14,12 @@ export function finish<T>(steps: Steps<T>): T {
 /** Steps of one turn of the event loop take about so long (ms). */
 const turnMs = 5;
 
+type Turns = Pick<Clock, 'monotonicNow' | 'soon'>;
+
 /** Some steps a turn, the others in later ones. Ends with undefined when `goOn` says no after a pause: what the work rests on may have changed there. */
-export async function inTurns<T>(steps: Steps<T>, clock: Clock, goOn: () => boolean = () => true): Promise<T | undefined> {
+export function inTurns<T>(steps: Steps<T>, clock: Turns): Promise<T>;
+export function inTurns<T>(steps: Steps<T>, clock: Turns, goOn: () => boolean): Promise<T | undefined>;
+export async function inTurns<T>(steps: Steps<T>, clock: Turns, goOn: () => boolean = () => true): Promise<T | undefined> {
   for (let began = clock.monotonicNow(); ;) {
     const { done, value } = steps.next();
     if (done === true) return value;

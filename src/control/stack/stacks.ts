@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { timeText } from '#base/clock';
 import { equal } from '#base/equal';
+import { finish, type Steps } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text/text';
 import type { OwnedObject, Stack, StackCondition, StackSource, StackSpec } from '#model/object/stack';
@@ -62,7 +63,7 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     const stack = view.byName('stack', asked.Name);
     checkOwner(view, asked.Name, options.source, options.force === true);
     checkPolicy(view, asked, options.source);
-    const digest = options.digest ?? digestOf(asked);
+    const digest = options.digest ?? finish(specDigest(asked));
     const overlay = new Overlay(view);
     const inventory = ownedObjects(view, stack);
     const spec = inVersions(view, asked, inventory);
@@ -170,8 +171,25 @@ function recordStack(overlay: Overlay, stack: Stack | undefined, outcome: Outcom
   if (!unchanged) overlay.lay([update('stack', { ...lasting, ...fields })]);
 }
 
-function digestOf(spec: StackSpec): string {
-  return `sha256:${createHash('sha256').update(JSON.stringify(spec)).digest('hex')}`;
+/** The digest of the spec's JSON, object by object: they may be large. */
+export function* specDigest(spec: StackSpec): Steps<string> {
+  const hash = createHash('sha256');
+  let separator = '{';
+  for (const [key, value] of Object.entries(spec)) {
+    if (value === undefined) continue;
+    hash.update(`${separator}${JSON.stringify(key)}:`);
+    separator = ',';
+    if (!Array.isArray(value)) {
+      hash.update(JSON.stringify(value));
+      continue;
+    }
+    for (const [at, item] of value.entries()) {
+      hash.update(`${at === 0 ? '[' : ','}${JSON.stringify(item)}`);
+      yield;
+    }
+    hash.update(value.length === 0 ? '[]' : ']');
+  }
+  return `sha256:${hash.update('}').digest('hex')}`;
 }
 
 function checkUnused(view: View, kind: 'secret' | 'config' | 'network', object: { ID: string; Spec: { Name: string } }): void {

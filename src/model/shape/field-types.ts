@@ -26,11 +26,26 @@ export function isText(value: string): boolean {
   return !loneSurrogate.test(value);
 }
 
+/** Of what is decoded here nothing is kept. */
+const scratch = Buffer.alloc(48 * 1024);
+const pieceLength = (scratch.length / 3) * 4;
+
 /** Index of the first character that standard base64 does not take there; undefined when all is well. Line ends are skipped, as Go does. */
 export function base64Fault(text: string): number | undefined {
-  const plain = text.replaceAll(/[\r\n]/g, '');
+  const sound = soundLength(text);
+  const plain = text.slice(sound).replaceAll(/[\r\n]/g, '');
   const good = /^[A-Za-z0-9+/]*/.exec(plain)?.[0].length ?? 0;
   const padding = plain.slice(good);
   const wanted = ['', undefined, '==', '='][good % 4];
-  return padding === wanted ? undefined : good;
+  return padding === wanted ? undefined : sound + good;
+}
+
+/** Length of a beginning of which a decoder took every character; a multiple of four. Megabytes a millisecond, where a look at each character takes ten. */
+function soundLength(text: string): number {
+  // The decoder takes the other alphabet of base64 too.
+  if (text.includes('-') || text.includes('_')) return 0;
+  let sound = 0;
+  // The end, which may be padded, is looked at closely.
+  while (sound + pieceLength < text.length && scratch.write(text.slice(sound, sound + pieceLength), 'base64') === scratch.length) sound += pieceLength;
+  return sound;
 }

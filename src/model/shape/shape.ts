@@ -40,7 +40,7 @@ export const base64: Shape<string> = shape({ type: 'base64' }, (value, path) => 
   if (typeof value !== 'string') throw mismatch(kindOf(value), path, '[]uint8');
   const fault = base64Fault(value);
   if (fault !== undefined) throw refused(`illegal base64 data at input byte ${fault}`);
-  return value.replaceAll(/[\r\n]/g, '');
+  return value.includes('\n') || value.includes('\r') ? value.replaceAll(/[\r\n]/g, '') : value;
 });
 
 export const int64 = number('int64');

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { base64Fault } from '#model/shape/field-types';
 import { base64, float32, int64, list, object, record, text, uint16, uint32, uint64, word } from '#model/shape/shape';
@@ -88,4 +89,16 @@ test.each([
   expect(base64Fault(value)).toBe(fault);
   if (fault === undefined) expect(base64(value, 'Data')).toBe(value.replaceAll(/[\r\n]/g, ''));
   else expect(() => base64(value, 'Data')).toThrow(`illegal base64 data at input byte ${fault}`);
+});
+
+test('base64 of megabytes is judged at every place', () => {
+  const sound = randomBytes(150_000).toString('base64');
+  expect(base64Fault(sound)).toBeUndefined();
+  expect(base64Fault(`${sound.slice(0, 70_001)}\n${sound.slice(70_001)}`)).toBeUndefined();
+  for (const at of [0, 3, 65_535, 65_536, 131_072, 199_990]) {
+    for (const stranger of ['-', '_', '$', '\u00e9'])
+      expect(base64Fault(`${sound.slice(0, at)}${stranger}${sound.slice(at + 1)}`), `${stranger} at ${at}`).toBe(at);
+  }
+  expect(base64Fault(sound.slice(0, -1))).toBe(sound.length - 1);
+  expect(base64Fault(`${sound.slice(0, 65_532)}====${sound}`)).toBe(65_532);
 });
