@@ -8,6 +8,8 @@ import type { Members } from '#rpc/authorization';
 import { clientCredentials, serverCredentials } from '#rpc/credentials';
 import { connectDispatcher } from '#rpc/dispatcher-client';
 import { DispatcherService } from '#rpc/dispatcher-service';
+import { ForwardClient } from '#rpc/forward/forward-client';
+import { addForwardService } from '#rpc/forward/forward-service';
 import { NodeTunnels, tunnelsOfNode } from '#rpc/forward/node-tunnels';
 import { TunnelServiceClient } from '#rpc/generated/shoal/v1/forward';
 import { RpcServer } from '#rpc/rpc-server';
@@ -133,6 +135,29 @@ test('of what a side says before it ends nothing is lost, however slowly it is r
     await new Promise((resolve) => setImmediate(resolve));
   }
   expect(heard).toBe(chunk.length * count);
+});
+
+test('of an answer through a manager nothing is lost, though the call is over before a slow client has read it', async () => {
+  const cluster = await TestAuthority.begin();
+  const members: Members = { clusterId: () => cluster.clusterId, roleOf: () => 'manager', current: () => true };
+  const server = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(await cluster.node('m', 'manager')), members, logger: silentLogger });
+  const bytes = Buffer.alloc(1000, 'x');
+  addForwardService(server, (connection) => void connection.resume().once('end', () => connection.end(bytes)));
+  const port = await server.start();
+  cleanups.push(() => server.stop());
+  const tls = await cluster.node('f', 'manager');
+  const client = new ForwardClient(() => tls);
+  cleanups.push(() => client.close());
+  const ask = (): Duplex => {
+    const tunnel = client.open('m', `127.0.0.1:${port}`);
+    if (!tunnel) throw new Error('there is a certificate, and no connection');
+    return tunnel.end('asked');
+  };
+  const slow = ask();
+  await expect.poll(() => slow.readableLength, { timeout: 30_000 }).toBe(bytes.length);
+  // What comes behind it on the same line has come, so the call of the slow one is over.
+  expect(await textOf(ask())).toBe(bytes.toString());
+  expect(await textOf(slow)).toBe(bytes.toString());
 });
 
 test('who goes away ends the other side', async () => {
