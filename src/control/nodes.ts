@@ -90,6 +90,16 @@ export function removeNode(ref: string, force: boolean): UseCase<void> {
   };
 }
 
+/** The node knows that it was let go: from now on it may be a manager again. */
+export function noteLeft(nodeId: string): UseCase<void> {
+  return (view) => {
+    const node = view.get('node', nodeId);
+    if (!node?.Shoal?.Leaving) return { actions: [], result: undefined };
+    const { Leaving: _over, ...rest } = node.Shoal;
+    return { actions: [update('node', { ...node, Shoal: rest })], result: undefined };
+  };
+}
+
 /** A cluster that was made anew has one manager: the others are workers, and find that out when they come back. */
 export function keepOneManager(nodeId: string): UseCase<void> {
   return (view) => {
@@ -100,7 +110,7 @@ export function keepOneManager(nodeId: string): UseCase<void> {
 
 function asWorker(node: Node): Node {
   const { ManagerAddr: _gone, ...rest } = node.Shoal ?? {};
-  return { ...node, Shoal: { ...rest, Role: 'worker' } };
+  return { ...node, Shoal: { ...rest, Role: 'worker', Leaving: true } };
 }
 
 function checkReplacement({ ID, Status, Spec }: Node, role: NodeSpec['Role']): void {

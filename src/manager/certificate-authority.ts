@@ -9,7 +9,7 @@ import { nodeTemplate, type NodeRole } from '#ca/certificate';
 import type { Certificates } from '#ca/contract';
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
-import { admitNode, seatManager } from '#control/nodes';
+import { admitNode, noteLeft, seatManager } from '#control/nodes';
 import { certifiedRole, managerAddress, managerAddresses, roleOf } from '#model/manager-address';
 import type { Node, NodeSpec } from '#model/object/node';
 import { swarmTexts } from '#model/swarm-texts';
@@ -107,12 +107,15 @@ export class CertificateAuthority implements Duty {
 
   /** Certifies the key of `request` for a member, in the role that the cluster wants of it. A new manager is reached at `address`, with port. */
   async certify(nodeId: string, request: string, address: string): Promise<IssuedCertificate> {
-    const view = await this.#parts.cluster.read();
+    const { cluster } = this.#parts;
+    const view = await cluster.read();
     const node = view.get('node', nodeId);
     if (!node) throw new Refusal('permissionDenied', `node ${nodeId} was removed from swarm`);
     const role = certifiedRole(node);
     if (role === 'manager' && roleOf(node) !== 'manager') await this.#promote(node, address || managerAddress(node));
-    return this.#issue(view, nodeId, role, request);
+    const issued = await this.#issue(view, nodeId, role, request);
+    if (node.Shoal?.Leaving) await cluster.submit(noteLeft(nodeId));
+    return issued;
   }
 
   /** Among those who agree first: a certificate without that would make a manager whom nobody asks. */

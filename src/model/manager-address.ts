@@ -16,6 +16,7 @@ export function roleOf({ Shoal, Spec }: Pick<Node, 'Shoal' | 'Spec'>): NodeSpec[
 
 /** The role that a node's next certificate names. It is a manager as soon as that is wanted, and a worker when the managers have let it go. */
 export function certifiedRole({ Shoal, Spec }: Pick<Node, 'Shoal' | 'Spec'>): NodeSpec['Role'] {
+  if (Shoal?.Leaving) return 'worker';
   return Spec.Role === 'manager' ? 'manager' : roleOf({ ...(Shoal && { Shoal }), Spec });
 }
 

@@ -18,6 +18,8 @@ export interface Node extends Meta {
     AwayUntil?: number;
     /** The role that the node has, as its certificate says; absent: the one that is wanted. */
     Role?: NodeSpec['Role'];
+    /** It was let go as a manager and has not said yet that it knows: it is told so before it can be one again. */
+    Leaving?: true;
     /** Where other managers and nodes reach this one as a manager, with port; absent: its address, on the usual port. */
     ManagerAddr?: string;
   };
@@ -51,6 +53,8 @@ export interface NodeDescription {
   Shoal?: {
     /** Subnets (CIDR) that the host uses for other things: the allocator keeps off them. */
     UsedSubnets?: readonly string[];
+    /** The role that the node's certificate names, as the node knows it. */
+    Role?: NodeSpec['Role'];
     /** Of the program that runs there; absent: 1. */
     FeatureLevel?: number;
   };

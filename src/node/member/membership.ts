@@ -83,7 +83,16 @@ export class Membership {
       connected: parts.asked,
       random: systemRandom,
     });
-    const work = { clock, logger, openSession, tlsInfo: () => this.#keeper.tlsInfo(), placed: (place: Place) => this.#placed(place), runFolder, instance };
+    const work = {
+      clock,
+      logger,
+      openSession,
+      tlsInfo: () => this.#keeper.tlsInfo(),
+      role: () => this.#keeper.role,
+      placed: (place: Place) => this.#placed(place),
+      runFolder,
+      instance,
+    };
     this.#work = new NodeWork(identity, options, work);
   }
 

@@ -6,6 +6,7 @@ import type { Logger } from '#base/logger';
 import { DockerEngine } from '#engine/docker-engine';
 import type { OpenSession } from '#model/object/assignment';
 import type { TlsInfo } from '#model/object/authority';
+import type { NodeDescription, NodeSpec } from '#model/object/node';
 import type { Identity } from '../state/identity.ts';
 import { figuresOf, makeNetwork, type WholeNetwork } from './node-network.ts';
 import type { DaemonOptions } from '../options.ts';
@@ -17,6 +18,8 @@ export interface NodeWorkParts {
   openSession: OpenSession;
   /** Whom this node trusts, once it has a certificate. */
   tlsInfo: () => TlsInfo | undefined;
+  /** That its certificate names. */
+  role: () => NodeSpec['Role'] | undefined;
   /** Told what the managers say of this node's own place. */
   placed: (place: Place) => void;
   runFolder: string;
@@ -31,10 +34,14 @@ export class NodeWork {
   readonly agent: Agent;
   readonly #network: WholeNetwork;
 
-  constructor({ nodeId, address }: Identity, options: DaemonOptions, { clock, logger, openSession, tlsInfo, placed, runFolder, instance }: NodeWorkParts) {
+  constructor(
+    { nodeId, address }: Identity,
+    options: DaemonOptions,
+    { clock, logger, openSession, tlsInfo, role, placed, runFolder, instance }: NodeWorkParts,
+  ) {
     this.#network = makeNetwork({ instance, nodeId, address, runFolder }, { logger: logger.child({ part: 'network' }), clock });
     const engine = new DockerEngine({ socketPath: options.engine, nodeId, runFolder: join(runFolder, 'tasks'), networkMtu: () => this.#network.mtu() });
-    const describe = async () => ({ ...(await engine.describe()), ...tlsPart(tlsInfo()) });
+    const describe = async () => withIdentity(await engine.describe(), tlsInfo(), role());
     const modules = { engine, describe, network: this.#network, openSession, placed, clock, logger: logger.child({ part: 'agent' }) };
     this.agent = new Agent({ nodeId }, modules);
   }
@@ -61,6 +68,6 @@ export class NodeWork {
   }
 }
 
-function tlsPart(info: TlsInfo | undefined): { TLSInfo?: TlsInfo } {
-  return info ? { TLSInfo: info } : {};
+function withIdentity(description: NodeDescription, TLSInfo: TlsInfo | undefined, Role: NodeSpec['Role'] | undefined): NodeDescription {
+  return { ...description, ...(TLSInfo && { TLSInfo }), ...(Role && { Shoal: { ...description.Shoal, Role } }) };
 }

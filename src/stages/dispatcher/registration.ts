@@ -16,14 +16,23 @@ export function registerNode(view: View, nodeId: string, description: NodeDescri
   const Status: Node['Status'] = { State: 'ready', Addr: address };
   refuseOlder(view, description);
   const raised = raiseLevel(view, nodeId, description);
-  if (equal(node.Status, Status) && equal(node.Description, description)) return raised;
-  return [update('node', { ...arrived(node), Status, Description: description }), ...raised];
+  const next = withRole(arrived(node), description);
+  if (next === node && equal(node.Status, Status) && equal(node.Description, description)) return raised;
+  return [update('node', { ...next, Status, Description: description }), ...raised];
 }
 
 /** The actions that write a changed description; refuses `notFound` when the node is not a member. */
 export function describeNode(view: View, nodeId: string, description: NodeDescription): Action[] {
   const node = memberOf(view, nodeId);
-  return equal(node.Description, description) ? [] : [update('node', { ...node, Description: description })];
+  const next = withRole(node, description);
+  return next === node && equal(node.Description, description) ? [] : [update('node', { ...next, Description: description })];
+}
+
+/** Who says that he is a worker knows that he was let go as a manager. */
+function withRole(node: Node, { Shoal }: NodeDescription): Node {
+  if (!node.Shoal?.Leaving || Shoal?.Role !== 'worker') return node;
+  const { Leaving: _over, ...rest } = node.Shoal;
+  return { ...node, Shoal: rest };
 }
 
 function memberOf(view: View, nodeId: string): Node {

@@ -68,6 +68,20 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     );
   const allRun = (on: readonly HostDaemon[]): string[] => on.map(({ host }) => `${host.name} Running`).toSorted();
 
+  /** Asked again until it succeeds: a leader may just be on its way, or an object have changed since it was read. */
+  async function insist(daemon: HostDaemon, ...args: string[]): Promise<void> {
+    let said = '';
+    await until(
+      async () => {
+        const { code, stderr } = await daemon.docker(args);
+        said = stderr;
+        return code === 0 || stderr.includes('already exists') || stderr.includes('conflicts with an existing object');
+      },
+      limitMs,
+      () => `${said}\n${logs()}`,
+    );
+  }
+
   test('by the token of managers two more join, through either, and all see the same', async () => {
     const [first, second, third] = managers as [HostDaemon, HostDaemon, HostDaemon];
     await first.askDocker('swarm', 'init', '--advertise-addr', first.host.address);
@@ -101,7 +115,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     const [near, far] = managers.filter((daemon) => daemon !== dead) as [HostDaemon, HostDaemon];
     const before = allContainers();
     await dead.kill();
-    await near.ask('config', 'create', 'after', near.file('after', 'x'));
+    await insist(near, 'config', 'create', 'after', near.file('after', 'x'));
     await eventually(async () => (await placesAt(far)).filter((line) => line.includes(dead.host.name)).map((line) => line.split(' ').at(-1)), ['Unreachable']);
     const next = await leader([near, far]);
     expect(next).not.toBe(dead);
@@ -112,7 +126,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     // Whoever was missed for longer than three beats has had its task replaced; nobody else was touched.
     const others = daemons.filter((daemon) => daemon !== dead).flatMap(containers);
     expect(others.filter((id) => before.includes(id)).length).toBe(4);
-    expect(await dead.askDocker('config', 'ls', '--format', '{{.Name}}')).toContain('after');
+    await eventually(async () => (await dead.docker(['config', 'ls', '--format', '{{.Name}}'])).stdout.includes('after'), true);
   });
 
   test('a rolling restart of all daemons restarts no container and replaces no task', async () => {
@@ -132,13 +146,13 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     const [worker] = workers as [HostDaemon];
     const [manager] = managers as [HostDaemon];
     const before = containers(worker);
-    expect(await manager.askDocker('node', 'promote', worker.host.name)).toBe(`Node ${worker.host.name} promoted to a manager in the swarm.`);
+    await insist(manager, 'node', 'promote', worker.host.name);
     await eventually(async () => (await placesAt(worker)).filter((line) => line.startsWith(worker.host.name)), [ready(worker, 'Reachable')]);
-    await worker.ask('config', 'create', 'promoted', worker.file('promoted', 'x'));
+    await insist(worker, 'config', 'create', 'promoted', worker.file('promoted', 'x'));
     expect((await manager.docker(['node', 'rm', '--force', worker.host.name])).stderr).toContain(
       'is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal',
     );
-    expect(await worker.askDocker('node', 'demote', worker.host.name)).toBe(`Manager ${worker.host.name} demoted in the swarm.`);
+    await insist(worker, 'node', 'demote', worker.host.name);
     await eventually(async () => await worker.askDocker('info', '--format', '{{.Swarm.ControlAvailable}}'), 'false');
     await eventually(async () => (await placesAt(manager)).filter((line) => line.startsWith(worker.host.name)), [ready(worker)]);
     expect((await worker.docker(['node', 'ls'])).stderr).toContain("Worker nodes can't be used to view or modify cluster state");
@@ -150,10 +164,10 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     const old = await leader();
     const [other, third] = managers.filter((daemon) => daemon !== old) as [HostDaemon, HostDaemon];
     const before = allContainers();
-    await other.askDocker('node', 'demote', old.host.name);
+    await insist(other, 'node', 'demote', old.host.name);
     await eventually(async () => old.askDocker('info', '--format', '{{.Swarm.ControlAvailable}}'), 'false');
     expect([other, third]).toContain(await leader([other, third]));
-    await third.askDocker('node', 'promote', old.host.name);
+    await insist(third, 'node', 'promote', old.host.name);
     await eventually(async () => (await placesAt(old)).filter((line) => line.endsWith('Reachable')).length, 2);
     expect(allContainers()).toEqual(before);
   });
@@ -178,7 +192,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     expect([code, stderr]).toEqual([1, expect.stringContaining('You are attempting to leave the swarm on a node that is participating as a manager. ')]);
     expect(await leaving.askDocker('swarm', 'leave', '--force')).toBe('Node left the swarm.');
     await eventually(async () => (await placesAt(other)).filter((line) => line.startsWith(leaving.host.name)), [`${leaving.host.name} Down`]);
-    await other.askDocker('node', 'rm', leaving.host.name);
+    await insist(other, 'node', 'rm', leaving.host.name);
     await eventually(async () => (await running(other, 'app')).filter((line) => line.endsWith(' Running')).length, 5);
     expect(containers(leaving)).toEqual([]);
   });

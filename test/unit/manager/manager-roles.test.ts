@@ -71,7 +71,7 @@ test('one that is wanted no more is let go first and a worker then; it is tried 
   delete held.refusal;
   await clock.advance(1000);
   await settle();
-  expect([story, cluster.store.get('node', 'two')?.Shoal]).toEqual([['remove two', 'remove two'], { Role: 'worker' }]);
+  expect([story, cluster.store.get('node', 'two')?.Shoal]).toEqual([['remove two', 'remove two'], { Role: 'worker', Leaving: true }]);
   await roles.stop();
   expect(clock.running).toBe(0);
 });

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { Refusal } from '#base/refusal';
+import { certifiedRole } from '#model/manager-address';
+import { testDescription } from '#test/support/memory-cluster';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import { aNode, startTime, storeOf } from '#test/support/cluster-objects';
 
@@ -25,4 +27,18 @@ test('a stranger is refused', () => {
   const refusal = new Refusal('notFound', 'node not registered');
   expect(() => registerNode(storeOf({}), 'n1', description, '')).toThrow(refusal);
   expect(() => describeNode(storeOf({}), 'n1', description)).toThrow(refusal);
+});
+
+test('one that was let go as a manager is told so first, however soon it is wanted again, until it says that it is a worker', () => {
+  const node = aNode('n1', { Spec: { Labels: {}, Role: 'manager', Availability: 'active' }, Shoal: { Role: 'worker', Leaving: true } });
+  expect(certifiedRole(node)).toBe('worker');
+  const say = (Role: 'manager' | 'worker') => ({ ...testDescription, Shoal: { Role } });
+  const after = (Role: 'manager' | 'worker') =>
+    registerNode(storeOf({ node: [node] }), 'n1', say(Role), '192.0.2.7').flatMap((action) =>
+      action.type === 'update' && action.kind === 'node' ? [action.object] : [],
+    );
+  expect(after('manager').map(certifiedRole)).toEqual(['worker']);
+  expect(after('worker').map(certifiedRole)).toEqual(['manager']);
+  const [told] = describeNode(storeOf({ node: [node] }), 'n1', say('worker'));
+  expect(told).not.toHaveProperty('object.Shoal.Leaving');
 });
