@@ -89,7 +89,7 @@ function actionsOf(store: Store, move: Step): Action[] {
 function commit(store: Store, move: Step): StoreEvent[] {
   const overlay = new Overlay(store);
   overlay.lay(actionsOf(store, move));
-  overlay.lay(allocateGateways(overlay, contextAt()).actions);
+  overlay.lay(finish(allocateGateways(overlay, contextAt())).actions);
   return overlay.actions.length === 0 ? [] : store.apply(store.index + 1, { actions: overlay.actions, now: startTime });
 }
 

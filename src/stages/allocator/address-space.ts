@@ -22,6 +22,9 @@ export class AddressSpace {
   readonly #changes = new Map<number, number>();
   /** Given last: the search starts after it, so that freed addresses come again late. */
   #cursor = 0;
+  #gateway: string | undefined;
+  /** No address above it is free for a gateway. */
+  #top = Number.POSITIVE_INFINITY;
   /** Nothing is free: many tasks may ask in vain in one run, and each must not search all of it. */
   #full = false;
 
@@ -38,11 +41,17 @@ export class AddressSpace {
       const range = parseSubnet(config.Range) ?? subnet;
       const tasks = { first: Math.max(hosts.first, range.first), last: Math.min(hosts.last - spare, range.last) };
       this.#blocks.push({ tasks, hosts, prefix: subnet.prefix });
+      this.#gateway ??= config.Gateway || addressText(hosts.first);
       this.#reserve(config.Gateway ?? addressText(hosts.first));
     }
     for (const { AuxiliaryAddresses } of network.Spec.IPAM?.Config ?? []) {
       for (const address of Object.values(AuxiliaryAddresses ?? {})) this.#reserve(address);
     }
+  }
+
+  /** The address that the network itself answers at, without prefix length; undefined without a subnet. */
+  get gateway(): string | undefined {
+    return this.#gateway;
   }
 
   /** Addresses for tasks in all. */
@@ -89,9 +98,10 @@ export class AddressSpace {
   takeTop(): string | undefined {
     const hosts = this.#blocks[0]?.hosts;
     if (!hosts) return undefined;
-    for (let number = hosts.last; number >= hosts.first; number--) {
+    for (let number = Math.min(hosts.last, this.#top); number >= hosts.first; number--) {
       if (this.#isUsed(number)) continue;
       this.#change(number, 1);
+      this.#top = number - 1;
       return addressText(number);
     }
     return undefined;
@@ -102,6 +112,7 @@ export class AddressSpace {
     const number = addressNumber(address);
     if (number === undefined) return;
     this.#change(number, -1);
+    this.#top = Number.POSITIVE_INFINITY;
     this.#full = false;
   }
 

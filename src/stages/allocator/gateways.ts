@@ -1,14 +1,17 @@
 /** Gives every node its own address, the gateway, in each network that its tasks use, and in the one that leads published ports to tasks elsewhere. */
 import { equal } from '#base/equal';
+import { Pace, type Steps } from '#base/pace/steps';
 import type { Node } from '#model/object/node';
 import { nodeLocalNetworks, type Network } from '#model/object/network';
 import { update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
 import { AddressSpaces } from './address-space.ts';
-import { addressText, hostsOf, parseSubnet } from '#model/ipv4';
 
 type Gateways = Record<string, string>;
+
+/** Looked at in one step. */
+const nodesAStep = 100;
 
 /** A node whose gateways are not those of the networks that its tasks are on. */
 interface Change {
@@ -24,19 +27,26 @@ interface Change {
  * A node's address is freed when its last task on the network has ended. While something is published every node is on
  * the ingress network, for it answers whether it has a task or not; a node without others needs none for that.
  */
-export function allocateGateways(view: View, { room, scope }: StageContext): StageResult {
+export function* allocateGateways(view: View, { room, scope }: StageContext): Steps<StageResult> {
   // A node may wait for an address that became free on another one.
   const all = scope === 'all' || scope.networks;
   const entry = entryNetwork(view);
   const nodes = new Set(all ? view.list('node') : [...scope.loads].sort().flatMap((id) => view.get('node', id) ?? []));
   if (!all) for (const node of atEntryFor(view, entry)) nodes.add(node);
-  const changes = [...nodes].flatMap((node) => changeOf(view, node, entry) ?? []);
+  const pace = new Pace(nodesAStep);
+  const changes: Change[] = [];
+  for (const node of nodes) {
+    if (pace.isDue) yield;
+    const change = changeOf(view, node, entry);
+    if (change) changes.push(change);
+  }
   if (changes.length === 0) return { actions: [] };
   changes.sort((a, b) => (view.serialOf('node', a.node.ID) ?? 0) - (view.serialOf('node', b.node.ID) ?? 0));
   const book = new GatewayBook(view, changes);
   const actions: Action[] = [];
   const rest = new Set<string>();
   for (const { node, kept, missing } of changes) {
+    if (pace.isDue) yield;
     const gateways = { ...kept };
     for (const id of missing) {
       const gateway = book.give(id);
@@ -127,10 +137,9 @@ class GatewayBook {
 }
 
 function choose(network: Network, holders: ReadonlySet<string>, spaces: AddressSpaces): string | undefined {
-  const config = network.IPAMOptions?.Configs?.find(({ Subnet }) => parseSubnet(Subnet));
-  const subnet = parseSubnet(config?.Subnet);
-  if (!subnet) return undefined;
-  const first = config?.Gateway || addressText(hostsOf(subnet).first);
+  const space = spaces.of(network);
+  const first = space.gateway;
+  if (first === undefined) return undefined;
   const chosen = network.Spec.IPAM?.Config?.some(({ Gateway }) => Gateway) ?? false;
-  return chosen || holders.has(first) ? spaces.of(network).takeTop() : first;
+  return chosen || holders.has(first) ? space.takeTop() : first;
 }
