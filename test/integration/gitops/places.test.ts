@@ -50,7 +50,7 @@ test('commits are seen after gc, pack-refs, a pull and a new folder in the place
     number += 1;
     repository.commit({ 'stacks/a/compose.yml': stackFile(`app:${number}`) });
     await within(
-      5000,
+      20_000,
       () => following.image('a_web') === `app:${number}`,
       () => `app:${number}: ${JSON.stringify(following.status())}`,
     );
@@ -66,7 +66,7 @@ test('commits are seen after gc, pack-refs, a pull and a new folder in the place
   repository.git('pull', '--quiet', upstream.folder, 'main');
   upstream.remove();
   await within(
-    5000,
+    20_000,
     () => following.image('a_web') === 'app:pulled',
     () => JSON.stringify(following.status()),
   );
