@@ -1,7 +1,7 @@
 /** The worker side of a node: takes assignments from its dispatcher, makes them run, tells how they do. */
-import type { Clock } from '#base/clock';
+import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
-import { Refusal } from '#base/refusal';
+import { isDenial, Refusal } from '#base/refusal';
 import { seededRandom } from '#base/random';
 import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
@@ -95,7 +95,7 @@ export class Agent {
     const { clock, logger } = this.#modules;
     let failure = 'no manager can be reached';
     // Whoever led may just have handed over: the session with the next leader comes in a moment.
-    for (const end = clock.monotonicNow() + announceLimitMs; clock.monotonicNow() < end; await this.#pause(announceAgainMs)) {
+    for (const end = clock.monotonicNow() + announceLimitMs; clock.monotonicNow() < end; await pause(this.#modules.clock, announceAgainMs)) {
       if (!this.#session) continue;
       try {
         return await withLimit(this.#session.pause(), clock, this.#ending.signal);
@@ -121,7 +121,7 @@ export class Agent {
     this.#loop.wakeAll();
     const end = this.#modules.clock.monotonicNow() + limitMs;
     const remains = () => this.#loop.observer.containers.size > 0 || this.#loop.networkLoop.present.size > 0;
-    while (remains() && this.#modules.clock.monotonicNow() < end) await this.#pause(50);
+    while (remains() && this.#modules.clock.monotonicNow() < end) await pause(this.#modules.clock, 50);
     await this.#modules.engine.carryOut({ type: 'pruneFiles', keep: [] }, this.#ending.signal);
   }
 
@@ -202,18 +202,10 @@ export class Agent {
 
   async #settled(): Promise<void> {
     const end = this.#modules.clock.monotonicNow() + settleLimitMs;
-    while (this.#loop.busy && this.#modules.clock.monotonicNow() < end) await this.#pause(10);
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#modules.clock.after(delayMs, resolve));
+    while (this.#loop.busy && this.#modules.clock.monotonicNow() < end) await pause(this.#modules.clock, 10);
   }
 }
 
 function sameStatus(a: TaskStatus, b: TaskStatus): boolean {
   return a.State === b.State && a.Message === b.Message && a.Err === b.Err;
-}
-
-function isDenial(error: unknown): error is Refusal {
-  return error instanceof Refusal && error.code === 'permissionDenied';
 }

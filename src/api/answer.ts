@@ -12,7 +12,7 @@ export async function sendAnswer(response: ServerResponse, answer: Answer, clock
   if (answer === 'sent') return;
   const { status, json, list } = answer;
   const items = list ?? (Array.isArray(json) ? (json as readonly unknown[]) : undefined);
-  if (items) send(response, status, (await inTurns(listPieces(items), clock)) ?? []);
+  if (items) send(response, status, await inTurns(listPieces(items), clock));
   else sendJson(response, status, json);
 }
 

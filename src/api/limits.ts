@@ -1,6 +1,7 @@
 /** How much may be open and held at a time: the daemon's own files, the log above all, must never find the table of descriptors full. */
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { Places } from '#base/pace/places';
 import { HttpError } from './errors.ts';
 
 /** Connections of clients at a time, however many descriptors there are. */
@@ -46,29 +47,27 @@ export function openFilesLimit(limits: () => string = () => readFileSync('/proc/
   }
 }
 
-/** A number of things that may be held at a time, or of bytes. */
+/** What clients may hold at a time; what more they want is refused with 503. */
 export class Allowance {
-  #taken = 0;
+  readonly #places: Places;
 
   /** @param refusal what a client is told when no more can be had */
   constructor(
-    readonly limit: number,
+    limit: number,
     readonly refusal: string,
-  ) {}
-
-  get taken(): number {
-    return this.#taken;
+  ) {
+    this.#places = new Places(limit);
   }
 
-  /** Takes `amount` and gives the way to hand it back, once. Refuses with 503. */
+  get taken(): number {
+    return this.#places.taken;
+  }
+
+  /** Takes `amount` and gives the way to hand it back, once. */
   take(amount = 1): () => void {
-    if (this.#taken + amount > this.limit) throw new HttpError(503, this.refusal);
-    this.#taken += amount;
-    let held = true;
-    return () => {
-      if (held) this.#taken -= amount;
-      held = false;
-    };
+    const handBack = this.#places.take(amount);
+    if (!handBack) throw new HttpError(503, this.refusal);
+    return handBack;
   }
 }
 

@@ -16,6 +16,11 @@ export function nextTurn(clock: Pick<Clock, 'soon'>): Promise<void> {
   return new Promise((resolve) => clock.soon(resolve));
 }
 
+/** Resolves after `delayMs`. */
+export function pause(clock: Pick<Clock, 'after'>, delayMs: number): Promise<void> {
+  return new Promise((resolve) => clock.after(delayMs, resolve));
+}
+
 /** RFC 3339 text of a time in milliseconds, as the Engine API writes it. */
 export function timeText(ms: number): string {
   return new Date(ms).toISOString();

@@ -23,3 +23,8 @@ export class Refusal extends Error {
     super(message);
   }
 }
+
+/** Whether one is refused for good: asking again, or somebody else, does not help. */
+export function isDenial(error: unknown): error is Refusal {
+  return error instanceof Refusal && error.code === 'permissionDenied';
+}

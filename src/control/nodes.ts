@@ -1,7 +1,7 @@
 /** Use cases of nodes. */
 import { Refusal } from '#base/refusal';
 import { roleOfToken } from '#ca/join-token';
-import { hostPort, managerPort, roleOf } from '#model/manager-address';
+import { hostPort, managerPort, roleOf, withoutLeaving } from '#model/manager-address';
 import type { Node, NodeSpec } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
@@ -90,13 +90,12 @@ export function removeNode(ref: string, force: boolean): UseCase<void> {
   };
 }
 
-/** The node knows that it was let go: from now on it may be a manager again. */
+/** The node knows that it was let go. */
 export function noteLeft(nodeId: string): UseCase<void> {
   return (view) => {
     const node = view.get('node', nodeId);
     if (!node?.Shoal?.Leaving) return { actions: [], result: undefined };
-    const { Leaving: _over, ...rest } = node.Shoal;
-    return { actions: [update('node', { ...node, Shoal: rest })], result: undefined };
+    return { actions: [update('node', withoutLeaving(node))], result: undefined };
   };
 }
 

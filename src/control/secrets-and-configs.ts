@@ -3,7 +3,7 @@ import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { configSpec, secretSpec } from '#model/shape/object-shapes';
 import type { ConfigSpec, SecretSpec } from '#model/object/secret';
-import { sameContent } from '#model/version-names';
+import { sameContent, withoutPadding } from '#model/version-names';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase } from './cluster.ts';
@@ -82,10 +82,6 @@ export function onlyLabelsDiffer(current: SecretSpec | ConfigSpec, next: SecretS
 /** Bytes that a base64 text stands for. */
 function dataSize(base64: string): number {
   return Math.floor((withoutPadding(base64).length * 3) / 4);
-}
-
-function withoutPadding(base64: string): string {
-  return base64.endsWith('=') ? base64.replace(/={1,2}$/, '') : base64;
 }
 
 /** The object with the labels of `spec`. */

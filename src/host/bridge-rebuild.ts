@@ -1,9 +1,9 @@
 /** Makes a bridge again that somebody deleted under running containers, and puts them back on it: they go on as if nothing had been. */
-import { writeFile } from 'node:fs/promises';
 import { macAddress } from '#model/mac-address';
 import { parseSubnet } from '#model/ipv4';
 import { bridgeName } from '#model/object/network';
 import type { LocalNetwork, TaskAttachment } from '#network/contract';
+import { announceChanges } from './bridge.ts';
 import { run } from './run.ts';
 
 interface Link {
@@ -22,8 +22,7 @@ export async function rebuildBridge({ network, gateway }: LocalNetwork, attachme
   if (ports.length === 0 || !subnet) return false;
   const bridge = bridgeName(network.ID);
   await batch([`link add ${bridge} address ${macAddress(gateway)} type bridge`, `addr add ${gateway}/${subnet.prefix} broadcast + dev ${bridge}`]);
-  // Containers that knew it by another hardware address hear of this one when it comes up.
-  await writeFile(`/proc/sys/net/ipv4/conf/${bridge}/arp_notify`, '1');
+  await announceChanges(bridge);
   await batch([...ports.flatMap((port) => [`link set dev ${port} master ${bridge}`, `link set dev ${port} up`]), `link set dev ${bridge} up`]);
   return true;
 }

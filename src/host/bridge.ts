@@ -29,6 +29,13 @@ export async function allowHairpin(bridge: string): Promise<void> {
   }
 }
 
+/** Containers keep their neighbour's hardware address for a while; the kernel tells them of a new one when the bridge comes up. */
+export async function announceChanges(bridge: string): Promise<void> {
+  await writeFile(`/proc/sys/net/ipv4/conf/${bridge}/arp_notify`, '1').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  });
+}
+
 /** Makes the kernel forget UDP flows that lead to `address`; without the tool they end by themselves after 30 to 120 s. */
 export async function forgetFlowsTo(address: string): Promise<void> {
   await run('conntrack', ['-D', '-p', 'udp', '-r', address], limits);

@@ -1,13 +1,12 @@
 /** Rules inside the network namespaces of this node's containers: loaded when they start and when what stands behind a service changes. */
-import { mkdtemp, readlink, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readlink } from 'node:fs/promises';
 import type { Logger } from '#base/logger';
 import { Coalescer } from '#base/pace/coalescer';
 import { containerRules } from '#network/container-rules';
 import type { TaskAttachment } from '#network/contract';
 import type { RuleSet } from '#network/rule-set';
 import type { VirtualService } from '#network/virtual-services';
+import { withRuleFile } from './rule-table.ts';
 import { run } from './run.ts';
 
 interface Container {
@@ -54,23 +53,17 @@ export class ContainerTables {
       return rules.revision === container.revision ? [] : [{ taskId, container, rules }];
     });
     if (todo.length === 0) return;
-    const folder = await mkdtemp(join(tmpdir(), 'shoal-nft-'));
-    try {
-      const next = todo.values();
-      const worker = async (): Promise<void> => {
-        for (const { taskId, container, rules } of next) await this.#load(taskId, container, rules, folder);
-      };
-      await Promise.all(Array.from({ length: loadsAtOnce }, worker));
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    const next = todo.values();
+    const worker = async (): Promise<void> => {
+      for (const { taskId, container, rules } of next) await this.#load(taskId, container, rules);
+    };
+    await Promise.all(Array.from({ length: loadsAtOnce }, worker));
   }
 
-  async #load(taskId: string, container: Container, rules: RuleSet, folder: string): Promise<void> {
+  async #load(taskId: string, container: Container, rules: RuleSet): Promise<void> {
     if ((await namespaceOf(container.pid)) !== container.namespace) return this.#forget(taskId, container);
-    const file = join(folder, `${taskId}.nft`);
-    await writeFile(file, rules.text, { mode: 0o600 });
-    const { code, stderr } = await run('nsenter', ['-t', String(container.pid), '-n', 'nft', '-f', file], limits);
+    const load = (file: string) => run('nsenter', ['-t', String(container.pid), '-n', 'nft', '-f', file], limits);
+    const { code, stderr } = await withRuleFile(rules.text, load);
     if (code === 0) {
       container.revision = rules.revision;
       this.loaded += 1;

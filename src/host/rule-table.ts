@@ -50,7 +50,7 @@ export async function removeRules(table: string): Promise<void> {
 }
 
 /** nft cannot read Node's standard input, which is a socket; so the text goes through a file that only we can read. */
-async function withRuleFile<T>(text: string, use: (file: string) => Promise<T>): Promise<T> {
+export async function withRuleFile<T>(text: string, use: (file: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-nft-'));
   try {
     const file = join(folder, 'rules.nft');

@@ -15,9 +15,16 @@ export function roleOf({ Shoal, Spec }: Pick<Node, 'Shoal' | 'Spec'>): NodeSpec[
 }
 
 /** The role that a node's next certificate names. It is a manager as soon as that is wanted, and a worker when the managers have let it go. */
-export function certifiedRole({ Shoal, Spec }: Pick<Node, 'Shoal' | 'Spec'>): NodeSpec['Role'] {
-  if (Shoal?.Leaving) return 'worker';
-  return Spec.Role === 'manager' ? 'manager' : roleOf({ ...(Shoal && { Shoal }), Spec });
+export function certifiedRole(node: Pick<Node, 'Shoal' | 'Spec'>): NodeSpec['Role'] {
+  if (node.Shoal?.Leaving) return 'worker';
+  return node.Spec.Role === 'manager' ? 'manager' : roleOf(node);
+}
+
+/** The node as one that knows that it was let go: from now on it may be a manager again. */
+export function withoutLeaving(node: Node): Node {
+  if (!node.Shoal?.Leaving) return node;
+  const { Leaving: _over, ...rest } = node.Shoal;
+  return { ...node, Shoal: rest };
 }
 
 /** HOST:PORT of a manager. */

@@ -56,7 +56,8 @@ export function sameContent({ Name, Data, Labels }: PresentFile, wanted: string)
   return digits === undefined ? undefined : createHash('sha256').update(bytes).digest('hex').startsWith(digits);
 }
 
-function withoutPadding(base64: string): string {
+/** Base64 with or without padding says the same. */
+export function withoutPadding(base64: string): string {
   return base64.endsWith('=') ? base64.replace(/={1,2}$/, '') : base64;
 }
 

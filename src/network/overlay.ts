@@ -1,7 +1,7 @@
 /** A node's part of the networks over several hosts: which it needs, and behind which host every address of others is. */
 import { compareTexts } from '#base/text/text';
 import { macAddress } from '#model/mac-address';
-import { bridgeName, networkNumber, tunnelName } from '#model/object/network';
+import { bridgeName, chosenGateway, networkNumber, tunnelName } from '#model/object/network';
 import type { LocalNetwork, Overlay, Peer } from './contract.ts';
 
 /** Where frames to an address go. */
@@ -124,7 +124,7 @@ function tunnelOf({ network, gateway }: LocalNetwork, peers: readonly Peer[], ta
 
 /** The gateway that the specification names; in networks of before a node may have it for its own address. */
 function answeredGateway({ network, gateway }: LocalNetwork, peers: readonly Peer[]): string | undefined {
-  const chosen = network.Spec.IPAM?.Config?.find(({ Gateway }) => Gateway)?.Gateway;
+  const chosen = chosenGateway(network);
   return chosen && chosen !== gateway && !peers.some((peer) => peer.gateway === chosen) ? chosen : undefined;
 }
 

@@ -1,5 +1,5 @@
 /** The names facet of a node's network: keeps a resolver running beside the daemon and tells it what it answers from. */
-import type { Clock } from '#base/clock';
+import { type Clock, pause } from '#base/clock';
 import { Coalescer } from '#base/pace/coalescer';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
@@ -212,7 +212,7 @@ export class ResolverNames implements Names {
       found?.line.close();
       const reason = started.ended();
       if (reason !== undefined || clock.monotonicNow() > end) throw new Error(`the process that answers names did not start: ${reason ?? 'no answer'}`);
-      await new Promise<void>((resolve) => clock.after(startPollMs, resolve));
+      await pause(clock, startPollMs);
     }
   }
 

@@ -1,6 +1,6 @@
 /** A node's line to whoever leads the managers: the local one is asked first, the others in an order that chance gives, each of whom may name the leader. */
 import type { Duplex } from 'node:stream';
-import { Refusal } from '#base/refusal';
+import { isDenial, Refusal } from '#base/refusal';
 import type { Random } from '#base/random';
 import type { NodeDescription } from '#model/object/node';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
@@ -103,10 +103,6 @@ class Search {
     const leader = error instanceof Refusal ? error.facts['leader'] : undefined;
     if (typeof leader === 'string' && this.#parts.tls()) this.#queue.unshift(leader);
   }
-}
-
-function isDenial(error: unknown): boolean {
-  return error instanceof Refusal && error.code === 'permissionDenied';
 }
 
 /** The connection is the session's own and ends with it. */

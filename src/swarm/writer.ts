@@ -1,6 +1,6 @@
 /** Carries a use case's actions out on a Docker Swarm, one call each, and notes what came of them. */
 import { assert } from '#base/assert';
-import type { Clock } from '#base/clock';
+import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
@@ -116,7 +116,7 @@ export class Writer {
       } catch (error) {
         if (!(error instanceof Refusal && passes(error)) || clock.monotonicNow() >= giveUpAt) throw error;
       }
-      await new Promise<void>((resolve) => clock.after(networkRetryMs, resolve));
+      await pause(clock, networkRetryMs);
     }
   }
 

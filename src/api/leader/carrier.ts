@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '#base/clock';
+import { type Clock, pause } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { callOver } from '#http/over-connection';
 import { swarmTexts } from '#model/swarm-texts';
@@ -63,7 +63,7 @@ export class Carrier {
       if (carried) return sendBack(call, unknown);
       const lost = leader.lost();
       if (lost || clock.now() >= end || signal.aborted) throw withOutcome(lost ?? outcome.later, unknown);
-      await new Promise<void>((resolve) => clock.after(retryMs, resolve));
+      await pause(clock, retryMs);
     }
   }
 

@@ -80,8 +80,7 @@ export class Metrics {
     // Without a leader the counts stay as they were; the process's own numbers matter the more.
     const view = LocalNodeState === 'active' && ControlAvailable ? await this.#context.cluster.read().catch(() => undefined) : undefined;
     // A summary goes through all tasks of its stack.
-    const stacks = view && (await inTurns(gathered(stackSummaries(view, this.#context)), this.#context.clock));
-    if (view && stacks) this.#count(view, stacks);
+    if (view) this.#count(view, await inTurns(gathered(stackSummaries(view, this.#context)), this.#context.clock));
     this.#tellNetwork(await this.#context.metrics.network());
     return this.#registry.metrics();
   }

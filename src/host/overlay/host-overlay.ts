@@ -1,11 +1,11 @@
 /** The networks between hosts: a tunnel device on each network's bridge, and behind which host every address is; nothing is ever flooded. */
-import { writeFile } from 'node:fs/promises';
 import { Coalescer } from '#base/pace/coalescer';
 import type { Logger } from '#base/logger';
 import type { Counters, Facet, Overlay } from '#network/contract';
 import { planOverlay, type OverlayPlan } from '#network/overlay';
 import { repairedOverlay, repairOverlay, type Repair, type SeenOverlay, type Underlay } from '#network/overlay-repair';
 import { overlayRules, overlayTableName } from '#network/overlay-rules';
+import { announceChanges } from '../bridge.ts';
 import { deviceNames } from '../devices.ts';
 import { LoadedRules } from '../loaded-rules.ts';
 import { groundOf, lookAtOverlay, type Ground } from './overlay-look.ts';
@@ -155,13 +155,6 @@ export class HostOverlay implements Facet<Overlay> {
 
 function isEmpty({ tunnels, answers }: OverlayPlan): boolean {
   return tunnels.length === 0 && answers.length === 0;
-}
-
-/** Containers keep their neighbour's hardware address for a while; the kernel tells them of the new one. */
-async function announceChanges(bridge: string): Promise<void> {
-  await writeFile(`/proc/sys/net/ipv4/conf/${bridge}/arp_notify`, '1').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  });
 }
 
 async function anyTunnel(): Promise<boolean> {

@@ -1,8 +1,8 @@
 /** Holds all published ports of a node, and says which of them belong to someone else. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '#base/logger';
+import { Places } from '#base/pace/places';
 import { holderKey, type PublishedPort } from '#network/published-ports';
-import { Places } from './places.ts';
 import { holdPort, listenedPorts, portOwner, type PortListener } from './port-listener.ts';
 
 /** Ports taken or let go of in one turn of the event loop. */

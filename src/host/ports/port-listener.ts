@@ -2,8 +2,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import type { Places } from '#base/pace/places';
 import type { PublishedPort } from '#network/published-ports';
-import type { Places } from './places.ts';
 import { run } from '../run.ts';
 import { forwardConnection } from './tcp-forwarder.ts';
 import { forwardDatagrams } from './udp-forwarder.ts';

@@ -1,6 +1,6 @@
 /** Leads IPv6 clients' datagrams to the IPv4 rules of the same port, and the answers back. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import type { Places } from './places.ts';
+import type { Places } from '#base/pace/places';
 
 /** As long as the kernel remembers a UDP flow that nobody answered. */
 const idleMs = 30_000;

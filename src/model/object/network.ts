@@ -51,6 +51,11 @@ const bridgeIdLength = 11;
 /** Driver option, as Swarm has it: the number that a network's packets between hosts carry. */
 export const networkNumberOption = 'com.docker.network.driver.overlay.vxlanid_list';
 
+/** The gateway that its maker asked for; undefined where the managers choose. */
+export function chosenGateway({ Spec }: Pick<Network, 'Spec'>): string | undefined {
+  return Spec.IPAM?.Config?.find(({ Gateway }) => Gateway)?.Gateway;
+}
+
 /** Undefined while the managers have given it none. */
 export function networkNumber({ DriverState }: Network): number | undefined {
   const number = Number(DriverState?.Options?.[networkNumberOption] ?? 0);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { seededRandom } from '#base/random';
-import type { Clock } from '#base/clock';
+import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { GitOps } from '#gitops/gitops';
@@ -163,7 +163,7 @@ export class ManagerPart {
     while (!signal.aborted) {
       const reads = votes() === true && (await this.seat.read().then(Boolean, () => false));
       if (reads) return;
-      await new Promise<void>((resolve) => this.#clock.after(lookMs, resolve));
+      await pause(this.#clock, lookMs);
     }
   }
 

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Agent, Place } from '#agent/agent';
+import { pause } from '#base/clock';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { keepOneManager } from '#control/nodes';
@@ -35,6 +36,8 @@ export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls'
 
 /** What a manager alone holds of the state folder. */
 const managersFolders = ['raft', 'repositories'];
+/** How often is looked whether a change of its own part has come to pass. */
+const lookMs = 20;
 /** What the other managers may take to let a leaving one go. */
 const seatLimitMs = 10_000;
 /** Before another role is asked for once more. */
@@ -151,7 +154,7 @@ export class Membership {
     const end = clock.monotonicNow() + seatLimitMs;
     try {
       await askForDemotion(api, this.#identity.nodeId);
-      while (this.#manager && clock.monotonicNow() < end) await new Promise<void>((resolve) => clock.after(20, resolve));
+      while (this.#manager && clock.monotonicNow() < end) await pause(clock, lookMs);
       if (!this.#manager) return;
       logger.warn({}, 'the other managers have not let this one go in time: it leaves all the same; demote and remove its node there');
     } catch (error) {
@@ -177,7 +180,7 @@ export class Membership {
       onSeat(manager);
       throw failure;
     }
-    while (!manager.seat.leads()) await new Promise<void>((resolve) => clock.after(20, resolve));
+    while (!manager.seat.leads()) await pause(clock, lookMs);
     await manager.seat.submit(keepOneManager(this.#identity.nodeId));
     await manager.open(this.#keeper.tls);
     onSeat(manager);
@@ -241,7 +244,7 @@ export class Membership {
         if (!(error instanceof Refusal)) return this.#parts.onFatal(error);
         logger.warn({ role: this.#wanted, error: error.message }, 'this node is to have another role and cannot take it yet: tried again every second');
       }
-      if (this.#wanted !== this.#role) await new Promise<void>((resolve) => clock.after(retryMs, resolve));
+      if (this.#wanted !== this.#role) await pause(clock, retryMs);
     }
     // In one step with the last look at what is wanted.
     this.#changing = false;

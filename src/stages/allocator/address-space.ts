@@ -1,5 +1,5 @@
 /** The addresses of one network: who has which, and the next to give. */
-import type { Network } from '#model/object/network';
+import { chosenGateway, type Network } from '#model/object/network';
 import { AddressUse } from '#store/index/address-use';
 import type { View } from '#store/view';
 import { addressNumber, addressText, hostsOf, parseSubnet, type Range } from '#model/ipv4';
@@ -31,18 +31,19 @@ export class AddressSpace {
   /** `nodes`: how many hosts the cluster has; each but the first, and that too where the gateway is chosen, needs an address at the top. */
   constructor(network: Network, nodes: number, held = new AddressUse()) {
     this.#held = held;
+    const chosen = chosenGateway(network) !== undefined;
     for (const config of network.IPAMOptions?.Configs ?? []) {
       const subnet = parseSubnet(config.Subnet);
       if (!subnet) continue;
       const hosts = hostsOf(subnet);
       // At most a quarter is kept for gateways: on a small subnet tasks come first.
-      const chosen = network.Spec.IPAM?.Config?.some(({ Gateway }) => Gateway) ?? false;
       const spare = Math.min(Math.max(chosen ? nodes : nodes - 1, 0), Math.floor((hosts.last - hosts.first + 1) / 4));
       const range = parseSubnet(config.Range) ?? subnet;
       const tasks = { first: Math.max(hosts.first, range.first), last: Math.min(hosts.last - spare, range.last) };
       this.#blocks.push({ tasks, hosts, prefix: subnet.prefix });
-      this.#gateway ??= config.Gateway || addressText(hosts.first);
-      this.#reserve(config.Gateway ?? addressText(hosts.first));
+      const gateway = config.Gateway || addressText(hosts.first);
+      this.#gateway ??= gateway;
+      this.#reserve(gateway);
     }
     for (const { AuxiliaryAddresses } of network.Spec.IPAM?.Config ?? []) {
       for (const address of Object.values(AuxiliaryAddresses ?? {})) this.#reserve(address);

@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import { Pace, type Steps } from '#base/pace/steps';
 import type { Node } from '#model/object/node';
-import { nodeLocalNetworks, type Network } from '#model/object/network';
+import { chosenGateway, type Network, nodeLocalNetworks } from '#model/object/network';
 import { update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
@@ -140,6 +140,5 @@ function choose(network: Network, holders: ReadonlySet<string>, spaces: AddressS
   const space = spaces.of(network);
   const first = space.gateway;
   if (first === undefined) return undefined;
-  const chosen = network.Spec.IPAM?.Config?.some(({ Gateway }) => Gateway) ?? false;
-  return chosen || holders.has(first) ? space.takeTop() : first;
+  return chosenGateway(network) !== undefined || holders.has(first) ? space.takeTop() : first;
 }

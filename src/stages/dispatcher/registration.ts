@@ -1,6 +1,7 @@
 /** What a node says of itself, and that it is there. */
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
+import { withoutLeaving } from '#model/manager-address';
 import type { Node, NodeDescription } from '#model/object/node';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
@@ -30,9 +31,7 @@ export function describeNode(view: View, nodeId: string, description: NodeDescri
 
 /** Who says that he is a worker knows that he was let go as a manager. */
 function withRole(node: Node, { Shoal }: NodeDescription): Node {
-  if (!node.Shoal?.Leaving || Shoal?.Role !== 'worker') return node;
-  const { Leaving: _over, ...rest } = node.Shoal;
-  return { ...node, Shoal: rest };
+  return Shoal?.Role === 'worker' ? withoutLeaving(node) : node;
 }
 
 function memberOf(view: View, nodeId: string): Node {

@@ -109,7 +109,7 @@ export class Places {
     const key = `${requirement}\n${spreadKey(task)}`;
     const known = this.#trees.get(key);
     if (known) return known;
-    const tree = new SpreadTree(task, [], accepting(filters));
+    const tree = new SpreadTree(task, accepting(filters));
     for (const candidate of this.#candidates.values()) {
       if (this.#pace.isDue) yield;
       tree.add(candidate);

@@ -30,10 +30,9 @@ export class SpreadTree {
   readonly #accepts: (candidate: Candidate) => boolean;
 
   /** `accepts` must not go by the service: what is refused once is out for all. */
-  constructor(task: Task, candidates: Iterable<Candidate>, accepts: (candidate: Candidate) => boolean) {
+  constructor(task: Task, accepts: (candidate: Candidate) => boolean) {
     this.#labels = spreadLabels(task);
     this.#accepts = accepts;
-    for (const candidate of candidates) this.add(candidate);
   }
 
   /** Takes a node in, if it is accepted. */

@@ -2,51 +2,38 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { HostDaemon } from '#test/support/daemon';
-import { startHosts } from '../../support/hosts.mjs';
-import { loadImage, until, whyNoHost, type Host } from '../../support/machine.mjs';
+import type { HostDaemon } from '#test/support/daemon';
+import { containersOf, HostCluster, limitMs, sortedLines } from '#test/support/host-cluster';
+import { until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
 const image = 'shoal-managers:1';
-const limitMs = 60_000;
 
 describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` : 'managers', { timeout: 180_000 }, () => {
-  let machines: Awaited<ReturnType<typeof startHosts>>;
-  let daemons: HostDaemon[];
+  let cluster: HostCluster;
+  let daemons: readonly HostDaemon[];
+  let logs: HostCluster['logs'];
+  let eventually: HostCluster['eventually'];
+  let insist: HostCluster['insist'];
+  let allContainers: HostCluster['containers'];
   let managers: HostDaemon[];
   let workers: HostDaemon[];
 
   beforeAll(async () => {
-    machines = await startHosts(5);
-    for (const { socket } of machines.hosts) loadImage(socket, image, { command: ['/bin/sleep', '100000'] });
-    daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `n${at}`, ['--safe-mode=false']));
+    cluster = await HostCluster.start(5, image, ['/bin/sleep', '100000']);
+    ({ daemons, logs, eventually, insist, containers: allContainers } = cluster);
     managers = daemons.slice(0, 3);
     workers = daemons.slice(3);
-    await Promise.all(daemons.map((daemon) => daemon.start()));
   }, 120_000);
 
   afterAll(async () => {
-    await Promise.all((daemons ?? []).map((daemon) => daemon.remove()));
-    await machines?.stop();
+    await cluster?.end();
   }, 60_000);
 
-  const logs = (): string => daemons.map((daemon) => `--- ${daemon.host.name}\n${daemon.lastLog()}`).join('\n');
-  const lines = (text: string): string[] => text.split('\n').filter(Boolean).toSorted();
-  const containers = ({ host }: HostDaemon): string[] => lines(host.docker(['ps', '-q', '--no-trunc', '--filter', 'label=com.docker.swarm.task.id']));
-  const allContainers = (): string[] => daemons.flatMap(containers);
   /** By host name: role among the managers, as the daemon that is asked says. */
   const placesAt = async (daemon: HostDaemon): Promise<string[]> =>
-    lines((await daemon.docker(['node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.ManagerStatus}}'])).stdout).map((line) => line.trim());
+    sortedLines((await daemon.docker(['node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.ManagerStatus}}'])).stdout).map((line) => line.trim());
   const ready = (daemon: HostDaemon, place = ''): string => `${daemon.host.name} Ready ${place}`.trim();
-
-  async function eventually<T>(look: () => Promise<T> | T, wanted: T): Promise<void> {
-    let seen: T | undefined;
-    await until(
-      async () => JSON.stringify((seen = await look())) === JSON.stringify(wanted),
-      limitMs,
-      () => `${JSON.stringify(seen)} and not ${JSON.stringify(wanted)}\n${logs()}`,
-    );
-  }
 
   async function leader(among = managers): Promise<HostDaemon> {
     let found: HostDaemon | undefined;
@@ -63,24 +50,10 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
 
   /** Service tasks that are to run, where they do. */
   const running = async (daemon: HostDaemon, service: string): Promise<string[]> =>
-    lines((await daemon.docker(['service', 'ps', service, '--filter', 'desired-state=running', '--format', '{{.Node}} {{.CurrentState}}'])).stdout).map(
+    sortedLines((await daemon.docker(['service', 'ps', service, '--filter', 'desired-state=running', '--format', '{{.Node}} {{.CurrentState}}'])).stdout).map(
       (line) => line.split(' ').slice(0, 2).join(' '),
     );
   const allRun = (on: readonly HostDaemon[]): string[] => on.map(({ host }) => `${host.name} Running`).toSorted();
-
-  /** Asked again until it succeeds: a leader may just be on its way, or an object have changed since it was read. */
-  async function insist(daemon: HostDaemon, ...args: string[]): Promise<void> {
-    let said = '';
-    await until(
-      async () => {
-        const { code, stderr } = await daemon.docker(args);
-        said = stderr;
-        return code === 0 || stderr.includes('already exists') || stderr.includes('conflicts with an existing object');
-      },
-      limitMs,
-      () => `${said}\n${logs()}`,
-    );
-  }
 
   test('by the token of managers two more join, through either, and all see the same', async () => {
     const [first, second, third] = managers as [HostDaemon, HostDaemon, HostDaemon];
@@ -124,7 +97,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     for (const daemon of managers) await eventually(() => placesAt(daemon), all);
     await eventually(() => running(dead, 'app'), allRun(daemons));
     // Whoever was missed for longer than three beats has had its task replaced; nobody else was touched.
-    const others = daemons.filter((daemon) => daemon !== dead).flatMap(containers);
+    const others = daemons.filter((daemon) => daemon !== dead).flatMap(containersOf);
     expect(others.filter((id) => before.includes(id)).length).toBe(4);
     await eventually(async () => (await dead.docker(['config', 'ls', '--format', '{{.Name}}'])).stdout.includes('after'), true);
   });
@@ -145,7 +118,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
   test('a worker becomes a manager and one again, and what it runs notices nothing', async () => {
     const [worker] = workers as [HostDaemon];
     const [manager] = managers as [HostDaemon];
-    const before = containers(worker);
+    const before = containersOf(worker);
     await insist(manager, 'node', 'promote', worker.host.name);
     await eventually(async () => (await placesAt(worker)).filter((line) => line.startsWith(worker.host.name)), [ready(worker, 'Reachable')]);
     await insist(worker, 'config', 'create', 'promoted', worker.file('promoted', 'x'));
@@ -157,7 +130,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     await eventually(async () => (await placesAt(manager)).filter((line) => line.startsWith(worker.host.name)), [ready(worker)]);
     expect((await worker.docker(['node', 'ls'])).stderr).toContain("Worker nodes can't be used to view or modify cluster state");
     expect(existsSync(join(worker.state, 'raft'))).toBe(false);
-    expect(containers(worker)).toEqual(before);
+    expect(containersOf(worker)).toEqual(before);
   });
 
   test('the leader is demoted and promoted again: leadership is handed over', async () => {
@@ -175,14 +148,14 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
   test('a host that is cut off is down, and when it is back exactly the wanted tasks run', async () => {
     const [worker] = workers as [HostDaemon];
     const [manager] = managers as [HostDaemon];
-    machines.cut(worker.host);
+    cluster.machines.cut(worker.host);
     const rest = daemons.filter((daemon) => daemon !== worker);
     await eventually(async () => (await running(manager, 'app')).filter((line) => line.startsWith(worker.host.name)), []);
     await eventually(async () => (await running(manager, 'app')).filter((line) => line.endsWith(' Running')).length, 5);
-    machines.heal(worker.host);
+    cluster.machines.heal(worker.host);
     await eventually(async () => (await placesAt(manager)).filter((line) => line.split(' ')[1] === 'Ready').length, 5);
-    await eventually(() => containers(worker).length, 0);
-    expect(rest.flatMap(containers).length).toBe(5);
+    await eventually(() => containersOf(worker).length, 0);
+    expect(rest.flatMap(containersOf).length).toBe(5);
   });
 
   test('a manager leaves: it is asked first, hands over its seat, and is forgotten', async () => {
@@ -194,6 +167,6 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     await eventually(async () => (await placesAt(other)).filter((line) => line.startsWith(leaving.host.name)), [`${leaving.host.name} Down`]);
     await insist(other, 'node', 'rm', leaving.host.name);
     await eventually(async () => (await running(other, 'app')).filter((line) => line.endsWith(' Running')).length, 5);
-    expect(containers(leaving)).toEqual([]);
+    expect(containersOf(leaving)).toEqual([]);
   });
 });

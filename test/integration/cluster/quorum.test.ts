@@ -2,27 +2,28 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { HostDaemon } from '#test/support/daemon';
-import { startHosts } from '../../support/hosts.mjs';
-import { loadImage, until, whyNoHost, type Host } from '../../support/machine.mjs';
+import type { HostDaemon } from '#test/support/daemon';
+import { containersOf, HostCluster, limitMs, sortedLines } from '#test/support/host-cluster';
+import { until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
 const image = 'shoal-quorum:1';
-const limitMs = 60_000;
 
 describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : 'quorum', { timeout: 180_000 }, () => {
-  let machines: Awaited<ReturnType<typeof startHosts>>;
-  let daemons: HostDaemon[];
+  let cluster: HostCluster;
+  let daemons: readonly HostDaemon[];
+  let logs: HostCluster['logs'];
+  let eventually: HostCluster['eventually'];
+  let insist: HostCluster['insist'];
+  let allContainers: HostCluster['containers'];
   let one: HostDaemon;
   let two: HostDaemon;
   let three: HostDaemon;
 
   beforeAll(async () => {
-    machines = await startHosts(3);
-    for (const { socket } of machines.hosts) loadImage(socket, image, { command: ['/bin/sleep', '100000'] });
-    daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `q${at}`, ['--safe-mode=false']));
+    cluster = await HostCluster.start(3, image, ['/bin/sleep', '100000']);
+    ({ daemons, logs, eventually, insist, containers: allContainers } = cluster);
     [one, two, three] = daemons as [HostDaemon, HostDaemon, HostDaemon];
-    await Promise.all(daemons.map((daemon) => daemon.start()));
     // So long that a restart is none of a node's deaths, however slow the machine is.
     await one.ask('swarm', 'init', '--advertise-addr', one.host.address, '--dispatcher-heartbeat', '10s');
     const token = await one.ask('swarm', 'join-token', '-q', 'manager');
@@ -32,55 +33,28 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
   }, 120_000);
 
   afterAll(async () => {
-    await Promise.all((daemons ?? []).map((daemon) => daemon.remove()));
-    await machines?.stop();
+    await cluster?.end();
   }, 60_000);
 
-  const logs = (): string => daemons.map((daemon) => `--- ${daemon.host.name}\n${daemon.lastLog()}`).join('\n');
-  const lines = (text: string): string[] => text.split('\n').filter(Boolean).toSorted();
-  const containers = ({ host }: HostDaemon): string[] => lines(host.docker(['ps', '-q', '--no-trunc', '--filter', 'label=com.docker.swarm.task.id']));
   const running = async (daemon: HostDaemon): Promise<number> =>
-    lines((await daemon.docker(['service', 'ps', 'app', '--filter', 'desired-state=running', '--format', '{{.CurrentState}}'])).stdout).filter((line) =>
+    sortedLines((await daemon.docker(['service', 'ps', 'app', '--filter', 'desired-state=running', '--format', '{{.CurrentState}}'])).stdout).filter((line) =>
       line.startsWith('Running'),
     ).length;
   const places = async (daemon: HostDaemon): Promise<string[]> =>
-    lines((await daemon.docker(['node', 'ls', '--format', '{{.Status}} {{.ManagerStatus}}'])).stdout).map((line) => line.trim());
+    sortedLines((await daemon.docker(['node', 'ls', '--format', '{{.Status}} {{.ManagerStatus}}'])).stdout).map((line) => line.trim());
   const whole = ['Ready Leader', 'Ready Reachable', 'Ready Reachable'];
 
-  async function eventually<T>(look: () => Promise<T> | T, wanted: T): Promise<void> {
-    let seen: T | undefined;
-    await until(
-      async () => JSON.stringify((seen = await look())) === JSON.stringify(wanted),
-      limitMs,
-      () => `${JSON.stringify(seen)} and not ${JSON.stringify(wanted)}\n${logs()}`,
-    );
-  }
-
-  /** Asked again until it succeeds: a leader may just be on its way, or an object have changed since it was read. */
-  async function insist(daemon: HostDaemon, ...args: string[]): Promise<void> {
-    let said = '';
-    await until(
-      async () => {
-        const { code, stderr } = await daemon.docker(args);
-        said = stderr;
-        return code === 0 || stderr.includes('already exists') || stderr.includes('conflicts with an existing object');
-      },
-      limitMs,
-      () => `${said}\n${logs()}`,
-    );
-  }
-
   test('all restarted at once, they are as they were', async () => {
-    const before = daemons.flatMap(containers);
+    const before = allContainers();
     await Promise.all(daemons.map((daemon) => daemon.kill()));
     await Promise.all(daemons.map((daemon) => daemon.start()));
     for (const daemon of daemons) await eventually(() => places(daemon), whole);
-    expect(daemons.flatMap(containers)).toEqual(before);
+    expect(allContainers()).toEqual(before);
     expect(await running(two)).toBe(3);
   });
 
   test('without a majority a change is refused, and it is said who is missing; what runs runs on, and a stale read is answered', async () => {
-    const before = daemons.flatMap(containers);
+    const before = allContainers();
     await Promise.all([two, three].map((daemon) => daemon.kill()));
     let said = '';
     await until(
@@ -96,36 +70,36 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     expect(await one.askDocker('info', '--format', '{{.Swarm.LocalNodeState}} {{.Swarm.Error}}')).toMatch(/^active The swarm does not have a leader/);
     const stale = JSON.parse(one.host.run(['curl', '-s', '--unix-socket', one.socket, 'http://shoal/services?stale=1'])) as { Spec: { Name: string } }[];
     expect(stale.map(({ Spec }) => Spec.Name)).toEqual(['app']);
-    expect(daemons.flatMap(containers)).toEqual(before);
+    expect(allContainers()).toEqual(before);
     await two.start();
     await insist(one, 'config', 'create', 'back', one.file('back', 'x'));
     await three.start();
     await eventually(() => places(three), whole);
-    expect(daemons.flatMap(containers)).toEqual(before);
+    expect(allContainers()).toEqual(before);
   });
 
   test('lost for good: one goes on alone with all that was acknowledged, and those of before become workers when they come back', async () => {
-    const before = daemons.flatMap(containers);
+    const before = allContainers();
     await insist(two, 'config', 'create', 'last', two.file('last', 'x'));
     await Promise.all([two, three].map((daemon) => daemon.kill()));
     await one.ask('swarm', 'init', '--force-new-cluster');
-    expect(lines(await one.askDocker('config', 'ls', '--format', '{{.Name}}'))).toEqual(expect.arrayContaining(['back', 'last']));
+    expect(sortedLines(await one.askDocker('config', 'ls', '--format', '{{.Name}}'))).toEqual(expect.arrayContaining(['back', 'last']));
     await insist(one, 'config', 'create', 'alone', one.file('alone', 'x'));
     await Promise.all([two, three].map((daemon) => daemon.start()));
     await eventually(() => places(one), ['Ready', 'Ready', 'Ready Leader']);
     // Only then they have let their old seats go: a manager that hears of nobody says the same of itself.
     for (const daemon of [two, three]) await eventually(() => existsSync(join(daemon.state, 'raft')), false);
     for (const daemon of [two, three]) await eventually(async () => daemon.askDocker('info', '--format', '{{.Swarm.ControlAvailable}}'), 'false');
-    expect(daemons.flatMap(containers)).toEqual(before);
+    expect(allContainers()).toEqual(before);
     // And managers again.
     for (const daemon of [two, three]) await insist(one, 'node', 'promote', daemon.host.name);
     for (const daemon of daemons) await eventually(() => places(daemon), whole);
-    expect(lines(await three.askDocker('config', 'ls', '--format', '{{.Name}}'))).toEqual(expect.arrayContaining(['alone', 'back', 'last']));
-    expect(daemons.flatMap(containers)).toEqual(before);
+    expect(sortedLines(await three.askDocker('config', 'ls', '--format', '{{.Name}}'))).toEqual(expect.arrayContaining(['alone', 'back', 'last']));
+    expect(allContainers()).toEqual(before);
   });
 
   test('a manager that lost its disk is replaced by one command', async () => {
-    const [near] = daemons.map(containers) as [string[]];
+    const [near] = daemons.map(containersOf) as [string[]];
     const lost = await three.askDocker('info', '--format', '{{.Swarm.NodeID}}');
     const token = await one.ask('swarm', 'join-token', '-q', 'manager');
     const to = `${one.host.address}:2377`;
@@ -141,6 +115,6 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     for (const daemon of daemons) await eventually(() => places(daemon), whole);
     expect(await one.askDocker('node', 'ls', '-q')).not.toContain(lost);
     await eventually(() => running(three), 3);
-    expect(containers(one)).toEqual(expect.arrayContaining(near));
+    expect(containersOf(one)).toEqual(expect.arrayContaining(near));
   });
 });

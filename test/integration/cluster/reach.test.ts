@@ -2,29 +2,27 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { HostDaemon } from '#test/support/daemon';
-import { startHosts } from '../../support/hosts.mjs';
-import { loadImage, until, whyNoHost, type Host } from '../../support/machine.mjs';
+import type { HostDaemon } from '#test/support/daemon';
+import { HostCluster, limitMs } from '#test/support/host-cluster';
+import { until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
 const image = 'shoal-reach:1';
-const limitMs = 60_000;
 /** Says over and over who it is, so that what comes later can be told from what was there. */
 const talker = 'i=0; while :; do i=$((i+1)); echo "said $i by $(hostname)"; sleep 0.3; done';
 
 describe.skipIf(reason !== undefined)(reason ? `reach (skipped: ${reason})` : 'reach', { timeout: 180_000 }, () => {
-  let machines: Awaited<ReturnType<typeof startHosts>>;
-  let daemons: HostDaemon[];
+  let cluster: HostCluster;
+  let daemons: readonly HostDaemon[];
+  let logs: HostCluster['logs'];
   let leader: HostDaemon;
   let follower: HostDaemon;
   let worker: HostDaemon;
 
   beforeAll(async () => {
-    machines = await startHosts(3);
-    for (const { socket } of machines.hosts) loadImage(socket, image, { command: ['/bin/sh', '-c', talker] });
-    daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `n${at}`, ['--safe-mode=false']));
+    cluster = await HostCluster.start(3, image, ['/bin/sh', '-c', talker]);
+    ({ daemons, logs } = cluster);
     [leader, follower, worker] = daemons as [HostDaemon, HostDaemon, HostDaemon];
-    await Promise.all(daemons.map((daemon) => daemon.start()));
     await leader.askDocker('swarm', 'init', '--advertise-addr', leader.host.address);
     for (const [daemon, role] of [[follower, 'manager'] as const, [worker, 'worker'] as const]) {
       const token = await leader.askDocker('swarm', 'join-token', '-q', role);
@@ -39,11 +37,9 @@ describe.skipIf(reason !== undefined)(reason ? `reach (skipped: ${reason})` : 'r
   }, 180_000);
 
   afterAll(async () => {
-    await Promise.all((daemons ?? []).map((daemon) => daemon.remove()));
-    await machines?.stop();
+    await cluster?.end();
   }, 60_000);
 
-  const logs = (): string => daemons.map((daemon) => `--- ${daemon.host.name}\n${daemon.lastLog()}`).join('\n');
   /** Running tasks as `NODE ID`. */
   async function tasks(service: string): Promise<string[]> {
     const { stdout } = await leader.docker([
@@ -184,7 +180,7 @@ describe.skipIf(reason !== undefined)(reason ? `reach (skipped: ${reason})` : 'r
   test('a node that is cut costs its own lines only, and is named', async () => {
     const nodeId = await leader.askDocker('node', 'inspect', worker.host.name, '--format', '{{.ID}}');
     const id = containerOf(worker);
-    machines.cut(worker.host);
+    cluster.machines.cut(worker.host);
     try {
       const { code, stdout, stderr } = await follower.docker(['service', 'logs', '--tail', '1', 'talk']);
       expect([code, nodesIn(stdout).toSorted()]).toEqual([1, [leader, follower].map(({ host }) => host.name).toSorted()]);
@@ -196,7 +192,7 @@ describe.skipIf(reason !== undefined)(reason ? `reach (skipped: ${reason})` : 'r
       );
       expect((await follower.docker(['exec', id, 'true'])).stderr).toMatch(new RegExp(`node ${nodeId} is not available|No such container`));
     } finally {
-      machines.heal(worker.host);
+      cluster.machines.heal(worker.host);
     }
   });
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
-import { Places } from '#host/ports/places';
+import { Places } from '#base/pace/places';
 import { PortHolder } from '#host/ports/port-holder';
 import type { PublishedPort } from '#network/published-ports';
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Labels } from '#model/object/meta';
+import type { Task } from '#model/object/task';
 import { Candidate } from '#stages/scheduler/candidate';
 import { betterFor } from '#stages/scheduler/rank';
 import { GroupPlacement, SpreadTree } from '#stages/scheduler/spread';
@@ -11,6 +12,12 @@ interface Place {
   room?: number;
   /** Tasks of the service that are there. */
   tasks?: number;
+}
+
+function treeOf(task: Task, candidates: readonly Candidate[], accepts: (candidate: Candidate) => boolean): SpreadTree {
+  const tree = new SpreadTree(task, accepts);
+  for (const candidate of candidates) tree.add(candidate);
+  return tree;
 }
 
 /** How many of `count` tasks each node gets. */
@@ -25,7 +32,7 @@ function spread(places: Record<string, Place>, count: number, ...descriptors: st
   });
   const accepts = ({ node }: Candidate): boolean => (got[node.ID] ?? 0) < (places[node.ID]?.room ?? Infinity);
   const known = candidates.filter((candidate) => candidate.activeTasks > 0);
-  const tree = new GroupPlacement(new SpreadTree(task, candidates, accepts), {
+  const tree = new GroupPlacement(treeOf(task, candidates, accepts), {
     known,
     activeOn: (candidate) => candidate.activeTasks,
     accepts,
@@ -78,7 +85,7 @@ test('of equally full branches the one with the emptier node is taken', () => {
   const [busy, idle] = [north, south].map((Labels, i) => new Candidate(aNode(`n${i}`, { Spec: { Role: 'worker', Availability: 'active', Labels } })));
   busy!.add(aTask('o', 'running', { ServiceID: 'other' }));
   const accepts = (): boolean => true;
-  const tree = new SpreadTree(task, [busy!, idle!], accepts);
+  const tree = treeOf(task, [busy!, idle!], accepts);
   const placement = new GroupPlacement(tree, { known: [], activeOn: () => 0, accepts, isBetter: betterFor(task, 5) });
   placement.place(({ node }) => expect(node.ID).toBe('n1'));
 });
@@ -86,7 +93,7 @@ test('of equally full branches the one with the emptier node is taken', () => {
 test('a tree serves one group after the other, each by its own tasks', () => {
   const candidates = ['a', 'b', 'c'].map((id) => new Candidate(aNode(id)));
   const accepts = (candidate: Candidate): boolean => candidate.activeTasks < 3;
-  const tree = new SpreadTree(aTask('t', 'pending'), candidates, accepts);
+  const tree = treeOf(aTask('t', 'pending'), candidates, accepts);
   const got: string[] = [];
   for (const ServiceID of ['x', 'y', 'z']) {
     const task = aTask(ServiceID, 'pending', { ServiceID });
