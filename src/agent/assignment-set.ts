@@ -86,7 +86,10 @@ export class AssignmentSet {
   /** The other nodes on this one's networks. */
   get peers(): readonly Peer[] {
     const others = [...this.#peers.values()].filter(({ NodeID }) => !this.#nodes.has(NodeID));
-    return others.map(({ NodeID, NetworkID, Gateway, Address }) => ({ nodeId: NodeID, networkId: NetworkID, gateway: Gateway, address: Address }));
+    return others.map(({ NodeID, NetworkID, Gateway, Address, ShowsClients }) => {
+      const peer = { nodeId: NodeID, networkId: NetworkID, gateway: Gateway, address: Address };
+      return ShowsClients ? { ...peer, showsClients: true } : peer;
+    });
   }
 
   /** UDP port that networks over several nodes use; undefined: the usual one. */

@@ -112,7 +112,7 @@ export class Publisher {
     const services = this.#wanted.services();
     const reached = this.#reachPeers(services);
     // Nobody is led to a task before the way to its node is there.
-    const published = reached.catch(() => undefined).then(() => ports.apply({ services, networks: this.#wanted.ready() }));
+    const published = reached.catch(() => undefined).then(() => ports.apply({ services, networks: this.#wanted.ready(), peers: this.#wanted.peers() }));
     const parts = await Promise.allSettled([reached, this.#answerNames(services), published]);
     for (const part of parts) if (part.status === 'rejected') this.#failed(part.reason);
   }

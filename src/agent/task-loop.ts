@@ -74,7 +74,7 @@ export class TaskLoop {
     readonly signal: AbortSignal,
   ) {
     this.#lanes = { work: createLimiter(options.concurrency), stop: createLimiter(stopsAtOnce), pull: createLimiter(pullsAtOnce) };
-    this.#attachments = new Attachments(modules);
+    this.#attachments = new Attachments(modules, (id) => this.wake([id]));
     this.observer = new Observer(modules, (taskIds, networks) => this.#looked(taskIds, networks), signal);
     const { assignments } = modules;
     const calls = {
@@ -141,7 +141,7 @@ export class TaskLoop {
       if (!task) return this.#dismiss(id);
       const attempt = adoptAttempt(task, this.attempts.get(id));
       this.attempts.set(id, attempt);
-      const decision = decideTask({ task, attempt, container, facts: this.#facts(), now: this.modules.clock.now() });
+      const decision = decideTask({ task, attempt, container, facts: this.#facts(), unattached: this.#attachments.waits(id), now: this.modules.clock.now() });
       this.#remember(id, attempt, decision);
       if (decision.steps.length > 0) return this.#begin(id, decision.steps);
       if (!decision.status) return;

@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import { nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
 import { compareStates } from '#model/object/task-state';
-import { isIngress } from '#model/port';
+import { isIngress } from '#model/port/port';
 import { networkSpec } from '#model/shape/object-shapes';
 import { create, newMeta, remove } from '#store/action';
 import type { View } from '#store/view';

@@ -1,5 +1,5 @@
 /** Whether this host can do what networking needs, told in sentences that say what to do. */
-import { ruleSet } from '#network/rule-set';
+import { ruleSet } from '#network/rules/rule-set';
 import { tryRules } from './rule-table.ts';
 import { run } from './run.ts';
 
@@ -23,7 +23,7 @@ export async function checkHost(): Promise<string[]> {
   }
   if (missing.has('nft')) return problems;
   const port = { serviceName: '', protocol: 'tcp', port: 1, targets: [1, 2].map((index) => ({ address: `192.0.2.${index}`, port: 1 })) } as const;
-  const refused = await tryRules(ruleSet('shoal_check', [port]));
+  const refused = await tryRules(ruleSet('shoal_check', { ports: [port] }));
   if (refused !== undefined) problems.push(ruleProblem(refused));
   return problems;
 }

@@ -2,10 +2,10 @@
 import { readlink } from 'node:fs/promises';
 import type { Logger } from '#base/logger';
 import { Coalescer } from '#base/pace/coalescer';
-import { containerRules } from '#network/container-rules';
+import { containerRules, type ContainerRules } from '#network/rules/container-rules';
 import type { TaskAttachment } from '#network/contract';
-import type { RuleSet } from '#network/rule-set';
 import type { VirtualService } from '#network/virtual-services';
+import type { WayBack } from '#network/rules/way-back';
 import { withRuleFile } from './rule-table.ts';
 import { run } from './run.ts';
 
@@ -18,6 +18,15 @@ interface Container {
   revision?: string;
 }
 
+/** What containers are to know. */
+export interface Led {
+  services: readonly VirtualService[];
+  /** By task. */
+  back: ReadonlyMap<string, WayBack>;
+}
+
+/** Rules, then routes from standard input. A container on two networks gets packets by one whose sender it would ask for by the other: that is no forgery here. */
+const withRoutes = 'nft -f "$1" && { echo 2 >/proc/sys/net/ipv4/conf/all/rp_filter; ip -force -batch -; }';
 const limits = { timeoutMs: 20_000 };
 const loadsAtOnce = 4;
 
@@ -26,8 +35,8 @@ export class ContainerTables {
   loaded = 0;
   readonly #logger: Logger;
   readonly #containers = new Map<string, Container>();
-  readonly #changes = new Coalescer<readonly VirtualService[]>((services) => this.#carryOut(services));
-  #services: readonly VirtualService[] = [];
+  readonly #changes = new Coalescer<Led>((led) => this.#carryOut(led));
+  #led: Led = { services: [], back: new Map() };
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -38,18 +47,19 @@ export class ContainerTables {
     if (namespace === undefined) return;
     const networkIds = new Set(networks.map(({ networkId }) => networkId));
     this.#containers.set(taskId, { pid, namespace, networkIds });
-    await this.apply(this.#services);
+    await this.apply(this.#led);
   }
 
-  apply(services: readonly VirtualService[]): Promise<void> {
-    this.#services = services;
-    return this.#changes.submit(services);
+  apply(led: Led): Promise<void> {
+    this.#led = led;
+    return this.#changes.submit(led);
   }
 
-  async #carryOut(services: readonly VirtualService[]): Promise<void> {
+  async #carryOut({ services, back }: Led): Promise<void> {
     const todo = [...this.#containers].flatMap(([taskId, container]) => {
-      if (container.revision === undefined && !services.some(({ networkId }) => container.networkIds.has(networkId))) return [];
-      const rules = containerRules(services, container.networkIds);
+      const way = back.get(taskId);
+      if (container.revision === undefined && !way && !services.some(({ networkId }) => container.networkIds.has(networkId))) return [];
+      const rules = containerRules(services, container.networkIds, way);
       return rules.revision === container.revision ? [] : [{ taskId, container, rules }];
     });
     if (todo.length === 0) return;
@@ -60,19 +70,28 @@ export class ContainerTables {
     await Promise.all(Array.from({ length: loadsAtOnce }, worker));
   }
 
-  async #load(taskId: string, container: Container, rules: RuleSet): Promise<void> {
+  async #load(taskId: string, container: Container, rules: ContainerRules): Promise<void> {
     if ((await namespaceOf(container.pid)) !== container.namespace) return this.#forget(taskId, container);
-    const load = (file: string) => run('nsenter', ['-t', String(container.pid), '-n', 'nft', '-f', file], limits);
-    const { code, stderr } = await withRuleFile(rules.text, load);
-    if (code === 0) {
+    const enter = ['-t', String(container.pid), '-n'];
+    const input = rules.routes.map((line) => `${line}\n`).join('');
+    const load = (file: string) =>
+      run('nsenter', [...enter, ...(rules.routes.length > 0 ? ['sh', '-c', withRoutes, 'sh', file] : ['nft', '-f', file])], { ...limits, input });
+    const { code, stderr: told } = await withRuleFile(rules.text, load);
+    // What is there already is well.
+    const stderr = told
+      .split('\n')
+      .filter((line) => !/File exists|^Command failed -/.test(line))
+      .join('\n')
+      .trim();
+    if (code === 0 || (rules.routes.length > 0 && stderr === '')) {
       container.revision = rules.revision;
       this.loaded += 1;
       return;
     }
     if ((await namespaceOf(container.pid)) !== container.namespace) return this.#forget(taskId, container);
     this.#logger.warn(
-      { task: taskId, reason: stderr.trim() },
-      'a container did not get the rules for services’ addresses: the host leads its connections, and tasks see the host as the caller; it is tried again with the next change',
+      { task: taskId, reason: stderr },
+      'a container did not get the rules of its network: it does not answer clients who came to other nodes, and sees the host as the caller of services’ addresses; it is tried again with the next change',
     );
   }
 

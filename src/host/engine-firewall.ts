@@ -1,5 +1,5 @@
 /** The one rule of ours inside the engine's firewall: without it, FORWARD's policy DROP would swallow published traffic. */
-import { publishedMark } from '#network/rule-set';
+import { publishedMark } from '#network/rules/rule-set';
 import { run } from './run.ts';
 
 const chain = 'DOCKER-USER';

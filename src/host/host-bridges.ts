@@ -3,7 +3,7 @@ import type { Logger } from '#base/logger';
 import { Coalescer } from '#base/pace/coalescer';
 import { bridgeName } from '#model/object/network';
 import type { BridgedNetwork, Bridges, Counters, TaskAttachment } from '#network/contract';
-import { nameServerRules, nameTableName } from '#network/name-server-rules';
+import { nameServerRules, nameTableName } from '#network/rules/name-server-rules';
 import { allowHairpin, allowLoopback } from './bridge.ts';
 import { rebuildBridge } from './bridge-rebuild.ts';
 import { deviceNames } from './devices.ts';

@@ -30,10 +30,10 @@ export class HostNetwork {
   #stopped = true;
 
   constructor(options: HostNetworkOptions, { logger, clock }: { logger: Logger; clock: Clock }) {
-    const { instance, heldPorts } = options;
+    const { instance, heldPorts, nodeId } = options;
     this.overlay = new HostOverlay(options, logger);
     this.bridges = new HostBridges(instance, logger);
-    this.ports = new HostPorts(instance, heldPorts, logger);
+    this.ports = new HostPorts({ instance, heldPorts, nodeId }, logger);
     this.#clock = clock;
   }
 

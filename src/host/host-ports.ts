@@ -4,7 +4,8 @@ import { Coalescer } from '#base/pace/coalescer';
 import type { Counters, Ports, TaskAttachment, Traffic } from '#network/contract';
 import { publishedPorts, type PublishedPort } from '#network/published-ports';
 import { virtualServices } from '#network/virtual-services';
-import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rule-set';
+import { waysBack } from '#network/rules/way-back';
+import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rules/rule-set';
 import { forgetFlowsTo, forgetFlowsToPorts } from './bridge.ts';
 import { acceptPublished, acceptsPublished, stopAccepting } from './engine-firewall.ts';
 import { LoadedRules } from './loaded-rules.ts';
@@ -13,6 +14,7 @@ import { PortHolder } from './ports/port-holder.ts';
 import { otherRulesExist } from './rule-table.ts';
 
 export class HostPorts implements Ports {
+  readonly #nodeId: string;
   readonly #rules: LoadedRules;
   readonly #holder: PortHolder;
   readonly #containers: ContainerTables;
@@ -22,7 +24,8 @@ export class HostPorts implements Ports {
   #stopped = true;
   #acceptRepairs = 0;
 
-  constructor(instance: string, heldPorts: number, logger: Logger) {
+  constructor({ instance, heldPorts, nodeId }: { instance: string; heldPorts: number; nodeId: string }, logger: Logger) {
+    this.#nodeId = nodeId;
     this.#rules = new LoadedRules(tableName(instance), logger);
     this.#holder = new PortHolder(logger, heldPorts);
     this.#containers = new ContainerTables(logger);
@@ -38,8 +41,10 @@ export class HostPorts implements Ports {
     return this.#changes.submit(wanted);
   }
 
-  attached(attachment: TaskAttachment): Promise<void> {
-    return this.#containers.attached(attachment);
+  async attached(attachment: TaskAttachment): Promise<void> {
+    // What it is to know may just be on its way.
+    await this.#changes.idle();
+    await this.#containers.attached(attachment);
   }
 
   async audit(): Promise<readonly string[]> {
@@ -82,17 +87,23 @@ export class HostPorts implements Ports {
     if (!(await otherRulesExist())) await stopAccepting();
   }
 
-  async #carryOut({ services, networks }: Traffic): Promise<void> {
+  async #carryOut(traffic: Traffic): Promise<void> {
     if (this.#stopped) return;
-    const ports = publishedPorts(services, networks);
+    const { services, networks } = traffic;
+    const ports = publishedPorts(traffic, this.#nodeId);
     await this.#holder.hold(ports);
     const served = servedPorts(ports, new Set(this.#holder.clashes.keys()));
     const virtual = virtualServices(services, networks);
-    if (await this.#rules.load(ruleSet(this.#rules.table, served, virtual))) await forgetOldFlows(this.#served, served);
+    if (await this.#rules.load(ruleSet(this.#rules.table, { ports: served, services: virtual, subnets: subnetsOf(networks) })))
+      await forgetOldFlows(this.#served, served);
     this.#served = served;
-    await this.#containers.apply(virtual);
+    await this.#containers.apply({ services: virtual, back: waysBack(traffic) });
     await this.#holder.release(ports);
   }
+}
+
+function subnetsOf(networks: Traffic['networks']): string[] {
+  return networks.flatMap(({ network }) => network.IPAMOptions?.Configs?.[0]?.Subnet ?? []);
 }
 
 /** UDP has no end that the kernel could see: what it remembers of flows must be dropped when their target goes. */

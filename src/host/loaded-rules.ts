@@ -1,7 +1,7 @@
 /** Our tables of one name in the kernel: loaded when they differ, looked after, removed. */
 import type { Logger } from '#base/logger';
 import type { Counters } from '#network/contract';
-import type { RuleSet } from '#network/rule-set';
+import type { RuleSet } from '#network/rules/rule-set';
 import { listRules, loadRules, removeRules, rulesInForce } from './rule-table.ts';
 
 export class LoadedRules {

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RuleSet } from '#network/rule-set';
+import type { RuleSet } from '#network/rules/rule-set';
 import { run } from './run.ts';
 
 const limits = { timeoutMs: 20_000 };

@@ -31,6 +31,11 @@ export function prefixHolds(prefix: Prefix, address: AddressBits): boolean {
   return prefix.bits >> prefix.freeBits === address >> prefix.freeBits;
 }
 
+/** Four bytes or sixteen, as they stand in packets. Throws for what is no address. */
+export function addressBytes(text: string): number[] {
+  return ipaddr.parse(text).toByteArray();
+}
+
 export function isAddress(text: string): boolean {
   return parseAddress(text) !== undefined;
 }

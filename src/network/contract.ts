@@ -25,6 +25,8 @@ export interface BridgedNetwork extends LocalNetwork {
 export interface Traffic {
   services: readonly ServiceEndpoint[];
   networks: readonly LocalNetwork[];
+  /** The other nodes on them; absent: none. */
+  peers?: readonly Peer[];
 }
 
 /** Another node on one of this node's networks. */
@@ -35,6 +37,8 @@ export interface Peer {
   gateway: string;
   /** Where its host is reached. */
   address: string;
+  /** Its tasks answer clients by the node that these came to. */
+  showsClients?: boolean;
 }
 
 export interface Overlay extends Traffic {

@@ -19,8 +19,7 @@ export function joinFacets(parts: NetworkParts): Omit<NodeNetwork, 'start' | 'st
     ports: ports.facet,
     names: { ...names.facet, servers: () => parts.names.servers() },
     async attached(attachment) {
-      await parts.bridges.attached(attachment);
-      await parts.ports.attached(attachment);
+      await Promise.all([parts.bridges.attached(attachment), parts.ports.attached(attachment)]);
     },
     async detaching(taskId) {
       detaching.add(taskId);

@@ -1,9 +1,9 @@
 /** Which ports a node publishes, and which task addresses stand behind each. */
 import { compareTexts } from '#base/text/text';
-import type { EndpointTask, ServiceEndpoint } from '#model/object/assignment';
-import { hostAddressOf, isIngress, protocolOf, type Protocol } from '#model/port';
+import type { EndpointAddress, EndpointTask, PortOptions } from '#model/object/assignment';
+import { hostAddressOf, isIngress, protocolOf, type Protocol } from '#model/port/port';
 import { bracketed } from '#model/address';
-import type { LocalNetwork } from './contract.ts';
+import type { LocalNetwork, Traffic } from './contract.ts';
 
 export interface PublishedPort {
   serviceName: string;
@@ -12,28 +12,44 @@ export interface PublishedPort {
   /** The one address of the host it is published for; absent: all. */
   hostAddress?: string;
   /** Where connections go, in turn; empty while no task is ready. */
-  targets: readonly { address: string; port: number }[];
+  targets: readonly Target[];
+  /** How a task gets to know who calls; absent: it sees the client. */
+  source?: PortOptions['Source'];
+  /** One client meets one task. */
+  sticky?: true;
 }
 
-/** All ingress-mode ports of `endpoints`, in a settled order so that equal input gives equal rule sets. */
-export function publishedPorts(endpoints: readonly ServiceEndpoint[], networks: readonly LocalNetwork[]): PublishedPort[] {
+export interface Target {
+  address: string;
+  port: number;
+  /** Its node cannot answer by the node that a client came to: it is shown the node as the caller. */
+  hidden?: true;
+}
+
+/** All ingress-mode ports of the services, on the node `nodeId`, in a settled order so that equal input gives equal rule sets. */
+export function publishedPorts({ services, networks, peers = [] }: Traffic, nodeId: string): PublishedPort[] {
   const ports: PublishedPort[] = [];
-  for (const endpoint of endpoints) {
-    const addresses = endpoint.Tasks.filter((task) => task.Ready)
-      .map((task) => publishedAddress(task, networks))
-      .filter((address) => address !== undefined)
-      .toSorted();
+  const older = new Set(peers.filter(({ showsClients }) => !showsClients).map((peer) => peer.nodeId));
+  for (const endpoint of services) {
+    const ready = endpoint.Tasks.flatMap((task) => {
+      const address = task.Ready ? publishedAttachment(task, networks)?.Address : undefined;
+      return address === undefined ? [] : [{ address, nodeId: task.NodeID }];
+    }).toSorted((a, b) => compareTexts(a.address, b.address));
     for (const config of endpoint.Ports) {
       const { PublishedPort: port, TargetPort: target } = config;
       // A port without a number has not been allocated yet; host mode is the engine's own work.
       if (!port || !target || !isIngress(config)) continue;
       const hostAddress = hostAddressOf(config);
+      const { Source: source, Sticky: sticky } = config.Options ?? {};
+      const meant = source === 'local' ? ready.filter((task) => task.nodeId === nodeId) : ready;
       ports.push({
         serviceName: endpoint.Name,
         protocol: protocolOf(config),
         port,
         ...(hostAddress && { hostAddress }),
-        targets: addresses.map((address) => ({ address, port: target })),
+        ...(source && { source }),
+        ...(sticky && { sticky }),
+        targets: meant.map((task): Target => ({ address: task.address, port: target, ...(older.has(task.nodeId) && { hidden: true }) })),
       });
     }
   }
@@ -47,9 +63,9 @@ export function holderKey({ protocol, port, hostAddress }: PublishedPort): strin
   return `${bracketed(hostAddress)}:${number}`;
 }
 
-/** The address that published traffic goes to: on the ingress network, else the first network that may be reached from outside. */
-function publishedAddress(task: EndpointTask, networks: readonly LocalNetwork[]): string | undefined {
+/** Where published traffic goes to: on the ingress network, else the first network that may be reached from outside. */
+export function publishedAttachment(task: EndpointTask, networks: readonly LocalNetwork[]): EndpointAddress | undefined {
   const specs = new Map(networks.map(({ network }) => [network.ID, network.Spec]));
   const ingress = task.Networks.find(({ NetworkID }) => specs.get(NetworkID)?.Ingress);
-  return (ingress ?? task.Networks.find(({ NetworkID }) => !specs.get(NetworkID)?.Internal))?.Address;
+  return ingress ?? task.Networks.find(({ NetworkID }) => !specs.get(NetworkID)?.Internal);
 }

@@ -1,6 +1,6 @@
 /** The order in which actions that were one entry become single calls: at every moment all references lead somewhere. */
 import type { ServiceSpec } from '#model/object/service-spec';
-import { publishedKey } from '#model/port';
+import { publishedKey } from '#model/port/port';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';
 

@@ -5,7 +5,7 @@ import { namespaceLabel } from '#model/object/meta';
 import { nodeLocalNetworks } from '#model/object/network';
 import type { ContainerSpec, FileTarget, Mount, PortConfig } from '#model/object/service-spec';
 import { taskName, type Task } from '#model/object/task';
-import { hostPortsOf, targetKey } from '#model/port';
+import { hostPortsOf, targetKey } from '#model/port/port';
 import { hostConfig } from './host-config.ts';
 import { containerLabels } from './labels.ts';
 

@@ -13,6 +13,8 @@ export interface TaskView {
   attempt: Attempt;
   container: ObservedContainer | undefined;
   facts: NodeFacts;
+  /** Its container's network is not all there: it could not answer everybody who would be led to it. */
+  unattached?: boolean;
   /** Milliseconds since 1970. */
   now: number;
 }
@@ -89,7 +91,7 @@ function whenStarting(view: TaskView): Decision {
   if (container.state === 'created') return attemptSteps(view, startSteps(view.task, container.containerId, view.facts, view.now));
   if (container.state !== 'running') return exited(view, container);
   if (container.health === 'unhealthy' || view.attempt.unhealthy) return stopUnhealthy(view, container);
-  if (container.health === 'starting') return nothing;
+  if (container.health === 'starting' || view.unattached) return nothing;
   return { status: advance('running', 'started', view.now, container), steps: [] };
 }
 

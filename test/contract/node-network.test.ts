@@ -163,8 +163,7 @@ describe('in memory', () => {
         return found?.toSorted();
       },
       leadsTo: async (port) => {
-        const { services, networks: ready } = wanted('ports');
-        return publishedPorts(services, ready)
+        return publishedPorts(wanted('ports'), 'node1')
           .filter((each) => each.port === port)
           .flatMap(({ targets }) => targets.map(({ address }) => address));
       },

@@ -5,7 +5,7 @@ import { compareTexts } from '#base/text/text';
 import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
 import type { Task } from '#model/object/task';
-import { portText } from '#model/port';
+import { portText } from '#model/port/port';
 import { taskNameOf } from '#model/object/task';
 import type { Client } from '../client.ts';
 import { collect } from '../session.ts';

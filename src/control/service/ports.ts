@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import type { Service } from '#model/object/service';
 import type { PortConfig, ServiceSpec } from '#model/object/service-spec';
-import { clash, isIngress, protocolOf } from '#model/port';
+import { clash, isIngress, protocolOf } from '#model/port/port';
 import type { View } from '#store/view';
 import { ingressNetwork } from '../networks.ts';
 

@@ -4,7 +4,8 @@ import { Refusal } from '#base/refusal';
 import { modeOf, defaults } from '#model/object/service';
 import { serviceSpec } from '#model/shape/service-shape';
 import type { EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '#model/object/service-spec';
-import { hostAddressOf, isIngress, publishedKey } from '#model/port';
+import { hostAddressOf, isIngress, publishedKey } from '#model/port/port';
+import { checkPortOptions } from '#model/port/port-options';
 import { checkContainer } from './container-check.ts';
 import { checkName } from '../names.ts';
 import { checkTemplates } from './template-check.ts';
@@ -23,6 +24,7 @@ export function checkServiceSpec(spec: ServiceSpec): void {
   checkUpdate(spec.UpdateConfig);
   checkUpdate(spec.RollbackConfig);
   checkEndpoint(spec.EndpointSpec);
+  checkPortOptions(spec);
 }
 
 function checkTask(task: TaskSpec): void {

@@ -4,7 +4,7 @@ import type { Logger } from '#base/logger';
 import type { Counters, Facet, Overlay } from '#network/contract';
 import { planOverlay, type OverlayPlan } from '#network/overlay';
 import { repairedOverlay, repairOverlay, type Repair, type SeenOverlay, type Underlay } from '#network/overlay-repair';
-import { overlayRules, overlayTableName } from '#network/overlay-rules';
+import { overlayRules, overlayTableName } from '#network/rules/overlay-rules';
 import { announceChanges } from '../bridge.ts';
 import { deviceNames } from '../devices.ts';
 import { LoadedRules } from '../loaded-rules.ts';

@@ -13,6 +13,8 @@ export class PortHolder {
   readonly #limit: number;
   readonly #places: Places;
   readonly #held = new Map<string, PortListener>();
+  /** As they are wanted now. */
+  #wanted: ReadonlyMap<string, PublishedPort> = new Map();
   readonly #clashes = new Map<string, string>();
 
   #beyond = 0;
@@ -32,6 +34,7 @@ export class PortHolder {
   /** Takes what is in `ports` and not held yet, up to the limit; ports that clashed before are tried again. */
   async hold(ports: readonly PublishedPort[]): Promise<void> {
     const wanted = new Map(ports.map((port) => [holderKey(port), port]));
+    this.#wanted = wanted;
     for (const key of this.#clashes.keys()) if (!wanted.has(key)) this.#clashes.delete(key);
     const missing = [...wanted].filter(([key]) => !this.#held.has(key));
     const staying = wanted.size - missing.length;
@@ -58,7 +61,9 @@ export class PortHolder {
   async #serveUnheld(beyond: readonly (readonly [string, PublishedPort])[]): Promise<void> {
     const listened = beyond.length > 0 ? await listenedPorts() : new Set<string>();
     for (const [key, port] of beyond) {
-      if (listened?.has(`${port.port}/${port.protocol}`) === false) this.#clashes.delete(key);
+      if (port.source === 'proxy')
+        this.#clashes.set(key, `cannot publish port ${key} of service ${port.serviceName}: no more ports can be held open for PROXY headers`);
+      else if (listened?.has(`${port.port}/${port.protocol}`) === false) this.#clashes.delete(key);
       else this.#clashes.set(key, `cannot publish port ${key} of service ${port.serviceName}: a process of this host may have it`);
     }
     if (beyond.length !== this.#beyond && beyond.length > 0) {
@@ -74,7 +79,7 @@ export class PortHolder {
 
   async #take(key: string, port: PublishedPort): Promise<void> {
     try {
-      this.#held.set(key, await holdPort(port, this.#places));
+      this.#held.set(key, await holdPort(port, this.#places, () => this.#wanted.get(key) ?? { ...port, targets: [] }));
       if (this.#clashes.delete(key)) this.#logger.info({ port: key }, 'a published port that was taken is free: it is served from now on');
     } catch (error) {
       const known = this.#clashes.get(key);

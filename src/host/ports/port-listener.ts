@@ -5,6 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import type { Places } from '#base/pace/places';
 import type { PublishedPort } from '#network/published-ports';
 import { run } from '../run.ts';
+import { forwardWithHeader, Turns } from './proxy-forwarder.ts';
 import { forwardConnection } from './tcp-forwarder.ts';
 import { forwardDatagrams } from './udp-forwarder.ts';
 
@@ -16,7 +17,8 @@ export interface PortListener {
 const absentCodes = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
 
 /** Binds the port; rejects with EADDRINUSE when a process of the host has it. SCTP has no sockets here and is not held. */
-export async function holdPort({ protocol, port, hostAddress }: PublishedPort, places: Places): Promise<PortListener> {
+export async function holdPort(held: PublishedPort, places: Places, current: () => PublishedPort = () => held): Promise<PortListener> {
+  const { protocol, port, hostAddress } = held;
   const open: PortListener[] = [];
   const close = (): void => open.forEach((listener) => listener.close());
   if (protocol === 'sctp') return { close };
@@ -24,8 +26,8 @@ export async function holdPort({ protocol, port, hostAddress }: PublishedPort, p
   const v6 = hostAddress ?? '::';
   const listen = protocol === 'tcp' ? listenTcp : listenUdp;
   try {
-    if (!v4.includes(':')) await listen({ address: v4, port, places }, open);
-    if (v6.includes(':')) await listen({ address: v6, port, places }, open);
+    if (!v4.includes(':')) await listen({ address: v4, port, places, current }, open);
+    if (v6.includes(':')) await listen({ address: v6, port, places, current }, open);
   } catch (error) {
     close();
     throw error;
@@ -37,21 +39,26 @@ interface Place {
   address: string;
   port: number;
   places: Places;
+  /** The port as it is wanted now. */
+  current: () => PublishedPort;
 }
 
-async function listenTcp({ address, port, places }: Place, open: PortListener[]): Promise<void> {
+async function listenTcp({ address, port, places, current }: Place, open: PortListener[]): Promise<void> {
   const isV6 = address.includes(':');
   const connections = new Set<Socket>();
-  // By IPv4 only those come here who slipped through before the rules were loaded.
+  const turns = new Turns();
+  // By IPv4 only those come here who are to be told in a header, or slipped through before the rules were loaded.
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    const leave = isV6 ? places.take() : undefined;
+    const wanted = current();
+    const told = wanted.source === 'proxy';
+    const leave = isV6 || told ? places.take() : undefined;
     if (!leave) return socket.resetAndDestroy();
     connections.add(socket);
     socket.on('close', () => {
       connections.delete(socket);
       leave();
     });
-    return forwardConnection(socket, port);
+    return told ? forwardWithHeader(socket, turns.order(wanted, socket.remoteAddress ?? '')) : forwardConnection(socket, port);
   });
   server.listen({ host: address, port, ipv6Only: isV6 });
   if (!(await bound(server))) return;

@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import { compareTexts } from '#base/text/text';
 import { fieldChanges } from './field-changes.ts';
-import { protocolOf } from '../port.ts';
+import { protocolOf } from '../port/port.ts';
 import { defaults } from '../object/service.ts';
 import type { ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '../object/service-spec.ts';
 

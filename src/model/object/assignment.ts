@@ -10,11 +10,24 @@ export interface ServiceEndpoint {
   ServiceID: string;
   Name: string;
   /** Ingress-mode ports with their published numbers. */
-  Ports: readonly PortConfig[];
+  Ports: readonly EndpointPort[];
   /** One address for all ready tasks, in each network that has such; absent: its name leads to the tasks themselves. */
   VirtualIPs?: readonly VirtualAddress[];
   Tasks: readonly EndpointTask[];
 }
+
+/** Whom a task sees as the caller: `client` by any node, the node (`masquerade`), the client because only the entry node's own tasks serve (`local`), the client in a PROXY header. */
+export type PortSource = 'client' | 'masquerade' | 'local' | 'proxy';
+
+export interface PortOptions {
+  /** Absent: the client. */
+  Source?: Exclude<PortSource, 'client'>;
+  /** One client's connections go to one task, as long as that is there. */
+  Sticky?: true;
+}
+
+/** A published port, with what its service's labels say of it. */
+export type EndpointPort = PortConfig & { Options?: PortOptions };
 
 export interface VirtualAddress {
   NetworkID: string;
@@ -53,7 +66,7 @@ export interface ServiceItem {
   ID: string;
   Name: string;
   /** Ingress-mode ports with their published numbers. */
-  Ports: readonly PortConfig[];
+  Ports: readonly EndpointPort[];
   VirtualIPs?: readonly VirtualAddress[];
 }
 
@@ -85,6 +98,8 @@ export interface PeerItem {
   Gateway: string;
   /** Where its host is reached. */
   Address: string;
+  /** Its tasks answer clients by the node that these came to: no other need hide them. */
+  ShowsClients?: true;
 }
 
 export function peerId(networkId: string, nodeId: string): string {

@@ -7,7 +7,7 @@ import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
 import { AddressSpaces } from './address-space.ts';
 import { parseSubnet } from '#model/ipv4';
-import { isIngress } from '#model/port';
+import { isIngress } from '#model/port/port';
 import { withWait, withState } from '#model/task-status';
 import { allocatePorts, type EndpointResult } from './ports.ts';
 import { allocateNetworks, type NetworkAllocation } from './subnets.ts';

@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import type { Endpoint, Service } from '#model/object/service';
 import type { EndpointSpec, PortConfig } from '#model/object/service-spec';
-import { isIngress, protocolOf, publishedKey } from '#model/port';
+import { isIngress, protocolOf, publishedKey } from '#model/port/port';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
 

@@ -4,7 +4,7 @@ import type { Steps } from '#base/pace/steps';
 import { roleOf } from '#model/manager-address';
 import { managersItemId, peerId, type AssignmentUpdate } from '#model/object/assignment';
 import { addressedNetworksOf, type Service } from '#model/object/service';
-import { isIngress } from '#model/port';
+import { isIngress } from '#model/port/port';
 import type { EventOf, StoreEvent } from '#store/action';
 import type { View } from '#store/view';
 import { Counts, needsOf, type TaskNeeds, type Topic } from './audience.ts';

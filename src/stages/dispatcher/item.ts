@@ -1,11 +1,13 @@
 /** Assignment items: how each is made from the store, what of it matters to a node, and the order in which they are sent. */
 import { equal } from '#base/equal';
-import { managersItemId, type AssignmentChange, type AssignmentKind, type AssignmentUpdate, type Backend } from '#model/object/assignment';
+import { managersItemId, type AssignmentChange, type AssignmentKind, type AssignmentUpdate, type Backend, type EndpointPort } from '#model/object/assignment';
 import { withoutPrefix } from '#model/address';
 import { wishedMacAddress } from '#model/mac-address';
 import { nodeLocalNetworks } from '#model/object/network';
 import { certifiedRole, managerAddresses } from '#model/manager-address';
-import { isIngress } from '#model/port';
+import { clientsLevel } from '#model/feature-level';
+import { isIngress } from '#model/port/port';
+import { portOptions } from '#model/port/port-options';
 import type { Service } from '#model/object/service';
 import { isPlaced, type Task, type TaskMemory } from '#model/object/task';
 import { compareStates } from '#model/object/task-state';
@@ -66,12 +68,21 @@ function peerItem(view: View, id: string): AssignmentUpdate | undefined {
   const node = view.get('node', NodeID);
   const Gateway = node?.Shoal?.Gateways?.[NetworkID];
   if (!node || Gateway === undefined) return undefined;
-  return { action: 'update', kind: 'peer', item: { ID: id, NodeID, NetworkID, Gateway, Address: node.Status.Addr ?? '' } };
+  const ShowsClients = (node.Description?.Shoal?.FeatureLevel ?? 1) >= clientsLevel;
+  return {
+    action: 'update',
+    kind: 'peer',
+    item: { ID: id, NodeID, NetworkID, Gateway, Address: node.Status.Addr ?? '', ...(ShowsClients && { ShowsClients }) },
+  };
 }
 
 function serviceItem(service: Service | undefined): AssignmentUpdate | undefined {
   if (!service) return undefined;
-  const Ports = (service.Endpoint?.Ports ?? []).filter(isIngress);
+  const all = service.Endpoint?.Ports ?? [];
+  const Ports = all.filter(isIngress).map((port): EndpointPort => {
+    const Options = portOptions(port, all, service.Spec.Labels);
+    return Object.keys(Options).length > 0 ? { ...port, Options } : port;
+  });
   const VirtualIPs = (service.Endpoint?.VirtualIPs ?? []).map(({ NetworkID, Addr }) => ({ NetworkID, Address: withoutPrefix(Addr) }));
   const item = { ID: service.ID, Name: service.Spec.Name, Ports, ...(VirtualIPs.length > 0 && { VirtualIPs }) };
   return { action: 'update', kind: 'service', item };

@@ -1,6 +1,6 @@
 /** A node as the scheduler sees it: with what its tasks take of it, those that it gives it in this run among them. */
 import type { Node } from '#model/object/node';
-import { hostAddressOf, publishedKey } from '#model/port';
+import { hostAddressOf, publishedKey } from '#model/port/port';
 import type { PortConfig } from '#model/object/service-spec';
 import { isActive, type Task } from '#model/object/task';
 import { NodeLoad } from '#store/index/node-load';

@@ -4,7 +4,7 @@ import { roleOf } from '#model/manager-address';
 import { Refusal } from '#base/refusal';
 import { nodeMatches, parseConstraints, type Constraint } from '#model/constraint';
 import type { Task } from '#model/object/task';
-import { hostAddressOf, publishedKey } from '#model/port';
+import { hostAddressOf, publishedKey } from '#model/port/port';
 import { fixedPortsOf } from '#store/index/node-load';
 import type { Candidate } from './candidate.ts';
 import { onNodes, type Filter } from './filter.ts';

@@ -3,7 +3,7 @@ import { networkNumber, nodeLocalNetworks } from '#model/object/network';
 import type { Node } from '#model/object/node';
 import type { Network } from '#model/object/network';
 import { nameOf, type Kind, type ObjectOf } from '#model/object/object';
-import { isIngress, publishedKey } from '#model/port';
+import { isIngress, publishedKey } from '#model/port/port';
 import { addressedNetworksOf, virtualNetworksOf, type Service } from '#model/object/service';
 import type { TaskSpec } from '#model/object/service-spec';
 import { isPlaced, type Task } from '#model/object/task';

@@ -1,5 +1,5 @@
 /** What the tasks on a node take of it: kept with every change of a task, so that nobody has to count. */
-import { hostAddressOf, hostPortsOf, publishedKey } from '#model/port';
+import { hostAddressOf, hostPortsOf, publishedKey } from '#model/port/port';
 import type { GenericResource, PortConfig } from '#model/object/service-spec';
 import { isActive, isPlaced, type Task } from '#model/object/task';
 

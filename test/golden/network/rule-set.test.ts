@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { nameServerRules, nameTableName } from '#network/name-server-rules';
+import { nameServerRules, nameTableName } from '#network/rules/name-server-rules';
 import { publishedPorts } from '#network/published-ports';
-import { ruleSet, tableName } from '#network/rule-set';
+import { ruleSet, tableName } from '#network/rules/rule-set';
 import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
 
 const networks = [{ network: clusterNetwork('ingress', { Ingress: true }), gateway: '10.0.3.1' }];
 const tasks = [endpointTask('a', 1, true, 'ingress 10.0.3.5'), endpointTask('b', 2, true, 'ingress 10.0.3.6')];
 
 test('no ports', async () => {
-  await expect(ruleSet(tableName(''), []).text).toMatchFileSnapshot('rule-sets/empty.nft');
+  await expect(ruleSet(tableName(''), { ports: [] }).text).toMatchFileSnapshot('rule-sets/empty.nft');
 });
 
 test('all kinds of ports', async () => {
@@ -17,13 +17,13 @@ test('all kinds of ports', async () => {
     serviceEndpoint('admin', [{ PublishedPort: 81, TargetPort: 81, Shoal: { HostIP: '127.0.0.1' } }, { PublishedPort: 82, TargetPort: 82, Shoal: { HostIP: '::1' } }], tasks.slice(0, 1)),
     serviceEndpoint('down', ['90:90/tcp', { PublishedPort: 91, TargetPort: 91, Shoal: { HostIP: '192.0.2.1' } }], []),
   ];
-  const { text, revision } = ruleSet(tableName('n-1'), publishedPorts(endpoints, networks));
+  const { text, revision } = ruleSet(tableName('n-1'), { ports: publishedPorts({ services: endpoints, networks }, 'node1'), subnets: ['10.0.3.0/24'] });
   await expect(text).toMatchFileSnapshot('rule-sets/all-kinds.nft');
   expect(text).toContain(`chain ${revision} {`);
 });
 
 test('equal input gives an equal revision, another target another', () => {
-  const of = (list: typeof tasks): string => ruleSet('shoal', publishedPorts([serviceEndpoint('web', ['80:80/tcp'], list)], networks)).revision;
+  const of = (list: typeof tasks): string => ruleSet('shoal', { ports: publishedPorts({ services: [serviceEndpoint('web', ['80:80/tcp'], list)], networks }, 'node1') }).revision;
   expect(of(tasks.toReversed())).toBe(of(tasks));
   expect(of(tasks.slice(1))).not.toBe(of(tasks));
 });
@@ -31,7 +31,7 @@ test('equal input gives an equal revision, another target another', () => {
 test('of two ports with one key the first is served', () => {
   const port = { PublishedPort: 81, TargetPort: 81 };
   const endpoint = serviceEndpoint('web', [{ ...port, Shoal: { HostIP: '127.0.0.1' } }, { ...port, Shoal: { HostIP: '::1' } }], tasks);
-  const { text } = ruleSet('shoal', publishedPorts([endpoint, endpoint], networks));
+  const { text } = ruleSet('shoal', { ports: publishedPorts({ services: [endpoint, endpoint], networks }, 'node1') });
   expect(text.match(/127\.0\.0\.1 \. tcp \. 81 : goto \w+/g)).toEqual(['127.0.0.1 . tcp . 81 : goto p_tcp_81_127_0_0_1']);
 });
 

@@ -1,5 +1,8 @@
 /** One network over two hosts: containers reach one another by address and by name, every host answers published ports, and what is damaged is mended. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HostDaemon } from '#test/support/daemon';
 import { startHosts } from '../../support/hosts.mjs';
@@ -12,6 +15,10 @@ const limitMs = 60_000;
 const command = ['/bin/sh', '-c', 'hostname > /www/index.html; exec httpd -f -p 80 -h /www'];
 /** Answers with the address that called. */
 const files = { 'www/cgi-bin/who': '#!/bin/sh\necho; echo $REMOTE_ADDR\n' };
+
+/** In a task's network: answers a datagram with the address that sent it, and by TCP the first bytes it got, in hex digits. Its UDP socket is bound to no address, as most are. */
+const echo = `const u = require('dgram').createSocket('udp4'); u.on('message', (m, from) => u.send(from.address, from.port, from.address)); u.bind(53);
+  require('net').createServer((s) => { s.on('error', () => {}); s.once('data', (d) => s.end(d.toString('hex'))); }).listen(80, () => console.log('ready'));`;
 
 interface Replica {
   host: Host;
@@ -27,6 +34,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
   let manager: HostDaemon;
   let worker: HostDaemon;
   let before: readonly Replica[];
+  let server: ChildProcess | undefined;
 
   beforeAll(async () => {
     machines = await startHosts(2);
@@ -43,6 +51,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
   }, 120_000);
 
   afterAll(async () => {
+    server?.kill();
     await worker?.remove();
     await manager?.remove();
     await machines?.stop();
@@ -154,6 +163,53 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await soon(() => fetch(worker.host.enter, `${manager.host.address}:8081`) === far?.name);
   });
 
+  test('a task sees the client’s own address, whichever host he came to, from its first connection on', async () => {
+    const client = machines.hosts[0]?.address.replace(/\.\d+$/, '.254') ?? '';
+    const seen = (enter: readonly string[], url: string) => /(\d+\.\d+\.\d+\.\d+)\]?$/.exec(fetch(enter, `${url}/cgi-bin/who`) ?? '')?.[1];
+    const targets = replicas('app', 'ingress').length;
+    for (const { address } of machines.hosts) {
+      for (let turn = 0; turn < targets; turn++) expect(seen([], `${address}:8080`)).toBe(client);
+      // The only task is on the other host.
+      expect(seen([], `${address}:8081`)).toBe(client);
+    }
+    // A host that asks itself or another one is the client; by loopback one of its addresses is.
+    expect(seen(manager.host.enter, `${manager.host.address}:8081`)).toBe(manager.host.address);
+    expect(seen(manager.host.enter, `${worker.host.address}:8081`)).toBe(manager.host.address);
+    expect(seen(manager.host.enter, '127.0.0.1:8081')).toBeDefined();
+    // A task that asks its own published port by its own host reaches all, itself too.
+    const [own] = replicas('app', 'front').filter(({ host }) => host === manager.host);
+    const answered = new Set(Array.from({ length: 2 * targets }, () => fetch(own?.enter ?? [], `${manager.host.address}:8080`)));
+    expect(answered).toEqual(new Set(names(replicas('app', 'front'))));
+  });
+
+  test('datagrams too, though the task answers by a socket that is bound to no address', async () => {
+    const client = machines.hosts[0]?.address.replace(/\.\d+$/, '.254') ?? '';
+    const published = ['--network', 'front', '--constraint', 'node.role==worker', '-p', '8082:80', '-p', '5353:53/udp'];
+    await manager.askDocker('service', 'create', '-d', '--name', 'told', ...published, image, '/bin/sleep', '1000');
+    await soon(() => replicas('told', 'ingress').length === 1);
+    const [program = '', ...enter] = replicas('told', 'ingress')[0]?.enter ?? [];
+    server = spawn(program, [...enter, process.execPath, '-e', echo], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(server.stdout as NonNullable<typeof server.stdout>, 'data');
+    for (const { address } of machines.hosts) await soon(async () => (await askByUdp(address, 5353)) === client);
+  });
+
+  test('labels say how a port’s tasks get to know who calls', async () => {
+    const client = machines.hosts[0]?.address.replace(/\.\d+$/, '.254') ?? '';
+    await manager.askDocker('service', 'update', '-d', '--label-add', 'shoal.source=local', 'far');
+    await soon(() => fetch([], `${manager.host.address}:8081`) === undefined);
+    expect(fetch([], `${worker.host.address}:8081/cgi-bin/who`)).toContain(client);
+    await manager.askDocker('service', 'update', '-d', '--label-add', 'shoal.source=masquerade', 'far');
+    await soon(() => fetch([], `${manager.host.address}:8081`) !== undefined && !fetch([], `${manager.host.address}:8081/cgi-bin/who`)?.includes(client));
+    await expect(manager.askDocker('service', 'update', '-d', '--label-add', 'shoal.source=proxy', 'told')).rejects.toThrow(
+      /5353\/udp: a PROXY header is sent by TCP only/,
+    );
+    await manager.askDocker('service', 'update', '-d', '--label-add', 'shoal.source.8082-tcp=proxy', 'told');
+    const got = async () => askByTcp(manager.host.address, 8082, 'hello');
+    await soon(async () => (await got()).startsWith('0d0a0d0a000d0a515549540a2111000c'));
+    expect((await got()).slice(32, 48)).toBe(hex(client) + hex(manager.host.address));
+    await manager.askDocker('service', 'rm', 'told');
+  });
+
   test.each<[string, (host: Host) => void]>([
     ['a device between hosts', (host) => host.run(['sh', '-c', 'for d in $(ip -o link show type vxlan | cut -d: -f2); do ip link del $d; done'])],
     ['a bridge under its containers', (host) => host.run(['sh', '-c', 'ip link del $(ip -o link show type bridge | grep -o "sh-[^:]*" | tail -1)'])],
@@ -198,3 +254,38 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await soon(() => allReach(replicas('app', 'front')));
   });
 });
+
+/** The answer to one datagram; empty when none comes: such may be lost, and is asked for again. */
+async function askByUdp(host: string, port: number): Promise<string> {
+  const socket = createSocket('udp4');
+  try {
+    socket.send('who', port, host);
+    const [answer] = (await once(socket, 'message', { signal: AbortSignal.timeout(1000) })) as [Buffer];
+    return answer.toString();
+  } catch {
+    return '';
+  } finally {
+    socket.close();
+  }
+}
+
+async function askByTcp(host: string, port: number, text: string): Promise<string> {
+  const socket = connect({ host, port, timeout: 3000 });
+  socket.on('timeout', () => socket.destroy());
+  try {
+    socket.write(text);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return answer.toString();
+  } catch {
+    return '';
+  } finally {
+    socket.destroy();
+  }
+}
+
+function hex(address: string): string {
+  return address
+    .split('.')
+    .map((part) => Number(part).toString(16).padStart(2, '0'))
+    .join('');
+}

@@ -3,7 +3,7 @@ import type { EndpointTask } from '#model/object/assignment';
 import type { Overlay, Peer } from '#network/contract';
 import { planOverlay } from '#network/overlay';
 import { repairedOverlay, repairOverlay, type SeenOverlay } from '#network/overlay-repair';
-import { overlayRules } from '#network/overlay-rules';
+import { overlayRules } from '#network/rules/overlay-rules';
 import { endpointTask, numberedNetwork, serviceEndpoint } from '#test/support/endpoints';
 
 const front = { network: numberedNetwork('frontnetworkfront', 4100), gateway: '10.5.0.1' };

@@ -14,7 +14,7 @@ test('ready tasks are targets at their ingress address, in a settled order', () 
     endpointTask('a', 1, true, 'front 10.0.1.5', 'ingress 10.0.3.5'),
     endpointTask('c', 3, false, 'front 10.0.1.7', 'ingress 10.0.3.7'),
   ];
-  const ports = publishedPorts([serviceEndpoint('web', ['8080:80/tcp'], tasks)], networks);
+  const ports = publishedPorts({ services: [serviceEndpoint('web', ['8080:80/tcp'], tasks)], networks }, 'node1');
   expect(ports).toEqual([
     {
       serviceName: 'web',
@@ -26,23 +26,28 @@ test('ready tasks are targets at their ingress address, in a settled order', () 
       ],
     },
   ]);
-  expect(publishedPorts([serviceEndpoint('web', ['8080:80/tcp'], tasks.toReversed())], networks)).toEqual(ports);
+  expect(publishedPorts({ services: [serviceEndpoint('web', ['8080:80/tcp'], tasks.toReversed())], networks }, 'node1')).toEqual(ports);
 });
 
 test('without an ingress address the first network that is not internal serves', () => {
   const tasks = [endpointTask('a', 1, true, 'back 10.0.2.5', 'front 10.0.1.5'), endpointTask('b', 2, true, 'back 10.0.2.6')];
-  const [port] = publishedPorts([serviceEndpoint('web', ['8080:80/tcp'], tasks)], networks);
+  const [port] = publishedPorts({ services: [serviceEndpoint('web', ['8080:80/tcp'], tasks)], networks }, 'node1');
   expect(port?.targets).toEqual([{ address: '10.0.1.5', port: 80 }]);
 });
 
 test('host mode and ports without a number are left out', () => {
   const tasks = [endpointTask('a', 1, true, 'front 10.0.1.5')];
   const ports = [{ TargetPort: 80 }, { TargetPort: 80, PublishedPort: 81, PublishMode: 'host' as const }, { PublishedPort: 82, TargetPort: 80 }];
-  expect(publishedPorts([serviceEndpoint('web', ports, tasks)], networks).map(holderKey)).toEqual(['82/tcp']);
+  expect(publishedPorts({ services: [serviceEndpoint('web', ports, tasks)], networks }, 'node1').map(holderKey)).toEqual(['82/tcp']);
 });
 
 test('a host address narrows a port; the address of all is none', () => {
   const address = (HostIP: string) => ({ PublishedPort: 80, TargetPort: 80, Shoal: { HostIP } });
   const ports = ['0.0.0.0', '127.0.0.1', '[::1]', '::'].map(address);
-  expect(publishedPorts([serviceEndpoint('web', ports, [])], networks).map(holderKey)).toEqual(['127.0.0.1:80/tcp', '80/tcp', '80/tcp', '[::1]:80/tcp']);
+  expect(publishedPorts({ services: [serviceEndpoint('web', ports, [])], networks }, 'node1').map(holderKey)).toEqual([
+    '127.0.0.1:80/tcp',
+    '80/tcp',
+    '80/tcp',
+    '[::1]:80/tcp',
+  ]);
 });

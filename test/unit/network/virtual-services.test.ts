@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { containerRules } from '#network/container-rules';
+import { containerRules } from '#network/rules/container-rules';
 import { NameTable } from '#network/names';
-import { ruleSet } from '#network/rule-set';
+import { ruleSet } from '#network/rules/rule-set';
 import { virtualServices } from '#network/virtual-services';
 import { endpointTask, numberedNetwork, serviceEndpoint } from '#test/support/endpoints';
 
@@ -38,7 +38,7 @@ test('only ready tasks and only networks of this node count', () => {
 });
 
 test('on the host an address is led from its own network’s bridge; who comes past that is refused', () => {
-  const { text } = ruleSet('shoal', [], virtualServices([web(task('t1', 1, true), task('t2', 2, true))], [front]));
+  const { text } = ruleSet('shoal', { ports: [], services: virtualServices([web(task('t1', 1, true), task('t2', 2, true))], [front]) });
   expect(text).toContain('elements = { "sh-frontnetwor" . 10.5.0.9 : goto v_10_5_0_9 }');
   expect(text).toContain('dnat to numgen inc mod 2 map { 0 : 10.5.0.11, 1 : 10.5.0.12 }');
   expect(text).toContain('ct state new ip daddr @virtual goto refuse;');

@@ -3,7 +3,7 @@ import { compareTexts } from '#base/text/text';
 import type { Service } from '#model/object/service';
 import { modeOf } from '#model/object/service';
 import type { PortConfig } from '#model/object/service-spec';
-import { isIngress, protocolOf } from '#model/port';
+import { isIngress, protocolOf } from '#model/port/port';
 import { listLines, type Column, type ListOptions } from '../../output/list.ts';
 import { compareNatural } from '../../output/natural.ts';
 import { familiarImage } from '#model/image-reference';

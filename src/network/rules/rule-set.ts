@@ -1,7 +1,8 @@
 /** The nftables text of one node: published ports to tasks. The whole text is one transaction and may be loaded again at any time. */
 import { createHash } from 'node:crypto';
-import { type PublishedPort, holderKey } from './published-ports.ts';
-import { virtualChain, virtualTarget, type VirtualService } from './virtual-services.ts';
+import { type PublishedPort, holderKey } from '../published-ports.ts';
+import { dealtOut } from './sticky.ts';
+import { virtualChain, virtualTarget, type VirtualService } from '../virtual-services.ts';
 
 export interface RuleSet {
   /** Name of the tables, of family ip and ip6. */
@@ -14,14 +15,26 @@ export interface RuleSet {
 /** Connection mark of published traffic; the accept rule in DOCKER-USER knows it too. */
 export const publishedMark = '0x5000';
 
+/** The same on all hosts: whichever a client asks, he meets the same task. */
+const stickySeed = '0x5e55101d';
+
 /** Name of the tables of the daemon `instance`; the empty one is a host's only daemon. */
 export function tableName(instance: string): string {
   return instance === '' ? 'shoal' : `shoal_${instance.replaceAll(/\W/g, '_')}`;
 }
 
+export interface LedTraffic {
+  /** A port whose clients are told in a PROXY header is served by this process, and stands in no rule. */
+  ports: readonly PublishedPort[];
+  services?: readonly VirtualService[];
+  /** Networks of this node. */
+  subnets?: readonly string[];
+}
+
 /** The rules that publish `ports`, and lead to the tasks behind the addresses of `services`. */
-export function ruleSet(table: string, ports: readonly PublishedPort[], services: readonly VirtualService[] = []): RuleSet {
-  return wholeTables(table, tableOfIPv4(ports, services), tableOfIPv6(ports));
+export function ruleSet(table: string, { ports: all, services = [], subnets = [] }: LedTraffic): RuleSet {
+  const ports = all.filter(({ source }) => source !== 'proxy');
+  return wholeTables(table, tableOfIPv4(ports, services, subnets), tableOfIPv6(ports));
 }
 
 /** Tables of these lines for both families, with the chain that tells their revision. */
@@ -44,7 +57,7 @@ export function wholeTables(table: string, v4: readonly string[], v6: readonly s
   return { table, text: `${lines.join('\n')}\n`, revision };
 }
 
-function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualService[]): string[] {
+function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualService[], subnets: readonly string[]): string[] {
   // One bad pair must not cost all the others their rules: of two ports with one key, such as 127.0.0.1 and ::1, the first counts.
   const ports = [...new Map(all.toReversed().map((port) => [keyWithAddress(port), port])).values()].toReversed();
   const served = ports.filter(({ targets }) => targets.length > 0);
@@ -97,8 +110,29 @@ function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualSe
       'ip daddr . meta l4proto . th dport @addrdead goto refuse;',
       'fib daddr type local meta l4proto . th dport @dead goto refuse;',
     ]),
-    // The task answers the host, whichever way the client came: from outside, loopback, another bridge or the task itself.
-    hooked('post', 'nat', 'postrouting', 90, [`ct mark ${publishedMark} ct status dnat masquerade;`]),
+    ...callerLines(served, subnets),
+  ];
+}
+
+/** Clients are seen as they are, and answered by the way that they came. In the host's stead come those who could not be answered: by loopback, from its own containers, and by a service's own address. */
+function callerLines(served: readonly PublishedPort[], subnets: readonly string[]): string[] {
+  const ours = `ct mark ${publishedMark} ct status dnat`;
+  const hidden = served.flatMap(({ targets }) => targets.flatMap((target) => (target.hidden ? [target.address] : [])));
+  const masked = (['tcp', 'udp', 'sctp'] as const).map((protocol) => {
+    const ports = served.filter((port) => port.source === 'masquerade' && port.protocol === protocol);
+    return { protocol, name: `masked_${protocol}`, numbers: ports.map(({ port }) => String(port)) };
+  });
+  return [
+    elements('set inner', 'ipv4_addr; flags interval', ['127.0.0.0/8', ...subnets]),
+    elements('set hidden', 'ipv4_addr', hidden),
+    // A number is enough: of two services with one number, each for an address of its own, both are meant.
+    ...masked.map(({ name, numbers }) => elements(`set ${name}`, 'inet_service', numbers)),
+    hooked('post', 'nat', 'postrouting', 90, [
+      `${ours} ip saddr @inner masquerade;`,
+      `${ours} ct original ip daddr @virtual masquerade;`,
+      `${ours} ip daddr @hidden masquerade;`,
+      ...masked.map(({ name, protocol }) => `${ours} meta l4proto ${protocol} ct original proto-dst @${name} masquerade;`),
+    ]),
   ];
 }
 
@@ -116,9 +150,11 @@ const refusalChain = '  chain refuse { meta l4proto tcp reject with tcp reset; r
 
 /** Connections go to the targets one after the other, so that few of them already reach all. */
 function portChain(port: PublishedPort): string {
-  const [first] = port.targets;
-  const list = port.targets.map(({ address, port: number }, index) => `${index} : ${address} . ${number}`).join(', ');
-  const target = port.targets.length === 1 ? `${first?.address}:${first?.port}` : `numgen inc mod ${port.targets.length} map { ${list} }`;
+  const [only, ...others] = port.targets.map(({ address, port: number }) => `${address} . ${number}`);
+  const list = port.sticky ? dealtOut(port.targets.map(({ address, port: number }) => `${address} . ${number}`)) : [only ?? '', ...others];
+  const turn = port.sticky ? `jhash ip saddr mod ${list.length} seed ${stickySeed}` : `numgen inc mod ${list.length}`;
+  const several = `${turn} map { ${list.map((target, index) => `${index} : ${target}`).join(', ')} }`;
+  const target = others.length === 0 ? (only ?? '').replace(' . ', ':') : several;
   return `  chain ${chainName(port)} { ct mark set ${publishedMark}; meta l4proto ${port.protocol} dnat ip to ${target}; }`;
 }
 

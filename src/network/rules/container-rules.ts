@@ -1,15 +1,22 @@
-/** The nftables text of one container: services' addresses lead to their tasks there already, so that a task sees who called. */
+/** What one container gets: services' addresses lead to their tasks there already, so that a task sees who called, and its answers to clients go by the node that these came to. */
 import { elements, hooked, type RuleSet, wholeTables } from './rule-set.ts';
-import { virtualChain, virtualTarget, type VirtualService } from './virtual-services.ts';
+import { virtualChain, virtualTarget, type VirtualService } from '../virtual-services.ts';
+import { wayBackRoutes, wayBackRules, type WayBack } from './way-back.ts';
 
 /** Of a container's own network namespace: so its own address is what the task sees. The engine keeps its own tables there. */
 const containerTable = 'shoal_vip';
 
-/** The rules of a container on `networkIds`. */
-export function containerRules(services: readonly VirtualService[], networkIds: ReadonlySet<string>): RuleSet {
+export interface ContainerRules extends RuleSet {
+  /** Lines for `ip -batch`. */
+  routes: readonly string[];
+}
+
+/** Of a container on `networkIds`; `back` when it is published. */
+export function containerRules(services: readonly VirtualService[], networkIds: ReadonlySet<string>, back?: WayBack): ContainerRules {
   const known = services.filter(({ networkId }) => networkIds.has(networkId));
   const led = known.filter(({ targets }) => targets.length > 0);
   const dead = known.filter(({ targets }) => targets.length === 0);
+  const routes = back ? wayBackRoutes(back) : [];
   const v4 = [
     elements(
       'map vips',
@@ -24,6 +31,8 @@ export function containerRules(services: readonly VirtualService[], networkIds: 
     ...led.map((service) => `  chain ${virtualChain(service)} { ${virtualTarget(service)}; }`),
     hooked('out', 'nat', 'output', -110, ['ip daddr vmap @vips;']),
     hooked('refused', 'filter', 'output', 0, ['ip daddr @dead meta l4proto tcp reject with tcp reset;', 'ip daddr @dead reject;']),
+    ...(back ? wayBackRules(back) : []),
   ];
-  return wholeTables(containerTable, v4, []);
+  const rules = wholeTables(containerTable, v4, []);
+  return { ...rules, revision: [rules.revision, ...routes].join('\n'), routes };
 }

@@ -1,7 +1,7 @@
 /** The nftables text that leads a network's containers, and nobody else, to the network's name server. */
 import { compareTexts } from '#base/text/text';
 import { bridgeName } from '#model/object/network';
-import type { BridgedNetwork } from './contract.ts';
+import type { BridgedNetwork } from '../contract.ts';
 import { elements, hooked, type RuleSet, tableName, wholeTables } from './rule-set.ts';
 
 /** The port that containers ask. Nothing of ours listens on it, so that it stays free for whoever publishes it or serves names himself. */

@@ -1,7 +1,7 @@
 /** Published ports of services: what is meant where nothing is said, and when two of them are the same. */
-import { isUnspecified } from './address.ts';
-import type { PortConfig } from './object/service-spec.ts';
-import type { Task } from './object/task.ts';
+import { isUnspecified } from '../address.ts';
+import type { PortConfig } from '../object/service-spec.ts';
+import type { Task } from '../object/task.ts';
 
 export type Protocol = NonNullable<PortConfig['Protocol']>;
 

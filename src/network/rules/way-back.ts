@@ -1,0 +1,83 @@
+/** How a task answers clients by the node that these came to: the frame that such a node sends carries the hardware address of its bridge, and tells where to return to. */
+import { compareTexts } from '#base/text/text';
+import { addressNumber, parseSubnet, subnetText } from '#model/ipv4';
+import { macAddress } from '#model/mac-address';
+import { protocolOf } from '#model/port/port';
+import type { LocalNetwork, Traffic } from '../contract.ts';
+import { publishedAttachment } from '../published-ports.ts';
+import { elements, hooked } from './rule-set.ts';
+
+/** Of one task that is published. */
+export interface WayBack {
+  subnet: string;
+  /** This node's own address in the network. */
+  gateway: string;
+  /** Addresses of all nodes in it by which clients may come, with the mark of each, which is the number of its routing table too. */
+  entries: readonly { gateway: string; mark: number }[];
+  /** UDP ports that the task serves: its answers begin at the network over which clients come. */
+  udpPorts: readonly number[];
+}
+
+/** Marks and tables are `first` plus the node's place in the network: far from those that people use. */
+const first = 0x5d000000;
+const mask = 0xff000000;
+/** Order among the routing rules of a container, which has none of its own but the kernel's three. */
+const preference = 20_480;
+/** The table of answers by UDP; no node has the address of the network itself. */
+const udpTable = first;
+
+/** By task id, of all tasks that are published on this node's networks. */
+export function waysBack({ services, networks, peers = [] }: Traffic): ReadonlyMap<string, WayBack> {
+  const found = new Map<string, WayBack>();
+  const entries = new Map<string, ReturnType<typeof entriesOf>>();
+  for (const { Ports, Tasks } of services) {
+    if (Ports.length === 0) continue;
+    const udpPorts = [...new Set(Ports.flatMap((port) => (protocolOf(port) === 'udp' && port.TargetPort ? [port.TargetPort] : [])))].toSorted((a, b) => a - b);
+    for (const task of Tasks) {
+      const local = networks.find(({ network }) => network.ID === publishedAttachment(task, networks)?.NetworkID);
+      const subnet = parseSubnet(local?.network.IPAMOptions?.Configs?.[0]?.Subnet);
+      if (!local || !subnet) continue;
+      const known = entries.get(local.network.ID) ?? entriesOf(local, subnet.first, peers);
+      entries.set(local.network.ID, known);
+      found.set(task.TaskID, { subnet: subnetText(subnet), gateway: local.gateway, entries: known, udpPorts });
+    }
+  }
+  return found;
+}
+
+function entriesOf({ network, gateway }: LocalNetwork, base: number, peers: NonNullable<Traffic['peers']>): WayBack['entries'] {
+  const others = peers.filter(({ networkId }) => networkId === network.ID).map((peer) => peer.gateway);
+  const gateways = [...new Set([gateway, ...others])].toSorted(compareTexts);
+  return gateways.flatMap((each) => {
+    const place = (addressNumber(each) ?? 0) - base;
+    return place > 0 && place < 2 ** 24 ? [{ gateway: each, mark: first + place }] : [];
+  });
+}
+
+/** Lines of the container's table that mark the answers. */
+export function wayBackRules({ subnet, entries }: WayBack): string[] {
+  const marks = entries.map(({ gateway, mark }) => `${macAddress(gateway)} : ${hex(mark)}`);
+  return [
+    elements('map entries', 'ether_addr : mark', marks),
+    hooked('came', 'filter', 'prerouting', -140, [`ct state new ip saddr != ${subnet} ct mark set ether saddr map @entries;`]),
+    hooked('answer', 'route', 'output', -140, [`ct direction reply ct mark & ${hex(mask)} == ${hex(first)} meta mark set ct mark;`]),
+  ];
+}
+
+/** Lines for `ip -force -batch` inside the container; those that are there already fail, which is fine. */
+export function wayBackRoutes({ gateway, entries, udpPorts }: WayBack): string[] {
+  const ways = entries.flatMap((entry) => [
+    `route replace default via ${entry.gateway} table ${entry.mark}`,
+    `rule add pref ${preference} fwmark ${hex(entry.mark)} lookup ${entry.mark}`,
+  ]);
+  // A socket that is bound to no address takes the one of the way that it answers by, before any mark is set.
+  const udp = udpPorts.flatMap((port) => [
+    `rule add pref ${preference + 1} ipproto udp sport ${port} lookup main suppress_prefixlength 0`,
+    `rule add pref ${preference + 2} ipproto udp sport ${port} lookup ${udpTable}`,
+  ]);
+  return [...ways, ...(udp.length > 0 ? [`route replace default via ${gateway} table ${udpTable}`, ...udp] : [])];
+}
+
+function hex(number: number): string {
+  return `0x${number.toString(16)}`;
+}
