@@ -120,8 +120,8 @@ export class Agent {
     this.#loop.wake(this.#assignments.clear().tasks);
     this.#loop.wakeAll();
     const end = this.#modules.clock.monotonicNow() + limitMs;
-    const remains = () => this.#loop.observer.containers.size > 0 || this.#loop.networkLoop.present.size > 0;
-    while (remains() && this.#modules.clock.monotonicNow() < end) await pause(this.#modules.clock, 50);
+    const remains = () => this.#loop.busy || this.#loop.observer.containers.size > 0 || this.#loop.networkLoop.present.size > 0;
+    while ((remains() || (await this.#isLeft())) && this.#modules.clock.monotonicNow() < end) await pause(this.#modules.clock, 50);
     await this.#modules.engine.carryOut({ type: 'pruneFiles', keep: [] }, this.#ending.signal);
   }
 
@@ -198,6 +198,13 @@ export class Agent {
     }
     this.#loop.wakeAll();
     void this.#modules.engine.carryOut({ type: 'pruneFiles', keep: [...tasks.keys()] }, this.#ending.signal);
+  }
+
+  /** Whether the engine has a container of ours after all: what was known of it may be old. */
+  async #isLeft(): Promise<boolean> {
+    const left = await this.#modules.engine.observe().catch(() => []);
+    if (left.length > 0) this.#loop.observer.refresh(undefined);
+    return left.length > 0;
   }
 
   async #settled(): Promise<void> {

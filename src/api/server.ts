@@ -27,7 +27,7 @@ import { answers } from '#http/answers';
 import { sendAnswer, sendJson } from './answer.ts';
 import { router, type Answer, type Call, type Handler } from './router.ts';
 import { SwarmEvents } from './stream/swarm-events.ts';
-import { readTarget } from './target.ts';
+import { readTarget, type RequestTarget } from './target.ts';
 
 export interface ApiOptions {
   /** Replaced when nobody answers on it. */
@@ -205,6 +205,7 @@ export class ApiServer {
   async #answer(request: IncomingMessage, response: ServerResponse, ending: Ending): Promise<void> {
     for (const [name, value] of Object.entries(await commonHeaders(this.#context))) response.setHeader(name, value as string);
     const target = readTarget(request.url ?? '/');
+    await this.#checkVersion(request, target);
     const query = new URLSearchParams(target.search);
     const stale = request.method === 'GET' && isStale(query);
     const found = (stale ? this.#findStale : this.#find)(request.method ?? 'GET', target.path);
@@ -225,6 +226,13 @@ export class ApiServer {
     };
     const answer = !stale && isLeaders(target.path) ? this.#atLeader(call, found.handler) : found.handler(call);
     await sendAnswer(response, await answer, this.#context.clock);
+  }
+
+  /** What `/version` says is what is served. What another manager carried here was asked for at his own door. */
+  async #checkVersion(request: IncomingMessage, { explicit, version }: RequestTarget): Promise<void> {
+    const newest = await this.#context.engine.commonVersion();
+    if (!explicit || version <= newest || this.#context.carried({ request })) return;
+    throw new HttpError(400, `client version 1.${version} is too new. Maximum supported API version is 1.${newest}`);
   }
 
   /** Outside a cluster, and on a worker, every route says so itself. */

@@ -6,7 +6,7 @@ import { featureLevel } from '#model/feature-level';
 import type { NodeDescription } from '#model/object/node';
 import type { GenericResource } from '#model/object/service-spec';
 import { bridgeName, networkIdLabel } from '#model/object/network';
-import { nodeIdLabel } from '#task/labels';
+import { nodeIdLabel } from '#model/object/meta';
 
 /** The parts of GET /info that are read. */
 interface EngineInfo {

@@ -14,7 +14,7 @@ import { observed } from './docker-observe.ts';
 import type { Engine, LogLine, LogOptions } from './engine.ts';
 import { TaskFiles } from './secret-files.ts';
 import { Images } from './images.ts';
-import { nodeIdLabel, taskIdLabel } from '#task/labels';
+import { nodeIdLabel, taskIdLabel } from '#model/object/meta';
 import { mapLimited } from './limiter.ts';
 import { done, failed, statusOf, textOf } from './outcome.ts';
 
@@ -49,7 +49,7 @@ export class DockerEngine implements Engine {
     mountFiles: (step) => this.#files.write(step.task, step.secrets, step.configs),
     unmountFiles: async (step) => this.#files.remove(step.taskId).then(() => done),
     pruneFiles: async (step) => this.#files.prune(new Set(step.keep)).then(() => done),
-    createContainer: (step, signal) => this.#create(step.task, step.gateways, signal),
+    createContainer: (step) => this.#create(step.task, step.gateways),
     startContainer: (step, signal) => this.#start(step.task, step.containerId, signal),
     attachNetwork: (step, signal) => this.#attach(step, signal),
     stopContainer: (step, signal) => this.#stop(step, signal),
@@ -122,7 +122,8 @@ export class DockerEngine implements Engine {
     }
   }
 
-  async #create(task: Task, gateways: readonly string[], signal: AbortSignal): Promise<StepOutcome> {
+  /** Never broken off: the engine would make the container all the same, after whoever looked for it. */
+  async #create(task: Task, gateways: readonly string[]): Promise<StepOutcome> {
     const context: BodyContext = {
       nodeId: this.options.nodeId,
       gateways,
@@ -132,7 +133,7 @@ export class DockerEngine implements Engine {
     const { name, platform, body } = containerRequest(task, context);
     try {
       // Split by hand: dockerode would put the whole body, environment and all, into the URL too.
-      const request = { _query: { name, ...(platform && { platform }) }, _body: body, abortSignal: signal };
+      const request = { _query: { name, ...(platform && { platform }) }, _body: body };
       const container = await this.#docker.createContainer(request as Docker.ContainerCreateOptions);
       this.#containerIds.set(task.ID, container.id);
       return { ok: true, containerId: container.id };

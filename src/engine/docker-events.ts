@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { jsonLines } from './images.ts';
-import { nodeIdLabel, taskIdLabel } from '#task/labels';
+import { nodeIdLabel, taskIdLabel } from '#model/object/meta';
 
 export interface EngineEvent {
   Action?: string;
@@ -19,7 +19,7 @@ export function containerEvents(nodeId: string): Filters {
   return {
     type: ['container'],
     label: [`${nodeIdLabel}=${nodeId}`],
-    event: ['start', 'die', 'oom', 'health_status', 'destroy', 'pause', 'unpause'],
+    event: ['create', 'start', 'die', 'oom', 'health_status', 'destroy', 'pause', 'unpause'],
   };
 }
 

@@ -2,7 +2,7 @@
 import type Docker from 'dockerode';
 import { bridgeName, networkIdLabel, type Network } from '#model/object/network';
 import type { StepOutcome } from '#task/step';
-import { nodeIdLabel } from '#task/labels';
+import { nodeIdLabel } from '#model/object/meta';
 import { done, failed, notYet, statusOf, textOf } from './outcome.ts';
 
 const mtuOption = 'com.docker.network.driver.mtu';

@@ -4,7 +4,8 @@ import type { AttachedNetwork } from '#model/object/network';
 import type { PortConfig } from '#model/object/service-spec';
 import { isUnspecified } from '#model/address';
 import type { ObservedContainer } from '#task/step';
-import { serviceIdLabel, taskIdLabel } from '#task/labels';
+import { taskIdLabel } from '#model/object/meta';
+import { serviceIdLabel } from '#task/labels';
 
 const states: Readonly<Record<string, ObservedContainer['state']>> = {
   created: 'created',

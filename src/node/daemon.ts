@@ -33,6 +33,8 @@ import { swarmTexts } from '#model/swarm-texts';
 
 /** Docker's. */
 const joinLimitMs = 20_000;
+/** An answer to `swarm init` waits at most so long for the node to be ready. */
+const readyLimitMs = 20_000;
 
 export class Daemon implements LocalSwarm {
   readonly #options: DaemonOptions;
@@ -215,6 +217,10 @@ export class Daemon implements LocalSwarm {
       writeIdentity(this.#options.state, identity);
       await this.#enter(member);
       this.#logger.info({ node: identity.nodeId, address }, 'made a cluster: this node is its first manager');
+      // Whoever asked goes on at once, and shall find the node ready. What keeps it from that does not undo the cluster.
+      let cancel = (): void => undefined;
+      await Promise.race([member.served(), new Promise<void>((resolve) => (cancel = systemClock.after(readyLimitMs, resolve)))]);
+      cancel();
       return identity.nodeId;
     });
   }

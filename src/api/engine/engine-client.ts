@@ -32,8 +32,8 @@ const aboutLifetimeMs = 10_000;
 const pingTimeoutMs = 1_000;
 const retryMs = 1_000;
 const readTimeoutMs = 10_000;
-/** For what changes something: pruning hundreds of networks takes its time. */
-const callTimeoutMs = 120_000;
+/** For what takes its time: pruning hundreds of networks, measuring thousands of containers. */
+export const callTimeoutMs = 120_000;
 /** Headers that belong to one connection, or that Node has answered already. */
 const hopHeaders = new Set(connectionHeaders);
 
@@ -77,8 +77,7 @@ export class EngineClient {
   }
 
   /** One JSON call with an unversioned path. Throws 503 when the engine does not answer. */
-  async call(method: string, path: string, signal?: AbortSignal): Promise<EngineReply> {
-    const timeoutMs = method === 'GET' ? readTimeoutMs : callTimeoutMs;
+  async call(method: string, path: string, signal?: AbortSignal, timeoutMs = method === 'GET' ? readTimeoutMs : callTimeoutMs): Promise<EngineReply> {
     const response = await this.#open({ method, path }, { timeoutMs, ...(signal && { signal }) });
     return { status: response.statusCode ?? 500, text: (await readBody(response)).toString('utf8') };
   }

@@ -15,7 +15,8 @@ import { enginePath, type RequestTarget } from '../target.ts';
 import { newestVersion } from '../version.ts';
 import { remoteExec, remoteExecId } from './exec-id.ts';
 import { findContainer } from './find-container.ts';
-import { pathOf, shownBy, type Shown } from './shown.ts';
+import { inspectContainer } from './inspected.ts';
+import { isInspect, pathOf, shownBy, type Shown } from './shown.ts';
 
 const hopHeaders = new Set([...connectionHeaders, 'transfer-encoding', 'host', 'content-length']);
 /** The answer to a command that was made is its id. */
@@ -31,9 +32,15 @@ export async function askAnywhere(call: Call, context: Context): Promise<Answer>
     await context.engine.passThrough(call.request, call.response, call.target, await bodyOf(call));
     return 'sent';
   }
-  const missing = shown.of === 'exec' ? undefined : await context.engine.passThroughUnlessMissing(call.request, call.response, call.target, await bodyOf(call));
-  if (missing === 'sent') return 'sent';
-  return await askLeader(call, context, shown, missing);
+  const here = shown.of === 'exec' ? undefined : await askHere(call, context, shown);
+  if (here === 'sent' || (here && here.status !== 404)) return here;
+  return await askLeader(call, context, shown, here);
+}
+
+/** Of this host's engine. */
+async function askHere({ request, response, target }: Call, { engine }: Context, shown: Shown): Promise<Answer> {
+  if (isInspect(shown)) return await inspectContainer(engine, target);
+  return await engine.passThroughUnlessMissing(request, response, target, request.method === 'GET' ? undefined : await holdBody(request));
 }
 
 /** @param missing what this host's engine said of a container that it does not know */

@@ -8,7 +8,8 @@ import { failureOf, HttpError } from '../errors.ts';
 import type { Guard } from '../guard.ts';
 import { readTarget, type RequestTarget } from '../target.ts';
 import { connectionPair } from './pair.ts';
-import { pathOf, shownBy } from './shown.ts';
+import { inspectContainer } from './inspected.ts';
+import { isInspect, pathOf, shownBy, type Shown } from './shown.ts';
 
 export interface NodeDoorParts {
   isTask: NodesLine['isTask'];
@@ -61,8 +62,10 @@ export class NodeDoor {
     request.on('error', () => undefined);
     response.on('error', () => response.destroy());
     try {
-      const target = await this.#shown(request);
-      await this.#parts.engine.passThrough(request, response, target);
+      const { target, shown } = await this.#shown(request);
+      if (!isInspect(shown)) return await this.#parts.engine.passThrough(request, response, target);
+      const { status, json } = await inspectContainer(this.#parts.engine, target);
+      sendJson(response, status, json);
     } catch (error) {
       const { status, message } = failureOf(error, false);
       if (response.headersSent) return void response.destroy();
@@ -74,7 +77,7 @@ export class NodeDoor {
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy());
     try {
-      const target = await this.#shown(request);
+      const { target } = await this.#shown(request);
       if (!target.path.endsWith('/start')) throw new HttpError(400, 'this path knows no upgrade');
       await this.#parts.engine.upgrade(request, socket, head, target);
     } catch (error) {
@@ -83,7 +86,7 @@ export class NodeDoor {
   }
 
   /** What is asked for, when it is in the table and of a container of ours: containers go by their whole id, commands by the container that they run in. */
-  async #shown(request: IncomingMessage): Promise<RequestTarget> {
+  async #shown(request: IncomingMessage): Promise<{ target: RequestTarget; shown: Shown }> {
     const target = readTarget(request.url ?? '/');
     const shown = shownBy(request.method ?? 'GET', target.path);
     if (!shown) throw new HttpError(403, 'a node shows nothing but what its tasks do');
@@ -92,7 +95,7 @@ export class NodeDoor {
     if (!this.#parts.isTask(containerId)) {
       throw new HttpError(404, shown.of === 'exec' ? `No such exec instance: ${shown.ref}` : `No such container: ${shown.ref}`);
     }
-    return { ...target, path: pathOf(shown) };
+    return { target: { ...target, path: pathOf(shown) }, shown };
   }
 
   async #containerOf(execId: string): Promise<string> {

@@ -37,6 +37,11 @@ export function shownBy(method: string, path: string): Shown | undefined {
   return { of: word === 'exec' ? 'exec' : 'container', ref, what };
 }
 
+/** A container's own description: its networks are shown as the cluster's. */
+export function isInspect({ of, what }: Shown): boolean {
+  return of === 'container' && what === 'json';
+}
+
 /** The path under which an engine has it. */
 export function pathOf({ of, ref, what }: Shown): string {
   return `/${of === 'exec' ? 'exec' : 'containers'}/${ref}/${what}`;

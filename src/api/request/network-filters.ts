@@ -8,6 +8,11 @@ import type { NetworkResource } from '../view/network.ts';
 export const listKeys = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
 export const pruneKeys = ['label', 'label!', 'until'];
 
+/** Refuses types that there are none of, in Docker's words. */
+export function checkType(filters: Filters): void {
+  for (const type of filters.get('type') ?? []) if (!['builtin', 'custom'].includes(type)) throw new HttpError(400, `invalid filter: 'type'='${type}'`);
+}
+
 /** @param isUsed whether a service or task names the network */
 export function passesList(filters: Filters, network: NetworkResource, isUsed: () => boolean): boolean {
   return (

@@ -2,18 +2,20 @@
 import { HttpError } from '../errors.ts';
 import type { Context } from '../context.ts';
 import { askAnywhere } from '../nodes/anywhere.ts';
+import { listContainers } from '../nodes/inspected.ts';
 import { shownRoutes } from '../nodes/shown.ts';
 import { refuseOwnNetwork } from '../own-networks.ts';
 import { parseBody, readBody } from '../request/body.ts';
 import { networksOfContainer } from '../request/container-body.ts';
-import { post, type Answer, type Call, type Route } from '../router.ts';
+import { get, post, type Answer, type Call, type Route } from '../router.ts';
 
 /** Networks that one container is attached to at most: each is looked up. */
 const networksLimit = 64;
 
 export function containerRoutes(context: Context): Route[] {
   const shown = shownRoutes.map((route) => ({ ...route, handler: (call: Call) => askAnywhere(call, context) }));
-  return [post('/containers/create', (call) => create(call, context)), ...shown];
+  const listed = get('/containers/json', ({ target }) => listContainers(context.engine, target));
+  return [listed, post('/containers/create', (call) => create(call, context)), ...shown];
 }
 
 async function create(call: Call, context: Context): Promise<Answer> {

@@ -6,10 +6,11 @@ import { taskName } from '#model/object/task';
 import { decode, holdBody, parseBody } from '../request/body.ts';
 import { findOptional, requireManager, submit, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
+import { clusterIdOf, standInShown, standIns } from '../engine/stand-ins.ts';
 import { HttpError } from '../errors.ts';
 import { optionalView, refuseOwnNetwork, refuseStandIn } from '../own-networks.ts';
 import { readFilters, type Filters } from '../request/filters.ts';
-import { listKeys, passesList, passesPrune, pruneKeys } from '../request/network-filters.ts';
+import { checkType, listKeys, passesList, passesPrune, pruneKeys } from '../request/network-filters.ts';
 import { predefinedNetwork, shownNetwork, type NetworkResource } from '../view/network.ts';
 import { get, parameter, post, remove, type Answer, type Call, type Route } from '../router.ts';
 import { clusterNetworkRequest, networkCreateRequest, type NetworkCreateRequest } from '../request/bodies.ts';
@@ -28,40 +29,83 @@ export function networkRoutes(context: Context): Route[] {
 
 async function listNetworks(call: Call, context: Context): Promise<NetworkResource[]> {
   const filters = readFilters(call, listKeys);
+  checkType(filters);
   const reply = await context.engine.call('GET', `/networks${queryText(call)}`).catch(() => undefined);
   if (reply && reply.status >= 400 && reply.status < 500) throw engineError(reply.status, reply.text);
   const local = reply?.status === 200 ? (JSON.parse(reply.text) as NetworkResource[]) : [];
   const view = await optionalView(context);
-  const used = view ? usedNetworks(view) : new Set<string>();
-  const ours = [...(view?.list('network') ?? [])].map(shownNetwork).filter((network) => passesList(filters, network, () => used.has(network.Id)));
-  return [...ours, ...local.filter((network) => network.Labels?.[networkIdLabel] === undefined)];
+  const strangers = local.filter((network) => network.Labels?.[networkIdLabel] === undefined);
+  if (!view) {
+    // A node that manages nothing shows those of the cluster's networks that it is on.
+    const present = [...(await standIns(context.engine)).values()].map(standInShown);
+    return [...present.filter((network) => passesList(filters, network, () => true)), ...strangers];
+  }
+  const used = usedNetworks(view);
+  const ours = [...view.list('network')].map(shownNetwork).filter((network) => passesList(filters, network, () => used.has(network.Id)));
+  return [...ours, ...strangers];
 }
 
 async function inspectNetwork(call: Call, context: Context): Promise<Answer> {
-  const ref = parameter(call);
   const scope = call.query.get('scope') ?? '';
   const view = scope === 'local' ? undefined : await optionalView(context);
-  const exact = view && (view.get('network', ref) ?? view.byName('network', ref));
-  if (view && exact) return { status: 200, json: inspected(view, exact, call) };
-  if (scope === 'swarm') return { status: 200, json: inspectSwarmScope(view, ref, call) };
-  const reply = await context.engine.call('GET', `/networks/${encodeURIComponent(ref)}${queryText(call)}`).catch(() => undefined);
-  if (reply?.status === 200) return { status: 200, json: JSON.parse(reply.text) as unknown };
-  const prefixed = view && findOptional(view, 'network', ref);
-  if (view && prefixed) return { status: 200, json: inspected(view, prefixed, call) };
-  throw reply ? engineError(reply.status, reply.text) : notFound(ref);
-}
-
-function inspectSwarmScope(view: View | undefined, ref: string, call: Call): NetworkResource {
-  const network = view && findOptional(view, 'network', ref);
-  const shown = network ? inspected(view, network, call) : predefinedNetwork(ref);
+  const here = await standIns(context.engine);
+  const standIn = here.get(parameter(call));
+  const ref = standIn ? clusterIdOf(standIn) : parameter(call);
+  const byId = view?.get('network', ref);
+  if (view && byId) return { status: 200, json: inspected(view, byId, here, call, context) };
+  const stranger = scope === 'swarm' ? undefined : await strangerOf(ref, call, context);
+  const named = view?.byName('network', ref);
+  if (view && named && stranger?.Name === ref) throw ambiguous(ref, 'name');
+  if (view && named) return { status: 200, json: inspected(view, named, here, call, context) };
+  if (stranger && (stranger.Name === ref || stranger.Id === ref)) return { status: 200, json: stranger };
+  const prefixed = view && [...view.list('network')].filter((network) => network.ID.startsWith(ref));
+  if ((prefixed?.length ?? 0) + (stranger ? 1 : 0) > 1) throw ambiguous(ref, 'ID prefix', (prefixed?.length ?? 0) + (stranger ? 1 : 0));
+  if (view && prefixed?.[0]) return { status: 200, json: inspected(view, prefixed[0], here, call, context) };
+  const shown = stranger ?? predefined(ref, scope) ?? (view || scope === 'local' ? undefined : standInOf(ref, here));
   if (!shown) throw notFound(ref);
-  return shown;
+  return { status: 200, json: shown };
 }
 
-/** `verbose` adds the services with their tasks' addresses. */
-function inspected(view: View, network: Network, call: Call): NetworkResource {
+/** The engine's own network of that name, id, or beginning of one. Throws what the engine refuses for another reason than that there is none. */
+async function strangerOf(ref: string, call: Call, context: Context): Promise<NetworkResource | undefined> {
+  const reply = await context.engine.call('GET', `/networks/${encodeURIComponent(ref)}${queryText(call)}`).catch(() => undefined);
+  if (reply && reply.status !== 200 && reply.status !== 404) throw engineError(reply.status, reply.text);
+  const found = reply?.status === 200 ? (JSON.parse(reply.text) as NetworkResource) : undefined;
+  return found?.Labels?.[networkIdLabel] === undefined ? found : undefined;
+}
+
+/** In the scope of the swarm by name; the id that is shown for one stands for it anywhere. */
+function predefined(ref: string, scope: string): NetworkResource | undefined {
+  const found = scope === 'local' ? undefined : predefinedNetwork(ref);
+  return scope === 'swarm' || found?.Id === ref ? found : undefined;
+}
+
+function standInOf(ref: string, here: ReadonlyMap<string, NetworkResource>): NetworkResource | undefined {
+  const shown = [...here.values()].map(standInShown);
+  return shown.find(({ Id, Name }) => Id === ref || Name === ref) ?? shown.find(({ Id }) => Id.startsWith(ref));
+}
+
+function ambiguous(ref: string, by: string, count = 2): HttpError {
+  return new HttpError(400, `network ${ref} is ambiguous (${count} matches found based on ${by})`);
+}
+
+/** With what is attached to it on this node, and the nodes that are on it; `verbose` adds the services with their tasks' addresses. */
+function inspected(view: View, network: Network, here: ReadonlyMap<string, NetworkResource>, call: Call, context: Context): NetworkResource {
   const verbose = ['1', 'true'].includes(call.query.get('verbose') ?? '');
-  return verbose ? { ...shownNetwork(network), Peers: [], Services: servicesOf(view, network) } : shownNetwork(network);
+  const standIn = [...here.values()].find((each) => clusterIdOf(each) === network.ID);
+  const Peers = standIn ? peersOf(view, network, context.swarm.status().NodeID) : [];
+  return {
+    ...shownNetwork(network),
+    ...(standIn && { Containers: standIn.Containers ?? {} }),
+    ...((standIn || verbose) && { Peers }),
+    ...(verbose && { Services: servicesOf(view, network) }),
+  };
+}
+
+/** Nodes with an address of their own in the network, and this one. */
+function peersOf(view: View, network: Network, ownId: string): object[] {
+  const nodes = [...view.list('node')].filter((node) => node.ID === ownId || node.Shoal?.Gateways?.[network.ID] !== undefined);
+  return nodes.map((node) => ({ Name: node.ID.slice(0, 12), IP: node.Status.Addr }));
 }
 
 function servicesOf(view: View, network: Network): Record<string, object> {
@@ -87,16 +131,28 @@ async function create(call: Call, context: Context): Promise<Answer> {
   const body = parseBody(bytes);
   const request = decode(body, networkCreateRequest);
   if (!isClusterNetwork(request)) {
+    if ((await optionalView(context))?.byName('network', request.Name)) throw taken(request.Name);
     await context.engine.passThrough(call.request, call.response, call.target, bytes);
     return 'sent';
   }
   requireManager(context.swarm.status());
   decode(body, clusterNetworkRequest);
+  await refuseTakenName(request.Name, context);
   const { Scope: _scope, ...spec } = request;
   return await context.atLeader(call, async () => {
     const { ID } = await submit(context, call, createNetwork(spec));
     return { status: 201, json: { Id: ID, Warning: '' } };
   });
+}
+
+/** A name means one network: the engine's own are looked at as well as the cluster's. */
+async function refuseTakenName(name: string, context: Context): Promise<void> {
+  const local = await context.engine.read<NetworkResource>(`/networks/${encodeURIComponent(name)}`);
+  if (local?.Name === name && local.Labels?.[networkIdLabel] === undefined) throw taken(name);
+}
+
+function taken(name: string): HttpError {
+  return new HttpError(409, `network with name ${name} already exists`);
 }
 
 /** Networks of stacks are the cluster's whatever their driver: services are to be attached to them. */

@@ -3,7 +3,7 @@ import { mapped } from '../answer.ts';
 import type { UseCase } from '#control/cluster';
 import { findObject } from '#control/find';
 import { createService, removeService, updateService, type ServiceCreated, type ServiceUpdated, type UpdateServiceOptions } from '#control/service/services';
-import { nodeLocalNetworks } from '#model/object/network';
+import { nodeLocalName } from '#model/object/network';
 import { modeOf, type Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import { decodeBody } from '../request/body.ts';
@@ -83,7 +83,7 @@ function updateKeeping(ref: string, version: number, spec: ServiceSpec, options:
 async function refuseLocalNetworks(spec: ServiceSpec, context: Context): Promise<void> {
   const view = await context.cluster.read();
   for (const { Target = '' } of [...(spec.TaskTemplate.Networks ?? []), ...(spec.Networks ?? [])]) {
-    if (nodeLocalNetworks.includes(Target) || findOptional(view, 'network', Target)) continue;
+    if (nodeLocalName(Target) !== undefined || findOptional(view, 'network', Target)) continue;
     const local = await context.engine.read<NetworkResource>(`/networks/${encodeURIComponent(Target)}`);
     if (local === undefined || local.Scope === 'swarm') continue;
     const advice = 'Only networks scoped to the swarm can be used, such as those created with the overlay driver.';

@@ -1,5 +1,5 @@
 /** A cluster network in the Engine API's two forms: flat in the network routes, nested in a task. */
-import { nodeLocalNetworks, type Network, type NetworkSpec } from '#model/object/network';
+import { nodeLocalName, shownNetworkId, type Network, type NetworkSpec } from '#model/object/network';
 
 /** Flat network resource, as far as we read it ourselves; the rest is passed on as it came. */
 export interface NetworkResource {
@@ -48,11 +48,12 @@ export function shownNetwork(network: Network): NetworkResource {
  * The swarm-scoped face of a network that every engine has of its own: `service create --network host`
  * asks for it and then names it by this id.
  */
-export function predefinedNetwork(name: string): NetworkResource | undefined {
-  if (!nodeLocalNetworks.includes(name)) return undefined;
+export function predefinedNetwork(ref: string): NetworkResource | undefined {
+  const name = nodeLocalName(ref);
+  if (name === undefined) return undefined;
   return {
     Name: name,
-    Id: name,
+    Id: shownNetworkId(name),
     Created: '0001-01-01T00:00:00Z',
     Scope: 'swarm',
     Driver: name === 'none' ? 'null' : name,
@@ -74,10 +75,10 @@ export function predefinedNetwork(name: string): NetworkResource | undefined {
  * An engine's own, and one that is gone, have no times of their own, and Go's clients read no empty one.
  */
 export function nestedNetwork(network: Network, taskCreatedAt: string): object {
-  const { ID, Version, Spec, DriverState, IPAMOptions } = network;
+  const { Version, Spec, DriverState, IPAMOptions } = network;
   const { Driver, Options, IPAM, EnableIPv6, ...spec } = Spec;
   return {
-    ID,
+    ID: shownNetworkId(network.ID),
     Version,
     CreatedAt: network.CreatedAt || taskCreatedAt,
     UpdatedAt: network.UpdatedAt || taskCreatedAt,

@@ -5,10 +5,10 @@ import type { Config, Secret } from '#model/object/secret';
 import type { Node } from '#model/object/node';
 import type { Repository } from '#model/object/repository';
 import type { Service } from '#model/object/service';
-import type { EndpointSpec, ServiceSpec, TaskSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
 import type { View } from '../dependencies.ts';
 import { nestedNetwork, shownNetwork } from './network.ts';
+import { storedEndpoint, storedSpec, storedTask } from './stored-spec.ts';
 
 /** Kinds that are shown as objects by themselves; the cluster and tasks have doors of their own (`shownCluster`, `shownTask`), stacks are shown as summaries. */
 export type ShownKind = Exclude<Kind, 'cluster' | 'stack' | 'task'>;
@@ -39,31 +39,11 @@ function shownNode({ Shoal: _internal, ...node }: Node): object {
 function shownService({ Shoal: _memory, ...service }: Service): object {
   return {
     ...service,
-    Spec: shownServiceSpec(service.Spec),
-    ...(service.PreviousSpec && { PreviousSpec: shownServiceSpec(service.PreviousSpec) }),
+    Spec: storedSpec(service.Spec),
+    ...(service.PreviousSpec && { PreviousSpec: storedSpec(service.PreviousSpec) }),
     // Clients written in Go dereference nothing here, but others read Endpoint.Spec without looking.
-    Endpoint: service.Endpoint ?? { Spec: shownEndpoint(service.Spec.EndpointSpec ?? {}) },
+    Endpoint: { ...service.Endpoint, Spec: storedEndpoint(service.Endpoint?.Spec ?? service.Spec.EndpointSpec) ?? {} },
   };
-}
-
-function shownServiceSpec(spec: ServiceSpec): object {
-  const { EndpointSpec } = spec;
-  return {
-    ...spec,
-    Labels: spec.Labels ?? {},
-    TaskTemplate: shownTemplate(spec.TaskTemplate),
-    ...(EndpointSpec && { EndpointSpec: shownEndpoint(EndpointSpec) }),
-  };
-}
-
-/** With the defaults that Docker writes into every spec. */
-function shownTemplate(template: TaskSpec): object {
-  const { ContainerSpec, ForceUpdate = 0, Runtime = 'container' } = template;
-  return { ...template, ...(ContainerSpec && { ContainerSpec: { Isolation: 'default', ...ContainerSpec } }), ForceUpdate, Runtime };
-}
-
-function shownEndpoint(spec: EndpointSpec): object {
-  return { ...spec, ...(spec.Ports && { Ports: spec.Ports.map((port) => ({ Protocol: 'tcp', PublishMode: 'ingress', ...port })) }) };
 }
 
 /** A task with its networks whole, as they are now: it holds only what they are called. One that is gone is shown as the task knows it. */
@@ -73,7 +53,13 @@ export function shownTask(view: Pick<View, 'get'>, { Shoal: _memory, ...task }: 
     const network = view.get('network', attachment.Network.ID) ?? { Version: { Index: 0 }, CreatedAt: '', UpdatedAt: '', ...attachment.Network };
     return { ...attachment, Network: nestedNetwork(network, task.CreatedAt) };
   });
-  return { ...task, Labels: task.Labels ?? {}, Status: { PortStatus: {}, ...status }, ...(attachments && { NetworksAttachments: attachments }) };
+  return {
+    ...task,
+    Spec: storedTask(task.Spec),
+    Labels: task.Labels ?? {},
+    Status: { PortStatus: {}, ...status },
+    ...(attachments && { NetworksAttachments: attachments }),
+  };
 }
 
 /** Data never leaves. */

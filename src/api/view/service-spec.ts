@@ -40,13 +40,18 @@ export function keepUnseen(current: ServiceSpec, next: ServiceSpec): ServiceSpec
  */
 function keepUnchanged(current: ServiceSpec, next: ServiceSpec): ServiceSpec {
   const { TaskTemplate, EndpointSpec } = current;
-  const parts = (spec: ServiceSpec): ServiceSpec => ({ Name: '', TaskTemplate: spec.TaskTemplate });
+  const parts = (spec: ServiceSpec): ServiceSpec => ({ Name: '', TaskTemplate: withOldNetworks(spec) });
   const ends = (spec: ServiceSpec): ServiceSpec => ({ Name: '', TaskTemplate: {}, ...(spec.EndpointSpec && { EndpointSpec: spec.EndpointSpec }) });
   return {
     ...next,
     ...(sameService(parts(current), parts(next)) && { TaskTemplate }),
     ...(EndpointSpec && sameService(ends(current), ends(next)) && { EndpointSpec }),
   };
+}
+
+/** The task with the networks that were named in their old place, if it names none itself. */
+function withOldNetworks({ TaskTemplate, Networks }: ServiceSpec): TaskSpec {
+  return TaskTemplate.Networks?.length || !Networks?.length ? TaskTemplate : { ...TaskTemplate, Networks };
 }
 
 function keepExtensions(current: ServiceSpec, next: ServiceSpec): ServiceSpec {

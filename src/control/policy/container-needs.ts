@@ -1,6 +1,6 @@
 /** What one service asks of the host beyond a container of its own: every field of a spec that gives power over a node. */
 import { capabilityName } from '#model/capability';
-import { nodeLocalNetworks } from '#model/object/network';
+import { nodeLocalName } from '#model/object/network';
 import type { Need } from '#model/allowance';
 import type { ContainerExtension, ContainerSpec, Privileges, ServiceSpec, TaskSpec } from '#model/object/service-spec';
 
@@ -157,8 +157,9 @@ const taskRules: Rules<TaskSpec> = {
 
 /** The node's own networks; those of the cluster are looked at with the stack. */
 function networkNeed(target: string): readonly FieldNeed[] {
-  if (target === 'host' || target.startsWith('container:')) return [asks('host', 'network', `network ${target}`)];
-  return nodeLocalNetworks.includes(target) && target !== 'none' ? [asks('external', target, `network ${target} of the node`)] : [];
+  const local = nodeLocalName(target);
+  if (local === 'host' || target.startsWith('container:')) return [asks('host', 'network', `network ${target}`)];
+  return local !== undefined && local !== 'none' ? [asks('external', local, `network ${target} of the node`)] : [];
 }
 
 const serviceRules: Rules<ServiceSpec> = {

@@ -1,6 +1,6 @@
 /** Makes a spec that names things into one that the store can keep: names to ids, defaults said. */
 import { Refusal } from '#base/refusal';
-import { nodeLocalNetworks } from '#model/object/network';
+import { nodeLocalName } from '#model/object/network';
 import { modeOf } from '#model/object/service';
 import type { ContainerSpec, NetworkAttachmentConfig, ServiceMode, ServiceSpec } from '#model/object/service-spec';
 import type { View } from '#store/view';
@@ -10,16 +10,21 @@ import { findFile, type FileKind } from '../secrets-and-configs.ts';
 export function resolveSpec(view: View, spec: ServiceSpec): ServiceSpec {
   const { Networks: deprecated, ...kept } = spec;
   const template = spec.TaskTemplate;
-  const networks = template.Networks?.length ? template.Networks : deprecated;
+  const resolved = (networks: readonly NetworkAttachmentConfig[] | undefined): NetworkAttachmentConfig[] =>
+    (networks ?? []).map((network) => resolveNetwork(view, network));
+  // The old place is kept as it was given, for it is shown there; what reads a service looks at the new one only.
+  const old = resolved(deprecated);
+  const networks = template.Networks?.length ? resolved(template.Networks) : old;
   return {
     ...kept,
+    ...(old.length > 0 && { Networks: old }),
     TaskTemplate: {
       ...template,
       ...(template.ContainerSpec && { ContainerSpec: resolveFiles(view, template.ContainerSpec) }),
-      ...(networks?.length && { Networks: networks.map((network) => resolveNetwork(view, network)) }),
+      ...(networks.length > 0 && { Networks: networks }),
     },
     Mode: resolveMode(spec),
-    EndpointSpec: { ...spec.EndpointSpec, Mode: spec.EndpointSpec?.Mode || 'vip' },
+    ...(spec.EndpointSpec && { EndpointSpec: { ...spec.EndpointSpec, Mode: spec.EndpointSpec.Mode || 'vip' } }),
   };
 }
 
@@ -41,7 +46,8 @@ function resolveMode(spec: ServiceSpec): ServiceMode {
 
 function resolveNetwork(view: View, attachment: NetworkAttachmentConfig): NetworkAttachmentConfig {
   const target = attachment.Target ?? '';
-  if (nodeLocalNetworks.includes(target)) return attachment;
+  const local = nodeLocalName(target);
+  if (local !== undefined) return { ...attachment, Target: local };
   const network = view.get('network', target) ?? view.byName('network', target);
   if (!network) throw new Refusal('notFound', `network ${target} not found`);
   if (network.Spec.Ingress) {

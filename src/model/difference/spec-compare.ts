@@ -26,6 +26,8 @@ export function differingFields(a: ServiceSpec, b: ServiceSpec): string[] {
 export function comparable(spec: ServiceSpec): unknown {
   return withoutNothing({
     ...spec,
+    // The old place of what stands in the task as well.
+    Networks: undefined,
     TaskTemplate: comparableTask(spec.TaskTemplate),
     UpdateConfig: comparableUpdate(spec.UpdateConfig),
     RollbackConfig: comparableUpdate(spec.RollbackConfig),

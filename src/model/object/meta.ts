@@ -14,3 +14,7 @@ export type Labels = Readonly<Record<string, string>>;
 /** Labels that Docker's stack tools read. */
 export const namespaceLabel = 'com.docker.stack.namespace';
 export const imageLabel = 'com.docker.stack.image';
+
+/** Labels of a task's container: whose it is, and where. */
+export const taskIdLabel = 'com.docker.swarm.task.id';
+export const nodeIdLabel = 'com.docker.swarm.node.id';

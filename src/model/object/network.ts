@@ -42,6 +42,19 @@ export interface AttachedNetwork {
 /** Networks that every engine has of its own: they are attached to by name and never allocated. */
 export const nodeLocalNetworks: readonly string[] = ['host', 'bridge', 'none'];
 
+/** Under these they are shown to clients, which expect an id of the cluster's where a service names a network. */
+const nodeLocalIds: ReadonlyMap<string, string> = new Map(nodeLocalNetworks.map((name) => [name, name.padEnd(25, '0')]));
+
+/** The id that stands for one of the engine's own networks; any other text as it is. */
+export function shownNetworkId(idOrName: string): string {
+  return nodeLocalIds.get(idOrName) ?? idOrName;
+}
+
+/** The name of the engine's own network that is meant by its name or by the id that is shown for it. */
+export function nodeLocalName(ref: string): string | undefined {
+  return nodeLocalNetworks.find((name) => ref === name || ref === nodeLocalIds.get(name));
+}
+
 /** Label of the Docker networks that stand for a cluster network on a node: its id. */
 export const networkIdLabel = 'shoal.network.id';
 

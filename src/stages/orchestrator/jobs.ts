@@ -3,6 +3,7 @@ import type { Steps } from '#base/pace/steps';
 import type { Draft } from './draft.ts';
 import { dropDepartedNodes } from './global.ts';
 import { addTask, iterationOf, startingRoom, stopTask } from './new-task.ts';
+import { compareStates, isTerminal } from '#model/object/task-state';
 import { fulfils } from '#model/task-fulfils';
 import { isLost } from './node-fit.ts';
 import { mayRestart } from './restart.ts';
@@ -56,13 +57,14 @@ export function* reconcileGlobalJob(draft: Draft): Steps<void> {
   }
 }
 
-/** A new iteration replaces the one before it, whatever became of that. */
+/** A new iteration replaces the one before it: what still goes on is stopped, what has ended stays as history. */
 function* dropOldIterations(draft: Draft): Steps<void> {
   for (const task of draft.tasks()) {
     if (draft.pace.isDue) yield;
-    if (isPresent(draft, task) || task.DesiredState === 'remove') continue;
+    if (isPresent(draft, task) || !isWanted(task) || isTerminal(task.Status.State)) continue;
     if (draft.isFull) return;
-    stopTask(draft, task, 'remove');
+    // Of what no node has been given there is nothing to remember.
+    stopTask(draft, task, compareStates(task.Status.State, 'assigned') < 0 ? 'remove' : 'shutdown');
   }
 }
 

@@ -2,8 +2,10 @@
 import type { Steps } from '#base/pace/steps';
 import { defaults, type Service } from '#model/object/service';
 import type { Task } from '#model/object/task';
+import { isTerminal } from '#model/object/task-state';
 import { clusterOf, type View } from '#store/view';
 import type { Draft } from './draft.ts';
+import { iterationOf } from './new-task.ts';
 import { isGone, isWanted } from './slots.ts';
 
 /** Ended tasks of a service that are kept beside the newest of each slot, whatever the limit of a slot is: so many, or so many a node. */
@@ -25,13 +27,19 @@ export function* reapTasks(draft: Draft): Steps<void> {
     // The newest stays whatever the limit is: it may be all that says that the slot has ended for good.
     for (const task of slot.tasks.slice(0, -1)) {
       if (excess <= 0) break;
-      if (isWanted(task) || !isGone(draft.surroundings.view, task)) continue;
+      if (!isOver(draft, task)) continue;
       if (draft.isFull) return;
       draft.removeTask(task.ID);
       excess--;
     }
   }
   yield* shortenHistory(draft);
+}
+
+/** It is history. What a job has completed is its result, until its next run. */
+function isOver(draft: Draft, task: Task): boolean {
+  const earlierRun = draft.isJob && (task.JobIteration?.Index ?? 0) !== iterationOf(draft) && isTerminal(task.Status.State);
+  return earlierRun || (!isWanted(task) && isGone(draft.surroundings.view, task));
 }
 
 /** Many slots that fail again and again leave more than anybody reads: the oldest goes first. */
@@ -42,7 +50,7 @@ function* shortenHistory(draft: Draft): Steps<void> {
   const over: Task[] = [];
   for (const { tasks } of draft.slots()) {
     if (draft.pace.isDue) yield;
-    for (const task of tasks.slice(0, -1)) if (!isWanted(task) && isGone(view, task)) over.push(task);
+    for (const task of tasks.slice(0, -1)) if (isOver(draft, task)) over.push(task);
   }
   if (over.length <= limit) return;
   over.sort((a, b) => (view.serialOf('task', a.ID) ?? Infinity) - (view.serialOf('task', b.ID) ?? Infinity));

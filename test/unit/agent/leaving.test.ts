@@ -91,3 +91,26 @@ test('it says what is in force when it is asked, after that is', async () => {
   );
   expect(dispatcher.acknowledged).toEqual([2]);
 });
+
+test('leaving finds what the engine still was making', async () => {
+  const { engine, dispatcher } = await startAgent();
+  const agent = running[0]!;
+  const known = engine.carryOut.bind(engine);
+  let asked = (): void => undefined;
+  const making = new Promise<void>((resolve) => (asked = resolve));
+  let answer = (): void => undefined;
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  // The engine makes the container whoever still waits for it, and tells of it by an event alone.
+  engine.carryOut = async (step, signal) => {
+    if (step.type !== 'createContainer') return known(step, signal);
+    asked();
+    await answered;
+    return known(step, new AbortController().signal);
+  };
+  dispatcher.assign([assigned(makeTask('t1'))]);
+  await making;
+  const left = agent.removeAll(limitMs);
+  answer();
+  await left;
+  expect(await engine.observe()).toEqual([]);
+});

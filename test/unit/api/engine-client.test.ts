@@ -53,7 +53,7 @@ test('requests arrive with their headers and bodies, answers come back with thei
     seen.push({ url: request.url ?? '', headers: request.headers, raw: request.rawHeaders, body: await bodyOf(request) });
     response.writeHead(201, { 'X-Own': 'yes', 'Api-Version': '1.41', 'Content-Type': 'application/json' }).end('{"Id":"c1"}');
   });
-  const made = await api!.http('POST', '/v1.47/containers/create?name=a%20b', { Image: 'x' }, { 'X-Registry-Auth': 'tok' });
+  const made = await api!.http('POST', '/v1.41/containers/create?name=a%20b', { Image: 'x' }, { 'X-Registry-Auth': 'tok' });
   expect([made.status, made.json, made.headers['x-own'], made.headers['api-version']]).toEqual([201, { Id: 'c1' }, 'yes', '1.41']);
   expect(seen[0]).toMatchObject({
     url: '/v1.41/containers/create?name=a%20b',

@@ -131,8 +131,8 @@ test('clients beyond the allowance of engine connections are told so, and log st
   const engine = createServer(() => undefined).listen(join(folder, 'engine.sock'));
   api = await startApi({ engineSocket: join(folder, 'engine.sock'), limits: { connections: 100, outgoing: 3 } });
   await crowd(api.socketPath, 5, '/containers/x/wait');
-  let reply = await api.http('GET', '/containers/json');
-  for (let i = 0; i < 100 && reply.status !== 503; i++) reply = await api.http('GET', '/containers/json');
+  let reply = await api.http('GET', '/images/json');
+  for (let i = 0; i < 100 && reply.status !== 503; i++) reply = await api.http('GET', '/images/json');
   expect(reply).toMatchObject({ status: 503, json: { message: expect.stringContaining('more than 3 connections to the engine are open') } });
   engine.closeAllConnections();
   engine.close();

@@ -113,7 +113,7 @@ afterEach(async () => {
 test('a task elsewhere is found by id, beginning of the id and name, at the leader and at a follower', async () => {
   for (const node of [follower, leader]) {
     for (const ref of [remoteId, remoteId.slice(0, 12), 'web.1.t1']) {
-      expect(await node.ask('GET', `/v1.47/containers/${ref}/json`)).toEqual({ status: 200, json: { Id: remoteId, by: 'w' } });
+      expect(await node.ask('GET', `/v1.41/containers/${ref}/json`)).toEqual({ status: 200, json: { Id: remoteId, by: 'w' } });
     }
   }
   expect(await follower.ask('GET', `/containers/${leadersId}/json`)).toEqual({ status: 200, json: { Id: leadersId, by: 'l' } });

@@ -36,7 +36,7 @@ async function ask(method: string, path: string, headers: [string, string][] = [
 }
 
 test('what is shown of a task comes from the engine, in the version that both speak', async () => {
-  expect(await ask('GET', `/v1.47/containers/${ours}/json?size=1`)).toEqual([200, JSON.stringify({ Id: ours })]);
+  expect(await ask('GET', `/v1.47/containers/${ours}/json?size=1`)).toEqual([200, `${JSON.stringify({ Id: ours })}\n`]);
   expect((await ask('POST', `/containers/${ours}/exec`))[0]).toBe(200);
   expect((await ask('POST', `/exec/${execHere}/resize?h=1&w=2`))[0]).toBe(200);
   expect(engine.seen).toEqual([

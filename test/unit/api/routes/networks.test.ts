@@ -41,7 +41,7 @@ test('the network of a stack is ours whatever its driver', async () => {
 });
 
 test('networks that every engine has answer in the scope of the swarm', async () => {
-  expect((await api.http('GET', '/networks/host?scope=swarm')).json).toMatchObject({ Id: 'host', Driver: 'host', Scope: 'swarm' });
+  expect((await api.http('GET', '/networks/host?scope=swarm')).json).toMatchObject({ Name: 'host', Driver: 'host', Scope: 'swarm' });
   expect((await api.http('GET', '/networks/nobody?scope=swarm')).status).toBe(404);
 });
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
 
 let api: ApiFixture;
@@ -16,7 +16,7 @@ async function created(body: object = spec, headers: Record<string, string> = {}
 test('create, look, update, remove with the status codes of Docker', async () => {
   const id = await created({ ...spec, Labels: null, TaskTemplate: { ...spec.TaskTemplate, Networks: null, Placement: null } });
   const service = (await api.http('GET', '/services/web')).json;
-  expect(service).toMatchObject({ ID: id, Spec: { Labels: {}, Mode: { Replicated: { Replicas: 1 } }, EndpointSpec: { Mode: 'vip' } } });
+  expect(service).toMatchObject({ ID: id, Spec: { Labels: {}, Mode: { Replicated: { Replicas: 1 } } } });
   const next = { ...service.Spec, TaskTemplate: { ContainerSpec: { Image: 'x:2' } } };
   const updated = await api.http('POST', `/services/${id}/update?version=${service.Version.Index}`, next);
   expect([updated.status, updated.json]).toEqual([200, { Warnings: null, Shoal: { SpecVersion: 1 } }]);
@@ -52,6 +52,68 @@ test('a taken name is a conflict, an ambiguous id is refused', async () => {
   const matches = ids.filter((id) => id.startsWith(shared)).length;
   const ambiguous = await api.http('GET', `/services/${shared}`);
   expect([ambiguous.status, ambiguous.json.message]).toEqual([400, `service ${shared} is ambiguous (${matches} matches found)`]);
+});
+
+describe('a spec is shown as Docker stores it', () => {
+  const given = (part: object) => ({ ...spec, ...part, TaskTemplate: { ...spec.TaskTemplate, ...(part as { TaskTemplate?: object }).TaskTemplate } });
+  const shownOf = async (part: object) => {
+    await created(given(part));
+    return (await api.http('GET', '/services/web')).json;
+  };
+
+  test('what was given, with the defaults of its parts', async () => {
+    const { Spec, Endpoint } = await shownOf({
+      TaskTemplate: { RestartPolicy: { Delay: 3e9 } },
+      UpdateConfig: { Delay: 1e9 },
+      RollbackConfig: {},
+      EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] },
+    });
+    const ports = [{ TargetPort: 80, PublishedPort: 8080, Protocol: 'tcp', PublishMode: 'ingress' }];
+    expect(Spec).toMatchObject({
+      TaskTemplate: { ForceUpdate: 0, Runtime: 'container', ContainerSpec: { Isolation: 'default' } },
+      UpdateConfig: { Parallelism: 0, Delay: 1e9, FailureAction: 'pause', MaxFailureRatio: 0, Order: 'stop-first' },
+      RollbackConfig: { Parallelism: 0, FailureAction: 'pause', MaxFailureRatio: 0, Order: 'stop-first' },
+      EndpointSpec: { Mode: 'vip', Ports: ports },
+    });
+    expect(Spec.TaskTemplate.RestartPolicy).toEqual({ Condition: 'any', Delay: 3e9, MaxAttempts: 0 });
+    expect(Endpoint.Spec).toEqual({ Mode: 'vip', Ports: ports });
+    const [task] = (await api.http('GET', '/tasks')).json;
+    expect(task.Spec).toMatchObject({ ContainerSpec: { Isolation: 'default' }, RestartPolicy: { Condition: 'any', MaxAttempts: 0 }, ForceUpdate: 0 });
+  });
+
+  test('what was not given stays away', async () => {
+    const { Spec, Endpoint } = await shownOf({});
+    expect(Object.keys(Spec).toSorted()).toEqual(['Labels', 'Mode', 'Name', 'TaskTemplate']);
+    expect(Spec.TaskTemplate.RestartPolicy).toBeUndefined();
+    expect(Endpoint.Spec).toEqual({});
+  });
+
+  test('networks in their old place are shown there, and may come back so', async () => {
+    const { Id } = (await api.http('POST', '/networks/create', { Name: 'back', Driver: 'overlay' })).json;
+    const { ID, Spec, Version } = await shownOf({ Networks: [{ Target: 'back', Aliases: ['db'] }] });
+    expect(Spec.Networks).toEqual([{ Target: Id, Aliases: ['db'] }]);
+    expect(Spec.TaskTemplate.Networks).toBeUndefined();
+    const stored = () => api.cluster.store.byName('service', 'web')?.Spec;
+    expect(stored()?.TaskTemplate.Networks).toEqual(Spec.Networks);
+    expect((await api.http('POST', `/services/${ID}/update?version=${Version.Index}`, Spec)).status).toBe(200);
+    expect(stored()?.TaskTemplate.Networks).toEqual(Spec.Networks);
+    // As the docker CLI moves them.
+    const { Networks, ...rest } = (await api.http('GET', '/services/web')).json.Spec;
+    const next = { ...rest, TaskTemplate: { ...rest.TaskTemplate, Networks } };
+    const now = (await api.http('GET', '/services/web')).json.Version.Index;
+    expect((await api.http('POST', `/services/${ID}/update?version=${now}`, next)).status).toBe(200);
+    const moved = (await api.http('GET', '/services/web')).json.Spec;
+    expect([moved.Networks, moved.TaskTemplate.Networks]).toEqual([undefined, Networks]);
+  });
+
+  test.each(['host', 'bridge', 'none'])('the network %s is named by an id that leads to it', async (name) => {
+    const { ID, Spec, Version } = await shownOf({ TaskTemplate: { Networks: [{ Target: name }] } });
+    const [{ Target }] = Spec.TaskTemplate.Networks;
+    expect(Target).toMatch(/^[a-z0-9]{25}$/);
+    expect((await api.http('GET', `/networks/${Target}`)).json).toMatchObject({ Id: Target, Name: name, Scope: 'swarm' });
+    expect((await api.http('POST', `/services/${ID}/update?version=${Version.Index}`, Spec)).status).toBe(200);
+    expect(api.cluster.store.byName('service', 'web')?.Spec.TaskTemplate.Networks).toEqual([{ Target: name }]);
+  });
 });
 
 test('lists by filter, with counts when asked', async () => {

@@ -19,7 +19,8 @@ test('what Docker stores as default is stored', () => {
   const cluster = initialisedCluster();
   const { ID, Warnings } = cluster.run(createService(serviceSpec('web')));
   const service = stored(cluster, 'web');
-  expect(service).toMatchObject({ ID, Spec: { Mode: { Replicated: { Replicas: 1 } }, EndpointSpec: { Mode: 'vip' } }, Shoal: { SpecVersion: 0 } });
+  expect(service).toMatchObject({ ID, Spec: { Mode: { Replicated: { Replicas: 1 } } }, Shoal: { SpecVersion: 0 } });
+  expect(service.Spec.EndpointSpec).toBeUndefined();
   expect(Warnings).toBeNull();
 });
 
@@ -39,8 +40,8 @@ test('networks, secrets and configs are resolved to ids, the deprecated place of
     }),
   );
   const { Spec } = stored(cluster, 'web');
-  expect(Spec.Networks).toBeUndefined();
   expect(Spec.TaskTemplate.Networks).toEqual([{ Target: net.ID, Aliases: ['w'] }, { Target: 'host' }]);
+  expect(Spec.Networks).toEqual(Spec.TaskTemplate.Networks);
   expect(Spec.TaskTemplate.ContainerSpec?.Secrets).toEqual([{ SecretID: secret.ID, SecretName: 'key', File }]);
   expect(Spec.TaskTemplate.ContainerSpec?.Configs).toEqual([{ ConfigID: config.ID, ConfigName: 'conf', File }]);
 });

@@ -21,13 +21,16 @@ describe('replicated', () => {
     ['a spent slot stays undone, the others go on', { MaxConcurrent: 1, TotalCompletions: 3 }, [spent(0)], ['new1: in 1, complete']],
     ['more at work than may be: nobody is hurt', { MaxConcurrent: 1, TotalCompletions: 2 }, [active(0), active(1)], []],
     [
-      'older iterations go',
+      'of older iterations what goes on is stopped, and what ended stays',
       {},
       [
         { slot: 0, desired: 'complete' },
+        { slot: 1, desired: 'complete', state: 'pending' },
+        { slot: 0, desired: 'complete', state: 'complete', id: 'c' },
+        { slot: 0, desired: 'complete', state: 'failed', id: 'f' },
         { ...done(0), id: 'x' },
       ],
-      ['t0: remove'],
+      ['t0: shutdown', 't1: remove'],
     ],
   ])('%s', (_name, ReplicatedJob, lines, expected) => {
     const situation = draft(service({ Mode: { ReplicatedJob } }, { JobStatus }), lines);
@@ -46,7 +49,7 @@ describe('global', () => {
     ['a drained node that completed', node('n1', { Availability: 'drain' }), [done(0)], []],
     ['a node that left', node('n2', { Availability: 'pause' }), [done(0)], ['t0: removed']],
     ['attempts used up', node('n1'), [spent(0)], []],
-    ['a new iteration', node('n1'), [{ state: 'complete', desired: 'complete' }], ['t0: remove', 'new1: in n1, complete']],
+    ['a new iteration', node('n1'), [{ state: 'complete', desired: 'complete' }], ['new1: in n1, complete']],
   ])('%s', (_name, one, lines, expected) => {
     const situation = draft(service({ Mode: { GlobalJob: {} } }, { JobStatus }), lines, [one]);
     finish(reconcileGlobalJob(situation));

@@ -45,6 +45,15 @@ test('completed tasks of a job are its result and stay', () => {
   expect(changes(situation)).toEqual([]);
 });
 
+test('of the runs of a job before, the last ones stay', () => {
+  const done = { slot: 1, state: 'complete' as const, desired: 'complete' as const };
+  const lines = ['a', 'b', 'c'].map((id, Index) => ({ ...done, id, JobIteration: { Index } }));
+  const JobStatus = { JobIteration: { Index: 2 }, LastExecution: '' };
+  const situation = draft(service({ Mode: { ReplicatedJob: {} } }, { JobStatus }), lines, [node('n1')], [create('cluster', cluster(2))]);
+  finish(reapTasks(situation));
+  expect(changes(situation)).toEqual(['a: removed']);
+});
+
 test('a service with many slots keeps a bounded history: the newest of all, and the last word of each slot', () => {
   const lines = Array.from({ length: 3000 }, (_, index): TaskLine => ({ id: `f${index}`, slot: (index % 600) + 1, state: 'failed' }));
   const situation = draft(service(), [...lines, { id: 'alone', slot: 601, state: 'failed' }], [node('n1')], [create('cluster', cluster(5))]);

@@ -1,0 +1,133 @@
+/** Networks and containers on a node whose engine has networks that stand for the cluster's. */
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startApi, type ApiFixture } from '#test/support/api-fixture';
+import { temporaryFolder } from '#test/support/folder';
+import { startRecordingEngine, type RecordingEngine } from '#test/support/recording-engine-socket';
+
+const [task, plain] = ['a'.repeat(64), 'b'.repeat(64)];
+const [standInId, strangerId] = ['c'.repeat(64), 'd'.repeat(64)];
+let api: ApiFixture;
+let engine: RecordingEngine;
+let netId = '';
+
+const containers = () => [
+  {
+    Id: task,
+    Labels: { 'com.docker.swarm.task.id': 't1' },
+    HostConfig: { NetworkMode: `web_net.${netId}` },
+    NetworkSettings: { Networks: { [`web_net.${netId}`]: { NetworkID: standInId, IPAddress: '10.0.1.3' } } },
+  },
+  { Id: plain, Labels: null, HostConfig: { NetworkMode: 'mine' }, NetworkSettings: { Networks: { mine: { NetworkID: strangerId } } } },
+];
+const networks = () => [
+  {
+    Id: standInId,
+    Name: `web_net.${netId}`,
+    Driver: 'bridge',
+    Scope: 'local',
+    Labels: { 'shoal.network.id': netId, 'com.docker.swarm.node.id': 'n' },
+    Containers: { [task]: { Name: 'web.1.t1', IPv4Address: '10.0.1.3/24' } },
+  },
+  { Id: strangerId, Name: 'mine', Driver: 'bridge', Scope: 'local', Labels: {} },
+];
+
+function answer(url: URL): [number, unknown] {
+  const [, kind, ref = ''] = url.pathname.replace(/^\/v1\.\d+/, '').split('/');
+  const filters = JSON.parse(url.searchParams.get('filters') ?? '{}') as Record<string, string[]>;
+  if (kind === 'containers' && ref === 'json') {
+    const [label] = filters['label'] ?? [];
+    const [network] = filters['network'] ?? [];
+    const on = (container: ReturnType<typeof containers>[number]) =>
+      Object.values(container.NetworkSettings.Networks).some((each) => each.NetworkID === network);
+    return [200, containers().filter((each) => (!label || each.Labels?.[label as 'com.docker.swarm.task.id'] !== undefined) && (!network || on(each)))];
+  }
+  const all: { Id: string; Name?: string }[] = kind === 'containers' ? containers() : networks();
+  if (ref === '') return [200, filters['label']?.includes('shoal.network.id') ? networks().slice(0, 1) : all];
+  const found = all.find(({ Id, Name }) => Id.startsWith(ref) || Name === ref);
+  return found ? [200, found] : [404, { message: `no such thing: ${ref}` }];
+}
+
+beforeEach(async () => {
+  const engineSocket = join(await temporaryFolder(), 'engine.sock');
+  engine = await startRecordingEngine(engineSocket, (request, response) => {
+    const [status, body] = answer(new URL(request.url ?? '', 'http://engine'));
+    response.writeHead(status).end(JSON.stringify(body));
+  });
+  api = await startApi({ engineSocket });
+  netId = (await api.http('POST', '/networks/create', { Name: 'web_net', Driver: 'overlay' })).json.Id;
+});
+afterEach(async () => {
+  await api.stop();
+  await engine.stop();
+});
+
+test('a container is on the cluster’s network, by its name and id', async () => {
+  const { NetworkSettings, HostConfig } = (await api.http('GET', `/containers/${task}/json`)).json;
+  expect(NetworkSettings.Networks).toEqual({ web_net: { NetworkID: netId, IPAddress: '10.0.1.3' } });
+  expect(HostConfig.NetworkMode).toBe('web_net');
+  const [listed, other] = (await api.http('GET', '/containers/json?all=1')).json;
+  expect(listed.NetworkSettings.Networks.web_net.NetworkID).toBe(netId);
+  expect(other).toEqual(containers()[1]);
+  expect((await api.http('GET', `/containers/${plain}/json`)).json).toEqual(containers()[1]);
+});
+
+test('its network says who is on it, and on which nodes', async () => {
+  for (const ref of [netId, 'web_net', standInId]) {
+    const shown = (await api.http('GET', `/networks/${ref}`)).json;
+    expect(shown).toMatchObject({ Id: netId, Name: 'web_net', Scope: 'swarm', Driver: 'overlay', Containers: { [task]: { Name: 'web.1.t1' } } });
+    expect(shown.Peers).toEqual([{ Name: expect.any(String), IP: expect.any(String) }]);
+  }
+  expect((await api.http('GET', '/networks')).json.map(({ Name }: { Name: string }) => Name)).toEqual(expect.arrayContaining(['web_net', 'mine']));
+});
+
+test('a node that manages nothing shows the networks that it is on', async () => {
+  Object.assign(api.status, { ControlAvailable: false });
+  for (const ref of [netId, 'web_net', netId.slice(0, 9)])
+    expect((await api.http('GET', `/networks/${ref}`)).json).toMatchObject({ Id: netId, Name: 'web_net', Scope: 'swarm', Driver: 'overlay', Labels: {} });
+  expect((await api.http('GET', '/networks?filters={"scope":["swarm"]}')).json.map(({ Id }: { Id: string }) => Id)).toContain(netId);
+});
+
+test('lists of containers know what is a task, and the cluster’s networks', async () => {
+  const ids = async (filters: object) =>
+    (await api.http('GET', `/containers/json?filters=${encodeURIComponent(JSON.stringify(filters))}`)).json.map(({ Id }: { Id: string }) => Id);
+  expect(await ids({ 'is-task': { true: true } })).toEqual([task]);
+  expect(await ids({ 'is-task': ['false'] })).toEqual([plain]);
+  expect(await ids({ 'is-task': ['1', '0'] })).toEqual([task, plain]);
+  expect(await ids({ network: [netId] })).toEqual([task]);
+  const refused = await api.http('GET', '/containers/json?filters={"is-task":["maybe"]}');
+  expect([refused.status, refused.json.message]).toEqual([400, "invalid filter 'is-task=[maybe]'"]);
+});
+
+test('one name means one network, whoever comes second', async () => {
+  for (const [Name, Driver] of [
+    ['web_net', 'bridge'],
+    ['mine', 'overlay'],
+  ]) {
+    const refused = await api.http('POST', '/networks/create', { Name, Driver });
+    expect([refused.status, refused.json.message]).toEqual([409, `network with name ${Name} already exists`]);
+  }
+});
+
+test('several that are meant are counted', async () => {
+  const beginning = strangerId[0] ?? '';
+  const ids = [...api.cluster.store.list('network')].map(({ ID }) => ID).filter((id) => id.startsWith(beginning));
+  while (ids.length === 0) {
+    const { Id } = (await api.http('POST', '/networks/create', { Name: `n${Math.random().toString(36).slice(2)}`, Driver: 'overlay' })).json;
+    if (Id.startsWith(beginning)) ids.push(Id);
+  }
+  const refused = await api.http('GET', `/networks/${beginning}`);
+  expect([refused.status, refused.json.message]).toEqual([400, `network ${beginning} is ambiguous (${ids.length + 1} matches found based on ID prefix)`]);
+});
+
+test('filters by type', async () => {
+  const refused = await api.http('GET', '/networks?filters={"type":["other"]}');
+  expect([refused.status, refused.json.message]).toEqual([400, "invalid filter: 'type'='other'"]);
+});
+
+test('no newer version is served than is said', async () => {
+  expect((await api.http('GET', '/version')).json.ApiVersion).toBe('1.41');
+  expect((await api.http('GET', '/v1.41/services')).status).toBe(200);
+  const refused = await api.http('GET', '/v1.42/services');
+  expect([refused.status, refused.json.message]).toEqual([400, 'client version 1.42 is too new. Maximum supported API version is 1.41']);
+});
