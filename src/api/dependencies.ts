@@ -149,6 +149,8 @@ export interface TaskLogOptions {
   tail?: number;
   /** Milliseconds since 1970. */
   sinceMs?: number;
+  /** With what the log driver keeps beside each line. */
+  details?: boolean;
 }
 
 export interface TaskLogLine {
@@ -156,6 +158,8 @@ export interface TaskLogLine {
   /** RFC 3339 with up to nanoseconds. */
   timestamp: string;
   text: string;
+  /** `key=value,…`, escaped as in a URL. */
+  details?: string;
 }
 
 export interface ReconcileEvent {

@@ -10,7 +10,7 @@ export async function* containerLogs(docker: Docker, containerId: string, option
   try {
     const info = await docker.getContainer(containerId).inspect();
     const stream = await openLogs(docker, containerId, options, signal);
-    yield* logLines(stream, info.Config.Tty);
+    yield* logLines(stream, info.Config.Tty, options.details === true);
   } catch (error) {
     if (!signal.aborted) throw new Refusal(statusOf(error) === 404 ? 'notFound' : 'unknown', textOf(error));
   }
@@ -32,46 +32,52 @@ function openLogs(docker: Docker, containerId: string, options: LogOptions, sign
 }
 
 /** What an engine is asked for: lines with their times. */
-export function logQuery({ follow, stdout, stderr, tail, sinceMs }: LogOptions): Record<string, string> {
+export function logQuery({ follow, stdout, stderr, tail, sinceMs, details }: LogOptions): Record<string, string> {
   return {
     follow: String(follow),
     stdout: String(stdout),
     stderr: String(stderr),
     timestamps: 'true',
     tail: String(tail ?? 'all'),
+    ...(details === true && { details: 'true' }),
     ...(sinceMs !== undefined && { since: (sinceMs / 1000).toFixed(3) }),
   };
 }
 
 /** The lines of an engine's answer. */
-export function logLines(stream: AsyncIterable<Buffer>, tty: boolean): AsyncGenerator<LogLine> {
-  return tty ? plainLines(stream) : framedLines(stream);
+export function logLines(stream: AsyncIterable<Buffer>, tty: boolean, detailed = false): AsyncGenerator<LogLine> {
+  return tty ? plainLines(stream, detailed) : framedLines(stream, detailed);
 }
 
 /**
  * Each frame holds a line with its time.
  * @internal
  */
-export async function* framedLines(stream: AsyncIterable<Buffer>): AsyncGenerator<LogLine> {
+export async function* framedLines(stream: AsyncIterable<Buffer>, detailed = false): AsyncGenerator<LogLine> {
   const frames = new LogFrames();
   for await (const chunk of stream) {
-    for (const { stream: name, text } of frames.push(chunk)) yield lineOf(name === 'stderr' ? 'stderr' : 'stdout', text);
+    for (const { stream: name, text } of frames.push(chunk)) yield lineOf(name === 'stderr' ? 'stderr' : 'stdout', text, detailed);
   }
 }
 
 /** A terminal's output has no frames: one line after the other. */
-async function* plainLines(stream: AsyncIterable<Buffer>): AsyncGenerator<LogLine> {
+async function* plainLines(stream: AsyncIterable<Buffer>, detailed: boolean): AsyncGenerator<LogLine> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of stream) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) yield lineOf('stdout', `${line}\n`);
+    for (const line of lines) yield lineOf('stdout', `${line}\n`, detailed);
   }
-  if (rest) yield lineOf('stdout', rest);
+  if (rest) yield lineOf('stdout', rest, detailed);
 }
 
-function lineOf(stream: LogLine['stream'], body: string): LogLine {
+/** The time, then what the driver keeps where it was asked for (which may be nothing), then the line. */
+function lineOf(stream: LogLine['stream'], body: string, detailed: boolean): LogLine {
   const at = body.indexOf(' ');
-  return { stream, timestamp: body.slice(0, at), text: body.slice(at + 1) };
+  const [timestamp, rest] = [body.slice(0, at), body.slice(at + 1)];
+  if (!detailed) return { stream, timestamp, text: rest };
+  const end = rest.indexOf(' ');
+  const details = rest.slice(0, end);
+  return { stream, timestamp, text: rest.slice(end + 1), ...(details !== '' && { details }) };
 }

@@ -27,6 +27,8 @@ export interface LogOptions {
   tail?: number;
   /** Milliseconds since 1970. */
   sinceMs?: number;
+  /** With what the log driver keeps beside each line. */
+  details?: boolean;
 }
 
 export interface LogLine {
@@ -35,4 +37,6 @@ export interface LogLine {
   timestamp: string;
   /** With its line end, when it has one. */
   text: string;
+  /** `key=value,…`, escaped as in a URL, as the engine tells them; absent where there are none. */
+  details?: string;
 }

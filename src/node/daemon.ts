@@ -33,8 +33,6 @@ import { swarmTexts } from '#model/swarm-texts';
 
 /** Docker's. */
 const joinLimitMs = 20_000;
-/** An answer to `swarm init` waits at most so long for the node to be ready. */
-const readyLimitMs = 20_000;
 
 export class Daemon implements LocalSwarm {
   readonly #options: DaemonOptions;
@@ -218,9 +216,7 @@ export class Daemon implements LocalSwarm {
       await this.#enter(member);
       this.#logger.info({ node: identity.nodeId, address }, 'made a cluster: this node is its first manager');
       // Whoever asked goes on at once, and shall find the node ready. What keeps it from that does not undo the cluster.
-      let cancel = (): void => undefined;
-      await Promise.race([member.served(), new Promise<void>((resolve) => (cancel = systemClock.after(readyLimitMs, resolve)))]);
-      cancel();
+      await member.served(joinLimitMs);
       return identity.nodeId;
     });
   }

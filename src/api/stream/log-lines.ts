@@ -1,22 +1,24 @@
 /** What stands before each line of a log stream. */
+import { compareTexts } from '#base/text/text';
 import type { Task } from '#model/object/task';
 import type { TaskLogLine } from '../dependencies.ts';
 
 /** A line as the client wants it: time and details before it if asked for, a line end always. */
 export function lineText(line: TaskLogLine, task: Task, options: { timestamps: boolean; details: boolean }): string {
   const time = options.timestamps ? `${fixedNanoseconds(line.timestamp)} ` : '';
-  const details = options.details ? `${detailsOf(task)} ` : '';
+  const details = options.details ? `${detailsOf(task, line.details)} ` : '';
   return `${time}${details}${line.text}${line.text.endsWith('\n') ? '' : '\n'}`;
 }
 
-/** Whose line it is: the docker CLI makes its prefix `SERVICE.SLOT.ID@NODE` of it, and refuses lines without. */
-function detailsOf(task: Task): string {
+/** Whose line it is: the docker CLI makes its prefix `SERVICE.SLOT.ID@NODE` of it, and refuses lines without. Beside it what the log driver keeps, all sorted by key. */
+function detailsOf(task: Task, kept: string | undefined): string {
   const pairs: [string, string][] = [
     ['com.docker.swarm.node.id', task.NodeID],
     ['com.docker.swarm.service.id', task.ServiceID],
     ['com.docker.swarm.task.id', task.ID],
   ];
-  return pairs.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join(',');
+  const own = pairs.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`);
+  return kept === undefined ? own.join(',') : [...own, ...kept.split(',')].sort(compareTexts).join(',');
 }
 
 /**

@@ -203,8 +203,15 @@ export class Membership {
     return this.#work && (this.#keeper.problem ?? this.#work.agent.refused);
   }
 
-  /** Resolves when the managers serve this node, and it takes part if it is one. */
-  async served(): Promise<void> {
+  /** Resolves when the managers serve this node, and it takes part if it is one; or after `limitMs`. */
+  async served(limitMs = Infinity): Promise<void> {
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => (cancel = limitMs === Infinity ? cancel : this.#parts.clock.after(limitMs, resolve)));
+    await Promise.race([this.#connected(), late]);
+    cancel();
+  }
+
+  async #connected(): Promise<void> {
     await this.#work?.agent.connected;
     await this.#manager?.ready(this.#ended.signal);
   }

@@ -23,7 +23,7 @@ export async function* remoteLogs(task: Task, options: LogOptions, signal: Abort
     const path = `/containers/${containerId}/logs?${new URLSearchParams(logQuery(options)).toString()}`;
     const answer = await callOver(connection, { method: 'GET', path, headers: [['Host', 'node']], signal });
     if (answer.statusCode !== 200) throw await refusalOf(answer);
-    yield* logLines(answer, Spec.ContainerSpec?.TTY === true);
+    yield* logLines(answer, Spec.ContainerSpec?.TTY === true, options.details === true);
   } catch (error) {
     if (error instanceof Refusal) throw error;
     if (!signal.aborted) throw new Refusal('unavailable', `node ${nodeId} disconnected unexpectedly`, { node: nodeId });

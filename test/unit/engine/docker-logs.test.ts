@@ -1,6 +1,6 @@
 /** Docker's multiplexed log stream, however it is cut into pieces. */
 import { expect, test } from 'vitest';
-import { framedLines } from '#engine/docker-logs';
+import { framedLines, logQuery } from '#engine/docker-logs';
 import type { LogLine } from '#engine/engine';
 
 function frame(stream: number, text: string): Buffer {
@@ -29,6 +29,19 @@ test.each([1, 3, 9, 1000])('in pieces of %i bytes', async (size) => {
     for (let at = 0; at < all.length; at += size) yield all.subarray(at, at + size);
   }
   expect(await collect(framedLines(pieces()))).toEqual(expected);
+});
+
+test('what the driver keeps beside a line, where it was asked for', async () => {
+  async function* pieces() {
+    yield frame(1, '2026-01-01T00:00:00.1Z A=1,b%2C=x%20y one two\n');
+    yield frame(1, '2026-01-01T00:00:00.2Z  nothing kept\n');
+  }
+  expect(await collect(framedLines(pieces(), true))).toEqual([
+    { stream: 'stdout', timestamp: '2026-01-01T00:00:00.1Z', text: 'one two\n', details: 'A=1,b%2C=x%20y' },
+    { stream: 'stdout', timestamp: '2026-01-01T00:00:00.2Z', text: 'nothing kept\n' },
+  ]);
+  const options = { follow: false, stdout: true, stderr: true };
+  expect([logQuery(options)['details'], logQuery({ ...options, details: true })['details']]).toEqual([undefined, 'true']);
 });
 
 test('what is no log stream is refused before it fills the memory', async () => {

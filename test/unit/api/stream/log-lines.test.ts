@@ -13,6 +13,12 @@ test('time and details stand before the line, which always ends', () => {
   );
 });
 
+test('what the driver keeps stands among the details, sorted', () => {
+  expect(lineText({ ...line, details: 'zone=a,app=b' }, task, { timestamps: false, details: true })).toBe(
+    'app=b,com.docker.swarm.node.id=node%201,com.docker.swarm.service.id=svc,com.docker.swarm.task.id=task1,zone=a hello\n',
+  );
+});
+
 test.each([
   ['2026-01-01T00:00:00Z', '2026-01-01T00:00:00.000000000Z'],
   ['2026-01-01T00:00:00.123456789Z', '2026-01-01T00:00:00.123456789Z'],
