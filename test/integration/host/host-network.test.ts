@@ -9,8 +9,9 @@ import { type Host, loadImage, startHost, until, whyNoHost } from '../../support
 import { type NetworkClient, startNetworkClient } from '../../support/network-client.ts';
 
 const meta = { Version: { Index: 1 }, CreatedAt: '', UpdatedAt: '' };
-const web = { ID: 'webnetworkidwebnetworkid1', ...meta, Spec: { Name: 'web_default', Labels: {} } } as Network;
-const ingress = { ID: 'ingressidingressidingress', ...meta, Spec: { Name: 'ingress', Labels: {}, Ingress: true } } as Network;
+const subnet = (Subnet: string) => ({ IPAMOptions: { Configs: [{ Subnet }] } });
+const web = { ID: 'webnetworkidwebnetworkid1', ...meta, ...subnet('10.91.1.0/24'), Spec: { Name: 'web_default', Labels: {} } } as Network;
+const ingress = { ID: 'ingressidingressidingress', ...meta, ...subnet('10.91.2.0/24'), Spec: { Name: 'ingress', Labels: {}, Ingress: true } } as Network;
 const networks = [
   { network: web, gateway: '10.91.1.1' },
   { network: ingress, gateway: '10.91.2.1' },
