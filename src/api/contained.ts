@@ -1,7 +1,7 @@
 /** The parts that the API is given, behind a wall: a synchronous throw of theirs becomes a rejection, a throw of ours in their callbacks stays ours. */
 import type { Clock } from '#base/clock';
 import type { Cluster } from '#control/cluster';
-import type { Dependencies, LocalSwarm, NodesLine, TaskLogs } from './dependencies.ts';
+import type { Custody, Dependencies, LocalSwarm, NodesLine, TaskLogs } from './dependencies.ts';
 import type { Guard } from './guard.ts';
 
 const listenerFails = { follows: 'this listener misses what it was told; the others and the daemon go on' };
@@ -14,6 +14,7 @@ export function contained(parts: Dependencies, guard: Guard): Dependencies {
     swarm: containedSwarm(parts.swarm),
     logs: containedLogs(parts.logs),
     ...(parts.nodes && { nodes: containedNodes(parts.nodes) }),
+    ...(parts.custody && { custody: containedCustody(parts.custody) }),
     reconciler: {
       sync: async (name) => parts.reconciler.sync(name),
       waiting: (stack) => parts.reconciler.waiting(stack),
@@ -46,6 +47,15 @@ function containedSwarm(swarm: LocalSwarm): LocalSwarm {
     init: async (request) => swarm.init(request),
     join: async (request, replaces) => swarm.join(request, replaces),
     leave: async (force) => swarm.leave(force),
+  };
+}
+
+function containedCustody(custody: Custody): Custody {
+  return {
+    async *backup(passphrase) {
+      yield* custody.backup(passphrase);
+    },
+    restore: async (request, file) => custody.restore(request, file),
   };
 }
 

@@ -22,6 +22,8 @@ export interface Dependencies {
   /** The way to the leader; absent: this node is the only one that ever decides. */
   leader?: LeaderLine;
   swarm: LocalSwarm;
+  /** Absent: what this node keeps is nobody's to take. */
+  custody?: Custody;
   /** The cluster's nodes, of which this is one; absent: there are no others. */
   nodes?: NodesLine;
   /** Path of the local Docker Engine's socket. */
@@ -96,6 +98,37 @@ export interface LocalSwarm {
   join(request: JoinRequest, replaces?: string): Promise<void>;
   /** Leaves; `force` also gives up what only this node holds. */
   leave(force: boolean): Promise<void>;
+}
+
+/** What this node keeps of a cluster, given out and taken in as a whole. */
+export interface Custody {
+  /** The cluster's whole state, as this manager holds it, in a file that is sealed by the passphrase. */
+  backup(passphrase: string): AsyncIterable<Uint8Array>;
+  /** Makes a cluster of this node from such a file. Refuses a file that is not whole, or of another passphrase, with nothing changed. */
+  restore(request: RestoreRequest, file: AsyncIterable<Uint8Array>): Promise<Restored>;
+}
+
+export interface RestoreRequest {
+  ListenAddr: string;
+  AdvertiseAddr: string;
+  passphrase: string;
+  /** Also where this node is in a cluster, which it then gives up. */
+  force: boolean;
+}
+
+/** What came of a backup. */
+export interface Restored {
+  NodeID: string;
+  /** The node was in the cluster when the backup was taken, and this host runs tasks of it still. */
+  Known: boolean;
+  /** RFC 3339. */
+  TakenAt: string;
+  /** Containers on this host that tasks of this node go on with. */
+  Containers: number;
+  /** Names of the other nodes, which are waited for. */
+  Nodes: readonly string[];
+  /** Host names of nodes whose containers are here as well, and that this node is not. */
+  Foreign: readonly string[];
 }
 
 export interface SwarmStatus {

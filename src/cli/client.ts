@@ -72,8 +72,8 @@ export class Client {
   }
 
   /** The answer as it flows in; the caller ends it. */
-  stream(path: string, options: CallOptions): Promise<IncomingMessage> {
-    return this.#engine.stream(path, options);
+  stream(path: string, options: CallOptions, method?: 'POST'): Promise<IncomingMessage> {
+    return this.#engine.stream(path, options, method);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The commands, in docker's grammar. */
 import type { Command } from 'commander';
+import { addBackup } from './commands/backup.ts';
 import { addFiles } from './commands/secrets-and-configs.ts';
 import { addNetwork } from './commands/network.ts';
 import { addNode } from './commands/node.ts';
@@ -32,6 +33,7 @@ export function buildProgram(): Command {
   addRepo(program);
   addTask(program);
   addExec(program);
+  addBackup(program);
   addSystem(program);
   return program;
 }

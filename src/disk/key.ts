@@ -42,7 +42,8 @@ export function dataKey(secret: Buffer): DataKey {
   };
 }
 
-function fileKey(key: Buffer): FileKey {
+/** @param key 32 bytes, for one file only */
+export function fileKey(key: Buffer): FileKey {
   function nonce(sequence: number): Buffer {
     const bytes = Buffer.alloc(12);
     bytes.writeUIntBE(sequence, 6, 6);

@@ -1,7 +1,7 @@
 /** Calls to a daemon that speaks the Engine API: JSON in and out, the version negotiated. Commands, the reconciler beside a Docker Swarm and the API's door share it. */
 import { minorOf } from '#base/text/text';
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { Readable, type Duplex } from 'node:stream';
 import { messageOf, openCall, openUpgrade, readText } from './call.ts';
 import type { Endpoint } from './endpoint.ts';
 
@@ -21,6 +21,7 @@ export interface Manners {
 
 export interface CallOptions {
   query?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Sent as JSON; a stream as it comes. */
   body?: unknown;
   headers?: Readonly<Record<string, string>> | undefined;
   signal?: AbortSignal | undefined;
@@ -80,8 +81,8 @@ export class EngineClient {
   }
 
   /** The answer as it flows in, without a limit of time; the caller ends it. */
-  async stream(path: string, options: CallOptions): Promise<IncomingMessage> {
-    const answer = await this.#open('GET', await this.#path(path), options, 0);
+  async stream(path: string, options: CallOptions, method = 'GET'): Promise<IncomingMessage> {
+    const answer = await this.#open(method, await this.#path(path), options, 0);
     const status = answer.statusCode ?? 500;
     if (status >= 400) throw this.#manners.refused(status, messageOf(await this.#read(answer)), path);
     // Nothing may be sent for hours: only so is a daemon noticed whose host is gone. Over ssh there is no such socket.
@@ -113,9 +114,8 @@ export class EngineClient {
   }
 
   async #open(method: string, path: string, { query, body, headers, signal }: CallOptions, limitMs = this.#limitOf(method)): Promise<IncomingMessage> {
-    const payload = body === undefined ? undefined : JSON.stringify(body);
-    const sent =
-      payload === undefined ? { 'Content-Length': '0' } : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(payload)) };
+    const payload = body === undefined || body instanceof Readable ? body : JSON.stringify(body);
+    const sent = headersOf(payload);
     try {
       return await openCall(this.#endpoint, {
         method,
@@ -145,4 +145,10 @@ export class EngineClient {
 function searchOf(query: CallOptions['query']): string {
   const parameters = Object.entries(query ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return parameters.length > 0 ? `?${new URLSearchParams(parameters).toString()}` : '';
+}
+
+function headersOf(payload: Readable | string | undefined): Record<string, string> {
+  if (payload === undefined) return { 'Content-Length': '0' };
+  if (typeof payload !== 'string') return { 'Content-Type': 'application/octet-stream' };
+  return { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(payload)) };
 }

@@ -87,10 +87,12 @@ export interface Place {
 /**
  * Where a node that founds a cluster is, or joins one by the managers at `remotes`: told nothing else, such a node
  * takes the address that it reaches them from. Refuses an address that is not this host's, or that somebody else listens on.
+ * @param ours HOST:PORT that this node itself listens on
  */
 export async function placeOf(
   request: { ListenAddr?: string; AdvertiseAddr?: string; DataPathAddr?: string },
   remotes: readonly string[] = [],
+  ours?: string,
 ): Promise<Place> {
   const { ListenAddr = '', AdvertiseAddr = '', DataPathAddr = '' } = request;
   checkListenAddress(ListenAddr);
@@ -101,7 +103,7 @@ export async function placeOf(
   const port = portOf(ListenAddr) ?? managerPort;
   const host = withoutPort(ListenAddr) || '0.0.0.0';
   const [own = host] = (networkInterfaces()[host] ?? []).filter(({ family }) => family === 'IPv4').map((each) => each.address);
-  await refuseTaken(own, port);
+  if (hostPort(own, port) !== ours) await refuseTaken(own, port);
   return { listen: hostPort(own, port), address, managerAddress: hostPort(address, portOf(AdvertiseAddr) ?? port) };
 }
 

@@ -9,11 +9,12 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { deployPlanner } from '#gitops/plan';
 import { initCluster } from '#control/clusters';
-import { DockerEngine } from '#engine/docker-engine';
-import { forgetCertificateFiles } from '#identity/certificate-files';
-import { checkHost } from '#host/check-host';
+import { forgetCertificateFiles, type NodeCertificate } from '#identity/certificate-files';
 import { placeOf, type Place } from './address.ts';
-import { hasLostItsCluster, newCluster } from './founding.ts';
+import { Custodian } from './restore/custodian.ts';
+import { describeEngine, refuseUnfitHost } from './founding/fitness.ts';
+import { initOptions } from './founding/init-options.ts';
+import { hasLostItsCluster, newCluster } from './founding/new-cluster.ts';
 import { JoinAttempt } from './join/join-attempt.ts';
 import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
 import type { ManagerPart } from './member/manager-part.ts';
@@ -24,7 +25,7 @@ import { addressPools, instanceOf } from './state/instance.ts';
 import { Membership } from './member/membership.ts';
 import { remoteLogs } from './member/remote-logs.ts';
 import type { DaemonOptions } from './options.ts';
-import { deathsBeforeSafety, livedMs, startsThatDied, writeStarts } from './state/starts.ts';
+import { livedMs, safetyOf, startsThatDied, writeStarts } from './state/starts.ts';
 import { lockState } from './state/state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { programVersion } from '#base/version';
@@ -64,6 +65,16 @@ export class Daemon implements LocalSwarm {
         cluster: this.#door,
         leader: leaderWay(() => this.#managing()),
         swarm: this,
+        custody: new Custodian(options, {
+          logger,
+          exclusively: (work) => this.#exclusively(work),
+          managing: () => this.#managing(),
+          inside: () => this.#member !== undefined || this.#joining !== undefined,
+          refuse: () => this.#refuseInSafeMode(),
+          giveUp: () => this.#giveUp(),
+          enter: (identity, files) => this.#enterAs(identity, files),
+          goBack: (identity) => this.#return(identity),
+        }),
         engineSocket: options.engine,
         nodes: {
           open: async (nodeId, signal) => await this.#managing().openNode(nodeId, signal),
@@ -242,6 +253,22 @@ export class Daemon implements LocalSwarm {
     });
   }
 
+  /** With a state that is there already. */
+  async #enterAs(identity: Identity, files: NodeCertificate): Promise<void> {
+    const member = this.#newMember(identity, false);
+    member.take(files);
+    try {
+      await member.startSeat();
+      writeIdentity(this.#options.state, identity);
+      await this.#enter(member);
+    } catch (error) {
+      this.#door.use(undefined);
+      this.#member = undefined;
+      await member.stop();
+      throw error;
+    }
+  }
+
   async #enterJoined(attempt: JoinAttempt<JoinedNode>, { files, ...joined }: JoinedNode, place: Place): Promise<void> {
     if (this.#joining !== attempt) return;
     try {
@@ -284,6 +311,17 @@ export class Daemon implements LocalSwarm {
       this.#forget();
       this.#logger.info({ node: member.identity.nodeId }, 'left the cluster: its tasks on this node are ended, and the daemon waits for another one');
     });
+  }
+
+  /** Containers run on: what comes next may know them. */
+  async #giveUp(): Promise<void> {
+    this.#joining?.abandon();
+    this.#joining = undefined;
+    const member = this.#member;
+    if (!member) return;
+    this.#door.use(undefined);
+    this.#member = undefined;
+    await member.stop();
   }
 
   #refuseInSafeMode(): void {
@@ -345,53 +383,4 @@ export class Daemon implements LocalSwarm {
       this.#changing = false;
     }
   }
-}
-
-/** Why the daemon starts with its API only; undefined when it starts whole. */
-function safetyOf(asked: boolean | undefined, died: number): string | undefined {
-  if (!(asked ?? died >= deathsBeforeSafety)) return undefined;
-  const because = asked ? 'as asked for' : `because ${died} starts in a row died within a minute`;
-  const advice = 'remove or scale what does harm (repo rm or suspend, service rm or scale), then restart the daemon';
-  return `safe mode, ${because}: only the API runs, containers, networks and repositories are not looked after; ${advice}`;
-}
-
-async function refuseUnfitHost(): Promise<void> {
-  const missing = await checkHost();
-  if (missing.length > 0) throw new Refusal('failedPrecondition', `this host cannot carry the cluster's network: ${missing.join('; ')}`);
-}
-
-async function describeEngine(options: DaemonOptions, nodeId: string): ReturnType<DockerEngine['describe']> {
-  const engine = new DockerEngine({ socketPath: options.engine, nodeId, runFolder: options.run });
-  try {
-    return await engine.describe();
-  } catch (error) {
-    throw new Refusal('unavailable', `the Docker Engine at ${options.engine} does not answer: ${(error as Error).message}`);
-  }
-}
-
-/** What Docker's command line sends where nobody asked for a size; without a pool it is no wish. */
-const unaskedSubnetSize = 24;
-
-function subnetSize({ SubnetSize = 0, DefaultAddrPool = [] }: InitRequest): { subnetSize?: number } {
-  const asked = SubnetSize !== 0 && (SubnetSize !== unaskedSubnetSize || DefaultAddrPool.length > 0);
-  return asked ? { subnetSize: SubnetSize } : {};
-}
-
-function initOptions(
-  request: InitRequest,
-  { nodeId, address }: Identity,
-  description: Awaited<ReturnType<DockerEngine['describe']>>,
-  usualPools: readonly string[],
-): Parameters<typeof initCluster>[0] {
-  const pools = request.DefaultAddrPool?.length ? request.DefaultAddrPool : usualPools;
-  return {
-    nodeId,
-    address,
-    description,
-    ...(request.Availability && { availability: request.Availability }),
-    ...(request.Spec && { spec: request.Spec }),
-    ...(pools.length > 0 && { defaultAddrPool: pools }),
-    ...subnetSize(request),
-    ...(request.DataPathPort && { dataPathPort: request.DataPathPort }),
-  };
 }

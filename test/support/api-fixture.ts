@@ -141,6 +141,15 @@ export async function startApi(
       join: async () => void Object.assign(status, { LocalNodeState: 'active', ControlAvailable: false, NodeID: 'node-two', NodeAddr: '192.168.7.2' }),
       leave: async () => void Object.assign(status, { LocalNodeState: 'inactive', ControlAvailable: false, NodeID: '', NodeAddr: '' }),
     },
+    custody: {
+      async *backup(passphrase) {
+        yield Buffer.from(`backup of ${passphrase}`);
+      },
+      restore: async (_request, file) => {
+        for await (const _part of file);
+        return { NodeID: 'node-one', Known: true, TakenAt: '2026-01-01T00:00:00Z', Containers: 1, Nodes: ['two'], Foreign: [] };
+      },
+    },
     engineSocket: options.engineSocket ?? join(folder, 'no-engine.sock'),
     ...(options.engineEndpoint && { engineEndpoint: options.engineEndpoint }),
     logs: {

@@ -37,8 +37,10 @@ export async function run(args: readonly string[]): Promise<Ran> {
       FILE: await api.file('a.yml', file),
       OTHER: await api.file('b.yml', file.replace('web', 'web2')),
       TEXT: await api.file('text', 'TAG=7\n'),
+      OUT: join(api.folder, 'out'),
     };
     vi.stubEnv('SHOAL_HOST', `unix://${door.path}`);
+    vi.stubEnv('SHOAL_BACKUP_PASSPHRASE', 'correct horse');
     vi.spyOn(process.stdout, 'write').mockImplementation(keep);
     vi.spyOn(process.stderr, 'write').mockImplementation(keep);
     await main(args.map((word) => places[word as keyof typeof places] ?? word));
@@ -61,7 +63,7 @@ async function recorder(api: ApiFixture, asked: string[]): Promise<{ path: strin
     request.on('end', () => {
       const body = Buffer.concat(parts);
       const { method = 'GET', url = '/', headers } = request;
-      asked.push(plain(`${method} ${url} ${String(headers['x-registry-auth'] ?? '')} ${body.toString()}`, api));
+      asked.push(plain(`${method} ${url} ${String(headers['x-registry-auth'] ?? headers['shoal-passphrase'] ?? '')} ${body.toString()}`, api));
       const onward = httpRequest({ socketPath: api.socketPath, method, path: url, headers, agent: false }, (answer) => {
         response.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.pipe(response);

@@ -1,7 +1,7 @@
 /** The one table of what is asked of this node itself, and what of the leader. */
 
 /** Of the node: its engine, its part in the cluster, what it measures. Networks and containers are of both: their routes decide by what is asked. */
-const here = /^\/(_ping|version|info|events|metrics|healthz|networks|containers|exec|swarm\/(init|join|leave|unlock))(\/|$)/;
+const here = /^\/(_ping|version|info|events|metrics|healthz|networks|containers|exec|swarm\/(init|join|leave|unlock)|shoal\/v1\/restore)(\/|$)/;
 
 export function isLeaders(path: string): boolean {
   return !here.test(path);

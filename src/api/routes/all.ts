@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import type { Route } from '../router.ts';
 import { eventRoutes } from '../stream/events.ts';
 import { logRoutes } from '../stream/logs.ts';
+import { backupRoutes } from './cluster/backups.ts';
 import { containerRoutes } from './containers.ts';
 import type { Metrics } from './metrics.ts';
 import { networkRoutes } from './networks.ts';
@@ -13,7 +14,7 @@ import { observationRoutes } from './observation.ts';
 import { progressRoutes } from './progress.ts';
 import { repositoryRoutes } from './repositories.ts';
 import { stackRoutes } from './stacks.ts';
-import { swarmRoutes } from './swarm.ts';
+import { swarmRoutes } from './cluster/swarm.ts';
 import { pingRoutes, systemRoutes } from './system.ts';
 import { taskRoutes } from './tasks.ts';
 
@@ -27,6 +28,7 @@ function clusterRoutes(context: Context): Route[] {
   const kinds = [
     systemRoutes,
     swarmRoutes,
+    backupRoutes,
     nodeRoutes,
     serviceRoutes,
     logRoutes,

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import type { SwarmStatus, View } from '../dependencies.ts';
 import { shownMember } from './nodes.ts';
 import { get, type Answer, type Call, type Route } from '../router.ts';
-import { clusterIn, shownCluster } from './swarm.ts';
+import { clusterIn, shownCluster } from './cluster/swarm.ts';
 import { oldestVersion } from '../version.ts';
 import { commonVersion } from '../engine/engine-client.ts';
 

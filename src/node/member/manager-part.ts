@@ -15,6 +15,7 @@ import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
 import { hostPort, managerPort, roleOf } from '#model/manager-address';
 import { swarmTexts } from '#model/swarm-texts';
+import { takeBackup } from '#replica/backup/backup';
 import { openDisk } from '#replica/disk-storage';
 import { Replica } from '#replica/replica';
 import { withPromise } from '#replica/group/promise';
@@ -171,6 +172,20 @@ export class ManagerPart {
   async handOver(): Promise<void> {
     const others = (this.seat.standing()?.members.length ?? 0) > 1;
     if (others && this.seat.leads()) await this.seat.transferLeadership();
+  }
+
+  /** All that this manager holds now, sealed. */
+  backup(passphrase: string): AsyncIterable<Uint8Array> {
+    const { store } = this.state;
+    const standing = this.seat.standing();
+    const facts = {
+      cluster: clusterOf(store)?.ID ?? '',
+      node: standing?.id ?? '',
+      takenAt: new Date(this.#clock.now()).toISOString(),
+      incarnation: this.#incarnation,
+      term: standing?.term ?? 1,
+    };
+    return takeBackup({ facts, image: store.image() }, passphrase);
   }
 
   /** A connection to another node; see `NodeTunnels.open`. */

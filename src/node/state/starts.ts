@@ -8,7 +8,7 @@ const digits = 8;
 /** A daemon that lived so long has not died of its start. */
 export const livedMs = 60_000;
 /** So many deaths in a row, each within `livedMs`, and the next start is a safe one. */
-export const deathsBeforeSafety = 3;
+const deathsBeforeSafety = 3;
 
 /** How many starts in a row were not followed by a minute of life or an orderly end. */
 export function startsThatDied(folder: string): number {
@@ -38,4 +38,12 @@ export function writeStarts(folder: string, count: number): boolean {
     }
   }
   return false;
+}
+
+/** Why the daemon starts with its API only; undefined when it starts whole. @param died starts in a row that ended badly */
+export function safetyOf(asked: boolean | undefined, died: number): string | undefined {
+  if (!(asked ?? died >= deathsBeforeSafety)) return undefined;
+  const because = asked ? 'as asked for' : `because ${died} starts in a row died within a minute`;
+  const advice = 'remove or scale what does harm (repo rm or suspend, service rm or scale), then restart the daemon';
+  return `safe mode, ${because}: only the API runs, containers, networks and repositories are not looked after; ${advice}`;
 }

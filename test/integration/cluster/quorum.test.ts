@@ -1,5 +1,5 @@
 /** Three managers of which two are lost, and come back, or never do: what is said, what goes on, and how the operator goes on. */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HostDaemon } from '#test/support/daemon';
@@ -116,5 +116,47 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     expect(await one.askDocker('node', 'ls', '-q')).not.toContain(lost);
     await eventually(() => running(three), 3);
     expect(containersOf(one)).toEqual(expect.arrayContaining(near));
+  });
+
+  test('the drill: a backup of all managers, taken from any of them, brings the cluster back on one that has nothing left', async () => {
+    const environment = { SHOAL_BACKUP_PASSPHRASE: 'correct horse' };
+    const file = join(two.folder, 'cluster.backup');
+    // So long that nobody is given up, however slow the machine is.
+    await insist(two, 'swarm', 'update', '--dispatcher-heartbeat', '60s');
+    await insist(two, 'secret', 'create', 'kept', two.file('kept', 'hidden-in-the-backup'));
+    await eventually(() => running(one), 3);
+    const before = daemons.flatMap(containers);
+    const token = await one.ask('swarm', 'join-token', '-q', 'manager');
+    expect(await two.run(['backup', file], { environment })).toMatchObject({ code: 0 });
+    const bytes = readFileSync(file);
+    expect(bytes.includes('hidden-in-the-backup')).toBe(false);
+    // Nothing of it is done where the node holds a cluster, nor with what is not whole.
+    const refused = async (daemon: HostDaemon, path: string, phrase: string, ...flags: string[]) =>
+      (await daemon.run(['restore', ...flags, path], { environment: { SHOAL_BACKUP_PASSPHRASE: phrase } })).stderr;
+    expect(await refused(one, file, 'correct horse')).toContain('this node holds a cluster already');
+    expect(await refused(one, file, 'wrong horse', '--force')).toContain('the passphrase is not that of the backup');
+    writeFileSync(`${file}.cut`, bytes.subarray(0, bytes.length - 100));
+    expect(await refused(one, `${file}.cut`, 'correct horse', '--force')).toContain('the backup is cut off');
+    for (const daemon of daemons) await eventually(() => places(daemon), whole);
+
+    await Promise.all(daemons.map((daemon) => daemon.kill()));
+    rmSync(one.state, { recursive: true });
+    await one.start();
+    expect(await one.askDocker('info', '--format', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
+    const { stdout, code } = await one.run(['restore', '--advertise-addr', one.host.address, file], { environment });
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/is its only manager\.\nContainers of its tasks that are here already: \d+\. They go on/)]);
+    expect(lines(await one.askDocker('secret', 'ls', '--format', '{{.Name}}'))).toContain('kept');
+    // Those of before come by themselves, one after the other: two of three would still be a cluster of their own.
+    for (const daemon of [two, three]) {
+      await daemon.start();
+      await eventually(() => existsSync(join(daemon.state, 'raft')), false);
+    }
+    await eventually(() => places(one), ['Ready', 'Ready', 'Ready Leader']);
+    await eventually(() => running(one), 3);
+    expect(daemons.flatMap(containers)).toEqual(before);
+    expect(await one.ask('swarm', 'join-token', '-q', 'manager')).toBe(token);
+    for (const daemon of [two, three]) await insist(one, 'node', 'promote', daemon.host.name);
+    for (const daemon of daemons) await eventually(() => places(daemon), whole);
+    expect(daemons.flatMap(containers)).toEqual(before);
   });
 });

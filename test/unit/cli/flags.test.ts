@@ -68,6 +68,8 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'repo suspend': ['infra'],
   'repo resume': ['infra'],
   'repo rm': ['infra'],
+  backup: ['OUT'],
+  restore: ['TEXT'],
   info: [],
   version: [],
 };
@@ -93,6 +95,7 @@ const values: Readonly<Record<string, string | readonly string[]>> = {
   '--trust': 'full',
   '--timeout': ['--timeout', '1x'],
   '--username': ['--username', 'u', '--password-file', 'TEXT'],
+  '--passphrase-file': 'OTHER',
   '--password-file': ['--username', 'u', '--password-file', 'TEXT'],
   '--since': '2030-01-01T00:00:00Z',
   '--tail': '1',

@@ -7,8 +7,8 @@ import { certificates } from '#identity/certificates';
 import type { NodeCertificate } from '#identity/certificate-files';
 import type { Authority } from '#model/object/authority';
 import { clusterOf } from '#store/view';
-import type { ManagerPart } from './member/manager-part.ts';
-import { systemClock, systemRandom } from './system.ts';
+import type { ManagerPart } from '../member/manager-part.ts';
+import { systemClock, systemRandom } from '../system.ts';
 
 export interface Founded {
   clusterId: string;

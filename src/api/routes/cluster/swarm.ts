@@ -3,13 +3,13 @@ import { updateCluster } from '#control/clusters';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#model/object/cluster';
 import { swarmTexts } from '#model/swarm-texts';
-import { decodeBody } from '../request/body.ts';
-import { readView, requireManager, submit, type Context } from '../context.ts';
-import type { ManagersStanding, View } from '../dependencies.ts';
-import { HttpError } from '../errors.ts';
-import { flag, get, post, versionParameter, type Answer, type Call, type Route } from '../router.ts';
+import { decodeBody } from '../../request/body.ts';
+import { readView, requireManager, submit, type Context } from '../../context.ts';
+import type { ManagersStanding, View } from '../../dependencies.ts';
+import { HttpError } from '../../errors.ts';
+import { flag, get, post, versionParameter, type Answer, type Call, type Route } from '../../router.ts';
 import { clusterSpec } from '#model/shape/object-shapes';
-import { initRequest, joinRequest } from '../request/bodies.ts';
+import { initRequest, joinRequest } from '../../request/bodies.ts';
 
 export function swarmRoutes(context: Context): Route[] {
   return [

@@ -1,0 +1,32 @@
+/** What `POST /swarm/init` asks for, as the cluster's own use case takes it. */
+import type { InitRequest } from '#api/dependencies';
+import type { initCluster } from '#control/clusters';
+import type { NodeDescription } from '#model/object/node';
+import type { Identity } from '../state/identity.ts';
+
+/** What Docker's command line sends where nobody asked for a size; without a pool it is no wish. */
+const unaskedSubnetSize = 24;
+
+function subnetSize({ SubnetSize = 0, DefaultAddrPool = [] }: InitRequest): { subnetSize?: number } {
+  const asked = SubnetSize !== 0 && (SubnetSize !== unaskedSubnetSize || DefaultAddrPool.length > 0);
+  return asked ? { subnetSize: SubnetSize } : {};
+}
+
+export function initOptions(
+  request: InitRequest,
+  { nodeId, address }: Identity,
+  description: NodeDescription,
+  usualPools: readonly string[],
+): Parameters<typeof initCluster>[0] {
+  const pools = request.DefaultAddrPool?.length ? request.DefaultAddrPool : usualPools;
+  return {
+    nodeId,
+    address,
+    description,
+    ...(request.Availability && { availability: request.Availability }),
+    ...(request.Spec && { spec: request.Spec }),
+    ...(pools.length > 0 && { defaultAddrPool: pools }),
+    ...subnetSize(request),
+    ...(request.DataPathPort && { dataPathPort: request.DataPathPort }),
+  };
+}
