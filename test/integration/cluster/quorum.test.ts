@@ -125,7 +125,7 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     await insist(two, 'swarm', 'update', '--dispatcher-heartbeat', '60s');
     await insist(two, 'secret', 'create', 'kept', two.file('kept', 'hidden-in-the-backup'));
     await eventually(() => running(one), 3);
-    const before = daemons.flatMap(containers);
+    const before = allContainers();
     const token = await one.ask('swarm', 'join-token', '-q', 'manager');
     expect(await two.run(['backup', file], { environment })).toMatchObject({ code: 0 });
     const bytes = readFileSync(file);
@@ -145,7 +145,7 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     expect(await one.askDocker('info', '--format', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
     const { stdout, code } = await one.run(['restore', '--advertise-addr', one.host.address, file], { environment });
     expect([code, stdout]).toEqual([0, expect.stringMatching(/is its only manager\.\nContainers of its tasks that are here already: \d+\. They go on/)]);
-    expect(lines(await one.askDocker('secret', 'ls', '--format', '{{.Name}}'))).toContain('kept');
+    expect(sortedLines(await one.askDocker('secret', 'ls', '--format', '{{.Name}}'))).toContain('kept');
     // Those of before come by themselves, one after the other: two of three would still be a cluster of their own.
     for (const daemon of [two, three]) {
       await daemon.start();
@@ -153,10 +153,10 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     }
     await eventually(() => places(one), ['Ready', 'Ready', 'Ready Leader']);
     await eventually(() => running(one), 3);
-    expect(daemons.flatMap(containers)).toEqual(before);
+    expect(allContainers()).toEqual(before);
     expect(await one.ask('swarm', 'join-token', '-q', 'manager')).toBe(token);
     for (const daemon of [two, three]) await insist(one, 'node', 'promote', daemon.host.name);
     for (const daemon of daemons) await eventually(() => places(daemon), whole);
-    expect(daemons.flatMap(containers)).toEqual(before);
+    expect(allContainers()).toEqual(before);
   });
 });
