@@ -94,13 +94,16 @@ function newCluster(id: string, options: InitOptions): Cluster {
   if (port !== 0 && (port < 1024 || port > 49_151)) {
     throw new Refusal('invalidArgument', 'The Data Path Port must be in the range 1024-49151');
   }
+  // Who founds a cluster is all of its nodes.
+  const FeatureLevel = options.description.Shoal?.FeatureLevel;
+  const Shoal = { ...(options.authority && { Authority: options.authority.authority }), ...(FeatureLevel !== undefined && { FeatureLevel }) };
   return {
     ...newMeta(id),
     Spec: spec,
     DefaultAddrPool: options.defaultAddrPool?.length ? options.defaultAddrPool : ['10.0.0.0/8'],
     SubnetSize: size || 20,
     DataPathPort: port || 4789,
-    ...(options.authority && { Shoal: { Authority: options.authority.authority } }),
+    ...(Object.keys(Shoal).length > 0 && { Shoal }),
   };
 }
 

@@ -6,6 +6,7 @@ import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { setRepositoryStatus } from '#control/repository/repositories';
 import { isEmptyRecord } from '#control/stack/inventory';
+import { revisionWithDigest } from '#control/stack/revisions';
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
 import { setStackCondition } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
@@ -114,8 +115,10 @@ export class CarryOut {
       const stack = view.byName('stack', name);
       if (stack?.Source.Kind !== 'repository' || !isOwned(stack, this.#repository) || isEmptyRecord(stack)) continue;
       const known = this.#applied.get(name);
-      const { Commit } = stack.Source;
-      if ((known && 'spec' in known && known.digest === stack.Digest) || this.#renderedBefore.has(Commit)) continue;
+      const { Commit, Path } = stack.Source;
+      const kept = revisionWithDigest(view, name, stack.Digest);
+      if (kept) this.#learn(view, [{ Name: name, Path, Commit, spec: kept.Spec.Content, digest: kept.Digest }]);
+      if (kept || (known && 'spec' in known && known.digest === stack.Digest) || this.#renderedBefore.has(Commit)) continue;
       this.#renderedBefore.add(Commit);
       await this.#parts.renderAt(Commit).then(
         (before) => this.#learn(view, before),
@@ -171,7 +174,13 @@ export class CarryOut {
       if (!('spec' in step.rendered)) return undefined;
       if (step.drift) this.#parts.reverting();
       await cluster.submit(
-        deployStack(step.rendered.spec, { source: step.source, digest: step.rendered.digest, prune: true, restores: step.restores === true }),
+        deployStack(step.rendered.spec, {
+          source: step.source,
+          digest: step.rendered.digest,
+          prune: true,
+          restores: step.restores === true,
+          ...(step.rendered.Who !== undefined && { who: step.rendered.Who }),
+        }),
       );
       const message = `${step.rendered.Commit.slice(0, 12)}: ${step.reason}`;
       this.#parts.events.tell({ type: 'stack', name: step.name, action: step.drift ? 'drift reverted' : 'applied', message });

@@ -20,6 +20,8 @@ export interface RenderAnswer {
   same: readonly string[];
   /** Blobs without which the rest cannot be rendered. */
   wanting: readonly string[];
+  /** Who made the commit, as it says. */
+  author: string;
 }
 
 const fetchBounds = { memoryBytes: 512 * 1024 * 1024, silenceMs: 45 * 60_000 };
@@ -120,6 +122,6 @@ export class GitWorkers {
       if (part.type === 'same') same.push(...part.names);
     });
     if (answer.type !== 'rendered') throw new Refusal('unknown', 'a worker process answered something else');
-    return { missing: answer.missing, wanting: answer.wanting, stacks, same };
+    return { missing: answer.missing, wanting: answer.wanting, author: answer.author, stacks, same };
   }
 }

@@ -19,6 +19,7 @@ import { Follower } from './follower.ts';
 import { GitWorkers } from './git-workers.ts';
 import { HealthTeller } from './health-teller.ts';
 import { deployPlanner } from './plan.ts';
+import { RevisionJudge } from './revision-judge.ts';
 import type { GitTimeouts, MirrorPlace } from './protocol.ts';
 import { writeHome } from './worker/git-environment.ts';
 
@@ -61,6 +62,7 @@ export class GitOps {
   /** Stacks that lately were a repository's → that repository. */
   readonly #released = new Map<string, string>();
   readonly #health: HealthTeller;
+  readonly #judge: RevisionJudge;
   #unwatch: () => void = () => {};
 
   constructor(options: GitOpsOptions, parts: GitOpsParts) {
@@ -70,6 +72,7 @@ export class GitOps {
     this.#workers = new GitWorkers(options.program);
     this.plan = deployPlanner(parts.cluster, parts.clock);
     this.#health = new HealthTeller({ ...parts, events: this.events });
+    this.#judge = new RevisionJudge({ ...parts, events: this.events });
   }
 
   async start(): Promise<void> {
@@ -81,6 +84,7 @@ export class GitOps {
     for (const stack of view.list('stack')) this.#note(stack);
     this.#unwatch = this.#parts.cluster.watch((events) => this.#heard(events));
     this.#health.notice();
+    this.#judge.notice();
     for (const { Spec } of view.list('repository')) {
       if (Spec.Trust !== undefined) continue;
       const words = 'it was added before repositories were limited and keeps full trust; `shoal repo update NAME --trust limited` ends that';
@@ -92,6 +96,7 @@ export class GitOps {
   async stop(): Promise<void> {
     this.#unwatch();
     this.#health.stop();
+    await this.#judge.stop();
     const stops = [...this.#followers.values()].map(({ follower }) => follower.stop());
     // A render does not wait to be asked.
     this.#workers.stop();
@@ -127,6 +132,8 @@ export class GitOps {
     const touched = new Set<string>();
     const wakened = new Set<string | undefined>();
     if (events.some(({ kind }) => kind === 'task' || kind === 'service' || kind === 'node')) this.#health.notice();
+    if (events.some(({ kind }) => kind === 'task' || kind === 'service' || kind === 'revision' || kind === 'stack' || kind === 'repository'))
+      this.#judge.notice();
     for (const event of events) {
       if (event.kind === 'repository') {
         if (event.object) this.#follow(event.id, event.object.Spec);

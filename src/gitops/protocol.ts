@@ -73,7 +73,7 @@ export type WorkerAnswer = { id: number } &
     | { type: 'stack'; stack: RenderedStack; /** Of the result, errors included. */ digest: string }
     | { type: 'same'; names: readonly string[] }
     /** All stacks were given, but for those that wait for the blobs named. */
-    | { type: 'rendered'; missing: boolean; wanting: readonly string[] }
+    | { type: 'rendered'; missing: boolean; wanting: readonly string[]; author: string }
     | { type: 'refused'; code: RefusalCode; message: string }
   );
 
@@ -105,7 +105,7 @@ const checks: Readonly<Record<string, (answer: Fields) => boolean>> = {
   begun: (answer) => isText(answer['name']),
   stack: (answer) => isText(answer['digest']) && isRendered(record(answer['stack'])),
   same: (answer) => isList(answer['names'], isText),
-  rendered: (answer) => typeof answer['missing'] === 'boolean' && isList(answer['wanting'], isCommit),
+  rendered: (answer) => typeof answer['missing'] === 'boolean' && isList(answer['wanting'], isCommit) && isText(answer['author']),
   refused: (answer) => (answer['code'] === 'notFound' || answer['code'] === 'unavailable' || answer['code'] === 'invalidArgument') && isText(answer['message']),
 };
 

@@ -22,6 +22,11 @@ const mostBreaches = 3;
 /** Files name files that name files; real stacks need two or three rounds. */
 const mostRounds = 40;
 
+interface RenderResult {
+  stack: RenderedStack;
+  digest: string;
+}
+
 export class RepositoryReader {
   readonly #spec: RepositorySpec;
   readonly #parts: ReaderParts;
@@ -31,7 +36,7 @@ export class RepositoryReader {
   #signature: string | undefined;
   #rendered: SeenCommit | undefined;
   /** Stack → its result and digest, of the commit rendered last. */
-  #results = new Map<string, { stack: RenderedStack; digest: string }>();
+  #results = new Map<string, RenderResult>();
   /** A commit that could not be rendered is not tried again until the branch moves. */
   #hopeless: { commit: string; error: Refusal } | undefined;
 
@@ -92,10 +97,10 @@ export class RepositoryReader {
     }
   }
 
-  async #renderRounds(commit: string): Promise<{ found: ReadonlyMap<string, { stack: RenderedStack; digest: string }>; missing: boolean }> {
+  async #renderRounds(commit: string): Promise<{ found: ReadonlyMap<string, RenderResult>; missing: boolean }> {
     const { workers, place, signal } = this.#parts;
     const skip = Object.create(null) as Record<string, string>;
-    const found = new Map<string, { stack: RenderedStack; digest: string }>();
+    const found = new Map<string, RenderResult>();
     let asked = '';
     for (let round = 0; round < mostRounds; round++) {
       const have = Object.fromEntries([...this.#results, ...found].map(([name, { digest }]) => [name, digest]));
@@ -107,7 +112,7 @@ export class RepositoryReader {
         if (known) found.set(name, { ...known, stack: { ...known.stack, Commit: commit } });
       }
       for (const result of answer.stacks) found.set(result.stack.Name, result);
-      if (answer.wanting.length === 0) return { found, missing: answer.missing };
+      if (answer.wanting.length === 0) return { found: withAuthor(found, answer.author), missing: answer.missing };
       const wanting = answer.wanting.join();
       if (wanting === asked) throw new Refusal('unavailable', `the server does not give the file with id ${answer.wanting[0] ?? ''}`);
       asked = wanting;
@@ -122,8 +127,12 @@ export class RepositoryReader {
     skip[error.workedOn] = `cannot be rendered: ${error.message}`;
   }
 
-  #keep(commit: string, found: ReadonlyMap<string, { stack: RenderedStack; digest: string }>, missing: boolean): void {
+  #keep(commit: string, found: ReadonlyMap<string, RenderResult>, missing: boolean): void {
     this.#results = new Map([...found].toSorted(([a], [b]) => compareTexts(a, b)));
     this.#rendered = { commit, stacks: [...this.#results.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
   }
+}
+
+function withAuthor(found: ReadonlyMap<string, RenderResult>, Who: string): ReadonlyMap<string, RenderResult> {
+  return new Map([...found].map(([name, result]) => [name, { ...result, stack: { ...result.stack, Who } }]));
 }

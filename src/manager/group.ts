@@ -2,10 +2,9 @@
 import { jsonLength } from '#base/text/json-length';
 import { Refusal } from '#base/refusal';
 import type { UseCase, UseCaseContext } from '#control/cluster';
-import { clusterLevel } from '#stages/dispatcher/feature-level';
 import type { Action, Answer } from '#store/action';
 import type { KnownAnswer } from '#store/answers';
-import { levelNeeded } from '#store/feature-level';
+import { levelNeeded, writableLevel } from '#store/feature-level';
 import { Overlay } from '#store/overlay';
 import { keyOf } from '#store/room';
 import type { Store } from '#store/store';
@@ -125,7 +124,7 @@ function sameAsked(known: KnownAnswer, { id, asked }: Request): KnownAnswer {
 
 /** What some node does not know must never reach the log: every manager would meet it at every start. */
 function refuseUnknown(view: View, actions: readonly Action[]): void {
-  const level = clusterLevel(view);
+  const level = writableLevel(view);
   for (const action of actions) {
     const needed = levelNeeded(action);
     if (needed === undefined) throw new Refusal('unimplemented', `this manager does not know how to ${action.type} a ${action.kind}`);

@@ -1,6 +1,7 @@
 /** A repository's status after a reconcile, from what became of its stacks. */
 import { timeText } from '#base/clock';
 import type { RepositoryStatus } from '#model/object/repository';
+import type { Stack } from '#model/object/stack';
 import { isOwned } from '#control/stack/ownership';
 import type { View } from '#store/view';
 import type { RenderedStack } from './rendered.ts';
@@ -55,9 +56,16 @@ export function unavailableStatus(before: RepositoryStatus, reason: string, now:
 }
 
 /** Why a stack that is as this commit left it is refused; undefined when it is in order. */
-export function refusedBefore(view: View, repository: string, { Name, Commit }: RenderedStack): readonly string[] | undefined {
+export function refusedBefore(view: View, repository: string, rendered: RenderedStack): readonly string[] | undefined {
+  const { Name, Commit } = rendered;
   const stack = view.byName('stack', Name);
   if (!stack || !isOwned(stack, repository)) return undefined;
+  if (isQuarantined(stack, rendered)) return [stack.Quarantine?.Message ?? ''];
   const condition = stack.Condition;
   return condition.State === 'refused' && condition.Commit === Commit ? (condition.Errors ?? [condition.Message]) : undefined;
+}
+
+/** Whether the version was given up for an earlier one: it is not tried again, whatever commit brings it. */
+export function isQuarantined(stack: Stack, rendered: RenderedStack): boolean {
+  return stack.Quarantine !== undefined && 'spec' in rendered && rendered.digest === stack.Quarantine.Digest;
 }

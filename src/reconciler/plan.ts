@@ -10,6 +10,7 @@ import type { Action } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import { massRemoval, stackRemoval, startsAnew, volumeRemoval } from './guard.ts';
+import { isQuarantined } from './outcome.ts';
 import { changesBy, reasonOf } from './reason.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
 
@@ -120,6 +121,8 @@ function planVersion(planning: Planning, rendered: RenderedStack): Step[] {
   if ('errors' in rendered) return refusal(planning, rendered, source, rendered.errors);
   const foreign = adoptionNeeded(view, rendered.Name, source);
   if (foreign !== undefined) return [{ type: 'hold', name: rendered.Name, source, commit: rendered.Commit, reason: foreign, foreign: true }];
+  const stack = view.byName('stack', rendered.Name);
+  if (stack && isQuarantined(stack, rendered)) return [];
   try {
     return planDeploy(planning, rendered, source);
   } catch (error) {

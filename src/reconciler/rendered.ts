@@ -5,6 +5,7 @@ export type RenderedStack = {
   Name: string;
   /** Folder inside the repository. */ Path: string;
   Commit: string;
+  /** Who made the commit, as it says. */ Who?: string;
   /** What is worth knowing, though it is no error. */ Notes?: readonly string[];
 } & (
   | { spec: StackSpec; digest: string; /** Name of an object → `file:line:column` where it is declared. */ Places?: Readonly<Record<string, string>> }

@@ -10,6 +10,7 @@ import { Deadlines } from '#manager/deadlines';
 import { DirtySet } from '#manager/dirty';
 import { netActions } from '#manager/entries';
 import { runPass } from '#manager/pass';
+import { featureLevel } from '#model/feature-level';
 import type { NodeDescription } from '#model/object/node';
 import type { Action, StoreEvent } from '#store/action';
 import { Overlay } from '#store/overlay';
@@ -118,6 +119,7 @@ export const testDescription: NodeDescription = {
   Platform: { Architecture: 'x86_64', OS: 'linux' },
   Resources: { NanoCPUs: 4e9, MemoryBytes: 8 * 1024 ** 3 },
   Engine: { EngineVersion: '28.2.2', Labels: {}, Plugins: [] },
+  Shoal: { FeatureLevel: featureLevel },
 };
 
 export const testTlsInfo = { TrustRoot: 'the root', CertIssuerSubject: 'c3ViamVjdA==', CertIssuerPublicKey: 'a2V5' };

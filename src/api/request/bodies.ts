@@ -49,9 +49,13 @@ export interface StackDeployRequest {
   Force?: boolean;
   /** Image reference → X-Registry-Auth text. */
   RegistryAuth?: Readonly<Record<string, string>>;
+  /** Who deploys, for the history; nobody checks it. */
+  Who?: string;
 }
 
-export const stackDeployRequest = object<StackDeployRequest>({ Spec: stackSpec, Prune: flag, Force: flag, RegistryAuth: record(text) });
+export const stackDeployRequest = object<StackDeployRequest>({ Spec: stackSpec, Prune: flag, Force: flag, RegistryAuth: record(text), Who: text });
+
+export const stackRollbackRequest = object<{ To?: number; Who?: string }>({ To: uint32, Who: text });
 
 export const stackAdoptRequest = object<{ Repository?: string }>({ Repository: text });
 
@@ -64,4 +68,5 @@ export const repositoryChange = object<RepositoryChange>({
   Trust: word('Trust', 'full', 'limited'),
   Allow: list(text),
   Disallow: list(text),
+  OnFailure: word('OnFailure', 'rollback', 'stay'),
 });

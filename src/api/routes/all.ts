@@ -12,15 +12,22 @@ import { configRoutes, secretRoutes } from './secrets-and-configs.ts';
 import { serviceRoutes } from './services.ts';
 import { observationRoutes } from './observation.ts';
 import { progressRoutes } from './progress.ts';
-import { repositoryRoutes } from './repositories.ts';
-import { stackRoutes } from './stacks.ts';
+import { repositoryRoutes } from './stack/repositories.ts';
+import { revisionRoutes } from './stack/revisions.ts';
+import { stackRoutes } from './stack/stacks.ts';
 import { swarmRoutes } from './cluster/swarm.ts';
 import { pingRoutes, systemRoutes } from './system.ts';
 import { taskRoutes } from './tasks.ts';
 
 /** @param besideSwarm the cluster is the engine's own: only stacks, repositories and what is seen of them are ours */
 export function allRoutes(context: Context, metrics: Metrics, besideSwarm: boolean): Route[] {
-  const own = [...stackRoutes(context), ...repositoryRoutes(context), ...progressRoutes(context), ...observationRoutes(context, metrics)];
+  const own = [
+    ...revisionRoutes(context),
+    ...stackRoutes(context),
+    ...repositoryRoutes(context),
+    ...progressRoutes(context),
+    ...observationRoutes(context, metrics),
+  ];
   return [...(besideSwarm ? pingRoutes(context) : clusterRoutes(context)), ...own];
 }
 

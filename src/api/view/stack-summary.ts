@@ -1,6 +1,7 @@
 /** Stacks as lists show them: those with a record, and those known only by the label on their services. */
 import type { Clock } from '#base/clock';
 import { compareTexts } from '#base/text/text';
+import { revisionWithDigest } from '#control/stack/revisions';
 import { isEmptyRecord } from '#control/stack/inventory';
 import { healthOfStack, nodesOf, type StackHealth } from '#control/stack/stack-health';
 import { namespaceLabel } from '#model/object/meta';
@@ -22,6 +23,8 @@ export interface StackSummary {
   Waiting?: readonly string[];
   Suspended?: { Since: string };
   Quarantined?: true;
+  /** The number of the revision that it is in force as. */
+  Revision?: number;
   UpdatedAt: string;
 }
 
@@ -80,6 +83,7 @@ function summariser(view: View, { clock, reconciler }: SummaryParts): (name: str
     const own = record?.Source.Kind === 'repository' ? repositories.get(record.Source.Repository) : undefined;
     const { Quarantined, ...Health } = healthOfStack(view, services, nodes, now);
     const waiting = reconciler.waiting(name);
+    const revision = record && revisionWithDigest(view, name, record.Digest);
     const Suspended = record?.Suspended ?? own?.Suspended;
     return {
       Name: name,
@@ -90,7 +94,8 @@ function summariser(view: View, { clock, reconciler }: SummaryParts): (name: str
       ...(waiting?.drift === true && { Drifted: waiting.lines }),
       ...(waiting?.drift === false && { Waiting: waiting.lines }),
       ...(Suspended && { Suspended }),
-      ...(Quarantined && own && { Quarantined }),
+      ...(((Quarantined && own) || record?.Quarantine) && { Quarantined: true }),
+      ...(revision && { Revision: revision.Spec.Number }),
       UpdatedAt,
     };
   };

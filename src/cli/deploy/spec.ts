@@ -5,6 +5,7 @@ import { timeoutOf, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 import type { WaitTarget } from '../progress/watch.ts';
 import type { Terminal } from '../output/terminal.ts';
 import type { Session } from '../session.ts';
+import { whoText } from '../who.ts';
 import type { DeployFlags } from './flags.ts';
 import { isResolveImage } from './images.ts';
 import { planOfStack } from './docker/plan-of-stack.ts';
@@ -35,7 +36,7 @@ export async function deploySpec(session: Session, name: string | undefined, fla
 
 async function deployToShoal({ client, terminal, environment }: Session, spec: StackSpec, flags: DeployFlags): Promise<WaitTarget[]> {
   const RegistryAuth = flags.withRegistryAuth ? await authsOf(spec, environment) : undefined;
-  const body = { Spec: spec, Prune: flags.prune !== false, Force: flags.force === true, ...(RegistryAuth && { RegistryAuth }) };
+  const body = { Spec: spec, Prune: flags.prune !== false, Force: flags.force === true, Who: whoText(), ...(RegistryAuth && { RegistryAuth }) };
   const deployment = await client.post<Deployment>(`/shoal/v1/stacks/${encodeURIComponent(spec.Name)}`, body);
   tell(terminal, deployment, flags);
   return deployment.Services.map(({ ID, Name, SpecVersion, Change }) => ({ ID, Name, SpecVersion, untouched: Change === 'unchanged' }));

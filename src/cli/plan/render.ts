@@ -4,14 +4,18 @@ import type { ObjectChange } from '#model/difference/stack-plan';
 
 const marks = { create: '+', update: '~', remove: '-', none: '=' } as const;
 
+/** What changes, without a word about the rest. */
+export function changedLines(changes: readonly ObjectChange[]): string[] {
+  return changes.filter(({ change }) => change !== 'none').flatMap(changeLines);
+}
+
 export function planLines(changes: readonly ObjectChange[], name: string): string[] {
-  const lines = changes.filter(({ change }) => change !== 'none').flatMap(changeLines);
-  return [...lines, `${summary(changes, name)} Nothing was written.`];
+  return [...changedLines(changes), `${summary(changes, name)} Nothing was written.`];
 }
 
 /** For a comment on a merge request: the summary, and what changes to unfold. */
 export function planMarkdown(changes: readonly ObjectChange[], name: string): string[] {
-  const lines = changes.filter(({ change }) => change !== 'none').flatMap(changeLines);
+  const lines = changedLines(changes);
   const head = `**${summary(changes, name)}**`;
   if (lines.length === 0) return [head];
   const fence = '`'.repeat(Math.max(3, ...lines.map((line) => 1 + Math.max(0, ...(line.match(/`+/g) ?? []).map(({ length }) => length)))));

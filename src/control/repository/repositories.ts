@@ -40,6 +40,7 @@ export interface RepositoryChange {
   /** Words that are added, and words that are taken back. */
   Allow?: readonly string[];
   Disallow?: readonly string[];
+  OnFailure?: 'rollback' | 'stay';
 }
 
 export function updateRepository(ref: string, { Allow, Disallow = [], ...change }: RepositoryChange): UseCase<void> {

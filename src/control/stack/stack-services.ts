@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import { isPinned } from '#model/image-reference';
 import { imageLabel } from '#model/object/meta';
-import type { Service } from '#model/object/service';
+import type { Service, ServiceOrigin } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { OwnedObject, Stack, StackSource } from '#model/object/stack';
 import { create, remove, update } from '#store/action';
@@ -28,7 +28,8 @@ export interface DeployedService {
 }
 
 export interface ServiceDeploy extends StackScope {
-  source: StackSource;
+  /** What brings the specs. */
+  origin: ServiceOrigin;
   /** X-Registry-Auth for the service's image. */
   registryAuth: string | undefined;
   /** The same spec came from the same source the last time: what failed then was rolled back on purpose. */
@@ -90,12 +91,12 @@ function changedService(overlay: Overlay, current: Service, spec: ServiceSpec, d
   const wanted = keepClusters(spec, current.Spec);
   checkServiceSpec(wanted);
   const resolved = checkedChange(overlay, current, wanted);
-  const options = { origin: deploy.source, ...(deploy.registryAuth && { registryAuth: deploy.registryAuth }) };
+  const options = { origin: deploy.origin, ...(deploy.registryAuth && { registryAuth: deploy.registryAuth }) };
   const same = sameService(resolved, current.Spec);
   if (!same && !(deploy.repeated && wasRolledBack(current))) return respecified(current, resolved, options);
   // What it was rolled back to is now what is wanted: nothing is amiss any more.
   if (same && !deploy.repeated && wasRolledBack(current)) {
-    return { ...withoutStatus(current), Shoal: { ...current.Shoal, ...(deploy.registryAuth && { RegistryAuth: deploy.registryAuth }) } };
+    return { ...withoutStatus(current), Shoal: { ...current.Shoal, Origin: deploy.origin, ...(deploy.registryAuth && { RegistryAuth: deploy.registryAuth }) } };
   }
   if (!deploy.registryAuth || deploy.registryAuth === current.Shoal.RegistryAuth) return undefined;
   return { ...current, Shoal: { ...current.Shoal, RegistryAuth: deploy.registryAuth } };

@@ -5,7 +5,7 @@ import { equal } from '#base/equal';
 import { finish, type Steps } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text/text';
-import type { OwnedObject, Stack, StackCondition, StackSource, StackSpec } from '#model/object/stack';
+import type { OwnedObject, Revision, Stack, StackCondition, StackSource, StackSpec } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
@@ -13,6 +13,7 @@ import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { checkPolicy } from '../policy/policy.ts';
 import { inOrder, isEmptyRecord, labelledObjects, owned, ownedKinds, ownedObjects } from './inventory.ts';
 import { checkOwner, checkRemover, rightsOf } from './ownership.ts';
+import { recordRevision, removeRevisions } from './revisions.ts';
 import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
 import { checkStackName, sameCondition } from './stack-states.ts';
 import { inVersions } from './versions.ts';
@@ -54,6 +55,10 @@ export interface DeployOptions {
   restores?: boolean;
   /** X-Registry-Auth by image, as the spec writes the image. */
   registryAuth?: Readonly<Record<string, string>>;
+  /** Who asks, as they say themselves. */
+  who?: string;
+  /** The stack goes back to this revision. */
+  rollback?: { to: Revision; failed: boolean; record: Pick<Stack, 'Source' | 'Condition' | 'Quarantine'> };
 }
 
 /** Makes the cluster hold the stack. Only what differs is written; nothing differs: no actions. */
@@ -76,14 +81,16 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     for (const secret of spec.Secrets) deployFile(overlay, 'secret', secret, scope, context, changes);
     for (const config of spec.Configs) deployFile(overlay, 'config', config, scope, context, changes);
     const repeated = isRepeated(stack, options.source, digest);
+    const origin = options.rollback && ({ Kind: 'stack rollback', Revision: options.rollback.to.Spec.Number, Failed: options.rollback.failed } as const);
     const services = spec.Services.map((service) => {
       const registryAuth = options.registryAuth?.[service.TaskTemplate.ContainerSpec?.Image ?? ''];
-      return deployService(overlay, service, { ...scope, source: options.source, registryAuth, repeated }, context, changes);
+      return deployService(overlay, service, { ...scope, origin: origin ?? options.source, registryAuth, repeated }, context, changes);
     });
     checkStackPorts(overlay, services);
     if (options.prune) dropUnused(overlay, inventory, changes);
     const Inventory = inOrder([...inventory.filter(({ Kind, ID }) => overlay.get(Kind, ID)), ...changes.owned]);
-    recordStack(overlay, stack, { name: spec.Name, services, digest, source: options.source, Inventory, restores: options.restores === true }, context);
+    recordStack(overlay, stack, { name: spec.Name, services, digest, Inventory, ...options }, context);
+    if (!options.restores) recordRevision(overlay, asked, { digest, ...options, of: options.rollback?.to.Spec.Number }, context);
     const result = {
       Name: spec.Name,
       Changed: overlay.actions.length > 0,
@@ -111,6 +118,7 @@ export function removeStack(name: string): UseCase<StackRemoval> {
     }
     const Left = ownedKinds.flatMap((kind) => labelledObjects(overlay, kind, name).map((object) => ({ Kind: kind, Name: object.Spec.Name })));
     if (stack) overlay.lay([remove('stack', stack.ID)]);
+    removeRevisions(overlay, name);
     if (overlay.actions.length === 0) throw new Refusal('notFound', `Nothing found in stack: ${name}`, { plain: true });
     return { actions: overlay.actions, result: { Removed: sorted.map(({ Kind, Name }) => ({ Kind, Name })), Left, Recorded: recorded } };
   };
@@ -135,13 +143,11 @@ function revertedBy(view: View, stack: Stack | undefined, source: StackSource): 
   return { RevertedBy: { Repository, Suspended } };
 }
 
-interface Outcome {
+interface Outcome extends Pick<DeployOptions, 'source' | 'restores' | 'rollback'> {
   name: string;
   services: readonly DeployedService[];
   digest: string;
-  source: StackSource;
   Inventory: readonly OwnedObject[];
-  restores: boolean;
 }
 
 /** Writes the stack's record if it says something new. The commit alone is nothing new. */
@@ -150,22 +156,24 @@ function recordStack(overlay: Overlay, stack: Stack | undefined, outcome: Outcom
   const Condition: StackCondition = { State: 'applied', Message: '', Since: timeText(context.now) };
   // A deploy by hand does not take a stack away from its repository: it is a change by hand, which the repository undoes.
   const keepsOwner = stack?.Source.Kind === 'repository' && !isEmptyRecord(stack) && outcome.source.Kind === 'deploy';
-  const kept =
-    stack && (keepsOwner || outcome.restores)
-      ? { Source: stack.Source, Digest: stack.Digest, Condition: stack.Condition }
+  const kept = outcome.rollback
+    ? { ...outcome.rollback.record, Digest: outcome.digest }
+    : stack && (keepsOwner || outcome.restores)
+      ? { Source: stack.Source, Digest: stack.Digest, Condition: stack.Condition, ...(stack.Quarantine && { Quarantine: stack.Quarantine }) }
       : { Source: outcome.source, Digest: outcome.digest, Condition };
   const fields = { Spec: { Name: outcome.name }, Services, Inventory: outcome.Inventory, ...kept };
   if (!stack) {
     overlay.lay([create('stack', { ...newMeta(context.newId()), ...fields })]);
     return;
   }
-  const { Confirmed, ...rest } = stack;
+  const { Confirmed, Quarantine, ...rest } = stack;
   const lasting = outcome.restores && Confirmed !== undefined ? { ...rest, Confirmed } : rest;
   const unchanged =
     overlay.actions.length === 0 &&
     stack.Digest === fields.Digest &&
     equal(stack.Services, Services) &&
     equal(stack.Inventory, fields.Inventory) &&
+    equal(Quarantine, kept.Quarantine) &&
     equal({ ...stack.Source, Commit: '' }, { ...fields.Source, Commit: '' }) &&
     sameCondition(stack.Condition, fields.Condition);
   if (!unchanged) overlay.lay([update('stack', { ...lasting, ...fields })]);

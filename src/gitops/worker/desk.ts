@@ -19,6 +19,7 @@ export interface Surroundings {
 type Asked<T extends WorkerRequest['type']> = WorkerRequest & { type: T };
 
 const mostWanting = 50_000;
+const longestAuthor = 200;
 /** All stacks of a commit together: the daemon holds them. */
 const largestResultBytes = 128 * 1024 * 1024;
 
@@ -42,7 +43,7 @@ export class Desk {
   async #render({ id, folder, home, commit, path, have, skip }: Asked<'render'>, { groups, send }: Surroundings): Promise<void> {
     const reader = new ObjectReader(folder, home, groups);
     try {
-      const top = await topTree(reader, commit);
+      const { top, author } = await readCommit(reader, commit);
       const snapshot = new Snapshot(commit, top, reader, this.#cache.shelf(folder));
       const memory = this.#memories.get(folder) ?? new InputMemory();
       this.#memories.set(folder, memory);
@@ -62,7 +63,7 @@ export class Desk {
           return send({ id, type: 'stack', stack: short(stack), digest });
         },
       });
-      await send({ id, type: 'rendered', missing, wanting: [...snapshot.absent].slice(0, mostWanting) });
+      await send({ id, type: 'rendered', missing, wanting: [...snapshot.absent].slice(0, mostWanting), author });
     } finally {
       reader.close();
     }
@@ -81,12 +82,14 @@ async function fetchHead({ id, place, known }: Asked<'fetch'>, { signal, groups,
   return answer(head === (await mirror.followed()) ? head : await mirror.fetch());
 }
 
-/** The tree of a commit: its first line names it. */
-async function topTree(reader: ObjectReader, commit: string): Promise<string> {
+/** The tree of a commit, which its first line names, and who says to have made it. */
+async function readCommit(reader: ObjectReader, commit: string): Promise<{ top: string; author: string }> {
   const info = (await reader.infos([commit])).get(commit);
   if (info?.type !== 'commit' || info.size > 1024 * 1024) throw new Refusal('unavailable', `commit ${commit} cannot be read from the mirror`);
   const bytes = (await reader.contents([commit])).get(commit);
-  const tree = /^tree ([0-9a-f]{40,64})\n/.exec(Buffer.from(bytes ?? []).toString('latin1', 0, 80))?.[1];
+  const text = Buffer.from(bytes ?? []).toString('utf8');
+  const tree = /^tree ([0-9a-f]{40,64})\n/.exec(text)?.[1];
   if (tree === undefined) throw new Refusal('unavailable', `commit ${commit} cannot be read from the mirror`);
-  return tree;
+  const headers = text.slice(0, Math.max(0, text.indexOf('\n\n')));
+  return { top: tree, author: (/^author (.*>)/m.exec(headers)?.[1] ?? '').slice(0, longestAuthor) };
 }

@@ -6,12 +6,18 @@ import type { Service, ServiceOrigin } from '../object/service.ts';
 export function supersededBy(service: Service, version: number): string | undefined {
   const { SpecVersion, PreviousSpecVersion, Origin } = service.Shoal;
   if (SpecVersion === version) return undefined;
-  if (wasRolledBack(service) && PreviousSpecVersion === version) return undefined;
+  if ((wasRolledBack(service) || wasGivenUp(service, version)) && PreviousSpecVersion === version) return undefined;
   return originText(Origin);
+}
+
+/** Whether its whole stack went back because that version, or another service's of the same deploy, failed. */
+export function wasGivenUp({ Shoal: { Origin, PreviousSpecVersion } }: Pick<Service, 'Shoal'>, version: number): boolean {
+  return Origin?.Kind === 'stack rollback' && Origin.Failed && PreviousSpecVersion === version;
 }
 
 function originText(origin: ServiceOrigin | undefined): string {
   if (origin?.Kind === 'repository') return `commit ${origin.Commit.slice(0, 12)} of repository ${origin.Repository}`;
   if (origin?.Kind === 'deploy') return 'another deploy of its stack';
+  if (origin?.Kind === 'stack rollback') return `a rollback of its stack to revision ${origin.Revision}`;
   return origin?.Kind === 'rollback' ? 'a rollback of the service' : 'an update of the service';
 }

@@ -5,7 +5,7 @@ import type { Network } from './network.ts';
 import type { Node } from './node.ts';
 import type { Repository } from './repository.ts';
 import type { Service } from './service.ts';
-import type { Stack } from './stack.ts';
+import type { Revision, Stack } from './stack.ts';
 import type { Task } from './task.ts';
 
 /** Every table of the store and what it holds. */
@@ -19,11 +19,23 @@ export interface ObjectOf {
   config: Config;
   stack: Stack;
   repository: Repository;
+  revision: Revision;
 }
 
 export type Kind = keyof ObjectOf;
 
-export const kinds = ['cluster', 'node', 'service', 'task', 'network', 'secret', 'config', 'stack', 'repository'] as const satisfies readonly Kind[];
+export const kinds = [
+  'cluster',
+  'node',
+  'service',
+  'task',
+  'network',
+  'secret',
+  'config',
+  'stack',
+  'repository',
+  'revision',
+] as const satisfies readonly Kind[];
 
 /** The name by which users find an object; tasks have none of their own. */
 export function nameOf<K extends Kind>(kind: K, object: ObjectOf[K]): string {

@@ -15,6 +15,8 @@ export interface RepositorySpec {
   Trust?: 'full' | 'limited';
   /** Words such as `mounts=/srv/data` (`model/allowance`). */
   Allow?: readonly string[];
+  /** What becomes of a stack whose new version fails: the last good one is brought back, also where nothing is said, or it stays as it is. */
+  OnFailure?: 'rollback' | 'stay';
   /** Never shown; only ever handed to the server of URL. */
   Credentials?: RepositoryCredentials;
 }

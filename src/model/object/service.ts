@@ -61,7 +61,14 @@ export interface ServiceState {
 }
 
 /** A deploy of its stack, by hand or from a repository; a request for it alone; a rollback that somebody asked for. */
-export type ServiceOrigin = StackSource | { Kind: 'update' } | { Kind: 'rollback' };
+export type ServiceOrigin = StackSource | { Kind: 'update' } | { Kind: 'rollback' } | StackRollback;
+
+/** The whole stack went back to a revision: because the one before failed, or because somebody asked for it. */
+export interface StackRollback {
+  Kind: 'stack rollback';
+  Revision: number;
+  Failed: boolean;
+}
 
 /** A spec as it was asked for, and as Docker stores it: with defaults said and what it does not know left out. */
 export interface WrittenSpec {

@@ -31,8 +31,21 @@ export interface Stack extends Meta {
   Inventory?: readonly OwnedObject[];
   /** Set: the reconciler writes nothing for it, and still says what it would write. */
   Suspended?: { Since: string };
+  /** The version that was given up for an earlier one: it is not tried again before its files change. */
+  Quarantine?: Quarantine;
   /** The commit whose removals somebody has seen and allowed for this stack alone. */
   Confirmed?: string;
+}
+
+export interface Quarantine {
+  /** Of the rendered spec that is not tried again. */
+  Digest: string;
+  /** Why, for people. */
+  Message: string;
+  /** RFC 3339 */
+  Since: string;
+  /** Ids of services that only the version given up had: who waits for them hears why they are gone. */
+  Removed: readonly string[];
 }
 
 /** The kinds of objects that a deploy makes. */
@@ -57,4 +70,34 @@ export interface StackCondition {
   Commit?: string;
   /** RFC 3339 */
   Since: string;
+}
+
+/** A revision: all that one deploy asked for, so that it can be shown, compared and brought back whole. */
+export interface Revision extends Meta {
+  Spec: {
+    /** `web@3`: no other revision has it. */
+    Name: string;
+    Stack: string;
+    /** Counted from 1; a number never comes back with another content. */
+    Number: number;
+    /** With the data of its secrets and configs, which no door lets out. */
+    Content: StackSpec;
+  };
+  /** Of the rendered spec, as the stack's record has it. */
+  Digest: string;
+  Source: StackSource;
+  /** Who asked for it, as they say themselves: a commit's author, or whoever sat at the command line. */
+  Who?: string;
+  /** The revision that it brings back. */
+  Of?: number;
+  /** Length of the content as text, for what all of them may come to. */
+  Length: number;
+  Outcome: RevisionOutcome;
+}
+
+/** `good`: it was healthy once, and what comes later is not its fault. `failed`: it never was, and would not become so. */
+export interface RevisionOutcome {
+  State: 'pending' | 'good' | 'failed';
+  /** Why, for people; '' when there is nothing to say. */
+  Message: string;
 }

@@ -93,5 +93,6 @@ export const repositorySpec = object<RepositorySpec>({
   Interval: int64,
   Trust: word('Trust', 'full', 'limited'),
   Allow: list(text),
+  OnFailure: word('OnFailure', 'rollback', 'stay'),
   Credentials: credentials,
 });

@@ -2,14 +2,10 @@
 import { Refusal } from '#base/refusal';
 import type { NodeDescription } from '#model/object/node';
 import { update, type Action } from '#store/action';
+import { clusterLevel } from '#store/feature-level';
 import { clusterOf, type View } from '#store/view';
 
 const levelOf = (description: NodeDescription | undefined): number => description?.Shoal?.FeatureLevel ?? 1;
-
-/** What may be written into the log. */
-export function clusterLevel(view: View): number {
-  return clusterOf(view)?.Shoal?.FeatureLevel ?? 1;
-}
 
 /** Refuses a node whose program is older than what the cluster already uses. */
 export function refuseOlder(view: View, description: NodeDescription): void {

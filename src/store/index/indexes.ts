@@ -71,6 +71,7 @@ export const indexes = {
   config: named('config'),
   stack: named('stack'),
   repository: named('repository'),
+  revision: { ...named('revision'), stack: ({ Spec }: ObjectOf['revision']) => [Spec.Stack] },
 } satisfies { [K in Kind]: Record<string, Keys<ObjectOf[K]>> };
 
 export type IndexOf<K extends Kind> = keyof (typeof indexes)[K] & string;

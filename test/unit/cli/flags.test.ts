@@ -29,6 +29,10 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'stack rm': ['shop'],
   'stack rm --force': ['site'],
   'stack adopt': ['shop'],
+  'stack history': ['shop'],
+  'stack diff': ['shop'],
+  'stack rollback': ['--detach', 'shop'],
+  'stack retry': ['shop'],
   'service create': ['--detach', '--name', 'new', 'app:1', 'run'],
   'service update': ['--detach', 'web'],
   'service logs': ['plain'],
@@ -93,6 +97,7 @@ const values: Readonly<Record<string, string | readonly string[]>> = {
   '--allow': 'privileged',
   '--disallow': 'privileged',
   '--trust': 'full',
+  '--on-failure': 'stay',
   '--timeout': ['--timeout', '1x'],
   '--username': ['--username', 'u', '--password-file', 'TEXT'],
   '--passphrase-file': 'OTHER',
@@ -166,6 +171,7 @@ const placeholders: Readonly<Record<string, string>> = {
   branch: 'other',
   when: 'never',
   lines: '1',
+  revision: '1',
 };
 
 /** What `service update` takes away is there: by flag without -rm. */
@@ -199,6 +205,10 @@ const elsewhere: Readonly<Record<string, string>> = {
   'stack deploy --resolve-image': 'towards a Docker Swarm, where the client asks for digests',
   'stack lint --env-file': 'test/golden/stack-files.test.ts',
   'stack adopt --yes': 'a terminal',
+  'stack rollback --detach': 'waiting, as of service scale',
+  'stack rollback --quiet': 'waiting, as of service scale',
+  'stack rollback --json': 'waiting, as of service scale',
+  'stack rollback --timeout': 'waiting, as of service scale',
   'repo sync --wait': 'test/e2e/gitops.test.ts',
   'repo sync --detach': 'what repo sync does without --wait',
   'repo sync --quiet': 'waiting, as of service scale',

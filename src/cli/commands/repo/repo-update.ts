@@ -11,6 +11,7 @@ export interface TrustFlags {
 }
 
 interface UpdateFlags extends TrustFlags {
+  onFailure?: string;
   branch?: string;
   path?: string;
   interval?: string;
@@ -25,6 +26,7 @@ ${words.join('\n')}`;
 
 export function addTrustOptions(command: Command): Command {
   return command
+    .option('--on-failure <what>', 'when a new version fails: rollback to the last good one (the default), or stay', onFailureOf)
     .option('--allow <words>', 'let its stacks do what reaches beyond them, such as mounts=/srv/data,privileged; may be repeated', collect)
     .option('--trust <how>', 'limited: what is allowed by name and no more; full: everything')
     .addHelpText('after', allowanceHelp);
@@ -53,6 +55,11 @@ export function intervalOf(text: string): number {
   return interval;
 }
 
+function onFailureOf(text: string): string {
+  if (text !== 'rollback' && text !== 'stay') throw new CommandError(`--on-failure is rollback or stay, not "${text}"`, exitCodes.usage);
+  return text;
+}
+
 function wordsOf(texts: readonly string[]): string[] {
   return texts
     .flatMap((text) => text.split(','))
@@ -64,6 +71,7 @@ async function updateRepository(name: string, flags: UpdateFlags, command: Comma
   const { client, terminal } = openSession(command);
   const change = {
     ...trustOf(flags),
+    ...(flags.onFailure !== undefined && { OnFailure: flags.onFailure }),
     ...(flags.disallow && { Disallow: wordsOf(flags.disallow) }),
     ...(flags.branch !== undefined && { Branch: flags.branch }),
     ...(flags.path !== undefined && { Path: flags.path }),

@@ -76,6 +76,7 @@ export function addRepo(program: Command): void {
 }
 
 interface AddFlags extends TrustFlags {
+  onFailure?: string;
   branch: string;
   path: string;
   interval: string;
@@ -90,7 +91,12 @@ interface AddFlags extends TrustFlags {
 async function addRepository(name: string, url: string, flags: AddFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const Credentials = readCredentials(flags);
-  const more = { Interval: intervalOf(flags.interval), ...trustOf(flags), ...(Credentials && { Credentials }) };
+  const more = {
+    Interval: intervalOf(flags.interval),
+    ...trustOf(flags),
+    ...(flags.onFailure !== undefined && { OnFailure: flags.onFailure }),
+    ...(Credentials && { Credentials }),
+  };
   // The daemon runs elsewhere in the file system: a local path is made absolute where it was typed.
   const place = existsSync(url) ? resolve(url) : url;
   await client.post('/shoal/v1/repositories', { Name: name, URL: place, Branch: flags.branch, Path: flags.path, ...more });

@@ -15,6 +15,7 @@ import { addStackConfig } from './stack-config.ts';
 import { addStackControl } from './stack-control.ts';
 import { serviceLines, type ListedService } from '../service/services-list.ts';
 import { addStackDeploy } from './stack-deploy.ts';
+import { addStackHistory } from './stack-history.ts';
 import { addStackLint } from './stack-lint.ts';
 import { addStackPlan } from './stack-plan.ts';
 import { addTaskOptions, taskLines, type TaskFlags } from '../tasks.ts';
@@ -59,6 +60,7 @@ export function addStack(program: Command): void {
     .action(listServices);
   addStackControl(stack);
   addStackAdopt(stack);
+  addStackHistory(stack);
 }
 
 const countColumns: readonly Column<StackCount>[] = [

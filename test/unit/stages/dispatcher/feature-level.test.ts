@@ -1,16 +1,18 @@
 import { expect, test } from 'vitest';
 import { initCluster } from '#control/clusters';
 import type { NodeDescription } from '#model/object/node';
-import { clusterLevel } from '#stages/dispatcher/feature-level';
+import { clusterLevel } from '#store/feature-level';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import { create, newMeta } from '#store/action';
 import { MemoryCluster, testDescription } from '#test/support/memory-cluster';
 
+/** As the first programs told it. */
+const { Shoal: _level, ...plainDescription } = testDescription;
 const at = (FeatureLevel: number): NodeDescription => ({ ...testDescription, Shoal: { FeatureLevel } });
 
 function cluster(nodes: readonly string[]): MemoryCluster {
   const made = new MemoryCluster();
-  made.run(initCluster({ nodeId: 'one', address: '', description: testDescription }));
+  made.run(initCluster({ nodeId: 'one', address: '', description: plainDescription }));
   for (const id of nodes)
     made.write([create('node', { ...newMeta(id), Spec: { Role: 'manager', Availability: 'active' }, Status: { State: 'unknown', Addr: '' } })]);
   return made;

@@ -2,13 +2,13 @@
 import { Refusal } from '#base/refusal';
 import { confirmRepository, createRepository, removeRepository, suspendRepository, updateRepository } from '#control/repository/repositories';
 import { removeStack } from '#control/stack/stacks';
-import { readObject, readView, submit, type Context } from '../context.ts';
+import { readObject, readView, submit, type Context } from '../../context.ts';
 import { repositorySpec } from '#model/shape/object-shapes';
-import { repositoryChange, repositoryConfirmRequest } from '../request/bodies.ts';
-import { decodeBody } from '../request/body.ts';
-import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../router.ts';
-import { repositoryBody } from '../view/repository.ts';
-import { stackSummaries } from '../view/stack-summary.ts';
+import { repositoryChange, repositoryConfirmRequest } from '../../request/bodies.ts';
+import { decodeBody } from '../../request/body.ts';
+import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
+import { repositoryBody } from '../../view/repository.ts';
+import { stackSummaries } from '../../view/stack-summary.ts';
 
 export function repositoryRoutes(context: Context): Route[] {
   return [

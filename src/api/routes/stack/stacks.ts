@@ -5,13 +5,13 @@ import type { UseCase } from '#control/cluster';
 import { adoptStack, suspendStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack, removeStackByHand, specDigest } from '#control/stack/stacks';
 import type { StackSpec } from '#model/object/stack';
-import { decodeBody } from '../request/body.ts';
-import { readView, requireManager, submit, type Context } from '../context.ts';
-import type { View } from '../dependencies.ts';
-import { HttpError } from '../errors.ts';
-import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../router.ts';
-import { stackAdoptRequest, stackDeployRequest } from '../request/bodies.ts';
-import { stackDetails, stackSummaries } from '../view/stack-summary.ts';
+import { decodeBody } from '../../request/body.ts';
+import { readView, requireManager, submit, type Context } from '../../context.ts';
+import type { View } from '../../dependencies.ts';
+import { HttpError } from '../../errors.ts';
+import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
+import { stackAdoptRequest, stackDeployRequest } from '../../request/bodies.ts';
+import { stackDetails, stackSummaries } from '../../view/stack-summary.ts';
 
 export function stackRoutes(context: Context): Route[] {
   return [
@@ -48,10 +48,17 @@ async function suspend(call: Call, context: Context, on: boolean): Promise<Answe
 
 async function deploy(call: Call, context: Context): Promise<Answer> {
   const name = parameter(call);
-  const { Spec, Prune = false, Force = false, RegistryAuth = {} } = await decodeBody(call.request, stackDeployRequest);
+  const { Spec, Prune = false, Force = false, RegistryAuth = {}, Who } = await decodeBody(call.request, stackDeployRequest);
   const spec = wholeSpec(name, Spec);
   const digest = await inTurns(specDigest(spec), context.clock);
-  const options = { source: { Kind: 'deploy' }, digest, prune: Prune, force: Force, registryAuth: RegistryAuth } as const;
+  const options = {
+    source: { Kind: 'deploy' },
+    digest,
+    prune: Prune,
+    force: Force,
+    registryAuth: RegistryAuth,
+    ...(Who !== undefined && { who: Who }),
+  } as const;
   return { status: 200, json: await submit(context, call, deployStack(spec, options)) };
 }
 

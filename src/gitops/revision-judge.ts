@@ -1,0 +1,101 @@
+/** Notes what became of each stack's newest revision, and takes a repository's stack back to its last good one when the new one fails. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import type { Cluster } from '#control/cluster';
+import { judgeRevision, newestRevision } from '#control/stack/revisions';
+import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
+import { giveUpRevision } from '#control/stack/stack-rollback';
+import type { Revision, Stack } from '#model/object/stack';
+import type { ReconcileEvents } from './events.ts';
+
+export interface RevisionJudgeParts {
+  cluster: Cluster;
+  events: ReconcileEvents;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Tasks change in flocks: one look serves them all. */
+const quietMs = 500;
+/** What only time shows. */
+const againMs = 3_000;
+
+type View = Awaited<ReturnType<Cluster['read']>>;
+
+export class RevisionJudge {
+  readonly #parts: RevisionJudgeParts;
+  #cancel: (() => void) | undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(parts: RevisionJudgeParts) {
+    this.#parts = parts;
+  }
+
+  /** Something changed that may change a verdict. */
+  notice(afterMs = quietMs): void {
+    if (this.#stopped) return;
+    this.#cancel ??= this.#parts.clock.after(afterMs, () => {
+      this.#cancel = undefined;
+      this.#looking = this.#look().catch((error: unknown) => {
+        this.#parts.logger.warn({ error: (error as Error).message }, 'what became of the newest revisions cannot be noted now: it is looked at again');
+        this.notice(againMs);
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    await this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const view = await this.#parts.cluster.read();
+    const nodes = nodesOf(view);
+    let unsettled = false;
+    for (const stack of view.list('stack')) {
+      const revision = newestRevision(view, stack.Spec.Name);
+      if (!revision || revision.Outcome.State === 'good' || this.#stopped) continue;
+      const health = stackHealth(view, stack, nodes, this.#parts.clock.now());
+      if (!health) continue;
+      await this.#judge(view, stack, revision, health);
+      if (health.State !== 'healthy') unsettled = true;
+    }
+    if (unsettled) this.notice(againMs);
+  }
+
+  async #judge(view: View, stack: Stack, { Spec: { Number } }: Revision, health: StackHealth): Promise<void> {
+    const { cluster } = this.#parts;
+    const { Name } = stack.Spec;
+    if (health.State === 'healthy') return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
+    if (health.State !== 'failing' && !health.Quarantined) return;
+    const reason = health.Message === '' ? 'it does not become healthy' : health.Message;
+    if (goesBack(view, stack) && (await this.#giveUp(Name, Number, reason))) return;
+    await cluster.submit(judgeRevision(Name, Number, { State: 'failed', Message: reason }));
+  }
+
+  async #giveUp(name: string, number: number, reason: string): Promise<boolean> {
+    const { cluster, events, logger } = this.#parts;
+    try {
+      const back = await cluster.submit(giveUpRevision(name, number, reason));
+      if (back) events.tell({ type: 'stack', name, action: 'rolled back', message: `revision ${number} was given up for revision ${back.To}: ${reason}` });
+      return back !== undefined;
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
+      logger.warn(
+        { stack: name, revision: number, error: error.message },
+        'the last good revision cannot be brought back: the stack stays as it is until somebody acts',
+      );
+      return false;
+    }
+  }
+}
+
+/** Whether the stack goes back by itself: it is a repository's that says so, and nobody holds it still. */
+function goesBack(view: View, { Source, Suspended }: Stack): boolean {
+  if (Source.Kind !== 'repository' || Suspended) return false;
+  const repository = view.byName('repository', Source.Repository);
+  return repository !== undefined && !repository.Suspended && repository.Spec.OnFailure !== 'stay';
+}
