@@ -36,6 +36,8 @@ export type Place = ReturnType<AssignmentSet['place']>;
 /** What telling the managers of a stop may take; without a leader it cannot be. */
 const announceLimitMs = 5000;
 const announceAgainMs = 20;
+/** How long a task waits for other nodes' word before it is stopped: longer than it takes until one that is gone counts as down. */
+const leaveLimitMs = 20_000;
 /** How long `stop` waits for steps that are being carried out. */
 const settleLimitMs = 5000;
 
@@ -174,19 +176,21 @@ export class Agent {
     await session?.acknowledge(resultsIn).catch(() => undefined);
   }
 
-  /** Nodes that cannot be reached keep no task from ending for long: the managers wait for them until they are down. */
+  /** Nodes that cannot be reached keep no task from ending for long; the managers wait for them until they are down. Another leader is asked anew. */
   async #leftElsewhere(taskId: string): Promise<void> {
-    if (this.#assignments.peers.length === 0 || !this.#session) return;
-    try {
-      // A signal of its own: many tasks may end at once, and each listens to it.
-      await withLimit(this.#session.withdrawn(taskId), this.#modules.clock, AbortSignal.any([this.#ending.signal]));
-    } catch (error) {
-      if (this.#ending.signal.aborted) return;
-      this.#modules.logger.info(
-        { task: taskId, reason: (error as Error).message },
-        'not every node has said that it sends nobody to a task any more: the task is stopped all the same',
-      );
+    const { clock, logger } = this.#modules;
+    let reason = 'no manager can be reached';
+    for (const end = clock.monotonicNow() + leaveLimitMs; clock.monotonicNow() < end; await pause(clock, announceAgainMs)) {
+      if (this.#ending.signal.aborted || this.#assignments.peers.length === 0) return;
+      if (!this.#session) continue;
+      try {
+        // A signal of its own: many tasks may end at once, and each listens to it.
+        return await withLimit(this.#session.withdrawn(taskId), clock, AbortSignal.any([this.#ending.signal]));
+      } catch (error) {
+        reason = (error as Error).message;
+      }
     }
+    logger.info({ task: taskId, reason }, 'not every node has said that it sends nobody to a task any more: the task is stopped all the same');
   }
 
   /** A new dispatcher may know less than we told the last one; and a crash may have left files of tasks that are gone. */

@@ -41,6 +41,18 @@ export async function forgetFlowsTo(address: string): Promise<void> {
   await run('conntrack', ['-D', '-p', 'udp', '-r', address], limits);
 }
 
+/** Forgets connections to `addresses` that nobody has answered yet: who knocks again is led to somebody else. One process, and one for each that there is, which is seldom. */
+export async function forgetUnanswered(addresses: ReadonlySet<string>): Promise<void> {
+  if (addresses.size === 0) return;
+  const { stdout } = await run('conntrack', ['-L', '-p', 'tcp', '--state', 'SYN_SENT'], limits);
+  for (const line of stdout.split('\n')) {
+    const [client, server, answering] = [...line.matchAll(/\b(?:src|dst)=(\S+)/g)].map(([, address = '']) => address);
+    const [from, to] = [...line.matchAll(/\b[sd]port=(\d+)/g)].map(([, port = '']) => port);
+    if (!client || !server || !from || !to || !addresses.has(answering ?? '')) continue;
+    await run('conntrack', ['-D', '-p', 'tcp', '-s', client, '-d', server, '--sport', from, '--dport', to], limits);
+  }
+}
+
 /** Makes the kernel forget UDP flows to `ports` of this host that began before they were published. Of many, those that have flows are asked for first. */
 export async function forgetFlowsToPorts(ports: ReadonlySet<number>): Promise<void> {
   const concerned = ports.size <= fewPorts ? ports : await portsWithFlows(ports);

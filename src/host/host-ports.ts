@@ -6,7 +6,7 @@ import { publishedPorts, type PublishedPort } from '#network/published-ports';
 import { virtualServices } from '#network/virtual-services';
 import { waysBack } from '#network/rules/way-back';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rules/rule-set';
-import { forgetFlowsTo, forgetFlowsToPorts } from './bridge.ts';
+import { forgetFlowsTo, forgetFlowsToPorts, forgetUnanswered } from './bridge.ts';
 import { acceptPublished, acceptsPublished, stopAccepting } from './engine-firewall.ts';
 import { LoadedRules } from './loaded-rules.ts';
 import { ContainerTables } from './container-tables.ts';
@@ -106,9 +106,10 @@ function subnetsOf(networks: Traffic['networks']): string[] {
   return networks.flatMap(({ network }) => network.IPAMOptions?.Configs?.[0]?.Subnet ?? []);
 }
 
-/** UDP has no end that the kernel could see: what it remembers of flows must be dropped when their target goes. */
+/** UDP has no end that the kernel could see: what it remembers of flows must be dropped when their target goes. A first packet by TCP may have been lost. */
 async function forgetOldFlows(before: readonly PublishedPort[], after: readonly PublishedPort[]): Promise<void> {
-  for (const address of departedTargets(before, after)) await forgetFlowsTo(address);
+  for (const address of departedTargets(before, after, 'udp')) await forgetFlowsTo(address);
+  await forgetUnanswered(new Set(departedTargets(before, after, 'tcp')));
   const known = new Set(before.filter(({ protocol, targets }) => protocol === 'udp' && targets.length > 0).map(({ port }) => port));
   const begun = after.filter(({ protocol, targets, port }) => protocol === 'udp' && targets.length > 0 && !known.has(port));
   await forgetFlowsToPorts(new Set(begun.map(({ port }) => port)));

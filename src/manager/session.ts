@@ -18,8 +18,8 @@ export class Session {
   #ended = false;
   #wake: () => void = () => {};
   /** Who waits for the node's word: with a message that is still to go out, and with ones that it has not acknowledged. */
-  #asking: (() => void)[] = [];
-  #asked: { resultsIn: number; resolve: () => void }[] = [];
+  #asking: ((applied: boolean) => void)[] = [];
+  #asked: { resultsIn: number; resolve: (applied: boolean) => void }[] = [];
 
   /** `whole` gives the node's set as it is when it is called. */
   constructor(nodeId: string, number: number, whole: () => readonly AssignmentUpdate[]) {
@@ -43,13 +43,13 @@ export class Session {
     this.#waitingChanges = 0;
   }
 
-  /** Resolves when the node has in force what it was told up to now, or is no more in this session; the question goes out once the session is woken. */
-  applied(): Promise<void> {
-    return this.#ended ? Promise.resolve() : new Promise((resolve) => this.#asking.push(resolve));
+  /** Resolves when the node has in force what it was told up to now; with false when the session ends before. The question goes out once the session is woken. */
+  applied(): Promise<boolean> {
+    return this.#ended ? Promise.resolve(false) : new Promise((resolve) => this.#asking.push(resolve));
   }
 
   acknowledged(resultsIn: number): void {
-    for (const asked of this.#asked) if (asked.resultsIn <= resultsIn) asked.resolve();
+    for (const asked of this.#asked) if (asked.resultsIn <= resultsIn) asked.resolve(true);
     this.#asked = this.#asked.filter((asked) => asked.resultsIn > resultsIn);
   }
 
@@ -60,8 +60,7 @@ export class Session {
 
   end(): void {
     this.#ended = true;
-    for (const resolve of this.#asking.splice(0)) resolve();
-    this.acknowledged(Infinity);
+    for (const resolve of [...this.#asking.splice(0), ...this.#asked.splice(0).map((asked) => asked.resolve)]) resolve(false);
     this.#wake();
   }
 

@@ -41,6 +41,8 @@ export class Sessions {
   readonly #sessions = new Map<string, Session>();
   /** Sessions that have something to send and were not told yet. */
   readonly #toWake = new Set<Session>();
+  /** Who waits for a node that has no session. */
+  readonly #arrivals = new Set<() => void>();
   #waking = false;
   /** Absent before the term begins and after it has ended. */
   #catalog: Catalog | undefined;
@@ -82,6 +84,7 @@ export class Sessions {
     for (const session of this.#sessions.values()) session.end();
     this.#sessions.clear();
     this.#toWake.clear();
+    this.#arrived();
   }
 
   /** Makes the node ready with what it says of itself; an older session of it ends. Refuses `notFound` for a stranger. */
@@ -96,6 +99,7 @@ export class Sessions {
     this.#sessions.get(nodeId)?.end();
     const session = new Session(nodeId, number, () => (this.#catalog ?? catalog).itemsOf(nodeId));
     this.#sessions.set(nodeId, session);
+    this.#arrived();
     this.#watchDeadlines(clock.monotonicNow());
     this.#parts.logger.info({ node: nodeId }, 'a node connected: it gets its tasks from this manager');
     return this.#lineOf(session);
@@ -135,13 +139,37 @@ export class Sessions {
   /** Every other node that was told of the task, and lives, has in force what it was told up to now. */
   async #appliedElsewhere(nodeId: string, taskId: string): Promise<void> {
     const told = this.#catalog?.audienceOf(itemKey('backend', taskId)) ?? new Set<string>();
-    const others = [...(told === 'all' ? this.#sessions.values() : this.#among(told))].filter((session) => session.nodeId !== nodeId);
-    const applied = others.map((session) => {
-      this.#toWake.add(session);
-      return session.applied();
-    });
+    const nodes = told === 'all' ? Array.from(this.#parts.state.store.list('node'), ({ ID }) => ID) : [...told];
+    const applied = nodes.filter((id) => id !== nodeId).map((id) => this.#appliedBy(id));
     this.#wakeSome();
     await Promise.all(applied);
+  }
+
+  /** A node that is away leads people by what it knew: it is waited for until it is back and was told, or is down. */
+  async #appliedBy(nodeId: string): Promise<void> {
+    for (;;) {
+      const session = this.#sessions.get(nodeId);
+      const node = this.#parts.state.store.get('node', nodeId);
+      if (!session && (!node || node.Status.State === 'down')) return;
+      if (!this.#catalog) throw new Refusal('unavailable', swarmTexts.starting);
+      if (!session) {
+        await new Promise<void>((resolve) => this.#arrivals.add(resolve));
+        continue;
+      }
+      this.#toWake.add(session);
+      const answered = session.applied();
+      // In the turn that asks they are woken together, later each by itself.
+      this.#wakeLater();
+      if (await answered) return;
+      if (this.#sessions.get(nodeId) === session) this.#sessions.delete(nodeId);
+    }
+  }
+
+  /** A node came, or is down now. */
+  #arrived(): void {
+    const waiting = [...this.#arrivals];
+    this.#arrivals.clear();
+    for (const resolve of waiting) resolve();
   }
 
   /** In the turn of the commit: every session that it concerns gets its part, and the first ones send it. */
@@ -153,6 +181,7 @@ export class Sessions {
       }
     }
     for (const event of events) if (event.kind === 'node' && !event.object) this.#end(event.id);
+    if (events.some(({ kind }) => kind === 'node')) this.#arrived();
     if (this.#toWake.size > wokenAtOnce) this.#wakeLater();
     else this.#wakeSome();
   }

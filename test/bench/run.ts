@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
- * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20` are the long ones, which are run only when they are named.
+ * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000` are the long ones, which are run only when they are named.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ import { startDaemon, type BenchDaemon } from './daemon.ts';
 import { benchDeploy } from './deploy.ts';
 import { benchFailover } from './failover.ts';
 import { table, type Row } from './figures.ts';
+import { benchLoad } from './load/load.ts';
 import { benchRaft } from './raft.ts';
 import { benchReconcile } from './reconcile.ts';
 import { benchScale } from './scale.ts';
@@ -126,7 +127,14 @@ async function idleRows(daemon: BenchDaemon): Promise<Row[]> {
 
 async function main(): Promise<void> {
   const { values, positionals: chosen } = parseArgs({
-    options: { minutes: { type: 'string', default: '30' }, kills: { type: 'string', default: '20' } },
+    options: {
+      minutes: { type: 'string', default: '30' },
+      kills: { type: 'string', default: '20' },
+      hosts: { type: 'string', default: '5' },
+      updates: { type: 'string', default: '20' },
+      rate: { type: 'string', default: '1000' },
+      logs: { type: 'string' },
+    },
     allowPositionals: true,
   });
   const wanted = (name: string): boolean => chosen.length === 0 || chosen.includes(name);
@@ -153,6 +161,13 @@ async function main(): Promise<void> {
   await measure('compose', composeRows);
   await measure('scale', benchScale);
   if (reason === undefined && chosen.includes('failover')) await measure('failover', () => benchFailover(Number(values.kills), say));
+  const load = {
+    hosts: Number(values.hosts),
+    updates: Number(values.updates),
+    perSecond: Number(values.rate),
+    ...(values.logs !== undefined && { logs: values.logs }),
+  };
+  if (reason === undefined && chosen.includes('load')) await measure('load', () => benchLoad(load, say));
   if (reason === undefined && chosen.includes('soak')) await measure('soak', () => benchSoak(Number(values.minutes), say));
   say(`\n${table(rows)}`);
 }

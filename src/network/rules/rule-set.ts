@@ -1,5 +1,6 @@
 /** The nftables text of one node: published ports to tasks. The whole text is one transaction and may be loaded again at any time. */
 import { createHash } from 'node:crypto';
+import type { Protocol } from '#model/port/port';
 import { type PublishedPort, holderKey } from '../published-ports.ts';
 import { dealtOut } from './sticky.ts';
 import { virtualChain, virtualTarget, type VirtualService } from '../virtual-services.ts';
@@ -181,10 +182,10 @@ export function hooked(name: string, type: string, hook: string, priority: numbe
   return [`  chain ${name} {`, `    type ${type} hook ${hook} priority ${priority}; policy accept;`, ...rules.map((rule) => `    ${rule}`), '  }'].join('\n');
 }
 
-/** Addresses that were targets of UDP ports and are no longer: what the kernel remembers of them must be forgotten. */
-export function departedTargets(before: readonly PublishedPort[], after: readonly PublishedPort[]): string[] {
+/** Addresses that were targets of the protocol's ports and are no longer: what the kernel remembers of them must be forgotten. */
+export function departedTargets(before: readonly PublishedPort[], after: readonly PublishedPort[], by: Protocol): string[] {
   const targetsOf = (ports: readonly PublishedPort[]): Set<string> =>
-    new Set(ports.filter(({ protocol }) => protocol === 'udp').flatMap((port) => port.targets.map(({ address }) => address)));
+    new Set(ports.filter(({ protocol }) => protocol === by).flatMap((port) => port.targets.map(({ address }) => address)));
   const staying = targetsOf(after);
   return [...targetsOf(before)].filter((address) => !staying.has(address)).toSorted();
 }

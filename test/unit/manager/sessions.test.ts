@@ -269,7 +269,7 @@ test('what very many nodes are told is one list, and they are woken in turns', a
 });
 
 test('a task is left elsewhere when every other node that was told of it says so, or is gone', async () => {
-  const { sessions, write } = await setUp();
+  const { sessions, store, write } = await setUp();
   const network = aSubnet('net', '10.1.0.0/24', '10.1.0.1');
   const others = ['two', 'three', 'apart'];
   const attached = { NetworksAttachments: [{ Network: taskNetwork(network), Addresses: ['10.1.0.2/24'] }] };
@@ -291,7 +291,19 @@ test('a task is left elsewhere when every other node that was told of it says so
   await two?.session.acknowledge(two.messages.at(-1)?.resultsIn ?? 0);
   await settle();
   expect(left).toBe(false);
+  // Who is away leads people by what he knew: he is asked when he is back, or is down.
   three?.session.close();
+  await settle();
+  expect(left).toBe(false);
+  const back = await sessions.open('three', testDescription);
+  const again = collect(back.assignments());
+  await settle();
+  expect(again.messages.at(-1)?.acknowledge).toBe(true);
+  expect(left).toBe(false);
+  back.close();
+  await settle();
+  const gone = store.get('node', 'three');
+  if (gone) await write([update('node', { ...gone, Status: { ...gone.Status, State: 'down' } })]);
   await settle();
   expect(left).toBe(true);
   for (const each of [session, two?.session, apart?.session]) each?.close();
