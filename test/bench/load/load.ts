@@ -109,12 +109,9 @@ class Trial {
       '5',
     ];
     await first.askDocker('network', 'create', '-d', 'overlay', 'front');
-    await first.askDocker(
-      ...['service', 'create', '-d', '--name', 'web', '--network', 'front', '--replicas', String(replicas), '-p', `${port}:80`],
-      ...['--stop-grace-period', '10s', '--update-parallelism', '2', '--update-monitor', '1s', ...check],
-      ...mounts.flatMap((mount) => ['--mount', mount]),
-      ...[image, program, '/server.cjs'],
-    );
+    const flags = [`--name=web --network=front --replicas=${replicas} -p=${port}:80`, '--stop-grace-period=10s --update-parallelism=2 --update-monitor=1s'];
+    const all = [...flags.flatMap((line) => line.split(' ')), ...check, ...mounts.flatMap((mount) => ['--mount', mount])];
+    await first.askDocker('service', 'create', '-d', ...all, image, program, '/server.cjs');
     await this.#settled(first);
     // Where every host leads nobody astray, which is when its first answers come.
     for (const { host } of this.#daemons) await until(() => fetch(`http://${host.address}:${port}`).then(({ ok }) => ok, () => false), limitMs, () => `no answer by ${host.address}`); // prettier-ignore
