@@ -1,5 +1,5 @@
 /** Keeps a node's cluster networks, and its names and ports, as the assignments and the tasks' states want them. */
-import type { Clock } from '#base/clock';
+import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Repetition } from '#base/pace/repetition';
 import type { NetworkAssignment, ServiceEndpoint } from '#model/object/assignment';
@@ -179,22 +179,7 @@ export class NetworkLoop {
         'a network that no task needs cannot be removed: disconnect what is not ours from it; until then a new network that gets its subnet waits',
       );
     else this.modules.logger.debug(facts, 'a network could not be removed yet; it is tried again in 2 s');
-    await this.#pause(removalRetryMs);
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.signal.aborted) return resolve();
-      const cancel = this.modules.clock.after(delayMs, () => {
-        this.signal.removeEventListener('abort', ended);
-        resolve();
-      });
-      const ended = (): void => {
-        cancel();
-        resolve();
-      };
-      this.signal.addEventListener('abort', ended, { once: true });
-    });
+    await pause(this.modules.clock, removalRetryMs, this.signal);
   }
 
   #failed(local: LocalNetwork, message: string, permanent: boolean): void {

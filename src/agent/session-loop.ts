@@ -1,5 +1,5 @@
 /** The node's line to its dispatcher: opened, kept alive, opened again. */
-import type { Clock } from '#base/clock';
+import { type Clock, pause } from '#base/clock';
 import { equal } from '#base/equal';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
@@ -45,7 +45,7 @@ export async function runSessions(nodeId: string, modules: SessionModules, calls
     // A session that breaks as soon as it stands is no reason to hurry.
     if (modules.clock.monotonicNow() - began > longestBackoffMs) backoffMs = 0;
     backoffMs = Math.min(firstBackoffMs + 2 * backoffMs, longestBackoffMs);
-    await pause(modules.random.next() * backoffMs, modules.clock, signal);
+    await pause(modules.clock, modules.random.next() * backoffMs, signal);
   }
 }
 
@@ -90,33 +90,20 @@ async function receive(session: DispatcherSession, calls: SessionCalls): Promise
 
 /** The first beat at once, the next when the answer says. */
 async function beat(session: DispatcherSession, { clock }: SessionModules, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) await pause(await withLimit(session.heartbeat(), clock, signal), clock, signal);
+  while (!signal.aborted) await pause(clock, await withLimit(session.heartbeat(), clock, signal), signal);
 }
 
 /** Memory, labels or plugins of the engine may change while it serves. */
 async function describeAgain(session: DispatcherSession, first: NodeDescription, modules: SessionModules, signal: AbortSignal): Promise<void> {
   let known = first;
   while (!signal.aborted) {
-    await pause(describeEveryMs, modules.clock, signal);
+    await pause(modules.clock, describeEveryMs, signal);
     if (signal.aborted) return;
     // An engine that is away is no reason to leave the managers: it may come back.
     const description = await modules.describe().catch(() => known);
     if (!equal(description, known)) await withLimit(session.updateDescription(description), modules.clock, signal);
     known = description;
   }
-}
-
-function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = () => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.after(delayMs, end);
-    signal.addEventListener('abort', end, { once: true });
-  });
 }
 
 /** Rejects when there is no answer in time, or with `signal`. */

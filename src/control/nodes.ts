@@ -5,6 +5,7 @@ import { hostPort, managerPort, roleOf, withoutLeaving } from '#model/manager-ad
 import type { Node, NodeSpec } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
+import { swarmTexts } from '#model/swarm-texts';
 import { withEnd } from '#model/task-status';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import { clusterOf, type View } from '#store/view';
@@ -23,12 +24,20 @@ export function updateNode(ref: string, version: number, spec: NodeSpec): UseCas
 }
 
 /** Makes a member of a node that came with a token; it is ready when its agent comes. */
-export function admitNode({ token, availability, address, managerAddress, replaces = '' }: Admission): UseCase<{ nodeId: string; role: NodeSpec['Role'] }> {
+export function admitNode({
+  token,
+  availability,
+  address,
+  managerAddress,
+  replaces = '',
+  unheard = '',
+}: Admission): UseCase<{ nodeId: string; role: NodeSpec['Role'] }> {
   return (view, { now, newId }) => {
     // Whether the token still counts is decided here, where it is exchanged too.
     const tokens = clusterOf(view)?.Shoal?.Authority?.JoinTokens;
     const role = tokens && roleOfToken(tokens, token);
     if (!role) throw wrongToken();
+    if (role === 'manager' && unheard !== '') throw new Refusal('failedPrecondition', unheard, { plain: true });
     const lost = replaces === '' ? undefined : findObject(view, 'node', replaces);
     if (lost) checkReplacement(lost, role);
     const spec: NodeSpec = { ...(lost?.Spec ?? { Labels: {} }), Role: role, Availability: availability };
@@ -48,6 +57,8 @@ export interface Admission {
   managerAddress?: string;
   /** Id or name of a node that is lost: the new one takes its labels and its place. */
   replaces?: string;
+  /** Why it cannot listen: what it hears when its token is that of managers. */
+  unheard?: string;
 }
 
 /** The node has the role of a manager from now on, and others reach it at `address`. Refuses where nobody wants that of it any more. */
@@ -70,7 +81,7 @@ export function unseatManager(nodeId: string): UseCase<void> {
 }
 
 function wrongToken(): Refusal {
-  return new Refusal('invalidArgument', 'A valid join token is necessary to join this cluster', { token: 'wrong' });
+  return new Refusal('invalidArgument', swarmTexts.needsToken, { token: 'wrong' });
 }
 
 /** Removes a node that is down, or any worker by force; its tasks become orphans. */

@@ -50,6 +50,8 @@ export interface Joining {
   advertised: string;
   /** Id or name of a node that is lost and whose place this one takes; empty: none. */
   replaces: string;
+  /** Why nobody can reach it as a manager; empty: others can. */
+  unheard: string;
 }
 
 export interface Joined extends IssuedCertificate {
@@ -85,7 +87,7 @@ export class CertificateAuthority implements Duty {
   }
 
   /** Makes a member of whoever has a token, and certifies his key. Refuses a wrong token with the fact `token`. */
-  async join({ request, token, availability, advertised, replaces }: Joining, address: string): Promise<Joined> {
+  async join({ request, token, availability, advertised, replaces, unheard }: Joining, address: string): Promise<Joined> {
     const { cluster, seats } = this.#parts;
     // What is no request shall leave no node behind.
     const known = await cluster.read();
@@ -93,7 +95,7 @@ export class CertificateAuthority implements Duty {
     // Asked again it is gone already.
     const lost = replaces === '' ? undefined : (known.get('node', replaces) ?? known.byName('node', replaces));
     if (lost && roleOf(lost) === 'manager') seats().checkRemoval(lost.ID);
-    const wanted = { token, availability: availability as NodeSpec['Availability'], address, managerAddress: advertised, replaces };
+    const wanted = { token, availability: availability as NodeSpec['Availability'], address, managerAddress: advertised, replaces, unheard };
     // Asked again with the same request, when an answer was lost, it makes no second node.
     const { nodeId, role } = await cluster.submit(admitNode(wanted), `join ${createHash('sha256').update(request).digest('hex')}`);
     const view = await cluster.read();

@@ -15,6 +15,7 @@ export const swarmTexts = {
   starting: `${notManager} Manager is being prepared or has trouble connecting to the cluster.`,
   locked: 'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.',
   expired: 'Swarm certificates have expired. To replace them, leave the swarm and join again.',
+  needsToken: 'A valid join token is necessary to join this cluster',
   notPart: 'This node is not part of a swarm',
   alreadyPart: 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
   joinTimeout:

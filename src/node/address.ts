@@ -27,7 +27,7 @@ export function advertisedAddress(asked: string, interfaces = networkInterfaces(
     throw new Refusal('invalidArgument', 'advertise address must be a non-zero IP address or network interface (with optional port number)', { plain: true });
   }
   if (wanted !== '') {
-    const named = candidates.find((candidate) => candidate.name === wanted);
+    const named = interfaces[wanted]?.find(({ family }) => family === 'IPv4');
     if (named) return named.address;
     if (isIPv4(wanted)) return wanted;
     throw new Refusal('invalidArgument', `invalid advertise address "${asked}": give an address or the name of an interface`);
@@ -84,18 +84,39 @@ export interface Place {
   managerAddress: string;
 }
 
+export interface AskedPlace {
+  ListenAddr?: string;
+  AdvertiseAddr?: string;
+  DataPathAddr?: string;
+}
+
 /**
- * Where a node that founds a cluster is, or joins one by the managers at `remotes`: told nothing else, such a node
- * takes the address that it reaches them from. Refuses an address that is not this host's, or that somebody else listens on.
+ * Where a manager is that founds a cluster. Refuses an address that is not this host's, or that somebody else listens on.
  * @param ours HOST:PORT that this node itself listens on
  */
-export async function placeOf(
-  request: { ListenAddr?: string; AdvertiseAddr?: string; DataPathAddr?: string },
-  remotes: readonly string[] = [],
-  ours?: string,
-): Promise<Place> {
-  const { ListenAddr = '', AdvertiseAddr = '', DataPathAddr = '' } = request;
-  checkListenAddress(ListenAddr);
+export async function placeOf(request: AskedPlace, ours?: string): Promise<Place> {
+  checkListenAddress(request.ListenAddr ?? '');
+  const place = await addressed(request);
+  if (place.listen !== ours) await refuseTaken(place.listen);
+  return place;
+}
+
+/**
+ * Where a node is that joins by the managers at `remotes`: told nothing else, it takes the address that it reaches them
+ * from. `unheard`: why it cannot be a manager there; a worker listens to nobody.
+ */
+export async function joiningPlaceOf(request: AskedPlace, remotes: readonly string[]): Promise<{ place: Place; unheard: string }> {
+  const place = await addressed(request, remotes);
+  try {
+    checkListenAddress(request.ListenAddr ?? '');
+    await refuseTaken(place.listen);
+    return { place, unheard: '' };
+  } catch (error) {
+    return { place, unheard: (error as Error).message };
+  }
+}
+
+async function addressed({ ListenAddr = '', AdvertiseAddr = '', DataPathAddr = '' }: AskedPlace, remotes: readonly string[] = []): Promise<Place> {
   checkDataPathAddress(DataPathAddr);
   const [remote] = remotes;
   const outward = AdvertiseAddr === '' && remote !== undefined ? await addressTowards(withoutPort(remote)) : undefined;
@@ -103,7 +124,6 @@ export async function placeOf(
   const port = portOf(ListenAddr) ?? managerPort;
   const host = withoutPort(ListenAddr) || '0.0.0.0';
   const [own = host] = (networkInterfaces()[host] ?? []).filter(({ family }) => family === 'IPv4').map((each) => each.address);
-  if (hostPort(own, port) !== ours) await refuseTaken(own, port);
   return { listen: hostPort(own, port), address, managerAddress: hostPort(address, portOf(AdvertiseAddr) ?? port) };
 }
 
@@ -126,12 +146,13 @@ function portOf(text: string): number | undefined {
 }
 
 /** Tried before anything is made: what listens later would find the cluster made already. */
-function refuseTaken(host: string, port: number): Promise<void> {
+function refuseTaken(place: string): Promise<void> {
+  const [host, port] = [withoutPort(place), portOf(place)];
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', ({ code, message }: NodeJS.ErrnoException) => {
       const why = code === 'EADDRINUSE' ? 'bind: address already in use' : message;
-      reject(new Refusal('invalidArgument', `failed to listen on remote API address: listen tcp ${hostPort(host, port)}: ${why}`, { plain: true }));
+      reject(new Refusal('invalidArgument', `failed to listen on remote API address: listen tcp ${place}: ${why}`, { plain: true }));
     });
     probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()));
   });

@@ -10,7 +10,7 @@ import { Refusal } from '#base/refusal';
 import { deployPlanner } from '#gitops/plan';
 import { initCluster } from '#control/clusters';
 import { forgetCertificateFiles, type NodeCertificate } from '#identity/certificate-files';
-import { placeOf, type Place } from './address.ts';
+import { joiningPlaceOf, placeOf, type AskedPlace, type Place } from './address.ts';
 import { Custodian } from './restore/custodian.ts';
 import { describeEngine, refuseUnfitHost } from './founding/fitness.ts';
 import { initOptions } from './founding/init-options.ts';
@@ -204,7 +204,7 @@ export class Daemon implements LocalSwarm {
         return this.#member.identity.nodeId;
       }
       this.#refuseInside();
-      const { listen, address, managerAddress } = await placeOf(request);
+      const { listen, address, managerAddress } = await placeOf(this.#placed(request));
       await refuseUnfitHost();
       const identity: Identity = { nodeId: newId(systemRandom), address, role: 'manager', listen, managerAddress };
       const description = await describeEngine(this.#options, identity.nodeId);
@@ -239,10 +239,10 @@ export class Daemon implements LocalSwarm {
       this.#refuseInside();
       const remotes = request.RemoteAddrs ?? [];
       if (remotes.length === 0) throw new Refusal('invalidArgument', 'at least 1 RemoteAddr is required to join', { plain: true });
-      const place = await placeOf(request, remotes);
+      const { place, unheard } = await joiningPlaceOf(this.#placed(request), remotes);
       await refuseUnfitHost();
       const { JoinToken: token = '', Availability: availability = 'active' } = request;
-      const options = { remotes, token, availability, replaces, advertised: place.managerAddress };
+      const options = { remotes, token, availability, replaces, unheard, advertised: place.managerAddress };
       const attempt = new JoinAttempt((signal) => joinCluster(options, systemClock, signal), systemClock);
       this.#joining = attempt;
       void attempt.joined.then(
@@ -251,6 +251,10 @@ export class Daemon implements LocalSwarm {
       );
       await attempt.within(joinLimitMs, this.#logger);
     });
+  }
+
+  #placed(request: AskedPlace): AskedPlace {
+    return { ...request, AdvertiseAddr: request.AdvertiseAddr || (this.#options.defaultAdvertiseAddr ?? '') };
   }
 
   /** With a state that is there already. */

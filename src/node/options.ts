@@ -16,6 +16,8 @@ export interface DaemonOptions {
   run: string;
   /** `cluster`: this node is or becomes part of a cluster of ours; `docker`: only the reconciler runs, for the Docker Swarm of `engine`. */
   target: Target;
+  /** Address or interface that a node of a cluster is reached by where its init or join names none. */
+  defaultAdvertiseAddr?: string;
   /** Path of the Docker Engine's socket; beside a Docker Swarm also tcp://HOST:PORT. */
   engine: string;
   logLevel: string;
@@ -45,6 +47,9 @@ Options:
   --target <kind>       cluster: be a node of shoal's own cluster;
                         docker: run only the reconciler, for the
                         Docker Swarm that the engine manages      (default cluster)
+  --swarm-default-advertise-addr <address>  address or interface that other
+                        nodes reach this one by, where swarm init and
+                        swarm join are told none                  (default: the only one)
   --log-level <level>   trace, debug, info, warn, error           (default info)
   --snapshot-entries <count>  log entries between snapshots       (default 10000)
   --raft-tick <duration>      beat of the managers' clocks        (default 50ms)
@@ -91,6 +96,7 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
     run: resolve(values.run ?? environment['SHOAL_RUN'] ?? resolve(socket, '..')),
     engine,
     target,
+    ...(values['swarm-default-advertise-addr'] && { defaultAdvertiseAddr: values['swarm-default-advertise-addr'] }),
     logLevel,
     snapshotEntries,
     ...(beat && { beat }),
@@ -114,6 +120,7 @@ function parsed(args: readonly string[]) {
       run: text,
       engine: text,
       target: text,
+      'swarm-default-advertise-addr': text,
       'log-level': text,
       'snapshot-entries': text,
       'raft-tick': text,

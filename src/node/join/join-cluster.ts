@@ -1,5 +1,5 @@
 /** Entering a cluster by token: trust by the token's digest, a certificate by its secret. */
-import type { Clock } from '#base/clock';
+import { type Clock, pause } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { identityOf } from '#ca/certificate';
 import { digestOfToken, rootDigest } from '#ca/join-token';
@@ -7,6 +7,7 @@ import { hasExpired } from '#ca/renewal';
 import type { NodeCertificate } from '#identity/certificate-files';
 import { certificates } from '#identity/certificates';
 import { hostPort, managerPort } from '#model/manager-address';
+import { swarmTexts } from '#model/swarm-texts';
 import { askToJoin, fetchRoot } from '#rpc/ca-client';
 
 export interface JoinOptions {
@@ -17,6 +18,8 @@ export interface JoinOptions {
   advertised: string;
   /** Id or name of a node that is lost and whose place this one takes; empty: none. */
   replaces: string;
+  /** Why it cannot listen as a manager; empty: it can. */
+  unheard: string;
 }
 
 export interface JoinedNode {
@@ -35,7 +38,8 @@ const refusedLimitMs = 5000;
 /** Tries until it has joined, is refused, or `signal`: an address that is silent may be one that comes back. */
 export async function joinCluster(options: JoinOptions, clock: Clock, signal: AbortSignal): Promise<JoinedNode> {
   const digest = digestOfToken(options.token);
-  if (digest === undefined) throw new Refusal('invalidArgument', 'invalid join token', { plain: true });
+  // Without a token it is the managers who refuse: whether they are there is told first.
+  if (digest === undefined && options.token !== '') throw new Refusal('invalidArgument', 'invalid join token', { plain: true });
   const key = certificates.newKey();
   const request = await certificates.request(key);
   const giveUpAt = clock.monotonicNow() + refusedLimitMs;
@@ -54,27 +58,29 @@ export async function joinCluster(options: JoinOptions, clock: Clock, signal: Ab
     }
     // Nobody listens at any of the addresses: that is no silence.
     if (!waiting && clock.monotonicNow() >= giveUpAt) throw failure;
-    await pause(retryMs, clock, signal);
+    await pause(clock, retryMs, signal);
+    signal.throwIfAborted();
   }
 }
 
 interface Asking extends JoinOptions {
-  digest: string;
+  digest: string | undefined;
   key: string;
   request: string;
 }
 
 async function askOne(
   remote: string,
-  { digest, key, request, token, availability, advertised, replaces }: Asking,
+  { digest, key, request, token, availability, advertised, replaces, unheard }: Asking,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<JoinedNode> {
   const root = await fetchRoot(remote);
   // Who gave up meanwhile shall not become a node that nobody is.
   signal.throwIfAborted();
+  if (digest === undefined) throw new Refusal('invalidArgument', swarmTexts.needsToken);
   if (rootDigest(root) !== digest) throw new Refusal('invalidArgument', `remote CA does not match fingerprint. Expected: ${hexOf(digest)}`);
-  const { certificate, roots, nodeId, managers, incarnation } = await askToJoin(remote, root, { request, token, availability, advertised, replaces });
+  const { certificate, roots, nodeId, managers, incarnation } = await askToJoin(remote, root, { request, token, availability, advertised, replaces, unheard });
   const fault = certificates.fault(certificate, key, roots);
   if (fault !== undefined) throw new Refusal('failedPrecondition', `the manager at ${remote} sent no good certificate: ${fault}`);
   const { subject, validity } = certificates.read(certificate);
@@ -123,18 +129,4 @@ function hexOf(digest: string): string {
   let number = 0n;
   for (const digit of digest) number = number * 36n + BigInt(Number.parseInt(digit, 36));
   return number.toString(16).padStart(64, '0');
-}
-
-function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => {
-      cancel();
-      reject(signal.reason as Error);
-    };
-    const cancel = clock.after(delayMs, () => {
-      signal.removeEventListener('abort', aborted);
-      resolve();
-    });
-    signal.addEventListener('abort', aborted, { once: true });
-  });
 }

@@ -87,5 +87,5 @@ export class Custodian implements Custody {
 async function placeFor(request: RestoreRequest, before: Identity | undefined): Promise<Place> {
   const { listen = hostPort('0.0.0.0', managerPort), address = '' } = before ?? {};
   if (before && request.ListenAddr === '' && request.AdvertiseAddr === '') return { listen, address, managerAddress: managerPlace(before) };
-  return await placeOf(request, [], before && listen);
+  return await placeOf(request, before && listen);
 }

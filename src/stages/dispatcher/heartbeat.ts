@@ -14,6 +14,8 @@ const graceFactor = 3;
 const takeOverFactor = 6;
 
 /** A daemon that said that it comes back is waited for so long: a restart or another version takes a fraction of it. */
+const awayMs = 20_000;
+/** Nodes of a restored cluster are waited for longer: they have to find it. */
 const awayLimitMs = 60_000;
 
 interface Line {
@@ -51,8 +53,8 @@ export class Heartbeats {
     for (const node of view.list('node')) {
       if (node.Status.State === 'down') continue;
       const patienceMs = takeOverFactor * this.#next(periodMs);
-      const awayMs = Math.min((node.Shoal?.AwayUntil ?? now) - now, awayLimitMs);
-      this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, awayMs) });
+      const stillAwayMs = Math.min((node.Shoal?.AwayUntil ?? now) - now, awayLimitMs);
+      this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, stillAwayMs) });
       if (node.Status.State === 'unknown' || node.Shoal?.AwayUntil !== undefined) continue;
       actions.push(withStatus(node, 'unknown', 'Node moved to "unknown" state due to leadership change in cluster', now));
     }
@@ -81,7 +83,7 @@ export class Heartbeats {
 
   /** The session ends, and the node is waited for longer than usual. */
   pause(nodeId: string, session: number, monotonic: number): void {
-    if (this.isOpen(nodeId, session)) this.#lines.set(nodeId, { deadline: monotonic + awayLimitMs });
+    if (this.isOpen(nodeId, session)) this.#lines.set(nodeId, { deadline: monotonic + awayMs });
   }
 
   /** When `expire` has to be called next; undefined when no node is waited for. */
@@ -116,9 +118,7 @@ export function awaitNode(view: View, nodeId: string, now: number): Action[] {
   const node = view.get('node', nodeId);
   if (!node) return [];
   const Message = 'its daemon was stopped: its tasks run on, and it is waited for';
-  return [
-    update('node', { ...node, Status: { Addr: node.Status.Addr, State: 'disconnected', Message }, Shoal: { ...node.Shoal, AwayUntil: now + awayLimitMs } }),
-  ];
+  return [update('node', { ...node, Status: { Addr: node.Status.Addr, State: 'disconnected', Message }, Shoal: { ...node.Shoal, AwayUntil: now + awayMs } })];
 }
 
 /** The node as one of which nothing is waited for. */

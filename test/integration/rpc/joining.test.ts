@@ -68,6 +68,7 @@ const options = (more: Partial<JoinOptions> = {}): JoinOptions => ({
   availability: 'active',
   advertised: '',
   replaces: '',
+  unheard: '',
   ...more,
 });
 const join = (more: Partial<JoinOptions> = {}, signal = never) => joinCluster(options(more), realClock, signal);
@@ -91,6 +92,7 @@ test('wrong, foreign and broken tokens admit nobody, nor does the one of before'
   const foreign = (await TestAuthority.begin()).authority.JoinTokens.Worker;
   await expect(join({ token: foreign })).rejects.toThrow(/^remote CA does not match fingerprint\. Expected: [0-9a-f]{64}$/);
   await expect(join({ token: 'SWMTKN-1-a-b' })).rejects.toThrow('invalid join token');
+  await expect(join({ token: '' })).rejects.toThrow('A valid join token is necessary to join this cluster');
   const old = tokens().Worker;
   const { Version, Spec } = clusterOf(cluster.store) ?? ({} as never);
   cluster.run(updateCluster(Version.Index, Spec, ['worker']));
@@ -108,6 +110,13 @@ test('the token of managers makes one, who is among those who agree before he ha
   expect(managers).toContain('127.0.0.1:4711');
   expect(cluster.store.get('node', nodeId)).toMatchObject({ Spec: { Role: 'manager' }, Shoal: { Role: 'manager', ManagerAddr: '127.0.0.1:4711' } });
   expect(identityOf(certificates.read(files.certificate).subject)?.role).toBe('manager');
+});
+
+test('who cannot listen may be a worker, and hears why when his token is that of managers', async () => {
+  const unheard = 'failed to listen on remote API address: listen tcp 0.0.0.0:2377: bind: address already in use';
+  await expect(join({ token: tokens().Manager, unheard })).rejects.toThrow(unheard);
+  expect([nodes(), seated]).toEqual([['boss'], []]);
+  expect((await join({ unheard })).role).toBe('worker');
 });
 
 test('a node that is lost is replaced in one step, with its labels, and none that lives', async () => {
@@ -148,9 +157,10 @@ test('a worker that is wanted as a manager gets its certificate and its seat whe
 test('guessing is slow, and what is no request leaves nothing behind', async () => {
   const root = await fetchRoot(address);
   const request = await certificates.request(certificates.newKey());
-  const ask = (token: string, text = request) => askToJoin(address, root, { request: text, token, availability: 'active', advertised: '', replaces: '' });
+  const ask = (token: string, text = request) =>
+    askToJoin(address, root, { request: text, token, availability: 'active', advertised: '', replaces: '', unheard: '' });
   await expect(ask(tokens().Worker, 'x')).rejects.toMatchObject({ code: 'invalidArgument' });
-  await expect(askToJoin(address, root, { request, token: tokens().Worker, availability: 'often', advertised: '', replaces: '' })).rejects.toThrow(
+  await expect(askToJoin(address, root, { request, token: tokens().Worker, availability: 'often', advertised: '', replaces: '', unheard: '' })).rejects.toThrow(
     'invalid Availability',
   );
   for (let guess = 0; guess < 10; guess++) await expect(ask(`guess ${guess}`)).rejects.toThrow('A valid join token is necessary');

@@ -9,6 +9,7 @@ test.each([
   ['', one, '192.0.2.1'],
   ['198.51.100.7:2377', one, '198.51.100.7'],
   ['docker0', one, '172.17.0.1'],
+  ['lo', one, '127.0.0.1'],
   ['', { lo: at('127.0.0.1') }, '127.0.0.1'],
 ])('"%s" is advertised as %s', (asked, interfaces, address) => expect(advertisedAddress(asked, interfaces)).toBe(address));
 

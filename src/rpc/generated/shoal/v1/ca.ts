@@ -43,6 +43,8 @@ export interface JoinRequest {
   advertised: string;
   /** Id or name of a node that is lost: the new one takes its place. Empty: none. */
   replaces: string;
+  /** Why this node cannot be reached as a manager: what it is told when that is what its token is for. Empty: it can be. */
+  unheard: string;
 }
 
 export interface JoinResponse {
@@ -151,7 +153,7 @@ export const GetRootsResponse: MessageFns<GetRootsResponse> = {
 };
 
 function createBaseJoinRequest(): JoinRequest {
-  return { request: "", token: "", availability: "", advertised: "", replaces: "" };
+  return { request: "", token: "", availability: "", advertised: "", replaces: "", unheard: "" };
 }
 
 export const JoinRequest: MessageFns<JoinRequest> = {
@@ -170,6 +172,9 @@ export const JoinRequest: MessageFns<JoinRequest> = {
     }
     if (message.replaces !== "") {
       writer.uint32(42).string(message.replaces);
+    }
+    if (message.unheard !== "") {
+      writer.uint32(50).string(message.unheard);
     }
     return writer;
   },
@@ -225,6 +230,14 @@ export const JoinRequest: MessageFns<JoinRequest> = {
             }
 
             message.replaces = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.unheard = reader.string();
             continue;
           }
         }
