@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
+import type { AskRegistries } from '#control/stack/image-digests';
 import type { Adopter } from '#control/stack/stack-states';
 import type { Endpoint } from '#http/endpoint';
 import type { ClusterSpec } from '#model/object/cluster';
@@ -30,6 +31,8 @@ export interface Dependencies {
   engineSocket: string;
   /** Where the engine is when it may be elsewhere: used in place of the socket. */
   engineEndpoint?: Endpoint;
+  /** What is behind images' tags; absent: they are taken as written. */
+  registries?: { ask: AskRegistries };
   logs: TaskLogs;
   reconciler: Reconciler;
   reconcileEvents: { watch(listener: (event: ReconcileEvent) => void): () => void };

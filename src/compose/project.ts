@@ -114,6 +114,8 @@ export interface PortModel {
   name?: string;
   host_ip?: string;
   app_protocol?: string;
+  /** `x-shoal`, as written. */
+  options?: Value;
 }
 
 export interface MountModel {

@@ -1,6 +1,6 @@
 /** Makes images present: pulls as Swarm's executor does, once for all tasks that want the same one. */
 import type Docker from 'dockerode';
-import { isFixedImage } from '#model/image-reference';
+import { isFixedImage } from '#model/image/image-reference';
 import type { Task } from '#model/object/task';
 import type { StepOutcome } from '#task/step';
 import { createLimiter } from './limiter.ts';

@@ -6,6 +6,7 @@ import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { setRepositoryStatus } from '#control/repository/repositories';
 import { isEmptyRecord } from '#control/stack/inventory';
+import type { AskRegistries } from '#control/stack/image-digests';
 import { revisionWithDigest } from '#control/stack/revisions';
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
 import { setStackCondition } from '#control/stack/stack-states';
@@ -15,6 +16,7 @@ import type { StackSource } from '#model/object/stack';
 import { refusedBefore, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { planRepository, type PlanOptions, type Step } from '#reconciler/plan';
 import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
+import { ImageTags } from './image-tags.ts';
 import type { ReconcileEvents } from './events.ts';
 
 export interface CarryOutParts {
@@ -22,6 +24,8 @@ export interface CarryOutParts {
   events: ReconcileEvents;
   clock: Clock;
   logger: Logger;
+  /** Absent: images are taken as written. */
+  registries?: { ask: AskRegistries };
   /** A change by hand is about to be reverted. */
   reverting(): void;
   /** The stacks of a commit of before. */
@@ -57,10 +61,12 @@ export class CarryOut {
   /** Commits of before that were rendered for that, or could not be. */
   readonly #renderedBefore = new Set<string>();
   #waiting: ReadonlyMap<string, WaitingChanges> = new Map();
+  readonly #tags: ImageTags;
 
   constructor(repository: string, parts: CarryOutParts) {
     this.#repository = repository;
     this.#parts = parts;
+    this.#tags = new ImageTags(parts);
   }
 
   /** What was not written when we last looked, because the stack or the repository is suspended. */
@@ -68,9 +74,15 @@ export class CarryOut {
     return this.#waiting;
   }
 
+  /** Whether a look may find something new though the commit is the same. */
+  follows({ stacks }: SeenCommit): boolean {
+    return this.#tags.follows(stacks);
+  }
+
   /** `seen`: the repository was read just now. While it is suspended nothing at all is written. True: nothing was to do, and nothing waits. */
-  async run({ commit, stacks, missing }: SeenCommit, seen: boolean): Promise<boolean> {
+  async run({ commit, stacks: read, missing }: SeenCommit, seen: boolean): Promise<boolean> {
     const { cluster, clock } = this.#parts;
+    const stacks = await this.#tags.followed(read, seen);
     const view = await cluster.read();
     const before = view.byName('repository', this.#repository);
     // Removed while we looked.
@@ -173,8 +185,9 @@ export class CarryOut {
       }
       if (!('spec' in step.rendered)) return undefined;
       if (step.drift) this.#parts.reverting();
+      const spec = await this.#tags.pinned(step.rendered.spec);
       await cluster.submit(
-        deployStack(step.rendered.spec, {
+        deployStack(spec, {
           source: step.source,
           digest: step.rendered.digest,
           prune: true,

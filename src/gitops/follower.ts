@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock';
 import { nanosecondsPerMillisecond } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
+import type { AskRegistries } from '#control/stack/image-digests';
 import type { RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import { CarryOut, type SeenCommit, type WaitingChanges } from './carry-out.ts';
@@ -17,6 +18,7 @@ export interface FollowerParts {
   clock: Clock;
   logger: Logger;
   workers: GitWorkers;
+  registries?: { ask: AskRegistries };
   /** Where the repository is, and its mirror. */
   place: MirrorPlace;
 }
@@ -123,7 +125,7 @@ export class Follower {
   /** `seen`: the repository was read just now. */
   async #compare(seen: boolean): Promise<void> {
     const { rendered } = this.#reader;
-    if (!rendered || (seen && this.#settled === rendered)) return;
+    if (!rendered || (seen && this.#settled === rendered && !this.#carryOut.follows(rendered))) return;
     // What changes meanwhile is heard of, and takes it back.
     this.#settled = rendered;
     const equal = await this.#carryOut.run(rendered, seen);

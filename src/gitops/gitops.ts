@@ -7,6 +7,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { withLoginApart } from '#control/repository/repository-login';
+import type { AskRegistries } from '#control/stack/image-digests';
 import { recordInventories, type Adopter } from '#control/stack/stack-states';
 import { namespaceLabel } from '#model/object/meta';
 import type { Service } from '#model/object/service';
@@ -42,6 +43,8 @@ const usualTimeouts: GitTimeouts = { silenceMs: 60_000, totalMs: 30 * 60_000 };
 
 export interface GitOpsParts {
   cluster: Cluster;
+  /** What is behind images' tags; absent: they are taken as written. */
+  registries?: { ask: AskRegistries };
   clock: Clock;
   logger: Logger;
 }

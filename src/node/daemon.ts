@@ -9,6 +9,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { deployPlanner } from '#gitops/plan';
 import { initCluster } from '#control/clusters';
+import { Registries } from '#engine/registries';
 import { forgetCertificateFiles, type NodeCertificate } from '#identity/certificate-files';
 import { joiningPlaceOf, placeOf, type AskedPlace, type Place } from './address.ts';
 import { Custodian } from './restore/custodian.ts';
@@ -76,6 +77,7 @@ export class Daemon implements LocalSwarm {
           goBack: (identity) => this.#return(identity),
         }),
         engineSocket: options.engine,
+        registries: new Registries(options.engine),
         nodes: {
           open: async (nodeId, signal) => await this.#managing().openNode(nodeId, signal),
           isTask: (containerId) => this.#member?.agent.runs(containerId) === true,

@@ -1,6 +1,6 @@
 /** Image references: every text is read or refused, and what is read means the same when it is written. */
 import fc from 'fast-check';
-import { familiarImage, isFixedImage, normalImage, parseImage, readImage } from '#model/image-reference';
+import { familiarImage, isFixedImage, normalImage, parseImage, readImage } from '#model/image/image-reference';
 import { target } from './target.ts';
 
 const piece = fc.oneof(

@@ -120,6 +120,7 @@ export async function startApi(
     limits?: Limits;
     clock?: Clock;
     waiting?: Dependencies['reconciler']['waiting'];
+    registries?: Dependencies['registries'];
     /** Hears what is logged at warn and error. */
     tell?: (line: string) => void;
   } = {},
@@ -152,6 +153,7 @@ export async function startApi(
     },
     engineSocket: options.engineSocket ?? join(folder, 'no-engine.sock'),
     ...(options.engineEndpoint && { engineEndpoint: options.engineEndpoint }),
+    ...(options.registries && { registries: options.registries }),
     logs: {
       async *open(task, logOptions, signal) {
         state.logRequests.push({ taskId: task.ID, options: logOptions });

@@ -3,6 +3,7 @@ import type { RepositoryChange } from '#control/repository/repositories';
 import type { NetworkSpec } from '#model/object/network';
 import { clusterSpec, networkFields, noAutolock, stackSpec } from '#model/shape/object-shapes';
 import { flag, int64, list, object, record, text, uint32, unbuilt, word, type Unbuilt } from '#model/shape/shape';
+import type { ResolveImages } from '#model/image/image-pin';
 import type { StackSpec } from '#model/object/stack';
 import type { InitRequest, JoinRequest } from '../dependencies.ts';
 
@@ -47,13 +48,22 @@ export interface StackDeployRequest {
   Prune?: boolean;
   /** Over the stack of a repository, which reverts it. */
   Force?: boolean;
+  /** When registries are asked for digests; `changed` unless it is said. */
+  ResolveImage?: ResolveImages;
   /** Image reference → X-Registry-Auth text. */
   RegistryAuth?: Readonly<Record<string, string>>;
   /** Who deploys, for the history; nobody checks it. */
   Who?: string;
 }
 
-export const stackDeployRequest = object<StackDeployRequest>({ Spec: stackSpec, Prune: flag, Force: flag, RegistryAuth: record(text), Who: text });
+export const stackDeployRequest = object<StackDeployRequest>({
+  Spec: stackSpec,
+  Prune: flag,
+  Force: flag,
+  ResolveImage: word('ResolveImage', 'always', 'changed', 'never'),
+  RegistryAuth: record(text),
+  Who: text,
+});
 
 export const stackRollbackRequest = object<{ To?: number; Who?: string }>({ To: uint32, Who: text });
 

@@ -13,7 +13,6 @@ export function readFilters(call: Call, known: readonly string[]): Filters {
 
 /**
  * `{"label":{"a=b":true}}` as the CLI sends it, or `{"label":["a=b"]}` as most libraries do.
- * @internal
  */
 export function parseFilters(text: string | null): Filters {
   if (text === null || text.trim() === '') return new Map();

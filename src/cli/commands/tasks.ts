@@ -9,7 +9,7 @@ import { portText } from '#model/port/port';
 import { taskNameOf } from '#model/object/task';
 import type { Client } from '../client.ts';
 import { collect } from '../session.ts';
-import { familiarImage } from '#model/image-reference';
+import { familiarImage } from '#model/image/image-reference';
 import { listLines, type Column, type ListOptions } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 

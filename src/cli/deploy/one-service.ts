@@ -18,11 +18,11 @@ export interface PreparedService {
 
 export function addImageOptions(command: Command): Command {
   return command
-    .option('--no-resolve-image', 'do not ask the registry for the digest; only towards Docker')
+    .option('--no-resolve-image', 'do not ask the registry for the digest')
     .option('--with-registry-auth', "give the nodes docker's credentials for the image");
 }
 
-/** Towards Docker the client asks for the digest of a new image, and refuses what only we can do; a daemon of ours does both itself. */
+/** The client asks for the digest of a new image, as docker's own does; towards Docker it refuses what only we can do, which a daemon of ours does itself. */
 export async function prepareService({ client, environment }: Session, spec: ServiceSpec, flags: ImageFlags, newImage: boolean): Promise<PreparedService> {
   const ours = (await client.ping()).shoal !== undefined;
   const { body, told } = ours ? { body: spec, told: undefined } : await bodyForDocker(spec);
@@ -30,8 +30,8 @@ export async function prepareService({ client, environment }: Session, spec: Ser
   const image = referenced.TaskTemplate.ContainerSpec?.Image ?? '';
   const auth = flags.withRegistryAuth ? await (await import('./registry-auth.ts')).authReader(environment)(image) : undefined;
   const headers: Record<string, string> = auth === undefined ? {} : { 'X-Registry-Auth': auth };
-  if (ours || !newImage) return { spec: referenced, headers, warning: told };
-  const [{ normalImage }, { pinImage }] = await Promise.all([import('#model/image-reference'), import('./images.ts')]);
+  if (!newImage) return { spec: referenced, headers, warning: told };
+  const [{ normalImage }, { pinImage }] = await Promise.all([import('#model/image/image-reference'), import('./images.ts')]);
   const container = { ...referenced.TaskTemplate.ContainerSpec, Image: normalImage(image) };
   const tagged = { ...referenced, TaskTemplate: { ...referenced.TaskTemplate, ContainerSpec: container } };
   if (flags.resolveImage === false) return { spec: tagged, headers, warning: told };

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { registryOf } from '#model/image-reference';
+import { registryOf } from '#model/image/image-reference';
 import { CommandError } from '../command-error.ts';
 
 interface ConfigFile {

@@ -1,4 +1,5 @@
 /** `stack deploy` after the Compose Specification: one request to a daemon of ours, Docker's sequence to another. */
+import type { ResolveImages } from '#model/image/image-pin';
 import type { StackSpec } from '#model/object/stack';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { timeoutOf, waitAndExit, type WaitFlags } from '../progress/wait.ts';
@@ -7,7 +8,7 @@ import type { Terminal } from '../output/terminal.ts';
 import type { Session } from '../session.ts';
 import { whoText } from '../who.ts';
 import type { DeployFlags } from './flags.ts';
-import { isResolveImage } from './images.ts';
+import { isResolveImages } from './images.ts';
 import { planOfStack } from './docker/plan-of-stack.ts';
 import { authReader } from './registry-auth.ts';
 import { sendStack } from './docker/sequence.ts';
@@ -19,10 +20,12 @@ import { versionedStack } from './docker/versions.ts';
 interface Deployment {
   Name: string;
   Changed: boolean;
-  Services: readonly { ID: string; Name: string; SpecVersion: number; Change: 'created' | 'updated' | 'unchanged' }[];
+  Services: readonly { ID: string; Name: string; SpecVersion: number; Image?: string; Change: 'created' | 'updated' | 'unchanged' }[];
   Created?: readonly { Kind: string; Name: string }[];
   Removed?: readonly { Kind: string; Name: string }[];
   RevertedBy?: { Repository: string; Suspended: boolean };
+  /** In Docker's words. */
+  Warnings?: readonly string[];
 }
 
 export async function deploySpec(session: Session, name: string | undefined, flags: DeployFlags): Promise<void> {
@@ -35,11 +38,18 @@ export async function deploySpec(session: Session, name: string | undefined, fla
 }
 
 async function deployToShoal({ client, terminal, environment }: Session, spec: StackSpec, flags: DeployFlags): Promise<WaitTarget[]> {
+  const ResolveImage = resolveImagesOf(flags, 'changed');
   const RegistryAuth = flags.withRegistryAuth ? await authsOf(spec, environment) : undefined;
-  const body = { Spec: spec, Prune: flags.prune !== false, Force: flags.force === true, Who: whoText(), ...(RegistryAuth && { RegistryAuth }) };
+  const body = { Spec: spec, Prune: flags.prune !== false, Force: flags.force === true, ResolveImage, Who: whoText(), ...(RegistryAuth && { RegistryAuth }) };
   const deployment = await client.post<Deployment>(`/shoal/v1/stacks/${encodeURIComponent(spec.Name)}`, body);
   tell(terminal, deployment, flags);
   return deployment.Services.map(({ ID, Name, SpecVersion, Change }) => ({ ID, Name, SpecVersion, untouched: Change === 'unchanged' }));
+}
+
+function resolveImagesOf(flags: DeployFlags, usual: ResolveImages): ResolveImages {
+  const { resolveImage = usual } = flags;
+  if (!isResolveImages(resolveImage)) throw new CommandError(`--resolve-image is always, changed or never, not "${resolveImage}"`, exitCodes.usage);
+  return resolveImage;
 }
 
 async function authsOf(spec: StackSpec, environment: Session['environment']): Promise<Record<string, string>> {
@@ -49,8 +59,7 @@ async function authsOf(spec: StackSpec, environment: Session['environment']): Pr
 }
 
 async function deployToDocker(session: Session, spec: StackSpec, flags: DeployFlags): Promise<WaitTarget[]> {
-  const resolveImage = flags.resolveImage ?? 'always';
-  if (!isResolveImage(resolveImage)) throw new CommandError(`--resolve-image is always, changed or never, not "${resolveImage}"`, exitCodes.usage);
+  const resolveImage = resolveImagesOf(flags, 'always');
   const versioned = await versionedStack(session.client, spec);
   const { plan, lost } = planOfStack(versioned);
   for (const text of lost) session.terminal.error(`warning: ${text}`);
@@ -64,6 +73,7 @@ async function deployToDocker(session: Session, spec: StackSpec, flags: DeployFl
 }
 
 function tell(terminal: Terminal, deployment: Deployment, flags: WaitFlags): void {
+  for (const warning of deployment.Warnings ?? []) terminal.error(warning);
   if (flags.json) {
     const { Name, Changed, Services, RevertedBy } = deployment;
     terminal.out(JSON.stringify({ stack: Name, changed: Changed, services: Services, ...(RevertedBy && { revertedBy: RevertedBy }) }));

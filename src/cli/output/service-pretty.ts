@@ -4,7 +4,7 @@ import { capital, humanDuration, humanSize } from '#base/text/human';
 import { modeOf, type Service } from '#model/object/service';
 import type { ContainerSpec, PortConfig, ResourceLimits, TaskSpec, UpdateConfig } from '#model/object/service-spec';
 import { isIngress, protocolOf } from '#model/port/port';
-import { familiarImage } from '#model/image-reference';
+import { familiarImage } from '#model/image/image-reference';
 
 type Lines = readonly string[];
 

@@ -1,6 +1,6 @@
 /** What a deploy would change in a stack of a plain Docker Swarm, where no daemon plans: what is there compared with what the files ask for. */
 import { comparable } from '#model/difference/spec-compare';
-import { readImage, withoutDigest } from '#model/image-reference';
+import { readImage, withoutDigest } from '#model/image/image-reference';
 import type { Labels } from '#model/object/meta';
 import { modeOf } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';

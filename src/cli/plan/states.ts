@@ -1,6 +1,6 @@
 /** The two sides of a plan: the stack as it runs, and as Docker's own loader reads the files. */
 import { loadStack } from '#compose/load';
-import { normalImage } from '#model/image-reference';
+import { normalImage } from '#model/image/image-reference';
 import type { Secret } from '#model/object/secret';
 import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';

@@ -4,6 +4,7 @@ import { Refusal } from '#base/refusal';
 import type { ContainerExtension, ContainerSpec, DeviceRequest, Mount, PortConfig, ServiceDependency, ServiceSpec, TaskSpec } from '#model/object/service-spec';
 import type { SpecOnlyModel, DeviceModel, PortModel, Project, ServiceModel } from '../project.ts';
 import { filled, scoped, someOf } from './names.ts';
+import { optionLabels } from './options.ts';
 
 /** `spec` with the keys of `service` that Docker's own conversion leaves out. Throws Refusal. */
 export function withBeyond(spec: ServiceSpec, service: ServiceModel, project: Project, stack: string): ServiceSpec {
@@ -11,8 +12,10 @@ export function withBeyond(spec: ServiceSpec, service: ServiceModel, project: Pr
   const dependsOn = dependencies(specOnly, project, stack);
   const extras = new Map((service.ports ?? []).map((port) => [pairKey(port.target, port.published, port.protocol), port]));
   const ports = spec.EndpointSpec?.Ports?.map((port) => withPort(port, extras.get(pairKey(port.TargetPort, port.PublishedPort, port.Protocol))));
+  const options = optionLabels(service, project);
   return {
     ...spec,
+    ...(Object.keys(options).length > 0 && { Labels: { ...options, ...spec.Labels } }),
     TaskTemplate: taskTemplate(spec.TaskTemplate, service, specOnly),
     EndpointSpec: { ...spec.EndpointSpec, ...(ports && { Ports: ports }) },
     ...(dependsOn.length > 0 && { Shoal: { DependsOn: dependsOn } }),

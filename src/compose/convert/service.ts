@@ -16,7 +16,7 @@ import type {
 } from '#model/object/service-spec';
 import type { HealthcheckModel, Project, ServiceModel, UpdateModel } from '../project.ts';
 import { sortLikeGo } from './go-sort.ts';
-import { normalImage } from '#model/image-reference';
+import { normalImage } from '#model/image/image-reference';
 import { convertCapabilities, convertPrivileges, convertResources, convertRestart } from './limits.ts';
 import { convertMount } from './mounts.ts';
 import { filled, scoped, someOf, stackLabels } from './names.ts';

@@ -72,6 +72,7 @@ function longPort(map: ValueMap, context: Context): PortModel[] {
     name: text(map.name, 'Name'),
     host_ip: text(map.host_ip, 'host_ip'),
     app_protocol: text(map.app_protocol, 'app_protocol'),
+    options: context.mode === 'spec' ? map['x-shoal'] : undefined,
   });
   if (context.mode === 'strict') return [given<PortModel>({ ...base, published: numberOf(map.published) || undefined } as PortModel)];
   const spec = map.published === undefined || map.published === null ? undefined : goText(map.published);

@@ -9,7 +9,7 @@ import { withBeyond } from '../convert/extensions.ts';
 import { configReferences, convertFiles, secretReferences } from '../convert/secrets-and-configs.ts';
 import type { ConvertedFiles, FileKind } from '../convert/secrets-and-configs.ts';
 import { scoped } from '../convert/names.ts';
-import { checkImage } from '#model/image-reference';
+import { checkImage } from '#model/image/image-reference';
 import { convertNetworks } from '../convert/networks.ts';
 import { convertService } from '../convert/service.ts';
 import { contextOf } from '../normalise/context.ts';

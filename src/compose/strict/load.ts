@@ -2,7 +2,7 @@
 import v3 from '#schemas/compose-v3.json' with { type: 'json' };
 import { Refusal } from '#base/refusal';
 import type { LoadRequest } from '../compose.ts';
-import { checkImage } from '#model/image-reference';
+import { checkImage } from '#model/image/image-reference';
 import { interpolate } from '../interpolate.ts';
 import { contextOf } from '../normalise/context.ts';
 import type { Context } from '../normalise/context.ts';

@@ -1,7 +1,7 @@
 /** What a container spec must fulfil by itself (swarmkit manager/controlapi/service.go). */
 import { nanosecondsPerMillisecond } from '#base/text/duration';
 import { Refusal } from '#base/refusal';
-import { readImage } from '#model/image-reference';
+import { readImage } from '#model/image/image-reference';
 import type { ConfigReference, ContainerSpec, Healthcheck, SecretReference } from '#model/object/service-spec';
 
 export function checkContainer(spec: ContainerSpec): void {

@@ -1,7 +1,7 @@
 /** Revisions of stacks: one is kept of each deploy that brings something new, and what it came to. */
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
-import { isPinned } from '#model/image-reference';
+import { isPinned } from '#model/image/image-reference';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { Revision, RevisionOutcome, StackSource, StackSpec } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';

@@ -1,7 +1,5 @@
 /** The services of a stack. */
 import { Refusal } from '#base/refusal';
-import { isPinned } from '#model/image-reference';
-import { imageLabel } from '#model/object/meta';
 import type { Service, ServiceOrigin } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { OwnedObject, Stack, StackSource } from '#model/object/stack';
@@ -13,6 +11,7 @@ import { differingFields, sameService } from '#model/difference/spec-compare';
 import { checkPorts } from '../service/ports.ts';
 import { checkServiceSpec } from '../service/service-check.ts';
 import { checkedChange, checkFreeName, newService, respecified } from '../service/services.ts';
+import { imageOf, pinnedBefore } from './image-digests.ts';
 import { owned } from './inventory.ts';
 import { checkRight } from './ownership.ts';
 import { inStack, type Changes, type StackScope } from './stack-objects.ts';
@@ -23,6 +22,8 @@ export interface DeployedService {
   /** The number of the spec that it has now: whoever waits, waits for this one. */
   SpecVersion: number;
   Change: 'created' | 'updated' | 'unchanged';
+  /** With the digest, where one is known. */
+  Image: string;
   /** Paths of the fields that an update changed. */
   Differences?: readonly string[];
 }
@@ -30,6 +31,8 @@ export interface DeployedService {
 export interface ServiceDeploy extends StackScope {
   /** What brings the specs. */
   origin: ServiceOrigin;
+  /** The stack's record, of what was deployed before. */
+  record: Stack | undefined;
   /** X-Registry-Auth for the service's image. */
   registryAuth: string | undefined;
   /** The same spec came from the same source the last time: what failed then was rolled back on purpose. */
@@ -38,8 +41,8 @@ export interface ServiceDeploy extends StackScope {
 
 /** Creates or updates one service, or finds that it is as wanted. */
 export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: ServiceDeploy, context: UseCaseContext, changes: Changes): DeployedService {
-  const wanted = inStack(spec, deploy.stack);
   const current = overlay.byName('service', spec.Name);
+  const wanted = withKnownImage(inStack(spec, deploy.stack), current?.Spec, deploy.record);
   const right = current ? deploy.rights('service', current) : 'none';
   if (!current || right === 'none') {
     const service = naming(`failed to create service ${spec.Name}`, () => {
@@ -49,7 +52,7 @@ export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: Servi
     overlay.lay([create('service', service)]);
     changes.created.push({ Kind: 'service', Name: spec.Name });
     changes.owned.push(owned('service', service));
-    return { ID: service.ID, Name: spec.Name, SpecVersion: service.Shoal.SpecVersion, Change: 'created' };
+    return { ID: service.ID, Name: spec.Name, SpecVersion: service.Shoal.SpecVersion, Image: imageOf(service.Spec), Change: 'created' };
   }
   checkRight(right, 'service', spec.Name, deploy.stack);
   changes.owned.push(owned('service', current));
@@ -58,7 +61,8 @@ export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: Servi
     overlay.lay([update('service', next)]);
     changes.updated.push({ Kind: 'service', Name: spec.Name });
   }
-  const answer = { ID: current.ID, Name: spec.Name, SpecVersion: (next ?? current).Shoal.SpecVersion };
+  const { Shoal, Spec } = next ?? current;
+  const answer = { ID: current.ID, Name: spec.Name, SpecVersion: Shoal.SpecVersion, Image: imageOf(Spec) };
   if (!next || next.Shoal.SpecVersion === current.Shoal.SpecVersion) return { ...answer, Change: 'unchanged' };
   return { ...answer, Change: 'updated', Differences: differingFields(current.Spec, next.Spec) };
 }
@@ -88,7 +92,7 @@ export function isRepeated(stack: Stack | undefined, source: StackSource, digest
 
 /** The service as it must become; undefined when it is as wanted. */
 function changedService(overlay: Overlay, current: Service, spec: ServiceSpec, deploy: ServiceDeploy): Service | undefined {
-  const wanted = keepClusters(spec, current.Spec);
+  const wanted = keepForced(spec, current.Spec);
   checkServiceSpec(wanted);
   const resolved = checkedChange(overlay, current, wanted);
   const options = { origin: deploy.origin, ...(deploy.registryAuth && { registryAuth: deploy.registryAuth }) };
@@ -106,23 +110,23 @@ function withoutStatus({ UpdateStatus: _status, ...service }: Service): Service 
   return service;
 }
 
-/** What the cluster owns of a running spec and a stack file has no words for: forced updates and the digest that the image was pinned to. */
-function keepClusters(wanted: ServiceSpec, current: ServiceSpec): ServiceSpec {
+/** What the cluster owns of a running spec and a stack file has no words for: forced updates. */
+function keepForced(wanted: ServiceSpec, { TaskTemplate: { ForceUpdate } }: ServiceSpec): ServiceSpec {
+  return ForceUpdate ? { ...wanted, TaskTemplate: { ...wanted.TaskTemplate, ForceUpdate } } : wanted;
+}
+
+/** An image that was asked for before keeps the digest that it was given then, and the platforms. */
+function withKnownImage(wanted: ServiceSpec, current: ServiceSpec | undefined, record: Stack | undefined): ServiceSpec {
+  const Image = pinnedBefore(record, wanted, current);
+  if (Image === undefined) return wanted;
   const task = wanted.TaskTemplate;
-  const live = current.TaskTemplate;
-  const template = live.ForceUpdate ? { ...task, ForceUpdate: live.ForceUpdate } : task;
-  const image = task.ContainerSpec?.Image ?? '';
-  const running = live.ContainerSpec?.Image ?? '';
-  if (!isPinned(running, image) || wanted.Labels?.[imageLabel] !== current.Labels?.[imageLabel]) {
-    return { ...wanted, TaskTemplate: template };
-  }
-  const platforms = task.Placement?.Platforms ?? live.Placement?.Platforms;
+  const Platforms = task.Placement?.Platforms ?? current?.TaskTemplate.Placement?.Platforms;
   return {
     ...wanted,
     TaskTemplate: {
-      ...template,
-      ContainerSpec: { ...task.ContainerSpec, Image: running },
-      ...(platforms && { Placement: { ...task.Placement, Platforms: platforms } }),
+      ...task,
+      ContainerSpec: { ...task.ContainerSpec, Image },
+      ...(Platforms && { Placement: { ...task.Placement, Platforms } }),
     },
   };
 }

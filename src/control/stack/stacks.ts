@@ -5,12 +5,14 @@ import { equal } from '#base/equal';
 import { finish, type Steps } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text/text';
+import { withoutDigest } from '#model/image/image-reference';
 import type { OwnedObject, Revision, Stack, StackCondition, StackSource, StackSpec } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { checkPolicy } from '../policy/policy.ts';
+import { imageOf } from './image-digests.ts';
 import { inOrder, isEmptyRecord, labelledObjects, owned, ownedKinds, ownedObjects } from './inventory.ts';
 import { checkOwner, checkRemover, rightsOf } from './ownership.ts';
 import { recordRevision, removeRevisions } from './revisions.ts';
@@ -83,8 +85,8 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     const repeated = isRepeated(stack, options.source, digest);
     const origin = options.rollback && ({ Kind: 'stack rollback', Revision: options.rollback.to.Spec.Number, Failed: options.rollback.failed } as const);
     const services = spec.Services.map((service) => {
-      const registryAuth = options.registryAuth?.[service.TaskTemplate.ContainerSpec?.Image ?? ''];
-      return deployService(overlay, service, { ...scope, origin: origin ?? options.source, registryAuth, repeated }, context, changes);
+      const registryAuth = options.registryAuth?.[withoutDigest(imageOf(service))] ?? options.registryAuth?.[imageOf(service)];
+      return deployService(overlay, service, { ...scope, origin: origin ?? options.source, record: stack, registryAuth, repeated }, context, changes);
     });
     checkStackPorts(overlay, services);
     if (options.prune) dropUnused(overlay, inventory, changes);
@@ -161,12 +163,14 @@ function recordStack(overlay: Overlay, stack: Stack | undefined, outcome: Outcom
     : stack && (keepsOwner || outcome.restores)
       ? { Source: stack.Source, Digest: stack.Digest, Condition: stack.Condition, ...(stack.Quarantine && { Quarantine: stack.Quarantine }) }
       : { Source: outcome.source, Digest: outcome.digest, Condition };
-  const fields = { Spec: { Name: outcome.name }, Services, Inventory: outcome.Inventory, ...kept };
+  const pinned = outcome.services.flatMap(({ Name, Image }) => (withoutDigest(Image) === Image ? [] : [[Name, Image] as const]));
+  const Images = pinned.length > 0 ? { Images: Object.fromEntries(pinned) } : {};
+  const fields = { Spec: { Name: outcome.name }, Services, ...Images, Inventory: outcome.Inventory, ...kept };
   if (!stack) {
     overlay.lay([create('stack', { ...newMeta(context.newId()), ...fields })]);
     return;
   }
-  const { Confirmed, Quarantine, ...rest } = stack;
+  const { Confirmed, Quarantine, Images: _before, ...rest } = stack;
   const lasting = outcome.restores && Confirmed !== undefined ? { ...rest, Confirmed } : rest;
   const unchanged =
     overlay.actions.length === 0 &&

@@ -26,6 +26,8 @@ export interface Stack extends Meta {
   Digest: string;
   /** Names of the services that belong to it. */
   Services: readonly string[];
+  /** Service → its image with the digest that was found for it: what a change by hand is taken back to. */
+  Images?: Readonly<Record<string, string>>;
   Condition: StackCondition;
   /** What its deploys made: nothing else is ever removed for it. Absent: a record from before inventories (`control/stack/inventory`). */
   Inventory?: readonly OwnedObject[];

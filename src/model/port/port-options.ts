@@ -2,11 +2,13 @@
 import { Refusal } from '#base/refusal';
 import type { PortOptions, PortSource } from '../object/assignment.ts';
 import type { PortConfig, ServiceSpec } from '../object/service-spec.ts';
+import { optionPrefix as prefix, serviceOptionValues } from '../service-options.ts';
 import { isIngress, protocolOf } from './port.ts';
 
-const prefix = 'shoal.';
 const sources: readonly string[] = ['client', 'masquerade', 'local', 'proxy'] satisfies PortSource[];
 const values: Readonly<Record<string, readonly string[]>> = { source: sources, sticky: ['true', 'false'] };
+/** Every key that a label of ours may have, and what it may say. */
+export const optionValues: Readonly<Record<string, readonly string[]>> = { ...values, ...serviceOptionValues };
 
 /** Of one ingress port of a service with `labels`. What cannot be understood is as if it were not said. */
 export function portOptions(port: PortConfig, ports: readonly PortConfig[], labels: ServiceSpec['Labels']): PortOptions {
@@ -38,10 +40,10 @@ export function checkPortOptions({ Labels = {}, EndpointSpec }: ServiceSpec): vo
 
 function checkLabel(label: string, value: string, ports: readonly PortConfig[]): void {
   const [key = '', number, ...rest] = label.slice(prefix.length).split('.');
-  const allowed = values[key];
-  if (!allowed || rest.length > 0)
+  const allowed = optionValues[key];
+  if (!allowed || rest.length > 0 || (number !== undefined && !(key in values)))
     refuse(
-      `label ${label} is not known: of a service there are ${Object.keys(values)
+      `label ${label} is not known: of a service there are ${Object.keys(optionValues)
         .map((each) => `${prefix}${each}`)
         .join(' and ')}`,
     );

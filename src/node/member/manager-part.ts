@@ -5,6 +5,7 @@ import { seededRandom } from '#base/random';
 import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
+import { Registries } from '#engine/registries';
 import { GitOps } from '#gitops/gitops';
 import { certificates } from '#identity/certificates';
 import { CertificateAuthority } from '#manager/certificate-authority';
@@ -119,7 +120,7 @@ export class ManagerPart {
 
   #duties(cluster: Manager, { nodeId }: Identity, options: DaemonOptions, { clock, logger, onReconcile }: ManagerPartParts): readonly Duty[] {
     const part = (name: string) => ({ cluster, clock, logger: logger.child({ part: name }) });
-    this.#gitops = new GitOps(gitOpsOptions(options), part('gitops'));
+    this.#gitops = new GitOps(gitOpsOptions(options), { ...part('gitops'), registries: new Registries(options.engine) });
     this.#gitops.events.watch(onReconcile);
     this.#authority = new CertificateAuthority({
       ...part('ca'),

@@ -132,7 +132,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   // Only shown: as Docker's port names, and as Compose's hint for what reads stacks.
   ['ServiceSpec EndpointSpec.Ports.0.Name', 'src/model/object/service-spec.ts'],
   ['ServiceSpec EndpointSpec.Ports.0.Shoal.AppProtocol', 'src/model/object/service-spec.ts'],
-  ['ServiceSpec EndpointSpec.Ports', 'src/model/port.ts'],
+  ['ServiceSpec EndpointSpec.Ports', 'src/model/port/port.ts'],
   ['ServiceSpec Shoal.DependsOn', 'src/model/object/service-spec.ts'],
   // With a driver of any name the whole secret is refused.
   ['SecretSpec Driver.Options', 'src/model/object/secret.ts'],

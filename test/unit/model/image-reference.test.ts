@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkImage, familiarImage, isFixedImage, isPinned, normalImage, parseImage, readImage, registryOf, withoutDigest } from '#model/image-reference';
+import { checkImage, familiarImage, isFixedImage, isPinned, normalImage, parseImage, readImage, registryOf, withoutDigest } from '#model/image/image-reference';
 
 const sha = 'a'.repeat(64);
 

@@ -74,7 +74,7 @@ test('objects are written before their users, with the ids that Docker gave', as
     'create services site_side',
   ]);
   const web = docker.named('services', 'site_web');
-  expect(Services[0]).toEqual({ ID: web?.ID, Name: 'site_web', SpecVersion: 0, Change: 'created' });
+  expect(Services[0]).toEqual({ ID: web?.ID, Name: 'site_web', SpecVersion: 0, Image: 'web:1', Change: 'created' });
   const text = JSON.stringify(web?.Spec);
   for (const [table, name] of [
     ['networks', 'site_front'],

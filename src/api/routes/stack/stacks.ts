@@ -2,8 +2,10 @@
 import { inTurns } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
+import { imagesOf, servicesToAsk, untoldWarnings, withDigests } from '#control/stack/image-digests';
 import { adoptStack, suspendStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack, removeStackByHand, specDigest } from '#control/stack/stacks';
+import type { ResolveImages } from '#model/image/image-pin';
 import type { StackSpec } from '#model/object/stack';
 import { decodeBody } from '../../request/body.ts';
 import { readView, requireManager, submit, type Context } from '../../context.ts';
@@ -48,9 +50,10 @@ async function suspend(call: Call, context: Context, on: boolean): Promise<Answe
 
 async function deploy(call: Call, context: Context): Promise<Answer> {
   const name = parameter(call);
-  const { Spec, Prune = false, Force = false, RegistryAuth = {}, Who } = await decodeBody(call.request, stackDeployRequest);
-  const spec = wholeSpec(name, Spec);
-  const digest = await inTurns(specDigest(spec), context.clock);
+  const { Spec, Prune = false, Force = false, ResolveImage = 'changed', RegistryAuth = {}, Who } = await decodeBody(call.request, stackDeployRequest);
+  const asked = wholeSpec(name, Spec);
+  const { spec, untold } = await resolved(asked, ResolveImage, RegistryAuth, context);
+  const digest = await inTurns(specDigest(asked), context.clock);
   const options = {
     source: { Kind: 'deploy' },
     digest,
@@ -59,7 +62,23 @@ async function deploy(call: Call, context: Context): Promise<Answer> {
     registryAuth: RegistryAuth,
     ...(Who !== undefined && { who: Who }),
   } as const;
-  return { status: 200, json: await submit(context, call, deployStack(spec, options)) };
+  const Warnings = untoldWarnings(untold);
+  return { status: 200, json: { ...(await submit(context, call, deployStack(spec, options))), ...(Warnings.length > 0 && { Warnings }) } };
+}
+
+/** The stack with the digests that registries told. Refuses, before anything is changed, where all were asked for and one was not told. */
+async function resolved(
+  spec: StackSpec,
+  when: ResolveImages,
+  auths: Readonly<Record<string, string>>,
+  context: Context,
+): Promise<{ spec: StackSpec; untold: readonly string[] }> {
+  const names = servicesToAsk(await readView(context), spec, when);
+  if (names.size === 0 || !context.registries) return { spec, untold: [] };
+  const found = withDigests(spec, names, await context.registries.ask(imagesOf(spec, names), auths));
+  if (when !== 'always' || found.untold.length === 0) return found;
+  const images = found.untold.join(', ');
+  throw new Refusal('unavailable', `no registry tells the digest of ${images}, and --resolve-image always asks for it: nothing was changed`);
 }
 
 async function plan(call: Call, context: Context): Promise<Answer> {

@@ -6,7 +6,7 @@ import type { PortConfig } from '#model/object/service-spec';
 import { isIngress, protocolOf } from '#model/port/port';
 import { listLines, type Column, type ListOptions } from '../../output/list.ts';
 import { compareNatural } from '../../output/natural.ts';
-import { familiarImage } from '#model/image-reference';
+import { familiarImage } from '#model/image/image-reference';
 
 export interface ListedService extends Service {
   ServiceStatus?: { RunningTasks: number; DesiredTasks: number; CompletedTasks: number };

@@ -24,7 +24,7 @@ export function addStackDeploy(stack: Command): void {
     .option('--prune', "remove services that the files no longer have (the default on shoal's own cluster, but for --strict)")
     .option('--no-prune', 'keep services that the files no longer have')
     .option('--force', 'deploy over the stack of a repository, which reverts it')
-    .option('--resolve-image <when>', 'ask the registry for digests: always, changed or never')
+    .option('--resolve-image <when>', "ask registries for digests: always, changed (the default on a cluster of shoal's) or never")
     .option('--with-registry-auth', "give the nodes docker's credentials for the images");
   addWaitOptions(deploy).option('--no-detach', 'wait (the default, but for --strict)').addHelpText('after', exitCodeHelp).action(runDeploy);
 }

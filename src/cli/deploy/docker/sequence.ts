@@ -1,5 +1,6 @@
 /** A stack sent to a Swarm as `docker stack deploy` sends it: the same requests in the same order, the same texts. */
-import { normalImage } from '#model/image-reference';
+import type { ResolveImages } from '#model/image/image-pin';
+import { normalImage } from '#model/image/image-reference';
 import { withIds, type PlannedService, type Stage, type StrictPlan } from '#compose/strict/plan';
 import { imageLabel, namespaceLabel } from '#model/object/meta';
 import type { Secret, SecretSpec } from '#model/object/secret';
@@ -11,14 +12,14 @@ import { createFile, createNetwork, createService, updateFile, updateService } f
 import { ApiError, filters, type Client } from '../../client.ts';
 import { CommandError } from '../../command-error.ts';
 import type { Session } from '../../session.ts';
-import { pinImage, type ResolveImage } from '../images.ts';
+import { pinImage } from '../images.ts';
 import { inOrderOf } from './order.ts';
 import { knownIds } from './references.ts';
 import { removeServices } from './remove.ts';
 
 export interface SequenceOptions {
   prune: boolean;
-  resolveImage: ResolveImage;
+  resolveImage: ResolveImages;
   otherDrivers: OtherDrivers;
   /** X-Registry-Auth for an image, when the nodes are to have it. */
   registryAuth?: (image: string) => Promise<string>;
@@ -151,7 +152,7 @@ async function sendServices(session: Session, stack: string, specs: readonly Ser
   return sent;
 }
 
-async function create({ client, terminal }: Session, spec: ServiceSpec, resolve: ResolveImage, auth: string | undefined): Promise<string> {
+async function create({ client, terminal }: Session, spec: ServiceSpec, resolve: ResolveImages, auth: string | undefined): Promise<string> {
   terminal.out(`Creating service ${spec.Name}`);
   const tagged = withImage(spec, normalImage(imageOf(spec)));
   // Docker's CLI keeps the warning about an image without a digest to itself here.
@@ -159,7 +160,7 @@ async function create({ client, terminal }: Session, spec: ServiceSpec, resolve:
   return told(`failed to create service ${spec.Name}`, () => createService(client, pinned, auth));
 }
 
-async function update({ client, terminal }: Session, before: Service, spec: ServiceSpec, resolve: ResolveImage, auth: string | undefined): Promise<string> {
+async function update({ client, terminal }: Session, before: Service, spec: ServiceSpec, resolve: ResolveImages, auth: string | undefined): Promise<string> {
   terminal.out(`Updating service ${spec.Name} (id: ${before.ID})`);
   const sameImage = rawImage(spec) === (before.Spec.Labels?.[imageLabel] ?? '');
   const ask = resolve === 'always' || (resolve === 'changed' && !sameImage);

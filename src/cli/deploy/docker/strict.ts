@@ -5,7 +5,7 @@ import { readStackFiles, surroundings } from '../stack-files.ts';
 import { timeoutOf, waitAndExit } from '../../progress/wait.ts';
 import type { Session } from '../../session.ts';
 import { checkStackName, type DeployFlags } from '../flags.ts';
-import { isResolveImage } from '../images.ts';
+import { isResolveImages } from '../images.ts';
 import { printNotices, checkReadable } from '../notices.ts';
 import { authReader } from '../registry-auth.ts';
 import { sendStack } from './sequence.ts';
@@ -24,7 +24,7 @@ export async function deployStrict(session: Session, name: string | undefined, f
   printNotices(terminal, notices);
   if (!plan) throw new CommandError(error ?? '');
   const resolveImage = flags.resolveImage ?? 'always';
-  if (!isResolveImage(resolveImage)) throw new CommandError(`Invalid option ${resolveImage} for flag --resolve-image`);
+  if (!isResolveImages(resolveImage)) throw new CommandError(`Invalid option ${resolveImage} for flag --resolve-image`);
   if (flags.detach === undefined) terminal.error(detachAdvice);
   const startedAt = Date.now();
   const services = await sendStack(session, plan, {

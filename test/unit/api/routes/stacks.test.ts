@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deployStack } from '#control/stack/stacks';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
 // @ts-ignore -- plain JavaScript
@@ -33,6 +33,42 @@ test('a stack is deployed in one entry, and again in none', async () => {
   expect((await api.http('DELETE', '/shoal/v1/stacks/st')).json.Removed).toHaveLength(2);
   const gone = await api.http('DELETE', '/shoal/v1/stacks/st');
   expect([gone.status, gone.json.message]).toEqual([404, 'Nothing found in stack: st']);
+});
+
+describe('digests', () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const auths: object[] = [];
+  let away = false;
+
+  beforeEach(async () => {
+    await api.stop();
+    away = false;
+    const registries = {
+      ask: async (images: readonly string[], given: Readonly<Record<string, string>>) => {
+        auths.push(given);
+        return new Map(away ? [] : images.map((image) => [image, { Descriptor: { digest } }]));
+      },
+    };
+    api = await startApi({ registries });
+  });
+
+  test('are found by the daemon, with the credentials that were given, and told', async () => {
+    const { json } = await api.http('POST', '/shoal/v1/stacks/st', { Spec: stack('st'), RegistryAuth: { 'x:1': 'canary' } });
+    expect(json.Services).toMatchObject([{ Name: 'st_web', Image: `x:1@${digest}` }]);
+    expect([json.Warnings, auths.at(-1)]).toEqual([undefined, { 'x:1': 'canary' }]);
+    expect((await api.http('GET', '/services/st_web')).json.Spec.TaskTemplate.ContainerSpec.Image).toBe(`x:1@${digest}`);
+    expect(api.cluster.store.byName('service', 'st_web')?.Shoal.RegistryAuth).toBe('canary');
+  });
+
+  test('that nobody tells are warned of, and refused before anything is changed where they must be known', async () => {
+    away = true;
+    const refused = await api.http('POST', '/shoal/v1/stacks/st', { Spec: stack('st'), ResolveImage: 'always' });
+    expect([refused.status, refused.json.message]).toEqual([503, expect.stringMatching(/^no registry tells the digest of x:1, .* nothing was changed$/)]);
+    expect((await api.http('GET', '/services')).json).toEqual([]);
+    const { json } = await api.http('POST', '/shoal/v1/stacks/st', { Spec: stack('st') });
+    expect(json.Warnings).toEqual([expect.stringMatching(/^image x:1 could not be accessed on a registry to record\nits digest\. /)]);
+    expect(json.Services).toMatchObject([{ Image: 'x:1' }]);
+  });
 });
 
 test('a stack known by its label alone is listed', async () => {

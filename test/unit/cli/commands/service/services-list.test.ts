@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { PortConfig } from '#model/object/service-spec';
 import { portsText } from '#cli/commands/service/services-list';
-import { familiarImage } from '#model/image-reference';
+import { familiarImage } from '#model/image/image-reference';
 
 const port = (published: number, target: number, more: Partial<PortConfig> = {}): PortConfig => ({
   Protocol: 'tcp',

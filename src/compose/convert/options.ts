@@ -1,0 +1,38 @@
+/** `x-shoal`, of a stack, a service or a port, as the labels that say the same. */
+import { Refusal } from '#base/refusal';
+import type { Labels } from '#model/object/meta';
+import { optionValues } from '#model/port/port-options';
+import { optionPrefix } from '#model/service-options';
+import type { PortModel, Project, ServiceModel } from '../project.ts';
+import { isMap } from '../value.ts';
+import type { Value } from '../value.ts';
+
+const key = 'x-shoal';
+
+/** Of one service: what the stack says, then the service, then each port. Throws Refusal on what is not known. */
+export function optionLabels(service: ServiceModel, project: Project): Labels {
+  const ports = (service.ports ?? []).flatMap((port) => Object.entries(labelsOf(port.options, ['ports'], portSuffix(port))));
+  return { ...labelsOf(project.extras[key], []), ...labelsOf(service.extras?.[key], []), ...Object.fromEntries(ports) };
+}
+
+function labelsOf(value: Value | undefined, path: readonly string[], suffix = ''): Labels {
+  if (value === undefined || value === null) return {};
+  if (!isMap(value)) throw refuse('it must be a mapping', [...path, key]);
+  const known = Object.keys(optionValues);
+  const pairs = Object.entries(value).map(([name, said]) => {
+    const allowed = optionValues[name];
+    if (!allowed) throw refuse(`${name} is not known; there are ${known.join(', ')}`, [...path, key, name]);
+    const text = typeof said === 'boolean' ? String(said) : said;
+    if (typeof text !== 'string' || !allowed.includes(text)) throw refuse(`${name} is one of ${allowed.join(', ')}`, [...path, key, name]);
+    return [`${optionPrefix}${name}${suffix}`, text];
+  });
+  return Object.fromEntries(pairs) as Labels;
+}
+
+function portSuffix({ published, target, protocol }: PortModel): string {
+  return `.${published || (target ?? 0)}-${protocol || 'tcp'}`;
+}
+
+function refuse(why: string, path: readonly string[]): Refusal {
+  return new Refusal('invalidArgument', `${key}: ${why}`, { path });
+}

@@ -1,0 +1,11 @@
+/** What Docker has no word for about a service, said by labels of it: `shoal.image`, `shoal.engine-socket`. In a stack file it is `x-shoal`, of the service or of all. */
+import type { Labels } from './object/meta.ts';
+
+export const optionPrefix = 'shoal.';
+
+export const serviceOptionValues: Readonly<Record<string, readonly string[]>> = { image: ['pin', 'follow'], 'engine-socket': ['true', 'false'] };
+
+/** Its repository's reconciler asks the registry at each look, and rolls out what the tag means now. */
+export function followsImage(labels: Labels | undefined): boolean {
+  return labels?.[`${optionPrefix}image`] === 'follow';
+}
