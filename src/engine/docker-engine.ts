@@ -25,6 +25,8 @@ export interface DockerEngineOptions {
   nodeId: string;
   /** Folder for secret and config files, on a tmpfs or to become one; each node has a folder of its own in it. */
   runFolder: string;
+  /** Path of a socket of ours that containers get which bind the engine's; absent: they get the engine's. */
+  door?: string;
   parallelPulls?: number;
   /** The largest packet on networks whose specification does not say; absent: the engine's own default. */
   networkMtu?: () => Promise<number>;
@@ -126,6 +128,7 @@ export class DockerEngine implements Engine {
   async #create(task: Task, gateways: readonly string[]): Promise<StepOutcome> {
     const context: BodyContext = {
       nodeId: this.options.nodeId,
+      ...(this.options.door !== undefined && { door: this.options.door }),
       gateways,
       networkName: (id) => this.#networks.name(id),
       filePath: (kind, index) => this.#files.path(task.ID, kind, index),

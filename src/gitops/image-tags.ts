@@ -4,7 +4,7 @@ import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
 import { imageOf, imagesOf, servicesToAsk, withDigests, type AskRegistries, type Told } from '#control/stack/image-digests';
 import type { StackSpec } from '#model/object/stack';
-import { followsImage } from '#model/service-options';
+import { followsImage } from '#model/options/service-options';
 import type { RenderedStack } from '#reconciler/rendered';
 
 export interface ImageTagsParts {

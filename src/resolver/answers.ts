@@ -1,7 +1,7 @@
 /** Answers the queries of one node's containers: names of the cluster itself, all else from the host's resolvers. */
 import type { Answer } from 'dns-packet';
 import type { NameTable } from '#network/names';
-import { codeOf, readQuery, responseCode, writeAnswer, type Query } from './dns-message.ts';
+import { codeOf, readQuery, responseCode, writeAnswer, type Query } from './dns/dns-message.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Short, so that a task that leaves is soon forgotten by askers that keep answers. */

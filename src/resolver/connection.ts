@@ -13,7 +13,7 @@ export interface ConnectionCalls {
 /** A resolver that is silent for so long is broken; a hand-over starts a program. */
 const answerLimitMs = 15_000;
 
-type Request = Omit<ApplyMessage, 'sequence'> | { type: 'look' };
+type Request = Omit<ApplyMessage, 'sequence'> | { type: 'look' } | { type: 'door'; path: string; leadsTo: string };
 
 export class Connection {
   readonly #line: LineSocket<ToResolver>;

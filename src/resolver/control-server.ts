@@ -1,6 +1,7 @@
 /** The resolver's end of the line to its daemon: one at a time, the newest. */
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { DoorPlace } from './door.ts';
 import { lineSocket, type LineSocket } from './line-socket.ts';
 import type { NameService } from './name-service.ts';
 import { protocolVersion, type FromResolver, type LogMessage, type ToResolver, type Welcome } from './protocol.ts';
@@ -11,6 +12,8 @@ const keptLines = 100;
 export interface ControlCalls {
   /** A successor is to take over; rejects with the reason why it did not. */
   handOver(command: readonly string[]): Promise<void>;
+  /** Opens the door, or lets it lead elsewhere. */
+  door(place: DoorPlace): Promise<void>;
   end(): void;
 }
 
@@ -78,6 +81,18 @@ export class ControlServer {
         return void this.service.apply(message).then(() => this.#tellState(line, message.sequence));
       case 'look':
         return this.#tellState(line, message.sequence);
+      case 'door':
+        return void this.calls.door(message).then(
+          () => this.#tellState(line, message.sequence),
+          (error: Error) => {
+            this.log(
+              'error',
+              { path: message.path, error: error.message },
+              'the socket for containers cannot be made: those that bind the engine’s do not start',
+            );
+            this.#tellState(line, message.sequence);
+          },
+        );
       case 'handOver':
         return void this.calls.handOver(message.command).then(
           () => line.send({ type: 'handedOver' }),

@@ -2,6 +2,7 @@
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { ControlServer } from './control-server.ts';
+import { Door, type DoorPlace } from './door.ts';
 import { NameService } from './name-service.ts';
 import { readyLine, type Legacy } from './protocol.ts';
 import { startSuccessor } from './successor.ts';
@@ -28,13 +29,26 @@ const { values } = parseArgs({
 const service = new NameService({ file: values['resolv-conf'], port: 53 });
 const control = new ControlServer(values.socket, { build: values.build, instance: values.instance, owner: values.owner }, service, {
   handOver,
+  door: keepDoor,
   end: () => process.exit(0),
 });
 
+let door: Door | undefined;
+
+async function keepDoor({ path, leadsTo }: DoorPlace): Promise<void> {
+  if (door?.place.path === path) return door.leadTo(leadsTo);
+  door?.close();
+  door = await Door.open({ path, leadsTo });
+}
+
 async function handOver(command: readonly string[]): Promise<void> {
   const heirloom = service.legacy();
-  if (!heirloom) throw new Error('the sockets cannot be handed on by this version of Node');
-  await startSuccessor(command, heirloom.legacy, heirloom.descriptors);
+  const descriptor = door?.descriptor();
+  if (!heirloom || (door && descriptor === undefined)) throw new Error('the sockets cannot be handed on by this version of Node');
+  const { legacy, descriptors } = heirloom;
+  if (door && descriptor !== undefined) await startSuccessor(command, { ...legacy, door: door.place }, [...descriptors, descriptor]);
+  else await startSuccessor(command, legacy, descriptors);
+  door?.close();
   const limit = setTimeout(() => process.exit(0), drainLimitMs);
   void service.drain().then(() => {
     clearTimeout(limit);
@@ -52,7 +66,11 @@ process.on('uncaughtException', (error) => {
   // Names of the whole node are worth more than one query; what broke is told.
   control.log('error', { error: error.message, stack: error.stack }, 'a query or a message broke the resolver; it goes on with the next');
 });
-if (values.take) await service.take(JSON.parse(await text(process.stdin)) as Legacy, firstDescriptor);
+if (values.take) {
+  const legacy = JSON.parse(await text(process.stdin)) as Legacy;
+  await service.take(legacy, firstDescriptor);
+  if (legacy.door) door = await Door.open(legacy.door, firstDescriptor + 2 * legacy.servers.length);
+}
 await control.listen();
 if (values.take) process.stdout.write(`${readyLine}\n`);
 setInterval(() => {

@@ -2,7 +2,7 @@
 import type { Counters, NameServer } from '#network/contract';
 import { NameTable } from '#network/names';
 import { Answers } from './answers.ts';
-import { DnsServer } from './dns-server.ts';
+import { DnsServer } from './dns/dns-server.ts';
 import type { Applied, ApplyMessage, Legacy, ServedNetwork } from './protocol.ts';
 import { Upstream, type UpstreamOptions } from './upstream.ts';
 

@@ -19,6 +19,8 @@ export type ToResolver =
   | ApplyMessage
   /** What listens, and the counters; answered by `applied`. */
   | { type: 'look'; sequence: number }
+  /** Keep a socket at `path` that leads to the daemon's at `leadsTo`; answered by `applied`. */
+  | { type: 'door'; sequence: number; path: string; leadsTo: string }
   /** Start `command` in your place, give it your sockets and your table, and end when it answers. */
   | { type: 'handOver'; command: readonly string[] }
   | { type: 'end' };
@@ -64,11 +66,13 @@ export interface LogMessage {
   message: string;
 }
 
-/** What a resolver leaves to its successor, on its standard input. The descriptors of `servers` begin at 3, UDP before TCP. */
+/** What a resolver leaves to its successor, on its standard input. The descriptors of `servers` begin at 3, UDP before TCP; that of the door is the last. */
 export interface Legacy {
   servers: readonly NameServer[];
   networks: readonly ServedNetwork[];
   silent: readonly string[];
+  /** Absent while no daemon wanted one, and from resolvers that had none. */
+  door?: { path: string; leadsTo: string };
   /** Absent while no daemon has told any. */
   services?: readonly NamedService[];
   counters: Counters;

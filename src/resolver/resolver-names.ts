@@ -5,6 +5,7 @@ import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import type { Logger } from '#base/logger';
 import type { Counters, Names, NameServer, Traffic } from '#network/contract';
+import type { DoorPlace } from './door.ts';
 import { Connection } from './connection.ts';
 import { resolverCommand, type Launch, type Launched, type ResolverProgram } from './launch.ts';
 import { protocolVersion, type Applied, type ApplyMessage } from './protocol.ts';
@@ -17,6 +18,8 @@ export interface ResolverOptions {
   /** The node in its cluster: another one's names are not ours. */
   owner: string;
   program: ResolverProgram;
+  /** A socket that containers are given, and where it leads: it outlives the daemon as names do. */
+  door?: DoorPlace;
 }
 
 export interface ResolverParts {
@@ -143,6 +146,8 @@ export class ResolverNames implements Names {
     if (this.#line?.open) return this.#line;
     this.#told = undefined;
     const line = (await this.#takeOver()) ?? (await this.#launch());
+    const { door } = this.#options;
+    if (door) this.#state = await line.ask({ type: 'door', path: door.path, leadsTo: door.leadsTo });
     this.#line = line;
     return line;
   }

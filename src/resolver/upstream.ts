@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { stat, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { resolversOf } from '#network/resolvers';
-import { readFrame, writeFrame } from './dns-frame.ts';
+import { readFrame, writeFrame } from './dns/dns-frame.ts';
 
 /** Three servers that are silent must be tried within the 4 s that the engine waits for us. */
 const perServerMs = 1200;

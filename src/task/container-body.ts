@@ -1,5 +1,6 @@
 /** The create request of a task's container: a pure translation of its spec into the Engine API's words. */
 import { withoutPrefix } from '#model/address';
+import { meansEngine } from '#model/options/engine-socket';
 import { interfacesOf, macAddress, wishedMacAddress } from '#model/mac-address';
 import { namespaceLabel } from '#model/object/meta';
 import { nodeLocalNetworks } from '#model/object/network';
@@ -11,6 +12,8 @@ import { containerLabels } from './labels.ts';
 
 export interface BodyContext {
   nodeId: string;
+  /** Path of the socket that is given in the place of the engine's; absent: the engine's is. */
+  door?: string;
   /** This node's addresses in the task's cluster networks that have names: their DNS servers. */
   gateways: readonly string[];
   /** Name of the engine's network for a cluster network id. */
@@ -39,6 +42,7 @@ export function containerRequest(task: Task, context: BodyContext): ContainerReq
   const first = endpoints(task, context)[0];
   const ports = hostPortsOf(task).filter((port) => port.TargetPort);
   const platform = spec.Shoal?.Platform;
+  const asked = (spec.Mounts ?? []).map((mount) => throughDoor(mount, task, context.door));
   const body = compact({
     ...config(spec, task, context.nodeId),
     // Engines before API 1.44 know no address of an endpoint; later ones want both equal.
@@ -48,8 +52,8 @@ export function containerRequest(task: Task, context: BodyContext): ContainerReq
       ...hostConfig(task),
       ...dns(spec, task, context.gateways),
       NetworkMode: first?.network ?? localNetwork(task) ?? 'default',
-      Mounts: mounts(spec, context),
-      Binds: binds(spec),
+      Mounts: mounts(asked, spec, context),
+      Binds: binds(asked),
       PortBindings: ports.length > 0 ? portBindings(ports) : undefined,
     }),
     NetworkingConfig: first && { EndpointsConfig: { [first.network]: first.settings } },
@@ -159,12 +163,19 @@ function portBindings(ports: readonly PortConfig[]): Readonly<Record<string, rea
   return bindings;
 }
 
-function mounts(spec: ContainerSpec, context: BodyContext): readonly object[] | undefined {
+/** A bind of the engine's socket leads through our door; that is there, and must never be made as a folder. */
+function throughDoor(mount: Mount, task: Task, door: string | undefined): Mount {
+  if (door === undefined || !meansEngine(mount, task.Shoal.ServiceLabels)) return mount;
+  const { CreateMountpoint: _made, ...options } = mount.BindOptions ?? {};
+  return { ...mount, Source: door, ...(mount.BindOptions && { BindOptions: options }) };
+}
+
+function mounts(asked: readonly Mount[], spec: ContainerSpec, context: BodyContext): readonly object[] | undefined {
   const files = [
     ...(spec.Secrets ?? []).map((each, index) => fileMount('secret', each.File, index, context)),
     ...(spec.Configs ?? []).map((each, index) => fileMount('config', each.File, index, context)),
   ].filter((mount) => mount !== undefined);
-  const all = [...(spec.Mounts ?? []).filter((mount) => !isBind(mount)), ...files];
+  const all = [...asked.filter((mount) => !isBind(mount)), ...files];
   return all.length > 0 ? all : undefined;
 }
 
@@ -175,8 +186,8 @@ function isBind({ Type, Source = '', Target = '', BindOptions = {} }: Mount): bo
   return Type === 'bind' && CreateMountpoint === true && plain && !`${Source}${Target}`.includes(':');
 }
 
-function binds(spec: ContainerSpec): readonly string[] | undefined {
-  const lines = (spec.Mounts ?? []).filter(isBind).map(({ Source, Target, ReadOnly, BindOptions }) => {
+function binds(asked: readonly Mount[]): readonly string[] | undefined {
+  const lines = asked.filter(isBind).map(({ Source, Target, ReadOnly, BindOptions }) => {
     const options = [...(ReadOnly ? ['ro'] : []), ...(BindOptions?.Propagation ? [BindOptions.Propagation] : [])];
     return [Source, Target, ...(options.length > 0 ? [options.join(',')] : [])].join(':');
   });

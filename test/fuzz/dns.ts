@@ -1,7 +1,7 @@
 /** DNS messages: whatever a container sends, the name server gives an answer of the right size with its id, or none. */
 import fc from 'fast-check';
 import { encode } from 'dns-packet';
-import { codeOf, readQuery, responseCode, writeAnswer } from '#resolver/dns-message';
+import { codeOf, readQuery, responseCode, writeAnswer } from '#resolver/dns/dns-message';
 import { target } from './target.ts';
 
 interface Change {

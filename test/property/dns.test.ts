@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NameTable } from '#network/names';
 import { Answers } from '#resolver/answers';
-import { readQuery } from '#resolver/dns-message';
+import { readQuery } from '#resolver/dns/dns-message';
 import { Upstream } from '#resolver/upstream';
 import { endpointTask, serviceEndpoint } from '../support/endpoints.ts';
 

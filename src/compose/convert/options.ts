@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import type { Labels } from '#model/object/meta';
 import { optionValues } from '#model/port/port-options';
-import { optionPrefix } from '#model/service-options';
+import { optionPrefix } from '#model/options/service-options';
 import type { PortModel, Project, ServiceModel } from '../project.ts';
 import { isMap } from '../value.ts';
 import type { Value } from '../value.ts';

@@ -1,6 +1,7 @@
 /** Use cases of services. */
 import { timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
+import { engineSocketWarning } from '#model/options/engine-socket';
 import { modeOf, type Service, type ServiceOrigin, type ServiceState } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import { create, newMeta, remove, update } from '#store/action';
@@ -41,7 +42,11 @@ export function createService(spec: ServiceSpec, options: { registryAuth?: strin
     // Docker sees a taken port before a taken name.
     checkPorts(view, service.Spec, '');
     checkFreeName(view, spec.Name);
-    return { actions: [create('service', service)], result: { ID: service.ID, Warnings: null, Shoal: { SpecVersion: service.Shoal.SpecVersion } } };
+    const warning = engineSocketWarning(service.Spec);
+    return {
+      actions: [create('service', service)],
+      result: { ID: service.ID, Warnings: warning === undefined ? null : [warning], Shoal: { SpecVersion: service.Shoal.SpecVersion } },
+    };
   };
 }
 

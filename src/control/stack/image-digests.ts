@@ -4,7 +4,7 @@ import { digestWarning, withDigest, type Distribution, type ResolveImages } from
 import { imageLabel } from '#model/object/meta';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { Stack, StackSpec } from '#model/object/stack';
-import { followsImage } from '#model/service-options';
+import { followsImage } from '#model/options/service-options';
 import type { View } from '#store/view';
 
 /** What registries told: image as the spec writes it → digest and platforms; absent where one told nothing. */

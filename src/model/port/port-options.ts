@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import type { PortOptions, PortSource } from '../object/assignment.ts';
 import type { PortConfig, ServiceSpec } from '../object/service-spec.ts';
-import { optionPrefix as prefix, serviceOptionValues } from '../service-options.ts';
+import { optionPrefix as prefix, serviceOptionValues } from '../options/service-options.ts';
 import { isIngress, protocolOf } from './port.ts';
 
 const sources: readonly string[] = ['client', 'masquerade', 'local', 'proxy'] satisfies PortSource[];

@@ -1,5 +1,5 @@
 /** This node's network, put together: the kernel's part and the process that answers names. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { heldPortsFor, openFilesLimit } from '#api/limits';
 import type { Clock } from '#base/clock';
@@ -11,6 +11,11 @@ import { launchOnHost, resolverProgram } from '#resolver/launch';
 import { ResolverNames } from '#resolver/resolver-names';
 import { socketIn } from '../state/run-folder.ts';
 
+/** Path of the socket that containers get which bind the engine's. */
+export function doorIn(runFolder: string, instance: string): string {
+  return join(runFolder, socketIn('engine', instance));
+}
+
 export interface NetworkOptions {
   /** Keeps the daemons of one machine apart. */
   instance: string;
@@ -18,6 +23,8 @@ export interface NetworkOptions {
   /** Where other nodes reach this host. */
   address: string;
   runFolder: string;
+  /** Path of the API's socket. */
+  api: string;
 }
 
 export interface WholeNetwork extends NodeNetwork {
@@ -30,10 +37,11 @@ export interface WholeNetwork extends NodeNetwork {
 /** Where the build puts it, beside the daemon. */
 const resolverFile = fileURLToPath(new URL('./resolver.mjs', import.meta.url));
 
-export function makeNetwork({ instance, nodeId, address, runFolder }: NetworkOptions, { clock, logger }: { clock: Clock; logger: Logger }): WholeNetwork {
+export function makeNetwork({ instance, nodeId, address, runFolder, api }: NetworkOptions, { clock, logger }: { clock: Clock; logger: Logger }): WholeNetwork {
   const host = new HostNetwork({ instance, nodeId, address, heldPorts: heldPortsFor(openFilesLimit()) }, { clock, logger });
   const socket = join(runFolder, socketIn('resolver', instance));
-  const names = new ResolverNames({ socket, instance, owner: nodeId, program: resolverProgram(resolverFile) }, { clock, logger, launch: launchOnHost });
+  const door = { path: doorIn(runFolder, instance), leadsTo: resolve(api) };
+  const names = new ResolverNames({ socket, instance, owner: nodeId, program: resolverProgram(resolverFile), door }, { clock, logger, launch: launchOnHost });
   const network = joinFacets({ bridges: host.bridges, overlay: host.overlay, ports: host.ports, names });
   return {
     ...network,

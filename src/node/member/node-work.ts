@@ -8,7 +8,7 @@ import type { OpenSession } from '#model/object/assignment';
 import type { TlsInfo } from '#model/object/authority';
 import type { NodeDescription, NodeSpec } from '#model/object/node';
 import type { Identity } from '../state/identity.ts';
-import { figuresOf, makeNetwork, type WholeNetwork } from './node-network.ts';
+import { doorIn, figuresOf, makeNetwork, type WholeNetwork } from './node-network.ts';
 import type { DaemonOptions } from '../options.ts';
 
 export interface NodeWorkParts {
@@ -39,8 +39,14 @@ export class NodeWork {
     options: DaemonOptions,
     { clock, logger, openSession, tlsInfo, role, placed, runFolder, instance }: NodeWorkParts,
   ) {
-    this.#network = makeNetwork({ instance, nodeId, address, runFolder }, { logger: logger.child({ part: 'network' }), clock });
-    const engine = new DockerEngine({ socketPath: options.engine, nodeId, runFolder: join(runFolder, 'tasks'), networkMtu: () => this.#network.mtu() });
+    this.#network = makeNetwork({ instance, nodeId, address, runFolder, api: options.socket }, { logger: logger.child({ part: 'network' }), clock });
+    const engine = new DockerEngine({
+      socketPath: options.engine,
+      nodeId,
+      runFolder: join(runFolder, 'tasks'),
+      door: doorIn(runFolder, instance),
+      networkMtu: () => this.#network.mtu(),
+    });
     const describe = async () => withIdentity(await engine.describe(), tlsInfo(), role());
     const modules = { engine, describe, network: this.#network, openSession, placed, clock, logger: logger.child({ part: 'agent' }) };
     this.agent = new Agent({ nodeId }, modules);

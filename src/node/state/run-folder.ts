@@ -56,7 +56,7 @@ function foreign(text: string): Refusal {
 }
 
 /** Name of a socket in the run folder, which several daemons may share. */
-export function socketIn(what: 'resolver' | 'dispatcher', instance: string): string {
+export function socketIn(what: 'resolver' | 'dispatcher' | 'engine', instance: string): string {
   return instance === '' ? `${what}.sock` : `${what}-${instance}.sock`;
 }
 

@@ -1,8 +1,10 @@
 /** The docker CLI against our socket: everything that people of a Swarm type, with its exit code, and without a word about panics or parsing. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { HostDaemon, type Ran } from '#test/support/daemon';
+import { HostDaemon, runCommand, type Ran } from '#test/support/daemon';
 import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
@@ -233,6 +235,73 @@ describe.skipIf(reason !== undefined)(reason ? `docker CLI (skipped: ${reason})`
     await refused(/nowhere/, 'run', '--rm', 'nowhere:1');
     const pull = await docker('pull', 'localhost:1/nowhere:1');
     expect([pull.code, pull.stderr]).toEqual([1, expect.stringContaining('connection refused')]);
+  });
+
+  test('a container that binds the engine’s socket drives the cluster, through a restart of the daemon too', async () => {
+    const client = execFileSync('which', ['docker'], { encoding: 'utf8' }).trim();
+    const libraries = spawnSync('ldd', [client], { encoding: 'utf8' }).stdout.match(/\/\S+/g) ?? [];
+    loadImage(host.socket, 'shoal-client:1', { copies: [client, ...libraries], changes: [`ENV PATH=/bin:/usr/bin:${dirname(client)}`] });
+    const bind = 'type=bind,source=/var/run/docker.sock,target=/var/run/docker.sock';
+    const script = 'while true; do docker service ls --format "{{.Name}} {{.Replicas}}"; sleep 0.5; done';
+    const made = await docker(
+      'service',
+      'create',
+      '--name',
+      'driver',
+      '--init',
+      '--detach',
+      '--no-resolve-image',
+      '--mount',
+      bind,
+      'shoal-client:1',
+      'sh',
+      '-c',
+      script,
+    );
+    expect([made.code, made.stdout + made.stderr]).toEqual([
+      0,
+      expect.stringContaining("service driver binds /var/run/docker.sock: it gets shoal's own socket"),
+    ]);
+    const seen = async (): Promise<number> =>
+      (await docker('service', 'logs', '--raw', 'driver')).stdout.split('\n').filter((line) => line === 'driver 1/1').length;
+    await until(
+      async () => (await seen()) > 0,
+      60_000,
+      () => host.docker(['ps', '-a']),
+    );
+    const task = await well('service', 'ps', '-q', '--no-trunc', 'driver');
+    await daemon.stop();
+    await daemon.start();
+    const before = await seen();
+    await until(
+      async () => (await seen()) > before,
+      60_000,
+      () => daemon.lastLog(),
+    );
+    expect(await well('service', 'ps', '-q', '--no-trunc', 'driver')).toBe(task);
+  });
+
+  test('what Traefik’s provider asks is answered through that socket', async () => {
+    const door = join(daemon.runFolder, readdirSync(daemon.runFolder).find((name) => /^engine.*\.sock$/.test(name)) ?? '');
+    // oxlint-disable-next-line no-explicit-any -- answers of many shapes
+    const ask = async (path: string): Promise<any> => {
+      const { code, stdout } = await runCommand('curl', ['-sf', '--unix-socket', door, `http://docker${path}`], {});
+      expect([path, code]).toEqual([path, 0]);
+      return stdout === 'OK' ? stdout : JSON.parse(stdout);
+    };
+    const filters = (wanted: object): string => encodeURIComponent(JSON.stringify(wanted));
+    expect(await ask('/_ping')).toBe('OK');
+    expect((await ask('/v1.24/version')).ApiVersion).toMatch(/^1\.\d+$/);
+    const services = await ask('/v1.24/services');
+    const driver = services.find(({ Spec }: { Spec: { Name: string } }) => Spec.Name === 'driver');
+    expect(driver.Spec.Labels).toEqual({});
+    const networks = await ask(`/v1.24/networks?filters=${filters({ scope: { swarm: true } })}`);
+    expect(networks.map(({ Scope }: { Scope: string }) => Scope)).toEqual(networks.map(() => 'swarm'));
+    for (const { NetworkID } of driver.Endpoint.VirtualIPs ?? []) expect(networks.map(({ Id }: { Id: string }) => Id)).toContain(NetworkID);
+    const [task] = await ask(`/v1.24/tasks?filters=${filters({ 'desired-state': { running: true }, service: { [driver.ID]: true } })}`);
+    expect(task).toMatchObject({ ServiceID: driver.ID, Status: { State: 'running', ContainerStatus: { ContainerID: expect.any(String) } } });
+    expect((await ask(`/v1.24/nodes/${task.NodeID}`)).Status.Addr).toBe('127.0.0.1');
+    await well('service', 'rm', 'driver');
   });
 
   test('events of both sides', async () => {

@@ -1,7 +1,7 @@
 /** The process that answers names, without a network of its own: loopback addresses stand for gateways. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,9 +51,14 @@ afterEach(async () => {
 });
 
 /** A daemon's names, started. */
-async function live(more: { build?: string; owner?: string; instance?: string; launch?: Launch; logger?: Logger } = {}): Promise<ResolverNames> {
-  const { build = program.build, owner = 'node1', instance = '', launch: start = launchOnHost, logger = silentLogger } = more;
-  const names = new ResolverNames({ socket, owner, instance, program: { ...program, build } }, { launch: start, logger, clock: realClock });
+async function live(
+  more: { build?: string; owner?: string; instance?: string; launch?: Launch; logger?: Logger; door?: { path: string; leadsTo: string } } = {},
+): Promise<ResolverNames> {
+  const { build = program.build, owner = 'node1', instance = '', launch: start = launchOnHost, logger = silentLogger, door } = more;
+  const names = new ResolverNames(
+    { socket, owner, instance, program: { ...program, build }, ...(door && { door }) },
+    { launch: start, logger, clock: realClock },
+  );
   lives.push(names);
   await names.start(() => {});
   return names;
@@ -139,6 +144,26 @@ test('a resolver of another version hands over: the same sockets, the same names
   const { asked = 0, failed } = (await asking[0]?.stop()) ?? {};
   expect(failed).toEqual([]);
   expect(asked).toBeGreaterThan(100);
+});
+
+test('the socket for containers stays the same one through another daemon and another version', async () => {
+  const door = { path: join(folder, 'engine.sock'), leadsTo: join(folder, 'daemon.sock') };
+  const daemon = createServer((client) => void client.end('the daemon')).listen(door.leadsTo);
+  const said = async (): Promise<string> => {
+    const client = connect(door.path);
+    let text = '';
+    for await (const chunk of client) text += String(chunk);
+    return text;
+  };
+  try {
+    await (await live({ build: 'before', door })).stop();
+    const { ino } = statSync(door.path);
+    expect(await said()).toBe('the daemon');
+    await (await live({ door })).stop();
+    expect([statSync(door.path).ino, await said()]).toEqual([ino, 'the daemon']);
+  } finally {
+    daemon.close();
+  }
 });
 
 test('a resolver that cannot hand over is replaced', async () => {

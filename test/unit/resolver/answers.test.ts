@@ -5,7 +5,7 @@ import { type Answer, decode, encode, type Packet } from 'dns-packet';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NameTable } from '#network/names';
 import { Answers } from '#resolver/answers';
-import { type Answerer, DnsServer } from '#resolver/dns-server';
+import { type Answerer, DnsServer } from '#resolver/dns/dns-server';
 import { askByTcp, askByUdp, Upstream } from '#resolver/upstream';
 import { endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
 

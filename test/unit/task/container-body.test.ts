@@ -128,6 +128,28 @@ test('assigned generic resources become environment', () => {
   expect(bodyOf({ Env: ['A=1'] }, { GenericResources }).Env).toEqual(['A=1', 'DOCKER_RESOURCE_GPU=a,b', 'DOCKER_RESOURCE_SSD=2']);
 });
 
+describe('a bind of the engine’s socket', () => {
+  const bodyOf = (Source: string, ServiceLabels: Record<string, string> = {}, more: object = {}) => {
+    const task = makeTask('t1', { Image: 'a', Mounts: [{ Type: 'bind', Source, Target: '/var/run/docker.sock', ReadOnly: true, ...more }] });
+    const labelled = { ...task, Shoal: { ...task.Shoal, ServiceLabels } };
+    return containerRequest(labelled, { ...context, door: '/run/shoal/engine.sock' }).body['HostConfig'] as { Mounts?: { Source: string }[]; Binds?: string[] };
+  };
+
+  test.each(['/var/run/docker.sock', '/run/docker.sock', '/var/run//docker.sock/', '/var/run/../run/docker.sock'])('%s leads through our door', (source) => {
+    expect(bodyOf(source).Mounts).toEqual([{ Type: 'bind', Source: '/run/shoal/engine.sock', Target: '/var/run/docker.sock', ReadOnly: true }]);
+  });
+
+  test('is never made as a folder', () => {
+    const { Mounts, Binds } = bodyOf('/var/run/docker.sock', {}, { BindOptions: { CreateMountpoint: true } });
+    expect([Mounts, Binds]).toMatchObject([[{ Source: '/run/shoal/engine.sock', BindOptions: {} }], undefined]);
+  });
+
+  test('stays where somebody asks for it, and so does every other bind', () => {
+    expect(bodyOf('/var/run/docker.sock', { 'shoal.engine-socket': 'true' }).Mounts).toMatchObject([{ Source: '/var/run/docker.sock' }]);
+    expect(bodyOf('/srv/docker.sock').Mounts).toMatchObject([{ Source: '/srv/docker.sock' }]);
+  });
+});
+
 test('mounts are handed on; secrets and configs are read-only binds', () => {
   const file = (Name: string) => ({ Name, UID: '0', GID: '0', Mode: 0o444 });
   const volume = { Type: 'volume', Source: 'v', Target: '/v', VolumeOptions: { Labels: { a: 'b' }, DriverConfig: { Name: 'local' } } } as const;

@@ -5,6 +5,7 @@ import type { UseCase } from '#control/cluster';
 import { imagesOf, servicesToAsk, untoldWarnings, withDigests } from '#control/stack/image-digests';
 import { adoptStack, suspendStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack, removeStackByHand, specDigest } from '#control/stack/stacks';
+import { engineSocketWarning } from '#model/options/engine-socket';
 import type { ResolveImages } from '#model/image/image-pin';
 import type { StackSpec } from '#model/object/stack';
 import { decodeBody } from '../../request/body.ts';
@@ -62,7 +63,7 @@ async function deploy(call: Call, context: Context): Promise<Answer> {
     registryAuth: RegistryAuth,
     ...(Who !== undefined && { who: Who }),
   } as const;
-  const Warnings = untoldWarnings(untold);
+  const Warnings = [...untoldWarnings(untold), ...asked.Services.flatMap((each) => engineSocketWarning(each) ?? [])];
   return { status: 200, json: { ...(await submit(context, call, deployStack(spec, options))), ...(Warnings.length > 0 && { Warnings }) } };
 }
 

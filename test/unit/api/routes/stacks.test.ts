@@ -71,6 +71,15 @@ describe('digests', () => {
   });
 });
 
+test('a bind of the engine’s socket is told of, by the stack’s deploy and by the service’s', async () => {
+  const TaskTemplate = { ContainerSpec: { Image: 'x:1', Mounts: [{ Type: 'bind', Source: '/var/run/docker.sock', Target: '/s' }] } };
+  const spec = (name: string, Labels = {}) => ({ Name: name, Labels, TaskTemplate });
+  const Services = [spec('st_proxy'), spec('st_own', { 'shoal.engine-socket': 'true' })];
+  const { json } = await api.http('POST', '/shoal/v1/stacks/st', { Spec: { Name: 'st', Services } });
+  expect(json.Warnings).toEqual([expect.stringMatching(/^service st_proxy binds \/var\/run\/docker\.sock: it gets shoal's own socket/)]);
+  expect((await api.http('POST', '/services/create', spec('solo'))).json.Warnings).toHaveLength(1);
+});
+
 test('a stack known by its label alone is listed', async () => {
   const Labels = { 'com.docker.stack.namespace': 'old' };
   await api.http('POST', '/services/create', { Name: 'old_web', Labels, TaskTemplate: { ContainerSpec: { Image: 'x' } } });

@@ -1,5 +1,5 @@
 /** What Docker has no word for about a service, said by labels of it: `shoal.image`, `shoal.engine-socket`. In a stack file it is `x-shoal`, of the service or of all. */
-import type { Labels } from './object/meta.ts';
+import type { Labels } from '../object/meta.ts';
 
 export const optionPrefix = 'shoal.';
 

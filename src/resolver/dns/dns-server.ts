@@ -3,7 +3,7 @@ import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dg
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { readFrame, writeFrame } from './dns-frame.ts';
-import { FairQueue } from './fair-queue.ts';
+import { FairQueue } from '../fair-queue.ts';
 
 /** Answers one query of `asker` (an address); undefined when it deserves no answer. */
 export type Answerer = (message: Uint8Array, asker: string, overUdp: boolean) => Promise<Buffer | undefined>;
