@@ -6,7 +6,7 @@ import type { Cluster } from '#control/cluster';
 import type { AskRegistries } from '#control/stack/image-digests';
 import type { RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
-import { CarryOut, type SeenCommit, type WaitingChanges } from './carry-out.ts';
+import { CarryOut, type SeenCommit, type WaitingChanges } from './apply/carry-out.ts';
 import type { ReconcileEvents } from './events.ts';
 import type { GitWorkers } from './git-workers.ts';
 import type { MirrorPlace } from './protocol.ts';

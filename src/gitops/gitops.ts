@@ -14,7 +14,7 @@ import type { Service } from '#model/object/service';
 import type { Stack } from '#model/object/stack';
 import type { RepositorySpec } from '#model/object/repository';
 import { planAdoption } from '#reconciler/plan';
-import type { WaitingChanges } from './carry-out.ts';
+import type { WaitingChanges } from './apply/carry-out.ts';
 import { ReconcileEvents } from './events.ts';
 import { Follower } from './follower.ts';
 import { GitWorkers } from './git-workers.ts';

@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text/text';
 import type { RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
-import type { SeenCommit } from './carry-out.ts';
+import type { SeenCommit } from './apply/carry-out.ts';
 import type { GitWorkers, SeenPlace } from './git-workers.ts';
 import { LocalWatch } from './local-watch.ts';
 import type { MirrorPlace } from './protocol.ts';

@@ -1,6 +1,6 @@
 /** What a repository's reconciler makes of images: pinned once, or followed. */
 import { expect, test } from 'vitest';
-import { ImageTags } from '#gitops/image-tags';
+import { ImageTags } from '#gitops/apply/image-tags';
 import type { StackSpec } from '#model/object/stack';
 import type { RenderedStack } from '#reconciler/rendered';
 import { initialisedCluster } from '#test/support/memory-cluster';

@@ -17,7 +17,7 @@ import { refusedBefore, syncedStatus, unavailableStatus } from '#reconciler/outc
 import { planRepository, type PlanOptions, type Step } from '#reconciler/plan';
 import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
 import { ImageTags } from './image-tags.ts';
-import type { ReconcileEvents } from './events.ts';
+import type { ReconcileEvents } from '../events.ts';
 
 export interface CarryOutParts {
   cluster: Cluster;
