@@ -52,6 +52,7 @@ function containedSwarm(swarm: LocalSwarm): LocalSwarm {
 
 function containedCustody(custody: Custody): Custody {
   return {
+    unlock: async (key) => custody.unlock(key),
     async *backup(passphrase) {
       yield* custody.backup(passphrase);
     },

@@ -105,6 +105,8 @@ export interface LocalSwarm {
 
 /** What this node keeps of a cluster, given out and taken in as a whole. */
 export interface Custody {
+  /** Opens what a locked manager holds. Refuses `unauthenticated` another key than the one that it is locked with. */
+  unlock(key: string): Promise<void>;
   /** The cluster's whole state, as this manager holds it, in a file that is sealed by the passphrase. */
   backup(passphrase: string): AsyncIterable<Uint8Array>;
   /** Makes a cluster of this node from such a file. Refuses a file that is not whole, or of another passphrase, with nothing changed. */
@@ -165,7 +167,7 @@ export interface InitRequest {
   DataPathPort?: number;
   /** Of a manager that has lost the others for good: it goes on alone with what it holds. */
   ForceNewCluster?: boolean;
-  AutoLockManagers?: never;
+  AutoLockManagers?: boolean;
   Availability?: 'active' | 'pause' | 'drain';
   DefaultAddrPool?: readonly string[];
   SubnetSize?: number;

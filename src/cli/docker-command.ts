@@ -2,7 +2,8 @@
 import { Command, type Option, type ParseOptionsResult } from 'commander';
 import { CommandError, exitCodes } from './command-error.ts';
 
-const values: Readonly<Record<string, boolean>> = {
+/** As Go reads them. */
+export const booleans: Readonly<Record<string, boolean>> = {
   true: true,
   TRUE: true,
   True: true,
@@ -55,7 +56,7 @@ function plainSwitch(options: readonly Option[], arg: string): string[] {
   const [, name, text = ''] = /^(--?[^=]+)=(.*)$/s.exec(arg) ?? [];
   const option = options.find(({ long, short, required, optional }) => (long === name || short === name) && !required && !optional);
   if (!name || !option) return [arg];
-  const value = values[text];
+  const value = booleans[text];
   if (value === undefined)
     throw new CommandError(`invalid argument "${text}" for "${option.flags}" flag: strconv.ParseBool: parsing "${text}": invalid syntax`, exitCodes.usage);
   if (value) return [name];

@@ -7,7 +7,7 @@ import { addNode } from './commands/node.ts';
 import { addRepo } from './commands/repo/repo.ts';
 import { addService } from './commands/service/service.ts';
 import { addStack } from './commands/stack/stack.ts';
-import { addSwarm } from './commands/swarm.ts';
+import { addSwarm } from './commands/swarm/swarm.ts';
 import { addSystem } from './commands/system.ts';
 import { addExec, addTask } from './commands/task-exec.ts';
 import { DockerCommand } from './docker-command.ts';

@@ -2,6 +2,7 @@
 import { second } from '#base/text/duration';
 import { Refusal } from '#base/refusal';
 import { withNewTokens } from '#ca/authority';
+import { unlockKeyBytes, unlockKeyText } from '#ca/unlock-key';
 import type { Authority } from '#model/object/authority';
 import type { Cluster, ClusterSpec } from '#model/object/cluster';
 import type { Network } from '#model/object/network';
@@ -30,6 +31,8 @@ export interface InitOptions {
   authority?: { clusterId: string; authority: Authority };
   /** Where other nodes reach this one as a manager, with port. */
   managerAddress?: string;
+  /** Of managers that are locked from the beginning. */
+  unlockKey?: string;
 }
 
 const hour = 3600 * second;
@@ -59,8 +62,15 @@ export function initCluster(options: InitOptions): UseCase<{ ID: string }> {
   };
 }
 
-/** Replaces the whole spec; `version` is the one that the caller has read. Tokens of `rotated` roles are exchanged. */
-export function updateCluster(version: number, spec: ClusterSpec, rotated: readonly NodeSpec['Role'][] = []): UseCase<void> {
+/** What is exchanged beside a change of the spec. */
+export interface Exchange {
+  /** Roles whose tokens admit nobody any more. */
+  tokens?: readonly NodeSpec['Role'][];
+  unlockKey?: boolean;
+}
+
+/** Replaces the whole spec; `version` is the one that the caller has read. */
+export function updateCluster(version: number, spec: ClusterSpec, { tokens = [], unlockKey = false }: Exchange = {}): UseCase<void> {
   return (view, { random }) => {
     const cluster = clusterOf(view);
     if (!cluster) throw new Refusal('notFound', 'cluster not found');
@@ -68,11 +78,19 @@ export function updateCluster(version: number, spec: ClusterSpec, rotated: reado
     if (spec.Name && spec.Name !== cluster.Spec.Name) throw new Refusal('invalidArgument', 'modification of cluster name is not allowed');
     const Spec = withDefaults(spec);
     checkCluster(Spec, cluster.Spec);
-    const authority = cluster.Shoal?.Authority;
-    if (rotated.length === 0 || !authority) return { actions: [update('cluster', { ...cluster, Spec })], result: undefined };
-    const Authority = withNewTokens(authority, rotated, (count) => random.bytes(count));
-    return { actions: [update('cluster', { ...cluster, Spec, Shoal: { ...cluster.Shoal, Authority } })], result: undefined };
+    const { Authority: authority, UnlockKey: known, ...rest } = cluster.Shoal ?? {};
+    const chance = (count: number): Uint8Array => random.bytes(count);
+    const Authority = authority && (tokens.length > 0 ? withNewTokens(authority, tokens, chance) : authority);
+    const UnlockKey = lockOf(Spec, unlockKey ? undefined : known, chance);
+    const Shoal = { ...rest, ...(Authority && { Authority }), ...(UnlockKey !== undefined && { UnlockKey }) };
+    return { actions: [update('cluster', { ...cluster, Spec, ...(Object.keys(Shoal).length > 0 && { Shoal }) })], result: undefined };
   };
+}
+
+/** Undefined where managers are not to be locked. */
+function lockOf(spec: ClusterSpec, known: string | undefined, chance: (count: number) => Uint8Array): string | undefined {
+  if (!spec.EncryptionConfig.AutoLockManagers) return undefined;
+  return known ?? unlockKeyText(chance(unlockKeyBytes));
 }
 
 /** Gives the cluster its authority, unless it has one. */
@@ -96,7 +114,12 @@ function newCluster(id: string, options: InitOptions): Cluster {
   }
   // Who founds a cluster is all of its nodes.
   const FeatureLevel = options.description.Shoal?.FeatureLevel;
-  const Shoal = { ...(options.authority && { Authority: options.authority.authority }), ...(FeatureLevel !== undefined && { FeatureLevel }) };
+  const { authority: { authority } = {}, unlockKey } = options;
+  const Shoal = {
+    ...(authority && { Authority: authority }),
+    ...(FeatureLevel !== undefined && { FeatureLevel }),
+    ...(unlockKey !== undefined && { UnlockKey: unlockKey }),
+  };
   return {
     ...newMeta(id),
     Spec: spec,

@@ -25,6 +25,8 @@ export interface StorageOptions {
   /** Of the group; a folder that knows its own need not be told, and a new group takes its name from its key. */
   readonly cluster?: string;
   readonly incarnation?: number;
+  /** What the key of the folder is sealed with, or is to be sealed with where it is made. */
+  readonly lock?: Uint8Array | undefined;
   readonly segmentBytes: number;
   /**
    * What an empty folder starts from. Without it an empty folder is refused as `amnesia`: this member had a log, may have
@@ -82,7 +84,7 @@ export class Storage {
     await removeUnfinished(files, folder);
     // A process that was killed may have left a name that is in memory only: what is found must be durable before it is built on.
     await files.syncFolder(folder);
-    const key = await loadKey(files, folder, chance);
+    const key = await loadKey(files, folder, chance, options.lock);
     const space = new Space({ folder, files, clock, chance, reserveBytes: options.reserveBytes ?? reserveBytes, onChange: (full) => options.onSpace?.(full) });
     const parts = { folder, files, key, chance, pause };
     const { wal, content } = await Wal.open({ ...parts, clock, space, segmentBytes: options.segmentBytes, owner: ownerFor(options, key) }).catch(

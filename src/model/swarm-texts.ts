@@ -14,6 +14,8 @@ export const swarmTexts = {
   worker: `${notManager} Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager.`,
   starting: `${notManager} Manager is being prepared or has trouble connecting to the cluster.`,
   locked: 'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.',
+  leavingLocked: 'Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.',
+  wrongUnlockKey: 'swarm could not be unlocked: invalid key provided',
   expired: 'Swarm certificates have expired. To replace them, leave the swarm and join again.',
   needsToken: 'A valid join token is necessary to join this cluster',
   notPart: 'This node is not part of a swarm',

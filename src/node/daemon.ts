@@ -2,35 +2,34 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ApiServer } from '#api/server';
-import type { InitRequest, JoinRequest, LocalSwarm, ReconcileEvent, SwarmStatus, TaskLogLine, TaskLogOptions } from '#api/dependencies';
+import type { InitRequest, JoinRequest, LocalSwarm, ReconcileEvent, SwarmStatus } from '#api/dependencies';
 import { newId } from '#base/ids';
 import { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import { deployPlanner } from '#gitops/plan';
+import { unlockKeyBytes, unlockKeyText } from '#ca/unlock-key';
+import { isLocked } from '#disk/key';
 import { initCluster } from '#control/clusters';
-import { Registries } from '#engine/registries';
 import { forgetCertificateFiles, type NodeCertificate } from '#identity/certificate-files';
 import { joiningPlaceOf, placeOf, type AskedPlace, type Place } from './address.ts';
 import { Custodian } from './restore/custodian.ts';
 import { describeEngine, refuseUnfitHost } from './founding/fitness.ts';
-import { initOptions } from './founding/init-options.ts';
+import { initOptions, locksManagers } from './founding/init-options.ts';
 import { hasLostItsCluster, newCluster } from './founding/new-cluster.ts';
 import { JoinAttempt } from './join/join-attempt.ts';
 import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
 import type { ManagerPart } from './member/manager-part.ts';
 import { ClusterDoor } from './cluster-door.ts';
-import { leaderWay } from './leader-way.ts';
 import { forgetIdentity, readIdentity, writeIdentity, type Identity } from './state/identity.ts';
 import { addressPools, instanceOf } from './state/instance.ts';
 import { Membership } from './member/membership.ts';
-import { remoteLogs } from './member/remote-logs.ts';
+import { NodeLock } from './member/node-lock.ts';
+import { apiDependencies } from './api-dependencies.ts';
 import type { DaemonOptions } from './options.ts';
 import { livedMs, safetyOf, startsThatDied, writeStarts } from './state/starts.ts';
 import { lockState } from './state/state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { programVersion } from '#base/version';
-import type { Task } from '#model/object/task';
 import { swarmTexts } from '#model/swarm-texts';
 
 /** Docker's. */
@@ -45,6 +44,8 @@ export class Daemon implements LocalSwarm {
   readonly #listeners: Listeners<ReconcileEvent>;
   #member: Membership | undefined;
   #changing = false;
+  /** Whose files are sealed with a key that nobody has given yet. */
+  #locked: Identity | undefined;
   /** On its way into a cluster; it goes on after the request that began it was answered. */
   #joining: JoinAttempt<JoinedNode> | undefined;
   #unlock: () => Promise<void> = async () => {};
@@ -62,50 +63,30 @@ export class Daemon implements LocalSwarm {
     this.#onFatal = onFatal;
     this.#api = new ApiServer(
       { socketPath: options.socket, socketGroup: options.group, version: programVersion },
-      {
-        cluster: this.#door,
-        leader: leaderWay(() => this.#managing()),
-        swarm: this,
-        custody: new Custodian(options, {
-          logger,
-          exclusively: (work) => this.#exclusively(work),
-          managing: () => this.#managing(),
-          inside: () => this.#member !== undefined || this.#joining !== undefined,
-          refuse: () => this.#refuseInSafeMode(),
-          giveUp: () => this.#giveUp(),
-          enter: (identity, files) => this.#enterAs(identity, files),
-          goBack: (identity) => this.#return(identity),
-        }),
-        engineSocket: options.engine,
-        registries: new Registries(options.engine),
-        nodes: {
-          open: async (nodeId, signal) => await this.#managing().openNode(nodeId, signal),
-          isTask: (containerId) => this.#member?.agent.runs(containerId) === true,
-        },
-        logs: { open: (task, logOptions, signal) => this.#logs(task, logOptions, signal) },
-        reconciler: {
-          sync: async (name) => this.#managing().gitops.sync(name),
-          waiting: (name) => this.#member?.manager?.waiting(name),
-          adoption: async (name, adopter) => this.#managing().gitops.adoption(name, adopter),
-          plan: deployPlanner(this.#door, systemClock),
-        },
-        reconcileEvents: { watch: (listener) => this.#watchEvents(listener) },
-        metrics: {
-          raftIndex: () => this.#member?.manager?.state.store.index ?? 0,
-          leads: () => this.#member?.manager?.seat.leads() ?? false,
-          readOnly: () => this.#member?.manager?.log.full !== undefined,
-          network: async () => (await this.#member?.networkFigures()) ?? [],
-        },
-        logger: logger.child({ part: 'api' }),
-        clock: systemClock,
-      },
+      apiDependencies(options, logger, {
+        door: this.#door,
+        daemon: this,
+        custody: this.#newCustodian(),
+        member: () => this.#member,
+        inside: () => this.#inside(),
+        managing: () => this.#managing(),
+        events: this.#listeners,
+      }),
     );
   }
 
-  #logs(task: Task, options: TaskLogOptions, signal: AbortSignal): AsyncIterable<TaskLogLine> {
-    const { identity, agent } = this.#inside();
-    if (task.NodeID === identity.nodeId) return agent.logs(task.ID, options, signal);
-    return remoteLogs(task, options, signal, (nodeId) => this.#managing().openNode(nodeId, signal));
+  #newCustodian(): Custodian {
+    return new Custodian(this.#options, {
+      logger: this.#logger,
+      exclusively: (work) => this.#exclusively(work),
+      managing: () => this.#managing(),
+      inside: () => this.#member !== undefined || this.#joining !== undefined,
+      refuse: () => this.#refuseInSafeMode(),
+      giveUp: () => this.#giveUp(),
+      enter: (identity, files, lock) => this.#enterAs(identity, files, lock),
+      locked: () => this.#locked && ((lock) => this.#unlockWith(lock)),
+      goBack: (identity) => this.#return(identity),
+    });
   }
 
   /** Resolves when the API answers; in a cluster, when its state is there. Refuses what cannot work. */
@@ -132,9 +113,10 @@ export class Daemon implements LocalSwarm {
     this.#logger.info({ socket, state, swarm: identity ? 'active' : 'inactive' }, this.#safety ?? 'the daemon is ready');
   }
 
-  async #return(identity: Identity): Promise<void> {
+  async #return(identity: Identity, lock?: string): Promise<void> {
     await refuseUnfitHost();
-    const member = this.#newMember(identity, false);
+    if (lock === undefined && (await this.#staysLocked(identity))) return;
+    const member = this.#newMember(identity, false, lock);
     await member.startSeat();
     if (member.manager && hasLostItsCluster(member.manager))
       throw new Refusal(
@@ -144,12 +126,30 @@ export class Daemon implements LocalSwarm {
     await this.#enter(member);
   }
 
+  /** What runs here runs on, and is looked after again when it is unlocked. */
+  async #staysLocked(identity: Identity): Promise<boolean> {
+    if (!(await isLocked(join(this.#options.state, 'raft')))) return false;
+    this.#locked = identity;
+    this.#door.use(undefined, swarmTexts.locked);
+    this.#logger.warn({}, 'this manager is locked: containers, names and ports go on, and nothing is changed until `shoal swarm unlock` gives it the key');
+    return true;
+  }
+
+  async #unlockWith(lock: string): Promise<void> {
+    const identity = this.#locked;
+    if (!identity) return;
+    if (this.#safety === undefined) await this.#return(identity, lock);
+    else await this.#enterSafely(identity, this.#safety, lock);
+    this.#locked = undefined;
+  }
+
   /** The cluster's state for reading and mending, if it can be had at all; nothing that looks after anything. */
-  async #enterSafely(identity: Identity | undefined, why: string): Promise<void> {
+  async #enterSafely(identity: Identity | undefined, why: string, lock?: string): Promise<void> {
     this.#logger.warn({ state: this.#options.state }, why);
     if (!identity) return;
     try {
-      const member = this.#newMember(identity, false);
+      if (lock === undefined && (await this.#staysLocked(identity))) return;
+      const member = this.#newMember(identity, false, lock);
       await member.startSeat();
       await this.#enter(member);
     } catch (error) {
@@ -186,6 +186,8 @@ export class Daemon implements LocalSwarm {
   status(): SwarmStatus {
     const identity = this.#member?.identity;
     const manager = this.#member?.manager;
+    const safe = this.#safety === undefined ? {} : { SafeMode: this.#safety };
+    if (this.#locked) return { LocalNodeState: 'locked', NodeID: '', NodeAddr: '', ControlAvailable: false, Error: swarmTexts.locked, ...safe };
     const inside = this.#joining ? 'pending' : identity ? 'active' : 'inactive';
     return {
       LocalNodeState: this.#broken !== '' ? 'error' : inside,
@@ -194,7 +196,7 @@ export class Daemon implements LocalSwarm {
       ControlAvailable: manager !== undefined,
       Error: this.#broken || (manager?.log.full?.message ?? this.#joining?.problem ?? this.#member?.problem ?? ''),
       ...(identity && !manager && { RemoteManagers: identity.managers ?? [] }),
-      ...(this.#safety !== undefined && { SafeMode: this.#safety }),
+      ...safe,
     };
   }
 
@@ -213,13 +215,14 @@ export class Daemon implements LocalSwarm {
       const { files, ...authority } = await newCluster(identity.nodeId, request.Spec?.CAConfig?.NodeCertExpiry);
       // Remains of a cluster that was left half-way, or of an init that did not end.
       this.#forget();
-      const member = this.#newMember(identity, true);
+      const unlockKey = locksManagers(request) ? unlockKeyText(systemRandom.bytes(unlockKeyBytes)) : undefined;
+      const member = this.#newMember(identity, true, unlockKey);
       // Whoever leads must be able to show who he is.
       member.take(files);
       try {
         await member.startSeat();
         const asked = initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)));
-        await member.manager?.seat.submit(initCluster({ ...asked, authority, managerAddress }));
+        await member.manager?.seat.submit(initCluster({ ...asked, authority, managerAddress, ...(unlockKey !== undefined && { unlockKey }) }));
       } catch (error) {
         await member.stop();
         this.#forget();
@@ -260,8 +263,9 @@ export class Daemon implements LocalSwarm {
   }
 
   /** With a state that is there already. */
-  async #enterAs(identity: Identity, files: NodeCertificate): Promise<void> {
-    const member = this.#newMember(identity, false);
+  async #enterAs(identity: Identity, files: NodeCertificate, lock: string | undefined): Promise<void> {
+    this.#locked = undefined;
+    const member = this.#newMember(identity, false, lock);
     member.take(files);
     try {
       await member.startSeat();
@@ -309,6 +313,7 @@ export class Daemon implements LocalSwarm {
         this.#joining = undefined;
         return;
       }
+      if (this.#locked) return await this.#abandon(this.#locked);
       const member = this.#inside();
       await member.giveUpSeat(this.#options.socket);
       this.#door.use(undefined);
@@ -319,10 +324,22 @@ export class Daemon implements LocalSwarm {
     });
   }
 
+  /** Without what it knows: its containers are known by its name. */
+  async #abandon(identity: Identity): Promise<void> {
+    const member = this.#newMember({ ...identity, role: 'worker' }, false);
+    await member.startWork();
+    await member.leave();
+    this.#locked = undefined;
+    this.#door.use(undefined);
+    this.#forget();
+    this.#logger.info({ node: identity.nodeId }, 'left the cluster without unlocking what was held of it');
+  }
+
   /** Containers run on: what comes next may know them. */
   async #giveUp(): Promise<void> {
     this.#joining?.abandon();
     this.#joining = undefined;
+    this.#locked = undefined;
     const member = this.#member;
     if (!member) return;
     this.#door.use(undefined);
@@ -335,14 +352,15 @@ export class Daemon implements LocalSwarm {
   }
 
   #refuseInside(): void {
-    if (this.#member || this.#joining) throw new Refusal('unavailable', swarmTexts.alreadyPart);
+    if (this.#member || this.#joining || this.#locked) throw new Refusal('unavailable', swarmTexts.alreadyPart);
   }
 
-  #newMember(identity: Identity, founds: boolean): Membership {
+  #newMember(identity: Identity, founds: boolean, lock?: string): Membership {
     return new Membership(identity, this.#options, {
       clock: systemClock,
       logger: this.#logger,
       founds,
+      lock: new NodeLock(lock),
       safe: this.#safety !== undefined,
       onFatal: (error) => (this.#safety === undefined ? this.#onFatal(error) : this.#breakDown(error)),
       onReconcile: (event) => this.#listeners.tell(event),
@@ -359,7 +377,7 @@ export class Daemon implements LocalSwarm {
   }
 
   #inside(): Membership {
-    if (!this.#member) throw new Refusal('unavailable', swarmTexts.notPart);
+    if (!this.#member) throw new Refusal('unavailable', this.#locked ? swarmTexts.locked : swarmTexts.notPart);
     return this.#member;
   }
 
@@ -373,11 +391,6 @@ export class Daemon implements LocalSwarm {
     forgetIdentity(this.#options.state);
     forgetCertificateFiles(this.#options.state);
     for (const name of ['raft', 'repositories']) rmSync(join(this.#options.state, name), { recursive: true, force: true });
-  }
-
-  #watchEvents(listener: (event: ReconcileEvent) => void): () => void {
-    for (const event of this.#member?.manager?.reconciled ?? []) listener(event);
-    return this.#listeners.add(listener);
   }
 
   async #exclusively<T>(work: () => Promise<T>): Promise<T> {

@@ -143,6 +143,7 @@ export async function startApi(
       leave: async () => void Object.assign(status, { LocalNodeState: 'inactive', ControlAvailable: false, NodeID: '', NodeAddr: '' }),
     },
     custody: {
+      unlock: async () => void Object.assign(status, { LocalNodeState: 'active', ControlAvailable: true }),
       async *backup(passphrase) {
         yield Buffer.from(`backup of ${passphrase}`);
       },

@@ -104,6 +104,8 @@ async function makeWorld(api: ApiFixture): Promise<void> {
     if (status >= 400) throw new Error(`${path}: ${text}`);
     return (json as { ID?: string } | undefined)?.ID ?? '';
   };
+  const { Spec, Version } = (await api.http('GET', '/swarm')).json;
+  await make(`/swarm/update?version=${Version.Index}`, { ...Spec, EncryptionConfig: { AutoLockManagers: true } });
   const Data = Buffer.from('text').toString('base64');
   const [s1] = [
     await make('/secrets/create', { Name: 's1', Data }),

@@ -1,7 +1,7 @@
 /** Bodies that are more than a spec. */
 import type { RepositoryChange } from '#control/repository/repositories';
 import type { NetworkSpec } from '#model/object/network';
-import { clusterSpec, networkFields, noAutolock, stackSpec } from '#model/shape/object-shapes';
+import { clusterSpec, networkFields, stackSpec } from '#model/shape/object-shapes';
 import { flag, int64, list, object, record, text, uint32, unbuilt, word, type Unbuilt } from '#model/shape/shape';
 import type { ResolveImages } from '#model/image/image-pin';
 import type { StackSpec } from '#model/object/stack';
@@ -26,7 +26,7 @@ export const initRequest = object<InitRequest>({
   DataPathAddr: text,
   DataPathPort: uint32,
   ForceNewCluster: flag,
-  AutoLockManagers: noAutolock,
+  AutoLockManagers: flag,
   Availability: word('Availability', 'active', 'pause', 'drain'),
   DefaultAddrPool: list(text),
   SubnetSize: uint32,
@@ -41,6 +41,8 @@ export const joinRequest = object<JoinRequest>({
   RemoteAddrs: list(text),
   JoinToken: text,
 });
+
+export const unlockRequest = object<{ UnlockKey?: string }>({ UnlockKey: text });
 
 /** Body of `POST /shoal/v1/stacks/{name}`. */
 export interface StackDeployRequest {

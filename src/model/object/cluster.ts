@@ -13,6 +13,8 @@ export interface Cluster extends Meta {
     FeatureLevel?: number;
     /** Absent in a cluster of before there were any, until its next leader makes one. */
     Authority?: Authority;
+    /** What managers seal their disks with while they are locked; absent: they are not. Shown to who asks for it by name alone. */
+    UnlockKey?: string;
   };
 }
 

@@ -46,7 +46,6 @@ export const nodeSpec = object<NodeSpec>({
 });
 
 /** Nothing locks a manager's keys yet: `true` would be a promise. */
-export const noAutolock = unbuilt('managers are not locked');
 
 export const clusterSpec = object<ClusterSpec>({
   Name: text,
@@ -68,7 +67,7 @@ export const clusterSpec = object<ClusterSpec>({
     ForceRotate: unbuilt('the root of the cluster cannot be exchanged'),
   }),
   TaskDefaults: object<ClusterSpec['TaskDefaults']>({ LogDriver: logDriver }),
-  EncryptionConfig: object<ClusterSpec['EncryptionConfig']>({ AutoLockManagers: noAutolock }),
+  EncryptionConfig: object<ClusterSpec['EncryptionConfig']>({ AutoLockManagers: flag }),
 });
 
 const names = list(text);

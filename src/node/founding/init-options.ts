@@ -24,9 +24,13 @@ export function initOptions(
     address,
     description,
     ...(request.Availability && { availability: request.Availability }),
-    ...(request.Spec && { spec: request.Spec }),
+    spec: { ...request.Spec, EncryptionConfig: { AutoLockManagers: locksManagers(request) } },
     ...(pools.length > 0 && { defaultAddrPool: pools }),
     ...subnetSize(request),
     ...(request.DataPathPort && { dataPathPort: request.DataPathPort }),
   };
+}
+
+export function locksManagers({ AutoLockManagers = false, Spec }: InitRequest): boolean {
+  return AutoLockManagers || Spec?.EncryptionConfig?.AutoLockManagers === true;
 }

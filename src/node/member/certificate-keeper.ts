@@ -5,7 +5,7 @@ import type { Random } from '#base/random';
 import { identityOf, type NodeRole } from '#ca/certificate';
 import type { Certificates } from '#ca/contract';
 import { hasExpired, renewAgainMs, renewAt } from '#ca/renewal';
-import { readCertificateFiles, writeCertificateFiles, type NodeCertificate } from '#identity/certificate-files';
+import { readCertificateFiles, stageKey, writeCertificateFiles, type NodeCertificate } from '#identity/certificate-files';
 import { swarmTexts } from '#model/swarm-texts';
 import type { TlsInfo } from '#model/object/authority';
 import { LiveTls } from '#rpc/credentials';
@@ -24,6 +24,8 @@ export interface CertificateKeeperParts {
   certificates: Certificates;
   /** Has a key certified by the cluster; `request` is PEM. */
   certify: (request: string) => Promise<Certified>;
+  /** What the key's file is sealed with; undefined: nothing. */
+  lock: () => string | undefined;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -73,7 +75,7 @@ export class CertificateKeeper {
   /** Takes what the files hold; false when that is no good certificate of this node, and another has to be asked for. */
   load(): boolean {
     const { state, certificates } = this.#parts;
-    const files = readCertificateFiles(state, (certificate, key) => certificates.belongs(certificate, key));
+    const files = readCertificateFiles(state, (certificate, key) => certificates.belongs(certificate, key), this.#parts.lock());
     const fault = files ? this.#fault(files) : 'there is none';
     this.#problem = fault === expired ? swarmTexts.expired : `this node has no good certificate: ${fault ?? ''}`;
     if (!files || fault !== undefined) {
@@ -86,7 +88,7 @@ export class CertificateKeeper {
 
   /** Takes a certificate that came with joining or founding. */
   take(files: NodeCertificate): void {
-    writeCertificateFiles(this.#parts.state, files);
+    writeCertificateFiles(this.#parts.state, files, this.#parts.lock());
     this.#use(files);
   }
 
@@ -104,6 +106,18 @@ export class CertificateKeeper {
     this.take({ certificate: issued.certificate, roots: issued.roots, key });
     this.#failures = 0;
     return issued;
+  }
+
+  /** Before the lock becomes another: a crash then loses nothing. */
+  stage(lock: string | undefined): void {
+    const now = this.#tls?.now;
+    if (now) stageKey(this.#parts.state, now.key, lock);
+  }
+
+  /** The lock has become another. */
+  sealAgain(): void {
+    const now = this.#tls?.now;
+    if (now) writeCertificateFiles(this.#parts.state, now, this.#parts.lock());
   }
 
   stop(): void {

@@ -27,7 +27,10 @@ import { RaftTransport } from '#rpc/raft/raft-transport';
 import { clusterOf } from '#store/view';
 import { gitOpsOptions } from '../git-ops-options.ts';
 import { ManagerDoor } from './manager-door.ts';
+import type { CertificateKeeper } from './certificate-keeper.ts';
+import type { NodeLock } from './node-lock.ts';
 import { relayedIssuer } from './relayed-issuer.ts';
+import { SealFollower } from './seal-follower.ts';
 import { managerPlace, type Identity } from '../state/identity.ts';
 import type { DaemonOptions } from '../options.ts';
 import { systemRandom } from '../system.ts';
@@ -41,6 +44,9 @@ export interface ManagerPartParts {
   safe: boolean;
   /** Path of the socket for the agent of this host; absent in safe mode: no node is served. */
   socket?: string;
+  /** What this node's files are sealed with. */
+  lock: NodeLock;
+  keeper: Pick<CertificateKeeper, 'stage' | 'sealAgain'>;
   /** What this node shows to others; undefined while it has no certificate. */
   tls: () => LiveTls | undefined;
   /** Given each connection that another manager opens to this one's API. */
@@ -69,6 +75,7 @@ export class ManagerPart {
   #gitops: GitOps | undefined;
   #authority: CertificateAuthority | undefined;
   readonly #door: ManagerDoor | undefined;
+  readonly #seal: SealFollower;
 
   constructor(identity: Identity, options: DaemonOptions, parts: ManagerPartParts) {
     const { clock, logger, begins, safe, socket, tls, onFatal } = parts;
@@ -78,7 +85,15 @@ export class ManagerPart {
     const lines = { nodeId, tls, clock, random, logger: logger.child({ part: 'managers' }) };
     const transport = new RaftTransport({ ...lines, incarnation: () => this.#incarnation });
     const incarnation = begins === 'joins' && identity.incarnation !== undefined ? { incarnation: identity.incarnation } : {};
-    const open = openDisk({ folder, clock, node: nodeId, founds: begins !== 'returns', ...incarnation, logger: logger.child({ part: 'disk' }) });
+    const open = openDisk({
+      folder,
+      clock,
+      node: nodeId,
+      founds: begins !== 'returns',
+      lock: parts.lock.bytes,
+      ...incarnation,
+      logger: logger.child({ part: 'disk' }),
+    });
     this.#clock = clock;
     this.forward = new ForwardClient(tls);
     this.log = new Replica(
@@ -112,6 +127,15 @@ export class ManagerPart {
       },
     );
     this.#door = socket === undefined ? undefined : this.#newDoor(identity, socket, transport, parts);
+    this.#seal = new SealFollower({
+      seat: this.seat,
+      state: this.state,
+      lock: parts.lock,
+      keeper: parts.keeper,
+      folder,
+      clock,
+      logger: logger.child({ part: 'lock' }),
+    });
     // A node that was removed is cut off at once.
     this.state.watch((events) => {
       for (const { kind, id, object } of events) if (kind === 'node' && !object) this.#door?.tunnels.cut(id);
@@ -220,6 +244,7 @@ export class ManagerPart {
 
   /** Lets the nodes in: this host's agent, and the others once there is a certificate to show. */
   async open(tls: LiveTls | undefined): Promise<void> {
+    this.#seal.start();
     await this.#door?.startLocal();
     if (tls) await this.#door?.listen(tls);
   }
@@ -227,6 +252,7 @@ export class ManagerPart {
   /** Nodes turn to other managers. */
   async close(): Promise<void> {
     this.forward.close();
+    await this.#seal.stop();
     await this.#door?.stop();
   }
 }

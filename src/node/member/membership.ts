@@ -17,6 +17,7 @@ import { managersLine } from '#rpc/managers-line';
 import { askForDemotion } from './ask-for-demotion.ts';
 import { CertificateKeeper, type Certified } from './certificate-keeper.ts';
 import { ManagerPart, type ManagerPartParts } from './manager-part.ts';
+import type { NodeLock } from './node-lock.ts';
 import { NodeWork } from './node-work.ts';
 import type { DaemonOptions } from '../options.ts';
 import { managerPlace, writeIdentity, type Identity } from '../state/identity.ts';
@@ -25,9 +26,11 @@ import { chooseRunFolder, ownFolder, socketIn } from '../state/run-folder.ts';
 import { hostIsEnding } from '../host-state.ts';
 import { systemRandom } from '../system.ts';
 
-export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls' | 'begins'> {
+export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls' | 'begins' | 'keeper'> {
   /** True when this node begins a cluster; one that was in a cluster before has a log, or must not go on. */
   founds: boolean;
+  /** What its files are sealed with. */
+  lock: NodeLock;
   /** Given each connection over which the leader asks about this node's containers. */
   asked: (connection: Duplex) => void;
   /** Told when this node has become a manager, or is none any more. */
@@ -73,6 +76,7 @@ export class Membership {
       nodeId,
       certificates,
       certify: (request) => this.#certify(request),
+      lock: () => parts.lock.text,
       clock,
       random: systemRandom,
       logger: logger.child({ part: 'certificate' }),
@@ -171,7 +175,9 @@ export class Membership {
     await before.close();
     await before.seat.stop();
     // Where that cannot be, the manager goes on as it was.
-    const failure = await makeAnew({ folder: join(this.#options.state, 'raft'), clock, node: this.#identity.nodeId }).catch((error: unknown) => error as Error);
+    const failure = await makeAnew({ folder: join(this.#options.state, 'raft'), clock, node: this.#identity.nodeId, lock: this.#parts.lock.bytes }).catch(
+      (error: unknown) => error as Error,
+    );
     const manager = this.#newManager('returns');
     await manager.seat.start();
     this.#manager = manager;
@@ -223,7 +229,7 @@ export class Membership {
 
   #newManager(begins: ManagerPartParts['begins']): ManagerPart {
     const socket = this.#socket === undefined ? {} : { socket: this.#socket };
-    return new ManagerPart(this.#identity, this.#options, { ...this.#parts, ...socket, begins, tls: () => this.#keeper.tls });
+    return new ManagerPart(this.#identity, this.#options, { ...this.#parts, ...socket, begins, keeper: this.#keeper, tls: () => this.#keeper.tls });
   }
 
   /** The managers say where they are, and what this node is to be. */
@@ -287,6 +293,7 @@ export class Membership {
     await manager?.seat.stop();
     this.#manager = undefined;
     this.#remember({ role: 'worker', begins: false, votedUntil: manager?.seat.standing()?.term ?? 0 });
+    this.#parts.lock.drop(this.#keeper);
     // Secrets of others among it: a worker holds those of its own tasks and nothing else.
     this.#forgetManager();
     this.#parts.logger.info({}, 'this node is a worker from now on: what only a manager holds is removed from it');

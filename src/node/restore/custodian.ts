@@ -4,6 +4,9 @@ import type { Custody, Restored, RestoreRequest } from '#api/dependencies';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { NodeCertificate } from '#identity/certificate-files';
+import { unlockKeyOf } from '#ca/unlock-key';
+import { checkLock } from '#disk/key';
+import { swarmTexts } from '#model/swarm-texts';
 import { beginFrom } from '#replica/backup/backup';
 import { hostPort, managerPort } from '#model/manager-address';
 import { placeOf, type Place } from '../address.ts';
@@ -27,8 +30,10 @@ export interface CustodianParts {
   refuse: () => void;
   /** Ends the membership; containers run on. */
   giveUp: () => Promise<void>;
-  /** Begins one with the state that is there. */
-  enter: (identity: Identity, files: NodeCertificate) => Promise<void>;
+  /** Begins one with the state that is there. @param lock what its files are sealed with */
+  enter: (identity: Identity, files: NodeCertificate, lock: string | undefined) => Promise<void>;
+  /** Goes on with what is locked; undefined where nothing is. */
+  locked: () => ((lock: string) => Promise<void>) | undefined;
   /** Begins the one of before again. */
   goBack: (identity: Identity) => Promise<void>;
 }
@@ -42,6 +47,21 @@ export class Custodian implements Custody {
   constructor(options: DaemonOptions, parts: CustodianParts) {
     this.#options = options;
     this.#parts = parts;
+  }
+
+  unlock(key: string): Promise<void> {
+    return this.#parts.exclusively(async () => {
+      const goOn = this.#parts.locked();
+      const lock = unlockKeyOf(key);
+      if (!goOn || !lock) throw new Refusal('invalidArgument', 'invalid key string', { plain: true });
+      try {
+        await checkLock(join(this.#options.state, 'raft'), lock);
+      } catch (error) {
+        throw isOtherKey(error) ? new Refusal('unauthenticated', swarmTexts.wrongUnlockKey, { plain: true }) : error;
+      }
+      await goOn(key);
+      this.#parts.logger.info({}, 'unlocked: this manager goes on, and what runs here was not touched');
+    });
   }
 
   backup(passphrase: string): AsyncIterable<Uint8Array> {
@@ -70,8 +90,15 @@ export class Custodian implements Custody {
     const { state } = this.#options;
     const aside = holdsCluster(state) ? setAside(state, `before-restore-${systemClock.now()}`) : undefined;
     try {
-      await beginFrom(backup, { folder: join(state, 'raft'), clock: systemClock, node: identity.nodeId });
-      await this.#parts.enter(identity, files);
+      const [cluster] = backup.image.objects.cluster;
+      const lock = cluster?.Shoal?.UnlockKey;
+      await beginFrom(backup, {
+        folder: join(state, 'raft'),
+        clock: systemClock,
+        node: identity.nodeId,
+        lock: lock === undefined ? undefined : unlockKeyOf(lock),
+      });
+      await this.#parts.enter(identity, files, lock);
     } catch (error) {
       forget(state);
       aside?.putBack();
@@ -81,6 +108,10 @@ export class Custodian implements Custody {
     }
     aside?.drop();
   }
+}
+
+function isOtherKey(error: unknown): boolean {
+  return error instanceof Refusal && error.facts['reason'] === 'otherUnlockKey';
 }
 
 /** Told nothing else, a node stays where it is. */

@@ -1,5 +1,5 @@
 /** Three managers of which two are lost, and come back, or never do: what is said, what goes on, and how the operator goes on. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HostDaemon } from '#test/support/daemon';
@@ -51,6 +51,74 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     for (const daemon of daemons) await eventually(() => places(daemon), whole);
     expect(allContainers()).toEqual(before);
     expect(await running(two)).toBe(3);
+  });
+
+  test('locked managers keep what runs, and need the key after a restart; another key reaches one that was away', async () => {
+    const before = allContainers();
+    const keyBytes = ({ state }: HostDaemon): number => statSync(join(state, 'raft', 'key')).size;
+    const certificateKey = ({ state }: HostDaemon): string => readFileSync(join(state, 'certificates', 'swarm-node.key'), 'utf8').split('\n')[0] ?? '';
+    const sealed = async (daemon: HostDaemon, isSealed: boolean): Promise<void> => {
+      await eventually(() => keyBytes(daemon) > 32, isSealed);
+      await eventually(() => certificateKey(daemon), isSealed ? '-----BEGIN ENCRYPTED PRIVATE KEY-----' : '-----BEGIN PRIVATE KEY-----');
+    };
+    const stateOf = (daemon: HostDaemon) => daemon.askDocker('info', '--format', '{{.Swarm.LocalNodeState}}');
+    const unlock = (daemon: HostDaemon, input: string) => daemon.docker(['swarm', 'unlock'], { input });
+    for (const daemon of daemons) await sealed(daemon, false);
+    await insist(two, 'swarm', 'update', '--autolock=true');
+    const key = await three.askDocker('swarm', 'unlock-key', '-q');
+    expect(key).toMatch(/^SWMKEY-1-[\w+/]{43}$/);
+    expect((await unlock(one, key)).stderr).toContain('Error: swarm is not locked');
+    for (const daemon of daemons) await sealed(daemon, true);
+
+    await one.kill();
+    await one.start();
+    expect(await stateOf(one)).toBe('locked');
+    const locked = 'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.';
+    for (const args of [
+      ['node', 'ls'],
+      ['service', 'ls'],
+      ['swarm', 'unlock-key'],
+      ['swarm', 'update', '--autolock=false'],
+    ])
+      expect((await one.docker(args)).stderr, args.join(' ')).toContain(locked);
+    expect((await one.docker(['swarm', 'leave'])).stderr).toContain(
+      'Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.',
+    );
+    expect((await one.docker(['swarm', 'init'])).stderr).toContain('This node is already part of a swarm');
+    expect(await unlock(one, `SWMKEY-1-${'A'.repeat(43)}`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('swarm could not be unlocked: invalid key provided'),
+    });
+    expect(await unlock(one, 'x')).toMatchObject({ code: 1, stderr: expect.stringContaining('invalid key string') });
+    expect(allContainers()).toEqual(before);
+    expect(await unlock(one, key)).toMatchObject({ code: 0, stderr: '' });
+    for (const daemon of daemons) await eventually(() => places(daemon), whole);
+
+    await three.kill();
+    await insist(one, 'swarm', 'unlock-key', '--rotate');
+    const next = await one.askDocker('swarm', 'unlock-key', '-q');
+    expect(next).not.toBe(key);
+    await three.start();
+    expect((await unlock(three, next)).stderr).toContain('invalid key provided');
+    expect(await three.run(['swarm', 'unlock'], { input: `${key}\n` })).toMatchObject({ code: 0 });
+    for (const daemon of daemons) await eventually(() => places(daemon), whole);
+    await until(
+      async () => {
+        await three.kill();
+        await three.start();
+        return (await unlock(three, next)).code === 0;
+      },
+      limitMs,
+      () => logs(),
+    );
+    for (const daemon of daemons) await eventually(() => places(daemon), whole);
+    await insist(two, 'swarm', 'update', '--autolock=false');
+    for (const daemon of daemons) await sealed(daemon, false);
+    expect((await one.docker(['swarm', 'unlock-key'])).stderr).toContain('no unlock key is set');
+    await one.kill();
+    await one.start();
+    for (const daemon of daemons) await eventually(() => places(daemon), whole);
+    expect(allContainers()).toEqual(before);
   });
 
   test('without a majority a change is refused, and it is said who is missing; what runs runs on, and a stale read is answered', async () => {

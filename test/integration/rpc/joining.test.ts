@@ -95,7 +95,7 @@ test('wrong, foreign and broken tokens admit nobody, nor does the one of before'
   await expect(join({ token: '' })).rejects.toThrow('A valid join token is necessary to join this cluster');
   const old = tokens().Worker;
   const { Version, Spec } = clusterOf(cluster.store) ?? ({} as never);
-  cluster.run(updateCluster(Version.Index, Spec, ['worker']));
+  cluster.run(updateCluster(Version.Index, Spec, { tokens: ['worker'] }));
   await expect(join({ token: old })).rejects.toThrow('A valid join token is necessary');
   expect(nodes()).toEqual(['boss']);
   expect((await join()).role).toBe('worker');

@@ -159,6 +159,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ClusterSpec Raft', 'src/control/clusters.ts'],
   ['ClusterSpec Dispatcher', 'src/manager/sessions.ts'],
   ['ClusterSpec CAConfig.NodeCertExpiry', 'src/control/clusters.ts'],
+  ['ClusterSpec EncryptionConfig', 'src/control/clusters.ts'],
   ['ClusterSpec TaskDefaults.LogDriver.Name', 'src/task/host-config.ts'],
   ['ClusterSpec TaskDefaults.LogDriver.Options', 'src/task/host-config.ts'],
   ['InitRequest', 'src/node'],
@@ -237,10 +238,7 @@ const template = { ContainerSpec: { Image: 'a' } };
 const spec = { Name: 'default' };
 
 test.each([
-  ['/swarm/init', { AutoLockManagers: true }, /^AutoLockManagers is not supported: /],
-  ['/swarm/init', { Spec: { EncryptionConfig: { AutoLockManagers: true } } }, /AutoLockManagers is not supported/],
   ['/swarm/init', { Spec: { CAConfig: { ExternalCAs: [{ Protocol: 'cfssl', URL: 'https://ca' }] } } }, /ExternalCAs is not supported/],
-  ['/swarm/update?version=1', { ...spec, EncryptionConfig: { AutoLockManagers: true } }, /^EncryptionConfig.AutoLockManagers is not supported: /],
   ['/swarm/update?version=1', { ...spec, CAConfig: { ExternalCAs: [{ Protocol: 'cfssl', URL: 'https://ca' }] } }, /^CAConfig.ExternalCAs is not supported: /],
   ['/swarm/update?version=1', { ...spec, CAConfig: { SigningCACert: 'x' } }, /^CAConfig.SigningCACert is not supported: /],
   ['/swarm/update?version=1', { ...spec, CAConfig: { ForceRotate: 1 } }, /^CAConfig.ForceRotate is not supported: /],

@@ -15,6 +15,8 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'swarm join-token': ['worker'],
   'swarm update': [],
   'swarm ca': [],
+  'swarm unlock': [],
+  'swarm unlock-key': [],
   'swarm leave': [],
   'stack deploy': ['-c', 'FILE', '--detach', 'shop'],
   'stack plan': ['-c', 'FILE', 'shop'],
@@ -129,6 +131,7 @@ const values: Readonly<Record<string, string | readonly string[]>> = {
   '--isolation': 'hyperv',
   '--resolve-image': 'never',
   'service update --max-concurrent': '2',
+  'swarm update --autolock': ['--autolock=false'],
   '--interval': '77s',
 };
 

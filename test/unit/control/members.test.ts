@@ -115,3 +115,27 @@ test('a repository is added once, reports only news, and leaves its stacks behin
   expect(cluster.store.byName('stack', 'broken')).toBeUndefined();
   expect(cluster.store.byName('service', 'shop_web')).toBeDefined();
 });
+
+test('managers are locked with a key that stays until it is exchanged, and goes with the lock', () => {
+  const cluster = initialisedCluster();
+  const keys: (string | undefined)[] = [];
+  const change = (AutoLockManagers: boolean, unlockKey = false): void => {
+    const found = clusterOf(cluster.store);
+    cluster.run(updateCluster(found?.Version.Index ?? 0, { ...defaultClusterSpec, EncryptionConfig: { AutoLockManagers } }, { unlockKey }));
+    keys.push(clusterOf(cluster.store)?.Shoal?.UnlockKey);
+  };
+  for (const [locks, exchange] of [
+    [false, true],
+    [true, false],
+    [true, false],
+    [true, true],
+    [false, false],
+    [true, false],
+  ] as const)
+    change(locks, exchange);
+  const [none, first, same, second, gone, third] = keys;
+  expect([none, gone]).toEqual([undefined, undefined]);
+  expect(same).toBe(first);
+  expect(new Set([first, second, third]).size).toBe(3);
+  for (const key of [first, second, third]) expect(key).toMatch(/^SWMKEY-1-/);
+});

@@ -18,6 +18,7 @@ async function setUp({ expiryMs = 90 * 24 * hourMs } = {}) {
   const clock = new VirtualClock();
   const cluster = await TestAuthority.begin();
   const asked = { count: 0, refuse: false };
+  const lock: { text: string | undefined } = { text: undefined };
   const keeper = (nodeId = 'n1') =>
     new CertificateKeeper({
       state,
@@ -29,11 +30,12 @@ async function setUp({ expiryMs = 90 * 24 * hourMs } = {}) {
         const template = nodeTemplate({ nodeId, role: 'worker', clusterId: cluster.clusterId }, clock.now(), expiryMs * 1e6);
         return { certificate: await certificates.issue(request, template, issuerOf(cluster.authority)), roots: cluster.authority.Certificate, incarnation: 1 };
       },
+      lock: () => lock.text,
       clock,
       random: seededRandom(1),
       logger: silentLogger,
     });
-  return { state, clock, asked, keeper };
+  return { state, clock, asked, keeper, lock };
 }
 
 /** Signing takes turns of its own. */
@@ -98,4 +100,30 @@ test('as long as nobody renews it, it is asked for again, less and less often', 
   await clock.advance(60_000);
   await settled(() => one.tls !== undefined);
   one.stop();
+});
+
+test('under a lock the key lies encrypted; a crash between two locks leaves what either opens', async () => {
+  const { state, keeper, lock } = await setUp();
+  const path = join(state, 'certificates', 'swarm-node.key');
+  lock.text = 'first';
+  const first = keeper();
+  await first.obtain();
+  first.stop();
+  expect(readFileSync(path, 'utf8')).toMatch(/^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
+  const reads = (text: string | undefined): boolean => {
+    lock.text = text;
+    const again = keeper();
+    const found = again.load();
+    again.stop();
+    return found;
+  };
+  expect([reads(undefined), reads('other'), reads('first')]).toEqual([false, false, true]);
+  first.stage('second');
+  expect([reads('first'), reads('second')]).toEqual([true, true]);
+  lock.text = 'second';
+  first.sealAgain();
+  expect([reads('first'), reads('second')]).toEqual([false, true]);
+  lock.text = undefined;
+  first.sealAgain();
+  expect(readFileSync(path, 'utf8')).toMatch(/^-----BEGIN PRIVATE KEY-----/);
 });

@@ -8,6 +8,7 @@ import { initCluster } from '#control/clusters';
 import { createService } from '#control/service/services';
 import { Daemon } from '../../../src/node/daemon.ts';
 import { writeIdentity } from '#node/state/identity';
+import { NodeLock } from '#node/member/node-lock';
 import { Membership } from '../../../src/node/member/membership.ts';
 import type { DaemonOptions } from '../../../src/node/options.ts';
 import { startsThatDied, writeStarts } from '#node/state/starts';
@@ -52,6 +53,7 @@ async function clusterWithPoison(): Promise<void> {
     clock: systemClock,
     logger: silentLogger,
     founds: true,
+    lock: new NodeLock(),
     safe: true,
     onFatal: () => undefined,
     onReconcile: () => undefined,

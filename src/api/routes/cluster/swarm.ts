@@ -9,7 +9,8 @@ import type { ManagersStanding, View } from '../../dependencies.ts';
 import { HttpError } from '../../errors.ts';
 import { flag, get, post, versionParameter, type Answer, type Call, type Route } from '../../router.ts';
 import { clusterSpec } from '#model/shape/object-shapes';
-import { initRequest, joinRequest } from '../../request/bodies.ts';
+import { unlockKeyOf } from '#ca/unlock-key';
+import { initRequest, joinRequest, unlockRequest } from '../../request/bodies.ts';
 
 export function swarmRoutes(context: Context): Route[] {
   return [
@@ -29,12 +30,9 @@ export function swarmRoutes(context: Context): Route[] {
     }),
     post('/swarm/leave', (call) => leave(call, context)),
     post('/swarm/update', (call) => update(call, context)),
-    post('/swarm/unlock', () => {
-      throw new HttpError(409, 'swarm is not locked');
-    }),
-    get('/swarm/unlockkey', () => {
-      requireManager(context.swarm.status());
-      return { status: 200, json: { UnlockKey: '' } };
+    post('/swarm/unlock', (call) => unlock(call, context)),
+    get('/swarm/unlockkey', async () => {
+      return { status: 200, json: { UnlockKey: clusterIn(await readView(context)).Shoal?.UnlockKey ?? '' } };
     }),
   ];
 }
@@ -68,8 +66,21 @@ async function leave(call: Call, context: Context): Promise<Answer> {
   const { LocalNodeState, ControlAvailable } = context.swarm.status();
   const force = flag(call, 'force');
   if (LocalNodeState === 'inactive') throw new Refusal('unavailable', swarmTexts.notPart);
+  if (LocalNodeState === 'locked' && !force) throw new Refusal('unavailable', swarmTexts.leavingLocked);
   if (ControlAvailable && !force) throw new Refusal('unavailable', leavingText(context.leader?.standing()));
   await context.swarm.leave(force);
+  return { status: 200 };
+}
+
+async function unlock(call: Call, { swarm, custody }: Context): Promise<Answer> {
+  const { UnlockKey = '' } = await decodeBody(call.request, unlockRequest);
+  const status = swarm.status();
+  if (status.LocalNodeState !== 'locked') {
+    requireManager(status);
+    throw new HttpError(409, 'swarm is not locked');
+  }
+  if (!unlockKeyOf(UnlockKey) || !custody) throw new HttpError(400, 'invalid key string');
+  await custody.unlock(UnlockKey.trim());
   return { status: 200 };
 }
 
@@ -85,8 +96,7 @@ function leavingText(standing: ManagersStanding | undefined): string {
 
 async function update(call: Call, context: Context): Promise<Answer> {
   const version = versionParameter(call, 'swarm');
-  if (flag(call, 'rotateManagerUnlockKey')) throw new HttpError(501, 'rotateManagerUnlockKey: managers are not locked, there is no key to rotate');
-  const rotated = (['worker', 'manager'] as const).filter((role) => flag(call, role === 'worker' ? 'rotateWorkerToken' : 'rotateManagerToken'));
-  await submit(context, call, updateCluster(version, await decodeBody(call.request, clusterSpec), rotated));
+  const tokens = (['worker', 'manager'] as const).filter((role) => flag(call, role === 'worker' ? 'rotateWorkerToken' : 'rotateManagerToken'));
+  await submit(context, call, updateCluster(version, await decodeBody(call.request, clusterSpec), { tokens, unlockKey: flag(call, 'rotateManagerUnlockKey') }));
   return { status: 200 };
 }

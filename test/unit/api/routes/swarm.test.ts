@@ -1,3 +1,4 @@
+import { swarmTexts } from '#model/swarm-texts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
 import { testTlsInfo } from '#test/support/memory-cluster';
@@ -22,13 +23,29 @@ test('the cluster is shown with the fields that clients read, and without what o
   expect(info.Shoal).toEqual({ Version: '0.1.0' });
 });
 
-test('an update replaces the spec; a key that is not there is not rotated, and that is said', async () => {
+test('an update replaces the spec; a key that is not there is not rotated', async () => {
   const { Version, Spec } = (await api.http('GET', '/swarm')).json;
   const next = { ...Spec, Orchestration: { TaskHistoryRetentionLimit: 2 } };
-  const rotated = await api.http('POST', `/swarm/update?version=${Version.Index}&rotateManagerUnlockKey=true`, next);
-  expect(rotated.status).toBe(501);
-  expect((await api.http('POST', `/swarm/update?version=${Version.Index}&rotateWorkerToken=false`, next)).status).toBe(200);
+  const flags = 'rotateManagerUnlockKey=true&rotateWorkerToken=false';
+  expect((await api.http('POST', `/swarm/update?version=${Version.Index}&${flags}`, next)).status).toBe(200);
+  expect((await api.http('GET', '/swarm/unlockkey')).json).toEqual({ UnlockKey: '' });
   expect((await api.http('GET', '/swarm')).json.Spec.Orchestration).toEqual({ TaskHistoryRetentionLimit: 2 });
+});
+
+test('the key of locked managers is shown by its own route alone, and a locked node answers with nothing else than that it is locked', async () => {
+  const { Version, Spec } = (await api.http('GET', '/swarm')).json;
+  await api.http('POST', `/swarm/update?version=${Version.Index}`, { ...Spec, EncryptionConfig: { AutoLockManagers: true } });
+  const { UnlockKey } = (await api.http('GET', '/swarm/unlockkey')).json as { UnlockKey: string };
+  expect(UnlockKey).toMatch(/^SWMKEY-1-/);
+  for (const path of ['/swarm', '/info', '/nodes', '/swarm?stale=1']) expect((await api.http('GET', path)).text).not.toContain(UnlockKey);
+  expect(await api.http('POST', '/swarm/unlock', { UnlockKey })).toMatchObject({ status: 409, json: { message: 'swarm is not locked' } });
+  Object.assign(api.status, { LocalNodeState: 'locked', ControlAvailable: false });
+  const locked = { status: 503, json: { message: swarmTexts.locked } };
+  for (const path of ['/swarm', '/nodes', '/services', '/tasks', '/secrets', '/configs', '/swarm/unlockkey'])
+    expect(await api.http('GET', path), path).toMatchObject(locked);
+  expect(await api.http('POST', '/swarm/leave')).toMatchObject({ status: 503, json: { message: swarmTexts.leavingLocked } });
+  expect(await api.http('POST', '/swarm/unlock', { UnlockKey: 'SWMKEY' })).toMatchObject({ status: 400, json: { message: 'invalid key string' } });
+  expect((await api.http('POST', '/swarm/unlock', { UnlockKey })).status).toBe(200);
 });
 
 test('a token is exchanged by itself, and certificates get a life of their own', async () => {

@@ -1,12 +1,14 @@
-/** `swarm init|join|join-token|leave|update|ca`. */
+/** `swarm init|join|join-token|leave|update|ca|unlock|unlock-key`. */
 import type { Command } from 'commander';
 import { parseDuration } from '#base/text/duration';
 import type { Cluster, ClusterSpec } from '#model/object/cluster';
 import type { JoinTokens, TlsInfo } from '#model/object/authority';
 import type { Node } from '#model/object/node';
-import type { Client } from '../client.ts';
-import { CommandError, exitCodes } from '../command-error.ts';
-import { collect, openSession } from '../session.ts';
+import type { Client } from '../../client.ts';
+import { CommandError, exitCodes } from '../../command-error.ts';
+import { booleans } from '../../docker-command.ts';
+import { collect, openSession } from '../../session.ts';
+import { addLock, tellKey } from './swarm-lock.ts';
 
 interface SpecFlags {
   taskHistoryLimit?: string;
@@ -28,6 +30,11 @@ interface InitFlags extends SpecFlags, AddressFlags {
   defaultAddrPool?: string[];
   defaultAddrPoolMaskLength: string;
   forceNewCluster?: boolean;
+  autolock?: boolean;
+}
+
+interface UpdateFlags extends SpecFlags {
+  autolock?: string | true;
 }
 
 /** The cluster as `GET /swarm` shows it. */
@@ -44,6 +51,7 @@ export function addSwarm(program: Command): void {
     .option('--default-addr-pool <cidr>', 'pool that networks take their subnets from', collect)
     .option('--default-addr-pool-mask-length <bits>', 'size of those subnets', '24')
     .option('--data-path-port <port>', 'UDP port for traffic between tasks')
+    .option('--autolock', 'managers need a key after a restart, which is shown here and by unlock-key')
     .option('--force-new-cluster', 'make a new cluster of one from what this node knows')
     .action(initSwarm);
   addAddressOptions(init);
@@ -63,7 +71,14 @@ export function addSwarm(program: Command): void {
     .option('--rotate', 'exchange the token: the one of before admits nobody any more')
     .option('-q, --quiet', 'only the token')
     .action(showToken);
-  addSpecOptions(swarm.command('update').description("change the cluster's settings").action(updateSwarm));
+  addSpecOptions(
+    swarm
+      .command('update')
+      .description("change the cluster's settings")
+      .option('--autolock [bool]', 'true: managers need a key after a restart; false: they do not')
+      .action(updateSwarm),
+  );
+  addLock(swarm);
   swarm.command('ca').description("show the root of the cluster's certificates").action(showRoot);
   swarm.command('leave').description('leave the cluster; what runs here ends').option('-f, --force', 'though this node is a manager').action(leaveSwarm);
 }
@@ -112,11 +127,13 @@ async function initSwarm(flags: InitFlags, command: Command): Promise<void> {
     DefaultAddrPool: flags.defaultAddrPool ?? [],
     SubnetSize: Number(flags.defaultAddrPoolMaskLength),
     ForceNewCluster: flags.forceNewCluster === true,
+    AutoLockManagers: flags.autolock === true,
     Spec: specOf(flags, {}),
   });
   terminal.out(`Swarm initialized: current node (${id}) is now a manager.\n`);
   terminal.out(await invitation(client, 'worker'));
   terminal.out("To add a manager to this swarm, run 'shoal swarm join-token manager' and follow the instructions.\n");
+  if (flags.autolock) await tellKey(client, terminal);
 }
 
 function addressesOf(flags: AddressFlags): object {
@@ -163,12 +180,24 @@ async function invitation(client: Client, role: 'worker' | 'manager'): Promise<s
   return `To add a ${role} to this swarm, run the following command:\n\n    shoal swarm join --token ${token} ${node.ManagerStatus?.Addr ?? ''}\n`;
 }
 
-async function updateSwarm(flags: SpecFlags, command: Command): Promise<void> {
+async function updateSwarm({ autolock, ...flags }: UpdateFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
-  if (Object.keys(flags).length === 0) return command.outputHelp();
+  if (Object.keys(flags).length === 0 && autolock === undefined) return command.outputHelp();
   const { Version, Spec } = await client.get<ShownCluster>('/swarm');
-  await client.post('/swarm/update', specOf(flags, Spec), { query: { version: String(Version.Index) } });
+  const locks = autolock === undefined ? Spec.EncryptionConfig.AutoLockManagers : switchOf(autolock);
+  const spec = { ...specOf(flags, Spec), EncryptionConfig: { AutoLockManagers: locks } };
+  await client.post('/swarm/update', spec, { query: { version: String(Version.Index) } });
   terminal.out('Swarm updated.');
+  if (locks && !Spec.EncryptionConfig.AutoLockManagers) await tellKey(client, terminal);
+}
+
+function switchOf(text: string | true): boolean {
+  const value = text === true ? true : booleans[text];
+  if (value !== undefined) return value;
+  throw new CommandError(
+    `invalid argument "${String(text)}" for "--autolock" flag: strconv.ParseBool: parsing "${String(text)}": invalid syntax`,
+    exitCodes.usage,
+  );
 }
 
 async function showRoot(_flags: object, command: Command): Promise<void> {

@@ -1,0 +1,71 @@
+/** What the API is given of this daemon. */
+import type { Dependencies, LocalSwarm, ReconcileEvent, TaskLogLine, TaskLogOptions } from '#api/dependencies';
+import type { Listeners } from '#base/listeners';
+import type { Logger } from '#base/logger';
+import { Registries } from '#engine/registries';
+import { deployPlanner } from '#gitops/plan';
+import type { Task } from '#model/object/task';
+import type { ClusterDoor } from './cluster-door.ts';
+import { leaderWay } from './leader-way.ts';
+import type { ManagerPart } from './member/manager-part.ts';
+import type { Membership } from './member/membership.ts';
+import { remoteLogs } from './member/remote-logs.ts';
+import type { DaemonOptions } from './options.ts';
+import type { Custodian } from './restore/custodian.ts';
+import { systemClock } from './system.ts';
+
+export interface DaemonInside {
+  door: ClusterDoor;
+  daemon: LocalSwarm;
+  custody: Custodian;
+  member: () => Membership | undefined;
+  /** Refuses outside a cluster. */
+  inside: () => Membership;
+  /** Refuses where this node is no manager. */
+  managing: () => ManagerPart;
+  events: Listeners<ReconcileEvent>;
+}
+
+export function apiDependencies(
+  options: DaemonOptions,
+  logger: Logger,
+  { door, daemon, custody, member, inside, managing, events }: DaemonInside,
+): Dependencies {
+  const logsOf = (task: Task, logOptions: TaskLogOptions, signal: AbortSignal): AsyncIterable<TaskLogLine> => {
+    const { identity, agent } = inside();
+    if (task.NodeID === identity.nodeId) return agent.logs(task.ID, logOptions, signal);
+    return remoteLogs(task, logOptions, signal, (nodeId) => managing().openNode(nodeId, signal));
+  };
+  const watchEvents = (listener: (event: ReconcileEvent) => void): (() => void) => {
+    for (const event of member()?.manager?.reconciled ?? []) listener(event);
+    return events.add(listener);
+  };
+  return {
+    cluster: door,
+    leader: leaderWay(managing),
+    swarm: daemon,
+    custody,
+    engineSocket: options.engine,
+    registries: new Registries(options.engine),
+    nodes: {
+      open: async (nodeId, signal) => await managing().openNode(nodeId, signal),
+      isTask: (containerId) => member()?.agent.runs(containerId) === true,
+    },
+    logs: { open: (task, logOptions, signal) => logsOf(task, logOptions, signal) },
+    reconciler: {
+      sync: async (name) => managing().gitops.sync(name),
+      waiting: (name) => member()?.manager?.waiting(name),
+      adoption: async (name, adopter) => managing().gitops.adoption(name, adopter),
+      plan: deployPlanner(door, systemClock),
+    },
+    reconcileEvents: { watch: (listener) => watchEvents(listener) },
+    metrics: {
+      raftIndex: () => member()?.manager?.state.store.index ?? 0,
+      leads: () => member()?.manager?.seat.leads() ?? false,
+      readOnly: () => member()?.manager?.log.full !== undefined,
+      network: async () => (await member()?.networkFigures()) ?? [],
+    },
+    logger: logger.child({ part: 'api' }),
+    clock: systemClock,
+  };
+}

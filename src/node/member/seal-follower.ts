@@ -1,0 +1,93 @@
+/** A manager's care that its disk is sealed with the key that the cluster names: at once, or when it is back. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import type { ManagerSeat } from '#manager/manager-seat';
+import type { ReplicatedState } from '#replica/state';
+import { clusterOf } from '#store/view';
+import type { CertificateKeeper } from './certificate-keeper.ts';
+import type { NodeLock } from './node-lock.ts';
+
+export interface SealFollowerParts {
+  seat: Pick<ManagerSeat, 'read'>;
+  state: Pick<ReplicatedState, 'watch' | 'onRestore'>;
+  lock: NodeLock;
+  keeper: Pick<CertificateKeeper, 'stage' | 'sealAgain'>;
+  /** Of the log. */
+  folder: string;
+  clock: Clock;
+  logger: Logger;
+}
+
+const retryMs = 1000;
+
+export class SealFollower {
+  readonly #parts: SealFollowerParts;
+  #ways: (() => void)[] = [];
+  #cancel: () => void = () => {};
+  #work: Promise<void> = Promise.resolve();
+  #working = false;
+  #again = false;
+  #stopped = false;
+
+  constructor(parts: SealFollowerParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const { state } = this.#parts;
+    this.#ways = [state.watch((events) => events.some(({ kind }) => kind === 'cluster') && this.#look()), state.onRestore(() => this.#look())];
+    this.#look();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const away of this.#ways) away();
+    this.#cancel();
+    await this.#work;
+  }
+
+  #look(): void {
+    this.#cancel();
+    this.#again = true;
+    if (!this.#working && !this.#stopped) this.#work = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#working = true;
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      try {
+        await this.#follow();
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+    this.#working = false;
+  }
+
+  /** What this manager holds may be older than what its disk is sealed with already: only the newest counts. */
+  async #follow(): Promise<void> {
+    const { seat, lock, keeper, folder, logger } = this.#parts;
+    const cluster = clusterOf(await seat.read());
+    const wanted = cluster?.Shoal?.UnlockKey;
+    if (!cluster || this.#stopped || wanted === lock.text) return;
+    await lock.change(wanted, folder, keeper);
+    logger.info(
+      {},
+      wanted === undefined
+        ? 'managers are not locked any more: the keys on this disk lie open'
+        : 'the keys on this disk are sealed with the unlock key of the cluster',
+    );
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopped) return;
+    if (!(error instanceof Refusal))
+      this.#parts.logger.error(
+        { error: (error as Error).message },
+        'the keys on this disk could not be sealed as the cluster wants it: tried again every second',
+      );
+    this.#cancel = this.#parts.clock.after(retryMs, () => this.#look());
+  }
+}
