@@ -15,7 +15,7 @@ import { joiningPlaceOf, placeOf, type AskedPlace, type Place } from './address.
 import { Custodian } from './restore/custodian.ts';
 import { describeEngine, refuseUnfitHost } from './founding/fitness.ts';
 import { initOptions, locksManagers } from './founding/init-options.ts';
-import { hasLostItsCluster, newCluster } from './founding/new-cluster.ts';
+import { newCluster, refuseLostCluster } from './founding/new-cluster.ts';
 import { JoinAttempt } from './join/join-attempt.ts';
 import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
 import type { ManagerPart } from './member/manager-part.ts';
@@ -118,11 +118,7 @@ export class Daemon implements LocalSwarm {
     if (lock === undefined && (await this.#staysLocked(identity))) return;
     const member = this.#newMember(identity, false, lock);
     await member.startSeat();
-    if (member.manager && hasLostItsCluster(member.manager))
-      throw new Refusal(
-        'failedPrecondition',
-        `${this.#options.state} says that this node is in a cluster, but its log holds none: put back a copy of the folder, or move it away to begin anew`,
-      );
+    refuseLostCluster(member.manager, this.#options.state);
     await this.#enter(member);
   }
 

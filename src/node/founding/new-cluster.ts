@@ -1,5 +1,6 @@
 /** What a node makes that begins a cluster: its authority, and its own certificate, so that there is never a manager without one. */
 import { newId } from '#base/ids';
+import { Refusal } from '#base/refusal';
 import { issuerOf, newAuthority, newRoot, trustedRoots } from '#ca/authority';
 import { nodeTemplate } from '#ca/certificate';
 import { defaultClusterSpec } from '#control/clusters';
@@ -29,6 +30,10 @@ export async function newCluster(nodeId: string, expiryNs = 0): Promise<Founded>
 }
 
 /** A manager that is the only one serves once it is started: then the cluster is there, or the log is not that of this node. Others may still bring it. */
-export function hasLostItsCluster({ state, seat }: ManagerPart): boolean {
-  return seat.leads() && !clusterOf(state.store);
+export function refuseLostCluster(manager: ManagerPart | undefined, folder: string): void {
+  if (!manager || !manager.seat.leads() || clusterOf(manager.state.store)) return;
+  throw new Refusal(
+    'failedPrecondition',
+    `${folder} says that this node is in a cluster, but its log holds none: put back a copy of the folder, or move it away to begin anew`,
+  );
 }
