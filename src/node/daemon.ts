@@ -16,7 +16,7 @@ import { Custodian } from './restore/custodian.ts';
 import { describeEngine, refuseUnfitHost } from './founding/fitness.ts';
 import { initOptions, locksManagers } from './founding/init-options.ts';
 import { newCluster, refuseLostCluster } from './founding/new-cluster.ts';
-import { JoinAttempt } from './join/join-attempt.ts';
+import { JoinAttempt, joinLimitMs } from './join/join-attempt.ts';
 import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
 import type { ManagerPart } from './member/manager-part.ts';
 import { ClusterDoor } from './cluster-door.ts';
@@ -31,9 +31,6 @@ import { lockState } from './state/state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { programVersion } from '#base/version';
 import { swarmTexts } from '#model/swarm-texts';
-
-/** Docker's. */
-const joinLimitMs = 20_000;
 
 export class Daemon implements LocalSwarm {
   readonly #options: DaemonOptions;

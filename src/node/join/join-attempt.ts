@@ -4,6 +4,9 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { swarmTexts } from '#model/swarm-texts';
 
+/** How long the request that began it waits: Docker's. */
+export const joinLimitMs = 20_000;
+
 export class JoinAttempt<T> {
   /** The certificate is here, or the cluster refused. */
   readonly joined: Promise<T>;
