@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { addBackup } from './commands/backup.ts';
 import { addFiles } from './commands/secrets-and-configs.ts';
+import { addSealing } from './commands/sealing.ts';
 import { addNetwork } from './commands/network.ts';
 import { addNode } from './commands/node.ts';
 import { addRepo } from './commands/repo/repo.ts';
@@ -27,7 +28,7 @@ export function buildProgram(): Command {
   addStack(program);
   addService(program);
   addNode(program);
-  addFiles(program, 'secret');
+  addSealing(addFiles(program, 'secret'));
   addFiles(program, 'config');
   addNetwork(program);
   addRepo(program);

@@ -4,6 +4,7 @@ import { nanosecondsPerMillisecond } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
 import type { AskRegistries } from '#control/stack/image-digests';
+import { sealingOf } from '#control/sealing';
 import type { RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import { CarryOut, type SeenCommit, type WaitingChanges } from './apply/carry-out.ts';
@@ -45,8 +46,9 @@ export class Follower {
   constructor(spec: RepositorySpec, parts: FollowerParts) {
     this.#spec = spec;
     this.#parts = parts;
-    const { workers, place } = parts;
-    this.#reader = new RepositoryReader(spec, { workers, place, signal: this.#stop.signal, changed: () => void this.sync() });
+    const { workers, place, cluster } = parts;
+    const identity = async (): Promise<string | undefined> => sealingOf(await cluster.read())?.Identity;
+    this.#reader = new RepositoryReader(spec, { workers, place, identity, signal: this.#stop.signal, changed: () => void this.sync() });
     this.#carryOut = new CarryOut(spec.Name, { ...parts, reverting: () => this.#reverting(), renderAt: (commit) => this.#reader.renderAt(commit) });
   }
 

@@ -8,6 +8,7 @@ import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { withLoginApart } from '#control/repository/repository-login';
 import type { AskRegistries } from '#control/stack/image-digests';
+import { lacksSealing, setSealing } from '#control/sealing';
 import { recordInventories, type Adopter } from '#control/stack/stack-states';
 import { namespaceLabel } from '#model/object/meta';
 import type { Service } from '#model/object/service';
@@ -81,6 +82,7 @@ export class GitOps {
   async start(): Promise<void> {
     writeHome(join(this.#options.folder, homeName));
     await this.#parts.cluster.submit(recordInventories());
+    if (lacksSealing(await this.#parts.cluster.read())) await this.#parts.cluster.submit(setSealing(await (await import('#sealing/age')).newSealing()));
     const before = await this.#parts.cluster.read();
     await this.#removeLeftMirrors(new Set([...before.list('repository')].map(({ ID }) => ID)));
     const view = await this.#parts.cluster.read();

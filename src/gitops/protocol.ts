@@ -42,6 +42,8 @@ export interface RenderQuestion {
   have: Readonly<Record<string, string>>;
   /** Stacks that broke a bound: name → reason. */
   skip: Readonly<Record<string, string>>;
+  /** The cluster's own age identity; absent where it has none. */
+  identity?: string;
 }
 
 export type WorkerRequest = { id: number } & (

@@ -5,8 +5,10 @@ import { vi } from 'vitest';
 import { main } from '#cli/main';
 import { second } from '#base/text/duration';
 import { createRepository, setRepositoryStatus } from '#control/repository/repositories';
+import { setSealing } from '#control/sealing';
 import { deployStack } from '#control/stack/stacks';
 import { startApi, type ApiFixture } from './api-fixture.ts';
+import { testIdentity, testRecipient } from './sealed-files.ts';
 
 export interface Ran {
   asked: string[];
@@ -106,6 +108,7 @@ async function makeWorld(api: ApiFixture): Promise<void> {
   };
   const { Spec, Version } = (await api.http('GET', '/swarm')).json;
   await make(`/swarm/update?version=${Version.Index}`, { ...Spec, EncryptionConfig: { AutoLockManagers: true } });
+  api.cluster.run(setSealing({ Identity: testIdentity, Recipient: testRecipient }));
   const Data = Buffer.from('text').toString('base64');
   const [s1] = [
     await make('/secrets/create', { Name: 's1', Data }),

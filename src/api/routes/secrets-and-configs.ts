@@ -1,5 +1,7 @@
 /** Routes of secrets and configs: two kinds, one manner. */
+import { Refusal } from '#base/refusal';
 import { createConfig, removeConfig, updateConfig } from '#control/configs';
+import { sealingOf } from '#control/sealing';
 import { createSecret, removeSecret, updateSecret } from '#control/secrets';
 import type { Config, Secret } from '#model/object/secret';
 import { decodeBody } from '../request/body.ts';
@@ -25,6 +27,12 @@ export function secretRoutes(context: Context): Route[] {
       const spec = await decodeBody(call.request, secretSpec);
       await submit(context, call, updateSecret(parameter(call), version, spec));
       return { status: 200 };
+    }),
+    // Only what encrypts: what opens never leaves.
+    get('/shoal/v1/sealing-key', async () => {
+      const sealing = sealingOf(await readView(context));
+      if (!sealing) throw new Refusal('unavailable', 'this cluster has no key of its own yet: its leader makes one');
+      return { status: 200, json: { Recipient: sealing.Recipient } };
     }),
     remove('/secrets/{}', async (call) => {
       await submit(context, call, removeSecret(parameter(call)));

@@ -20,7 +20,7 @@ interface ListFlags {
   quiet?: boolean;
 }
 
-export function addFiles(program: Command, kind: FileKind): void {
+export function addFiles(program: Command, kind: FileKind): Command {
   const group = program.command(kind).description(`manage ${kind}s`);
   group
     .command('create')
@@ -56,6 +56,7 @@ export function addFiles(program: Command, kind: FileKind): void {
     .action((names: readonly string[], _: object, command: Command) =>
       removeEach(openSession(command), names, (name) => `/${kind}s/${encodeURIComponent(name)}`),
     );
+  return group;
 }
 
 async function createFile(kind: FileKind, name: string, file: string, flags: { label?: string[]; templateDriver?: string }, command: Command): Promise<void> {
@@ -71,7 +72,7 @@ async function createFile(kind: FileKind, name: string, file: string, flags: { l
   terminal.out(ID);
 }
 
-function readContent(file: string): Uint8Array {
+export function readContent(file: string): Uint8Array {
   if (file === '-') return readFileSync(0);
   const result = readDisk(file);
   if ('error' in result) throw new CommandError(result.error);

@@ -1,4 +1,5 @@
 /** Serves the daemon's requests inside a worker process. */
+import { createHmac } from 'node:crypto';
 import { Refusal } from '#base/refusal';
 import type { WorkerAnswer, WorkerRequest } from '../protocol.ts';
 import { InputMemory } from './input-memory.ts';
@@ -8,6 +9,7 @@ import { ObjectCache } from './object-cache.ts';
 import { ObjectReader } from './objects.ts';
 import { renderCommit, shortReasons } from './render.ts';
 import type { GroupListener } from './run-git.ts';
+import { newOpener, type Opener } from './sealed/opener.ts';
 import { Snapshot } from './snapshot.ts';
 
 export interface Surroundings {
@@ -27,6 +29,7 @@ export class Desk {
   readonly #cache = new ObjectCache();
   /** By the mirror's folder. */
   readonly #memories = new Map<string, InputMemory>();
+  #identity: string | undefined;
 
   async serve(request: Exclude<WorkerRequest, { type: 'cancel' }>, around: Surroundings): Promise<void> {
     if (request.type === 'fetch') return fetchHead(request, around);
@@ -40,11 +43,20 @@ export class Desk {
     return around.send({ id: request.id, type: 'done' });
   }
 
-  async #render({ id, folder, home, commit, path, have, skip }: Asked<'render'>, { groups, send }: Surroundings): Promise<void> {
+  async #render({ id, folder, home, commit, path, have, skip, identity }: Asked<'render'>, { groups, send }: Surroundings): Promise<void> {
+    // What could not be decrypted may be now.
+    if (identity !== this.#identity) this.#memories.clear();
+    this.#identity = identity;
     const reader = new ObjectReader(folder, home, groups);
     try {
       const { top, author } = await readCommit(reader, commit);
-      const snapshot = new Snapshot(commit, top, reader, this.#cache.shelf(folder));
+      const snapshot = new Snapshot(
+        commit,
+        top,
+        reader,
+        this.#cache.shelf(folder),
+        heard(newOpener(identity), () => send({ id, type: 'same', names: [] })),
+      );
       const memory = this.#memories.get(folder) ?? new InputMemory();
       this.#memories.set(folder, memory);
       let bytes = 0;
@@ -55,6 +67,10 @@ export class Desk {
         have,
         skip,
         memory,
+        fingerprint: (digest) =>
+          `hmac-sha256:${createHmac('sha256', identity ?? '')
+            .update(digest)
+            .digest('hex')}`,
         begun: (name) => void send({ id, type: 'begun', name }),
         same: (names) => send({ id, type: 'same', names }),
         done: (stack, digest) => {
@@ -68,6 +84,17 @@ export class Desk {
       reader.close();
     }
   }
+}
+
+/** Each file that is decrypted is work of its own: the daemon hears that it goes on. */
+function heard({ open }: Opener, tell: () => Promise<void>): Opener {
+  return {
+    open: async (path, bytes) => {
+      const result = await open(path, bytes);
+      await tell();
+      return result;
+    },
+  };
 }
 
 async function fetchHead({ id, place, known }: Asked<'fetch'>, { signal, groups, send }: Surroundings): Promise<void> {

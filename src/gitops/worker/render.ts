@@ -38,6 +38,8 @@ export interface RenderParts {
   /** Stacks that broke a bound when they were rendered: name → reason. */
   skip: Readonly<Record<string, string>>;
   memory: InputMemory;
+  /** Of a digest: one that only this cluster could have made. */
+  fingerprint: (digest: string) => string;
   /** Before the work on a stack begins. */
   begun: (name: string) => void;
   /** Stacks that are as the asker has them. */
@@ -94,7 +96,7 @@ async function settledDigest({ name }: Place, { snapshot, memory }: RenderParts)
 
 /** Whether the stack is done; what was found while files were missing means nothing yet. */
 async function renderOne(place: Place, parts: RenderParts): Promise<boolean> {
-  const { snapshot, skip, memory, begun, same, done } = parts;
+  const { snapshot, skip, memory, begun, same, done, fingerprint } = parts;
   const { name } = place;
   const reason = own(skip, name);
   if (reason !== undefined) {
@@ -105,8 +107,10 @@ async function renderOne(place: Place, parts: RenderParts): Promise<boolean> {
   // The word must be out before the work that may never end.
   await setImmediate();
   const before = snapshot.misses;
-  const { result, inputs } = snapshot.noting(() => renderStack(snapshot, place));
+  const { result: made, inputs, sealed } = snapshot.noting(() => renderStack(snapshot, place));
   if (snapshot.misses > before) return false;
+  // A plain digest would let everybody who sees it try what was encrypted.
+  const result = sealed && 'spec' in made ? { ...made, digest: fingerprint(made.digest) } : made;
   const digest = digestOf('spec' in result ? [result.digest, result.Places, result.Notes] : result.errors);
   memory.put(name, { digest, inputs });
   if (own(parts.have, name) === digest) await same([name]);
@@ -181,7 +185,7 @@ function renderStack(snapshot: Snapshot, { name, folder, file, ignored }: Place)
   const place = { Name: name, Path: folder, Commit: snapshot.commit };
   const refused = (errors: readonly string[]): RenderedStack => ({
     ...place,
-    errors: errors.slice(0, mostErrors).map((error) => error.slice(0, longestError)),
+    errors: errors.slice(0, mostErrors).map((error) => snapshot.hidden(error).slice(0, longestError)),
   });
   const result = load(snapshot, name, file);
   if ('error' in result) return refused([`${file}: ${result.error}`]);
@@ -194,7 +198,7 @@ function renderStack(snapshot: Snapshot, { name, folder, file, ignored }: Place)
   if (Buffer.byteLength(text) > largestStackBytes) return refused([`${file}: with all its files it is larger than ${largestStackBytes} bytes`]);
   const Notes = [...ignored.map((path) => `${path} is not used: only ${file} is`), ...said('warning')]
     .slice(0, mostErrors)
-    .map((note) => note.slice(0, longestError));
+    .map((note) => snapshot.hidden(note).slice(0, longestError));
   return {
     ...place,
     spec: checked.spec,

@@ -1,9 +1,10 @@
 /** A commit's files for the loader: read on demand, tree by tree, following links only inside the repository. */
 import { posix } from 'node:path';
 import type { ReadResult } from '#compose/compose';
-import { encryptedAs, encryptedText } from './encrypted.ts';
+import { encryptedAs, encryptedText, isOpenable, sealedText } from './sealed/encrypted.ts';
 import type { ObjectShelf } from './object-cache.ts';
 import type { ObjectInfo } from './objects.ts';
+import type { Opener, OpenResult } from './sealed/opener.ts';
 import { isFolder, largestTreeBytes, parseTree, type Tree, type TreeEntry } from './tree.ts';
 
 /** Where the loader believes the repository to lie; no such folder exists. */
@@ -17,6 +18,11 @@ const prefetchedTotalBytes = 16 * 1024 * 1024;
 const largestTotalBytes = 128 * 1024 * 1024;
 /** Trees that one commit's stacks may lead through. */
 const mostTrees = 50_000;
+/** Files of one commit's stacks that are decrypted. */
+const mostSealed = 5000;
+/** Shorter ones are words like any other. */
+const shortestSecret = 4;
+const mostSecrets = 20_000;
 
 /** How objects are had. */
 export interface Objects {
@@ -33,11 +39,24 @@ export interface NotFound {
   nothing?: true;
 }
 
+interface SealedFile {
+  path: string;
+  shown: string;
+  what: string;
+  oid: string;
+  bytes: Uint8Array;
+}
+
 export class Snapshot {
   readonly commit: string;
   readonly #top: string;
   readonly #objects: Objects;
   readonly #cache: ObjectShelf;
+  readonly #opener: Opener | undefined;
+  /** What encrypted files hold, by path: how they are read goes by their names. */
+  readonly #opened = new Map<string, { oid: string; result: OpenResult }>();
+  readonly #sealed = new Map<string, { oid: string; bytes: Uint8Array }>();
+  readonly #secrets = new Set<string>();
   readonly #trees = new Map<string, Tree>();
   readonly #blobs = new Map<string, Uint8Array>();
   readonly #refused = new Map<string, string>();
@@ -47,13 +66,15 @@ export class Snapshot {
   #heldBytes = 0;
   #misses = 0;
   #noted: Map<string, string> | undefined;
+  #notedSealed = false;
 
-  /** `top` is the commit's tree. */
-  constructor(commit: string, top: string, objects: Objects, cache: ObjectShelf) {
+  /** `top` is the commit's tree; without an `opener`, encrypted files are refused. */
+  constructor(commit: string, top: string, objects: Objects, cache: ObjectShelf, opener?: Opener) {
     this.commit = commit;
     this.#top = top;
     this.#objects = objects;
     this.#cache = cache;
+    this.#opener = opener;
   }
 
   /** How many reads failed so far only because the content was not at hand. */
@@ -80,15 +101,24 @@ export class Snapshot {
     return 'error' in found ? `error ${found.error}` : `${found.entry.mode} ${found.entry.oid}`;
   }
 
-  /** Notes each path that `work` reads, with what it led to. */
-  noting<T>(work: () => T): { result: T; inputs: ReadonlyMap<string, string> } {
+  /** Notes each path that `work` reads, with what it led to, and whether anything of it was encrypted. */
+  noting<T>(work: () => T): { result: T; inputs: ReadonlyMap<string, string>; sealed: boolean } {
     const inputs = new Map<string, string>();
     this.#noted = inputs;
+    this.#notedSealed = false;
     try {
-      return { result: work(), inputs };
+      const result = work();
+      return { result, inputs, sealed: this.#notedSealed };
     } finally {
       this.#noted = undefined;
     }
+  }
+
+  /** A text for people without what was encrypted. */
+  hidden(text: string): string {
+    let shown = text;
+    for (const secret of this.#secrets) if (shown.includes(secret)) shown = shown.replaceAll(secret, '***');
+    return shown;
   }
 
   /** The entries of a folder by a path inside the repository; an error where there is none, undefined while it is not known. */
@@ -119,12 +149,13 @@ export class Snapshot {
 
   /** Fetches what reads asked for in vain; whether anything came of it. */
   async load(): Promise<boolean> {
+    const opened = await this.#openSealed();
     const wanted = [...this.#wantedTrees, ...this.#wantedBlobs];
     const trees = new Set(this.#wantedTrees);
     this.#wantedTrees.clear();
     this.#wantedBlobs.clear();
     const unknown = wanted.filter((oid) => (trees.has(oid) ? !this.#takeTree(oid) : !this.#takeBlob(oid)));
-    if (unknown.length === 0) return wanted.length > 0;
+    if (unknown.length === 0) return opened || wanted.length > 0;
     const infos = await this.#objects.infos(unknown);
     const readable = unknown.filter((oid) => this.#isReadable(oid, trees.has(oid), infos.get(oid)));
     const contents = await this.#objects.contents(readable);
@@ -133,7 +164,39 @@ export class Snapshot {
       else this.#cache.putBlob(oid, bytes);
       if (!trees.has(oid)) this.#blobs.set(oid, bytes);
     }
-    return unknown.length < wanted.length || unknown.some((oid) => contents.has(oid) || this.#refused.has(oid));
+    return opened || unknown.length < wanted.length || unknown.some((oid) => contents.has(oid) || this.#refused.has(oid));
+  }
+
+  /** Decrypts what reads found to be encrypted; whether there was any. */
+  async #openSealed(): Promise<boolean> {
+    const sealed = [...this.#sealed];
+    this.#sealed.clear();
+    for (const [path, { oid, bytes }] of sealed) {
+      const result = await this.#openOne(path, bytes);
+      if ('bytes' in result) {
+        this.#heldBytes += result.bytes.length;
+        this.#keepSecrets(result.secrets);
+      }
+      this.#opened.set(path, { oid, result });
+    }
+    return sealed.length > 0;
+  }
+
+  async #openOne(path: string, bytes: Uint8Array): Promise<OpenResult> {
+    if (!this.#opener) return { error: 'there is no key to decrypt it with' };
+    if (this.#opened.size >= mostSealed) return { error: `the stacks use more than ${mostSealed} encrypted files` };
+    if (this.#heldBytes > largestTotalBytes) return { error: `the files that the stacks use are larger than ${largestTotalBytes} bytes together` };
+    return this.#opener.open(path, bytes);
+  }
+
+  /** Whole, and line by line: a fault is mostly that of a line. The longest go first, for one may be part of another. */
+  #keepSecrets(secrets: readonly string[]): void {
+    const pieces = secrets
+      .flatMap((secret) => [secret, ...secret.split('\n')])
+      .flatMap((piece) => [piece, piece.trim(), piece.slice(piece.indexOf('=') + 1).trim()]);
+    const all = [...this.#secrets, ...pieces.filter((piece) => piece.length >= shortestSecret)].toSorted((a, b) => b.length - a.length);
+    this.#secrets.clear();
+    for (const piece of all.slice(0, mostSecrets)) this.#secrets.add(piece);
   }
 
   #takeTree(oid: string): boolean {
@@ -181,7 +244,18 @@ export class Snapshot {
     if (!content) return this.#missing(shown);
     if ('error' in content) return { error: `read ${shown}: ${content.error}` };
     const what = encryptedAs(content.bytes);
-    return what === undefined ? content : { error: encryptedText(shown, what) };
+    return what === undefined ? content : this.#readSealed({ path: found.path, shown, what, oid: found.entry.oid, bytes: content.bytes });
+  }
+
+  #readSealed({ path, shown, what, oid, bytes }: SealedFile): ReadResult {
+    this.#notedSealed = true;
+    if (!isOpenable(what)) return { error: encryptedText(shown, what) };
+    const known = this.#opened.get(path);
+    if (!known || known.oid !== oid) {
+      this.#sealed.set(path, { oid, bytes });
+      return this.#missing(shown);
+    }
+    return 'error' in known.result ? { error: sealedText(shown, what, known.result.error) } : { bytes: known.result.bytes };
   }
 
   #missing(shown: string): { error: string } {

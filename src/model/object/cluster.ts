@@ -15,6 +15,8 @@ export interface Cluster extends Meta {
     Authority?: Authority;
     /** What managers seal their disks with while they are locked; absent: they are not. Shown to who asks for it by name alone. */
     UnlockKey?: string;
+    /** What people encrypt for this cluster alone; its first leader that knows of it makes one. */
+    Sealing?: Sealing;
   };
 }
 
@@ -33,4 +35,12 @@ export interface ClusterSpec {
   CAConfig: { NodeCertExpiry: number };
   TaskDefaults: { LogDriver?: LogDriver };
   EncryptionConfig: { AutoLockManagers: boolean };
+}
+
+/** A pair of keys of age. */
+export interface Sealing {
+  /** Opens; never leaves the managers. */
+  Identity: string;
+  /** Encrypts; everybody may know it. */
+  Recipient: string;
 }

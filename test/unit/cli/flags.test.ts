@@ -55,6 +55,8 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'secret ls': [],
   'secret inspect': ['s1'],
   'secret rm': ['unused'],
+  'secret pubkey': [],
+  'secret seal': ['TEXT'],
   'config create': ['new', 'TEXT'],
   'config ls': [],
   'config inspect': ['c1'],

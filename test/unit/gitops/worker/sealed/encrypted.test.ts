@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encryptedAs } from '../../../../src/gitops/worker/encrypted.ts';
+import { encryptedAs } from '../../../../../src/gitops/worker/sealed/encrypted.ts';
 
 const value = 'ENC[AES256_GCM,data:Tr7o=,iv:1aS=,tag:3Dx==,type:str]';
 

@@ -15,7 +15,16 @@ export function encryptedAs(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
+/** What the cluster's own key may open. */
+export function isOpenable(what: string): boolean {
+  return what === 'encrypted with age' || what === 'encrypted with SOPS';
+}
+
 /** For people: what to do about it. */
 export function encryptedText(path: string, what: string): string {
-  return `${path} is ${what}; it cannot be decrypted here yet, so it is not deployed: use an external secret instead`;
+  return `${path} is ${what}, which is not decrypted here, so it is not deployed: use age, SOPS or an external secret instead`;
+}
+
+export function sealedText(path: string, what: string, reason: string): string {
+  return `${path} is ${what} and cannot be decrypted, so it is not deployed: ${reason}`;
 }
