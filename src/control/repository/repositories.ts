@@ -80,7 +80,7 @@ export function removeRepository(ref: string): UseCase<void> {
   };
 }
 
-function releasedStack({ Suspended: _paused, Confirmed: _allowed, ...stack }: Stack): Stack {
+function releasedStack({ Suspended: _paused, Confirmed: _allowed, Quarantine: _given, ...stack }: Stack): Stack {
   return { ...stack, Source: { Kind: 'deploy' } };
 }
 

@@ -8,6 +8,7 @@ import type { Overlay } from '#store/overlay';
 import type { UseCaseContext } from '../cluster.ts';
 import { wasRolledBack } from '#model/health/rolled-back';
 import { differingFields, sameService } from '#model/difference/spec-compare';
+import { withIgnored } from '#model/options/ignored';
 import { checkPorts } from '../service/ports.ts';
 import { checkServiceSpec } from '../service/service-check.ts';
 import { checkedChange, checkFreeName, newService, respecified } from '../service/services.ts';
@@ -92,7 +93,7 @@ export function isRepeated(stack: Stack | undefined, source: StackSource, digest
 
 /** The service as it must become; undefined when it is as wanted. */
 function changedService(overlay: Overlay, current: Service, spec: ServiceSpec, deploy: ServiceDeploy): Service | undefined {
-  const wanted = keepForced(spec, current.Spec);
+  const wanted = keepForced(withIgnored(spec, current.Spec), current.Spec);
   checkServiceSpec(wanted);
   const resolved = checkedChange(overlay, current, wanted);
   const options = { origin: deploy.origin, ...(deploy.registryAuth && { registryAuth: deploy.registryAuth }) };

@@ -2,6 +2,7 @@
 import { Refusal } from '#base/refusal';
 import type { PortOptions, PortSource } from '../object/assignment.ts';
 import type { PortConfig, ServiceSpec } from '../object/service-spec.ts';
+import { ignorableWords, ignoredWords, ignoreOption, isIgnorable } from '../options/ignored.ts';
 import { optionPrefix as prefix, serviceOptionValues } from '../options/service-options.ts';
 import { isIngress, protocolOf } from './port.ts';
 
@@ -40,18 +41,23 @@ export function checkPortOptions({ Labels = {}, EndpointSpec }: ServiceSpec): vo
 
 function checkLabel(label: string, value: string, ports: readonly PortConfig[]): void {
   const [key = '', number, ...rest] = label.slice(prefix.length).split('.');
+  if (key === ignoreOption && number === undefined) return checkIgnored(label, value);
   const allowed = optionValues[key];
   if (!allowed || rest.length > 0 || (number !== undefined && !(key in values)))
     refuse(
-      `label ${label} is not known: of a service there are ${Object.keys(optionValues)
-        .map((each) => `${prefix}${each}`)
-        .join(' and ')}`,
+      `label ${label} is not known: of a service there are ${[...Object.keys(optionValues), ignoreOption].map((each) => `${prefix}${each}`).join(' and ')}`,
     );
   if (!allowed.includes(value)) refuse(`label ${label}: '${value}' is none of ${allowed.join(', ')}`);
   if (number === undefined) return;
   const found = meant(number, ports);
   if (found.length === 0) refuse(`label ${label}: the service publishes no port ${number.replace('-', '/')}`);
   if (!found.some(isIngress)) refuse(`label ${label}: the port is published in host mode, where the engine alone leads to its task`);
+}
+
+function checkIgnored(label: string, value: string): void {
+  const words = ignoredWords(value);
+  const wrong = words.find((word) => !isIgnorable(word));
+  if (words.length === 0 || wrong !== undefined) refuse(`label ${label}: '${wrong ?? value}' is none of ${ignorableWords.join(', ')}`);
 }
 
 /** `8080-tcp`: the port with that published number, else those with that target. */

@@ -13,7 +13,7 @@ function table(all: readonly KeyRow[]): string {
 What spec mode makes of each key, found by loading a stack with it and the same stack without it.
 \`*\` stands for a name of your own, \`0\` for any item of a list. Honoured keys name the field of the stack's spec that they change;
 refused ones are errors with file, line and column; ones that warn have no effect, and the note says what to do instead.
-\`x-\` keys are yours: they are allowed everywhere and go nowhere. One is ours: \`x-shoal\`, of a stack, a service or a port (long form), holds what Compose has no word for: \`image\`, \`engine-socket\`, \`source\`, \`sticky\`.
+\`x-\` keys are yours: they are allowed everywhere and go nowhere. One is ours: \`x-shoal\`, of a stack, a service or a port (long form), holds what Compose has no word for: \`image\`, \`engine-socket\`, \`ignore\`, \`source\`, \`sticky\`.
 It becomes labels of the service (\`shoal.image\`, of a port \`shoal.source.8080-tcp\`), with which docker's own CLI says the same; a key that is not known is refused. \`--strict\` leaves it alone.
 This file is written by its test (\`vitest -u\`): ${count('honoured')} honoured, ${count('refused')} refused, ${count('warns')} warn.
 

@@ -27,8 +27,19 @@ services:
   expect(labels(yaml.replace(/ports:.*/, ''), 'strict')).toEqual({});
 });
 
+test('what is left as it is found becomes one label', () => {
+  expect(labels('services: {a: {image: x, x-shoal: {ignore: [deploy.replicas, environment.LEVEL]}}}')).toEqual({
+    'shoal.ignore': 'deploy.replicas,environment.LEVEL',
+  });
+});
+
 test.each([
-  ['services: {a: {image: x, x-shoal: {imgae: pin}}}', 'x-shoal: imgae is not known; there are source, sticky, image, engine-socket'],
+  ['services: {a: {image: x, x-shoal: {imgae: pin}}}', 'x-shoal: imgae is not known; there are source, sticky, image, engine-socket, ignore'],
+  [
+    'services: {a: {image: x, x-shoal: {ignore: [deploy.replica]}}}',
+    'x-shoal: ignore is a list of deploy.replicas, deploy.resources, deploy.placement, deploy.restart_policy, deploy.update_config, deploy.rollback_config, image, command, environment, environment.NAME',
+  ],
+  ['services: {a: {image: x, x-shoal: {ignore: deploy.replicas}}}', expect.stringContaining('x-shoal: ignore is a list of') as unknown as string],
   ['services: {a: {image: x, x-shoal: {image: sometimes}}}', 'x-shoal: image is one of pin, follow'],
   ['services: {a: {image: x, x-shoal: follow}}', 'x-shoal: it must be a mapping'],
 ])('%s', (yaml, message) => expect(errorsOf(load({ 'compose.yml': yaml }))).toEqual([message]));
