@@ -20,9 +20,27 @@ export async function allowLoopback(bridge: string): Promise<boolean> {
 
 /** Lets each container on `bridge` be answered by itself: the way of a task that calls its own published port. */
 export async function allowHairpin(bridge: string): Promise<void> {
-  const { code, stdout } = await run('bridge', ['-j', '-d', 'link', 'show', 'master', bridge], limits);
-  if (code !== 0 || stdout.trim() === '') return;
-  const ports = JSON.parse(stdout) as { ifname: string; hairpin?: boolean }[];
+  await turnHairpinOn(await portsShown(['master', bridge]));
+}
+
+/** The same for all of `bridges`, at the price of one process when all is well. */
+export async function allowHairpins(bridges: ReadonlySet<string>): Promise<void> {
+  if (bridges.size === 0) return;
+  await turnHairpinOn((await portsShown([])).filter(({ master = '' }) => bridges.has(master)));
+}
+
+interface BridgePort {
+  ifname: string;
+  master?: string;
+  hairpin?: boolean;
+}
+
+async function portsShown(selection: readonly string[]): Promise<readonly BridgePort[]> {
+  const { code, stdout } = await run('bridge', ['-j', '-d', 'link', 'show', ...selection], limits);
+  return code !== 0 || stdout.trim() === '' ? [] : (JSON.parse(stdout) as BridgePort[]);
+}
+
+async function turnHairpinOn(ports: readonly BridgePort[]): Promise<void> {
   for (const { ifname, hairpin } of ports) {
     // A container that ends just now takes its port along; that is no fault.
     if (!hairpin) await run('bridge', ['link', 'set', 'dev', ifname, 'hairpin', 'on'], limits);

@@ -33,6 +33,12 @@ export async function stopAccepting(): Promise<void> {
   if (await succeeds(['-C', chain, ...rule])) await must(['-D', chain, ...rule]);
 }
 
+/** Whether iptables here keeps its rules where `nft monitor` sees them. */
+export async function firewallIsWatched(): Promise<boolean> {
+  const { stdout } = await run('iptables', ['--version'], { timeoutMs: 5000 });
+  return stdout.includes('nf_tables');
+}
+
 async function succeeds(args: readonly string[]): Promise<boolean> {
   return (await iptables(args)).code === 0;
 }

@@ -4,10 +4,11 @@ import { Coalescer } from '#base/pace/coalescer';
 import { bridgeName } from '#model/object/network';
 import type { BridgedNetwork, Bridges, Counters, TaskAttachment } from '#network/contract';
 import { nameServerRules, nameTableName } from '#network/rules/name-server-rules';
-import { allowHairpin, allowLoopback } from './bridge.ts';
+import { allowHairpin, allowHairpins, allowLoopback } from './bridge.ts';
 import { rebuildBridge } from './bridge-rebuild.ts';
 import { deviceNames } from './devices.ts';
 import { LoadedRules } from './loaded-rules.ts';
+import type { RuleWatch } from './rule-watch.ts';
 
 export class HostBridges implements Bridges {
   readonly #rules: LoadedRules;
@@ -23,8 +24,8 @@ export class HostBridges implements Bridges {
   /** Networks whose bridge was not there. */
   #absent: readonly BridgedNetwork[] = [];
 
-  constructor(instance: string, logger: Logger) {
-    this.#rules = new LoadedRules(nameTableName(instance), logger);
+  constructor(instance: string, { logger, watch }: { logger: Logger; watch: RuleWatch }) {
+    this.#rules = new LoadedRules(nameTableName(instance), { logger, watch });
     this.#logger = logger;
   }
 
@@ -43,11 +44,11 @@ export class HostBridges implements Bridges {
     await this.#changes.idle();
     const mended = [...(await this.#rebuild()), ...(await this.#rules.audit())];
     if (this.#wanted) await this.#changes.submit(this.#wanted);
-    for (const { network } of this.#wanted ?? []) await this.#hairpin(network.ID);
+    await allowHairpins(new Set((this.#wanted ?? []).map(({ network }) => bridgeName(network.ID))));
     return mended;
   }
 
-  /** Whether the rules that were loaded last and the bridges are still there, at the price of one process. */
+  /** Whether the rules that were loaded last and the bridges are still there, at the price of one process where nothing watches the rules. */
   async whole(): Promise<boolean> {
     const devices = await deviceNames();
     return this.#lost(devices).length === 0 && this.#rules.whole();

@@ -6,6 +6,7 @@ import { checkHost } from './check-host.ts';
 import { HostBridges } from './host-bridges.ts';
 import { HostOverlay } from './overlay/host-overlay.ts';
 import { HostPorts } from './host-ports.ts';
+import { RuleWatch } from './rule-watch.ts';
 
 export interface HostNetworkOptions {
   /** Suffix of the nft tables, so that several daemons on one machine have their own; empty for a single one. */
@@ -17,23 +18,34 @@ export interface HostNetworkOptions {
   address: string;
 }
 
-/** People flush rule sets and reload firewalls. Whether anything is gone is asked this often: three processes, where an audit takes several for each network. An idle node is to be quiet, and damage mended within half a minute. */
+/**
+ * People flush rule sets and reload firewalls. Whether anything is gone is asked this often, and soon after each change of rules that the watch tells of;
+ * without a watch that costs three processes. An idle node is to be quiet, and damage mended within half a minute.
+ */
 const glanceMs = 20_000;
+/** A change of rules is looked at when it is over, and who changes them all the time does not make us look all the time. */
+const settleMs = 500;
+const glanceGapMs = 10_000;
 
 export class HostNetwork {
   readonly bridges: HostBridges;
   readonly overlay: HostOverlay;
   readonly ports: HostPorts;
   readonly #clock: Clock;
+  readonly #watch: RuleWatch;
   #cancelGlance: () => void = () => {};
+  #glanceAt = Infinity;
+  #lastGlance = -Infinity;
   #glancing: Promise<void> = Promise.resolve();
   #stopped = true;
 
   constructor(options: HostNetworkOptions, { logger, clock }: { logger: Logger; clock: Clock }) {
     const { instance, heldPorts, nodeId } = options;
-    this.overlay = new HostOverlay(options, logger);
-    this.bridges = new HostBridges(instance, logger);
-    this.ports = new HostPorts({ instance, heldPorts, nodeId }, logger);
+    this.#watch = new RuleWatch(instance, { clock, logger });
+    const parts = { logger, watch: this.#watch };
+    this.overlay = new HostOverlay(options, parts);
+    this.bridges = new HostBridges(instance, parts);
+    this.ports = new HostPorts({ instance, heldPorts, nodeId }, parts);
     this.#clock = clock;
   }
 
@@ -43,12 +55,14 @@ export class HostNetwork {
     if (problems.length > 0) throw new Refusal('failedPrecondition', `this host cannot do networking: ${problems.join('; ')}`);
     await this.ports.start();
     this.#stopped = false;
-    this.#glanceLater(disturbed);
+    this.#glanceWithin(glanceMs, disturbed);
+    this.#watch.start(() => this.#glanceWithin(Math.max(settleMs, this.#lastGlance + glanceGapMs - this.#clock.monotonicNow()), disturbed));
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelGlance();
+    this.#watch.stop();
     await this.#glancing;
     await this.ports.stop();
   }
@@ -61,16 +75,22 @@ export class HostNetwork {
     await this.ports.tearDown();
   }
 
-  #glanceLater(disturbed: () => void): void {
-    if (this.#stopped) return;
-    this.#cancelGlance = this.#clock.after(glanceMs, () => {
-      this.#glancing = this.#glance(disturbed);
+  /** The next glance comes no later than in `delayMs`. */
+  #glanceWithin(delayMs: number, disturbed: () => void): void {
+    const at = this.#clock.monotonicNow() + delayMs;
+    if (this.#stopped || at >= this.#glanceAt) return;
+    this.#cancelGlance();
+    this.#glanceAt = at;
+    this.#cancelGlance = this.#clock.after(delayMs, () => {
+      this.#glanceAt = Infinity;
+      this.#glancing = this.#glancing.then(() => this.#glance(disturbed));
     });
   }
 
   async #glance(disturbed: () => void): Promise<void> {
     const whole = await Promise.all([this.bridges.whole(), this.overlay.whole(), this.ports.whole()]).catch(() => [true]);
+    this.#lastGlance = this.#clock.monotonicNow();
     if (whole.includes(false)) disturbed();
-    this.#glanceLater(disturbed);
+    this.#glanceWithin(glanceMs, disturbed);
   }
 }

@@ -7,11 +7,12 @@ import { virtualServices } from '#network/virtual-services';
 import { waysBack } from '#network/rules/way-back';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rules/rule-set';
 import { forgetFlowsTo, forgetFlowsToPorts, forgetUnanswered } from './bridge.ts';
-import { acceptPublished, acceptsPublished, stopAccepting } from './engine-firewall.ts';
+import { acceptPublished, acceptsPublished, firewallIsWatched, stopAccepting } from './engine-firewall.ts';
 import { LoadedRules } from './loaded-rules.ts';
 import { ContainerTables } from './container-tables.ts';
 import { PortHolder } from './ports/port-holder.ts';
 import { otherRulesExist } from './rule-table.ts';
+import type { RuleWatch } from './rule-watch.ts';
 
 export class HostPorts implements Ports {
   readonly #nodeId: string;
@@ -23,16 +24,22 @@ export class HostPorts implements Ports {
   #wanted: Traffic | undefined;
   #stopped = true;
   #acceptRepairs = 0;
+  readonly #watch: RuleWatch;
+  #firewallIsWatched = false;
+  /** The watch's count when the accept rule was seen to be there. */
+  #acceptedAt: number | undefined;
 
-  constructor({ instance, heldPorts, nodeId }: { instance: string; heldPorts: number; nodeId: string }, logger: Logger) {
+  constructor({ instance, heldPorts, nodeId }: { instance: string; heldPorts: number; nodeId: string }, { logger, watch }: { logger: Logger; watch: RuleWatch }) {
     this.#nodeId = nodeId;
-    this.#rules = new LoadedRules(tableName(instance), logger);
+    this.#watch = watch;
+    this.#rules = new LoadedRules(tableName(instance), { logger, watch });
     this.#holder = new PortHolder(logger, heldPorts);
     this.#containers = new ContainerTables(logger);
   }
 
   async start(): Promise<void> {
     await acceptPublished();
+    this.#firewallIsWatched = await firewallIsWatched();
     this.#stopped = false;
   }
 
@@ -51,7 +58,7 @@ export class HostPorts implements Ports {
     if (this.#stopped) return [];
     await this.#changes.idle();
     const mended = await this.#rules.audit();
-    if (await acceptPublished()) {
+    if (await this.#firewallMended()) {
       this.#acceptRepairs += 1;
       mended.push('the rule in DOCKER-USER that lets published traffic through was missing; it is there again');
     }
@@ -60,9 +67,22 @@ export class HostPorts implements Ports {
     return mended;
   }
 
-  /** Whether the rules that were loaded last are still there, at the price of two processes. */
+  /** Whether the rules that were loaded last are still there, at the price of two processes where nothing watches them. */
   async whole(): Promise<boolean> {
-    return (await this.#rules.whole()) && (await acceptsPublished());
+    return (await this.#rules.whole()) && (this.#firewallIsUntouched() || (await acceptsPublished()));
+  }
+
+  #firewallIsUntouched(): boolean {
+    return this.#firewallIsWatched && this.#watch.changes !== undefined && this.#watch.changes === this.#acceptedAt;
+  }
+
+  /** True when something was missing in the engine's firewall. */
+  async #firewallMended(): Promise<boolean> {
+    if (this.#firewallIsUntouched()) return false;
+    const { changes } = this.#watch;
+    const mended = await acceptPublished();
+    this.#acceptedAt = changes;
+    return mended;
   }
 
   problems(): readonly string[] {

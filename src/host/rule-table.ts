@@ -29,10 +29,15 @@ export async function rulesInForce({ table, revision }: Pick<RuleSet, 'table' | 
   return code === 0 && stdout.includes('return');
 }
 
-/** The tables as nft shows them; empty when they are not there. */
+/** The tables as nft shows them; empty when they are not there. One run for each: nft shows no second table in a run. */
 export async function listRules(table: string): Promise<string> {
   const lists = await Promise.all(['ip', 'ip6'].map((family) => run('nft', ['list', 'table', family, table], limits)));
   return lists.map(({ stdout }) => stdout).join('');
+}
+
+/** True when `listing` shows the revision of `rules`. */
+export function showsRevision(listing: string, { revision }: Pick<RuleSet, 'revision'>): boolean {
+  return new RegExp(`chain ${revision} \\{\\s+return`).test(listing);
 }
 
 /** True when a daemon's tables are in the kernel; after the removal of our own it can only be another's. */

@@ -18,7 +18,7 @@ export function run(command: string, args: readonly string[], { timeoutMs, input
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
       maxBuffer: outputLimitBytes,
-      env: { ...process.env, PATH: searchPath(), LC_ALL: 'C' },
+      env: toolEnvironment(),
     } as const;
     const child = execFile(command, args, options, (error, stdout, stderr) => {
       if (!error) resolve({ code: 0, stdout, stderr });
@@ -34,6 +34,7 @@ export function run(command: string, args: readonly string[], { timeoutMs, input
 }
 
 /** The tools are in folders that users' sessions often leave out. */
-function searchPath(): string {
-  return [process.env['PATH'] ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(':');
+export function toolEnvironment(): NodeJS.ProcessEnv {
+  const PATH = [process.env['PATH'] ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(':');
+  return { ...process.env, PATH, LC_ALL: 'C' };
 }

@@ -8,6 +8,7 @@ import { overlayRules, overlayTableName } from '#network/rules/overlay-rules';
 import { announceChanges } from '../bridge.ts';
 import { deviceNames } from '../devices.ts';
 import { LoadedRules } from '../loaded-rules.ts';
+import type { RuleWatch } from '../rule-watch.ts';
 import { groundOf, lookAtOverlay, type Ground } from './overlay-look.ts';
 import { run } from '../run.ts';
 
@@ -34,10 +35,10 @@ export class HostOverlay implements Facet<Overlay> {
   #plan: OverlayPlan | undefined;
   #problems: readonly string[] = [];
 
-  constructor(options: HostOverlayOptions, logger: Logger) {
+  constructor(options: HostOverlayOptions, { logger, watch }: { logger: Logger; watch: RuleWatch }) {
     this.#options = options;
     this.#logger = logger;
-    this.#rules = new LoadedRules(overlayTableName(options.instance), logger);
+    this.#rules = new LoadedRules(overlayTableName(options.instance), { logger, watch });
   }
 
   apply(wanted: Overlay): Promise<void> {
@@ -56,7 +57,7 @@ export class HostOverlay implements Facet<Overlay> {
     return [...mended, `the way to other hosts had been changed by someone else on ${touched.join(', ')}; it is as before again`];
   }
 
-  /** Whether devices and rules are there, at the price of one process; none on a node that is alone. */
+  /** Whether devices and rules are there, at the price of one process where nothing watches the rules. */
   async whole(): Promise<boolean> {
     const { tunnels = [] } = this.#plan ?? {};
     if (tunnels.length === 0 || !this.#known) return true;

@@ -206,6 +206,30 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     }
   });
 
+  test('what nobody touched is not read again', async () => {
+    await put([endpoint(names)]);
+    const read = async (): Promise<number> => (await portCounters())['rules_read'] ?? 0;
+    // Of our own change the watch tells a moment later.
+    let before = -1;
+    await until(
+      async () => {
+        const last = before;
+        before = await read();
+        expect(await client.call('audit')).toEqual([]);
+        return before === last && (await read()) === last;
+      },
+      30_000,
+      () => 'the rules are read in each audit',
+    );
+    host.run(['nft', 'add', 'table', 'ip', 'another']);
+    await until(
+      async () => (await read()) > before,
+      30_000,
+      () => 'a change of rules is not noticed',
+    );
+    host.run(['nft', 'delete', 'table', 'ip', 'another']);
+  });
+
   test('what someone flushed comes back', async () => {
     await put([endpoint(names)]);
     const { repairs = 0 } = await portCounters();
