@@ -53,9 +53,11 @@ export class Session {
     this.#asked = this.#asked.filter((asked) => asked.resultsIn > resultsIn);
   }
 
-  /** What waits goes out. */
-  wake(): void {
+  /** What waits goes out; returns how much that is. */
+  wake(): number {
+    const waiting = this.#waitingChanges;
     this.#wake();
+    return waiting;
   }
 
   end(): void {

@@ -33,6 +33,8 @@ export interface SessionsParts {
 const latenessMs = 1000;
 /** Sessions that send in one turn of the event loop; when there are more, not in that of the commit, which had enough to do. */
 const wokenAtOnce = 50;
+/** Changes that they send there. */
+const sentAtOnce = 2000;
 
 export class Sessions {
   readonly #parts: SessionsParts;
@@ -196,11 +198,11 @@ export class Sessions {
   /** Lets some of the sessions send what waits, and the others in turns to come: a thousand of them at once would hold up everything else. */
   #wakeSome(): void {
     if (this.#waking) return;
-    let left = wokenAtOnce;
+    let [left, changes] = [wokenAtOnce, sentAtOnce];
     for (const session of this.#toWake) {
-      if (left-- === 0) break;
+      if (left-- === 0 || changes <= 0) break;
       this.#toWake.delete(session);
-      session.wake();
+      changes -= session.wake();
     }
     if (this.#toWake.size > 0) this.#wakeLater();
   }

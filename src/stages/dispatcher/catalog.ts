@@ -280,27 +280,34 @@ export class Catalog {
   #nodesOf(topics: readonly Topic[]): Audience {
     const nodes = new Set<string>();
     for (const topic of topics) {
-      const id = topic.slice(topic.indexOf(':') + 1);
+      const id = idOf(topic);
       if (topic.startsWith('node:')) nodes.add(id);
       else for (const node of this.#nodesOfNetwork.of(id)) nodes.add(node);
     }
     return nodes;
   }
 
-  /** The nodes that these topics meant before the commit. */
+  /** The nodes that these topics meant before the commit; the very same set as now when nobody came or went: then nothing has to be compared. */
   #formerAudience(all: readonly Topic[]): Audience {
-    const audience = this.#audience(all);
-    if (audience === 'all' || this.#before.nodes.size === 0) return audience;
-    const topics = withoutMembers(all, (node, network) => this.#before.nodes.get(node)?.has(network) ?? this.#networksOfNode.has(node, network));
-    return remembered(this.#formerAudiences, topics, () => {
-      const nodes = new Set(audience);
-      for (const [nodeId, networks] of this.#before.nodes) {
-        if (topics.some((topic) => topic === `node:${nodeId}` || [...networks].some((id) => topic === `network:${id}`))) nodes.add(nodeId);
-        else nodes.delete(nodeId);
-      }
-      // The very same set when nobody came or went: then nothing has to be compared.
-      return nodes.size === audience.size && [...nodes].every((id) => audience.has(id)) ? audience : nodes;
-    });
+    const networks = all.filter((topic) => topic.startsWith('network:')).sort();
+    if (all.includes('all') || networks.length === 0 || this.#before.nodes.size === 0) return this.#audience(all);
+    // Items of many tasks differ in the task's own node alone, which is on its networks: they share one set.
+    const members = remembered(this.#formerAudiences, networks, () => this.#formerMembers(networks));
+    const others = all.filter((topic) => topic.startsWith('node:')).map(idOf);
+    if (members !== 'all' && others.some((node) => !members.has(node))) return new Set([...members, ...others]);
+    return members;
+  }
+
+  /** The nodes that were on any of these networks before the commit. */
+  #formerMembers(networks: readonly Topic[]): Audience {
+    const audience = this.#audience(networks);
+    if (audience === 'all') return audience;
+    const nodes = new Set(audience);
+    for (const [nodeId, before] of this.#before.nodes) {
+      if (networks.some((topic) => before.has(idOf(topic)))) nodes.add(nodeId);
+      else nodes.delete(nodeId);
+    }
+    return nodes.size === audience.size && [...nodes].every((id) => audience.has(id)) ? audience : nodes;
   }
 }
 
@@ -326,10 +333,13 @@ function apart<V>(items: ReadonlyMap<ItemKey, V>, keys: readonly ItemKey[]): Map
 
 /** Without the nodes that are on a network which is meant as well: a network's tasks, each on another node, are told to the very same audience. */
 function withoutMembers(topics: readonly Topic[], isOn: (node: string, network: string) => boolean): readonly Topic[] {
-  const networks = topics.flatMap((topic) => (topic.startsWith('network:') ? [topic.slice('network:'.length)] : []));
+  const networks = topics.filter((topic) => topic.startsWith('network:')).map(idOf);
   if (networks.length === 0) return topics;
-  const rest = topics.filter((topic) => !topic.startsWith('node:') || !networks.some((network) => isOn(topic.slice('node:'.length), network)));
-  return rest.sort();
+  return topics.filter((topic) => !topic.startsWith('node:') || !networks.some((network) => isOn(idOf(topic), network))).sort();
+}
+
+function idOf(topic: Topic): string {
+  return topic.slice(topic.indexOf(':') + 1);
 }
 
 function remembered(known: Map<string, Audience>, topics: readonly Topic[], find: () => Audience): Audience {
