@@ -19,7 +19,7 @@ import { DirtySet } from './dirty.ts';
 import { entryLimits, netActions } from './entries.ts';
 import { Group, type Request } from './group.ts';
 import { runPass } from './pass.ts';
-import { Proposer } from './proposer.ts';
+import { manyActions, Proposer } from './proposer.ts';
 import type { ReplicatedLog } from '#replica/replicated-log';
 import type { ReplicatedState } from '#replica/state';
 
@@ -140,20 +140,21 @@ export class Manager implements Cluster {
     // Looking for work and giving up are one step, so nothing that arrives is overlooked.
     while (this.#running() && (this.#requests.length > 0 || !this.#dirty.empty)) {
       const group = new Group(this.#parts.state.store);
+      let written = 0;
       try {
-        await this.#turn(group);
+        written = await this.#turn(group);
       } catch (error) {
         this.#fail(error, group);
       }
       // Many who were answered together ask again together, and share an entry if they are let in first. One alone waits for nobody,
-      // but what follows from its entry is another turn's: this one has had the entry's apply and what the nodes are told of it.
-      if (group.members.length !== 1 || (this.#requests.length === 0 && !this.#dirty.empty)) await nextTurn(this.#parts.clock);
+      // but what follows from its entry is another turn's: this one has had the entry's apply and what the nodes are told of it. After a large one also who asks next waits.
+      if (group.members.length !== 1 || written > manyActions || (this.#requests.length === 0 && !this.#dirty.empty)) await nextTurn(this.#parts.clock);
     }
     this.#busy = false;
   }
 
-  /** The requests that wait, or none, and the pass over them: one entry. What does not fit stays in the dirty set for the next turn. */
-  async #turn(group: Group): Promise<void> {
+  /** The requests that wait, or none, and the pass over them: one entry. What does not fit stays in the dirty set for the next turn. Resolves with how many actions were written. */
+  async #turn(group: Group): Promise<number> {
     const { clock, state } = this.#parts;
     const now = clock.now();
     this.#decide(group, now);
@@ -166,17 +167,15 @@ export class Manager implements Cluster {
     if (!this.#dirty.empty && !(await this.#pass(overlay, room, now))) {
       if (!this.#running()) throw unavailable();
       this.#decideAnew(group);
-      return;
+      return 0;
     }
     const actions = netActions(overlay.actions);
     // What a request asks for and a stage undoes at once leaves nothing to write, and an answer all the same.
-    if (actions.length === 0 && group.members.length === 0) return;
+    if (actions.length === 0 && group.members.length === 0) return 0;
     const outcome = await this.#proposer.propose(actions, group.answers, now);
-    if (outcome.applied) {
-      group.settle();
-      return;
-    }
-    this.#decideAnew(group);
+    if (outcome.applied) group.settle();
+    else this.#decideAnew(group);
+    return actions.length;
   }
 
   /** An entry of which nobody expected anything any more came in between: all is decided again, on what it has made. */

@@ -17,7 +17,7 @@ export interface ProposerParts {
 const checkEvery = { entries: 1000, ms: 60_000 };
 
 /** From here on an entry is written in another turn than the one in which it was decided. */
-const manyActions = 50;
+export const manyActions = 50;
 
 export class Proposer {
   readonly #parts: ProposerParts;

@@ -21,7 +21,7 @@ import { watchRollout } from './update/rollout-watch.ts';
 import { isGone } from './slots.ts';
 
 /** Tasks that a rule looks at in one step: about a millisecond. */
-const looksAStep = 500;
+const looksAStep = 250;
 
 /** Rules answer one another within a few rounds; more than this means that two of them quarrel. */
 const maxRounds = 25;

@@ -14,7 +14,11 @@ export function* reconcileReplicated(draft: Draft): Steps<OccupiedSlot[]> {
     if (holder) occupied.push(holder);
   }
   const kept = occupied.length > replicas ? yield* keepBest(draft, occupied, replicas) : occupied;
-  const keys = new Set(kept.map((slot) => slot.key));
+  const keys = new Set<string>();
+  for (const slot of kept) {
+    if (draft.pace.isDue) yield;
+    keys.add(slot.key);
+  }
   if (keys.size < replicas) yield* addSlots(draft, keys, replicas);
   yield* dropOthers(draft, keys);
   return kept;
@@ -69,8 +73,18 @@ function* keepBest(draft: Draft, slots: readonly OccupiedSlot[], count: number):
     }
   }
   const kept = new Set<OccupiedSlot>();
-  for (const round of [...rounds, inTransit]) for (const slot of round.slice(0, count - kept.size)) kept.add(slot);
-  return slots.filter((slot) => kept.has(slot));
+  for (const round of [...rounds, inTransit]) {
+    for (const slot of round.slice(0, count - kept.size)) {
+      if (draft.pace.isDue) yield;
+      kept.add(slot);
+    }
+  }
+  const inOrder: OccupiedSlot[] = [];
+  for (const slot of slots) {
+    if (draft.pace.isDue) yield;
+    if (kept.has(slot)) inOrder.push(slot);
+  }
+  return inOrder;
 }
 
 function isRunning(slot: OccupiedSlot): boolean {

@@ -22,12 +22,16 @@ export function* rollOut(draft: Draft, slots: readonly OccupiedSlot[]): Steps<vo
     if (isSlotDirty(draft, slot) && (draft.isFull || !settle(draft, slot, config))) dirty.push(slot);
   }
   if (draft.hasMore) return;
-  const rollout = presentRollout(draft) ?? begin(draft, dirty.length);
+  const rollout = presentRollout(draft) ?? (yield* begin(draft, dirty.length));
   if (!rollout) {
     if (isRolling(draft.service)) completeUpdate(draft);
     return;
   }
-  const pending = dirty.filter((slot) => !partHolder(slot, rollout));
+  const pending: OccupiedSlot[] = [];
+  for (const slot of dirty) {
+    if (draft.pace.isDue) yield;
+    if (!partHolder(slot, rollout)) pending.push(slot);
+  }
   if (pending.length > 0) yield* takeSlots(draft, rollout, pending, config);
   else if (isRolling(draft.service)) yield* completeWhenMonitored(draft, rollout, config);
 }
@@ -38,8 +42,8 @@ function isSlotDirty(draft: Draft, { occupants }: OccupiedSlot): boolean {
 }
 
 /** Opens a rollout when there is something to roll. An update that is over keeps its status when a late slot turns up. */
-function begin(draft: Draft, total: number): PresentRollout | undefined {
-  if (total === 0 && !placementMoved(draft)) return undefined;
+function* begin(draft: Draft, total: number): Steps<PresentRollout | undefined> {
+  if (total === 0 && !(yield* placementMoved(draft))) return undefined;
   if (total > 0 && !draft.service.UpdateStatus) startUpdate(draft);
   const { SpecVersion } = draft.service.Shoal;
   // The object is written now, so that its version as it was is used by no other rollout.
@@ -49,11 +53,13 @@ function begin(draft: Draft, total: number): PresentRollout | undefined {
 }
 
 /** Tasks stay though the placement is another one now: it is noted that they were looked at, and nodes that change later are no update. */
-function placementMoved(draft: Draft): boolean {
+function* placementMoved(draft: Draft): Steps<boolean> {
   const { Spec, Shoal } = draft.service;
-  return draft.tasks().some((task) => {
-    return isWanted(task) && task.Shoal.SpecVersion !== Shoal.SpecVersion && !equal(task.Spec.Placement, Spec.TaskTemplate.Placement);
-  });
+  for (const task of draft.tasks()) {
+    if (draft.pace.isDue) yield;
+    if (isWanted(task) && task.Shoal.SpecVersion !== Shoal.SpecVersion && !equal(task.Spec.Placement, Spec.TaskTemplate.Placement)) return true;
+  }
+  return false;
 }
 
 /** Gives each free worker the next slot by number. A worker is busy until its task is up and the delay after that is over. */
