@@ -23,6 +23,8 @@ export interface Cost {
   cpuMs: number;
   /** The longest turn of the event loop, in CPU time too, without the collector's pauses in it. */
   turnMs: number;
+  /** The rooms that were at work in it. */
+  turnIn: string;
   /** The longest pause of the garbage collector. */
   pauseMs: number;
   /** Of messages to nodes, as JSON. */
@@ -32,10 +34,32 @@ export interface Cost {
 
 /** In memory, but what is proposed commits a turn later, as with a disk. */
 class PatientLog extends MemoryLog {
+  /** What came before it is in the state already. */
+  override async start(): Promise<void> {
+    this.lead();
+  }
+
   override async propose(bytes: Uint8Array, term: number): ReturnType<MemoryLog['propose']> {
     await new Promise((resolve) => void setImmediate(resolve));
     return super.propose(bytes, term);
   }
+}
+
+/** What a leader costs that begins over a state that is on its disk. */
+export async function coldStart(pieces: readonly Uint8Array[]): Promise<Cost> {
+  const cluster = new LargeCluster();
+  const turns = new Turns();
+  let before = 0;
+  async function begin(): Promise<void> {
+    await cluster.state.restore(Number.MAX_SAFE_INTEGER, pieces);
+    before = cluster.state.store.index;
+    cluster.log.entries.length = before;
+    await cluster.lead();
+  }
+  await turns.until(begin());
+  await cluster.stop();
+  const { wholeMs: cpuMs, longestMs: turnMs, longestIn: turnIn, pauseMs } = turns;
+  return { cpuMs, turnMs, turnIn, pauseMs, bytes: 0, entries: cluster.log.entries.length - before };
 }
 
 export class LargeCluster {
@@ -78,6 +102,12 @@ export class LargeCluster {
       this.#sessions.set(ID, session);
       void this.#follow(session);
     }
+  }
+
+  /** Begins to lead what is there, until there is nothing left to do. */
+  async lead(): Promise<void> {
+    await this.#seat.start();
+    await this.rest();
   }
 
   stop(): Promise<void> {
@@ -146,7 +176,8 @@ export class LargeCluster {
     const turns = new Turns();
     const done = run().then(() => this.rest());
     await turns.until(done);
-    return { cpuMs: turns.wholeMs, turnMs: turns.longestMs, pauseMs: turns.pauseMs, bytes: bytesOf(this.#sent), entries: this.log.entries.length - entries };
+    const { wholeMs: cpuMs, longestMs: turnMs, longestIn: turnIn, pauseMs } = turns;
+    return { cpuMs, turnMs, turnIn, pauseMs, bytes: bytesOf(this.#sent), entries: this.log.entries.length - entries };
   }
 
   async #follow(session: DispatcherSession): Promise<void> {

@@ -1,4 +1,5 @@
-/** Turns of the event loop while something is done: processor time, without the garbage collector's pauses in it. */
+/** Turns of the event loop while something is done: processor time, without the garbage collector's pauses in it; and what was at work in the longest. */
+import { Session, type Profiler } from 'node:inspector';
 import { PerformanceObserver } from 'node:perf_hooks';
 
 interface Turn {
@@ -8,16 +9,26 @@ interface Turn {
   ms: number;
 }
 
+const sampledEveryUs = 500;
+
 export class Turns {
   readonly #turns: Turn[] = [];
   readonly #pauses: { from: number; ms: number }[] = [];
   #cpuMs = 0;
+  #profile: { samples: Profiler.Profile; began: number } | undefined;
 
   async until(done: Promise<unknown>): Promise<void> {
     const observer = new PerformanceObserver((list) => {
       for (const { startTime, duration } of list.getEntries()) this.#pauses.push({ from: startTime, ms: duration });
     });
     observer.observe({ entryTypes: ['gc'] });
+    const session = new Session();
+    session.connect();
+    // Answers of this session come before `post` returns.
+    session.post('Profiler.enable');
+    session.post('Profiler.setSamplingInterval', { interval: sampledEveryUs });
+    session.post('Profiler.start');
+    const began = performance.now();
     let over = false;
     const end = (): void => void (over = true);
     done.then(end, end);
@@ -36,6 +47,8 @@ export class Turns {
     await nextTurn();
     await nextTurn();
     observer.disconnect();
+    session.post('Profiler.stop', (_error, { profile }) => (this.#profile = { samples: profile, began }));
+    session.disconnect();
   }
 
   get wholeMs(): number {
@@ -47,12 +60,59 @@ export class Turns {
   }
 
   get longestMs(): number {
-    return this.#turns.reduce((longest, turn) => Math.max(longest, turn.ms - this.#pausedMs(turn)), 0);
+    const longest = this.#longest();
+    return longest ? this.#ownMs(longest) : 0;
+  }
+
+  /** The rooms that were at work in the longest turn, the busiest first. */
+  get longestIn(): string {
+    const longest = this.#longest();
+    if (!longest || !this.#profile) return '';
+    const { samples, began } = this.#profile;
+    const rooms = roomsOf(samples);
+    const seen = new Map<string, number>();
+    let at = began;
+    for (const [index, id] of (samples.samples ?? []).entries()) {
+      const ms = (samples.timeDeltas?.[index] ?? 0) / 1000;
+      at += ms;
+      const room = rooms.get(id);
+      if (at >= longest.from && at <= longest.to && room !== undefined) seen.set(room, (seen.get(room) ?? 0) + ms);
+    }
+    const busiest = [...seen].toSorted((a, b) => b[1] - a[1]).slice(0, 3);
+    return busiest.map(([room]) => room).join(', ');
+  }
+
+  #longest(): Turn | undefined {
+    let longest: Turn | undefined;
+    let longestMs = -1;
+    for (const turn of this.#turns) {
+      if (turn.ms <= longestMs || this.#ownMs(turn) <= longestMs) continue;
+      longest = turn;
+      longestMs = this.#ownMs(turn);
+    }
+    return longest;
+  }
+
+  #ownMs(turn: Turn): number {
+    return turn.ms - this.#pausedMs(turn);
   }
 
   #pausedMs({ from, to }: Turn): number {
-    return this.#pauses.filter((pause) => pause.from >= from && pause.from < to).reduce((sum, { ms }) => sum + ms, 0);
+    let sum = 0;
+    for (const pause of this.#pauses) if (pause.from >= from && pause.from < to) sum += pause.ms;
+    return sum;
   }
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+/** By node of the profile: the room of the innermost function of ours on its stack, such as `stages/scheduler`. */
+function roomsOf({ nodes }: Profiler.Profile): Map<number, string> {
+  const rooms = new Map<number, string>();
+  // Parents come before their children.
+  for (const { id, callFrame, children = [] } of nodes) {
+    const room = /\/src\/(stages\/\w+|\w+)\//.exec(callFrame.url)?.[1] ?? rooms.get(id);
+    if (room !== undefined) for (const each of [id, ...children]) rooms.set(each, room);
+  }
+  return rooms;
+}
