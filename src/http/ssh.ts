@@ -3,6 +3,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { Agent } from 'node:http';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { Refusal } from '#base/refusal';
+import { shellQuoted } from '#base/text/shell-words';
 
 /** The three methods are node's own hooks, which its types leave out. Connections are kept between calls: to log in takes long. Idle ones do not keep the program from ending. */
 class SshAgent extends Agent {
@@ -39,7 +40,7 @@ function sshArguments(url: string): string[] {
   const socket = decodeURIComponent(parsed.pathname);
   const login = [...(parsed.username ? ['-l', decodeURIComponent(parsed.username)] : []), ...(parsed.port ? ['-p', parsed.port] : [])];
   const host = parsed.hostname.replaceAll(/[[\]]/g, '');
-  const docker = socket === '' || socket === '/' ? ['docker'] : ['docker', '--host', `'unix://${socket.replaceAll("'", `'\\''`)}'`];
+  const docker = socket === '' || socket === '/' ? ['docker'] : ['docker', '--host', shellQuoted(`unix://${socket}`)];
   return ['-o', 'ConnectTimeout=30', '-T', ...login, '--', host, ...docker, 'system', 'dial-stdio'];
 }
 

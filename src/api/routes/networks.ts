@@ -1,5 +1,6 @@
 /** Routes of networks: the cluster's are ours, all others are the engine's; lists show both. */
 import { createNetwork, removeNetwork } from '#control/networks';
+import { withoutPrefix } from '#model/address';
 import { namespaceLabel } from '#model/object/meta';
 import { networkIdLabel, type Network } from '#model/object/network';
 import { taskName } from '#model/object/task';
@@ -114,7 +115,7 @@ function servicesOf(view: View, network: Network): Record<string, object> {
     const attachment = task.NetworksAttachments?.find((candidate) => candidate.Network.ID === network.ID);
     if (!attachment || task.Status.State !== 'running') continue;
     const entry = (services[task.Shoal.ServiceName] ??= { VIP: '', Ports: [], LocalLBIndex: 0, Tasks: [] });
-    const EndpointIP = (attachment.Addresses[0] ?? '').split('/')[0] ?? '';
+    const EndpointIP = withoutPrefix(attachment.Addresses[0] ?? '');
     const node = view.get('node', task.NodeID);
     entry.Tasks.push({
       Name: taskName(task),

@@ -2,6 +2,7 @@
 import { sameService } from '#model/difference/spec-compare';
 import { defaults } from '#model/object/service';
 import type { PortConfig, ServiceSpec, TaskSpec, UpdateConfig } from '#model/object/service-spec';
+import { publishedKey, publishModeOf, targetKey } from '#model/port/port';
 
 /** With SwarmKit's defaults said, for `?insertDefaults=true`. */
 export function withDefaults(spec: ServiceSpec): ServiceSpec {
@@ -76,8 +77,7 @@ function keepTask(current: TaskSpec, next: TaskSpec): TaskSpec {
 }
 
 function keepPort(current: readonly PortConfig[], port: PortConfig): PortConfig {
-  const key = ({ Protocol = 'tcp', TargetPort, PublishedPort, PublishMode = 'ingress' }: PortConfig) =>
-    [Protocol, TargetPort, PublishedPort ?? 0, PublishMode].join('/');
+  const key = (each: PortConfig) => `${publishedKey(each)} ${targetKey(each)} ${publishModeOf(each)}`;
   const same = current.find((candidate) => key(candidate) === key(port));
   return same ? extended(same, port) : port;
 }

@@ -3,6 +3,7 @@ import { equal } from '#base/equal';
 import { shownNetworkId } from '#model/object/network';
 import { defaults } from '#model/object/service';
 import type { EndpointSpec, NetworkAttachmentConfig, PortConfig, ServiceSpec, TaskSpec, UpdateConfig } from '#model/object/service-spec';
+import { protocolOf, publishModeOf } from '#model/port/port';
 
 export function storedSpec(spec: ServiceSpec): object {
   const { UpdateConfig: updating, RollbackConfig: rolling } = spec;
@@ -40,7 +41,7 @@ export function storedEndpoint(spec: EndpointSpec | undefined): EndpointSpec | u
 }
 
 function storedPort(port: PortConfig): PortConfig {
-  return { ...port, Protocol: port.Protocol || 'tcp', PublishMode: port.PublishMode || 'ingress' };
+  return { ...port, Protocol: protocolOf(port), PublishMode: publishModeOf(port) };
 }
 
 function storedUpdate(config: UpdateConfig): UpdateConfig {

@@ -38,3 +38,8 @@ export function splitWords(line: string): string[] {
 function fail(message: string): never {
   throw new Refusal('invalidArgument', message);
 }
+
+/** The text as one word of a shell, whatever is in it. */
+export function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -3,7 +3,7 @@ import { formatDuration } from '#base/text/duration';
 import { capital, humanDuration, humanSize } from '#base/text/human';
 import { modeOf, type Service } from '#model/object/service';
 import type { ContainerSpec, PortConfig, ResourceLimits, TaskSpec, UpdateConfig } from '#model/object/service-spec';
-import { isIngress, protocolOf } from '#model/port/port';
+import { protocolOf, publishModeOf } from '#model/port/port';
 import { familiarImage } from '#model/image/image-reference';
 
 type Lines = readonly string[];
@@ -159,7 +159,7 @@ function portLines(port: PortConfig): Lines {
     ` PublishedPort = ${port.PublishedPort ?? 0}`,
     `  Protocol = ${protocolOf(port)}`,
     `  TargetPort = ${port.TargetPort}`,
-    `  PublishMode = ${isIngress(port) ? 'ingress' : 'host'}`,
+    `  PublishMode = ${publishModeOf(port)}`,
   ];
 }
 

@@ -1,5 +1,6 @@
 /** What a repository may not have a stack do: everything that reaches beyond the stack's own containers, unless it is allowed. */
 import { Refusal } from '#base/refusal';
+import { shellQuoted } from '#base/text/shell-words';
 import { allowanceText, isAllowed } from '#model/allowance';
 import { namespaceLabel } from '#model/object/meta';
 import { nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
@@ -28,7 +29,7 @@ export function checkPolicy(view: View, spec: StackSpec, source: StackSource): v
 }
 
 function quoted(word: string): string {
-  return /^[\w=/.,:@+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return /^[\w=/.,:@+-]+$/.test(word) ? word : shellQuoted(word);
 }
 
 function stackNeeds(view: View, spec: StackSpec): FieldNeed[] {

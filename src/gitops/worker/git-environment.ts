@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { shellQuoted } from '#base/text/shell-words';
 import type { RepositoryCredentials } from '#model/object/repository';
 
 export interface GitSurroundings {
@@ -96,10 +97,6 @@ function decoded(text: string): string {
 
 function sshCommand(options: readonly string[]): string {
   return `ssh ${options.map((option) => `-o ${shellQuoted(option)}`).join(' ')}`;
-}
-
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** For a value of ssh's settings, in which blanks and percent signs mean something. */

@@ -1,5 +1,6 @@
 /** Where two specs differ: the one difference, for plans, reasons and answers. Values that are often secrets - variables, drivers' options - stay out. */
 import { equal } from '#base/equal';
+import { protocolOf } from '../port/port.ts';
 
 export interface FieldChange {
   /** `TaskTemplate.ContainerSpec.Image`, `EndpointSpec.Ports[80:8080/tcp].PublishMode` */
@@ -23,7 +24,7 @@ const itemNames: Readonly<Record<string, (item: Item) => string>> = {
   Secrets: (item) => text(item['SecretName']),
   Mounts: (item) => text(item['Target']),
   Networks: (item) => text(item['Target']),
-  Ports: (item) => `${text(item['PublishedPort'] ?? 'any')}:${text(item['TargetPort'])}/${text(item['Protocol'] ?? 'tcp')}`,
+  Ports: (item) => `${text(item['PublishedPort'] ?? 'any')}:${text(item['TargetPort'])}/${protocolOf(item)}`,
   Ulimits: (item) => text(item['Name']),
 };
 

@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import { compareTexts } from '#base/text/text';
 import { fieldChanges } from './field-changes.ts';
-import { protocolOf } from '../port/port.ts';
+import { protocolOf, publishModeOf } from '../port/port.ts';
 import { defaults } from '../object/service.ts';
 import type { ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '../object/service-spec.ts';
 
@@ -99,7 +99,7 @@ function comparableEndpoint(spec: EndpointSpec | undefined): object {
   const ports = (spec?.Ports ?? []).map((port) => ({
     ...port,
     Protocol: protocolOf(port),
-    PublishMode: port.PublishMode || 'ingress',
+    PublishMode: publishModeOf(port),
   }));
   return {
     Mode: spec?.Mode || 'vip',

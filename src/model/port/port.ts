@@ -11,7 +11,11 @@ export function protocolOf(port: { readonly Protocol?: PortConfig['Protocol'] })
 
 /** Every node answers on it; otherwise only the task's own node does. */
 export function isIngress(port: PortConfig): boolean {
-  return port.PublishMode !== 'host';
+  return publishModeOf(port) === 'ingress';
+}
+
+export function publishModeOf(port: Pick<PortConfig, 'PublishMode'>): NonNullable<PortConfig['PublishMode']> {
+  return port.PublishMode || 'ingress';
 }
 
 /** A published number in its protocol, `tcp/8080`: what a host has once. `number` stands for one that is to be given. */

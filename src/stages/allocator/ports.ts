@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import type { Endpoint, Service } from '#model/object/service';
 import type { EndpointSpec, PortConfig } from '#model/object/service-spec';
-import { isIngress, protocolOf, publishedKey } from '#model/port/port';
+import { isIngress, protocolOf, publishedKey, publishModeOf } from '#model/port/port';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
 
@@ -133,7 +133,7 @@ function resolve(ports: Ports, service: Service): EndpointResult {
       ...port,
       Protocol: protocolOf(port),
       PublishedPort: number,
-      PublishMode: isIngress(port) ? 'ingress' : 'host',
+      PublishMode: publishModeOf(port),
     };
     hold(ports, service, given);
     resolved.push(given);

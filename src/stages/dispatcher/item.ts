@@ -91,7 +91,7 @@ function serviceItem(service: Service | undefined): AssignmentUpdate | undefined
 function backendItem(task: Task | undefined): AssignmentUpdate | undefined {
   if (!task || !isPlaced(task)) return undefined;
   const Networks = clusterAttachments(task).flatMap(({ Network, Addresses, Aliases = [] }) => {
-    const [Address] = Addresses[0]?.split('/') ?? [];
+    const Address = withoutPrefix(Addresses[0] ?? '');
     const MacAddress = wishedMacAddress(task, Network.ID);
     return Address ? [{ NetworkID: Network.ID, Address, ...(MacAddress && { MacAddress }), Aliases }] : [];
   });

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { capabilityName } from '#model/capability';
-import type { ConfigReference, ContainerSpec, PortConfig, SecretReference, ServiceSpec, TaskSpec } from '#model/object/service-spec';
+import type { ConfigReference, ContainerSpec, SecretReference, ServiceSpec, TaskSpec } from '#model/object/service-spec';
+import { targetKey } from '#model/port/port';
 import { CommandError } from '../../command-error.ts';
 import { collect } from '../../session.ts';
 import { fileReference, genericResource, hostLine, mount, networkAttachment, pairs, ports, ulimit, usage, whole } from './service-values.ts';
@@ -89,7 +90,7 @@ export function withChanges(spec: ServiceSpec, flags: ChangedLists, environment:
     spec.EndpointSpec?.Ports,
     flags.publishAdd?.flatMap((text) => ports(text, '--publish')),
     flags.publishRm?.map(removedTarget),
-    byTarget,
+    targetKey,
     JSON.stringify,
   );
   return {
@@ -203,8 +204,4 @@ function changedMap(
 function removedTarget(text: string): string {
   const [target = '', protocol = 'tcp'] = text.split('/');
   return `${whole('--publish-rm', target)}/${protocol}`;
-}
-
-function byTarget({ TargetPort, Protocol = 'tcp' }: PortConfig): string {
-  return `${TargetPort}/${Protocol}`;
 }
