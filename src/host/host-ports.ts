@@ -29,7 +29,10 @@ export class HostPorts implements Ports {
   /** The watch's count when the accept rule was seen to be there. */
   #acceptedAt: number | undefined;
 
-  constructor({ instance, heldPorts, nodeId }: { instance: string; heldPorts: number; nodeId: string }, { logger, watch }: { logger: Logger; watch: RuleWatch }) {
+  constructor(
+    { instance, heldPorts, nodeId }: { instance: string; heldPorts: number; nodeId: string },
+    { logger, watch }: { logger: Logger; watch: RuleWatch },
+  ) {
     this.#nodeId = nodeId;
     this.#watch = watch;
     this.#rules = new LoadedRules(tableName(instance), { logger, watch });

@@ -14,7 +14,7 @@ import { table, type Row } from './figures.ts';
 import { benchLoad } from './load/load.ts';
 import { benchRaft } from './raft.ts';
 import { benchReconcile } from './reconcile.ts';
-import { benchScale } from './scale.ts';
+import { benchHugeServices, benchScale } from './scale.ts';
 import { benchSnapshots } from './snapshots.ts';
 import { benchSoak } from './soak/soak.ts';
 
@@ -160,6 +160,7 @@ async function main(): Promise<void> {
   await measure('snapshots', benchSnapshots);
   await measure('compose', composeRows);
   await measure('scale', benchScale);
+  await measure('huge', benchHugeServices);
   if (reason === undefined && chosen.includes('failover')) await measure('failover', () => benchFailover(Number(values.kills), say));
   const load = {
     hosts: Number(values.hosts),
