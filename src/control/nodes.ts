@@ -19,7 +19,7 @@ export function updateNode(ref: string, version: number, spec: NodeSpec): UseCas
     checkNode(spec);
     checkVersion(node, version);
     if (spec.Role === 'worker' && node.Spec.Role === 'manager') checkDemotion(view, node);
-    return { actions: [update('node', { ...node, Spec: spec })], result: undefined };
+    return { actions: [update('node', { ...node, Spec: { ...drainOf(node.Spec, spec), ...spec } })], result: undefined };
   };
 }
 
@@ -139,6 +139,19 @@ function checkNode(spec: NodeSpec): void {
   if (!['active', 'pause', 'drain'].includes(spec.Availability)) {
     throw new Refusal('invalidArgument', `invalid Availability: "${spec.Availability ?? ''}"`);
   }
+  checkDrain(spec);
+}
+
+/** Docker's clients send a spec back without what they do not know: a drain that is under way keeps its time. */
+function drainOf(before: NodeSpec, { Availability }: NodeSpec): Pick<NodeSpec, 'Shoal'> {
+  return Availability === 'drain' && before.Availability === 'drain' && before.Shoal ? { Shoal: before.Shoal } : {};
+}
+
+function checkDrain({ Availability, Shoal }: NodeSpec): void {
+  const timeout = Shoal?.DrainTimeout;
+  if (timeout === undefined) return;
+  if (Availability !== 'drain') throw new Refusal('invalidArgument', `DrainTimeout goes with the availability drain, not with ${Availability}`);
+  if (timeout < 0) throw new Refusal('invalidArgument', 'DrainTimeout must not be negative');
 }
 
 function checkDemotion(view: View, node: Node): void {

@@ -10,6 +10,7 @@ import { TunnelClient } from './forward/tunnel-client.ts';
 import { channelLimits } from './limits.ts';
 import { DispatcherServiceClient, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
 import { toRefusal } from './refusals.ts';
+import { besideSpare } from './spare-line.ts';
 
 type Stream = ClientReadableStream<SessionResponse>;
 type Answer<T> = (error: ServiceError | null, response: T) => void;
@@ -35,16 +36,23 @@ export function connectDispatcher(
   connected?: (tunnel: Duplex) => void,
 ): DispatcherConnection {
   const client = new DispatcherServiceClient(address, secured, channelLimits);
+  // A connection of its own and not one that others share: theirs may be stuck.
+  const spare = () => new DispatcherServiceClient(address, secured, { ...channelLimits, 'grpc.use_local_subchannel_pool': 1 });
   const tunnels = connected && new TunnelClient(address, secured, connected);
   const close = (): void => {
     client.close();
     tunnels?.end();
   };
-  return { openSession: (_nodeId, description) => openRemote(client, description, tunnels), close };
+  return { openSession: (_nodeId, description) => openRemote(client, spare, description, tunnels), close };
 }
 
-async function openRemote(client: DispatcherServiceClient, description: NodeDescription, tunnels: TunnelClient | undefined): Promise<DispatcherSession> {
-  const session = new RemoteSession(client, client.session({ description: encode(description), tunnels: tunnels !== undefined }), tunnels);
+async function openRemote(
+  client: DispatcherServiceClient,
+  spare: () => DispatcherServiceClient,
+  description: NodeDescription,
+  tunnels: TunnelClient | undefined,
+): Promise<DispatcherSession> {
+  const session = new RemoteSession(client, spare, client.session({ description: encode(description), tunnels: tunnels !== undefined }), tunnels);
   try {
     await session.opened;
     return session;
@@ -57,6 +65,7 @@ async function openRemote(client: DispatcherServiceClient, description: NodeDesc
 class RemoteSession implements DispatcherSession {
   readonly opened: Promise<void>;
   readonly #client: DispatcherServiceClient;
+  readonly #spare: () => DispatcherServiceClient;
   readonly #stream: Stream;
   readonly #tunnels: TunnelClient | undefined;
   readonly #pieces = new Pieces();
@@ -66,8 +75,9 @@ class RemoteSession implements DispatcherSession {
   #ended: Error | undefined;
   #refuseOpening: (reason: Error) => void = () => {};
 
-  constructor(client: DispatcherServiceClient, stream: Stream, tunnels: TunnelClient | undefined) {
+  constructor(client: DispatcherServiceClient, spare: () => DispatcherServiceClient, stream: Stream, tunnels: TunnelClient | undefined) {
     this.#client = client;
+    this.#spare = spare;
     this.#stream = stream;
     this.#tunnels = tunnels;
     this.opened = new Promise((resolve, reject) => {
@@ -96,7 +106,13 @@ class RemoteSession implements DispatcherSession {
 
   async heartbeat(): Promise<number> {
     const request = { sessionId: this.#sessionId };
-    const { periodMs } = await this.#call<{ periodMs: number }>((options, answer) => this.#client.heartbeat(request, ...options, answer));
+    type Beat = { periodMs: number };
+    const asked = this.#call<Beat>((options, answer) => this.#client.heartbeat(request, ...options, answer));
+    const again = (line: DispatcherServiceClient, limitMs: number): Promise<Beat> =>
+      new Promise((resolve, reject) => {
+        line.heartbeat(request, new Metadata(), { deadline: Date.now() + limitMs }, (error, beat) => (error ? reject(error) : resolve(beat)));
+      });
+    const { periodMs } = await besideSpare(asked, this.#spare, again);
     return periodMs;
   }
 

@@ -1,4 +1,4 @@
-/** Restarts, scaling, drains, global services and jobs played in virtual time. */
+/** Restarts, scaling, global services and jobs played in virtual time. */
 import { expect, test } from 'vitest';
 import { second } from '#base/text/duration';
 import type { RestartPolicy, ServiceSpec } from '#model/object/service-spec';
@@ -85,43 +85,17 @@ test.each([
   expect(cluster.running('web')).toHaveLength(followers);
 });
 
-test('the task of a node that is down is replaced after the delay, without waiting for its end', () => {
+test('the task of a node that is down is replaced at once, without waiting for its end', () => {
   const cluster = running(2, {});
   cluster.changeNode('n1', {}, 'down');
   cluster.pass(10_000);
   expect(cluster.story).toMatchInlineSnapshot(`
     [
       "10.0 web.1#1 to shutdown",
-      "10.0 web.1#2 created ready v1",
-      "15.0 web.1#2 to running",
-      "15.1 web.1#2 is running",
+      "10.0 web.1#2 created running v1",
+      "10.2 web.1#2 is running",
     ]
   `);
-});
-
-test('a drain moves tasks at once, each after its predecessor has stopped', () => {
-  const cluster = running(2, {}, { Mode: { Replicated: { Replicas: 2 } } });
-  cluster.changeNode('n1', { Availability: 'drain' });
-  cluster.pass(10_000);
-  expect(cluster.story).toMatchInlineSnapshot(`
-    [
-      "10.0 web.1#1 to shutdown",
-      "10.0 web.1#2 created ready v1",
-      "10.2 web.1#1 is shutdown",
-      "10.2 web.1#2 to running",
-      "10.3 web.1#2 is running",
-    ]
-  `);
-});
-
-test('a predecessor that does not stop is waited for a minute from the decision on', () => {
-  const cluster = running(2, {});
-  cluster.behaviour = () => ({ ...wellBehaved, stopMs: 1e9 });
-  cluster.changeNode('n1', { Availability: 'drain' });
-  cluster.pass(59_900);
-  expect(cluster.running('web')).toHaveLength(0);
-  cluster.pass(300);
-  expect(cluster.running('web')).toHaveLength(1);
 });
 
 test('unknown, disconnected and paused nodes keep their tasks', () => {

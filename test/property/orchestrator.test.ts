@@ -63,10 +63,16 @@ function clusterEvents(): fc.Arbitrary<Event>[] {
         if (task) cluster.kill(task, state);
       },
     })),
-    fc.tuple(nodeId, fc.constantFrom('active' as const, 'pause' as const, 'drain' as const)).map(([id, Availability]) => ({
-      text: `${id} ${Availability}`,
-      happen: (cluster) => cluster.changeNode(id, { Availability }),
-    })),
+    fc
+      .tuple(
+        nodeId,
+        fc.constantFrom('active' as const, 'pause' as const, 'drain' as const),
+        fc.constantFrom({}, { DrainTimeout: 0 }, { DrainTimeout: 5 * second }),
+      )
+      .map(([id, Availability, drain]) => ({
+        text: `${id} ${Availability} ${JSON.stringify(drain)}`,
+        happen: (cluster) => cluster.changeNode(id, { Availability, ...(Availability === 'drain' && { Shoal: drain }) }),
+      })),
     fc.tuple(nodeId, fc.constantFrom('ready' as const, 'down' as const, 'unknown' as const)).map(([id, state]) => ({
       text: `${id} ${state}`,
       happen: (cluster) => cluster.changeNode(id, {}, state),

@@ -23,11 +23,11 @@ export function expectRestIsRest(cluster: StagedCluster, view: View): void {
   }
 }
 
-/** No slot (or node, for global services) has two tasks that are to run or to get ready for it. */
+/** No slot (or node, for global services) has two tasks that are to run or to get ready for it, but for one that leaves a drained node. */
 export function expectSingleOccupancy(cluster: StagedCluster): void {
   const counts = new Map<string, number>();
   for (const task of cluster.store.list('task')) {
-    if (!['ready', 'running', 'complete'].includes(task.DesiredState)) continue;
+    if (!['ready', 'running', 'complete'].includes(task.DesiredState) || task.Shoal.Leave) continue;
     const place = `${task.ServiceID} ${task.Slot ?? task.NodeID}`;
     counts.set(place, (counts.get(place) ?? 0) + 1);
   }

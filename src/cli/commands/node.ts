@@ -1,4 +1,4 @@
-/** `node ls|inspect|ps|update|promote|demote|rm`. */
+/** `node ls|inspect|ps|update|drain|promote|demote|rm`. */
 import { capital } from '#base/text/human';
 import type { Command } from 'commander';
 import { equal } from '#base/equal';
@@ -13,6 +13,7 @@ import { compareNatural } from '../output/natural.ts';
 import { collect, filterMap, openSession } from '../session.ts';
 import { removeEach } from './change.ts';
 import { inspectObjects } from './inspect.ts';
+import { addDrain } from './node-drain.ts';
 import { addTaskOptions, taskLines, type TaskFlags } from './tasks.ts';
 
 interface ListFlags {
@@ -57,6 +58,7 @@ export function addNode(program: Command): void {
     .option('--label-add <key=value>', 'add or change a label', collect)
     .option('--label-rm <key>', 'remove a label', collect)
     .action(updateNode);
+  addDrain(node, changeNode);
   node
     .command('promote')
     .description('make nodes managers')
@@ -149,8 +151,10 @@ async function updateNode(name: string, flags: UpdateFlags, command: Command): P
   const { client, terminal } = openSession(command);
   const availability = oneOf('--availability', flags.availability, ['active', 'pause', 'drain'] as const);
   const role = oneOf('--role', flags.role, ['worker', 'manager'] as const);
-  await changeNode(client, name, (spec) => ({
+  await changeNode(client, name, ({ Shoal: drain, ...spec }) => ({
     ...spec,
+    // How a drain goes on is of no use to a node that is not drained any more.
+    ...((availability ?? spec.Availability) === 'drain' && drain && { Shoal: drain }),
     ...(availability && { Availability: availability }),
     ...(role && { Role: role }),
     Labels: changedLabels(spec.Labels ?? {}, flags),
@@ -169,9 +173,10 @@ function oneOf<T extends string>(flag: string, text: string | undefined, values:
   return found;
 }
 
-async function changeNode(client: Client, name: string, change: (spec: NodeSpec) => NodeSpec): Promise<void> {
+async function changeNode(client: Client, name: string, change: (spec: NodeSpec) => NodeSpec): Promise<Node> {
   const node = await client.get<Node>(await nodePath(client, name));
   await client.post(`/nodes/${node.ID}/update`, change(node.Spec), { query: { version: String(node.Version.Index) } });
+  return node;
 }
 
 async function setRole(names: readonly string[], role: 'worker' | 'manager', command: Command): Promise<void> {

@@ -31,6 +31,10 @@ export interface NodeSpec {
   /** The role that is wanted; one node is always a manager. */
   Role: 'worker' | 'manager';
   Availability: 'active' | 'pause' | 'drain';
+  Shoal?: {
+    /** How long (ns) a drained task runs on beside a successor that is not up yet; 0: successors start when it has stopped. */
+    DrainTimeout?: number;
+  };
 }
 
 export interface NodeStatus {

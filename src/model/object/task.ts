@@ -40,6 +40,8 @@ export interface TaskMemory {
   StartDelay?: number;
   /** What its slot is in a rollout: the newest task that has it tells. */
   Rollout?: RolloutPart;
+  /** Its node is drained, and it runs on until its successor does: until this time (ms) at most, or this one where no node takes the successor. */
+  Leave?: { By: number; ByIfNowhere: number };
   /** Made by a restart, not by an update or scale. */
   Restart?: boolean;
   /** Times (ms) of the restarts in this slot under this spec, newest last; kept only where max_attempts counts them. */

@@ -43,6 +43,7 @@ export const nodeSpec = object<NodeSpec>({
   Labels: labels,
   Role: word('Role', 'worker', 'manager'),
   Availability: word('Availability', 'active', 'pause', 'drain'),
+  Shoal: object<NonNullable<NodeSpec['Shoal']>>({ DrainTimeout: int64 }),
 });
 
 /** Nothing locks a manager's keys yet: `true` would be a promise. */

@@ -134,6 +134,10 @@ export class Draft {
     return this.#slots.all();
   }
 
+  slotOf(task: Task): Slot {
+    return this.#slots.of(task);
+  }
+
   putService(service: Service): void {
     this.#service = service;
     this.#revision++;

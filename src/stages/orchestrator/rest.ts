@@ -35,7 +35,7 @@ export function* isAtRest(service: Service, surroundings: Surroundings): Steps<b
 }
 
 function isTaskAtRest(task: Task, service: Service, surroundings: Surroundings, suits: NodeTest): boolean {
-  if (task.DesiredState !== 'running' || isTerminal(task.Status.State) || !isOfPresentSpec(task, service)) return false;
+  if (task.DesiredState !== 'running' || task.Shoal.Leave || isTerminal(task.Status.State) || !isOfPresentSpec(task, service)) return false;
   const part = task.Shoal.Rollout;
   if (part && part.ID === service.Shoal.Rollout?.ID && !(part.DoneAt !== undefined && part.DoneAt <= surroundings.context.now)) return false;
   if (task.NodeID === '') return true;

@@ -6,6 +6,7 @@ import type { RestartPolicy } from '#model/object/service-spec';
 import type { Task, TaskMemory } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
 import { wholeMilliseconds, type Draft } from './draft.ts';
+import { heirOf, isLeaving, linger, mayLinger, stay } from './leave.ts';
 import { addTask, afterStopOf, iterationOf, stopTask } from './new-task.ts';
 import { fulfils } from '#model/task-fulfils';
 import { isLost } from './node-fit.ts';
@@ -26,9 +27,14 @@ export function* restartTasks(draft: Draft): Steps<void> {
     if (!isWanted(task) || task.DesiredState === 'ready') continue;
     if (draft.isJob && (task.Status.State === 'complete' || (task.JobIteration?.Index ?? 0) !== iterationOf(draft))) continue;
     const lost = task.NodeID !== '' && isLost(draft.node(task.NodeID));
-    if (!lost && (!isTerminal(task.Status.State) || isRolledBack(draft, task))) continue;
+    const returned = !lost && isLeaving(task);
+    if (!lost && !returned && (!isTerminal(task.Status.State) || isRolledBack(draft, task))) continue;
     if (draft.isFull) return;
-    if (draft.isGlobal && !mayReturn(draft, task)) stopTask(draft, task, 'shutdown');
+    if (returned) stay(draft, task);
+    else if (lost && mayLinger(draft, task) && mayRestart(task)) linger(draft, task, () => succeed(draft, task, {}));
+    else if (draft.isGlobal && !mayReturn(draft, task)) stopTask(draft, task, 'shutdown');
+    // Whoever took its place already is enough.
+    else if (lost && !draft.isGlobal && heirOf(draft, task)) stopTask(draft, task, 'shutdown');
     else restart(draft, task, lost ? undefined : queue);
   }
 }
@@ -66,13 +72,18 @@ function restart(draft: Draft, task: Task, queue: Queue | undefined): void {
   if (!mayRestart(task)) return;
   const drained = draft.node(task.NodeID)?.Spec.Availability === 'drain';
   const policyMs = wholeMilliseconds(task.Spec.RestartPolicy?.Delay, defaults.restart.Delay);
-  const delayMs = drained ? 0 : policyMs + (queue?.join() ?? 0);
+  // What lost its node did nothing wrong: the delay is for what ends by itself.
+  const delayMs = drained || !isTerminal(task.Status.State) ? 0 : policyMs + (queue?.join() ?? 0);
+  succeed(draft, task, { ...(delayMs > 0 && { StartAfter: draft.now + delayMs, StartDelay: delayMs }), ...afterStopOf(draft, [task]) });
+}
+
+/** Puts another task into the slot; `gate` says what it waits for. */
+function succeed(draft: Draft, task: Task, gate: Pick<TaskMemory, 'StartAfter' | 'StartDelay' | 'StartAfterTasks'>): void {
   addTask(draft, {
     key: draft.isGlobal ? task.NodeID : String(task.Slot ?? 0),
     memory: {
       Restart: true,
-      ...(delayMs > 0 && { StartAfter: draft.now + delayMs, StartDelay: delayMs }),
-      ...afterStopOf(draft, [task]),
+      ...gate,
       ...restartsAfter(draft, task),
       // That the rollout failed in this slot must outlive the history.
       ...(task.Shoal.Rollout?.Failed && { Rollout: task.Shoal.Rollout }),

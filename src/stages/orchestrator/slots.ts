@@ -54,6 +54,12 @@ export class SlotBook {
     else this.#groups.delete(key);
   }
 
+  /** The slot of a task that is here. */
+  of(task: Task): Slot {
+    const key = this.#keyOf(task);
+    return this.#groups.get(key) ?? { key: String(key), tasks: [] };
+  }
+
   #keyOf({ NodeID, Slot = 0 }: Task): string | number {
     return this.#byNode ? NodeID : Slot;
   }

@@ -1,4 +1,6 @@
 /** What an agent may rely on in a session, whether its dispatcher is in the same process or behind a socket. */
+import type { Duplex } from 'node:stream';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -199,4 +201,34 @@ test('a dispatcher that is gone fails calls at once and ends the stream', async 
   await expect(session.heartbeat()).rejects.toMatchObject({ code: 'unavailable' });
   close();
   rmSync(folder, { recursive: true });
+});
+
+test('a beat finds its way beside a connection that is stuck', async () => {
+  const dispatcher = new PlayedDispatcher();
+  const cluster = await TestAuthority.begin();
+  const credentials = serverCredentials(await cluster.node('m', 'manager'));
+  const members: Members = { clusterId: () => cluster.clusterId, roleOf: () => 'worker', current: () => true };
+  const server = serve(dispatcher, new RpcServer('127.0.0.1:0', { credentials, members, logger: silentLogger }));
+  const port = await server.start();
+  const lines: Duplex[] = [];
+  const door = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    near.pipe(far).pipe(near);
+    for (const line of [near, far]) lines.push(line.on('error', () => line.destroy()));
+  });
+  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+  const own = await cluster.node('n', 'worker');
+  const { openSession, close } = connectDispatcher(`127.0.0.1:${(door.address() as AddressInfo).port}`, clientCredentials(own));
+  cleanups.push(async () => {
+    close();
+    for (const line of lines) line.destroy();
+    door.close();
+    await server.stop();
+  });
+  const session = await openSession('n', description);
+  expect(await session.heartbeat()).toBe(4321);
+  for (const line of lines.slice()) line.unpipe().pause();
+  expect(await session.heartbeat()).toBe(4321);
+  expect(lines.length).toBeGreaterThan(2);
+  session.close();
 });

@@ -52,6 +52,22 @@ test('the cluster spec is replaced, its name is not', () => {
   expect(clusterOf(cluster.store)?.Spec.Labels).toEqual({ a: 'b' });
 });
 
+test('how long a drain may take stands beside the availability, and outlives clients who do not know it', () => {
+  const cluster = initialisedCluster();
+  const change = (spec: Partial<NodeSpec>): void => {
+    const version = cluster.store.get('node', 'node-one')?.Version.Index ?? 0;
+    cluster.run(updateNode('one', version, { Role: 'manager', Availability: 'drain', ...spec }));
+  };
+  const kept = () => cluster.store.get('node', 'node-one')?.Spec.Shoal;
+  expect(() => change({ Shoal: { DrainTimeout: -1 } })).toThrow('DrainTimeout must not be negative');
+  expect(() => change({ Availability: 'pause', Shoal: { DrainTimeout: 1 } })).toThrow('DrainTimeout goes with the availability drain, not with pause');
+  change({ Shoal: { DrainTimeout: 5e9 } });
+  change({ Labels: { zone: 'a' } });
+  expect(kept()).toEqual({ DrainTimeout: 5e9 });
+  change({ Availability: 'active' });
+  expect(kept()).toBeUndefined();
+});
+
 test('nodes are drained and labelled; the last manager stays one', () => {
   const cluster = initialisedCluster();
   const version = cluster.store.get('node', 'node-one')?.Version.Index ?? 0;

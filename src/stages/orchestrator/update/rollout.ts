@@ -4,6 +4,7 @@ import { equal } from '#base/equal';
 import type { Task } from '#model/object/task';
 import { compareStates } from '#model/object/task-state';
 import type { Draft } from '../draft.ts';
+import { isLeaving } from '../leave.ts';
 import { addTask, afterStopOf, stopTask } from '../new-task.ts';
 import type { OccupiedSlot } from '../occupied.ts';
 import { partHolder, partsOf, presentRollout, putPart, putRollout, type PresentRollout } from './rollout-watch.ts';
@@ -36,9 +37,9 @@ export function* rollOut(draft: Draft, slots: readonly OccupiedSlot[]): Steps<vo
   else if (isRolling(draft.service)) yield* completeWhenMonitored(draft, rollout, config);
 }
 
-/** It has not exactly one task of the present spec. */
+/** It has not exactly one task of the present spec, but for one that leaves its node as soon as the other one runs. */
 function isSlotDirty(draft: Draft, { occupants }: OccupiedSlot): boolean {
-  return occupants.length > 1 || occupants.some((task) => draft.isDirty(task));
+  return occupants.some((task) => draft.isDirty(task)) || (occupants.length > 1 && occupants.filter((task) => !isLeaving(task)).length > 1);
 }
 
 /** Opens a rollout when there is something to roll. An update that is over keeps its status when a late slot turns up. */

@@ -46,9 +46,16 @@ describe('who is restarted', () => {
     ['one that was told to stop', { state: 'failed', desired: 'shutdown' }, [node('n1')], []],
     ['one that still waits', { state: 'rejected', desired: 'ready' }, [node('n1')], []],
     ['one that nobody has yet', { state: 'pending', node: '' }, [node('n1')], []],
-    ['on a node that is down', {}, [node('n1', {}, 'down')], ['t1: shutdown', 'new1: in 1, ready']],
-    ['on a drained node', {}, [node('n1', { Availability: 'drain' })], ['t1: shutdown', 'new1: in 1, ready']],
-    ['on a node that is gone', {}, [], ['t1: shutdown', 'new1: in 1, ready']],
+    ['on a node that is down', {}, [node('n1', {}, 'down')], ['t1: shutdown', 'new1: in 1, running']],
+    ['on a drained node', {}, [node('n1', { Availability: 'drain' })], ['t1: running', 'new1: in 1, running']],
+    ['on a drained node, not up yet', { state: 'starting' }, [node('n1', { Availability: 'drain' })], ['t1: shutdown', 'new1: in 1, ready']],
+    [
+      'on a drained node that waits for nothing',
+      {},
+      [node('n1', { Availability: 'drain', Shoal: { DrainTimeout: 0 } })],
+      ['t1: shutdown', 'new1: in 1, ready'],
+    ],
+    ['on a node that is gone', {}, [], ['t1: shutdown', 'new1: in 1, running']],
     ['on a paused node', {}, [node('n1', { Availability: 'pause' })], []],
     ['on an unknown node', {}, [node('n1', {}, 'unknown')], []],
     ['on a disconnected node', {}, [node('n1', {}, 'disconnected')], []],
@@ -72,10 +79,15 @@ describe('when the successor starts', () => {
     ['after the default delay', successor({ state: 'failed' }), { StartAfter: 5000, StartAfterTasks: undefined }],
     ['after its own delay', successor({ state: 'failed' }, undefined, 30 * second), { StartAfter: 30_000, StartAfterTasks: undefined }],
     ['at once without a delay', successor({ state: 'failed' }, undefined, 0), { StartAfter: undefined, StartAfterTasks: undefined }],
-    ['without waiting for a dead node', successor({}, [node('n1', {}, 'down')]), { StartAfter: 5000, StartAfterTasks: undefined }],
+    ['at once in place of a lost node', successor({}, [node('n1', {}, 'down')]), { StartAfter: undefined, StartAfterTasks: undefined }],
+    [
+      'after the delay in place of a failed task of a lost node',
+      successor({ state: 'failed' }, [node('n1', {}, 'down')]),
+      { StartAfter: 5000, StartAfterTasks: undefined },
+    ],
     [
       'on a drain as soon as the old one has stopped',
-      successor({}, [node('n1', { Availability: 'drain' })]),
+      successor({}, [node('n1', { Availability: 'drain', Shoal: { DrainTimeout: 0 } })]),
       { StartAfter: undefined, StartAfterTasks: { IDs: ['t1'], Until: now + 60_000 } },
     ],
   ])('%s', (_name, actual, expected) => {
@@ -155,6 +167,12 @@ describe('many that fail at once', () => {
   });
 
   test('those of a node that is lost go elsewhere without a queue', () => {
-    expect(new Set(startsAfter(200, {}, [node('n1', {}, 'down')]))).toEqual(new Set([5]));
+    const situation = draft(
+      service({ ...policy, Mode: { Replicated: { Replicas: 200 } } }),
+      Array.from({ length: 200 }, (_, at) => ({ slot: at + 1 })),
+      [node('n1', {}, 'down')],
+    );
+    finish(restartTasks(situation));
+    expect(changes(situation).filter((line) => line.endsWith(', running'))).toHaveLength(200);
   });
 });
