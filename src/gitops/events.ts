@@ -9,7 +9,19 @@ export interface ReconcileEvent {
   time: string;
   type: 'stack' | 'repository';
   name: string;
-  action: 'applied' | 'held' | 'refused' | 'drift reverted' | 'rolled back' | 'removed' | 'noted' | 'synced' | 'degraded' | 'unavailable' | HealthState;
+  action:
+    | 'applied'
+    | 'held'
+    | 'refused'
+    | 'drift reverted'
+    | 'rolled back'
+    | 'thawed'
+    | 'removed'
+    | 'noted'
+    | 'synced'
+    | 'degraded'
+    | 'unavailable'
+    | HealthState;
   message: string;
 }
 

@@ -144,6 +144,7 @@ export class GitOps {
         if (event.object) this.#follow(event.id, event.object.Spec);
         else this.#forget(event.id, event.previous?.Spec.Name ?? '');
       }
+      if (event.kind === 'repository') this.#tellThaw(event);
       if (event.kind === 'stack') this.#noteRelease(event);
       const stack = stackOf(event);
       if (stack !== undefined) touched.add(stack);
@@ -203,6 +204,14 @@ export class GitOps {
     if (!object && released !== undefined) this.events.tell({ type: 'stack', name, action: 'removed', message: `it went with repository ${released}` });
   }
 
+  /** Who writes though a window holds is told of, with the reason. */
+  #tellThaw({ object, previous }: StoreEvents[number] & { kind: 'repository' }): void {
+    const thawed = object?.Thawed;
+    if (!object || !thawed || equal(thawed, previous?.Thawed)) return;
+    const message = `the freeze is open until ${thawed.Until}${thawed.Who === undefined ? '' : `, for ${thawed.Who}`}: ${thawed.Reason}`;
+    this.events.tell({ type: 'repository', name: object.Spec.Name, action: 'thawed', message });
+  }
+
   #forget(id: string, name: string): void {
     this.events.tell({ type: 'repository', name, action: 'removed', message: 'it is followed no longer' });
     const known = this.#followers.get(id);
@@ -219,7 +228,11 @@ function isWord(event: StoreEvents[number]): boolean {
   return (
     object !== undefined &&
     previous !== undefined &&
-    !(equal(object.Suspended, previous.Suspended) && (object.Confirmed === undefined || equal(object.Confirmed, previous.Confirmed)))
+    !(
+      equal(object.Suspended, previous.Suspended) &&
+      equal('Thawed' in object ? object.Thawed : undefined, 'Thawed' in previous ? previous.Thawed : undefined) &&
+      (object.Confirmed === undefined || equal(object.Confirmed, previous.Confirmed))
+    )
   );
 }
 

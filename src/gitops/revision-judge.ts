@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
+import { stillness } from '#control/repository/stillness';
 import { judgeRevision, newestRevision } from '#control/stack/revisions';
 import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
 import { giveUpRevision } from '#control/stack/stack-rollback';
@@ -72,7 +73,7 @@ export class RevisionJudge {
     if (health.State === 'healthy') return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
     if (health.State !== 'failing' && !health.Quarantined) return;
     const reason = health.Message === '' ? 'it does not become healthy' : health.Message;
-    if (goesBack(view, stack) && (await this.#giveUp(Name, Number, reason))) return;
+    if (goesBack(view, stack, this.#parts.clock.now()) && (await this.#giveUp(Name, Number, reason))) return;
     await cluster.submit(judgeRevision(Name, Number, { State: 'failed', Message: reason }));
   }
 
@@ -94,8 +95,8 @@ export class RevisionJudge {
 }
 
 /** Whether the stack goes back by itself: it is a repository's that says so, and nobody holds it still. */
-function goesBack(view: View, { Source, Suspended }: Stack): boolean {
+function goesBack(view: View, { Source, Suspended }: Stack, now: number): boolean {
   if (Source.Kind !== 'repository' || Suspended) return false;
   const repository = view.byName('repository', Source.Repository);
-  return repository !== undefined && !repository.Suspended && repository.Spec.OnFailure !== 'stay';
+  return repository !== undefined && !stillness(repository, now) && repository.Spec.OnFailure !== 'stay';
 }

@@ -73,6 +73,8 @@ export const stackAdoptRequest = object<{ Repository?: string }>({ Repository: t
 
 export const repositoryConfirmRequest = object<{ Commit?: string }>({ Commit: text });
 
+export const repositoryThawRequest = object<{ Reason?: string; For?: number; Who?: string }>({ Reason: text, For: int64, Who: text });
+
 export const repositoryChange = object<RepositoryChange>({
   Branch: text,
   Path: text,
@@ -81,4 +83,5 @@ export const repositoryChange = object<RepositoryChange>({
   Allow: list(text),
   Disallow: list(text),
   OnFailure: word('OnFailure', 'rollback', 'stay'),
+  Freeze: list(text),
 });

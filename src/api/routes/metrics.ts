@@ -109,7 +109,7 @@ export class Metrics {
       for (const flag of flagsOf(summary)) this.#states.flag.set({ stack, flag }, 1);
     }
     for (const repository of view.list('repository')) {
-      this.#states.repository.set({ repository: repository.Spec.Name, state: repositoryState(repository, stacks) }, 1);
+      this.#states.repository.set({ repository: repository.Spec.Name, state: repositoryState(repository, stacks, this.#context.clock.now()) }, 1);
     }
   }
 

@@ -1,4 +1,5 @@
 /** A repository as its users see it: its status with how its stacks fare. */
+import { stillness } from '#control/repository/stillness';
 import type { Repository } from '#model/object/repository';
 import type { RepositoryState } from '#model/object/states';
 import { shown } from './redact.ts';
@@ -11,25 +12,28 @@ interface ShownStatus {
   Failed?: Readonly<Record<string, readonly string[]>>;
 }
 
-export function repositoryBody(repository: Repository, summaries: readonly StackSummary[]): object {
+export function repositoryBody(repository: Repository, summaries: readonly StackSummary[], now: number): object {
   const Stacks = stacksOf(repository, summaries);
-  return { ...shown('repository', repository), Status: { ...repository.Status, ...shownStatus(repository, Stacks) }, Stacks };
+  return { ...shown('repository', repository), Status: { ...repository.Status, ...shownStatus(repository, Stacks, now) }, Stacks };
 }
 
 function stacksOf(repository: Repository, summaries: readonly StackSummary[]): StackSummary[] {
   return summaries.filter(({ Source }) => Source.Kind === 'repository' && Source.Repository === repository.Spec.Name);
 }
 
-export function repositoryState(repository: Repository, summaries: readonly StackSummary[]): RepositoryState {
-  return shownStatus(repository, stacksOf(repository, summaries)).State;
+export function repositoryState(repository: Repository, summaries: readonly StackSummary[], now: number): RepositoryState {
+  return shownStatus(repository, stacksOf(repository, summaries), now).State;
 }
 
-/** What the last look left, unless the repository is suspended; on top of it the health of its stacks. */
-function shownStatus({ Status, Suspended }: Repository, stacks: readonly StackSummary[]): ShownStatus {
+/** What the last look left, unless the repository is suspended or frozen; on top of it the health of its stacks. */
+function shownStatus(repository: Repository, stacks: readonly StackSummary[], now: number): ShownStatus {
+  const { Status } = repository;
+  const still = stillness(repository, now);
   const bad = stacks.filter(({ Health }) => Health?.State === 'failing' || Health?.State === 'degraded');
   const Failed = Object.fromEntries(bad.map(({ Name, Health }) => [Name, Health?.Reasons ?? []]));
   const failed = bad.length > 0 ? { Failed } : {};
-  if (Suspended) return { State: 'suspended', Message: messageOf(['suspended: nothing is written', Status.Message]), ...failed };
+  const why = still?.state === 'frozen' ? `frozen (${still.window}): nothing is written` : 'suspended: nothing is written';
+  if (still) return { State: still.state, Message: messageOf([why, Status.Message]), ...failed };
   if (bad.length > 0) {
     const what = bad.map(({ Name, Health }) => `${Name} is ${Health?.State ?? ''}: ${Health?.Message ?? ''}`).join('; ');
     const State = Status.State === 'synced' || Status.State === 'pending' ? 'degraded' : Status.State;

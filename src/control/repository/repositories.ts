@@ -4,6 +4,7 @@ import { Refusal } from '#base/refusal';
 import { second } from '#base/text/duration';
 import { timeText } from '#base/clock';
 import { allowanceText, allowanceUsage, readAllowance } from '#model/allowance';
+import { checkFreeze } from '#model/freeze';
 import type { RepositorySpec, RepositoryStatus } from '#model/object/repository';
 import type { Stack } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';
@@ -41,6 +42,8 @@ export interface RepositoryChange {
   Allow?: readonly string[];
   Disallow?: readonly string[];
   OnFailure?: 'rollback' | 'stay';
+  /** All windows; none: []. */
+  Freeze?: readonly string[];
 }
 
 export function updateRepository(ref: string, { Allow, Disallow = [], ...change }: RepositoryChange): UseCase<void> {
@@ -131,6 +134,7 @@ function checkRepository(spec: RepositorySpec): void {
   if (!spec.URL) throw new Refusal('invalidArgument', 'repository URL must be provided');
   if (!spec.Branch) throw new Refusal('invalidArgument', 'repository branch must be provided');
   checkPlace(spec.URL, spec.Branch);
+  checkFreeze(spec.Freeze ?? []);
   if (!(spec.Interval >= second)) throw new Refusal('invalidArgument', 'repository interval must be at least 1s');
   const escapes = spec.Path.startsWith('/') || spec.Path.split('/').includes('..');
   if (escapes) throw new Refusal('invalidArgument', `repository path ${spec.Path} must lead to a folder inside the repository`);

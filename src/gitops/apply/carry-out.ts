@@ -4,6 +4,7 @@ import { equal } from '#base/equal';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
+import { stillness } from '#control/repository/stillness';
 import { setRepositoryStatus } from '#control/repository/repositories';
 import { isEmptyRecord } from '#control/stack/inventory';
 import type { AskRegistries } from '#control/stack/image-digests';
@@ -90,9 +91,10 @@ export class CarryOut {
     const options = { now: clock.now(), inForce: this.#inForce, commit, ...(missing !== undefined && { missing }) };
     this.#learn(view, stacks);
     const steps = await this.#plan(view, stacks, options);
-    const paused = (name: string): boolean => before.Suspended !== undefined || view.byName('stack', name)?.Suspended !== undefined;
+    const still = stillness(before, options.now);
+    const paused = (name: string): boolean => still !== undefined || view.byName('stack', name)?.Suspended !== undefined;
     this.#waiting = new Map(steps.filter((step) => paused(step.name)).map((step) => [step.name, waitingOf(step)]));
-    if (before.Suspended) return false;
+    if (still) return false;
     this.#tellNotes(stacks, before.Status);
     // A folder may be called `__proto__`.
     const refused = Object.create(null) as Record<string, readonly string[]>;
@@ -164,7 +166,7 @@ export class CarryOut {
     );
     try {
       const before = (await cluster.read()).byName('repository', this.#repository);
-      if (before && !before.Suspended) await this.#setStatus(unavailableStatus(before.Status, error.message, clock.now()));
+      if (before && !stillness(before, clock.now())) await this.#setStatus(unavailableStatus(before.Status, error.message, clock.now()));
     } catch (second) {
       logger.warn(
         { repository: this.#repository, error: (second as Error).message },

@@ -17,6 +17,8 @@ export interface RepositorySpec {
   Allow?: readonly string[];
   /** What becomes of a stack whose new version fails: the last good one is brought back, also where nothing is said, or it stays as it is. */
   OnFailure?: 'rollback' | 'stay';
+  /** Windows in which nothing of it is written (`model/freeze`). */
+  Freeze?: readonly string[];
   /** Never shown; only ever handed to the server of URL. */
   Credentials?: RepositoryCredentials;
 }
@@ -44,13 +46,15 @@ export interface Repository extends Meta {
   Status: RepositoryStatus;
   /** The one commit whose removals somebody has seen and allowed; gone when they are done. */
   Confirmed?: { Commit: string };
+  /** Somebody's word that freeze windows do not hold until then (RFC 3339), and why. */
+  Thawed?: { Until: string; Reason: string; Who?: string };
   /** Set: nothing is written for it, and what would be written is still said. */
   Suspended?: { Since: string };
 }
 
 export interface RepositoryStatus {
   /** As the last look left it; how its stacks fare comes on top when it is shown. */
-  State: Exclude<RepositoryState, 'suspended'>;
+  State: Exclude<RepositoryState, 'suspended' | 'frozen'>;
   /** Head of the branch that was last rendered. */
   Commit?: string;
   Message: string;

@@ -39,6 +39,7 @@ export const repositoryStates = {
   degraded: 'a stack is refused, degraded or failing',
   unavailable: 'it cannot be read; what was read last stays in force',
   suspended: 'nothing is written for it; what would be written is still said',
+  frozen: 'a freeze window holds: nothing is written for it; what would be written is still said',
 } as const;
 
 export type StackState = keyof typeof stackStates;

@@ -94,5 +94,6 @@ export const repositorySpec = object<RepositorySpec>({
   Trust: word('Trust', 'full', 'limited'),
   Allow: list(text),
   OnFailure: word('OnFailure', 'rollback', 'stay'),
+  Freeze: list(text),
   Credentials: credentials,
 });

@@ -1,5 +1,6 @@
 /** A commit that fails: the whole stack goes back to what was good, stays there, and the next commit deploys by itself. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { thawRepository } from '#control/repository/stillness';
 import { newestRevision, revisionsOf } from '#control/stack/revisions';
 import { suspendStack } from '#control/stack/stack-states';
 import { retryStack, rollBackStack } from '#control/stack/stack-rollback';
@@ -198,4 +199,22 @@ test('revisions are bounded, and the last good one is not among those that go', 
   expect(numbers).toHaveLength(10);
   expect([numbers[0], numbers.at(-1)]).toEqual([1, 14]);
   expect(store().byName('revision', 'site@14')?.Spec.Stack).toBe('site');
+});
+
+test('a freeze window holds every write, says what waits, and opens for who gives a reason', async () => {
+  repository.commit(good);
+  await following.add(repository.folder);
+  await judged('good');
+  following.cluster.run(updateRepository('infra', { Freeze: ['2000-01-01/2999-01-01'] }));
+  repository.commit({ 'stacks/site/compose.yml': file('web:2') });
+  const web = store().byName('service', 'site_web');
+  if (!web) throw new Error('no service');
+  following.cluster.run(updateService(web.ID, web.Version.Index, { ...web.Spec, Mode: { Replicated: { Replicas: 4 } } }));
+  const { entries } = following.cluster;
+  await following.sync();
+  expect(following.cluster.entries).toBe(entries);
+  expect(following.gitops.waiting('site')?.lines.join('\n')).toContain('"web:1" → "web:2"');
+  following.cluster.run(thawRepository('infra', { reason: 'it burns', forMs: 60_000, who: 'ann@desk' }));
+  await settled(() => following.image('site_web') === 'web:2');
+  expect(following.told().join('\n')).toMatch(/thawed infra: the freeze is open until .*, for ann@desk: it burns/);
 });

@@ -165,6 +165,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['InitRequest', 'src/node'],
   ['JoinRequest', 'src/node'],
   ['RepositorySpec Allow', 'src/control'],
+  ['RepositorySpec Freeze', 'src/control/repository/stillness.ts'],
   ['RepositorySpec', 'src/gitops'],
 ];
 

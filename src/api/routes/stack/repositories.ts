@@ -1,21 +1,26 @@
 /** Routes of Git repositories: followed, shown, looked at, confirmed, suspended, removed. */
 import { Refusal } from '#base/refusal';
 import { confirmRepository, createRepository, removeRepository, suspendRepository, updateRepository } from '#control/repository/repositories';
+import { thawRepository } from '#control/repository/stillness';
+import { nanosecondsPerMillisecond, second } from '#base/text/duration';
 import { removeStack } from '#control/stack/stacks';
 import { readObject, readView, submit, type Context } from '../../context.ts';
 import { repositorySpec } from '#model/shape/object-shapes';
-import { repositoryChange, repositoryConfirmRequest } from '../../request/bodies.ts';
+import { repositoryChange, repositoryConfirmRequest, repositoryThawRequest } from '../../request/bodies.ts';
 import { decodeBody } from '../../request/body.ts';
 import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
 import { repositoryBody } from '../../view/repository.ts';
 import { stackSummaries } from '../../view/stack-summary.ts';
+
+/** Nanoseconds. */
+const usualThaw = 3600 * second;
 
 export function repositoryRoutes(context: Context): Route[] {
   return [
     get('/shoal/v1/repositories', async () => {
       const view = await readView(context);
       const summaries = [...stackSummaries(view, context)];
-      return { status: 200, json: [...view.list('repository')].map((repository) => repositoryBody(repository, summaries)) };
+      return { status: 200, json: [...view.list('repository')].map((repository) => repositoryBody(repository, summaries, context.clock.now())) };
     }),
     get('/shoal/v1/repositories/{}', async (call) => ({ status: 200, json: await details(context, parameter(call)) })),
     post('/shoal/v1/repositories', async (call) => {
@@ -33,6 +38,11 @@ export function repositoryRoutes(context: Context): Route[] {
       await submit(context, call, confirmRepository(parameter(call), Commit));
       return sync(context, parameter(call));
     }),
+    post('/shoal/v1/repositories/{}/thaw', async (call) => {
+      const { Reason = '', For = usualThaw, Who } = await decodeBody(call.request, repositoryThawRequest);
+      await submit(context, call, thawRepository(parameter(call), { reason: Reason, forMs: For / nanosecondsPerMillisecond, who: Who }));
+      return sync(context, parameter(call));
+    }),
     post('/shoal/v1/repositories/{}/suspend', (call) => suspend(call, context, true)),
     post('/shoal/v1/repositories/{}/resume', (call) => suspend(call, context, false)),
     remove('/shoal/v1/repositories/{}', (call) => removeOne(call, context)),
@@ -41,7 +51,7 @@ export function repositoryRoutes(context: Context): Route[] {
 
 async function details(context: Context, ref: string): Promise<object> {
   const repository = await readObject(context, 'repository', ref);
-  return repositoryBody(repository, [...stackSummaries(await readView(context), context)]);
+  return repositoryBody(repository, [...stackSummaries(await readView(context), context)], context.clock.now());
 }
 
 async function sync(context: Context, ref: string): Promise<Answer> {

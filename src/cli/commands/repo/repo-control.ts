@@ -6,6 +6,8 @@ import { exitCodes } from '../../command-error.ts';
 import { addWaitOptions, timeoutOf, waitAndExit, type WaitFlags } from '../../progress/wait.ts';
 import type { WaitTarget } from '../../progress/watch.ts';
 import { openSession, type Session } from '../../session.ts';
+import { whoText } from '../../who.ts';
+import { durationOf } from './repo-update.ts';
 import { stackPath } from '../stack/stack-control.ts';
 
 /** A repository as the daemon shows it. */
@@ -29,6 +31,13 @@ export function addRepoControl(repo: Command): void {
     .argument('<name>')
     .requiredOption('--commit <commit>', 'the commit that is held; the word is for it alone')
     .action(confirmRepository);
+  repo
+    .command('thaw')
+    .description('write though a freeze window holds, for a while; who and why are kept and told')
+    .argument('<name>')
+    .requiredOption('--reason <text>', 'why it cannot wait')
+    .option('--for <duration>', 'for how long, at most 24h', '1h')
+    .action(thawRepository);
   for (const verb of ['suspend', 'resume'] as const) {
     repo
       .command(verb)
@@ -52,6 +61,12 @@ async function changeEach({ client, terminal }: Session, names: readonly string[
 async function confirmRepository(name: string, flags: { commit: string }, command: Command): Promise<void> {
   const session = openSession(command);
   tell(session, await session.client.post<ShownRepository>(`${repositoryPath(name)}/confirm`, { Commit: flags.commit }), false);
+}
+
+async function thawRepository(name: string, flags: { reason: string; for: string }, command: Command): Promise<void> {
+  const session = openSession(command);
+  const body = { Reason: flags.reason, For: durationOf('--for', flags.for), Who: whoText() };
+  tell(session, await session.client.post<ShownRepository>(`${repositoryPath(name)}/thaw`, body), false);
 }
 
 async function syncRepository(name: string, flags: SyncFlags, command: Command): Promise<void> {
@@ -81,7 +96,7 @@ function tell({ terminal }: Session, { Spec, Status }: ShownRepository, json: bo
   else terminal.out(`${Spec.Name}: ${State}${Commit === undefined ? '' : ` at ${Commit.slice(0, 12)}`}${Message === '' ? '' : `: ${Message}`}`);
   for (const [folder, errors] of Object.entries(Refused)) for (const error of errors) terminal.error(`${folder}: ${error}`);
   for (const [folder, reason] of Object.entries(Held)) terminal.error(`${folder}: held: ${reason}`);
-  const undone = State === 'unavailable' || State === 'suspended' || Object.keys(Refused).length + Object.keys(Held).length > 0;
+  const undone = State === 'unavailable' || State === 'suspended' || State === 'frozen' || Object.keys(Refused).length + Object.keys(Held).length > 0;
   const code = undone ? exitCodes.refused : exitCodes.converged;
   process.exitCode = code;
   return code;

@@ -11,6 +11,8 @@ export interface TrustFlags {
 }
 
 interface UpdateFlags extends TrustFlags {
+  freeze?: string[];
+  unfreeze?: boolean;
   onFailure?: string;
   branch?: string;
   path?: string;
@@ -23,6 +25,8 @@ const words = Object.entries(allowances).map(([word, { value, meaning }]) => `  
 const allowanceHelp = `
 What a repository can be allowed (a value of * allows all of its word):
 ${words.join('\n')}`;
+
+export const freezeHelp = 'write nothing in this window, such as "Fri 16:00-Mon 08:00 Europe/Berlin", "22:00-06:00" or 2026-12-20/2027-01-02; may be repeated';
 
 export function addTrustOptions(command: Command): Command {
   return command
@@ -39,7 +43,9 @@ export function addRepoUpdate(repo: Command): void {
     .argument('<name>')
     .option('--branch <branch>', 'branch to follow')
     .option('--path <folder>', 'folder inside the repository whose sub-folders are the stacks')
-    .option('--interval <duration>', 'how often to look');
+    .option('--interval <duration>', 'how often to look')
+    .option('--freeze <window>', freezeHelp, collect)
+    .option('--unfreeze', 'take all freeze windows away');
   addTrustOptions(update).option('--disallow <words>', 'take words back; may be repeated', collect).action(updateRepository);
 }
 
@@ -50,9 +56,14 @@ export function trustOf({ allow, trust }: TrustFlags): { Allow?: string[]; Trust
 }
 
 export function intervalOf(text: string): number {
-  const interval = parseDuration(text);
-  if (interval === undefined || interval <= 0) throw new CommandError(`--interval is a duration such as 30s, not "${text}"`, exitCodes.usage);
-  return interval;
+  return durationOf('--interval', text);
+}
+
+/** Nanoseconds. */
+export function durationOf(flag: string, text: string): number {
+  const duration = parseDuration(text);
+  if (duration === undefined || duration <= 0) throw new CommandError(`${flag} is a duration such as 30s, not "${text}"`, exitCodes.usage);
+  return duration;
 }
 
 function onFailureOf(text: string): string {
@@ -71,6 +82,8 @@ async function updateRepository(name: string, flags: UpdateFlags, command: Comma
   const { client, terminal } = openSession(command);
   const change = {
     ...trustOf(flags),
+    ...(flags.freeze && { Freeze: flags.freeze }),
+    ...(flags.unfreeze === true && { Freeze: flags.freeze ?? [] }),
     ...(flags.onFailure !== undefined && { OnFailure: flags.onFailure }),
     ...(flags.disallow && { Disallow: wordsOf(flags.disallow) }),
     ...(flags.branch !== undefined && { Branch: flags.branch }),

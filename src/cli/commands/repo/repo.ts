@@ -7,10 +7,10 @@ import { trustOf as trustedHow, type Repository, type RepositoryCredentials } fr
 import { CommandError, exitCodes } from '../../command-error.ts';
 import { listLines, type Column } from '../../output/list.ts';
 import { compareNatural } from '../../output/natural.ts';
-import { openSession } from '../../session.ts';
+import { collect, openSession } from '../../session.ts';
 import { removeEach } from '../change.ts';
 import { addRepoControl } from './repo-control.ts';
-import { addRepoUpdate, addTrustOptions, intervalOf, trustOf, type TrustFlags } from './repo-update.ts';
+import { addRepoUpdate, addTrustOptions, freezeHelp, intervalOf, trustOf, type TrustFlags } from './repo-update.ts';
 import { inspectObjects } from '../inspect.ts';
 
 interface ListFlags {
@@ -46,7 +46,7 @@ export function addRepo(program: Command): void {
     .option('--ssh-key-file <file>', 'private key for an ssh repository')
     .option('--known-hosts-file <file>', 'keys by which the ssh server is known, as in ~/.ssh/known_hosts')
     .option('--ca-file <file>', 'certificates by which the https:// server is known');
-  addTrustOptions(add).action(addRepository);
+  addTrustOptions(add.option('--freeze <window>', freezeHelp, collect)).action(addRepository);
   addRepoUpdate(repo);
   repo
     .command('ls')
@@ -76,6 +76,7 @@ export function addRepo(program: Command): void {
 }
 
 interface AddFlags extends TrustFlags {
+  freeze?: string[];
   onFailure?: string;
   branch: string;
   path: string;
@@ -94,6 +95,7 @@ async function addRepository(name: string, url: string, flags: AddFlags, command
   const more = {
     Interval: intervalOf(flags.interval),
     ...trustOf(flags),
+    ...(flags.freeze && { Freeze: flags.freeze }),
     ...(flags.onFailure !== undefined && { OnFailure: flags.onFailure }),
     ...(Credentials && { Credentials }),
   };
