@@ -82,6 +82,8 @@ export interface Place {
   address: string;
   /** The same with the port that they reach it on as a manager. */
   managerAddress: string;
+  /** Where other nodes send what containers send to one another; absent: to `address`. */
+  dataPath?: string;
 }
 
 export interface AskedPlace {
@@ -124,7 +126,8 @@ async function addressed({ ListenAddr = '', AdvertiseAddr = '', DataPathAddr = '
   const port = portOf(ListenAddr) ?? managerPort;
   const host = withoutPort(ListenAddr) || '0.0.0.0';
   const [own = host] = (networkInterfaces()[host] ?? []).filter(({ family }) => family === 'IPv4').map((each) => each.address);
-  return { listen: hostPort(own, port), address, managerAddress: hostPort(address, portOf(AdvertiseAddr) ?? port) };
+  const dataPath = DataPathAddr === '' ? address : advertisedAddress(DataPathAddr);
+  return { listen: hostPort(own, port), address, managerAddress: hostPort(address, portOf(AdvertiseAddr) ?? port), ...(dataPath !== address && { dataPath }) };
 }
 
 /** The host's own address on the way to another; nothing is sent. */

@@ -201,9 +201,10 @@ export class Daemon implements LocalSwarm {
         return this.#member.identity.nodeId;
       }
       this.#refuseInside();
-      const { listen, address, managerAddress } = await placeOf(this.#placed(request));
+      const place = await placeOf(this.#placed(request));
+      const { address, managerAddress } = place;
       await refuseUnfitHost();
-      const identity: Identity = { nodeId: newId(systemRandom), address, role: 'manager', listen, managerAddress };
+      const identity: Identity = { nodeId: newId(systemRandom), role: 'manager', ...place };
       const description = await describeEngine(this.#options, identity.nodeId);
       const { files, ...authority } = await newCluster(identity.nodeId, request.Spec?.CAConfig?.NodeCertExpiry);
       // Remains of a cluster that was left half-way, or of an init that did not end.

@@ -59,6 +59,8 @@ export interface NodeDescription {
     UsedSubnets?: readonly string[];
     /** The role that the node's certificate names, as the node knows it. */
     Role?: NodeSpec['Role'];
+    /** Where other nodes send what containers send to one another; absent: where the node is reached. */
+    DataPathAddr?: string;
     /** Of the program that runs there; absent: 1. */
     FeatureLevel?: number;
   };

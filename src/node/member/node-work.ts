@@ -35,11 +35,14 @@ export class NodeWork {
   readonly #network: WholeNetwork;
 
   constructor(
-    { nodeId, address }: Identity,
+    { nodeId, address, dataPath }: Identity,
     options: DaemonOptions,
     { clock, logger, openSession, tlsInfo, role, placed, runFolder, instance }: NodeWorkParts,
   ) {
-    this.#network = makeNetwork({ instance, nodeId, address, runFolder, api: options.socket }, { logger: logger.child({ part: 'network' }), clock });
+    this.#network = makeNetwork(
+      { instance, nodeId, address: dataPath ?? address, runFolder, api: options.socket },
+      { logger: logger.child({ part: 'network' }), clock },
+    );
     const engine = new DockerEngine({
       socketPath: options.engine,
       nodeId,
@@ -47,7 +50,7 @@ export class NodeWork {
       door: doorIn(runFolder, instance),
       networkMtu: () => this.#network.mtu(),
     });
-    const describe = async () => withIdentity(await engine.describe(), tlsInfo(), role());
+    const describe = async () => withIdentity(await engine.describe(), { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath });
     const modules = { engine, describe, network: this.#network, openSession, placed, clock, logger: logger.child({ part: 'agent' }) };
     this.agent = new Agent({ nodeId }, modules);
   }
@@ -74,6 +77,13 @@ export class NodeWork {
   }
 }
 
-function withIdentity(description: NodeDescription, TLSInfo: TlsInfo | undefined, Role: NodeSpec['Role'] | undefined): NodeDescription {
-  return { ...description, ...(TLSInfo && { TLSInfo }), ...(Role && { Shoal: { ...description.Shoal, Role } }) };
+interface Own {
+  TLSInfo: TlsInfo | undefined;
+  Role: NodeSpec['Role'] | undefined;
+  DataPathAddr: string | undefined;
+}
+
+function withIdentity(description: NodeDescription, { TLSInfo, Role, DataPathAddr }: Own): NodeDescription {
+  const Shoal = { ...description.Shoal, ...(Role && { Role }), ...(DataPathAddr !== undefined && { DataPathAddr }) };
+  return { ...description, ...(TLSInfo && { TLSInfo }), Shoal };
 }

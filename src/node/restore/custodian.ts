@@ -116,7 +116,8 @@ function isOtherKey(error: unknown): boolean {
 
 /** Told nothing else, a node stays where it is. */
 async function placeFor(request: RestoreRequest, before: Identity | undefined): Promise<Place> {
-  const { listen = hostPort('0.0.0.0', managerPort), address = '' } = before ?? {};
-  if (before && request.ListenAddr === '' && request.AdvertiseAddr === '') return { listen, address, managerAddress: managerPlace(before) };
+  const { listen = hostPort('0.0.0.0', managerPort), address = '', dataPath } = before ?? {};
+  if (before && request.ListenAddr === '' && request.AdvertiseAddr === '')
+    return { listen, address, managerAddress: managerPlace(before), ...(dataPath !== undefined && { dataPath }) };
   return await placeOf(request, before && listen);
 }

@@ -8,6 +8,8 @@ export interface Identity {
   nodeId: string;
   /** Where other nodes reach this one, without port. */
   address: string;
+  /** Where other nodes send what containers send to one another; absent: to `address`. */
+  dataPath?: string;
   /** Absent: a manager, as all nodes were once. */
   role?: 'manager' | 'worker';
   /** HOST:PORT that the node listens on while it is a manager; absent: the usual place. */

@@ -72,7 +72,14 @@ function peerItem(view: View, id: string): AssignmentUpdate | undefined {
   return {
     action: 'update',
     kind: 'peer',
-    item: { ID: id, NodeID, NetworkID, Gateway, Address: node.Status.Addr ?? '', ...(ShowsClients && { ShowsClients }) },
+    item: {
+      ID: id,
+      NodeID,
+      NetworkID,
+      Gateway,
+      Address: node.Description?.Shoal?.DataPathAddr ?? node.Status.Addr ?? '',
+      ...(ShowsClients && { ShowsClients }),
+    },
   };
 }
 

@@ -104,7 +104,11 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
   });
 
   test('a second node joins: containers go on, and all reach all by address and by name', async () => {
-    await worker.ask('swarm', 'join', '--token', await manager.askDocker('swarm', 'join-token', '-q', 'worker'), `${manager.host.address}:2377`);
+    // What containers send to one another goes by an address of its own.
+    const dataPath = worker.host.address.replace(/\d+$/, (last) => String(100 + Number(last)));
+    worker.host.run(['ip', 'addr', 'add', `${dataPath}/24`, 'dev', 'cluster0']);
+    const token = await manager.askDocker('swarm', 'join-token', '-q', 'worker');
+    await worker.ask('swarm', 'join', '--token', token, '--data-path-addr', dataPath, `${manager.host.address}:2377`);
     await manager.askDocker('service', 'scale', '-d', 'app=4');
     await soon(() => replicas('app', 'front').length === 4);
     const all = replicas('app', 'front');
@@ -117,6 +121,9 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
         .sort(),
     ).toEqual(before.map(({ id }) => id).sort());
     await soon(() => allReach(all));
+    expect(worker.host.run(['ip', '-d', 'link', 'show', 'type', 'vxlan'])).toContain(`local ${dataPath} `);
+    expect(manager.host.run(['bridge', 'fdb', 'show'])).toContain(`dst ${dataPath} `);
+    expect(manager.host.run(['bridge', 'fdb', 'show'])).not.toContain(`dst ${worker.host.address} `);
     const addresses = all.map(({ address }) => address).sort();
     for (const from of all) await soon(() => resolve(from, 'tasks.app').join() === addresses.join());
   });

@@ -1,8 +1,8 @@
 /** What of a change is news to a node. */
 import { expect, test } from 'vitest';
 import type { Task, TaskMemory } from '#model/object/task';
-import { differs } from '#stages/dispatcher/item';
-import { aTask } from '#test/support/cluster-objects';
+import { differs, itemOf } from '#stages/dispatcher/item';
+import { aNode, aService, aTask, storeOf } from '#test/support/cluster-objects';
 
 const before = aTask('t1', 'running', { NodeID: 'n1' });
 const news = (after: Task): boolean => differs({ action: 'update', kind: 'task', item: before }, { action: 'update', kind: 'task', item: after });
@@ -22,3 +22,20 @@ test.each<[string, Task]>([
   ["the cluster's log driver", remembering({ LogDriver: { Name: 'local' } })],
   ['a status that no agent reported', { ...before, Status: { ...before.Status, State: 'assigned' } }],
 ])('news: %s', (_what, task) => expect(news(task)).toBe(true));
+
+test('a peer is reached where its data path is, and said to show clients by its version', () => {
+  const shoal = { Gateways: { net: '10.0.0.9' } };
+  const description = (Shoal: object) => ({ Hostname: 'h', Platform: { Architecture: '', OS: '' }, Resources: {}, Engine: { EngineVersion: '' }, Shoal });
+  const node = aNode('n1', { Shoal: shoal, Status: { State: 'ready', Addr: '192.0.2.1' } });
+  const peer = (Shoal: object) => itemOf(storeOf({ node: [{ ...node, Description: description(Shoal) }] }), 'peer:net/n1')?.item;
+  expect(peer({ FeatureLevel: 2 })).toEqual({ ID: 'net/n1', NodeID: 'n1', NetworkID: 'net', Gateway: '10.0.0.9', Address: '192.0.2.1' });
+  expect(peer({ FeatureLevel: 3, DataPathAddr: '198.51.100.1' })).toMatchObject({ Address: '198.51.100.1', ShowsClients: true });
+});
+
+test('a service is told with what its labels say of its ports', () => {
+  const Ports = [{ TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' as const }];
+  const service = aService('web', { Labels: { 'shoal.sticky': 'true', 'shoal.source': 'local' } }, { Endpoint: { Spec: { Ports }, Ports } });
+  expect(itemOf(storeOf({ service: [service] }), `service:${service.ID}`)?.item).toMatchObject({
+    Ports: [{ PublishedPort: 8080, Options: { Source: 'local', Sticky: true } }],
+  });
+});
