@@ -5,10 +5,12 @@ import { isDenial, Refusal } from '#base/refusal';
 import { seededRandom } from '#base/random';
 import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
-import type { TaskStatus } from '#model/object/task';
+import { fenceOf } from '#model/options/fence';
+import type { Task, TaskStatus } from '#model/object/task';
 import type { NodeNetwork } from '#network/contract';
 import type { Engine, LogLine, LogOptions } from '#engine/engine';
 import { AssignmentSet } from './assignment-set.ts';
+import { Fence } from './fence.ts';
 import { runSessions, withLimit } from './session-loop.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { TaskLoop } from './task-loop.ts';
@@ -48,6 +50,7 @@ export class Agent {
   readonly #assignments = new AssignmentSet();
   readonly #reporter: StatusReporter;
   readonly #loop: TaskLoop;
+  readonly #fence: Fence;
   #description: NodeDescription | undefined;
   #session: DispatcherSession | undefined;
   #left = false;
@@ -67,7 +70,13 @@ export class Agent {
       Platform: this.#description?.Platform ?? { Architecture: '', OS: '' },
     });
     const leftElsewhere = (taskId: string) => this.#leftElsewhere(taskId);
-    const parts = { ...modules, assignments: this.#assignments, reporter: this.#reporter, leftElsewhere };
+    this.#fence = new Fence(
+      modules.clock,
+      () => this.#assignments.tasks.values(),
+      () => this.#fenced(),
+    );
+    const mayNotRun = (task: Task) => this.#fence.holds(task);
+    const parts = { ...modules, assignments: this.#assignments, reporter: this.#reporter, leftElsewhere, mayNotRun };
     this.#loop = new TaskLoop({ concurrency: options.concurrency ?? 16, node }, parts, this.#ending.signal);
   }
 
@@ -111,6 +120,7 @@ export class Agent {
   /** Ends work on tasks and the session; containers run on and the next agent finds them. */
   async stop(): Promise<void> {
     this.#ending.abort();
+    this.#fence.stop();
     await this.#sessions;
     await this.#settled();
     await this.#modules.network.stop();
@@ -150,6 +160,7 @@ export class Agent {
         this.#reporter.use(session);
       },
       assigned: (message) => this.#assigned(message),
+      heard: (sentAt) => this.#fence.heard(sentAt),
       closed: () => {
         this.#session = undefined;
         this.#reporter.use(undefined);
@@ -162,6 +173,7 @@ export class Agent {
     if (this.#left) return;
     const touched = this.#assignments.apply(message);
     if (message.type === 'complete') this.#afterComplete();
+    if (touched.tasks.size > 0) this.#fence.plan();
     this.#loop.wake(touched.tasks);
     const published = touched.network || message.acknowledge ? this.#loop.networkLoop.publish() : undefined;
     if (message.acknowledge) void this.#acknowledge(message.resultsIn, published);
@@ -176,12 +188,24 @@ export class Agent {
     await session?.acknowledge(resultsIn).catch(() => undefined);
   }
 
+  #fenced(): void {
+    const tasks = [...this.#assignments.tasks.values()].filter((task) => fenceOf(task) !== undefined).map(({ ID }) => ID);
+    if (this.#fence.isOut()) {
+      this.#modules.logger.warn({ tasks: tasks.length }, 'no manager has been heard for longer than shoal.fence allows: tasks of such services stop here');
+    }
+    this.#loop.wake(tasks);
+  }
+
   /** Nodes that cannot be reached keep no task from ending for long; the managers wait for them until they are down. Another leader is asked anew. */
   async #leftElsewhere(taskId: string): Promise<void> {
+    const cutOff = (): boolean => {
+      const task = this.#assignments.tasks.get(taskId);
+      return task !== undefined && this.#fence.holds(task);
+    };
     const { clock, logger } = this.#modules;
     let reason = 'no manager can be reached';
     for (const end = clock.monotonicNow() + leaveLimitMs; clock.monotonicNow() < end; await pause(clock, announceAgainMs)) {
-      if (this.#ending.signal.aborted || this.#assignments.peers.length === 0) return;
+      if (this.#ending.signal.aborted || this.#assignments.peers.length === 0 || cutOff()) return;
       if (!this.#session) continue;
       try {
         // A signal of its own: many tasks may end at once, and each listens to it.

@@ -24,6 +24,8 @@ export interface SessionCalls {
   opened(session: DispatcherSession, description: NodeDescription): void;
   /** Throws when the message does not fit: a new session brings a complete set. */
   assigned(message: AssignmentMessage): void;
+  /** A manager answered what was sent at `sentAt` (monotonic ms). */
+  heard(sentAt: number): void;
   closed(): void;
   /** No manager opened a session, or it broke. */
   failed(error: unknown): void;
@@ -36,7 +38,9 @@ export async function runSessions(nodeId: string, modules: SessionModules, calls
     const began = modules.clock.monotonicNow();
     try {
       const description = await modules.describe();
+      const sentAt = modules.clock.monotonicNow();
       const session = await open(nodeId, description, modules, signal);
+      calls.heard(sentAt);
       await serve(session, description, modules, calls, signal);
     } catch (error) {
       if (!signal.aborted) calls.failed(error);
@@ -76,7 +80,7 @@ async function serve(
   const left = new Promise<void>((resolve) => both.addEventListener('abort', () => resolve(), { once: true }));
   calls.opened(session, description);
   try {
-    await Promise.race([left, receive(session, calls), beat(session, modules, both), describeAgain(session, description, modules, both)]);
+    await Promise.race([left, receive(session, calls), beat(session, modules, calls, both), describeAgain(session, description, modules, both)]);
   } finally {
     ending.abort();
     calls.closed();
@@ -89,8 +93,13 @@ async function receive(session: DispatcherSession, calls: SessionCalls): Promise
 }
 
 /** The first beat at once, the next when the answer says. */
-async function beat(session: DispatcherSession, { clock }: SessionModules, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) await pause(clock, await withLimit(session.heartbeat(), clock, signal), signal);
+async function beat(session: DispatcherSession, { clock }: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const sentAt = clock.monotonicNow();
+    const nextMs = await withLimit(session.heartbeat(), clock, signal);
+    calls.heard(sentAt);
+    await pause(clock, nextMs, signal);
+  }
 }
 
 /** Memory, labels or plugins of the engine may change while it serves. */

@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Repetition } from '#base/pace/repetition';
 import { compareStates, isTerminal } from '#model/object/task-state';
+import type { Task } from '#model/object/task';
 import type { Engine } from '#engine/engine';
 import { createLimiter, type Limiter } from '#engine/limiter';
 import { isLineBroken } from '#engine/outcome';
@@ -38,6 +39,8 @@ export interface LoopModules {
   reporter: StatusReporter;
   /** Resolves when no other node leads anybody to the task, or cannot be waited for. */
   leftElsewhere(taskId: string): Promise<void>;
+  /** The node is cut off, and the task's service must not run twice. */
+  mayNotRun(task: Task): boolean;
 }
 
 export interface LoopOptions {
@@ -131,14 +134,15 @@ export class TaskLoop {
 
   #unwanted(id: string): boolean {
     const task = this.modules.assignments.tasks.get(id);
-    return !task || compareStates(task.DesiredState, 'shutdown') >= 0;
+    return !task || compareStates(task.DesiredState, 'shutdown') >= 0 || this.modules.mayNotRun(task);
   }
 
   #advance(id: string): void {
     for (let move = 0; move < movesInARow; move++) {
-      const task = this.modules.assignments.tasks.get(id);
+      const assigned = this.modules.assignments.tasks.get(id);
       const container = this.observer.containers.get(id);
-      if (!task) return this.#dismiss(id);
+      if (!assigned) return this.#dismiss(id);
+      const task: Task = this.modules.mayNotRun(assigned) ? { ...assigned, DesiredState: 'shutdown' } : assigned;
       const attempt = adoptAttempt(task, this.attempts.get(id));
       this.attempts.set(id, attempt);
       const decision = decideTask({ task, attempt, container, facts: this.#facts(), unattached: this.#attachments.waits(id), now: this.modules.clock.now() });

@@ -3,7 +3,12 @@ import type { Labels } from '../object/meta.ts';
 
 export const optionPrefix = 'shoal.';
 
-export const serviceOptionValues: Readonly<Record<string, readonly string[]>> = { image: ['pin', 'follow'], 'engine-socket': ['true', 'false'] };
+export const serviceOptionValues: Readonly<Record<string, readonly string[]>> = {
+  image: ['pin', 'follow'],
+  'engine-socket': ['true', 'false'],
+  // As model/options/fence reads it.
+  fence: ['true', 'false', '3s', '5s', '10s', '15s', '30s', '60s'],
+};
 
 /** Its repository's reconciler asks the registry at each look, and rolls out what the tag means now. */
 export function followsImage(labels: Labels | undefined): boolean {

@@ -3,16 +3,12 @@ import { timeText } from '#base/clock';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { Node, NodeStatus } from '#model/object/node';
+import { silentPeriods } from '#model/options/fence';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
 
 /** A beat is due after the period give or take a tenth, so that nodes do not beat in step. */
 const jitter = 0.1;
-/**
- * A node is down after so many periods without a beat: when three were missed, shortly before the fourth is due. So a break of two
- * periods harms nobody even if it began as a beat was due, and a node that is lost is down within four.
- */
-const graceFactor = 3.8;
 /** A new leader gives nodes time to find it. */
 const takeOverFactor = 6;
 
@@ -67,7 +63,7 @@ export class Heartbeats {
   /** Opens a session for the node and returns its number; an older one of that node is over. The first beat is due at once. */
   open(nodeId: string, periodMs: number, monotonic: number): number {
     const session = ++this.#sessions;
-    this.#lines.set(nodeId, { session, deadline: monotonic + Math.round(graceFactor * periodMs) });
+    this.#lines.set(nodeId, { session, deadline: monotonic + Math.round(silentPeriods * periodMs) });
     return session;
   }
 
@@ -80,7 +76,7 @@ export class Heartbeats {
   beat(nodeId: string, session: number, periodMs: number, monotonic: number): number {
     if (!this.isOpen(nodeId, session)) throw new Refusal('invalidArgument', 'session invalid');
     const next = this.#next(periodMs);
-    this.#lines.set(nodeId, { session, deadline: monotonic + Math.round(graceFactor * periodMs) });
+    this.#lines.set(nodeId, { session, deadline: monotonic + Math.round(silentPeriods * periodMs) });
     return next;
   }
 

@@ -1,5 +1,6 @@
 /** Leaving a drained node: where a slot may have two tasks for a while, the old one runs on until its successor does. */
 import { nanosecondsPerMillisecond } from '#base/text/duration';
+import { fenceOf } from '#model/options/fence';
 import type { Task, TaskMemory } from '#model/object/task';
 import type { Draft } from './draft.ts';
 import { stopTask } from './new-task.ts';
@@ -17,7 +18,7 @@ export function heirOf(draft: Draft, task: Task): Task | undefined {
 /** It runs, its node lives, and another one beside it does no harm. */
 export function mayLinger(draft: Draft, task: Task): boolean {
   const node = draft.node(task.NodeID);
-  if (draft.mode !== 'replicated' || task.Status.State !== 'running') return false;
+  if (draft.mode !== 'replicated' || task.Status.State !== 'running' || fenceOf(task) !== undefined) return false;
   return node !== undefined && node.Status.State !== 'down' && node.Spec.Shoal?.DrainTimeout !== 0;
 }
 

@@ -1,5 +1,7 @@
 /** Restart policy: what follows a task that ended or lost its node (swarmkit manager/orchestrator/restart). */
 import type { Steps } from '#base/pace/steps';
+import { milliseconds, second } from '#base/text/duration';
+import { fencedFor } from '#model/options/fence';
 import { statusTime } from '#model/task-status';
 import { defaults } from '#model/object/service';
 import type { RestartPolicy } from '#model/object/service-spec';
@@ -11,6 +13,10 @@ import { addTask, afterStopOf, iterationOf, stopTask } from './new-task.ts';
 import { fulfils } from '#model/task-fulfils';
 import { isLost } from './node-fit.ts';
 import { isWanted } from './slots.ts';
+import { clusterOf } from '#store/view';
+
+/** Of beats, where the cluster says nothing: the shortest makes the longest wait. */
+const defaultPeriod = second;
 
 /** Restarts remembered per slot; a higher max_attempts is as good as none. */
 const rememberedRestarts = 1000;
@@ -73,8 +79,15 @@ function restart(draft: Draft, task: Task, queue: Queue | undefined): void {
   const drained = draft.node(task.NodeID)?.Spec.Availability === 'drain';
   const policyMs = wholeMilliseconds(task.Spec.RestartPolicy?.Delay, defaults.restart.Delay);
   // What lost its node did nothing wrong: the delay is for what ends by itself.
-  const delayMs = drained || !isTerminal(task.Status.State) ? 0 : policyMs + (queue?.join() ?? 0);
+  const delayMs = drained ? 0 : !isTerminal(task.Status.State) ? lostDelay(draft, task) : policyMs + (queue?.join() ?? 0);
   succeed(draft, task, { ...(delayMs > 0 && { StartAfter: draft.now + delayMs, StartDelay: delayMs }), ...afterStopOf(draft, [task]) });
+}
+
+/** It may run on where nobody hears of it: services that must not run twice wait until it has stopped there by itself. */
+function lostDelay(draft: Draft, task: Task): number {
+  if (!draft.node(task.NodeID)) return 0;
+  const period = clusterOf(draft.surroundings.view)?.Spec.Dispatcher.HeartbeatPeriod;
+  return fencedFor(task, milliseconds(period || undefined, defaultPeriod)) ?? 0;
 }
 
 /** Puts another task into the slot; `gate` says what it waits for. */

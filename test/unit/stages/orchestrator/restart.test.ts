@@ -95,6 +95,20 @@ describe('when the successor starts', () => {
   });
 });
 
+test('a service that must not run twice waits until a lost node has stopped its task, and leaves a drained one after it', () => {
+  const fence = { Shoal: { ServiceLabels: { 'shoal.fence': '5s' } } };
+  const successor = (nodes: ReturnType<typeof node>[]) => {
+    const situation = draft(service(), [{ slot: 1, ...fence }], nodes);
+    finish(restartTasks(situation));
+    const { StartAfter, StartAfterTasks } = situation.task('new1')?.Shoal ?? {};
+    return [changes(situation), StartAfter && StartAfter - now, StartAfterTasks?.IDs];
+  };
+  const stopFirst = ['t1: shutdown', 'new1: in 1, ready'];
+  expect(successor([node('n1', {}, 'down')])).toEqual([stopFirst, 13_200, undefined]);
+  expect(successor([node('n1', { Availability: 'drain' })])).toEqual([stopFirst, undefined, ['t1']]);
+  expect(successor([])).toEqual([['t1: shutdown', 'new1: in 1, running'], undefined, undefined]);
+});
+
 test.each<[string, ReturnType<typeof node>, string[]]>([
   ['its node takes it again', node('n1'), ['t0: shutdown', 'new1: in n1, ready']],
   ['its node is paused', node('n1', { Availability: 'pause' }), ['t0: shutdown']],

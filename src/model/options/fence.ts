@@ -1,0 +1,33 @@
+/** No twins: the label `shoal.fence` of a service. A node that hears nothing of its managers stops such tasks, and the managers wait for that before they replace them. */
+import { milliseconds, parseDuration } from '#base/text/duration';
+import { defaults } from '../object/service.ts';
+import type { Task } from '../object/task.ts';
+import { optionPrefix } from './service-options.ts';
+
+/**
+ * A node is down after so many periods without a beat: when three were missed, shortly before the fourth is due. So a break of two
+ * periods harms nobody even if it began as a beat was due, and a node that is lost is down within four.
+ */
+export const silentPeriods = 3.8;
+
+/** How long the node waits before it stops them where the label only says `true`, milliseconds. */
+const usualGraceMs = 5000;
+
+/** What stopping takes an engine beside the task's own grace period (ms), and what clocks differ by. */
+const marginMs = 2000;
+
+/** Milliseconds without word of a manager after which the task's node stops it; undefined: never. */
+export function fenceOf(task: Task): number | undefined {
+  const said = task.Shoal.ServiceLabels[`${optionPrefix}fence`];
+  if (said === undefined || said === 'false') return undefined;
+  const grace = said === 'true' ? undefined : parseDuration(said);
+  return grace === undefined ? usualGraceMs : milliseconds(grace, 0);
+}
+
+/** How long (ms) after the task's node was found down it may still run there; undefined when nothing fences it. `periodMs`: of beats. */
+export function fencedFor(task: Task, periodMs: number): number | undefined {
+  const fence = fenceOf(task);
+  if (fence === undefined) return undefined;
+  const stopMs = milliseconds(task.Spec.ContainerSpec?.StopGracePeriod, defaults.stopGracePeriod);
+  return Math.max(0, Math.ceil(fence + stopMs + marginMs - silentPeriods * periodMs));
+}
