@@ -137,6 +137,12 @@ export class Agent {
     await this.#modules.engine.carryOut({ type: 'pruneFiles', keep: [] }, this.#ending.signal);
   }
 
+  /** Tells the managers at once what the node has become; where that cannot be, they hear it with the next session. */
+  async describeAgain(): Promise<void> {
+    const description = await this.#modules.describe?.();
+    if (description) await this.#session?.updateDescription(description);
+  }
+
   /** Whether a container, by its whole id, is that of a task of this node. */
   runs(containerId: string): boolean {
     for (const container of this.#loop.observer.containers.values()) if (container.containerId === containerId) return true;

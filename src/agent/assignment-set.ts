@@ -1,5 +1,6 @@
 /** The node's assignments as the dispatcher's messages build them up. */
 import {
+  type Trust,
   managersItemId,
   type AssignmentChange,
   type AssignmentKind,
@@ -98,8 +99,9 @@ export class AssignmentSet {
   }
 
   /** What the node is to know of itself, and of where the managers are; each undefined until it was told. */
-  place(nodeId: string): { role: NodeItem['Role']; managers: readonly string[] | undefined } {
-    return { role: this.#nodes.get(nodeId)?.Role, managers: this.#managers.get(managersItemId)?.Addresses };
+  place(nodeId: string): { role: NodeItem['Role']; managers: readonly string[] | undefined; trust: Trust | undefined } {
+    const all = this.#managers.get(managersItemId);
+    return { role: this.#nodes.get(nodeId)?.Role, managers: all?.Addresses, trust: all?.Trust };
   }
 
   /** Nothing is assigned any more: all that is ours shall go. */

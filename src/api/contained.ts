@@ -14,6 +14,7 @@ export function contained(parts: Dependencies, guard: Guard): Dependencies {
     swarm: containedSwarm(parts.swarm),
     logs: containedLogs(parts.logs),
     ...(parts.nodes && { nodes: containedNodes(parts.nodes) }),
+    ...(parts.authority && { authority: { change: async (cluster, wanted) => parts.authority?.change(cluster, wanted) } }),
     ...(parts.custody && { custody: containedCustody(parts.custody) }),
     reconciler: {
       sync: async (name) => parts.reconciler.sync(name),

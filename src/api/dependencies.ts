@@ -7,7 +7,8 @@ import type { Cluster } from '#control/cluster';
 import type { AskRegistries } from '#control/stack/image-digests';
 import type { Adopter } from '#control/stack/stack-states';
 import type { Endpoint } from '#http/endpoint';
-import type { ClusterSpec } from '#model/object/cluster';
+import type { Authority } from '#model/object/authority';
+import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { StackSpec } from '#model/object/stack';
 import type { StackPlan } from '#model/difference/stack-plan';
 import type { Task } from '#model/object/task';
@@ -23,6 +24,8 @@ export interface Dependencies {
   /** The way to the leader; absent: this node is the only one that ever decides. */
   leader?: LeaderLine;
   swarm: LocalSwarm;
+  /** The cluster's certificate authority, at the leader; absent: its root stays as it is. */
+  authority?: AuthorityChanges;
   /** Absent: what this node keeps is nobody's to take. */
   custody?: Custody;
   /** The cluster's nodes, of which this is one; absent: there are no others. */
@@ -101,6 +104,12 @@ export interface LocalSwarm {
   join(request: JoinRequest, replaces?: string): Promise<void>;
   /** Leaves; `force` also gives up what only this node holds. */
   leave(force: boolean): Promise<void>;
+}
+
+/** Changes of the root, which need keys and signatures. */
+export interface AuthorityChanges {
+  /** What the settings make of the authority; undefined where it stays as it is. Refuses a root that cannot be the next. */
+  change(cluster: ClusterObject, wanted: ClusterSpec['CAConfig']): Promise<Authority | undefined>;
 }
 
 /** What this node keeps of a cluster, given out and taken in as a whole. */

@@ -1,5 +1,7 @@
 /** The cluster's authority as data: how it begins, whom it signs as, whom nodes trust, and how its root is exchanged. */
 import type { Authority, RootRotation, TlsInfo } from '#model/object/authority';
+import type { Node } from '#model/object/node';
+import { joinPem } from '#model/trust';
 import { rootTemplate, type NodeRole } from './certificate.ts';
 import type { Certificates, Issuer } from './contract.ts';
 import { joinToken, secretBytes } from './join-token.ts';
@@ -38,14 +40,19 @@ export function withNewTokens(authority: Authority, roles: readonly NodeRole[], 
 }
 
 /** Who signs from now on: while a root is exchanged, the new one, with what makes the old one vouch for it. */
-export function issuerOf({ Certificate, Key, Rotation }: Authority): Issuer {
-  if (!Rotation) return { certificate: Certificate, key: Key };
-  return { certificate: Rotation.Certificate, key: Rotation.Key, crossSigned: Rotation.CrossSigned };
+export function issuerOf({ Certificate, Key, Rotation, Vouchers }: Authority): Issuer {
+  if (!Rotation) return { certificate: Certificate, key: Key, ...(Vouchers && { crossSigned: Vouchers }) };
+  return { certificate: Rotation.Certificate, key: Rotation.Key, crossSigned: vouchersOf(Rotation, Vouchers) };
 }
 
-/** Roots that nodes are to trust: both while one is exchanged. */
-export function trustedRoots({ Certificate, Rotation }: Authority): string {
-  return Rotation ? joinPem(Certificate, Rotation.Certificate) : Certificate;
+/** Nodes whose certificate is to be exchanged yet. One that is down is not waited for: it comes back by its key. */
+export function nodesToRotate({ Rotation }: Authority, nodes: Iterable<Node>): Node[] {
+  if (!Rotation) return [];
+  const { CertIssuerPublicKey, CertIssuerSubject } = Rotation.TLSInfo;
+  return [...nodes].filter(({ Status, Description }) => {
+    const info = Description?.TLSInfo;
+    return Status.State !== 'down' && (info?.CertIssuerPublicKey !== CertIssuerPublicKey || info.CertIssuerSubject !== CertIssuerSubject);
+  });
 }
 
 /** Begins an exchange, or turns one that is under way to another root. */
@@ -57,10 +64,15 @@ export function beginRotation(authority: Authority, rotation: RootRotation): Aut
 export function finishRotation(authority: Authority, chance: Chance): Authority {
   const { Rotation, ...rest } = authority;
   if (!Rotation) return authority;
-  const fresh = { ...rest, Certificate: Rotation.Certificate, Key: Rotation.Key, TLSInfo: Rotation.TLSInfo };
+  const fresh = { ...rest, Vouchers: vouchersOf(Rotation, rest.Vouchers), Certificate: Rotation.Certificate, Key: Rotation.Key, TLSInfo: Rotation.TLSInfo };
   return withNewTokens(fresh, ['worker', 'manager'], chance);
 }
 
-function joinPem(...certificates: readonly string[]): string {
-  return certificates.map((each) => `${each.trimEnd()}\n`).join('');
+/** The newest ones: a node that missed more exchanges has missed too much. */
+const mostVouchers = 4;
+
+function vouchersOf({ CrossSigned }: RootRotation, before = ''): string {
+  return joinPem(...[CrossSigned, ...(before.match(pemBlock) ?? [])].slice(0, mostVouchers));
 }
+
+const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g;

@@ -30,6 +30,10 @@ export interface Certificates {
   read(certificate: string): CertificateFacts;
   /** The certificate is for this key; false also of texts that are neither. */
   belongs(certificate: string, key: string): boolean;
+  /** What one root is; refuses `invalidArgument` what is none that can sign, or several. */
+  root(certificate: string): Validity;
+  /** SHA-256 of the key that a certificate or a request is for, base64; undefined of what is neither. */
+  keyDigest(text: string): string | undefined;
   /** Why the certificate is not one of `key` that `roots` vouch for; undefined when it is. Times do not count. */
   fault(certificate: string, key: string, roots: string): string | undefined;
 }

@@ -1,7 +1,7 @@
 /** Use cases of the one cluster object. */
 import { second } from '#base/text/duration';
 import { Refusal } from '#base/refusal';
-import { withNewTokens } from '#ca/authority';
+import { finishRotation, withNewTokens } from '#ca/authority';
 import { unlockKeyBytes, unlockKeyText } from '#ca/unlock-key';
 import type { Authority } from '#model/object/authority';
 import type { Cluster, ClusterSpec } from '#model/object/cluster';
@@ -67,10 +67,12 @@ export interface Exchange {
   /** Roles whose tokens admit nobody any more. */
   tokens?: readonly NodeSpec['Role'][];
   unlockKey?: boolean;
+  /** What the change of roots that the spec asks for makes of the authority. */
+  authority?: Authority | undefined;
 }
 
 /** Replaces the whole spec; `version` is the one that the caller has read. */
-export function updateCluster(version: number, spec: ClusterSpec, { tokens = [], unlockKey = false }: Exchange = {}): UseCase<void> {
+export function updateCluster(version: number, spec: ClusterSpec, { tokens = [], unlockKey = false, authority: next }: Exchange = {}): UseCase<void> {
   return (view, { random }) => {
     const cluster = clusterOf(view);
     if (!cluster) throw new Refusal('notFound', 'cluster not found');
@@ -80,10 +82,21 @@ export function updateCluster(version: number, spec: ClusterSpec, { tokens = [],
     checkCluster(Spec, cluster.Spec);
     const { Authority: authority, UnlockKey: known, ...rest } = cluster.Shoal ?? {};
     const chance = (count: number): Uint8Array => random.bytes(count);
-    const Authority = authority && (tokens.length > 0 ? withNewTokens(authority, tokens, chance) : authority);
+    const base = next ?? authority;
+    const Authority = base && (tokens.length > 0 ? withNewTokens(base, tokens, chance) : base);
     const UnlockKey = lockOf(Spec, unlockKey ? undefined : known, chance);
     const Shoal = { ...rest, ...(Authority && { Authority }), ...(UnlockKey !== undefined && { UnlockKey }) };
     return { actions: [update('cluster', { ...cluster, Spec, ...(Object.keys(Shoal).length > 0 && { Shoal }) })], result: undefined };
+  };
+}
+
+/** The root `certificate` is the only one from now on; false where that is not on its way in any more. */
+export function endRotation(certificate: string, chance: (count: number) => Uint8Array): UseCase<boolean> {
+  return (view) => {
+    const cluster = clusterOf(view);
+    const authority = cluster?.Shoal?.Authority;
+    if (!cluster || authority?.Rotation?.Certificate !== certificate) return { actions: [], result: false };
+    return { actions: [update('cluster', { ...cluster, Shoal: { ...cluster.Shoal, Authority: finishRotation(authority, chance) } })], result: true };
   };
 }
 
@@ -160,7 +173,11 @@ function withDefaults(spec: Partial<ClusterSpec>): ClusterSpec {
       HeartbeatTick: spec.Raft?.HeartbeatTick || base.Raft.HeartbeatTick,
     },
     Dispatcher: { HeartbeatPeriod: spec.Dispatcher?.HeartbeatPeriod || base.Dispatcher.HeartbeatPeriod },
-    CAConfig: { ...spec.CAConfig, NodeCertExpiry: spec.CAConfig?.NodeCertExpiry || base.CAConfig.NodeCertExpiry },
+    CAConfig: {
+      NodeCertExpiry: spec.CAConfig?.NodeCertExpiry || base.CAConfig.NodeCertExpiry,
+      // A root's key is the authority's, and nothing that a reader of the settings sends back.
+      ...(spec.CAConfig?.ForceRotate && { ForceRotate: spec.CAConfig.ForceRotate }),
+    },
     TaskDefaults: spec.TaskDefaults ?? {},
     EncryptionConfig: { ...base.EncryptionConfig, ...spec.EncryptionConfig },
   };

@@ -110,6 +110,30 @@ export function noteLeft(nodeId: string): UseCase<void> {
   };
 }
 
+/** The node's newest certificate is for the key of this digest; what let it in once is used up. */
+export function noteKey(nodeId: string, Key: string): UseCase<void> {
+  return (view) => {
+    const node = view.get('node', nodeId);
+    if (!node || (node.Shoal?.Key === Key && node.Shoal.ReadmitUntil === undefined)) return { actions: [], result: undefined };
+    const { ReadmitUntil: _used, ...rest } = node.Shoal ?? {};
+    return { actions: [update('node', { ...node, Shoal: { ...rest, Key } })], result: undefined };
+  };
+}
+
+/** How long a node may take that is let in again. */
+const readmittedMs = 3_600_000;
+
+/** Whoever proves that he has the node's key gets a certificate, though that of before has expired. */
+export function readmitNode(ref: string): UseCase<void> {
+  return (view, { now }) => {
+    const node = findObject(view, 'node', ref);
+    if (node.Shoal?.Key === undefined) {
+      throw new Refusal('failedPrecondition', `no key of node ${node.ID} is known: have it leave, and join it with a token`, { plain: true });
+    }
+    return { actions: [update('node', { ...node, Shoal: { ...node.Shoal, ReadmitUntil: now + readmittedMs } })], result: undefined };
+  };
+}
+
 /** A cluster that was made anew has one manager: the others are workers, and find that out when they come back. */
 export function keepOneManager(nodeId: string): UseCase<void> {
   return (view) => {

@@ -1,6 +1,14 @@
 /** Keys and certificates by the operating system's chance and the platform's cryptography. */
 import 'reflect-metadata';
-import { createPrivateKey, createPublicKey, generateKeyPairSync, webcrypto, X509Certificate as NativeCertificate, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  webcrypto,
+  X509Certificate as NativeCertificate,
+  type KeyObject,
+} from 'node:crypto';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -96,6 +104,26 @@ export const certificates: Certificates = {
     };
   },
 
+  root(certificate) {
+    if (blocks(certificate).length > 1) throw new Refusal('invalidArgument', 'the desired CA certificate cannot contain multiple certificates');
+    const root = native(firstOf(certificate));
+    if (!root.ca) throw new Refusal('invalidArgument', 'the desired CA certificate is no certificate of an authority');
+    const { asymmetricKeyType, asymmetricKeyDetails } = root.publicKey;
+    if (asymmetricKeyType !== 'ec' || asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
+      throw new Refusal('invalidArgument', 'the desired CA certificate is for another key than one of P-256: others are not supported');
+    }
+    return { notBefore: Date.parse(root.validFrom), notAfter: Date.parse(root.validTo) };
+  },
+
+  keyDigest(text) {
+    try {
+      const key = text.includes('CERTIFICATE REQUEST') ? Buffer.from(new Pkcs10CertificateRequest(text).publicKey.rawData) : spkiOf(firstOf(text));
+      return createHash('sha256').update(key).digest('base64');
+    } catch {
+      return undefined;
+    }
+  },
+
   belongs,
 
   fault(certificate, key, roots) {
@@ -113,6 +141,10 @@ function belongs(certificate: string, key: string): boolean {
   } catch {
     return false;
   }
+}
+
+function spkiOf(certificate: string): Buffer {
+  return native(certificate).publicKey.export({ type: 'spki', format: 'der' });
 }
 
 function vouchedFor(leaf: NativeCertificate, chain: readonly NativeCertificate[], anchors: ReadonlySet<string>, depth = 0): boolean {

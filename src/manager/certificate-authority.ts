@@ -4,14 +4,17 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
-import { issuerOf, newAuthority, newRoot, trustedRoots } from '#ca/authority';
+import { issuerOf, newAuthority, newRoot } from '#ca/authority';
+import { trustedRoots } from '#model/trust';
 import { nodeTemplate, type NodeRole } from '#ca/certificate';
 import type { Certificates } from '#ca/contract';
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
-import { admitNode, noteLeft, seatManager } from '#control/nodes';
+import { admitNode, noteKey, noteLeft, seatManager } from '#control/nodes';
 import { certifiedRole, managerAddress, managerAddresses, roleOf } from '#model/manager-address';
+import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { Node, NodeSpec } from '#model/object/node';
+import { changedAuthority } from './root-change.ts';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Authority } from '#model/object/authority';
 import type { MemberChanges } from '#replica/replicated-log';
@@ -104,7 +107,9 @@ export class CertificateAuthority implements Duty {
     // A learner costs nobody a majority: should the joiner be gone by now, it is removed as any other manager.
     if (role === 'manager') await seats().add({ id: nodeId, address: managerAddress(node) });
     this.#parts.logger.info({ node: nodeId, role, address }, 'a node joined the cluster by token');
-    return { ...(await this.#issue(view, nodeId, role, request)), nodeId, role, managers: managerAddresses(view.list('node')) };
+    const issued = await this.#issue(view, nodeId, role, request);
+    await this.#note(nodeId, request);
+    return { ...issued, nodeId, role, managers: managerAddresses(view.list('node')) };
   }
 
   /** Certifies the key of `request` for a member, in the role that the cluster wants of it. A new manager is reached at `address`, with port. */
@@ -116,8 +121,22 @@ export class CertificateAuthority implements Duty {
     const role = certifiedRole(node);
     if (role === 'manager' && roleOf(node) !== 'manager') await this.#promote(node, address || managerAddress(node));
     const issued = await this.#issue(view, nodeId, role, request);
+    await this.#note(nodeId, request);
     if (node.Shoal?.Leaving) await cluster.submit(noteLeft(nodeId));
     return issued;
+  }
+
+  /** What the settings make of the authority; undefined where it stays as it is. */
+  async change(cluster: ClusterObject, wanted: ClusterSpec['CAConfig']): Promise<Authority | undefined> {
+    const { certificates, clock } = this.#parts;
+    const authority = cluster.Shoal?.Authority;
+    return authority && (await changedAuthority(authority, wanted, { certificates, now: clock.now() }));
+  }
+
+  /** By its key a node is known again where its certificate says nothing any more. */
+  async #note(nodeId: string, request: string): Promise<void> {
+    const digest = this.#parts.certificates.keyDigest(request);
+    if (digest !== undefined) await this.#parts.cluster.submit(noteKey(nodeId, digest));
   }
 
   /** Among those who agree first: a certificate without that would make a manager whom nobody asks. */

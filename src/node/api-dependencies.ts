@@ -45,6 +45,7 @@ export function apiDependencies(
     leader: leaderWay(managing),
     swarm: daemon,
     custody,
+    authority: { change: async (cluster, wanted) => managing().authority.change(cluster, wanted) },
     engineSocket: options.engine,
     registries: new Registries(options.engine),
     nodes: {

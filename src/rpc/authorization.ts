@@ -15,10 +15,27 @@ export interface Members {
   roleOf(nodeId: string): NodeRole | undefined;
   /** Whether what this manager holds is the newest there is: elsewhere a node that is not known may be one that is new. */
   current(): boolean;
+  /** The node whose newest certificate is for the key of this digest. */
+  byKey?(digest: string): KeyOwner | undefined;
+}
+
+export interface KeyOwner extends NodeIdentity {
+  /** Milliseconds since 1970: until then it may come with a certificate that has expired. */
+  readmittedUntil: number;
+}
+
+/** What somebody has shown to have a key of, with a certificate that nobody vouches for. */
+export interface KeyProof {
+  /** Of the key. */
+  digest: string;
+  /** Milliseconds since 1970. */
+  notAfter: number;
 }
 
 interface Admission {
   roles: readonly NodeRole[];
+  /** Also who proves that he has the key of a node's newest certificate. */
+  byKey?: true;
   /** Managers agree among themselves who is one: here the state may be behind, and the certificate counts. */
   byCertificate?: true;
 }
@@ -40,10 +57,21 @@ const table: Readonly<Record<string, Admission | 'anyone'>> = {
   '/shoal.v1.RaftService/Snapshot': peers,
   '/shoal.v1.CaService/GetRoots': 'anyone',
   '/shoal.v1.CaService/Join': 'anyone',
-  '/shoal.v1.CaService/Renew': nodes,
+  '/shoal.v1.CaService/Renew': { ...nodes, byKey: true },
   '/shoal.v1.ForwardService/Connect': { roles: ['manager'] },
   '/shoal.v1.TunnelService/Open': nodes,
 };
+
+/** Who a key makes of a caller without a certificate that counts: nobody, but where a node asks for the next one. */
+export function callerByKey(method: string, { digest, notAfter }: KeyProof, members: Members, now: number): Caller | undefined {
+  const admission = Object.hasOwn(table, method) ? table[method] : undefined;
+  if (admission === undefined || admission === 'anyone' || !admission.byKey) return undefined;
+  const owner = members.byKey?.(digest);
+  if (!owner) return undefined;
+  const { readmittedUntil, ...caller } = owner;
+  if (now < notAfter || now < readmittedUntil) return caller;
+  throw denied(`the certificate of node ${owner.nodeId} has expired: "shoal node readmit ${owner.nodeId}" on a manager lets it have another one`);
+}
 
 /** Lets the call pass or refuses it. @param caller undefined: without a certificate that a root of ours vouches for */
 export function authorize(method: string, caller: Caller | undefined, members: Members): void {

@@ -1,5 +1,6 @@
 /** TLS 1.3 between nodes, from a certificate that may change while connections stand: new ones use the new certificate. The one file that knows gRPC's own credentials. */
-import { connect, createSecureContext, type SecureContextOptions } from 'node:tls';
+import { createHash, type X509Certificate } from 'node:crypto';
+import { connect, createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { CallCredentials, ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
 import { unitOf } from '#ca/certificate';
 
@@ -113,4 +114,18 @@ class NodeChannelCredentials extends ChannelCredentials {
       secured.once('close', () => reject(new Error('the connection was closed before it was secure')));
     });
   }
+}
+
+/** The connection that a call came over; undefined of one without TLS. */
+export function tlsSocketOf(call: object): TLSSocket | undefined {
+  const { call: inner } = call as { call?: { stream?: { session?: { socket?: TLSSocket } } } };
+  const socket = inner?.stream?.session?.socket;
+  return socket?.encrypted ? socket : undefined;
+}
+
+/** As an authority notes it of the certificates that it issues. */
+export function keyDigestOf({ publicKey }: X509Certificate): string {
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64');
 }

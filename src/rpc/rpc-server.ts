@@ -13,7 +13,8 @@ import {
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { identityOf } from '#ca/certificate';
-import { authorize, type Caller, type Members } from './authorization.ts';
+import { authorize, callerByKey, type Caller, type Members } from './authorization.ts';
+import { keyDigestOf, tlsSocketOf } from './credentials.ts';
 import { channelLimits } from './limits.ts';
 import { toServiceError } from './refusals.ts';
 
@@ -33,6 +34,8 @@ type Answer = (error: object) => void;
 
 const shutdownLimitMs = 1000;
 const callers = new WeakMap<object, Caller>();
+/** Who opened each connection: that is settled with its handshake. */
+const connections = new WeakMap<object, Caller | undefined>();
 
 /** A server for the agent of this host: whoever opens the socket `path` is this node, for only root can. */
 export function localServer(path: string, nodeId: string, logger: Logger): RpcServer {
@@ -97,11 +100,19 @@ export class RpcServer {
     if (path !== undefined) rmSync(path, { force: true });
   }
 
+  #callerByKey(method: string, call: AnyCall): Caller | undefined {
+    const shown = tlsSocketOf(call)?.getPeerX509Certificate();
+    if (!shown) return undefined;
+    const proof = { digest: keyDigestOf(shown), notAfter: Date.parse(shown.validTo) };
+    const caller = callerByKey(method, proof, this.#parts.members, Date.now());
+    return caller && { ...caller, ...addressOf(call.getPeer()) };
+  }
+
   #guard(method: MethodDefinition<object, object>, handler: UntypedHandleCall): UntypedHandleCall {
     const run = handler as (call: AnyCall, answer: Answer) => void;
     return ((call: AnyCall, answer: Answer) => {
       try {
-        const caller = this.#parts.caller ?? callerFrom(call);
+        const caller = this.#parts.caller ?? callerFrom(call) ?? this.#callerByKey(method.path, call);
         authorize(method.path, caller, this.#parts.members);
         if (caller) callers.set(call, caller);
         run(call, answer);
@@ -117,8 +128,15 @@ export class RpcServer {
   }
 }
 
-/** gRPC gives a certificate only when one of our roots vouches for it. */
+/** gRPC gives a certificate only when one of our roots vouches for it. It is read once for each connection. */
 function callerFrom(call: AnyCall): Caller | undefined {
+  const socket = tlsSocketOf(call);
+  if (!socket) return readCaller(call);
+  if (!connections.has(socket)) connections.set(socket, readCaller(call));
+  return connections.get(socket);
+}
+
+function readCaller(call: AnyCall): Caller | undefined {
   const { CN: commonName, OU: organizationalUnit, O: organization } = call.getAuthContext().sslPeerCertificate?.subject ?? {};
   // A name that is there twice is a list: such a certificate is not ours.
   if (typeof commonName !== 'string' || typeof organizationalUnit !== 'string' || typeof organization !== 'string') return undefined;

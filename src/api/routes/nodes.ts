@@ -1,6 +1,6 @@
 /** Routes of nodes. */
 import { mapped } from '../answer.ts';
-import { removeNode, updateNode } from '#control/nodes';
+import { readmitNode, removeNode, updateNode } from '#control/nodes';
 import { managerAddress, roleOf } from '#model/manager-address';
 import type { Node, NodeSpec } from '#model/object/node';
 import { decodeBody } from '../request/body.ts';
@@ -31,6 +31,10 @@ export function nodeRoutes(context: Context): Route[] {
       const spec = await decodeBody(call.request, nodeSpec);
       await checkDemotion(context, parameter(call), spec);
       await submit(context, call, updateNode(parameter(call), version, spec));
+      return { status: 200 };
+    }),
+    post('/shoal/v1/nodes/{}/readmit', async (call) => {
+      await submit(context, call, readmitNode(parameter(call)));
       return { status: 200 };
     }),
     remove('/nodes/{}', async (call) => {

@@ -69,6 +69,11 @@ export function addNode(program: Command): void {
     .description('make managers workers')
     .argument('<node...>')
     .action((names: readonly string[], _: object, command: Command) => setRole(names, 'worker', command));
+  node
+    .command('readmit')
+    .description('let nodes in again whose certificates have expired: they prove that they have their keys')
+    .argument('<node...>')
+    .action(readmitNodes);
   node.command('rm').alias('remove').description('remove nodes').argument('<node...>').option('-f, --force', 'though it is not down').action(removeNodes);
 }
 
@@ -189,6 +194,14 @@ async function setRole(names: readonly string[], role: 'worker' | 'manager', com
     }
     await changeNode(client, name, (spec) => ({ ...spec, Role: role }));
     terminal.out(role === 'manager' ? `Node ${name} promoted to a manager in the swarm.` : `Manager ${name} demoted in the swarm.`);
+  }
+}
+
+async function readmitNodes(names: readonly string[], _flags: object, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  for (const name of names) {
+    await client.post(`/shoal/v1${await nodePath(client, name)}/readmit`);
+    terminal.out(`Node ${name} may have another certificate within the next hour.`);
   }
 }
 

@@ -106,11 +106,20 @@ export function peerId(networkId: string, nodeId: string): string {
   return `${networkId}/${nodeId}`;
 }
 
+export interface Trust {
+  /** PEM. */
+  Roots: string;
+  /** DER of the issuer's key, base64. */
+  IssuerKey: string;
+}
+
 /** Where all managers are: one item, for every node. */
 export interface ManagersItem {
   ID: typeof managersItemId;
   /** HOST:PORT. */
   Addresses: readonly string[];
+  /** Whom nodes trust, and whose signature their certificates are to have; absent: of a manager that does not say. */
+  Trust?: Trust;
 }
 
 export const managersItemId = 'all';

@@ -20,6 +20,8 @@ export interface Authority {
   JoinTokens: JoinTokens;
   /** Counts with `CAConfig.ForceRotate`: a rotation begins when that is above. */
   ForceRotate?: number;
+  /** The roots of before vouch for this one, PEM, newest first: by it a node that missed an exchange still knows its managers. */
+  Vouchers?: string;
   /** The root on its way in; absent while none is. */
   Rotation?: RootRotation;
 }

@@ -32,7 +32,14 @@ export interface ClusterSpec {
     HeartbeatTick: number;
   };
   Dispatcher: { HeartbeatPeriod: number };
-  CAConfig: { NodeCertExpiry: number };
+  CAConfig: {
+    NodeCertExpiry: number;
+    /** Counted up by whoever wants another root. */
+    ForceRotate?: number;
+    /** PEM of a root that is to be the next, and its key: never stored here. */
+    SigningCACert?: string;
+    SigningCAKey?: string;
+  };
   TaskDefaults: { LogDriver?: LogDriver };
   EncryptionConfig: { AutoLockManagers: boolean };
 }

@@ -18,6 +18,10 @@ export interface Node extends Meta {
     AwayUntil?: number;
     /** The role that the node has, as its certificate says; absent: the one that is wanted. */
     Role?: NodeSpec['Role'];
+    /** Digest of the key that its newest certificate is for: by that it is known where no root vouches for it. */
+    Key?: string;
+    /** Leader's time (ms) until when it may have its certificate renewed though that has expired: somebody said so. */
+    ReadmitUntil?: number;
     /** It was let go as a manager and has not said yet that it knows: it is told so before it can be one again. */
     Leaving?: true;
     /** Where other managers and nodes reach this one as a manager, with port; absent: its address, on the usual port. */

@@ -60,12 +60,12 @@ export const clusterSpec = object<ClusterSpec>({
     HeartbeatTick: int64,
   }),
   Dispatcher: object<ClusterSpec['Dispatcher']>({ HeartbeatPeriod: int64 }),
-  CAConfig: object<ClusterSpec['CAConfig'] & Unbuilt<'ExternalCAs' | 'SigningCACert' | 'SigningCAKey' | 'ForceRotate'>>({
+  CAConfig: object<ClusterSpec['CAConfig'] & Unbuilt<'ExternalCAs'>>({
     NodeCertExpiry: int64,
     ExternalCAs: unbuilt('the cluster signs its certificates itself'),
-    SigningCACert: unbuilt('the root of the cluster cannot be exchanged'),
-    SigningCAKey: unbuilt('the root of the cluster cannot be exchanged'),
-    ForceRotate: unbuilt('the root of the cluster cannot be exchanged'),
+    SigningCACert: text,
+    SigningCAKey: text,
+    ForceRotate: uint64,
   }),
   TaskDefaults: object<ClusterSpec['TaskDefaults']>({ LogDriver: logDriver }),
   EncryptionConfig: object<ClusterSpec['EncryptionConfig']>({ AutoLockManagers: flag }),

@@ -1,7 +1,8 @@
 /** What a node makes that begins a cluster: its authority, and its own certificate, so that there is never a manager without one. */
 import { newId } from '#base/ids';
 import { Refusal } from '#base/refusal';
-import { issuerOf, newAuthority, newRoot, trustedRoots } from '#ca/authority';
+import { issuerOf, newAuthority, newRoot } from '#ca/authority';
+import { trustedRoots } from '#model/trust';
 import { nodeTemplate } from '#ca/certificate';
 import { defaultClusterSpec } from '#control/clusters';
 import { certificates } from '#identity/certificates';

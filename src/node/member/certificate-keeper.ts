@@ -7,6 +7,7 @@ import type { Certificates } from '#ca/contract';
 import { hasExpired, renewAgainMs, renewAt } from '#ca/renewal';
 import { readCertificateFiles, stageKey, writeCertificateFiles, type NodeCertificate } from '#identity/certificate-files';
 import { swarmTexts } from '#model/swarm-texts';
+import type { Trust } from '#model/object/assignment';
 import type { TlsInfo } from '#model/object/authority';
 import { LiveTls } from '#rpc/credentials';
 
@@ -37,6 +38,8 @@ const longestStepMs = 24 * 3_600_000;
 export class CertificateKeeper {
   readonly #parts: CertificateKeeperParts;
   #tls: LiveTls | undefined;
+  #expired: LiveTls | undefined;
+  #renewing: Promise<unknown> | undefined;
   #cancel: () => void = () => {};
   #failures = 0;
   #problem: string | undefined;
@@ -44,6 +47,11 @@ export class CertificateKeeper {
 
   constructor(parts: CertificateKeeperParts) {
     this.#parts = parts;
+  }
+
+  /** What proves who this node is, though it may be good for nothing else any more. */
+  get proof(): LiveTls | undefined {
+    return this.#tls ?? this.#expired;
   }
 
   /** Undefined while the node has none that is good. */
@@ -78,6 +86,7 @@ export class CertificateKeeper {
     const files = readCertificateFiles(state, (certificate, key) => certificates.belongs(certificate, key), this.#parts.lock());
     const fault = files ? this.#fault(files) : 'there is none';
     this.#problem = fault === expired ? swarmTexts.expired : `this node has no good certificate: ${fault ?? ''}`;
+    this.#expired = files && fault === expired ? new LiveTls(files) : undefined;
     if (!files || fault !== undefined) {
       this.#parts.logger.info({ fault }, 'this node has no good certificate: it asks for one');
       return false;
@@ -95,6 +104,25 @@ export class CertificateKeeper {
   /** Sees to a good certificate: at once if that can be, else as soon as the cluster can give one. */
   async obtain(): Promise<void> {
     if (!this.#tls && !this.load()) await this.#renewInTime();
+  }
+
+  /** Whether its certificate is signed by whom the managers want, and it trusts whom they say. */
+  trusts({ Roots, IssuerKey }: Trust): 'yes' | 'otherRoots' | 'otherIssuer' {
+    const info = this.tlsInfo();
+    if (!info || info.CertIssuerPublicKey !== IssuerKey) return 'otherIssuer';
+    return info.TrustRoot === Roots ? 'yes' : 'otherRoots';
+  }
+
+  /** Trusts `roots` from now on, with the certificate that it has. */
+  trust(roots: string): void {
+    const now = this.#tls?.now;
+    if (now) this.take({ ...now, roots });
+  }
+
+  /** Asks for another certificate soon, where the one it has does not help any more. */
+  refused(): void {
+    if (!this.#tls || this.#failures > 0) return;
+    this.#renewing ??= this.#renewInTime().finally(() => (this.#renewing = undefined));
   }
 
   /** Has a new key certified; the old one counts until that is done. */

@@ -11,6 +11,7 @@ import { certificates } from '#identity/certificates';
 import { CertificateAuthority } from '#manager/certificate-authority';
 import type { Duty } from '#manager/leader-duties';
 import type { Manager } from '#manager/manager';
+import { RootRotation } from '#manager/root-rotation';
 import { ManagerRoles } from '#manager/manager-roles';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
@@ -29,6 +30,7 @@ import { gitOpsOptions } from '../git-ops-options.ts';
 import { ManagerDoor } from './manager-door.ts';
 import type { CertificateKeeper } from './certificate-keeper.ts';
 import type { NodeLock } from './node-lock.ts';
+import { nodeOfKey } from './node-of-key.ts';
 import { relayedIssuer } from './relayed-issuer.ts';
 import { SealFollower } from './seal-follower.ts';
 import { managerPlace, type Identity } from '../state/identity.ts';
@@ -154,7 +156,8 @@ export class ManagerPart {
       incarnation: () => this.#incarnation,
     });
     const roles = new ManagerRoles({ ...part('managers'), nodeId, standing: () => this.seat.standing(), members: () => this.log.members });
-    return [this.#authority, roles, this.#gitops];
+    const rotation = new RootRotation({ ...part('ca'), random: systemRandom });
+    return [this.#authority, rotation, roles, this.#gitops];
   }
 
   #newDoor({ nodeId, listen = usualListen }: Identity, socket: string, transport: RaftTransport, { clock, logger, connected }: ManagerPartParts): ManagerDoor {
@@ -174,6 +177,7 @@ export class ManagerPart {
           return node && roleOf(node);
         },
         current: () => this.seat.leads(),
+        byKey: (digest) => nodeOfKey(this.state.store, digest),
       },
       transport,
       connected,

@@ -9,6 +9,7 @@ import { Refusal } from '#base/refusal';
 import { keepOneManager } from '#control/nodes';
 import { certificates } from '#identity/certificates';
 import type { NodeCertificate } from '#identity/certificate-files';
+import type { Trust } from '#model/object/assignment';
 import { swarmTexts } from '#model/swarm-texts';
 import { makeAnew } from '#replica/group/make-anew';
 import { askToRenew } from '#rpc/ca-client';
@@ -60,6 +61,10 @@ export class Membership {
   #wanted: Identity['role'];
   #following: Promise<void> = Promise.resolve();
   #changing = false;
+  #follows: Promise<void> = Promise.resolve();
+  #trusting = false;
+  /** Whom the managers say to trust. */
+  #trust: Trust | undefined;
   readonly #ended = new AbortController();
 
   constructor(identity: Identity, options: DaemonOptions, parts: MembershipParts) {
@@ -83,13 +88,19 @@ export class Membership {
     });
     if (role === 'manager') this.#manager = this.#newManager(parts.founds ? 'founds' : identity.begins ? 'joins' : 'returns');
     if (runFolder === undefined) return;
-    const openSession = managersLine({
+    const line = managersLine({
       local: () => this.#manager && this.#socket,
       addresses: () => this.#othersKnown(),
       tls: () => this.#keeper.tls,
       connected: parts.asked,
       random: systemRandom,
     });
+    const openSession: typeof line = (...asked) =>
+      line(...asked).catch((error: unknown) => {
+        // No root of the managers vouches for this node any more: its key still does.
+        if (error instanceof Refusal && error.code === 'unauthenticated') this.#keeper.refused();
+        throw error;
+      });
     const work = {
       clock,
       logger,
@@ -233,12 +244,37 @@ export class Membership {
   }
 
   /** The managers say where they are, and what this node is to be. */
-  #placed({ role, managers }: Place): void {
+  #placed({ role, managers, trust }: Place): void {
     if (this.#ended.signal.aborted) return;
     if (managers && managers.length > 0 && !equal(managers, this.#identity.managers)) this.#remember({ managers });
+    this.#trust = trust;
+    if (trust && !this.#trusting) {
+      this.#trusting = true;
+      this.#follows = this.#followTrust();
+    }
     if (role === undefined || role === this.#wanted) return;
     this.#wanted = role;
     this.#follow();
+  }
+
+  /** Another root is on its way in, or has come: what is told meanwhile is followed next. */
+  async #followTrust(): Promise<void> {
+    const { clock, logger } = this.#parts;
+    const differs = () => this.#trust && this.#keeper.tls && this.#keeper.trusts(this.#trust) !== 'yes';
+    for (let trust = this.#trust; trust && differs() && !this.#ended.signal.aborted; trust = this.#trust) {
+      try {
+        if (this.#keeper.trusts(trust) === 'otherRoots') this.#keeper.trust(trust.Roots);
+        else await this.#keeper.renew();
+        await this.#work?.agent.describeAgain();
+      } catch (error) {
+        logger.warn({ error: (error as Error).message }, 'this node follows a change of the root of certificates: tried again every second');
+        await new Promise<void>((resolve) => clock.after(retryMs, resolve));
+        continue;
+      }
+      // Who signed it knew of another root than who told of this one: one of the two has not heard yet.
+      if (this.#trust === trust && differs()) await new Promise<void>((resolve) => clock.after(retryMs, resolve));
+    }
+    this.#trusting = false;
   }
 
   /** Makes certificate and parts what the managers want; what they say meanwhile is followed next. */
@@ -318,6 +354,7 @@ export class Membership {
     this.#ended.abort();
     this.#keeper.stop();
     await this.#following;
+    await this.#follows;
     await endWork();
     await this.#manager?.close();
     await this.#manager?.seat.stop();
@@ -327,7 +364,7 @@ export class Membership {
   async #certify(request: string): Promise<Certified> {
     const address = managerPlace(this.#identity);
     if (this.#manager?.seat.leads()) return this.#manager.authority.certify(this.#identity.nodeId, request, address);
-    const { tls } = this.#keeper;
+    const tls = this.#keeper.proof;
     if (!tls) throw new Refusal('unavailable', 'without a certificate no other manager can be asked for one');
     let last: unknown = new Refusal('unavailable', 'this node knows no manager');
     for (const manager of this.#othersKnown()) {

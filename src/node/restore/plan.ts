@@ -1,7 +1,8 @@
 /** What a restored cluster begins with on this node: the state with it as the only manager, and its certificate. */
 import type { RestoreRequest, Restored } from '#api/dependencies';
 import { newId } from '#base/ids';
-import { issuerOf, trustedRoots } from '#ca/authority';
+import { issuerOf } from '#ca/authority';
+import { trustedRoots } from '#model/trust';
 import { nodeTemplate } from '#ca/certificate';
 import { Refusal } from '#base/refusal';
 import { restoredNodes } from '#control/restored';

@@ -99,6 +99,9 @@ export class Catalog {
         return this.#service(event);
       case 'node':
         return this.#node(event);
+      case 'cluster':
+        // Whom nodes are to trust goes along.
+        return this.#refresh(managersKey);
       case 'network':
       case 'secret':
       case 'config':

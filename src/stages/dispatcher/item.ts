@@ -11,6 +11,7 @@ import { portOptions } from '#model/port/port-options';
 import type { Service } from '#model/object/service';
 import { isPlaced, type Task, type TaskMemory } from '#model/object/task';
 import { compareStates } from '#model/object/task-state';
+import { wantedTrust } from '#model/trust';
 import { clusterOf, type View } from '#store/view';
 
 /** Kind and id. */
@@ -60,7 +61,12 @@ function nodeItem(view: View, id: string): AssignmentUpdate | undefined {
 }
 
 function managersItem(view: View): AssignmentUpdate {
-  return { action: 'update', kind: 'managers', item: { ID: managersItemId, Addresses: managerAddresses(view.list('node')).toSorted() } };
+  const authority = clusterOf(view)?.Shoal?.Authority;
+  return {
+    action: 'update',
+    kind: 'managers',
+    item: { ID: managersItemId, Addresses: managerAddresses(view.list('node')).toSorted(), ...(authority && { Trust: wantedTrust(authority) }) },
+  };
 }
 
 function peerItem(view: View, id: string): AssignmentUpdate | undefined {

@@ -121,6 +121,41 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     expect(allContainers()).toEqual(before);
   });
 
+  test('the root of certificates is exchanged four times in a row, and once while a manager is away: nobody is started again, and it comes back by its key', async () => {
+    const before = allContainers();
+    const tokens = new Set([await one.ask('swarm', 'join-token', '-q', 'worker')]);
+    const roots = new Set([await one.ask('swarm', 'ca')]);
+    for (const daemon of [one, two, three, one]) {
+      expect(await daemon.run(['swarm', 'ca', '--rotate']), logs()).toMatchObject({ code: 0 });
+      tokens.add(await one.ask('swarm', 'join-token', '-q', 'worker'));
+      roots.add(await two.ask('swarm', 'ca'));
+    }
+    expect([tokens.size, roots.size]).toEqual([5, 5]);
+    // One that another takes the place of at once.
+    expect(await two.run(['swarm', 'ca', '--rotate', '--detach'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await one.run(['swarm', 'ca', '--rotate', '--quiet']), logs()).toMatchObject({ code: 0, stderr: '' });
+    roots.add(await two.ask('swarm', 'ca'));
+    for (const daemon of daemons) await eventually(() => places(daemon), whole);
+    for (const { state } of daemons) expect(roots).toContain(readFileSync(join(state, 'certificates', 'swarm-root-ca.crt'), 'utf8').trim());
+
+    expect(allContainers()).toEqual(before);
+
+    await insist(one, 'swarm', 'update', '--dispatcher-heartbeat', '1s');
+    await three.kill();
+    await eventually(async () => (await places(one)).filter((line) => line.startsWith('Down')).length, 1);
+    expect(await one.run(['swarm', 'ca', '--rotate']), logs()).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('Nodes that are down get their certificates'),
+    });
+    const root = await one.ask('swarm', 'ca');
+    await three.start();
+    for (const daemon of daemons) await eventually(() => places(daemon), whole);
+    for (const { state } of daemons) await eventually(() => readFileSync(join(state, 'certificates', 'swarm-root-ca.crt'), 'utf8').trim(), root);
+    await insist(one, 'swarm', 'update', '--dispatcher-heartbeat', '10s');
+    await eventually(() => running(one), 3);
+    await eventually(() => allContainers().length, 3);
+  });
+
   test('without a majority a change is refused, and it is said who is missing; what runs runs on, and a stale read is answered', async () => {
     const before = allContainers();
     await Promise.all([two, three].map((daemon) => daemon.kill()));

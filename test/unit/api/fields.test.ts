@@ -158,6 +158,9 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ClusterSpec Orchestration', 'src/stages/orchestrator'],
   ['ClusterSpec Raft', 'src/control/clusters.ts'],
   ['ClusterSpec Dispatcher', 'src/manager/sessions.ts'],
+  ['ClusterSpec CAConfig.ForceRotate', 'src/manager/root-change.ts'],
+  ['ClusterSpec CAConfig.SigningCACert', 'src/manager/root-change.ts'],
+  ['ClusterSpec CAConfig.SigningCAKey', 'src/manager/root-change.ts'],
   ['ClusterSpec CAConfig.NodeCertExpiry', 'src/control/clusters.ts'],
   ['ClusterSpec EncryptionConfig', 'src/control/clusters.ts'],
   ['ClusterSpec TaskDefaults.LogDriver.Name', 'src/task/host-config.ts'],
@@ -241,8 +244,6 @@ const spec = { Name: 'default' };
 test.each([
   ['/swarm/init', { Spec: { CAConfig: { ExternalCAs: [{ Protocol: 'cfssl', URL: 'https://ca' }] } } }, /ExternalCAs is not supported/],
   ['/swarm/update?version=1', { ...spec, CAConfig: { ExternalCAs: [{ Protocol: 'cfssl', URL: 'https://ca' }] } }, /^CAConfig.ExternalCAs is not supported: /],
-  ['/swarm/update?version=1', { ...spec, CAConfig: { SigningCACert: 'x' } }, /^CAConfig.SigningCACert is not supported: /],
-  ['/swarm/update?version=1', { ...spec, CAConfig: { ForceRotate: 1 } }, /^CAConfig.ForceRotate is not supported: /],
   ['/swarm/update?version=1', { ...spec, Raft: { ElectionTick: 5, HeartbeatTick: 1 } }, /^Raft.ElectionTick is not supported: it is 10 /],
   ['/swarm/update?version=1', { ...spec, Raft: { HeartbeatTick: 2 } }, /^Raft.HeartbeatTick is not supported: it is 1 /],
   ['/swarm/update?version=1', { ...spec, Raft: { SnapshotInterval: 7 } }, /^Raft.SnapshotInterval is not supported: /],

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { beginRotation, finishRotation, issuerOf, newAuthority, trustedRoots, withNewTokens } from '#ca/authority';
+import { beginRotation, finishRotation, issuerOf, newAuthority, nodesToRotate, withNewTokens } from '#ca/authority';
+import { trustedRoots } from '#model/trust';
+import type { Node } from '#model/object/node';
 import { digestOfToken, rootDigest } from '#ca/join-token';
 
 const tlsInfo = (TrustRoot: string) => ({ TrustRoot, CertIssuerSubject: '', CertIssuerPublicKey: '' });
@@ -28,10 +30,28 @@ test('while a root is exchanged the new one signs, vouched for by the old one, a
   expect(rotating.JoinTokens).toBe(authority.JoinTokens);
 });
 
-test('afterwards nothing is left of the old one, and old tokens admit nobody', () => {
-  const done = finishRotation(beginRotation(authority, rotation), chance);
-  expect(JSON.stringify(done)).not.toContain('old');
+const pem = (name: string) => `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`;
+
+test('afterwards the old root is trusted no more and its tokens admit nobody; what it says of the new one still goes along', () => {
+  const done = finishRotation(beginRotation(authority, { ...rotation, CrossSigned: pem('one') }), chance);
+  expect(JSON.stringify([done.Certificate, done.Key, done.TLSInfo])).not.toContain('old');
   expect(trustedRoots(done)).toBe('new\n');
   for (const token of Object.values(done.JoinTokens)) expect(digestOfToken(token)).toBe(rootDigest('new\n'));
   expect(finishRotation(done, chance)).toBe(done);
+  expect(issuerOf(done)).toEqual({ certificate: 'new\n', key: 'new key', crossSigned: pem('one') });
+});
+
+test('of what roots of before say, the newest four go along', () => {
+  let after = authority;
+  for (const name of ['one', 'two', 'three', 'four', 'five']) after = finishRotation(beginRotation(after, { ...rotation, CrossSigned: pem(name) }), chance);
+  expect(issuerOf(after).crossSigned).toBe(['five', 'four', 'three', 'two'].map(pem).join(''));
+});
+
+test('a node is waited for until its certificate is of the new root, unless it is down', () => {
+  const issuer = { TrustRoot: 'old\nnew\n', CertIssuerSubject: 'ca', CertIssuerPublicKey: 'new key' };
+  const rotating = beginRotation(authority, { ...rotation, TLSInfo: issuer });
+  const node = (ID: string, State: string, TLSInfo?: object) => ({ ID, Status: { State }, Description: { TLSInfo } }) as unknown as Node;
+  const nodes = [node('done', 'ready', issuer), node('old', 'ready', tlsInfo('old\n')), node('new', 'unknown'), node('away', 'down', tlsInfo('old\n'))];
+  expect(nodesToRotate(rotating, nodes).map(({ ID }) => ID)).toEqual(['old', 'new']);
+  expect(nodesToRotate(authority, nodes)).toEqual([]);
 });

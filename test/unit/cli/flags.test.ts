@@ -15,6 +15,11 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'swarm join-token': ['worker'],
   'swarm update': [],
   'swarm ca': [],
+  'swarm ca --ca-cert': ['--rotate', '--detach'],
+  'swarm ca --ca-key': ['--rotate', '--detach'],
+  'swarm ca --cert-expiry': ['--rotate', '--detach'],
+  'swarm ca --rotate': ['--detach'],
+
   'swarm unlock': [],
   'swarm unlock-key': [],
   'swarm leave': [],
@@ -51,6 +56,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'node drain': ['one'],
   'node promote': ['one'],
   'node demote': ['one'],
+  'node readmit': ['one'],
   'node rm': ['one'],
   'secret create': ['new', 'TEXT'],
   'secret ls': [],
@@ -178,6 +184,7 @@ const placeholders: Readonly<Record<string, string>> = {
   driver: 'syslog',
   level: '1',
   cidr: '10.77.0.0/16',
+  'pem-file': 'TEXT',
   bits: '25',
   branch: 'other',
   when: 'never',
@@ -210,6 +217,8 @@ const waiting: ReadonlySet<string> = new Set(['--detach', '--no-detach', '--quie
 
 /** Flags whose effect needs more than a daemon's API over a cluster in memory: what, or the test that holds them. */
 const elsewhere: Readonly<Record<string, string>> = {
+  'swarm ca --detach': 'test/integration/cluster/quorum.test.ts',
+  'swarm ca --quiet': 'test/integration/cluster/quorum.test.ts',
   'service logs --follow': 'test/integration/daemon/docker-cli.test.ts',
   'service create --no-resolve-image': 'towards a Docker Swarm: test/golden/service-commands.test.ts',
   'service update --no-resolve-image': 'towards a Docker Swarm: test/golden/service-commands.test.ts',

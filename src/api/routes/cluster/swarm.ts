@@ -39,7 +39,9 @@ export function swarmRoutes(context: Context): Route[] {
 
 /** The cluster without what only its manager keeps; as `GET /swarm` and `/info` show it. */
 export function shownCluster({ Shoal, ...cluster }: Cluster): object {
-  const { TLSInfo = {}, Rotation } = Shoal?.Authority ?? {};
+  const { TLSInfo: present = {}, Rotation } = Shoal?.Authority ?? {};
+  // While a root is exchanged, whose signature nodes are to have is that of the next.
+  const TLSInfo = Rotation ? { ...Rotation.TLSInfo, TrustRoot: Shoal?.Authority?.Certificate } : present;
   return {
     ...cluster,
     Spec: { ...cluster.Spec, Labels: cluster.Spec.Labels ?? {} },
@@ -97,6 +99,10 @@ function leavingText(standing: ManagersStanding | undefined): string {
 async function update(call: Call, context: Context): Promise<Answer> {
   const version = versionParameter(call, 'swarm');
   const tokens = (['worker', 'manager'] as const).filter((role) => flag(call, role === 'worker' ? 'rotateWorkerToken' : 'rotateManagerToken'));
-  await submit(context, call, updateCluster(version, await decodeBody(call.request, clusterSpec), { tokens, unlockKey: flag(call, 'rotateManagerUnlockKey') }));
+  const spec = await decodeBody(call.request, clusterSpec);
+  const cluster = clusterIn(await readView(context));
+  // Without the version that the client has read, nothing of it comes to be.
+  const authority = cluster.Version.Index === version ? await context.authority?.change(cluster, { ...spec.CAConfig }) : undefined;
+  await submit(context, call, updateCluster(version, spec, { tokens, unlockKey: flag(call, 'rotateManagerUnlockKey'), authority }));
   return { status: 200 };
 }

@@ -1,13 +1,13 @@
 /** `swarm init|join|join-token|leave|update|ca|unlock|unlock-key`. */
 import type { Command } from 'commander';
-import { parseDuration } from '#base/text/duration';
-import type { Cluster, ClusterSpec } from '#model/object/cluster';
-import type { JoinTokens, TlsInfo } from '#model/object/authority';
+import type { ClusterSpec } from '#model/object/cluster';
 import type { Node } from '#model/object/node';
 import type { Client } from '../../client.ts';
 import { CommandError, exitCodes } from '../../command-error.ts';
 import { booleans } from '../../docker-command.ts';
 import { collect, openSession } from '../../session.ts';
+import { duration, type ShownCluster } from './shown-cluster.ts';
+import { addAuthority } from './swarm-ca.ts';
 import { addLock, tellKey } from './swarm-lock.ts';
 
 interface SpecFlags {
@@ -35,12 +35,6 @@ interface InitFlags extends SpecFlags, AddressFlags {
 
 interface UpdateFlags extends SpecFlags {
   autolock?: string | true;
-}
-
-/** The cluster as `GET /swarm` shows it. */
-interface ShownCluster extends Cluster {
-  JoinTokens: JoinTokens;
-  TLSInfo: Partial<TlsInfo>;
 }
 
 export function addSwarm(program: Command): void {
@@ -79,7 +73,7 @@ export function addSwarm(program: Command): void {
       .action(updateSwarm),
   );
   addLock(swarm);
-  swarm.command('ca').description("show the root of the cluster's certificates").action(showRoot);
+  addAuthority(swarm);
   swarm.command('leave').description('leave the cluster; what runs here ends').option('-f, --force', 'though this node is a manager').action(leaveSwarm);
 }
 
@@ -111,12 +105,6 @@ function specOf(flags: SpecFlags, base: Partial<ClusterSpec>): Partial<ClusterSp
     ...(dispatcherHeartbeat && { Dispatcher: { HeartbeatPeriod: duration('--dispatcher-heartbeat', dispatcherHeartbeat) } }),
     ...(Object.keys(raft).length > 0 && { Raft: { ...base.Raft, ...raft } as ClusterSpec['Raft'] }),
   };
-}
-
-function duration(flag: string, text: string): number {
-  const nanoseconds = parseDuration(text);
-  if (nanoseconds === undefined) throw new CommandError(`invalid argument "${text}" for "${flag}" flag: time: invalid duration "${text}"`, exitCodes.usage);
-  return nanoseconds;
 }
 
 async function initSwarm(flags: InitFlags, command: Command): Promise<void> {
@@ -198,13 +186,6 @@ function switchOf(text: string | true): boolean {
     `invalid argument "${String(text)}" for "--autolock" flag: strconv.ParseBool: parsing "${String(text)}": invalid syntax`,
     exitCodes.usage,
   );
-}
-
-async function showRoot(_flags: object, command: Command): Promise<void> {
-  const { client, terminal } = openSession(command);
-  const { TLSInfo } = await client.get<ShownCluster>('/swarm');
-  if (!TLSInfo.TrustRoot) throw new CommandError('No CA information available');
-  terminal.out(TLSInfo.TrustRoot.trimEnd());
 }
 
 async function leaveSwarm(flags: { force?: boolean }, command: Command): Promise<void> {

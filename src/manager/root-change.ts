@@ -1,0 +1,56 @@
+/** What a change of the cluster's settings makes of its authority: another root on its way in, or the one of before again. */
+import { Refusal } from '#base/refusal';
+import { beginRotation, newRoot, type Root } from '#ca/authority';
+import type { Certificates } from '#ca/contract';
+import type { Authority } from '#model/object/authority';
+import type { ClusterSpec } from '#model/object/cluster';
+
+export interface RootChangeParts {
+  certificates: Certificates;
+  /** Milliseconds. */
+  now: number;
+}
+
+const yearMs = 365 * 24 * 3_600_000;
+
+/** Undefined where the authority stays as it is. Refuses, in Docker's words, a root that cannot be the next. */
+export async function changedAuthority(authority: Authority, wanted: ClusterSpec['CAConfig'], parts: RootChangeParts): Promise<Authority | undefined> {
+  const { ForceRotate = 0, SigningCACert = '', SigningCAKey = '' } = wanted;
+  if (SigningCAKey !== '' && SigningCACert === '') throw refused('if a signing CA key is provided, the signing CA cert must also be provided');
+  if (SigningCACert === '') {
+    if (ForceRotate === (authority.ForceRotate ?? 0)) return undefined;
+    return { ...(await turnedTo(authority, await newRoot(parts.certificates, parts.now), parts)), ForceRotate };
+  }
+  const root = givenRoot(SigningCACert, SigningCAKey, parts);
+  const changed = { ...authority, ForceRotate };
+  if (sameText(root.certificate, authority.Certificate)) {
+    const { Rotation: _over, ...rest } = changed;
+    return { ...rest, Key: root.key };
+  }
+  const { Rotation } = authority;
+  if (Rotation && sameText(root.certificate, Rotation.Certificate)) return { ...changed, Rotation: { ...Rotation, Key: root.key } };
+  return { ...(await turnedTo(authority, root, parts)), ForceRotate };
+}
+
+/** The root of before vouches for the next, whatever other one was on its way in. */
+async function turnedTo(authority: Authority, root: Root, { certificates }: RootChangeParts): Promise<Authority> {
+  const CrossSigned = await certificates.crossSign(root.certificate, { certificate: authority.Certificate, key: authority.Key });
+  return beginRotation(authority, { Certificate: root.certificate, Key: root.key, TLSInfo: root.tlsInfo, CrossSigned });
+}
+
+function givenRoot(text: string, key: string, { certificates, now }: RootChangeParts): Root {
+  const certificate = `${text.trim()}\n`;
+  const { notAfter } = certificates.root(certificate);
+  if (notAfter < now + yearMs) throw refused('CA certificate expires too soon');
+  if (key === '') throw refused('there must be at least one valid, reachable external CA corresponding to the desired CA certificate');
+  if (!certificates.belongs(certificate, key)) throw refused('certificate key mismatch');
+  return { certificate, key: `${key.trim()}\n`, tlsInfo: certificates.tlsInfo(certificate, certificate) };
+}
+
+function sameText(a: string, b: string): boolean {
+  return a.trim() === b.trim();
+}
+
+function refused(text: string): Refusal {
+  return new Refusal('invalidArgument', text);
+}

@@ -1,0 +1,79 @@
+/** The leader's care for an exchange of the root: it is over when every node that is not down has a certificate of the new one. */
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import type { Random } from '#base/random';
+import { Refusal } from '#base/refusal';
+import { nodesToRotate } from '#ca/authority';
+import type { Cluster } from '#control/cluster';
+import { endRotation } from '#control/clusters';
+import { clusterOf } from '#store/view';
+import type { Duty } from './leader-duties.ts';
+
+export interface RootRotationParts {
+  cluster: Cluster;
+  /** The operating system's: tokens come of it. */
+  random: Random;
+  clock: Clock;
+  logger: Logger;
+}
+
+const retryMs = 1000;
+
+export class RootRotation implements Duty {
+  readonly #parts: RootRotationParts;
+  #unwatch: () => void = () => {};
+  #cancel: () => void = () => {};
+  #work: Promise<void> = Promise.resolve();
+  #working = false;
+  #again = false;
+  #stopped = false;
+
+  constructor(parts: RootRotationParts) {
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    this.#unwatch = this.#parts.cluster.watch((events) => {
+      if (events.some(({ kind }) => kind === 'node' || kind === 'cluster')) this.#look();
+    });
+    this.#look();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unwatch();
+    this.#cancel();
+    await this.#work;
+  }
+
+  #look(): void {
+    if (this.#stopped) return;
+    this.#cancel();
+    this.#again = true;
+    if (!this.#working) this.#work = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#working = true;
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      try {
+        await this.#end();
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        if (!this.#stopped) this.#cancel = this.#parts.clock.after(retryMs, () => this.#look());
+      }
+    }
+    this.#working = false;
+  }
+
+  async #end(): Promise<void> {
+    const { cluster, random, logger } = this.#parts;
+    const view = await cluster.read();
+    const authority = clusterOf(view)?.Shoal?.Authority;
+    if (!authority?.Rotation || nodesToRotate(authority, view.list('node')).length > 0) return;
+    if (await cluster.submit(endRotation(authority.Rotation.Certificate, (count) => random.bytes(count)))) {
+      logger.info({}, 'every node that lives has a certificate of the new root: it is the only one from now on, and join tokens are new');
+    }
+  }
+}
