@@ -39,7 +39,7 @@ export class CertificateKeeper {
   readonly #parts: CertificateKeeperParts;
   #tls: LiveTls | undefined;
   #expired: LiveTls | undefined;
-  #renewing: Promise<unknown> | undefined;
+  #renewing = false;
   #cancel: () => void = () => {};
   #failures = 0;
   #problem: string | undefined;
@@ -121,8 +121,9 @@ export class CertificateKeeper {
 
   /** Asks for another certificate soon, where the one it has does not help any more. */
   refused(): void {
-    if (!this.#tls || this.#failures > 0) return;
-    this.#renewing ??= this.#renewInTime().finally(() => (this.#renewing = undefined));
+    if (!this.#tls || this.#failures > 0 || this.#renewing) return;
+    this.#renewing = true;
+    void this.#renewInTime().then(() => (this.#renewing = false));
   }
 
   /** Has a new key certified; the old one counts until that is done. */

@@ -9,7 +9,7 @@ import { joinToken, secretBytes } from '#ca/join-token';
 import { initCluster, updateCluster } from '#control/clusters';
 import { removeNode, unseatManager, updateNode } from '#control/nodes';
 import { certificates } from '#identity/certificates';
-import { CertificateAuthority } from '#manager/certificate-authority';
+import { CertificateAuthority } from '#manager/authority/certificate-authority';
 import { roleOf } from '#model/manager-address';
 import { joinCluster, type JoinOptions } from '#node/join/join-cluster';
 import type { Members } from '#rpc/authorization';

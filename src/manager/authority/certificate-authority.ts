@@ -19,7 +19,7 @@ import { swarmTexts } from '#model/swarm-texts';
 import type { Authority } from '#model/object/authority';
 import type { MemberChanges } from '#replica/replicated-log';
 import { clusterOf, type View } from '#store/view';
-import type { Duty } from './leader-duties.ts';
+import type { Duty } from '../leader-duties.ts';
 
 /** Those who agree, and what of them depends on who joins. */
 export type Seats = Pick<MemberChanges, 'add' | 'checkRemoval'>;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { finishRotation, newRoot } from '#ca/authority';
 import { certificates } from '#identity/certificates';
-import { changedAuthority } from '#manager/root-change';
+import { changedAuthority } from '#manager/authority/root-change';
 import type { Authority } from '#model/object/authority';
 import type { ClusterSpec } from '#model/object/cluster';
 import { TestAuthority } from '#test/support/cluster-certificates';

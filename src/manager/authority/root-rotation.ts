@@ -7,7 +7,7 @@ import { nodesToRotate } from '#ca/authority';
 import type { Cluster } from '#control/cluster';
 import { endRotation } from '#control/clusters';
 import { clusterOf } from '#store/view';
-import type { Duty } from './leader-duties.ts';
+import type { Duty } from '../leader-duties.ts';
 
 export interface RootRotationParts {
   cluster: Cluster;
