@@ -5,12 +5,13 @@ import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
 import type { AskRegistries } from '#control/stack/image-digests';
 import { sealingOf } from '#control/sealing';
+import { followedText, heldLine } from '#control/repository/rewrites';
 import type { RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import { CarryOut, type SeenCommit, type WaitingChanges } from './apply/carry-out.ts';
 import type { ReconcileEvents } from './events.ts';
 import type { GitWorkers } from './git-workers.ts';
-import type { MirrorPlace } from './protocol.ts';
+import type { HeldLine, MirrorPlace } from './protocol.ts';
 import { RepositoryReader } from './repository-reader.ts';
 
 export interface FollowerParts {
@@ -22,6 +23,8 @@ export interface FollowerParts {
   registries?: { ask: AskRegistries };
   /** Where the repository is, and its mirror. */
   place: MirrorPlace;
+  /** The end of whoever followed it before; absent: nobody did. */
+  before?: Promise<void>;
 }
 
 /** A change of a stack by hand is often several calls: look once they are done. */
@@ -48,8 +51,14 @@ export class Follower {
     this.#parts = parts;
     const { workers, place, cluster } = parts;
     const identity = async (): Promise<string | undefined> => sealingOf(await cluster.read())?.Identity;
-    this.#reader = new RepositoryReader(spec, { workers, place, identity, signal: this.#stop.signal, changed: () => void this.sync() });
-    this.#carryOut = new CarryOut(spec.Name, { ...parts, reverting: () => this.#reverting(), renderAt: (commit) => this.#reader.renderAt(commit) });
+    const line = async (): Promise<HeldLine | undefined> => heldLine((await cluster.read()).byName('repository', spec.Name));
+    this.#reader = new RepositoryReader(spec, { workers, place, identity, line, signal: this.#stop.signal, changed: () => void this.sync() });
+    this.#carryOut = new CarryOut(spec.Name, {
+      ...parts,
+      followed: followedText(spec),
+      reverting: () => this.#reverting(),
+      renderAt: (commit) => this.#reader.renderAt(commit),
+    });
   }
 
   start(): void {
@@ -104,6 +113,8 @@ export class Follower {
 
   async #run(kind: 'look' | 'drift'): Promise<void> {
     this.#cancelTimer();
+    await this.#parts.before;
+    if (this.#stop.signal.aborted) return;
     try {
       let trouble: unknown;
       const looks = kind === 'look' || !this.#reader.rendered;

@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import type { RenderedStack } from '#reconciler/rendered';
 import { Lanes } from './lanes.ts';
-import type { KnownHead, MirrorPlace, RenderQuestion, WatchedFolder, WorkerAnswer } from './protocol.ts';
+import type { HeldLine, KnownHead, MirrorPlace, RenderQuestion, WatchedFolder, WorkerAnswer } from './protocol.ts';
 import { WorkerBreach, WorkerProcess, type Question, type WorkerBounds } from './worker-process.ts';
 
 /** A local repository, as its files were before the branch was looked at. */
@@ -22,6 +22,24 @@ export interface RenderAnswer {
   wanting: readonly string[];
   /** Who made the commit, as it says. */
   author: string;
+}
+
+export interface FetchQuestion {
+  place: MirrorPlace;
+  known?: KnownHead;
+  /** Absent: whatever the branch leads to is followed. */
+  line?: HeldLine;
+}
+
+/** The branch leads to a commit that does not come after the one accepted last. */
+export class Rewritten extends Error {
+  override readonly name = 'Rewritten';
+  constructor(
+    readonly commit: string,
+    accepted: string,
+  ) {
+    super(`commit ${commit.slice(0, 12)} does not come after ${accepted.slice(0, 12)}, which was followed last: its history was rewritten`);
+  }
 }
 
 const fetchBounds = { memoryBytes: 512 * 1024 * 1024, silenceMs: 45 * 60_000 };
@@ -71,10 +89,11 @@ export class GitWorkers {
   }
 
   /** Asks the repository where its branch is, brings that into the mirror and answers the commit. `seen` hears of the place also when that fails. */
-  async fetch(place: MirrorPlace, known: KnownHead | undefined, seen: (place: SeenPlace) => void, signal: AbortSignal): Promise<string> {
-    const answer = await this.#talk(place, { type: 'fetch', place, ...(known && { known }) }, signal, (part) => {
+  async fetch({ place, known, line }: FetchQuestion, seen: (place: SeenPlace) => void, signal: AbortSignal): Promise<string> {
+    const answer = await this.#talk(place, { type: 'fetch', place, ...(known && { known }), ...(line && { line }) }, signal, (part) => {
       if (part.type === 'place') seen(part);
     });
+    if (answer.type === 'rewritten') throw new Rewritten(answer.commit, line?.accepted ?? '');
     if (answer.type !== 'fetched') throw new Refusal('unknown', 'a worker process answered something else');
     return answer.commit;
   }

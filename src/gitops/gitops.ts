@@ -164,25 +164,31 @@ export class GitOps {
   #follow(id: string, spec: RepositorySpec): void {
     const known = this.#followers.get(id);
     if (known && equal(known.spec, spec)) return;
+    // Two must not work on one mirror.
+    const before = known?.follower.stop();
     const follower = new Follower(spec, {
       ...this.#parts,
+      ...(before && { before }),
       logger: this.#parts.logger.child({ repository: spec.Name }),
       events: this.events,
       workers: this.#workers,
       place: this.#place(id, spec),
     });
     this.#followers.set(id, { spec, follower });
-    // Two must not work on one mirror.
-    if (known) void known.follower.stop().then(() => follower.start());
-    else follower.start();
+    follower.start();
   }
 
   #place(id: string, spec: RepositorySpec): MirrorPlace {
     // A record of before may hold a login inside its URL.
-    const { URL, Branch, Credentials } = withLoginApart(spec);
+    const { URL, Branch, Credentials, Ref, SemVer, Signers } = withLoginApart(spec);
     const { folder, run, quotaBytes = usualQuotaBytes, timeouts = usualTimeouts } = this.#options;
     const place = { folder: join(folder, id), home: join(folder, homeName), run: join(run, 'git'), url: URL, branch: Branch, quotaBytes, timeouts };
-    return Credentials ? { ...place, credentials: Credentials } : place;
+    const tracked = {
+      ...(Ref !== undefined && { ref: Ref }),
+      ...(SemVer !== undefined && { semver: SemVer }),
+      ...(Signers !== undefined && { signers: Signers }),
+    };
+    return { ...place, ...tracked, ...(Credentials && { credentials: Credentials }) };
   }
 
   async #removeMirror(name: string): Promise<void> {

@@ -14,6 +14,12 @@ export interface MirrorPlace {
   /** Without a login. */
   url: string;
   branch: string;
+  /** A branch or tag by name, or a commit, in the place of the branch. */
+  ref?: string;
+  /** A range of versions that tags stand for, in the place of both. */
+  semver?: string;
+  /** Who may sign commits; absent: nobody has to. */
+  signers?: string;
   credentials?: RepositoryCredentials;
   /** Most bytes of the mirror. */
   quotaBytes: number;
@@ -33,6 +39,14 @@ export interface KnownHead {
   signature?: string;
 }
 
+/** The history that a repository is held to. */
+export interface HeldLine {
+  /** What was rendered last: what is followed next comes after it. */
+  accepted: string;
+  /** A commit that somebody said may be followed though it does not. */
+  confirmed?: string;
+}
+
 export interface RenderQuestion {
   folder: string;
   home: string;
@@ -47,7 +61,7 @@ export interface RenderQuestion {
 }
 
 export type WorkerRequest = { id: number } & (
-  | { type: 'fetch'; place: MirrorPlace; known?: KnownHead }
+  | { type: 'fetch'; place: MirrorPlace; known?: KnownHead; line?: HeldLine }
   | { type: 'fetch blobs'; place: MirrorPlace; oids: readonly string[] }
   | { type: 'recall'; place: MirrorPlace }
   | ({ type: 'render' } & RenderQuestion)
@@ -67,6 +81,8 @@ export type WorkerAnswer = { id: number } &
   (
     | { type: 'place'; signature?: string; watch: readonly WatchedFolder[] }
     | { type: 'fetched'; commit: string }
+    /** The branch leads to a commit that does not come after the one accepted last. */
+    | { type: 'rewritten'; commit: string }
     | { type: 'done' }
     | { type: 'recalled'; commit?: string }
     /** The process groups that git runs in, so that they end with the worker. */
@@ -101,6 +117,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const checks: Readonly<Record<string, (answer: Fields) => boolean>> = {
   place: (answer) => (answer['signature'] === undefined || isText(answer['signature'])) && isList(answer['watch'], isWatched),
   fetched: (answer) => isCommit(answer['commit']),
+  rewritten: (answer) => isCommit(answer['commit']),
   done: () => true,
   recalled: (answer) => answer['commit'] === undefined || isCommit(answer['commit']),
   group: (answer) => Number.isSafeInteger(answer['pid']) && Number(answer['pid']) > 1 && typeof answer['alive'] === 'boolean',

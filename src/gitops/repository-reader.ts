@@ -6,13 +6,15 @@ import type { RenderedStack } from '#reconciler/rendered';
 import type { SeenCommit } from './apply/carry-out.ts';
 import type { GitWorkers, SeenPlace } from './git-workers.ts';
 import { LocalWatch } from './local-watch.ts';
-import type { MirrorPlace } from './protocol.ts';
+import type { HeldLine, MirrorPlace } from './protocol.ts';
 import { WorkerBreach } from './worker-process.ts';
 
 export interface ReaderParts {
   workers: GitWorkers;
   place: MirrorPlace;
   signal: AbortSignal;
+  /** The history that the repository is held to. */
+  line: () => Promise<HeldLine | undefined>;
   /** What files of the repository may be encrypted for. */
   identity: () => Promise<string | undefined>;
   /** A local repository's branch may have moved. */
@@ -81,10 +83,11 @@ export class RepositoryReader {
     return [...found.values()].map(({ stack }) => stack);
   }
 
-  #fetch(): Promise<string> {
+  async #fetch(): Promise<string> {
     const { workers, place, signal } = this.#parts;
+    const line = await this.#parts.line();
     const known = this.#rendered && { commit: this.#rendered.commit, ...(this.#signature !== undefined && { signature: this.#signature }) };
-    return workers.fetch(place, known, (seen) => (this.#seen = seen), signal);
+    return workers.fetch({ place, ...(known && { known }), ...(line && { line }) }, (seen) => (this.#seen = seen), signal);
   }
 
   async #render(commit: string): Promise<void> {

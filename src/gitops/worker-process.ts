@@ -44,7 +44,7 @@ const checkedEveryMs = 200;
 const heapMiB = 512;
 const ticksPerSecond = 100;
 const pageBytes = 4096;
-const finalTypes: ReadonlySet<string> = new Set(['fetched', 'done', 'recalled', 'rendered', 'refused']);
+const finalTypes: ReadonlySet<string> = new Set(['fetched', 'rewritten', 'done', 'recalled', 'rendered', 'refused']);
 
 export class WorkerProcess {
   readonly #child: ChildProcess;

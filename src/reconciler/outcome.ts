@@ -55,6 +55,11 @@ export function unavailableStatus(before: RepositoryStatus, reason: string, now:
   return { ...before, State: 'unavailable', Message: reason, Since: timeText(now) };
 }
 
+/** The branch leads somewhere else than before: the last commit stays in force until somebody has seen it. */
+export function rewrittenStatus(before: RepositoryStatus, commit: string, reason: string, now: number): RepositoryStatus {
+  return { ...before, State: 'held', Message: reason, Since: timeText(now), Rewritten: commit };
+}
+
 /** Why a stack that is as this commit left it is refused; undefined when it is in order. */
 export function refusedBefore(view: View, repository: string, rendered: RenderedStack): readonly string[] | undefined {
   const { Name, Commit } = rendered;

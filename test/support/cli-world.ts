@@ -26,6 +26,8 @@ const file = `services:
     profiles: [extra]
 `;
 
+const signers = 'me@localhost ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcTtTJkJ0dYyQm5Z0Xo9G0mJ8mYq7n9kqHn2z1yJ5fA\n';
+
 /** One run of `args` on a world of its own. */
 export async function run(args: readonly string[]): Promise<Ran> {
   const api = await startApi();
@@ -39,6 +41,7 @@ export async function run(args: readonly string[]): Promise<Ran> {
       FILE: await api.file('a.yml', file),
       OTHER: await api.file('b.yml', file.replace('web', 'web2')),
       TEXT: await api.file('text', 'TAG=7\n'),
+      SIGNERS: await api.file('signers', signers),
       OUT: join(api.folder, 'out'),
     };
     vi.stubEnv('SHOAL_HOST', `unix://${door.path}`);

@@ -117,7 +117,7 @@ export class Following {
   /** Follows with an interval that no test waits for, and looks once. */
   async add(URL: string, more: Partial<RepositorySpec> = {}): Promise<RepositoryStatus> {
     const Name = more.Name ?? 'infra';
-    this.cluster.run(createRepository({ Name, URL, Branch: 'main', Path: 'stacks', Interval: 3600 * second, ...more }));
+    this.cluster.run(createRepository({ Name, URL, Branch: 'main', Path: 'stacks', Interval: 3600 * second, Rewrites: 'follow', ...more }));
     return this.sync(Name);
   }
 

@@ -82,6 +82,10 @@ export const repositoryChange = object<RepositoryChange>({
   Trust: word('Trust', 'full', 'limited'),
   Allow: list(text),
   Disallow: list(text),
+  Ref: text,
+  SemVer: text,
+  Signers: text,
+  Rewrites: word('Rewrites', 'hold', 'follow'),
   OnFailure: word('OnFailure', 'rollback', 'stay'),
   Freeze: list(text),
 });

@@ -14,7 +14,8 @@ import { checkName } from '../names.ts';
 import { checkedCredentials, withLoginApart } from './repository-login.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { isOwned } from '../stack/ownership.ts';
-import { checkPlace } from './repository-place.ts';
+import { checkPlace, checkTracked } from './repository-place.ts';
+import { checkSigners } from './signers.ts';
 
 export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }> {
   return (view, { now, newId }) => {
@@ -22,7 +23,7 @@ export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }>
     const Credentials = checkedCredentials(withLoginApart(asked));
     const spec: RepositorySpec = { ...rest, ...(Credentials && { Credentials }) };
     checkRepository(spec);
-    const limited: RepositorySpec = { ...spec, Trust: spec.Trust ?? 'limited', Allow: allowed(spec.Allow ?? []) };
+    const limited: RepositorySpec = { ...spec, Trust: spec.Trust ?? 'limited', Rewrites: spec.Rewrites ?? 'hold', Allow: allowed(spec.Allow ?? []) };
     if (view.byName('repository', spec.Name)) {
       throw new Refusal('alreadyExists', `repository ${spec.Name} already exists`);
     }
@@ -41,6 +42,12 @@ export interface RepositoryChange {
   /** Words that are added, and words that are taken back. */
   Allow?: readonly string[];
   Disallow?: readonly string[];
+  /** In the place of each other, and of the branch. */
+  Ref?: string;
+  SemVer?: string;
+  /** Empty: nobody has to sign any more. */
+  Signers?: string;
+  Rewrites?: 'hold' | 'follow';
   OnFailure?: 'rollback' | 'stay';
   /** All windows; none: []. */
   Freeze?: readonly string[];
@@ -55,9 +62,24 @@ export function updateRepository(ref: string, { Allow, Disallow = [], ...change 
     if (unknown !== undefined) throw new Refusal('invalidArgument', `repository ${repository.Spec.Name} is not allowed ${unknown}`);
     // Whoever allows something by name means that the rest is not allowed.
     const Trust = change.Trust ?? (Allow && repository.Spec.Trust === undefined ? 'limited' : repository.Spec.Trust);
-    const Spec: RepositorySpec = { ...repository.Spec, ...change, ...(Trust && { Trust, Allow: words }) };
+    const Spec: RepositorySpec = { ...changedSpec(repository.Spec, change), ...(Trust && { Trust, Allow: words }) };
     checkRepository(Spec);
     return { actions: equal(Spec, repository.Spec) ? [] : [update('repository', { ...repository, Spec })], result: undefined };
+  };
+}
+
+function changedSpec(before: RepositorySpec, { Branch, Ref, SemVer, Signers, ...change }: RepositoryChange): RepositorySpec {
+  const { Ref: refBefore, SemVer: rangeBefore, Signers: signersBefore, ...rest } = before;
+  const moves = Branch !== undefined || Ref !== undefined || SemVer !== undefined;
+  const tracked = moves ? { Ref, SemVer } : { Ref: refBefore, SemVer: rangeBefore };
+  const signers = Signers ?? signersBefore;
+  return {
+    ...rest,
+    ...change,
+    ...(Branch !== undefined && { Branch }),
+    ...(tracked.Ref !== undefined && { Ref: tracked.Ref }),
+    ...(tracked.SemVer !== undefined && { SemVer: tracked.SemVer }),
+    ...(signers !== undefined && signers !== '' && { Signers: signers }),
   };
 }
 
@@ -92,9 +114,11 @@ export function setRepositoryStatus(ref: string, status: RepositoryStatus): UseC
   return (view) => {
     const repository = findObject(view, 'repository', ref);
     const done = repository.Confirmed !== undefined && status.Commit === repository.Confirmed.Commit && !status.Held && status.State !== 'unavailable';
-    const unchanged = !done && equal({ ...repository.Status, Since: '' }, { ...status, Since: '' });
-    const { Confirmed, ...rest } = repository;
-    const next = { ...rest, ...(Confirmed && !done && { Confirmed }), Status: status };
+    const { Rewrite } = repository;
+    const followed = Rewrite !== undefined && status.State !== 'unavailable' && Rewrite.Commit === status.Commit;
+    const unchanged = !done && !followed && equal({ ...repository.Status, Since: '' }, { ...status, Since: '' });
+    const { Confirmed, Rewrite: _said, ...rest } = repository;
+    const next = { ...rest, ...(Confirmed && !done && { Confirmed }), ...(Rewrite && !followed && { Rewrite }), Status: status };
     return { actions: unchanged ? [] : [update('repository', next)], result: undefined };
   };
 }
@@ -107,7 +131,15 @@ export function confirmRepository(ref: string, commit: string): UseCase<{ Commit
   return (view) => {
     const repository = findObject(view, 'repository', ref);
     const { Name } = repository.Spec;
-    const { Commit, Held } = repository.Status;
+    const { Commit, Held, Rewritten } = repository.Status;
+    if (Rewritten !== undefined && commit.length >= shortestCommit && Rewritten.startsWith(commit.toLowerCase()))
+      return { actions: [update('repository', { ...repository, Rewrite: { Commit: Rewritten } })], result: { Commit: Rewritten } };
+    if (Rewritten !== undefined && !Held) {
+      throw new Refusal(
+        'failedPrecondition',
+        `repository ${Name} is held at commit ${Rewritten}, not at "${commit}": look at what that one changes, then confirm it`,
+      );
+    }
     if (!Held || Commit === undefined) throw new Refusal('failedPrecondition', `nothing of repository ${Name} is held`);
     if (commit.length < shortestCommit || !Commit.startsWith(commit.toLowerCase())) {
       throw new Refusal(
@@ -135,6 +167,8 @@ function checkRepository(spec: RepositorySpec): void {
   if (!spec.Branch) throw new Refusal('invalidArgument', 'repository branch must be provided');
   checkPlace(spec.URL, spec.Branch);
   checkFreeze(spec.Freeze ?? []);
+  checkTracked(spec.Ref, spec.SemVer);
+  if (spec.Signers !== undefined) checkSigners(spec.Signers);
   if (!(spec.Interval >= second)) throw new Refusal('invalidArgument', 'repository interval must be at least 1s');
   const escapes = spec.Path.startsWith('/') || spec.Path.split('/').includes('..');
   if (escapes) throw new Refusal('invalidArgument', `repository path ${spec.Path} must lead to a folder inside the repository`);

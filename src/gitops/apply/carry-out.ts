@@ -14,10 +14,11 @@ import { setStackCondition } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import type { RepositoryStatus } from '#model/object/repository';
 import type { StackSource } from '#model/object/stack';
-import { refusedBefore, syncedStatus, unavailableStatus } from '#reconciler/outcome';
+import { refusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { planRepository, type PlanOptions, type Step } from '#reconciler/plan';
 import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
 import { ImageTags } from './image-tags.ts';
+import { Rewritten } from '../git-workers.ts';
 import type { ReconcileEvents } from '../events.ts';
 
 export interface CarryOutParts {
@@ -27,6 +28,8 @@ export interface CarryOutParts {
   logger: Logger;
   /** Absent: images are taken as written. */
   registries?: { ask: AskRegistries };
+  /** What the commits are the head of. */
+  followed: string;
   /** A change by hand is about to be reverted. */
   reverting(): void;
   /** The stacks of a commit of before. */
@@ -115,7 +118,7 @@ export class CarryOut {
       { commit, ...(missing !== undefined && { missing }), stacks: stacks.map(({ Name }) => Name), refused, held, notes: notesOf(stacks) },
       clock.now(),
     );
-    await this.#setStatus(status);
+    await this.#setStatus({ ...status, Followed: this.#parts.followed });
     return steps.length === 0 && status.State === 'synced';
   }
 
@@ -166,13 +169,20 @@ export class CarryOut {
     );
     try {
       const before = (await cluster.read()).byName('repository', this.#repository);
-      if (before && !stillness(before, clock.now())) await this.#setStatus(unavailableStatus(before.Status, error.message, clock.now()));
+      if (before && !stillness(before, clock.now())) await this.#setStatus(this.#statusOf(before.Status, error));
     } catch (second) {
       logger.warn(
         { repository: this.#repository, error: (second as Error).message },
         'the status of the repository cannot be stored: lists show the one before until the next look',
       );
     }
+  }
+
+  #statusOf(before: RepositoryStatus, error: Error): RepositoryStatus {
+    const now = this.#parts.clock.now();
+    if (!(error instanceof Rewritten)) return unavailableStatus(before, error.message, now);
+    const word = `nothing was changed. If that is meant: \`shoal repo confirm ${this.#repository} --commit ${error.commit.slice(0, 12)}\``;
+    return rewrittenStatus(before, error.commit, `${error.message}; ${word}`, now);
   }
 
   async #carryOut(step: Step, status: RepositoryStatus): Promise<Trouble> {

@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { Refusal } from '#base/refusal';
 import type { WorkerAnswer, WorkerRequest } from '../protocol.ts';
+import { isBranchAlone } from './head/tracked.ts';
 import { InputMemory } from './input-memory.ts';
 import { localPlace } from './local-place.ts';
 import { Mirror } from './mirror.ts';
@@ -37,6 +38,7 @@ export class Desk {
     const mirror = new Mirror(request.place, around.signal, around.groups);
     if (request.type === 'recall') {
       const commit = await mirror.followed();
+      if (commit !== undefined) await mirror.checkSigned(commit);
       return around.send({ id: request.id, type: 'recalled', ...(commit !== undefined && { commit }) });
     }
     await mirror.fetchBlobs(request.oids);
@@ -97,16 +99,20 @@ function heard({ open }: Opener, tell: () => Promise<void>): Opener {
   };
 }
 
-async function fetchHead({ id, place, known }: Asked<'fetch'>, { signal, groups, send }: Surroundings): Promise<void> {
-  const local = await localPlace(place.url, place.branch);
+async function fetchHead({ id, place, known, line }: Asked<'fetch'>, { signal, groups, send }: Surroundings): Promise<void> {
+  const local = isBranchAlone(place) ? await localPlace(place.url, place.branch) : { watch: [] };
   await send({ id, type: 'place', ...local });
   const answer = (commit: string): Promise<void> => send({ id, type: 'fetched', commit });
   // A branch whose files did not change did not move.
   if (known?.signature !== undefined && known.signature === local.signature) return answer(known.commit);
   const mirror = new Mirror(place, signal, groups);
   const head = await mirror.remoteHead();
-  if (head === known?.commit) return answer(head);
-  return answer(head === (await mirror.followed()) ? head : await mirror.fetch());
+  if (head.commit === known?.commit) return answer(head.commit);
+  // Who may sign may have changed since it was fetched.
+  const judged = place.signers !== undefined || (line !== undefined && line.accepted !== head.commit);
+  if (!judged && head.commit === (await mirror.followed())) return answer(head.commit);
+  const { commit, rewritten } = await mirror.fetch(head, line);
+  return rewritten ? send({ id, type: 'rewritten', commit }) : answer(commit);
 }
 
 /** The tree of a commit, which its first line names, and who says to have made it. */

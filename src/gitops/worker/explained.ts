@@ -1,11 +1,14 @@
 /** Why git failed, in a sentence: its own last words are the best explanation, once what it says for everybody is left out. */
 import { Refusal } from '#base/refusal';
 import { withoutLogin } from '#control/repository/repository-place';
+import { trackedText } from './head/tracked.ts';
 import type { GitFailure } from './run-git.ts';
 
 interface Place {
   url: string;
   branch: string;
+  ref?: string;
+  semver?: string;
   quotaBytes: number;
   /** What came ends where a file may not grow further. */
   full: boolean;
@@ -20,7 +23,8 @@ const damaged =
   /unresolved delta|corrupt|bad object|missing (blob|tree|commit)|not a git repository|did not send all necessary|inflate|unable to (read|find)|invalid (sha1|object)|bad tree|loose object|bad pack|packfile .* (cannot|is)/i;
 
 /** `facts.mirror`: the mirror itself may be to blame. */
-export function explained(failure: GitFailure, { url, branch, quotaBytes, full }: Place): Refusal {
+export function explained(failure: GitFailure, place: Place): Refusal {
+  const { url, quotaBytes, full } = place;
   const shown = withoutLogin(url);
   const said = failure.said.trim();
   const cannot = (reason: string, facts: Readonly<Record<string, unknown>> = {}) =>
@@ -34,7 +38,7 @@ export function explained(failure: GitFailure, { url, branch, quotaBytes, full }
   if (noRoom.test(said)) return cannot('the disk of the state folder is full');
   if (noMemory.test(said)) return cannot('git needs more memory for it than it is given');
   if (failure.code === 2 || said === '' || /couldn't find remote ref/i.test(said))
-    return new Refusal('notFound', `repository ${shown} has no branch ${branch}`);
+    return new Refusal('notFound', `repository ${shown} has ${trackedText(place)}`);
   const line = clean(withoutLogin(telling(said).replaceAll(url, shown)));
   return cannot(hint(said, line), damaged.test(said) ? { mirror: true } : {});
 }

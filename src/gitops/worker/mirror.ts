@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
 import { Refusal } from '#base/refusal';
 import { checkPlace, withoutLogin } from '#control/repository/repository-place';
-import type { MirrorPlace } from '../protocol.ts';
+import type { HeldLine, MirrorPlace } from '../protocol.ts';
 import { explained } from './explained.ts';
 import { plainEnvironment, surroundings } from './git-environment.ts';
+import { checkSigned } from './head/signatures.ts';
+import { choose, commitOf, patterns, trackedText, type Tracked } from './head/tracked.ts';
 import { isLocal } from './local-place.ts';
 import { hasLooseObjects, isFolder, largestUnfinished, packBytes, removeLeftovers } from './mirror-files.ts';
 import { GitFailure, runGit, settings, type GitBounds, type GroupListener } from './run-git.ts';
@@ -15,6 +17,11 @@ import { GitFailure, runGit, settings, type GitBounds, type GroupListener } from
 /** Packs after which a mirror is packed anew: each fetch leaves one or two. */
 const mostPacks = 20;
 const answerBytes = 64 * 1024;
+/** Of a list of tags. */
+const listBytes = 4 * 1024 * 1024;
+/** Where what came lies until it is looked at. */
+const incoming = 'refs/shoal/incoming';
+const followedRef = 'refs/heads/followed';
 /** A pack that stops short of its limit by less was stopped by it. */
 const blockBytes = 64 * 1024;
 /** Of what the disk has left, a mirror may take this part. */
@@ -67,48 +74,86 @@ export class Mirror {
   }
 
   /** Id of the branch's head at its source; nothing is fetched. Throws a Refusal that says why it cannot be known. */
-  async remoteHead(): Promise<string> {
+  async remoteHead(): Promise<Tracked> {
     const { url, branch } = this.#place;
     checkPlace(url, branch);
     await this.#make();
-    const answer = await this.#explained(() => this.#remote(['ls-remote', '--exit-code', '--', url, `refs/heads/${branch}`], answerBytes));
-    const commit = /^([0-9a-f]{40,64})\t/.exec(answer)?.[1];
-    if (commit === undefined) throw new Refusal('notFound', `repository ${withoutLogin(url)} has no branch ${branch}`);
-    return commit;
+    const named = commitOf(this.#place);
+    if (named !== undefined) return { commit: named, source: named };
+    const answer = await this.#explained(() => this.#remote(['ls-remote', '--exit-code', '--', url, ...patterns(this.#place)], listBytes));
+    const found = choose(this.#place, answer);
+    if (!found) throw new Refusal('notFound', `repository ${withoutLogin(url)} has ${trackedText(this.#place)}`);
+    return found;
   }
 
   /** Brings the branch into the mirror and answers its head. A rewritten history is followed; a mirror that is damaged is made anew. */
-  async fetch(): Promise<string> {
+  async fetch(head: Tracked, line?: HeldLine): Promise<{ commit: string; rewritten?: true }> {
     const before = await this.followed();
     try {
-      return await this.#fetchBranch();
+      return await this.#fetchHead(head, line);
     } catch (error) {
       // What is refused to an empty mirror is refused for good; an old one may be full or damaged.
       if (before === undefined || !(error instanceof Refusal) || error.facts['mirror'] !== true) throw error;
-      return this.#renew();
+      return this.#renew(head, line);
     }
   }
 
-  async #fetchBranch(): Promise<string> {
-    const { branch } = this.#place;
+  /** What comes is looked at before it takes the place of what is followed: the signature, and what it comes after. */
+  async #fetchHead({ source }: Tracked, line?: HeldLine): Promise<{ commit: string; rewritten?: true }> {
     await this.#make();
-    await this.#fetch(['mirror', `+refs/heads/${branch}:refs/heads/followed`]);
-    const commit = await this.followed();
-    if (commit === undefined) throw new Refusal('unavailable', `branch ${branch} is no commit`);
+    await this.#fetch(['mirror', `+${source}:${incoming}`]);
+    const said = await this.#quiet(['rev-parse', '--verify', '--quiet', `${incoming}^{commit}`, '--']).catch(() => '');
+    const commit = /^([0-9a-f]{40,64})/.exec(said)?.[1];
+    try {
+      if (commit === undefined) throw new Refusal('unavailable', `${source} is no commit`);
+      await this.checkSigned(commit, incoming);
+      if (!(await this.#follows(commit, line))) return { commit, rewritten: true };
+      await this.#quiet(['update-ref', followedRef, commit]);
+    } finally {
+      await this.#quiet(['update-ref', '-d', incoming]).catch(() => '');
+    }
     await this.#pack();
-    return commit;
+    return { commit };
+  }
+
+  /** Throws a Refusal where commits have to be signed and this one is not. */
+  async checkSigned(commit: string, tag?: string): Promise<void> {
+    const { folder, home, run, signers } = this.#place;
+    if (signers === undefined) return;
+    const judge = { folder, home, run, signers, signal: this.#signal, bounds: await this.#bounds(answerBytes), groups: this.#groups };
+    await this.#explained(() => checkSigned(judge, commit, tag));
+  }
+
+  async #follows(commit: string, line: HeldLine | undefined): Promise<boolean> {
+    if (!line || line.accepted === commit || line.confirmed === commit) return true;
+    return this.#quiet(['merge-base', '--is-ancestor', line.accepted, commit]).then(
+      () => true,
+      (error: unknown) => {
+        // 128: the one before is not even there.
+        if (error instanceof GitFailure && (error.code === 1 || error.code === 128)) return false;
+        throw error;
+      },
+    );
+  }
+
+  /** A command that talks to nobody. */
+  async #quiet(args: readonly string[]): Promise<string> {
+    const { folder, home } = this.#place;
+    const call = { folder, environment: plainEnvironment(home), signal: this.#signal, bounds: await this.#bounds(answerBytes) };
+    return runGit([...settings(), ...args], call, this.#groups);
   }
 
   /** Fetches into a new mirror, which takes the old one's place only if that goes well. */
-  async #renew(): Promise<string> {
+  async #renew(head: Tracked, line?: HeldLine): Promise<{ commit: string; rewritten?: true }> {
     const { folder } = this.#place;
     const fresh = `${folder}.new`;
     await rm(fresh, { recursive: true, force: true });
     try {
-      const commit = await new Mirror({ ...this.#place, folder: fresh }, this.#signal, this.#groups).#fetchBranch();
+      const fetched = await new Mirror({ ...this.#place, folder: fresh }, this.#signal, this.#groups).#fetchHead(head, line);
+      if (fetched.rewritten) return fetched;
       await rm(folder, { recursive: true, force: true });
       renameSync(fresh, folder);
-      return commit;
+      return fetched;
     } finally {
       await rm(fresh, { recursive: true, force: true });
     }
@@ -163,7 +208,7 @@ export class Mirror {
   }
 
   async #explained<T>(call: () => Promise<T>): Promise<T> {
-    const { url, branch, folder, quotaBytes } = this.#place;
+    const { folder } = this.#place;
     try {
       return await call();
     } catch (error) {
@@ -171,7 +216,7 @@ export class Mirror {
       const unfinished = await largestUnfinished(folder);
       const full = unfinished >= 0 && unfinished >= this.#fileBytes - blockBytes;
       await removeLeftovers(folder);
-      throw explained(error, { url, branch, quotaBytes, full });
+      throw explained(error, { ...this.#place, full });
     }
   }
 

@@ -7,6 +7,14 @@ export interface RepositorySpec {
   /** Local path, file://, https:// or ssh://. */
   URL: string;
   Branch: string;
+  /** A branch or a tag by name, or a commit, in the place of the branch. */
+  Ref?: string;
+  /** A range of versions: the newest tag within it, in the place of both. */
+  SemVer?: string;
+  /** Lines of ssh's allowed signers and OpenPGP public keys: what nobody of them signed is not rendered. Absent: nobody has to sign. */
+  Signers?: string;
+  /** What becomes of a commit that does not come after the one before it. Absent: from before there was a choice, and it is followed. */
+  Rewrites?: 'hold' | 'follow';
   /** Folder inside the repository whose sub-folders are the stacks. */
   Path: string;
   /** Nanoseconds between polls. */
@@ -48,6 +56,8 @@ export interface Repository extends Meta {
   Confirmed?: { Commit: string };
   /** Somebody's word that freeze windows do not hold until then (RFC 3339), and why. */
   Thawed?: { Until: string; Reason: string; Who?: string };
+  /** The one commit that is followed though it does not come after the one before. */
+  Rewrite?: { Commit: string };
   /** Set: nothing is written for it, and what would be written is still said. */
   Suspended?: { Since: string };
 }
@@ -66,4 +76,8 @@ export interface RepositoryStatus {
   Notes?: Readonly<Record<string, readonly string[]>>;
   /** Stacks whose change waits for a word of the operator's: folder → why, and the word. */
   Held?: Readonly<Record<string, string>>;
+  /** What Commit was the head of: a branch, a ref or a range. */
+  Followed?: string;
+  /** A commit that is not followed before somebody says so: it does not come after Commit. */
+  Rewritten?: string;
 }

@@ -35,7 +35,7 @@ export function flagsOf(stack: { Drifted?: unknown; Suspended?: unknown; Quarant
 export const repositoryStates = {
   pending: 'not looked at yet, or a stack of it is on its way',
   synced: 'all its stacks are applied and healthy',
-  held: 'a stack, or a removal, waits for `repo confirm` or `stack adopt`',
+  held: 'a stack, a removal, or a rewritten history waits for `repo confirm` or `stack adopt`',
   degraded: 'a stack is refused, degraded or failing',
   unavailable: 'it cannot be read; what was read last stays in force',
   suspended: 'nothing is written for it; what would be written is still said',

@@ -127,7 +127,7 @@ test('repositories that hang keep nobody waiting', async () => {
     });
     const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
     const ask = (name: string, place: string): Promise<string> =>
-      workers?.fetch(placeOf(name, place), undefined, () => {}, signal).catch((error: Error) => error.message) ?? Promise.resolve('');
+      workers?.fetch({ place: placeOf(name, place) }, () => {}, signal).catch((error: Error) => error.message) ?? Promise.resolve('');
     const names = Array.from({ length: 8 }, (_, number) => `bad${number}`);
     for (const message of await Promise.all(names.map((name) => ask(name, `${url}/${name}`)))) expect(message).toContain('nothing came for 1 s');
     // Now they are known: two of them at most are inside at once.

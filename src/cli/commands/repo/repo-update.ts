@@ -4,13 +4,14 @@ import { parseDuration } from '#base/text/duration';
 import { allowances } from '#model/allowance';
 import { CommandError, exitCodes } from '../../command-error.ts';
 import { collect, openSession } from '../../session.ts';
+import { addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
 
 export interface TrustFlags {
   allow?: string[];
   trust?: string;
 }
 
-interface UpdateFlags extends TrustFlags {
+interface UpdateFlags extends TrustFlags, HeadFlags {
   freeze?: string[];
   unfreeze?: boolean;
   onFailure?: string;
@@ -46,6 +47,7 @@ export function addRepoUpdate(repo: Command): void {
     .option('--interval <duration>', 'how often to look')
     .option('--freeze <window>', freezeHelp, collect)
     .option('--unfreeze', 'take all freeze windows away');
+  addHeadOptions(update).option('--no-signers', 'follow commits whoever signed them, or nobody');
   addTrustOptions(update).option('--disallow <words>', 'take words back; may be repeated', collect).action(updateRepository);
 }
 
@@ -81,6 +83,7 @@ function wordsOf(texts: readonly string[]): string[] {
 async function updateRepository(name: string, flags: UpdateFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const change = {
+    ...headOf(flags),
     ...trustOf(flags),
     ...(flags.freeze && { Freeze: flags.freeze }),
     ...(flags.unfreeze === true && { Freeze: flags.freeze ?? [] }),

@@ -10,6 +10,7 @@ import { compareNatural } from '../../output/natural.ts';
 import { collect, openSession } from '../../session.ts';
 import { removeEach } from '../change.ts';
 import { addRepoControl } from './repo-control.ts';
+import { addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
 import { addRepoUpdate, addTrustOptions, freezeHelp, intervalOf, trustOf, type TrustFlags } from './repo-update.ts';
 import { inspectObjects } from '../inspect.ts';
 
@@ -46,7 +47,7 @@ export function addRepo(program: Command): void {
     .option('--ssh-key-file <file>', 'private key for an ssh repository')
     .option('--known-hosts-file <file>', 'keys by which the ssh server is known, as in ~/.ssh/known_hosts')
     .option('--ca-file <file>', 'certificates by which the https:// server is known');
-  addTrustOptions(add.option('--freeze <window>', freezeHelp, collect)).action(addRepository);
+  addTrustOptions(addHeadOptions(add).option('--freeze <window>', freezeHelp, collect)).action(addRepository);
   addRepoUpdate(repo);
   repo
     .command('ls')
@@ -75,7 +76,7 @@ export function addRepo(program: Command): void {
     );
 }
 
-interface AddFlags extends TrustFlags {
+interface AddFlags extends TrustFlags, HeadFlags {
   freeze?: string[];
   onFailure?: string;
   branch: string;
@@ -93,6 +94,7 @@ async function addRepository(name: string, url: string, flags: AddFlags, command
   const { client, terminal } = openSession(command);
   const Credentials = readCredentials(flags);
   const more = {
+    ...headOf(flags),
     Interval: intervalOf(flags.interval),
     ...trustOf(flags),
     ...(flags.freeze && { Freeze: flags.freeze }),

@@ -1,0 +1,46 @@
+/** The flags that say which commit of a repository is followed, and which is believed. */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { CommandError, exitCodes } from '../../command-error.ts';
+
+export interface HeadFlags {
+  ref?: string;
+  semver?: string;
+  /** false: nobody has to sign any more. */
+  signers?: string | false;
+  rewrites?: string;
+}
+
+const headHelp = `
+--signers takes a list as git and ssh-keygen read it, a line NAME KEYTYPE KEY for each who signs with SSH, and OpenPGP public keys
+(\`gpg --armor --export\`). Once there is one, a commit (or the tag that was followed) that nobody of the list signed is not rendered.`;
+
+export function addHeadOptions(command: Command): Command {
+  return command
+    .option('--ref <ref>', 'follow a branch or a tag by name, or stay at a commit, in the place of --branch')
+    .option('--semver <range>', "follow the newest tag within a range of versions, such as '>=1.2 <2'")
+    .option('--signers <file>', 'only follow commits that somebody of this list signed')
+    .option('--rewrites <how>', 'when the branch leads to a commit that does not come after the last one: hold until `repo confirm`, or follow')
+    .addHelpText('after', headHelp);
+}
+
+/** What the flags say, for the daemon. */
+export function headOf({ ref, semver, signers, rewrites }: HeadFlags): { Ref?: string; SemVer?: string; Signers?: string; Rewrites?: string } {
+  if (ref !== undefined && semver !== undefined) throw new CommandError('--ref and --semver are one or the other', exitCodes.usage);
+  if (rewrites !== undefined && rewrites !== 'hold' && rewrites !== 'follow')
+    throw new CommandError(`--rewrites is hold or follow, not "${rewrites}"`, exitCodes.usage);
+  return {
+    ...(ref !== undefined && { Ref: ref }),
+    ...(semver !== undefined && { SemVer: semver }),
+    ...(signers !== undefined && { Signers: signers === false ? '' : read(signers) }),
+    ...(rewrites !== undefined && { Rewrites: rewrites }),
+  };
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(`--signers cannot be read: ${(error as Error).message}`, exitCodes.usage);
+  }
+}
