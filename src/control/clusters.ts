@@ -190,15 +190,24 @@ function checkCluster(spec: ClusterSpec, present: ClusterSpec): void {
   if (spec.Dispatcher.HeartbeatPeriod < 0) {
     throw new Refusal('invalidArgument', 'heartbeat time period cannot be a negative duration');
   }
-  const told = settings('Raft', spec.Raft);
-  const kept = settings('Raft', present.Raft);
-  const usual = settings('Raft', defaultClusterSpec.Raft);
+  if (spec.Raft.KeepOldSnapshots > mostSnapshots)
+    throw new Refusal('invalidArgument', `Raft.KeepOldSnapshots is at most ${mostSnapshots}: each holds the whole state`, { plain: true });
+  const told = ticks(spec.Raft);
+  const kept = ticks(present.Raft);
+  const usual = ticks(defaultClusterSpec.Raft);
   for (const [name, value] of Object.entries(told)) {
     if (value === kept[name] || value === usual[name]) continue;
-    throw new Refusal('unimplemented', `${name} is not supported: it is ${String(usual[name])} in a cluster of one node`, { plain: true });
+    throw new Refusal(
+      'unimplemented',
+      `${name} is not supported: it is ${String(usual[name])}; the daemon's own options --raft-tick, --raft-heartbeat and --raft-election say it`,
+      { plain: true },
+    );
   }
 }
 
-function settings(group: string, values: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${group}.${name}`, value as unknown]));
+/** More than that is a disk full of the same. */
+const mostSnapshots = 100;
+
+function ticks({ ElectionTick, HeartbeatTick }: ClusterSpec['Raft']): Record<string, number> {
+  return { 'Raft.ElectionTick': ElectionTick, 'Raft.HeartbeatTick': HeartbeatTick };
 }

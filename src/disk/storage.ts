@@ -122,15 +122,15 @@ export class Storage {
 
   /**
    * Saves a snapshot of the applied state beside the writes that go on, marks it, and removes what it makes needless.
-   * One that another member's has overtaken meanwhile is dropped.
+   * One that another member's has overtaken meanwhile is dropped. `older`: how many stay beside it, with the log that goes on from them.
    * Rejects with the refusal in `full`'s words, nothing changed, when there is no space: try again later.
    */
-  async snapshot(meta: SnapshotMeta, chunks: Chunks): Promise<void> {
+  async snapshot(meta: SnapshotMeta, chunks: Chunks, older = 1): Promise<void> {
     const use = { ...meta };
     this.#inUse.add(use);
     try {
       const mark = await this.#save(meta, chunks);
-      if ((this.#coming.at(-1)?.index ?? 0) < mark.index) await this.#mark([...this.#coming, mark].slice(-2), emptyRecord);
+      if ((this.#coming.at(-1)?.index ?? 0) < mark.index) await this.#mark([...this.#coming, mark].slice(-1 - older), emptyRecord);
     } finally {
       this.#inUse.delete(use);
     }

@@ -6,6 +6,7 @@ import { defaultLimits } from '#raft/core';
 import type { SnapshotMeta } from '#raft/message';
 import type { Transport } from '#raft/transport';
 import type { StateMachine } from './replicated-log.ts';
+import type { SnapshotPace } from './snapshot-rhythm.ts';
 import type { OpenedStorage } from './stable-storage.ts';
 
 export interface ReplicaOptions {
@@ -35,6 +36,8 @@ export interface ReplicaParts {
   readonly stateMachine: StateMachine;
   /** Opens the disk; `bootstrap` is what a new group begins with. */
   readonly openStorage: (bootstrap: SnapshotMeta) => Promise<OpenedStorage>;
+  /** What the group wants other than the settings, as it is known now; absent: nothing. */
+  readonly pace?: () => SnapshotPace;
   /** Absent: a group of one. */
   readonly transport?: Transport;
   /** Who founds the group; absent: this member alone. */

@@ -105,7 +105,7 @@ export class Replica implements ReplicatedLog {
       restored: (meta) => this.#restored(meta),
       failed: (error) => this.#fail(error),
     });
-    const rhythm = new SnapshotRhythm(index, { entries: snapshotEntries, bytes: snapshotBytes }, { entries: keptEntries, bytes: keptBytes });
+    const rhythm = new SnapshotRhythm(index, { entries: snapshotEntries, bytes: snapshotBytes }, { entries: keptEntries, bytes: keptBytes }, this.#parts.pace);
     const snapshots = new SnapshotExchange({
       nodeId,
       transport: this.#parts.transport,
@@ -358,10 +358,10 @@ export class Replica implements ReplicatedLog {
     const { index } = applier;
     const meta = raft.snapshotMeta();
     assert(meta.index === index, `the state is that of entry ${index}, and the log says ${meta.index}`);
-    const { kept } = rhythm;
+    const { kept, older } = rhythm;
     rhythm.taken(index);
     this.#snapshotting = storage
-      .snapshot(meta, this.#parts.stateMachine.snapshot())
+      .snapshot(meta, this.#parts.stateMachine.snapshot(), older)
       .then(() => raft.snapshotTaken(meta, index - kept))
       .catch((error: unknown) => {
         if (!(error instanceof Refusal && error.facts['reason'] === 'diskFull')) return this.#fail(error as Error);

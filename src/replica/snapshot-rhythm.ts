@@ -5,9 +5,17 @@ interface Amount {
   readonly bytes: number;
 }
 
+/** Numbers of the log's entries, and of snapshots that stay beside the newest. */
+export interface SnapshotPace {
+  readonly everyEntries: number;
+  readonly keptEntries: number;
+  readonly olderSnapshots: number;
+}
+
 export class SnapshotRhythm {
   readonly #limits: Amount;
   readonly #keeps: Amount;
+  readonly #pace: () => SnapshotPace | undefined;
   /** Bytes of the entries applied last, as many as may be kept. */
   #recent: number[] = [];
   #entries = 0;
@@ -15,7 +23,9 @@ export class SnapshotRhythm {
   #index: number;
   #wanted = false;
 
-  constructor(index: number, limits: Amount, keeps: Amount) {
+  /** @param pace goes before the numbers of entries in the others */
+  constructor(index: number, limits: Amount, keeps: Amount, pace: () => SnapshotPace | undefined = () => undefined) {
+    this.#pace = pace;
     this.#index = index;
     this.#limits = limits;
     this.#keeps = keeps;
@@ -26,7 +36,7 @@ export class SnapshotRhythm {
     this.#entries++;
     this.#bytes += bytes;
     this.#recent.push(bytes);
-    if (this.#recent.length > 2 * this.#keeps.entries) this.#recent = this.#newest();
+    if (this.#recent.length > 2 * this.#keptEntries) this.#recent = this.#newest();
   }
 
   /** How many of the entries applied last stay in memory behind a snapshot, for members that are a little late. */
@@ -43,7 +53,7 @@ export class SnapshotRhythm {
   }
 
   get due(): boolean {
-    return this.#entries > 0 && (this.#wanted || this.#entries >= this.#limits.entries || this.#bytes >= this.#limits.bytes);
+    return this.#entries > 0 && (this.#wanted || this.#entries >= (this.#pace()?.everyEntries ?? this.#limits.entries) || this.#bytes >= this.#limits.bytes);
   }
 
   /** Index of the newest one. */
@@ -58,7 +68,16 @@ export class SnapshotRhythm {
     this.#wanted = false;
   }
 
+  /** How many snapshots stay beside the newest: one at least, for that may turn out to be damaged. */
+  get older(): number {
+    return Math.max(1, this.#pace()?.olderSnapshots ?? 1);
+  }
+
+  get #keptEntries(): number {
+    return this.#pace()?.keptEntries ?? this.#keeps.entries;
+  }
+
   #newest(): number[] {
-    return this.#recent.slice(Math.max(0, this.#recent.length - this.#keeps.entries));
+    return this.#recent.slice(Math.max(0, this.#recent.length - this.#keptEntries));
   }
 }

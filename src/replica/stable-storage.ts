@@ -12,8 +12,9 @@ export interface StableStorage {
   /**
    * Saves a snapshot of the applied state beside the writes that go on; `pieces` are asked for one at a time.
    * Rejects with a refusal whose `reason` is `diskFull` when there is no space: nothing has changed, and it may be tried again.
+   * `older`: how many of those before stay.
    */
-  snapshot(meta: SnapshotMeta, pieces: Iterable<Uint8Array>): Promise<void>;
+  snapshot(meta: SnapshotMeta, pieces: Iterable<Uint8Array>, older?: number): Promise<void>;
   /** Saves the bytes of another member's snapshot; it counts once a job that names it as installed is durable. */
   receive(meta: SnapshotMeta, pieces: AsyncIterable<Uint8Array>): Promise<void>;
   /** Bytes of a snapshot that was saved or received; they stay readable while this reads them. */

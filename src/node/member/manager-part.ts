@@ -31,6 +31,7 @@ import { ManagerDoor } from './manager-door.ts';
 import type { CertificateKeeper } from './certificate-keeper.ts';
 import type { NodeLock } from './node-lock.ts';
 import { nodeOfKey } from './node-of-key.ts';
+import { paceOf } from './pace.ts';
 import { relayedIssuer } from './relayed-issuer.ts';
 import { SealFollower } from './seal-follower.ts';
 import { managerPlace, type Identity } from '../state/identity.ts';
@@ -105,6 +106,7 @@ export class ManagerPart {
         random: seededRandom(random.next() * 2 ** 48),
         logger: logger.child({ part: 'raft', folder }),
         stateMachine: this.state,
+        pace: () => paceOf(clusterOf(this.state.store), options.snapshotEntries),
         openStorage: async (bootstrap) => {
           const opened = await open(bootstrap);
           this.#incarnation = opened.owner?.incarnation ?? 1;

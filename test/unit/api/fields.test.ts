@@ -156,7 +156,9 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ClusterSpec Name', 'src/control/clusters.ts'],
   ['ClusterSpec Labels', 'src/control/clusters.ts'],
   ['ClusterSpec Orchestration', 'src/stages/orchestrator'],
-  ['ClusterSpec Raft', 'src/control/clusters.ts'],
+  ['ClusterSpec Raft.ElectionTick', 'src/control/clusters.ts'],
+  ['ClusterSpec Raft.HeartbeatTick', 'src/control/clusters.ts'],
+  ['ClusterSpec Raft', 'src/node/member/pace.ts'],
   ['ClusterSpec Dispatcher', 'src/manager/sessions.ts'],
   ['ClusterSpec CAConfig.ForceRotate', 'src/manager/authority/root-change.ts'],
   ['ClusterSpec CAConfig.SigningCACert', 'src/manager/authority/root-change.ts'],
@@ -244,9 +246,8 @@ const spec = { Name: 'default' };
 test.each([
   ['/swarm/init', { Spec: { CAConfig: { ExternalCAs: [{ Protocol: 'cfssl', URL: 'https://ca' }] } } }, /ExternalCAs is not supported/],
   ['/swarm/update?version=1', { ...spec, CAConfig: { ExternalCAs: [{ Protocol: 'cfssl', URL: 'https://ca' }] } }, /^CAConfig.ExternalCAs is not supported: /],
-  ['/swarm/update?version=1', { ...spec, Raft: { ElectionTick: 5, HeartbeatTick: 1 } }, /^Raft.ElectionTick is not supported: it is 10 /],
-  ['/swarm/update?version=1', { ...spec, Raft: { HeartbeatTick: 2 } }, /^Raft.HeartbeatTick is not supported: it is 1 /],
-  ['/swarm/update?version=1', { ...spec, Raft: { SnapshotInterval: 7 } }, /^Raft.SnapshotInterval is not supported: /],
+  ['/swarm/update?version=1', { ...spec, Raft: { ElectionTick: 5, HeartbeatTick: 1 } }, /^Raft.ElectionTick is not supported: it is 10; /],
+  ['/swarm/update?version=1', { ...spec, Raft: { HeartbeatTick: 2 } }, /^Raft.HeartbeatTick is not supported: it is 1; /],
   ['/services/create', { Name: 'x', TaskTemplate: { ...template, PluginSpec: { Name: 'p' } } }, /^TaskTemplate.PluginSpec is not supported: /],
   [
     '/services/create',

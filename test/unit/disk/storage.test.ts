@@ -202,6 +202,21 @@ test('a second snapshot may arrive before the first is installed', async () => {
   await again.storage.close();
 });
 
+test('as many older snapshots stay as are asked for, and the log reaches back to the oldest', async () => {
+  const folder = await temporaryFolder();
+  const { storage } = await open(folder, { segmentBytes: 100 });
+  for (const at of [1, 11, 21, 31, 41]) {
+    await storage.write(job(at, at + 9));
+    await storage.snapshot({ index: at + 9, term: 1, configuration }, [Buffer.from(`state ${at}`)], 3);
+  }
+  await storage.close();
+  const names = await snapshotNames(folder);
+  expect(names).toHaveLength(4);
+  for (const name of names.toSorted().slice(1)) await writeFile(join(folder, name), 'rotten');
+  const { initial } = await open(folder);
+  expect([initial.snapshot.index, initial.entries.length]).toEqual([20, 30]);
+});
+
 test('a snapshot that is being read stays until it is read', async () => {
   const folder = await temporaryFolder();
   const { storage } = await open(folder);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SnapshotRhythm } from '../../../src/replica/snapshot-rhythm.ts';
+import { SnapshotRhythm, type SnapshotPace } from '../../../src/replica/snapshot-rhythm.ts';
 
 test('a snapshot is due after so many entries or so many bytes, and when somebody needs one', () => {
   const rhythm = new SnapshotRhythm(0, { entries: 3, bytes: 100 }, { entries: 500, bytes: 1000 });
@@ -36,4 +36,15 @@ test('nothing is kept that was not applied', () => {
   const rhythm = new SnapshotRhythm(0, { entries: 1, bytes: 1 }, { entries: 500, bytes: 1e9 });
   for (let count = 0; count < 4; count++) rhythm.count(7);
   expect(rhythm.kept).toBe(4);
+});
+
+test('what the group wants goes before the settings, at once; one older snapshot always stays', () => {
+  let pace: SnapshotPace | undefined;
+  const rhythm = new SnapshotRhythm(0, { entries: 1000, bytes: 1e9 }, { entries: 500, bytes: 1e9 }, () => pace);
+  for (let count = 0; count < 40; count++) rhythm.count(1);
+  expect([rhythm.due, rhythm.kept, rhythm.older]).toEqual([false, 40, 1]);
+  pace = { everyEntries: 20, keptEntries: 5, olderSnapshots: 3 };
+  expect([rhythm.due, rhythm.kept, rhythm.older]).toEqual([true, 5, 3]);
+  pace = { ...pace, olderSnapshots: 0 };
+  expect(rhythm.older).toBe(1);
 });
