@@ -46,21 +46,23 @@ export function remove(pattern: string, handler: Handler): Route {
 
 export interface Found {
   handler: Handler;
+  /** Of the route. */
+  pattern: string;
   parameters: readonly string[];
 }
 
 /** Compiles routes into a look-up by method and path (decoded, cleaned, unversioned); no match gives undefined. */
 export function router(routes: readonly Route[]): (method: string, path: string) => Found | undefined {
-  const compiled = new Map<string, { handler: Handler; expression: RegExp }[]>();
+  const compiled = new Map<string, { handler: Handler; pattern: string; expression: RegExp }[]>();
   for (const { method, pattern, handler } of routes) {
     const source = pattern.split('{}').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
     const key = `${method} ${firstSegment(pattern)}`;
-    compiled.set(key, [...(compiled.get(key) ?? []), { handler, expression: new RegExp(`^${source.join('([^/]+)')}$`) }]);
+    compiled.set(key, [...(compiled.get(key) ?? []), { handler, pattern, expression: new RegExp(`^${source.join('([^/]+)')}$`) }]);
   }
   return (method, path) => {
-    for (const { handler, expression } of compiled.get(`${method} ${firstSegment(path)}`) ?? []) {
+    for (const { handler, pattern, expression } of compiled.get(`${method} ${firstSegment(path)}`) ?? []) {
       const match = expression.exec(path);
-      if (match) return { handler, parameters: match.slice(1) };
+      if (match) return { handler, pattern, parameters: match.slice(1) };
     }
     return undefined;
   };

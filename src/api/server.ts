@@ -27,6 +27,8 @@ import { answers } from '#http/answers';
 import { sendAnswer, sendJson } from './answer.ts';
 import { router, type Answer, type Call, type Handler } from './router.ts';
 import { SwarmEvents } from './stream/swarm-events.ts';
+import { MetricsDoor, type MetricsPlace } from './metrics-door.ts';
+import { answerWatcher } from './routes/observation.ts';
 import { readTarget, type RequestTarget } from './target.ts';
 
 export interface ApiOptions {
@@ -40,6 +42,8 @@ export interface ApiOptions {
   besideSwarm?: boolean;
   /** Made from the process's limit of open files unless given. */
   limits?: Limits;
+  /** Where metrics are read over TCP; absent: nowhere. */
+  metricsPlace?: MetricsPlace;
   /** How long a request waits for the next leader; absent: five seconds. */
   leaderPatienceMs?: number;
 }
@@ -74,6 +78,7 @@ export class ApiServer {
   readonly #open = new Set<Ending>();
   /** Connections that were upgraded: the server does not know them any more. */
   readonly #pipes = new Set<Duplex>();
+  readonly #metricsDoor: MetricsDoor | undefined;
   readonly #halfOpen = new HalfOpen();
   readonly #toldAt = new Map<string, number>();
   #stopping = false;
@@ -98,6 +103,9 @@ export class ApiServer {
     const nodeDoor = new NodeDoor({ isTask: (id) => parts.nodes?.isTask(id) === true, engine, guard: this.#guard });
     this.#context = { ...parts, version: options.version, guard: this.#guard, outgoing, engine, events, removals, atLeader, carried, nodeDoor };
     this.#metrics = new Metrics(this.#context);
+    const { metricsPlace } = options;
+    this.#metricsDoor =
+      metricsPlace && new MetricsDoor(metricsPlace, this.#guard, (path, response) => answerWatcher(path, response, this.#context, this.#metrics));
     this.#find = router(allRoutes(this.#context, this.#metrics, this.#besideSwarm));
     this.#findStale = router(allRoutes(staleContext(this.#context), this.#metrics, this.#besideSwarm));
     this.#server = createServer({ maxHeaderSize: headerLimitBytes, keepAliveTimeout: keepAliveMs, requestTimeout: 0 });
@@ -126,6 +134,7 @@ export class ApiServer {
     });
     if (socketGroup !== undefined) await chown(socketPath, -1, socketGroup);
     await chmod(socketPath, socketMode);
+    await this.#metricsDoor?.start();
     this.#metrics.start();
   }
 
@@ -138,6 +147,7 @@ export class ApiServer {
     const cancel = this.#context.clock.after(stopGraceMs, () => this.#server.closeAllConnections());
     for (const pipe of this.#pipes) pipe.destroy();
     this.#context.nodeDoor.stop();
+    await this.#metricsDoor?.stop();
     await closed;
     cancel();
     this.#metrics.stop();
@@ -209,6 +219,7 @@ export class ApiServer {
     const query = new URLSearchParams(target.search);
     const stale = request.method === 'GET' && isStale(query);
     const found = (stale ? this.#findStale : this.#find)(request.method ?? 'GET', target.path);
+    response.once('close', () => this.#metrics.answered(request.method ?? '', found?.pattern ?? 'engine', response.statusCode));
     if (!found) {
       if (isOwned(target.path, this.#besideSwarm)) throw new HttpError(404, 'page not found');
       return this.#context.engine.passThrough(request, response, target);

@@ -59,7 +59,7 @@ export class Daemon implements LocalSwarm {
     this.#listeners = new Listeners(logger, 'the reconciler');
     this.#onFatal = onFatal;
     this.#api = new ApiServer(
-      { socketPath: options.socket, socketGroup: options.group, version: programVersion },
+      { socketPath: options.socket, socketGroup: options.group, version: programVersion, ...(options.metrics && { metricsPlace: options.metrics }) },
       apiDependencies(options, logger, {
         door: this.#door,
         daemon: this,

@@ -21,6 +21,8 @@ export interface DaemonOptions {
   /** Path of the Docker Engine's socket; beside a Docker Swarm also tcp://HOST:PORT. */
   engine: string;
   logLevel: string;
+  /** Where metrics are read over TCP; absent: nowhere but on the socket. */
+  metrics?: { host: string; port: number };
   /** How many log entries apart snapshots are. */
   snapshotEntries: number;
   /** Absent: as usual. */
@@ -50,6 +52,9 @@ Options:
   --swarm-default-advertise-addr <address>  address or interface that other
                         nodes reach this one by, where swarm init and
                         swarm join are told none                  (default: the only one)
+  --metrics-addr <address>  HOST:PORT (or :PORT, on every address) where
+                        GET /metrics and /healthz are answered over TCP,
+                        to anybody                                (default: only on the socket)
   --log-level <level>   trace, debug, info, warn, error           (default info)
   --snapshot-entries <count>  log entries between snapshots       (default 10000)
   --raft-tick <duration>      beat of the managers' clocks        (default 50ms)
@@ -66,7 +71,7 @@ Options:
                         these options, and end
   -h, --help            this text
 
-Each option can be given as a variable too: SHOAL_SOCKET, SHOAL_GROUP, SHOAL_STATE, SHOAL_RUN, SHOAL_ENGINE, SHOAL_TARGET, SHOAL_LOG_LEVEL, SHOAL_SAFE_MODE.
+Each option can be given as a variable too: SHOAL_SOCKET, SHOAL_GROUP, SHOAL_STATE, SHOAL_RUN, SHOAL_ENGINE, SHOAL_TARGET, SHOAL_METRICS_ADDR, SHOAL_LOG_LEVEL, SHOAL_SAFE_MODE.
 SIGTERM and SIGINT end the daemon; containers run on, and the next daemon on the same state goes on with them.
 `;
 
@@ -98,10 +103,18 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
     target,
     ...(values['swarm-default-advertise-addr'] && { defaultAdvertiseAddr: values['swarm-default-advertise-addr'] }),
     logLevel,
+    ...metricsPlace(values['metrics-addr'] ?? environment['SHOAL_METRICS_ADDR']),
     snapshotEntries,
     ...(beat && { beat }),
     ...safeMode(values['safe-mode'] ?? environment['SHOAL_SAFE_MODE']),
   };
+}
+
+function metricsPlace(text: string | undefined): Pick<DaemonOptions, 'metrics'> {
+  if (text === undefined || text === '') return {};
+  const [, host = '', port = ''] = /^(\[[0-9a-f:.]+\]|[^:]*):(\d{1,5})$/i.exec(text) ?? [];
+  if (port === '' || Number(port) > 65_535) throw new Refusal('invalidArgument', `--metrics-addr is HOST:PORT or :PORT, not "${text}"`);
+  return { metrics: { host: host.replace(/^\[|\]$/g, '') || '0.0.0.0', port: Number(port) } };
 }
 
 function safeMode(text: string | undefined): { safeMode?: boolean } {
@@ -122,6 +135,7 @@ function parsed(args: readonly string[]) {
       target: text,
       'swarm-default-advertise-addr': text,
       'log-level': text,
+      'metrics-addr': text,
       'snapshot-entries': text,
       'raft-tick': text,
       'raft-heartbeat': text,

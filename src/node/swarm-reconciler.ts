@@ -54,7 +54,13 @@ export class SwarmReconciler {
     this.#swarm = new DockerSwarm(endpoint, { records: this.#records, clock, random, logger: logger.child({ part: 'swarm' }) });
     this.#gitops = new GitOps(gitOpsOptions(options), { cluster: this.#swarm, clock, logger: logger.child({ part: 'gitops' }) });
     this.#api = new ApiServer(
-      { socketPath: options.socket, socketGroup: options.group, version: programVersion, besideSwarm: true },
+      {
+        socketPath: options.socket,
+        socketGroup: options.group,
+        version: programVersion,
+        ...(options.metrics && { metricsPlace: options.metrics }),
+        besideSwarm: true,
+      },
       {
         cluster: this.#swarm,
         swarm: besideManager,

@@ -1,25 +1,23 @@
 /** What Prometheus reads: counts by state, the log's index, the event loop's delay, memory. Labels are bounded by the number of objects. */
-import { gathered, inTurns } from '#base/pace/steps';
+import { gathered, inTurns, type Steps } from '#base/pace/steps';
 import { flagsOf } from '#model/object/states';
-import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
-import { Gauge, Registry } from 'prom-client';
+import { taskStates } from '#model/object/task-state';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { Context } from '../context.ts';
 import type { NetworkFigures, View } from '../dependencies.ts';
+import { addProcessMetrics, LoopDelay } from './process-metrics.ts';
 import { repositoryState } from '../view/repository.ts';
+import { serviceStatus } from '../view/service-status.ts';
 import { stackSummaries, type StackSummary } from '../view/stack-summary.ts';
 
-/** The loop is looked at so often, by which it wakes up. What delays a look by so much would delay a request. */
-const resolutionMs = 100;
-const quantiles = [50, 99, 100];
-
-/** Seconds beyond the time that lies between two looks anyway. Before the first look the histogram holds nonsense. */
-function delaySeconds(delay: IntervalHistogram, percentile: number): number {
-  return delay.count === 0 ? 0 : Math.max(0, delay.percentile(percentile) / 1e9 - resolutionMs / 1000);
-}
+const allStates = { node: ['unknown', 'down', 'ready', 'disconnected'], stack: ['pending', 'held', 'refused', 'applied'] } as const;
 
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: resolutionMs });
+  readonly #delay: LoopDelay;
+  readonly #requests: Counter;
+  readonly #services: Readonly<Record<'wanted' | 'running', Gauge>>;
+  readonly #commits: Gauge;
   readonly #context: Pick<Context, 'cluster' | 'swarm' | 'metrics' | 'clock' | 'reconciler'>;
   readonly #byState: Readonly<Record<'node' | 'task' | 'stack', Gauge>>;
   /** One series for each stack or repository and what it is: the others are absent. */
@@ -29,6 +27,7 @@ export class Metrics {
 
   constructor(context: Pick<Context, 'cluster' | 'swarm' | 'metrics' | 'clock' | 'reconciler'>) {
     this.#context = context;
+    this.#delay = new LoopDelay(() => context.clock.monotonicNow());
     this.#byState = {
       node: this.#gauge('shoal_nodes', 'Nodes by state.', ['state']),
       task: this.#gauge('shoal_tasks', 'Tasks by observed state.', ['state']),
@@ -57,10 +56,18 @@ export class Metrics {
     this.#measured('shoal_read_only', '1 while the disk of the state folder is full: nothing is changed until there is space.', () =>
       context.metrics.readOnly() ? 1 : 0,
     );
-    this.#measured('process_resident_memory_bytes', 'Resident memory of the daemon.', () => process.memoryUsage.rss());
-    this.#measured('process_heap_bytes', 'Used heap of the daemon.', () => process.memoryUsage().heapUsed);
-    this.#measured('process_uptime_seconds', 'Seconds since the daemon started.', () => process.uptime());
-    this.#addDelay();
+    this.#services = {
+      wanted: this.#gauge('shoal_service_tasks_wanted', 'Tasks that the service is to have.', ['service']),
+      running: this.#gauge('shoal_service_tasks_running', 'Tasks of the service that run.', ['service']),
+    };
+    this.#commits = this.#gauge('shoal_repository_commit', '1 for the commit that the repository was read at last.', ['repository', 'commit']);
+    this.#requests = new Counter({
+      name: 'shoal_api_requests_total',
+      help: 'Requests that were answered, by route and status; what goes to the engine is one route.',
+      labelNames: ['method', 'route', 'code'],
+      registers: [this.#registry],
+    });
+    addProcessMetrics(this.#registry, this.#delay);
   }
 
   get contentType(): string {
@@ -68,11 +75,16 @@ export class Metrics {
   }
 
   start(): void {
-    this.#delay.enable();
+    this.#delay.start();
   }
 
   stop(): void {
-    this.#delay.disable();
+    this.#delay.stop();
+  }
+
+  /** `route`: the pattern, never a path: paths are without number. */
+  answered(method: string, route: string, code: number): void {
+    this.#requests.inc({ method, route, code });
   }
 
   async text(): Promise<string> {
@@ -81,6 +93,7 @@ export class Metrics {
     const view = LocalNodeState === 'active' && ControlAvailable ? await this.#context.cluster.read().catch(() => undefined) : undefined;
     // A summary goes through all tasks of its stack.
     if (view) this.#count(view, await inTurns(gathered(stackSummaries(view, this.#context)), this.#context.clock));
+    if (view) await inTurns(this.#countServices(view), this.#context.clock);
     this.#tellNetwork(await this.#context.metrics.network());
     return this.#registry.metrics();
   }
@@ -92,12 +105,27 @@ export class Metrics {
       stack: stacks.map((stack) => stack.Condition.State),
     };
     for (const kind of ['node', 'stack'] as const) {
-      this.#byState[kind].reset();
+      // What nothing is in is 0 and not absent: a rule can tell that from a daemon that says nothing.
+      for (const state of allStates[kind]) this.#byState[kind].set({ state }, 0);
       for (const state of states[kind]) this.#byState[kind].inc({ state });
     }
-    this.#byState.task.reset();
-    for (const [state, count] of view.taskStates()) this.#byState.task.set({ state }, count);
+    const counts = view.taskStates();
+    for (const state of taskStates) this.#byState.task.set({ state }, counts.get(state) ?? 0);
+    this.#commits.reset();
+    for (const { Spec, Status } of view.list('repository')) {
+      if (Status.Commit !== undefined) this.#commits.set({ repository: Spec.Name, commit: Status.Commit }, 1);
+    }
     for (const kind of ['service', 'network', 'secret', 'config', 'repository'] as const) this.#counts[kind].set(view.count(kind));
+  }
+
+  *#countServices(view: View): Steps<void> {
+    for (const gauge of Object.values(this.#services)) gauge.reset();
+    for (const service of [...view.list('service')]) {
+      yield;
+      const { DesiredTasks, RunningTasks } = serviceStatus(service, view.tasksOfService(service.ID));
+      this.#services.wanted.set({ service: service.Spec.Name }, DesiredTasks);
+      this.#services.running.set({ service: service.Spec.Name }, RunningTasks);
+    }
   }
 
   #countStates(view: View, stacks: readonly StackSummary[]): void {
@@ -119,13 +147,6 @@ export class Metrics {
       this.#network.problems.set({ part }, problems);
       for (const [what, count] of Object.entries(counters)) this.#network.counted.set({ part, what }, count);
     }
-  }
-
-  #addDelay(): void {
-    const gauge = this.#gauge('shoal_event_loop_delay_seconds', 'Delay of the event loop since the last look.', ['percentile'], () => {
-      for (const percentile of quantiles) gauge.set({ percentile }, delaySeconds(this.#delay, percentile));
-      this.#delay.reset();
-    });
   }
 
   #measured(name: string, help: string, measure: () => number): void {

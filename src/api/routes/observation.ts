@@ -1,4 +1,5 @@
 /** Routes of our own that are watched: the reconciler's events, health, metrics. */
+import type { ServerResponse } from 'node:http';
 import type { Context } from '../context.ts';
 import { aborted } from '../stream/events.ts';
 import { LineOutput } from '../stream/line-output.ts';
@@ -17,9 +18,16 @@ export function observationRoutes(context: Context, metrics: Metrics): Route[] {
 }
 
 /** 503 in safe mode: nothing is looked after, whoever watches must see it. */
-function health(call: Call, context: Context): Answer {
+function health(call: Pick<Call, 'response'>, context: Context): Answer {
   const { SafeMode } = context.swarm.status();
   return sendText(call, 'text/plain; charset=utf-8', SafeMode ?? 'ok', SafeMode === undefined ? 200 : 503);
+}
+
+/** What is answered to whoever only watches. False: the path is none of those. */
+export async function answerWatcher(path: string, response: ServerResponse, context: Context, metrics: Metrics): Promise<boolean> {
+  if (path === '/healthz') health({ response }, context);
+  else if (path === '/metrics') sendText({ response }, metrics.contentType, await metrics.text());
+  return path === '/healthz' || path === '/metrics';
 }
 
 async function streamReconcileEvents(call: Call, context: Context): Promise<Answer> {
@@ -34,7 +42,7 @@ async function streamReconcileEvents(call: Call, context: Context): Promise<Answ
   return 'sent';
 }
 
-function sendText({ response }: Call, type: string, text: string, status = 200): Answer {
+function sendText({ response }: Pick<Call, 'response'>, type: string, text: string, status = 200): Answer {
   response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
   response.end(text);
   return 'sent';

@@ -16,14 +16,14 @@ export interface Sample {
 /** `metrics` is the daemon's own text; undefined while it did not answer. */
 export function sample(minute: number, pid: number, resolverPid: number | undefined, metrics: string | undefined): Sample {
   const workers = childrenOf(pid).filter((child) => commandOf(child).includes('git-worker'));
-  const delay = (percentile: string): number => figureOf(metrics, `shoal_event_loop_delay_seconds{percentile="${percentile}"}`) * 1000;
+  const delay = (quantile: string): number => figureOf(metrics, `shoal_event_loop_delay_seconds{quantile="${quantile}"}`) * 1000;
   return {
     minute,
     rssMB: residentMB(pid),
     heapMB: figureOf(metrics, 'process_heap_bytes') / 1e6,
     descriptors: descriptorsOf(pid),
     threads: Number(/^Threads:\s+(\d+)/m.exec(statusOf(pid))?.[1] ?? 0),
-    delayMs: { p50: delay('50'), p99: delay('99'), longest: delay('100') },
+    delayMs: { p50: delay('0.5'), p99: delay('0.99'), longest: delay('1') },
     resolver: resolverPid === undefined ? undefined : { pssMB: pssMegabytes(resolverPid), descriptors: descriptorsOf(resolverPid) },
     gitWorkers: { count: workers.length, rssMB: workers.reduce((sum, worker) => sum + residentMB(worker), 0) },
   };

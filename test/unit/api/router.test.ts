@@ -9,8 +9,8 @@ test('finds by method and pattern', () => {
   const list = () => ({ status: 200 });
   const one = () => ({ status: 201 });
   const find = router([get('/services', list), get('/services/{}', one), post('/services/{}/update', one)]);
-  expect(find('GET', '/services')).toEqual({ handler: list, parameters: [] });
-  expect(find('GET', '/services/a b')).toEqual({ handler: one, parameters: ['a b'] });
+  expect(find('GET', '/services')).toEqual({ handler: list, pattern: '/services', parameters: [] });
+  expect(find('GET', '/services/a b')).toEqual({ handler: one, pattern: '/services/{}', parameters: ['a b'] });
   expect(find('POST', '/services/x/update')?.parameters).toEqual(['x']);
   expect(find('GET', '/services/x/update')).toBeUndefined();
   expect(find('GET', '/servicesX')).toBeUndefined();

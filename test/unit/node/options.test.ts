@@ -55,6 +55,13 @@ test('a unit is asked for with the options that it is to have, and mistakes in t
   );
 });
 
+test('metrics are read over TCP where that is asked for', () => {
+  expect(parseOptions([], {})).not.toHaveProperty('metrics');
+  expect(parseOptions(['--metrics-addr', ':9323'], {})).toMatchObject({ metrics: { host: '0.0.0.0', port: 9323 } });
+  expect(parseOptions([], { SHOAL_METRICS_ADDR: '[::1]:9' })).toMatchObject({ metrics: { host: '::1', port: 9 } });
+  expect(() => parseOptions(['--metrics-addr', '9323'], {})).toThrow('--metrics-addr is HOST:PORT or :PORT, not "9323"');
+});
+
 test('help is help', () => expect(parseOptions(['-h'], {})).toBe('help'));
 
 test('the beat of the managers is as usual unless it is given, and what is left out follows what is given', () => {
