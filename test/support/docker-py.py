@@ -79,7 +79,7 @@ until('no logs', lambda: b'tick' in b''.join(service.logs(stdout=True, tail=5)))
 same('task', api.inspect_task(first['ID'])['ServiceID'], service.id)
 container = client.containers.get(first['Status']['ContainerStatus']['ContainerID'])
 same('networks of the container', container.attrs['NetworkSettings']['Networks'][network_name]['NetworkID'], network.id)
-same('tasks among containers', container.id in [each.id for each in client.containers.list(filters={'is-task': 'true'})], True)
+same('tasks among containers', container.id in [each.id for each in client.containers.list(filters={'is-task': 'true'}, sparse=True)], True)
 
 service.reload()
 assert service.scale(1)
@@ -113,6 +113,6 @@ same('host', api.inspect_network(target['Target'])['Name'], 'host')
 for each in ['pyservice', 'pyhost']:
     client.services.get(each).remove()
 until('services stay', lambda: not client.services.list())
-until('tasks stay', lambda: not [c for c in client.containers.list(all=True) if c.name.startswith('py')])
+until('tasks stay', lambda: not [name for each in api.containers(all=True) for name in each['Names'] if name.startswith('/py')])
 for each in [secret, config, network]:
     each.remove()

@@ -2,6 +2,7 @@
 import type { ResolveImages } from '#model/image/image-pin';
 import type { StackSpec } from '#model/object/stack';
 import { CommandError, exitCodes } from '../command-error.ts';
+import { tellResult, withResult } from '../progress/result.ts';
 import { timeoutOf, waitAndExit, type WaitFlags } from '../progress/wait.ts';
 import type { WaitTarget } from '../progress/watch.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -30,11 +31,14 @@ interface Deployment {
 
 export async function deploySpec(session: Session, name: string | undefined, flags: DeployFlags): Promise<void> {
   timeoutOf(flags);
-  const spec = loadSpec(session, name, flags);
   const startedAt = Date.now();
-  const ours = (await session.client.ping()).shoal !== undefined;
-  const targets = ours ? await deployToShoal(session, spec, flags) : await deployToDocker(session, spec, flags);
+  const targets = await withResult(session.terminal, flags.json, startedAt, async () => {
+    const spec = loadSpec(session, name, flags);
+    const ours = (await session.client.ping()).shoal !== undefined;
+    return ours ? await deployToShoal(session, spec, flags) : await deployToDocker(session, spec, flags);
+  });
   if (!flags.detach && targets.length > 0) await waitAndExit(session, targets, flags, startedAt);
+  else if (flags.json) tellResult(session.terminal, { exit: exitCodes.converged, startedAt, ...(flags.detach && { instead: 'sent' }) });
 }
 
 async function deployToShoal({ client, terminal, environment }: Session, spec: StackSpec, flags: DeployFlags): Promise<WaitTarget[]> {
@@ -73,12 +77,20 @@ async function deployToDocker(session: Session, spec: StackSpec, flags: DeployFl
 }
 
 function tell(terminal: Terminal, deployment: Deployment, flags: WaitFlags): void {
-  for (const warning of deployment.Warnings ?? []) terminal.error(warning);
   if (flags.json) {
-    const { Name, Changed, Services, RevertedBy } = deployment;
-    terminal.out(JSON.stringify({ stack: Name, changed: Changed, services: Services, ...(RevertedBy && { revertedBy: RevertedBy }) }));
+    const { Name, Changed, Services, RevertedBy, Warnings } = deployment;
+    terminal.out(
+      JSON.stringify({
+        stack: Name,
+        changed: Changed,
+        services: Services,
+        ...(RevertedBy && { revertedBy: RevertedBy }),
+        ...(Warnings && { warnings: Warnings }),
+      }),
+    );
     return;
   }
+  for (const warning of deployment.Warnings ?? []) terminal.error(warning);
   if (deployment.RevertedBy) terminal.error(revertText(deployment.Name, deployment.RevertedBy));
   if (flags.quiet) return;
   for (const { Kind, Name } of deployment.Created ?? []) if (Kind !== 'service') terminal.out(`Creating ${Kind} ${Name}`);

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { parseDuration, nanosecondsPerMillisecond } from '#base/text/duration';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { renderer, type Style } from './render.ts';
-import { waitForServices, type WaitTarget } from './watch.ts';
+import { tellResult } from './result.ts';
+import { waitForServices, type WaitTarget, type Watched } from './watch.ts';
 import type { Session } from '../session.ts';
 
 export interface WaitFlags {
@@ -18,7 +19,7 @@ export function addWaitOptions(command: Command): Command {
   return command
     .option('-d, --detach', 'return at once instead of waiting for the services to converge')
     .option('-q, --quiet', 'show no progress')
-    .option('--json', 'show progress as JSON lines')
+    .option('--json', 'show progress as JSON lines; the last one is the result (schemas/result.json)')
     .option('--timeout <duration>', 'how long to wait', '5m');
 }
 
@@ -33,15 +34,25 @@ export function timeoutOf({ timeout }: WaitFlags): number {
 export async function waitAndExit(session: Session, services: readonly WaitTarget[], flags: WaitFlags, startedAt: number): Promise<void> {
   const style: Style = flags.json ? 'json' : flags.quiet ? 'quiet' : session.terminal.interactive ? 'bars' : 'lines';
   const stop = new AbortController();
+  let last: readonly Watched[] = [];
+  const tell = (more: { instead?: 'interrupted' } = {}): void => {
+    if (flags.json) tellResult(session.terminal, { exit: Number(process.exitCode ?? exitCodes.converged), startedAt, services: last, ...more });
+  };
   const interrupt = (): void => stop.abort();
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {
-    const show = renderer(style, session.terminal);
+    const render = renderer(style, session.terminal);
+    const show = (watched: readonly Watched[], final: boolean): void => {
+      last = watched;
+      render(watched, final);
+    };
     process.exitCode = await waitForServices(session.client, services, { timeoutMs: timeoutOf(flags), startedAt, signal: stop.signal, show });
+    tell();
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     session.terminal.error('The deploy goes on in the background; `shoal stack ps` or `shoal service ps` shows how far it is.');
+    tell({ instead: 'interrupted' });
   } finally {
     process.removeListener('SIGINT', interrupt);
     process.removeListener('SIGTERM', interrupt);

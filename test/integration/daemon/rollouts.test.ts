@@ -297,6 +297,11 @@ describe.skipIf(reason !== undefined)(reason ? `rollouts (skipped: ${reason})` :
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines[0]).toMatchObject({ stack: 'json', changed: true, services: [{ Name: 'json_app', Change: 'created' }] });
-    expect(lines.at(-1)).toMatchObject({ service: 'json_app', state: 'converged', running: 2, wanted: 2 });
+    expect(lines.at(-2)).toMatchObject({ service: 'json_app', state: 'converged', running: 2, wanted: 2 });
+    expect(lines.at(-1)).toMatchObject({
+      result: 'converged',
+      exit: 0,
+      services: [{ service: 'json_app', state: 'converged', running: 2, wanted: 2, reasons: [] }],
+    });
   });
 });
