@@ -20,6 +20,8 @@ export interface RunOptions {
   /** Sent to the command after this time; the command is then waited for. */
   signalAfter?: { ms: number; signal: NodeJS.Signals };
   environment?: Record<string, string>;
+  /** A command that takes longer hangs; absent: as long as ours may take. */
+  limitMs?: number;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -191,11 +193,11 @@ export async function runCommand(command: string, args: readonly string[], envir
   child.stdout.setEncoding('utf8').on('data', (text: string) => (ran.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (ran.stderr += text));
   child.stdin.on('error', () => undefined).end(options.input ?? '');
-  const { signalAfter } = options;
-  const timers = [setTimeout(() => child.kill('SIGKILL'), commandLimitMs)];
+  const { signalAfter, limitMs = commandLimitMs } = options;
+  const timers = [setTimeout(() => child.kill('SIGKILL'), limitMs)];
   if (signalAfter) timers.push(setTimeout(() => child.kill(signalAfter.signal), signalAfter.ms));
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   for (const timer of timers) clearTimeout(timer);
-  if (signal === 'SIGKILL') throw new Error(`${command} ${args.join(' ')} took over ${commandLimitMs} ms: ${ran.stdout}${ran.stderr}`);
+  if (signal === 'SIGKILL') throw new Error(`${command} ${args.join(' ')} took over ${limitMs} ms: ${ran.stdout}${ran.stderr}`);
   return { code, ...ran };
 }

@@ -15,7 +15,7 @@ def same(what, found, wanted):
 
 
 def until(what, found):
-    end = time.time() + 45
+    end = time.time() + 90
     while not found():
         assert time.time() < end, '%s: %r' % (what, [(t['Status'], t['DesiredState']) for t in api.tasks()])
         time.sleep(0.2)

@@ -120,7 +120,9 @@ export class Metrics {
 
   *#countServices(view: View): Steps<void> {
     for (const gauge of Object.values(this.#services)) gauge.reset();
-    for (const service of [...view.list('service')]) {
+    // Taken now: the state may change between the turns.
+    const services = [...view.list('service')];
+    for (const service of services) {
       yield;
       const { DesiredTasks, RunningTasks } = serviceStatus(service, view.tasksOfService(service.ID));
       this.#services.wanted.set({ service: service.Spec.Name }, DesiredTasks);

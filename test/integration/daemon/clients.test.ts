@@ -10,6 +10,8 @@ import { type Host, loadImage, startHost, until, whyNoHost } from '../../support
 
 const reason = whyNoHost();
 const image = 'shoal-clients:1';
+/** Other people's programs take their time on a busy machine. */
+const patienceMs = 240_000;
 const support = (name: string): string => fileURLToPath(new URL(`../../support/${name}`, import.meta.url));
 const debianPython = '/usr/bin/python3';
 const withoutDockerPy = existsSync('/usr/lib/python3/dist-packages/docker') ? undefined : 'python3-docker is not installed';
@@ -38,76 +40,88 @@ describe.skipIf(reason !== undefined)(named('other clients', reason), () => {
     await host?.stop();
   });
 
-  test.skipIf(withoutDockerPy !== undefined)(named('docker-py', withoutDockerPy), async () => {
-    const { code, stdout, stderr } = await runCommand(debianPython, [support('docker-py.py'), image], daemon.environment);
+  test.skipIf(withoutDockerPy !== undefined)(named('docker-py', withoutDockerPy), { timeout: patienceMs }, async () => {
+    const { code, stdout, stderr } = await runCommand(debianPython, [support('docker-py.py'), image], daemon.environment, { limitMs: patienceMs });
     expect([code, stdout, stderr]).toEqual([0, '', '']);
   });
 
-  test.skipIf(withoutPrometheus !== undefined)(named('Prometheus finds nodes, services and tasks, and an alert of ours fires', withoutPrometheus), async () => {
-    const labels = ['--label', 'prometheus.port=80', '--init', '--detach', '--no-resolve-image'];
-    await daemon.askDocker('network', 'create', '-d', 'overlay', 'watched');
-    await daemon.askDocker('service', 'create', '--name', 'web', '--network', 'watched', ...labels, image);
-    await daemon.askDocker('service', 'create', '--name', 'broken', '--detach', '--no-resolve-image', 'localhost:1/nowhere:1');
-    const inStack = (name: string): string => readFileSync(fileURLToPath(new URL(`../../../stacks/monitoring/${name}`, import.meta.url)), 'utf8');
-    const rules = daemon.file('alerts.yml', inStack('alerts.yml').replaceAll(/for: \w+/g, 'for: 0s'));
-    const soon = inStack('prometheus.yml')
-      .replaceAll('15s', '1s')
-      .replaceAll('/var/run/docker.sock', daemon.socket)
-      .replaceAll(', role:', ', refresh_interval: 1s, role:')
-      .replace('/etc/prometheus/alerts.yml', rules);
-    const services = `  - job_name: services\n    dockerswarm_sd_configs: [{ host: "unix://${daemon.socket}", role: services }]\n`;
-    const storage = join(daemon.folder, 'prometheus');
-    const options = [
-      `--config.file=${daemon.file('prometheus.yml', soon + services)}`,
-      `--storage.tsdb.path=${storage}`,
-      '--web.listen-address=127.0.0.1:9090',
-    ];
-    const [enter = '', ...inside] = host.enter;
-    const prometheus = spawn(enter, [...inside, '/usr/bin/prometheus', ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    prometheus.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
-    // oxlint-disable-next-line no-explicit-any -- answers of many shapes
-    const ask = async (path: string): Promise<any> => {
-      const { code, stdout } = await runCommand(enter, [...inside, 'curl', '-s', `http://127.0.0.1:9090/api/v1/${path}`], {});
-      return code === 0 && stdout.startsWith('{') ? JSON.parse(stdout).data : {};
-    };
-    const reach = (what: string, met: () => Promise<boolean>) => until(met, 50_000, () => `${what}: ${said}`);
-    try {
+  test.skipIf(withoutPrometheus !== undefined)(
+    named('Prometheus finds nodes, services and tasks, and an alert of ours fires', withoutPrometheus),
+    { timeout: patienceMs },
+    async () => {
+      const labels = ['--label', 'prometheus.port=80', '--init', '--detach', '--no-resolve-image'];
+      await daemon.askDocker('network', 'create', '-d', 'overlay', 'watched');
+      await daemon.askDocker('service', 'create', '--name', 'web', '--network', 'watched', ...labels, image);
+      await daemon.askDocker('service', 'create', '--name', 'broken', '--detach', '--no-resolve-image', 'localhost:1/nowhere:1');
+      const inStack = (name: string): string => readFileSync(fileURLToPath(new URL(`../../../stacks/monitoring/${name}`, import.meta.url)), 'utf8');
+      const rules = daemon.file('alerts.yml', inStack('alerts.yml').replaceAll(/for: \w+/g, 'for: 0s'));
+      const soon = inStack('prometheus.yml')
+        .replaceAll('15s', '1s')
+        .replaceAll('/var/run/docker.sock', daemon.socket)
+        .replaceAll(', role:', ', refresh_interval: 1s, role:')
+        .replace('/etc/prometheus/alerts.yml', rules);
+      const services = `  - job_name: services\n    dockerswarm_sd_configs: [{ host: "unix://${daemon.socket}", role: services }]\n`;
+      const storage = join(daemon.folder, 'prometheus');
+      const options = [
+        `--config.file=${daemon.file('prometheus.yml', soon + services)}`,
+        `--storage.tsdb.path=${storage}`,
+        '--web.listen-address=127.0.0.1:9090',
+      ];
+      const [enter = '', ...inside] = host.enter;
+      const prometheus = spawn(enter, [...inside, '/usr/bin/prometheus', ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
+      let said = '';
+      prometheus.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
       // oxlint-disable-next-line no-explicit-any -- answers of many shapes
-      const found = async (job: string): Promise<any[]> =>
-        ((await ask('targets')).activeTargets ?? []).filter(({ scrapePool }: { scrapePool: string }) => scrapePool === job);
-      await reach('no daemon is scraped', async () => (await found('shoal')).some(({ health }) => health === 'up'));
-      expect((await found('shoal'))[0]).toMatchObject({
-        labels: { node: host.name },
-        discoveredLabels: {
-          __meta_dockerswarm_node_role: 'manager',
-          __meta_dockerswarm_node_availability: 'active',
-          __meta_dockerswarm_node_address: '127.0.0.1',
-        },
-      });
-      await reach('no task is found', async () => (await found('tasks')).length > 0);
-      expect((await found('tasks'))[0]).toMatchObject({
-        labels: { service: 'web' },
-        discoveredLabels: { __meta_dockerswarm_task_state: 'running', __meta_dockerswarm_network_name: 'watched', __meta_dockerswarm_node_hostname: host.name },
-      });
-      await reach('no service is found', async () => (await found('services')).length > 0);
-      expect((await found('services'))[0]).toMatchObject({
-        discoveredLabels: { __meta_dockerswarm_service_name: 'web', __meta_dockerswarm_service_mode: 'replicated', __meta_dockerswarm_network_name: 'watched' },
-      });
-      const firing = async (): Promise<string[]> =>
-        ((await ask('alerts')).alerts ?? [])
-          .filter(({ state }: { state: string }) => state === 'firing')
-          .map(({ labels: at }: { labels: Record<string, string> }) => `${at['alertname']} ${at['service']}`);
-      await reach('no alert fires', async () => (await firing()).includes('ShoalServiceDegraded broken'));
-      expect(await firing()).not.toContain('ShoalServiceDegraded web');
-    } finally {
-      prometheus.kill();
-      await once(prometheus, 'exit');
-    }
-    await daemon.askDocker('service', 'rm', 'web', 'broken');
-  });
+      const ask = async (path: string): Promise<any> => {
+        const { code, stdout } = await runCommand(enter, [...inside, 'curl', '-s', `http://127.0.0.1:9090/api/v1/${path}`], {});
+        return code === 0 && stdout.startsWith('{') ? JSON.parse(stdout).data : {};
+      };
+      const reach = (what: string, met: () => Promise<boolean>) => until(met, 50_000, () => `${what}: ${said}`);
+      try {
+        // oxlint-disable-next-line no-explicit-any -- answers of many shapes
+        const found = async (job: string): Promise<any[]> =>
+          ((await ask('targets')).activeTargets ?? []).filter(({ scrapePool }: { scrapePool: string }) => scrapePool === job);
+        await reach('no daemon is scraped', async () => (await found('shoal')).some(({ health }) => health === 'up'));
+        expect((await found('shoal'))[0]).toMatchObject({
+          labels: { node: host.name },
+          discoveredLabels: {
+            __meta_dockerswarm_node_role: 'manager',
+            __meta_dockerswarm_node_availability: 'active',
+            __meta_dockerswarm_node_address: '127.0.0.1',
+          },
+        });
+        await reach('no task is found', async () => (await found('tasks')).length > 0);
+        expect((await found('tasks'))[0]).toMatchObject({
+          labels: { service: 'web' },
+          discoveredLabels: {
+            __meta_dockerswarm_task_state: 'running',
+            __meta_dockerswarm_network_name: 'watched',
+            __meta_dockerswarm_node_hostname: host.name,
+          },
+        });
+        await reach('no service is found', async () => (await found('services')).length > 0);
+        expect((await found('services'))[0]).toMatchObject({
+          discoveredLabels: {
+            __meta_dockerswarm_service_name: 'web',
+            __meta_dockerswarm_service_mode: 'replicated',
+            __meta_dockerswarm_network_name: 'watched',
+          },
+        });
+        const firing = async (): Promise<string[]> =>
+          ((await ask('alerts')).alerts ?? [])
+            .filter(({ state }: { state: string }) => state === 'firing')
+            .map(({ labels: at }: { labels: Record<string, string> }) => `${at['alertname']} ${at['service']}`);
+        await reach('no alert fires', async () => (await firing()).includes('ShoalServiceDegraded broken'));
+        expect(await firing()).not.toContain('ShoalServiceDegraded web');
+      } finally {
+        prometheus.kill();
+        await once(prometheus, 'exit');
+      }
+      await daemon.askDocker('service', 'rm', 'web', 'broken');
+    },
+  );
 
-  test.skipIf(withoutAnsible !== undefined)(named('Ansible, where the second time changes nothing', withoutAnsible), async () => {
+  test.skipIf(withoutAnsible !== undefined)(named('Ansible, where the second time changes nothing', withoutAnsible), { timeout: 2 * patienceMs }, async () => {
     const environment = {
       ...daemon.environment,
       NODE: host.name,
@@ -116,7 +130,8 @@ describe.skipIf(reason !== undefined)(named('other clients', reason), () => {
       ANSIBLE_LOCALHOST_WARNING: 'false',
       ANSIBLE_HOME: daemon.folder,
     };
-    const play = () => runCommand('/usr/bin/ansible-playbook', ['-i', 'localhost,', '-c', 'local', support('ansible.yml')], environment);
+    const play = () =>
+      runCommand('/usr/bin/ansible-playbook', ['-i', 'localhost,', '-c', 'local', support('ansible.yml')], environment, { limitMs: patienceMs });
     const [first, second] = [await play(), await play()];
     expect(first.stdout + first.stderr).toMatch(/ok=7 +changed=[67] +unreachable=0 +failed=0/);
     expect(second.stdout + second.stderr).toMatch(/ok=7 +changed=0 +unreachable=0 +failed=0/);

@@ -9,7 +9,7 @@ import type { Verdict } from '#cli/progress/verdict';
 
 const valid = new Ajv().compile(JSON.parse(readFileSync(new URL('../../../schemas/result.json', import.meta.url), 'utf8')) as object);
 
-function told(): { terminal: Terminal; line(): Record<string, unknown> } {
+function told(): { terminal: Terminal; line: () => Record<string, unknown> } {
   const lines: string[] = [];
   const terminal = { out: (text: string) => void lines.push(text) } as unknown as Terminal;
   const line = () => {
