@@ -90,6 +90,8 @@ export class GitWorkers {
 
   /** Asks the repository where its branch is, brings that into the mirror and answers the commit. `seen` hears of the place also when that fails. */
   async fetch({ place, known, line }: FetchQuestion, seen: (place: SeenPlace) => void, signal: AbortSignal): Promise<string> {
+    // What it finds will be rendered: that process starts beside.
+    if (!known) this.#rendering.take();
     const answer = await this.#talk(place, { type: 'fetch', place, ...(known && { known }), ...(line && { line }) }, signal, (part) => {
       if (part.type === 'place') seen(part);
     });

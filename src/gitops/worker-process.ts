@@ -83,6 +83,8 @@ export class WorkerProcess {
     this.#child.stdin?.on('error', () => {});
     this.#child.once('error', (error) => this.#end(new Refusal('unavailable', `a worker process cannot be started: ${error.message}`)));
     this.#child.once('exit', (code, signal) => this.#end(new WorkerBreach(`a worker process ended with ${code ?? signal ?? 'an error'}`, this.#working())));
+    // Nobody may ever come.
+    this.#rest();
   }
 
   get alive(): boolean {

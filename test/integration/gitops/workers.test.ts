@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { encodeFrame } from '../../../src/gitops/frames.ts';
 import { GitWorkers } from '../../../src/gitops/git-workers.ts';
+import { WorkerProcess } from '../../../src/gitops/worker-process.ts';
 import type { MirrorPlace } from '../../../src/gitops/protocol.ts';
 import { gitWorkerProgram } from '#test/support/git-worker-program';
 import { within } from '#test/support/git-repository';
@@ -38,7 +39,7 @@ const send = (value) => { const body = Buffer.from(JSON.stringify(value)); const
 process.stdin.on('end', () => process.exit());
 process.stdin.on('data', (chunk) => {
   const { id } = JSON.parse(chunk.toString('utf8', 4));
-  if (again) return send({ id, type: 'rendered', missing: false, wanting: [] });
+  if (again) return send({ id, type: 'rendered', missing: false, wanting: [], author: '' });
   ${body}
 });
 `;
@@ -61,13 +62,13 @@ test.each<[string, string, RegExp, string | undefined]>([
   ['ends', 'process.exit(3);', /ended with 3/, undefined],
   ['ends amid a stack', 'send({ id, type: "begun", name: "bad" }); setTimeout(() => process.exit(3), 50);', /ended with 3/, 'bad'],
   ['never comes back from a stack', `send({ id, type: "begun", name: "bad" }); ${spin}`, /2 s of processor time/, 'bad'],
-  ['takes all memory', 'const all = []; setInterval(() => all.push(Buffer.alloc(64 * 1024 * 1024, 1)), 10);', /MiB of memory|ended with/, undefined],
+  ['takes all memory', 'const all = []; setInterval(() => all.push(Buffer.alloc(64 * 1024 * 1024, 1)), 10);', /MiB of memory|ended with|processor time/, undefined],
 ])('a worker that %s is ended and told of, and the next one works', async (_what, body, message, workedOn) => {
   workers = new GitWorkers(program(body));
   const error = await workers.render(question, signal).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ message: expect.stringMatching(message) });
   expect((error as { workedOn?: string }).workedOn).toBe(workedOn);
-  expect(await workers.render(question, signal)).toEqual({ missing: false, stacks: [], same: [], wanting: [] });
+  expect(await workers.render(question, signal)).toEqual({ missing: false, stacks: [], same: [], wanting: [], author: '' });
 });
 
 test('what a worker started ends with it', async () => {
@@ -149,7 +150,7 @@ function notingProgram(): { path: string; born: () => number[] } {
 appendFileSync(${JSON.stringify(notes)}, process.pid + '\\n');
 const send = (value) => { const body = Buffer.from(JSON.stringify(value)); const head = Buffer.alloc(4); head.writeUInt32BE(body.length); process.stdout.write(Buffer.concat([head, body])); };
 process.stdin.on('end', () => process.exit());
-process.stdin.on('data', (chunk) => send({ id: JSON.parse(chunk.toString('utf8', 4)).id, type: 'rendered', missing: false, wanting: [] }));
+process.stdin.on('data', (chunk) => send({ id: JSON.parse(chunk.toString('utf8', 4)).id, type: 'rendered', missing: false, wanting: [], author: '' }));
 `;
   writeFileSync(path, text);
   return { path, born: () => readFileSync(notes, 'utf8').trim().split('\n').map(Number) };
@@ -172,6 +173,29 @@ test('a process without work ends, and the next request gets a new one', async (
   );
   await workers.render(question, signal);
   expect(born()).toHaveLength(2);
+});
+
+test('the process that renders is there when a first fetch ends', async () => {
+  const { path, born } = notingProgram();
+  workers = new GitWorkers(path, 600_000);
+  const timeouts = { silenceMs: 60_000, totalMs: 60_000 };
+  const place = { folder: '/nowhere', home: '/nowhere', run: '/nowhere', url: '/nowhere', branch: 'main', quotaBytes: 1, timeouts };
+  // This program takes every question for one to render.
+  await expect(workers.fetch(place, undefined, () => {}, signal)).rejects.toThrow('answered something else');
+  await within(
+    30_000,
+    () => born().length === 2,
+    () => `born: ${born().join()}`,
+  );
+});
+
+test('a process that nobody asks anything ends too', async () => {
+  const process = new WorkerProcess(notingProgram().path, { memoryBytes: 2 ** 30, silenceMs: 60_000, idleMs: 1 });
+  await within(
+    30_000,
+    () => !process.alive,
+    () => 'it lives on',
+  );
 });
 
 test('a process that has work lately is kept', async () => {
