@@ -10,7 +10,7 @@ import { defaultClusterSpec } from '#control/clusters';
 import type { UseCase } from '#control/cluster';
 import { Catalog } from '#stages/dispatcher/catalog';
 import { itemKey } from '#stages/dispatcher/item';
-import { awaitNode, Heartbeats } from '#stages/dispatcher/heartbeat';
+import { awaitNode, Heartbeats, notedAtOnce } from '#stages/dispatcher/heartbeat';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
@@ -65,7 +65,13 @@ export class Sessions {
     this.#stops = [state.watch((events) => this.#push(events)), state.onRestore(() => this.#renew())];
     this.#gathered = this.#gather();
     await this.#gathered;
-    await submit((view, { now }) => answer(this.#heartbeats.takeOver(view, periodOf(view), { now, monotonic: clock.monotonicNow() })));
+    this.#heartbeats.takeOver(state.store, periodOf(state.store), { now: clock.now(), monotonic: clock.monotonicNow() });
+    for (let left = true; left; ) {
+      left = await submit((view, { now }) => {
+        const actions = this.#heartbeats.unheard(view, now);
+        return { actions, result: actions.length === notedAtOnce };
+      });
+    }
     this.#watchDeadlines(clock.monotonicNow());
   }
 

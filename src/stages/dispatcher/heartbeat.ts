@@ -17,6 +17,9 @@ const awayMs = 20_000;
 /** Nodes of a restored cluster are waited for longer: they have to find it. */
 const awayLimitMs = 60_000;
 
+/** Nodes that are noted in one entry: of a thousand the others come in the next ones. */
+export const notedAtOnce = 100;
+
 interface Line {
   /** Undefined while the node has not opened a session with this leader. */
   session?: number;
@@ -45,16 +48,24 @@ export class Heartbeats {
     this.#random = random;
   }
 
-  /** Begins a leader's term: nodes that were not down are unknown until they come, at most six periods. */
-  takeOver(view: View, periodMs: number, { now, monotonic }: Moment): Action[] {
+  /** Begins a leader's term: nodes that were not down are unknown until they come, at most six periods. `unheard` notes them. */
+  takeOver(view: View, periodMs: number, { now, monotonic }: Moment): void {
     this.#lines.clear();
-    const actions: Action[] = [];
     for (const node of view.list('node')) {
       if (node.Status.State === 'down') continue;
       const patienceMs = takeOverFactor * this.#next(periodMs);
       const stillAwayMs = Math.min((node.Shoal?.AwayUntil ?? now) - now, awayLimitMs);
       this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, stillAwayMs) });
-      if (node.Status.State === 'unknown' || node.Shoal?.AwayUntil !== undefined) continue;
+    }
+  }
+
+  /** Nodes that are waited for and not noted as unknown yet: some of them, until there are none. */
+  unheard(view: View, now: number): Action[] {
+    const actions: Action[] = [];
+    for (const [id, { session }] of this.#lines) {
+      if (actions.length === notedAtOnce) break;
+      const node = session === undefined ? view.get('node', id) : undefined;
+      if (!node || node.Status.State === 'unknown' || node.Status.State === 'down' || node.Shoal?.AwayUntil !== undefined) continue;
       actions.push(withStatus(node, 'unknown', 'Node moved to "unknown" state due to leadership change in cluster', now));
     }
     return actions;
@@ -92,11 +103,12 @@ export class Heartbeats {
     return earliest;
   }
 
-  /** Ends the sessions whose deadline is past; their nodes are down. */
+  /** Ends the sessions whose deadline is past, some of many; their nodes are down. */
   expire(view: View, { now, monotonic }: Moment): Action[] {
     const actions: Action[] = [];
     for (const [id, { deadline }] of this.#lines) {
       if (deadline > monotonic) continue;
+      if (actions.length === notedAtOnce) break;
       this.#lines.delete(id);
       const node = view.get('node', id);
       if (!node || node.Status.State === 'down') continue;

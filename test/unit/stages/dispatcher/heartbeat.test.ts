@@ -66,12 +66,14 @@ test('a new leader waits six periods for nodes that were not down', () => {
   const store = storeOf({ node: [inState('ready', 'ready'), inState('unknown', 'unknown'), inState('down', 'down'), inState('left', 'disconnected')] });
   const heartbeats = new Heartbeats(fixed(0.5));
   const Message = 'Node moved to "unknown" state due to leadership change in cluster';
-  const actions = heartbeats.takeOver(store, 5000, at(startTime));
+  heartbeats.takeOver(store, 5000, at(startTime));
+  const actions = heartbeats.unheard(store, startTime);
   expect(statuses(actions)).toEqual([
     ['ready', { State: 'unknown', Addr: '192.0.2.7', Message }],
     ['left', { State: 'unknown', Addr: '192.0.2.7', Message }],
   ]);
   store.apply(2, { actions, now: startTime });
+  expect(heartbeats.unheard(store, startTime)).toEqual([]);
   heartbeats.open('left', 5000, startTime + 29_000);
   expect(heartbeats.expire(store, at(startTime + 29_999))).toEqual([]);
   expect(statuses(heartbeats.expire(store, at(startTime + 30_000)))).toMatchObject([
@@ -102,13 +104,34 @@ test('a node that said that it comes back is waited for longer, by the next lead
   const next = new Heartbeats(fixed(0.5));
   const later = storeOf({ node: [away as Node] });
   // What is left of the time counts; it stays disconnected, and is not unknown.
-  expect(next.takeOver(later, 1000, { now: startTime + 8000, monotonic: 5 })).toEqual([]);
+  next.takeOver(later, 1000, { now: startTime + 8000, monotonic: 5 });
+  expect(next.unheard(later, startTime + 8000)).toEqual([]);
   expect(next.nextDeadline()).toBe(12_005);
   const [expired] = next.expire(later, { now: startTime + 20_000, monotonic: 12_005 });
   expect(expired).toMatchObject({ object: { Status: { State: 'down', Message: 'its daemon was stopped and has not come back' } } });
   expect(expired).not.toHaveProperty('object.Shoal.AwayUntil');
   // A clock that was set says nothing of a node: nobody is waited for without end.
-  expect(new Heartbeats(fixed(0.5)).takeOver(later, 1000, { now: 0, monotonic: 0 })).toEqual([]);
+  const set = new Heartbeats(fixed(0.5));
+  set.takeOver(later, 1000, { now: 0, monotonic: 0 });
+  expect(set.nextDeadline()).toBe(60_000);
+});
+
+test('of many nodes some are noted in an entry, and all in the end', () => {
+  const store = storeOf({ node: Array.from({ length: 250 }, (_, n) => inState(`n${n}`, 'ready')) });
+  const heartbeats = new Heartbeats(fixed(0.5));
+  heartbeats.takeOver(store, 1000, at(startTime));
+  const counts = { unknown: [] as number[], down: [] as number[] };
+  for (let index = 2, left = 1; left > 0; index++) {
+    const actions = heartbeats.unheard(store, startTime);
+    counts.unknown.push((left = actions.length));
+    store.apply(index, { actions, now: startTime });
+  }
+  for (let index = 10; heartbeats.nextDeadline() !== undefined; index++) {
+    const actions = heartbeats.expire(store, at(startTime + 3_600_000));
+    counts.down.push(actions.length);
+    store.apply(index, { actions, now: startTime });
+  }
+  expect(counts).toEqual({ unknown: [100, 100, 50, 0], down: [100, 100, 50] });
 });
 
 test('a node that is back is ready, and nothing is waited for', () => {
