@@ -66,7 +66,7 @@ export class Sessions {
     this.#gathered = this.#gather();
     await this.#gathered;
     this.#heartbeats.takeOver(state.store, periodOf(state.store), { now: clock.now(), monotonic: clock.monotonicNow() });
-    for (let left = true; left; ) {
+    for (let left = true; left;) {
       left = await submit((view, { now }) => {
         const actions = this.#heartbeats.unheard(view, now);
         return { actions, result: actions.length === notedAtOnce };

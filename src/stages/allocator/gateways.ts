@@ -12,6 +12,8 @@ type Gateways = Record<string, string>;
 
 /** Looked at in one step. */
 const nodesAStep = 100;
+/** Nodes that one entry brings to a network: each of them hears of all others there, and they of it. */
+const nodesAnEntry = 50;
 
 /** A node whose gateways are not those of the networks that its tasks are on. */
 interface Change {
@@ -54,7 +56,7 @@ export function* allocateGateways(view: View, { room, scope }: StageContext): St
     }
     if (equal(gateways, node.Shoal?.Gateways ?? {})) continue;
     const action = update('node', { ...node, Shoal: { ...node.Shoal, Gateways: gateways } });
-    if (room.admit(action)) actions.push(action);
+    if (actions.length < nodesAnEntry && room.admit(action)) actions.push(action);
     else rest.add(node.ID);
   }
   return { actions, ...(rest.size > 0 && { rest: { loads: rest } }) };

@@ -116,7 +116,8 @@ export class Catalog {
     else this.#published.delete(id);
     if (is && !was) this.#place(itemKey('service', id), 'all');
     if (was && !is) this.#displace(itemKey('service', id), 'all');
-    if (was !== is) for (const task of this.#view.tasksOfService(id)) this.#recount(task.ID);
+    // Those that come with it are counted when it is their turn.
+    if (was !== is) for (const task of this.#view.tasksOfService(id)) if (this.#needs.has(task.ID)) this.#recount(task.ID);
     this.#virtualAddresses(itemKey('service', id), previous ? addressedNetworksOf(previous) : [], object ? addressedNetworksOf(object) : []);
     this.#refresh(itemKey('service', id));
   }

@@ -62,7 +62,12 @@ test.each<[string, string, RegExp, string | undefined]>([
   ['ends', 'process.exit(3);', /ended with 3/, undefined],
   ['ends amid a stack', 'send({ id, type: "begun", name: "bad" }); setTimeout(() => process.exit(3), 50);', /ended with 3/, 'bad'],
   ['never comes back from a stack', `send({ id, type: "begun", name: "bad" }); ${spin}`, /2 s of processor time/, 'bad'],
-  ['takes all memory', 'const all = []; setInterval(() => all.push(Buffer.alloc(64 * 1024 * 1024, 1)), 10);', /MiB of memory|ended with|processor time/, undefined],
+  [
+    'takes all memory',
+    'const all = []; setInterval(() => all.push(Buffer.alloc(64 * 1024 * 1024, 1)), 10);',
+    /MiB of memory|ended with|processor time/,
+    undefined,
+  ],
 ])('a worker that %s is ended and told of, and the next one works', async (_what, body, message, workedOn) => {
   workers = new GitWorkers(program(body));
   const error = await workers.render(question, signal).catch((thrown: unknown) => thrown);

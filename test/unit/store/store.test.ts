@@ -124,8 +124,10 @@ test('the hash is not counted in one go where much has changed, and comes to the
   const large = (id: string) => create('config', config(id, 'x'.repeat(300_000)));
   const entry = [large('a'), large('b'), large('c'), large('d'), large('e')];
   const [slowly, atOnce] = [applied(entry), applied(entry)];
-  const seen = [slowly.hashSoon(), slowly.hashSoon(), slowly.hashSoon()];
-  expect(seen).toEqual([undefined, undefined, atOnce.hash()]);
+  expect(slowly.hashSoon()).toBeUndefined();
+  let seen: string | undefined;
+  for (let call = 0; call < 100 && seen === undefined; call++) seen = slowly.hashSoon();
+  expect(seen).toBe(atOnce.hash());
 });
 
 test('the hash of many objects is the same whether it is counted now and then or at the end', () => {
