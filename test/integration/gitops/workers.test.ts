@@ -186,7 +186,7 @@ test('the process that renders is there when a first fetch ends', async () => {
   const timeouts = { silenceMs: 60_000, totalMs: 60_000 };
   const place = { folder: '/nowhere', home: '/nowhere', run: '/nowhere', url: '/nowhere', branch: 'main', quotaBytes: 1, timeouts };
   // This program takes every question for one to render.
-  await expect(workers.fetch(place, undefined, () => {}, signal)).rejects.toThrow('answered something else');
+  await expect(workers.fetch({ place }, () => {}, signal)).rejects.toThrow('answered something else');
   await within(
     30_000,
     () => born().length === 2,
