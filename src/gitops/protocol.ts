@@ -56,6 +56,9 @@ export interface RenderQuestion {
   have: Readonly<Record<string, string>>;
   /** Stacks that broke a bound: name → reason. */
   skip: Readonly<Record<string, string>>;
+  /** An environment, and variables, that stack files are rendered with. */
+  environment?: string;
+  variables?: Readonly<Record<string, string>>;
   /** The cluster's own age identity; absent where it has none. */
   identity?: string;
 }

@@ -104,13 +104,15 @@ export class RepositoryReader {
 
   async #renderRounds(commit: string): Promise<{ found: ReadonlyMap<string, RenderResult>; missing: boolean }> {
     const { workers, place, signal } = this.#parts;
+    const { Path, Environment, Variables } = this.#spec;
+    const settings = { ...(Environment !== undefined && { environment: Environment }), ...(Variables !== undefined && { variables: Variables }) };
     const identity = await this.#parts.identity();
     const skip = Object.create(null) as Record<string, string>;
     const found = new Map<string, RenderResult>();
     let asked = '';
     for (let round = 0; round < mostRounds; round++) {
       const have = Object.fromEntries([...this.#results, ...found].map(([name, { digest }]) => [name, digest]));
-      const question = { folder: place.folder, home: place.home, commit, path: this.#spec.Path, have, skip, ...(identity !== undefined && { identity }) };
+      const question = { folder: place.folder, home: place.home, commit, path: Path, have, skip, ...settings, ...(identity !== undefined && { identity }) };
       const answer = await workers.render(question, signal).catch((error: unknown) => this.#breached(error, skip));
       if (!answer) continue;
       for (const name of answer.same) {

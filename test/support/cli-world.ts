@@ -174,7 +174,9 @@ async function makeWorld(api: ApiFixture): Promise<void> {
   const [first] = shop.Services.map((service) => ({ ...service, TaskTemplate: { ContainerSpec: { Image: 'app:0' } } }));
   await make('/shoal/v1/stacks/shop', { Spec: { ...shop, Services: [first] } });
   await make('/shoal/v1/stacks/shop', { Spec: shop });
-  api.cluster.run(createRepository({ Name: 'infra', URL: 'https://git.example/i.git', Branch: 'main', Path: 'stacks', Interval: 30 * second }));
+  api.cluster.run(
+    createRepository({ Name: 'infra', URL: 'https://git.example/i.git', Branch: 'main', Variables: { GONE: '1' }, Path: 'stacks', Interval: 30 * second }),
+  );
   const site = {
     ...shop,
     Name: 'site',

@@ -65,6 +65,7 @@ export async function judgeCommit({ files, path: folder, damage }: TriedCommit):
       have,
       skip: {},
       memory,
+      settings: { variables: {} },
       fingerprint: (digest) => digest,
       begun: () => {},
       same: async (names) => void same.push(...names),

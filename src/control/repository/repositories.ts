@@ -48,6 +48,11 @@ export interface RepositoryChange {
   /** Empty: nobody has to sign any more. */
   Signers?: string;
   Rewrites?: 'hold' | 'follow';
+  /** Empty: none any more. */
+  Environment?: string;
+  /** Variables that are added or changed, and names of those that go. */
+  Variables?: Readonly<Record<string, string>>;
+  Unset?: readonly string[];
   OnFailure?: 'rollback' | 'stay';
   /** All windows; none: []. */
   Freeze?: readonly string[];
@@ -68,8 +73,15 @@ export function updateRepository(ref: string, { Allow, Disallow = [], ...change 
   };
 }
 
-function changedSpec(before: RepositorySpec, { Branch, Ref, SemVer, Signers, ...change }: RepositoryChange): RepositorySpec {
-  const { Ref: refBefore, SemVer: rangeBefore, Signers: signersBefore, ...rest } = before;
+function changedSpec(
+  before: RepositorySpec,
+  { Branch, Ref, SemVer, Signers, Environment, Variables, Unset = [], ...change }: RepositoryChange,
+): RepositorySpec {
+  const { Ref: refBefore, SemVer: rangeBefore, Signers: signersBefore, Environment: environmentBefore, Variables: variablesBefore = {}, ...rest } = before;
+  const unknown = Unset.find((name) => !Object.hasOwn(variablesBefore, name));
+  if (unknown !== undefined) throw new Refusal('invalidArgument', `repository ${before.Name} has no variable ${unknown}`);
+  const variables = Object.entries({ ...variablesBefore, ...Variables }).filter(([name]) => !Unset.includes(name));
+  const environment = Environment ?? environmentBefore;
   const moves = Branch !== undefined || Ref !== undefined || SemVer !== undefined;
   const tracked = moves ? { Ref, SemVer } : { Ref: refBefore, SemVer: rangeBefore };
   const signers = Signers ?? signersBefore;
@@ -80,6 +92,8 @@ function changedSpec(before: RepositorySpec, { Branch, Ref, SemVer, Signers, ...
     ...(tracked.Ref !== undefined && { Ref: tracked.Ref }),
     ...(tracked.SemVer !== undefined && { SemVer: tracked.SemVer }),
     ...(signers !== undefined && signers !== '' && { Signers: signers }),
+    ...(environment !== undefined && environment !== '' && { Environment: environment }),
+    ...(variables.length > 0 && { Variables: Object.fromEntries(variables) }),
   };
 }
 
@@ -161,6 +175,19 @@ export function suspendRepository(ref: string, on: boolean): UseCase<void> {
   };
 }
 
+const mostVariables = 1000;
+const longestVariables = 256 * 1024;
+
+function checkSettings({ Environment, Variables = {} }: RepositorySpec): void {
+  if (Environment !== undefined && !/^[a-z0-9][a-z0-9_-]{0,62}$/i.test(Environment))
+    throw new Refusal('invalidArgument', `"${Environment}" is no name of an environment`);
+  const names = Object.keys(Variables);
+  const wrong = names.find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  if (wrong !== undefined) throw new Refusal('invalidArgument', `"${wrong}" is no name of a variable`);
+  if (names.length > mostVariables || JSON.stringify(Variables).length > longestVariables)
+    throw new Refusal('invalidArgument', `the variables are more than ${mostVariables}, or longer than ${longestVariables} characters`);
+}
+
 function checkRepository(spec: RepositorySpec): void {
   checkName(spec.Name);
   if (!spec.URL) throw new Refusal('invalidArgument', 'repository URL must be provided');
@@ -168,6 +195,7 @@ function checkRepository(spec: RepositorySpec): void {
   checkPlace(spec.URL, spec.Branch);
   checkFreeze(spec.Freeze ?? []);
   checkTracked(spec.Ref, spec.SemVer);
+  checkSettings(spec);
   if (spec.Signers !== undefined) checkSigners(spec.Signers);
   if (!(spec.Interval >= second)) throw new Refusal('invalidArgument', 'repository interval must be at least 1s');
   const escapes = spec.Path.startsWith('/') || spec.Path.split('/').includes('..');

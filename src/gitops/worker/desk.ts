@@ -45,7 +45,10 @@ export class Desk {
     return around.send({ id: request.id, type: 'done' });
   }
 
-  async #render({ id, folder, home, commit, path, have, skip, identity }: Asked<'render'>, { groups, send }: Surroundings): Promise<void> {
+  async #render(
+    { id, folder, home, commit, path, have, skip, identity, environment, variables }: Asked<'render'>,
+    { groups, send }: Surroundings,
+  ): Promise<void> {
     // What could not be decrypted may be now.
     if (identity !== this.#identity) this.#memories.clear();
     this.#identity = identity;
@@ -69,6 +72,7 @@ export class Desk {
         have,
         skip,
         memory,
+        settings: { ...(environment !== undefined && { environment }), variables: variables ?? {} },
         fingerprint: (digest) =>
           `hmac-sha256:${createHmac('sha256', identity ?? '')
             .update(digest)

@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text/text';
-import { diagnosticText, type LoadRequest, type LoadResult } from '#compose/compose';
+import { diagnosticText, type LoadRequest, type LoadResult, type StackFile } from '#compose/compose';
 import { loadStack } from '#compose/load';
 import type { StackSpec } from '#model/object/stack';
 import { stackSpec } from '#model/shape/object-shapes';
@@ -38,6 +38,7 @@ export interface RenderParts {
   /** Stacks that broke a bound when they were rendered: name → reason. */
   skip: Readonly<Record<string, string>>;
   memory: InputMemory;
+  settings: RenderSettings;
   /** Of a digest: one that only this cluster could have made. */
   fingerprint: (digest: string) => string;
   /** Before the work on a stack begins. */
@@ -46,6 +47,13 @@ export interface RenderParts {
   same: (names: readonly string[]) => Promise<void>;
   /** A stack that is done, and the digest of what came of it. */
   done: (stack: RenderedStack, digest: string) => Promise<void>;
+}
+
+/** What a repository's stack files are rendered with. */
+export interface RenderSettings {
+  /** `compose.NAME.yml` is laid over a stack file, `.env.NAME` over `.env`. */
+  environment?: string;
+  variables: Readonly<Record<string, string>>;
 }
 
 /** A folder with a stack file. */
@@ -96,7 +104,7 @@ async function settledDigest({ name }: Place, { snapshot, memory }: RenderParts)
 
 /** Whether the stack is done; what was found while files were missing means nothing yet. */
 async function renderOne(place: Place, parts: RenderParts): Promise<boolean> {
-  const { snapshot, skip, memory, begun, same, done, fingerprint } = parts;
+  const { snapshot, skip, memory, begun, same, done, fingerprint, settings } = parts;
   const { name } = place;
   const reason = own(skip, name);
   if (reason !== undefined) {
@@ -107,7 +115,7 @@ async function renderOne(place: Place, parts: RenderParts): Promise<boolean> {
   // The word must be out before the work that may never end.
   await setImmediate();
   const before = snapshot.misses;
-  const { result: made, inputs, sealed } = snapshot.noting(() => renderStack(snapshot, place));
+  const { result: made, inputs, sealed } = snapshot.noting(() => renderStack(snapshot, place, settings));
   if (snapshot.misses > before) return false;
   // A plain digest would let everybody who sees it try what was encrypted.
   const result = sealed && 'spec' in made ? { ...made, digest: fingerprint(made.digest) } : made;
@@ -181,13 +189,13 @@ function normal(path: string): string {
   return plain === '.' ? '' : plain;
 }
 
-function renderStack(snapshot: Snapshot, { name, folder, file, ignored }: Place): RenderedStack {
+function renderStack(snapshot: Snapshot, { name, folder, file, ignored }: Place, settings: RenderSettings): RenderedStack {
   const place = { Name: name, Path: folder, Commit: snapshot.commit };
   const refused = (errors: readonly string[]): RenderedStack => ({
     ...place,
     errors: errors.slice(0, mostErrors).map((error) => snapshot.hidden(error).slice(0, longestError)),
   });
-  const result = load(snapshot, name, file);
+  const result = load(snapshot, name, file, settings);
   if ('error' in result) return refused([`${file}: ${result.error}`]);
   const said = (severity: 'error' | 'warning') =>
     result.diagnostics.filter((diagnostic) => diagnostic.severity === severity).map((diagnostic) => relative(diagnosticText(diagnostic)));
@@ -222,25 +230,49 @@ function digestOf(value: unknown, text = JSON.stringify(value)): string {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
-function load(snapshot: Snapshot, name: string, file: string): LoadResult | { error: string } {
+function load(snapshot: Snapshot, name: string, file: string, settings: RenderSettings): LoadResult | { error: string } {
   const own = snapshot.read(posix.join(root, file));
   if ('error' in own) return { error: relative(own.error) };
   try {
-    return loadStack(request(snapshot, name, file, own.bytes));
+    const files = [{ path: file, bytes: own.bytes }];
+    const laid = overlayOf(snapshot, file, settings);
+    if (laid && 'error' in laid) return { error: relative(laid.error) };
+    return loadStack(request(snapshot, name, laid ? [...files, laid] : files, settings));
   } catch (error) {
     // A fault of ours that one stack brings out must not stop its neighbours.
     return { error: `cannot be rendered: ${(error as Error).message}` };
   }
 }
 
-function request(snapshot: Snapshot, name: string, file: string, bytes: Uint8Array): LoadRequest {
+/** The environment's own file beside the stack file; undefined where there is none. */
+function overlayOf(snapshot: Snapshot, file: string, { environment }: RenderSettings): StackFile | { error: string } | undefined {
+  if (environment === undefined) return undefined;
+  for (const ending of ['yml', 'yaml']) {
+    const path = file.replace(/\.ya?ml$/, `.${environment}.${ending}`);
+    const found = snapshot.read(posix.join(root, path));
+    if ('bytes' in found) return { path, bytes: found.bytes };
+    if (!isAbsent(snapshot, path)) return found;
+  }
+  return undefined;
+}
+
+function isAbsent(snapshot: Snapshot, path: string): boolean {
+  return snapshot.identity(posix.join(root, path))?.endsWith(': no such file or directory') === true;
+}
+
+function request(snapshot: Snapshot, name: string, files: readonly StackFile[], { environment, variables }: RenderSettings): LoadRequest {
+  const folder = posix.dirname(files[0]?.path ?? '');
+  const named = environment === undefined ? [] : ['.env', `.env.${environment}`].map((each) => posix.join(folder, each));
+  // Also where there are none: what is not there may come.
+  const envFiles = named.filter((path) => 'bytes' in snapshot.read(posix.join(root, path)) || !isAbsent(snapshot, path)).map((path) => posix.join(root, path));
   return {
     mode: 'spec',
     stack: name,
-    files: [{ path: file, bytes }],
-    directory: posix.join(root, posix.dirname(file)),
+    files,
+    directory: posix.join(root, folder),
     // Nothing of the daemon's own surroundings may decide what a commit means.
-    environment: {},
+    environment: variables,
+    ...(environment !== undefined && { envFiles }),
     read: (path) => snapshot.read(path),
     confine: root,
     strictVariables: true,

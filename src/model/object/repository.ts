@@ -13,6 +13,10 @@ export interface RepositorySpec {
   SemVer?: string;
   /** Lines of ssh's allowed signers and OpenPGP public keys: what nobody of them signed is not rendered. Absent: nobody has to sign. */
   Signers?: string;
+  /** An environment, such as `prod`: beside each stack file, `compose.prod.yml` is laid over it, and `.env.prod` over `.env`. */
+  Environment?: string;
+  /** Variables of its stack files, over those of their files. */
+  Variables?: Readonly<Record<string, string>>;
   /** What becomes of a commit that does not come after the one before it. Absent: from before there was a choice, and it is followed. */
   Rewrites?: 'hold' | 'follow';
   /** Folder inside the repository whose sub-folders are the stacks. */

@@ -95,6 +95,8 @@ export const repositorySpec = object<RepositorySpec>({
   Allow: list(text),
   Ref: text,
   SemVer: text,
+  Environment: text,
+  Variables: record(text),
   Signers: text,
   Rewrites: word('Rewrites', 'hold', 'follow'),
   OnFailure: word('OnFailure', 'rollback', 'stay'),

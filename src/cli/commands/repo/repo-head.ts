@@ -1,7 +1,9 @@
 /** The flags that say which commit of a repository is followed, and which is believed. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { RepositorySpec } from '#model/object/repository';
 import { CommandError, exitCodes } from '../../command-error.ts';
+import { collect } from '../../session.ts';
 
 export interface HeadFlags {
   ref?: string;
@@ -9,6 +11,8 @@ export interface HeadFlags {
   /** false: nobody has to sign any more. */
   signers?: string | false;
   rewrites?: string;
+  env?: string;
+  set?: string[];
 }
 
 const headHelp = `
@@ -21,11 +25,13 @@ export function addHeadOptions(command: Command): Command {
     .option('--semver <range>', "follow the newest tag within a range of versions, such as '>=1.2 <2'")
     .option('--signers <file>', 'only follow commits that somebody of this list signed')
     .option('--rewrites <how>', 'when the branch leads to a commit that does not come after the last one: hold until `repo confirm`, or follow')
+    .option('--env <name>', 'render each stack file with compose.NAME.yml laid over it, and .env.NAME over .env')
+    .option('--set <key=value>', 'variable of its stack files, shown by inspect; may be repeated', collect)
     .addHelpText('after', headHelp);
 }
 
 /** What the flags say, for the daemon. */
-export function headOf({ ref, semver, signers, rewrites }: HeadFlags): { Ref?: string; SemVer?: string; Signers?: string; Rewrites?: string } {
+export function headOf({ ref, semver, signers, rewrites, env, set }: HeadFlags): Partial<RepositorySpec> {
   if (ref !== undefined && semver !== undefined) throw new CommandError('--ref and --semver are one or the other', exitCodes.usage);
   if (rewrites !== undefined && rewrites !== 'hold' && rewrites !== 'follow')
     throw new CommandError(`--rewrites is hold or follow, not "${rewrites}"`, exitCodes.usage);
@@ -34,7 +40,15 @@ export function headOf({ ref, semver, signers, rewrites }: HeadFlags): { Ref?: s
     ...(semver !== undefined && { SemVer: semver }),
     ...(signers !== undefined && { Signers: signers === false ? '' : read(signers) }),
     ...(rewrites !== undefined && { Rewrites: rewrites }),
+    ...(env !== undefined && { Environment: env }),
+    ...(set && { Variables: Object.fromEntries(set.map(variable)) }),
   };
+}
+
+function variable(text: string): [string, string] {
+  const end = text.indexOf('=');
+  if (end < 1) throw new CommandError(`--set is KEY=VALUE, not "${text}"`, exitCodes.usage);
+  return [text.slice(0, end), text.slice(end + 1)];
 }
 
 function read(file: string): string {

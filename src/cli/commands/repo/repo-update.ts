@@ -12,6 +12,7 @@ export interface TrustFlags {
 }
 
 interface UpdateFlags extends TrustFlags, HeadFlags {
+  unset?: string[];
   freeze?: string[];
   unfreeze?: boolean;
   onFailure?: string;
@@ -47,7 +48,9 @@ export function addRepoUpdate(repo: Command): void {
     .option('--interval <duration>', 'how often to look')
     .option('--freeze <window>', freezeHelp, collect)
     .option('--unfreeze', 'take all freeze windows away');
-  addHeadOptions(update).option('--no-signers', 'follow commits whoever signed them, or nobody');
+  addHeadOptions(update)
+    .option('--no-signers', 'follow commits whoever signed them, or nobody')
+    .option('--unset <key>', 'take a variable away; may be repeated', collect);
   addTrustOptions(update).option('--disallow <words>', 'take words back; may be repeated', collect).action(updateRepository);
 }
 
@@ -84,6 +87,7 @@ async function updateRepository(name: string, flags: UpdateFlags, command: Comma
   const { client, terminal } = openSession(command);
   const change = {
     ...headOf(flags),
+    ...(flags.unset && { Unset: flags.unset }),
     ...trustOf(flags),
     ...(flags.freeze && { Freeze: flags.freeze }),
     ...(flags.unfreeze === true && { Freeze: flags.freeze ?? [] }),
