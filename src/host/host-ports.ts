@@ -4,7 +4,7 @@ import { Coalescer } from '#base/pace/coalescer';
 import type { Counters, Ports, TaskAttachment, Traffic } from '#network/contract';
 import { publishedPorts, type PublishedPort } from '#network/published-ports';
 import { virtualServices } from '#network/virtual-services';
-import { waysBack } from '#network/rules/way-back';
+import { portsApart, waysBack } from '#network/rules/way-back';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rules/rule-set';
 import { forgetFlowsTo, forgetFlowsToPorts, forgetUnanswered } from './bridge.ts';
 import { acceptPublished, acceptsPublished, firewallIsWatched, stopAccepting } from './engine-firewall.ts';
@@ -117,7 +117,7 @@ export class HostPorts implements Ports {
     await this.#holder.hold(ports);
     const served = servedPorts(ports, new Set(this.#holder.clashes.keys()));
     const virtual = virtualServices(services, networks);
-    if (await this.#rules.load(ruleSet(this.#rules.table, { ports: served, services: virtual, subnets: subnetsOf(networks) })))
+    if (await this.#rules.load(ruleSet(this.#rules.table, { ports: served, services: virtual, subnets: subnetsOf(networks), apart: portsApart(traffic) })))
       await forgetOldFlows(this.#served, served);
     this.#served = served;
     await this.#containers.apply({ services: virtual, back: waysBack(traffic) });

@@ -24,18 +24,26 @@ export function tableName(instance: string): string {
   return instance === '' ? 'shoal' : `shoal_${instance.replaceAll(/\W/g, '_')}`;
 }
 
+/** Both ends belong to it. */
+export interface PortRange {
+  first: number;
+  last: number;
+}
+
 export interface LedTraffic {
   /** A port whose clients are told in a PROXY header is served by this process, and stands in no rule. */
   ports: readonly PublishedPort[];
   services?: readonly VirtualService[];
   /** Networks of this node. */
   subnets?: readonly string[];
+  /** Under which clients are led to tasks; absent: their own. */
+  apart?: PortRange | undefined;
 }
 
 /** The rules that publish `ports`, and lead to the tasks behind the addresses of `services`. */
-export function ruleSet(table: string, { ports: all, services = [], subnets = [] }: LedTraffic): RuleSet {
+export function ruleSet(table: string, { ports: all, services = [], subnets = [], apart }: LedTraffic): RuleSet {
   const ports = all.filter(({ source }) => source !== 'proxy');
-  return wholeTables(table, tableOfIPv4(ports, services, subnets), tableOfIPv6(ports));
+  return wholeTables(table, tableOfIPv4(ports, services, { subnets, apart }), tableOfIPv6(ports));
 }
 
 /** Tables of these lines for both families, with the chain that tells their revision. */
@@ -58,7 +66,7 @@ export function wholeTables(table: string, v4: readonly string[], v6: readonly s
   return { table, text: `${lines.join('\n')}\n`, revision };
 }
 
-function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualService[], subnets: readonly string[]): string[] {
+function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualService[], callers: Callers): string[] {
   // One bad pair must not cost all the others their rules: of two ports with one key, such as 127.0.0.1 and ::1, the first counts.
   const ports = [...new Map(all.toReversed().map((port) => [keyWithAddress(port), port])).values()].toReversed();
   const served = ports.filter(({ targets }) => targets.length > 0);
@@ -111,12 +119,14 @@ function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualSe
       'ip daddr . meta l4proto . th dport @addrdead goto refuse;',
       'fib daddr type local meta l4proto . th dport @dead goto refuse;',
     ]),
-    ...callerLines(served, subnets),
+    ...callerLines(served, callers),
   ];
 }
 
+type Callers = Pick<LedTraffic, 'subnets' | 'apart'>;
+
 /** Clients are seen as they are, and answered by the way that they came. In the host's stead come those who could not be answered: by loopback, from its own containers, and by a service's own address. */
-function callerLines(served: readonly PublishedPort[], subnets: readonly string[]): string[] {
+function callerLines(served: readonly PublishedPort[], { subnets = [], apart }: Callers): string[] {
   const ours = `ct mark ${publishedMark} ct status dnat`;
   const hidden = served.flatMap(({ targets }) => targets.flatMap((target) => (target.hidden ? [target.address] : [])));
   const masked = (['tcp', 'udp', 'sctp'] as const).map((protocol) => {
@@ -133,6 +143,7 @@ function callerLines(served: readonly PublishedPort[], subnets: readonly string[
       `${ours} ct original ip daddr @virtual masquerade;`,
       `${ours} ip daddr @hidden masquerade;`,
       ...masked.map(({ name, protocol }) => `${ours} meta l4proto ${protocol} ct original proto-dst @${name} masquerade;`),
+      ...(apart ? [`${ours} meta l4proto { tcp, udp } snat to :${apart.first}-${apart.last};`] : []),
     ]),
   ];
 }

@@ -5,7 +5,7 @@ import { macAddress } from '#model/mac-address';
 import { protocolOf } from '#model/port/port';
 import type { LocalNetwork, Traffic } from '../contract.ts';
 import { publishedAttachment } from '../published-ports.ts';
-import { elements, hooked } from './rule-set.ts';
+import { elements, hooked, type PortRange } from './rule-set.ts';
 
 /** Of one task that is published. */
 export interface WayBack {
@@ -18,13 +18,13 @@ export interface WayBack {
   udpPorts: readonly number[];
 }
 
-/** Marks and tables are `first` plus the node's place in the network: far from those that people use. */
-const first = 0x5d000000;
+/** Marks and tables are `firstMark` plus the node's place in the network: far from those that people use. */
+const firstMark = 0x5d000000;
 const mask = 0xff000000;
 /** Order among the routing rules of a container, which has none of its own but the kernel's three. */
 const preference = 20_480;
 /** The table of answers by UDP; no node has the address of the network itself. */
-const udpTable = first;
+const udpTable = firstMark;
 
 /** By task id, of all tasks that are published on this node's networks. */
 export function waysBack({ services, networks, peers = [] }: Traffic): ReadonlyMap<string, WayBack> {
@@ -50,8 +50,30 @@ function entriesOf({ network, gateway }: LocalNetwork, base: number, peers: NonN
   const gateways = [...new Set([gateway, ...others])].toSorted(compareTexts);
   return gateways.flatMap((each) => {
     const place = (addressNumber(each) ?? 0) - base;
-    return place > 0 && place < 2 ** 24 ? [{ gateway: each, mark: first + place }] : [];
+    return place > 0 && place < 2 ** 24 ? [{ gateway: each, mark: firstMark + place }] : [];
   });
+}
+
+/** Hosts that need ports apart from one another; beyond, some share them. */
+const sharesLimit = 8;
+/** Below are the ports of services. */
+const firstPort = 1024;
+const lastPort = 65_535;
+
+/**
+ * The ports under which this node leads clients to tasks. Undefined: their own, as no other node leads any.
+ * One client may use one port of his towards two nodes at once, and both may lead him to one task, which would take the two connections for one:
+ * so each node has ports of its own for them.
+ */
+export function portsApart({ networks, peers = [] }: Traffic): PortRange | undefined {
+  const ingress = networks.find(({ network }) => network.Spec.Ingress) ?? networks[0];
+  const others = peers.filter(({ networkId }) => networkId === ingress?.network.ID).map(({ gateway }) => gateway);
+  if (!ingress || others.length === 0) return undefined;
+  const gateways = [...new Set([ingress.gateway, ...others])].toSorted((a, b) => (addressNumber(a) ?? 0) - (addressNumber(b) ?? 0));
+  const shares = Math.min(gateways.length, sharesLimit);
+  const size = Math.floor((lastPort - firstPort + 1) / shares);
+  const first = firstPort + (gateways.indexOf(ingress.gateway) % shares) * size;
+  return { first, last: first + size - 1 };
 }
 
 /** Lines of the container's table that mark the answers. */
@@ -60,7 +82,7 @@ export function wayBackRules({ subnet, entries }: WayBack): string[] {
   return [
     elements('map entries', 'ether_addr : mark', marks),
     hooked('came', 'filter', 'prerouting', -140, [`ct state new ip saddr != ${subnet} ct mark set ether saddr map @entries;`]),
-    hooked('answer', 'route', 'output', -140, [`ct direction reply ct mark & ${hex(mask)} == ${hex(first)} meta mark set ct mark;`]),
+    hooked('answer', 'route', 'output', -140, [`ct direction reply ct mark & ${hex(mask)} == ${hex(firstMark)} meta mark set ct mark;`]),
   ];
 }
 

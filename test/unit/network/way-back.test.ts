@@ -4,7 +4,7 @@ import { publishedPorts } from '#network/published-ports';
 import { proxyHeader } from '#network/proxy-header';
 import { ruleSet } from '#network/rules/rule-set';
 import { dealtOut } from '#network/rules/sticky';
-import { waysBack } from '#network/rules/way-back';
+import { portsApart, waysBack } from '#network/rules/way-back';
 import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
 
 const IPAMOptions = { Configs: [{ Subnet: '10.0.0.0/20' }] };
@@ -78,4 +78,20 @@ test('a PROXY header as its specification writes it', () => {
   expect(hex('2001:db8::1', '::1')).toBe(
     '0d0a0d0a000d0a515549540a' + '21210024' + '20010db8000000000000000000000001' + '00000000000000000000000000000001' + '1234' + '01bb',
   );
+});
+
+test('no two nodes lead a client by the same port of his, up to eight of them', () => {
+  const gateways = Array.from({ length: 5 }, (_, at) => `10.0.0.${at + 3}`);
+  const ranges = gateways.map((gateway) => {
+    const others = gateways.filter((each) => each !== gateway).map((each) => ({ ...peer, nodeId: each, gateway: each }));
+    return portsApart({ services: [], networks: [{ network: clusterNetwork('ingress', { Ingress: true }), gateway }], peers: others }) ?? { first: 0, last: 0 };
+  });
+  expect(ranges[0]?.first).toBe(1024);
+  for (const [at, { first, last }] of ranges.entries()) {
+    expect(last - first).toBeGreaterThan(12_000);
+    if (at > 0) expect(first).toBe((ranges[at - 1]?.last ?? 0) + 1);
+    expect(last).toBeLessThan(65_536);
+  }
+  expect(portsApart({ services: [], networks, peers: [] })).toBeUndefined();
+  expect(ruleSet('t', { ports: [], apart: ranges[1] }).text).toContain('ct mark 0x5000 ct status dnat meta l4proto { tcp, udp } snat to :13926-26827;');
 });
