@@ -284,7 +284,7 @@ export class Daemon implements LocalSwarm {
       this.#joining = undefined;
       await member.startSeat();
       await this.#enter(member);
-      this.#logger.info({ node: identity.nodeId, role: identity.role }, 'joined a cluster');
+      this.#logger.info({ node: identity.nodeId, role: identity.role }, 'joined a cluster: its managers give this node its tasks from now on');
       // Whoever asked hears of it when the managers see the node.
       await member.served();
       attempt.done();
@@ -295,7 +295,7 @@ export class Daemon implements LocalSwarm {
 
   #joinFailed(attempt: JoinAttempt<JoinedNode>, error: unknown): void {
     if (this.#joining === attempt) this.#joining = undefined;
-    this.#logger.warn({ error: (error as Error).message }, 'this node did not join the cluster');
+    this.#logger.warn({ error: (error as Error).message }, 'this node did not join the cluster and runs nothing of it: mend what is said, and join again');
     attempt.failed(error);
   }
 

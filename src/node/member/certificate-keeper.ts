@@ -175,7 +175,7 @@ export class CertificateKeeper {
   async #renewInTime(): Promise<void> {
     try {
       await this.renew();
-      this.#parts.logger.info({}, 'the node has a new certificate');
+      this.#parts.logger.info({}, 'the node has a new certificate: its lines to the managers go on with it');
     } catch (error) {
       const delayMs = renewAgainMs(++this.#failures, this.#parts.random.next());
       this.#parts.logger.warn(
