@@ -3,7 +3,8 @@ import { connect as connectTls } from 'node:tls';
 import { Client, Metadata, type ChannelCredentials, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
-import { authorizedMethods, type Members } from '#rpc/authorization';
+import { certificates } from '#identity/certificates';
+import { authorizedMethods, type KeyOwner, type Members } from '#rpc/authorization';
 import { clientCredentials, LiveTls, serverCredentials, strangerCredentials } from '#rpc/credentials';
 import { CaServiceService } from '#rpc/generated/shoal/v1/ca';
 import { DispatcherServiceService } from '#rpc/generated/shoal/v1/dispatcher';
@@ -25,7 +26,14 @@ const roles = new Map<string, 'manager' | 'worker'>([
 ]);
 let state = true;
 let current = true;
-const members: Members = { clusterId: () => (state ? 'c1' : undefined), roleOf: (id) => roles.get(id), current: () => current };
+/** Nodes by the digest of the key that they are known by. */
+const keys = new Map<string, KeyOwner>();
+const members: Members = {
+  clusterId: () => (state ? 'c1' : undefined),
+  roleOf: (id) => roles.get(id),
+  current: () => current,
+  byKey: (digest) => keys.get(digest),
+};
 const heard: (string | undefined)[] = [];
 
 let ours: TestAuthority;
@@ -106,6 +114,26 @@ describe.each(methods.map(({ path }) => path))('%s', (path) => {
     const demoted = await call(path, clientCredentials(await ours.node('demoted', 'manager')));
     expect(demoted).toMatch(managersOnly.includes(path) ? /^7 node demoted is a worker/ : /^handled$/);
   });
+});
+
+test('whoever has the key of a node may ask for its next certificate, whatever root or time his is of, and for nothing else', async () => {
+  const past = Date.now() - 30 * 24 * 3_600_000;
+  const [missed, slept] = [await foreign.node('hand', 'worker'), await ours.node('hand', 'worker', past)];
+  const owner = { nodeId: 'hand', role: 'worker', clusterId: 'c1', readmittedUntil: 0 } as const;
+  const digestOf = ({ now }: LiveTls): string => certificates.keyDigest(now.certificate) ?? '';
+  const asking = ({ now }: LiveTls) => clientCredentials(new LiveTls({ ...now, roots: own.now.roots }));
+  const renew = '/shoal.v1.CaService/Renew';
+  for (const tls of [missed, slept]) keys.set(digestOf(tls), owner);
+  heard.length = 0;
+  expect(await call(renew, asking(missed))).toBe('handled');
+  expect(await call(renew, asking(slept))).toMatch(/^7 the certificate of node hand has expired: "shoal node readmit hand" on a manager/);
+  keys.set(digestOf(slept), { ...owner, readmittedUntil: Date.now() + 600_000 });
+  expect(await call(renew, asking(slept))).toBe('handled');
+  expect(heard).toEqual(['hand', 'hand']);
+  for (const { path } of methods.filter((each) => each.path !== renew && !open.includes(each.path)))
+    for (const tls of [missed, slept]) expect(await call(path, asking(tls)), path).toMatch(/^16 this needs the certificate/);
+  // A certificate for another key of that node's name proves nothing.
+  expect(await call(renew, asking(await foreign.node('hand', 'worker')))).toMatch(/^16 this needs the certificate/);
 });
 
 test('a certificate that names another cluster is refused, whoever signed it', async () => {
