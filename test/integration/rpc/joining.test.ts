@@ -151,7 +151,7 @@ test('a worker that is wanted as a manager gets its certificate and its seat whe
   cluster.run(unseatManager(nodeId));
   const last = await askToRenew(address, credentials, renewal(await certificates.request(certificates.newKey())));
   expect(identityOf(certificates.read(last.certificate).subject)?.role).toBe('worker');
-  expect(cluster.store.get('node', nodeId)?.Shoal).toEqual({ Role: 'worker' });
+  expect(cluster.store.get('node', nodeId)?.Shoal).toEqual({ Role: 'worker', Key: certificates.keyDigest(last.certificate) });
 });
 
 test('guessing is slow, and what is no request leaves nothing behind', async () => {
