@@ -11,6 +11,7 @@ import type { UseCase } from '#control/cluster';
 import { Catalog } from '#stages/dispatcher/catalog';
 import { itemKey } from '#stages/dispatcher/item';
 import { awaitNode, Heartbeats, notedAtOnce } from '#stages/dispatcher/heartbeat';
+import { checkDescription, checkReports } from '#stages/dispatcher/foreign';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
@@ -98,6 +99,7 @@ export class Sessions {
   /** Makes the node ready with what it says of itself; an older session of it ends. Refuses `notFound` for a stranger. */
   readonly open: OpenSession = async (nodeId, description, address) => {
     const { state, clock, submit } = this.#parts;
+    checkDescription(description);
     // A node that got half of its tasks would end the others.
     await this.#gathered;
     const catalog = this.#catalog;
@@ -123,11 +125,14 @@ export class Sessions {
       assignments: () => session.messages(),
       updateTaskStatus: async (updates) => {
         check();
+        // Reports of several nodes are decided on together: what is none must not spoil those of others.
+        checkReports(updates);
         await this.#statuses.report(nodeId, updates);
       },
       heartbeat: async () => this.#heartbeats.beat(nodeId, number, periodOf(state.store), clock.monotonicNow()),
       updateDescription: async (next: NodeDescription) => {
         check();
+        checkDescription(next);
         await submit((view) => answer(describeNode(view, nodeId, next)));
       },
       pause: async () => {

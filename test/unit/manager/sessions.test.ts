@@ -61,6 +61,20 @@ function changes(message: AssignmentMessage | undefined): string[] {
 
 const running = { Timestamp: '2026-01-01T00:00:00Z', State: 'running', Message: 'started' } as const;
 
+test("a node that sends what is no report spoils nobody else's", async () => {
+  const { sessions, store, write } = await setUp();
+  const other = 'node-two';
+  await write([create('node', aNode(other)), create('task', task('t1'))]);
+  const good = await sessions.open(nodeId, testDescription);
+  const bad = await sessions.open(other, testDescription);
+  const reports = [bad.updateTaskStatus([{ taskId: 't1' } as never]), good.updateTaskStatus([{ taskId: 't1', status: running }])];
+  expect((await Promise.allSettled(reports)).map((each) => each.status)).toEqual(['rejected', 'fulfilled']);
+  expect(store.get('task', 't1')?.Status.State).toBe('running');
+  const orphaned = { ...running, State: 'orphaned' } as const;
+  await expect(good.updateTaskStatus([{ taskId: 't1', status: orphaned }])).rejects.toThrow('a node may not report the state "orphaned"');
+  await expect(sessions.open(other, { ...testDescription, Resources: 5 as never })).rejects.toMatchObject({ code: 'invalidArgument' });
+});
+
 test('a new leader knows no node until it opens a session, which makes it ready with its description', async () => {
   const { sessions, store } = await setUp();
   expect(store.get('node', nodeId)?.Status.State).toBe('unknown');

@@ -1,0 +1,53 @@
+/** What a node sends is looked at before anything is decided on it: one that lies, or runs another program, harms itself alone. */
+import { Refusal } from '#base/refusal';
+import type { TaskStatusUpdate } from '#model/object/assignment';
+import type { NodeDescription } from '#model/object/node';
+
+/** What a node may say of a task; the other states are the managers' to give. */
+const states: ReadonlySet<unknown> = new Set([
+  'assigned',
+  'accepted',
+  'preparing',
+  'ready',
+  'starting',
+  'running',
+  'complete',
+  'shutdown',
+  'failed',
+  'rejected',
+]);
+
+/** Refuses `invalidArgument` what is no list of reports, and states that are not a node's to say. */
+export function checkReports(updates: readonly TaskStatusUpdate[]): void {
+  if (!Array.isArray(updates)) refuse('reports are a list');
+  for (const update of updates as readonly unknown[]) {
+    const { taskId, status } = record(update, 'a report');
+    const { State, Timestamp, Message, Err = '' } = record(status, 'the status of a report');
+    if (typeof taskId !== 'string') refuse('a report names a task');
+    if (!states.has(State)) refuse(`a node may not report the state ${typeof State === 'string' ? JSON.stringify(State) : typeof State}`);
+    if (![Timestamp, Message, Err].every((text) => typeof text === 'string')) refuse('the status of a report has a time and a message');
+  }
+}
+
+/** Refuses `invalidArgument` what the stages could not go by. */
+export function checkDescription(description: NodeDescription): void {
+  const { Hostname, Platform, Resources, Engine } = record(description, 'a description');
+  const { Architecture, OS } = record(Platform, 'the platform of a description');
+  const { NanoCPUs = 0, MemoryBytes = 0, GenericResources = [] } = record(Resources, 'the resources of a description');
+  const { EngineVersion, Plugins = [] } = record(Engine, 'the engine of a description');
+  if (![Hostname, Architecture, OS, EngineVersion].every((text) => typeof text === 'string')) refuse('a description has a host name, a platform and an engine');
+  if (![NanoCPUs, MemoryBytes].every((count) => Number.isFinite(count))) refuse('the resources of a description are numbers');
+  if (![GenericResources, Plugins].every((list) => Array.isArray(list) && list.every(isRecord))) refuse('resources and plugins of a description are lists');
+}
+
+function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : refuse(`${what} is an object`);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function refuse(text: string): never {
+  throw new Refusal('invalidArgument', text);
+}

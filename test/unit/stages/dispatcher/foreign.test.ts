@@ -1,0 +1,52 @@
+/** Nodes that send what no agent of ours does. */
+import { expect, test } from 'vitest';
+import { checkDescription, checkReports } from '#stages/dispatcher/foreign';
+import { taskStates } from '#model/object/task-state';
+import { testDescription } from '#test/support/memory-cluster';
+
+const status = { Timestamp: '2026-01-01T00:00:00Z', State: 'running', Message: 'started' };
+const code = 'invalidArgument';
+
+test('states that managers give are refused of a node', () => {
+  const refused = taskStates.filter((State) => {
+    try {
+      checkReports([{ taskId: 't', status: { ...status, State } }]);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  expect(refused).toEqual(['new', 'pending', 'remove', 'orphaned']);
+});
+
+test.each([
+  [{}],
+  ['text'],
+  [[null]],
+  [[{ taskId: 7, status }]],
+  [[{ taskId: 't' }]],
+  [[{ taskId: 't', status: { ...status, State: 'constructor' } }]],
+  [[{ taskId: 't', status: { ...status, State: undefined } }]],
+  [[{ taskId: 't', status: { ...status, Message: {} } }]],
+  [[{ taskId: 't', status: { ...status, Err: 5 } }]],
+])('reports %j are refused', (reports) => {
+  expect(() => checkReports(reports as never)).toThrow(expect.objectContaining({ code }));
+});
+
+test.each([
+  [undefined],
+  [[]],
+  [{ ...testDescription, Hostname: 5 }],
+  [{ ...testDescription, Platform: null }],
+  [{ ...testDescription, Resources: undefined }],
+  [{ ...testDescription, Resources: { NanoCPUs: 'many' } }],
+  [{ ...testDescription, Resources: { GenericResources: [null] } }],
+  [{ ...testDescription, Engine: { EngineVersion: '1', Plugins: {} } }],
+])('description %j is refused', (description) => {
+  expect(() => checkDescription(description as never)).toThrow(expect.objectContaining({ code }));
+});
+
+test('what agents say passes', () => {
+  checkDescription(testDescription);
+  checkReports([{ taskId: 't', status: { ...status, State: 'failed', Err: 'why' } }]);
+});
