@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { HostDaemon } from '../support/daemon.ts';
 import { startHosts } from '../support/hosts.mjs';
 import { loadImage, until, type Host } from '../support/machine.mjs';
+import { benchCuts } from './cuts.ts';
 import { callSocket } from './daemon.ts';
 import { median, type Row } from './figures.ts';
 
@@ -26,13 +27,18 @@ interface Task {
   Status: { State: string };
 }
 
-export async function benchFailover(kills: number, say: (text: string) => void): Promise<Row[]> {
+/** @param cuts of a worker's link, after the kills */
+export async function benchFailover({ kills, cuts }: { kills: number; cuts: number }, say: (text: string) => void): Promise<Row[]> {
   const machines = await startHosts(5);
   const daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `f${at}`, ['--safe-mode=false']));
   try {
     for (const { socket } of machines.hosts) loadImage(socket, image, { command: ['/bin/sleep', '100000'] });
     await Promise.all(daemons.map((daemon) => daemon.start()));
-    return await new Failover(daemons).run(kills, say);
+    const failover = new Failover(daemons);
+    const rows = await failover.run(kills, say);
+    const [manager] = daemons as [HostDaemon];
+    const parts = { machines, manager, workers: daemons.slice(3), idOf: (daemon: HostDaemon) => failover.idOf(daemon), image, say };
+    return [...rows, ...(await benchCuts(cuts, parts))];
   } finally {
     await Promise.all(daemons.map((daemon) => daemon.remove()));
     await machines.stop();
@@ -49,8 +55,13 @@ class Failover {
     this.#managers = daemons.slice(0, 3);
   }
 
+  idOf(daemon: HostDaemon): string {
+    return this.#ids.get(daemon) ?? '';
+  }
+
   async run(kills: number, say: (text: string) => void): Promise<Row[]> {
     await this.#form();
+    if (kills === 0) return [];
     const writes: number[] = [];
     const tasks: number[] = [];
     let touched = 0;

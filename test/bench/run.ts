@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
- * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000` are the long ones, which are run only when they are named.
+ * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000` are the long ones, which are run only when they are named.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -130,6 +130,7 @@ async function main(): Promise<void> {
     options: {
       minutes: { type: 'string', default: '30' },
       kills: { type: 'string', default: '20' },
+      cuts: { type: 'string', default: '20' },
       hosts: { type: 'string', default: '5' },
       updates: { type: 'string', default: '20' },
       rate: { type: 'string', default: '1000' },
@@ -161,7 +162,8 @@ async function main(): Promise<void> {
   await measure('compose', composeRows);
   await measure('scale', benchScale);
   await measure('huge', benchHugeServices);
-  if (reason === undefined && chosen.includes('failover')) await measure('failover', () => benchFailover(Number(values.kills), say));
+  if (reason === undefined && chosen.includes('failover'))
+    await measure('failover', () => benchFailover({ kills: Number(values.kills), cuts: Number(values.cuts) }, say));
   const load = {
     hosts: Number(values.hosts),
     updates: Number(values.updates),
