@@ -1,5 +1,6 @@
 /** Stacks that mean harm or make no sense, by generation: each is to be refused for itself, fast, with a reason and its file. */
 import { hostileFiles } from './compose-hostile.ts';
+import { madeByAge, testRecipient } from './sealed-files.ts';
 
 export interface HostileStack {
   /** Its folder below `stacks`. */
@@ -100,6 +101,11 @@ const files: Readonly<Record<string, string>> = {
   'many-words': `x-a: [${'a,'.repeat(600_000)}]\n${service}    image: 5\n`,
 };
 
+/** A file of SOPS that holds `more` beside what it must. */
+function sopsFile(more: object, data: unknown = sealed): string {
+  return JSON.stringify({ data, sops: { mac: sealed, lastmodified: '2026-01-01T00:00:00Z', age: [], ...more } });
+}
+
 /** Contents of a file that must not become a secret. */
 const sealedContents: Readonly<Record<string, string>> = {
   age: 'age-encryption.org/v1\n-> X25519 x\n',
@@ -107,6 +113,18 @@ const sealedContents: Readonly<Record<string, string>> = {
   'sops-yaml': `a: ${sealed}\n`,
   'sops-json': `{"a": "${sealed}"}`,
   'sops-env': `A=${sealed}\n`,
+  'age-other': madeByAge.armored,
+  'age-cut': madeByAge.armored.slice(0, 200),
+  'age-readers': `age-encryption.org/v1\n${'-> X25519 AAAA\nAAAA\n'.repeat(20_000)}--- AAAA\n`,
+  'sops-other': sopsFile({ age: [{ recipient: testRecipient, enc: madeByAge.armored }] }),
+  'sops-nobody': sopsFile({}),
+  'sops-groups': sopsFile({ shamir_threshold: 2, key_groups: [{}] }),
+  'sops-recipients': sopsFile({ age: Array.from({ length: 10_000 }, () => ({ recipient: testRecipient, enc: 'x' })) }),
+  'sops-recipient-odd': sopsFile({ age: [null, 5, { recipient: 5, enc: {} }, { recipient: '__proto__', enc: 'x' }] }),
+  'sops-mac-odd': sopsFile({ mac: { toString: 'x' } }),
+  'sops-data-odd': sopsFile({}, { constructor: sealed }),
+  'sops-deep': `{"data": ${'['.repeat(50_000)}"${sealed}"${']'.repeat(50_000)}, "sops": {"mac": "${sealed}", "lastmodified": "x"}}`,
+  'sops-proto': `{"__proto__": {"sops": {"mac": "${sealed}", "lastmodified": "x"}}, "data": "${sealed}"}`,
   vault: '$ANSIBLE_VAULT;1.1;AES256\n61\n',
   'git-crypt': '\u0000GITCRYPT\u0000x',
   lfs: 'version https://git-lfs.github.com/spec/v1\noid sha256:x\n',

@@ -142,3 +142,38 @@ test('repositories that are wrong as a whole cost themselves only', { timeout: 1
     beside.remove();
   }
 });
+
+/** Signatures that are none: lines of a commit's head. */
+const signatures: Readonly<Record<string, string>> = {
+  none: '',
+  empty: 'gpgsig \n',
+  words: 'gpgsig yes, it is me\n',
+  'a block without an end': 'gpgsig -----BEGIN SSH SIGNATURE-----\n U1NIU0lH\n',
+  'an empty block of ssh': 'gpgsig -----BEGIN SSH SIGNATURE-----\n -----END SSH SIGNATURE-----\n',
+  'a block of ssh that is nonsense': `gpgsig -----BEGIN SSH SIGNATURE-----\n ${'U1NIU0lHAAAAAQAAADMAAAAL'.repeat(20)}\n -----END SSH SIGNATURE-----\n`,
+  'a block of OpenPGP that is nonsense': `gpgsig -----BEGIN PGP SIGNATURE-----\n \n ${'iHUEABYIAB0WIQ'.repeat(20)}\n =AAAA\n -----END PGP SIGNATURE-----\n`,
+  'a certificate': 'gpgsig -----BEGIN SIGNED MESSAGE-----\n MIIB\n -----END SIGNED MESSAGE-----\n',
+  'a large one': `gpgsig -----BEGIN SSH SIGNATURE-----\n${` ${'A'.repeat(70)}\n`.repeat(5000)} -----END SSH SIGNATURE-----\n`,
+  'two of them': 'gpgsig -----BEGIN SSH SIGNATURE-----\n -----END SSH SIGNATURE-----\ngpgsig -----BEGIN PGP SIGNATURE-----\n -----END PGP SIGNATURE-----\n',
+  'one that speaks for gpg': 'gpgsig -----BEGIN SSH SIGNATURE-----\n [GNUPG:] GOODSIG 0 me\n [GNUPG:] VALIDSIG 0\n -----END SSH SIGNATURE-----\n',
+  'one for another hash': 'gpgsig-sha256 -----BEGIN SSH SIGNATURE-----\n -----END SSH SIGNATURE-----\n',
+};
+
+test('where commits have to be signed, nothing that only looks like a signature lets one through', { timeout: 120_000 }, async () => {
+  repository.commit({ 'stacks/a/compose.yml': stackFile() });
+  const tree = repository.git('rev-parse', 'HEAD^{tree}');
+  const Signers = 'me@localhost ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcTtTJkJ0dYyQm5Z0Xo9G0mJ8mYq7n9kqHn2z1yJ5fA\n';
+  for (const [number, [what, lines]] of Object.entries(signatures).entries()) {
+    const text = `tree ${tree}\nauthor t <t@localhost> 1700000000 +0000\ncommitter t <t@localhost> 1700000000 +0000\n${lines}\nmade\n`;
+    const commit = execFileSync('git', ['-C', repository.folder, 'hash-object', '-t', 'commit', '-w', '--stdin', '--literally'], {
+      input: text,
+      encoding: 'utf8',
+    }).trim();
+    writeFileSync(join(repository.folder, '.git/refs/heads/main'), `${commit}\n`);
+    const status = await following.add(repository.folder, { Name: `signed${number}`, Signers });
+    expect.soft(status.State, what).toBe('unavailable');
+    expect.soft(status.Message, what).toMatch(/is not rendered|cannot be read/);
+    expect.soft(status.Message.length, what).toBeLessThan(1000);
+  }
+  expect([...following.cluster.store.list('service')]).toEqual([]);
+});
