@@ -1,6 +1,7 @@
 /** The daemon: serves the API, and lives in a cluster or waits for one. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { HttpDoor } from '#api/door/http-door';
 import { ApiServer } from '#api/server';
 import type { InitRequest, JoinRequest, LocalSwarm, ReconcileEvent, SwarmStatus } from '#api/dependencies';
 import { newId } from '#base/ids';
@@ -10,7 +11,7 @@ import { Refusal } from '#base/refusal';
 import { unlockKeyBytes, unlockKeyText } from '#ca/unlock-key';
 import { isLocked } from '#disk/key';
 import { initCluster } from '#control/clusters';
-import { forgetCertificateFiles, type NodeCertificate } from '#identity/certificate-files';
+import type { NodeCertificate } from '#identity/certificate-files';
 import { joiningPlaceOf, placeOf, type AskedPlace, type Place } from './address.ts';
 import { Custodian } from './restore/custodian.ts';
 import { describeEngine, refuseUnfitHost } from './founding/fitness.ts';
@@ -20,7 +21,8 @@ import { JoinAttempt, joinLimitMs } from './join/join-attempt.ts';
 import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
 import type { ManagerPart } from './member/manager-part.ts';
 import { ClusterDoor } from './cluster-door.ts';
-import { forgetIdentity, readIdentity, writeIdentity, type Identity } from './state/identity.ts';
+import { forgetCluster } from './state/forget.ts';
+import { readIdentity, writeIdentity, type Identity } from './state/identity.ts';
 import { addressPools, instanceOf } from './state/instance.ts';
 import { Membership } from './member/membership.ts';
 import { NodeLock } from './member/node-lock.ts';
@@ -29,6 +31,7 @@ import type { DaemonOptions } from './options.ts';
 import { livedMs, safetyOf, startsThatDied, writeStarts } from './state/starts.ts';
 import { lockState } from './state/state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
+import { webhookDoor } from './webhooks/webhook-door.ts';
 import { programVersion } from '#base/version';
 import { swarmTexts } from '#model/swarm-texts';
 
@@ -38,6 +41,7 @@ export class Daemon implements LocalSwarm {
   readonly #onFatal: (error: unknown) => void;
   readonly #door: ClusterDoor;
   readonly #api: ApiServer;
+  readonly #webhooks: HttpDoor | undefined;
   readonly #listeners: Listeners<ReconcileEvent>;
   #member: Membership | undefined;
   #changing = false;
@@ -58,6 +62,7 @@ export class Daemon implements LocalSwarm {
     this.#door = new ClusterDoor(logger);
     this.#listeners = new Listeners(logger, 'the reconciler');
     this.#onFatal = onFatal;
+    this.#webhooks = webhookDoor(options, async () => this.#managing().seat.view(), logger.child({ part: 'webhooks' }));
     this.#api = new ApiServer(
       { socketPath: options.socket, socketGroup: options.group, version: programVersion, ...(options.metrics && { metricsPlace: options.metrics }) },
       apiDependencies(options, logger, {
@@ -106,6 +111,7 @@ export class Daemon implements LocalSwarm {
       throw error;
     }
     await this.#api.start();
+    await this.#webhooks?.start();
     if (this.#safety === undefined) this.#endCount = systemClock.after(livedMs, () => this.#count(0));
     this.#logger.info({ socket, state, swarm: identity ? 'active' : 'inactive' }, this.#safety ?? 'the daemon is ready');
   }
@@ -169,6 +175,7 @@ export class Daemon implements LocalSwarm {
     this.#joining?.abandon();
     // While it is answered here, what is asked goes to the next leader.
     await this.#member?.handOver();
+    await this.#webhooks?.stop();
     await this.#api.stop();
     await this.#member?.stop();
     // An orderly end is no death; after a safe life the next start is whole again.
@@ -208,7 +215,7 @@ export class Daemon implements LocalSwarm {
       const description = await describeEngine(this.#options, identity.nodeId);
       const { files, ...authority } = await newCluster(identity.nodeId, request.Spec?.CAConfig?.NodeCertExpiry);
       // Remains of a cluster that was left half-way, or of an init that did not end.
-      this.#forget();
+      forgetCluster(this.#options.state);
       const unlockKey = locksManagers(request) ? unlockKeyText(systemRandom.bytes(unlockKeyBytes)) : undefined;
       const member = this.#newMember(identity, true, unlockKey);
       // Whoever leads must be able to show who he is.
@@ -219,7 +226,7 @@ export class Daemon implements LocalSwarm {
         await member.manager?.seat.submit(initCluster({ ...asked, authority, managerAddress, ...(unlockKey !== undefined && { unlockKey }) }));
       } catch (error) {
         await member.stop();
-        this.#forget();
+        forgetCluster(this.#options.state);
         throw error;
       }
       writeIdentity(this.#options.state, identity);
@@ -277,7 +284,7 @@ export class Daemon implements LocalSwarm {
     if (this.#joining !== attempt) return;
     try {
       const identity: Identity = { ...joined, ...place, ...(joined.role === 'manager' && { begins: true }) };
-      this.#forget();
+      forgetCluster(this.#options.state);
       const member = this.#newMember(identity, false);
       member.take(files);
       writeIdentity(this.#options.state, identity);
@@ -313,7 +320,7 @@ export class Daemon implements LocalSwarm {
       this.#door.use(undefined);
       await member.leave();
       this.#member = undefined;
-      this.#forget();
+      forgetCluster(this.#options.state);
       this.#logger.info({ node: member.identity.nodeId }, 'left the cluster: its tasks on this node are ended, and the daemon waits for another one');
     });
   }
@@ -325,7 +332,7 @@ export class Daemon implements LocalSwarm {
     await member.leave();
     this.#locked = undefined;
     this.#door.use(undefined);
-    this.#forget();
+    forgetCluster(this.#options.state);
     this.#logger.info({ node: identity.nodeId }, 'left the cluster without unlocking what was held of it');
   }
 
@@ -379,12 +386,6 @@ export class Daemon implements LocalSwarm {
     const { manager } = this.#inside();
     if (!manager) throw new Refusal('unavailable', swarmTexts.worker);
     return manager;
-  }
-
-  #forget(): void {
-    forgetIdentity(this.#options.state);
-    forgetCertificateFiles(this.#options.state);
-    for (const name of ['raft', 'repositories']) rmSync(join(this.#options.state, name), { recursive: true, force: true });
   }
 
   async #exclusively<T>(work: () => Promise<T>): Promise<T> {

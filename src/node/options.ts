@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { Refusal } from '#base/refusal';
 import { engineEndpoint } from './engine-endpoint.ts';
 import { groupId } from './group.ts';
+import { httpAddress, type HttpAddress } from './webhooks/http-address.ts';
 import { raftBeat, type RaftBeat } from './raft-beat.ts';
 
 export interface DaemonOptions {
@@ -27,6 +28,8 @@ export interface DaemonOptions {
   snapshotEntries: number;
   /** Absent: as usual. */
   beat?: RaftBeat;
+  /** Where webhooks are taken; absent: nowhere. */
+  http?: HttpAddress;
   /** Start with the API only; absent: when the last starts died. */
   safeMode?: boolean;
 }
@@ -55,6 +58,9 @@ Options:
   --metrics-addr <address>  HOST:PORT (or :PORT, on every address) where
                         GET /metrics and /healthz are answered over TCP,
                         to anybody                                (default: only on the socket)
+  --http-addr <host:port>  take webhooks of forges at /hooks/REPOSITORY  (default: off)
+  --http-cert <file>    certificate of that door, PEM; needed off 127.0.0.1
+  --http-key <file>     its key, PEM
   --log-level <level>   trace, debug, info, warn, error           (default info)
   --snapshot-entries <count>  log entries between snapshots       (default 10000)
   --raft-tick <duration>      beat of the managers' clocks        (default 50ms)
@@ -71,7 +77,8 @@ Options:
                         these options, and end
   -h, --help            this text
 
-Each option can be given as a variable too: SHOAL_SOCKET, SHOAL_GROUP, SHOAL_STATE, SHOAL_RUN, SHOAL_ENGINE, SHOAL_TARGET, SHOAL_METRICS_ADDR, SHOAL_LOG_LEVEL, SHOAL_SAFE_MODE.
+Each option can be given as a variable too: SHOAL_SOCKET, SHOAL_GROUP, SHOAL_STATE, SHOAL_RUN, SHOAL_ENGINE, SHOAL_TARGET, SHOAL_METRICS_ADDR, SHOAL_LOG_LEVEL, SHOAL_SAFE_MODE,
+SHOAL_HTTP_ADDR, SHOAL_HTTP_CERT, SHOAL_HTTP_KEY.
 SIGTERM and SIGINT end the daemon; containers run on, and the next daemon on the same state goes on with them.
 `;
 
@@ -92,6 +99,11 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
   const snapshotEntries = Number(values['snapshot-entries'] ?? 10_000);
   if (!(Number.isInteger(snapshotEntries) && snapshotEntries > 0)) throw new Refusal('invalidArgument', '--snapshot-entries is a whole number above 0');
   const beat = raftBeat({ tick: values['raft-tick'], heartbeat: values['raft-heartbeat'], election: values['raft-election'] });
+  const http = httpAddress({
+    address: values['http-addr'] ?? environment['SHOAL_HTTP_ADDR'],
+    cert: values['http-cert'] ?? environment['SHOAL_HTTP_CERT'],
+    key: values['http-key'] ?? environment['SHOAL_HTTP_KEY'],
+  });
   if (values['systemd-unit']) return 'systemd-unit';
   const group = values.group ?? environment['SHOAL_GROUP'];
   return {
@@ -106,6 +118,7 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
     ...metricsPlace(values['metrics-addr'] ?? environment['SHOAL_METRICS_ADDR']),
     snapshotEntries,
     ...(beat && { beat }),
+    ...(http && { http }),
     ...safeMode(values['safe-mode'] ?? environment['SHOAL_SAFE_MODE']),
   };
 }
@@ -134,6 +147,9 @@ function parsed(args: readonly string[]) {
       engine: text,
       target: text,
       'swarm-default-advertise-addr': text,
+      'http-addr': text,
+      'http-cert': text,
+      'http-key': text,
       'log-level': text,
       'metrics-addr': text,
       'snapshot-entries': text,

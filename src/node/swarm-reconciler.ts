@@ -1,6 +1,7 @@
 /** The daemon beside an existing Docker Swarm: the reconciler, its records and its socket; no node, no agent, no network of ours. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { HttpDoor } from '#api/door/http-door';
 import { ApiServer } from '#api/server';
 import { seededRandom } from '#base/random';
 import type { Logger } from '#base/logger';
@@ -18,6 +19,7 @@ import { readIdentity } from './state/identity.ts';
 import type { DaemonOptions } from './options.ts';
 import { lockState } from './state/state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
+import { webhookDoor } from './webhooks/webhook-door.ts';
 
 /** The records' only voter; it is no node of any cluster. */
 const recordsNodeId = 'records';
@@ -29,6 +31,7 @@ export class SwarmReconciler {
   readonly #swarm: DockerSwarm;
   readonly #gitops: GitOps;
   readonly #api: ApiServer;
+  readonly #webhooks: HttpDoor | undefined;
   #unlock: () => Promise<void> = async () => {};
 
   constructor(options: DaemonOptions, logger: Logger, onFatal: (error: unknown) => void) {
@@ -53,6 +56,7 @@ export class SwarmReconciler {
     const endpoint = engineEndpoint(options.engine, process.env);
     this.#swarm = new DockerSwarm(endpoint, { records: this.#records, clock, random, logger: logger.child({ part: 'swarm' }) });
     this.#gitops = new GitOps(gitOpsOptions(options), { cluster: this.#swarm, clock, logger: logger.child({ part: 'gitops' }) });
+    this.#webhooks = webhookDoor(options, () => this.#swarm.read(), logger.child({ part: 'webhooks' }));
     this.#api = new ApiServer(
       {
         socketPath: options.socket,
@@ -87,11 +91,13 @@ export class SwarmReconciler {
     await this.#swarm.start();
     await this.#gitops.start();
     await this.#api.start();
+    await this.#webhooks?.start();
     this.#logger.info({ socket, state, engine }, 'the reconciler is ready: it follows the repositories and serves its socket');
   }
 
   /** The stacks run on: they are Docker's. */
   async stop(): Promise<void> {
+    await this.#webhooks?.stop();
     await this.#api.stop();
     await this.#gitops.stop();
     await this.#swarm.stop();

@@ -16,11 +16,13 @@ export interface BenchDaemon {
   /** Process id of its resolver. */
   resolver(): Promise<number>;
   call(method: string, path: string, body?: unknown): Promise<unknown>;
+  /** Command that runs the rest of its line on the host. */
+  enter: readonly string[];
   stop(): Promise<void>;
 }
 
 /** Starts an engine and a daemon, and makes a cluster. */
-export async function startDaemon(): Promise<BenchDaemon> {
+export async function startDaemon(...flags: readonly string[]): Promise<BenchDaemon> {
   const host = await startHost();
   const folder = join(host.folder, 'shoal');
   // The tmpfs for secrets; paths of sockets are short.
@@ -30,7 +32,7 @@ export async function startDaemon(): Promise<BenchDaemon> {
   const socket = join(host.folder, 'shoal.sock');
   const logFile = join(folder, 'daemon.log');
   const log = openSync(logFile, 'a');
-  const args = ['bin/shoal', 'daemon', '--socket', socket, '--state', join(folder, 'state'), '--run', run, '--engine', host.socket];
+  const args = ['bin/shoal', 'daemon', '--socket', socket, '--state', join(folder, 'state'), '--run', run, '--engine', host.socket, ...flags];
   const child = spawn(host.enter[0] ?? '', [...host.enter.slice(1), process.execPath, ...args], { stdio: ['ignore', log, log] });
   const call = (method: string, path: string, body?: unknown): Promise<unknown> => callSocket(socket, method, path, body);
   const answers = (): Promise<boolean> =>
@@ -47,7 +49,7 @@ export async function startDaemon(): Promise<BenchDaemon> {
     rmSync(run, { recursive: true, force: true });
   }
   const resolver = (): Promise<number> => resolverPid(join(run, readdirSync(run).find((name) => name.startsWith('resolver')) ?? ''));
-  return { socket, engine: host.socket, pid: child.pid ?? 0, resolver, call, stop };
+  return { socket, engine: host.socket, pid: child.pid ?? 0, resolver, call, enter: host.enter, stop };
 }
 
 /** One request with JSON; rejects with what the daemon says. */

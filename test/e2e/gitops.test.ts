@@ -1,5 +1,8 @@
 /** A repository and real containers: a commit that fails is rolled back, said, and not tried again. */
 import { execFileSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GitRepository } from '#test/support/git-repository';
 import { startDaemon, type BenchDaemon } from '../bench/daemon.ts';
@@ -24,7 +27,7 @@ describe.skipIf(reason !== undefined)(reason ? `a repository and real containers
 
   beforeAll(async () => {
     execFileSync('npm', ['run', '--silent', 'build']);
-    daemon = await startDaemon();
+    daemon = await startDaemon('--http-addr', '127.0.0.1:8480');
     loadImage(daemon.engine, 'shoal-gitops:1');
   }, limitMs);
 
@@ -35,6 +38,16 @@ describe.skipIf(reason !== undefined)(reason ? `a repository and real containers
 
   const shoal = (...args: string[]) => execFileSync('bin/shoal', ['-H', `unix://${daemon.socket}`, ...args], { encoding: 'utf8' }).trim();
   const stack = () => shoal('stack', 'ls', '--format', '{{.Name}} {{.State}} {{.Health}} {{.Message}}').trim();
+  const secret = 'a secret that the forge knows';
+  const secretFile = join(repository.folder, '..', 'secret');
+  writeFileSync(secretFile, `${secret}\n`);
+  /** The status that a delivery signed with `key` is answered with. */
+  const deliver = (key: string): string => {
+    const signature = `sha256=${createHmac('sha256', key).update('{}').digest('hex')}`;
+    const call = `fetch('http://127.0.0.1:8480/hooks/infra', { method: 'POST', body: '{}', headers: { 'X-Hub-Signature-256': '${signature}' } })`;
+    const [enter = '', ...prefix] = daemon.enter;
+    return execFileSync(enter, [...prefix, process.execPath, '-e', `${call}.then(({ status }) => console.log(status))`], { encoding: 'utf8' }).trim();
+  };
   const replicas = () => shoal('service', 'ls', '--format', '{{.Replicas}}');
   const seen = (condition: () => boolean) => until(condition, limitMs, () => `${stack()}\n${shoal('service', 'ps', 'a_web', '--no-trunc')}`);
 
@@ -45,16 +58,27 @@ describe.skipIf(reason !== undefined)(reason ? `a repository and real containers
     await seen(() => stack() === 'a applied healthy');
     expect(shoal('repo', 'sync', 'infra', '--wait')).toMatch(/^infra: synced at /);
     repository.commit({ 'stacks/a/compose.yml': stackFile('["/bin/false"]') });
-    await seen(() => stack().startsWith('a applied degraded a_web: rolled back: rollback completed'));
-    const why = 'a_web: rolled back: rollback completed: task: non-zero exit (1)';
-    expect(stack()).toBe(`a applied degraded ${why}`);
+    await seen(() => /^a refused healthy rolled back to revision 1 \(commit [0-9a-f]{12}\): a_web: .*non-zero exit \(1\)/.test(stack()));
     expect(shoal('stack', 'ls', '--format', '{{.Flags}}')).toBe('quarantined');
-    expect(shoal('repo', 'ls', '--format', '{{.State}} {{.Message}}')).toBe(`degraded a is degraded: ${why}`);
+    expect(shoal('repo', 'ls', '--format', '{{.State}} {{.Message}}')).toMatch(/^degraded 1 of 1 stacks refused: a: rolled back to revision 1 /);
     await seen(() => replicas() === '1/1');
+    const history = () => shoal('stack', 'history', 'a', '--format', '{{.Revision}} {{.Outcome}} {{.By}} {{.Current}}').split('\n');
+    await seen(() => history()[0] === '3 good shoal true');
+    expect(history()).toEqual(['3 good shoal true', '2 failed t <t@localhost> false', '1 good t <t@localhost> false']);
+    expect(shoal('stack', 'diff', 'a', '1', '2')).toContain('~ service a_web, its tasks are replaced');
     const before = shoal('service', 'inspect', 'a_web', '--format', '{{.Version.Index}} {{.UpdateStatus.StartedAt}}');
     for (let look = 0; look < 3; look++) execFileSync('sh', ['-c', `bin/shoal -H unix://${daemon.socket} repo sync infra || true`]);
     expect(shoal('service', 'inspect', 'a_web', '--format', '{{.Version.Index}} {{.UpdateStatus.StartedAt}}')).toBe(before);
     repository.git('revert', '--no-edit', 'HEAD');
+    await seen(() => stack() === 'a applied healthy');
+    shoal('repo', 'update', 'infra', '--webhook-secret-file', secretFile);
+    expect([deliver('wrong'), deliver(secret), deliver(secret)]).toEqual(['401', '202', '409']);
+    repository.commit({ 'stacks/a/compose.yml': stackFile('["/bin/sleep", "2000"]') });
+    expect(shoal('repo', 'sync', 'infra', '--wait')).toContain('a_web: 1/1 converged');
+    shoal('stack', 'rollback', 'a', '--to', '3');
+    expect(shoal('service', 'inspect', 'a_web', '--format', '{{index .Spec.TaskTemplate.ContainerSpec.Command 1}}')).toBe('1000');
+    expect(shoal('stack', 'ls', '--format', '{{.Flags}}')).toBe('quarantined');
+    shoal('stack', 'retry', 'a');
     await seen(() => stack() === 'a applied healthy');
     shoal('service', 'scale', '--detach', 'a_web=3');
     const counts = '{{.PreviousSpec.Mode.Replicated.Replicas}} {{.Spec.Mode.Replicated.Replicas}}';

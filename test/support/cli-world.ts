@@ -42,6 +42,7 @@ export async function run(args: readonly string[]): Promise<Ran> {
       OTHER: await api.file('b.yml', file.replace('web', 'web2')),
       TEXT: await api.file('text', 'TAG=7\n'),
       SIGNERS: await api.file('signers', signers),
+      WORD: await api.file('word', 'a long enough secret\n'),
       OUT: join(api.folder, 'out'),
     };
     vi.stubEnv('SHOAL_HOST', `unix://${door.path}`);

@@ -91,4 +91,5 @@ export const repositoryChange = object<RepositoryChange>({
   Rewrites: word('Rewrites', 'hold', 'follow'),
   OnFailure: word('OnFailure', 'rollback', 'stay'),
   Freeze: list(text),
+  WebhookSecret: text,
 });

@@ -75,10 +75,14 @@ function shownConfig(config: Config): object {
 
 /** Credentials are named, never shown; those that a record of before has inside its URL neither. */
 function shownRepository(repository: Repository): object {
-  const { Credentials, ...spec } = withLoginApart(repository.Spec);
+  const { Credentials, WebhookSecret, ...spec } = withLoginApart(repository.Spec);
   // What was said before the login was taken apart may hold it.
   const said = Object.values(Credentials ?? {}).filter((value) => value !== '');
   const Message = said.reduce((text, secret) => text.replaceAll(secret, '***'), (repository.Status.Message ?? '').replaceAll(repository.Spec.URL, spec.URL));
   const Status = { ...repository.Status, Message };
-  return { ...repository, Spec: { ...spec, ...(Credentials && { Credentials: Object.keys(Credentials).toSorted() }) }, Status };
+  return {
+    ...repository,
+    Spec: { ...spec, ...(WebhookSecret !== undefined && { Webhook: true }), ...(Credentials && { Credentials: Object.keys(Credentials).toSorted() }) },
+    Status,
+  };
 }

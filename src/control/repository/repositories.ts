@@ -16,6 +16,7 @@ import { isEmptyRecord } from '../stack/inventory.ts';
 import { isOwned } from '../stack/ownership.ts';
 import { checkPlace, checkTracked } from './repository-place.ts';
 import { checkSigners } from './signers.ts';
+import { checkWebhookSecret } from './webhook-secret.ts';
 
 export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }> {
   return (view, { now, newId }) => {
@@ -56,6 +57,8 @@ export interface RepositoryChange {
   OnFailure?: 'rollback' | 'stay';
   /** All windows; none: []. */
   Freeze?: readonly string[];
+  /** '' takes the webhook away. */
+  WebhookSecret?: string;
 }
 
 export function updateRepository(ref: string, { Allow, Disallow = [], ...change }: RepositoryChange): UseCase<void> {
@@ -75,9 +78,18 @@ export function updateRepository(ref: string, { Allow, Disallow = [], ...change 
 
 function changedSpec(
   before: RepositorySpec,
-  { Branch, Ref, SemVer, Signers, Environment, Variables, Unset = [], ...change }: RepositoryChange,
+  { Branch, Ref, SemVer, Signers, Environment, Variables, Unset = [], WebhookSecret, ...change }: RepositoryChange,
 ): RepositorySpec {
-  const { Ref: refBefore, SemVer: rangeBefore, Signers: signersBefore, Environment: environmentBefore, Variables: variablesBefore = {}, ...rest } = before;
+  const secret = WebhookSecret ?? before.WebhookSecret;
+  const {
+    WebhookSecret: _secret,
+    Ref: refBefore,
+    SemVer: rangeBefore,
+    Signers: signersBefore,
+    Environment: environmentBefore,
+    Variables: variablesBefore = {},
+    ...rest
+  } = before;
   const unknown = Unset.find((name) => !Object.hasOwn(variablesBefore, name));
   if (unknown !== undefined) throw new Refusal('invalidArgument', `repository ${before.Name} has no variable ${unknown}`);
   const variables = Object.entries({ ...variablesBefore, ...Variables }).filter(([name]) => !Unset.includes(name));
@@ -94,6 +106,7 @@ function changedSpec(
     ...(signers !== undefined && signers !== '' && { Signers: signers }),
     ...(environment !== undefined && environment !== '' && { Environment: environment }),
     ...(variables.length > 0 && { Variables: Object.fromEntries(variables) }),
+    ...(secret !== undefined && secret !== '' && { WebhookSecret: secret }),
   };
 }
 
@@ -197,6 +210,7 @@ function checkRepository(spec: RepositorySpec): void {
   checkTracked(spec.Ref, spec.SemVer);
   checkSettings(spec);
   if (spec.Signers !== undefined) checkSigners(spec.Signers);
+  checkWebhookSecret(spec);
   if (!(spec.Interval >= second)) throw new Refusal('invalidArgument', 'repository interval must be at least 1s');
   const escapes = spec.Path.startsWith('/') || spec.Path.split('/').includes('..');
   if (escapes) throw new Refusal('invalidArgument', `repository path ${spec.Path} must lead to a folder inside the repository`);

@@ -15,7 +15,8 @@ import { checkPolicy } from '../policy/policy.ts';
 import { imageOf } from './image-digests.ts';
 import { inOrder, isEmptyRecord, labelledObjects, owned, ownedKinds, ownedObjects } from './inventory.ts';
 import { checkOwner, checkRemover, rightsOf } from './ownership.ts';
-import { recordRevision, removeRevisions } from './revisions.ts';
+import { judgeRevision, newestRevision, recordRevision, removeRevisions } from './revisions.ts';
+import { nodesOf, stackHealth } from './stack-health.ts';
 import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
 import { checkStackName, sameCondition } from './stack-states.ts';
 import { inVersions } from './versions.ts';
@@ -92,6 +93,7 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     if (options.prune) dropUnused(overlay, inventory, changes);
     const Inventory = inOrder([...inventory.filter(({ Kind, ID }) => overlay.get(Kind, ID)), ...changes.owned]);
     recordStack(overlay, stack, { name: spec.Name, services, digest, Inventory, ...options }, context);
+    if (stack) judgeLeft(overlay, view, stack, context);
     if (!options.restores) recordRevision(overlay, asked, { digest, ...options, of: options.rollback?.to.Spec.Number }, context);
     const result = {
       Name: spec.Name,
@@ -104,6 +106,14 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     };
     return { actions: overlay.actions, result };
   };
+}
+
+/** What is left for another version was good if all of it runs well now: nobody may have looked since. */
+function judgeLeft(overlay: Overlay, view: View, stack: Stack, context: UseCaseContext): void {
+  const revision = newestRevision(view, stack.Spec.Name);
+  if (!revision || revision.Outcome.State === 'good' || overlay.actions.length === 0) return;
+  if (stackHealth(view, stack, nodesOf(view), context.now)?.State !== 'healthy') return;
+  overlay.lay(judgeRevision(stack.Spec.Name, revision.Spec.Number, { State: 'good', Message: '' })(view, context).actions);
 }
 
 /** Removes what the stack made, and its record; of a stack that is known by its label only, all that carries it, as Docker does. */

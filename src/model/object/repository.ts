@@ -31,6 +31,8 @@ export interface RepositorySpec {
   OnFailure?: 'rollback' | 'stay';
   /** Windows in which nothing of it is written (`model/freeze`). */
   Freeze?: readonly string[];
+  /** What a webhook proves itself with. Never shown. */
+  WebhookSecret?: string;
   /** Never shown; only ever handed to the server of URL. */
   Credentials?: RepositoryCredentials;
 }

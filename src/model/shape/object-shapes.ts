@@ -101,5 +101,6 @@ export const repositorySpec = object<RepositorySpec>({
   Rewrites: word('Rewrites', 'hold', 'follow'),
   OnFailure: word('OnFailure', 'rollback', 'stay'),
   Freeze: list(text),
+  WebhookSecret: text,
   Credentials: credentials,
 });

@@ -119,6 +119,16 @@ test('a commit that fails: services, secrets, configs and networks go back in on
   expect(revisionsOf(store(), 'site')[0]?.Who).toBe('t <t@localhost>');
 });
 
+test('a bad commit right behind a good one goes back to that one, though nobody had looked how it fares', async () => {
+  repository.commit(good);
+  await following.add(repository.folder);
+  repository.commit(bad);
+  await following.sync();
+  expect(outcomes()[0]).toEqual([1, 'good']);
+  await settled(() => newest()?.Of === 1);
+  expect(following.image('site_web')).toBe('web:1');
+});
+
 test('what was given up is said, what is in force is kept: a change by hand is reverted to the good version', async () => {
   const { before } = await failed();
   const web = store().byName('service', 'site_web');

@@ -171,6 +171,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['JoinRequest', 'src/node'],
   ['RepositorySpec Allow', 'src/control'],
   ['RepositorySpec Freeze', 'src/control/repository/stillness.ts'],
+  ['RepositorySpec WebhookSecret', 'src/node/webhooks/webhook-door.ts'],
   ['RepositorySpec', 'src/gitops'],
 ];
 

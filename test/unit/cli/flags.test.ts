@@ -114,6 +114,7 @@ const values: Readonly<Record<string, string | readonly string[]>> = {
   '--unfreeze': ['--freeze', '22:00-06:00', '--unfreeze'],
   '--reason': 'another',
   '--for': '77s',
+  '--webhook-secret-file': 'WORD',
   '--timeout': ['--timeout', '1x'],
   '--username': ['--username', 'u', '--password-file', 'TEXT'],
   '--passphrase-file': 'OTHER',

@@ -15,6 +15,12 @@ test('without options the usual places', () => {
   });
 });
 
+test('webhooks are taken where the operator says: in plain text on this machine, elsewhere with a certificate', () => {
+  expect(parseOptions(['--http-addr', '[::1]:8080'], {})).toMatchObject({ http: { host: '::1', port: 8080 } });
+  const asked = parseOptions(['--http-addr', ':8443'], { SHOAL_HTTP_CERT: '/c.pem', SHOAL_HTTP_KEY: '/k.pem' });
+  expect(asked).toMatchObject({ http: { host: '0.0.0.0', port: 8443, cert: '/c.pem', key: '/k.pem' } });
+});
+
 test('options win over variables', () => {
   const options = parseOptions(['--socket', '/a/s.sock', '--engine=unix:///e.sock'], { SHOAL_SOCKET: '/b.sock', SHOAL_STATE: '/state' });
   expect(options).toMatchObject({ socket: '/a/s.sock', run: '/a', state: '/state', engine: '/e.sock' });
@@ -26,6 +32,12 @@ test.each([
   [['extra'], 'Unexpected argument'],
   [['--target', 'moon'], '--target is cluster or docker, not "moon"'],
   [['--target', 'docker', '--engine', 'moon'], '--engine moon: give unix://PATH or tcp://HOST:PORT'],
+  [['--http-addr', '0.0.0.0:80'], '--http-addr 0.0.0.0:80 can be reached from outside: give it a certificate'],
+  [['--http-addr', ':8080'], 'can be reached from outside'],
+  [['--http-addr', '127.0.0.1'], '--http-addr is HOST:PORT, not "127.0.0.1"'],
+  [['--http-addr', '127.0.0.1:99999'], '--http-addr is HOST:PORT'],
+  [['--http-addr', '127.0.0.1:80', '--http-cert', 'c'], '--http-cert and --http-key go together'],
+  [['--http-cert', 'c', '--http-key', 'k'], 'are for --http-addr'],
   [['--snapshot-entries', '0'], '--snapshot-entries is a whole number above 0'],
   [['--raft-tick', '5ms'], '--raft-tick is between 10ms and 1s, not 5ms'],
   [['--raft-tick', 'soon'], '--raft-tick is a duration in whole milliseconds, such as 50ms, not "soon"'],

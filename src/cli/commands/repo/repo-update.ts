@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { parseDuration } from '#base/text/duration';
 import { allowances } from '#model/allowance';
+import { lineOf } from '../../files.ts';
 import { CommandError, exitCodes } from '../../command-error.ts';
 import { collect, openSession } from '../../session.ts';
 import { addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
@@ -15,6 +16,7 @@ interface UpdateFlags extends TrustFlags, HeadFlags {
   unset?: string[];
   freeze?: string[];
   unfreeze?: boolean;
+  webhookSecretFile?: string;
   onFailure?: string;
   branch?: string;
   path?: string;
@@ -29,6 +31,7 @@ What a repository can be allowed (a value of * allows all of its word):
 ${words.join('\n')}`;
 
 export const freezeHelp = 'write nothing in this window, such as "Fri 16:00-Mon 08:00 Europe/Berlin", "22:00-06:00" or 2026-12-20/2027-01-02; may be repeated';
+export const webhookSecretHelp = 'file with the secret that webhooks at /hooks/NAME are signed with (daemon --http-addr); an empty one takes the webhook away';
 
 export function addTrustOptions(command: Command): Command {
   return command
@@ -47,7 +50,8 @@ export function addRepoUpdate(repo: Command): void {
     .option('--path <folder>', 'folder inside the repository whose sub-folders are the stacks')
     .option('--interval <duration>', 'how often to look')
     .option('--freeze <window>', freezeHelp, collect)
-    .option('--unfreeze', 'take all freeze windows away');
+    .option('--unfreeze', 'take all freeze windows away')
+    .option('--webhook-secret-file <file>', webhookSecretHelp);
   addHeadOptions(update)
     .option('--no-signers', 'follow commits whoever signed them, or nobody')
     .option('--unset <key>', 'take a variable away; may be repeated', collect);
@@ -91,6 +95,7 @@ async function updateRepository(name: string, flags: UpdateFlags, command: Comma
     ...trustOf(flags),
     ...(flags.freeze && { Freeze: flags.freeze }),
     ...(flags.unfreeze === true && { Freeze: flags.freeze ?? [] }),
+    ...(flags.webhookSecretFile !== undefined && { WebhookSecret: lineOf('--webhook-secret-file', flags.webhookSecretFile) }),
     ...(flags.onFailure !== undefined && { OnFailure: flags.onFailure }),
     ...(flags.disallow && { Disallow: wordsOf(flags.disallow) }),
     ...(flags.branch !== undefined && { Branch: flags.branch }),

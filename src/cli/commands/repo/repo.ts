@@ -1,17 +1,18 @@
 /** `repo add|ls|inspect|sync|rm`: Git repositories whose stacks the cluster follows. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { humanDuration } from '#base/text/human';
 import { trustOf as trustedHow, type Repository, type RepositoryCredentials } from '#model/object/repository';
 import { CommandError, exitCodes } from '../../command-error.ts';
+import { lineOf, textOf } from '../../files.ts';
 import { listLines, type Column } from '../../output/list.ts';
 import { compareNatural } from '../../output/natural.ts';
 import { collect, openSession } from '../../session.ts';
 import { removeEach } from '../change.ts';
 import { addRepoControl } from './repo-control.ts';
 import { addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
-import { addRepoUpdate, addTrustOptions, freezeHelp, intervalOf, trustOf, type TrustFlags } from './repo-update.ts';
+import { addRepoUpdate, addTrustOptions, freezeHelp, intervalOf, trustOf, webhookSecretHelp, type TrustFlags } from './repo-update.ts';
 import { inspectObjects } from '../inspect.ts';
 
 interface ListFlags {
@@ -46,7 +47,8 @@ export function addRepo(program: Command): void {
     .option('--token-file <file>', 'file with an access token')
     .option('--ssh-key-file <file>', 'private key for an ssh repository')
     .option('--known-hosts-file <file>', 'keys by which the ssh server is known, as in ~/.ssh/known_hosts')
-    .option('--ca-file <file>', 'certificates by which the https:// server is known');
+    .option('--ca-file <file>', 'certificates by which the https:// server is known')
+    .option('--webhook-secret-file <file>', webhookSecretHelp);
   addTrustOptions(addHeadOptions(add).option('--freeze <window>', freezeHelp, collect)).action(addRepository);
   addRepoUpdate(repo);
   repo
@@ -78,6 +80,7 @@ export function addRepo(program: Command): void {
 
 interface AddFlags extends TrustFlags, HeadFlags {
   freeze?: string[];
+  webhookSecretFile?: string;
   onFailure?: string;
   branch: string;
   path: string;
@@ -99,6 +102,7 @@ async function addRepository(name: string, url: string, flags: AddFlags, command
     ...trustOf(flags),
     ...(flags.freeze && { Freeze: flags.freeze }),
     ...(flags.onFailure !== undefined && { OnFailure: flags.onFailure }),
+    ...webhookOf(flags),
     ...(Credentials && { Credentials }),
   };
   // The daemon runs elsewhere in the file system: a local path is made absolute where it was typed.
@@ -107,26 +111,23 @@ async function addRepository(name: string, url: string, flags: AddFlags, command
   terminal.out(name);
 }
 
+function webhookOf({ webhookSecretFile: file }: AddFlags): { WebhookSecret?: string } {
+  const secret = file === undefined ? '' : lineOf('--webhook-secret-file', file);
+  return secret === '' ? {} : { WebhookSecret: secret };
+}
+
 /** Credentials come in files, so that no list of processes and no history of commands shows them. */
 function readCredentials(flags: AddFlags): RepositoryCredentials | undefined {
   if (flags.passwordFile !== undefined && flags.tokenFile !== undefined)
     throw new CommandError('--password-file and --token-file are one or the other', exitCodes.usage);
-  const read = (flag: string, file: string): string => {
-    try {
-      return readFileSync(file, 'utf8');
-    } catch (error) {
-      throw new CommandError(`${flag} cannot be read: ${(error as Error).message}`, exitCodes.usage);
-    }
-  };
-  const line = (flag: string, file: string): string => read(flag, file).replace(/\r?\n$/, '');
   const { username, passwordFile, tokenFile, sshKeyFile, knownHostsFile, caFile } = flags;
   const given: RepositoryCredentials = {
     ...(username !== undefined && { Username: username }),
-    ...(passwordFile !== undefined && { Password: line('--password-file', passwordFile) }),
-    ...(tokenFile !== undefined && { Password: line('--token-file', tokenFile) }),
-    ...(sshKeyFile !== undefined && { SSHKey: read('--ssh-key-file', sshKeyFile) }),
-    ...(knownHostsFile !== undefined && { KnownHosts: read('--known-hosts-file', knownHostsFile) }),
-    ...(caFile !== undefined && { CA: read('--ca-file', caFile) }),
+    ...(passwordFile !== undefined && { Password: lineOf('--password-file', passwordFile) }),
+    ...(tokenFile !== undefined && { Password: lineOf('--token-file', tokenFile) }),
+    ...(sshKeyFile !== undefined && { SSHKey: textOf('--ssh-key-file', sshKeyFile) }),
+    ...(knownHostsFile !== undefined && { KnownHosts: textOf('--known-hosts-file', knownHostsFile) }),
+    ...(caFile !== undefined && { CA: textOf('--ca-file', caFile) }),
   };
   return Object.keys(given).length > 0 ? given : undefined;
 }

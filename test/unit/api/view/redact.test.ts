@@ -103,7 +103,7 @@ test('credentials of a repository are named and never shown', () => {
   const Credentials = { Username: 'secret1', Password: 'secret2', SSHKey: 'secret3', KnownHosts: 'secret4', CA: 'secret5' };
   const repository = {
     ...meta,
-    Spec: { Name: 'r', URL: 'https://host/x', Branch: 'main', Path: '', Interval: 1, Credentials },
+    Spec: { Name: 'r', URL: 'https://host/x', Branch: 'main', Path: '', Interval: 1, Credentials, WebhookSecret: 'secret6' },
     Status: {},
   } as unknown as Repository;
   expect(JSON.stringify(shown('repository', repository))).not.toContain('secret');

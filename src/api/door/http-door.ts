@@ -1,0 +1,135 @@
+/** The door for the world outside: webhooks of forges. Whoever comes is a stranger, and gets short bounds, short answers and no reasons. */
+import { createServer as createPlainServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import { Guessers, Looks, Seen } from './deliveries.ts';
+import { judge } from './webhook.ts';
+
+export interface HttpDoorOptions {
+  host: string;
+  port: number;
+  /** PEM; absent: plain text, which is for this machine only. */
+  tls?: { cert: string; key: string };
+}
+
+export interface HttpDoorParts {
+  /** What proves that a delivery for this repository is genuine; undefined where there is none. */
+  secretOf: (repository: string) => Promise<string | undefined>;
+  /** One look at the repository, at whoever leads. */
+  look: (repository: string) => Promise<void>;
+  clock: Clock;
+  logger: Logger;
+}
+
+const largestBodyBytes = 1024 * 1024;
+const mostConnections = 256;
+const headersMs = 10_000;
+const requestMs = 30_000;
+const stopGraceMs = 1_000;
+const hookPath = /^\/hooks\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})$/;
+
+export class HttpDoor {
+  readonly #options: HttpDoorOptions;
+  readonly #parts: HttpDoorParts;
+  readonly #server: Server;
+  readonly #seen: Seen;
+  readonly #guessers: Guessers;
+  readonly #looks: Looks;
+
+  constructor(options: HttpDoorOptions, parts: HttpDoorParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#seen = new Seen(parts.clock);
+    this.#guessers = new Guessers(parts.clock);
+    this.#looks = new Looks((name) => this.#look(name), parts.clock);
+    const listener: RequestListener = (request, response) => void this.#handle(request, response);
+    const bounds = { headersTimeout: headersMs, requestTimeout: requestMs, maxHeaderSize: 16 * 1024, keepAliveTimeout: 5_000 };
+    this.#server = options.tls ? createServer({ ...bounds, ...options.tls, minVersion: 'TLSv1.2' }, listener) : createPlainServer(bounds, listener);
+    this.#server.maxConnections = mostConnections;
+    this.#server.on('connection', (socket: Socket) => socket.on('error', () => socket.destroy()));
+    this.#server.on('clientError', (_error, socket) => socket.destroy());
+    this.#server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
+    this.#server.on('error', (error) => parts.logger.error({ error: error.message }, 'the door for webhooks cannot take a connection: the next one is tried'));
+  }
+
+  /** Where it listens. Refuses when the address cannot be had. */
+  async start(): Promise<AddressInfo> {
+    const { host, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      const failed = (error: Error): void => reject(new Refusal('unavailable', `--http-addr ${host}:${port} cannot be listened on: ${error.message}`));
+      this.#server.once('error', failed);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', failed);
+        resolve();
+      });
+    });
+    return this.#server.address() as AddressInfo;
+  }
+
+  async stop(): Promise<void> {
+    this.#looks.stop();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    const cancel = this.#parts.clock.after(stopGraceMs, () => this.#server.closeAllConnections());
+    await closed;
+    cancel();
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    request.on('error', () => response.destroy());
+    response.on('error', () => response.destroy());
+    try {
+      const { status, message } = await this.#answer(request);
+      if (!request.complete) response.setHeader('Connection', 'close');
+      response.writeHead(status, { 'Content-Type': 'application/json', 'X-Content-Type-Options': 'nosniff' }).end(`${JSON.stringify({ message })}\n`);
+    } catch (error) {
+      this.#parts.logger.warn({ error: (error as Error).message }, 'a delivery could not be judged: whoever sent it is asked to try again');
+      if (response.headersSent) return void response.destroy();
+      response.writeHead(503, { Connection: 'close', 'Retry-After': '10' }).end();
+    }
+  }
+
+  async #answer(request: IncomingMessage): Promise<{ status: number; message: string }> {
+    const source = request.socket.remoteAddress ?? '';
+    const name = hookPath.exec((request.url ?? '').split('?')[0] ?? '')?.[1];
+    if (name === undefined) return { status: 404, message: 'there is nothing here' };
+    if (request.method !== 'POST') return { status: 405, message: 'a delivery is posted' };
+    if (this.#guessers.slowed(source)) return { status: 429, message: 'too many deliveries from here were refused: wait a minute' };
+    const body = await readBody(request);
+    if (body === undefined) return { status: 413, message: `a delivery has at most ${largestBodyBytes} bytes` };
+    const judgement = judge({ headers: request.headers, body }, await this.#parts.secretOf(name));
+    if (!judgement.verified) {
+      this.#guessers.refused(source);
+      this.#parts.logger.info({ source, repository: name }, 'a delivery was refused: it does not prove that it knows the webhook secret of the repository');
+      return { status: 401, message: 'this delivery is not signed with the secret of the repository' };
+    }
+    if (judgement.ping) return { status: 200, message: 'heard' };
+    if (!this.#seen.note(`${name} ${judgement.id}`)) return { status: 409, message: 'this delivery came before: another one has another body' };
+    this.#looks.ask(name);
+    return { status: 202, message: `repository ${name} is looked at` };
+  }
+
+  async #look(name: string): Promise<void> {
+    try {
+      await this.#parts.look(name);
+    } catch (error) {
+      this.#parts.logger.warn({ repository: name, error: (error as Error).message }, 'the look that a webhook asked for failed: the next poll looks again');
+    }
+  }
+}
+
+/** undefined: it is larger than allowed, and the rest is not read. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > largestBodyBytes) return undefined;
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > largestBodyBytes) return undefined;
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
