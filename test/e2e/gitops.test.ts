@@ -76,7 +76,7 @@ describe.skipIf(reason !== undefined)(reason ? `a repository and real containers
     repository.commit({ 'stacks/a/compose.yml': stackFile('["/bin/sleep", "2000"]') });
     expect(shoal('repo', 'sync', 'infra', '--wait')).toContain('a_web: 1/1 converged');
     shoal('stack', 'rollback', 'a', '--to', '3');
-    expect(shoal('service', 'inspect', 'a_web', '--format', '{{index .Spec.TaskTemplate.ContainerSpec.Command 1}}')).toBe('1000');
+    expect(shoal('service', 'inspect', 'a_web', '--format', '{{index .Spec.TaskTemplate.ContainerSpec.Args 1}}')).toBe('1000');
     expect(shoal('stack', 'ls', '--format', '{{.Flags}}')).toBe('quarantined');
     shoal('stack', 'retry', 'a');
     await seen(() => stack() === 'a applied healthy');
