@@ -1,6 +1,8 @@
 /** What a deploy by hand would do, object by object: the deploy itself is tried on the view, and its actions are thrown away. */
 import { seededRandom } from '#base/random';
-import { deployStack } from '#control/stack/stacks';
+import { finish } from '#base/pace/steps';
+import { stackFingerprint } from '#control/stack/fingerprint';
+import { deployStack, specDigest } from '#control/stack/stacks';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { OwnedKind, StackSpec } from '#model/object/stack';
 import { fieldChanges } from '#model/difference/field-changes';
@@ -23,6 +25,7 @@ export function planDeploy(view: View, spec: StackSpec, { prune }: { prune: bool
   const owned = after.byName('stack', spec.Name)?.Inventory ?? [];
   return {
     stack: spec.Name,
+    fingerprint: stackFingerprint(view, spec, finish(specDigest(spec)), prune),
     changes: [...changes, ...owned.flatMap(({ Kind, Name }) => unchanged(Kind, Name))],
     ...(result.RevertedBy && { revertedBy: result.RevertedBy.Repository }),
   };

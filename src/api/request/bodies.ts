@@ -54,6 +54,8 @@ export interface StackDeployRequest {
   ResolveImage?: ResolveImages;
   /** Image reference → X-Registry-Auth text. */
   RegistryAuth?: Readonly<Record<string, string>>;
+  /** The fingerprint of the plan that is carried out. */
+  Expect?: string;
   /** Who deploys, for the history; nobody checks it. */
   Who?: string;
 }
@@ -64,6 +66,7 @@ export const stackDeployRequest = object<StackDeployRequest>({
   Force: flag,
   ResolveImage: word('ResolveImage', 'always', 'changed', 'never'),
   RegistryAuth: record(text),
+  Expect: text,
   Who: text,
 });
 

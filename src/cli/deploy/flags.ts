@@ -22,9 +22,14 @@ export interface DeployFlags extends LoadFlags, WaitFlags {
   prune?: boolean;
   /** Over a repository's stack. */
   force?: boolean;
+  /** The fingerprint of a plan. */
+  expect?: string;
   resolveImage?: string;
   withRegistryAuth?: boolean;
 }
+
+/** Docker makes no plans, and --strict is to do what Docker does. */
+export const expectNeedsUs = "--expect is for a daemon of shoal's, and not for --strict: only there a plan has a fingerprint";
 
 /** Docker's way where the daemon is Docker's, the Compose Specification where it is ours; a flag decides otherwise. */
 export async function chosenMode(client: Client, { strict, spec }: ModeFlags): Promise<'strict' | 'spec'> {

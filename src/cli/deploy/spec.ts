@@ -8,7 +8,7 @@ import type { WaitTarget } from '../progress/watch.ts';
 import type { Terminal } from '../output/terminal.ts';
 import type { Session } from '../session.ts';
 import { whoText } from '../who.ts';
-import type { DeployFlags } from './flags.ts';
+import { expectNeedsUs, type DeployFlags } from './flags.ts';
 import { isResolveImages } from './images.ts';
 import { planOfStack } from './docker/plan-of-stack.ts';
 import { authReader } from './registry-auth.ts';
@@ -35,6 +35,7 @@ export async function deploySpec(session: Session, name: string | undefined, fla
   const targets = await withResult(session.terminal, flags.json, startedAt, async () => {
     const spec = loadSpec(session, name, flags);
     const ours = (await session.client.ping()).shoal !== undefined;
+    if (!ours && flags.expect !== undefined) throw new CommandError(expectNeedsUs, exitCodes.usage);
     return ours ? await deployToShoal(session, spec, flags) : await deployToDocker(session, spec, flags);
   });
   if (!flags.detach && targets.length > 0) await waitAndExit(session, targets, flags, startedAt);
@@ -44,7 +45,15 @@ export async function deploySpec(session: Session, name: string | undefined, fla
 async function deployToShoal({ client, terminal, environment }: Session, spec: StackSpec, flags: DeployFlags): Promise<WaitTarget[]> {
   const ResolveImage = resolveImagesOf(flags, 'changed');
   const RegistryAuth = flags.withRegistryAuth ? await authsOf(spec, environment) : undefined;
-  const body = { Spec: spec, Prune: flags.prune !== false, Force: flags.force === true, ResolveImage, Who: whoText(), ...(RegistryAuth && { RegistryAuth }) };
+  const body = {
+    Spec: spec,
+    Prune: flags.prune !== false,
+    Force: flags.force === true,
+    ResolveImage,
+    Who: whoText(),
+    ...(flags.expect !== undefined && { Expect: flags.expect }),
+    ...(RegistryAuth && { RegistryAuth }),
+  };
   const deployment = await client.post<Deployment>(`/shoal/v1/stacks/${encodeURIComponent(spec.Name)}`, body);
   tell(terminal, deployment, flags);
   return deployment.Services.map(({ ID, Name, SpecVersion, Change }) => ({ ID, Name, SpecVersion, untouched: Change === 'unchanged' }));

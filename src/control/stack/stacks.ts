@@ -13,6 +13,7 @@ import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { checkPolicy } from '../policy/policy.ts';
 import { imageOf } from './image-digests.ts';
+import { stackFingerprint } from './fingerprint.ts';
 import { inOrder, isEmptyRecord, labelledObjects, owned, ownedKinds, ownedObjects } from './inventory.ts';
 import { checkOwner, checkRemover, rightsOf } from './ownership.ts';
 import { judgeRevision, newestRevision, recordRevision, removeRevisions } from './revisions.ts';
@@ -58,6 +59,8 @@ export interface DeployOptions {
   restores?: boolean;
   /** X-Registry-Auth by image, as the spec writes the image. */
   registryAuth?: Readonly<Record<string, string>>;
+  /** The fingerprint of the plan that is carried out: refused when the stack or the cluster moved since. */
+  expect?: string;
   /** Who asks, as they say themselves. */
   who?: string;
   /** The stack goes back to this revision. */
@@ -72,6 +75,7 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     checkOwner(view, asked.Name, options.source, options.force === true);
     checkPolicy(view, asked, options.source);
     const digest = options.digest ?? finish(specDigest(asked));
+    checkExpected(view, asked, digest, options);
     const overlay = new Overlay(view);
     const inventory = ownedObjects(view, stack);
     const spec = inVersions(view, asked, inventory);
@@ -114,6 +118,17 @@ function judgeLeft(overlay: Overlay, view: View, stack: Stack, context: UseCaseC
   if (!revision || revision.Outcome.State === 'good' || overlay.actions.length === 0) return;
   if (stackHealth(view, stack, nodesOf(view), context.now)?.State !== 'healthy') return;
   overlay.lay(judgeRevision(stack.Spec.Name, revision.Spec.Number, { State: 'good', Message: '' })(view, context).actions);
+}
+
+/** Refuses what is no longer what somebody read. */
+function checkExpected(view: View, asked: StackSpec, digest: string, { expect, prune }: DeployOptions): void {
+  if (expect === undefined) return;
+  const now = stackFingerprint(view, asked, digest, prune);
+  if (now === expect) return;
+  throw new Refusal(
+    'failedPrecondition',
+    `the plan ${expect} of stack ${asked.Name} no longer holds: the files or the cluster changed since (now ${now}); nothing was changed: plan again`,
+  );
 }
 
 /** Removes what the stack made, and its record; of a stack that is known by its label only, all that carries it, as Docker does. */

@@ -17,6 +17,8 @@ export interface ObjectChange {
 export interface StackPlan {
   stack: string;
   changes: readonly ObjectChange[];
+  /** Of the stack that is asked for and of the cluster as it is: a deploy that expects it is refused when either moved. */
+  fingerprint?: string;
   /** The repository that has the stack, and would undo it. */
   revertedBy?: string;
 }

@@ -110,6 +110,7 @@ const values: Readonly<Record<string, string | readonly string[]>> = {
   '--disallow': 'privileged',
   '--trust': 'full',
   '--on-failure': 'stay',
+  '--expect': '0123456789abcdef',
   '--freeze': '22:00-06:00',
   '--unfreeze': ['--freeze', '22:00-06:00', '--unfreeze'],
   '--reason': 'another',

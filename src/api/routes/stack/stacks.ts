@@ -51,7 +51,7 @@ async function suspend(call: Call, context: Context, on: boolean): Promise<Answe
 
 async function deploy(call: Call, context: Context): Promise<Answer> {
   const name = parameter(call);
-  const { Spec, Prune = false, Force = false, ResolveImage = 'changed', RegistryAuth = {}, Who } = await decodeBody(call.request, stackDeployRequest);
+  const { Spec, Prune = false, Force = false, ResolveImage = 'changed', RegistryAuth = {}, Who, Expect } = await decodeBody(call.request, stackDeployRequest);
   const asked = wholeSpec(name, Spec);
   const { spec, untold } = await resolved(asked, ResolveImage, RegistryAuth, context);
   const digest = await inTurns(specDigest(asked), context.clock);
@@ -62,6 +62,7 @@ async function deploy(call: Call, context: Context): Promise<Answer> {
     force: Force,
     registryAuth: RegistryAuth,
     ...(Who !== undefined && { who: Who }),
+    ...(Expect !== undefined && { expect: Expect }),
   } as const;
   const Warnings = [...untoldWarnings(untold), ...asked.Services.flatMap((each) => engineSocketWarning(each) ?? [])];
   return { status: 200, json: { ...(await submit(context, call, deployStack(spec, options))), ...(Warnings.length > 0 && { Warnings }) } };

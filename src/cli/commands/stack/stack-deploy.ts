@@ -1,6 +1,7 @@
 /** `stack deploy`: load the files, send them in the way the daemon is used to, wait for the outcome. */
 import type { Command } from 'commander';
-import { chosenMode, type DeployFlags } from '../../deploy/flags.ts';
+import { CommandError, exitCodes } from '../../command-error.ts';
+import { chosenMode, expectNeedsUs, type DeployFlags } from '../../deploy/flags.ts';
 import { collect, openSession } from '../../session.ts';
 import { addWaitOptions } from '../../progress/wait.ts';
 
@@ -23,6 +24,7 @@ export function addStackDeploy(stack: Command): void {
   addLoadOptions(deploy)
     .option('--prune', "remove services that the files no longer have (the default on shoal's own cluster, but for --strict)")
     .option('--no-prune', 'keep services that the files no longer have')
+    .option('--expect <fingerprint>', 'carry out the plan with this fingerprint, or nothing: refused when files or cluster changed since')
     .option('--force', 'deploy over the stack of a repository, which reverts it')
     .option('--resolve-image <when>', "ask registries for digests: always, changed (the default on a cluster of shoal's) or never")
     .option('--with-registry-auth', "give the nodes docker's credentials for the images");
@@ -50,6 +52,7 @@ export function addLoadOptions(command: Command): Command {
 async function runDeploy(name: string | undefined, flags: DeployFlags, command: Command): Promise<void> {
   const session = openSession(command);
   const mode = await chosenMode(session.client, flags);
+  if (mode === 'strict' && flags.expect !== undefined) throw new CommandError(expectNeedsUs, exitCodes.usage);
   // The loader is the heavy part of the program; only the commands that load pay for it.
   if (mode === 'strict') return (await import('../../deploy/docker/strict.ts')).deployStrict(session, name, flags);
   return (await import('../../deploy/spec.ts')).deploySpec(session, name, flags);

@@ -49,11 +49,20 @@ async function runPlan(name: string | undefined, flags: PlanFlags, command: Comm
   const plan = ours ? await planOfOurs(session, stack, flags.prune ?? mode === 'spec') : await planOfDocker(session, stack, flags.prune === true);
   const lines = { json: () => [JSON.stringify(plan)], text: planLines, markdown: planMarkdown }[format as 'text'](plan.changes, stack.Name);
   for (const line of lines) session.terminal.out(line);
+  const changes = plan.changes.some(({ change }) => change !== 'none');
+  if (changes && format !== 'json' && plan.fingerprint !== undefined) session.terminal.out(fingerprintLine(plan.fingerprint, format));
   if (plan.revertedBy !== undefined)
     session.terminal.error(`warning: stack ${stack.Name} belongs to repository ${plan.revertedBy}: a deploy needs --force, and is reverted`);
   const refused = plan.changes.find((change) => change.refused !== undefined);
   if (refused) throw new CommandError(`${refused.kind} ${refused.name}: ${refused.refused ?? ''}`);
-  if (flags.exitCode && plan.changes.some(({ change }) => change !== 'none')) process.exitCode = exitCodes.changes;
+  if (flags.exitCode && changes) process.exitCode = exitCodes.changes;
+}
+
+/** What makes sure that what was read is what is done. */
+function fingerprintLine(fingerprint: string, format: string): string {
+  return format === 'markdown'
+    ? `\nFingerprint: \`${fingerprint}\``
+    : `Fingerprint ${fingerprint}: \`stack deploy --expect ${fingerprint}\` carries out this plan or nothing.`;
 }
 
 /** A daemon of ours plans itself: it knows what secrets hold and whose an object is. */
