@@ -170,6 +170,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['InitRequest', 'src/node'],
   ['JoinRequest', 'src/node'],
   ['RepositorySpec Allow', 'src/control'],
+  ['RepositorySpec Rewrites', 'src/control/repository/rewrites.ts'],
   ['RepositorySpec Freeze', 'src/control/repository/stillness.ts'],
   ['RepositorySpec WebhookSecret', 'src/node/webhooks/webhook-door.ts'],
   ['RepositorySpec', 'src/gitops'],
