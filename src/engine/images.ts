@@ -36,6 +36,8 @@ export class Images {
   constructor(
     readonly docker: Docker,
     parallelPulls: number,
+    /** Milliseconds since whenever. */
+    readonly monotonicNow: () => number = () => performance.now(),
   ) {
     this.#limiter = createLimiter(parallelPulls);
   }
@@ -44,7 +46,7 @@ export class Images {
   async ensure(task: Task, signal: AbortSignal): Promise<StepOutcome> {
     const key = JSON.stringify([task.Spec.ContainerSpec?.Image, task.Spec.ContainerSpec?.Shoal?.Platform, task.Shoal.RegistryAuth]);
     const failure = this.#failures.get(key);
-    if (failure && performance.now() < failure.until && !(await this.#present(task.Spec.ContainerSpec?.Image ?? ''))) return failure.outcome;
+    if (failure && this.monotonicNow() < failure.until && !(await this.#present(task.Spec.ContainerSpec?.Image ?? ''))) return failure.outcome;
     const flight = this.#flights.get(key) ?? this.#depart(key, task);
     flight.waiting++;
     const leave = () => {
@@ -85,7 +87,7 @@ export class Images {
     if (outcome.ok || outcome.permanent) this.#failures.delete(key);
     if (outcome.ok || !outcome.permanent) return;
     const sharedMs = before ? Math.min(2 * before.sharedMs, failureSharedMs.longest) : failureSharedMs.first;
-    this.#failures.set(key, { outcome, sharedMs, until: performance.now() + sharedMs });
+    this.#failures.set(key, { outcome, sharedMs, until: this.monotonicNow() + sharedMs });
     for (const oldest of this.#failures.keys()) {
       if (this.#failures.size <= rememberedFailures) break;
       this.#failures.delete(oldest);

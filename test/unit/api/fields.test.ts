@@ -153,6 +153,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['NodeSpec Labels', 'src/model/constraint.ts'],
   ['NodeSpec Role', 'src/control/nodes.ts'],
   ['NodeSpec Availability', 'src/control/nodes.ts'],
+  ['NodeSpec Shoal.DrainTimeout', 'src/stages/orchestrator/leave.ts'],
   ['ClusterSpec Name', 'src/control/clusters.ts'],
   ['ClusterSpec Labels', 'src/control/clusters.ts'],
   ['ClusterSpec Orchestration', 'src/stages/orchestrator'],

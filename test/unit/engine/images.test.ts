@@ -10,11 +10,14 @@ const never = new AbortController().signal;
 const digest = `web@sha256:${'a'.repeat(64)}`;
 let engine: FakeEngineSocket;
 let images: Images;
+/** Milliseconds: a slow machine takes none of them. */
+let nowMs: number;
 
 beforeEach(async () => {
   engine = new FakeEngineSocket();
   await engine.start();
-  images = new Images(new Docker({ socketPath: engine.socketPath }), 2);
+  nowMs = 0;
+  images = new Images(new Docker({ socketPath: engine.socketPath }), 2, () => nowMs);
 });
 afterEach(() => engine.stop());
 
@@ -74,6 +77,9 @@ describe('a registry that fails', () => {
     const first = await ensure('web:1');
     for (let index = 0; index < 1000; index++) expect(await ensure('web:1')).toBe(first);
     expect(engine.pulls.length).toBe(1);
+    nowMs = 2000;
+    expect(await ensure('web:1')).not.toBe(first);
+    expect(engine.pulls.length).toBe(2);
     engine.present.add('web:1');
     expect(await ensure('web:1')).toEqual({ ok: true });
   });
