@@ -106,6 +106,13 @@ export async function benchReconcile(rounds = 5): Promise<ReconcileFigures> {
     120_000,
     () => `${running()} tasks run`,
   );
+  // What became of them is noted once, in entries of its own.
+  const judged = () => [...state.store.list('revision')].filter(({ Outcome }) => Outcome.State === 'good').length;
+  await until(
+    () => judged() === stackCount,
+    120_000,
+    () => `${judged()} stacks are known to be well`,
+  );
   const whole: number[] = [];
   const wholeCpu: number[] = [];
   const again: number[] = [];

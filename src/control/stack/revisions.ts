@@ -1,5 +1,4 @@
 /** Revisions of stacks: one is kept of each deploy that brings something new, and what it came to. */
-import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { isPinned } from '#model/image/image-reference';
 import type { ServiceSpec } from '#model/object/service-spec';
@@ -78,12 +77,12 @@ export function removeRevisions(overlay: Overlay, stack: string): void {
   for (const { ID } of revisionsOf(overlay, stack)) overlay.lay([remove('revision', ID)]);
 }
 
-/** Notes what became of the newest revision; a good one keeps the digests that its images turned out to be. */
+/** Notes what became of the newest revision, with the reason that came first; a good one keeps the digests that its images turned out to be. */
 export function judgeRevision(stack: string, number: number, outcome: RevisionOutcome): UseCase<void> {
   return (view) => {
     const revision = newestRevision(view, stack);
     const told = revision?.Spec.Number === number && revision.Outcome.State !== 'good' ? revision : undefined;
-    if (!told || equal(told.Outcome, outcome)) return { actions: [], result: undefined };
+    if (!told || told.Outcome.State === outcome.State) return { actions: [], result: undefined };
     const Services = outcome.State === 'good' ? told.Spec.Content.Services.map((spec) => pinned(view, spec)) : told.Spec.Content.Services;
     const Spec = { ...told.Spec, Content: { ...told.Spec.Content, Services } };
     return { actions: [update('revision', { ...told, Spec, Outcome: outcome })], result: undefined };

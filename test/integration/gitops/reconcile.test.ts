@@ -4,6 +4,7 @@ import { removeConfig } from '#control/configs';
 import { removeNetwork } from '#control/networks';
 import { confirmRepository, removeRepository, suspendRepository } from '#control/repository/repositories';
 import { removeService, updateService } from '#control/service/services';
+import { newestRevision } from '#control/stack/revisions';
 import { adoptStack, suspendStack } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import type { Service } from '#model/object/service';
@@ -351,6 +352,7 @@ test('an update that was rolled back shows on the stack and the repository, is n
   await settled(() => following.health('site')?.State === 'degraded');
   expect(following.health('site')).toMatchObject({ Message: 'site_web: rolled back: rollback completed', Quarantined: true });
   await settled(() => following.told().includes('degraded site: site_db: 0 of 1 running; site_web: rolled back: rollback completed'));
+  await settled(() => newestRevision(following.cluster.store, 'site')?.Outcome.State === 'failed');
   const { entries } = following.cluster;
   await following.sync();
   await following.restart();
