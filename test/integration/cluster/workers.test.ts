@@ -85,13 +85,16 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
         limitMs,
         () => 'nothing listens',
       );
-      await refused('listen tcp 0.0.0.0:2377: bind: address already in use', '--token', await token(), at(manager));
+      // A worker listens to nobody.
+      const managers = await manager.askDocker('swarm', 'join-token', '-q', 'manager');
+      await refused('listen tcp 0.0.0.0:2377: bind: address already in use', '--token', managers, at(manager));
       const { code, stderr } = await worker.docker(['swarm', 'init', '--advertise-addr', worker.host.address]);
       expect([code, stderr]).toEqual([1, expect.stringContaining('listen tcp 0.0.0.0:2377: bind: address already in use')]);
     } finally {
       holder.kill();
     }
     expect(await state(worker)).toBe('inactive');
+    expect((await nodeStates()).length).toBe(1);
   });
 
   test('an address that is silent leaves the node pending, and a restart or leaving ends that', { timeout: 120_000 }, async () => {
