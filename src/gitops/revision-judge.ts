@@ -72,6 +72,8 @@ export class RevisionJudge {
     const { Name } = stack.Spec;
     if (health.State === 'healthy') return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
     if (health.State !== 'failing' && !health.Quarantined) return;
+    // What goes back by itself ends that first: another change in the middle would be a rollout of its own.
+    if (isGoingBack(view, stack)) return;
     const reason = health.Message === '' ? 'it does not become healthy' : health.Message;
     if (goesBack(view, stack, this.#parts.clock.now()) && (await this.#giveUp(Name, Number, reason))) return;
     await cluster.submit(judgeRevision(Name, Number, { State: 'failed', Message: reason }));
@@ -92,6 +94,11 @@ export class RevisionJudge {
       return false;
     }
   }
+}
+
+/** Whether a service of the stack is on its way to its version of before. */
+function isGoingBack(view: View, { Services }: Stack): boolean {
+  return Services.some((name) => view.byName('service', name)?.UpdateStatus?.State === 'rollback_started');
 }
 
 /** Whether the stack goes back by itself: it is a repository's that says so, and nobody holds it still. */

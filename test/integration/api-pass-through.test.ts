@@ -25,8 +25,9 @@ describe.skipIf(reason)(`engine behind the API${reason ? ` (skipped: ${reason})`
     const ping = await api.http('HEAD', '/_ping');
     expect(ping.headers['api-version']).toBe('1.41');
     expect(ping.headers['shoal']).toBe('0.1.0');
-    const pinned = await api.http('GET', '/v1.47/containers/json');
+    const pinned = await api.http('GET', '/v1.41/containers/json');
     expect([pinned.status, pinned.headers['api-version']]).toEqual([200, '1.41']);
+    expect((await api.http('GET', '/v1.47/containers/json')).status).toBe(400);
     const version = (await api.http('GET', '/version')).json;
     expect(version.Components.map((component: { Name: string }) => component.Name)).toEqual(expect.arrayContaining(['Engine', 'Shoal']));
     const info = await api.docker('info', '--format', '{{.ServerVersion}} {{.Swarm.LocalNodeState}} {{.Swarm.NodeID}}');

@@ -276,11 +276,11 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
       commit({ 'stacks/roll/compose.yml': failing.replace('shoal-test:1', 'missing:1') });
       const state = async () => (await fetchJson<Listed>(host.socket, '/v1.41/services/roll_r')).UpdateStatus?.State;
       await until(async () => (await state()) === 'rollback_completed', limitMs, daemonLog);
+      const shown = () => shoal('stack', 'ls', '--format', '{{.Name}} {{.State}} {{.Message}}').text;
+      await until(() => /^roll \S+ rolled back to revision 1 .*No such image: missing:1/m.test(shown()), limitMs, daemonLog);
       const before = await versions();
       for (let count = 0; count < 3; count++) sync();
       expect(await versions()).toEqual(before);
-      const shown = shoal('stack', 'ls', '--format', '{{.Name}} {{.State}} {{.Health}} {{.Message}}').text;
-      expect(shown).toMatch(/^roll applied degraded roll_r: .*No such image: missing:1/m);
       await until(async () => (await running('roll_r')).some((task) => task.endsWith('shoal-test:1')), limitMs, daemonLog);
       commit({ 'stacks/roll/compose.yml': failing.replace('shoal-test:1', 'shoal-test:2') });
       await until(async () => (await running('roll_r')).some((task) => task.endsWith('shoal-test:2')), limitMs, daemonLog);

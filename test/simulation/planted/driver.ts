@@ -111,7 +111,14 @@ export const faults: readonly Fault[] = [
     to: 'if (false as boolean)',
     within: 0,
   },
-  { name: 'answers for an entry that had no effect', tier, file: 'manager/manager.ts', from: 'if (outcome.applied) {', to: 'if (outcome) {', within: 0 },
+  {
+    name: 'answers for an entry that had no effect',
+    tier,
+    file: 'manager/manager.ts',
+    from: 'if (outcome.applied) group.settle();',
+    to: 'if (outcome) group.settle();',
+    within: 0,
+  },
   {
     name: 'a large entry is overtaken',
     tier,
