@@ -273,6 +273,8 @@ describe.skipIf(reason !== undefined)(reason ? `the reconciler beside a Docker S
       const failing = 'services: {r: {image: "shoal-test:1", stop_grace_period: 1s, deploy: {update_config: {monitor: 500ms, failure_action: rollback}}}}\n';
       commit({ 'stacks/roll/compose.yml': failing });
       await until(async () => (await running('roll_r')).length === 1, limitMs, daemonLog);
+      // Only what was seen to be well is gone back to.
+      await until(() => shoal('stack', 'history', 'roll', '--format', '{{.Outcome}}').text.includes('good'), limitMs, daemonLog);
       commit({ 'stacks/roll/compose.yml': failing.replace('shoal-test:1', 'missing:1') });
       const state = async () => (await fetchJson<Listed>(host.socket, '/v1.41/services/roll_r')).UpdateStatus?.State;
       const shown = () => shoal('stack', 'ls', '--format', '{{.Name}} {{.State}} {{.Message}}').text;

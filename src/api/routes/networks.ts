@@ -131,14 +131,15 @@ async function create(call: Call, context: Context): Promise<Answer> {
   const bytes = await holdBody(call.request);
   const body = parseBody(bytes);
   const request = decode(body, networkCreateRequest);
+  const name = request.Name || '';
   if (!isClusterNetwork(request)) {
-    if ((await optionalView(context))?.byName('network', request.Name)) throw taken(request.Name);
+    if (name !== '' && (await optionalView(context))?.byName('network', name)) throw taken(name);
     await context.engine.passThrough(call.request, call.response, call.target, bytes);
     return 'sent';
   }
   requireManager(context.swarm.status());
   decode(body, clusterNetworkRequest);
-  await refuseTakenName(request.Name, context);
+  await refuseTakenName(name, context);
   const { Scope: _scope, ...spec } = request;
   return await context.atLeader(call, async () => {
     const { ID } = await submit(context, call, createNetwork(spec));
@@ -148,6 +149,7 @@ async function create(call: Call, context: Context): Promise<Answer> {
 
 /** A name means one network: the engine's own are looked at as well as the cluster's. */
 async function refuseTakenName(name: string, context: Context): Promise<void> {
+  if (name === '') return;
   const local = await context.engine.read<NetworkResource>(`/networks/${encodeURIComponent(name)}`);
   if (local?.Name === name && local.Labels?.[networkIdLabel] === undefined) throw taken(name);
 }

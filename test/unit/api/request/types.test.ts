@@ -35,6 +35,11 @@ test('a repository that is given nothing is refused, not failed over', async () 
   expect(api.complaints).toEqual([]);
 });
 
+test('a network without a name is refused by whoever makes it, not failed over', async () => {
+  for (const Driver of ['bridge', 'overlay']) expect((await api.http('POST', '/networks/create', { Driver })).status, Driver).not.toBe(201);
+  expect(api.complaints).toEqual([]);
+});
+
 test('a spec that comes from elsewhere than the door is held to the same table', () => {
   const spec = { Name: 'x', TaskTemplate: { ContainerSpec: { Image: 'a' }, Resources: { Limits: { NanoCPUs: 1e29 } } } };
   expect(() => api.cluster.run(createService(spec, {}))).toThrow('cannot unmarshal number 1e+29');
