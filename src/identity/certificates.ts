@@ -66,7 +66,7 @@ export const certificates: Certificates = {
     ];
     const leaf = await sign({
       subject: nameOf(template.subject),
-      issuer: by.subject,
+      issuer: by.subjectName,
       template,
       publicKey,
       signingKey: signer.privateKey,
@@ -82,8 +82,8 @@ export const certificates: Certificates = {
     const publicKey = await root.publicKey.export(algorithm, ['verify'], webcrypto);
     const validity = { notBefore: root.notBefore.getTime(), notAfter: root.notAfter.getTime() };
     return sign({
-      subject: root.subject,
-      issuer: by.subject,
+      subject: root.subjectName,
+      issuer: by.subjectName,
       template: { validity },
       publicKey,
       signingKey: signer.privateKey,
@@ -168,9 +168,10 @@ function read(certificate: string): CertificateFacts {
   };
 }
 
+/** Names that stand in other certificates are taken as they are there, byte for byte: by that a chain is found. */
 interface Signing {
-  subject: string;
-  issuer: string;
+  subject: string | Name;
+  issuer: string | Name;
   template: Pick<Template, 'validity'>;
   publicKey: Key;
   signingKey: Key;

@@ -1,7 +1,7 @@
 /** What the authority may count on of keys and signatures; `openssl` is the judge where it is there. */
 import { spawnSync } from 'node:child_process';
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -50,6 +50,18 @@ test('a certificate says what was asked of the authority', () => {
   expect(Buffer.from(info.CertIssuerSubject, 'base64').toString('latin1')).toContain('swarm-ca');
   const spki = createPublicKey(authority.Key).export({ type: 'spki', format: 'der' });
   expect(info.CertIssuerPublicKey).toBe(spki.toString('base64'));
+});
+
+test.skipIf(spawnSync('openssl', ['version']).error !== undefined)('a root of another maker is named as it names itself, byte for byte', async () => {
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  spawnSync('openssl', ['req', '-x509', ...curve, '-days', '7300', '-subj', '/CN=another root', '-keyout', 'other.key', '-out', 'other.crt'], { cwd: folder });
+  const [root, rootKey] = ['other.crt', 'other.key'].map((name) => readFileSync(join(folder, name), 'utf8')) as [string, string];
+  const issuer = { certificate: root, key: rootKey };
+  const leaf = await certificates.issue(await certificates.request(key), template, issuer);
+  expect(certificates.tlsInfo(leaf, root)).toEqual(certificates.tlsInfo(root, root));
+  const crossed = await certificates.crossSign(root, issuerOf(authority));
+  expect(new X509Certificate(crossed).subject).toBe(new X509Certificate(root).subject);
+  expect(opensslFault(`${leaf}${crossed}`, authority.Certificate)).toBeUndefined();
 });
 
 test('its root vouches for it, and no other does', async () => {
