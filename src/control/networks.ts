@@ -6,10 +6,10 @@ import { isIngress } from '#model/port/port';
 import { networkSpec } from '#model/shape/object-shapes';
 import { create, newMeta, remove } from '#store/action';
 import type { View } from '#store/view';
-import { checkAddress, checkSubnet } from './addresses.ts';
 import type { UseCase } from './cluster.ts';
 import { findObject } from './find.ts';
 import { checkName } from './names.ts';
+import { checkIpam, checkOptions } from './network-check.ts';
 import { servicesUsing } from './users.ts';
 
 /** Drivers that we can build on a node; an empty one means overlay. */
@@ -53,25 +53,10 @@ export function checkNetwork(view: View, spec: NetworkSpec): void {
   if (!drivers.includes(spec.Driver ?? '')) {
     throw new Refusal('invalidArgument', `network driver ${spec.Driver} is not supported: use overlay or bridge`);
   }
-  refuseUnbuilt(spec);
+  checkOptions(view, spec);
   if (spec.Ingress) checkNewIngress(view, spec);
-  for (const config of spec.IPAM?.Config ?? []) {
-    checkSubnet('subnet', config.Subnet);
-    checkSubnet('range', config.IPRange);
-    checkAddress('gateway', config.Gateway);
-  }
+  checkIpam(spec);
   if (view.byName('network', spec.Name)) throw new Refusal('alreadyExists', `network with name ${spec.Name} already exists`, { plain: true });
-}
-
-/** What would be stored and do nothing. */
-function refuseUnbuilt({ EnableIPv6, IPAM }: NetworkSpec): void {
-  if (EnableIPv6) throw new Refusal('unimplemented', 'EnableIPv6 is not supported: networks of the cluster have addresses of version 4', { plain: true });
-  if (IPAM?.Driver && IPAM.Driver !== 'default') {
-    throw new Refusal('unimplemented', `IPAM.Driver ${IPAM.Driver} is not supported: the cluster gives addresses itself`, { plain: true });
-  }
-  if (Object.keys(IPAM?.Options ?? {}).length > 0) {
-    throw new Refusal('unimplemented', 'IPAM.Options is not supported: the cluster gives addresses itself', { plain: true });
-  }
 }
 
 /** The network that balances ingress-mode ports, if there is one. */

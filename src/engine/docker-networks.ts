@@ -1,11 +1,10 @@
 /** Cluster networks as Docker bridge networks of this engine. */
 import type Docker from 'dockerode';
+import { mtuOption } from '#model/options/network-options';
 import { bridgeName, networkIdLabel, type Network } from '#model/object/network';
 import type { StepOutcome } from '#task/step';
 import { nodeIdLabel } from '#model/object/meta';
 import { done, failed, notYet, statusOf, textOf } from './outcome.ts';
-
-const mtuOption = 'com.docker.network.driver.mtu';
 
 interface NetworkMaker {
   nodeId: string;

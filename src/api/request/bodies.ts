@@ -10,9 +10,11 @@ import type { InitRequest, JoinRequest } from '../dependencies.ts';
 /** Body of `POST /networks/create`: the spec, flat, and what decides whose network it is. */
 export interface NetworkCreateRequest extends NetworkSpec {
   Scope?: string;
+  /** Of newer clients; said or not, cluster networks have addresses of version 4. */
+  EnableIPv4?: boolean;
 }
 
-export const networkCreateRequest = object<NetworkCreateRequest>({ ...networkFields, Scope: text });
+export const networkCreateRequest = object<NetworkCreateRequest>({ ...networkFields, Scope: text, EnableIPv4: flag });
 
 /** What a request for one of the cluster's networks may not ask: an engine's own networks may. */
 export const clusterNetworkRequest = object<Unbuilt<'ConfigOnly' | 'ConfigFrom'>>({

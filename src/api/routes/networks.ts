@@ -139,8 +139,10 @@ async function create(call: Call, context: Context): Promise<Answer> {
   }
   requireManager(context.swarm.status());
   decode(body, clusterNetworkRequest);
+  const { Scope = '', EnableIPv4 = true, ...spec } = request;
+  if (!['', 'swarm'].includes(Scope)) throw new HttpError(400, `Scope ${Scope} is not supported: a network of the cluster is on all nodes (scope swarm)`);
+  if (!EnableIPv4) throw new HttpError(501, 'EnableIPv4=false is not supported: networks of the cluster have addresses of version 4');
   await refuseTakenName(name, context);
-  const { Scope: _scope, ...spec } = request;
   return await context.atLeader(call, async () => {
     const { ID } = await submit(context, call, createNetwork(spec));
     return { status: 201, json: { Id: ID, Warning: '' } };

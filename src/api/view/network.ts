@@ -20,6 +20,7 @@ export function shownNetwork(network: Network): NetworkResource {
     ...(Subnet !== undefined && { Subnet }),
     ...(Range !== undefined && { IPRange: Range }),
     ...(Gateway !== undefined && { Gateway }),
+    ...auxiliary(Spec, Subnet),
   }));
   return {
     Name: Spec.Name,
@@ -42,6 +43,12 @@ export function shownNetwork(network: Network): NetworkResource {
     Options: network.DriverState?.Options ?? Spec.Options ?? null,
     Labels: Spec.Labels ?? {},
   };
+}
+
+/** Addresses that nobody is given. */
+function auxiliary({ IPAM }: NetworkSpec, subnet: string | undefined): object {
+  const config = IPAM?.Config?.find(({ Subnet }) => Subnet !== undefined && Subnet === subnet);
+  return config?.AuxiliaryAddresses && Object.keys(config.AuxiliaryAddresses).length > 0 ? { AuxiliaryAddresses: config.AuxiliaryAddresses } : {};
 }
 
 /**

@@ -1,12 +1,13 @@
-/** `network create|ls|inspect|rm`. */
+/** `network create|ls|inspect|rm|prune`. */
 import type { Command } from 'commander';
 import { filters } from '../client.ts';
-import { CommandError } from '../command-error.ts';
+import { confirmAtTerminal } from '../confirm.ts';
 import { labelText, listLines, type Column } from '../output/list.ts';
 import { compareNatural } from '../output/natural.ts';
 import { collect, filterMap, openSession } from '../session.ts';
 import { removeEach } from './change.ts';
 import { inspectObjects } from './inspect.ts';
+import { addNetworkCreate } from './network-create.ts';
 
 /** The flat form that the networks route has. */
 interface ListedNetwork {
@@ -20,22 +21,21 @@ interface ListedNetwork {
   Labels?: Readonly<Record<string, string>> | null;
 }
 
-interface CreateFlags {
-  driver: string;
-  attachable?: boolean;
-  internal?: boolean;
-  ingress?: boolean;
-  subnet?: string[];
-  gateway?: string[];
-  label?: string[];
-  opt?: string[];
-}
-
 interface ListFlags {
   format?: string;
   filter?: string[];
   quiet?: boolean;
   trunc: boolean;
+}
+
+interface InspectFlags {
+  format?: string;
+  verbose?: boolean;
+}
+
+interface PruneFlags {
+  filter?: string[];
+  force?: boolean;
 }
 
 const columns = (id: (network: ListedNetwork) => string): Column<ListedNetwork>[] => [
@@ -56,24 +56,12 @@ const more: readonly Column<ListedNetwork>[] = [
 
 export function addNetwork(program: Command): void {
   const network = program.command('network').description('manage networks');
-  network
-    .command('create')
-    .description('create a cluster network')
-    .argument('<name>')
-    .option('-d, --driver <driver>', 'overlay reaches all nodes', 'overlay')
-    .option('--attachable', 'plain containers may join')
-    .option('--internal', 'no way out')
-    .option('--ingress', 'carries published ports')
-    .option('--subnet <cidr>', 'instead of one from the pool', collect)
-    .option('--gateway <address>', 'in that subnet', collect)
-    .option('--label <key=value>', 'label', collect)
-    .option('-o, --opt <key=value>', 'option of the driver', collect)
-    .action(createNetwork);
+  addNetworkCreate(network);
   network
     .command('ls')
     .alias('list')
     .description('list networks')
-    .option('-f, --filter <filter>', 'driver=, id=, label=, name=, scope=', collect)
+    .option('-f, --filter <filter>', 'dangling=, driver=, id=, label=, name=, scope=, type=', collect)
     .option('--format <template>', 'table, json or a template')
     .option('-q, --quiet', 'only ids')
     .option('--no-trunc', 'whole ids')
@@ -83,38 +71,46 @@ export function addNetwork(program: Command): void {
     .description('show networks in full')
     .argument('<network...>')
     .option('-f, --format <template>', 'a template')
-    .action((names: readonly string[], flags: ListFlags, command: Command) =>
-      inspectObjects(openSession(command), names, flags.format, 'network', (name) => [`/networks/${encodeURIComponent(name)}`]),
-    );
+    .option('-v, --verbose', 'with the services on it and where their tasks are')
+    .action((names: readonly string[], { format, verbose }: InspectFlags, command: Command) => {
+      const query = verbose ? { verbose: 'true' } : {};
+      return inspectObjects(openSession(command), names, format, 'network', (name) => [`/networks/${encodeURIComponent(name)}`, query]);
+    });
   network
     .command('rm')
     .alias('remove')
     .description('remove networks')
     .argument('<network...>')
-    .action((names: readonly string[], _: object, command: Command) =>
-      removeEach(openSession(command), names, (name) => `/networks/${encodeURIComponent(name)}`),
-    );
+    .option('-f, --force', 'one that is not there is no error')
+    .action(removeNetworks);
+  network
+    .command('prune')
+    .description('remove networks that nothing uses')
+    .option('--filter <filter>', 'label=, label!=, until=', collect)
+    .option('-f, --force', 'do not ask')
+    .action(pruneNetworks);
 }
 
-async function createNetwork(name: string, flags: CreateFlags, command: Command): Promise<void> {
+async function removeNetworks(names: readonly string[], { force }: { force?: boolean }, command: Command): Promise<void> {
+  const session = openSession(command);
+  const path = (name: string): string => `/networks/${encodeURIComponent(name)}`;
+  const there = force ? await Promise.all(names.map((name) => session.client.find(path(name)))) : names;
+  await removeEach(
+    session,
+    names.filter((_, index) => there[index] !== undefined),
+    path,
+  );
+}
+
+async function pruneNetworks(flags: PruneFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
-  const pairs = (texts: readonly string[] = []): Record<string, string> =>
-    Object.fromEntries(texts.map((text) => [text.split('=')[0] ?? '', text.split('=').slice(1).join('=')]));
-  const gateways = flags.gateway ?? [];
-  if (gateways.length > (flags.subnet?.length ?? 0)) throw new CommandError('every gateway needs a --subnet of its own');
-  const Config = flags.subnet?.map((Subnet, index) => ({ Subnet, ...(gateways[index] !== undefined && { Gateway: gateways[index] }) }));
-  const body = {
-    Name: name,
-    Driver: flags.driver,
-    Attachable: flags.attachable === true,
-    Internal: flags.internal === true,
-    Ingress: flags.ingress === true,
-    Labels: pairs(flags.label),
-    Options: pairs(flags.opt),
-    IPAM: { Driver: 'default', ...(Config && { Config }) },
-  };
-  const { Id } = await client.post<{ Id: string }>('/networks/create', body);
-  terminal.out(Id);
+  if (!flags.force) await confirmAtTerminal(terminal, 'Remove all networks that neither a service nor a container uses?');
+  const { NetworksDeleted: deleted } = await client.post<{ NetworksDeleted: string[] | null }>('/networks/prune', undefined, {
+    query: filters(filterMap(flags.filter)),
+  });
+  if (!deleted?.length) return;
+  terminal.out('Deleted Networks:');
+  for (const name of deleted) terminal.out(name);
 }
 
 async function listNetworks(flags: ListFlags, command: Command): Promise<void> {

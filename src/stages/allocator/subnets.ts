@@ -1,5 +1,6 @@
 /** Gives every cluster network its subnets, and the number that its packets between hosts carry. */
-import { networkNumber, networkNumberOption, type IPAMConfig, type Network } from '#model/object/network';
+import { networkNumberOption, networkNumber, type IPAMConfig, type Network } from '#model/object/network';
+import { networkNumbers as numbers } from '#model/options/network-options';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
 import { update, type Action } from '#store/action';
@@ -8,9 +9,6 @@ import { addressText, hostsOf, overlaps, parseSubnet, subnetText, type Range, ty
 
 const defaultPools: readonly string[] = ['10.0.0.0/8'];
 const defaultSubnetSize = 20;
-
-/** As Swarm, from 4096 on; a packet has room for 24 bits. */
-const numbers = { first: 4096, last: 2 ** 24 - 1 };
 
 export interface NetworkAllocation {
   actions: readonly Action[];
@@ -57,7 +55,8 @@ export function allocateNetworks(view: View): NetworkAllocation {
 function withNumber(network: Network, taken: Set<number | undefined>): Network {
   if (networkNumber(network) !== undefined) return network;
   const count = numbers.last - numbers.first + 1;
-  let number = numbers.first + ((Number.parseInt(network.ID.slice(0, 10), 36) || 0) % count);
+  const asked = Number(network.Spec.Options?.[networkNumberOption] ?? 0);
+  let number = asked || numbers.first + ((Number.parseInt(network.ID.slice(0, 10), 36) || 0) % count);
   while (taken.has(number)) number = number === numbers.last ? numbers.first : number + 1;
   taken.add(number);
   const Options = { ...(network.DriverState?.Options ?? network.Spec.Options), [networkNumberOption]: String(number) };

@@ -142,12 +142,12 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['NetworkSpec Labels', 'src/control/networks.ts'],
   ['NetworkSpec Driver', 'src/control/networks.ts'],
   ['NetworkSpec Options', 'src/stages/allocator/subnets.ts'],
-  ['NetworkSpec EnableIPv6', 'src/control/networks.ts'],
+  ['NetworkSpec EnableIPv6', 'src/control/network-check.ts'],
   ['NetworkSpec Internal', 'src/engine/docker-networks.ts'],
   ['NetworkSpec Attachable', 'src/control/networks.ts'],
   ['NetworkSpec Ingress', 'src/control/networks.ts'],
   ['NetworkSpec IPAM.Config.0.AuxiliaryAddresses', 'src/stages/allocator'],
-  ['NetworkSpec IPAM', 'src/control/networks.ts'],
+  ['NetworkSpec IPAM', 'src/control/network-check.ts'],
   // Only shown: clients print it in place of the host's name.
   ['NodeSpec Name', 'src/model/object/node.ts'],
   ['NodeSpec Labels', 'src/model/constraint.ts'],
@@ -262,6 +262,8 @@ test.each([
   ['/networks/create', { Name: 'n', Driver: 'overlay', ConfigFrom: { Network: 'x' } }, /^ConfigFrom is not supported: /],
   ['/networks/create', { Name: 'n', Driver: 'overlay', IPAM: { Driver: 'mine' } }, /^IPAM.Driver mine is not supported: /],
   ['/networks/create', { Name: 'n', Driver: 'overlay', IPAM: { Options: { a: 'b' } } }, /^IPAM.Options is not supported: /],
+  ['/networks/create', { Name: 'n', Driver: 'overlay', EnableIPv4: false }, /^EnableIPv4=false is not supported: /],
+  ['/networks/create', { Name: 'n', Driver: 'overlay', Options: { encrypted: '' } }, /^network option encrypted is not supported: /],
 ])('%s %j is refused by name', async (path, body, message) => {
   if (path === '/swarm/init') api.status.LocalNodeState = 'inactive';
   const reply = await api.http('POST', path, body);

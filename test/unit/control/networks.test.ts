@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { createNetwork, removeNetwork } from '#control/networks';
 import { createService, removeService } from '#control/service/services';
+import { deployStack } from '#control/stack/stacks';
 import type { NetworkSpec } from '#model/object/network';
 import { create, newMeta } from '#store/action';
 import { initialisedCluster } from '#test/support/memory-cluster';
-import { serviceSpec } from './specs.ts';
+import { serviceSpec, stackSpec } from './specs.ts';
 
 test.each<[string, NetworkSpec, string]>([
   ['no name', { Name: '' }, 'meta: name must be provided'],
@@ -25,14 +26,47 @@ test('there is one ingress network', () => {
   expect(() => cluster.run(createNetwork({ Name: 'second', Ingress: true }))).toThrow(`ingress network (${id}) is already present`);
 });
 
-test('addresses of both versions are accepted, and the driver is said', () => {
+test('addresses inside the subnet are accepted, and the driver is said', () => {
   const cluster = initialisedCluster();
-  const Config = [
-    { Subnet: '10.9.0.0/16', IPRange: '10.9.1.0/24', Gateway: '10.9.0.1' },
-    { Subnet: 'fd00::/64', Gateway: 'fd00::1' },
-  ];
+  const Config = [{ Subnet: '10.9.0.0/16', IPRange: '10.9.1.0/24', Gateway: '10.9.0.1', AuxiliaryAddresses: { router: '10.9.0.2' } }];
   cluster.run(createNetwork({ Name: 'n', IPAM: { Config } }));
   expect(cluster.store.byName('network', 'n')?.Spec).toEqual({ Name: 'n', Driver: 'overlay', IPAM: { Config } });
+});
+
+const number = 'com.docker.network.driver.overlay.vxlanid_list';
+const Subnet = '10.9.0.0/24';
+
+test.each<[Partial<NetworkSpec>, string, RegExp]>([
+  [{ Options: { encrypted: '' } }, 'unimplemented', /^network option encrypted is not supported: /],
+  [{ Options: { 'com.docker.network.bridge.name': 'br' } }, 'unimplemented', /^network option com.docker.network.bridge.name is not supported: /],
+  [{ Options: { 'com.docker.network.something': 'x' } }, 'unimplemented', /^network option com.docker.network.something is not supported: /],
+  [{ Options: { constructor: 'x' } }, 'invalidArgument', /^network option constructor is not known: /],
+  [{ Options: { 'com.docker.network.driver.mtu': '1e3' } }, 'invalidArgument', /^invalid network option com.docker.network.driver.mtu=1e3: /],
+  [{ Options: { [number]: '4097,4098' } }, 'invalidArgument', /^invalid network option .*=4097,4098: /],
+  [{ IPAM: { Config: [{ Subnet: 'fd00::/64' }] } }, 'unimplemented', /^IPAM.Config subnet fd00::\/64 is not supported: /],
+  [{ IPAM: { Config: [{ Subnet }, { Subnet: '10.9.1.0/24' }] } }, 'unimplemented', /^IPAM.Config with 2 subnets is not supported: /],
+  [{ IPAM: { Config: [{ Gateway: '10.9.0.1' }] } }, 'invalidArgument', /must have a corresponding subnet$/],
+  [{ IPAM: { Config: [{ Subnet, Gateway: '10.9.1.1' }] } }, 'invalidArgument', /gateway 10.9.1.1 is none of the addresses of 10.9.0.0\/24$/],
+  [{ IPAM: { Config: [{ Subnet, Gateway: '10.9.0.0' }] } }, 'invalidArgument', /gateway 10.9.0.0 is none of the addresses/],
+  [{ IPAM: { Config: [{ Subnet, IPRange: '10.9.0.0/16' }] } }, 'invalidArgument', /range 10.9.0.0\/16 is none of the addresses/],
+  [{ IPAM: { Config: [{ Subnet, AuxiliaryAddresses: { a: '10.8.0.1' } }] } }, 'invalidArgument', /auxiliary address a 10.8.0.1 is none of the addresses/],
+])('what nobody would carry out is refused by name: %j', (spec, code, message) => {
+  const cluster = initialisedCluster();
+  const refusal = expect.objectContaining({ name: 'Refusal', code, message: expect.stringMatching(message) });
+  expect(() => cluster.run(createNetwork({ Name: 'n', ...spec }))).toThrow(refusal);
+  // By a stack file, from a terminal or from Git, alike.
+  const networks = [{ Name: 'st_n', ...spec }];
+  expect(() => cluster.run(deployStack(stackSpec({ Name: 'st', Services: [], Networks: networks }), { source: { Kind: 'deploy' }, prune: false }))).toThrow(
+    refusal,
+  );
+  expect(cluster.store.byName('network', 'st_n')).toBeUndefined();
+});
+
+test('a number that is asked for is given once', () => {
+  const cluster = initialisedCluster();
+  const Options = { [number]: '70000', encrypted: 'false', 'com.docker.network.driver.mtu': '1400' };
+  cluster.run(createNetwork({ Name: 'n', Options }));
+  expect(() => cluster.run(createNetwork({ Name: 'm', Options: { [number]: '070000' } }))).toThrow('network n has that number');
 });
 
 test('a network that is used stays', () => {

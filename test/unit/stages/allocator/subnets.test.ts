@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { allocateNetworks } from '#stages/allocator/subnets';
-import { networkNumber, type Network } from '#model/object/network';
+import { networkNumberOption, networkNumber, type Network } from '#model/object/network';
 import { taskNetwork } from '#model/object/task';
 import { aCluster, aNetwork, aNode, aSubnet, aTask, storeOf } from '#test/support/cluster-objects';
 
@@ -101,4 +101,9 @@ test('two ids that give one number get two', () => {
   const same = [aNetwork('0000000000x'), aNetwork('0000000000y')];
   const { networks } = allocateNetworks(storeOf({ cluster: [aCluster()], network: same }));
   expect([...networks.values()].map(networkNumber)).toEqual([4096, 4097]);
+});
+
+test('a network has the number that it asks for', () => {
+  const store = storeOf({ cluster: [aCluster()], network: [aNetwork('a', { Options: { [networkNumberOption]: '70000' } })] });
+  expect(networkNumber(allocateNetworks(store).networks.get('a') as Network)).toBe(70000);
 });

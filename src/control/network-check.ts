@@ -1,0 +1,69 @@
+/** What a network may ask for: options that are carried out, and addresses that fit together. */
+import { Refusal } from '#base/refusal';
+import { addressNumber, hostsOf, parseSubnet, type Subnet } from '#model/ipv4';
+import { networkNumberOption, networkNumber, type NetworkSpec } from '#model/object/network';
+import { optionProblem } from '#model/options/network-options';
+import type { View } from '#store/view';
+import { checkAddress, checkSubnet } from './addresses.ts';
+
+type Config = NonNullable<NonNullable<NetworkSpec['IPAM']>['Config']>[number];
+
+/** Refuses driver options that nobody carries out, and a number that another network has. */
+export function checkOptions(view: View, { Options = {} }: NetworkSpec): void {
+  for (const [key, value] of Object.entries(Options)) {
+    const problem = optionProblem(key, value);
+    if (problem) throw new Refusal(problem.kind, problem.text, { plain: true });
+  }
+  const number = Options[networkNumberOption];
+  if (number === undefined) return;
+  for (const other of view.list('network')) {
+    const held = networkNumber(other) ?? other.Spec.Options?.[networkNumberOption];
+    if (String(held) === String(Number(number))) {
+      throw new Refusal('alreadyExists', `invalid network option ${networkNumberOption}=${number}: network ${other.Spec.Name} has that number`, {
+        plain: true,
+      });
+    }
+  }
+}
+
+/** Refuses addresses that cannot be given: a network has one subnet, of version 4, and all that is said of it lies inside. */
+export function checkIpam({ EnableIPv6, IPAM }: NetworkSpec): void {
+  if (EnableIPv6) throw unbuilt('EnableIPv6 is not supported: networks of the cluster have addresses of version 4');
+  if (IPAM?.Driver && IPAM.Driver !== 'default') throw unbuilt(`IPAM.Driver ${IPAM.Driver} is not supported: the cluster gives addresses itself`);
+  if (Object.keys(IPAM?.Options ?? {}).length > 0) throw unbuilt('IPAM.Options is not supported: the cluster gives addresses itself');
+  const configs = IPAM?.Config ?? [];
+  for (const config of configs) checkConfig(config);
+  if (configs.length > 1) throw unbuilt(`IPAM.Config with ${configs.length} subnets is not supported: a network of the cluster has one`);
+}
+
+function checkConfig({ Subnet, IPRange, Gateway, AuxiliaryAddresses = {} }: Config): void {
+  checkSubnet('subnet', Subnet);
+  checkSubnet('range', IPRange);
+  checkAddress('gateway', Gateway);
+  for (const address of Object.values(AuxiliaryAddresses)) checkAddress('auxiliary address', address);
+  if (!Subnet && (IPRange || Gateway || Object.keys(AuxiliaryAddresses).length > 0)) {
+    throw new Refusal('invalidArgument', 'ipam configuration: every ip-range, gateway or auxiliary address must have a corresponding subnet', { plain: true });
+  }
+  if (!Subnet) return;
+  const subnet = parseSubnet(Subnet);
+  if (!subnet) throw unbuilt(`IPAM.Config subnet ${Subnet} is not supported: networks of the cluster have addresses of version 4`);
+  checkInside(subnet, Subnet, 'gateway', Gateway);
+  for (const [name, address] of Object.entries(AuxiliaryAddresses)) checkInside(subnet, Subnet, `auxiliary address ${name}`, address);
+  const range = parseSubnet(IPRange);
+  if (IPRange && (!range || range.first < subnet.first || range.last > subnet.last)) throw outside('range', IPRange, Subnet);
+}
+
+function checkInside(subnet: Subnet, text: string, what: string, address: string | undefined): void {
+  if (!address) return;
+  const number = addressNumber(address);
+  const hosts = hostsOf(subnet);
+  if (number === undefined || number < hosts.first || number > hosts.last) throw outside(what, address, text);
+}
+
+function outside(what: string, text: string, subnet: string): Refusal {
+  return new Refusal('invalidArgument', `ipam configuration: ${what} ${text} is none of the addresses of ${subnet}`, { plain: true });
+}
+
+function unbuilt(text: string): Refusal {
+  return new Refusal('unimplemented', text, { plain: true });
+}
