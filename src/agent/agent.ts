@@ -106,7 +106,7 @@ export class Agent {
     const { clock, logger } = this.#modules;
     let failure = 'no manager can be reached';
     // Whoever led may just have handed over: the session with the next leader comes in a moment.
-    for (const end = clock.monotonicNow() + announceLimitMs; clock.monotonicNow() < end; await pause(this.#modules.clock, announceAgainMs)) {
+    for (const end = clock.monotonicNow() + announceLimitMs; clock.monotonicNow() < end; await pause(clock, announceAgainMs)) {
       if (!this.#session) continue;
       try {
         return await withLimit(this.#session.pause(), clock, this.#ending.signal);

@@ -1,6 +1,7 @@
 /** Looks now and then whether the network is as it was applied, and at once when it says that something happened to it. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Repeater } from '#base/pace/repeater';
 import type { NodeNetwork } from '#network/contract';
 
 /** People flush rule sets and reload firewalls. */
@@ -15,36 +16,28 @@ export interface AuditModules {
 }
 
 export class NetworkAudits {
-  #cancel: () => void = () => {};
-  #auditing = false;
-  #again = false;
+  readonly #looks: Repeater;
 
   constructor(
     readonly modules: AuditModules,
     /** Name servers may listen elsewhere than before. */
     readonly namesMoved: () => Promise<void>,
     readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.#looks = new Repeater(() => this.#audit(), modules.clock);
+  }
 
   start(): void {
-    this.signal.addEventListener('abort', () => this.#cancel(), { once: true });
-    this.#after(auditMs);
+    this.signal.addEventListener('abort', () => void this.#looks.stop(), { once: true });
+    this.#looks.askIn(auditMs);
   }
 
   /** An audit begins now, or right after the one under way. */
   soon(): void {
-    if (this.#auditing) this.#again = true;
-    else this.#after(0);
-  }
-
-  #after(delayMs: number): void {
-    this.#cancel();
-    if (!this.signal.aborted) this.#cancel = this.modules.clock.after(delayMs, () => void this.#audit());
+    this.#looks.ask();
   }
 
   async #audit(): Promise<void> {
-    this.#auditing = true;
-    this.#again = false;
     const { names, bridges, overlay, ports } = this.modules.network;
     let well = true;
     for (const part of [() => names.audit(), () => this.namesMoved().then(() => []), () => bridges.audit(), () => overlay.audit(), () => ports.audit()]) {
@@ -55,8 +48,7 @@ export class NetworkAudits {
         if (!this.signal.aborted) this.modules.logger.error({ err: error }, 'a part of the network could not be looked at or mended; it is tried again in 2 s');
       }
     }
-    this.#auditing = false;
     const problems = [names, bridges, overlay, ports].some((facet) => facet.problems().length > 0);
-    this.#after(this.#again ? 0 : well && !problems ? auditMs : retryMs);
+    this.#looks.askIn(well && !problems ? auditMs : retryMs);
   }
 }

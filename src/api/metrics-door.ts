@@ -1,7 +1,8 @@
 /** A TCP port where a monitoring system reads the metrics, and nothing else. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
+import { listenAt } from '#http/listen';
 import type { Guard } from './guard.ts';
 
 export interface MetricsPlace {
@@ -18,7 +19,7 @@ export class MetricsDoor {
   readonly #server: Server;
 
   /** @param answer writes the answer to a path, or says that there is none */
-  constructor(place: MetricsPlace, guard: Guard, answer: (path: string, response: ServerResponse) => Promise<boolean>) {
+  constructor(place: MetricsPlace, guard: Guard, logger: Logger, answer: (path: string, response: ServerResponse) => Promise<boolean>) {
     this.#place = place;
     this.#server = createServer({ maxHeaderSize: 16 * 1024 });
     this.#server.maxConnections = connectionLimit;
@@ -31,16 +32,14 @@ export class MetricsDoor {
       guard.start('a look at the metrics', () => serve(request, response), { ...closes, undo: () => response.destroy() }),
     );
     this.#server.on('clientError', (_error, socket) => socket.destroy());
+    this.#server.on('error', (error) => logger.error({ error: error.message }, 'the port for metrics cannot take a connection: the next one is tried'));
   }
 
   /** The port that it listens on. Refuses where it cannot. */
   async start(): Promise<number> {
     const { host, port } = this.#place;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => reject(new Refusal('failedPrecondition', `--metrics-addr ${host}:${port}: ${error.message}`)));
-      this.#server.listen({ host, port }, resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
+    const listening = await listenAt(this.#server, this.#place, (why) => new Refusal('failedPrecondition', `--metrics-addr ${host}:${port}: ${why}`));
+    return listening.port;
   }
 
   async stop(): Promise<void> {

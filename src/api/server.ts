@@ -105,7 +105,7 @@ export class ApiServer {
     this.#metrics = new Metrics(this.#context);
     const { metricsPlace } = options;
     this.#metricsDoor =
-      metricsPlace && new MetricsDoor(metricsPlace, this.#guard, (path, response) => answerWatcher(path, response, this.#context, this.#metrics));
+      metricsPlace && new MetricsDoor(metricsPlace, this.#guard, parts.logger, (path, response) => answerWatcher(path, response, this.#context, this.#metrics));
     this.#find = router(allRoutes(this.#context, this.#metrics, this.#besideSwarm));
     this.#findStale = router(allRoutes(staleContext(this.#context), this.#metrics, this.#besideSwarm));
     this.#server = createServer({ maxHeaderSize: headerLimitBytes, keepAliveTimeout: keepAliveMs, requestTimeout: 0 });
@@ -241,9 +241,9 @@ export class ApiServer {
 
   /** What `/version` says is what is served. What another manager carried here was asked for at his own door. */
   async #checkVersion(request: IncomingMessage, { explicit, version }: RequestTarget): Promise<void> {
+    if (!explicit || this.#context.carried({ request })) return;
     const newest = await this.#context.engine.commonVersion();
-    if (!explicit || version <= newest || this.#context.carried({ request })) return;
-    throw new HttpError(400, `client version 1.${version} is too new. Maximum supported API version is 1.${newest}`);
+    if (version > newest) throw new HttpError(400, `client version 1.${version} is too new. Maximum supported API version is 1.${newest}`);
   }
 
   /** Outside a cluster, and on a worker, every route says so itself. */

@@ -1,5 +1,6 @@
 /** Join tokens in Docker's form: `SWMTKN-1-<digest of the root, 50 digits>-<secret, 25 digits>`, both in base 36. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { sameSecret } from '#base/same-secret';
 import type { JoinTokens } from '#model/object/authority';
 import type { NodeRole } from './certificate.ts';
 
@@ -28,15 +29,9 @@ export function rootDigest(root: string): string {
 
 /** The role that the token admits to. Takes as long for a wrong token as for a right one. */
 export function roleOfToken(tokens: JoinTokens, token: string): NodeRole | undefined {
-  const manager = same(tokens.Manager, token);
-  const worker = same(tokens.Worker, token);
+  const manager = sameSecret(tokens.Manager, token);
+  const worker = sameSecret(tokens.Worker, token);
   return manager ? 'manager' : worker ? 'worker' : undefined;
-}
-
-/** Digests have one length, whatever was sent. */
-function same(a: string, b: string): boolean {
-  const [one, other] = [a, b].map((text) => createHash('sha256').update(text).digest()) as [Buffer, Buffer];
-  return timingSafeEqual(one, other);
 }
 
 function base36(bytes: Uint8Array, digits: number): string {

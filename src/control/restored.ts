@@ -1,5 +1,5 @@
 /** A cluster's nodes as a backup brings them back: one of them is the only manager, and the others are waited for. */
-import type { Node, NodeDescription } from '#model/object/node';
+import { longestAwayMs, type Node, type NodeDescription } from '#model/object/node';
 import { newMeta } from '#store/action';
 
 export interface RestoredPlace {
@@ -10,9 +10,6 @@ export interface RestoredPlace {
   managerAddress: string;
   description: NodeDescription;
 }
-
-/** As long as a leader waits for a node that said that it comes back. */
-const patienceMs = 60_000;
 
 /**
  * All nodes, in the order of their making, with `place` as the only manager: one of them, or a new one. Those that were not down then
@@ -47,5 +44,5 @@ function waitedFor(node: Node, now: number): Node {
   const Spec = wasManager ? { ...node.Spec, Role: 'worker' as const } : node.Spec;
   if (node.Status.State === 'down') return { ...node, Spec, Shoal: { ...rest, ...role } };
   const Status = { ...node.Status, State: 'disconnected' as const, Message: 'the cluster was restored from a backup: this node is waited for' };
-  return { ...node, Spec, Status, Shoal: { ...rest, ...role, AwayUntil: now + patienceMs } };
+  return { ...node, Spec, Status, Shoal: { ...rest, ...role, AwayUntil: now + longestAwayMs } };
 }

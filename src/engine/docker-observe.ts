@@ -5,7 +5,7 @@ import type { PortConfig } from '#model/object/service-spec';
 import { isUnspecified } from '#model/address';
 import type { ObservedContainer } from '#task/step';
 import { taskIdLabel } from '#model/object/meta';
-import { serviceIdLabel } from '#task/labels';
+import { serviceIdLabel } from '#model/object/meta';
 
 const states: Readonly<Record<string, ObservedContainer['state']>> = {
   created: 'created',

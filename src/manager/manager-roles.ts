@@ -1,6 +1,7 @@
 /** The leader's care for who the managers are: what the nodes' roles say and who really agrees are made the same. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Repeater } from '#base/pace/repeater';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { unseatManager } from '#control/nodes';
@@ -27,65 +28,46 @@ const retryMs = 1000;
 export class ManagerRoles implements Duty {
   readonly #parts: ManagerRolesParts;
   #unwatch: () => void = () => {};
-  #cancel: () => void = () => {};
-  #work: Promise<void> = Promise.resolve();
-  #working = false;
-  #again = false;
-  #stopped = false;
+  readonly #looks: Repeater;
   /** Said once, however often it is tried. */
   #told: string | undefined;
 
   constructor(parts: ManagerRolesParts) {
     this.#parts = parts;
+    this.#looks = new Repeater(() => this.#look(), parts.clock);
   }
 
   async start(): Promise<void> {
     this.#unwatch = this.#parts.cluster.watch((events) => {
-      if (events.some(({ kind }) => kind === 'node')) this.#look();
+      if (events.some(({ kind }) => kind === 'node')) this.#looks.ask();
     });
-    this.#look();
+    this.#looks.ask();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
     this.#unwatch();
-    this.#cancel();
-    await this.#work;
+    await this.#looks.stop();
   }
 
-  /** Looks now, or once more when what is under way is done. */
-  #look(): void {
-    if (this.#stopped) return;
-    this.#cancel();
-    this.#again = true;
-    if (!this.#working) this.#work = this.#run();
-  }
-
-  async #run(): Promise<void> {
-    this.#working = true;
-    while (this.#again && !this.#stopped) {
-      this.#again = false;
-      try {
-        const step = this.#next(await this.#parts.cluster.read());
-        if (!step) continue;
-        await this.#take(step);
-        this.#told = undefined;
-        this.#again = true;
-      } catch (error) {
-        this.#failed(error);
-      }
+  async #look(): Promise<void> {
+    try {
+      const step = this.#next(await this.#parts.cluster.read());
+      if (!step) return;
+      await this.#take(step);
+      this.#told = undefined;
+      this.#looks.ask();
+    } catch (error) {
+      this.#failed(error);
     }
-    // In one step with the last look at `#again`: whoever looks from now on begins anew.
-    this.#working = false;
   }
 
   #failed(error: unknown): void {
     if (!(error instanceof Refusal)) throw error;
-    if (this.#stopped) return;
+    if (this.#looks.stopped) return;
     if (error.message !== this.#told)
       this.#parts.logger.warn({ error: error.message }, 'the managers are not those that the nodes should make them yet: tried again every second');
     this.#told = error.message;
-    this.#cancel = this.#parts.clock.after(retryMs, () => this.#look());
+    this.#looks.askIn(retryMs);
   }
 
   async #take(step: Step): Promise<void> {

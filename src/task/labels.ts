@@ -1,9 +1,7 @@
 /** Labels by which we know what is ours on an engine, and by which Swarm's tools know what they see. */
-import { nodeIdLabel, taskIdLabel } from '#model/object/meta';
+import { nodeIdLabel, serviceIdLabel, taskIdLabel } from '#model/object/meta';
 import type { Task } from '#model/object/task';
 import { taskName } from '#model/object/task';
-
-export const serviceIdLabel = 'com.docker.swarm.service.id';
 
 /** Swarm's labels of a task's container; they win over the spec's own. */
 export function containerLabels(task: Task, nodeId: string): Record<string, string> {

@@ -1,4 +1,4 @@
-/** What came lately: a delivery counts once, a flood of them asks for few looks, and whoever guesses is slowed down. */
+/** What came lately: a delivery counts once, and a flood of them asks for few looks. */
 import type { Clock } from '#base/clock';
 
 /** Ids that are remembered, and for how long: forges repeat what failed within minutes. */
@@ -26,38 +26,6 @@ export class Seen {
       this.#at.delete(oldest);
     }
     return true;
-  }
-}
-
-/** Refused deliveries that one source may send in a minute. */
-const mostRefused = 30;
-const minuteMs = 60_000;
-const mostSources = 10_000;
-
-/** Sources that sent what is not believed. */
-export class Guessers {
-  readonly #refused = new Map<string, { since: number; count: number }>();
-  readonly #clock: Pick<Clock, 'monotonicNow'>;
-
-  constructor(clock: Pick<Clock, 'monotonicNow'>) {
-    this.#clock = clock;
-  }
-
-  slowed(source: string): boolean {
-    const known = this.#refused.get(source);
-    return known !== undefined && this.#clock.monotonicNow() - known.since < minuteMs && known.count >= mostRefused;
-  }
-
-  refused(source: string): void {
-    const now = this.#clock.monotonicNow();
-    const known = this.#refused.get(source);
-    const lately = known && now - known.since < minuteMs;
-    this.#refused.delete(source);
-    this.#refused.set(source, lately ? { ...known, count: known.count + 1 } : { since: now, count: 1 });
-    for (const oldest of this.#refused.keys()) {
-      if (this.#refused.size <= mostSources) break;
-      this.#refused.delete(oldest);
-    }
   }
 }
 

@@ -4,8 +4,10 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { RateLimit } from '#base/pace/rate-limit';
 import { Refusal } from '#base/refusal';
-import { Guessers, Looks, Seen } from './deliveries.ts';
+import { listenAt } from '#http/listen';
+import { Looks, Seen } from './deliveries.ts';
 import { judge } from './webhook.ts';
 
 export interface HttpDoorOptions {
@@ -29,6 +31,9 @@ const mostConnections = 256;
 const headersMs = 10_000;
 const requestMs = 30_000;
 const stopGraceMs = 1_000;
+/** Refused deliveries that one source may send in a minute. */
+const mostRefused = 30;
+const minuteMs = 60_000;
 const hookPath = /^\/hooks\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})$/;
 
 export class HttpDoor {
@@ -36,14 +41,14 @@ export class HttpDoor {
   readonly #parts: HttpDoorParts;
   readonly #server: Server;
   readonly #seen: Seen;
-  readonly #guessers: Guessers;
+  /** Sources that sent what is not believed. */
+  readonly #guesses = new RateLimit(mostRefused, minuteMs);
   readonly #looks: Looks;
 
   constructor(options: HttpDoorOptions, parts: HttpDoorParts) {
     this.#options = options;
     this.#parts = parts;
     this.#seen = new Seen(parts.clock);
-    this.#guessers = new Guessers(parts.clock);
     this.#looks = new Looks((name) => this.#look(name), parts.clock);
     const listener: RequestListener = (request, response) => void this.#handle(request, response);
     const bounds = { headersTimeout: headersMs, requestTimeout: requestMs, maxHeaderSize: 16 * 1024, keepAliveTimeout: 5_000 };
@@ -58,15 +63,7 @@ export class HttpDoor {
   /** Where it listens. Refuses when the address cannot be had. */
   async start(): Promise<AddressInfo> {
     const { host, port } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      const failed = (error: Error): void => reject(new Refusal('unavailable', `--http-addr ${host}:${port} cannot be listened on: ${error.message}`));
-      this.#server.once('error', failed);
-      this.#server.listen({ host, port }, () => {
-        this.#server.off('error', failed);
-        resolve();
-      });
-    });
-    return this.#server.address() as AddressInfo;
+    return await listenAt(this.#server, this.#options, (why) => new Refusal('unavailable', `--http-addr ${host}:${port} cannot be listened on: ${why}`));
   }
 
   async stop(): Promise<void> {
@@ -97,12 +94,13 @@ export class HttpDoor {
     const name = hookPath.exec((request.url ?? '').split('?')[0] ?? '')?.[1];
     if (name === undefined) return { status: 404, message: 'there is nothing here' };
     if (request.method !== 'POST') return { status: 405, message: 'a delivery is posted' };
-    if (this.#guessers.slowed(source)) return { status: 429, message: 'too many deliveries from here were refused: wait a minute' };
+    if (this.#guesses.waitMs(source, this.#parts.clock.monotonicNow()) > 0)
+      return { status: 429, message: 'too many deliveries from here were refused: wait a minute' };
     const body = await readBody(request);
     if (body === undefined) return { status: 413, message: `a delivery has at most ${largestBodyBytes} bytes` };
     const judgement = judge({ headers: request.headers, body }, await this.#parts.secretOf(name));
     if (!judgement.verified) {
-      this.#guessers.refused(source);
+      this.#guesses.count(source, this.#parts.clock.monotonicNow());
       this.#parts.logger.info({ source, repository: name }, 'a delivery was refused: it does not prove that it knows the webhook secret of the repository');
       return { status: 401, message: 'this delivery is not signed with the secret of the repository' };
     }

@@ -1,6 +1,7 @@
 /** Whether a delivery comes from whoever knows the repository's secret: the ways in which forges say so. Nothing of what it tells is believed but that. */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { sameSecret } from '#base/same-secret';
 
 export interface Delivery {
   headers: IncomingHttpHeaders;
@@ -43,7 +44,7 @@ export function judge({ headers, body }: Delivery, secret: string | undefined): 
   // Of several the first decides: a second one must not make up for it.
   const signed = signedHeaders.find(({ header }) => headers[header] !== undefined);
   const given = text(headers, signed?.header ?? tokenHeader);
-  const right = signed ? sameText(given, `${signed.prefix}${expected}`) : given !== '' && sameText(given, key);
+  const right = signed ? sameSecret(given, `${signed.prefix}${expected}`) : given !== '' && sameSecret(given, key);
   if (!right || secret === undefined) return { verified: false };
   const event = text(headers, 'x-github-event') || text(headers, 'x-event-key');
   return {
@@ -54,12 +55,6 @@ export function judge({ headers, body }: Delivery, secret: string | undefined): 
       .digest('hex'),
     ping: pings.has(event),
   };
-}
-
-/** In a time that tells nothing of where they differ. */
-function sameText(a: string, b: string): boolean {
-  const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
-  return timingSafeEqual(digest(a), digest(b));
 }
 
 function text(headers: IncomingHttpHeaders, name: string): string {

@@ -1,4 +1,5 @@
 /** The engine's networks that stand for the cluster's on this node, shown as what they stand for. */
+import { nodeIdLabel } from '#model/object/meta';
 import { networkIdLabel, nodeLocalNetworks } from '#model/object/network';
 import type { NetworkResource } from '../view/network.ts';
 import type { EngineClient } from './engine-client.ts';
@@ -29,7 +30,7 @@ function clusterNameOf(network: NetworkResource): string {
 
 /** What a node that manages nothing can tell of a cluster's network. */
 export function standInShown(network: NetworkResource): NetworkResource {
-  const { [networkIdLabel]: Id = '', 'com.docker.swarm.node.id': _node, ...Labels } = network.Labels ?? {};
+  const { [networkIdLabel]: Id = '', [nodeIdLabel]: _node, ...Labels } = network.Labels ?? {};
   const Name = clusterNameOf(network);
   return { ...network, Name, Id, Labels, Scope: 'swarm', Driver: 'overlay', Ingress: Name === 'ingress', Peers: [] };
 }

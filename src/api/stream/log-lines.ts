@@ -1,5 +1,6 @@
 /** What stands before each line of a log stream. */
 import { compareTexts } from '#base/text/text';
+import { nodeIdLabel, serviceIdLabel, taskIdLabel } from '#model/object/meta';
 import type { Task } from '#model/object/task';
 import type { TaskLogLine } from '../dependencies.ts';
 
@@ -13,9 +14,9 @@ export function lineText(line: TaskLogLine, task: Task, options: { timestamps: b
 /** Whose line it is: the docker CLI makes its prefix `SERVICE.SLOT.ID@NODE` of it, and refuses lines without. Beside it what the log driver keeps, all sorted by key. */
 function detailsOf(task: Task, kept: string | undefined): string {
   const pairs: [string, string][] = [
-    ['com.docker.swarm.node.id', task.NodeID],
-    ['com.docker.swarm.service.id', task.ServiceID],
-    ['com.docker.swarm.task.id', task.ID],
+    [nodeIdLabel, task.NodeID],
+    [serviceIdLabel, task.ServiceID],
+    [taskIdLabel, task.ID],
   ];
   const own = pairs.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`);
   return kept === undefined ? own.join(',') : [...own, ...kept.split(',')].sort(compareTexts).join(',');

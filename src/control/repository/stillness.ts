@@ -1,6 +1,7 @@
 /** Why nothing of a repository is written now: somebody suspended it, or a freeze window holds and nobody opened it. */
 import { timeOf, timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
+import { shownName } from '#base/text/shown-name';
 import { frozenBy } from '#model/freeze';
 import type { Repository } from '#model/object/repository';
 import { update } from '#store/action';
@@ -30,7 +31,7 @@ export function thawRepository(ref: string, { reason, forMs, who }: { reason: st
     if (!(forMs > 0 && forMs <= longestThawMs)) throw new Refusal('invalidArgument', 'a freeze is opened for at most 24h');
     if (stillness(repository, now)?.state !== 'frozen')
       throw new Refusal('failedPrecondition', `no freeze window of repository ${repository.Spec.Name} holds now`);
-    const Thawed = { Until: timeText(now + forMs), Reason: reason.trim(), ...(who !== undefined && who !== '' && { Who: who.slice(0, 200) }) };
+    const Thawed = { Until: timeText(now + forMs), Reason: reason.trim(), ...(who && { Who: shownName(who) }) };
     return { actions: [update('repository', { ...repository, Thawed })], result: undefined };
   };
 }

@@ -1,5 +1,6 @@
 /** Revisions of stacks: one is kept of each deploy that brings something new, and what it came to. */
 import { Refusal } from '#base/refusal';
+import { shownName } from '#base/text/shown-name';
 import { isPinned } from '#model/image/image-reference';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { Revision, RevisionOutcome, StackSource, StackSpec } from '#model/object/stack';
@@ -13,7 +14,6 @@ import type { UseCase, UseCaseContext } from '../cluster.ts';
 const mostRevisions = 10;
 /** Of one stack's revisions together, characters; the newest and the last good one stay whatever they come to. */
 const mostLength = 8 * 1024 * 1024;
-const longestWho = 200;
 
 /** Oldest first. */
 export function revisionsOf(view: View, stack: string): Revision[] {
@@ -63,7 +63,7 @@ export function recordRevision(overlay: Overlay, content: StackSpec, { digest, s
     Spec: { Name: `${content.Name}@${Number}`, Stack: content.Name, Number, Content: content },
     Digest: digest,
     Source: source,
-    ...(who !== undefined && who !== '' && { Who: plain(who) }),
+    ...(who && { Who: shownName(who) }),
     ...(of !== undefined && { Of: of }),
     Length: JSON.stringify(content).length,
     Outcome: { State: 'pending', Message: '' },
@@ -108,12 +108,4 @@ function pinned(view: View, spec: ServiceSpec): ServiceSpec {
   const running = view.byName('service', spec.Name)?.Spec.TaskTemplate.ContainerSpec?.Image ?? '';
   if (asked === running || !isPinned(running, asked)) return spec;
   return { ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: { ...spec.TaskTemplate.ContainerSpec, Image: running } } };
-}
-
-/** A name as lists can show it, whatever was sent. */
-function plain(text: string): string {
-  return text
-    .replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
-    .trim()
-    .slice(0, longestWho);
 }

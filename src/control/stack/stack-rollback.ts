@@ -1,6 +1,7 @@
 /** Use cases that take a whole stack back: services, secrets, configs, networks and images of an earlier revision, in one entry. */
 import { timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
+import { shownName } from '#base/text/shown-name';
 import type { Quarantine, Revision, Stack, StackCondition } from '#model/object/stack';
 import { update } from '#store/action';
 import { Overlay } from '#store/overlay';
@@ -47,7 +48,7 @@ export function rollBackStack(name: string, number: number | undefined, who: str
     if (!to)
       throw new Refusal('failedPrecondition', `stack ${name} has no earlier revision that was healthy: name one with --to (\`shoal stack history ${name}\`)`);
     const commit = stack.Source.Kind === 'repository' ? stack.Source.Commit : undefined;
-    const text = `rolled back to revision ${to.Spec.Number}${commitText(to)} by ${who === undefined || who === '' ? 'hand' : who}`;
+    const text = `rolled back to revision ${to.Spec.Number}${commitText(to)} by ${who ? shownName(who) : 'hand'}`;
     return goBack(view, { stack, to, failed: false, text, commit, ...(who !== undefined && { who }) }, context);
   };
 }

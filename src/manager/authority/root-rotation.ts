@@ -1,6 +1,7 @@
 /** The leader's care for an exchange of the root: it is over when every node that is not down has a certificate of the new one. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Repeater } from '#base/pace/repeater';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { nodesToRotate } from '#ca/authority';
@@ -22,49 +23,32 @@ const retryMs = 1000;
 export class RootRotation implements Duty {
   readonly #parts: RootRotationParts;
   #unwatch: () => void = () => {};
-  #cancel: () => void = () => {};
-  #work: Promise<void> = Promise.resolve();
-  #working = false;
-  #again = false;
-  #stopped = false;
+  readonly #looks: Repeater;
 
   constructor(parts: RootRotationParts) {
     this.#parts = parts;
+    this.#looks = new Repeater(() => this.#look(), parts.clock);
   }
 
   async start(): Promise<void> {
     this.#unwatch = this.#parts.cluster.watch((events) => {
-      if (events.some(({ kind }) => kind === 'node' || kind === 'cluster')) this.#look();
+      if (events.some(({ kind }) => kind === 'node' || kind === 'cluster')) this.#looks.ask();
     });
-    this.#look();
+    this.#looks.ask();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
     this.#unwatch();
-    this.#cancel();
-    await this.#work;
+    await this.#looks.stop();
   }
 
-  #look(): void {
-    if (this.#stopped) return;
-    this.#cancel();
-    this.#again = true;
-    if (!this.#working) this.#work = this.#run();
-  }
-
-  async #run(): Promise<void> {
-    this.#working = true;
-    while (this.#again && !this.#stopped) {
-      this.#again = false;
-      try {
-        await this.#end();
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        if (!this.#stopped) this.#cancel = this.#parts.clock.after(retryMs, () => this.#look());
-      }
+  async #look(): Promise<void> {
+    try {
+      await this.#end();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#looks.askIn(retryMs);
     }
-    this.#working = false;
   }
 
   async #end(): Promise<void> {

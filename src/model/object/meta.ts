@@ -17,4 +17,5 @@ export const imageLabel = 'com.docker.stack.image';
 
 /** Labels of a task's container: whose it is, and where. */
 export const taskIdLabel = 'com.docker.swarm.task.id';
+export const serviceIdLabel = 'com.docker.swarm.service.id';
 export const nodeIdLabel = 'com.docker.swarm.node.id';

@@ -41,6 +41,9 @@ export interface NodeSpec {
   };
 }
 
+/** Nodes of a restored cluster are waited for so long, ms, and none longer: they have to find it. */
+export const longestAwayMs = 60_000;
+
 export interface NodeStatus {
   State: 'unknown' | 'down' | 'ready' | 'disconnected';
   Message?: string;

@@ -1,6 +1,7 @@
 /** A manager's care that its disk is sealed with the key that the cluster names: at once, or when it is back. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Repeater } from '#base/pace/repeater';
 import { Refusal } from '#base/refusal';
 import type { ManagerSeat } from '#manager/manager-seat';
 import type { ReplicatedState } from '#replica/state';
@@ -24,46 +25,31 @@ const retryMs = 1000;
 export class SealFollower {
   readonly #parts: SealFollowerParts;
   #ways: (() => void)[] = [];
-  #cancel: () => void = () => {};
-  #work: Promise<void> = Promise.resolve();
-  #working = false;
-  #again = false;
-  #stopped = false;
+  readonly #looks: Repeater;
 
   constructor(parts: SealFollowerParts) {
     this.#parts = parts;
+    this.#looks = new Repeater(() => this.#look(), parts.clock);
   }
 
   start(): void {
     const { state } = this.#parts;
-    this.#ways = [state.watch((events) => events.some(({ kind }) => kind === 'cluster') && this.#look()), state.onRestore(() => this.#look())];
-    this.#look();
+    const ask = (): void => this.#looks.ask();
+    this.#ways = [state.watch((events) => events.some(({ kind }) => kind === 'cluster') && ask()), state.onRestore(ask)];
+    ask();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
     for (const away of this.#ways) away();
-    this.#cancel();
-    await this.#work;
+    await this.#looks.stop();
   }
 
-  #look(): void {
-    this.#cancel();
-    this.#again = true;
-    if (!this.#working && !this.#stopped) this.#work = this.#run();
-  }
-
-  async #run(): Promise<void> {
-    this.#working = true;
-    while (this.#again && !this.#stopped) {
-      this.#again = false;
-      try {
-        await this.#follow();
-      } catch (error) {
-        this.#failed(error);
-      }
+  async #look(): Promise<void> {
+    try {
+      await this.#follow();
+    } catch (error) {
+      this.#failed(error);
     }
-    this.#working = false;
   }
 
   /** What this manager holds may be older than what its disk is sealed with already: only the newest counts. */
@@ -71,7 +57,7 @@ export class SealFollower {
     const { seat, lock, keeper, folder, logger } = this.#parts;
     const cluster = clusterOf(await seat.read());
     const wanted = cluster?.Shoal?.UnlockKey;
-    if (!cluster || this.#stopped || wanted === lock.text) return;
+    if (!cluster || this.#looks.stopped || wanted === lock.text) return;
     await lock.change(wanted, folder, keeper);
     logger.info(
       {},
@@ -82,12 +68,12 @@ export class SealFollower {
   }
 
   #failed(error: unknown): void {
-    if (this.#stopped) return;
+    if (this.#looks.stopped) return;
     if (!(error instanceof Refusal))
       this.#parts.logger.error(
         { error: (error as Error).message },
         'the keys on this disk could not be sealed as the cluster wants it: tried again every second',
       );
-    this.#cancel = this.#parts.clock.after(retryMs, () => this.#look());
+    this.#looks.askIn(retryMs);
   }
 }

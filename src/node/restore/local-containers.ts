@@ -1,15 +1,14 @@
 /** Whose tasks run on this host: by that a machine is known that lost its state folder and not its engine. */
 import { openCall, readText } from '#http/call';
 import { socketEndpoint } from '#http/endpoint';
+import { nodeIdLabel, taskIdLabel } from '#model/object/meta';
 
-const nodeLabel = 'com.docker.swarm.node.id';
-const taskLabel = 'com.docker.swarm.task.id';
 const answerLimitBytes = 256 * 1024 * 1024;
 const silenceLimitMs = 20_000;
 
 /** Node id → how many containers of its tasks are on this host. @param engine path of the engine's socket */
 export async function tasksByNode(engine: string): Promise<ReadonlyMap<string, number>> {
-  const query = new URLSearchParams({ all: '1', filters: JSON.stringify({ label: [nodeLabel, taskLabel] }) });
+  const query = new URLSearchParams({ all: '1', filters: JSON.stringify({ label: [nodeIdLabel, taskIdLabel] }) });
   const answer = await openCall(socketEndpoint(engine), {
     method: 'GET',
     path: `/containers/json?${query.toString()}`,
@@ -20,7 +19,7 @@ export async function tasksByNode(engine: string): Promise<ReadonlyMap<string, n
   if (answer.statusCode !== 200) return new Map();
   const found = new Map<string, number>();
   for (const { Labels } of JSON.parse(text) as { Labels?: Record<string, string> | null }[]) {
-    const id = Labels?.[nodeLabel];
+    const id = Labels?.[nodeIdLabel];
     if (id !== undefined) found.set(id, (found.get(id) ?? 0) + 1);
   }
   return found;

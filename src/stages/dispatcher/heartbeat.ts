@@ -2,7 +2,7 @@
 import { timeText } from '#base/clock';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
-import type { Node, NodeStatus } from '#model/object/node';
+import { longestAwayMs, type Node, type NodeStatus } from '#model/object/node';
 import { silentPeriods } from '#model/options/fence';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
@@ -14,8 +14,6 @@ const takeOverFactor = 6;
 
 /** A daemon that said that it comes back is waited for so long: a restart or another version takes a fraction of it. */
 const awayMs = 20_000;
-/** Nodes of a restored cluster are waited for longer: they have to find it. */
-const awayLimitMs = 60_000;
 
 /** Nodes that are noted in one entry: of a thousand the others come in the next ones. */
 export const notedAtOnce = 100;
@@ -54,7 +52,7 @@ export class Heartbeats {
     for (const node of view.list('node')) {
       if (node.Status.State === 'down') continue;
       const patienceMs = takeOverFactor * this.#next(periodMs);
-      const stillAwayMs = Math.min((node.Shoal?.AwayUntil ?? now) - now, awayLimitMs);
+      const stillAwayMs = Math.min((node.Shoal?.AwayUntil ?? now) - now, longestAwayMs);
       this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, stillAwayMs) });
     }
   }

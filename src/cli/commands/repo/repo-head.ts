@@ -1,8 +1,8 @@
 /** The flags that say which commit of a repository is followed, and which is believed. */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { RepositorySpec } from '#model/object/repository';
 import { CommandError, exitCodes } from '../../command-error.ts';
+import { textOf } from '../../files.ts';
 import { collect } from '../../session.ts';
 
 export interface HeadFlags {
@@ -38,7 +38,7 @@ export function headOf({ ref, semver, signers, rewrites, env, set }: HeadFlags):
   return {
     ...(ref !== undefined && { Ref: ref }),
     ...(semver !== undefined && { SemVer: semver }),
-    ...(signers !== undefined && { Signers: signers === false ? '' : read(signers) }),
+    ...(signers !== undefined && { Signers: signers === false ? '' : textOf('--signers', signers) }),
     ...(rewrites !== undefined && { Rewrites: rewrites }),
     ...(env !== undefined && { Environment: env }),
     ...(set && { Variables: Object.fromEntries(set.map(variable)) }),
@@ -49,12 +49,4 @@ function variable(text: string): [string, string] {
   const end = text.indexOf('=');
   if (end < 1) throw new CommandError(`--set is KEY=VALUE, not "${text}"`, exitCodes.usage);
   return [text.slice(0, end), text.slice(end + 1)];
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CommandError(`--signers cannot be read: ${(error as Error).message}`, exitCodes.usage);
-  }
 }

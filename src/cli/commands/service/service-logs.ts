@@ -3,6 +3,7 @@ import { printableCell } from '#base/text/printable';
 import type { Command } from 'commander';
 import { parseDuration, nanosecondsPerMillisecond } from '#base/text/duration';
 import { LogFrames } from '#model/log-frame';
+import { taskIdLabel } from '#model/object/meta';
 import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
 import type { Task } from '#model/object/task';
@@ -100,7 +101,7 @@ class TaskLabels {
   }
 
   of(details: URLSearchParams): Promise<string> {
-    const id = details.get('com.docker.swarm.task.id') ?? '';
+    const id = details.get(taskIdLabel) ?? '';
     const known = this.#known.get(id) ?? this.#lookUp(id);
     this.#known.set(id, known);
     return known;

@@ -1,6 +1,7 @@
 /** `stack history|diff|rollback|retry`: the revisions of a stack. */
 import type { Command } from 'commander';
 import { humanDuration } from '#base/text/human';
+import { withoutDigest } from '#model/image/image-reference';
 import type { StackPlan } from '#model/difference/stack-plan';
 import type { StackSource } from '#model/object/stack';
 import { CommandError, exitCodes } from '../../command-error.ts';
@@ -116,8 +117,4 @@ function numberOf(text: string): number {
 
 function sourceText(source: StackSource): string {
   return source.Kind === 'repository' ? `${source.Repository} ${source.Commit.slice(0, 12)}` : 'deploy';
-}
-
-function withoutDigest(image: string): string {
-  return image.split('@')[0] ?? image;
 }

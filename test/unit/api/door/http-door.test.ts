@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { request } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HttpDoor } from '#api/door/http-door';
-import { Guessers, Looks, Seen } from '#api/door/deliveries';
+import { Looks, Seen } from '#api/door/deliveries';
 import { judge } from '#api/door/webhook';
 import { realClock } from '#test/support/real-clock';
 import { silentLogger } from '#test/support/silent-logger';
@@ -88,12 +88,6 @@ test('whoever guesses is slowed down, and others are not', async () => {
   for (let round = 0; round < 32; round++) statuses.push(await post(String(round), { 'X-Shoal-Signature': 'sha256=00' }));
   expect(statuses.slice(0, 30)).toEqual(Array.from({ length: 30 }, () => 401));
   expect(statuses.slice(30)).toEqual([429, 429]);
-  const clock = new VirtualClock();
-  const guessers = new Guessers(clock);
-  for (let round = 0; round < 30; round++) guessers.refused('a');
-  expect([guessers.slowed('a'), guessers.slowed('b')]).toEqual([true, false]);
-  await clock.advance(60_000);
-  expect(guessers.slowed('a')).toBe(false);
 });
 
 test('a thousand deliveries in ten seconds ask for two looks, and one that comes alone for one at once', async () => {

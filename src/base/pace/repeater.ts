@@ -1,0 +1,53 @@
+/** Work that looks at all there is: one look at a time, and one more for everybody who asked while it was under way. */
+import type { Clock } from '../clock.ts';
+
+export class Repeater {
+  readonly #look: () => Promise<void>;
+  readonly #clock: Pick<Clock, 'after'>;
+  #cancel: () => void = () => {};
+  #work: Promise<void> = Promise.resolve();
+  #working = false;
+  #again = false;
+  #stopped = false;
+
+  /** What `look` throws reaches the process: whatever may fail is caught in it, and asked for again by `askIn`. */
+  constructor(look: () => Promise<void>, clock: Pick<Clock, 'after'>) {
+    this.#look = look;
+    this.#clock = clock;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Looks now, or once more when the look under way is done. */
+  ask(): void {
+    if (this.#stopped) return;
+    this.#cancel();
+    this.#again = true;
+    if (!this.#working) this.#work = this.#run();
+  }
+
+  /** Looks after `delayMs`, unless somebody asks before; the last such wish counts. */
+  askIn(delayMs: number): void {
+    this.#cancel();
+    if (!this.#stopped) this.#cancel = this.#clock.after(delayMs, () => this.ask());
+  }
+
+  /** No look begins any more. Resolves when the one under way is done. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel();
+    await this.#work;
+  }
+
+  async #run(): Promise<void> {
+    this.#working = true;
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      await this.#look();
+    }
+    // In one step with the last look at `#again`: whoever asks from now on begins anew.
+    this.#working = false;
+  }
+}
