@@ -8,6 +8,7 @@ import type { AssignmentChange } from '#model/object/assignment';
 import type { Task } from '#model/object/task';
 import { until } from '../../support/machine.mjs';
 import { realClock } from '#test/support/real-clock';
+import { VirtualClock } from '#test/support/virtual-clock';
 import { RecordingNetwork } from '#test/support/recording-network';
 import { ScriptedDispatcher } from '#test/support/scripted-dispatcher';
 import { makeNetwork, makeSecret, makeTask } from '#test/support/worker';
@@ -21,12 +22,12 @@ afterEach(async () => {
   running = [];
 });
 
-async function startAgent(images: Record<string, SimulatedImage> = { 'test:1': {} }) {
-  const engine = new SimulatedEngine({ description, image: (reference) => images[reference] }, realClock);
+async function startAgent(images: Record<string, SimulatedImage> = { 'test:1': {} }, clock: typeof realClock = realClock) {
+  const engine = new SimulatedEngine({ description, image: (reference) => images[reference] }, clock);
   const dispatcher = new ScriptedDispatcher();
   const network = new RecordingNetwork();
   const start = async () => {
-    const agent = new Agent({ nodeId: 'node1' }, { engine, network, openSession: dispatcher.open, clock: realClock, logger: silentLogger });
+    const agent = new Agent({ nodeId: 'node1' }, { engine, network, openSession: dispatcher.open, clock, logger: silentLogger });
     running.push(agent);
     await agent.start();
     return agent;
@@ -56,9 +57,10 @@ describe('tasks', () => {
   });
 
   test('a task that is up within one flush is written once', async () => {
-    const { dispatcher, reach } = await startAgent();
+    const clock = new VirtualClock();
+    const { dispatcher } = await startAgent(undefined, clock);
     dispatcher.assign([assigned(makeTask('t1'))]);
-    await reach('t1', 'running');
+    await clock.advance(1000);
     expect(dispatcher.states('t1')).toEqual(['running']);
   });
 
