@@ -1,6 +1,7 @@
 /** The worker side of a node: takes assignments from its dispatcher, makes them run, tells how they do. */
 import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
+import type { Meter } from '#base/meter';
 import { isDenial, Refusal } from '#base/refusal';
 import { seededRandom } from '#base/random';
 import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
@@ -30,6 +31,7 @@ export interface AgentModules {
   /** Told what the managers say of the node's own place, whenever they may have said something new. */
   placed?: (place: Place) => void;
   clock: Clock;
+  meter?: Meter;
   logger: Logger;
 }
 
@@ -82,12 +84,12 @@ export class Agent {
 
   /** Resolves when the node's network is up; sessions and containers follow by themselves. */
   async start(): Promise<void> {
-    const { engine, describe = () => engine.describe(), openSession, clock, logger } = this.#modules;
+    const { engine, describe = () => engine.describe(), openSession, clock, meter, logger } = this.#modules;
     const { nodeId } = this.#options;
     await this.#loop.networkLoop.start();
     this.#loop.observer.start();
     // Each node draws from its own stream, so that nodes do not come back all at once.
-    const modules = { openSession, describe, clock, random: seededRandom(0, nodeId), logger };
+    const modules = { openSession, describe, clock, random: seededRandom(0, nodeId), meter, logger };
     this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(), this.#ending.signal);
   }
 

@@ -2,6 +2,7 @@
 import { type Clock, pause } from '#base/clock';
 import { equal } from '#base/equal';
 import type { Logger } from '#base/logger';
+import type { Meter } from '#base/meter';
 import type { Random } from '#base/random';
 import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
@@ -17,6 +18,7 @@ export interface SessionModules {
   describe(): Promise<NodeDescription>;
   clock: Clock;
   random: Random;
+  meter?: Meter | undefined;
   logger: Logger;
 }
 
@@ -93,10 +95,15 @@ async function receive(session: DispatcherSession, calls: SessionCalls): Promise
 }
 
 /** The first beat at once, the next when the answer says. */
-async function beat(session: DispatcherSession, { clock }: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
+async function beat(session: DispatcherSession, { clock, meter }: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const sentAt = clock.monotonicNow();
-    const nextMs = await withLimit(session.heartbeat(), clock, signal);
+    const answered = withLimit(session.heartbeat(), clock, signal);
+    const nextMs = await answered.catch((error: unknown) => {
+      if (!signal.aborted) meter?.count('shoal_heartbeats_sent_total', { result: 'failed' });
+      throw error;
+    });
+    meter?.count('shoal_heartbeats_sent_total', { result: 'answered' });
     calls.heard(sentAt);
     await pause(clock, nextMs, signal);
   }

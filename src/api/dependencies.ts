@@ -224,10 +224,20 @@ export interface MetricsSource {
   readOnly(): boolean;
   /** Index of the log entry applied last; 0 outside a cluster. */
   raftIndex(): number;
+  /** Of this manager's log; absent, or undefined: it has none. */
+  log?(): LogFigures | undefined;
   /** True while this node decides. */
   leads(): boolean;
   /** Of each part of this node's network what it counts, and how much of it cannot be served; none outside a cluster. */
   network(): Promise<readonly NetworkFigures[]>;
+}
+
+export interface LogFigures {
+  term: number;
+  /** Changes that this manager proposed and that are not committed yet. */
+  proposalsPending: number;
+  /** Bytes on the disk. */
+  bytes(): Promise<{ log: number; snapshots: number }>;
 }
 
 export interface NetworkFigures {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
+import type { Meter } from '#base/meter';
 import { Refusal } from '#base/refusal';
 import { socketEndpoint } from '#http/endpoint';
 import { contained } from './contained.ts';
@@ -20,14 +21,14 @@ import { upgradeAnywhere } from './nodes/anywhere.ts';
 import { NodeDoor, refuseUpgrade } from './nodes/node-door.ts';
 import { isOwned, mayUpgrade } from './ownership.ts';
 import { allRoutes } from './routes/all.ts';
-import { Metrics } from './routes/metrics.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { RecentRemovals } from './routes/recent-removals.ts';
 import { commonHeaders } from './routes/system.ts';
 import { answers } from '#http/answers';
 import { sendAnswer, sendJson } from './answer.ts';
 import { router, type Answer, type Call, type Handler } from './router.ts';
 import { SwarmEvents } from './stream/swarm-events.ts';
-import { MetricsDoor, type MetricsPlace } from './metrics-door.ts';
+import { MetricsDoor, type MetricsPlace } from './metrics/metrics-door.ts';
 import { answerWatcher } from './routes/observation.ts';
 import { readTarget, type RequestTarget } from './target.ts';
 
@@ -111,6 +112,11 @@ export class ApiServer {
     this.#server = createServer({ maxHeaderSize: headerLimitBytes, keepAliveTimeout: keepAliveMs, requestTimeout: 0 });
     this.#server.maxConnections = this.#limits.connections;
     this.#listen();
+  }
+
+  /** Where the other parts of the daemon tell what they count. */
+  get meter(): Meter {
+    return this.#metrics.meter;
   }
 
   get #besideSwarm(): boolean {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { assert } from '#base/assert';
 import type { Clock } from '#base/clock';
+import type { Meter } from '#base/meter';
 import { Refusal } from '#base/refusal';
 import type { Initial } from '#raft/core';
 import type { SnapshotMeta } from '#raft/message';
@@ -35,6 +36,7 @@ export interface StorageOptions {
   readonly begin?: SnapshotMeta;
   /** Kept back for when the disk is full; 0 for none. */
   readonly reserveBytes?: number;
+  readonly meter?: Meter | undefined;
   /** Told when the disk is full and changes must be refused, and with undefined when they may be taken again. */
   readonly onSpace?: (full: Refusal | undefined) => void;
   readonly files?: FileSystem;
@@ -87,9 +89,14 @@ export class Storage {
     const key = await loadKey(files, folder, chance, options.lock);
     const space = new Space({ folder, files, clock, chance, reserveBytes: options.reserveBytes ?? reserveBytes, onChange: (full) => options.onSpace?.(full) });
     const parts = { folder, files, key, chance, pause };
-    const { wal, content } = await Wal.open({ ...parts, clock, space, segmentBytes: options.segmentBytes, owner: ownerFor(options, key) }).catch(
-      (error: unknown) => explain(options, error),
-    );
+    const { wal, content } = await Wal.open({
+      ...parts,
+      clock,
+      ...(options.meter && { meter: options.meter }),
+      space,
+      segmentBytes: options.segmentBytes,
+      owner: ownerFor(options, key),
+    }).catch((error: unknown) => explain(options, error));
     try {
       const where = { ...parts, owner: content.owner };
       const warnings = content.cutBytes > 0 ? [`cut off ${content.cutBytes} bytes of a write that was interrupted`] : [];

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { assert } from '#base/assert';
 import type { Clock } from '#base/clock';
+import { noMeter, type Meter } from '#base/meter';
 import type { Entry, HardState } from '#raft/message';
 import { corrupt, damaged } from './damage.ts';
 import { isFull, remove } from './file-system.ts';
@@ -15,6 +16,7 @@ import type { Space } from './space.ts';
 
 export interface WalOptions extends SegmentParts {
   readonly clock: Clock;
+  readonly meter?: Meter;
   readonly space: Space;
   /** A segment that reached this size is followed by a new one. */
   readonly segmentBytes: number;
@@ -209,12 +211,20 @@ export class Wal {
     if (empty) return;
     for (;;) {
       try {
-        return this.#written(record, await this.#writeFrame(record));
+        return this.#written(record, await this.#timed(record));
       } catch (error) {
         if (!isFull(error)) throw error;
         await this.#abandonWriter();
       }
     }
+  }
+
+  async #timed(record: Record): Promise<number> {
+    const { clock, meter = noMeter } = this.#options;
+    const began = clock.monotonicNow();
+    const at = await this.#writeFrame(record);
+    meter.took('shoal_log_sync_seconds', (clock.monotonicNow() - began) / 1000);
+    return at;
   }
 
   /** Term, vote, commit and entries of a batch are one frame, also where a segment begins: there it repeats what has not changed, so that older segments can go. */

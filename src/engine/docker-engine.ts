@@ -1,6 +1,7 @@
 /** Docker Engine behind the engine contract, by dockerode. */
 import { join } from 'node:path';
 import Docker from 'dockerode';
+import type { Meter } from '#base/meter';
 import type { NodeDescription } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';
@@ -28,6 +29,7 @@ export interface DockerEngineOptions {
   /** Path of a socket of ours that containers get which bind the engine's; absent: they get the engine's. */
   door?: string;
   parallelPulls?: number;
+  meter?: Meter;
   /** The largest packet on networks whose specification does not say; absent: the engine's own default. */
   networkMtu?: () => Promise<number>;
 }
@@ -60,7 +62,7 @@ export class DockerEngine implements Engine {
 
   constructor(readonly options: DockerEngineOptions) {
     this.#docker = new Docker({ socketPath: options.socketPath ?? '/var/run/docker.sock' });
-    this.#images = new Images(this.#docker, options.parallelPulls ?? 3);
+    this.#images = new Images(this.#docker, options.parallelPulls ?? 3, undefined, options.meter);
     this.#networks = new DockerNetworks(this.#docker, options.nodeId, options.networkMtu);
     this.#files = new TaskFiles(join(options.runFolder, options.nodeId));
   }

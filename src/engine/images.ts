@@ -1,6 +1,7 @@
 /** Makes images present: pulls as Swarm's executor does, once for all tasks that want the same one. */
 import type Docker from 'dockerode';
 import { isFixedImage } from '#model/image/image-reference';
+import { noMeter, type Meter } from '#base/meter';
 import type { Task } from '#model/object/task';
 import type { StepOutcome } from '#task/step';
 import { createLimiter } from './limiter.ts';
@@ -38,6 +39,7 @@ export class Images {
     parallelPulls: number,
     /** Milliseconds since whenever. */
     readonly monotonicNow: () => number = () => performance.now(),
+    readonly meter: Meter = noMeter,
   ) {
     this.#limiter = createLimiter(parallelPulls);
   }
@@ -106,7 +108,7 @@ export class Images {
     if (present && (isFixedImage(image) || ['never', 'missing', 'if_not_present'].includes(policy ?? ''))) return done;
     if (policy === 'never') return refused(`No such image: ${image}`);
     try {
-      await this.#pull(task, image, signal, present);
+      await this.#timed(() => this.#pull(task, image, signal, present), signal);
       return done;
     } catch (error) {
       if (signal.aborted) return notYet('pull cancelled');
@@ -114,6 +116,18 @@ export class Images {
       if (!(error instanceof RegistryError) && statusOf(error) === undefined) return failed(error);
       return refused(`No such image: ${image}: ${textOf(error)}`);
     }
+  }
+
+  async #timed(pull: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const began = this.monotonicNow();
+    try {
+      await pull();
+    } catch (error) {
+      this.meter.count('shoal_image_pulls_total', { result: signal.aborted ? 'cancelled' : 'failed' });
+      throw error;
+    }
+    this.meter.count('shoal_image_pulls_total', { result: 'pulled' });
+    this.meter.took('shoal_image_pull_seconds', (this.monotonicNow() - began) / 1000);
   }
 
   async #present(image: string): Promise<boolean> {

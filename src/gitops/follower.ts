@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock';
 import { nanosecondsPerMillisecond } from '#base/text/duration';
 import type { Logger } from '#base/logger';
+import { noMeter, type Meter } from '#base/meter';
 import type { Cluster } from '#control/cluster';
 import type { AskRegistries } from '#control/stack/image-digests';
 import { sealingOf } from '#control/sealing';
@@ -18,6 +19,7 @@ export interface FollowerParts {
   cluster: Cluster;
   events: ReconcileEvents;
   clock: Clock;
+  meter?: Meter | undefined;
   logger: Logger;
   workers: GitWorkers;
   registries?: { ask: AskRegistries };
@@ -115,9 +117,10 @@ export class Follower {
     this.#cancelTimer();
     await this.#parts.before;
     if (this.#stop.signal.aborted) return;
+    const looks = kind === 'look' || !this.#reader.rendered;
+    const began = this.#parts.clock.monotonicNow();
     try {
       let trouble: unknown;
-      const looks = kind === 'look' || !this.#reader.rendered;
       if (looks)
         trouble = await this.#reader.look().then(
           () => undefined,
@@ -127,12 +130,22 @@ export class Follower {
       if (trouble !== undefined) await this.#reader.recall();
       await this.#compare(looks && trouble === undefined);
       if (trouble !== undefined) throw trouble;
+      if (looks) this.#count('read', began);
     } catch (error) {
+      if (looks && !this.#stop.signal.aborted) this.#count('failed', began);
       if (!this.#stop.signal.aborted) await this.#carryOut.unavailable(error as Error);
     } finally {
       const intervalMs = this.#spec.Interval / nanosecondsPerMillisecond;
       if (!this.#stop.signal.aborted) this.#cancelTimer = this.#parts.clock.after(intervalMs, () => void this.sync());
     }
+  }
+
+  #count(result: 'read' | 'failed', began: number): void {
+    const { clock, meter = noMeter } = this.#parts;
+    const repository = this.#spec.Name;
+    meter.count('shoal_repository_syncs_total', { repository, result });
+    meter.took('shoal_repository_sync_seconds', (clock.monotonicNow() - began) / 1000, { repository });
+    if (result === 'read') meter.note('shoal_repository_last_success_timestamp_seconds', clock.now() / 1000, { repository });
   }
 
   /** `seen`: the repository was read just now. */

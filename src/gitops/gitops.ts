@@ -4,6 +4,7 @@ import { readdir, rm } from 'node:fs/promises';
 import type { Clock } from '#base/clock';
 import { equal } from '#base/equal';
 import type { Logger } from '#base/logger';
+import type { Meter } from '#base/meter';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { withLoginApart } from '#control/repository/repository-login';
@@ -47,6 +48,7 @@ export interface GitOpsParts {
   /** What is behind images' tags; absent: they are taken as written. */
   registries?: { ask: AskRegistries };
   clock: Clock;
+  meter?: Meter;
   logger: Logger;
 }
 

@@ -4,6 +4,7 @@ import { nextTurn, type Clock } from '#base/clock';
 import { newId } from '#base/ids';
 import { harmless } from '#base/listeners';
 import type { Logger } from '#base/logger';
+import { noMeter, type Meter } from '#base/meter';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { inTurns } from '#base/pace/steps';
@@ -40,6 +41,7 @@ export interface ManagerParts {
   stages: readonly Stage[];
   clock: Clock;
   random: Random;
+  meter?: Meter | undefined;
   logger: Logger;
   /** The log or a decision failed for good: the process must end and start again from the disk. */
   onFatal(error: unknown): void;
@@ -52,6 +54,8 @@ const longestId = 128;
 const shortestSleepMs = 50;
 /** Timers overflow after 24 days; looking once an hour costs nothing. */
 const longestSleepMs = 3_600_000;
+/** What takes longer keeps heartbeats and requests waiting. */
+const longTurnMs = 20;
 /** Before a pass is tried again that the log did not take. */
 const retryMs = 1000;
 
@@ -208,12 +212,17 @@ export class Manager implements Cluster {
 
   /** Takes as many turns as it needs; what is asked for meanwhile waits. False when the state is not the one that it began with, or leadership is gone. */
   async #pass(overlay: Overlay, room: Room, now: number): Promise<boolean> {
-    const { state, stages, clock, logger } = this.#parts;
+    const { state, stages, clock, logger, meter = noMeter } = this.#parts;
     const dirty = this.#dirty;
     this.#dirty = new DirtySet();
     const { index } = state.store;
     const context = { now, newId: () => newId(this.#ids), random: this.#chance, room };
-    const result = await inTurns(runPass(overlay, stages, context, dirty), clock, () => this.#running() && state.store.index === index);
+    const began = clock.monotonicNow();
+    const turned = (ms: number): void => {
+      if (ms > longTurnMs) meter.count('shoal_pass_long_turns_total');
+    };
+    const result = await inTurns(runPass(overlay, stages, context, dirty), clock, () => this.#running() && state.store.index === index, turned);
+    meter.took('shoal_pass_seconds', (clock.monotonicNow() - began) / 1000);
     if (!result) return false;
     const { settled, more, wakes } = result;
     if (more) this.#dirty.add(more.scope);

@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock';
 import { finish, inTurns } from '#base/pace/steps';
 import { milliseconds } from '#base/text/duration';
 import type { Logger } from '#base/logger';
+import type { Meter } from '#base/meter';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { swarmTexts } from '#model/swarm-texts';
@@ -27,6 +28,7 @@ export interface SessionsParts {
   state: ReplicatedState;
   clock: Clock;
   random: Random;
+  meter?: Meter | undefined;
   logger: Logger;
 }
 
@@ -116,7 +118,7 @@ export class Sessions {
   };
 
   #lineOf(session: Session): DispatcherSession {
-    const { state, clock, submit } = this.#parts;
+    const { state, clock, submit, meter } = this.#parts;
     const { nodeId, number } = session;
     const check = (): void => {
       if (!this.#heartbeats.isOpen(nodeId, number)) throw new Refusal('invalidArgument', 'session invalid');
@@ -129,7 +131,11 @@ export class Sessions {
         checkReports(updates);
         await this.#statuses.report(nodeId, updates);
       },
-      heartbeat: async () => this.#heartbeats.beat(nodeId, number, periodOf(state.store), clock.monotonicNow()),
+      heartbeat: async () => {
+        const nextMs = this.#heartbeats.beat(nodeId, number, periodOf(state.store), clock.monotonicNow());
+        meter?.count('shoal_heartbeats_received_total');
+        return nextMs;
+      },
       updateDescription: async (next: NodeDescription) => {
         check();
         checkDescription(next);

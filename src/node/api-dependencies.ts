@@ -63,6 +63,7 @@ export function apiDependencies(
     metrics: {
       raftIndex: () => member()?.manager?.state.store.index ?? 0,
       leads: () => member()?.manager?.seat.leads() ?? false,
+      log: () => member()?.manager?.logFigures(),
       readOnly: () => member()?.manager?.log.full !== undefined,
       network: async () => (await member()?.networkFigures()) ?? [],
     },

@@ -31,6 +31,7 @@ import type { DaemonOptions } from './options.ts';
 import { livedMs, safetyOf, startsThatDied, writeStarts } from './state/starts.ts';
 import { lockState } from './state/state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
+import { swarmStatus } from './state/swarm-status.ts';
 import { webhookDoor } from './webhooks/webhook-door.ts';
 import { programVersion } from '#base/version';
 import { swarmTexts } from '#model/swarm-texts';
@@ -63,8 +64,9 @@ export class Daemon implements LocalSwarm {
     this.#listeners = new Listeners(logger, 'the reconciler');
     this.#onFatal = onFatal;
     this.#webhooks = webhookDoor(options, async () => this.#managing().seat.view(), logger.child({ part: 'webhooks' }));
+    const { socket: socketPath, group: socketGroup, metrics: metricsPlace } = options;
     this.#api = new ApiServer(
-      { socketPath: options.socket, socketGroup: options.group, version: programVersion, ...(options.metrics && { metricsPlace: options.metrics }) },
+      { socketPath, socketGroup, version: programVersion, ...(metricsPlace && { metricsPlace }) },
       apiDependencies(options, logger, {
         door: this.#door,
         daemon: this,
@@ -184,20 +186,8 @@ export class Daemon implements LocalSwarm {
   }
 
   status(): SwarmStatus {
-    const identity = this.#member?.identity;
-    const manager = this.#member?.manager;
-    const safe = this.#safety === undefined ? {} : { SafeMode: this.#safety };
-    if (this.#locked) return { LocalNodeState: 'locked', NodeID: '', NodeAddr: '', ControlAvailable: false, Error: swarmTexts.locked, ...safe };
-    const inside = this.#joining ? 'pending' : identity ? 'active' : 'inactive';
-    return {
-      LocalNodeState: this.#broken !== '' ? 'error' : inside,
-      NodeID: identity?.nodeId ?? '',
-      NodeAddr: identity?.address ?? '',
-      ControlAvailable: manager !== undefined,
-      Error: this.#broken || (manager?.log.full?.message ?? this.#joining?.problem ?? this.#member?.problem ?? ''),
-      ...(identity && !manager && { RemoteManagers: identity.managers ?? [] }),
-      ...safe,
-    };
+    const standing = { member: this.#member, safety: this.#safety, locked: this.#locked !== undefined, broken: this.#broken, joining: this.#joining };
+    return swarmStatus(standing);
   }
 
   init(request: InitRequest): Promise<string> {
@@ -359,6 +349,7 @@ export class Daemon implements LocalSwarm {
   #newMember(identity: Identity, founds: boolean, lock?: string): Membership {
     return new Membership(identity, this.#options, {
       clock: systemClock,
+      meter: this.#api.meter,
       logger: this.#logger,
       founds,
       lock: new NodeLock(lock),

@@ -5,6 +5,7 @@ import type { HttpDoor } from '#api/door/http-door';
 import { ApiServer } from '#api/server';
 import { seededRandom } from '#base/random';
 import type { Logger } from '#base/logger';
+import type { Meter } from '#base/meter';
 import { Refusal } from '#base/refusal';
 import { programVersion } from '#base/version';
 import { GitOps } from '#gitops/gitops';
@@ -38,6 +39,12 @@ export class SwarmReconciler {
     const clock = systemClock;
     const random = systemRandom;
     const state = new ReplicatedState();
+    // The API shows what the others tell once they run, and is made when they are.
+    const meter: Meter = {
+      count: (...told) => this.#api.meter.count(...told),
+      took: (...told) => this.#api.meter.took(...told),
+      note: (...told) => this.#api.meter.note(...told),
+    };
     this.#options = options;
     this.#logger = logger;
     const log = new Replica(
@@ -47,7 +54,8 @@ export class SwarmReconciler {
         random: seededRandom(random.next() * 2 ** 48),
         logger: logger.child({ part: 'raft' }),
         stateMachine: state,
-        openStorage: openDisk({ folder: join(options.state, 'records'), clock, node: recordsNodeId, logger: logger.child({ part: 'disk' }) }),
+        meter,
+        openStorage: openDisk({ folder: join(options.state, 'records'), clock, meter, node: recordsNodeId, logger: logger.child({ part: 'disk' }) }),
         onFatal,
       },
     );
@@ -55,7 +63,7 @@ export class SwarmReconciler {
     this.#records = new ManagerSeat({}, { log, state, stages: [], clock, random, logger: logger.child({ part: 'records' }), onFatal });
     const endpoint = engineEndpoint(options.engine, process.env);
     this.#swarm = new DockerSwarm(endpoint, { records: this.#records, clock, random, logger: logger.child({ part: 'swarm' }) });
-    this.#gitops = new GitOps(gitOpsOptions(options), { cluster: this.#swarm, clock, logger: logger.child({ part: 'gitops' }) });
+    this.#gitops = new GitOps(gitOpsOptions(options), { cluster: this.#swarm, clock, meter, logger: logger.child({ part: 'gitops' }) });
     this.#webhooks = webhookDoor(options, () => this.#swarm.read(), logger.child({ part: 'webhooks' }));
     this.#api = new ApiServer(
       {

@@ -1,6 +1,7 @@
 /** What a replica is made of, and its settings. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import type { Meter } from '#base/meter';
 import type { Random } from '#base/random';
 import { defaultLimits } from '#raft/core';
 import type { SnapshotMeta } from '#raft/message';
@@ -34,6 +35,7 @@ export interface ReplicaParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly stateMachine: StateMachine;
+  readonly meter?: Meter | undefined;
   /** Opens the disk; `bootstrap` is what a new group begins with. */
   readonly openStorage: (bootstrap: SnapshotMeta) => Promise<OpenedStorage>;
   /** What the group wants other than the settings, as it is known now; absent: nothing. */

@@ -3,14 +3,14 @@ import { assert } from '#base/assert';
 import { Refusal } from '#base/refusal';
 import { defaultLimits } from '#raft/core';
 import type { Configuration, Entry, Message, SnapshotMeta } from '#raft/message';
-import { Raft, type Proposed } from '#raft/raft';
+import { Raft } from '#raft/raft';
 import type { Ready, Write } from '#raft/ready';
 import { Applier } from './applier.ts';
 import { Leadership } from './leadership.ts';
 import { Members } from './group/members.ts';
 import { Pulse } from './group/pulse.ts';
 import { withDefaults, type ReplicaOptions, type ReplicaParts } from './options.ts';
-import { Proposals } from './proposals.ts';
+import { Proposals, refusalOf } from './proposals.ts';
 import { Reads } from './reads.ts';
 import type { LeadershipListener, MemberChanges, Outcome, ReplicatedLog, Standing } from './replicated-log.ts';
 import { SnapshotExchange } from './snapshot-exchange.ts';
@@ -32,7 +32,7 @@ export class Replica implements ReplicatedLog {
   readonly #options: Required<ReplicaOptions>;
   readonly #parts: ReplicaParts;
   readonly #leadership = new Leadership();
-  readonly #proposals = new Proposals();
+  readonly #proposals: Proposals;
   readonly #reads = new Reads();
   /** There from the start on, and together. */
   #running: Running | undefined;
@@ -52,6 +52,7 @@ export class Replica implements ReplicatedLog {
   constructor(options: ReplicaOptions, parts: ReplicaParts) {
     this.#options = withDefaults(options);
     this.#parts = parts;
+    this.#proposals = new Proposals(parts.clock, parts.meter);
     this.#pulse = new Pulse(parts.clock, this.#options.tickMs, () => this.#tick());
   }
 
@@ -121,7 +122,7 @@ export class Replica implements ReplicatedLog {
       changed: () => this.#schedule(),
     });
     const electionMs = this.#electionMs;
-    const contacts = new Contacts(clock, electionMs);
+    const contacts = new Contacts(clock, electionMs, this.#parts.meter);
     const changed = (): void => this.#schedule();
     const members = new Members({ nodeId, address, raft, contacts, clock, logger, electionMs, leads: () => this.leads(), changed });
     this.#running = { raft, storage, applier, rhythm, snapshots, members, contacts };
@@ -168,6 +169,11 @@ export class Replica implements ReplicatedLog {
     // Whoever proposes has gathered what belongs together: nothing is gained by waiting for more.
     this.#turnNow();
     return settled;
+  }
+
+  /** Changes whose outcome is waited for. */
+  get proposalsPending(): number {
+    return this.#proposals.count;
   }
 
   readIndex(): Promise<void> {
@@ -391,10 +397,4 @@ export class Replica implements ReplicatedLog {
     this.#reads.failAll(reason);
     this.#running?.members.stop();
   }
-}
-
-function refusalOf(refused: Extract<Proposed, string>): Refusal | undefined {
-  if (refused === 'full') return new Refusal('unavailable', 'too many changes wait for the disk: try again');
-  if (refused === 'transferring') return new Refusal('unavailable', 'the leadership is being handed to another manager: try again');
-  return undefined;
 }

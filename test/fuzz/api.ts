@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Context } from '#api/context';
 import { initRequest, networkCreateRequest, stackDeployRequest } from '#api/request/bodies';
 import { allRoutes } from '#api/routes/all';
-import type { Metrics } from '#api/routes/metrics';
+import type { Metrics } from '#api/metrics/metrics';
 import { clusterSpec, configSpec, nodeSpec, repositorySpec, secretSpec } from '#model/shape/object-shapes';
 import { serviceSpec } from '#model/shape/service-shape';
 import type { Kind } from '#model/shape/shape';

@@ -5,7 +5,7 @@ import { eventRoutes } from '../stream/events.ts';
 import { logRoutes } from '../stream/logs.ts';
 import { backupRoutes } from './cluster/backups.ts';
 import { containerRoutes } from './containers.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { networkRoutes } from './networks.ts';
 import { nodeRoutes } from './nodes.ts';
 import { configRoutes, secretRoutes } from './secrets-and-configs.ts';

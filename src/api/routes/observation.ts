@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Context } from '../context.ts';
 import { aborted } from '../stream/events.ts';
 import { LineOutput } from '../stream/line-output.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { get, type Answer, type Call, type Route } from '../router.ts';
 
 /** Unsent bytes after which a client that does not read is cut off. */

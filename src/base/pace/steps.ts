@@ -16,14 +16,22 @@ const turnMs = 5;
 
 type Turns = Pick<Clock, 'monotonicNow' | 'soon'>;
 
-/** Some steps a turn, the others in later ones. Ends with undefined when `goOn` says no after a pause: what the work rests on may have changed there. */
+/** Some steps a turn, the others in later ones. Ends with undefined when `goOn` says no after a pause: what the work rests on may have changed there. `turned` hears what each turn took. */
 export function inTurns<T>(steps: Steps<T>, clock: Turns): Promise<T>;
-export function inTurns<T>(steps: Steps<T>, clock: Turns, goOn: () => boolean): Promise<T | undefined>;
-export async function inTurns<T>(steps: Steps<T>, clock: Turns, goOn: () => boolean = () => true): Promise<T | undefined> {
+export function inTurns<T>(steps: Steps<T>, clock: Turns, goOn: () => boolean, turned?: (ms: number) => void): Promise<T | undefined>;
+export async function inTurns<T>(
+  steps: Steps<T>,
+  clock: Turns,
+  goOn: () => boolean = () => true,
+  turned: (ms: number) => void = () => {},
+): Promise<T | undefined> {
   for (let began = clock.monotonicNow(); ;) {
     const { done, value } = steps.next();
+    const tookMs = clock.monotonicNow() - began;
+    if (done === true) turned(tookMs);
     if (done === true) return value;
-    if (clock.monotonicNow() - began < turnMs) continue;
+    if (tookMs < turnMs) continue;
+    turned(tookMs);
     await nextTurn(clock);
     if (!goOn()) return undefined;
     began = clock.monotonicNow();

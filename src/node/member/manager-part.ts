@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { seededRandom } from '#base/random';
 import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
+import type { Meter } from '#base/meter';
 import { Refusal } from '#base/refusal';
 import { Registries } from '#engine/registries';
 import { GitOps } from '#gitops/gitops';
@@ -28,6 +29,7 @@ import { RaftTransport } from '#rpc/raft/raft-transport';
 import { clusterOf } from '#store/view';
 import { gitOpsOptions } from '../git-ops-options.ts';
 import { ManagerDoor } from './manager-door.ts';
+import { diskBytes, type DiskBytes } from './disk-bytes.ts';
 import type { CertificateKeeper } from './certificate-keeper.ts';
 import type { NodeLock } from './node-lock.ts';
 import { nodeOfKey } from './node-of-key.ts';
@@ -50,6 +52,7 @@ export interface ManagerPartParts {
   /** What this node's files are sealed with. */
   lock: NodeLock;
   keeper: Pick<CertificateKeeper, 'stage' | 'sealAgain'>;
+  meter: Meter;
   /** What this node shows to others; undefined while it has no certificate. */
   tls: () => LiveTls | undefined;
   /** Given each connection that another manager opens to this one's API. */
@@ -79,6 +82,7 @@ export class ManagerPart {
   #authority: CertificateAuthority | undefined;
   readonly #door: ManagerDoor | undefined;
   readonly #seal: SealFollower;
+  readonly #folder: string;
 
   constructor(identity: Identity, options: DaemonOptions, parts: ManagerPartParts) {
     const { clock, logger, begins, safe, socket, tls, onFatal } = parts;
@@ -94,10 +98,12 @@ export class ManagerPart {
       node: nodeId,
       founds: begins !== 'returns',
       lock: parts.lock.bytes,
+      meter: parts.meter,
       ...incarnation,
       logger: logger.child({ part: 'disk' }),
     });
     this.#clock = clock;
+    this.#folder = folder;
     this.forward = new ForwardClient(tls);
     this.log = new Replica(
       { nodeId, address: managerPlace(identity), snapshotEntries: options.snapshotEntries, ...options.beat },
@@ -106,6 +112,7 @@ export class ManagerPart {
         random: seededRandom(random.next() * 2 ** 48),
         logger: logger.child({ part: 'raft', folder }),
         stateMachine: this.state,
+        meter: parts.meter,
         pace: () => paceOf(clusterOf(this.state.store), options.snapshotEntries),
         openStorage: async (bootstrap) => {
           const opened = await open(bootstrap);
@@ -123,6 +130,7 @@ export class ManagerPart {
         log: this.log,
         state: this.state,
         stages: safe ? [] : stages,
+        meter: parts.meter,
         clock,
         random,
         logger: logger.child({ part: 'manager' }),
@@ -146,9 +154,9 @@ export class ManagerPart {
     });
   }
 
-  #duties(cluster: Manager, { nodeId }: Identity, options: DaemonOptions, { clock, logger, onReconcile }: ManagerPartParts): readonly Duty[] {
+  #duties(cluster: Manager, { nodeId }: Identity, options: DaemonOptions, { clock, logger, meter, onReconcile }: ManagerPartParts): readonly Duty[] {
     const part = (name: string) => ({ cluster, clock, logger: logger.child({ part: name }) });
-    this.#gitops = new GitOps(gitOpsOptions(options), { ...part('gitops'), registries: new Registries(options.engine) });
+    this.#gitops = new GitOps(gitOpsOptions(options), { ...part('gitops'), meter, registries: new Registries(options.engine) });
     this.#gitops.events.watch(onReconcile);
     this.#authority = new CertificateAuthority({
       ...part('ca'),
@@ -246,6 +254,11 @@ export class ManagerPart {
   /** What the reconciler did lately, oldest first. */
   get reconciled(): ReturnType<GitOps['events']['recent']> {
     return this.#gitops?.events.recent() ?? [];
+  }
+
+  /** How the log stands, and what it takes of the disk. */
+  logFigures(): { term: number; proposalsPending: number; bytes: () => Promise<DiskBytes> } {
+    return { term: this.seat.standing()?.term ?? 0, proposalsPending: this.log.proposalsPending, bytes: () => diskBytes(this.#folder) };
   }
 
   /** Lets the nodes in: this host's agent, and the others once there is a certificate to show. */

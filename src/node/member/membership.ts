@@ -103,6 +103,7 @@ export class Membership {
       });
     const work = {
       clock,
+      meter: parts.meter,
       logger,
       openSession,
       tlsInfo: () => this.#keeper.tlsInfo(),

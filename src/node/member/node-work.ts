@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Agent, type Place } from '#agent/agent';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import type { Meter } from '#base/meter';
 import { DockerEngine } from '#engine/docker-engine';
 import type { OpenSession } from '#model/object/assignment';
 import type { TlsInfo } from '#model/object/authority';
@@ -13,6 +14,7 @@ import type { DaemonOptions } from '../options.ts';
 
 export interface NodeWorkParts {
   clock: Clock;
+  meter: Meter;
   logger: Logger;
   /** The line to the managers: the node's own agent speaks to its manager as those of other nodes do, over the wire. */
   openSession: OpenSession;
@@ -37,7 +39,7 @@ export class NodeWork {
   constructor(
     { nodeId, address, dataPath }: Identity,
     options: DaemonOptions,
-    { clock, logger, openSession, tlsInfo, role, placed, runFolder, instance }: NodeWorkParts,
+    { clock, logger, meter, openSession, tlsInfo, role, placed, runFolder, instance }: NodeWorkParts,
   ) {
     this.#network = makeNetwork(
       { instance, nodeId, address: dataPath ?? address, runFolder, api: options.socket },
@@ -48,10 +50,11 @@ export class NodeWork {
       nodeId,
       runFolder: join(runFolder, 'tasks'),
       door: doorIn(runFolder, instance),
+      meter,
       networkMtu: () => this.#network.mtu(),
     });
     const describe = async () => withIdentity(await engine.describe(), { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath });
-    const modules = { engine, describe, network: this.#network, openSession, placed, clock, logger: logger.child({ part: 'agent' }) };
+    const modules = { engine, describe, network: this.#network, openSession, placed, clock, meter, logger: logger.child({ part: 'agent' }) };
     this.agent = new Agent({ nodeId }, modules);
   }
 

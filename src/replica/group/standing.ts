@@ -1,5 +1,6 @@
 /** How this member stands with the others: who is heard, and since when there is no majority. */
 import type { Clock } from '#base/clock';
+import { noMeter, type Meter } from '#base/meter';
 import { Refusal } from '#base/refusal';
 import { majority } from '#raft/membership/quorum';
 import type { Status } from '#raft/raft';
@@ -14,8 +15,11 @@ export class Contacts {
   readonly #heardAt = new Map<string, number>();
   #leaderlessSince: number | undefined;
   readonly #beganAt: number;
+  readonly #meter: Meter;
+  #leader: string | undefined;
 
-  constructor(clock: Clock, electionMs: number) {
+  constructor(clock: Clock, electionMs: number, meter: Meter = noMeter) {
+    this.#meter = meter;
     this.#clock = clock;
     this.#electionMs = electionMs;
     this.#beganAt = clock.now();
@@ -34,6 +38,9 @@ export class Contacts {
   watch({ leader }: Status): void {
     if (leader !== undefined) this.#leaderlessSince = undefined;
     else this.#leaderlessSince ??= this.#clock.now();
+    if (leader === undefined || leader === this.#leader) return;
+    if (this.#leader !== undefined) this.#meter.count('shoal_raft_leader_changes_total');
+    this.#leader = leader;
   }
 
   standing(status: Status): Standing {

@@ -4,6 +4,7 @@ import { roleOf } from '#model/manager-address';
 import { Refusal } from '#base/refusal';
 import { nodeMatches, parseConstraints, type Constraint } from '#model/constraint';
 import type { Task } from '#model/object/task';
+import { pendingTexts } from '#model/health/pending-reason';
 import { hostAddressOf, publishedKey } from '#model/port/port';
 import { fixedPortsOf } from '#store/index/node-load';
 import type { Candidate } from './candidate.ts';
@@ -63,7 +64,7 @@ export function explain(filters: readonly Filter[], candidates: Iterable<Candida
 function readyFilter(): Filter {
   return {
     accepts: ({ node }) => node.Status.State === 'ready' && node.Spec.Availability === 'active',
-    explain: (count) => `${counted(count, 'node')} not available for new tasks`,
+    explain: (count) => `${counted(count, 'node')} ${pendingTexts.unavailable}`,
   };
 }
 
@@ -74,7 +75,7 @@ function resourceFilter(task: Task): Filter | undefined {
     accepts: ({ freeCPUs, freeMemory, generic }) =>
       // What is not asked for is not looked at: a node may be overbooked in it.
       (NanoCPUs === 0 || NanoCPUs <= freeCPUs) && (MemoryBytes === 0 || MemoryBytes <= freeMemory) && generic.has(GenericResources),
-    explain: onNodes('insufficient resources'),
+    explain: onNodes(pendingTexts.resources),
   };
 }
 
@@ -84,7 +85,7 @@ function constraintFilter(task: Task): Filter | undefined {
   const constraints = parsed(expressions);
   return {
     accepts: ({ node }) => constraints !== undefined && nodeMatches(constraints, node, roleOf(node)),
-    explain: onNodes('scheduling constraints not satisfied'),
+    explain: onNodes(pendingTexts.constraints),
   };
 }
 
@@ -113,7 +114,7 @@ function platformFilter(task: Task): Filter | undefined {
       if (!own) return false;
       return platforms.some(({ Architecture, OS }) => (!Architecture || normalised(Architecture) === normalised(own.Architecture)) && (!OS || OS === own.OS));
     },
-    explain: onNodes('unsupported platform'),
+    explain: onNodes(pendingTexts.platform),
   };
 }
 
@@ -122,7 +123,7 @@ function hostPortFilter(task: Task): Filter | undefined {
   if (ports.length === 0) return undefined;
   return {
     accepts: (candidate) => candidate.hasPortsFree(ports),
-    explain: onNodes('host-mode port already in use'),
+    explain: onNodes(pendingTexts.port),
   };
 }
 
@@ -131,7 +132,7 @@ function maxReplicasFilter(task: Task): Filter | undefined {
   if (max <= 0) return undefined;
   return {
     accepts: (candidate) => candidate.activeTasksOf(task.ServiceID) < max,
-    explain: () => 'max replicas per node limit exceed',
+    explain: () => pendingTexts.max_replicas,
   };
 }
 
@@ -140,7 +141,7 @@ function volumeFilter(task: Task): Filter | undefined {
   if (!wantsVolume(task)) return undefined;
   return {
     accepts: () => false,
-    explain: onNodes('cannot fulfill requested CSI volume mounts'),
+    explain: onNodes(pendingTexts.volume),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The plugin filter: volume, network and log drivers that a task needs must be on the node. */
 import { nodeLocalNetworks } from '#model/object/network';
 import type { Task } from '#model/object/task';
+import { pendingTexts } from '#model/health/pending-reason';
 import type { Candidate } from './candidate.ts';
 import { onNodes, type Filter } from './filter.ts';
 
@@ -21,7 +22,7 @@ export function pluginFilter(task: Task): Filter | undefined {
   if (needs.length === 0) return undefined;
   return {
     accepts: (candidate) => needs.every((need) => hasPlugin(candidate, need)),
-    explain: onNodes('missing plugin'),
+    explain: onNodes(pendingTexts.plugin),
   };
 }
 

@@ -5,7 +5,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { httpCall } from '#test/support/api-fixture';
 import { HostDaemon, runCommand } from '#test/support/daemon';
+import { GitRepository } from '#test/support/git-repository';
 import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
@@ -113,6 +115,8 @@ describe.skipIf(reason !== undefined)(named('other clients', reason), () => {
             .map(({ labels: at }: { labels: Record<string, string> }) => `${at['alertname']} ${at['service']}`);
         await reach('no alert fires', async () => (await firing()).includes('ShoalServiceDegraded broken'));
         expect(await firing()).not.toContain('ShoalServiceDegraded web');
+        const checked = await runCommand('/usr/bin/promtool', ['check', 'rules', rules], {});
+        expect([checked.code, checked.stdout]).toEqual([0, expect.stringContaining('SUCCESS')]);
       } finally {
         prometheus.kill();
         await once(prometheus, 'exit');
@@ -120,6 +124,43 @@ describe.skipIf(reason !== undefined)(named('other clients', reason), () => {
       await daemon.askDocker('service', 'rm', 'web', 'broken');
     },
   );
+
+  test('each part of the daemon tells what it counts and times', { timeout: patienceMs }, async () => {
+    const repository = new GitRepository();
+    repository.commit({ 'stacks/README.md': 'none yet' });
+    await daemon.ask('repo', 'add', 'main', repository.folder, '--path', 'stacks');
+    await daemon.askDocker('service', 'create', '--name', 'counted', '--detach', '--no-resolve-image', 'localhost:1/nowhere:1');
+    const told = async (): Promise<string> => (await httpCall(daemon.socket, 'GET', '/metrics')).text;
+    const counted = [
+      'shoal_log_sync_seconds_count',
+      'shoal_raft_commit_seconds_count',
+      'shoal_raft_proposals_total{result="committed"}',
+      'shoal_pass_seconds_count',
+      'shoal_scheduling_delay_seconds_count',
+      'shoal_heartbeats_received_total',
+      'shoal_heartbeats_sent_total{result="answered"}',
+      'shoal_image_pulls_total{result="failed"}',
+      'shoal_service_task_failures_total{service="counted"}',
+      'shoal_service_restarts_total{service="counted"}',
+      'shoal_repository_syncs_total{repository="main",result="read"}',
+      'shoal_repository_sync_seconds_count{repository="main"}',
+      'shoal_repository_last_success_timestamp_seconds{repository="main"}',
+      'shoal_raft_disk_bytes{what="log"}',
+      'shoal_raft_term',
+    ];
+    const missing = (text: string): string[] =>
+      counted.filter((name) => !text.split('\n').some((line) => line.startsWith(`${name} `) && Number(line.slice(name.length)) > 0));
+    let text = '';
+    await until(
+      async () => missing((text = await told())).length === 0,
+      60_000,
+      () => `nothing is told of ${missing(text).join(', ')}`,
+    );
+    await daemon.askDocker('service', 'rm', 'counted');
+    await daemon.ask('repo', 'rm', 'main');
+    repository.remove();
+    expect(await told()).not.toMatch(/(?:service|repository)="(?:counted|main)"/);
+  });
 
   test.skipIf(withoutAnsible !== undefined)(named('Ansible, where the second time changes nothing', withoutAnsible), { timeout: 2 * patienceMs }, async () => {
     const environment = {

@@ -9,7 +9,7 @@ import type { Dependencies, LocalSwarm, StoreEvent } from '#api/dependencies';
 import { ApiServer } from '#api/server';
 import { allRoutes } from '#api/routes/all';
 import type { Context } from '#api/context';
-import type { Metrics } from '#api/routes/metrics';
+import type { Metrics } from '#api/metrics/metrics';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
 import { runningTask, wallClock } from '#test/support/api-fixture';

@@ -1,4 +1,5 @@
 /** A daemon whose starts die comes up with its API only, says so, and lets the harm be removed; an orderly restart ends it. */
+import { noMeter } from '#base/meter';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,6 +52,7 @@ async function clusterWithPoison(): Promise<void> {
   writeIdentity(folder, identity);
   const member = new Membership(identity, options, {
     clock: systemClock,
+    meter: noMeter,
     logger: silentLogger,
     founds: true,
     lock: new NodeLock(),

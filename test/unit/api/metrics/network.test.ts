@@ -1,6 +1,6 @@
 /** What Prometheus reads of this node's network. */
 import { expect, test } from 'vitest';
-import { Metrics } from '#api/routes/metrics';
+import { Metrics } from '#api/metrics/metrics';
 import { realClock } from '#test/support/real-clock';
 import type { NetworkFigures } from '#api/dependencies';
 
@@ -10,7 +10,7 @@ test('the counters of the network’s parts, and what they cannot serve; parts t
     { part: 'ports', counters: { rules_loaded: 1 }, problems: 3 },
   ];
   const metrics = new Metrics({
-    cluster: { read: () => Promise.reject(new Error('no leader')) } as never,
+    cluster: { read: () => Promise.reject(new Error('no leader')), watch: () => () => {} } as never,
     swarm: { status: () => ({ LocalNodeState: 'inactive', NodeID: '', NodeAddr: '', ControlAvailable: false, Error: '' }) } as never,
     reconciler: {} as never,
     clock: realClock,

@@ -3,9 +3,13 @@ import { gathered, inTurns, type Steps } from '#base/pace/steps';
 import { flagsOf } from '#model/object/states';
 import { taskStates } from '#model/object/task-state';
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { Meter } from '#base/meter';
+import { pendingReasonOf, pendingReasons, type PendingReason } from '#model/health/pending-reason';
 import type { Context } from '../context.ts';
 import type { NetworkFigures, View } from '../dependencies.ts';
+import { countCommit } from './cluster-counts.ts';
 import { addProcessMetrics, LoopDelay } from './process-metrics.ts';
+import { PrometheusMeter } from './prometheus-meter.ts';
 import { repositoryState } from '../view/repository.ts';
 import { serviceStatus } from '../view/service-status.ts';
 import { stackSummaries, type StackSummary } from '../view/stack-summary.ts';
@@ -16,9 +20,13 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #delay: LoopDelay;
   readonly #requests: Counter;
+  readonly #meter: PrometheusMeter;
+  readonly #unwatch: () => void;
   readonly #services: Readonly<Record<'wanted' | 'running', Gauge>>;
   readonly #commits: Gauge;
   readonly #context: Pick<Context, 'cluster' | 'swarm' | 'metrics' | 'clock' | 'reconciler'>;
+  readonly #pending: Gauge;
+  readonly #bytes: Gauge;
   readonly #byState: Readonly<Record<'node' | 'task' | 'stack', Gauge>>;
   /** One series for each stack or repository and what it is: the others are absent. */
   readonly #states: Readonly<Record<'stack' | 'health' | 'flag' | 'repository', Gauge>>;
@@ -67,7 +75,22 @@ export class Metrics {
       labelNames: ['method', 'route', 'code'],
       registers: [this.#registry],
     });
+    this.#pending = this.#gauge('shoal_tasks_pending', 'Tasks that have no node yet, by the reason that most nodes give.', ['reason']);
+    this.#bytes = this.#gauge('shoal_raft_disk_bytes', 'Bytes of this manager’s log and snapshots on the disk.', ['what']);
+    this.#measured(
+      'shoal_raft_proposals_pending',
+      'Changes that this manager proposed and that are not committed yet.',
+      () => context.metrics.log?.()?.proposalsPending ?? 0,
+    );
+    this.#measured('shoal_raft_term', 'The term that this manager is in: each election begins another.', () => context.metrics.log?.()?.term ?? 0);
+    this.#meter = new PrometheusMeter(this.#registry);
     addProcessMetrics(this.#registry, this.#delay);
+    this.#unwatch = context.cluster.watch((events) => countCommit(events, this.#meter));
+  }
+
+  /** For what the parts of the daemon count themselves. */
+  get meter(): Meter {
+    return this.#meter;
   }
 
   get contentType(): string {
@@ -80,6 +103,7 @@ export class Metrics {
 
   stop(): void {
     this.#delay.stop();
+    this.#unwatch();
   }
 
   /** `route`: the pattern, never a path: paths are without number. */
@@ -94,6 +118,8 @@ export class Metrics {
     // A summary goes through all tasks of its stack.
     if (view) this.#count(view, await inTurns(gathered(stackSummaries(view, this.#context)), this.#context.clock));
     if (view) await inTurns(this.#countServices(view), this.#context.clock);
+    if (view) await inTurns(this.#countPending(view), this.#context.clock);
+    for (const [what, bytes] of Object.entries((await this.#context.metrics.log?.()?.bytes()) ?? {})) this.#bytes.set({ what }, bytes);
     this.#tellNetwork(await this.#context.metrics.network());
     return this.#registry.metrics();
   }
@@ -112,16 +138,29 @@ export class Metrics {
     const counts = view.taskStates();
     for (const state of taskStates) this.#byState.task.set({ state }, counts.get(state) ?? 0);
     this.#commits.reset();
+    this.#meter.keepOnly('repository', new Set(Array.from(view.list('repository'), ({ Spec }) => Spec.Name)));
     for (const { Spec, Status } of view.list('repository')) {
       if (Status.Commit !== undefined) this.#commits.set({ repository: Spec.Name, commit: Status.Commit }, 1);
     }
     for (const kind of ['service', 'network', 'secret', 'config', 'repository'] as const) this.#counts[kind].set(view.count(kind));
   }
 
+  *#countPending(view: View): Steps<void> {
+    const counts = new Map<PendingReason, number>(pendingReasons.map((reason) => [reason, 0]));
+    const waiting = (['new', 'pending'] as const).flatMap((state) => [...view.find('task', 'waiting', state)]);
+    for (const task of waiting) {
+      yield;
+      const reason = pendingReasonOf(task);
+      counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
+    for (const [reason, count] of counts) this.#pending.set({ reason }, count);
+  }
+
   *#countServices(view: View): Steps<void> {
     for (const gauge of Object.values(this.#services)) gauge.reset();
     // Taken now: the state may change between the turns.
     const services = [...view.list('service')];
+    this.#meter.keepOnly('service', new Set(services.map(({ Spec }) => Spec.Name)));
     for (const service of services) {
       yield;
       const { DesiredTasks, RunningTasks } = serviceStatus(service, view.tasksOfService(service.ID));

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { listenAt } from '#http/listen';
-import type { Guard } from './guard.ts';
+import type { Guard } from '../guard.ts';
 
 export interface MetricsPlace {
   host: string;
