@@ -1,4 +1,5 @@
 /** What the API is given by the daemon: the cluster, this node's part in it, the local engine, logs, the reconciler's ear and mouth. */
+import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
@@ -7,6 +8,7 @@ import type { Cluster } from '#control/cluster';
 import type { AskRegistries } from '#control/stack/image-digests';
 import type { Adopter } from '#control/stack/stack-states';
 import type { Endpoint } from '#http/endpoint';
+import type { GitRequest } from '#model/git/git-request';
 import type { Authority } from '#model/object/authority';
 import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { StackSpec } from '#model/object/stack';
@@ -82,6 +84,8 @@ export interface Reconciler {
   sync(repository: string): Promise<void>;
   /** What is not written of a stack yet. */
   waiting(stack: string): WaitingChanges | undefined;
+  /** Has git answer a request for a repository that the cluster holds; resolves when the answer is out. */
+  git(repository: string, asked: GitRequest, response: ServerResponse): Promise<void>;
   /** What would change if a repository got the stack, a line each. */
   adoption(stack: string, adopter: Adopter): Promise<readonly string[]>;
   /** What a deploy by hand would change. */

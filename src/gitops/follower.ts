@@ -25,6 +25,8 @@ export interface FollowerParts {
   registries?: { ask: AskRegistries };
   /** Where the repository is, and its mirror. */
   place: MirrorPlace;
+  /** Before each look; false: there is nothing to look at yet. */
+  prepare?: () => Promise<boolean>;
   /** The end of whoever followed it before; absent: nobody did. */
   before?: Promise<void>;
 }
@@ -121,6 +123,7 @@ export class Follower {
     const began = this.#parts.clock.monotonicNow();
     try {
       let trouble: unknown;
+      if (this.#parts.prepare && !(await this.#parts.prepare())) return;
       if (looks)
         trouble = await this.#reader.look().then(
           () => undefined,

@@ -1,4 +1,5 @@
 /** Keeps one follower for each repository of the cluster, and tells them of changes to their stacks. */
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { readdir, rm } from 'node:fs/promises';
 import type { Clock } from '#base/clock';
@@ -7,10 +8,12 @@ import type { Logger } from '#base/logger';
 import type { Meter } from '#base/meter';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
+import { findObject } from '#control/find';
 import { withLoginApart } from '#control/repository/repository-login';
 import type { AskRegistries } from '#control/stack/image-digests';
 import { lacksSealing, setSealing } from '#control/sealing';
 import { recordInventories, type Adopter } from '#control/stack/stack-states';
+import type { GitRequest } from '#model/git/git-request';
 import { namespaceLabel } from '#model/object/meta';
 import type { Service } from '#model/object/service';
 import type { Stack } from '#model/object/stack';
@@ -20,6 +23,8 @@ import type { WaitingChanges } from './apply/carry-out.ts';
 import { ReconcileEvents } from './events.ts';
 import { Follower } from './follower.ts';
 import { GitWorkers } from './git-workers.ts';
+import { Hosted } from './hosted/hosted.ts';
+import { serveGit } from './hosted/receiver.ts';
 import { HealthTeller } from './health-teller.ts';
 import { deployPlanner } from './plan.ts';
 import { RevisionJudge } from './revision-judge.ts';
@@ -62,6 +67,7 @@ export class GitOps {
   readonly #options: GitOpsOptions;
   readonly #parts: GitOpsParts;
   readonly #workers: GitWorkers;
+  readonly #hosted: Hosted;
   readonly #followers = new Map<string, { spec: RepositorySpec; follower: Follower }>();
   /** Stack → its repository: only that one wakes when the stack changes. */
   readonly #owners = new Map<string, string>();
@@ -76,6 +82,7 @@ export class GitOps {
     this.#parts = parts;
     this.events = new ReconcileEvents(parts);
     this.#workers = new GitWorkers(options.program);
+    this.#hosted = new Hosted({ folder: options.folder, home: join(options.folder, homeName) }, parts);
     this.plan = deployPlanner(parts.cluster, parts.clock);
     this.#health = new HealthTeller({ ...parts, events: this.events });
     this.#judge = new RevisionJudge({ ...parts, events: this.events });
@@ -83,6 +90,7 @@ export class GitOps {
 
   async start(): Promise<void> {
     writeHome(join(this.#options.folder, homeName));
+    this.#hosted.start();
     await this.#parts.cluster.submit(recordInventories());
     if (lacksSealing(await this.#parts.cluster.read())) await this.#parts.cluster.submit(setSealing(await (await import('#sealing/age')).newSealing()));
     const before = await this.#parts.cluster.read();
@@ -107,6 +115,7 @@ export class GitOps {
     const stops = [...this.#followers.values()].map(({ follower }) => follower.stop());
     // A render does not wait to be asked.
     this.#workers.stop();
+    this.#hosted.stop();
     await Promise.all(stops);
     this.#followers.clear();
   }
@@ -116,6 +125,15 @@ export class GitOps {
     const entry = [...this.#followers.values()].find(({ spec }) => spec.Name === name);
     if (!entry) throw new Refusal('notFound', `repository ${name} not found`);
     await entry.follower.sync();
+  }
+
+  /** Has git answer a request for a repository that the cluster holds; resolves when the answer is out. */
+  async git(name: string, asked: GitRequest, response: ServerResponse): Promise<void> {
+    const repository = findObject(await this.#parts.cluster.read(), 'repository', name);
+    if (!repository.Spec.Hosted) throw new Refusal('failedPrecondition', `repository ${repository.Spec.Name} lies at ${repository.Spec.URL}: push there`);
+    const { cluster, clock } = this.#parts;
+    const parts = { hosted: this.#hosted, workers: this.#workers, cluster, clock, run: this.#options.run, sync: (each: string) => this.sync(each) };
+    await serveGit(repository, asked, response, parts);
   }
 
   /** What is not written of a stack because it, or its repository, is suspended. */
@@ -175,6 +193,7 @@ export class GitOps {
       events: this.events,
       workers: this.#workers,
       place: this.#place(id, spec),
+      ...(spec.Hosted && { prepare: () => this.#hosted.ready(id) }),
     });
     this.#followers.set(id, { spec, follower });
     follower.start();
@@ -184,7 +203,8 @@ export class GitOps {
     // A record of before may hold a login inside its URL.
     const { URL, Branch, Credentials, Ref, SemVer, Signers } = withLoginApart(spec);
     const { folder, run, quotaBytes = usualQuotaBytes, timeouts = usualTimeouts } = this.#options;
-    const place = { folder: join(folder, id), home: join(folder, homeName), run: join(run, 'git'), url: URL, branch: Branch, quotaBytes, timeouts };
+    const url = spec.Hosted ? this.#hosted.folderOf(id) : URL;
+    const place = { folder: join(folder, id), home: join(folder, homeName), run: join(run, 'git'), url, branch: Branch, quotaBytes, timeouts };
     const tracked = {
       ...(Ref !== undefined && { ref: Ref }),
       ...(SemVer !== undefined && { semver: SemVer }),
@@ -199,7 +219,7 @@ export class GitOps {
 
   /** Of repositories that went while nobody looked, and of work that broke off. */
   async #removeLeftMirrors(ids: ReadonlySet<string>): Promise<void> {
-    for (const name of await readdir(this.#options.folder)) if (name !== homeName && !ids.has(name)) await this.#removeMirror(name);
+    for (const name of await readdir(this.#options.folder)) if (name !== homeName && !ids.has(name.replace(/\.git$/, ''))) await this.#removeMirror(name);
   }
 
   /** Stacks that their repository leaves behind may be removed right after it: nobody else would tell. */
@@ -225,7 +245,10 @@ export class GitOps {
     const known = this.#followers.get(id);
     if (!known) return;
     this.#followers.delete(id);
-    void known.follower.stop().then(() => this.#removeMirror(id));
+    void known.follower.stop().then(() => {
+      this.#hosted.remove(id);
+      return this.#removeMirror(id);
+    });
   }
 }
 

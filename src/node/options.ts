@@ -58,7 +58,8 @@ Options:
   --metrics-addr <address>  HOST:PORT (or :PORT, on every address) where
                         GET /metrics and /healthz are answered over TCP,
                         to anybody                                (default: only on the socket)
-  --http-addr <host:port>  take webhooks of forges at /hooks/REPOSITORY  (default: off)
+  --http-addr <host:port>  take webhooks of forges at /hooks/REPOSITORY, and
+                        git push at /git/REPOSITORY               (default: off)
   --http-cert <file>    certificate of that door, PEM; needed off 127.0.0.1
   --http-key <file>     its key, PEM
   --log-level <level>   trace, debug, info, warn, error           (default info)

@@ -15,6 +15,7 @@ const kindLevels: Readonly<Record<Kind, number>> = {
   stack: 1,
   repository: 1,
   revision: 4,
+  pack: 5,
 };
 const actionLevels: Readonly<Record<Action['type'], number>> = { create: 1, update: 1, remove: 1 };
 

@@ -9,7 +9,7 @@ import type { View } from '#store/view';
 
 /** What is kept in our own log. */
 export function isOurs(kind: Kind): boolean {
-  return kind === 'stack' || kind === 'repository' || kind === 'revision';
+  return kind === 'stack' || kind === 'repository' || kind === 'revision' || kind === 'pack';
 }
 
 export class CombinedView implements View {

@@ -120,6 +120,7 @@ export async function startApi(
     limits?: Limits;
     clock?: Clock;
     waiting?: Dependencies['reconciler']['waiting'];
+    git?: Dependencies['reconciler']['git'];
     registries?: Dependencies['registries'];
     /** Hears what is logged at warn and error. */
     tell?: (line: string) => void;
@@ -167,6 +168,7 @@ export async function startApi(
     reconciler: {
       sync: async (name) => void state.synced.push(name),
       waiting: options.waiting ?? (() => undefined),
+      git: options.git ?? (async () => undefined),
       adoption: async () => [],
       plan: deployPlanner(cluster, realClock),
     },

@@ -5,6 +5,7 @@ import { vi } from 'vitest';
 import { main } from '#cli/main';
 import { second } from '#base/text/duration';
 import { createRepository, setRepositoryStatus } from '#control/repository/repositories';
+import { createToken } from '#control/repository/tokens';
 import { setSealing } from '#control/sealing';
 import { deployStack } from '#control/stack/stacks';
 import { startApi, type ApiFixture } from './api-fixture.ts';
@@ -89,18 +90,22 @@ async function recorder(api: ApiFixture, asked: string[]): Promise<{ path: strin
   };
 }
 
+const tokenDigest = /"Digest":"[0-9a-f]{64}"/g;
+
 /** Without what differs from one run to the next. */
 function plain(text: string, api: ApiFixture): string {
   return text
     .replaceAll(api.folder, 'FOLDER')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z?/g, 'TIME')
     .replaceAll(/(About an? \w+|Less than a second|\d+ \w+) ago/g, 'AGO')
-    .replaceAll(/"SystemTime":"[^"]*"/g, '');
+    .replaceAll(/"SystemTime":"[^"]*"/g, '')
+    .replaceAll(/shoal_[\w-]{43}/g, 'TOKEN')
+    .replaceAll(tokenDigest, '"Digest":""');
 }
 
 function storedIn({ cluster: { store }, status }: ApiFixture): string {
   const kinds = ['cluster', 'node', 'service', 'network', 'secret', 'config', 'stack', 'repository'] as const;
-  return JSON.stringify([status, kinds.map((kind) => [...store.list(kind)])]);
+  return JSON.stringify([status, kinds.map((kind) => [...store.list(kind)])]).replaceAll(tokenDigest, '"Digest":""');
 }
 
 /** A cluster with one of everything; what is made has something of all that can be taken away. */
@@ -186,6 +191,8 @@ async function makeWorld(api: ApiFixture): Promise<void> {
   };
   const source = { Kind: 'repository', Repository: 'infra', Path: 'stacks/site', Commit: '1'.repeat(40) } as const;
   api.cluster.run(deployStack(site, { source, prune: true }));
+  api.cluster.run(createRepository({ Name: 'own', URL: '', Hosted: true, Branch: 'main', Path: 'stacks', Interval: 30 * second }));
+  api.cluster.run(createToken('own', { role: 'read', note: 'of the world', digest: '0'.repeat(64) }));
   // The repository has a folder of the stack's name, which waits to be adopted.
   const Held = { shop: 'it was deployed by hand' };
   api.cluster.run(setRepositoryStatus('infra', { State: 'held', Message: '', Since: '2026-01-01T00:00:00Z', Commit: '1'.repeat(40), Held }));

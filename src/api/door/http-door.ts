@@ -1,4 +1,4 @@
-/** The door for the world outside: webhooks of forges. Whoever comes is a stranger, and gets short bounds, short answers and no reasons. */
+/** The door for the world outside: webhooks of forges, and git. Whoever comes is a stranger, and gets short bounds, short answers and no reasons. */
 import { createServer as createPlainServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -8,6 +8,7 @@ import { RateLimit } from '#base/pace/rate-limit';
 import { Refusal } from '#base/refusal';
 import { listenAt } from '#http/listen';
 import { Looks, Seen } from './deliveries.ts';
+import { GitDoor, type GitDoorParts } from './git-door.ts';
 import { judge } from './webhook.ts';
 
 export interface HttpDoorOptions {
@@ -17,7 +18,7 @@ export interface HttpDoorOptions {
   tls?: { cert: string; key: string };
 }
 
-export interface HttpDoorParts {
+export interface HttpDoorParts extends Omit<GitDoorParts, 'guesses'> {
   /** What proves that a delivery for this repository is genuine; undefined where there is none. */
   secretOf: (repository: string) => Promise<string | undefined>;
   /** One look at the repository, at whoever leads. */
@@ -29,7 +30,9 @@ export interface HttpDoorParts {
 const largestBodyBytes = 1024 * 1024;
 const mostConnections = 256;
 const headersMs = 10_000;
-const requestMs = 30_000;
+/** A push may come over a slow line. */
+const requestMs = 5 * 60_000;
+const bodyMs = 30_000;
 const stopGraceMs = 1_000;
 /** Refused deliveries that one source may send in a minute. */
 const mostRefused = 30;
@@ -44,11 +47,13 @@ export class HttpDoor {
   /** Sources that sent what is not believed. */
   readonly #guesses = new RateLimit(mostRefused, minuteMs);
   readonly #looks: Looks;
+  readonly #git: GitDoor;
 
   constructor(options: HttpDoorOptions, parts: HttpDoorParts) {
     this.#options = options;
     this.#parts = parts;
     this.#seen = new Seen(parts.clock);
+    this.#git = new GitDoor({ ...parts, guesses: this.#guesses });
     this.#looks = new Looks((name) => this.#look(name), parts.clock);
     const listener: RequestListener = (request, response) => void this.#handle(request, response);
     const bounds = { headersTimeout: headersMs, requestTimeout: requestMs, maxHeaderSize: 16 * 1024, keepAliveTimeout: 5_000 };
@@ -79,6 +84,7 @@ export class HttpDoor {
     request.on('error', () => response.destroy());
     response.on('error', () => response.destroy());
     try {
+      if (await this.#git.answer(request, response)) return;
       const { status, message } = await this.#answer(request);
       if (!request.complete) response.setHeader('Connection', 'close');
       response.writeHead(status, { 'Content-Type': 'application/json', 'X-Content-Type-Options': 'nosniff' }).end(`${JSON.stringify({ message })}\n`);
@@ -96,7 +102,7 @@ export class HttpDoor {
     if (request.method !== 'POST') return { status: 405, message: 'a delivery is posted' };
     if (this.#guesses.waitMs(source, this.#parts.clock.monotonicNow()) > 0)
       return { status: 429, message: 'too many deliveries from here were refused: wait a minute' };
-    const body = await readBody(request);
+    const body = await readBody(request, this.#parts.clock);
     if (body === undefined) return { status: 413, message: `a delivery has at most ${largestBodyBytes} bytes` };
     const judgement = judge({ headers: request.headers, body }, await this.#parts.secretOf(name));
     if (!judgement.verified) {
@@ -120,14 +126,19 @@ export class HttpDoor {
 }
 
 /** undefined: it is larger than allowed, and the rest is not read. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+async function readBody(request: IncomingMessage, clock: Clock): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > largestBodyBytes) return undefined;
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > largestBodyBytes) return undefined;
-    parts.push(part);
+  const cancel = clock.after(bodyMs, () => request.destroy());
+  try {
+    for await (const part of request as AsyncIterable<Buffer>) {
+      bytes += part.length;
+      if (bytes > largestBodyBytes) return undefined;
+      parts.push(part);
+    }
+    return Buffer.concat(parts);
+  } finally {
+    cancel();
   }
-  return Buffer.concat(parts);
 }

@@ -1,5 +1,6 @@
 /** Bodies that are more than a spec. */
 import type { RepositoryChange } from '#control/repository/repositories';
+import { tokenRoles, type RepositoryToken } from '#model/object/repository';
 import type { NetworkSpec } from '#model/object/network';
 import { clusterSpec, networkFields, stackSpec } from '#model/shape/object-shapes';
 import { flag, int64, list, object, record, text, uint32, unbuilt, word, type Unbuilt } from '#model/shape/shape';
@@ -79,6 +80,15 @@ export const stackAdoptRequest = object<{ Repository?: string }>({ Repository: t
 export const repositoryConfirmRequest = object<{ Commit?: string }>({ Commit: text });
 
 export const repositoryThawRequest = object<{ Reason?: string; For?: number; Who?: string }>({ Reason: text, For: int64, Who: text });
+
+export interface RepositoryTokenRequest {
+  Role?: RepositoryToken['Role'];
+  Note?: string;
+  /** SHA-256 of the token, hex: the token itself stays with who made it. */
+  Digest?: string;
+}
+
+export const repositoryTokenRequest = object<RepositoryTokenRequest>({ Role: word('Role', ...tokenRoles), Note: text, Digest: text });
 
 export const repositoryChange = object<RepositoryChange>({
   Branch: text,

@@ -12,6 +12,7 @@ import { configRoutes, secretRoutes } from './secrets-and-configs.ts';
 import { serviceRoutes } from './services.ts';
 import { observationRoutes } from './observation.ts';
 import { progressRoutes } from './progress.ts';
+import { hostedRoutes } from './stack/hosted.ts';
 import { repositoryRoutes } from './stack/repositories.ts';
 import { revisionRoutes } from './stack/revisions.ts';
 import { stackRoutes } from './stack/stacks.ts';
@@ -25,6 +26,7 @@ export function allRoutes(context: Context, metrics: Metrics, besideSwarm: boole
     ...revisionRoutes(context),
     ...stackRoutes(context),
     ...repositoryRoutes(context),
+    ...hostedRoutes(context),
     ...progressRoutes(context),
     ...observationRoutes(context, metrics),
   ];

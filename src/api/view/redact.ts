@@ -11,7 +11,7 @@ import { nestedNetwork, shownNetwork } from './network.ts';
 import { storedEndpoint, storedSpec, storedTask } from './stored-spec.ts';
 
 /** Kinds that are shown as objects by themselves; the cluster and tasks have doors of their own (`shownCluster`, `shownTask`), stacks and their revisions are shown as summaries. */
-export type ShownKind = Exclude<Kind, 'cluster' | 'stack' | 'revision' | 'task'>;
+export type ShownKind = Exclude<Kind, 'cluster' | 'stack' | 'revision' | 'pack' | 'task'>;
 
 const table: { readonly [K in ShownKind]: (object: ObjectOf[K]) => object } = {
   node: shownNode,
@@ -80,8 +80,11 @@ function shownRepository(repository: Repository): object {
   const said = Object.values(Credentials ?? {}).filter((value) => value !== '');
   const Message = said.reduce((text, secret) => text.replaceAll(secret, '***'), (repository.Status.Message ?? '').replaceAll(repository.Spec.URL, spec.URL));
   const Status = { ...repository.Status, Message };
+  // What was pushed is had with git.
+  const { Pushed: _pushed, Tokens = [], ...rest } = repository;
   return {
-    ...repository,
+    ...rest,
+    ...(Tokens.length > 0 && { Tokens: Tokens.map(({ Digest: _digest, ...token }) => token) }),
     Spec: { ...spec, ...(WebhookSecret !== undefined && { Webhook: true }), ...(Credentials && { Credentials: Object.keys(Credentials).toSorted() }) },
     Status,
   };

@@ -16,6 +16,11 @@ function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
+/** As much of a commit's name as people read. */
+export function shortCommit(commit: string): string {
+  return commit.slice(0, 12);
+}
+
 /** The second number of a version: 47 of `1.47`, 10 of `3.10`; 0 where there is none. */
 export function minorOf(version: string): number {
   return Number(version.split('.')[1] ?? 0);

@@ -8,13 +8,15 @@ import { checkFreeze } from '#model/freeze';
 import type { RepositorySpec, RepositoryStatus } from '#model/object/repository';
 import type { Stack } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';
+import { knowsKind } from '#store/feature-level';
+import type { View } from '#store/view';
 import type { UseCase } from '../cluster.ts';
 import { findObject } from '../find.ts';
 import { checkName } from '../names.ts';
 import { checkedCredentials, withLoginApart } from './repository-login.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { isOwned } from '../stack/ownership.ts';
-import { checkPlace, checkTracked } from './repository-place.ts';
+import { checkBranch, checkPlace, checkTracked, hostedScheme } from './repository-place.ts';
 import { checkSigners } from './signers.ts';
 import { checkWebhookSecret } from './webhook-secret.ts';
 
@@ -22,16 +24,26 @@ export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }>
   return (view, { now, newId }) => {
     const { Credentials: _unchecked, ...rest } = withLoginApart(asked);
     const Credentials = checkedCredentials(withLoginApart(asked));
-    const spec: RepositorySpec = { ...rest, ...(Credentials && { Credentials }) };
+    const spec = placed(view, { ...rest, ...(Credentials && { Credentials }) });
     checkRepository(spec);
     const limited: RepositorySpec = { ...spec, Trust: spec.Trust ?? 'limited', Rewrites: spec.Rewrites ?? 'hold', Allow: allowed(spec.Allow ?? []) };
     if (view.byName('repository', spec.Name)) {
       throw new Refusal('alreadyExists', `repository ${spec.Name} already exists`);
     }
     const ID = newId();
-    const Status: RepositoryStatus = { State: 'pending', Message: 'waiting for the first look', Since: timeText(now) };
+    const Status: RepositoryStatus = { State: 'pending', Message: spec.Hosted ? 'nothing was pushed yet' : 'waiting for the first look', Since: timeText(now) };
     return { actions: [create('repository', { ...newMeta(ID), Spec: limited, Status })], result: { ID } };
   };
+}
+
+/** One that the cluster holds itself has a place of its own, and nothing that belongs to a server. */
+function placed(view: View, { Hosted, ...spec }: RepositorySpec): RepositorySpec {
+  if (Hosted !== true) return spec;
+  if (spec.URL !== '' || spec.Credentials || spec.WebhookSecret !== undefined)
+    throw new Refusal('invalidArgument', 'a repository that is pushed to the cluster has no URL, no login and no webhook: it is the cluster that holds it');
+  if (!knowsKind(view, 'pack'))
+    throw new Refusal('failedPrecondition', 'repositories that are pushed to need all nodes of the cluster to run this version: install it on the others');
+  return { ...spec, URL: `${hostedScheme}${spec.Name}`, Hosted };
 }
 
 /** What may be changed of a repository that is followed. */
@@ -128,7 +140,8 @@ export function removeRepository(ref: string): UseCase<void> {
       .filter((stack) => isOwned(stack, repository.Spec.Name))
       // A record of a folder that was never applied stands for nothing once its repository is gone.
       .map((stack) => (isEmptyRecord(stack) ? remove('stack', stack.ID) : update('stack', releasedStack(stack))));
-    return { actions: [...released, remove('repository', repository.ID)], result: undefined };
+    const packs = [...view.find('pack', 'repository', repository.ID)].map(({ ID }) => remove('pack', ID));
+    return { actions: [...released, ...packs, remove('repository', repository.ID)], result: undefined };
   };
 }
 
@@ -205,9 +218,12 @@ function checkRepository(spec: RepositorySpec): void {
   checkName(spec.Name);
   if (!spec.URL) throw new Refusal('invalidArgument', 'repository URL must be provided');
   if (!spec.Branch) throw new Refusal('invalidArgument', 'repository branch must be provided');
-  checkPlace(spec.URL, spec.Branch);
+  if (spec.Hosted) checkBranch(spec.Branch);
+  else checkPlace(spec.URL, spec.Branch);
   checkFreeze(spec.Freeze ?? []);
   checkTracked(spec.Ref, spec.SemVer);
+  if (spec.Hosted && (spec.Ref !== undefined || spec.SemVer !== undefined))
+    throw new Refusal('invalidArgument', 'of a repository that is pushed to the cluster one branch is taken and followed: it has no --ref and no --semver');
   checkSettings(spec);
   if (spec.Signers !== undefined) checkSigners(spec.Signers);
   checkWebhookSecret(spec);

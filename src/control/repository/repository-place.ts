@@ -6,6 +6,13 @@ export function checkPlace(url: string, branch: string): void {
   if (!isPlace(url)) {
     throw new Refusal('invalidArgument', `"${withoutLogin(url)}" is no repository: give an absolute path, file://, https:// or ssh://`);
   }
+  checkBranch(branch);
+}
+
+/** Of the URL of a repository that the cluster holds itself. */
+export const hostedScheme = 'cluster:';
+
+export function checkBranch(branch: string): void {
   if (!isBranch(branch)) throw new Refusal('invalidArgument', `"${branch}" is no name of a branch`);
 }
 

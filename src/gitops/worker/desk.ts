@@ -46,13 +46,13 @@ export class Desk {
   }
 
   async #render(
-    { id, folder, home, commit, path, have, skip, identity, environment, variables }: Asked<'render'>,
+    { id, folder, home, commit, path, have, skip, identity, environment, variables, received }: Asked<'render'>,
     { groups, send }: Surroundings,
   ): Promise<void> {
     // What could not be decrypted may be now.
     if (identity !== this.#identity) this.#memories.clear();
     this.#identity = identity;
-    const reader = new ObjectReader(folder, home, groups);
+    const reader = new ObjectReader(folder, home, groups, received);
     try {
       const { top, author } = await readCommit(reader, commit);
       const snapshot = new Snapshot(

@@ -37,6 +37,11 @@ export function plainEnvironment(home: string): Record<string, string> {
   };
 }
 
+/** With objects that were received and are not taken yet. */
+export function beside(environment: Readonly<Record<string, string>>, objects: string | undefined): Record<string, string> {
+  return { ...environment, ...(objects !== undefined && { GIT_ALTERNATE_OBJECT_DIRECTORIES: JSON.stringify(objects) }) };
+}
+
 /** Writes what git needs of `credentials` below `run`, for one command. Neither its arguments nor its environment hold any of it. */
 export function surroundings(home: string, run: string, url: string, credentials: RepositoryCredentials = {}): GitSurroundings {
   const environment = plainEnvironment(home);

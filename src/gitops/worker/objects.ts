@@ -1,7 +1,7 @@
 /** Trees and blobs of a mirror by two `git cat-file`, sizes first: nothing is read whole before it is known to be small enough. */
 import type { ChildProcess } from 'node:child_process';
 import { Refusal } from '#base/refusal';
-import { plainEnvironment } from './git-environment.ts';
+import { beside, plainEnvironment } from './git-environment.ts';
 import { killGroup } from '../process-group.ts';
 import { settings, spawnGit, type GroupListener } from './run-git.ts';
 
@@ -18,9 +18,11 @@ export class ObjectReader {
   readonly #sizes: Batch;
   readonly #bodies: Batch;
 
-  constructor(folder: string, home: string, groups: GroupListener) {
-    this.#sizes = new Batch('--batch-check', { folder, home, groups });
-    this.#bodies = new Batch('--batch', { folder, home, groups });
+  /** `received`: a folder of objects beside those of the mirror. */
+  constructor(folder: string, home: string, groups: GroupListener, received?: string) {
+    const start = { folder, environment: beside(plainEnvironment(home), received), groups };
+    this.#sizes = new Batch('--batch-check', start);
+    this.#bodies = new Batch('--batch', start);
   }
 
   /** Type and size by id; those that are not in the mirror are left out. */
@@ -58,10 +60,16 @@ interface Answer {
   body: Buffer | undefined;
 }
 
+interface BatchStart {
+  folder: string;
+  environment: Readonly<Record<string, string>>;
+  groups: GroupListener;
+}
+
 /** One `git cat-file` that is started when it is first asked. */
 class Batch {
   readonly #mode: '--batch-check' | '--batch';
-  readonly #start: { folder: string; home: string; groups: GroupListener };
+  readonly #start: BatchStart;
   readonly #waiting: { take: (answer: Answer) => void; fail: (error: Error) => void }[] = [];
   #child: ChildProcess | undefined;
   #parts: Buffer[] = [];
@@ -69,7 +77,7 @@ class Batch {
   #wantedBytes = 0;
   #failed: Error | undefined;
 
-  constructor(mode: '--batch-check' | '--batch', start: { folder: string; home: string; groups: GroupListener }) {
+  constructor(mode: '--batch-check' | '--batch', start: BatchStart) {
     this.#mode = mode;
     this.#start = start;
   }
@@ -100,9 +108,9 @@ class Batch {
 
   #running(): ChildProcess {
     if (this.#child) return this.#child;
-    const { folder, home, groups } = this.#start;
+    const { folder, groups } = this.#start;
     // Objects that a filter left out must not be fetched one by one behind our back.
-    const environment = { ...plainEnvironment(home), GIT_ALLOW_PROTOCOL: 'none' };
+    const environment = { ...this.#start.environment, GIT_ALLOW_PROTOCOL: 'none' };
     const child = spawnGit([...settings(), 'cat-file', this.#mode], { folder, environment }, 0, groups);
     child.stdout?.on('data', (part: Buffer) => this.#heard(part));
     child.stderr?.resume();

@@ -20,7 +20,7 @@ export interface GitCall {
   environment: Readonly<Record<string, string>>;
   signal: AbortSignal;
   bounds: GitBounds;
-  input?: string;
+  input?: string | Uint8Array;
 }
 
 /** Hears of process groups as they come and go. */
@@ -57,10 +57,19 @@ export function settings(more: readonly string[] = []): string[] {
 }
 
 /** A git that leads a group of its own, under limits that the kernel holds. */
-export function spawnGit(args: readonly string[], call: Pick<GitCall, 'folder' | 'environment'>, fileBytes: number, groups: GroupListener): ChildProcess {
+export function spawnGit(
+  args: readonly string[],
+  call: Pick<GitCall, 'folder' | 'environment'> & { /** A fourth stream, open to all that it starts. */ line?: boolean },
+  fileBytes: number,
+  groups: GroupListener,
+): ChildProcess {
   const script = 'ulimit -v "$1" && ulimit -f "$2" && ulimit -c 0 && shift 2 && exec git "$@"';
   const limits = [String(memoryKiB), String(Math.max(1, Math.floor(fileBytes / blockBytes)))];
-  const child = spawn('sh', ['-c', script, 'git', ...limits, '-C', call.folder, ...args], { env: call.environment, detached: true, stdio: 'pipe' });
+  const child = spawn('sh', ['-c', script, 'git', ...limits, '-C', call.folder, ...args], {
+    env: call.environment,
+    detached: true,
+    stdio: call.line ? ['pipe', 'pipe', 'pipe', 'pipe'] : 'pipe',
+  });
   const { pid } = child;
   if (pid !== undefined) {
     groups(pid, true);
@@ -72,7 +81,11 @@ export function spawnGit(args: readonly string[], call: Pick<GitCall, 'folder' |
 }
 
 /** Standard output of one command. Throws a Refusal with git's own words, or with the bound that it broke. */
-export function runGit(args: readonly string[], call: GitCall, groups: GroupListener): Promise<string> {
+export async function runGit(args: readonly string[], call: GitCall, groups: GroupListener): Promise<string> {
+  return (await gitBytes(args, call, groups)).toString('utf8');
+}
+
+export function gitBytes(args: readonly string[], call: GitCall, groups: GroupListener): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (call.signal.aborted) return reject(new Refusal('unavailable', 'the look was ended'));
     const child = spawnGit(args, call, call.bounds.fileBytes, groups);
@@ -126,8 +139,8 @@ class Watched {
     this.#timer = setInterval(() => void this.#check(), Math.min(checkedEveryMs, bounds.silenceMs / 2));
   }
 
-  output(): string {
-    return Buffer.concat(this.#parts).toString('utf8');
+  output(): Buffer {
+    return Buffer.concat(this.#parts);
   }
 
   end(reason: string): void {

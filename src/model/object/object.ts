@@ -3,7 +3,7 @@ import type { Cluster } from './cluster.ts';
 import type { Config, Secret } from './secret.ts';
 import type { Network } from './network.ts';
 import type { Node } from './node.ts';
-import type { Repository } from './repository.ts';
+import type { Pack, Repository } from './repository.ts';
 import type { Service } from './service.ts';
 import type { Revision, Stack } from './stack.ts';
 import type { Task } from './task.ts';
@@ -20,6 +20,7 @@ export interface ObjectOf {
   stack: Stack;
   repository: Repository;
   revision: Revision;
+  pack: Pack;
 }
 
 export type Kind = keyof ObjectOf;
@@ -35,6 +36,7 @@ export const kinds = [
   'stack',
   'repository',
   'revision',
+  'pack',
 ] as const satisfies readonly Kind[];
 
 /** The name by which users find an object; tasks have none of their own. */

@@ -33,6 +33,8 @@ export interface RepositorySpec {
   Freeze?: readonly string[];
   /** What a webhook proves itself with. Never shown. */
   WebhookSecret?: string;
+  /** The cluster holds it itself, and people push to it: its URL is `cluster:NAME`. */
+  Hosted?: boolean;
   /** Never shown; only ever handed to the server of URL. */
   Credentials?: RepositoryCredentials;
 }
@@ -66,6 +68,46 @@ export interface Repository extends Meta {
   Rewrite?: { Commit: string };
   /** Set: nothing is written for it, and what would be written is still said. */
   Suspended?: { Since: string };
+  /** What was pushed, where the cluster holds it; absent: nothing yet. */
+  Pushed?: PushedHead;
+  /** With which people and machines come to it through the daemon's HTTP door. */
+  Tokens?: readonly RepositoryToken[];
+}
+
+export interface PushedHead {
+  /** Head of the branch. */
+  Commit: string;
+  /** Ids of the pushes whose packs together hold all that the head leads to, in their order. */
+  Pushes: readonly string[];
+}
+
+/** A piece of what was pushed: the pieces of one push, in their order, are a pack of Git's. */
+export interface Pack extends Meta {
+  Spec: {
+    /** `PUSH.PART`. */
+    Name: string;
+    /** Id. */
+    Repository: string;
+    Push: string;
+    /** Counted from 0. */
+    Part: number;
+    /** base64. */
+    Data: string;
+  };
+}
+
+/** What a token lets its holder do; each includes those after it. */
+export const tokenRoles = ['push', 'plan', 'read'] as const;
+
+export interface RepositoryToken {
+  ID: string;
+  Role: (typeof tokenRoles)[number];
+  /** What it is for. */
+  Note: string;
+  /** SHA-256 of the token, hex. Never shown. */
+  Digest: string;
+  /** RFC 3339 */
+  CreatedAt: string;
 }
 
 export interface RepositoryStatus {

@@ -102,5 +102,6 @@ export const repositorySpec = object<RepositorySpec>({
   OnFailure: word('OnFailure', 'rollback', 'stay'),
   Freeze: list(text),
   WebhookSecret: text,
+  Hosted: flag,
   Credentials: credentials,
 });

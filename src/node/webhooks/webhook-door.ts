@@ -1,16 +1,18 @@
-/** The door for webhooks, where the operator asks for one: what it listens on, and what it is given. */
+/** The door for webhooks and git, where the operator asks for one: what it listens on, and what it is given. */
 import { readFileSync } from 'node:fs';
 import { HttpDoor, type HttpDoorOptions } from '#api/door/http-door';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { EngineClient } from '#http/engine-client';
 import { socketEndpoint } from '#http/endpoint';
+import type { RepositoryToken } from '#model/object/repository';
+import { bringGit } from './git-way.ts';
 import type { HttpAddress } from './http-address.ts';
 import type { DaemonOptions } from '../options.ts';
 import { systemClock } from '../system.ts';
 
 /** What the door needs of a view. */
-type Repositories = { byName(kind: 'repository', name: string): { Spec: { WebhookSecret?: string } } | undefined };
+type Repositories = { byName(kind: 'repository', name: string): { Spec: { WebhookSecret?: string }; Tokens?: readonly RepositoryToken[] } | undefined };
 
 /** undefined: nobody asked for one. `view` is what this node holds of the repositories. */
 export function webhookDoor({ http, socket }: DaemonOptions, view: () => Promise<Repositories>, logger: Logger): HttpDoor | undefined {
@@ -24,6 +26,8 @@ export function webhookDoor({ http, socket }: DaemonOptions, view: () => Promise
   return new HttpDoor(listenOptions(http), {
     secretOf: async (name) => (await view()).byName('repository', name)?.Spec.WebhookSecret,
     look: async (name) => void (await own.json('POST', `/shoal/v1/repositories/${encodeURIComponent(name)}/sync`)),
+    repository: async (name) => (await view()).byName('repository', name),
+    git: (asked, response) => bringGit(socketEndpoint(socket), asked, response),
     clock: systemClock,
     logger,
   });

@@ -72,6 +72,7 @@ export const indexes = {
   stack: named('stack'),
   repository: named('repository'),
   revision: { ...named('revision'), stack: ({ Spec }: ObjectOf['revision']) => [Spec.Stack] },
+  pack: { ...named('pack'), repository: ({ Spec }: ObjectOf['pack']) => [Spec.Repository] },
 } satisfies { [K in Kind]: Record<string, Keys<ObjectOf[K]>> };
 
 export type IndexOf<K extends Kind> = keyof (typeof indexes)[K] & string;

@@ -6,34 +6,10 @@ import { suspendStack } from '#control/stack/stack-states';
 import { retryStack, rollBackStack } from '#control/stack/stack-rollback';
 import { updateRepository } from '#control/repository/repositories';
 import { updateService } from '#control/service/services';
-import type { Service } from '#model/object/service';
-import { create, remove, update, type Action } from '#store/action';
-import type { Stage } from '#store/stage';
-import { runningTask } from '#test/support/api-fixture';
 import { Following, GitRepository, within } from '#test/support/git-repository';
+import { instantly } from '#test/support/instant-services';
 import { initialisedCluster } from '#test/support/memory-cluster';
 import { realClock } from '#test/support/real-clock';
-
-const imageOf = (service: Service): string => service.Spec.TaskTemplate.ContainerSpec?.Image ?? '';
-
-/** Every service runs at once, and has for a minute; of images called `bad` the update stops. */
-const instantly: Stage = (view, context) => {
-  const actions: Action[] = [];
-  for (const task of view.list('task')) {
-    const service = view.get('service', task.ServiceID);
-    if (task.Shoal.SpecVersion !== service?.Shoal.SpecVersion) actions.push(remove('task', task.ID));
-  }
-  for (const service of view.list('service')) {
-    if (imageOf(service).startsWith('bad')) {
-      const UpdateStatus = { State: 'paused', Message: 'update paused due to failure' } as const;
-      if (!service.UpdateStatus) actions.push(update('service', { ...service, UpdateStatus }));
-      continue;
-    }
-    const there = [...view.tasksOfService(service.ID)].some((task) => task.Shoal.SpecVersion === service.Shoal.SpecVersion);
-    if (!there) actions.push(create('task', runningTask(service, { id: context.newId(), slot: 1, nodeId: 'node-one', now: context.now - 60_000 })));
-  }
-  return { actions };
-};
 
 let repository: GitRepository;
 let following: Following;

@@ -100,7 +100,13 @@ async function start(parts: Partial<Dependencies>, lines: string[] = []): Promis
     swarm: { status, init: async () => 'node-one', join: async () => undefined, leave: async () => undefined },
     engineSocket: join(folder, 'engine.sock'),
     logs: { async *open() {} },
-    reconciler: { sync: async () => undefined, waiting: () => undefined, adoption: async () => [], plan: async () => ({ stack: '', changes: [] }) },
+    reconciler: {
+      sync: async () => undefined,
+      waiting: () => undefined,
+      git: async () => undefined,
+      adoption: async () => [],
+      plan: async () => ({ stack: '', changes: [] }),
+    },
     reconcileEvents: { watch: () => () => undefined },
     metrics: { raftIndex: () => 0, leads: () => true, readOnly: () => false, network: async () => [] },
     logger: keptLog(lines),
@@ -155,7 +161,7 @@ function broken(manner: () => unknown): Partial<Dependencies> {
     cluster: { read: any, submit: any, watch: () => () => undefined },
     swarm: { status, init: any, join: any, leave: any },
     logs: { open: any },
-    reconciler: { sync: any, waiting: any, adoption: any, plan: any },
+    reconciler: { sync: any, waiting: any, git: any, adoption: any, plan: any },
     reconcileEvents: { watch: () => () => undefined },
     metrics: { raftIndex: manners.throws, leads: manners.throws, readOnly: manners.throws, network: async () => [] },
   };

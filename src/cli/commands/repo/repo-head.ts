@@ -20,9 +20,16 @@ const headHelp = `
 (\`gpg --armor --export\`). Once there is one, a commit (or the tag that was followed) that nobody of the list signed is not rendered.`;
 
 export function addHeadOptions(command: Command): Command {
+  return addDeployOptions(
+    command
+      .option('--ref <ref>', 'follow a branch or a tag by name, or stay at a commit, in the place of --branch')
+      .option('--semver <range>', "follow the newest tag within a range of versions, such as '>=1.2 <2'"),
+  );
+}
+
+/** How commits of a branch are judged and rendered. */
+export function addDeployOptions(command: Command): Command {
   return command
-    .option('--ref <ref>', 'follow a branch or a tag by name, or stay at a commit, in the place of --branch')
-    .option('--semver <range>', "follow the newest tag within a range of versions, such as '>=1.2 <2'")
     .option('--signers <file>', 'only follow commits that somebody of this list signed')
     .option('--rewrites <how>', 'when the branch leads to a commit that does not come after the last one: hold until `repo confirm`, or follow')
     .option('--env <name>', 'render each stack file with compose.NAME.yml laid over it, and .env.NAME over .env')

@@ -11,9 +11,17 @@ import { compareNatural } from '../../output/natural.ts';
 import { collect, openSession } from '../../session.ts';
 import { removeEach } from '../change.ts';
 import { addRepoControl } from './repo-control.ts';
-import { addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
+import { addDeployOptions, addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
+import { addRepoTokens } from './repo-token.ts';
 import { addRepoUpdate, addTrustOptions, freezeHelp, intervalOf, trustOf, webhookSecretHelp, type TrustFlags } from './repo-update.ts';
 import { inspectObjects } from '../inspect.ts';
+
+const createHelp = `
+Give whoever pushes a token, and the address of a daemon that runs with --http-addr:
+  shoal repo token create NAME --role push
+  git remote add shoal https://HOST:PORT/git/NAME
+  git push shoal main
+What does not render is refused with file and line. What does is deployed, and the push shows how it goes until it is over.`;
 
 interface ListFlags {
   format?: string;
@@ -50,6 +58,15 @@ export function addRepo(program: Command): void {
     .option('--ca-file <file>', 'certificates by which the https:// server is known')
     .option('--webhook-secret-file <file>', webhookSecretHelp);
   addTrustOptions(addHeadOptions(add).option('--freeze <window>', freezeHelp, collect)).action(addRepository);
+  const create = repo
+    .command('create')
+    .description('make a repository in the cluster itself: what is pushed to it is deployed')
+    .argument('<name>')
+    .option('--branch <branch>', 'branch that is taken and deployed', 'main')
+    .option('--path <folder>', "folder inside the repository whose sub-folders are the stacks; '.' for the top", 'stacks')
+    .addHelpText('after', createHelp);
+  addTrustOptions(addDeployOptions(create).option('--freeze <window>', freezeHelp, collect)).action(createOwn);
+  addRepoTokens(repo);
   addRepoUpdate(repo);
   repo
     .command('ls')
@@ -91,6 +108,14 @@ interface AddFlags extends TrustFlags, HeadFlags {
   sshKeyFile?: string;
   knownHostsFile?: string;
   caFile?: string;
+}
+
+async function createOwn(name: string, flags: AddFlags, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const { branch: Branch, path: Path, freeze: Freeze, onFailure: OnFailure } = flags;
+  const more = { ...headOf(flags), ...trustOf(flags), ...(Freeze && { Freeze }), ...(OnFailure !== undefined && { OnFailure }) };
+  await client.post('/shoal/v1/repositories', { Name: name, Hosted: true, Branch, Path, Interval: intervalOf('30s'), ...more });
+  terminal.out(name);
 }
 
 async function addRepository(name: string, url: string, flags: AddFlags, command: Command): Promise<void> {

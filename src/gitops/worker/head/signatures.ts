@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Refusal } from '#base/refusal';
 import { pgpKeys, sshSigners } from '#control/repository/signers';
-import { plainEnvironment } from '../git-environment.ts';
+import { beside, plainEnvironment } from '../git-environment.ts';
 import { GitFailure, runGit, settings, type GitBounds, type GroupListener } from '../run-git.ts';
 
 export interface Judge {
@@ -17,6 +17,8 @@ export interface Judge {
   signal: AbortSignal;
   bounds: GitBounds;
   groups: GroupListener;
+  /** A folder of objects that were received and are not taken yet. */
+  received?: string;
 }
 
 const gpgTimeoutMs = 20_000;
@@ -58,8 +60,13 @@ async function importKeys(judge: Judge, folder: string): Promise<void> {
 }
 
 /** What git says against it; undefined: it is signed by one of them. */
-async function refused({ folder, home, signal, bounds, groups }: Judge, keys: string, list: string, args: readonly string[]): Promise<string | undefined> {
-  const environment = { ...plainEnvironment(home), GNUPGHOME: keys };
+async function refused(
+  { folder, home, signal, bounds, groups, received }: Judge,
+  keys: string,
+  list: string,
+  args: readonly string[],
+): Promise<string | undefined> {
+  const environment = beside({ ...plainEnvironment(home), GNUPGHOME: keys }, received);
   const more = [
     'gpg.program=gpg',
     'gpg.ssh.program=ssh-keygen',

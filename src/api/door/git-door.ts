@@ -1,0 +1,124 @@
+/** Git's requests at the door for the world outside: who shows a token of the repository is let through to whoever leads, and nobody else. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import type { RateLimit } from '#base/pace/rate-limit';
+import { tokenOf, maySo } from '#control/repository/tokens';
+import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
+import type { RepositoryToken } from '#model/object/repository';
+
+export interface DoorGitRequest extends Omit<GitRequest, 'user'> {
+  repository: string;
+  /** Id of the token that was shown. */
+  token: string;
+}
+
+export interface GitDoorParts {
+  /** What this node holds of a repository; undefined where there is none. */
+  repository: (name: string) => Promise<{ Tokens?: readonly RepositoryToken[] } | undefined>;
+  /** Has it answered by whoever leads; resolves when the answer is out. */
+  git: (asked: DoorGitRequest, response: ServerResponse) => Promise<void>;
+  /** Sources that showed what is not believed. */
+  guesses: RateLimit;
+  clock: Pick<Clock, 'monotonicNow'>;
+  logger: Logger;
+}
+
+/** Pushes that are taken in at a time: each is held in memory. */
+const mostBodies = 4;
+/** Beyond what is taken, so much is still let in, so that who sends it hears why. */
+const patienceBytes = 256 * 1024 * 1024;
+const gitPath = /^\/git\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/;
+
+export class GitDoor {
+  readonly #parts: GitDoorParts;
+  #bodies = 0;
+
+  constructor(parts: GitDoorParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether it is a request of git's; then it is answered. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    const [path = '', query = ''] = (request.url ?? '').split('?');
+    const [, name, found] = gitPath.exec(path) ?? [];
+    const service = gitServices.find((each) => each === found);
+    if (name === undefined || service === undefined) return false;
+    const method = service === '/info/refs' ? 'GET' : 'POST';
+    if (request.method !== method) say(response, 405, 'git asks otherwise');
+    else if (service === '/info/refs' && !/(^|&)service=git-(upload|receive)-pack(&|$)/.test(query))
+      say(response, 403, "only git's smart protocol is spoken here: update git");
+    else await this.#admit(request, response, { repository: name, service, query, method });
+    return true;
+  }
+
+  async #admit(request: IncomingMessage, response: ServerResponse, asked: Pick<DoorGitRequest, 'repository' | 'service' | 'query' | 'method'>): Promise<void> {
+    const { guesses, logger, git, clock } = this.#parts;
+    const source = request.socket.remoteAddress ?? '';
+    if (guesses.waitMs(source, clock.monotonicNow()) > 0) return say(response, 429, 'too many tokens from here were wrong: wait a minute');
+    const secret = passwordOf(request.headers.authorization);
+    const repository = await this.#parts.repository(asked.repository);
+    // Where there is no such repository it takes as long, and says no more.
+    const token = secret === undefined ? undefined : tokenOf(repository ?? {}, secret);
+    if (!token) {
+      if (secret !== undefined) {
+        guesses.count(source, clock.monotonicNow());
+        logger.info({ source, repository: asked.repository }, 'a request of git was refused: its password is no token of the repository');
+      }
+      response.setHeader('WWW-Authenticate', 'Basic realm="shoal", charset="UTF-8"');
+      return say(response, 401, 'give a token of the repository as the password; any name will do');
+    }
+    const needed = asksToPush(asked) ? 'push' : 'read';
+    if (!maySo(token.Role, needed)) return say(response, 403, `this token has role ${token.Role}: it may not ${needed}`);
+    if (asked.method === 'GET') return git({ ...asked, headers: request.headers, body: Buffer.alloc(0), token: token.ID }, response);
+    await this.#withBody(request, response, (body) => git({ ...asked, headers: request.headers, body, token: token.ID }, response));
+  }
+
+  async #withBody(request: IncomingMessage, response: ServerResponse, then: (body: Buffer) => Promise<void>): Promise<void> {
+    if (this.#bodies >= mostBodies) {
+      response.setHeader('Retry-After', '5');
+      return say(response, 503, 'several pushes come in just now: try again in a moment');
+    }
+    this.#bodies += 1;
+    let body: Buffer | undefined;
+    try {
+      body = await bodyOf(request);
+    } finally {
+      this.#bodies -= 1;
+    }
+    if (body) return then(body);
+    // Git shows no text of an error's answer, but what comes on its band for errors.
+    response.writeHead(200, { 'Content-Type': 'application/x-git-receive-pack-result', Connection: 'close' });
+    response.end(packet(`\u0003what is pushed is larger than the ${largestGitBody / 1024 / 1024} MiB that are taken at a time\n`));
+  }
+}
+
+/** undefined: it is larger than what is taken. */
+async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes <= largestGitBody) parts.push(part);
+    else parts.length = 0;
+    if (bytes > patienceBytes) throw new Error(`more than ${patienceBytes} bytes were pushed`);
+  }
+  return bytes > largestGitBody ? undefined : Buffer.concat(parts);
+}
+
+function passwordOf(header: string | undefined): string | undefined {
+  const [, encoded] = /^Basic ([A-Za-z0-9+/=]{1,4096})$/i.exec(header ?? '') ?? [];
+  if (encoded === undefined) return undefined;
+  const plain = Buffer.from(encoded, 'base64').toString('utf8');
+  return plain.slice(plain.indexOf(':') + 1);
+}
+
+/** Git shows plain text of what it is refused at the beginning. */
+function say(response: ServerResponse, status: number, text: string): void {
+  if (status !== 401) response.setHeader('Connection', 'close');
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' }).end(`${text}\n`);
+}
+
+function packet(text: string): string {
+  return `${(Buffer.byteLength(text) + 4).toString(16).padStart(4, '0')}${text}0000`;
+}

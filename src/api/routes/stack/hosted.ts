@@ -1,0 +1,49 @@
+/** Routes of what comes to a repository from outside: git's requests for one that the cluster holds, and the tokens of those who may. */
+import { Refusal } from '#base/refusal';
+import { createToken, maySo, removeToken } from '#control/repository/tokens';
+import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
+import type { Repository } from '#model/object/repository';
+import { readObject, submit, type Context } from '../../context.ts';
+import { repositoryTokenRequest } from '../../request/bodies.ts';
+import { decodeBody, readBody } from '../../request/body.ts';
+import { get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
+
+/** Of the token that somebody showed at the HTTP door; without it whoever asks is root on a manager. */
+export const tokenHeader = 'shoal-token-id';
+
+export function hostedRoutes(context: Context): Route[] {
+  return [
+    ...gitServices.map((service) => {
+      const pattern = `/shoal/v1/repositories/{}/git${service}`;
+      return (service === '/info/refs' ? get : post)(pattern, (call) => git(call, context, service));
+    }),
+    post('/shoal/v1/repositories/{}/tokens', async (call) => {
+      const { Role, Note = '', Digest = '' } = await decodeBody(call.request, repositoryTokenRequest);
+      if (!Role) throw new Refusal('invalidArgument', 'the role of the token must be given');
+      return { status: 201, json: await submit(context, call, createToken(parameter(call), { role: Role, note: Note, digest: Digest })) };
+    }),
+    remove('/shoal/v1/repositories/{}/tokens/{}', async (call) => {
+      await submit(context, call, removeToken(parameter(call), parameter(call, 1)));
+      return { status: 204 };
+    }),
+  ];
+}
+
+async function git(call: Call, context: Context, service: GitRequest['service']): Promise<Answer> {
+  const repository = await readObject(context, 'repository', parameter(call));
+  const { request, query } = call;
+  const user = userOf(repository, request.headers[tokenHeader], asksToPush({ service, query: query.toString() }) ? 'push' : 'read');
+  const body = request.method === 'GET' ? Buffer.alloc(0) : await readBody(request, largestGitBody);
+  const { method = 'GET', headers } = request;
+  await context.reconciler.git(repository.Spec.Name, { method, service, query: query.toString(), headers, body, user }, call.response);
+  return 'sent';
+}
+
+/** The door looked at its own copy of the tokens: here is the newest. */
+function userOf({ Tokens = [], Spec }: Repository, id: string | string[] | undefined, needed: 'push' | 'read'): string {
+  if (id === undefined) return 'root';
+  const token = Tokens.find(({ ID }) => ID === id);
+  if (!token) throw new Refusal('permissionDenied', `that token of repository ${Spec.Name} is gone`);
+  if (!maySo(token.Role, needed)) throw new Refusal('permissionDenied', `a token with role ${token.Role} may not ${needed}`);
+  return `token-${token.ID}`;
+}

@@ -1,0 +1,157 @@
+/** Repositories that the cluster holds: real git receives what is pushed, beside a copy of what the store has, and asks us before it takes anything. */
+import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import type { Logger } from '#base/logger';
+import type { Cluster } from '#control/cluster';
+import { largestPushedBytes, packsOf } from '#control/repository/pushed';
+import type { GitRequest } from '#model/git/git-request';
+import type { Repository } from '#model/object/repository';
+import { killGroup } from '../process-group.ts';
+import { plainEnvironment } from '../worker/git-environment.ts';
+import { settings, spawnGit } from '../worker/run-git.ts';
+import { Bare, diskBytes } from './bare.ts';
+import { CgiAnswer } from './cgi-answer.ts';
+import { answerHooks, writeHooks, type HookJudge } from './hook.ts';
+
+export interface HostedPlace {
+  /** Of all repositories. */
+  folder: string;
+  home: string;
+}
+
+/** Requests that git answers at a time, of all repositories. */
+const mostAtOnce = 16;
+/** A rollout is told until its end; nobody is kept for ever. */
+const longestMs = 30 * 60_000;
+const longestSaid = 2000;
+
+export class Hosted {
+  readonly #place: HostedPlace;
+  readonly #cluster: Cluster;
+  readonly #logger: Logger;
+  readonly #hooks: string;
+  readonly #stop = new AbortController();
+  /** Process groups of git that are at work. */
+  readonly #groups = new Set<number>();
+  /** By id: one after the other brings a folder to what the store holds, or takes a push. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  #serving = 0;
+
+  constructor(place: HostedPlace, { cluster, logger }: { cluster: Cluster; logger: Logger }) {
+    this.#place = place;
+    this.#cluster = cluster;
+    this.#logger = logger;
+    this.#hooks = join(place.home, 'hooks');
+  }
+
+  start(): void {
+    writeHooks(this.#hooks);
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    for (const pid of this.#groups) killGroup(pid);
+  }
+
+  folderOf(id: string): string {
+    return join(this.#place.folder, `${id}.git`);
+  }
+
+  remove(id: string): void {
+    rmSync(this.folderOf(id), { recursive: true, force: true });
+  }
+
+  bare({ ID, Spec }: Pick<Repository, 'ID' | 'Spec'>): Bare {
+    return new Bare({ folder: this.folderOf(ID), home: this.#place.home, branch: Spec.Branch, signal: this.#stop.signal, groups: this.#heard });
+  }
+
+  /** What git runs in, so that it ends with us. */
+  readonly #heard = (pid: number, alive: boolean): void => {
+    if (alive) this.#groups.add(pid);
+    else this.#groups.delete(pid);
+  };
+
+  get surroundings(): { home: string; signal: AbortSignal; groups: (pid: number, alive: boolean) => void } {
+    return { home: this.#place.home, signal: this.#stop.signal, groups: this.#heard };
+  }
+
+  /** The folder as the store has it; false: nothing was pushed yet. */
+  ready(id: string): Promise<boolean> {
+    return this.inTurn(id, async () => {
+      const view = await this.#cluster.read();
+      const repository = view.get('repository', id);
+      if (!repository) return false;
+      await this.bare(repository).bringTo(repository.Pushed?.Commit, () => packsOf(view, repository));
+      return repository.Pushed !== undefined;
+    });
+  }
+
+  /** After all that is asked of the same repository before. */
+  inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(work);
+    const settled = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#turns.set(id, settled);
+    void settled.then(() => this.#turns.get(id) === settled && this.#turns.delete(id));
+    return turn;
+  }
+
+  /** Has git answer; its hooks ask `judge`. Resolves when the answer is out. */
+  async serve(id: string, asked: GitRequest, response: ServerResponse, judge: HookJudge): Promise<void> {
+    await this.ready(id);
+    if (this.#serving >= mostAtOnce) return void response.writeHead(503, { 'Retry-After': '10' }).end();
+    this.#serving += 1;
+    try {
+      await this.#backend(id, asked, response, judge);
+    } finally {
+      this.#serving -= 1;
+    }
+  }
+
+  #backend(id: string, { method, service, query, headers, body, user }: GitRequest, response: ServerResponse, judge: HookJudge): Promise<void> {
+    const header = (name: string): string => String(headers[name] ?? '');
+    const environment = {
+      ...plainEnvironment(this.#place.home),
+      GIT_PROJECT_ROOT: this.#place.folder,
+      GIT_HTTP_EXPORT_ALL: '1',
+      PATH_INFO: `/${id}.git${service}`,
+      QUERY_STRING: query,
+      REQUEST_METHOD: method,
+      REMOTE_USER: user,
+      CONTENT_TYPE: header('content-type'),
+      CONTENT_LENGTH: String(body.length),
+      HTTP_CONTENT_ENCODING: header('content-encoding'),
+      GIT_PROTOCOL: header('git-protocol'),
+    };
+    const more = ['http.receivepack=true', 'receive.fsckObjects=true', 'receive.unpackLimit=1', `receive.maxInputSize=${largestPushedBytes}`];
+    const args = [...settings([...more, `core.hooksPath=${this.#hooks}`]), 'http-backend'];
+    return new Promise((resolve) => {
+      const child = spawnGit(args, { folder: this.#place.folder, environment, line: true }, diskBytes, this.#heard);
+      const end = (): void => void (child.pid !== undefined && killGroup(child.pid));
+      const timer = setTimeout(end, longestMs);
+      response.once('close', end);
+      answerHooks(child.stdio[3] as Duplex, judge);
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(body);
+      const answer = new CgiAnswer(response);
+      child.stdout?.on('data', (part: Buffer) => {
+        if (answer.push(part)) return;
+        child.stdout?.pause();
+        response.once('drain', () => child.stdout?.resume());
+      });
+      let said = '';
+      child.stderr?.on('data', (part: Buffer) => (said = (said + part.toString('utf8')).slice(-longestSaid)));
+      child.once('error', () => {});
+      child.once('close', (code) => {
+        clearTimeout(timer);
+        if (code !== 0) this.#logger.debug({ code, said }, 'git ended a request for a repository of the cluster: whoever asked was told by git');
+        answer.end();
+        resolve();
+      });
+    });
+  }
+}

@@ -1,0 +1,106 @@
+/** Tells who pushed what becomes of it, until each stack has its verdict. */
+import { pause, type Clock } from '#base/clock';
+import { shortCommit } from '#base/text/text';
+import type { Cluster } from '#control/cluster';
+import { stillness } from '#control/repository/stillness';
+import { isOwned } from '#control/stack/ownership';
+import { revisionsOf } from '#control/stack/revisions';
+import { healthOfService, nodesOf } from '#control/stack/stack-health';
+import type { Revision, Stack } from '#model/object/stack';
+
+export interface PushFollowParts {
+  cluster: Cluster;
+  clock: Clock;
+  signal: AbortSignal;
+  /** A whole look at the repository. */
+  sync: () => Promise<void>;
+}
+
+type View = Awaited<ReturnType<Cluster['read']>>;
+type Say = (line: string) => void;
+
+const lookEveryMs = 500;
+/** A rollout may take longer; who pushed is not kept waiting for ever. */
+const longestMs = 10 * 60_000;
+
+/** Whether all of it is deployed. */
+export async function followPush(repository: string, commit: string, { cluster, clock, signal, sync }: PushFollowParts, say: Say): Promise<boolean> {
+  const end = clock.monotonicNow() + longestMs;
+  const told = new Set<string>();
+  const once: Say = (line) => {
+    if (!told.has(line)) say(line);
+    told.add(line);
+  };
+  await sync();
+  for (;;) {
+    const view = await cluster.read();
+    const waits = whyNothingHappens(view, repository, commit, clock.now());
+    if (waits !== undefined) return verdict(false, waits, say);
+    const stacks = [...view.list('stack')].filter((stack) => isOwned(stack, repository));
+    const open = stacks.filter((stack) => goesOn(view, stack, commit));
+    for (const stack of stacks) if (revisionOf(view, stack, commit)) tellServices(view, stack, clock.now(), once);
+    if (open.length === 0) return tellVerdict(view, stacks, commit, say);
+    const late = open.map(({ Spec }) => Spec.Name).join(', ');
+    if (clock.monotonicNow() > end)
+      return verdict(false, `${late}: not over after ${longestMs / 60_000} minutes; \`shoal stack ls\` shows what becomes of it`, say);
+    if (signal.aborted) return verdict(false, `${late}: this manager stops, and another one goes on; \`shoal stack ls\` shows what becomes of it`, say);
+    await pause(clock, lookEveryMs, signal);
+  }
+}
+
+/** Why the commit as a whole is not what the cluster is brought to. */
+function whyNothingHappens(view: View, name: string, commit: string, now: number): string | undefined {
+  const repository = view.byName('repository', name);
+  if (!repository) return 'the repository was removed';
+  const still = stillness(repository, now);
+  if (still)
+    return still.state === 'frozen'
+      ? `frozen (${still.window}): it is deployed when the window is over`
+      : 'the repository is suspended: it is deployed when that ends';
+  if (repository.Pushed?.Commit !== commit) return 'somebody pushed another commit, which takes its place';
+  const { State, Commit, Message } = repository.Status;
+  return State === 'unavailable' || Commit !== commit ? Message || 'the commit is not looked at' : undefined;
+}
+
+function revisionOf(view: View, { Spec }: Stack, commit: string): Revision | undefined {
+  return revisionsOf(view, Spec.Name).findLast(({ Source, Of }) => Of === undefined && Source.Kind === 'repository' && Source.Commit === commit);
+}
+
+function isUndone({ Condition }: Stack, commit: string): boolean {
+  return (Condition.State === 'refused' || Condition.State === 'held') && (Condition.Commit ?? commit) === commit;
+}
+
+/** Its verdict is to come: of what the commit brought, or of what it went back to. */
+function goesOn(view: View, stack: Stack, commit: string): boolean {
+  const brought = revisionOf(view, stack, commit);
+  return brought?.Outcome.State === 'pending' && !isUndone(stack, commit);
+}
+
+function tellServices(view: View, { Services, Suspended }: Stack, now: number, say: Say): void {
+  if (Suspended) return;
+  const nodes = nodesOf(view);
+  for (const name of Services) {
+    const service = view.byName('service', name);
+    if (!service) continue;
+    const { state, running, wanted, message } = healthOfService(view, service, nodes, now);
+    say(`${name} ${running}/${wanted}${state === 'healthy' || message === '' ? '' : ` ${message}`}`);
+  }
+}
+
+function tellVerdict(view: View, stacks: readonly Stack[], commit: string, say: Say): boolean {
+  const failed = stacks.flatMap((stack) => {
+    const { Name } = stack.Spec;
+    if (stack.Suspended) return [`${Name}: suspended: it is deployed when that ends`];
+    if (isUndone(stack, commit)) return [`${Name}: ${stack.Condition.State}: ${stack.Condition.Message}`];
+    const revision = revisionOf(view, stack, commit);
+    return revision?.Outcome.State === 'failed' ? [`${Name}: failed: ${revision.Outcome.Message}`] : [];
+  });
+  for (const line of failed) say(line);
+  if (failed.length > 0) return verdict(false, `${failed.length} of ${stacks.length} stacks are not as commit ${shortCommit(commit)} wants them`, say);
+  return verdict(true, `commit ${shortCommit(commit)} is deployed, and healthy`, say);
+}
+
+function verdict(good: boolean, text: string, say: Say): boolean {
+  say(good ? `DEPLOYED: ${text}` : `NOT DEPLOYED: ${text}`);
+  return good;
+}

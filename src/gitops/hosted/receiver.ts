@@ -1,0 +1,84 @@
+/** Requests of git for one repository that the cluster holds: each push is judged before it is taken, and told of until its verdict. */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '#base/clock';
+import type { Cluster } from '#control/cluster';
+import { sealingOf } from '#control/sealing';
+import type { GitRequest } from '#model/git/git-request';
+import type { Repository } from '#model/object/repository';
+import type { RenderedStack } from '#reconciler/rendered';
+import type { GitWorkers } from '../git-workers.ts';
+import { checkSigned } from '../worker/head/signatures.ts';
+import { gitBounds } from './bare.ts';
+import type { HookQuestion } from './hook.ts';
+import type { Hosted } from './hosted.ts';
+import { followPush } from './push-follow.ts';
+import { judgePush } from './push-judge.ts';
+
+export interface ReceiverParts {
+  hosted: Hosted;
+  workers: GitWorkers;
+  cluster: Cluster;
+  clock: Clock;
+  /** In memory: for keys while git looks at signatures. */
+  run: string;
+  /** A whole look at a repository, by name. */
+  sync: (name: string) => Promise<void>;
+}
+
+export async function serveGit(repository: Repository, asked: GitRequest, response: ServerResponse, parts: ReceiverParts): Promise<void> {
+  const { hosted } = parts;
+  const { ID } = repository;
+  await hosted.serve(ID, asked, response, (question, say) =>
+    question.kind === 'pre-receive' ? hosted.inTurn(ID, () => receive(repository, question, parts, say)) : follow(repository, question, parts, say),
+  );
+}
+
+async function receive(repository: Repository, question: HookQuestion, parts: ReceiverParts, say: (line: string) => void): Promise<number> {
+  const { hosted, cluster, clock } = parts;
+  await judgePush(
+    repository.ID,
+    question,
+    {
+      cluster,
+      clock,
+      bare: hosted.bare(repository),
+      newId: randomUUID,
+      checkSigned: (commit, received) => checkPushed(repository, commit, received, parts),
+      render: (commit, received) => render(repository, commit, received, parts),
+    },
+    say,
+  );
+  return 0;
+}
+
+async function checkPushed({ ID, Spec: { Signers } }: Repository, commit: string, received: string, { hosted, run }: ReceiverParts): Promise<void> {
+  if (Signers === undefined) return;
+  const place = join(run, 'git');
+  mkdirSync(place, { recursive: true, mode: 0o700 });
+  await checkSigned({ folder: hosted.folderOf(ID), ...hosted.surroundings, run: place, signers: Signers, bounds: gitBounds, received }, commit, undefined);
+}
+
+async function render(
+  { ID, Spec }: Repository,
+  commit: string,
+  received: string,
+  { hosted, workers, cluster }: ReceiverParts,
+): Promise<readonly RenderedStack[]> {
+  const { Path: path, Environment: environment, Variables: variables } = Spec;
+  const { home, signal } = hosted.surroundings;
+  const identity = sealingOf(await cluster.read())?.Identity;
+  const settings = { ...(environment !== undefined && { environment }), ...(variables && { variables }), ...(identity !== undefined && { identity }) };
+  const { stacks } = await workers.render({ folder: hosted.folderOf(ID), home, commit, path, have: {}, skip: {}, received, ...settings }, signal);
+  return stacks.map(({ stack }) => stack);
+}
+
+async function follow({ Spec, ID }: Repository, { updates }: HookQuestion, parts: ReceiverParts, say: (line: string) => void): Promise<number> {
+  const [update] = updates;
+  if (!update || (await parts.cluster.read()).get('repository', ID) === undefined) return 0;
+  const { clock, cluster, hosted, sync } = parts;
+  const { signal } = hosted.surroundings;
+  return (await followPush(Spec.Name, update.after, { cluster, clock, signal, sync: () => sync(Spec.Name) }, say)) ? 0 : 1;
+}

@@ -1,0 +1,33 @@
+/** Brings a request of git from the door to the daemon's own API, which brings it to whoever leads, and its answer back as it comes. */
+import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import type { DoorGitRequest } from '#api/door/git-door';
+import { tokenHeader } from '#api/routes/stack/hosted';
+import { openCall, messageOf, readText } from '#http/call';
+import type { Endpoint } from '#http/endpoint';
+
+/** Of an answer that is an error. */
+const longestError = 64 * 1024;
+/** What git says of what it sends and wants. */
+const kept = ['content-type', 'content-encoding', 'accept', 'accept-encoding', 'git-protocol'];
+
+export async function bringGit(
+  own: Endpoint,
+  { repository, service, query, method, headers, body, token }: DoorGitRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const stop = new AbortController();
+  response.once('close', () => stop.abort());
+  const path = `/shoal/v1/repositories/${encodeURIComponent(repository)}/git${service}${query === '' ? '' : `?${query}`}`;
+  const told = Object.fromEntries(kept.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])));
+  const sent = { Host: 'docker', ...told, [tokenHeader]: token, ...(method === 'POST' && { 'Content-Length': String(body.length) }) };
+  const answer = await openCall(own, { method, path, headers: sent, ...(method === 'POST' && { body: Buffer.from(body) }), signal: stop.signal });
+  const status = answer.statusCode ?? 502;
+  if (status >= 400) {
+    const text = messageOf(await readText(answer, longestError));
+    return void response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' }).end(`${text}\n`);
+  }
+  response.writeHead(status, { 'Content-Type': answer.headers['content-type'] ?? '', 'Cache-Control': 'no-cache' });
+  response.flushHeaders();
+  await pipeline(answer, response).catch(() => response.destroy());
+}

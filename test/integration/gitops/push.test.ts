@@ -1,0 +1,143 @@
+/** `git push` to the cluster itself, by real git: judged before it is taken, told of until its verdict, kept where it survives the node. */
+import { randomBytes } from 'node:crypto';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { suspendRepository, updateRepository } from '#control/repository/repositories';
+import { removeToken } from '#control/repository/tokens';
+import { Pushing } from '#test/support/git-pushing';
+import { stackFile } from '#test/support/git-repository';
+
+let world: Pushing;
+
+beforeEach(async () => {
+  world = await new Pushing().start();
+  world.create();
+});
+
+afterEach(() => world.stop());
+
+test('a good push shows its plan and its rollout until the verdict, a bad one what is wrong with it, and nothing is taken', async () => {
+  const { repository, following } = world;
+  const token = world.token('push');
+  const first = repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  const good = await world.push(token);
+  expect(good.remote).toEqual(['stack web: new in the repository', 'web_web 1/1', `DEPLOYED: commit ${first.slice(0, 12)} is deployed, and healthy`]);
+  expect(good.code).toBe(0);
+  expect(following.image('web_web')).toBe('app:1');
+  repository.commit({ 'stacks/web/compose.yml': 'services:\n  web:\n    image: app:2\n    imaage: app:3\n' });
+  const bad = await world.push(token);
+  expect(bad.remote.join('\n')).toMatch(/stacks\/web\/compose.yml:4:5: .*imaage/);
+  expect(bad.shown).toContain('pre-receive hook declined');
+  expect(bad.code).toBe(1);
+  expect(following.status().Commit).toBe(first);
+});
+
+test('what was pushed survives the folder: another manager has it from the store, and goes on', async () => {
+  const { repository, following } = world;
+  const [token, reader] = [world.token('push'), world.token('read')];
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  await world.push(token);
+  const second = repository.commit({ 'stacks/web/compose.yml': stackFile('app:2'), 'notes.txt': 'kept' });
+  expect((await world.push(token)).code).toBe(0);
+  const folders = join(following.state, 'repositories');
+  for (const name of readdirSync(folders)) rmSync(join(folders, name), { recursive: true });
+  await following.restart();
+  expect(await following.sync()).toMatchObject({ State: 'synced', Commit: second });
+  expect((await world.git('ls-remote', world.url(reader), 'refs/heads/main')).shown).toContain(second);
+  const copy = join(repository.folder, '..', 'copy');
+  expect((await world.git('clone', '--quiet', world.url(reader), copy)).code).toBe(0);
+  expect(readdirSync(copy)).toEqual(expect.arrayContaining(['notes.txt', 'stacks']));
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:3') });
+  expect((await world.push(token)).code).toBe(0);
+  expect(following.image('web_web')).toBe('app:3');
+  expect(following.cluster.store.byName('repository', 'infra')?.Pushed?.Pushes).toHaveLength(3);
+});
+
+test('a rollout that fails says so, and what it went back to', async () => {
+  const { repository, following } = world;
+  const token = world.token('push');
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  await world.push(token);
+  const second = repository.commit({ 'stacks/web/compose.yml': stackFile('bad:2') });
+  const failed = await world.push(token);
+  expect(failed.remote[0]).toBe('stack web:');
+  expect(failed.remote.at(-2)).toMatch(/^web: refused: rolled back to revision 1 .*update paused due to failure/);
+  expect(failed.remote.at(-1)).toBe(`NOT DEPLOYED: 1 of 1 stacks are not as commit ${second.slice(0, 12)} wants them`);
+  expect(following.image('web_web')).toBe('app:1');
+  // The commit is taken: the next one comes after it.
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:3') });
+  expect((await world.push(token)).remote.at(-1)).toMatch(/^DEPLOYED: /);
+});
+
+test('while nothing is written the push says why, and is done when that ends', async () => {
+  const { repository, following } = world;
+  following.cluster.run(suspendRepository('infra', true));
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  expect((await world.push(world.token('push'))).remote.at(-1)).toBe('NOT DEPLOYED: the repository is suspended: it is deployed when that ends');
+  following.cluster.run(suspendRepository('infra', false));
+  await following.sync();
+  expect(following.image('web_web')).toBe('app:1');
+});
+
+test('who shows no token, a wrong one, one that is gone or one that may only read does not push', async () => {
+  const { repository, following } = world;
+  const [token, reader] = [world.token('push'), world.token('read')];
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  for (const secret of ['wrong', '']) expect((await world.push(secret)).shown).toMatch(/Authentication failed|could not read/);
+  expect((await world.push(reader)).shown).toContain('this token has role read: it may not push');
+  expect((await world.git('push', world.url(token, 'elsewhere'), 'main')).shown).toContain('Authentication failed');
+  const known = following.cluster.store.byName('repository', 'infra')?.Tokens?.find(({ Role }) => Role === 'push');
+  following.cluster.run(removeToken('infra', known?.ID ?? ''));
+  expect((await world.push(token)).shown).toContain('Authentication failed');
+  expect(following.cluster.store.byName('repository', 'infra')?.Pushed).toBeUndefined();
+});
+
+test('hostile pushes are refused by name: other refs, deletions, rewritten histories, what is too large, what nobody signed', async () => {
+  const { repository, following } = world;
+  const token = world.token('push');
+  const first = repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  await world.push(token);
+  const refusals: [what: string[], why: string][] = [
+    [['main:other'], 'refs/heads/other is not taken: repository infra has one branch, main, and that is deployed'],
+    [['main:refs/tags/v1'], 'refs/tags/v1 is not taken'],
+    [['main', 'main:other'], 'refs/heads/other is not taken'],
+    [[':main'], 'branch main is deployed and cannot be deleted'],
+  ];
+  for (const [what, why] of refusals) {
+    const { code, remote } = await world.push(token, ...what);
+    expect([code, remote.join('\n')]).toEqual([1, expect.stringContaining(why)]);
+  }
+  repository.git('commit', '--quiet', '--amend', '-m', 'another history');
+  const forced = await world.push(token, '--force', 'main');
+  expect(forced.remote.join('\n')).toContain(`does not come after ${first.slice(0, 12)}, which is deployed: its history was rewritten`);
+  repository.git('reset', '--quiet', '--hard', first);
+  repository.git('commit', '--quiet', '--allow-empty', '-m', 'a large file');
+  repository.git('config', 'core.compression', '0');
+  const blob = repository.hash(randomBytes(12 * 1024 * 1024).toString('latin1'));
+  repository.git('update-index', '--add', '--cacheinfo', `100644,${blob},large`);
+  repository.git('commit', '--quiet', '--amend', '-m', 'large');
+  expect((await world.push(token)).shown).toMatch(/exceeds maximum allowed size|larger than/);
+  repository.git('reset', '--quiet', '--hard', first);
+  following.cluster.run(updateRepository('infra', { Signers: 'a@b ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcTtTJkJ0dYyQm5Z0Xo9G0mJ8mYq7n9kqHn2z1yJ5fA' }));
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:2') });
+  expect((await world.push(token)).remote.join('\n')).toContain('it is not signed');
+  expect(following.cluster.store.byName('repository', 'infra')?.Pushed?.Commit).toBe(first);
+  expect([...following.cluster.store.list('pack')]).toHaveLength(1);
+});
+
+test('of two who push at once one is taken, and the other hears that somebody was there before', async () => {
+  const { repository, following } = world;
+  const token = world.token('push');
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  await world.push(token);
+  const one = repository.commit({ 'stacks/web/compose.yml': stackFile('app:2') });
+  repository.git('branch', 'left');
+  repository.git('reset', '--quiet', '--hard', 'HEAD~1');
+  const two = repository.commit({ 'stacks/web/compose.yml': stackFile('app:3') });
+  const both = await Promise.all([world.push(token, 'left:main'), world.push(token, 'main:main')]);
+  expect(both.map(({ code }) => code).toSorted((a, b) => a - b)).toEqual([0, 1]);
+  const taken = both[0]?.code === 0 ? one : two;
+  expect(following.cluster.store.byName('repository', 'infra')?.Pushed?.Commit).toBe(taken);
+  expect(following.status().Commit).toBe(taken);
+});

@@ -1,0 +1,92 @@
+/** Somebody who pushes with real git, through the daemon's HTTP door and API, to a repository that a cluster in memory holds. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { HttpDoor } from '#api/door/http-door';
+import { second } from '#base/text/duration';
+import { createRepository } from '#control/repository/repositories';
+import { createToken } from '#control/repository/tokens';
+import { socketEndpoint } from '#http/endpoint';
+import type { RepositorySpec, RepositoryToken } from '#model/object/repository';
+import { bringGit } from '#node/webhooks/git-way';
+import { startApi, type ApiFixture } from './api-fixture.ts';
+import { Following, GitRepository } from './git-repository.ts';
+import { instantly } from './instant-services.ts';
+import { initialisedCluster } from './memory-cluster.ts';
+import { realClock } from './real-clock.ts';
+import { silentLogger } from './silent-logger.ts';
+
+export interface Pushed {
+  code: number;
+  /** What the pusher's terminal shows, without `remote: `, blanks at the ends and the address. */
+  shown: string;
+  /** The lines that the cluster said. */
+  remote: string[];
+}
+
+export class Pushing {
+  readonly repository = new GitRepository();
+  readonly following = new Following(initialisedCluster({ clock: realClock, stages: [instantly] }));
+  #api: ApiFixture | undefined;
+  #door: HttpDoor | undefined;
+  #port = 0;
+
+  async start(): Promise<this> {
+    const { cluster } = this.following;
+    await this.following.start();
+    this.#api = await startApi({ cluster, git: (name, asked, response) => this.following.gitops.git(name, asked, response) });
+    const own = socketEndpoint(this.#api.socketPath);
+    this.#door = new HttpDoor(
+      { host: '127.0.0.1', port: 0 },
+      {
+        secretOf: async () => undefined,
+        look: async () => undefined,
+        repository: async (name) => cluster.store.byName('repository', name),
+        git: (asked, response) => bringGit(own, asked, response),
+        clock: realClock,
+        logger: silentLogger,
+      },
+    );
+    this.#port = (await this.#door.start()).port;
+    return this;
+  }
+
+  /** Makes the repository in the cluster. */
+  create(more: Partial<RepositorySpec> = {}): void {
+    this.following.cluster.run(createRepository({ Name: 'infra', URL: '', Hosted: true, Branch: 'main', Path: 'stacks', Interval: 3600 * second, ...more }));
+  }
+
+  /** A token of that role. */
+  token(role: RepositoryToken['Role'], secret = `shoal_${role}`): string {
+    const digest = createHash('sha256').update(secret).digest('hex');
+    this.following.cluster.run(createToken('infra', { role, note: 'a test', digest }));
+    return secret;
+  }
+
+  url(secret: string, name = 'infra'): string {
+    return `http://me:${secret}@127.0.0.1:${this.#port}/git/${name}`;
+  }
+
+  push(secret: string, ...what: string[]): Promise<Pushed> {
+    return this.git('push', this.url(secret), ...(what.length > 0 ? what : ['main']));
+  }
+
+  /** Git beside this process, which answers it. */
+  git(...args: string[]): Promise<Pushed> {
+    const env = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };
+    const settings = ['-c', 'safe.directory=*', '-c', 'user.name=t', '-c', 'user.email=t@localhost', '-C', this.repository.folder];
+    return new Promise((resolve) => {
+      execFile('git', [...settings, ...args], { env, timeout: 60_000, encoding: 'utf8' }, (error, stdout, stderr) => {
+        const shown = `${stdout}${stderr}`.replaceAll(/https?:\/\/[^\s']*/g, 'URL');
+        const remote = shown.split('\n').flatMap((line) => (line.startsWith('remote: ') ? [line.slice('remote: '.length).trimEnd()] : []));
+        resolve({ code: error === null ? 0 : Number(error.code ?? 1), shown, remote });
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#door?.stop();
+    await this.#api?.stop();
+    await this.following.stop();
+    this.repository.remove();
+  }
+}

@@ -1,0 +1,26 @@
+/** A stage in which services run at once, but for those that never will. */
+import type { Service } from '#model/object/service';
+import { create, remove, update, type Action } from '#store/action';
+import type { Stage } from '#store/stage';
+import { runningTask } from './api-fixture.ts';
+
+const imageOf = (service: Service): string => service.Spec.TaskTemplate.ContainerSpec?.Image ?? '';
+
+/** Every service runs at once, and has for a minute; of images called `bad` the update stops. */
+export const instantly: Stage = (view, context) => {
+  const actions: Action[] = [];
+  for (const task of view.list('task')) {
+    const service = view.get('service', task.ServiceID);
+    if (task.Shoal.SpecVersion !== service?.Shoal.SpecVersion) actions.push(remove('task', task.ID));
+  }
+  for (const service of view.list('service')) {
+    if (imageOf(service).startsWith('bad')) {
+      const UpdateStatus = { State: 'paused', Message: 'update paused due to failure' } as const;
+      if (!service.UpdateStatus) actions.push(update('service', { ...service, UpdateStatus }));
+      continue;
+    }
+    const there = [...view.tasksOfService(service.ID)].some((task) => task.Shoal.SpecVersion === service.Shoal.SpecVersion);
+    if (!there) actions.push(create('task', runningTask(service, { id: context.newId(), slot: 1, nodeId: 'node-one', now: context.now - 60_000 })));
+  }
+  return { actions };
+};
