@@ -1,11 +1,12 @@
 /**
  * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
- * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000` are the long ones, which are run only when they are named.
+ * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000`, `npm run bench -- agents --nodes 1000` are the long ones, which are run only when they are named.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { loadImage, until, whyNoHost } from '../support/machine.mjs';
 import { cpuMs, pssMegabytes } from '../support/resolver-process.ts';
+import { benchAgents } from './agents/agents.ts';
 import { benchCompose } from './compose.ts';
 import { startDaemon, type BenchDaemon } from './daemon.ts';
 import { benchDeploy } from './deploy.ts';
@@ -135,6 +136,7 @@ async function main(): Promise<void> {
       updates: { type: 'string', default: '20' },
       rate: { type: 'string', default: '1000' },
       logs: { type: 'string' },
+      nodes: { type: 'string', default: '1000' },
     },
     allowPositionals: true,
   });
@@ -171,6 +173,9 @@ async function main(): Promise<void> {
     ...(values.logs !== undefined && { logs: values.logs }),
   };
   if (reason === undefined && chosen.includes('load')) await measure('load', () => benchLoad(load, say));
+  // Thirty tasks a node.
+  const agents = { nodes: Number(values.nodes), services: 100, replicas: Math.round((Number(values.nodes) * 30) / 100) };
+  if (reason === undefined && chosen.includes('agents')) await measure('agents', () => benchAgents(agents, say));
   if (reason === undefined && chosen.includes('soak')) await measure('soak', () => benchSoak(Number(values.minutes), say));
   say(`\n${table(rows)}`);
 }

@@ -8,7 +8,8 @@ import { startHost } from './machine.mjs';
  * @typedef {object} Hosts
  * @property {Host[]} hosts each with `address` on the network between them
  * @property {(host: Host) => void} cut takes the host's line to the others away
- * @property {(host: Host) => void} heal gives it back
+ * @property {(host: Host) => void} deafen nothing of the others reaches the host, and what it says reaches them
+ * @property {(host: Host) => void} heal gives it back, both ways
  * @property {() => Promise<void>} stop ends everything and removes it
  */
 
@@ -54,7 +55,17 @@ export async function startHosts(count) {
     await stop();
     throw error;
   }
-  return { hosts, cut: (host) => ip('link', 'set', lineOf(host), 'down'), heal: (host) => ip('link', 'set', lineOf(host), 'up'), stop };
+  const deaf = ['INPUT', '-i', 'cluster0', '-j', 'DROP'];
+  return {
+    hosts,
+    cut: (host) => ip('link', 'set', lineOf(host), 'down'),
+    deafen: (host) => void host.run(['iptables', '-w', '-I', ...deaf]),
+    heal(host) {
+      spawnSync('nsenter', [`--net=/run/netns/${host.name}`, 'iptables', '-w', '-D', ...deaf], { stdio: 'ignore' });
+      ip('link', 'set', lineOf(host), 'up');
+    },
+    stop,
+  };
 }
 
 /** @param {string[]} args */

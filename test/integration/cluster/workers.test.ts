@@ -1,16 +1,26 @@
 /** A manager and a worker on two hosts: joining by token, tasks on both, a worker that dies, returns, leaves and is removed. */
 import { spawn } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { HostDaemon } from '#test/support/daemon';
+import { readCertificateFiles } from '#identity/certificate-files';
+import type { AssignmentMessage } from '#model/object/assignment';
+import type { Secret } from '#model/object/secret';
+import type { Task } from '#model/object/task';
+import { clientCredentials, LiveTls, strangerCredentials } from '#rpc/credentials';
+import { connectDispatcher } from '#rpc/dispatcher-client';
+import { HostDaemon, runCommand } from '#test/support/daemon';
+import { testDescription as description } from '#test/support/memory-cluster';
+import { answerOf, managersOnly, openMethods, rpcMethods } from '#test/support/rpc-caller';
 import { startHosts } from '../../support/hosts.mjs';
 import { loadImage, until, whyNoHost, type Host } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
 const image = 'shoal-workers:1';
 const limitMs = 60_000;
+/** A secret that only the manager's own tasks have, and what a service's environment says. */
+const [closed, spoken] = ['closed-to-workers-4711', 'spoken-in-private-4712'];
 
 describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 'workers', () => {
   let machines: Awaited<ReturnType<typeof startHosts>>;
@@ -36,6 +46,13 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
 
   const token = () => manager.askDocker('swarm', 'join-token', '-q', 'worker');
   const at = (daemon: HostDaemon) => `${daemon.host.address}:2377`;
+  const nodeId = (daemon: HostDaemon) => daemon.askDocker('info', '--format', '{{.Swarm.NodeID}}');
+  const tlsOf = ({ state }: HostDaemon): LiveTls => new LiveTls(readCertificateFiles(state, () => true) ?? { certificate: '', key: '', roots: '' });
+  const containersOf = (service: string, { host }: HostDaemon): number =>
+    host
+      .docker(['ps', '-q', '--filter', `label=com.docker.swarm.service.name=${service}`])
+      .split('\n')
+      .filter(Boolean).length;
   const containers = ({ host }: HostDaemon) => host.docker(['ps', '-q', '--filter', 'label=com.docker.swarm.task.id']).split('\n').filter(Boolean);
   const nodeStates = async () => (await manager.askDocker('node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.TLSStatus}}')).split('\n').sort();
   const running = async (service: string) =>
@@ -156,7 +173,22 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
 
   test('tasks run on both, secrets too, and constraints know who is what', async () => {
     await manager.ask('secret', 'create', 'key', manager.file('key', 'opens'));
-    await manager.askDocker('service', 'create', '-d', '--name', 'app', '--replicas', '4', '--secret', 'key', image);
+    await manager.askDocker(
+      'service',
+      'create',
+      '-d',
+      '--name',
+      'app',
+      '--replicas',
+      '4',
+      '--secret',
+      'key',
+      '--stop-grace-period',
+      '1s',
+      '--update-parallelism',
+      '0',
+      image,
+    );
     const both = [manager, worker].map(({ host }) => host.name);
     await settled('app', [...both, ...both]);
     expect([containers(manager).length, containers(worker).length]).toEqual([2, 2]);
@@ -165,6 +197,116 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
     await manager.askDocker('service', 'create', '-d', '--name', 'far', '--constraint', 'node.role==worker', image);
     await settled('far', [worker.host.name]);
     await manager.askDocker('service', 'rm', 'far');
+  });
+
+  test('a node is drained: what it ran runs elsewhere before it ends here', async () => {
+    const both = [manager, worker].map(({ host }) => host.name);
+    const drained = manager.run(['node', 'drain', '--wait', worker.host.name]);
+    let over = false;
+    void drained.finally(() => (over = true));
+    const counts: number[] = [];
+    // The node that empties first: what moves between the two looks is counted twice and never missed.
+    while (!over) {
+      counts.push(containersOf('app', worker) + containersOf('app', manager));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect([(await drained).code, Math.min(...counts)]).toEqual([0, 4]);
+    expect([containersOf('app', worker), containersOf('app', manager)]).toEqual([0, 4]);
+    await manager.askDocker('node', 'update', '--availability', 'active', worker.host.name);
+    await manager.askDocker('service', 'update', '-d', '--force', 'app');
+    await settled('app', [...both, ...both]);
+  });
+
+  test('a worker that means harm gets the secrets of its own tasks, and nothing else', async () => {
+    await manager.askDocker('secret', 'create', 'closed', manager.file('closed', closed));
+    await manager.askDocker('service', 'create', '-d', '--name', 'near', '--constraint', 'node.role==manager', '--secret', 'closed', image);
+    await settled('near', [manager.host.name]);
+    const hostile = connectDispatcher(at(manager), clientCredentials(tlsOf(worker)));
+    try {
+      const session = await hostile.openSession(await nodeId(manager), { ...description, Hostname: manager.host.name });
+      const { value } = await session.assignments()[Symbol.asyncIterator]().next();
+      const items = (value as AssignmentMessage).changes.flatMap((change) => (change.action === 'update' ? [change] : []));
+      const names = items.flatMap(({ kind, item }) => (kind === 'secret' ? [(item as Secret).Spec.Name] : []));
+      expect(names).toEqual(['key']);
+      const tasks = items.flatMap(({ kind, item }) => (kind === 'task' ? [item as Task] : []));
+      expect(new Set(tasks.map(({ NodeID }) => NodeID))).toEqual(new Set([await nodeId(worker)]));
+      const text = JSON.stringify(value);
+      for (const form of [closed, Buffer.from(closed).toString('base64')]) expect(text).not.toContain(form);
+      // It speaks of what is not its own: nothing comes of it.
+      const [foreign = ''] = (await manager.askDocker('service', 'ps', '-q', '--no-trunc', 'near')).split('\n');
+      const status = { Timestamp: new Date(0).toISOString(), State: 'failed' as const, Message: 'x', Err: 'x' };
+      await session.updateTaskStatus([{ taskId: foreign, status }]).catch(() => undefined);
+      await settled('near', [manager.host.name]);
+    } finally {
+      hostile.close();
+    }
+    for (const path of managersOnly)
+      expect([path, await answerOf(at(manager), path, clientCredentials(tlsOf(worker)))]).toEqual([path, expect.stringMatching(/^7 /)]);
+    await manager.askDocker('service', 'rm', 'near');
+  });
+
+  test('without a certificate a manager answers who wants to join, and nobody else', async () => {
+    const stranger = strangerCredentials(tlsOf(worker).now.roots);
+    for (const { path } of rpcMethods.filter((each) => !openMethods.includes(each.path)))
+      expect([path, await answerOf(at(manager), path, stranger)]).toEqual([path, expect.stringMatching(/^16 /)]);
+    const speak = (...args: string[]) =>
+      runCommand(
+        'openssl',
+        ['s_client', '-connect', at(manager), '-quiet', '-servername', 'x', ...args],
+        {},
+        { input: 'GET /v1.47/info HTTP/1.1\r\nHost: x\r\n\r\n' },
+      );
+    for (const args of [['-tls1_3'], ['-tls1_3', '-alpn', 'h2'], ['-tls1_3', '-alpn', 'http/1.1']]) {
+      const { stdout } = await speak(...args);
+      for (const word of ['200', 'SWMTKN', 'Swarm', worker.host.name, manager.host.name])
+        expect([args, stdout]).toEqual([args, expect.not.stringContaining(word)]);
+    }
+    expect((await speak('-tls1_2')).code).not.toBe(0);
+  });
+
+  test('who listens on the wire between two nodes reads nothing of what they say', async () => {
+    const path = join(manager.folder, 'wire.pcap');
+    const [enter = '', ...prefix] = manager.host.enter;
+    const listener = spawn(enter, [...prefix, 'tcpdump', '-i', 'cluster0', '-s', '0', '-U', '-w', path], { stdio: 'ignore' });
+    const caught = (): Buffer => (existsSync(path) ? readFileSync(path) : Buffer.alloc(0));
+    const said = async (word: string) =>
+      until(
+        () => {
+          manager.host.run(['bash', '-c', `echo -n ${word} > /dev/udp/${worker.host.address}/9`]);
+          return caught().includes(word);
+        },
+        limitMs,
+        () => 'nothing is caught',
+      );
+    try {
+      await said('wire-begins');
+      await manager.askDocker('secret', 'create', 'wire', manager.file('wire', closed));
+      await manager.askDocker(
+        'service',
+        'create',
+        '-d',
+        '--name',
+        'heard',
+        '--env',
+        `WORD=${spoken}`,
+        '--secret',
+        'wire',
+        '--constraint',
+        'node.role==worker',
+        image,
+      );
+      await settled('heard', [worker.host.name]);
+      const container = worker.host.docker(['ps', '-q', '--filter', 'label=com.docker.swarm.service.name=heard']).trim();
+      expect(await manager.askDocker('exec', container, 'sh', '-c', 'cat /run/secrets/wire; echo $WORD')).toBe(`${closed}${spoken}`);
+      await said('wire-ends');
+    } finally {
+      listener.kill();
+    }
+    const wire = caught();
+    const clear = [closed, spoken, 'heard', 'com.docker.swarm', 'Containers'];
+    for (const word of clear)
+      for (const form of [word, Buffer.from(word).toString('base64').replace(/..=*$/, '')]) expect([form, wire.includes(form)]).toEqual([form, false]);
+    await manager.askDocker('service', 'rm', 'heard');
   });
 
   test('a worker that starts again goes on with what ran', async () => {

@@ -1,23 +1,14 @@
 /** Who may call what, over real connections: every method that is served, with every kind of certificate. */
 import { connect as connectTls } from 'node:tls';
-import { Client, Metadata, type ChannelCredentials, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
+import type { ChannelCredentials, ServiceDefinition } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
 import { certificates } from '#identity/certificates';
 import { authorizedMethods, type KeyOwner, type Members } from '#rpc/authorization';
 import { clientCredentials, LiveTls, serverCredentials, strangerCredentials } from '#rpc/credentials';
-import { CaServiceService } from '#rpc/generated/shoal/v1/ca';
-import { DispatcherServiceService } from '#rpc/generated/shoal/v1/dispatcher';
-import { ForwardServiceService, TunnelServiceService } from '#rpc/generated/shoal/v1/forward';
-import { RaftServiceService } from '#rpc/generated/shoal/v1/raft';
 import { callerOf, RpcServer } from '#rpc/rpc-server';
 import { TestAuthority } from '#test/support/cluster-certificates';
-
-const services: readonly ServiceDefinition[] = [DispatcherServiceService, CaServiceService, ForwardServiceService, TunnelServiceService, RaftServiceService];
-const methods = services.flatMap((service) => Object.values(service));
-/** Who gets through, as the project means it; the table must say the same. */
-const open: readonly string[] = ['/shoal.v1.CaService/GetRoots', '/shoal.v1.CaService/Join'];
-const managersOnly = ['Entries', 'Pulse', 'Snapshot'].map((name) => `/shoal.v1.RaftService/${name}`).concat('/shoal.v1.ForwardService/Connect');
+import { answerOf, managersOnly, openMethods as open, rpcMethods as methods, rpcServices as services } from '#test/support/rpc-caller';
 
 const roles = new Map<string, 'manager' | 'worker'>([
   ['boss', 'manager'],
@@ -64,24 +55,8 @@ afterAll(() => server.stop());
 
 /** What a call with these credentials is answered: `handled` when it got to its handler. */
 async function call(path: string, credentials: ChannelCredentials): Promise<string> {
-  const client = new Client(`127.0.0.1:${port}`, credentials);
-  try {
-    const error = await new Promise<ServiceError>((resolve) => {
-      const answered = (failure: ServiceError | null): void => resolve(failure as ServiceError);
-      const method = methods.find((each) => each.path === path);
-      const pass = (bytes: Buffer): Buffer => bytes;
-      const options = { deadline: Date.now() + 30_000 };
-      if (method?.responseStream)
-        client
-          .makeServerStreamRequest(path, pass, pass, Buffer.alloc(0), new Metadata(), options)
-          .on('data', () => {})
-          .on('error', answered);
-      else client.makeUnaryRequest(path, pass, pass, Buffer.alloc(0), new Metadata(), options, answered);
-    });
-    return error.code === 11 ? error.details : `${error.code} ${error.details}`;
-  } finally {
-    client.close();
-  }
+  const answer = await answerOf(`127.0.0.1:${port}`, path, credentials);
+  return answer === '11 handled' ? 'handled' : answer;
 }
 
 test('the table has every method that is served, and no other', () => {

@@ -1,0 +1,238 @@
+/** Three managers, 1,000 nodes and 30,000 tasks, over the real lines between them: what asking them costs meanwhile, and what a leader's death does. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { HostDaemon } from '../../support/daemon.ts';
+import { startHosts } from '../../support/hosts.mjs';
+import { until, type Host } from '../../support/machine.mjs';
+import { callSocket } from '../daemon.ts';
+import type { Row } from '../figures.ts';
+import type { FleetOrder, FleetState } from './fleet-child.ts';
+
+export interface AgentsSize {
+  nodes: number;
+  services: number;
+  replicas: number;
+}
+
+const limitMs = 180_000;
+const steadyMs = 30_000;
+const asksPerSecond = 20;
+const targets = { p99Ms: 100, turnMs: 20, rssMB: 1000 };
+
+interface Node {
+  ID: string;
+  Status: { State: string };
+  Spec: { Role: string };
+  ManagerStatus?: { Leader?: boolean };
+}
+
+/** What a manager wrote down of one second. */
+interface Second {
+  at: number;
+  longestMs: number;
+  pauseMs: number;
+  rssMB: number;
+  cpuMs: number;
+}
+
+export async function benchAgents(size: AgentsSize, say: (text: string) => void): Promise<Row[]> {
+  const machines = await startHosts(3);
+  const monitor = new URL('turn-monitor.mjs', import.meta.url).href;
+  Object.assign(process.env, { NODE_OPTIONS: `--import ${monitor}`, SHOAL_TURNS: join(machines.hosts[0]?.folder ?? '', 'turns') });
+  const daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `m${at}`, ['--safe-mode=false', '--log-level', 'info']));
+  let fleet: Fleet | undefined;
+  try {
+    await Promise.all(daemons.map((daemon) => daemon.start()));
+    delete process.env['NODE_OPTIONS'];
+    fleet = new Fleet();
+    return await new LargeCluster(daemons, fleet, size, say).run();
+  } finally {
+    fleet?.end();
+    delete process.env['NODE_OPTIONS'];
+    await Promise.all(daemons.map((daemon) => daemon.remove()));
+    await machines.stop();
+  }
+}
+
+class Fleet {
+  readonly #child: ChildProcess = fork(new URL('fleet-child.ts', import.meta.url), { execArgv: ['--import', 'tsx'] });
+
+  order(order: FleetOrder): void {
+    this.#child.send(order);
+  }
+
+  async state(): Promise<FleetState> {
+    this.#child.send('state');
+    const [state] = (await once(this.#child, 'message')) as [FleetState];
+    if (state.failure !== '') throw new Error(state.failure);
+    return state;
+  }
+
+  end(): void {
+    this.#child.disconnect();
+  }
+}
+
+class LargeCluster {
+  readonly #turnsPath = process.env['SHOAL_TURNS'] ?? '';
+  readonly #rows: Row[] = [];
+
+  constructor(
+    readonly daemons: readonly HostDaemon[],
+    readonly fleet: Fleet,
+    readonly size: AgentsSize,
+    readonly say: (text: string) => void,
+  ) {}
+
+  async run(): Promise<Row[]> {
+    const { nodes, services, replicas } = this.size;
+    const [first] = this.daemons as [HostDaemon];
+    await this.#form(first);
+    await this.#phase(`${nodes} nodes join`, () => this.#join(first));
+    await this.#phase(`${services * replicas} tasks are made and run`, () => this.#deploy(first));
+    await this.#phase(`asked for ${steadyMs / 1000} s`, () => this.#ask());
+    await this.#phase('the leader dies', () => this.#loseLeader());
+    const peak = Math.max(...this.daemons.flatMap((daemon) => this.#seconds(daemon.pid).map(({ rssMB }) => rssMB)));
+    this.#rows.push({ what: 'memory of a manager, most (RSS)', figure: `${Math.round(peak)} MB`, target: '≤ 1000 MB', met: peak <= targets.rssMB });
+    return this.#rows;
+  }
+
+  async #form(first: HostDaemon): Promise<void> {
+    await first.ask('swarm', 'init', '--advertise-addr', first.host.address);
+    const token = await first.ask('swarm', 'join-token', '-q', 'manager');
+    for (const daemon of this.daemons.slice(1)) await daemon.ask('swarm', 'join', '--token', token, `${first.host.address}:2377`);
+  }
+
+  async #join(first: HostDaemon): Promise<void> {
+    const began = performance.now();
+    const token = await first.ask('swarm', 'join-token', '-q', 'worker');
+    this.fleet.order({ token, remotes: this.daemons.map(({ host }) => `${host.address}:2377`), count: this.size.nodes });
+    await this.#ready(first);
+    this.#row(`${this.size.nodes} nodes join, by token, until all are ready`, `${seconds(began)} s`);
+  }
+
+  async #deploy(first: HostDaemon): Promise<void> {
+    const { services, replicas } = this.size;
+    const began = performance.now();
+    const TaskTemplate = { ContainerSpec: { Image: 'simulated:1' }, Placement: { Constraints: ['node.role==worker'] } };
+    for (let number = 0; number < services; number++)
+      await callSocket(first.socket, 'POST', '/services/create', { Name: `s${number}`, TaskTemplate, Mode: { Replicated: { Replicas: replicas } } });
+    const whole = services * replicas;
+    await this.#until(async () => (await this.fleet.state()).running === whole && (await this.#told(first)) === whole, 'not all tasks run');
+    this.#row(`${whole} tasks of ${services} services, until all run`, `${seconds(began)} s`);
+  }
+
+  /** Tasks that run as the managers know them. */
+  async #told(by: HostDaemon): Promise<number> {
+    const list = (await callSocket(by.socket, 'GET', '/services?status=true', undefined)) as { ServiceStatus: { RunningTasks: number } }[];
+    return list.reduce((sum, { ServiceStatus }) => sum + ServiceStatus.RunningTasks, 0);
+  }
+
+  /** As people and their tools do: each manager, one thing after the other. */
+  async #ask(): Promise<void> {
+    const took: { ms: number; what: string }[] = [];
+    const waits: Promise<void>[] = [];
+    const end = performance.now() + steadyMs;
+    for (let number = 0; performance.now() < end; number++) {
+      const { socket } = this.daemons[number % this.daemons.length] as HostDaemon;
+      const [method, path, body] = questions[number % questions.length]?.(number) ?? ['GET', '/info', undefined];
+      const began = performance.now();
+      waits.push(callSocket(socket, method, path, body).then(() => void took.push({ ms: performance.now() - began, what: `${method} ${path}` })));
+      await pause(1000 / asksPerSecond);
+    }
+    await Promise.all(waits);
+    const sorted = took.toSorted((a, b) => a.ms - b.ms);
+    const p99 = sorted[Math.floor(sorted.length * 0.99)]?.ms ?? 0;
+    const slowest = sorted.slice(-5).map(({ ms, what }) => `${what} ${Math.round(ms)} ms`);
+    this.say(`  slowest: ${slowest.join(', ')}`);
+    const middle = sorted[Math.floor(sorted.length / 2)]?.ms ?? 0;
+    const figure = `${Math.round(p99)} ms (median ${Math.round(middle)} ms, ${took.length} calls)`;
+    this.#rows.push({ what: 'API at any manager, p99', figure, target: '≤ 100 ms', met: p99 <= targets.p99Ms });
+  }
+
+  async #loseLeader(): Promise<void> {
+    const before = await this.fleet.state();
+    const [first, second] = this.daemons as [HostDaemon, HostDaemon];
+    const leads = ((await callSocket(first.socket, 'GET', '/nodes', undefined)) as Node[]).find(({ ManagerStatus }) => ManagerStatus?.Leader === true)?.ID;
+    const ids = await Promise.all(this.daemons.map(({ socket }) => callSocket(socket, 'GET', '/info', undefined) as Promise<{ Swarm: { NodeID: string } }>));
+    const leader = this.daemons[ids.findIndex(({ Swarm }) => Swarm.NodeID === leads)] as HostDaemon;
+    const other = leader === first ? second : first;
+    const began = performance.now();
+    await leader.kill();
+    await this.#until(async () => (await this.fleet.state()).opened >= before.opened + this.size.nodes, 'not all nodes are back');
+    const backMs = performance.now() - began;
+    await this.#ready(other);
+    this.#row(`leader killed: all ${this.size.nodes} nodes have another session`, `${(backMs / 1000).toFixed(1)} s`);
+    this.#row('leader killed: all nodes ready', `${seconds(began)} s`);
+    // What a node's loss would lead to comes within the time after which one is down.
+    await pause(10_000);
+    const after = await this.fleet.state();
+    const touched = after.begun - before.begun + after.ended - before.ended;
+    this.#rows.push({ what: 'leader killed: tasks restarted', figure: String(touched), target: '0', met: touched === 0 });
+  }
+
+  /** All workers are, as `by` knows. */
+  async #ready(by: HostDaemon): Promise<void> {
+    const ready = async (): Promise<number> => {
+      const list = (await callSocket(by.socket, 'GET', '/nodes', undefined).catch(() => [])) as Node[];
+      return list.filter(({ Status, Spec }) => Spec.Role === 'worker' && Status.State === 'ready').length;
+    };
+    await this.#until(async () => (await ready()) === this.size.nodes, 'not all nodes are ready');
+  }
+
+  async #phase(what: string, work: () => Promise<void>): Promise<void> {
+    const began = Date.now();
+    this.say(`  ${what}`);
+    await work();
+    await pause(1500);
+    const seen = this.daemons.map(({ pid }) => this.#seconds(pid).filter(({ at }) => at >= began)).filter((list) => list.length > 0);
+    const turn = Math.max(...seen.flat().map(({ longestMs }) => longestMs));
+    const figure = seen
+      .map((list) => {
+        const [from, to] = [list[0], list.at(-1)];
+        const share = from && to && to.at > from.at ? Math.round(((to.cpuMs - from.cpuMs) / (to.at - from.at)) * 100) : 0;
+        return `${Math.max(...list.map(({ longestMs }) => longestMs)).toFixed(1)} ms (collector ${Math.max(...list.map(({ pauseMs }) => pauseMs)).toFixed(0)} ms, ${share} % of a core)`;
+      })
+      .join(', ');
+    this.#rows.push({ what: `longest turn of each manager while ${what}`, figure, target: '≤ 20 ms', met: turn <= targets.turnMs });
+  }
+
+  #seconds(pid: number): Second[] {
+    const path = `${this.#turnsPath}.${pid}`;
+    return existsSync(path)
+      ? readFileSync(path, 'utf8')
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => JSON.parse(line) as Second)
+      : [];
+  }
+
+  #row(what: string, figure: string): void {
+    this.say(`  ${what}: ${figure}`);
+    this.#rows.push({ what, figure });
+  }
+
+  #until(look: () => Promise<boolean>, otherwise: string): Promise<void> {
+    return until(look, limitMs, () => `${otherwise}: ${this.daemons.map((daemon) => daemon.lastLog()).join('\n')}`);
+  }
+}
+
+type Question = (number: number) => [method: string, path: string, body: unknown];
+
+const filter = (text: unknown): string => encodeURIComponent(JSON.stringify(text));
+const questions: readonly Question[] = [
+  (number) => ['GET', `/services/s${number % 10}`, undefined],
+  (number) => ['GET', `/tasks?filters=${filter({ service: [`s${number % 10}`], 'desired-state': ['running'] })}`, undefined],
+  () => ['GET', '/services?status=true', undefined],
+  () => ['GET', '/info', undefined],
+  (number) => ['POST', '/configs/create', { Name: `c${number}`, Data: 'eA==' }],
+  () => ['GET', '/nodes', undefined],
+  (number) => ['GET', `/tasks?filters=${filter({ node: [`sim-${number}`] })}`, undefined],
+];
+
+function seconds(began: number): string {
+  return ((performance.now() - began) / 1000).toFixed(1);
+}
