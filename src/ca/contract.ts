@@ -22,6 +22,8 @@ export interface Certificates {
    * Refuses `invalidArgument` what is no request, has another kind of key, or is not signed by it.
    */
   issue(request: string, template: Template, issuer: Issuer): Promise<string>;
+  /** Refuses `invalidArgument` what `issue` would. */
+  checkRequest(request: string): Promise<void>;
   /** The root `certificate` as signed by `issuer`. */
   crossSign(certificate: string, issuer: Issuer): Promise<string>;
   /** Whom the owner of `certificate` trusts, and who of them signed it; a root signed itself. */
@@ -34,11 +36,15 @@ export interface Certificates {
   root(certificate: string): Validity;
   /** SHA-256 of the key that a certificate or a request is for, base64; undefined of what is neither. */
   keyDigest(text: string): string | undefined;
+  /** One of `roots` vouches for the certificate. Times do not count. */
+  isVouchedFor(certificate: string, roots: string): boolean;
   /** Why the certificate is not one of `key` that `roots` vouch for; undefined when it is. Times do not count. */
   fault(certificate: string, key: string, roots: string): string | undefined;
 }
 
 export interface CertificateFacts {
   subject: Subject;
+  /** DNS names. */
+  names: readonly string[];
   validity: Validity;
 }

@@ -177,6 +177,7 @@ function withDefaults(spec: Partial<ClusterSpec>): ClusterSpec {
       NodeCertExpiry: spec.CAConfig?.NodeCertExpiry || base.CAConfig.NodeCertExpiry,
       // A root's key is the authority's, and nothing that a reader of the settings sends back.
       ...(spec.CAConfig?.ForceRotate && { ForceRotate: spec.CAConfig.ForceRotate }),
+      ...(spec.CAConfig?.ExternalCAs && spec.CAConfig.ExternalCAs.length > 0 && { ExternalCAs: spec.CAConfig.ExternalCAs }),
     },
     TaskDefaults: spec.TaskDefaults ?? {},
     EncryptionConfig: { ...base.EncryptionConfig, ...spec.EncryptionConfig },
@@ -187,6 +188,9 @@ function withDefaults(spec: Partial<ClusterSpec>): ClusterSpec {
 function checkCluster(spec: ClusterSpec, present: ClusterSpec): void {
   if (spec.Name !== 'default') throw new Refusal('invalidArgument', 'swarm spec must be named "default"');
   if (spec.CAConfig.NodeCertExpiry < hour) throw new Refusal('invalidArgument', 'minimum certificate expiry time is: 1h0m0s');
+  for (const { URL } of spec.CAConfig.ExternalCAs ?? []) {
+    if (!URL.startsWith('https://')) throw new Refusal('invalidArgument', `external CA ${JSON.stringify(URL)}: its URL begins with https://`, { plain: true });
+  }
   if (spec.Dispatcher.HeartbeatPeriod < 0) {
     throw new Refusal('invalidArgument', 'heartbeat time period cannot be a negative duration');
   }

@@ -75,6 +75,10 @@ export const certificates: Certificates = {
     return issuer.crossSigned === undefined ? leaf : `${leaf}${issuer.crossSigned}`;
   },
 
+  async checkRequest(request) {
+    await keyOfRequest(request);
+  },
+
   async crossSign(certificate, issuer: Issuer) {
     const root = new X509Certificate(firstOf(certificate));
     const by = new X509Certificate(firstOf(issuer.certificate));
@@ -128,12 +132,18 @@ export const certificates: Certificates = {
 
   fault(certificate, key, roots) {
     if (!belongs(certificate, key)) return 'the certificate is for another key';
-    const leaf = native(firstOf(certificate));
-    const chain = [...blocks(certificate).slice(1), ...blocks(roots)].map(native);
-    const anchors = new Set(blocks(roots).map((each) => native(each).fingerprint256));
-    return vouchedFor(leaf, chain, anchors) ? undefined : 'the certificate is of another authority';
+    return isVouchedFor(certificate, roots) ? undefined : 'the certificate is of another authority';
   },
+
+  isVouchedFor,
 };
+
+function isVouchedFor(certificate: string, roots: string): boolean {
+  const leaf = native(firstOf(certificate));
+  const chain = [...blocks(certificate).slice(1), ...blocks(roots)].map(native);
+  const anchors = new Set(blocks(roots).map((each) => native(each).fingerprint256));
+  return vouchedFor(leaf, chain, anchors);
+}
 
 function belongs(certificate: string, key: string): boolean {
   try {
@@ -164,6 +174,7 @@ function read(certificate: string): CertificateFacts {
   const parsed = new X509Certificate(pem);
   return {
     subject: subjectOf(parsed.subjectName),
+    names: (facts.subjectAltName ?? '').split(', ').flatMap((name) => (name.startsWith('DNS:') ? [name.slice('DNS:'.length)] : [])),
     validity: { notBefore: Date.parse(facts.validFrom), notAfter: Date.parse(facts.validTo) },
   };
 }
@@ -229,6 +240,7 @@ async function keyOfRequest(request: string): Promise<Key> {
 }
 
 async function pairOf(pem: string): Promise<{ privateKey: Key; publicKey: Key }> {
+  if (pem === '') throw new Refusal('unavailable', 'the key of the root is with an external CA: nothing can be signed here without it');
   const key = privateKeyOf(pem);
   const own = key.export({ type: 'pkcs8', format: 'der' });
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });

@@ -5,9 +5,10 @@ import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { issuerOf, newAuthority, newRoot } from '#ca/authority';
-import { trustedRoots } from '#model/trust';
-import { nodeTemplate, type NodeRole } from '#ca/certificate';
+import { joinPem, trustedRoots } from '#model/trust';
+import { nodeTemplate, type NodeRole, type Template } from '#ca/certificate';
 import type { Certificates } from '#ca/contract';
+import { certificateIn, externalsFor, signingRequest } from '#ca/external';
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
 import { admitNode, noteKey, noteLeft, seatManager } from '#control/nodes';
@@ -30,6 +31,8 @@ export interface AuthorityParts {
   /** Of the group: raised when it is made anew from one member. */
   incarnation: () => number;
   certificates: Certificates;
+  /** What the authority elsewhere at `url` answers; `roots`, PEM, are whom to believe there. Refuses `unavailable`. */
+  askExternal: (url: string, body: string, roots: string) => Promise<string>;
   clock: Clock;
   /** The operating system's: secrets come of it. */
   random: Random;
@@ -130,7 +133,9 @@ export class CertificateAuthority implements Duty {
   async change(cluster: ClusterObject, wanted: ClusterSpec['CAConfig']): Promise<Authority | undefined> {
     const { certificates, clock } = this.#parts;
     const authority = cluster.Shoal?.Authority;
-    return authority && (await changedAuthority(authority, wanted, { certificates, now: clock.now() }));
+    if (!authority) return undefined;
+    const signs = (issuer: string) => this.#signs(issuer, { ...cluster, Spec: { ...cluster.Spec, CAConfig: wanted } });
+    return changedAuthority(authority, wanted, { certificates, now: clock.now(), signs });
   }
 
   /** By its key a node is known again where its certificate says nothing any more. */
@@ -148,16 +153,67 @@ export class CertificateAuthority implements Duty {
   }
 
   async #issue(view: View, nodeId: string, role: NodeRole, request: string): Promise<IssuedCertificate> {
-    const { certificates, clock, incarnation } = this.#parts;
-    const { authority, clusterId, expiryNs } = authorityIn(view);
-    const template = nodeTemplate({ nodeId, role, clusterId }, clock.now(), expiryNs);
-    return { certificate: await certificates.issue(request, template, issuerOf(authority)), roots: trustedRoots(authority), incarnation: incarnation() };
+    const { clock, incarnation } = this.#parts;
+    const { authority, clusterId, settings } = authorityIn(view);
+    const template = nodeTemplate({ nodeId, role, clusterId }, clock.now(), settings.NodeCertExpiry);
+    return { certificate: await this.#sign(request, template, authority, settings), roots: trustedRoots(authority), incarnation: incarnation() };
+  }
+
+  /** Where an external CA is set for the root, it signs, and nobody else does. */
+  async #sign(request: string, template: Template, authority: Authority, settings: ClusterSpec['CAConfig']): Promise<string> {
+    const { certificates } = this.#parts;
+    const issuer = issuerOf(authority);
+    const urls = externalsFor(issuer.certificate, authority, settings);
+    if (urls.length === 0) return certificates.issue(request, template, issuer);
+    // What is no request is refused here, as it is without an external CA.
+    await certificates.checkRequest(request);
+    const leaf = await this.#askExternals(urls, request, template, issuer.certificate, trustedRoots(authority));
+    return issuer.crossSigned === undefined ? leaf : joinPem(leaf, issuer.crossSigned);
+  }
+
+  /** The first that signs is enough. */
+  async #askExternals(urls: readonly string[], request: string, template: Template, issuer: string, roots: string): Promise<string> {
+    const { certificates, askExternal, logger } = this.#parts;
+    const body = signingRequest(request, template);
+    let failure: unknown;
+    for (const url of urls) {
+      try {
+        return certificateIn(await askExternal(url, body, joinPem(roots, issuer)), request, template, issuer, certificates);
+      } catch (error) {
+        failure = error;
+        logger.warn({ url, error: (error as Error).message }, 'an external CA did not sign: the node that asked waits, and asks again');
+      }
+    }
+    throw failure;
+  }
+
+  /** Whether an external CA signs with the root `issuer`: one that nobody has a key of here is good for nothing otherwise. */
+  async #signs(issuer: string, cluster: ClusterObject): Promise<boolean> {
+    const { certificates, clock } = this.#parts;
+    const { authority, settings, clusterId } = settingsOf(cluster);
+    const urls = externalsFor(issuer, authority, settings);
+    const request = await certificates.request(certificates.newKey());
+    const template = nodeTemplate({ nodeId: 'probe', role: 'worker', clusterId }, clock.now(), settings.NodeCertExpiry);
+    const asked = urls.length > 0 ? this.#askExternals(urls, request, template, issuer, trustedRoots(authority)) : Promise.reject(new Error('none'));
+    return asked.then(
+      () => true,
+      () => false,
+    );
   }
 }
 
-function authorityIn(view: View): { authority: Authority; clusterId: string; expiryNs: number } {
-  const cluster = clusterOf(view);
+interface Settled {
+  authority: Authority;
+  clusterId: string;
+  settings: ClusterSpec['CAConfig'];
+}
+
+function authorityIn(view: View): Settled {
+  return settingsOf(clusterOf(view));
+}
+
+function settingsOf(cluster: ClusterObject | undefined): Settled {
   const authority = cluster?.Shoal?.Authority;
   if (!cluster || !authority) throw new Refusal('unavailable', swarmTexts.starting);
-  return { authority, clusterId: cluster.ID, expiryNs: cluster.Spec.CAConfig.NodeCertExpiry };
+  return { authority, clusterId: cluster.ID, settings: cluster.Spec.CAConfig };
 }

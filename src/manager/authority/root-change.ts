@@ -2,6 +2,7 @@
 import { Refusal } from '#base/refusal';
 import { beginRotation, newRoot, type Root } from '#ca/authority';
 import type { Certificates } from '#ca/contract';
+import { sameText } from '#ca/external';
 import type { Authority } from '#model/object/authority';
 import type { ClusterSpec } from '#model/object/cluster';
 
@@ -9,6 +10,8 @@ export interface RootChangeParts {
   certificates: Certificates;
   /** Milliseconds. */
   now: number;
+  /** Whether an external CA of the new settings signs with this root. */
+  signs: (issuer: string) => Promise<boolean>;
 }
 
 const yearMs = 365 * 24 * 3_600_000;
@@ -17,11 +20,14 @@ const yearMs = 365 * 24 * 3_600_000;
 export async function changedAuthority(authority: Authority, wanted: ClusterSpec['CAConfig'], parts: RootChangeParts): Promise<Authority | undefined> {
   const { ForceRotate = 0, SigningCACert = '', SigningCAKey = '' } = wanted;
   if (SigningCAKey !== '' && SigningCACert === '') throw refused('if a signing CA key is provided, the signing CA cert must also be provided');
+  // Whoever has no key of the root that counts needs somebody who has.
+  const returned = SigningCAKey !== '' && sameText(SigningCACert, authority.Certificate);
+  if (authority.Key === '' && !returned && !(await parts.signs(authority.Certificate))) throw refused(unsigned('current'));
   if (SigningCACert === '') {
     if (ForceRotate === (authority.ForceRotate ?? 0)) return undefined;
     return { ...(await turnedTo(authority, await newRoot(parts.certificates, parts.now), parts)), ForceRotate };
   }
-  const root = givenRoot(SigningCACert, SigningCAKey, parts);
+  const root = await givenRoot(SigningCACert, SigningCAKey, parts);
   const changed = { ...authority, ForceRotate };
   if (sameText(root.certificate, authority.Certificate)) {
     const { Rotation: _over, ...rest } = changed;
@@ -34,21 +40,25 @@ export async function changedAuthority(authority: Authority, wanted: ClusterSpec
 
 /** The root of before vouches for the next, whatever other one was on its way in. */
 async function turnedTo(authority: Authority, root: Root, { certificates }: RootChangeParts): Promise<Authority> {
+  if (authority.Key === '') {
+    const why = 'an external CA has its key, and external CAs are not asked to vouch for another root';
+    throw new Refusal('unimplemented', `the root of the cluster cannot be exchanged: ${why}; give its key with --ca-cert and --ca-key first`, { plain: true });
+  }
   const CrossSigned = await certificates.crossSign(root.certificate, { certificate: authority.Certificate, key: authority.Key });
   return beginRotation(authority, { Certificate: root.certificate, Key: root.key, TLSInfo: root.tlsInfo, CrossSigned });
 }
 
-function givenRoot(text: string, key: string, { certificates, now }: RootChangeParts): Root {
+async function givenRoot(text: string, key: string, { certificates, now, signs }: RootChangeParts): Promise<Root> {
   const certificate = `${text.trim()}\n`;
   const { notAfter } = certificates.root(certificate);
   if (notAfter < now + yearMs) throw refused('CA certificate expires too soon');
-  if (key === '') throw refused('there must be at least one valid, reachable external CA corresponding to the desired CA certificate');
-  if (!certificates.belongs(certificate, key)) throw refused('certificate key mismatch');
-  return { certificate, key: `${key.trim()}\n`, tlsInfo: certificates.tlsInfo(certificate, certificate) };
+  if (key === '' && !(await signs(certificate))) throw refused(unsigned('desired'));
+  if (key !== '' && !certificates.belongs(certificate, key)) throw refused('certificate key mismatch');
+  return { certificate, key: key === '' ? '' : `${key.trim()}\n`, tlsInfo: certificates.tlsInfo(certificate, certificate) };
 }
 
-function sameText(a: string, b: string): boolean {
-  return a.trim() === b.trim();
+function unsigned(which: 'current' | 'desired'): string {
+  return `there must be at least one valid, reachable external CA corresponding to the ${which} CA certificate`;
 }
 
 function refused(text: string): Refusal {

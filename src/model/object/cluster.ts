@@ -39,9 +39,21 @@ export interface ClusterSpec {
     /** PEM of a root that is to be the next, and its key: never stored here. */
     SigningCACert?: string;
     SigningCAKey?: string;
+    /** Who signs in the place of the managers, where one of them is for the root that counts. */
+    ExternalCAs?: readonly ExternalCa[];
   };
   TaskDefaults: { LogDriver?: LogDriver };
   EncryptionConfig: { AutoLockManagers: boolean };
+}
+
+/** An authority elsewhere that signs nodes' certificates when it is asked over HTTPS. */
+export interface ExternalCa {
+  /** CFSSL's. */
+  Protocol: 'cfssl';
+  URL: string;
+  Options?: Labels;
+  /** PEM of the root that it signs with; absent or empty: the cluster's as it is. */
+  CACert?: string;
 }
 
 /** A pair of keys of age. */

@@ -1,12 +1,12 @@
 /** The shapes of the other specs: secrets, configs, networks, nodes, the cluster, stacks, repositories. */
-import type { ClusterSpec } from '../object/cluster.ts';
+import type { ClusterSpec, ExternalCa } from '../object/cluster.ts';
 import type { NetworkSpec } from '../object/network.ts';
 import type { NodeSpec } from '../object/node.ts';
 import type { RepositoryCredentials, RepositorySpec } from '../object/repository.ts';
 import type { ConfigSpec, SecretSpec } from '../object/secret.ts';
 import type { StackSpec } from '../object/stack.ts';
 import { logDriver, serviceSpec } from './service-shape.ts';
-import { base64, flag, int64, list, object, record, text, uint64, unbuilt, word, type Unbuilt } from './shape.ts';
+import { base64, flag, int64, list, object, record, text, uint64, unbuilt, word } from './shape.ts';
 
 const labels = record(text);
 const driver = object<NonNullable<SecretSpec['Driver']>>({ Name: text, Options: labels });
@@ -60,9 +60,9 @@ export const clusterSpec = object<ClusterSpec>({
     HeartbeatTick: int64,
   }),
   Dispatcher: object<ClusterSpec['Dispatcher']>({ HeartbeatPeriod: int64 }),
-  CAConfig: object<ClusterSpec['CAConfig'] & Unbuilt<'ExternalCAs'>>({
+  CAConfig: object<ClusterSpec['CAConfig']>({
     NodeCertExpiry: int64,
-    ExternalCAs: unbuilt('the cluster signs its certificates itself'),
+    ExternalCAs: list(object<ExternalCa>({ Protocol: word('Protocol', 'cfssl'), URL: text, Options: labels, CACert: text })),
     SigningCACert: text,
     SigningCAKey: text,
     ForceRotate: uint64,

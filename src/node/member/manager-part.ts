@@ -9,6 +9,7 @@ import { Refusal } from '#base/refusal';
 import { Registries } from '#engine/registries';
 import { GitOps } from '#gitops/gitops';
 import { certificates } from '#identity/certificates';
+import { askExternal } from '#identity/external-signer';
 import { CertificateAuthority } from '#manager/authority/certificate-authority';
 import type { Duty } from '#manager/leader-duties';
 import type { Manager } from '#manager/manager';
@@ -23,7 +24,7 @@ import { openDisk } from '#replica/disk-storage';
 import { Replica } from '#replica/replica';
 import { withPromise } from '#replica/group/promise';
 import { ReplicatedState } from '#replica/state';
-import type { LiveTls } from '#rpc/credentials';
+import type { LiveTls, NodeTls } from '#rpc/credentials';
 import { ForwardClient } from '#rpc/forward/forward-client';
 import { RaftTransport } from '#rpc/raft/raft-transport';
 import { clusterOf } from '#store/view';
@@ -154,13 +155,14 @@ export class ManagerPart {
     });
   }
 
-  #duties(cluster: Manager, { nodeId }: Identity, options: DaemonOptions, { clock, logger, meter, onReconcile }: ManagerPartParts): readonly Duty[] {
+  #duties(cluster: Manager, { nodeId }: Identity, options: DaemonOptions, { clock, logger, tls, meter, onReconcile }: ManagerPartParts): readonly Duty[] {
     const part = (name: string) => ({ cluster, clock, logger: logger.child({ part: name }) });
     this.#gitops = new GitOps(gitOpsOptions(options), { ...part('gitops'), meter, registries: new Registries(options.engine) });
     this.#gitops.events.watch(onReconcile);
     this.#authority = new CertificateAuthority({
       ...part('ca'),
       certificates,
+      askExternal: async (url, body, roots) => askExternal(url, body, { ...ownOf(tls()), roots }),
       random: systemRandom,
       seats: () => this.log.members,
       incarnation: () => this.#incarnation,
@@ -274,4 +276,9 @@ export class ManagerPart {
     await this.#seal.stop();
     await this.#door?.stop();
   }
+}
+
+function ownOf(tls: LiveTls | undefined): NodeTls {
+  if (!tls) throw new Refusal('unavailable', 'this manager has no certificate to show to an external CA yet');
+  return tls.now;
 }

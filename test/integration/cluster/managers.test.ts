@@ -155,7 +155,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     const [manager] = managers as [HostDaemon];
     // It ends as soon as it is told to: the grace is for a slow engine, which the managers wait for too.
     const program = 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done';
-    const fencing = ['--label', 'shoal.fence=1s', '--stop-grace-period', '8s'];
+    const fencing = ['--label', 'shoal.fence=3s', '--stop-grace-period', '6s'];
     await insist(manager, 'service', 'create', '-d', '--name', 'fenced', '--replicas', '5', ...fencing, image, 'sh', '-c', program);
     await eventually(() => running(manager, 'fenced'), allRun(daemons));
     cluster.machines.cut(cut.host);

@@ -1,6 +1,6 @@
 /** Joining by token over a real line: what admits, what is refused, and what the joiner believes. */
 import { createServer, type Server } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
 import { newAuthority, newRoot } from '#ca/authority';
@@ -9,8 +9,10 @@ import { joinToken, secretBytes } from '#ca/join-token';
 import { initCluster, updateCluster } from '#control/clusters';
 import { removeNode, unseatManager, updateNode } from '#control/nodes';
 import { certificates } from '#identity/certificates';
+import { askExternal } from '#identity/external-signer';
 import { CertificateAuthority } from '#manager/authority/certificate-authority';
 import { roleOf } from '#model/manager-address';
+import type { ExternalCa as ExternalCaSpec } from '#model/object/cluster';
 import { joinCluster, type JoinOptions } from '#node/join/join-cluster';
 import type { Members } from '#rpc/authorization';
 import { askToJoin, askToRenew, fetchRoot } from '#rpc/ca-client';
@@ -20,6 +22,7 @@ import { RpcServer } from '#rpc/rpc-server';
 import { clusterOf } from '#store/view';
 import { TestAuthority } from '#test/support/cluster-certificates';
 import { MemoryCluster, testDescription } from '#test/support/memory-cluster';
+import { ExternalCa, type Asked } from '#test/support/external-ca';
 import { realClock } from '#test/support/real-clock';
 
 const never = new AbortController().signal;
@@ -33,8 +36,12 @@ const seats = () => ({
   checkRemoval: (id: string) => void going.push(id),
 });
 const renewal = (request: string, managerAddress = '') => ({ request, managerAddress });
+let issuer: CertificateAuthority;
 let server: RpcServer;
 let address: string;
+/** An external CA is asked with the certificate of `boss`. */
+const asking = (url: string, body: string, roots: string) => askExternal(url, body, { ...own.now, roots });
+let own: LiveTls;
 
 beforeEach(async () => {
   seated = [];
@@ -43,7 +50,16 @@ beforeEach(async () => {
   const random = seededRandom(1);
   const authority = newAuthority(await newRoot(certificates, Date.now()), (count) => random.bytes(count));
   cluster.run(initCluster({ nodeId: 'boss', address: '127.0.0.1', description: testDescription, authority: { clusterId: 'c1', authority } }));
-  const issuer = new CertificateAuthority({ cluster, certificates, clock: realClock, random, logger: silentLogger, seats, incarnation: () => 3 });
+  issuer = new CertificateAuthority({
+    cluster,
+    certificates,
+    askExternal: asking,
+    clock: realClock,
+    random,
+    logger: silentLogger,
+    seats,
+    incarnation: () => 3,
+  });
   const members: Members = {
     clusterId: () => clusterOf(cluster.store)?.ID,
     roleOf: (id) => {
@@ -53,7 +69,7 @@ beforeEach(async () => {
     current: () => true,
   };
   const key = certificates.newKey();
-  const own = new LiveTls({ ...(await issuer.certify('boss', await certificates.request(key), '')), key });
+  own = new LiveTls({ ...(await issuer.certify('boss', await certificates.request(key), '')), key });
   server = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(own), members, logger: silentLogger });
   new CaService(() => issuer, realClock).addTo(server);
   address = `127.0.0.1:${await server.start()}`;
@@ -213,3 +229,91 @@ test('a silent address does not keep it from the next one', async () => {
 function listening(held: Server): Promise<number> {
   return new Promise((resolve) => held.listen(0, '127.0.0.1', () => resolve((held.address() as { port: number }).port)));
 }
+
+describe('with an external CA', () => {
+  let external: ExternalCa;
+  beforeEach(async () => {
+    const authority = clusterOf(cluster.store)?.Shoal?.Authority;
+    const root = { certificate: authority?.Certificate ?? '', key: authority?.Key ?? '' };
+    external = await ExternalCa.start(root, await shownBy(root));
+    configure([{ Protocol: 'cfssl', URL: external.url }]);
+  });
+  afterEach(() => external.stop());
+
+  /** A server's certificate for this host. */
+  async function shownBy(root: { certificate: string; key: string }): Promise<LiveTls> {
+    const key = certificates.newKey();
+    const template = {
+      subject: { commonName: 'signer' },
+      names: ['localhost'],
+      validity: { notBefore: Date.now() - 3_600_000, notAfter: Date.now() + 3_600_000 },
+    };
+    return new LiveTls({ certificate: await certificates.issue(await certificates.request(key), template, root), key, roots: root.certificate });
+  }
+
+  function configure(ExternalCAs: readonly ExternalCaSpec[]): void {
+    const { Version, Spec } = clusterOf(cluster.store) ?? ({} as never);
+    cluster.run(updateCluster(Version.Index, { ...Spec, CAConfig: { ...Spec.CAConfig, ExternalCAs } }));
+  }
+
+  const ask = async () => askToJoin(address, await fetchRoot(address), { ...requested, request: await certificates.request(certificates.newKey()) });
+  const requested = { token: '', availability: 'active', advertised: '', replaces: '', unheard: '' };
+
+  test('it signs what joins and what is renewed, asked by a manager with its own certificate', async () => {
+    const { nodeId, files } = await join();
+    expect(external.asked).toContainEqual({ by: 'boss', for: nodeId });
+    expect(identityOf(certificates.read(files.certificate).subject)).toEqual({ nodeId, role: 'worker', clusterId: 'c1' });
+    const before = external.asked.length;
+    await askToRenew(address, clientCredentials(new LiveTls(files)), renewal(await certificates.request(certificates.newKey())));
+    expect(external.asked.slice(before)).toEqual([{ by: 'boss', for: nodeId }]);
+  });
+
+  test('one that is for another root is not asked', async () => {
+    const other = await newRoot(certificates, Date.now());
+    configure([{ Protocol: 'cfssl', URL: external.url, CACert: other.certificate }]);
+    await join();
+    expect(external.asked).toEqual([]);
+  });
+
+  test('the second is asked where the first is silent', async () => {
+    configure([
+      { Protocol: 'cfssl', URL: 'https://localhost:1/' },
+      { Protocol: 'cfssl', URL: external.url },
+    ]);
+    expect((await join()).role).toBe('worker');
+  });
+
+  test.each<[string, (asked: Asked) => Promise<string> | string, RegExp]>([
+    ['refuses', () => JSON.stringify({ success: false, errors: [{ code: 5300, message: 'policy' }] }), /did not sign: policy$/],
+    ['answers nothing of use', () => 'x', /did not sign: it answered something else$/],
+    ['answers without end', () => 'x'.repeat(10_000_000), /cannot be asked: it answers too much$/],
+    ['names somebody else', (asked) => external.sign({ ...asked, subject: { ...asked.subject, CN: 'boss' } }), /no good certificate: it names somebody else$/],
+    [
+      'makes a manager of a worker',
+      (asked) => external.sign({ ...asked, subject: { ...asked.subject, names: [{ OU: 'swarm-manager', O: 'c1' }] } }),
+      /it names somebody else$/,
+    ],
+    ['leaves names out', (asked) => external.sign({ ...asked, hosts: ['x'] }), /it leaves out the name swarm-worker, /],
+    [
+      'certifies another key',
+      async (asked) => external.sign({ ...asked, certificate_request: await certificates.request(certificates.newKey()) }),
+      /no good certificate: it is for another key$/,
+    ],
+  ])('one that %s: nobody gets in, and the reason is told', async (_what, answer, reason) => {
+    external.answer = answer;
+    requested.token = tokens().Worker;
+    await expect(ask()).rejects.toThrow(reason);
+    external.answer = (asked) => external.sign(asked);
+    expect((await join()).role).toBe('worker');
+  });
+
+  test('one that a stranger vouches for is not believed', async () => {
+    const stranger = await newRoot(certificates, Date.now());
+    const impostor = await ExternalCa.start(external.root, await shownBy(stranger));
+    configure([{ Protocol: 'cfssl', URL: impostor.url }]);
+    requested.token = tokens().Worker;
+    await expect(ask()).rejects.toThrow(/cannot be asked: /);
+    expect(impostor.asked).toEqual([]);
+    await impostor.stop();
+  });
+});

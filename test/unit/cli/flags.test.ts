@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'swarm ca --ca-cert': ['--rotate', '--detach'],
   'swarm ca --ca-key': ['--rotate', '--detach'],
   'swarm ca --cert-expiry': ['--rotate', '--detach'],
+  'swarm ca --external-ca': ['--rotate', '--detach'],
   'swarm ca --rotate': ['--detach'],
 
   'swarm unlock': [],
@@ -98,6 +99,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
 
 /** Values by flag, where the placeholder's is not the one; a list takes the place of flag and value. */
 const values: Readonly<Record<string, string | readonly string[]>> = {
+  '--external-ca': 'protocol=cfssl,url=https://ca.example',
   '--format': '{{json .}}',
   '--filter': 'name=nothing-of-that-name',
   '--compose-file': 'OTHER',

@@ -7,7 +7,8 @@ import type { Node } from '#model/object/node';
 import type { Client } from '../../client.ts';
 import { CommandError } from '../../command-error.ts';
 import type { Terminal } from '../../output/terminal.ts';
-import { openSession } from '../../session.ts';
+import { collect, openSession } from '../../session.ts';
+import { externalCa, externalCaFlag } from './external-ca.ts';
 import { duration, type ShownCluster } from './shown-cluster.ts';
 
 interface CaFlags {
@@ -15,6 +16,7 @@ interface CaFlags {
   caCert?: string;
   caKey?: string;
   certExpiry?: string;
+  externalCa?: string[];
   detach?: boolean;
   quiet?: boolean;
 }
@@ -31,6 +33,7 @@ export function addAuthority(swarm: Command): void {
     .option('--ca-cert <pem-file>', 'certificate of the root that is to be the next')
     .option('--ca-key <pem-file>', 'its key')
     .option('--cert-expiry <duration>', 'how long certificates of nodes are good (default 2160h)')
+    .option(...externalCaFlag, collect)
     .option('-d, --detach', 'do not wait until all nodes have certificates of the new root')
     .option('-q, --quiet', 'say nothing while waiting')
     .action(authority);
@@ -41,16 +44,18 @@ async function authority(flags: CaFlags, command: Command): Promise<void> {
   const { Version, Spec, TLSInfo } = await client.get<ShownCluster>('/swarm');
   if (!flags.rotate) return showRoot(flags, TLSInfo.TrustRoot, terminal);
   const [cert, key] = [flags.caCert, flags.caKey].map((path) => (path === undefined ? '' : read(path)));
-  if (cert !== '' && key === '') throw new CommandError('the --ca-cert flag requires that a --ca-key flag and/or --external-ca flag be provided as well');
+  const externals = flags.externalCa === undefined ? {} : { ExternalCAs: flags.externalCa.map(externalCa) };
+  if (cert !== '' && key === '' && flags.externalCa === undefined)
+    throw new CommandError('the --ca-cert flag requires that a --ca-key flag and/or --external-ca flag be provided as well');
   const force = cert === '' && key === '' ? { ForceRotate: (Spec.CAConfig.ForceRotate ?? 0) + 1 } : {};
   const expiry = flags.certExpiry === undefined ? {} : { NodeCertExpiry: duration('--cert-expiry', flags.certExpiry) };
-  const CAConfig = { ...Spec.CAConfig, ...force, ...expiry, SigningCACert: cert, SigningCAKey: key };
+  const CAConfig = { ...Spec.CAConfig, ...force, ...expiry, ...externals, SigningCACert: cert, SigningCAKey: key };
   await client.post('/swarm/update', { ...Spec, CAConfig }, { query: { version: String(Version.Index) } });
   if (!flags.detach) await attend(client, terminal, flags.quiet === true);
 }
 
 function showRoot(flags: CaFlags, root: string | undefined, terminal: Terminal): void {
-  const needing = (['caCert', 'caKey', 'certExpiry'] as const).find((name) => flags[name] !== undefined);
+  const needing = (['caCert', 'caKey', 'certExpiry', 'externalCa'] as const).find((name) => flags[name] !== undefined);
   const flag = needing?.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   if (flag !== undefined) throw new CommandError(`\`--${flag}\` flag requires the \`--rotate\` flag to update the CA`);
   if (!root) throw new CommandError('No CA information available');

@@ -6,6 +6,7 @@ import type { Client } from '../../client.ts';
 import { CommandError, exitCodes } from '../../command-error.ts';
 import { booleans } from '../../docker-command.ts';
 import { collect, openSession } from '../../session.ts';
+import { externalCa, externalCaFlag } from './external-ca.ts';
 import { duration, type ShownCluster } from './shown-cluster.ts';
 import { addAuthority } from './swarm-ca.ts';
 import { addLock, tellKey } from './swarm-lock.ts';
@@ -16,6 +17,7 @@ interface SpecFlags {
   dispatcherHeartbeat?: string;
   maxSnapshots?: string;
   snapshotInterval?: string;
+  externalCa?: string[];
 }
 
 interface AddressFlags {
@@ -91,17 +93,24 @@ function addSpecOptions(command: Command): void {
     .option('--dispatcher-heartbeat <duration>', 'how often nodes say that they live (default 1s)')
     .option('--max-snapshots <count>', 'snapshots kept beside the newest')
     .option('--snapshot-interval <count>', 'log entries between snapshots')
-    .option('--task-history-limit <count>', 'how many old tasks to keep per slot');
+    .option('--task-history-limit <count>', 'how many old tasks to keep per slot')
+    .option(...externalCaFlag, collect);
 }
 
 /** `base` with what the flags say laid over it. */
 function specOf(flags: SpecFlags, base: Partial<ClusterSpec>): Partial<ClusterSpec> {
-  const { taskHistoryLimit, certExpiry, dispatcherHeartbeat, maxSnapshots, snapshotInterval } = flags;
+  const { externalCa: externals, taskHistoryLimit, certExpiry, dispatcherHeartbeat, maxSnapshots, snapshotInterval } = flags;
   const raft = { ...(maxSnapshots && { KeepOldSnapshots: Number(maxSnapshots) }), ...(snapshotInterval && { SnapshotInterval: Number(snapshotInterval) }) };
   return {
     ...base,
     ...(taskHistoryLimit && { Orchestration: { TaskHistoryRetentionLimit: Number(taskHistoryLimit) } }),
-    ...(certExpiry && { CAConfig: { ...base.CAConfig, NodeCertExpiry: duration('--cert-expiry', certExpiry) } }),
+    ...((certExpiry || externals) && {
+      CAConfig: {
+        ...(base.CAConfig as ClusterSpec['CAConfig']),
+        ...(certExpiry && { NodeCertExpiry: duration('--cert-expiry', certExpiry) }),
+        ...(externals && { ExternalCAs: externals.map(externalCa) }),
+      },
+    }),
     ...(dispatcherHeartbeat && { Dispatcher: { HeartbeatPeriod: duration('--dispatcher-heartbeat', dispatcherHeartbeat) } }),
     ...(Object.keys(raft).length > 0 && { Raft: { ...base.Raft, ...raft } as ClusterSpec['Raft'] }),
   };

@@ -8,8 +8,11 @@ import { TestAuthority } from '#test/support/cluster-certificates';
 
 const now = Date.now();
 const { authority } = await TestAuthority.begin();
+/** Roots that an external CA signs with. */
+const elsewhere: string[] = [];
+const signs = async (issuer: string) => elsewhere.includes(issuer);
 const change = (wanted: Partial<ClusterSpec['CAConfig']>, from: Authority = authority, at = now) =>
-  changedAuthority(from, { NodeCertExpiry: 0, ...wanted }, { certificates, now: at });
+  changedAuthority(from, { NodeCertExpiry: 0, ...wanted }, { certificates, now: at, signs });
 const given = await newRoot(certificates, now);
 
 /** A leaf that the root on its way in has signed, with what goes along. */
@@ -75,4 +78,16 @@ test('the key of a request and of the certificate that it got have one digest', 
   expect(certificates.keyDigest(request)).toBe(certificates.keyDigest(certificate));
   expect(certificates.keyDigest(request)).toMatch(/^[\w+/]{43}=$/);
   expect(certificates.keyDigest('x')).toBeUndefined();
+});
+
+test('a root whose key nobody has here is taken where an external CA signs with it, and cannot be exchanged until its key is given', async () => {
+  elsewhere.push(given.certificate);
+  const taken = (await change({ SigningCACert: given.certificate })) as Authority;
+  expect(taken.Rotation).toMatchObject({ Certificate: given.certificate, Key: '' });
+  const after = finishRotation(taken, (count) => new Uint8Array(count));
+  await expect(change({ ForceRotate: 9 }, after)).rejects.toThrow(/^the root of the cluster cannot be exchanged: an external CA has its key/);
+  elsewhere.length = 0;
+  await expect(change({}, after)).rejects.toThrow('there must be at least one valid, reachable external CA corresponding to the current CA certificate');
+  const back = await change({ SigningCACert: given.certificate, SigningCAKey: given.key }, after);
+  expect([back?.Certificate, back?.Key]).toEqual([given.certificate, given.key]);
 });
