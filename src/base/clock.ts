@@ -30,9 +30,13 @@ export function pause(clock: Pick<Clock, 'after'>, delayMs: number, signal?: Abo
   });
 }
 
+/** What was asked for last: a pass stamps hundreds of tasks with one time. */
+let latest = { ms: 0, text: new Date(0).toISOString() };
+
 /** RFC 3339 text of a time in milliseconds, as the Engine API writes it. */
 export function timeText(ms: number): string {
-  return new Date(ms).toISOString();
+  if (ms !== latest.ms) latest = { ms, text: new Date(ms).toISOString() };
+  return latest.text;
 }
 
 /** Milliseconds of an RFC 3339 text; nanoseconds are cut off. NaN when it is no time. */

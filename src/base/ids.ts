@@ -8,9 +8,9 @@ const idLength = 25;
 export function newId(random: Random): string {
   const bytes = random.bytes(idBytes);
   // The top bit is set so that the number always has 27 digits, of which the first two are dropped.
-  let number = BigInt((bytes[0] ?? 0) | 0x80);
-  for (let i = 1; i < idBytes; i++) number = (number << 8n) | BigInt(bytes[i] ?? 0);
-  return number
+  let digits = '0x';
+  for (let at = 0; at < idBytes; at++) digits += ((bytes[at] ?? 0) | (at === 0 ? 0x180 : 0x100)).toString(16).slice(1);
+  return BigInt(digits)
     .toString(36)
     .slice(1, idLength + 1)
     .padEnd(idLength, '0');

@@ -39,7 +39,11 @@ export function seededRandom(seed: number, purpose = ''): Random {
   for (let i = 0; i < 12; i++) word();
   return {
     next: () => word() / 2 ** 32,
-    bytes: (count) => Uint8Array.from({ length: count }, () => word() & 0xff),
+    bytes(count) {
+      const bytes = new Uint8Array(count);
+      for (let at = 0; at < count; at++) bytes[at] = word();
+      return bytes;
+    },
     split: (next) => seededRandom(seed, `${purpose}/${next}`),
   };
 }

@@ -1,19 +1,24 @@
 /** One node's stream of assignments: the whole set, then what changed since the message before. */
 import { assert } from '#base/assert';
-import { inOrder, keyOfChange } from '#stages/dispatcher/item';
+import { lastOfEach } from '#stages/dispatcher/item';
 import type { AssignmentChange, AssignmentMessage, AssignmentUpdate } from '#model/object/assignment';
 
-/** Changes that may wait for a slow reader, one a key; beyond, it is sent the whole set again. Changes of one key are made one at twice as many. */
+/** Changes that may wait for a slow reader; beyond, it is sent the whole set again. */
 const waitingLimit = 10_000;
+/** Of lists that wait so many changes are made one message; the others go with the next one, when the session is woken again. */
+const messageChanges = 2000;
 
 export class Session {
   readonly nodeId: string;
   /** As the heartbeats know it. */
   readonly number: number;
   readonly #whole: () => readonly AssignmentUpdate[];
+  readonly #goOn: () => void;
   /** Lists as they were added: most are shared with many other sessions. Each holds a key once. */
   #waiting: (readonly AssignmentChange[])[] = [];
   #waitingChanges = 0;
+  /** A part of what waits went out: the rest is for another turn. */
+  #rests = false;
   #wantsWhole = true;
   #ended = false;
   #wake: () => void = () => {};
@@ -21,11 +26,12 @@ export class Session {
   #asking: ((applied: boolean) => void)[] = [];
   #asked: { resultsIn: number; resolve: (applied: boolean) => void }[] = [];
 
-  /** `whole` gives the node's set as it is when it is called. */
-  constructor(nodeId: string, number: number, whole: () => readonly AssignmentUpdate[]) {
+  /** `whole` gives the node's set as it is when it is called; `goOn` is called when the session must be woken again. */
+  constructor(nodeId: string, number: number, whole: () => readonly AssignmentUpdate[], goOn: () => void) {
     this.nodeId = nodeId;
     this.number = number;
     this.#whole = whole;
+    this.#goOn = goOn;
   }
 
   /** Queues changes, each of another key, in order; the last one about a key counts. They go out once the session is woken. */
@@ -33,7 +39,8 @@ export class Session {
     if (this.#wantsWhole) return;
     this.#waiting.push(changes);
     this.#waitingChanges += changes.length;
-    if (this.#waitingChanges > 2 * waitingLimit) this.#compact();
+    // Nothing is merged here: a commit may come to a thousand sessions that are all full.
+    if (this.#waitingChanges > waitingLimit) this.renew();
   }
 
   /** What was sent counts no more: the whole set goes out again, once the session is woken. */
@@ -53,11 +60,11 @@ export class Session {
     this.#asked = this.#asked.filter((asked) => asked.resultsIn > resultsIn);
   }
 
-  /** What waits goes out; returns how much that is. */
+  /** A message with what waits goes out; returns about how much that is: a whole set is taken for the longest. */
   wake(): number {
-    const waiting = this.#waitingChanges;
+    this.#rests = false;
     this.#wake();
-    return waiting;
+    return this.#wantsWhole ? waitingLimit : Math.min(this.#waitingChanges, messageChanges);
   }
 
   end(): void {
@@ -68,40 +75,41 @@ export class Session {
 
   async *messages(): AsyncGenerator<AssignmentMessage> {
     for (let sequence = 0; await this.#changed(); sequence++) {
-      this.#compact();
       if (this.#wantsWhole) {
         this.#wantsWhole = false;
         yield { type: 'complete', appliesTo: 0, resultsIn: sequence + 1, changes: this.#whole(), ...this.#question(sequence + 1) };
       } else {
         assert(sequence > 0, `node ${this.nodeId} is told what changed before it has the whole`);
-        const [changes = []] = this.#waiting;
-        this.#waiting = [];
-        this.#waitingChanges = 0;
-        yield { type: 'incremental', appliesTo: sequence, resultsIn: sequence + 1, changes, ...this.#question(sequence + 1) };
+        yield { type: 'incremental', appliesTo: sequence, resultsIn: sequence + 1, changes: this.#take(), ...this.#question(sequence + 1) };
       }
     }
   }
 
+  /** Goes out with the last of what waits. */
   #question(resultsIn: number): { acknowledge?: true } {
-    if (this.#asking.length === 0) return {};
+    if (this.#asking.length === 0 || this.#waiting.length > 0) return {};
     for (const resolve of this.#asking.splice(0)) this.#asked.push({ resultsIn, resolve });
     return { acknowledge: true };
   }
 
-  /** Makes one list of those that wait; when it is too long, the whole set is what goes out. */
-  #compact(): void {
-    if (this.#waiting.length > 1) {
-      const last = new Map<string, AssignmentChange>();
-      for (const changes of this.#waiting) for (const change of changes) last.set(keyOfChange(change), change);
-      this.#waiting = [inOrder(last.values())];
+  /** The next message's changes: of what waits as much as one takes, a list at least. */
+  #take(): readonly AssignmentChange[] {
+    let [lists, changes] = [0, 0];
+    for (const list of this.#waiting) {
+      if (lists > 0 && changes + list.length > messageChanges) break;
+      lists++;
+      changes += list.length;
     }
-    this.#waitingChanges = this.#waiting[0]?.length ?? 0;
-    if (this.#waitingChanges > waitingLimit) this.renew();
+    const taken = this.#waiting.splice(0, lists);
+    this.#waitingChanges -= changes;
+    this.#rests = this.#waiting.length > 0;
+    if (this.#rests) this.#goOn();
+    return taken.length === 1 && taken[0] ? taken[0] : lastOfEach(taken);
   }
 
   /** Waits for something new; false when the session is over. */
   async #changed(): Promise<boolean> {
-    while (!this.#wantsWhole && this.#waiting.length === 0 && this.#asking.length === 0 && !this.#ended)
+    while (!this.#ended && (this.#rests || (!this.#wantsWhole && this.#waiting.length === 0 && this.#asking.length === 0)))
       await new Promise<void>((resolve) => (this.#wake = resolve));
     return !this.#ended;
   }

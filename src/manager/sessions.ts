@@ -109,7 +109,15 @@ export class Sessions {
     await submit((view) => answer(registerNode(view, nodeId, description, address ?? view.get('node', nodeId)?.Status.Addr ?? '')));
     const number = this.#heartbeats.open(nodeId, periodOf(state.store), clock.monotonicNow());
     this.#sessions.get(nodeId)?.end();
-    const session = new Session(nodeId, number, () => (this.#catalog ?? catalog).itemsOf(nodeId));
+    const session: Session = new Session(
+      nodeId,
+      number,
+      () => (this.#catalog ?? catalog).itemsOf(nodeId),
+      () => {
+        this.#toWake.add(session);
+        this.#wakeLater();
+      },
+    );
     this.#sessions.set(nodeId, session);
     this.#arrived();
     this.#watchDeadlines(clock.monotonicNow());

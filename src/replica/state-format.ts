@@ -1,6 +1,7 @@
 /** Snapshots of the store as bytes: frames of bounded size behind a head, so that the largest state is made and read in slices. */
 import { assert } from '#base/assert';
 import { decode } from '#base/codec';
+import type { Steps } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import { Store, type StoreImage } from '#store/store';
 
@@ -50,6 +51,9 @@ function frameOf(text: string): Uint8Array {
   return bytes;
 }
 
+/** Objects that are filled in in one step. */
+const objectsAStep = 100;
+
 /** Takes a snapshot's bytes however they are cut, and fills a store with them. */
 export class StateDecoder {
   readonly store = new Store();
@@ -59,8 +63,8 @@ export class StateDecoder {
   /** Of the format that cannot be read in parts. */
   readonly #whole: Uint8Array[] = [];
 
-  /** Takes the next bytes; refuses a format that this program does not know. */
-  take(piece: Uint8Array): void {
+  /** Takes the next bytes; the caller may pause between the steps. Refuses a format that this program does not know. */
+  *take(piece: Uint8Array): Steps<void> {
     if (piece.length === 0) return;
     const first = this.#version === undefined;
     if (first) this.#version = piece[0];
@@ -75,7 +79,7 @@ export class StateDecoder {
       );
     }
     this.#rest = joined(this.#rest, first ? piece.subarray(1) : piece);
-    this.#takeFrames();
+    yield* this.#takeFrames();
   }
 
   /** The filled store. */
@@ -89,26 +93,28 @@ export class StateDecoder {
     return this.store;
   }
 
-  #takeFrames(): void {
+  *#takeFrames(): Steps<void> {
     let at = 0;
     const view = new DataView(this.#rest.buffer, this.#rest.byteOffset, this.#rest.byteLength);
     while (this.#rest.length - at >= 4) {
       const end = at + 4 + view.getUint32(at);
       if (end > this.#rest.length) break;
-      this.#takeFrame(JSON.parse(decoder.decode(this.#rest.subarray(at + 4, end))) as unknown);
+      yield* this.#takeFrame(JSON.parse(decoder.decode(this.#rest.subarray(at + 4, end))) as unknown);
       at = end;
     }
     if (at > 0) this.#rest = this.#rest.slice(at);
   }
 
-  #takeFrame(value: unknown): void {
+  *#takeFrame(value: unknown): Steps<void> {
     if (!this.#begun) {
       this.#begun = true;
       this.store.begin(value as Omit<StoreImage, 'objects'>);
       return;
     }
     for (const [kind, objects] of Object.entries(value as Record<string, never[]>)) {
-      if (!this.store.load(kind, objects)) {
+      for (let from = 0; from === 0 || from < objects.length; from += objectsAStep) {
+        yield;
+        if (this.store.load(kind, objects.slice(from, from + objectsAStep))) continue;
         throw new Refusal('failedPrecondition', `the snapshot holds objects of the unknown kind ${kind}: run the version of the other managers here`);
       }
     }

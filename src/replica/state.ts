@@ -48,7 +48,7 @@ export class ReplicatedState implements StateMachine {
   async restore(index: number, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
     const decoding = new StateDecoder();
     for await (const piece of pieces) {
-      decoding.take(piece);
+      for (const _step of decoding.take(piece)) await this.#pause();
       await this.#pause();
     }
     const image = decoding.finish();

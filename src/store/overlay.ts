@@ -13,7 +13,8 @@ const firstSerial = 2 ** 52;
 
 export class Overlay extends CountedView implements View {
   readonly #base: View;
-  readonly #tables = newTables();
+  /** What a pass lays is mostly found by two or three of its indexes. */
+  readonly #tables = newTables({ onDemand: true });
   readonly #removed = new Set<string>();
   readonly #actions: Action[] = [];
   protected readonly usage: Usage;

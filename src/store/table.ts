@@ -1,4 +1,5 @@
 /** One kind's objects in memory with its indexes. Everything comes in the order in which it was made, whatever became of it since. */
+import { assert } from '#base/assert';
 import { kinds, type Kind, type ObjectOf } from '#model/object/object';
 import { indexes } from './index/indexes.ts';
 
@@ -8,13 +9,20 @@ export interface Row<T> {
   object: T;
 }
 
+interface Index<T> {
+  keysOf: (object: T) => readonly string[];
+  /** Absent until somebody asks for it. */
+  rows: Map<string, Row<T>[]> | undefined;
+}
+
 export class Table<K extends Kind> {
   readonly #rows = new Map<string, Row<ObjectOf[K]>>();
-  readonly #indexes: readonly { name: string; keysOf: (object: ObjectOf[K]) => readonly string[]; rows: Map<string, Row<ObjectOf[K]>[]> }[];
+  readonly #indexes: ReadonlyMap<string, Index<ObjectOf[K]>>;
 
-  constructor(kind: K) {
+  /** `onDemand`: an index is made when something is first found by it. That takes a look at all rows: it is for few. */
+  constructor(kind: K, onDemand: boolean) {
     const keys = Object.entries(indexes[kind]) as [string, (object: ObjectOf[K]) => readonly string[]][];
-    this.#indexes = keys.map(([name, keysOf]) => ({ name, keysOf, rows: new Map() }));
+    this.#indexes = new Map(keys.map(([name, keysOf]) => [name, { keysOf, rows: onDemand ? undefined : new Map<string, Row<ObjectOf[K]>[]>() }]));
   }
 
   get size(): number {
@@ -31,12 +39,21 @@ export class Table<K extends Kind> {
 
   /** Rows in order of their serials. Do not keep it over a change. */
   find(index: string, key: string): readonly Row<ObjectOf[K]>[] {
-    return this.#indexes.find(({ name }) => name === index)?.rows.get(key) ?? [];
+    return this.#index(index).get(key) ?? [];
   }
 
   /** Keys under which the index holds rows. */
   keys(index: string): Iterable<string> {
-    return this.#indexes.find(({ name }) => name === index)?.rows.keys() ?? [];
+    return this.#index(index).keys();
+  }
+
+  #index(name: string): ReadonlyMap<string, Row<ObjectOf[K]>[]> {
+    const index = this.#indexes.get(name);
+    assert(index, `there is no index ${name}`);
+    if (index.rows) return index.rows;
+    index.rows = new Map();
+    for (const row of this.#rows.values()) for (const key of index.keysOf(row.object)) insert(index.rows, key, row);
+    return index.rows;
   }
 
   /** `serial` is that of a new row; one that is there keeps its own. */
@@ -45,12 +62,13 @@ export class Table<K extends Kind> {
     if (!known) {
       const row = { serial, object };
       this.#rows.set(object.ID, row);
-      for (const { keysOf, rows } of this.#indexes) for (const key of keysOf(object)) insert(rows, key, row);
+      for (const { keysOf, rows } of this.#indexes.values()) if (rows) for (const key of keysOf(object)) insert(rows, key, row);
       return;
     }
     const before = known.object;
     known.object = object;
-    for (const { keysOf, rows } of this.#indexes) {
+    for (const { keysOf, rows } of this.#indexes.values()) {
+      if (!rows) continue;
       const [old, now] = [keysOf(before), keysOf(object)];
       if (sameKeys(old, now)) continue;
       for (const key of old) drop(rows, key, known);
@@ -62,7 +80,7 @@ export class Table<K extends Kind> {
     const known = this.#rows.get(id);
     if (!known) return;
     this.#rows.delete(id);
-    for (const { keysOf, rows } of this.#indexes) for (const key of keysOf(known.object)) drop(rows, key, known);
+    for (const { keysOf, rows } of this.#indexes.values()) if (rows) for (const key of keysOf(known.object)) drop(rows, key, known);
   }
 }
 
@@ -107,6 +125,7 @@ function placeOf(rows: readonly Row<unknown>[], serial: number): number {
 
 export type Tables = { [K in Kind]: Table<K> };
 
-export function newTables(): Tables {
-  return Object.fromEntries(kinds.map((kind) => [kind, new Table(kind)])) as unknown as Tables;
+/** `onDemand`: their indexes are made when they are asked for. */
+export function newTables({ onDemand = false } = {}): Tables {
+  return Object.fromEntries(kinds.map((kind) => [kind, new Table(kind, onDemand)])) as unknown as Tables;
 }

@@ -23,7 +23,7 @@ export interface Cost {
   cpuMs: number;
   /** The longest turn of the event loop, in CPU time too, without the collector's pauses in it. */
   turnMs: number;
-  /** The rooms that were at work in it. */
+  /** The rooms that were at work in it, where turns are sampled. */
   turnIn: string;
   /** The longest pause of the garbage collector. */
   pauseMs: number;
@@ -69,6 +69,7 @@ export class LargeCluster {
   readonly #sessions = new Map<string, DispatcherSession>();
   /** How often each list of changes went out. */
   #sent = new Map<readonly AssignmentChange[], number>();
+  #messages = 0;
 
   constructor() {
     const onFatal = (error: unknown): void => {
@@ -160,12 +161,12 @@ export class LargeCluster {
     }
   }
 
-  /** Resolves when nothing has been written for a while. */
+  /** Resolves when nothing has been written, and no node told anything, for a while. */
   async rest(): Promise<void> {
-    for (let quiet = 0, seen = this.log.entries.length; quiet < 50; quiet++) {
+    for (let quiet = 0, seen = this.#happened(); quiet < 50; quiet++) {
       await new Promise((resolve) => void setImmediate(resolve));
-      if (this.log.entries.length !== seen) quiet = 0;
-      seen = this.log.entries.length;
+      if (this.#happened() !== seen) quiet = 0;
+      seen = this.#happened();
     }
   }
 
@@ -180,8 +181,13 @@ export class LargeCluster {
     return { cpuMs, turnMs, turnIn, pauseMs, bytes: bytesOf(this.#sent), entries: this.log.entries.length - entries };
   }
 
+  #happened(): number {
+    return this.log.entries.length + this.#messages;
+  }
+
   async #follow(session: DispatcherSession): Promise<void> {
     for await (const { changes } of session.assignments()) {
+      this.#messages++;
       this.#sent.set(changes, (this.#sent.get(changes) ?? 0) + 1);
     }
   }

@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
  * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000`, `npm run bench -- agents --nodes 1000` are the long ones, which are run only when they are named.
+ * With `--sample` the long turns of `scale` and `huge` say in which rooms they are.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -18,6 +19,7 @@ import { benchReconcile } from './reconcile.ts';
 import { benchHugeServices, benchScale } from './scale.ts';
 import { benchSnapshots } from './snapshots.ts';
 import { benchSoak } from './soak/soak.ts';
+import { sampleTurns } from './turns.ts';
 
 const ratioTarget = 1.25;
 const noOpTargetMs = 1000;
@@ -137,9 +139,11 @@ async function main(): Promise<void> {
       rate: { type: 'string', default: '1000' },
       logs: { type: 'string' },
       nodes: { type: 'string', default: '1000' },
+      sample: { type: 'boolean', default: false },
     },
     allowPositionals: true,
   });
+  if (values.sample) sampleTurns();
   const wanted = (name: string): boolean => chosen.length === 0 || chosen.includes(name);
   const rows: Row[] = [];
   async function measure(name: string, run: () => Promise<Row[]>): Promise<void> {

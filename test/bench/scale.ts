@@ -45,7 +45,7 @@ function row(what: string, before: string, cost: Cost, target: { cpuMs: number; 
 }
 
 function turnText({ turnMs, turnIn, pauseMs }: Cost): string {
-  return `turn ${turnMs.toFixed(1)} (${turnIn}) beside pauses of the collector up to ${pauseMs.toFixed(1)}`;
+  return `turn ${turnMs.toFixed(1)}${turnIn === '' ? '' : ` (${turnIn})`} beside pauses of the collector up to ${pauseMs.toFixed(1)}`;
 }
 
 /** What has no bound but that of a turn. */

@@ -1,6 +1,7 @@
 /** A cluster's whole state in one sealed file: taken from what a manager holds, and made the beginning of a new group of managers. */
 import { randomBytes } from 'node:crypto';
 import { decode, encode } from '#base/codec';
+import { finish } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import { sealed, unsealed } from '#disk/sealed-stream';
 import type { StoreImage } from '#store/store';
@@ -39,7 +40,7 @@ export async function readBackup(bytes: AsyncIterable<Uint8Array>, passphrase: s
   let facts: BackupFacts | undefined;
   const state = new StateDecoder();
   for await (const piece of unsealed(passphrase, bytes)) {
-    if (facts) state.take(piece);
+    if (facts) finish(state.take(piece));
     else facts = decode<BackupFacts>(piece);
   }
   if (!facts) throw new Refusal('invalidArgument', 'the backup is empty', { reason: 'noBackup' });

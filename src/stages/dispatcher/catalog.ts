@@ -1,6 +1,6 @@
 /** All items that nodes are given, and which node holds which: kept by the events of each commit, so that a change costs what it touches. */
 import { equal } from '#base/equal';
-import type { Steps } from '#base/pace/steps';
+import { Pace, type Steps } from '#base/pace/steps';
 import { roleOf } from '#model/manager-address';
 import { managersItemId, peerId, type AssignmentUpdate } from '#model/object/assignment';
 import { addressedNetworksOf, type Service } from '#model/object/service';
@@ -12,7 +12,7 @@ import { Deliveries, isNobody, without, type Audience, type Delivery } from './d
 import { differs, inOrder, itemKey, itemOf, keyParts, type ItemKey } from './item.ts';
 
 const managersKey = itemKey('managers', managersItemId);
-/** So many are taken in in one turn of the event loop. */
+/** So many tasks are taken in in one step; of services and nodes, which concern more, a fourth. */
 const tasksAtOnce = 200;
 
 /** What a commit touched, as it was before. */
@@ -34,32 +34,43 @@ export class Catalog {
   readonly #needs = new Map<string, TaskNeeds>();
   /** Services with ingress ports: every node answers for them. */
   readonly #published = new Set<string>();
-  #before: Before = { items: new Map(), nodes: new Map() };
+  /** Services and nodes that `fill` is still to take in, by their items' keys: what happens to them is seen then. */
+  readonly #ahead = new Set<ItemKey>();
+  /** While a commit is taken in. */
+  #before: Before | undefined;
   /** Who is meant by topics, by their text: now, and before the commit. The same topics give the same set, so that who hears of many things is asked once. */
   readonly #audiences = new Map<string, Audience>();
   readonly #formerAudiences = new Map<string, Audience>();
 
-  /** Of services and nodes; tasks come by `fill`. */
+  /** Empty: all that the view holds comes by `fill`. */
   constructor(view: View) {
     this.#view = view;
-    for (const service of view.list('service')) {
-      this.#virtualAddresses(itemKey('service', service.ID), [], addressedNetworksOf(service));
-      if (!publishes(service)) continue;
-      this.#published.add(service.ID);
-      this.#place(itemKey('service', service.ID), 'all');
-    }
+    for (const { ID } of view.list('service')) this.#ahead.add(itemKey('service', ID));
+    for (const { ID } of view.list('node')) this.#ahead.add(itemKey('node', ID));
     this.#place(managersKey, 'all');
-    for (const node of view.list('node')) this.#node({ kind: 'node', id: node.ID, object: node });
   }
 
-  /** Takes the tasks of the view in, some between two yields; commits may come in between. Before its end no node's items are whole. */
+  /** Takes the view in, some of it between two yields; commits may come in between. Before its end no node's items are whole. */
   *fill(atOnce = tasksAtOnce): Steps<void> {
     const ids = Array.from(this.#view.list('task'), ({ ID }) => ID);
-    for (const [at, id] of ids.entries()) {
-      if (at > 0 && at % atOnce === 0) yield;
+    const few = new Pace(Math.ceil(atOnce / 4));
+    for (const key of this.#ahead) {
+      if (few.isDue) yield;
+      // It may have gone in that pause.
+      if (this.#ahead.delete(key)) this.#takeIn(key);
+    }
+    const many = new Pace(atOnce);
+    for (const id of ids) {
+      if (many.isDue) yield;
       this.#recount(id);
     }
-    this.#before = { items: new Map(), nodes: new Map() };
+  }
+
+  #takeIn(key: ItemKey): void {
+    const { kind, id } = keyParts(key);
+    const [service, node] = [kind === 'service' ? this.#view.get('service', id) : undefined, kind === 'node' ? this.#view.get('node', id) : undefined];
+    if (service) this.#service({ kind: 'service', id, object: service });
+    if (node) this.#node({ kind: 'node', id, object: node });
   }
 
   /** Everything that the node is to know, what others need before them. */
@@ -78,13 +89,15 @@ export class Catalog {
   /** Takes in a commit, which `view` holds already, and says who is to hear what of it. */
   commit(view: View, events: readonly StoreEvent[]): Delivery[] {
     this.#view = view;
-    this.#before = { items: new Map(), nodes: new Map() };
+    const before: Before = { items: new Map(), nodes: new Map() };
+    this.#before = before;
     for (const event of events) this.#take(event);
+    this.#before = undefined;
     this.#audiences.clear();
     this.#formerAudiences.clear();
     const deliveries = new Deliveries();
-    for (const [key, before] of this.#before.items) this.#deliverItem(deliveries, key, before.update, this.#formerAudience(before.topics));
-    this.#deliverToMoved(deliveries);
+    for (const [key, { update, topics }] of before.items) this.#deliverItem(deliveries, key, update, this.#formerAudience(before, topics));
+    this.#deliverToMoved(before, deliveries);
     return deliveries.all();
   }
 
@@ -110,7 +123,16 @@ export class Catalog {
     }
   }
 
+  /** It is still to be taken in, as it will be then; what goes is not. */
+  #isAhead(key: ItemKey, object: unknown): boolean {
+    if (!this.#ahead.has(key)) return false;
+    if (object === undefined) this.#ahead.delete(key);
+    this.#refresh(key);
+    return true;
+  }
+
   #service({ id, object, previous }: EventOf<'service'>): void {
+    if (this.#isAhead(itemKey('service', id), object)) return;
     const [was, is] = [previous, object].map((service) => service !== undefined && publishes(service));
     if (is) this.#published.add(id);
     else this.#published.delete(id);
@@ -129,11 +151,12 @@ export class Catalog {
   }
 
   #node({ id, object, previous }: EventOf<'node'>): void {
+    // Only a node that is or was one changes where the managers are.
+    if ([object, previous].some((node) => node && roleOf(node) === 'manager')) this.#refresh(managersKey);
+    if (this.#isAhead(itemKey('node', id), object)) return;
     if (object && !previous) this.#place(itemKey('node', id), `node:${id}`);
     if (previous && !object) this.#displace(itemKey('node', id), `node:${id}`);
     this.#refresh(itemKey('node', id));
-    // Only a node that is or was one changes where the managers are.
-    if ([object, previous].some((node) => node && roleOf(node) === 'manager')) this.#refresh(managersKey);
     this.#gateways(id, Object.keys(previous?.Shoal?.Gateways ?? {}), Object.keys(object?.Shoal?.Gateways ?? {}));
   }
 
@@ -204,11 +227,11 @@ export class Catalog {
   }
 
   #touch(key: ItemKey): void {
-    if (!this.#before.items.has(key)) this.#before.items.set(key, { update: this.#items.get(key), topics: [...this.#topics.of(key)] });
+    if (this.#before && !this.#before.items.has(key)) this.#before.items.set(key, { update: this.#items.get(key), topics: [...this.#topics.of(key)] });
   }
 
   #touchNode(nodeId: string): void {
-    if (!this.#before.nodes.has(nodeId)) this.#before.nodes.set(nodeId, new Set(this.#networksOfNode.of(nodeId)));
+    if (this.#before && !this.#before.nodes.has(nodeId)) this.#before.nodes.set(nodeId, new Set(this.#networksOfNode.of(nodeId)));
   }
 
   #deliverItem(deliveries: Deliveries, key: ItemKey, old: AssignmentUpdate | undefined, former: Audience): void {
@@ -223,10 +246,10 @@ export class Catalog {
   }
 
   /** Nodes that came to a network hear of all that is on it; those that left it, that it is no more. What the commit touched itself has been told. */
-  #deliverToMoved(deliveries: Deliveries): void {
-    for (const { nodes, former, networks } of this.#moved()) {
-      const gained = this.#othersOn(difference(networks, former), former);
-      const lost = this.#othersOn(difference(former, networks), networks);
+  #deliverToMoved(before: Before, deliveries: Deliveries): void {
+    for (const { nodes, former, networks } of this.#moved(before)) {
+      const gained = this.#othersOn(before, difference(networks, former), former);
+      const lost = this.#othersOn(before, difference(former, networks), networks);
       const alike = new Set<string>();
       for (const nodeId of nodes) {
         // What it holds for its own tasks' sake it neither gains nor loses.
@@ -239,9 +262,9 @@ export class Catalog {
   }
 
   /** The nodes that came to a network or left one, those that moved alike together: a thousand nodes share their lists. */
-  #moved(): Iterable<Move> {
+  #moved(before: Before): Iterable<Move> {
     const moves = new Map<string, Move>();
-    for (const [nodeId, former] of this.#before.nodes) {
+    for (const [nodeId, former] of before.nodes) {
       const networks = new Set(this.#networksOfNode.of(nodeId));
       const text = [former, networks].map((ids) => [...ids].sort().join()).join(' ');
       const known = moves.get(text);
@@ -252,12 +275,12 @@ export class Catalog {
   }
 
   /** Items on these networks that the commit did not touch, but for those that a node on `others` hears of anyway. */
-  #othersOn(networks: readonly string[], others: ReadonlySet<string>): Map<ItemKey, AssignmentUpdate> {
+  #othersOn(before: Before, networks: readonly string[], others: ReadonlySet<string>): Map<ItemKey, AssignmentUpdate> {
     const found = new Map<ItemKey, AssignmentUpdate>();
     for (const id of networks) {
       for (const key of this.#keys.of(`network:${id}`)) {
         const update = this.#items.get(key);
-        if (update && !this.#before.items.has(key) && !this.#listens(others, key)) found.set(key, update);
+        if (update && !before.items.has(key) && !this.#listens(others, key)) found.set(key, update);
       }
     }
     return found;
@@ -292,23 +315,23 @@ export class Catalog {
   }
 
   /** The nodes that these topics meant before the commit; the very same set as now when nobody came or went: then nothing has to be compared. */
-  #formerAudience(all: readonly Topic[]): Audience {
+  #formerAudience(before: Before, all: readonly Topic[]): Audience {
     const networks = all.filter((topic) => topic.startsWith('network:')).sort();
-    if (all.includes('all') || networks.length === 0 || this.#before.nodes.size === 0) return this.#audience(all);
+    if (all.includes('all') || networks.length === 0 || before.nodes.size === 0) return this.#audience(all);
     // Items of many tasks differ in the task's own node alone, which is on its networks: they share one set.
-    const members = remembered(this.#formerAudiences, networks, () => this.#formerMembers(networks));
+    const members = remembered(this.#formerAudiences, networks, () => this.#formerMembers(before, networks));
     const others = all.filter((topic) => topic.startsWith('node:')).map(idOf);
     if (members !== 'all' && others.some((node) => !members.has(node))) return new Set([...members, ...others]);
     return members;
   }
 
   /** The nodes that were on any of these networks before the commit. */
-  #formerMembers(networks: readonly Topic[]): Audience {
+  #formerMembers(before: Before, networks: readonly Topic[]): Audience {
     const audience = this.#audience(networks);
     if (audience === 'all') return audience;
     const nodes = new Set(audience);
-    for (const [nodeId, before] of this.#before.nodes) {
-      if (networks.some((topic) => before.has(idOf(topic)))) nodes.add(nodeId);
+    for (const [nodeId, former] of before.nodes) {
+      if (networks.some((topic) => former.has(idOf(topic)))) nodes.add(nodeId);
       else nodes.delete(nodeId);
     }
     return nodes.size === audience.size && [...nodes].every((id) => audience.has(id)) ? audience : nodes;

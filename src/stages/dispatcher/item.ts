@@ -33,11 +33,30 @@ export function keyOfChange(change: AssignmentChange): ItemKey {
   return itemKey(change.kind, change.action === 'remove' ? change.id : change.item.ID);
 }
 
+const ranks = Object.keys(rank).length;
+
 /** Updates first, what others need before them; what goes, goes last and tasks first: a secret must outlive the task that uses it. */
 export function inOrder(changes: Iterable<AssignmentChange>): AssignmentChange[] {
-  const buckets: AssignmentChange[][] = Array.from({ length: 2 * Object.keys(rank).length }, () => []);
-  for (const change of changes) buckets[change.action === 'update' ? rank[change.kind] : buckets.length - 1 - rank[change.kind]]?.push(change);
-  return buckets.flat();
+  const buckets: (AssignmentChange[] | undefined)[] = Array.from({ length: 2 * ranks });
+  for (const change of changes) {
+    const at = change.action === 'update' ? rank[change.kind] : buckets.length - 1 - rank[change.kind];
+    (buckets[at] ??= []).push(change);
+  }
+  const filled = buckets.filter((bucket) => bucket !== undefined);
+  return filled.length === 1 && filled[0] ? filled[0] : filled.flat();
+}
+
+/** Of the changes of a key the last one: what lists that follow one another come to, in order. */
+export function lastOfEach(lists: Iterable<readonly AssignmentChange[]>): AssignmentChange[] {
+  const last = new Map<AssignmentKind, Map<string, AssignmentChange>>();
+  for (const changes of lists) {
+    for (const change of changes) {
+      let ofKind = last.get(change.kind);
+      if (!ofKind) last.set(change.kind, (ofKind = new Map()));
+      ofKind.set(change.action === 'remove' ? change.id : change.item.ID, change);
+    }
+  }
+  return inOrder([...last.values()].flatMap((ofKind) => [...ofKind.values()]));
 }
 
 /** The item as the store has it; undefined when there is nothing to send under this key. */

@@ -3,10 +3,11 @@ import type { AssignmentChange, AssignmentUpdate } from '#model/object/assignmen
 import { Session } from '#manager/session';
 import { makeTask } from '#test/support/worker';
 
+const ignore = (): void => {};
 const task = (id: string): AssignmentUpdate => ({ action: 'update', kind: 'task', item: makeTask(id) });
 
 test('changes of one key that wait are one, and come before what goes', async () => {
-  const session = new Session('n1', 1, () => [task('t1')]);
+  const session = new Session('n1', 1, () => [task('t1')], ignore);
   const messages = session.messages();
   expect((await messages.next()).value).toEqual({ type: 'complete', appliesTo: 0, resultsIn: 1, changes: [task('t1')] });
   const gone: AssignmentChange = { action: 'remove', kind: 'task', id: 't1' };
@@ -16,7 +17,7 @@ test('changes of one key that wait are one, and come before what goes', async ()
 
 test('a reader too far behind is sent the whole set again', async () => {
   let whole = [task('t0')];
-  const session = new Session('n1', 1, () => whole);
+  const session = new Session('n1', 1, () => whole, ignore);
   const messages = session.messages();
   await messages.next();
   for (let i = 0; i <= 10_000; i++) session.add([task(`t${i}`)]);
@@ -28,8 +29,41 @@ test('a reader too far behind is sent the whole set again', async () => {
   expect((await messages.next()).done).toBe(true);
 });
 
+test('what many commits left is sent some at a time, and a question with the last of it', async () => {
+  let asked = 0;
+  const session = new Session(
+    'n1',
+    1,
+    () => [],
+    () => void asked++,
+  );
+  const messages = session.messages();
+  await messages.next();
+  for (let i = 0; i < 5; i++) session.add(Array.from({ length: 900 }, (_, at) => task(`t${at % 2 === 0 ? at : i * 900 + at}`)));
+  void session.applied();
+  const sizes: number[] = [];
+  for (let woken = 0; woken < 3; woken++) {
+    expect(asked).toBe(woken);
+    expect(session.wake()).toBe([2000, 2000, 900][woken]);
+    const { value } = await messages.next();
+    sizes.push(value.changes.length);
+    expect('acknowledge' in value).toBe(woken === 2);
+  }
+  // Of those with one key in two lists of a message the last one went.
+  expect(sizes).toEqual([1350, 1350, 900]);
+});
+
+test('a session that is full merges nothing in the turn of a commit: the whole set is next, whatever the keys', async () => {
+  const session = new Session('n1', 1, () => [task('t1')], ignore);
+  const messages = session.messages();
+  await messages.next();
+  for (let i = 0; i <= 10_000; i++) session.add([task('t1')]);
+  expect(session.wake()).toBe(10_000);
+  expect((await messages.next()).value).toMatchObject({ type: 'complete', changes: [task('t1')] });
+});
+
 test('a question goes out with what was told so far, and the node’s word answers it and those before', async () => {
-  const session = new Session('n1', 1, () => [task('t1')]);
+  const session = new Session('n1', 1, () => [task('t1')], ignore);
   const messages = session.messages();
   await messages.next();
   const heard: string[] = [];
@@ -49,7 +83,7 @@ test('a question goes out with what was told so far, and the node’s word answe
 });
 
 test('a node that is gone is waited for no longer', async () => {
-  const session = new Session('n1', 1, () => []);
+  const session = new Session('n1', 1, () => [], ignore);
   const messages = session.messages();
   await messages.next();
   const waiting = [session.applied()];

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { encode } from '#base/codec';
+import { finish } from '#base/pace/steps';
 import { decodeEntry } from '#replica/entry-format';
 import { encodeEntry } from '#test/support/entry-bytes';
 import { encodeState, StateDecoder } from '#replica/state-format';
@@ -20,7 +21,7 @@ function filled(count: number): Store {
 
 function decoded(pieces: Iterable<Uint8Array>): Store {
   const decoding = new StateDecoder();
-  for (const piece of pieces) decoding.take(piece);
+  for (const piece of pieces) finish(decoding.take(piece));
   return decoding.finish();
 }
 
@@ -54,7 +55,7 @@ test('formats of a later version are refused with what to do', () => {
   expect(() => decodeEntry(Uint8Array.of(9, 1, 2))).toThrow(
     'it is written in format 9, and this program reads formats 1 to 2: run the version of the other managers here',
   );
-  expect(() => new StateDecoder().take(Uint8Array.of(9))).toThrow('the snapshot is written in format 9');
+  expect(() => finish(new StateDecoder().take(Uint8Array.of(9)))).toThrow('the snapshot is written in format 9');
   const text = Buffer.from('{"planet":[{"ID":"x"}]}');
   const [head] = encodeState(new Store().image());
   const size = Buffer.alloc(4);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { defaultClusterSpec, initCluster } from '#control/clusters';
 import { beginFrom, readBackup, takeBackup } from '#replica/backup/backup';
+import { finish } from '#base/pace/steps';
 import { openDisk } from '#replica/disk-storage';
 import { StateDecoder } from '#replica/state-format';
 import { likeliestNode } from '#node/restore/local-containers';
@@ -30,7 +31,7 @@ test('a backup that is read holds all that was there, and the folder made of it 
   expect(opened.initial.snapshot).toEqual({ index: image.index, term: 9, configuration: { voters: ['new'], learners: [] } });
   expect(opened.initial.hardState).toEqual({ term: 9, vote: undefined, commit: image.index });
   const state = new StateDecoder();
-  for await (const piece of opened.state ?? []) state.take(piece);
+  for await (const piece of opened.state ?? []) finish(state.take(piece));
   expect(state.finish().image()).toEqual(image);
   await opened.storage.close();
 });
