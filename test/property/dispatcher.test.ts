@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { allocateGateways } from '#stages/allocator/gateways';
 import { Catalog } from '#stages/dispatcher/catalog';
 import type { Delivery } from '#stages/dispatcher/deliveries';
-import { keyOfChange } from '#stages/dispatcher/item';
-import type { AssignmentUpdate } from '#model/object/assignment';
+import { itemKey } from '#stages/dispatcher/item';
+import type { AssignmentChange, AssignmentUpdate } from '#model/object/assignment';
 import type { Secret } from '#model/object/secret';
 import type { Task } from '#model/object/task';
 import { create, newMeta, remove, update, type Action, type StoreEvent } from '#store/action';
@@ -94,6 +94,10 @@ function commit(store: Store, move: Step): StoreEvent[] {
 }
 
 type Known = Map<string, AssignmentUpdate>;
+
+function keyOfChange(change: AssignmentChange): string {
+  return itemKey(change.kind, change.action === 'remove' ? change.id : change.item.ID);
+}
 
 /** What of the items an agent acts on: its own tasks' statuses it knows better. */
 function essence(items: Iterable<AssignmentUpdate>): unknown {

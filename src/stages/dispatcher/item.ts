@@ -29,10 +29,6 @@ export function keyParts(key: ItemKey): { kind: AssignmentKind; id: string } {
   return { kind: key.slice(0, at) as AssignmentKind, id: key.slice(at + 1) };
 }
 
-export function keyOfChange(change: AssignmentChange): ItemKey {
-  return itemKey(change.kind, change.action === 'remove' ? change.id : change.item.ID);
-}
-
 const ranks = Object.keys(rank).length;
 
 /** Updates first, what others need before them; what goes, goes last and tasks first: a secret must outlive the task that uses it. */
