@@ -1,5 +1,5 @@
 /** A repository and real containers: a commit that fails is rolled back, said, and not tried again. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -85,5 +85,32 @@ describe.skipIf(reason !== undefined)(reason ? `a repository and real containers
     await seen(() => shoal('service', 'inspect', 'a_web', '--format', counts) === '3 1');
     shoal('repo', 'rm', '--prune', 'infra');
     expect([stack(), shoal('service', 'ls', '-q')]).toEqual(['', '']);
+  });
+
+  test('what is pushed to the cluster is deployed while the pusher looks on, and refused where it is wrong', { timeout: 4 * limitMs }, async () => {
+    const own = new GitRepository();
+    try {
+      shoal('repo', 'create', 'own');
+      const url = `http://me:${shoal('repo', 'token', 'create', 'own', '--role', 'push')}@127.0.0.1:8480/git/own`;
+      const [enter = '', ...prefix] = daemon.enter;
+      const push = (): string => {
+        const { stderr } = spawnSync(enter, [...prefix, 'git', '-c', 'safe.directory=*', '-C', own.folder, 'push', url, 'main'], { encoding: 'utf8' });
+        return stderr.replaceAll(/ +$/gm, '');
+      };
+      own.commit({ 'stacks/b/compose.yml': stackFile('["/bin/sleep", "1000"]') });
+      expect(push()).toMatch(
+        /^remote: stack b: new in the repository\n(remote: b_web .*\n)*remote: b_web 1\/1\nremote: DEPLOYED: commit [0-9a-f]{12} is deployed, and healthy$/m,
+      );
+      own.commit({ 'stacks/b/compose.yml': stackFile('["/bin/sleep", "1000"]').replace('command', 'comand') });
+      expect(push()).toMatch(/^remote: stacks\/b\/compose.yml:4:5: .*comand/m);
+      own.git('reset', '--quiet', '--hard', 'HEAD~1');
+      own.commit({ 'stacks/b/compose.yml': stackFile('["/bin/false"]') });
+      const failed = push();
+      expect(failed).toMatch(/^remote: b: refused: rolled back to revision 1 .*non-zero exit \(1\)/m);
+      expect(failed).toMatch(/^remote: NOT DEPLOYED: 1 of 1 stacks are not as commit [0-9a-f]{12} wants them$/m);
+      shoal('repo', 'rm', '--prune', 'own');
+    } finally {
+      own.remove();
+    }
   });
 });
