@@ -19,6 +19,7 @@ export function contained(parts: Dependencies, guard: Guard): Dependencies {
     reconciler: {
       sync: async (name) => parts.reconciler.sync(name),
       waiting: (stack) => parts.reconciler.waiting(stack),
+      planCommit: async (name, ref) => parts.reconciler.planCommit(name, ref),
       git: async (name, asked, response) => parts.reconciler.git(name, asked, response),
       adoption: async (stack, adopter) => parts.reconciler.adoption(stack, adopter),
       plan: async (spec, options) => parts.reconciler.plan(spec, options),

@@ -12,7 +12,7 @@ import type { GitRequest } from '#model/git/git-request';
 import type { Authority } from '#model/object/authority';
 import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { StackSpec } from '#model/object/stack';
-import type { StackPlan } from '#model/difference/stack-plan';
+import type { RepositoryPlan, StackPlan } from '#model/difference/stack-plan';
 import type { Task } from '#model/object/task';
 
 /** A view of the store, as the cluster hands it out. */
@@ -84,6 +84,8 @@ export interface Reconciler {
   sync(repository: string): Promise<void>;
   /** What is not written of a stack yet. */
   waiting(stack: string): WaitingChanges | undefined;
+  /** What a commit of a repository would do: that which `ref` leads to; absent: the one that would be followed now. */
+  planCommit(repository: string, ref: string | undefined): Promise<RepositoryPlan>;
   /** Has git answer a request for a repository that the cluster holds; resolves when the answer is out. */
   git(repository: string, asked: GitRequest, response: ServerResponse): Promise<void>;
   /** What would change if a repository got the stack, a line each. */

@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock';
 import { nanosecondsPerMillisecond } from '#base/text/duration';
 import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
 import { noMeter, type Meter } from '#base/meter';
 import type { Cluster } from '#control/cluster';
 import type { AskRegistries } from '#control/stack/image-digests';
@@ -89,6 +90,20 @@ export class Follower {
       this.#cancelDrift = undefined;
       void this.#request('drift');
     });
+  }
+
+  /** What `ref` leads to, read between two looks: they share a mirror. */
+  async peek(ref: string | undefined): Promise<SeenCommit> {
+    while (this.#running) await this.#running;
+    if (this.#stop.signal.aborted) throw new Refusal('unavailable', 'the repository is not followed any more');
+    if (this.#parts.prepare && !(await this.#parts.prepare())) throw new Refusal('failedPrecondition', 'nothing was pushed to the repository yet');
+    const work = this.#reader.peek(ref);
+    const settled = work.then(
+      () => {},
+      () => {},
+    );
+    this.#running = settled.finally(() => (this.#running = undefined));
+    return work;
   }
 
   #reverting(): void {

@@ -104,6 +104,13 @@ export class GitWorkers {
     await this.#talk(place, { type: 'fetch blobs', place, oids }, signal);
   }
 
+  /** Brings another commit into the mirror than the one that is followed, and answers it. */
+  async peek(place: MirrorPlace, signal: AbortSignal): Promise<string> {
+    const answer = await this.#talk(place, { type: 'peek', place }, signal);
+    if (answer.type !== 'fetched') throw new Refusal('unknown', 'a worker process answered something else');
+    return answer.commit;
+  }
+
   /** The commit that the mirror holds. */
   async recall(place: MirrorPlace, signal: AbortSignal): Promise<string | undefined> {
     const answer = await this.#talk(place, { type: 'recall', place }, signal);

@@ -9,6 +9,7 @@ import type { Meter } from '#base/meter';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { findObject } from '#control/find';
+import { checkTracked } from '#control/repository/repository-place';
 import { withLoginApart } from '#control/repository/repository-login';
 import type { AskRegistries } from '#control/stack/image-digests';
 import { lacksSealing, setSealing } from '#control/sealing';
@@ -18,7 +19,9 @@ import { namespaceLabel } from '#model/object/meta';
 import type { Service } from '#model/object/service';
 import type { Stack } from '#model/object/stack';
 import type { RepositorySpec } from '#model/object/repository';
+import type { RepositoryPlan } from '#model/difference/stack-plan';
 import { planAdoption } from '#reconciler/plan';
+import { planCommit } from '#reconciler/repository-plan';
 import type { WaitingChanges } from './apply/carry-out.ts';
 import { ReconcileEvents } from './events.ts';
 import { Follower } from './follower.ts';
@@ -122,9 +125,22 @@ export class GitOps {
 
   /** One whole reconcile of the repository; resolves when its status is stored. */
   async sync(name: string): Promise<void> {
+    await this.#named(name).follower.sync();
+  }
+
+  /** What a commit of the repository would do: that which `ref` leads to; absent: the one that would be followed now. */
+  async planCommit(name: string, ref: string | undefined): Promise<RepositoryPlan> {
+    const entry = this.#named(name);
+    if (ref !== undefined) checkTracked(ref, undefined);
+    const { commit, stacks, missing } = await entry.follower.peek(ref);
+    const options = { now: this.#parts.clock.now(), inForce: new Set<string>(), commit, ...(missing !== undefined && { missing }) };
+    return planCommit(await this.#parts.cluster.read(), entry.spec.Name, stacks, options);
+  }
+
+  #named(name: string): { spec: RepositorySpec; follower: Follower } {
     const entry = [...this.#followers.values()].find(({ spec }) => spec.Name === name);
     if (!entry) throw new Refusal('notFound', `repository ${name} not found`);
-    await entry.follower.sync();
+    return entry;
   }
 
   /** Has git answer a request for a repository that the cluster holds; resolves when the answer is out. */

@@ -68,6 +68,8 @@ export interface RenderQuestion {
 export type WorkerRequest = { id: number } & (
   | { type: 'fetch'; place: MirrorPlace; known?: KnownHead; line?: HeldLine }
   | { type: 'fetch blobs'; place: MirrorPlace; oids: readonly string[] }
+  /** Brings what is asked for into the mirror, and follows it not. */
+  | { type: 'peek'; place: MirrorPlace }
   | { type: 'recall'; place: MirrorPlace }
   | ({ type: 'render' } & RenderQuestion)
   | { type: 'cancel' }

@@ -1,6 +1,6 @@
 /** Reads one repository through the workers: where its branch is, and what stacks its commit asks for. */
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text/text';
+import { compareTexts, shortCommit } from '#base/text/text';
 import type { RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import type { SeenCommit } from './apply/carry-out.ts';
@@ -67,6 +67,18 @@ export class RepositoryReader {
     if (commit instanceof Error) throw commit;
     if (commit !== this.#rendered?.commit) await this.#render(commit);
     this.#signature = this.#seen.signature;
+  }
+
+  /** The stacks of what `ref` leads to, which is not followed; absent: of what is. */
+  async peek(ref: string | undefined): Promise<SeenCommit> {
+    const { workers, place, signal } = this.#parts;
+    const { semver, ...plain } = place;
+    const asked = ref === undefined ? { ...plain, ...(semver !== undefined && { semver }) } : { ...plain, ref };
+    const commit = await workers.peek(asked, signal);
+    const { found, missing } = await this.#renderRounds(commit).catch((error: unknown) => {
+      throw error instanceof WorkerBreach ? new Refusal('unavailable', `commit ${shortCommit(commit)} cannot be rendered: ${error.message}`) : error;
+    });
+    return { commit, stacks: [...found.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
   }
 
   /** After a restart without the repository: the mirror holds what was followed last. */

@@ -4,6 +4,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { stillness } from '#control/repository/stillness';
+import { overdue } from '#control/stack/overdue';
 import { judgeRevision, newestRevision } from '#control/stack/revisions';
 import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
 import { giveUpRevision } from '#control/stack/stack-rollback';
@@ -67,14 +68,16 @@ export class RevisionJudge {
     if (unsettled) this.notice(againMs);
   }
 
-  async #judge(view: View, stack: Stack, { Spec: { Number } }: Revision, health: StackHealth): Promise<void> {
+  async #judge(view: View, stack: Stack, revision: Revision, health: StackHealth): Promise<void> {
+    const { Number } = revision.Spec;
     const { cluster } = this.#parts;
     const { Name } = stack.Spec;
     if (health.State === 'healthy') return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
-    if (health.State !== 'failing' && !health.Quarantined) return;
+    const late = health.State === 'failing' || health.Quarantined ? undefined : overdue(view, stack, revision, health, this.#parts.clock.now());
+    if (health.State !== 'failing' && !health.Quarantined && late === undefined) return;
     // What goes back by itself ends that first: another change in the middle would be a rollout of its own.
     if (isGoingBack(view, stack)) return;
-    const reason = health.Message === '' ? 'it does not become healthy' : health.Message;
+    const reason = late ?? (health.Message === '' ? 'it does not become healthy' : health.Message);
     if (goesBack(view, stack, this.#parts.clock.now()) && (await this.#giveUp(Name, Number, reason))) return;
     await cluster.submit(judgeRevision(Name, Number, { State: 'failed', Message: reason }));
   }

@@ -56,6 +56,7 @@ export function apiDependencies(
     reconciler: {
       sync: async (name) => managing().gitops.sync(name),
       waiting: (name) => member()?.manager?.waiting(name),
+      planCommit: async (name, ref) => managing().gitops.planCommit(name, ref),
       git: async (name, asked, response) => managing().gitops.git(name, asked, response),
       adoption: async (name, adopter) => managing().gitops.adoption(name, adopter),
       plan: deployPlanner(door, systemClock),

@@ -4,7 +4,7 @@ import { finish } from '#base/pace/steps';
 import { stackFingerprint } from '#control/stack/fingerprint';
 import { deployStack, specDigest } from '#control/stack/stacks';
 import type { ServiceSpec } from '#model/object/service-spec';
-import type { OwnedKind, StackSpec } from '#model/object/stack';
+import type { OwnedKind, StackSource, StackSpec } from '#model/object/stack';
 import { fieldChanges } from '#model/difference/field-changes';
 import { serviceChange, type ObjectChange, type StackPlan } from '#model/difference/stack-plan';
 import type { Action } from '#store/action';
@@ -12,11 +12,13 @@ import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import { readable } from './readable.ts';
 
+const byHand: StackSource = { Kind: 'deploy' };
+
 /** Throws the Refusal that the deploy would meet. */
-export function planDeploy(view: View, spec: StackSpec, { prune }: { prune: boolean }, now: number): StackPlan {
+export function planDeploy(view: View, spec: StackSpec, { prune, source = byHand }: { prune: boolean; source?: StackSource }, now: number): StackPlan {
   let count = 0;
   const context = { now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
-  const { actions, result } = deployStack(spec, { source: { Kind: 'deploy' }, prune, force: true })(view, context);
+  const { actions, result } = deployStack(spec, { source, prune, force: true })(view, context);
   const after = new Overlay(view);
   after.lay(actions);
   const changes = actions.flatMap((action) => changeOf(view, after, action));

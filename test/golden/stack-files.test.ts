@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { planLines, planMarkdown } from '../../src/cli/plan/render.ts';
+import { planLines, planMarkdown } from '#model/difference/plan-text';
 import { lintLines } from '../../src/cli/output/diagnostics.ts';
 
 const program = new URL('../../bin/shoal', import.meta.url).pathname;

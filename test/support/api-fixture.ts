@@ -120,6 +120,7 @@ export async function startApi(
     limits?: Limits;
     clock?: Clock;
     waiting?: Dependencies['reconciler']['waiting'];
+    planCommit?: Dependencies['reconciler']['planCommit'];
     git?: Dependencies['reconciler']['git'];
     registries?: Dependencies['registries'];
     /** Hears what is logged at warn and error. */
@@ -168,6 +169,8 @@ export async function startApi(
     reconciler: {
       sync: async (name) => void state.synced.push(name),
       waiting: options.waiting ?? (() => undefined),
+      planCommit:
+        options.planCommit ?? (async (repository, ref = '') => ({ repository, commit: ref, stacks: [{ name: 'shop', step: 'remove', reason: 'it is gone' }] })),
       git: options.git ?? (async () => undefined),
       adoption: async () => [],
       plan: deployPlanner(cluster, realClock),

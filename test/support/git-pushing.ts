@@ -7,7 +7,7 @@ import { createRepository } from '#control/repository/repositories';
 import { createToken } from '#control/repository/tokens';
 import { socketEndpoint } from '#http/endpoint';
 import type { RepositorySpec, RepositoryToken } from '#model/object/repository';
-import { bringGit } from '#node/webhooks/git-way';
+import { bringGit, bringPlan } from '#node/webhooks/git-way';
 import { startApi, type ApiFixture } from './api-fixture.ts';
 import { Following, GitRepository } from './git-repository.ts';
 import { instantly } from './instant-services.ts';
@@ -33,7 +33,11 @@ export class Pushing {
   async start(): Promise<this> {
     const { cluster } = this.following;
     await this.following.start();
-    this.#api = await startApi({ cluster, git: (name, asked, response) => this.following.gitops.git(name, asked, response) });
+    this.#api = await startApi({
+      cluster,
+      git: (name, asked, response) => this.following.gitops.git(name, asked, response),
+      planCommit: (name, ref) => this.following.gitops.planCommit(name, ref),
+    });
     const own = socketEndpoint(this.#api.socketPath);
     this.#door = new HttpDoor(
       { host: '127.0.0.1', port: 0 },
@@ -42,6 +46,7 @@ export class Pushing {
         look: async () => undefined,
         repository: async (name) => cluster.store.byName('repository', name),
         git: (asked, response) => bringGit(own, asked, response),
+        plan: (asked, response) => bringPlan(own, asked, response),
         clock: realClock,
         logger: silentLogger,
       },
@@ -60,6 +65,10 @@ export class Pushing {
     const digest = createHash('sha256').update(secret).digest('hex');
     this.following.cluster.run(createToken('infra', { role, note: 'a test', digest }));
     return secret;
+  }
+
+  get door(): string {
+    return `http://127.0.0.1:${this.#port}`;
   }
 
   url(secret: string, name = 'infra'): string {

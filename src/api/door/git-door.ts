@@ -13,11 +13,21 @@ export interface DoorGitRequest extends Omit<GitRequest, 'user'> {
   token: string;
 }
 
+export interface DoorPlanRequest {
+  repository: string;
+  /** Empty: what is followed, as it is now. */
+  ref: string;
+  markdown: boolean;
+  token: string;
+}
+
 export interface GitDoorParts {
   /** What this node holds of a repository; undefined where there is none. */
   repository: (name: string) => Promise<{ Tokens?: readonly RepositoryToken[] } | undefined>;
   /** Has it answered by whoever leads; resolves when the answer is out. */
   git: (asked: DoorGitRequest, response: ServerResponse) => Promise<void>;
+  /** The same of what a commit would do. */
+  plan: (asked: DoorPlanRequest, response: ServerResponse) => Promise<void>;
   /** Sources that showed what is not believed. */
   guesses: RateLimit;
   clock: Pick<Clock, 'monotonicNow'>;
@@ -28,6 +38,7 @@ export interface GitDoorParts {
 const mostBodies = 4;
 /** Beyond what is taken, so much is still let in, so that who sends it hears why. */
 const patienceBytes = 256 * 1024 * 1024;
+const planPath = /^\/plan\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})$/;
 const gitPath = /^\/git\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/;
 
 export class GitDoor {
@@ -38,40 +49,55 @@ export class GitDoor {
     this.#parts = parts;
   }
 
-  /** Whether it is a request of git's; then it is answered. */
+  /** Whether it is a request that is answered here; then it is answered. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const [path = '', query = ''] = (request.url ?? '').split('?');
+    const planned = planPath.exec(path)?.[1];
+    if (planned !== undefined) await this.#plan(request, response, planned, new URLSearchParams(query));
     const [, name, found] = gitPath.exec(path) ?? [];
     const service = gitServices.find((each) => each === found);
-    if (name === undefined || service === undefined) return false;
+    if (name === undefined || service === undefined) return planned !== undefined;
     const method = service === '/info/refs' ? 'GET' : 'POST';
     if (request.method !== method) say(response, 405, 'git asks otherwise');
     else if (service === '/info/refs' && !/(^|&)service=git-(upload|receive)-pack(&|$)/.test(query))
       say(response, 403, "only git's smart protocol is spoken here: update git");
-    else await this.#admit(request, response, { repository: name, service, query, method });
+    else await this.#git(request, response, { repository: name, service, query, method });
     return true;
   }
 
-  async #admit(request: IncomingMessage, response: ServerResponse, asked: Pick<DoorGitRequest, 'repository' | 'service' | 'query' | 'method'>): Promise<void> {
-    const { guesses, logger, git, clock } = this.#parts;
+  async #plan(request: IncomingMessage, response: ServerResponse, repository: string, query: URLSearchParams): Promise<void> {
+    if (request.method !== 'GET') return say(response, 405, 'a plan is asked for with GET');
+    const token = await this.#admit(request, response, repository, 'plan');
+    if (token !== undefined) await this.#parts.plan({ repository, ref: query.get('ref') ?? '', markdown: query.get('format') === 'markdown', token }, response);
+  }
+
+  async #git(request: IncomingMessage, response: ServerResponse, asked: Pick<DoorGitRequest, 'repository' | 'service' | 'query' | 'method'>): Promise<void> {
+    const token = await this.#admit(request, response, asked.repository, asksToPush(asked) ? 'push' : 'read');
+    if (token === undefined) return;
+    const { git } = this.#parts;
+    if (asked.method === 'GET') return git({ ...asked, headers: request.headers, body: Buffer.alloc(0), token }, response);
+    await this.#withBody(request, response, (body) => git({ ...asked, headers: request.headers, body, token }, response));
+  }
+
+  /** The id of the token that was shown and may do what is asked; undefined: the answer is out. */
+  async #admit(request: IncomingMessage, response: ServerResponse, name: string, needed: RepositoryToken['Role']): Promise<string | undefined> {
+    const { guesses, logger, clock } = this.#parts;
     const source = request.socket.remoteAddress ?? '';
     if (guesses.waitMs(source, clock.monotonicNow()) > 0) return say(response, 429, 'too many tokens from here were wrong: wait a minute');
     const secret = passwordOf(request.headers.authorization);
-    const repository = await this.#parts.repository(asked.repository);
+    const repository = await this.#parts.repository(name);
     // Where there is no such repository it takes as long, and says no more.
     const token = secret === undefined ? undefined : tokenOf(repository ?? {}, secret);
     if (!token) {
       if (secret !== undefined) {
         guesses.count(source, clock.monotonicNow());
-        logger.info({ source, repository: asked.repository }, 'a request of git was refused: its password is no token of the repository');
+        logger.info({ source, repository: name }, 'a request was refused: its password is no token of the repository');
       }
       response.setHeader('WWW-Authenticate', 'Basic realm="shoal", charset="UTF-8"');
       return say(response, 401, 'give a token of the repository as the password; any name will do');
     }
-    const needed = asksToPush(asked) ? 'push' : 'read';
-    if (!maySo(token.Role, needed)) return say(response, 403, `this token has role ${token.Role}: it may not ${needed}`);
-    if (asked.method === 'GET') return git({ ...asked, headers: request.headers, body: Buffer.alloc(0), token: token.ID }, response);
-    await this.#withBody(request, response, (body) => git({ ...asked, headers: request.headers, body, token: token.ID }, response));
+    if (maySo(token.Role, needed)) return token.ID;
+    return say(response, 403, `this token has role ${token.Role}: it may not ${needed}`);
   }
 
   async #withBody(request: IncomingMessage, response: ServerResponse, then: (body: Buffer) => Promise<void>): Promise<void> {
@@ -114,7 +140,7 @@ function passwordOf(header: string | undefined): string | undefined {
 }
 
 /** Git shows plain text of what it is refused at the beginning. */
-function say(response: ServerResponse, status: number, text: string): void {
+function say(response: ServerResponse, status: number, text: string): undefined {
   if (status !== 401) response.setHeader('Connection', 'close');
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' }).end(`${text}\n`);
 }

@@ -106,5 +106,6 @@ export const repositoryChange = object<RepositoryChange>({
   Rewrites: word('Rewrites', 'hold', 'follow'),
   OnFailure: word('OnFailure', 'rollback', 'stay'),
   Freeze: list(text),
+  Deadline: int64,
   WebhookSecret: text,
 });

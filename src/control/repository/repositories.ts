@@ -67,6 +67,8 @@ export interface RepositoryChange {
   Variables?: Readonly<Record<string, string>>;
   Unset?: readonly string[];
   OnFailure?: 'rollback' | 'stay';
+  /** Nanoseconds. */
+  Deadline?: number;
   /** All windows; none: []. */
   Freeze?: readonly string[];
   /** '' takes the webhook away. */
@@ -228,6 +230,7 @@ function checkRepository(spec: RepositorySpec): void {
   if (spec.Signers !== undefined) checkSigners(spec.Signers);
   checkWebhookSecret(spec);
   if (!(spec.Interval >= second)) throw new Refusal('invalidArgument', 'repository interval must be at least 1s');
+  if (spec.Deadline !== undefined && !(spec.Deadline >= 10 * second)) throw new Refusal('invalidArgument', 'the deadline of a rollout must be at least 10s');
   const escapes = spec.Path.startsWith('/') || spec.Path.split('/').includes('..');
   if (escapes) throw new Refusal('invalidArgument', `repository path ${spec.Path} must lead to a folder inside the repository`);
 }

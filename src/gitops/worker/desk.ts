@@ -36,6 +36,7 @@ export class Desk {
     if (request.type === 'fetch') return fetchHead(request, around);
     if (request.type === 'render') return this.#render(request, around);
     const mirror = new Mirror(request.place, around.signal, around.groups);
+    if (request.type === 'peek') return around.send({ id: request.id, type: 'fetched', commit: await mirror.peek() });
     if (request.type === 'recall') {
       const commit = await mirror.followed();
       if (commit !== undefined) await mirror.checkSigned(commit);

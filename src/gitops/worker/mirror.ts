@@ -21,6 +21,8 @@ const answerBytes = 64 * 1024;
 const listBytes = 4 * 1024 * 1024;
 /** Where what came lies until it is looked at. */
 const incoming = 'refs/shoal/incoming';
+/** What somebody asked to have planned. */
+const peeked = 'refs/shoal/peeked';
 const followedRef = 'refs/heads/followed';
 /** A pack that stops short of its limit by less was stopped by it. */
 const blockBytes = 64 * 1024;
@@ -114,6 +116,17 @@ export class Mirror {
     }
     await this.#pack();
     return { commit };
+  }
+
+  /** The commit that is asked for, in the mirror and looked at, while what is followed stays. */
+  async peek(): Promise<string> {
+    const { source } = await this.remoteHead();
+    await this.#fetch(['mirror', `+${source}:${peeked}`]);
+    const said = await this.#quiet(['rev-parse', '--verify', '--quiet', `${peeked}^{commit}`, '--']).catch(() => '');
+    const commit = /^([0-9a-f]{40,64})/.exec(said)?.[1];
+    if (commit === undefined) throw new Refusal('unavailable', `${source} is no commit`);
+    await this.checkSigned(commit, peeked);
+    return commit;
   }
 
   /** Throws a Refusal where commits have to be signed and this one is not. */

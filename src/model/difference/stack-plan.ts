@@ -23,6 +23,25 @@ export interface StackPlan {
   revertedBy?: string;
 }
 
+/** What a commit would do to one stack of its repository. */
+export interface PlannedStack {
+  name: string;
+  step: 'apply' | 'hold' | 'refuse' | 'remove' | 'none';
+  /** Why, for people; '' where there is nothing to say. */
+  reason: string;
+  /** Of a stack that is refused. */
+  errors?: readonly string[];
+  /** Of a stack that changes, or would if it were not held. */
+  changes?: readonly ObjectChange[];
+}
+
+/** What a commit would do. */
+export interface RepositoryPlan {
+  repository: string;
+  commit: string;
+  stacks: readonly PlannedStack[];
+}
+
 /** A service's change; `from` and `to` are its specs in the form that is compared. */
 export function serviceChange(name: string, from: unknown, to: unknown): ObjectChange {
   const fields = fieldChanges(from, to);

@@ -29,6 +29,8 @@ export interface RepositorySpec {
   Allow?: readonly string[];
   /** What becomes of a stack whose new version fails: the last good one is brought back, also where nothing is said, or it stays as it is. */
   OnFailure?: 'rollback' | 'stay';
+  /** Nanoseconds without progress after which a version that is not healthy yet has failed; absent: 15 minutes. */
+  Deadline?: number;
   /** Windows in which nothing of it is written (`model/freeze`). */
   Freeze?: readonly string[];
   /** What a webhook proves itself with. Never shown. */

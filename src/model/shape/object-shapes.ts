@@ -101,6 +101,7 @@ export const repositorySpec = object<RepositorySpec>({
   Rewrites: word('Rewrites', 'hold', 'follow'),
   OnFailure: word('OnFailure', 'rollback', 'stay'),
   Freeze: list(text),
+  Deadline: int64,
   WebhookSecret: text,
   Hosted: flag,
   Credentials: credentials,

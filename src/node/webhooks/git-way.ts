@@ -1,13 +1,17 @@
 /** Brings a request of git from the door to the daemon's own API, which brings it to whoever leads, and its answer back as it comes. */
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import type { DoorGitRequest } from '#api/door/git-door';
+import type { DoorGitRequest, DoorPlanRequest } from '#api/door/git-door';
 import { tokenHeader } from '#api/routes/stack/hosted';
 import { openCall, messageOf, readText } from '#http/call';
 import type { Endpoint } from '#http/endpoint';
+import { repositoryPlanMarkdown } from '#model/difference/plan-text';
+import type { RepositoryPlan } from '#model/difference/stack-plan';
 
 /** Of an answer that is an error. */
 const longestError = 64 * 1024;
+const longestPlan = 64 * 1024 * 1024;
+const plainHead = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
 /** What git says of what it sends and wants. */
 const kept = ['content-type', 'content-encoding', 'accept', 'accept-encoding', 'git-protocol'];
 
@@ -25,9 +29,21 @@ export async function bringGit(
   const status = answer.statusCode ?? 502;
   if (status >= 400) {
     const text = messageOf(await readText(answer, longestError));
-    return void response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' }).end(`${text}\n`);
+    return void response.writeHead(status, plainHead).end(`${text}\n`);
   }
   response.writeHead(status, { 'Content-Type': answer.headers['content-type'] ?? '', 'Cache-Control': 'no-cache' });
   response.flushHeaders();
   await pipeline(answer, response).catch(() => response.destroy());
+}
+
+export async function bringPlan(own: Endpoint, { repository, ref, markdown, token }: DoorPlanRequest, response: ServerResponse): Promise<void> {
+  const stop = new AbortController();
+  response.once('close', () => stop.abort());
+  const path = `/shoal/v1/repositories/${encodeURIComponent(repository)}/plan?${new URLSearchParams({ ref }).toString()}`;
+  const answer = await openCall(own, { method: 'GET', path, headers: { Host: 'docker', [tokenHeader]: token }, signal: stop.signal });
+  const text = await readText(answer, longestPlan);
+  const status = answer.statusCode ?? 502;
+  if (status >= 400) return void response.writeHead(status, plainHead).end(`${messageOf(text)}\n`);
+  const body = markdown ? `${repositoryPlanMarkdown(JSON.parse(text) as RepositoryPlan).join('\n')}\n` : text;
+  response.writeHead(200, { 'Content-Type': markdown ? 'text/markdown; charset=utf-8' : 'application/json' }).end(body);
 }

@@ -6,7 +6,7 @@ import { Refusal } from '#base/refusal';
 import { EngineClient } from '#http/engine-client';
 import { socketEndpoint } from '#http/endpoint';
 import type { RepositoryToken } from '#model/object/repository';
-import { bringGit } from './git-way.ts';
+import { bringGit, bringPlan } from './git-way.ts';
 import type { HttpAddress } from './http-address.ts';
 import type { DaemonOptions } from '../options.ts';
 import { systemClock } from '../system.ts';
@@ -28,6 +28,7 @@ export function webhookDoor({ http, socket }: DaemonOptions, view: () => Promise
     look: async (name) => void (await own.json('POST', `/shoal/v1/repositories/${encodeURIComponent(name)}/sync`)),
     repository: async (name) => (await view()).byName('repository', name),
     git: (asked, response) => bringGit(socketEndpoint(socket), asked, response),
+    plan: (asked, response) => bringPlan(socketEndpoint(socket), asked, response),
     clock: systemClock,
     logger,
   });

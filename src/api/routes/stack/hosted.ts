@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import { createToken, maySo, removeToken } from '#control/repository/tokens';
 import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
-import type { Repository } from '#model/object/repository';
+import type { Repository, RepositoryToken } from '#model/object/repository';
 import { readObject, submit, type Context } from '../../context.ts';
 import { repositoryTokenRequest } from '../../request/bodies.ts';
 import { decodeBody, readBody } from '../../request/body.ts';
@@ -32,18 +32,19 @@ export function hostedRoutes(context: Context): Route[] {
 async function git(call: Call, context: Context, service: GitRequest['service']): Promise<Answer> {
   const repository = await readObject(context, 'repository', parameter(call));
   const { request, query } = call;
-  const user = userOf(repository, request.headers[tokenHeader], asksToPush({ service, query: query.toString() }) ? 'push' : 'read');
+  const token = checkToken(repository, request.headers[tokenHeader], asksToPush({ service, query: query.toString() }) ? 'push' : 'read');
+  const user = token === undefined ? 'root' : `token-${token.ID}`;
   const body = request.method === 'GET' ? Buffer.alloc(0) : await readBody(request, largestGitBody);
   const { method = 'GET', headers } = request;
   await context.reconciler.git(repository.Spec.Name, { method, service, query: query.toString(), headers, body, user }, call.response);
   return 'sent';
 }
 
-/** The door looked at its own copy of the tokens: here is the newest. */
-function userOf({ Tokens = [], Spec }: Repository, id: string | string[] | undefined, needed: 'push' | 'read'): string {
-  if (id === undefined) return 'root';
+/** The door looked at its own copy of the tokens: here is the newest. undefined: whoever asks came by the socket, and is root on a manager. */
+export function checkToken({ Tokens = [], Spec }: Repository, id: string | string[] | undefined, needed: RepositoryToken['Role']): RepositoryToken | undefined {
+  if (id === undefined) return undefined;
   const token = Tokens.find(({ ID }) => ID === id);
   if (!token) throw new Refusal('permissionDenied', `that token of repository ${Spec.Name} is gone`);
   if (!maySo(token.Role, needed)) throw new Refusal('permissionDenied', `a token with role ${token.Role} may not ${needed}`);
-  return `token-${token.ID}`;
+  return token;
 }

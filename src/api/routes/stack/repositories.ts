@@ -1,5 +1,6 @@
 /** Routes of Git repositories: followed, shown, looked at, confirmed, suspended, removed. */
 import { Refusal } from '#base/refusal';
+import { explainRepository } from '#control/explain/repository';
 import { confirmRepository, createRepository, removeRepository, suspendRepository, updateRepository } from '#control/repository/repositories';
 import { thawRepository } from '#control/repository/stillness';
 import { nanosecondsPerMillisecond, second } from '#base/text/duration';
@@ -10,6 +11,7 @@ import { repositoryChange, repositoryConfirmRequest, repositoryThawRequest } fro
 import { decodeBody } from '../../request/body.ts';
 import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
 import { repositoryBody } from '../../view/repository.ts';
+import { checkToken, tokenHeader } from './hosted.ts';
 import { stackSummaries } from '../../view/stack-summary.ts';
 
 /** Nanoseconds. */
@@ -28,6 +30,15 @@ export function repositoryRoutes(context: Context): Route[] {
       return { status: 201, json: await submit(context, call, createRepository({ ...spec, URL: spec.URL ?? '', Path: spec.Path ?? '' })) };
     }),
     post('/shoal/v1/repositories/{}/sync', async (call) => sync(context, parameter(call))),
+    get('/shoal/v1/repositories/{}/plan', async (call) => {
+      const repository = await readObject(context, 'repository', parameter(call));
+      checkToken(repository, call.request.headers[tokenHeader], 'plan');
+      return { status: 200, json: await context.reconciler.planCommit(repository.Spec.Name, call.query.get('ref') || undefined) };
+    }),
+    get('/shoal/v1/repositories/{}/explain', async (call) => {
+      const repository = await readObject(context, 'repository', parameter(call));
+      return { status: 200, json: { Lines: explainRepository(await readView(context), repository, context.clock.now()) } };
+    }),
     post('/shoal/v1/repositories/{}/update', async (call) => {
       await submit(context, call, updateRepository(parameter(call), await decodeBody(call.request, repositoryChange)));
       return { status: 200, json: await details(context, parameter(call)) };

@@ -2,6 +2,7 @@
 import { inTurns } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
+import { explainStack } from '#control/explain/stack';
 import { imagesOf, servicesToAsk, untoldWarnings, withDigests } from '#control/stack/image-digests';
 import { adoptStack, suspendStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack, removeStackByHand, specDigest } from '#control/stack/stacks';
@@ -26,6 +27,7 @@ export function stackRoutes(context: Context): Route[] {
       const removal = removeStackByHand(parameter(call), flag(call, 'force'));
       return { status: 200, json: await submit(context, call, flag(call, 'dry') ? dry(removal) : removal) };
     }),
+    get('/shoal/v1/stacks/{}/explain', async (call) => ({ status: 200, json: { Lines: await explained(context, parameter(call)) } })),
     post('/shoal/v1/stacks/{}/suspend', (call) => suspend(call, context, true)),
     post('/shoal/v1/stacks/{}/resume', (call) => suspend(call, context, false)),
     post('/shoal/v1/stacks/{}/adopt', (call) => adopt(call, context)),
@@ -41,6 +43,13 @@ async function details(context: Context, name: string): Promise<object> {
   const found = stackDetails(await readView(context), name, context);
   if (!found) throw new Refusal('notFound', `stack ${name} not found`);
   return found;
+}
+
+async function explained(context: Context, name: string): Promise<readonly string[]> {
+  const view = await readView(context);
+  const stack = view.byName('stack', name);
+  if (!stack) throw new Refusal('notFound', `stack ${name} not found`);
+  return explainStack(view, stack, context.reconciler.waiting(name), context.clock.now());
 }
 
 async function suspend(call: Call, context: Context, on: boolean): Promise<Answer> {

@@ -8,6 +8,7 @@ import { collect, openSession } from '../../session.ts';
 import { addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
 
 export interface TrustFlags {
+  deadline?: string;
   allow?: string[];
   trust?: string;
 }
@@ -36,6 +37,7 @@ export const webhookSecretHelp = 'file with the secret that webhooks at /hooks/N
 export function addTrustOptions(command: Command): Command {
   return command
     .option('--on-failure <what>', 'when a new version fails: rollback to the last good one (the default), or stay', onFailureOf)
+    .option('--deadline <duration>', 'a new version that is not healthy and made no progress for so long has failed (15m unless it is said)')
     .option('--allow <words>', 'let its stacks do what reaches beyond them, such as mounts=/srv/data,privileged; may be repeated', collect)
     .option('--trust <how>', 'limited: what is allowed by name and no more; full: everything')
     .addHelpText('after', allowanceHelp);
@@ -59,9 +61,13 @@ export function addRepoUpdate(repo: Command): void {
 }
 
 /** What the flags say, for the daemon. */
-export function trustOf({ allow, trust }: TrustFlags): { Allow?: string[]; Trust?: string } {
+export function trustOf({ allow, trust, deadline }: TrustFlags): { Allow?: string[]; Trust?: string; Deadline?: number } {
   if (trust !== undefined && trust !== 'full' && trust !== 'limited') throw new CommandError(`--trust is full or limited, not "${trust}"`, exitCodes.usage);
-  return { ...(allow && { Allow: wordsOf(allow) }), ...(trust !== undefined && { Trust: trust }) };
+  return {
+    ...(allow && { Allow: wordsOf(allow) }),
+    ...(trust !== undefined && { Trust: trust }),
+    ...(deadline !== undefined && { Deadline: durationOf('--deadline', deadline) }),
+  };
 }
 
 export function intervalOf(text: string): number {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { ApiError } from '../../client.ts';
 import { CommandError } from '../../command-error.ts';
 import { confirmAtTerminal } from '../../confirm.ts';
+import { explain } from '../explain.ts';
 import { checkStackName } from '../../deploy/flags.ts';
 import { inspectObjects } from '../inspect.ts';
 import { openSession, type Session } from '../../session.ts';
@@ -16,6 +17,11 @@ export function addStackControl(stack: Command): void {
     .action((names: readonly string[], flags: { format?: string }, command: Command) =>
       inspectObjects(openSession(command), names, flags.format, 'stack', (name) => [stackPath(name)]),
     );
+  stack
+    .command('explain')
+    .description('say what a stack wants, what runs, and why it waits, in sentences')
+    .argument('<stack>')
+    .action((name: string, _flags: object, command: Command) => explain(command, `${stackPath(name)}/explain`));
   for (const verb of ['suspend', 'resume'] as const) {
     stack
       .command(verb)

@@ -86,7 +86,7 @@ async function showDiff(name: string, from: string | undefined, to: string | und
   const query = { ...(from !== undefined && { from: String(numberOf(from)) }), ...(to !== undefined && { to: String(numberOf(to)) }) };
   const plan = await client.get<StackPlan>(`${stackPath(name)}/revisions/diff`, query);
   if (flags.json) return terminal.out(JSON.stringify(plan));
-  const { changedLines } = await import('../../plan/render.ts');
+  const { changedLines } = await import('#model/difference/plan-text');
   const lines = changedLines(plan.changes);
   for (const line of lines.length > 0 ? lines : ['The revisions are the same.']) terminal.out(line);
 }

@@ -41,7 +41,7 @@ async function runPlan(name: string | undefined, flags: PlanFlags, command: Comm
   const [{ strictStack }, { loadSpec }, { planLines, planMarkdown }] = await Promise.all([
     import('../../plan/states.ts'),
     import('../../deploy/spec-files.ts'),
-    import('../../plan/render.ts'),
+    import('#model/difference/plan-text'),
   ]);
   if (mode === 'strict') checkStackName(name ?? '');
   const stack = mode === 'strict' ? strictStack(session, name ?? '', flags) : loadSpec(session, name, flags);

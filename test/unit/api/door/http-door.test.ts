@@ -19,7 +19,7 @@ let port: number;
 beforeEach(async () => {
   looked = [];
   const secretOf = async (name: string) => (name === 'infra' ? secret : undefined);
-  const git = { repository: async () => undefined, git: async () => undefined };
+  const git = { repository: async () => undefined, git: async () => undefined, plan: async () => undefined };
   door = new HttpDoor(
     { host: '127.0.0.1', port: 0 },
     { secretOf, look: async (name) => void looked.push(name), ...git, clock: realClock, logger: silentLogger },

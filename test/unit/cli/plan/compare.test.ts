@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ServiceSpec } from '#model/object/service-spec';
 import { planService, planStack, type StackState } from '../../../../src/cli/plan/compare.ts';
-import { planLines } from '../../../../src/cli/plan/render.ts';
+import { planLines } from '#model/difference/plan-text';
 
 const service = (container: object = {}, more: object = {}): ServiceSpec => ({
   Name: 'zoo_lion',

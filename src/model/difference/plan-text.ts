@@ -1,6 +1,6 @@
 /** A plan as text: one line an object, one a field; values of variables are not shown. */
-import { fieldText } from '#model/difference/field-changes';
-import type { ObjectChange } from '#model/difference/stack-plan';
+import { fieldText } from './field-changes.ts';
+import type { ObjectChange, RepositoryPlan, PlannedStack } from './stack-plan.ts';
 
 const marks = { create: '+', update: '~', remove: '-', none: '=' } as const;
 
@@ -44,4 +44,44 @@ function changeLines({ kind, name, change, fields, restarts, refused }: ObjectCh
   const kept = change === 'update' && kind === 'service' && restarts === undefined ? ', its tasks run on' : '';
   const refusal = refused === undefined ? '' : `: the deploy would be refused, ${refused}`;
   return [`${marks[change]} ${kind} ${name}${restart}${kept}${refusal}`, ...fields.map((field) => `    ${fieldText(field)}`)];
+}
+
+/** A whole commit: its stacks one after the other, those that stay as they are in one line. */
+export function repositoryPlanLines({ repository, commit, stacks }: RepositoryPlan): string[] {
+  const changing = stacks.filter(isChange);
+  const rest = stacks.length - changing.length;
+  const head = `Repository ${repository} at commit ${commit.slice(0, 12)}: ${changing.length} of ${stacks.length} stacks change. Nothing was written.`;
+  return [
+    ...changing.flatMap((stack) => [stackHead(stack), ...stackLines(stack).map((line) => `  ${line}`)]),
+    ...(rest > 0 ? [`${rest} unchanged`] : []),
+    head,
+  ];
+}
+
+export function repositoryPlanMarkdown({ repository, commit, stacks }: RepositoryPlan): string[] {
+  const changing = stacks.filter(isChange);
+  const head = `**Repository ${repository} at commit ${commit.slice(0, 12)}: ${changing.length} of ${stacks.length} stacks change.**`;
+  return [head, ...changing.flatMap((stack) => ['', ...stackMarkdown(stack)])];
+}
+
+function isChange({ step }: PlannedStack): boolean {
+  return step !== 'none';
+}
+
+function stackHead({ name, step, reason }: PlannedStack): string {
+  const words = { apply: 'changes', hold: 'is held', refuse: 'is refused', remove: 'is removed', none: 'stays as it is' } as const;
+  return `Stack ${name} ${words[step]}${reason === '' ? '' : `: ${reason}`}`;
+}
+
+function stackLines({ changes = [], errors = [] }: PlannedStack): string[] {
+  return [...errors, ...changedLines(changes)];
+}
+
+function stackMarkdown(stack: PlannedStack): string[] {
+  if (stack.step === 'apply' && stack.changes) return planMarkdown(stack.changes, stack.name);
+  return [`**${oneLine(stackHead(stack))}**`, ...stackLines(stack).map((line) => `- \`${oneLine(line).replaceAll('`', "'")}\``)];
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/[\r\n]+/g, ' ');
 }

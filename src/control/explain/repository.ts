@@ -1,0 +1,66 @@
+/** Why a repository is as it is, in sentences. */
+import { timeOf } from '#base/clock';
+import { formatDuration } from '#base/text/duration';
+import { counted, humanDuration } from '#base/text/human';
+import { compareTexts, shortCommit } from '#base/text/text';
+import { trustOf, type Repository } from '#model/object/repository';
+import type { View } from '#store/view';
+import { isOwned } from '../stack/ownership.ts';
+import { nodesOf, stackHealth } from '../stack/stack-health.ts';
+import { followedText } from '../repository/rewrites.ts';
+import { stillSentence } from './still.ts';
+
+const mostLines = 50;
+
+export function explainRepository(view: View, repository: Repository, now: number): string[] {
+  const { Spec, Status } = repository;
+  return [
+    placeSentence(repository),
+    `Its stacks have ${trustOf(Spec) === 'full' ? 'full trust' : 'the trust that --allow gives them'}; a version that fails ${Spec.OnFailure === 'stay' ? 'stays as it is' : 'goes back to the last good one'}.`,
+    ...(Spec.Signers === undefined ? [] : ['Only commits that somebody of its list signed are followed.']),
+    readSentence(Status, now),
+    ...stillSentence(repository, now),
+    ...(Status.Rewritten === undefined
+      ? []
+      : [`Commit ${shortCommit(Status.Rewritten)} waits for \`shoal repo confirm ${Spec.Name} --commit ${shortCommit(Status.Rewritten)}\`.`]),
+    ...stackLines(view, repository, now),
+  ];
+}
+
+function placeSentence({ Spec, Pushed }: Repository): string {
+  if (!Spec.Hosted)
+    return `Repository ${Spec.Name} follows ${followedText(Spec)} of ${Spec.URL}, folder ${Spec.Path}, and looks every ${formatDuration(Spec.Interval)}.`;
+  const head = Pushed ? `its head is ${shortCommit(Pushed.Commit)}` : 'nothing was pushed yet';
+  return `Repository ${Spec.Name} is held by the cluster: what is pushed to branch ${Spec.Branch} is deployed, folder ${Spec.Path}; ${head}.`;
+}
+
+function readSentence({ State, Commit, Message, Since }: Repository['Status'], now: number): string {
+  const since = `${humanDuration(now - timeOf(Since))} ago`;
+  const read = Commit === undefined ? 'No commit of it was rendered yet' : `The commit rendered last is ${shortCommit(Commit)}`;
+  return State === 'synced'
+    ? `${read}, and all its stacks are as that one wants them (since ${since}).`
+    : `${read}; it is ${State} since ${since}${Message === '' ? '' : `: ${Message}`}.`;
+}
+
+function stackLines(view: View, { Spec, Status: { Refused = {}, Held = {} } }: Repository, now: number): string[] {
+  const nodes = nodesOf(view);
+  const own = [...view.list('stack')].filter((stack) => isOwned(stack, Spec.Name)).toSorted((a, b) => compareTexts(a.Spec.Name, b.Spec.Name));
+  const lines = own.map((stack) => {
+    const { Condition } = stack;
+    const health = stackHealth(view, stack, nodes, now);
+    const fares = health ? `${health.State}${health.Message === '' ? '' : ` (${health.Message})`}` : 'never applied';
+    return `  ${stack.Spec.Name}: ${Condition.State}, ${fares}${Condition.Message === '' ? '' : `; ${Condition.Message}`}.`;
+  });
+  const names = new Set(own.map(({ Spec: { Name } }) => Name));
+  const others = [
+    ...Object.entries(Refused).map(([name, errors]) => [name, `refused: ${errors[0] ?? ''}`] as const),
+    ...Object.entries(Held).map(([name, reason]) => [name, `held: ${reason}`] as const),
+  ].flatMap(([name, text]) => (names.has(name) ? [] : [`  ${name}: ${text}.`]));
+  const all = [...lines, ...others];
+  if (all.length === 0) return ['It has no stacks.'];
+  return [
+    `It has ${counted(all.length, 'stack')} (\`shoal stack explain NAME\` says more of each):`,
+    ...all.slice(0, mostLines),
+    ...(all.length > mostLines ? [`  and ${all.length - mostLines} more.`] : []),
+  ];
+}

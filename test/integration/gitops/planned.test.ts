@@ -1,0 +1,50 @@
+/** What a commit would do is said before it is followed, and nothing moves by that. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Pushing } from '#test/support/git-pushing';
+import { stackFile } from '#test/support/git-repository';
+
+let world: Pushing;
+
+beforeEach(async () => void (world = await new Pushing().start()));
+
+afterEach(() => world.stop());
+
+test('a branch, a tag and a commit are planned, field by field, while what is followed stays', async () => {
+  const { repository, following } = world;
+  const main = repository.commit({ 'stacks/web/compose.yml': stackFile('app:1'), 'stacks/api/compose.yml': stackFile('api:1') });
+  await following.add(repository.folder);
+  repository.git('checkout', '--quiet', '-b', 'change');
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:2'), 'stacks/bad/compose.yml': 'services: {web: {imaage: x}}' });
+  const change = repository.commit({ 'stacks/api': undefined });
+  repository.git('tag', 'v2');
+  const { index } = following.cluster.store;
+  const plan = await following.gitops.planCommit('infra', 'change');
+  expect(plan).toMatchObject({ repository: 'infra', commit: change });
+  expect(plan.stacks.map(({ name, step }) => `${name} ${step}`)).toEqual(['bad refuse', 'web apply', 'api remove']);
+  expect(plan.stacks[0]?.errors?.[0]).toMatch(/^stacks\/bad\/compose.yml:1:/);
+  expect(plan.stacks[1]?.changes?.[0]?.fields.map(({ field }) => field)).toContain('TaskTemplate.ContainerSpec.Image');
+  for (const ref of ['v2', change, 'refs/tags/v2']) expect((await following.gitops.planCommit('infra', ref)).commit).toBe(change);
+  expect((await following.gitops.planCommit('infra', undefined)).stacks.map(({ step }) => step)).toEqual(['none', 'none']);
+  await expect(following.gitops.planCommit('infra', 'nowhere')).rejects.toThrow('no branch or tag nowhere');
+  await expect(following.gitops.planCommit('infra', '--upload-pack=x')).rejects.toThrow('no name of a branch');
+  expect(following.cluster.store.index).toBe(index);
+  expect(await following.sync()).toMatchObject({ State: 'synced', Commit: main });
+});
+
+test('a token of that role may plan at the door, as JSON and as Markdown, and nothing else; another role may not', async () => {
+  const { repository } = world;
+  world.create();
+  const [token, planner, reader] = [world.token('push'), world.token('plan'), world.token('read')];
+  const head = repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  await world.push(token);
+  const ask = (secret: string, query = '') =>
+    fetch(`${world.door}/plan/infra${query}`, { headers: { Authorization: `Basic ${Buffer.from(`me:${secret}`).toString('base64')}` } });
+  expect(await (await ask(planner)).json()).toEqual({ repository: 'infra', commit: head, stacks: [{ name: 'web', step: 'none', reason: '' }] });
+  expect(await (await ask(planner, `?ref=${head}&format=markdown`)).text()).toBe(
+    `**Repository infra at commit ${head.slice(0, 12)}: 0 of 1 stacks change.**\n`,
+  );
+  expect((await ask(reader)).status).toBe(403);
+  expect((await ask('wrong')).status).toBe(401);
+  expect((await ask(planner, '?ref=nowhere')).status).toBe(404);
+  expect((await world.push(planner)).shown).toContain('this token has role plan: it may not push');
+});
