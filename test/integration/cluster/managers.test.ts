@@ -91,6 +91,8 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
   test('the leader dies: the next one takes writes at once, containers are untouched, and the dead one comes back as a follower', async () => {
     const dead = await leader();
     const [near, far] = managers.filter((daemon) => daemon !== dead) as [HostDaemon, HostDaemon];
+    // On a slow machine too it is back before anybody takes its place.
+    await near.ask('swarm', 'update', '--dispatcher-heartbeat', '5s');
     const before = allContainers();
     await dead.kill();
     await insist(near, 'config', 'create', 'after', near.file('after', 'x'));
@@ -101,9 +103,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     const all = daemons.map((daemon) => ready(daemon, daemon === next ? 'Leader' : managers.includes(daemon) ? 'Reachable' : '')).toSorted();
     for (const daemon of managers) await eventually(() => placesAt(daemon), all);
     await eventually(() => running(dead, 'app'), allRun(daemons));
-    // Whoever was missed for longer than three beats has had its task replaced; nobody else was touched.
-    const others = daemons.filter((daemon) => daemon !== dead).flatMap(containersOf);
-    expect(others.filter((id) => before.includes(id)).length).toBe(4);
+    expect(allContainers()).toEqual(before);
     await eventually(async () => (await dead.docker(['config', 'ls', '--format', '{{.Name}}'])).stdout.includes('after'), true);
   });
 
@@ -118,6 +118,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
       expect(allContainers(), logs()).toEqual(before);
     }
     await eventually(() => running(managers[0] as HostDaemon, 'app'), allRun(daemons));
+    await (managers[0] as HostDaemon).ask('swarm', 'update', '--dispatcher-heartbeat', '1s');
   });
 
   test('a worker becomes a manager and one again, and what it runs notices nothing', async () => {
