@@ -26,6 +26,7 @@ import { RecentRemovals } from './routes/recent-removals.ts';
 import { commonHeaders } from './routes/system.ts';
 import { answers } from '#http/answers';
 import { sendAnswer, sendJson } from './answer.ts';
+import { linger } from './request/linger.ts';
 import { router, type Answer, type Call, type Handler } from './router.ts';
 import { SwarmEvents } from './stream/swarm-events.ts';
 import { MetricsDoor, type MetricsPlace } from './metrics/metrics-door.ts';
@@ -286,8 +287,7 @@ export class ApiServer {
       response.destroy();
       return;
     }
-    // What the client still sends of the body would be read as the next request.
-    if (!request.complete) response.setHeader('Connection', 'close');
+    if (!request.complete) linger(request, this.#context.clock);
     sendJson(response, status, { message });
   }
 

@@ -8,7 +8,7 @@ import { parseJson } from '#model/shape/json';
 import { FrameTooLarge, parseLargeJson } from '#model/shape/large-json';
 import type { Shape } from '#model/shape/shape';
 
-const bodyLimitBytes = 64 * 1024 * 1024;
+export const bodyLimitBytes = 64 * 1024 * 1024;
 /** More is too much for one turn of the event loop. */
 const largeBytes = 1024 * 1024;
 /** Of all bodies that are being read at a time. */
@@ -67,13 +67,13 @@ export function bodyDigest(request: IncomingMessage): string | undefined {
   return digests.get(request);
 }
 
-/** Resolves at the end of the body; rejects when the sender goes before it, or with what `take` throws, and destroys the request then. */
+/** Resolves at the end of the body; rejects when the sender goes before it, or with what `take` throws. Of an answer the rest is not waited for then; of a request it is the server's. */
 function eachChunk(request: IncomingMessage, take: (chunk: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       reject(error);
       request.off('data', heard);
-      request.destroy();
+      if (request.statusCode !== null) request.destroy();
     };
     function heard(chunk: Buffer): void {
       try {

@@ -64,8 +64,11 @@ async function certificateFor(nodeId: string, { image }: Backup): Promise<NodeCe
   const [cluster] = image.objects.cluster;
   const authority = cluster?.Shoal?.Authority;
   if (!cluster || !authority) throw new Refusal('failedPrecondition', 'the backup holds no cluster with an authority of its own');
+  const issuer = issuerOf(authority);
+  if (issuer.key === '')
+    throw new Refusal('failedPrecondition', "an external CA has the key of this cluster's root, and the backup has not: no manager can be certified here");
   const key = certificates.newKey();
   const template = nodeTemplate({ nodeId, role: 'manager', clusterId: cluster.ID }, systemClock.now(), cluster.Spec.CAConfig.NodeCertExpiry);
-  const certificate = await certificates.issue(await certificates.request(key), template, issuerOf(authority));
+  const certificate = await certificates.issue(await certificates.request(key), template, issuer);
   return { certificate, key, roots: trustedRoots(authority) };
 }

@@ -72,10 +72,8 @@ test('stopping ends streams that are open', async () => {
 
 test('a body over the limit is refused before it is kept', async () => {
   const body = JSON.stringify({ Name: 'big', Data: 'x'.repeat(65 * 1024 * 1024) });
-  const reply = await api.http('POST', '/configs/create', body).catch((error: Error) => error);
-  // The refusal may overtake the upload: the client then sees its pipe break.
-  if (reply instanceof Error) expect(reply.message).toMatch(/EPIPE|ECONNRESET|socket hang up/);
-  else expect([reply.status, reply.json.message]).toEqual([413, 'request body is larger than 67108864 bytes']);
+  const reply = await api.http('POST', '/configs/create', body);
+  expect([reply.status, reply.json.message]).toEqual([413, 'request body is larger than 67108864 bytes']);
   expect((await api.http('GET', '/configs')).json).toEqual([]);
 });
 

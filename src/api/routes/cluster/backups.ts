@@ -29,7 +29,7 @@ async function restore(call: Call, custody: Custody): Promise<Answer> {
   const passphrase = passphraseOf(call);
   const { query } = call;
   const places = { ListenAddr: query.get('listen') ?? '', AdvertiseAddr: query.get('advertise') ?? '' };
-  return { status: 200, json: await custody.restore({ ...places, passphrase, force: flag(call, 'force') }, call.request) };
+  return { status: 200, json: await custody.restore({ ...places, passphrase, force: flag(call, 'force') }, call.request.iterator({ destroyOnReturn: false })) };
 }
 
 function passphraseOf({ request }: Call): string {
