@@ -10,8 +10,10 @@ import { fenceOf } from '#model/options/fence';
 import type { Task, TaskStatus } from '#model/object/task';
 import type { NodeNetwork } from '#network/contract';
 import type { Engine, LogLine, LogOptions } from '#engine/engine';
+import type { GuestEngine } from '#engine/guests';
 import { AssignmentSet } from './assignment-set.ts';
 import { Fence } from './fence.ts';
+import { Guests } from './guests.ts';
 import { runSessions, withLimit } from './session-loop.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { TaskLoop } from './task-loop.ts';
@@ -24,6 +26,8 @@ export interface AgentOptions {
 
 export interface AgentModules {
   engine: Engine;
+  /** Containers that are no task's; absent: none may be on the cluster's networks. */
+  guests?: GuestEngine;
   /** What the node says of itself; absent: what its engine says. */
   describe?: () => Promise<NodeDescription>;
   network: NodeNetwork;
@@ -53,6 +57,8 @@ export class Agent {
   readonly #reporter: StatusReporter;
   readonly #loop: TaskLoop;
   readonly #fence: Fence;
+  /** Absent: only tasks are on the cluster's networks. */
+  readonly guests: Guests | undefined;
   #description: NodeDescription | undefined;
   #session: DispatcherSession | undefined;
   #left = false;
@@ -80,6 +86,9 @@ export class Agent {
     const mayNotRun = (task: Task) => this.#fence.holds(task);
     const parts = { ...modules, assignments: this.#assignments, reporter: this.#reporter, leftElsewhere, mayNotRun };
     this.#loop = new TaskLoop({ concurrency: options.concurrency ?? 16, node }, parts, this.#ending.signal);
+    const { tasks } = this.#assignments;
+    const seen = { network: modules.network, clock: modules.clock, logger: modules.logger, tasks, networks: this.#loop.networkLoop.states };
+    this.guests = modules.guests && new Guests({ ...seen, guests: modules.guests, session: () => this.#session }, this.#ending.signal);
   }
 
   /** Resolves when the node's network is up; sessions and containers follow by themselves. */
@@ -88,6 +97,7 @@ export class Agent {
     const { nodeId } = this.#options;
     await this.#loop.networkLoop.start();
     this.#loop.observer.start();
+    this.guests?.start();
     // Each node draws from its own stream, so that nodes do not come back all at once.
     const modules = { openSession, describe, clock, random: seededRandom(0, nodeId), meter, logger };
     this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(), this.#ending.signal);
@@ -131,6 +141,7 @@ export class Agent {
   /** For a node that leaves its cluster: assignments count no more, every container and network of ours is removed. Resolves when they are gone, or after `limitMs`. */
   async removeAll(limitMs: number): Promise<void> {
     this.#left = true;
+    await this.guests?.letGo();
     this.#loop.wake(this.#assignments.clear().tasks);
     this.#loop.wakeAll();
     const end = this.#modules.clock.monotonicNow() + limitMs;
@@ -183,6 +194,7 @@ export class Agent {
     if (message.type === 'complete') this.#afterComplete();
     if (touched.tasks.size > 0) this.#fence.plan();
     this.#loop.wake(touched.tasks);
+    if (touched.tasks.size > 0) this.guests?.look();
     const published = touched.network || message.acknowledge ? this.#loop.networkLoop.publish() : undefined;
     if (message.acknowledge) void this.#acknowledge(message.resultsIn, published);
     if (message.changes.some(({ kind }) => kind === 'node' || kind === 'managers')) this.#modules.placed?.(this.#assignments.place(this.#options.nodeId));

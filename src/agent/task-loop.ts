@@ -142,6 +142,8 @@ export class TaskLoop {
       const assigned = this.modules.assignments.tasks.get(id);
       const container = this.observer.containers.get(id);
       if (!assigned) return this.#dismiss(id);
+      // Its container is somebody else's.
+      if (assigned.Shoal.Attachment) return;
       const task: Task = this.modules.mayNotRun(assigned) ? { ...assigned, DesiredState: 'shutdown' } : assigned;
       const attempt = adoptAttempt(task, this.attempts.get(id));
       this.attempts.set(id, attempt);

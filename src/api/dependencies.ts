@@ -32,6 +32,8 @@ export interface Dependencies {
   custody?: Custody;
   /** The cluster's nodes, of which this is one; absent: there are no others. */
   nodes?: NodesLine;
+  /** Containers of this node that are no task's; absent: none may be on the cluster's networks. */
+  guests?: GuestsLine;
   /** Path of the local Docker Engine's socket. */
   engineSocket: string;
   /** Where the engine is when it may be elsewhere: used in place of the socket. */
@@ -52,6 +54,34 @@ export interface NodesLine {
   open(nodeId: string, signal: AbortSignal): Promise<Duplex>;
   /** Whether a container, by its whole id, is that of a task of this node. */
   isTask(containerId: string): boolean;
+}
+
+/** This node's way to addresses for containers that are no task's. */
+export interface GuestsLine {
+  /**
+   * An address for a container in an attachable network (id or name), which is there on this node when it resolves. While the container is
+   * being made, `containerId` is a key that nobody else has. Refuses `notFound` and `permissionDenied` by what the managers say.
+   */
+  attach(request: { containerId: string; name: string; network: string; aliases: readonly string[]; address?: string }): Promise<GuestPlace>;
+  /** The container is there. */
+  settle(key: string, taskId: string, containerId: string, name: string): Promise<void>;
+  /** It is not, or is on the network no more; without one named, on none. */
+  release(taskId: string, networkId?: string, key?: string): Promise<void>;
+  /** The task that stands for a container, by its whole id. */
+  taskOf(containerId: string): string | undefined;
+  /** The engine's name of a cluster network. */
+  networkName(networkId: string): string;
+}
+
+export interface GuestPlace {
+  taskId: string;
+  networkId: string;
+  /** The engine's name of the network. */
+  network: string;
+  /** Without prefix length. */
+  address: string;
+  /** This node's own address there: names are asked for at it. */
+  gateway: string;
 }
 
 /** Whoever decides, as this manager knows it. */

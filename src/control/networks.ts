@@ -4,8 +4,9 @@ import { nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
 import { compareStates } from '#model/object/task-state';
 import { isIngress } from '#model/port/port';
 import { networkSpec } from '#model/shape/object-shapes';
-import { create, newMeta, remove } from '#store/action';
+import { create, newMeta, remove, type Action } from '#store/action';
 import type { View } from '#store/view';
+import { withoutNetwork } from './attachments.ts';
 import type { UseCase } from './cluster.ts';
 import { findObject } from './find.ts';
 import { checkName } from './names.ts';
@@ -24,14 +25,14 @@ export function createNetwork(spec: NetworkSpec): UseCase<{ ID: string }> {
 }
 
 export function removeNetwork(ref: string): UseCase<void> {
-  return (view) => {
+  return (view, { now }) => {
     const network = findObject(view, 'network', ref);
     const id = network.ID;
     if (network.Spec.Ingress) checkIngressUnused(view);
     const [user] = servicesUsing(view, id);
     if (user) throw new Refusal('failedPrecondition', `network ${id} is in use by service ${user.ID}`);
     checkNoTasks(view, id);
-    return { actions: [remove('network', id)], result: undefined };
+    return { actions: [...detachStopped(view, id, now), remove('network', id)], result: undefined };
   };
 }
 
@@ -83,7 +84,14 @@ function checkIngressUnused(view: View): void {
 /** Refuses while a task that is wanted is attached; tasks on their way out need no more than their addresses. */
 function checkNoTasks(view: View, networkId: string): void {
   for (const task of view.find('task', 'network', networkId)) {
-    const live = compareStates(task.DesiredState, 'running') <= 0 && compareStates(task.Status.State, 'running') <= 0;
+    const wanted = task.Shoal.Attachment ? task.Shoal.Attachment.Running === true : compareStates(task.DesiredState, 'running') <= 0;
+    const live = wanted && compareStates(task.Status.State, 'running') <= 0;
     if (live) throw new Refusal('failedPrecondition', `network ${networkId} is in use by task ${task.ID}`);
   }
+}
+
+/** Containers that do not run keep no network: they cannot be started again then. */
+function detachStopped(view: View, networkId: string, now: number): Action[] {
+  const stopped = [...view.find('task', 'network', networkId)].filter(({ Shoal }) => Shoal.Attachment);
+  return stopped.map((task) => withoutNetwork(task, networkId, now));
 }

@@ -9,10 +9,12 @@ import { containerRequest, endpoints, type BodyContext } from '#task/container-b
 import { connectAgain, connectAll } from './docker-attachments.ts';
 import { describeNode } from './describe.ts';
 import { containerEvents, followEvents, networkEvents, taskOf, type EngineEvent } from './docker-events.ts';
+import { DockerGuests } from './docker-guests.ts';
 import { containerLogs } from './docker-logs.ts';
 import { DockerNetworks } from './docker-networks.ts';
 import { observed } from './docker-observe.ts';
 import type { Engine, LogLine, LogOptions } from './engine.ts';
+import type { GuestEngine } from './guests.ts';
 import { TaskFiles } from './secret-files.ts';
 import { Images } from './images.ts';
 import { nodeIdLabel, taskIdLabel } from '#model/object/meta';
@@ -44,6 +46,7 @@ export class DockerEngine implements Engine {
   readonly #images: Images;
   readonly #networks: DockerNetworks;
   readonly #files: TaskFiles;
+  readonly guests: GuestEngine;
   /** Task id → container id: saves a list when one task is looked at. */
   readonly #containerIds = new Map<string, string>();
   readonly #table: StepTable = {
@@ -64,6 +67,7 @@ export class DockerEngine implements Engine {
     this.#docker = new Docker({ socketPath: options.socketPath ?? '/var/run/docker.sock' });
     this.#images = new Images(this.#docker, options.parallelPulls ?? 3, undefined, options.meter);
     this.#networks = new DockerNetworks(this.#docker, options.nodeId, options.networkMtu);
+    this.guests = new DockerGuests(this.#docker, this.#networks);
     this.#files = new TaskFiles(join(options.runFolder, options.nodeId));
   }
 

@@ -66,6 +66,12 @@ export class DockerNetworks {
     return this.#ids.get(engineId);
   }
 
+  /** The cluster's id of the network that the engine has under this name; undefined for a stranger's. */
+  idOf(name: string): string | undefined {
+    for (const [id, known] of this.#names) if (known === name && id !== '') return id;
+    return undefined;
+  }
+
   /** The engine's name of a network that has been created or observed. */
   name(networkId: string): string {
     return this.#names.get(networkId) ?? networkId;

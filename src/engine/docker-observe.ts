@@ -38,7 +38,8 @@ export function observed(info: Docker.ContainerInspectInfo, clusterNetwork: (eng
   };
 }
 
-function attachedNetworks(
+/** The cluster's networks among those that a running container is on. */
+export function attachedNetworks(
   networks: Docker.ContainerInspectInfo['NetworkSettings']['Networks'],
   clusterNetwork: (engineId: string) => string | undefined,
 ): readonly AttachedNetwork[] {

@@ -2,6 +2,7 @@
 import type { Dependencies, LocalSwarm, ReconcileEvent, TaskLogLine, TaskLogOptions } from '#api/dependencies';
 import type { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
 import { Registries } from '#engine/registries';
 import { deployPlanner } from '#gitops/plan';
 import type { Task } from '#model/object/task';
@@ -52,6 +53,7 @@ export function apiDependencies(
       open: async (nodeId, signal) => await managing().openNode(nodeId, signal),
       isTask: (containerId) => member()?.agent.runs(containerId) === true,
     },
+    guests: guestsOf(inside),
     logs: { open: (task, logOptions, signal) => logsOf(task, logOptions, signal) },
     reconciler: {
       sync: async (name) => managing().gitops.sync(name),
@@ -71,5 +73,21 @@ export function apiDependencies(
     },
     logger: logger.child({ part: 'api' }),
     clock: systemClock,
+  };
+}
+
+/** A node in safe mode, or in no cluster, refuses. */
+function guestsOf(inside: () => Membership): NonNullable<Dependencies['guests']> {
+  const line = () => {
+    const { guests } = inside().agent;
+    if (!guests) throw new Refusal('unavailable', 'this node brings no containers to networks of the cluster');
+    return guests;
+  };
+  return {
+    attach: async (request) => line().attach(request),
+    settle: async (key, taskId, containerId, name) => line().settle(key, taskId, containerId, name),
+    release: async (taskId, networkId, key) => line().release(taskId, networkId, key),
+    taskOf: (containerId) => line().taskOf(containerId),
+    networkName: (networkId) => line().networkName(networkId),
   };
 }

@@ -52,6 +52,7 @@ const table: Readonly<Record<string, Admission | 'anyone'>> = {
   '/shoal.v1.DispatcherService/Pause': nodes,
   '/shoal.v1.DispatcherService/Acknowledge': nodes,
   '/shoal.v1.DispatcherService/Withdrawn': nodes,
+  '/shoal.v1.DispatcherService/ChangeAttachment': nodes,
   '/shoal.v1.RaftService/Entries': peers,
   '/shoal.v1.RaftService/Pulse': peers,
   '/shoal.v1.RaftService/Snapshot': peers,

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { credentials, Metadata, type CallOptions, type ChannelCredentials, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { encode } from '#base/codec';
 import { Refusal } from '#base/refusal';
-import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
+import type { AssignmentMessage, AttachmentChange, DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import { Pieces } from './assignment-wire.ts';
 import { TunnelClient } from './forward/tunnel-client.ts';
@@ -129,6 +129,12 @@ class RemoteSession implements DispatcherSession {
   async withdrawn(taskId: string): Promise<void> {
     const request = { sessionId: this.#sessionId, taskId };
     await this.#call((options, answer) => this.#client.withdrawn(request, ...options, answer));
+  }
+
+  async changeAttachment(change: AttachmentChange): Promise<string> {
+    const request = { sessionId: this.#sessionId, change: encode(change) };
+    const { taskId } = await this.#call<{ taskId: string }>((options, answer) => this.#client.changeAttachment(request, ...options, answer));
+    return taskId;
   }
 
   async pause(): Promise<void> {

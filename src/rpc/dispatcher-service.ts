@@ -4,7 +4,7 @@ import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc
 import { decode } from '#base/codec';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import type { DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
+import type { AttachmentChange, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { Caller } from './authorization.ts';
 import { toPieces } from './assignment-wire.ts';
@@ -78,6 +78,9 @@ export class DispatcherService {
         await this.#sessionOf(sessionId, caller).withdrawn(taskId);
         return {};
       }),
+      changeAttachment: answering(async ({ sessionId, change }, caller) => ({
+        taskId: await this.#sessionOf(sessionId, caller).changeAttachment(decode<AttachmentChange>(change)),
+      })),
       pause: answering(async ({ sessionId }, caller) => {
         await this.#sessionOf(sessionId, caller).pause();
         return {};

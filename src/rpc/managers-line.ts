@@ -115,6 +115,7 @@ function closing(session: DispatcherSession, connection: DispatcherConnection): 
     pause: () => session.pause(),
     acknowledge: (resultsIn) => session.acknowledge(resultsIn),
     withdrawn: (taskId) => session.withdrawn(taskId),
+    changeAttachment: (change) => session.changeAttachment(change),
     close() {
       session.close();
       connection.close();

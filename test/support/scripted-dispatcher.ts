@@ -1,5 +1,5 @@
 /** A dispatcher that says what a test tells it to, and keeps what agents report. */
-import type { AssignmentChange, AssignmentMessage, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
+import type { AssignmentChange, AssignmentMessage, AttachmentChange, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { TaskStatus } from '#model/object/task';
 
@@ -29,6 +29,7 @@ export class ScriptedDispatcher {
   };
 
   readonly acknowledged: number[] = [];
+  readonly attachments: AttachmentChange[] = [];
   /** Asked before a task counts as left by all other nodes. */
   beforeWithdrawn: (taskId: string) => Promise<void> = async () => {};
 
@@ -70,6 +71,11 @@ class ScriptedSession implements DispatcherSession {
 
   withdrawn(taskId: string): Promise<void> {
     return this.dispatcher.beforeWithdrawn(taskId);
+  }
+
+  async changeAttachment(change: AttachmentChange): Promise<string> {
+    this.dispatcher.attachments.push(change);
+    return 'taskId' in change ? change.taskId : `guest-${change.containerId}`;
   }
 
   readonly #queue: AssignmentMessage[] = [];

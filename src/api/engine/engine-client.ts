@@ -7,7 +7,7 @@ import { openCall } from '#http/call';
 import { readBody } from '../request/body.ts';
 import { connectEngine, joinUpgrade } from './engine-upgrade.ts';
 import { HttpError } from '../errors.ts';
-import type { Answer } from '../router.ts';
+import type { Answer, Call } from '../router.ts';
 import type { Allowance } from '../limits.ts';
 import { enginePath, type RequestTarget } from '../target.ts';
 import { minorVersion, newestVersion } from '../version.ts';
@@ -115,6 +115,22 @@ export class EngineClient {
       return 'sent';
     }
     return { status: 404, json: parsed((await readBody(reply)).toString('utf8')) };
+  }
+
+  /** Hands a request on with another body, to another path where one is named, and brings the answer. */
+  async exchange(
+    { request, response, target }: Pick<Call, 'request' | 'response' | 'target'>,
+    body: object,
+    elsewhere?: string,
+  ): Promise<{ status: number; json: unknown }> {
+    const text = Buffer.from(JSON.stringify(body));
+    const kept = requestHeaders(request).filter(([name]) => !['content-length', 'transfer-encoding', 'content-type'].includes(name.toLowerCase()));
+    const headers: [string, string][] = [...kept, ['Content-Type', 'application/json'], ['Content-Length', String(text.length)]];
+    const path = enginePath(elsewhere === undefined ? target : { ...target, path: elsewhere }, await this.commonVersion(true)) + target.search;
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const reply = await this.#open({ method: request.method ?? 'POST', path, headers }, { body: text, signal: gone.signal });
+    return { status: reply.statusCode ?? 500, json: parsed((await readBody(reply)).toString('utf8')) };
   }
 
   async #ask(request: IncomingMessage, response: ServerResponse, target: RequestTarget, body?: Buffer): Promise<IncomingMessage> {

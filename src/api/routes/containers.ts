@@ -1,6 +1,7 @@
 /** Containers: only tasks are attached to the cluster's networks, and what is asked about a task's container is answered wherever that is. */
 import { HttpError } from '../errors.ts';
 import type { Context } from '../context.ts';
+import { createGuest } from '../guests/guest-routes.ts';
 import { askAnywhere } from '../nodes/anywhere.ts';
 import { listContainers } from '../nodes/inspected.ts';
 import { shownRoutes } from '../nodes/shown.ts';
@@ -23,6 +24,10 @@ async function create(call: Call, context: Context): Promise<Answer> {
   // What is no JSON the engine refuses in its own words.
   const networks = bytes.length === 0 ? [] : networksOfContainer(parseBody(bytes));
   if (networks.length > networksLimit) throw new HttpError(400, `a container is attached to at most ${networksLimit} networks`);
+  if (context.guests && networks.length > 0) {
+    const made = await createGuest(call, context, context.guests, parseBody(bytes), networks);
+    if (made) return made;
+  }
   for (const network of networks) await refuseOwnNetwork(context, network, 'attaching a container that is no task');
   await context.engine.passThrough(call.request, call.response, call.target, bytes);
   return 'sent';

@@ -9,6 +9,7 @@ import { findOptional, requireManager, submit, type Context } from '../context.t
 import type { View } from '../dependencies.ts';
 import { clusterIdOf, standInShown, standIns } from '../engine/stand-ins.ts';
 import { HttpError } from '../errors.ts';
+import { connectGuest, disconnectGuest } from '../guests/guest-routes.ts';
 import { optionalView, refuseOwnNetwork, refuseStandIn } from '../own-networks.ts';
 import { readFilters, type Filters } from '../request/filters.ts';
 import { checkType, listKeys, passesList, passesPrune, pruneKeys } from '../request/network-filters.ts';
@@ -23,8 +24,8 @@ export function networkRoutes(context: Context): Route[] {
     post('/networks/create', (call) => create(call, context)),
     post('/networks/prune', async (call) => ({ status: 200, json: { NetworksDeleted: await prune(call, context) } })),
     remove('/networks/{}', (call) => removeOne(call, context)),
-    post('/networks/{}/connect', (call) => passOn(call, context, 'attaching a container that is no task')),
-    post('/networks/{}/disconnect', (call) => passOn(call, context, 'detaching a container')),
+    post('/networks/{}/connect', (call) => change(call, context, connectGuest, 'attaching a container that is no task')),
+    post('/networks/{}/disconnect', (call) => change(call, context, disconnectGuest, 'detaching a container')),
   ];
 }
 
@@ -186,10 +187,12 @@ async function removeAtLeader(call: Call, context: Context, ref: string): Promis
   return { status: 204 };
 }
 
-/** To the engine, unless the network is the cluster's. */
-async function passOn(call: Call, context: Context, what: string): Promise<Answer> {
+/** What a container has on the cluster's networks is the cluster's to give; all else is the engine's. */
+async function change(call: Call, context: Context, guest: typeof connectGuest, what: string): Promise<Answer> {
+  const done = context.guests && (await guest(call, context, context.guests));
+  if (done) return done;
   await refuseOwnNetwork(context, parameter(call), what);
-  await context.engine.passThrough(call.request, call.response, call.target);
+  await context.engine.passThrough(call.request, call.response, call.target, await holdBody(call.request));
   return 'sent';
 }
 

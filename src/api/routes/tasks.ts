@@ -35,7 +35,8 @@ function listTasks(view: View, filters: Filters, ownNodeId: string): Iterable<ob
   const services = filters.get('service')?.map((ref) => findObject(view, 'service', ref).ID);
   const nodes = filters.get('node')?.map((ref) => findObject(view, 'node', ref === 'self' ? ownNodeId : ref).ID);
   const wanted = (task: Task): boolean =>
-    (!services || services.includes(task.ServiceID)) && (!nodes || nodes.includes(task.NodeID)) && passes(view, filters, task);
+    // What stands for a container of somebody's is shown to nobody, as Docker has it.
+    !task.Shoal.Attachment && (!services || services.includes(task.ServiceID)) && (!nodes || nodes.includes(task.NodeID)) && passes(view, filters, task);
   // Taken now: the list is of one moment, however long it takes to go out.
   return mapped([...scanned(view, services, nodes)], (task) => (wanted(task) ? shownTask(view, task) : undefined));
 }

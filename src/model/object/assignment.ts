@@ -158,6 +158,14 @@ export interface TaskStatusUpdate {
   status: TaskStatus;
 }
 
+/** What a node says of a container that is no task's and that it puts on attachable networks. */
+export type AttachmentChange =
+  /** It is to have an address in `network` (id or name), this one if one is named. */
+  | { type: 'attach'; containerId: string; name: string; network: string; aliases: readonly string[]; address?: string }
+  | { type: 'tell'; taskId: string; containerId: string; name: string; running: boolean }
+  /** Off the network, or off all. */
+  | { type: 'detach'; taskId: string; networkId?: string };
+
 /** A node's line to its dispatcher. The same calls go over the wire when they are on different hosts. */
 export interface DispatcherSession {
   /** Messages from the full set on; ends when the session does. */
@@ -173,6 +181,8 @@ export interface DispatcherSession {
   acknowledge(resultsIn: number): Promise<void>;
   /** Resolves when every other node that lives has acknowledged what it was told of the task up to now: nobody is led to it any more, if it is not ready. */
   withdrawn(taskId: string): Promise<void>;
+  /** Resolves with the id of the container's task when the change is durable. Refuses where the network is not attachable or has no such address. */
+  changeAttachment(change: AttachmentChange): Promise<string>;
   close(): void;
 }
 

@@ -47,8 +47,19 @@ export interface TaskMemory {
   /** Times (ms) of the restarts in this slot under this spec, newest last; kept only where max_attempts counts them. */
   Restarts?: readonly number[];
   RegistryAuth?: string;
+  /** It is no service's: it stands for a container that somebody made on an attachable network, and lives as long as that is there. */
+  Attachment?: Attachment;
   /** Cluster's default when the spec names none. */
   LogDriver?: LogDriver;
+}
+
+export interface Attachment {
+  /** What the node knows it by; while it is being made, a key of the node's own. */
+  ContainerID: string;
+  Name: string;
+  Running?: true;
+  /** The addresses that were asked for, by network. */
+  Addresses?: Readonly<Record<string, string>>;
 }
 
 /** The task was made by a rollout, or taken over, or follows one that failed in it. */

@@ -54,7 +54,8 @@ export class NodeWork {
       networkMtu: () => this.#network.mtu(),
     });
     const describe = async () => withIdentity(await engine.describe(), { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath });
-    const modules = { engine, describe, network: this.#network, openSession, placed, clock, meter, logger: logger.child({ part: 'agent' }) };
+    const parts = { openSession, placed, clock, meter, logger: logger.child({ part: 'agent' }) };
+    const modules = { engine, guests: engine.guests, describe, network: this.#network, ...parts };
     this.agent = new Agent({ nodeId }, modules);
   }
 

@@ -95,6 +95,15 @@ export class AddressSpace {
     return undefined;
   }
 
+  /** The address that was asked for, in CIDR form; undefined when it is none of the network's, or somebody has it. */
+  takeExactly(address: string): string | undefined {
+    const number = addressNumber(address);
+    const block = this.#blocks.find(({ hosts }) => number !== undefined && hosts.first <= number && number <= hosts.last);
+    if (number === undefined || !block || this.#isUsed(number)) return undefined;
+    this.#change(number, 1);
+    return `${addressText(number)}/${block.prefix}`;
+  }
+
   /** The highest free address, for a gateway, without prefix length. */
   takeTop(): string | undefined {
     const hosts = this.#blocks[0]?.hosts;

@@ -28,6 +28,9 @@ interface Allocation extends NetworkAllocation {
 interface Wish {
   network: Network;
   aliases: readonly string[];
+  /** The address that it had before, or that was asked for. */
+  kept?: readonly string[];
+  asked?: string;
 }
 
 /**
@@ -71,8 +74,10 @@ function allocateTask(task: Task, allocation: Allocation, now: number): Action[]
   if (typeof ports === 'string') return refuse(task, ports, now);
   const attachments = attach(task, ports, allocation);
   if (typeof attachments === 'string') return refuse(task, attachments, now);
+  // What stands for a container is where that is.
+  const next = task.Shoal.Attachment ? withState(task, 'running', 'attached', now) : withState(task, 'pending', 'pending task scheduling', now);
   const allocated: Task = {
-    ...withState(task, 'pending', 'pending task scheduling', now),
+    ...next,
     ...(attachments.length > 0 && { NetworksAttachments: attachments }),
     Shoal: { ...task.Shoal, ...(ports.length > 0 && { Ports: ports }) },
   };
@@ -96,12 +101,12 @@ function attach(task: Task, ports: readonly PortConfig[], allocation: Allocation
   const wishes = wishesOf(task, ports, allocation);
   if (typeof wishes === 'string') return wishes;
   const attachments: NetworkAttachment[] = [];
-  for (const { network, aliases } of wishes) {
-    const taken = takeAddress(network, allocation);
+  for (const { network, aliases, kept, asked } of wishes) {
+    const taken = kept ? { addresses: [...kept] } : takeAddress(network, allocation, asked);
     if ('problem' in taken) {
       for (const [at, { Addresses }] of attachments.entries()) {
-        const given = wishes[at]?.network;
-        if (given) for (const address of Addresses) allocation.spaces.of(given).giveBack(address);
+        const given = wishes[at];
+        if (given && !given.kept) for (const address of Addresses) allocation.spaces.of(given.network).giveBack(address);
       }
       return taken.problem;
     }
@@ -126,9 +131,17 @@ function wishesOf(task: Task, ports: readonly PortConfig[], allocation: Allocati
   for (const { Target = '', Aliases = [] } of task.Spec.Networks ?? []) {
     const network = allocation.networks.get(Target) ?? allocation.view.get('network', Target) ?? nodeLocal(Target);
     if (!network) return `network ${Target} not found`;
-    if (!wishes.some((wish) => wish.network.ID === network.ID)) wishes.push({ network, aliases: Aliases });
+    if (!wishes.some((wish) => wish.network.ID === network.ID)) wishes.push({ network, aliases: Aliases, ...attachmentWish(task, network.ID) });
   }
   return refuseMixture(wishes) ?? wishes;
+}
+
+/** A container that comes to one network more stays where it is on the others. */
+function attachmentWish({ Shoal, NetworksAttachments }: Task, networkId: string): Pick<Wish, 'kept' | 'asked'> {
+  if (!Shoal.Attachment) return {};
+  const kept = NetworksAttachments?.find(({ Network }) => Network.ID === networkId)?.Addresses;
+  const asked = Shoal.Attachment.Addresses?.[networkId];
+  return { ...(kept && { kept }), ...(asked !== undefined && { asked }) };
 }
 
 /** The engine gives a container on the host's network, or on none, no other one. */
@@ -146,12 +159,13 @@ function nodeLocal(name: string): Network | undefined {
   return { ...newMeta(name), Spec: { Name: name, Driver: name === 'none' ? 'null' : name } };
 }
 
-function takeAddress(network: Network, allocation: Allocation): { addresses: string[] } | { problem: string } {
+function takeAddress(network: Network, allocation: Allocation, asked: string | undefined): { addresses: string[] } | { problem: string } {
   if (nodeLocalNetworks.includes(network.Spec.Name)) return { addresses: [] };
   const problem = allocation.problems.get(network.ID);
   if (problem) return { problem };
   const space = allocation.spaces.of(network);
-  const address = space.take();
+  const address = asked === undefined ? space.take() : space.takeExactly(asked);
+  if (!address && asked !== undefined) return { problem: `network ${network.Spec.Name}: address ${asked} is already in use` };
   if (address) return { addresses: [address] };
   const subnets = (network.IPAMOptions?.Configs ?? []).flatMap(({ Subnet, Range }) => (parseSubnet(Subnet) ? [Range ?? Subnet] : []));
   return { problem: `network ${network.Spec.Name}: all ${space.size} usable addresses of ${subnets.join(', ')} are in use` };

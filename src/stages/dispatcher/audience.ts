@@ -2,7 +2,7 @@
 import { assert } from '#base/assert';
 import { isPlaced, type Task } from '#model/object/task';
 import { compareStates } from '#model/object/task-state';
-import { clusterAttachments, filesOf, itemKey, type ItemKey } from './item.ts';
+import { clusterAttachments, filesOf, itemKey, serviceIdOf, type ItemKey } from './item.ts';
 
 /** Every node, the nodes with a task on a network, or one node. */
 export type Topic = 'all' | `network:${string}` | `node:${string}`;
@@ -30,7 +30,7 @@ export function needsOf(task: Task, published: boolean): TaskNeeds | undefined {
   // Without an address nobody reaches it.
   if (networks.length === 0) return { node: task.NodeID, places, networks };
   const audience: Topic[] = [own, ...networks.map((id): Topic => `network:${id}`), ...(published ? ['all' as const] : [])];
-  for (const topic of audience) places.push([itemKey('backend', task.ID), topic], [itemKey('service', task.ServiceID), topic]);
+  for (const topic of audience) places.push([itemKey('backend', task.ID), topic], [itemKey('service', serviceIdOf(task)), topic]);
   return { node: task.NodeID, places, networks };
 }
 

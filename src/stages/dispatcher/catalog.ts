@@ -107,6 +107,7 @@ export class Catalog {
         this.#recount(event.id);
         this.#refresh(itemKey('task', event.id));
         this.#refresh(itemKey('backend', event.id));
+        this.#refresh(itemKey('service', event.id));
         return;
       case 'service':
         return this.#service(event);

@@ -1,7 +1,12 @@
 /** What a node sends is looked at before anything is decided on it: one that lies, or runs another program, harms itself alone. */
 import { Refusal } from '#base/refusal';
-import type { TaskStatusUpdate } from '#model/object/assignment';
+import { addressNumber } from '#model/ipv4';
+import type { AttachmentChange, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
+
+/** Of a container, a network or another name for a container. */
+const longestName = 255;
+const aliasesLimit = 64;
 
 /** What a node may say of a task; the other states are the managers' to give. */
 const states: ReadonlySet<unknown> = new Set([
@@ -27,6 +32,22 @@ export function checkReports(updates: readonly TaskStatusUpdate[]): void {
     if (!states.has(State)) refuse(`a node may not report the state ${typeof State === 'string' ? JSON.stringify(State) : typeof State}`);
     if (![Timestamp, Message, Err].every((text) => typeof text === 'string')) refuse('the status of a report has a time and a message');
   }
+}
+
+/** Refuses `invalidArgument` what no attachment can be made of. */
+export function checkAttachment(change: AttachmentChange): void {
+  const { type, taskId, networkId = '', containerId, name, network, aliases, address = '', running } = record(change, 'an attachment');
+  const texts = type === 'attach' ? [containerId, name, network, address] : type === 'tell' ? [taskId, containerId, name] : [taskId, networkId];
+  if (!['attach', 'tell', 'detach'].includes(type as string)) refuse('an attachment is to be made, told of or ended');
+  if (!texts.every(isShortText)) refuse('an attachment names container, network and address by short texts');
+  if (type === 'tell' && typeof running !== 'boolean') refuse('an attachment says whether its container runs');
+  if (type !== 'attach') return;
+  if (!Array.isArray(aliases) || aliases.length > aliasesLimit || !aliases.every(isShortText)) refuse(`an attachment has at most ${aliasesLimit} aliases`);
+  if (address !== '' && addressNumber(address as string) === undefined) refuse(`invalid address ${String(address)}`);
+}
+
+function isShortText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= longestName;
 }
 
 /** Refuses `invalidArgument` what the stages could not go by. */

@@ -60,7 +60,7 @@ export function itemOf(view: View, key: ItemKey): AssignmentUpdate | undefined {
   const { kind, id } = keyParts(key);
   if (kind === 'node') return nodeItem(view, id);
   if (kind === 'managers') return managersItem(view);
-  if (kind === 'service') return serviceItem(view.get('service', id));
+  if (kind === 'service') return serviceItem(view.get('service', id)) ?? attachedItem(view.get('task', id));
   if (kind === 'backend') return backendItem(view.get('task', id));
   if (kind === 'peer') return peerItem(view, id);
   const item = view.get(kind, id);
@@ -116,6 +116,17 @@ function serviceItem(service: Service | undefined): AssignmentUpdate | undefined
   return { action: 'update', kind: 'service', item };
 }
 
+/** A container that is no task's is found by its name, as a service of one task is. */
+function attachedItem(task: Task | undefined): AssignmentUpdate | undefined {
+  if (!task?.Shoal.Attachment) return undefined;
+  return { action: 'update', kind: 'service', item: { ID: task.ID, Name: task.Shoal.Attachment.Name, Ports: [] } };
+}
+
+/** Under which others find the task: its service's, or its own where it has none. */
+export function serviceIdOf(task: Task): string {
+  return task.ServiceID || task.ID;
+}
+
 function backendItem(task: Task | undefined): AssignmentUpdate | undefined {
   if (!task || !isPlaced(task)) return undefined;
   const Networks = clusterAttachments(task).flatMap(({ Network, Addresses, Aliases = [] }) => {
@@ -123,8 +134,16 @@ function backendItem(task: Task | undefined): AssignmentUpdate | undefined {
     const MacAddress = wishedMacAddress(task, Network.ID);
     return Address ? [{ NetworkID: Network.ID, Address, ...(MacAddress && { MacAddress }), Aliases }] : [];
   });
-  const Ready = task.Status.State === 'running' && compareStates(task.DesiredState, 'running') <= 0;
-  const item: Backend = { ID: task.ID, ServiceID: task.ServiceID, NodeID: task.NodeID, ...(task.Slot !== undefined && { Slot: task.Slot }), Ready, Networks };
+  const runs = task.Shoal.Attachment ? task.Shoal.Attachment.Running === true : compareStates(task.DesiredState, 'running') <= 0;
+  const Ready = task.Status.State === 'running' && runs;
+  const item: Backend = {
+    ID: task.ID,
+    ServiceID: serviceIdOf(task),
+    NodeID: task.NodeID,
+    ...(task.Slot !== undefined && { Slot: task.Slot }),
+    Ready,
+    Networks,
+  };
   return { action: 'update', kind: 'backend', item };
 }
 

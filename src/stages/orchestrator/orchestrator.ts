@@ -2,6 +2,7 @@
 import { assert } from '#base/assert';
 import { Pace, type Steps } from '#base/pace/steps';
 import { modeOf, type Service } from '#model/object/service';
+import { compareStates } from '#model/object/task-state';
 import { remove, update, type Action } from '#store/action';
 import type { Scope, StageContext, StageResult, Wake } from '#store/stage';
 import type { View } from '#store/view';
@@ -144,6 +145,8 @@ function* abandonTasks(view: View, serviceId: string, { context: { room }, pace 
   for (const task of view.tasksOfService(serviceId)) {
     if (pace.isDue) yield;
     const gone = isGone(view, task);
+    // What stands for a container ends with it, or with its node.
+    if (task.Shoal.Attachment && (!gone || compareStates(task.Status.State, 'assigned') < 0)) continue;
     if (!gone && task.DesiredState === 'remove') continue;
     const action = gone ? remove('task', task.ID) : update('task', { ...task, DesiredState: 'remove' });
     if (!room.admit(action)) return { decided, hasMore: true };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
 import { Refusal } from '#base/refusal';
-import type { AssignmentMessage, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
+import type { AssignmentMessage, AttachmentChange, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import { connectDispatcher } from '#rpc/dispatcher-client';
 import { DispatcherService } from '#rpc/dispatcher-service';
@@ -26,6 +26,7 @@ class PlayedDispatcher {
   paused = 0;
   readonly acknowledged: number[] = [];
   readonly withdrawn: string[] = [];
+  readonly attachments: AttachmentChange[] = [];
   refusal: Refusal | undefined;
   readonly #queue: AssignmentMessage[] = [];
   #over = false;
@@ -44,6 +45,10 @@ class PlayedDispatcher {
       pause: async () => void (this.paused += 1),
       acknowledge: async (resultsIn) => void this.acknowledged.push(resultsIn),
       withdrawn: async (taskId) => void this.withdrawn.push(taskId),
+      changeAttachment: async (change) => {
+        this.attachments.push(change);
+        return 't7';
+      },
       close: () => void (this.closed += 1),
     };
   };
@@ -150,6 +155,8 @@ describe.each([
     expect(dispatcher.paused).toBe(1);
     await session.acknowledge(7);
     await session.withdrawn('t');
+    const change = { type: 'attach', containerId: 'c', name: 'n', network: 'net', aliases: ['a'] } as const;
+    expect([await session.changeAttachment(change), dispatcher.attachments]).toEqual(['t7', [change]]);
     expect([dispatcher.acknowledged, dispatcher.withdrawn]).toEqual([[7], ['t']]);
     session.close();
   });

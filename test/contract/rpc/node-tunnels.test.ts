@@ -32,6 +32,7 @@ const idle: OpenSession = async () => {
     pause: async () => undefined,
     acknowledge: async () => undefined,
     withdrawn: async () => undefined,
+    changeAttachment: async () => 't',
     close: () => ending.abort(),
   };
 };

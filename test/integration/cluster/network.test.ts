@@ -303,6 +303,42 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await soon(() => allReach(more));
   });
 
+  test('a container that somebody makes has an address, a name and the services on an attachable network, on any host', async () => {
+    await manager.askDocker('network', 'create', '-d', 'overlay', '--attachable', 'open');
+    await manager.askDocker('service', 'create', '-d', '--name', 'near', '--network', 'open', image);
+    expect((await worker.docker(['run', '-d', '--network', 'front', image])).stderr).toContain('network front not manually attachable');
+    const make = async (daemon: HostDaemon, name: string, ...options: string[]): Promise<Replica> => {
+      await daemon.askDocker('run', '-d', '--name', name, '--hostname', name, ...options, image);
+      const format = '{{with .NetworkSettings.Networks.open}}{{.IPAddress}}{{end}} {{.State.Pid}}';
+      const [address = '', pid = ''] = daemon.host.docker(['inspect', '-f', format, name]).trim().split(' ');
+      return { host: daemon.host, id: name, address, name, enter: ['nsenter', '-t', pid, '-n'] };
+    };
+    const here = await make(manager, 'here', '--network', 'open');
+    const there = await make(worker, 'there', '--network', 'open', '--network-alias', 'yonder');
+    expect(await worker.askDocker('network', 'ls', '--filter', 'driver=overlay', '--format', '{{.Name}} {{.Scope}}')).toContain('open swarm');
+    await soon(() => ['there', 'yonder'].every((name) => resolve(here, name)[0] === there.address) && resolve(there, 'here')[0] === here.address);
+    await soon(() => fetch(here.enter, there.address) === 'there' && fetch(there.enter, here.address) === 'here');
+    const [near] = replicas('near', 'open') as [Replica];
+    await soon(() => [here, there].every((from) => fetch(from.enter, resolve(from, 'near')[0] ?? '') === near.name));
+    expect(resolve(there, 'tasks.near')).toEqual([near.address]);
+    expect(near.host.run([...near.enter, 'busybox', 'ping', '-c', '1', '-W', '5', there.address])).toContain(' 0% packet loss');
+
+    expect((await manager.docker(['run', '-d', '--network', 'open', '--ip', there.address, image])).stderr).toContain('is already in use');
+    await manager.askDocker('service', 'rm', 'near');
+    await soon(() => replicas('near', 'open').length === 0);
+    await manager.askDocker('network', 'prune', '-f');
+    await soon(async () => /is in use by task/.test((await manager.docker(['network', 'rm', 'open'])).stderr));
+
+    const late = await make(worker, 'late');
+    await worker.askDocker('network', 'connect', 'open', 'late');
+    await soon(() => fetch(here.enter, resolve(here, 'late')[0] ?? '') === late.name);
+    await worker.askDocker('network', 'disconnect', 'open', 'late');
+    worker.host.docker(['kill', 'there']);
+    await soon(() => ['there', 'late'].every((name) => !/^\d/.test(resolve(here, name)[0] ?? '')));
+    await worker.askDocker('start', 'there');
+    await soon(() => resolve(here, 'there')[0] === there.address && fetch(here.enter, there.address) === 'there');
+  });
+
   test('the last node that leaves takes the tunnels along, and what stays is served', async () => {
     await worker.askDocker('swarm', 'leave');
     await manager.askDocker('node', 'rm', '--force', worker.host.name);
@@ -310,6 +346,10 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     expect(worker.host.run(['ip', '-o', 'link', 'show', 'type', 'vxlan'])).toBe('');
     await soon(() => manager.host.run(['ip', '-o', 'link', 'show', 'type', 'vxlan']) === '');
     await soon(() => allReach(replicas('app', 'front')));
+    // Containers that are nobody's task run on without the cluster's networks, and hold none of them.
+    expect(worker.host.docker(['inspect', '-f', '{{.State.Running}} {{len .NetworkSettings.Networks}}', 'there']).trim()).toBe('true 0');
+    await manager.askDocker('rm', '-f', 'here');
+    await soon(async () => (await manager.docker(['network', 'rm', 'open'])).code === 0);
   });
 });
 

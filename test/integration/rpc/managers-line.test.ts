@@ -51,6 +51,7 @@ const leading = (opened: string[]): Promise<string> =>
       assignments: endless,
       acknowledge: async () => undefined,
       withdrawn: async () => undefined,
+      changeAttachment: async () => 't',
       updateTaskStatus: async () => undefined,
       heartbeat: async () => 77,
       updateDescription: async () => undefined,

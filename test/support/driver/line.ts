@@ -73,6 +73,10 @@ export class Line implements DispatcherSession {
     return this.#ask((session) => session.withdrawn(taskId));
   }
 
+  changeAttachment(change: Parameters<DispatcherSession['changeAttachment']>[0]): Promise<string> {
+    return this.#ask((session) => session.changeAttachment(change));
+  }
+
   close(): void {
     this.break();
   }

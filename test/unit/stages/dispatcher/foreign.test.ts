@@ -1,6 +1,6 @@
 /** Nodes that send what no agent of ours does. */
 import { expect, test } from 'vitest';
-import { checkDescription, checkReports } from '#stages/dispatcher/foreign';
+import { checkAttachment, checkDescription, checkReports } from '#stages/dispatcher/foreign';
 import { taskStates } from '#model/object/task-state';
 import { testDescription } from '#test/support/memory-cluster';
 
@@ -49,4 +49,32 @@ test.each([
 test('what agents say passes', () => {
   checkDescription(testDescription);
   checkReports([{ taskId: 't', status: { ...status, State: 'failed', Err: 'why' } }]);
+});
+
+const attachment = { type: 'attach', containerId: 'c', name: 'n', network: 'net', aliases: ['a'] };
+
+test.each([
+  null,
+  {},
+  { ...attachment, type: 'constructor' },
+  { ...attachment, name: undefined },
+  { ...attachment, network: 'n'.repeat(256) },
+  { ...attachment, aliases: 'a' },
+  { ...attachment, aliases: Array.from({ length: 65 }, String) },
+  { ...attachment, aliases: [7] },
+  { ...attachment, address: 'fd00::1' },
+  { type: 'tell', taskId: 't', containerId: 'c', name: 'n', running: 'yes' },
+  { type: 'detach', taskId: {} },
+])('an attachment that is none is refused: %j', (change) => {
+  expect(() => checkAttachment(change as never)).toThrow(expect.objectContaining({ code }));
+});
+
+test('an attachment that is one passes', () => {
+  for (const change of [
+    attachment,
+    { ...attachment, address: '10.0.0.9' },
+    { type: 'tell', taskId: 't', containerId: 'c', name: 'n', running: false },
+    { type: 'detach', taskId: 't' },
+  ])
+    expect(() => checkAttachment(change as never)).not.toThrow();
 });

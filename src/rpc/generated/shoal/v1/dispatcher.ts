@@ -125,6 +125,17 @@ export interface WithdrawnRequest {
 export interface WithdrawnResponse {
 }
 
+export interface ChangeAttachmentRequest {
+  sessionId: string;
+  /** AttachmentChange. */
+  change: Uint8Array;
+}
+
+export interface ChangeAttachmentResponse {
+  /** Of the task that stands for the container. */
+  taskId: string;
+}
+
 function createBaseSessionRequest(): SessionRequest {
   return { description: new Uint8Array(0), tunnels: false };
 }
@@ -1054,6 +1065,109 @@ export const WithdrawnResponse: MessageFns<WithdrawnResponse> = {
   },
 };
 
+function createBaseChangeAttachmentRequest(): ChangeAttachmentRequest {
+  return { sessionId: "", change: new Uint8Array(0) };
+}
+
+export const ChangeAttachmentRequest: MessageFns<ChangeAttachmentRequest> = {
+  encode(message: ChangeAttachmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.change.length !== 0) {
+      writer.uint32(18).bytes(message.change);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeAttachmentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeAttachmentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.change = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseChangeAttachmentResponse(): ChangeAttachmentResponse {
+  return { taskId: "" };
+}
+
+export const ChangeAttachmentResponse: MessageFns<ChangeAttachmentResponse> = {
+  encode(message: ChangeAttachmentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taskId !== "") {
+      writer.uint32(10).string(message.taskId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeAttachmentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeAttachmentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.taskId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 export type DispatcherServiceService = typeof DispatcherServiceService;
 export const DispatcherServiceService = {
   /** Opens a session and brings its assignments; a newer session of a node ends the older one. The session ends with the stream. */
@@ -1129,6 +1243,18 @@ export const DispatcherServiceService = {
     responseSerialize: (value: WithdrawnResponse): Buffer => Buffer.from(WithdrawnResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WithdrawnResponse => WithdrawnResponse.decode(value),
   },
+  /** Says what becomes of a container that is no task's and is on attachable networks. Answered when that is durable. */
+  changeAttachment: {
+    path: "/shoal.v1.DispatcherService/ChangeAttachment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ChangeAttachmentRequest): Buffer =>
+      Buffer.from(ChangeAttachmentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ChangeAttachmentRequest => ChangeAttachmentRequest.decode(value),
+    responseSerialize: (value: ChangeAttachmentResponse): Buffer =>
+      Buffer.from(ChangeAttachmentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangeAttachmentResponse => ChangeAttachmentResponse.decode(value),
+  },
 } as const;
 
 export interface DispatcherServiceServer extends UntypedServiceImplementation {
@@ -1145,6 +1271,8 @@ export interface DispatcherServiceServer extends UntypedServiceImplementation {
   acknowledge: handleUnaryCall<AcknowledgeRequest, AcknowledgeResponse>;
   /** Answered when no other node that lives leads anybody to the task any more: only then it may be stopped. */
   withdrawn: handleUnaryCall<WithdrawnRequest, WithdrawnResponse>;
+  /** Says what becomes of a container that is no task's and is on attachable networks. Answered when that is durable. */
+  changeAttachment: handleUnaryCall<ChangeAttachmentRequest, ChangeAttachmentResponse>;
 }
 
 export interface DispatcherServiceClient extends Client {
@@ -1249,6 +1377,22 @@ export interface DispatcherServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: WithdrawnResponse) => void,
+  ): ClientUnaryCall;
+  /** Says what becomes of a container that is no task's and is on attachable networks. Answered when that is durable. */
+  changeAttachment(
+    request: ChangeAttachmentRequest,
+    callback: (error: ServiceError | null, response: ChangeAttachmentResponse) => void,
+  ): ClientUnaryCall;
+  changeAttachment(
+    request: ChangeAttachmentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChangeAttachmentResponse) => void,
+  ): ClientUnaryCall;
+  changeAttachment(
+    request: ChangeAttachmentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChangeAttachmentResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,0 +1,244 @@
+/** Containers on this node that are no task's: brought to attachable networks, watched while they are there, and let go. */
+import { type Clock, pause } from '#base/clock';
+import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
+import { withoutPrefix } from '#model/address';
+import type { AttachmentChange, DispatcherSession } from '#model/object/assignment';
+import type { NetworkAttachment, Task } from '#model/object/task';
+import type { Guest, GuestEngine } from '#engine/guests';
+import type { NodeNetwork } from '#network/contract';
+import type { NetworkState } from '#task/prepare';
+
+export interface GuestModules {
+  guests: GuestEngine;
+  network: NodeNetwork;
+  clock: Clock;
+  logger: Logger;
+  /** By id; those of guests among them. */
+  tasks: ReadonlyMap<string, Task>;
+  networks: ReadonlyMap<string, NetworkState>;
+  session(): DispatcherSession | undefined;
+}
+
+export interface GuestRequest {
+  /** While the container is being made, a key that nobody else has. */
+  containerId: string;
+  name: string;
+  /** Id or name. */
+  network: string;
+  aliases: readonly string[];
+  address?: string;
+}
+
+/** What the container is to be given on a network. */
+export interface GuestPlace {
+  taskId: string;
+  networkId: string;
+  /** The engine's name of it. */
+  network: string;
+  /** Without prefix length. */
+  address: string;
+  /** This node's own address there: names are asked for at it. */
+  gateway: string;
+}
+
+const readyLimitMs = 30_000;
+const pollMs = 20;
+const retryMs = 1000;
+const fullLookMs = 30_000;
+
+export class Guests {
+  readonly #modules: GuestModules;
+  readonly #signal: AbortSignal;
+  /** Container → what the node's network was told last. */
+  readonly #told = new Map<string, string>();
+  /** Keys of containers that are being made, and of those that are and that the managers' word of it has not reached yet. */
+  readonly #making = new Set<string>();
+  readonly #made = new Set<string>();
+  #looking = false;
+  #again = false;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(modules: GuestModules, signal: AbortSignal) {
+    this.#modules = modules;
+    this.#signal = signal;
+  }
+
+  start(): void {
+    this.#modules.guests.watch((containerId) => {
+      if (containerId === undefined || this.#has(containerId)) this.look();
+    }, this.#signal);
+    this.#signal.addEventListener('abort', () => this.#cancelTimer?.(), { once: true });
+  }
+
+  /** Brings a container to a network: resolves when the network is there on this node and has an address for it. Refuses in Docker's words. */
+  async attach(request: GuestRequest): Promise<GuestPlace> {
+    const { clock } = this.#modules;
+    this.#making.add(request.containerId);
+    try {
+      const taskId = await this.#tell({ type: 'attach', ...request });
+      for (const end = clock.monotonicNow() + readyLimitMs; clock.monotonicNow() < end && !this.#signal.aborted; await pause(clock, pollMs, this.#signal)) {
+        const place = this.#placeOf(taskId, request.network);
+        if (place) return place;
+      }
+      await this.release(taskId, this.#attachmentOf(taskId, request.network)?.Network.ID);
+      throw new Refusal('unavailable', `network ${request.network} is not ready on this node: ${this.#whyNot(taskId, request.network)}`, { plain: true });
+    } catch (error) {
+      this.#making.delete(request.containerId);
+      throw error;
+    }
+  }
+
+  /** The container is there, or was before: from now on it is looked after. */
+  async settle(key: string, taskId: string, containerId: string, name: string): Promise<void> {
+    const told = key === containerId ? undefined : ({ type: 'tell', taskId, containerId, name, running: false } as const);
+    const again = (): void => void this.settle(key, taskId, containerId, name);
+    try {
+      if (told) await this.#tell(told);
+      if (told) this.#made.add(key);
+      this.#making.delete(key);
+    } catch (error) {
+      // Until the managers know what it is called, it is being made: its address is not free.
+      const { clock, logger } = this.#modules;
+      logger.info(
+        { container: name, reason: (error as Error).message },
+        'the managers do not know of a new container on the cluster’s networks yet; they are told again in a second',
+      );
+      if (!(error instanceof Refusal && error.code === 'notFound') && !this.#signal.aborted) clock.after(retryMs, again);
+    }
+    this.look();
+  }
+
+  /** It will not come, or has left; from all networks where none is named. */
+  async release(taskId: string, networkId?: string, key?: string): Promise<void> {
+    if (key !== undefined) this.#making.delete(key);
+    await this.#tell({ type: 'detach', taskId, ...(networkId !== undefined && { networkId }) }).catch((error: unknown) => {
+      this.#modules.logger.info(
+        { task: taskId, reason: (error as Error).message },
+        'a container’s address could not be given back yet: it is tried again with the next look',
+      );
+    });
+    this.look();
+  }
+
+  /** Of the node's containers on the cluster's networks the one with this id; undefined where it is on none. */
+  taskOf(containerId: string): string | undefined {
+    return this.#all().find((task) => task.Shoal.Attachment?.ContainerID === containerId)?.ID;
+  }
+
+  /** The engine's name of a cluster network. */
+  networkName(networkId: string): string {
+    return this.#modules.guests.networkName(networkId);
+  }
+
+  /** Something may have happened to one, or to what the managers say of them. */
+  look(): void {
+    this.#again = true;
+    if (!this.#looking) void this.#looks();
+  }
+
+  /** The node leaves its cluster: containers run on without its networks. */
+  async letGo(): Promise<void> {
+    for (const { Shoal, NetworksAttachments = [] } of this.#all()) {
+      for (const { Network } of NetworksAttachments) {
+        await this.#modules.guests.disconnect(Shoal.Attachment?.ContainerID ?? '', Network.ID).catch((error: unknown) => {
+          this.#modules.logger.warn(
+            { container: Shoal.Attachment?.Name, err: error },
+            'a container could not be taken off a network of the cluster that this node leaves',
+          );
+        });
+      }
+    }
+  }
+
+  #all(): Task[] {
+    return [...this.#modules.tasks.values()].filter(({ Shoal }) => Shoal.Attachment !== undefined);
+  }
+
+  #has(containerId: string): boolean {
+    return this.taskOf(containerId) !== undefined;
+  }
+
+  #isMaking(containerId: string): boolean {
+    return this.#making.has(containerId) || this.#made.has(containerId);
+  }
+
+  async #tell(change: AttachmentChange): Promise<string> {
+    const session = this.#modules.session();
+    if (!session) throw new Refusal('unavailable', 'no manager can be reached: a container gets its address from them', { plain: true });
+    return await session.changeAttachment(change);
+  }
+
+  #attachmentOf(taskId: string, ref: string): NetworkAttachment | undefined {
+    const attachments = this.#modules.tasks.get(taskId)?.NetworksAttachments ?? [];
+    const named = attachments.find(({ Network }) => Network.ID === ref || Network.Spec.Name.toLowerCase() === ref.toLowerCase());
+    return named ?? attachments.find(({ Network }) => Network.ID.startsWith(ref));
+  }
+
+  #placeOf(taskId: string, ref: string): GuestPlace | undefined {
+    const attachment = this.#attachmentOf(taskId, ref);
+    const state = attachment && this.#modules.networks.get(attachment.Network.ID);
+    if (!attachment || !state?.ready) return undefined;
+    const networkId = attachment.Network.ID;
+    const address = withoutPrefix(attachment.Addresses[0] ?? '');
+    return { taskId, networkId, network: this.#modules.guests.networkName(networkId), address, gateway: state.gateway };
+  }
+
+  #whyNot(taskId: string, ref: string): string {
+    const attachment = this.#attachmentOf(taskId, ref);
+    const failure = attachment && this.#modules.networks.get(attachment.Network.ID)?.failure?.message;
+    return failure ?? 'the managers have not brought it yet';
+  }
+
+  /** One round at a time; what happens meanwhile is looked at in the next. */
+  async #looks(): Promise<void> {
+    this.#looking = true;
+    this.#cancelTimer?.();
+    let failed = false;
+    while (this.#again && !this.#signal.aborted) {
+      this.#again = false;
+      for (const key of this.#made) if (!this.#has(key)) this.#made.delete(key);
+      for (const task of this.#all()) {
+        await this.#lookAt(task).catch((error: unknown) => {
+          failed = true;
+          this.#modules.logger.debug(
+            { container: task.Shoal.Attachment?.Name, reason: (error as Error).message },
+            'a container could not be looked at; it is tried again in a second',
+          );
+        });
+      }
+    }
+    this.#looking = false;
+    if (!this.#signal.aborted) this.#cancelTimer = this.#modules.clock.after(failed ? retryMs : fullLookMs, () => this.look());
+  }
+
+  async #lookAt({ ID: taskId, Shoal: { Attachment }, NetworksAttachments = [] }: Task): Promise<void> {
+    if (!Attachment || this.#isMaking(Attachment.ContainerID)) return;
+    const guest = await this.#modules.guests.look(Attachment.ContainerID);
+    if (!guest) {
+      this.#told.delete(Attachment.ContainerID);
+      return void (await this.#tell({ type: 'detach', taskId }));
+    }
+    // Somebody may have begun to bring it to another network while it was looked at.
+    if (this.#isMaking(Attachment.ContainerID)) return;
+    for (const { Network } of NetworksAttachments) {
+      if (!guest.networkIds.includes(Network.ID)) await this.#tell({ type: 'detach', taskId, networkId: Network.ID });
+    }
+    const running = guest.pid !== undefined;
+    await this.#makeReady(taskId, guest);
+    if (running !== (Attachment.Running === true) || guest.name !== Attachment.Name) {
+      await this.#tell({ type: 'tell', taskId, containerId: guest.containerId, name: guest.name, running });
+    }
+  }
+
+  /** Its own end of the networks, so that it finds services and answers like a task does. */
+  async #makeReady(taskId: string, { containerId, pid, networks }: Guest): Promise<void> {
+    const facts = pid === undefined ? '' : `${pid} ${networks.map(({ networkId, address, macAddress }) => `${networkId} ${address} ${macAddress}`).join(' ')}`;
+    if (pid === undefined || networks.length === 0 || this.#told.get(containerId) === facts) {
+      if (pid === undefined) this.#told.delete(containerId);
+      return;
+    }
+    await this.#modules.network.attached({ taskId, pid, networks });
+    this.#told.set(containerId, facts);
+  }
+}

@@ -1,0 +1,116 @@
+/** Use cases of containers that are no task's and are on the cluster's networks: each has one task that stands for it. */
+import { timeText } from '#base/clock';
+import { Refusal } from '#base/refusal';
+import { addressNumber, parseSubnet } from '#model/ipv4';
+import type { AttachmentChange } from '#model/object/assignment';
+import type { Task } from '#model/object/task';
+import { withState } from '#model/task-status';
+import { create, newMeta, remove, update, type Action } from '#store/action';
+import type { View } from '#store/view';
+import type { UseCase } from './cluster.ts';
+import { findObject } from './find.ts';
+
+type Change<T extends AttachmentChange['type']> = Extract<AttachmentChange, { type: T }>;
+
+/** Containers that one node may bring. */
+const attachmentsPerNode = 4096;
+
+/** Carries out what a node says of its containers, and of no other's; the result is the id of the container's task. */
+export function changeAttachment(nodeId: string, change: AttachmentChange): UseCase<string> {
+  switch (change.type) {
+    case 'attach':
+      return attach(nodeId, change);
+    case 'tell':
+      return tell(nodeId, change);
+    case 'detach':
+      return detach(nodeId, change);
+  }
+}
+
+/** A container's task with one network more; the pass gives it an address there, or says on it why not. */
+function attach(nodeId: string, change: Change<'attach'>): UseCase<string> {
+  return (view, { now, newId }) => {
+    const network = findObject(view, 'network', change.network);
+    if (!network.Spec.Attachable) throw new Refusal('permissionDenied', `network ${network.Spec.Name} not manually attachable`);
+    const address = addressNumber(change.address);
+    const subnet = parseSubnet(network.IPAMOptions?.Configs?.[0]?.Subnet);
+    if (address !== undefined && subnet && (address < subnet.first || address > subnet.last)) {
+      throw new Refusal('invalidArgument', `invalid address ${change.address}: it does not belong to ${network.IPAMOptions?.Configs?.[0]?.Subnet}`, {
+        plain: true,
+      });
+    }
+    const known = attachmentOf(view, nodeId, change.containerId);
+    if (known?.Spec.Networks?.some(({ Target }) => Target === network.ID)) {
+      throw new Refusal('permissionDenied', `endpoint with name ${change.name} already exists in network ${network.Spec.Name}`, { plain: true });
+    }
+    if (!known && countOf(view, nodeId) >= attachmentsPerNode) {
+      throw new Refusal('failedPrecondition', `node ${nodeId} has ${attachmentsPerNode} containers on the cluster's networks: no more can be attached`);
+    }
+    const task = known ?? newTask(newId(), nodeId, change, now);
+    const { Addresses = {}, ...attachment } = task.Shoal.Attachment ?? { ContainerID: change.containerId, Name: change.name };
+    const wanted = withState(task, 'new', 'created', now);
+    const next: Task = {
+      ...wanted,
+      Spec: { ...task.Spec, Networks: [...(task.Spec.Networks ?? []), { Target: network.ID, ...(change.aliases.length > 0 && { Aliases: change.aliases }) }] },
+      Shoal: { ...task.Shoal, Attachment: { ...attachment, Addresses: { ...Addresses, ...(change.address && { [network.ID]: change.address }) } } },
+    };
+    return { actions: [known ? update('task', next) : create('task', next)], result: next.ID };
+  };
+}
+
+/** What became of the container: its name, and whether it runs. */
+function tell(nodeId: string, { taskId, containerId, name, running }: Change<'tell'>): UseCase<string> {
+  return (view) => {
+    const task = ownAttachment(view, nodeId, taskId);
+    const { Running: _before, ...attachment } = task.Shoal.Attachment ?? {};
+    const Attachment = { ...attachment, ContainerID: containerId, Name: name, ...(running && { Running: true as const }) };
+    return { actions: [update('task', { ...task, Shoal: { ...task.Shoal, ServiceName: name, Attachment } })], result: task.ID };
+  };
+}
+
+/** The container has left the network, or is gone: what it held there is free. */
+function detach(nodeId: string, { taskId, networkId }: Change<'detach'>): UseCase<string> {
+  return (view, { now }) => {
+    const task = view.get('task', taskId);
+    // Said twice, it is done.
+    if (!task) return { actions: [], result: taskId };
+    return { actions: [withoutNetwork(ownAttachment(view, nodeId, taskId), networkId, now)], result: taskId };
+  };
+}
+
+/** The task off the network, or off all; without any it goes. */
+export function withoutNetwork(task: Task, networkId: string | undefined, now: number): Action {
+  const Networks = (task.Spec.Networks ?? []).filter(({ Target }) => networkId !== undefined && Target !== networkId);
+  if (Networks.length === 0) return remove('task', task.ID);
+  const NetworksAttachments = (task.NetworksAttachments ?? []).filter(({ Network }) => Network.ID !== networkId);
+  return update('task', { ...withState(task, 'new', 'detached', now), Spec: { ...task.Spec, Networks }, NetworksAttachments });
+}
+
+function ownAttachment(view: View, nodeId: string, taskId: string): Task {
+  const task = view.get('task', taskId);
+  if (!task?.Shoal.Attachment || task.NodeID !== nodeId) throw new Refusal('notFound', `attachment ${taskId} not found`);
+  return task;
+}
+
+function attachmentOf(view: View, nodeId: string, containerId: string): Task | undefined {
+  for (const task of view.tasksOfService('')) if (task.NodeID === nodeId && task.Shoal.Attachment?.ContainerID === containerId) return task;
+  return undefined;
+}
+
+function countOf(view: View, nodeId: string): number {
+  let count = 0;
+  for (const task of view.tasksOfService('')) if (task.NodeID === nodeId) count++;
+  return count;
+}
+
+function newTask(ID: string, NodeID: string, { containerId, name }: Change<'attach'>, now: number): Task {
+  return {
+    ...newMeta(ID),
+    Spec: { Runtime: 'attachment' },
+    ServiceID: '',
+    NodeID,
+    Status: { Timestamp: timeText(now), State: 'new', Message: 'created' },
+    DesiredState: 'running',
+    Shoal: { ServiceName: name, ServiceLabels: {}, SpecVersion: 0, Attachment: { ContainerID: containerId, Name: name } },
+  };
+}

@@ -1,0 +1,58 @@
+/** Docker Engine's containers that are no task's. */
+import type Docker from 'dockerode';
+import { followEvents } from './docker-events.ts';
+import type { DockerNetworks } from './docker-networks.ts';
+import { attachedNetworks } from './docker-observe.ts';
+import type { Guest, GuestEngine } from './guests.ts';
+import { statusOf, textOf } from './outcome.ts';
+
+const containers = { type: ['container'], event: ['start', 'die', 'destroy', 'rename'] };
+const networks = { type: ['network'], event: ['disconnect'] };
+
+export class DockerGuests implements GuestEngine {
+  constructor(
+    readonly docker: Docker,
+    readonly known: DockerNetworks,
+  ) {}
+
+  async look(containerId: string): Promise<Guest | undefined> {
+    const info = await this.docker
+      .getContainer(containerId)
+      .inspect()
+      .catch((error: unknown) => {
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      });
+    if (!info) return undefined;
+    await this.known.known();
+    const { State, Name, NetworkSettings } = info;
+    // A container that was never started knows its networks by name only.
+    const networkIds = Object.entries(NetworkSettings.Networks ?? {}).flatMap(
+      ([name, { NetworkID }]) => this.known.clusterId(NetworkID) ?? this.known.idOf(name) ?? [],
+    );
+    return {
+      containerId: info.Id,
+      name: Name.replace(/^\//, ''),
+      ...(State.Running && State.Pid > 0 && { pid: State.Pid }),
+      networkIds,
+      networks: State.Running ? attachedNetworks(NetworkSettings.Networks, (id) => this.known.clusterId(id)) : [],
+    };
+  }
+
+  async disconnect(containerId: string, networkId: string): Promise<void> {
+    try {
+      await this.docker.getNetwork(this.networkName(networkId)).disconnect({ Container: containerId, Force: true });
+    } catch (error) {
+      if (![403, 404].includes(statusOf(error) ?? 0) && !/is not connected/.test(textOf(error))) throw error;
+    }
+  }
+
+  watch(changed: (containerId: string | undefined) => void, signal: AbortSignal): void {
+    void followEvents(this.docker, containers, (event) => changed(event?.Actor?.ID), signal);
+    void followEvents(this.docker, networks, (event) => event && changed(event.Actor?.Attributes?.['container']), signal);
+  }
+
+  networkName(networkId: string): string {
+    return this.known.name(networkId);
+  }
+}

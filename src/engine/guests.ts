@@ -1,0 +1,23 @@
+/** Containers that are no task's and are on the cluster's networks, as their engine shows them. */
+import type { AttachedNetwork } from '#model/object/network';
+
+export interface Guest {
+  containerId: string;
+  name: string;
+  pid?: number;
+  /** Cluster networks that it is to be on, by id, whether it runs or not. */
+  networkIds: readonly string[];
+  /** What it has while it runs. */
+  networks: readonly AttachedNetwork[];
+}
+
+export interface GuestEngine {
+  /** Undefined: there is no such container. Throws when the engine does not answer. */
+  look(containerId: string): Promise<Guest | undefined>;
+  /** Takes it off a network, whatever it does there; one that is not there is well. */
+  disconnect(containerId: string, networkId: string): Promise<void>;
+  /** Calls `changed` with the id of each container that starts, ends or goes, or leaves a network; and without one when some may have been missed. */
+  watch(changed: (containerId: string | undefined) => void, signal: AbortSignal): void;
+  /** The engine's name of a cluster network. */
+  networkName(networkId: string): string;
+}

@@ -1,0 +1,102 @@
+/** Containers that are no task's, as the managers see them: the use cases with the whole pass behind them. */
+import { expect, test } from 'vitest';
+import { changeAttachment } from '#control/attachments';
+import { createNetwork, removeNetwork } from '#control/networks';
+import { stages } from '#manager/stages';
+import type { AttachmentChange } from '#model/object/assignment';
+import { itemKey, itemOf } from '#stages/dispatcher/item';
+import { update } from '#store/action';
+import { initialisedCluster } from '#test/support/memory-cluster';
+
+const nodeId = 'node-one';
+
+function setUp() {
+  const cluster = initialisedCluster({ stages });
+  const make = (Name: string, Subnet: string, Attachable = true): string => cluster.run(createNetwork({ Name, Attachable, IPAM: { Config: [{ Subnet }] } })).ID;
+  const networks = { red: make('red', '10.1.0.0/24'), blue: make('blue', '10.2.0.0/24'), closed: make('closed', '10.3.0.0/24', false) };
+  const say = (change: AttachmentChange, node = nodeId): string => cluster.run(changeAttachment(node, change));
+  const attach = (containerId: string, network: string, more: object = {}): string =>
+    say({ type: 'attach', containerId, name: `name-${containerId}`, network, aliases: [], ...more });
+  const places = (id: string): unknown =>
+    cluster.store.get('task', id)?.NetworksAttachments?.map(({ Network, Addresses }) => [Network.Spec.Name, ...Addresses]);
+  return { cluster, networks, say, attach, places, task: (id: string) => cluster.store.get('task', id) };
+}
+
+test('a container gets an address in each of its networks, and its node one too', () => {
+  const { cluster, networks, attach, places, task } = setUp();
+  const id = attach('c1', 'red');
+  expect(attach('c1', networks.blue.slice(0, 12), { address: '10.2.0.77' })).toBe(id);
+  expect(places(id)).toEqual([
+    ['red', '10.1.0.2/24'],
+    ['blue', '10.2.0.77/24'],
+  ]);
+  expect(task(id)).toMatchObject({ ServiceID: '', NodeID: nodeId, Status: { State: 'running' }, DesiredState: 'running' });
+  expect(Object.keys(cluster.store.get('node', nodeId)?.Shoal?.Gateways ?? {}).toSorted()).toEqual([networks.red, networks.blue].toSorted());
+});
+
+test('it is found by its name while it runs', () => {
+  const { cluster, attach, say } = setUp();
+  const taskId = attach('key', 'red', { aliases: ['other'] });
+  const ready = () => (itemOf(cluster.store, itemKey('backend', taskId))?.item as { Ready?: boolean } | undefined)?.Ready;
+  expect(ready()).toBe(false);
+  say({ type: 'tell', taskId, containerId: 'c1', name: 'box', running: true });
+  expect(ready()).toBe(true);
+  expect(itemOf(cluster.store, itemKey('backend', taskId))?.item).toMatchObject({ ServiceID: taskId, Networks: [{ Address: '10.1.0.2', Aliases: ['other'] }] });
+  expect(itemOf(cluster.store, itemKey('service', taskId))?.item).toEqual({ ID: taskId, Name: 'box', Ports: [] });
+  say({ type: 'tell', taskId, containerId: 'c1', name: 'box', running: false });
+  expect(ready()).toBe(false);
+});
+
+test('what it leaves is free, and what it does not leave stays', () => {
+  const { cluster, networks, attach, say, places, task } = setUp();
+  const taskId = attach('c1', 'red');
+  attach('c1', 'blue');
+  say({ type: 'detach', taskId, networkId: networks.red });
+  expect(places(taskId)).toEqual([['blue', '10.2.0.2/24']]);
+  expect(Object.keys(cluster.store.get('node', nodeId)?.Shoal?.Gateways ?? {})).toEqual([networks.blue]);
+  say({ type: 'detach', taskId });
+  expect(task(taskId)).toBeUndefined();
+  expect(say({ type: 'detach', taskId })).toBe(taskId);
+  expect(places(attach('c2', 'blue', { address: '10.2.0.2' }))).toEqual([['blue', '10.2.0.2/24']]);
+});
+
+test('an address that somebody has is said on the task, and given to nobody twice', () => {
+  const { attach, places, task } = setUp();
+  attach('c1', 'red', { address: '10.1.0.9' });
+  const second = attach('c2', 'red', { address: '10.1.0.9' });
+  expect([task(second)?.Status.State, task(second)?.Status.Err]).toEqual(['new', 'network red: address 10.1.0.9 is already in use']);
+  expect(places(second)).toBeUndefined();
+  expect(() => attach('c3', 'red', { address: '10.9.0.1' })).toThrow('invalid address 10.9.0.1: it does not belong to 10.1.0.0/24');
+});
+
+test('networks that are not attachable, other nodes’ containers and a place twice are refused', () => {
+  const { attach, say } = setUp();
+  expect(() => attach('c1', 'closed')).toThrow(expect.objectContaining({ code: 'permissionDenied', message: 'network closed not manually attachable' }));
+  expect(() => attach('c1', 'ingress')).toThrow('network ingress not manually attachable');
+  expect(() => attach('c1', 'nobodys')).toThrow(expect.objectContaining({ code: 'notFound' }));
+  const taskId = attach('c1', 'red');
+  expect(() => attach('c1', 'red')).toThrow('already exists in network red');
+  expect(() => say({ type: 'detach', taskId }, 'another')).toThrow(expect.objectContaining({ code: 'notFound' }));
+});
+
+test('a network is kept by a container that runs, and by no other', () => {
+  const { cluster, networks, attach, say, places } = setUp();
+  const taskId = attach('c1', 'red');
+  attach('c1', 'blue');
+  say({ type: 'tell', taskId, containerId: 'c1', name: 'box', running: true });
+  expect(() => cluster.run(removeNetwork('red'))).toThrow(`network ${networks.red} is in use by task ${taskId}`);
+  say({ type: 'tell', taskId, containerId: 'c1', name: 'box', running: false });
+  cluster.run(removeNetwork('red'));
+  expect(places(taskId)).toEqual([['blue', '10.2.0.2/24']]);
+});
+
+test('its node’s end is its own, and nothing else that the managers decide', () => {
+  const { cluster, attach, task } = setUp();
+  const taskId = attach('c1', 'red');
+  const node = cluster.store.get('node', nodeId);
+  if (!node) throw new Error('no node');
+  cluster.run(() => ({ actions: [update('node', { ...node, Spec: { ...node.Spec, Availability: 'drain' } })], result: undefined }));
+  expect(task(taskId)?.DesiredState).toBe('running');
+  cluster.run(() => ({ actions: [{ type: 'remove', kind: 'node', id: nodeId }], result: undefined }));
+  expect(task(taskId)).toBeUndefined();
+});
