@@ -42,6 +42,8 @@ export interface Dependencies {
   registries?: { ask: AskRegistries };
   logs: TaskLogs;
   reconciler: Reconciler;
+  /** Where the cluster's events are kept, a line each; absent: they end with the daemon. */
+  eventLog?: EventLog;
   reconcileEvents: { watch(listener: (event: ReconcileEvent) => void): () => void };
   metrics: MetricsSource;
   logger: Logger;
@@ -243,6 +245,12 @@ export interface TaskLogLine {
   text: string;
   /** `key=value,…`, escaped as in a URL. */
   details?: string;
+}
+
+export interface EventLog {
+  /** Oldest first. */
+  readonly lines: readonly string[];
+  keep(line: string): void;
 }
 
 export interface ReconcileEvent {

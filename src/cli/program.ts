@@ -1,6 +1,7 @@
 /** The commands, in docker's grammar. */
 import type { Command } from 'commander';
 import { addBackup } from './commands/backup.ts';
+import { addEvents } from './commands/events.ts';
 import { addFiles } from './commands/secrets-and-configs.ts';
 import { addSealing } from './commands/sealing.ts';
 import { addNetwork } from './commands/network.ts';
@@ -35,6 +36,7 @@ export function buildProgram(): Command {
   addTask(program);
   addExec(program);
   addBackup(program);
+  addEvents(program);
   addSystem(program);
   return program;
 }

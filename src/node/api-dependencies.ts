@@ -13,6 +13,7 @@ import type { Membership } from './member/membership.ts';
 import { remoteLogs } from './member/remote-logs.ts';
 import type { DaemonOptions } from './options.ts';
 import type { Custodian } from './restore/custodian.ts';
+import type { KeptEvents } from './state/kept-events.ts';
 import { systemClock } from './system.ts';
 
 export interface DaemonInside {
@@ -25,12 +26,13 @@ export interface DaemonInside {
   /** Refuses where this node is no manager. */
   managing: () => ManagerPart;
   events: Listeners<ReconcileEvent>;
+  kept: KeptEvents;
 }
 
 export function apiDependencies(
   options: DaemonOptions,
   logger: Logger,
-  { door, daemon, custody, member, inside, managing, events }: DaemonInside,
+  { door, daemon, custody, member, inside, managing, events, kept }: DaemonInside,
 ): Dependencies {
   const logsOf = (task: Task, logOptions: TaskLogOptions, signal: AbortSignal): AsyncIterable<TaskLogLine> => {
     const { identity, agent } = inside();
@@ -63,6 +65,7 @@ export function apiDependencies(
       adoption: async (name, adopter) => managing().gitops.adoption(name, adopter),
       plan: deployPlanner(door, systemClock),
     },
+    eventLog: kept,
     reconcileEvents: { watch: (listener) => watchEvents(listener) },
     metrics: {
       raftIndex: () => member()?.manager?.state.store.index ?? 0,

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { HttpDoor } from '#api/door/http-door';
 import { ApiServer } from '#api/server';
+import { keptEvents } from '#api/stream/swarm-events';
 import type { InitRequest, JoinRequest, LocalSwarm, ReconcileEvent, SwarmStatus } from '#api/dependencies';
 import { newId } from '#base/ids';
 import { Listeners } from '#base/listeners';
@@ -32,6 +33,7 @@ import { livedMs, safetyOf, startsThatDied, writeStarts } from './state/starts.t
 import { lockState } from './state/state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { swarmStatus } from './state/swarm-status.ts';
+import { KeptEvents } from './state/kept-events.ts';
 import { webhookDoor } from './webhooks/webhook-door.ts';
 import { programVersion } from '#base/version';
 import { swarmTexts } from '#model/swarm-texts';
@@ -44,6 +46,7 @@ export class Daemon implements LocalSwarm {
   readonly #api: ApiServer;
   readonly #webhooks: HttpDoor | undefined;
   readonly #listeners: Listeners<ReconcileEvent>;
+  readonly #kept: KeptEvents;
   #member: Membership | undefined;
   #changing = false;
   /** Whose files are sealed with a key that nobody has given yet. */
@@ -63,6 +66,7 @@ export class Daemon implements LocalSwarm {
     this.#door = new ClusterDoor(logger);
     this.#listeners = new Listeners(logger, 'the reconciler');
     this.#onFatal = onFatal;
+    this.#kept = new KeptEvents(options.state, keptEvents, logger);
     this.#webhooks = webhookDoor(options, async () => this.#managing().seat.view(), logger.child({ part: 'webhooks' }));
     const { socket: socketPath, group: socketGroup, metrics: metricsPlace } = options;
     this.#api = new ApiServer(
@@ -75,6 +79,7 @@ export class Daemon implements LocalSwarm {
         inside: () => this.#inside(),
         managing: () => this.#managing(),
         events: this.#listeners,
+        kept: this.#kept,
       }),
     );
   }
@@ -180,6 +185,7 @@ export class Daemon implements LocalSwarm {
     await this.#webhooks?.stop();
     await this.#api.stop();
     await this.#member?.stop();
+    await this.#kept.stop();
     // An orderly end is no death; after a safe life the next start is whole again.
     this.#count(0);
     await this.#unlock();
@@ -311,6 +317,7 @@ export class Daemon implements LocalSwarm {
       await member.leave();
       this.#member = undefined;
       forgetCluster(this.#options.state);
+      await this.#kept.forget();
       this.#logger.info({ node: member.identity.nodeId }, 'left the cluster: its tasks on this node are ended, and the daemon waits for another one');
     });
   }
@@ -323,6 +330,7 @@ export class Daemon implements LocalSwarm {
     this.#locked = undefined;
     this.#door.use(undefined);
     forgetCluster(this.#options.state);
+    await this.#kept.forget();
     this.#logger.info({ node: identity.nodeId }, 'left the cluster without unlocking what was held of it');
   }
 

@@ -7,7 +7,24 @@ import { copyLines, LineOutput } from './line-output.ts';
 import { get, type Answer, type Call, type Route } from '../router.ts';
 import type { SwarmEvent } from './swarm-events.ts';
 
-const filterKeys = ['config', 'container', 'daemon', 'event', 'image', 'label', 'network', 'node', 'plugin', 'scope', 'secret', 'service', 'type', 'volume'];
+const filterKeys = [
+  'config',
+  'container',
+  'daemon',
+  'event',
+  'image',
+  'label',
+  'network',
+  'node',
+  'plugin',
+  'repository',
+  'scope',
+  'secret',
+  'service',
+  'stack',
+  'type',
+  'volume',
+];
 /** Unsent bytes after which a client that does not read is cut off. */
 const backlogLimitBytes = 4 * 1024 * 1024;
 const lineLimitBytes = 1024 * 1024;
@@ -32,7 +49,7 @@ async function streamEvents(call: Call, context: Context): Promise<Answer> {
   const show = (event: SwarmEvent) => {
     if (passes(filters, event)) output.write(JSON.stringify(event));
   };
-  for (const event of since === undefined ? [] : context.events.recent) {
+  for (const event of since === undefined ? [] : context.events.recent()) {
     if (event.timeNano >= (since ?? 0) * 1e6 && event.timeNano <= (until ?? Infinity) * 1e6) show(event);
   }
   const stopListening = context.events.listen(context.guard.callback('an event stream', show, { follows: 'this event is left out of this stream' }));
@@ -81,7 +98,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
 function passes(filters: Filters, event: SwarmEvent): boolean {
   const { ID, Attributes } = event.Actor;
   const named = (value: string) => value === ID || value === Attributes['name'];
-  const objectKeys = ['config', 'network', 'node', 'secret', 'service'];
+  const objectKeys = ['config', 'network', 'node', 'repository', 'secret', 'service', 'stack'];
   // Docker reads `service=x` as "of the service x": events of other kinds do not pass it.
   const objects = objectKeys.every((key) => anyOf(filters, key, (value) => event.Type === key && named(value)));
   const localOnly = ['container', 'daemon', 'image', 'plugin', 'volume'].some((key) => filters.has(key));

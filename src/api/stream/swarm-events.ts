@@ -1,11 +1,11 @@
-/** Commits as `docker events` shows them: scope swarm, with what changed. Keeps the last ones for `--since`. */
+/** Commits as `docker events` shows them: scope swarm, with what changed; and what the reconciler did. Keeps the last ones for `--since`. */
 import { timeOf } from '#base/clock';
 import type { Cluster } from '#control/cluster';
 import { nameOf } from '#model/object/object';
 import type { Network } from '#model/object/network';
 import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
-import type { StoreEvent } from '../dependencies.ts';
+import type { Dependencies, EventLog, ReconcileEvent, StoreEvent } from '../dependencies.ts';
 
 export interface SwarmEvent {
   Type: string;
@@ -17,27 +17,30 @@ export interface SwarmEvent {
   timeNano: number;
 }
 
-/** As many as dockerd keeps. */
-const keptEvents = 256;
+/** Four times as many as dockerd keeps. */
+export const keptEvents = 1024;
 const kinds: ReadonlySet<string> = new Set(['node', 'service', 'secret', 'config', 'network']);
 
 export class SwarmEvents {
-  readonly #recent: SwarmEvent[] = [];
   readonly #listeners = new Set<(event: SwarmEvent) => void>();
-  readonly #stop: () => void;
+  readonly #log: EventLog;
+  readonly #stops: readonly (() => void)[];
 
-  constructor(cluster: Cluster, now: () => number) {
-    this.#stop = cluster.watch((events) => {
+  /** @param log what was kept of an earlier daemon, and keeps what comes */
+  constructor(cluster: Cluster, reconciler: Dependencies['reconcileEvents'], now: () => number, log: EventLog = new MemoryLog()) {
+    this.#log = log;
+    const commits = cluster.watch((events) => {
       for (const event of events) {
         const made = swarmEvent(event, now());
         if (made) this.#publish(made);
       }
     });
+    this.#stops = [commits, reconciler.watch((event) => this.#publish(reconcilerEvent(event)))];
   }
 
   /** The kept ones, oldest first. */
-  get recent(): readonly SwarmEvent[] {
-    return this.#recent;
+  recent(): SwarmEvent[] {
+    return this.#log.lines.flatMap((line) => readEvent(line) ?? []);
   }
 
   listen(listener: (event: SwarmEvent) => void): () => void {
@@ -46,15 +49,40 @@ export class SwarmEvents {
   }
 
   stop(): void {
-    this.#stop();
+    for (const stop of this.#stops) stop();
     this.#listeners.clear();
   }
 
   #publish(event: SwarmEvent): void {
-    this.#recent.push(event);
-    if (this.#recent.length > keptEvents) this.#recent.shift();
+    this.#log.keep(JSON.stringify(event));
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+class MemoryLog implements EventLog {
+  readonly lines: string[] = [];
+
+  keep(line: string): void {
+    this.lines.push(line);
+    if (this.lines.length > keptEvents) this.lines.shift();
+  }
+}
+
+/** Undefined for what a file holds that is no event. */
+function readEvent(line: string): SwarmEvent | undefined {
+  try {
+    const event = JSON.parse(line) as Partial<SwarmEvent> | null;
+    return typeof event?.timeNano === 'number' && typeof event.Actor?.Attributes === 'object' ? (event as SwarmEvent) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the reconciler did, in the words of its own event. */
+function reconcilerEvent({ time, type, name, action, message }: ReconcileEvent): SwarmEvent {
+  const ms = timeOf(time);
+  const Attributes = { name, ...(message !== '' && { message }) };
+  return { Type: type, Action: action, Actor: { ID: name, Attributes }, scope: 'swarm', time: Math.floor(ms / 1000), timeNano: ms * 1e6 };
 }
 
 /**

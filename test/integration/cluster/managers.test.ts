@@ -105,6 +105,9 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     await eventually(() => running(dead, 'app'), allRun(daemons));
     expect(allContainers()).toEqual(before);
     await eventually(async () => (await dead.docker(['config', 'ls', '--format', '{{.Name}}'])).stdout.includes('after'), true);
+    // Each manager kept what was committed: whoever leads tells of what came before.
+    const told = await next.ask('events', '--since', '1h', '--until', '0s', '--filter', 'type=service', '--format', '{{.Action}} {{.Actor.Attributes.name}}');
+    expect(told.split('\n')).toContain('create app');
   });
 
   test('a rolling restart of all daemons restarts no container and replaces no task', async () => {

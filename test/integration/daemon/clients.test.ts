@@ -156,6 +156,18 @@ describe.skipIf(reason !== undefined)(named('other clients', reason), () => {
       60_000,
       () => `nothing is told of ${missing(text).join(', ')}`,
     );
+    const events = await daemon.ask(
+      'events',
+      '--since',
+      '1h',
+      '--until',
+      '0s',
+      '--filter',
+      'repository=main',
+      '--format',
+      '{{.Type}} {{.Action}} {{.Actor.ID}}',
+    );
+    expect(events.split('\n')).toContain('repository synced main');
     await daemon.askDocker('service', 'rm', 'counted');
     await daemon.ask('repo', 'rm', 'main');
     repository.remove();

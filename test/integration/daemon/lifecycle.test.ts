@@ -154,6 +154,14 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     expect(ids('shop')).toEqual(before);
   });
 
+  test('what happened before is told after the restart, to our own CLI and to docker’s', async () => {
+    const flags = ['--since', '1h', '--until', '0s', '--filter', 'scope=swarm'];
+    const own = (await daemon.ask('events', ...flags)).split('\n');
+    expect(own.filter((line) => / service create \S+ \(name=shop_\w+\)$/.test(line))).not.toEqual([]);
+    const docker = await daemon.askDocker('events', ...flags);
+    expect(docker.trim().split('\n')).toEqual(own.filter(Boolean));
+  });
+
   test('what changed while it was away is made good', async () => {
     const [line = ''] = ids('shop').filter((each) => host.docker(['exec', each.split(' ')[0] ?? '', 'cat', '/run/secrets/key']) === 'key of a');
     await daemon.stop();

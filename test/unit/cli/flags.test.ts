@@ -96,6 +96,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'repo rm': ['infra'],
   backup: ['OUT'],
   restore: ['TEXT'],
+  events: ['--since', '1h', '--until', '0s'],
   info: [],
   version: [],
 };
@@ -248,6 +249,7 @@ const waiting: ReadonlySet<string> = new Set(['--detach', '--no-detach', '--quie
 
 /** Flags whose effect needs more than a daemon's API over a cluster in memory: what, or the test that holds them. */
 const elsewhere: Readonly<Record<string, string>> = {
+  'events --until': 'without it the stream has no end: integration/daemon/lifecycle',
   'swarm ca --detach': 'test/integration/cluster/quorum.test.ts',
   'swarm ca --quiet': 'test/integration/cluster/quorum.test.ts',
   'service logs --follow': 'test/integration/daemon/docker-cli.test.ts',

@@ -1,7 +1,6 @@
 /** `service logs`: the lines of all tasks, each with where it comes from. */
 import { printableCell } from '#base/text/printable';
 import type { Command } from 'commander';
-import { parseDuration, nanosecondsPerMillisecond } from '#base/text/duration';
 import { LogFrames } from '#model/log-frame';
 import { taskIdLabel } from '#model/object/meta';
 import type { Node } from '#model/object/node';
@@ -10,6 +9,7 @@ import type { Task } from '#model/object/task';
 import { taskNameOf } from '#model/object/task';
 import type { Client } from '../../client.ts';
 import { CommandError, exitCodes } from '../../command-error.ts';
+import { unixSeconds } from '../../moment.ts';
 import { openSession } from '../../session.ts';
 
 interface LogFlags {
@@ -53,7 +53,7 @@ async function showLogs(name: string, flags: LogFlags, command: Command): Promis
       tail: flags.tail,
       ...(flags.follow && { follow: '1' }),
       ...(flags.timestamps && { timestamps: '1' }),
-      ...since(flags.since),
+      ...(flags.since !== undefined && { since: unixSeconds('--since', flags.since) }),
     },
   });
   // What a terminal shows comes without frames.
@@ -71,15 +71,6 @@ async function showLogs(name: string, flags: LogFlags, command: Command): Promis
       terminal.raw(`${time}${prefix}${line}`, frame.stream);
     }
   }
-}
-
-/** Seconds since 1970 of a time, or of a duration back from now. */
-function since(text: string | undefined): { since?: string } {
-  if (text === undefined) return {};
-  const span = parseDuration(text);
-  const ms = span === undefined ? Date.parse(text) : Date.now() - span / nanosecondsPerMillisecond;
-  if (Number.isNaN(ms)) throw new CommandError(`--since takes a time such as 2026-01-02T15:04:05Z or a duration such as 10m, not "${text}"`, exitCodes.usage);
-  return { since: (ms / 1000).toFixed(3) };
 }
 
 function splitDetails(text: string, timestamps: boolean): { details: URLSearchParams; time: string; line: string } {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { SwarmEvents, swarmEvent, type SwarmEvent } from '#api/stream/swarm-events';
+import type { ReconcileEvent } from '#api/dependencies';
 import { createConfig, removeConfig } from '#control/configs';
 import type { Service } from '#model/object/service';
 import { initialisedCluster } from '#test/support/memory-cluster';
@@ -30,17 +31,38 @@ test('tasks and our own kinds have no events', () => {
   expect(swarmEvent({ kind: 'stack', id: 't' }, 0)).toBeUndefined();
 });
 
-test('commits are published, and the last 256 kept', () => {
+const nobody = { watch: () => () => undefined };
+
+test('commits are published, and the last 1,024 kept', () => {
   const cluster = initialisedCluster();
-  const events = new SwarmEvents(cluster, () => 0);
+  const events = new SwarmEvents(cluster, nobody, () => 0);
   const heard: SwarmEvent[] = [];
   events.listen((event) => heard.push(event));
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 600; i++) {
     cluster.run(createConfig({ Name: `c${i}`, Data: 'eA==' }));
     cluster.run(removeConfig(`c${i}`));
   }
-  expect(heard).toHaveLength(400);
-  expect(events.recent).toHaveLength(256);
-  expect(events.recent.at(-1)).toMatchObject({ Action: 'remove', Actor: { Attributes: { name: 'c199' } } });
+  expect(heard).toHaveLength(1200);
+  expect(events.recent()).toHaveLength(1024);
+  expect(events.recent().at(-1)).toMatchObject({ Action: 'remove', Actor: { Attributes: { name: 'c599' } } });
   events.stop();
+});
+
+test('what the reconciler does is among them, in docker’s shape', () => {
+  const listeners: ((event: ReconcileEvent) => void)[] = [];
+  const kept: string[] = [];
+  const watching = { watch: (listener: (event: ReconcileEvent) => void) => (listeners.push(listener), () => undefined) };
+  const next = new SwarmEvents(initialisedCluster(), watching, () => 0, { lines: kept, keep: (line) => void kept.push(line) });
+  listeners.at(-1)?.({ time: '2026-01-01T00:00:00.250Z', type: 'stack', name: 'web', action: 'drift reverted', message: 'web_front: image' });
+  kept.push('half a li', '{"time":1}', 'null');
+  expect(next.recent()).toEqual([
+    {
+      Type: 'stack',
+      Action: 'drift reverted',
+      Actor: { ID: 'web', Attributes: { name: 'web', message: 'web_front: image' } },
+      scope: 'swarm',
+      time: 1767225600,
+      timeNano: 1767225600250 * 1e6,
+    },
+  ]);
 });

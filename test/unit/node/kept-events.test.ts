@@ -1,0 +1,72 @@
+/** The file in which the cluster's last events outlive the daemon. */
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { KeptEvents } from '#node/state/kept-events';
+import { temporaryFolder } from '#test/support/folder';
+
+let folder: string;
+let warned: string[];
+const open = (kept = 3): KeptEvents => new KeptEvents(folder, kept, { warn: (_facts, text) => void warned.push(text) });
+const path = (): string => join(folder, 'events');
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  warned = [];
+});
+
+test('the next daemon knows the last ones, and the file does not grow without end', async () => {
+  const first = open();
+  for (let at = 0; at < 20; at++) {
+    first.keep(`event ${at}`);
+    if (at % 2 === 0) await first.stop();
+    expect(readLines().length).toBeLessThanOrEqual(6);
+  }
+  await first.stop();
+  expect(first.lines).toEqual(['event 17', 'event 18', 'event 19']);
+  const next = open();
+  expect(next.lines).toEqual(first.lines);
+  next.keep('event 20');
+  await next.stop();
+  expect(open().lines).toEqual(['event 18', 'event 19', 'event 20']);
+});
+
+test('a line that was cut off by a crash is none, and spoils none that comes', async () => {
+  const first = open();
+  first.keep('whole');
+  await first.stop();
+  appendFileSync(path(), 'hal');
+  const next = open();
+  expect(next.lines).toEqual(['whole']);
+  next.keep('after');
+  await next.stop();
+  expect(open().lines).toEqual(['whole', 'after']);
+});
+
+test('a disk that takes nothing costs the file, is told once, and what is kept comes to it later', async () => {
+  const first = open();
+  mkdirSync(path());
+  first.keep('a');
+  await first.stop();
+  first.keep('b');
+  await first.stop();
+  expect([first.lines, warned.length]).toEqual([['a', 'b'], 1]);
+  rmSync(path(), { recursive: true });
+  first.keep('c');
+  await first.stop();
+  expect(open().lines).toEqual(['a', 'b', 'c']);
+});
+
+test('a node that leaves its cluster forgets them', async () => {
+  const first = open();
+  first.keep('a');
+  await first.forget();
+  expect([first.lines, existsSync(path())]).toEqual([[], false]);
+  first.keep('b');
+  await first.stop();
+  expect(open().lines).toEqual(['b']);
+});
+
+function readLines(): string[] {
+  return existsSync(path()) ? readFileSync(path(), 'utf8').split('\n').filter(Boolean) : [];
+}
