@@ -1,6 +1,6 @@
 /** TLS 1.3 between nodes, from a certificate that may change while connections stand: new ones use the new certificate. The one file that knows gRPC's own credentials. */
 import { createHash, type X509Certificate } from 'node:crypto';
-import { connect, createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { connect, createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { CallCredentials, ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
 import { unitOf } from '#ca/certificate';
 
@@ -47,12 +47,25 @@ export function serverCredentials(tls: LiveTls): ServerCredentials {
 
 /** What a caller shows. The other end has to be `peer`: a node's id; or any manager. */
 export function clientCredentials(tls: LiveTls, peer = unitOf('manager')): ChannelCredentials {
-  return new NodeChannelCredentials(peer, () => contextOf(tls.now));
+  return new NodeChannelCredentials(peer, () => contextFor(tls.now));
 }
 
 /** For who has no certificate yet: only `roots` are believed; undefined: anybody, and what he says has to be proved otherwise. */
 export function strangerCredentials(roots: string | undefined): ChannelCredentials {
-  return new NodeChannelCredentials(roots === undefined ? undefined : unitOf('manager'), () => ({ ...version, ...(roots !== undefined && { ca: roots }) }));
+  return new NodeChannelCredentials(roots === undefined ? undefined : unitOf('manager'), () =>
+    createSecureContext({ ...version, ...(roots !== undefined && { ca: roots }) }),
+  );
+}
+
+const contexts = new WeakMap<NodeTls, SecureContext>();
+
+/** Keys and roots are read once, and not for each connection. */
+function contextFor(tls: NodeTls): SecureContext {
+  const known = contexts.get(tls);
+  if (known) return known;
+  const context = createSecureContext(contextOf(tls));
+  contexts.set(tls, context);
+  return context;
 }
 
 function contextOf({ certificate, key, roots }: NodeTls): SecureContextOptions {
@@ -78,10 +91,10 @@ type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 
 class NodeChannelCredentials extends ChannelCredentials {
   readonly #peer: string | undefined;
-  readonly #context: () => SecureContextOptions;
+  readonly #context: () => SecureContext;
 
   /** `peer`: the name that the other end must have; undefined: it is not looked at. */
-  constructor(peer: string | undefined, context: () => SecureContextOptions) {
+  constructor(peer: string | undefined, context: () => SecureContext) {
     super();
     this.#peer = peer;
     this.#context = context;
@@ -107,7 +120,7 @@ class NodeChannelCredentials extends ChannelCredentials {
   #connect(socket: Parameters<Connector['connect']>[0]): ReturnType<Connector['connect']> {
     const name = this.#peer;
     return new Promise((resolve, reject) => {
-      const secureContext = createSecureContext(this.#context());
+      const secureContext = this.#context();
       const options = { socket, secureContext, ALPNProtocols: ['h2'], rejectUnauthorized: name !== undefined };
       const secured = connect({ ...options, ...(name !== undefined && { servername: name }) }, () => resolve({ socket: secured, secure: true }));
       secured.on('error', reject);

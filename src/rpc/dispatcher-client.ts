@@ -1,6 +1,14 @@
 /** A node's end of the line: sessions over gRPC that behave as those in the same process do. */
 import type { Duplex } from 'node:stream';
-import { credentials, Metadata, type CallOptions, type ChannelCredentials, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
+import {
+  connectivityState,
+  credentials,
+  Metadata,
+  type CallOptions,
+  type ChannelCredentials,
+  type ClientReadableStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { encode } from '#base/codec';
 import { Refusal } from '#base/refusal';
 import type { AssignmentMessage, AttachmentChange, DispatcherSession, OpenSession } from '#model/object/assignment';
@@ -10,7 +18,7 @@ import { TunnelClient } from './forward/tunnel-client.ts';
 import { channelLimits } from './limits.ts';
 import { DispatcherServiceClient, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
 import { toRefusal } from './refusals.ts';
-import { besideSpare } from './spare-line.ts';
+import { besideSpare, type Spare } from './spare-line.ts';
 
 type Stream = ClientReadableStream<SessionResponse>;
 type Answer<T> = (error: ServiceError | null, response: T) => void;
@@ -22,6 +30,8 @@ const callLimitMs = 30_000;
 
 export interface DispatcherConnection {
   openSession: OpenSession;
+  /** Whether it is connected now. */
+  stands: () => boolean;
   close: () => void;
 }
 
@@ -36,19 +46,22 @@ export function connectDispatcher(
   connected?: (tunnel: Duplex) => void,
 ): DispatcherConnection {
   const client = new DispatcherServiceClient(address, secured, channelLimits);
-  // A connection of its own and not one that others share: theirs may be stuck.
-  const spare = () => new DispatcherServiceClient(address, secured, { ...channelLimits, 'grpc.use_local_subchannel_pool': 1 });
+  // A connection of its own and not one that others share: theirs may be stuck. On this host nothing breaks.
+  const spare = address.startsWith('unix:')
+    ? undefined
+    : { address, open: () => new DispatcherServiceClient(address, secured, { ...channelLimits, 'grpc.use_local_subchannel_pool': 1 }) };
   const tunnels = connected && new TunnelClient(address, secured, connected);
   const close = (): void => {
     client.close();
     tunnels?.end();
   };
-  return { openSession: (_nodeId, description) => openRemote(client, spare, description, tunnels), close };
+  const stands = (): boolean => client.getChannel().getConnectivityState(false) === connectivityState.READY;
+  return { openSession: (_nodeId, description) => openRemote(client, spare, description, tunnels), stands, close };
 }
 
 async function openRemote(
   client: DispatcherServiceClient,
-  spare: () => DispatcherServiceClient,
+  spare: Spare<DispatcherServiceClient> | undefined,
   description: NodeDescription,
   tunnels: TunnelClient | undefined,
 ): Promise<DispatcherSession> {
@@ -65,7 +78,7 @@ async function openRemote(
 class RemoteSession implements DispatcherSession {
   readonly opened: Promise<void>;
   readonly #client: DispatcherServiceClient;
-  readonly #spare: () => DispatcherServiceClient;
+  readonly #spare: Spare<DispatcherServiceClient> | undefined;
   readonly #stream: Stream;
   readonly #tunnels: TunnelClient | undefined;
   readonly #pieces = new Pieces();
@@ -75,7 +88,7 @@ class RemoteSession implements DispatcherSession {
   #ended: Error | undefined;
   #refuseOpening: (reason: Error) => void = () => {};
 
-  constructor(client: DispatcherServiceClient, spare: () => DispatcherServiceClient, stream: Stream, tunnels: TunnelClient | undefined) {
+  constructor(client: DispatcherServiceClient, spare: Spare<DispatcherServiceClient> | undefined, stream: Stream, tunnels: TunnelClient | undefined) {
     this.#client = client;
     this.#spare = spare;
     this.#stream = stream;
@@ -112,7 +125,7 @@ class RemoteSession implements DispatcherSession {
       new Promise((resolve, reject) => {
         line.heartbeat(request, new Metadata(), { deadline: Date.now() + limitMs }, (error, beat) => (error ? reject(error) : resolve(beat)));
       });
-    const { periodMs } = await besideSpare(asked, this.#spare, again);
+    const { periodMs } = await (this.#spare ? besideSpare(asked, this.#spare, again) : asked);
     return periodMs;
   }
 

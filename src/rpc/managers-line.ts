@@ -4,7 +4,7 @@ import { isDenial, Refusal } from '#base/refusal';
 import type { Random } from '#base/random';
 import type { NodeDescription } from '#model/object/node';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
-import { clientCredentials, type LiveTls } from './credentials.ts';
+import { clientCredentials, type LiveTls, type NodeTls } from './credentials.ts';
 import { connectDispatcher, type DispatcherConnection } from './dispatcher-client.ts';
 
 export interface ManagersLineParts {
@@ -20,15 +20,66 @@ export interface ManagersLineParts {
 
 /** A manager that does not answer must not keep the node from the next one: that is asked meanwhile, and the first is given up later. */
 const patienceMs = 300;
-const openLimitMs = 2000;
+/** Each search that fails lets the next one wait longer for each manager: when a thousand nodes seek the leader at once, whoever asks everybody makes it worse. */
+const longestPatienceMs = 2400;
+const openLimitMs = 5000;
 
 /** Asks one manager after the other until one opens the session: only the leader does. */
 export function managersLine(parts: ManagersLineParts): OpenSession {
-  return (nodeId, description) => new Search(parts, nodeId, description).session();
+  const lines = new Lines(parts);
+  let failures = 0;
+  return async (nodeId, description) => {
+    try {
+      const session = await new Search(parts, lines, Math.min(patienceMs * 2 ** failures, longestPatienceMs), nodeId, description).session();
+      failures = 0;
+      lines.end();
+      return session;
+    } catch (error) {
+      failures++;
+      throw error;
+    }
+  };
+}
+
+/** Connections to managers that answered and opened no session: whoever seeks again asks over them, for a handshake costs more than a question. */
+class Lines {
+  readonly #parts: ManagersLineParts;
+  readonly #idle = new Map<string, { connection: DispatcherConnection; made: NodeTls | undefined }>();
+  #seeking = false;
+
+  constructor(parts: ManagersLineParts) {
+    this.#parts = parts;
+  }
+
+  take(address: string): DispatcherConnection {
+    this.#seeking = true;
+    const idle = this.#idle.get(address);
+    this.#idle.delete(address);
+    const tls = this.#parts.tls();
+    if (idle?.connection.stands() && idle.made === tls?.now) return idle.connection;
+    idle?.connection.close();
+    const secured = tls && !address.startsWith('unix:') ? clientCredentials(tls) : undefined;
+    return connectDispatcher(address, secured, secured && this.#parts.connected);
+  }
+
+  /** It refused, and may be asked again. */
+  giveBack(address: string, connection: DispatcherConnection): void {
+    if (!this.#seeking || !connection.stands() || this.#idle.has(address)) return connection.close();
+    this.#idle.set(address, { connection, made: this.#parts.tls()?.now });
+  }
+
+  /** A session stands: nobody is asked any more. */
+  end(): void {
+    this.#seeking = false;
+    for (const { connection } of this.#idle.values()) connection.close();
+    this.#idle.clear();
+  }
 }
 
 class Search {
   readonly #parts: ManagersLineParts;
+  readonly #lines: Lines;
+  readonly #patienceMs: number;
   readonly #nodeId: string;
   readonly #description: NodeDescription;
   readonly #queue: string[];
@@ -37,8 +88,10 @@ class Search {
   #timer: NodeJS.Timeout | undefined;
   #failure: unknown = new Refusal('unavailable', 'this node knows no manager');
 
-  constructor(parts: ManagersLineParts, nodeId: string, description: NodeDescription) {
+  constructor(parts: ManagersLineParts, lines: Lines, patience: number, nodeId: string, description: NodeDescription) {
     this.#parts = parts;
+    this.#lines = lines;
+    this.#patienceMs = patience;
     this.#nodeId = nodeId;
     this.#description = description;
     const local = parts.local();
@@ -63,7 +116,7 @@ class Search {
           return reject(this.#failure);
         }
         if (this.#asked.has(address)) return askNext();
-        this.#timer = setTimeout(askNext, patienceMs);
+        this.#timer = setTimeout(askNext, this.#patienceMs);
         this.#ask(address).then(
           (session) => {
             // Another one was quicker.
@@ -84,13 +137,17 @@ class Search {
   async #ask(address: string): Promise<DispatcherSession> {
     this.#asked.add(address);
     this.#open++;
-    const tls = this.#parts.tls();
-    const secured = tls && !address.startsWith('unix:') ? clientCredentials(tls) : undefined;
-    const connection = connectDispatcher(address, secured, secured && this.#parts.connected);
+    const connection = this.#lines.take(address);
+    let answered = false;
     try {
-      return closing(await within(connection.openSession(this.#nodeId, this.#description)), connection);
+      const opening = connection.openSession(this.#nodeId, this.#description);
+      const answer = (): void => void (answered = true);
+      opening.then(answer, answer);
+      return closing(await within(opening), connection);
     } catch (error) {
-      connection.close();
+      // What was not answered may be yet, and must not become a session that nobody has.
+      if (answered) this.#lines.giveBack(address, connection);
+      else connection.close();
       throw error;
     } finally {
       this.#open--;

@@ -1,41 +1,58 @@
 /** For calls that must not wait for a connection which is stuck: after a break of a link a stream of TCP comes back only when its next try is due. */
+import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { status, type ServiceError } from '@grpc/grpc-js';
 
-/** An answer that takes this long is asked for on another connection, each of which is given up as fast. Longer than a busy leader is: a thousand nodes that connect are more work than their beats. */
+/** After this time without an answer the link is looked at: its other end's kernel answers, however busy the program is. */
 const patienceMs = 700;
-const attemptMs = 500;
+const lookMs = 300;
+/** Over a link that stands the answer is late because a leader is busy: a thousand nodes that all come over a second connection would keep it so. */
+const busyMs = 1000;
+/** How long another connection is tried: over a link that was just broken less, for it may break again. */
+const attemptMs = { mended: 1500, busy: 5000 };
 
 /** What may be closed when it is not needed any more. */
 interface Line {
   close(): void;
 }
 
+export interface Spare<L extends Line> {
+  /** HOST:PORT of the other end. */
+  address: string;
+  open: () => L;
+}
+
 /** The answer of `asked`, or of `again` on a line of its own, whichever comes first; it is tried until one of them does. */
-export async function besideSpare<L extends Line, T>(asked: Promise<T>, open: () => L, again: (line: L, limitMs: number) => Promise<T>): Promise<T> {
+export async function besideSpare<L extends Line, T>(asked: Promise<T>, spare: Spare<L>, again: (line: L, limitMs: number) => Promise<T>): Promise<T> {
   const ending = new AbortController();
-  const spare = trySpares(open, again, ending.signal);
-  spare.catch(() => undefined);
+  const other = trySpares(spare, again, ending.signal);
+  other.catch(() => undefined);
   try {
-    return await Promise.race([asked, spare]);
+    return await Promise.race([asked, other]);
   } finally {
     asked.catch(() => undefined);
     ending.abort();
   }
 }
 
-async function trySpares<L extends Line, T>(open: () => L, again: (line: L, limitMs: number) => Promise<T>, signal: AbortSignal): Promise<T> {
+async function trySpares<L extends Line, T>({ address, open }: Spare<L>, again: (line: L, limitMs: number) => Promise<T>, signal: AbortSignal): Promise<T> {
   await pause(patienceMs, undefined, { signal });
-  for (;;) {
+  for (let mended = false; ;) {
     signal.throwIfAborted();
-    const line = open();
-    const over = pause(attemptMs, undefined, { signal });
+    const over = pause(lookMs, undefined, { signal });
     over.catch(() => undefined);
+    if (!(await reaches(address, lookMs))) {
+      mended = true;
+      // What is refused at once is not asked again at once.
+      await over;
+      continue;
+    }
+    if (!mended) await pause(busyMs, undefined, { signal });
+    const line = open();
     try {
-      return await again(line, attemptMs);
+      return await again(line, mended ? attemptMs.mended : attemptMs.busy);
     } catch (error) {
       if (!isUnreachable(error)) throw error;
-      // What is refused at once is not asked again at once.
       await over;
     } finally {
       line.close();
@@ -46,4 +63,19 @@ async function trySpares<L extends Line, T>(open: () => L, again: (line: L, limi
 function isUnreachable(error: unknown): boolean {
   const { code } = error as ServiceError;
   return code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.CANCELLED;
+}
+
+/** Whether a connection to the address comes to be: no more than that. */
+function reaches(address: string, limitMs: number): Promise<boolean> {
+  const at = address.lastIndexOf(':');
+  const socket = connect({ host: address.slice(0, at).replaceAll(/[[\]]/g, ''), port: Number(address.slice(at + 1)) });
+  return new Promise((resolve) => {
+    const end = (there: boolean) => () => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(there);
+    };
+    const timer = setTimeout(end(false), limitMs);
+    socket.once('connect', end(true)).once('error', end(false));
+  });
 }

@@ -55,12 +55,13 @@ export function shownMember(node: Node, { swarm, leader }: Pick<Context, 'swarm'
   return shown('node', { ...node, Status, ...(ManagerStatus && { ManagerStatus }) });
 }
 
-function managerStatus(node: Node, own: boolean, standing: ManagersStanding | undefined): NonNullable<Node['ManagerStatus']> {
+function managerStatus(node: Node, own: boolean, standing: ManagersStanding | undefined): Node['ManagerStatus'] {
   const member = standing?.members.find(({ id }) => id === node.ID);
   const Addr = member?.address || managerAddress(node);
   if (!standing) return { ...(own && { Leader: true }), Reachability: own ? 'reachable' : 'unknown', Addr };
-  const Reachability = member ? (member.reachable ? 'reachable' : 'unreachable') : 'unknown';
-  return { ...(standing.leader === node.ID && { Leader: true }), Reachability, Addr };
+  // It was let go, or is not in yet: Docker knows managers by their seat, too.
+  if (!member) return undefined;
+  return { ...(standing.leader === node.ID && { Leader: true }), Reachability: member.reachable ? 'reachable' : 'unreachable', Addr };
 }
 
 /** What the group says of who answers is known to nobody but the leader, and no use case sees it. */

@@ -1,5 +1,5 @@
 /** A node's way to the leader over real lines: past managers that are dead, silent, or only know who leads. */
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
@@ -93,3 +93,41 @@ test('where nobody leads that is said; a denial counts whatever the others say',
   const denied = await serve(() => Promise.reject(new Refusal('permissionDenied', 'node n was removed from swarm')));
   await expect(openBy(await follower(), denied, '127.0.0.1:1')).rejects.toMatchObject({ code: 'permissionDenied', message: 'node n was removed from swarm' });
 });
+
+test('who seeks again asks over the connections that stand: a handshake for each manager, and not for each question', async () => {
+  const asked: string[] = [];
+  const opened: string[] = [];
+  let leads = false;
+  const leader = await leading(opened);
+  const first = await serve(async () => {
+    asked.push('first');
+    throw new Refusal('unavailable', 'this manager does not lead', leads ? { leader } : {});
+  });
+  const connections = await counted(first);
+  const open = managersLine({
+    local: () => undefined,
+    addresses: () => [connections.address],
+    tls: () => tls,
+    connected: () => undefined,
+    random: seededRandom(1),
+  });
+  for (let round = 0; round < 5; round++) await expect(open('n', testDescription)).rejects.toMatchObject({ code: 'unavailable' });
+  leads = true;
+  const session = await open('n', testDescription);
+  expect([asked.length, connections.count(), await session.heartbeat()]).toEqual([6, 1, 77]);
+  session.close();
+});
+
+/** A door before a manager that counts who comes through. */
+async function counted(address: string): Promise<{ address: string; count: () => number }> {
+  let count = 0;
+  const door = createServer((near) => {
+    count++;
+    const far = connect(Number(address.split(':')[1]), '127.0.0.1');
+    near.pipe(far).pipe(near);
+    for (const line of [near, far]) line.on('error', () => line.destroy()).unref();
+  });
+  silent.push(door);
+  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+  return { address: `127.0.0.1:${(door.address() as AddressInfo).port}`, count: () => count };
+}

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { shownMember } from '#api/routes/nodes';
 import { hostPort } from '#model/manager-address';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
+import { aNode } from '#test/support/cluster-objects';
 
 let api: ApiFixture;
 beforeAll(async () => void (api = await startApi()));
@@ -49,4 +51,21 @@ test('refuses a role that is none, and removing a manager', async () => {
   const reply = await api.http('GET', '/nodes?filters={"role":["foo"]}');
   expect([reply.status, reply.json.message]).toEqual([500, "Invalid role filter: 'foo'"]);
   expect((await api.http('DELETE', '/nodes/one?force=1')).status).toBe(400);
+});
+
+test('only who has a seat is shown as a manager: one that was let go is none, before its role is', () => {
+  const standing = {
+    leader: 'a',
+    members: [
+      { id: 'a', address: 'a:1', reachable: true },
+      { id: 'b', address: 'b:1', reachable: false },
+    ],
+  };
+  const context = { swarm: { status: () => ({ NodeID: 'a' }) }, leader: { standing: () => standing } } as never;
+  const statusOf = (ID: string) => (shownMember({ ...aNode(ID), Shoal: { Role: 'manager' } }, context) as { ManagerStatus?: object }).ManagerStatus;
+  expect(['a', 'b', 'c'].map(statusOf)).toEqual([
+    { Leader: true, Reachability: 'reachable', Addr: 'a:1' },
+    { Reachability: 'unreachable', Addr: 'b:1' },
+    undefined,
+  ]);
 });
