@@ -63,7 +63,7 @@ export class RepositoryReader {
   async look(): Promise<void> {
     const first = await this.#fetch().catch((error: Error) => error);
     // What changed before the watch began is seen by a second look, what changes after it is heard of.
-    const commit = this.#watch.ensure(this.#seen.watch) ? await this.#fetch() : first;
+    const commit = this.#watch.ensure(this.#seen.watch) ? await this.#fetch(first) : first;
     if (commit instanceof Error) throw commit;
     if (commit !== this.#rendered?.commit) await this.#render(commit);
     this.#signature = this.#seen.signature;
@@ -95,10 +95,12 @@ export class RepositoryReader {
     return [...found.values()].map(({ stack }) => stack);
   }
 
-  async #fetch(): Promise<string> {
+  /** `first`: what a look just before this one found. */
+  async #fetch(first?: string | Error): Promise<string> {
     const { workers, place, signal } = this.#parts;
     const line = await this.#parts.line();
-    const known = this.#rendered && { commit: this.#rendered.commit, ...(this.#signature !== undefined && { signature: this.#signature }) };
+    const [commit, signature] = typeof first === 'string' ? [first, this.#seen.signature] : [this.#rendered?.commit, this.#signature];
+    const known = commit === undefined ? undefined : { commit, ...(signature !== undefined && { signature }) };
     return workers.fetch({ place, ...(known && { known }), ...(line && { line }) }, (seen) => (this.#seen = seen), signal);
   }
 

@@ -4,6 +4,7 @@ import { encodeFrame, FrameReader } from '../frames.ts';
 import { largestRequestBytes, type WorkerAnswer, type WorkerRequest } from '../protocol.ts';
 import { Desk } from './desk.ts';
 import { killGroup } from '../process-group.ts';
+import { getReady } from './render.ts';
 
 function main(): void {
   const groups = new Set<number>();
@@ -42,6 +43,8 @@ function main(): void {
   process.stdin.on('end', end);
   process.stdin.on('error', end);
   process.stdout.on('error', end);
+  // Whoever has it started has something fetched first.
+  if (process.argv[2] === 'render') setImmediate(getReady);
 }
 
 main();

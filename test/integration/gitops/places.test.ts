@@ -4,8 +4,12 @@ import { chownSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { GitWorkers, type FetchQuestion } from '#gitops/git-workers';
+import { RepositoryReader } from '#gitops/repository-reader';
+import { writeHome } from '#gitops/worker/git-environment';
 import { removeRepository } from '#control/repository/repositories';
 import { removeService } from '#control/service/services';
+import { gitWorkerProgram } from '#test/support/git-worker-program';
 import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
 
 let repository: GitRepository;
@@ -71,6 +75,39 @@ test('commits are seen after gc, pack-refs, a pull and a new folder in the place
     () => JSON.stringify(following.status()),
   );
   await seen();
+});
+
+/** Workers that keep what they are asked. */
+class NotingWorkers extends GitWorkers {
+  readonly asked: FetchQuestion[] = [];
+
+  override fetch(...given: Parameters<GitWorkers['fetch']>): Promise<string> {
+    this.asked.push(given[0]);
+    return super.fetch(...given);
+  }
+}
+
+test('the look that follows the beginning of a watch asks git only where the files changed since', async () => {
+  const workers = new NotingWorkers(gitWorkerProgram());
+  const home = join(repository.folder, '..', 'reader');
+  writeHome(home);
+  const bounds = { quotaBytes: 1e8, timeouts: { silenceMs: 60_000, totalMs: 60_000 } };
+  const place = { folder: join(home, 'mirror'), home, run: home, url: repository.folder, branch: 'main', ...bounds };
+  const signal = new AbortController().signal;
+  const spec = { Name: 'r', URL: repository.folder, Branch: 'main', Path: 'stacks', Interval: 3600e9 };
+  const nothing = async (): Promise<undefined> => undefined;
+  const reader = new RepositoryReader(spec, { workers, place, signal, line: nothing, identity: nothing, changed: () => {} });
+  try {
+    await reader.look();
+    expect(reader.rendered?.stacks.map(({ Name }) => Name)).toEqual(['a']);
+    expect(workers.asked.map(({ known }) => known)).toEqual([
+      undefined,
+      { commit: repository.git('rev-parse', 'HEAD'), signature: expect.stringContaining(repository.folder) as string },
+    ]);
+  } finally {
+    reader.stop();
+    workers.stop();
+  }
 });
 
 test('a force-push is followed, also to a history that shares nothing', async () => {

@@ -1,7 +1,6 @@
 /** Opens files that are encrypted for this cluster, in memory, before anything else reads them. */
 import { Refusal } from '#base/refusal';
 import { openSops } from '#compose/sealed/sops';
-import { fromLetters, open as openAge, recipientOf } from '#sealing/age';
 import { encryptedAs } from './encrypted.ts';
 
 export type OpenResult = { bytes: Uint8Array; /** What must not be said. */ secrets: readonly string[] } | { error: string };
@@ -15,14 +14,15 @@ const lettersBegin = '-----BEGIN AGE ENCRYPTED FILE-----';
 /** `identity`: the cluster's own; absent where it has none. */
 export function newOpener(identity: string | undefined): Opener {
   if (identity === undefined) return { open: async () => ({ error: 'this cluster has no key of its own to decrypt it with' }) };
-  const recipient = recipientOf(identity);
   const opened = async (path: string, bytes: Uint8Array): Promise<OpenResult> => {
+    // Most repositories hold nothing encrypted: what opens it is loaded where something is.
+    const { fromLetters, open: openAge, recipientOf } = await import('#sealing/age');
+    const recipient = await recipientOf(identity);
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
     if (encryptedAs(bytes) === 'encrypted with SOPS')
-      return openSops(path, text.replace(/^\uFEFF/, ''), await recipient, (enc) => openAge(identity, fromLetters(enc)));
+      return openSops(path, text.replace(/^\uFEFF/, ''), recipient, (enc) => openAge(identity, fromLetters(enc)));
     const plain = await openAge(identity, text.trimStart().startsWith(lettersBegin) ? fromLetters(text) : bytes);
-    if (!plain)
-      throw new Refusal('invalidArgument', `it is not encrypted for this cluster: \`shoal secret seal\` does that, or age with -r ${await recipient}`);
+    if (!plain) throw new Refusal('invalidArgument', `it is not encrypted for this cluster: \`shoal secret seal\` does that, or age with -r ${recipient}`);
     return { bytes: plain, secrets: [Buffer.from(plain).toString('utf8')] };
   };
   return {
