@@ -12,6 +12,7 @@ export interface ReconcileEvent {
   action:
     | 'applied'
     | 'held'
+    | 'pending'
     | 'refused'
     | 'drift reverted'
     | 'rolled back'

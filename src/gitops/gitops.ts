@@ -182,7 +182,7 @@ export class GitOps {
       }
       if (event.kind === 'repository') this.#tellThaw(event);
       if (event.kind === 'stack') this.#noteRelease(event);
-      const stack = stackOf(event);
+      const stack = stackOf(event) ?? verdictOf(event);
       if (stack !== undefined) touched.add(stack);
       if (event.kind === 'stack' && event.object) this.#note(event.object);
       if (event.kind === 'repository' && isWord(event)) wakened.add(event.object?.Spec.Name ?? '');
@@ -290,6 +290,12 @@ function turnOf(object: object): string | undefined {
 /** Of a stack's record what does not tell how a reconcile went. */
 function outside({ Condition: _outcome, Version: _version, UpdatedAt: _at, ...rest }: Stack): object {
   return rest;
+}
+
+/** The stack of which it is said now what became of its version: others may have waited for it. */
+function verdictOf(event: StoreEvents[number]): string | undefined {
+  if (event.kind !== 'revision' || !event.object || event.object.Outcome.State === event.previous?.Outcome.State) return undefined;
+  return event.previous ? event.object.Spec.Stack : undefined;
 }
 
 /** The stack whose spec an event touches, or whose rollout takes a turn; its progress from task to task is none of a repository's business. */

@@ -138,6 +138,8 @@ const checks: Readonly<Record<string, (answer: Fields) => boolean>> = {
 function isRendered(stack: Fields): boolean {
   const placed = isText(stack['Name']) && isText(stack['Path']) && isCommit(stack['Commit']);
   const told = stack['Notes'] === undefined || isList(stack['Notes'], isText);
+  const after = record(stack['Policy'])['After'];
+  if (after !== undefined && !(Array.isArray(after) && isList(after, isText))) return false;
   const places = Object.values(record(stack['Places']));
   if (!placed || !told || places.length > mostItems || !places.every(isText)) return false;
   return stack['spec'] === undefined

@@ -5,43 +5,16 @@ import { inventoryOf, isEmptyRecord, ownedObjects } from '#control/stack/invento
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
 import { adoptStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack } from '#control/stack/stacks';
-import type { Stack, StackSource } from '#model/object/stack';
+import type { Stack } from '#model/object/stack';
 import type { Action } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import { massRemoval, stackRemoval, startsAnew, volumeRemoval } from './guard.ts';
 import { isQuarantined } from './outcome.ts';
 import { changesBy, reasonOf } from './reason.ts';
+import { inOrder, orderFaults, refusedFor } from './order.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
-
-type RepositorySource = StackSource & { Kind: 'repository' };
-
-export type Step =
-  | {
-      type: 'apply';
-      name: string;
-      rendered: RenderedStack & { digest: string };
-      source: RepositorySource;
-      /** Why, for people. */
-      reason: string;
-      drift: boolean;
-      /** The version in force is brought back while another one waits or is refused. */
-      restores?: true;
-      /** What differs from the stack as it is, a line each. */
-      changes: readonly string[];
-    }
-  | { type: 'refuse'; name: string; source: RepositorySource; commit: string; errors: readonly string[] }
-  | {
-      type: 'hold';
-      name: string;
-      source: RepositorySource;
-      commit: string;
-      /** Why, and the word that lets it go on. */
-      reason: string;
-      /** The stack's record is somebody else's, and stays as it is. */
-      foreign: boolean;
-    }
-  | { type: 'remove'; name: string; reason: string };
+import type { RepositorySource, Step } from './step.ts';
 
 export interface PlanOptions {
   now: number;
@@ -66,12 +39,13 @@ export function planRepository(view: View, repository: string, rendered: readonl
   const applied = own.filter((stack) => !isEmptyRecord(stack));
   const gone = own.filter((stack) => !present.has(stack.Spec.Name));
   const confirmed = view.byName('repository', repository)?.Confirmed?.Commit === commit;
+  const orders = orderFaults(rendered);
+  const ordered = rendered.map((stack) => (orders.has(stack.Name) ? refusedFor(stack, orders.get(stack.Name) ?? '') : stack));
+  const keeps = rendered.some(({ Policy }) => Policy?.KeepsStacks);
   const mass = confirmed ? undefined : massRemoval({ applied: applied.length, gone: gone.filter((stack) => !isEmptyRecord(stack)).length, missing });
   const planning: Planning = { ...options, view, repository, confirmed, mass };
-  return [
-    ...rendered.flatMap((stack) => planStack(planning, stack)),
-    ...gone.flatMap((stack) => inForce(planning, stack.Spec.Name, [planRemoval(planning, stack)])),
-  ];
+  const steps = ordered.flatMap((stack) => planStack(planning, stack));
+  return [...inOrder(view, ordered, steps), ...(keeps ? [] : gone.flatMap((stack) => inForce(planning, stack.Spec.Name, [planRemoval(planning, stack)])))];
 }
 
 interface Planning extends PlanOptions {
@@ -148,7 +122,7 @@ function planDeploy(planning: Planning, rendered: RenderedStack & { digest: stri
   const removed = !stack && inForce.has(name);
   // Of a version that was applied whole, everything that differs was changed by hand; undoing that removes nothing of anybody's.
   const repeated = stack?.Digest === rendered.digest && isOwned(stack, repository) && !isEmptyRecord(stack);
-  const waits = repeated || removed ? undefined : held(planning, actions, stack, commit);
+  const waits = repeated || removed ? undefined : (held(planning, actions, stack, commit) ?? manual(planning, rendered, stack));
   if (waits !== undefined) return [{ type: 'hold', name, source, commit, reason: waits, foreign: false }];
   const drift = removed || (repeated && stack.Condition.State === 'applied');
   const changes = changesBy(view, actions, drift);
@@ -166,7 +140,7 @@ function tried(
   if (!('spec' in rendered)) return [];
   let count = 0;
   const context = { now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
-  return deployStack(rendered.spec, { source, digest: rendered.digest, prune: true, restores })(view, context).actions;
+  return deployStack(rendered.spec, { source, digest: rendered.digest, prune: rendered.Policy?.KeepsServices !== true, restores })(view, context).actions;
 }
 
 /** Why the change of a stack waits; undefined: it goes on. */
@@ -176,6 +150,12 @@ function held({ view, repository, confirmed, mass }: Planning, actions: readonly
   if (reason !== undefined) return withWord(reason, repository, commit);
   if (mass === undefined || !startsAnew(view, actions)) return undefined;
   return withWord(`it would start services while ${mass.replace(/ would be removed$/, '')} would be removed: they may be the same`, repository, commit);
+}
+
+/** A version that nobody asked for by name waits, where its repository says so. */
+function manual({ repository, confirmed }: Planning, { Policy, Commit }: RenderedStack, stack: Stack | undefined): string | undefined {
+  if (Policy?.Manual !== true || confirmed || stack?.Confirmed === Commit) return undefined;
+  return `its sync is manual: \`shoal repo confirm ${repository} --commit ${Commit.slice(0, 12)}\` applies it`;
 }
 
 function planRemoval({ view, repository, confirmed, mass, commit }: Planning, stack: Stack): Step {

@@ -1,12 +1,27 @@
 /** A stack as a commit asks for it, or why it cannot be had. */
 import type { StackSpec } from '#model/object/stack';
 
+/** What a repository's own file says is done for a stack by itself. */
+export interface StackPolicy {
+  /** Names of stacks that come first, and must be healthy as the same commit has them. */
+  After?: readonly string[];
+  /** A new version waits for somebody's word. */
+  Manual?: true;
+  /** Services that its files do not have any more stay. */
+  KeepsServices?: true;
+  /** Stacks that the commit does not have any more stay. */
+  KeepsStacks?: true;
+  /** What is changed by hand is shown, and stays. */
+  KeepsDrift?: true;
+}
+
 export type RenderedStack = {
   Name: string;
   /** Folder inside the repository. */ Path: string;
   Commit: string;
   /** Who made the commit, as it says. */ Who?: string;
   /** What is worth knowing, though it is no error. */ Notes?: readonly string[];
+  Policy?: StackPolicy;
 } & (
   | { spec: StackSpec; digest: string; /** Name of an object → `file:line:column` where it is declared. */ Places?: Readonly<Record<string, string>> }
   | { errors: readonly string[] }

@@ -2,7 +2,8 @@
 import type { PlannedStack, RepositoryPlan } from '#model/difference/stack-plan';
 import type { View } from '#store/view';
 import { planDeploy } from './deploy-plan.ts';
-import { planRepository, type PlanOptions, type Step } from './plan.ts';
+import { planRepository, type PlanOptions } from './plan.ts';
+import type { Step } from './step.ts';
 import type { RenderedStack } from './rendered.ts';
 
 export function planCommit(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): RepositoryPlan {
@@ -28,7 +29,9 @@ function plannedStack(view: View, name: string, step: Step | undefined, rendered
   if (step.type === 'refuse') return { name, step: 'refuse', reason: '', errors: step.errors };
   if (step.type === 'remove') return { name, step: 'remove', reason: step.reason };
   const foreign = step.type === 'hold' && step.foreign;
+
   const changes = rendered && 'spec' in rendered && !foreign ? planDeploy(view, rendered.spec, { prune: true, source: step.source }, now).changes : [];
-  const reason = step.type === 'hold' ? step.reason : step.changes.length === 0 ? step.reason : '';
-  return { name, step: step.type, reason, changes: changes.filter(({ change }) => change !== 'none') };
+  const reason = step.type === 'apply' && step.changes.length > 0 ? '' : step.reason;
+  // What waits for others is applied as well, after them.
+  return { name, step: step.type === 'wait' ? 'apply' : step.type, reason, changes: changes.filter(({ change }) => change !== 'none') };
 }

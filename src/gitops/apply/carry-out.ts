@@ -15,7 +15,8 @@ import { deployStack, removeStack } from '#control/stack/stacks';
 import type { RepositoryStatus } from '#model/object/repository';
 import type { StackSource } from '#model/object/stack';
 import { refusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } from '#reconciler/outcome';
-import { planRepository, type PlanOptions, type Step } from '#reconciler/plan';
+import { planRepository, type PlanOptions } from '#reconciler/plan';
+import type { Step } from '#reconciler/step';
 import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
 import { ImageTags } from './image-tags.ts';
 import { Rewritten } from '../git-workers.ts';
@@ -95,8 +96,12 @@ export class CarryOut {
     this.#learn(view, stacks);
     const steps = await this.#plan(view, stacks, options);
     const still = stillness(before, options.now);
-    const paused = (name: string): boolean => still !== undefined || view.byName('stack', name)?.Suspended !== undefined;
-    this.#waiting = new Map(steps.filter((step) => paused(step.name)).map((step) => [step.name, waitingOf(step)]));
+    const policies = new Map(stacks.map(({ Name, Policy }) => [Name, Policy]));
+    const paused = (step: Step): boolean =>
+      still !== undefined ||
+      view.byName('stack', step.name)?.Suspended !== undefined ||
+      (step.type === 'apply' && step.drift && policies.get(step.name)?.KeepsDrift === true);
+    this.#waiting = new Map(steps.filter(paused).map((step) => [step.name, waitingOf(step)]));
     if (still) return false;
     this.#tellNotes(stacks, before.Status);
     // A folder may be called `__proto__`.
@@ -107,7 +112,7 @@ export class CarryOut {
       if (errors && !steps.some((step) => step.name === stack.Name && !(step.type === 'apply' && step.restores))) refused[stack.Name] = errors;
     }
     for (const step of steps) {
-      if (paused(step.name)) continue;
+      if (paused(step)) continue;
       const trouble = await this.#carryOut(step, before.Status);
       if (trouble && 'refused' in trouble) refused[step.name] = trouble.refused;
       else if (trouble) held[step.name] = trouble.held;
@@ -189,6 +194,7 @@ export class CarryOut {
     const { cluster } = this.#parts;
     if (step.type === 'refuse') return this.#refuse(step, status);
     if (step.type === 'hold') return this.#hold(step, status);
+    if (step.type === 'wait') return this.#wait(step);
     try {
       if (step.type === 'remove') {
         await cluster.submit(removeStack(step.name));
@@ -202,7 +208,7 @@ export class CarryOut {
         deployStack(spec, {
           source: step.source,
           digest: step.rendered.digest,
-          prune: true,
+          prune: step.rendered.Policy?.KeepsServices !== true,
           restores: step.restores === true,
           ...(step.rendered.Who !== undefined && { who: step.rendered.Who }),
         }),
@@ -230,6 +236,13 @@ export class CarryOut {
     if (!foreign) await this.#note(name, source, { State: 'held', Message: reason, Commit: commit });
     if (status.Held?.[name] !== reason) this.#parts.events.tell({ type: 'stack', name, action: 'held', message: `${commit.slice(0, 12)}: ${reason}` });
     return { held: reason };
+  }
+
+  /** Until those before it are healthy; each of them is heard of. */
+  async #wait({ name, source, commit, reason }: Step & { type: 'wait' }): Promise<Trouble> {
+    if ((await this.#note(name, source, { State: 'pending', Message: reason, Commit: commit })) === false)
+      this.#parts.events.tell({ type: 'stack', name, action: 'pending', message: `${commit.slice(0, 12)}: ${reason}` });
+    return undefined;
   }
 
   /** Notes it on the stack's record, unless that is somebody else's; answers whether it said so already. */

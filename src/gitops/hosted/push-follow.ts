@@ -72,6 +72,7 @@ function isUndone({ Condition }: Stack, commit: string): boolean {
 
 /** Its verdict is to come: of what the commit brought, or of what it went back to. */
 function goesOn(view: View, stack: Stack, commit: string): boolean {
+  if (stack.Condition.State === 'pending' && stack.Condition.Commit === commit) return true;
   const brought = revisionOf(view, stack, commit);
   return brought?.Outcome.State === 'pending' && !isUndone(stack, commit);
 }

@@ -22,6 +22,10 @@ export class InputMemory {
     else this.#stacks.delete(name);
   }
 
+  forget(name: string): void {
+    this.#stacks.delete(name);
+  }
+
   /** Forgets all but these. */
   keepOnly(names: readonly string[]): void {
     const kept = new Set(names);

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Refusal } from '#base/refusal';
-import { compareTexts } from '#base/text/text';
 import { diagnosticText, type LoadRequest, type LoadResult, type StackFile } from '#compose/compose';
 import { loadStack } from '#compose/load';
 import type { StackSpec } from '#model/object/stack';
@@ -11,16 +10,12 @@ import { stackSpec } from '#model/shape/object-shapes';
 import type { RenderedStack } from '#reconciler/rendered';
 import { largestAnswerBytes } from '../protocol.ts';
 import type { InputMemory } from './input-memory.ts';
-import { root, type NotFound, type Snapshot } from './snapshot.ts';
-import { isFolder, type Tree } from './tree.ts';
-
-/** In the order in which they are looked for. */
-const fileNames = ['compose.yml', 'compose.yaml', 'docker-compose.yml', 'docker-compose.yaml'];
-const overrideNames = fileNames.map((name) => name.replace(/\.(ya?ml)$/, '.override.$1'));
+import { type AskedSettings, repositoryFile, repositoryFileName, settingsOf, withoutForeign, type RenderSettings } from './places/repository-settings.ts';
+import { root, type Snapshot } from './snapshot.ts';
+import { stackPlaces, type Place } from './places/stack-places.ts';
 
 /** Each round fetches the files that the last one found to be named; real stacks need two or three. */
 const mostRounds = 40;
-const mostFolders = 10_000;
 const mostErrors = 50;
 const longestError = 1000;
 /** Of all stacks together: what comes after has one short reason each. The repository's status holds them. */
@@ -38,7 +33,7 @@ export interface RenderParts {
   /** Stacks that broke a bound when they were rendered: name → reason. */
   skip: Readonly<Record<string, string>>;
   memory: InputMemory;
-  settings: RenderSettings;
+  settings: AskedSettings;
   /** Of a digest: one that only this cluster could have made. */
   fingerprint: (digest: string) => string;
   /** Before the work on a stack begins. */
@@ -49,27 +44,13 @@ export interface RenderParts {
   done: (stack: RenderedStack, digest: string) => Promise<void>;
 }
 
-/** What a repository's stack files are rendered with. */
-export interface RenderSettings {
-  /** `compose.NAME.yml` is laid over a stack file, `.env.NAME` over `.env`. */
-  environment?: string;
-  variables: Readonly<Record<string, string>>;
-}
-
-/** A folder with a stack file. */
-interface Place {
-  name: string;
-  folder: string;
-  file: string;
-  /** Overrides beside it, which are not used. */
-  ignored: readonly string[];
-}
+type Parts = Omit<RenderParts, 'settings'> & { settings: RenderSettings };
 
 const anyFile = 'services: { any: { image: any, environment: { A: "1" }, ports: ["80:80"], deploy: { replicas: 1 } } }';
 
 /** What the first stack of all would have to wait for: schemas are compiled when they are first used. */
 export function getReady(): void {
-  const files = [{ path: fileNames[0] ?? '', bytes: Buffer.from(anyFile) }];
+  const files = [{ path: 'compose.yml', bytes: Buffer.from(anyFile) }];
   loadStack({
     mode: 'spec',
     stack: 'any',
@@ -83,10 +64,13 @@ export function getReady(): void {
 }
 
 /** Gives out all stacks of the commit. A stack that is in error says why and spoils no other. Those that wait for blobs of `snapshot.absent` are left out. */
-export async function renderCommit(parts: RenderParts): Promise<{ missing: boolean }> {
-  const { snapshot, path, memory, have } = parts;
-  const places = await stackPlaces(snapshot, normal(path));
+export async function renderCommit(asked: RenderParts): Promise<{ missing: boolean }> {
+  const { snapshot, path, memory, have } = asked;
+  const file = await repositoryFile(snapshot);
+  if (file === 'absent') return { missing: false };
+  const places = await stackPlaces(snapshot, path, file);
   if (places === undefined) return { missing: true };
+  const parts = { ...asked, settings: settingsOf(file, asked.settings) };
   let pending: Place[] = [];
   const settled: string[] = [];
   for (const place of places) {
@@ -108,7 +92,7 @@ export async function renderCommit(parts: RenderParts): Promise<{ missing: boole
 }
 
 /** The digest that a stack had, if all that it was made from is as it was. */
-async function settledDigest({ name }: Place, { snapshot, memory }: RenderParts): Promise<string | undefined> {
+async function settledDigest({ name }: Place, { snapshot, memory }: Parts): Promise<string | undefined> {
   const known = memory.get(name);
   if (!known) return undefined;
   for (;;) {
@@ -120,7 +104,7 @@ async function settledDigest({ name }: Place, { snapshot, memory }: RenderParts)
 }
 
 /** Whether the stack is done; what was found while files were missing means nothing yet. */
-async function renderOne(place: Place, parts: RenderParts): Promise<boolean> {
+async function renderOne(place: Place, parts: Parts): Promise<boolean> {
   const { snapshot, skip, memory, begun, same, done, fingerprint, settings } = parts;
   const { name } = place;
   const reason = own(skip, name);
@@ -136,8 +120,10 @@ async function renderOne(place: Place, parts: RenderParts): Promise<boolean> {
   if (snapshot.misses > before) return false;
   // A plain digest would let everybody who sees it try what was encrypted.
   const result = sealed && 'spec' in made ? { ...made, digest: fingerprint(made.digest) } : made;
-  const digest = digestOf('spec' in result ? [result.digest, result.Places, result.Notes] : result.errors);
-  memory.put(name, { digest, inputs });
+  const digest = digestOf('spec' in result ? [result.digest, result.Places, result.Notes, result.Policy] : [result.errors, result.Policy]);
+  // What another folder is to blame for is told anew each time.
+  if (place.trouble === undefined) memory.put(name, { digest, inputs });
+  else memory.forget(name);
   if (own(parts.have, name) === digest) await same([name]);
   else await done(result, digest);
   return true;
@@ -158,68 +144,29 @@ function own(record: Readonly<Record<string, string>>, name: string): string | u
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
-function refuse({ name, folder, file }: Place, reason: string, { snapshot, done }: RenderParts): Promise<void> {
+function refuse({ name, folder, file }: Place, reason: string, { snapshot, done }: Parts): Promise<void> {
   const errors = [`${file}: ${reason}`];
   return done({ Name: name, Path: folder, Commit: snapshot.commit, errors }, digestOf(errors));
 }
 
-/** The folders with a stack file, in the order of their names; undefined when the commit lacks `path`. */
-async function stackPlaces(snapshot: Snapshot, path: string): Promise<Place[] | undefined> {
-  const top = await known(snapshot, path);
-  if ('error' in top && 'nothing' in top) return undefined;
-  if ('error' in top) throw new Refusal('unavailable', String(top.error).replaceAll(`${root}/`, ''));
-  const folders = [...top].filter(([, entry]) => isFolder(entry)).map(([name]) => name);
-  if (folders.length > mostFolders)
-    throw new Refusal('unavailable', `${path === '' ? 'the top' : path} holds ${folders.length} folders; at most ${mostFolders} are looked through for stacks`);
-  const inside = folders.map((name) => ({ name, folder: posix.join(path, name) }));
-  // All of them are asked for before any is waited for.
-  for (const { folder } of inside) snapshot.folder(folder);
-  await snapshot.load();
-  const places: Place[] = [];
-  for (const { name, folder } of inside) {
-    const tree = await known(snapshot, folder);
-    if ('error' in tree) continue;
-    const file = fileNames.find((each) => isFile(tree, each));
-    if (file === undefined) continue;
-    const ignored = overrideNames.filter((each) => isFile(tree, each)).map((each) => posix.join(folder, each));
-    places.push({ name, folder, file: posix.join(folder, file), ignored });
-  }
-  return places.toSorted((a, b) => compareTexts(a.name, b.name));
-}
-
-function isFile(tree: Tree, name: string): boolean {
-  const entry = tree.get(name);
-  return entry !== undefined && !isFolder(entry) && entry.mode !== '160000';
-}
-
-async function known(snapshot: Snapshot, path: string): Promise<Tree | NotFound> {
-  for (;;) {
-    const found = snapshot.folder(path);
-    if (found) return found;
-    if (!(await snapshot.load())) throw new Refusal('unavailable', 'the mirror lacks trees of the commit');
-  }
-}
-
-/** `.` and '' are the top; no slashes around. */
-function normal(path: string): string {
-  const plain = posix.normalize(path).replaceAll(/^\/+|\/+$/g, '');
-  return plain === '.' ? '' : plain;
-}
-
-function renderStack(snapshot: Snapshot, { name, folder, file, ignored }: Place, settings: RenderSettings): RenderedStack {
-  const place = { Name: name, Path: folder, Commit: snapshot.commit };
+function renderStack(snapshot: Snapshot, { name, folder, file, laid, ignored, policy, ignore, trouble }: Place, settings: RenderSettings): RenderedStack {
+  // Whatever it says may decide.
+  snapshot.read(posix.join(root, repositoryFileName));
+  const place = { Name: name, Path: folder, Commit: snapshot.commit, ...(policy && { Policy: policy }) };
   const refused = (errors: readonly string[]): RenderedStack => ({
     ...place,
     errors: errors.slice(0, mostErrors).map((error) => snapshot.hidden(error).slice(0, longestError)),
   });
-  const result = load(snapshot, name, file, settings);
+  if (trouble !== undefined) return refused([`${file}: ${trouble}`]);
+  const result = load(snapshot, name, [file, ...laid], settings);
   if ('error' in result) return refused([`${file}: ${result.error}`]);
   const said = (severity: 'error' | 'warning') =>
     result.diagnostics.filter((diagnostic) => diagnostic.severity === severity).map((diagnostic) => relative(diagnosticText(diagnostic)));
   if (!result.stack) return refused(said('error').length > 0 ? said('error') : [`${file}: is refused`]);
-  const checked = inGoTypes(result.stack);
+  const wanted = withoutForeign(result.stack, ignore);
+  const checked = inGoTypes(wanted);
   if ('error' in checked) return refused([`${file}: ${checked.error}`]);
-  const text = JSON.stringify(result.stack);
+  const text = JSON.stringify(wanted);
   if (Buffer.byteLength(text) > largestStackBytes) return refused([`${file}: with all its files it is larger than ${largestStackBytes} bytes`]);
   const Notes = [...ignored.map((path) => `${path} is not used: only ${file} is`), ...said('warning')]
     .slice(0, mostErrors)
@@ -227,7 +174,7 @@ function renderStack(snapshot: Snapshot, { name, folder, file, ignored }: Place,
   return {
     ...place,
     spec: checked.spec,
-    digest: digestOf(result.stack, text),
+    digest: digestOf(wanted, text),
     ...(result.places && { Places: result.places }),
     ...(Notes.length > 0 && { Notes }),
   };
@@ -247,41 +194,41 @@ function digestOf(value: unknown, text = JSON.stringify(value)): string {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
-function load(snapshot: Snapshot, name: string, file: string, settings: RenderSettings): LoadResult | { error: string } {
-  const own = snapshot.read(posix.join(root, file));
-  if ('error' in own) return { error: relative(own.error) };
+function load(snapshot: Snapshot, name: string, files: readonly string[], settings: RenderSettings): LoadResult | { error: string } {
+  const read: StackFile[] = [];
+  for (const path of [...files, ...overlaysOf(snapshot, files[0] ?? '', settings)]) {
+    const found = snapshot.read(posix.join(root, path));
+    if ('error' in found) return { error: relative(found.error) };
+    read.push({ path, bytes: found.bytes });
+  }
   try {
-    const files = [{ path: file, bytes: own.bytes }];
-    const laid = overlayOf(snapshot, file, settings);
-    if (laid && 'error' in laid) return { error: relative(laid.error) };
-    return loadStack(request(snapshot, name, laid ? [...files, laid] : files, settings));
+    return loadStack(request(snapshot, name, read, settings));
   } catch (error) {
     // A fault of ours that one stack brings out must not stop its neighbours.
     return { error: `cannot be rendered: ${(error as Error).message}` };
   }
 }
 
-/** The environment's own file beside the stack file; undefined where there is none. */
-function overlayOf(snapshot: Snapshot, file: string, { environment }: RenderSettings): StackFile | { error: string } | undefined {
-  if (environment === undefined) return undefined;
-  for (const ending of ['yml', 'yaml']) {
-    const path = file.replace(/\.ya?ml$/, `.${environment}.${ending}`);
-    const found = snapshot.read(posix.join(root, path));
-    if ('bytes' in found) return { path, bytes: found.bytes };
-    if (!isAbsent(snapshot, path)) return found;
-  }
-  return undefined;
+/** The environment's own files beside the stack file, those that there are. */
+function overlaysOf(snapshot: Snapshot, file: string, { environment, overlays }: RenderSettings): string[] {
+  const own = environment === undefined ? [] : ['yml', 'yaml'].map((ending) => file.replace(/\.ya?ml$/, `.${environment}.${ending}`));
+  const named = overlays.map((name) => posix.join(posix.dirname(file), name));
+  const first = own.find((path) => !isAbsent(snapshot, path));
+  return [...(first === undefined ? [] : [first]), ...named.filter((path) => path !== first && !isAbsent(snapshot, path))];
 }
 
 function isAbsent(snapshot: Snapshot, path: string): boolean {
-  return snapshot.identity(posix.join(root, path))?.endsWith(': no such file or directory') === true;
+  const at = posix.join(root, path);
+  // Also what is not there is an input: it may come.
+  snapshot.read(at);
+  return snapshot.identity(at)?.endsWith(': no such file or directory') === true;
 }
 
-function request(snapshot: Snapshot, name: string, files: readonly StackFile[], { environment, variables }: RenderSettings): LoadRequest {
+function request(snapshot: Snapshot, name: string, files: readonly StackFile[], { environment, variables, envFiles: shared }: RenderSettings): LoadRequest {
   const folder = posix.dirname(files[0]?.path ?? '');
-  const named = environment === undefined ? [] : ['.env', `.env.${environment}`].map((each) => posix.join(folder, each));
-  // Also where there are none: what is not there may come.
-  const envFiles = named.filter((path) => 'bytes' in snapshot.read(posix.join(root, path)) || !isAbsent(snapshot, path)).map((path) => posix.join(root, path));
+  const named = ['.env', ...(environment === undefined ? [] : [`.env.${environment}`])].map((each) => posix.join(folder, each));
+  const own = environment === undefined && shared.length === 0 ? [] : named.filter((path) => !isAbsent(snapshot, path));
+  const envFiles = [...shared, ...own].map((path) => posix.join(root, path));
   return {
     mode: 'spec',
     stack: name,
@@ -289,7 +236,7 @@ function request(snapshot: Snapshot, name: string, files: readonly StackFile[], 
     directory: posix.join(root, folder),
     // Nothing of the daemon's own surroundings may decide what a commit means.
     environment: variables,
-    ...(environment !== undefined && { envFiles }),
+    ...((environment !== undefined || shared.length > 0) && { envFiles }),
     read: (path) => snapshot.read(path),
     confine: root,
     strictVariables: true,

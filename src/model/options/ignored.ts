@@ -3,7 +3,7 @@ import type { ServiceSpec } from '../object/service-spec.ts';
 import { optionPrefix } from './service-options.ts';
 
 export const ignoreOption = 'ignore';
-const label = `${optionPrefix}${ignoreOption}`;
+export const ignoreLabel = `${optionPrefix}${ignoreOption}`;
 const variable = /^environment\.([^\s,=]+)$/;
 
 /** The live service's value in the place of the file's. */
@@ -36,7 +36,7 @@ export function ignoredWords(value: string | undefined): string[] {
 
 /** `wanted`, but for what it says is not its own, which is as the service has it now. */
 export function withIgnored(wanted: ServiceSpec, live: ServiceSpec): ServiceSpec {
-  return ignoredWords(wanted.Labels?.[label]).reduce((spec, word) => {
+  return ignoredWords(wanted.Labels?.[ignoreLabel]).reduce((spec, word) => {
     const name = variable.exec(word)?.[1];
     if (name !== undefined) return keepVariable(spec, live, name);
     return Object.hasOwn(words, word) ? (words[word]?.(spec, live) ?? spec) : spec;

@@ -6,7 +6,8 @@ import { adoptStack, recordInventories, suspendStack } from '#control/stack/stac
 import { deployStack, removeStack } from '#control/stack/stacks';
 import { namespaceLabel } from '#model/object/meta';
 import type { StackSource, StackSpec } from '#model/object/stack';
-import { planRepository, type Step } from '#reconciler/plan';
+import { planRepository } from '#reconciler/plan';
+import type { Step } from '#reconciler/step';
 import type { RenderedStack } from '#reconciler/rendered';
 import { update } from '#store/action';
 import { initialisedCluster, type MemoryCluster } from '#test/support/memory-cluster';

@@ -1,0 +1,137 @@
+/** `shoal.yml` at the top of a repository: which folders are stacks, in which order they come, and what is done for them by itself. */
+import repositorySchema from '#schemas/shoal.json' with { type: 'json' };
+import { ignorableWords, isIgnorable } from '#model/options/ignored';
+import { diagnosticText } from '../compose.ts';
+import { check } from '../schema/check.ts';
+import type { Schema } from '../schema/schema.ts';
+import { add, addRefusal, addSchemaErrors, diagnosticsOf, failed, newReport, type Report } from '../spec/report.ts';
+import { specVersion } from '../spec/schema.ts';
+import { goText, isList, isMap, type Path, type Value, type ValueMap } from '../value.ts';
+import { readYaml, type Source } from '../yaml/read.ts';
+
+export interface SyncPolicy {
+  /** `manual`: a new version waits for somebody's word. */
+  mode?: 'auto' | 'manual';
+  /** false: what a commit does not have any more stays. */
+  prune?: boolean;
+  /** false: what is changed by hand is shown, and stays. */
+  selfHeal?: boolean;
+}
+
+export interface StackEntry {
+  /** Of folders, from the top of the repository; `*` and `?` stand for parts of one name. */
+  path: string;
+  /** In the place of those that a stack's folder has by convention. */
+  files?: readonly string[];
+  /** Names of stacks that come first, and must be healthy. */
+  after: readonly string[];
+  sync: SyncPolicy;
+  ignore: readonly string[];
+}
+
+export interface EnvironmentEntry {
+  /** Laid over the stack files of each folder that has them. */
+  files: readonly string[];
+  /** From the top of the repository. */
+  envFiles: readonly string[];
+  variables: Readonly<Record<string, string>>;
+}
+
+export interface RepositoryFile {
+  /** Absent: each folder of the repository's path. */
+  stacks?: readonly StackEntry[];
+  environments: ReadonlyMap<string, EnvironmentEntry>;
+  variables: Readonly<Record<string, string>>;
+  sync: SyncPolicy;
+  ignore: readonly string[];
+}
+
+/** Never throws on what the file holds; errors have their places. */
+export function readRepositoryFile(path: string, bytes: Uint8Array): RepositoryFile | { errors: readonly string[] } {
+  const report = newReport();
+  const source = sourceOf(path, bytes, report);
+  const value = source?.value ?? {};
+  if (source) addSchemaErrors(report, check(repositorySchema as Schema, specVersion, value, true).errors, 'error', source);
+  if (!failed(report)) checkMeaning(report, value);
+  if (failed(report)) return { errors: diagnosticsOf(report).map(diagnosticText) };
+  return fileOf(mapOf(value));
+}
+
+function sourceOf(path: string, bytes: Uint8Array, report: Report): Source | undefined {
+  try {
+    const source = readYaml(path, bytes);
+    report.sources.push(source);
+    return source;
+  } catch (error) {
+    addRefusal(report, error);
+    return undefined;
+  }
+}
+
+/** What a schema does not say. */
+function checkMeaning(report: Report, value: Value): void {
+  const words = (path: Path, holder: ValueMap): void => {
+    for (const [at, word] of texts(holder['ignore']).entries())
+      if (!isIgnorable(word)) add(report, 'error', [...path, 'ignore', at], `${word} is nothing that can be ignored`, `one of ${ignorableWords.join(', ')}`);
+  };
+  const top = mapOf(value);
+  words([], top);
+  for (const [at, item] of listOf(top['stacks']).entries()) {
+    const path = isMap(item) ? goText(item['path'] ?? '') : goText(item);
+    if (isMap(item)) words(['stacks', at], item);
+    const parts = path.split('/');
+    if (path === '' || path.startsWith('/') || parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('**')))
+      add(
+        report,
+        'error',
+        ['stacks', at],
+        `${JSON.stringify(path)} is no path of folders`,
+        'names between slashes, from the top of the repository, with * and ? for parts of a name',
+      );
+  }
+}
+
+function fileOf(top: ValueMap): RepositoryFile {
+  const environments = Object.entries(mapOf(top['environments'])).map(([name, found]): [string, EnvironmentEntry] => {
+    const { files, env_files: envFiles, variables } = mapOf(found);
+    return [name, { files: texts(files), envFiles: texts(envFiles), variables: variablesOf(variables) }];
+  });
+  return {
+    ...(top['stacks'] !== undefined && { stacks: listOf(top['stacks']).map(entryOf) }),
+    environments: new Map(environments),
+    variables: variablesOf(top['variables']),
+    sync: syncOf(top['sync']),
+    ignore: texts(top['ignore']),
+  };
+}
+
+function entryOf(item: Value): StackEntry {
+  if (!isMap(item)) return { path: goText(item), after: [], sync: {}, ignore: [] };
+  const { path, files, after, sync, ignore } = item;
+  return { path: goText(path ?? ''), ...(files !== undefined && { files: texts(files) }), after: texts(after), sync: syncOf(sync), ignore: texts(ignore) };
+}
+
+function syncOf(value: Value | undefined): SyncPolicy {
+  const { mode, prune, self_heal: selfHeal } = mapOf(value);
+  return {
+    ...((mode === 'auto' || mode === 'manual') && { mode }),
+    ...(typeof prune === 'boolean' && { prune }),
+    ...(typeof selfHeal === 'boolean' && { selfHeal }),
+  };
+}
+
+function variablesOf(value: Value | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(mapOf(value)).map(([name, found]) => [name, goText(found)]));
+}
+
+function texts(value: Value | undefined): string[] {
+  return listOf(value).map(goText);
+}
+
+function listOf(value: Value | undefined): readonly Value[] {
+  return isList(value) ? value : [];
+}
+
+function mapOf(value: Value | undefined): ValueMap {
+  return isMap(value) ? value : (Object.create(null) as ValueMap);
+}

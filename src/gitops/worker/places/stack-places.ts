@@ -1,0 +1,163 @@
+/** Which folders of a commit are stacks: those with a stack file below the repository's path, or those that `shoal.yml` names. */
+import { posix } from 'node:path';
+import { Refusal } from '#base/refusal';
+import { compareTexts } from '#base/text/text';
+import type { RepositoryFile, StackEntry } from '#compose/repository/repository-file';
+import type { StackPolicy } from '#reconciler/rendered';
+import { root, type NotFound, type Snapshot } from '../snapshot.ts';
+import { isFolder, type Tree } from '../tree.ts';
+
+/** In the order in which they are looked for. */
+const fileNames = ['compose.yml', 'compose.yaml', 'docker-compose.yml', 'docker-compose.yaml'];
+const overrideNames = fileNames.map((name) => name.replace(/\.(ya?ml)$/, '.override.$1'));
+const mostFolders = 10_000;
+
+/** A folder with a stack file. */
+export interface Place {
+  name: string;
+  folder: string;
+  /** The stack file, and those laid over it. */
+  file: string;
+  laid: readonly string[];
+  /** Overrides beside it, which are not used. */
+  ignored: readonly string[];
+  policy?: StackPolicy;
+  /** What of its services belongs to somebody else. */
+  ignore: readonly string[];
+  /** Why it cannot be a stack. */
+  trouble?: string;
+}
+
+/** In the order of their names; undefined when the commit lacks `path`. */
+export async function stackPlaces(snapshot: Snapshot, path: string, file: RepositoryFile | undefined): Promise<Place[] | undefined> {
+  const entries = file?.stacks ?? [{ path: posix.join(normal(path), '*'), after: [], sync: {}, ignore: [] }];
+  if (!file?.stacks && (await isMissing(snapshot, normal(path)))) return undefined;
+  const found = new Map<string, Place>();
+  for (const entry of entries) {
+    const folders = await foldersOf(snapshot, entry.path.split('/'));
+    const trees = new Map<string, Tree>();
+    // All of them are asked for before any is waited for.
+    for (const folder of folders) snapshot.folder(folder);
+    await snapshot.load();
+    for (const folder of folders) {
+      const tree = await known(snapshot, folder);
+      if (!('error' in tree)) trees.set(folder, tree);
+    }
+    // The last entry that names a folder counts.
+    for (const [folder, tree] of trees) for (const place of placeIn(folder, tree, entry, file)) found.set(folder, place);
+  }
+  return checked([...found.values()].toSorted((a, b) => compareTexts(a.name, b.name) || compareTexts(a.folder, b.folder)));
+}
+
+/** Two folders of one name would be one stack. */
+function checked(places: readonly Place[]): Place[] {
+  const names = new Map<string, Place>();
+  for (const place of places) {
+    const first = names.get(place.name);
+    names.set(
+      place.name,
+      first ? { ...first, trouble: `stack ${place.name} is that of folder ${place.folder} as well: give one of them another name` } : place,
+    );
+  }
+  return [...names.values()];
+}
+
+function placeIn(folder: string, tree: Tree, entry: StackEntry, repository: RepositoryFile | undefined): Place[] {
+  const [first, ...others] = entry.files ?? [];
+  const own = first ?? fileNames.find((each) => isFile(tree, each));
+  if (own === undefined) return [];
+  const overrides = entry.files ? [] : overrideNames.filter((each) => isFile(tree, each));
+  const inside = (name: string): string => posix.join(folder, name);
+  // Without the file all is as it was before there was one.
+  const used = repository ? overrides.slice(0, 1) : [];
+  const policy = repository && policyOf(entry, repository);
+  return [
+    {
+      name: posix.basename(folder),
+      folder,
+      file: inside(own),
+      laid: [...others, ...used].map(inside),
+      ignored: overrides.filter((each) => !used.includes(each)).map(inside),
+      ...(policy && { policy }),
+      ignore: [...(repository?.ignore ?? []), ...entry.ignore],
+    },
+  ];
+}
+
+function policyOf({ after, sync: own }: StackEntry, { sync: all }: RepositoryFile): StackPolicy | undefined {
+  const sync = { ...all, ...own };
+  const policy: StackPolicy = {
+    ...(after.length > 0 && { After: after }),
+    ...(sync.mode === 'manual' && { Manual: true }),
+    ...(sync.prune === false && { KeepsServices: true }),
+    ...(all.prune === false && { KeepsStacks: true }),
+    ...(sync.selfHeal === false && { KeepsDrift: true }),
+  };
+  return Object.keys(policy).length > 0 ? policy : undefined;
+}
+
+async function isMissing(snapshot: Snapshot, path: string): Promise<boolean> {
+  const top = await known(snapshot, path);
+  if (!('error' in top)) return false;
+  if ('nothing' in top) return true;
+  throw new Refusal('unavailable', String(top.error).replaceAll(`${root}/`, ''));
+}
+
+/** The folders that a path with wildcards leads to. */
+async function foldersOf(snapshot: Snapshot, parts: readonly string[]): Promise<string[]> {
+  let reached = [''];
+  for (const part of parts.filter((each) => each !== '')) {
+    const next: string[] = [];
+    for (const folder of reached) snapshot.folder(folder);
+    await snapshot.load();
+    for (const folder of reached) {
+      const tree = await known(snapshot, folder);
+      if ('error' in tree) continue;
+      for (const [name, entry] of tree as Tree) if (isFolder(entry) && matches(part, name)) next.push(posix.join(folder, name));
+    }
+    if (next.length > mostFolders)
+      throw new Refusal('unavailable', `${parts.join('/')} leads to ${next.length} folders; at most ${mostFolders} are looked through for stacks`);
+    reached = next;
+  }
+  return reached;
+}
+
+/** `*` and `?` stand for parts of a name. Without going back and forth: a pattern is foreign. */
+function matches(pattern: string, name: string): boolean {
+  let [at, from, star, mark] = [0, 0, -1, 0];
+  while (from < name.length) {
+    if (pattern[at] === '?' || (pattern[at] === name[from] && pattern[at] !== '*')) {
+      at += 1;
+      from += 1;
+    } else if (pattern[at] === '*') {
+      star = at;
+      mark = from;
+      at += 1;
+    } else if (star >= 0) {
+      at = star + 1;
+      mark += 1;
+      from = mark;
+    } else return false;
+  }
+  while (pattern[at] === '*') at += 1;
+  return at === pattern.length;
+}
+
+function isFile(tree: Tree, name: string): boolean {
+  const entry = tree.get(name);
+  return entry !== undefined && !isFolder(entry) && entry.mode !== '160000';
+}
+
+async function known(snapshot: Snapshot, path: string): Promise<Tree | NotFound> {
+  for (;;) {
+    const found = snapshot.folder(path);
+    if (found) return found;
+    if (!(await snapshot.load())) throw new Refusal('unavailable', 'the mirror lacks trees of the commit');
+  }
+}
+
+/** `.` and '' are the top; no slashes around. */
+function normal(path: string): string {
+  const plain = posix.normalize(path).replaceAll(/^\/+|\/+$/g, '');
+  return plain === '.' ? '' : plain;
+}

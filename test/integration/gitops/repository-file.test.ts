@@ -1,0 +1,134 @@
+/** shoal.yml at the top of a repository: which folders are stacks, in which order they come, and what is done for them by itself. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { confirmRepository } from '#control/repository/repositories';
+import { newestRevision } from '#control/stack/revisions';
+import { updateService } from '#control/service/services';
+import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
+import { instantly } from '#test/support/instant-services';
+import { initialisedCluster } from '#test/support/memory-cluster';
+import { realClock } from '#test/support/real-clock';
+
+let repository: GitRepository;
+let following: Following;
+
+beforeEach(async () => {
+  repository = new GitRepository();
+  following = await new Following(initialisedCluster({ clock: realClock, stages: [instantly] })).start();
+});
+
+afterEach(async () => {
+  await following.stop();
+  repository.remove();
+});
+
+const seen = (condition: () => boolean) => within(30_000, condition, () => `${JSON.stringify(following.status())}\n${following.told().join('\n')}`);
+const good = (stack: string) => newestRevision(following.cluster.store, stack)?.Outcome.State === 'good';
+
+test('stacks are the folders that globs lead to, with their files, overrides and the variables of the environment', async () => {
+  repository.commit({
+    'shoal.yml': `stacks:
+  - apps/*
+  - { path: infra/d?, files: [base.yml, more.yml], ignore: [deploy.replicas] }
+variables: { TAG: "1", WHERE: everywhere }
+environments:
+  prod: { variables: { TAG: "2" }, files: [extra.yml], env_files: [env/prod.env] }
+  test: {}
+`,
+    'env/prod.env': 'FROM_FILE=yes\n',
+    'apps/web/compose.yml': 'services: { web: { image: "web:${TAG}-${WHERE}-${FROM_FILE}" } }',
+    'apps/web/compose.override.yml': 'services: { web: { hostname: over } }',
+    'apps/web/extra.yml': 'services: { extra: { image: "extra:1" } }',
+    'apps/notes/readme.md': 'no stack',
+    'infra/db/base.yml': 'services: { db: { image: "db:1" } }',
+    'infra/db/more.yml': 'services: { db: { hostname: more } }',
+    'stacks/old/compose.yml': stackFile(),
+  });
+  expect(await following.add(repository.folder, { Environment: 'prod' })).toMatchObject({ State: 'synced' });
+  expect(following.stacks()).toEqual(['db', 'web']);
+  const { store } = following.cluster;
+  const spec = (name: string) => store.byName('service', name)?.Spec;
+  expect([following.image('web_web'), spec('web_web')?.TaskTemplate.ContainerSpec?.Hostname]).toEqual(['web:2-everywhere-yes', 'over']);
+  expect(following.image('web_extra')).toBe('extra:1');
+  expect([spec('db_db')?.TaskTemplate.ContainerSpec?.Hostname, spec('db_db')?.Labels?.['shoal.ignore']]).toEqual(['more', 'deploy.replicas']);
+  // Whatever the file says may decide: a change of it alone counts.
+  repository.git('mv', 'apps', 'services');
+  const text = repository.git('show', 'HEAD:shoal.yml').replace('apps/*', 'services/*').replace('"2"', '"3"');
+  repository.commit({ 'shoal.yml': text });
+  await following.sync();
+  expect(following.image('web_web')).toBe('web:3-everywhere-yes');
+});
+
+test('what is wrong in it is said with its place, keys that are not built by name, and what was read last stays', async () => {
+  repository.commit({ 'stacks/a/compose.yml': stackFile('app:1') });
+  await following.add(repository.folder);
+  repository.commit({ 'shoal.yml': 'staks: [x]\natomic: true\n', 'stacks/a/compose.yml': stackFile('app:2') });
+  const { State, Message } = await following.sync();
+  expect([State, Message.split('\n')]).toEqual([
+    'unavailable',
+    [
+      'shoal.yml:1:1: staks: unknown key staks (did you mean stacks?)',
+      'shoal.yml:2:1: atomic: is not supported on a cluster (each stack of a commit is a unit of its own)',
+    ],
+  ]);
+  expect(following.image('a_web')).toBe('app:1');
+  repository.commit({ 'shoal.yml': 'stacks: [stacks/*, other/*]\n', 'other/a/compose.yml': stackFile() });
+  await following.sync();
+  expect(following.condition('a')?.Errors?.[0]).toContain('stack a is that of folder stacks/a as well');
+  expect(following.image('a_web')).toBe('app:1');
+  repository.commit({ 'shoal.yml': undefined, other: undefined });
+  expect(await following.sync()).toMatchObject({ State: 'synced' });
+  expect(following.image('a_web')).toBe('app:2');
+});
+
+test('a stack comes after others once they are healthy at the same commit, and stays where one of them fails; circles are refused', async () => {
+  const order = (more = '') => `stacks:\n  - stacks/*\n  - { path: stacks/web, after: [db] }\n${more}`;
+  repository.commit({ 'shoal.yml': order(), 'stacks/db/compose.yml': stackFile('db:1'), 'stacks/web/compose.yml': stackFile('web:1') });
+  await following.add(repository.folder);
+  expect(following.told().some((line) => line.startsWith('pending web: '))).toBe(true);
+  await seen(() => good('db') && good('web'));
+  repository.commit({ 'stacks/db/compose.yml': stackFile('bad:2'), 'stacks/web/compose.yml': stackFile('web:2') });
+  await following.sync();
+  await seen(() => following.condition('db')?.State === 'refused' && following.condition('web')?.State === 'held');
+  expect(following.condition('web')?.Message).toBe('it comes after stack db, which is not as the commit wants it');
+  expect([following.image('db_web'), following.image('web_web')]).toEqual(['db:1', 'web:1']);
+  repository.commit({ 'stacks/db/compose.yml': stackFile('db:3') });
+  await following.sync();
+  await seen(() => following.image('web_web') === 'web:2');
+  repository.commit({ 'shoal.yml': order('  - { path: stacks/db, after: [web] }\n') });
+  await following.sync();
+  expect(following.condition('db')?.Errors).toEqual(['shoal.yml: stack db: it comes after itself: db after web after db']);
+  repository.commit({ 'shoal.yml': 'stacks:\n  - { path: stacks/web, after: [nobody] }\n  - stacks/db\n' });
+  await following.sync();
+  expect(following.condition('web')?.Errors).toEqual(['shoal.yml: stack web: it comes after nobody, which is no stack of the commit']);
+});
+
+test('sync by hand waits for a word, what is pruned and what is healed can be left', async () => {
+  const two = 'services: { web: { image: "app:1" }, more: { image: "more:1" } }';
+  repository.commit({
+    'shoal.yml': 'sync: { mode: manual, prune: false, self_heal: false }\n',
+    'stacks/a/compose.yml': two,
+    'stacks/b/compose.yml': stackFile('b:1'),
+  });
+  const first = await following.add(repository.folder);
+  expect([first.State, first.Held?.['a']]).toEqual([
+    'held',
+    expect.stringMatching(/^its sync is manual: `shoal repo confirm infra --commit [0-9a-f]{12}` applies it$/),
+  ]);
+  expect(following.image('a_web')).toBeUndefined();
+  const { cluster } = following;
+  const confirm = async () => {
+    cluster.run(confirmRepository('infra', following.status().Commit ?? ''));
+    await following.sync();
+  };
+  await confirm();
+  expect(following.image('a_web')).toBe('app:1');
+  repository.commit({ 'stacks/a/compose.yml': stackFile('app:2'), 'stacks/b': undefined });
+  await following.sync();
+  await confirm();
+  expect([following.image('a_web'), following.image('a_more'), following.image('b_web')]).toEqual(['app:2', 'more:1', 'b:1']);
+  const service = cluster.store.byName('service', 'a_web');
+  if (!service) throw new Error('no service');
+  cluster.run(updateService(service.ID, service.Version.Index, { ...service.Spec, Mode: { Replicated: { Replicas: 3 } } }));
+  await seen(() => following.gitops.waiting('a')?.drift === true);
+  expect(cluster.store.byName('service', 'a_web')?.Spec.Mode).toEqual({ Replicated: { Replicas: 3 } });
+});
