@@ -46,6 +46,8 @@ const announceLimitMs = 5000;
 const announceAgainMs = 20;
 /** How long a task waits for other nodes' word before it is stopped: longer than it takes until one that is gone counts as down. */
 const leaveLimitMs = 20_000;
+/** Ports that somebody else has: more are the same piece of news. */
+const clashesTold = 32;
 /** How long `stop` waits for steps that are being carried out. */
 const settleLimitMs = 5000;
 
@@ -62,6 +64,7 @@ export class Agent {
   #description: NodeDescription | undefined;
   #session: DispatcherSession | undefined;
   #left = false;
+  #clashesTold = '[]';
   #refused: string | undefined;
   readonly #connected: Promise<void>;
   #connect: () => void = () => {};
@@ -84,7 +87,8 @@ export class Agent {
       () => this.#fenced(),
     );
     const mayNotRun = (task: Task) => this.#fence.holds(task);
-    const parts = { ...modules, assignments: this.#assignments, reporter: this.#reporter, leftElsewhere, mayNotRun };
+    const served = () => this.#tellClashes();
+    const parts = { ...modules, served, assignments: this.#assignments, reporter: this.#reporter, leftElsewhere, mayNotRun };
     this.#loop = new TaskLoop({ concurrency: options.concurrency ?? 16, node }, parts, this.#ending.signal);
     const { tasks } = this.#assignments;
     const seen = { network: modules.network, clock: modules.clock, logger: modules.logger, tasks, networks: this.#loop.networkLoop.states };
@@ -93,13 +97,13 @@ export class Agent {
 
   /** Resolves when the node's network is up; sessions and containers follow by themselves. */
   async start(): Promise<void> {
-    const { engine, describe = () => engine.describe(), openSession, clock, meter, logger } = this.#modules;
+    const { openSession, clock, meter, logger } = this.#modules;
     const { nodeId } = this.#options;
     await this.#loop.networkLoop.start();
     this.#loop.observer.start();
     this.guests?.start();
     // Each node draws from its own stream, so that nodes do not come back all at once.
-    const modules = { openSession, describe, clock, random: seededRandom(0, nodeId), meter, logger };
+    const modules = { openSession, describe: () => this.#describe(), clock, random: seededRandom(0, nodeId), meter, logger };
     this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(), this.#ending.signal);
   }
 
@@ -152,8 +156,24 @@ export class Agent {
 
   /** Tells the managers at once what the node has become; where that cannot be, they hear it with the next session. */
   async describeAgain(): Promise<void> {
-    const description = await this.#modules.describe?.();
-    if (description) await this.#session?.updateDescription(description);
+    await this.#session?.updateDescription(await this.#describe());
+  }
+
+  /** With what is in the way of published ports, as it is now. */
+  async #describe(): Promise<NodeDescription> {
+    const { engine, describe = () => engine.describe(), network } = this.#modules;
+    const description = await describe();
+    const Clashes = network.ports.clashes().slice(0, clashesTold);
+    return Clashes.length === 0 ? description : { ...description, Shoal: { ...description.Shoal, Clashes } };
+  }
+
+  /** Who deploys waits for this. */
+  #tellClashes(): void {
+    const clashes = JSON.stringify(this.#modules.network.ports.clashes());
+    if (clashes === this.#clashesTold) return;
+    this.#clashesTold = clashes;
+    // Where nobody hears it now, the next session begins with it.
+    void this.describeAgain().catch(() => undefined);
   }
 
   /** Whether a container, by its whole id, is that of a task of this node. */

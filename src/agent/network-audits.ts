@@ -20,8 +20,8 @@ export class NetworkAudits {
 
   constructor(
     readonly modules: AuditModules,
-    /** Name servers may listen elsewhere than before. */
-    readonly namesMoved: () => Promise<void>,
+    /** Told when name servers may listen elsewhere than before, and after each look. */
+    readonly calls: { namesMoved(): Promise<void>; looked(): void },
     readonly signal: AbortSignal,
   ) {
     this.#looks = new Repeater(() => this.#audit(), modules.clock);
@@ -40,7 +40,7 @@ export class NetworkAudits {
   async #audit(): Promise<void> {
     const { names, bridges, overlay, ports } = this.modules.network;
     let well = true;
-    for (const part of [() => names.audit(), () => this.namesMoved().then(() => []), () => bridges.audit(), () => overlay.audit(), () => ports.audit()]) {
+    for (const part of [() => names.audit(), () => this.calls.namesMoved().then(() => []), () => bridges.audit(), () => overlay.audit(), () => ports.audit()]) {
       try {
         for (const sentence of await part()) this.modules.logger.warn({}, sentence);
       } catch (error) {
@@ -48,6 +48,7 @@ export class NetworkAudits {
         if (!this.signal.aborted) this.modules.logger.error({ err: error }, 'a part of the network could not be looked at or mended; it is tried again in 2 s');
       }
     }
+    this.calls.looked();
     const problems = [names, bridges, overlay, ports].some((facet) => facet.problems().length > 0);
     this.#looks.askIn(well && !problems ? auditMs : retryMs);
   }

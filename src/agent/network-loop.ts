@@ -27,6 +27,8 @@ export interface NetworkLoopCalls {
   port(): number | undefined;
   /** The networks that this node's tasks use. */
   assigned(): ReadonlyMap<string, NetworkAssignment>;
+  /** Ports were taken, given up or looked at: it may be known who else has one. */
+  served(): void;
   /** A network became ready, failed or went: tasks and networks are to be decided again. */
   changed(): void;
 }
@@ -63,9 +65,10 @@ export class NetworkLoop {
       port: () => calls.port(),
       networks: () => this.#locals(),
       ready: () => this.#ready(),
+      served: () => calls.served(),
     };
     this.#publisher = new Publisher(modules, wanted, signal);
-    this.#audits = new NetworkAudits(modules, () => this.#publisher.applyBridges(), signal);
+    this.#audits = new NetworkAudits(modules, { namesMoved: () => this.#publisher.applyBridges(), looked: () => calls.served() }, signal);
   }
 
   /** Resolves when the node's network is up. Refuses when this host cannot do it. */

@@ -20,6 +20,8 @@ export interface Wanted {
   port(): number | undefined;
   /** Networks that the engine has. */
   networks(): readonly LocalNetwork[];
+  /** Told after each round. */
+  served(): void;
   /** Those of them that containers are attached to. */
   ready(): readonly LocalNetwork[];
 }
@@ -115,6 +117,7 @@ export class Publisher {
     const published = reached.catch(() => undefined).then(() => ports.apply({ services, networks: this.#wanted.ready(), peers: this.#wanted.peers() }));
     const parts = await Promise.allSettled([reached, this.#answerNames(services), published]);
     for (const part of parts) if (part.status === 'rejected') this.#failed(part.reason);
+    this.#wanted.served();
   }
 
   async #reachPeers(services: readonly ServiceEndpoint[]): Promise<void> {

@@ -39,6 +39,8 @@ export interface LoopModules {
   reporter: StatusReporter;
   /** Resolves when no other node leads anybody to the task, or cannot be waited for. */
   leftElsewhere(taskId: string): Promise<void>;
+  /** Ports were taken, given up or looked at. */
+  served(): void;
   /** The node is cut off, and the task's service must not run twice. */
   mayNotRun(task: Task): boolean;
 }
@@ -85,6 +87,7 @@ export class TaskLoop {
       peers: () => assignments.peers,
       port: () => assignments.dataPathPort,
       assigned: () => assignments.networks,
+      served: () => modules.served(),
       changed: () => this.wakeAll(),
     };
     this.networkLoop = new NetworkLoop(modules, calls, signal);

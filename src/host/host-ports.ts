@@ -1,6 +1,7 @@
 /** Published ports of one node: held, led to the tasks by the kernel, let through the engine's firewall. */
 import type { Logger } from '#base/logger';
 import { Coalescer } from '#base/pace/coalescer';
+import type { PortClash } from '#model/object/node';
 import type { Counters, Ports, TaskAttachment, Traffic } from '#network/contract';
 import { publishedPorts, type PublishedPort } from '#network/published-ports';
 import { virtualServices } from '#network/virtual-services';
@@ -90,6 +91,10 @@ export class HostPorts implements Ports {
 
   problems(): readonly string[] {
     return [...this.#holder.clashes.values()];
+  }
+
+  clashes(): readonly PortClash[] {
+    return this.#holder.clashing;
   }
 
   async counters(): Promise<Counters> {

@@ -1,6 +1,7 @@
 /** What a node's network does for its agent, in four facets. `host` fulfils bridges, overlay and ports, `resolver` the names; the agent knows this page only. */
 import type { ServiceEndpoint } from '#model/object/assignment';
 import type { AttachedNetwork, Network } from '#model/object/network';
+import type { PortClash } from '#model/object/node';
 
 /** A cluster network on this node, with the node's own address in it. */
 export interface LocalNetwork {
@@ -74,6 +75,8 @@ export interface Bridges extends Facet<readonly BridgedNetwork[]> {
 
 /** Published ports, and services' own addresses. */
 export interface Ports extends Facet<Traffic> {
+  /** Published ports that somebody else has on this host. */
+  clashes(): readonly PortClash[];
   /** The container finds the tasks behind services' addresses by itself, as long as it runs. */
   attached(attachment: TaskAttachment): Promise<void>;
 }
@@ -93,7 +96,7 @@ export interface TaskAttachment {
 export interface NodeNetwork {
   readonly bridges: Facet<readonly BridgedNetwork[]>;
   readonly overlay: Facet<Overlay>;
-  readonly ports: Facet<Traffic>;
+  readonly ports: Facet<Traffic> & Pick<Ports, 'clashes'>;
   readonly names: Names;
   /** Refuses when this host cannot do it. `disturbed` is called when something may be other than applied: an audit should come soon. */
   start(disturbed: () => void, signal: AbortSignal): Promise<void>;

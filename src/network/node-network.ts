@@ -16,7 +16,7 @@ export function joinFacets(parts: NetworkParts): Omit<NodeNetwork, 'start' | 'st
   return {
     bridges: parts.bridges,
     overlay: parts.overlay,
-    ports: ports.facet,
+    ports: { ...ports.facet, clashes: () => parts.ports.clashes() },
     names: { ...names.facet, servers: () => parts.names.servers() },
     async attached(attachment) {
       await Promise.all([parts.bridges.attached(attachment), parts.ports.attached(attachment)]);

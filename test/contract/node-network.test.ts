@@ -307,7 +307,7 @@ async function overWire(client: NetworkClient): Promise<Subject['network']> {
   return {
     bridges: facet('bridges'),
     overlay: facet('overlay'),
-    ports: facet('ports'),
+    ports: { ...facet('ports'), clashes: () => [] },
     names: { ...facet('names'), servers: () => servers },
     attached: (attachment) => client.call('attached', attachment),
     detaching: (id) => client.call('detaching', id),

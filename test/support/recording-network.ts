@@ -1,5 +1,6 @@
 /** A node's network in memory: it holds what it is asked for, and shows it. It passes the same contract suite as the real one. */
 import type { ServiceEndpoint } from '#model/object/assignment';
+import type { PortClash } from '#model/object/node';
 import type { BridgedNetwork, Facet, NameServer, NodeNetwork, Overlay, TaskAttachment, Traffic } from '#network/contract';
 import { joinFacets } from '#network/node-network';
 import { planOverlay } from '#network/overlay';
@@ -42,10 +43,16 @@ class RecordedBridges extends Recorded<readonly BridgedNetwork[]> {
 }
 
 class RecordedPorts extends Recorded<Traffic> {
+  /** What is said to be somebody else's. */
+  taken: readonly PortClash[] = [];
   readonly attachments: TaskAttachment[] = [];
 
   async attached(attachment: TaskAttachment): Promise<void> {
     this.attachments.push(attachment);
+  }
+
+  clashes(): readonly PortClash[] {
+    return this.taken;
   }
 }
 

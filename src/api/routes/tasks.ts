@@ -4,7 +4,8 @@ import { findObject } from '#control/find';
 import type { Task } from '#model/object/task';
 import { taskName } from '#model/object/task';
 import { isUpToDate } from '#model/task-fulfils';
-import { taskStates } from '#model/object/task-state';
+import { isTerminal, taskStates } from '#model/object/task-state';
+import { clashesOf } from '#model/health/clashes';
 import { readView, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
@@ -37,8 +38,9 @@ function listTasks(view: View, filters: Filters, ownNodeId: string): Iterable<ob
   const wanted = (task: Task): boolean =>
     // What stands for a container of somebody's is shown to nobody, as Docker has it.
     !task.Shoal.Attachment && (!services || services.includes(task.ServiceID)) && (!nodes || nodes.includes(task.NodeID)) && passes(view, filters, task);
+  const clashes = portClashes(view);
   // Taken now: the list is of one moment, however long it takes to go out.
-  return mapped([...scanned(view, services, nodes)], (task) => (wanted(task) ? shownTask(view, task) : undefined));
+  return mapped([...scanned(view, services, nodes)], (task) => (wanted(task) ? shownTask(view, withClash(task, clashes)) : undefined));
 }
 
 /** One service is what progress displays ask for, five times a second, and one node what `node ps` does: their indexes spare the scan. */
@@ -63,4 +65,21 @@ function passes(view: View, filters: Filters, task: Task): boolean {
 function isCurrent(view: View, task: Task): boolean {
   const service = view.get('service', task.ServiceID);
   return service !== undefined && isUpToDate(service, task, view.get('node', task.NodeID));
+}
+
+/** By service what its published ports meet on some node. */
+function portClashes(view: View): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  const nodes = [...view.list('node')].filter(({ Description }) => (Description?.Shoal?.Clashes?.length ?? 0) > 0);
+  for (const name of new Set(nodes.flatMap(({ Description }) => (Description?.Shoal?.Clashes ?? []).map(({ Service }) => Service)))) {
+    const [text] = clashesOf(name, nodes);
+    if (text !== undefined) found.set(name, text);
+  }
+  return found;
+}
+
+/** A task that runs says why not all clients reach it. */
+function withClash(task: Task, clashes: ReadonlyMap<string, string>): Task {
+  const Err = clashes.size === 0 ? undefined : clashes.get(task.Shoal.ServiceName);
+  return Err === undefined || task.Status.Err || isTerminal(task.Status.State) ? task : { ...task, Status: { ...task.Status, Err } };
 }

@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '#base/logger';
 import { Places } from '#base/pace/places';
+import type { PortClash } from '#model/object/node';
 import { holderKey, type PublishedPort } from '#network/published-ports';
 import { holdPort, listenedPorts, portOwner, type PortListener } from './port-listener.ts';
 
@@ -29,6 +30,11 @@ export class PortHolder {
   /** Ports that a process of the host has: key → a sentence that names it. */
   get clashes(): ReadonlyMap<string, string> {
     return this.#clashes;
+  }
+
+  /** The same with the services that they are published for. */
+  get clashing(): readonly PortClash[] {
+    return [...this.#clashes].map(([key, Text]) => ({ Service: this.#wanted.get(key)?.serviceName ?? '', Text }));
   }
 
   /** Takes what is in `ports` and not held yet, up to the limit; ports that clashed before are tried again. */

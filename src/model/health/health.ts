@@ -2,6 +2,8 @@
 import { timeOf } from '#base/clock';
 import { milliseconds } from '#base/text/duration';
 import type { Node } from '../object/node.ts';
+import { isIngress } from '../port/port.ts';
+import { clashesOf } from './clashes.ts';
 import { defaults, modeOf, type Service, type ServiceState, type UpdateStatus } from '../object/service.ts';
 import { slotsOf, type SlotHealth } from './slot-health.ts';
 import { wasRolledBack } from './rolled-back.ts';
@@ -52,7 +54,7 @@ export function serviceHealth(facts: HealthFacts): ServiceHealth {
   const reasons = [...new Set(tasks.flatMap(errorOf))];
   const counts = { running, wanted, slots, reasons };
   const update = facts.except === 'update' ? undefined : updateHealth(facts, slots, running >= wanted);
-  return { ...counts, ...(update ?? ownHealth(service, counts, now)) };
+  return { ...counts, ...(update ?? clashHealth(facts) ?? ownHealth(service, counts, now)) };
 }
 
 type Judged = Pick<ServiceHealth, 'state' | 'message'> & Partial<ServiceHealth>;
@@ -103,6 +105,13 @@ function ownHealth(
   if (verifyingMs > 0) return { state: 'progressing', message: `${running} of ${wanted} running, verifying that it stays so`, verifyingMs };
   if (status?.State === 'updating' || status?.State === 'rollback_started') return { state: 'progressing', message: status.Message };
   return { state: 'healthy', message: '' };
+}
+
+/** A port that some node cannot serve is a service that some clients do not reach: nothing comes of waiting. */
+function clashHealth({ service: { Spec }, nodes }: HealthFacts): Judged | undefined {
+  if (!(Spec.EndpointSpec?.Ports ?? []).some(isIngress)) return undefined;
+  const [text] = clashesOf(Spec.Name, nodes.values());
+  return text === undefined ? undefined : { state: 'failing', message: text, reasons: [text] };
 }
 
 function wantedCount({ Spec: { Mode } }: HealthFacts['service'], slots: readonly SlotHealth[]): number {

@@ -70,5 +70,14 @@ export interface NodeDescription {
     DataPathAddr?: string;
     /** Of the program that runs there; absent: 1. */
     FeatureLevel?: number;
+    /** Published ports that the node cannot serve: somebody else has them. */
+    Clashes?: readonly PortClash[];
   };
+}
+
+export interface PortClash {
+  /** The service's name. */
+  Service: string;
+  /** A sentence that names port, service and who has it. */
+  Text: string;
 }

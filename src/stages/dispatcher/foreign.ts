@@ -7,6 +7,9 @@ import type { NodeDescription } from '#model/object/node';
 /** Of a container, a network or another name for a container. */
 const longestName = 255;
 const aliasesLimit = 64;
+const clashesLimit = 64;
+/** Of a sentence. */
+const longestText = 1000;
 
 /** What a node may say of a task; the other states are the managers' to give. */
 const states: ReadonlySet<unknown> = new Set([
@@ -52,13 +55,20 @@ function isShortText(value: unknown): boolean {
 
 /** Refuses `invalidArgument` what the stages could not go by. */
 export function checkDescription(description: NodeDescription): void {
-  const { Hostname, Platform, Resources, Engine } = record(description, 'a description');
+  const { Hostname, Platform, Resources, Engine, Shoal = {} } = record(description, 'a description');
+  const { Clashes = [] } = record(Shoal, 'what a description adds');
+  if (!Array.isArray(Clashes) || Clashes.length > clashesLimit || !Clashes.every(isClash))
+    refuse(`a description has at most ${clashesLimit} ports that others have`);
   const { Architecture, OS } = record(Platform, 'the platform of a description');
   const { NanoCPUs = 0, MemoryBytes = 0, GenericResources = [] } = record(Resources, 'the resources of a description');
   const { EngineVersion, Plugins = [] } = record(Engine, 'the engine of a description');
   if (![Hostname, Architecture, OS, EngineVersion].every((text) => typeof text === 'string')) refuse('a description has a host name, a platform and an engine');
   if (![NanoCPUs, MemoryBytes].every((count) => Number.isFinite(count))) refuse('the resources of a description are numbers');
   if (![GenericResources, Plugins].every((list) => Array.isArray(list) && list.every(isRecord))) refuse('resources and plugins of a description are lists');
+}
+
+function isClash(value: unknown): boolean {
+  return isRecord(value) && isShortText(value['Service']) && typeof value['Text'] === 'string' && value['Text'].length <= longestText;
 }
 
 function record(value: unknown, what: string): Readonly<Record<string, unknown>> {

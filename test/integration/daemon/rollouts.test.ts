@@ -348,4 +348,26 @@ describe.skipIf(reason !== undefined)(reason ? `rollouts (skipped: ${reason})` :
     expect(running(await tasksOf('piped_app'), good)).toHaveLength(2);
     await daemon.ask('stack', 'rm', 'piped');
   });
+
+  test('a published port that a program of the host has is told by the deploy and by service ps, and served when it is free', async () => {
+    const [enter = '', ...prefix] = host.enter;
+    const listen = `require('net').createServer().listen(18099, '0.0.0.0', () => console.log('ready'))`;
+    const program = spawn(enter, [...prefix, process.execPath, '-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(program.stdout, 'data');
+    const stack = stackOf(good, { replicas: 1, update_config: { monitor: '500ms' } }, { ports: ['18099:80'] });
+    const refused = await daemon.deploy('clash', stack);
+    expect(refused.code).toBe(4);
+    const text = /cannot publish port 18099\/tcp of service clash_app: it is in use by node \(process \d+\)/;
+    expect(`${refused.stdout}${refused.stderr}`).toMatch(text);
+    expect(await daemon.ask('service', 'ps', '--no-trunc', 'clash_app')).toMatch(text);
+    program.kill();
+    await once(program, 'exit');
+    await until(
+      async () => !text.test(await daemon.ask('service', 'ps', '--no-trunc', 'clash_app')),
+      60_000,
+      () => daemon.lastLog(),
+    );
+    expect((await daemon.deploy('clash', stack)).code).toBe(0);
+    await daemon.ask('stack', 'rm', 'clash');
+  });
 });

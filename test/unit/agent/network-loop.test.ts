@@ -19,7 +19,7 @@ test('a network counts as lost when two looks miss it, and updates are one at a 
   const modules = { engine: new SimulatedEngine({ description, image: () => undefined }, realClock), network, clock: realClock, logger: silentLogger };
   const keeper = new NetworkLoop(
     modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map([['net1', net1]]), changed: () => {} },
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map([['net1', net1]]), served: () => {}, changed: () => {} },
     new AbortController().signal,
   );
   keeper.carryOut({ create: [net1], remove: [] });
@@ -57,7 +57,7 @@ test('a network that cannot be removed yet is known on, and asked again after a 
   const decide = () => keeper.carryOut({ create: [], remove: [...keeper.present] });
   const keeper: NetworkLoop = new NetworkLoop(
     modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), changed: () => decide() },
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), served: () => {}, changed: () => decide() },
     new AbortController().signal,
   );
   keeper.observed(['net1']);
@@ -77,7 +77,7 @@ test('an audit before anything was applied leaves the last life’s bridges as t
   const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
   const keeper = new NetworkLoop(
     modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), changed: () => {} },
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), served: () => {}, changed: () => {} },
     new AbortController().signal,
   );
   await keeper.start();
@@ -97,7 +97,7 @@ test('names that cannot be answered keep no port from being published, and are t
   const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
   const keeper = new NetworkLoop(
     modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), changed: () => {} },
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), served: () => {}, changed: () => {} },
     new AbortController().signal,
   );
   await keeper.begin();

@@ -97,3 +97,18 @@ test('what asks about one service, one node, a network or counts walks no tasks'
   expect(walked).not.toContain('task');
   expect(walked).toContain('network');
 });
+
+test('a task that runs says which node cannot serve its service’s port', async () => {
+  const { store } = api.cluster;
+  const [node] = store.list('node');
+  if (!node?.Description) throw new Error('no node');
+  const errors = async () => (await api.http('GET', '/tasks')).json.map(({ ID, Status }: { ID: string; Status: { Err?: string } }) => [ID, Status.Err]);
+  const before = await errors();
+  const Shoal = { Clashes: [{ Service: 'web', Text: 'cannot publish port 80/tcp of service web: it is in use by nc (process 7)' }] };
+  api.cluster.run(() => ({ actions: [update('node', { ...node, Description: { ...node.Description!, Shoal } })], result: undefined }));
+  expect(await errors()).toEqual(
+    before.map(([id]: [string]) => [id, expect.stringMatching(/^node .*: cannot publish port 80\/tcp of service web: it is in use by nc/)]),
+  );
+  api.cluster.run(() => ({ actions: [update('node', { ...store.get('node', node.ID)!, Description: node.Description! })], result: undefined }));
+  expect(await errors()).toEqual(before);
+});

@@ -168,3 +168,16 @@ test('of two tasks of a slot the one that was made last stands for it, whatever 
   const [first, second] = [task('rejected', 100, 101, {}, 'No such image: old'), task('rejected', 50, 51, {}, 'No such image: new')];
   expect(health([first, second], 102).slots).toMatchObject([{ error: 'No such image: new' }]);
 });
+
+test('a published port that somebody else has on a node is told, and nothing is waited for', () => {
+  const Text = 'cannot publish port 80/tcp of service web: it is in use by nginx (process 812)';
+  const clashing = (more: Partial<Node> = {}) =>
+    ({ ...node, Description: { Hostname: 'one', Shoal: { Clashes: [{ Service: 'web', Text }] } }, ...more }) as Node;
+  const published = service({ EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 80 }] } });
+  const up = [task('running', 0, 1)];
+  const judged = (subject: HealthFacts['service'], each: Node) => health(up, 2, subject, { nodes: new Map([[each.ID, each]]) });
+  expect(judged(published, clashing())).toMatchObject({ state: 'failing', message: `node one: ${Text}`, reasons: [`node one: ${Text}`] });
+  expect(judged(published, clashing({ Status: { State: 'down', Addr: '' } })).state).toBe('degraded');
+  expect(judged(published, node).state).toBe('progressing');
+  expect(judged(service({ Name: 'other', EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 81 }] } }), clashing()).state).toBe('progressing');
+});

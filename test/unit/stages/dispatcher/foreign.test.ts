@@ -78,3 +78,10 @@ test('an attachment that is one passes', () => {
   ])
     expect(() => checkAttachment(change as never)).not.toThrow();
 });
+
+test.each([7, ['x'], [{ Service: 'web' }], [{ Service: 'web', Text: 'x'.repeat(1001) }], Array.from({ length: 65 }, () => ({ Service: 'a', Text: 'b' }))])(
+  'ports that others have are a short list of sentences: %j',
+  (Clashes) => {
+    expect(() => checkDescription({ ...testDescription, Shoal: { Clashes } } as never)).toThrow(expect.objectContaining({ code }));
+  },
+);
