@@ -1,10 +1,11 @@
-/** `npm run demo`: from a fresh machine to stacks from a Git repository that run as containers. Run again, it goes on. `down` leaves nothing behind. */
+/** `npm run demo`: from a fresh machine to stacks from a Git repository that run as containers. Run again, it goes on. `cluster` is its second act; `down` leaves nothing behind. */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { endResolvers } from '../support/end-resolvers.mjs';
 import { endProcess, installPackages, until } from '../support/machine.mjs';
+import { clusterIsThere, endCluster, showCluster } from './cluster.mjs';
 import { demoImage, loadDemoImage } from './images.mjs';
 import { clearTraces, lookAtHost, unmountBelow } from './traces.mjs';
 
@@ -41,9 +42,7 @@ function run(command, args, trouble) {
 const shoal = (...args) => run('bin/shoal', args, `shoal ${args.slice(0, 2).join(' ')}`);
 
 async function up() {
-  if (process.getuid?.() !== 0) throw new DemoError('The demo starts containers and sets up their network: run it as root, for example with sudo.');
-  installProgram();
-  mkdirSync(home, { recursive: true, mode: 0o711 });
+  prepare();
   const engine = await startEngine();
   say('Building the demo image, without any registry');
   loadDemoImage(engine);
@@ -57,6 +56,17 @@ async function up() {
   }
   await convergence();
   tellHowTo();
+}
+
+async function cluster() {
+  prepare();
+  await showCluster();
+}
+
+function prepare() {
+  if (process.getuid?.() !== 0) throw new DemoError('The demo starts containers and sets up their network: run it as root, for example with sudo.');
+  installProgram();
+  mkdirSync(home, { recursive: true, mode: 0o711 });
 }
 
 function installProgram() {
@@ -189,6 +199,7 @@ async function down() {
     say('There is nothing to stop.');
     return;
   }
+  if (clusterIsThere()) await endCluster();
   const pid = daemonPid();
   if (pid !== undefined) {
     say('Leaving the cluster, which ends its containers');
@@ -214,7 +225,11 @@ async function down() {
 }
 
 try {
-  await (process.argv[2] === 'down' ? down() : up());
+  const acts = { up, cluster, down };
+  const [, , name = 'up'] = process.argv;
+  const act = Object.hasOwn(acts, name) ? acts[/** @type {keyof typeof acts} */ (name)] : undefined;
+  if (!act) throw new DemoError(`The demo has no act ${name}: npm run demo, npm run demo -- cluster, npm run demo -- down`);
+  await act();
 } catch (error) {
   say(error instanceof DemoError ? error.message : String(error instanceof Error ? error.message : error));
   process.exitCode = 1;

@@ -23,10 +23,12 @@ const policyOf = (command) =>
     .find((rule) => rule.startsWith('-P FORWARD '))
     ?.split(' ')[2] ?? 'ACCEPT';
 
+export const tablesNow = () => output('nft', ['list', 'tables']).split('\n').filter(Boolean);
+
 /** @returns {Before} how the host is now */
 export function lookAtHost() {
   // Tables first: to ask iptables for its rules makes them.
-  const present = output('nft', ['list', 'tables']).split('\n').filter(Boolean);
+  const present = tablesNow();
   return {
     folders: folders.filter((folder) => existsSync(folder)),
     tables: present,
@@ -42,9 +44,14 @@ export function clearTraces(before) {
     for (const table of tables) removeChains(command, table);
     spawnSync(command, ['-P', 'FORWARD', policy], { stdio: 'ignore' });
   }
-  for (const family of ['ip', 'ip6']) for (const table of tables) removeEmptyTable(family, table, before);
+  clearTables(before);
   for (const folder of folders) if (!before.folders.includes(folder)) rmSync(folder, { recursive: true, force: true });
   if (before.forwarding === '0') writeFileSync(forwarding, '0');
+}
+
+/** Tables that were not there, and hold nothing any more. @param {Pick<Before, 'tables'>} before */
+export function clearTables(before) {
+  for (const family of ['ip', 'ip6']) for (const table of tables) removeEmptyTable(family, table, before);
 }
 
 /** @param {string} command @param {string} table */
@@ -57,7 +64,7 @@ function removeChains(command, table) {
   for (const chain of chains) spawnSync(command, ['-t', table, '-X', chain], { stdio: 'ignore' });
 }
 
-/** A table that the engine brought and that holds nothing else. @param {string} family @param {string} table @param {Before} before */
+/** A table that the engine brought and that holds nothing else. @param {string} family @param {string} table @param {Pick<Before, 'tables'>} before */
 function removeEmptyTable(family, table, before) {
   if (before.tables.includes(`table ${family} ${table}`)) return;
   const lines = output('nft', ['list', 'table', family, table])

@@ -80,6 +80,12 @@ describe.skipIf(reason !== undefined)(reason ? `the demo (skipped: ${reason})` :
     expect(containers('web_front')).toEqual(rolled);
   });
 
+  test('the second act: three hosts, and nobody misses the leader that is killed', { timeout: slow }, () => {
+    const { status, stdout, stderr } = demo('cluster');
+    expect(`${status} ${stdout}${stderr}`).toMatch(/^0 [^]*shoal-one leads\.[^]* leads, and has accepted a write[^]*; 0 of 3 containers were touched\n/);
+    expect(demo('second').stdout).toContain('The demo has no act second');
+  });
+
   test('down leaves nothing behind', { timeout: slow }, async () => {
     expect(demo('down')).toMatchObject({ status: 0, stdout: expect.stringContaining('Everything is gone') });
     expect(readdirSync(join(folder, 'lib'))).toEqual([]);

@@ -1,7 +1,7 @@
 /** Several hosts on one network: each a network namespace with a Docker Engine of its own, as machines of a cluster. Plain Node. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { startHost } from './machine.mjs';
+import { removeHost, startHost } from './machine.mjs';
 
 /**
  * @typedef {import('./machine.mjs').Host} Host
@@ -13,10 +13,17 @@ import { startHost } from './machine.mjs';
  * @property {() => Promise<void>} stop ends everything and removes it
  */
 
-/** @param {number} count @returns {Promise<Hosts>} */
-export async function startHosts(count) {
-  const tag = randomBytes(3).toString('hex');
-  const bridge = `sb${tag}`;
+/**
+ * @typedef {import('./machine.mjs').Place} Place
+ * @typedef {{ tag: string, hosts: readonly Place[] }} Places hosts that outlive this process, until `removeHosts`
+ */
+
+/** @param {number | Places} wanted how many @returns {Promise<Hosts>} */
+export async function startHosts(wanted) {
+  const lasting = typeof wanted === 'number' ? undefined : wanted;
+  const places = lasting?.hosts ?? Array.from({ length: Number(wanted) }, () => undefined);
+  const tag = lasting?.tag ?? randomBytes(3).toString('hex');
+  const bridge = bridgeOf(tag);
   // 198.19.0.0/16 is the other half of what is set aside for tests between hosts (RFC 2544).
   const used = execFileSync('ip', ['-4', '-o', 'addr'], { encoding: 'utf8' });
   const start = randomBytes(1).readUInt8();
@@ -25,8 +32,7 @@ export async function startHosts(count) {
   ip('addr', 'add', `198.19.${third}.254/24`, 'dev', bridge);
   ip('link', 'set', bridge, 'up');
   // Bridged packets pass the machine's firewall where br_netfilter is loaded, and Docker's policy there is to drop.
-  const rules = ['-i', '-o'].map((side) => ['FORWARD', side, bridge, '-j', 'ACCEPT']);
-  for (const rule of rules) spawnSync('iptables', ['-w', '-I', ...rule], { stdio: 'ignore' });
+  for (const rule of rulesFor(bridge)) spawnSync('iptables', ['-w', '-I', ...rule], { stdio: 'ignore' });
   /** @type {Host[]} */
   const hosts = [];
   const lineOf = (/** @type {Host} */ host) => `sl${tag}${hosts.indexOf(host)}`;
@@ -36,14 +42,11 @@ export async function startHosts(count) {
     await Promise.all(hosts.map((host) => host.stop()));
     abandon();
   }
-  function abandon() {
-    for (const rule of rules) spawnSync('iptables', ['-w', '-D', ...rule], { stdio: 'ignore' });
-    spawnSync('ip', ['link', 'del', bridge], { stdio: 'ignore' });
-  }
-  process.once('exit', abandon);
+  const abandon = () => removeLine(tag);
+  if (!lasting) process.once('exit', abandon);
 
   try {
-    hosts.push(...(await Promise.all(Array.from({ length: count }, () => startHost()))));
+    hosts.push(...(await Promise.all(places.map((place) => startHost(place)))));
     for (const [i, host] of hosts.entries()) {
       host.address = `198.19.${third}.${i + 1}`;
       ip('link', 'add', lineOf(host), 'type', 'veth', 'peer', 'name', 'cluster0', 'netns', host.name);
@@ -66,6 +69,24 @@ export async function startHosts(count) {
     },
     stop,
   };
+}
+
+/** Removes hosts that another process started. @param {Places} places */
+export async function removeHosts({ tag, hosts }) {
+  await Promise.all(hosts.map(removeHost));
+  removeLine(tag);
+}
+
+/** @param {string} tag */
+const bridgeOf = (tag) => `sb${tag}`;
+
+/** @param {string} bridge */
+const rulesFor = (bridge) => ['-i', '-o'].map((side) => ['FORWARD', side, bridge, '-j', 'ACCEPT']);
+
+/** @param {string} tag */
+function removeLine(tag) {
+  for (const rule of rulesFor(bridgeOf(tag))) spawnSync('iptables', ['-w', '-D', ...rule], { stdio: 'ignore' });
+  spawnSync('ip', ['link', 'del', bridgeOf(tag)], { stdio: 'ignore' });
 }
 
 /** @param {string[]} args */

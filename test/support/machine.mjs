@@ -60,11 +60,14 @@ export function whyNoHost() {
  * @property {() => Promise<void>} stop ends everything and removes it
  */
 
-/** @returns {Promise<Host>} */
-export async function startHost() {
-  const tag = randomBytes(3).toString('hex');
-  const name = `shoal-${tag}`;
-  const folder = mkdtempSync(join(tmpdir(), `${name}-`));
+/**
+ * Where a host lies that outlives this process, until `removeHost`.
+ * @typedef {{ tag: string, name: string, folder: string }} Place
+ */
+
+/** @param {Place} [lasting] absent: it ends with this process @returns {Promise<Host>} */
+export async function startHost(lasting) {
+  const { tag, name, folder } = lasting ?? newPlace();
   const { address, gateway } = addNamespace(name, tag);
   const socket = join(folder, 'docker.sock');
   const enter = ['nsenter', `--net=/run/netns/${name}`];
@@ -110,23 +113,39 @@ export async function startHost() {
   }
   async function stop() {
     process.removeListener('exit', abandon);
-    if (engine.pid) {
-      const ids = docker(['ps', '-aq']).split('\n').filter(Boolean);
-      // Some may be going already: whatever is left goes with the engine.
-      if (ids.length > 0) spawnSync('docker', ['-H', `unix://${socket}`, 'rm', '-f', ...ids], { stdio: 'ignore' });
-    }
-    await stopEngine();
-    removeNamespace(name, tag);
-    rmSync(folder, { recursive: true, force: true });
+    await removeHost({ tag, name, folder });
   }
   /** The process ends without stop(): leave as little as possible behind. */
   function abandon() {
     if (engine.pid) spawnSync('kill', [String(engine.pid)]);
     removeNamespace(name, tag);
   }
-  process.once('exit', abandon);
+  if (!lasting) process.once('exit', abandon);
   await startEngine();
   return { name, folder, socket, address, gateway, enter, docker, run, stopEngine, startEngine, crashEngine, stop };
+}
+
+/** @returns {Place} */
+function newPlace() {
+  const tag = randomBytes(3).toString('hex');
+  const name = `shoal-${tag}`;
+  return { tag, name, folder: mkdtempSync(join(tmpdir(), `${name}-`)) };
+}
+
+/** Ends all that runs there, whoever started it, and removes it. @param {Place} place */
+export async function removeHost({ tag, name, folder }) {
+  const [pidFile, engine] = [join(folder, 'docker.pid'), ['-H', `unix://${join(folder, 'docker.sock')}`]];
+  if (existsSync(pidFile)) {
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    const ids = spawnSync('docker', [...engine, 'ps', '-aq'], { encoding: 'utf8' })
+      .stdout.split('\n')
+      .filter(Boolean);
+    // Some may be going already: whatever is left goes with the engine.
+    if (ids.length > 0) spawnSync('docker', [...engine, 'rm', '-f', ...ids], { stdio: 'ignore' });
+    await endProcess(existsSync(`/proc/${pid}`) ? pid : undefined);
+  }
+  removeNamespace(name, tag);
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /** @param {string} name @param {string} tag */
