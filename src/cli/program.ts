@@ -1,6 +1,7 @@
 /** The commands, in docker's grammar. */
 import type { Command } from 'commander';
 import { addBackup } from './commands/backup.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addEvents } from './commands/events.ts';
 import { addFiles } from './commands/secrets-and-configs.ts';
 import { addSealing } from './commands/sealing.ts';
@@ -38,5 +39,6 @@ export function buildProgram(): Command {
   addBackup(program);
   addEvents(program);
   addSystem(program);
+  addCompletion(program);
   return program;
 }

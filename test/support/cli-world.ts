@@ -164,7 +164,7 @@ async function makeWorld(api: ApiFixture): Promise<void> {
   for (const { ID } of api.cluster.store.list('task')) {
     api.logs.set(
       ID,
-      ['1', '2'].map((text) => ({ stream: 'stdout', timestamp: `2026-01-01T00:00:0${text}Z`, text })),
+      ['1', '2'].map((text) => ({ stream: 'stdout', timestamp: `2026-01-01T00:00:0${text}Z`, text, details: 'kept=by-the-driver' })),
     );
   }
   const { version } = { version: api.cluster.store.get('node', 'node-one')?.Version.Index };

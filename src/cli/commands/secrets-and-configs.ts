@@ -6,6 +6,7 @@ import type { Secret } from '#model/object/secret';
 import { filters } from '../client.ts';
 import { CommandError } from '../command-error.ts';
 import { labelText, listLines, type Column } from '../output/list.ts';
+import { prettyConfig, prettySecret } from '../output/file-pretty.ts';
 import { compareNatural } from '../output/natural.ts';
 import { collect, filterMap, openSession } from '../session.ts';
 import { removeEach } from './change.ts';
@@ -45,9 +46,12 @@ export function addFiles(program: Command, kind: FileKind): Command {
     .description(`show ${kind}s${kind === 'secret' ? ', without their values' : ''}`)
     .argument(`<${kind}...>`)
     .option('-f, --format <template>', 'a template')
-    .action((names: readonly string[], flags: ListFlags, command: Command) =>
-      inspectObjects(openSession(command), names, flags.format, kind, (name) => [`/${kind}s/${encodeURIComponent(name)}`]),
-    );
+    .option('--pretty', 'for people to read')
+    .action((names: readonly string[], { format, pretty }: { format?: string; pretty?: boolean }, command: Command) => {
+      if (pretty && format !== undefined) throw new CommandError('--format is incompatible with human friendly format');
+      const shown = pretty ? (kind === 'secret' ? prettySecret : prettyConfig) : undefined;
+      return inspectObjects(openSession(command), names, format, kind, (name) => [`/${kind}s/${encodeURIComponent(name)}`], shown as never);
+    });
   group
     .command('rm')
     .alias('remove')

@@ -97,6 +97,9 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   backup: ['OUT'],
   restore: ['TEXT'],
   events: ['--since', '1h', '--until', '0s'],
+  __complete: ['--', 'service', 'rm', ''],
+  completion: ['bash'],
+  man: ['OUT'],
   info: [],
   version: [],
 };

@@ -20,6 +20,8 @@ interface LogFlags {
   raw?: boolean;
   resolve: boolean;
   trunc: boolean;
+  taskIds: boolean;
+  details?: boolean;
 }
 
 export function addServiceLogs(service: Command): void {
@@ -34,6 +36,8 @@ export function addServiceLogs(service: Command): void {
     .option('--raw', 'lines alone, without where they come from')
     .option('--no-resolve', 'ids instead of names')
     .option('--no-trunc', 'whole ids')
+    .option('--no-task-ids', 'names without the ids of tasks')
+    .option('--details', 'with what the log driver keeps beside each line')
     .action(showLogs);
 }
 
@@ -68,7 +72,7 @@ async function showLogs(name: string, flags: LogFlags, command: Command): Promis
       if (frame.stream === 'systemError') throw new CommandError(`Error grabbing logs: ${frame.text.trim()}`);
       const { details, time, line } = splitDetails(frame.text, flags.timestamps === true);
       const prefix = flags.raw ? '' : `${printableCell(await labels.of(details))}    | `;
-      terminal.raw(`${time}${prefix}${line}`, frame.stream);
+      terminal.raw(`${time}${prefix}${flags.details ? driverDetails(details) : ''}${line}`, frame.stream);
     }
   }
 }
@@ -78,6 +82,12 @@ function splitDetails(text: string, timestamps: boolean): { details: URLSearchPa
   const end = text.indexOf(' ', start);
   const details = new URLSearchParams(text.slice(start, end).replaceAll(',', '&'));
   return { details, time: text.slice(0, start), line: text.slice(end + 1) };
+}
+
+/** `key=value,…` and a blank: all but what says where a line comes from. */
+function driverDetails(details: URLSearchParams): string {
+  const own = [...details].filter(([key]) => !key.startsWith('com.docker.swarm.'));
+  return own.length === 0 ? '' : `${printableCell(own.map(([key, value]) => `${key}=${value}`).join(','))} `;
 }
 
 /** SERVICE.SLOT.TASK@NODE, looked up once per task. */
@@ -105,7 +115,7 @@ class TaskLabels {
     const [service, node] = this.#flags.resolve
       ? await Promise.all([this.#client.find<Service>(`/services/${task.ServiceID}`), this.#client.find<Node>(`/nodes/${task.NodeID}`)])
       : [];
-    const name = taskNameOf(service?.Spec.Name ?? task.ServiceID, task, shown);
+    const name = taskNameOf(service?.Spec.Name ?? task.ServiceID, task, this.#flags.taskIds ? shown : undefined);
     return `${name}@${node?.Description?.Hostname ?? task.NodeID}`;
   }
 }
