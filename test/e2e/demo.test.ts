@@ -43,6 +43,12 @@ describe.skipIf(reason !== undefined)(reason ? `the demo (skipped: ${reason})` :
   const front = () => run('curl', '-s', '-m', '3', 'http://127.0.0.1:8080/');
   const containers = (service: string) =>
     run('docker', '-H', 'unix:///var/lib/shoal-demo/docker.sock', 'ps', '-q', '--no-trunc', '--filter', `name=^${service}`).split('\n').toSorted();
+  /** What runs in the namespaces. */
+  const processes = () => {
+    const lines = 'for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && tr "\\0" " " < $p/cmdline && echo; done; true';
+    const own = run('sh', '-c', lines).split('\n');
+    return own.map((line) => line.trim()).filter((line) => /shoal|resolver|dockerd|containerd|sleep/.test(line) && !line.includes('sh -c'));
+  };
   const state = (stack: string) =>
     shoal('stack', 'ls', '--format', '{{.Name}} {{.State}} {{.Message}}')
       .split('\n')
@@ -87,6 +93,7 @@ describe.skipIf(reason !== undefined)(reason ? `the demo (skipped: ${reason})` :
   });
 
   test('down leaves nothing behind', { timeout: slow }, async () => {
+    expect(processes().filter((line) => line.includes('resolver.mjs'))).toHaveLength(1);
     expect(demo('down')).toMatchObject({ status: 0, stdout: expect.stringContaining('Everything is gone') });
     expect(readdirSync(join(folder, 'lib'))).toEqual([]);
     expect(run('ls', '/run').split('\n')).toEqual(['mount', 'ready']);
@@ -98,17 +105,7 @@ describe.skipIf(reason !== undefined)(reason ? `the demo (skipped: ${reason})` :
     expect(run('nft', 'list', 'tables')).toBe('');
     expect(run('sh', '-c', 'grep -E "/shoal-demo/|/run/shoal(-demo-engine)?/" /proc/mounts || true')).toBe('');
     // The namespaces hold the sleeper alone.
-    const mine = run(
-      'sh',
-      '-c',
-      'for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && tr "\\0" " " < $p/cmdline && echo; done; true',
-    );
-    expect(
-      mine
-        .split('\n')
-        .map((line) => line.trim())
-        .filter((line) => /shoal|dockerd|containerd|sleep/.test(line) && !line.includes('sh -c')),
-    ).toEqual(['sleep 3600']);
+    expect(processes()).toEqual(['sleep 3600']);
     expect(demo('down').stdout).toContain('There is nothing to stop');
   });
 });

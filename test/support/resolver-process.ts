@@ -1,6 +1,22 @@
 /** The process that answers names behind a socket, and what it weighs. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
+
+/** Where the one of a run folder's only daemon answers. */
+export function resolverSocket(runFolder: string): string {
+  return join(runFolder, readdirSync(runFolder).find((name) => /^resolver.*\.sock$/.test(name)) ?? 'no resolver');
+}
+
+/** It runs: one that has ended and that nobody has waited for does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
 
 /** Its id, asked as somebody who is not its daemon. */
 export function resolverPid(socket: string): Promise<number> {

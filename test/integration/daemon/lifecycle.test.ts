@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Asker } from '#test/support/asker';
 import { HostDaemon } from '#test/support/daemon';
 import { snapshotOf } from '#test/support/fleet';
+import { isAlive, resolverPid, resolverSocket } from '#test/support/resolver-process';
 import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
@@ -142,16 +143,19 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     }
   });
 
-  test('SIGTERM leaves containers and ports, and ends well', async () => {
+  test('SIGTERM leaves containers, ports and names, and ends well', async () => {
     const before = ids('shop');
+    const names = await resolverPid(resolverSocket(daemon.runFolder));
     const started = Date.now();
     await daemon.stop();
     expect(Date.now() - started).toBeLessThan(10_000);
     expect(ids('shop')).toEqual(before);
     expect(answer(8001)).toMatch(/^\w{12}$/);
     expect(existsSync(daemon.socket)).toBe(false);
+    expect(isAlive(names)).toBe(true);
     await daemon.start();
     expect(ids('shop')).toEqual(before);
+    expect(await resolverPid(resolverSocket(daemon.runFolder))).toBe(names);
   });
 
   test('what happened before is told after the restart, to our own CLI and to docker’s', async () => {
@@ -207,7 +211,14 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     host.docker(['run', '-d', '--name', 'foreign', '--network', 'bridge', image]);
     host.docker(['network', 'create', 'foreign-net']);
     const theirs = ids('shop').filter((each) => host.docker(['exec', each.split(' ')[0] ?? '', 'cat', '/run/secrets/key']) === 'key of b');
+    const [names, theirNames] = [await resolverPid(resolverSocket(daemon.runFolder)), await resolverPid(resolverSocket(neighbour.runFolder))];
     await daemon.ask('swarm', 'leave', '--force');
+    await until(
+      () => !isAlive(names),
+      30_000,
+      () => `the resolver ${names} outlives the cluster\n${daemon.lastLog()}`,
+    );
+    expect(isAlive(theirNames)).toBe(true);
     expect(ids('shop')).toEqual(theirs);
     expect(answer(8002)).toMatch(/^\w{12}$/);
     expect(safely(() => answer(8001))).toBe('');

@@ -17,7 +17,7 @@ import { askByTcp, askByUdp } from '#resolver/upstream';
 import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
 import { until } from '../../support/machine.mjs';
 import { realClock } from '../../support/real-clock.ts';
-import { pssMegabytes, resolverPid } from '../../support/resolver-process.ts';
+import { isAlive, pssMegabytes, resolverPid } from '../../support/resolver-process.ts';
 
 const file = fileURLToPath(new URL('../../../.build/resolver.mjs', import.meta.url));
 const program = resolverProgram(file);
@@ -363,13 +363,4 @@ async function askUntilAnswered(port: number, name: string, overTcp = false): Pr
     if (answer !== 'no answer') return answer;
   }
   return 'no answer to 20 questions';
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
