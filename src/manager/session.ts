@@ -8,6 +8,18 @@ const waitingLimit = 10_000;
 /** Of lists that wait so many changes are made one message; the others go with the next one, when the session is woken again. */
 const messageChanges = 2000;
 
+type Changes = readonly AssignmentChange[];
+
+/** Made last: sessions that are woken together mostly wait for the very same lists. */
+let latest: { lists: readonly Changes[]; changes: Changes } = { lists: [], changes: [] };
+
+function merged(lists: readonly Changes[]): Changes {
+  if (lists.length === 1 && lists[0]) return lists[0];
+  const same = lists.length === latest.lists.length && lists.every((list, at) => list === latest.lists[at]);
+  if (!same) latest = { lists, changes: lastOfEach(lists) };
+  return latest.changes;
+}
+
 export class Session {
   readonly nodeId: string;
   /** As the heartbeats know it. */
@@ -104,7 +116,7 @@ export class Session {
     this.#waitingChanges -= changes;
     this.#rests = this.#waiting.length > 0;
     if (this.#rests) this.#goOn();
-    return taken.length === 1 && taken[0] ? taken[0] : lastOfEach(taken);
+    return merged(taken);
   }
 
   /** Waits for something new; false when the session is over. */

@@ -53,6 +53,24 @@ test('what many commits left is sent some at a time, and a question with the las
   expect(sizes).toEqual([1350, 1350, 900]);
 });
 
+test('sessions that wait for the same lists are sent one list that was merged once', async () => {
+  const lists = [
+    [task('t1'), task('t2')],
+    [task('t2'), task('t3')],
+  ];
+  const sent = await Promise.all(
+    ['n1', 'n2'].map(async (id) => {
+      const session = new Session(id, 1, () => [], ignore);
+      const messages = session.messages();
+      await messages.next();
+      for (const list of lists) session.add(list);
+      return (await messages.next()).value?.changes;
+    }),
+  );
+  expect(sent[0]).toEqual([task('t1'), task('t2'), task('t3')]);
+  expect(sent[0]).toBe(sent[1]);
+});
+
 test('a session that is full merges nothing in the turn of a commit: the whole set is next, whatever the keys', async () => {
   const session = new Session('n1', 1, () => [task('t1')], ignore);
   const messages = session.messages();
