@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
- * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000`, `npm run bench -- agents --nodes 1000` are the long ones, which are run only when they are named.
+ * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000`, `npm run bench -- agents --nodes 1000`, `npm run bench -- chaos --minutes 30 --seed 1` are the long ones, which are run only when they are named.
  * With `--sample` the long turns of `scale` and `huge` say in which rooms they are.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { loadImage, until, whyNoHost } from '../support/machine.mjs';
 import { cpuMs, pssMegabytes } from '../support/resolver-process.ts';
 import { benchAgents } from './agents/agents.ts';
+import { benchChaos } from './chaos/chaos.ts';
 import { benchCompose } from './compose.ts';
 import { startDaemon, type BenchDaemon } from './daemon.ts';
 import { benchDeploy } from './deploy.ts';
@@ -139,6 +140,7 @@ async function main(): Promise<void> {
       rate: { type: 'string', default: '1000' },
       logs: { type: 'string' },
       nodes: { type: 'string', default: '1000' },
+      seed: { type: 'string', default: '1' },
       sample: { type: 'boolean', default: false },
     },
     allowPositionals: true,
@@ -180,6 +182,8 @@ async function main(): Promise<void> {
   // Thirty tasks a node.
   const agents = { nodes: Number(values.nodes), services: 100, replicas: Math.round((Number(values.nodes) * 30) / 100) };
   if (reason === undefined && chosen.includes('agents')) await measure('agents', () => benchAgents(agents, say));
+  const chaos = { minutes: Number(values.minutes), seed: Number(values.seed) };
+  if (reason === undefined && chosen.includes('chaos')) await measure('chaos', () => benchChaos(chaos, say));
   if (reason === undefined && chosen.includes('soak')) await measure('soak', () => benchSoak(Number(values.minutes), say));
   say(`\n${table(rows)}`);
 }

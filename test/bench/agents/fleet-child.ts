@@ -6,7 +6,8 @@ import { runSessions } from '#agent/session-loop';
 import { StatusReporter } from '#agent/status-reporter';
 import type { AssignmentMessage, DispatcherSession } from '#model/object/assignment';
 import type { Task } from '#model/object/task';
-import { joinCluster } from '#node/join/join-cluster';
+import { certificates } from '#identity/certificates';
+import { askToJoin, fetchRoot } from '#rpc/ca-client';
 import { LiveTls } from '#rpc/credentials';
 import { managersLine } from '#rpc/managers-line';
 import { testDescription } from '#test/support/memory-cluster';
@@ -119,14 +120,17 @@ class FleetNode {
 
 async function joinAll({ token, remotes, count }: FleetOrder): Promise<void> {
   let next = 0;
-  const options = { remotes, token, availability: 'active' as const, advertised: '', replaces: '', unheard: '' };
+  const options = { token, availability: 'active' as const, advertised: '', replaces: '', unheard: '' };
+  const remote = remotes[0] ?? '';
+  const root = await fetchRoot(remote);
   await Promise.all(
     Array.from({ length: joinsAtOnce }, async () => {
       while (next < count) {
         const number = next++;
-        const { nodeId, files, managers } = await joinCluster(options, realClock, new AbortController().signal);
+        const key = certificates.newKey();
+        const { nodeId, certificate, roots, managers } = await askToJoin(remote, root, { ...options, request: await certificates.request(key) });
         state.joined++;
-        new FleetNode(nodeId, new LiveTls(files), managers).run(`sim-${number}`);
+        new FleetNode(nodeId, new LiveTls({ certificate, key, roots }), managers).run(`sim-${number}`);
       }
     }),
   );
