@@ -2,6 +2,7 @@
 import { timeText } from '#base/clock';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
+import { roleOf } from '#model/manager-address';
 import { longestAwayMs, type Node, type NodeStatus } from '#model/object/node';
 import { silentPeriods } from '#model/options/fence';
 import { update, type Action } from '#store/action';
@@ -46,12 +47,13 @@ export class Heartbeats {
     this.#random = random;
   }
 
-  /** Begins a leader's term: nodes that were not down are unknown until they come, at most six periods. `unheard` notes them. */
+  /** Begins a leader's term: nodes that were not down are unknown until they come, at most six periods; managers as long as they may be silent. `unheard` notes them. */
   takeOver(view: View, periodMs: number, { now, monotonic }: Moment): void {
     this.#lines.clear();
     for (const node of view.list('node')) {
       if (node.Status.State === 'down') continue;
-      const patienceMs = takeOverFactor * this.#next(periodMs);
+      // A manager knows from its own log who leads, and its agent asks it first: it is given no more time than between beats.
+      const patienceMs = roleOf(node) === 'manager' ? Math.round(silentPeriods * periodMs) : takeOverFactor * this.#next(periodMs);
       const stillAwayMs = Math.min((node.Shoal?.AwayUntil ?? now) - now, longestAwayMs);
       this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, stillAwayMs) });
     }

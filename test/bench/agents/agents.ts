@@ -188,8 +188,12 @@ class LargeCluster {
   async #phase(what: string, work: () => Promise<void>): Promise<void> {
     const began = Date.now();
     this.say(`  ${what}`);
-    await work();
-    await pause(1500);
+    try {
+      await work();
+    } finally {
+      await pause(1500);
+      this.say(`  ${this.#worst(began)}`);
+    }
     const seen = this.daemons.map(({ pid }) => this.#seconds(pid).filter(({ at }) => at >= began)).filter((list) => list.length > 0);
     const turn = Math.max(...seen.flat().map(({ longestMs }) => longestMs));
     const figure = seen
@@ -200,6 +204,17 @@ class LargeCluster {
       })
       .join(', ');
     this.#rows.push({ what: `longest turn of each manager while ${what}`, figure, target: '≤ 20 ms', met: turn <= targets.turnMs });
+  }
+
+  /** When each manager had its longest turn. */
+  #worst(began: number): string {
+    const worst = this.daemons.map(({ name, pid }) => {
+      const [second] = this.#seconds(pid)
+        .filter(({ at }) => at >= began)
+        .toSorted((a, b) => b.longestMs - a.longestMs);
+      return second ? `${name} ${second.longestMs.toFixed(1)} ms after ${Math.round((second.at - began) / 1000)} s` : name;
+    });
+    return `longest turns: ${worst.join(', ')}`;
   }
 
   #seconds(pid: number): Second[] {

@@ -128,12 +128,27 @@ async function joinAll({ token, remotes, count }: FleetOrder): Promise<void> {
       while (next < count) {
         const number = next++;
         const key = certificates.newKey();
-        const { nodeId, certificate, roots, managers } = await askToJoin(remote, root, { ...options, request: await certificates.request(key) });
+        const request = await certificates.request(key);
+        const { nodeId, certificate, roots, managers } = await insist((tries) =>
+          askToJoin(remotes[tries % remotes.length] ?? '', root, { ...options, request }),
+        );
         state.joined++;
         new FleetNode(nodeId, new LiveTls({ certificate, key, roots }), managers).run(`sim-${number}`);
       }
     }),
   );
+}
+
+/** A leader may change meanwhile. */
+async function insist<T>(ask: (tries: number) => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await ask(tries);
+    } catch (error) {
+      if (tries === 20) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
 }
 
 process.on('message', (order: FleetOrder | 'state') => {

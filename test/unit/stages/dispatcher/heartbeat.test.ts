@@ -116,6 +116,15 @@ test('a node that said that it comes back is waited for longer, by the next lead
   expect(set.nextDeadline()).toBe(60_000);
 });
 
+test('a manager that does not come to a new leader is down as soon as one that falls silent: its own log tells it who leads', () => {
+  const dead = { ...inState('dead', 'ready'), Shoal: { Role: 'manager' as const } };
+  const store = storeOf({ node: [dead, inState('worker', 'ready')] });
+  const heartbeats = new Heartbeats(fixed(0.5));
+  heartbeats.takeOver(store, 1000, at(startTime));
+  expect(heartbeats.expire(store, at(startTime + 3799))).toEqual([]);
+  expect(statuses(heartbeats.expire(store, at(startTime + 3800)))).toMatchObject([['dead', { State: 'down' }]]);
+});
+
 test('of many nodes some are noted in an entry, and all in the end', () => {
   const store = storeOf({ node: Array.from({ length: 250 }, (_, n) => inState(`n${n}`, 'ready')) });
   const heartbeats = new Heartbeats(fixed(0.5));
