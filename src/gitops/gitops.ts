@@ -32,6 +32,7 @@ import { HealthTeller } from './health-teller.ts';
 import { deployPlanner } from './plan.ts';
 import { RevisionJudge } from './revision-judge.ts';
 import type { GitTimeouts, MirrorPlace } from './protocol.ts';
+import { Teller } from './tell/teller.ts';
 import { writeHome } from './worker/git-environment.ts';
 
 export interface GitOpsOptions {
@@ -78,6 +79,7 @@ export class GitOps {
   readonly #released = new Map<string, string>();
   readonly #health: HealthTeller;
   readonly #judge: RevisionJudge;
+  readonly #teller: Teller;
   #unwatch: () => void = () => {};
 
   constructor(options: GitOpsOptions, parts: GitOpsParts) {
@@ -89,6 +91,7 @@ export class GitOps {
     this.plan = deployPlanner(parts.cluster, parts.clock);
     this.#health = new HealthTeller({ ...parts, events: this.events });
     this.#judge = new RevisionJudge({ ...parts, events: this.events });
+    this.#teller = new Teller(parts);
   }
 
   async start(): Promise<void> {
@@ -103,6 +106,7 @@ export class GitOps {
     this.#unwatch = this.#parts.cluster.watch((events) => this.#heard(events));
     this.#health.notice();
     this.#judge.notice();
+    this.#teller.notice();
     for (const { Spec } of view.list('repository')) {
       if (Spec.Trust !== undefined) continue;
       const words = 'it was added before repositories were limited and keeps full trust; `shoal repo update NAME --trust limited` ends that';
@@ -114,7 +118,7 @@ export class GitOps {
   async stop(): Promise<void> {
     this.#unwatch();
     this.#health.stop();
-    await this.#judge.stop();
+    await Promise.all([this.#judge.stop(), this.#teller.stop()]);
     const stops = [...this.#followers.values()].map(({ follower }) => follower.stop());
     // A render does not wait to be asked.
     this.#workers.stop();
@@ -175,6 +179,7 @@ export class GitOps {
     if (events.some(({ kind }) => kind === 'task' || kind === 'service' || kind === 'node')) this.#health.notice();
     if (events.some(({ kind }) => kind === 'task' || kind === 'service' || kind === 'revision' || kind === 'stack' || kind === 'repository'))
       this.#judge.notice();
+    if (events.some(({ kind }) => kind === 'revision' || kind === 'stack' || kind === 'repository')) this.#teller.notice();
     for (const event of events) {
       if (event.kind === 'repository') {
         if (event.object) this.#follow(event.id, event.object.Spec);

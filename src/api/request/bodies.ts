@@ -1,5 +1,6 @@
 /** Bodies that are more than a spec. */
 import type { RepositoryChange } from '#control/repository/repositories';
+import { notifyKinds, type NotifyTarget } from '#model/git/notify';
 import { tokenRoles, type RepositoryToken } from '#model/object/repository';
 import type { NetworkSpec } from '#model/object/network';
 import { clusterSpec, networkFields, stackSpec } from '#model/shape/object-shapes';
@@ -80,6 +81,13 @@ export const stackAdoptRequest = object<{ Repository?: string }>({ Repository: t
 export const repositoryConfirmRequest = object<{ Commit?: string }>({ Commit: text });
 
 export const repositoryThawRequest = object<{ Reason?: string; For?: number; Who?: string }>({ Reason: text, For: int64, Who: text });
+
+export const repositoryNotifyRequest = object<Partial<Omit<NotifyTarget, 'ID'>>>({
+  Kind: word('Kind', ...notifyKinds),
+  URL: text,
+  Project: text,
+  Secret: text,
+});
 
 export interface RepositoryTokenRequest {
   Role?: RepositoryToken['Role'];

@@ -1,5 +1,6 @@
 /** The one table of what leaves: internal memory, secret data and registry credentials are stripped here, for every route. */
 import { withLoginApart } from '#control/repository/repository-login';
+import { forgeKinds, type NotifyTarget } from '#model/git/notify';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Config, Secret } from '#model/object/secret';
 import type { Node } from '#model/object/node';
@@ -81,11 +82,17 @@ function shownRepository(repository: Repository): object {
   const Message = said.reduce((text, secret) => text.replaceAll(secret, '***'), (repository.Status.Message ?? '').replaceAll(repository.Spec.URL, spec.URL));
   const Status = { ...repository.Status, Message };
   // What was pushed is had with git.
-  const { Pushed: _pushed, Tokens = [], ...rest } = repository;
+  const { Pushed: _pushed, Tokens = [], Notify = [], ...rest } = repository;
   return {
     ...rest,
+    ...(Notify.length > 0 && { Notify: Notify.map(shownTarget) }),
     ...(Tokens.length > 0 && { Tokens: Tokens.map(({ Digest: _digest, ...token }) => token) }),
     Spec: { ...spec, ...(WebhookSecret !== undefined && { Webhook: true }), ...(Credentials && { Credentials: Object.keys(Credentials).toSorted() }) },
     Status,
   };
+}
+
+/** The address of a chat is a secret itself: only where it goes is said. */
+function shownTarget({ Secret: _secret, URL: url, ...target }: NotifyTarget): object {
+  return { ...target, URL: forgeKinds.has(target.Kind) ? url : `${/^\w+:\/\/[^/]+/.exec(url)?.[0] ?? ''}/…` };
 }

@@ -1,4 +1,5 @@
 /** A Git repository of stacks that the reconciler follows. */
+import type { NotifyTarget, OutboxMessage, Told } from '../git/notify.ts';
 import type { Meta } from './meta.ts';
 import type { RepositoryState } from './states.ts';
 
@@ -72,6 +73,10 @@ export interface Repository extends Meta {
   Suspended?: { Since: string };
   /** What was pushed, where the cluster holds it; absent: nothing yet. */
   Pushed?: PushedHead;
+  /** Who is told what became of its commits, what was told last, and what is still to be said. */
+  Notify?: readonly NotifyTarget[];
+  Told?: Told;
+  Outbox?: readonly OutboxMessage[];
   /** With which people and machines come to it through the daemon's HTTP door. */
   Tokens?: readonly RepositoryToken[];
 }

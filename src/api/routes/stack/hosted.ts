@@ -1,10 +1,11 @@
-/** Routes of what comes to a repository from outside: git's requests for one that the cluster holds, and the tokens of those who may. */
+/** Routes of what comes to a repository from outside: git's requests for one that the cluster holds, the tokens of those who may, and who is told. */
 import { Refusal } from '#base/refusal';
+import { addTarget, removeTarget } from '#control/repository/notify';
 import { createToken, maySo, removeToken } from '#control/repository/tokens';
 import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
 import type { Repository, RepositoryToken } from '#model/object/repository';
 import { readObject, submit, type Context } from '../../context.ts';
-import { repositoryTokenRequest } from '../../request/bodies.ts';
+import { repositoryNotifyRequest, repositoryTokenRequest } from '../../request/bodies.ts';
 import { decodeBody, readBody } from '../../request/body.ts';
 import { get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
 
@@ -21,6 +22,15 @@ export function hostedRoutes(context: Context): Route[] {
       const { Role, Note = '', Digest = '' } = await decodeBody(call.request, repositoryTokenRequest);
       if (!Role) throw new Refusal('invalidArgument', 'the role of the token must be given');
       return { status: 201, json: await submit(context, call, createToken(parameter(call), { role: Role, note: Note, digest: Digest })) };
+    }),
+    post('/shoal/v1/repositories/{}/notify', async (call) => {
+      const { Kind, URL = '', ...more } = await decodeBody(call.request, repositoryNotifyRequest);
+      if (!Kind) throw new Refusal('invalidArgument', 'the kind of who is told must be given');
+      return { status: 201, json: await submit(context, call, addTarget(parameter(call), { Kind, URL, ...more })) };
+    }),
+    remove('/shoal/v1/repositories/{}/notify/{}', async (call) => {
+      await submit(context, call, removeTarget(parameter(call), parameter(call, 1)));
+      return { status: 204 };
     }),
     remove('/shoal/v1/repositories/{}/tokens/{}', async (call) => {
       await submit(context, call, removeToken(parameter(call), parameter(call, 1)));

@@ -1,0 +1,84 @@
+/** `repo notify add|ls|rm`: who is told what became of a repository's commits. */
+import type { Command } from 'commander';
+import { notifyKinds, type NotifyTarget } from '#model/git/notify';
+import { CommandError, exitCodes } from '../../command-error.ts';
+import { lineOf } from '../../files.ts';
+import { listLines, type Column } from '../../output/list.ts';
+import { openSession } from '../../session.ts';
+import { removeEach } from '../change.ts';
+
+type ShownTarget = Omit<NotifyTarget, 'Secret'>;
+
+interface AddFlags {
+  kind: string;
+  urlFile?: string;
+  project?: string;
+  secretFile?: string;
+}
+
+const columns: readonly Column<ShownTarget>[] = [
+  { heading: 'ID', key: 'ID', text: ({ ID }) => ID },
+  { heading: 'KIND', key: 'Kind', text: ({ Kind }) => Kind },
+  { heading: 'URL', key: 'URL', text: ({ URL }) => URL },
+  { heading: 'PROJECT', key: 'Project', text: ({ Project = '' }) => Project },
+];
+
+const kindHelp = `
+github, gitlab, gitea: the status of each commit, as shoal/NAME. The address is the API's root (https://HOST/api/v4 and the like), the secret a token that may write statuses.
+slack: a message to an incoming webhook. webhook: JSON, signed as X-Shoal-Signature: sha256=HMAC with the secret, if there is one.
+Messages wait in the cluster until they are taken, for a day at most; what became of a commit is said once, whatever happens on the way, and changes nothing.`;
+
+export function addRepoNotify(repo: Command): void {
+  const notify = repo.command('notify').description('manage who is told what becomes of the commits of a repository');
+  notify
+    .command('add')
+    .description('tell a forge, a chat or a webhook')
+    .argument('<name>', 'repository')
+    .argument('[url]', 'where to; from a file with --url-file where it is a secret itself')
+    .requiredOption('--kind <kind>', notifyKinds.join(', '))
+    .option('--url-file <file>', 'file with the address')
+    .option('--project <path>', 'owner/name at the forge')
+    .option('--secret-file <file>', "file with the forge's token, or with what a webhook's body is signed with")
+    .addHelpText('after', kindHelp)
+    .action(addTarget);
+  notify
+    .command('ls')
+    .alias('list')
+    .description('list who is told')
+    .argument('<name>', 'repository')
+    .option('--format <template>', 'table, json or a template')
+    .option('-q, --quiet', 'only ids')
+    .action(listTargets);
+  notify
+    .command('rm')
+    .alias('remove')
+    .description('tell somebody no longer')
+    .argument('<name>', 'repository')
+    .argument('<id...>')
+    .action((name: string, ids: readonly string[], _flags: object, command: Command) =>
+      removeEach(openSession(command), ids, (id) => `${notifyPath(name)}/${encodeURIComponent(id)}`),
+    );
+}
+
+function notifyPath(name: string): string {
+  return `/shoal/v1/repositories/${encodeURIComponent(name)}/notify`;
+}
+
+async function addTarget(name: string, url: string | undefined, { kind, urlFile, project, secretFile }: AddFlags, command: Command): Promise<void> {
+  if (!notifyKinds.some((each) => each === kind)) throw new CommandError(`--kind is one of ${notifyKinds.join(', ')}, not "${kind}"`, exitCodes.usage);
+  if ((url === undefined) === (urlFile === undefined)) throw new CommandError('give the address, or --url-file', exitCodes.usage);
+  const { client, terminal } = openSession(command);
+  const target = {
+    Kind: kind,
+    URL: urlFile === undefined ? url : lineOf('--url-file', urlFile),
+    ...(project !== undefined && { Project: project }),
+    ...(secretFile !== undefined && { Secret: lineOf('--secret-file', secretFile) }),
+  };
+  terminal.out((await client.post<{ ID: string }>(notifyPath(name), target)).ID);
+}
+
+async function listTargets(name: string, flags: { format?: string; quiet?: boolean }, command: Command): Promise<void> {
+  const { client, terminal } = openSession(command);
+  const { Notify = [] } = await client.get<{ Notify?: ShownTarget[] }>(`/shoal/v1/repositories/${encodeURIComponent(name)}`);
+  for (const line of listLines(Notify, columns, flags, ({ ID }) => ID)) terminal.out(line);
+}

@@ -1,0 +1,96 @@
+/** Use cases of telling: who is told, what is to be said, and that it was said. All of it lies in the store, so that it is said once, whoever leads. */
+import { timeOf, timeText } from '#base/clock';
+import { Refusal } from '#base/refusal';
+import { forgeKinds, type NotifyTarget, type OutboxMessage, type Told, type Verdict } from '#model/git/notify';
+import type { Repository } from '#model/object/repository';
+import { update } from '#store/action';
+import type { UseCase } from '../cluster.ts';
+import { findObject } from '../find.ts';
+import { verdictOf } from './verdict.ts';
+
+const mostTargets = 10;
+/** The oldest goes first. */
+const mostMessages = 100;
+const longestText = 4096;
+/** The same failure is said again after so long. */
+const repeatMs = 3_600_000;
+
+export function addTarget(ref: string, asked: Omit<NotifyTarget, 'ID'>): UseCase<{ ID: string }> {
+  return (view, { newId }) => {
+    const repository = findObject(view, 'repository', ref);
+    const targets = repository.Notify ?? [];
+    if (targets.length >= mostTargets) throw new Refusal('failedPrecondition', `repository ${repository.Spec.Name} tells ${mostTargets} already: remove some`);
+    checkTarget(asked);
+    const target: NotifyTarget = { ID: newId(), ...asked };
+    return { actions: [update('repository', { ...repository, Notify: [...targets, target] })], result: { ID: target.ID } };
+  };
+}
+
+/** `id` may be shortened. */
+export function removeTarget(ref: string, id: string): UseCase<void> {
+  return (view) => {
+    const repository = findObject(view, 'repository', ref);
+    const found = (repository.Notify ?? []).filter(({ ID }) => ID.startsWith(id));
+    const [target] = found;
+    if (id === '' || !target || found.length > 1) throw new Refusal('notFound', `repository ${repository.Spec.Name} tells nobody ${id}`);
+    const Notify = (repository.Notify ?? []).filter((each) => each !== target);
+    const Outbox = (repository.Outbox ?? []).filter(({ Target }) => Target !== target.ID);
+    return { actions: [update('repository', withLists(repository, { Notify, Outbox }))], result: undefined };
+  };
+}
+
+/** Notes what is to be said now, where that is something new. Nothing new: no entry. */
+export function noteVerdict(id: string): UseCase<void> {
+  return (view, { now, newId }) => {
+    const repository = view.get('repository', id);
+    const verdict = repository && (repository.Notify ?? []).length > 0 ? verdictOf(view, repository, now) : undefined;
+    if (!repository || !verdict || !isNews(repository.Told, verdict, now)) return { actions: [], result: undefined };
+    const Told: Told = { ...verdict, At: timeText(now) };
+    const messages = (repository.Notify ?? [])
+      .filter(({ Kind }) => forgeKinds.has(Kind) || verdict.State !== 'pending')
+      .map(({ ID: Target }): OutboxMessage => ({ ID: newId(), Target, ...Told }));
+    const Outbox = [...(repository.Outbox ?? []).filter((each) => !isOutdone(each, messages)), ...messages].slice(-mostMessages);
+    return { actions: [update('repository', { ...withLists(repository, { Outbox }), Told })], result: undefined };
+  };
+}
+
+/** It was said, or nobody would ever take it. */
+export function messageSaid(id: string, message: string): UseCase<void> {
+  return (view) => {
+    const repository = view.get('repository', id);
+    if (!repository?.Outbox?.some(({ ID }) => ID === message)) return { actions: [], result: undefined };
+    return { actions: [update('repository', withLists(repository, { Outbox: repository.Outbox.filter(({ ID }) => ID !== message) }))], result: undefined };
+  };
+}
+
+/** One failure is one message, however often it comes back; an end of it is always said. */
+function isNews(told: Told | undefined, { Commit, State, Text }: Verdict, now: number): boolean {
+  if (!told) return true;
+  if (told.Commit !== Commit || told.State !== State) return true;
+  return State === 'failure' && told.Text !== Text && now - timeOf(told.At) >= repeatMs;
+}
+
+/** What is to be said of the same commit to the same one takes its place. */
+function isOutdone({ Target, Commit }: OutboxMessage, messages: readonly OutboxMessage[]): boolean {
+  return messages.some((message) => message.Target === Target && message.Commit === Commit);
+}
+
+function withLists(repository: Repository, lists: Pick<Repository, 'Notify' | 'Outbox'>): Repository {
+  const { Notify = repository.Notify ?? [], Outbox = repository.Outbox ?? [] } = lists;
+  const { Notify: _targets, Outbox: _messages, ...rest } = repository;
+  return { ...rest, ...(Notify.length > 0 && { Notify }), ...(Outbox.length > 0 && { Outbox }) };
+}
+
+function checkTarget({ Kind, URL: url, Project, Secret }: Omit<NotifyTarget, 'ID'>): void {
+  if (url.length > longestText || (Secret?.length ?? 0) > longestText)
+    throw new Refusal('invalidArgument', `an address or a secret has at most ${longestText} characters`);
+  if (!/^(https:\/\/|http:\/\/(127(\.\d{1,3}){3}|localhost|\[::1\])[:/])[^\s@]+$/i.test(url))
+    throw new Refusal('invalidArgument', 'what is told goes over https:// (http:// on this machine alone), to an address without a login');
+  if (/[\u0000-\u001f\u007f]/.test(`${url}${Secret ?? ''}`)) throw new Refusal('invalidArgument', 'an address and a secret are one line of text');
+  const forge = forgeKinds.has(Kind);
+  if (forge && (Project === undefined || !/^[\w.-]+(\/[\w.-]+)+$/.test(Project)))
+    throw new Refusal('invalidArgument', `${Kind} needs a project, such as team/stacks`);
+  if (!forge && Project !== undefined) throw new Refusal('invalidArgument', `${Kind} has no project`);
+  if (forge && Secret === undefined) throw new Refusal('invalidArgument', `${Kind} needs a token`);
+  if (Kind === 'slack' && Secret !== undefined) throw new Refusal('invalidArgument', 'slack has no secret beside its address');
+}

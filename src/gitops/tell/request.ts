@@ -1,0 +1,40 @@
+/** What is posted to a forge, a chat or a webhook. */
+import { createHmac } from 'node:crypto';
+import { shortCommit } from '#base/text/text';
+import type { NotifyTarget, OutboxMessage } from '#model/git/notify';
+
+export interface TellRequest {
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body: string;
+}
+
+/** Longest description that forges take. */
+const longestDescription = 140;
+const gitlabStates = { pending: 'running', success: 'success', failure: 'failed' } as const;
+const marks = { pending: '…', success: '✔', failure: '✘' } as const;
+
+export function tellRequest(repository: string, target: NotifyTarget, message: OutboxMessage): TellRequest {
+  const { Commit, State, Text } = message;
+  const root = target.URL.replace(/\/+$/, '');
+  const description = Text.slice(0, longestDescription);
+  const name = `shoal/${repository}`;
+  if (target.Kind === 'gitlab') {
+    const path = `/projects/${encodeURIComponent(target.Project ?? '')}/statuses/${Commit}`;
+    return json(`${root}${path}`, { state: gitlabStates[State], name, description }, { 'PRIVATE-TOKEN': target.Secret ?? '' });
+  }
+  if (target.Kind === 'github' || target.Kind === 'gitea') {
+    const authorization = `${target.Kind === 'github' ? 'Bearer' : 'token'} ${target.Secret ?? ''}`;
+    const body = { state: State, context: name, description };
+    return json(`${root}/repos/${target.Project ?? ''}/statuses/${Commit}`, body, { Authorization: authorization, Accept: 'application/json' });
+  }
+  if (target.Kind === 'slack') return json(target.URL, { text: `${marks[State]} ${repository} at ${shortCommit(Commit)}: ${State}: ${Text}` });
+  const event = { id: message.ID, repository, commit: Commit, state: State, message: Text, time: message.At };
+  const { body } = json('', event);
+  const signature = target.Secret === undefined ? {} : { 'X-Shoal-Signature': `sha256=${createHmac('sha256', target.Secret).update(body).digest('hex')}` };
+  return json(target.URL, event, signature);
+}
+
+function json(url: string, body: object, headers: Readonly<Record<string, string>> = {}): TellRequest {
+  return { url, headers: { 'Content-Type': 'application/json', 'User-Agent': 'shoal', ...headers }, body: JSON.stringify(body) };
+}

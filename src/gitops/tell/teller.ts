@@ -1,0 +1,109 @@
+/** Tells forges, chats and webhooks what became of commits: notes in the store what is to be said, and says it until it is heard. Whatever fails here changes no result. */
+import { timeOf, type Clock } from '#base/clock';
+import type { Logger } from '#base/logger';
+import { Repeater } from '#base/pace/repeater';
+import type { Cluster } from '#control/cluster';
+import { messageSaid, noteVerdict } from '#control/repository/notify';
+import type { OutboxMessage } from '#model/git/notify';
+import type { Repository } from '#model/object/repository';
+import { tellRequest } from './request.ts';
+
+export interface TellerParts {
+  cluster: Cluster;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Verdicts turn in flocks. */
+const quietMs = 500;
+const firstRetryMs = 5_000;
+const slowestRetryMs = 10 * 60_000;
+const answerMs = 10_000;
+/** What nobody took by then is given up. */
+const longestMs = 24 * 3_600_000;
+
+interface Attempt {
+  count: number;
+  /** By the monotonic clock. */
+  notBefore: number;
+}
+
+export class Teller {
+  readonly #parts: TellerParts;
+  readonly #looks: Repeater;
+  /** By message; a new leader tries at once. */
+  readonly #attempts = new Map<string, Attempt>();
+  readonly #stop = new AbortController();
+
+  constructor(parts: TellerParts) {
+    this.#parts = parts;
+    this.#looks = new Repeater(() => this.#look(), parts.clock);
+  }
+
+  /** Something changed that may have to be told. */
+  notice(): void {
+    this.#looks.askIn(quietMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#looks.stop();
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const { cluster } = this.#parts;
+      for (const { ID, Notify } of (await cluster.read()).list('repository')) if (Notify) await cluster.submit(noteVerdict(ID));
+      const open = [...(await cluster.read()).list('repository')].flatMap((repository) =>
+        (repository.Outbox ?? []).map((message) => ({ repository, message })),
+      );
+      for (const id of this.#attempts.keys()) if (!open.some(({ message }) => message.ID === id)) this.#attempts.delete(id);
+      await Promise.all(open.map(({ repository, message }) => this.#say(repository, message)));
+      this.#askAgain();
+    } catch (error) {
+      this.#parts.logger.warn({ error: (error as Error).message }, 'what is to be told cannot be noted now: it is looked at again');
+      this.#looks.askIn(firstRetryMs);
+    }
+  }
+
+  #askAgain(): void {
+    const now = this.#parts.clock.monotonicNow();
+    const times = [...this.#attempts.values()].map(({ notBefore }) => notBefore - now);
+    if (times.length > 0) this.#looks.askIn(Math.max(quietMs, Math.min(...times)));
+  }
+
+  async #say({ ID, Spec, Notify = [] }: Repository, message: OutboxMessage): Promise<void> {
+    const { cluster, clock, logger } = this.#parts;
+    const target = Notify.find((each) => each.ID === message.Target);
+    const before = this.#attempts.get(message.ID);
+    if (this.#stop.signal.aborted || (before && before.notBefore > clock.monotonicNow())) return;
+    const outcome = target ? await this.#post(tellRequest(Spec.Name, target, message)) : 'said';
+    const late = clock.now() - timeOf(message.At) > longestMs;
+    if (outcome === 'said' || outcome.final || late) {
+      this.#attempts.delete(message.ID);
+      if (outcome !== 'said')
+        logger.warn({ repository: Spec.Name, kind: target?.Kind, error: outcome.reason }, 'a message about a commit is given up: nobody takes it');
+      return cluster.submit(messageSaid(ID, message.ID));
+    }
+    const count = (before?.count ?? 0) + 1;
+    const delayMs = Math.min(slowestRetryMs, firstRetryMs * 2 ** (count - 1));
+    this.#attempts.set(message.ID, { count, notBefore: clock.monotonicNow() + delayMs });
+    if (count === 1)
+      logger.warn({ repository: Spec.Name, kind: target?.Kind, error: outcome.reason }, 'a message about a commit is not taken now: it is tried again');
+  }
+
+  /** `final`: asking again does not help. */
+  async #post({ url, headers, body }: ReturnType<typeof tellRequest>): Promise<'said' | { reason: string; final: boolean }> {
+    try {
+      const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(answerMs)]);
+      // A token goes to whom it was given for, and nowhere else.
+      const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
+      await answer.body?.cancel();
+      if (answer.ok) return 'said';
+      const final = answer.status < 500 && answer.status !== 408 && answer.status !== 429;
+      return { reason: `it was answered with status ${answer.status}`, final };
+    } catch (error) {
+      return { reason: (error as Error).message, final: false };
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/** Who may be told, what is news, and what of it is shown. */
+import { expect, test } from 'vitest';
+import { second } from '#base/text/duration';
+import { addTarget, messageSaid, noteVerdict } from '#control/repository/notify';
+import { createRepository, setRepositoryStatus } from '#control/repository/repositories';
+import { shown } from '#api/view/redact';
+import type { NotifyTarget } from '#model/git/notify';
+import { initialisedCluster } from '#test/support/memory-cluster';
+
+const webhook: Omit<NotifyTarget, 'ID'> = { Kind: 'webhook', URL: 'https://x.example/secret-path', Secret: 'a key' };
+
+function made() {
+  let now = Date.UTC(2026, 0, 1);
+  const cluster = initialisedCluster({ clock: { now: () => now } });
+  const { ID: id } = cluster.run(createRepository({ Name: 'infra', URL: '/srv/x', Branch: 'main', Path: 'stacks', Interval: 30 * second }));
+  const repository = () => {
+    const found = cluster.store.get('repository', id);
+    if (!found) throw new Error('no repository');
+    return found;
+  };
+  const fails = (digit: string, why: string) => {
+    cluster.run(setRepositoryStatus('infra', { State: 'degraded', Commit: digit.repeat(40), Message: '', Since: '', Refused: { a: [why] } }));
+    cluster.run(noteVerdict(id));
+    return repository().Outbox?.length ?? 0;
+  };
+  return { cluster, id, repository, fails, later: (ms: number) => void (now += ms) };
+}
+
+test('what would send a token in plain text, to nobody or to the wrong one is refused', () => {
+  const refused: [Partial<Omit<NotifyTarget, 'ID'>>, string][] = [
+    [{ URL: 'http://x.example/' }, 'over https://'],
+    [{ URL: 'ftp://x.example/' }, 'over https://'],
+    [{ URL: 'https://me:pw@x.example/' }, 'without a login'],
+    [{ URL: '' }, 'over https://'],
+    [{ Project: 'a/b' }, 'has no project'],
+    [{ Kind: 'github' }, 'needs a project'],
+    [{ Kind: 'github', Project: 'a/../b?c' }, 'needs a project'],
+    [{ Kind: 'slack' }, 'no secret beside'],
+    [{ Secret: 'a\nb' }, 'one line'],
+  ];
+  for (const [more, why] of refused) expect(() => made().cluster.run(addTarget('infra', { ...webhook, ...more }))).toThrow(why);
+  const { Secret: _none, ...plain } = webhook;
+  expect(() => made().cluster.run(addTarget('infra', { ...plain, Kind: 'gitlab', Project: 'a/b' }))).toThrow('needs a token');
+});
+
+test('one failure of a commit is one message, another reason of it is one after an hour, another commit is one at once', () => {
+  const { cluster, fails, later, repository, id } = made();
+  cluster.run(addTarget('infra', webhook));
+  expect([fails('1', 'x'), fails('1', 'x'), fails('1', 'y')]).toEqual([1, 1, 1]);
+  cluster.run(messageSaid(id, repository().Outbox?.[0]?.ID ?? ''));
+  later(3_600_000);
+  expect([fails('1', 'x'), fails('1', 'y')]).toEqual([0, 1]);
+  expect(fails('2', 'y')).toBe(2);
+  expect(repository().Outbox?.map(({ State, Text }) => `${State} ${Text}`)).toEqual(['failure a: y', 'failure a: y']);
+});
+
+test('nobody is told: nothing is written; and of who is told neither secret nor address is shown', () => {
+  const { cluster, fails, repository } = made();
+  const { index } = cluster.store;
+  expect(fails('1', 'x')).toBe(0);
+  expect(cluster.store.index).toBe(index + 1);
+  cluster.run(addTarget('infra', webhook));
+  const text = JSON.stringify(shown('repository', repository()));
+  expect(text).toContain('https://x.example/…');
+  expect(text).not.toMatch(/a key|secret-path/);
+});
