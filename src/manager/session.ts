@@ -6,7 +6,7 @@ import type { AssignmentChange, AssignmentMessage, AssignmentUpdate } from '#mod
 /** Changes that may wait for a slow reader; beyond, it is sent the whole set again. */
 const waitingLimit = 10_000;
 /** Of lists that wait so many changes are made one message; the others go with the next one, when the session is woken again. */
-const messageChanges = 2000;
+const messageChanges = 1000;
 
 type Changes = readonly AssignmentChange[];
 

@@ -38,7 +38,7 @@ const latenessMs = 1000;
 /** Sessions that send in one turn of the event loop; when there are more, not in that of the commit, which had enough to do. */
 const wokenAtOnce = 50;
 /** Changes that they send there. */
-const sentAtOnce = 2000;
+const sentAtOnce = 1000;
 
 export class Sessions {
   readonly #parts: SessionsParts;

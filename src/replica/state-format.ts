@@ -101,6 +101,7 @@ export class StateDecoder {
       if (end > this.#rest.length) break;
       yield* this.#takeFrame(JSON.parse(decoder.decode(this.#rest.subarray(at + 4, end))) as unknown);
       at = end;
+      yield;
     }
     if (at > 0) this.#rest = this.#rest.slice(at);
   }

@@ -5,7 +5,7 @@ const modulus = 2 ** 52;
 /** What may wait to be counted. */
 const waitingLimit = 256;
 /** Text that is counted in one turn of the event loop, about a millisecond's work: as much as an entry of tasks holds. */
-const turnLength = 256 * 1024;
+const turnLength = 160 * 1024;
 
 export class StateHash {
   #sum = 0;

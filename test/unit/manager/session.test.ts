@@ -39,18 +39,18 @@ test('what many commits left is sent some at a time, and a question with the las
   );
   const messages = session.messages();
   await messages.next();
-  for (let i = 0; i < 5; i++) session.add(Array.from({ length: 900 }, (_, at) => task(`t${at % 2 === 0 ? at : i * 900 + at}`)));
+  for (let i = 0; i < 5; i++) session.add(Array.from({ length: 450 }, (_, at) => task(`t${at % 2 === 0 ? at : i * 450 + at}`)));
   void session.applied();
   const sizes: number[] = [];
   for (let woken = 0; woken < 3; woken++) {
     expect(asked).toBe(woken);
-    expect(session.wake()).toBe([2000, 2000, 900][woken]);
+    expect(session.wake()).toBe([1000, 1000, 450][woken]);
     const { value } = await messages.next();
     sizes.push(value.changes.length);
     expect('acknowledge' in value).toBe(woken === 2);
   }
   // Of those with one key in two lists of a message the last one went.
-  expect(sizes).toEqual([1350, 1350, 900]);
+  expect(sizes).toEqual([675, 675, 450]);
 });
 
 test('sessions that wait for the same lists are sent one list that was merged once', async () => {
