@@ -11,6 +11,7 @@ import type { RenderedStack } from '#reconciler/rendered';
 import { largestAnswerBytes } from '../protocol.ts';
 import type { InputMemory } from './input-memory.ts';
 import { type AskedSettings, repositoryFile, repositoryFileName, settingsOf, withoutForeign, type RenderSettings } from './places/repository-settings.ts';
+import { withShared } from './places/shared-files.ts';
 import { root, type Snapshot } from './snapshot.ts';
 import { stackPlaces, type Place } from './places/stack-places.ts';
 
@@ -70,7 +71,7 @@ export async function renderCommit(asked: RenderParts): Promise<{ missing: boole
   if (file === 'absent') return { missing: false };
   const places = await stackPlaces(snapshot, path, file);
   if (places === undefined) return { missing: true };
-  const parts = { ...asked, settings: settingsOf(file, asked.settings) };
+  const parts = { ...asked, settings: settingsOf(file, path, asked.settings) };
   let pending: Place[] = [];
   const settled: string[] = [];
   for (const place of places) {
@@ -163,7 +164,9 @@ function renderStack(snapshot: Snapshot, { name, folder, file, laid, ignored, po
   const said = (severity: 'error' | 'warning') =>
     result.diagnostics.filter((diagnostic) => diagnostic.severity === severity).map((diagnostic) => relative(diagnosticText(diagnostic)));
   if (!result.stack) return refused(said('error').length > 0 ? said('error') : [`${file}: is refused`]);
-  const wanted = withoutForeign(result.stack, ignore);
+  const shared = withShared(result.stack, settings.shared, snapshot);
+  if ('error' in shared) return refused([`${file}: ${relative(shared.error)}`]);
+  const wanted = withoutForeign(shared.stack, ignore);
   const checked = inGoTypes(wanted);
   if ('error' in checked) return refused([`${file}: ${checked.error}`]);
   const text = JSON.stringify(wanted);
@@ -175,7 +178,7 @@ function renderStack(snapshot: Snapshot, { name, folder, file, laid, ignored, po
     ...place,
     spec: checked.spec,
     digest: digestOf(wanted, text),
-    ...(result.places && { Places: result.places }),
+    ...(result.places && { Places: { ...result.places, ...shared.places } }),
     ...(Notes.length > 0 && { Notes }),
   };
 }

@@ -5,6 +5,7 @@ import { readRepositoryFile, type RepositoryFile } from '#compose/repository/rep
 import type { StackSpec } from '#model/object/stack';
 import { ignoredWords, ignoreLabel } from '#model/options/ignored';
 import { root, type Snapshot } from '../snapshot.ts';
+import { normal } from './stack-places.ts';
 
 export const repositoryFileName = 'shoal.yml';
 const mostErrors = 20;
@@ -22,6 +23,8 @@ export interface RenderSettings extends AskedSettings {
   overlays: readonly string[];
   /** Of variables, from the top of the repository. */
   envFiles: readonly string[];
+  /** The folder of `secrets` and `configs` that stacks share: beside that of the stacks. */
+  shared: string;
 }
 
 /** undefined: the commit has none. `absent`: it is not in the mirror yet. Throws a Refusal with all that is wrong in it, a line each. */
@@ -46,7 +49,7 @@ function parsed(bytes: Uint8Array): RepositoryFile {
 }
 
 /** What the operator says wins over the commit's environment, and that over what holds for all. */
-export function settingsOf(file: RepositoryFile | undefined, asked: AskedSettings): RenderSettings {
+export function settingsOf(file: RepositoryFile | undefined, path: string, asked: AskedSettings): RenderSettings {
   const { environment } = asked;
   const found = environment === undefined ? undefined : file?.environments.get(environment);
   if (environment !== undefined && file && file.environments.size > 0 && !found)
@@ -56,6 +59,7 @@ export function settingsOf(file: RepositoryFile | undefined, asked: AskedSetting
     variables: { ...file?.variables, ...found?.variables, ...asked.variables },
     overlays: found?.files ?? [],
     envFiles: found?.envFiles ?? [],
+    shared: file?.stacks ? '' : posix.dirname(normal(path)),
   };
 }
 

@@ -157,7 +157,7 @@ async function known(snapshot: Snapshot, path: string): Promise<Tree | NotFound>
 }
 
 /** `.` and '' are the top; no slashes around. */
-function normal(path: string): string {
+export function normal(path: string): string {
   const plain = posix.normalize(path).replaceAll(/^\/+|\/+$/g, '');
   return plain === '.' ? '' : plain;
 }
