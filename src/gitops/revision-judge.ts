@@ -41,7 +41,10 @@ export class RevisionJudge {
     this.#cancel ??= this.#parts.clock.after(afterMs, () => {
       this.#cancel = undefined;
       this.#looking = this.#look().catch((error: unknown) => {
-        this.#parts.logger.warn({ error: (error as Error).message }, 'what became of the newest revisions cannot be noted now: it is looked at again');
+        this.#parts.logger.warn(
+          { error: (error as Error).message },
+          'what became of the newest revisions of stacks cannot be stored now: they are judged again',
+        );
         this.notice(againMs);
       });
     });

@@ -61,7 +61,7 @@ export class Teller {
       await Promise.all(open.map(({ repository, message }) => this.#say(repository, message)));
       this.#askAgain();
     } catch (error) {
-      this.#parts.logger.warn({ error: (error as Error).message }, 'what is to be told cannot be noted now: it is looked at again');
+      this.#parts.logger.warn({ error: (error as Error).message }, 'messages about commits cannot be stored or sent now: none is lost, and it is tried again');
       this.#looks.askIn(firstRetryMs);
     }
   }

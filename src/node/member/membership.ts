@@ -268,7 +268,10 @@ export class Membership {
         else await this.#keeper.renew();
         await this.#work?.agent.describeAgain();
       } catch (error) {
-        logger.warn({ error: (error as Error).message }, 'this node follows a change of the root of certificates: tried again every second');
+        logger.warn(
+          { error: (error as Error).message },
+          'the root of certificates changes and this node has not followed yet: it goes on with what it trusts, and tries again every second',
+        );
         await new Promise<void>((resolve) => clock.after(retryMs, resolve));
         continue;
       }
