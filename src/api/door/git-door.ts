@@ -5,7 +5,8 @@ import type { Logger } from '#base/logger';
 import type { RateLimit } from '#base/pace/rate-limit';
 import { tokenOf, maySo } from '#control/repository/tokens';
 import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
-import type { RepositoryToken } from '#model/object/repository';
+import type { RepositoryToken, TrustedIssuer } from '#model/object/repository';
+import { isJwt, IssuerKeys } from './oidc.ts';
 
 export interface DoorGitRequest extends Omit<GitRequest, 'user'> {
   repository: string;
@@ -23,7 +24,7 @@ export interface DoorPlanRequest {
 
 export interface GitDoorParts {
   /** What this node holds of a repository; undefined where there is none. */
-  repository: (name: string) => Promise<{ Tokens?: readonly RepositoryToken[] } | undefined>;
+  repository: (name: string) => Promise<{ Tokens?: readonly RepositoryToken[]; Issuers?: readonly TrustedIssuer[] } | undefined>;
   /** Has it answered by whoever leads; resolves when the answer is out. */
   git: (asked: DoorGitRequest, response: ServerResponse) => Promise<void>;
   /** The same of what a commit would do. */
@@ -43,6 +44,7 @@ const gitPath = /^\/git\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})(\/info\/refs|\/git-u
 
 export class GitDoor {
   readonly #parts: GitDoorParts;
+  readonly #issuers = new IssuerKeys();
   #bodies = 0;
 
   constructor(parts: GitDoorParts) {
@@ -87,7 +89,7 @@ export class GitDoor {
     const secret = passwordOf(request.headers.authorization);
     const repository = await this.#parts.repository(name);
     // Where there is no such repository it takes as long, and says no more.
-    const token = secret === undefined ? undefined : tokenOf(repository ?? {}, secret);
+    const token = secret === undefined ? undefined : await this.#holderOf(repository ?? {}, secret);
     if (!token) {
       if (secret !== undefined) {
         guesses.count(source, clock.monotonicNow());
@@ -98,6 +100,14 @@ export class GitDoor {
     }
     if (maySo(token.Role, needed)) return token.ID;
     return say(response, 403, `this token has role ${token.Role}: it may not ${needed}`);
+  }
+
+  async #holderOf(
+    repository: { Tokens?: readonly RepositoryToken[]; Issuers?: readonly TrustedIssuer[] },
+    secret: string,
+  ): Promise<Pick<RepositoryToken, 'ID' | 'Role'> | undefined> {
+    const { Issuers = [] } = repository;
+    return tokenOf(repository, secret) ?? (Issuers.length > 0 && isJwt(secret) ? this.#issuers.judge(secret, Issuers) : undefined);
   }
 
   async #withBody(request: IncomingMessage, response: ServerResponse, then: (body: Buffer) => Promise<void>): Promise<void> {
@@ -133,7 +143,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
 }
 
 function passwordOf(header: string | undefined): string | undefined {
-  const [, encoded] = /^Basic ([A-Za-z0-9+/=]{1,4096})$/i.exec(header ?? '') ?? [];
+  const [, encoded] = /^Basic ([A-Za-z0-9+/=]{1,12000})$/i.exec(header ?? '') ?? [];
   if (encoded === undefined) return undefined;
   const plain = Buffer.from(encoded, 'base64').toString('utf8');
   return plain.slice(plain.indexOf(':') + 1);

@@ -1,7 +1,7 @@
 /** Bodies that are more than a spec. */
 import type { RepositoryChange } from '#control/repository/repositories';
 import { notifyKinds, type NotifyTarget } from '#model/git/notify';
-import { tokenRoles, type RepositoryToken } from '#model/object/repository';
+import { tokenRoles, type RepositoryToken, type TrustedIssuer } from '#model/object/repository';
 import type { NetworkSpec } from '#model/object/network';
 import { clusterSpec, networkFields, stackSpec } from '#model/shape/object-shapes';
 import { flag, int64, list, object, record, text, uint32, unbuilt, word, type Unbuilt } from '#model/shape/shape';
@@ -87,6 +87,13 @@ export const repositoryNotifyRequest = object<Partial<Omit<NotifyTarget, 'ID'>>>
   URL: text,
   Project: text,
   Secret: text,
+});
+
+export const repositoryIssuerRequest = object<Partial<Omit<TrustedIssuer, 'ID'>>>({
+  Issuer: text,
+  Subject: text,
+  Audience: text,
+  Role: word('Role', ...tokenRoles),
 });
 
 export interface RepositoryTokenRequest {

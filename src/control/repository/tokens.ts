@@ -23,11 +23,7 @@ export function createToken(ref: string, { role, note, digest }: TokenRequest): 
   return (view, { now, newId }) => {
     const repository = findObject(view, 'repository', ref);
     const { Tokens = [], Spec } = repository;
-    if (!Spec.Hosted && role !== 'plan')
-      throw new Refusal(
-        'failedPrecondition',
-        `repository ${Spec.Name} lies at ${Spec.URL}, where it is pushed to and read: its only tokens are those that plan`,
-      );
+    checkRole(repository, role);
     if (Tokens.length >= mostTokens) throw new Refusal('failedPrecondition', `repository ${Spec.Name} has ${mostTokens} tokens: remove some`);
     if (note.length > longestNote || /[\u0000-\u001f\u007f]/.test(note))
       throw new Refusal('invalidArgument', `a note is one line of at most ${longestNote} characters`);
@@ -36,6 +32,12 @@ export function createToken(ref: string, { role, note, digest }: TokenRequest): 
     const token: RepositoryToken = { ID: newId(), Role: role, Note: note, Digest: digest, CreatedAt: timeText(now) };
     return { actions: [update('repository', { ...repository, Tokens: [...Tokens, token] })], result: { ID: token.ID } };
   };
+}
+
+/** Refuses what nobody could do with the repository. */
+export function checkRole({ Spec }: Pick<Repository, 'Spec'>, role: RepositoryToken['Role']): void {
+  if (Spec.Hosted || role === 'plan') return;
+  throw new Refusal('failedPrecondition', `repository ${Spec.Name} lies at ${Spec.URL}, where it is pushed to and read: its tokens here are those that plan`);
 }
 
 /** `id` may be shortened. */

@@ -79,6 +79,7 @@ export interface Repository extends Meta {
   Outbox?: readonly OutboxMessage[];
   /** With which people and machines come to it through the daemon's HTTP door. */
   Tokens?: readonly RepositoryToken[];
+  Issuers?: readonly TrustedIssuer[];
 }
 
 export interface PushedHead {
@@ -105,6 +106,18 @@ export interface Pack extends Meta {
 
 /** What a token lets its holder do; each includes those after it. */
 export const tokenRoles = ['push', 'plan', 'read'] as const;
+
+/** Whose tokens (OpenID Connect) are taken in the place of one of ours, so that no secret has to be kept. */
+export interface TrustedIssuer {
+  ID: string;
+  /** As its tokens name it. */
+  Issuer: string;
+  /** `*` and `?` stand for parts of it. */
+  Subject: string;
+  /** Whom its tokens must be made for. */
+  Audience: string;
+  Role: RepositoryToken['Role'];
+}
 
 export interface RepositoryToken {
   ID: string;

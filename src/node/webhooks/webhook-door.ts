@@ -5,14 +5,19 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { EngineClient } from '#http/engine-client';
 import { socketEndpoint } from '#http/endpoint';
-import type { RepositoryToken } from '#model/object/repository';
+import type { RepositoryToken, TrustedIssuer } from '#model/object/repository';
 import { bringGit, bringPlan } from './git-way.ts';
 import type { HttpAddress } from './http-address.ts';
 import type { DaemonOptions } from '../options.ts';
 import { systemClock } from '../system.ts';
 
 /** What the door needs of a view. */
-type Repositories = { byName(kind: 'repository', name: string): { Spec: { WebhookSecret?: string }; Tokens?: readonly RepositoryToken[] } | undefined };
+type Repositories = {
+  byName(
+    kind: 'repository',
+    name: string,
+  ): { Spec: { WebhookSecret?: string }; Tokens?: readonly RepositoryToken[]; Issuers?: readonly TrustedIssuer[] } | undefined;
+};
 
 /** undefined: nobody asked for one. `view` is what this node holds of the repositories. */
 export function webhookDoor({ http, socket }: DaemonOptions, view: () => Promise<Repositories>, logger: Logger): HttpDoor | undefined {

@@ -1,9 +1,13 @@
 /** `git push` to the cluster itself, by real git: judged before it is taken, told of until its verdict, kept where it survives the node. */
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { suspendRepository, updateRepository } from '#control/repository/repositories';
+import { addIssuer, removeIssuer } from '#control/repository/issuers';
 import { removeToken } from '#control/repository/tokens';
 import { Pushing } from '#test/support/git-pushing';
 import { stackFile } from '#test/support/git-repository';
@@ -140,4 +144,30 @@ test('of two who push at once one is taken, and the other hears that somebody wa
   const taken = both[0]?.code === 0 ? one : two;
   expect(following.cluster.store.byName('repository', 'infra')?.Pushed?.Commit).toBe(taken);
   expect(following.status().Commit).toBe(taken);
+});
+
+test('a job pushes with the token that its forge made for it, as long as the forge is trusted', async () => {
+  const { repository, following } = world;
+  const { publicKey, privateKey } = await generateKeyPair('ES256');
+  const keys = { keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256', kid: 'one' }] };
+  const server = createServer(
+    (request, response) => void response.end(JSON.stringify(request.url === '/keys' ? keys : { issuer, jwks_uri: `${issuer}/keys` })),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    const { ID } = following.cluster.run(addIssuer('infra', { Issuer: issuer, Subject: 'team/stacks:*', Audience: 'shoal', Role: 'push' }));
+    const token = (sub: string) =>
+      new SignJWT({ iss: issuer, aud: 'shoal', sub }).setProtectedHeader({ alg: 'ES256', kid: 'one' }).setIssuedAt().setExpirationTime('5m').sign(privateKey);
+    repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+    expect((await world.push(await token('team/others:main'))).shown).toContain('Authentication failed');
+    expect((await world.push(await token('team/stacks:main'))).remote.at(-1)).toMatch(/^DEPLOYED: /);
+    following.cluster.run(removeIssuer('infra', ID));
+    expect((await world.push(await token('team/stacks:main'))).shown).toContain('Authentication failed');
+  } finally {
+    await new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
+  }
 });

@@ -1,11 +1,12 @@
 /** Routes of what comes to a repository from outside: git's requests for one that the cluster holds, the tokens of those who may, and who is told. */
 import { Refusal } from '#base/refusal';
+import { addIssuer, removeIssuer } from '#control/repository/issuers';
 import { addTarget, removeTarget } from '#control/repository/notify';
 import { createToken, maySo, removeToken } from '#control/repository/tokens';
 import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
 import type { Repository, RepositoryToken } from '#model/object/repository';
 import { readObject, submit, type Context } from '../../context.ts';
-import { repositoryNotifyRequest, repositoryTokenRequest } from '../../request/bodies.ts';
+import { repositoryIssuerRequest, repositoryNotifyRequest, repositoryTokenRequest } from '../../request/bodies.ts';
 import { decodeBody, readBody } from '../../request/body.ts';
 import { get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
 
@@ -32,6 +33,15 @@ export function hostedRoutes(context: Context): Route[] {
       await submit(context, call, removeTarget(parameter(call), parameter(call, 1)));
       return { status: 204 };
     }),
+    post('/shoal/v1/repositories/{}/issuers', async (call) => {
+      const { Issuer = '', Subject = '', Audience = '', Role } = await decodeBody(call.request, repositoryIssuerRequest);
+      if (!Role) throw new Refusal('invalidArgument', 'the role of the issuer\u2019s tokens must be given');
+      return { status: 201, json: await submit(context, call, addIssuer(parameter(call), { Issuer, Subject, Audience, Role })) };
+    }),
+    remove('/shoal/v1/repositories/{}/issuers/{}', async (call) => {
+      await submit(context, call, removeIssuer(parameter(call), parameter(call, 1)));
+      return { status: 204 };
+    }),
     remove('/shoal/v1/repositories/{}/tokens/{}', async (call) => {
       await submit(context, call, removeToken(parameter(call), parameter(call, 1)));
       return { status: 204 };
@@ -51,9 +61,13 @@ async function git(call: Call, context: Context, service: GitRequest['service'])
 }
 
 /** The door looked at its own copy of the tokens: here is the newest. undefined: whoever asks came by the socket, and is root on a manager. */
-export function checkToken({ Tokens = [], Spec }: Repository, id: string | string[] | undefined, needed: RepositoryToken['Role']): RepositoryToken | undefined {
+export function checkToken(
+  { Tokens = [], Issuers = [], Spec }: Repository,
+  id: string | string[] | undefined,
+  needed: RepositoryToken['Role'],
+): Pick<RepositoryToken, 'ID' | 'Role'> | undefined {
   if (id === undefined) return undefined;
-  const token = Tokens.find(({ ID }) => ID === id);
+  const token = [...Tokens, ...Issuers].find(({ ID }) => ID === id);
   if (!token) throw new Refusal('permissionDenied', `that token of repository ${Spec.Name} is gone`);
   if (!maySo(token.Role, needed)) throw new Refusal('permissionDenied', `a token with role ${token.Role} may not ${needed}`);
   return token;

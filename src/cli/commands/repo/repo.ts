@@ -13,6 +13,7 @@ import { removeEach } from '../change.ts';
 import { addRepoControl } from './repo-control.ts';
 import { addDeployOptions, addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
 import { addRepoNotify } from './repo-notify.ts';
+import { addRepoOidc } from './repo-oidc.ts';
 import { addRepoPlan } from './repo-plan.ts';
 import { addRepoTokens } from './repo-token.ts';
 import { addRepoUpdate, addTrustOptions, freezeHelp, intervalOf, trustOf, webhookSecretHelp, type TrustFlags } from './repo-update.ts';
@@ -69,6 +70,7 @@ export function addRepo(program: Command): void {
     .addHelpText('after', createHelp);
   addTrustOptions(addDeployOptions(create).option('--freeze <window>', freezeHelp, collect)).action(createOwn);
   addRepoTokens(repo);
+  addRepoOidc(repo);
   addRepoPlan(repo);
   addRepoNotify(repo);
   addRepoUpdate(repo);

@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text/text';
+import { matchesWildcard } from '#base/text/wildcard';
 import type { RepositoryFile, StackEntry } from '#compose/repository/repository-file';
 import type { StackPolicy } from '#reconciler/rendered';
 import { root, type NotFound, type Snapshot } from '../snapshot.ts';
@@ -113,34 +114,13 @@ async function foldersOf(snapshot: Snapshot, parts: readonly string[]): Promise<
     for (const folder of reached) {
       const tree = await known(snapshot, folder);
       if ('error' in tree) continue;
-      for (const [name, entry] of tree as Tree) if (isFolder(entry) && matches(part, name)) next.push(posix.join(folder, name));
+      for (const [name, entry] of tree as Tree) if (isFolder(entry) && matchesWildcard(part, name)) next.push(posix.join(folder, name));
     }
     if (next.length > mostFolders)
       throw new Refusal('unavailable', `${parts.join('/')} leads to ${next.length} folders; at most ${mostFolders} are looked through for stacks`);
     reached = next;
   }
   return reached;
-}
-
-/** `*` and `?` stand for parts of a name. Without going back and forth: a pattern is foreign. */
-function matches(pattern: string, name: string): boolean {
-  let [at, from, star, mark] = [0, 0, -1, 0];
-  while (from < name.length) {
-    if (pattern[at] === '?' || (pattern[at] === name[from] && pattern[at] !== '*')) {
-      at += 1;
-      from += 1;
-    } else if (pattern[at] === '*') {
-      star = at;
-      mark = from;
-      at += 1;
-    } else if (star >= 0) {
-      at = star + 1;
-      mark += 1;
-      from = mark;
-    } else return false;
-  }
-  while (pattern[at] === '*') at += 1;
-  return at === pattern.length;
 }
 
 function isFile(tree: Tree, name: string): boolean {

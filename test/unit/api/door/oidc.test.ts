@@ -1,0 +1,96 @@
+/** Whose tokens are believed: by a real issuer's keys over HTTP, for its subjects and audience, while they are valid, and nothing else. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isJwt, IssuerKeys } from '#api/door/oidc';
+import { addIssuer } from '#control/repository/issuers';
+import { createRepository } from '#control/repository/repositories';
+import { second } from '#base/text/duration';
+import type { TrustedIssuer } from '#model/object/repository';
+import { initialisedCluster } from '#test/support/memory-cluster';
+
+type Key = Awaited<ReturnType<typeof generateKeyPair>>;
+
+let server: Server;
+let issuer: string;
+let [good, foreign]: (Key | undefined)[] = [];
+let asked: string[] = [];
+
+beforeAll(async () => {
+  [good, foreign] = [await generateKeyPair('ES256'), await generateKeyPair('ES256')];
+  const jwk = { ...(await exportJWK((good as Key).publicKey)), kid: 'one', alg: 'ES256' };
+  server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    const found: Record<string, object> = { '/.well-known/openid-configuration': { issuer, jwks_uri: `${issuer}/keys` }, '/keys': { keys: [jwk] } };
+    response.end(JSON.stringify(found[request.url ?? ''] ?? { issuer: 'somebody else', jwks_uri: `${issuer}/keys` }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+const subject = 'repo:team/stacks:ref:refs/heads/main';
+const trust = (more: Partial<TrustedIssuer> = {}): TrustedIssuer => ({
+  ID: '1',
+  Issuer: issuer,
+  Subject: 'repo:team/stacks:ref:refs/heads/*',
+  Audience: 'shoal',
+  Role: 'push',
+  ...more,
+});
+
+function made(
+  claims: JWTPayload = {},
+  { key = good, alg = 'ES256', life = '5m' }: { key?: Key | undefined; alg?: string; life?: string } = {},
+): Promise<string> {
+  const token = new SignJWT({ iss: issuer, sub: subject, aud: 'shoal', ...claims }).setProtectedHeader({ alg, kid: 'one' }).setExpirationTime(life);
+  return ('iat' in claims ? token : token.setIssuedAt()).sign((key as Key).privateKey);
+}
+
+const judged = async (token: string, ...trusted: TrustedIssuer[]): Promise<string | undefined> =>
+  (await new IssuerKeys().judge(token, trusted.length > 0 ? trusted : [trust()]))?.ID;
+
+test('a token of the issuer, for the audience and a subject that matches, proves its trust; the first that it proves counts', async () => {
+  expect(await judged(await made())).toBe('1');
+  expect(await judged(await made(), trust({ ID: 'a', Audience: 'else' }), trust({ ID: 'b' }))).toBe('b');
+  expect(isJwt(await made())).toBe(true);
+  expect([isJwt('shoal_x'), isJwt(''), isJwt('eyJ.x')]).toEqual([false, false, false]);
+});
+
+test('what is signed by another key, for another, by another, too old, not signed, or no token is not believed', async () => {
+  const old = Math.floor(Date.now() / 1000) - 7200;
+  const tokens = [
+    made({}, { key: foreign }),
+    made({ aud: 'another' }),
+    made({ sub: 'repo:other/stacks:ref:refs/heads/main' }),
+    made({ sub: 'repo:team/stacks:ref:refs/tags/v1' }),
+    made({ iss: 'https://elsewhere.example' }),
+    made({}, { life: '-5m' }),
+    made({ iat: old }),
+    'eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.x',
+    `${Buffer.from(JSON.stringify({ alg: 'none' })).toString('base64url')}.${Buffer.from(JSON.stringify({ iss: issuer, sub: subject, aud: 'shoal' })).toString('base64url')}.`,
+    'no token',
+  ];
+  for (const token of tokens) expect(await judged(await token)).toBeUndefined();
+});
+
+test('only who is named is asked for keys, and one that calls itself otherwise is not believed', async () => {
+  asked = [];
+  expect(await judged(await made({ iss: `${issuer}/other` }))).toBeUndefined();
+  expect(asked).toEqual([]);
+  expect(await judged(await made({ iss: `${issuer}/other` }), trust({ Issuer: `${issuer}/other` }))).toBeUndefined();
+});
+
+test('an issuer in plain text, a subject for everybody and a role that nobody could use are refused', () => {
+  const cluster = initialisedCluster();
+  cluster.run(createRepository({ Name: 'infra', URL: '/srv/x', Branch: 'main', Path: 'stacks', Interval: 30 * second }));
+  const add = (more: Partial<TrustedIssuer>) =>
+    cluster.run(addIssuer('infra', { Issuer: 'https://forge.example', Subject: 'a:*', Audience: 'shoal', Role: 'plan', ...more }));
+  expect(() => add({ Issuer: 'http://forge.example' })).toThrow('is no issuer');
+  expect(() => add({ Subject: '*' })).toThrow('would let everybody in');
+  expect(() => add({ Audience: '' })).toThrow('all are needed');
+  expect(() => add({ Role: 'push' })).toThrow('its tokens here are those that plan');
+  add({});
+});
