@@ -8,6 +8,7 @@ import { CommandError, exitCodes } from '../command-error.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { collect, openSession } from '../session.ts';
 import { inspectObjects } from './inspect.ts';
+import { addTaskStats } from './task-stats.ts';
 
 interface ExecFlags {
   interactive?: boolean;
@@ -40,9 +41,9 @@ export function addExec(program: Command): void {
 }
 
 export function addTask(program: Command): void {
-  program
-    .command('task')
-    .description('tasks, on whichever node they run')
+  const task = program.command('task').description('tasks, on whichever node they run');
+  addTaskStats(task, findTask);
+  task
     .command('inspect')
     .description('show tasks whole')
     .argument('<task...>', 'SERVICE.SLOT of a task that runs, or the id of a task')
