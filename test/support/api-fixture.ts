@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Refusal } from '#base/refusal';
 import { ApiServer } from '#api/server';
 import type { Limits } from '#api/limits';
 import type { Dependencies, ReconcileEvent, SwarmStatus, TaskLogLine, TaskLogOptions } from '#api/dependencies';
@@ -85,6 +86,8 @@ export interface ApiFixture {
   status: SwarmStatus;
   /** Log lines by task id; `open` follows what is pushed later. */
   logs: Map<string, TaskLogLine[]>;
+  /** Tasks whose nodes are cut off once, when their lines were told. */
+  cutOff: Set<string>;
   logRequests: { taskId: string; options: TaskLogOptions }[];
   emit(event: ReconcileEvent): void;
   synced: string[];
@@ -132,7 +135,13 @@ export async function startApi(
   const cluster = options.cluster ?? initialisedCluster({ stages: [instantTasks] });
   const status: SwarmStatus = { LocalNodeState: 'active', NodeID: 'node-one', NodeAddr: '192.168.7.1', ControlAvailable: true, Error: '', ...options.status };
   const listeners = new Set<(event: ReconcileEvent) => void>();
-  const state = { logs: new Map<string, TaskLogLine[]>(), logRequests: [] as ApiFixture['logRequests'], synced: [] as string[], complaints: [] as string[] };
+  const state = {
+    logs: new Map<string, TaskLogLine[]>(),
+    cutOff: new Set<string>(),
+    logRequests: [] as ApiFixture['logRequests'],
+    synced: [] as string[],
+    complaints: [] as string[],
+  };
   const dependencies: Dependencies = {
     cluster,
     swarm: {
@@ -163,6 +172,7 @@ export async function startApi(
         const lines = state.logs.get(task.ID);
         if (!lines) throw new Error('node is not available');
         yield* lines;
+        if (state.cutOff.delete(task.ID)) throw new Refusal('unavailable', 'node n disconnected unexpectedly', { node: 'n' });
         if (logOptions.follow && !signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       },
     },

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { type Clock, pause } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { callOver } from '#http/over-connection';
+import { frame } from '#model/log-frame';
 import { swarmTexts } from '#model/swarm-texts';
 import type { LeaderLine } from '../dependencies.ts';
 import { holdBody, keyHeader } from '../request/body.ts';
@@ -100,7 +101,7 @@ export class Carrier {
       }
       response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? '', keptHeaders(reply.rawHeaders, hopHeaders).flat());
       response.flushHeaders();
-      reply.on('error', () => response.destroy());
+      reply.on('error', () => breakOff(response, reply));
       reply.pipe(response);
       return { answer: 'sent' };
     } catch (error) {
@@ -109,6 +110,13 @@ export class Carrier {
       return { later: new Refusal('unavailable', `the leader does not answer: ${(error as Error).message}`, { outcome: 'unknown' }) };
     }
   }
+}
+
+/** What was read of a stream of lines is told to be not all; any other answer breaks off as the leader's did. */
+function breakOff(response: Call['response'], reply: IncomingMessage): void {
+  if (reply.headers['content-type'] !== 'application/vnd.docker.multiplexed-stream') return void response.destroy();
+  const text = 'the connection to the leader broke, and lines that came since are missing: ask again';
+  response.end(frame('systemError', `Error grabbing logs: rpc error: code = Unavailable desc = ${text}\n`));
 }
 
 /** Whoever carried it here looks for the leader himself. */

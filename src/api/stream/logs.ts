@@ -1,5 +1,6 @@
 /** `GET /services/{id}/logs` and `GET /tasks/{id}/logs`: lines of many tasks in one stream, in the order they come. */
 import type { ServerResponse } from 'node:http';
+import { pause } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { findObject } from '#control/find';
 import { frame } from '#model/log-frame';
@@ -10,11 +11,15 @@ import { readView, type Context } from '../context.ts';
 import type { TaskLogOptions, View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { aborted } from './events.ts';
-import { lineText } from './log-lines.ts';
+import { fixedNanoseconds, lineText } from './log-lines.ts';
 import { flag, get, parameter, type Answer, type Call, type Route } from '../router.ts';
 
 /** More tasks than this are not read at a time in one request. */
 const openLimit = 1_000;
+/** Before a node that was cut off is asked again for the lines that came meanwhile. */
+const askAgainMs = 1000;
+/** Whom nodes answer no more is asked for no more lines. */
+const deposed = 'this manager leads the cluster no more, and lines that came since are missing: ask again';
 
 interface LogRequest extends TaskLogOptions {
   timestamps: boolean;
@@ -85,7 +90,7 @@ async function streamLogs(
     }
   }
   openNew(await context.cluster.read());
-  if (request.follow) await followTasks(context, serviceId, openNew, signal);
+  if (request.follow) await followTasks(context, serviceId, openNew, output.signal);
   await Promise.all(open);
   output.end();
   return 'sent';
@@ -108,28 +113,67 @@ function hasStarted(task: Task): boolean {
   return compareStates(task.Status.State, 'running') >= 0 && task.NodeID !== '';
 }
 
+/** How far a task's lines were told. */
+interface Place {
+  /** Time of the last one. */
+  last?: string;
+  /** What comes next begins with lines that were told. */
+  again?: boolean;
+}
+
 /** The response, shared by the tasks' streams; one that cannot be read is told of at the end. */
 class LogOutput {
   readonly #problems = new Set<string>();
+  readonly #over = new AbortController();
+  /** The client went, or there is nobody to ask any more. */
+  readonly signal: AbortSignal;
   #draining: Promise<void> | undefined;
 
   constructor(
     readonly response: ServerResponse,
     readonly request: LogRequest,
     readonly tty: boolean,
-    readonly signal: AbortSignal,
-  ) {}
+    readonly gone: AbortSignal,
+  ) {
+    this.signal = AbortSignal.any([gone, this.#over.signal]);
+  }
 
+  /** Who follows is followed on with when a node was cut off for a while: from the last line that came. */
   async copy(task: Task, context: Context): Promise<void> {
+    const place: Place = {};
+    while ((await this.#copyOnce(task, context, place)) === 'cut off') {
+      // The leader alone reaches nodes: whoever it was ends the stream, and says so.
+      if (context.leader && !context.leader.alone() && !context.leader.leads()) return this.#end(deposed);
+      await pause(context.clock, askAgainMs, this.signal);
+      if (this.signal.aborted || !(await context.cluster.read()).get('task', task.ID)) return;
+    }
+  }
+
+  #end(problem: string): void {
+    this.#problems.add(problem);
+    this.#over.abort();
+  }
+
+  async #copyOnce(task: Task, context: Context, place: Place): Promise<'over' | 'cut off'> {
     let release: (() => void) | undefined;
+    const { tail: _seen, ...rest } = this.request;
+    const request = place.last === undefined ? this.request : { ...rest, sinceMs: Math.floor(Date.parse(place.last)) };
     try {
       release = context.outgoing.take();
-      for await (const line of context.logs.open(task, this.request, this.signal)) {
-        if (this.signal.aborted) return;
+      for await (const line of context.logs.open(task, request, this.signal)) {
+        if (this.signal.aborted) return 'over';
+        const time = fixedNanoseconds(line.timestamp);
+        if (place.last !== undefined && place.again && time <= place.last) continue;
+        place.last = time;
+        place.again = false;
         const text = lineText(line, task, this.request);
         if (!this.response.write(this.tty ? text : frame(line.stream, text))) await this.#drained();
       }
     } catch (error) {
+      if (this.request.follow && !this.signal.aborted && error instanceof Refusal && error.facts['node'] !== undefined) {
+        place.again = true;
+        return 'cut off';
+      }
       // A container that is gone has no lines any more: as with Docker, the others are all there is to show.
       if (error instanceof Refusal && error.code === 'notFound') context.logger.debug({ task: task.ID }, `no lines of a task: ${error.message}`);
       // A node that cannot be asked is told of once, however many tasks it has.
@@ -138,11 +182,12 @@ class LogOutput {
     } finally {
       release?.();
     }
+    return 'over';
   }
 
   /** Type 3 makes the docker CLI fail with the text, after all lines that could be had. */
   end(): void {
-    if (this.#problems.size > 0 && !this.tty && !this.signal.aborted) {
+    if (this.#problems.size > 0 && !this.tty && !this.gone.aborted) {
       const text = `warning: incomplete log stream. some logs could not be retrieved for the following reasons: ${[...this.#problems].join(', ')}`;
       this.response.write(frame('systemError', `Error grabbing logs: rpc error: code = Unknown desc = ${text}\n`));
     }

@@ -97,6 +97,31 @@ test('following answers at once, hears new tasks, and ends with the client', asy
   expect(api.logRequests).toHaveLength(asked);
 });
 
+test('a node that was cut off is followed on with from the last line that came: none is missing, none is there twice', async () => {
+  const { taskId } = service();
+  const at = (second: number) => ({ stream: 'stdout', timestamp: `2026-01-01T00:00:0${second}Z`, text: `line ${second}\n` }) as const;
+  api.logs.set(taskId, [at(1), at(2)]);
+  api.cutOff.add(taskId);
+  const stream = await follow('/services/web/logs?stdout=1&follow=1&tail=5');
+  let text = '';
+  stream.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    api.logs.set(taskId, [at(2), at(3)]);
+  });
+  stream.on('error', () => undefined);
+  await until(
+    () => text.includes('line 3'),
+    30_000,
+    () => text,
+  );
+  expect(text.match(/line \d/g)).toEqual(['line 1', 'line 2', 'line 3']);
+  expect(api.logRequests.map(({ options }) => [options.tail, options.sinceMs])).toEqual([
+    [5, undefined],
+    [undefined, Date.parse('2026-01-01T00:00:02Z')],
+  ]);
+  stream.destroy();
+});
+
 test('the docker CLI prints whose line it is', async () => {
   const { taskId } = service();
   api.logs.set(taskId, [line('hello\n'), line('oops\n', 'stderr')]);
