@@ -38,7 +38,15 @@ async function start(): Promise<Node> {
     checkRemoval: () => undefined,
   };
   const status = () => ({ LocalNodeState: 'active', NodeID: 'n', NodeAddr: '', ControlAvailable: true, Error: '' }) as const;
-  const parts = { cluster, leader, swarm: { status }, engineSocket: `${socketPath}.none`, logger: silentLogger, clock: wallClock };
+  const parts = {
+    cluster,
+    leader,
+    swarm: { status },
+    engineSocket: `${socketPath}.none`,
+    logger: silentLogger,
+    clock: wallClock,
+    reconcileEvents: { watch: () => () => undefined },
+  };
   const metrics = { raftIndex: () => 0, leads: () => line.leads, readOnly: () => false, network: async () => [] };
   const server = new ApiServer({ socketPath, version: '0.1.0', leaderPatienceMs: 0 }, { ...parts, metrics } as unknown as Dependencies);
   await server.start();
@@ -105,4 +113,22 @@ test('a leader that says nothing, or nonsense, costs a request its answer and no
     const answer = await one.ask('POST', '/configs/create', { Name: 'c', Data: 'eA==' });
     expect([answer.status, answer.text]).toEqual([503, expect.stringContaining('may still take effect')]);
   }
+});
+
+test('a stream of lines that breaks off with the leader says so, in a frame that ends the docker CLI with it', async () => {
+  const one = await start();
+  const said = '\u0001\0\0\0\0\0\0\u0003one';
+  one.line.open = () => {
+    const [near, far] = duplexPair();
+    const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\nTransfer-Encoding: chunked\r\n\r\n';
+    far.once('data', () => far.write(`${head}${said.length.toString(16)}\r\n${said}\r\n`));
+    near.on('data', () => setImmediate(() => near.destroy()));
+    return near;
+  };
+  const { text } = await one.ask('GET', '/services/web/logs?stdout=1&follow=1');
+  expect(text.slice(0, said.length)).toBe(said);
+  expect([text.charCodeAt(said.length), text]).toEqual([
+    3,
+    expect.stringMatching(/the connection to the leader broke, and lines that came since are missing: ask again\n$/),
+  ]);
 });
