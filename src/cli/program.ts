@@ -12,7 +12,7 @@ import { addService } from './commands/service/service.ts';
 import { addStack } from './commands/stack/stack.ts';
 import { addSwarm } from './commands/swarm/swarm.ts';
 import { addSystem } from './commands/system.ts';
-import { addExec, addTask } from './commands/task-exec.ts';
+import { addExec, addTask } from './commands/task/task-exec.ts';
 import { DockerCommand } from './docker-command.ts';
 import { programVersion } from '#base/version';
 

@@ -22,10 +22,7 @@ function detailsOf(task: Task, kept: string | undefined): string {
   return kept === undefined ? own.join(',') : [...own, ...kept.split(',')].sort(compareTexts).join(',');
 }
 
-/**
- * RFC 3339 in UTC with nine decimals, as Docker pads it so that columns line up.
- * @internal
- */
+/** RFC 3339 in UTC with nine decimals, as Docker pads it so that columns line up. */
 export function fixedNanoseconds(timestamp: string): string {
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(timestamp);
   if (match) return `${match[1]}.${(match[2] ?? '').padEnd(9, '0')}Z`;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { statsLines, type Reading } from '#cli/commands/task-stats';
+import { statsLines, type Reading } from '#cli/commands/task/task-stats';
 
 const reading: Reading = {
   cpu_stats: { cpu_usage: { total_usage: 3_000_000 }, system_cpu_usage: 20_000_000, online_cpus: 2 },

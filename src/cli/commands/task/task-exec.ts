@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream';
 import type { Command } from 'commander';
 import { LogFrames } from '#model/log-frame';
 import type { Task } from '#model/object/task';
-import { filters, type Client } from '../client.ts';
-import { CommandError, exitCodes } from '../command-error.ts';
-import type { Terminal } from '../output/terminal.ts';
-import { collect, openSession } from '../session.ts';
-import { inspectObjects } from './inspect.ts';
+import { filters, type Client } from '../../client.ts';
+import { CommandError, exitCodes } from '../../command-error.ts';
+import type { Terminal } from '../../output/terminal.ts';
+import { collect, openSession } from '../../session.ts';
+import { inspectObjects } from '../inspect.ts';
 import { addTaskStats } from './task-stats.ts';
 
 interface ExecFlags {

@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import { humanSize } from '#base/text/human';
 import type { Task } from '#model/object/task';
-import type { Client } from '../client.ts';
-import { CommandError } from '../command-error.ts';
-import { listLines, type Column } from '../output/list.ts';
-import { openSession } from '../session.ts';
+import type { Client } from '../../client.ts';
+import { CommandError } from '../../command-error.ts';
+import { listLines, type Column } from '../../output/list.ts';
+import { openSession } from '../../session.ts';
 
 interface CpuReading {
   cpu_usage?: { total_usage?: number };
@@ -54,6 +54,7 @@ export function addTaskStats(task: Command, find: (client: Client, name: string)
     });
 }
 
+/** @internal */
 export function statsLines(readings: readonly TaskReading[], format: string | undefined): string[] {
   return listLines(readings, columns, { format }, ({ task }) => task);
 }
