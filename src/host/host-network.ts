@@ -6,6 +6,7 @@ import { checkHost } from './check-host.ts';
 import { HostBridges } from './host-bridges.ts';
 import { HostOverlay } from './overlay/host-overlay.ts';
 import { HostPorts } from './host-ports.ts';
+import { LinkWatch } from './link-watch.ts';
 import { RuleWatch } from './rule-watch.ts';
 
 export interface HostNetworkOptions {
@@ -23,9 +24,9 @@ export interface HostNetworkOptions {
  * without a watch that costs three processes. An idle node is to be quiet, and damage mended within half a minute.
  */
 const glanceMs = 20_000;
-/** A change of rules is looked at when it is over, and who changes them all the time does not make us look all the time. */
-const settleMs = 500;
-const glanceGapMs = 10_000;
+/** A change of rules or devices is looked at when it is over, and who changes them all the time does not make us look all the time: so many looks in so long. */
+const settleMs = 300;
+const soonLooks = { most: 3, withinMs: 10_000 };
 
 export class HostNetwork {
   readonly bridges: HostBridges;
@@ -33,9 +34,11 @@ export class HostNetwork {
   readonly ports: HostPorts;
   readonly #clock: Clock;
   readonly #watch: RuleWatch;
+  #links: LinkWatch | undefined;
   #cancelGlance: () => void = () => {};
   #glanceAt = Infinity;
-  #lastGlance = -Infinity;
+  /** When it was looked of late. */
+  #looks: number[] = [];
   #glancing: Promise<void> = Promise.resolve();
   #stopped = true;
 
@@ -56,13 +59,17 @@ export class HostNetwork {
     await this.ports.start();
     this.#stopped = false;
     this.#glanceWithin(glanceMs, disturbed);
-    this.#watch.start(() => this.#glanceWithin(Math.max(settleMs, this.#lastGlance + glanceGapMs - this.#clock.monotonicNow()), disturbed));
+    const changed = (): void => this.#glanceWithin(this.#soon(), disturbed);
+    this.#watch.start(changed);
+    this.#links = new LinkWatch(this.#clock, changed);
+    this.#links.start();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelGlance();
     this.#watch.stop();
+    this.#links?.stop();
     await this.#glancing;
     await this.ports.stop();
   }
@@ -73,6 +80,13 @@ export class HostNetwork {
     await this.overlay.tearDown();
     await this.bridges.tearDown();
     await this.ports.tearDown();
+  }
+
+  /** At once, as long as that was not done too often of late. */
+  #soon(): number {
+    const [first = -Infinity] = this.#looks.slice(-soonLooks.most);
+    if (this.#looks.length < soonLooks.most) return settleMs;
+    return Math.max(settleMs, first + soonLooks.withinMs - this.#clock.monotonicNow());
   }
 
   /** The next glance comes no later than in `delayMs`. */
@@ -89,7 +103,7 @@ export class HostNetwork {
 
   async #glance(disturbed: () => void): Promise<void> {
     const whole = await Promise.all([this.bridges.whole(), this.overlay.whole(), this.ports.whole()]).catch(() => [true]);
-    this.#lastGlance = this.#clock.monotonicNow();
+    this.#looks = [...this.#looks.slice(1 - soonLooks.most), this.#clock.monotonicNow()];
     if (whole.includes(false)) disturbed();
     this.#glanceWithin(glanceMs, disturbed);
   }
