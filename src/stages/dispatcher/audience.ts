@@ -35,13 +35,19 @@ export function needsOf(task: Task, published: boolean): TaskNeeds | undefined {
 }
 
 /** Counts how often each value was added under each key; a value is there while its count is above zero. */
-export class Counts<K, V> {
-  readonly #counts = new Map<K, Map<V, number>>();
+export class Counts<K, V extends string> {
+  /** Of most keys one value, added once: that stands for itself, and takes a tenth of the memory. */
+  readonly #counts = new Map<K, V | Map<V, number>>();
 
   /** True when the value was not there before. */
   add(key: K, value: V): boolean {
-    let values = this.#counts.get(key);
-    if (!values) this.#counts.set(key, (values = new Map()));
+    const held = this.#counts.get(key);
+    if (held === undefined) {
+      this.#counts.set(key, value);
+      return true;
+    }
+    const values = typeof held === 'string' ? new Map([[held, 1]]) : held;
+    if (values !== held) this.#counts.set(key, values);
     const count = values.get(value) ?? 0;
     values.set(value, count + 1);
     return count === 0;
@@ -49,23 +55,23 @@ export class Counts<K, V> {
 
   /** True when the value is there no longer. */
   take(key: K, value: V): boolean {
-    const values = this.#counts.get(key);
-    const count = values?.get(value) ?? 0;
-    assert(values && count > 0, `${String(value)} is taken from ${String(key)}, which does not have it`);
-    if (count > 1) {
-      values.set(value, count - 1);
-      return false;
-    }
-    values.delete(value);
-    if (values.size === 0) this.#counts.delete(key);
+    assert(this.has(key, value), `${value} is taken from ${String(key)}, which does not have it`);
+    const held = this.#counts.get(key);
+    if (held === undefined || typeof held === 'string') return this.#counts.delete(key);
+    const count = held.get(value) ?? 0;
+    if (count > 1) held.set(value, count - 1);
+    else held.delete(value);
+    if (held.size === 0) this.#counts.delete(key);
     return count === 1;
   }
 
   of(key: K): Iterable<V> {
-    return this.#counts.get(key)?.keys() ?? [];
+    const held = this.#counts.get(key);
+    return typeof held === 'string' ? [held] : (held?.keys() ?? []);
   }
 
   has(key: K, value: V): boolean {
-    return this.#counts.get(key)?.has(value) ?? false;
+    const held = this.#counts.get(key);
+    return typeof held === 'string' ? held === value : (held?.has(value) ?? false);
   }
 }
