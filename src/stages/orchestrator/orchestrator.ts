@@ -2,6 +2,7 @@
 import { assert } from '#base/assert';
 import { Pace, type Steps } from '#base/pace/steps';
 import { modeOf, type Service } from '#model/object/service';
+import type { Task } from '#model/object/task';
 import { compareStates } from '#model/object/task-state';
 import { remove, update, type Action } from '#store/action';
 import type { Scope, StageContext, StageResult, Wake } from '#store/stage';
@@ -144,13 +145,25 @@ function* abandonTasks(view: View, serviceId: string, { context: { room }, pace 
   const decided: Action[] = [];
   for (const task of view.tasksOfService(serviceId)) {
     if (pace.isDue) yield;
-    const gone = isGone(view, task);
-    // What stands for a container ends with it, or with its node.
-    if (task.Shoal.Attachment && (!gone || compareStates(task.Status.State, 'assigned') < 0)) continue;
-    if (!gone && task.DesiredState === 'remove') continue;
-    const action = gone ? remove('task', task.ID) : update('task', { ...task, DesiredState: 'remove' });
+    const action = task.Shoal.Attachment ? endAttachment(view, task) : abandon(view, task);
+    if (!action) continue;
     if (!room.admit(action)) return { decided, hasMore: true };
     decided.push(action);
   }
   return { decided, hasMore: false };
+}
+
+function abandon(view: View, task: Task): Action | undefined {
+  if (isGone(view, task)) return remove('task', task.ID);
+  return task.DesiredState === 'remove' ? undefined : update('task', { ...task, DesiredState: 'remove' });
+}
+
+/** What stands for a container ends with it, or with its node; nobody is led to one of a node that is down, until the node says that it runs. */
+function endAttachment(view: View, task: Task): Action | undefined {
+  // It waits for its address: whoever asked for that has its answer, and takes it back.
+  if (compareStates(task.Status.State, 'assigned') < 0) return undefined;
+  if (isGone(view, task)) return remove('task', task.ID);
+  const { Running, ...Attachment } = task.Shoal.Attachment ?? { ContainerID: '', Name: '' };
+  if (!Running || view.get('node', task.NodeID)?.Status.State !== 'down') return undefined;
+  return update('task', { ...task, Shoal: { ...task.Shoal, Attachment } });
 }

@@ -100,3 +100,21 @@ test('its node’s end is its own, and nothing else that the managers decide', (
   cluster.run(() => ({ actions: [{ type: 'remove', kind: 'node', id: nodeId }], result: undefined }));
   expect(task(taskId)).toBeUndefined();
 });
+
+test('nobody is led to a container of a node that is down, until that says that it runs', () => {
+  const { cluster, attach, say } = setUp();
+  const taskId = attach('c1', 'red');
+  const running = { type: 'tell', taskId, containerId: 'c1', name: 'box', running: true } as const;
+  const ready = () => (itemOf(cluster.store, itemKey('backend', taskId))?.item as { Ready?: boolean } | undefined)?.Ready;
+  say(running);
+  const become = (State: 'ready' | 'down'): void => {
+    const node = cluster.store.get('node', nodeId);
+    if (node) cluster.run(() => ({ actions: [update('node', { ...node, Status: { ...node.Status, State } })], result: undefined }));
+  };
+  become('down');
+  expect(ready()).toBe(false);
+  become('ready');
+  expect(ready()).toBe(false);
+  say(running);
+  expect(ready()).toBe(true);
+});
