@@ -27,6 +27,7 @@ function server(socketPath: string): ApiServer {
     engineSocket: join(folder, 'none'),
     logger: silentLogger,
     clock: wallClock,
+    reconcileEvents: { watch: () => () => undefined },
     metrics: { raftIndex: () => 0, leads: () => true, network: async () => [] },
   };
   return new ApiServer({ socketPath, version: '0.1.0' }, { ...dependencies, swarm: { status: () => api.status } } as unknown as Dependencies);
