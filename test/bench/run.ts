@@ -14,6 +14,7 @@ import { startDaemon, type BenchDaemon } from './daemon.ts';
 import { benchDeploy } from './deploy.ts';
 import { benchFailover } from './failover.ts';
 import { table, type Row } from './figures.ts';
+import { benchGitOps } from './gitops.ts';
 import { benchLoad } from './load/load.ts';
 import { benchRaft } from './raft.ts';
 import { benchReconcile } from './reconcile.ts';
@@ -24,6 +25,8 @@ import { sampleTurns } from './turns.ts';
 
 const ratioTarget = 1.25;
 const noOpTargetMs = 1000;
+const touchedTargetMs = 100;
+const idleGitTargetPercent = 1;
 const idleTargetMB = 75;
 const idleTargetPercent = 0.5;
 const resolverTargetMB = 50;
@@ -50,6 +53,27 @@ async function reconcileRows(): Promise<Row[]> {
     },
     { what: `${what}, commit known`, figure: whole(againMs), target: `< ${noOpTargetMs} ms`, met: againMs < noOpTargetMs },
     { what: 'entries written by them', figure: String(entries), target: '0', met: entries === 0 },
+  ];
+}
+
+async function gitOpsRows(): Promise<Row[]> {
+  const { stacks, coldMs, coldCpuMs, touchedMs, touchedCpuMs, noOpMs, idlePercent } = await benchGitOps();
+  const many = `${stacks} stacks × 4 services in one repository`;
+  return [
+    { what: `${many}, first sync`, figure: `${whole(coldMs)} (${whole(coldCpuMs)} of CPU time)` },
+    {
+      what: `${many}, a commit touches one`,
+      figure: `${whole(touchedMs)} until it is deployed (${whole(touchedCpuMs)} of CPU time, git's own included)`,
+      target: `≤ ${touchedTargetMs} ms of CPU time`,
+      met: touchedCpuMs <= touchedTargetMs,
+    },
+    { what: `${many}, nothing new`, figure: whole(noOpMs) },
+    {
+      what: '10 local repositories × 100 stacks, looked at every 10 s',
+      figure: `${idlePercent.toFixed(2)} % of a core`,
+      target: `≤ ${idleGitTargetPercent} %`,
+      met: idlePercent <= idleGitTargetPercent,
+    },
   ];
 }
 
@@ -165,6 +189,7 @@ async function main(): Promise<void> {
     }
   }
   await measure('reconcile', reconcileRows);
+  await measure('gitops', gitOpsRows);
   await measure('raft', raftRows);
   await measure('snapshots', benchSnapshots);
   await measure('compose', composeRows);

@@ -1,0 +1,140 @@
+/** What following repositories costs: 500 stacks in one, of which a commit touches one; and ten repositories of 100 stacks that are looked at and idle. Processor time is that of this process and all that it starts. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { second } from '#base/text/duration';
+import { createRepository } from '#control/repository/repositories';
+import { GitOps } from '#gitops/gitops';
+import { gitWorkerProgram } from '#test/support/git-worker-program';
+import { initialisedCluster } from '#test/support/memory-cluster';
+import { realClock } from '#test/support/real-clock';
+import { silentLogger } from '#test/support/silent-logger';
+import { median } from './figures.ts';
+
+export interface GitOpsFigures {
+  readonly stacks: number;
+  readonly coldMs: number;
+  readonly coldCpuMs: number;
+  /** From the commit to the deployed stack. */
+  readonly touchedMs: number;
+  readonly touchedCpuMs: number;
+  readonly noOpMs: number;
+  /** Of one core, of ten idle repositories that are looked at every ten seconds. */
+  readonly idlePercent: number;
+}
+
+const largeStacks = 500;
+const idleRepositories = 10;
+const idleStacks = 100;
+const idleMs = 40_000;
+const rounds = 5;
+const ticksPerSecond = 100;
+
+class Repository {
+  readonly folder: string;
+
+  constructor(folder: string, stacks: number) {
+    this.folder = folder;
+    for (let stack = 0; stack < stacks; stack++) this.write(stack, 1);
+    this.git('init', '--quiet', '--initial-branch=main');
+    this.commit();
+  }
+
+  write(stack: number, version: number): void {
+    const place = join(this.folder, 'stacks', `${this.folder.split('/').at(-1)}-${stack}`);
+    mkdirSync(place, { recursive: true });
+    const services = [0, 1, 2, 3].map((each) => `  s${each}: { image: "app:${version}", environment: { A: "1" }, configs: [page] }\n`);
+    writeFileSync(join(place, 'compose.yml'), `services:\n${services.join('')}configs: { page: { file: page.html } }\n`);
+    writeFileSync(join(place, 'page.html'), `page ${stack}`);
+  }
+
+  commit(): void {
+    this.git('add', '.');
+    this.git('commit', '--quiet', '-m', 'change');
+  }
+
+  git(...args: string[]): void {
+    execFileSync('git', ['-C', this.folder, '-c', 'user.name=b', '-c', 'user.email=b@localhost', ...args]);
+  }
+}
+
+/** Of this process, its workers that live, and all that has ended, in the time that the kernel counted. */
+function cpuMs(): number {
+  const workers = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return [String(process.pid), ...workers].reduce((sum, pid) => sum + ticksMs(pid, [11, 12, 13, 14]), 0);
+}
+
+/** Of those that this process started and that have ended. */
+function endedMs(): number {
+  return ticksMs(String(process.pid), [13, 14]);
+}
+
+function ticksMs(pid: string, fields: readonly number[]): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const all = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return (fields.reduce((sum, at) => sum + Number(all[at]), 0) * 1000) / ticksPerSecond;
+  } catch {
+    return 0;
+  }
+}
+
+async function measured(work: () => Promise<unknown>): Promise<{ ms: number; cpu: number }> {
+  const [start, cpu] = [performance.now(), cpuMs()];
+  await work();
+  return { ms: performance.now() - start, cpu: cpuMs() - cpu };
+}
+
+export async function benchGitOps(): Promise<GitOpsFigures> {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
+  const cluster = initialisedCluster({ clock: realClock });
+  const gitops = new GitOps(
+    { folder: join(folder, 'state'), run: join(folder, 'run'), program: gitWorkerProgram() },
+    { cluster, clock: realClock, logger: silentLogger },
+  );
+  const follow = (Name: string, URL: string, Interval: number) => cluster.run(createRepository({ Name, URL, Branch: 'main', Path: 'stacks', Interval }));
+  try {
+    await gitops.start();
+    const large = new Repository(join(folder, 'large'), largeStacks);
+    const cold = await measured(async () => {
+      follow('large', large.folder, 3600 * second);
+      await gitops.sync('large');
+    });
+    const touched: { ms: number; cpu: number }[] = [];
+    const noOp: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      large.write(7, round + 2);
+      // The watch of the folder looks by itself: the commit is part of what is measured.
+      const ended = endedMs();
+      let committingMs = 0;
+      const both = await measured(async () => {
+        large.commit();
+        committingMs = endedMs() - ended;
+        await gitops.sync('large');
+      });
+      touched.push({ ms: both.ms, cpu: both.cpu - committingMs });
+      noOp.push((await measured(() => gitops.sync('large'))).ms);
+    }
+    for (let each = 0; each < idleRepositories; each++) {
+      const { folder: place } = new Repository(join(folder, `idle${each}`), idleStacks);
+      follow(`idle${each}`, place, 10 * second);
+      await gitops.sync(`idle${each}`);
+    }
+    await pause(idleMs / 6);
+    const idle = await measured(() => pause(idleMs));
+    return {
+      stacks: largeStacks,
+      coldMs: cold.ms,
+      coldCpuMs: cold.cpu,
+      touchedMs: median(touched.map(({ ms }) => ms)),
+      touchedCpuMs: median(touched.map(({ cpu }) => cpu)),
+      noOpMs: median(noOp),
+      idlePercent: (idle.cpu / idle.ms) * 100,
+    };
+  } finally {
+    await gitops.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
