@@ -5,8 +5,9 @@ import { Refusal } from '#base/refusal';
 import { Daemon } from './daemon.ts';
 import { SwarmReconciler } from './swarm-reconciler.ts';
 import { parseOptions, usage, type DaemonOptions } from './options.ts';
+import { tellReady } from './systemd/ready.ts';
 import { systemLogger } from './system.ts';
-import { systemdUnit } from './systemd-unit.ts';
+import { systemdUnit } from './systemd/unit.ts';
 
 /** Runs `daemon …` until a signal or a fatal error ends it. Exit codes: 0 stopped, 1 refused or failed, 2 wrong usage. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -34,6 +35,7 @@ export async function main(args: readonly string[]): Promise<void> {
   process.on('SIGINT', stop);
   try {
     await daemon.start();
+    tellReady(process.env, logger);
   } catch (error) {
     if (!(error instanceof Refusal)) return fatal(error);
     process.stderr.write(`${printable(error.message)}\n`);

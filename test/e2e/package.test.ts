@@ -1,6 +1,6 @@
 /** The packed program on a machine that has nothing of the repository: installed, run as its unit says, used, removed. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,8 @@ let folder: string;
 /** Paths in the package. */
 let packed: string[];
 let program: string;
+/** Its file. */
+let tarball: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'shoal-package-'));
@@ -31,6 +33,7 @@ beforeAll(() => {
   const [found] = JSON.parse(execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { cwd: source, encoding: 'utf8', stdio: 'pipe' })) as [
     { filename: string; files: { path: string }[] },
   ];
+  tarball = found.filename;
   packed = found.files.map(({ path }) => path);
   const prefix = join(folder, 'prefix');
   execFileSync('npm', ['install', '--global', '--offline', '--prefix', prefix, join(folder, found.filename)], { cwd: folder, stdio: 'pipe' });
@@ -107,6 +110,53 @@ describe.skipIf(reason !== undefined)(reason ? `on a host (skipped: ${reason})` 
     );
   });
 
+  test('each command of the page on production does what it says', { timeout: limitMs }, async () => {
+    const page = /\n### In production\n(.*?)\n### /s.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? '';
+    const blocks = [...page.matchAll(/^```\n(.*?)^```$/gms)].map(([, block = '']) => block);
+    const commands = blocks.flatMap((block) => block.split('\n').filter(Boolean)).map((line) => line.replace(/ {2,}#.*$/, ''));
+    expect(commands.length).toBeGreaterThan(20);
+    // The first was run by the beginning of this file.
+    expect(commands[0]).toBe('npm pack');
+    const work = join(host.folder, 'production');
+    mkdirSync(work);
+    cpSync(join(folder, tarball), join(work, tarball));
+    writeFileSync(join(work, 'compose.yml'), `services: {web: {image: "${image}", deploy: {replicas: 1}}}\n`);
+    const written = `#!/bin/bash\n`;
+    const stubs: Readonly<Record<string, string>> = {
+      systemctl: systemctlStub(work),
+      'systemd-notify': `${written}touch ${work}/ready\n`,
+      journalctl: `${written}[ "$2" = shoal ]\n`,
+    };
+    for (const [name, text] of Object.entries(stubs)) writeFileSync(join(work, name), text, { mode: 0o755 });
+    const script = [
+      'set -e',
+      // A machine of its own, as far as the page touches it.
+      `mkdir -p /run/shoal && cp -a /etc ${work}/etc`,
+      'for place in /run/shoal /var/lib /var/backups /etc; do mount -t tmpfs -o mode=755 none $place; done',
+      `cp -a ${work}/etc/. /etc/; mkdir -p /etc/systemd/system; cd ${work}`,
+      `export PATH=${work}:${work}/prefix/bin:$PATH NPM_CONFIG_PREFIX=${work}/prefix NPM_CONFIG_OFFLINE=true SHOAL_ENGINE=${host.socket}`,
+      ...commands.slice(1).flatMap((command) => {
+        const line = command.replaceAll('ADDRESS', '127.0.0.1');
+        return [`echo '+ ${line.replaceAll("'", "'\\''")}'`, line];
+      }),
+      'shoal service ls',
+      'shoal swarm leave --force',
+      'systemctl stop shoal',
+    ].join('\n');
+    const pid = readFileSync(join(host.folder, 'docker.pid'), 'utf8').trim();
+    const had = existsSync('/run/shoal');
+    try {
+      const ran = spawnSync('nsenter', ['--target', pid, '--net', '--mount', '--uts', 'bash', '-c', script], { encoding: 'utf8', timeout: limitMs - 10_000 });
+      const told = `${ran.stdout}\n${ran.stderr}\n${existsSync(join(work, 'log')) ? readFileSync(join(work, 'log'), 'utf8').slice(-3000) : ''}`;
+      expect(ran.status, told).toBe(0);
+      expect(ran.stdout).toMatch(/web_web +replicated +1\/1/);
+      expect(ran.stdout).toMatch(/^\S+ service update \S+ \(name=web_web/m);
+      expect(ran.stdout).toMatch(/^\+ .*healthz\nok/m);
+    } finally {
+      if (!had) rmSync('/run/shoal', { recursive: true, force: true });
+    }
+  });
+
   test('who is of the group may use it, and nobody else', () => {
     const { gid, mode } = statSync(daemon.socket);
     expect([gid, mode & 0o777]).toEqual([group, 0o660]);
@@ -120,3 +170,32 @@ describe.skipIf(reason !== undefined)(reason ? `on a host (skipped: ${reason})` 
     expect(() => ping('--clear-groups')).toThrow(expect.objectContaining({ status: 7 }));
   });
 });
+
+/** As much of systemd as the page asks of it: runs the unit that was written, and waits for it to say that it is ready. */
+function systemctlStub(work: string): string {
+  return `#!/bin/bash
+unit=/etc/systemd/system/shoal.service
+start() {
+  rm -f ${work}/ready
+  line="$(sed -n 's/^ExecStart=//p' $unit)"
+  NOTIFY_SOCKET=${work}/notify setsid bash -c "exec $line" >> ${work}/log 2>&1 < /dev/null &
+  echo $! > ${work}/pid
+  for _ in $(seq 600); do [ -e ${work}/ready ] && return; sleep 0.1; done
+  exit 1
+}
+stop() {
+  pid=$(cat ${work}/pid)
+  kill -TERM $pid
+  # One that has ended and that nobody has asked about has no command line.
+  for _ in $(seq 600); do [ -n "$(tr -d '\\0' 2> /dev/null < /proc/$pid/cmdline)" ] || return 0; sleep 0.1; done
+  exit 1
+}
+case "$*" in
+  daemon-reload) ;;
+  'enable --now shoal' | 'start shoal') start ;;
+  'stop shoal') stop ;;
+  'restart shoal') stop; start ;;
+  *) echo "nobody said what $* is" >&2; exit 1 ;;
+esac
+`;
+}

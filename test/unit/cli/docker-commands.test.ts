@@ -31,7 +31,8 @@ const better: Readonly<Record<string, string>> = {
   'stack deploy': 'waits, with an exit code for each end; one step or not at all; takes the Compose Specification',
   'stack deploy --detach': 'not the default: the end is waited for',
   'stack deploy --prune': 'the default towards our own cluster: by inventory, never by label',
-  'stack deploy --resolve-image': 'asked by the daemon, once; always is refused before any change where a registry is away',
+  'stack deploy --resolve-image':
+    'asked by the daemon, once; always is refused before any change where a registry is away. Default changed: an unchanged deploy changes nothing when a tag moved',
   'stack config': 'with the Compose Specification; --json',
   'stack rm': 'one step; what others use is refused before anything goes',
   'service create': 'ends with the exit codes of stack deploy',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { groupId } from '#node/group';
-import { systemdUnit } from '#node/systemd-unit';
+import { systemdUnit } from '#node/systemd/unit';
 import { parseOptions } from '../../../src/node/options.ts';
 
 test('without options the usual places', () => {

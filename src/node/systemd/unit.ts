@@ -1,7 +1,11 @@
 /** The unit by which systemd runs the daemon. */
 
 /** What ends or starts the daemon leaves containers, names and published ports as they are. */
-const settings = `Type=exec
+const settings = `# It says itself when it answers: before, no command finds it.
+Type=notify
+NotifyAccess=all
+# A long log takes its time to be read.
+TimeoutStartSec=infinity
 # Only the daemon ends: what answers names for the containers lives on.
 KillMode=process
 TimeoutStopSec=90
