@@ -141,6 +141,7 @@ describe.skipIf(reason !== undefined)(reason ? `reach (skipped: ${reason})` : 'r
     const { code, stdout } = await leader.run(['exec', one, 'sh', '-c', 'head -c 3000000 /dev/zero']);
     expect([code, stdout.length]).toEqual([0, 3_000_000]);
     expect((await leader.run(['exec', '-t', one, 'tty'])).stdout).toMatch(/^\/dev\/pts\/\d+\r\n$/);
+    expect(await leader.ask('task', 'stats', one, '--format', '{{.Task}} {{.Node}} {{.PIDs}}')).toMatch(new RegExp(`^${one} ${nodeId} [1-9]`));
     expect((await leader.run(['exec', '-d', one, 'true'])).code).toBe(0);
     expect(await leader.run(['exec', 'nobody', 'true'])).toMatchObject({ code: 1, stderr: 'no such task: nobody\n' });
     expect((await leader.run(['exec', one, '/no/such/program'])).code).not.toBe(0);
