@@ -5,7 +5,7 @@ import { compareStates } from '#model/object/task-state';
 import { isIngress } from '#model/port/port';
 import { networkSpec } from '#model/shape/object-shapes';
 import { create, newMeta, remove, type Action } from '#store/action';
-import type { View } from '#store/view';
+import { clusterOf, type View } from '#store/view';
 import { withoutNetwork } from './attachments.ts';
 import type { UseCase } from './cluster.ts';
 import { findObject } from './find.ts';
@@ -54,9 +54,12 @@ export function checkNetwork(view: View, spec: NetworkSpec): void {
   if (!drivers.includes(spec.Driver ?? '')) {
     throw new Refusal('invalidArgument', `network driver ${spec.Driver} is not supported: use overlay or bridge`);
   }
-  checkOptions(view, spec);
+  // A Docker Swarm's drivers say themselves what they take; its cluster is not in view.
+  if (clusterOf(view)) {
+    checkOptions(view, spec);
+    checkIpam(spec);
+  }
   if (spec.Ingress) checkNewIngress(view, spec);
-  checkIpam(spec);
   if (view.byName('network', spec.Name)) throw new Refusal('alreadyExists', `network with name ${spec.Name} already exists`, { plain: true });
 }
 
