@@ -251,6 +251,8 @@ export interface EventLog {
   /** Oldest first. */
   readonly lines: readonly string[];
   keep(line: string): void;
+  /** Whether what the log's entry at `index` did was kept by an earlier daemon. */
+  had?(index: number): boolean;
 }
 
 export interface ReconcileEvent {

@@ -94,7 +94,12 @@ export class ApiServer {
       `more than ${this.#limits.outgoing} connections to the engine are open: try again when some have ended`,
     );
     const engine = new EngineClient(parts.engineEndpoint ?? socketEndpoint(parts.engineSocket), parts.clock, outgoing);
-    const events = new SwarmEvents(parts.cluster, parts.reconcileEvents, () => parts.clock.now(), parts.eventLog);
+    const events = new SwarmEvents(
+      parts.cluster,
+      parts.reconcileEvents,
+      { now: () => parts.clock.now(), index: () => parts.metrics.raftIndex() },
+      parts.eventLog,
+    );
     const removals = new RecentRemovals(parts.cluster);
     this.#options = options;
     this.#carrier =

@@ -1,6 +1,7 @@
 /** A tool that waits for the kernel's news and tells them line by line: it ends with us however we end, and is started again a while after it ended. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { Clock } from '#base/clock';
 import { toolEnvironment } from './run.ts';
 
@@ -50,9 +51,12 @@ export class WaitingProcess {
   #begin(): void {
     const child = spawn('setpriv', [...withUs, ...this.#command], { stdio: ['ignore', 'pipe', 'ignore'], env: toolEnvironment() });
     this.#child = child;
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      if (this.#child === child) this.#calls.heard(line);
-    });
+    // Without descriptors for it there is none; the error comes in a moment.
+    const output = child.stdout as Readable | null;
+    if (output)
+      createInterface({ input: output }).on('line', (line) => {
+        if (this.#child === child) this.#calls.heard(line);
+      });
     child.once('error', () => this.#ended(child));
     child.once('exit', () => this.#ended(child));
     this.#calls.begun?.();

@@ -145,7 +145,17 @@ class LogOutput {
       // The leader alone reaches nodes: whoever it was ends the stream, and says so.
       if (context.leader && !context.leader.alone() && !context.leader.leads()) return this.#end(deposed);
       await pause(context.clock, askAgainMs, this.signal);
-      if (this.signal.aborted || !(await context.cluster.read()).get('task', task.ID)) return;
+      if (this.signal.aborted || !(await this.#isThere(task, context))) return;
+    }
+  }
+
+  /** Where nobody can say any more, the stream ends. */
+  async #isThere(task: Task, { cluster }: Context): Promise<boolean> {
+    try {
+      return (await cluster.read()).get('task', task.ID) !== undefined;
+    } catch {
+      this.#end(deposed);
+      return false;
     }
   }
 

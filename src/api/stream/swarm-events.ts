@@ -21,15 +21,25 @@ export interface SwarmEvent {
 export const keptEvents = 1024;
 const kinds: ReadonlySet<string> = new Set(['node', 'service', 'secret', 'config', 'network']);
 
+export interface EventTimes {
+  now: () => number;
+  /** Of the log entry that was applied last. */
+  index: () => number;
+}
+
 export class SwarmEvents {
   readonly #listeners = new Set<(event: SwarmEvent) => void>();
   readonly #log: EventLog;
+  readonly #index: () => number;
   readonly #stops: readonly (() => void)[];
 
   /** @param log what was kept of an earlier daemon, and keeps what comes */
-  constructor(cluster: Cluster, reconciler: Dependencies['reconcileEvents'], now: () => number, log: EventLog = new MemoryLog()) {
+  constructor(cluster: Cluster, reconciler: Dependencies['reconcileEvents'], { now, index }: EventTimes, log: EventLog = new MemoryLog()) {
     this.#log = log;
+    this.#index = index;
     const commits = cluster.watch((events) => {
+      // Told before this daemon started: it reads the log once more.
+      if (log.had?.(index())) return;
       for (const event of events) {
         const made = swarmEvent(event, now());
         if (made) this.#publish(made);
@@ -54,7 +64,7 @@ export class SwarmEvents {
   }
 
   #publish(event: SwarmEvent): void {
-    this.#log.keep(JSON.stringify(event));
+    this.#log.keep(JSON.stringify({ ...event, index: this.#index() }));
     for (const listener of this.#listeners) listener(event);
   }
 }
@@ -71,8 +81,9 @@ class MemoryLog implements EventLog {
 /** Undefined for what a file holds that is no event. */
 function readEvent(line: string): SwarmEvent | undefined {
   try {
-    const event = JSON.parse(line) as Partial<SwarmEvent> | null;
-    return typeof event?.timeNano === 'number' && typeof event.Actor?.Attributes === 'object' ? (event as SwarmEvent) : undefined;
+    const event = JSON.parse(line) as (Partial<SwarmEvent> & { index?: number }) | null;
+    const { index: _index, ...shown } = event ?? {};
+    return typeof shown.timeNano === 'number' && typeof shown.Actor?.Attributes === 'object' ? (shown as SwarmEvent) : undefined;
   } catch {
     return undefined;
   }

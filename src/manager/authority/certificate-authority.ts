@@ -97,7 +97,7 @@ export class CertificateAuthority implements Duty {
     const { cluster, seats } = this.#parts;
     // What is no request shall leave no node behind.
     const known = await cluster.read();
-    await this.#issue(known, 'nobody', 'worker', request);
+    await this.#parts.certificates.checkRequest(request);
     // Asked again it is gone already.
     const lost = replaces === '' ? undefined : (known.get('node', replaces) ?? known.byName('node', replaces));
     if (lost && roleOf(lost) === 'manager') seats().checkRemoval(lost.ID);

@@ -15,6 +15,8 @@ export class KeptEvents {
   readonly #logger: Pick<Logger, 'warn'>;
   /** All that is kept, oldest first. */
   #lines: string[];
+  /** Index of the newest log entry that the file told of when it was read. */
+  #toldIndex: number;
   #inFile: number;
   /** Of `#lines` so many are not in the file yet. */
   #unwritten = 0;
@@ -30,6 +32,7 @@ export class KeptEvents {
     // What would follow a line that was cut off would be a part of it: the file is written anew.
     this.#inFile = whole ? lines.length : Infinity;
     this.#lines = lines.slice(-kept);
+    this.#toldIndex = Math.max(0, ...this.#lines.map(indexOf));
   }
 
   /** Oldest first. */
@@ -37,17 +40,23 @@ export class KeptEvents {
     return this.#lines;
   }
 
+  /** Whether what the log's entry at `index` did was told before this daemon started. */
+  had(index: number): boolean {
+    return index <= this.#toldIndex;
+  }
+
   keep(line: string): void {
     if (line.length > lineLimit || line.includes('\n')) return;
     this.#lines.push(line);
     if (this.#lines.length > this.#kept) this.#lines.shift();
     this.#unwritten = Math.min(this.#unwritten + 1, this.#kept);
-    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    this.#writing ??= this.#write();
   }
 
   /** The node left its cluster. */
   async forget(): Promise<void> {
     this.#lines = [];
+    this.#toldIndex = 0;
     this.#unwritten = 0;
     await this.#writing;
     this.#inFile = 0;
@@ -75,6 +84,8 @@ export class KeptEvents {
         this.#failed = true;
       }
     }
+    // In one step with the last look: what comes from now on begins anew.
+    this.#writing = undefined;
   }
 
   async #put(lines: readonly string[]): Promise<void> {
@@ -89,6 +100,15 @@ export class KeptEvents {
     await writeFile(`${this.#path}.new`, text(whole), { mode: 0o600 });
     await rename(`${this.#path}.new`, this.#path);
     this.#inFile = whole.length;
+  }
+}
+
+function indexOf(line: string): number {
+  try {
+    const { index } = JSON.parse(line) as { index?: unknown };
+    return typeof index === 'number' ? index : 0;
+  } catch {
+    return 0;
   }
 }
 

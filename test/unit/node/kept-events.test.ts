@@ -70,3 +70,15 @@ test('a node that leaves its cluster forgets them', async () => {
 function readLines(): string[] {
   return existsSync(path()) ? readFileSync(path(), 'utf8').split('\n').filter(Boolean) : [];
 }
+
+test('the next daemon knows up to which entry of the log it was told, until the node leaves its cluster', async () => {
+  const first = open();
+  first.keep('{"index":8}');
+  expect(first.had(8)).toBe(false);
+  first.keep('nothing of ours');
+  await first.stop();
+  const next = open();
+  expect([next.had(8), next.had(9)]).toEqual([true, false]);
+  await next.forget();
+  expect(next.had(1)).toBe(false);
+});

@@ -1,3 +1,4 @@
+import { Refusal } from '#base/refusal';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createService, updateService } from '#control/service/services';
@@ -100,13 +101,12 @@ test('following answers at once, hears new tasks, and ends with the client', asy
 test('a node that was cut off is followed on with from the last line that came: none is missing, none is there twice', async () => {
   const { taskId } = service();
   const at = (second: number) => ({ stream: 'stdout', timestamp: `2026-01-01T00:00:0${second}Z`, text: `line ${second}\n` }) as const;
-  api.logs.set(taskId, [at(1), at(2)]);
+  api.logs.get = () => (api.logRequests.length > 1 ? [at(2), at(3)] : [at(1), at(2)]);
   api.cutOff.add(taskId);
   const stream = await follow('/services/web/logs?stdout=1&follow=1&tail=5');
   let text = '';
   stream.on('data', (chunk: Buffer) => {
     text += chunk.toString();
-    api.logs.set(taskId, [at(2), at(3)]);
   });
   stream.on('error', () => undefined);
   await until(
@@ -120,6 +120,18 @@ test('a node that was cut off is followed on with from the last line that came: 
     [undefined, Date.parse('2026-01-01T00:00:02Z')],
   ]);
   stream.destroy();
+});
+
+test('a node that was cut off from whoever leads no longer: the stream ends and says so, and nothing is left to fail', async () => {
+  const { taskId } = service();
+  api.logs.set(taskId, [line('hello\n')]);
+  api.cutOff.add(taskId);
+  const stream = await follow('/services/web/logs?stdout=1&follow=1');
+  api.cluster.read = () => Promise.reject(new Refusal('unavailable', 'nobody leads'));
+  let text = '';
+  for await (const chunk of stream) text += String(chunk);
+  expect(text).toContain('hello');
+  expect(text).toContain('warning: incomplete log stream');
 });
 
 test('the docker CLI prints whose line it is', async () => {

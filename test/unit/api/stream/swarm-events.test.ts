@@ -35,7 +35,7 @@ const nobody = { watch: () => () => undefined };
 
 test('commits are published, and the last 1,024 kept', () => {
   const cluster = initialisedCluster();
-  const events = new SwarmEvents(cluster, nobody, () => 0);
+  const events = new SwarmEvents(cluster, nobody, { now: () => 0, index: () => 1 });
   const heard: SwarmEvent[] = [];
   events.listen((event) => heard.push(event));
   for (let i = 0; i < 600; i++) {
@@ -52,7 +52,7 @@ test('what the reconciler does is among them, in docker’s shape', () => {
   const listeners: ((event: ReconcileEvent) => void)[] = [];
   const kept: string[] = [];
   const watching = { watch: (listener: (event: ReconcileEvent) => void) => (listeners.push(listener), () => undefined) };
-  const next = new SwarmEvents(initialisedCluster(), watching, () => 0, { lines: kept, keep: (line) => void kept.push(line) });
+  const next = new SwarmEvents(initialisedCluster(), watching, { now: () => 0, index: () => 7 }, { lines: kept, keep: (line) => void kept.push(line) });
   listeners.at(-1)?.({ time: '2026-01-01T00:00:00.250Z', type: 'stack', name: 'web', action: 'drift reverted', message: 'web_front: image' });
   kept.push('half a li', '{"time":1}', 'null');
   expect(next.recent()).toEqual([
@@ -65,4 +65,23 @@ test('what the reconciler does is among them, in docker’s shape', () => {
       timeNano: 1767225600250 * 1e6,
     },
   ]);
+});
+
+test('what an earlier daemon kept is not told again when the log is read once more', () => {
+  const cluster = initialisedCluster();
+  const kept: string[] = [];
+  let index = 4;
+  const events = new SwarmEvents(
+    cluster,
+    nobody,
+    { now: () => 0, index: () => index },
+    { lines: kept, keep: (line) => void kept.push(line), had: (at) => at <= 5 },
+  );
+  for (const name of ['c4', 'c5', 'c6']) {
+    cluster.run(createConfig({ Name: name, Data: 'eA==' }));
+    index++;
+  }
+  expect(kept.map((line) => JSON.parse(line) as object)).toMatchObject([{ index: 6, Actor: { Attributes: { name: 'c6' } } }]);
+  expect(events.recent()[0]).not.toHaveProperty('index');
+  events.stop();
 });
