@@ -61,6 +61,8 @@ export interface RenderQuestion {
   variables?: Readonly<Record<string, string>>;
   /** The cluster's own age identity; absent where it has none. */
   identity?: string;
+  /** A commit that is not followed: files that are sealed are not opened for it. */
+  closed?: true;
   /** A folder of objects that were received and are not taken yet. */
   received?: string;
 }

@@ -69,13 +69,17 @@ export class RepositoryReader {
     this.#signature = this.#seen.signature;
   }
 
-  /** The stacks of what `ref` leads to, which is not followed; absent: of what is. */
+  /** The stacks of what `ref` leads to, which is not followed; absent: of what is. Who may propose a commit may not read what is sealed: stacks that use it are shown only while they are as followed. */
   async peek(ref: string | undefined): Promise<SeenCommit> {
     const { workers, place, signal } = this.#parts;
     const { semver, ...plain } = place;
     const asked = ref === undefined ? { ...plain, ...(semver !== undefined && { semver }) } : { ...plain, ref };
     const commit = await workers.peek(asked, signal);
-    const { found, missing } = await this.#renderRounds(commit).catch((error: unknown) => {
+    const followed = this.#rendered?.commit;
+    const closed = ref !== undefined && commit !== followed;
+    // The worker may have been made anew: what is followed is what it compares with.
+    if (closed && followed !== undefined) await this.#renderRounds(followed).catch(() => {});
+    const { found, missing } = await this.#renderRounds(commit, closed).catch((error: unknown) => {
       throw error instanceof WorkerBreach ? new Refusal('unavailable', `commit ${shortCommit(commit)} cannot be rendered: ${error.message}`) : error;
     });
     return { commit, stacks: [...found.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
@@ -116,10 +120,14 @@ export class RepositoryReader {
     }
   }
 
-  async #renderRounds(commit: string): Promise<{ found: ReadonlyMap<string, RenderResult>; missing: boolean }> {
+  async #renderRounds(commit: string, closed = false): Promise<{ found: ReadonlyMap<string, RenderResult>; missing: boolean }> {
     const { workers, place, signal } = this.#parts;
     const { Path, Environment, Variables } = this.#spec;
-    const settings = { ...(Environment !== undefined && { environment: Environment }), ...(Variables !== undefined && { variables: Variables }) };
+    const settings = {
+      ...(Environment !== undefined && { environment: Environment }),
+      ...(Variables !== undefined && { variables: Variables }),
+      ...(closed && { closed: true as const }),
+    };
     const identity = await this.#parts.identity();
     const skip = Object.create(null) as Record<string, string>;
     const found = new Map<string, RenderResult>();

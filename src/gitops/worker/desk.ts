@@ -10,7 +10,7 @@ import { ObjectCache } from './object-cache.ts';
 import { ObjectReader } from './objects.ts';
 import { renderCommit, shortReasons } from './render.ts';
 import type { GroupListener } from './run-git.ts';
-import { newOpener, type Opener } from './sealed/opener.ts';
+import { closedOpener, newOpener, type Opener } from './sealed/opener.ts';
 import { Snapshot } from './snapshot.ts';
 
 export interface Surroundings {
@@ -47,7 +47,7 @@ export class Desk {
   }
 
   async #render(
-    { id, folder, home, commit, path, have, skip, identity, environment, variables, received }: Asked<'render'>,
+    { id, folder, home, commit, path, have, skip, identity, environment, variables, received, closed }: Asked<'render'>,
     { groups, send }: Surroundings,
   ): Promise<void> {
     // What could not be decrypted may be now.
@@ -61,7 +61,7 @@ export class Desk {
         top,
         reader,
         this.#cache.shelf(folder),
-        heard(newOpener(identity), () => send({ id, type: 'same', names: [] })),
+        heard(closed ? closedOpener : newOpener(identity), () => send({ id, type: 'same', names: [] })),
       );
       const memory = this.#memories.get(folder) ?? new InputMemory();
       this.#memories.set(folder, memory);
@@ -73,6 +73,7 @@ export class Desk {
         have,
         skip,
         memory,
+        ...(closed && { closed }),
         settings: { ...(environment !== undefined && { environment }), variables: variables ?? {} },
         fingerprint: (digest) =>
           `hmac-sha256:${createHmac('sha256', identity ?? '')

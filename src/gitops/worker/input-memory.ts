@@ -3,6 +3,8 @@
 export interface StackInputs {
   /** Of the result. */
   digest: string;
+  /** What its folder was found to hold, and what is asked of it, in a text that changes with them. */
+  place: string;
   /** Each path that was read, also in vain → what it led to. */
   inputs: ReadonlyMap<string, string>;
 }

@@ -9,7 +9,7 @@ import type { StackSpec } from '#model/object/stack';
 import { stackSpec } from '#model/shape/object-shapes';
 import type { RenderedStack } from '#reconciler/rendered';
 import { largestAnswerBytes } from '../protocol.ts';
-import type { InputMemory } from './input-memory.ts';
+import type { InputMemory, StackInputs } from './input-memory.ts';
 import { type AskedSettings, repositoryFile, repositoryFileName, settingsOf, withoutForeign, type RenderSettings } from './places/repository-settings.ts';
 import { withShared } from './places/shared-files.ts';
 import { root, type Snapshot } from './snapshot.ts';
@@ -35,6 +35,8 @@ export interface RenderParts {
   skip: Readonly<Record<string, string>>;
   memory: InputMemory;
   settings: AskedSettings;
+  /** A commit that is not followed: what is sealed stays so, and what is remembered stays that of the one that is. */
+  closed?: true;
   /** Of a digest: one that only this cluster could have made. */
   fingerprint: (digest: string) => string;
   /** Before the work on a stack begins. */
@@ -80,7 +82,7 @@ export async function renderCommit(asked: RenderParts): Promise<{ missing: boole
     else pending.push(place);
   }
   if (settled.length > 0) await parts.same(settled);
-  memory.keepOnly(places.map(({ name }) => name));
+  if (!parts.closed) memory.keepOnly(places.map(({ name }) => name));
   await snapshot.prefetch(pending.map(({ folder }) => folder));
   for (let round = 0; round < mostRounds && pending.length > 0; round++) {
     const missing: Place[] = [];
@@ -93,9 +95,10 @@ export async function renderCommit(asked: RenderParts): Promise<{ missing: boole
 }
 
 /** The digest that a stack had, if all that it was made from is as it was. */
-async function settledDigest({ name }: Place, { snapshot, memory }: Parts): Promise<string | undefined> {
-  const known = memory.get(name);
-  if (!known) return undefined;
+async function settledDigest(place: Place, { snapshot, memory }: Parts): Promise<string | undefined> {
+  const known = memory.get(place.name);
+  // What is beside a stack's own files is no file that was read.
+  if (!known || place.trouble !== undefined || known.place !== placeText(place)) return undefined;
   for (;;) {
     const states = [...known.inputs].map(([path, before]) => ({ before, now: snapshot.identity(path) }));
     if (states.some(({ before, now }) => now !== undefined && now !== before)) return undefined;
@@ -104,9 +107,13 @@ async function settledDigest({ name }: Place, { snapshot, memory }: Parts): Prom
   }
 }
 
+function placeText({ folder, file, laid, ignored, policy, ignore }: Place): string {
+  return JSON.stringify([folder, file, laid, ignored, policy, ignore]);
+}
+
 /** Whether the stack is done; what was found while files were missing means nothing yet. */
 async function renderOne(place: Place, parts: Parts): Promise<boolean> {
-  const { snapshot, skip, memory, begun, same, done, fingerprint, settings } = parts;
+  const { snapshot, skip, begun, same, done, fingerprint, settings } = parts;
   const { name } = place;
   const reason = own(skip, name);
   if (reason !== undefined) {
@@ -122,12 +129,16 @@ async function renderOne(place: Place, parts: Parts): Promise<boolean> {
   // A plain digest would let everybody who sees it try what was encrypted.
   const result = sealed && 'spec' in made ? { ...made, digest: fingerprint(made.digest) } : made;
   const digest = digestOf('spec' in result ? [result.digest, result.Places, result.Notes, result.Policy] : [result.errors, result.Policy]);
-  // What another folder is to blame for is told anew each time.
-  if (place.trouble === undefined) memory.put(name, { digest, inputs });
-  else memory.forget(name);
+  if (!parts.closed) remember(place, { digest, inputs }, parts.memory);
   if (own(parts.have, name) === digest) await same([name]);
   else await done(result, digest);
   return true;
+}
+
+/** What another folder is to blame for is told anew each time. */
+function remember(place: Place, made: Omit<StackInputs, 'place'>, memory: InputMemory): void {
+  if (place.trouble === undefined) memory.put(place.name, { ...made, place: placeText(place) });
+  else memory.forget(place.name);
 }
 
 /** Keeps the reasons of a commit's stacks within bounds, however many are refused. */

@@ -11,6 +11,9 @@ export interface Opener {
 
 const lettersBegin = '-----BEGIN AGE ENCRYPTED FILE-----';
 
+/** For what anybody may propose: a stack file that shows a value would give it away. */
+export const closedOpener: Opener = { open: async () => ({ error: 'sealed files are opened for the commit that is followed alone' }) };
+
 /** `identity`: the cluster's own; absent where it has none. */
 export function newOpener(identity: string | undefined): Opener {
   if (identity === undefined) return { open: async () => ({ error: 'this cluster has no key of its own to decrypt it with' }) };

@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { InputMemory } from '../../../../src/gitops/worker/input-memory.ts';
+import { ObjectCache } from '../../../../src/gitops/worker/object-cache.ts';
+import { renderCommit } from '../../../../src/gitops/worker/render.ts';
+import { closedOpener, type Opener } from '../../../../src/gitops/worker/sealed/opener.ts';
+import { Snapshot } from '../../../../src/gitops/worker/snapshot.ts';
+import { heldObjects } from '#test/support/held-objects';
+
+const secret = 'hunter2secret';
+const sealed = '-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n-----END AGE ENCRYPTED FILE-----\n';
+const opener: Opener = { open: async () => ({ bytes: Buffer.from(`PW=${secret}\n`), secrets: [secret] }) };
+const repositoryFile = { 'shoal.yml': 'stacks: [{ path: "*/*" }]\n' };
+const compose = (image: string): string => `services: { app: { image: "${image}" } }\n`;
+
+/** One worker and one daemon that render commit after commit. */
+class Bench {
+  readonly #memory = new InputMemory();
+  readonly #have: Record<string, string> = {};
+
+  /** Stack → `same`, its errors or its images. */
+  async render(files: Readonly<Record<string, string>>, closed = false): Promise<Record<string, string>> {
+    const { top, objects } = heldObjects(Object.entries(files).map(([path, text]) => ({ path, mode: '100644', text })));
+    const told: Record<string, string> = {};
+    await renderCommit({
+      snapshot: new Snapshot('c', top, objects, new ObjectCache().shelf('one'), closed ? closedOpener : opener),
+      path: 'stacks',
+      have: { ...this.#have },
+      skip: {},
+      memory: this.#memory,
+      settings: { variables: {} },
+      ...(closed && { closed }),
+      fingerprint: (digest) => digest,
+      begun: () => {},
+      same: async (names) => names.forEach((name) => (told[name] = 'same')),
+      done: async (stack, digest) => {
+        if (!closed) this.#have[stack.Name] = digest;
+        told[stack.Name] = 'errors' in stack ? stack.errors.join() : stack.spec.Services.map((each) => JSON.stringify(each.TaskTemplate)).join();
+      },
+    });
+    return told;
+  }
+}
+
+test('an override that came beside a stack file is laid over it, and one that went is not any more', async () => {
+  const bench = new Bench();
+  const files = { ...repositoryFile, 'stacks/web/compose.yml': compose('app:1') };
+  const overridden = { ...files, 'stacks/web/compose.override.yml': compose('app:2') };
+  expect((await bench.render(files))['web']).toContain('app:1');
+  expect(await bench.render(files)).toEqual({ web: 'same' });
+  expect((await bench.render(overridden))['web']).toContain('app:2');
+  expect((await bench.render(files))['web']).toContain('app:1');
+});
+
+test('a second folder of a name is refused also where the first was rendered before, and the stack is back once it is gone', async () => {
+  const bench = new Bench();
+  const files = { ...repositoryFile, 'stacks/web/compose.yml': compose('app:1') };
+  await bench.render(files);
+  expect((await bench.render({ ...files, 'too/web/compose.yml': compose('app:1') }))['web']).toContain('is that of folder');
+  expect((await bench.render(files))['web']).toContain('app:1');
+});
+
+test('a commit that is not followed shows nothing of what is sealed, and leaves what is followed as it is remembered', async () => {
+  const bench = new Bench();
+  const files = {
+    'stacks/web/compose.yml': compose('app:1'),
+    'stacks/web/.env': sealed,
+    'stacks/db/compose.yml': compose('db:${PW}'),
+    'stacks/db/.env': sealed,
+  };
+  const proposed = { ...files, 'stacks/web/compose.yml': compose('app:${PW}') };
+  expect((await bench.render(files))['db']).toContain(secret);
+  const told = await bench.render(proposed, true);
+  expect(told['web']).toContain('sealed files are opened for the commit that is followed alone');
+  expect(told['db']).toBe('same');
+  expect(JSON.stringify(told)).not.toContain(secret);
+  expect(await bench.render(files)).toEqual({ web: 'same', db: 'same' });
+  expect((await bench.render(proposed))['web']).toContain(secret);
+});
