@@ -62,3 +62,23 @@ test('who says nothing waits a quarter of an hour, and tasks that come and go ar
   expect(overdue(cluster.store, stack, made, health('degraded'), now)).toBe('it made no progress for 15m0s: why');
   expect(overdue(cluster.store, stack, made, health('progressing'), now + 16 * 60_000)).toBe('it made no progress for 15m0s: why');
 });
+
+test('what a service asks to be left alone for comes on top of the deadline', () => {
+  const now = Date.UTC(2026, 0, 1);
+  const minute = 60 * second;
+  const cluster = initialisedCluster({ clock: { now: () => now }, stages: [pulling] });
+  const app = { TaskTemplate: { ContainerSpec: { Image: 'app:1' } }, Mode: { Replicated: { Replicas: 1 } } };
+  const services = [
+    { ...app, Name: 'web_app', UpdateConfig: { Monitor: 30 * minute, Delay: 5 * minute } },
+    { ...app, Name: 'web_slow', TaskTemplate: { ContainerSpec: { Image: 'app:1', StopGracePeriod: minute, Healthcheck: { StartPeriod: 10 * minute } } } },
+  ];
+  cluster.run(deployStack({ ...spec('app:1'), Services: services }, { source: { Kind: 'deploy' }, prune: true }));
+  const [stack] = [...cluster.store.list('stack')];
+  if (!stack) throw new Error('no stack');
+  const health = { State: 'progressing', Message: '', Reasons: [], Quarantined: false } as const;
+  const after = (minutes: number): string | undefined =>
+    overdue(cluster.store, stack, { CreatedAt: new Date(now).toISOString() }, health, now + minutes * 60_000);
+  expect([after(16), after(49), after(51)]).toEqual([undefined, undefined, 'it made no progress for 50m0s']);
+  const slow = { ...stack, Services: ['web_slow'] };
+  expect(overdue(cluster.store, slow, { CreatedAt: new Date(now).toISOString() }, health, now + 25 * 60_000)).toBeUndefined();
+});
