@@ -55,7 +55,7 @@ export function apiDependencies(
       open: async (nodeId, signal) => await managing().openNode(nodeId, signal),
       isTask: (containerId) => member()?.agent.runs(containerId) === true,
     },
-    guests: guestsOf(inside),
+    guests: guestsOf(member, inside),
     logs: { open: (task, logOptions, signal) => logsOf(task, logOptions, signal) },
     reconciler: {
       sync: async (name) => managing().gitops.sync(name),
@@ -79,8 +79,8 @@ export function apiDependencies(
   };
 }
 
-/** A node in safe mode, or in no cluster, refuses. */
-function guestsOf(inside: () => Membership): NonNullable<Dependencies['guests']> {
+/** A node in safe mode, or in no cluster, refuses to bring any, and has none. */
+function guestsOf(member: () => Membership | undefined, inside: () => Membership): NonNullable<Dependencies['guests']> {
   const line = () => {
     const { guests } = inside().agent;
     if (!guests) throw new Refusal('unavailable', 'this node brings no containers to networks of the cluster');
@@ -90,7 +90,7 @@ function guestsOf(inside: () => Membership): NonNullable<Dependencies['guests']>
     attach: async (request) => line().attach(request),
     settle: async (key, taskId, containerId, name) => line().settle(key, taskId, containerId, name),
     release: async (taskId, networkId, key) => line().release(taskId, networkId, key),
-    taskOf: (containerId) => line().taskOf(containerId),
+    taskOf: (containerId) => member()?.agent.guests?.taskOf(containerId),
     networkName: (networkId) => line().networkName(networkId),
   };
 }

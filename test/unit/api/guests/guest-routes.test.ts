@@ -1,0 +1,34 @@
+/** Containers that are no task's, between the client, the engine and the managers. */
+import { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import type { Context } from '#api/context';
+import type { GuestsLine } from '#api/dependencies';
+import { disconnectGuest } from '#api/guests/guest-routes';
+import type { Call } from '#api/router';
+
+/** An engine that shows these, and a node in no cluster. */
+function setUp(shown: Record<string, object>) {
+  const said: unknown[][] = [];
+  const line = (name: string) => (...facts: unknown[]) => void said.push([name, ...facts]);
+  const guests = {
+    taskOf: () => {
+      throw new Error('This node is not part of a swarm');
+    },
+    release: line('release'),
+    settle: line('settle'),
+    networkName: (id: string) => `${id}-here`,
+  } as Partial<GuestsLine> as GuestsLine;
+  const context = {
+    engine: { read: async (path: string) => shown[path] },
+    swarm: { status: () => ({ LocalNodeState: 'inactive', ControlAvailable: false }) },
+  } as unknown as Context;
+  const call = (ref: string, body: object): Call =>
+    ({ parameters: [ref], request: Readable.from([JSON.stringify(body)]), query: new URLSearchParams() }) as unknown as Call;
+  return { said, guests, context, call };
+}
+
+test('a container leaves a network of the engine’s own where no agent runs', async () => {
+  const { guests, context, call, said } = setUp({ '/containers/box/json': { Id: 'c1', Name: '/box' }, '/networks/plain': { Name: 'plain' } });
+  expect(await disconnectGuest(call('plain', { Container: 'box' }), context, guests)).toBeUndefined();
+  expect(said).toEqual([]);
+});
