@@ -3,8 +3,8 @@ import { timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { addressNumber, parseSubnet } from '#model/ipv4';
 import type { AttachmentChange } from '#model/object/assignment';
-import type { Task } from '#model/object/task';
-import { withState } from '#model/task-status';
+import type { Network } from '#model/object/network';
+import { taskNetwork, type Task } from '#model/object/task';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase } from './cluster.ts';
@@ -15,11 +15,14 @@ type Change<T extends AttachmentChange['type']> = Extract<AttachmentChange, { ty
 /** Containers that one node may bring. */
 const attachmentsPerNode = 4096;
 
+/** An address of the network that nobody has, this one if one is named; or why there is none. */
+export type AddressIn = (view: View, network: Network, asked?: string) => { addresses: readonly string[] } | { problem: string };
+
 /** Carries out what a node says of its containers, and of no other's; the result is the id of the container's task. */
-export function changeAttachment(nodeId: string, change: AttachmentChange): UseCase<string> {
+export function changeAttachment(nodeId: string, change: AttachmentChange, addressIn: AddressIn): UseCase<string> {
   switch (change.type) {
     case 'attach':
-      return attach(nodeId, change);
+      return attach(nodeId, change, addressIn);
     case 'tell':
       return tell(nodeId, change);
     case 'detach':
@@ -27,18 +30,12 @@ export function changeAttachment(nodeId: string, change: AttachmentChange): UseC
   }
 }
 
-/** A container's task with one network more; the pass gives it an address there, or says on it why not. */
-function attach(nodeId: string, change: Change<'attach'>): UseCase<string> {
+/** A container's task with one network more, and its address there; where there is none nothing changes. */
+function attach(nodeId: string, change: Change<'attach'>, addressIn: AddressIn): UseCase<string> {
   return (view, { now, newId }) => {
     const network = findObject(view, 'network', change.network);
     if (!network.Spec.Attachable) throw new Refusal('permissionDenied', `network ${network.Spec.Name} not manually attachable`);
-    const address = addressNumber(change.address);
-    const subnet = parseSubnet(network.IPAMOptions?.Configs?.[0]?.Subnet);
-    if (address !== undefined && subnet && (address < subnet.first || address > subnet.last)) {
-      throw new Refusal('invalidArgument', `invalid address ${change.address}: it does not belong to ${network.IPAMOptions?.Configs?.[0]?.Subnet}`, {
-        plain: true,
-      });
-    }
+    checkAddress(network, change.address);
     const known = attachmentOf(view, nodeId, change.containerId);
     if (known?.Spec.Networks?.some(({ Target }) => Target === network.ID)) {
       throw new Refusal('permissionDenied', `endpoint with name ${change.name} already exists in network ${network.Spec.Name}`, { plain: true });
@@ -46,16 +43,28 @@ function attach(nodeId: string, change: Change<'attach'>): UseCase<string> {
     if (!known && countOf(view, nodeId) >= attachmentsPerNode) {
       throw new Refusal('failedPrecondition', `node ${nodeId} has ${attachmentsPerNode} containers on the cluster's networks: no more can be attached`);
     }
+    const given = addressIn(view, network, change.address);
+    if ('problem' in given) throw new Refusal('failedPrecondition', given.problem, { plain: true });
     const task = known ?? newTask(newId(), nodeId, change, now);
-    const { Addresses = {}, ...attachment } = task.Shoal.Attachment ?? { ContainerID: change.containerId, Name: change.name };
-    const wanted = withState(task, 'new', 'created', now);
+    const aliases = change.aliases.length > 0 && { Aliases: change.aliases };
     const next: Task = {
-      ...wanted,
-      Spec: { ...task.Spec, Networks: [...(task.Spec.Networks ?? []), { Target: network.ID, ...(change.aliases.length > 0 && { Aliases: change.aliases }) }] },
-      Shoal: { ...task.Shoal, Attachment: { ...attachment, Addresses: { ...Addresses, ...(change.address && { [network.ID]: change.address }) } } },
+      ...task,
+      Spec: { ...task.Spec, Networks: [...(task.Spec.Networks ?? []), { Target: network.ID, ...aliases }] },
+      NetworksAttachments: [...(task.NetworksAttachments ?? []), { Network: taskNetwork(network), Addresses: given.addresses, ...aliases }],
     };
     return { actions: [known ? update('task', next) : create('task', next)], result: next.ID };
   };
+}
+
+/** Refuses an address that is none of the network's. */
+function checkAddress({ IPAMOptions }: Network, address: string | undefined): void {
+  if (address === undefined || !IPAMOptions?.Configs) return;
+  const number = addressNumber(address) ?? Number.NaN;
+  const holds = IPAMOptions.Configs.some(({ Subnet }) => {
+    const subnet = parseSubnet(Subnet);
+    return subnet && subnet.first <= number && number <= subnet.last;
+  });
+  if (!holds) throw new Refusal('invalidArgument', `invalid address ${address}: It does not belong to any of this network's subnets`, { plain: true });
 }
 
 /** What became of the container: its name, and whether it runs. */
@@ -70,20 +79,20 @@ function tell(nodeId: string, { taskId, containerId, name, running }: Change<'te
 
 /** The container has left the network, or is gone: what it held there is free. */
 function detach(nodeId: string, { taskId, networkId }: Change<'detach'>): UseCase<string> {
-  return (view, { now }) => {
+  return (view) => {
     const task = view.get('task', taskId);
     // Said twice, it is done.
     if (!task) return { actions: [], result: taskId };
-    return { actions: [withoutNetwork(ownAttachment(view, nodeId, taskId), networkId, now)], result: taskId };
+    return { actions: [withoutNetwork(ownAttachment(view, nodeId, taskId), networkId)], result: taskId };
   };
 }
 
 /** The task off the network, or off all; without any it goes. */
-export function withoutNetwork(task: Task, networkId: string | undefined, now: number): Action {
+export function withoutNetwork(task: Task, networkId: string | undefined): Action {
   const Networks = (task.Spec.Networks ?? []).filter(({ Target }) => networkId !== undefined && Target !== networkId);
   if (Networks.length === 0) return remove('task', task.ID);
   const NetworksAttachments = (task.NetworksAttachments ?? []).filter(({ Network }) => Network.ID !== networkId);
-  return update('task', { ...withState(task, 'new', 'detached', now), Spec: { ...task.Spec, Networks }, NetworksAttachments });
+  return update('task', { ...task, Spec: { ...task.Spec, Networks }, NetworksAttachments });
 }
 
 function ownAttachment(view: View, nodeId: string, taskId: string): Task {
@@ -109,7 +118,7 @@ function newTask(ID: string, NodeID: string, { containerId, name }: Change<'atta
     Spec: { Runtime: 'attachment' },
     ServiceID: '',
     NodeID,
-    Status: { Timestamp: timeText(now), State: 'new', Message: 'created' },
+    Status: { Timestamp: timeText(now), State: 'running', Message: 'attached' },
     DesiredState: 'running',
     Shoal: { ServiceName: name, ServiceLabels: {}, SpecVersion: 0, Attachment: { ContainerID: containerId, Name: name } },
   };

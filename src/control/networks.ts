@@ -25,14 +25,14 @@ export function createNetwork(spec: NetworkSpec): UseCase<{ ID: string }> {
 }
 
 export function removeNetwork(ref: string): UseCase<void> {
-  return (view, { now }) => {
+  return (view) => {
     const network = findObject(view, 'network', ref);
     const id = network.ID;
     if (network.Spec.Ingress) checkIngressUnused(view);
     const [user] = servicesUsing(view, id);
     if (user) throw new Refusal('failedPrecondition', `network ${id} is in use by service ${user.ID}`);
     checkNoTasks(view, id);
-    return { actions: [...detachStopped(view, id, now), remove('network', id)], result: undefined };
+    return { actions: [...detachStopped(view, id), remove('network', id)], result: undefined };
   };
 }
 
@@ -94,7 +94,7 @@ function checkNoTasks(view: View, networkId: string): void {
 }
 
 /** Containers that do not run keep no network: they cannot be started again then. */
-function detachStopped(view: View, networkId: string, now: number): Action[] {
+function detachStopped(view: View, networkId: string): Action[] {
   const stopped = [...view.find('task', 'network', networkId)].filter(({ Shoal }) => Shoal.Attachment);
-  return stopped.map((task) => withoutNetwork(task, networkId, now));
+  return stopped.map((task) => withoutNetwork(task, networkId));
 }

@@ -86,10 +86,12 @@ export class DirtySet {
     if (next && compareStates(next.Status.State, 'assigned') < 0) this.#waiting = true;
     const took = known !== undefined && isPlaced(known);
     const takes = next !== undefined && isPlaced(next);
-    if (known?.NodeID === next?.NodeID && took === takes && (!known || !next || isActive(known) === isActive(next))) return;
+    const moved = took && takes && known.NetworksAttachments !== next.NetworksAttachments;
+    if (!moved && known?.NodeID === next?.NodeID && took === takes && (!known || !next || isActive(known) === isActive(next))) return;
     if (took) this.#loads.add(known.NodeID);
     if (takes) this.#loads.add(next.NodeID);
-    if (holdsAddresses(known) && !holdsAddresses(next)) this.#networks = true;
+    const left = moved && (next.NetworksAttachments?.length ?? 0) < (known.NetworksAttachments?.length ?? 0);
+    if (left || (holdsAddresses(known) && !holdsAddresses(next))) this.#networks = true;
   }
 }
 

@@ -10,12 +10,13 @@ import { swarmTexts } from '#model/swarm-texts';
 import { defaultClusterSpec } from '#control/clusters';
 import { changeAttachment } from '#control/attachments';
 import type { UseCase } from '#control/cluster';
+import { addressIn } from '#stages/allocator/allocator';
 import { Catalog } from '#stages/dispatcher/catalog';
 import { itemKey } from '#stages/dispatcher/item';
 import { awaitNode, Heartbeats, notedAtOnce } from '#stages/dispatcher/heartbeat';
 import { checkAttachment, checkDescription, checkReports } from '#stages/dispatcher/foreign';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
-import type { AttachmentChange, DispatcherSession, OpenSession } from '#model/object/assignment';
+import type { DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { Action, StoreEvent } from '#store/action';
 import { clusterOf, type View } from '#store/view';
@@ -163,21 +164,10 @@ export class Sessions {
       changeAttachment: async (change) => {
         check();
         checkAttachment(change);
-        return await this.#changeAttachment(nodeId, change);
+        return await submit(changeAttachment(nodeId, change, addressIn));
       },
       close: () => session.end(),
     };
-  }
-
-  /** One that gets no address is undone, and refused with what was said on its task. */
-  async #changeAttachment(nodeId: string, change: AttachmentChange): Promise<string> {
-    const { state, submit } = this.#parts;
-    const taskId = await submit(changeAttachment(nodeId, change));
-    const task = state.store.get('task', taskId);
-    if (change.type !== 'attach' || task?.Status.State !== 'new') return taskId;
-    const network = task.Spec.Networks?.at(-1)?.Target;
-    await submit(changeAttachment(nodeId, { type: 'detach', taskId, ...(network !== undefined && { networkId: network }) }));
-    throw new Refusal('failedPrecondition', task.Status.Err ?? 'no address is free', { plain: true });
   }
 
   /** Every other node that was told of the task, and lives, has in force what it was told up to now. */

@@ -97,7 +97,7 @@ export async function disconnectGuest(call: Call, context: Context, guests: Gues
   const body = parseBody(await holdBody(call.request));
   const container = await containerOf(context, body);
   const network = container && (await clusterNetworkOf(context, parameter(call)));
-  const taskId = network?.sure ? guests.taskOf(container.Id) : undefined;
+  const taskId = container && network?.sure ? guests.taskOf(container.Id) : undefined;
   if (!container || !network || taskId === undefined) return undefined;
   const reply = await context.engine.exchange(
     call,

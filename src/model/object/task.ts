@@ -58,8 +58,6 @@ export interface Attachment {
   ContainerID: string;
   Name: string;
   Running?: true;
-  /** The addresses that were asked for, by network. */
-  Addresses?: Readonly<Record<string, string>>;
 }
 
 /** The task was made by a rollout, or taken over, or follows one that failed in it. */

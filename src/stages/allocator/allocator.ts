@@ -28,9 +28,6 @@ interface Allocation extends NetworkAllocation {
 interface Wish {
   network: Network;
   aliases: readonly string[];
-  /** The address that it had before, or that was asked for. */
-  kept?: readonly string[];
-  asked?: string;
 }
 
 /**
@@ -74,10 +71,8 @@ function allocateTask(task: Task, allocation: Allocation, now: number): Action[]
   if (typeof ports === 'string') return refuse(task, ports, now);
   const attachments = attach(task, ports, allocation);
   if (typeof attachments === 'string') return refuse(task, attachments, now);
-  // What stands for a container is where that is.
-  const next = task.Shoal.Attachment ? withState(task, 'running', 'attached', now) : withState(task, 'pending', 'pending task scheduling', now);
   const allocated: Task = {
-    ...next,
+    ...withState(task, 'pending', 'pending task scheduling', now),
     ...(attachments.length > 0 && { NetworksAttachments: attachments }),
     Shoal: { ...task.Shoal, ...(ports.length > 0 && { Ports: ports }) },
   };
@@ -101,12 +96,12 @@ function attach(task: Task, ports: readonly PortConfig[], allocation: Allocation
   const wishes = wishesOf(task, ports, allocation);
   if (typeof wishes === 'string') return wishes;
   const attachments: NetworkAttachment[] = [];
-  for (const { network, aliases, kept, asked } of wishes) {
-    const taken = kept ? { addresses: [...kept] } : takeAddress(network, allocation, asked);
+  for (const { network, aliases } of wishes) {
+    const taken = takeAddress(network, allocation);
     if ('problem' in taken) {
       for (const [at, { Addresses }] of attachments.entries()) {
         const given = wishes[at];
-        if (given && !given.kept) for (const address of Addresses) allocation.spaces.of(given.network).giveBack(address);
+        if (given) for (const address of Addresses) allocation.spaces.of(given.network).giveBack(address);
       }
       return taken.problem;
     }
@@ -131,17 +126,9 @@ function wishesOf(task: Task, ports: readonly PortConfig[], allocation: Allocati
   for (const { Target = '', Aliases = [] } of task.Spec.Networks ?? []) {
     const network = allocation.networks.get(Target) ?? allocation.view.get('network', Target) ?? nodeLocal(Target);
     if (!network) return `network ${Target} not found`;
-    if (!wishes.some((wish) => wish.network.ID === network.ID)) wishes.push({ network, aliases: Aliases, ...attachmentWish(task, network.ID) });
+    if (!wishes.some((wish) => wish.network.ID === network.ID)) wishes.push({ network, aliases: Aliases });
   }
   return refuseMixture(wishes) ?? wishes;
-}
-
-/** A container that comes to one network more stays where it is on the others. */
-function attachmentWish({ Shoal, NetworksAttachments }: Task, networkId: string): Pick<Wish, 'kept' | 'asked'> {
-  if (!Shoal.Attachment) return {};
-  const kept = NetworksAttachments?.find(({ Network }) => Network.ID === networkId)?.Addresses;
-  const asked = Shoal.Attachment.Addresses?.[networkId];
-  return { ...(kept && { kept }), ...(asked !== undefined && { asked }) };
 }
 
 /** The engine gives a container on the host's network, or on none, no other one. */
@@ -159,7 +146,13 @@ function nodeLocal(name: string): Network | undefined {
   return { ...newMeta(name), Spec: { Name: name, Driver: name === 'none' ? 'null' : name } };
 }
 
-function takeAddress(network: Network, allocation: Allocation, asked: string | undefined): { addresses: string[] } | { problem: string } {
+/** For what stands for a container: an address that nobody has, this one if one is named; or why there is none. */
+export function addressIn(view: View, network: Network, asked?: string): { addresses: readonly string[] } | { problem: string } {
+  const { networks, problems } = allocateNetworks(view);
+  return takeAddress(networks.get(network.ID) ?? network, { problems, spaces: new AddressSpaces(view) }, asked);
+}
+
+function takeAddress(network: Network, allocation: Pick<Allocation, 'problems' | 'spaces'>, asked?: string): { addresses: string[] } | { problem: string } {
   if (nodeLocalNetworks.includes(network.Spec.Name)) return { addresses: [] };
   const problem = allocation.problems.get(network.ID);
   if (problem) return { problem };

@@ -3,7 +3,6 @@ import { assert } from '#base/assert';
 import { Pace, type Steps } from '#base/pace/steps';
 import { modeOf, type Service } from '#model/object/service';
 import type { Task } from '#model/object/task';
-import { compareStates } from '#model/object/task-state';
 import { remove, update, type Action } from '#store/action';
 import type { Scope, StageContext, StageResult, Wake } from '#store/stage';
 import type { View } from '#store/view';
@@ -160,8 +159,6 @@ function abandon(view: View, task: Task): Action | undefined {
 
 /** What stands for a container ends with it, or with its node; nobody is led to one of a node that is down, until the node says that it runs. */
 function endAttachment(view: View, task: Task): Action | undefined {
-  // It waits for its address: whoever asked for that has its answer, and takes it back.
-  if (compareStates(task.Status.State, 'assigned') < 0) return undefined;
   if (isGone(view, task)) return remove('task', task.ID);
   const { Running, ...Attachment } = task.Shoal.Attachment ?? { ContainerID: '', Name: '' };
   if (!Running || view.get('node', task.NodeID)?.Status.State !== 'down') return undefined;

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { changeAttachment } from '#control/attachments';
 import { createNetwork, removeNetwork } from '#control/networks';
 import { stages } from '#manager/stages';
+import { addressIn } from '#stages/allocator/allocator';
 import type { AttachmentChange } from '#model/object/assignment';
 import { itemKey, itemOf } from '#stages/dispatcher/item';
 import { update } from '#store/action';
@@ -14,7 +15,7 @@ function setUp() {
   const cluster = initialisedCluster({ stages });
   const make = (Name: string, Subnet: string, Attachable = true): string => cluster.run(createNetwork({ Name, Attachable, IPAM: { Config: [{ Subnet }] } })).ID;
   const networks = { red: make('red', '10.1.0.0/24'), blue: make('blue', '10.2.0.0/24'), closed: make('closed', '10.3.0.0/24', false) };
-  const say = (change: AttachmentChange, node = nodeId): string => cluster.run(changeAttachment(node, change));
+  const say = (change: AttachmentChange, node = nodeId): string => cluster.run(changeAttachment(node, change, addressIn));
   const attach = (containerId: string, network: string, more: object = {}): string =>
     say({ type: 'attach', containerId, name: `name-${containerId}`, network, aliases: [], ...more });
   const places = (id: string): unknown =>
@@ -60,13 +61,39 @@ test('what it leaves is free, and what it does not leave stays', () => {
   expect(places(attach('c2', 'blue', { address: '10.2.0.2' }))).toEqual([['blue', '10.2.0.2/24']]);
 });
 
-test('an address that somebody has is said on the task, and given to nobody twice', () => {
-  const { attach, places, task } = setUp();
+test('an address that somebody has is refused, and changes nothing of the networks that the container is on', () => {
+  const { cluster, attach, places, task, networks } = setUp();
   attach('c1', 'red', { address: '10.1.0.9' });
-  const second = attach('c2', 'red', { address: '10.1.0.9' });
-  expect([task(second)?.Status.State, task(second)?.Status.Err]).toEqual(['new', 'network red: address 10.1.0.9 is already in use']);
-  expect(places(second)).toBeUndefined();
-  expect(() => attach('c3', 'red', { address: '10.9.0.1' })).toThrow('invalid address 10.9.0.1: it does not belong to 10.1.0.0/24');
+  expect(() => attach('c2', 'red', { address: '10.1.0.9' })).toThrow('network red: address 10.1.0.9 is already in use');
+  const id = attach('c2', 'blue');
+  const [before, entries] = [task(id), cluster.entries];
+  expect(() => attach('c2', 'red', { address: '10.1.0.9' })).toThrow('network red: address 10.1.0.9 is already in use');
+  expect([task(id), cluster.entries]).toEqual([before, entries]);
+  expect(attach('c2', networks.red)).toBe(id);
+  expect(places(id)).toEqual([
+    ['blue', '10.2.0.2/24'],
+    ['red', '10.1.0.10/24'],
+  ]);
+});
+
+test('an address that is none of the network’s is refused', () => {
+  const { attach } = setUp();
+  for (const address of ['10.9.0.1', 'nonsense']) {
+    expect(() => attach('c1', 'red', { address })).toThrow(`invalid address ${address}: It does not belong to any of this network's subnets`);
+  }
+});
+
+test('an address that was asked for once is not asked for again', () => {
+  const { networks, attach, say, places } = setUp();
+  const taskId = attach('c1', 'red', { address: '10.1.0.9' });
+  attach('c1', 'blue');
+  say({ type: 'detach', taskId, networkId: networks.red });
+  attach('c2', 'red', { address: '10.1.0.9' });
+  attach('c1', 'red');
+  expect(places(taskId)).toEqual([
+    ['blue', '10.2.0.2/24'],
+    ['red', '10.1.0.10/24'],
+  ]);
 });
 
 test('networks that are not attachable, other nodes’ containers and a place twice are refused', () => {
