@@ -9,7 +9,10 @@ import type { Call } from '#api/router';
 /** An engine that shows these, and a node in no cluster. */
 function setUp(shown: Record<string, object>) {
   const said: unknown[][] = [];
-  const line = (name: string) => async (...facts: unknown[]) => void said.push([name, ...facts]);
+  const line =
+    (name: string) =>
+    async (...facts: unknown[]) =>
+      void said.push([name, ...facts]);
   const guests = {
     taskOf: () => {
       throw new Error('This node is not part of a swarm');
