@@ -69,7 +69,16 @@ async function start(nodeId: string, role: 'leader' | 'follower' | 'worker'): Pr
   };
   const manages = role !== 'worker';
   const status = () => ({ LocalNodeState: 'active', NodeID: nodeId, NodeAddr: '', ControlAvailable: manages, Error: '' }) as const;
-  const parts = { cluster, leader: line, nodes, swarm: { status }, engineSocket, logger: silentLogger, clock: wallClock };
+  const parts = {
+    cluster,
+    leader: line,
+    nodes,
+    swarm: { status },
+    reconcileEvents: { watch: () => () => undefined },
+    engineSocket,
+    logger: silentLogger,
+    clock: wallClock,
+  };
   const metrics = { raftIndex: () => 0, leads: () => role === 'leader', readOnly: () => false, network: async () => [] };
   const server = new ApiServer({ socketPath, version: '0.1.0', leaderPatienceMs: 0 }, { ...parts, metrics } as unknown as Dependencies);
   await server.start();
