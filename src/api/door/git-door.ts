@@ -44,11 +44,12 @@ const gitPath = /^\/git\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})(\/info\/refs|\/git-u
 
 export class GitDoor {
   readonly #parts: GitDoorParts;
-  readonly #issuers = new IssuerKeys();
+  readonly #issuers: IssuerKeys;
   #bodies = 0;
 
   constructor(parts: GitDoorParts) {
     this.#parts = parts;
+    this.#issuers = new IssuerKeys(parts.clock);
   }
 
   /** Whether it is a request that is answered here; then it is answered. */

@@ -1,14 +1,30 @@
 /** Tokens that an issuer made for a job of a forge (OpenID Connect): believed by the issuer's own keys, for the subjects that a repository names. */
-import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeJwt, errors, jwtVerify, type JSONWebKeySet } from 'jose';
+import type { Clock } from '#base/clock';
 import { matchesWildcard } from '#base/text/wildcard';
 import type { TrustedIssuer } from '#model/object/repository';
 
-type KeySet = ReturnType<typeof createRemoteJWKSet>;
+type KeySet = ReturnType<typeof createLocalJWKSet>;
+
+interface Held {
+  /** As they were told last. */
+  keys?: KeySet;
+  loadedMs: number;
+  /** When they were asked for last, whatever came of it. */
+  triedMs: number;
+  loading?: Promise<void>;
+}
 
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA'];
 const answerMs = 5_000;
 const largestAnswer = 256 * 1024;
 const mostIssuers = 100;
+/** Keys are asked for anew after so long, and at once for a key that is not among them. */
+const freshMs = 10 * 60_000;
+/** Keys that could not be asked for anew are believed so long. */
+const longestMs = 3_600_000;
+/** An issuer is asked no more often than that, whatever it answered and whoever shows what. */
+const restMs = 30_000;
 const toleratedSeconds = 30;
 /** A token of a job lives for minutes; one that is older is nobody's job any more. */
 const oldest = '1h';
@@ -18,9 +34,20 @@ export function isJwt(secret: string): boolean {
   return /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/.test(secret);
 }
 
+/** Keys in plain text are those of whoever answers: they come over https, or from an issuer on this machine that is asked so itself. */
+export function mayTellKeys(issuer: string, place: URL): boolean {
+  const { protocol, origin } = new URL(issuer);
+  return place.protocol === 'https:' || (protocol === 'http:' && place.origin === origin);
+}
+
 export class IssuerKeys {
+  readonly #clock: Pick<Clock, 'monotonicNow'>;
   /** By issuer. */
-  readonly #sets = new Map<string, KeySet>();
+  readonly #held = new Map<string, Held>();
+
+  constructor(clock: Pick<Clock, 'monotonicNow'>) {
+    this.#clock = clock;
+  }
 
   /** The trust that the token proves; undefined: none. Never throws on what it holds. */
   async judge(token: string, trusted: readonly TrustedIssuer[]): Promise<TrustedIssuer | undefined> {
@@ -35,31 +62,75 @@ export class IssuerKeys {
     return undefined;
   }
 
-  async #proves(token: string, { Issuer, Audience, Subject }: TrustedIssuer): Promise<boolean> {
-    const keys = await this.#keysOf(Issuer);
+  async #proves(token: string, trusted: TrustedIssuer): Promise<boolean> {
+    const keys = await this.#keysOf(trusted.Issuer, freshMs);
+    if (!keys) return false;
     try {
-      const options = { issuer: Issuer, audience: Audience, algorithms, clockTolerance: toleratedSeconds, maxTokenAge: oldest, requiredClaims: ['exp', 'sub'] };
-      const { payload } = await jwtVerify(token, keys, options);
-      return typeof payload.sub === 'string' && matchesWildcard(Subject, payload.sub);
+      return await isProved(token, keys, trusted);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) return false;
+    }
+    // The issuer may have another key by now.
+    const newer = await this.#keysOf(trusted.Issuer, 0);
+    return newer !== undefined && newer !== keys && isProved(token, newer, trusted).catch(() => false);
+  }
+
+  /** Keys that are no older than `oldestMs`, or those that there are while no newer ones are to be had. */
+  async #keysOf(issuer: string, oldestMs: number): Promise<KeySet | undefined> {
+    const held = this.#heldOf(issuer);
+    const now = this.#clock.monotonicNow();
+    if (!held.loading && now - held.loadedMs >= oldestMs && now - held.triedMs >= restMs) {
+      held.triedMs = now;
+      held.loading = this.#load(issuer, held);
+    }
+    await held.loading;
+    return this.#clock.monotonicNow() - held.loadedMs < longestMs ? held.keys : undefined;
+  }
+
+  /** Never rejects: what fails leaves the keys as they are. */
+  async #load(issuer: string, held: Held): Promise<void> {
+    try {
+      held.keys = createLocalJWKSet(await keysFrom(issuer));
+      held.loadedMs = this.#clock.monotonicNow();
     } catch {
-      return false;
+      // It does not answer, or not as an issuer does: it is asked again after a rest.
+    } finally {
+      delete held.loading;
     }
   }
 
-  async #keysOf(issuer: string): Promise<KeySet> {
-    const known = this.#sets.get(issuer);
-    if (known) return known;
-    const address = `${issuer.replace(/\/+$/, '')}/.well-known/openid-configuration`;
-    const answer = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(answerMs) });
-    const text = await answer.text();
-    if (!answer.ok || text.length > largestAnswer) throw new Error('the issuer does not tell its keys');
-    const found = JSON.parse(text) as { issuer?: unknown; jwks_uri?: unknown };
-    const place = new URL(String(found.jwks_uri));
-    const secure = place.protocol === 'https:' || place.host === new URL(issuer).host;
-    if (found.issuer !== issuer || !secure) throw new Error('the issuer calls itself otherwise');
-    const keys = createRemoteJWKSet(place, { timeoutDuration: answerMs });
-    if (this.#sets.size >= mostIssuers) this.#sets.clear();
-    this.#sets.set(issuer, keys);
-    return keys;
+  #heldOf(issuer: string): Held {
+    const held = this.#held.get(issuer) ?? { loadedMs: -Infinity, triedMs: -Infinity };
+    const [first] = this.#held.keys();
+    if (first !== undefined && this.#held.size >= mostIssuers && !this.#held.has(issuer)) this.#held.delete(first);
+    this.#held.set(issuer, held);
+    return held;
   }
+}
+
+async function isProved(token: string, keys: KeySet, { Issuer, Audience, Subject }: TrustedIssuer): Promise<boolean> {
+  const options = { issuer: Issuer, audience: Audience, algorithms, clockTolerance: toleratedSeconds, maxTokenAge: oldest, requiredClaims: ['exp', 'sub'] };
+  const { payload } = await jwtVerify(token, keys, options);
+  return typeof payload.sub === 'string' && matchesWildcard(Subject, payload.sub);
+}
+
+async function keysFrom(issuer: string): Promise<JSONWebKeySet> {
+  const told = (await answerOf(`${issuer.replace(/\/+$/, '')}/.well-known/openid-configuration`)) as { issuer?: unknown; jwks_uri?: unknown };
+  const place = new URL(String(told.jwks_uri));
+  if (told.issuer !== issuer || !mayTellKeys(issuer, place)) throw new Error('the issuer calls itself otherwise');
+  return (await answerOf(place.href)) as JSONWebKeySet;
+}
+
+/** What lies at the address, as JSON; read no further than an issuer's answer goes. */
+async function answerOf(address: string): Promise<unknown> {
+  const answer = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(answerMs) });
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of answer.body ?? []) {
+    size += part.length;
+    // Leaving the loop closes the connection.
+    if (!answer.ok || size > largestAnswer) throw new Error('the issuer does not tell its keys');
+    parts.push(part);
+  }
+  return JSON.parse(Buffer.concat(parts).toString());
 }

@@ -2,13 +2,14 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isJwt, IssuerKeys } from '#api/door/oidc';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { isJwt, IssuerKeys, mayTellKeys } from '#api/door/oidc';
 import { addIssuer } from '#control/repository/issuers';
 import { createRepository } from '#control/repository/repositories';
 import { second } from '#base/text/duration';
 import type { TrustedIssuer } from '#model/object/repository';
 import { initialisedCluster } from '#test/support/memory-cluster';
+import { VirtualClock } from '#test/support/virtual-clock';
 
 type Key = Awaited<ReturnType<typeof generateKeyPair>>;
 
@@ -16,6 +17,13 @@ let server: Server;
 let issuer: string;
 let [good, foreign]: (Key | undefined)[] = [];
 let asked: string[] = [];
+/** What is answered in the place of the truth, by path. */
+let untrue: Record<string, string> = {};
+
+beforeEach(() => {
+  asked = [];
+  untrue = {};
+});
 
 beforeAll(async () => {
   [good, foreign] = [await generateKeyPair('ES256'), await generateKeyPair('ES256')];
@@ -23,7 +31,7 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     asked.push(request.url ?? '');
     const found: Record<string, object> = { '/.well-known/openid-configuration': { issuer, jwks_uri: `${issuer}/keys` }, '/keys': { keys: [jwk] } };
-    response.end(JSON.stringify(found[request.url ?? ''] ?? { issuer: 'somebody else', jwks_uri: `${issuer}/keys` }));
+    response.end(untrue[request.url ?? ''] ?? JSON.stringify(found[request.url ?? ''] ?? { issuer: 'somebody else', jwks_uri: `${issuer}/keys` }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -50,7 +58,7 @@ function made(
 }
 
 const judged = async (token: string, ...trusted: TrustedIssuer[]): Promise<string | undefined> =>
-  (await new IssuerKeys().judge(token, trusted.length > 0 ? trusted : [trust()]))?.ID;
+  (await new IssuerKeys(new VirtualClock()).judge(token, trusted.length > 0 ? trusted : [trust()]))?.ID;
 
 test('a token of the issuer, for the audience and a subject that matches, proves its trust; the first that it proves counts', async () => {
   expect(await judged(await made())).toBe('1');
@@ -77,10 +85,63 @@ test('what is signed by another key, for another, by another, too old, not signe
 });
 
 test('only who is named is asked for keys, and one that calls itself otherwise is not believed', async () => {
-  asked = [];
   expect(await judged(await made({ iss: `${issuer}/other` }))).toBeUndefined();
   expect(asked).toEqual([]);
   expect(await judged(await made({ iss: `${issuer}/other` }), trust({ Issuer: `${issuer}/other` }))).toBeUndefined();
+});
+
+test('keys come over https, or from the same place where the issuer itself is on this machine', () => {
+  const may = (from: string, place: string): boolean => mayTellKeys(from, new URL(place));
+  expect([may('https://f', 'https://f/keys'), may('https://f', 'https://keys.f/'), may('http://127.0.0.1:1', 'http://127.0.0.1:1/keys')]).toEqual([true, true, true]);
+  expect([may('https://f', 'http://f/keys'), may('https://f:1', 'http://f:1/keys'), may('http://127.0.0.1:1', 'http://127.0.0.1:2/keys')]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+});
+
+test('however many guess at a time, an issuer is asked once; one that fails is asked again after a rest', async () => {
+  const clock = new VirtualClock();
+  const keys = new IssuerKeys(clock);
+  const judge = async (): Promise<unknown[]> => Promise.all([...Array(20).keys()].map(async () => keys.judge(await made(), [trust()])));
+  const discovery = '/.well-known/openid-configuration';
+  for (const answer of ['no JSON', `"${'x'.repeat(300_000)}"`]) {
+    untrue = { [discovery]: answer };
+    asked = [];
+    expect([(await judge()).every((found) => found === undefined), (await judge()).length, asked]).toEqual([true, 20, [discovery]]);
+    await clock.advance(30_000);
+  }
+  untrue = { '/keys': JSON.stringify({ keys: [], more: 'x'.repeat(300_000) }) };
+  asked = [];
+  expect([(await judge()).concat(await judge()).every((found) => found === undefined), asked]).toEqual([true, [discovery, '/keys']]);
+  untrue = {};
+  await clock.advance(29_999);
+  expect((await judge())[0]).toBeUndefined();
+  await clock.advance(1);
+  expect((await judge()).every((found) => found !== undefined)).toBe(true);
+  expect(asked).toEqual([discovery, '/keys', discovery, '/keys']);
+});
+
+test('keys are asked for anew after a while and for a key that is new; those that there are hold while the issuer does not answer', async () => {
+  const clock = new VirtualClock();
+  const keys = new IssuerKeys(clock);
+  const proves = async (token: Promise<string>): Promise<boolean> => (await keys.judge(await token, [trust()])) !== undefined;
+  const jwk = { ...(await exportJWK((foreign as Key).publicKey)), kid: 'two', alg: 'ES256' };
+  const later = (): Promise<string> =>
+    new SignJWT({ iss: issuer, sub: subject, aud: 'shoal' })
+      .setProtectedHeader({ alg: 'ES256', kid: 'two' })
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign((foreign as Key).privateKey);
+  expect([await proves(made()), await proves(later()), asked.length]).toEqual([true, false, 2]);
+  untrue = { '/.well-known/openid-configuration': JSON.stringify({ issuer, jwks_uri: `${issuer}/moved` }), '/moved': JSON.stringify({ keys: [jwk] }) };
+  await clock.advance(30_000);
+  expect([await proves(later()), asked.at(-1), await proves(made())]).toEqual([true, '/moved', false]);
+  untrue = { '/.well-known/openid-configuration': '' };
+  await clock.advance(600_000);
+  expect([await proves(later()), asked.length]).toEqual([true, 5]);
+  await clock.advance(3_000_000);
+  expect(await proves(later())).toBe(false);
 });
 
 test('an issuer in plain text, a subject for everybody and a role that nobody could use are refused', () => {
