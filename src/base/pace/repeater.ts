@@ -3,15 +3,17 @@ import type { Clock } from '../clock.ts';
 
 export class Repeater {
   readonly #look: () => Promise<void>;
-  readonly #clock: Pick<Clock, 'after'>;
+  readonly #clock: Pick<Clock, 'after' | 'monotonicNow'>;
   #cancel: () => void = () => {};
+  /** When the look begins that was put off. */
+  #dueMs = Infinity;
   #work: Promise<void> = Promise.resolve();
   #working = false;
   #again = false;
   #stopped = false;
 
   /** What `look` throws reaches the process: whatever may fail is caught in it, and asked for again by `askIn`. */
-  constructor(look: () => Promise<void>, clock: Pick<Clock, 'after'>) {
+  constructor(look: () => Promise<void>, clock: Pick<Clock, 'after' | 'monotonicNow'>) {
     this.#look = look;
     this.#clock = clock;
   }
@@ -24,14 +26,18 @@ export class Repeater {
   ask(): void {
     if (this.#stopped) return;
     this.#cancel();
+    this.#dueMs = Infinity;
     this.#again = true;
     if (!this.#working) this.#work = this.#run();
   }
 
-  /** Looks after `delayMs`, unless somebody asks before; the last such wish counts. */
+  /** Looks after `delayMs`, unless somebody asks before; the earliest such wish counts, and one more makes it no later. */
   askIn(delayMs: number): void {
+    const dueMs = this.#clock.monotonicNow() + delayMs;
+    if (this.#stopped || dueMs >= this.#dueMs) return;
     this.#cancel();
-    if (!this.#stopped) this.#cancel = this.#clock.after(delayMs, () => this.ask());
+    this.#dueMs = dueMs;
+    this.#cancel = this.#clock.after(delayMs, () => this.ask());
   }
 
   /** No look begins any more. Resolves when the one under way is done. */

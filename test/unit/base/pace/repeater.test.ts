@@ -33,9 +33,10 @@ test('whoever asks during a look gets one more, however many they are', async ()
 
 test('a look that was put off is not looked at twice when somebody asks before', async () => {
   const { clock, repeater, end, begun } = looks();
-  repeater.askIn(1000);
   repeater.askIn(2000);
-  await clock.advance(1999);
+  await clock.advance(500);
+  repeater.askIn(1000);
+  await clock.advance(999);
   expect(begun()).toBe(0);
   await clock.advance(1);
   expect(begun()).toBe(1);
@@ -45,6 +46,21 @@ test('a look that was put off is not looked at twice when somebody asks before',
   expect(begun()).toBe(2);
   await end();
   await clock.advance(5000);
+  expect(begun()).toBe(2);
+});
+
+test('of wishes for later the earliest counts, whoever wishes after it, and also what is wished during a look', async () => {
+  const { clock, repeater, end, begun } = looks();
+  for (let wish = 0; wish < 5; wish++) {
+    repeater.askIn(500);
+    await clock.advance(100);
+  }
+  expect(begun()).toBe(1);
+  repeater.askIn(500);
+  repeater.askIn(60_000);
+  await end();
+  expect(begun()).toBe(1);
+  await clock.advance(500);
   expect(begun()).toBe(2);
 });
 
