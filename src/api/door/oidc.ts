@@ -34,7 +34,7 @@ export function isJwt(secret: string): boolean {
   return /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/.test(secret);
 }
 
-/** Keys in plain text are those of whoever answers: they come over https, or from an issuer on this machine that is asked so itself. */
+/** Keys in plain text are those of whoever answers: they come over https, or from an issuer on this machine that is asked so itself. @internal */
 export function mayTellKeys(issuer: string, place: URL): boolean {
   const { protocol, origin } = new URL(issuer);
   return place.protocol === 'https:' || (protocol === 'http:' && place.origin === origin);
