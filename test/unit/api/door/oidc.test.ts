@@ -92,7 +92,11 @@ test('only who is named is asked for keys, and one that calls itself otherwise i
 
 test('keys come over https, or from the same place where the issuer itself is on this machine', () => {
   const may = (from: string, place: string): boolean => mayTellKeys(from, new URL(place));
-  expect([may('https://f', 'https://f/keys'), may('https://f', 'https://keys.f/'), may('http://127.0.0.1:1', 'http://127.0.0.1:1/keys')]).toEqual([true, true, true]);
+  expect([may('https://f', 'https://f/keys'), may('https://f', 'https://keys.f/'), may('http://127.0.0.1:1', 'http://127.0.0.1:1/keys')]).toEqual([
+    true,
+    true,
+    true,
+  ]);
   expect([may('https://f', 'http://f/keys'), may('https://f:1', 'http://f:1/keys'), may('http://127.0.0.1:1', 'http://127.0.0.1:2/keys')]).toEqual([
     false,
     false,
