@@ -1,58 +1,48 @@
 /** The order of a repository's stacks: one that comes after others waits until they are healthy as the same commit has them. */
 import { newestRevision } from '#control/stack/revisions';
 import type { View } from '#store/view';
+import { circlesOf, wayAround } from './circles.ts';
 import { isQuarantined } from './outcome.ts';
 import type { RenderedStack } from './rendered.ts';
 import type { Step } from './step.ts';
 
+/** A longer circle is told by how many stacks it has. */
+const longestWay = 10;
+/** Mentions that are followed for the words of all circles of a commit. */
+const mostLooks = 100_000;
+
 /** Stack → why its order cannot be kept: a name that is no stack, or a circle. */
 export function orderFaults(stacks: readonly RenderedStack[]): ReadonlyMap<string, string> {
   const byName = new Map(stacks.map((stack) => [stack.Name, stack]));
+  const after = (name: string): readonly string[] => byName.get(name)?.Policy?.After ?? [];
+  const circles = circlesOf(byName.keys(), after);
+  const looks = { left: mostLooks };
   const faults = new Map<string, string>();
-  for (const { Name, Policy } of stacks) {
-    const unknown = (Policy?.After ?? []).find((name) => !byName.has(name));
-    const circle = unknown === undefined ? circleOf(Name, byName) : undefined;
+  for (const { Name } of stacks) {
+    const unknown = after(Name).find((name) => !byName.has(name));
+    const circle = circles.get(Name);
     if (unknown !== undefined) faults.set(Name, `it comes after ${unknown}, which is no stack of the commit`);
-    else if (circle) faults.set(Name, `it comes after itself: ${circle.join(' after ')}`);
-  }
-  return faults;
-}
-
-/** The way from a stack back to itself; each stack is looked at once. */
-function circleOf(start: string, byName: ReadonlyMap<string, RenderedStack>): string[] | undefined {
-  const from = new Map<string, string>();
-  const open = [start];
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    for (const next of byName.get(name)?.Policy?.After ?? []) {
-      if (next === start) return [...wayTo(name, start, from), start];
-      if (from.has(next)) continue;
-      from.set(next, name);
-      open.push(next);
+    else if (circle) {
+      const way = wayAround(Name, circle, after, longestWay, looks);
+      faults.set(Name, `it comes after itself: ${way ? way.join(' after ') : `it lies in a circle of ${circle.size} stacks`}`);
     }
   }
-  return undefined;
-}
-
-function wayTo(end: string, start: string, from: ReadonlyMap<string, string>): string[] {
-  const way = [end];
-  for (let at = end; at !== start;) {
-    at = from.get(at) ?? start;
-    way.unshift(at);
-  }
-  return way;
+  return faults;
 }
 
 export function refusedFor({ Name, Path, Commit, Policy, Who }: RenderedStack, reason: string): RenderedStack {
   return { Name, Path, Commit, ...(Policy && { Policy }), ...(Who !== undefined && { Who }), errors: [`shoal.yml: stack ${Name}: ${reason}`] };
 }
 
+type Standing = 'good' | 'open' | 'failed';
+
 /** The steps, but that a new version waits for those before it. Changes by hand are undone in no order. */
 export function inOrder(view: View, stacks: readonly RenderedStack[], steps: readonly Step[]): Step[] {
-  const byName = new Map(stacks.map((stack) => [stack.Name, stack]));
+  const standing = standingsOf(view, stacks, steps);
   return steps.map((step) => {
     if (step.type !== 'apply' || step.drift || step.restores) return step;
     const { name, source, rendered } = step;
-    const before = (rendered.Policy?.After ?? []).map((each) => ({ each, state: stateOf(view, byName.get(each), steps) }));
+    const before = (rendered.Policy?.After ?? []).map((each) => ({ each, state: standing(each) }));
     const failed = before.find(({ state }) => state === 'failed');
     const commit = rendered.Commit;
     if (failed)
@@ -64,9 +54,26 @@ export function inOrder(view: View, stacks: readonly RenderedStack[], steps: rea
   });
 }
 
-function stateOf(view: View, rendered: RenderedStack | undefined, steps: readonly Step[]): 'good' | 'open' | 'failed' {
+/** Of a stack by its name: each is looked at once. */
+function standingsOf(view: View, stacks: readonly RenderedStack[], steps: readonly Step[]): (name: string) => Standing {
+  const byName = new Map(stacks.map((stack) => [stack.Name, stack]));
+  const stepsOf = new Map<string, Step[]>();
+  for (const step of steps) {
+    const own = stepsOf.get(step.name);
+    if (own) own.push(step);
+    else stepsOf.set(step.name, [step]);
+  }
+  const known = new Map<string, Standing>();
+  return (name) => {
+    const standing = known.get(name) ?? stateOf(view, byName.get(name), stepsOf.get(name) ?? []);
+    known.set(name, standing);
+    return standing;
+  };
+}
+
+/** `own`: the stack's steps. */
+function stateOf(view: View, rendered: RenderedStack | undefined, own: readonly Step[]): Standing {
   const stack = rendered && view.byName('stack', rendered.Name);
-  const own = steps.filter(({ name }) => name === rendered?.Name);
   if (!rendered || 'errors' in rendered || own.some(({ type }) => type === 'refuse' || type === 'hold')) return 'failed';
   if (stack && isQuarantined(stack, rendered)) return 'failed';
   if (!stack || stack.Digest !== rendered.digest || own.some((step) => step.type === 'wait' || (step.type === 'apply' && !step.drift))) return 'open';

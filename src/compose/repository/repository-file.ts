@@ -46,6 +46,9 @@ export interface RepositoryFile {
   ignore: readonly string[];
 }
 
+/** Stacks that one comes after. */
+const mostAfter = 256;
+
 /** Never throws on what the file holds; errors have their places. */
 export function readRepositoryFile(path: string, bytes: Uint8Array): RepositoryFile | { errors: readonly string[] } {
   const report = newReport();
@@ -79,6 +82,8 @@ function checkMeaning(report: Report, value: Value): void {
   for (const [at, item] of listOf(top['stacks']).entries()) {
     const path = isMap(item) ? goText(item['path'] ?? '') : goText(item);
     if (isMap(item)) words(['stacks', at], item);
+    const after = isMap(item) ? texts(item['after']).length : 0;
+    if (after > mostAfter) add(report, 'error', ['stacks', at, 'after'], `it names ${after} stacks`, `at most ${mostAfter}: name those that come last of them`);
     const parts = path.split('/');
     if (path === '' || path.startsWith('/') || parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('**')))
       add(
