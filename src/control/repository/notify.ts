@@ -1,4 +1,4 @@
-/** Use cases of telling: who is told, what is to be said, and that it was said. All of it lies in the store, so that it is said once, whoever leads. */
+/** Use cases of telling: who is told, what is to be said, and that it was said. All of it lies in the store, so that it is said whoever leads: once, or twice where the leader ends between the two. */
 import { timeOf, timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { forgeKinds, type NotifyTarget, type OutboxMessage, type Told, type Verdict } from '#model/git/notify';
@@ -87,7 +87,10 @@ function checkTarget({ Kind, URL: url, Project, Secret }: Omit<NotifyTarget, 'ID
   if (!/^(https:\/\/|http:\/\/(127(\.\d{1,3}){3}|localhost|\[::1\])[:/])[^\s@]+$/i.test(url))
     throw new Refusal('invalidArgument', 'what is told goes over https:// (http:// on this machine alone), to an address without a login');
   if (/[\u0000-\u001f\u007f]/.test(`${url}${Secret ?? ''}`)) throw new Refusal('invalidArgument', 'an address and a secret are one line of text');
+  if (!URL.canParse(url)) throw new Refusal('invalidArgument', 'this is no address: its host or its port cannot be');
   const forge = forgeKinds.has(Kind);
+  // It goes out in a header.
+  if (forge && /[^\u0000-\u00ff]/.test(Secret ?? '')) throw new Refusal('invalidArgument', 'a token has no characters beyond Latin-1');
   if (forge && (Project === undefined || !/^[\w.-]+(\/[\w.-]+)+$/.test(Project)))
     throw new Refusal('invalidArgument', `${Kind} needs a project, such as team/stacks`);
   if (!forge && Project !== undefined) throw new Refusal('invalidArgument', `${Kind} has no project`);

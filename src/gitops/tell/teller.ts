@@ -6,7 +6,7 @@ import type { Cluster } from '#control/cluster';
 import { messageSaid, noteVerdict } from '#control/repository/notify';
 import type { OutboxMessage } from '#model/git/notify';
 import type { Repository } from '#model/object/repository';
-import { tellRequest } from './request.ts';
+import { tellRequest, type TellRequest } from './request.ts';
 
 export interface TellerParts {
   cluster: Cluster;
@@ -93,17 +93,33 @@ export class Teller {
   }
 
   /** `final`: asking again does not help. */
-  async #post({ url, headers, body }: ReturnType<typeof tellRequest>): Promise<'said' | { reason: string; final: boolean }> {
+  async #post(asked: TellRequest): Promise<'said' | { reason: string; final: boolean }> {
+    const request = requestOf(asked, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(answerMs)]));
+    if (!request) return { reason: 'its address or its token is none that can be sent', final: true };
     try {
-      const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(answerMs)]);
-      // A token goes to whom it was given for, and nowhere else.
-      const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
+      const answer = await fetch(request);
       await answer.body?.cancel();
       if (answer.ok) return 'said';
       const final = answer.status < 500 && answer.status !== 408 && answer.status !== 429;
       return { reason: `it was answered with status ${answer.status}`, final };
     } catch (error) {
-      return { reason: (error as Error).message, final: false };
+      return { reason: `it was not reached (${codeOf(error)})`, final: false };
     }
   }
+}
+
+/** Undefined: no request can be made of it. */
+function requestOf({ url, headers, body }: TellRequest, signal: AbortSignal): Request | undefined {
+  try {
+    // A token goes to whom it was given for, and nowhere else.
+    return new Request(url, { method: 'POST', headers, body, redirect: 'manual', signal });
+  } catch {
+    return undefined;
+  }
+}
+
+/** What kind of failure it is. Its words may name the address, which may be a secret. */
+function codeOf(error: unknown): string {
+  const { name, cause } = error as Error & { cause?: { code?: unknown } };
+  return typeof cause?.code === 'string' ? cause.code : name;
 }

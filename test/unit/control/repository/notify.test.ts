@@ -32,6 +32,9 @@ test('what would send a token in plain text, to nobody or to the wrong one is re
     [{ URL: 'ftp://x.example/' }, 'over https://'],
     [{ URL: 'https://me:pw@x.example/' }, 'without a login'],
     [{ URL: '' }, 'over https://'],
+    [{ URL: 'https://x.example:99999/secret-path' }, 'its port cannot be'],
+    [{ URL: 'https://[::x]/' }, 'its host'],
+    [{ Kind: 'github', Project: 'a/b', Secret: 'tök€n' }, 'Latin-1'],
     [{ Project: 'a/b' }, 'has no project'],
     [{ Kind: 'github' }, 'needs a project'],
     [{ Kind: 'github', Project: 'a/../b?c' }, 'needs a project'],
@@ -39,6 +42,8 @@ test('what would send a token in plain text, to nobody or to the wrong one is re
     [{ Secret: 'a\nb' }, 'one line'],
   ];
   for (const [more, why] of refused) expect(() => made().cluster.run(addTarget('infra', { ...webhook, ...more }))).toThrow(why);
+  // Of a webhook it is a key, and goes out nowhere.
+  made().cluster.run(addTarget('infra', { ...webhook, Secret: 'k€y' }));
   const { Secret: _none, ...plain } = webhook;
   expect(() => made().cluster.run(addTarget('infra', { ...plain, Kind: 'gitlab', Project: 'a/b' }))).toThrow('needs a token');
 });
