@@ -30,6 +30,11 @@ export function versionName(wanted: PresentFile, own: readonly PresentFile[], ta
   }
 }
 
+/** Whether `name` is that of a version of what has the plain name. */
+export function isVersionOf(name: string, plain: string): boolean {
+  return suffixOf(name, plain) !== undefined;
+}
+
 /** What stands behind the plain name: a count, or the beginning of a digest as it was before counts. */
 function suffixOf(name: string, plain: string): string | undefined {
   const suffix = /-(\d{1,9}|[0-9a-f]{10})$/.exec(name)?.[1];

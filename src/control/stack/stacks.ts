@@ -20,7 +20,7 @@ import { judgeRevision, newestRevision, recordRevision, removeRevisions } from '
 import { nodesOf, stackHealth } from './stack-health.ts';
 import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
 import { checkStackName, sameCondition } from './stack-states.ts';
-import { inVersions } from './versions.ts';
+import { inVersions, versionsIn } from './versions.ts';
 import { checkStackPorts, deployService, isRepeated, pruneServices, type DeployedService } from './stack-services.ts';
 import { servicesUsing } from '../users.ts';
 
@@ -51,7 +51,7 @@ export interface DeployOptions {
   source: StackSource;
   /** Of the rendered spec; kept on the stack's record. Made from the spec when absent. */
   digest?: string;
-  /** Remove services that the spec no longer names. */
+  /** Remove services that the spec no longer names, and what only they used; without it, only versions of content that nobody uses go. */
   prune: boolean;
   /** By hand, over the stack of a repository. */
   force?: boolean;
@@ -94,7 +94,7 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
       return deployService(overlay, service, { ...scope, origin: origin ?? options.source, record: stack, registryAuth, repeated }, context, changes);
     });
     checkStackPorts(overlay, services);
-    if (options.prune) dropUnused(overlay, inventory, changes);
+    dropUnused(overlay, options.prune ? inventory : versionsIn(inventory, asked.Versioned), changes);
     const Inventory = inOrder([...inventory.filter(({ Kind, ID }) => overlay.get(Kind, ID)), ...changes.owned]);
     recordStack(overlay, stack, { name: spec.Name, services, digest, Inventory, ...options }, context);
     if (stack) judgeLeft(overlay, view, stack, context);

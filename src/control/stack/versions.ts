@@ -1,7 +1,7 @@
 /** The versions of a stack's secrets and configs: control holds the data, compares it, and gives new content a new name. */
 import type { SecretSpec } from '#model/object/secret';
 import type { OwnedObject, StackSpec } from '#model/object/stack';
-import { versionName, withVersions } from '#model/version-names';
+import { isVersionOf, versionName, withVersions } from '#model/version-names';
 import type { View } from '#store/view';
 import type { FileKind } from '../secrets-and-configs.ts';
 
@@ -12,6 +12,12 @@ export function inVersions(view: View, spec: StackSpec, inventory: readonly Owne
   const secret = namesOf(view, 'secret', spec.Secrets, new Set(Versioned.Secrets), inventory);
   const config = namesOf(view, 'config', spec.Configs, new Set(Versioned.Configs), inventory);
   return withVersions(spec, { secret, config });
+}
+
+/** What of the inventory is a version of a secret or config that the stack still has: such ones follow each other without number. */
+export function versionsIn(inventory: readonly OwnedObject[], versioned: StackSpec['Versioned']): OwnedObject[] {
+  const plain = { secret: versioned?.Secrets ?? [], config: versioned?.Configs ?? [] };
+  return inventory.filter(({ Kind, Name }) => (Kind === 'secret' || Kind === 'config') && plain[Kind].some((name) => isVersionOf(Name, name)));
 }
 
 function namesOf(

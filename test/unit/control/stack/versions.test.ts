@@ -46,6 +46,15 @@ test('new content is a new version, the same content the same one; a name says n
   expect([used(cluster), names(cluster)]).toEqual(['shop_key-3', ['shop_key-1', 'shop_key-3']]);
 });
 
+test('without pruning, versions that no service can roll back to go all the same, and nothing else does', () => {
+  const cluster = initialisedCluster();
+  const other = { Name: 'shop_other', Data: base64('x') };
+  const first = withSecret('one');
+  cluster.run(deployStack({ ...first, Secrets: [...first.Secrets, other] }, byHand));
+  for (const content of ['two', 'three', 'four']) cluster.run(deployStack(withSecret(content), { ...byHand, prune: false }));
+  expect([used(cluster), names(cluster).toSorted()]).toEqual(['shop_key-4', ['shop_key-3', 'shop_key-4', 'shop_other']]);
+});
+
 test('a name from before counts stays until its content changes', () => {
   const cluster = initialisedCluster();
   const before = `shop_key-${createHash('sha256').update('one').digest('hex').slice(0, 10)}`;
