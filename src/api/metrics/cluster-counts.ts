@@ -15,9 +15,23 @@ export function countCommit(events: readonly StoreEvent[], meter: Meter): void {
   }
 }
 
+/** Names that nothing bears any more since this commit. */
+export function namesGone(events: readonly StoreEvent[], kind: 'service' | 'repository'): ReadonlySet<string> {
+  const gone = new Set<string>();
+  for (const event of events) {
+    if (event.kind !== kind) continue;
+    if (event.previous) gone.add(event.previous.Spec.Name);
+    if (event.object) gone.delete(event.object.Spec.Name);
+  }
+  return gone;
+}
+
 function countTask({ object, previous }: EventOf<'task'>, meter: Meter): void {
-  if (!object) return;
+  // What stands for somebody's container was not scheduled, and bears no service's name.
+  if (!object || object.Shoal.Attachment) return;
   if (hasNode(object) && !(previous && hasNode(previous))) meter.took('shoal_scheduling_delay_seconds', waitedSeconds(object));
+  // Its service is gone, and what was counted of it forgotten.
+  if (object.DesiredState === 'remove') return;
   const service = object.Shoal.ServiceName;
   if (!previous && object.Shoal.Restart === true) meter.count('shoal_service_restarts_total', { service });
   if (previous && !hasFailed(previous) && hasFailed(object)) meter.count('shoal_service_task_failures_total', { service });

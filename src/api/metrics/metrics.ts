@@ -6,8 +6,8 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { Meter } from '#base/meter';
 import { pendingReasonOf, pendingReasons, type PendingReason } from '#model/health/pending-reason';
 import type { Context } from '../context.ts';
-import type { NetworkFigures, View } from '../dependencies.ts';
-import { countCommit } from './cluster-counts.ts';
+import type { NetworkFigures, StoreEvent, View } from '../dependencies.ts';
+import { countCommit, namesGone } from './cluster-counts.ts';
 import { addProcessMetrics, LoopDelay } from './process-metrics.ts';
 import { PrometheusMeter } from './prometheus-meter.ts';
 import { repositoryState } from '../view/repository.ts';
@@ -85,7 +85,7 @@ export class Metrics {
     this.#measured('shoal_raft_term', 'The term that this manager is in: each election begins another.', () => context.metrics.log?.()?.term ?? 0);
     this.#meter = new PrometheusMeter(this.#registry);
     addProcessMetrics(this.#registry, this.#delay);
-    this.#unwatch = context.cluster.watch((events) => countCommit(events, this.#meter));
+    this.#unwatch = context.cluster.watch((events) => this.#committed(events));
   }
 
   /** For what the parts of the daemon count themselves. */
@@ -122,6 +122,12 @@ export class Metrics {
     for (const [what, bytes] of Object.entries((await this.#context.metrics.log?.()?.bytes()) ?? {})) this.#bytes.set({ what }, bytes);
     this.#tellNetwork(await this.#context.metrics.network());
     return this.#registry.metrics();
+  }
+
+  /** Nobody may ever scrape: what was told of an object goes with it. */
+  #committed(events: readonly StoreEvent[]): void {
+    countCommit(events, this.#meter);
+    for (const kind of ['service', 'repository'] as const) this.#meter.forget(kind, namesGone(events, kind));
   }
 
   #count(view: View, stacks: readonly StackSummary[]): void {

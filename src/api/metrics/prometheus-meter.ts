@@ -49,10 +49,18 @@ export class PrometheusMeter implements Meter {
 
   /** Forgets what was told of objects that are gone: names come and go without number. */
   keepOnly(label: 'service' | 'repository', names: ReadonlySet<string>): void {
+    this.#drop(label, (name) => !names.has(name));
+  }
+
+  forget(label: 'service' | 'repository', names: ReadonlySet<string>): void {
+    if (names.size > 0) this.#drop(label, (name) => names.has(name));
+  }
+
+  #drop(label: 'service' | 'repository', isGone: (name: string) => boolean): void {
     for (const [name, told] of this.#told) {
       for (const [key, labels] of told) {
         const named = labels[label];
-        if (named === undefined || names.has(named)) continue;
+        if (named === undefined || !isGone(named)) continue;
         this.#series.get(name)?.remove(labels);
         told.delete(key);
       }

@@ -44,6 +44,11 @@ test('restarts, failures, rollbacks and lost nodes count when they begin', () =>
   const failed = task({ NodeID: 'n1' }, 'failed');
   expect(told({ kind: 'task', id: 't1', object: failed, previous: task({ NodeID: 'n1' }, 'running') })).toEqual(['shoal_service_task_failures_total web']);
   expect(told({ kind: 'task', id: 't1', object: failed, previous: failed })).toEqual([]);
+  // Of a service that is gone nothing is counted, nor of a container on an attachable network.
+  const running = task({ NodeID: 'n1' }, 'running');
+  expect(told({ kind: 'task', id: 't1', object: { ...failed, DesiredState: 'remove' }, previous: running })).toEqual([]);
+  const attached = { ...failed, Shoal: { ...failed.Shoal, Attachment: { ContainerID: 'c', Name: 'box' } } };
+  expect(told({ kind: 'task', id: 't1', object: attached, previous: { ...running, Shoal: attached.Shoal } })).toEqual([]);
   const service = (State?: string): Service => ({ ...aService('web'), ...(State && { UpdateStatus: { State, Message: '' } }) }) as Service;
   expect(told({ kind: 'service', id: 's1', object: service('rollback_started'), previous: service('updating') })).toEqual([
     'shoal_service_rollbacks_total web',

@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LoopDelay } from '#api/metrics/process-metrics';
 import { compareTexts } from '#base/text/text';
-import { create, newMeta } from '#store/action';
+import { create, newMeta, type StoreEvent } from '#store/action';
 import { Metrics } from '#api/metrics/metrics';
 import { initialisedCluster } from '#test/support/memory-cluster';
 import { realClock } from '#test/support/real-clock';
 import type { Task } from '#model/object/task';
+import { aService } from '#test/support/cluster-objects';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
 
 let api: ApiFixture;
@@ -98,8 +99,9 @@ test('what the parts of the daemon tell is shown, and forgotten with the service
     taskStates: () => new Map(),
     count: () => 0,
   };
+  let commit: (events: readonly StoreEvent[]) => void = () => {};
   const metrics = new Metrics({
-    cluster: { read: async () => view, watch: () => () => {} } as never,
+    cluster: { read: async () => view, watch: (listener: typeof commit) => ((commit = listener), () => {}) } as never,
     swarm: { status: () => ({ LocalNodeState: 'active', ControlAvailable: true }) } as never,
     reconciler: {} as never,
     clock: realClock,
@@ -126,7 +128,13 @@ test('what the parts of the daemon tell is shown, and forgotten with the service
   ])
     expect(text).toContain(`${line}\n`);
   expect(text).not.toContain('repository="gone"');
-  names.pop();
+  // Of what goes nothing is kept until somebody scrapes, who may never come.
+  names.push('api');
+  metrics.meter.count('shoal_service_restarts_total', { service: 'api' });
+  commit([{ kind: 'service', id: 'api', previous: aService('api') }]);
+  const kept = await metrics.text();
+  expect([kept.includes('restarts_total{service="web"}'), kept.includes('restarts_total{service="api"}')]).toEqual([true, false]);
+  names.length = 0;
   expect(await metrics.text()).not.toContain('service="web"');
 });
 
