@@ -6,22 +6,23 @@ import type { Repository } from '#model/object/repository';
 import type { Stack } from '#model/object/stack';
 import type { View } from '#store/view';
 import { isOwned } from '../stack/ownership.ts';
-import { revisionsOf } from '../stack/revisions.ts';
+import { newestRevision } from '../stack/revisions.ts';
 import { stillness } from './stillness.ts';
 
 const longest = 500;
 
+/** `waits`: somebody suspended it, and nothing of it is deployed before that ends. */
+export interface StackVerdict {
+  name: string;
+  state: Verdict['State'] | 'waits';
+  text: string;
+}
+
 /** undefined: there is nothing to say now. */
 export function verdictOf(view: View, repository: Repository, now: number): Verdict | undefined {
-  const { Commit, State, Refused = {}, Held = {} } = repository.Status;
+  const { Commit, State } = repository.Status;
   if (Commit === undefined || State === 'unavailable' || State === 'pending' || stillness(repository, now)) return undefined;
-  const stacks = [...view.list('stack')].filter((stack) => isOwned(stack, repository.Spec.Name));
-  const own = stacks.map((stack) => ({ name: stack.Spec.Name, ...stackVerdict(view, stack, Commit) }));
-  const names = new Set(own.map(({ name }) => name));
-  const foreign = [...Object.entries(Refused), ...Object.entries(Held).map(([name, reason]) => [name, [reason]] as const)]
-    .filter(([name]) => !names.has(name))
-    .map(([name, errors]) => ({ name, state: 'failure' as const, text: errors[0] ?? '' }));
-  const all = [...own, ...foreign];
+  const all = stackVerdicts(view, repository);
   const failed = all.filter(({ state }) => state === 'failure');
   if (failed.length > 0)
     return {
@@ -32,14 +33,37 @@ export function verdictOf(view: View, repository: Repository, now: number): Verd
         .join('; ')
         .slice(0, longest),
     };
-  const open = all.filter(({ state }) => state === 'pending');
-  if (open.length > 0) return { Commit, State: 'pending', Text: `${open.map(({ name }) => name).join(', ')} on the way`.slice(0, longest) };
+  const open = all.filter(({ state }) => state !== 'success');
+  if (open.length > 0)
+    return {
+      Commit,
+      State: 'pending',
+      Text: open
+        .map(({ name, state, text }) => (state === 'waits' ? `${name}: ${text}` : `${name} on the way`))
+        .join(', ')
+        .slice(0, longest),
+    };
   return { Commit, State: 'success', Text: `${counted(all.length, 'stack')} as commit ${shortCommit(Commit)} wants them` };
 }
 
-function stackVerdict(view: View, { Spec, Condition }: Stack, commit: string): { state: Verdict['State']; text: string } {
-  if (Condition.State === 'refused' || Condition.State === 'held') return { state: 'failure', text: `${Condition.State}: ${Condition.Message}` };
-  const revision = revisionsOf(view, Spec.Name).findLast(({ Source }) => Source.Kind === 'repository' && Source.Commit === commit);
-  if (Condition.State === 'pending' || revision?.Outcome.State === 'pending') return { state: 'pending', text: '' };
-  return revision?.Outcome.State === 'failed' ? { state: 'failure', text: revision.Outcome.Message } : { state: 'success', text: '' };
+/** Whether each stack is as the repository's commit wants it: how it stands decides, whatever commit brought that. Also those that are not the repository's and that it may not take. */
+export function stackVerdicts(view: View, { Spec, Status: { Refused = {}, Held = {} } }: Repository): StackVerdict[] {
+  const left = new Map([
+    ...Object.entries(Refused).map(([name, errors]) => [name, errors[0] ?? ''] as const),
+    ...Object.entries(Held).map(([name, reason]) => [name, reason] as const),
+  ]);
+  const own = [...view.list('stack')].filter((stack) => isOwned(stack, Spec.Name)).map((stack) => stackVerdict(view, stack, left.get(stack.Spec.Name)));
+  const names = new Set(own.map(({ name }) => name));
+  const foreign = [...left].filter(([name]) => !names.has(name)).map(([name, text]): StackVerdict => ({ name, state: 'failure', text }));
+  return [...own, ...foreign];
+}
+
+/** `left`: why the last look left it as it was. */
+function stackVerdict(view: View, { Spec: { Name: name }, Condition, Suspended }: Stack, left: string | undefined): StackVerdict {
+  if (Suspended) return { name, state: 'waits', text: 'suspended: it is deployed when that ends' };
+  if (Condition.State === 'refused' || Condition.State === 'held') return { name, state: 'failure', text: `${Condition.State}: ${Condition.Message}` };
+  const outcome = newestRevision(view, name)?.Outcome;
+  if (Condition.State === 'pending' || outcome?.State === 'pending') return { name, state: 'pending', text: '' };
+  if (outcome?.State === 'failed') return { name, state: 'failure', text: `failed: ${outcome.Message}` };
+  return left === undefined ? { name, state: 'success', text: '' } : { name, state: 'failure', text: left };
 }

@@ -3,10 +3,11 @@ import { pause, type Clock } from '#base/clock';
 import { shortCommit } from '#base/text/text';
 import type { Cluster } from '#control/cluster';
 import { stillness } from '#control/repository/stillness';
+import { stackVerdicts, type StackVerdict } from '#control/repository/verdict';
 import { isOwned } from '#control/stack/ownership';
 import { revisionsOf } from '#control/stack/revisions';
 import { healthOfService, nodesOf } from '#control/stack/stack-health';
-import type { Revision, Stack } from '#model/object/stack';
+import type { Stack } from '#model/object/stack';
 
 export interface PushFollowParts {
   cluster: Cluster;
@@ -36,11 +37,13 @@ export async function followPush(repository: string, commit: string, { cluster, 
     const view = await cluster.read();
     const waits = whyNothingHappens(view, repository, commit, clock.now());
     if (waits !== undefined) return verdict(false, waits, say);
-    const stacks = [...view.list('stack')].filter((stack) => isOwned(stack, repository));
-    const open = stacks.filter((stack) => goesOn(view, stack, commit));
-    for (const stack of stacks) if (revisionOf(view, stack, commit)) tellServices(view, stack, clock.now(), once);
-    if (open.length === 0) return tellVerdict(view, stacks, commit, say);
-    const late = open.map(({ Spec }) => Spec.Name).join(', ');
+    const known = view.byName('repository', repository);
+    const verdicts = known ? stackVerdicts(view, known) : [];
+    const open = verdicts.flatMap(({ name, state }) => (state === 'pending' ? [name] : []));
+    for (const stack of [...view.list('stack')].filter((each) => isOwned(each, repository)))
+      if (open.includes(stack.Spec.Name) || isBroughtBy(view, stack, commit)) tellServices(view, stack, clock.now(), once);
+    if (open.length === 0) return tellVerdict(verdicts, commit, say);
+    const late = open.join(', ');
     if (clock.monotonicNow() > end)
       return verdict(false, `${late}: not over after ${longestMs / 60_000} minutes; \`shoal stack ls\` shows what becomes of it`, say);
     if (signal.aborted) return verdict(false, `${late}: this manager stops, and another one goes on; \`shoal stack ls\` shows what becomes of it`, say);
@@ -62,19 +65,8 @@ function whyNothingHappens(view: View, name: string, commit: string, now: number
   return State === 'unavailable' || Commit !== commit ? Message || 'the commit is not looked at' : undefined;
 }
 
-function revisionOf(view: View, { Spec }: Stack, commit: string): Revision | undefined {
-  return revisionsOf(view, Spec.Name).findLast(({ Source, Of }) => Of === undefined && Source.Kind === 'repository' && Source.Commit === commit);
-}
-
-function isUndone({ Condition }: Stack, commit: string): boolean {
-  return (Condition.State === 'refused' || Condition.State === 'held') && (Condition.Commit ?? commit) === commit;
-}
-
-/** Its verdict is to come: of what the commit brought, or of what it went back to. */
-function goesOn(view: View, stack: Stack, commit: string): boolean {
-  if (stack.Condition.State === 'pending' && stack.Condition.Commit === commit) return true;
-  const brought = revisionOf(view, stack, commit);
-  return brought?.Outcome.State === 'pending' && !isUndone(stack, commit);
+function isBroughtBy(view: View, { Spec }: Stack, commit: string): boolean {
+  return revisionsOf(view, Spec.Name).some(({ Source, Of }) => Of === undefined && Source.Kind === 'repository' && Source.Commit === commit);
 }
 
 function tellServices(view: View, { Services, Suspended }: Stack, now: number, say: Say): void {
@@ -88,16 +80,10 @@ function tellServices(view: View, { Services, Suspended }: Stack, now: number, s
   }
 }
 
-function tellVerdict(view: View, stacks: readonly Stack[], commit: string, say: Say): boolean {
-  const failed = stacks.flatMap((stack) => {
-    const { Name } = stack.Spec;
-    if (stack.Suspended) return [`${Name}: suspended: it is deployed when that ends`];
-    if (isUndone(stack, commit)) return [`${Name}: ${stack.Condition.State}: ${stack.Condition.Message}`];
-    const revision = revisionOf(view, stack, commit);
-    return revision?.Outcome.State === 'failed' ? [`${Name}: failed: ${revision.Outcome.Message}`] : [];
-  });
-  for (const line of failed) say(line);
-  if (failed.length > 0) return verdict(false, `${failed.length} of ${stacks.length} stacks are not as commit ${shortCommit(commit)} wants them`, say);
+function tellVerdict(verdicts: readonly StackVerdict[], commit: string, say: Say): boolean {
+  const failed = verdicts.filter(({ state }) => state !== 'success');
+  for (const { name, text } of failed) say(`${name}: ${text}`);
+  if (failed.length > 0) return verdict(false, `${failed.length} of ${verdicts.length} stacks are not as commit ${shortCommit(commit)} wants them`, say);
   return verdict(true, `commit ${shortCommit(commit)} is deployed, and healthy`, say);
 }
 

@@ -69,7 +69,11 @@ test('a rollout that fails says so, and what it went back to', async () => {
   expect(failed.remote.at(-2)).toMatch(/^web: refused: rolled back to revision 1 .*update paused due to failure/);
   expect(failed.remote.at(-1)).toBe(`NOT DEPLOYED: 1 of 1 stacks are not as commit ${second.slice(0, 12)} wants them`);
   expect(following.image('web_web')).toBe('app:1');
-  // The commit is taken: the next one comes after it.
+  // The commit is taken: the next one comes after it, and one that changes no stack does not mend it.
+  const readme = repository.commit({ 'README.md': 'more' });
+  const still = await world.push(token);
+  expect(still.remote.at(-2)).toMatch(/^web: refused: rolled back to revision 1 /);
+  expect(still.remote.at(-1)).toBe(`NOT DEPLOYED: 1 of 1 stacks are not as commit ${readme.slice(0, 12)} wants them`);
   repository.commit({ 'stacks/web/compose.yml': stackFile('app:3') });
   expect((await world.push(token)).remote.at(-1)).toMatch(/^DEPLOYED: /);
 });
