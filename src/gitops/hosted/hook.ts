@@ -24,7 +24,9 @@ export type HookJudge = (question: HookQuestion, say: (line: string) => void) =>
 const largestQuestion = 1024 * 1024;
 
 const script = (kind: HookQuestion['kind']): string => `#!/bin/sh
-{ printf 'kind ${kind}\\nreceived %s\\n' "$GIT_QUARANTINE_PATH"; cat; printf 'end\\n'; } >&3
+{ printf 'kind ${kind}\\nreceived %s\\n' "$GIT_QUARANTINE_PATH"
+  while IFS= read -r line; do printf 'update %s\\n' "$line"; done
+  printf 'end\\n'; } >&3
 while IFS= read -r line <&3; do
   case "$line" in
     'say '*) printf '%s\\n' "\${line#say }" >&2 ;;
@@ -76,8 +78,16 @@ async function answer(line: Duplex, question: HookQuestion | undefined, judge: H
   }
 }
 
+/** Git checks a name only after it asked: each line that it gives is marked as one, and what is no update makes the whole not understood. */
 function parse(text: string): HookQuestion | undefined {
-  const kind = /^kind (pre-receive|post-receive)$/m.exec(text)?.[1] as HookQuestion['kind'] | undefined;
-  const updates = [...text.matchAll(/^([0-9a-f]{40,64}) ([0-9a-f]{40,64}) (.+)$/gm)].map(([, before = '', after = '', ref = '']) => ({ before, after, ref }));
-  return kind && { kind, updates, received: /^received (.*)$/m.exec(text)?.[1] ?? '' };
+  const [head = '', place = '', ...lines] = text.split('\n').slice(0, -1);
+  const kind = /^kind (pre-receive|post-receive)$/.exec(head)?.[1] as HookQuestion['kind'] | undefined;
+  const received = /^received (.*)$/.exec(place)?.[1];
+  const updates = lines.flatMap((line) => updateOf(line) ?? []);
+  return kind && received !== undefined && updates.length === lines.length ? { kind, updates, received } : undefined;
+}
+
+function updateOf(line: string): RefUpdate | undefined {
+  const [, before, after, ref] = /^update ([0-9a-f]{40,64}) ([0-9a-f]{40,64}) ([^\u0000-\u001f\u007f]+)$/.exec(line) ?? [];
+  return before && after && ref ? { before, after, ref } : undefined;
 }
