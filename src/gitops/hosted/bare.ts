@@ -14,6 +14,8 @@ export interface BarePlace {
   branch: string;
   signal: AbortSignal;
   groups: GroupListener;
+  /** Whether git answers requests from it now. */
+  busy: () => boolean;
 }
 
 /** With room for what is received beside it. */
@@ -30,15 +32,21 @@ export class Bare {
   /** Brings the folder to `commit`, with the packs that hold all that it leads to. */
   async bringTo(commit: string | undefined, packs: () => readonly Uint8Array[]): Promise<void> {
     await this.#make();
-    if (commit === undefined || ((await this.head()) === commit && !(await this.#worn()))) return;
-    try {
-      await this.#fill(commit, packs());
-    } catch {
-      // What is damaged is made anew: all of it is in the store.
-      await rm(this.#place.folder, { recursive: true, force: true });
-      await this.#make();
-      await this.#fill(commit, packs());
+    if (commit === undefined) return;
+    if (this.#place.busy() || !(await this.#worn())) {
+      if ((await this.head()) === commit) return;
+      try {
+        return await this.#fill(commit, packs());
+      } catch (error) {
+        if (this.#place.signal.aborted) throw error;
+      }
     }
+    // What is damaged or worn is made anew, but never under a git at work: all of it is in the store.
+    if (this.#place.busy())
+      throw new Refusal('unavailable', "this manager's copy of the repository is made anew when the requests that are under way are over: try again then");
+    await rm(this.#place.folder, { recursive: true, force: true });
+    await this.#make();
+    await this.#fill(commit, packs());
   }
 
   async head(): Promise<string | undefined> {
@@ -67,7 +75,6 @@ export class Bare {
   }
 
   async #fill(commit: string, packs: readonly Uint8Array[]): Promise<void> {
-    if (await this.#worn()) throw new Error('its packs are many');
     for (const pack of packs) await this.#git(['index-pack', '--stdin'], '', pack);
     await this.#git(['rev-list', '--objects', '--quiet', commit]);
     await this.#git(['update-ref', `refs/heads/${this.#place.branch}`, commit]);

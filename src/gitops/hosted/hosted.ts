@@ -1,4 +1,5 @@
 /** Repositories that the cluster holds: real git receives what is pushed, beside a copy of what the store has, and asks us before it takes anything. */
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { join } from 'node:path';
@@ -25,6 +26,8 @@ export interface HostedPlace {
 const mostAtOnce = 16;
 /** A rollout is told until its end; nobody is kept for ever. */
 const longestMs = 30 * 60_000;
+/** From the word that a push is taken until git moved its branch: a pusher who reads nothing holds up nobody else. */
+const longestMoveMs = 60_000;
 const longestSaid = 2000;
 
 export class Hosted {
@@ -37,7 +40,8 @@ export class Hosted {
   readonly #groups = new Set<number>();
   /** By id: one after the other brings a folder to what the store holds, or takes a push. */
   readonly #turns = new Map<string, Promise<unknown>>();
-  #serving = 0;
+  /** A mark for each request that git answers. */
+  readonly #serving = new Set<{ id: string }>();
 
   constructor(place: HostedPlace, { cluster, logger }: { cluster: Cluster; logger: Logger }) {
     this.#place = place;
@@ -64,7 +68,14 @@ export class Hosted {
   }
 
   bare({ ID, Spec }: Pick<Repository, 'ID' | 'Spec'>): Bare {
-    return new Bare({ folder: this.folderOf(ID), home: this.#place.home, branch: Spec.Branch, signal: this.#stop.signal, groups: this.#heard });
+    return new Bare({
+      folder: this.folderOf(ID),
+      home: this.#place.home,
+      branch: Spec.Branch,
+      signal: this.#stop.signal,
+      groups: this.#heard,
+      busy: () => this.#isServing(ID),
+    });
   }
 
   /** What git runs in, so that it ends with us. */
@@ -103,13 +114,36 @@ export class Hosted {
   /** Has git answer; its hooks ask `judge`. Resolves when the answer is out. */
   async serve(id: string, asked: GitRequest, response: ServerResponse, judge: HookJudge): Promise<void> {
     await this.ready(id);
-    if (this.#serving >= mostAtOnce) return void response.writeHead(503, { 'Retry-After': '10' }).end();
-    this.#serving += 1;
+    // Who left meanwhile closes nothing any more.
+    if (response.destroyed) return;
+    if (this.#serving.size >= mostAtOnce) return void response.writeHead(503, { 'Retry-After': '10' }).end();
+    const mark = { id };
+    const moved = new AbortController();
+    this.#serving.add(mark);
     try {
-      await this.#backend(id, asked, response, judge);
+      await this.#backend(id, asked, response, (question, say) => {
+        if (question.kind === 'pre-receive') return this.#untilMoved(id, moved.signal, () => judge(question, say));
+        moved.abort();
+        return judge(question, say);
+      });
     } finally {
-      this.#serving -= 1;
+      moved.abort();
+      this.#serving.delete(mark);
     }
+  }
+
+  #isServing(id: string): boolean {
+    return [...this.#serving].some((mark) => mark.id === id);
+  }
+
+  /** In turn, and the turn ends when git moved its branch, or ended: until then folder and store differ, and nobody may mend that. */
+  #untilMoved(id: string, moved: AbortSignal, judge: () => Promise<number>): Promise<number> {
+    return new Promise((resolve, reject) => {
+      void this.inTurn(id, async () => {
+        await judge().then(resolve, reject);
+        if (!moved.aborted) await once(AbortSignal.any([moved, AbortSignal.timeout(longestMoveMs)]), 'abort');
+      });
+    });
   }
 
   #backend(id: string, { method, service, query, headers, body, user }: GitRequest, response: ServerResponse, judge: HookJudge): Promise<void> {

@@ -32,7 +32,7 @@ export async function serveGit(repository: Repository, asked: GitRequest, respon
   const { hosted } = parts;
   const { ID } = repository;
   await hosted.serve(ID, asked, response, (question, say) =>
-    question.kind === 'pre-receive' ? hosted.inTurn(ID, () => receive(repository, question, parts, say)) : follow(repository, question, parts, say),
+    question.kind === 'pre-receive' ? receive(repository, question, parts, say) : follow(repository, question, parts, say),
   );
 }
 
