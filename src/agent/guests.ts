@@ -4,7 +4,8 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { withoutPrefix } from '#model/address';
 import type { AttachmentChange, DispatcherSession } from '#model/object/assignment';
-import type { NetworkAttachment, Task } from '#model/object/task';
+import { isGuestKey } from '#model/object/meta';
+import { attachmentTo, type NetworkAttachment, type Task } from '#model/object/task';
 import type { Guest, GuestEngine } from '#engine/guests';
 import type { NodeNetwork } from '#network/contract';
 import type { NetworkState } from '#task/prepare';
@@ -52,8 +53,9 @@ export class Guests {
   readonly #signal: AbortSignal;
   /** Container → what the node's network was told last. */
   readonly #told = new Map<string, string>();
-  /** Keys of containers that are being made, and of those that are and that the managers' word of it has not reached yet. */
-  readonly #making = new Set<string>();
+  /** Containers, or keys of those that are being made, that are brought to networks now, and to how many; made at once, to all of theirs. */
+  readonly #making = new Map<string, number>();
+  /** Keys of containers that are there, and that the managers' word of it has not reached yet. */
   readonly #made = new Set<string>();
   #looking = false;
   #again = false;
@@ -74,17 +76,18 @@ export class Guests {
   /** Brings a container to a network: resolves when the network is there on this node and has an address for it. Refuses in Docker's words. */
   async attach(request: GuestRequest): Promise<GuestPlace> {
     const { clock } = this.#modules;
-    this.#making.add(request.containerId);
+    const key = request.containerId;
+    this.#making.set(key, isGuestKey(key) ? 1 : (this.#making.get(key) ?? 0) + 1);
     try {
       const taskId = await this.#tell({ type: 'attach', ...request });
       for (const end = clock.monotonicNow() + readyLimitMs; clock.monotonicNow() < end && !this.#signal.aborted; await pause(clock, pollMs, this.#signal)) {
         const place = this.#placeOf(taskId, request.network);
         if (place) return place;
       }
-      await this.release(taskId, this.#attachmentOf(taskId, request.network)?.Network.ID);
+      await this.release(taskId, this.#attachmentOf(taskId, request.network)?.Network.ID ?? request.network);
       throw new Refusal('unavailable', `network ${request.network} is not ready on this node: ${this.#whyNot(taskId, request.network)}`, { plain: true });
     } catch (error) {
-      this.#making.delete(request.containerId);
+      this.#brought(key);
       throw error;
     }
   }
@@ -96,7 +99,7 @@ export class Guests {
     try {
       if (told) await this.#tell(told);
       if (told) this.#made.add(key);
-      this.#making.delete(key);
+      this.#brought(key);
     } catch (error) {
       // Until the managers know what it is called, it is being made: its address is not free.
       const { clock, logger } = this.#modules;
@@ -111,13 +114,19 @@ export class Guests {
 
   /** It will not come, or has left; from all networks where none is named. */
   async release(taskId: string, networkId?: string, key?: string): Promise<void> {
-    if (key !== undefined) this.#making.delete(key);
+    if (key !== undefined) this.#brought(key);
     await this.#tell({ type: 'detach', taskId, ...(networkId !== undefined && { networkId }) }).catch((error: unknown) => {
       this.#modules.logger.info(
         { task: taskId, reason: (error as Error).message },
         'a container’s address could not be given back yet: it is tried again with the next look',
       );
     });
+    this.look();
+  }
+
+  /** Whether it came to the network is not known: the engine shows it. */
+  drop(key: string): void {
+    this.#brought(key);
     this.look();
   }
 
@@ -159,6 +168,12 @@ export class Guests {
     return this.taskOf(containerId) !== undefined;
   }
 
+  #brought(key: string): void {
+    const others = (this.#making.get(key) ?? 0) - 1;
+    if (others > 0) this.#making.set(key, others);
+    else this.#making.delete(key);
+  }
+
   #isMaking(containerId: string): boolean {
     return this.#making.has(containerId) || this.#made.has(containerId);
   }
@@ -170,9 +185,8 @@ export class Guests {
   }
 
   #attachmentOf(taskId: string, ref: string): NetworkAttachment | undefined {
-    const attachments = this.#modules.tasks.get(taskId)?.NetworksAttachments ?? [];
-    const named = attachments.find(({ Network }) => Network.ID === ref || Network.Spec.Name.toLowerCase() === ref.toLowerCase());
-    return named ?? attachments.find(({ Network }) => Network.ID.startsWith(ref));
+    const task = this.#modules.tasks.get(taskId);
+    return task && attachmentTo(task, ref);
   }
 
   #placeOf(taskId: string, ref: string): GuestPlace | undefined {
@@ -226,7 +240,8 @@ export class Guests {
     }
     const running = guest.pid !== undefined;
     await this.#makeReady(taskId, guest);
-    if (running !== (Attachment.Running === true) || guest.name !== Attachment.Name) {
+    const { ContainerID, Name, Running = false } = Attachment;
+    if (running !== Running || guest.name !== Name || guest.containerId !== ContainerID) {
       await this.#tell({ type: 'tell', taskId, containerId: guest.containerId, name: guest.name, running });
     }
   }

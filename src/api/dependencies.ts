@@ -69,6 +69,8 @@ export interface GuestsLine {
   settle(key: string, taskId: string, containerId: string, name: string): Promise<void>;
   /** It is not, or is on the network no more; without one named, on none. */
   release(taskId: string, networkId?: string, key?: string): Promise<void>;
+  /** Nobody knows whether it is there, or on the network: the engine is asked. */
+  drop(key: string): void;
   /** The task that stands for a container, by its whole id. */
   taskOf(containerId: string): string | undefined;
   /** The engine's name of a cluster network. */

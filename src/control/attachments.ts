@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 import { addressNumber, parseSubnet } from '#model/ipv4';
 import type { AttachmentChange } from '#model/object/assignment';
 import type { Network } from '#model/object/network';
-import { taskNetwork, type Task } from '#model/object/task';
+import { attachmentTo, taskNetwork, type Task } from '#model/object/task';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase } from './cluster.ts';
@@ -83,7 +83,9 @@ function detach(nodeId: string, { taskId, networkId }: Change<'detach'>): UseCas
     const task = view.get('task', taskId);
     // Said twice, it is done.
     if (!task) return { actions: [], result: taskId };
-    return { actions: [withoutNetwork(ownAttachment(view, nodeId, taskId), networkId)], result: taskId };
+    const own = ownAttachment(view, nodeId, taskId);
+    const network = networkId === undefined ? undefined : (attachmentTo(own, networkId)?.Network.ID ?? networkId);
+    return { actions: [withoutNetwork(own, network)], result: taskId };
   };
 }
 

@@ -1,5 +1,6 @@
 /** Docker Engine's containers that are no task's. */
 import type Docker from 'dockerode';
+import { guestKeyLabel, isGuestKey } from '#model/object/meta';
 import { followEvents } from './docker-events.ts';
 import type { DockerNetworks } from './docker-networks.ts';
 import { attachedNetworks } from './docker-observe.ts';
@@ -16,13 +17,8 @@ export class DockerGuests implements GuestEngine {
   ) {}
 
   async look(containerId: string): Promise<Guest | undefined> {
-    const info = await this.docker
-      .getContainer(containerId)
-      .inspect()
-      .catch((error: unknown) => {
-        if (statusOf(error) === 404) return undefined;
-        throw error;
-      });
+    const id = isGuestKey(containerId) ? await this.#madeUnder(containerId) : containerId;
+    const info = id === undefined ? undefined : await this.#inspect(id);
     if (!info) return undefined;
     await this.known.known();
     const { State, Name, NetworkSettings } = info;
@@ -37,6 +33,22 @@ export class DockerGuests implements GuestEngine {
       networkIds,
       networks: State.Running ? attachedNetworks(NetworkSettings.Networks, (id) => this.known.clusterId(id)) : [],
     };
+  }
+
+  async #inspect(id: string): Promise<Docker.ContainerInspectInfo | undefined> {
+    return await this.docker
+      .getContainer(id)
+      .inspect()
+      .catch((error: unknown) => {
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      });
+  }
+
+  /** Nobody heard what the engine called it: the daemon ended, or its line to the engine broke. */
+  async #madeUnder(key: string): Promise<string | undefined> {
+    const [made] = await this.docker.listContainers({ all: true, filters: { label: [`${guestKeyLabel}=${key}`] } });
+    return made?.Id;
   }
 
   async disconnect(containerId: string, networkId: string): Promise<void> {

@@ -12,7 +12,7 @@ export interface Guest {
 }
 
 export interface GuestEngine {
-  /** Undefined: there is no such container. Throws when the engine does not answer. */
+  /** By its id, or by the key that it was made under. Undefined: there is no such container. Throws when the engine does not answer. */
   look(containerId: string): Promise<Guest | undefined>;
   /** Takes it off a network, whatever it does there; one that is not there is well. */
   disconnect(containerId: string, networkId: string): Promise<void>;

@@ -90,6 +90,7 @@ function guestsOf(member: () => Membership | undefined, inside: () => Membership
     attach: async (request) => line().attach(request),
     settle: async (key, taskId, containerId, name) => line().settle(key, taskId, containerId, name),
     release: async (taskId, networkId, key) => line().release(taskId, networkId, key),
+    drop: (key) => member()?.agent.guests?.drop(key),
     taskOf: (containerId) => member()?.agent.guests?.taskOf(containerId),
     networkName: (networkId) => line().networkName(networkId),
   };

@@ -117,19 +117,13 @@ export class EngineClient {
     return { status: 404, json: parsed((await readBody(reply)).toString('utf8')) };
   }
 
-  /** Hands a request on with another body, to another path where one is named, and brings the answer. */
-  async exchange(
-    { request, response, target }: Pick<Call, 'request' | 'response' | 'target'>,
-    body: object,
-    elsewhere?: string,
-  ): Promise<{ status: number; json: unknown }> {
+  /** Hands a request on with another body, to another path where one is named, and brings the answer: also when the client has left. */
+  async exchange({ request, target }: Pick<Call, 'request' | 'target'>, body: object, elsewhere?: string): Promise<{ status: number; json: unknown }> {
     const text = Buffer.from(JSON.stringify(body));
     const kept = requestHeaders(request).filter(([name]) => !['content-length', 'transfer-encoding', 'content-type'].includes(name.toLowerCase()));
     const headers: [string, string][] = [...kept, ['Content-Type', 'application/json'], ['Content-Length', String(text.length)]];
     const path = enginePath(elsewhere === undefined ? target : { ...target, path: elsewhere }, await this.commonVersion(true)) + target.search;
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    const reply = await this.#open({ method: request.method ?? 'POST', path, headers }, { body: text, signal: gone.signal });
+    const reply = await this.#open({ method: request.method ?? 'POST', path, headers }, { body: text, timeoutMs: callTimeoutMs });
     return { status: reply.statusCode ?? 500, json: parsed((await readBody(reply)).toString('utf8')) };
   }
 

@@ -1,5 +1,7 @@
 /** The bodies that name a container's networks, with what the cluster gave it there in the place of what the client wrote. Go reads keys in any case, so do we. */
 
+import { guestKeyLabel } from '#model/object/meta';
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** A network as the client wrote it, and the container's place there. */
@@ -34,10 +36,11 @@ export function endpointAsked(endpoint: unknown): AskedEndpoint {
   };
 }
 
-/** The body of `POST /containers/create`, on the engine's networks, with the addresses given; names are asked for at the cluster's servers first. */
-export function guestBody(body: unknown, places: readonly GivenPlace[]): Json {
+/** The body of `POST /containers/create`, on the engine's networks, with the addresses given; names are asked for at the cluster's servers first. It is found by `key`. */
+export function guestBody(body: unknown, places: readonly GivenPlace[], key: string): Json {
   const { value: host, rest } = taken(body, 'HostConfig');
-  const { value: networking, rest: others } = taken(rest, 'NetworkingConfig');
+  const { value: networking, rest: plain } = taken(rest, 'NetworkingConfig');
+  const { value: labels, rest: others } = taken(plain, 'Labels');
   const { value: mode, rest: withoutMode } = taken(host, 'NetworkMode');
   const { value: dns, rest: plainHost } = taken(withoutMode, 'Dns');
   const { value: endpoints, rest: plainNetworking } = taken(networking, 'EndpointsConfig');
@@ -46,6 +49,7 @@ export function guestBody(body: unknown, places: readonly GivenPlace[]): Json {
   for (const { network, address } of places) asked.set(network, guestEndpoint(asked.get(network), address));
   return {
     ...others,
+    Labels: { ...objectOf(labels), [guestKeyLabel]: key },
     HostConfig: {
       ...plainHost,
       ...(mode !== undefined && { NetworkMode: placeOf(mode)?.network ?? mode }),

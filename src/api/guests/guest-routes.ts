@@ -1,6 +1,7 @@
 /** Containers that are no task's, on attachable networks of the cluster: made there, connected and taken off. */
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '#base/refusal';
+import { guestKey } from '#model/object/meta';
 import { networkIdLabel, nodeLocalNetworks } from '#model/object/network';
 import { findOptional, type Context } from '../context.ts';
 import type { GuestPlace, GuestsLine } from '../dependencies.ts';
@@ -41,7 +42,8 @@ async function clusterNetworkOf(context: Context, ref: string): Promise<Meant | 
 
 /** `POST /containers/create` that names these networks; undefined: none of them is the cluster's. */
 export async function createGuest(call: Call, context: Context, guests: GuestsLine, body: unknown, refs: readonly string[]): Promise<Answer | undefined> {
-  const key = `making-${randomUUID()}`;
+  const key = guestKey(randomUUID());
+  let asked = false;
   const places: Place[] = [];
   const giveUp = async (): Promise<void> => {
     if (places[0]) await guests.release(places[0].taskId, undefined, key);
@@ -58,13 +60,17 @@ export async function createGuest(call: Call, context: Context, guests: GuestsLi
     }
     const [first] = places;
     if (!first) return undefined;
-    const reply = await context.engine.exchange(call, guestBody(body, places));
+    asked = true;
+    const reply = await context.engine.exchange(call, guestBody(body, places, key));
     const { Id } = (reply.json ?? {}) as { Id?: string };
-    if (reply.status !== 201 || Id === undefined) await giveUp();
+    if (reply.status !== 201) await giveUp();
+    else if (Id === undefined) guests.drop(key);
     else await guests.settle(key, first.taskId, Id, await nameOf(context, Id));
     return reply;
   } catch (error) {
-    await giveUp();
+    // The engine may have made it all the same.
+    if (asked) guests.drop(key);
+    else await giveUp();
     throw error;
   }
 }
@@ -87,7 +93,7 @@ export async function connectGuest(call: Call, context: Context, guests: GuestsL
     else await guests.settle(Id, place.taskId, Id, Name.replace(/^\//, ''));
     return reply;
   } catch (error) {
-    await guests.release(place.taskId, place.networkId, Id);
+    guests.drop(Id);
     throw error;
   }
 }

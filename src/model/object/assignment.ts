@@ -163,7 +163,7 @@ export type AttachmentChange =
   /** It is to have an address in `network` (id or name), this one if one is named. */
   | { type: 'attach'; containerId: string; name: string; network: string; aliases: readonly string[]; address?: string }
   | { type: 'tell'; taskId: string; containerId: string; name: string; running: boolean }
-  /** Off the network, or off all. */
+  /** Off the network (id or name), or off all. */
   | { type: 'detach'; taskId: string; networkId?: string };
 
 /** A node's line to its dispatcher. The same calls go over the wire when they are on different hosts. */

@@ -99,6 +99,12 @@ export interface NetworkAttachment {
   Aliases?: readonly string[];
 }
 
+/** What the task has on the network that `ref` means: its id, its name, or a beginning of its id. */
+export function attachmentTo({ NetworksAttachments = [] }: Pick<Task, 'NetworksAttachments'>, ref: string): NetworkAttachment | undefined {
+  const named = NetworksAttachments.find(({ Network }) => Network.ID === ref || Network.Spec.Name.toLowerCase() === ref.toLowerCase());
+  return named ?? NetworksAttachments.find(({ Network }) => Network.ID.startsWith(ref));
+}
+
 /** Container and display name: SERVICE.SLOT.ID, for tasks without a slot SERVICE.NODE.ID. */
 export function taskName(task: Task): string {
   return taskNameOf(task.Shoal.ServiceName, task, task.ID);

@@ -144,3 +144,37 @@ test('an engine that does not answer says nothing about a container, and manager
   await settle();
   expect(said.filter(({ type }) => type === 'tell')).toHaveLength(2);
 });
+
+test('one that the managers never bring its network stays on the others', async () => {
+  const { keeper, said, clock } = setUp();
+  const never = expect(keeper.attach({ containerId: 'c1', name: 'box', network: 'net', aliases: [] })).rejects.toThrow('is not ready on this node');
+  await clock.advance(31_000);
+  await never;
+  expect(said.at(-1)).toEqual({ type: 'detach', taskId: 't1', networkId: 'net' });
+});
+
+test('one that is brought to two networks at once keeps both', async () => {
+  const { keeper, tasks, networks, containers, said } = setUp();
+  const second = aNetwork('second');
+  const task = guestTask('c1', true);
+  tasks.set('t1', { ...task, NetworksAttachments: [...(task.NetworksAttachments ?? []), { Network: second, Addresses: ['10.2.0.2/24'] }] });
+  for (const each of [network, second]) networks.set(each.ID, { network: each, gateway: '10.1.0.1', ready: true });
+  containers.set('c1', running);
+  const asked = { containerId: 'c1', name: 'box', aliases: [] };
+  await Promise.all([keeper.attach({ ...asked, network: 'net' }), keeper.attach({ ...asked, network: 'second' })]);
+  await keeper.settle('c1', 't1', 'c1', 'box');
+  await settle();
+  containers.set('c1', { ...running, networkIds: ['net', 'second'] });
+  await keeper.settle('c1', 't1', 'c1', 'box');
+  await settle();
+  expect(said.map(({ type }) => type)).toEqual(['attach', 'attach']);
+});
+
+test('one that was made and that nobody heard of is found by its key', async () => {
+  const { keeper, tasks, containers, said } = setUp();
+  tasks.set('t1', guestTask('making-1', false));
+  containers.set('making-1', { containerId: 'c1', name: 'box', networkIds: ['net'], networks: [] });
+  keeper.drop('making-1');
+  await settle();
+  expect(said).toEqual([{ type: 'tell', taskId: 't1', containerId: 'c1', name: 'box', running: false }]);
+});

@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { EventEmitter } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createNetServer, connect, type Server as NetServer } from 'node:net';
 import { request as httpRequest } from 'node:http';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -140,4 +141,20 @@ test('an upgraded connection is a pipe with half-close', async () => {
   socket.destroy();
   expect(text).toContain('101 UPGRADED');
   expect(text.endsWith('/v1.41/exec/x/start:{}TYPED')).toBe(true);
+});
+
+test('what the engine is asked for in another’s words is brought to its end, though the client has left', async () => {
+  let asked = (_response: ServerResponse): void => undefined;
+  const making = new Promise<ServerResponse>((resolve) => (asked = resolve));
+  await fakeEngine(({ url }, response) => (url?.endsWith('/containers/create') ? asked(response) : response.writeHead(404).end()));
+  const client = new EngineClient(socketEndpoint(socketPath), wallClock);
+  const request = { method: 'POST', rawHeaders: ['Host', 'docker'], headers: {} } as unknown as IncomingMessage;
+  const response = new EventEmitter() as unknown as ServerResponse;
+  const call = { request, response, target: { path: '/containers/create', version: 41, explicit: true, search: '' } };
+  const reply = client.exchange(call, { Image: 'x' });
+  reply.catch(() => undefined);
+  const answer = await making;
+  response.emit('close');
+  answer.writeHead(201).end('{"Id":"made"}');
+  expect(await reply).toEqual({ status: 201, json: { Id: 'made' } });
 });

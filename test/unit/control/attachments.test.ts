@@ -55,6 +55,9 @@ test('what it leaves is free, and what it does not leave stays', () => {
   say({ type: 'detach', taskId, networkId: networks.red });
   expect(places(taskId)).toEqual([['blue', '10.2.0.2/24']]);
   expect(Object.keys(cluster.store.get('node', nodeId)?.Shoal?.Gateways ?? {})).toEqual([networks.blue]);
+  attach('c1', 'red');
+  say({ type: 'detach', taskId, networkId: 'RED' });
+  expect(places(taskId)).toEqual([['blue', '10.2.0.2/24']]);
   say({ type: 'detach', taskId });
   expect(task(taskId)).toBeUndefined();
   expect(say({ type: 'detach', taskId })).toBe(taskId);

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { Context } from '#api/context';
 import type { GuestsLine } from '#api/dependencies';
-import { disconnectGuest } from '#api/guests/guest-routes';
+import { connectGuest, createGuest, disconnectGuest } from '#api/guests/guest-routes';
 import type { Call } from '#api/router';
 
 /** An engine that shows these, and a node in no cluster. */
@@ -19,10 +19,23 @@ function setUp(shown: Record<string, object>) {
     },
     release: line('release'),
     settle: line('settle'),
+    drop: (key: string) => void said.push(['drop', key]),
+    attach: async ({ network }: { network: string }) => ({
+      taskId: 't1',
+      networkId: network,
+      network: `${network}-here`,
+      address: '10.1.0.2',
+      gateway: '10.1.0.1',
+    }),
     networkName: (id: string) => `${id}-here`,
   } as Partial<GuestsLine> as GuestsLine;
   const context = {
-    engine: { read: async (path: string) => shown[path] },
+    engine: {
+      read: async (path: string) => shown[path],
+      exchange: async () => {
+        throw new Error('the engine ended');
+      },
+    },
     swarm: { status: () => ({ LocalNodeState: 'inactive', ControlAvailable: false }) },
   } as unknown as Context;
   const call = (ref: string, body: object): Call =>
@@ -34,4 +47,19 @@ test('a container leaves a network of the engine’s own where no agent runs', a
   const { guests, context, call, said } = setUp({ '/containers/box/json': { Id: 'c1', Name: '/box' }, '/networks/plain': { Name: 'plain' } });
   expect(await disconnectGuest(call('plain', { Container: 'box' }), context, guests)).toBeUndefined();
   expect(said).toEqual([]);
+});
+
+const ours = { '/networks/ours': { Name: 'ours', Labels: { 'shoal.network.id': 'net' } } };
+
+test('an address is not given back while the engine may have connected the container', async () => {
+  const { guests, context, call, said } = setUp({ '/containers/box/json': { Id: 'c1', Name: '/box' }, ...ours });
+  await expect(connectGuest(call('ours', { Container: 'box' }), context, guests)).rejects.toThrow('the engine ended');
+  expect(said).toEqual([['drop', 'c1']]);
+});
+
+test('an address is not given back while the engine may have made the container', async () => {
+  const { guests, context, call, said } = setUp(ours);
+  const body = { HostConfig: { NetworkMode: 'ours' } };
+  await expect(createGuest(call('', body), context, guests, body, ['ours'])).rejects.toThrow('the engine ended');
+  expect(said).toEqual([['drop', expect.stringMatching(/^making-/)]]);
 });

@@ -6,19 +6,22 @@ const place = { ref: 'net', network: 'net.id', address: '10.1.0.2', gateway: '10
 test('the cluster’s network, address and name servers take the place of what the client wrote', () => {
   const body = {
     Image: 'app',
+    labels: { own: '1' },
     hostconfig: { networkMode: 'net', Dns: ['9.9.9.9'], Memory: 7 },
     NetworkingConfig: { EndpointsConfig: { net: { Aliases: ['a'], NetworkID: 'net', ipamconfig: { ipv4address: '10.1.0.9' } }, other: {} } },
   };
   expect(askedEndpoint(body, 'net')).toEqual({ aliases: ['a'], address: '10.1.0.9' });
-  expect(guestBody(body, [place])).toEqual({
+  expect(guestBody(body, [place], 'making-1')).toEqual({
     Image: 'app',
+    Labels: { own: '1', 'shoal.guest.key': 'making-1' },
     HostConfig: { NetworkMode: 'net.id', Dns: ['10.1.0.1', '9.9.9.9'], Memory: 7 },
     NetworkingConfig: { EndpointsConfig: { 'net.id': { Aliases: ['a'], IPAMConfig: { IPv4Address: '10.1.0.2' } }, other: {} } },
   });
 });
 
 test('a network that is named by its mode only has an endpoint of its own', () => {
-  expect(guestBody({ HostConfig: { NetworkMode: 'net' } }, [place])).toEqual({
+  expect(guestBody({ HostConfig: { NetworkMode: 'net' } }, [place], 'making-1')).toEqual({
+    Labels: { 'shoal.guest.key': 'making-1' },
     HostConfig: { NetworkMode: 'net.id', Dns: ['10.1.0.1'] },
     NetworkingConfig: { EndpointsConfig: { 'net.id': { IPAMConfig: { IPv4Address: '10.1.0.2' } } } },
   });
