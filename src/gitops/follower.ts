@@ -36,6 +36,8 @@ export interface FollowerParts {
 const driftQuietMs = 200;
 /** Whoever fights with us, a person or another tool, is answered ever more slowly. */
 const driftSlowestMs = 60_000;
+/** That wait for their turn, or have it. */
+const mostPeeks = 16;
 
 export class Follower {
   readonly #spec: RepositorySpec;
@@ -45,8 +47,12 @@ export class Follower {
   readonly #carryOut: CarryOut;
   /** The commit that the cluster was found equal to, as long as nothing of ours changed since: a look that finds no other is over. */
   #settled: SeenCommit | undefined;
-  #running: Promise<void> | undefined;
+  /** The end of all that was begun or waits for its turn: looks, comparisons and peeks share a mirror. */
+  #turns: Promise<void> = Promise.resolve();
+  /** The run that waits for its turn, and what it will do. */
+  #next: Promise<void> | undefined;
   #again: 'look' | 'drift' | undefined;
+  #peeks = 0;
   #cancelTimer: () => void = () => {};
   #cancelDrift: (() => void) | undefined;
   #lastRevert: { at: number; delayMs: number } | undefined;
@@ -75,7 +81,7 @@ export class Follower {
     this.#reader.stop();
     this.#cancelTimer();
     this.#cancelDrift?.();
-    await this.#running;
+    await this.#turns;
   }
 
   /** One whole look from fetch to status. Calls that come while one runs share the next. */
@@ -94,16 +100,29 @@ export class Follower {
 
   /** What `ref` leads to, read between two looks: they share a mirror. */
   async peek(ref: string | undefined): Promise<SeenCommit> {
-    while (this.#running) await this.#running;
+    if (this.#peeks >= mostPeeks) throw new Refusal('unavailable', `${mostPeeks} plans of the repository wait already: ask again later`);
+    this.#peeks++;
+    try {
+      return await this.#turn(() => this.#peek(ref));
+    } finally {
+      this.#peeks--;
+    }
+  }
+
+  async #peek(ref: string | undefined): Promise<SeenCommit> {
     if (this.#stop.signal.aborted) throw new Refusal('unavailable', 'the repository is not followed any more');
     if (this.#parts.prepare && !(await this.#parts.prepare())) throw new Refusal('failedPrecondition', 'nothing was pushed to the repository yet');
-    const work = this.#reader.peek(ref);
-    const settled = work.then(
+    return this.#reader.peek(ref);
+  }
+
+  /** Begins when all that came before has ended. */
+  #turn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turns.then(work);
+    this.#turns = turn.then(
       () => {},
       () => {},
     );
-    this.#running = settled.finally(() => (this.#running = undefined));
-    return work;
+    return turn;
   }
 
   #reverting(): void {
@@ -121,13 +140,13 @@ export class Follower {
     if (this.#stop.signal.aborted) return;
     if (this.#again !== 'look') this.#again = kind;
     // A run under way may have fetched before the caller's commit: the one after it counts.
-    const run = this.#running;
-    if (run) await run;
-    if (this.#again === undefined || this.#stop.signal.aborted) return this.#running;
-    const next = this.#again;
-    this.#again = undefined;
-    this.#running = this.#run(next).finally(() => (this.#running = undefined));
-    await this.#running;
+    this.#next ??= this.#turn(async () => {
+      const next = this.#again;
+      this.#next = undefined;
+      this.#again = undefined;
+      if (next !== undefined && !this.#stop.signal.aborted) await this.#run(next);
+    });
+    await this.#next;
   }
 
   async #run(kind: 'look' | 'drift'): Promise<void> {

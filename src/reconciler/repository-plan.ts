@@ -1,37 +1,52 @@
 /** What a commit would do to its repository's stacks, object by object. Deciding never writes. */
-import type { PlannedStack, RepositoryPlan } from '#model/difference/stack-plan';
+import type { ObjectChange, PlannedStack, RepositoryPlan } from '#model/difference/stack-plan';
 import type { View } from '#store/view';
 import { planDeploy } from './deploy-plan.ts';
+import { refusedBefore } from './outcome.ts';
+import { pauseOf } from './pause.ts';
 import { planRepository, type PlanOptions } from './plan.ts';
 import type { Step } from './step.ts';
 import type { RenderedStack } from './rendered.ts';
 
 export function planCommit(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): RepositoryPlan {
-  const steps = planRepository(view, repository, stacks, options);
-  const names = [...new Set([...stacks.map(({ Name }) => Name), ...steps.map(({ name }) => name)])];
-  const planned = names.map((name) => {
-    const rendered = stacks.find(({ Name }) => Name === name);
-    return plannedStack(
-      view,
-      name,
-      steps.find((step) => step.name === name && !(step.type === 'apply' && step.restores)),
-      rendered,
-      options.now,
-    );
-  });
-  return { repository, commit: options.commit, stacks: planned };
+  const steps = new Map<string, Step>();
+  for (const step of planRepository(view, repository, stacks, options))
+    if (!steps.has(step.name) && !(step.type === 'apply' && step.restores)) steps.set(step.name, step);
+  const rendered = new Map(stacks.map((stack) => [stack.Name, stack]));
+  const names = [...new Set([...rendered.keys(), ...steps.keys()])];
+  const planning = { view, repository, now: options.now };
+  return { repository, commit: options.commit, stacks: names.map((name) => plannedStack(planning, name, steps.get(name), rendered.get(name))) };
 }
 
-function plannedStack(view: View, name: string, step: Step | undefined, rendered: RenderedStack | undefined, now: number): PlannedStack {
+interface Planning {
+  view: View;
+  repository: string;
+  now: number;
+}
+
+function plannedStack(planning: Planning, name: string, step: Step | undefined, rendered: RenderedStack | undefined): PlannedStack {
+  const { view, repository } = planning;
   // What is refused already is no step, and no less refused.
   if (rendered && 'errors' in rendered) return { name, step: 'refuse', reason: '', errors: rendered.errors };
-  if (!step) return { name, step: 'none', reason: '' };
+  if (!step) {
+    const errors = rendered && refusedBefore(view, repository, rendered);
+    return errors ? { name, step: 'refuse', reason: '', errors } : { name, step: 'none', reason: '' };
+  }
   if (step.type === 'refuse') return { name, step: 'refuse', reason: '', errors: step.errors };
-  if (step.type === 'remove') return { name, step: 'remove', reason: step.reason };
+  const pause = pauseOf(view, step, rendered?.Policy);
+  if (pause === 'keeps drift') return { name, step: 'none', reason: 'what was changed by hand stays: its `self_heal` is false' };
+  const waits = pause && `it is suspended: nothing is written for it before \`shoal stack resume ${name}\``;
+  if (step.type === 'remove') return { name, step: waits === undefined ? 'remove' : 'hold', reason: waits ?? step.reason };
   const foreign = step.type === 'hold' && step.foreign;
-
-  const changes = rendered && 'spec' in rendered && !foreign ? planDeploy(view, rendered.spec, { prune: true, source: step.source }, now).changes : [];
-  const reason = step.type === 'apply' && step.changes.length > 0 ? '' : step.reason;
+  const changes = foreign ? [] : changesOf(planning, step, rendered);
+  const reason = waits ?? (step.type === 'apply' && step.changes.length > 0 ? '' : step.reason);
   // What waits for others is applied as well, after them.
-  return { name, step: step.type === 'wait' ? 'apply' : step.type, reason, changes: changes.filter(({ change }) => change !== 'none') };
+  const what = waits !== undefined ? 'hold' : step.type === 'wait' ? 'apply' : step.type;
+  return { name, step: what, reason, changes };
+}
+
+function changesOf({ view, now }: Planning, { source }: Exclude<Step, { type: 'remove' }>, rendered: RenderedStack | undefined): ObjectChange[] {
+  if (!rendered || !('spec' in rendered)) return [];
+  const prune = rendered.Policy?.KeepsServices !== true;
+  return planDeploy(view, rendered.spec, { prune, source }, now).changes.filter(({ change }) => change !== 'none');
 }

@@ -14,6 +14,7 @@ import { setStackCondition } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import type { RepositoryStatus } from '#model/object/repository';
 import type { StackSource } from '#model/object/stack';
+import { pauseOf } from '#reconciler/pause';
 import { refusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { planRepository, type PlanOptions } from '#reconciler/plan';
 import type { Step } from '#reconciler/step';
@@ -97,10 +98,7 @@ export class CarryOut {
     const steps = await this.#plan(view, stacks, options);
     const still = stillness(before, options.now);
     const policies = new Map(stacks.map(({ Name, Policy }) => [Name, Policy]));
-    const paused = (step: Step): boolean =>
-      still !== undefined ||
-      view.byName('stack', step.name)?.Suspended !== undefined ||
-      (step.type === 'apply' && step.drift && policies.get(step.name)?.KeepsDrift === true);
+    const paused = (step: Step): boolean => still !== undefined || pauseOf(view, step, policies.get(step.name)) !== undefined;
     this.#waiting = new Map(steps.filter(paused).map((step) => [step.name, waitingOf(step)]));
     if (still) return false;
     this.#tellNotes(stacks, before.Status);

@@ -1,14 +1,16 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { seededRandom } from '#base/random';
 import { newId } from '#base/ids';
 import type { UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
 import { createService, updateService } from '#control/service/services';
-import { setStackCondition } from '#control/stack/stack-states';
+import { setStackCondition, suspendStack } from '#control/stack/stack-states';
 import { deployStack } from '#control/stack/stacks';
 import type { StackSpec } from '#model/object/stack';
 import { planRepository } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
+import { planCommit } from '#reconciler/repository-plan';
+import { update } from '#store/action';
 import { Store } from '#store/store';
 
 class Bench {
@@ -123,4 +125,65 @@ test('a stack that somebody removed comes back, and the reason says so', () => {
   const bench = new Bench();
   bench.inForce.add('a');
   expect(bench.plan(stack('a'))).toEqual(['apply a: removed by hand (drift)']);
+});
+
+describe('what a commit would do', () => {
+  const planned = (bench: Bench, ...stacks: RenderedStack[]): string[] =>
+    planCommit(bench.store, 'main', stacks, { now: 2000, inForce: new Set(), commit: 'c9' }).stacks.map(
+      ({ name, step, reason, errors = [], changes = [] }) =>
+        `${name} ${step}: ${[reason, ...errors, ...changes.map(({ change, name: object }) => `${change} ${object}`)].filter((text) => text !== '').join('; ')}`,
+    );
+  const changedByHand = (bench: Bench): void => {
+    const service = bench.store.byName('service', 'a_web');
+    if (!service) throw new Error('no service');
+    bench.run(updateService(service.ID, service.Version.Index, { ...service.Spec, Mode: { Replicated: { Replicas: 5 } } }, {}));
+  };
+
+  test('what was given up before and what is refused already are refused', () => {
+    const bench = new Bench();
+    bench.apply(stack('a'));
+    bench.apply(stack('b'));
+    const [a] = [...bench.store.list('stack')].filter(({ Spec }) => Spec.Name === 'a');
+    if (!a) throw new Error('no stack');
+    bench.run(() => ({
+      actions: [update('stack', { ...a, Quarantine: { Digest: 'digest a:2', Message: 'it broke', Since: '', Removed: [] } })],
+      result: undefined,
+    }));
+    expect(planned(bench, stack('a', 'a:2', 'c2'))[0]).toBe('a refuse: it broke');
+    const taken = { Name: 'b_more', TaskTemplate: { ContainerSpec: { Image: 'x' } } };
+    bench.run(createService(taken));
+    const wider = { ...stack('b', 'a:1', 'c2'), digest: 'wider', spec: { ...stack('b').spec, Services: [...stack('b').spec.Services, taken] } };
+    const Errors = ['stacks/b: failed to create service b_more: name conflicts with an existing object: service b_more already exists'];
+    expect(planned(bench, wider)[0]).toBe(`b refuse: ${Errors.join()}`);
+    const source = { Kind: 'repository', Repository: 'main', Path: 'stacks/b', Commit: 'c2' } as const;
+    bench.run(setStackCondition('b', { State: 'refused', Message: 'm', Errors, Commit: 'c2', Since: '' }, source));
+    expect(planRepository(bench.store, 'main', [wider], { now: 2000, inForce: new Set(['a']), commit: 'c2' }).filter(({ name }) => name === 'b')).toEqual([]);
+    expect(planned(bench, wider)[0]).toBe(`b refuse: ${Errors.join()}`);
+  });
+
+  test('services that the repository keeps are not planned to go', () => {
+    const bench = new Bench();
+    const wide = stack('a');
+    const more = { ...wide.spec.Services[0], Name: 'a_more' } as StackSpec['Services'][number];
+    bench.apply({ ...wide, digest: 'wide', spec: { ...wide.spec, Services: [...wide.spec.Services, more] } });
+    expect(planned(bench, stack('a', 'a:2', 'c2'))).toEqual(['a apply: remove a_more; update a_web']);
+    expect(planned(bench, { ...stack('a', 'a:2', 'c2'), Policy: { KeepsServices: true } })).toEqual(['a apply: update a_web']);
+  });
+
+  test('a suspended stack is held, and a change by hand that stays is no change', () => {
+    const bench = new Bench();
+    for (const name of ['a', 'b', 'c']) bench.apply(stack(name));
+    changedByHand(bench);
+    const rest = [stack('b'), stack('c')];
+    const none = ['b none: ', 'c none: '];
+    expect(planned(bench, stack('a'), ...rest)).toEqual(['a apply: update a_web', ...none]);
+    expect(planned(bench, { ...stack('a'), Policy: { KeepsDrift: true } }, ...rest)).toEqual([
+      'a none: what was changed by hand stays: its `self_heal` is false',
+      ...none,
+    ]);
+    bench.run(suspendStack('a', true));
+    const held = 'a hold: it is suspended: nothing is written for it before `shoal stack resume a`';
+    expect(planned(bench, stack('a', 'a:2', 'c2'), ...rest)).toEqual([`${held}; update a_web`, ...none]);
+    expect(planned(bench, ...rest)).toEqual([...none, held]);
+  });
 });

@@ -1,0 +1,77 @@
+/** A repository's mirror is one: looks, comparisons and peeks come one after another. */
+import { expect, test } from 'vitest';
+import { second } from '#base/text/duration';
+import { createRepository } from '#control/repository/repositories';
+import { ReconcileEvents } from '#gitops/events';
+import { Follower } from '#gitops/follower';
+import type { GitWorkers } from '#gitops/git-workers';
+import type { MirrorPlace } from '#gitops/protocol';
+import { initialisedCluster } from '#test/support/memory-cluster';
+import { silentLogger } from '#test/support/silent-logger';
+import { VirtualClock } from '#test/support/virtual-clock';
+
+const commit = '1'.repeat(40);
+
+/** What git is asked for goes on until it is let go. */
+class World {
+  readonly begun: string[] = [];
+  readonly follower: Follower;
+  most = 0;
+  #open: (() => void)[] = [];
+
+  constructor() {
+    const clock = new VirtualClock();
+    const cluster = initialisedCluster({ clock });
+    cluster.run(createRepository({ Name: 'infra', URL: '/srv/x', Branch: 'main', Path: 'stacks', Interval: 30 * second }));
+    const spec = cluster.store.byName('repository', 'infra')?.Spec;
+    if (!spec) throw new Error('no repository');
+    const asked = (what: string): Promise<string> => {
+      this.begun.push(what);
+      return new Promise((done) => {
+        this.#open.push(() => done(commit));
+        this.most = Math.max(this.most, this.#open.length);
+      });
+    };
+    const workers = {
+      fetch: () => asked('look'),
+      peek: ({ ref }: MirrorPlace) => asked(`peek ${ref ?? ''}`),
+      render: async () => ({ missing: false, stacks: [], same: [], wanting: [], author: '' }),
+    } as unknown as GitWorkers;
+    const events = new ReconcileEvents({ clock, logger: silentLogger });
+    const place = { folder: '/nowhere', home: '/nowhere' } as MirrorPlace;
+    this.follower = new Follower(spec, { cluster, events, clock, logger: silentLogger, workers, place });
+  }
+
+  /** Lets what goes on end, one after another, until `all` is done. */
+  async end(all: Promise<unknown>): Promise<void> {
+    let over = false;
+    const ended = all.finally(() => (over = true));
+    for (let turn = 0; !over; turn++) {
+      if (turn > 10_000) throw new Error(`it does not end; begun: ${this.begun.join()}`);
+      await new Promise((done) => setImmediate(done));
+      this.#open.shift()?.();
+    }
+    await ended;
+  }
+}
+
+test('a peek and a look that wait for the same look come one after the other, in their order, and two looks that wait are one', async () => {
+  const world = new World();
+  const first = world.follower.sync();
+  await expect.poll(() => world.begun).toEqual(['look']);
+  const waiting = [world.follower.peek('a'), world.follower.sync(), world.follower.sync(), world.follower.peek('b')];
+  await world.end(Promise.all([first, ...waiting]));
+  expect(world.begun).toEqual(['look', 'peek a', 'look', 'peek b']);
+  expect(world.most).toBe(1);
+  await world.follower.stop();
+});
+
+test('so many peeks wait and no more, and their places are free again', async () => {
+  const world = new World();
+  const peeks = Array.from({ length: 16 }, (_, at) => world.follower.peek(`r${at}`));
+  await expect(world.follower.peek('late')).rejects.toThrow('16 plans of the repository wait already');
+  await world.end(Promise.all(peeks));
+  await world.end(world.follower.peek('late'));
+  expect(world.begun.at(-1)).toBe('peek late');
+  await world.follower.stop();
+});
