@@ -244,11 +244,12 @@ describe.skipIf(reason !== undefined)(reason ? `rollouts (skipped: ${reason})` :
     await daemon.deploy('drain', stackOf(good));
     const node = await daemon.ask('node', 'ls', '-q');
     const own = () => host.docker(['ps', '-q', '--filter', 'name=drain_app']);
-    await daemon.ask('node', 'update', '--availability', 'drain', node);
-    await until(() => own() === '', 20_000, own);
+    // Nobody can take them over: they are waited for no longer than that.
+    await daemon.ask('node', 'drain', '--timeout', '1s', node);
+    await until(() => own() === '', 60_000, own);
     expect(await daemon.ask('service', 'ps', '--no-trunc', 'drain_app')).toContain('no suitable node (1 node not available for new tasks)');
     await daemon.ask('node', 'update', '--availability', 'active', node);
-    await until(() => own().split('\n').length === 3, 20_000, own);
+    await until(() => own().split('\n').length === 3, 60_000, own);
   });
 
   test('service update --force makes new containers of the same spec', async () => {

@@ -22,6 +22,7 @@ interface CaFlags {
 }
 
 const lookMs = 200;
+const mostTries = 5;
 /** A node that was heard of is not silent for so long. */
 const down = 'down';
 
@@ -41,17 +42,29 @@ export function addAuthority(swarm: Command): void {
 
 async function authority(flags: CaFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
-  const { Version, Spec, TLSInfo } = await client.get<ShownCluster>('/swarm');
-  if (!flags.rotate) return showRoot(flags, TLSInfo.TrustRoot, terminal);
+  if (!flags.rotate) return showRoot(flags, (await client.get<ShownCluster>('/swarm')).TLSInfo.TrustRoot, terminal);
   const [cert, key] = [flags.caCert, flags.caKey].map((path) => (path === undefined ? '' : read(path)));
   const externals = flags.externalCa === undefined ? {} : { ExternalCAs: flags.externalCa.map(externalCa) };
   if (cert !== '' && key === '' && flags.externalCa === undefined)
     throw new CommandError('the --ca-cert flag requires that a --ca-key flag and/or --external-ca flag be provided as well');
-  const force = cert === '' && key === '' ? { ForceRotate: (Spec.CAConfig.ForceRotate ?? 0) + 1 } : {};
   const expiry = flags.certExpiry === undefined ? {} : { NodeCertExpiry: duration('--cert-expiry', flags.certExpiry) };
-  const CAConfig = { ...Spec.CAConfig, ...force, ...expiry, ...externals, SigningCACert: cert, SigningCAKey: key };
-  await client.post('/swarm/update', { ...Spec, CAConfig }, { query: { version: String(Version.Index) } });
+  await begin(client, ({ CAConfig }) => {
+    const force = cert === '' && key === '' ? { ForceRotate: (CAConfig.ForceRotate ?? 0) + 1 } : {};
+    return { ...CAConfig, ...force, ...expiry, ...externals, SigningCACert: cert, SigningCAKey: key };
+  });
   if (!flags.detach) await attend(client, terminal, flags.quiet === true);
+}
+
+/** An exchange that is under way may come to its end between a look and the wish: it is for the cluster as it is then. */
+async function begin(client: Client, change: (spec: ShownCluster['Spec']) => object): Promise<void> {
+  for (let left = mostTries; ; left--) {
+    const { Version, Spec } = await client.get<ShownCluster>('/swarm');
+    try {
+      return void (await client.post('/swarm/update', { ...Spec, CAConfig: change(Spec) }, { query: { version: String(Version.Index) } }));
+    } catch (error) {
+      if (left === 1 || !(error as Error).message.includes('update out of sequence')) throw error;
+    }
+  }
 }
 
 function showRoot(flags: CaFlags, root: string | undefined, terminal: Terminal): void {
