@@ -1,6 +1,7 @@
 /** Containers on this node that are no task's: brought to attachable networks, watched while they are there, and let go. */
 import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Repeater } from '#base/pace/repeater';
 import { Refusal } from '#base/refusal';
 import { withoutPrefix } from '#model/address';
 import type { AttachmentChange, DispatcherSession } from '#model/object/assignment';
@@ -57,20 +58,19 @@ export class Guests {
   readonly #making = new Map<string, number>();
   /** Keys of containers that are there, and that the managers' word of it has not reached yet. */
   readonly #made = new Set<string>();
-  #looking = false;
-  #again = false;
-  #cancelTimer: (() => void) | undefined;
+  readonly #looks: Repeater;
 
   constructor(modules: GuestModules, signal: AbortSignal) {
     this.#modules = modules;
     this.#signal = signal;
+    this.#looks = new Repeater(() => this.#lookAtAll(), modules.clock);
   }
 
   start(): void {
     this.#modules.guests.watch((containerId) => {
       if (containerId === undefined || this.#has(containerId)) this.look();
     }, this.#signal);
-    this.#signal.addEventListener('abort', () => this.#cancelTimer?.(), { once: true });
+    this.#signal.addEventListener('abort', () => void this.#looks.stop(), { once: true });
   }
 
   /** Brings a container to a network: resolves when the network is there on this node and has an address for it. Refuses in Docker's words. */
@@ -142,8 +142,7 @@ export class Guests {
 
   /** Something may have happened to one, or to what the managers say of them. */
   look(): void {
-    this.#again = true;
-    if (!this.#looking) void this.#looks();
+    this.#looks.ask();
   }
 
   /** The node leaves its cluster: containers run on without its networks. */
@@ -204,26 +203,19 @@ export class Guests {
     return failure ?? 'the managers have not brought it yet';
   }
 
-  /** One round at a time; what happens meanwhile is looked at in the next. */
-  async #looks(): Promise<void> {
-    this.#looking = true;
-    this.#cancelTimer?.();
+  async #lookAtAll(): Promise<void> {
     let failed = false;
-    while (this.#again && !this.#signal.aborted) {
-      this.#again = false;
-      for (const key of this.#made) if (!this.#has(key)) this.#made.delete(key);
-      for (const task of this.#all()) {
-        await this.#lookAt(task).catch((error: unknown) => {
-          failed = true;
-          this.#modules.logger.debug(
-            { container: task.Shoal.Attachment?.Name, reason: (error as Error).message },
-            'a container could not be looked at; it is tried again in a second',
-          );
-        });
-      }
+    for (const key of this.#made) if (!this.#has(key)) this.#made.delete(key);
+    for (const task of this.#all()) {
+      await this.#lookAt(task).catch((error: unknown) => {
+        failed = true;
+        this.#modules.logger.debug(
+          { container: task.Shoal.Attachment?.Name, reason: (error as Error).message },
+          'a container could not be looked at; it is tried again in a second',
+        );
+      });
     }
-    this.#looking = false;
-    if (!this.#signal.aborted) this.#cancelTimer = this.#modules.clock.after(failed ? retryMs : fullLookMs, () => this.look());
+    this.#looks.askIn(failed ? retryMs : fullLookMs);
   }
 
   async #lookAt({ ID: taskId, Shoal: { Attachment }, NetworksAttachments = [] }: Task): Promise<void> {

@@ -31,6 +31,11 @@ function findNamed<K extends Kind>(view: View, kind: K, name: string): ObjectOf[
   return object ? [object as ObjectOf[K]] : [];
 }
 
+/** Of a few those whose id begins so; for no text none. */
+export function shortened<T extends { ID: string }>(among: readonly T[], id: string): readonly T[] {
+  return id === '' ? [] : among.filter(({ ID }) => ID.startsWith(id));
+}
+
 function findPrefixed<K extends Kind>(view: View, kind: K, prefix: string): ObjectOf[K][] {
   // Of tasks there are too many to look at each.
   const among = kind === 'task' && prefix.length >= prefixLength ? tasksNear(view, prefix) : view.list(kind);

@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import type { TrustedIssuer } from '#model/object/repository';
 import { update } from '#store/action';
 import type { UseCase } from '../cluster.ts';
-import { findObject } from '../find.ts';
+import { findObject, shortened } from '../find.ts';
 import { checkRole } from './tokens.ts';
 
 const mostIssuers = 20;
@@ -26,8 +26,8 @@ export function removeIssuer(ref: string, id: string): UseCase<void> {
   return (view) => {
     const repository = findObject(view, 'repository', ref);
     const { Issuers: before = [], ...rest } = repository;
-    const found = before.filter(({ ID }) => ID.startsWith(id));
-    if (id === '' || found.length !== 1) throw new Refusal('notFound', `repository ${repository.Spec.Name} trusts no issuer ${id}`);
+    const found = shortened(before, id);
+    if (found.length !== 1) throw new Refusal('notFound', `repository ${repository.Spec.Name} trusts no issuer ${id}`);
     const Issuers = before.filter((each) => each !== found[0]);
     return { actions: [update('repository', { ...rest, ...(Issuers.length > 0 && { Issuers }) })], result: undefined };
   };

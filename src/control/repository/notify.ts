@@ -5,7 +5,7 @@ import { forgeKinds, type NotifyTarget, type OutboxMessage, type Told, type Verd
 import type { Repository } from '#model/object/repository';
 import { update } from '#store/action';
 import type { UseCase } from '../cluster.ts';
-import { findObject } from '../find.ts';
+import { findObject, shortened } from '../find.ts';
 import { verdictOf } from './verdict.ts';
 
 const mostTargets = 10;
@@ -30,9 +30,9 @@ export function addTarget(ref: string, asked: Omit<NotifyTarget, 'ID'>): UseCase
 export function removeTarget(ref: string, id: string): UseCase<void> {
   return (view) => {
     const repository = findObject(view, 'repository', ref);
-    const found = (repository.Notify ?? []).filter(({ ID }) => ID.startsWith(id));
+    const found = shortened(repository.Notify ?? [], id);
     const [target] = found;
-    if (id === '' || !target || found.length > 1) throw new Refusal('notFound', `repository ${repository.Spec.Name} tells nobody ${id}`);
+    if (!target || found.length > 1) throw new Refusal('notFound', `repository ${repository.Spec.Name} tells nobody ${id}`);
     const Notify = (repository.Notify ?? []).filter((each) => each !== target);
     const Outbox = (repository.Outbox ?? []).filter(({ Target }) => Target !== target.ID);
     return { actions: [update('repository', withLists(repository, { Notify, Outbox }))], result: undefined };

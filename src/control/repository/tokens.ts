@@ -6,7 +6,7 @@ import { sameSecret } from '#base/same-secret';
 import { tokenRoles, type Repository, type RepositoryToken } from '#model/object/repository';
 import { update } from '#store/action';
 import type { UseCase } from '../cluster.ts';
-import { findObject } from '../find.ts';
+import { findObject, shortened } from '../find.ts';
 
 const mostTokens = 100;
 const longestNote = 100;
@@ -45,9 +45,8 @@ export function removeToken(ref: string, id: string): UseCase<void> {
   return (view) => {
     const repository = findObject(view, 'repository', ref);
     const { Tokens: before = [], ...rest } = repository;
-    const found = before.filter(({ ID }) => ID.startsWith(id));
-    if (id === '' || found.length !== 1)
-      throw new Refusal('notFound', `repository ${repository.Spec.Name} has ${found.length === 0 || id === '' ? 'no token' : 'several tokens'} ${id}`);
+    const found = shortened(before, id);
+    if (found.length !== 1) throw new Refusal('notFound', `repository ${repository.Spec.Name} has ${found.length === 0 ? 'no token' : 'several tokens'} ${id}`);
     const Tokens = before.filter((token) => token !== found[0]);
     return { actions: [update('repository', { ...rest, ...(Tokens.length > 0 && { Tokens }) })], result: undefined };
   };

@@ -9,6 +9,7 @@ import { openSession, type Session } from '../../session.ts';
 import { whoText } from '../../who.ts';
 import { durationOf } from './repo-update.ts';
 import { stackPath } from '../stack/stack-control.ts';
+import { repositoryPath } from './repo-parts.ts';
 
 /** A repository as the daemon shows it. */
 type ShownRepository = Omit<Repository, 'Status'> & {
@@ -45,10 +46,6 @@ export function addRepoControl(repo: Command): void {
       .argument('<name...>')
       .action((names: readonly string[], _flags: object, command: Command) => changeEach(openSession(command), names, verb));
   }
-}
-
-function repositoryPath(name: string): string {
-  return `/shoal/v1/repositories/${encodeURIComponent(name)}`;
 }
 
 async function changeEach({ client, terminal }: Session, names: readonly string[], verb: 'suspend' | 'resume'): Promise<void> {

@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import { notifyKinds, type NotifyTarget } from '#model/git/notify';
 import { CommandError, exitCodes } from '../../command-error.ts';
 import { lineOf } from '../../files.ts';
-import { listLines, type Column } from '../../output/list.ts';
+import type { Column } from '../../output/list.ts';
 import { openSession } from '../../session.ts';
-import { removeEach } from '../change.ts';
+import { addParts, repositoryPath } from './repo-parts.ts';
 
 type ShownTarget = Omit<NotifyTarget, 'Secret'>;
 
@@ -41,27 +41,7 @@ export function addRepoNotify(repo: Command): void {
     .option('--secret-file <file>', "file with the forge's token, or with what a webhook's body is signed with")
     .addHelpText('after', kindHelp)
     .action(addTarget);
-  notify
-    .command('ls')
-    .alias('list')
-    .description('list who is told')
-    .argument('<name>', 'repository')
-    .option('--format <template>', 'table, json or a template')
-    .option('-q, --quiet', 'only ids')
-    .action(listTargets);
-  notify
-    .command('rm')
-    .alias('remove')
-    .description('tell somebody no longer')
-    .argument('<name>', 'repository')
-    .argument('<id...>')
-    .action((name: string, ids: readonly string[], _flags: object, command: Command) =>
-      removeEach(openSession(command), ids, (id) => `${notifyPath(name)}/${encodeURIComponent(id)}`),
-    );
-}
-
-function notifyPath(name: string): string {
-  return `/shoal/v1/repositories/${encodeURIComponent(name)}/notify`;
+  addParts<ShownTarget>(notify, { path: 'notify', of: ({ Notify }) => Notify, columns, listing: 'list who is told', removing: 'tell somebody no longer' });
 }
 
 async function addTarget(name: string, url: string | undefined, { kind, urlFile, project, secretFile }: AddFlags, command: Command): Promise<void> {
@@ -74,11 +54,5 @@ async function addTarget(name: string, url: string | undefined, { kind, urlFile,
     ...(project !== undefined && { Project: project }),
     ...(secretFile !== undefined && { Secret: lineOf('--secret-file', secretFile) }),
   };
-  terminal.out((await client.post<{ ID: string }>(notifyPath(name), target)).ID);
-}
-
-async function listTargets(name: string, flags: { format?: string; quiet?: boolean }, command: Command): Promise<void> {
-  const { client, terminal } = openSession(command);
-  const { Notify = [] } = await client.get<{ Notify?: ShownTarget[] }>(`/shoal/v1/repositories/${encodeURIComponent(name)}`);
-  for (const line of listLines(Notify, columns, flags, ({ ID }) => ID)) terminal.out(line);
+  terminal.out((await client.post<{ ID: string }>(`${repositoryPath(name)}/notify`, target)).ID);
 }

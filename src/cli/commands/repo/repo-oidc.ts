@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { tokenRoles, type TrustedIssuer } from '#model/object/repository';
 import { CommandError, exitCodes } from '../../command-error.ts';
-import { listLines, type Column } from '../../output/list.ts';
+import type { Column } from '../../output/list.ts';
 import { openSession } from '../../session.ts';
-import { removeEach } from '../change.ts';
+import { addParts, repositoryPath } from './repo-parts.ts';
 
 interface AddFlags {
   issuer: string;
@@ -37,38 +37,18 @@ export function addRepoOidc(repo: Command): void {
     .option('--audience <text>', 'whom its tokens must be made for', 'shoal')
     .addHelpText('after', addHelp)
     .action(addIssuer);
-  oidc
-    .command('ls')
-    .alias('list')
-    .description('list whose tokens are taken')
-    .argument('<name>', 'repository')
-    .option('--format <template>', 'table, json or a template')
-    .option('-q, --quiet', 'only ids')
-    .action(listIssuers);
-  oidc
-    .command('rm')
-    .alias('remove')
-    .description('take tokens of somebody no longer')
-    .argument('<name>', 'repository')
-    .argument('<id...>')
-    .action((name: string, ids: readonly string[], _flags: object, command: Command) =>
-      removeEach(openSession(command), ids, (id) => `${issuersPath(name)}/${encodeURIComponent(id)}`),
-    );
-}
-
-function issuersPath(name: string): string {
-  return `/shoal/v1/repositories/${encodeURIComponent(name)}/issuers`;
+  addParts<TrustedIssuer>(oidc, {
+    path: 'issuers',
+    of: ({ Issuers }) => Issuers,
+    columns,
+    listing: 'list whose tokens are taken',
+    removing: 'take tokens of somebody no longer',
+  });
 }
 
 async function addIssuer(name: string, { issuer, subject, audience, role }: AddFlags, command: Command): Promise<void> {
   if (!tokenRoles.some((each) => each === role)) throw new CommandError(`--role is one of ${tokenRoles.join(', ')}, not "${role}"`, exitCodes.usage);
   const { client, terminal } = openSession(command);
-  const { ID } = await client.post<{ ID: string }>(issuersPath(name), { Issuer: issuer, Subject: subject, Audience: audience, Role: role });
+  const { ID } = await client.post<{ ID: string }>(`${repositoryPath(name)}/issuers`, { Issuer: issuer, Subject: subject, Audience: audience, Role: role });
   terminal.out(ID);
-}
-
-async function listIssuers(name: string, flags: { format?: string; quiet?: boolean }, command: Command): Promise<void> {
-  const { client, terminal } = openSession(command);
-  const { Issuers = [] } = await client.get<{ Issuers?: TrustedIssuer[] }>(`/shoal/v1/repositories/${encodeURIComponent(name)}`);
-  for (const line of listLines(Issuers, columns, flags, ({ ID }) => ID)) terminal.out(line);
 }

@@ -4,6 +4,7 @@ import type { RepositoryPlan } from '#model/difference/stack-plan';
 import { CommandError, exitCodes } from '../../command-error.ts';
 import { openSession } from '../../session.ts';
 import { explain } from '../explain.ts';
+import { repositoryPath } from './repo-parts.ts';
 
 interface PlanFlags {
   ref?: string;
@@ -34,14 +35,14 @@ export function addRepoPlan(repo: Command): void {
     .command('explain')
     .description('say what a repository wants, what runs, and why it waits, in sentences')
     .argument('<name>')
-    .action(async (name: string, _flags: object, command: Command) => explain(command, `/shoal/v1/repositories/${encodeURIComponent(name)}/explain`));
+    .action(async (name: string, _flags: object, command: Command) => explain(command, `${repositoryPath(name)}/explain`));
 }
 
 async function planRepository(name: string, flags: PlanFlags, command: Command): Promise<void> {
   const format = flags.json ? 'json' : flags.format;
   if (!formats.includes(format)) throw new CommandError(`--format is one of ${formats.join(', ')}, not ${JSON.stringify(format)}`, exitCodes.usage);
   const { client, terminal } = openSession(command);
-  const plan = await client.get<RepositoryPlan>(`/shoal/v1/repositories/${encodeURIComponent(name)}/plan`, { ref: flags.ref });
+  const plan = await client.get<RepositoryPlan>(`${repositoryPath(name)}/plan`, { ref: flags.ref });
   const { repositoryPlanLines, repositoryPlanMarkdown } = await import('#model/difference/plan-text');
   const lines = { json: () => [JSON.stringify(plan)], text: repositoryPlanLines, markdown: repositoryPlanMarkdown }[format as 'text'](plan);
   for (const line of lines) terminal.out(line);

@@ -4,16 +4,11 @@ import type { Command } from 'commander';
 import { humanDuration } from '#base/text/human';
 import { tokenRoles, type RepositoryToken } from '#model/object/repository';
 import { CommandError, exitCodes } from '../../command-error.ts';
-import { listLines, type Column } from '../../output/list.ts';
+import type { Column } from '../../output/list.ts';
 import { openSession } from '../../session.ts';
-import { removeEach } from '../change.ts';
+import { addParts, repositoryPath } from './repo-parts.ts';
 
 type ShownToken = Omit<RepositoryToken, 'Digest'>;
-
-interface ListFlags {
-  format?: string;
-  quiet?: boolean;
-}
 
 const tokenBytes = 32;
 /** By which scanners of leaked secrets know it. */
@@ -40,39 +35,19 @@ export function addRepoTokens(repo: Command): void {
     .option('--note <text>', 'what it is for')
     .addHelpText('after', roleHelp)
     .action(createToken);
-  token
-    .command('ls')
-    .alias('list')
-    .description('list the tokens of a repository; the tokens themselves are nowhere')
-    .argument('<name>', 'repository')
-    .option('--format <template>', 'table, json or a template')
-    .option('-q, --quiet', 'only ids')
-    .action(listTokens);
-  token
-    .command('rm')
-    .alias('remove')
-    .description('take tokens back')
-    .argument('<name>', 'repository')
-    .argument('<id...>')
-    .action((name: string, ids: readonly string[], _flags: object, command: Command) =>
-      removeEach(openSession(command), ids, (id) => `${tokensPath(name)}/${encodeURIComponent(id)}`),
-    );
-}
-
-function tokensPath(name: string): string {
-  return `/shoal/v1/repositories/${encodeURIComponent(name)}/tokens`;
+  addParts<ShownToken>(token, {
+    path: 'tokens',
+    of: ({ Tokens }) => Tokens,
+    columns,
+    listing: 'list the tokens of a repository; the tokens themselves are nowhere',
+    removing: 'take tokens back',
+  });
 }
 
 async function createToken(name: string, { role, note = '' }: { role: string; note?: string }, command: Command): Promise<void> {
   if (!tokenRoles.some((each) => each === role)) throw new CommandError(`--role is one of ${tokenRoles.join(', ')}, not "${role}"`, exitCodes.usage);
   const { client, terminal } = openSession(command);
   const token = `${prefix}${randomBytes(tokenBytes).toString('base64url')}`;
-  await client.post(tokensPath(name), { Role: role, Note: note, Digest: createHash('sha256').update(token).digest('hex') });
+  await client.post(`${repositoryPath(name)}/tokens`, { Role: role, Note: note, Digest: createHash('sha256').update(token).digest('hex') });
   terminal.out(token);
-}
-
-async function listTokens(name: string, flags: ListFlags, command: Command): Promise<void> {
-  const { client, terminal } = openSession(command);
-  const { Tokens = [] } = await client.get<{ Tokens?: ShownToken[] }>(`/shoal/v1/repositories/${encodeURIComponent(name)}`);
-  for (const line of listLines(Tokens, columns, flags, ({ ID }) => ID)) terminal.out(line);
 }

@@ -6,6 +6,7 @@ import { lineOf } from '../../files.ts';
 import { CommandError, exitCodes } from '../../command-error.ts';
 import { collect, openSession } from '../../session.ts';
 import { addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
+import { repositoryPath } from './repo-parts.ts';
 
 export interface TrustFlags {
   deadline?: string;
@@ -108,6 +109,6 @@ async function updateRepository(name: string, flags: UpdateFlags, command: Comma
     ...(flags.path !== undefined && { Path: flags.path }),
     ...(flags.interval !== undefined && { Interval: intervalOf(flags.interval) }),
   };
-  await client.post(`/shoal/v1/repositories/${encodeURIComponent(name)}/update`, change);
+  await client.post(`${repositoryPath(name)}/update`, change);
   terminal.out(name);
 }

@@ -18,6 +18,7 @@ import { addRepoPlan } from './repo-plan.ts';
 import { addRepoTokens } from './repo-token.ts';
 import { addRepoUpdate, addTrustOptions, freezeHelp, intervalOf, trustOf, webhookSecretHelp, type TrustFlags } from './repo-update.ts';
 import { inspectObjects } from '../inspect.ts';
+import { repositoryPath } from './repo-parts.ts';
 
 const createHelp = `
 Give whoever pushes a token, and the address of a daemon that runs with --http-addr:
@@ -87,7 +88,7 @@ export function addRepo(program: Command): void {
     .argument('<name...>')
     .option('-f, --format <template>', 'a template')
     .action((names: readonly string[], flags: ListFlags, command: Command) =>
-      inspectObjects(openSession(command), names, flags.format, 'repository', (name) => [`/shoal/v1/repositories/${encodeURIComponent(name)}`]),
+      inspectObjects(openSession(command), names, flags.format, 'repository', (name) => [repositoryPath(name)]),
     );
   addRepoControl(repo);
   repo
@@ -97,7 +98,7 @@ export function addRepo(program: Command): void {
     .argument('<name...>')
     .option('--prune', 'remove their stacks too')
     .action((names: readonly string[], flags: { prune?: boolean }, command: Command) =>
-      removeEach(openSession(command), names, (name) => `/shoal/v1/repositories/${encodeURIComponent(name)}`, flags.prune ? { prune: '1' } : {}),
+      removeEach(openSession(command), names, (name) => repositoryPath(name), flags.prune ? { prune: '1' } : {}),
     );
 }
 
