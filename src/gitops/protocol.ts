@@ -140,7 +140,8 @@ const checks: Readonly<Record<string, (answer: Fields) => boolean>> = {
 function isRendered(stack: Fields): boolean {
   const placed = isText(stack['Name']) && isText(stack['Path']) && isCommit(stack['Commit']);
   const told = stack['Notes'] === undefined || isList(stack['Notes'], isText);
-  const after = record(stack['Policy'])['After'];
+  const { After: after, Waves: waves } = record(stack['Policy']);
+  if (waves !== undefined && !isList(waves, (wave) => isList(wave, isText))) return false;
   if (after !== undefined && !(Array.isArray(after) && isList(after, isText))) return false;
   const places = Object.values(record(stack['Places']));
   if (!placed || !told || places.length > mostItems || !places.every(isText)) return false;

@@ -7,7 +7,7 @@ import { stillness } from '#control/repository/stillness';
 import { overdue } from '#control/stack/overdue';
 import { judgeRevision, newestRevision } from '#control/stack/revisions';
 import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
-import { giveUpRevision } from '#control/stack/stack-rollback';
+import { giveUpRevision, nextWave, unitMembers } from '#control/stack/stack-rollback';
 import type { Revision, Stack } from '#model/object/stack';
 import type { ReconcileEvents } from './events.ts';
 
@@ -66,7 +66,7 @@ export class RevisionJudge {
       const health = stackHealth(view, stack, nodes, this.#parts.clock.now());
       if (!health) continue;
       await this.#judge(view, stack, revision, health);
-      if (health.State !== 'healthy') unsettled = true;
+      if (health.State !== 'healthy' || stack.Rollout || revision.Unit) unsettled = true;
     }
     if (unsettled) this.notice(againMs);
   }
@@ -75,7 +75,9 @@ export class RevisionJudge {
     const { Number } = revision.Spec;
     const { cluster } = this.#parts;
     const { Name } = stack.Spec;
-    if (health.State === 'healthy') return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
+    if (health.State === 'healthy' && stack.Rollout) return this.#advance(view, stack, revision);
+    if (health.State === 'healthy')
+      return isWholeUnit(view, revision, this.#parts.clock.now()) ? cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' })) : undefined;
     const late = health.State === 'failing' || health.Quarantined ? undefined : overdue(view, stack, revision, health, this.#parts.clock.now());
     if (health.State !== 'failing' && !health.Quarantined && late === undefined) return;
     // What goes back by itself ends that first: another change in the middle would be a rollout of its own.
@@ -83,6 +85,21 @@ export class RevisionJudge {
     const reason = late ?? (health.Message === '' ? 'it does not become healthy' : health.Message);
     if (goesBack(view, stack, this.#parts.clock.now()) && (await this.#giveUp(Name, Number, reason))) return;
     await cluster.submit(judgeRevision(Name, Number, { State: 'failed', Message: reason }));
+  }
+
+  async #advance(view: View, { Spec: { Name }, Source, Suspended }: Stack, { Spec: { Number } }: Revision): Promise<void> {
+    const repository = Source.Kind === 'repository' ? view.byName('repository', Source.Repository) : undefined;
+    if (Suspended || (repository && stillness(repository, this.#parts.clock.now()))) return;
+    const { cluster, events } = this.#parts;
+    try {
+      if (await cluster.submit(nextWave(Name, Number)))
+        events.tell({ type: 'stack', name: Name, action: 'applied', message: `revision ${Number}: its next wave` });
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
+      const reason = `its next wave is refused: ${error.message}`;
+      if (goesBack(view, (await cluster.read()).byName('stack', Name), this.#parts.clock.now()) && (await this.#giveUp(Name, Number, reason))) return;
+      await cluster.submit(judgeRevision(Name, Number, { State: 'failed', Message: reason }));
+    }
   }
 
   async #giveUp(name: string, number: number, reason: string): Promise<boolean> {
@@ -102,14 +119,22 @@ export class RevisionJudge {
   }
 }
 
+/** Whether all that came in one entry with the revision is there and well: what goes back together is good together. */
+function isWholeUnit(view: View, revision: Revision, now: number): boolean {
+  if (!revision.Unit) return true;
+  const nodes = nodesOf(view);
+  return unitMembers(view, revision).every(({ stack }) => !stack.Rollout && stackHealth(view, stack, nodes, now)?.State === 'healthy');
+}
+
 /** Whether a service of the stack is on its way to its version of before. */
 function isGoingBack(view: View, { Services }: Stack): boolean {
   return Services.some((name) => view.byName('service', name)?.UpdateStatus?.State === 'rollback_started');
 }
 
 /** Whether the stack goes back by itself: it is a repository's that says so, and nobody holds it still. */
-function goesBack(view: View, { Source, Suspended }: Stack, now: number): boolean {
-  if (Source.Kind !== 'repository' || Suspended) return false;
+function goesBack(view: View, stack: Stack | undefined, now: number): boolean {
+  if (stack?.Source.Kind !== 'repository' || stack.Suspended) return false;
+  const { Source, OnFailure = 'rollback' } = stack;
   const repository = view.byName('repository', Source.Repository);
-  return repository !== undefined && !stillness(repository, now) && repository.Spec.OnFailure !== 'stay';
+  return repository !== undefined && !stillness(repository, now) && (repository.Spec.OnFailure ?? OnFailure) !== 'stay';
 }

@@ -72,5 +72,8 @@ export function refusedBefore(view: View, repository: string, rendered: Rendered
 
 /** Whether the version was given up for an earlier one: it is not tried again, whatever commit brings it. */
 export function isQuarantined(stack: Stack, rendered: RenderedStack): boolean {
-  return stack.Quarantine !== undefined && 'spec' in rendered && rendered.digest === stack.Quarantine.Digest;
+  const given = stack.Quarantine;
+  if (given === undefined || !('spec' in rendered)) return false;
+  // Of one unit another one may have been to blame: what is not tried again is the whole.
+  return given.Unit !== undefined && rendered.Unit !== undefined ? given.Unit === rendered.Unit : rendered.digest === given.Digest;
 }

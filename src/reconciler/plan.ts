@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 import { inventoryOf, isEmptyRecord, ownedObjects } from '#control/stack/inventory';
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
 import { adoptStack, type Adopter } from '#control/stack/stack-states';
-import { deployStack } from '#control/stack/stacks';
+import { deployStack, type DeployOptions } from '#control/stack/stacks';
 import type { Stack } from '#model/object/stack';
 import type { Action } from '#store/action';
 import { Overlay } from '#store/overlay';
@@ -14,7 +14,8 @@ import { isQuarantined } from './outcome.ts';
 import { changesBy, reasonOf } from './reason.ts';
 import { inOrder, orderFaults, refusedFor } from './order.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
-import type { RepositorySource, Step } from './step.ts';
+import { asOne, inUnit } from './unit.ts';
+import type { AppliedStack, RepositorySource, Step } from './step.ts';
 
 export interface PlanOptions {
   now: number;
@@ -34,18 +35,22 @@ export interface PlanOptions {
  */
 export function planRepository(view: View, repository: string, rendered: readonly RenderedStack[], options: PlanOptions): Step[] {
   const { commit, missing } = options;
+  const inUnits = inUnit(rendered);
   const present = new Set(rendered.map((stack) => stack.Name));
   const own = [...view.list('stack')].filter((stack) => isOwned(stack, repository));
   const applied = own.filter((stack) => !isEmptyRecord(stack));
   const gone = own.filter((stack) => !present.has(stack.Spec.Name));
   const confirmed = view.byName('repository', repository)?.Confirmed?.Commit === commit;
   const orders = orderFaults(rendered);
-  const ordered = rendered.map((stack) => (orders.has(stack.Name) ? refusedFor(stack, orders.get(stack.Name) ?? '') : stack));
+  const ordered = inUnits.map((stack) => (orders.has(stack.Name) ? refusedFor(stack, orders.get(stack.Name) ?? '') : stack));
   const keeps = rendered.some(({ Policy }) => Policy?.KeepsStacks);
   const mass = confirmed ? undefined : massRemoval({ applied: applied.length, gone: gone.filter((stack) => !isEmptyRecord(stack)).length, missing });
   const planning: Planning = { ...options, view, repository, confirmed, mass };
-  const steps = ordered.flatMap((stack) => planStack(planning, stack));
-  return [...inOrder(view, ordered, steps), ...(keeps ? [] : gone.flatMap((stack) => inForce(planning, stack.Spec.Name, [planRemoval(planning, stack)])))];
+  const versions = ordered.map((stack) => ({ stack, steps: planVersion(planning, stack) }));
+  const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: [planRemoval(planning, stack)] }));
+  const one = asOne(view, repository, versions, removals);
+  const steps = one.versions.flatMap(({ stack, steps: own }) => inForce(planning, stack.Name, own, stack));
+  return [...inOrder(view, ordered, steps), ...one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own))];
 }
 
 interface Planning extends PlanOptions {
@@ -63,10 +68,6 @@ export function planAdoption(view: View, adopter: Adopter, rendered: RenderedSta
   const context = { now, random: seededRandom(1), newId: () => 'planned' };
   adopted.lay(adoptStack(rendered.Name, adopter)(view, context).actions);
   return changesBy(adopted, tried({ view: adopted, now }, rendered, adopter), false);
-}
-
-function planStack(planning: Planning, rendered: RenderedStack): Step[] {
-  return inForce(planning, rendered.Name, planVersion(planning, rendered), rendered);
 }
 
 /** `steps`, and where they leave the stack as it is, what brings its version in force back after a change by hand. */
@@ -113,7 +114,7 @@ function refusal({ view, repository }: Planning, { Name, Commit }: RenderedStack
   return known ? [] : [{ type: 'refuse', name: Name, source, commit: Commit, errors }];
 }
 
-function planDeploy(planning: Planning, rendered: RenderedStack & { digest: string }, source: RepositorySource): Step[] {
+function planDeploy(planning: Planning, rendered: AppliedStack, source: RepositorySource): Step[] {
   const { view, repository, inForce } = planning;
   const { Name: name, Commit: commit } = rendered;
   const stack = view.byName('stack', name);
@@ -130,17 +131,25 @@ function planDeploy(planning: Planning, rendered: RenderedStack & { digest: stri
   return [{ type: 'apply', name, rendered, source, reason, drift, changes }];
 }
 
+/** How a stack is deployed as its commit has it. */
+export function deployOptions(rendered: AppliedStack, source: RepositorySource): Omit<DeployOptions, 'restores'> {
+  const { Policy = {}, Unit, digest } = rendered;
+  return {
+    source,
+    digest,
+    prune: Policy.KeepsServices !== true,
+    ...(Policy.Waves && { waves: Policy.Waves }),
+    ...(Policy.OnFailure && { onFailure: Policy.OnFailure }),
+    ...(Unit !== undefined && { unit: Unit }),
+  };
+}
+
 /** What a deploy would do. */
-function tried(
-  { view, now }: Pick<Planning, 'view' | 'now'>,
-  rendered: RenderedStack & { digest: string },
-  source: RepositorySource,
-  restores = false,
-): readonly Action[] {
+function tried({ view, now }: Pick<Planning, 'view' | 'now'>, rendered: AppliedStack, source: RepositorySource, restores = false): readonly Action[] {
   if (!('spec' in rendered)) return [];
   let count = 0;
   const context = { now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
-  return deployStack(rendered.spec, { source, digest: rendered.digest, prune: rendered.Policy?.KeepsServices !== true, restores })(view, context).actions;
+  return deployStack(rendered.spec, { ...deployOptions(rendered, source), restores })(view, context).actions;
 }
 
 /** Why the change of a stack waits; undefined: it goes on. */

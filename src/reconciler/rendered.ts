@@ -13,6 +13,12 @@ export interface StackPolicy {
   KeepsStacks?: true;
   /** What is changed by hand is shown, and stays. */
   KeepsDrift?: true;
+  /** What becomes of a version that fails, where the operator says nothing. */
+  OnFailure?: 'rollback' | 'stay';
+  /** Names of services: a wave comes when those before it are healthy. */
+  Waves?: readonly (readonly string[])[];
+  /** All stacks of the commit come in one entry, or none; and go back in one. */
+  Atomic?: true;
 }
 
 export type RenderedStack = {
@@ -22,6 +28,7 @@ export type RenderedStack = {
   /** Who made the commit, as it says. */ Who?: string;
   /** What is worth knowing, though it is no error. */ Notes?: readonly string[];
   Policy?: StackPolicy;
+  /** Digest of all stacks of the commit, where they are one unit (`unit`). */ Unit?: string;
 } & (
   | { spec: StackSpec; digest: string; /** Name of an object → `file:line:column` where it is declared. */ Places?: Readonly<Record<string, string>> }
   | { errors: readonly string[] }

@@ -5,14 +5,16 @@ import { planDeploy } from './deploy-plan.ts';
 import { refusedBefore } from './outcome.ts';
 import { pauseOf } from './pause.ts';
 import { planRepository, type PlanOptions } from './plan.ts';
+import { inUnit } from './unit.ts';
 import type { Step } from './step.ts';
 import type { RenderedStack } from './rendered.ts';
 
 export function planCommit(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): RepositoryPlan {
   const steps = new Map<string, Step>();
+  const one = inUnit(stacks);
   for (const step of planRepository(view, repository, stacks, options))
     if (!steps.has(step.name) && !(step.type === 'apply' && step.restores)) steps.set(step.name, step);
-  const rendered = new Map(stacks.map((stack) => [stack.Name, stack]));
+  const rendered = new Map(one.map((stack) => [stack.Name, stack]));
   const names = [...new Set([...rendered.keys(), ...steps.keys()])];
   const planning = { view, repository, now: options.now };
   return { repository, commit: options.commit, stacks: names.map((name) => plannedStack(planning, name, steps.get(name), rendered.get(name))) };

@@ -2,13 +2,16 @@
 import type { StackSource } from '#model/object/stack';
 import type { RenderedStack } from './rendered.ts';
 
+/** A version that can be deployed. */
+export type AppliedStack = Extract<RenderedStack, { digest: string }>;
+
 export type RepositorySource = StackSource & { Kind: 'repository' };
 
 export type Step =
   | {
       type: 'apply';
       name: string;
-      rendered: RenderedStack & { digest: string };
+      rendered: AppliedStack;
       source: RepositorySource;
       /** Why, for people. */
       reason: string;

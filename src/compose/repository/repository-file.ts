@@ -16,6 +16,8 @@ export interface SyncPolicy {
   prune?: boolean;
   /** false: what is changed by hand is shown, and stays. */
   selfHeal?: boolean;
+  /** What becomes of a version that fails. */
+  onFailure?: 'rollback' | 'stay';
 }
 
 export interface StackEntry {
@@ -25,6 +27,8 @@ export interface StackEntry {
   files?: readonly string[];
   /** Names of stacks that come first, and must be healthy. */
   after: readonly string[];
+  /** Names of its services: a wave comes when those before it are healthy. */
+  waves: readonly (readonly string[])[];
   sync: SyncPolicy;
   ignore: readonly string[];
 }
@@ -44,10 +48,13 @@ export interface RepositoryFile {
   variables: Readonly<Record<string, string>>;
   sync: SyncPolicy;
   ignore: readonly string[];
+  /** All stacks of a commit come in one entry, or none. */
+  atomic: boolean;
 }
 
 /** Stacks that one comes after. */
 const mostAfter = 256;
+const mostWaves = 32;
 
 /** Never throws on what the file holds; errors have their places. */
 export function readRepositoryFile(path: string, bytes: Uint8Array): RepositoryFile | { errors: readonly string[] } {
@@ -84,6 +91,9 @@ function checkMeaning(report: Report, value: Value): void {
     if (isMap(item)) words(['stacks', at], item);
     const after = isMap(item) ? texts(item['after']).length : 0;
     if (after > mostAfter) add(report, 'error', ['stacks', at, 'after'], `it names ${after} stacks`, `at most ${mostAfter}: name those that come last of them`);
+    if (isMap(item)) checkWaves(report, item, at);
+    if (top['atomic'] === true && after > 0)
+      add(report, 'error', ['stacks', at, 'after'], 'stacks of an `atomic` repository come at once', 'leave out `after`, or `atomic`');
     const parts = path.split('/');
     if (path === '' || path.startsWith('/') || parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('**')))
       add(
@@ -93,6 +103,19 @@ function checkMeaning(report: Report, value: Value): void {
         `${JSON.stringify(path)} is no path of folders`,
         'names between slashes, from the top of the repository, with * and ? for parts of a name',
       );
+  }
+}
+
+function checkWaves(report: Report, item: ValueMap, at: number): void {
+  const waves = listOf(item['waves']).map(texts);
+  if (waves.length > mostWaves) add(report, 'error', ['stacks', at, 'waves'], `it has ${waves.length} waves`, `at most ${mostWaves}`);
+  const seen = new Set<string>();
+  for (const [index, wave] of waves.entries()) {
+    if (wave.length === 0) add(report, 'error', ['stacks', at, 'waves', index], 'the wave names no service', 'names of services of the stack');
+    for (const name of wave) {
+      if (seen.has(name)) add(report, 'error', ['stacks', at, 'waves', index], `service ${name} is in two waves`, 'name it once');
+      seen.add(name);
+    }
   }
 }
 
@@ -107,21 +130,30 @@ function fileOf(top: ValueMap): RepositoryFile {
     variables: variablesOf(top['variables']),
     sync: syncOf(top['sync']),
     ignore: texts(top['ignore']),
+    atomic: top['atomic'] === true,
   };
 }
 
 function entryOf(item: Value): StackEntry {
-  if (!isMap(item)) return { path: goText(item), after: [], sync: {}, ignore: [] };
-  const { path, files, after, sync, ignore } = item;
-  return { path: goText(path ?? ''), ...(files !== undefined && { files: texts(files) }), after: texts(after), sync: syncOf(sync), ignore: texts(ignore) };
+  if (!isMap(item)) return { path: goText(item), after: [], waves: [], sync: {}, ignore: [] };
+  const { path, files, after, waves, sync, ignore } = item;
+  return {
+    path: goText(path ?? ''),
+    ...(files !== undefined && { files: texts(files) }),
+    after: texts(after),
+    waves: listOf(waves).map(texts),
+    sync: syncOf(sync),
+    ignore: texts(ignore),
+  };
 }
 
 function syncOf(value: Value | undefined): SyncPolicy {
-  const { mode, prune, self_heal: selfHeal } = mapOf(value);
+  const { mode, prune, self_heal: selfHeal, on_failure: onFailure } = mapOf(value);
   return {
     ...((mode === 'auto' || mode === 'manual') && { mode }),
     ...(typeof prune === 'boolean' && { prune }),
     ...(typeof selfHeal === 'boolean' && { selfHeal }),
+    ...((onFailure === 'rollback' || onFailure === 'stay') && { onFailure }),
   };
 }
 

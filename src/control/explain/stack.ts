@@ -29,6 +29,7 @@ export function explainStack(view: View, stack: Stack, waiting: WaitingLines | u
     ...servicesLines(view, stack, now),
     ...healthLine(view, stack, now),
     ...conditionLines(stack),
+    ...waveLines(stack),
     ...quarantineLine(stack),
     ...stillLines(view, stack, now),
     ...waitingLines(waiting),
@@ -79,6 +80,15 @@ function conditionLines({ Condition: { State, Message, Errors = [], Commit } }: 
     ];
   if (State === 'held') return [`The version${commit} is held: ${Message}.`];
   return Message === '' ? [] : [`It waits: ${Message}.`];
+}
+
+function waveLines({ Rollout }: Stack): string[] {
+  if (!Rollout) return [];
+  const last = Rollout.Prunes ? ['What its version does not have is removed when all of it is healthy.'] : [];
+  const [next, ...others] = Rollout.Left;
+  if (!next) return last;
+  const then = others.length === 0 ? '' : `, then ${others.map((names) => names.join(' and ')).join(', then ')}`;
+  return [`It comes in waves: ${next.join(' and ')} when those before are healthy${then}.`, ...last];
 }
 
 function quarantineLine({ Spec, Quarantine }: Stack): string[] {

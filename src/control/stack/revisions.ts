@@ -50,10 +50,11 @@ export interface RevisionFacts {
   who?: string | undefined;
   /** The revision that is brought back. */
   of?: number | undefined;
+  unit?: Revision['Unit'] | undefined;
 }
 
 /** Keeps what a deploy asked for, unless the newest revision is the very same; the oldest go. */
-export function recordRevision(overlay: Overlay, content: StackSpec, { digest, source, who, of }: RevisionFacts, context: UseCaseContext): void {
+export function recordRevision(overlay: Overlay, content: StackSpec, { digest, source, who, of, unit }: RevisionFacts, context: UseCaseContext): void {
   if (!knowsKind(overlay, 'revision')) return;
   const before = revisionsOf(overlay, content.Name);
   if (before.at(-1)?.Digest === digest) return;
@@ -65,6 +66,7 @@ export function recordRevision(overlay: Overlay, content: StackSpec, { digest, s
     Source: source,
     ...(who && { Who: shownName(who) }),
     ...(of !== undefined && { Of: of }),
+    ...(unit && { Unit: unit }),
     Length: JSON.stringify(content).length,
     Outcome: { State: 'pending', Message: '' },
   };

@@ -2,14 +2,14 @@
 import { timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { shownName } from '#base/text/shown-name';
-import type { Quarantine, Revision, Stack, StackCondition } from '#model/object/stack';
+import type { Quarantine, Revision, Stack, StackCondition, StackSource } from '#model/object/stack';
 import { update } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { ownedObjects } from './inventory.ts';
 import { findRevision, lastGood, newestRevision, revisionsOf } from './revisions.ts';
-import { deployStack, type StackDeployment } from './stacks.ts';
+import { deployStack, removeStack, type StackDeployment } from './stacks.ts';
 
 export interface StackRolledBack extends StackDeployment {
   /** The revision whose content the stack has now. */
@@ -28,6 +28,7 @@ export function giveUpRevision(name: string, number: number, reason: string): Us
     const failed = newestRevision(view, name);
     const stack = view.byName('stack', name);
     const to = lastGood(revisionsOf(view, name));
+    if (failed?.Unit && failed.Spec.Number === number) return giveUpUnit(view, failed, reason, context);
     if (!stack || !to || failed?.Spec.Number !== number || failed.Outcome.State === 'good' || failed.Of !== undefined || failed.Digest !== stack.Digest)
       return { actions: [], result: undefined };
     const told = new Overlay(view);
@@ -53,15 +54,102 @@ export function rollBackStack(name: string, number: number | undefined, who: str
   };
 }
 
-/** The version that was given up may be tried again. */
+/** The version that was given up may be tried again, with those that came in one entry with it. */
 export function retryStack(name: string): UseCase<void> {
   return (view, { now }) => {
     const stack = view.byName('stack', name);
     if (!stack) throw new Refusal('notFound', `stack ${name} not found`);
-    const { Quarantine: given, ...rest } = stack;
+    const given = stack.Quarantine;
     if (!given) throw new Refusal('failedPrecondition', `nothing of stack ${name} is quarantined`);
     const Condition: StackCondition = { State: 'pending', Message: 'its last version is tried once more', Since: timeText(now) };
-    return { actions: [update('stack', { ...rest, Condition })], result: undefined };
+    const isWith = ({ Quarantine, Source }: Stack): boolean => given.Unit !== undefined && Quarantine?.Unit === given.Unit && isOfOne(Source, stack.Source);
+    const all = [...view.list('stack')].filter((each) => each === stack || isWith(each));
+    return { actions: all.map(({ Quarantine: _given, ...rest }) => update('stack', { ...rest, Condition })), result: undefined };
+  };
+}
+
+/** All stacks that came with it in one entry go back in one: those that are new with it are removed, and the commit is tried again when it is another one. */
+function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCaseContext): ReturnType<UseCase<StackRolledBack | undefined>> {
+  const members = unitMembers(view, failed);
+  const overlay = new Overlay(view);
+  let answer: StackRolledBack | undefined;
+  for (const { stack, revision } of members) {
+    const { Name } = stack.Spec;
+    const revisions = revisionsOf(view, Name);
+    const to = lastGood(revisions) ?? revisions.slice(0, -1).findLast(({ Digest }) => Digest !== revision.Digest);
+    if (!to && !revision.Unit?.New) continue;
+    const why = Name === failed.Spec.Stack ? reason : `the commit is one unit, and stack ${failed.Spec.Stack} failed: ${reason}`;
+    overlay.lay([update('revision', { ...revision, Outcome: { State: 'failed', Message: why } })]);
+    const commit = revision.Source.Kind === 'repository' ? revision.Source.Commit : undefined;
+    if (to) {
+      const text = `rolled back to revision ${to.Spec.Number}${commitText(to)}: ${why}`;
+      const back = goBack(overlay, { stack, to, failed: true, text, commit, who: ourselves }, context);
+      overlay.lay(back.actions);
+      answer = Name === failed.Spec.Stack || !answer ? back.result : answer;
+    } else {
+      const { actions, result } = removeNew(overlay, stack, { text: `removed again, for there is nothing to go back to: ${why}`, commit }, context);
+      overlay.lay(actions);
+      answer ??= result;
+    }
+    markUnit(overlay, Name, failed.Unit?.Digest ?? '');
+  }
+  return { actions: overlay.actions, result: answer };
+}
+
+/** The stacks whose newest revision came in the same entry, and was not given up yet. */
+export function unitMembers(view: View, { Unit, Source }: Revision): { stack: Stack; revision: Revision }[] {
+  return [...view.list('stack')].flatMap((stack) => {
+    const revision = newestRevision(view, stack.Spec.Name);
+    const same = revision?.Unit !== undefined && revision.Unit.Digest === Unit?.Digest && isOfOne(revision.Source, Source);
+    return same && revision.Digest === stack.Digest ? [{ stack, revision }] : [];
+  });
+}
+
+function isOfOne(a: StackSource, b: StackSource): boolean {
+  return a.Kind === 'repository' && b.Kind === 'repository' && a.Repository === b.Repository;
+}
+
+function removeNew(
+  view: View,
+  stack: Stack,
+  { text, commit }: { text: string; commit: string | undefined },
+  context: UseCaseContext,
+): ReturnType<UseCase<StackRolledBack>> {
+  const { Name } = stack.Spec;
+  const { actions, result } = removeStack(Name)(view, context);
+  const Since = timeText(context.now);
+  const { Images: _images, Rollout: _rollout, ...rest } = stack;
+  const Removed = ownedObjects(view, stack).flatMap(({ Kind, ID }) => (Kind === 'service' ? [ID] : []));
+  const record: Stack = {
+    ...rest,
+    Digest: '',
+    Services: [],
+    Inventory: [],
+    Quarantine: { Digest: stack.Digest, Message: text, Since, Removed },
+    Condition: { State: 'refused', Message: text, Errors: [text], ...(commit !== undefined && { Commit: commit }), Since },
+  };
+  const kept = actions.filter((action) => action.kind !== 'stack');
+  return {
+    actions: [...kept, update('stack', record)],
+    result: { Name, Changed: true, Services: [], Created: [], Updated: [], Removed: result.Removed, To: 0 },
+  };
+}
+
+function markUnit(overlay: Overlay, name: string, Unit: string): void {
+  const stack = overlay.byName('stack', name);
+  if (stack?.Quarantine) overlay.lay([update('stack', { ...stack, Quarantine: { ...stack.Quarantine, Unit } })]);
+}
+
+/** Brings the next wave of the version at hand, of which all that is there is healthy. Does nothing when another one took its place meanwhile. */
+export function nextWave(name: string, number: number): UseCase<boolean> {
+  return (view, context) => {
+    const stack = view.byName('stack', name);
+    const revision = newestRevision(view, name);
+    if (!stack?.Rollout || revision?.Spec.Number !== number || revision.Digest !== stack.Digest) return { actions: [], result: false };
+    const { Source: source, Digest: digest, OnFailure: onFailure, Rollout } = stack;
+    const options = { source, digest, prune: Rollout.Prunes, advances: true, ...(onFailure && { onFailure }) };
+    const { actions } = deployStack(revision.Spec.Content, options)(view, context);
+    return { actions, result: actions.length > 0 };
   };
 }
 

@@ -6,7 +6,8 @@ import { finish, type Steps } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text/text';
 import { withoutDigest } from '#model/image/image-reference';
-import type { OwnedObject, Revision, Stack, StackCondition, StackSource, StackSpec } from '#model/object/stack';
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { OwnedObject, Revision, Stack, StackCondition, StackRollout, StackSource, StackSpec } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
@@ -21,7 +22,8 @@ import { nodesOf, stackHealth } from './stack-health.ts';
 import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
 import { checkStackName, sameCondition } from './stack-states.ts';
 import { inVersions, versionsIn } from './versions.ts';
-import { checkStackPorts, deployService, isRepeated, pruneServices, type DeployedService } from './stack-services.ts';
+import { checkStackPorts, isRepeated, pruneServices, type DeployedService } from './stack-services.ts';
+import { deployWaves, type Waves } from './waves.ts';
 import { servicesUsing } from '../users.ts';
 
 /** What a deploy did. */
@@ -63,8 +65,28 @@ export interface DeployOptions {
   expect?: string;
   /** Who asks, as they say themselves. */
   who?: string;
+  /** Names of its services in waves: one comes when those before it are healthy. Those that no wave names come last. */
+  waves?: readonly (readonly string[])[];
+  /** The wave that comes next, of the version at hand. */
+  advances?: boolean;
+  onFailure?: Stack['OnFailure'];
+  /** Of all stacks that come in one entry with it. */
+  unit?: string;
   /** The stack goes back to this revision. */
   rollback?: { to: Revision; failed: boolean; record: Pick<Stack, 'Source' | 'Condition' | 'Quarantine'> };
+}
+
+/** Several deploys in one entry: each sees what those before it did, and one that is refused refuses all. */
+export function together(deploys: readonly UseCase<StackDeployment>[]): UseCase<readonly StackDeployment[]> {
+  return (view, context) => {
+    const overlay = new Overlay(view);
+    const result = deploys.map((deploy) => {
+      const { actions, result: one } = deploy(overlay, context);
+      overlay.lay(actions);
+      return one;
+    });
+    return { actions: overlay.actions, result };
+  };
 }
 
 /** Makes the cluster hold the stack. Only what differs is written; nothing differs: no actions. */
@@ -82,23 +104,26 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     const scope = { stack: spec.Name, rights: rightsOf(view, spec.Name, options.source) };
     const changes: Changes = { created: [], updated: [], removed: [], owned: [] };
     checkExternal(view, spec.External);
+    const later = laterWaves(stack, spec, digest, options);
+    const prunes = options.prune && later === undefined;
     // Services go first so that their names, ports and objects are free for what comes.
-    if (options.prune) pruneServices(overlay, inventory, new Set(spec.Services.map((service) => service.Name)), changes);
+    if (prunes) pruneServices(overlay, inventory, new Set(spec.Services.map((service) => service.Name)), changes);
     for (const network of spec.Networks) deployNetwork(overlay, network, scope, context, changes);
     for (const secret of spec.Secrets) deployFile(overlay, 'secret', secret, scope, context, changes);
     for (const config of spec.Configs) deployFile(overlay, 'config', config, scope, context, changes);
     const repeated = isRepeated(stack, options.source, digest);
     const origin = options.rollback && ({ Kind: 'stack rollback', Revision: options.rollback.to.Spec.Number, Failed: options.rollback.failed } as const);
-    const services = spec.Services.map((service) => {
-      const registryAuth = options.registryAuth?.[withoutDigest(imageOf(service))] ?? options.registryAuth?.[imageOf(service)];
-      return deployService(overlay, service, { ...scope, origin: origin ?? options.source, record: stack, registryAuth, repeated }, context, changes);
-    });
+    const authOf = (service: ServiceSpec) => options.registryAuth?.[withoutDigest(imageOf(service))] ?? options.registryAuth?.[imageOf(service)];
+    const deploy = { ...scope, origin: origin ?? options.source, record: stack, authOf, repeated };
+    const { services, left } = deployWaves(overlay, spec.Services, later, deploy, context, changes);
+    if (later && left === undefined && later.prunes) pruneServices(overlay, inventory, new Set(spec.Services.map((service) => service.Name)), changes);
     checkStackPorts(overlay, services);
-    dropUnused(overlay, options.prune ? inventory : versionsIn(inventory, asked.Versioned), changes);
+    dropUnused(overlay, prunes || (later?.prunes && !left) ? inventory : versionsIn(inventory, asked.Versioned), changes);
     const Inventory = inOrder([...inventory.filter(({ Kind, ID }) => overlay.get(Kind, ID)), ...changes.owned]);
-    recordStack(overlay, stack, { name: spec.Name, services, digest, Inventory, ...options }, context);
+    recordStack(overlay, stack, { name: spec.Name, services, digest, Inventory, Rollout: left, ...options }, context);
     if (stack) judgeLeft(overlay, view, stack, context);
-    if (!options.restores) recordRevision(overlay, asked, { digest, ...options, of: options.rollback?.to.Spec.Number }, context);
+    const unit = options.unit === undefined ? undefined : { Digest: options.unit, New: !stack || isEmptyRecord(stack) };
+    if (!options.restores) recordRevision(overlay, asked, { digest, ...options, of: options.rollback?.to.Spec.Number, unit }, context);
     const result = {
       Name: spec.Name,
       Changed: overlay.actions.length > 0,
@@ -112,10 +137,26 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
   };
 }
 
+/** The waves that a version comes in; undefined: all of it comes at once. */
+function laterWaves(stack: Stack | undefined, spec: StackSpec, digest: string, { waves, advances, prune, rollback }: DeployOptions): Waves | undefined {
+  const known = stack?.Digest === digest && !rollback ? stack.Rollout : undefined;
+  if (known) return { first: firstOf(spec, known.Left), others: known.Left, prunes: known.Prunes, goesOn: advances === true };
+  if (advances || !waves || waves.length === 0 || rollback || stack?.Digest === digest) return undefined;
+  const names = waves.map((wave) => wave.map((name) => `${spec.Name}_${name}`));
+  const unnamed = firstOf(spec, names);
+  const all = unnamed.length === 0 ? names : [...names, unnamed];
+  return { first: [], others: all, prunes: prune, goesOn: true };
+}
+
+function firstOf(spec: StackSpec, others: readonly (readonly string[])[]): string[] {
+  const named = new Set(others.flat());
+  return spec.Services.map(({ Name }) => Name).filter((name) => !named.has(name));
+}
+
 /** What is left for another version was good if all of it runs well now: nobody may have looked since. */
 function judgeLeft(overlay: Overlay, view: View, stack: Stack, context: UseCaseContext): void {
   const revision = newestRevision(view, stack.Spec.Name);
-  if (!revision || revision.Outcome.State === 'good' || overlay.actions.length === 0) return;
+  if (!revision || revision.Outcome.State === 'good' || revision.Unit || stack.Rollout || overlay.actions.length === 0) return;
   if (stackHealth(view, stack, nodesOf(view), context.now)?.State !== 'healthy') return;
   overlay.lay(judgeRevision(stack.Spec.Name, revision.Spec.Number, { State: 'good', Message: '' })(view, context).actions);
 }
@@ -170,11 +211,12 @@ function revertedBy(view: View, stack: Stack | undefined, source: StackSource): 
   return { RevertedBy: { Repository, Suspended } };
 }
 
-interface Outcome extends Pick<DeployOptions, 'source' | 'restores' | 'rollback'> {
+interface Outcome extends Pick<DeployOptions, 'source' | 'restores' | 'rollback' | 'onFailure'> {
   name: string;
   services: readonly DeployedService[];
   digest: string;
   Inventory: readonly OwnedObject[];
+  Rollout: StackRollout | undefined;
 }
 
 /** Writes the stack's record if it says something new. The commit alone is nothing new. */
@@ -190,18 +232,22 @@ function recordStack(overlay: Overlay, stack: Stack | undefined, outcome: Outcom
       : { Source: outcome.source, Digest: outcome.digest, Condition };
   const pinned = outcome.services.flatMap(({ Name, Image }) => (withoutDigest(Image) === Image ? [] : [[Name, Image] as const]));
   const Images = pinned.length > 0 ? { Images: Object.fromEntries(pinned) } : {};
-  const fields = { Spec: { Name: outcome.name }, Services, ...Images, Inventory: outcome.Inventory, ...kept };
+  const OnFailure = keepsOwner || outcome.rollback || outcome.restores ? stack?.OnFailure : outcome.onFailure;
+  const how = { ...(outcome.Rollout && { Rollout: outcome.Rollout }), ...(OnFailure && { OnFailure }) };
+  const fields = { Spec: { Name: outcome.name }, Services, ...Images, Inventory: outcome.Inventory, ...how, ...kept };
   if (!stack) {
     overlay.lay([create('stack', { ...newMeta(context.newId()), ...fields })]);
     return;
   }
-  const { Confirmed, Quarantine, Images: _before, ...rest } = stack;
+  const { Confirmed, Quarantine, Images: _before, Rollout, OnFailure: staysBefore, ...rest } = stack;
   const lasting = outcome.restores && Confirmed !== undefined ? { ...rest, Confirmed } : rest;
   const unchanged =
     overlay.actions.length === 0 &&
     stack.Digest === fields.Digest &&
     equal(stack.Services, Services) &&
     equal(stack.Inventory, fields.Inventory) &&
+    equal(Rollout, outcome.Rollout) &&
+    staysBefore === OnFailure &&
     equal(Quarantine, kept.Quarantine) &&
     equal({ ...stack.Source, Commit: '' }, { ...fields.Source, Commit: '' }) &&
     sameCondition(stack.Condition, fields.Condition);

@@ -11,12 +11,13 @@ import type { AskRegistries } from '#control/stack/image-digests';
 import { revisionWithDigest } from '#control/stack/revisions';
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
 import { setStackCondition } from '#control/stack/stack-states';
-import { deployStack, removeStack } from '#control/stack/stacks';
+import { deployStack, removeStack, together } from '#control/stack/stacks';
 import type { RepositoryStatus } from '#model/object/repository';
 import type { StackSource } from '#model/object/stack';
 import { pauseOf } from '#reconciler/pause';
 import { refusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } from '#reconciler/outcome';
-import { planRepository, type PlanOptions } from '#reconciler/plan';
+import { deployOptions, planRepository, type PlanOptions } from '#reconciler/plan';
+import { inUnit, isFresh, isUnit } from '#reconciler/unit';
 import type { Step } from '#reconciler/step';
 import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
 import { ImageTags } from './image-tags.ts';
@@ -88,7 +89,7 @@ export class CarryOut {
   /** `seen`: the repository was read just now. While it is suspended nothing at all is written. True: nothing was to do, and nothing waits. */
   async run({ commit, stacks: read, missing }: SeenCommit, seen: boolean): Promise<boolean> {
     const { cluster, clock } = this.#parts;
-    const stacks = await this.#tags.followed(read, seen);
+    const stacks = inUnit(await this.#tags.followed(read, seen));
     const view = await cluster.read();
     const before = view.byName('repository', this.#repository);
     // Removed while we looked.
@@ -109,8 +110,10 @@ export class CarryOut {
       const errors = refusedBefore(view, this.#repository, stack);
       if (errors && !steps.some((step) => step.name === stack.Name && !(step.type === 'apply' && step.restores))) refused[stack.Name] = errors;
     }
+    const unit = isUnit(stacks) ? steps.filter(isFresh) : [];
+    if (unit.length > 0) Object.assign(refused, await this.#applyTogether(unit, before.Status));
     for (const step of steps) {
-      if (paused(step)) continue;
+      if (paused(step) || (unit.length > 0 && isFresh(step))) continue;
       const trouble = await this.#carryOut(step, before.Status);
       if (trouble && 'refused' in trouble) refused[step.name] = trouble.refused;
       else if (trouble) held[step.name] = trouble.held;
@@ -201,24 +204,43 @@ export class CarryOut {
       }
       if (!('spec' in step.rendered)) return undefined;
       if (step.drift) this.#parts.reverting();
-      const spec = await this.#tags.pinned(step.rendered.spec);
-      await cluster.submit(
-        deployStack(spec, {
-          source: step.source,
-          digest: step.rendered.digest,
-          prune: step.rendered.Policy?.KeepsServices !== true,
-          restores: step.restores === true,
-          ...(step.rendered.Who !== undefined && { who: step.rendered.Who }),
-        }),
-      );
-      const message = `${step.rendered.Commit.slice(0, 12)}: ${step.reason}`;
-      this.#parts.events.tell({ type: 'stack', name: step.name, action: step.drift ? 'drift reverted' : 'applied', message });
+      await cluster.submit(await this.#deploy(step));
+      this.#tellApplied(step);
       return undefined;
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
       if (step.type === 'remove') return { refused: [error.message] };
       const { name, source, rendered } = step;
       return this.#refuse({ type: 'refuse', name, source, commit: rendered.Commit, errors: [placedError(rendered, error.message)] }, status);
+    }
+  }
+
+  async #deploy({ rendered, source, restores }: Step & { type: 'apply' }): Promise<ReturnType<typeof deployStack>> {
+    const spec = await this.#tags.pinned(rendered.spec);
+    return deployStack(spec, {
+      ...deployOptions(rendered, source),
+      restores: restores === true,
+      ...(rendered.Who !== undefined && { who: rendered.Who }),
+    });
+  }
+
+  #tellApplied({ name, rendered, reason, drift }: Step & { type: 'apply' }): void {
+    this.#parts.events.tell({ type: 'stack', name, action: drift ? 'drift reverted' : 'applied', message: `${rendered.Commit.slice(0, 12)}: ${reason}` });
+  }
+
+  /** All of them in one entry, or none: what is refused of one is refused of all. */
+  async #applyTogether(steps: readonly (Step & { type: 'apply' })[], status: RepositoryStatus): Promise<Record<string, readonly string[]>> {
+    const deploys: ReturnType<typeof deployStack>[] = [];
+    for (const step of steps) deploys.push(await this.#deploy(step));
+    try {
+      await this.#parts.cluster.submit(together(deploys));
+      for (const step of steps) this.#tellApplied(step);
+      return {};
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
+      const errors = [`the commit is one unit: ${error.message}`];
+      for (const { name, source, rendered } of steps) await this.#refuse({ type: 'refuse', name, source, commit: rendered.Commit, errors }, status);
+      return Object.fromEntries(steps.map(({ name }) => [name, errors]));
     }
   }
 

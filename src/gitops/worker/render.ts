@@ -177,6 +177,8 @@ function renderStack(snapshot: Snapshot, { name, folder, file, laid, ignored, po
   if (!result.stack) return refused(said('error').length > 0 ? said('error') : [`${file}: is refused`]);
   const shared = withShared(result.stack, settings.shared, snapshot);
   if ('error' in shared) return refused([`${file}: ${relative(shared.error)}`]);
+  const wave = policy?.Waves?.flat().find((each) => !result.stack?.Services.some((service) => service.Name === `${name}_${each}`));
+  if (wave !== undefined) return refused([`${repositoryFileName}: stack ${name}: its waves name service ${wave}, which it does not have`]);
   const wanted = withoutForeign(shared.stack, ignore);
   const checked = inGoTypes(wanted);
   if ('error' in checked) return refused([`${file}: ${checked.error}`]);

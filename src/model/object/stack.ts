@@ -37,6 +37,17 @@ export interface Stack extends Meta {
   Quarantine?: Quarantine;
   /** The commit whose removals somebody has seen and allowed for this stack alone. */
   Confirmed?: string;
+  /** Set: the version at hand comes in waves, and not all of it is there yet. */
+  Rollout?: StackRollout;
+  /** `stay`: a version that fails is not taken back. What the operator says of the repository wins. */
+  OnFailure?: 'rollback' | 'stay';
+}
+
+export interface StackRollout {
+  /** Names of services that keep their version of before until those ahead of them are healthy: the next wave first. */
+  Left: readonly (readonly string[])[];
+  /** At the end, services that the version does not have are removed. */
+  Prunes: boolean;
 }
 
 export interface Quarantine {
@@ -48,6 +59,8 @@ export interface Quarantine {
   Since: string;
   /** Ids of services that only the version given up had: who waits for them hears why they are gone. */
   Removed: readonly string[];
+  /** Of all stacks of the commit, where they were one unit: another unit is tried, also with the same version of this stack. */
+  Unit?: string;
 }
 
 /** The kinds of objects that a deploy makes. */
@@ -92,6 +105,8 @@ export interface Revision extends Meta {
   Who?: string;
   /** The revision that it brings back. */
   Of?: number;
+  /** The stacks that came with it in one entry, and go back in one; `New`: there was no such stack before. */
+  Unit?: { Digest: string; New: boolean };
   /** Length of the content as text, for what all of them may come to. */
   Length: number;
   Outcome: RevisionOutcome;

@@ -61,13 +61,13 @@ environments:
 test('what is wrong in it is said with its place, keys that are not built by name, and what was read last stays', async () => {
   repository.commit({ 'stacks/a/compose.yml': stackFile('app:1') });
   await following.add(repository.folder);
-  repository.commit({ 'shoal.yml': 'staks: [x]\natomic: true\n', 'stacks/a/compose.yml': stackFile('app:2') });
+  repository.commit({ 'shoal.yml': 'staks: [x]\nwaves: [[web]]\n', 'stacks/a/compose.yml': stackFile('app:2') });
   const { State, Message } = await following.sync();
   expect([State, Message.split('\n')]).toEqual([
     'unavailable',
     [
       'shoal.yml:1:1: staks: unknown key staks (did you mean stacks?)',
-      'shoal.yml:2:1: atomic: is not supported on a cluster (each stack of a commit is a unit of its own)',
+      'shoal.yml:2:1: waves: is not supported on a cluster (stacks follow one another with `after`; waves are of the services of one stack)',
     ],
   ]);
   expect(following.image('a_web')).toBe('app:1');

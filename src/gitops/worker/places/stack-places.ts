@@ -31,7 +31,7 @@ export interface Place {
 
 /** In the order of their names; undefined when the commit lacks `path`. */
 export async function stackPlaces(snapshot: Snapshot, path: string, file: RepositoryFile | undefined): Promise<Place[] | undefined> {
-  const entries = file?.stacks ?? [{ path: posix.join(normal(path), '*'), after: [], sync: {}, ignore: [] }];
+  const entries = file?.stacks ?? [{ path: posix.join(normal(path), '*'), after: [], waves: [], sync: {}, ignore: [] }];
   if (!file?.stacks && (await isMissing(snapshot, normal(path)))) return undefined;
   const found = new Map<string, Place>();
   for (const entry of entries) {
@@ -85,7 +85,7 @@ function placeIn(folder: string, tree: Tree, entry: StackEntry, repository: Repo
   ];
 }
 
-function policyOf({ after, sync: own }: StackEntry, { sync: all }: RepositoryFile): StackPolicy | undefined {
+function policyOf({ after, waves, sync: own }: StackEntry, { sync: all, atomic }: RepositoryFile): StackPolicy | undefined {
   const sync = { ...all, ...own };
   const policy: StackPolicy = {
     ...(after.length > 0 && { After: after }),
@@ -93,6 +93,9 @@ function policyOf({ after, sync: own }: StackEntry, { sync: all }: RepositoryFil
     ...(sync.prune === false && { KeepsServices: true }),
     ...(all.prune === false && { KeepsStacks: true }),
     ...(sync.selfHeal === false && { KeepsDrift: true }),
+    ...(sync.onFailure !== undefined && { OnFailure: sync.onFailure }),
+    ...(waves.length > 0 && { Waves: waves }),
+    ...(atomic && { Atomic: true }),
   };
   return Object.keys(policy).length > 0 ? policy : undefined;
 }

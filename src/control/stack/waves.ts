@@ -1,0 +1,57 @@
+/** The services of a stack in waves: one comes when those before it are healthy. */
+import type { ServiceSpec } from '#model/object/service-spec';
+import type { StackRollout } from '#model/object/stack';
+import type { Overlay } from '#store/overlay';
+import type { UseCaseContext } from '../cluster.ts';
+import { imageOf } from './image-digests.ts';
+import { owned } from './inventory.ts';
+import type { Changes } from './stack-objects.ts';
+import { deployService, type DeployedService, type ServiceDeploy } from './stack-services.ts';
+
+export interface Waves {
+  /** Names of services that are due already. */
+  first: readonly string[];
+  /** Those of the waves after them, in their order. */
+  others: readonly (readonly string[])[];
+  /** At the end, what the version does not have is removed. */
+  prunes: boolean;
+  /** Waves come until one of them changes something; else those that are there are kept as they are. */
+  goesOn: boolean;
+}
+
+type WaveDeploy = Omit<ServiceDeploy, 'registryAuth'> & { authOf: (service: ServiceSpec) => string | undefined };
+
+/** `left`: what is still to come. It is there until the last wave is found healthy, for only then is removed what goes. */
+export function deployWaves(
+  overlay: Overlay,
+  specs: readonly ServiceSpec[],
+  waves: Waves | undefined,
+  { authOf, ...deploy }: WaveDeploy,
+  context: UseCaseContext,
+  changes: Changes,
+): { services: DeployedService[]; left: StackRollout | undefined } {
+  const done = new Map<string, DeployedService>();
+  const one = (spec: ServiceSpec): DeployedService => {
+    const deployed = deployService(overlay, spec, { ...deploy, registryAuth: authOf(spec) }, context, changes);
+    done.set(spec.Name, deployed);
+    return deployed;
+  };
+  if (!waves) return { services: specs.map(one), left: undefined };
+  const all = (names: readonly string[]): DeployedService[] => specs.filter(({ Name }) => names.includes(Name)).map(one);
+  const before = all(waves.first);
+  let [changed, at] = [before.some(({ Change }) => Change !== 'unchanged'), 0];
+  while (waves.goesOn && !changed && at < waves.others.length) changed = all(waves.others[at++] ?? []).some(({ Change }) => Change !== 'unchanged');
+  const Left = waves.others.slice(at);
+  const isOver = waves.goesOn && !changed && Left.length === 0;
+  // What waits stays as it is, and the stack's own.
+  for (const { Name } of specs) if (!done.has(Name)) keep(overlay, Name, deploy, changes, done);
+  const services = specs.flatMap(({ Name }) => done.get(Name) ?? []);
+  return { services, left: isOver ? undefined : { Left, Prunes: waves.prunes } };
+}
+
+function keep(overlay: Overlay, name: string, { rights }: Pick<WaveDeploy, 'rights'>, changes: Changes, done: Map<string, DeployedService>): void {
+  const service = overlay.byName('service', name);
+  if (!service || rights('service', service) !== 'own') return;
+  changes.owned.push(owned('service', service));
+  done.set(name, { ID: service.ID, Name: name, SpecVersion: service.Shoal.SpecVersion, Image: imageOf(service.Spec), Change: 'unchanged' });
+}

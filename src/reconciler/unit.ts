@@ -1,0 +1,81 @@
+/** A commit whose stacks are one unit: all of them come in one entry, or none does. */
+import { createHash } from 'node:crypto';
+import { newestRevision } from '#control/stack/revisions';
+import type { View } from '#store/view';
+import { isQuarantined, refusedBefore } from './outcome.ts';
+import type { RenderedStack } from './rendered.ts';
+import type { Step } from './step.ts';
+
+/** The stacks with the digest of all of them, where their repository says that they are one. */
+export function inUnit(stacks: readonly RenderedStack[]): readonly RenderedStack[] {
+  if (!isUnit(stacks)) return stacks;
+  const hash = createHash('sha256');
+  for (const stack of stacks) hash.update(`${JSON.stringify([stack.Name, 'spec' in stack ? stack.digest : stack.errors])}\n`);
+  const Unit = `sha256:${hash.digest('hex')}`;
+  return stacks.map((stack) => ({ ...stack, Unit }));
+}
+
+export function isUnit(stacks: readonly RenderedStack[]): boolean {
+  return stacks.some(({ Policy }) => Policy?.Atomic === true);
+}
+
+/** A new version, which is not a change by hand that is undone. */
+export function isFresh(step: Step): step is Step & { type: 'apply' } {
+  return step.type === 'apply' && !step.drift && step.restores !== true;
+}
+
+interface Version {
+  stack: RenderedStack;
+  steps: readonly Step[];
+}
+
+interface Removal {
+  name: string;
+  steps: readonly Step[];
+}
+
+/** As it is, or, where one of the stacks keeps the others from coming, with all new versions held; what goes goes when the others are well. */
+export function asOne(
+  view: View,
+  repository: string,
+  versions: readonly Version[],
+  removals: readonly Removal[],
+): { versions: readonly Version[]; removals: readonly Removal[] } {
+  if (!isUnit(versions.map(({ stack }) => stack))) return { versions, removals };
+  const blocker = blockerOf(view, repository, versions, removals);
+  const held = (step: Step): Step => {
+    if (blocker === undefined || !isFresh(step) || step.name === blocker.name) return step;
+    const { name, source, rendered } = step;
+    return { type: 'hold', name, source, commit: rendered.Commit, reason: reasonOf(blocker), foreign: false };
+  };
+  const open = blocker === undefined && versions.some(({ stack, steps }) => steps.some(isFresh) || newestRevision(view, stack.Name)?.Outcome.State !== 'good');
+  const waits = (step: Step): boolean => step.type === 'remove' && (blocker !== undefined || open);
+  return {
+    versions: versions.map(({ stack, steps }) => ({ stack, steps: steps.map(held) })),
+    removals: removals.map(({ name, steps }) => ({ name, steps: steps.filter((step) => !waits(step)) })),
+  };
+}
+
+interface Blocker {
+  name: string;
+  why: string;
+}
+
+function reasonOf({ name, why }: Blocker): string {
+  return `the commit is one unit, and stack ${name} ${why}`;
+}
+
+function blockerOf(view: View, repository: string, versions: readonly Version[], removals: readonly Removal[]): Blocker | undefined {
+  for (const { stack, steps } of versions) {
+    const { Name: name } = stack;
+    const record = view.byName('stack', name);
+    if ('errors' in stack || steps.some(({ type }) => type === 'refuse')) return { name, why: 'is refused' };
+    if (record && isQuarantined(record, stack)) return { name, why: 'was given up' };
+    // What is said already is no step.
+    if (steps.length === 0 && refusedBefore(view, repository, stack)) return { name, why: 'is refused' };
+    if (steps.some(({ type }) => type === 'hold')) return { name, why: 'is held' };
+    if (record?.Suspended && steps.some(isFresh)) return { name, why: 'is suspended' };
+  }
+  const removal = removals.find(({ steps }) => steps.some(({ type }) => type === 'hold'));
+  return removal && { name: removal.name, why: 'is held' };
+}

@@ -1,0 +1,120 @@
+/** Commits that are one unit, and stacks that come in waves: over real repositories, with services that run at once or never. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { newestRevision, revisionsOf } from '#control/stack/revisions';
+import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
+import { instantly } from '#test/support/instant-services';
+import { initialisedCluster } from '#test/support/memory-cluster';
+import { realClock } from '#test/support/real-clock';
+
+let repository: GitRepository;
+let following: Following;
+
+beforeEach(async () => {
+  repository = new GitRepository();
+  following = await new Following(initialisedCluster({ clock: realClock, stages: [instantly] })).start();
+});
+
+afterEach(async () => {
+  await following.stop();
+  repository.remove();
+});
+
+const seen = (condition: () => boolean) => within(60_000, condition, () => `${JSON.stringify(following.status())}\n${following.told().join('\n')}`);
+const good = (stack: string) => newestRevision(following.cluster.store, stack)?.Outcome.State === 'good';
+const images = (...names: string[]) => names.map((name) => following.image(`${name}_web`));
+
+test('an atomic commit comes whole or not at all, goes back whole in one entry, and the next one is tried whole', async () => {
+  repository.commit({ 'shoal.yml': 'atomic: true\n', 'stacks/a/compose.yml': stackFile('a:1'), 'stacks/b/compose.yml': stackFile('b:1') });
+  await following.add(repository.folder);
+  await seen(() => good('a') && good('b'));
+  repository.commit({ 'stacks/a/compose.yml': stackFile('a:2'), 'stacks/b/compose.yml': 'services: { web: { imagee: x } }' });
+  expect((await following.sync()).Held?.['a']).toBe('the commit is one unit, and stack b is refused');
+  expect(images('a', 'b')).toEqual(['a:1', 'b:1']);
+  // What two of them want of the cluster is refused as the unit that it is of.
+  const clash = '    ports: ["8080:80"]\n';
+  repository.commit({ 'stacks/a/compose.yml': stackFile('a:2', clash), 'stacks/b/compose.yml': stackFile('b:2', clash) });
+  await following.sync();
+  expect(following.condition('a')?.Errors?.[0]).toMatch(/^the commit is one unit: failed to update service b_web: .*8080/);
+  expect(images('a', 'b')).toEqual(['a:1', 'b:1']);
+  // One fails at run time: what came with it goes back, and what is new with it is removed.
+  const entries: string[] = [];
+  following.cluster.watch(
+    (events) => void entries.push(events.flatMap((event) => (event.kind === 'stack' && event.object ? [event.object.Spec.Name] : [])).join()),
+  );
+  repository.commit({ 'stacks/a/compose.yml': stackFile('a:3'), 'stacks/b/compose.yml': stackFile('bad:3'), 'stacks/c/compose.yml': stackFile('c:3') });
+  await following.sync();
+  await seen(() => following.condition('b')?.State === 'refused' && following.image('a_web') === 'a:1');
+  expect(images('a', 'b', 'c')).toEqual(['a:1', 'b:1', undefined]);
+  // In one entry each: the three come, and the three go back.
+  expect(entries.filter((names) => names.includes('a') && names.includes('b') && names.includes('c'))).toHaveLength(2);
+  expect(following.condition('a')?.Message).toMatch(/^rolled back to revision 1 .*: the commit is one unit, and stack b failed: /);
+  expect(following.condition('c')?.Message).toContain('removed again, for there is nothing to go back to');
+  // A commit that changes nothing of the stacks changes nothing; one that mends b brings all of it.
+  repository.commit({ 'README.md': 'more' });
+  await following.sync();
+  expect(images('a', 'b', 'c')).toEqual(['a:1', 'b:1', undefined]);
+  repository.commit({ 'stacks/b/compose.yml': stackFile('b:4') });
+  await following.sync();
+  expect(images('a', 'b', 'c')).toEqual(['a:3', 'b:4', 'c:3']);
+  await seen(() => good('a') && good('b') && good('c'));
+  // What the commit does not have any more goes when the rest is well.
+  repository.commit({ 'stacks/a/compose.yml': stackFile('bad:5'), 'stacks/c': undefined });
+  await following.sync();
+  await seen(() => following.condition('a')?.State === 'refused');
+  expect(images('a', 'b', 'c')).toEqual(['a:3', 'b:4', 'c:3']);
+  repository.commit({ 'stacks/a/compose.yml': stackFile('a:6') });
+  await following.sync();
+  await seen(() => following.image('c_web') === undefined && good('a'));
+  expect(images('a', 'b')).toEqual(['a:6', 'b:4']);
+});
+
+test('an atomic repository has no order between its stacks', async () => {
+  repository.commit({ 'shoal.yml': 'atomic: true\nstacks: [stacks/a, { path: stacks/b, after: [a] }]\n', 'stacks/a/compose.yml': stackFile() });
+  expect((await following.add(repository.folder)).Message).toBe(
+    'shoal.yml:2:38: stacks.1.after: stacks of an `atomic` repository come at once (leave out `after`, or `atomic`)',
+  );
+});
+
+const services = (images: Readonly<Record<string, string>>) =>
+  `services:\n${Object.entries(images)
+    .map(([name, image]) => `  ${name}: { image: "${image}" }\n`)
+    .join('')}`;
+
+test('services come in waves, a wave that fails takes the stack back, what goes goes at the end, and a restart goes on', async () => {
+  const order = 'stacks:\n  - { path: stacks/a, waves: [[db], [api, worker]] }\n';
+  repository.commit({ 'shoal.yml': order, 'stacks/a/compose.yml': services({ db: 'db:1', api: 'api:1', worker: 'w:1', web: 'web:1', old: 'old:1' }) });
+  await following.add(repository.folder);
+  // Only the first wave is there before it is healthy.
+  expect(['a_db', 'a_api', 'a_web'].map((name) => following.image(name))).toEqual(['db:1', undefined, undefined]);
+  await seen(() => good('a'));
+  expect(['a_db', 'a_api', 'a_worker', 'a_web', 'a_old'].map((name) => following.image(name))).toEqual(['db:1', 'api:1', 'w:1', 'web:1', 'old:1']);
+  expect(revisionsOf(following.cluster.store, 'a')).toHaveLength(1);
+  repository.commit({ 'stacks/a/compose.yml': services({ db: 'db:2', api: 'bad:2', worker: 'w:1', web: 'web:2' }) });
+  await following.sync();
+  expect(['a_db', 'a_api', 'a_web', 'a_old'].map((name) => following.image(name))).toEqual(['db:2', 'api:1', 'web:1', 'old:1']);
+  await seen(() => following.condition('a')?.State === 'refused');
+  expect(['a_db', 'a_api', 'a_web', 'a_old'].map((name) => following.image(name))).toEqual(['db:1', 'api:1', 'web:1', 'old:1']);
+  expect(following.told().some((line) => line.includes('web:2'))).toBe(false);
+  repository.commit({ 'stacks/a/compose.yml': services({ db: 'db:3', api: 'api:3', worker: 'w:1', web: 'web:3' }) });
+  await following.sync();
+  await following.restart();
+  await seen(() => following.image('a_old') === undefined && good('a'));
+  expect(['a_db', 'a_api', 'a_worker', 'a_web'].map((name) => following.image(name))).toEqual(['db:3', 'api:3', 'w:1', 'web:3']);
+  expect(following.cluster.store.byName('stack', 'a')?.Rollout).toBeUndefined();
+  repository.commit({ 'shoal.yml': order.replace('db', 'nobody') });
+  await following.sync();
+  expect(following.condition('a')?.Errors).toEqual(['shoal.yml: stack a: its waves name service nobody, which it does not have']);
+});
+
+test('a version that fails stays where shoal.yml says so, unless the operator says otherwise', async () => {
+  repository.commit({ 'shoal.yml': 'sync: { on_failure: stay }\n', 'stacks/a/compose.yml': stackFile('a:1') });
+  await following.add(repository.folder);
+  await seen(() => good('a'));
+  repository.commit({ 'stacks/a/compose.yml': stackFile('bad:2') });
+  await following.sync();
+  await seen(() => newestRevision(following.cluster.store, 'a')?.Outcome.State === 'failed');
+  expect(following.image('a_web')).toBe('bad:2');
+  repository.commit({ 'shoal.yml': 'sync: { on_failure: rollback }\n' });
+  await following.sync();
+  await seen(() => following.image('a_web') === 'a:1');
+});
