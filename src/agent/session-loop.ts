@@ -11,6 +11,8 @@ import type { NodeDescription } from '#model/object/node';
 const firstBackoffMs = 100;
 const longestBackoffMs = 2000;
 const callLimitMs = 5000;
+/** For a session: whoever opens it asks several managers, and gives up on each by itself. */
+const openLimitMs = 30_000;
 const describeEveryMs = 20_000;
 
 export interface SessionModules {
@@ -59,7 +61,7 @@ export async function runSessions(nodeId: string, modules: SessionModules, calls
 async function open(nodeId: string, description: NodeDescription, { openSession, clock }: SessionModules, signal: AbortSignal): Promise<DispatcherSession> {
   const opening = openSession(nodeId, description);
   try {
-    return await withLimit(opening, clock, signal);
+    return await withLimit(opening, clock, signal, openLimitMs);
   } catch (error) {
     opening.then(
       (late) => late.close(),
@@ -123,14 +125,14 @@ async function describeAgain(session: DispatcherSession, first: NodeDescription,
 }
 
 /** Rejects when there is no answer in time, or with `signal`. */
-export function withLimit<T>(answer: Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
+export function withLimit<T>(answer: Promise<T>, clock: Clock, signal: AbortSignal, limitMs = callLimitMs): Promise<T> {
   return new Promise((resolve, reject) => {
     const fail = (message: string) => () => {
       finish();
       reject(new Error(message));
     };
     const aborted = fail('cancelled');
-    const cancel = clock.after(callLimitMs, fail(`the dispatcher did not answer within ${callLimitMs} ms`));
+    const cancel = clock.after(limitMs, fail(`the dispatcher did not answer within ${limitMs} ms`));
     const finish = () => {
       cancel();
       signal.removeEventListener('abort', aborted);

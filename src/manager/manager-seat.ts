@@ -109,8 +109,7 @@ export class ManagerSeat implements Cluster {
   }
 
   /** Opens a node's session where this manager leads; refuses `unavailable` elsewhere, with the leader's address as the fact `leader`. */
-  readonly openSession: OpenSession = (nodeId, description, address) =>
-    this.#leading ? this.#leading.sessions.open(nodeId, description, address) : Promise.reject(this.#notLeading());
+  readonly openSession: OpenSession = (...asked) => (this.#leading ? this.#leading.sessions.open(...asked) : Promise.reject(this.#notLeading()));
 
   #began(term: number): void {
     const { duties = () => [], logger, random, ...parts } = this.#parts;

@@ -101,15 +101,23 @@ export class Sessions {
   }
 
   /** Makes the node ready with what it says of itself; an older session of it ends. Refuses `notFound` for a stranger. */
-  readonly open: OpenSession = async (nodeId, description, address) => {
+  readonly open: OpenSession = async (nodeId, description, address, wanted = () => true) => {
     const { state, clock, submit } = this.#parts;
     checkDescription(description);
     // A node that got half of its tasks would end the others.
     await this.#gathered;
     const catalog = this.#catalog;
     if (!catalog) throw new Refusal('unavailable', swarmTexts.starting);
-    await submit((view) => answer(registerNode(view, nodeId, description, address ?? view.get('node', nodeId)?.Status.Addr ?? '')));
-    const number = this.#heartbeats.open(nodeId, periodOf(state.store), clock.monotonicNow());
+    const number = await submit((view) => {
+      // Whoever gave up asks again: a leader that works for those who have gone falls ever further behind.
+      if (!wanted()) throw gone(nodeId);
+      const actions = registerNode(view, nodeId, description, address ?? view.get('node', nodeId)?.Status.Addr ?? '');
+      // Opened as it is decided: a deadline that comes while the entry is written is not this session's.
+      return { actions, result: this.#heartbeats.open(nodeId, periodOf(state.store), clock.monotonicNow()) };
+    });
+    this.#watchDeadlines(clock.monotonicNow());
+    if (!wanted()) throw gone(nodeId);
+    if (!this.#heartbeats.isOpen(nodeId, number)) throw new Refusal('unavailable', `node ${nodeId} has opened another session meanwhile`);
     this.#sessions.get(nodeId)?.end();
     const session: Session = new Session(
       nodeId,
@@ -122,7 +130,6 @@ export class Sessions {
     );
     this.#sessions.set(nodeId, session);
     this.#arrived();
-    this.#watchDeadlines(clock.monotonicNow());
     this.#parts.logger.info({ node: nodeId }, 'a node connected: it gets its tasks from this manager');
     return this.#lineOf(session);
   };
@@ -281,7 +288,7 @@ export class Sessions {
   }
 
   #lookAtDeadlines(plannedAt: number): void {
-    const { clock, state, submit, logger } = this.#parts;
+    const { clock, state } = this.#parts;
     this.#timer = undefined;
     const now = clock.monotonicNow();
     if (now - plannedAt > latenessMs) {
@@ -289,8 +296,15 @@ export class Sessions {
       this.#setTimer(now + periodOf(state.store), now);
       return;
     }
+    // Beats that have come and wait to be read count: a timer comes before them.
+    clock.soon(() => this.#expire());
+  }
+
+  #expire(): void {
+    const { clock, state, submit, logger } = this.#parts;
     void submit((view, context) => answer(this.#heartbeats.expire(view, { now: context.now, monotonic: clock.monotonicNow() })))
       .then(() => {
+        this.#heartbeats.forgetDown(state.store);
         for (const { nodeId, number } of this.#sessions.values()) if (!this.#heartbeats.isOpen(nodeId, number)) this.#end(nodeId);
         this.#watchDeadlines(clock.monotonicNow());
       })
@@ -302,6 +316,10 @@ export class Sessions {
         if (this.#stops.length > 0) this.#setTimer(clock.monotonicNow() + periodOf(state.store), clock.monotonicNow());
       });
   }
+}
+
+function gone(nodeId: string): Refusal {
+  return new Refusal('unavailable', `node ${nodeId} has given up on this session`);
 }
 
 function answer(actions: readonly Action[]): { actions: readonly Action[]; result: undefined } {

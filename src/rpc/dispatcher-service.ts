@@ -102,7 +102,8 @@ export class DispatcherService {
     this.#streams.add(stream);
     try {
       const { nodeId, address } = callerOf(stream);
-      const session = await this.#parts.openSession(nodeId, decode<NodeDescription>(stream.request.description), address);
+      const wanted = (): boolean => !stream.cancelled && !stream.destroyed;
+      const session = await this.#parts.openSession(nodeId, decode<NodeDescription>(stream.request.description), address, wanted);
       const line = { session, nodeId, stream };
       this.#lines.set(id, line);
       this.#newest.set(nodeId, line);

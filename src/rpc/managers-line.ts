@@ -22,20 +22,38 @@ export interface ManagersLineParts {
 const patienceMs = 300;
 /** Each search that fails lets the next one wait longer for each manager: when a thousand nodes seek the leader at once, whoever asks everybody makes it worse. */
 const longestPatienceMs = 2400;
+/** Who gives up on a leader that is busy, and asks again, takes from it what it had done for him: each time he waits longer. */
 const openLimitMs = 5000;
+const longestOpenLimitMs = 20_000;
+
+/** What one search waits for. */
+interface Patience {
+  /** For a manager, before the next one is asked too. */
+  eachMs: number;
+  /** For an answer. */
+  openMs: number;
+}
 
 /** Asks one manager after the other until one opens the session: only the leader does. */
 export function managersLine(parts: ManagersLineParts): OpenSession {
   const lines = new Lines(parts);
   let failures = 0;
+  let unanswered = 0;
   return async (nodeId, description) => {
+    const patience: Patience = {
+      eachMs: Math.min(patienceMs * 2 ** failures, longestPatienceMs),
+      openMs: Math.min(openLimitMs * 2 ** unanswered, longestOpenLimitMs),
+    };
+    const search = new Search(parts, lines, patience, nodeId, description);
     try {
-      const session = await new Search(parts, lines, Math.min(patienceMs * 2 ** failures, longestPatienceMs), nodeId, description).session();
+      const session = await search.session();
       failures = 0;
+      unanswered = 0;
       lines.end();
       return session;
     } catch (error) {
       failures++;
+      if (search.unanswered) unanswered++;
       throw error;
     }
   };
@@ -79,24 +97,30 @@ class Lines {
 class Search {
   readonly #parts: ManagersLineParts;
   readonly #lines: Lines;
-  readonly #patienceMs: number;
+  readonly #patience: Patience;
   readonly #nodeId: string;
   readonly #description: NodeDescription;
   readonly #queue: string[];
   readonly #asked = new Set<string>();
   #open = 0;
+  #unanswered = false;
   #timer: NodeJS.Timeout | undefined;
   #failure: unknown = new Refusal('unavailable', 'this node knows no manager');
 
-  constructor(parts: ManagersLineParts, lines: Lines, patience: number, nodeId: string, description: NodeDescription) {
+  constructor(parts: ManagersLineParts, lines: Lines, patience: Patience, nodeId: string, description: NodeDescription) {
     this.#parts = parts;
     this.#lines = lines;
-    this.#patienceMs = patience;
+    this.#patience = patience;
     this.#nodeId = nodeId;
     this.#description = description;
     const local = parts.local();
     const others = parts.tls() ? shuffled(parts.addresses(), parts.random) : [];
     this.#queue = [...(local === undefined ? [] : [`unix:${local}`]), ...others];
+  }
+
+  /** Whether a manager did not answer within the limit. */
+  get unanswered(): boolean {
+    return this.#unanswered;
   }
 
   session(): Promise<DispatcherSession> {
@@ -116,7 +140,7 @@ class Search {
           return reject(this.#failure);
         }
         if (this.#asked.has(address)) return askNext();
-        this.#timer = setTimeout(askNext, this.#patienceMs);
+        this.#timer = setTimeout(askNext, this.#patience.eachMs);
         this.#ask(address).then(
           (session) => {
             // Another one was quicker.
@@ -143,7 +167,7 @@ class Search {
       const opening = connection.openSession(this.#nodeId, this.#description);
       const answer = (): void => void (answered = true);
       opening.then(answer, answer);
-      return closing(await within(opening), connection);
+      return closing(await this.#within(opening), connection);
     } catch (error) {
       // What was not answered may be yet, and must not become a session that nobody has.
       if (answered) this.#lines.giveBack(address, connection);
@@ -152,6 +176,18 @@ class Search {
     } finally {
       this.#open--;
     }
+  }
+
+  #within(opening: Promise<DispatcherSession>): Promise<DispatcherSession> {
+    const limitMs = this.#patience.openMs;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        this.#unanswered = true;
+        reject(new Refusal('unavailable', `the manager did not open a session within ${limitMs} ms`));
+      }, limitMs);
+    });
+    return Promise.race([opening, late]).finally(() => clearTimeout(timer));
   }
 
   /** Whoever is refused for good hears that, whatever others say. */
@@ -178,14 +214,6 @@ function closing(session: DispatcherSession, connection: DispatcherConnection): 
       connection.close();
     },
   };
-}
-
-function within(opening: Promise<DispatcherSession>): Promise<DispatcherSession> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Refusal('unavailable', `the manager did not open a session within ${openLimitMs} ms`)), openLimitMs);
-  });
-  return Promise.race([opening, late]).finally(() => clearTimeout(timer));
 }
 
 function shuffled(list: readonly string[], random: Random): string[] {

@@ -10,6 +10,8 @@ export class MemoryLog implements ReplicatedLog {
   readonly failures: unknown[] = [];
   /** When set, proposals wait for it before they commit. */
   gate: Promise<void> | undefined;
+  /** When set, it takes as long until this node knows that it still leads. */
+  reading: Promise<void> | undefined;
   proposals = 0;
   /** An entry that an earlier leader left: it commits before the next proposal does. */
   before: Uint8Array | undefined;
@@ -73,6 +75,7 @@ export class MemoryLog implements ReplicatedLog {
   }
 
   async readIndex(): Promise<void> {
+    await this.reading;
     if (!this.leading) throw new Refusal('unavailable', 'this node does not lead');
   }
 

@@ -186,5 +186,5 @@ export interface DispatcherSession {
   close(): void;
 }
 
-/** Opens a session for `nodeId`; an older session of that node ends. `address`: where it came from, when that is known. */
-export type OpenSession = (nodeId: string, description: NodeDescription, address?: string) => Promise<DispatcherSession>;
+/** Opens a session for `nodeId`; an older session of that node ends. `address`: where it came from, when that is known; `wanted`: whether whoever asked still waits. */
+export type OpenSession = (nodeId: string, description: NodeDescription, address?: string, wanted?: () => boolean) => Promise<DispatcherSession>;

@@ -10,8 +10,12 @@ import type { View } from '#store/view';
 
 /** A beat is due after the period give or take a tenth, so that nodes do not beat in step. */
 const jitter = 0.1;
-/** A new leader gives nodes time to find it. */
+/** A new leader gives nodes time to find it, in periods. */
 const takeOverFactor = 6;
+/** While they keep coming, the others are on their way too: what is missing is counted from the last one that came. */
+const betweenArrivals = 3;
+/** However many there are. */
+const longestTakeOver = 60;
 
 /** A daemon that said that it comes back is waited for so long: a restart or another version takes a fraction of it. */
 const awayMs = 20_000;
@@ -20,10 +24,12 @@ const awayMs = 20_000;
 export const notedAtOnce = 100;
 
 interface Line {
-  /** Undefined while the node has not opened a session with this leader. */
+  /** Undefined while the node has no session with this leader. */
   session?: number;
   /** Monotonic time (ms) at which the node counts as down. */
   deadline: number;
+  /** A worker of the leader before, of which this one has not heard a beat: one that only opened a session may have given up on it. */
+  awaited?: boolean;
 }
 
 /** One moment, by both clocks, in milliseconds. */
@@ -42,6 +48,9 @@ export class Heartbeats {
   readonly #random: Random;
   readonly #lines = new Map<string, Line>();
   #sessions = 0;
+  /** Until when nodes that are awaited are so at least: nodes that come put it off, to `#awaitedEnd` at most. */
+  #awaitedUntil = 0;
+  #awaitedEnd = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -50,12 +59,15 @@ export class Heartbeats {
   /** Begins a leader's term: nodes that were not down are unknown until they come, at most six periods; managers as long as they may be silent. `unheard` notes them. */
   takeOver(view: View, periodMs: number, { now, monotonic }: Moment): void {
     this.#lines.clear();
+    this.#awaitedUntil = monotonic;
+    this.#awaitedEnd = monotonic + longestTakeOver * periodMs;
     for (const node of view.list('node')) {
       if (node.Status.State === 'down') continue;
       // A manager knows from its own log who leads, and its agent asks it first: it is given no more time than between beats.
-      const patienceMs = roleOf(node) === 'manager' ? Math.round(silentPeriods * periodMs) : takeOverFactor * this.#next(periodMs);
+      const awaited = roleOf(node) !== 'manager';
+      const patienceMs = awaited ? takeOverFactor * this.#next(periodMs) : Math.round(silentPeriods * periodMs);
       const stillAwayMs = Math.min((node.Shoal?.AwayUntil ?? now) - now, longestAwayMs);
-      this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, stillAwayMs) });
+      this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, stillAwayMs), awaited });
     }
   }
 
@@ -74,8 +86,14 @@ export class Heartbeats {
   /** Opens a session for the node and returns its number; an older one of that node is over. The first beat is due at once. */
   open(nodeId: string, periodMs: number, monotonic: number): number {
     const session = ++this.#sessions;
-    this.#lines.set(nodeId, { session, deadline: monotonic + Math.round(silentPeriods * periodMs) });
+    const { awaited = false, deadline = 0, session: before } = this.#lines.get(nodeId) ?? {};
+    if (awaited && before === undefined) this.#came(periodMs, monotonic);
+    this.#lines.set(nodeId, { session, deadline: Math.max(monotonic + Math.round(silentPeriods * periodMs), awaited ? deadline : 0), awaited });
     return session;
+  }
+
+  #came(periodMs: number, monotonic: number): void {
+    this.#awaitedUntil = Math.min(monotonic + betweenArrivals * periodMs, this.#awaitedEnd);
   }
 
   /** True while `session` is the node's newest and has not expired. */
@@ -86,6 +104,7 @@ export class Heartbeats {
   /** Takes a beat in and returns the milliseconds until the next is due. Refuses `invalidArgument` when the session is over. */
   beat(nodeId: string, session: number, periodMs: number, monotonic: number): number {
     if (!this.isOpen(nodeId, session)) throw new Refusal('invalidArgument', 'session invalid');
+    if (this.#lines.get(nodeId)?.awaited) this.#came(periodMs, monotonic);
     const next = this.#next(periodMs);
     this.#lines.set(nodeId, { session, deadline: monotonic + Math.round(silentPeriods * periodMs) });
     return next;
@@ -99,24 +118,38 @@ export class Heartbeats {
   /** When `expire` has to be called next; undefined when no node is waited for. */
   nextDeadline(): number | undefined {
     let earliest: number | undefined;
-    for (const { deadline } of this.#lines.values()) earliest = Math.min(earliest ?? deadline, deadline);
+    for (const line of this.#lines.values()) earliest = Math.min(earliest ?? Infinity, this.#due(line));
     return earliest;
   }
 
-  /** Ends the sessions whose deadline is past, some of many; their nodes are down. */
+  #due({ deadline, awaited }: Line): number {
+    return awaited ? Math.max(deadline, this.#awaitedUntil) : deadline;
+  }
+
+  /** Ends the sessions whose deadline is past, some of many; their nodes are down. Until `forgetDown` they are noted again whenever this is asked: an entry may not come to be. */
   expire(view: View, { now, monotonic }: Moment): Action[] {
     const actions: Action[] = [];
-    for (const [id, { deadline }] of this.#lines) {
-      if (deadline > monotonic) continue;
+    for (const [id, line] of this.#lines) {
+      if (this.#due(line) > monotonic) continue;
       if (actions.length === notedAtOnce) break;
-      this.#lines.delete(id);
       const node = view.get('node', id);
-      if (!node || node.Status.State === 'down') continue;
+      if (!node || node.Status.State === 'down') {
+        this.#lines.delete(id);
+        continue;
+      }
+      this.#lines.set(id, { deadline: line.deadline });
       const wasUnknown = node.Status.State === 'unknown';
       const failure = `heartbeat failure${wasUnknown ? ' for node in "unknown" state' : ''}`;
       actions.push(withStatus(node, 'down', node.Shoal?.AwayUntil === undefined ? failure : 'its daemon was stopped and has not come back', now));
     }
     return actions;
+  }
+
+  /** Nodes without a session that are noted as down, or gone, are waited for no more. */
+  forgetDown(view: View): void {
+    for (const [id, { session }] of this.#lines) {
+      if (session === undefined && (view.get('node', id)?.Status.State ?? 'down') === 'down') this.#lines.delete(id);
+    }
   }
 
   #next(periodMs: number): number {

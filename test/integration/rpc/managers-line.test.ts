@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { AssignmentMessage, OpenSession } from '#model/object/assignment';
-import { serverCredentials, type LiveTls } from '#rpc/credentials';
+import { clientCredentials, serverCredentials, type LiveTls } from '#rpc/credentials';
+import { connectDispatcher } from '#rpc/dispatcher-client';
 import { DispatcherService } from '#rpc/dispatcher-service';
 import { managersLine } from '#rpc/managers-line';
 import { RpcServer } from '#rpc/rpc-server';
@@ -92,6 +93,26 @@ test('where nobody leads that is said; a denial counts whatever the others say',
   await expect(openBy(await follower(), '127.0.0.1:1')).rejects.toMatchObject({ code: 'unavailable' });
   const denied = await serve(() => Promise.reject(new Refusal('permissionDenied', 'node n was removed from swarm')));
   await expect(openBy(await follower(), denied, '127.0.0.1:1')).rejects.toMatchObject({ code: 'permissionDenied', message: 'node n was removed from swarm' });
+});
+
+test('a session that a node gave up on while it waited is known as one that nobody waits for', async () => {
+  let waits = (): boolean => true;
+  let asked = (): void => undefined;
+  const reached = new Promise<void>((resolve) => (asked = resolve));
+  const address = await serve((_nodeId, _description, _address, wanted = () => true) => {
+    waits = wanted;
+    asked();
+    return new Promise(() => {});
+  });
+  const connection = connectDispatcher(address, clientCredentials(tls));
+  const opening = connection.openSession('n', testDescription);
+  const failed = expect(opening).rejects.toMatchObject({ code: 'unavailable' });
+  await reached;
+  expect(waits()).toBe(true);
+  connection.close();
+  await expect.poll(waits, { timeout: 30_000 }).toBe(false);
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+  await failed;
 });
 
 test('who seeks again asks over the connections that stand: a handshake for each manager, and not for each question', async () => {

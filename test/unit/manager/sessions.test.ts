@@ -2,6 +2,7 @@ import { nextTurn } from '#base/clock';
 import { expect, test } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
+import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
 import { Manager } from '#manager/manager';
@@ -81,6 +82,50 @@ test('a new leader knows no node until it opens a session, which makes it ready 
   await sessions.open(nodeId, { ...testDescription, Hostname: 'renamed' });
   expect(store.get('node', nodeId)).toMatchObject({ Status: { State: 'ready', Addr: '10.0.0.9' }, Description: { Hostname: 'renamed' } });
   await expect(sessions.open('stranger', testDescription)).rejects.toMatchObject({ code: 'notFound', message: 'node not registered' });
+});
+
+test('a node whose deadline comes while it is still unknown whether anything is to be written of its new session has that session', async () => {
+  const { sessions, store, clock, log, write } = await setUp();
+  await write([create('node', aNode('node-two'))]);
+  await sessions.open('node-two', testDescription);
+  await clock.advance(3790);
+  let know = (): void => undefined;
+  log.reading = new Promise((resolve) => (know = resolve));
+  const opening = sessions.open('node-two', testDescription);
+  await clock.advance(100);
+  know();
+  log.reading = undefined;
+  const session = await opening;
+  await settle();
+  expect(await session.heartbeat()).toBeGreaterThan(0);
+  expect(store.get('node', 'node-two')?.Status.State).toBe('ready');
+});
+
+test('nobody is registered who gave up on his session while it waited', async () => {
+  const { sessions, store, log, write } = await setUp();
+  await write([create('node', aNode('node-two', { Status: { State: 'unknown', Addr: '10.0.0.8' } }))]);
+  let open = (): void => undefined;
+  log.gate = new Promise((resolve) => (open = resolve));
+  const first = sessions.open(nodeId, testDescription);
+  await settle();
+  let waits = true;
+  const opening = sessions.open('node-two', testDescription, undefined, () => waits);
+  const failed = expect(opening).rejects.toThrow('node node-two has given up on this session');
+  await settle();
+  waits = false;
+  const { proposals } = log;
+  open();
+  await Promise.all([failed, first]);
+  expect([log.proposals - proposals, store.get('node', 'node-two')?.Status.State]).toEqual([0, 'unknown']);
+});
+
+test('a node that is noted as down by an entry that does not come to be is noted by the next one', async () => {
+  const { sessions, store, clock, log } = await setUp();
+  await sessions.open(nodeId, testDescription);
+  log.failures.push(new Refusal('unavailable', 'the disk is full'));
+  await clock.advance(60_000);
+  expect(log.failures).toEqual([]);
+  expect(store.get('node', nodeId)?.Status.State).toBe('down');
 });
 
 test('the whole set comes first, then what changes, right after each commit', async () => {

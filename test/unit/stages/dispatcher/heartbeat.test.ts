@@ -47,6 +47,11 @@ test('a node that misses three beats is down before the fourth', () => {
   const actions = heartbeats.expire(store, at(19_000));
   expect(statuses(actions)).toEqual([['n1', { State: 'down', Addr: '192.0.2.7', Message: 'heartbeat failure' }]]);
   expect(actions).toMatchObject([{ object: { UpdatedAt: '1970-01-01T00:00:19.000Z' } }]);
+  // An entry that does not come to be is decided on again; once it is there, nobody is waited for.
+  expect(heartbeats.expire(store, at(19_000))).toEqual(actions);
+  expect(heartbeats.nextDeadline()).toBe(19_000);
+  store.apply(2, { actions, now: startTime });
+  heartbeats.forgetDown(store);
   expect(heartbeats.expire(store, at(19_000))).toEqual([]);
   expect(heartbeats.nextDeadline()).toBe(28_000);
   expect(() => heartbeats.beat('n1', first, 5000, 19_001)).toThrow(new Refusal('invalidArgument', 'session invalid'));
@@ -74,12 +79,44 @@ test('a new leader waits six periods for nodes that were not down', () => {
   ]);
   store.apply(2, { actions, now: startTime });
   expect(heartbeats.unheard(store, startTime)).toEqual([]);
-  heartbeats.open('left', 5000, startTime + 29_000);
+  heartbeats.open('left', 5000, startTime + 15_000);
   expect(heartbeats.expire(store, at(startTime + 29_999))).toEqual([]);
   expect(statuses(heartbeats.expire(store, at(startTime + 30_000)))).toMatchObject([
     ['ready', { State: 'down', Message: 'heartbeat failure for node in "unknown" state' }],
     ['unknown', { State: 'down' }],
   ]);
+});
+
+test('while workers keep coming to a new leader the others are waited for; one that opened a session and was not heard since is none that came', () => {
+  const store = storeOf({ node: ['a', 'b', 'c', 'd'].map((id) => inState(id, 'unknown')) });
+  const heartbeats = new Heartbeats(fixed(0.5));
+  heartbeats.takeOver(store, 1000, at(0));
+  const given = heartbeats.open('a', 1000, 1500);
+  const down = (ms: number): unknown[] => heartbeats.expire(store, at(ms)).map((action) => action.type === 'update' && action.object.ID);
+  const first = heartbeats.open('b', 1000, 5000);
+  expect(down(7999)).toEqual([]);
+  // The first beat says that it is there; the next ones put nothing off.
+  expect(heartbeats.beat('b', first, 1000, 7000)).toBe(1000);
+  expect([heartbeats.beat('b', first, 1000, 9000), heartbeats.nextDeadline()]).toEqual([1000, 10_000]);
+  expect(down(9999)).toEqual([]);
+  expect(heartbeats.isOpen('a', given)).toBe(true);
+  expect(down(10_000)).toEqual(['a', 'c', 'd']);
+  // A session of this term is held to its beats, whoever comes.
+  expect(down(12_800)).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('however long nodes keep coming to a new leader, one that is missing is down after sixty periods', () => {
+  const ids = Array.from({ length: 70 }, (_, n) => `n${n}`);
+  const store = storeOf({ node: ['missing', ...ids].map((id) => inState(id, 'unknown')) });
+  const heartbeats = new Heartbeats(fixed(0.5));
+  heartbeats.takeOver(store, 1000, at(0));
+  let found = 0;
+  for (const [second, id] of ids.entries()) {
+    heartbeats.open(id, 1000, second * 1000);
+    const due = heartbeats.expire(store, at(second * 1000)).some((action) => action.type === 'update' && action.object.ID === 'missing');
+    if (due) found ||= second;
+  }
+  expect(found).toBe(60);
 });
 
 test('nodes that are gone, or down already, are forgotten', () => {
@@ -139,6 +176,7 @@ test('of many nodes some are noted in an entry, and all in the end', () => {
     const actions = heartbeats.expire(store, at(startTime + 3_600_000));
     counts.down.push(actions.length);
     store.apply(index, { actions, now: startTime });
+    heartbeats.forgetDown(store);
   }
   expect(counts).toEqual({ unknown: [100, 100, 50, 0], down: [100, 100, 50] });
 });
