@@ -38,8 +38,8 @@ export interface SessionsParts {
 const latenessMs = 1000;
 /** Sessions that send in one turn of the event loop; when there are more, not in that of the commit, which had enough to do. */
 const wokenAtOnce = 50;
-/** Changes that they send there. */
-const sentAtOnce = 1000;
+/** What making their messages may take there, ms. */
+const wakingMs = 3;
 
 export class Sessions {
   readonly #parts: SessionsParts;
@@ -217,7 +217,7 @@ export class Sessions {
   #push(events: readonly StoreEvent[]): void {
     for (const { changes, to } of this.#catalog?.commit(this.#parts.state.store, events) ?? []) {
       for (const session of to === 'all' ? this.#sessions.values() : this.#among(to)) {
-        session.add(changes);
+        session.add(changes, to === 'all' || to.size > 1);
         this.#toWake.add(session);
       }
     }
@@ -237,11 +237,14 @@ export class Sessions {
   /** Lets some of the sessions send what waits, and the others in turns to come: a thousand of them at once would hold up everything else. */
   #wakeSome(): void {
     if (this.#waking) return;
-    let [left, changes] = [wokenAtOnce, sentAtOnce];
+    const { clock } = this.#parts;
+    const began = clock.monotonicNow();
+    let left = wokenAtOnce;
     for (const session of this.#toWake) {
-      if (left-- === 0 || changes <= 0) break;
+      if (left === 0 || clock.monotonicNow() - began >= wakingMs) break;
       this.#toWake.delete(session);
-      changes -= session.wake();
+      // Whoever is still busy with the message before asks for the next one itself.
+      if (session.wake()) left--;
     }
     if (this.#toWake.size > 0) this.#wakeLater();
   }

@@ -7,7 +7,7 @@ import { Answers, type KnownAnswer } from './answers.ts';
 import type { IndexOf } from './index/indexes.ts';
 import { share } from './share.ts';
 import { StateHash } from './state-hash.ts';
-import { newTables, type Table, type Tables } from './table.ts';
+import { newTables, objectsOf, type Table, type Tables } from './table.ts';
 import { Usage } from './index/usage.ts';
 import { CountedView } from './counted-view.ts';
 import type { View } from './view.ts';
@@ -21,10 +21,6 @@ export interface StoreImage {
 }
 
 const manyRows = 1000;
-
-function* objectsOf<T>(rows: readonly { object: T }[]): Generator<T> {
-  for (const { object } of rows) yield object;
-}
 
 export class Store extends CountedView implements View {
   #tables: Tables = newTables();
@@ -90,8 +86,8 @@ export class Store extends CountedView implements View {
     return this.#table(kind).row(id)?.object;
   }
 
-  *list<K extends Kind>(kind: K): Iterable<ObjectOf[K]> {
-    for (const { object } of this.#table(kind).rows()) yield object;
+  list<K extends Kind>(kind: K): Iterable<ObjectOf[K]> {
+    return this.#table(kind).objects();
   }
 
   find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]> {

@@ -15,8 +15,13 @@ interface Index<T> {
   rows: Map<string, Row<T>[]> | undefined;
 }
 
+/** So many objects are kept as a list for those who want all of them, again and again; more are gone through one by one. */
+const listedRows = 10_000;
+
 export class Table<K extends Kind> {
   readonly #rows = new Map<string, Row<ObjectOf[K]>>();
+  /** Absent until somebody asks for it, and from every change on. */
+  #objects: readonly ObjectOf[K][] | undefined;
   readonly #indexes: ReadonlyMap<string, Index<ObjectOf[K]>>;
 
   /** `onDemand`: an index is made when something is first found by it. That takes a look at all rows: it is for few. */
@@ -35,6 +40,11 @@ export class Table<K extends Kind> {
 
   rows(): Iterable<Row<ObjectOf[K]>> {
     return this.#rows.values();
+  }
+
+  objects(): Iterable<ObjectOf[K]> {
+    if (this.#rows.size > listedRows) return objectsOf(this.#rows.values());
+    return (this.#objects ??= Array.from(this.#rows.values(), ({ object }) => object));
   }
 
   /** Rows in order of their serials. Do not keep it over a change. */
@@ -58,6 +68,7 @@ export class Table<K extends Kind> {
 
   /** `serial` is that of a new row; one that is there keeps its own. */
   put(object: ObjectOf[K], serial: number): void {
+    this.#objects = undefined;
     const known = this.#rows.get(object.ID);
     if (!known) {
       const row = { serial, object };
@@ -79,9 +90,14 @@ export class Table<K extends Kind> {
   delete(id: string): void {
     const known = this.#rows.get(id);
     if (!known) return;
+    this.#objects = undefined;
     this.#rows.delete(id);
     for (const { keysOf, rows } of this.#indexes.values()) if (rows) for (const key of keysOf(known.object)) drop(rows, key, known);
   }
+}
+
+export function* objectsOf<T>(rows: Iterable<Row<T>>): Generator<T> {
+  for (const { object } of rows) yield object;
 }
 
 function sameKeys(a: readonly string[], b: readonly string[]): boolean {

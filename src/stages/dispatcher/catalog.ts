@@ -9,7 +9,7 @@ import type { EventOf, StoreEvent } from '#store/action';
 import type { View } from '#store/view';
 import { Counts, needsOf, type TaskNeeds, type Topic } from './audience.ts';
 import { Deliveries, isNobody, without, type Audience, type Delivery } from './deliveries.ts';
-import { differs, inOrder, itemKey, itemOf, keyParts, type ItemKey } from './item.ts';
+import { differs, inOrder, itemKey, itemOf, joinedInOrder, keyParts, type ItemKey } from './item.ts';
 
 const managersKey = itemKey('managers', managersItemId);
 /** So many tasks are taken in in one step; of services and nodes, which concern more, a fourth. */
@@ -41,6 +41,8 @@ export class Catalog {
   /** Who is meant by topics, by their text: now, and before the commit. The same topics give the same set, so that who hears of many things is asked once. */
   readonly #audiences = new Map<string, Audience>();
   readonly #formerAudiences = new Map<string, Audience>();
+  /** What every node on the same networks holds, in order, by those networks: until something of that kind changes. Nodes come by the thousand when the leader is another one. */
+  readonly #common = new Map<string, readonly AssignmentUpdate[]>();
 
   /** Empty: all that the view holds comes by `fill`. */
   constructor(view: View) {
@@ -74,10 +76,26 @@ export class Catalog {
   }
 
   /** Everything that the node is to know, what others need before them. */
-  itemsOf(nodeId: string): AssignmentUpdate[] {
+  itemsOf(nodeId: string): readonly AssignmentUpdate[] {
+    const networks = [...this.#networksOfNode.of(nodeId)].sort();
+    const text = networks.join();
+    let common = this.#common.get(text);
+    if (!common) this.#common.set(text, (common = this.#itemsUnder(['all', ...networks.map((id): Topic => `network:${id}`)])));
+    const on = new Set(networks);
+    return joinedInOrder(
+      common,
+      this.#itemsUnder([`node:${nodeId}`], (key) => !this.#listens(on, key)),
+    );
+  }
+
+  #itemsUnder(topics: readonly Topic[], isMeant: (key: ItemKey) => boolean = () => true): AssignmentUpdate[] {
     const keys = new Set<ItemKey>();
-    for (const topic of this.#topicsOf(nodeId)) for (const key of this.#keys.of(topic)) keys.add(key);
-    const updates = [...keys].flatMap((key) => this.#items.get(key) ?? []);
+    for (const topic of topics) for (const key of this.#keys.of(topic)) if (isMeant(key)) keys.add(key);
+    const updates: AssignmentUpdate[] = [];
+    for (const key of keys) {
+      const update = this.#items.get(key);
+      if (update) updates.push(update);
+    }
     return inOrder(updates) as AssignmentUpdate[];
   }
 
@@ -195,6 +213,7 @@ export class Catalog {
     this.#touch(key);
     if (!this.#topics.add(key, topic)) return;
     this.#keys.add(topic, key);
+    this.#changed([topic]);
     if (!this.#items.has(key)) this.#refresh(key);
   }
 
@@ -202,6 +221,7 @@ export class Catalog {
     this.#touch(key);
     if (!this.#topics.take(key, topic)) return;
     this.#keys.take(topic, key);
+    this.#changed([topic]);
     if (isEmpty(this.#topics.of(key))) this.#items.delete(key);
   }
 
@@ -211,8 +231,16 @@ export class Catalog {
     this.#touch(key);
     const update = itemOf(this.#view, key);
     const known = this.#items.get(key);
-    if (!update) this.#items.delete(key);
-    else if (!known || update.kind === 'task' || differs(known, update)) this.#items.set(key, update);
+    if (update && known && update.kind !== 'task' && !differs(known, update)) return;
+    if (update) this.#items.set(key, update);
+    else this.#items.delete(key);
+    this.#changed(this.#topics.of(key));
+  }
+
+  /** Something under these topics is another than before. */
+  #changed(topics: Iterable<Topic>): void {
+    if (this.#common.size === 0) return;
+    for (const topic of topics) if (!topic.startsWith('node:')) return this.#common.clear();
   }
 
   #join(nodeId: string, networkId: string): void {
@@ -293,10 +321,6 @@ export class Catalog {
       if (topic === 'all' || (topic.startsWith('network:') && networks.has(topic.slice('network:'.length)))) return true;
     }
     return false;
-  }
-
-  #topicsOf(nodeId: string): Topic[] {
-    return ['all', `node:${nodeId}`, ...[...this.#networksOfNode.of(nodeId)].map((id): Topic => `network:${id}`)];
   }
 
   #audience(all: readonly Topic[]): Audience {

@@ -34,25 +34,69 @@ const ranks = Object.keys(rank).length;
 /** Updates first, what others need before them; what goes, goes last and tasks first: a secret must outlive the task that uses it. */
 export function inOrder(changes: Iterable<AssignmentChange>): AssignmentChange[] {
   const buckets: (AssignmentChange[] | undefined)[] = Array.from({ length: 2 * ranks });
-  for (const change of changes) {
-    const at = change.action === 'update' ? rank[change.kind] : buckets.length - 1 - rank[change.kind];
-    (buckets[at] ??= []).push(change);
-  }
+  for (const change of changes) (buckets[placeOf(change)] ??= []).push(change);
   const filled = buckets.filter((bucket) => bucket !== undefined);
   return filled.length === 1 && filled[0] ? filled[0] : filled.flat();
 }
 
-/** Of the changes of a key the last one: what lists that follow one another come to, in order. */
-export function lastOfEach(lists: Iterable<readonly AssignmentChange[]>): AssignmentChange[] {
-  const last = new Map<AssignmentKind, Map<string, AssignmentChange>>();
-  for (const changes of lists) {
-    for (const change of changes) {
-      let ofKind = last.get(change.kind);
-      if (!ofKind) last.set(change.kind, (ofKind = new Map()));
-      ofKind.set(change.action === 'remove' ? change.id : change.item.ID, change);
-    }
+function placeOf(change: AssignmentChange): number {
+  return change.action === 'update' ? rank[change.kind] : 2 * ranks - 1 - rank[change.kind];
+}
+
+/** `few` in their places among `many`, which is not gone through: both are in order, and no key is in both. */
+export function joinedInOrder<C extends AssignmentChange>(many: readonly C[], few: readonly C[]): readonly C[] {
+  if (few.length === 0) return many;
+  const parts: (readonly C[])[] = [];
+  let from = 0;
+  for (let next = 0; next < few.length;) {
+    const place = placeOf(few[next] as C);
+    const start = next;
+    while (next < few.length && placeOf(few[next] as C) === place) next++;
+    const until = endOf(many, place);
+    parts.push(many.slice(from, until), few.slice(start, next));
+    from = until;
   }
-  return inOrder([...last.values()].flatMap((ofKind) => [...ofKind.values()]));
+  parts.push(many.slice(from));
+  return parts.flat();
+}
+
+/** Where what comes after `place` begins. */
+function endOf(changes: readonly AssignmentChange[], place: number): number {
+  let [low, high] = [0, changes.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (placeOf(changes[middle] as AssignmentChange) <= place) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Of the changes of a key the last one: what lists that follow one another come to. */
+export class LastOfEach {
+  readonly #last = new Map<AssignmentKind, Map<string, AssignmentChange>>();
+  /** In order. */
+  readonly changes: readonly AssignmentChange[];
+
+  constructor(lists: readonly (readonly AssignmentChange[])[]) {
+    for (const changes of lists) for (const change of changes) this.#ofKind(change.kind).set(idOf(change), change);
+    const [only] = lists;
+    this.changes = lists.length === 1 && only ? only : inOrder([...this.#last.values()].flatMap((ofKind) => [...ofKind.values()]));
+  }
+
+  /** One of them is about the same key. */
+  hasKeyOf(change: AssignmentChange): boolean {
+    return this.#last.get(change.kind)?.has(idOf(change)) ?? false;
+  }
+
+  #ofKind(kind: AssignmentKind): Map<string, AssignmentChange> {
+    let ofKind = this.#last.get(kind);
+    if (!ofKind) this.#last.set(kind, (ofKind = new Map()));
+    return ofKind;
+  }
+}
+
+function idOf(change: AssignmentChange): string {
+  return change.action === 'remove' ? change.id : change.item.ID;
 }
 
 /** The item as the store has it; undefined when there is nothing to send under this key. */

@@ -72,9 +72,11 @@ function resourceFilter(task: Task): Filter | undefined {
   const { NanoCPUs = 0, MemoryBytes = 0, GenericResources = [] } = task.Spec.Resources?.Reservations ?? {};
   if (NanoCPUs === 0 && MemoryBytes === 0 && GenericResources.length === 0) return undefined;
   return {
-    accepts: ({ freeCPUs, freeMemory, generic }) =>
-      // What is not asked for is not looked at: a node may be overbooked in it.
-      (NanoCPUs === 0 || NanoCPUs <= freeCPUs) && (MemoryBytes === 0 || MemoryBytes <= freeMemory) && generic.has(GenericResources),
+    accepts: (candidate) =>
+      // What is not asked for is not looked at: a node may be overbooked in it, and what it has of it must be counted first.
+      (NanoCPUs === 0 || NanoCPUs <= candidate.freeCPUs) &&
+      (MemoryBytes === 0 || MemoryBytes <= candidate.freeMemory) &&
+      (GenericResources.length === 0 || candidate.generic.has(GenericResources)),
     explain: onNodes(pendingTexts.resources),
   };
 }
