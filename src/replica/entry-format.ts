@@ -1,7 +1,6 @@
 /** Entries of the log as bytes: a head and pieces of bounded size, so that the largest is made and read in slices. */
 import { decode } from '#base/codec';
 import { Refusal } from '#base/refusal';
-import { actionText } from '#store/action-text';
 import type { Action, Entry } from '#store/action';
 
 /** 1: everything in one JSON text, as written before there were several managers. 2: this one. */
@@ -54,7 +53,7 @@ export class EntryEncoder {
     let bytes = 0;
     const { actions } = this.#entry;
     while (this.#at < actions.length && bytes < pieceBytes) {
-      const text = actionText(actions[this.#at++] as Action);
+      const text = JSON.stringify(actions[this.#at++]);
       texts.push(text);
       bytes += text.length;
     }

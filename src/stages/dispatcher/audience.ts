@@ -7,6 +7,17 @@ import { clusterAttachments, filesOf, itemKey, serviceIdOf, type ItemKey } from 
 /** Every node, the nodes with a task on a network, or one node. */
 export type Topic = 'all' | `network:${string}` | `node:${string}`;
 
+/** Without the nodes that are on a network which is meant as well: a network's tasks, each on another node, are told to the very same audience. */
+export function withoutMembers(topics: readonly Topic[], isOn: (node: string, network: string) => boolean): readonly Topic[] {
+  const networks = topics.filter((topic) => topic.startsWith('network:')).map(idOf);
+  if (networks.length === 0) return topics;
+  return topics.filter((topic) => !topic.startsWith('node:') || !networks.some((network) => isOn(idOf(topic), network))).sort();
+}
+
+export function idOf(topic: Topic): string {
+  return topic.slice(topic.indexOf(':') + 1);
+}
+
 /** What a task makes others hear, and its own node listen to. */
 export interface TaskNeeds {
   node: string;

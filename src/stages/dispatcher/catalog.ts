@@ -7,8 +7,8 @@ import { addressedNetworksOf, type Service } from '#model/object/service';
 import { isIngress } from '#model/port/port';
 import type { EventOf, StoreEvent } from '#store/action';
 import type { View } from '#store/view';
-import { Counts, needsOf, type TaskNeeds, type Topic } from './audience.ts';
-import { Deliveries, isNobody, without, type Audience, type Delivery } from './deliveries.ts';
+import { Counts, idOf, needsOf, withoutMembers, type TaskNeeds, type Topic } from './audience.ts';
+import { apart, deliverMove, Deliveries, isNobody, without, type Audience, type Delivery } from './deliveries.ts';
 import { differs, inOrder, itemKey, itemOf, joinedInOrder, keyParts, type ItemKey } from './item.ts';
 
 const managersKey = itemKey('managers', managersItemId);
@@ -370,28 +370,6 @@ interface Move {
   nodes: string[];
   former: ReadonlySet<string>;
   networks: ReadonlySet<string>;
-}
-
-function deliverMove(deliveries: Deliveries, to: Audience, gained: ReadonlyMap<ItemKey, AssignmentUpdate>, lost: ReadonlyMap<ItemKey, AssignmentUpdate>): void {
-  for (const update of gained.values()) deliveries.add(update, to);
-  for (const key of lost.keys()) deliveries.add({ action: 'remove', ...keyParts(key) }, to);
-}
-
-function apart<V>(items: ReadonlyMap<ItemKey, V>, keys: readonly ItemKey[]): Map<ItemKey, V> {
-  const left = new Map(items);
-  for (const key of keys) left.delete(key);
-  return left;
-}
-
-/** Without the nodes that are on a network which is meant as well: a network's tasks, each on another node, are told to the very same audience. */
-function withoutMembers(topics: readonly Topic[], isOn: (node: string, network: string) => boolean): readonly Topic[] {
-  const networks = topics.filter((topic) => topic.startsWith('network:')).map(idOf);
-  if (networks.length === 0) return topics;
-  return topics.filter((topic) => !topic.startsWith('node:') || !networks.some((network) => isOn(idOf(topic), network))).sort();
-}
-
-function idOf(topic: Topic): string {
-  return topic.slice(topic.indexOf(':') + 1);
 }
 
 function remembered(known: Map<string, Audience>, topics: readonly Topic[], find: () => Audience): Audience {

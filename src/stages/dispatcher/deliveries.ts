@@ -1,7 +1,7 @@
 /** What one commit has to tell, gathered by who is to hear it: many nodes are mostly told the same, and share one list. */
 import { assert } from '#base/assert';
-import type { AssignmentChange } from '#model/object/assignment';
-import { inOrder } from './item.ts';
+import type { AssignmentChange, AssignmentUpdate } from '#model/object/assignment';
+import { inOrder, keyParts, type ItemKey } from './item.ts';
 
 export type Audience = 'all' | ReadonlySet<string>;
 
@@ -45,4 +45,22 @@ export function without(audience: Audience, other: Audience): Audience {
 
 export function isNobody(audience: Audience): boolean {
   return audience !== 'all' && audience.size === 0;
+}
+
+/** What nodes that came to a network, or left one, hear of what is on it. */
+export function deliverMove(
+  deliveries: Deliveries,
+  to: Audience,
+  gained: ReadonlyMap<ItemKey, AssignmentUpdate>,
+  lost: ReadonlyMap<ItemKey, AssignmentUpdate>,
+): void {
+  for (const update of gained.values()) deliveries.add(update, to);
+  for (const key of lost.keys()) deliveries.add({ action: 'remove', ...keyParts(key) }, to);
+}
+
+/** Without what is under `keys`. */
+export function apart<V>(items: ReadonlyMap<ItemKey, V>, keys: readonly ItemKey[]): Map<ItemKey, V> {
+  const left = new Map(items);
+  for (const key of keys) left.delete(key);
+  return left;
 }

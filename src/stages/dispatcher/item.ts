@@ -36,7 +36,7 @@ export function inOrder(changes: Iterable<AssignmentChange>): AssignmentChange[]
   const buckets: (AssignmentChange[] | undefined)[] = Array.from({ length: 2 * ranks });
   for (const change of changes) (buckets[placeOf(change)] ??= []).push(change);
   const filled = buckets.filter((bucket) => bucket !== undefined);
-  return filled.length === 1 && filled[0] ? filled[0] : filled.flat();
+  return filled.length === 1 && filled[0] ? filled[0] : ([] as AssignmentChange[]).concat(...filled);
 }
 
 function placeOf(change: AssignmentChange): number {
@@ -57,7 +57,8 @@ export function joinedInOrder<C extends AssignmentChange>(many: readonly C[], fe
     from = until;
   }
   parts.push(many.slice(from));
-  return parts.flat();
+  // Quicker than `flat`, which takes them one by one.
+  return ([] as C[]).concat(...parts);
 }
 
 /** Where what comes after `place` begins. */
