@@ -4,6 +4,7 @@ import type { Logger } from '#base/logger';
 import type { Meter } from '#base/meter';
 import { isDenial, Refusal } from '#base/refusal';
 import { seededRandom } from '#base/random';
+import { endpointDigest } from '#model/doctor/examination';
 import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import { fenceOf } from '#model/options/fence';
@@ -180,6 +181,11 @@ export class Agent {
   runs(containerId: string): boolean {
     for (const container of this.#loop.observer.containers.values()) if (container.containerId === containerId) return true;
     return false;
+  }
+
+  /** Service → what this node holds of it, by its digest. */
+  heldServices(): Readonly<Record<string, string>> {
+    return Object.fromEntries([...this.#assignments.endpoints].map(([id, endpoint]) => [id, endpointDigest(endpoint)]));
   }
 
   /** The log of one task's container, oldest line first. Refuses when the task has none here. */

@@ -41,6 +41,8 @@ function containedNodes(nodes: NodesLine): NodesLine {
   return {
     open: async (nodeId, signal) => nodes.open(nodeId, signal),
     isTask: (containerId) => nodes.isTask(containerId),
+    examine: async (look) => nodes.examine(look),
+    heldServices: async (nodeIds) => nodes.heldServices(nodeIds),
   };
 }
 

@@ -9,6 +9,7 @@ import type { AskRegistries } from '#control/stack/image-digests';
 import type { Adopter } from '#control/stack/stack-states';
 import type { Endpoint } from '#http/endpoint';
 import type { GitRequest } from '#model/git/git-request';
+import type { NetworkLook } from '#model/doctor/examination';
 import type { Authority } from '#model/object/authority';
 import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { StackSpec } from '#model/object/stack';
@@ -56,6 +57,10 @@ export interface NodesLine {
   open(nodeId: string, signal: AbortSignal): Promise<Duplex>;
   /** Whether a container, by its whole id, is that of a task of this node. */
   isTask(containerId: string): boolean;
+  /** This node looks at its network. */
+  examine(look: NetworkLook): Promise<unknown>;
+  /** Of each of these nodes: service → what it is to hold of it, by this manager's state. */
+  heldServices(nodeIds: ReadonlySet<string>): Promise<ReadonlyMap<string, ReadonlyMap<string, { name: string; digest: string }>>>;
 }
 
 /** This node's way to addresses for containers that are no task's. */

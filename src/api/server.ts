@@ -107,7 +107,12 @@ export class ApiServer {
       new Carrier({ leader: parts.leader, clock: parts.clock, ...(options.leaderPatienceMs !== undefined && { patienceMs: options.leaderPatienceMs }) });
     const atLeader = (call: Call, here: Handler): Promise<Answer> => this.#atLeader(call, here);
     const carried = (call: Pick<Call, 'request'>): boolean => this.#carrier?.carried(call) === true;
-    const nodeDoor = new NodeDoor({ isTask: (id) => parts.nodes?.isTask(id) === true, engine, guard: this.#guard });
+    const nodeDoor = new NodeDoor({
+      isTask: (id) => parts.nodes?.isTask(id) === true,
+      examine: async (look) => await parts.nodes?.examine(look),
+      engine,
+      guard: this.#guard,
+    });
     this.#context = { ...parts, version: options.version, guard: this.#guard, outgoing, engine, events, removals, atLeader, carried, nodeDoor };
     this.#metrics = new Metrics(this.#context);
     const { metricsPlace } = options;

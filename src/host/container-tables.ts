@@ -2,7 +2,7 @@
 import { readlink } from 'node:fs/promises';
 import type { Logger } from '#base/logger';
 import { Coalescer } from '#base/pace/coalescer';
-import { containerRules, type ContainerRules } from '#network/rules/container-rules';
+import { containerRules, containerTable, type ContainerRules } from '#network/rules/container-rules';
 import type { TaskAttachment } from '#network/contract';
 import type { VirtualService } from '#network/virtual-services';
 import type { WayBack } from '#network/rules/way-back';
@@ -53,6 +53,41 @@ export class ContainerTables {
   apply(led: Led): Promise<void> {
     this.#led = led;
     return this.#changes.submit(led);
+  }
+
+  /** A process of a container that runs on the network. */
+  async processOn(networkId: string): Promise<number | undefined> {
+    for (const { pid, namespace, networkIds } of this.#containers.values()) {
+      if (networkIds.has(networkId) && (await namespaceOf(pid)) === namespace) return pid;
+    }
+    return undefined;
+  }
+
+  /** Loads again what somebody flushed in containers, of which nothing tells; the tasks whose rules were gone. */
+  async reload(): Promise<readonly string[]> {
+    await this.#changes.idle();
+    const gone: string[] = [];
+    const next = [...this.#containers].values();
+    const worker = async (): Promise<void> => {
+      for (const [taskId, container] of next) if (await this.#isGone(taskId, container)) gone.push(taskId);
+    };
+    await Promise.all(Array.from({ length: loadsAtOnce }, worker));
+    if (gone.length > 0) await this.apply(this.#led);
+    return gone;
+  }
+
+  async #isGone(taskId: string, container: Container): Promise<boolean> {
+    const { pid } = container;
+    const [revision] = container.revision?.split('\n') ?? [];
+    if (revision === undefined) return false;
+    if ((await namespaceOf(pid)) !== container.namespace) {
+      this.#forget(taskId, container);
+      return false;
+    }
+    const { code, stdout } = await run('nsenter', ['-t', String(pid), '-n', 'nft', 'list', 'chain', 'ip', containerTable, revision], limits);
+    if ((code === 0 && stdout.includes('return')) || (await namespaceOf(pid)) !== container.namespace) return false;
+    delete container.revision;
+    return true;
   }
 
   async #carryOut({ services, back }: Led): Promise<void> {

@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { checkHost } from './check-host.ts';
+import { HostDoctor } from './doctor/host-doctor.ts';
 import { HostBridges } from './host-bridges.ts';
 import { HostOverlay } from './overlay/host-overlay.ts';
 import { HostPorts } from './host-ports.ts';
@@ -32,6 +33,7 @@ export class HostNetwork {
   readonly bridges: HostBridges;
   readonly overlay: HostOverlay;
   readonly ports: HostPorts;
+  readonly doctor: HostDoctor;
   readonly #clock: Clock;
   readonly #watch: RuleWatch;
   #links: LinkWatch | undefined;
@@ -49,6 +51,7 @@ export class HostNetwork {
     this.overlay = new HostOverlay(options, parts);
     this.bridges = new HostBridges(instance, parts);
     this.ports = new HostPorts({ instance, heldPorts, nodeId }, parts);
+    this.doctor = new HostDoctor({ instance, nodeId, bridges: this.bridges, overlay: this.overlay, ports: this.ports, clock });
     this.#clock = clock;
   }
 
@@ -70,6 +73,7 @@ export class HostNetwork {
     this.#cancelGlance();
     this.#watch.stop();
     this.#links?.stop();
+    await this.doctor.stop();
     await this.#glancing;
     await this.ports.stop();
   }

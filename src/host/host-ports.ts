@@ -97,6 +97,22 @@ export class HostPorts implements Ports {
     return this.#holder.clashing;
   }
 
+  /** As it was wanted last. */
+  get traffic(): Traffic | undefined {
+    return this.#wanted;
+  }
+
+  /** A process of a running container on the network, if there is one. */
+  containerOn(networkId: string): Promise<number | undefined> {
+    return this.#containers.processOn(networkId);
+  }
+
+  /** Loads again what containers have lost of their rules; the tasks. */
+  async reloadContainers(): Promise<readonly string[]> {
+    await this.#changes.idle();
+    return await this.#containers.reload();
+  }
+
   async counters(): Promise<Counters> {
     const { repairs = 0, ...rest } = this.#rules.counters();
     return { ...rest, repairs: repairs + this.#acceptRepairs, container_rules_loaded: this.#containers.loaded };

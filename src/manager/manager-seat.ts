@@ -2,12 +2,14 @@
 import { harmless } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
+import { inTurns } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import type { Cluster, RequestName, UseCase } from '#control/cluster';
 import type { OpenSession } from '#model/object/assignment';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Member, ReplicatedLog, Standing } from '#replica/replicated-log';
 import type { ReplicatedState } from '#replica/state';
+import { heldServices, type HeldService } from '#stages/dispatcher/held-services';
 import type { StoreEvent } from '#store/action';
 import type { View } from '#store/view';
 import { LeaderDuties, type Duty } from './leader-duties.ts';
@@ -92,6 +94,11 @@ export class ManagerSeat implements Cluster {
   async read(): Promise<View> {
     await this.#parts.log.readIndex();
     return this.#parts.state.store;
+  }
+
+  /** Of each of these nodes: service → what it is to hold of it. */
+  async heldServices(nodeIds: ReadonlySet<string>): Promise<ReadonlyMap<string, ReadonlyMap<string, HeldService>>> {
+    return await inTurns(heldServices(await this.read(), nodeIds), this.#parts.clock);
   }
 
   submit<R>(useCase: UseCase<R>, ...named: RequestName): Promise<R> {

@@ -54,6 +54,8 @@ export function apiDependencies(
     nodes: {
       open: async (nodeId, signal) => await managing().openNode(nodeId, signal),
       isTask: (containerId) => member()?.agent.runs(containerId) === true,
+      examine: async (look) => await inside().examine(look),
+      heldServices: async (nodeIds) => await managing().seat.heldServices(nodeIds),
     },
     guests: guestsOf(member, inside),
     logs: { open: (task, logOptions, signal) => logsOf(task, logOptions, signal) },

@@ -2,10 +2,14 @@
 import fc from 'fast-check';
 import { finish } from '#base/pace/steps';
 import { expect, test } from 'vitest';
+import { AssignmentSet } from '#agent/assignment-set';
 import { allocateGateways } from '#stages/allocator/gateways';
 import { Catalog } from '#stages/dispatcher/catalog';
 import type { Delivery } from '#stages/dispatcher/deliveries';
+import { heldServices } from '#stages/dispatcher/held-services';
 import { itemKey } from '#stages/dispatcher/item';
+import { endpointDigest } from '#model/doctor/examination';
+import { judgeServices } from '#model/doctor/verdict';
 import type { AssignmentChange, AssignmentUpdate } from '#model/object/assignment';
 import type { Secret } from '#model/object/secret';
 import type { Task } from '#model/object/task';
@@ -173,6 +177,14 @@ test('the set before and what is delivered give the set after, for every node an
           expect(essence(known.get(id)!.values()), id).toEqual(essence(afresh.itemsOf(id)));
           expect(essence(catalog.itemsOf(id)), id).toEqual(essence(afresh.itemsOf(id)));
         }
+      }
+      // By what a node holds it is told from one that holds something else.
+      const wanted = finish(heldServices(store, new Set(nodeIds)));
+      for (const id of nodeIds) {
+        const agent = new AssignmentSet();
+        agent.apply({ type: 'complete', appliesTo: 0, resultsIn: 1, changes: [...known.get(id)!.values()] });
+        const held = Object.fromEntries([...agent.endpoints].map(([service, endpoint]) => [service, endpointDigest(endpoint)]));
+        expect(judgeServices(wanted.get(id) ?? new Map(), held), id).toEqual([]);
       }
     }),
     { numRuns: 300 },

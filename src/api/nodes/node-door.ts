@@ -9,10 +9,12 @@ import type { Guard } from '../guard.ts';
 import { readTarget, type RequestTarget } from '../target.ts';
 import { connectionPair } from './pair.ts';
 import { inspectContainer } from './inspected.ts';
+import { lookAsked, lookPath } from './network-look.ts';
 import { isInspect, pathOf, shownBy, type Shown } from './shown.ts';
 
 export interface NodeDoorParts {
   isTask: NodesLine['isTask'];
+  examine: NodesLine['examine'];
   engine: EngineClient;
   guard: Guard;
 }
@@ -62,6 +64,7 @@ export class NodeDoor {
     request.on('error', () => undefined);
     response.on('error', () => response.destroy());
     try {
+      if (request.method === 'POST' && request.url === lookPath) return sendJson(response, 200, await this.#parts.examine(await lookAsked(request)));
       const { target, shown } = await this.#shown(request);
       if (!isInspect(shown)) return await this.#parts.engine.passThrough(request, response, target);
       const { status, json } = await inspectContainer(this.#parts.engine, target);

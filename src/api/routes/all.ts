@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import type { Route } from '../router.ts';
 import { eventRoutes } from '../stream/events.ts';
 import { logRoutes } from '../stream/logs.ts';
+import { doctorRoutes } from '../nodes/network-doctor.ts';
 import { backupRoutes } from './cluster/backups.ts';
 import { containerRoutes } from './containers.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -45,6 +46,7 @@ function clusterRoutes(context: Context): Route[] {
     secretRoutes,
     configRoutes,
     networkRoutes,
+    doctorRoutes,
     containerRoutes,
     eventRoutes,
   ];

@@ -8,6 +8,7 @@ import { collect, filterMap, openSession } from '../session.ts';
 import { removeEach } from './change.ts';
 import { inspectObjects } from './inspect.ts';
 import { addNetworkCreate } from './network-create.ts';
+import { addNetworkDoctor } from './network-doctor.ts';
 
 /** The flat form that the networks route has. */
 interface ListedNetwork {
@@ -89,6 +90,7 @@ export function addNetwork(program: Command): void {
     .option('--filter <filter>', 'label=, label!=, until=', collect)
     .option('-f, --force', 'do not ask')
     .action(pruneNetworks);
+  addNetworkDoctor(network);
 }
 
 async function removeNetworks(names: readonly string[], { force }: { force?: boolean }, command: Command): Promise<void> {

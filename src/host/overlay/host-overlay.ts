@@ -22,6 +22,7 @@ export interface HostOverlayOptions {
 }
 
 const limits = { timeoutMs: 20_000 };
+const nobody: Overlay = { services: [], networks: [], peers: [] };
 
 export class HostOverlay implements Facet<Overlay> {
   readonly #options: HostOverlayOptions;
@@ -76,7 +77,26 @@ export class HostOverlay implements Facet<Overlay> {
 
   /** The largest packet of a network that may span hosts. */
   async mtu(): Promise<number> {
-    return (this.#known?.ground ?? (await groundOf(this.#options.address))).mtu;
+    return (await this.ground()).mtu;
+  }
+
+  async ground(): Promise<Ground> {
+    return this.#known?.ground ?? (await groundOf(this.#options.address));
+  }
+
+  /** UDP port of all nodes. */
+  get port(): number {
+    return planOverlay(this.#wanted ?? nobody).port;
+  }
+
+  /** Networks of which something in the kernel is other than applied; nothing is changed. */
+  async differing(): Promise<readonly string[]> {
+    await this.#changes.idle();
+    if (!this.#plan || isEmpty(this.#plan)) return [];
+    const { seen, ground } = await this.#look();
+    const { ip, bridge, touched } = repairOverlay(this.#plan, seen, this.#underlay(this.#plan, ground));
+    const lines = ip.length + bridge.length;
+    return touched.length === 0 && lines > 0 ? [`of another time (${lines} entries)`] : touched;
   }
 
   async tearDown(): Promise<void> {

@@ -24,6 +24,8 @@ export interface Ground {
   /** Empty where no interface has the address that others know, as behind a translation of addresses. */
   local: string;
   mtu: number;
+  /** Of the interface itself. */
+  linkMtu: number;
 }
 
 /** What leaves room for what carries it, by the interface that has `address`. */
@@ -49,7 +51,8 @@ export async function lookAtOverlay(mark: string, address: string): Promise<{ se
 
 function groundIn(links: readonly Link[], address: string): Ground {
   const link = links.find(({ addr_info = [] }) => addr_info.some(({ local }) => local === address));
-  return { local: link ? address : '', mtu: (link?.mtu ?? usualMtu) - overheadBytes };
+  const linkMtu = link?.mtu ?? usualMtu;
+  return { local: link ? address : '', mtu: linkMtu - overheadBytes, linkMtu };
 }
 
 function devicesIn(links: readonly Link[], mark: string): Map<string, SeenDevice> {

@@ -3,8 +3,8 @@ import { isAddress } from '../address.ts';
 import { networkNumberOption } from '../object/network.ts';
 
 export const mtuOption = 'com.docker.network.driver.mtu';
-/** Ends belong to it: Swarm begins with the first, a packet has room for 24 bits. */
-export const networkNumbers = { first: 4096, last: 2 ** 24 - 1 };
+/** Ends belong to it: Swarm begins with the first, a packet has room for 24 bits; the last of them is that of probes. */
+export const networkNumbers = { first: 4096, last: 2 ** 24 - 2 };
 
 /** What is wrong with a value; undefined: nothing. */
 type Check = (value: string) => string | undefined;

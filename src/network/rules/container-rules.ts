@@ -4,7 +4,7 @@ import { virtualChain, virtualTarget, type VirtualService } from '../virtual-ser
 import { wayBackRoutes, wayBackRules, type WayBack } from './way-back.ts';
 
 /** Of a container's own network namespace: so its own address is what the task sees. The engine keeps its own tables there. */
-const containerTable = 'shoal_vip';
+export const containerTable = 'shoal_vip';
 
 export interface ContainerRules extends RuleSet {
   /** Lines for `ip -batch`. */

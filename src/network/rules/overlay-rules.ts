@@ -1,4 +1,5 @@
 /** The nftables text that keeps others than members out of the networks between hosts: their packets carry no proof of who sent them. */
+import { probeNumber } from '#model/doctor/probe';
 import { elements, hooked, type RuleSet, tableName, wholeTables } from './rule-set.ts';
 
 /** A table of its own: members change seldom. */
@@ -14,7 +15,8 @@ export function overlayRules(table: string, members: readonly string[], port: nu
     elements('set members', 'ipv4_addr', members),
     hooked('input', 'filter', 'input', -10, [
       ...containerSides.map((name) => `iifname "${name}" udp dport ${port} drop;`),
-      `udp dport ${port} ip saddr != @members drop;`,
+      // A probe is of no network: any node may try the way.
+      `udp dport ${port} ip saddr != @members @th,96,24 != ${probeNumber} drop;`,
     ]),
     // A container's packet would leave under its host's address, as one of a member.
     hooked(

@@ -9,6 +9,7 @@ import { Refusal } from '#base/refusal';
 import { keepOneManager } from '#control/nodes';
 import { certificates } from '#identity/certificates';
 import type { NodeCertificate } from '#identity/certificate-files';
+import type { NetworkLook } from '#model/doctor/examination';
 import type { Trust } from '#model/object/assignment';
 import { swarmTexts } from '#model/swarm-texts';
 import { makeAnew } from '#replica/group/make-anew';
@@ -232,6 +233,12 @@ export class Membership {
   async #connected(): Promise<void> {
     await this.#work?.agent.connected;
     await this.#manager?.ready(this.#ended.signal);
+  }
+
+  /** See `NodeWork.examine`; refuses in safe mode. */
+  async examine(look: NetworkLook): ReturnType<NodeWork['examine']> {
+    if (!this.#work) throw new Refusal('unavailable', 'in safe mode this node has no network: restart the daemon when what does harm is gone');
+    return await this.#work.examine(look);
   }
 
   /** What the parts of this node's network count and cannot serve. */

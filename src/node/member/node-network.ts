@@ -32,6 +32,7 @@ export interface WholeNetwork extends NodeNetwork {
   tearDown(): Promise<void>;
   /** The largest packet that containers of a network may send. */
   mtu(): Promise<number>;
+  readonly doctor: HostNetwork['doctor'];
 }
 
 /** Where the build puts it, beside the daemon. */
@@ -46,6 +47,7 @@ export function makeNetwork({ instance, nodeId, address, runFolder, api }: Netwo
   return {
     ...network,
     mtu: () => host.overlay.mtu(),
+    doctor: host.doctor,
     async start(disturbed, signal) {
       await host.start(disturbed);
       await names.start(disturbed);

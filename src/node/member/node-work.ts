@@ -5,6 +5,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Meter } from '#base/meter';
 import { DockerEngine } from '#engine/docker-engine';
+import type { Heard, Listening, Look, NetworkLook } from '#model/doctor/examination';
 import type { OpenSession } from '#model/object/assignment';
 import type { TlsInfo } from '#model/object/authority';
 import type { NodeDescription, NodeSpec } from '#model/object/node';
@@ -73,6 +74,15 @@ export class NodeWork {
     await this.agent.removeAll(leaveLimitMs);
     await this.stop();
     await this.#network.tearDown();
+  }
+
+  /** One of the three looks that a doctor of the network takes. */
+  async examine(look: NetworkLook): Promise<Listening | Look | readonly Heard[]> {
+    const { doctor } = this.#network;
+    if (look.what === 'listen') return await doctor.listen();
+    if (look.what === 'heard') return await doctor.heard();
+    const findings = await doctor.look(look.peers, look.managers);
+    return { findings, services: this.agent.heldServices() };
   }
 
   /** What the parts of the network count and cannot serve. */

@@ -1,10 +1,10 @@
 /** One network over two hosts: containers reach one another by address and by name, every host answers published ports, and what is damaged is mended. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Diagnosis } from '#model/doctor/examination';
 import { HostDaemon } from '#test/support/daemon';
+import { askByTcp, askByUdp, hex, vxlanPacket } from '#test/support/packets';
 import { startHosts } from '../../support/hosts.mjs';
 import { loadImage, until, whyNoHost, type Host } from '../../support/machine.mjs';
 
@@ -236,6 +236,48 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await manager.askDocker('service', 'rm', 'told');
   });
 
+  test('the doctor finds nothing where nothing is wrong, and each thing that is broken, with what to do', async () => {
+    let told: { code: number | null; stdout: string } = { code: 1, stdout: '' };
+    const examine = async (...args: string[]) => (told = await manager.run(['network', 'doctor', ...args]));
+    const well = () =>
+      until(
+        async () => (await examine()).code === 0,
+        limitMs,
+        () => `${told.stdout}\n${explain()}`,
+      );
+    await well();
+    expect(told.stdout).toMatch(/\(198\.19\.\d+\.\d+, MTU 1500\): well\n.*: well\n2 nodes, 2 ways between them: nothing is wrong\n$/);
+    const [first] = replicas('app', 'front').filter(({ host }) => host === worker.host) as [Replica];
+    const rule = ['INPUT', '-p', 'udp', '--dport', '4789', '-j', 'DROP'];
+    manager.host.run(['iptables', '-I', ...rule]);
+    worker.host.run(['ip', 'link', 'set', 'cluster0', 'mtu', '1400']);
+    worker.host.run(['nft', 'add table inet fw; add chain inet fw pass { type filter hook forward priority 5; policy drop; }']);
+    worker.host.run([...first.enter, 'nft', 'delete', 'table', 'ip', 'shoal_vip']);
+    try {
+      await examine('--json');
+      const { nodes } = JSON.parse(told.stdout) as Diagnosis;
+      const found = nodes.flatMap(({ name, findings }) => findings.map(({ check, text, advice }) => `${name}: ${check}: ${text}; ${advice}`)).join('\n');
+      const [here, there] = [manager.host.name, worker.host.name];
+      for (const text of [
+        `${here}: firewall: UDP port 4789 from ${there}`,
+        `${here}: firewall: a rule that is none of ours drops packets: -A INPUT -p udp -m udp --dport 4789 -j DROP`,
+        `${there}: mtu: of packets from ${here}`,
+        `${there}: firewall: a rule that is none of ours drops packets: nft chain inet fw pass (hook forward, policy drop)`,
+        'let "ct mark 0x5000 accept" and what comes by sh-* through',
+        `${there}: kernel: containers of 1 tasks had lost their rules`,
+        `${there}: services: from a container of network front nobody answers at`,
+      ])
+        expect(found).toContain(text);
+      expect(told.code).toBe(1);
+    } finally {
+      manager.host.run(['iptables', '-D', ...rule]);
+      worker.host.run(['nft', 'delete', 'table', 'inet', 'fw']);
+      worker.host.run(['ip', 'link', 'set', 'cluster0', 'mtu', '1500']);
+    }
+    await well();
+    expect((await manager.run(['network', 'doctor', 'nobody'])).stderr).toContain('node nobody not found');
+  });
+
   test.each<[string, (host: Host) => void]>([
     ['a device between hosts', (host) => host.run(['sh', '-c', 'for d in $(ip -o link show type vxlan | cut -d: -f2); do ip link del $d; done'])],
     ['a bridge under its containers', (host) => host.run(['sh', '-c', 'ip link del $(ip -o link show type bridge | grep -o "sh-[^:]*" | tail -1)'])],
@@ -352,49 +394,3 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await soon(async () => (await manager.docker(['network', 'rm', 'open'])).code === 0);
   });
 });
-
-/** The answer to one datagram: whom the task sees, and its name. Empty when none comes: such may be lost, and is asked for again. */
-async function askByUdp(host: string, port: number, socket = createSocket('udp4')): Promise<[string, string]> {
-  try {
-    socket.send('who', port, host);
-    const [answer] = (await once(socket, 'message', { signal: AbortSignal.timeout(1000) })) as [Buffer];
-    const [caller = '', name = ''] = answer.toString().split(' ');
-    return [caller, name];
-  } catch {
-    return ['', ''];
-  }
-}
-
-async function askByTcp(host: string, port: number, text: string): Promise<string> {
-  const socket = connect({ host, port, timeout: 3000 });
-  socket.on('timeout', () => socket.destroy());
-  try {
-    socket.write(text);
-    const [answer] = (await once(socket, 'data')) as [Buffer];
-    return answer.toString();
-  } catch {
-    return '';
-  } finally {
-    socket.destroy();
-  }
-}
-
-function hex(address: string): string {
-  return address
-    .split('.')
-    .map((part) => Number(part).toString(16).padStart(2, '0'))
-    .join('');
-}
-
-/** A datagram to a container as a node of the network would send it, made by hand. */
-function vxlanPacket(number: number, address: string, port: number, text: string): Buffer {
-  const bytes = (digits: string): Buffer => Buffer.from(digits, 'hex');
-  const two = (value: number): string => value.toString(16).padStart(4, '0');
-  const length = 8 + text.length;
-  // From a neighbour that there need not be.
-  const head = `4500${two(20 + length)}0000400040110000${hex(address.replace(/\d+$/, '77'))}${hex(address)}`;
-  const sum = (head.match(/.{4}/g) ?? []).reduce((total, word) => total + Number.parseInt(word, 16), 0);
-  const checked = head.slice(0, 20) + two(~((sum & 0xffff) + (sum >> 16)) & 0xffff) + head.slice(24);
-  const frame = `0242${hex(address)}02420a0000010800${checked}${two(7000)}${two(port)}${two(length)}0000`;
-  return Buffer.concat([bytes(`08000000${number.toString(16).padStart(6, '0')}00`), bytes(frame), Buffer.from(text)]);
-}

@@ -76,6 +76,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'network rm': ['net1'],
   'network rm --force': ['gone'],
   'network prune': [],
+  'network doctor': [],
   exec: ['plain.1', 'true'],
   'task inspect': ['plain.1'],
   'task stats': ['plain.1'],

@@ -145,6 +145,6 @@ describe('the repair', () => {
 test('only members may send, and no container in their name', () => {
   const { text } = overlayRules('shoal_overlay', ['192.0.2.2', '192.0.2.3'], 4789);
   expect(text).toContain('elements = { 192.0.2.2, 192.0.2.3 }');
-  expect(text).toContain('udp dport 4789 ip saddr != @members drop;');
+  expect(text).toContain('udp dport 4789 ip saddr != @members @th,96,24 != 16777215 drop;');
   expect(text).toContain('iifname "sh-*" ip daddr @members udp dport 4789 drop;');
 });

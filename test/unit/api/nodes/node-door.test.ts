@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EngineClient } from '#api/engine/engine-client';
 import { Guard } from '#api/guard';
 import { NodeDoor } from '#api/nodes/node-door';
+import type { NetworkLook } from '#model/doctor/examination';
 import { readText } from '#http/call';
 import { socketEndpoint } from '#http/endpoint';
 import { callOver } from '#http/over-connection';
@@ -16,6 +17,7 @@ const [ours, foreign] = ['a'.repeat(64), 'b'.repeat(64)];
 const [execHere, execForeign] = ['c'.repeat(64), 'd'.repeat(64)];
 let engine: RecordingEngine;
 let door: NodeDoor;
+let asked: NetworkLook[];
 
 beforeEach(async () => {
   const socket = join(await temporaryFolder(), 'engine.sock');
@@ -23,15 +25,22 @@ beforeEach(async () => {
     const [, exec] = /^\/exec\/([0-9a-f]+)\/json$/.exec(request.url ?? '') ?? [];
     response.writeHead(200).end(JSON.stringify(exec === undefined ? { Id: ours } : { ContainerID: exec === execHere ? ours : foreign }));
   });
-  door = new NodeDoor({ isTask: (id) => id === ours, engine: new EngineClient(socketEndpoint(socket), wallClock), guard: new Guard(silentLogger) });
+  asked = [];
+  door = new NodeDoor({
+    isTask: (id) => id === ours,
+    examine: async (look) => asked.push(look),
+    engine: new EngineClient(socketEndpoint(socket), wallClock),
+    guard: new Guard(silentLogger),
+  });
 });
 afterEach(async () => {
   door.stop();
   await engine.stop();
 });
 
-async function ask(method: string, path: string, headers: [string, string][] = []): Promise<[number | undefined, string]> {
-  const answer = await callOver(door.open(), { method, path, headers: [['Host', 'node'], ...headers], signal: new AbortController().signal });
+async function ask(method: string, path: string, headers: [string, string][] = [], body?: object): Promise<[number | undefined, string]> {
+  const bytes = body && Buffer.from(JSON.stringify(body));
+  const answer = await callOver(door.open(), { method, path, headers: [['Host', 'node'], ...headers], body: bytes, signal: new AbortController().signal });
   return [answer.statusCode, await readText(answer, 10_000)];
 }
 
@@ -76,4 +85,16 @@ test('what is not in the table is refused, whoever asks and however it is spelt'
   for (const path of [`/containers/${ours}/attach`, '/session', '/grpc'])
     expect([path, (await ask('POST', path, [['Upgrade', 'tcp']]))[0]]).toEqual([path, 403]);
   expect(engine.seen).toEqual([]);
+});
+
+test('a look at the network is taken as it is asked for; what is no such look is refused', async () => {
+  const peers = [{ nodeId: 'n2', name: 'two', address: '10.0.0.2' }];
+  for (const body of [{ what: 'listen' }, { what: 'look', peers, managers: ['10.0.0.1:2377'] }, { what: 'heard' }])
+    expect(await ask('POST', '/shoal/v1/node/network', [], body)).toEqual([200, expect.any(String)]);
+  expect(asked).toEqual([{ what: 'listen' }, { what: 'look', peers, managers: ['10.0.0.1:2377'] }, { what: 'heard' }]);
+  const many = Array.from({ length: 1001 }, () => '10.0.0.1:2377');
+  for (const body of [{}, { what: 'listen', managers: 7 }, { what: 'look', managers: many }, { what: 'all' }])
+    expect((await ask('POST', '/shoal/v1/node/network', [], body))[0]).toBe(400);
+  expect((await ask('GET', '/shoal/v1/node/network'))[0]).toBe(403);
+  expect(asked).toHaveLength(3);
 });

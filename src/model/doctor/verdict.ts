@@ -1,0 +1,47 @@
+/** What the packets that arrived say of the ways between nodes. */
+import type { DoctorPeer, Finding, Heard, Listening } from './examination.ts';
+
+/** A node that took part: as others know it, and as it was when it began to listen. */
+export interface Participant extends DoctorPeer {
+  listening: Listening;
+  heard: readonly Heard[];
+}
+
+/** What is wrong on the way from `from` to `to`, told of `to`; undefined: nothing. */
+export function judgeWay(from: Participant, to: Participant): Finding | undefined {
+  const { port, mtu } = from.listening;
+  const { arrived = 0, accepted = 0 } = to.heard.find(({ address }) => address === from.address) ?? {};
+  const who = `${from.name} (${from.address})`;
+  if (arrived === 0) {
+    return {
+      level: 'error',
+      check: 'data path',
+      text: `UDP port ${port} from ${who} does not arrive at ${to.address}`,
+      advice: `let UDP port ${port} from ${from.address} through to ${to.address}: firewalls and security groups between the two hosts, OUTPUT on ${from.name}; both nodes must be reached at the addresses that they advertise (--advertise-addr, --data-path-addr)`,
+    };
+  }
+  if (accepted === 0) {
+    return {
+      level: 'error',
+      check: 'firewall',
+      text: `UDP port ${port} from ${who} arrives, and this host's own firewall drops it`,
+      advice: `accept it: iptables -I INPUT -p udp --dport ${port} -s ${from.address} -j ACCEPT; a chain of nft with a hook in input must accept it as well: one that drops is enough`,
+    };
+  }
+  const most = Math.min(arrived, accepted);
+  if (most >= mtu) return undefined;
+  return {
+    level: 'error',
+    check: 'mtu',
+    text: `of packets from ${who} those of ${most} bytes arrive, and those of ${mtu} do not, which its networks may send`,
+    advice: `give the interfaces of both hosts one MTU (ip link set dev … mtu …), or make the networks with --opt com.docker.network.driver.mtu=${most - 50}`,
+  };
+}
+
+/** Services that a node holds otherwise than the managers. */
+export function judgeServices(expected: ReadonlyMap<string, { name: string; digest: string }>, held: Readonly<Record<string, string>>): string[] {
+  const wrong: string[] = [];
+  for (const [id, { name, digest }] of expected) if (held[id] !== digest) wrong.push(held[id] === undefined ? `${name} is missing` : `${name} is another`);
+  for (const id of Object.keys(held)) if (!expected.has(id)) wrong.push(`service ${id} is there and should not be`);
+  return wrong;
+}

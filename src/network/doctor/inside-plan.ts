@@ -1,0 +1,91 @@
+/** Which names and addresses a container's network is tried by, and what is wrong with the answers. */
+import { compareTexts } from '#base/text/text';
+import type { Finding } from '#model/doctor/examination';
+import type { EndpointTask, ServiceEndpoint } from '#model/object/assignment';
+import type { LocalNetwork, Traffic } from '../contract.ts';
+
+/** One name, and what it must lead to. */
+interface ExpectedName {
+  name: string;
+  addresses: readonly string[];
+}
+
+export interface InsidePlan {
+  network: LocalNetwork['network'];
+  names: readonly ExpectedName[];
+  /** Where somebody must answer. */
+  addresses: readonly { address: string; what: string }[];
+}
+
+const servicesTried = 4;
+const tasksTried = 3;
+
+/** Of the network's services the first ones that have ready tasks; of each the tasks of other nodes before those of this one. */
+export function planInside({ network }: LocalNetwork, { services }: Traffic, nodeId: string): InsidePlan {
+  const here = services.filter((service) => readyOn(service, network.ID).length > 0).toSorted((a, b) => compareTexts(a.Name, b.Name));
+  const names: ExpectedName[] = [];
+  const addresses: { address: string; what: string }[] = [];
+  for (const service of here.slice(0, servicesTried)) {
+    const tasks = readyOn(service, network.ID);
+    const virtual = service.VirtualIPs?.find(({ NetworkID }) => NetworkID === network.ID)?.Address;
+    const all = tasks.map((task) => addressOn(task, network.ID)).toSorted();
+    names.push({ name: service.Name, addresses: virtual === undefined ? all : [virtual] }, { name: `tasks.${service.Name}`, addresses: all });
+    if (virtual !== undefined) addresses.push({ address: virtual, what: `the address of service ${service.Name}` });
+    const far = tasks.toSorted((a, b) => Number(a.NodeID === nodeId) - Number(b.NodeID === nodeId));
+    for (const task of far.slice(0, tasksTried)) {
+      addresses.push({
+        address: addressOn(task, network.ID),
+        what: `a task of ${service.Name} on ${task.NodeID === nodeId ? 'this node' : `node ${task.NodeID}`}`,
+      });
+    }
+  }
+  return { network, names, addresses };
+}
+
+export interface InsideSeen {
+  names: Readonly<Record<string, readonly string[] | string>>;
+  addresses: Readonly<Record<string, string>>;
+}
+
+export function judgeInside({ network, names, addresses }: InsidePlan, seen: InsideSeen): Finding[] {
+  const from = `from a container of network ${network.Spec.Name}`;
+  const wrongNames = names.flatMap(({ name, addresses: expected }): Finding[] => {
+    const got = seen.names[name] ?? 'no answer';
+    if (typeof got !== 'string' && sameTexts(got, expected)) return [];
+    const shown = typeof got === 'string' ? `no address (${got})` : got.join(', ');
+    return [
+      {
+        level: 'error',
+        check: 'names',
+        text: `${from} the name ${name} gives ${shown}, not ${expected.join(', ')}`,
+        advice:
+          'see whether the resolver runs on this node (shoal_network_problems in /metrics, the daemon’s log), and whether the container asks 127.0.0.11 and no server of its own',
+      },
+    ];
+  });
+  const silent = addresses.flatMap(({ address, what }): Finding[] => {
+    const why = seen.addresses[address];
+    if (why === undefined) return [];
+    return [
+      {
+        level: 'error',
+        check: 'services',
+        text: `${from} nobody answers at ${address}, ${what}: ${why}`,
+        advice: 'look at what is found of the ways between the two nodes and of their firewalls; if nothing is, at rules inside the two containers',
+      },
+    ];
+  });
+  return [...wrongNames, ...silent];
+}
+
+function readyOn({ Tasks }: ServiceEndpoint, networkId: string): EndpointTask[] {
+  return Tasks.filter(({ Ready, Networks }) => Ready && Networks.some(({ NetworkID }) => NetworkID === networkId));
+}
+
+function addressOn({ Networks }: EndpointTask, networkId: string): string {
+  return Networks.find(({ NetworkID }) => NetworkID === networkId)?.Address ?? '';
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.toSorted().join() === b.toSorted().join();
+}

@@ -1,0 +1,144 @@
+/** What a doctor of the network makes of what it sees: packets that came, rules of others, answers inside a container, services that nodes hold. */
+import { expect, test } from 'vitest';
+import { endpointDigest } from '#model/doctor/examination';
+import { probePayload, probeSizes } from '#model/doctor/probe';
+import { judgeServices, judgeWay, type Participant } from '#model/doctor/verdict';
+import { networkNumbers } from '#model/options/network-options';
+import { probeNumber } from '#model/doctor/probe';
+import { foreignIptables, foreignNft } from '#network/doctor/foreign-rules';
+import { judgeInside, planInside } from '#network/doctor/inside-plan';
+import { heardIn } from '#network/doctor/probe-rules';
+import { overlayRules } from '#network/rules/overlay-rules';
+
+const needs = { port: 4789, managerPort: 2377 };
+
+test('a probe is a packet of the size that it tries, of a network that nobody can make', () => {
+  expect(probeSizes(1500)).toEqual([1500, 1492, 1480, 1460, 1450, 1440, 1420, 1400, 1380, 1350, 1280, 576]);
+  expect(probeSizes(9001)[0]).toBe(9001);
+  expect(probePayload(1500)).toHaveLength(1472);
+  expect(probePayload(1500).subarray(0, 8).toString('hex')).toBe('08000000ffffff00');
+  expect(probeNumber).toBeGreaterThan(networkNumbers.last);
+  expect(overlayRules('t', ['10.0.0.2'], 4789).text).toContain('udp dport 4789 ip saddr != @members @th,96,24 != 16777215 drop;');
+});
+
+test('of each sender the largest packets that came, and that the firewall let through', () => {
+  const set = (name: string, ...elements: [string, number][]) => ({
+    set: { name, elem: elements.map((concat) => ({ elem: { val: { concat }, expires: 59 } })) },
+  });
+  const listing = {
+    nftables: [
+      { metainfo: {} },
+      set('arrived', ['10.0.0.1', 576], ['10.0.0.1', 1500], ['10.0.0.3', 1400]),
+      set('accepted', ['10.0.0.1', 1450]),
+      set('other', ['10.0.0.9', 1]),
+    ],
+  };
+  expect(heardIn(JSON.stringify(listing))).toEqual([
+    { address: '10.0.0.1', arrived: 1500, accepted: 1450 },
+    { address: '10.0.0.3', arrived: 1400, accepted: 0 },
+  ]);
+});
+
+test.each([
+  [[], 'data path', 'does not arrive at 10.0.0.2'],
+  [[{ address: '10.0.0.1', arrived: 1500, accepted: 0 }], 'firewall', "this host's own firewall drops it"],
+  [[{ address: '10.0.0.1', arrived: 1400, accepted: 1400 }], 'mtu', 'those of 1400 bytes arrive, and those of 1500 do not'],
+  [[{ address: '10.0.0.1', arrived: 1500, accepted: 1380 }], 'mtu', 'those of 1380 bytes arrive'],
+  [[{ address: '10.0.0.1', arrived: 1500, accepted: 1500 }], undefined, undefined],
+] as const)('the way to one who heard %j: %s', (heard, check, text) => {
+  const one = (id: number, mtu: number): Participant => ({
+    nodeId: `n${id}`,
+    name: `host${id}`,
+    address: `10.0.0.${id}`,
+    listening: { address: `10.0.0.${id}`, mtu, port: 4789 },
+    heard: [],
+  });
+  const finding = judgeWay(one(1, 1500), { ...one(2, 9000), heard });
+  expect(finding?.check).toBe(check);
+  if (text !== undefined) expect(finding?.text).toContain(text);
+});
+
+test('rules of iptables that drop before ours, or what nodes send one another; what drops after ours, or something else, is nobody’s business', () => {
+  const ours = '-A DOCKER-USER -m connmark --mark 0x5000 -j ACCEPT';
+  const texts = (...lines: string[]) => foreignIptables(lines.join('\n'), needs).map(({ text }) => text.slice(text.indexOf(': ') + 2));
+  expect(
+    texts('-P FORWARD DROP', '-A FORWARD -j DOCKER-USER', '-A FORWARD -j DROP', ours, '-A DOCKER-USER -j RETURN', '-A DOCKER-USER -j DROP', '-A INPUT -j DROP'),
+  ).toEqual([]);
+  const before = ['-A FORWARD -i eth0 -j DROP', '-A DOCKER-USER -s 10.0.0.0/8 -j REJECT --reject-with icmp-port-unreachable'];
+  expect(texts(before[0] ?? '', '-A FORWARD -j DOCKER-USER', before[1] ?? '', ours)).toEqual(before);
+  expect(texts('-A FORWARD -j DOCKER-USER', '-A DOCKER-USER -j RETURN', ours)).toEqual(['-A DOCKER-USER -j RETURN']);
+  const input = [
+    '-A INPUT -p udp -m udp --dport 4789 -j DROP',
+    '-A INPUT -p udp -m multiport --dports 53,4000:5000 -j DROP',
+    '-A INPUT -p tcp -m tcp --dport 2377 -j REJECT',
+  ];
+  expect(texts(...input, '-A INPUT -p udp -m udp --dport 478 -j DROP', '-A INPUT -p udp -m udp --dport 4789 -j ACCEPT')).toEqual(input);
+  expect(foreignIptables(Array.from({ length: 50 }, () => input[0]).join('\n'), needs)).toHaveLength(8);
+});
+
+test('chains of nft that drop what they do not know, and rules that name our ports; ours and those of iptables are left out', () => {
+  const chain = (table: string, name: string, hook: string, policy: string) => ({
+    chain: { family: 'inet', table, name, hook, policy, type: 'filter', prio: 0 },
+  });
+  const rule = (table: string, name: string, ...expr: object[]) => ({ rule: { family: 'inet', table, chain: name, expr } });
+  const match = (right: unknown) => ({ match: { op: '==', left: { payload: { protocol: 'udp', field: 'dport' } }, right } });
+  const found = (...nftables: object[]) =>
+    foreignNft(JSON.stringify({ nftables: [{ metainfo: {} }, ...nftables] }), needs).map(({ text }) => text.slice(text.indexOf(': ') + 2));
+  expect(found(chain('fw', 'pass', 'forward', 'drop'))).toEqual(['nft chain inet fw pass (hook forward, policy drop)']);
+  const accept = rule('fw', 'pass', { match: { op: '==', left: { ct: { key: 'mark' } }, right: 0x5000 } }, { accept: null });
+  expect(found(chain('fw', 'pass', 'forward', 'drop'), accept)).toEqual([]);
+  expect(found(chain('fw', 'pass', 'forward', 'accept'), rule('fw', 'pass', { drop: null }))).toEqual(['nft rule in inet fw pass: [{"drop":null}]']);
+  expect(found(chain('fw', 'pass', 'forward', 'accept'), rule('fw', 'pass', match(25), { drop: null }))).toEqual([]);
+  expect(found(chain('fw', 'in', 'input', 'accept'), rule('fw', 'in', match(4789), { reject: { type: 'icmp' } }))).toHaveLength(1);
+  expect(found(chain('fw', 'in', 'input', 'drop'), rule('fw', 'in', match(22), { drop: null }))).toEqual([]);
+  expect(found(chain('filter', 'FORWARD', 'forward', 'drop'), chain('shoal_1_overlay', 'x', 'forward', 'drop'))).toEqual([]);
+});
+
+test('inside a container the names must give what the managers say, and somebody must answer', () => {
+  const network = { ID: 'net', Spec: { Name: 'front' } } as never;
+  const at = (TaskID: string, NodeID: string, Address: string, Ready = true) => ({
+    TaskID,
+    NodeID,
+    Ready,
+    Networks: [{ NetworkID: 'net', Address, Aliases: [] }],
+  });
+  const Tasks = [at('a', 'n1', '10.0.0.5'), at('b', 'n2', '10.0.0.6'), at('c', 'n2', '10.0.0.7', false)];
+  const services = [
+    { ServiceID: 's', Name: 'web', Ports: [], VirtualIPs: [{ NetworkID: 'net', Address: '10.0.0.2' }], Tasks },
+    { ServiceID: 'idle', Name: 'idle', Ports: [], Tasks: [] },
+    {
+      ServiceID: 'other',
+      Name: 'other',
+      Ports: [],
+      Tasks: [{ ...at('d', 'n1', '10.1.0.5'), Networks: [{ NetworkID: 'x', Address: '10.1.0.5', Aliases: [] }] }],
+    },
+  ];
+  const plan = planInside({ network, gateway: '10.0.15.254' }, { services, networks: [] }, 'n1');
+  expect(plan.names).toEqual([
+    { name: 'web', addresses: ['10.0.0.2'] },
+    { name: 'tasks.web', addresses: ['10.0.0.5', '10.0.0.6'] },
+  ]);
+  // Those of other nodes first.
+  expect(plan.addresses.map(({ address }) => address)).toEqual(['10.0.0.2', '10.0.0.6', '10.0.0.5']);
+  const well = { web: ['10.0.0.2'], 'tasks.web': ['10.0.0.6', '10.0.0.5'] };
+  expect(judgeInside(plan, { names: well, addresses: {} })).toEqual([]);
+  const bad = judgeInside(plan, { names: { web: 'ESERVFAIL', 'tasks.web': ['10.0.0.5', '10.0.0.9'] }, addresses: { '10.0.0.6': 'EHOSTUNREACH' } });
+  expect(bad.map(({ text }) => text)).toEqual([
+    'from a container of network front the name web gives no address (ESERVFAIL), not 10.0.0.2',
+    'from a container of network front the name tasks.web gives 10.0.0.5, 10.0.0.9, not 10.0.0.5, 10.0.0.6',
+    'from a container of network front nobody answers at 10.0.0.6, a task of web on node n2: EHOSTUNREACH',
+  ]);
+});
+
+test('what a node holds of services is compared by tasks and addresses, in whatever order they came', () => {
+  const task = (TaskID: string, Ready = true) => ({ TaskID, NodeID: 'n', Ready, Networks: [{ NetworkID: 'net', Address: `10.0.0.${TaskID}`, Aliases: [] }] });
+  const digest = (...Tasks: ReturnType<typeof task>[]) => endpointDigest({ Name: 'web', Tasks });
+  expect(digest(task('1'), task('2'), task('3', false))).toBe(digest(task('2'), task('1')));
+  expect(digest(task('1'))).not.toBe(digest(task('2')));
+  const expected = new Map([
+    ['a', { name: 'web', digest: '1' }],
+    ['b', { name: 'db', digest: '2' }],
+    ['c', { name: 'well', digest: '3' }],
+  ]);
+  expect(judgeServices(expected, { a: '9', c: '3', d: '4' })).toEqual(['web is another', 'db is missing', 'service d is there and should not be']);
+});
