@@ -72,7 +72,8 @@ function portClashes(view: View): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const nodes = [...view.list('node')].filter(({ Description }) => (Description?.Shoal?.Clashes?.length ?? 0) > 0);
   for (const name of new Set(nodes.flatMap(({ Description }) => (Description?.Shoal?.Clashes ?? []).map(({ Service }) => Service)))) {
-    const [text] = clashesOf(name, nodes);
+    const service = view.byName('service', name);
+    const [text] = service ? clashesOf(name, view.tasksOfService(service.ID), nodes) : [];
     if (text !== undefined) found.set(name, text);
   }
   return found;

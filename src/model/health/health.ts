@@ -108,9 +108,9 @@ function ownHealth(
 }
 
 /** A port that some node cannot serve is a service that some clients do not reach: nothing comes of waiting. */
-function clashHealth({ service: { Spec }, nodes }: HealthFacts): Judged | undefined {
+function clashHealth({ service: { Spec }, tasks, nodes }: HealthFacts): Judged | undefined {
   if (!(Spec.EndpointSpec?.Ports ?? []).some(isIngress)) return undefined;
-  const [text] = clashesOf(Spec.Name, nodes.values());
+  const [text] = clashesOf(Spec.Name, tasks, nodes.values());
   return text === undefined ? undefined : { state: 'failing', message: text, reasons: [text] };
 }
 

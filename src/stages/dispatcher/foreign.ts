@@ -1,5 +1,6 @@
 /** What a node sends is looked at before anything is decided on it: one that lies, or runs another program, harms itself alone. */
 import { Refusal } from '#base/refusal';
+import { jsonLength } from '#base/text/json-length';
 import { addressNumber } from '#model/ipv4';
 import type { AttachmentChange, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
@@ -10,6 +11,8 @@ const aliasesLimit = 64;
 const clashesLimit = 64;
 /** Of a sentence. */
 const longestText = 1000;
+/** Of the status of a task: it is kept with the task. */
+const longestStatus = 64 * 1024;
 
 /** What a node may say of a task; the other states are the managers' to give. */
 const states: ReadonlySet<unknown> = new Set([
@@ -34,6 +37,7 @@ export function checkReports(updates: readonly TaskStatusUpdate[]): void {
     if (typeof taskId !== 'string') refuse('a report names a task');
     if (!states.has(State)) refuse(`a node may not report the state ${typeof State === 'string' ? JSON.stringify(State) : typeof State}`);
     if (![Timestamp, Message, Err].every((text) => typeof text === 'string')) refuse('the status of a report has a time and a message');
+    if (jsonLength(status) > longestStatus) refuse(`the status of a report takes at most ${longestStatus} bytes`);
   }
 }
 

@@ -219,11 +219,12 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
 
   test('a worker that means harm gets the secrets of its own tasks, and nothing else', async () => {
     await manager.askDocker('secret', 'create', 'closed', manager.file('closed', closed));
-    await manager.askDocker('service', 'create', '-d', '--name', 'near', '--constraint', 'node.role==manager', '--secret', 'closed', image);
+    await manager.askDocker('service', 'create', '-d', '--name', 'near', '-p', '8099:80', '--constraint', 'node.role==manager', '--secret', 'closed', image);
     await settled('near', [manager.host.name]);
     const hostile = connectDispatcher(at(manager), clientCredentials(tlsOf(worker)));
     try {
-      const session = await hostile.openSession(await nodeId(manager), { ...description, Hostname: manager.host.name });
+      const Shoal = { Clashes: [{ Service: 'near', Text: 'cannot publish port 8099/tcp of service near: it is mine' }] };
+      const session = await hostile.openSession(await nodeId(manager), { ...description, Hostname: manager.host.name, Shoal });
       const { value } = await session.assignments()[Symbol.asyncIterator]().next();
       const items = (value as AssignmentMessage).changes.flatMap((change) => (change.action === 'update' ? [change] : []));
       const names = items.flatMap(({ kind, item }) => (kind === 'secret' ? [(item as Secret).Spec.Name] : []));
@@ -237,6 +238,8 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
       const status = { Timestamp: new Date(0).toISOString(), State: 'failed' as const, Message: 'x', Err: 'x' };
       await session.updateTaskStatus([{ taskId: foreign, status }]).catch(() => undefined);
       await settled('near', [manager.host.name]);
+      expect(await manager.askDocker('node', 'inspect', await nodeId(worker))).toContain('it is mine');
+      expect(await manager.askDocker('service', 'ps', 'near', '--format', '{{.Name}} {{.Error}}')).toBe('near.1');
     } finally {
       hostile.close();
     }

@@ -171,13 +171,20 @@ test('of two tasks of a slot the one that was made last stands for it, whatever 
 
 test('a published port that somebody else has on a node is told, and nothing is waited for', () => {
   const Text = 'cannot publish port 80/tcp of service web: it is in use by nginx (process 812)';
+  const asWorker = { Role: 'worker', Availability: 'active' } as const;
   const clashing = (more: Partial<Node> = {}) =>
-    ({ ...node, Description: { Hostname: 'one', Shoal: { Clashes: [{ Service: 'web', Text }] } }, ...more }) as Node;
+    ({ ...node, Spec: asWorker, Description: { Hostname: 'one', Shoal: { Clashes: [{ Service: 'web', Text }] } }, ...more }) as Node;
   const published = service({ EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 80 }] } });
   const up = [task('running', 0, 1)];
   const judged = (subject: HealthFacts['service'], each: Node) => health(up, 2, subject, { nodes: new Map([[each.ID, each]]) });
   expect(judged(published, clashing())).toMatchObject({ state: 'failing', message: `node one: ${Text}`, reasons: [`node one: ${Text}`] });
   expect(judged(published, clashing({ Status: { State: 'down', Addr: '' } })).state).toBe('degraded');
   expect(judged(published, node).state).toBe('progressing');
+  // A worker speaks of tasks that it has; of other services it may say what it likes.
+  const elsewhere = clashing({ ID: 'another' });
+  const nodes = new Map([node, elsewhere].map((each) => [each.ID, each]));
+  expect(health(up, 2, published, { nodes }).state).toBe('progressing');
+  nodes.set('another', { ...elsewhere, Spec: { ...asWorker, Role: 'manager' } });
+  expect(health(up, 2, published, { nodes }).state).toBe('failing');
   expect(judged(service({ Name: 'other', EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 81 }] } }), clashing()).state).toBe('progressing');
 });

@@ -69,6 +69,14 @@ test.each([
   expect(() => checkAttachment(change as never)).toThrow(expect.objectContaining({ code }));
 });
 
+test('a status is short, whatever it holds', () => {
+  const status = { State: 'failed', Timestamp: '', Message: '' };
+  const reported = (more: object) => (): void => checkReports([{ taskId: 't', status: { ...status, ...more } }] as never);
+  expect(reported({ Err: 'x'.repeat(60_000) })).not.toThrow();
+  expect(reported({ Err: 'x'.repeat(70_000) })).toThrow(expect.objectContaining({ code }));
+  expect(reported({ PortStatus: { Ports: Array.from({ length: 5000 }, (_, n) => ({ TargetPort: n })) } })).toThrow(expect.objectContaining({ code }));
+});
+
 test('an attachment that is one passes', () => {
   for (const change of [
     attachment,
