@@ -17,6 +17,7 @@ export interface ReconcileEvent {
     | 'drift reverted'
     | 'rolled back'
     | 'thawed'
+    | 'declared'
     | 'removed'
     | 'noted'
     | 'synced'

@@ -1,6 +1,7 @@
 /** The worker processes of the reconciler: one that talks to servers, for all repositories at once, and one that renders. Both are kept while there is work, end after a minute without, and are made anew after a limit or a breach. */
 import { Refusal } from '#base/refusal';
 import type { RenderedStack } from '#reconciler/rendered';
+import type { Declared } from '#model/object/repository';
 import { Lanes } from './lanes.ts';
 import type { HeldLine, KnownHead, MirrorPlace, RenderQuestion, WatchedFolder, WorkerAnswer } from './protocol.ts';
 import { WorkerBreach, WorkerProcess, type Question, type WorkerBounds } from './worker-process.ts';
@@ -15,6 +16,8 @@ export interface SeenPlace {
 export interface RenderAnswer {
   /** The commit lacks the folder of stacks. */
   missing: boolean;
+  /** What it says of its repository, and of others. */
+  declared: Declared;
   stacks: readonly { stack: RenderedStack; digest: string }[];
   /** Names of those that are as they were. */
   same: readonly string[];
@@ -150,6 +153,6 @@ export class GitWorkers {
       if (part.type === 'same') same.push(...part.names);
     });
     if (answer.type !== 'rendered') throw new Refusal('unknown', 'a worker process answered something else');
-    return { missing: answer.missing, wanting: answer.wanting, author: answer.author, stacks, same };
+    return { missing: answer.missing, declared: answer.declared, wanting: answer.wanting, author: answer.author, stacks, same };
   }
 }

@@ -21,7 +21,7 @@ import type { Stack } from '#model/object/stack';
 import type { RepositorySpec } from '#model/object/repository';
 import type { RepositoryPlan } from '#model/difference/stack-plan';
 import { planAdoption } from '#reconciler/plan';
-import { planCommit } from '#reconciler/repository-plan';
+import { planCommit, planDeclared } from '#reconciler/repository-plan';
 import type { WaitingChanges } from './apply/carry-out.ts';
 import { ReconcileEvents } from './events.ts';
 import { Follower } from './follower.ts';
@@ -136,9 +136,18 @@ export class GitOps {
   async planCommit(name: string, ref: string | undefined): Promise<RepositoryPlan> {
     const entry = this.#named(name);
     if (ref !== undefined) checkTracked(ref, undefined);
-    const { commit, stacks, missing } = await entry.follower.peek(ref);
-    const options = { now: this.#parts.clock.now(), inForce: new Set<string>(), commit, ...(missing !== undefined && { missing }) };
-    return planCommit(await this.#parts.cluster.read(), entry.spec.Name, stacks, options);
+    const { commit, stacks, missing, declared } = await entry.follower.peek(ref);
+    const options = {
+      now: this.#parts.clock.now(),
+      inForce: new Set<string>(),
+      commit,
+      keeps: declared.KeepsStacks === true,
+      ...(missing !== undefined && { missing }),
+    };
+    const view = await this.#parts.cluster.read();
+    const plan = planCommit(view, entry.spec.Name, stacks, options);
+    const known = view.byName('repository', entry.spec.Name);
+    return known ? { ...plan, ...planDeclared(view, known.ID, commit, declared, options.now) } : plan;
   }
 
   #named(name: string): { spec: RepositorySpec; follower: Follower } {

@@ -1,6 +1,6 @@
 /** What the daemon asks of a worker process and what it may hear from one; whatever else a worker says ends the worker. */
 import type { RefusalCode } from '#base/refusal';
-import type { RepositoryCredentials } from '#model/object/repository';
+import type { Declared, RepositoryCredentials } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 
 /** Where a repository comes from and where its mirror lies. */
@@ -100,7 +100,7 @@ export type WorkerAnswer = { id: number } &
     | { type: 'stack'; stack: RenderedStack; /** Of the result, errors included. */ digest: string }
     | { type: 'same'; names: readonly string[] }
     /** All stacks were given, but for those that wait for the blobs named. */
-    | { type: 'rendered'; missing: boolean; wanting: readonly string[]; author: string }
+    | { type: 'rendered'; missing: boolean; declared: Declared; wanting: readonly string[]; author: string }
     | { type: 'refused'; code: RefusalCode; message: string }
   );
 
@@ -133,7 +133,8 @@ const checks: Readonly<Record<string, (answer: Fields) => boolean>> = {
   begun: (answer) => isText(answer['name']),
   stack: (answer) => isText(answer['digest']) && isRendered(record(answer['stack'])),
   same: (answer) => isList(answer['names'], isText),
-  rendered: (answer) => typeof answer['missing'] === 'boolean' && isList(answer['wanting'], isCommit) && isText(answer['author']),
+  rendered: (answer) =>
+    typeof answer['missing'] === 'boolean' && isDeclared(record(answer['declared'])) && isList(answer['wanting'], isCommit) && isText(answer['author']),
   refused: (answer) => (answer['code'] === 'notFound' || answer['code'] === 'unavailable' || answer['code'] === 'invalidArgument') && isText(answer['message']),
 };
 
@@ -157,6 +158,28 @@ function isSpec(spec: Fields): boolean {
   const isNamed = (item: unknown) => isText(record(item)['Name']);
   const isService = (item: unknown) => isNamed(item) && typeof record(item)['TaskTemplate'] === 'object';
   return isText(spec['Name']) && lists.every((name) => isList(spec[name], isNamed) && isList(external[name], isText)) && isList(spec['Services'], isService);
+}
+
+/** What it means is judged where it is stored. */
+function isDeclared({ KeepsStacks, Freeze = [], Notify = [], Repositories = [] }: Fields): boolean {
+  const plain = (value: unknown): boolean => Object.values(record(value)).every(isText);
+  return (KeepsStacks === undefined || KeepsStacks === true) && isList(Freeze, isText) && isList(Notify, plain) && isList(Repositories, isDeclaredRepository);
+}
+
+function isDeclaredRepository(value: unknown): boolean {
+  const { Interval, Deadline = 0, Allow = [], Freeze = [], Variables = {}, Credentials = {}, ...texts } = record(value);
+  const plain = (each: unknown): boolean => Object.values(record(each)).every(isText);
+  const numbers = Number.isSafeInteger(Interval) && Number.isSafeInteger(Deadline);
+  return (
+    numbers &&
+    isList(Allow, isText) &&
+    isList(Freeze, isText) &&
+    plain(Variables) &&
+    plain(Credentials) &&
+    isText(texts['Name']) &&
+    isText(texts['URL']) &&
+    plain(texts)
+  );
 }
 
 function isWatched(value: unknown): boolean {

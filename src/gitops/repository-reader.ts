@@ -1,7 +1,7 @@
 /** Reads one repository through the workers: where its branch is, and what stacks its commit asks for. */
 import { Refusal } from '#base/refusal';
 import { compareTexts, shortCommit } from '#base/text/text';
-import type { RepositorySpec } from '#model/object/repository';
+import type { Declared, RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import type { SeenCommit } from './apply/carry-out.ts';
 import type { GitWorkers, SeenPlace } from './git-workers.ts';
@@ -29,6 +29,12 @@ const mostRounds = 40;
 interface RenderResult {
   stack: RenderedStack;
   digest: string;
+}
+
+interface RenderedCommit {
+  found: ReadonlyMap<string, RenderResult>;
+  missing: boolean;
+  declared: Declared;
 }
 
 export class RepositoryReader {
@@ -79,10 +85,10 @@ export class RepositoryReader {
     const closed = ref !== undefined && commit !== followed;
     // The worker may have been made anew: what is followed is what it compares with.
     if (closed && followed !== undefined) await this.#renderRounds(followed).catch(() => {});
-    const { found, missing } = await this.#renderRounds(commit, closed).catch((error: unknown) => {
+    const { found, missing, declared } = await this.#renderRounds(commit, closed).catch((error: unknown) => {
       throw error instanceof WorkerBreach ? new Refusal('unavailable', `commit ${shortCommit(commit)} cannot be rendered: ${error.message}`) : error;
     });
-    return { commit, stacks: [...found.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
+    return { commit, declared, stacks: [...found.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
   }
 
   /** After a restart without the repository: the mirror holds what was followed last. */
@@ -111,8 +117,7 @@ export class RepositoryReader {
   async #render(commit: string): Promise<void> {
     if (this.#hopeless?.commit === commit) throw this.#hopeless.error;
     try {
-      const { found, missing } = await this.#renderRounds(commit);
-      this.#keep(commit, found, missing);
+      this.#keep(commit, await this.#renderRounds(commit));
     } catch (error) {
       if (!(error instanceof WorkerBreach)) throw error;
       this.#hopeless = { commit, error: new Refusal('unavailable', `commit ${commit.slice(0, 12)} cannot be rendered: ${error.message}`) };
@@ -120,7 +125,7 @@ export class RepositoryReader {
     }
   }
 
-  async #renderRounds(commit: string, closed = false): Promise<{ found: ReadonlyMap<string, RenderResult>; missing: boolean }> {
+  async #renderRounds(commit: string, closed = false): Promise<RenderedCommit> {
     const { workers, place, signal } = this.#parts;
     const { Path, Environment, Variables } = this.#spec;
     const settings = {
@@ -142,7 +147,7 @@ export class RepositoryReader {
         if (known) found.set(name, { ...known, stack: { ...known.stack, Commit: commit } });
       }
       for (const result of answer.stacks) found.set(result.stack.Name, result);
-      if (answer.wanting.length === 0) return { found: withAuthor(found, answer.author), missing: answer.missing };
+      if (answer.wanting.length === 0) return { found: withAuthor(found, answer.author), missing: answer.missing, declared: answer.declared };
       const wanting = answer.wanting.join();
       if (wanting === asked) throw new Refusal('unavailable', `the server does not give the file with id ${answer.wanting[0] ?? ''}`);
       asked = wanting;
@@ -157,9 +162,9 @@ export class RepositoryReader {
     skip[error.workedOn] = `cannot be rendered: ${error.message}`;
   }
 
-  #keep(commit: string, found: ReadonlyMap<string, RenderResult>, missing: boolean): void {
+  #keep(commit: string, { found, missing, declared }: RenderedCommit): void {
     this.#results = new Map([...found].toSorted(([a], [b]) => compareTexts(a, b)));
-    this.#rendered = { commit, stacks: [...this.#results.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
+    this.#rendered = { commit, declared, stacks: [...this.#results.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
   }
 }
 

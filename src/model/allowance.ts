@@ -15,6 +15,8 @@ export const allowances = {
   secrets: { value: 'DRIVER', meaning: 'secrets that this driver brings' },
   logging: { value: 'DRIVER', meaning: 'this log driver; builtin ones need no word unless an option names a path of the host' },
   runtime: { value: 'NAME', meaning: 'this OCI runtime, its annotations, or a cgroup parent: any of runtime=NAME, runtime=annotations, runtime=cgroup-parent' },
+  notify: { value: 'HOST', meaning: 'telling this host (host:port) what its own file says under `notifications`' },
+  repositories: { value: 'PLACE', meaning: 'declaring repositories at this URL or path, and all below it' },
   limits: { value: 'NAME', meaning: 'limits that bear on the whole host: oom, rtprio or nice' },
 } as const satisfies Readonly<Record<string, { value: string | undefined; meaning: string }>>;
 
@@ -60,8 +62,15 @@ export function isAllowed(need: Need, allowed: readonly string[]): boolean {
     const known = readAllowance(text);
     if (!known || known.word !== need.word) return false;
     if (known.value === '*' || known.value === need.value) return true;
+    if (need.word === 'repositories') return isPlaceBelow(need.value, known.value);
     return isPathWord(need.word) && known.value.startsWith('/') && isBelow(need.value, known.value);
   });
+}
+
+/** A place that leads upwards is below nothing. */
+function isPlaceBelow(place: string, above: string): boolean {
+  const parts = place.split('/');
+  return !parts.includes('..') && !parts.includes('.') && !place.includes('%') && place.startsWith(`${above.replace(/\/+$/, '')}/`);
 }
 
 /** On the borders of segments: /srv/data covers /srv/data/x and not /srv/database. */

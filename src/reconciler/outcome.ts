@@ -1,5 +1,6 @@
 /** A repository's status after a reconcile, from what became of its stacks. */
 import { timeText } from '#base/clock';
+import type { DeclaredOutcome } from '#control/repository/declared';
 import type { RepositoryStatus } from '#model/object/repository';
 import type { Stack } from '#model/object/stack';
 import { isOwned } from '#control/stack/ownership';
@@ -7,6 +8,7 @@ import type { View } from '#store/view';
 import type { RenderedStack } from './rendered.ts';
 
 const mostNames = 5;
+const nothing = { refused: {}, held: {} };
 
 export interface Outcome {
   commit: string;
@@ -20,22 +22,30 @@ export interface Outcome {
   held: Readonly<Record<string, string>>;
   /** What is worth knowing of a stack. */
   notes?: Readonly<Record<string, readonly string[]>>;
+  /** What became of what the commit says beside its stacks. */
+  declared?: Pick<DeclaredOutcome, 'refused' | 'held'>;
 }
 
-export function syncedStatus({ commit, missing, stacks, refused, held, notes = {} }: Outcome, now: number): RepositoryStatus {
-  const holding = Object.keys(held).length > 0;
+export function syncedStatus({ commit, missing, stacks, refused, held, notes = {}, declared = nothing }: Outcome, now: number): RepositoryStatus {
+  const [Refused, Held] = [
+    { ...refused, ...declared.refused },
+    { ...held, ...declared.held },
+  ];
+  const holding = Object.keys(Held).length > 0;
   const Message = [
     ...summary(Object.fromEntries(Object.entries(held).map(([name, reason]) => [name, [reason]])), stacks.length, 'held'),
     ...(missing === undefined || holding ? [] : [`commit ${commit.slice(0, 12)} has no folder ${missing}`]),
     ...summary(refused, stacks.length, 'refused'),
+    ...Object.values(declared.held),
+    ...Object.values(declared.refused).flat(),
   ].join('; ');
   return {
     State: holding ? 'held' : Message === '' ? 'synced' : 'degraded',
     Commit: commit,
     Message,
     Since: timeText(now),
-    ...(Object.keys(refused).length > 0 && { Refused: refused }),
-    ...(holding && { Held: held }),
+    ...(Object.keys(Refused).length > 0 && { Refused }),
+    ...(holding && { Held }),
     ...(Object.keys(notes).length > 0 && { Notes: notes }),
   };
 }

@@ -22,6 +22,8 @@ export interface PlanOptions {
   /** Stacks that were in order when we last looked: one of them that is gone was removed by hand. */
   inForce: ReadonlySet<string>;
   commit: string;
+  /** Stacks that the commit does not have any more stay. */
+  keeps?: boolean;
   /** The folder of stacks, when the commit does not have it. */
   missing?: string;
   /** The versions that were applied last, as far as they are known: they stay in force while others wait. */
@@ -43,7 +45,7 @@ export function planRepository(view: View, repository: string, rendered: readonl
   const confirmed = view.byName('repository', repository)?.Confirmed?.Commit === commit;
   const orders = orderFaults(rendered);
   const ordered = inUnits.map((stack) => (orders.has(stack.Name) ? refusedFor(stack, orders.get(stack.Name) ?? '') : stack));
-  const keeps = rendered.some(({ Policy }) => Policy?.KeepsStacks);
+  const keeps = options.keeps === true || rendered.some(({ Policy }) => Policy?.KeepsStacks);
   const mass = confirmed ? undefined : massRemoval({ applied: applied.length, gone: gone.filter((stack) => !isEmptyRecord(stack)).length, missing });
   const planning: Planning = { ...options, view, repository, confirmed, mass };
   const versions = ordered.map((stack) => ({ stack, steps: planVersion(planning, stack) }));

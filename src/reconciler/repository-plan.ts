@@ -1,4 +1,7 @@
 /** What a commit would do to its repository's stacks, object by object. Deciding never writes. */
+import { seededRandom } from '#base/random';
+import { applyDeclared } from '#control/repository/declared';
+import type { Declared } from '#model/object/repository';
 import type { ObjectChange, PlannedStack, RepositoryPlan } from '#model/difference/stack-plan';
 import type { View } from '#store/view';
 import { planDeploy } from './deploy-plan.ts';
@@ -18,6 +21,14 @@ export function planCommit(view: View, repository: string, stacks: readonly Rend
   const names = [...new Set([...rendered.keys(), ...steps.keys()])];
   const planning = { view, repository, now: options.now };
   return { repository, commit: options.commit, stacks: names.map((name) => plannedStack(planning, name, steps.get(name), rendered.get(name))) };
+}
+
+/** What a commit says of its repository and of others, as it would be done. */
+export function planDeclared(view: View, id: string, commit: string, declared: Declared, now: number): Pick<RepositoryPlan, 'declared'> {
+  const context = { now, random: seededRandom(1), newId: () => 'planned' };
+  const { result } = applyDeclared(id, commit, declared)(view, context);
+  const lines = [...result.changes, ...Object.values(result.held), ...Object.values(result.refused).flat()];
+  return lines.length > 0 ? { declared: lines } : {};
 }
 
 interface Planning {

@@ -1,6 +1,6 @@
 /** Bodies that are more than a spec. */
 import type { RepositoryChange } from '#control/repository/repositories';
-import { notifyKinds, type NotifyTarget } from '#model/git/notify';
+import { notifyKinds, type AskedTarget } from '#model/git/notify';
 import { tokenRoles, type RepositoryToken, type TrustedIssuer } from '#model/object/repository';
 import type { NetworkSpec } from '#model/object/network';
 import { clusterSpec, networkFields, stackSpec } from '#model/shape/object-shapes';
@@ -82,7 +82,7 @@ export const repositoryConfirmRequest = object<{ Commit?: string }>({ Commit: te
 
 export const repositoryThawRequest = object<{ Reason?: string; For?: number; Who?: string }>({ Reason: text, For: int64, Who: text });
 
-export const repositoryNotifyRequest = object<Partial<Omit<NotifyTarget, 'ID'>>>({
+export const repositoryNotifyRequest = object<Partial<AskedTarget>>({
   Kind: word('Kind', ...notifyKinds),
   URL: text,
   Project: text,

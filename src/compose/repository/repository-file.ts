@@ -50,6 +50,18 @@ export interface RepositoryFile {
   ignore: readonly string[];
   /** All stacks of a commit come in one entry, or none. */
   atomic: boolean;
+  /** In which nothing is written. */
+  windows: readonly string[];
+  notifications: readonly Readonly<Record<string, string>>[];
+  repositories: readonly RepositoryEntry[];
+}
+
+/** Another repository; texts under the keys of the file. */
+export interface RepositoryEntry {
+  texts: Readonly<Record<string, string>>;
+  variables: Readonly<Record<string, string>>;
+  allow: readonly string[];
+  windows: readonly string[];
 }
 
 /** Stacks that one comes after. */
@@ -131,6 +143,12 @@ function fileOf(top: ValueMap): RepositoryFile {
     sync: syncOf(top['sync']),
     ignore: texts(top['ignore']),
     atomic: top['atomic'] === true,
+    windows: texts(top['windows']),
+    notifications: listOf(top['notifications']).map(plainTexts),
+    repositories: listOf(top['repositories']).map((item) => {
+      const { variables, allow, windows } = mapOf(item);
+      return { texts: plainTexts(item), variables: variablesOf(variables), allow: texts(allow), windows: texts(windows) };
+    }),
   };
 }
 
@@ -155,6 +173,11 @@ function syncOf(value: Value | undefined): SyncPolicy {
     ...(typeof selfHeal === 'boolean' && { selfHeal }),
     ...((onFailure === 'rollback' || onFailure === 'stay') && { onFailure }),
   };
+}
+
+/** Of a mapping those values that are texts. */
+function plainTexts(value: Value): Record<string, string> {
+  return Object.fromEntries(Object.entries(mapOf(value)).flatMap(([key, found]) => (typeof found === 'string' ? [[key, found]] : [])));
 }
 
 function variablesOf(value: Value | undefined): Record<string, string> {

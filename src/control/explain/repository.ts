@@ -8,6 +8,7 @@ import type { View } from '#store/view';
 import { isOwned } from '../stack/ownership.ts';
 import { nodesOf, stackHealth } from '../stack/stack-health.ts';
 import { followedText } from '../repository/rewrites.ts';
+import { parentOf } from '../repository/children.ts';
 import { stillSentence } from './still.ts';
 
 const mostLines = 50;
@@ -16,6 +17,7 @@ export function explainRepository(view: View, repository: Repository, now: numbe
   const { Spec, Status } = repository;
   return [
     placeSentence(repository),
+    ...parentLine(view, repository),
     `Its stacks have ${trustOf(Spec) === 'full' ? 'full trust' : 'the trust that --allow gives them'}; a version that fails ${Spec.OnFailure === 'stay' ? 'stays as it is' : 'goes back to the last good one'}.`,
     ...(Spec.Signers === undefined ? [] : ['Only commits that somebody of its list signed are followed.']),
     readSentence(Status, now),
@@ -32,6 +34,11 @@ function placeSentence({ Spec, Pushed }: Repository): string {
     return `Repository ${Spec.Name} follows ${followedText(Spec)} of ${Spec.URL}, folder ${Spec.Path}, and looks every ${formatDuration(Spec.Interval)}.`;
   const head = Pushed ? `its head is ${shortCommit(Pushed.Commit)}` : 'nothing was pushed yet';
   return `Repository ${Spec.Name} is held by the cluster: what is pushed to branch ${Spec.Branch} is deployed, folder ${Spec.Path}; ${head}.`;
+}
+
+function parentLine(view: View, repository: Repository): string[] {
+  const parent = parentOf(view, repository);
+  return parent ? [`Repository ${parent.Spec.Name} declares it in its shoal.yml: it is changed and ended there.`] : [];
 }
 
 function readSentence({ State, Commit, Message, Since }: Repository['Status'], now: number): string {

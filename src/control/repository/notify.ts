@@ -1,7 +1,7 @@
 /** Use cases of telling: who is told, what is to be said, and that it was said. All of it lies in the store, so that it is said whoever leads: once, or twice where the leader ends between the two. */
 import { timeOf, timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
-import { forgeKinds, type NotifyTarget, type OutboxMessage, type Told, type Verdict } from '#model/git/notify';
+import { forgeKinds, type AskedTarget, type NotifyTarget, type OutboxMessage, type Told, type Verdict } from '#model/git/notify';
 import type { Repository } from '#model/object/repository';
 import { update } from '#store/action';
 import type { UseCase } from '../cluster.ts';
@@ -15,7 +15,7 @@ const longestText = 4096;
 /** The same failure is said again after so long. */
 const repeatMs = 3_600_000;
 
-export function addTarget(ref: string, asked: Omit<NotifyTarget, 'ID'>): UseCase<{ ID: string }> {
+export function addTarget(ref: string, asked: AskedTarget): UseCase<{ ID: string }> {
   return (view, { newId }) => {
     const repository = findObject(view, 'repository', ref);
     const targets = repository.Notify ?? [];
@@ -33,6 +33,7 @@ export function removeTarget(ref: string, id: string): UseCase<void> {
     const found = shortened(repository.Notify ?? [], id);
     const [target] = found;
     if (!target || found.length > 1) throw new Refusal('notFound', `repository ${repository.Spec.Name} tells nobody ${id}`);
+    if (target.Declared) throw new Refusal('failedPrecondition', `repository ${repository.Spec.Name} tells it because its shoal.yml says so: change it there`);
     const Notify = (repository.Notify ?? []).filter((each) => each !== target);
     const Outbox = (repository.Outbox ?? []).filter(({ Target }) => Target !== target.ID);
     return { actions: [update('repository', withLists(repository, { Notify, Outbox }))], result: undefined };
@@ -81,7 +82,7 @@ function withLists(repository: Repository, lists: Pick<Repository, 'Notify' | 'O
   return { ...rest, ...(Notify.length > 0 && { Notify }), ...(Outbox.length > 0 && { Outbox }) };
 }
 
-function checkTarget({ Kind, URL: url, Project, Secret }: Omit<NotifyTarget, 'ID'>): void {
+export function checkTarget({ Kind, URL: url, Project, Secret }: AskedTarget): void {
   if (url.length > longestText || (Secret?.length ?? 0) > longestText)
     throw new Refusal('invalidArgument', `an address or a secret has at most ${longestText} characters`);
   if (!/^(https:\/\/|http:\/\/(127(\.\d{1,3}){3}|localhost|\[::1\])[:/])[^\s@]+$/i.test(url))

@@ -5,7 +5,7 @@ import { second } from '#base/text/duration';
 import { timeText } from '#base/clock';
 import { allowanceText, allowanceUsage, readAllowance } from '#model/allowance';
 import { checkFreeze } from '#model/freeze';
-import type { RepositorySpec, RepositoryStatus } from '#model/object/repository';
+import type { Repository, RepositorySpec, RepositoryStatus } from '#model/object/repository';
 import type { Stack } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';
 import { knowsKind } from '#store/feature-level';
@@ -26,7 +26,7 @@ export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }>
     const Credentials = checkedCredentials(withLoginApart(asked));
     const spec = placed(view, { ...rest, ...(Credentials && { Credentials }) });
     checkRepository(spec);
-    const limited: RepositorySpec = { ...spec, Trust: spec.Trust ?? 'limited', Rewrites: spec.Rewrites ?? 'hold', Allow: allowed(spec.Allow ?? []) };
+    const limited: RepositorySpec = { ...spec, Trust: spec.Trust ?? 'limited', Rewrites: spec.Rewrites ?? 'hold', Allow: normalAllowances(spec.Allow ?? []) };
     if (view.byName('repository', spec.Name)) {
       throw new Refusal('alreadyExists', `repository ${spec.Name} already exists`);
     }
@@ -78,8 +78,9 @@ export interface RepositoryChange {
 export function updateRepository(ref: string, { Allow, Disallow = [], ...change }: RepositoryChange): UseCase<void> {
   return (view) => {
     const repository = findObject(view, 'repository', ref);
-    const back = new Set(allowed(Disallow));
-    const words = allowed([...(repository.Spec.Allow ?? []), ...(Allow ?? [])]).filter((word) => !back.has(word));
+    checkUndeclared(view, repository);
+    const back = new Set(normalAllowances(Disallow));
+    const words = normalAllowances([...(repository.Spec.Allow ?? []), ...(Allow ?? [])]).filter((word) => !back.has(word));
     const unknown = [...back].find((word) => !(repository.Spec.Allow ?? []).includes(word));
     if (unknown !== undefined) throw new Refusal('invalidArgument', `repository ${repository.Spec.Name} is not allowed ${unknown}`);
     // Whoever allows something by name means that the rest is not allowed.
@@ -125,7 +126,7 @@ function changedSpec(
 }
 
 /** The words in one form and order, each once. */
-function allowed(words: readonly string[]): string[] {
+export function normalAllowances(words: readonly string[]): string[] {
   const needs = words.map((word) => {
     const need = readAllowance(word);
     if (!need) throw new Refusal('invalidArgument', `"${word}" is nothing that a repository can be allowed: ${allowanceUsage()}`);
@@ -135,16 +136,26 @@ function allowed(words: readonly string[]): string[] {
 }
 
 /** Its stacks stay and are from then on owned by nobody but whoever deploys them. */
-export function removeRepository(ref: string): UseCase<void> {
+export function removeRepository(ref: string, byParent = false): UseCase<void> {
   return (view) => {
     const repository = findObject(view, 'repository', ref);
+    if (!byParent) checkUndeclared(view, repository);
     const released = [...view.list('stack')]
       .filter((stack) => isOwned(stack, repository.Spec.Name))
       // A record of a folder that was never applied stands for nothing once its repository is gone.
       .map((stack) => (isEmptyRecord(stack) ? remove('stack', stack.ID) : update('stack', releasedStack(stack))));
+    // What it declared is the operator's from then on.
+    const freed = [...view.list('repository')].filter(({ Parent }) => Parent === repository.ID).map(({ Parent: _gone, ...each }) => update('repository', each));
     const packs = [...view.find('pack', 'repository', repository.ID)].map(({ ID }) => remove('pack', ID));
-    return { actions: [...released, ...packs, remove('repository', repository.ID)], result: undefined };
+    return { actions: [...released, ...freed, ...packs, remove('repository', repository.ID)], result: undefined };
   };
+}
+
+/** What its parent's file says is changed there. */
+function checkUndeclared(view: View, { Spec, Parent }: Repository): void {
+  const parent = Parent === undefined ? undefined : view.get('repository', Parent);
+  if (parent)
+    throw new Refusal('failedPrecondition', `repository ${Spec.Name} is declared by repository ${parent.Spec.Name}, in its shoal.yml: change it there`);
 }
 
 function releasedStack({ Suspended: _paused, Confirmed: _allowed, Quarantine: _given, ...stack }: Stack): Stack {
@@ -216,7 +227,7 @@ function checkSettings({ Environment, Variables = {} }: RepositorySpec): void {
     throw new Refusal('invalidArgument', `the variables are more than ${mostVariables}, or longer than ${longestVariables} characters`);
 }
 
-function checkRepository(spec: RepositorySpec): void {
+export function checkRepository(spec: RepositorySpec): void {
   checkName(spec.Name);
   if (!spec.URL) throw new Refusal('invalidArgument', 'repository URL must be provided');
   if (!spec.Branch) throw new Refusal('invalidArgument', 'repository branch must be provided');

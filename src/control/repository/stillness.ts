@@ -11,10 +11,13 @@ import { findObject } from '../find.ts';
 export type Stillness = { state: 'suspended' } | { state: 'frozen'; window: string };
 
 /** undefined: what is wanted is written. */
-export function stillness({ Suspended, Spec, Thawed }: Pick<Repository, 'Suspended' | 'Spec' | 'Thawed'>, now: number): Stillness | undefined {
+export function stillness(
+  { Suspended, Spec, Thawed, Declared }: Pick<Repository, 'Suspended' | 'Spec' | 'Thawed' | 'Declared'>,
+  now: number,
+): Stillness | undefined {
   if (Suspended) return { state: 'suspended' };
   if (Thawed && timeOf(Thawed.Until) > now) return undefined;
-  const window = frozenBy(Spec.Freeze, now);
+  const window = frozenBy(Spec.Freeze, now) ?? frozenBy(Declared?.Freeze, now);
   return window === undefined ? undefined : { state: 'frozen', window };
 }
 

@@ -12,11 +12,12 @@ import { revisionWithDigest } from '#control/stack/revisions';
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
 import { setStackCondition } from '#control/stack/stack-states';
 import { deployStack, removeStack, together } from '#control/stack/stacks';
-import type { RepositoryStatus } from '#model/object/repository';
+import type { Declared, RepositoryStatus } from '#model/object/repository';
 import type { StackSource } from '#model/object/stack';
 import { pauseOf } from '#reconciler/pause';
 import { refusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { deployOptions, planRepository, type PlanOptions } from '#reconciler/plan';
+import { applyDeclared } from '#control/repository/declared';
 import { inUnit, isFresh, isUnit } from '#reconciler/unit';
 import type { Step } from '#reconciler/step';
 import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
@@ -45,6 +46,8 @@ export interface SeenCommit {
   stacks: readonly RenderedStack[];
   /** The folder of stacks, when the commit does not have it. */
   missing?: string;
+  /** What it says of its repository, and of others. */
+  declared: Declared;
 }
 
 /** What is not written of a stack. */
@@ -87,14 +90,15 @@ export class CarryOut {
   }
 
   /** `seen`: the repository was read just now. While it is suspended nothing at all is written. True: nothing was to do, and nothing waits. */
-  async run({ commit, stacks: read, missing }: SeenCommit, seen: boolean): Promise<boolean> {
+  async run({ commit, stacks: read, missing, declared }: SeenCommit, seen: boolean): Promise<boolean> {
     const { cluster, clock } = this.#parts;
     const stacks = inUnit(await this.#tags.followed(read, seen));
     const view = await cluster.read();
     const before = view.byName('repository', this.#repository);
     // Removed while we looked.
     if (!before) return false;
-    const options = { now: clock.now(), inForce: this.#inForce, commit, ...(missing !== undefined && { missing }) };
+    const keeps = declared.KeepsStacks === true;
+    const options = { now: clock.now(), inForce: this.#inForce, commit, keeps, ...(missing !== undefined && { missing }) };
     this.#learn(view, stacks);
     const steps = await this.#plan(view, stacks, options);
     const still = stillness(before, options.now);
@@ -102,6 +106,11 @@ export class CarryOut {
     const paused = (step: Step): boolean => still !== undefined || pauseOf(view, step, policies.get(step.name)) !== undefined;
     this.#waiting = new Map(steps.filter(paused).map((step) => [step.name, waitingOf(step)]));
     if (still) return false;
+    const own = await cluster.submit(applyDeclared(before.ID, commit, declared));
+    for (const message of own.changes) this.#parts.events.tell({ type: 'repository', name: this.#repository, action: 'declared', message });
+    const after = (await cluster.read()).get('repository', before.ID);
+    // A window that it says holds for what comes with it.
+    if (!after || stillness(after, clock.now())) return false;
     this.#tellNotes(stacks, before.Status);
     // A folder may be called `__proto__`.
     const refused = Object.create(null) as Record<string, readonly string[]>;
@@ -121,7 +130,7 @@ export class CarryOut {
     this.#inForce = new Set(stacks.map(({ Name }) => Name).filter((name) => !(name in refused) && !(name in held)));
     if (!seen && before.Status.State === 'unavailable') return false;
     const status = syncedStatus(
-      { commit, ...(missing !== undefined && { missing }), stacks: stacks.map(({ Name }) => Name), refused, held, notes: notesOf(stacks) },
+      { commit, ...(missing !== undefined && { missing }), stacks: stacks.map(({ Name }) => Name), refused, held, notes: notesOf(stacks), declared: own },
       clock.now(),
     );
     await this.#setStatus({ ...status, Followed: this.#parts.followed });

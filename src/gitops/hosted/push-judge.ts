@@ -1,10 +1,12 @@
 /** Judges what is pushed before it is taken: what may come, whether it renders, what it would change; and keeps it where it survives this node. */
 import type { Clock } from '#base/clock';
 import { Refusal } from '#base/refusal';
+import { seededRandom } from '#base/random';
 import { shortCommit } from '#base/text/text';
 import type { Cluster } from '#control/cluster';
+import { applyDeclared } from '#control/repository/declared';
 import { dropPush, keepPiece, largestPieceBytes, largestPushedBytes, mostPushes, pushedBytes, takePush } from '#control/repository/pushed';
-import type { Repository } from '#model/object/repository';
+import type { Declared, Repository } from '#model/object/repository';
 import { planRepository } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
 import type { Bare } from './bare.ts';
@@ -19,7 +21,12 @@ export interface PushJudgeParts {
   /** Throws a Refusal where commits have to be signed and this one is not. */
   checkSigned: (commit: string, received: string) => Promise<void>;
   /** The stacks of a commit that is not taken yet. */
-  render: (commit: string, received: string) => Promise<readonly RenderedStack[]>;
+  render: (commit: string, received: string) => Promise<RenderedPush>;
+}
+
+export interface RenderedPush {
+  stacks: readonly RenderedStack[];
+  declared: Declared;
 }
 
 const nothing = /^0+$/;
@@ -66,15 +73,17 @@ async function checkHistory({ Spec }: Repository, before: string | undefined, af
 async function tellPlan(
   repository: Repository,
   commit: string,
-  stacks: readonly RenderedStack[],
-  { cluster, clock }: PushJudgeParts,
+  { stacks, declared }: RenderedPush,
+  { cluster, clock, newId }: PushJudgeParts,
   say: (line: string) => void,
 ) {
   const view = await cluster.read();
-  const steps = planRepository(view, repository.Spec.Name, stacks, { now: clock.now(), inForce: new Set(), commit });
-  const errors = errorsOf(stacks, steps);
+  const steps = planRepository(view, repository.Spec.Name, stacks, { now: clock.now(), inForce: new Set(), commit, keeps: declared.KeepsStacks === true });
+  const context = { now: clock.now(), random: seededRandom(1), newId };
+  const { result } = applyDeclared(repository.ID, commit, declared)(view, context);
+  const errors = [...errorsOf(stacks, steps), ...Object.values(result.refused).flat()];
   if (errors.length > 0) throw new Refusal('invalidArgument', [...errors.slice(0, mostLines), 'nothing was taken, and nothing was changed'].join('\n'));
-  const lines = planLines(steps);
+  const lines = [...planLines(steps), ...result.changes, ...Object.values(result.held)];
   for (const line of lines.slice(0, mostLines)) say(line);
   if (lines.length > mostLines) say(`and ${lines.length - mostLines} lines more`);
 }

@@ -8,14 +8,13 @@ import type { Cluster } from '#control/cluster';
 import { sealingOf } from '#control/sealing';
 import type { GitRequest } from '#model/git/git-request';
 import type { Repository } from '#model/object/repository';
-import type { RenderedStack } from '#reconciler/rendered';
 import type { GitWorkers } from '../git-workers.ts';
 import { checkSigned } from '../worker/head/signatures.ts';
 import { gitBounds } from './bare.ts';
 import type { HookQuestion } from './hook.ts';
 import type { Hosted } from './hosted.ts';
 import { followPush } from './push-follow.ts';
-import { judgePush } from './push-judge.ts';
+import { judgePush, type RenderedPush } from './push-judge.ts';
 
 export interface ReceiverParts {
   hosted: Hosted;
@@ -61,18 +60,13 @@ async function checkPushed({ ID, Spec: { Signers } }: Repository, commit: string
   await checkSigned({ folder: hosted.folderOf(ID), ...hosted.surroundings, run: place, signers: Signers, bounds: gitBounds, received }, commit, undefined);
 }
 
-async function render(
-  { ID, Spec }: Repository,
-  commit: string,
-  received: string,
-  { hosted, workers, cluster }: ReceiverParts,
-): Promise<readonly RenderedStack[]> {
+async function render({ ID, Spec }: Repository, commit: string, received: string, { hosted, workers, cluster }: ReceiverParts): Promise<RenderedPush> {
   const { Path: path, Environment: environment, Variables: variables } = Spec;
   const { home, signal } = hosted.surroundings;
   const identity = sealingOf(await cluster.read())?.Identity;
   const settings = { ...(environment !== undefined && { environment }), ...(variables && { variables }), ...(identity !== undefined && { identity }) };
-  const { stacks } = await workers.render({ folder: hosted.folderOf(ID), home, commit, path, have: {}, skip: {}, received, ...settings }, signal);
-  return stacks.map(({ stack }) => stack);
+  const { stacks, declared } = await workers.render({ folder: hosted.folderOf(ID), home, commit, path, have: {}, skip: {}, received, ...settings }, signal);
+  return { stacks: stacks.map(({ stack }) => stack), declared };
 }
 
 async function follow({ Spec, ID }: Repository, { updates }: HookQuestion, parts: ReceiverParts, say: (line: string) => void): Promise<number> {

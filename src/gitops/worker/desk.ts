@@ -67,7 +67,7 @@ export class Desk {
       this.#memories.set(folder, memory);
       let bytes = 0;
       const short = shortReasons();
-      const { missing } = await renderCommit({
+      const { missing, declared } = await renderCommit({
         snapshot,
         path,
         have,
@@ -87,7 +87,7 @@ export class Desk {
           return send({ id, type: 'stack', stack: short(stack), digest });
         },
       });
-      await send({ id, type: 'rendered', missing, wanting: [...snapshot.absent].slice(0, mostWanting), author });
+      await send({ id, type: 'rendered', missing, declared, wanting: [...snapshot.absent].slice(0, mostWanting), author });
     } finally {
       reader.close();
     }

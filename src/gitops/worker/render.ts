@@ -5,12 +5,14 @@ import { setImmediate } from 'node:timers/promises';
 import { Refusal } from '#base/refusal';
 import { diagnosticText, type LoadRequest, type LoadResult, type StackFile } from '#compose/compose';
 import { loadStack } from '#compose/load';
+import type { Declared } from '#model/object/repository';
 import type { StackSpec } from '#model/object/stack';
 import { stackSpec } from '#model/shape/object-shapes';
 import type { RenderedStack } from '#reconciler/rendered';
 import { largestAnswerBytes } from '../protocol.ts';
 import type { InputMemory, StackInputs } from './input-memory.ts';
 import { type AskedSettings, repositoryFile, repositoryFileName, settingsOf, withoutForeign, type RenderSettings } from './places/repository-settings.ts';
+import { declaredIn } from './places/declared.ts';
 import { withShared } from './places/shared-files.ts';
 import { root, type Snapshot } from './snapshot.ts';
 import { stackPlaces, type Place } from './places/stack-places.ts';
@@ -67,12 +69,14 @@ export function getReady(): void {
 }
 
 /** Gives out all stacks of the commit. A stack that is in error says why and spoils no other. Those that wait for blobs of `snapshot.absent` are left out. */
-export async function renderCommit(asked: RenderParts): Promise<{ missing: boolean }> {
+export async function renderCommit(asked: RenderParts): Promise<{ missing: boolean; declared: Declared }> {
   const { snapshot, path, memory, have } = asked;
   const file = await repositoryFile(snapshot);
-  if (file === 'absent') return { missing: false };
+  if (file === 'absent') return { missing: false, declared: {} };
+  const declared = await declaredIn(snapshot, file, asked.closed === true);
+  if (declared === 'absent') return { missing: false, declared: {} };
   const places = await stackPlaces(snapshot, path, file);
-  if (places === undefined) return { missing: true };
+  if (places === undefined) return { missing: true, declared };
   const parts = { ...asked, settings: settingsOf(file, path, asked.settings) };
   let pending: Place[] = [];
   const settled: string[] = [];
@@ -88,10 +92,10 @@ export async function renderCommit(asked: RenderParts): Promise<{ missing: boole
     const missing: Place[] = [];
     for (const place of pending) if (!(await renderOne(place, parts))) missing.push(place);
     pending = missing;
-    if (!(await snapshot.load()) && snapshot.absent.size > 0) return { missing: false };
+    if (!(await snapshot.load()) && snapshot.absent.size > 0) return { missing: false, declared };
   }
   for (const place of pending) await refuse(place, `names files through more than ${mostRounds} others`, parts);
-  return { missing: false };
+  return { missing: false, declared };
 }
 
 /** The digest that a stack had, if all that it was made from is as it was. */

@@ -47,21 +47,23 @@ function changeLines({ kind, name, change, fields, restarts, refused }: ObjectCh
 }
 
 /** A whole commit: its stacks one after the other, those that stay as they are in one line. */
-export function repositoryPlanLines({ repository, commit, stacks }: RepositoryPlan): string[] {
+export function repositoryPlanLines({ repository, commit, stacks, declared = [] }: RepositoryPlan): string[] {
   const changing = stacks.filter(isChange);
   const rest = stacks.length - changing.length;
   const head = `Repository ${repository} at commit ${commit.slice(0, 12)}: ${changing.length} of ${stacks.length} stacks change. Nothing was written.`;
   return [
     ...changing.flatMap((stack) => [stackHead(stack), ...stackLines(stack).map((line) => `  ${line}`)]),
+    ...declared,
     ...(rest > 0 ? [`${rest} unchanged`] : []),
     head,
   ];
 }
 
-export function repositoryPlanMarkdown({ repository, commit, stacks }: RepositoryPlan): string[] {
+export function repositoryPlanMarkdown({ repository, commit, stacks, declared = [] }: RepositoryPlan): string[] {
   const changing = stacks.filter(isChange);
   const head = `**Repository ${repository} at commit ${commit.slice(0, 12)}: ${changing.length} of ${stacks.length} stacks change.**`;
-  return [head, ...changing.flatMap((stack) => ['', ...stackMarkdown(stack)])];
+  const others = declared.length === 0 ? [] : ['', ...declared.map(codeItem)];
+  return [head, ...changing.flatMap((stack) => ['', ...stackMarkdown(stack)]), ...others];
 }
 
 function isChange({ step }: PlannedStack): boolean {
@@ -79,7 +81,11 @@ function stackLines({ changes = [], errors = [] }: PlannedStack): string[] {
 
 function stackMarkdown(stack: PlannedStack): string[] {
   if (stack.step === 'apply' && stack.changes) return planMarkdown(stack.changes, stack.name);
-  return [`**${oneLine(stackHead(stack))}**`, ...stackLines(stack).map((line) => `- \`${oneLine(line).replaceAll('`', "'")}\``)];
+  return [`**${oneLine(stackHead(stack))}**`, ...stackLines(stack).map(codeItem)];
+}
+
+function codeItem(line: string): string {
+  return `- \`${oneLine(line).replaceAll('`', "'")}\``;
 }
 
 function oneLine(text: string): string {

@@ -40,6 +40,8 @@ export interface RepositoryPlan {
   repository: string;
   commit: string;
   stacks: readonly PlannedStack[];
+  /** What it says of other repositories, and of its own: a line each. */
+  declared?: readonly string[];
 }
 
 /** A service's change; `from` and `to` are its specs in the form that is compared. */

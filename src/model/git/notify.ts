@@ -13,7 +13,12 @@ export interface NotifyTarget {
   Project?: string;
   /** A forge's token, or what a webhook's body is signed with. Never shown. */
   Secret?: string;
+  /** The repository's own file names it; absent: an operator did. */
+  Declared?: true;
 }
+
+/** As somebody asks for it. */
+export type AskedTarget = Omit<NotifyTarget, 'ID' | 'Declared'>;
 
 export interface Verdict {
   Commit: string;

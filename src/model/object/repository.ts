@@ -1,5 +1,5 @@
 /** A Git repository of stacks that the reconciler follows. */
-import type { NotifyTarget, OutboxMessage, Told } from '../git/notify.ts';
+import type { AskedTarget, NotifyTarget, OutboxMessage, Told } from '../git/notify.ts';
 import type { Meta } from './meta.ts';
 import type { RepositoryState } from './states.ts';
 
@@ -69,6 +69,10 @@ export interface Repository extends Meta {
   Thawed?: { Until: string; Reason: string; Who?: string };
   /** The one commit that is followed though it does not come after the one before. */
   Rewrite?: { Commit: string };
+  /** What its own file says beside its stacks. */
+  Declared?: { Freeze: readonly string[] };
+  /** Id of the repository whose file declares it; absent: an operator added it. */
+  Parent?: string;
   /** Set: nothing is written for it, and what would be written is still said. */
   Suspended?: { Since: string };
   /** What was pushed, where the cluster holds it; absent: nothing yet. */
@@ -149,3 +153,20 @@ export interface RepositoryStatus {
   /** A commit that is not followed before somebody says so: it does not come after Commit. */
   Rewritten?: string;
 }
+
+/** As the repository that declares it says: what the cluster knows better is left out. */
+export type DeclaredRepository = Omit<RepositorySpec, 'WebhookSecret' | 'Hosted'>;
+
+export interface Declared {
+  /** Stacks that a commit does not have any more stay, also the last one. */
+  KeepsStacks?: true;
+  /** Windows in which nothing of it is written, beside those that the operator gave it. */
+  Freeze?: readonly string[];
+  /** Who is told, beside those that the operator named. */
+  Notify?: readonly AskedTarget[];
+  /** Repositories that are followed because this one says so. Their URL `.` is that of this one. */
+  Repositories?: readonly DeclaredRepository[];
+}
+
+/** Of URLs: the repository that declares it. */
+export const ownPlace = '.';

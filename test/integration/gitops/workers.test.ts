@@ -39,7 +39,7 @@ const send = (value) => { const body = Buffer.from(JSON.stringify(value)); const
 process.stdin.on('end', () => process.exit());
 process.stdin.on('data', (chunk) => {
   const { id } = JSON.parse(chunk.toString('utf8', 4));
-  if (again) return send({ id, type: 'rendered', missing: false, wanting: [], author: '' });
+  if (again) return send({ id, type: 'rendered', missing: false, declared: {}, wanting: [], author: '' });
   ${body}
 });
 `;
@@ -73,7 +73,7 @@ test.each<[string, string, RegExp, string | undefined]>([
   const error = await workers.render(question, signal).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ message: expect.stringMatching(message) });
   expect((error as { workedOn?: string }).workedOn).toBe(workedOn);
-  expect(await workers.render(question, signal)).toEqual({ missing: false, stacks: [], same: [], wanting: [], author: '' });
+  expect(await workers.render(question, signal)).toEqual({ missing: false, declared: {}, stacks: [], same: [], wanting: [], author: '' });
 });
 
 test('what a worker started ends with it', async () => {
@@ -155,7 +155,7 @@ function notingProgram(): { path: string; born: () => number[] } {
 appendFileSync(${JSON.stringify(notes)}, process.pid + '\\n');
 const send = (value) => { const body = Buffer.from(JSON.stringify(value)); const head = Buffer.alloc(4); head.writeUInt32BE(body.length); process.stdout.write(Buffer.concat([head, body])); };
 process.stdin.on('end', () => process.exit());
-process.stdin.on('data', (chunk) => send({ id: JSON.parse(chunk.toString('utf8', 4)).id, type: 'rendered', missing: false, wanting: [], author: '' }));
+process.stdin.on('data', (chunk) => send({ id: JSON.parse(chunk.toString('utf8', 4)).id, type: 'rendered', missing: false, declared: {}, wanting: [], author: '' }));
 `;
   writeFileSync(path, text);
   return { path, born: () => readFileSync(notes, 'utf8').trim().split('\n').map(Number) };

@@ -35,7 +35,7 @@ class World {
     const workers = {
       fetch: () => asked('look'),
       peek: ({ ref }: MirrorPlace) => asked(`peek ${ref ?? ''}`),
-      render: async () => ({ missing: false, stacks: [], same: [], wanting: [], author: '' }),
+      render: async () => ({ missing: false, declared: {}, stacks: [], same: [], wanting: [], author: '' }),
     } as unknown as GitWorkers;
     const events = new ReconcileEvents({ clock, logger: silentLogger });
     const place = { folder: '/nowhere', home: '/nowhere' } as MirrorPlace;

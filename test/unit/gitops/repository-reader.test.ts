@@ -11,7 +11,7 @@ test('only what is followed is rendered with its sealed files open; a ref is com
     peek: async ({ ref }: MirrorPlace) => ref ?? 'newer',
     render: async ({ commit, closed }: RenderQuestion) => {
       asked.push(`${commit}${closed === true ? ' closed' : ''}`);
-      return { missing: false, stacks: [], same: [], wanting: [], author: '' };
+      return { missing: false, declared: {}, stacks: [], same: [], wanting: [], author: '' };
     },
   } as unknown as GitWorkers;
   const place = { folder: '/nowhere', home: '/nowhere' } as MirrorPlace;
