@@ -96,7 +96,8 @@ describe.skipIf(whyNoHost())('a plain Docker Swarm', () => {
     await host.stop();
   }, 120_000);
 
-  test.each(Object.keys(stacks))('%s: docker over ours and ours over docker’s change nothing', { timeout: 180_000 }, async (name) => {
+  // Side by side: most of it is waiting.
+  test.concurrent.each(Object.keys(stacks))('%s: docker over ours and ours over docker’s change nothing', { timeout: 180_000 }, async (name) => {
     const deploy = ['stack', 'deploy', '--detach=false', '-q', '--resolve-image', 'never', '-c', join(host.folder, `${name}.yml`), name];
     const first = await shoal(...deploy);
     expect([first.code, first.stderr]).toEqual([0, '']);

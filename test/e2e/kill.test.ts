@@ -8,10 +8,10 @@ import { integerBetween, type Random, seededRandom } from '#base/random';
 import { Asker } from '#test/support/asker';
 import { HostDaemon } from '#test/support/daemon';
 import { type Container, settled, snapshotOf, type Wanted } from '#test/support/fleet';
-import { type Host, loadImage, startHost, until, whyNoHost } from '../support/machine.mjs';
+import { type Host, loadImage, startHost, stays, until, whyNoHost } from '../support/machine.mjs';
 
 const reason = whyNoHost();
-const rounds = Number(process.env['SHOAL_KILL_ROUNDS'] ?? 8);
+const rounds = Number(process.env['SHOAL_KILL_ROUNDS'] ?? 6);
 const seed = Number(process.env['SHOAL_SEED'] ?? Date.now() % 1_000_000);
 const image = 'shoal-kill-test:1';
 /** Of the one whose look-ups must not notice anything. */
@@ -36,7 +36,7 @@ describe.skipIf(reason !== undefined)(reason ? `kill -9 (skipped: ${reason})` : 
 
   beforeAll(async () => {
     host = await startHost();
-    for (const each of [image, steadyImage]) loadImage(host.socket, each, { command: ['/bin/sleep', '100000'] });
+    for (const each of [image, steadyImage]) loadImage(host.socket, each, { command: stays });
     // Three deaths within a minute are what the series is about: it is not to end in safe mode.
     daemon = new HostDaemon(host, 'a', ['--safe-mode=false']);
     daemon.file('key.txt', 'key');

@@ -236,11 +236,19 @@ export async function until(condition, limitMs, explain) {
   }
 }
 
+/** What an image's first process runs so that it ends as soon as it is asked to: as a container's first process, a program that says nothing about SIGTERM never hears it. @param {string} program @returns {string[]} */
+function endsWhenAsked(program) {
+  return ['/bin/sh', '-c', `trap 'exit 0' TERM; ${program} & wait`];
+}
+
+/** What most containers of tests do: nothing, until they are asked to end. */
+export const stays = endsWhenAsked('/bin/sleep 100000');
+
 /**
  * Loads an image made of the static busybox alone, with no registry.
  * @param {string} socket @param {string} tag such as `shoal-test:1` @param {{ command?: string[], files?: Record<string, string>, copies?: string[], changes?: string[] }} [options] files are written, copies are taken from this machine
  */
-export function loadImage(socket, tag, { command = ['/bin/httpd', '-f', '-p', '80', '-h', '/www'], files = {}, copies = [], changes = [] } = {}) {
+export function loadImage(socket, tag, { command = endsWhenAsked('/bin/httpd -f -p 80 -h /www'), files = {}, copies = [], changes = [] } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'shoal-image-'));
   try {
     for (const folder of ['bin', 'www', 'tmp', 'etc', 'proc', 'sys', 'dev', 'run']) mkdirSync(join(root, folder));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HostDaemon } from '#test/support/daemon';
 import { containersOf, HostCluster, limitMs, sortedLines } from '#test/support/host-cluster';
-import { until, whyNoHost } from '../../support/machine.mjs';
+import { stays, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
 const image = 'shoal-managers:1';
@@ -20,7 +20,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
   let workers: HostDaemon[];
 
   beforeAll(async () => {
-    cluster = await HostCluster.start(5, image, ['/bin/sleep', '100000']);
+    cluster = await HostCluster.start(5, image, stays);
     ({ daemons, logs, eventually, insist, containers: allContainers } = cluster);
     managers = daemons.slice(0, 3);
     workers = daemons.slice(3);

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HostDaemon } from '#test/support/daemon';
 import { containersOf, HostCluster, limitMs, sortedLines } from '#test/support/host-cluster';
-import { until, whyNoHost } from '../../support/machine.mjs';
+import { stays, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
 const image = 'shoal-quorum:1';
+/** Of heartbeats: so long that a restart is none of a node's deaths, however slow the machine is. */
+const patience = '10s';
 
 describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : 'quorum', { timeout: 180_000 }, () => {
   let cluster: HostCluster;
@@ -21,11 +23,10 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
   let three: HostDaemon;
 
   beforeAll(async () => {
-    cluster = await HostCluster.start(3, image, ['/bin/sleep', '100000']);
+    cluster = await HostCluster.start(3, image, stays);
     ({ daemons, logs, eventually, insist, containers: allContainers } = cluster);
     [one, two, three] = daemons as [HostDaemon, HostDaemon, HostDaemon];
-    // So long that a restart is none of a node's deaths, however slow the machine is.
-    await one.ask('swarm', 'init', '--advertise-addr', one.host.address, '--dispatcher-heartbeat', '10s');
+    await one.ask('swarm', 'init', '--advertise-addr', one.host.address, '--dispatcher-heartbeat', patience);
     const token = await one.ask('swarm', 'join-token', '-q', 'manager');
     for (const daemon of [two, three]) await daemon.ask('swarm', 'join', '--token', token, `${one.host.address}:2377`);
     await one.ask('service', 'create', '--detach', '--name', 'app', '--replicas', '3', image);
@@ -42,6 +43,14 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     ).length;
   const places = async (daemon: HostDaemon): Promise<string[]> =>
     sortedLines((await daemon.docker(['node', 'ls', '--format', '{{.Status}} {{.ManagerStatus}}'])).stdout).map((line) => line.trim());
+  /** Ends it so that it is known to be dead within seconds: a session learns the period when it begins. */
+  const deadSoon = async (daemon: HostDaemon): Promise<void> => {
+    await insist(one, 'swarm', 'update', '--dispatcher-heartbeat', '2s');
+    await daemon.kill();
+    await daemon.start();
+    await eventually(() => places(daemon), whole);
+    await daemon.kill();
+  };
   const whole = ['Ready Leader', 'Ready Reachable', 'Ready Reachable'];
 
   test('all restarted at once, they are as they were', async () => {
@@ -140,8 +149,7 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
 
     expect(allContainers()).toEqual(before);
 
-    await insist(one, 'swarm', 'update', '--dispatcher-heartbeat', '1s');
-    await three.kill();
+    await deadSoon(three);
     await eventually(async () => (await places(one)).filter((line) => line.startsWith('Down')).length, 1);
     expect(await one.run(['swarm', 'ca', '--rotate']), logs()).toMatchObject({
       code: 0,
@@ -151,7 +159,7 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     await three.start();
     for (const daemon of daemons) await eventually(() => places(daemon), whole);
     for (const { state } of daemons) await eventually(() => readFileSync(join(state, 'certificates', 'swarm-root-ca.crt'), 'utf8').trim(), root);
-    await insist(one, 'swarm', 'update', '--dispatcher-heartbeat', '10s');
+    await insist(one, 'swarm', 'update', '--dispatcher-heartbeat', patience);
     await eventually(() => running(one), 3);
     await eventually(() => allContainers().length, 3);
   });
@@ -207,7 +215,7 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     const token = await one.ask('swarm', 'join-token', '-q', 'manager');
     const to = `${one.host.address}:2377`;
 
-    await three.kill();
+    await deadSoon(three);
     rmSync(three.state, { recursive: true });
     await three.start();
     await until(

@@ -14,7 +14,7 @@ import { HostDaemon, runCommand } from '#test/support/daemon';
 import { testDescription as description } from '#test/support/memory-cluster';
 import { answerOf, managersOnly, openMethods, rpcMethods } from '#test/support/rpc-caller';
 import { startHosts } from '../../support/hosts.mjs';
-import { loadImage, until, whyNoHost, type Host } from '../../support/machine.mjs';
+import { type Host, loadImage, stays, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
 const image = 'shoal-workers:1';
@@ -30,7 +30,7 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
   beforeAll(async () => {
     machines = await startHosts(2);
     const [one, two] = machines.hosts as [Host, Host];
-    for (const { socket } of machines.hosts) loadImage(socket, image, { command: ['/bin/sleep', '100000'] });
+    for (const { socket } of machines.hosts) loadImage(socket, image, { command: stays });
     manager = new HostDaemon(one, 'm');
     worker = new HostDaemon(two, 'w', ['--safe-mode=false']);
     await Promise.all([manager.start(), worker.start()]);
@@ -48,11 +48,13 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
   const at = (daemon: HostDaemon) => `${daemon.host.address}:2377`;
   const nodeId = (daemon: HostDaemon) => daemon.askDocker('info', '--format', '{{.Swarm.NodeID}}');
   const tlsOf = ({ state }: HostDaemon): LiveTls => new LiveTls(readCertificateFiles(state, () => true) ?? { certificate: '', key: '', roots: '' });
-  const containersOf = (service: string, { host }: HostDaemon): number =>
+  const idsOf = (service: string, { host }: HostDaemon): string[] =>
     host
       .docker(['ps', '-q', '--filter', `label=com.docker.swarm.service.name=${service}`])
       .split('\n')
-      .filter(Boolean).length;
+      .filter(Boolean)
+      .sort();
+  const containersOf = (service: string, daemon: HostDaemon): number => idsOf(service, daemon).length;
   const containers = ({ host }: HostDaemon) => host.docker(['ps', '-q', '--filter', 'label=com.docker.swarm.task.id']).split('\n').filter(Boolean);
   const nodeStates = async () => (await manager.askDocker('node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.TLSStatus}}')).split('\n').sort();
   const running = async (service: string) =>
@@ -74,6 +76,12 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
       () => `${seen.join()}\n${manager.lastLog()}\n${worker.lastLog()}`,
     );
   };
+  const allReady = () =>
+    until(
+      async () => (await nodeStates()).every((line) => line.includes(' Ready ')),
+      limitMs,
+      () => worker.lastLog(),
+    );
   const state = async (daemon: HostDaemon) => daemon.askDocker('info', '--format', '{{.Swarm.LocalNodeState}}');
 
   async function refused(text: string | RegExp, ...args: string[]): Promise<void> {
@@ -313,22 +321,23 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
   });
 
   test('a worker that starts again goes on with what ran', async () => {
-    const before = containers(worker).sort();
+    const before = idsOf('app', worker);
     await worker.kill();
     await worker.start();
-    await until(
-      async () => (await nodeStates()).every((line) => line.includes(' Ready ')),
-      limitMs,
-      () => worker.lastLog(),
-    );
+    await allReady();
     await settled(
       'app',
       [manager, manager, worker, worker].map(({ host }) => host.name),
     );
-    expect(containers(worker).sort()).toEqual(before);
+    expect(idsOf('app', worker)).toEqual(before);
   });
 
   test('a worker that dies is down, and its tasks are replaced; back again it ends the twins', { timeout: 180_000 }, async () => {
+    // A session learns the period when it begins.
+    await manager.askDocker('swarm', 'update', '--dispatcher-heartbeat', '2s');
+    await worker.kill();
+    await worker.start();
+    await allReady();
     await worker.kill();
     await until(
       async () => (await nodeStates()).some((line) => line.startsWith(`${worker.host.name} Down`)),
@@ -349,11 +358,7 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
   });
 
   test('a node that is removed is cut off at once, whatever its certificate says', async () => {
-    await until(
-      async () => (await nodeStates()).every((line) => line.includes(' Ready ')),
-      limitMs,
-      () => worker.lastLog(),
-    );
+    await allReady();
     const { stderr } = await manager.docker(['node', 'rm', worker.host.name]);
     expect(stderr).toContain("is not down and can't be removed");
     await manager.askDocker('node', 'rm', '--force', worker.host.name);

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HostDaemon } from '#test/support/daemon';
 import { GitRepository } from '#test/support/git-repository';
-import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
+import { type Host, loadImage, startHost, stays, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
 const image = 'shoal-owner:1';
@@ -18,7 +18,7 @@ describe.skipIf(reason !== undefined)(reason ? `ownership (skipped: ${reason})` 
 
   beforeAll(async () => {
     host = await startHost();
-    loadImage(host.socket, image, { command: ['sleep', '3600'] });
+    loadImage(host.socket, image, { command: stays });
     daemon = new HostDaemon(host);
     await daemon.start();
     await daemon.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');

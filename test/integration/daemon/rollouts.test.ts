@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { HostDaemon } from '#test/support/daemon';
-import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
+import { type Host, loadImage, startHost, stays, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
 const good = 'shoal-rollout:1';
@@ -31,12 +31,11 @@ describe.skipIf(reason !== undefined)(reason ? `rollouts (skipped: ${reason})` :
 
   beforeAll(async () => {
     host = await startHost();
-    const sleeps = ['/bin/sleep', '100000'];
-    loadImage(host.socket, good, { command: sleeps });
-    loadImage(host.socket, better, { command: sleeps, files: { '/www/better': '' } });
+    loadImage(host.socket, good, { command: stays });
+    loadImage(host.socket, better, { command: stays, files: { '/www/better': '' } });
     loadImage(host.socket, failing, { command: ['/bin/sh', '-c', 'echo broken; sleep 0.2; exit 3'] });
     loadImage(host.socket, done, { command: ['/bin/sh', '-c', 'echo work; exit 0'] });
-    loadImage(host.socket, sick, { command: sleeps, changes: ['HEALTHCHECK --interval=500ms --timeout=1s --retries=2 CMD ["/bin/false"]'] });
+    loadImage(host.socket, sick, { command: stays, changes: ['HEALTHCHECK --interval=500ms --timeout=1s --retries=2 CMD ["/bin/false"]'] });
     daemon = new HostDaemon(host);
     await daemon.start();
     await daemon.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');

@@ -1,7 +1,7 @@
 /** A daemon that dies again and again on a real host: the fourth start is safe, its containers run on, the harm goes, and a restart in order is a whole one. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HostDaemon } from '#test/support/daemon';
-import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
+import { type Host, loadImage, startHost, stays, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
 const image = 'shoal-safe:1';
@@ -12,7 +12,7 @@ describe.skipIf(reason !== undefined)(reason ? `safe mode (skipped: ${reason})` 
 
   beforeAll(async () => {
     host = await startHost();
-    loadImage(host.socket, image, { command: ['sleep', '3600'] });
+    loadImage(host.socket, image, { command: stays });
     daemon = new HostDaemon(host);
     await daemon.start();
     await daemon.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');

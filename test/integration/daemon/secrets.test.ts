@@ -4,7 +4,7 @@ import { existsSync, readdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HostDaemon } from '#test/support/daemon';
-import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
+import { type Host, loadImage, startHost, stays, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
 const image = 'shoal-secrets:1';
@@ -19,7 +19,7 @@ describe.skipIf(reason !== undefined)(reason ? `secrets (skipped: ${reason})` : 
 
   beforeAll(async () => {
     host = await startHost();
-    loadImage(host.socket, image, { command: ['/bin/sleep', '100000'], files: { '/etc/passwd': 'root:x:0:0::/:/bin/sh\napp:x:500:501::/:/bin/sh\n' } });
+    loadImage(host.socket, image, { command: stays, files: { '/etc/passwd': 'root:x:0:0::/:/bin/sh\napp:x:500:501::/:/bin/sh\n' } });
     daemon = new HostDaemon(host, 'a', ['--snapshot-entries', '5']);
     await daemon.start();
     await daemon.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');
