@@ -32,6 +32,7 @@ import { HealthTeller } from './health-teller.ts';
 import { deployPlanner } from './plan.ts';
 import { RevisionJudge } from './revision-judge.ts';
 import type { GitTimeouts, MirrorPlace } from './protocol.ts';
+import { Commenter } from './tell/commenter.ts';
 import { Teller } from './tell/teller.ts';
 import { writeHome } from './worker/git-environment.ts';
 
@@ -80,6 +81,7 @@ export class GitOps {
   readonly #health: HealthTeller;
   readonly #judge: RevisionJudge;
   readonly #teller: Teller;
+  readonly #commenter: Commenter;
   #unwatch: () => void = () => {};
 
   constructor(options: GitOpsOptions, parts: GitOpsParts) {
@@ -92,6 +94,7 @@ export class GitOps {
     this.#health = new HealthTeller({ ...parts, events: this.events });
     this.#judge = new RevisionJudge({ ...parts, events: this.events });
     this.#teller = new Teller(parts);
+    this.#commenter = new Commenter({ ...parts, plan: (repository, ref) => this.planCommit(repository, ref) });
   }
 
   async start(): Promise<void> {
@@ -107,6 +110,7 @@ export class GitOps {
     this.#health.notice();
     this.#judge.notice();
     this.#teller.notice();
+    this.#commenter.notice();
     for (const { Spec } of view.list('repository')) {
       if (Spec.Trust !== undefined) continue;
       const words = 'it was added before repositories were limited and keeps full trust; `shoal repo update NAME --trust limited` ends that';
@@ -118,17 +122,18 @@ export class GitOps {
   async stop(): Promise<void> {
     this.#unwatch();
     this.#health.stop();
-    await Promise.all([this.#judge.stop(), this.#teller.stop()]);
+    const talks = [this.#judge.stop(), this.#teller.stop(), this.#commenter.stop()];
     const stops = [...this.#followers.values()].map(({ follower }) => follower.stop());
     // A render does not wait to be asked.
     this.#workers.stop();
     this.#hosted.stop();
-    await Promise.all(stops);
+    await Promise.all([...stops, ...talks]);
     this.#followers.clear();
   }
 
   /** One whole reconcile of the repository; resolves when its status is stored. */
   async sync(name: string): Promise<void> {
+    this.#commenter.notice();
     await this.#named(name).follower.sync();
   }
 
@@ -195,6 +200,7 @@ export class GitOps {
         else this.#forget(event.id, event.previous?.Spec.Name ?? '');
       }
       if (event.kind === 'repository') this.#tellThaw(event);
+      if (event.kind === 'repository' && isNewForForges(event)) this.#commenter.notice();
       if (event.kind === 'stack') this.#noteRelease(event);
       const stack = stackOf(event) ?? verdictOf(event);
       if (stack !== undefined) touched.add(stack);
@@ -280,6 +286,11 @@ export class GitOps {
       return this.#removeMirror(id);
     });
   }
+}
+
+/** Another commit is followed, or somebody else is told. */
+function isNewForForges({ object, previous }: StoreEvents[number] & { kind: 'repository' }): boolean {
+  return object?.Status.Commit !== previous?.Status.Commit || !equal(object?.Notify, previous?.Notify);
 }
 
 /** Somebody said that a stack or a repository may go on, or may not. */

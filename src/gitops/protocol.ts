@@ -162,8 +162,14 @@ function isSpec(spec: Fields): boolean {
 
 /** What it means is judged where it is stored. */
 function isDeclared({ KeepsStacks, Freeze = [], Notify = [], Repositories = [] }: Fields): boolean {
-  const plain = (value: unknown): boolean => Object.values(record(value)).every(isText);
-  return (KeepsStacks === undefined || KeepsStacks === true) && isList(Freeze, isText) && isList(Notify, plain) && isList(Repositories, isDeclaredRepository);
+  return (
+    (KeepsStacks === undefined || KeepsStacks === true) && isList(Freeze, isText) && isList(Notify, isTarget) && isList(Repositories, isDeclaredRepository)
+  );
+}
+
+function isTarget(value: unknown): boolean {
+  const { MergeRequests = false, ...texts } = record(value);
+  return typeof MergeRequests === 'boolean' && Object.values(texts).every(isText);
 }
 
 function isDeclaredRepository(value: unknown): boolean {

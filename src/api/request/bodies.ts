@@ -87,6 +87,7 @@ export const repositoryNotifyRequest = object<Partial<AskedTarget>>({
   URL: text,
   Project: text,
   Secret: text,
+  MergeRequests: flag,
 });
 
 export const repositoryIssuerRequest = object<Partial<Omit<TrustedIssuer, 'ID'>>>({

@@ -175,9 +175,10 @@ function syncOf(value: Value | undefined): SyncPolicy {
   };
 }
 
-/** Of a mapping those values that are texts. */
+/** Of a mapping those values that are texts, or yes and no. */
 function plainTexts(value: Value): Record<string, string> {
-  return Object.fromEntries(Object.entries(mapOf(value)).flatMap(([key, found]) => (typeof found === 'string' ? [[key, found]] : [])));
+  const plain = (found: Value): boolean => typeof found === 'string' || typeof found === 'boolean';
+  return Object.fromEntries(Object.entries(mapOf(value)).flatMap(([key, found]) => (plain(found) ? [[key, goText(found)]] : [])));
 }
 
 function variablesOf(value: Value | undefined): Record<string, string> {

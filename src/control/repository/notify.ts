@@ -1,7 +1,8 @@
 /** Use cases of telling: who is told, what is to be said, and that it was said. All of it lies in the store, so that it is said whoever leads: once, or twice where the leader ends between the two. */
 import { timeOf, timeText } from '#base/clock';
+import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
-import { forgeKinds, type AskedTarget, type NotifyTarget, type OutboxMessage, type Told, type Verdict } from '#model/git/notify';
+import { forgeKinds, type AskedTarget, type NotifyTarget, type OutboxMessage, type SaidComment, type Told, type Verdict } from '#model/git/notify';
 import type { Repository } from '#model/object/repository';
 import { update } from '#store/action';
 import type { UseCase } from '../cluster.ts';
@@ -36,7 +37,9 @@ export function removeTarget(ref: string, id: string): UseCase<void> {
     if (target.Declared) throw new Refusal('failedPrecondition', `repository ${repository.Spec.Name} tells it because its shoal.yml says so: change it there`);
     const Notify = (repository.Notify ?? []).filter((each) => each !== target);
     const Outbox = (repository.Outbox ?? []).filter(({ Target }) => Target !== target.ID);
-    return { actions: [update('repository', withLists(repository, { Notify, Outbox }))], result: undefined };
+    const { Comments = [], ...rest } = withLists(repository, { Notify, Outbox });
+    const left = Comments.filter(({ Target }) => Target !== target.ID);
+    return { actions: [update('repository', { ...rest, ...(left.length > 0 && { Comments: left }) })], result: undefined };
   };
 }
 
@@ -64,6 +67,18 @@ export function messageSaid(id: string, message: string): UseCase<void> {
   };
 }
 
+/** What is said now on merge requests at one forge. Nothing new: no entry. */
+export function noteComments(id: string, target: string, said: readonly SaidComment[]): UseCase<void> {
+  return (view) => {
+    const repository = view.get('repository', id);
+    if (!repository?.Notify?.some(({ ID }) => ID === target)) return { actions: [], result: undefined };
+    const { Comments = [], ...rest } = repository;
+    const all = [...Comments.filter(({ Target }) => Target !== target && rest.Notify?.some(({ ID }) => ID === Target)), ...said];
+    if (equal(all, Comments)) return { actions: [], result: undefined };
+    return { actions: [update('repository', { ...rest, ...(all.length > 0 && { Comments: all }) })], result: undefined };
+  };
+}
+
 /** One failure is one message, however often it comes back; an end of it is always said. */
 function isNews(told: Told | undefined, { Commit, State, Text }: Verdict, now: number): boolean {
   if (!told) return true;
@@ -82,7 +97,7 @@ function withLists(repository: Repository, lists: Pick<Repository, 'Notify' | 'O
   return { ...rest, ...(Notify.length > 0 && { Notify }), ...(Outbox.length > 0 && { Outbox }) };
 }
 
-export function checkTarget({ Kind, URL: url, Project, Secret }: AskedTarget): void {
+export function checkTarget({ Kind, URL: url, Project, Secret, MergeRequests }: AskedTarget): void {
   if (url.length > longestText || (Secret?.length ?? 0) > longestText)
     throw new Refusal('invalidArgument', `an address or a secret has at most ${longestText} characters`);
   if (!/^(https:\/\/|http:\/\/(127(\.\d{1,3}){3}|localhost|\[::1\])[:/])[^\s@]+$/i.test(url))
@@ -95,6 +110,7 @@ export function checkTarget({ Kind, URL: url, Project, Secret }: AskedTarget): v
   if (forge && (Project === undefined || !/^[\w.-]+(\/[\w.-]+)+$/.test(Project)))
     throw new Refusal('invalidArgument', `${Kind} needs a project, such as team/stacks`);
   if (!forge && Project !== undefined) throw new Refusal('invalidArgument', `${Kind} has no project`);
+  if (!forge && MergeRequests) throw new Refusal('invalidArgument', `${Kind} has no merge requests`);
   if (forge && Secret === undefined) throw new Refusal('invalidArgument', `${Kind} needs a token`);
   if (Kind === 'slack' && Secret !== undefined) throw new Refusal('invalidArgument', 'slack has no secret beside its address');
 }

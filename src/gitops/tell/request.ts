@@ -21,18 +21,24 @@ export function tellRequest(repository: string, target: NotifyTarget, message: O
   const name = `shoal/${repository}`;
   if (target.Kind === 'gitlab') {
     const path = `/projects/${encodeURIComponent(target.Project ?? '')}/statuses/${Commit}`;
-    return json(`${root}${path}`, { state: gitlabStates[State], name, description }, { 'PRIVATE-TOKEN': target.Secret ?? '' });
+    return json(`${root}${path}`, { state: gitlabStates[State], name, description }, forgeHeaders(target));
   }
   if (target.Kind === 'github' || target.Kind === 'gitea') {
-    const authorization = `${target.Kind === 'github' ? 'Bearer' : 'token'} ${target.Secret ?? ''}`;
     const body = { state: State, context: name, description };
-    return json(`${root}/repos/${target.Project ?? ''}/statuses/${Commit}`, body, { Authorization: authorization, Accept: 'application/json' });
+    return json(`${root}/repos/${target.Project ?? ''}/statuses/${Commit}`, body, forgeHeaders(target));
   }
   if (target.Kind === 'slack') return json(target.URL, { text: `${marks[State]} ${repository} at ${shortCommit(Commit)}: ${State}: ${Text}` });
   const event = { id: message.ID, repository, commit: Commit, state: State, message: Text, time: message.At };
   const { body } = json('', event);
   const signature = target.Secret === undefined ? {} : { 'X-Shoal-Signature': `sha256=${createHmac('sha256', target.Secret).update(body).digest('hex')}` };
   return json(target.URL, event, signature);
+}
+
+/** With the token, which goes to the forge alone. */
+export function forgeHeaders({ Kind, Secret = '' }: Pick<NotifyTarget, 'Kind' | 'Secret'>): Readonly<Record<string, string>> {
+  const own = { 'Content-Type': 'application/json', 'User-Agent': 'shoal', Accept: 'application/json' };
+  if (Kind === 'gitlab') return { ...own, 'PRIVATE-TOKEN': Secret };
+  return { ...own, Authorization: `${Kind === 'github' ? 'Bearer' : 'token'} ${Secret}` };
 }
 
 function json(url: string, body: object, headers: Readonly<Record<string, string>> = {}): TellRequest {

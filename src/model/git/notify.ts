@@ -13,12 +13,28 @@ export interface NotifyTarget {
   Project?: string;
   /** A forge's token, or what a webhook's body is signed with. Never shown. */
   Secret?: string;
+  /** Of a forge: each merge request into the branch gets a comment that says what it would do. */
+  MergeRequests?: boolean;
   /** The repository's own file names it; absent: an operator did. */
   Declared?: true;
 }
 
 /** As somebody asks for it. */
 export type AskedTarget = Omit<NotifyTarget, 'ID' | 'Declared'>;
+
+/** The one comment on a merge request. */
+export interface SaidComment {
+  /** Id. */
+  Target: string;
+  /** Its number at the forge. */
+  Request: number;
+  /** Its id at the forge. */
+  Comment: string;
+  /** SHA-256 of what was said, hex. */
+  Digest: string;
+  /** The commits that it follows from: its newest, and the one that is followed. */
+  State: string;
+}
 
 export interface Verdict {
   Commit: string;

@@ -1,5 +1,5 @@
 /** A Git repository of stacks that the reconciler follows. */
-import type { AskedTarget, NotifyTarget, OutboxMessage, Told } from '../git/notify.ts';
+import type { AskedTarget, NotifyTarget, OutboxMessage, SaidComment, Told } from '../git/notify.ts';
 import type { Meta } from './meta.ts';
 import type { RepositoryState } from './states.ts';
 
@@ -81,6 +81,8 @@ export interface Repository extends Meta {
   Notify?: readonly NotifyTarget[];
   Told?: Told;
   Outbox?: readonly OutboxMessage[];
+  /** What was said on merge requests that are open. */
+  Comments?: readonly SaidComment[];
   /** With which people and machines come to it through the daemon's HTTP door. */
   Tokens?: readonly RepositoryToken[];
   Issuers?: readonly TrustedIssuer[];

@@ -13,6 +13,9 @@ import { get, parameter, post, remove, type Answer, type Call, type Route } from
 /** Of the token that somebody showed at the HTTP door; without it whoever asks is root on a manager. */
 export const tokenHeader = 'shoal-token-id';
 
+/** Parts of a repository that are taken away by their id, which may be shortened. */
+const removals = { tokens: removeToken, notify: removeTarget, issuers: removeIssuer } as const;
+
 export function hostedRoutes(context: Context): Route[] {
   return [
     ...gitServices.map((service) => {
@@ -29,23 +32,17 @@ export function hostedRoutes(context: Context): Route[] {
       if (!Kind) throw new Refusal('invalidArgument', 'the kind of who is told must be given');
       return { status: 201, json: await submit(context, call, addTarget(parameter(call), { Kind, URL, ...more })) };
     }),
-    remove('/shoal/v1/repositories/{}/notify/{}', async (call) => {
-      await submit(context, call, removeTarget(parameter(call), parameter(call, 1)));
-      return { status: 204 };
-    }),
     post('/shoal/v1/repositories/{}/issuers', async (call) => {
       const { Issuer = '', Subject = '', Audience = '', Role } = await decodeBody(call.request, repositoryIssuerRequest);
       if (!Role) throw new Refusal('invalidArgument', 'the role of the issuer\u2019s tokens must be given');
       return { status: 201, json: await submit(context, call, addIssuer(parameter(call), { Issuer, Subject, Audience, Role })) };
     }),
-    remove('/shoal/v1/repositories/{}/issuers/{}', async (call) => {
-      await submit(context, call, removeIssuer(parameter(call), parameter(call, 1)));
-      return { status: 204 };
-    }),
-    remove('/shoal/v1/repositories/{}/tokens/{}', async (call) => {
-      await submit(context, call, removeToken(parameter(call), parameter(call, 1)));
-      return { status: 204 };
-    }),
+    ...Object.entries(removals).map(([part, removal]) =>
+      remove(`/shoal/v1/repositories/{}/${part}/{}`, async (call) => {
+        await submit(context, call, removal(parameter(call), parameter(call, 1)));
+        return { status: 204 };
+      }),
+    ),
   ];
 }
 

@@ -14,6 +14,7 @@ interface AddFlags {
   urlFile?: string;
   project?: string;
   secretFile?: string;
+  mergeRequests?: boolean;
 }
 
 const columns: readonly Column<ShownTarget>[] = [
@@ -39,12 +40,18 @@ export function addRepoNotify(repo: Command): void {
     .option('--url-file <file>', 'file with the address')
     .option('--project <path>', 'owner/name at the forge')
     .option('--secret-file <file>', "file with the forge's token, or with what a webhook's body is signed with")
+    .option('--merge-requests', 'keep a comment on each merge request into the branch that says what it would do (of a forge)')
     .addHelpText('after', kindHelp)
     .action(addTarget);
   addParts<ShownTarget>(notify, { path: 'notify', of: ({ Notify }) => Notify, columns, listing: 'list who is told', removing: 'tell somebody no longer' });
 }
 
-async function addTarget(name: string, url: string | undefined, { kind, urlFile, project, secretFile }: AddFlags, command: Command): Promise<void> {
+async function addTarget(
+  name: string,
+  url: string | undefined,
+  { kind, urlFile, project, secretFile, mergeRequests }: AddFlags,
+  command: Command,
+): Promise<void> {
   if (!notifyKinds.some((each) => each === kind)) throw new CommandError(`--kind is one of ${notifyKinds.join(', ')}, not "${kind}"`, exitCodes.usage);
   if ((url === undefined) === (urlFile === undefined)) throw new CommandError('give the address, or --url-file', exitCodes.usage);
   const { client, terminal } = openSession(command);
@@ -52,6 +59,7 @@ async function addTarget(name: string, url: string | undefined, { kind, urlFile,
     Kind: kind,
     URL: urlFile === undefined ? url : lineOf('--url-file', urlFile),
     ...(project !== undefined && { Project: project }),
+    ...(mergeRequests && { MergeRequests: true }),
     ...(secretFile !== undefined && { Secret: lineOf('--secret-file', secretFile) }),
   };
   terminal.out((await client.post<{ ID: string }>(`${repositoryPath(name)}/notify`, target)).ID);

@@ -35,11 +35,12 @@ export async function declaredIn(snapshot: Snapshot, file: RepositoryFile | unde
 }
 
 async function targetOf(entry: Readonly<Record<string, string>>, where: string, read: ReadText): Promise<AskedTarget> {
-  const { kind = '', url, url_file: urlFile, project, secret_file: secretFile } = entry;
+  const { kind = '', url, url_file: urlFile, project, secret_file: secretFile, merge_requests: mergeRequests } = entry;
   if ((url === undefined) === (urlFile === undefined)) throw wrong(`${where}: give url or url_file`);
   const URL = url ?? oneLine(await read(`${where}.url_file`, urlFile ?? '', true));
   const Secret = secretFile === undefined ? undefined : oneLine(await read(`${where}.secret_file`, secretFile, true));
-  return { Kind: kind as AskedTarget['Kind'], URL, ...(project !== undefined && { Project: project }), ...(Secret !== undefined && { Secret }) };
+  const more = { ...(project !== undefined && { Project: project }), ...(mergeRequests === 'true' && { MergeRequests: true }) };
+  return { Kind: kind as AskedTarget['Kind'], URL, ...more, ...(Secret !== undefined && { Secret }) };
 }
 
 async function repositoryOf({ texts, variables, allow, windows }: RepositoryEntry, closed: boolean, read: ReadText): Promise<DeclaredRepository> {
