@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 import type { UseCase, UseCaseContext } from '#control/cluster';
 import type { Action, Answer } from '#store/action';
 import type { KnownAnswer } from '#store/answers';
-import { levelNeeded, writableLevel } from '#store/feature-level';
+import { levelAfter, needOf } from '#store/feature-level';
 import { Overlay } from '#store/overlay';
 import { keyOf } from '#store/room';
 import type { Store } from '#store/store';
@@ -124,14 +124,15 @@ function sameAsked(known: KnownAnswer, { id, asked }: Request): KnownAnswer {
 
 /** What some node does not know must never reach the log: every manager would meet it at every start. */
 function refuseUnknown(view: View, actions: readonly Action[]): void {
-  const level = writableLevel(view);
+  const level = levelAfter(view, actions);
   for (const action of actions) {
-    const needed = levelNeeded(action);
-    if (needed === undefined) throw new Refusal('unimplemented', `this manager does not know how to ${action.type} a ${action.kind}`);
-    if (needed <= level) continue;
+    const need = needOf(action);
+    if (need === undefined) throw new Refusal('unimplemented', `this manager does not know how to ${action.type} a ${action.kind}`);
+    if (need.level <= level) continue;
     throw new Refusal(
       'failedPrecondition',
-      `a ${action.kind} needs feature level ${needed}, and the cluster is at ${level}: it rises when every node runs the newer version`,
+      `${need.what} needs feature level ${need.level}, and the cluster is at ${level}: it rises when every node runs the newer version`,
+      { plain: true },
     );
   }
 }

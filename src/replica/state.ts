@@ -1,7 +1,7 @@
 /** The state that the log's entries make: the store behind its formats. */
 import { assert } from '#base/assert';
 import { Refusal } from '#base/refusal';
-import { levelNeeded } from '#store/feature-level';
+import { needOf } from '#store/feature-level';
 import type { Entry, StoreEvent } from '#store/action';
 import { Store } from '#store/store';
 import { Divergence } from './divergence.ts';
@@ -91,7 +91,7 @@ export class ReplicatedState implements StateMachine {
   }
 
   #refuseUnknown(index: number, { actions }: Entry): void {
-    const unknown = actions.find((action) => levelNeeded(action) === undefined);
+    const unknown = actions.find((action) => needOf(action) === undefined);
     if (!unknown) return;
     throw new Refusal(
       'failedPrecondition',

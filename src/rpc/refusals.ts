@@ -37,6 +37,9 @@ export function toRefusal(error: ServiceError, peer: string): Refusal {
   if (error.code === status.UNAUTHENTICATED || error.code === status.PERMISSION_DENIED) {
     return new Refusal(error.code === status.UNAUTHENTICATED ? 'unauthenticated' : 'permissionDenied', error.details);
   }
+  if (error.code === status.UNIMPLEMENTED) {
+    return new Refusal('unimplemented', `${peer} runs a version of shoal that does not know this yet: install the version of this node there, too`);
+  }
   return new Refusal('unavailable', `${peer} does not answer: ${error.details || error.message}`);
 }
 

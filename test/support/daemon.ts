@@ -25,7 +25,7 @@ export interface RunOptions {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const ownProgram = join(root, 'bin/shoal');
+export const ownProgram = join(root, 'bin/shoal');
 /** A command that hangs fails its test with what it said so far, not with a bare timeout. */
 const commandLimitMs = 90_000;
 
@@ -46,7 +46,7 @@ export class HostDaemon {
     /** Command that runs the rest of its line: for a daemon that sees other folders than its host does. */
     readonly wrap: readonly string[] = [],
     /** The program, where it is not that of this folder. */
-    readonly program = ownProgram,
+    public program = ownProgram,
   ) {
     this.folder = join(host.folder, `daemon-${name}`);
     this.socket = join(this.folder, 'run', 'shoal.sock');

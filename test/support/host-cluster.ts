@@ -1,4 +1,5 @@
 /** Daemons on hosts of their own with a real engine each, as tests of several nodes start, ask and end them. */
+import { join } from 'node:path';
 import { startHosts } from './hosts.mjs';
 import { loadImage, until, type Host } from './machine.mjs';
 import { HostDaemon } from './daemon.ts';
@@ -14,10 +15,11 @@ export class HostCluster {
     this.daemons = daemons;
   }
 
-  /** `count` daemons that are in no cluster yet, and `image` on each, whose containers run `command`. */
-  static async start(count: number, image: string, command: readonly string[]): Promise<HostCluster> {
+  /** `count` daemons that are in no cluster yet, and `image` on each, whose containers run `command`; `programIn` gives their program, made below a folder. */
+  static async start(count: number, image: string, command: readonly string[], programIn?: (folder: string) => string): Promise<HostCluster> {
     const machines = await startHosts(count);
-    const daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `n${at}`, ['--safe-mode=false']));
+    const program = programIn?.(join(machines.hosts[0]?.folder ?? '', 'program'));
+    const daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `n${at}`, ['--safe-mode=false'], [], program));
     const cluster = new HostCluster(machines, daemons);
     try {
       for (const { socket } of machines.hosts) loadImage(socket, image, { command: [...command] });

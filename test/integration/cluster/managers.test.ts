@@ -2,8 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { HostDaemon } from '#test/support/daemon';
+import { ownProgram, type HostDaemon } from '#test/support/daemon';
 import { containersOf, HostCluster, limitMs, sortedLines } from '#test/support/host-cluster';
+import { olderProgram } from '#test/support/older-program';
+import { featureLevel } from '#model/feature-level';
 import { stays, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
@@ -20,7 +22,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
   let workers: HostDaemon[];
 
   beforeAll(async () => {
-    cluster = await HostCluster.start(5, image, stays);
+    cluster = await HostCluster.start(5, image, stays, olderProgram);
     ({ daemons, logs, eventually, insist, containers: allContainers } = cluster);
     managers = daemons.slice(0, 3);
     workers = daemons.slice(3);
@@ -110,18 +112,28 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     expect(told.split('\n')).toContain('create app');
   });
 
-  test('a rolling restart of all daemons restarts no container and replaces no task', async () => {
-    await eventually(() => running(managers[0] as HostDaemon, 'app'), allRun(daemons));
+  test('a rolling upgrade of all daemons restarts no container and replaces no task; what the older ones do not know is refused until the last one is new', async () => {
+    const [first] = managers as [HostDaemon];
+    await eventually(() => running(first, 'app'), allRun(daemons));
     const before = allContainers();
-    for (const daemon of [...workers, ...managers]) {
+    await first.askDocker('network', 'create', '-d', 'overlay', '--attachable', 'open');
+    first.host.docker(['run', '-d', '--name', 'own', image]);
+    const connect = () => first.docker(['network', 'connect', 'open', 'own']);
+    for (const daemon of [...workers, ...managers.toReversed()]) {
+      await eventually(async () => (await connect()).stderr.match(/level \d+, .* at \d+/)?.[0], `level ${featureLevel}, and the cluster is at ${featureLevel - 1}`);
       await daemon.stop();
+      daemon.program = ownProgram;
       await daemon.start();
       const witness = managers.find((each) => each !== daemon) as HostDaemon;
       await eventually(async () => (await placesAt(witness)).filter((line) => line.split(' ')[1] === 'Ready').length, 5);
       expect(allContainers(), logs()).toEqual(before);
     }
-    await eventually(() => running(managers[0] as HostDaemon, 'app'), allRun(daemons));
-    await (managers[0] as HostDaemon).ask('swarm', 'update', '--dispatcher-heartbeat', '1s');
+    await eventually(() => running(first, 'app'), allRun(daemons));
+    await eventually(async () => (await connect()).code, 0);
+    await first.askDocker('network', 'disconnect', 'open', 'own');
+    first.host.docker(['rm', '-f', 'own']);
+    await insist(first, 'network', 'rm', 'open');
+    await first.ask('swarm', 'update', '--dispatcher-heartbeat', '1s');
   });
 
   test('a worker becomes a manager and one again, and what it runs notices nothing', async () => {

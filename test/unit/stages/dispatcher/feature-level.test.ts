@@ -3,7 +3,11 @@ import { initCluster } from '#control/clusters';
 import type { NodeDescription } from '#model/object/node';
 import { clusterLevel } from '#store/feature-level';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
-import { create, newMeta } from '#store/action';
+import { create, newMeta, update, type Action } from '#store/action';
+import { clusterOf } from '#store/view';
+import { Group } from '#manager/group';
+import type { Cluster } from '#model/object/cluster';
+import type { Task } from '#model/object/task';
 import { MemoryCluster, testDescription } from '#test/support/memory-cluster';
 
 /** As the first programs told it. */
@@ -35,4 +39,21 @@ test('a node that is too old for what the cluster uses is refused with what to d
   expect(() => registerNode(made.store, 'one', at(1), '')).toThrow(
     'the program on this node is too old for the cluster (feature level 1, the cluster uses 2): install the version of the other nodes',
   );
+});
+
+const attached = (id: string): Task =>
+  ({ ...newMeta(id), NodeID: 'one', Status: { State: 'running' }, DesiredState: 'running', Spec: {}, Shoal: { Attachment: { ContainerID: 'c', Name: 'n' } } }) as never;
+
+test('what an older leader would take for something else is not written before all nodes know it, and is named', async () => {
+  const made = cluster(['two']);
+  const state = clusterOf(made.store)!;
+  const keyless = { ...state, Shoal: { ...state.Shoal, FeatureLevel: 5, Authority: { Key: '' } } } as unknown as Cluster;
+  made.write([update('cluster', { ...state, Shoal: { ...state.Shoal, FeatureLevel: 5 } })]);
+  const group = new Group(made.store);
+  const asked = (actions: readonly Action[]) => () =>
+    group.take({ useCase: () => ({ actions, result: undefined }), resolve: () => undefined, reject: () => undefined }, {} as never);
+  expect(asked([create('task', attached('t'))])).toThrow('attaching a container to a network of the cluster needs feature level 6, and the cluster is at 5');
+  expect(asked([update('cluster', keyless)])).toThrow('a root whose key only an external CA has needs feature level 6, and the cluster is at 5');
+    // The entry that raises the level of a cluster that has such a root already.
+  expect(asked([update('cluster', { ...keyless, Shoal: { ...keyless.Shoal, FeatureLevel: 6 } })])()).toBe('taken');
 });
