@@ -44,6 +44,9 @@ const backdateMs = hourMs;
 const shortestMs = hourMs;
 const units: Readonly<Record<NodeRole, string>> = { manager: 'swarm-manager', worker: 'swarm-worker' };
 
+/** Names that managers alone answer to. */
+export const managerNames: readonly string[] = [units.manager, rootName];
+
 /** The name of a role: a certificate's unit, and a name that all nodes of the role answer to. */
 export function unitOf(role: NodeRole): string {
   return units[role];

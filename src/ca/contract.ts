@@ -47,4 +47,8 @@ export interface CertificateFacts {
   /** DNS names. */
   names: readonly string[];
   validity: Validity;
+  /** It may sign others. */
+  authority: boolean;
+  /** Serves at both ends of a connection: what every node does. */
+  bothEnds: boolean;
 }

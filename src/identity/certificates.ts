@@ -59,7 +59,7 @@ export const certificates: Certificates = {
     const signer = await pairOf(issuer.key);
     const extensions = [
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
+      new ExtendedKeyUsageExtension([...bothEnds]),
       new BasicConstraintsExtension(false, undefined, true),
       new SubjectAlternativeNameExtension(template.names.map((value) => ({ type: 'dns', value }))),
       ...(await identifiers(publicKey, signer.publicKey)),
@@ -168,14 +168,21 @@ function vouchedFor(leaf: NativeCertificate, chain: readonly NativeCertificate[]
   );
 }
 
+const bothEnds: readonly string[] = [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth];
+
 function read(certificate: string): CertificateFacts {
   const pem = firstOf(certificate);
   const facts = native(pem);
   const parsed = new X509Certificate(pem);
+  // Node gives the extended ones here, and undefined where there are none.
+  const uses = facts.keyUsage as readonly string[] | undefined;
   return {
     subject: subjectOf(parsed.subjectName),
     names: (facts.subjectAltName ?? '').split(', ').flatMap((name) => (name.startsWith('DNS:') ? [name.slice('DNS:'.length)] : [])),
     validity: { notBefore: Date.parse(facts.validFrom), notAfter: Date.parse(facts.validTo) },
+    authority: facts.ca,
+    // Without a list it is for everything.
+    bothEnds: bothEnds.every((use) => uses?.includes(use) !== false),
   };
 }
 

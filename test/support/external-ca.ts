@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { nodeTemplate } from '#ca/certificate';
+import { nodeTemplate, type Validity } from '#ca/certificate';
 import { certificates } from '#identity/certificates';
 import type { LiveTls } from '#rpc/credentials';
 
@@ -46,10 +46,10 @@ export class ExternalCa {
     return `https://localhost:${(this.#server.address() as AddressInfo).port}/api/v1/cfssl/sign`;
   }
 
-  async sign({ certificate_request, subject: { CN, names }, hosts }: Asked): Promise<string> {
+  async sign({ certificate_request, subject: { CN, names }, hosts }: Asked, validity?: Validity): Promise<string> {
     const [{ OU, O } = { OU: '', O: '' }] = names;
     const template = nodeTemplate({ nodeId: CN, role: OU === 'swarm-manager' ? 'manager' : 'worker', clusterId: O }, Date.now(), 24 * 3600 * 1e9);
-    const certificate = await certificates.issue(certificate_request, { ...template, names: hosts }, this.root);
+    const certificate = await certificates.issue(certificate_request, { ...template, names: hosts, ...(validity && { validity }) }, this.root);
     return JSON.stringify({ success: true, result: { certificate }, errors: [], messages: [] });
   }
 

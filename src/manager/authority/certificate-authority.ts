@@ -8,7 +8,7 @@ import { issuerOf, newAuthority, newRoot } from '#ca/authority';
 import { joinPem, trustedRoots } from '#model/trust';
 import { nodeTemplate, type NodeRole, type Template } from '#ca/certificate';
 import type { Certificates } from '#ca/contract';
-import { certificateIn, externalsFor, signingRequest } from '#ca/external';
+import { certificateIn, externalsFor, signingRequest, type Asked } from '#ca/external';
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
 import { admitNode, noteKey, noteLeft, seatManager } from '#control/nodes';
@@ -167,18 +167,18 @@ export class CertificateAuthority implements Duty {
     if (urls.length === 0) return certificates.issue(request, template, issuer);
     // What is no request is refused here, as it is without an external CA.
     await certificates.checkRequest(request);
-    const leaf = await this.#askExternals(urls, request, template, issuer.certificate, trustedRoots(authority));
+    const leaf = await this.#askExternals(urls, { request, template, issuer: issuer.certificate }, trustedRoots(authority));
     return issuer.crossSigned === undefined ? leaf : joinPem(leaf, issuer.crossSigned);
   }
 
   /** The first that signs is enough. */
-  async #askExternals(urls: readonly string[], request: string, template: Template, issuer: string, roots: string): Promise<string> {
-    const { certificates, askExternal, logger } = this.#parts;
-    const body = signingRequest(request, template);
+  async #askExternals(urls: readonly string[], asked: Asked, roots: string): Promise<string> {
+    const { certificates, askExternal, clock, logger } = this.#parts;
+    const body = signingRequest(asked.request, asked.template);
     let failure: unknown;
     for (const url of urls) {
       try {
-        return certificateIn(await askExternal(url, body, joinPem(roots, issuer)), request, template, issuer, certificates);
+        return certificateIn(await askExternal(url, body, joinPem(roots, asked.issuer)), asked, clock.now(), certificates);
       } catch (error) {
         failure = error;
         logger.warn({ url, error: (error as Error).message }, 'an external CA did not sign: the node that asked waits, and asks again');
@@ -194,7 +194,7 @@ export class CertificateAuthority implements Duty {
     const urls = externalsFor(issuer, authority, settings);
     const request = await certificates.request(certificates.newKey());
     const template = nodeTemplate({ nodeId: 'probe', role: 'worker', clusterId }, clock.now(), settings.NodeCertExpiry);
-    const asked = urls.length > 0 ? this.#askExternals(urls, request, template, issuer, trustedRoots(authority)) : Promise.reject(new Error('none'));
+    const asked = urls.length > 0 ? this.#askExternals(urls, { request, template, issuer }, trustedRoots(authority)) : Promise.reject(new Error('none'));
     return asked.then(
       () => true,
       () => false,

@@ -230,6 +230,8 @@ function listening(held: Server): Promise<number> {
   return new Promise((resolve) => held.listen(0, '127.0.0.1', () => resolve((held.address() as { port: number }).port)));
 }
 
+const dayMs = 24 * 3_600_000;
+
 describe('with an external CA', () => {
   let external: ExternalCa;
   beforeEach(async () => {
@@ -294,6 +296,17 @@ describe('with an external CA', () => {
       /it names somebody else$/,
     ],
     ['leaves names out', (asked) => external.sign({ ...asked, hosts: ['x'] }), /it leaves out the name swarm-worker, /],
+    ['adds a name of managers', (asked) => external.sign({ ...asked, hosts: [...asked.hosts, 'swarm-manager'] }), /it adds the name swarm-manager$/],
+    [
+      'signs for tomorrow',
+      (asked) => external.sign(asked, { notBefore: Date.now() + dayMs, notAfter: Date.now() + 2 * dayMs }),
+      /it is good from 2.* on only$/,
+    ],
+    [
+      'signs for yesterday',
+      (asked) => external.sign(asked, { notBefore: Date.now() - 2 * dayMs, notAfter: Date.now() - dayMs }),
+      /it is good until 2.* only$/,
+    ],
     [
       'certifies another key',
       async (asked) => external.sign({ ...asked, certificate_request: await certificates.request(certificates.newKey()) }),
