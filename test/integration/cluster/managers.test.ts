@@ -120,7 +120,10 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     first.host.docker(['run', '-d', '--name', 'own', image]);
     const connect = () => first.docker(['network', 'connect', 'open', 'own']);
     for (const daemon of [...workers, ...managers.toReversed()]) {
-      await eventually(async () => (await connect()).stderr.match(/level \d+, .* at \d+/)?.[0], `level ${featureLevel}, and the cluster is at ${featureLevel - 1}`);
+      await eventually(
+        async () => (await connect()).stderr.match(/level \d+, .* at \d+/)?.[0],
+        `level ${featureLevel}, and the cluster is at ${featureLevel - 1}`,
+      );
       await daemon.stop();
       daemon.program = ownProgram;
       await daemon.start();

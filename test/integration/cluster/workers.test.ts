@@ -231,7 +231,7 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
     await settled('near', [manager.host.name]);
     const hostile = connectDispatcher(at(manager), clientCredentials(tlsOf(worker)));
     try {
-      const Shoal = { Clashes: [{ Service: 'near', Text: 'cannot publish port 8099/tcp of service near: it is mine' }] };
+      const Shoal = { ...description.Shoal, Clashes: [{ Service: 'near', Text: 'cannot publish port 8099/tcp of service near: it is mine' }] };
       const session = await hostile.openSession(await nodeId(manager), { ...description, Hostname: manager.host.name, Shoal });
       const { value } = await session.assignments()[Symbol.asyncIterator]().next();
       const items = (value as AssignmentMessage).changes.flatMap((change) => (change.action === 'update' ? [change] : []));

@@ -302,11 +302,7 @@ describe('with an external CA', () => {
       (asked) => external.sign(asked, { notBefore: Date.now() + dayMs, notAfter: Date.now() + 2 * dayMs }),
       /it is good from 2.* on only$/,
     ],
-    [
-      'signs for yesterday',
-      (asked) => external.sign(asked, { notBefore: Date.now() - 2 * dayMs, notAfter: Date.now() - dayMs }),
-      /it is good until 2.* only$/,
-    ],
+    ['signs for yesterday', (asked) => external.sign(asked, { notBefore: Date.now() - 2 * dayMs, notAfter: Date.now() - dayMs }), /it is good until 2.* only$/],
     [
       'certifies another key',
       async (asked) => external.sign({ ...asked, certificate_request: await certificates.request(certificates.newKey()) }),

@@ -42,7 +42,14 @@ test('a node that is too old for what the cluster uses is refused with what to d
 });
 
 const attached = (id: string): Task =>
-  ({ ...newMeta(id), NodeID: 'one', Status: { State: 'running' }, DesiredState: 'running', Spec: {}, Shoal: { Attachment: { ContainerID: 'c', Name: 'n' } } }) as never;
+  ({
+    ...newMeta(id),
+    NodeID: 'one',
+    Status: { State: 'running' },
+    DesiredState: 'running',
+    Spec: {},
+    Shoal: { Attachment: { ContainerID: 'c', Name: 'n' } },
+  }) as never;
 
 test('what an older leader would take for something else is not written before all nodes know it, and is named', async () => {
   const made = cluster(['two']);
@@ -54,6 +61,6 @@ test('what an older leader would take for something else is not written before a
     group.take({ useCase: () => ({ actions, result: undefined }), resolve: () => undefined, reject: () => undefined }, {} as never);
   expect(asked([create('task', attached('t'))])).toThrow('attaching a container to a network of the cluster needs feature level 6, and the cluster is at 5');
   expect(asked([update('cluster', keyless)])).toThrow('a root whose key only an external CA has needs feature level 6, and the cluster is at 5');
-    // The entry that raises the level of a cluster that has such a root already.
+  // The entry that raises the level of a cluster that has such a root already.
   expect(asked([update('cluster', { ...keyless, Shoal: { ...keyless.Shoal, FeatureLevel: 6 } })])()).toBe('taken');
 });
