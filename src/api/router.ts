@@ -85,10 +85,21 @@ export function flag(call: Call, key: string): boolean {
   return !['', '0', 'no', 'false', 'none'].includes(value);
 }
 
+/** A boolean query key where Docker refuses what Go's strconv.ParseBool does; absent and empty are false. `reason`: some routes say Go's own, too. */
+export function strictFlag(call: Call, key: string, { reason = false } = {}): boolean {
+  const value = call.query.get(key) ?? '';
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(value)) return true;
+  if (['', '0', 'f', 'F', 'false', 'FALSE', 'False'].includes(value)) return false;
+  const why = reason ? `: strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax` : '';
+  throw new HttpError(400, `invalid value for ${key}: ${value}${why}`);
+}
+
 /** `?version=` of an update, refused in Go's words when it is no number. */
 export function versionParameter(call: Call, kind: string): number {
   const text = call.query.get('version') ?? '';
-  if (/^\d+$/.test(text)) return Number(text);
+  const digits = /^\d+$/.test(text);
+  if (digits && BigInt(text) < 2n ** 64n) return Number(text);
   if (kind === 'secret' || kind === 'config') throw new HttpError(400, `invalid ${kind} version`);
-  throw new HttpError(400, `invalid ${kind} version '${text}': strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  const fault = digits ? 'value out of range' : 'invalid syntax';
+  throw new HttpError(400, `invalid ${kind} version '${text}': strconv.ParseUint: parsing ${JSON.stringify(text)}: ${fault}`);
 }

@@ -77,7 +77,7 @@ export function updateCluster(version: number, spec: ClusterSpec, { tokens = [],
     const cluster = clusterOf(view);
     if (!cluster) throw new Refusal('notFound', 'cluster not found');
     checkVersion(cluster, version);
-    if (spec.Name && spec.Name !== cluster.Spec.Name) throw new Refusal('invalidArgument', 'modification of cluster name is not allowed');
+    if (spec.Name && spec.Name !== cluster.Spec.Name) throw new Refusal('invalidArgument', `swarm spec must be named "${cluster.Spec.Name}"`, { plain: true });
     const Spec = withDefaults(spec);
     checkCluster(Spec, cluster.Spec);
     const { Authority: authority, UnlockKey: known, ...rest } = cluster.Shoal ?? {};

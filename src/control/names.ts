@@ -15,7 +15,8 @@ export function checkName(name: string | undefined): void {
 
 /** Names of secrets and configs. */
 export function checkFileName(name: string | undefined): void {
-  if (!name || name.length > fileNameLimit || !fileName.test(name)) {
+  if (!name) throw new Refusal('invalidArgument', 'name must be provided');
+  if (name.length > fileNameLimit || !fileName.test(name)) {
     throw new Refusal(
       'invalidArgument',
       `invalid name, only ${fileNameLimit} [a-zA-Z0-9-_.] characters allowed, and the start and end character must be [a-zA-Z0-9]`,

@@ -57,11 +57,16 @@ function checkInside(subnet: Subnet, text: string, what: string, address: string
   if (!address) return;
   const number = addressNumber(address);
   const hosts = hostsOf(subnet);
-  if (number === undefined || number < hosts.first || number > hosts.last) throw outside(what, address, text);
+  if (number === undefined || number < subnet.first || number > subnet.last) throw outside(what, address, text);
+  if (number < hosts.first || number > hosts.last) throw refused(`ipam configuration: ${what} ${address} is no address of a host in subnet ${text}`);
 }
 
 function outside(what: string, text: string, subnet: string): Refusal {
-  return new Refusal('invalidArgument', `ipam configuration: ${what} ${text} is none of the addresses of ${subnet}`, { plain: true });
+  return refused(`ipam configuration: subnet ${subnet} does not contain ${what} ${text}`);
+}
+
+function refused(text: string): Refusal {
+  return new Refusal('invalidArgument', text);
 }
 
 function unbuilt(text: string): Refusal {

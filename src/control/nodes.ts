@@ -159,9 +159,9 @@ function forgotten(view: View, { ID }: Node, now: number): Action[] {
 }
 
 function checkNode(spec: NodeSpec): void {
-  if (!['manager', 'worker'].includes(spec.Role)) throw new Refusal('invalidArgument', `invalid Role: "${spec.Role ?? ''}"`);
+  if (!['manager', 'worker'].includes(spec.Role)) throw new Refusal('invalidArgument', `invalid Role: "${spec.Role ?? ''}"`, { plain: true });
   if (!['active', 'pause', 'drain'].includes(spec.Availability)) {
-    throw new Refusal('invalidArgument', `invalid Availability: "${spec.Availability ?? ''}"`);
+    throw new Refusal('invalidArgument', `invalid Availability: "${spec.Availability ?? ''}"`, { plain: true });
   }
   checkDrain(spec);
 }

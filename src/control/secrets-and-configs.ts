@@ -52,14 +52,12 @@ export function checkFile(kind: FileKind, spec: SecretSpec | ConfigSpec): void {
   (kind === 'secret' ? secretSpec : configSpec)(spec, '');
   checkFileName(spec.Name);
   const limit = dataLimits[kind];
-  const size = dataSize(spec.Data ?? '');
   const driver = 'Driver' in spec ? spec.Driver : undefined;
-  // A driver brings the data when it is needed, so none is stored.
   if (driver !== undefined) {
-    if (driver.Name === '') throw new Refusal('invalidArgument', 'secret driver must have a name');
-    if (size > 0) throw new Refusal('invalidArgument', 'secret must not have data when a driver is specified');
+    if (!driver.Name) throw new Refusal('invalidArgument', 'secret driver must have a name');
     throw new Refusal('unimplemented', `secret driver ${driver.Name} is not supported: secrets hold their data here`, { plain: true });
   }
+  const size = dataSize(spec.Data ?? '');
   if (size === 0 || size >= limit) {
     throw new Refusal('invalidArgument', `${kind} data must be larger than 0 and less than ${limit} bytes`);
   }

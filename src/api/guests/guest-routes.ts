@@ -79,7 +79,7 @@ export async function createGuest(call: Call, context: Context, guests: GuestsLi
 export async function connectGuest(call: Call, context: Context, guests: GuestsLine): Promise<Answer | undefined> {
   const body = parseBody(await holdBody(call.request));
   const container = await containerOf(context, body);
-  if (!container) return undefined;
+  if (!container) return withoutContainer(context, parameter(call), body);
   const { Id, Name } = container;
   const endpoint = field(body, 'EndpointConfig');
   const ref = parameter(call);
@@ -102,9 +102,10 @@ export async function connectGuest(call: Call, context: Context, guests: GuestsL
 export async function disconnectGuest(call: Call, context: Context, guests: GuestsLine): Promise<Answer | undefined> {
   const body = parseBody(await holdBody(call.request));
   const container = await containerOf(context, body);
-  const network = container && (await clusterNetworkOf(context, parameter(call)));
-  const taskId = container && network?.sure ? guests.taskOf(container.Id) : undefined;
-  if (!container || !network || taskId === undefined) return undefined;
+  if (!container) return withoutContainer(context, parameter(call), body);
+  const network = await clusterNetworkOf(context, parameter(call));
+  const taskId = network?.sure ? guests.taskOf(container.Id) : undefined;
+  if (!network || taskId === undefined) return undefined;
   const reply = await context.engine.exchange(
     call,
     { ...(body as object), Container: container.Id },
@@ -131,6 +132,15 @@ async function placeFor(guests: GuestsLine, network: Meant | undefined, { key, n
     if (!(error instanceof Refusal) || error.code !== 'permissionDenied' || error.facts['plain'] === true) throw error;
     throw new HttpError(403, `Could not attach to network ${ref}: rpc error: code = PermissionDenied desc = ${error.message}`);
   }
+}
+
+/** A container that is not here: on one of the cluster's networks that is said as the engine says it; of its own the engine says it itself. */
+async function withoutContainer(context: Context, ref: string, body: unknown): Promise<undefined> {
+  const network = await clusterNetworkOf(context, ref);
+  if (!network?.sure) return undefined;
+  const container = field(body, 'Container');
+  if (typeof container !== 'string' || container === '') throw new HttpError(400, 'invalid name or ID supplied: ""');
+  throw new HttpError(404, `No such container: ${container}`);
 }
 
 /** The container that a body names; a task's is refused: its networks are its service's to say. */

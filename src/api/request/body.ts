@@ -102,6 +102,7 @@ export function parseBody(bytes: Buffer): unknown {
     return parseJson(text);
   } catch (error) {
     const { message } = error as Error;
+    if (message.includes('after JSON at')) throw new HttpError(400, 'unexpected content after JSON');
     const position = /position (\d+)/.exec(message)?.[1];
     const cut = position === undefined || Number(position) >= text.trimEnd().length;
     throw new HttpError(400, cut ? 'unexpected EOF' : `invalid JSON: ${message}`);

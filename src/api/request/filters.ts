@@ -17,25 +17,38 @@ export function readFilters(call: Call, known: readonly string[]): Filters {
 export function parseFilters(text: string | null): Filters {
   if (text === null || text.trim() === '') return new Map();
   const value = parseJson(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new HttpError(400, 'invalid filter: must be a JSON object');
+  if (value === null) return new Map();
+  if (typeof value !== 'object' || Array.isArray(value)) throw mismatch(value, 'map[string]map[string]bool');
   const filters = new Map<string, readonly string[]>();
-  for (const [key, entry] of Object.entries(value)) filters.set(key, valuesOf(key, entry));
+  for (const [key, entry] of Object.entries(value)) filters.set(key, valuesOf(entry));
   return filters;
 }
 
-function valuesOf(key: string, entry: unknown): string[] {
-  if (Array.isArray(entry)) return entry.map(String);
-  if (typeof entry !== 'object' || entry === null) throw new HttpError(400, `invalid filter '${key}': must be a list or a map`);
-  return Object.entries(entry)
-    .filter(([, chosen]) => chosen !== false)
-    .map(([value]) => value);
+/** The keys of a map, whatever they are set to: `false` is no refusal to Docker either. */
+function valuesOf(entry: unknown): string[] {
+  if (entry === null) return [];
+  if (Array.isArray(entry)) {
+    if (!entry.every((value) => typeof value === 'string')) throw mismatch(entry, 'map[string]bool');
+    return entry;
+  }
+  if (typeof entry !== 'object') throw mismatch(entry, 'map[string]bool');
+  for (const chosen of Object.values(entry)) if (chosen !== null && typeof chosen !== 'boolean') throw mismatch(chosen, 'bool');
+  return Object.keys(entry);
+}
+
+/** In the words of Go's decoder, which Docker's clients show. */
+function mismatch(value: unknown, wanted: string): HttpError {
+  const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return new HttpError(400, `json: cannot unmarshal ${found} into Go value of type ${wanted}`);
 }
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    throw new HttpError(400, `invalid character '${text.trim()[0] ?? ''}' looking for beginning of value`);
+    // What ends too early is told from what is no JSON from its beginning.
+    const begun = /^\s*[[{"]/.test(text);
+    throw new HttpError(400, begun ? 'unexpected end of JSON input' : `invalid character '${text.trim()[0] ?? ''}' looking for beginning of value`);
   }
 }
 

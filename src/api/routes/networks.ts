@@ -49,6 +49,7 @@ async function listNetworks(call: Call, context: Context): Promise<NetworkResour
 
 async function inspectNetwork(call: Call, context: Context): Promise<Answer> {
   const scope = call.query.get('scope') ?? '';
+  if (!['', 'local', 'swarm', 'global'].includes(scope)) throw notFound(parameter(call));
   const view = scope === 'local' ? undefined : await optionalView(context);
   const here = await standIns(context.engine);
   const standIn = here.get(parameter(call));
@@ -141,6 +142,7 @@ async function create(call: Call, context: Context): Promise<Answer> {
   requireManager(context.swarm.status());
   decode(body, clusterNetworkRequest);
   const { Scope = '', EnableIPv4 = true, ...spec } = request;
+  if (Scope === 'local') throw new HttpError(403, 'cannot downgrade network scope for overlay networks');
   if (!['', 'swarm'].includes(Scope)) throw new HttpError(400, `Scope ${Scope} is not supported: a network of the cluster is on all nodes (scope swarm)`);
   if (!EnableIPv4) throw new HttpError(501, 'EnableIPv4=false is not supported: networks of the cluster have addresses of version 4');
   await refuseTakenName(name, context);
@@ -153,6 +155,7 @@ async function create(call: Call, context: Context): Promise<Answer> {
 /** A name means one network: the engine's own are looked at as well as the cluster's. */
 async function refuseTakenName(name: string, context: Context): Promise<void> {
   if (name === '') return;
+  if (['none', 'default'].includes(name)) throw new HttpError(403, `operation is not permitted on predefined ${name} network`);
   const local = await context.engine.read<NetworkResource>(`/networks/${encodeURIComponent(name)}`);
   if (local?.Name === name && local.Labels?.[networkIdLabel] === undefined) throw taken(name);
 }

@@ -11,12 +11,13 @@ import { shown } from '../view/redact.ts';
 import { get, parameter, post, remove, versionParameter, type Route } from '../router.ts';
 import { configSpec, secretSpec } from '#model/shape/object-shapes';
 
-const filterKeys = ['id', 'label', 'name', 'names'];
+const configKeys = ['id', 'label', 'name'];
+const secretKeys = [...configKeys, 'names'];
 
 export function secretRoutes(context: Context): Route[] {
   return [
     get('/secrets', async (call) => {
-      const filters = readFilters(call, filterKeys);
+      const filters = readFilters(call, secretKeys);
       const secrets = [...(await readView(context)).list('secret')].filter((secret) => passes(filters, secret));
       return { status: 200, json: secrets.map((secret) => shown('secret', secret)) };
     }),
@@ -44,7 +45,7 @@ export function secretRoutes(context: Context): Route[] {
 export function configRoutes(context: Context): Route[] {
   return [
     get('/configs', async (call) => {
-      const filters = readFilters(call, filterKeys);
+      const filters = readFilters(call, configKeys);
       const configs = [...(await readView(context)).list('config')].filter((config) => passes(filters, config));
       return { status: 200, json: configs.map((config) => shown('config', config)) };
     }),

@@ -12,7 +12,7 @@ import { HttpError } from '../errors.ts';
 import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
 import type { NetworkResource } from '../view/network.ts';
 import { shown } from '../view/redact.ts';
-import { flag, get, parameter, post, remove, versionParameter, type Call, type Route } from '../router.ts';
+import { get, parameter, post, remove, strictFlag, versionParameter, type Call, type Route } from '../router.ts';
 import { freeServiceName } from '../request/service-name.ts';
 import { serviceSpec } from '#model/shape/service-shape';
 import { keepUnseen, withDefaults } from '../view/service-spec.ts';
@@ -26,7 +26,7 @@ export function serviceRoutes(context: Context): Route[] {
       const filters = readFilters(call, filterKeys);
       const view = await readView(context);
       const services = [...view.list('service')].filter((service) => passes(filters, service));
-      const counted = flag(call, 'status');
+      const counted = strictFlag(call, 'status', { reason: true });
       const list = mapped(services, (service) => ({
         ...shown('service', service),
         ...(counted && { ServiceStatus: serviceStatus(service, view.tasksOfService(service.ID)) }),
@@ -35,7 +35,7 @@ export function serviceRoutes(context: Context): Route[] {
     }),
     get('/services/{}', async (call) => {
       const service = await readObject(context, 'service', parameter(call));
-      const spec = flag(call, 'insertDefaults') ? withDefaults(service.Spec) : service.Spec;
+      const spec = strictFlag(call, 'insertDefaults', { reason: true }) ? withDefaults(service.Spec) : service.Spec;
       return { status: 200, json: shown('service', { ...service, Spec: spec }) };
     }),
     post('/services/create', async (call) => {
@@ -83,18 +83,18 @@ function updateKeeping(ref: string, version: number, spec: ServiceSpec, options:
 async function refuseLocalNetworks(spec: ServiceSpec, context: Context): Promise<void> {
   const view = await context.cluster.read();
   for (const { Target = '' } of [...(spec.TaskTemplate.Networks ?? []), ...(spec.Networks ?? [])]) {
-    if (nodeLocalName(Target) !== undefined || findOptional(view, 'network', Target)) continue;
+    if (Target === '' || nodeLocalName(Target) !== undefined || findOptional(view, 'network', Target)) continue;
     const local = await context.engine.read<NetworkResource>(`/networks/${encodeURIComponent(Target)}`);
     if (local === undefined || local.Scope === 'swarm') continue;
     const advice = 'Only networks scoped to the swarm can be used, such as those created with the overlay driver.';
-    throw new HttpError(403, `The network ${Target} cannot be used with services. ${advice}`);
+    throw new HttpError(403, `The network ${local.Name} cannot be used with services. ${advice}`);
   }
 }
 
 function updateOptions(call: Call): UpdateServiceOptions {
   const registryAuth = registryAuthOf(call);
   const from = call.query.get('registryAuthFrom') ?? '';
-  if (!['', 'spec', 'previous-spec'].includes(from)) throw new HttpError(400, `unsupported registryAuthFrom value '${from}'`);
+  if (!['', 'spec', 'previous-spec'].includes(from)) throw new HttpError(400, 'unsupported registryAuthFrom value');
   const rollback = call.query.get('rollback') ?? '';
   if (!['', 'none', 'previous'].includes(rollback)) throw new HttpError(500, `unrecognized rollback option ${rollback}`);
   return {

@@ -41,7 +41,7 @@ export function shownNetwork(network: Network): NetworkResource {
     ConfigOnly: false,
     Containers: null,
     Options: network.DriverState?.Options ?? Spec.Options ?? null,
-    Labels: Spec.Labels ?? {},
+    Labels: Spec.Labels && Object.keys(Spec.Labels).length > 0 ? Spec.Labels : null,
   };
 }
 
@@ -65,7 +65,7 @@ export function predefinedNetwork(ref: string): NetworkResource | undefined {
     Scope: 'swarm',
     Driver: name === 'none' ? 'null' : name,
     EnableIPv6: false,
-    IPAM: { Driver: 'default', Options: null, Config: [] },
+    IPAM: { Driver: '', Options: null, Config: [] },
     Internal: false,
     Attachable: false,
     Ingress: false,

@@ -3,9 +3,10 @@ import { withLoginApart } from '#control/repository/repository-login';
 import { forgeKinds, type NotifyTarget } from '#model/git/notify';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Config, Secret } from '#model/object/secret';
-import type { Node } from '#model/object/node';
+import type { Node, NodeDescription } from '#model/object/node';
 import type { Repository } from '#model/object/repository';
 import type { Service } from '#model/object/service';
+import type { ServiceSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
 import type { View } from '../dependencies.ts';
 import { nestedNetwork, shownNetwork } from './network.ts';
@@ -29,12 +30,17 @@ export function shown<K extends ShownKind>(kind: K, object: ObjectOf[K]): object
 }
 
 function shownNode({ Shoal: _internal, ...node }: Node): object {
-  const { Shoal: _usedSubnets, ...description } = node.Description ?? {};
+  const { Name, ...spec } = node.Spec;
   return {
     ...node,
-    Spec: { ...node.Spec, Labels: node.Spec.Labels ?? {} },
-    ...(node.Description && { Description: { TLSInfo: {}, ...description } }),
+    Spec: { ...spec, ...(Name && { Name }), Labels: spec.Labels ?? {} },
+    ...(node.Description && { Description: shownDescription(node.Description) }),
   };
+}
+
+function shownDescription({ Shoal: _usedSubnets, Engine, ...description }: NodeDescription): object {
+  const { Labels = {}, ...engine } = Engine ?? {};
+  return { TLSInfo: {}, ...description, ...(Engine && { Engine: { ...engine, ...(Object.keys(Labels).length > 0 && { Labels }) } }) };
 }
 
 function shownService({ Shoal: _memory, ...service }: Service): object {
@@ -43,8 +49,15 @@ function shownService({ Shoal: _memory, ...service }: Service): object {
     Spec: storedSpec(service.Spec),
     ...(service.PreviousSpec && { PreviousSpec: storedSpec(service.PreviousSpec) }),
     // Clients written in Go dereference nothing here, but others read Endpoint.Spec without looking.
-    Endpoint: { ...service.Endpoint, Spec: storedEndpoint(service.Endpoint?.Spec ?? service.Spec.EndpointSpec) ?? {} },
+    Endpoint: shownEndpoint(service.Spec, service.Endpoint),
   };
+}
+
+/** Ports and addresses where there are any; a mode that nobody said is not said here either. */
+function shownEndpoint(Spec: ServiceSpec, Endpoint: Service['Endpoint']): object {
+  const { Ports = [], VirtualIPs = [] } = Endpoint ?? {};
+  const given = Spec.EndpointSpec && (Endpoint?.Spec ?? Spec.EndpointSpec);
+  return { Spec: storedEndpoint(given) ?? {}, ...(Ports.length > 0 && { Ports }), ...(VirtualIPs.length > 0 && { VirtualIPs }) };
 }
 
 /** A task with its networks whole, as they are now: it holds only what they are called. One that is gone is shown as the task knows it. */

@@ -14,7 +14,9 @@ export function withDefaults(spec: ServiceSpec): ServiceSpec {
       ...(container && {
         ContainerSpec: { ...container, StopGracePeriod: container.StopGracePeriod ?? defaults.stopGracePeriod, DNSConfig: container.DNSConfig ?? {} },
       }),
+      Resources: spec.TaskTemplate.Resources ?? {},
       RestartPolicy: { ...defaults.restart, ...spec.TaskTemplate.RestartPolicy },
+      Placement: spec.TaskTemplate.Placement ?? {},
     },
     UpdateConfig: updateDefaults(spec.UpdateConfig),
     RollbackConfig: updateDefaults(spec.RollbackConfig),

@@ -46,7 +46,9 @@ function storedPort(port: PortConfig): PortConfig {
 
 function storedUpdate(config: UpdateConfig): UpdateConfig {
   const { FailureAction, MaxFailureRatio, Order } = defaults.update;
-  return { Parallelism: 0, MaxFailureRatio, ...config, FailureAction: config.FailureAction || FailureAction, Order: config.Order || Order };
+  const { Delay, Monitor, ...said } = config;
+  const durations = { ...(Delay && { Delay }), ...(Monitor && { Monitor }) };
+  return { Parallelism: 0, MaxFailureRatio, ...said, ...durations, FailureAction: config.FailureAction || FailureAction, Order: config.Order || Order };
 }
 
 function targets(networks: readonly NetworkAttachmentConfig[]): NetworkAttachmentConfig[] {

@@ -50,11 +50,10 @@ function checkTargets(kind: 'secret' | 'config', references: readonly (SecretRef
     const id = 'SecretName' in reference ? reference.SecretID : reference.ConfigID;
     if (!name && !id) throw new Refusal('invalidArgument', `malformed ${kind} reference`);
     // A config without a file serves the runtime, as credential specs do.
-    const target = reference.File?.Name;
-    if (!target) {
-      if ('Runtime' in reference && reference.Runtime) continue;
-      throw new Refusal('invalidArgument', `malformed ${kind} reference, no target provided`);
-    }
+    if ('Runtime' in reference && reference.Runtime) continue;
+    if (!reference.File) throw new Refusal('invalidArgument', `malformed ${kind} reference, no target provided`);
+    const target = reference.File.Name;
+    if (!target) throw new Refusal('invalidArgument', `malformed file ${kind} reference, invalid target file name provided`);
     const other = takenBy.get(target);
     if (other !== undefined) {
       throw new Refusal('invalidArgument', `${kind} references '${other}' and '${name}' have a conflicting target: '${target}'`);

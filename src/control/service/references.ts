@@ -2,7 +2,7 @@
 import { Refusal } from '#base/refusal';
 import { nodeLocalName } from '#model/object/network';
 import { modeOf } from '#model/object/service';
-import type { ContainerSpec, NetworkAttachmentConfig, ServiceMode, ServiceSpec } from '#model/object/service-spec';
+import type { ConfigReference, ContainerSpec, NetworkAttachmentConfig, ServiceMode, ServiceSpec } from '#model/object/service-spec';
 import type { View } from '#store/view';
 import { findFile, type FileKind } from '../secrets-and-configs.ts';
 
@@ -60,7 +60,9 @@ function resolveNetwork(view: View, attachment: NetworkAttachmentConfig): Networ
 function resolveFiles(view: View, spec: ContainerSpec): ContainerSpec {
   const missing: Record<FileKind, string[]> = { secret: [], config: [] };
   function resolve(kind: FileKind, id: string | undefined, name: string): { id: string; name: string } {
-    const file = findFile(view, kind, id, name);
+    const found = findFile(view, kind, id, name);
+    // Where both are said, they mean one object.
+    const file = found && (!name || found.Spec.Name === name) ? found : undefined;
     if (!file) missing[kind].push(name || (id ?? ''));
     return { id: file?.ID ?? '', name: name || (file?.Spec.Name ?? '') };
   }
@@ -74,16 +76,19 @@ function resolveFiles(view: View, spec: ContainerSpec): ContainerSpec {
   });
   refuseMissing('secret', missing.secret);
   refuseMissing('config', missing.config);
-  const credential = resolveCredential(view, spec);
+  const credential = resolveCredential(view, spec, configs ?? []);
   return { ...spec, ...(secrets && { Secrets: secrets }), ...(configs && { Configs: configs }), ...credential };
 }
 
-/** A credential spec's config may come by name too. */
-function resolveCredential(view: View, spec: ContainerSpec): Pick<ContainerSpec, 'Privileges'> {
+/** A credential spec's config may come by name too. It is one of those that the container has for its runtime. */
+function resolveCredential(view: View, spec: ContainerSpec, configs: readonly ConfigReference[]): Pick<ContainerSpec, 'Privileges'> {
   const credential = spec.Privileges?.CredentialSpec;
   if (!credential?.Config) return {};
   const config = view.get('config', credential.Config) ?? view.byName('config', credential.Config);
-  if (!config) throw new Refusal('invalidArgument', `config not found: ${credential.Config}`);
+  if (!config || !configs.some(({ ConfigID, Runtime }) => Runtime && ConfigID === config.ID)) {
+    const text = `CredentialSpec references config '${credential.Config}', but that config isn't in config references with RuntimeTarget`;
+    throw new Refusal('invalidArgument', text);
+  }
   return { Privileges: { ...spec.Privileges, CredentialSpec: { ...credential, Config: config.ID } } };
 }
 

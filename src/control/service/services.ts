@@ -54,11 +54,16 @@ export function createService(spec: ServiceSpec, options: { registryAuth?: strin
 export function updateService(ref: string, version: number, spec: ServiceSpec, options: UpdateServiceOptions = {}): UseCase<ServiceUpdated> {
   return (view, context) => {
     const service = findObject(view, 'service', ref);
+    checkRename(service, spec);
     checkServiceSpec(spec);
     const resolved = checkedChange(view, service, spec);
     checkPorts(view, resolved, service.ID);
-    checkVersion(service, version);
+    if (options.registryAuthFrom === 'previous-spec' && !service.PreviousSpec) {
+      throw new Refusal('failedPrecondition', 'service does not have a previous spec', { plain: true });
+    }
+    // Docker looks for what there is to go back to before it looks at the version.
     const next = options.rollback === 'previous' ? rolledBack(service, context.now) : respecified(service, resolved, options);
+    checkVersion(service, version);
     return { actions: [update('service', withIteration(next, context.now))], result: { Warnings: null, Shoal: { SpecVersion: next.Shoal.SpecVersion } } };
   };
 }
@@ -89,8 +94,12 @@ export function newService(view: View, spec: ServiceSpec, context: UseCaseContex
 /** The resolved spec, if the service may change to it; its ports are not looked at. */
 export function checkedChange(view: View, service: Service, spec: ServiceSpec): ServiceSpec {
   if (modeOf(spec) !== modeOf(service.Spec)) throw new Refusal('unimplemented', 'service mode change is not allowed');
-  if (spec.Name !== service.Spec.Name) throw new Refusal('unimplemented', 'renaming services is not supported');
+  checkRename(service, spec);
   return resolveSpec(view, spec);
+}
+
+function checkRename(service: Service, { Name }: ServiceSpec): void {
+  if (Name !== service.Spec.Name) throw new Refusal('unimplemented', 'renaming services is not supported');
 }
 
 /** The service with another spec: the old one becomes the previous, and a rollout in progress is forgotten. */

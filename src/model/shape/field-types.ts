@@ -30,14 +30,41 @@ export function isText(value: string): boolean {
 const scratch = Buffer.alloc(48 * 1024);
 const pieceLength = (scratch.length / 3) * 4;
 
-/** Index of the first character that standard base64 does not take there; undefined when all is well. Line ends are skipped, as Go does. */
+/** Where Go's decoder gives up on what is no standard base64; undefined when all is well. Line ends are skipped, as Go does. */
 export function base64Fault(text: string): number | undefined {
-  const sound = soundLength(text);
-  const plain = text.slice(sound).replaceAll(/[\r\n]/g, '');
-  const good = /^[A-Za-z0-9+/]*/.exec(plain)?.[0].length ?? 0;
-  const padding = plain.slice(good);
-  const wanted = ['', undefined, '==', '='][good % 4];
-  return padding === wanted ? undefined : sound + good;
+  let count = 0;
+  for (let at = soundLength(text); at < text.length; at++) {
+    const character = text.charAt(at);
+    if (alphabet.has(character)) count++;
+    else if (character === '=' && count % 4 >= 2) return paddingFault(text, at, count % 4);
+    else if (!isLineEnd(character)) return at;
+  }
+  // A text that is cut off is at fault where its last four begin.
+  return count % 4 === 0 ? undefined : text.length - (count % 4);
+}
+
+const alphabet = new Set('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+
+function isLineEnd(character: string): boolean {
+  return character === '\n' || character === '\r';
+}
+
+/** @param filled characters of the last four before the padding that begins at `first` */
+function paddingFault(text: string, first: number, filled: number): number | undefined {
+  let last = first;
+  if (filled === 2) {
+    last = behindLineEnds(text, first + 1);
+    if (last === text.length) return last;
+    if (text.charAt(last) !== '=') return last - 1;
+  }
+  const end = behindLineEnds(text, last + 1);
+  return end < text.length ? end : undefined;
+}
+
+function behindLineEnds(text: string, start: number): number {
+  let at = start;
+  while (isLineEnd(text.charAt(at))) at++;
+  return at;
 }
 
 /** Length of a beginning of which a decoder took every character; a multiple of four. Megabytes a millisecond, where a look at each character takes ten. */

@@ -92,7 +92,7 @@ const mount = object<Mount>({
   ReadOnly: flag,
   Consistency: text,
   BindOptions: object<NonNullable<Mount['BindOptions']>>({
-    Propagation: text,
+    Propagation: word('MountPropagation', 'rprivate', 'private', 'rshared', 'shared', 'rslave', 'slave'),
     NonRecursive: flag,
     CreateMountpoint: flag,
     ReadOnlyNonRecursive: flag,
@@ -181,7 +181,7 @@ const container = object<ContainerSpec>({
   DNSConfig: object<NonNullable<ContainerSpec['DNSConfig']>>({ Nameservers: texts, Search: texts, Options: texts }),
   Secrets: list(object<SecretReference>({ SecretID: text, SecretName: text, File: file })),
   Configs: list(object<ConfigReference>({ ConfigID: text, ConfigName: text, File: file, Runtime: mark })),
-  Isolation: text,
+  Isolation: word('Isolation', 'default', 'process', 'hyperv'),
   Sysctls: labels,
   CapabilityAdd: texts,
   CapabilityDrop: texts,

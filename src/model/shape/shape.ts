@@ -101,13 +101,14 @@ export function object<T extends object>(fields: Fields<T>): Shape<T> {
 /** An object whose being there says it all, such as `Global`. */
 export const mark: Shape<Record<string, never>> = object<Record<string, never>>({});
 
-/** One of a few words, refused under Docker's name for their type; the empty word is Go's way of saying nothing. */
+/** One of a few words in any case, refused under Docker's name for their type; the empty word is Go's way of saying nothing. */
 export function word<T extends string>(type: string, ...words: readonly T[]): Shape<T> {
   return shape({ type: 'word', words }, (value, path) => {
     const result = text(value, path);
     if (result === '') return undefined as unknown as T;
-    if (!words.includes(result as T)) throw refused(`invalid ${type}: ${JSON.stringify(result)}`);
-    return result as T;
+    const found = words.find((each) => each.toLowerCase() === result.toLowerCase());
+    if (found === undefined) throw refused(`invalid ${type}: ${JSON.stringify(result)}`);
+    return found;
   });
 }
 

@@ -123,7 +123,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ServiceSpec TaskTemplate.Networks.0.DriverOpts', 'src/task/container-body.ts'],
   ['ServiceSpec TaskTemplate.LogDriver.Options', 'src/task/host-config.ts'],
   ['ServiceSpec TaskTemplate.ForceUpdate', 'src/control/stack/stack-services.ts'],
-  ['ServiceSpec TaskTemplate.Runtime', 'src/control/service/service-check.ts'],
+  ['ServiceSpec TaskTemplate.Runtime', 'src/control/service/conversion-check.ts'],
   ['ServiceSpec Mode.Replicated', 'src/stages/orchestrator'],
   ['ServiceSpec Mode.ReplicatedJob', 'src/stages/orchestrator'],
   ['ServiceSpec Mode', 'src/model/object/service.ts'],

@@ -46,7 +46,7 @@ test.each([
 test('the cluster spec is replaced, its name is not', () => {
   const cluster = initialisedCluster();
   const version = clusterOf(cluster.store)?.Version.Index ?? 0;
-  expect(() => cluster.run(updateCluster(version, { ...defaultClusterSpec, Name: 'x' }))).toThrow('modification of cluster name is not allowed');
+  expect(() => cluster.run(updateCluster(version, { ...defaultClusterSpec, Name: 'x' }))).toThrow('swarm spec must be named "default"');
   expect(() => cluster.run(updateCluster(version + 1, defaultClusterSpec))).toThrow('update out of sequence');
   cluster.run(updateCluster(version, { ...defaultClusterSpec, Labels: { a: 'b' } }));
   expect(clusterOf(cluster.store)?.Spec.Labels).toEqual({ a: 'b' });

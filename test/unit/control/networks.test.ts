@@ -46,10 +46,10 @@ test.each<[Partial<NetworkSpec>, string, RegExp]>([
   [{ IPAM: { Config: [{ Subnet: 'fd00::/64' }] } }, 'unimplemented', /^IPAM.Config subnet fd00::\/64 is not supported: /],
   [{ IPAM: { Config: [{ Subnet }, { Subnet: '10.9.1.0/24' }] } }, 'unimplemented', /^IPAM.Config with 2 subnets is not supported: /],
   [{ IPAM: { Config: [{ Gateway: '10.9.0.1' }] } }, 'invalidArgument', /must have a corresponding subnet$/],
-  [{ IPAM: { Config: [{ Subnet, Gateway: '10.9.1.1' }] } }, 'invalidArgument', /gateway 10.9.1.1 is none of the addresses of 10.9.0.0\/24$/],
-  [{ IPAM: { Config: [{ Subnet, Gateway: '10.9.0.0' }] } }, 'invalidArgument', /gateway 10.9.0.0 is none of the addresses/],
-  [{ IPAM: { Config: [{ Subnet, IPRange: '10.9.0.0/16' }] } }, 'invalidArgument', /range 10.9.0.0\/16 is none of the addresses/],
-  [{ IPAM: { Config: [{ Subnet, AuxiliaryAddresses: { a: '10.8.0.1' } }] } }, 'invalidArgument', /auxiliary address a 10.8.0.1 is none of the addresses/],
+  [{ IPAM: { Config: [{ Subnet, Gateway: '10.9.1.1' }] } }, 'invalidArgument', /^ipam configuration: subnet 10.9.0.0\/24 does not contain gateway 10.9.1.1$/],
+  [{ IPAM: { Config: [{ Subnet, Gateway: '10.9.0.0' }] } }, 'invalidArgument', /gateway 10.9.0.0 is no address of a host in subnet 10.9.0.0\/24$/],
+  [{ IPAM: { Config: [{ Subnet, IPRange: '10.9.0.0/16' }] } }, 'invalidArgument', /subnet 10.9.0.0\/24 does not contain range 10.9.0.0\/16$/],
+  [{ IPAM: { Config: [{ Subnet, AuxiliaryAddresses: { a: '10.8.0.1' } }] } }, 'invalidArgument', /does not contain auxiliary address a 10.8.0.1$/],
 ])('what nobody would carry out is refused by name: %j', (spec, code, message) => {
   const cluster = initialisedCluster();
   const refusal = expect.objectContaining({ name: 'Refusal', code, message: expect.stringMatching(message) });

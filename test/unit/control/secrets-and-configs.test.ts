@@ -9,7 +9,11 @@ const badName = 'invalid name, only 64 [a-zA-Z0-9-_.] characters allowed, and th
 const secretSize = 'secret data must be larger than 0 and less than 512000 bytes';
 const configSize = 'config data must be larger than 0 and less than 1024000 bytes';
 
-test.each(['', '-a', 'a-', 'a b', 'ä', 'a'.repeat(65)])('name "%s" is refused', (name) => {
+test('a name is needed', () => {
+  expect(() => initialisedCluster().run(createConfig({ Name: '', Data: base64('x') }))).toThrow(expect.objectContaining({ message: 'name must be provided' }));
+});
+
+test.each(['-a', 'a-', 'a b', 'ä', 'a'.repeat(65)])('name "%s" is refused', (name) => {
   const cluster = initialisedCluster();
   expect(() => cluster.run(createSecret({ Name: name, Data: base64('x') }))).toThrow(expect.objectContaining({ code: 'invalidArgument', message: badName }));
 });
@@ -33,7 +37,8 @@ test('data has its limits', () => {
 test('a driver would bring the data itself, and there is none', () => {
   const cluster = initialisedCluster();
   expect(() => cluster.run(createSecret({ Name: 's', Driver: { Name: 'vault' } }))).toThrow('secret driver vault is not supported');
-  expect(() => cluster.run(createSecret({ Name: 't', Driver: { Name: 'vault' }, Data: base64('x') }))).toThrow('secret must not have data');
+  expect(() => cluster.run(createSecret({ Name: 't', Driver: { Name: 'vault' }, Data: base64('x') }))).toThrow('secret driver vault is not supported');
+  expect(() => cluster.run(createSecret({ Name: 'u', Driver: {} as never }))).toThrow('secret driver must have a name');
 });
 
 test('names are taken per kind, whatever their case', () => {

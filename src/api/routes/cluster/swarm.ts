@@ -7,7 +7,7 @@ import { decodeBody } from '../../request/body.ts';
 import { readView, requireManager, submit, type Context } from '../../context.ts';
 import type { ManagersStanding, View } from '../../dependencies.ts';
 import { HttpError } from '../../errors.ts';
-import { flag, get, post, versionParameter, type Answer, type Call, type Route } from '../../router.ts';
+import { flag, get, post, strictFlag, versionParameter, type Answer, type Call, type Route } from '../../router.ts';
 import { clusterSpec } from '#model/shape/object-shapes';
 import { unlockKeyOf } from '#ca/unlock-key';
 import { initRequest, joinRequest, unlockRequest } from '../../request/bodies.ts';
@@ -98,11 +98,12 @@ function leavingText(standing: ManagersStanding | undefined): string {
 
 async function update(call: Call, context: Context): Promise<Answer> {
   const version = versionParameter(call, 'swarm');
-  const tokens = (['worker', 'manager'] as const).filter((role) => flag(call, role === 'worker' ? 'rotateWorkerToken' : 'rotateManagerToken'));
+  const tokens = (['worker', 'manager'] as const).filter((role) => strictFlag(call, role === 'worker' ? 'rotateWorkerToken' : 'rotateManagerToken'));
+  const unlockKey = strictFlag(call, 'rotateManagerUnlockKey');
   const spec = await decodeBody(call.request, clusterSpec);
   const cluster = clusterIn(await readView(context));
   // Without the version that the client has read, nothing of it comes to be.
   const authority = cluster.Version.Index === version ? await context.authority?.change(cluster, { ...spec.CAConfig }) : undefined;
-  await submit(context, call, updateCluster(version, spec, { tokens, unlockKey: flag(call, 'rotateManagerUnlockKey'), authority }));
+  await submit(context, call, updateCluster(version, spec, { tokens, unlockKey, authority }));
   return { status: 200 };
 }

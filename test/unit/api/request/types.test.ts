@@ -21,7 +21,7 @@ test.each([
   ['/services/create', { ...template({}), Shoal: { DependsOn: 'x' } }, /Shoal.DependsOn of type list/],
   ['/services/create', template({ ContainerSpec: { Image: 'a:b:c' } }), /"a:b:c" is not a valid repository\/tag/],
   ['/secrets/create', { Name: 's', Data: 'not base64!' }, /^illegal base64 data at input byte 3$/],
-  ['/configs/create', { Name: 's', Data: 'eA' }, /^illegal base64 data at input byte 2$/],
+  ['/configs/create', { Name: 's', Data: 'eA' }, /^illegal base64 data at input byte 0$/],
   ['/networks/create', { Name: 'n', Driver: 'overlay', Labels: { '\udfff': 'x' } }, /lone surrogate/],
   ['/shoal/v1/stacks/web', { Spec: { Secrets: [{ Name: 's', Data: '%' }] } }, /illegal base64/],
 ])('%s %j', async (path, body, message) => {

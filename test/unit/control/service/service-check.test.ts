@@ -21,7 +21,7 @@ test.each<[string, ServiceSpec, string]>([
   ['no image', container({ Image: '' }), 'ContainerSpec: image reference must be provided'],
   ['upper case image', container({ Image: 'App:1' }), 'ContainerSpec: "App:1" is not a valid repository/tag'],
   ['blank in image', container({ Image: 'a b' }), 'ContainerSpec: "a b" is not a valid repository/tag'],
-  ['little cpu', task({ Resources: { Limits: { NanoCPUs: 999 } } }), 'invalid cpu value 9.99e-7: Must be at least 0.001'],
+  ['little cpu', task({ Resources: { Limits: { NanoCPUs: 999 } } }), 'invalid cpu value 9.99e-07: Must be at least 0.001'],
   ['little memory', task({ Resources: { Reservations: { MemoryBytes: 1 } } }), 'invalid memory value 1: Must be at least 4MiB'],
   ['constraint', task({ Placement: { Constraints: ['node.role'] } }), 'constraint expected one operator from ==, !='],
   ['restart delay', task({ RestartPolicy: { Delay: -1 } }), 'TaskSpec: restart-delay cannot be negative'],
