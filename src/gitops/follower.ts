@@ -164,12 +164,15 @@ export class Follower {
           (error: unknown) => error ?? new Error('the look failed'),
         );
       // What was seen last stays in force: changes by hand are reverted also while the repository is away.
-      if (trouble !== undefined) await this.#reader.recall();
+      // Where that cannot be had either, the trouble with what is new says more.
+      if (trouble !== undefined) await this.#reader.recall().catch(() => {});
       await this.#compare(looks && trouble === undefined);
       if (trouble !== undefined) throw trouble;
       if (looks) this.#count('read', began);
     } catch (error) {
       if (looks && !this.#stop.signal.aborted) this.#count('failed', began);
+      // What is said now is taken back by the next look that goes well, also where the commit is the same.
+      this.#settled = undefined;
       if (!this.#stop.signal.aborted) await this.#carryOut.unavailable(error as Error);
     } finally {
       const intervalMs = this.#spec.Interval / nanosecondsPerMillisecond;

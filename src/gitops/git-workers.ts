@@ -34,14 +34,14 @@ export interface FetchQuestion {
   line?: HeldLine;
 }
 
-/** The branch leads to a commit that does not come after the one accepted last. */
+/** The branch leads to a commit that is not followed before somebody says so: it does not come after the one accepted last, or came with others that nobody signed. */
 export class Rewritten extends Error {
   override readonly name = 'Rewritten';
   constructor(
     readonly commit: string,
-    accepted: string,
+    reason: string,
   ) {
-    super(`commit ${commit.slice(0, 12)} does not come after ${accepted.slice(0, 12)}, which was followed last: its history was rewritten`);
+    super(reason);
   }
 }
 
@@ -98,7 +98,7 @@ export class GitWorkers {
     const answer = await this.#talk(place, { type: 'fetch', place, ...(known && { known }), ...(line && { line }) }, signal, (part) => {
       if (part.type === 'place') seen(part);
     });
-    if (answer.type === 'rewritten') throw new Rewritten(answer.commit, line?.accepted ?? '');
+    if (answer.type === 'rewritten') throw new Rewritten(answer.commit, answer.reason);
     if (answer.type !== 'fetched') throw new Refusal('unknown', 'a worker process answered something else');
     return answer.commit;
   }

@@ -45,6 +45,8 @@ export interface HeldLine {
   accepted: string;
   /** A commit that somebody said may be followed though it does not. */
   confirmed?: string;
+  /** Whatever comes is followed: only signatures are looked at since then. */
+  follows?: true;
 }
 
 export interface RenderQuestion {
@@ -90,8 +92,8 @@ export type WorkerAnswer = { id: number } &
   (
     | { type: 'place'; signature?: string; watch: readonly WatchedFolder[] }
     | { type: 'fetched'; commit: string }
-    /** The branch leads to a commit that does not come after the one accepted last. */
-    | { type: 'rewritten'; commit: string }
+    /** The branch leads to a commit that does not come after the one accepted last, or came with others that nobody signed. */
+    | { type: 'rewritten'; commit: string; reason: string }
     | { type: 'done' }
     | { type: 'recalled'; commit?: string }
     /** The process groups that git runs in, so that they end with the worker. */
@@ -126,7 +128,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const checks: Readonly<Record<string, (answer: Fields) => boolean>> = {
   place: (answer) => (answer['signature'] === undefined || isText(answer['signature'])) && isList(answer['watch'], isWatched),
   fetched: (answer) => isCommit(answer['commit']),
-  rewritten: (answer) => isCommit(answer['commit']),
+  rewritten: (answer) => isCommit(answer['commit']) && isText(answer['reason']),
   done: () => true,
   recalled: (answer) => answer['commit'] === undefined || isCommit(answer['commit']),
   group: (answer) => Number.isSafeInteger(answer['pid']) && Number(answer['pid']) > 1 && typeof answer['alive'] === 'boolean',

@@ -4,12 +4,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '#base/clock';
+import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { sealingOf } from '#control/sealing';
 import type { GitRequest } from '#model/git/git-request';
 import type { Repository } from '#model/object/repository';
 import type { GitWorkers } from '../git-workers.ts';
-import { checkSigned } from '../worker/head/signatures.ts';
+import { checkSigned, unsignedBetween } from '../worker/head/signatures.ts';
 import { gitBounds } from './bare.ts';
 import type { HookQuestion } from './hook.ts';
 import type { Hosted } from './hosted.ts';
@@ -53,11 +54,14 @@ async function receive(repository: Repository, question: HookQuestion, parts: Re
   return 0;
 }
 
-async function checkPushed({ ID, Spec: { Signers } }: Repository, commit: string, received: string, { hosted, run }: ReceiverParts): Promise<void> {
+async function checkPushed({ ID, Spec: { Signers }, Pushed }: Repository, commit: string, received: string, { hosted, run }: ReceiverParts): Promise<void> {
   if (Signers === undefined) return;
   const place = join(run, 'git');
   mkdirSync(place, { recursive: true, mode: 0o700 });
-  await checkSigned({ folder: hosted.folderOf(ID), ...hosted.surroundings, run: place, signers: Signers, bounds: gitBounds, received }, commit, undefined);
+  const judge = { folder: hosted.folderOf(ID), ...hosted.surroundings, run: place, signers: Signers, bounds: gitBounds, received };
+  await checkSigned(judge, commit, undefined);
+  const unsigned = Pushed && (await unsignedBetween(judge, Pushed.Commit, commit));
+  if (unsigned !== undefined) throw new Refusal('unavailable', `commit ${commit.slice(0, 12)} is not taken: ${unsigned}`);
 }
 
 async function render({ ID, Spec }: Repository, commit: string, received: string, { hosted, workers, cluster }: ReceiverParts): Promise<RenderedPush> {

@@ -118,7 +118,7 @@ async function fetchHead({ id, place, known, line }: Asked<'fetch'>, { signal, g
   const judged = place.signers !== undefined || (line !== undefined && line.accepted !== head.commit);
   if (!judged && head.commit === (await mirror.followed())) return answer(head.commit);
   const { commit, rewritten } = await mirror.fetch(head, line);
-  return rewritten ? send({ id, type: 'rewritten', commit }) : answer(commit);
+  return rewritten === undefined ? answer(commit) : send({ id, type: 'rewritten', commit, reason: rewritten });
 }
 
 /** The tree of a commit, which its first line names, and who says to have made it. */

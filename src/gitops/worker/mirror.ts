@@ -8,7 +8,7 @@ import { checkPlace, withoutLogin } from '#control/repository/repository-place';
 import type { HeldLine, MirrorPlace } from '../protocol.ts';
 import { explained } from './explained.ts';
 import { plainEnvironment, surroundings } from './git-environment.ts';
-import { checkSigned } from './head/signatures.ts';
+import { checkSigned, unsignedBetween, type Judge } from './head/signatures.ts';
 import { choose, commitOf, patterns, trackedText, type Tracked } from './head/tracked.ts';
 import { isLocal } from './local-place.ts';
 import { hasLooseObjects, isFolder, largestUnfinished, packBytes, removeLeftovers } from './mirror-files.ts';
@@ -61,6 +61,12 @@ const packScript = [
   'git pack-objects -q objects/pack/pack < objects/tmp_list',
 ].join(' && ');
 
+/** `rewritten`: why it is not followed before somebody says so. */
+interface Fetched {
+  commit: string;
+  rewritten?: string;
+}
+
 export class Mirror {
   readonly #place: MirrorPlace;
   readonly #signal: AbortSignal;
@@ -89,7 +95,7 @@ export class Mirror {
   }
 
   /** Brings the branch into the mirror and answers its head. A rewritten history is followed; a mirror that is damaged is made anew. */
-  async fetch(head: Tracked, line?: HeldLine): Promise<{ commit: string; rewritten?: true }> {
+  async fetch(head: Tracked, line?: HeldLine): Promise<Fetched> {
     const before = await this.followed();
     try {
       return await this.#fetchHead(head, line);
@@ -101,15 +107,17 @@ export class Mirror {
   }
 
   /** What comes is looked at before it takes the place of what is followed: the signature, and what it comes after. */
-  async #fetchHead({ source }: Tracked, line?: HeldLine): Promise<{ commit: string; rewritten?: true }> {
+  async #fetchHead({ source }: Tracked, line?: HeldLine): Promise<Fetched> {
     await this.#make();
     await this.#fetch(['mirror', `+${source}:${incoming}`]);
     const said = await this.#quiet(['rev-parse', '--verify', '--quiet', `${incoming}^{commit}`, '--']).catch(() => '');
     const commit = /^([0-9a-f]{40,64})/.exec(said)?.[1];
     try {
       if (commit === undefined) throw new Refusal('unavailable', `${source} is no commit`);
-      await this.checkSigned(commit, incoming);
-      if (!(await this.#follows(commit, line))) return { commit, rewritten: true };
+      const by = await this.checkSigned(commit, incoming);
+      if (!(await this.#follows(commit, line))) return { commit, rewritten: rewrittenText(commit, line) };
+      const unsigned = by === 'commit' ? await this.#unsigned(commit, line) : undefined;
+      if (unsigned !== undefined) return { commit, rewritten: `commit ${commit.slice(0, 12)} is not rendered: ${unsigned}` };
       await this.#quiet(['update-ref', followedRef, commit]);
     } finally {
       await this.#quiet(['update-ref', '-d', incoming]).catch(() => '');
@@ -130,15 +138,26 @@ export class Mirror {
   }
 
   /** Throws a Refusal where commits have to be signed and this one is not. */
-  async checkSigned(commit: string, tag?: string): Promise<void> {
+  async checkSigned(commit: string, tag?: string): Promise<'commit' | 'tag' | undefined> {
+    const judge = await this.#judge();
+    return judge && this.#explained(() => checkSigned(judge, commit, tag));
+  }
+
+  /** Why what came since the commit followed last is not believed, unless somebody said that it is. */
+  async #unsigned(commit: string, line: HeldLine | undefined): Promise<string | undefined> {
+    const judge = await this.#judge();
+    if (!judge || !line || line.confirmed === commit || line.accepted === commit) return undefined;
+    return this.#explained(() => unsignedBetween(judge, line.accepted, commit));
+  }
+
+  async #judge(): Promise<Judge | undefined> {
     const { folder, home, run, signers } = this.#place;
-    if (signers === undefined) return;
-    const judge = { folder, home, run, signers, signal: this.#signal, bounds: await this.#bounds(answerBytes), groups: this.#groups };
-    await this.#explained(() => checkSigned(judge, commit, tag));
+    if (signers === undefined) return undefined;
+    return { folder, home, run, signers, signal: this.#signal, bounds: await this.#bounds(answerBytes), groups: this.#groups };
   }
 
   async #follows(commit: string, line: HeldLine | undefined): Promise<boolean> {
-    if (!line || line.accepted === commit || line.confirmed === commit) return true;
+    if (!line || line.follows || line.accepted === commit || line.confirmed === commit) return true;
     return this.#quiet(['merge-base', '--is-ancestor', line.accepted, commit]).then(
       () => true,
       (error: unknown) => {
@@ -157,7 +176,7 @@ export class Mirror {
   }
 
   /** Fetches into a new mirror, which takes the old one's place only if that goes well. */
-  async #renew(head: Tracked, line?: HeldLine): Promise<{ commit: string; rewritten?: true }> {
+  async #renew(head: Tracked, line?: HeldLine): Promise<Fetched> {
     const { folder } = this.#place;
     const fresh = `${folder}.new`;
     await rm(fresh, { recursive: true, force: true });
@@ -271,4 +290,8 @@ export class Mirror {
     }).env(environment);
     return this.#git;
   }
+}
+
+function rewrittenText(commit: string, line: HeldLine | undefined): string {
+  return `commit ${commit.slice(0, 12)} does not come after ${line?.accepted.slice(0, 12) ?? ''}, which was followed last: its history was rewritten`;
 }

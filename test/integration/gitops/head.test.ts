@@ -57,7 +57,24 @@ test('with a list of signers, what nobody of it signed is not rendered, and what
   await following.restart();
   expect(await following.sync()).toMatchObject({ State: 'unavailable' });
   expect(following.image('a_web')).toBe('app:1');
+  // With the list of the other one its commit is believed, and the one between is not: it waits for a word that names it.
   following.cluster.run(updateRepository('infra', { Signers: stranger.signer }));
+  expect(await following.sync()).toMatchObject({
+    State: 'held',
+    Commit: first,
+    Rewritten: foreign,
+    Message: `commit ${foreign.slice(0, 12)} is not rendered: commit ${plain.slice(0, 12)}, which came with it, is not believed: it is not signed; nothing was changed. If that is meant: \`shoal repo confirm infra --commit ${foreign.slice(0, 12)}\``,
+  });
+  expect(following.image('a_web')).toBe('app:1');
+  following.cluster.run(confirmRepository('infra', foreign));
+  expect(await following.sync()).toMatchObject({ State: 'synced', Commit: foreign });
+  // Also on a side that is merged, and wherever whatever comes is followed.
+  repository.git('checkout', '--quiet', '-b', 'side', first);
+  const aside = repository.commit({ 'stacks/b/compose.yml': stackFile('b:1') });
+  repository.git('checkout', '--quiet', 'main');
+  repository.git('-c', 'gpg.format=ssh', '-c', `user.signingkey=${stranger.file}`, 'merge', '--quiet', '-S', '--no-ff', '-m', 'merged', 'side');
+  expect((await following.sync()).Message).toContain(`commit ${aside.slice(0, 12)}, which came with it, is not believed`);
+  repository.git('reset', '--quiet', '--hard', foreign);
   expect(await following.sync()).toMatchObject({ State: 'synced', Commit: foreign });
   following.cluster.run(updateRepository('infra', { Signers: friend.signer }));
   repository.commit({ 'README.md': 'x' });

@@ -1,6 +1,7 @@
 /** `git push` to the cluster itself, by real git: judged before it is taken, told of until its verdict, kept where it survives the node. */
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -130,6 +131,13 @@ test('hostile pushes are refused by name: other refs, deletions, rewritten histo
   following.cluster.run(updateRepository('infra', { Signers: 'a@b ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcTtTJkJ0dYyQm5Z0Xo9G0mJ8mYq7n9kqHn2z1yJ5fA' }));
   repository.commit({ 'stacks/web/compose.yml': stackFile('app:2') });
   expect((await world.push(token)).remote.join('\n')).toContain('it is not signed');
+  // What came before the newest one is looked at as well.
+  const unsigned = repository.git('rev-parse', 'HEAD');
+  const key = join(repository.folder, '..', 'key');
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+  following.cluster.run(updateRepository('infra', { Signers: `t@localhost ${readFileSync(`${key}.pub`, 'utf8')}` }));
+  repository.git('-c', 'gpg.format=ssh', '-c', `user.signingkey=${key}`, 'commit', '--quiet', '--allow-empty', '-S', '-m', 'signed');
+  expect((await world.push(token)).remote.join('\n')).toContain(`commit ${unsigned.slice(0, 12)}, which came with it, is not believed: it is not signed`);
   expect(following.cluster.store.byName('repository', 'infra')?.Pushed?.Commit).toBe(first);
   expect([...following.cluster.store.list('pack')]).toHaveLength(1);
 });

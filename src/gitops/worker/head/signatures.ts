@@ -25,8 +25,53 @@ const gpgTimeoutMs = 20_000;
 /** Nothing of the daemon's user's keys, and nobody is asked over the network. */
 const gpgSettings = 'batch\nno-tty\nno-autostart\nno-auto-key-retrieve\nno-auto-key-locate\nno-greeting\n';
 
-/** `object`: a commit or, where one was followed, a tag on it. Throws a Refusal that says why it is not believed. */
-export async function checkSigned(judge: Judge, commit: string, tag: string | undefined): Promise<void> {
+/** Commits that are looked at between two that are followed, and how many of them at once. */
+const mostBetween = 1000;
+const mostAtOnce = 50;
+const listBytes = 128 * 1024;
+
+/** The commit or, where one was followed, a tag on it, which vouches for all that it leads to. Throws a Refusal that says why it is not believed. */
+export async function checkSigned(judge: Judge, commit: string, tag: string | undefined): Promise<'commit' | 'tag'> {
+  return withKeys(judge, async (folder, list) => {
+    const said = await refused(judge, folder, list, ['verify-commit', '--raw', commit]);
+    if (said === undefined) return 'commit';
+    if (tag !== undefined && (await refused(judge, folder, list, ['verify-tag', '--raw', tag])) === undefined) return 'tag';
+    throw new Refusal('unavailable', `commit ${commit.slice(0, 12)} is not rendered: ${reasonOf(said)}`);
+  });
+}
+
+/** Why what came with `commit` since `since` is not believed; undefined: all of it was signed by one of them. */
+export async function unsignedBetween(judge: Judge, since: string, commit: string): Promise<string | undefined> {
+  const between = await commitsBetween(judge, since, commit);
+  if (between === undefined) return `what came before it cannot be looked at: ${since.slice(0, 12)}, which was followed last, is not there any more`;
+  if (between.length > mostBetween) return `more than ${mostBetween} commits came since ${since.slice(0, 12)}, too many to look at the signature of each`;
+  if (between.length === 0) return undefined;
+  return withKeys(judge, async (folder, list) => {
+    for (let at = 0; at < between.length; at += mostAtOnce) {
+      const some = between.slice(at, at + mostAtOnce);
+      if ((await refused(judge, folder, list, ['verify-commit', ...some])) === undefined) continue;
+      for (const each of some) {
+        const said = await refused(judge, folder, list, ['verify-commit', '--raw', each]);
+        if (said !== undefined) return `commit ${each.slice(0, 12)}, which came with it, is not believed: ${reasonOf(said)}`;
+      }
+    }
+    return undefined;
+  });
+}
+
+/** Oldest first, without `commit` itself; undefined where git does not know `since`. */
+async function commitsBetween({ folder, home, signal, bounds, groups, received }: Judge, since: string, commit: string): Promise<string[] | undefined> {
+  const args = ['rev-list', '--topo-order', '--reverse', `--max-count=${mostBetween + 2}`, commit, `^${since}`];
+  const call = { folder, environment: beside(plainEnvironment(home), received), signal, bounds: { ...bounds, outputBytes: listBytes } };
+  const listed = await runGit([...settings(), ...args], call, groups).catch((error: unknown) => {
+    if (error instanceof GitFailure && error.code === 128 && error.broken === undefined) return undefined;
+    throw error;
+  });
+  return listed?.split('\n').filter((line) => line !== '' && line !== commit);
+}
+
+/** With the keys of the signers in a folder of their own, and nobody else's. */
+async function withKeys<T>(judge: Judge, work: (folder: string, list: string) => Promise<T>): Promise<T> {
   mkdirSync(judge.run, { recursive: true, mode: 0o700 });
   const folder = mkdtempSync(join(judge.run, 'signers-'));
   try {
@@ -34,10 +79,7 @@ export async function checkSigned(judge: Judge, commit: string, tag: string | un
     writeFileSync(list, `${sshSigners(judge.signers)}\n`, { mode: 0o600 });
     writeFileSync(join(folder, 'gpg.conf'), gpgSettings, { mode: 0o600 });
     await importKeys(judge, folder);
-    const said = await refused(judge, folder, list, ['verify-commit', '--raw', commit]);
-    if (said === undefined) return;
-    if (tag !== undefined && (await refused(judge, folder, list, ['verify-tag', '--raw', tag])) === undefined) return;
-    throw new Refusal('unavailable', `commit ${commit.slice(0, 12)} is not rendered: ${reasonOf(said)}`);
+    return await work(folder, list);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
