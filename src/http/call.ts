@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders,
 import { request as httpsRequest } from 'node:https';
 import type { Duplex, Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { wholeText } from '#base/whole';
 import type { Endpoint } from './endpoint.ts';
 
 export interface Call {
@@ -61,16 +62,11 @@ export function openUpgrade(endpoint: Endpoint, path: string, body: string): Pro
 
 /** The whole body as text. Throws when it is larger than the limit or breaks off. */
 export async function readText(answer: IncomingMessage, limitBytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limitBytes) throw new Error(`an answer of more than ${limitBytes} bytes`);
-    chunks.push(chunk);
-  }
+  const text = await wholeText(answer as AsyncIterable<Buffer>, limitBytes);
+  if (text === undefined) throw new Error(`an answer of more than ${limitBytes} bytes`);
   // The connection goes back to its agent a turn later: the next call then finds it free.
   await nextTurn();
-  return Buffer.concat(chunks).toString('utf8');
+  return text;
 }
 
 /** What an answer with an error status says: the Engine API's `message`, or the text itself. */

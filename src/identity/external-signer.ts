@@ -1,6 +1,7 @@
 /** Asks an authority elsewhere to sign, over HTTPS with this manager's own certificate. */
 import { request } from 'node:https';
 import { Refusal } from '#base/refusal';
+import { wholeText } from '#base/whole';
 
 /** PEM texts: whom to believe, and who asks. */
 export interface AskerTls {
@@ -21,17 +22,14 @@ export function askExternal(url: string, body: string, { roots, certificate, key
     };
     const options = { method: 'POST', ca: roots, cert: certificate, key, agent: false, headers: { 'Content-Type': 'application/json' } } as const;
     const asked = request(url, options, (response) => {
-      const parts: Buffer[] = [];
-      let bytes = 0;
-      response.on('data', (part: Buffer) => {
-        parts.push(part);
-        if ((bytes += part.length) > answerLimitBytes) asked.destroy(new Error('it answers too much'));
-      });
-      response.on('error', (error) => fail(error.message));
-      response.on('end', () => {
-        clearTimeout(timer);
-        resolve(Buffer.concat(parts).toString());
-      });
+      void wholeText(response, answerLimitBytes).then(
+        (text) => {
+          if (text === undefined) return fail('it answers too much');
+          clearTimeout(timer);
+          resolve(text);
+        },
+        (error: Error) => fail(error.message),
+      );
     });
     const timer = setTimeout(() => asked.destroy(new Error(`no answer within ${limitMs / 1000} seconds`)), limitMs);
     asked.on('error', (error) => fail(error.message));

@@ -6,6 +6,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { RateLimit } from '#base/pace/rate-limit';
 import { Refusal } from '#base/refusal';
+import { wholeOf } from '#base/whole';
 import { listenAt } from '#http/listen';
 import { Looks, Seen } from './deliveries.ts';
 import { GitDoor, type GitDoorParts } from './git-door.ts';
@@ -128,16 +129,10 @@ export class HttpDoor {
 /** undefined: it is larger than allowed, and the rest is not read. */
 async function readBody(request: IncomingMessage, clock: Clock): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > largestBodyBytes) return undefined;
-  const parts: Buffer[] = [];
-  let bytes = 0;
   const cancel = clock.after(bodyMs, () => request.destroy());
   try {
-    for await (const part of request as AsyncIterable<Buffer>) {
-      bytes += part.length;
-      if (bytes > largestBodyBytes) return undefined;
-      parts.push(part);
-    }
-    return Buffer.concat(parts);
+    const bytes = await wholeOf(request as AsyncIterable<Buffer>, largestBodyBytes);
+    return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   } finally {
     cancel();
   }

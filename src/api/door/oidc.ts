@@ -2,6 +2,7 @@
 import { createLocalJWKSet, decodeJwt, errors, jwtVerify, type JSONWebKeySet } from 'jose';
 import type { Clock } from '#base/clock';
 import { matchesWildcard } from '#base/text/wildcard';
+import { wholeText } from '#base/whole';
 import type { TrustedIssuer } from '#model/object/repository';
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
@@ -124,13 +125,8 @@ async function keysFrom(issuer: string): Promise<JSONWebKeySet> {
 /** What lies at the address, as JSON; read no further than an issuer's answer goes. */
 async function answerOf(address: string): Promise<unknown> {
   const answer = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(answerMs) });
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of answer.body ?? []) {
-    size += part.length;
-    // Leaving the loop closes the connection.
-    if (!answer.ok || size > largestAnswer) throw new Error('the issuer does not tell its keys');
-    parts.push(part);
-  }
-  return JSON.parse(Buffer.concat(parts).toString());
+  if (!answer.ok) await answer.body?.cancel();
+  const text = answer.ok && answer.body ? await wholeText(answer.body, largestAnswer) : undefined;
+  if (text === undefined) throw new Error('the issuer does not tell its keys');
+  return JSON.parse(text);
 }

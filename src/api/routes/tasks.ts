@@ -5,7 +5,7 @@ import type { Task } from '#model/object/task';
 import { taskName } from '#model/object/task';
 import { isUpToDate } from '#model/task-fulfils';
 import { isTerminal, taskStates } from '#model/object/task-state';
-import { clashesOf } from '#model/health/clashes';
+import { clashesOf, saidClashes } from '#model/health/clashes';
 import { readView, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
@@ -70,10 +70,10 @@ function isCurrent(view: View, task: Task): boolean {
 /** By service what its published ports meet on some node. */
 function portClashes(view: View): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  const nodes = [...view.list('node')].filter(({ Description }) => (Description?.Shoal?.Clashes?.length ?? 0) > 0);
-  for (const name of new Set(nodes.flatMap(({ Description }) => (Description?.Shoal?.Clashes ?? []).map(({ Service }) => Service)))) {
+  const said = saidClashes(view.list('node'));
+  for (const name of said.keys()) {
     const service = view.byName('service', name);
-    const [text] = service ? clashesOf(name, view.tasksOfService(service.ID), nodes) : [];
+    const [text] = service ? clashesOf(name, view.tasksOfService(service.ID), said) : [];
     if (text !== undefined) found.set(name, text);
   }
   return found;

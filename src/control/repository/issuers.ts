@@ -1,5 +1,6 @@
 /** Whose tokens a repository takes in the place of its own. */
 import { Refusal } from '#base/refusal';
+import { isConfidential } from '#model/confidential';
 import type { TrustedIssuer } from '#model/object/repository';
 import { update } from '#store/action';
 import type { UseCase } from '../cluster.ts';
@@ -42,7 +43,7 @@ function check({ Issuer, Subject, Audience }: Omit<TrustedIssuer, 'ID'>): void {
       );
   }
   // Whoever reads the keys in plain text believes whoever answers.
-  if (!/^(https:\/\/|http:\/\/(127(\.\d{1,3}){3}|localhost|\[::1\])[:/])[^\s@?#]+$/i.test(Issuer))
+  if (!isConfidential(Issuer) || /[\s@?#]/.test(Issuer))
     throw new Refusal('invalidArgument', `"${Issuer}" is no issuer: it is an https:// address, as its tokens name it`);
   if (!/[^*?]/.test(Subject)) throw new Refusal('invalidArgument', 'a subject of wildcards alone would let everybody in whom the issuer knows');
 }

@@ -2,6 +2,7 @@
 import { timeOf, timeText } from '#base/clock';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
+import { isConfidential } from '#model/confidential';
 import { forgeKinds, type AskedTarget, type NotifyTarget, type OutboxMessage, type SaidComment, type Told, type Verdict } from '#model/git/notify';
 import type { Repository } from '#model/object/repository';
 import { update } from '#store/action';
@@ -100,7 +101,7 @@ function withLists(repository: Repository, lists: Pick<Repository, 'Notify' | 'O
 export function checkTarget({ Kind, URL: url, Project, Secret, MergeRequests }: AskedTarget): void {
   if (url.length > longestText || (Secret?.length ?? 0) > longestText)
     throw new Refusal('invalidArgument', `an address or a secret has at most ${longestText} characters`);
-  if (!/^(https:\/\/|http:\/\/(127(\.\d{1,3}){3}|localhost|\[::1\])[:/])[^\s@]+$/i.test(url))
+  if (!isConfidential(url) || /[\s@]/.test(url))
     throw new Refusal('invalidArgument', 'what is told goes over https:// (http:// on this machine alone), to an address without a login');
   if (/[\u0000-\u001f\u007f]/.test(`${url}${Secret ?? ''}`)) throw new Refusal('invalidArgument', 'an address and a secret are one line of text');
   if (!URL.canParse(url)) throw new Refusal('invalidArgument', 'this is no address: its host or its port cannot be');

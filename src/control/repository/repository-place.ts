@@ -1,5 +1,6 @@
 /** Where a repository may be, and what a branch may be called: nothing that git would take for another transport, an option or a pattern. */
 import { Refusal } from '#base/refusal';
+import { isThisMachine } from '#model/confidential';
 
 /** Refuses an URL or a branch that must not reach git's command line. */
 export function checkPlace(url: string, branch: string): void {
@@ -21,7 +22,8 @@ function isPlace(url: string): boolean {
   const remote = scheme !== undefined && url.startsWith(`${scheme}://`);
   const scpLike = !remote && /^[^/:-][^/:]*@[^/:-][^/:]*:[^:]/.test(url);
   // In plain text nobody knows who answers: only where the words do not leave the machine.
-  const plain = remote && (scheme === 'http' || scheme === 'git') && /^[a-z]+:\/\/([^/@]*@)?(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?(\/|$)/i.test(url);
+  const host = /^[a-z]+:\/\/(?:[^/@]*@)?(\[[^\]/]*\]|[^:/]*)(?::\d+)?(?:\/|$)/i.exec(url)?.[1];
+  const plain = remote && (scheme === 'http' || scheme === 'git') && host !== undefined && isThisMachine(host);
   const known = remote ? plain || ['https', 'ssh', 'file'].includes(scheme) : scpLike || url.startsWith('/');
   // A host that begins with a dash would be an option of ssh.
   const dashed = /^[a-z]+:\/\/([^/@]*@)?-/i.test(url);

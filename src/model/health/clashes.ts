@@ -3,27 +3,52 @@ import { roleOf } from '../manager-address.ts';
 import type { Node } from '../object/node.ts';
 import { isPlaced, type Task } from '../object/task.ts';
 
-/**
- * A sentence for each, with the node: `node two: cannot publish port 80/tcp of service web: it is in use by nginx (process 812)`.
- * Managers are believed. A worker is where a task of the service is placed on it: of other services it may say what it likes.
- */
-export function clashesOf(service: string | undefined, tasks: Iterable<Task>, nodes: Iterable<Node>): string[] {
-  const found: string[] = [];
-  let hosts: ReadonlySet<string> | undefined;
+/** What nodes say, by the service that they name; those that are there, each looked at once, however many services are asked about. */
+export type SaidClashes = ReadonlyMap<string, readonly Said[]>;
+
+interface Said {
+  nodeId: string;
+  isManager: boolean;
+  text: string;
+}
+
+export function saidClashes(nodes: Iterable<Node>): SaidClashes {
+  const said = new Map<string, Said[]>();
   for (const node of nodes) {
     const { ID, Description, Status } = node;
     if (Status.State !== 'ready') continue;
     for (const { Service, Text } of Description?.Shoal?.Clashes ?? []) {
-      if (Service !== service) continue;
-      hosts ??= hostsOf(tasks);
-      if (roleOf(node) === 'manager' || hosts.has(ID)) found.push(`node ${Description?.Hostname}: ${Text}`);
+      const one = { nodeId: ID, isManager: roleOf(node) === 'manager', text: `node ${Description?.Hostname}: ${Text}` };
+      const known = said.get(Service);
+      if (known) known.push(one);
+      else said.set(Service, [one]);
     }
   }
-  return found;
+  return said;
+}
+
+/**
+ * A sentence for each of the service's, with the node: `node two: cannot publish port 80/tcp of service web: it is in use by nginx (process 812)`.
+ * Managers are believed. A worker is where a task of the service is placed on it: of other services it may say what it likes.
+ */
+export function clashesOf(service: string, tasks: Iterable<Task>, said: SaidClashes): string[] {
+  const ofIt = said.get(service);
+  if (!ofIt) return [];
+  const hosts = ofIt.every(({ isManager }) => isManager) ? new Set<string>() : hostsOf(tasks);
+  return ofIt.flatMap(({ nodeId, isManager, text }) => (isManager || hosts.has(nodeId) ? [text] : []));
 }
 
 function hostsOf(tasks: Iterable<Task>): ReadonlySet<string> {
   const hosts = new Set<string>();
   for (const task of tasks) if (isPlaced(task)) hosts.add(task.NodeID);
   return hosts;
+}
+
+/** By map of nodes, which nobody changes who has it judged by: a request asks about each of its services. */
+const known = new WeakMap<ReadonlyMap<string, Node>, SaidClashes>();
+
+export function saidAmong(nodes: ReadonlyMap<string, Node>): SaidClashes {
+  let said = known.get(nodes);
+  if (!said) known.set(nodes, (said = saidClashes(nodes.values())));
+  return said;
 }

@@ -3,7 +3,7 @@ import { timeOf } from '#base/clock';
 import { milliseconds } from '#base/text/duration';
 import type { Node } from '../object/node.ts';
 import { isIngress } from '../port/port.ts';
-import { clashesOf } from './clashes.ts';
+import { clashesOf, saidAmong } from './clashes.ts';
 import { defaults, modeOf, type Service, type ServiceState, type UpdateStatus } from '../object/service.ts';
 import { slotsOf, type SlotHealth } from './slot-health.ts';
 import { wasRolledBack } from './rolled-back.ts';
@@ -33,6 +33,7 @@ export interface HealthFacts {
   tasks: readonly Task[];
   /** Its other tasks: they hold the reasons of a rollback. */
   others?: readonly Task[];
+  /** The same map for all services that are judged together. */
   nodes: ReadonlyMap<string, Node>;
   /** Milliseconds, by the clock that stamped the tasks. */
   now: number;
@@ -110,7 +111,7 @@ function ownHealth(
 /** A port that some node cannot serve is a service that some clients do not reach: nothing comes of waiting. */
 function clashHealth({ service: { Spec }, tasks, nodes }: HealthFacts): Judged | undefined {
   if (!(Spec.EndpointSpec?.Ports ?? []).some(isIngress)) return undefined;
-  const [text] = clashesOf(Spec.Name, tasks, nodes.values());
+  const [text] = clashesOf(Spec.Name, tasks, saidAmong(nodes));
   return text === undefined ? undefined : { state: 'failing', message: text, reasons: [text] };
 }
 

@@ -1,6 +1,7 @@
 /** Where the door for webhooks listens: in plain text on this machine only. */
 import { resolve } from 'node:path';
 import { Refusal } from '#base/refusal';
+import { isThisMachine } from '#model/confidential';
 
 export interface HttpAddress {
   host: string;
@@ -30,7 +31,7 @@ export function httpAddress({
   if (digits === '' || port > 65_535) throw new Refusal('invalidArgument', `--http-addr is HOST:PORT, not "${address}"`);
   const host = bracketed ?? (plain === '' ? '0.0.0.0' : plain);
   if (cert === undefined || key === undefined) {
-    if (!isLoopback(host))
+    if (!isThisMachine(host))
       throw new Refusal(
         'invalidArgument',
         `--http-addr ${address} can be reached from outside: give it a certificate with --http-cert and --http-key, or listen on 127.0.0.1`,
@@ -38,8 +39,4 @@ export function httpAddress({
     return { host, port };
   }
   return { host, port, cert: resolve(cert), key: resolve(key) };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -188,3 +188,24 @@ test('a published port that somebody else has on a node is told, and nothing is 
   expect(health(up, 2, published, { nodes }).state).toBe('failing');
   expect(judged(service({ Name: 'other', EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 81 }] } }), clashing()).state).toBe('progressing');
 });
+
+test('a port that a node cannot serve is looked for once among the nodes, however many services are judged', () => {
+  let walks = 0;
+  class Nodes extends Map<string, Node> {
+    override values(): ReturnType<Map<string, Node>['values']> {
+      walks++;
+      return super.values();
+    }
+  }
+  const clashing = {
+    ...node,
+    Description: { Hostname: 'one', Shoal: { Clashes: [{ Service: 'web7', Text: 'cannot publish port 80/tcp of service web7' }] } },
+  } as unknown as Node;
+  const nodes = new Nodes([[node.ID, clashing]]);
+  const Ports = [{ TargetPort: 80, PublishedPort: 80 }];
+  const judged = Array.from({ length: 20 }, (_, n) => health([task('running', 0, 1)], 9, service({ Name: `web${n}`, EndpointSpec: { Ports } }), { nodes }));
+  expect(judged.flatMap(({ state, message }, n) => (state === 'healthy' ? [] : [`${n}: ${message}`]))).toEqual([
+    '7: node one: cannot publish port 80/tcp of service web7',
+  ]);
+  expect(walks).toBe(1);
+});
