@@ -28,6 +28,10 @@ export abstract class CountedView {
     return this.usage.loadOf(nodeId);
   }
 
+  activeTasks(serviceId: string): ReadonlyMap<string, number> {
+    return this.usage.activeTasks(serviceId);
+  }
+
   addressesOf(networkId: string): AddressUse {
     return this.usage.addressesOf(networkId);
   }

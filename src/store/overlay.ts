@@ -2,7 +2,7 @@
 import { assert } from '#base/assert';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Action } from './action.ts';
-import type { IndexOf } from './index/indexes.ts';
+import { keysOf, type IndexOf } from './index/indexes.ts';
 import { newTables, type Table } from './table.ts';
 import { Usage } from './index/usage.ts';
 import { CountedView } from './counted-view.ts';
@@ -76,17 +76,35 @@ export class Overlay extends CountedView implements View {
   *#mergedFind<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Iterable<ObjectOf[K]> {
     const table = this.#table(kind);
     const own = table.find(index, key);
+    // What came to this key from another one has its place between others; what was there before keeps its own.
+    const arrived = own.filter(({ serial, object }) => serial <= this.#lastOfBase && !this.#baseHas(kind, index, key, object.ID)).length;
     let next = 0;
+    let left = arrived;
     for (const object of this.#base.find(kind, index, key)) {
-      if (this.#removed.has(object.ID) || table.row(object.ID)) continue;
-      // What is new here comes after all that the base has.
-      if ((own[next]?.serial ?? Infinity) <= this.#lastOfBase) {
-        const serial = this.#base.serialOf(kind, object.ID) ?? 0;
-        for (let row = own[next]; row && row.serial < serial; row = own[++next]) yield row.object;
+      if (this.#removed.size > 0 && this.#removed.has(object.ID)) continue;
+      const here = table.row(object.ID);
+      if (here && own[next] === here) {
+        next++;
+        yield here.object;
+        continue;
       }
-      yield object;
+      // What is new here comes after all that the base has.
+      if (left > 0) {
+        const serial = here?.serial ?? this.#base.serialOf(kind, object.ID) ?? 0;
+        for (let row = own[next]; left > 0 && row && row !== here && row.serial < serial; row = own[++next], left--) yield row.object;
+      }
+      if (!here) yield object;
+      else if (own[next] === here) {
+        next++;
+        yield here.object;
+      }
     }
     for (let row = own[next]; row; row = own[++next]) yield row.object;
+  }
+
+  #baseHas<K extends Kind>(kind: K, index: IndexOf<K>, key: string, id: string): boolean {
+    const object = this.#base.get(kind, id);
+    return object !== undefined && keysOf(kind, index, object).includes(key);
   }
 
   newest<K extends Kind>(kind: K, index: IndexOf<K>, key: string): ObjectOf[K] | undefined {

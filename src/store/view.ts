@@ -29,6 +29,8 @@ export interface View {
   taskStates(): ReadonlyMap<TaskState, number>;
   /** What the tasks on a node take of it. */
   loadOf(nodeId: string): NodeLoad;
+  /** By node, how many active tasks of the service have a place there; nodes without one are left out. */
+  activeTasks(serviceId: string): ReadonlyMap<string, number>;
   /** The addresses of a network that tasks and nodes have. */
   addressesOf(networkId: string): AddressUse;
 }

@@ -69,6 +69,10 @@ export class CombinedView implements View {
     return this.#docker.loadOf(nodeId);
   }
 
+  activeTasks(serviceId: string): ReadonlyMap<string, number> {
+    return this.#docker.activeTasks(serviceId);
+  }
+
   addressesOf(networkId: string): AddressUse {
     return this.#docker.addressesOf(networkId);
   }

@@ -68,6 +68,7 @@ function actionsOf(view: View, each: Wish): Action[] {
 
 const keysOf: Record<string, readonly string[]> = {
   service: ['service-a', 'service-b'],
+  failed: ['service-a', 'service-b'],
   node: nodes,
   waiting: ['new', 'pending'],
   file: ['config', 'secret2', 'secret3', 'secret4', 'secret5'],
@@ -99,7 +100,8 @@ function picture(view: View): unknown {
     return [sums, sorted(generic), sorted(ports), sorted(attached)];
   });
   const addresses = networks.map((network) => [0, 1, 2, 3, 4, 5, 6].map((last) => view.addressesOf(network).countOf((10 << 24) + (1 << 16) + last)));
-  return { lists, found, loads, addresses };
+  const active = ['service-a', 'service-b'].map((service) => sorted(view.activeTasks(service)));
+  return { lists, found, loads, addresses, active };
 }
 
 function decisions(store: Store): unknown {

@@ -2,7 +2,8 @@
 import { finish } from '#base/pace/steps';
 import { expect } from 'vitest';
 import { orchestrate, settleService, surroundingsOf } from '#stages/orchestrator/orchestrator';
-import { isAtRest } from '#stages/orchestrator/rest';
+import { fillSlots } from '#stages/orchestrator/fill';
+import { glanceAt } from '#stages/orchestrator/rest';
 import type { Action } from '#store/action';
 import type { Scope } from '#store/stage';
 import type { View } from '#store/view';
@@ -15,11 +16,16 @@ export function expectSettled(cluster: StagedCluster): void {
   for (const { id, at = Infinity } of again.wakes ?? []) expect(cluster.dueAt(id), `deadline of ${id}`).toBeLessThanOrEqual(at);
 }
 
-/** What is taken to be at rest has nothing to do when all rules look at it. */
+/** What is taken to be at rest has nothing to do when all rules look at it, and what is taken to miss tasks gets from them the very same ones. */
 export function expectRestIsRest(cluster: StagedCluster, view: View): void {
   const surroundings = surroundingsOf(view, cluster.contextOf('all'));
   for (const service of view.list('service')) {
-    if (finish(isAtRest(service, surroundings))) expect(finish(settleService(service, surroundings))).toEqual({ decided: [], at: undefined, hasMore: false });
+    const glance = finish(glanceAt(service, surroundings));
+    if (glance === 'work') continue;
+    const settled = finish(settleService(service, surroundings));
+    const { decided, hasMore, at } = glance === 'rest' ? { decided: [], hasMore: false, at: undefined } : finish(fillSlots(service, glance, surroundings));
+    expect({ hasMore: settled.hasMore, at: settled.at }).toEqual({ hasMore, at });
+    expect(byService(view, settled.decided)).toEqual(byService(view, decided));
   }
 }
 

@@ -22,6 +22,14 @@ export interface Surroundings {
   pace: Pace;
 }
 
+/** What one service needs. */
+export interface Decision {
+  decided: readonly Action[];
+  /** When (ms) to look again. */
+  at?: number | undefined;
+  hasMore: boolean;
+}
+
 /** A node as a place for tasks. */
 export interface Spot {
   node: Node | undefined;

@@ -35,27 +35,40 @@ export function* startingRoom(draft: Draft): Steps<number> {
     if (task.Status.State === 'running') running++;
     else if (task.Status.State !== 'complete') starting++;
   }
+  return startingRoomOf(draft.surroundings.nodes.length, running, starting);
+}
+
+export function startingRoomOf(nodes: number, running: number, starting: number): number {
   const { first, tasks, perNode } = startingLimit;
-  const nodes = draft.surroundings.nodes.length;
   return Math.min(Math.max(tasks, perNode * nodes), Math.max(first, perNode * nodes, running)) - starting;
 }
 
 /** Adds a task of the service's present spec; it waits in `ready` when `memory` holds a start condition. */
-export function addTask(draft: Draft, { key, memory = {} }: TaskPlace): Task {
-  const { service, now, surroundings } = draft;
+export function addTask(draft: Draft, place: TaskPlace): Task {
+  const task = newTask(draft, place);
+  draft.putTask(task);
+  return task;
+}
+
+/** For whom it is made. */
+export type TaskOwner = Pick<Draft, 'service' | 'surroundings' | 'isGlobal' | 'isJob'>;
+
+export function newTask(owner: TaskOwner, { key, memory = {} }: TaskPlace): Task {
+  const { service, surroundings, isGlobal, isJob } = owner;
+  const { now } = surroundings.context;
   const waits = memory.StartAfter !== undefined || memory.StartAfterTasks !== undefined;
-  const slot = draft.isGlobal ? 0 : Number(key);
+  const slot = isGlobal ? 0 : Number(key);
   const logDriver = service.Spec.TaskTemplate.LogDriver ? undefined : clusterOf(surroundings.view)?.Spec.TaskDefaults.LogDriver;
-  const task: Task = {
+  return {
     ...newMeta(surroundings.context.newId()),
     Spec: service.Spec.TaskTemplate,
     ServiceID: service.ID,
     // Slot 0 (global services, first task of a job) is absent in Docker's JSON.
     ...(slot > 0 && { Slot: slot }),
-    NodeID: draft.isGlobal ? key : '',
+    NodeID: isGlobal ? key : '',
     Status: applied({ Timestamp: timeText(now), State: 'new', Message: 'created' }, now),
-    DesiredState: waits ? 'ready' : startedState(draft),
-    ...(draft.isJob && { JobIteration: { Index: iterationOf(draft) } }),
+    DesiredState: waits ? 'ready' : startedState(owner),
+    ...(isJob && { JobIteration: { Index: iterationOf(owner) } }),
     Shoal: {
       ServiceName: service.Spec.Name,
       ServiceLabels: service.Spec.Labels ?? {},
@@ -66,8 +79,6 @@ export function addTask(draft: Draft, { key, memory = {} }: TaskPlace): Task {
       ...memory,
     },
   };
-  draft.putTask(task);
-  return task;
 }
 
 /** The start condition "after these have stopped"; none when all have. */
@@ -78,13 +89,13 @@ export function afterStopOf(draft: Draft, tasks: readonly Task[]): Pick<TaskMemo
 }
 
 /** What a started task of this service is to reach. */
-export function startedState(draft: Draft): 'running' | 'complete' {
-  return draft.isJob ? 'complete' : 'running';
+export function startedState({ isJob }: Pick<Draft, 'isJob'>): 'running' | 'complete' {
+  return isJob ? 'complete' : 'running';
 }
 
 /** Which run of the job is the present one. */
-export function iterationOf(draft: Draft): number {
-  return draft.service.JobStatus?.JobIteration.Index ?? 0;
+export function iterationOf({ service }: Pick<Draft, 'service'>): number {
+  return service.JobStatus?.JobIteration.Index ?? 0;
 }
 
 /** Tells a task to stop; `remove` also means that it shall not stay as history. */

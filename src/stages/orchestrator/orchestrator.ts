@@ -6,7 +6,7 @@ import type { Task } from '#model/object/task';
 import { remove, update, type Action } from '#store/action';
 import type { Scope, StageContext, StageResult, Wake } from '#store/stage';
 import type { View } from '#store/view';
-import { Draft, type Spot, type Surroundings } from './draft.ts';
+import { Draft, type Decision, type Spot, type Surroundings } from './draft.ts';
 import { enforceConstraints } from './enforce.ts';
 import { openGates } from './update/gate.ts';
 import { reconcileGlobal } from './global.ts';
@@ -15,7 +15,8 @@ import { isLost } from './node-fit.ts';
 import { nothingOutgrown, outgrown } from './outgrown.ts';
 import { reapTasks } from './reaper.ts';
 import { reconcileReplicated } from './replicated.ts';
-import { isAtRest } from './rest.ts';
+import { fillSlots } from './fill.ts';
+import { glanceAt } from './rest.ts';
 import { restartTasks } from './restart.ts';
 import { rollOut } from './update/rollout.ts';
 import { watchRollout } from './update/rollout-watch.ts';
@@ -73,16 +74,10 @@ function spotOf(view: View, nodeId: string): Spot {
   return { node, lost: isLost(node), outgrown: node ? outgrown(view, node) : nothingOutgrown };
 }
 
-/** What one service needs. */
-interface Decision {
-  decided: readonly Action[];
-  /** When (ms) to look again. */
-  at?: number | undefined;
-  hasMore: boolean;
-}
-
 function* decide(service: Service, surroundings: Surroundings): Steps<Decision> {
-  return (yield* isAtRest(service, surroundings)) ? { decided: [], hasMore: false } : yield* settleService(service, surroundings);
+  const glance = yield* glanceAt(service, surroundings);
+  if (glance === 'rest') return { decided: [], hasMore: false };
+  return yield* glance === 'work' ? settleService(service, surroundings) : fillSlots(service, glance, surroundings);
 }
 
 /**

@@ -14,24 +14,70 @@ import { isRolling } from './update/update-status.ts';
 /** What a look at a task costs beside what the rules take for one. */
 const glance = 0.1;
 
-/** True only when no rule has anything to do for the service, and none waits for a time. It may say no too often, never yes. */
-export function* isAtRest(service: Service, surroundings: Surroundings): Steps<boolean> {
-  if (modeOf(service.Spec) !== 'replicated' || isRolling(service) || service.Shoal.Rollout?.Slots) return false;
+/** What a look at a service says: no rule has anything to do for it and none waits for a time; or all it wants is tasks in slots that have none; or the rules must look. */
+export type Glance = 'rest' | 'work' | Vacancy;
+
+/** Slots without a task, and nothing else to do. */
+export interface Vacancy {
+  taken: SlotNumbers;
+  running: number;
+  /** On their way up. */
+  starting: number;
+}
+
+/** It may say too often that the rules must look, and never too seldom. */
+export function* glanceAt(service: Service, surroundings: Surroundings): Steps<Glance> {
+  if (modeOf(service.Spec) !== 'replicated' || isRolling(service) || service.Shoal.Rollout?.Slots) return 'work';
   const suits = nodeTest(service);
-  const wanted = new Set<number>();
+  const replicas = service.Spec.Mode?.Replicated?.Replicas ?? 1;
+  const taken = new SlotNumbers(replicas);
   const history = new Map<number, number>();
+  let [running, starting] = [0, 0];
   for (const task of surroundings.view.tasksOfService(service.ID)) {
     if (surroundings.pace.isDue) yield;
     surroundings.context.room.spend(glance);
     const slot = task.Slot ?? 0;
     if (task.DesiredState === 'shutdown') history.set(slot, (history.get(slot) ?? 0) + 1);
-    else if (wanted.has(slot) || !isTaskAtRest(task, service, surroundings, suits)) return false;
-    else wanted.add(slot);
+    else if (taken.has(slot) || !isTaskAtRest(task, service, surroundings, suits)) return 'work';
+    else {
+      taken.add(slot);
+      if (task.Status.State === 'running') running++;
+      else starting++;
+    }
   }
-  if (wanted.size !== (service.Spec.Mode?.Replicated?.Replicas ?? 1)) return false;
+  if (taken.size > replicas) return 'work';
   const limit = historyLimit(surroundings.view, service);
-  for (const [slot, count] of history) if (!wanted.has(slot) || (limit >= 0 && count + 1 > limit)) return false;
-  return true;
+  for (const [slot, count] of history) if (!taken.has(slot) || (limit >= 0 && count + 1 > limit)) return 'work';
+  return taken.size === replicas ? 'rest' : { taken, running, starting };
+}
+
+/** So many are kept in a list, the others in a set. */
+const listedSlots = 2 ** 20;
+
+/** Numbers of slots, of which most are those that there should be. */
+export class SlotNumbers {
+  readonly #low: Uint8Array;
+  readonly #others = new Set<number>();
+  #size = 0;
+
+  constructor(replicas: number) {
+    this.#low = new Uint8Array(Math.min(replicas, listedSlots) + 1);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(slot: number): boolean {
+    return slot < this.#low.length ? this.#low[slot] === 1 : this.#others.has(slot);
+  }
+
+  /** It is not here yet. */
+  add(slot: number): void {
+    if (slot < this.#low.length) this.#low[slot] = 1;
+    else this.#others.add(slot);
+    this.#size++;
+  }
 }
 
 function isTaskAtRest(task: Task, service: Service, surroundings: Surroundings, suits: NodeTest): boolean {

@@ -12,8 +12,10 @@ export class Candidate {
   /** The load is our own to change. */
   #owned = false;
   #generic: GenericStock | undefined;
-  /** Of the services that were looked at. */
-  #activeByService: Map<string, number> | undefined;
+  /** Of the services that were looked at: mostly it is one, which stands for itself. */
+  #service: string | undefined;
+  #activeOfService = 0;
+  #activeOfOthers: Map<string, number> | undefined;
   #failures: Map<string, number> | undefined;
 
   /** `load` is not changed. */
@@ -54,10 +56,11 @@ export class Candidate {
     if (isActive(task)) this.addActive(task.ServiceID);
   }
 
-  /** Counts an active task of a service that is looked at: it stands in the load already. */
-  addActive(serviceId: string): void {
-    this.#activeByService ??= new Map();
-    this.#activeByService.set(serviceId, this.activeTasksOf(serviceId) + 1);
+  /** Counts active tasks of a service that is looked at: they stand in the load already. */
+  addActive(serviceId: string, count = 1): void {
+    this.#service ??= serviceId;
+    if (this.#service === serviceId) this.#activeOfService += count;
+    else (this.#activeOfOthers ??= new Map()).set(serviceId, this.activeTasksOf(serviceId) + count);
   }
 
   /** Counts a task of `group` that failed here lately. */
@@ -67,7 +70,7 @@ export class Candidate {
   }
 
   activeTasksOf(serviceId: string): number {
-    return this.#activeByService?.get(serviceId) ?? 0;
+    return serviceId === this.#service ? this.#activeOfService : (this.#activeOfOthers?.get(serviceId) ?? 0);
   }
 
   failuresOf(group: string): number {

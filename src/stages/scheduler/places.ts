@@ -1,6 +1,6 @@
 /** All nodes as one run of the scheduler fills them, and the trees that its groups share. */
 import type { Pace, Steps } from '#base/pace/steps';
-import { isActive, isPlaced, type Task } from '#model/object/task';
+import type { Task } from '#model/object/task';
 import type { View } from '#store/view';
 import { Candidate } from './candidate.ts';
 import type { Filter } from './filter.ts';
@@ -124,14 +124,18 @@ export class Places {
     if (before) return before;
     const known = new Set<Candidate>();
     this.#known.set(serviceId, known);
-    for (const task of this.#view.tasksOfService(serviceId)) {
+    for (const [nodeId, count] of this.#view.activeTasks(serviceId)) {
       if (this.#pace.isDue) yield;
-      const candidate = task.NodeID === '' ? undefined : this.#candidates.get(task.NodeID);
+      const candidate = this.#candidates.get(nodeId);
       if (!candidate) continue;
-      const failed = isRecentFailure(task, this.#now);
-      if (failed) candidate.addFailure(groupOf(task));
-      else if (!isPlaced(task) || !isActive(task)) continue;
-      else candidate.addActive(serviceId);
+      candidate.addActive(serviceId, count);
+      known.add(candidate);
+    }
+    for (const task of this.#view.find('task', 'failed', serviceId)) {
+      if (this.#pace.isDue) yield;
+      const candidate = this.#candidates.get(task.NodeID);
+      if (!candidate || !isRecentFailure(task, this.#now)) continue;
+      candidate.addFailure(groupOf(task));
       known.add(candidate);
     }
     return known;

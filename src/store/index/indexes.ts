@@ -7,6 +7,7 @@ import { isIngress, publishedKey } from '#model/port/port';
 import { addressedNetworksOf, virtualNetworksOf, type Service } from '#model/object/service';
 import type { TaskSpec } from '#model/object/service-spec';
 import { isPlaced, type Task } from '#model/object/task';
+import { isFailure } from '#model/object/task-state';
 import { equal } from '#base/equal';
 
 type Keys<T> = (object: T) => readonly string[];
@@ -19,6 +20,8 @@ const ofTask = {
   node: (task) => [task.NodeID],
   /** `new` and `pending` only: what the allocator and the scheduler have before them. */
   waiting: ({ Status: { State } }) => (State === 'new' || State === 'pending' ? [State] : []),
+  /** Services by id, of which it failed on a node. */
+  failed: ({ ServiceID, NodeID, Status: { State } }) => (NodeID !== '' && isFailure(State) ? [ServiceID] : []),
   /** Secrets and configs by id, of tasks that are on a node and have not ended. */
   file: (task) => (isPlaced(task) ? filesOf(task.Spec) : []),
   /** First characters of its id. */
@@ -76,6 +79,11 @@ export const indexes = {
 } satisfies { [K in Kind]: Record<string, Keys<ObjectOf[K]>> };
 
 export type IndexOf<K extends Kind> = keyof (typeof indexes)[K] & string;
+
+/** Under which keys the index holds the object. */
+export function keysOf<K extends Kind>(kind: K, index: IndexOf<K>, object: ObjectOf[K]): readonly string[] {
+  return (indexes[kind] as unknown as Record<string, Keys<ObjectOf[K]>>)[index]?.(object) ?? [];
+}
 
 /** Key under which an object is found by name. */
 function nameKey<K extends Kind>(kind: K, object: ObjectOf[K]): string {

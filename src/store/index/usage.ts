@@ -3,7 +3,7 @@ import { equal } from '#base/equal';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
-import type { Task } from '#model/object/task';
+import { isActive, type Task } from '#model/object/task';
 import type { TaskState } from '#model/object/task-state';
 import { AddressUse, addressesOfNode, addressesOfService, addressesOfTask, type HeldAddress } from './address-use.ts';
 import { loadedNode, NodeLoad } from './node-load.ts';
@@ -12,12 +12,17 @@ interface UsageReader {
   taskStates(): ReadonlyMap<TaskState, number>;
   loadOf(nodeId: string): NodeLoad;
   addressesOf(networkId: string): AddressUse;
+  activeTasks(serviceId: string): ReadonlyMap<string, number>;
 }
+
+const none: ReadonlyMap<string, number> = new Map();
 
 export class Usage implements UsageReader {
   readonly #base: UsageReader | undefined;
   readonly #loads = new Map<string, NodeLoad>();
   readonly #addresses = new Map<string, AddressUse>();
+  /** By service and node, how many more active tasks than in the base are there. */
+  readonly #active = new Map<string, Map<string, number>>();
   /** How many more tasks than in the base are in each state. */
   readonly #states = new Map<TaskState, number>();
 
@@ -31,6 +36,15 @@ export class Usage implements UsageReader {
 
   addressesOf(networkId: string): AddressUse {
     return this.#addresses.get(networkId) ?? this.#base?.addressesOf(networkId) ?? new AddressUse();
+  }
+
+  activeTasks(serviceId: string): ReadonlyMap<string, number> {
+    const base = this.#base?.activeTasks(serviceId) ?? none;
+    const more = this.#active.get(serviceId);
+    if (!more || !this.#base) return more ?? base;
+    const counts = new Map(base);
+    for (const [nodeId, count] of more) addCount(counts, nodeId, count);
+    return counts;
   }
 
   taskStates(): ReadonlyMap<TaskState, number> {
@@ -56,7 +70,17 @@ export class Usage implements UsageReader {
     const [from, to] = [loadedNode(before), loadedNode(after)];
     if (before && from !== undefined) this.#own(from).remove(before);
     if (after && to !== undefined) this.#own(to).add(after);
+    this.#countActive(before, from, -1);
+    this.#countActive(after, to, 1);
     if (before?.NetworksAttachments || after?.NetworksAttachments) this.#changeAddresses(addressesOfTask(before), addressesOfTask(after));
+  }
+
+  #countActive(task: Task | undefined, nodeId: string | undefined, by: 1 | -1): void {
+    if (!task || nodeId === undefined || !isActive(task)) return;
+    let counts = this.#active.get(task.ServiceID);
+    if (!counts) this.#active.set(task.ServiceID, (counts = new Map()));
+    addCount(counts, nodeId, by);
+    if (counts.size === 0) this.#active.delete(task.ServiceID);
   }
 
   #countState(task: Task | undefined, by: 1 | -1): void {
@@ -80,4 +104,11 @@ export class Usage implements UsageReader {
     if (!use) this.#addresses.set(networkId, (use = new AddressUse(this.#base?.addressesOf(networkId))));
     return use;
   }
+}
+
+/** In an overlay a count may be below zero. */
+function addCount(counts: Map<string, number>, key: string, by: number): void {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
 }
