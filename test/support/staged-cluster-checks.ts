@@ -2,7 +2,7 @@
 import { finish } from '#base/pace/steps';
 import { expect } from 'vitest';
 import { orchestrate, settleService, surroundingsOf } from '#stages/orchestrator/orchestrator';
-import { fillSlots } from '#stages/orchestrator/fill';
+import { fillSlots } from '#stages/orchestrator/replicated';
 import { glanceAt } from '#stages/orchestrator/rest';
 import type { Action } from '#store/action';
 import type { Scope } from '#store/stage';

@@ -1,6 +1,6 @@
 /** Whose tokens a repository takes in the place of its own. */
 import { Refusal } from '#base/refusal';
-import { isConfidential } from '#model/confidential';
+import { isConfidential } from '#base/text/confidential';
 import type { TrustedIssuer } from '#model/object/repository';
 import { update } from '#store/action';
 import type { UseCase } from '../cluster.ts';

@@ -2,7 +2,7 @@
 import { timeOf, timeText } from '#base/clock';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
-import { isConfidential } from '#model/confidential';
+import { isConfidential } from '#base/text/confidential';
 import { forgeKinds, type AskedTarget, type NotifyTarget, type OutboxMessage, type SaidComment, type Told, type Verdict } from '#model/git/notify';
 import type { Repository } from '#model/object/repository';
 import { update } from '#store/action';

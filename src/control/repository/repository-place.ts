@@ -1,6 +1,6 @@
 /** Where a repository may be, and what a branch may be called: nothing that git would take for another transport, an option or a pattern. */
 import { Refusal } from '#base/refusal';
-import { isThisMachine } from '#model/confidential';
+import { isThisMachine } from '#base/text/confidential';
 
 /** Refuses an URL or a branch that must not reach git's command line. */
 export function checkPlace(url: string, branch: string): void {

@@ -7,18 +7,17 @@ import { isPlaced, type Task } from '../object/task.ts';
 export type SaidClashes = ReadonlyMap<string, readonly Said[]>;
 
 interface Said {
-  nodeId: string;
-  isManager: boolean;
+  node: Node;
   text: string;
 }
 
 export function saidClashes(nodes: Iterable<Node>): SaidClashes {
   const said = new Map<string, Said[]>();
   for (const node of nodes) {
-    const { ID, Description, Status } = node;
+    const { Description, Status } = node;
     if (Status.State !== 'ready') continue;
     for (const { Service, Text } of Description?.Shoal?.Clashes ?? []) {
-      const one = { nodeId: ID, isManager: roleOf(node) === 'manager', text: `node ${Description?.Hostname}: ${Text}` };
+      const one = { node, text: `node ${Description?.Hostname}: ${Text}` };
       const known = said.get(Service);
       if (known) known.push(one);
       else said.set(Service, [one]);
@@ -34,8 +33,8 @@ export function saidClashes(nodes: Iterable<Node>): SaidClashes {
 export function clashesOf(service: string, tasks: Iterable<Task>, said: SaidClashes): string[] {
   const ofIt = said.get(service);
   if (!ofIt) return [];
-  const hosts = ofIt.every(({ isManager }) => isManager) ? new Set<string>() : hostsOf(tasks);
-  return ofIt.flatMap(({ nodeId, isManager, text }) => (isManager || hosts.has(nodeId) ? [text] : []));
+  const hosts = hostsOf(tasks);
+  return ofIt.flatMap(({ node, text }) => (hosts.has(node.ID) || roleOf(node) === 'manager' ? [text] : []));
 }
 
 function hostsOf(tasks: Iterable<Task>): ReadonlySet<string> {

@@ -1,7 +1,7 @@
 /** Where the door for webhooks listens: in plain text on this machine only. */
 import { resolve } from 'node:path';
 import { Refusal } from '#base/refusal';
-import { isThisMachine } from '#model/confidential';
+import { isThisMachine } from '#base/text/confidential';
 
 export interface HttpAddress {
   host: string;

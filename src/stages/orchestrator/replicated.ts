@@ -1,7 +1,10 @@
 /** Replicated services: as many slots as replicas, numbered from 1 (swarmkit manager/orchestrator/replicated). */
 import type { Steps } from '#base/pace/steps';
-import type { Draft } from './draft.ts';
-import { addTask, startingRoom, stopTask } from './new-task.ts';
+import type { Service } from '#model/object/service';
+import { create, type Action } from '#store/action';
+import type { Decision, Draft, Surroundings } from './draft.ts';
+import { addTask, newTask, startingRoom, startingRoomOf, stopTask } from './new-task.ts';
+import type { Vacancy } from './rest.ts';
 import { occupiedSlot, type OccupiedSlot } from './occupied.ts';
 
 /** Adds and removes slots until there are as many as replicas; returns those that stay, by number. */
@@ -36,6 +39,26 @@ function* addSlots(draft: Draft, keys: Set<string>, replicas: number): Steps<voi
     addTask(draft, { key });
     room--;
   }
+}
+
+/**
+ * Decides what the rules would for a service of which all is at rest but slots without a task: the lowest free numbers get one, as many as may
+ * be on their way up at a time. A service of many tasks grows in many entries, and every rule would go through all of them for each.
+ */
+export function* fillSlots(service: Service, { taken, running, starting }: Vacancy, surroundings: Surroundings): Steps<Decision> {
+  const limit = surroundings.context.room.leftFor(service.Spec.TaskTemplate);
+  const replicas = service.Spec.Mode?.Replicated?.Replicas ?? 1;
+  const owner = { service, surroundings, isGlobal: false, isJob: false };
+  const room = startingRoomOf(surroundings.nodes.length, running, starting);
+  const decided: Action[] = [];
+  for (let number = 1; taken.size < replicas && decided.length < room; number++) {
+    if (surroundings.pace.isDue) yield;
+    if (taken.has(number)) continue;
+    if (decided.length >= limit) return { decided, hasMore: true };
+    taken.add(number);
+    decided.push(create('task', newTask(owner, { key: String(number) })));
+  }
+  return { decided, hasMore: false };
 }
 
 /** All tasks of the slots that are not wanted go, their history with them; a slot number that is used again keeps its own. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { finish } from '#base/pace/steps';
-import { fillSlots } from '#stages/orchestrator/fill';
+import { fillSlots } from '#stages/orchestrator/replicated';
 import { orchestrate, settleService, surroundingsOf } from '#stages/orchestrator/orchestrator';
 import { glanceAt, SlotNumbers } from '#stages/orchestrator/rest';
 import type { Task } from '#model/object/task';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isConfidential, isThisMachine } from '#model/confidential';
+import { isConfidential, isThisMachine } from '#base/text/confidential';
 
 test.each(['localhost', 'LocalHost', '127.0.0.1', '127.255.3.4', '::1', '[::1]'])('%s is this machine', (host) => {
   expect(isThisMachine(host)).toBe(true);
