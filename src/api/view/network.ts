@@ -92,7 +92,7 @@ export function nestedNetwork(network: Network, taskCreatedAt: string): object {
     Spec: {
       ...spec,
       Labels: Spec.Labels ?? {},
-      IPv6Enabled: EnableIPv6 ?? false,
+      ...(EnableIPv6 && { IPv6Enabled: true }),
       DriverConfiguration: { Name: Driver || 'overlay', ...(Options && { Options }) },
       ...(IPAM && { IPAMOptions: nestedIpam(IPAM) }),
       Scope: 'swarm',

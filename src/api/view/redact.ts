@@ -53,23 +53,26 @@ function shownService({ Shoal: _memory, ...service }: Service): object {
   };
 }
 
-/** Ports and addresses where there are any; a mode that nobody said is not said here either. */
+/** Ports and addresses where there are any, and how they are given out; a mode that nobody said is not said here either. */
 function shownEndpoint(Spec: ServiceSpec, Endpoint: Service['Endpoint']): object {
   const { Ports = [], VirtualIPs = [] } = Endpoint ?? {};
   const given = Spec.EndpointSpec && (Endpoint?.Spec ?? Spec.EndpointSpec);
-  return { Spec: storedEndpoint(given) ?? {}, ...(Ports.length > 0 && { Ports }), ...(VirtualIPs.length > 0 && { VirtualIPs }) };
+  const reached = (given?.Ports?.length ?? 0) + Ports.length + VirtualIPs.length > 0;
+  return { Spec: (reached && storedEndpoint(given)) || {}, ...(Ports.length > 0 && { Ports }), ...(VirtualIPs.length > 0 && { VirtualIPs }) };
 }
 
 /** A task with its networks whole, as they are now: it holds only what they are called. One that is gone is shown as the task knows it. */
-export function shownTask(view: Pick<View, 'get'>, { Shoal: _memory, ...task }: Task): object {
+export function shownTask(view: Pick<View, 'get'>, { Shoal: _memory, NodeID, ...task }: Task): object {
   const { Shoal: _appliedAt, ...status } = task.Status;
-  const attachments = task.NetworksAttachments?.map((attachment) => {
+  const { Runtime: _container, ...spec } = storedTask(task.Spec);
+  const attachments = task.NetworksAttachments?.map(({ Aliases: _names, ...attachment }) => {
     const network = view.get('network', attachment.Network.ID) ?? { Version: { Index: 0 }, CreatedAt: '', UpdatedAt: '', ...attachment.Network };
     return { ...attachment, Network: nestedNetwork(network, task.CreatedAt) };
   });
   return {
     ...task,
-    Spec: storedTask(task.Spec),
+    ...(NodeID && { NodeID }),
+    Spec: spec,
     Labels: task.Labels ?? {},
     Status: { PortStatus: {}, ...status },
     ...(attachments && { NetworksAttachments: attachments }),

@@ -26,7 +26,7 @@ export function withDefaults(spec: ServiceSpec): ServiceSpec {
 /** A config that was given keeps its parallelism, where absent means all at once. */
 function updateDefaults(config: UpdateConfig | undefined): UpdateConfig {
   if (!config) return defaults.update;
-  return { ...defaults.update, Parallelism: 0, ...config };
+  return { ...defaults.update, Parallelism: 0, ...config, Monitor: config.Monitor || defaults.update.Monitor };
 }
 
 /**

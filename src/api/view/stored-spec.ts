@@ -2,7 +2,17 @@
 import { equal } from '#base/equal';
 import { shownNetworkId } from '#model/object/network';
 import { defaults } from '#model/object/service';
-import type { EndpointSpec, NetworkAttachmentConfig, PortConfig, ServiceSpec, TaskSpec, UpdateConfig } from '#model/object/service-spec';
+import type {
+  ContainerSpec,
+  EndpointSpec,
+  Mount,
+  NetworkAttachmentConfig,
+  PortConfig,
+  Privileges,
+  ServiceSpec,
+  TaskSpec,
+  UpdateConfig,
+} from '#model/object/service-spec';
 import { protocolOf, publishModeOf } from '#model/port/port';
 
 export function storedSpec(spec: ServiceSpec): object {
@@ -23,10 +33,12 @@ export function storedSpec(spec: ServiceSpec): object {
 }
 
 export function storedTask(task: TaskSpec): TaskSpec {
-  const { ContainerSpec, RestartPolicy, Networks, ForceUpdate = 0, Runtime = 'container' } = task;
+  const { ContainerSpec, Resources, Placement, RestartPolicy, Networks, ForceUpdate = 0, Runtime = 'container' } = task;
   return {
     ...task,
-    ...(ContainerSpec && { ContainerSpec: { ...ContainerSpec, Isolation: ContainerSpec.Isolation || 'default' } }),
+    ...(ContainerSpec && { ContainerSpec: storedContainer(ContainerSpec) }),
+    ...(Resources?.Reservations && { Resources: { ...Resources, Reservations: withoutEmpty(Resources.Reservations) } }),
+    ...(Placement && { Placement: withoutEmpty(Placement) }),
     ...(RestartPolicy && {
       RestartPolicy: { ...RestartPolicy, Condition: RestartPolicy.Condition || defaults.restart.Condition, MaxAttempts: RestartPolicy.MaxAttempts ?? 0 },
     }),
@@ -34,6 +46,42 @@ export function storedTask(task: TaskSpec): TaskSpec {
     ForceUpdate,
     Runtime,
   };
+}
+
+/** What says nothing is left out, but for what Docker tells from absence. */
+function storedContainer(container: ContainerSpec): ContainerSpec {
+  const { Privileges, Mounts } = container;
+  return {
+    ...withoutEmpty(container, ['Init', 'StopGracePeriod', 'Healthcheck', 'DNSConfig']),
+    ...(Privileges && { Privileges: storedPrivileges(Privileges) }),
+    ...(Mounts?.length && { Mounts: Mounts.map(storedMount) }),
+    Isolation: container.Isolation || 'default',
+  };
+}
+
+/** Whole, as Docker writes them; what was not given is null. */
+function storedPrivileges({ CredentialSpec, SELinuxContext, ...others }: Privileges): Privileges {
+  return {
+    NoNewPrivileges: false,
+    ...others,
+    CredentialSpec: CredentialSpec ? { Config: '', File: '', Registry: '', ...CredentialSpec } : null,
+    SELinuxContext: SELinuxContext ? { Disable: false, User: '', Role: '', Type: '', Level: '', ...SELinuxContext } : null,
+  };
+}
+
+function storedMount(mount: Mount): Mount {
+  const { BindOptions, ...said } = withoutEmpty(mount, ['VolumeOptions', 'TmpfsOptions']);
+  return { Type: 'bind', ...said, ...(BindOptions && { BindOptions }) };
+}
+
+/** As Go leaves out fields that are marked so. */
+function withoutEmpty<T extends object>(value: T, kept: readonly (keyof T)[] = []): T {
+  return Object.fromEntries(Object.entries(value).filter(([key, entry]) => kept.includes(key as keyof T) || !isEmpty(entry))) as T;
+}
+
+function isEmpty(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
+  return !value;
 }
 
 export function storedEndpoint(spec: EndpointSpec | undefined): EndpointSpec | undefined {

@@ -88,6 +88,42 @@ describe('a spec is shown as Docker stores it', () => {
     expect(Endpoint.Spec).toEqual({});
   });
 
+  test('what says nothing is left out, but for what Docker tells from absence', async () => {
+    const empty = { Labels: {}, Env: [], Args: [], Configs: [], Sysctls: {}, TTY: false, Hostname: '' };
+    const told = { Init: false, StopGracePeriod: 0, DNSConfig: {}, Healthcheck: {} };
+    const container = { ...spec.TaskTemplate.ContainerSpec, ...empty, ...told, Mounts: [{ Source: '/a', Target: '/b', ReadOnly: false }] };
+    const { Spec, Endpoint } = await shownOf({
+      TaskTemplate: {
+        ContainerSpec: { ...container, Privileges: { SELinuxContext: { User: 'u' } } },
+        Resources: { Limits: {}, Reservations: { GenericResources: [] } },
+        Placement: { Constraints: [], Platforms: [] },
+      },
+      UpdateConfig: { Delay: 0, Monitor: 0 },
+      EndpointSpec: { Mode: 'dnsrr' },
+    });
+    expect(Spec.TaskTemplate).toEqual({
+      ContainerSpec: {
+        ...spec.TaskTemplate.ContainerSpec,
+        ...told,
+        Isolation: 'default',
+        Mounts: [{ Type: 'bind', Source: '/a', Target: '/b' }],
+        Privileges: {
+          CredentialSpec: null,
+          SELinuxContext: { Disable: false, User: 'u', Role: '', Type: '', Level: '' },
+          NoNewPrivileges: false,
+        },
+      },
+      Resources: { Limits: {}, Reservations: {} },
+      Placement: {},
+      ForceUpdate: 0,
+      Runtime: 'container',
+    });
+    expect(Spec.UpdateConfig).toEqual({ Parallelism: 0, FailureAction: 'pause', MaxFailureRatio: 0, Order: 'stop-first' });
+    expect([Spec.EndpointSpec, Endpoint]).toEqual([{ Mode: 'dnsrr' }, { Spec: {} }]);
+    const whole = (await api.http('GET', '/services/web?insertDefaults=true')).json.Spec;
+    expect([whole.UpdateConfig.Monitor, whole.RollbackConfig.Delay, whole.TaskTemplate.Placement]).toEqual([5e9, undefined, {}]);
+  });
+
   test('networks in their old place are shown there, and may come back so', async () => {
     const { Id } = (await api.http('POST', '/networks/create', { Name: 'back', Driver: 'overlay' })).json;
     const { ID, Spec, Version } = await shownOf({ Networks: [{ Target: 'back', Aliases: ['db'] }] });
