@@ -8,6 +8,7 @@ import { isTerminal } from '#model/object/task-state';
 import { swarmTexts } from '#model/swarm-texts';
 import { withEnd } from '#model/task-status';
 import { create, newMeta, remove, update, type Action } from '#store/action';
+import { raised } from '#store/feature-level';
 import { clusterOf, type View } from '#store/view';
 import type { UseCase } from './cluster.ts';
 import { checkVersion, findObject } from './find.ts';
@@ -97,7 +98,8 @@ export function removeNode(ref: string, force: boolean): UseCase<void> {
     if (node.Status.State === 'ready' && !force) {
       throw new Refusal('failedPrecondition', `node ${node.ID} is not down and can't be removed`);
     }
-    return { actions: forgotten(view, node, now), result: undefined };
+    // It may have been the last one that knew less than the others.
+    return { actions: [...forgotten(view, node, now), ...raised(view, node.ID)], result: undefined };
   };
 }
 

@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 import type { UseCase, UseCaseContext } from '#control/cluster';
 import type { Action, Answer } from '#store/action';
 import type { KnownAnswer } from '#store/answers';
-import { levelAfter, needOf } from '#store/feature-level';
+import { needOf, writableLevel } from '#store/feature-level';
 import { Overlay } from '#store/overlay';
 import { keyOf } from '#store/room';
 import type { Store } from '#store/store';
@@ -124,9 +124,9 @@ function sameAsked(known: KnownAnswer, { id, asked }: Request): KnownAnswer {
 
 /** What some node does not know must never reach the log: every manager would meet it at every start. */
 function refuseUnknown(view: View, actions: readonly Action[]): void {
-  const level = levelAfter(view, actions);
+  const level = writableLevel(view);
   for (const action of actions) {
-    const need = needOf(action);
+    const need = needOf(action, action.type === 'update' ? view.get(action.kind, action.object.ID) : undefined);
     if (need === undefined) throw new Refusal('unimplemented', `this manager does not know how to ${action.type} a ${action.kind}`);
     if (need.level <= level) continue;
     throw new Refusal(

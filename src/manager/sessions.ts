@@ -305,6 +305,7 @@ export class Sessions {
 
   #expire(): void {
     const { clock, state, submit, logger } = this.#parts;
+    if (this.#stops.length === 0) return;
     void submit((view, context) => answer(this.#heartbeats.expire(view, { now: context.now, monotonic: clock.monotonicNow() })))
       .then(() => {
         this.#heartbeats.forgetDown(state.store);

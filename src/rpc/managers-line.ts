@@ -26,6 +26,9 @@ const longestPatienceMs = 2400;
 const openLimitMs = 5000;
 const longestOpenLimitMs = 20_000;
 
+/** While a manager is silent, those who said that they do not lead are asked again: one of them may by now. */
+const againFactor = 5;
+
 /** What one search waits for. */
 interface Patience {
   /** For a manager, before the next one is asked too. */
@@ -102,6 +105,8 @@ class Search {
   readonly #description: NodeDescription;
   readonly #queue: string[];
   readonly #asked = new Set<string>();
+  /** They answered, and do not lead. */
+  readonly #refused = new Set<string>();
   #open = 0;
   #unanswered = false;
   #timer: NodeJS.Timeout | undefined;
@@ -118,7 +123,7 @@ class Search {
     this.#queue = [...(local === undefined ? [] : [`unix:${local}`]), ...others];
   }
 
-  /** Whether a manager did not answer within the limit. */
+  /** Whether a manager that is there did not answer within the limit. */
   get unanswered(): boolean {
     return this.#unanswered;
   }
@@ -135,7 +140,10 @@ class Search {
         clearTimeout(this.#timer);
         const address = this.#queue.shift();
         if (address === undefined) {
-          if (this.#open > 0) return;
+          if (this.#open > 0) {
+            this.#timer = setTimeout(askAgain, againFactor * this.#patience.eachMs);
+            return;
+          }
           end();
           return reject(this.#failure);
         }
@@ -154,6 +162,14 @@ class Search {
           },
         );
       };
+      const askAgain = (): void => {
+        for (const address of this.#refused) {
+          this.#asked.delete(address);
+          this.#queue.push(address);
+        }
+        this.#refused.clear();
+        askNext();
+      };
       askNext();
     });
   }
@@ -167,8 +183,9 @@ class Search {
       const opening = connection.openSession(this.#nodeId, this.#description);
       const answer = (): void => void (answered = true);
       opening.then(answer, answer);
-      return closing(await this.#within(opening), connection);
+      return closing(await this.#within(opening, connection), connection);
     } catch (error) {
+      if (answered) this.#refused.add(address);
       // What was not answered may be yet, and must not become a session that nobody has.
       if (answered) this.#lines.giveBack(address, connection);
       else connection.close();
@@ -178,12 +195,13 @@ class Search {
     }
   }
 
-  #within(opening: Promise<DispatcherSession>): Promise<DispatcherSession> {
+  #within(opening: Promise<DispatcherSession>, connection: DispatcherConnection): Promise<DispatcherSession> {
     const limitMs = this.#patience.openMs;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        this.#unanswered = true;
+        // One that was never reached is not busy.
+        if (connection.stands()) this.#unanswered = true;
         reject(new Refusal('unavailable', `the manager did not open a session within ${limitMs} ms`));
       }, limitMs);
     });

@@ -1,7 +1,10 @@
 /** Which feature level an action needs: what some manager does not know must never reach the log. */
 import type { Kind } from '#model/object/object';
 import { featureLevel } from '#model/feature-level';
-import type { Action } from './action.ts';
+import type { Cluster } from '#model/object/cluster';
+import type { NodeDescription } from '#model/object/node';
+import type { Task } from '#model/object/task';
+import { update, type Action } from './action.ts';
 import { clusterOf, type View } from './view.ts';
 
 const kindLevels: Readonly<Record<Kind, number>> = {
@@ -41,26 +44,37 @@ export interface Need {
   what: string;
 }
 
-/** What is needed to apply `action`, and to go by what it writes; undefined: this program cannot. */
-export function needOf(action: Action): Need | undefined {
+/** What is needed to apply `action`, and to go by what it adds to the object of `before`; undefined: this program cannot. */
+export function needOf(action: Action, before?: object): Need | undefined {
   const kind = Object.hasOwn(kindLevels, action.kind) ? kindLevels[action.kind] : undefined;
   const type = Object.hasOwn(actionLevels, action.type) ? actionLevels[action.type] : undefined;
   if (kind === undefined || type === undefined) return undefined;
   const held = action.type === 'remove' ? undefined : heldNeed(action);
-  return held && held.level > kind ? held : { level: Math.max(kind, type), what: `a ${action.kind}` };
+  // What is there already was written by those who know it: it may be told of, and ended.
+  const added = held && !(before && heldNeed({ kind: action.kind, object: before } as Held)) ? held : undefined;
+  return added ?? { level: Math.max(kind, type), what: `a ${action.kind}` };
 }
 
+type Held = Pick<Exclude<Action, { type: 'remove' }>, 'kind' | 'object'>;
+
 /** An older leader would take such an object for another: a container of somebody's for a task that nobody wants, a root for one that it can sign with. */
-function heldNeed({ kind, object }: Exclude<Action, { type: 'remove' }>): Need | undefined {
-  if (kind === 'task') return object.Shoal.Attachment && { level: 6, what: 'attaching a container to a network of the cluster' };
+function heldNeed({ kind, object }: Held): Need | undefined {
+  if (kind === 'task') return (object as Task).Shoal.Attachment && { level: 6, what: 'attaching a container to a network of the cluster' };
   if (kind !== 'cluster') return undefined;
-  const { Authority: { Key, Rotation } = {} } = object.Shoal ?? {};
+  const { Authority: { Key, Rotation } = {} } = (object as Cluster).Shoal ?? {};
   return Key === '' || Rotation?.Key === '' ? { level: 6, what: 'a root whose key only an external CA has' } : undefined;
 }
 
-/** The level that the entry with these actions may need: one that raises it is read by those who know it. */
-export function levelAfter(view: View, actions: readonly Action[]): number {
-  let level = writableLevel(view);
-  for (const action of actions) if (action.type === 'update' && action.kind === 'cluster') level = Math.max(level, action.object.Shoal?.FeatureLevel ?? 1);
-  return level;
+export function levelOf(description: NodeDescription | undefined): number {
+  return description?.Shoal?.FeatureLevel ?? 1;
+}
+
+/** Raises the cluster's level where, with node `id` described so, or gone, nobody is left who knows less. */
+export function raised(view: View, id: string, description?: NodeDescription): Action[] {
+  const cluster = clusterOf(view);
+  if (!cluster || (description && levelOf(description) <= clusterLevel(view))) return [];
+  const levels = description ? [levelOf(description)] : [];
+  for (const node of view.list('node')) if (node.ID !== id) levels.push(levelOf(node.Description));
+  const level = levels.length === 0 ? 0 : levels.reduce((least, each) => Math.min(least, each));
+  return level > clusterLevel(view) ? [update('cluster', { ...cluster, Shoal: { ...cluster.Shoal, FeatureLevel: level } })] : [];
 }

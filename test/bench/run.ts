@@ -12,7 +12,7 @@ import { benchChaos } from './chaos/chaos.ts';
 import { benchCompose } from './compose.ts';
 import { startDaemon, type BenchDaemon } from './daemon.ts';
 import { benchDeploy } from './deploy.ts';
-import { benchFailover } from './failover.ts';
+import { benchFailover } from './failover/failover.ts';
 import { table, type Row } from './figures.ts';
 import { benchGitOps } from './gitops.ts';
 import { benchLoad } from './load/load.ts';

@@ -73,8 +73,8 @@ function portClashes(view: View): ReadonlyMap<string, string> {
   const said = saidClashes(view.list('node'));
   for (const name of said.keys()) {
     const service = view.byName('service', name);
-    const [text] = service ? clashesOf(name, view.tasksOfService(service.ID), said) : [];
-    if (text !== undefined) found.set(name, text);
+    const [first] = service ? clashesOf(name, view.tasksOfService(service.ID), said) : [];
+    if (first) found.set(name, first.text);
   }
   return found;
 }

@@ -26,15 +26,20 @@ export function saidClashes(nodes: Iterable<Node>): SaidClashes {
   return said;
 }
 
-/**
- * A sentence for each of the service's, with the node: `node two: cannot publish port 80/tcp of service web: it is in use by nginx (process 812)`.
- * Managers are believed. A worker is where a task of the service is placed on it: of other services it may say what it likes.
- */
-export function clashesOf(service: string, tasks: Iterable<Task>, said: SaidClashes): string[] {
+export interface Clash {
+  /** With the node: `node two: cannot publish port 80/tcp of service web: it is in use by nginx (process 812)`. */
+  text: string;
+  /** Managers are believed, and a worker where a task of the service is placed on it. Of other services it may say what it likes: that is shown, and nothing comes of it. */
+  believed: boolean;
+}
+
+/** Of the service's, those that are believed first. */
+export function clashesOf(service: string, tasks: Iterable<Task>, said: SaidClashes): Clash[] {
   const ofIt = said.get(service);
   if (!ofIt) return [];
   const hosts = hostsOf(tasks);
-  return ofIt.flatMap(({ node, text }) => (hosts.has(node.ID) || roleOf(node) === 'manager' ? [text] : []));
+  const found = ofIt.map(({ node, text }): Clash => ({ text, believed: hosts.has(node.ID) || roleOf(node) === 'manager' }));
+  return found.toSorted((a, b) => Number(b.believed) - Number(a.believed));
 }
 
 function hostsOf(tasks: Iterable<Task>): ReadonlySet<string> {

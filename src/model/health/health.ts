@@ -3,7 +3,7 @@ import { timeOf } from '#base/clock';
 import { milliseconds } from '#base/text/duration';
 import type { Node } from '../object/node.ts';
 import { isIngress } from '../port/port.ts';
-import { clashesOf, saidAmong } from './clashes.ts';
+import { clashesOf, saidAmong, type Clash } from './clashes.ts';
 import { defaults, modeOf, type Service, type ServiceState, type UpdateStatus } from '../object/service.ts';
 import { slotsOf, type SlotHealth } from './slot-health.ts';
 import { wasRolledBack } from './rolled-back.ts';
@@ -52,10 +52,11 @@ export function serviceHealth(facts: HealthFacts): ServiceHealth {
   const slots = slotsOf({ spec: service.Spec, tasks, nodes, now, monitorMs });
   const wanted = wantedCount(service, slots);
   const running = slots.filter((slot) => slot.up || slot.done).length;
-  const reasons = [...new Set(tasks.flatMap(errorOf))];
+  const clashes = clashesIn(facts);
+  const reasons = [...new Set([...tasks.flatMap(errorOf), ...clashes.flatMap(({ text, believed }) => (believed ? [] : [text]))])];
   const counts = { running, wanted, slots, reasons };
   const update = facts.except === 'update' ? undefined : updateHealth(facts, slots, running >= wanted);
-  return { ...counts, ...(update ?? clashHealth(facts) ?? ownHealth(service, counts, now)) };
+  return { ...counts, ...(update ?? clashHealth(clashes) ?? ownHealth(service, counts, now)) };
 }
 
 type Judged = Pick<ServiceHealth, 'state' | 'message'> & Partial<ServiceHealth>;
@@ -108,11 +109,14 @@ function ownHealth(
   return { state: 'healthy', message: '' };
 }
 
+/** What nodes say of the service's published ports. */
+function clashesIn({ service: { Spec }, tasks, nodes }: HealthFacts): Clash[] {
+  return (Spec.EndpointSpec?.Ports ?? []).some(isIngress) ? clashesOf(Spec.Name, tasks, saidAmong(nodes)) : [];
+}
+
 /** A port that some node cannot serve is a service that some clients do not reach: nothing comes of waiting. */
-function clashHealth({ service: { Spec }, tasks, nodes }: HealthFacts): Judged | undefined {
-  if (!(Spec.EndpointSpec?.Ports ?? []).some(isIngress)) return undefined;
-  const [text] = clashesOf(Spec.Name, tasks, saidAmong(nodes));
-  return text === undefined ? undefined : { state: 'failing', message: text, reasons: [text] };
+function clashHealth([first]: readonly Clash[]): Judged | undefined {
+  return first?.believed ? { state: 'failing', message: first.text, reasons: [first.text] } : undefined;
 }
 
 function wantedCount({ Spec: { Mode } }: HealthFacts['service'], slots: readonly SlotHealth[]): number {

@@ -4,6 +4,7 @@ import { jsonLength } from '#base/text/json-length';
 import { addressNumber } from '#model/ipv4';
 import type { AttachmentChange, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
+import type { TaskStatus } from '#model/object/task';
 
 /** Of a container, a network or another name for a container. */
 const longestName = 255;
@@ -11,8 +12,10 @@ const aliasesLimit = 64;
 const clashesLimit = 64;
 /** Of a sentence. */
 const longestText = 1000;
-/** Of the status of a task: it is kept with the task. */
-const longestStatus = 64 * 1024;
+/** Of what an engine says of an end. */
+const longestError = 8000;
+/** Of the status of a task, JSON: it is kept with the task. Two thousand ports that the engine chose have room. */
+const longestStatus = 256 * 1024;
 
 /** What a node may say of a task; the other states are the managers' to give. */
 const states: ReadonlySet<unknown> = new Set([
@@ -37,8 +40,19 @@ export function checkReports(updates: readonly TaskStatusUpdate[]): void {
     if (typeof taskId !== 'string') refuse('a report names a task');
     if (!states.has(State)) refuse(`a node may not report the state ${typeof State === 'string' ? JSON.stringify(State) : typeof State}`);
     if (![Timestamp, Message, Err].every((text) => typeof text === 'string')) refuse('the status of a report has a time and a message');
-    if (jsonLength(status) > longestStatus) refuse(`the status of a report takes at most ${longestStatus} bytes`);
   }
+}
+
+/** The status as it is kept: one that is too long loses what makes it so. The others that came with it need not suffer. */
+export function bounded(status: TaskStatus): TaskStatus {
+  const { Message, Err, ...rest } = status;
+  const texts = { Message: shortened(Message), ...(Err !== undefined && { Err: shortened(Err) }) };
+  if (jsonLength(rest) <= longestStatus) return texts.Message === Message && texts.Err === Err ? status : { ...rest, ...texts };
+  return { Timestamp: status.Timestamp.slice(0, longestName), State: status.State, ...texts };
+}
+
+function shortened(text: string): string {
+  return text.length > longestError ? `${text.slice(0, longestError)} …` : text;
 }
 
 /** Refuses `invalidArgument` what no attachment can be made of. */

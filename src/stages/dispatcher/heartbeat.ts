@@ -132,12 +132,9 @@ export class Heartbeats {
     for (const [id, line] of this.#lines) {
       if (this.#due(line) > monotonic) continue;
       if (actions.length === notedAtOnce) break;
-      const node = view.get('node', id);
-      if (!node || node.Status.State === 'down') {
-        this.#lines.delete(id);
-        continue;
-      }
       this.#lines.set(id, { deadline: line.deadline });
+      const node = view.get('node', id);
+      if (!node || node.Status.State === 'down') continue;
       const wasUnknown = node.Status.State === 'unknown';
       const failure = `heartbeat failure${wasUnknown ? ' for node in "unknown" state' : ''}`;
       actions.push(withStatus(node, 'down', node.Shoal?.AwayUntil === undefined ? failure : 'its daemon was stopped and has not come back', now));
@@ -145,7 +142,7 @@ export class Heartbeats {
     return actions;
   }
 
-  /** Nodes without a session that are noted as down, or gone, are waited for no more. */
+  /** Nodes without a session that are noted as down in what is committed, or gone, are waited for no more. */
   forgetDown(view: View): void {
     for (const [id, { session }] of this.#lines) {
       if (session === undefined && (view.get('node', id)?.Status.State ?? 'down') === 'down') this.#lines.delete(id);

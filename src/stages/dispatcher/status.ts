@@ -6,6 +6,7 @@ import type { Task, TaskStatus } from '#model/object/task';
 import { compareStates, isTerminal } from '#model/object/task-state';
 import { applied } from '#model/task-status';
 import { update, type Action } from '#store/action';
+import { bounded } from './foreign.ts';
 import type { View } from '#store/view';
 
 /**
@@ -15,7 +16,8 @@ import type { View } from '#store/view';
  */
 export function acceptStatuses(view: View, nodeId: string, updates: readonly TaskStatusUpdate[], now: number): Action[] {
   const accepted = new Map<string, Task>();
-  for (const { taskId, status } of updates) {
+  for (const { taskId, status: reported } of updates) {
+    const status = bounded(reported);
     const task = accepted.get(taskId) ?? view.get('task', taskId);
     if (!task || task.NodeID !== nodeId || !isNews(task.Status, status)) continue;
     assert(compareStates(status.State, task.Status.State) >= 0, `task ${taskId} goes back from ${task.Status.State} to ${status.State}`);

@@ -11,6 +11,8 @@ import type { Task } from '#model/object/task';
 import { clientCredentials, LiveTls, strangerCredentials } from '#rpc/credentials';
 import { connectDispatcher } from '#rpc/dispatcher-client';
 import { HostDaemon, runCommand } from '#test/support/daemon';
+import { callSocket } from '../../bench/daemon.ts';
+import type { ServiceHealth } from '#model/health/health';
 import { testDescription as description } from '#test/support/memory-cluster';
 import { answerOf, managersOnly, openMethods, rpcMethods } from '#test/support/rpc-caller';
 import { startHosts } from '../../support/hosts.mjs';
@@ -229,28 +231,38 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
     await manager.askDocker('secret', 'create', 'closed', manager.file('closed', closed));
     await manager.askDocker('service', 'create', '-d', '--name', 'near', '-p', '8099:80', '--constraint', 'node.role==manager', '--secret', 'closed', image);
     await settled('near', [manager.host.name]);
+    const own = await nodeId(worker);
+    // The node's own agent would take its place back.
+    await worker.stop();
+    let beats: NodeJS.Timeout | undefined;
     const hostile = connectDispatcher(at(manager), clientCredentials(tlsOf(worker)));
     try {
       const Shoal = { ...description.Shoal, Clashes: [{ Service: 'near', Text: 'cannot publish port 8099/tcp of service near: it is mine' }] };
       const session = await hostile.openSession(await nodeId(manager), { ...description, Hostname: manager.host.name, Shoal });
+      beats = setInterval(() => void session.heartbeat().catch(() => undefined), 300);
       const { value } = await session.assignments()[Symbol.asyncIterator]().next();
       const items = (value as AssignmentMessage).changes.flatMap((change) => (change.action === 'update' ? [change] : []));
       const names = items.flatMap(({ kind, item }) => (kind === 'secret' ? [(item as Secret).Spec.Name] : []));
       expect(names).toEqual(['key']);
       const tasks = items.flatMap(({ kind, item }) => (kind === 'task' ? [item as Task] : []));
-      expect(new Set(tasks.map(({ NodeID }) => NodeID))).toEqual(new Set([await nodeId(worker)]));
+      expect(new Set(tasks.map(({ NodeID }) => NodeID))).toEqual(new Set([own]));
       const text = JSON.stringify(value);
       for (const form of [closed, Buffer.from(closed).toString('base64')]) expect(text).not.toContain(form);
       // It speaks of what is not its own: nothing comes of it.
       const [foreign = ''] = (await manager.askDocker('service', 'ps', '-q', '--no-trunc', 'near')).split('\n');
       const status = { Timestamp: new Date(0).toISOString(), State: 'failed' as const, Message: 'x', Err: 'x' };
-      await session.updateTaskStatus([{ taskId: foreign, status }]).catch(() => undefined);
+      await session.updateTaskStatus([{ taskId: foreign, status }]);
       await settled('near', [manager.host.name]);
-      expect(await manager.askDocker('node', 'inspect', await nodeId(worker))).toContain('it is mine');
-      expect(await manager.askDocker('service', 'ps', 'near', '--format', '{{.Name}} {{.Error}}')).toBe('near.1');
+      // What it says of a service that it does not have is shown as its own word, and judges nobody.
+      expect(await manager.askDocker('service', 'ps', 'near', '--no-trunc', '--format', '{{.Error}}')).toContain('it is mine');
+      const { Health } = (await callSocket(manager.socket, 'GET', '/shoal/v1/services/near/progress', undefined)) as { Health: ServiceHealth };
+      expect([Health.state === 'failing', Health.reasons]).toEqual([false, [expect.stringContaining('it is mine')]]);
     } finally {
+      clearInterval(beats);
       hostile.close();
+      await worker.start();
     }
+    await settled('near', [manager.host.name]);
     for (const path of managersOnly)
       expect([path, await answerOf(at(manager), path, clientCredentials(tlsOf(worker)))]).toEqual([path, expect.stringMatching(/^7 /)]);
     await manager.askDocker('service', 'rm', 'near');

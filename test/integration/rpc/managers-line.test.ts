@@ -95,6 +95,18 @@ test('where nobody leads that is said; a denial counts whatever the others say',
   await expect(openBy(await follower(), denied, '127.0.0.1:1')).rejects.toMatchObject({ code: 'permissionDenied', message: 'node n was removed from swarm' });
 });
 
+test('while a manager is silent, one that did not lead is asked again, and leads by then', async () => {
+  const opened: string[] = [];
+  const leader = await leading(opened);
+  let asked = 0;
+  const elected = await serve(async () => {
+    throw new Refusal('unavailable', 'this manager does not lead', ++asked > 1 ? { leader } : {});
+  });
+  const session = await openBy(elected, await listener());
+  expect([asked, opened, await session.heartbeat()]).toEqual([2, ['n'], 77]);
+  session.close();
+});
+
 test('a session that a node gave up on while it waited is known as one that nobody waits for', async () => {
   let waits = (): boolean => true;
   let asked = (): void => undefined;

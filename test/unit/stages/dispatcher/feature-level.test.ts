@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { initCluster } from '#control/clusters';
+import { removeNode } from '#control/nodes';
 import type { NodeDescription } from '#model/object/node';
 import { clusterLevel } from '#store/feature-level';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
@@ -61,6 +62,26 @@ test('what an older leader would take for something else is not written before a
     group.take({ useCase: () => ({ actions, result: undefined }), resolve: () => undefined, reject: () => undefined }, {} as never);
   expect(asked([create('task', attached('t'))])).toThrow('attaching a container to a network of the cluster needs feature level 6, and the cluster is at 5');
   expect(asked([update('cluster', keyless)])).toThrow('a root whose key only an external CA has needs feature level 6, and the cluster is at 5');
-  // The entry that raises the level of a cluster that has such a root already.
-  expect(asked([update('cluster', { ...keyless, Shoal: { ...keyless.Shoal, FeatureLevel: 6 } })])()).toBe('taken');
+});
+
+test('what is there already is told of, changed and ended all the same', () => {
+  const made = cluster([]);
+  const state = clusterOf(made.store)!;
+  const keyless = { ...state, Shoal: { ...state.Shoal, FeatureLevel: 5, Authority: { Key: '' } } } as unknown as Cluster;
+  made.write([update('cluster', keyless), create('task', attached('t'))]);
+  const group = new Group(made.store);
+  const take = (actions: readonly Action[]) =>
+    group.take({ useCase: () => ({ actions, result: undefined }), resolve: () => undefined, reject: () => undefined }, {} as never);
+  expect(take([update('task', { ...made.store.get('task', 't')!, DesiredState: 'shutdown' })])).toBe('taken');
+  expect(take([update('cluster', { ...clusterOf(made.store)!, Spec: { ...keyless.Spec, Labels: { a: 'b' } } })])).toBe('taken');
+});
+
+test('the level rises, too, when the node that knew less is removed', () => {
+  const made = cluster(['two']);
+  made.write(registerNode(made.store, 'one', at(2), ''));
+  const two = made.store.get('node', 'two')!;
+  made.write([update('node', { ...two, Spec: { ...two.Spec, Role: 'worker' } })]);
+  expect(clusterLevel(made.store)).toBe(1);
+  made.run(removeNode('two', true));
+  expect(clusterLevel(made.store)).toBe(2);
 });

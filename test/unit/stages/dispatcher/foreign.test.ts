@@ -1,6 +1,7 @@
 /** Nodes that send what no agent of ours does. */
 import { expect, test } from 'vitest';
-import { checkAttachment, checkDescription, checkReports } from '#stages/dispatcher/foreign';
+import type { TaskStatus } from '#model/object/task';
+import { bounded, checkAttachment, checkDescription, checkReports } from '#stages/dispatcher/foreign';
 import { taskStates } from '#model/object/task-state';
 import { testDescription } from '#test/support/memory-cluster';
 
@@ -69,12 +70,15 @@ test.each([
   expect(() => checkAttachment(change as never)).toThrow(expect.objectContaining({ code }));
 });
 
-test('a status is short, whatever it holds', () => {
-  const status = { State: 'failed', Timestamp: '', Message: '' };
-  const reported = (more: object) => (): void => checkReports([{ taskId: 't', status: { ...status, ...more } }] as never);
-  expect(reported({ Err: 'x'.repeat(60_000) })).not.toThrow();
-  expect(reported({ Err: 'x'.repeat(70_000) })).toThrow(expect.objectContaining({ code }));
-  expect(reported({ PortStatus: { Ports: Array.from({ length: 5000 }, (_, n) => ({ TargetPort: n })) } })).toThrow(expect.objectContaining({ code }));
+test('a status that is too long is kept without what makes it so', () => {
+  const status = { State: 'failed', Timestamp: '', Message: 'm' } as const;
+  const ports = (count: number) => ({
+    Ports: Array.from({ length: count }, (_, n) => ({ Protocol: 'udp', TargetPort: n, PublishedPort: n, PublishMode: 'host' })),
+  });
+  const thousand = { ...status, PortStatus: ports(2000) } as unknown as TaskStatus;
+  expect(bounded(thousand)).toBe(thousand);
+  expect(bounded({ ...status, Err: 'x'.repeat(70_000) })).toEqual({ ...status, Err: `${'x'.repeat(8000)} …` });
+  expect(bounded({ ...status, PortStatus: ports(9000) } as unknown as TaskStatus)).toEqual(status);
 });
 
 test('an attachment that is one passes', () => {

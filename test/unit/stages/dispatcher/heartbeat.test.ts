@@ -5,6 +5,7 @@ import { awaitNode, Heartbeats, type Moment } from '#stages/dispatcher/heartbeat
 import type { Node } from '#model/object/node';
 import type { Action } from '#store/action';
 import { registerNode } from '#stages/dispatcher/registration';
+import { Overlay } from '#store/overlay';
 import { testDescription } from '#test/support/memory-cluster';
 import { aNode, startTime, storeOf } from '#test/support/cluster-objects';
 
@@ -87,6 +88,18 @@ test('a new leader waits six periods for nodes that were not down', () => {
   ]);
 });
 
+test('a node that two looks of one entry find silent is waited for until that entry is there', () => {
+  const store = storeOf({ node: [inState('n1', 'ready')] });
+  const heartbeats = new Heartbeats(fixed(0.5));
+  heartbeats.open('n1', 1000, 0);
+  const entry = new Overlay(store);
+  entry.lay(heartbeats.expire(entry, at(4000)));
+  expect(heartbeats.expire(entry, at(4001))).toEqual([]);
+  // It does not come to be.
+  heartbeats.forgetDown(store);
+  expect(heartbeats.expire(store, at(4002))).toHaveLength(1);
+});
+
 test('while workers keep coming to a new leader the others are waited for; one that opened a session and was not heard since is none that came', () => {
   const store = storeOf({ node: ['a', 'b', 'c', 'd'].map((id) => inState(id, 'unknown')) });
   const heartbeats = new Heartbeats(fixed(0.5));
@@ -125,6 +138,7 @@ test('nodes that are gone, or down already, are forgotten', () => {
   heartbeats.open('gone', 5000, 0);
   heartbeats.open('down', 5000, 0);
   expect(heartbeats.expire(store, at(99_000))).toEqual([]);
+  heartbeats.forgetDown(store);
   expect(heartbeats.nextDeadline()).toBeUndefined();
 });
 
