@@ -283,6 +283,8 @@ export interface MetricsSource {
   leads(): boolean;
   /** Of each part of this node's network what it counts, and how much of it cannot be served; none outside a cluster. */
   network(): Promise<readonly NetworkFigures[]>;
+  /** What this node counts of services, by name, as of the last `network`; absent: nothing. */
+  services?(): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>>;
 }
 
 export interface LogFigures {

@@ -4,7 +4,7 @@ import { Coalescer } from '#base/pace/coalescer';
 import type { PortClash } from '#model/object/node';
 import type { Counters, Ports, TaskAttachment, Traffic } from '#network/contract';
 import { publishedPorts, type PublishedPort } from '#network/published-ports';
-import { virtualServices } from '#network/virtual-services';
+import { virtualServices, type VirtualService } from '#network/virtual-services';
 import { portsApart, waysBack } from '#network/rules/way-back';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rules/rule-set';
 import { forgetFlowsTo, forgetFlowsToPorts, forgetUnanswered } from './bridge.ts';
@@ -14,12 +14,15 @@ import { ContainerTables } from './container-tables.ts';
 import { PortHolder } from './ports/port-holder.ts';
 import { otherRulesExist } from './rule-table.ts';
 import type { RuleWatch } from './rule-watch.ts';
+import { ServiceCounters } from './service-counters.ts';
 
 export class HostPorts implements Ports {
   readonly #nodeId: string;
   readonly #rules: LoadedRules;
   readonly #holder: PortHolder;
   readonly #containers: ContainerTables;
+  readonly #counts: ServiceCounters;
+  readonly #logger: Logger;
   readonly #changes = new Coalescer<Traffic>((traffic) => this.#carryOut(traffic));
   #served: readonly PublishedPort[] = [];
   #wanted: Traffic | undefined;
@@ -39,6 +42,8 @@ export class HostPorts implements Ports {
     this.#rules = new LoadedRules(tableName(instance), { logger, watch });
     this.#holder = new PortHolder(logger, heldPorts);
     this.#containers = new ContainerTables(logger);
+    this.#counts = new ServiceCounters(instance);
+    this.#logger = logger;
   }
 
   async start(): Promise<void> {
@@ -62,6 +67,10 @@ export class HostPorts implements Ports {
     if (this.#stopped) return [];
     await this.#changes.idle();
     const mended = await this.#rules.audit();
+    if (mended.length > 0) {
+      this.#counts.forget();
+      if (this.#wanted) await this.#changes.submit(this.#wanted);
+    }
     if (await this.#firewallMended()) {
       this.#acceptRepairs += 1;
       mended.push('the rule in DOCKER-USER that lets published traffic through was missing; it is there again');
@@ -118,6 +127,11 @@ export class HostPorts implements Ports {
     return { ...rest, repairs: repairs + this.#acceptRepairs, container_rules_loaded: this.#containers.loaded };
   }
 
+  /** By service's name. */
+  serviceCounts(): ReturnType<ServiceCounters['counts']> {
+    return this.#counts.counts();
+  }
+
   /** Rules stay in force, so that running containers go on being served. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -127,8 +141,21 @@ export class HostPorts implements Ports {
 
   async tearDown(): Promise<void> {
     await this.#rules.remove();
+    await this.#counts.remove();
     // Another daemon on this machine goes on needing the rule that both share.
     if (!(await otherRulesExist())) await stopAccepting();
+  }
+
+  /** Nobody waits in vain for what is only counted. */
+  async #count(ports: readonly PublishedPort[], services: readonly VirtualService[]): Promise<void> {
+    try {
+      await this.#counts.apply(ports, services);
+    } catch (error) {
+      this.#logger.warn(
+        { reason: (error as Error).message },
+        'connections are not counted by service on this node; everything else goes on, and it is tried again with the next change',
+      );
+    }
   }
 
   async #carryOut(traffic: Traffic): Promise<void> {
@@ -141,6 +168,7 @@ export class HostPorts implements Ports {
     if (await this.#rules.load(ruleSet(this.#rules.table, { ports: served, services: virtual, subnets: subnetsOf(networks), apart: portsApart(traffic) })))
       await forgetOldFlows(this.#served, served);
     this.#served = served;
+    await this.#count(served, virtual);
     await this.#containers.apply({ services: virtual, back: waysBack(traffic) });
     await this.#holder.release(ports);
   }

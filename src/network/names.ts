@@ -64,6 +64,11 @@ export class NameTable {
     return lists.length === 0 ? undefined : [...new Set(lists.flat())];
   }
 
+  /** Names of the services that `name` may lead to. */
+  servicesOf(name: string): string[] {
+    return [...(this.#names.get(name.toLowerCase())?.keys() ?? [])].flatMap((id) => this.#services.get(id)?.Name ?? []);
+  }
+
   /** Name for a reverse query such as `2.0.0.10.in-addr.arpa`; undefined for addresses that are not a task's. */
   reverseLookUp(name: string): string | undefined {
     const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\.in-addr\.arpa$/i.exec(name);

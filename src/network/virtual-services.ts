@@ -7,6 +7,7 @@ import type { LocalNetwork } from './contract.ts';
 /** A service's address in one network. */
 export interface VirtualService {
   networkId: string;
+  serviceName: string;
   bridge: string;
   address: string;
   /** Addresses of ready tasks; empty while there is none. */
@@ -17,11 +18,17 @@ export interface VirtualService {
 export function virtualServices(endpoints: readonly ServiceEndpoint[], networks: readonly LocalNetwork[]): VirtualService[] {
   const local = new Set(networks.map(({ network }) => network.ID));
   const found = new Map<string, VirtualService>();
-  for (const { VirtualIPs = [], Tasks } of endpoints) {
+  for (const { Name, VirtualIPs = [], Tasks } of endpoints) {
     for (const { NetworkID, Address } of VirtualIPs) {
       if (!local.has(NetworkID)) continue;
       const targets = Tasks.filter(({ Ready }) => Ready).flatMap(({ Networks }) => Networks.find((each) => each.NetworkID === NetworkID)?.Address ?? []);
-      found.set(Address, { networkId: NetworkID, bridge: bridgeName(NetworkID), address: Address, targets: [...new Set(targets)].toSorted() });
+      found.set(Address, {
+        networkId: NetworkID,
+        serviceName: Name,
+        bridge: bridgeName(NetworkID),
+        address: Address,
+        targets: [...new Set(targets)].toSorted(),
+      });
     }
   }
   return [...found.values()].toSorted((a, b) => compareTexts(a.address, b.address));

@@ -54,7 +54,7 @@ export function apiDependencies(
     nodes: {
       open: async (nodeId, signal) => await managing().openNode(nodeId, signal),
       isTask: (containerId) => member()?.agent.runs(containerId) === true,
-      examine: async (look) => await inside().examine(look),
+      examine: async (look) => await inside().work.examine(look),
       heldServices: async (nodeIds) => await managing().seat.heldServices(nodeIds),
     },
     guests: guestsOf(member, inside),
@@ -75,6 +75,7 @@ export function apiDependencies(
       log: () => member()?.manager?.logFigures(),
       readOnly: () => member()?.manager?.log.full !== undefined,
       network: async () => (await member()?.networkFigures()) ?? [],
+      services: async () => (await member()?.serviceCounts()) ?? {},
     },
     logger: logger.child({ part: 'api' }),
     clock: systemClock,

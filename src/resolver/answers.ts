@@ -9,6 +9,8 @@ const timeToLiveSeconds = 3;
 
 export class Answers {
   readonly counters = { answered: 0, forwarded: 0, failed: 0 };
+  /** How often each service was asked for, by name. */
+  readonly lookups = new Map<string, number>();
   readonly #upstream: Upstream;
   #table: NameTable | undefined;
   #own: ReadonlySet<string> = new Set();
@@ -22,6 +24,11 @@ export class Answers {
   use(table: NameTable | undefined, own: ReadonlySet<string>): void {
     this.#table = table;
     this.#own = own;
+  }
+
+  /** Services that are gone are not counted on: their names come and go without number. */
+  forget(gone: (name: string) => boolean): void {
+    for (const name of this.lookups.keys()) if (gone(name)) this.lookups.delete(name);
   }
 
   /** The answer to a query that came to the name server of `networkId`. */
@@ -53,6 +60,7 @@ export class Answers {
     }
     const addresses = this.#table.lookUp(name, asker, networkId);
     if (!addresses) return undefined;
+    if (type === 'A') for (const service of this.#table.servicesOf(name)) this.lookups.set(service, (this.lookups.get(service) ?? 0) + 1);
     // Other types of a name that exists have no records: an empty answer, not an error.
     if (type !== 'A') return [];
     this.#turn += 1;

@@ -80,7 +80,7 @@ export class ControlServer {
       case 'apply':
         return void this.service.apply(message).then(() => this.#tellState(line, message.sequence));
       case 'look':
-        return this.#tellState(line, message.sequence);
+        return line.send({ type: 'applied', sequence: message.sequence, ...this.service.state(), lookups: this.service.lookups() });
       case 'door':
         return void this.calls.door(message).then(
           () => this.#tellState(line, message.sequence),

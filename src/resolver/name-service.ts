@@ -35,6 +35,7 @@ export class NameService {
   /** Goes on where another process leaves: with its sockets, and its table if it had one. */
   async take(legacy: Legacy, firstDescriptor: number): Promise<void> {
     this.#earlier = legacy.counters;
+    for (const [name, count] of Object.entries(legacy.lookups ?? {})) this.#answers.lookups.set(name, count);
     this.#silent = legacy.silent;
     for (const network of legacy.networks) this.#served.set(network.networkId, { ...network });
     if (legacy.services) this.#table = new NameTable(legacy.services, legacy.silent);
@@ -56,6 +57,7 @@ export class NameService {
     }
     for (const id of removed) this.#table.remove(id);
     for (const service of set) this.#table.set(service);
+    if (complete || removed.length > 0) this.#forgetGone(this.#table);
     this.#changing = this.#changing.then(() => this.#listen(message.networks));
     this.#use(message.networks);
     return this.#changing;
@@ -70,6 +72,11 @@ export class NameService {
     };
   }
 
+  /** How often each service was asked for. */
+  lookups(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#answers.lookups);
+  }
+
   /** What a successor needs, and the descriptors that go with it; undefined where sockets cannot be handed on. */
   legacy(): { legacy: Legacy; descriptors: readonly number[] } | undefined {
     const all = [...this.#served.values()];
@@ -81,6 +88,7 @@ export class NameService {
       silent: this.#silent,
       ...(this.#table && { services: this.#table.services() }),
       counters: this.#counters(),
+      lookups: this.lookups(),
     };
     return { legacy, descriptors: descriptors.flatMap((each) => (each ? [each.udp, each.tcp] : [])) };
   }
@@ -89,6 +97,11 @@ export class NameService {
   async drain(): Promise<void> {
     clearTimeout(this.#retry);
     await Promise.all([...this.#served.values()].map(async ({ server }) => server?.drain()));
+  }
+
+  #forgetGone(table: NameTable): void {
+    const names = new Set(table.services().map(({ Name }) => Name));
+    this.#answers.forget((name) => !names.has(name));
   }
 
   #counters(): Counters {

@@ -55,6 +55,8 @@ export interface Applied {
   servers: readonly NameServer[];
   problems: readonly { networkId: string; text: string }[];
   counters: Counters;
+  /** By service's name, how often it was asked for; with the answer to `look` alone, and not of resolvers that did not count. */
+  lookups?: Readonly<Record<string, number>>;
 }
 
 export type FromResolver = Welcome | Applied | { type: 'handedOver' } | { type: 'refused'; reason: string } | LogMessage;
@@ -76,6 +78,8 @@ export interface Legacy {
   /** Absent while no daemon has told any. */
   services?: readonly NamedService[];
   counters: Counters;
+  /** Absent from resolvers that did not count. */
+  lookups?: Readonly<Record<string, number>>;
 }
 
 /** The first line that a successor writes to its standard output when it answers. */

@@ -40,7 +40,7 @@ export class ResolverNames implements Names {
   /** What the resolver at the end of the line was told; undefined: nothing by us. */
   #told: Map<string, Traffic['services'][number]> | undefined;
   #wanted: Traffic | undefined;
-  #state: Pick<Applied, 'servers' | 'problems' | 'counters'> = { servers: [], problems: [], counters: {} };
+  #state: Pick<Applied, 'servers' | 'problems' | 'counters' | 'lookups'> = { servers: [], problems: [], counters: {} };
   #disturbed: () => void = () => {};
   #stopped = true;
 
@@ -112,6 +112,11 @@ export class ResolverNames implements Names {
     return this.#state.counters;
   }
 
+  /** How often each service was asked for, by name, as of the last `counters`. */
+  get lookups(): Readonly<Record<string, number>> {
+    return this.#state.lookups ?? {};
+  }
+
   async #look(line: Connection): Promise<void> {
     this.#state = await line.ask({ type: 'look' });
   }
@@ -133,7 +138,8 @@ export class ResolverNames implements Names {
     // Whatever becomes of this message, the next one must not build on it unless it was taken.
     this.#told = undefined;
     const before = this.#state;
-    this.#state = await line.ask(message);
+    const { lookups } = this.#state;
+    this.#state = { ...(lookups && { lookups }), ...(await line.ask(message)) };
     this.#told = new Map(traffic.services.map((service) => [service.ServiceID, service]));
     for (const { text, networkId } of this.#state.problems) {
       if (!before.problems.some((known) => known.networkId === networkId && known.text === text))

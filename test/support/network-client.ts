@@ -22,6 +22,8 @@ interface Methods {
   detached: (taskId: string) => void;
   audit: () => string[];
   problems: () => string[];
+  /** By service's name, and `lookups`. */
+  serviceCounts: () => Record<string, Counters>;
   counters: () => { names: Counters; bridges: Counters; ports: Counters };
 }
 

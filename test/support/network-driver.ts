@@ -67,6 +67,10 @@ const methods: Record<string, (...args: never[]) => unknown> = {
   ],
   problems: () => [network.names, network.bridges, network.overlay, network.ports].flatMap((facet) => facet.problems()),
   counters: async () => ({ names: await network.names.counters(), bridges: await network.bridges.counters(), ports: await network.ports.counters() }),
+  serviceCounts: async () => {
+    await network.names.counters();
+    return { ...Object.fromEntries(await host.ports.serviceCounts()), lookups: names.lookups };
+  },
   async tearDown() {
     await stop();
     await host.tearDown();

@@ -31,6 +31,7 @@ export class Metrics {
   /** One series for each stack or repository and what it is: the others are absent. */
   readonly #states: Readonly<Record<'stack' | 'health' | 'flag' | 'repository', Gauge>>;
   readonly #network: Readonly<Record<'counted' | 'problems', Gauge>>;
+  readonly #counted: Readonly<Record<'connections' | 'refusals' | 'resets' | 'lookups', Counter>>;
   readonly #counts: Readonly<Record<'service' | 'network' | 'secret' | 'config' | 'repository', Gauge>>;
 
   constructor(context: Pick<Context, 'cluster' | 'swarm' | 'metrics' | 'clock' | 'reconciler'>) {
@@ -57,6 +58,16 @@ export class Metrics {
     this.#network = {
       counted: this.#gauge('shoal_network_total', 'What the parts of this node’s network count: names answered, rules loaded, repairs.', ['part', 'what']),
       problems: this.#gauge('shoal_network_problems', 'Ports, names and bridges of this node that cannot be served.', ['part']),
+    };
+    this.#counted = {
+      connections: this.#counter(
+        'shoal_service_connections_total',
+        'Connections through this node’s published ports, and by its host to services’ own addresses.',
+        ['service'],
+      ),
+      refusals: this.#counter('shoal_service_refusals_total', 'Connections of that kind that were refused: no task of the service was ready.', ['service']),
+      resets: this.#counter('shoal_service_resets_total', 'Resets by tasks of connections that came through this node’s published ports.', ['service']),
+      lookups: this.#counter('shoal_service_lookups_total', 'Look-ups of the service’s names by containers of this node.', ['service']),
     };
     this.#measured('shoal_raft_applied_index', 'Index of the log entry applied last.', () => context.metrics.raftIndex());
     this.#measured('shoal_safe_mode', '1 while only the API runs.', () => (context.swarm.status().SafeMode === undefined ? 0 : 1));
@@ -121,6 +132,7 @@ export class Metrics {
     if (view) await inTurns(this.#countPending(view), this.#context.clock);
     for (const [what, bytes] of Object.entries((await this.#context.metrics.log?.()?.bytes()) ?? {})) this.#bytes.set({ what }, bytes);
     this.#tellNetwork(await this.#context.metrics.network());
+    this.#tellCounts((await this.#context.metrics.services?.()) ?? {});
     return this.#registry.metrics();
   }
 
@@ -196,8 +208,20 @@ export class Metrics {
     }
   }
 
+  /** Of the services that this node has to do with; those that are gone are told no more. */
+  #tellCounts(services: Readonly<Record<string, Readonly<Record<string, number>>>>): void {
+    for (const [what, counter] of Object.entries(this.#counted)) {
+      counter.reset();
+      for (const [service, counts] of Object.entries(services)) if (counts[what] !== undefined) counter.inc({ service }, counts[what]);
+    }
+  }
+
   #measured(name: string, help: string, measure: () => number): void {
     const gauge = this.#gauge(name, help, [], () => gauge.set(measure()));
+  }
+
+  #counter(name: string, help: string, labelNames: string[]): Counter {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] });
   }
 
   #gauge(name: string, help: string, labelNames: string[] = [], collect?: () => void): Gauge {

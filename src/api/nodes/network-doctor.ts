@@ -8,6 +8,7 @@ import { findObject } from '#control/find';
 import type { Node } from '#model/object/node';
 import { callOver } from '#http/over-connection';
 import { readView, type Context } from '../context.ts';
+import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { readBody } from '../request/body.ts';
 import { get, type Call, type Route } from '../router.ts';
@@ -68,9 +69,25 @@ async function diagnose(call: Call, context: Context): Promise<Diagnosis> {
   });
   await eachOf(listeners(live), async (each) => void (each.heard = (await ask(each, { what: 'heard' })) as readonly Heard[]));
   const ways = judgeWays(live, only);
+  for (const finding of unencrypted(view)) examined[0]?.findings.push(finding);
   await compareServices(context, live, (each) => ask(each, { what: 'look', peers: [], managers: [] }) as Promise<Look>);
   const told = examined.filter(({ node, findings }) => only === undefined || node.nodeId === only || findings.length > 0);
   return { nodes: told.map(shown), ways, leftOut: all.length - examined.length };
+}
+
+/** Made while that option was stored and nothing done about it. */
+function unencrypted(view: View): Finding[] {
+  const names = [...view.list('network')].filter(({ Spec }) => !['false', '0', undefined].includes(Spec.Options?.['encrypted'])).map(({ Spec }) => Spec.Name);
+  if (names.length === 0) return [];
+  const text = `packets of ${names.slice(0, 8).join(', ')} are not encrypted, though ${names.length === 1 ? 'the network was' : 'these networks were'} made with that option by an earlier version`;
+  return [
+    {
+      level: 'warning',
+      check: 'data path',
+      text,
+      advice: 'where the wire between nodes is not trusted put it into a VPN (--data-path-addr of that), and make the networks without the option',
+    },
+  ];
 }
 
 function listeners(live: readonly Examined[]): Examined[] {

@@ -9,7 +9,6 @@ import { Refusal } from '#base/refusal';
 import { keepOneManager } from '#control/nodes';
 import { certificates } from '#identity/certificates';
 import type { NodeCertificate } from '#identity/certificate-files';
-import type { NetworkLook } from '#model/doctor/examination';
 import type { Trust } from '#model/object/assignment';
 import { swarmTexts } from '#model/swarm-texts';
 import { makeAnew } from '#replica/group/make-anew';
@@ -213,8 +212,13 @@ export class Membership {
 
   /** Runs the tasks of this node; refuses in safe mode. */
   get agent(): Agent {
+    return this.work.agent;
+  }
+
+  /** Refuses in safe mode. */
+  get work(): NodeWork {
     if (!this.#work) throw new Refusal('unavailable', 'in safe mode this node runs no agent: restart the daemon when what does harm is gone');
-    return this.#work.agent;
+    return this.#work;
   }
 
   /** What keeps a node from its cluster, in words for its operator. */
@@ -235,15 +239,14 @@ export class Membership {
     await this.#manager?.ready(this.#ended.signal);
   }
 
-  /** See `NodeWork.examine`; refuses in safe mode. */
-  async examine(look: NetworkLook): ReturnType<NodeWork['examine']> {
-    if (!this.#work) throw new Refusal('unavailable', 'in safe mode this node has no network: restart the daemon when what does harm is gone');
-    return await this.#work.examine(look);
-  }
-
   /** What the parts of this node's network count and cannot serve. */
   async networkFigures(): Promise<Awaited<ReturnType<NodeWork['figures']>>> {
     return (await this.#work?.figures()) ?? [];
+  }
+
+  /** What is counted of services on this node, by name. */
+  async serviceCounts(): ReturnType<NodeWork['serviceCounts']> {
+    return (await this.#work?.serviceCounts()) ?? {};
   }
 
   #newManager(begins: ManagerPartParts['begins']): ManagerPart {

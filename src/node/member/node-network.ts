@@ -33,6 +33,8 @@ export interface WholeNetwork extends NodeNetwork {
   /** The largest packet that containers of a network may send. */
   mtu(): Promise<number>;
   readonly doctor: HostNetwork['doctor'];
+  /** What is counted of each service here, by its name; after `names.counters`. */
+  serviceCounts(): Promise<Readonly<Record<string, Counters>>>;
 }
 
 /** Where the build puts it, beside the daemon. */
@@ -48,6 +50,7 @@ export function makeNetwork({ instance, nodeId, address, runFolder, api }: Netwo
     ...network,
     mtu: () => host.overlay.mtu(),
     doctor: host.doctor,
+    serviceCounts: async () => joinedCounts(await host.ports.serviceCounts(), names.lookups),
     async start(disturbed, signal) {
       await host.start(disturbed);
       await names.start(disturbed);
@@ -62,6 +65,11 @@ export function makeNetwork({ instance, nodeId, address, runFolder, api }: Netwo
       await names.tearDown();
     },
   };
+}
+
+function joinedCounts(counted: ReadonlyMap<string, Counters>, lookups: Counters): Record<string, Counters> {
+  const names = new Set([...counted.keys(), ...Object.keys(lookups)]);
+  return Object.fromEntries([...names].map((name) => [name, { ...counted.get(name), ...(lookups[name] !== undefined && { lookups: lookups[name] }) }]));
 }
 
 /** Of each facet what it counts, and how much it cannot serve. */

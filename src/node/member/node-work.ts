@@ -85,6 +85,10 @@ export class NodeWork {
     return { findings, services: this.agent.heldServices() };
   }
 
+  serviceCounts(): ReturnType<WholeNetwork['serviceCounts']> {
+    return this.#network.serviceCounts();
+  }
+
   /** What the parts of the network count and cannot serve. */
   figures(): ReturnType<typeof figuresOf> {
     return figuresOf(this.#network);

@@ -11,6 +11,8 @@ import { loadImage, until, whyNoHost, type Host } from '../../support/machine.mj
 const reason = whyNoHost();
 const image = 'shoal-overlay:1';
 const limitMs = 60_000;
+/** Another than the usual one. */
+const dataPort = '4790';
 /** Answers with its own name. */
 const command = ['/bin/sh', '-c', 'hostname > /www/index.html; exec httpd -f -p 80 -h /www'];
 /** Answers with the address that called. */
@@ -47,7 +49,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     manager = new HostDaemon(one, 'm');
     worker = new HostDaemon(two, 'w');
     await Promise.all([manager.start(), worker.start()]);
-    await manager.ask('swarm', 'init', '--advertise-addr', one.address, '--dispatcher-heartbeat', '8s');
+    await manager.ask('swarm', 'init', '--advertise-addr', one.address, '--dispatcher-heartbeat', '8s', '--data-path-port', dataPort);
   }, 120_000);
 
   afterAll(async () => {
@@ -130,7 +132,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
         .sort(),
     ).toEqual(before.map(({ id }) => id).sort());
     await soon(() => allReach(all));
-    expect(worker.host.run(['ip', '-d', 'link', 'show', 'type', 'vxlan'])).toContain(`local ${dataPath} `);
+    expect(worker.host.run(['ip', '-d', 'link', 'show', 'type', 'vxlan'])).toMatch(new RegExp(`local ${dataPath} .*dstport ${dataPort} `));
     expect(manager.host.run(['bridge', 'fdb', 'show'])).toContain(`dst ${dataPath} `);
     expect(manager.host.run(['bridge', 'fdb', 'show'])).not.toContain(`dst ${worker.host.address} `);
     const addresses = all.map(({ address }) => address).sort();
@@ -248,7 +250,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await well();
     expect(told.stdout).toMatch(/\(198\.19\.\d+\.\d+, MTU 1500\): well\n.*: well\n2 nodes, 2 ways between them: nothing is wrong\n$/);
     const [first] = replicas('app', 'front').filter(({ host }) => host === worker.host) as [Replica];
-    const rule = ['INPUT', '-p', 'udp', '--dport', '4789', '-j', 'DROP'];
+    const rule = ['INPUT', '-p', 'udp', '--dport', dataPort, '-j', 'DROP'];
     manager.host.run(['iptables', '-I', ...rule]);
     worker.host.run(['ip', 'link', 'set', 'cluster0', 'mtu', '1400']);
     worker.host.run(['nft', 'add table inet fw; add chain inet fw pass { type filter hook forward priority 5; policy drop; }']);
@@ -259,8 +261,8 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
       const found = nodes.flatMap(({ name, findings }) => findings.map(({ check, text, advice }) => `${name}: ${check}: ${text}; ${advice}`)).join('\n');
       const [here, there] = [manager.host.name, worker.host.name];
       for (const text of [
-        `${here}: firewall: UDP port 4789 from ${there}`,
-        `${here}: firewall: a rule that is none of ours drops packets: -A INPUT -p udp -m udp --dport 4789 -j DROP`,
+        `${here}: firewall: UDP port ${dataPort} from ${there}`,
+        `${here}: firewall: a rule that is none of ours drops packets: -A INPUT -p udp -m udp --dport ${dataPort} -j DROP`,
         `${there}: mtu: of packets from ${here}`,
         `${there}: firewall: a rule that is none of ours drops packets: nft chain inet fw pass (hook forward, policy drop)`,
         'let "ct mark 0x5000 accept" and what comes by sh-* through',
@@ -317,7 +319,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     const [, number = ''] = /vxlan id (\d+) /.exec(worker.host.run(['ip', '-d', '-o', 'link', 'show', `vx-${id.slice(0, 11)}`])) ?? [];
     const socket = createSocket('udp4');
     const send = (text: string) =>
-      new Promise((resolve) => socket.send(vxlanPacket(Number(number), target.address, 7171, text), 4789, worker.host.address, resolve));
+      new Promise((resolve) => socket.send(vxlanPacket(Number(number), target.address, 7171, text), Number(dataPort), worker.host.address, resolve));
     try {
       for (let at = 0; at < 20; at++) await send('foreign');
       // The same packets arrive once their sender is let in: what came before was dropped.

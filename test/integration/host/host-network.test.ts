@@ -132,6 +132,28 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     ['from a replica by its gateway', () => inside('two'), () => '10.91.1.1'],
   ];
 
+  test('connections, resets, refusals and look-ups are counted by service, whatever becomes of its tasks, and as long as it is there', async () => {
+    const counts = () => client.call('serviceCounts');
+    const deaf = { Protocol: 'tcp', TargetPort: 9, PublishedPort: 18009, PublishMode: 'ingress' } as const;
+    const web = (ready: readonly string[]) => endpoint(ready, { Ports: [...endpoint([]).Ports, deaf] });
+    await put([]);
+    await put([web(names)]);
+    for (let at = 0; at < 3; at++) curl([], `http://${host.address}:18080/`);
+    resolve('one', 'api');
+    await put([web(['one'])]);
+    curl([], `http://${host.address}:18080/`);
+    curl(host.enter, `http://${host.address}:18080/`);
+    expect(curl([], `http://${host.address}:18009/`).code).toBe(7);
+    expect(await counts()).toMatchObject({ web_api: { connections: 6, resets: 1 }, lookups: { web_api: 1 } });
+    await put([web([])]);
+    expect(curl([], `http://${host.address}:18080/`).code).toBe(7);
+    await put([web(names)]);
+    curl([], `http://${host.address}:18080/`);
+    expect((await counts())['web_api']).toEqual({ connections: 7, refusals: 1, resets: 1 });
+    await put([]);
+    expect(await counts()).toEqual({ lookups: {} });
+  });
+
   test.each(ways)('%s: few connections reach all ready tasks in equal parts', async (_name, enter, address) => {
     await put([endpoint(names)]);
     const seen = Array.from({ length: 9 }, () => curl(enter(), `http://${address()}:18080/`).text);

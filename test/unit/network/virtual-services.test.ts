@@ -34,7 +34,7 @@ test('the address is given though no task is ready or there is none, and only on
 
 test('only ready tasks and only networks of this node count', () => {
   const [only, ...others] = virtualServices([web(task('t1', 1, true), task('t2', 2, false))], [front]);
-  expect([only, others]).toEqual([{ networkId: id, bridge: 'sh-frontnetwor', address: '10.5.0.9', targets: ['10.5.0.11'] }, []]);
+  expect([only, others]).toEqual([{ networkId: id, serviceName: 'shop_web', bridge: 'sh-frontnetwor', address: '10.5.0.9', targets: ['10.5.0.11'] }, []]);
 });
 
 test('on the host an address is led from its own network’s bridge; who comes past that is refused', () => {

@@ -1,0 +1,53 @@
+/** Counts connections by service in the kernel: rules of its own, which go on counting whatever becomes of the others. */
+import type { PublishedPort } from '#network/published-ports';
+import { countersIn, countRules, countTableName, serviceCounts, type ServiceCounts } from '#network/rules/count-rules';
+import type { VirtualService } from '#network/virtual-services';
+import { removeRules, withRuleFile } from './rule-table.ts';
+import { run } from './run.ts';
+
+const limits = { timeoutMs: 10_000 };
+
+export class ServiceCounters {
+  readonly #table: string;
+  /** Undefined: what an earlier life left is not known. */
+  #known: ReadonlySet<string> | undefined;
+  #loaded = '';
+
+  constructor(instance: string) {
+    this.#table = countTableName(instance);
+  }
+
+  /** Throws with nft's own words where the kernel does not take it: nothing but the counts depends on it. */
+  async apply(ports: readonly PublishedPort[], services: readonly VirtualService[]): Promise<void> {
+    const wanted = countRules(this.#table, ports, services, new Set());
+    if (wanted === this.#loaded) return;
+    const known = this.#known ?? new Set((await this.#read()).keys());
+    await withRuleFile(countRules(this.#table, ports, services, known), async (file) => {
+      const { code, stderr } = await run('nft', ['-f', file], limits);
+      if (code !== 0) throw new Error(stderr.trim());
+    });
+    this.#known = new Set((await this.#read()).keys());
+    this.#loaded = wanted;
+  }
+
+  /** Since they were counted first on this host; somebody who removes the table begins anew. */
+  async counts(): Promise<ServiceCounts> {
+    return serviceCounts(await this.#read());
+  }
+
+  /** Somebody flushed rules: what was loaded may be gone. */
+  forget(): void {
+    this.#loaded = '';
+    this.#known = undefined;
+  }
+
+  async remove(): Promise<void> {
+    this.forget();
+    await removeRules(this.#table);
+  }
+
+  async #read(): Promise<Map<string, number>> {
+    const { code, stdout } = await run('nft', ['-j', 'list', 'counters', 'table', 'ip', this.#table], limits);
+    return code === 0 ? countersIn(stdout) : new Map<string, number>();
+  }
+}
