@@ -11,14 +11,19 @@ class Recorded<Wanted> implements Facet<Wanted> {
   applied = 0;
   /** Asked before a change is in force. */
   before: (wanted: Wanted) => Promise<void> = async () => {};
+  /** Takes what is wanted and does nothing about it. */
+  still = false;
+  /** Told when one is. */
+  after: () => void = () => {};
   #newest = 0;
 
   async apply(wanted: Wanted): Promise<void> {
     const turn = ++this.#newest;
     await this.before(wanted);
-    if (turn < this.#newest && this.wanted !== undefined) return;
+    if ((turn < this.#newest || this.still) && this.wanted !== undefined) return;
     this.wanted = wanted;
     this.applied += 1;
+    this.after();
   }
 
   async audit(): Promise<readonly string[]> {
@@ -68,6 +73,11 @@ class RecordedOverlay extends Recorded<Overlay> {
   }
 }
 
+/** What a host holds of its networks: it outlives the process that applied it. */
+export function recordedParts() {
+  return { bridges: new RecordedBridges(), overlay: new RecordedOverlay(), ports: new RecordedPorts(), names: new RecordedNames() };
+}
+
 export class RecordingNetwork implements NodeNetwork {
   readonly calls: string[] = [];
   /** Networks of each publication, joined. */
@@ -78,7 +88,6 @@ export class RecordingNetwork implements NodeNetwork {
   beforeCreated: () => Promise<void> = async () => {};
   /** Asked before ports are in force. */
   beforeUpdate: () => Promise<void> = async () => {};
-  readonly parts = { bridges: new RecordedBridges(), overlay: new RecordedOverlay(), ports: new RecordedPorts(), names: new RecordedNames() };
   readonly bridges: NodeNetwork['bridges'];
   readonly overlay: NodeNetwork['overlay'];
   readonly ports: NodeNetwork['ports'];
@@ -87,8 +96,8 @@ export class RecordingNetwork implements NodeNetwork {
   readonly detaching: NodeNetwork['detaching'];
   readonly detached: NodeNetwork['detached'];
 
-  constructor() {
-    const { bridges, ports } = this.parts;
+  constructor(readonly parts = recordedParts()) {
+    const { bridges, ports } = parts;
     const joined = joinFacets(this.parts);
     this.bridges = joined.bridges;
     this.overlay = joined.overlay;

@@ -63,6 +63,7 @@ async function run(seed: number, faults = new Faults()): Promise<{ trace: string
   await world.converge();
   await world.writesAgain(createConfig({ Name: 'last', Data: 'eA==' }));
   await runsWhatIsWanted(world);
+  await world.addresses.settled();
   check(world);
   return { trace: world.trace, counts: countsOf(world) };
 }
@@ -121,6 +122,7 @@ function countsOf(world: DriverWorld): Record<string, number> {
     ...world.clients.counts,
     ...world.wire.counts,
     ...agentCounts(world),
+    ...world.addresses.counts,
     entries: last,
     ignored,
     writes: sum('writes'),

@@ -6,8 +6,9 @@ import type { Engine } from '#engine/engine';
 import type { AssignmentMessage, DispatcherSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { Task } from '#model/object/task';
+import type { Traffic } from '#network/contract';
 import { testDescription } from '../memory-cluster.ts';
-import { RecordingNetwork } from '../recording-network.ts';
+import { recordedParts, RecordingNetwork } from '../recording-network.ts';
 import { SimulatedEngine, type SimulatedImage } from '../simulated-engine.ts';
 import type { DriverWorld, Machine } from './driver-world.ts';
 import { Line } from './line.ts';
@@ -32,11 +33,16 @@ export class AgentMachine {
   #agent: Agent | undefined;
   #line: { readonly line: Line; readonly machine: Machine } | undefined;
   #cut = false;
+  /** What this host answers names with and leads connections to, whatever becomes of the process. */
+  readonly #parts = recordedParts();
+  /** When the managers last said all that is to be here over the line that stands; undefined: none does. */
+  wholeAt: number | undefined;
 
   constructor(world: DriverWorld, id: string, latencyMs: number) {
     this.#world = world;
     this.#latencyMs = latencyMs;
     this.id = id;
+    for (const what of ['names', 'ports'] as const) this.#parts[what].after = () => world.addresses.look(this, what);
     this.description = { ...testDescription, Hostname: id };
     this.engine = new SimulatedEngine({ description: this.description, image: (reference) => this.#image(reference) }, world.time.clock({ alive: true }));
   }
@@ -52,7 +58,7 @@ export class AgentMachine {
       { nodeId: this.id },
       {
         engine: engineOf(this.engine, life),
-        network: network(),
+        network: network(this.#parts),
         openSession: (_, description) => this.#open(description, life),
         clock: this.#world.time.clock(life),
         logger: silentLogger,
@@ -87,6 +93,16 @@ export class AgentMachine {
     if (this.#line?.machine === machine) this.#break();
   }
 
+  /** As applied last, to names and to ports. */
+  get traffic(): { names: Traffic | undefined; ports: Traffic | undefined } {
+    return { names: this.#parts.names.wanted, ports: this.#parts.ports.wanted };
+  }
+
+  /** From now on nothing that is applied to names and ports comes in force, and it is said that it did. */
+  holdStill(): void {
+    for (const part of [this.#parts.names, this.#parts.ports]) part.still = true;
+  }
+
   get connected(): boolean {
     return this.#line !== undefined;
   }
@@ -113,12 +129,16 @@ export class AgentMachine {
   #break(): void {
     this.#line?.line.break();
     this.#line = undefined;
+    this.wholeAt = undefined;
   }
 
   async #open(description: NodeDescription, life: Life): Promise<DispatcherSession> {
     const machine = this.#world.leader();
     if (this.#cut || !machine?.seat) throw new Refusal('unavailable', 'no manager answers');
-    const line = new Line(this.#world, this.#latencyMs, (message) => this.#told(message));
+    const line = new Line(this.#world, this.#latencyMs, {
+      told: (message) => this.#told(message),
+      withdrawn: (taskId) => this.#world.addresses.withdrawn(taskId, machine),
+    });
     this.#break();
     this.#line = { line, machine };
     const session = await line.over(machine.seat.openSession(this.id, description));
@@ -128,7 +148,10 @@ export class AgentMachine {
   }
 
   #told({ type, changes }: AssignmentMessage): void {
-    if (type === 'complete') this.tasks.clear();
+    if (type === 'complete') {
+      this.tasks.clear();
+      this.wholeAt = this.#world.time.now;
+    }
     for (const change of changes) {
       if (change.kind !== 'task') continue;
       if (change.action === 'remove') this.tasks.delete(change.id);
@@ -158,8 +181,8 @@ function engineOf(engine: SimulatedEngine, life: Life): Engine {
 }
 
 /** In memory, and with as many nodes as there are. */
-function network(): RecordingNetwork {
-  const made = new RecordingNetwork();
+function network(parts: ReturnType<typeof recordedParts>): RecordingNetwork {
+  const made = new RecordingNetwork(parts);
   made.parts.overlay.before = async () => {};
   return made;
 }

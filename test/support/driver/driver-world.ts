@@ -13,6 +13,7 @@ import { AgentMachine } from './agent-machine.ts';
 import { CheckedState, CommonHistory } from './checked-state.ts';
 import { Clients } from './clients.ts';
 import { MemoryDisk } from './memory-disk.ts';
+import { StaleAddresses } from './stale-addresses.ts';
 import { Wire } from './wire.ts';
 import { WorldTime, type Life } from './world-clock.ts';
 
@@ -48,6 +49,7 @@ export class DriverWorld {
   readonly machines: readonly Machine[];
   readonly agents: readonly AgentMachine[];
   readonly clients: Clients;
+  readonly addresses: StaleAddresses;
   readonly random: Random;
   readonly counts = { terms: 0, kills: 0, deposed: 0 };
   /** The first promise that was broken. */
@@ -73,6 +75,7 @@ export class DriverWorld {
     }));
     if (options.instant) for (const { disk } of this.machines) disk.latencyMs = 0;
     this.agents = Array.from({ length: options.agents ?? 0 }, (_, at) => new AgentMachine(this, `node-${at + 1}`, options.instant ? 0 : 3));
+    this.addresses = new StaleAddresses(this);
     this.clients = new Clients(this, this.random.split('clients'));
   }
 

@@ -4,19 +4,25 @@ import type { AssignmentMessage, DispatcherSession, TaskStatusUpdate } from '#mo
 import type { NodeDescription } from '#model/object/node';
 import type { DriverWorld } from './driver-world.ts';
 
+export interface LineCalls {
+  told(message: AssignmentMessage): void;
+  /** The managers have said that nobody leads to the task any more. */
+  withdrawn(taskId: string): void;
+}
+
 export class Line implements DispatcherSession {
   /** Ends this end. */
   readonly break: () => void;
   readonly #broken: Promise<never>;
   readonly #world: DriverWorld;
   readonly #latencyMs: number;
-  readonly #told: (message: AssignmentMessage) => void;
+  readonly #calls: LineCalls;
   #session: DispatcherSession | undefined;
 
-  constructor(world: DriverWorld, latencyMs: number, told: (message: AssignmentMessage) => void) {
+  constructor(world: DriverWorld, latencyMs: number, calls: LineCalls) {
     this.#world = world;
     this.#latencyMs = latencyMs;
-    this.#told = told;
+    this.#calls = calls;
     let cut = (): void => {};
     this.#broken = new Promise<never>((_, reject) => (cut = () => reject(new Refusal('unavailable', 'the line broke'))));
     this.#broken.catch(() => {});
@@ -44,7 +50,7 @@ export class Line implements DispatcherSession {
     for (;;) {
       const next = await this.over(messages.next());
       if (next.done) return;
-      this.#told(next.value);
+      this.#calls.told(next.value);
       yield next.value;
     }
   }
@@ -69,8 +75,9 @@ export class Line implements DispatcherSession {
     return this.#ask((session) => session.acknowledge(resultsIn));
   }
 
-  withdrawn(taskId: string): Promise<void> {
-    return this.#ask((session) => session.withdrawn(taskId));
+  async withdrawn(taskId: string): Promise<void> {
+    await this.#ask((session) => session.withdrawn(taskId));
+    this.#calls.withdrawn(taskId);
   }
 
   changeAttachment(change: Parameters<DispatcherSession['changeAttachment']>[0]): Promise<string> {
