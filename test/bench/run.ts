@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
- * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000`, `npm run bench -- agents --nodes 1000`, `npm run bench -- chaos --minutes 30 --seed 1` are the long ones, which are run only when they are named.
+ * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000`, `npm run bench -- network --parts reach,ratios,swarm,change`, `npm run bench -- agents --nodes 1000`, `npm run bench -- chaos --minutes 30 --seed 1` are the long ones, which are run only when they are named.
  * With `--sample` the long turns of `scale` and `huge` say in which rooms they are.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -16,6 +16,7 @@ import { benchFailover } from './failover/failover.ts';
 import { table, type Row } from './figures.ts';
 import { benchGitOps } from './gitops.ts';
 import { benchLoad } from './load/load.ts';
+import { benchNetwork } from './network/network.ts';
 import { benchRaft } from './raft.ts';
 import { benchReconcile } from './reconcile.ts';
 import { benchHugeServices, benchScale } from './scale.ts';
@@ -165,6 +166,7 @@ async function main(): Promise<void> {
       logs: { type: 'string' },
       nodes: { type: 'string', default: '1000' },
       seed: { type: 'string', default: '1' },
+      parts: { type: 'string', default: '' },
       sample: { type: 'boolean', default: false },
     },
     allowPositionals: true,
@@ -204,6 +206,8 @@ async function main(): Promise<void> {
     ...(values.logs !== undefined && { logs: values.logs }),
   };
   if (reason === undefined && chosen.includes('load')) await measure('load', () => benchLoad(load, say));
+  const parts = values.parts.split(',').filter(Boolean);
+  if (reason === undefined && chosen.includes('network')) await measure('network', () => benchNetwork(parts, say));
   // Thirty tasks a node.
   const agents = { nodes: Number(values.nodes), services: 100, replicas: Math.round((Number(values.nodes) * 30) / 100) };
   if (reason === undefined && chosen.includes('agents')) await measure('agents', () => benchAgents(agents, say));
