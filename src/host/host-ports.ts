@@ -14,7 +14,7 @@ import { ContainerTables } from './container-tables.ts';
 import { PortHolder } from './ports/port-holder.ts';
 import { otherRulesExist } from './rule-table.ts';
 import type { RuleWatch } from './rule-watch.ts';
-import { ServiceCounters } from './service-counters.ts';
+import { ServiceCounters } from './ports/service-counters.ts';
 
 export class HostPorts implements Ports {
   readonly #nodeId: string;

@@ -2,8 +2,8 @@
 import type { PublishedPort } from '#network/published-ports';
 import { countersIn, countRules, countTableName, serviceCounts, type ServiceCounts } from '#network/rules/count-rules';
 import type { VirtualService } from '#network/virtual-services';
-import { removeRules, withRuleFile } from './rule-table.ts';
-import { run } from './run.ts';
+import { removeRules, withRuleFile } from '../rule-table.ts';
+import { run } from '../run.ts';
 
 const limits = { timeoutMs: 10_000 };
 
