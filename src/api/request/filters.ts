@@ -1,6 +1,7 @@
 /** The `filters` query: JSON in map or list form; known keys only; values of a key are alternatives, labels must all match. */
 import { HttpError } from '../errors.ts';
 import type { Call } from '../router.ts';
+import { goFault } from './json-fault.ts';
 
 export type Filters = ReadonlyMap<string, readonly string[]>;
 
@@ -45,10 +46,8 @@ function mismatch(value: unknown, wanted: string): HttpError {
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
-  } catch {
-    // What ends too early is told from what is no JSON from its beginning.
-    const begun = /^\s*[[{"]/.test(text);
-    throw new HttpError(400, begun ? 'unexpected end of JSON input' : `invalid character '${text.trim()[0] ?? ''}' looking for beginning of value`);
+  } catch (error) {
+    throw new HttpError(400, goFault(text, (error as Error).message));
   }
 }
 

@@ -1,7 +1,7 @@
 /** Shapes of bodies with Go's manners: keys in any case, null is absence, unknown keys are dropped, wrong types are refused by path. */
 import { Refusal } from '#base/refusal';
 import { SpelledNumber } from './json.ts';
-import { base64Fault, isText, numberTypes, type NumberName, type NumberType } from './field-types.ts';
+import { base64Fault, isText, withoutLineEnds, numberTypes, type NumberName, type NumberType } from './field-types.ts';
 
 /** What a shape reads, for whoever walks over all fields. */
 export type Kind =
@@ -35,12 +35,16 @@ export const text: Shape<string> = shape({ type: 'text' }, (value, path) => {
   return value;
 });
 
+/** More than any kind holds, line ends and all: what is longer is not looked at, for whoever keeps it refuses it by its size. */
+const base64LimitLength = 2 * 1024 * 1024;
+
 /** Bytes as standard base64 with its padding. */
 export const base64: Shape<string> = shape({ type: 'base64' }, (value, path) => {
   if (typeof value !== 'string') throw mismatch(kindOf(value), path, '[]uint8');
+  if (value.length > base64LimitLength) return value;
   const fault = base64Fault(value);
   if (fault !== undefined) throw refused(`illegal base64 data at input byte ${fault}`);
-  return value.includes('\n') || value.includes('\r') ? value.replaceAll(/[\r\n]/g, '') : value;
+  return withoutLineEnds(value);
 });
 
 export const int64 = number('int64');

@@ -106,3 +106,17 @@ test('base64 of megabytes is judged at every place', () => {
   expect(base64Fault(sound.slice(0, -1))).toBe(sound.length - 4);
   expect(base64Fault(`${sound.slice(0, 65_532)}====${sound}`)).toBe(65_532);
 });
+
+test('base64 in lines is judged at every place, too', () => {
+  const lines = randomBytes(300_000).toString('base64').replaceAll(/.{76}/g, '$&\r\n');
+  expect(base64Fault(lines)).toBeUndefined();
+  for (const at of [0, 65_535, 65_536, 131_073, 400_000]) {
+    const place = lines.charAt(at).trim() === '' ? at + 2 : at;
+    expect(base64Fault(`${lines.slice(0, place)}$${lines.slice(place + 1)}`)).toBe(place);
+  }
+});
+
+test('what is longer than anything that is kept is not looked at', () => {
+  const long = '\n$'.repeat(1024 * 1024 + 1);
+  expect(base64(long, 'Data')).toBe(long);
+});

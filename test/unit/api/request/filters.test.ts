@@ -19,7 +19,6 @@ test('refuses broken JSON, other shapes and unknown keys', () => {
   expect(() => parseFilters('{"label":"a"}')).toThrow('json: cannot unmarshal string into Go value of type map[string]bool');
   expect(() => parseFilters('{"label":[1]}')).toThrow('json: cannot unmarshal array into Go value of type map[string]bool');
   expect(() => parseFilters('{"label":{"a":"b"}}')).toThrow('json: cannot unmarshal string into Go value of type bool');
-  expect(() => parseFilters('{')).toThrow('unexpected end of JSON input');
   expect(parseFilters('null')).toEqual(new Map());
   const call = { query: new URLSearchParams({ filters: '{"foo":["x"]}' }) } as Call;
   expect(() => readFilters(call, ['label'])).toThrow("Invalid filter 'foo'");
@@ -32,4 +31,19 @@ test('values of a key are alternatives; labels must all match', () => {
   expect(byLabels(filters, 'label', { x: '', y: '1' })).toBe(true);
   expect(byLabels(filters, 'label', { x: '', y: '2' })).toBe(false);
   expect(byLabels(filters, 'label', undefined)).toBe(false);
+});
+
+test.each([
+  ['{', 'unexpected end of JSON input'],
+  ['{"a', 'unexpected end of JSON input'],
+  ['[1,', 'unexpected end of JSON input'],
+  ["{'label':1}", String.raw`invalid character '\'' looking for beginning of object key string`],
+  ['{"a":1,}', "invalid character '}' looking for beginning of object key string"],
+  ['{"label":x}', "invalid character 'x' looking for beginning of value"],
+  ['{"a":1}}', "invalid character '}' after top-level value"],
+  ['{"a" 1}', "invalid character '1' after object key"],
+  ['{"a":1 "b"}', `invalid character '"' after object key:value pair`],
+  ['["a" "b"]', `invalid character '"' after array element`],
+])('broken JSON is refused at the place that Go names: %s', (text, message) => {
+  expect(() => parseFilters(text)).toThrow(expect.objectContaining({ status: 400, message }));
 });
