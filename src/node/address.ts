@@ -108,6 +108,9 @@ export async function placeOf(request: AskedPlace, ours?: string): Promise<Place
  * from. `unheard`: why it cannot be a manager there; a worker listens to nobody.
  */
 export async function joiningPlaceOf(request: AskedPlace, remotes: readonly string[]): Promise<{ place: Place; unheard: string }> {
+  if (remotes.length === 0 || remotes.some((remote) => withoutPort(remote).trim() === '')) {
+    throw new Refusal('invalidArgument', 'at least 1 RemoteAddr is required to join', { plain: true });
+  }
   const place = await addressed(request, remotes);
   try {
     checkListenAddress(request.ListenAddr ?? '');

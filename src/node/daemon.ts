@@ -240,7 +240,6 @@ export class Daemon implements LocalSwarm {
       this.#refuseInSafeMode();
       this.#refuseInside();
       const remotes = request.RemoteAddrs ?? [];
-      if (remotes.length === 0) throw new Refusal('invalidArgument', 'at least 1 RemoteAddr is required to join', { plain: true });
       const { place, unheard } = await joiningPlaceOf(this.#placed(request), remotes);
       await refuseUnfitHost();
       const { JoinToken: token = '', Availability: availability = 'active' } = request;

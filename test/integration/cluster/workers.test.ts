@@ -99,6 +99,7 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
     await refused('invalid join token', '--token', 'SWMTKN-1-x', at(manager));
     await refused('A valid join token is necessary to join this cluster', '--token', `SWMTKN-1-${digest}-${secret.slice(0, -1)}${last}`, at(manager));
     await refused('remote CA does not match fingerprint. Expected: [0-9a-f]{64}', '--token', `SWMTKN-1-${'0'.repeat(49)}1-${secret}`, at(manager));
+    await refused('at least 1 RemoteAddr is required to join', '--token', good, ':2377');
     await refused('connect: connection refused', '--token', good, `${manager.host.address}:1`);
     await refused('advertise address must be a non-zero IP address', '--token', good, '--advertise-addr', '0.0.0.0', at(manager));
     expect((await manager.askDocker('node', 'ls', '-q')).split('\n').length).toBe(1);

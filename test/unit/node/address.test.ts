@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { expect, test } from 'vitest';
-import { advertisedAddress, checkDataPathAddress, checkListenAddress } from '../../../src/node/address.ts';
+import { advertisedAddress, checkDataPathAddress, checkListenAddress, joiningPlaceOf } from '../../../src/node/address.ts';
 
 const at = (address: string): NetworkInterfaceInfo[] => [{ address, family: 'IPv4', internal: address.startsWith('127.'), netmask: '', mac: '', cidr: null }];
 const one = { lo: at('127.0.0.1'), eth0: at('192.0.2.1'), docker0: at('172.17.0.1'), 'sh-abc': at('10.0.0.1') };
@@ -33,4 +33,11 @@ test("what is not this host's cannot be listened on, nor carry traffic", () => {
   for (const own of ['', '192.0.2.1', 'docker0', '127.0.0.1']) expect(() => checkDataPathAddress(own, one), own).not.toThrow();
   expect(() => checkListenAddress('198.51.100.7:2377', one)).toThrow('listen tcp 198.51.100.7:2377: bind: cannot assign requested address');
   for (const foreign of ['198.51.100.7', 'eth9', '192.0.2.1:4789']) expect(() => checkDataPathAddress(foreign, one), foreign).toThrow('data path address');
+});
+
+test.each([[[]], [['']], [[':2377']], [['192.0.2.1:2377', ' ']]])('by %j nobody joins: that is told at once', async (remotes) => {
+  await expect(joiningPlaceOf({ AdvertiseAddr: '127.0.0.1' }, remotes)).rejects.toMatchObject({
+    code: 'invalidArgument',
+    message: 'at least 1 RemoteAddr is required to join',
+  });
 });
