@@ -163,7 +163,8 @@ function isSpec(spec: Fields): boolean {
 }
 
 /** What it means is judged where it is stored. */
-function isDeclared({ KeepsStacks, Freeze = [], Notify = [], Repositories = [] }: Fields): boolean {
+function isDeclared({ Closed, KeepsStacks, Freeze = [], Notify = [], Repositories = [] }: Fields): boolean {
+  if (Closed !== undefined && Closed !== true) return false;
   return (
     (KeepsStacks === undefined || KeepsStacks === true) && isList(Freeze, isText) && isList(Notify, isTarget) && isList(Repositories, isDeclaredRepository)
   );

@@ -5,9 +5,9 @@ import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { stillness } from '#control/repository/stillness';
 import { overdue } from '#control/stack/overdue';
-import { judgeRevision, newestRevision } from '#control/stack/revisions';
+import { judgeRevision, judgeTogether, newestRevision } from '#control/stack/revisions';
 import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
-import { giveUpRevision, nextWave, unitMembers } from '#control/stack/stack-rollback';
+import { giveUpRevision, nextWave, stays, unitMembers } from '#control/stack/stack-rollback';
 import type { Revision, Stack } from '#model/object/stack';
 import type { ReconcileEvents } from './events.ts';
 
@@ -76,8 +76,8 @@ export class RevisionJudge {
     const { cluster } = this.#parts;
     const { Name } = stack.Spec;
     if (health.State === 'healthy' && stack.Rollout) return this.#advance(view, stack, revision);
-    if (health.State === 'healthy')
-      return isWholeUnit(view, revision, this.#parts.clock.now()) ? cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' })) : undefined;
+    if (health.State === 'healthy' && revision.Unit) return this.#judgeUnit(view, revision);
+    if (health.State === 'healthy') return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
     const late = health.State === 'failing' || health.Quarantined ? undefined : overdue(view, stack, revision, health, this.#parts.clock.now());
     if (health.State !== 'failing' && !health.Quarantined && late === undefined) return;
     // What goes back by itself ends that first: another change in the middle would be a rollout of its own.
@@ -85,6 +85,15 @@ export class RevisionJudge {
     const reason = late ?? (health.Message === '' ? 'it does not become healthy' : health.Message);
     if (goesBack(view, stack, this.#parts.clock.now()) && (await this.#giveUp(Name, Number, reason))) return;
     await cluster.submit(judgeRevision(Name, Number, { State: 'failed', Message: reason }));
+  }
+
+  /** What came in one entry is good together, and not before all of it is. */
+  async #judgeUnit(view: View, revision: Revision): Promise<void> {
+    const nodes = nodesOf(view);
+    const members = unitMembers(view, revision);
+    if (!members.every(({ stack }) => !stack.Rollout && stackHealth(view, stack, nodes, this.#parts.clock.now())?.State === 'healthy')) return;
+    const all = members.map(({ stack, revision: { Spec } }) => ({ name: stack.Spec.Name, number: Spec.Number }));
+    await this.#parts.cluster.submit(judgeTogether(all, { State: 'good', Message: '' }));
   }
 
   async #advance(view: View, { Spec: { Name }, Source, Suspended }: Stack, { Spec: { Number } }: Revision): Promise<void> {
@@ -105,9 +114,16 @@ export class RevisionJudge {
   async #giveUp(name: string, number: number, reason: string): Promise<boolean> {
     const { cluster, events, logger } = this.#parts;
     try {
+      const view = await cluster.read();
+      const revision = newestRevision(view, name);
+      const others = revision?.Unit ? unitMembers(view, revision).filter(({ stack }) => stack.Spec.Name !== name) : [];
       const back = await cluster.submit(giveUpRevision(name, number, reason));
-      if (back) events.tell({ type: 'stack', name, action: 'rolled back', message: `revision ${number} was given up for revision ${back.To}: ${reason}` });
-      return back !== undefined;
+      if (!back) return false;
+      const way = back.To === 0 ? 'was given up, and there is none to go back to' : `was given up for revision ${back.To}`;
+      events.tell({ type: 'stack', name, action: 'rolled back', message: `revision ${number} ${way}: ${reason}` });
+      const message = `it goes with stack ${name}, which failed: they are one unit`;
+      for (const { stack } of others) events.tell({ type: 'stack', name: stack.Spec.Name, action: 'rolled back', message });
+      return true;
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
       logger.warn(
@@ -119,13 +135,6 @@ export class RevisionJudge {
   }
 }
 
-/** Whether all that came in one entry with the revision is there and well: what goes back together is good together. */
-function isWholeUnit(view: View, revision: Revision, now: number): boolean {
-  if (!revision.Unit) return true;
-  const nodes = nodesOf(view);
-  return unitMembers(view, revision).every(({ stack }) => !stack.Rollout && stackHealth(view, stack, nodes, now)?.State === 'healthy');
-}
-
 /** Whether a service of the stack is on its way to its version of before. */
 function isGoingBack(view: View, { Services }: Stack): boolean {
   return Services.some((name) => view.byName('service', name)?.UpdateStatus?.State === 'rollback_started');
@@ -134,7 +143,6 @@ function isGoingBack(view: View, { Services }: Stack): boolean {
 /** Whether the stack goes back by itself: it is a repository's that says so, and nobody holds it still. */
 function goesBack(view: View, stack: Stack | undefined, now: number): boolean {
   if (stack?.Source.Kind !== 'repository' || stack.Suspended) return false;
-  const { Source, OnFailure = 'rollback' } = stack;
-  const repository = view.byName('repository', Source.Repository);
-  return repository !== undefined && !stillness(repository, now) && (repository.Spec.OnFailure ?? OnFailure) !== 'stay';
+  const repository = view.byName('repository', stack.Source.Repository);
+  return repository !== undefined && !stillness(repository, now) && !stays(view, stack);
 }

@@ -50,7 +50,7 @@ export function planRepository(view: View, repository: string, rendered: readonl
   const planning: Planning = { ...options, view, repository, confirmed, mass };
   const versions = ordered.map((stack) => ({ stack, steps: planVersion(planning, stack) }));
   const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: [planRemoval(planning, stack)] }));
-  const one = asOne(view, repository, versions, removals);
+  const one = asOne(view, repository, commit, versions, removals);
   const steps = one.versions.flatMap(({ stack, steps: own }) => inForce(planning, stack.Name, own, stack));
   return [...inOrder(view, ordered, steps), ...one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own))];
 }

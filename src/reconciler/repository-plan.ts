@@ -54,7 +54,7 @@ function plannedStack(planning: Planning, name: string, step: Step | undefined, 
   const changes = foreign ? [] : changesOf(planning, step, rendered);
   const reason = waits ?? (step.type === 'apply' && step.changes.length > 0 ? '' : step.reason);
   // What waits for others is applied as well, after them.
-  const what = waits !== undefined ? 'hold' : step.type === 'wait' ? 'apply' : step.type;
+  const what = waits !== undefined ? 'hold' : step.type === 'wait' ? (rendered ? 'apply' : 'remove') : step.type;
   return { name, step: what, reason, changes };
 }
 

@@ -38,6 +38,7 @@ interface Removal {
 export function asOne(
   view: View,
   repository: string,
+  commit: string,
   versions: readonly Version[],
   removals: readonly Removal[],
 ): { versions: readonly Version[]; removals: readonly Removal[] } {
@@ -48,11 +49,17 @@ export function asOne(
     const { name, source, rendered } = step;
     return { type: 'hold', name, source, commit: rendered.Commit, reason: reasonOf(blocker), foreign: false };
   };
-  const open = blocker === undefined && versions.some(({ stack, steps }) => steps.some(isFresh) || newestRevision(view, stack.Name)?.Outcome.State !== 'good');
-  const waits = (step: Step): boolean => step.type === 'remove' && (blocker !== undefined || open);
+  const isOpen = ({ stack, steps }: Version): boolean => steps.some(isFresh) || (newestRevision(view, stack.Name)?.Outcome.State ?? 'good') !== 'good';
+  const open = versions.find(isOpen)?.stack.Name;
+  const why = blocker ? reasonOf(blocker) : open === undefined ? undefined : `it goes when all of the commit is well, and ${open} is not yet`;
+  const waits = (step: Step): Step => {
+    const source = view.byName('stack', step.name)?.Source;
+    if (step.type !== 'remove' || why === undefined || source?.Kind !== 'repository') return step;
+    return { type: 'wait', name: step.name, source, commit, reason: why };
+  };
   return {
     versions: versions.map(({ stack, steps }) => ({ stack, steps: steps.map(held) })),
-    removals: removals.map(({ name, steps }) => ({ name, steps: steps.filter((step) => !waits(step)) })),
+    removals: removals.map(({ name, steps }) => ({ name, steps: steps.map(waits) })),
   };
 }
 

@@ -1,5 +1,7 @@
 /** `shoal.yml` at the top of a repository: which folders are stacks, in which order they come, and what is done for them by itself. */
 import repositorySchema from '#schemas/shoal.json' with { type: 'json' };
+import { Refusal } from '#base/refusal';
+import { checkFreeze } from '#model/freeze';
 import { ignorableWords, isIgnorable } from '#model/options/ignored';
 import { diagnosticText } from '../compose.ts';
 import { check } from '../schema/check.ts';
@@ -98,6 +100,8 @@ function checkMeaning(report: Report, value: Value): void {
   };
   const top = mapOf(value);
   words([], top);
+  checkWindows(report, ['windows'], top['windows']);
+  for (const [at, item] of listOf(top['repositories']).entries()) checkWindows(report, ['repositories', at, 'windows'], mapOf(item)['windows']);
   for (const [at, item] of listOf(top['stacks']).entries()) {
     const path = isMap(item) ? goText(item['path'] ?? '') : goText(item);
     if (isMap(item)) words(['stacks', at], item);
@@ -115,6 +119,18 @@ function checkMeaning(report: Report, value: Value): void {
         `${JSON.stringify(path)} is no path of folders`,
         'names between slashes, from the top of the repository, with * and ? for parts of a name',
       );
+  }
+}
+
+/** One that is not understood would hold nothing. */
+function checkWindows(report: Report, path: Path, value: Value | undefined): void {
+  for (const [at, text] of texts(value).entries()) {
+    try {
+      checkFreeze([text]);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      add(report, 'error', [...path, at], error.message);
+    }
   }
 }
 

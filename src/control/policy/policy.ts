@@ -4,7 +4,7 @@ import { shellQuoted } from '#base/text/shell-words';
 import { allowanceText, isAllowed } from '#model/allowance';
 import { namespaceLabel } from '#model/object/meta';
 import { nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
-import { trustOf } from '#model/object/repository';
+import { trustOf, type Repository } from '#model/object/repository';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { StackSource, StackSpec } from '#model/object/stack';
 import type { View } from '#store/view';
@@ -15,15 +15,32 @@ import { mountNeeds } from './mount-needs.ts';
 export function checkPolicy(view: View, spec: StackSpec, source: StackSource): void {
   if (source.Kind !== 'repository') return;
   const repository = view.byName('repository', source.Repository);
-  if (repository && trustOf(repository.Spec) === 'full') return;
-  const allowed = repository?.Spec.Allow ?? [];
-  const refused = stackNeeds(view, spec).filter(({ need }) => !isAllowed(need, allowed));
+  if (!repository) return checkNeeds(source.Repository, [], () => stackNeeds(view, spec));
+  // What declares it bounds it: also what was taken from that one since.
+  for (const each of [repository, ...above(view, repository)])
+    if (trustOf(each.Spec) === 'limited') checkNeeds(each.Spec.Name, each.Spec.Allow ?? [], () => stackNeeds(view, spec));
+}
+
+/** The repositories that declare it, one by the other. */
+function above(view: View, repository: Repository): Repository[] {
+  const found: Repository[] = [];
+  for (let id = repository.Parent; id !== undefined;) {
+    const parent: Repository | undefined = view.get('repository', id);
+    if (!parent || found.includes(parent)) break;
+    found.push(parent);
+    id = parent.Parent;
+  }
+  return found;
+}
+
+function checkNeeds(name: string, allowed: readonly string[], needs: () => FieldNeed[]): void {
+  const refused = needs().filter(({ need }) => !isAllowed(need, allowed));
   if (refused.length === 0) return;
   const whats = [...new Set(refused.map(({ what, need }) => `${what} (${allowanceText(need)})`))];
   const words = [...new Set(refused.map(({ need }) => allowanceText(need)))];
   throw new Refusal(
     'permissionDenied',
-    `repository ${source.Repository} may not have this: ${whats.join('; ')}. If it is to: \`shoal repo update ${source.Repository} --allow ${words.map(quoted).join(',')}\``,
+    `repository ${name} may not have this: ${whats.join('; ')}. If it is to: \`shoal repo update ${name} --allow ${words.map(quoted).join(',')}\``,
     { needs: words },
   );
 }

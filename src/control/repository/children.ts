@@ -3,7 +3,7 @@ import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { counted } from '#base/text/human';
 import { allowanceText, isAllowed, readAllowance } from '#model/allowance';
-import { type DeclaredRepository, type Repository, type RepositorySpec, ownPlace, trustOf } from '#model/object/repository';
+import { type Declared, type DeclaredRepository, type Repository, type RepositorySpec, ownPlace, trustOf } from '#model/object/repository';
 import { remove, update } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
@@ -11,7 +11,7 @@ import type { UseCaseContext } from '../cluster.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { isOwned } from '../stack/ownership.ts';
 import { removeStack } from '../stack/stacks.ts';
-import { checkRepository, createRepository, normalAllowances, removeRepository } from './repositories.ts';
+import { createRepository, normalAllowances, removeRepository, storedSpec } from './repositories.ts';
 
 /** Below the one that an operator added. */
 const deepest = 3;
@@ -40,7 +40,7 @@ export function declareChildren(
   overlay: Overlay,
   parent: Repository,
   commit: string,
-  asked: readonly DeclaredRepository[],
+  { Repositories: asked = [], Closed }: Declared,
   attempt: Attempt,
   context: UseCaseContext,
 ): { held: Record<string, string>; changes: string[] } {
@@ -50,7 +50,8 @@ export function declareChildren(
   const repeats = line.slice(1).some((each) => isSameSource(each.Spec, parent.Spec));
   const wanted = repeats ? [] : asked;
   if (wanted.length > mostOfOne) attempt('repositories', () => tooMany(`repositories: at most ${mostOfOne}`));
-  for (const entry of wanted.slice(0, mostOfOne)) attempt(wordOf(entry.Name), () => void changes.push(...declareOne(overlay, line, entry, context)));
+  for (const entry of wanted.slice(0, mostOfOne))
+    attempt(wordOf(entry.Name), () => void changes.push(...declareOne(overlay, line, entry, Closed === true, context)));
   const names = new Set(wanted.map(({ Name }) => Name));
   const held: Record<string, string> = {};
   for (const child of childrenOf(overlay, parent)) {
@@ -93,7 +94,7 @@ function endChild(overlay: Overlay, child: Repository, context: UseCaseContext):
   return [...below, `repository ${child.Spec.Name} ended`];
 }
 
-function declareOne(overlay: Overlay, line: readonly Repository[], entry: DeclaredRepository, context: UseCaseContext): string[] {
+function declareOne(overlay: Overlay, line: readonly Repository[], entry: DeclaredRepository, closed: boolean, context: UseCaseContext): string[] {
   const [parent] = line;
   if (!parent) return [];
   const { Name } = entry;
@@ -103,7 +104,7 @@ function declareOne(overlay: Overlay, line: readonly Repository[], entry: Declar
     tooMany(`repositories: ${Name} would lie ${line.length} below ${line.at(-1)?.Spec.Name ?? ''}, which an operator added: at most ${deepest}`);
   if (!known && [...overlay.list('repository')].filter((each) => each.Parent !== undefined).length >= mostOfAll)
     tooMany(`repositories: ${mostOfAll} are declared in the cluster already`);
-  const spec = placedAt(parent, entry);
+  const spec = storedSpec(placedAt(parent, entry, closed ? known : undefined));
   const same = line.find((each) => isSameSource(each.Spec, spec) && each.Spec.Path === spec.Path && each.Spec.Environment === spec.Environment);
   if (same) {
     const way = [Name, ...line.slice(0, line.indexOf(same) + 1).map((each) => each.Spec.Name)];
@@ -119,7 +120,6 @@ function declareOne(overlay: Overlay, line: readonly Repository[], entry: Declar
     if (made) overlay.lay([update('repository', { ...made, Parent: parent.ID })]);
     return [`repository ${Name} is followed`];
   }
-  checkRepository(bounded);
   const changed = !equal(known.Spec, bounded);
   // What it may not have any more it does not keep until somebody mends its file.
   if (changed) overlay.lay([update('repository', { ...known, Spec: bounded })]);
@@ -132,11 +132,12 @@ function ownerText(view: View, known: Repository): string {
   return owner ? `is declared by repository ${owner.Spec.Name}` : 'was added by an operator';
 }
 
-/** Only one at the very same place gets the login of its parent: it was given for that place. */
-function placedAt({ Spec }: Repository, entry: DeclaredRepository): RepositorySpec {
+/** Only one at the very same place gets the login of its parent: it was given for that place. `known`: its login is not looked at, and is as it was. */
+function placedAt({ Spec }: Repository, entry: DeclaredRepository, known: Repository | undefined): RepositorySpec {
   const Trust = entry.Trust ?? 'limited';
   const Rewrites = entry.Rewrites ?? 'hold';
-  const plain = { ...entry, Trust, Rewrites, Allow: normalAllowances(entry.Allow ?? []) };
+  const before = known?.Spec.URL === entry.URL ? known.Spec.Credentials : undefined;
+  const plain = { ...entry, ...(before && { Credentials: before }), Trust, Rewrites, Allow: normalAllowances(entry.Allow ?? []) };
   if (entry.URL !== ownPlace && entry.URL !== Spec.URL) return plain;
   if (Spec.Hosted) throw new Refusal('invalidArgument', `repositories: ${entry.Name}: a repository that is pushed to the cluster cannot be declared once more`);
   const { Credentials = Spec.Credentials, ...rest } = plain;

@@ -36,9 +36,9 @@ export function applyDeclared(id: string, commit: string, declared: Declared): U
       }
     };
     attempt('windows', () => setWindows(overlay, id, declared.Freeze ?? []));
-    attempt('notifications', () => setTargets(overlay, id, declared.Notify ?? [], context));
+    if (!declared.Closed) attempt('notifications', () => setTargets(overlay, id, declared.Notify ?? [], context));
     const parent = overlay.get('repository', id);
-    const { held, changes } = parent ? declareChildren(overlay, parent, commit, declared.Repositories ?? [], attempt, context) : { held: {}, changes: [] };
+    const { held, changes } = parent ? declareChildren(overlay, parent, commit, declared, attempt, context) : { held: {}, changes: [] };
     return { actions: overlay.actions, result: { refused: Object.fromEntries(refused), held, changes } };
   };
 }
@@ -61,7 +61,8 @@ function setTargets(overlay: Overlay, id: string, wanted: readonly AskedTarget[]
   const { Notify = [], Outbox = [] } = repository;
   const before = Notify.filter(({ Declared }) => Declared === true);
   const same = (target: AskedTarget) => before.find(({ ID: _id, Declared: _said, ...each }) => equal(each, target));
-  const now = wanted.map((target) => same(target) ?? { ID: newId(), ...target, Declared: true as const });
+  const once = wanted.filter((target, at) => wanted.findIndex((each) => equal(each, target)) === at);
+  const now = once.map((target) => same(target) ?? { ID: newId(), ...target, Declared: true as const });
   const all = [...Notify.filter(({ Declared }) => Declared !== true), ...now];
   if (equal(all, Notify)) return;
   const left = Outbox.filter(({ Target }) => all.some(({ ID }) => ID === Target));

@@ -22,18 +22,25 @@ import { checkWebhookSecret } from './webhook-secret.ts';
 
 export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }> {
   return (view, { now, newId }) => {
-    const { Credentials: _unchecked, ...rest } = withLoginApart(asked);
-    const Credentials = checkedCredentials(withLoginApart(asked));
-    const spec = placed(view, { ...rest, ...(Credentials && { Credentials }) });
-    checkRepository(spec);
-    const limited: RepositorySpec = { ...spec, Trust: spec.Trust ?? 'limited', Rewrites: spec.Rewrites ?? 'hold', Allow: normalAllowances(spec.Allow ?? []) };
+    const apart = withLoginApart(asked);
+    checkedCredentials(apart);
+    const spec = storedSpec(placed(view, apart));
     if (view.byName('repository', spec.Name)) {
       throw new Refusal('alreadyExists', `repository ${spec.Name} already exists`);
     }
     const ID = newId();
     const Status: RepositoryStatus = { State: 'pending', Message: spec.Hosted ? 'nothing was pushed yet' : 'waiting for the first look', Since: timeText(now) };
-    return { actions: [create('repository', { ...newMeta(ID), Spec: limited, Status })], result: { ID } };
+    return { actions: [create('repository', { ...newMeta(ID), Spec: spec, Status })], result: { ID } };
   };
+}
+
+/** As it is stored: a login apart from its URL, credentials and all else checked, words in one form. */
+export function storedSpec(asked: RepositorySpec): RepositorySpec {
+  const { Credentials: _unchecked, ...rest } = withLoginApart(asked);
+  const Credentials = checkedCredentials(withLoginApart(asked));
+  const spec = { ...rest, ...(Credentials && { Credentials }) };
+  checkRepository(spec);
+  return { ...spec, Trust: spec.Trust ?? 'limited', Rewrites: spec.Rewrites ?? 'hold', Allow: normalAllowances(spec.Allow ?? []) };
 }
 
 /** One that the cluster holds itself has a place of its own, and nothing that belongs to a server. */

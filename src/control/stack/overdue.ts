@@ -14,7 +14,7 @@ export function overdue(view: View, stack: Stack, { CreatedAt }: Pick<Revision, 
   const { Source } = stack;
   const said = (Source.Kind === 'repository' && view.byName('repository', Source.Repository)?.Spec.Deadline) || usualDeadline;
   const deadline = said + Math.max(0, ...stack.Services.map((name) => stillnessOf(view.byName('service', name))));
-  const since = Math.max(timeOf(CreatedAt), ...(health.State === 'progressing' ? movesOf(view, stack) : []));
+  const since = Math.max(timeOf(CreatedAt), stack.Rollout ? timeOf(stack.Rollout.Since) : 0, ...(health.State === 'progressing' ? movesOf(view, stack) : []));
   if (now - since < deadline / nanosecondsPerMillisecond) return undefined;
   return `it made no progress for ${formatDuration(deadline)}${health.Message === '' ? '' : `: ${health.Message}`}`;
 }

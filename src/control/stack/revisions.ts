@@ -91,6 +91,11 @@ export function judgeRevision(stack: string, number: number, outcome: RevisionOu
   };
 }
 
+/** Several at once: what goes back together is good together. */
+export function judgeTogether(stacks: readonly { name: string; number: number }[], outcome: RevisionOutcome): UseCase<void> {
+  return (view, context) => ({ actions: stacks.flatMap(({ name, number }) => judgeRevision(name, number, outcome)(view, context).actions), result: undefined });
+}
+
 function outlived(revisions: readonly Revision[]): Revision[] {
   const good = lastGood(revisions)?.ID;
   const gone: Revision[] = [];

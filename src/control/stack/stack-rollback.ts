@@ -72,6 +72,12 @@ export function retryStack(name: string): UseCase<void> {
 function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCaseContext): ReturnType<UseCase<StackRolledBack | undefined>> {
   const members = unitMembers(view, failed);
   const overlay = new Overlay(view);
+  const keeper = members.find(({ stack }) => stack.Suspended || stays(view, stack))?.stack;
+  if (keeper) {
+    const why = keeper.Suspended ? 'is suspended' : 'stays as it is when it fails';
+    const Message = `${reason}; the commit is one unit, and it does not go back, for stack ${keeper.Spec.Name} ${why}`;
+    return { actions: [update('revision', { ...failed, Outcome: { State: 'failed', Message } })], result: undefined };
+  }
   let answer: StackRolledBack | undefined;
   for (const { stack, revision } of members) {
     const { Name } = stack.Spec;
@@ -101,8 +107,14 @@ export function unitMembers(view: View, { Unit, Source }: Revision): { stack: St
   return [...view.list('stack')].flatMap((stack) => {
     const revision = newestRevision(view, stack.Spec.Name);
     const same = revision?.Unit !== undefined && revision.Unit.Digest === Unit?.Digest && isOfOne(revision.Source, Source);
-    return same && revision.Digest === stack.Digest ? [{ stack, revision }] : [];
+    return same && revision.Outcome.State !== 'good' && revision.Digest === stack.Digest ? [{ stack, revision }] : [];
   });
+}
+
+/** Whether a version that fails is left as it is. */
+export function stays(view: View, { Source, OnFailure }: Stack): boolean {
+  const said = Source.Kind === 'repository' ? view.byName('repository', Source.Repository)?.Spec.OnFailure : undefined;
+  return (said ?? OnFailure) === 'stay';
 }
 
 function isOfOne(a: StackSource, b: StackSource): boolean {

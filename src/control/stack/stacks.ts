@@ -120,7 +120,19 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     checkStackPorts(overlay, services);
     dropUnused(overlay, prunes || (later?.prunes && !left) ? inventory : versionsIn(inventory, asked.Versioned), changes);
     const Inventory = inOrder([...inventory.filter(({ Kind, ID }) => overlay.get(Kind, ID)), ...changes.owned]);
-    recordStack(overlay, stack, { name: spec.Name, services, digest, Inventory, Rollout: left, ...options }, context);
+    recordStack(
+      overlay,
+      stack,
+      {
+        name: spec.Name,
+        services,
+        digest,
+        Inventory,
+        Rollout: left && { ...left, Since: (later?.goesOn ? undefined : stack?.Rollout?.Since) ?? timeText(context.now) },
+        ...options,
+      },
+      context,
+    );
     if (stack) judgeLeft(overlay, view, stack, context);
     const unit = options.unit === undefined ? undefined : { Digest: options.unit, New: !stack || isEmptyRecord(stack) };
     if (!options.restores) recordRevision(overlay, asked, { digest, ...options, of: options.rollback?.to.Spec.Number, unit }, context);
@@ -140,12 +152,12 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
 /** The waves that a version comes in; undefined: all of it comes at once. */
 function laterWaves(stack: Stack | undefined, spec: StackSpec, digest: string, { waves, advances, prune, rollback }: DeployOptions): Waves | undefined {
   const known = stack?.Digest === digest && !rollback ? stack.Rollout : undefined;
-  if (known) return { first: firstOf(spec, known.Left), others: known.Left, prunes: known.Prunes, goesOn: advances === true };
+  if (known) return { first: firstOf(spec, known.Left), others: known.Left, prunes: known.Prunes, goesOn: advances === true, keepsFirst: advances === true };
   if (advances || !waves || waves.length === 0 || rollback || stack?.Digest === digest) return undefined;
   const names = waves.map((wave) => wave.map((name) => `${spec.Name}_${name}`));
   const unnamed = firstOf(spec, names);
   const all = unnamed.length === 0 ? names : [...names, unnamed];
-  return { first: [], others: all, prunes: prune, goesOn: true };
+  return { first: [], others: all, prunes: prune, goesOn: true, keepsFirst: false };
 }
 
 function firstOf(spec: StackSpec, others: readonly (readonly string[])[]): string[] {
@@ -233,7 +245,8 @@ function recordStack(overlay: Overlay, stack: Stack | undefined, outcome: Outcom
   const pinned = outcome.services.flatMap(({ Name, Image }) => (withoutDigest(Image) === Image ? [] : [[Name, Image] as const]));
   const Images = pinned.length > 0 ? { Images: Object.fromEntries(pinned) } : {};
   const OnFailure = keepsOwner || outcome.rollback || outcome.restores ? stack?.OnFailure : outcome.onFailure;
-  const how = { ...(outcome.Rollout && { Rollout: outcome.Rollout }), ...(OnFailure && { OnFailure }) };
+  const Waves = keepsOwner ? stack?.Rollout : outcome.Rollout;
+  const how = { ...(Waves && { Rollout: Waves }), ...(OnFailure && { OnFailure }) };
   const fields = { Spec: { Name: outcome.name }, Services, ...Images, Inventory: outcome.Inventory, ...how, ...kept };
   if (!stack) {
     overlay.lay([create('stack', { ...newMeta(context.newId()), ...fields })]);
@@ -246,7 +259,7 @@ function recordStack(overlay: Overlay, stack: Stack | undefined, outcome: Outcom
     stack.Digest === fields.Digest &&
     equal(stack.Services, Services) &&
     equal(stack.Inventory, fields.Inventory) &&
-    equal(Rollout, outcome.Rollout) &&
+    equal(Rollout, Waves) &&
     staysBefore === OnFailure &&
     equal(Quarantine, kept.Quarantine) &&
     equal({ ...stack.Source, Commit: '' }, { ...fields.Source, Commit: '' }) &&

@@ -17,6 +17,8 @@ export interface Waves {
   prunes: boolean;
   /** Waves come until one of them changes something; else those that are there are kept as they are. */
   goesOn: boolean;
+  /** Those that are due already are left as they are: what was changed by hand is somebody else's affair. */
+  keepsFirst: boolean;
 }
 
 type WaveDeploy = Omit<ServiceDeploy, 'registryAuth'> & { authOf: (service: ServiceSpec) => string | undefined };
@@ -29,7 +31,7 @@ export function deployWaves(
   { authOf, ...deploy }: WaveDeploy,
   context: UseCaseContext,
   changes: Changes,
-): { services: DeployedService[]; left: StackRollout | undefined } {
+): { services: DeployedService[]; left: Omit<StackRollout, 'Since'> | undefined } {
   const done = new Map<string, DeployedService>();
   const one = (spec: ServiceSpec): DeployedService => {
     const deployed = deployService(overlay, spec, { ...deploy, registryAuth: authOf(spec) }, context, changes);
@@ -38,7 +40,7 @@ export function deployWaves(
   };
   if (!waves) return { services: specs.map(one), left: undefined };
   const all = (names: readonly string[]): DeployedService[] => specs.filter(({ Name }) => names.includes(Name)).map(one);
-  const before = all(waves.first);
+  const before = waves.keepsFirst ? [] : all(waves.first);
   let [changed, at] = [before.some(({ Change }) => Change !== 'unchanged'), 0];
   while (waves.goesOn && !changed && at < waves.others.length) changed = all(waves.others[at++] ?? []).some(({ Change }) => Change !== 'unchanged');
   const Left = waves.others.slice(at);

@@ -119,7 +119,7 @@ export class CarryOut {
       const errors = refusedBefore(view, this.#repository, stack);
       if (errors && !steps.some((step) => step.name === stack.Name && !(step.type === 'apply' && step.restores))) refused[stack.Name] = errors;
     }
-    const unit = isUnit(stacks) ? steps.filter(isFresh) : [];
+    const unit = isUnit(stacks) ? steps.filter((step) => isFresh(step) && !paused(step)).filter(isFresh) : [];
     if (unit.length > 0) Object.assign(refused, await this.#applyTogether(unit, before.Status));
     for (const step of steps) {
       if (paused(step) || (unit.length > 0 && isFresh(step))) continue;
@@ -224,13 +224,17 @@ export class CarryOut {
     }
   }
 
-  async #deploy({ rendered, source, restores }: Step & { type: 'apply' }): Promise<ReturnType<typeof deployStack>> {
+  async #deploy({ rendered, source, restores, drift }: Step & { type: 'apply' }): Promise<ReturnType<typeof deployStack>> {
     const spec = await this.#tags.pinned(rendered.spec);
-    return deployStack(spec, {
-      ...deployOptions(rendered, source),
-      restores: restores === true,
-      ...(rendered.Who !== undefined && { who: rendered.Who }),
-    });
+    // What is undone of a change by hand is of no unit.
+    const { unit, ...plain } = deployOptions(rendered, source);
+    const together = drift || restores === true || unit === undefined ? {} : { unit };
+    const deploy = deployStack(spec, { ...plain, ...together, restores: restores === true, ...(rendered.Who !== undefined && { who: rendered.Who }) });
+    return (view, context) => {
+      // It may have ended while registries were asked.
+      if (!view.byName('repository', this.#repository)) throw new Refusal('unavailable', `repository ${this.#repository} was removed`);
+      return deploy(view, context);
+    };
   }
 
   #tellApplied({ name, rendered, reason, drift }: Step & { type: 'apply' }): void {

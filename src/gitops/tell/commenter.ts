@@ -1,10 +1,12 @@
 /** One comment on each merge request into a branch that is followed: what it would do, kept up to date. What the forge has not taken is said again with the next look; what it has is noted in the store. */
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Refusal } from '#base/refusal';
 import { Repeater } from '#base/pace/repeater';
 import type { Cluster } from '#control/cluster';
 import { noteComments } from '#control/repository/notify';
+import { sealingOf } from '#control/sealing';
 import type { NotifyTarget, SaidComment } from '#model/git/notify';
 import { repositoryPlanMarkdown } from '#model/difference/plan-text';
 import type { RepositoryPlan } from '#model/difference/stack-plan';
@@ -28,13 +30,22 @@ const largestAnswerBytes = 4 * 1024 * 1024;
 const longestComment = 60_000;
 
 /** The forge does not take it now; it may later. */
-class NotTaken extends Error {}
+class NotTaken extends Error {
+  constructor(
+    text: string,
+    readonly status?: number,
+  ) {
+    super(text);
+  }
+}
+
+type Note = Omit<SaidComment, 'Target'>;
 
 export class Commenter {
   readonly #parts: CommenterParts;
   readonly #looks: Repeater;
   readonly #stop = new AbortController();
-  /** By repository and target: what was said of it last, so that it is said once. */
+  /** Targets and requests of which it was logged that they fail. */
   readonly #troubled = new Set<string>();
 
   constructor(parts: CommenterParts) {
@@ -53,73 +64,98 @@ export class Commenter {
   }
 
   async #look(): Promise<void> {
-    let some = false;
-    for (const repository of [...(await this.#parts.cluster.read()).list('repository')]) {
-      for (const target of (repository.Notify ?? []).filter(({ MergeRequests }) => MergeRequests)) {
-        if (this.#stop.signal.aborted) return;
-        some = true;
-        await this.#comment(repository, target).then(
-          () => this.#troubled.delete(target.ID),
-          (error: unknown) => this.#warn(repository, target, error as Error),
-        );
-      }
+    try {
+      const view = await this.#parts.cluster.read();
+      const all = [...view.list('repository')].flatMap((repository) =>
+        (repository.Notify ?? []).filter(({ MergeRequests }) => MergeRequests).map((target) => ({ repository, target })),
+      );
+      const key = sealingOf(view)?.Identity ?? '';
+      for (const { repository, target } of all) await this.#attempt(repository, target, target.ID, () => this.#comment(repository, target, key));
+      if (all.length > 0) this.#looks.askIn(againMs);
+    } catch (error) {
+      // Whoever leads next looks at its start.
+      this.#parts.logger.debug({ error: (error as Error).message }, 'merge requests cannot be looked at now: it is tried again');
+      this.#looks.askIn(againMs);
     }
-    if (some) this.#looks.askIn(againMs);
   }
 
-  /** Its words may name the address; a forge's is none that must be hidden. */
-  #warn({ Spec: { Name } }: Repository, { ID, Kind }: NotifyTarget, error: Error): void {
-    if (this.#stop.signal.aborted || this.#troubled.has(ID)) return;
-    this.#troubled.add(ID);
-    this.#parts.logger.warn({ repository: Name, kind: Kind, error: error.message }, 'merge requests cannot be commented on now: it is tried again');
+  /** Whatever fails of one keeps no other waiting, and is logged once. */
+  async #attempt(repository: Repository, { Kind }: NotifyTarget, what: string, work: () => Promise<void>): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    try {
+      await work();
+      this.#troubled.delete(what);
+    } catch (error) {
+      if (this.#stop.signal.aborted || this.#troubled.has(what)) return;
+      this.#troubled.add(what);
+      const facts = { repository: repository.Spec.Name, kind: Kind, error: (error as Error).message };
+      this.#parts.logger.warn(facts, 'a merge request cannot be commented on now: it is tried again');
+    }
   }
 
-  async #comment({ ID, Spec, Status }: Repository, target: NotifyTarget): Promise<void> {
+  async #comment(repository: Repository, target: NotifyTarget, key: string): Promise<void> {
+    const { ID, Spec, Status } = repository;
     if (Status.Commit === undefined) return;
     const open = readList(target, Spec.Branch, await this.#ask(listRequest(target, Spec.Branch)));
-    const before = (await this.#parts.cluster.read()).get('repository', ID)?.Comments?.filter(({ Target }) => Target === target.ID) ?? [];
-    const said: SaidComment[] = [];
+    const said = async (): Promise<readonly SaidComment[]> =>
+      ((await this.#parts.cluster.read()).get('repository', ID)?.Comments ?? []).filter(({ Target }) => Target === target.ID);
     for (const request of open) {
-      if (this.#stop.signal.aborted) return;
-      const known = before.find(({ Request }) => Request === request.number);
-      const now = await this.#say(target, Spec.Name, request, `${request.head} ${Status.Commit}`, known);
-      said.push({ Target: target.ID, ...now });
-      // Noted one by one: what was said is not said again by whoever leads next.
-      await this.#parts.cluster.submit(
-        noteComments(ID, target.ID, [...said, ...before.filter((each) => !said.some(({ Request }) => Request === each.Request))]),
-      );
+      await this.#attempt(repository, target, `${target.ID} ${request.number}`, async () => {
+        const known = (await said()).find(({ Request }) => Request === request.number);
+        const mark = markOf(key, ID, target.ID, request.number);
+        const now = await this.#say(target, Spec.Name, { ...request, mark }, `${request.head} ${Status.Commit}`, known);
+        if (!now || now === known) return;
+        // Noted one by one: what was said is not said again by whoever leads next.
+        const others = (await said()).filter(({ Request }) => Request !== request.number);
+        await this.#parts.cluster.submit(noteComments(ID, target.ID, [...others, { Target: target.ID, ...now }]));
+      });
     }
     // Those that are closed are forgotten.
-    await this.#parts.cluster.submit(noteComments(ID, target.ID, said));
+    const left = (await said()).filter(({ Request }) => open.some(({ number }) => number === Request));
+    await this.#parts.cluster.submit(noteComments(ID, target.ID, left));
   }
 
-  /** `state`: what the plan follows from; as long as it stands, nothing is planned anew. */
-  async #say(target: NotifyTarget, name: string, request: MergeRequest, state: string, known: SaidComment | undefined): Promise<Omit<SaidComment, 'Target'>> {
+  /** `state`: what the plan follows from; as long as it stands, nothing is planned anew. Undefined: there is nothing to say yet. */
+  async #say(target: NotifyTarget, name: string, request: MergeRequest & { mark: string }, state: string, known: Note | undefined): Promise<Note | undefined> {
     if (known?.State === state) return known;
-    const mark = `<!-- shoal:${name} -->`;
-    const text = `${mark}\n${await this.#planText(name, request)}`;
+    const plan = await this.#planText(name, request);
+    if (plan === undefined) return undefined;
+    const text = `${request.mark}\n${plan}`;
     const Digest = createHash('sha256').update(text).digest('hex');
-    const { number: Request } = request;
+    const note = (Comment: string): Note => ({ Request: request.number, Comment, Digest, State: state });
+    if (known) {
+      if (known.Digest === Digest) return note(known.Comment);
+      const there = await this.#ask(updateRequest(target, request.number, known.Comment, text)).then(
+        () => true,
+        (error: unknown) => {
+          // Somebody removed it.
+          if (error instanceof NotTaken && (error.status === 404 || error.status === 410)) return false;
+          throw error;
+        },
+      );
+      if (there) return note(known.Comment);
+    }
     // Somebody may have led between the comment and its note.
-    const Comment = known?.Comment ?? readComments(await this.#ask(commentsRequest(target, Request))).find(({ body }) => body.startsWith(mark))?.id;
-    if (Comment !== undefined && known?.Digest === Digest) return { Request, Comment, Digest, State: state };
-    const answer = await this.#ask(Comment === undefined ? createRequest(target, Request, text) : updateRequest(target, Request, Comment, text));
-    const made = Comment ?? readComments([answer])[0]?.id;
+    const left = known ? undefined : readComments(await this.#ask(commentsRequest(target, request.number))).find(({ body }) => body.startsWith(request.mark));
+    if (left) await this.#ask(updateRequest(target, request.number, left.id, text));
+    const made = left?.id ?? readComments([await this.#ask(createRequest(target, request.number, text))])[0]?.id;
     if (made === undefined) throw new NotTaken('it was answered without the id of the comment');
-    return { Request, Comment: made, Digest, State: state };
+    return note(made);
   }
 
-  /** Of a commit that cannot be read: why. */
-  async #planText(name: string, { ref, head }: MergeRequest): Promise<string> {
-    const lines = await this.#parts
-      .plan(name, ref)
-      .then(repositoryPlanMarkdown, (error: Error) => [
-        `**Repository ${name} at commit ${head.slice(0, 12)} cannot be planned.**`,
-        '',
-        ...error.message.split('\n').map((line) => `- \`${line.replaceAll('`', "'")}\``),
-      ]);
-    const text = lines.join('\n');
-    return text.length <= longestComment ? text : `${text.slice(0, longestComment)}\n…`;
+  /** Of a commit that cannot be planned: why, where the commit is to blame. Undefined: it cannot be had now. */
+  async #planText(name: string, { ref, head }: MergeRequest): Promise<string | undefined> {
+    try {
+      const plan = await this.#parts.plan(name, ref);
+      // The forge knows of a commit before it has moved what leads there.
+      return plan.commit === head ? bounded(repositoryPlanMarkdown(plan)) : undefined;
+    } catch (error) {
+      const { message } = error as Error;
+      const ownFault = error instanceof Refusal && (error.code === 'invalidArgument' || message.startsWith(`commit ${head.slice(0, 12)} `));
+      if (!ownFault) throw error;
+      const lines = message.split('\n').map((line) => `- \`${line.replaceAll('`', "'")}\``);
+      return bounded([`**Repository ${name} at commit ${head.slice(0, 12)} cannot be planned.**`, '', ...lines]);
+    }
   }
 
   async #ask({ url, method, headers, body }: ForgeRequest): Promise<unknown> {
@@ -133,11 +169,22 @@ export class Commenter {
       if (size > largestAnswerBytes) throw new NotTaken(`the answer is larger than ${largestAnswerBytes} bytes`);
       parts.push(part);
     }
-    if (!answer.ok) throw new NotTaken(`it was answered with status ${answer.status}`);
+    if (!answer.ok) throw new NotTaken(`it was answered with status ${answer.status}`, answer.status);
     try {
       return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown;
     } catch {
       throw new NotTaken('the answer is no JSON');
     }
   }
+}
+
+/** What only this cluster can have written: nobody else's comment is taken for ours before ours was there. */
+function markOf(key: string, repository: string, target: string, request: number): string {
+  const sign = createHmac('sha256', key).update(`comment on a merge request\0${repository}\0${target}\0${request}`).digest('hex').slice(0, 32);
+  return `<!-- shoal ${sign} -->`;
+}
+
+function bounded(lines: readonly string[]): string {
+  const text = lines.join('\n');
+  return text.length <= longestComment ? text : `${text.slice(0, longestComment)}\n…`;
 }

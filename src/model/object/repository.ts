@@ -160,6 +160,8 @@ export interface RepositoryStatus {
 export type DeclaredRepository = Omit<RepositorySpec, 'WebhookSecret' | 'Hosted'>;
 
 export interface Declared {
+  /** Of a commit that is not followed: who is told, and logins, are left out, and stay as they are. */
+  Closed?: true;
   /** Stacks that a commit does not have any more stay, also the last one. */
   KeepsStacks?: true;
   /** Windows in which nothing of it is written, beside those that the operator gave it. */

@@ -48,6 +48,8 @@ export interface StackRollout {
   Left: readonly (readonly string[])[];
   /** At the end, services that the version does not have are removed. */
   Prunes: boolean;
+  /** When the wave at hand came: RFC 3339. */
+  Since: string;
 }
 
 export interface Quarantine {

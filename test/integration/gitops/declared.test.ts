@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { removeTarget } from '#control/repository/notify';
-import { confirmRepository, removeRepository, updateRepository } from '#control/repository/repositories';
+import { confirmRepository, removeRepository, suspendRepository, updateRepository } from '#control/repository/repositories';
 import { thawRepository } from '#control/repository/stillness';
 import { sealingOf } from '#control/sealing';
 import { recipientOf, seal } from '#sealing/age';
@@ -45,8 +45,10 @@ test('a window of shoal.yml holds as the operator’s do, also against the commi
   following.cluster.run(thawRepository('infra', { reason: 'the site is down', forMs: 60_000, who: 'ops' }));
   await seen(() => following.image('a_web') === 'app:2');
   expect([known()?.Declared, following.told().some((line) => line.includes('the site is down'))]).toEqual([undefined, true]);
-  repository.commit({ 'shoal.yml': 'windows: ["never"]\n' });
-  expect((await following.sync()).Message).toMatch(/^shoal\.yml: "never" is no freeze window: /);
+  // One that is not understood holds nothing, so nothing of its commit comes.
+  repository.commit({ 'shoal.yml': 'windows: ["never"]\n', 'stacks/a/compose.yml': stackFile('app:3') });
+  expect((await following.sync()).Message).toMatch(/^shoal\.yml:1:11: windows\.0: "never" is no freeze window: /);
+  expect(following.image('a_web')).toBe('app:2');
 });
 
 test('who is told stands in shoal.yml, with secrets that are sealed, and within what a repository of limited trust is allowed', async () => {
@@ -63,9 +65,10 @@ test('who is told stands in shoal.yml, with secrets that are sealed, and within 
   expect(known()?.Notify).toMatchObject([{ Kind: 'webhook', URL: 'https://alerts.example.org/x', Secret: 'hush-hush', Declared: true }]);
   expect(() => following.cluster.run(removeTarget('infra', known()?.Notify?.[0]?.ID ?? ''))).toThrow('because its shoal.yml says so');
   const id = known()?.Notify?.[0]?.ID;
-  repository.commit({ 'README.md': 'nothing new' });
+  repository.commit({ 'shoal.yml': `${entry}${entry.split('\n')[1]}\n` });
   await following.sync();
-  expect(known()?.Notify?.[0]?.ID).toBe(id);
+  // Whoever stands there twice is told once.
+  expect(known()?.Notify?.map(({ ID }) => ID)).toEqual([id]);
   repository.commit({ 'shoal.yml': undefined });
   await following.sync();
   expect(known()?.Notify).toBeUndefined();
@@ -78,6 +81,23 @@ test('a repository declares others, which follow its file, end only with a word,
   repository.commit({ 'shoal.yml': child(', variables: { A: "1" }'), 'stacks/a/compose.yml': stackFile('app:1') });
   expect(await following.add(repository.folder, { Trust: 'full' })).toMatchObject({ State: 'synced' });
   await seen(() => following.image('web_web') === 'web:1');
+  // With a login of its own it is as it was at the second look, and in a plan.
+  repository.commit({
+    'keys/shop': await sealed('hush-hush'),
+    'shoal.yml': `${child(', variables: { A: "1" }')}  - { name: far, url: "https://localhost:1/x.git", token_file: keys/shop }\n`,
+  });
+  await following.sync();
+  const far = known('far')?.Spec;
+  expect(far?.Credentials).toEqual({ Username: 'oauth2', Password: 'hush-hush' });
+  repository.commit({ 'README.md': 'more' });
+  await following.sync();
+  expect(known('far')?.Spec).toEqual(far);
+  repository.git('branch', 'change');
+  expect((await following.gitops.planCommit('infra', 'change')).declared).toBeUndefined();
+  expect(following.told().filter((line) => line.startsWith('declared infra: '))).toEqual([
+    'declared infra: repository shop is followed',
+    'declared infra: repository far is followed',
+  ]);
   expect(known('shop')).toMatchObject({ Parent: known()?.ID, Spec: { Trust: 'limited', Variables: { A: '1' } } });
   expect(() => following.cluster.run(updateRepository('shop', { Trust: 'full' }))).toThrow('is declared by repository infra');
   expect(() => following.cluster.run(removeRepository('shop'))).toThrow('change it there');
@@ -91,6 +111,7 @@ test('a repository declares others, which follow its file, end only with a word,
   // It goes from the file: nothing ends before somebody says so.
   repository.commit({ 'shoal.yml': undefined });
   const held = await following.sync();
+  expect(Object.keys(held.Held ?? {}).toSorted()).toEqual(['repository far', 'repository shop']);
   expect([held.State, held.Held?.['repository shop']]).toEqual([
     'held',
     expect.stringMatching(/^shop is not declared any more: .* with it 1 stack; .*`shoal repo confirm infra --commit /),
@@ -117,6 +138,23 @@ test('what a repository declares is bounded by what it may itself; names, circle
   following.cluster.run(updateRepository('infra', { Disallow: ['privileged'] }));
   expect(await reason()).toContain('privileged is not allowed to infra itself');
   expect(known('shop')?.Spec.Allow).toEqual(['mounts=/srv/x']);
+  // Also while nothing of the parent is looked at.
+  following.cluster.run(suspendRepository('infra', true));
+  following.cluster.run(updateRepository('infra', { Disallow: [`repositories=${join(other.folder, '..')}`], Allow: ['repositories=/'] }));
+  other.commit({ 'stacks/web/compose.yml': stackFile('web:2', '    volumes: ["/srv/x/y:/y"]\n') });
+  await following.sync('shop');
+  expect(following.image('web_web')).toBe('web:2');
+  following.cluster.run(updateRepository('infra', { Disallow: ['mounts=/srv'] }));
+  other.commit({ 'stacks/web/compose.yml': stackFile('web:3', '    volumes: ["/srv/x/y:/y"]\n') });
+  await following.sync('shop');
+  expect([following.image('web_web'), following.condition('web')?.Errors?.[0]]).toEqual([
+    'web:2',
+    expect.stringContaining('repository infra may not have this'),
+  ]);
+  other.commit({ 'stacks/web/compose.yml': stackFile('web:4') });
+  following.cluster.run(updateRepository('infra', { Disallow: ['repositories=/'], Allow: ['mounts=/srv', `repositories=${join(other.folder, '..')}`] }));
+  following.cluster.run(suspendRepository('infra', false));
+  await following.sync();
   // It declares the one that declares it.
   await following.sync('shop');
   expect(known('shop')?.Status.Refused?.['repository back']?.[0]).toBe(

@@ -136,7 +136,7 @@ test('each forge gets one comment with the plan of a merge request, which follow
   for (const kind of kinds) {
     expect(said(kind, 7)).toHaveLength(1);
     expect(said(kind, 7)[0]?.body).toMatch(
-      new RegExp(`^<!-- shoal:infra -->\\n\\*\\*Repository infra at commit ${first.slice(0, 12)}: 1 of 1 stacks change\\.\\*\\*`),
+      new RegExp(`^<!-- shoal [0-9a-f]{32} -->\\n\\*\\*Repository infra at commit ${first.slice(0, 12)}: 1 of 1 stacks change\\.\\*\\*`),
     );
     expect(said(kind, 7)[0]?.body).toContain('app:2');
   }
@@ -154,6 +154,25 @@ test('each forge gets one comment with the plan of a merge request, which follow
   await following.sync();
   await seen(() => following.cluster.store.byName('repository', 'infra')?.Comments?.length === 3);
   expect(writes()).toBe(before);
+  // Somebody removes the comment: it is made anew, and another one's that looks like it is not touched.
+  const mark = said('github', 7)[0]?.body.split('\n')[0] ?? '';
+  forge('github').comments.set(7, [{ id: 1, body: `${mark}\nforged` }]);
+  propose(7, 'app:4');
+  await following.sync();
+  await seen(() => said('github', 7).some(({ body }) => body.includes('app:4')));
+  expect(said('github', 7).map(({ id, body }) => [id === 1, body.includes('app:4')])).toEqual([
+    [true, false],
+    [false, true],
+  ]);
+  forge('github').comments.set(7, said('github', 7).slice(1));
+  // What the forge shows before it is there to be read is waited for.
+  forge('gitea').open.set(9, 'a'.repeat(40));
+  forge('gitea').asked.length = 0;
+  await following.sync();
+  await seen(() => forge('gitea').asked.length > 0 && following.logged.some((line) => line.includes('a merge request cannot be commented on now')));
+  expect(said('gitea', 9)).toEqual([]);
+  forge('gitea').open.delete(9);
+  propose(7, 'app:3');
   // Where the branch is what it proposes, it proposes nothing.
   repository.commit({ 'stacks/a/compose.yml': stackFile('app:3') });
   await following.sync();

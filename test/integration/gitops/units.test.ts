@@ -1,6 +1,8 @@
 /** Commits that are one unit, and stacks that come in waves: over real repositories, with services that run at once or never. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newestRevision, revisionsOf } from '#control/stack/revisions';
+import { suspendStack } from '#control/stack/stack-states';
+import { removeStack } from '#control/stack/stacks';
 import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
 import { instantly } from '#test/support/instant-services';
 import { initialisedCluster } from '#test/support/memory-cluster';
@@ -57,12 +59,34 @@ test('an atomic commit comes whole or not at all, goes back whole in one entry, 
   await following.sync();
   expect(images('a', 'b', 'c')).toEqual(['a:3', 'b:4', 'c:3']);
   await seen(() => good('a') && good('b') && good('c'));
+  // One that is suspended keeps the others: it is not deployed either.
+  following.cluster.run(suspendStack('b', true));
+  repository.commit({ 'stacks/a/compose.yml': stackFile('a:5'), 'stacks/b/compose.yml': stackFile('b:5') });
+  expect((await following.sync()).Held?.['a']).toBe('the commit is one unit, and stack b is suspended');
+  expect(images('a', 'b')).toEqual(['a:3', 'b:4']);
+  following.cluster.run(suspendStack('b', false));
+  repository.commit({ 'stacks/a/compose.yml': stackFile('a:3'), 'stacks/b/compose.yml': stackFile('b:4') });
+  await following.sync();
+  // What is brought back after a change by hand is of no unit: it takes nothing else back.
+  following.cluster.run(removeStack('b'));
+  await seen(() => following.image('b_web') === 'b:4');
+  expect(newestRevision(following.cluster.store, 'b')?.Unit).toBeUndefined();
+  await seen(() => good('b'));
   // What the commit does not have any more goes when the rest is well.
   repository.commit({ 'stacks/a/compose.yml': stackFile('bad:5'), 'stacks/c': undefined });
   await following.sync();
   await seen(() => following.condition('a')?.State === 'refused');
   expect(images('a', 'b', 'c')).toEqual(['a:3', 'b:4', 'c:3']);
-  repository.commit({ 'stacks/a/compose.yml': stackFile('a:6') });
+  // Who is suspended is not taken back, and keeps the others from it.
+  repository.commit({ 'stacks/a/compose.yml': stackFile('a:6'), 'stacks/b/compose.yml': stackFile('bad:6') });
+  await following.sync();
+  following.cluster.run(suspendStack('a', true));
+  await seen(() => newestRevision(following.cluster.store, 'b')?.Outcome.State === 'failed');
+  expect(newestRevision(following.cluster.store, 'b')?.Outcome.Message).toContain('it does not go back, for stack a is suspended');
+  expect(images('a', 'b', 'c')).toEqual(['a:6', 'bad:6', 'c:3']);
+  expect(following.condition('c')?.Message).toBe('it goes when all of the commit is well, and a is not yet');
+  following.cluster.run(suspendStack('a', false));
+  repository.commit({ 'stacks/b/compose.yml': stackFile('b:4') });
   await following.sync();
   await seen(() => following.image('c_web') === undefined && good('a'));
   expect(images('a', 'b')).toEqual(['a:6', 'b:4']);

@@ -26,6 +26,7 @@ const columns: readonly Column<ShownTarget>[] = [
 
 const kindHelp = `
 github, gitlab, gitea: the status of each commit, as shoal/NAME. The address is the API's root (https://HOST/api/v4 and the like), the secret a token that may write statuses.
+--merge-requests says in public what a merge request would do: whoever may open one sees there what the variables of --set make of its files. Sealed files stay closed.
 slack: a message to an incoming webhook. webhook: JSON, signed as X-Shoal-Signature: sha256=HMAC with the secret, if there is one.
 Messages wait in the cluster until they are taken, for a day at most; what is said changes nothing. Each is said at least once: after a crash on the way perhaps twice, a webhook's then with the same id.`;
 

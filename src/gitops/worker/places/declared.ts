@@ -27,6 +27,7 @@ export async function declaredIn(snapshot: Snapshot, file: RepositoryFile | unde
   const twice = Repositories.find(({ Name }, at) => Repositories.findIndex((each) => each.Name === Name) !== at);
   if (twice) throw wrong(`repositories: ${twice.Name} stands there twice`);
   return {
+    ...(closed && { Closed: true as const }),
     ...(file.sync.prune === false && { KeepsStacks: true as const }),
     ...(file.windows.length > 0 && { Freeze: file.windows }),
     ...(Notify.length > 0 && { Notify }),
