@@ -6,7 +6,7 @@ import { isEmptyRecord } from '#control/stack/inventory';
 import { healthOfStack, nodesOf, type StackHealth } from '#control/stack/stack-health';
 import { namespaceLabel } from '#model/object/meta';
 import type { Service } from '#model/object/service';
-import type { Stack, StackCondition, StackSource } from '#model/object/stack';
+import { conditionOf, type Stack, type StackCondition, type StackSource } from '#model/object/stack';
 import type { Reconciler, View } from '../dependencies.ts';
 
 export interface StackSummary {
@@ -89,7 +89,7 @@ function summariser(view: View, { clock, reconciler }: SummaryParts): (name: str
       Name: name,
       Services: services.length,
       Source: record?.Source ?? { Kind: 'deploy' },
-      Condition: claim(view, name, record) ?? record?.Condition ?? { State: 'applied', Message: '', Since: UpdatedAt },
+      Condition: claim(view, name, record) ?? (record && conditionOf(record)) ?? { State: 'applied', Message: '', Since: UpdatedAt },
       ...(!(record && isEmptyRecord(record)) && { Health }),
       ...(waiting?.drift === true && { Drifted: waiting.lines }),
       ...(waiting?.drift === false && { Waiting: waiting.lines }),

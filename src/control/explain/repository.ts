@@ -4,6 +4,7 @@ import { formatDuration } from '#base/text/duration';
 import { counted, humanDuration } from '#base/text/human';
 import { compareTexts, shortCommit } from '#base/text/text';
 import { trustOf, type Repository } from '#model/object/repository';
+import { conditionOf } from '#model/object/stack';
 import type { View } from '#store/view';
 import { isOwned } from '../stack/ownership.ts';
 import { nodesOf, stackHealth } from '../stack/stack-health.ts';
@@ -53,10 +54,10 @@ function stackLines(view: View, { Spec, Status: { Refused = {}, Held = {} } }: R
   const nodes = nodesOf(view);
   const own = [...view.list('stack')].filter((stack) => isOwned(stack, Spec.Name)).toSorted((a, b) => compareTexts(a.Spec.Name, b.Spec.Name));
   const lines = own.map((stack) => {
-    const { Condition } = stack;
+    const { State, Message } = conditionOf(stack);
     const health = stackHealth(view, stack, nodes, now);
     const fares = health ? `${health.State}${health.Message === '' ? '' : ` (${health.Message})`}` : 'never applied';
-    return `  ${stack.Spec.Name}: ${Condition.State}, ${fares}${Condition.Message === '' ? '' : `; ${Condition.Message}`}.`;
+    return `  ${stack.Spec.Name}: ${State}, ${fares}${Message === '' ? '' : `; ${Message}`}.`;
   });
   const names = new Set(own.map(({ Spec: { Name } }) => Name));
   const others = [

@@ -3,7 +3,7 @@ import { timeOf } from '#base/clock';
 import { counted, humanDuration } from '#base/text/human';
 import { shownName } from '#base/text/shown-name';
 import { shortCommit } from '#base/text/text';
-import type { Revision, Stack, StackSource } from '#model/object/stack';
+import { conditionOf, type Revision, type Stack, type StackSource } from '#model/object/stack';
 import type { View } from '#store/view';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { newestRevision, revisionsOf, revisionWithDigest } from '../stack/revisions.ts';
@@ -71,7 +71,8 @@ function healthLine(view: View, stack: Stack, now: number): string[] {
   return [health.State === 'healthy' ? 'All of it is healthy.' : `As a whole it is ${health.State}: ${health.Message}.`];
 }
 
-function conditionLines({ Condition: { State, Message, Errors = [], Commit } }: Stack): string[] {
+function conditionLines(stack: Stack): string[] {
+  const { State, Message, Errors = [], Commit } = conditionOf(stack);
   const commit = Commit === undefined ? '' : ` of commit ${shortCommit(Commit)}`;
   if (State === 'refused')
     return [

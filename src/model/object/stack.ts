@@ -3,7 +3,7 @@ import type { Meta } from './meta.ts';
 import type { NetworkSpec } from './network.ts';
 import type { ConfigSpec, SecretSpec } from './secret.ts';
 import type { ServiceSpec } from './service-spec.ts';
-import type { StackState } from './states.ts';
+import { isStackState, type StackState } from './states.ts';
 
 /** All that a rendered stack file asks for. Objects name one another by name; `control` resolves the ids. */
 export interface StackSpec {
@@ -87,6 +87,11 @@ export interface StackCondition {
   Commit?: string;
   /** RFC 3339 */
   Since: string;
+}
+
+/** Earlier programs noted on a stack that was applied how it fared (`rolled back`, `update paused`): that is seen now, whatever stands there. */
+export function conditionOf({ Condition }: Pick<Stack, 'Condition'>): StackCondition {
+  return isStackState(Condition.State) ? Condition : { State: 'applied', Message: '', Since: Condition.Since };
 }
 
 /** A revision: all that one deploy asked for, so that it can be shown, compared and brought back whole. */

@@ -43,6 +43,11 @@ export const repositoryStates = {
 } as const;
 
 export type StackState = keyof typeof stackStates;
+/** One of them, and none of those in which earlier programs noted how a stack fared. */
+export function isStackState(state: string): state is StackState {
+  return Object.hasOwn(stackStates, state);
+}
+
 export type HealthState = keyof typeof healthStates;
 export type RepositoryState = keyof typeof repositoryStates;
 

@@ -9,6 +9,7 @@ import type { EventOf, StoreEvent } from '#store/action';
 import type { View } from '#store/view';
 import { Counts, idOf, needsOf, withoutMembers, type TaskNeeds, type Topic } from './audience.ts';
 import { apart, deliverMove, Deliveries, isNobody, without, type Audience, type Delivery } from './deliveries.ts';
+import { HeldLists } from './held-lists.ts';
 import { differs, inOrder, itemKey, itemOf, joinedInOrder, keyParts, type ItemKey } from './item.ts';
 
 const managersKey = itemKey('managers', managersItemId);
@@ -41,8 +42,8 @@ export class Catalog {
   /** Who is meant by topics, by their text: now, and before the commit. The same topics give the same set, so that who hears of many things is asked once. */
   readonly #audiences = new Map<string, Audience>();
   readonly #formerAudiences = new Map<string, Audience>();
-  /** What every node on the same networks holds, in order, by those networks: until something of that kind changes. Nodes come by the thousand when the leader is another one. */
-  readonly #common = new Map<string, readonly AssignmentUpdate[]>();
+  /** What all nodes hold, and beside that those on the same networks, in order: until something of that kind changes. Nodes come by the thousand when the leader is another one. */
+  readonly #common = new HeldLists();
 
   /** Empty: all that the view holds comes by `fill`. */
   constructor(view: View) {
@@ -78,14 +79,12 @@ export class Catalog {
   /** Everything that the node is to know, what others need before them. */
   itemsOf(nodeId: string): readonly AssignmentUpdate[] {
     const networks = [...this.#networksOfNode.of(nodeId)].sort();
-    const text = networks.join();
-    let common = this.#common.get(text);
-    if (!common) this.#common.set(text, (common = this.#itemsUnder(['all', ...networks.map((id): Topic => `network:${id}`)])));
     const on = new Set(networks);
-    return joinedInOrder(
-      common,
-      this.#itemsUnder([`node:${nodeId}`], (key) => !this.#listens(on, key)),
-    );
+    const topics = networks.map((id): Topic => `network:${id}`);
+    const all = this.#common.of('all', () => this.#itemsUnder(['all']));
+    const there = this.#common.of(topics.join(), () => this.#itemsUnder(topics, (key) => !this.#topics.has(key, 'all')));
+    const own = this.#itemsUnder([`node:${nodeId}`], (key) => !this.#listens(on, key));
+    return joinedInOrder(joinedInOrder(all, there), own);
   }
 
   #itemsUnder(topics: readonly Topic[], isMeant: (key: ItemKey) => boolean = () => true): AssignmentUpdate[] {
@@ -239,7 +238,7 @@ export class Catalog {
 
   /** Something under these topics is another than before. */
   #changed(topics: Iterable<Topic>): void {
-    if (this.#common.size === 0) return;
+    if (this.#common.isEmpty) return;
     for (const topic of topics) if (!topic.startsWith('node:')) return this.#common.clear();
   }
 
