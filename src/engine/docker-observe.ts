@@ -3,6 +3,7 @@ import type Docker from 'dockerode';
 import type { AttachedNetwork } from '#model/object/network';
 import type { PortConfig } from '#model/object/service-spec';
 import { isUnspecified } from '#model/address';
+import { parseTargetKey } from '#model/port/port';
 import type { ObservedContainer } from '#task/step';
 import { taskIdLabel } from '#model/object/meta';
 import { serviceIdLabel } from '#model/object/meta';
@@ -53,12 +54,12 @@ export function attachedNetworks(
 function publishedPorts(ports: Docker.ContainerInspectInfo['NetworkSettings']['Ports']): readonly PortConfig[] {
   const found = new Map<string, PortConfig>();
   for (const [key, bindings] of Object.entries(ports)) {
-    const [target, protocol] = key.split('/');
+    const target = parseTargetKey(key);
+    if (!target) continue;
     for (const { HostIp, HostPort } of bindings ?? []) {
       const everywhere = isUnspecified(HostIp);
       found.set(`${key} ${everywhere ? '' : HostIp} ${HostPort}`, {
-        Protocol: protocol as NonNullable<PortConfig['Protocol']>,
-        TargetPort: Number(target),
+        ...target,
         PublishedPort: Number(HostPort),
         PublishMode: 'host',
         ...(!everywhere && { Shoal: { HostIP: HostIp } }),

@@ -1,5 +1,5 @@
 /** Finds the task whose container a user means, wherever it is. */
-import { taskName, type Task } from '#model/object/task';
+import { taskIdIn, taskName, type Task } from '#model/object/task';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 
@@ -18,7 +18,7 @@ export function findContainer(view: View, ref: string): TaskContainer {
 
 /** A task's container has the task's name, which ends with its id. */
 function named(view: View, name: string): TaskContainer | undefined {
-  const task = view.get('task', name.slice(name.lastIndexOf('.') + 1));
+  const task = view.get('task', taskIdIn(name));
   const container = task && containerOf(task);
   return container && taskName(task) === name ? container : undefined;
 }

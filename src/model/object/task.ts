@@ -110,6 +110,11 @@ export function taskName(task: Task): string {
   return taskNameOf(task.Shoal.ServiceName, task, task.ID);
 }
 
+/** With which a task's name ends; of another text whatever stands there. */
+export function taskIdIn(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}
+
 /** The same from its parts, for those who hold no whole task; `id` may be cut short or left out. */
 export function taskNameOf(service: string, { Slot, NodeID }: Pick<Task, 'Slot' | 'NodeID'>, id?: string): string {
   const place = `${service}.${Slot || NodeID}`;

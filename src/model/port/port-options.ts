@@ -4,7 +4,7 @@ import type { PortOptions, PortSource } from '../object/assignment.ts';
 import type { PortConfig, ServiceSpec } from '../object/service-spec.ts';
 import { ignorableWords, ignoredWords, ignoreOption, isIgnorable } from '../options/ignored.ts';
 import { optionPrefix as prefix, serviceOptionValues } from '../options/service-options.ts';
-import { isIngress, protocolOf } from './port.ts';
+import { isIngress, parseTargetKey, protocolOf } from './port.ts';
 
 const sources: readonly string[] = ['client', 'masquerade', 'local', 'proxy'] satisfies PortSource[];
 const values: Readonly<Record<string, readonly string[]>> = { source: sources, sticky: ['true', 'false'] };
@@ -62,9 +62,9 @@ function checkIgnored(label: string, value: string): void {
 
 /** `8080-tcp`: the port with that published number, else those with that target. */
 function meant(name: string, ports: readonly PortConfig[]): readonly PortConfig[] {
-  const match = /^(\d+)-(tcp|udp|sctp)$/.exec(name);
-  if (!match) return [];
-  const [number, protocol] = [Number(match[1]), match[2]];
+  const named = name.includes('-') ? parseTargetKey(name.replace('-', '/')) : undefined;
+  if (!named) return [];
+  const { TargetPort: number, Protocol: protocol } = named;
   const same = ports.filter((port) => protocolOf(port) === protocol);
   const published = same.filter(({ PublishedPort }) => PublishedPort === number);
   return published.length > 0 ? published : same.filter(({ TargetPort }) => TargetPort === number);

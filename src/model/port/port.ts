@@ -28,6 +28,13 @@ export function targetKey(port: PortConfig): string {
   return `${port.TargetPort ?? 0}/${protocolOf(port)}`;
 }
 
+/** What `80/tcp` says, or `80` alone, which is tcp; undefined for what is no port of a container. */
+export function parseTargetKey(text: string): Required<Pick<PortConfig, 'TargetPort' | 'Protocol'>> | undefined {
+  const [, number = '', protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(text) ?? [];
+  const TargetPort = Number(number);
+  return number === '' || TargetPort > 0xffff ? undefined : { TargetPort, Protocol: protocol as Protocol };
+}
+
 /** The one address of a node that the port is published for; '' when for all. */
 export function hostAddressOf(port: PortConfig): string {
   const address = port.Shoal?.HostIP ?? '';

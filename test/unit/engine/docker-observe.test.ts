@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type Docker from 'dockerode';
 import { observed as observe } from '#engine/docker-observe';
+import { advance, fail } from '#task/attempt';
 
 const observed = (info: Docker.ContainerInspectInfo) => observe(info, (id) => (id.startsWith('ours') ? `cluster-${id}` : undefined));
 
@@ -26,6 +27,26 @@ test('health is absent without a check, and the last output is kept', () => {
     health: 'unhealthy',
     healthLog: 'bad',
   });
+});
+
+test('nothing is observed, and nothing reported to the managers, that no rule goes by: times of a container are the engine’s own', () => {
+  const Ports = { '80/tcp': [{ HostIp: '', HostPort: '8080' }] };
+  const Health = { Status: 'unhealthy', Log: [{ Output: 'bad' }] };
+  const seen = observed(inspection({ Running: true, Pid: 7, Error: 'e', Health, ExitCode: 3 }, Ports));
+  expect(Object.keys(seen).toSorted()).toEqual(
+    ['containerId', 'taskId', 'serviceId', 'state', 'pid', 'exitCode', 'error', 'oomKilled', 'health', 'healthLog', 'networks', 'ports'].toSorted(),
+  );
+  for (const status of [advance('running', 'started', 5, seen), fail({ Timestamp: '', State: 'running', Message: 'm' }, 'why', 5, seen)]) {
+    expect(JSON.stringify(status)).not.toMatch(/startedat|finishedat/i);
+    expect(Object.keys(status.ContainerStatus ?? {})).toEqual(['ContainerID', 'PID', 'ExitCode']);
+  }
+});
+
+test('what is no port of a container is none', () => {
+  const bound = [{ HostIp: '', HostPort: '8080' }];
+  expect(observed(inspection({}, { '80': bound, '81/tcp/x': bound, '/tcp': bound, 'x/tcp': bound, '70000/tcp': bound })).ports).toMatchObject([
+    { TargetPort: 80, Protocol: 'tcp' },
+  ]);
 });
 
 test('a port bound for both families counts once, one on an address keeps it', () => {

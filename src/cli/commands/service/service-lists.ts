@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { capabilityName } from '#model/capability';
 import type { ConfigReference, ContainerSpec, SecretReference, ServiceSpec, TaskSpec } from '#model/object/service-spec';
-import { targetKey } from '#model/port/port';
+import { parseTargetKey, targetKey } from '#model/port/port';
 import { CommandError } from '../../command-error.ts';
 import { collect } from '../../session.ts';
-import { fileReference, genericResource, hostLine, mount, networkAttachment, pairs, ports, ulimit, usage, whole } from './service-values.ts';
+import { fileReference, genericResource, hostLine, mount, networkAttachment, pairs, ports, ulimit, usage } from './service-values.ts';
 
 type Entry = readonly [value: string, description: string, key: string];
 
@@ -202,6 +202,7 @@ function changedMap(
 
 /** A port is removed by its target, `80` or `53/udp`. */
 function removedTarget(text: string): string {
-  const [target = '', protocol = 'tcp'] = text.split('/');
-  return `${whole('--publish-rm', target)}/${protocol}`;
+  const port = parseTargetKey(text);
+  if (!port) throw usage(`--publish-rm: "${text}" is no port of a container, such as 80 or 53/udp`);
+  return targetKey(port);
 }

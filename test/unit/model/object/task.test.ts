@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { modeOf } from '#model/object/service';
-import { isActive, taskName, type Task } from '#model/object/task';
+import { isActive, taskIdIn, taskName, type Task } from '#model/object/task';
 
 const task: Task = {
   ID: 'id',
@@ -20,6 +20,12 @@ test('a task is named after its slot, or its node when it has none', () => {
   expect(taskName(task)).toBe('web.2.id');
   const { Slot: _slot, ...global } = task;
   expect(taskName(global)).toBe('web.node.id');
+});
+
+test.each(['web', 'a.b', 'web.2', 'a-b_c', '1.2.3'])('the name of a task of %s ends with its id, however many dots it has', (ServiceName) => {
+  const { Slot: _slot, ...global } = task;
+  for (const each of [task, { ...task, Slot: 10 }, global]) expect(taskIdIn(taskName({ ...each, Shoal: { ...task.Shoal, ServiceName } }))).toBe('id');
+  expect(taskIdIn('anything')).toBe('anything');
 });
 
 test('a task is active while it is wanted and has not ended', () => {
