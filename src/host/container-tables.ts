@@ -55,10 +55,10 @@ export class ContainerTables {
     return this.#changes.submit(led);
   }
 
-  /** A process of a container that runs on the network. */
-  async processOn(networkId: string): Promise<number | undefined> {
+  /** A container that runs on the network: a process of it, and all its networks. */
+  async runningOn(networkId: string): Promise<{ pid: number; networkIds: ReadonlySet<string> } | undefined> {
     for (const { pid, namespace, networkIds } of this.#containers.values()) {
-      if (networkIds.has(networkId) && (await namespaceOf(pid)) === namespace) return pid;
+      if (networkIds.has(networkId) && (await namespaceOf(pid)) === namespace) return { pid, networkIds };
     }
     return undefined;
   }
@@ -76,18 +76,27 @@ export class ContainerTables {
     return gone;
   }
 
+  /** Seen twice with nothing loaded in between: what is just being loaded has another revision than is known yet. */
   async #isGone(taskId: string, container: Container): Promise<boolean> {
-    const { pid } = container;
-    const [revision] = container.revision?.split('\n') ?? [];
+    const { pid, revision } = container;
     if (revision === undefined) return false;
+    for (let look = 0; look < 2; look++) {
+      await this.#changes.idle();
+      if (container.revision !== revision || (await this.#has(container, revision))) return false;
+    }
     if ((await namespaceOf(pid)) !== container.namespace) {
       this.#forget(taskId, container);
       return false;
     }
-    const { code, stdout } = await run('nsenter', ['-t', String(pid), '-n', 'nft', 'list', 'chain', 'ip', containerTable, revision], limits);
-    if ((code === 0 && stdout.includes('return')) || (await namespaceOf(pid)) !== container.namespace) return false;
+    if (container.revision !== revision) return false;
     delete container.revision;
     return true;
+  }
+
+  async #has({ pid }: Container, revision: string): Promise<boolean> {
+    const [chain = ''] = revision.split('\n');
+    const { code, stdout } = await run('nsenter', ['-t', String(pid), '-n', 'nft', 'list', 'chain', 'ip', containerTable, chain], limits);
+    return code === 0 && stdout.includes('return');
   }
 
   async #carryOut({ services, back }: Led): Promise<void> {

@@ -60,6 +60,7 @@ export class HostNetwork {
     const problems = await checkHost();
     if (problems.length > 0) throw new Refusal('failedPrecondition', `this host cannot do networking: ${problems.join('; ')}`);
     await this.ports.start();
+    await this.doctor.start();
     this.#stopped = false;
     this.#glanceWithin(glanceMs, disturbed);
     const changed = (): void => this.#glanceWithin(this.#soon(), disturbed);

@@ -111,9 +111,9 @@ export class HostPorts implements Ports {
     return this.#wanted;
   }
 
-  /** A process of a running container on the network, if there is one. */
-  containerOn(networkId: string): Promise<number | undefined> {
-    return this.#containers.processOn(networkId);
+  /** See `ContainerTables.runningOn`. */
+  containerOn(networkId: string): ReturnType<ContainerTables['runningOn']> {
+    return this.#containers.runningOn(networkId);
   }
 
   /** Loads again what containers have lost of their rules; the tasks. */

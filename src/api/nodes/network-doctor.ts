@@ -12,16 +12,14 @@ import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { readBody } from '../request/body.ts';
 import { get, type Call, type Route } from '../router.ts';
-import { lookPath } from './network-look.ts';
+import { heardIn, listeningIn, lookIn, lookPath } from './network-look.ts';
 
-/** Each sends to all others: more would flood the ways that they try. */
+/** Each sends to all others: more would flood the ways that they try, and take longer than is remembered what came. */
 const mostNodes = 64;
 const askedAtOnce = 8;
 const answerLimitBytes = 4 * 1024 * 1024;
 /** A node that takes longer has not answered. */
 const lookLimitMs = 40_000;
-/** Told of one node at most. */
-const mostFindings = 100;
 /** What a node holds may just be on its way to it. */
 const againMs = 2000;
 
@@ -46,6 +44,8 @@ interface Examined {
   node: DoctorPeer;
   findings: Finding[];
   listening?: Listening;
+  /** It has sent its packets. */
+  sent?: true;
   heard?: readonly Heard[];
   look?: Look;
 }
@@ -59,18 +59,19 @@ async function diagnose(call: Call, context: Context): Promise<Diagnosis> {
   const examined = all.slice(0, mostNodes).map((node): Examined => ({ node: peerOf(node), findings: stateOf(node) }));
   const live = examined.filter(({ findings }) => findings.length === 0);
   const ask = (each: Examined, look: NetworkLook): Promise<unknown> => askNode(context, each.node.nodeId, look, call.signal);
-  await eachOf(live, async (each) => void (each.listening = (await ask(each, { what: 'listen' })) as Listening));
-  const managers = managerAddresses(all);
-  await eachOf(listeners(live), async (each) => {
-    const peers = listeners(live)
-      .filter((other) => other !== each && (only === undefined || each.node.nodeId === only || other.node.nodeId === only))
-      .map(({ node }) => node);
-    each.look = (await ask(each, { what: 'look', peers, managers })) as Look;
+  await eachOf(live, async (each) => void (each.listening = listeningIn(await ask(each, { what: 'listen' }))));
+  const listeners = live.filter(({ listening }) => listening !== undefined);
+  await eachOf(listeners, async (each) => {
+    const peers = listeners.filter((other) => other !== each && (only === undefined || each.node.nodeId === only || other.node.nodeId === only));
+    await ask(each, { what: 'send', peers: peers.map(({ node }) => node) });
+    each.sent = true;
   });
-  await eachOf(listeners(live), async (each) => void (each.heard = (await ask(each, { what: 'heard' })) as readonly Heard[]));
+  await eachOf(listeners, async (each) => void (each.heard = heardIn(await ask(each, { what: 'heard' }))));
+  const managers = managerAddresses(all);
+  await eachOf(listeners, async (each) => void (each.look = lookIn(await ask(each, { what: 'look', managers }))));
   const ways = judgeWays(live, only);
   for (const finding of unencrypted(view)) examined[0]?.findings.push(finding);
-  await compareServices(context, live, (each) => ask(each, { what: 'look', peers: [], managers: [] }) as Promise<Look>);
+  await compareServices(context, live, async (each) => lookIn(await ask(each, { what: 'look', managers: [] })));
   const told = examined.filter(({ node, findings }) => only === undefined || node.nodeId === only || findings.length > 0);
   return { nodes: told.map(shown), ways, leftOut: all.length - examined.length };
 }
@@ -90,14 +91,10 @@ function unencrypted(view: View): Finding[] {
   ];
 }
 
-function listeners(live: readonly Examined[]): Examined[] {
-  return live.filter(({ listening }) => listening !== undefined);
-}
-
 /** How many were looked at. */
 function judgeWays(live: readonly Examined[], only: string | undefined): number {
-  const participants = live.flatMap(({ node, listening, look, heard, findings }) =>
-    listening && look && heard ? [{ findings, participant: { ...node, listening, heard } satisfies Participant }] : [],
+  const participants = live.flatMap(({ node, listening, sent, heard, findings }) =>
+    listening && sent && heard ? [{ findings, participant: { ...node, listening, heard } satisfies Participant }] : [],
   );
   let ways = 0;
   for (const { participant: to, findings } of participants) {
@@ -197,6 +194,5 @@ function silent(why: string): Finding {
 }
 
 function shown({ node: { nodeId, name, address }, listening, findings, look }: Examined): ExaminedNode {
-  const all = [...findings, ...(look?.findings ?? [])].slice(0, mostFindings);
-  return { nodeId, name, ...(listening && { address, mtu: listening.mtu }), findings: all };
+  return { nodeId, name, ...(listening && { address, mtu: listening.mtu }), findings: [...findings, ...(look?.findings ?? [])] };
 }

@@ -1,10 +1,11 @@
-/** Looks at a node's network as it is, not as it was applied; of what it finds it changes nothing. */
+/** Looks at a node's network as it is, not as it was applied. It changes nothing but this: rules that containers have lost are loaded again. */
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '#base/clock';
 import type { DoctorPeer, Finding, Heard, Listening } from '#model/doctor/examination';
 import type { Traffic } from '#network/contract';
 import { foreignIptables, foreignNft, type Needs } from '#network/doctor/foreign-rules';
-import { judgeInside, planInside } from '#network/doctor/inside-plan';
+import { hasTasks, judgeInside, planInside } from '#network/doctor/inside-plan';
+import { NameTable } from '#network/names';
 import { acceptsPublished } from '../engine-firewall.ts';
 import type { HostBridges } from '../host-bridges.ts';
 import type { HostPorts } from '../host-ports.ts';
@@ -53,13 +54,24 @@ export class HostDoctor {
     return this.#probes.heard();
   }
 
+  /** What a daemon that died left goes. */
+  start(): Promise<void> {
+    return this.#probes.clear();
+  }
+
   stop(): Promise<void> {
     return this.#probes.stop();
   }
 
-  async look(peers: readonly DoctorPeer[], managers: readonly string[]): Promise<Finding[]> {
+  /** Behind a translation of addresses from any: what arrives decides. */
+  async send(peers: readonly DoctorPeer[]): Promise<void> {
+    const { overlay } = this.#parts;
+    const { local, linkMtu } = await overlay.ground();
+    await this.#probes.send({ address: local, mtu: linkMtu, port: overlay.port }, peers);
+  }
+
+  async look(managers: readonly string[]): Promise<Finding[]> {
     const parts = await Promise.all([
-      this.#reach(peers),
       this.#probes.managers(managers),
       this.#firewall(managers),
       twice(() => this.#kernel(), this.#parts.clock),
@@ -67,24 +79,6 @@ export class HostDoctor {
       this.#containers(),
     ]);
     return parts.flat();
-  }
-
-  async #reach(peers: readonly DoctorPeer[]): Promise<Finding[]> {
-    const { overlay } = this.#parts;
-    const { local, linkMtu } = await overlay.ground();
-    if (local === '') {
-      const text = 'no interface of this host has the address that other nodes send to';
-      return [
-        {
-          level: 'error',
-          check: 'data path',
-          text,
-          advice: 'bring that address up again, or let the node leave and join with an address that it has (--advertise-addr, --data-path-addr)',
-        },
-      ];
-    }
-    await this.#probes.send({ address: local, mtu: linkMtu, port: overlay.port }, peers);
-    return [];
   }
 
   async #firewall(managers: readonly string[]): Promise<Finding[]> {
@@ -159,21 +153,23 @@ export class HostDoctor {
   async #inside(): Promise<Finding[]> {
     const { ports, nodeId } = this.#parts;
     const traffic: Traffic = ports.traffic ?? { services: [], networks: [] };
-    const named = traffic.networks.filter(({ network }) => !network.Spec.Ingress);
-    const plans = named.map((local) => planInside(local, traffic, nodeId)).filter(({ names }) => names.length > 0);
+    const named = traffic.networks.filter(({ network }) => !network.Spec.Ingress && hasTasks(traffic, network.ID));
+    const silent = traffic.networks.filter(({ network }) => network.Spec.Ingress).map(({ network }) => network.ID);
+    const table = new NameTable(traffic.services, silent);
     const found: Finding[] = [];
-    const next = plans.slice(0, networksTried).values();
+    const next = named.slice(0, networksTried).values();
     const worker = async (): Promise<void> => {
-      for (const plan of next) {
-        const pid = await ports.containerOn(plan.network.ID);
-        if (pid === undefined) continue;
-        const seen = await lookInside(pid, { names: plan.names.map(({ name }) => name), addresses: plan.addresses.map(({ address }) => address) });
+      for (const { network } of next) {
+        const container = await ports.containerOn(network.ID);
+        if (container === undefined) continue;
+        const plan = planInside({ network, traffic, table, nodeId, networkIds: container.networkIds });
+        const seen = await lookInside(container.pid, { names: plan.names.map(({ name }) => name), addresses: plan.addresses.map(({ address }) => address) });
         if (seen) found.push(...judgeInside(plan, seen));
       }
     };
     await Promise.all(Array.from({ length: insideAtOnce }, worker));
-    if (plans.length > networksTried) {
-      const text = `${plans.length - networksTried} of ${plans.length} networks were not looked at from inside`;
+    if (named.length > networksTried) {
+      const text = `${named.length - networksTried} of ${named.length} networks were not looked at from inside`;
       found.push({ level: 'warning', check: 'names', text, advice: 'what is wrong with all of a node shows in the others' });
     }
     return found;

@@ -40,13 +40,17 @@ export class Probes {
   }
 
   async stop(): Promise<void> {
-    if (!this.#cancel) return;
-    this.#cancel();
+    if (this.#cancel) await this.clear();
+  }
+
+  /** Also what an earlier life left. */
+  async clear(): Promise<void> {
+    this.#cancel?.();
     this.#cancel = undefined;
     await removeRules(this.#table).catch(() => undefined);
   }
 
-  /** Sends packets of all sizes up to `mtu` from `address` to each of the others. */
+  /** Sends packets of all sizes up to `mtu` to each of the others, from `address`, or from any where that is empty. */
   async send({ address, mtu, port }: { address: string; mtu: number; port: number }, peers: readonly DoctorPeer[]): Promise<void> {
     const socket = createSocket('udp4');
     // Who refuses such a packet says so to the next one.
@@ -54,7 +58,7 @@ export class Probes {
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once('error', reject);
-        socket.bind({ address, port: 0 }, resolve);
+        socket.bind({ ...(address !== '' && { address }), port: 0 }, resolve);
       });
       for (let time = 0; time < timesEach; time++) {
         for (const peer of peers) await Promise.all(probeSizes(mtu).map((size) => sent(socket, probePayload(size), port, peer.address)));

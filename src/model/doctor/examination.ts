@@ -23,11 +23,18 @@ export interface DoctorPeer {
   address: string;
 }
 
-/** The three looks that are taken at a node, in this order; between them all nodes have to be ready with the one before. */
-export type NetworkLook = { what: 'listen' } | { what: 'look'; peers: readonly DoctorPeer[]; managers: readonly string[] /** HOST:PORT */ } | { what: 'heard' };
+/** The looks that are taken at a node, in this order; between the first three all nodes have to be ready with the one before. */
+export type NetworkLook =
+  | { what: 'listen' }
+  /** To be answered as soon as the packets are out: what arrives is remembered for a while only. */
+  | { what: 'send'; peers: readonly DoctorPeer[] }
+  | { what: 'heard' }
+  /** `managers`: HOST:PORT of each. */
+  | { what: 'look'; managers: readonly string[] };
 
 /** The first answer: from now on it notes who reaches it. */
 export interface Listening {
+  /** Empty where no interface has the address that others know, as behind a translation of addresses. */
   address: string;
   /** Bytes of the largest packet of its interface; what it sends to others may be as large. */
   mtu: number;
@@ -41,7 +48,7 @@ export interface Heard {
   accepted: number;
 }
 
-/** The second answer: the node has sent its packets, and looked at itself. */
+/** The last answer. */
 export interface Look {
   findings: readonly Finding[];
   /** Service → what the node holds of it, by its digest. */

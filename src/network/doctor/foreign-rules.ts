@@ -50,7 +50,7 @@ export function foreignNft(listing: string, needs: Needs): Finding[] {
       const text = JSON.stringify(rule.expr ?? []);
       if (!/\{"(drop|reject)":/.test(text)) continue;
       const always = chain.hook === 'forward' && !text.includes('"match"') && !text.includes('"vmap"');
-      if (always || (chain.hook === 'input' && namesPort(text, needs)))
+      if (always || (chain.hook === 'input' && namesPort(rule, needs)))
         found.push(inTheWay(`nft rule in ${place}: ${text}`, 'what it drops does not reach the cluster’s networks'));
     }
   }
@@ -72,9 +72,10 @@ interface Rule {
   expr?: unknown;
 }
 
-/** The tables that iptables makes, and ours, are judged elsewhere. */
-function isForeign({ table }: Chain): boolean {
-  return !['filter', 'nat', 'mangle', 'raw', 'security'].includes(table) && !/^shoal(_\w+)?$/.test(table);
+/** The tables that iptables makes, and ours, are judged elsewhere; of other families the same names are somebody's own. */
+function isForeign({ family, table }: Chain): boolean {
+  const byIptables = ['ip', 'ip6'].includes(family) && ['filter', 'nat', 'mangle', 'raw', 'security'].includes(table);
+  return !byIptables && !/^shoal(_\w+)?$/.test(table);
 }
 
 function acceptsMark({ expr }: Rule): boolean {
@@ -82,8 +83,27 @@ function acceptsMark({ expr }: Rule): boolean {
   return text.includes('{"accept":null}') && text.includes(`"right":${Number(publishedMark)}`);
 }
 
-function namesPort(text: string, { port, managerPort }: Needs): boolean {
-  return [port, managerPort].some((number) => number !== undefined && text.includes(`"right":${number}`));
+/** One of its matches is for a destination port of ours. */
+function namesPort({ expr }: Rule, { port, managerPort }: Needs): boolean {
+  const matches = (Array.isArray(expr) ? (expr as readonly { match?: Match }[]) : []).flatMap(({ match }) => match ?? []);
+  return matches.some(
+    ({ op, left, right }) =>
+      op !== '!=' && left?.payload?.field === 'dport' && [port, managerPort].some((number) => number !== undefined && holds(right, number)),
+  );
+}
+
+interface Match {
+  op?: string;
+  left?: { payload?: { field?: string } };
+  right?: unknown;
+}
+
+/** A number, a range, or a set of such, as nft writes them. */
+function holds(right: unknown, number: number): boolean {
+  if (typeof right === 'number') return right === number;
+  const { set, range } = (right ?? {}) as { set?: unknown; range?: unknown };
+  if (Array.isArray(set)) return set.some((each) => holds(each, number));
+  return Array.isArray(range) && Number(range[0]) <= number && number <= Number(range[1]);
 }
 
 function before(lines: readonly string[], isLast: (line: string) => boolean): readonly string[] {

@@ -2,7 +2,9 @@
 import { compareTexts } from '#base/text/text';
 import type { Finding } from '#model/doctor/examination';
 import type { EndpointTask, ServiceEndpoint } from '#model/object/assignment';
-import type { LocalNetwork, Traffic } from '../contract.ts';
+import type { Network } from '#model/object/network';
+import type { Traffic } from '../contract.ts';
+import type { NameTable } from '../names.ts';
 
 /** One name, and what it must lead to. */
 interface ExpectedName {
@@ -11,7 +13,7 @@ interface ExpectedName {
 }
 
 export interface InsidePlan {
-  network: LocalNetwork['network'];
+  network: Network;
   names: readonly ExpectedName[];
   /** Where somebody must answer. */
   addresses: readonly { address: string; what: string }[];
@@ -20,18 +22,27 @@ export interface InsidePlan {
 const servicesTried = 4;
 const tasksTried = 3;
 
+export interface InsideQuestion {
+  network: Network;
+  traffic: Traffic;
+  /** Of the traffic's services. */
+  table: NameTable;
+  nodeId: string;
+  /** All networks of the container that asks: it finds what is on any of them. */
+  networkIds: ReadonlySet<string>;
+}
+
 /** Of the network's services the first ones that have ready tasks; of each the tasks of other nodes before those of this one. */
-export function planInside({ network }: LocalNetwork, { services }: Traffic, nodeId: string): InsidePlan {
+export function planInside({ network, traffic: { services }, table, nodeId, networkIds }: InsideQuestion): InsidePlan {
   const here = services.filter((service) => readyOn(service, network.ID).length > 0).toSorted((a, b) => compareTexts(a.Name, b.Name));
   const names: ExpectedName[] = [];
   const addresses: { address: string; what: string }[] = [];
+  const expected = (name: string): string[] => [...new Set([...networkIds].flatMap((id) => table.lookUp(name, '', id) ?? []))].toSorted();
   for (const service of here.slice(0, servicesTried)) {
-    const tasks = readyOn(service, network.ID);
+    for (const name of [service.Name, `tasks.${service.Name}`]) names.push({ name, addresses: expected(name) });
     const virtual = service.VirtualIPs?.find(({ NetworkID }) => NetworkID === network.ID)?.Address;
-    const all = tasks.map((task) => addressOn(task, network.ID)).toSorted();
-    names.push({ name: service.Name, addresses: virtual === undefined ? all : [virtual] }, { name: `tasks.${service.Name}`, addresses: all });
     if (virtual !== undefined) addresses.push({ address: virtual, what: `the address of service ${service.Name}` });
-    const far = tasks.toSorted((a, b) => Number(a.NodeID === nodeId) - Number(b.NodeID === nodeId));
+    const far = readyOn(service, network.ID).toSorted((a, b) => Number(a.NodeID === nodeId) - Number(b.NodeID === nodeId));
     for (const task of far.slice(0, tasksTried)) {
       addresses.push({
         address: addressOn(task, network.ID),
@@ -40,6 +51,10 @@ export function planInside({ network }: LocalNetwork, { services }: Traffic, nod
     }
   }
   return { network, names, addresses };
+}
+
+export function hasTasks({ services }: Traffic, networkId: string): boolean {
+  return services.some((service) => readyOn(service, networkId).length > 0);
 }
 
 export interface InsideSeen {

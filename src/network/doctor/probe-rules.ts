@@ -4,7 +4,7 @@ import type { Heard } from '#model/doctor/examination';
 import { tableName } from '../rules/rule-set.ts';
 
 /** What was noted is forgotten after so long, and the table taken away. */
-export const probeMemorySeconds = 60;
+export const probeMemorySeconds = 120;
 /** Before IP puts fragments together, and after all others. */
 const first = -450;
 const last = 2 ** 31 - 1;

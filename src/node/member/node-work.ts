@@ -76,12 +76,16 @@ export class NodeWork {
     await this.#network.tearDown();
   }
 
-  /** One of the three looks that a doctor of the network takes. */
-  async examine(look: NetworkLook): Promise<Listening | Look | readonly Heard[]> {
+  /** One of the looks that a doctor of the network takes. */
+  async examine(look: NetworkLook): Promise<Listening | Look | readonly Heard[] | Record<string, never>> {
     const { doctor } = this.#network;
     if (look.what === 'listen') return await doctor.listen();
     if (look.what === 'heard') return await doctor.heard();
-    const findings = await doctor.look(look.peers, look.managers);
+    if (look.what === 'send') {
+      await doctor.send(look.peers);
+      return {};
+    }
+    const findings = await doctor.look(look.managers);
     return { findings, services: this.agent.heldServices() };
   }
 

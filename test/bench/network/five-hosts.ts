@@ -63,10 +63,11 @@ export class FiveHosts {
         .docker(['ps', '-q', '--filter', `label=com.docker.swarm.service.name=${service}`])
         .split('\n')
         .filter(Boolean);
-      return ids.map((id) => {
+      return ids.flatMap((id) => {
         const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}} {{.Config.Hostname}} {{.State.Pid}}`;
-        const [address = '', name = '', pid = ''] = host.docker(['inspect', '-f', format, id]).trim().split(' ');
-        return { host, name, address, enter: ['nsenter', '-t', pid, '-n'] };
+        const [address = '', name = '', pid = ''] = inspected(host, format, id);
+        // One that has just ended is none.
+        return pid === '' || pid === '0' ? [] : [{ host, name, address, enter: ['nsenter', '-t', pid, '-n'] }];
       });
     });
   }
@@ -79,6 +80,14 @@ export class FiveHosts {
       () => `${found.length} of ${count} of ${service} run\n${this.daemons.map((daemon) => daemon.lastLog()).join('\n')}`,
     );
     return found;
+  }
+}
+
+function inspected(host: Host, format: string, id: string): string[] {
+  try {
+    return host.docker(['inspect', '-f', format, id]).trim().split(' ');
+  } catch {
+    return [];
   }
 }
 

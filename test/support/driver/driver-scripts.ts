@@ -92,7 +92,7 @@ export const driverScripts: readonly Guided[] = [
     run: () => {
       const state = new ReplicatedState();
       void state.apply({ index: 1, term: 1, bytes: encodeEntry({ actions: [config('a')], now: 1 }) });
-      const entry = encodeEntry({ actions: [], now: 1, check: `1${'0'.repeat(13)}` });
+      const entry = encodeEntry({ actions: [], now: 1, check: `${state.store.hash().slice(0, 1)}${'0'.repeat(13)}` });
       try {
         void state.apply({ index: 2, term: 1, bytes: entry });
       } catch (error) {

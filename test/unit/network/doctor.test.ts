@@ -7,6 +7,7 @@ import { networkNumbers } from '#model/options/network-options';
 import { probeNumber } from '#model/doctor/probe';
 import { foreignIptables, foreignNft } from '#network/doctor/foreign-rules';
 import { judgeInside, planInside } from '#network/doctor/inside-plan';
+import { NameTable } from '#network/names';
 import { heardIn } from '#network/doctor/probe-rules';
 import { overlayRules } from '#network/rules/overlay-rules';
 
@@ -91,7 +92,15 @@ test('chains of nft that drop what they do not know, and rules that name our por
   expect(found(chain('fw', 'pass', 'forward', 'accept'), rule('fw', 'pass', match(25), { drop: null }))).toEqual([]);
   expect(found(chain('fw', 'in', 'input', 'accept'), rule('fw', 'in', match(4789), { reject: { type: 'icmp' } }))).toHaveLength(1);
   expect(found(chain('fw', 'in', 'input', 'drop'), rule('fw', 'in', match(22), { drop: null }))).toEqual([]);
-  expect(found(chain('filter', 'FORWARD', 'forward', 'drop'), chain('shoal_1_overlay', 'x', 'forward', 'drop'))).toEqual([]);
+  const ofIptables = { chain: { ...chain('filter', 'FORWARD', 'forward', 'drop').chain, family: 'ip' } };
+  expect(found(ofIptables, chain('shoal_1_overlay', 'x', 'forward', 'drop'))).toEqual([]);
+  // A table of that name that iptables does not make.
+  expect(found(chain('filter', 'forward', 'forward', 'drop'))).toEqual(['nft chain inet filter forward (hook forward, policy drop)']);
+  const input = chain('fw', 'in', 'input', 'accept');
+  for (const right of [{ set: [53, 4789] }, { range: [4000, 5000] }, { set: [{ range: [2000, 3000] }] }])
+    expect([right, found(input, rule('fw', 'in', match(right), { drop: null })).length]).toEqual([right, 1]);
+  for (const right of [47_890, { set: [53, 47_890] }, { range: [5000, 6000] }, '@ports'])
+    expect([right, found(input, rule('fw', 'in', match(right), { drop: null }))]).toEqual([right, []]);
 });
 
 test('inside a container the names must give what the managers say, and somebody must answer', () => {
@@ -113,13 +122,22 @@ test('inside a container the names must give what the managers say, and somebody
       Tasks: [{ ...at('d', 'n1', '10.1.0.5'), Networks: [{ NetworkID: 'x', Address: '10.1.0.5', Aliases: [] }] }],
     },
   ];
-  const plan = planInside({ network, gateway: '10.0.15.254' }, { services, networks: [] }, 'n1');
+  const traffic = { services, networks: [] };
+  const asked = { network, traffic, table: new NameTable(services), nodeId: 'n1' };
+  const plan = planInside({ ...asked, networkIds: new Set(['net']) });
   expect(plan.names).toEqual([
     { name: 'web', addresses: ['10.0.0.2'] },
     { name: 'tasks.web', addresses: ['10.0.0.5', '10.0.0.6'] },
   ]);
   // Those of other nodes first.
   expect(plan.addresses.map(({ address }) => address)).toEqual(['10.0.0.2', '10.0.0.6', '10.0.0.5']);
+  // A container that is on another network of the service too finds what is there as well.
+  const both = services.map((service) => ({
+    ...service,
+    VirtualIPs: service.Name === 'web' ? [...(service.VirtualIPs ?? []), { NetworkID: 'x', Address: '10.1.0.2' }] : [],
+  }));
+  const wide = planInside({ ...asked, traffic: { services: both, networks: [] }, table: new NameTable(both), networkIds: new Set(['net', 'x']) });
+  expect(wide.names[0]).toEqual({ name: 'web', addresses: ['10.0.0.2', '10.1.0.2'] });
   const well = { web: ['10.0.0.2'], 'tasks.web': ['10.0.0.6', '10.0.0.5'] };
   expect(judgeInside(plan, { names: well, addresses: {} })).toEqual([]);
   const bad = judgeInside(plan, { names: { web: 'ESERVFAIL', 'tasks.web': ['10.0.0.5', '10.0.0.9'] }, addresses: { '10.0.0.6': 'EHOSTUNREACH' } });

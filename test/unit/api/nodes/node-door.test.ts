@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EngineClient } from '#api/engine/engine-client';
 import { Guard } from '#api/guard';
+import { heardIn, listeningIn, lookIn } from '#api/nodes/network-look';
 import { NodeDoor } from '#api/nodes/node-door';
 import type { NetworkLook } from '#model/doctor/examination';
 import { readText } from '#http/call';
@@ -89,12 +90,24 @@ test('what is not in the table is refused, whoever asks and however it is spelt'
 
 test('a look at the network is taken as it is asked for; what is no such look is refused', async () => {
   const peers = [{ nodeId: 'n2', name: 'two', address: '10.0.0.2' }];
-  for (const body of [{ what: 'listen' }, { what: 'look', peers, managers: ['10.0.0.1:2377'] }, { what: 'heard' }])
-    expect(await ask('POST', '/shoal/v1/node/network', [], body)).toEqual([200, expect.any(String)]);
-  expect(asked).toEqual([{ what: 'listen' }, { what: 'look', peers, managers: ['10.0.0.1:2377'] }, { what: 'heard' }]);
+  const looks = [{ what: 'listen' }, { what: 'send', peers }, { what: 'heard' }, { what: 'look', managers: ['10.0.0.1:2377'] }] as const;
+  for (const body of looks) expect(await ask('POST', '/shoal/v1/node/network', [], body)).toEqual([200, expect.any(String)]);
+  expect(asked).toEqual(looks);
   const many = Array.from({ length: 1001 }, () => '10.0.0.1:2377');
   for (const body of [{}, { what: 'listen', managers: 7 }, { what: 'look', managers: many }, { what: 'all' }])
     expect((await ask('POST', '/shoal/v1/node/network', [], body))[0]).toBe(400);
   expect((await ask('GET', '/shoal/v1/node/network'))[0]).toBe(403);
-  expect(asked).toHaveLength(3);
+  expect(asked).toHaveLength(4);
+});
+
+test('what a node says that is no answer is refused, and what it says too much is cut', () => {
+  expect(listeningIn({ address: '10.0.0.1', mtu: 1500, port: 4789 })).toEqual({ address: '10.0.0.1', mtu: 1500, port: 4789 });
+  expect(heardIn([{ address: '10.0.0.1', arrived: 1500 }])).toEqual([{ address: '10.0.0.1', arrived: 1500, accepted: 0 }]);
+  const finding = { level: 'error', check: 'mtu', text: 'x'.repeat(5000), advice: '' };
+  const { findings, services } = lookIn({ findings: Array.from({ length: 500 }, () => finding), services: { a: '1' } });
+  expect([findings.length, findings[0]?.text.length, services]).toEqual([100, 1000, { a: '1' }]);
+  for (const answer of [{}, [], null, { address: 7 }, { address: 'x', mtu: 1e9, port: 1 }]) expect(() => listeningIn(answer)).toThrow();
+  for (const answer of [{}, 'x', [7], [{ arrived: '1' }]]) expect(() => heardIn(answer)).toThrow();
+  for (const answer of [{}, [], null, { findings: 7 }, { services: { a: 1 } }, { findings: [{ level: 'fatal' }], services: {} }])
+    expect(() => lookIn(answer)).toThrow();
 });
