@@ -54,7 +54,10 @@ export function* glanceAt(service: Service, surroundings: Surroundings): Steps<G
 /** So many are kept in a list, the others in a set. */
 const listedSlots = 2 ** 20;
 
-/** Numbers of slots, of which most are those that there should be. */
+/**
+ * Numbers of slots, of which most are those that there should be.
+ * @internal
+ */
 export class SlotNumbers {
   readonly #low: Uint8Array;
   readonly #others = new Set<number>();
