@@ -1,5 +1,6 @@
 /** The one codec for log entries, snapshots and message payloads: a version byte, then JSON. */
 import { Refusal } from './refusal.ts';
+import { deepestJson, isDeeper } from './text/json-depth.ts';
 
 const version = 1;
 const encoder = new TextEncoder();
@@ -24,4 +25,10 @@ export function decode<T>(bytes: Uint8Array): T {
   } catch (error) {
     throw new Refusal('unknown', `cannot decode ${bytes.length} bytes: ${(error as Error).message}`);
   }
+}
+
+/** `decode` of what somebody else made. Refuses `invalidArgument`, too, what is nested deeper than anything of ours. */
+export function decodeForeign<T>(bytes: Uint8Array): T {
+  if (isDeeper(bytes.subarray(1), deepestJson)) throw new Refusal('invalidArgument', `a message is nested more than ${deepestJson} deep`);
+  return decode<T>(bytes);
 }

@@ -1,6 +1,7 @@
 /** Brings one decision after the other into the log. */
 import { assert } from '#base/assert';
 import { nextTurn, type Clock } from '#base/clock';
+import { Refusal } from '#base/refusal';
 import { EntryEncoder } from '#replica/entry-format';
 import type { Outcome, ReplicatedLog } from '#replica/replicated-log';
 import type { Action, Answer } from '#store/action';
@@ -52,9 +53,12 @@ export class Proposer {
     const encoding = new EntryEncoder({ ...head, actions });
     for (; !encoding.done; pause = true) {
       if (pause) await nextTurn(clock);
-      encoding.step();
+      written(() => encoding.step());
     }
-    return log.propose(encoding.finish(), term);
+    return log.propose(
+      written(() => encoding.finish()),
+      term,
+    );
   }
 
   #check(now: number): string | undefined {
@@ -65,5 +69,15 @@ export class Proposer {
     this.#sinceCheck = 0;
     this.#checkedAt = now;
     return hash;
+  }
+}
+
+/** What no text can be made of is whoever's who asked for it: it must not end the manager, and the next one after it. */
+function written<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof RangeError) throw new Refusal('invalidArgument', `an object cannot be written to the log: ${error.message}`);
+    throw error;
   }
 }

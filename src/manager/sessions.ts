@@ -14,7 +14,7 @@ import { addressIn } from '#stages/allocator/allocator';
 import { Catalog } from '#stages/dispatcher/catalog';
 import { itemKey } from '#stages/dispatcher/item';
 import { awaitNode, Heartbeats, notedAtOnce } from '#stages/dispatcher/heartbeat';
-import { checkAttachment, checkDescription, checkReports } from '#stages/dispatcher/foreign';
+import { bounded, checkAttachment, checkDescription, checkReports } from '#stages/dispatcher/foreign';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
@@ -146,7 +146,10 @@ export class Sessions {
         check();
         // Reports of several nodes are decided on together: what is none must not spoil those of others.
         checkReports(updates);
-        await this.#statuses.report(nodeId, updates);
+        await this.#statuses.report(
+          nodeId,
+          updates.map(({ taskId, status }) => ({ taskId, status: bounded(status) })),
+        );
       },
       heartbeat: async () => {
         const nextMs = this.#heartbeats.beat(nodeId, number, periodOf(state.store), clock.monotonicNow());

@@ -1,7 +1,7 @@
 /** Serves dispatcher sessions over gRPC: a stream of assignments to each node, and the node's calls beside it. */
 import { randomUUID } from 'node:crypto';
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
-import { decode } from '#base/codec';
+import { decodeForeign } from '#base/codec';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { AttachmentChange, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
@@ -63,11 +63,11 @@ export class DispatcherService {
       session: (stream) => void this.#serve(stream),
       heartbeat: answering(async ({ sessionId }, caller) => ({ periodMs: await this.#sessionOf(sessionId, caller).heartbeat() })),
       updateTaskStatus: answering(async ({ sessionId, updates }, caller) => {
-        await this.#sessionOf(sessionId, caller).updateTaskStatus(decode<TaskStatusUpdate[]>(updates));
+        await this.#sessionOf(sessionId, caller).updateTaskStatus(decodeForeign<TaskStatusUpdate[]>(updates));
         return {};
       }),
       updateDescription: answering(async ({ sessionId, description }, caller) => {
-        await this.#sessionOf(sessionId, caller).updateDescription(decode<NodeDescription>(description));
+        await this.#sessionOf(sessionId, caller).updateDescription(decodeForeign<NodeDescription>(description));
         return {};
       }),
       acknowledge: answering(async ({ sessionId, resultsIn }, caller) => {
@@ -79,7 +79,7 @@ export class DispatcherService {
         return {};
       }),
       changeAttachment: answering(async ({ sessionId, change }, caller) => ({
-        taskId: await this.#sessionOf(sessionId, caller).changeAttachment(decode<AttachmentChange>(change)),
+        taskId: await this.#sessionOf(sessionId, caller).changeAttachment(decodeForeign<AttachmentChange>(change)),
       })),
       pause: answering(async ({ sessionId }, caller) => {
         await this.#sessionOf(sessionId, caller).pause();
@@ -103,7 +103,7 @@ export class DispatcherService {
     try {
       const { nodeId, address } = callerOf(stream);
       const wanted = (): boolean => !stream.cancelled && !stream.destroyed;
-      const session = await this.#parts.openSession(nodeId, decode<NodeDescription>(stream.request.description), address, wanted);
+      const session = await this.#parts.openSession(nodeId, decodeForeign<NodeDescription>(stream.request.description), address, wanted);
       const line = { session, nodeId, stream };
       this.#lines.set(id, line);
       this.#newest.set(nodeId, line);

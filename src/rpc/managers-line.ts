@@ -26,8 +26,8 @@ const longestPatienceMs = 2400;
 const openLimitMs = 5000;
 const longestOpenLimitMs = 20_000;
 
-/** While a manager is silent, those who said that they do not lead are asked again: one of them may by now. */
-const againFactor = 5;
+/** While a manager is silent, those who said that they do not lead are asked again after about this time: one of them may by now. */
+const againMs = 1500;
 
 /** What one search waits for. */
 interface Patience {
@@ -141,7 +141,7 @@ class Search {
         const address = this.#queue.shift();
         if (address === undefined) {
           if (this.#open > 0) {
-            this.#timer = setTimeout(askAgain, againFactor * this.#patience.eachMs);
+            this.#timer = setTimeout(askAgain, againMs * (0.75 + this.#parts.random.next() / 2));
             return;
           }
           end();

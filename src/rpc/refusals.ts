@@ -1,6 +1,6 @@
 /** The one table between refusals and gRPC statuses. The exact code and facts travel in the trailers: gRPC has words of its own. */
 import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
-import { decode, encode } from '#base/codec';
+import { decodeForeign, encode } from '#base/codec';
 import { Refusal, type RefusalCode } from '#base/refusal';
 
 const statusOf: Readonly<Record<RefusalCode, status>> = {
@@ -48,7 +48,7 @@ function factsOf(error: ServiceError): Refusal['facts'] {
   const [bytes] = error.metadata?.get(factsKey) ?? [];
   if (!Buffer.isBuffer(bytes) || bytes.length > factsLimit) return {};
   try {
-    const facts = decode<unknown>(bytes);
+    const facts = decodeForeign<unknown>(bytes);
     return typeof facts === 'object' && facts !== null ? (facts as Refusal['facts']) : {};
   } catch {
     return {};

@@ -1,4 +1,5 @@
 /** Request bodies: read whole within limits, decoded as JSON, nulls dropped as Go's decoder does. */
+import { deepestJson, isDeeper } from '#base/text/json-depth';
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../errors.ts';
@@ -98,6 +99,7 @@ function eachChunk(request: IncomingMessage, take: (chunk: Buffer) => void): Pro
 export function parseBody(bytes: Buffer): unknown {
   const text = bytes.toString('utf8');
   if (text.trim() === '') throw new HttpError(400, 'got EOF while reading request body');
+  if (isDeeper(bytes, deepestJson)) throw new HttpError(400, `invalid JSON: nested more than ${deepestJson} deep`);
   try {
     return parseJson(text);
   } catch (error) {

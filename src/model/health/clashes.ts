@@ -38,7 +38,11 @@ export function clashesOf(service: string, tasks: Iterable<Task>, said: SaidClas
   const ofIt = said.get(service);
   if (!ofIt) return [];
   const hosts = hostsOf(tasks);
-  const found = ofIt.map(({ node, text }): Clash => ({ text, believed: hosts.has(node.ID) || roleOf(node) === 'manager' }));
+  const found = ofIt.map(({ node, text }): Clash => {
+    const believed = hosts.has(node.ID) || roleOf(node) === 'manager';
+    // By its name anybody may say that he is.
+    return { text: believed ? text : `node ${node.ID}, which has no task of it, says as ${text}`, believed };
+  });
   return found.toSorted((a, b) => Number(b.believed) - Number(a.believed));
 }
 

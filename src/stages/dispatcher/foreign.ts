@@ -14,8 +14,10 @@ const clashesLimit = 64;
 const longestText = 1000;
 /** Of what an engine says of an end. */
 const longestError = 8000;
-/** Of the status of a task, JSON: it is kept with the task. Two thousand ports that the engine chose have room. */
-const longestStatus = 256 * 1024;
+/** JSON, with labels, plugins and subnets of an engine. */
+const longestDescription = 1024 * 1024;
+/** Of the ports of a task, JSON: two thousand that the engine chose have room. */
+const longestPorts = 256 * 1024;
 
 /** What a node may say of a task; the other states are the managers' to give. */
 const states: ReadonlySet<unknown> = new Set([
@@ -43,12 +45,22 @@ export function checkReports(updates: readonly TaskStatusUpdate[]): void {
   }
 }
 
-/** The status as it is kept: one that is too long loses what makes it so. The others that came with it need not suffer. */
-export function bounded(status: TaskStatus): TaskStatus {
-  const { Message, Err, ...rest } = status;
-  const texts = { Message: shortened(Message), ...(Err !== undefined && { Err: shortened(Err) }) };
-  if (jsonLength(rest) <= longestStatus) return texts.Message === Message && texts.Err === Err ? status : { ...rest, ...texts };
-  return { Timestamp: status.Timestamp.slice(0, longestName), State: status.State, ...texts };
+/** The status as it is kept: what we know of it, and what is too long without what makes it so. The others that came with it need not suffer. */
+export function bounded({ Timestamp, State, Message, Err, ContainerStatus, PortStatus }: TaskStatus): TaskStatus {
+  const { ContainerID, PID, ExitCode } = isRecord(ContainerStatus) ? ContainerStatus : {};
+  const container = {
+    ...(isShortText(ContainerID) && { ContainerID: ContainerID as string }),
+    ...(Number.isSafeInteger(PID) && { PID: PID as number }),
+    ...(Number.isSafeInteger(ExitCode) && { ExitCode: ExitCode as number }),
+  };
+  return {
+    Timestamp: Timestamp.slice(0, longestName),
+    State,
+    Message: shortened(Message),
+    ...(Err !== undefined && { Err: shortened(Err) }),
+    ...(ContainerStatus && { ContainerStatus: container }),
+    ...(PortStatus && jsonLength(PortStatus) <= longestPorts && { PortStatus }),
+  };
 }
 
 function shortened(text: string): string {
@@ -74,6 +86,7 @@ function isShortText(value: unknown): boolean {
 /** Refuses `invalidArgument` what the stages could not go by. */
 export function checkDescription(description: NodeDescription): void {
   const { Hostname, Platform, Resources, Engine, Shoal = {} } = record(description, 'a description');
+  if (jsonLength(description) > longestDescription) refuse(`a description takes at most ${longestDescription} bytes`);
   const { Clashes = [] } = record(Shoal, 'what a description adds');
   if (!Array.isArray(Clashes) || Clashes.length > clashesLimit || !Clashes.every(isClash))
     refuse(`a description has at most ${clashesLimit} ports that others have`);

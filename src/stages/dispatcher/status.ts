@@ -6,7 +6,6 @@ import type { Task, TaskStatus } from '#model/object/task';
 import { compareStates, isTerminal } from '#model/object/task-state';
 import { applied } from '#model/task-status';
 import { update, type Action } from '#store/action';
-import { bounded } from './foreign.ts';
 import type { View } from '#store/view';
 
 /**
@@ -16,8 +15,7 @@ import type { View } from '#store/view';
  */
 export function acceptStatuses(view: View, nodeId: string, updates: readonly TaskStatusUpdate[], now: number): Action[] {
   const accepted = new Map<string, Task>();
-  for (const { taskId, status: reported } of updates) {
-    const status = bounded(reported);
+  for (const { taskId, status } of updates) {
     const task = accepted.get(taskId) ?? view.get('task', taskId);
     if (!task || task.NodeID !== nodeId || !isNews(task.Status, status)) continue;
     assert(compareStates(status.State, task.Status.State) >= 0, `task ${taskId} goes back from ${task.Status.State} to ${status.State}`);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decode, encode } from '#base/codec';
+import { decode, decodeForeign, encode } from '#base/codec';
 import { Refusal } from '#base/refusal';
 
 test('JSON values survive', () => {
@@ -20,4 +20,17 @@ test.each([
 ])('%s is refused', (_what, bytes, message) => {
   expect(() => decode(bytes)).toThrow(Refusal);
   expect(() => decode(bytes)).toThrow(message);
+});
+
+/** As somebody sends it: depth that JSON.stringify may not manage. */
+const nested = (depth: number, within: string): Uint8Array =>
+  new Uint8Array([1, ...Buffer.from(`${'[{"a":'.repeat(depth / 2)}${within}${'}]'.repeat(depth / 2)}`)]);
+
+test.each([102, 6000, 20_000])('what others nest %d deep is refused before anybody walks over it', (depth) => {
+  expect(() => decodeForeign(nested(depth, '1'))).toThrow(expect.objectContaining({ code: 'invalidArgument' }));
+});
+
+test('brackets in texts nest nothing', () => {
+  const text = JSON.stringify(`"\\${'[{'.repeat(200)}"`);
+  expect(decodeForeign(nested(100, text))).toEqual(decode(nested(100, text)));
 });

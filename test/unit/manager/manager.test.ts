@@ -350,3 +350,15 @@ test('a pass that takes several turns begins anew when an entry came to be that 
   expect([...state.store.list('task')]).toHaveLength(2);
   expect(fatal).toEqual([]);
 });
+
+test.each([6000, 20_000])('an object nested %d deep, of which no text can be made, is refused, and the manager goes on', async (depth) => {
+  const { manager, state, fatal } = await setUp([]);
+  let Labels: unknown = 1;
+  for (let level = 0; level < depth; level++) Labels = [Labels];
+  const config = (id: string, more: object = {}) => create('config', { ...newMeta(id), Spec: { Name: id, Data: '', Labels: {}, ...more } });
+  const refused = expect(manager.submit(() => ({ actions: [config('deep', { Labels })], result: undefined }))).rejects.toThrow();
+  await settle();
+  await refused;
+  await manager.submit(() => ({ actions: [config('plain')], result: undefined }));
+  expect([state.store.get('config', 'plain')?.ID, state.store.get('config', 'deep'), fatal]).toEqual(['plain', undefined, []]);
+});

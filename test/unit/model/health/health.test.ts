@@ -183,7 +183,7 @@ test('a published port that somebody else has on a node is told, and nothing is 
   // A worker speaks of tasks that it has; of other services it may say what it likes.
   const elsewhere = clashing({ ID: 'another' });
   const beside = (each: Node) => health(up, 2, published, { nodes: new Map([node, each].map((one) => [one.ID, one])) });
-  expect(beside(elsewhere)).toMatchObject({ state: 'progressing', reasons: [`node one: ${Text}`] });
+  expect(beside(elsewhere)).toMatchObject({ state: 'progressing', reasons: [`node another, which has no task of it, says as node one: ${Text}`] });
   expect(beside({ ...elsewhere, Spec: { ...asWorker, Role: 'manager' } }).state).toBe('failing');
   expect(judged(service({ Name: 'other', EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 81 }] } }), clashing()).state).toBe('progressing');
 });

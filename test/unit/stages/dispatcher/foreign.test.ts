@@ -70,15 +70,16 @@ test.each([
   expect(() => checkAttachment(change as never)).toThrow(expect.objectContaining({ code }));
 });
 
-test('a status that is too long is kept without what makes it so', () => {
-  const status = { State: 'failed', Timestamp: '', Message: 'm' } as const;
+test('of a status what is known is kept, without what makes it too long', () => {
+  const status = { State: 'failed', Timestamp: '', Message: 'm', ContainerStatus: { ContainerID: 'c', ExitCode: 7 } } as const;
   const ports = (count: number) => ({
     Ports: Array.from({ length: count }, (_, n) => ({ Protocol: 'udp', TargetPort: n, PublishedPort: n, PublishMode: 'host' })),
   });
-  const thousand = { ...status, PortStatus: ports(2000) } as unknown as TaskStatus;
-  expect(bounded(thousand)).toBe(thousand);
+  const thousands = { ...status, PortStatus: ports(2000) } as unknown as TaskStatus;
+  expect(bounded(thousands)).toEqual(thousands);
   expect(bounded({ ...status, Err: 'x'.repeat(70_000) })).toEqual({ ...status, Err: `${'x'.repeat(8000)} …` });
-  expect(bounded({ ...status, PortStatus: ports(9000) } as unknown as TaskStatus)).toEqual(status);
+  expect(bounded({ ...status, PortStatus: ports(9000), Shoal: { AppliedAt: 5 }, X: [[]] } as unknown as TaskStatus)).toEqual(status);
+  expect(bounded({ ...status, ContainerStatus: { ContainerID: [[]], PID: 'x', Y: {} } } as never)).toEqual({ ...status, ContainerStatus: {} });
 });
 
 test('an attachment that is one passes', () => {
