@@ -17,6 +17,8 @@ export interface Call {
   changes: number;
   /** Under which they are asked for again, where the client gave no key. */
   key?: string;
+  /** How far a log was told that was followed at another leader before; the answer has begun. */
+  places?: ReadonlyMap<string, string>;
 }
 
 /** What a handler answers; 'sent' when it wrote the response itself. */

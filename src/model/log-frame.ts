@@ -1,15 +1,16 @@
 /** Docker's multiplexed log stream: an 8-byte head (stream, three zeros, length in network order), then the text. */
 
-export type FrameStream = 'stdout' | 'stderr' | 'systemError';
+/** `place` is ours, between managers: how far the line before it brings its task. */
+export type FrameStream = 'stdout' | 'stderr' | 'systemError' | 'place';
 
 export interface LogFrame {
   stream: FrameStream;
   text: string;
 }
 
-const streamNumbers: Readonly<Record<FrameStream, number>> = { stdout: 1, stderr: 2, systemError: 3 };
+const streamNumbers: Readonly<Record<FrameStream, number>> = { stdout: 1, stderr: 2, systemError: 3, place: 4 };
 /** By number; 0 is a container's standard input, which Docker shows as output. */
-const streams: readonly FrameStream[] = ['stdout', 'stdout', 'stderr', 'systemError'];
+const streams: readonly FrameStream[] = ['stdout', 'stdout', 'stderr', 'systemError', 'place'];
 const headBytes = 8;
 /** Docker cuts lines at 16 KiB; a longer frame means that this is no log stream. */
 const longestFrameBytes = 8 * 1024 * 1024;
@@ -23,7 +24,10 @@ export interface FramePiece {
 }
 
 export function frame(stream: FrameStream, text: string): Uint8Array {
-  const payload = encoder.encode(text);
+  return framed(stream, encoder.encode(text));
+}
+
+export function framed(stream: FrameStream, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(headBytes + payload.length);
   bytes[0] = streamNumbers[stream];
   new DataView(bytes.buffer).setUint32(4, payload.length);

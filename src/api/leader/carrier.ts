@@ -10,6 +10,8 @@ import { swarmTexts } from '#model/swarm-texts';
 import type { LeaderLine } from '../dependencies.ts';
 import { holdBody, keyHeader } from '../request/body.ts';
 import type { Answer, Call, Handler } from '../router.ts';
+import { type Places, placesHeader, placesText } from '../stream/places.ts';
+import { FollowedLines, isFollowedLog, tellsPlaces, withSince } from './followed-lines.ts';
 import { connectionHeaders, keptHeaders } from '../request/kept-headers.ts';
 
 export interface CarrierParts {
@@ -20,11 +22,13 @@ export interface CarrierParts {
 }
 
 const usualPatienceMs = 5000;
+/** A log that is followed can wait for an election that takes its time. */
+const followPatienceMs = 30_000;
 const retryMs = 50;
 /** Told to whoever carried a request here that this node does not lead, and whether the change may take effect all the same. */
 const notLeadingHeader = 'shoal-not-leading';
-/** Headers of one connection. */
-const hopHeaders = new Set([...connectionHeaders, 'transfer-encoding', 'host']);
+/** Headers of one connection, and what managers say among themselves. */
+const hopHeaders = new Set([...connectionHeaders, 'transfer-encoding', 'host', placesHeader]);
 
 type Outcome = { readonly answer: Answer } | { readonly later: Refusal };
 
@@ -58,7 +62,7 @@ export class Carrier {
     const end = clock.now() + patienceMs;
     let unknown = false;
     for (;;) {
-      const outcome = leader.leads() ? await this.#here(call, here) : await this.#carry(call);
+      const outcome = leader.leads() ? await this.#here(call, here) : await this.#carry(call, here);
       if ('answer' in outcome) return outcome.answer;
       unknown ||= outcome.later.facts['outcome'] === 'unknown';
       if (carried) return sendBack(call, unknown);
@@ -87,7 +91,7 @@ export class Carrier {
     }
   }
 
-  async #carry(call: Call): Promise<Outcome> {
+  async #carry(call: Call, here: Handler): Promise<Outcome> {
     const connection = this.#parts.leader.open();
     if (!connection) return { later: new Refusal('unavailable', swarmTexts.starting) };
     const { request, response, signal } = call;
@@ -101,6 +105,7 @@ export class Carrier {
       }
       response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? '', keptHeaders(reply.rawHeaders, hopHeaders).flat());
       response.flushHeaders();
+      if (tellsPlaces(reply)) return await this.#follow(call, here, reply);
       reply.on('error', () => breakOff(response, reply));
       reply.pipe(response);
       return { answer: 'sent' };
@@ -110,11 +115,59 @@ export class Carrier {
       return { later: new Refusal('unavailable', `the leader does not answer: ${(error as Error).message}`, { outcome: 'unknown' }) };
     }
   }
+
+  /** A log that is followed goes on with the next leader, from the last lines that came. */
+  async #follow(call: Call, here: Handler, first: IncomingMessage): Promise<Outcome> {
+    const lines = new FollowedLines(call.response);
+    let reply: IncomingMessage | undefined = first;
+    while (reply && (await lines.take(reply)) === 'broken') {
+      const next = await this.#nextLeader(call, lines.places);
+      if (next === 'here') {
+        call.places = lines.places;
+        return { answer: await here(call) };
+      }
+      if (next === undefined && !call.signal.aborted) endBroken(call.response);
+      reply = next;
+    }
+    call.response.end();
+    return { answer: 'sent' };
+  }
+
+  /** The next leader's answer, or that this node is it; undefined where none comes in time, or nobody waits for one. */
+  async #nextLeader(call: Call, places: Places): Promise<IncomingMessage | 'here' | undefined> {
+    const { leader, clock, patienceMs = followPatienceMs } = this.#parts;
+    const end = clock.now() + patienceMs;
+    while (!call.signal.aborted && !leader.lost()) {
+      if (leader.leads()) return 'here';
+      const reply = await this.#resumed(call, places);
+      if (reply) return reply;
+      if (clock.now() >= end) return undefined;
+      await pause(clock, retryMs);
+    }
+    return undefined;
+  }
+
+  async #resumed(call: Call, places: Places): Promise<IncomingMessage | undefined> {
+    const connection = this.#parts.leader.open();
+    if (!connection) return undefined;
+    try {
+      const reply = await ask(connection, call, undefined, places);
+      if (reply.statusCode === 200 && tellsPlaces(reply)) return reply;
+      reply.destroy();
+    } catch {
+      connection.destroy();
+    }
+    return undefined;
+  }
 }
 
 /** What was read of a stream of lines is told to be not all; any other answer breaks off as the leader's did. */
 function breakOff(response: Call['response'], reply: IncomingMessage): void {
   if (reply.headers['content-type'] !== 'application/vnd.docker.multiplexed-stream') return void response.destroy();
+  endBroken(response);
+}
+
+function endBroken(response: Call['response']): void {
   const text = 'the connection to the leader broke, and lines that came since are missing: ask again';
   response.end(frame('systemError', `Error grabbing logs: rpc error: code = Unavailable desc = ${text}\n`));
 }
@@ -134,10 +187,16 @@ function withOutcome(refusal: Refusal, unknown: boolean): Refusal {
 }
 
 /** Resolves with the beginning of the answer. */
-function ask(connection: Duplex, { request, signal, key }: Call, body: Buffer | undefined): Promise<IncomingMessage> {
+function ask(connection: Duplex, { request, signal, key }: Call, body: Buffer | undefined, told: Places = new Map()): Promise<IncomingMessage> {
   const headers = keptHeaders(request.rawHeaders, hopHeaders).filter(([name]) => body === undefined || name.toLowerCase() !== 'content-length');
   headers.push(['Host', 'leader']);
   if (key !== undefined) headers.push(['Idempotency-Key', key]);
-  const { method = 'GET', url: path = '/' } = request;
+  const { method = 'GET', url = '/' } = request;
+  let path = url;
+  if (isFollowedLog(method, url)) {
+    const places = placesText(told);
+    if (places) path = withSince(url, places.since);
+    headers.push([placesHeader, places?.text ?? 'wanted']);
+  }
   return callOver(connection, { method, path, headers, body, signal });
 }

@@ -1,4 +1,5 @@
 /** `GET /services/{id}/logs` and `GET /tasks/{id}/logs`: lines of many tasks in one stream, in the order they come. */
+import { setMaxListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { pause } from '#base/clock';
 import { Refusal } from '#base/refusal';
@@ -12,6 +13,7 @@ import type { TaskLogOptions, View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { aborted } from './events.ts';
 import { fixedNanoseconds, lineText } from './log-lines.ts';
+import { placesHeader, placeText, readPlaces } from './places.ts';
 import { flag, get, parameter, type Answer, type Call, type Route } from '../router.ts';
 
 /** More tasks than this are not read at a time in one request. */
@@ -75,10 +77,14 @@ async function streamLogs(
 ): Promise<Answer> {
   const { response, signal } = call;
   const type = tty || call.target.version < 42 ? 'raw' : 'multiplexed';
-  response.writeHead(200, { 'Content-Type': `application/vnd.docker.${type}-stream` });
-  // Also an idle service answers at once: the client waits for the headers.
-  response.flushHeaders();
-  const output = new LogOutput(response, request, tty, signal);
+  const asked = context.carried(call) ? call.request.headers[placesHeader] : undefined;
+  const told = typeof asked === 'string' && !tty;
+  if (!response.headersSent) {
+    response.writeHead(200, { 'Content-Type': `application/vnd.docker.${type}-stream`, ...(told && { [placesHeader]: 'told' }) });
+    // Also an idle service answers at once: the client waits for the headers.
+    response.flushHeaders();
+  }
+  const output = new LogOutput(response, request, { tty, told, places: call.places ?? readPlaces(told ? asked : '') }, signal);
   const seen = new Set<string>();
   const open = new Set<Promise<void>>();
   function openNew(view: View): void {
@@ -121,6 +127,15 @@ interface Place {
   again?: boolean;
 }
 
+/** How lines are written down. */
+interface LogForm {
+  tty: boolean;
+  /** With the place of each behind it. */
+  told: boolean;
+  /** Where tasks go on from. */
+  places: ReadonlyMap<string, string>;
+}
+
 /** The response, shared by the tasks' streams; one that cannot be read is told of at the end. */
 class LogOutput {
   readonly #problems = new Set<string>();
@@ -132,15 +147,18 @@ class LogOutput {
   constructor(
     readonly response: ServerResponse,
     readonly request: LogRequest,
-    readonly tty: boolean,
+    readonly form: LogForm,
     readonly gone: AbortSignal,
   ) {
     this.signal = AbortSignal.any([gone, this.#over.signal]);
+    // As many listen as streams are open, and those have their own limit.
+    setMaxListeners(0, this.signal);
   }
 
   /** Who follows is followed on with when a node was cut off for a while: from the last line that came. */
   async copy(task: Task, context: Context): Promise<void> {
-    const place: Place = {};
+    const last = this.form.places.get(task.ID);
+    const place: Place = last === undefined ? {} : { last, again: true };
     while ((await this.#copyOnce(task, context, place)) === 'cut off') {
       // The leader alone reaches nodes: whoever it was ends the stream, and says so.
       if (context.leader && !context.leader.alone() && !context.leader.leads()) return this.#end(deposed);
@@ -177,7 +195,9 @@ class LogOutput {
         place.last = time;
         place.again = false;
         const text = lineText(line, task, this.request);
-        if (!this.response.write(this.tty ? text : frame(line.stream, text))) await this.#drained();
+        this.response.write(this.form.tty ? text : frame(line.stream, text));
+        if (this.form.told) this.response.write(frame('place', placeText(task.ID, time)));
+        if (this.response.writableNeedDrain) await this.#drained();
       }
     } catch (error) {
       if (this.request.follow && !this.signal.aborted && error instanceof Refusal && error.facts['node'] !== undefined) {
@@ -197,7 +217,9 @@ class LogOutput {
 
   /** Type 3 makes the docker CLI fail with the text, after all lines that could be had. */
   end(): void {
-    if (this.#problems.size > 0 && !this.tty && !this.gone.aborted) {
+    // Whoever carried it here finds the next leader and goes on there.
+    if (this.form.told && this.#over.signal.aborted) return void this.response.destroy();
+    if (this.#problems.size > 0 && !this.form.tty && !this.gone.aborted) {
       const text = `warning: incomplete log stream. some logs could not be retrieved for the following reasons: ${[...this.#problems].join(', ')}`;
       this.response.write(frame('systemError', `Error grabbing logs: rpc error: code = Unknown desc = ${text}\n`));
     }

@@ -1,12 +1,17 @@
 /** Requests that are the leader's, at a node that does not lead. */
 import { afterEach, expect, test } from 'vitest';
 import type { Duplex } from 'node:stream';
-import type { Dependencies, LeaderLine } from '#api/dependencies';
+import type { Dependencies, LeaderLine, TaskLogLine, TaskLogOptions } from '#api/dependencies';
 import { ApiServer } from '#api/server';
 import { silentLogger } from '#test/support/silent-logger';
 import { Refusal } from '#base/refusal';
-import { wallClock } from '#test/support/api-fixture';
+import { create } from '#store/action';
+import { createService } from '#control/service/services';
+import { runningTask, wallClock } from '#test/support/api-fixture';
+// @ts-ignore -- plain JavaScript
+import { until } from '../../support/machine.mjs';
 import { temporaryFolder } from '#test/support/folder';
+import { LogFrames } from '#model/log-frame';
 import { initialisedCluster, type MemoryCluster } from '#test/support/memory-cluster';
 import { duplexPair } from '#test/support/duplex-pair';
 import { request } from 'node:http';
@@ -21,6 +26,10 @@ interface Node {
   readonly server: ApiServer;
   readonly cluster: MemoryCluster;
   readonly line: { leads: boolean; open: () => Duplex | undefined; lost: Refusal | undefined };
+  /** What a task's log holds, and says while it is followed. */
+  lines: TaskLogLine[];
+  readonly asked: TaskLogOptions[];
+  readonly socketPath: string;
   ask(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }>;
 }
 
@@ -38,8 +47,22 @@ async function start(): Promise<Node> {
     checkRemoval: () => undefined,
   };
   const status = () => ({ LocalNodeState: 'active', NodeID: 'n', NodeAddr: '', ControlAvailable: true, Error: '' }) as const;
+  const node = { lines: [] as TaskLogLine[], asked: [] as TaskLogOptions[] };
+  const logs: Dependencies['logs'] = {
+    async *open(_task, options, signal) {
+      node.asked.push(options);
+      for (let at = 0; !signal.aborted;) {
+        const line = node.lines[at];
+        if (line) {
+          at++;
+          yield line;
+        } else await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
+  };
   const parts = {
     cluster,
+    logs,
     leader,
     swarm: { status },
     engineSocket: `${socketPath}.none`,
@@ -62,7 +85,7 @@ async function start(): Promise<Node> {
       call.on('error', reject);
       call.end(body === undefined ? undefined : JSON.stringify(body));
     });
-  return { server, cluster, line, ask };
+  return Object.assign(node, { server, cluster, line, ask, socketPath });
 }
 
 /** A way from one to the other's API. */
@@ -131,4 +154,68 @@ test('a stream of lines that breaks off with the leader says so, in a frame that
     3,
     expect.stringMatching(/the connection to the leader broke, and lines that came since are missing: ask again\n$/),
   ]);
+});
+
+const second = (number: number): TaskLogLine => ({ stream: 'stdout', timestamp: `2026-01-01T00:00:0${number}Z`, text: `line ${number}\n` });
+
+/** A node whose service `web` has one task that runs, of the same id everywhere. */
+async function startWithTask(): Promise<Node> {
+  const node = await start();
+  const { ID } = node.cluster.run(createService({ Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'x:1' } } }));
+  const service = node.cluster.store.get('service', ID);
+  if (service) node.cluster.write([create('task', runningTask(service, { id: 'task1', slot: 1, nodeId: 'n', now: 0 }))]);
+  return node;
+}
+
+/** The log as it comes, in the frames of the docker CLI. */
+function followLog(node: Node): { frames: { stream: string; text: string }[]; headers: () => NodeJS.Dict<string | string[]>; stop: () => void } {
+  const frames: { stream: string; text: string }[] = [];
+  let headers: NodeJS.Dict<string | string[]> = {};
+  const sent = request({ socketPath: node.socketPath, path: '/v1.41/services/web/logs?stdout=1&tail=7&follow=1', agent: false }, (response) => {
+    ({ headers } = response);
+    const reader = new LogFrames();
+    response.on('data', (chunk: Buffer) => frames.push(...reader.push(chunk)));
+    response.on('error', () => undefined);
+  });
+  sent.on('error', () => undefined).end();
+  return { frames, headers: () => headers, stop: () => sent.destroy() };
+}
+
+test.each(['another manager', 'this node'])('a log that is followed goes on where its leader died, when %s is the next', async (next) => {
+  const [follower, first, other] = [await startWithTask(), await startWithTask(), await startWithTask()];
+  const ways: Duplex[] = [];
+  const lead = (node: Node): void => {
+    node.line.leads = true;
+    follower.line.open = () => {
+      const way = wayTo(node)();
+      ways.push(way);
+      return way;
+    };
+  };
+  lead(first);
+  first.lines = [second(1), second(2)];
+  const log = followLog(follower);
+  const said = (): string[] => log.frames.map(({ stream, text }) => `${stream} ${text}`);
+  const heard = (count: number): Promise<void> =>
+    until(
+      () => log.frames.length >= count,
+      30_000,
+      () => said().join(''),
+    );
+  await heard(2);
+  const successor = next === 'this node' ? follower : other;
+  // What came before and what was told is in the log of its container still.
+  successor.lines = [second(2), second(3)];
+  follower.line.open = () => undefined;
+  for (const way of ways) way.destroy();
+  if (successor === follower) follower.line.leads = true;
+  else lead(successor);
+  await heard(3);
+  expect(said()).toEqual(['stdout line 1\n', 'stdout line 2\n', 'stdout line 3\n']);
+  expect(first.asked).toMatchObject([{ follow: true, tail: 7 }]);
+  expect(successor.asked).toEqual([expect.objectContaining({ follow: true, sinceMs: Date.parse('2026-01-01T00:00:02Z') })]);
+  expect(log.headers()).not.toHaveProperty('shoal-log-places');
+  successor.lines.push(second(4));
+  await heard(4);
+  log.stop();
 });

@@ -70,6 +70,7 @@ async function showLogs(name: string, flags: LogFlags, command: Command): Promis
   for await (const chunk of stream) {
     for (const frame of frames.push(chunk as Buffer)) {
       if (frame.stream === 'systemError') throw new CommandError(`Error grabbing logs: ${frame.text.trim()}`);
+      if (frame.stream === 'place') continue;
       const { details, time, line } = splitDetails(frame.text, flags.timestamps === true);
       const prefix = flags.raw ? '' : `${printableCell(await labels.of(details))}    | `;
       terminal.raw(`${time}${prefix}${flags.details ? driverDetails(details) : ''}${line}`, frame.stream);

@@ -143,3 +143,29 @@ test('the docker CLI prints whose line it is', async () => {
   const timed = await api.docker('service', 'logs', '--raw', '-t', taskId);
   expect(timed.stdout).toBe('2026-01-01T00:00:00.500000000Z hello\n');
 });
+
+test('many streams in one are no leak: nobody is warned of their listeners', async () => {
+  const { ID } = api.cluster.run(createService({ Name: 'many', TaskTemplate: { ContainerSpec: { Image: 'x:1' } }, Mode: { Replicated: { Replicas: 14 } } }));
+  const tasks = [...api.cluster.store.tasksOfService(ID)];
+  for (const task of tasks) api.logs.set(task.ID, [line(`of ${task.ID}\n`)]);
+  const warnings: string[] = [];
+  const warned = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', warned);
+  try {
+    const stream = await follow('/services/many/logs?stdout=1&follow=1');
+    let text = '';
+    stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    stream.on('error', () => undefined);
+    await until(
+      () => text.match(/of /g)?.length === tasks.length,
+      30_000,
+      () => text,
+    );
+    // Warnings are told in a turn of their own.
+    await new Promise((resolve) => setImmediate(resolve));
+    stream.destroy();
+  } finally {
+    process.off('warning', warned);
+  }
+  expect([tasks.length, warnings]).toEqual([14, []]);
+});

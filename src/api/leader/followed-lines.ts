@@ -1,0 +1,71 @@
+/** The lines of a log that is followed through a manager that does not lead: whole ones alone go to the client, and how far they went is kept. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { LogFrames, framed, type FramePiece } from '#model/log-frame';
+import { type Places, placesHeader, readPlaces } from '../stream/places.ts';
+
+const decoder = new TextDecoder();
+
+/** Whether the leader tells the places of its lines: one of an earlier build does not, and a terminal's bytes have none. */
+export function tellsPlaces(reply: IncomingMessage): boolean {
+  return reply.headers[placesHeader] !== undefined;
+}
+
+/** A request whose answer goes on until the client goes. */
+export function isFollowedLog(method: string, url: string): boolean {
+  const [path = '', query = ''] = url.split('?');
+  const follow = (new URLSearchParams(query).get('follow') ?? '').toLowerCase();
+  return method === 'GET' && /\/(services|tasks)\/[^/]+\/logs$/.test(path) && !['', '0', 'no', 'false', 'none'].includes(follow);
+}
+
+/** The same request for what came since. */
+export function withSince(url: string, time: string): string {
+  const [path = '', query] = url.split('?');
+  const parameters = new URLSearchParams(query);
+  parameters.delete('tail');
+  parameters.set('since', String(Math.floor(Date.parse(time)) / 1000));
+  return `${path}?${parameters.toString()}`;
+}
+
+export class FollowedLines {
+  readonly places: Places = new Map();
+
+  constructor(readonly response: ServerResponse) {}
+
+  /** Hands on what the leader says, until it has said all ('over'), its line breaks ('broken'), or the client is gone ('over'). */
+  take(reply: IncomingMessage): Promise<'over' | 'broken'> {
+    const frames = new LogFrames();
+    let line: FramePiece | undefined;
+    const { response } = this;
+    return new Promise((resolve) => {
+      const resume = (): void => void reply.resume();
+      const end = (how: 'over' | 'broken'): void => {
+        response.off('drain', resume).off('close', gone);
+        reply.destroy();
+        resolve(how);
+      };
+      const gone = (): void => end('over');
+      reply.on('data', (chunk: Buffer) => {
+        try {
+          for (const piece of frames.pieces(chunk)) {
+            if (piece.stream === 'place') this.#tell(line, piece);
+            else if (piece.stream === 'systemError') response.write(framed(piece.stream, piece.bytes));
+            line = piece;
+          }
+        } catch {
+          return end('broken');
+        }
+        if (response.writableNeedDrain) reply.pause();
+      });
+      response.on('drain', resume).on('close', gone);
+      reply.on('end', () => end('over'));
+      reply.on('error', () => end('broken'));
+      reply.on('close', () => end(reply.readableEnded ? 'over' : 'broken'));
+    });
+  }
+
+  /** A line goes out when its place is known: one without would be told again. */
+  #tell(line: FramePiece | undefined, place: FramePiece): void {
+    if (line) this.response.write(framed(line.stream, line.bytes));
+    for (const [taskId, time] of readPlaces(decoder.decode(place.bytes))) this.places.set(taskId, time);
+  }
+}
