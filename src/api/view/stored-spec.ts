@@ -71,7 +71,7 @@ function storedPrivileges({ CredentialSpec, SELinuxContext, ...others }: Privile
 
 function storedMount(mount: Mount): Mount {
   const { BindOptions, ...said } = withoutEmpty(mount, ['VolumeOptions', 'TmpfsOptions']);
-  return { Type: 'bind', ...said, ...(BindOptions && { BindOptions }) };
+  return { ...said, ...(BindOptions && { BindOptions }) };
 }
 
 /** As Go leaves out fields that are marked so. */

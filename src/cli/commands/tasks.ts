@@ -39,7 +39,9 @@ interface Row {
 }
 
 /** Lines of `tasks`, newest attempt first in each slot, names looked up with the daemon. `shortIds`: also where only ids are asked for. */
-export async function taskLines(client: Client, tasks: readonly Task[], flags: TaskFlags, { shortIds = false } = {}): Promise<string[]> {
+export async function taskLines(client: Client, told: readonly Task[], flags: TaskFlags, { shortIds = false } = {}): Promise<string[]> {
+  // A task that is on no node yet is told without one.
+  const tasks = told.map((task) => ({ ...task, NodeID: (task as Partial<Task>).NodeID ?? '' }));
   const { resolve, trunc } = flags;
   const nodes = resolve ? await nodeNames(client) : new Map<string, string>();
   const services = resolve ? await serviceNames(client, tasks) : new Map<string, string>();

@@ -77,7 +77,15 @@ function resolveFiles(view: View, spec: ContainerSpec): ContainerSpec {
   refuseMissing('secret', missing.secret);
   refuseMissing('config', missing.config);
   const credential = resolveCredential(view, spec, configs ?? []);
-  return { ...spec, ...(secrets && { Secrets: secrets }), ...(configs && { Configs: configs }), ...credential };
+  // A mount of no kind is a bind to Docker: one that is stored says so, for whoever runs, shows or compares it.
+  const mounts = spec.Mounts?.map((mount) => ({ ...mount, Type: mount.Type ?? ('bind' as const) }));
+  return {
+    ...spec,
+    ...(secrets && { Secrets: secrets }),
+    ...(configs && { Configs: configs }),
+    ...(mounts && { Mounts: mounts }),
+    ...credential,
+  };
 }
 
 /** A credential spec's config may come by name too. It is one of those that the container has for its runtime. */

@@ -52,9 +52,9 @@ export function withoutLineEnds(text: string): string {
   return text.includes('\n') || text.includes('\r') ? text.replaceAll(/[\r\n]+/g, '') : text;
 }
 
-/** Whether a decoder takes every character: megabytes a millisecond, where a look at each takes ten. It takes the other alphabet of base64 too. */
+/** Whether a decoder takes every character: megabytes a millisecond, where a look at each takes ten. It takes the other alphabet of base64 too, and of what is beyond ASCII the low byte. */
 function isSound(plain: string): boolean {
-  if (plain.includes('-') || plain.includes('_')) return false;
+  if (plain.includes('-') || plain.includes('_') || /[\u0080-\uffff]/.test(plain)) return false;
   const whole = plain.padEnd(Math.ceil(plain.length / 4) * 4, 'A');
   return scratch.write(whole, 'base64') === (whole.length / 4) * 3;
 }

@@ -114,9 +114,12 @@ class TaskLabels {
     const shown = this.#flags.trunc ? id.slice(0, 12) : id;
     if (!task) return shown;
     const [service, node] = this.#flags.resolve
-      ? await Promise.all([this.#client.find<Service>(`/services/${task.ServiceID}`), this.#client.find<Node>(`/nodes/${task.NodeID}`)])
+      ? await Promise.all([
+          this.#client.find<Service>(`/services/${task.ServiceID}`),
+          task.NodeID ? this.#client.find<Node>(`/nodes/${task.NodeID}`) : undefined,
+        ])
       : [];
     const name = taskNameOf(service?.Spec.Name ?? task.ServiceID, task, this.#flags.taskIds ? shown : undefined);
-    return `${name}@${node?.Description?.Hostname ?? task.NodeID}`;
+    return `${name}@${node?.Description?.Hostname ?? task.NodeID ?? ''}`;
   }
 }

@@ -120,6 +120,7 @@ describe('a spec is shown as Docker stores it', () => {
     });
     expect(Spec.UpdateConfig).toEqual({ Parallelism: 0, FailureAction: 'pause', MaxFailureRatio: 0, Order: 'stop-first' });
     expect([Spec.EndpointSpec, Endpoint]).toEqual([{ Mode: 'dnsrr' }, { Spec: {} }]);
+    expect(api.cluster.store.byName('service', 'web')?.Spec.TaskTemplate.ContainerSpec?.Mounts).toMatchObject([{ Type: 'bind' }]);
     const whole = (await api.http('GET', '/services/web?insertDefaults=true')).json.Spec;
     expect([whole.UpdateConfig.Monitor, whole.RollbackConfig.Delay, whole.TaskTemplate.Placement]).toEqual([5e9, undefined, {}]);
   });

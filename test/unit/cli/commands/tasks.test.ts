@@ -27,3 +27,12 @@ test('a Docker lists them in any order, and its clock tells', async () => {
   const [first, second] = [task('first', '2026-01-01T11:00:00Z', false), task('second', '2026-01-01T12:00:00Z', false)];
   expect(await order([second, first])).toEqual(['second web.1', 'first web.1']);
 });
+
+test('a task that is on no node yet is shown, though it is told without one', async () => {
+  const { NodeID: _none, ...pending } = { ...task('first', '2026-01-01T11:00:00Z', false), DesiredState: 'running' };
+  const lines = await taskLines({} as Client, [pending as Task], { resolve: false, trunc: true });
+  expect(lines.map((line) => line.replaceAll(/ {2,}/g, '|').trim())).toEqual([
+    expect.stringMatching(/^ID\|NAME/),
+    expect.stringMatching(/^first\|web\.1\|app\|Running\|/),
+  ]);
+});
