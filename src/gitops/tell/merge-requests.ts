@@ -18,7 +18,7 @@ export interface ForgeComment {
 /** `body` absent: it is asked, and nothing is sent. */
 export type ForgeRequest = Omit<TellRequest, 'body'> & { method: 'GET' | 'POST' | 'PATCH' | 'PUT'; body?: string };
 
-export const mostRequests = 50;
+const mostRequests = 50;
 const mostComments = 100;
 
 export function listRequest(target: NotifyTarget, branch: string): ForgeRequest {

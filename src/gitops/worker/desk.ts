@@ -31,9 +31,11 @@ export class Desk {
   /** By the mirror's folder. */
   readonly #memories = new Map<string, InputMemory>();
   #identity: string | undefined;
+  /** Mirror → what was found to be held last, and why: nothing is fetched and looked at again for it. */
+  readonly #held = new Map<string, { of: string; reason: string }>();
 
   async serve(request: Exclude<WorkerRequest, { type: 'cancel' }>, around: Surroundings): Promise<void> {
-    if (request.type === 'fetch') return fetchHead(request, around);
+    if (request.type === 'fetch') return this.#fetch(request, around);
     if (request.type === 'render') return this.#render(request, around);
     const mirror = new Mirror(request.place, around.signal, around.groups);
     if (request.type === 'peek') return around.send({ id: request.id, type: 'fetched', commit: await mirror.peek() });
@@ -44,6 +46,27 @@ export class Desk {
     }
     await mirror.fetchBlobs(request.oids);
     return around.send({ id: request.id, type: 'done' });
+  }
+
+  async #fetch({ id, place, known, line }: Asked<'fetch'>, { signal, groups, send }: Surroundings): Promise<void> {
+    const local = isBranchAlone(place) ? await localPlace(place.url, place.branch) : { watch: [] };
+    await send({ id, type: 'place', ...local });
+    const answer = (commit: string): Promise<void> => send({ id, type: 'fetched', commit });
+    // A branch whose files did not change did not move.
+    if (known?.signature !== undefined && known.signature === local.signature) return answer(known.commit);
+    const mirror = new Mirror(place, signal, groups);
+    const head = await mirror.remoteHead();
+    if (head.commit === known?.commit) return answer(head.commit);
+    // Who may sign may have changed since it was fetched.
+    const judged = place.signers !== undefined || (line !== undefined && line.accepted !== head.commit);
+    if (!judged && head.commit === (await mirror.followed())) return answer(head.commit);
+    const of = JSON.stringify([head, line, place.url, place.signers]);
+    const before = this.#held.get(place.folder);
+    if (before?.of === of) return send({ id, type: 'rewritten', commit: head.commit, reason: before.reason });
+    this.#held.delete(place.folder);
+    const { commit, rewritten } = await mirror.fetch(head, line);
+    if (rewritten !== undefined && commit === head.commit) this.#held.set(place.folder, { of, reason: rewritten });
+    return rewritten === undefined ? answer(commit) : send({ id, type: 'rewritten', commit, reason: rewritten });
   }
 
   async #render(
@@ -103,22 +126,6 @@ function heard({ open }: Opener, tell: () => Promise<void>): Opener {
       return result;
     },
   };
-}
-
-async function fetchHead({ id, place, known, line }: Asked<'fetch'>, { signal, groups, send }: Surroundings): Promise<void> {
-  const local = isBranchAlone(place) ? await localPlace(place.url, place.branch) : { watch: [] };
-  await send({ id, type: 'place', ...local });
-  const answer = (commit: string): Promise<void> => send({ id, type: 'fetched', commit });
-  // A branch whose files did not change did not move.
-  if (known?.signature !== undefined && known.signature === local.signature) return answer(known.commit);
-  const mirror = new Mirror(place, signal, groups);
-  const head = await mirror.remoteHead();
-  if (head.commit === known?.commit) return answer(head.commit);
-  // Who may sign may have changed since it was fetched.
-  const judged = place.signers !== undefined || (line !== undefined && line.accepted !== head.commit);
-  if (!judged && head.commit === (await mirror.followed())) return answer(head.commit);
-  const { commit, rewritten } = await mirror.fetch(head, line);
-  return rewritten === undefined ? answer(commit) : send({ id, type: 'rewritten', commit, reason: rewritten });
 }
 
 /** The tree of a commit, which its first line names, and who says to have made it. */

@@ -115,9 +115,8 @@ export class Mirror {
     try {
       if (commit === undefined) throw new Refusal('unavailable', `${source} is no commit`);
       const by = await this.checkSigned(commit, incoming);
-      if (!(await this.#follows(commit, line))) return { commit, rewritten: rewrittenText(commit, line) };
-      const unsigned = by === 'commit' ? await this.#unsigned(commit, line) : undefined;
-      if (unsigned !== undefined) return { commit, rewritten: `commit ${commit.slice(0, 12)} is not rendered: ${unsigned}` };
+      const reasons = await this.#heldFor(commit, by, line);
+      if (reasons.length > 0) return { commit, rewritten: reasons.join('; ') };
       await this.#quiet(['update-ref', followedRef, commit]);
     } finally {
       await this.#quiet(['update-ref', '-d', incoming]).catch(() => '');
@@ -143,11 +142,17 @@ export class Mirror {
     return judge && this.#explained(() => checkSigned(judge, commit, tag));
   }
 
-  /** Why what came since the commit followed last is not believed, unless somebody said that it is. */
-  async #unsigned(commit: string, line: HeldLine | undefined): Promise<string | undefined> {
-    const judge = await this.#judge();
-    if (!judge || !line || line.confirmed === commit || line.accepted === commit) return undefined;
-    return this.#explained(() => unsignedBetween(judge, line.accepted, commit));
+  /** All that keeps it from being followed before somebody says so: who confirms it has read all of it. */
+  async #heldFor(commit: string, by: 'commit' | 'tag' | undefined, line: HeldLine | undefined): Promise<string[]> {
+    if (!line || line.accepted === commit || line.confirmed === commit) return [];
+    const [name, before] = [commit.slice(0, 12), line.accepted.slice(0, 12)];
+    const comesAfter = await this.#comesAfter(line.accepted, commit);
+    // A history that may be another one is vouched for by its newest commit, as the first of all is.
+    if (!comesAfter && line.follows) return [];
+    const rewritten = comesAfter ? [] : [`commit ${name} does not come after ${before}, which was followed last: its history was rewritten`];
+    const judge = by === 'commit' ? await this.#judge() : undefined;
+    const unsigned = judge && (await this.#explained(() => unsignedBetween(judge, line.accepted, commit)));
+    return [...rewritten, ...(unsigned === undefined ? [] : [`commit ${name} is not rendered: ${unsigned}`])];
   }
 
   async #judge(): Promise<Judge | undefined> {
@@ -156,9 +161,8 @@ export class Mirror {
     return { folder, home, run, signers, signal: this.#signal, bounds: await this.#bounds(answerBytes), groups: this.#groups };
   }
 
-  async #follows(commit: string, line: HeldLine | undefined): Promise<boolean> {
-    if (!line || line.follows || line.accepted === commit || line.confirmed === commit) return true;
-    return this.#quiet(['merge-base', '--is-ancestor', line.accepted, commit]).then(
+  async #comesAfter(before: string, commit: string): Promise<boolean> {
+    return this.#quiet(['merge-base', '--is-ancestor', before, commit]).then(
       () => true,
       (error: unknown) => {
         // 128: the one before is not even there.
@@ -290,8 +294,4 @@ export class Mirror {
     }).env(environment);
     return this.#git;
   }
-}
-
-function rewrittenText(commit: string, line: HeldLine | undefined): string {
-  return `commit ${commit.slice(0, 12)} does not come after ${line?.accepted.slice(0, 12) ?? ''}, which was followed last: its history was rewritten`;
 }

@@ -76,6 +76,18 @@ test('with a list of signers, what nobody of it signed is not rendered, and what
   expect((await following.sync()).Message).toContain(`commit ${aside.slice(0, 12)}, which came with it, is not believed`);
   repository.git('reset', '--quiet', '--hard', foreign);
   expect(await following.sync()).toMatchObject({ State: 'synced', Commit: foreign });
+  // Who says that another history is followed has read of all that nobody signed in it; said once more, it is no other look.
+  following.cluster.run(updateRepository('infra', { Rewrites: 'hold' }));
+  repository.git('reset', '--quiet', '--hard', first);
+  const hidden = repository.commit({ 'stacks/b/compose.yml': stackFile('b:2') });
+  const forced = signed(stranger.file, 'app:forced');
+  const both = (await following.sync()).Message;
+  expect(both).toContain(`commit ${forced.slice(0, 12)} does not come after ${foreign.slice(0, 12)}, which was followed last: its history was rewritten; `);
+  expect(both).toContain(`commit ${hidden.slice(0, 12)}, which came with it, is not believed: it is not signed; nothing was changed.`);
+  expect((await following.sync()).Message).toBe(both);
+  // Where whatever comes is followed, its newest commit vouches for it.
+  following.cluster.run(updateRepository('infra', { Rewrites: 'follow' }));
+  expect(await following.sync()).toMatchObject({ State: 'synced', Commit: forced });
   following.cluster.run(updateRepository('infra', { Signers: friend.signer }));
   repository.commit({ 'README.md': 'x' });
   expect((await following.sync()).State).toBe('unavailable');
