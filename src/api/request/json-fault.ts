@@ -13,7 +13,7 @@ const places: readonly (readonly [RegExp, string])[] = [
 export function goFault(text: string, message: string): string {
   const position = Number(/ at position (\d+)/.exec(message)?.[1] ?? text.length);
   const place = places.find(([beginning]) => beginning.test(message))?.[1];
-  const character = place === undefined ? /^Unexpected token '(.)'/su.exec(message)?.[1] : [...text.slice(position, position + 2)][0];
+  const character = place === undefined ? /^Unexpected token '(.)'/su.exec(message)?.[1] : /^./su.exec(text.slice(position, position + 2))?.[0];
   // A text that ends too early is at fault behind its end, or in what it left open.
   if (character === undefined) return 'unexpected end of JSON input';
   return `invalid character ${character === "'" ? String.raw`'\''` : `'${character}'`} ${place ?? 'looking for beginning of value'}`;

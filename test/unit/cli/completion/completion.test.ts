@@ -1,5 +1,6 @@
 /** What may follow on a line that somebody types, and what the shells make of it. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { candidatesFor } from '#cli/completion/candidates';
@@ -66,4 +67,22 @@ test('bash takes the script, and completes with what the program answers', async
   const script = `${completionScript('bash')}\n${answers}\n${line('shoal stack d')}\n${line('shoal node update --availability = d')}`;
   const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-c', script]);
   expect([stdout, stderr]).toEqual(['deploy down\ndrain\n', '']);
+});
+
+/** Stands for the program: what it answers to the words that were typed. */
+const answers = 'printf "deploy\\tput: it there\\nnode:1\\t\\n"';
+const ran = async (shell: string, args: readonly string[]) => await promisify(execFile)(shell, args);
+
+test.skipIf(!existsSync('/usr/bin/fish'))('fish takes the script, and completes with what the program answers (skipped: fish is not installed)', async () => {
+  const program = `function shoal; test "$argv[1]" = __complete; and test "$argv[3..]" = "stack de"; and ${answers}; end`;
+  const { stdout, stderr } = await ran('/usr/bin/fish', ['-N', '-c', `${completionScript('fish')}\n${program}\ncomplete -C 'shoal stack de'`]);
+  expect([stdout, stderr]).toEqual(['deploy\tput: it there\n', '']);
+});
+
+test.skipIf(!existsSync('/usr/bin/zsh'))('zsh takes the script, and completes with what the program answers (skipped: zsh is not installed)', async () => {
+  const program = `shoal() { [[ "$*" = "__complete -- stack de" ]] && ${answers}; }`;
+  const shell = 'compdef() { :; }; _describe() { print -rl -- "${(@P)2}"; }';
+  const typed = 'service=shoal; words=(shoal stack de); CURRENT=3; _shoal';
+  const { stdout, stderr } = await ran('/usr/bin/zsh', ['-f', '-c', [shell, completionScript('zsh'), program, typed].join('\n')]);
+  expect([stdout, stderr]).toEqual(['deploy:put: it there\nnode\\:1:\n', '']);
 });
