@@ -16,12 +16,18 @@ import { otherRulesExist } from './rule-table.ts';
 import type { RuleWatch } from './rule-watch.ts';
 import { ServiceCounters } from './ports/service-counters.ts';
 
+interface Counted {
+  ports: readonly PublishedPort[];
+  services: readonly VirtualService[];
+}
+
 export class HostPorts implements Ports {
   readonly #nodeId: string;
   readonly #rules: LoadedRules;
   readonly #holder: PortHolder;
   readonly #containers: ContainerTables;
   readonly #counts: ServiceCounters;
+  readonly #counting = new Coalescer<Counted>((counted) => this.#count(counted));
   readonly #logger: Logger;
   readonly #changes = new Coalescer<Traffic>((traffic) => this.#carryOut(traffic));
   #served: readonly PublishedPort[] = [];
@@ -67,7 +73,8 @@ export class HostPorts implements Ports {
     if (this.#stopped) return [];
     await this.#changes.idle();
     const mended = await this.#rules.audit();
-    if (mended.length > 0) {
+    await this.#counting.idle();
+    if (!(await this.#counts.whole())) {
       this.#counts.forget();
       if (this.#wanted) await this.#changes.submit(this.#wanted);
     }
@@ -128,8 +135,9 @@ export class HostPorts implements Ports {
   }
 
   /** By service's name. */
-  serviceCounts(): ReturnType<ServiceCounters['counts']> {
-    return this.#counts.counts();
+  async serviceCounts(): ReturnType<ServiceCounters['counts']> {
+    await this.#counting.idle();
+    return await this.#counts.counts();
   }
 
   /** Rules stay in force, so that running containers go on being served. */
@@ -141,16 +149,17 @@ export class HostPorts implements Ports {
 
   async tearDown(): Promise<void> {
     await this.#rules.remove();
+    await this.#counting.idle();
     await this.#counts.remove();
     // Another daemon on this machine goes on needing the rule that both share.
     if (!(await otherRulesExist())) await stopAccepting();
   }
 
-  /** Nobody waits in vain for what is only counted. */
-  async #count(ports: readonly PublishedPort[], services: readonly VirtualService[]): Promise<void> {
+  async #count({ ports, services }: Counted): Promise<void> {
     try {
       await this.#counts.apply(ports, services);
     } catch (error) {
+      this.#counts.forget();
       this.#logger.warn(
         { reason: (error as Error).message },
         'connections are not counted by service on this node; everything else goes on, and it is tried again with the next change',
@@ -168,9 +177,10 @@ export class HostPorts implements Ports {
     if (await this.#rules.load(ruleSet(this.#rules.table, { ports: served, services: virtual, subnets: subnetsOf(networks), apart: portsApart(traffic) })))
       await forgetOldFlows(this.#served, served);
     this.#served = served;
-    await this.#count(served, virtual);
     await this.#containers.apply({ services: virtual, back: waysBack(traffic) });
     await this.#holder.release(ports);
+    // Nobody waits for what is only counted.
+    void this.#counting.submit({ ports: served, services: virtual });
   }
 }
 

@@ -1,8 +1,9 @@
 /** The name servers of one node and what they answer from, as the last daemon told. */
 import type { Counters, NameServer } from '#network/contract';
-import { NameTable } from '#network/names';
+import type { NameTable } from '#network/names';
 import { Answers } from './answers.ts';
 import { DnsServer } from './dns/dns-server.ts';
+import { HeldNames } from './held-names.ts';
 import type { Applied, ApplyMessage, Legacy, ServedNetwork } from './protocol.ts';
 import { Upstream, type UpstreamOptions } from './upstream.ts';
 
@@ -21,8 +22,7 @@ interface Served extends ServedNetwork {
 export class NameService {
   readonly #answers: Answers;
   readonly #served = new Map<string, Served>();
-  #silent: readonly string[] = [];
-  #table: NameTable | undefined;
+  readonly #names = new HeldNames();
   #retry: NodeJS.Timeout | undefined;
   #earlier: Counters = {};
   /** One change at a time. */
@@ -36,9 +36,8 @@ export class NameService {
   async take(legacy: Legacy, firstDescriptor: number): Promise<void> {
     this.#earlier = legacy.counters;
     for (const [name, count] of Object.entries(legacy.lookups ?? {})) this.#answers.lookups.set(name, count);
-    this.#silent = legacy.silent;
     for (const network of legacy.networks) this.#served.set(network.networkId, { ...network });
-    if (legacy.services) this.#table = new NameTable(legacy.services, legacy.silent);
+    this.#names.take(legacy.services, legacy.silent);
     this.#use();
     for (const [index, { networkId, address }] of legacy.servers.entries()) {
       const place = { udp: firstDescriptor + 2 * index, tcp: firstDescriptor + 2 * index + 1 };
@@ -48,16 +47,8 @@ export class NameService {
 
   /** Names change in this turn; resolves when every network that can be listened on is. */
   apply(message: ApplyMessage): Promise<void> {
-    const { set, removed, complete, silent } = message;
-    // A new table is made whole before it counts: no query meets half of it.
-    if (complete || !this.#table || silent.join() !== this.#silent.join()) {
-      const before = complete || !this.#table ? [] : this.#table.services();
-      this.#table = new NameTable(before, silent);
-      this.#silent = silent;
-    }
-    for (const id of removed) this.#table.remove(id);
-    for (const service of set) this.#table.set(service);
-    if (complete || removed.length > 0) this.#forgetGone(this.#table);
+    const table = this.#names.apply(message);
+    if (message.complete || message.removed.length > 0) this.#forgetGone(table);
     this.#changing = this.#changing.then(() => this.#listen(message.networks));
     this.#use(message.networks);
     return this.#changing;
@@ -85,8 +76,8 @@ export class NameService {
     const legacy: Legacy = {
       servers: serversOf(all),
       networks: all.map(({ networkId, address }) => ({ networkId, address })),
-      silent: this.#silent,
-      ...(this.#table && { services: this.#table.services() }),
+      silent: this.#names.silent,
+      ...(this.#names.table && { services: this.#names.table.services() }),
       counters: this.#counters(),
       lookups: this.lookups(),
     };
@@ -110,7 +101,7 @@ export class NameService {
   }
 
   #use(networks: readonly ServedNetwork[] = [...this.#served.values()]): void {
-    this.#answers.use(this.#table, new Set(networks.map(({ address }) => address)));
+    this.#answers.use(this.#names.table, new Set(networks.map(({ address }) => address)));
   }
 
   async #listen(networks: readonly ServedNetwork[]): Promise<void> {

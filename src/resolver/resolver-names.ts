@@ -238,8 +238,11 @@ export class ResolverNames implements Names {
   }
 }
 
-/** What tells a resolver that knows `told` of `traffic`; all of it when it was told nothing. */
-function changeOf(told: ReadonlyMap<string, Traffic['services'][number]> | undefined, { services, networks }: Traffic): Omit<ApplyMessage, 'sequence'> {
+/**
+ * What tells a resolver that knows `told` of `traffic`; all of it when it was told nothing.
+ * @internal
+ */
+export function changeOf(told: ReadonlyMap<string, Traffic['services'][number]> | undefined, { services, networks }: Traffic): Omit<ApplyMessage, 'sequence'> {
   const wanted = new Set(services.map(({ ServiceID }) => ServiceID));
   const changed = services.filter((service) => {
     const known = told?.get(service.ServiceID);

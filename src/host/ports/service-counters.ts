@@ -22,12 +22,29 @@ export class ServiceCounters {
     const wanted = countRules(this.#table, ports, services, new Set());
     if (wanted === this.#loaded) return;
     const known = this.#known ?? new Set((await this.#read()).keys());
-    await withRuleFile(countRules(this.#table, ports, services, known), async (file) => {
+    try {
+      await this.#load(countRules(this.#table, ports, services, known));
+    } catch {
+      // Somebody may have taken away what is known: what there is is looked at anew, and once.
+      this.forget();
+      await this.#load(countRules(this.#table, ports, services, new Set((await this.#read()).keys())));
+    }
+    this.#known = new Set((await this.#read()).keys());
+    this.#loaded = wanted;
+  }
+
+  /** False when somebody took away what was loaded. */
+  async whole(): Promise<boolean> {
+    if (this.#known === undefined || this.#known.size === 0) return true;
+    const there = await this.#read();
+    return [...this.#known].every((name) => there.has(name));
+  }
+
+  async #load(text: string): Promise<void> {
+    await withRuleFile(text, async (file) => {
       const { code, stderr } = await run('nft', ['-f', file], limits);
       if (code !== 0) throw new Error(stderr.trim());
     });
-    this.#known = new Set((await this.#read()).keys());
-    this.#loaded = wanted;
   }
 
   /** Since they were counted first on this host; somebody who removes the table begins anew. */

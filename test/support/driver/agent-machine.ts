@@ -7,6 +7,9 @@ import type { AssignmentMessage, DispatcherSession } from '#model/object/assignm
 import type { NodeDescription } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import type { Traffic } from '#network/contract';
+import type { NameTable } from '#network/names';
+import { HeldNames } from '#resolver/held-names';
+import { changeOf } from '#resolver/resolver-names';
 import { testDescription } from '../memory-cluster.ts';
 import { recordedParts, RecordingNetwork } from '../recording-network.ts';
 import { SimulatedEngine, type SimulatedImage } from '../simulated-engine.ts';
@@ -35,6 +38,9 @@ export class AgentMachine {
   #cut = false;
   /** What this host answers names with and leads connections to, whatever becomes of the process. */
   readonly #parts = recordedParts();
+  readonly #resolver = new HeldNames();
+  /** By the process that runs; another one tells everything. */
+  #told: Map<string, Traffic['services'][number]> | undefined;
   /** When the managers last said all that is to be here over the line that stands; undefined: none does. */
   wholeAt: number | undefined;
 
@@ -42,7 +48,11 @@ export class AgentMachine {
     this.#world = world;
     this.#latencyMs = latencyMs;
     this.id = id;
-    for (const what of ['names', 'ports'] as const) this.#parts[what].after = () => world.addresses.look(this, what);
+    this.#parts.names.after = () => {
+      this.#tellResolver();
+      world.addresses.look(this, 'names');
+    };
+    this.#parts.ports.after = () => world.addresses.look(this, 'ports');
     this.description = { ...testDescription, Hostname: id };
     this.engine = new SimulatedEngine({ description: this.description, image: (reference) => this.#image(reference) }, world.time.clock({ alive: true }));
   }
@@ -54,6 +64,7 @@ export class AgentMachine {
   async start(): Promise<void> {
     const life = { alive: true };
     this.#life = life;
+    this.#told = undefined;
     this.#agent = new Agent(
       { nodeId: this.id },
       {
@@ -98,6 +109,19 @@ export class AgentMachine {
     return { names: this.#parts.names.wanted, ports: this.#parts.ports.wanted };
   }
 
+  /** By what differs, as the daemon tells the process that answers. */
+  #tellResolver(): void {
+    const { wanted } = this.#parts.names;
+    if (!wanted) return;
+    this.#resolver.apply(changeOf(this.#told, wanted));
+    this.#told = new Map(wanted.services.map((service) => [service.ServiceID, service]));
+  }
+
+  /** The table that this host's containers are answered from. */
+  get names(): NameTable | undefined {
+    return this.#resolver.table;
+  }
+
   /** From now on nothing that is applied to names and ports comes in force, and it is said that it did. */
   holdStill(): void {
     for (const part of [this.#parts.names, this.#parts.ports]) part.still = true;
@@ -136,7 +160,7 @@ export class AgentMachine {
     const machine = this.#world.leader();
     if (this.#cut || !machine?.seat) throw new Refusal('unavailable', 'no manager answers');
     const line = new Line(this.#world, this.#latencyMs, {
-      told: (message) => this.#told(message),
+      told: (message) => this.#assigned(message),
       withdrawn: (taskId) => this.#world.addresses.withdrawn(taskId, machine),
     });
     this.#break();
@@ -147,7 +171,7 @@ export class AgentMachine {
     return line;
   }
 
-  #told({ type, changes }: AssignmentMessage): void {
+  #assigned({ type, changes }: AssignmentMessage): void {
     if (type === 'complete') {
       this.tasks.clear();
       this.wholeAt = this.#world.time.now;

@@ -1,8 +1,8 @@
 /** Holds every host to it: once the managers have said that nobody leads to a task any more, no name and no port does; and when all is well, every task that runs is found by name. */
 import { virtualServices } from '#network/virtual-services';
-import { NameTable } from '#network/names';
+import type { NameTable } from '#network/names';
 import { publishedPorts } from '#network/published-ports';
-import type { LocalNetwork, Traffic } from '#network/contract';
+import type { Traffic } from '#network/contract';
 import { Violation } from '#test/simulation/tier';
 import type { AgentMachine } from './agent-machine.ts';
 import type { DriverWorld, Machine } from './driver-world.ts';
@@ -51,7 +51,7 @@ export class StaleAddresses {
         else holders.set(Address, TaskID);
       }
     }
-    for (const address of what === 'names' ? tableAnswers(traffic) : targets(traffic, host.id)) {
+    for (const address of what === 'names' ? tableAnswers(traffic, host.names) : targets(traffic, host.id)) {
       this.counts.answersLookedAt++;
       if (allowed.has(address)) continue;
       const taskId = holders.get(address) ?? 'nobody';
@@ -73,7 +73,8 @@ export class StaleAddresses {
     for (const host of this.#world.agents) {
       const traffic = host.traffic.names;
       if (!traffic) continue;
-      const table = tableOf(traffic);
+      const table = host.names;
+      if (!table) continue;
       for (const { network, gateway } of traffic.networks.filter(({ network: { Spec } }) => !Spec.Ingress)) {
         for (const service of store.list('service')) {
           const tasks = [...store.tasksOfService(service.ID)].filter((task) => task.Status.State === 'running' && task.DesiredState === 'running');
@@ -99,23 +100,10 @@ export class StaleAddresses {
   }
 }
 
-const tables = new WeakMap<Traffic, NameTable>();
-
-/** The table that the resolver answers from. */
-function tableOf(traffic: Traffic): NameTable {
-  const known = tables.get(traffic) ?? new NameTable(traffic.services, silent(traffic.networks));
-  tables.set(traffic, known);
-  return known;
-}
-
-function silent(networks: readonly LocalNetwork[]): string[] {
-  return networks.filter(({ network }) => network.Spec.Ingress).map(({ network }) => network.ID);
-}
-
 /** What is answered for the tasks of every service, to somebody on each of the networks. */
-function tableAnswers(traffic: Traffic): string[] {
-  const table = tableOf(traffic);
-  return traffic.networks.flatMap(({ network, gateway }) => traffic.services.flatMap(({ Name }) => table.lookUp(`tasks.${Name}`, gateway, network.ID) ?? []));
+function tableAnswers({ networks, services }: Traffic, table: NameTable | undefined): string[] {
+  const names = [...new Set([...services.map(({ Name }) => Name), ...(table?.services().map(({ Name }) => Name) ?? [])])];
+  return networks.flatMap(({ network, gateway }) => names.flatMap((name) => table?.lookUp(`tasks.${name}`, gateway, network.ID) ?? []));
 }
 
 function targets(traffic: Traffic, nodeId: string): string[] {
