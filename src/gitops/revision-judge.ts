@@ -76,14 +76,16 @@ export class RevisionJudge {
     const { cluster } = this.#parts;
     const { Name } = stack.Spec;
     if (health.State === 'healthy' && stack.Rollout) return this.#advance(view, stack, revision);
-    if (health.State === 'healthy' && revision.Unit) return this.#judgeUnit(view, revision);
+    if (health.State === 'healthy' && revision.Unit && !revision.Unit.Stays) return this.#judgeUnit(view, revision);
     if (health.State === 'healthy') return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
     const late = health.State === 'failing' || health.Quarantined ? undefined : overdue(view, stack, revision, health, this.#parts.clock.now());
     if (health.State !== 'failing' && !health.Quarantined && late === undefined) return;
     // What goes back by itself ends that first: another change in the middle would be a rollout of its own.
     if (isGoingBack(view, stack)) return;
     const reason = late ?? (health.Message === '' ? 'it does not become healthy' : health.Message);
-    if (goesBack(view, stack, this.#parts.clock.now()) && (await this.#giveUp(Name, Number, reason))) return;
+    // Of a unit it is for all of them to go back, or for none.
+    const tries = revision.Unit ? !isStill(view, stack, this.#parts.clock.now()) : goesBack(view, stack, this.#parts.clock.now());
+    if (tries && (await this.#giveUp(Name, Number, reason))) return;
     await cluster.submit(judgeRevision(Name, Number, { State: 'failed', Message: reason }));
   }
 
@@ -138,6 +140,12 @@ export class RevisionJudge {
 /** Whether a service of the stack is on its way to its version of before. */
 function isGoingBack(view: View, { Services }: Stack): boolean {
   return Services.some((name) => view.byName('service', name)?.UpdateStatus?.State === 'rollback_started');
+}
+
+/** Whether nothing of its repository is written now. */
+function isStill(view: View, { Source }: Stack, now: number): boolean {
+  const repository = Source.Kind === 'repository' ? view.byName('repository', Source.Repository) : undefined;
+  return repository === undefined || stillness(repository, now) !== undefined;
 }
 
 /** Whether the stack goes back by itself: it is a repository's that says so, and nobody holds it still. */

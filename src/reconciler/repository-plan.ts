@@ -1,5 +1,6 @@
 /** What a commit would do to its repository's stacks, object by object. Deciding never writes. */
 import { seededRandom } from '#base/random';
+import { stillSentence } from '#control/explain/still';
 import { applyDeclared } from '#control/repository/declared';
 import type { Declared } from '#model/object/repository';
 import type { ObjectChange, PlannedStack, RepositoryPlan } from '#model/difference/stack-plan';
@@ -20,7 +21,14 @@ export function planCommit(view: View, repository: string, stacks: readonly Rend
   const rendered = new Map(one.map((stack) => [stack.Name, stack]));
   const names = [...new Set([...rendered.keys(), ...steps.keys()])];
   const planning = { view, repository, now: options.now };
-  return { repository, commit: options.commit, stacks: names.map((name) => plannedStack(planning, name, steps.get(name), rendered.get(name))) };
+  const known = view.byName('repository', repository);
+  const [waits] = known ? stillSentence(known, options.now) : [];
+  return {
+    repository,
+    commit: options.commit,
+    ...(waits !== undefined && { waits }),
+    stacks: names.map((name) => plannedStack(planning, name, steps.get(name), rendered.get(name))),
+  };
 }
 
 /** What a commit says of its repository and of others, as it would be done. */

@@ -8,7 +8,7 @@ import { checkFreeze } from '#model/freeze';
 import { update } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
-import { checkTarget } from './notify.ts';
+import { checkMergeRequests, checkTarget } from './notify.ts';
 import { declareChildren } from './children.ts';
 
 /** What became of it, by the words by which it is shown beside the stacks. */
@@ -73,6 +73,7 @@ function setTargets(overlay: Overlay, id: string, wanted: readonly AskedTarget[]
 /** Who may write to a repository of limited trust may not make the cluster speak to whomever he likes. */
 function checkDeclaredTarget({ Spec }: Repository, target: AskedTarget): void {
   checkTarget(target);
+  checkMergeRequests({ Spec }, target);
   const host = URL.canParse(target.URL) ? new URL(target.URL).host : '';
   if (trustOf(Spec) === 'full' || isAllowed({ word: 'notify', value: host }, Spec.Allow ?? [])) return;
   throw new Refusal(

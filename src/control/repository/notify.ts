@@ -23,6 +23,7 @@ export function addTarget(ref: string, asked: AskedTarget): UseCase<{ ID: string
     const targets = repository.Notify ?? [];
     if (targets.length >= mostTargets) throw new Refusal('failedPrecondition', `repository ${repository.Spec.Name} tells ${mostTargets} already: remove some`);
     checkTarget(asked);
+    checkMergeRequests(repository, asked);
     const target: NotifyTarget = { ID: newId(), ...asked };
     return { actions: [update('repository', { ...repository, Notify: [...targets, target] })], result: { ID: target.ID } };
   };
@@ -96,6 +97,12 @@ function withLists(repository: Repository, lists: Pick<Repository, 'Notify' | 'O
   const { Notify = repository.Notify ?? [], Outbox = repository.Outbox ?? [] } = lists;
   const { Notify: _targets, Outbox: _messages, ...rest } = repository;
   return { ...rest, ...(Notify.length > 0 && { Notify }), ...(Outbox.length > 0 && { Outbox }) };
+}
+
+/** What is pushed to the cluster itself has no merge requests anywhere. */
+export function checkMergeRequests({ Spec }: Pick<Repository, 'Spec'>, { MergeRequests }: AskedTarget): void {
+  if (MergeRequests && Spec.Hosted)
+    throw new Refusal('failedPrecondition', `repository ${Spec.Name} is pushed to the cluster: no forge has merge requests of it that could be read`);
 }
 
 export function checkTarget({ Kind, URL: url, Project, Secret, MergeRequests }: AskedTarget): void {

@@ -28,6 +28,7 @@ export function giveUpRevision(name: string, number: number, reason: string): Us
     const failed = newestRevision(view, name);
     const stack = view.byName('stack', name);
     const to = lastGood(revisionsOf(view, name));
+    if (failed?.Unit?.Stays) return { actions: [], result: undefined };
     if (failed?.Unit && failed.Spec.Number === number) return giveUpUnit(view, failed, reason, context);
     if (!stack || !to || failed?.Spec.Number !== number || failed.Outcome.State === 'good' || failed.Of !== undefined || failed.Digest !== stack.Digest)
       return { actions: [], result: undefined };
@@ -76,7 +77,11 @@ function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCa
   if (keeper) {
     const why = keeper.Suspended ? 'is suspended' : 'stays as it is when it fails';
     const Message = `${reason}; the commit is one unit, and it does not go back, for stack ${keeper.Spec.Name} ${why}`;
-    return { actions: [update('revision', { ...failed, Outcome: { State: 'failed', Message } })], result: undefined };
+    const left = members.map(({ revision }): Revision => {
+      const Unit = { ...revision.Unit, Stays: true as const } as NonNullable<Revision['Unit']>;
+      return revision.ID === failed.ID ? { ...revision, Unit, Outcome: { State: 'failed', Message } } : { ...revision, Unit };
+    });
+    return { actions: left.map((revision) => update('revision', revision)), result: undefined };
   }
   let answer: StackRolledBack | undefined;
   for (const { stack, revision } of members) {

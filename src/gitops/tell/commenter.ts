@@ -25,6 +25,8 @@ export interface CommenterParts {
 const quietMs = 1_000;
 /** Nobody tells of a merge request that is opened, but for a webhook. */
 const againMs = 60_000;
+const firstAgainMs = 10_000;
+const slowestMs = 3_600_000;
 const answerMs = 10_000;
 const largestAnswerBytes = 4 * 1024 * 1024;
 const longestComment = 60_000;
@@ -47,6 +49,8 @@ export class Commenter {
   readonly #stop = new AbortController();
   /** Targets and requests of which it was logged that they fail. */
   readonly #troubled = new Set<string>();
+  /** What could not be said of a request, as it was then: asked again ever more slowly. */
+  readonly #later = new Map<string, { state: string; delayMs: number; notBefore: number }>();
 
   constructor(parts: CommenterParts) {
     this.#parts = parts;
@@ -99,11 +103,16 @@ export class Commenter {
     const open = readList(target, Spec.Branch, await this.#ask(listRequest(target, Spec.Branch)));
     const said = async (): Promise<readonly SaidComment[]> =>
       ((await this.#parts.cluster.read()).get('repository', ID)?.Comments ?? []).filter(({ Target }) => Target === target.ID);
+    for (const key of this.#later.keys())
+      if (key.startsWith(`${target.ID} `) && !open.some(({ number }) => key === `${target.ID} ${number}`)) this.#later.delete(key);
     for (const request of open) {
-      await this.#attempt(repository, target, `${target.ID} ${request.number}`, async () => {
+      const what = `${target.ID} ${request.number}`;
+      if (!this.#isDue(what, `${request.head} ${Status.Commit}`)) continue;
+      await this.#attempt(repository, target, what, async () => {
         const known = (await said()).find(({ Request }) => Request === request.number);
         const mark = markOf(key, ID, target.ID, request.number);
         const now = await this.#say(target, Spec.Name, { ...request, mark }, `${request.head} ${Status.Commit}`, known);
+        if (now) this.#later.delete(what);
         if (!now || now === known) return;
         // Noted one by one: what was said is not said again by whoever leads next.
         const others = (await said()).filter(({ Request }) => Request !== request.number);
@@ -113,6 +122,17 @@ export class Commenter {
     // Those that are closed are forgotten.
     const left = (await said()).filter(({ Request }) => open.some(({ number }) => number === Request));
     await this.#parts.cluster.submit(noteComments(ID, target.ID, left));
+  }
+
+  /** Notes the attempt as one that failed; what goes well takes that back. */
+  #isDue(what: string, state: string): boolean {
+    const now = this.#parts.clock.monotonicNow();
+    const before = this.#later.get(what);
+    const same = before?.state === state ? before : undefined;
+    if (same && same.notBefore > now) return false;
+    const delayMs = same ? Math.min(slowestMs, 2 * same.delayMs) : firstAgainMs;
+    this.#later.set(what, { state, delayMs, notBefore: now + delayMs });
+    return true;
   }
 
   /** `state`: what the plan follows from; as long as it stands, nothing is planned anew. Undefined: there is nothing to say yet. */

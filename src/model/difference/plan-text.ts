@@ -47,7 +47,7 @@ function changeLines({ kind, name, change, fields, restarts, refused }: ObjectCh
 }
 
 /** A whole commit: its stacks one after the other, those that stay as they are in one line. */
-export function repositoryPlanLines({ repository, commit, stacks, declared = [] }: RepositoryPlan): string[] {
+export function repositoryPlanLines({ repository, commit, stacks, waits, declared = [] }: RepositoryPlan): string[] {
   const changing = stacks.filter(isChange);
   const rest = stacks.length - changing.length;
   const head = `Repository ${repository} at commit ${commit.slice(0, 12)}: ${changing.length} of ${stacks.length} stacks change. Nothing was written.`;
@@ -55,15 +55,17 @@ export function repositoryPlanLines({ repository, commit, stacks, declared = [] 
     ...changing.flatMap((stack) => [stackHead(stack), ...stackLines(stack).map((line) => `  ${line}`)]),
     ...declared,
     ...(rest > 0 ? [`${rest} unchanged`] : []),
+    ...(waits === undefined ? [] : [waits]),
     head,
   ];
 }
 
-export function repositoryPlanMarkdown({ repository, commit, stacks, declared = [] }: RepositoryPlan): string[] {
+export function repositoryPlanMarkdown({ repository, commit, stacks, waits, declared = [] }: RepositoryPlan): string[] {
   const changing = stacks.filter(isChange);
   const head = `**Repository ${repository} at commit ${commit.slice(0, 12)}: ${changing.length} of ${stacks.length} stacks change.**`;
   const others = declared.length === 0 ? [] : ['', ...declared.map(codeItem)];
-  return [head, ...changing.flatMap((stack) => ['', ...stackMarkdown(stack)]), ...others];
+  const why = waits === undefined ? [] : ['', oneLine(waits)];
+  return [head, ...why, ...changing.flatMap((stack) => ['', ...stackMarkdown(stack)]), ...others];
 }
 
 function isChange({ step }: PlannedStack): boolean {

@@ -40,6 +40,8 @@ export interface RepositoryPlan {
   repository: string;
   commit: string;
   stacks: readonly PlannedStack[];
+  /** Why nothing of it is written now, though it would be done: the repository is suspended or frozen. */
+  waits?: string;
   /** What it says of other repositories, and of its own: a line each. */
   declared?: readonly string[];
 }

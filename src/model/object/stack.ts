@@ -112,8 +112,8 @@ export interface Revision extends Meta {
   Who?: string;
   /** The revision that it brings back. */
   Of?: number;
-  /** The stacks that came with it in one entry, and go back in one; `New`: there was no such stack before. */
-  Unit?: { Digest: string; New: boolean };
+  /** The stacks that came with it in one entry, and go back in one; `New`: there was no such stack before; `Stays`: one of them failed, they do not go back, and each is judged for itself. */
+  Unit?: { Digest: string; New: boolean; Stays?: true };
   /** Length of the content as text, for what all of them may come to. */
   Length: number;
   Outcome: RevisionOutcome;

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { addTarget, removeTarget } from '#control/repository/notify';
+import { createRepository } from '#control/repository/repositories';
 import type { AskedTarget } from '#model/git/notify';
 import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
 import { initialisedCluster } from '#test/support/memory-cluster';
@@ -185,4 +186,7 @@ test('what is no forge has no merge requests', async () => {
   repository.commit({ 'stacks/a/compose.yml': stackFile('app:1') });
   await following.add(repository.folder);
   expect(() => tell({ Kind: 'webhook', URL: 'https://alerts.example.org', MergeRequests: true })).toThrow('webhook has no merge requests');
+  following.cluster.run(createRepository({ Name: 'own', URL: '', Branch: 'main', Path: 'stacks', Interval: 30e9, Hosted: true }));
+  const target = { Kind: 'gitea', URL: 'https://git.example.org/api/v1', Project: 'a/b', Secret: 'x', MergeRequests: true } as const;
+  expect(() => following.cluster.run(addTarget('own', target))).toThrow('no forge has merge requests of it');
 });

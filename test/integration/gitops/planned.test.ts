@@ -1,5 +1,7 @@
 /** What a commit would do is said before it is followed, and nothing moves by that. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { suspendRepository } from '#control/repository/repositories';
+import { repositoryPlanLines, repositoryPlanMarkdown } from '#model/difference/plan-text';
 import { Pushing } from '#test/support/git-pushing';
 import { stackFile } from '#test/support/git-repository';
 
@@ -31,6 +33,10 @@ test('a branch, a tag and a commit are planned, field by field, while what is fo
   await expect(following.gitops.planCommit('infra', '--upload-pack=x')).rejects.toThrow('no name of a branch');
   expect(state()).toEqual(before);
   expect(await following.sync()).toMatchObject({ State: 'synced', Commit: main });
+  following.cluster.run(suspendRepository('infra', true));
+  const waiting = await following.gitops.planCommit('infra', 'change');
+  expect(waiting.waits).toMatch(/^Repository infra is suspended since .*`shoal repo resume infra`\.$/);
+  expect([repositoryPlanLines(waiting).at(-2), repositoryPlanMarkdown(waiting)[2]]).toEqual([waiting.waits, waiting.waits]);
 });
 
 test('a token of that role may plan at the door, as JSON and as Markdown, and nothing else; another role may not', async () => {
