@@ -137,17 +137,13 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     const deaf = { Protocol: 'tcp', TargetPort: 9, PublishedPort: 18009, PublishMode: 'ingress' } as const;
     const web = (ready: readonly string[]) => endpoint(ready, { Ports: [...endpoint([]).Ports, deaf] });
     // What is counted begins a moment after what is served; who asks for the counts has waited for it.
-    const serve = async (...services: ServiceEndpoint[]) => {
-      await put(services);
-      await counts();
-    };
+    const serve = (...services: ServiceEndpoint[]) => put(services).then(counts);
     await serve();
     await serve(web(names));
     for (let at = 0; at < 3; at++) curl([], `http://${host.address}:18080/`);
     resolve('one', 'api');
     await serve(web(['one']));
-    curl([], `http://${host.address}:18080/`);
-    curl(host.enter, `http://${host.address}:18080/`);
+    for (const enter of [[], host.enter]) curl(enter, `http://${host.address}:18080/`);
     expect(curl([], `http://${host.address}:18009/`).code).toBe(7);
     expect(await counts()).toMatchObject({ web_api: { connections: 6, resets: 1 }, lookups: { web_api: 1 } });
     await serve(web([]));
@@ -156,14 +152,13 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     curl([], `http://${host.address}:18080/`);
     expect((await counts())['web_api']).toEqual({ connections: 7, refusals: 1, resets: 1 });
     // Somebody takes the counters away: they begin anew, with the next change or the next look.
-    host.run(['nft', 'delete', 'table', 'ip', 'shoal_test_counts']);
-    await serve(web(['two']), endpoint([], { ServiceID: 'service2', Name: 'web_other', Ports: [{ ...deaf, PublishedPort: 18010 }] }));
-    curl([], `http://${host.address}:18080/`);
-    expect((await counts())['web_api']).toEqual({ connections: 1, resets: 0 });
-    host.run(['nft', 'delete', 'table', 'ip', 'shoal_test_counts']);
-    await client.call('audit');
-    curl([], `http://${host.address}:18080/`);
-    expect((await counts())['web_api']).toEqual({ connections: 1, resets: 0 });
+    const other = endpoint([], { ServiceID: 'service2', Name: 'web_other', Ports: [{ ...deaf, PublishedPort: 18010 }] });
+    for (const looked of [() => serve(web(['two']), other), () => client.call('audit')]) {
+      host.run(['nft', 'delete', 'table', 'ip', 'shoal_test_counts']);
+      await looked();
+      curl([], `http://${host.address}:18080/`);
+      expect((await counts())['web_api']).toEqual({ connections: 1, resets: 0 });
+    }
     await put([]);
     expect(await counts()).toEqual({ lookups: {} });
   });
