@@ -14,7 +14,7 @@ import { addressIn } from '#stages/allocator/allocator';
 import { Catalog } from '#stages/dispatcher/catalog';
 import { itemKey } from '#stages/dispatcher/item';
 import { awaitNode, Heartbeats, notedAtOnce } from '#stages/dispatcher/heartbeat';
-import { bounded, checkAttachment, checkDescription, checkReports } from '#stages/dispatcher/foreign';
+import { bounded, checkAttachment, checkReports, takenDescription } from '#stages/dispatcher/foreign';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
@@ -101,9 +101,9 @@ export class Sessions {
   }
 
   /** Makes the node ready with what it says of itself; an older session of it ends. Refuses `notFound` for a stranger. */
-  readonly open: OpenSession = async (nodeId, description, address, wanted = () => true) => {
+  readonly open: OpenSession = async (nodeId, said, address, wanted = () => true) => {
     const { state, clock, submit } = this.#parts;
-    checkDescription(description);
+    const description = takenDescription(said);
     // A node that got half of its tasks would end the others.
     await this.#gathered;
     const catalog = this.#catalog;
@@ -158,8 +158,8 @@ export class Sessions {
       },
       updateDescription: async (next: NodeDescription) => {
         check();
-        checkDescription(next);
-        await submit((view) => answer(describeNode(view, nodeId, next)));
+        const description = takenDescription(next);
+        await submit((view) => answer(describeNode(view, nodeId, description)));
       },
       pause: async () => {
         check();

@@ -46,7 +46,7 @@ const mode = object<ServiceMode>({
   GlobalJob: mark,
 });
 
-const port = object<PortConfig>({
+export const port = object<PortConfig>({
   Name: text,
   Protocol: word('Protocol', 'tcp', 'udp', 'sctp'),
   TargetPort: uint32,
@@ -61,7 +61,7 @@ const networkAttachments = list(object<NetworkAttachmentConfig>({ Target: text, 
 
 export const logDriver = object<LogDriver>({ Name: text, Options: labels });
 
-const genericResource = object<GenericResource>({
+export const genericResource = object<GenericResource>({
   DiscreteResourceSpec: object<NonNullable<GenericResource['DiscreteResourceSpec']>>({ Kind: text, Value: int64 }),
   NamedResourceSpec: object<NonNullable<GenericResource['NamedResourceSpec']>>({ Kind: text, Value: text }),
 });

@@ -5,6 +5,7 @@ import { addressNumber } from '#model/ipv4';
 import type { AttachmentChange, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { TaskStatus } from '#model/object/task';
+import { readDescription, readPortStatus } from './node-shape.ts';
 
 /** Of a container, a network or another name for a container. */
 const longestName = 255;
@@ -12,6 +13,8 @@ const aliasesLimit = 64;
 const clashesLimit = 64;
 /** Of a sentence. */
 const longestText = 1000;
+/** As engines and agents write it. */
+const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 /** Of what an engine says of an end. */
 const longestError = 8000;
 /** JSON, with labels, plugins and subnets of an engine. */
@@ -53,13 +56,14 @@ export function bounded({ Timestamp, State, Message, Err, ContainerStatus, PortS
     ...(Number.isSafeInteger(PID) && { PID: PID as number }),
     ...(Number.isSafeInteger(ExitCode) && { ExitCode: ExitCode as number }),
   };
+  const ports = PortStatus && readPortStatus(PortStatus);
   return {
-    Timestamp: Timestamp.slice(0, longestName),
+    Timestamp: time.test(Timestamp) ? Timestamp : '',
     State,
     Message: shortened(Message),
     ...(Err !== undefined && { Err: shortened(Err) }),
     ...(ContainerStatus && { ContainerStatus: container }),
-    ...(PortStatus && jsonLength(PortStatus) <= longestPorts && { PortStatus }),
+    ...(ports && jsonLength(ports) <= longestPorts && { PortStatus: ports }),
   };
 }
 
@@ -83,8 +87,13 @@ function isShortText(value: unknown): boolean {
   return typeof value === 'string' && value.length <= longestName;
 }
 
-/** Refuses `invalidArgument` what the stages could not go by. */
-export function checkDescription(description: NodeDescription): void {
+/** What of the description is known. Refuses `invalidArgument` what the stages, and clients, could not go by. */
+export function takenDescription(description: NodeDescription): NodeDescription {
+  checkDescription(description);
+  return readDescription(description);
+}
+
+function checkDescription(description: NodeDescription): void {
   const { Hostname, Platform, Resources, Engine, Shoal = {} } = record(description, 'a description');
   if (jsonLength(description) > longestDescription) refuse(`a description takes at most ${longestDescription} bytes`);
   const { Clashes = [] } = record(Shoal, 'what a description adds');

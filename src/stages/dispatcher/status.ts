@@ -1,5 +1,6 @@
 /** Takes in what nodes report of their tasks. */
 import { assert } from '#base/assert';
+import { timeText } from '#base/clock';
 import { equal } from '#base/equal';
 import type { TaskStatusUpdate } from '#model/object/assignment';
 import type { Task, TaskStatus } from '#model/object/task';
@@ -19,7 +20,7 @@ export function acceptStatuses(view: View, nodeId: string, updates: readonly Tas
     const task = accepted.get(taskId) ?? view.get('task', taskId);
     if (!task || task.NodeID !== nodeId || !isNews(task.Status, status)) continue;
     assert(compareStates(status.State, task.Status.State) >= 0, `task ${taskId} goes back from ${task.Status.State} to ${status.State}`);
-    accepted.set(taskId, { ...task, Status: applied(status, now) });
+    accepted.set(taskId, { ...task, Status: applied(status.Timestamp === '' ? { ...status, Timestamp: timeText(now) } : status, now) });
   }
   return [...accepted.values()].map((task) => update('task', task));
 }

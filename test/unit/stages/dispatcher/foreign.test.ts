@@ -1,7 +1,12 @@
 /** Nodes that send what no agent of ours does. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { nodeMatches, parseConstraints } from '#model/constraint';
+import type { NodeDescription } from '#model/object/node';
+import { allocate } from '#stages/allocator/allocator';
+import { aNetwork, aNode, runStage, storeOf } from '#test/support/cluster-objects';
 import type { TaskStatus } from '#model/object/task';
-import { bounded, checkAttachment, checkDescription, checkReports } from '#stages/dispatcher/foreign';
+import { bounded, checkAttachment, checkReports, takenDescription } from '#stages/dispatcher/foreign';
 import { taskStates } from '#model/object/task-state';
 import { testDescription } from '#test/support/memory-cluster';
 
@@ -44,11 +49,11 @@ test.each([
   [{ ...testDescription, Resources: { GenericResources: [null] } }],
   [{ ...testDescription, Engine: { EngineVersion: '1', Plugins: {} } }],
 ])('description %j is refused', (description) => {
-  expect(() => checkDescription(description as never)).toThrow(expect.objectContaining({ code }));
+  expect(() => takenDescription(description as never)).toThrow(expect.objectContaining({ code }));
 });
 
 test('what agents say passes', () => {
-  checkDescription(testDescription);
+  takenDescription(testDescription);
   checkReports([{ taskId: 't', status: { ...status, State: 'failed', Err: 'why' } }]);
 });
 
@@ -95,6 +100,60 @@ test('an attachment that is one passes', () => {
 test.each([7, ['x'], [{ Service: 'web' }], [{ Service: 'web', Text: 'x'.repeat(1001) }], Array.from({ length: 65 }, () => ({ Service: 'a', Text: 'b' }))])(
   'ports that others have are a short list of sentences: %j',
   (Clashes) => {
-    expect(() => checkDescription({ ...testDescription, Shoal: { Clashes } } as never)).toThrow(expect.objectContaining({ code }));
+    expect(() => takenDescription({ ...testDescription, Shoal: { Clashes } } as never)).toThrow(expect.objectContaining({ code }));
   },
 );
+
+test.each<[object]>([
+  [{ Shoal: { UsedSubnets: 5 } }],
+  [{ Shoal: { UsedSubnets: [5] } }],
+  [{ Shoal: { Role: 'king' } }],
+  [{ Shoal: { FeatureLevel: 'x' } }],
+  [{ Engine: { EngineVersion: '1', Labels: { disk: 5 } } }],
+  [{ Engine: { EngineVersion: '1', Labels: [] } }],
+  [{ Engine: { EngineVersion: '1', Plugins: [{ Type: 5 }] } }],
+  [{ Resources: { NanoCPUs: 1.5 } }],
+  [{ Resources: { GenericResources: [{ DiscreteResourceSpec: { Kind: 'gpu', Value: 'x' } }] } }],
+  [{ TLSInfo: { TrustRoot: 5 } }],
+  [{ TLSInfo: 'x' }],
+])('a description with %j is refused', (more) => {
+  expect(() => takenDescription({ ...testDescription, ...more } as never)).toThrow(expect.objectContaining({ code }));
+});
+
+test('of a description what is known is taken, and subnets and addresses that are some', () => {
+  const Shoal = { UsedSubnets: ['10.1.0.0/16', 'x', 'fd00::/8'], DataPathAddr: 'nowhere', FeatureLevel: 3, X: [[1]] };
+  const taken = takenDescription({ ...testDescription, Shoal, Y: {} } as never);
+  expect(taken).toEqual({ ...testDescription, Shoal: { UsedSubnets: ['10.1.0.0/16'], FeatureLevel: 3 } });
+});
+
+test('whatever of a description is of another type, what is taken does not end who goes by it', () => {
+  const whole = {
+    ...testDescription,
+    TLSInfo: { TrustRoot: '', CertIssuerSubject: '', CertIssuerPublicKey: '' },
+    Shoal: { UsedSubnets: ['10.0.0.0/8'], Role: 'worker' },
+  };
+  const property = fc.property(fc.constantFrom(...pathsOf(whole)), fc.jsonValue(), (path, value) => {
+    let taken: NodeDescription;
+    try {
+      taken = takenDescription(withAt(whole, path, value) as never);
+    } catch (error) {
+      expect(error).toMatchObject({ code });
+      return;
+    }
+    nodeMatches(parseConstraints(['engine.labels.disk==ssd', 'node.platform.os==linux']), aNode('n', { Description: taken }), 'worker');
+    const store = storeOf({ node: [aNode('n', { Description: taken })], network: [aNetwork('net')] });
+    runStage(store, allocate);
+  });
+  fc.assert(property, { numRuns: 300, seed: 14 });
+});
+
+/** Of each field, and of each value within one. */
+function pathsOf(value: unknown): string[][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, within]) => [[key], ...pathsOf(within).map((path) => [key, ...path])]);
+}
+
+function withAt(value: object, [key = '', ...rest]: readonly string[], set: unknown): object {
+  const next = rest.length === 0 ? set : withAt((value as Record<string, object>)[key] ?? {}, rest, set);
+  return Array.isArray(value) ? value.with(Number(key), next) : { ...value, [key]: next };
+}

@@ -1,0 +1,55 @@
+/** What a node says of itself and its tasks, read as Go's clients will read it: known fields of known types, and nothing else. */
+import { addressNumber, parseSubnet } from '#model/ipv4';
+import type { NodeDescription, PortClash } from '#model/object/node';
+import type { Resources } from '#model/object/service-spec';
+import type { TaskStatus } from '#model/object/task';
+import { genericResource, port } from '#model/shape/service-shape';
+import { int64, list, object, record, text, word } from '#model/shape/shape';
+
+type Said = NonNullable<NodeDescription['Shoal']>;
+
+/** A host's networks and routes; what is beyond is not avoided. */
+const subnetsLimit = 4096;
+
+const description = object<NodeDescription>({
+  Hostname: text,
+  Platform: object<NodeDescription['Platform']>({ Architecture: text, OS: text }),
+  Resources: object<Omit<Resources, 'Shoal'>>({ NanoCPUs: int64, MemoryBytes: int64, GenericResources: list(genericResource) }),
+  Engine: object<NodeDescription['Engine']>({
+    EngineVersion: text,
+    Labels: record(text),
+    Plugins: list(object<{ Type: string; Name: string }>({ Type: text, Name: text })),
+  }),
+  TLSInfo: object<NonNullable<NodeDescription['TLSInfo']>>({ TrustRoot: text, CertIssuerSubject: text, CertIssuerPublicKey: text }),
+  Shoal: object<Said>({
+    UsedSubnets: list(text),
+    Role: word('Role', 'manager', 'worker'),
+    DataPathAddr: text,
+    FeatureLevel: int64,
+    Clashes: list(object<PortClash>({ Service: text, Text: text })),
+  }),
+});
+
+const portStatus = object<NonNullable<TaskStatus['PortStatus']>>({ Ports: list(port) });
+
+/** Refuses `invalidArgument` a field of another type; fields that are not known are left out. */
+export function readDescription(value: NodeDescription): NodeDescription {
+  const read = description(value, 'Description');
+  if (!read.Shoal) return read;
+  const { UsedSubnets, DataPathAddr, ...rest } = read.Shoal;
+  const Shoal: Said = {
+    ...rest,
+    ...(UsedSubnets && { UsedSubnets: UsedSubnets.filter((subnet) => parseSubnet(subnet) !== undefined).slice(0, subnetsLimit) }),
+    ...(DataPathAddr !== undefined && addressNumber(DataPathAddr) !== undefined && { DataPathAddr }),
+  };
+  return { ...read, Shoal };
+}
+
+/** Undefined where it is none. */
+export function readPortStatus(value: unknown): TaskStatus['PortStatus'] {
+  try {
+    return portStatus(value, 'PortStatus');
+  } catch {
+    return undefined;
+  }
+}
