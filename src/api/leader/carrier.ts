@@ -10,8 +10,8 @@ import { swarmTexts } from '#model/swarm-texts';
 import type { LeaderLine } from '../dependencies.ts';
 import { holdBody, keyHeader } from '../request/body.ts';
 import type { Answer, Call, Handler } from '../router.ts';
-import { type Places, placesHeader, placesText } from '../stream/places.ts';
-import { FollowedLines, isFollowedLog, tellsPlaces, withSince } from './followed-lines.ts';
+import { placesHeader, placesText } from '../stream/places.ts';
+import { FollowedLines, isFollowedLog, resumedQuery, resumedUrl, tellsPlaces, type Resumed } from './followed-lines.ts';
 import { connectionHeaders, keptHeaders } from '../request/kept-headers.ts';
 
 export interface CarrierParts {
@@ -118,12 +118,13 @@ export class Carrier {
 
   /** A log that is followed goes on with the next leader, from the last lines that came. */
   async #follow(call: Call, here: Handler, first: IncomingMessage): Promise<Outcome> {
-    const lines = new FollowedLines(call.response);
+    const lines = new FollowedLines(call.response, this.#parts.clock.now());
     let reply: IncomingMessage | undefined = first;
     while (reply && (await lines.take(reply)) === 'broken') {
-      const next = await this.#nextLeader(call, lines.places);
+      const next = await this.#nextLeader(call, lines);
       if (next === 'here') {
         call.places = lines.places;
+        resumedQuery(call.query, lines);
         return { answer: await here(call) };
       }
       if (next === undefined && !call.signal.aborted) endBroken(call.response);
@@ -134,12 +135,12 @@ export class Carrier {
   }
 
   /** The next leader's answer, or that this node is it; undefined where none comes in time, or nobody waits for one. */
-  async #nextLeader(call: Call, places: Places): Promise<IncomingMessage | 'here' | undefined> {
+  async #nextLeader(call: Call, told: Resumed): Promise<IncomingMessage | 'here' | undefined> {
     const { leader, clock, patienceMs = followPatienceMs } = this.#parts;
     const end = clock.now() + patienceMs;
     while (!call.signal.aborted && !leader.lost()) {
       if (leader.leads()) return 'here';
-      const reply = await this.#resumed(call, places);
+      const reply = await this.#resumed(call, told);
       if (reply) return reply;
       if (clock.now() >= end) return undefined;
       await pause(clock, retryMs);
@@ -147,11 +148,11 @@ export class Carrier {
     return undefined;
   }
 
-  async #resumed(call: Call, places: Places): Promise<IncomingMessage | undefined> {
+  async #resumed(call: Call, told: Resumed): Promise<IncomingMessage | undefined> {
     const connection = this.#parts.leader.open();
     if (!connection) return undefined;
     try {
-      const reply = await ask(connection, call, undefined, places);
+      const reply = await ask(connection, call, Buffer.from(placesText(told.places)), told);
       if (reply.statusCode === 200 && tellsPlaces(reply)) return reply;
       reply.destroy();
     } catch {
@@ -187,16 +188,12 @@ function withOutcome(refusal: Refusal, unknown: boolean): Refusal {
 }
 
 /** Resolves with the beginning of the answer. */
-function ask(connection: Duplex, { request, signal, key }: Call, body: Buffer | undefined, told: Places = new Map()): Promise<IncomingMessage> {
+function ask(connection: Duplex, { request, signal, key }: Call, body: Buffer | undefined, told?: Resumed): Promise<IncomingMessage> {
   const headers = keptHeaders(request.rawHeaders, hopHeaders).filter(([name]) => body === undefined || name.toLowerCase() !== 'content-length');
   headers.push(['Host', 'leader']);
   if (key !== undefined) headers.push(['Idempotency-Key', key]);
   const { method = 'GET', url = '/' } = request;
-  let path = url;
-  if (isFollowedLog(method, url)) {
-    const places = placesText(told);
-    if (places) path = withSince(url, places.since);
-    headers.push([placesHeader, places?.text ?? 'wanted']);
-  }
+  const path = told ? resumedUrl(url, told) : url;
+  if (isFollowedLog(method, url)) headers.push([placesHeader, 'wanted']);
   return callOver(connection, { method, path, headers, body, signal });
 }

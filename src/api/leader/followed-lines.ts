@@ -1,7 +1,7 @@
 /** The lines of a log that is followed through a manager that does not lead: whole ones alone go to the client, and how far they went is kept. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LogFrames, framed, type FramePiece } from '#model/log-frame';
-import { type Places, placesHeader, readPlaces } from '../stream/places.ts';
+import { notePlace, type Places, placesHeader, readPlaces } from '../stream/places.ts';
 
 const decoder = new TextDecoder();
 
@@ -17,19 +17,33 @@ export function isFollowedLog(method: string, url: string): boolean {
   return method === 'GET' && /\/(services|tasks)\/[^/]+\/logs$/.test(path) && !['', '0', 'no', 'false', 'none'].includes(follow);
 }
 
-/** The same request for what came since. */
-export function withSince(url: string, time: string): string {
-  const [path = '', query] = url.split('?');
-  const parameters = new URLSearchParams(query);
-  parameters.delete('tail');
-  parameters.set('since', String(Math.floor(Date.parse(time)) / 1000));
-  return `${path}?${parameters.toString()}`;
+/** A log that is asked for again: with what was told of it, and since when it is followed. */
+export interface Resumed {
+  readonly places: Places;
+  readonly sinceMs: number;
+}
+
+/** What is asked of tasks that have no place: who wanted the last lines alone has had them, or there were none. */
+export function resumedQuery(query: URLSearchParams, { sinceMs }: Resumed): void {
+  if (!/^\d+$/.test(query.get('tail') ?? '')) return;
+  query.delete('tail');
+  query.set('since', String(sinceMs / 1000));
+}
+
+export function resumedUrl(url: string, resumed: Resumed): string {
+  const [path = '', text] = url.split('?');
+  const query = new URLSearchParams(text);
+  resumedQuery(query, resumed);
+  return `${path}?${query.toString()}`;
 }
 
 export class FollowedLines {
   readonly places: Places = new Map();
 
-  constructor(readonly response: ServerResponse) {}
+  constructor(
+    readonly response: ServerResponse,
+    readonly sinceMs: number,
+  ) {}
 
   /** Hands on what the leader says, until it has said all ('over'), its line breaks ('broken'), or the client is gone ('over'). */
   take(reply: IncomingMessage): Promise<'over' | 'broken'> {
@@ -66,6 +80,6 @@ export class FollowedLines {
   /** A line goes out when its place is known: one without would be told again. */
   #tell(line: FramePiece | undefined, place: FramePiece): void {
     if (line) this.response.write(framed(line.stream, line.bytes));
-    for (const [taskId, time] of readPlaces(decoder.decode(place.bytes))) this.places.set(taskId, time);
+    for (const [taskId, time] of readPlaces(decoder.decode(place.bytes))) notePlace(this.places, taskId, time);
   }
 }

@@ -11,9 +11,10 @@ import type { Task } from '#model/object/task';
 import { readView, type Context } from '../context.ts';
 import type { TaskLogOptions, View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
+import { readBody } from '../request/body.ts';
 import { aborted } from './events.ts';
 import { fixedNanoseconds, lineText } from './log-lines.ts';
-import { placesHeader, placeText, readPlaces } from './places.ts';
+import { placesHeader, placesLimitBytes, placeText, readPlaces } from './places.ts';
 import { flag, get, parameter, type Answer, type Call, type Route } from '../router.ts';
 
 /** More tasks than this are not read at a time in one request. */
@@ -77,14 +78,14 @@ async function streamLogs(
 ): Promise<Answer> {
   const { response, signal } = call;
   const type = tty || call.target.version < 42 ? 'raw' : 'multiplexed';
-  const asked = context.carried(call) ? call.request.headers[placesHeader] : undefined;
-  const told = typeof asked === 'string' && !tty;
+  const told = context.carried(call) && call.request.headers[placesHeader] !== undefined && !tty;
+  const places = call.places ?? readPlaces(told ? (await readBody(call.request, placesLimitBytes)).toString() : '');
   if (!response.headersSent) {
     response.writeHead(200, { 'Content-Type': `application/vnd.docker.${type}-stream`, ...(told && { [placesHeader]: 'told' }) });
     // Also an idle service answers at once: the client waits for the headers.
     response.flushHeaders();
   }
-  const output = new LogOutput(response, request, { tty, told, places: call.places ?? readPlaces(told ? asked : '') }, signal);
+  const output = new LogOutput(response, request, { tty, told, places }, signal);
   const seen = new Set<string>();
   const open = new Set<Promise<void>>();
   function openNew(view: View): void {

@@ -1,22 +1,29 @@
 /** How far a stream of log lines was told, task by task: between managers alone, so that the next leader can go on where the last one died. */
 
-/** Asked for by whoever carries a request, with the places to go on from; answered by whoever tells them. */
+/** Said by whoever carries a request, with the places to go on from in its body; answered by whoever tells them. */
 export const placesHeader = 'shoal-log-places';
-/** Headers are short: of the tasks whose lines are oldest, the time of the oldest one named stands for all. */
-const namedLimit = 100;
+/** Of tasks that came and went in a stream that is followed for weeks, so many are remembered. */
+const keptPlaces = 5_000;
+/** More than so many take. */
+export const placesLimitBytes = 1024 * 1024;
 
-/** Task → time of its last line that was told, in nine digits, so that their texts compare as they do. */
+/** Task → time of its last line that was told; the one that spoke last stands last. */
 export type Places = Map<string, string>;
 
 export function placeText(taskId: string, time: string): string {
   return `${taskId}=${time}`;
 }
 
-/** The newest places, and since when lines of other tasks are wanted; undefined where nothing was told yet. */
-export function placesText(places: Places): { text: string; since: string } | undefined {
-  const newest = [...places].toSorted(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0)).slice(0, namedLimit);
-  const since = newest.at(-1)?.[1];
-  return since === undefined ? undefined : { text: newest.map(([id, time]) => placeText(id, time)).join(','), since };
+/** Notes that a task's lines are told up to `time`, and forgets who has been silent for longest. */
+export function notePlace(places: Places, taskId: string, time: string): void {
+  places.delete(taskId);
+  places.set(taskId, time);
+  const [oldest] = places.keys();
+  if (places.size > keptPlaces && oldest !== undefined) places.delete(oldest);
+}
+
+export function placesText(places: Places): string {
+  return [...places].map(([id, time]) => placeText(id, time)).join(',');
 }
 
 export function readPlaces(text: string): Places {

@@ -1,4 +1,5 @@
 /** Three managers and two workers on five hosts: they agree, outlive one of them, change roles, and are restarted without harm. */
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -60,6 +61,14 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     const ids = sortedLines(host.docker(['ps', '-aq', '--filter', 'label=com.docker.swarm.service.name=fenced']));
     return sortedLines(host.docker(['inspect', '-f', `{{.State.${what}}}`, ...ids])).map((text) => Date.parse(text));
   };
+  /** The lines of the service `talk` as the docker CLI follows them there, each with a number of its own. */
+  function followed(daemon: HostDaemon): { said: () => string; numbers: () => number[]; stop: () => void } {
+    const child = spawn('docker', ['service', 'logs', '-f', '--raw', 'talk'], { env: { ...process.env, ...daemon.environment } });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (part: string) => (said += part));
+    const numbers = (): number[] => [...said.matchAll(/said (\d+)\n/g)].map(([, number]) => Number(number));
+    return { said: () => `${said}\n${logs()}`, numbers, stop: () => void child.kill('SIGKILL') };
+  }
   const allRun = (on: readonly HostDaemon[]): string[] => on.map(({ host }) => `${host.name} Running`).toSorted();
 
   test('by the token of managers two more join, through either, and all see the same', async () => {
@@ -95,12 +104,32 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     const [near, far] = managers.filter((daemon) => daemon !== dead) as [HostDaemon, HostDaemon];
     // On a slow machine too it is back before anybody takes its place.
     await near.ask('swarm', 'update', '--dispatcher-heartbeat', '5s');
+    const talk = ['--constraint', `node.hostname==${workers[0]?.host.name}`, '--stop-grace-period', '1s', image, '/bin/sh', '-c'];
+    await near.askDocker(
+      'service',
+      'create',
+      '--name',
+      'talk',
+      '-d',
+      ...talk,
+      'trap "exit 0" TERM; i=0; while :; do i=$((i+1)); echo "said $i"; sleep 0.3; done',
+    );
+    await eventually(() => running(far, 'talk'), [`${workers[0]?.host.name} Running`]);
     const before = allContainers();
+    // Of the two, one will lead itself, and one ask the other.
+    const logsOfTalk = [near, far].map(followed);
+    for (const log of logsOfTalk) await until(() => log.numbers().length > 3, limitMs, log.said);
     await dead.kill();
     await insist(near, 'config', 'create', 'after', near.file('after', 'x'));
     await eventually(async () => (await placesAt(far)).filter((line) => line.includes(dead.host.name)).map((line) => line.split(' ').at(-1)), ['Unreachable']);
     const next = await leader([near, far]);
     expect(next).not.toBe(dead);
+    const heard = Math.max(...logsOfTalk.flatMap((log) => log.numbers()));
+    for (const log of logsOfTalk) {
+      await until(() => (log.numbers().at(-1) ?? 0) > heard + 3, limitMs, log.said);
+      log.stop();
+      expect(log.numbers()).toEqual(log.numbers().map((_, at) => (log.numbers()[0] ?? 0) + at));
+    }
     await dead.start();
     const all = daemons.map((daemon) => ready(daemon, daemon === next ? 'Leader' : managers.includes(daemon) ? 'Reachable' : '')).toSorted();
     for (const daemon of managers) await eventually(() => placesAt(daemon), all);
@@ -110,6 +139,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     // Each manager kept what was committed: whoever leads tells of what came before.
     const told = await next.ask('events', '--since', '1h', '--until', '0s', '--filter', 'type=service', '--format', '{{.Action}} {{.Actor.Attributes.name}}');
     expect(told.split('\n')).toContain('create app');
+    await next.askDocker('service', 'rm', 'talk');
   });
 
   test('a rolling upgrade of all daemons restarts no container and replaces no task; what the older ones do not know is refused until the last one is new', async () => {

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { Duplex } from 'node:stream';
 import type { Dependencies, LeaderLine, TaskLogLine, TaskLogOptions } from '#api/dependencies';
 import { ApiServer } from '#api/server';
+import { notePlace, placesText, readPlaces, type Places } from '#api/stream/places';
 import { silentLogger } from '#test/support/silent-logger';
 import { Refusal } from '#base/refusal';
 import { create } from '#store/action';
@@ -28,7 +29,7 @@ interface Node {
   readonly line: { leads: boolean; open: () => Duplex | undefined; lost: Refusal | undefined };
   /** What a task's log holds, and says while it is followed. */
   lines: TaskLogLine[];
-  readonly asked: TaskLogOptions[];
+  readonly asked: (TaskLogOptions & { task: string })[];
   readonly socketPath: string;
   ask(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }>;
 }
@@ -47,10 +48,11 @@ async function start(): Promise<Node> {
     checkRemoval: () => undefined,
   };
   const status = () => ({ LocalNodeState: 'active', NodeID: 'n', NodeAddr: '', ControlAvailable: true, Error: '' }) as const;
-  const node = { lines: [] as TaskLogLine[], asked: [] as TaskLogOptions[] };
+  const node = { lines: [] as TaskLogLine[], asked: [] as Node['asked'] };
   const logs: Dependencies['logs'] = {
-    async *open(_task, options, signal) {
-      node.asked.push(options);
+    async *open(task, options, signal) {
+      node.asked.push({ ...options, task: task.ID });
+      if (task.ID !== 'task1') return;
       for (let at = 0; !signal.aborted;) {
         const line = node.lines[at];
         if (line) {
@@ -213,9 +215,61 @@ test.each(['another manager', 'this node'])('a log that is followed goes on wher
   await heard(3);
   expect(said()).toEqual(['stdout line 1\n', 'stdout line 2\n', 'stdout line 3\n']);
   expect(first.asked).toMatchObject([{ follow: true, tail: 7 }]);
-  expect(successor.asked).toEqual([expect.objectContaining({ follow: true, sinceMs: Date.parse('2026-01-01T00:00:02Z') })]);
+  expect(successor.asked).toEqual([expect.objectContaining({ follow: true, sinceMs: Date.parse('2026-01-01T00:00:02Z'), task: 'task1' })]);
   expect(log.headers()).not.toHaveProperty('shoal-log-places');
   successor.lines.push(second(4));
   await heard(4);
   log.stop();
+});
+
+test.each([
+  ['/v1.47/services/web/logs?stdout=1&follow=1', {}],
+  ['/v1.47/services/web/logs?stdout=1&follow=1&since=12', { sinceMs: 12_000 }],
+  ['/v1.47/services/web/logs?stdout=1&follow=1&tail=0', { sinceMs: expect.any(Number) }],
+])('of a task of which nothing was told yet nothing is lost either: %s', async (path, wanted) => {
+  const [follower, first, next] = [await startWithTask(), await startWithTask(), await startWithTask()];
+  for (const { cluster } of [first, next]) {
+    const [service] = cluster.store.list('service');
+    if (service) cluster.write([create('task', runningTask(service, { id: 'silent', slot: 2, nodeId: 'n', now: 0 }))]);
+  }
+  const ways: Duplex[] = [];
+  const lead = (node: Node): void => {
+    node.line.leads = true;
+    follower.line.open = () => (ways.push(wayTo(node)()), ways.at(-1));
+  };
+  lead(first);
+  first.lines = [second(1)];
+  const sent = request({ socketPath: follower.socketPath, path, agent: false }, (response) => response.on('error', () => undefined).resume());
+  sent.on('error', () => undefined).end();
+  await until(
+    () => first.asked.length === 2,
+    30_000,
+    () => 'nobody is asked',
+  );
+  lead(next);
+  ways[0]?.destroy();
+  await until(
+    () => next.asked.length === 2,
+    30_000,
+    () => 'nobody is asked again',
+  );
+  sent.destroy();
+  const {
+    stdout: _o,
+    stderr: _e,
+    follow: _f,
+    timestamps: _t,
+    details: _d,
+    task,
+    ...options
+  } = { timestamps: 0, details: 0, ...next.asked.find((each) => each.task === 'silent') };
+  expect([task, options]).toEqual(['silent', wanted]);
+});
+
+test('as many places are kept as may be told in a body', () => {
+  const places: Places = new Map();
+  for (let at = 0; at < 6000; at++) notePlace(places, `task${at}`, '2026-01-01T00:00:00.000000000Z');
+  notePlace(places, 'task1500', '2026-01-01T00:00:01.000000000Z');
+  expect([places.size, places.has('task999'), [...places.keys()].at(-1)]).toEqual([5000, false, 'task1500']);
+  expect(readPlaces(placesText(places))).toEqual(places);
 });
