@@ -12,8 +12,11 @@ const firstBackoffMs = 100;
 const longestBackoffMs = 2000;
 const callLimitMs = 5000;
 /** For a session: whoever opens it asks several managers, and gives up on each by itself. */
-const openLimitMs = 30_000;
+const openLimitMs = 90_000;
 const describeEveryMs = 20_000;
+/** A session that broke because a beat was not answered costs more than the answer: the next one waits longer for it, until one has lasted. */
+const longestBeatLimitMs = 20_000;
+const lastingMs = 60_000;
 
 export interface SessionModules {
   openSession: OpenSession;
@@ -38,6 +41,7 @@ export interface SessionCalls {
 /** Runs until `signal`; every failure ends the session and opens the next one after a wait. */
 export async function runSessions(nodeId: string, modules: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
   let backoffMs = 0;
+  let beatLimitMs = callLimitMs;
   while (!signal.aborted) {
     const began = modules.clock.monotonicNow();
     try {
@@ -45,11 +49,13 @@ export async function runSessions(nodeId: string, modules: SessionModules, calls
       const sentAt = modules.clock.monotonicNow();
       const session = await open(nodeId, description, modules, signal);
       calls.heard(sentAt);
-      await serve(session, description, modules, calls, signal);
+      await serve(session, { description, beatLimitMs }, modules, calls, signal);
     } catch (error) {
+      if (error instanceof Unanswered) beatLimitMs = Math.min(2 * beatLimitMs, longestBeatLimitMs);
       if (!signal.aborted) calls.failed(error);
       if (!signal.aborted) modules.logger.warn({ err: error }, 'the connection to the manager broke: containers run on, and this node connects again');
     }
+    if (modules.clock.monotonicNow() - began > lastingMs) beatLimitMs = callLimitMs;
     // A session that breaks as soon as it stands is no reason to hurry.
     if (modules.clock.monotonicNow() - began > longestBackoffMs) backoffMs = 0;
     backoffMs = Math.min(firstBackoffMs + 2 * backoffMs, longestBackoffMs);
@@ -73,7 +79,7 @@ async function open(nodeId: string, description: NodeDescription, { openSession,
 
 async function serve(
   session: DispatcherSession,
-  description: NodeDescription,
+  { description, beatLimitMs }: { description: NodeDescription; beatLimitMs: number },
   modules: SessionModules,
   calls: SessionCalls,
   signal: AbortSignal,
@@ -84,7 +90,7 @@ async function serve(
   const left = new Promise<void>((resolve) => both.addEventListener('abort', () => resolve(), { once: true }));
   calls.opened(session, description);
   try {
-    await Promise.race([left, receive(session, calls), beat(session, modules, calls, both), describeAgain(session, description, modules, both)]);
+    await Promise.race([left, receive(session, calls), beat(session, beatLimitMs, modules, calls, both), describeAgain(session, description, modules, both)]);
   } finally {
     ending.abort();
     calls.closed();
@@ -97,10 +103,10 @@ async function receive(session: DispatcherSession, calls: SessionCalls): Promise
 }
 
 /** The first beat at once, the next when the answer says. */
-async function beat(session: DispatcherSession, { clock, meter }: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
+async function beat(session: DispatcherSession, limitMs: number, { clock, meter }: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const sentAt = clock.monotonicNow();
-    const answered = withLimit(session.heartbeat(), clock, signal);
+    const answered = withLimit(session.heartbeat(), clock, signal, limitMs);
     const nextMs = await answered.catch((error: unknown) => {
       if (!signal.aborted) meter?.count('shoal_heartbeats_sent_total', { result: 'failed' });
       throw error;
@@ -124,15 +130,17 @@ async function describeAgain(session: DispatcherSession, first: NodeDescription,
   }
 }
 
+class Unanswered extends Error {}
+
 /** Rejects when there is no answer in time, or with `signal`. */
 export function withLimit<T>(answer: Promise<T>, clock: Clock, signal: AbortSignal, limitMs = callLimitMs): Promise<T> {
   return new Promise((resolve, reject) => {
-    const fail = (message: string) => () => {
+    const fail = (error: Error) => () => {
       finish();
-      reject(new Error(message));
+      reject(error);
     };
-    const aborted = fail('cancelled');
-    const cancel = clock.after(limitMs, fail(`the dispatcher did not answer within ${limitMs} ms`));
+    const aborted = fail(new Error('cancelled'));
+    const cancel = clock.after(limitMs, fail(new Unanswered(`the dispatcher did not answer within ${limitMs} ms`)));
     const finish = () => {
       cancel();
       signal.removeEventListener('abort', aborted);

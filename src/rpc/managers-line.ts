@@ -22,9 +22,9 @@ export interface ManagersLineParts {
 const patienceMs = 300;
 /** Each search that fails lets the next one wait longer for each manager: when a thousand nodes seek the leader at once, whoever asks everybody makes it worse. */
 const longestPatienceMs = 2400;
-/** Who gives up on a leader that is busy, and asks again, takes from it what it had done for him: each time he waits longer. */
+/** Who gives up on a leader that is busy, and asks again, throws away what was done for him: where all do so none ever gets in. Each time he waits longer, and meanwhile asks the others. */
 const openLimitMs = 5000;
-const longestOpenLimitMs = 20_000;
+const longestOpenLimitMs = 60_000;
 
 /** While a manager is silent, those who said that they do not lead are asked again after about this time: one of them may by now. */
 const againMs = 1500;
@@ -123,7 +123,7 @@ class Search {
     this.#queue = [...(local === undefined ? [] : [`unix:${local}`]), ...others];
   }
 
-  /** Whether a manager that is there did not answer within the limit. */
+  /** Whether a manager did not answer within the limit. */
   get unanswered(): boolean {
     return this.#unanswered;
   }
@@ -183,7 +183,7 @@ class Search {
       const opening = connection.openSession(this.#nodeId, this.#description);
       const answer = (): void => void (answered = true);
       opening.then(answer, answer);
-      return closing(await this.#within(opening, connection), connection);
+      return closing(await this.#within(opening), connection);
     } catch (error) {
       if (answered) this.#refused.add(address);
       // What was not answered may be yet, and must not become a session that nobody has.
@@ -195,13 +195,12 @@ class Search {
     }
   }
 
-  #within(opening: Promise<DispatcherSession>, connection: DispatcherConnection): Promise<DispatcherSession> {
+  #within(opening: Promise<DispatcherSession>): Promise<DispatcherSession> {
     const limitMs = this.#patience.openMs;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        // One that was never reached is not busy.
-        if (connection.stands()) this.#unanswered = true;
+        this.#unanswered = true;
         reject(new Refusal('unavailable', `the manager did not open a session within ${limitMs} ms`));
       }, limitMs);
     });

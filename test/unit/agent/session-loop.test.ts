@@ -1,0 +1,34 @@
+/** The node's line to its dispatcher, when that is too busy to answer. */
+import { expect, test } from 'vitest';
+import { runSessions } from '#agent/session-loop';
+import type { DispatcherSession } from '#model/object/assignment';
+import { testDescription } from '#test/support/memory-cluster';
+import { silentLogger } from '#test/support/silent-logger';
+import { VirtualClock } from '#test/support/virtual-clock';
+
+test('a beat that is not answered ends the session, and the next one waits longer for its own: until one has lasted', async () => {
+  const clock = new VirtualClock();
+  const began = clock.monotonicNow();
+  const lasted: number[] = [];
+  let answersUntil = began;
+  const session = (): DispatcherSession => {
+    const openedAt = clock.monotonicNow();
+    const never = new Promise<never>(() => {});
+    const heartbeat = (): Promise<number> => (clock.monotonicNow() < answersUntil ? Promise.resolve(1000) : never);
+    const close = (): void => void lasted.push(clock.monotonicNow() - openedAt);
+    return { assignments: () => ({ [Symbol.asyncIterator]: () => ({ next: () => never }) }), heartbeat, close } as unknown as DispatcherSession;
+  };
+  const ending = new AbortController();
+  const random = { next: () => 0, bytes: () => new Uint8Array(), split: () => random };
+  const calls = { opened: () => undefined, assigned: () => undefined, heard: () => undefined, closed: () => undefined, failed: () => undefined };
+  const modules = { openSession: async () => session(), describe: async () => testDescription, clock, random, logger: silentLogger };
+  const over = runSessions('n', modules, calls, ending.signal);
+  await clock.advance(5000 + 10_000 + 20_000 + 20_000);
+  expect(lasted).toEqual([5000, 10_000, 20_000, 20_000]);
+  answersUntil = clock.monotonicNow() + 70_000;
+  await clock.advance(70_000 + 20_000 + 5000);
+  // The first of these was begun without an answer.
+  expect(lasted.slice(4)).toEqual([20_000, 70_000, 5000]);
+  ending.abort();
+  await over;
+});
