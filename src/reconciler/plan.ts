@@ -5,7 +5,7 @@ import { inventoryOf, isEmptyRecord, ownedObjects } from '#control/stack/invento
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
 import { adoptStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack, type DeployOptions } from '#control/stack/stacks';
-import type { Stack } from '#model/object/stack';
+import { conditionOf, type Stack } from '#model/object/stack';
 import type { Action } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
@@ -127,7 +127,7 @@ function planDeploy(planning: Planning, rendered: AppliedStack, source: Reposito
   const repeated = stack?.Digest === rendered.digest && isOwned(stack, repository) && !isEmptyRecord(stack);
   const waits = repeated || removed ? undefined : (held(planning, actions, stack, commit) ?? manual(planning, rendered, stack));
   if (waits !== undefined) return [{ type: 'hold', name, source, commit, reason: waits, foreign: false }];
-  const drift = removed || (repeated && stack.Condition.State === 'applied');
+  const drift = removed || (repeated && conditionOf(stack).State === 'applied');
   const changes = changesBy(view, actions, drift);
   const reason = removed ? 'removed by hand' : reasonOf(changes, stack, drift);
   return [{ type: 'apply', name, rendered, source, reason, drift, changes }];

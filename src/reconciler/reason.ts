@@ -1,7 +1,7 @@
 /** Why a stack is applied, for people: what its actions change, seen from the services as they are. */
 import { fieldChanges, fieldText } from '#model/difference/field-changes';
 import type { Service } from '#model/object/service';
-import type { Stack } from '#model/object/stack';
+import { conditionOf, type Stack } from '#model/object/stack';
 import type { Action } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
@@ -20,7 +20,7 @@ export function changesBy(view: View, actions: readonly Action[], drift: boolean
 
 export function reasonOf(changes: readonly string[], stack: Stack | undefined, drift: boolean): string {
   if (!stack || stack.Digest === '') return 'new in the repository';
-  if (changes.length === 0) return stack.Condition.State === 'applied' ? 'its record changes' : 'it is in order again';
+  if (changes.length === 0) return conditionOf(stack).State === 'applied' ? 'its record changes' : 'it is in order again';
   return drift ? `changed by hand: ${changes.join('; ')}` : changes.join('; ');
 }
 

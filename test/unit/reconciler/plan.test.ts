@@ -79,6 +79,19 @@ test('a changed stack names what changes, its neighbour is left alone', () => {
   expect(bench.plan(stack('a', 'a:2', 'c2'), stack('b'))).toEqual(['apply a: a_web TaskTemplate.ContainerSpec.Image: "a:1" → "a:2"']);
 });
 
+test('a stack that the first version noted as rolled back is one that was applied: what differs was changed by hand', () => {
+  const bench = new Bench();
+  bench.apply(stack('a'));
+  const record = bench.store.byName('stack', 'a');
+  const service = bench.store.byName('service', 'a_web');
+  if (!record || !service) throw new Error('nothing was applied');
+  const Condition = { State: 'rolled back', Message: 'm', Since: '' } as unknown as typeof record.Condition;
+  bench.run(() => ({ actions: [update('stack', { ...record, Condition })], result: undefined }));
+  expect(bench.plan(stack('a'))).toEqual(['apply a: its record changes (drift)']);
+  bench.run(updateService(service.ID, service.Version.Index, { ...service.Spec, Mode: { Replicated: { Replicas: 5 } } }));
+  expect(bench.plan(stack('a'))).toEqual(['apply a: changed by hand: a_web Mode.Replicated.Replicas: 5 → 1 (drift)']);
+});
+
 test('a change by hand is drift and names what was changed', () => {
   const bench = new Bench();
   bench.apply(stack('a'));
