@@ -83,10 +83,7 @@ export class RevisionJudge {
     // What goes back by itself ends that first: another change in the middle would be a rollout of its own.
     if (isGoingBack(view, stack)) return;
     const reason = late ?? (health.Message === '' ? 'it does not become healthy' : health.Message);
-    // Of a unit it is for all of them to go back, or for none.
-    const tries = revision.Unit ? !isStill(view, stack, this.#parts.clock.now()) : goesBack(view, stack, this.#parts.clock.now());
-    if (tries && (await this.#giveUp(Name, Number, reason))) return;
-    await cluster.submit(judgeRevision(Name, Number, { State: 'failed', Message: reason }));
+    await this.#fail(view, stack, revision, reason);
   }
 
   /** What came in one entry is good together, and not before all of it is. */
@@ -98,7 +95,8 @@ export class RevisionJudge {
     await this.#parts.cluster.submit(judgeTogether(all, { State: 'good', Message: '' }));
   }
 
-  async #advance(view: View, { Spec: { Name }, Source, Suspended }: Stack, { Spec: { Number } }: Revision): Promise<void> {
+  async #advance(view: View, { Spec: { Name }, Source, Suspended }: Stack, revision: Revision): Promise<void> {
+    const { Number } = revision.Spec;
     const repository = Source.Kind === 'repository' ? view.byName('repository', Source.Repository) : undefined;
     if (Suspended || (repository && stillness(repository, this.#parts.clock.now()))) return;
     const { cluster, events } = this.#parts;
@@ -108,9 +106,20 @@ export class RevisionJudge {
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
       const reason = `its next wave is refused: ${error.message}`;
-      if (goesBack(view, (await cluster.read()).byName('stack', Name), this.#parts.clock.now()) && (await this.#giveUp(Name, Number, reason))) return;
-      await cluster.submit(judgeRevision(Name, Number, { State: 'failed', Message: reason }));
+      const now = await cluster.read();
+      const stack = now.byName('stack', Name);
+      if (stack) await this.#fail(now, stack, revision, reason);
     }
+  }
+
+  /** It goes back, where it may; else it is said that it failed. */
+  async #fail(view: View, stack: Stack, revision: Revision, reason: string): Promise<void> {
+    const { Name } = stack.Spec;
+    const { Number } = revision.Spec;
+    // Of a unit it is for all of them to go back, or for none.
+    const tries = revision.Unit ? !isStill(view, stack, this.#parts.clock.now()) : goesBack(view, stack, this.#parts.clock.now());
+    if (tries && (await this.#giveUp(Name, Number, reason))) return;
+    await this.#parts.cluster.submit(judgeRevision(Name, Number, { State: 'failed', Message: reason }));
   }
 
   async #giveUp(name: string, number: number, reason: string): Promise<boolean> {

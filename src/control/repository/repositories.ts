@@ -234,7 +234,7 @@ function checkSettings({ Environment, Variables = {} }: RepositorySpec): void {
     throw new Refusal('invalidArgument', `the variables are more than ${mostVariables}, or longer than ${longestVariables} characters`);
 }
 
-export function checkRepository(spec: RepositorySpec): void {
+function checkRepository(spec: RepositorySpec): void {
   checkName(spec.Name);
   if (!spec.URL) throw new Refusal('invalidArgument', 'repository URL must be provided');
   if (!spec.Branch) throw new Refusal('invalidArgument', 'repository branch must be provided');

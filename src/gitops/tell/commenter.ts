@@ -168,7 +168,9 @@ export class Commenter {
     try {
       const plan = await this.#parts.plan(name, ref);
       // The forge knows of a commit before it has moved what leads there.
-      return plan.commit === head ? bounded(repositoryPlanMarkdown(plan)) : undefined;
+      // Whether the repository is suspended or frozen now is no property of the commit.
+      const { waits: _now, ...lasting } = plan;
+      return plan.commit === head ? bounded(repositoryPlanMarkdown(lasting)) : undefined;
     } catch (error) {
       const { message } = error as Error;
       const ownFault = error instanceof Refusal && (error.code === 'invalidArgument' || message.startsWith(`commit ${head.slice(0, 12)} `));

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newestRevision, revisionsOf } from '#control/stack/revisions';
 import { suspendStack } from '#control/stack/stack-states';
-import { removeStack } from '#control/stack/stacks';
+import { deployStack, removeStack } from '#control/stack/stacks';
+import type { StackSpec } from '#model/object/stack';
 import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
 import { instantly } from '#test/support/instant-services';
 import { initialisedCluster } from '#test/support/memory-cluster';
@@ -94,12 +95,45 @@ test('an atomic commit comes whole or not at all, goes back whole in one entry, 
   expect(images('a', 'b')).toEqual(['a:6', 'b:4']);
 });
 
+test('an atomic commit that stays where it fails has its verdict stack by stack, also where the next wave is refused', async () => {
+  const file = (image: string, port: number, more = '') => `services:\n  db: { image: "${image}" }\n  api: { image: "api:1", ports: ["${port}:80"] }\n${more}`;
+  const order = 'atomic: true\nsync: { on_failure: stay }\nstacks: [stacks/b, { path: stacks/a, waves: [[db], [api]] }]\n';
+  repository.commit({ 'shoal.yml': order, 'stacks/a/compose.yml': file('db:1', 8080), 'stacks/b/compose.yml': stackFile('b:1') });
+  await following.add(repository.folder);
+  await seen(() => good('a') && good('b'));
+  // What takes the port comes between the waves.
+  following.cluster.run(deployStack({ ...taker, Name: 'other' }, { source: { Kind: 'deploy' }, prune: true }));
+  repository.commit({ 'stacks/a/compose.yml': file('db:2', 9090), 'stacks/b/compose.yml': stackFile('b:2') });
+  await following.sync();
+  await seen(() => newestRevision(following.cluster.store, 'a')?.Outcome.State === 'failed' && good('b'));
+  expect(newestRevision(following.cluster.store, 'a')?.Outcome.Message).toMatch(
+    /its next wave is refused: .*9090.*it does not go back, for stack (a|b) stays as it is/,
+  );
+  expect([following.image('a_db'), following.image('b_web')]).toEqual(['db:2', 'b:2']);
+});
+
 test('an atomic repository has no order between its stacks', async () => {
   repository.commit({ 'shoal.yml': 'atomic: true\nstacks: [stacks/a, { path: stacks/b, after: [a] }]\n', 'stacks/a/compose.yml': stackFile() });
   expect((await following.add(repository.folder)).Message).toBe(
     'shoal.yml:2:38: stacks.1.after: stacks of an `atomic` repository come at once (leave out `after`, or `atomic`)',
   );
 });
+
+const taker: StackSpec = {
+  Name: 'other',
+  Networks: [],
+  Secrets: [],
+  Configs: [],
+  Services: [
+    {
+      Name: 'other_web',
+      TaskTemplate: { ContainerSpec: { Image: 'o:1' } },
+      Mode: { Replicated: { Replicas: 1 } },
+      EndpointSpec: { Ports: [{ Protocol: 'tcp', TargetPort: 80, PublishedPort: 9090, PublishMode: 'ingress' }] },
+    },
+  ],
+  External: { Networks: [], Secrets: [], Configs: [] },
+};
 
 const services = (images: Readonly<Record<string, string>>) =>
   `services:\n${Object.entries(images)
