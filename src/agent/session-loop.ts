@@ -14,9 +14,9 @@ const callLimitMs = 5000;
 /** For a session: whoever opens it asks several managers, and gives up on each by itself. */
 const openLimitMs = 90_000;
 const describeEveryMs = 20_000;
-/** A session that broke because a beat was not answered costs more than the answer: the next one waits longer for it, until one has lasted. */
+/** A session that broke because a beat was not answered costs more than the answer: the next one waits longer for its first ones. When these are answered the manager is as quick as any. */
 const longestBeatLimitMs = 20_000;
-const lastingMs = 60_000;
+const firstBeats = 3;
 
 export interface SessionModules {
   openSession: OpenSession;
@@ -41,7 +41,7 @@ export interface SessionCalls {
 /** Runs until `signal`; every failure ends the session and opens the next one after a wait. */
 export async function runSessions(nodeId: string, modules: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
   let backoffMs = 0;
-  let beatLimitMs = callLimitMs;
+  const patience = { beatLimitMs: callLimitMs };
   while (!signal.aborted) {
     const began = modules.clock.monotonicNow();
     try {
@@ -49,13 +49,12 @@ export async function runSessions(nodeId: string, modules: SessionModules, calls
       const sentAt = modules.clock.monotonicNow();
       const session = await open(nodeId, description, modules, signal);
       calls.heard(sentAt);
-      await serve(session, { description, beatLimitMs }, modules, calls, signal);
+      await serve(session, { description, patience }, modules, calls, signal);
     } catch (error) {
-      if (error instanceof Unanswered) beatLimitMs = Math.min(2 * beatLimitMs, longestBeatLimitMs);
+      if (error instanceof Unanswered) patience.beatLimitMs = Math.min(2 * patience.beatLimitMs, longestBeatLimitMs);
       if (!signal.aborted) calls.failed(error);
       if (!signal.aborted) modules.logger.warn({ err: error }, 'the connection to the manager broke: containers run on, and this node connects again');
     }
-    if (modules.clock.monotonicNow() - began > lastingMs) beatLimitMs = callLimitMs;
     // A session that breaks as soon as it stands is no reason to hurry.
     if (modules.clock.monotonicNow() - began > longestBackoffMs) backoffMs = 0;
     backoffMs = Math.min(firstBackoffMs + 2 * backoffMs, longestBackoffMs);
@@ -79,7 +78,7 @@ async function open(nodeId: string, description: NodeDescription, { openSession,
 
 async function serve(
   session: DispatcherSession,
-  { description, beatLimitMs }: { description: NodeDescription; beatLimitMs: number },
+  { description, patience }: { description: NodeDescription; patience: { beatLimitMs: number } },
   modules: SessionModules,
   calls: SessionCalls,
   signal: AbortSignal,
@@ -90,7 +89,7 @@ async function serve(
   const left = new Promise<void>((resolve) => both.addEventListener('abort', () => resolve(), { once: true }));
   calls.opened(session, description);
   try {
-    await Promise.race([left, receive(session, calls), beat(session, beatLimitMs, modules, calls, both), describeAgain(session, description, modules, both)]);
+    await Promise.race([left, receive(session, calls), beat(session, patience, modules, calls, both), describeAgain(session, description, modules, both)]);
   } finally {
     ending.abort();
     calls.closed();
@@ -103,10 +102,17 @@ async function receive(session: DispatcherSession, calls: SessionCalls): Promise
 }
 
 /** The first beat at once, the next when the answer says. */
-async function beat(session: DispatcherSession, limitMs: number, { clock, meter }: SessionModules, calls: SessionCalls, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+async function beat(
+  session: DispatcherSession,
+  patience: { beatLimitMs: number },
+  { clock, meter }: SessionModules,
+  calls: SessionCalls,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let answers = 0; !signal.aborted; answers++) {
+    if (answers === firstBeats) patience.beatLimitMs = callLimitMs;
     const sentAt = clock.monotonicNow();
-    const answered = withLimit(session.heartbeat(), clock, signal, limitMs);
+    const answered = withLimit(session.heartbeat(), clock, signal, patience.beatLimitMs);
     const nextMs = await answered.catch((error: unknown) => {
       if (!signal.aborted) meter?.count('shoal_heartbeats_sent_total', { result: 'failed' });
       throw error;

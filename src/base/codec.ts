@@ -27,8 +27,9 @@ export function decode<T>(bytes: Uint8Array): T {
   }
 }
 
-/** `decode` of what somebody else made. Refuses `invalidArgument`, too, what is nested deeper than anything of ours. */
-export function decodeForeign<T>(bytes: Uint8Array): T {
+/** `decode` of what somebody else made. Refuses `invalidArgument`, too, what is longer than `limitBytes` or nested deeper than anything of ours. */
+export function decodeForeign<T>(bytes: Uint8Array, limitBytes: number): T {
+  if (bytes.length > limitBytes) throw new Refusal('invalidArgument', `a message has ${bytes.length} bytes: at most ${limitBytes} are taken`);
   if (isDeeper(bytes.subarray(1), deepestJson)) throw new Refusal('invalidArgument', `a message is nested more than ${deepestJson} deep`);
   return decode<T>(bytes);
 }

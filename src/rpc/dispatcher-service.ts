@@ -13,6 +13,9 @@ import { unavailable } from './forward/node-tunnels.ts';
 import { toServiceError } from './refusals.ts';
 import { callerOf, type RpcServer } from './rpc-server.ts';
 
+/** Bytes of what a node sends; a thousand reports come in a call. */
+const limits = { description: 1024 * 1024, reports: 16 * 1024 * 1024, attachment: 64 * 1024 };
+
 type Stream = ServerWritableStream<SessionRequest, SessionResponse>;
 
 export interface DispatcherServiceParts {
@@ -63,11 +66,11 @@ export class DispatcherService {
       session: (stream) => void this.#serve(stream),
       heartbeat: answering(async ({ sessionId }, caller) => ({ periodMs: await this.#sessionOf(sessionId, caller).heartbeat() })),
       updateTaskStatus: answering(async ({ sessionId, updates }, caller) => {
-        await this.#sessionOf(sessionId, caller).updateTaskStatus(decodeForeign<TaskStatusUpdate[]>(updates));
+        await this.#sessionOf(sessionId, caller).updateTaskStatus(decodeForeign<TaskStatusUpdate[]>(updates, limits.reports));
         return {};
       }),
       updateDescription: answering(async ({ sessionId, description }, caller) => {
-        await this.#sessionOf(sessionId, caller).updateDescription(decodeForeign<NodeDescription>(description));
+        await this.#sessionOf(sessionId, caller).updateDescription(decodeForeign<NodeDescription>(description, limits.description));
         return {};
       }),
       acknowledge: answering(async ({ sessionId, resultsIn }, caller) => {
@@ -79,7 +82,7 @@ export class DispatcherService {
         return {};
       }),
       changeAttachment: answering(async ({ sessionId, change }, caller) => ({
-        taskId: await this.#sessionOf(sessionId, caller).changeAttachment(decodeForeign<AttachmentChange>(change)),
+        taskId: await this.#sessionOf(sessionId, caller).changeAttachment(decodeForeign<AttachmentChange>(change, limits.attachment)),
       })),
       pause: answering(async ({ sessionId }, caller) => {
         await this.#sessionOf(sessionId, caller).pause();
@@ -103,7 +106,7 @@ export class DispatcherService {
     try {
       const { nodeId, address } = callerOf(stream);
       const wanted = (): boolean => !stream.cancelled && !stream.destroyed;
-      const session = await this.#parts.openSession(nodeId, decodeForeign<NodeDescription>(stream.request.description), address, wanted);
+      const session = await this.#parts.openSession(nodeId, decodeForeign<NodeDescription>(stream.request.description, limits.description), address, wanted);
       const line = { session, nodeId, stream };
       this.#lines.set(id, line);
       this.#newest.set(nodeId, line);

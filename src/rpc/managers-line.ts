@@ -6,6 +6,7 @@ import type { NodeDescription } from '#model/object/node';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
 import { clientCredentials, type LiveTls, type NodeTls } from './credentials.ts';
 import { connectDispatcher, type DispatcherConnection } from './dispatcher-client.ts';
+import { reaches } from './spare-line.ts';
 
 export interface ManagersLineParts {
   /** Socket of the manager on this host; undefined on a worker. */
@@ -28,6 +29,9 @@ const longestOpenLimitMs = 60_000;
 
 /** While a manager is silent, those who said that they do not lead are asked again after about this time: one of them may by now. */
 const againMs = 1500;
+
+/** For the kernel of a manager's host to take a connection. */
+const reachMs = 2000;
 
 /** What one search waits for. */
 interface Patience {
@@ -123,7 +127,7 @@ class Search {
     this.#queue = [...(local === undefined ? [] : [`unix:${local}`]), ...others];
   }
 
-  /** Whether a manager did not answer within the limit. */
+  /** Whether a manager that is there did not answer within the limit. */
   get unanswered(): boolean {
     return this.#unanswered;
   }
@@ -183,7 +187,7 @@ class Search {
       const opening = connection.openSession(this.#nodeId, this.#description);
       const answer = (): void => void (answered = true);
       opening.then(answer, answer);
-      return closing(await this.#within(opening), connection);
+      return closing(await this.#within(opening, address), connection);
     } catch (error) {
       if (answered) this.#refused.add(address);
       // What was not answered may be yet, and must not become a session that nobody has.
@@ -195,16 +199,16 @@ class Search {
     }
   }
 
-  #within(opening: Promise<DispatcherSession>): Promise<DispatcherSession> {
-    const limitMs = this.#patience.openMs;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.#unanswered = true;
-        reject(new Refusal('unavailable', `the manager did not open a session within ${limitMs} ms`));
-      }, limitMs);
-    });
-    return Promise.race([opening, late]).finally(() => clearTimeout(timer));
+  /** A host that is off is given up soon; one whose kernel answers while its program does not is busy, and waited for longer. */
+  async #within(opening: Promise<DispatcherSession>, address: string): Promise<DispatcherSession> {
+    const { openMs } = this.#patience;
+    const soon = await raced(opening, openLimitMs);
+    if (soon) return soon;
+    this.#unanswered = address.startsWith('unix:') || (await reaches(address, reachMs));
+    // What came meanwhile is taken.
+    const later = await raced(opening, this.#unanswered ? openMs - openLimitMs : 0);
+    if (later) return later;
+    throw new Refusal('unavailable', `the manager did not open a session within ${this.#unanswered ? openMs : openLimitMs} ms`);
   }
 
   /** Whoever is refused for good hears that, whatever others say. */
@@ -231,6 +235,13 @@ function closing(session: DispatcherSession, connection: DispatcherConnection): 
       connection.close();
     },
   };
+}
+
+/** Undefined when it takes longer. */
+function raced<T>(work: Promise<T>, limitMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), limitMs)));
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 function shuffled(list: readonly string[], random: Random): string[] {

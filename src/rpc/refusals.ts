@@ -48,7 +48,7 @@ function factsOf(error: ServiceError): Refusal['facts'] {
   const [bytes] = error.metadata?.get(factsKey) ?? [];
   if (!Buffer.isBuffer(bytes) || bytes.length > factsLimit) return {};
   try {
-    const facts = decodeForeign<unknown>(bytes);
+    const facts = decodeForeign<unknown>(bytes, factsLimit);
     return typeof facts === 'object' && facts !== null ? (facts as Refusal['facts']) : {};
   } catch {
     return {};

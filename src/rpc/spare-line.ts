@@ -66,7 +66,7 @@ function isUnreachable(error: unknown): boolean {
 }
 
 /** Whether a connection to the address comes to be: no more than that. */
-function reaches(address: string, limitMs: number): Promise<boolean> {
+export function reaches(address: string, limitMs: number): Promise<boolean> {
   const at = address.lastIndexOf(':');
   const socket = connect({ host: address.slice(0, at).replaceAll(/[[\]]/g, ''), port: Number(address.slice(at + 1)) });
   return new Promise((resolve) => {

@@ -1,4 +1,5 @@
 /** What a node sends is looked at before anything is decided on it: one that lies, or runs another program, harms itself alone. */
+import { timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { jsonLength } from '#base/text/json-length';
 import { addressNumber } from '#model/ipv4';
@@ -13,8 +14,6 @@ const aliasesLimit = 64;
 const clashesLimit = 64;
 /** Of a sentence. */
 const longestText = 1000;
-/** As engines and agents write it. */
-const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 /** Of what an engine says of an end. */
 const longestError = 8000;
 /** JSON, with labels, plugins and subnets of an engine. */
@@ -58,13 +57,20 @@ export function bounded({ Timestamp, State, Message, Err, ContainerStatus, PortS
   };
   const ports = PortStatus && readPortStatus(PortStatus);
   return {
-    Timestamp: time.test(Timestamp) ? Timestamp : '',
+    Timestamp: timeOfText(Timestamp),
     State,
     Message: shortened(Message),
     ...(Err !== undefined && { Err: shortened(Err) }),
     ...(ContainerStatus && { ContainerStatus: container }),
     ...(ports && jsonLength(ports) <= longestPorts && { PortStatus: ports }),
   };
+}
+
+/** As Go reads it, whatever it was written as; '' for none. */
+function timeOfText(text: string): string {
+  const ms = text.length <= longestName ? Date.parse(text) : Number.NaN;
+  const year = new Date(ms).getUTCFullYear();
+  return year >= 0 && year <= 9999 ? timeText(ms) : '';
 }
 
 function shortened(text: string): string {

@@ -27,10 +27,14 @@ const nested = (depth: number, within: string): Uint8Array =>
   new Uint8Array([1, ...Buffer.from(`${'[{"a":'.repeat(depth / 2)}${within}${'}]'.repeat(depth / 2)}`)]);
 
 test.each([102, 6000, 20_000])('what others nest %d deep is refused before anybody walks over it', (depth) => {
-  expect(() => decodeForeign(nested(depth, '1'))).toThrow(expect.objectContaining({ code: 'invalidArgument' }));
+  expect(() => decodeForeign(nested(depth, '1'), 1_000_000)).toThrow(expect.objectContaining({ code: 'invalidArgument' }));
 });
 
 test('brackets in texts nest nothing', () => {
   const text = JSON.stringify(`"\\${'[{'.repeat(200)}"`);
-  expect(decodeForeign(nested(100, text))).toEqual(decode(nested(100, text)));
+  expect(decodeForeign(nested(100, text), 1_000_000)).toEqual(decode(nested(100, text)));
+});
+
+test('what others send is refused by its length before it is read', () => {
+  expect(() => decodeForeign(encode('x'.repeat(100)), 100)).toThrow('a message has 103 bytes: at most 100 are taken');
 });

@@ -157,3 +157,13 @@ function withAt(value: object, [key = '', ...rest]: readonly string[], set: unkn
   const next = rest.length === 0 ? set : withAt((value as Record<string, object>)[key] ?? {}, rest, set);
   return Array.isArray(value) ? value.with(Number(key), next) : { ...value, [key]: next };
 }
+
+test.each(['2026-99-99T00:00:00Z', '2026-01-01T00:00:60Z', '2026-01-01T00:00:00+99:99', 'x'.repeat(300), '+275760-09-13T00:00:00Z', ''])(
+  'the time "%s" of a status is none',
+  (Timestamp) => expect(bounded({ State: 'failed', Timestamp, Message: '' }).Timestamp).toBe(''),
+);
+
+test.each([
+  ['2026-02-03T04:05:06.789Z', '2026-02-03T04:05:06.789Z'],
+  ['2026-02-03T04:05:06.123456789+01:00', '2026-02-03T03:05:06.123Z'],
+])('the time %s is taken as %s', (Timestamp, taken) => expect(bounded({ State: 'failed', Timestamp, Message: '' }).Timestamp).toBe(taken));
