@@ -16,6 +16,8 @@ const takeOverFactor = 6;
 const betweenArrivals = 3;
 /** However many there are. */
 const longestTakeOver = 60;
+/** Of so many workers half are not missing by themselves: it is the leader whom they do not reach, or a machine that is busy. */
+const manyWorkers = 10;
 
 /** A daemon that said that it comes back is waited for so long: a restart or another version takes a fraction of it. */
 const awayMs = 20_000;
@@ -51,6 +53,9 @@ export class Heartbeats {
   /** Until when nodes that are awaited are so at least: nodes that come put it off, to `#awaitedEnd` at most. */
   #awaitedUntil = 0;
   #awaitedEnd = 0;
+  /** Workers that are awaited, and those of them that have opened no session yet. */
+  #awaited = 0;
+  #missing = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -69,6 +74,8 @@ export class Heartbeats {
       const stillAwayMs = Math.min((node.Shoal?.AwayUntil ?? now) - now, longestAwayMs);
       this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, stillAwayMs), awaited });
     }
+    this.#awaited = [...this.#lines.values()].reduce((sum, { awaited }) => sum + Number(awaited), 0);
+    this.#missing = this.#awaited;
   }
 
   /** Nodes that are waited for and not noted as unknown yet: some of them, until there are none. */
@@ -87,7 +94,10 @@ export class Heartbeats {
   open(nodeId: string, periodMs: number, monotonic: number): number {
     const session = ++this.#sessions;
     const { awaited = false, deadline = 0, session: before } = this.#lines.get(nodeId) ?? {};
-    if (awaited && before === undefined) this.#came(periodMs, monotonic);
+    if (awaited && before === undefined) {
+      this.#missing--;
+      this.#came(periodMs, monotonic);
+    }
     this.#lines.set(nodeId, { session, deadline: Math.max(monotonic + Math.round(silentPeriods * periodMs), awaited ? deadline : 0), awaited });
     return session;
   }
@@ -123,7 +133,9 @@ export class Heartbeats {
   }
 
   #due({ deadline, awaited }: Line): number {
-    return awaited ? Math.max(deadline, this.#awaitedUntil) : deadline;
+    if (!awaited) return deadline;
+    const mostMissing = this.#awaited >= manyWorkers && 2 * this.#missing > this.#awaited;
+    return mostMissing ? Math.max(deadline, this.#awaitedEnd) : Math.max(deadline, this.#awaitedUntil);
   }
 
   /** Ends the sessions whose deadline is past, some of many; their nodes are down. Until `forgetDown` they are noted again whenever this is asked: an entry may not come to be. */

@@ -118,6 +118,18 @@ test('while workers keep coming to a new leader the others are waited for; one t
   expect(down(12_800)).toEqual(['a', 'b', 'c', 'd']);
 });
 
+test('while most of many workers are missing nobody is taken for dead: that is the leader, or a busy machine', () => {
+  const ids = Array.from({ length: 10 }, (_, n) => `n${n}`);
+  const store = storeOf({ node: ids.map((id) => inState(id, 'unknown')) });
+  const heartbeats = new Heartbeats(fixed(0.5));
+  heartbeats.takeOver(store, 1000, at(0));
+  for (const id of ids.slice(0, 4)) heartbeats.open(id, 1000, 20_000);
+  expect([heartbeats.expire(store, at(30_000)), heartbeats.nextDeadline()]).toEqual([[], 60_000]);
+  heartbeats.open('n4', 1000, 31_000);
+  expect(heartbeats.nextDeadline()).toBe(34_000);
+  expect(heartbeats.expire(store, at(34_000)).length).toBeGreaterThanOrEqual(5);
+});
+
 test('however long nodes keep coming to a new leader, one that is missing is down after sixty periods', () => {
   const ids = Array.from({ length: 70 }, (_, n) => `n${n}`);
   const store = storeOf({ node: ['missing', ...ids].map((id) => inState(id, 'unknown')) });
