@@ -7,6 +7,8 @@ import type { TaskStatus } from '#model/object/task';
 /** Statuses that follow one another within this time are reported as one. */
 const flushDelayMs = 20;
 const updatesPerCall = 1000;
+/** Of what an engine or a plugin says: the managers keep no more, and take calls of some length only. */
+const longestError = 8000;
 
 export class StatusReporter {
   /** At most one entry a task. */
@@ -27,7 +29,7 @@ export class StatusReporter {
   }
 
   report(taskId: string, status: TaskStatus): void {
-    this.#pending.set(taskId, status);
+    this.#pending.set(taskId, withShortError(status));
     this.#schedule();
   }
 
@@ -65,4 +67,8 @@ export class StatusReporter {
       this.#schedule();
     }
   }
+}
+
+function withShortError(status: TaskStatus): TaskStatus {
+  return status.Err !== undefined && status.Err.length > longestError ? { ...status, Err: `${status.Err.slice(0, longestError)} …` } : status;
 }

@@ -61,7 +61,7 @@ export class Heartbeats {
     this.#random = random;
   }
 
-  /** Begins a leader's term: nodes that were not down are unknown until they come, at most six periods; managers as long as they may be silent. `unheard` notes them. */
+  /** Begins a leader's term: nodes that were not down are unknown until they come, six periods, and as long as others keep coming or most of many are missing, at most sixty; managers as long as they may be silent. `unheard` notes them. */
   takeOver(view: View, periodMs: number, { now, monotonic }: Moment): void {
     this.#lines.clear();
     this.#awaitedUntil = monotonic;
