@@ -43,3 +43,14 @@ export function timeText(ms: number): string {
 export function timeOf(text: string): number {
   return Date.parse(text);
 }
+
+/** Where year 0 begins: before it years have a sign. */
+const earliestMs = Date.parse('0000-01-01T00:00:00Z');
+/** Of year 10000, where the text of a time gets a sign and two digits more. */
+const tooLateMs = Date.UTC(10_000);
+
+/** A time as the Engine API writes it, of whatever somebody wrote as one; '' for what is none between the years 0 and 9999. */
+export function canonicalTime(text: string): string {
+  const ms = timeOf(text);
+  return ms >= earliestMs && ms < tooLateMs ? timeText(ms) : '';
+}

@@ -1,5 +1,5 @@
 /** What a node sends is looked at before anything is decided on it: one that lies, or runs another program, harms itself alone. */
-import { timeText } from '#base/clock';
+import { canonicalTime } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { jsonLength } from '#base/text/json-length';
 import { addressNumber } from '#model/ipv4';
@@ -57,20 +57,13 @@ export function bounded({ Timestamp, State, Message, Err, ContainerStatus, PortS
   };
   const ports = PortStatus && readPortStatus(PortStatus);
   return {
-    Timestamp: timeOfText(Timestamp),
+    Timestamp: Timestamp.length <= longestName ? canonicalTime(Timestamp) : '',
     State,
     Message: shortened(Message),
     ...(Err !== undefined && { Err: shortened(Err) }),
     ...(ContainerStatus && { ContainerStatus: container }),
     ...(ports && jsonLength(ports) <= longestPorts && { PortStatus: ports }),
   };
-}
-
-/** As Go reads it, whatever it was written as; '' for none. */
-function timeOfText(text: string): string {
-  const ms = text.length <= longestName ? Date.parse(text) : Number.NaN;
-  const year = new Date(ms).getUTCFullYear();
-  return year >= 0 && year <= 9999 ? timeText(ms) : '';
 }
 
 function shortened(text: string): string {

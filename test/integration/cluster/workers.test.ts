@@ -62,17 +62,12 @@ describe.skipIf(reason !== undefined)(reason ? `workers (skipped: ${reason})` : 
   const running = async (service: string) =>
     (await manager.askDocker('service', 'ps', service, '--filter', 'desired-state=running', '--format', '{{.Node}} {{.CurrentState}}')).split('\n');
   const settled = async (service: string, nodes: readonly string[]) => {
+    const wanted = nodes.map((node) => `${node} Running`).sort();
     let seen: string[] = [];
     await until(
       async () => {
         seen = (await running(service)).map((line) => line.split(' ').slice(0, 2).join(' ')).sort();
-        return (
-          seen.join() ===
-          nodes
-            .map((node) => `${node} Running`)
-            .sort()
-            .join()
-        );
+        return seen.join() === wanted.join();
       },
       limitMs,
       () => `${seen.join()}\n${manager.lastLog()}\n${worker.lastLog()}`,
