@@ -18,6 +18,8 @@ const betweenArrivals = 3;
 const longestTakeOver = 60;
 /** Of so many workers half are not missing by themselves: it is the leader whom they do not reach, or a machine that is busy. */
 const manyWorkers = 10;
+/** Yet a rack can go together with the leader: its tasks are not left there longer than an election and a takeover last elsewhere. */
+const longestMostMissing = 30;
 
 /** A daemon that said that it comes back is waited for so long: a restart or another version takes a fraction of it. */
 const awayMs = 20_000;
@@ -53,6 +55,7 @@ export class Heartbeats {
   /** Until when nodes that are awaited are so at least: nodes that come put it off, to `#awaitedEnd` at most. */
   #awaitedUntil = 0;
   #awaitedEnd = 0;
+  #mostMissingEnd = 0;
   /** Workers that are awaited, and those of them that have opened no session yet. */
   #awaited = 0;
   #missing = 0;
@@ -61,11 +64,12 @@ export class Heartbeats {
     this.#random = random;
   }
 
-  /** Begins a leader's term: nodes that were not down are unknown until they come, six periods, and as long as others keep coming or most of many are missing, at most sixty; managers as long as they may be silent. `unheard` notes them. */
+  /** Begins a leader's term: nodes that were not down are unknown until they come, six periods, thirty while most of many are missing, and as long as others keep coming, at most sixty; managers as long as they may be silent. `unheard` notes them. */
   takeOver(view: View, periodMs: number, { now, monotonic }: Moment): void {
     this.#lines.clear();
     this.#awaitedUntil = monotonic;
     this.#awaitedEnd = monotonic + longestTakeOver * periodMs;
+    this.#mostMissingEnd = monotonic + longestMostMissing * periodMs;
     for (const node of view.list('node')) {
       if (node.Status.State === 'down') continue;
       // A manager knows from its own log who leads, and its agent asks it first: it is given no more time than between beats.
@@ -135,7 +139,7 @@ export class Heartbeats {
   #due({ deadline, awaited }: Line): number {
     if (!awaited) return deadline;
     const mostMissing = this.#awaited >= manyWorkers && 2 * this.#missing > this.#awaited;
-    return mostMissing ? Math.max(deadline, this.#awaitedEnd) : Math.max(deadline, this.#awaitedUntil);
+    return Math.max(deadline, this.#awaitedUntil, mostMissing ? this.#mostMissingEnd : 0);
   }
 
   /** Ends the sessions whose deadline is past, some of many; their nodes are down. Until `forgetDown` they are noted again whenever this is asked: an entry may not come to be. */
