@@ -64,10 +64,12 @@ export async function runSessions(nodeId: string, modules: SessionModules, calls
 
 /** A session that comes after we gave up on it is closed, so that it does not count as ours. */
 async function open(nodeId: string, description: NodeDescription, { openSession, clock }: SessionModules, signal: AbortSignal): Promise<DispatcherSession> {
-  const opening = openSession(nodeId, description);
+  let wanted = true;
+  const opening = openSession(nodeId, description, undefined, () => wanted);
   try {
     return await withLimit(opening, clock, signal, openLimitMs);
   } catch (error) {
+    wanted = false;
     opening.then(
       (late) => late.close(),
       () => undefined,

@@ -46,12 +46,12 @@ export function managersLine(parts: ManagersLineParts): OpenSession {
   const lines = new Lines(parts);
   let failures = 0;
   let unanswered = 0;
-  return async (nodeId, description) => {
+  return async (nodeId, description, _address, wanted = () => true) => {
     const patience: Patience = {
       eachMs: Math.min(patienceMs * 2 ** failures, longestPatienceMs),
       openMs: Math.min(openLimitMs * 2 ** unanswered, longestOpenLimitMs),
     };
-    const search = new Search(parts, lines, patience, nodeId, description);
+    const search = new Search(parts, lines, patience, { nodeId, description, wanted });
     try {
       const session = await search.session();
       failures = 0;
@@ -101,12 +101,19 @@ class Lines {
   }
 }
 
+/** Who seeks, as whom. */
+interface Seeker {
+  nodeId: string;
+  description: NodeDescription;
+  /** Whether it still does: one that left asks nobody any more. */
+  wanted: () => boolean;
+}
+
 class Search {
   readonly #parts: ManagersLineParts;
   readonly #lines: Lines;
   readonly #patience: Patience;
-  readonly #nodeId: string;
-  readonly #description: NodeDescription;
+  readonly #seeker: Seeker;
   readonly #queue: string[];
   readonly #asked = new Set<string>();
   /** They answered, and do not lead. */
@@ -116,12 +123,11 @@ class Search {
   #timer: NodeJS.Timeout | undefined;
   #failure: unknown = new Refusal('unavailable', 'this node knows no manager');
 
-  constructor(parts: ManagersLineParts, lines: Lines, patience: Patience, nodeId: string, description: NodeDescription) {
+  constructor(parts: ManagersLineParts, lines: Lines, patience: Patience, seeker: Seeker) {
     this.#parts = parts;
     this.#lines = lines;
     this.#patience = patience;
-    this.#nodeId = nodeId;
-    this.#description = description;
+    this.#seeker = seeker;
     const local = parts.local();
     const others = parts.tls() ? shuffled(parts.addresses(), parts.random) : [];
     this.#queue = [...(local === undefined ? [] : [`unix:${local}`]), ...others];
@@ -142,6 +148,10 @@ class Search {
       const askNext = (): void => {
         if (over) return;
         clearTimeout(this.#timer);
+        if (!this.#seeker.wanted()) {
+          end();
+          return reject(this.#failure);
+        }
         const address = this.#queue.shift();
         if (address === undefined) {
           if (this.#open > 0) {
@@ -184,7 +194,7 @@ class Search {
     const connection = this.#lines.take(address);
     let answered = false;
     try {
-      const opening = connection.openSession(this.#nodeId, this.#description);
+      const opening = connection.openSession(this.#seeker.nodeId, this.#seeker.description);
       const answer = (): void => void (answered = true);
       opening.then(answer, answer);
       return closing(await this.#within(opening, address), connection);

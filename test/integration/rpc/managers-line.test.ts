@@ -107,6 +107,18 @@ test('while a manager is silent, one that did not lead is asked again, and leads
   session.close();
 });
 
+test('a node that has left asks nobody any more, though a manager is silent still', async () => {
+  let asked = 0;
+  const notLeading = await serve(() => {
+    asked++;
+    return Promise.reject(new Refusal('unavailable', 'this manager does not lead'));
+  });
+  const addresses = [await listener(), notLeading];
+  const line = managersLine({ local: () => undefined, addresses: () => addresses, tls: () => tls, connected: () => undefined, random: seededRandom(1) });
+  await expect(line('n', testDescription, undefined, () => asked === 0)).rejects.toThrow('this manager does not lead');
+  expect(asked).toBe(1);
+});
+
 test('a session that a node gave up on while it waited is known as one that nobody waits for', async () => {
   let waits = (): boolean => true;
   let asked = (): void => undefined;
