@@ -140,6 +140,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     const told = await next.ask('events', '--since', '1h', '--until', '0s', '--filter', 'type=service', '--format', '{{.Action}} {{.Actor.Attributes.name}}');
     expect(told.split('\n')).toContain('create app');
     await next.askDocker('service', 'rm', 'talk');
+    await eventually(() => allContainers().length, 5);
   });
 
   test('a rolling upgrade of all daemons restarts no container and replaces no task; what the older ones do not know is refused until the last one is new', async () => {
