@@ -205,7 +205,7 @@ export class Agent {
         this.#reporter.use(session);
       },
       assigned: (message) => this.#assigned(message),
-      heard: (sentAt) => this.#fence.heard(sentAt),
+      heard: (sentAt, nextMs) => this.#fence.heard(sentAt, nextMs),
       closed: () => {
         this.#session = undefined;
         this.#reporter.use(undefined);

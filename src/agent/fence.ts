@@ -1,6 +1,6 @@
 /** Which tasks this node stops by itself because it has not heard of its managers for too long. */
 import type { Clock } from '#base/clock';
-import { fenceOf } from '#model/options/fence';
+import { graceOf } from '#model/options/fence';
 import type { Task } from '#model/object/task';
 
 export class Fence {
@@ -9,6 +9,8 @@ export class Fence {
   readonly #due: () => void;
   /** When the call went out that was answered last (monotonic ms): no manager counts from an earlier time. */
   #heardAt: number;
+  /** Until the next call was to go out then. */
+  #everyMs = 0;
   #cancel: (() => void) | undefined;
 
   /** `due` is called when more tasks may have to stop. */
@@ -19,8 +21,10 @@ export class Fence {
     this.#heardAt = clock.monotonicNow();
   }
 
-  heard(sentAt: number): void {
+  /** `nextMs`: after which time a manager wants to hear of this node again, where it said so. */
+  heard(sentAt: number, nextMs = this.#everyMs): void {
     const wasOut = this.isOut();
+    this.#everyMs = nextMs;
     this.#heardAt = Math.max(this.#heardAt, sentAt);
     this.plan();
     // What was kept from starting may go on.
@@ -29,7 +33,7 @@ export class Fence {
 
   /** The task may not run here, until a manager is heard again. */
   holds(task: Task): boolean {
-    const grace = fenceOf(task);
+    const grace = graceOf(task, this.#everyMs);
     return grace !== undefined && this.#clock.monotonicNow() - this.#heardAt >= grace;
   }
 
@@ -46,7 +50,7 @@ export class Fence {
     const silentMs = this.#clock.monotonicNow() - this.#heardAt;
     let next = Infinity;
     for (const task of this.#tasks()) {
-      const grace = fenceOf(task);
+      const grace = graceOf(task, this.#everyMs);
       if (grace !== undefined && grace > silentMs) next = Math.min(next, grace - silentMs);
     }
     if (next === Infinity) return;

@@ -31,8 +31,8 @@ export interface SessionCalls {
   opened(session: DispatcherSession, description: NodeDescription): void;
   /** Throws when the message does not fit: a new session brings a complete set. */
   assigned(message: AssignmentMessage): void;
-  /** A manager answered what was sent at `sentAt` (monotonic ms). */
-  heard(sentAt: number): void;
+  /** A manager answered what was sent at `sentAt` (monotonic ms); a beat's answer says in how many milliseconds the next is due. */
+  heard(sentAt: number, nextMs?: number): void;
   closed(): void;
   /** No manager opened a session, or it broke. */
   failed(error: unknown): void;
@@ -120,7 +120,7 @@ async function beat(
       throw error;
     });
     meter?.count('shoal_heartbeats_sent_total', { result: 'answered' });
-    calls.heard(sentAt);
+    calls.heard(sentAt, nextMs);
     await pause(clock, nextMs, signal);
   }
 }

@@ -13,10 +13,15 @@ export const silentPeriods = 3.8;
 /** How long the node waits before it stops them where the label only says `true`, milliseconds. */
 const usualGraceMs = 5000;
 
+/** One beat may come late: a node that hears of its managers every so often is not cut off because a shorter time is over. */
+const beatsBetween = 2;
+/** Periods, from a beat to the next one at most. */
+const latestBeat = 1.1;
+
 /** What stopping takes an engine beside the task's own grace period (ms), and what clocks differ by. */
 const marginMs = 2000;
 
-/** Milliseconds without word of a manager after which the task's node stops it; undefined: never. */
+/** Milliseconds without word of a manager that the label asks for; undefined: it asks for none. */
 export function fenceOf(task: Task): number | undefined {
   const said = task.Shoal.ServiceLabels[`${optionPrefix}fence`];
   if (said === undefined || said === 'false') return undefined;
@@ -24,10 +29,16 @@ export function fenceOf(task: Task): number | undefined {
   return grace === undefined ? usualGraceMs : milliseconds(grace, 0);
 }
 
+/** Milliseconds without word after which a node that is to say something every `everyMs` stops the task. */
+export function graceOf(task: Task, everyMs: number): number | undefined {
+  const fence = fenceOf(task);
+  return fence === undefined ? undefined : Math.max(fence, beatsBetween * everyMs);
+}
+
 /** How long (ms) after the task's node was found down it may still run there; undefined when nothing fences it. `periodMs`: of beats. */
 export function fencedFor(task: Task, periodMs: number): number | undefined {
-  const fence = fenceOf(task);
-  if (fence === undefined) return undefined;
+  const grace = graceOf(task, latestBeat * periodMs);
+  if (grace === undefined) return undefined;
   const stopMs = milliseconds(task.Spec.ContainerSpec?.StopGracePeriod, defaults.stopGracePeriod);
-  return Math.max(0, Math.ceil(fence + stopMs + marginMs - silentPeriods * periodMs));
+  return Math.max(0, Math.ceil(grace + stopMs + marginMs - silentPeriods * periodMs));
 }

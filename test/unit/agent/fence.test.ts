@@ -48,10 +48,29 @@ test('each waits as long as its service says, from when the call went out that w
   fence.stop();
 });
 
+test('a shorter time than between two beats stops nothing that is well: one may come late', async () => {
+  const clock = new VirtualClock();
+  const task = fenced('short', '3s');
+  const fence = new Fence(
+    clock,
+    () => [task],
+    () => undefined,
+  );
+  for (let beat = 0; beat < 5; beat++) {
+    fence.heard(clock.monotonicNow(), 5000);
+    await clock.advance(6000);
+    expect([beat, fence.holds(task)]).toEqual([beat, false]);
+  }
+  await clock.advance(4000);
+  expect(fence.holds(task)).toBe(true);
+  fence.stop();
+});
+
 test('managers wait until it has stopped there: its grace, its stop and a margin after the last beat', () => {
   expect(fenceOf(fenced('t', '3s'))).toBe(3000);
   expect(fencedFor(fenced('t', 'false'), 1000)).toBeUndefined();
   expect(fencedFor(fenced('t', '5s'), 1000)).toBe(5000 + 10_000 + 2000 - 3800);
+  expect(fencedFor(fenced('t', '3s'), 5000)).toBe(11_000 + 10_000 + 2000 - 19_000);
   expect(fencedFor(fenced('t', '3s'), 60_000)).toBe(0);
 });
 
