@@ -3,12 +3,11 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { DispatcherSession, TaskStatusUpdate } from '#model/object/assignment';
 import type { TaskStatus } from '#model/object/task';
+import { statusText } from '#model/task-status';
 
 /** Statuses that follow one another within this time are reported as one. */
 const flushDelayMs = 20;
 const updatesPerCall = 1000;
-/** Of what an engine or a plugin says: the managers keep no more, and take calls of some length only. */
-const longestError = 8000;
 
 export class StatusReporter {
   /** At most one entry a task. */
@@ -69,6 +68,7 @@ export class StatusReporter {
   }
 }
 
+/** What an engine or a plugin says may be long: the managers keep no more, and take calls of some length only. */
 function withShortError(status: TaskStatus): TaskStatus {
-  return status.Err !== undefined && status.Err.length > longestError ? { ...status, Err: `${status.Err.slice(0, longestError)} …` } : status;
+  return status.Err === undefined ? status : { ...status, Err: statusText(status.Err) };
 }

@@ -3,6 +3,14 @@ import { timeOf, timeText } from '#base/clock';
 import type { Task, TaskStatus } from './object/task.ts';
 import type { TaskState } from './object/task-state.ts';
 
+/** Of an error or a message. */
+const longestText = 8000;
+
+/** What an engine says of a task, cut where it is longer than managers keep. */
+export function statusText(text: string): string {
+  return text.length > longestText ? `${text.slice(0, longestText)} …` : text;
+}
+
 /** `status` as written at `now`, the leader's time in ms: restart windows count by it. */
 export function applied(status: TaskStatus, now: number): TaskStatus {
   return { ...status, Shoal: { ...status.Shoal, AppliedAt: now } };

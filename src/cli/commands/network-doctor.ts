@@ -1,5 +1,6 @@
 /** `network doctor`: what is wrong with the network between the nodes, and what to do about it. */
 import type { Command } from 'commander';
+import { counted } from '#base/text/human';
 import { doctorChecks, type Diagnosis, type ExaminedNode } from '#model/doctor/examination';
 import { exitCodes } from '../command-error.ts';
 import { openSession } from '../session.ts';
@@ -32,10 +33,10 @@ async function examine(node: string | undefined, { json }: { json?: boolean }, c
 export function diagnosisLines({ nodes, ways, leftOut }: Diagnosis): string[] {
   const findings = nodes.flatMap((node) => node.findings);
   const errors = findings.filter(({ level }) => level === 'error').length;
-  const counted = `${plural(nodes.length, 'node')}, ${plural(ways, 'way')} between them: `;
-  const result = findings.length === 0 ? 'nothing is wrong' : `${plural(errors, 'error')}, ${plural(findings.length - errors, 'warning')}`;
-  const rest = leftOut > 0 ? [`${plural(leftOut, 'node')} left out, these are too many for one look: name one to have it looked at`] : [];
-  return [...nodes.flatMap(nodeLines), counted + result, ...rest];
+  const looked = `${counted(nodes.length, 'node')}, ${counted(ways, 'way')} between them: `;
+  const result = findings.length === 0 ? 'nothing is wrong' : `${counted(errors, 'error')}, ${counted(findings.length - errors, 'warning')}`;
+  const rest = leftOut > 0 ? [`${counted(leftOut, 'node')} left out, these are too many for one look: name one to have it looked at`] : [];
+  return [...nodes.flatMap(nodeLines), looked + result, ...rest];
 }
 
 function nodeLines({ name, address, mtu, findings }: ExaminedNode): string[] {
@@ -43,8 +44,4 @@ function nodeLines({ name, address, mtu, findings }: ExaminedNode): string[] {
   if (findings.length === 0) return [`${name}${where}: well`];
   const sorted = findings.toSorted((a, b) => doctorChecks.indexOf(a.check) - doctorChecks.indexOf(b.check));
   return [`${name}${where}:`, ...sorted.flatMap(({ level, check, text, advice }) => [`  ${level}: ${check}: ${text}`, `    ${advice}`])];
-}
-
-function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { Repeater } from '#base/pace/repeater';
+import { wholeText } from '#base/whole';
 import type { Cluster } from '#control/cluster';
 import { noteComments } from '#control/repository/notify';
 import { sealingOf } from '#control/sealing';
@@ -183,17 +184,11 @@ export class Commenter {
   async #ask({ url, method, headers, body }: ForgeRequest): Promise<unknown> {
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(answerMs)]);
     const answer = await fetch(url, { method, headers, redirect: 'manual', signal, ...(body !== undefined && { body }) });
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    for await (const part of answer.body ?? []) {
-      size += part.length;
-      // Leaving the loop ends the answer.
-      if (size > largestAnswerBytes) throw new NotTaken(`the answer is larger than ${largestAnswerBytes} bytes`);
-      parts.push(part);
-    }
+    const text = answer.body ? await wholeText(answer.body, largestAnswerBytes) : '';
+    if (text === undefined) throw new NotTaken(`the answer is larger than ${largestAnswerBytes} bytes`);
     if (!answer.ok) throw new NotTaken(`it was answered with status ${answer.status}`, answer.status);
     try {
-      return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown;
+      return JSON.parse(text) as unknown;
     } catch {
       throw new NotTaken('the answer is no JSON');
     }

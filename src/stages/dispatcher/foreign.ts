@@ -6,6 +6,7 @@ import { addressNumber } from '#model/ipv4';
 import type { AttachmentChange, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { TaskStatus } from '#model/object/task';
+import { statusText } from '#model/task-status';
 import { readDescription, readPortStatus } from './node-shape.ts';
 
 /** Of a container, a network or another name for a container. */
@@ -14,8 +15,6 @@ const aliasesLimit = 64;
 const clashesLimit = 64;
 /** Of a sentence. */
 const longestText = 1000;
-/** Of what an engine says of an end. */
-const longestError = 8000;
 /** JSON, with labels, plugins and subnets of an engine. */
 const longestDescription = 1024 * 1024;
 /** Of the ports of a task, JSON: two thousand that the engine chose have room. */
@@ -59,15 +58,11 @@ export function bounded({ Timestamp, State, Message, Err, ContainerStatus, PortS
   return {
     Timestamp: Timestamp.length <= longestName ? canonicalTime(Timestamp) : '',
     State,
-    Message: shortened(Message),
-    ...(Err !== undefined && { Err: shortened(Err) }),
+    Message: statusText(Message),
+    ...(Err !== undefined && { Err: statusText(Err) }),
     ...(ContainerStatus && { ContainerStatus: container }),
     ...(ports && jsonLength(ports) <= longestPorts && { PortStatus: ports }),
   };
-}
-
-function shortened(text: string): string {
-  return text.length > longestError ? `${text.slice(0, longestError)} …` : text;
 }
 
 /** Refuses `invalidArgument` what no attachment can be made of. */

@@ -183,8 +183,8 @@ function followLog(node: Node): { frames: { stream: string; text: string }[]; he
   return { frames, headers: () => headers, stop: () => sent.destroy() };
 }
 
-test.each(['another manager', 'this node'])('a log that is followed goes on where its leader died, when %s is the next', async (next) => {
-  const [follower, first, other] = [await startWithTask(), await startWithTask(), await startWithTask()];
+/** Whom the follower takes for the leader, and the ways that it opened to those. */
+function leadersOf(follower: Node): { ways: Duplex[]; lead: (node: Node) => void } {
   const ways: Duplex[] = [];
   const lead = (node: Node): void => {
     node.line.leads = true;
@@ -194,6 +194,12 @@ test.each(['another manager', 'this node'])('a log that is followed goes on wher
       return way;
     };
   };
+  return { ways, lead };
+}
+
+test.each(['another manager', 'this node'])('a log that is followed goes on where its leader died, when %s is the next', async (next) => {
+  const [follower, first, other] = [await startWithTask(), await startWithTask(), await startWithTask()];
+  const { ways, lead } = leadersOf(follower);
   lead(first);
   first.lines = [second(1), second(2)];
   const log = followLog(follower);
@@ -232,15 +238,7 @@ test.each([
     const [service] = cluster.store.list('service');
     if (service) cluster.write([create('task', runningTask(service, { id: 'silent', slot: 2, nodeId: 'n', now: 0 }))]);
   }
-  const ways: Duplex[] = [];
-  const lead = (node: Node): void => {
-    node.line.leads = true;
-    follower.line.open = () => {
-      const way = wayTo(node)();
-      ways.push(way);
-      return way;
-    };
-  };
+  const { ways, lead } = leadersOf(follower);
   lead(first);
   first.lines = [second(1)];
   const sent = request({ socketPath: follower.socketPath, path, agent: false }, (response) => response.on('error', () => undefined).resume());
