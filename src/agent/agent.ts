@@ -96,16 +96,22 @@ export class Agent {
     this.guests = modules.guests && new Guests({ ...seen, guests: modules.guests, session: () => this.#session }, this.#ending.signal);
   }
 
-  /** Resolves when the node's network is up; sessions and containers follow by themselves. */
+  /** Resolves when the node's network is up; sessions begin meanwhile, and what they bring waits for it. */
   async start(): Promise<void> {
     const { openSession, clock, meter, logger } = this.#modules;
     const { nodeId } = this.#options;
-    await this.#loop.networkLoop.start();
-    this.#loop.observer.start();
-    this.guests?.start();
+    const networkIsUp = this.#loop.networkLoop.start();
     // Each node draws from its own stream, so that nodes do not come back all at once.
     const modules = { openSession, describe: () => this.#describe(), clock, random: seededRandom(0, nodeId), meter, logger };
-    this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(), this.#ending.signal);
+    this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(networkIsUp), this.#ending.signal);
+    try {
+      await networkIsUp;
+    } catch (error) {
+      this.#ending.abort();
+      throw error;
+    }
+    this.#loop.observer.start();
+    this.guests?.start();
   }
 
   /** Resolves when a manager has opened the first session. */
@@ -195,8 +201,9 @@ export class Agent {
     yield* this.#modules.engine.logs(containerId, options, signal);
   }
 
-  #sessionCalls(): Parameters<typeof runSessions>[2] {
+  #sessionCalls(ready: Promise<void>): Parameters<typeof runSessions>[2] {
     return {
+      ready,
       opened: (session, description) => {
         this.#description = description;
         this.#session = session;

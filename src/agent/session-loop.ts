@@ -28,6 +28,8 @@ export interface SessionModules {
 }
 
 export interface SessionCalls {
+  /** Assignments are taken once this has resolved. */
+  readonly ready: Promise<void>;
   opened(session: DispatcherSession, description: NodeDescription): void;
   /** Throws when the message does not fit: a new session brings a complete set. */
   assigned(message: AssignmentMessage): void;
@@ -100,6 +102,7 @@ async function serve(
 }
 
 async function receive(session: DispatcherSession, calls: SessionCalls): Promise<void> {
+  await calls.ready;
   for await (const message of session.assignments()) calls.assigned(message);
 }
 

@@ -23,14 +23,14 @@ interface EngineInfo {
 
 /** Throws when the engine does not answer. */
 export async function describeNode(docker: Docker, nodeId: string): Promise<NodeDescription> {
-  const info = (await docker.info()) as EngineInfo;
+  const [info, UsedSubnets] = (await Promise.all([docker.info(), usedSubnets(docker, nodeId)])) as [EngineInfo, readonly string[]];
   const generic = info.GenericResources ?? [];
   return {
     Hostname: info.Name,
     Platform: { Architecture: info.Architecture, OS: info.OSType },
     Resources: { NanoCPUs: info.NCPU * 1e9, MemoryBytes: info.MemTotal, ...(generic.length > 0 && { GenericResources: generic }) },
     Engine: { EngineVersion: info.ServerVersion, Labels: labels(info.Labels ?? []), Plugins: plugins(info.Plugins ?? {}) },
-    Shoal: { UsedSubnets: await usedSubnets(docker, nodeId), FeatureLevel: featureLevel },
+    Shoal: { UsedSubnets, FeatureLevel: featureLevel },
   };
 }
 

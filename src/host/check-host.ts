@@ -15,9 +15,9 @@ export async function checkHost(): Promise<string[]> {
   const problems: string[] = [];
   if (process.platform !== 'linux') return [`networking needs a Linux kernel; this is ${process.platform}`];
   const missing = new Set<string>();
-  for (const tool of tools) {
-    const { code } = await run(tool.command, tool.args, { timeoutMs: 5000 });
-    if (code !== 'missing') continue;
+  const answers = await Promise.all(tools.map(async (tool) => ({ ...tool, ...(await run(tool.command, tool.args, { timeoutMs: 5000 })) })));
+  for (const tool of answers) {
+    if (tool.code !== 'missing') continue;
     missing.add(tool.command);
     problems.push(`${tool.command} is not installed; it is needed to ${tool.purpose}: install the package ${tool.package}`);
   }

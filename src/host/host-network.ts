@@ -1,8 +1,6 @@
 /** What the kernel holds of one node's network: bridges, overlay, ports; started together, looked after together. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import { Refusal } from '#base/refusal';
-import { checkHost } from './check-host.ts';
 import { HostDoctor } from './doctor/host-doctor.ts';
 import { HostBridges } from './host-bridges.ts';
 import { HostOverlay } from './overlay/host-overlay.ts';
@@ -55,12 +53,9 @@ export class HostNetwork {
     this.#clock = clock;
   }
 
-  /** Begins. Rules of an earlier run stay in force until the first `apply` says otherwise. Refuses when the host cannot do it. */
+  /** Begins, on a host that can do it. Rules of an earlier run stay in force until the first `apply` says otherwise. */
   async start(disturbed: () => void): Promise<void> {
-    const problems = await checkHost();
-    if (problems.length > 0) throw new Refusal('failedPrecondition', `this host cannot do networking: ${problems.join('; ')}`);
-    await this.ports.start();
-    await this.doctor.start();
+    await Promise.all([this.ports.start(), this.doctor.start()]);
     this.#stopped = false;
     this.#glanceWithin(glanceMs, disturbed);
     const changed = (): void => this.#glanceWithin(this.#soon(), disturbed);

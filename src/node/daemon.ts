@@ -241,9 +241,8 @@ export class Daemon implements LocalSwarm {
       this.#refuseInside();
       const remotes = request.RemoteAddrs ?? [];
       const { place, unheard } = await joiningPlaceOf(this.#placed(request), remotes);
-      await refuseUnfitHost();
       const { JoinToken: token = '', Availability: availability = 'active' } = request;
-      const options = { remotes, token, availability, replaces, unheard, advertised: place.managerAddress };
+      const options = { fit: refuseUnfitHost(), remotes, token, availability, replaces, unheard, advertised: place.managerAddress };
       const attempt = new JoinAttempt((signal) => joinCluster(options, systemClock, signal), systemClock);
       this.#joining = attempt;
       void attempt.joined.then(

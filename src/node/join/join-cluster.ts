@@ -11,6 +11,8 @@ import { swarmTexts } from '#model/swarm-texts';
 import { askToJoin, fetchRoot } from '#rpc/ca-client';
 
 export interface JoinOptions {
+  /** No node is made of this host before that has resolved. */
+  fit: Promise<void>;
   /** HOST:PORT of managers; without port the usual one. */
   remotes: readonly string[];
   token: string;
@@ -37,18 +39,20 @@ const refusedLimitMs = 5000;
 
 /** Tries until it has joined, is refused, or `signal`: an address that is silent may be one that comes back. */
 export async function joinCluster(options: JoinOptions, clock: Clock, signal: AbortSignal): Promise<JoinedNode> {
+  const key = certificates.newKey();
+  const prepared = Promise.all([certificates.request(key), options.fit]).then(([request]) => request);
+  // Nobody may come to ask for it.
+  prepared.catch(() => undefined);
   const digest = digestOfToken(options.token);
   // Without a token it is the managers who refuse: whether they are there is told first.
   if (digest === undefined && options.token !== '') throw new Refusal('invalidArgument', 'invalid join token', { plain: true });
-  const key = certificates.newKey();
-  const request = await certificates.request(key);
   const giveUpAt = clock.monotonicNow() + refusedLimitMs;
   for (;;) {
     let waiting = false;
     let failure: unknown;
     for (const remote of options.remotes.map(withPort)) {
       try {
-        return await askOne(remote, { ...options, digest, key, request }, clock, signal);
+        return await askOne(remote, { ...options, digest, key, prepared }, clock, signal);
       } catch (error) {
         signal.throwIfAborted();
         failure = explained(remote, error);
@@ -66,16 +70,17 @@ export async function joinCluster(options: JoinOptions, clock: Clock, signal: Ab
 interface Asking extends JoinOptions {
   digest: string | undefined;
   key: string;
-  request: string;
+  /** The request for a certificate. */
+  prepared: Promise<string>;
 }
 
 async function askOne(
   remote: string,
-  { digest, key, request, token, availability, advertised, replaces, unheard }: Asking,
+  { digest, key, prepared, token, availability, advertised, replaces, unheard }: Asking,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<JoinedNode> {
-  const root = await fetchRoot(remote);
+  const [root, request] = await Promise.all([fetchRoot(remote), prepared]);
   // Who gave up meanwhile shall not become a node that nobody is.
   signal.throwIfAborted();
   if (digest === undefined) throw new Refusal('invalidArgument', swarmTexts.needsToken);

@@ -52,8 +52,7 @@ export function makeNetwork({ instance, nodeId, address, runFolder, api }: Netwo
     doctor: host.doctor,
     serviceCounts: async () => joinedCounts(await host.ports.serviceCounts(), names.lookups),
     async start(disturbed, signal) {
-      await host.start(disturbed);
-      await names.start(disturbed);
+      await Promise.all([host.start(disturbed), names.start(disturbed)]);
       signal.throwIfAborted();
     },
     async stop() {

@@ -31,7 +31,8 @@ export interface LinkParts {
 }
 
 /** A manager that is there answers at once; one that is not is asked again soon, for it may lead the group back to a majority. */
-const retry = { firstMs: 50, mostMs: 1000 };
+/** Who just joins opens its door a moment after it became a member: the first tries come quickly one after the other. */
+const retry = { firstMs: 50, quickTries: 8, mostMs: 1000 };
 const answerLimitMs = 2000;
 
 export class Link {
@@ -106,7 +107,8 @@ export class Link {
       this.#dialling = undefined;
       this.#dialled = undefined;
       this.#choose();
-      this.#redial(Math.min(retry.mostMs, retry.firstMs * 2 ** this.#attempts++) * (0.5 + this.#parts.random.next()));
+      const slower = Math.max(0, ++this.#attempts - retry.quickTries);
+      this.#redial(Math.min(retry.mostMs, retry.firstMs * 2 ** slower) * (0.5 + this.#parts.random.next()));
     });
   }
 

@@ -60,6 +60,7 @@ class FleetNode {
     });
     const describe = async () => ({ ...testDescription, Hostname: hostname });
     const calls: Parameters<typeof runSessions>[2] = {
+      ready: Promise.resolve(),
       opened: (session) => {
         this.#session = session;
         state.connected++;

@@ -79,6 +79,7 @@ afterEach(() => server.stop());
 const tokens = () => clusterOf(cluster.store)?.Shoal?.Authority?.JoinTokens ?? { Worker: '', Manager: '' };
 const nodes = () => [...cluster.store.list('node')].map(({ ID }) => ID);
 const options = (more: Partial<JoinOptions> = {}): JoinOptions => ({
+  fit: Promise.resolve(),
   remotes: [address],
   token: tokens().Worker,
   availability: 'active',

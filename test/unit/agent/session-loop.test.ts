@@ -20,7 +20,14 @@ test('a beat that is not answered ends the session, and the next one waits longe
   };
   const ending = new AbortController();
   const random = { next: () => 0, bytes: () => new Uint8Array(), split: () => random };
-  const calls = { opened: () => undefined, assigned: () => undefined, heard: () => undefined, closed: () => undefined, failed: () => undefined };
+  const calls = {
+    ready: Promise.resolve(),
+    opened: () => undefined,
+    assigned: () => undefined,
+    heard: () => undefined,
+    closed: () => undefined,
+    failed: () => undefined,
+  };
   const modules = { openSession: async () => session(), describe: async () => testDescription, clock, random, logger: silentLogger };
   const over = runSessions('n', modules, calls, ending.signal);
   await clock.advance(5000 + 10_000 + 20_000 + 20_000);
