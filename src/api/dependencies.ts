@@ -119,8 +119,8 @@ export interface ManagersStanding {
 
 /** What the reconciler does when asked, and knows beside the store. */
 export interface Reconciler {
-  /** Reconciles one repository, by id or name, and resolves when that whole run is over. */
-  sync(repository: string): Promise<void>;
+  /** Reconciles one repository, by id or name, and resolves when that whole run is over. `renews`: with the newest values of its vault. */
+  sync(repository: string, renews?: boolean): Promise<void>;
   /** What is not written of a stack yet. */
   waiting(stack: string): WaitingChanges | undefined;
   /** What a commit of a repository would do: that which `ref` leads to; absent: the one that would be followed now. */

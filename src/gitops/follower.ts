@@ -15,6 +15,7 @@ import type { ReconcileEvents } from './events.ts';
 import type { GitWorkers } from './git-workers.ts';
 import type { HeldLine, MirrorPlace } from './protocol.ts';
 import { RepositoryReader } from './repository-reader.ts';
+import { VaultValues } from './vault/vault-values.ts';
 
 export interface FollowerParts {
   cluster: Cluster;
@@ -45,6 +46,7 @@ export class Follower {
   readonly #reader: RepositoryReader;
   readonly #stop = new AbortController();
   readonly #carryOut: CarryOut;
+  readonly #values: VaultValues;
   /** The commit that the cluster was found equal to, as long as nothing of ours changed since: a look that finds no other is over. */
   #settled: SeenCommit | undefined;
   /** The end of all that was begun or waits for its turn: looks, comparisons and peeks share a mirror. */
@@ -64,8 +66,10 @@ export class Follower {
     const identity = async (): Promise<string | undefined> => sealingOf(await cluster.read())?.Identity;
     const line = async (): Promise<HeldLine | undefined> => heldLine((await cluster.read()).byName('repository', spec.Name));
     this.#reader = new RepositoryReader(spec, { workers, place, identity, line, signal: this.#stop.signal, changed: () => void this.sync() });
+    this.#values = new VaultValues({ cluster, clock: parts.clock, signal: this.#stop.signal, repository: spec.Name, place: spec.Vault });
     this.#carryOut = new CarryOut(spec.Name, {
       ...parts,
+      values: this.#values,
       followed: followedText(spec),
       reverting: () => this.#reverting(),
       renderAt: (commit) => this.#reader.renderAt(commit),
@@ -84,8 +88,9 @@ export class Follower {
     await this.#turns;
   }
 
-  /** One whole look from fetch to status. Calls that come while one runs share the next. */
-  sync(): Promise<void> {
+  /** One whole look from fetch to status. Calls that come while one runs share the next. `renews`: values of a vault are asked for anew. */
+  sync(renews = false): Promise<void> {
+    if (renews) this.#values.renew();
     return this.#request('look');
   }
 
@@ -112,7 +117,14 @@ export class Follower {
   async #peek(ref: string | undefined): Promise<SeenCommit> {
     if (this.#stop.signal.aborted) throw new Refusal('unavailable', 'the repository is not followed any more');
     if (this.#parts.prepare && !(await this.#parts.prepare())) throw new Refusal('failedPrecondition', 'nothing was pushed to the repository yet');
-    return this.#reader.peek(ref);
+    const seen = await this.#reader.peek(ref);
+    const accepted = ref === undefined || seen.commit === this.#reader.rendered?.commit;
+    return { ...seen, stacks: await this.#values.resolved(seen.stacks, accepted ? 'once' : 'known') };
+  }
+
+  /** Stacks of the repository with what they have from a vault. */
+  valued(stacks: readonly RenderedStack[]): Promise<readonly RenderedStack[]> {
+    return this.#values.resolved(stacks, 'once');
   }
 
   /** Begins when all that came before has ended. */
@@ -191,7 +203,7 @@ export class Follower {
   /** `seen`: the repository was read just now. */
   async #compare(seen: boolean): Promise<void> {
     const { rendered } = this.#reader;
-    if (!rendered || (seen && this.#settled === rendered && !this.#carryOut.follows(rendered))) return;
+    if (!rendered || (seen && this.#settled === rendered && !this.#carryOut.follows(rendered) && !this.#values.renews)) return;
     // What changes meanwhile is heard of, and takes it back.
     this.#settled = rendered;
     const equal = await this.#carryOut.run(rendered, seen);
@@ -204,7 +216,8 @@ export class Follower {
   }
 
   /** The stack as the commit at hand asks for it. */
-  rendered(stack: string): RenderedStack | undefined {
-    return this.#reader.rendered?.stacks.find(({ Name }) => Name === stack);
+  async rendered(stack: string): Promise<RenderedStack | undefined> {
+    const found = this.#reader.rendered?.stacks.find(({ Name }) => Name === stack);
+    return found && (await this.#values.resolved([found], 'once'))[0];
   }
 }

@@ -20,6 +20,7 @@ import type { Service } from '#model/object/service';
 import type { Stack } from '#model/object/stack';
 import type { RepositorySpec } from '#model/object/repository';
 import type { RepositoryPlan } from '#model/difference/stack-plan';
+import type { RenderedStack } from '#reconciler/rendered';
 import { planAdoption } from '#reconciler/plan';
 import { planCommit, planDeclared } from '#reconciler/repository-plan';
 import type { WaitingChanges } from './apply/carry-out.ts';
@@ -131,10 +132,10 @@ export class GitOps {
     this.#followers.clear();
   }
 
-  /** One whole reconcile of the repository; resolves when its status is stored. */
-  async sync(name: string): Promise<void> {
+  /** One whole reconcile of the repository; resolves when its status is stored. `renews`: with the newest values of its vault. */
+  async sync(name: string, renews = false): Promise<void> {
     this.#commenter.notice();
-    await this.#named(name).follower.sync();
+    await this.#named(name).follower.sync(renews);
   }
 
   /** What a commit of the repository would do: that which `ref` leads to; absent: the one that would be followed now. */
@@ -166,7 +167,8 @@ export class GitOps {
     const repository = findObject(await this.#parts.cluster.read(), 'repository', name);
     if (!repository.Spec.Hosted) throw new Refusal('failedPrecondition', `repository ${repository.Spec.Name} lies at ${repository.Spec.URL}: push there`);
     const { cluster, clock } = this.#parts;
-    const parts = { hosted: this.#hosted, workers: this.#workers, cluster, clock, run: this.#options.run, sync: (each: string) => this.sync(each) };
+    const valued = (stacks: readonly RenderedStack[]) => this.#named(repository.Spec.Name).follower.valued(stacks);
+    const parts = { hosted: this.#hosted, workers: this.#workers, cluster, clock, run: this.#options.run, sync: (each: string) => this.sync(each), valued };
     await serveGit(repository, asked, response, parts);
   }
 
@@ -182,7 +184,7 @@ export class GitOps {
   /** What would change if the repository got the stack, a line each. */
   async adoption(stack: string, adopter: Adopter): Promise<readonly string[]> {
     const entry = [...this.#followers.values()].find(({ spec }) => spec.Name === adopter.Repository);
-    const rendered = entry?.follower.rendered(stack);
+    const rendered = await entry?.follower.rendered(stack);
     if (!rendered) throw new Refusal('notFound', `repository ${adopter.Repository} has no stack ${stack}`);
     return planAdoption(await this.#parts.cluster.read(), adopter, rendered, this.#parts.clock.now());
   }

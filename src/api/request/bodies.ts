@@ -3,7 +3,7 @@ import type { RepositoryChange } from '#control/repository/repositories';
 import { notifyKinds, type AskedTarget } from '#model/git/notify';
 import { tokenRoles, type RepositoryToken, type TrustedIssuer } from '#model/object/repository';
 import type { NetworkSpec } from '#model/object/network';
-import { clusterSpec, networkFields, stackSpec } from '#model/shape/object-shapes';
+import { clusterSpec, networkFields, stackSpec, vaultPlace } from '#model/shape/object-shapes';
 import { flag, int64, list, object, record, text, uint32, unbuilt, word, type Unbuilt } from '#model/shape/shape';
 import type { ResolveImages } from '#model/image/image-pin';
 import type { StackSpec } from '#model/object/stack';
@@ -124,4 +124,5 @@ export const repositoryChange = object<RepositoryChange>({
   Freeze: list(text),
   Deadline: int64,
   WebhookSecret: text,
+  Vault: vaultPlace,
 });

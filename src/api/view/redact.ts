@@ -4,7 +4,7 @@ import { forgeKinds, type NotifyTarget } from '#model/git/notify';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Config, Secret } from '#model/object/secret';
 import type { Node, NodeDescription } from '#model/object/node';
-import type { Repository } from '#model/object/repository';
+import type { Repository, VaultPlace } from '#model/object/repository';
 import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
@@ -92,7 +92,7 @@ function shownConfig(config: Config): object {
 
 /** Credentials are named, never shown; those that a record of before has inside its URL neither. */
 function shownRepository(repository: Repository): object {
-  const { Credentials, WebhookSecret, ...spec } = withLoginApart(repository.Spec);
+  const { Credentials, WebhookSecret, Vault, ...spec } = withLoginApart(repository.Spec);
   // What was said before the login was taken apart may hold it.
   const said = Object.values(Credentials ?? {}).filter((value) => value !== '');
   const Message = said.reduce((text, secret) => text.replaceAll(secret, '***'), (repository.Status.Message ?? '').replaceAll(repository.Spec.URL, spec.URL));
@@ -103,9 +103,20 @@ function shownRepository(repository: Repository): object {
     ...rest,
     ...(Notify.length > 0 && { Notify: Notify.map(shownTarget) }),
     ...(Tokens.length > 0 && { Tokens: Tokens.map(({ Digest: _digest, ...token }) => token) }),
-    Spec: { ...spec, ...(WebhookSecret !== undefined && { Webhook: true }), ...(Credentials && { Credentials: Object.keys(Credentials).toSorted() }) },
+    Spec: {
+      ...spec,
+      ...(WebhookSecret !== undefined && { Webhook: true }),
+      ...(Credentials && { Credentials: Object.keys(Credentials).toSorted() }),
+      ...(Vault && { Vault: shownVault(Vault) }),
+    },
     Status,
   };
+}
+
+/** Where it is; what proves who we are is named. */
+function shownVault({ Token, SecretID, CA, ...place }: VaultPlace): object {
+  const known = Object.entries({ Token, SecretID, CA }).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  return { ...place, Known: known };
 }
 
 /** The address of a chat is a secret itself: only where it goes is said. */

@@ -5,7 +5,7 @@ import { second } from '#base/text/duration';
 import { timeText } from '#base/clock';
 import { allowanceText, allowanceUsage, readAllowance } from '#model/allowance';
 import { checkFreeze } from '#model/freeze';
-import type { Repository, RepositorySpec, RepositoryStatus } from '#model/object/repository';
+import type { Repository, RepositorySpec, RepositoryStatus, VaultPlace } from '#model/object/repository';
 import type { Stack } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';
 import { knowsKind } from '#store/feature-level';
@@ -18,6 +18,7 @@ import { isEmptyRecord } from '../stack/inventory.ts';
 import { isOwned } from '../stack/ownership.ts';
 import { checkBranch, checkPlace, checkTracked, hostedScheme } from './repository-place.ts';
 import { checkSigners } from './signers.ts';
+import { changedVault, checkVault } from './vault-place.ts';
 import { checkWebhookSecret } from './webhook-secret.ts';
 
 export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }> {
@@ -80,6 +81,8 @@ export interface RepositoryChange {
   Freeze?: readonly string[];
   /** '' takes the webhook away. */
   WebhookSecret?: string;
+  /** What is not said of it stays; an address of '' takes it away. */
+  Vault?: Partial<VaultPlace>;
 }
 
 export function updateRepository(ref: string, { Allow, Disallow = [], ...change }: RepositoryChange): UseCase<void> {
@@ -100,7 +103,7 @@ export function updateRepository(ref: string, { Allow, Disallow = [], ...change 
 
 function changedSpec(
   before: RepositorySpec,
-  { Branch, Ref, SemVer, Signers, Environment, Variables, Unset = [], WebhookSecret, ...change }: RepositoryChange,
+  { Branch, Ref, SemVer, Signers, Environment, Variables, Unset = [], WebhookSecret, Vault, ...change }: RepositoryChange,
 ): RepositorySpec {
   const secret = WebhookSecret ?? before.WebhookSecret;
   const {
@@ -110,6 +113,7 @@ function changedSpec(
     Signers: signersBefore,
     Environment: environmentBefore,
     Variables: variablesBefore = {},
+    Vault: vaultBefore,
     ...rest
   } = before;
   const unknown = Unset.find((name) => !Object.hasOwn(variablesBefore, name));
@@ -119,6 +123,7 @@ function changedSpec(
   const moves = Branch !== undefined || Ref !== undefined || SemVer !== undefined;
   const tracked = moves ? { Ref, SemVer } : { Ref: refBefore, SemVer: rangeBefore };
   const signers = Signers ?? signersBefore;
+  const vault = Vault ? changedVault(vaultBefore, Vault) : vaultBefore;
   return {
     ...rest,
     ...change,
@@ -129,6 +134,7 @@ function changedSpec(
     ...(environment !== undefined && environment !== '' && { Environment: environment }),
     ...(variables.length > 0 && { Variables: Object.fromEntries(variables) }),
     ...(secret !== undefined && secret !== '' && { WebhookSecret: secret }),
+    ...(vault && { Vault: vault }),
   };
 }
 
@@ -247,6 +253,7 @@ function checkRepository(spec: RepositorySpec): void {
   checkSettings(spec);
   if (spec.Signers !== undefined) checkSigners(spec.Signers);
   checkWebhookSecret(spec);
+  if (spec.Vault) checkVault(spec.Vault);
   if (!(spec.Interval >= second)) throw new Refusal('invalidArgument', 'repository interval must be at least 1s');
   if (spec.Deadline !== undefined && !(spec.Deadline >= 10 * second)) throw new Refusal('invalidArgument', 'the deadline of a rollout must be at least 10s');
   const escapes = spec.Path.startsWith('/') || spec.Path.split('/').includes('..');

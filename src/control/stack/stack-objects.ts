@@ -4,6 +4,7 @@ import { Refusal } from '#base/refusal';
 import { nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
 import { namespaceLabel, type Labels } from '#model/object/meta';
 import { keepContentLabel } from '#model/version-names';
+import { isVaultName } from '#model/git/vault';
 import type { Kind } from '#model/object/object';
 import type { ConfigSpec, SecretSpec } from '#model/object/secret';
 import type { OwnedKind, OwnedObject, StackSpec } from '#model/object/stack';
@@ -130,5 +131,9 @@ function isPresent(view: View, kind: Exclude<Kind, 'task'>, name: string): boole
 }
 
 function refuseAbsent(view: View, kind: FileKind, name: string): void {
+  if (isVaultName(name))
+    throw new Refusal('failedPrecondition', `${kind} ${name}: values of a vault are for stacks of repositories: \`shoal repo update NAME --vault ADDRESS\``, {
+      plain: true,
+    });
   if (!isPresent(view, kind, name)) throw new Refusal('invalidArgument', `${kind} not found: ${name}`, { plain: true });
 }

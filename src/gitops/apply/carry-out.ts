@@ -24,6 +24,7 @@ import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
 import { ImageTags } from './image-tags.ts';
 import { Rewritten } from '../git-workers.ts';
 import type { ReconcileEvents } from '../events.ts';
+import type { VaultValues } from '../vault/vault-values.ts';
 
 export interface CarryOutParts {
   cluster: Cluster;
@@ -32,6 +33,8 @@ export interface CarryOutParts {
   logger: Logger;
   /** Absent: images are taken as written. */
   registries?: { ask: AskRegistries };
+  /** What stacks have from a vault. */
+  values: VaultValues;
   /** What the commits are the head of. */
   followed: string;
   /** A change by hand is about to be reverted. */
@@ -92,7 +95,8 @@ export class CarryOut {
   /** `seen`: the repository was read just now. While it is suspended nothing at all is written. True: nothing was to do, and nothing waits. */
   async run({ commit, stacks: read, missing, declared }: SeenCommit, seen: boolean): Promise<boolean> {
     const { cluster, clock } = this.#parts;
-    const stacks = inUnit(await this.#tags.followed(read, seen));
+    const valued = await this.#parts.values.resolved(read, seen ? 'anew' : 'once');
+    const stacks = inUnit(await this.#tags.followed(valued, seen));
     const view = await cluster.read();
     const before = view.byName('repository', this.#repository);
     // Removed while we looked.

@@ -9,6 +9,7 @@ import type { Cluster } from '#control/cluster';
 import { sealingOf } from '#control/sealing';
 import type { GitRequest } from '#model/git/git-request';
 import type { Repository } from '#model/object/repository';
+import type { RenderedStack } from '#reconciler/rendered';
 import type { GitWorkers } from '../git-workers.ts';
 import { checkSigned, unsignedBetween } from '../worker/head/signatures.ts';
 import { gitBounds } from './bare.ts';
@@ -24,6 +25,8 @@ export interface ReceiverParts {
   clock: Clock;
   /** In memory: for keys while git looks at signatures. */
   run: string;
+  /** Stacks of the repository with what they have from a vault. */
+  valued: (stacks: readonly RenderedStack[]) => Promise<readonly RenderedStack[]>;
   /** A whole look at a repository, by name. */
   sync: (name: string) => Promise<void>;
 }
@@ -64,13 +67,13 @@ async function checkPushed({ ID, Spec: { Signers }, Pushed }: Repository, commit
   if (unsigned !== undefined) throw new Refusal('unavailable', `commit ${commit.slice(0, 12)} is not taken: ${unsigned}`);
 }
 
-async function render({ ID, Spec }: Repository, commit: string, received: string, { hosted, workers, cluster }: ReceiverParts): Promise<RenderedPush> {
+async function render({ ID, Spec }: Repository, commit: string, received: string, { hosted, workers, cluster, valued }: ReceiverParts): Promise<RenderedPush> {
   const { Path: path, Environment: environment, Variables: variables } = Spec;
   const { home, signal } = hosted.surroundings;
   const identity = sealingOf(await cluster.read())?.Identity;
   const settings = { ...(environment !== undefined && { environment }), ...(variables && { variables }), ...(identity !== undefined && { identity }) };
   const { stacks, declared } = await workers.render({ folder: hosted.folderOf(ID), home, commit, path, have: {}, skip: {}, received, ...settings }, signal);
-  return { stacks: stacks.map(({ stack }) => stack), declared };
+  return { stacks: await valued(stacks.map(({ stack }) => stack)), declared };
 }
 
 async function follow({ Spec, ID }: Repository, { updates }: HookQuestion, parts: ReceiverParts, say: (line: string) => void): Promise<number> {

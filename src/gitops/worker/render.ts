@@ -14,6 +14,7 @@ import type { InputMemory, StackInputs } from './input-memory.ts';
 import { type AskedSettings, repositoryFile, repositoryFileName, settingsOf, withoutForeign, type RenderSettings } from './places/repository-settings.ts';
 import { declaredIn } from './places/declared.ts';
 import { withShared } from './places/shared-files.ts';
+import { withVault } from './places/vault-names.ts';
 import { root, type Snapshot } from './snapshot.ts';
 import { stackPlaces, type Place } from './places/stack-places.ts';
 
@@ -181,9 +182,11 @@ function renderStack(snapshot: Snapshot, { name, folder, file, laid, ignored, po
   if (!result.stack) return refused(said('error').length > 0 ? said('error') : [`${file}: is refused`]);
   const shared = withShared(result.stack, settings.shared, snapshot);
   if ('error' in shared) return refused([`${file}: ${relative(shared.error)}`]);
+  const vault = withVault(shared.stack);
+  if ('error' in vault) return refused([`${result.places?.[vault.name] ?? file}: ${vault.error}`]);
   const wave = policy?.Waves?.flat().find((each) => !result.stack?.Services.some((service) => service.Name === `${name}_${each}`));
   if (wave !== undefined) return refused([`${repositoryFileName}: stack ${name}: its waves name service ${wave}, which it does not have`]);
-  const wanted = withoutForeign(shared.stack, ignore);
+  const wanted = withoutForeign(vault.stack, ignore);
   const checked = inGoTypes(wanted);
   if ('error' in checked) return refused([`${file}: ${checked.error}`]);
   const text = JSON.stringify(wanted);
@@ -195,9 +198,14 @@ function renderStack(snapshot: Snapshot, { name, folder, file, laid, ignored, po
     ...place,
     spec: checked.spec,
     digest: digestOf(wanted, text),
-    ...(result.places && { Places: { ...result.places, ...shared.places } }),
+    ...(result.places && { Places: { ...result.places, ...shared.places, ...placesIn(vault.names, result.places) } }),
     ...(Notes.length > 0 && { Notes }),
   };
+}
+
+/** Where the secrets are declared that stand for values in a vault. */
+function placesIn(names: ReadonlyMap<string, string>, places: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries([...names].flatMap(([reference, name]) => (places[reference] === undefined ? [] : [[name, places[reference]]])));
 }
 
 /** What a request's body is held to: whatever is stored must be readable by every client. */

@@ -36,6 +36,8 @@ export interface RepositorySpec {
   Freeze?: readonly string[];
   /** What a webhook proves itself with. Never shown. */
   WebhookSecret?: string;
+  /** Where the values come from that its stacks name as `vault:PATH#KEY`. */
+  Vault?: VaultPlace;
   /** The cluster holds it itself, and people push to it: its URL is `cluster:NAME`. */
   Hosted?: boolean;
   /** Never shown; only ever handed to the server of URL. */
@@ -53,6 +55,18 @@ export interface RepositoryCredentials {
   KnownHosts?: string;
   /** Certificates in PEM by which the server is known. */
   CA?: string;
+}
+
+/** A HashiCorp Vault or an OpenBao, and with what it is asked. Token and SecretID are never shown. */
+export interface VaultPlace {
+  Address: string;
+  Namespace?: string;
+  /** Certificates in PEM by which it is known. */
+  CA?: string;
+  Token?: string;
+  /** In the place of a token: a role of AppRole, which gives short-lived ones. */
+  RoleID?: string;
+  SecretID?: string;
 }
 
 /** Repositories from before limits keep what they had. */
@@ -157,7 +171,7 @@ export interface RepositoryStatus {
 }
 
 /** As the repository that declares it says: what the cluster knows better is left out. */
-export type DeclaredRepository = Omit<RepositorySpec, 'WebhookSecret' | 'Hosted'>;
+export type DeclaredRepository = Omit<RepositorySpec, 'WebhookSecret' | 'Hosted' | 'Vault'>;
 
 export interface Declared {
   /** Of a commit that is not followed: who is told, and logins, are left out, and stay as they are. */

@@ -16,6 +16,8 @@ export interface StackSpec {
   External: { Networks: readonly string[]; Secrets: readonly string[]; Configs: readonly string[] };
   /** Those of its secrets and configs whose names are plain, and get a version that follows the content (`model/version-names`). */
   Versioned?: { Secrets: readonly string[]; Configs: readonly string[] };
+  /** The versions that values of a vault were had in: they hold for the stack as it was rendered then (`Asked`, its digest), whatever the vault says later. */
+  Pinned?: { Asked: string; Versions: Readonly<Record<string, string>> };
 }
 
 export interface Stack extends Meta {

@@ -2,7 +2,7 @@
 import type { ClusterSpec, ExternalCa } from '../object/cluster.ts';
 import type { NetworkSpec } from '../object/network.ts';
 import type { NodeSpec } from '../object/node.ts';
-import type { RepositoryCredentials, RepositorySpec } from '../object/repository.ts';
+import type { RepositoryCredentials, RepositorySpec, VaultPlace } from '../object/repository.ts';
 import type { ConfigSpec, SecretSpec } from '../object/secret.ts';
 import type { StackSpec } from '../object/stack.ts';
 import { logDriver, serviceSpec } from './service-shape.ts';
@@ -81,7 +81,10 @@ export const stackSpec = object<StackSpec>({
   Services: list(serviceSpec),
   External: object<StackSpec['External']>({ Networks: names, Secrets: names, Configs: names }),
   Versioned: object<NonNullable<StackSpec['Versioned']>>({ Secrets: names, Configs: names }),
+  Pinned: unbuilt('values of a vault are pinned by who asked the vault'),
 });
+
+export const vaultPlace = object<VaultPlace>({ Address: text, Namespace: text, CA: text, Token: text, RoleID: text, SecretID: text });
 
 const credentials = object<RepositoryCredentials>({ Username: text, Password: text, SSHKey: text, KnownHosts: text, CA: text });
 
@@ -103,6 +106,7 @@ export const repositorySpec = object<RepositorySpec>({
   Freeze: list(text),
   Deadline: int64,
   WebhookSecret: text,
+  Vault: vaultPlace,
   Hosted: flag,
   Credentials: credentials,
 });

@@ -140,6 +140,8 @@ const values: Readonly<Record<string, string | readonly string[]>> = {
   '--reason': 'another',
   '--for': '77s',
   '--webhook-secret-file': 'WORD',
+  '--vault': 'https://vault.example',
+  '--vault-role-id': 'role',
   '--timeout': ['--timeout', '1x'],
   '--username': ['--username', 'u', '--password-file', 'TEXT'],
   '--passphrase-file': 'OTHER',

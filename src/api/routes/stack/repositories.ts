@@ -29,7 +29,7 @@ export function repositoryRoutes(context: Context): Route[] {
       const spec = await decodeBody(call.request, repositorySpec);
       return { status: 201, json: await submit(context, call, createRepository({ ...spec, URL: spec.URL ?? '', Path: spec.Path ?? '' })) };
     }),
-    post('/shoal/v1/repositories/{}/sync', async (call) => sync(context, parameter(call))),
+    post('/shoal/v1/repositories/{}/sync', async (call) => sync(context, parameter(call), flag(call, 'renew'))),
     get('/shoal/v1/repositories/{}/plan', async (call) => {
       const repository = await readObject(context, 'repository', parameter(call));
       checkToken(repository, call.request.headers[tokenHeader], 'plan');
@@ -65,9 +65,9 @@ async function details(context: Context, ref: string): Promise<object> {
   return repositoryBody(repository, [...stackSummaries(await readView(context), context)], context.clock.now());
 }
 
-async function sync(context: Context, ref: string): Promise<Answer> {
+async function sync(context: Context, ref: string, renews = false): Promise<Answer> {
   const { ID, Spec } = await readObject(context, 'repository', ref);
-  await context.reconciler.sync(Spec.Name);
+  await context.reconciler.sync(Spec.Name, renews);
   return { status: 200, json: await details(context, ID) };
 }
 

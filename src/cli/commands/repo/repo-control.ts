@@ -17,14 +17,19 @@ type ShownRepository = Omit<Repository, 'Status'> & {
   Stacks: readonly { Name: string; Source: { Kind: string } }[];
 };
 
-type SyncFlags = WaitFlags & { wait?: boolean };
+type SyncFlags = WaitFlags & { wait?: boolean; renew?: boolean };
 
 const exitCodeHelp = `
 Exit codes with --wait are those of \`stack deploy\`: 0 converged, 1 refused, held or unavailable, 3 rolled back,
 4 not converged or failing, 5 superseded. Without --wait: 1 when a stack is refused or held, or the repository cannot be read.`;
 
 export function addRepoControl(repo: Command): void {
-  const sync = repo.command('sync').description('fetch and apply now').argument('<name>').option('--wait', 'wait until the stacks have converged');
+  const sync = repo
+    .command('sync')
+    .description('fetch and apply now')
+    .argument('<name>')
+    .option('--wait', 'wait until the stacks have converged')
+    .option('--renew', 'with the newest versions of what a vault holds');
   addWaitOptions(sync).addHelpText('after', exitCodeHelp).action(syncRepository);
   repo
     .command('confirm')
@@ -70,7 +75,7 @@ async function syncRepository(name: string, flags: SyncFlags, command: Command):
   const session = openSession(command);
   timeoutOf(flags);
   const startedAt = Date.now();
-  const repository = await session.client.post<ShownRepository>(`${repositoryPath(name)}/sync`);
+  const repository = await session.client.post<ShownRepository>(`${repositoryPath(name)}/sync${flags.renew ? '?renew=1' : ''}`);
   const code = tell(session, repository, flags.json === true);
   if (!flags.wait && code === exitCodes.converged && repository.Status.State === 'degraded') process.exitCode = exitCodes.refused;
   if (!flags.wait) return;

@@ -7,6 +7,7 @@ import { CommandError, exitCodes } from '../../command-error.ts';
 import { collect, openSession } from '../../session.ts';
 import { addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
 import { repositoryPath } from './repo-parts.ts';
+import { vaultOf, addVaultOptions, type VaultFlags } from './repo-vault.ts';
 
 export interface TrustFlags {
   deadline?: string;
@@ -14,7 +15,7 @@ export interface TrustFlags {
   trust?: string;
 }
 
-interface UpdateFlags extends TrustFlags, HeadFlags {
+interface UpdateFlags extends TrustFlags, HeadFlags, VaultFlags {
   unset?: string[];
   freeze?: string[];
   unfreeze?: boolean;
@@ -58,7 +59,9 @@ export function addRepoUpdate(repo: Command): void {
   addHeadOptions(update)
     .option('--no-signers', 'follow commits whoever signed them, or nobody')
     .option('--unset <key>', 'take a variable away; may be repeated', collect);
-  addTrustOptions(update).option('--disallow <words>', 'take words back; may be repeated', collect).action(updateRepository);
+  addVaultOptions(addTrustOptions(update).option('--disallow <words>', 'take words back; may be repeated', collect))
+    .option('--no-vault', 'have no values from a vault any more')
+    .action(updateRepository);
 }
 
 /** What the flags say, for the daemon. */
@@ -100,6 +103,7 @@ async function updateRepository(name: string, flags: UpdateFlags, command: Comma
     ...headOf(flags),
     ...(flags.unset && { Unset: flags.unset }),
     ...trustOf(flags),
+    ...vaultOf(flags),
     ...(flags.freeze && { Freeze: flags.freeze }),
     ...(flags.unfreeze === true && { Freeze: flags.freeze ?? [] }),
     ...(flags.webhookSecretFile !== undefined && { WebhookSecret: lineOf('--webhook-secret-file', flags.webhookSecretFile) }),

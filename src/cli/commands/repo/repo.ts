@@ -17,6 +17,7 @@ import { addRepoOidc } from './repo-oidc.ts';
 import { addRepoPlan } from './repo-plan.ts';
 import { addRepoTokens } from './repo-token.ts';
 import { addRepoUpdate, addTrustOptions, freezeHelp, intervalOf, trustOf, webhookSecretHelp, type TrustFlags } from './repo-update.ts';
+import { addVaultOptions, vaultOf, type VaultFlags } from './repo-vault.ts';
 import { inspectObjects } from '../inspect.ts';
 import { repositoryPath } from './repo-parts.ts';
 
@@ -61,7 +62,7 @@ export function addRepo(program: Command): void {
     .option('--known-hosts-file <file>', 'keys by which the ssh server is known, as in ~/.ssh/known_hosts')
     .option('--ca-file <file>', 'certificates by which the https:// server is known')
     .option('--webhook-secret-file <file>', webhookSecretHelp);
-  addTrustOptions(addHeadOptions(add).option('--freeze <window>', freezeHelp, collect)).action(addRepository);
+  addVaultOptions(addTrustOptions(addHeadOptions(add).option('--freeze <window>', freezeHelp, collect))).action(addRepository);
   const create = repo
     .command('create')
     .description('make a repository in the cluster itself: what is pushed to it is deployed')
@@ -69,7 +70,7 @@ export function addRepo(program: Command): void {
     .option('--branch <branch>', 'branch that is taken and deployed', 'main')
     .option('--path <folder>', "folder inside the repository whose sub-folders are the stacks; '.' for the top", 'stacks')
     .addHelpText('after', createHelp);
-  addTrustOptions(addDeployOptions(create).option('--freeze <window>', freezeHelp, collect)).action(createOwn);
+  addVaultOptions(addTrustOptions(addDeployOptions(create).option('--freeze <window>', freezeHelp, collect))).action(createOwn);
   addRepoTokens(repo);
   addRepoOidc(repo);
   addRepoPlan(repo);
@@ -102,7 +103,7 @@ export function addRepo(program: Command): void {
     );
 }
 
-interface AddFlags extends TrustFlags, HeadFlags {
+interface AddFlags extends TrustFlags, HeadFlags, VaultFlags {
   freeze?: string[];
   webhookSecretFile?: string;
   onFailure?: string;
@@ -120,7 +121,7 @@ interface AddFlags extends TrustFlags, HeadFlags {
 async function createOwn(name: string, flags: AddFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const { branch: Branch, path: Path, freeze: Freeze, onFailure: OnFailure } = flags;
-  const more = { ...headOf(flags), ...trustOf(flags), ...(Freeze && { Freeze }), ...(OnFailure !== undefined && { OnFailure }) };
+  const more = { ...headOf(flags), ...trustOf(flags), ...vaultOf(flags), ...(Freeze && { Freeze }), ...(OnFailure !== undefined && { OnFailure }) };
   await client.post('/shoal/v1/repositories', { Name: name, Hosted: true, Branch, Path, Interval: intervalOf('30s'), ...more });
   terminal.out(name);
 }
@@ -135,6 +136,7 @@ async function addRepository(name: string, url: string, flags: AddFlags, command
     ...(flags.freeze && { Freeze: flags.freeze }),
     ...(flags.onFailure !== undefined && { OnFailure: flags.onFailure }),
     ...webhookOf(flags),
+    ...vaultOf(flags),
     ...(Credentials && { Credentials }),
   };
   // The daemon runs elsewhere in the file system: a local path is made absolute where it was typed.

@@ -79,7 +79,8 @@ function hasCredential({ TaskTemplate }: ServiceSpec, name: string): boolean {
   return TaskTemplate.ContainerSpec?.Privileges?.CredentialSpec?.Config === name;
 }
 
-function withNames(spec: ServiceSpec, secret: (name: string) => string, config: (name: string) => string): ServiceSpec {
+/** The service with other names for the secrets and configs that it has. */
+export function withNames(spec: ServiceSpec, secret: (name: string) => string, config: (name: string) => string): ServiceSpec {
   const container = spec.TaskTemplate.ContainerSpec;
   if (!container) return spec;
   const { Secrets, Configs } = container;

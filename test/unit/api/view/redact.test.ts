@@ -100,12 +100,24 @@ test.each([
 });
 
 test('credentials of a repository are named and never shown', () => {
+  const vault = { Address: 'https://vault', Namespace: 'n', RoleID: 'role' };
   const Credentials = { Username: 'secret1', Password: 'secret2', SSHKey: 'secret3', KnownHosts: 'secret4', CA: 'secret5' };
   const repository = {
     ...meta,
-    Spec: { Name: 'r', URL: 'https://host/x', Branch: 'main', Path: '', Interval: 1, Credentials, WebhookSecret: 'secret6' },
+    Spec: {
+      Name: 'r',
+      URL: 'https://host/x',
+      Branch: 'main',
+      Path: '',
+      Interval: 1,
+      Credentials,
+      WebhookSecret: 'secret6',
+      Vault: { ...vault, Token: 'secret7', SecretID: 'secret8', CA: 'secret9' },
+    },
     Status: {},
   } as unknown as Repository;
   expect(JSON.stringify(shown('repository', repository))).not.toContain('secret');
-  expect(shown('repository', repository)).toMatchObject({ Spec: { Credentials: ['CA', 'KnownHosts', 'Password', 'SSHKey', 'Username'] } });
+  expect(shown('repository', repository)).toMatchObject({
+    Spec: { Credentials: ['CA', 'KnownHosts', 'Password', 'SSHKey', 'Username'], Vault: { ...vault, Known: ['Token', 'SecretID', 'CA'] } },
+  });
 });

@@ -1,0 +1,204 @@
+/** The values that a repository's stacks have from a vault. Each version of a stack gets them once, and keeps them with its revision: what the vault says later is of another version. */
+import { createHash, createHmac } from 'node:crypto';
+import type { Clock } from '#base/clock';
+import { Refusal } from '#base/refusal';
+import { compareTexts } from '#base/text/text';
+import type { Cluster } from '#control/cluster';
+import { sealingOf } from '#control/sealing';
+import { revisionsOf } from '#control/stack/revisions';
+import type { VaultPlace } from '#model/object/repository';
+import type { SecretSpec } from '#model/object/secret';
+import { vaultReferenceOf, type VaultReference } from '#model/git/vault';
+import type { RenderedStack } from '#reconciler/rendered';
+import { VaultClient, type VaultEntry } from './vault-client.ts';
+
+export interface VaultValuesParts {
+  cluster: Cluster;
+  clock: Pick<Clock, 'monotonicNow'>;
+  signal: AbortSignal;
+  /** By its name. */
+  repository: string;
+  /** Absent: there is none. */
+  place?: VaultPlace | undefined;
+}
+
+/** `anew`: what was not had is asked for once more. `known`: nothing is asked, for a commit that nobody has accepted yet. */
+export type VaultMode = 'anew' | 'once' | 'known';
+
+type View = Awaited<ReturnType<Cluster['read']>>;
+type WithSpec = Extract<RenderedStack, { spec: object }>;
+
+interface Value {
+  /** base64 */
+  data: string;
+  version: string;
+}
+
+/** By reference, as it is written. */
+type Values = ReadonlyMap<string, Value | { error: string }>;
+
+const mostPaths = 1000;
+/** All that one look asks. */
+const longestAskingMs = 60_000;
+
+export class VaultValues {
+  readonly #parts: VaultValuesParts;
+  readonly #client: VaultClient | undefined;
+  /** Stack → what it was given last, for the files that it had then (`asked`). */
+  readonly #last = new Map<string, { asked: string; values: Values }>();
+  #renews = false;
+
+  constructor(parts: VaultValuesParts) {
+    this.#parts = parts;
+    this.#client = parts.place && new VaultClient(parts.place, parts);
+  }
+
+  /** The next look asks for the newest versions, also where nothing else changed. */
+  renew(): void {
+    this.#renews = true;
+  }
+
+  /** Whether that look is still to come. */
+  get renews(): boolean {
+    return this.#renews;
+  }
+
+  /** The stacks with their values; one that cannot have all of its own is in error. */
+  async resolved(stacks: readonly RenderedStack[], mode: VaultMode): Promise<readonly RenderedStack[]> {
+    const users = stacks.filter(isUser);
+    if (mode === 'anew') this.#keepOnly(new Set(stacks.map(({ Name }) => Name)));
+    if (users.length === 0) return stacks;
+    const view = await this.#parts.cluster.read();
+    const renews = mode === 'anew' && this.#renews;
+    if (renews) this.#renews = false;
+    const given = new Map<string, Values>();
+    const open: WithSpec[] = [];
+    for (const stack of users) {
+      const known = renews ? undefined : this.#known(view, stack, mode);
+      if (known) given.set(stack.Name, known);
+      else open.push(stack);
+    }
+    const asked = open.length > 0 ? await this.#ask(open.flatMap(referencesOf), view, open, mode) : new Map<string, Value>();
+    for (const stack of open) {
+      const values = new Map(referencesOf(stack).map(({ text }) => [text, asked.get(text) ?? { error: 'it was not asked for' }]));
+      given.set(stack.Name, values);
+      if (mode !== 'known') this.#last.set(stack.Name, { asked: stack.digest, values });
+    }
+    return stacks.map((stack) => (isUser(stack) ? this.#filled(stack, given.get(stack.Name) ?? new Map()) : stack));
+  }
+
+  /** A whole commit was read: the others are gone. */
+  #keepOnly(names: ReadonlySet<string>): void {
+    for (const name of this.#last.keys()) if (!names.has(name)) this.#last.delete(name);
+  }
+
+  /** What was given to the same version of the stack: lately, or by its newest revision that has these files. */
+  #known(view: View, stack: WithSpec, mode: VaultMode): Values | undefined {
+    const last = this.#last.get(stack.Name);
+    if (last?.asked === stack.digest && !(mode === 'anew' && [...last.values.values()].some((value) => 'error' in value))) return last.values;
+    const revision = revisionsOf(view, stack.Name).findLast(({ Spec }) => Spec.Content.Pinned?.Asked === stack.digest);
+    const pinned = revision && pinnedIn(revision.Spec.Content, referencesOf(stack), stack);
+    return pinned?.size === referencesOf(stack).length ? pinned : undefined;
+  }
+
+  async #ask(references: readonly VaultReference[], view: View, stacks: readonly WithSpec[], mode: VaultMode): Promise<Values> {
+    if (mode === 'known') return knownBefore(view, stacks);
+    const { repository, clock } = this.#parts;
+    const found = new Map<string, Value | { error: string }>();
+    if (!this.#client) {
+      const error = `repository ${repository} has no vault: \`shoal repo update ${repository} --vault https://… --vault-token-file FILE\``;
+      return new Map(references.map(({ text }) => [text, { error }]));
+    }
+    this.#client.forget();
+    const key = sealingOf(view)?.Identity ?? '';
+    const end = clock.monotonicNow() + longestAskingMs;
+    const entries = new Map<string, VaultEntry | { error: string }>();
+    for (const reference of references) {
+      const place = `${reference.path}?${reference.version ?? ''}`;
+      let entry = entries.get(place);
+      if (!entry) {
+        if (entries.size >= mostPaths) entry = { error: `one commit asks for at most ${mostPaths} paths` };
+        else if (clock.monotonicNow() > end) entry = { error: `what was asked before it took more than ${longestAskingMs / 1000} s` };
+        else entry = await this.#read(reference, this.#client);
+        entries.set(place, entry);
+      }
+      found.set(reference.text, 'error' in entry ? entry : valueOf(entry, reference, key));
+    }
+    return found;
+  }
+
+  async #read(reference: VaultReference, client: VaultClient): Promise<VaultEntry | { error: string }> {
+    try {
+      return await client.read(reference);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (this.#parts.signal.aborted) throw error;
+      return { error: `the vault at ${this.#parts.place?.Address ?? ''}: ${error.message}` };
+    }
+  }
+
+  #filled(stack: WithSpec, values: Values): RenderedStack {
+    const errors: string[] = [];
+    const Versions: Record<string, string> = {};
+    const Secrets = stack.spec.Secrets.map((secret): SecretSpec => {
+      const reference = vaultReferenceOf(secret);
+      const value = reference && values.get(reference.text);
+      if (!reference) return secret;
+      if (!value || 'error' in value) {
+        errors.push(`${stack.Places?.[secret.Name] ?? stack.Path}: ${reference.text}: ${value?.error ?? 'it was not asked for'}`);
+        return secret;
+      }
+      Versions[reference.text] = value.version;
+      const { Driver: _asked, ...rest } = secret;
+      return { ...rest, Data: value.data };
+    });
+    const { spec, digest: Asked, Places: _places, ...rest } = stack;
+    if (errors.length > 0) return { ...rest, errors };
+    const versions = Object.entries(Versions).toSorted(([a], [b]) => compareTexts(a, b));
+    const digest = `sha256:${createHash('sha256')
+      .update(JSON.stringify([Asked, versions]))
+      .digest('hex')}`;
+    return { ...stack, spec: { ...spec, Secrets, Pinned: { Asked, Versions: Object.fromEntries(versions) } }, digest };
+  }
+}
+
+function isUser(stack: RenderedStack): stack is WithSpec {
+  return 'spec' in stack && stack.spec.Secrets.some((secret) => vaultReferenceOf(secret) !== undefined);
+}
+
+function referencesOf({ spec }: WithSpec): VaultReference[] {
+  return spec.Secrets.flatMap((secret) => vaultReferenceOf(secret) ?? []);
+}
+
+/** What a revision was given for these references. */
+function pinnedIn(content: WithSpec['spec'], references: readonly VaultReference[], { spec }: WithSpec): Map<string, Value> {
+  const values = new Map<string, Value>();
+  for (const { text } of references) {
+    const name = spec.Secrets.find((secret) => vaultReferenceOf(secret)?.text === text)?.Name;
+    const data = content.Secrets.find(({ Name }) => Name === name)?.Data;
+    const version = content.Pinned?.Versions[text];
+    if (data !== undefined && version !== undefined) values.set(text, { data, version });
+  }
+  return values;
+}
+
+/** For a commit that nobody has accepted: what its stacks have already, and nothing more. */
+function knownBefore(view: View, stacks: readonly WithSpec[]): Values {
+  const values = new Map<string, Value | { error: string }>();
+  for (const stack of stacks) {
+    const references = referencesOf(stack);
+    for (const { text } of references) values.set(text, { error: 'the vault is asked for it when the commit is followed' });
+    for (const { Spec } of revisionsOf(view, stack.Name)) for (const [text, value] of pinnedIn(Spec.Content, references, stack)) values.set(text, value);
+  }
+  return values;
+}
+
+/** `key`: of the cluster: nobody else can try what a fingerprint stands for. */
+function valueOf({ values, version }: VaultEntry, { key: name }: VaultReference, key: string): Value | { error: string } {
+  const value = Object.hasOwn(values, name) ? values[name] : undefined;
+  if (value === undefined) return { error: `there is no key ${name} at that path` };
+  if (typeof value !== 'string') return { error: `key ${name} is no text` };
+  if (value === '') return { error: `key ${name} is empty` };
+  const data = Buffer.from(value, 'utf8').toString('base64');
+  return { data, version: version === undefined ? `hmac-sha256:${createHmac('sha256', key).update(data).digest('hex').slice(0, 32)}` : String(version) };
+}
