@@ -4,8 +4,10 @@
 const modulus = 2 ** 52;
 /** What may wait to be counted. */
 const waitingLimit = 256;
-/** Text that is counted in one turn of the event loop, about a millisecond's work: as much as an entry of tasks holds. */
-const turnLength = 96 * 1024;
+/** Text that is counted in one turn of the event loop, one or two milliseconds' work: somewhat more than an entry of tasks holds. */
+const turnLength = 128 * 1024;
+/** For each change that came, so many that wait are counted: what waits grows less, and a small change never pays for many before it. */
+const countedAChange = 1.25;
 
 export class StateHash {
   #sum = 0;
@@ -13,15 +15,19 @@ export class StateHash {
   readonly #parts = new Map<string, number>();
   /** Changed since the last count: an object that changes ten times is counted once. */
   readonly #changed = new Map<string, unknown>();
+  /** Changes that came since the last `settle`. */
+  #came = 0;
 
   /** The thing at `key` is now `value`; undefined: it is gone. Values are never changed afterwards. */
   put(key: string, value: unknown): void {
     this.#changed.set(key, value);
+    this.#came++;
   }
 
-  /** Counts some of what changed if much has. */
+  /** Counts some of what changed if much has: in proportion to what came since this was called last. */
   settle(): void {
-    if (this.#changed.size > waitingLimit) this.#count(turnLength);
+    if (this.#changed.size > waitingLimit) this.#count(turnLength, Math.ceil(this.#came * countedAChange));
+    this.#came = 0;
   }
 
   /** As `text`, if that takes no long turn; undefined where much changed: it is counted over several calls. */
@@ -35,11 +41,11 @@ export class StateHash {
     return `2${this.#sum.toString(16).padStart(13, '0')}`;
   }
 
-  /** Counts about so much text; returns whether nothing is left. */
-  #count(length: number): boolean {
-    let counted = 0;
+  /** Counts about so much text of at most so many things; returns whether nothing is left. */
+  #count(length: number, things = Infinity): boolean {
+    let [counted, left] = [0, things];
     for (const [key, value] of this.#changed) {
-      if (counted >= length) return false;
+      if (counted >= length || left-- === 0) return false;
       this.#changed.delete(key);
       this.#sum -= this.#parts.get(key) ?? 0;
       if (this.#sum < 0) this.#sum += modulus;
