@@ -1,11 +1,12 @@
-/** Turns of the event loop while something is done: processor time, without the garbage collector's pauses in it; on request also what was at work in the longest. */
+/** Turns of the event loop while something is done: processor time of its thread, without the garbage collector's pauses in it; on request also what was at work in the longest. */
+import { readFileSync } from 'node:fs';
 import { Session, type Profiler } from 'node:inspector';
 import { PerformanceObserver } from 'node:perf_hooks';
 
 interface Turn {
   from: number;
   to: number;
-  /** Processor time of the process, but no more than the turn took: other threads work beside it. */
+  /** Processor time of the loop's own thread: others compile and collect beside it, and where there are few cores it waits for them. */
   ms: number;
 }
 
@@ -33,15 +34,16 @@ export class Turns {
     let over = false;
     const end = (): void => void (over = true);
     done.then(end, end);
-    for (let last = process.cpuUsage(), from = performance.now(); !over; from = performance.now()) {
+    for (let [last, own, from] = [process.cpuUsage(), threadMs(), performance.now()]; !over; from = performance.now()) {
       await nextTurn();
       const { user, system } = process.cpuUsage(last);
       last = process.cpuUsage();
-      const to = performance.now();
+      const [to, ownNow] = [performance.now(), threadMs()];
       const cpuMs = (user + system) / 1000;
       // What an idle loop takes is left out.
       if (cpuMs >= 0.1) this.#cpuMs += cpuMs;
-      this.#turns.push({ from, to, ms: Math.min(cpuMs, to - from) });
+      this.#turns.push({ from, to, ms: ownNow - own });
+      own = ownNow;
     }
     await done;
     // The collector's pauses are told a turn later.
@@ -116,6 +118,11 @@ export class Turns {
     for (const pause of this.#pauses) if (pause.from >= from && pause.from < to) sum += pause.ms;
     return sum;
   }
+}
+
+/** Processor time of this thread so far. */
+function threadMs(): number {
+  return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]) / 1e6;
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
