@@ -6,6 +6,8 @@ import { DirtySet } from './dirty.ts';
 
 /** Rounds after which stages that still act are taken to work against each other. */
 const roundLimit = 16;
+/** Actions that are laid over the view in one step. */
+const laidAStep = 20;
 
 export interface PassResult {
   /** False when the stages work against each other. */
@@ -27,9 +29,13 @@ export function* runPass(overlay: Overlay, stages: readonly Stage[], context: Om
     for (const stage of stages) {
       const result = stage(overlay, { ...context, scope: unite(seen, next) });
       const { actions, rest, wakes: asked = [] } = isInSteps(result) ? yield* result : result;
-      next.touch(overlay, actions);
-      overlay.lay(actions);
-      for (const action of actions) context.room.count(action);
+      for (let at = 0; at < actions.length; at += laidAStep) {
+        const some = actions.slice(at, at + laidAStep);
+        next.touch(overlay, some);
+        overlay.lay(some);
+        for (const action of some) context.room.count(action);
+        yield;
+      }
       for (const wake of asked) wakes.push(wake);
       yield;
       if (!rest) continue;

@@ -1,6 +1,7 @@
 /** Brings one decision after the other into the log. */
 import { assert } from '#base/assert';
 import { nextTurn, type Clock } from '#base/clock';
+import { turnOf } from '#base/pace/turn';
 import { Refusal } from '#base/refusal';
 import { EntryEncoder } from '#replica/entry-format';
 import type { Outcome, ReplicatedLog } from '#replica/replicated-log';
@@ -53,6 +54,7 @@ export class Proposer {
     const encoding = new EntryEncoder({ ...head, actions });
     for (; !encoding.done; pause = true) {
       if (pause) await nextTurn(clock);
+      turnOf(clock).begin();
       written(() => encoding.step());
     }
     return log.propose(

@@ -1,6 +1,7 @@
 /** The leader's side of the nodes' sessions: assignments out, statuses and heartbeats in. */
 import type { Clock } from '#base/clock';
 import { finish, inTurns } from '#base/pace/steps';
+import { turnOf } from '#base/pace/turn';
 import { milliseconds } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import type { Meter } from '#base/meter';
@@ -38,8 +39,6 @@ export interface SessionsParts {
 const latenessMs = 1000;
 /** Sessions that send in one turn of the event loop; when there are more, not in that of the commit, which had enough to do. */
 const wokenAtOnce = 50;
-/** What making their messages may take there, ms. */
-const wakingMs = 3;
 
 export class Sessions {
   readonly #parts: SessionsParts;
@@ -241,10 +240,11 @@ export class Sessions {
   #wakeSome(): void {
     if (this.#waking) return;
     const { clock } = this.#parts;
-    const began = clock.monotonicNow();
+    const turn = turnOf(clock);
+    const end = turn.endOf(turn.begin());
     let left = wokenAtOnce;
     for (const session of this.#toWake) {
-      if (left === 0 || clock.monotonicNow() - began >= wakingMs) break;
+      if (left === 0 || clock.monotonicNow() >= end) break;
       this.#toWake.delete(session);
       // Whoever is still busy with the message before asks for the next one itself.
       if (session.wake()) left--;

@@ -12,8 +12,8 @@ import { encodeState, StateDecoder } from './state-format.ts';
 /** Lets the event loop turn between two slices of long work. */
 export type Pause = () => Promise<void>;
 
-/** Entries above this are read in slices, a pause after each. */
-const sliceBytes = 256 * 1024;
+/** Entries above this are read in slices, a pause after each: what they change is a turn's work by itself. */
+const sliceBytes = 64 * 1024;
 
 const nextTurn: Pause = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,5 +1,6 @@
 /** Long work in steps: who drives it may let others have their turn between two of them. */
 import { nextTurn, type Clock } from '../clock.ts';
+import { turnOf } from './turn.ts';
 
 export type Steps<T> = Generator<undefined, T>;
 
@@ -11,12 +12,9 @@ export function finish<T>(steps: Steps<T>): T {
   }
 }
 
-/** Steps of one turn of the event loop take about so long (ms). */
-const turnMs = 5;
-
 type Turns = Pick<Clock, 'monotonicNow' | 'soon'>;
 
-/** Some steps a turn, the others in later ones. Ends with undefined when `goOn` says no after a pause: what the work rests on may have changed there. `turned` hears what each turn took. */
+/** Some steps a turn, as many as other works leave room for, the others in later ones. Ends with undefined when `goOn` says no after a pause: what the work rests on may have changed there. `turned` hears what each turn took. */
 export function inTurns<T>(steps: Steps<T>, clock: Turns): Promise<T>;
 export function inTurns<T>(steps: Steps<T>, clock: Turns, goOn: () => boolean, turned?: (ms: number) => void): Promise<T | undefined>;
 export async function inTurns<T>(
@@ -25,16 +23,19 @@ export async function inTurns<T>(
   goOn: () => boolean = () => true,
   turned: (ms: number) => void = () => {},
 ): Promise<T | undefined> {
-  for (let began = clock.monotonicNow(); ;) {
-    const { done, value } = steps.next();
-    const tookMs = clock.monotonicNow() - began;
-    if (done === true) turned(tookMs);
-    if (done === true) return value;
-    if (tookMs < turnMs) continue;
-    turned(tookMs);
+  const turn = turnOf(clock);
+  for (;;) {
+    const began = turn.begin();
+    const end = turn.endOf(began);
+    for (let now = began; now < end; now = clock.monotonicNow()) {
+      const { done, value } = steps.next();
+      if (done !== true) continue;
+      turned(clock.monotonicNow() - began);
+      return value;
+    }
+    turned(clock.monotonicNow() - began);
     await nextTurn(clock);
     if (!goOn()) return undefined;
-    began = clock.monotonicNow();
   }
 }
 

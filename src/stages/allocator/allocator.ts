@@ -1,4 +1,5 @@
 /** The allocator: networks get subnets, services ports and virtual addresses, and new tasks addresses; then the tasks are pending. */
+import { Pace, type Steps } from '#base/pace/steps';
 import { nodeLocalNetworks, type Network } from '#model/object/network';
 import type { PortConfig } from '#model/object/service-spec';
 import { isActive, taskNetwork, type NetworkAttachment, type Task, type TaskNetwork } from '#model/object/task';
@@ -12,6 +13,9 @@ import { withWait, withState } from '#model/task-status';
 import { allocatePorts, type EndpointResult } from './ports.ts';
 import { allocateNetworks, type NetworkAllocation } from './subnets.ts';
 import { allocateVirtualIps } from './virtual-ips.ts';
+
+/** Tasks that get their addresses in one step. */
+const tasksAStep = 10;
 
 /** What the tasks' turn needs to know. */
 interface Allocation extends NetworkAllocation {
@@ -34,7 +38,7 @@ interface Wish {
  * Allocates everything that waits for it. What waits is tried again when a service, a network or a task that waits changed,
  * or addresses became free: nothing else could help it.
  */
-export function allocate(view: View, context: StageContext): StageResult {
+export function* allocate(view: View, context: StageContext): Steps<StageResult> {
   const { scope, room } = context;
   if (scope !== 'all' && scope.specs.size === 0 && !scope.networks && !scope.waiting) return { actions: [] };
   const networks = allocateNetworks(view);
@@ -54,7 +58,9 @@ export function allocate(view: View, context: StageContext): StageResult {
     spaces,
     shown: new Map(),
   };
+  const pace = new Pace(tasksAStep);
   for (const task of view.find('task', 'waiting', 'new')) {
+    if (pace.isDue) yield;
     if (!isActive(task)) continue;
     if (room.left === 0 && !room.holds('task', task.ID)) return { actions, rest: { waiting: true } };
     for (const action of allocateTask(task, allocation, context.now)) {

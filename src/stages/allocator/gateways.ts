@@ -11,7 +11,7 @@ import { AddressSpaces } from './address-space.ts';
 type Gateways = Record<string, string>;
 
 /** Looked at in one step. */
-const nodesAStep = 100;
+const nodesAStep = 50;
 /** Nodes that one entry brings to a network: each of them hears of all others there, and they of it. */
 const nodesAnEntry = 50;
 
@@ -34,8 +34,8 @@ export function* allocateGateways(view: View, { room, scope }: StageContext): St
   const all = scope === 'all' || scope.networks;
   const entry = entryNetwork(view);
   const nodes = new Set(all ? view.list('node') : [...scope.loads].sort().flatMap((id) => view.get('node', id) ?? []));
-  if (!all) for (const node of atEntryFor(view, entry)) nodes.add(node);
   const pace = new Pace(nodesAStep);
+  if (!all) yield* addThoseAtEntry(nodes, view, entry, pace);
   const changes: Change[] = [];
   for (const node of nodes) {
     if (pace.isDue) yield;
@@ -79,11 +79,12 @@ function publishes(view: View): boolean {
 }
 
 /** Nodes that have to come to the entry network, or to leave it: a look at each, with no more than its gateways. */
-function* atEntryFor(view: View, { networkId, everywhere }: Entry): Iterable<Node> {
+function* addThoseAtEntry(nodes: Set<Node>, view: View, { networkId, everywhere }: Entry, pace: Pace): Steps<void> {
   if (networkId === undefined) return;
   for (const node of view.list('node')) {
+    if (pace.isDue) yield;
     const wanted = everywhere || view.loadOf(node.ID).networks.has(networkId);
-    if ((node.Shoal?.Gateways?.[networkId] !== undefined) !== wanted) yield node;
+    if ((node.Shoal?.Gateways?.[networkId] !== undefined) !== wanted) nodes.add(node);
   }
 }
 

@@ -14,7 +14,7 @@ import { failureLimitFor, groupOf } from './rank.ts';
 /** Tasks are taken up so many at a time: a full entry must not cost a look at all that wait. */
 const portion = 1000;
 /** Tasks or nodes that are looked at in one step. */
-const looksAStep = 500;
+const looksAStep = 100;
 
 /** What was decided, until the entry is full. */
 class Decisions {
