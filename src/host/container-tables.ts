@@ -5,6 +5,7 @@ import { Coalescer } from '#base/pace/coalescer';
 import { containerRules, containerTable, type ContainerRules } from '#network/rules/container-rules';
 import type { TaskAttachment } from '#network/contract';
 import type { VirtualService } from '#network/virtual-services';
+import { changeText } from '#network/rules/rule-set';
 import type { WayBack } from '#network/rules/way-back';
 import { withRuleFile } from './rule-table.ts';
 import { run } from './run.ts';
@@ -14,8 +15,8 @@ interface Container {
   /** The network namespace that the process had: a number that is used again must not lead us elsewhere. */
   namespace: string;
   networkIds: ReadonlySet<string>;
-  /** Revision that was loaded last; undefined: none yet. */
-  revision?: string;
+  /** What was loaded last; undefined: nothing yet. */
+  loaded?: ContainerRules;
 }
 
 /** What containers are to know. */
@@ -78,18 +79,18 @@ export class ContainerTables {
 
   /** Seen twice with nothing loaded in between: what is just being loaded has another revision than is known yet. */
   async #isGone(taskId: string, container: Container): Promise<boolean> {
-    const { pid, revision } = container;
-    if (revision === undefined) return false;
+    const { pid, loaded } = container;
+    if (loaded === undefined) return false;
     for (let look = 0; look < 2; look++) {
       await this.#changes.idle();
-      if (container.revision !== revision || (await this.#has(container, revision))) return false;
+      if (container.loaded !== loaded || (await this.#has(container, loaded.revision))) return false;
     }
     if ((await namespaceOf(pid)) !== container.namespace) {
       this.#forget(taskId, container);
       return false;
     }
-    if (container.revision !== revision) return false;
-    delete container.revision;
+    if (container.loaded !== loaded) return false;
+    delete container.loaded;
     return true;
   }
 
@@ -100,11 +101,15 @@ export class ContainerTables {
   }
 
   async #carryOut({ services, back }: Led): Promise<void> {
+    // Those that are alike share one: a set is as long as there are services.
+    const made = new Map<string, ContainerRules>();
     const todo = [...this.#containers].flatMap(([taskId, container]) => {
       const way = back.get(taskId);
-      if (container.revision === undefined && !way && !services.some(({ networkId }) => container.networkIds.has(networkId))) return [];
-      const rules = containerRules(services, container.networkIds, way);
-      return rules.revision === container.revision ? [] : [{ taskId, container, rules }];
+      if (!container.loaded && !way && !services.some(({ networkId }) => container.networkIds.has(networkId))) return [];
+      const kind = [...[...container.networkIds].toSorted(), way?.gateway, ...(way?.udpPorts ?? [])].join(' ');
+      const rules = made.get(kind) ?? containerRules(services, container.networkIds, way);
+      made.set(kind, rules);
+      return rules.revision === container.loaded?.revision ? [] : [{ taskId, container, rules }];
     });
     if (todo.length === 0) return;
     const next = todo.values();
@@ -116,25 +121,18 @@ export class ContainerTables {
 
   async #load(taskId: string, container: Container, rules: ContainerRules): Promise<void> {
     if ((await namespaceOf(container.pid)) !== container.namespace) return this.#forget(taskId, container);
-    const enter = ['-t', String(container.pid), '-n'];
-    const input = rules.routes.map((line) => `${line}\n`).join('');
-    const load = (file: string) =>
-      run('nsenter', [...enter, ...(rules.routes.length > 0 ? ['sh', '-c', withRoutes, 'sh', file] : ['nft', '-f', file])], { ...limits, input });
-    const { code, stderr: told } = await withRuleFile(rules.text, load);
-    // What is there already is well.
-    const stderr = told
-      .split('\n')
-      .filter((line) => !/File exists|^Command failed -/.test(line))
-      .join('\n')
-      .trim();
-    if (code === 0 || (rules.routes.length > 0 && stderr === '')) {
-      container.revision = rules.revision;
+    const text = changeText(container.loaded, rules);
+    let failure = await enterWith(container, text, rules.routes);
+    // Somebody in the container may have taken away what was there.
+    if (failure !== undefined && text !== rules.text) failure = await enterWith(container, rules.text, rules.routes);
+    if (failure === undefined) {
+      container.loaded = rules;
       this.loaded += 1;
       return;
     }
     if ((await namespaceOf(container.pid)) !== container.namespace) return this.#forget(taskId, container);
     this.#logger.warn(
-      { task: taskId, reason: stderr },
+      { task: taskId, reason: failure },
       'a container did not get the rules of its network: it does not answer clients who came to other nodes, and sees the host as the caller of services’ addresses; it is tried again with the next change',
     );
   }
@@ -143,6 +141,17 @@ export class ContainerTables {
   #forget(taskId: string, container: Container): void {
     if (this.#containers.get(taskId) === container) this.#containers.delete(taskId);
   }
+}
+
+/** Why the container did not take `text` and `routes`; undefined when it did. */
+async function enterWith({ pid }: Container, text: string, routes: readonly string[]): Promise<string | undefined> {
+  const input = routes.map((line) => `${line}\n`).join('');
+  const words = (file: string): string[] => (routes.length > 0 ? ['sh', '-c', withRoutes, 'sh', file] : ['nft', '-f', file]);
+  const { code, stderr } = await withRuleFile(text, (file) => run('nsenter', ['-t', String(pid), '-n', ...words(file)], { ...limits, input }));
+  // What is there already is well.
+  const failures = stderr.split('\n').filter((line) => !/File exists|^Command failed -/.test(line));
+  const told = failures.join('\n').trim();
+  return code === 0 || (routes.length > 0 && told === '') ? undefined : told || `it ended with ${code}`;
 }
 
 async function namespaceOf(pid: number): Promise<string | undefined> {

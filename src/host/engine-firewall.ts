@@ -2,6 +2,8 @@
 import { publishedMark } from '#network/rules/rule-set';
 import { run } from './run.ts';
 
+/** Of nftables, where iptables keeps its rules there. */
+export const engineTable = 'filter';
 const chain = 'DOCKER-USER';
 const rule = ['-m', 'connmark', '--mark', publishedMark, '-j', 'ACCEPT'];
 

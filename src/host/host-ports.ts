@@ -8,7 +8,7 @@ import { virtualServices, type VirtualService } from '#network/virtual-services'
 import { portsApart, waysBack } from '#network/rules/way-back';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rules/rule-set';
 import { forgetFlowsTo, forgetFlowsToPorts, forgetUnanswered } from './bridge.ts';
-import { acceptPublished, acceptsPublished, firewallIsWatched, stopAccepting } from './engine-firewall.ts';
+import { acceptPublished, acceptsPublished, engineTable, firewallIsWatched, stopAccepting } from './engine-firewall.ts';
 import { LoadedRules } from './loaded-rules.ts';
 import { ContainerTables } from './container-tables.ts';
 import { PortHolder } from './ports/port-holder.ts';
@@ -36,8 +36,8 @@ export class HostPorts implements Ports {
   #acceptRepairs = 0;
   readonly #watch: RuleWatch;
   #firewallIsWatched = false;
-  /** The watch's count when the accept rule was seen to be there. */
-  #acceptedAt: number | undefined;
+  /** What the watch had counted when the accept rule was seen to be there. */
+  #acceptedAt: string | undefined;
 
   constructor(
     { instance, heldPorts, nodeId }: { instance: string; heldPorts: number; nodeId: string },
@@ -77,6 +77,7 @@ export class HostPorts implements Ports {
     if (!(await this.#counts.whole())) {
       this.#counts.forget();
       if (this.#wanted) await this.#changes.submit(this.#wanted);
+      await this.#counting.idle();
     }
     if (await this.#firewallMended()) {
       this.#acceptRepairs += 1;
@@ -93,15 +94,20 @@ export class HostPorts implements Ports {
   }
 
   #firewallIsUntouched(): boolean {
-    return this.#firewallIsWatched && this.#watch.changes !== undefined && this.#watch.changes === this.#acceptedAt;
+    return this.#firewallIsWatched && this.#acceptedAt !== undefined && this.#firewallCount() === this.#acceptedAt;
+  }
+
+  #firewallCount(): string | undefined {
+    const touches = this.#watch.touches(engineTable);
+    return touches === undefined ? undefined : `${this.#watch.losses} ${touches}`;
   }
 
   /** True when something was missing in the engine's firewall. */
   async #firewallMended(): Promise<boolean> {
     if (this.#firewallIsUntouched()) return false;
-    const { changes } = this.#watch;
+    const counted = this.#firewallCount();
     const mended = await acceptPublished();
-    this.#acceptedAt = changes;
+    this.#acceptedAt = counted;
     return mended;
   }
 

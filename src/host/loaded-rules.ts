@@ -1,7 +1,7 @@
 /** Our tables of one name in the kernel: loaded when they differ, looked after, removed. */
 import type { Logger } from '#base/logger';
 import type { Counters } from '#network/contract';
-import type { RuleSet } from '#network/rules/rule-set';
+import { changeText, type RuleSet } from '#network/rules/rule-set';
 import { listRules, loadRules, removeRules, rulesInForce, showsRevision } from './rule-table.ts';
 import type { RuleWatch } from './rule-watch.ts';
 
@@ -9,9 +9,11 @@ export class LoadedRules {
   readonly #logger: Logger;
   readonly #counters = { rules_loaded: 0, rules_read: 0, repairs: 0 };
   readonly #watch: RuleWatch;
-  #inForce: { rules: RuleSet; listing: string } | undefined;
-  /** The watch's count when they were seen to be in force. */
-  #rightAt: number | undefined;
+  #inForce: RuleSet | undefined;
+  /** As they were listed when nobody watched. */
+  #listing: string | undefined;
+  /** How often the watch is to have heard of the table, by what we did ourselves; undefined: that is to be found out. */
+  #explained: { touches: number; losses: number } | undefined;
   /** One thing at a time: an audit must not put back what a change has just replaced. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -30,9 +32,9 @@ export class LoadedRules {
 
   async #load(rules: RuleSet): Promise<boolean> {
     const before = this.#inForce;
-    if (before?.rules.revision === rules.revision) return false;
+    if (before?.revision === rules.revision) return false;
     const same = before === undefined && (await rulesInForce(rules));
-    if (!same) await this.#write(rules);
+    if (!same) await this.#write(rules, before);
     await this.#keep(rules);
     return !same;
   }
@@ -44,7 +46,7 @@ export class LoadedRules {
 
   async #audit(): Promise<string[]> {
     if (!this.#inForce || !(await this.#wereChanged(this.#inForce))) return [];
-    const { rules } = this.#inForce;
+    const rules = this.#inForce;
     this.#counters.repairs += 1;
     await this.#write(rules);
     await this.#keep(rules);
@@ -55,7 +57,7 @@ export class LoadedRules {
   whole(): Promise<boolean> {
     return this.#alone(async () => {
       if (!this.#inForce) return true;
-      return this.#watch.changes === undefined ? rulesInForce(this.#inForce.rules) : !(await this.#wereChanged(this.#inForce));
+      return this.#watch.changes === undefined ? rulesInForce(this.#inForce) : !(await this.#wereChanged(this.#inForce));
     });
   }
 
@@ -67,6 +69,7 @@ export class LoadedRules {
     return this.#alone(async () => {
       await removeRules(this.table);
       this.#inForce = undefined;
+      this.#explained = undefined;
     });
   }
 
@@ -76,16 +79,30 @@ export class LoadedRules {
     return done;
   }
 
-  async #write(rules: RuleSet): Promise<void> {
-    await loadRules(rules);
+  /** What differs from `before`, where nobody else was at it; all of it where that is not what the kernel has. */
+  async #write(rules: RuleSet, before?: RuleSet): Promise<void> {
+    const known = before && this.#explained?.losses === this.#watch.losses ? this.#explained : undefined;
+    const text = known ? changeText(before, rules) : rules.text;
+    this.#explained = known ?? (await this.#counted());
+    await loadRules(rules, text).catch(async (error: unknown) => {
+      if (text === rules.text) throw error;
+      await loadRules(rules);
+    });
+    if (this.#explained) this.#explained.touches += 1;
     this.#counters.rules_loaded += 1;
     this.#logger.debug({ table: this.table, revision: rules.revision }, 'the kernel has the rules of this revision from now on');
   }
 
+  /** How often the watch has heard of the table; undefined while nobody watches. */
+  async #counted(): Promise<{ touches: number; losses: number } | undefined> {
+    const { losses } = this.#watch;
+    const touches = (await this.#watch.caughtUp()) ? this.#watch.touches(this.table) : undefined;
+    return touches === undefined ? undefined : { touches, losses };
+  }
+
   async #keep(rules: RuleSet): Promise<void> {
-    const { changes } = this.#watch;
-    this.#inForce = { rules, listing: await this.#list() };
-    this.#rightAt = changes;
+    this.#inForce = rules;
+    this.#listing = this.#watch.changes === undefined ? await this.#list() : undefined;
   }
 
   #list(): Promise<string> {
@@ -93,13 +110,15 @@ export class LoadedRules {
     return listRules(this.table);
   }
 
-  async #wereChanged({ rules, listing }: { rules: RuleSet; listing: string }): Promise<boolean> {
-    const { changes } = this.#watch;
-    if (changes !== undefined && changes === this.#rightAt) return false;
+  /** Of each change the watch tells whose table it was: what we did not do ourselves was somebody else. */
+  async #wereChanged(rules: RuleSet): Promise<boolean> {
+    const touches = this.#watch.touches(this.table);
+    if (touches !== undefined && this.#explained?.losses === this.#watch.losses) return touches > this.#explained.touches;
+    const counted = await this.#counted();
     const now = await this.#list();
     // What was listed first is no proof: somebody may have been at the rules between our load of them and our first look.
-    if (now !== listing || !showsRevision(now, rules)) return true;
-    this.#rightAt = changes;
+    if ((this.#listing !== undefined && now !== this.#listing) || !showsRevision(now, rules)) return true;
+    this.#explained = counted;
     return false;
   }
 }

@@ -7,9 +7,9 @@ import { run } from './run.ts';
 
 const limits = { timeoutMs: 20_000 };
 
-/** Loads `rules` as one transaction; connections that are alive stay as they are. Throws with nft's own words. */
-export async function loadRules(rules: RuleSet): Promise<void> {
-  await withRuleFile(rules.text, async (file) => {
+/** Brings `rules` in force by `text` as one transaction; connections that are alive stay as they are. Throws with nft's own words. */
+export async function loadRules(rules: RuleSet, text = rules.text): Promise<void> {
+  await withRuleFile(text, async (file) => {
     const result = await run('nft', ['-f', file], limits);
     if (result.code !== 0) throw new Error(`nft refused the rule set ${rules.revision}: ${result.stderr.trim()}`);
   });

@@ -7,6 +7,12 @@ import { WaitingProcess } from './waiting-process.ts';
 /** It does not say when it has begun to listen, so that it is called until it hears. */
 const callEveryMs = 200;
 const calls = 25;
+/** It hears of what was done in order, and of all of it, unless it says that it lost something. */
+const touching = /^[a-z]+ [a-z]+ ip6? (\S+)/;
+const endOfChange = '# new generation';
+const answerPollMs = 20;
+const answerLimitMs = 3000;
+
 export interface RuleWatchParts {
   clock: Clock;
   logger: Logger;
@@ -18,6 +24,11 @@ export class RuleWatch {
   readonly #process: WaitingProcess;
   #heard = false;
   #changes = 0;
+  /** Grows when something may have been missed. */
+  #losses = 0;
+  /** By table, of either family: transactions that changed something of it. */
+  readonly #touches = new Map<string, number>();
+  #touchedNow = new Set<string>();
   #changed: () => void = () => {};
 
   /** `instance` keeps the daemons of one machine apart. */
@@ -26,7 +37,7 @@ export class RuleWatch {
     this.#parts = parts;
     this.#process = new WaitingProcess(['nft', 'monitor'], parts.clock, {
       begun: () => void this.#callUntilHeard(),
-      heard: () => this.#hear(),
+      heard: (line) => this.#hear(line),
       ended: () => this.#ended(),
     });
   }
@@ -34,6 +45,26 @@ export class RuleWatch {
   /** How many changes were told of so far: what was right at one count is right until the next. Undefined while nobody watches, so that whoever wants to know has to look. */
   get changes(): number | undefined {
     return this.#heard ? this.#changes : undefined;
+  }
+
+  /** Transactions of anybody that changed something of `table`, of either family; counts that were taken at other `losses` tell nothing. Undefined while nobody watches. */
+  touches(table: string): number | undefined {
+    return this.#heard ? (this.#touches.get(table) ?? 0) : undefined;
+  }
+
+  get losses(): number {
+    return this.#losses;
+  }
+
+  /** Resolves when all that was done until now is counted; false where nobody watches. */
+  async caughtUp(): Promise<boolean> {
+    const { clock } = this.#parts;
+    const before = this.touches(this.#callTable);
+    if (before === undefined) return false;
+    await this.#call();
+    const end = clock.monotonicNow() + answerLimitMs;
+    while (this.touches(this.#callTable) === before && clock.monotonicNow() < end) await pause(clock, answerPollMs);
+    return (this.touches(this.#callTable) ?? before) > before;
   }
 
   /** Begins to watch, which takes a moment. `changed` is called after each change, our own too. */
@@ -57,11 +88,22 @@ export class RuleWatch {
 
   /** Makes and removes a table in one step, which nobody notices but who listens. */
   async #call(): Promise<void> {
-    const table = `table ip shoal_call_${this.#instance.replaceAll(/\W/g, '_')}`;
+    const table = `table ip ${this.#callTable}`;
     await run('nft', [`add ${table}; delete ${table}`], { timeoutMs: 5000 });
   }
 
-  #hear(): void {
+  get #callTable(): string {
+    return `shoal_call_${this.#instance.replaceAll(/\W/g, '_')}`;
+  }
+
+  #hear(line: string): void {
+    const [, table] = touching.exec(line) ?? [];
+    if (table !== undefined) this.#touchedNow.add(table);
+    if (!line.startsWith('#')) return;
+    // Whatever else it says of itself, it may have missed something.
+    if (!line.startsWith(endOfChange)) this.#losses += 1;
+    for (const each of this.#touchedNow) this.#touches.set(each, (this.#touches.get(each) ?? 0) + 1);
+    this.#touchedNow = new Set();
     this.#heard = true;
     this.#changes += 1;
     this.#changed();
@@ -69,6 +111,8 @@ export class RuleWatch {
 
   #ended(): void {
     this.#heard = false;
+    this.#losses += 1;
+    this.#touchedNow = new Set();
     this.#parts.logger.debug({}, 'nothing tells of changed rules: they are looked at every 20 s until a watch runs again');
   }
 }

@@ -29,10 +29,11 @@ export interface Target {
 /** All ingress-mode ports of the services, on the node `nodeId`, in a settled order so that equal input gives equal rule sets. */
 export function publishedPorts({ services, networks, peers = [] }: Traffic, nodeId: string): PublishedPort[] {
   const ports: PublishedPort[] = [];
+  const attachmentOf = publishedAttachments(networks);
   const older = new Set(peers.filter(({ showsClients }) => !showsClients).map((peer) => peer.nodeId));
   for (const endpoint of services) {
     const ready = endpoint.Tasks.flatMap((task) => {
-      const address = task.Ready ? publishedAttachment(task, networks)?.Address : undefined;
+      const address = task.Ready ? attachmentOf(task)?.Address : undefined;
       return address === undefined ? [] : [{ address, nodeId: task.NodeID }];
     }).toSorted((a, b) => compareTexts(a.address, b.address));
     for (const config of endpoint.Ports) {
@@ -64,8 +65,7 @@ export function holderKey({ protocol, port, hostAddress }: PublishedPort): strin
 }
 
 /** Where published traffic goes to: on the ingress network, else the first network that may be reached from outside. */
-export function publishedAttachment(task: EndpointTask, networks: readonly LocalNetwork[]): EndpointAddress | undefined {
+export function publishedAttachments(networks: readonly LocalNetwork[]): (task: EndpointTask) => EndpointAddress | undefined {
   const specs = new Map(networks.map(({ network }) => [network.ID, network.Spec]));
-  const ingress = task.Networks.find(({ NetworkID }) => specs.get(NetworkID)?.Ingress);
-  return ingress ?? task.Networks.find(({ NetworkID }) => !specs.get(NetworkID)?.Internal);
+  return ({ Networks }) => Networks.find(({ NetworkID }) => specs.get(NetworkID)?.Ingress) ?? Networks.find(({ NetworkID }) => !specs.get(NetworkID)?.Internal);
 }

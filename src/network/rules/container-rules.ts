@@ -1,5 +1,6 @@
 /** What one container gets: services' addresses lead to their tasks there already, so that a task sees who called, and its answers to clients go by the node that these came to. */
-import { elements, hooked, type RuleSet, wholeTables } from './rule-set.ts';
+import { chain, elements, hooked } from './rule-parts.ts';
+import { type RuleSet, wholeTables } from './rule-set.ts';
 import { virtualChain, virtualTarget, type VirtualService } from '../virtual-services.ts';
 import { wayBackRoutes, wayBackRules, type WayBack } from './way-back.ts';
 
@@ -19,16 +20,18 @@ export function containerRules(services: readonly VirtualService[], networkIds: 
   const routes = back ? wayBackRoutes(back) : [];
   const v4 = [
     elements(
-      'map vips',
+      'map',
+      'vips',
       'ipv4_addr : verdict',
       led.map((service) => `${service.address} : goto ${virtualChain(service)}`),
     ),
     elements(
-      'set dead',
+      'set',
+      'dead',
       'ipv4_addr',
       dead.map(({ address }) => address),
     ),
-    ...led.map((service) => `  chain ${virtualChain(service)} { ${virtualTarget(service)}; }`),
+    ...led.map((service) => chain(virtualChain(service), `${virtualTarget(service)};`)),
     hooked('out', 'nat', 'output', -110, ['ip daddr vmap @vips;']),
     hooked('refused', 'filter', 'output', 0, ['ip daddr @dead meta l4proto tcp reject with tcp reset;', 'ip daddr @dead reject;']),
     ...(back ? wayBackRules(back) : []),

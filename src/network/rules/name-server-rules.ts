@@ -2,7 +2,8 @@
 import { compareTexts } from '#base/text/text';
 import { bridgeName } from '#model/object/network';
 import type { BridgedNetwork } from '../contract.ts';
-import { elements, hooked, type RuleSet, tableName, wholeTables } from './rule-set.ts';
+import { elements, hooked } from './rule-parts.ts';
+import { type RuleSet, tableName, wholeTables } from './rule-set.ts';
 
 /** The port that containers ask. Nothing of ours listens on it, so that it stays free for whoever publishes it or serves names himself. */
 const namePort = 53;
@@ -23,12 +24,14 @@ export function nameServerRules(table: string, networks: readonly BridgedNetwork
   const led = served.length > 0 ? [`meta l4proto { tcp, udp } th dport ${namePort} dnat ip to ip daddr . meta l4proto map { ${ways.join(', ')} };`] : [];
   const v4 = [
     elements(
-      'set gateways',
+      'set',
+      'gateways',
       'ipv4_addr',
       all.map(({ gateway }) => gateway),
     ),
     elements(
-      'set own',
+      'set',
+      'own',
       'ifname . ipv4_addr',
       all.map(({ network, gateway }) => `"${bridgeName(network.ID)}" . ${gateway}`),
     ),

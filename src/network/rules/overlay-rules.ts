@@ -1,6 +1,7 @@
 /** The nftables text that keeps others than members out of the networks between hosts: their packets carry no proof of who sent them. */
 import { probeNumber } from '#model/doctor/probe';
-import { elements, hooked, type RuleSet, tableName, wholeTables } from './rule-set.ts';
+import { elements, hooked } from './rule-parts.ts';
+import { type RuleSet, tableName, wholeTables } from './rule-set.ts';
 
 /** A table of its own: members change seldom. */
 export function overlayTableName(instance: string): string {
@@ -12,7 +13,7 @@ const containerSides = ['sh-*', 'docker*', 'br-*'];
 
 export function overlayRules(table: string, members: readonly string[], port: number): RuleSet {
   const v4 = [
-    elements('set members', 'ipv4_addr', members),
+    elements('set', 'members', 'ipv4_addr', members),
     hooked('input', 'filter', 'input', -10, [
       ...containerSides.map((name) => `iifname "${name}" udp dport ${port} drop;`),
       // A probe is of no network: any node may try the way.

@@ -2,16 +2,20 @@
 import { createHash } from 'node:crypto';
 import type { Protocol } from '#model/port/port';
 import { type PublishedPort, holderKey } from '../published-ports.ts';
+import { chain, type Chain, changedLines, elements, hooked, partText, type RulePart } from './rule-parts.ts';
 import { dealtOut } from './sticky.ts';
 import { virtualChain, virtualTarget, type VirtualService } from '../virtual-services.ts';
 
 export interface RuleSet {
   /** Name of the tables, of family ip and ip6. */
   table: string;
+  parts: Readonly<Record<Family, readonly RulePart[]>>;
   text: string;
   /** An otherwise idle chain of this name in the ip table says which text was loaded. */
   revision: string;
 }
+
+type Family = 'ip' | 'ip6';
 
 /** Connection mark of published traffic; the accept rule in DOCKER-USER knows it too. */
 export const publishedMark = '0x5000';
@@ -46,27 +50,36 @@ export function ruleSet(table: string, { ports: all, services = [], subnets = []
   return wholeTables(table, tableOfIPv4(ports, services, { subnets, apart }), tableOfIPv6(ports));
 }
 
-/** Tables of these lines for both families, with the chain that tells their revision. */
-export function wholeTables(table: string, v4: readonly string[], v6: readonly string[]): RuleSet {
+/** Tables of these parts for both families, with the chain that tells their revision. */
+export function wholeTables(table: string, v4: readonly RulePart[], v6: readonly RulePart[]): RuleSet {
+  const lines = { ip: v4.map(partText), ip6: v6.map(partText) };
   const revision = `rev_${createHash('sha256')
-    .update([...v4, ...v6].join('\n'))
+    .update([...lines.ip, ...lines.ip6].join('\n'))
     .digest('hex')
     .slice(0, 16)}`;
+  const mark = chain(revision, 'return;');
   // Declaring before deleting lets the same text serve whether or not the table is there.
-  const lines = [
+  const text = [
     ...['ip', 'ip6'].flatMap((family) => [`table ${family} ${table}`, `delete table ${family} ${table}`]),
     `table ip ${table} {`,
-    ...v4,
-    `  chain ${revision} { return; }`,
+    ...lines.ip,
+    partText(mark),
     '}',
     `table ip6 ${table} {`,
-    ...v6,
+    ...lines.ip6,
     '}',
   ];
-  return { table, text: `${lines.join('\n')}\n`, revision };
+  return { table, parts: { ip: [...v4, mark], ip6: v6 }, text: `${text.join('\n')}\n`, revision };
 }
 
-function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualService[], callers: Callers): string[] {
+/** What makes `after` of `before` in the kernel: the difference where that is enough, for a change of one service is small however many there are. */
+export function changeText(before: RuleSet | undefined, after: RuleSet): string {
+  if (before?.table !== after.table) return after.text;
+  const lines = (['ip', 'ip6'] as const).map((family) => changedLines(`${family} ${after.table}`, before.parts[family], after.parts[family]));
+  return lines.includes(undefined) ? after.text : `${lines.flat().join('\n')}\n`;
+}
+
+function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualService[], callers: Callers): RulePart[] {
   // One bad pair must not cost all the others their rules: of two ports with one key, such as 127.0.0.1 and ::1, the first counts.
   const ports = [...new Map(all.toReversed().map((port) => [keyWithAddress(port), port])).values()].toReversed();
   const served = ports.filter(({ targets }) => targets.length > 0);
@@ -78,35 +91,40 @@ function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualSe
   const lookup = ['ip daddr . meta l4proto . th dport vmap @addrports;', 'fib daddr type local meta l4proto . th dport vmap @ports;'];
   return [
     elements(
-      'map ports',
+      'map',
+      'ports',
       'inet_proto . inet_service : verdict',
       served.filter(everywhere).map((port) => toChain(port, keyOf(port))),
     ),
     elements(
-      'map addrports',
+      'map',
+      'addrports',
       'ipv4_addr . inet_proto . inet_service : verdict',
       served.filter(oneAddress).map((port) => toChain(port, keyWithAddress(port))),
     ),
-    elements('set dead', 'inet_proto . inet_service', dead.filter(everywhere).map(keyOf)),
-    elements('set addrdead', 'ipv4_addr . inet_proto . inet_service', dead.filter(oneAddress).map(keyWithAddress)),
+    elements('set', 'dead', 'inet_proto . inet_service', dead.filter(everywhere).map(keyOf)),
+    elements('set', 'addrdead', 'ipv4_addr . inet_proto . inet_service', dead.filter(oneAddress).map(keyWithAddress)),
     // From the containers of its own network, and from the host: other networks' containers are to reach it no more than its tasks.
     elements(
-      'map vips',
+      'map',
+      'vips',
       'ifname . ipv4_addr : verdict',
       led.map((service) => `"${service.bridge}" . ${service.address} : goto ${virtualChain(service)}`),
     ),
     elements(
-      'map hostvips',
+      'map',
+      'hostvips',
       'ipv4_addr : verdict',
       led.map((service) => `${service.address} : goto ${virtualChain(service)}`),
     ),
     elements(
-      'set virtual',
+      'set',
+      'virtual',
       'ipv4_addr',
       services.map(({ address }) => address),
     ),
     ...served.map(portChain),
-    ...led.map((service) => `  chain ${virtualChain(service)} { ct mark set ${publishedMark}; ${virtualTarget(service)}; }`),
+    ...led.map((service) => chain(virtualChain(service), `ct mark set ${publishedMark};`, `${virtualTarget(service)};`)),
     refusalChain,
     // Publishing on loopback needs route_localnet on the bridges; containers must not reach the host's 127.0.0.0/8 through it.
     hooked('guard', 'filter', 'prerouting', -300, ['iifname "sh-*" ip daddr 127.0.0.0/8 drop;']),
@@ -126,7 +144,7 @@ function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualSe
 type Callers = Pick<LedTraffic, 'subnets' | 'apart'>;
 
 /** Clients are seen as they are, and answered by the way that they came. In the host's stead come those who could not be answered: by loopback, from its own containers, and by a service's own address. */
-function callerLines(served: readonly PublishedPort[], { subnets = [], apart }: Callers): string[] {
+function callerLines(served: readonly PublishedPort[], { subnets = [], apart }: Callers): RulePart[] {
   const ours = `ct mark ${publishedMark} ct status dnat`;
   const hidden = served.flatMap(({ targets }) => targets.flatMap((target) => (target.hidden ? [target.address] : [])));
   const masked = (['tcp', 'udp', 'sctp'] as const).map((protocol) => {
@@ -134,10 +152,10 @@ function callerLines(served: readonly PublishedPort[], { subnets = [], apart }: 
     return { protocol, name: `masked_${protocol}`, numbers: ports.map(({ port }) => String(port)) };
   });
   return [
-    elements('set inner', 'ipv4_addr; flags interval', ['127.0.0.0/8', ...subnets]),
-    elements('set hidden', 'ipv4_addr', hidden),
+    elements('set', 'inner', 'ipv4_addr; flags interval', ['127.0.0.0/8', ...subnets]),
+    elements('set', 'hidden', 'ipv4_addr', hidden),
     // A number is enough: of two services with one number, each for an address of its own, both are meant.
-    ...masked.map(({ name, numbers }) => elements(`set ${name}`, 'inet_service', numbers)),
+    ...masked.map(({ name, numbers }) => elements('set', name, 'inet_service', numbers)),
     hooked('post', 'nat', 'postrouting', 90, [
       `${ours} ip saddr @inner masquerade;`,
       `${ours} ct original ip daddr @virtual masquerade;`,
@@ -149,25 +167,25 @@ function callerLines(served: readonly PublishedPort[], { subnets = [], apart }: 
 }
 
 /** IPv6 clients are served by a forwarder in user space; only the refusal at once is the kernel's. */
-function tableOfIPv6(ports: readonly PublishedPort[]): string[] {
+function tableOfIPv6(ports: readonly PublishedPort[]): RulePart[] {
   const dead = ports.filter(({ targets, hostAddress }) => targets.length === 0 && hostAddress === undefined);
   return [
-    elements('set dead', 'inet_proto . inet_service', dead.map(keyOf)),
+    elements('set', 'dead', 'inet_proto . inet_service', dead.map(keyOf)),
     refusalChain,
     hooked('input', 'filter', 'input', 0, ['fib daddr type local meta l4proto . th dport @dead goto refuse;']),
   ];
 }
 
-const refusalChain = '  chain refuse { meta l4proto tcp reject with tcp reset; reject; }';
+const refusalChain = chain('refuse', 'meta l4proto tcp reject with tcp reset;', 'reject;');
 
 /** Connections go to the targets one after the other, so that few of them already reach all. */
-function portChain(port: PublishedPort): string {
+function portChain(port: PublishedPort): Chain {
   const [only, ...others] = port.targets.map(({ address, port: number }) => `${address} . ${number}`);
   const list = port.sticky ? dealtOut(port.targets.map(({ address, port: number }) => `${address} . ${number}`)) : [only ?? '', ...others];
   const turn = port.sticky ? `jhash ip saddr mod ${list.length} seed ${stickySeed}` : `numgen inc mod ${list.length}`;
   const several = `${turn} map { ${list.map((target, index) => `${index} : ${target}`).join(', ')} }`;
   const target = others.length === 0 ? (only ?? '').replace(' . ', ':') : several;
-  return `  chain ${chainName(port)} { ct mark set ${publishedMark}; meta l4proto ${port.protocol} dnat ip to ${target}; }`;
+  return chain(chainName(port), `ct mark set ${publishedMark};`, `meta l4proto ${port.protocol} dnat ip to ${target};`);
 }
 
 function chainName(port: PublishedPort): string {
@@ -183,14 +201,6 @@ function keyOf({ protocol, port }: PublishedPort): string {
 function keyWithAddress(port: PublishedPort): string {
   if (port.hostAddress === undefined) return keyOf(port);
   return `${port.hostAddress.includes(':') ? '127.0.0.1' : port.hostAddress} . ${keyOf(port)}`;
-}
-
-export function elements(head: string, type: string, items: readonly string[]): string {
-  return `  ${head} { type ${type}; ${items.length > 0 ? `elements = { ${[...new Set(items)].join(', ')} }; ` : ''}}`;
-}
-
-export function hooked(name: string, type: string, hook: string, priority: number, rules: readonly string[]): string {
-  return [`  chain ${name} {`, `    type ${type} hook ${hook} priority ${priority}; policy accept;`, ...rules.map((rule) => `    ${rule}`), '  }'].join('\n');
 }
 
 /** Addresses that were targets of the protocol's ports and are no longer: what the kernel remembers of them must be forgotten. */

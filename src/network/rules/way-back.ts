@@ -4,8 +4,9 @@ import { addressNumber, parseSubnet, subnetText } from '#model/ipv4';
 import { macAddress } from '#model/mac-address';
 import { protocolOf } from '#model/port/port';
 import type { LocalNetwork, Traffic } from '../contract.ts';
-import { publishedAttachment } from '../published-ports.ts';
-import { elements, hooked, type PortRange } from './rule-set.ts';
+import { publishedAttachments } from '../published-ports.ts';
+import { elements, hooked, type RulePart } from './rule-parts.ts';
+import type { PortRange } from './rule-set.ts';
 
 /** Of one task that is published. */
 export interface WayBack {
@@ -30,11 +31,13 @@ const udpTable = firstMark;
 export function waysBack({ services, networks, peers = [] }: Traffic): ReadonlyMap<string, WayBack> {
   const found = new Map<string, WayBack>();
   const entries = new Map<string, ReturnType<typeof entriesOf>>();
+  const attachmentOf = publishedAttachments(networks);
+  const byId = new Map(networks.map((local) => [local.network.ID, local]));
   for (const { Ports, Tasks } of services) {
     if (Ports.length === 0) continue;
     const udpPorts = [...new Set(Ports.flatMap((port) => (protocolOf(port) === 'udp' && port.TargetPort ? [port.TargetPort] : [])))].toSorted((a, b) => a - b);
     for (const task of Tasks) {
-      const local = networks.find(({ network }) => network.ID === publishedAttachment(task, networks)?.NetworkID);
+      const local = byId.get(attachmentOf(task)?.NetworkID ?? '');
       const subnet = parseSubnet(local?.network.IPAMOptions?.Configs?.[0]?.Subnet);
       if (!local || !subnet) continue;
       const known = entries.get(local.network.ID) ?? entriesOf(local, subnet.first, peers);
@@ -77,10 +80,10 @@ export function portsApart({ networks, peers = [] }: Traffic): PortRange | undef
 }
 
 /** Lines of the container's table that mark the answers. */
-export function wayBackRules({ subnet, entries }: WayBack): string[] {
+export function wayBackRules({ subnet, entries }: WayBack): RulePart[] {
   const marks = entries.map(({ gateway, mark }) => `${macAddress(gateway)} : ${hex(mark)}`);
   return [
-    elements('map entries', 'ether_addr : mark', marks),
+    elements('map', 'entries', 'ether_addr : mark', marks),
     hooked('came', 'filter', 'prerouting', -140, [`ct state new ip saddr != ${subnet} ct mark set ether saddr map @entries;`]),
     hooked('answer', 'route', 'output', -140, [`ct direction reply ct mark & ${hex(mask)} == ${hex(firstMark)} meta mark set ct mark;`]),
   ];

@@ -5,7 +5,7 @@ import { median, type Row } from '../figures.ts';
 import { image, limitMs, within, type FiveHosts, type Replica } from './five-hosts.ts';
 import { lookedUp } from './reach.ts';
 
-const rounds = 3;
+const rounds = 5;
 const seconds = 2;
 const [streamPort, webPort, plainStream, plainWeb] = [5201, 5280, 5301, 5380];
 

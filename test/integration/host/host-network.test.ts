@@ -237,10 +237,10 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     }
   });
 
-  test('what nobody touched is not read again', async () => {
+  test('what others do to tables of theirs makes nobody look at ours, and what they do to ours is told by the news of it', async () => {
     await put([endpoint(names)]);
     const read = async (): Promise<number> => (await portCounters())['rules_read'] ?? 0;
-    // Of our own change the watch tells a moment later.
+    // What was loaded before anybody watched is looked at once.
     let before = -1;
     await until(
       async () => {
@@ -252,13 +252,20 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
       30_000,
       () => 'the rules are read in each audit',
     );
+    const seen = await client.call('disturbed');
     host.run(['nft', 'add', 'table', 'ip', 'another']);
-    await until(
-      async () => (await read()) > before,
-      30_000,
-      () => 'a change of rules is not noticed',
-    );
     host.run(['nft', 'delete', 'table', 'ip', 'another']);
+    await put([endpoint(['one', 'two'])]);
+    // The revision stays: only who changed the table tells.
+    host.run(['nft', 'insert', 'rule', 'ip', 'shoal_test', 'pre', 'accept']);
+    await until(
+      async () => (await client.call('disturbed')) > seen,
+      30_000,
+      () => 'a rule of somebody else in our table is not noticed',
+    );
+    expect(await client.call('audit')).toEqual([expect.stringContaining('shoal_test had been changed by someone else')]);
+    expect(await read()).toBe(before);
+    expect(host.run(['nft', 'list', 'chain', 'ip', 'shoal_test', 'pre'])).not.toContain('\taccept');
   });
 
   test('what someone flushed comes back', async () => {

@@ -42,6 +42,25 @@ test('a node that joins gives the rules another revision, a task elsewhere does 
   expect(revision([here], peers)).not.toBe(revision([here], []));
 });
 
+test('tasks on many networks: each network is looked at a few times, not once for each task', () => {
+  let looks = 0;
+  const many = Array.from({ length: 50 }, (_, at) => {
+    const network = { ...clusterNetwork(`n${at}`), IPAMOptions };
+    return {
+      gateway: '10.0.0.3',
+      get network() {
+        looks += 1;
+        return network;
+      },
+    };
+  });
+  const tasks = Array.from({ length: 400 }, (_, at) => endpointTask(`t${at}`, at + 1, true, `n${at % 50} 10.0.0.5`));
+  const traffic = { services: [serviceEndpoint('web', ['80:8080/tcp'], tasks)], networks: many, peers: [] };
+  expect(waysBack(traffic).size).toBe(400);
+  expect(publishedPorts(traffic, 'node1')[0]?.targets).toHaveLength(400);
+  expect(looks).toBeLessThan(2000);
+});
+
 const chain = (text: string, port: number): string => new RegExp(`chain p_tcp_${port} {.*`).exec(text)?.[0] ?? '';
 
 test('the caller stays who he is but where he could not be answered', () => {
