@@ -6,6 +6,11 @@ import { keyOf, type EntryLimits } from '#store/room';
 /** Of what follows from a request; its own objects are in the entry whatever their size. So much is decided, written and sent to the nodes in less than 20 ms. */
 export const entryLimits: EntryLimits = { actions: 200, bytes: 512 * 1024, effort: 2500 };
 
+/** Of the first entries of a term, by how many actions it has written before: code that runs for the first time takes many times as long. */
+export function limitsAfter(written: number, limits: EntryLimits): EntryLimits {
+  return { ...limits, actions: Math.min(limits.actions, 50 + Math.floor(written / 16)) };
+}
+
 /** One request's own objects may not be more than this. */
 export const requestBytesLimit = 64 * 1024 * 1024;
 

@@ -17,7 +17,7 @@ import type { Stage } from '#store/stage';
 import type { View } from '#store/view';
 import { Deadlines } from './deadlines.ts';
 import { DirtySet } from './dirty.ts';
-import { entryLimits, netActions } from './entries.ts';
+import { entryLimits, limitsAfter, netActions } from './entries.ts';
 import { Group, type Request } from './group.ts';
 import { runPass } from './pass.ts';
 import { manyActions, Proposer } from './proposer.ts';
@@ -67,6 +67,8 @@ export class Manager implements Cluster {
   readonly #requests: Request[] = [];
   readonly #proposer: Proposer;
   #dirty = new DirtySet();
+  /** Actions, in this term. */
+  #written = 0;
   #busy = false;
   #loop: Promise<void> | undefined;
   readonly #deadlines = new Deadlines();
@@ -163,7 +165,7 @@ export class Manager implements Cluster {
     const now = clock.now();
     this.#decide(group, now);
     const { overlay } = group;
-    const room = new Room(this.#limits);
+    const room = new Room(limitsAfter(this.#written, this.#limits));
     room.hold(overlay.actions);
     this.#dirty.touch(state.store, overlay.actions);
     // A deadline that has come is not put off by the request that came first.
@@ -177,6 +179,7 @@ export class Manager implements Cluster {
     // What a request asks for and a stage undoes at once leaves nothing to write, and an answer all the same.
     if (actions.length === 0 && group.members.length === 0) return 0;
     const outcome = await this.#proposer.propose(actions, group.answers, now);
+    this.#written += actions.length;
     if (outcome.applied) group.settle();
     else this.#decideAnew(group);
     return actions.length;

@@ -4,8 +4,8 @@
 const modulus = 2 ** 52;
 /** What may wait to be counted. */
 const waitingLimit = 256;
-/** Text that is counted in one turn of the event loop, one or two milliseconds' work: somewhat more than an entry of tasks holds. */
-const turnLength = 128 * 1024;
+/** Text that is counted in one turn of the event loop, about a millisecond's work: an entry of a hundred tasks. */
+const turnLength = 64 * 1024;
 /** For each change that came, so many that wait are counted: what waits grows less, and a small change never pays for many before it. */
 const countedAChange = 1.25;
 

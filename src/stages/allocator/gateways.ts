@@ -13,7 +13,7 @@ type Gateways = Record<string, string>;
 /** Looked at in one step. */
 const nodesAStep = 50;
 /** Nodes that one entry brings to a network: each of them hears of all others there, and they of it. */
-const nodesAnEntry = 50;
+const nodesAnEntry = 30;
 
 /** A node whose gateways are not those of the networks that its tasks are on. */
 interface Change {

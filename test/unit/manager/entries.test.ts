@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { netActions } from '#manager/entries';
+import { entryLimits, limitsAfter, netActions } from '#manager/entries';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 
 function config(id: string, data = 'x') {
@@ -22,4 +22,10 @@ test('each object is written once, as it ends', () => {
 
 test('what came and went is nothing to write', () => {
   expect(netActions([create('config', config('a')), remove('config', 'a')])).toEqual([]);
+});
+
+test('the first entries of a process are small ones, and none is larger than it may be', () => {
+  const actions = [0, 160, 800, 10_000].map((written) => limitsAfter(written, entryLimits).actions);
+  expect(actions).toEqual([50, 60, 100, entryLimits.actions]);
+  expect(limitsAfter(0, { ...entryLimits, actions: 7 }).actions).toBe(7);
 });

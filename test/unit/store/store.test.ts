@@ -133,7 +133,7 @@ test('the hash is not counted in one go where much has changed, and comes to the
 test('what little is changed after much does not pay for counting that', () => {
   let counted = 0;
   const counting = (id: string) =>
-    create('config', { ...config(id), toJSON: () => ({ counted: ++counted, text: 'x'.repeat(1000) }) } as ReturnType<typeof config>);
+    create('config', { ...config(id), toJSON: () => ({ counted: ++counted, text: 'x'.repeat(500) }) } as ReturnType<typeof config>);
   const store = applied(
     Array.from({ length: 2000 }, (_, at) => counting(`c${at}`)),
     [],

@@ -87,9 +87,9 @@ describe('the network of published ports', () => {
   });
 });
 
-test('of many nodes that come to a network fifty come in an entry, and all in the end', () => {
+test('of many nodes that come to a network thirty come in an entry, and all in the end', () => {
   const ids = Array.from({ length: 120 }, (_, n) => `n${n}`);
   const store = storeOf({ node: ids.map((id) => aNode(id)), network: [front], task: ids.map((id) => on(id, `of-${id}`)) });
-  expect([1, 2, 3, 4].map(() => runStage(store, allocateGateways).length)).toEqual([50, 50, 20, 0]);
+  expect([1, 2, 3, 4, 5].map(() => runStage(store, allocateGateways).length)).toEqual([30, 30, 30, 30, 0]);
   expect(new Set(gatewaysOf(store).map((gateways) => (gateways as { front: string }).front)).size).toBe(120);
 });
