@@ -4,7 +4,7 @@ import { create, remove, update, type Action } from '#store/action';
 import { keyOf, type EntryLimits } from '#store/room';
 
 /** Of what follows from a request; its own objects are in the entry whatever their size. So much is decided, written and sent to the nodes in less than 20 ms. */
-export const entryLimits: EntryLimits = { actions: 200, bytes: 512 * 1024, effort: 2500 };
+export const entryLimits: EntryLimits = { actions: 200, bytes: 512 * 1024, effort: 4000 };
 
 /** Of the first entries of a term, by how many actions it has written before: code that runs for the first time takes many times as long. */
 export function limitsAfter(written: number, limits: EntryLimits): EntryLimits {

@@ -5,7 +5,7 @@ import { second } from '#base/text/duration';
 import type { ServiceSpec, UpdateConfig } from '#model/object/service-spec';
 import { Room } from '#store/room';
 import type { TaskState } from '#model/object/task-state';
-import { expectRestIsRest, expectSameAsFullScan, expectSettled, expectSingleOccupancy } from '#test/support/staged-cluster-checks';
+import { expectRestIsLeftAlone, expectRestIsRest, expectSameAsFullScan, expectSettled, expectSingleOccupancy } from '#test/support/staged-cluster-checks';
 import { specOf, wellBehaved, withImage, withReplicas, StagedCluster } from '#test/support/staged-cluster';
 
 const nodeIds = ['n1', 'n2', 'n3'];
@@ -130,6 +130,7 @@ test('every pass settles, a narrow scope decides like a full scan, and healed se
       cluster.compare = (of, view, scope, actions) => {
         expectSameAsFullScan(of, view, scope, actions);
         expectRestIsRest(of, view);
+        expectRestIsLeftAlone(of, view);
       };
       for (const event of series) event.happen(cluster);
       heal(cluster);

@@ -22,11 +22,25 @@ export function expectRestIsRest(cluster: StagedCluster, view: View): void {
   for (const service of view.list('service')) {
     const glance = finish(glanceAt(service, surroundings));
     if (glance === 'work') continue;
-    const settled = finish(settleService(service, surroundings));
+    // The rules look at every task here, at rest or not.
+    const settled = finish(settleService(service, { ...surroundings, restTest: () => undefined }));
     const { decided, hasMore, at } = glance === 'rest' ? { decided: [], hasMore: false, at: undefined } : finish(fillSlots(service, glance, surroundings));
     expect({ hasMore: settled.hasMore, at: settled.at }).toEqual({ hasMore, at });
     expect(byService(view, settled.decided)).toEqual(byService(view, decided));
   }
+}
+
+/** Where there is something to do the rules decide the very same whether they look at the tasks that are at rest or not. */
+export function expectRestIsLeftAlone(cluster: StagedCluster, view: View): void {
+  const decided = (all: boolean): Map<string, string> => {
+    const surroundings = surroundingsOf(view, cluster.contextOf('all'));
+    const looking = all ? { ...surroundings, restTest: () => undefined } : surroundings;
+    return byService(
+      view,
+      [...view.list('service')].flatMap((service) => finish(settleService(service, looking)).decided),
+    );
+  };
+  expect(decided(false)).toEqual(decided(true));
 }
 
 /** No slot (or node, for global services) has two tasks that are to run or to get ready for it, but for one that leaves a drained node. */

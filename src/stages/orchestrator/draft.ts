@@ -18,6 +18,8 @@ export interface Surroundings {
   nodes: readonly Node[];
   /** Asked for by every task: what it says is found once a pass. */
   spot(nodeId: string): Spot;
+  /** Tells the tasks of a service that no rule which goes by a task alone has anything to do for; undefined where only the rules can say. */
+  restTest(service: Service): ((task: Task) => boolean) | undefined;
   /** A service may have any number of tasks: rules that go through them pause when it says so. */
   pace: Pace;
 }
@@ -48,6 +50,9 @@ export class Draft {
   #revision = 0;
   /** Made from #tasks, until they change. */
   #list: readonly Task[] | undefined;
+  #restlessList: readonly Task[] | undefined;
+  /** Ids of tasks that are not at rest, or were changed; undefined: any may be one. */
+  #restless: Set<string> | undefined;
   readonly #slots: SlotBook;
   #wakeAt: number | undefined;
   /** Ids of tasks that differ from the stored ones. */
@@ -67,8 +72,12 @@ export class Draft {
   /** The draft of a service as the view has it. */
   static *of(service: Service, surroundings: Surroundings, limit = Infinity): Steps<Draft> {
     const draft = new Draft(service, surroundings, limit);
+    const rests = surroundings.restTest(service);
+    const restless = new Set<string>();
+    if (rests) draft.#restless = restless;
     for (const task of surroundings.view.tasksOfService(service.ID)) {
       if (surroundings.pace.isDue) yield;
+      if (!rests?.(task)) restless.add(task.ID);
       draft.#tasks.set(task.ID, task);
       draft.#slots.put(task, undefined);
     }
@@ -122,6 +131,13 @@ export class Draft {
     return (this.#list ??= [...this.#tasks.values()]);
   }
 
+  /** Without those that are at rest, of which most services have nothing else: for rules that go by a task alone. In the order of `tasks`. */
+  restless(): readonly Task[] {
+    const restless = this.#restless;
+    if (!restless) return this.tasks();
+    return (this.#restlessList ??= this.tasks().filter(({ ID }) => restless.has(ID)));
+  }
+
   task(id: string): Task | undefined {
     return this.#tasks.get(id);
   }
@@ -148,6 +164,8 @@ export class Draft {
 
   putService(service: Service): void {
     this.#service = service;
+    // What was at rest for the service as it was is not for this one.
+    this.#restless = undefined;
     this.#revision++;
   }
 
@@ -192,7 +210,9 @@ export class Draft {
 
   #tasksChanged(id: string): void {
     this.#changed.add(id);
+    this.#restless?.add(id);
     this.#list = undefined;
+    this.#restlessList = undefined;
     this.#revision++;
   }
 }

@@ -15,7 +15,7 @@ import { isLost } from './node-fit.ts';
 import { nothingOutgrown, outgrown } from './outgrown.ts';
 import { reapTasks } from './reaper.ts';
 import { fillSlots, reconcileReplicated } from './replicated.ts';
-import { glanceAt } from './rest.ts';
+import { glanceAt, restTest } from './rest.ts';
 import { restartTasks } from './restart.ts';
 import { rollOut } from './update/rollout.ts';
 import { watchRollout } from './update/rollout-watch.ts';
@@ -55,7 +55,7 @@ export function* orchestrate(view: View, context: StageContext): Steps<StageResu
 /** @internal */
 export function surroundingsOf(view: View, context: StageContext): Surroundings {
   const known = new Map<string, Spot>();
-  return {
+  const surroundings: Surroundings = {
     view,
     context,
     nodes: [...view.list('node')],
@@ -65,7 +65,9 @@ export function surroundingsOf(view: View, context: StageContext): Surroundings 
       if (!spot) known.set(nodeId, (spot = spotOf(view, nodeId)));
       return spot;
     },
+    restTest: (service) => restTest(service, surroundings),
   };
+  return surroundings;
 }
 
 function spotOf(view: View, nodeId: string): Spot {

@@ -97,6 +97,13 @@ function isOfPresentSpec(task: Task, { Spec, Shoal }: Service): boolean {
   return task.Spec === Spec.TaskTemplate && equal(task.Shoal.EndpointSpec ?? {}, Spec.EndpointSpec ?? {});
 }
 
+/** Which tasks of the service no rule that goes by a task alone has anything to do for; undefined where only the rules themselves can say. */
+export function restTest(service: Service, surroundings: Surroundings): ((task: Task) => boolean) | undefined {
+  if (modeOf(service.Spec) !== 'replicated' || isRolling(service)) return undefined;
+  const suits = nodeTest(service);
+  return (task) => isTaskAtRest(task, service, surroundings, suits);
+}
+
 type NodeTest = (place: Spot, task: Task) => boolean;
 
 /** What the enforcer asks of a node, with the constraints read once. */
