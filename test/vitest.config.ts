@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+const files = (folders: string): string[] => [`test/{${folders}}/**/*.test.ts`];
+
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
-    include: ['test/{unit,golden,property,simulation,contract,integration,e2e,tidy,fuzz}/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Real engines on a busy machine now and then miss a time limit; in continuous integration such a test gets two more tries, and the report says so.
@@ -11,5 +12,11 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default'],
+    // In the order of their names: long files with real parts come first, and the short ones fill what is left beside the last of them.
+    projects: [
+      { extends: true, test: { name: 'a process each', include: files('simulation,contract,integration,e2e') } },
+      // To start a process for each of some hundred short files costs more than what they do.
+      { extends: true, test: { name: 'one process', include: files('unit,golden,property,tidy,fuzz'), isolate: false } },
+    ],
   },
 });
