@@ -192,7 +192,7 @@ export class GitOps {
   #heard(events: StoreEvents): void {
     const touched = new Set<string>();
     const wakened = new Set<string | undefined>();
-    if (events.some(({ kind }) => kind === 'task' || kind === 'service' || kind === 'node')) this.#health.notice();
+    this.#health.heard(events);
     if (events.some(({ kind }) => kind === 'task' || kind === 'service' || kind === 'revision' || kind === 'stack' || kind === 'repository'))
       this.#judge.notice();
     if (events.some(({ kind }) => kind === 'revision' || kind === 'stack' || kind === 'repository')) this.#teller.notice();

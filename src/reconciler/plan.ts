@@ -7,10 +7,12 @@ import { adoptStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack, type DeployOptions } from '#control/stack/stacks';
 import { conditionOf, type Stack } from '#model/object/stack';
 import type { Action } from '#store/action';
+import { policyText } from '#control/policy/policy';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import { massRemoval, stackRemoval, startsAnew, volumeRemoval } from './guard.ts';
 import { isQuarantined } from './outcome.ts';
+import { SettledStacks } from './settled.ts';
 import { changesBy, reasonOf } from './reason.ts';
 import { inOrder, orderFaults, refusedFor } from './order.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
@@ -28,6 +30,8 @@ export interface PlanOptions {
   missing?: string;
   /** The versions that were applied last, as far as they are known: they stay in force while others wait. */
   applied?: ReadonlyMap<string, RenderedStack>;
+  /** What earlier plans of the same repository found to be in order; absent: all is compared. */
+  settled?: SettledStacks;
 }
 
 /**
@@ -48,7 +52,13 @@ export function planRepository(view: View, repository: string, rendered: readonl
   const keeps = options.keeps === true || rendered.some(({ Policy }) => Policy?.KeepsStacks);
   const mass = confirmed ? undefined : massRemoval({ applied: applied.length, gone: gone.filter((stack) => !isEmptyRecord(stack)).length, missing });
   const planning: Planning = { ...options, view, repository, confirmed, mass };
-  const versions = ordered.map((stack) => ({ stack, steps: planVersion(planning, stack) }));
+  const settled = options.settled ?? new SettledStacks();
+  settled.keepOnly(present);
+  const rules = policyText(view, repository);
+  const versions = ordered.map((stack) => ({
+    stack,
+    steps: settled.steps(view, stack, rules, (watched) => planVersion({ ...planning, view: watched }, stack)),
+  }));
   const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: [planRemoval(planning, stack)] }));
   const one = asOne(view, repository, commit, versions, removals);
   const steps = one.versions.flatMap(({ stack, steps: own }) => inForce(planning, stack.Name, own, stack));

@@ -21,6 +21,13 @@ export function checkPolicy(view: View, spec: StackSpec, source: StackSource): v
     if (trustOf(each.Spec) === 'limited') checkNeeds(each.Spec.Name, each.Spec.Allow ?? [], () => stackNeeds(view, spec));
 }
 
+/** All that decides what a repository may: while it is the same text, it may the same. */
+export function policyText(view: View, name: string): string {
+  const repository = view.byName('repository', name);
+  const line = repository ? [repository, ...above(view, repository)] : [];
+  return JSON.stringify(line.map(({ Spec }) => [Spec.Name, trustOf(Spec), Spec.Allow]));
+}
+
 /** The repositories that declare it, one by the other. */
 function above(view: View, repository: Repository): Repository[] {
   const found: Repository[] = [];
@@ -106,18 +113,11 @@ function networkNeeds({ Name, Driver = '', Options = {}, IPAM, Ingress }: Networ
 /** The stack's own volumes begin with its name, and no other stack has them. */
 function mounts(view: View, service: ServiceSpec, { Name }: StackSpec): FieldNeed[] {
   const list = service.TaskTemplate.ContainerSpec?.Mounts ?? [];
-  if (list.length === 0) return [];
-  const others = volumesOfOthers(view, Name);
-  return list.flatMap((mount) => mountNeeds(mount, (volume) => volume.startsWith(`${Name}_`) && !others.has(volume)));
+  return list.flatMap((mount) => mountNeeds(mount, (volume) => volume.startsWith(`${Name}_`) && !isOfAnother(view, Name, volume)));
 }
 
-function volumesOfOthers(view: View, stack: string): ReadonlySet<string> {
-  const volumes = new Set<string>();
-  for (const { Spec } of view.list('service')) {
-    if (Spec.Labels?.[namespaceLabel] === stack) continue;
-    for (const { Type, Source } of Spec.TaskTemplate.ContainerSpec?.Mounts ?? []) if (Type === 'volume' && Source) volumes.add(Source);
-  }
-  return volumes;
+function isOfAnother(view: View, stack: string, volume: string): boolean {
+  return [...view.find('service', 'volume', volume)].some(({ Spec }) => Spec.Labels?.[namespaceLabel] !== stack);
 }
 
 /** A secret or config that is there already and is not the stack's cannot be had by declaring it. */

@@ -18,6 +18,7 @@ import { pauseOf } from '#reconciler/pause';
 import { refusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { deployOptions, planRepository, type PlanOptions } from '#reconciler/plan';
 import { applyDeclared } from '#control/repository/declared';
+import { SettledStacks } from '#reconciler/settled';
 import { inUnit, isFresh, isUnit } from '#reconciler/unit';
 import type { Step } from '#reconciler/step';
 import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
@@ -73,6 +74,7 @@ export class CarryOut {
   readonly #applied = new Map<string, RenderedStack>();
   /** Commits of before that were rendered for that, or could not be. */
   readonly #renderedBefore = new Set<string>();
+  readonly #settled = new SettledStacks();
   #waiting: ReadonlyMap<string, WaitingChanges> = new Map();
   readonly #tags: ImageTags;
 
@@ -143,7 +145,7 @@ export class CarryOut {
 
   /** Where something waits or is refused, what is in force has to be known, if need be from the commit that it came with. */
   async #plan(view: View, stacks: readonly RenderedStack[], options: PlanOptions): Promise<readonly Step[]> {
-    const plan = (): readonly Step[] => planRepository(view, this.#repository, stacks, { ...options, applied: this.#applied });
+    const plan = (): readonly Step[] => planRepository(view, this.#repository, stacks, { ...options, applied: this.#applied, settled: this.#settled });
     const steps = plan();
     const left = new Set(steps.filter(({ type }) => type === 'hold' || type === 'refuse').map(({ name }) => name));
     for (const stack of stacks) if (refusedBefore(view, this.#repository, stack)) left.add(stack.Name);

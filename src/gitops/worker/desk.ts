@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 import type { WorkerAnswer, WorkerRequest } from '../protocol.ts';
 import { isBranchAlone } from './head/tracked.ts';
 import { InputMemory } from './input-memory.ts';
-import { localPlace } from './local-place.ts';
+import { localPlace, type LocalPlace } from './local-place.ts';
 import { Mirror } from './mirror.ts';
 import { ObjectCache } from './object-cache.ts';
 import { ObjectReader } from './objects.ts';
@@ -49,13 +49,13 @@ export class Desk {
   }
 
   async #fetch({ id, place, known, line }: Asked<'fetch'>, { signal, groups, send }: Surroundings): Promise<void> {
-    const local = isBranchAlone(place) ? await localPlace(place.url, place.branch) : { watch: [] };
+    const { head: named, ...local } = isBranchAlone(place) ? await localPlace(place.url, place.branch) : ({ watch: [] } satisfies LocalPlace as LocalPlace);
     await send({ id, type: 'place', ...local });
     const answer = (commit: string): Promise<void> => send({ id, type: 'fetched', commit });
     // A branch whose files did not change did not move.
     if (known?.signature !== undefined && known.signature === local.signature) return answer(known.commit);
     const mirror = new Mirror(place, signal, groups);
-    const head = await mirror.remoteHead();
+    const head = await mirror.remoteHead(named);
     if (head.commit === known?.commit) return answer(head.commit);
     // Who may sign may have changed since it was fetched.
     const judged = place.signers !== undefined || (line !== undefined && line.accepted !== head.commit);

@@ -10,6 +10,8 @@ const smallFileBytes = 4096;
 export interface LocalPlace {
   /** The same text: the branch did not move. Absent where files alone don't tell. */
   signature?: string;
+  /** What the branch's own file says that its commit is, where there is one. */
+  head?: string;
   watch: readonly WatchedFolder[];
 }
 
@@ -33,22 +35,23 @@ export async function localPlace(url: string, branch: string): Promise<LocalPlac
     const found = await lstat(place.folder).catch(() => undefined);
     if (found?.isDirectory()) watch.push({ ...place, identity: `${found.dev} ${found.ino}` });
   }
-  const signature = await signatureOf(folder, branch);
-  return { watch, ...(signature !== undefined && { signature }) };
+  return { watch, ...(await seen(folder, branch)) };
 }
 
 /** A branch that names another one moves with that: only a plain one is known by its files. */
-async function signatureOf(folder: string, branch: string): Promise<string | undefined> {
+async function seen(folder: string, branch: string): Promise<Pick<LocalPlace, 'signature' | 'head'>> {
   const loose = join(folder, 'refs', 'heads', branch);
-  const seen: string[] = [];
+  const facts: string[] = [];
   for (const path of [folder, join(folder, 'packed-refs'), join(folder, 'reftable', 'tables.list'), loose]) {
     const found = await lstat(path, { bigint: true }).catch(() => undefined);
-    if (found?.isSymbolicLink()) return undefined;
+    if (found?.isSymbolicLink()) return {};
     // The folder's own time changes with every lock file.
-    seen.push(found ? [found.ino, path === folder ? 0 : found.mtimeNs, path === folder ? 0 : found.size].join(' ') : 'none');
+    facts.push(found ? [found.ino, path === folder ? 0 : found.mtimeNs, path === folder ? 0 : found.size].join(' ') : 'none');
   }
-  if (seen.at(-1) !== 'none' && !/^[0-9a-f]{40,64}\s*$/.test((await smallFile(loose)) ?? '')) return undefined;
-  return [folder, ...seen].join('\n');
+  const signature = [folder, ...facts].join('\n');
+  if (facts.at(-1) === 'none') return { signature };
+  const head = /^([0-9a-f]{40}|[0-9a-f]{64})\s*$/.exec((await smallFile(loose)) ?? '')?.[1];
+  return head === undefined ? {} : { signature, head };
 }
 
 /** The folder that holds the branches: for a linked worktree that of the repository it belongs to. */

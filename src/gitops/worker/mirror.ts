@@ -81,13 +81,14 @@ export class Mirror {
     this.#groups = groups;
   }
 
-  /** Id of the branch's head at its source; nothing is fetched. Throws a Refusal that says why it cannot be known. */
-  async remoteHead(): Promise<Tracked> {
+  /** Id of the branch's head at its source; nothing is fetched. `said`: by the branch's own file, where that can be read. Throws a Refusal that says why it cannot be known. */
+  async remoteHead(said?: string): Promise<Tracked> {
     const { url, branch } = this.#place;
     checkPlace(url, branch);
     await this.#make();
     const named = commitOf(this.#place);
     if (named !== undefined) return { commit: named, source: named };
+    if (said !== undefined) return { commit: said, source: `refs/heads/${branch}` };
     const answer = await this.#explained(() => this.#remote(['ls-remote', '--exit-code', '--', url, ...patterns(this.#place)], listBytes));
     const found = choose(this.#place, answer);
     if (!found) throw new Refusal('notFound', `repository ${withoutLogin(url)} has ${trackedText(this.#place)}`);
@@ -96,12 +97,11 @@ export class Mirror {
 
   /** Brings the branch into the mirror and answers its head. A rewritten history is followed; a mirror that is damaged is made anew. */
   async fetch(head: Tracked, line?: HeldLine): Promise<Fetched> {
-    const before = await this.followed();
     try {
       return await this.#fetchHead(head, line);
     } catch (error) {
       // What is refused to an empty mirror is refused for good; an old one may be full or damaged.
-      if (before === undefined || !(error instanceof Refusal) || error.facts['mirror'] !== true) throw error;
+      if (!(error instanceof Refusal) || error.facts['mirror'] !== true || (await this.followed()) === undefined) throw error;
       return this.#renew(head, line);
     }
   }
@@ -112,14 +112,17 @@ export class Mirror {
     await this.#fetch(['mirror', `+${source}:${incoming}`]);
     const said = await this.#quiet(['rev-parse', '--verify', '--quiet', `${incoming}^{commit}`, '--']).catch(() => '');
     const commit = /^([0-9a-f]{40,64})/.exec(said)?.[1];
+    let refs = '';
     try {
       if (commit === undefined) throw new Refusal('unavailable', `${source} is no commit`);
       const by = await this.checkSigned(commit, incoming);
       const reasons = await this.#heldFor(commit, by, line);
       if (reasons.length > 0) return { commit, rewritten: reasons.join('; ') };
-      await this.#quiet(['update-ref', followedRef, commit]);
+      refs = `update ${followedRef} ${commit}\n`;
     } finally {
-      await this.#quiet(['update-ref', '-d', incoming]).catch(() => '');
+      const moved = this.#quiet(['update-ref', '--stdin'], `${refs}delete ${incoming}\n`);
+      // Where it is not followed, that is what is to be said.
+      await (refs === '' ? moved.catch(() => '') : moved);
     }
     await this.#pack();
     return { commit };
@@ -173,9 +176,9 @@ export class Mirror {
   }
 
   /** A command that talks to nobody. */
-  async #quiet(args: readonly string[]): Promise<string> {
+  async #quiet(args: readonly string[], input = ''): Promise<string> {
     const { folder, home } = this.#place;
-    const call = { folder, environment: plainEnvironment(home), signal: this.#signal, bounds: await this.#bounds(answerBytes) };
+    const call = { folder, environment: plainEnvironment(home), signal: this.#signal, bounds: await this.#bounds(answerBytes), input };
     return runGit([...settings(), ...args], call, this.#groups);
   }
 

@@ -42,6 +42,8 @@ const ofService = {
   unallocated: (service) => (hasItsEndpoint(service) ? [] : ['yes']),
   /** `yes`: it has not, or not yet, the virtual addresses that its spec asks for. */
   unaddressed: (service) => (equal(virtualNetworksOf(service).toSorted(), addressedNetworksOf(service).toSorted()) ? [] : ['yes']),
+  /** Volumes by name, of the cluster's nodes. */
+  volume: ({ Spec }) => (Spec.TaskTemplate.ContainerSpec?.Mounts ?? []).flatMap(({ Type, Source }) => (Type === 'volume' && Source ? [Source] : [])),
   /** `yes`: one task a node. */
   global: ({ Spec: { Mode } }) => (Mode?.Global || Mode?.GlobalJob ? ['yes'] : []),
 } satisfies Record<string, Keys<Service>>;

@@ -1,0 +1,170 @@
+/** What was found in order is not compared again; whatever happens in between, that gives the steps that comparing all of it gives. */
+import { expect, test } from 'vitest';
+import { seededRandom, type Random } from '#base/random';
+import { newId } from '#base/ids';
+import type { UseCase } from '#control/cluster';
+import { initCluster } from '#control/clusters';
+import { createNetwork, removeNetwork } from '#control/networks';
+import { createRepository, setRepositoryStatus, updateRepository } from '#control/repository/repositories';
+import { createFile, removeFile } from '#control/secrets-and-configs';
+import { createService, removeService, updateService } from '#control/service/services';
+import { retryStack, rollBackStack } from '#control/stack/stack-rollback';
+import { setStackCondition, suspendStack } from '#control/stack/stack-states';
+import { deployStack, removeStack } from '#control/stack/stacks';
+import { second } from '#base/text/duration';
+import { planRepository } from '#reconciler/plan';
+import type { RenderedStack } from '#reconciler/rendered';
+import { SettledStacks } from '#reconciler/settled';
+import { Refusal } from '#base/refusal';
+import { Store } from '#store/store';
+import type { View } from '#store/view';
+import { WatchedView } from '#store/watched-view';
+
+const names = ['a', 'b', 'c', 'd', 'e'];
+
+class Bench {
+  readonly store = new Store();
+  readonly settled = new SettledStacks();
+  readonly random: Random;
+  versions = new Map(names.map((name) => [name, 1]));
+  #index = 0;
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed);
+    const description = { Hostname: 'n', Platform: { Architecture: 'x86_64', OS: 'linux' }, Resources: {}, Engine: { EngineVersion: '1' } };
+    this.run(initCluster({ nodeId: 'node', address: '127.0.0.1', description }));
+    this.run(createRepository({ Name: 'main', URL: '/r', Branch: 'main', Path: 'stacks', Interval: second, Allow: ['external=outside', 'external=word'] }));
+    this.run(createNetwork({ Name: 'outside', Driver: 'overlay' }));
+  }
+
+  /** Whether it was taken. */
+  run<R>(useCase: UseCase<R>): boolean {
+    try {
+      const { actions } = useCase(this.store, { now: 1000, random: this.random, newId: () => newId(this.random) });
+      if (actions.length > 0) this.store.apply((this.#index += 1), { actions, now: 1000 });
+      return actions.length > 0;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return false;
+    }
+  }
+
+  rendered(): RenderedStack[] {
+    return names.map((name) => rendered(name, this.versions.get(name) ?? 1));
+  }
+
+  plan(settled?: SettledStacks): ReturnType<typeof planRepository> {
+    return planRepository(this.store, 'main', this.rendered(), { now: 2000, inForce: new Set(names), commit: 'c', ...(settled && { settled }) });
+  }
+
+  apply(): void {
+    for (const step of this.plan()) {
+      if (step.type !== 'apply' || !('spec' in step.rendered)) continue;
+      this.run(deployStack(step.rendered.spec, { source: step.source, digest: step.rendered.digest, prune: true }));
+    }
+  }
+}
+
+function rendered(name: string, version: number): RenderedStack {
+  const Labels = { 'com.docker.stack.namespace': name };
+  const Mounts = [{ Type: 'volume' as const, Source: `${name}_data`, Target: '/data' }];
+  const web = {
+    Name: `${name}_web`,
+    Labels,
+    TaskTemplate: {
+      ContainerSpec: { Image: `a:${version}`, Labels, Mounts, Secrets: [{ SecretName: 'word', File: { Name: 'w', UID: '0', GID: '0', Mode: 292 } }] },
+      Networks: [{ Target: 'outside' }],
+    },
+    Mode: { Replicated: { Replicas: 1 } },
+  };
+  const Configs = [{ Name: `${name}_page`, Labels, Data: Buffer.from(`page ${version}`).toString('base64') }];
+  const Versioned = { Secrets: [], Configs: [`${name}_page`] };
+  const External = { Networks: ['outside'], Secrets: ['word'], Configs: [] };
+  const spec = { Name: name, Networks: [], Secrets: [], Configs, Services: [web], External, Versioned };
+  return { Name: name, Path: `stacks/${name}`, Commit: `commit ${version}`, digest: `${name} ${version}`, spec };
+}
+
+/** Something that an operator, a commit or the cluster does. */
+function change(bench: Bench): boolean {
+  const { store, random } = bench;
+  const name = names[Math.floor(random.next() * names.length)] ?? 'a';
+  const service = store.byName('service', `${name}_web`);
+  const image = service && {
+    ...service.Spec,
+    TaskTemplate: { ...service.Spec.TaskTemplate, ContainerSpec: { ...service.Spec.TaskTemplate.ContainerSpec, Image: 'by:hand' } },
+  };
+  const foreign = {
+    Name: 'foreign',
+    TaskTemplate: { ContainerSpec: { Image: 'x', Mounts: [{ Type: 'volume' as const, Source: `${name}_data`, Target: '/d' }] } },
+  };
+  const Data = Buffer.from('x').toString('base64');
+  const condition = { State: 'applied' as const, Message: '', Since: '', Commit: `x${random.next()}` };
+  const changes: (() => unknown)[] = [
+    () => bench.versions.set(name, (bench.versions.get(name) ?? 1) + 1),
+    () => bench.apply(),
+    () => bench.apply(),
+    () => image && bench.run(updateService(`${name}_web`, service.Version.Index, image)),
+    () => bench.run(removeService(`${name}_web`)),
+    () => bench.run(createService(foreign)),
+    () => bench.run(removeService('foreign')),
+    () => bench.run(removeNetwork('outside')) || bench.run(createNetwork({ Name: 'outside', Driver: 'overlay' })),
+    () => bench.run(removeFile('secret', 'word')) || bench.run(createFile('secret', { Name: 'word', Data })),
+    () => bench.run(updateRepository('main', random.next() < 0.5 ? { Disallow: ['external=word'] } : { Allow: ['external=word'] })),
+    () => bench.run(setRepositoryStatus('main', { State: 'synced', Message: String(random.next()), Since: '' })),
+    () => bench.run(suspendStack(name, random.next() < 0.5)),
+    () => bench.run(setStackCondition(name, condition, { Kind: 'repository', Repository: 'main', Path: `stacks/${name}`, Commit: 'c' })),
+    () => bench.run(rollBackStack(name, undefined, undefined)),
+    () => bench.run(retryStack(name)),
+    () => bench.run(removeStack(name)),
+  ];
+  return changes[Math.floor(random.next() * changes.length)]?.() !== false;
+}
+
+test.each([1, 2, 3, 4, 5, 6, 7, 8])('seed %i: what is known to be in order gives the steps of comparing all', (seed) => {
+  const bench = new Bench(seed);
+  bench.run(createFile('secret', { Name: 'word', Data: Buffer.from('x').toString('base64') }));
+  for (let turn = 0; turn < 150; turn++) {
+    change(bench);
+    expect(bench.plan(bench.settled), `seed ${seed}, turn ${turn}`).toEqual(bench.plan());
+  }
+});
+
+test('a stack in order is not compared again while only others, and its repository, move', () => {
+  const bench = new Bench(1);
+  bench.run(createFile('secret', { Name: 'word', Data: Buffer.from('x').toString('base64') }));
+  bench.apply();
+  const [stack] = bench.rendered();
+  if (!stack) throw new Error('no stack');
+  let planned = 0;
+  const look = (rules = 'rules') => bench.settled.steps(bench.store, stack, rules, () => ((planned += 1), []));
+  const reads = (view: View) => [view.byName('stack', 'a'), view.byName('service', 'a_web'), view.byName('repository', 'main')];
+  bench.settled.steps(bench.store, stack, 'rules', (view) => (reads(view), []));
+  bench.versions.set('b', 2);
+  bench.apply();
+  bench.run(setRepositoryStatus('main', { State: 'synced', Message: 'another', Since: '' }));
+  look();
+  expect(planned).toBe(0);
+  look('other rules');
+  bench.run(removeService('a_web'));
+  bench.settled.steps(bench.store, stack, 'other rules', (view) => (reads(view), []));
+  expect(planned).toBe(1);
+});
+
+test('what was read of too much, or counted, is not remembered', () => {
+  const { store } = new Bench(1);
+  const watched = (read: (view: View) => unknown) => {
+    const view = new WatchedView(store);
+    read(view);
+    return view.stillSo?.(store);
+  };
+  expect(watched((view) => [view.get('node', 'node'), ...view.list('cluster'), view.newest('network', 'name', 'outside')])).toBe(true);
+  for (const read of [
+    (view: View) => view.count('task'),
+    (view: View) => view.keys('task', 'service'),
+    (view: View) => view.taskStates(),
+    (view: View) => view.loadOf('node'),
+    (view: View) => view.activeTasks('x'),
+    (view: View) => view.addressesOf('x'),
+  ])
+    expect(watched(read)).toBeUndefined();
+});
