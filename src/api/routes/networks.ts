@@ -139,7 +139,7 @@ async function create(call: Call, context: Context): Promise<Answer> {
     await context.engine.passThrough(call.request, call.response, call.target, bytes);
     return 'sent';
   }
-  requireManager(context.swarm.status());
+  refuseElsewhere(request, context);
   decode(body, clusterNetworkRequest);
   const { Scope = '', EnableIPv4 = true, ...spec } = request;
   if (Scope === 'local') throw new HttpError(403, 'cannot downgrade network scope for overlay networks');
@@ -150,6 +150,16 @@ async function create(call: Call, context: Context): Promise<Answer> {
     const { ID } = await submit(context, call, createNetwork(spec));
     return { status: 201, json: { Id: ID, Warning: '' } };
   });
+}
+
+/** Where there is nobody to ask, and on a worker, in the words that Docker has for networks. */
+function refuseElsewhere({ Driver = '' }: NetworkCreateRequest, context: Context): void {
+  const { LocalNodeState, ControlAvailable } = context.swarm.status();
+  if (LocalNodeState === 'inactive' && Driver !== 'overlay') throw new HttpError(403, 'cannot create a swarm scoped network when swarm is not active');
+  if (LocalNodeState === 'active' && !ControlAvailable) {
+    throw new HttpError(403, 'Cannot create a multi-host network from a worker node. Please create the network from a manager node.');
+  }
+  requireManager(context.swarm.status());
 }
 
 /** A name means one network: the engine's own are looked at as well as the cluster's. */

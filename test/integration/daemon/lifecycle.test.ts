@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { appendFileSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { httpCall } from '#test/support/api-fixture';
 import { Asker } from '#test/support/asker';
 import { HostDaemon } from '#test/support/daemon';
 import { snapshotOf } from '#test/support/fleet';
@@ -239,6 +240,50 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     expect(await daemon.ask('stack', 'ls', '--format', '{{.Name}}')).toBe('');
     expect((await daemon.deploy('shop', stackOf(8001))).code).toBe(0);
     expect(answer(8001)).toMatch(/^\w{12}$/);
+  });
+
+  const containersOf = (service: string): string[] =>
+    host
+      .docker(['ps', '-a', '--filter', `name=^${service}\\.`, '--format', '{{.Names}}'])
+      .split('\n')
+      .filter((name) => name !== '');
+
+  /** A service that is begun, and seen with `wanted` containers at least, of its three; not waited for where that is 0. */
+  async function begun({ socket }: HostDaemon, name: string, wanted: number): Promise<void> {
+    const { status } = await httpCall(socket, 'POST', '/services/create', {
+      Name: name,
+      TaskTemplate: { ContainerSpec: { Image: image, Init: true } },
+      Mode: { Replicated: { Replicas: 3 } },
+    });
+    expect(status).toBe(201);
+    if (wanted > 0)
+      await until(
+        () => containersOf(name).length >= wanted,
+        30_000,
+        () => host.docker(['ps', '-a']),
+      );
+  }
+
+  test('a service removed while its containers are being made leaves none behind, twenty times', async () => {
+    for (let round = 0; round < 20; round++) {
+      await begun(daemon, `gone${round}`, round % 3);
+      expect((await httpCall(daemon.socket, 'DELETE', `/services/gone${round}`)).status).toBe(200);
+    }
+    await until(
+      () => containersOf(String.raw`gone\d+`).length === 0,
+      60_000,
+      () => `${host.docker(['ps', '-a'])}\n${daemon.lastLog()}`,
+    );
+  });
+
+  test('init answers when the node is ready, and leaving while containers are being made leaves none behind', async () => {
+    for (const wanted of [0, 1, 2]) {
+      const init = await httpCall(neighbour.socket, 'POST', '/swarm/init', { ListenAddr: '127.0.0.1:2378', AdvertiseAddr: '127.0.0.1' });
+      expect([init.status, (await httpCall(neighbour.socket, 'GET', '/nodes')).json]).toMatchObject([200, [{ Status: { State: 'ready' } }]]);
+      await begun(neighbour, 'left', wanted);
+      expect((await httpCall(neighbour.socket, 'POST', '/swarm/leave?force=1')).status).toBe(200);
+      expect(containersOf('left')).toEqual([]);
+    }
   });
 });
 

@@ -45,6 +45,21 @@ test('networks that every engine has answer in the scope of the swarm', async ()
   expect((await api.http('GET', '/networks/nobody?scope=swarm')).status).toBe(404);
 });
 
+test.each([
+  [
+    { LocalNodeState: 'active', ControlAvailable: false },
+    'overlay',
+    403,
+    'Cannot create a multi-host network from a worker node. Please create the network from a manager node.',
+  ],
+  [{ LocalNodeState: 'inactive', ControlAvailable: false }, 'bridge', 403, 'cannot create a swarm scoped network when swarm is not active'],
+  [{ LocalNodeState: 'inactive', ControlAvailable: false }, 'overlay', 503, 'This node is not a swarm manager. Use "docker swarm init"'],
+] as const)('where nobody manages (%j) a network with the driver %s is refused in its own words', async (status, Driver, code, message) => {
+  Object.assign(api.status, status);
+  const refused = await api.http('POST', '/networks/create', { Name: 'n', Driver, Scope: 'swarm' });
+  expect([refused.status, refused.json.message]).toEqual([code, expect.stringContaining(message)]);
+});
+
 test('removing twice succeeds, removing nothing does not', async () => {
   const id = await created({ Name: 'net', Driver: 'overlay' });
   expect((await api.http('DELETE', `/networks/${id}`)).status).toBe(204);
@@ -62,5 +77,6 @@ test('one in use stays, also when pruning', async () => {
     expect.stringMatching(`^rpc error: code = FailedPrecondition desc = network ${id} is in use by service `),
   ]);
   expect((await api.http('POST', '/networks/prune')).json).toEqual({ NetworksDeleted: ['idle'] });
+  expect((await api.http('POST', '/networks/prune')).json).toEqual({ NetworksDeleted: null });
   expect((await api.http('GET', '/networks/used?verbose=true')).json).toMatchObject({ Services: {}, Peers: [] });
 });
