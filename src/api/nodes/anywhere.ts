@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Refusal } from '#base/refusal';
 import { callOver } from '#http/over-connection';
+import type { Task } from '#model/object/task';
 import { swarmTexts } from '#model/swarm-texts';
 import { readView, requireManager, type Context } from '../context.ts';
 import { handOn } from '../engine/engine-client.ts';
@@ -21,6 +22,8 @@ import { isInspect, pathOf, shownBy, type Shown } from './shown.ts';
 const hopHeaders = new Set([...connectionHeaders, 'transfer-encoding', 'host', 'content-length']);
 /** The answer to a command that was made is its id. */
 const execAnswerLimitBytes = 64 * 1024;
+/** Of a command in the log and the events. */
+const commandToldLength = 500;
 
 /** Answers one of the routes that nodes show. */
 export async function askAnywhere(call: Call, context: Context): Promise<Answer> {
@@ -67,7 +70,7 @@ function isKnown({ leader }: Context, { ref }: Shown): boolean {
 
 /** At the leader. */
 async function askNode(call: Call, context: Context, shown: Shown): Promise<Answer> {
-  const { nodeId, there } = await placeOf(context, shown);
+  const { nodeId, there, task } = await placeOf(context, shown);
   const { request, response, signal } = call;
   const connection = await openNode(context, nodeId, signal);
   const headers = [...keptHeaders(request.rawHeaders, hopHeaders), ['Host', 'node'] as [string, string]];
@@ -76,17 +79,20 @@ async function askNode(call: Call, context: Context, shown: Shown): Promise<Answ
     connection.destroy();
     throw new Refusal('unavailable', `node ${nodeId} disconnected unexpectedly: ${error.message}`, { node: nodeId });
   });
-  if (shown.what === 'exec' && reply.statusCode === 201) {
-    context.logger.info({ container: there.ref, node: nodeId, command: commandIn(asked.body) }, "a command is run in a task's container on another node");
+  if (task && shown.what === 'exec' && reply.statusCode === 201) {
+    const command = commandIn(asked.body);
+    context.logger.info({ container: there.ref, node: nodeId, command }, "a command is run in a task's container on another node");
+    context.events.ran(task, command);
     return { status: 201, json: { Id: await madeExec(reply, nodeId) } };
   }
   handOn(reply, response);
   return 'sent';
 }
 
-/** What is to run; whatever else the body says may be secret. */
-function commandIn(body: Buffer | undefined): unknown {
-  return (parseBody(body ?? Buffer.alloc(0)) as { Cmd?: unknown } | null)?.Cmd;
+/** What is to run, as far as it is short; whatever else the body says may be secret. */
+function commandIn(body: Buffer | undefined): string {
+  const words = (parseBody(body ?? Buffer.alloc(0)) as { Cmd?: unknown } | null)?.Cmd;
+  return (Array.isArray(words) ? words.filter((word) => typeof word === 'string').join(' ') : String(words)).slice(0, commandToldLength);
 }
 
 async function madeExec(reply: IncomingMessage, nodeId: string): Promise<string> {
@@ -117,14 +123,14 @@ export async function upgradeAnywhere(
 }
 
 /** Which node has it, and as what. */
-async function placeOf(context: Context, shown: Shown): Promise<{ nodeId: string; there: Shown }> {
+async function placeOf(context: Context, shown: Shown): Promise<{ nodeId: string; there: Shown; task?: Task }> {
   if (shown.of === 'exec') {
     const { execId, nodeId } = remoteExec(shown.ref) ?? {};
     if (execId === undefined || nodeId === undefined) throw new HttpError(404, `No such exec instance: ${shown.ref}`);
     return { nodeId, there: { ...shown, ref: execId } };
   }
   const { task, containerId } = findContainer(await readView(context), shown.ref);
-  return { nodeId: task.NodeID, there: { ...shown, ref: containerId } };
+  return { nodeId: task.NodeID, there: { ...shown, ref: containerId }, task };
 }
 
 function openNode({ nodes, nodeDoor, swarm }: Context, nodeId: string, signal: AbortSignal): Promise<Duplex> {

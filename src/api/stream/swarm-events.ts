@@ -5,6 +5,7 @@ import { nameOf } from '#model/object/object';
 import type { Network } from '#model/object/network';
 import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
+import { taskName, type Task } from '#model/object/task';
 import type { Dependencies, EventLog, ReconcileEvent, StoreEvent } from '../dependencies.ts';
 
 export interface SwarmEvent {
@@ -31,12 +32,14 @@ export class SwarmEvents {
   readonly #listeners = new Set<(event: SwarmEvent) => void>();
   readonly #log: EventLog;
   readonly #index: () => number;
+  readonly #now: () => number;
   readonly #stops: readonly (() => void)[];
 
   /** @param log what was kept of an earlier daemon, and keeps what comes */
   constructor(cluster: Cluster, reconciler: Dependencies['reconcileEvents'], { now, index }: EventTimes, log: EventLog = new MemoryLog()) {
     this.#log = log;
     this.#index = index;
+    this.#now = now;
     const commits = cluster.watch((events) => {
       // Told before this daemon started: it reads the log once more.
       if (log.had?.(index())) return;
@@ -46,6 +49,13 @@ export class SwarmEvents {
       }
     });
     this.#stops = [commits, reconciler.watch((event) => this.#publish(reconcilerEvent(event)))];
+  }
+
+  /** Somebody ran `command` in a task's container from another host: what its own engine tells is heard there alone. */
+  ran(task: Task, command: string): void {
+    const Attributes = { name: taskName(task), service: task.Shoal.ServiceName, node: task.NodeID, command };
+    const ms = this.#now();
+    this.#publish({ Type: 'task', Action: 'exec', Actor: { ID: task.ID, Attributes }, scope: 'swarm', time: Math.floor(ms / 1000), timeNano: ms * 1e6 });
   }
 
   /** The kept ones, oldest first. */

@@ -155,6 +155,14 @@ test('a command that is made elsewhere is found again by its id, through whateve
   expect(follower.engine.seen.filter((seen) => seen.includes(execId))).toEqual([]);
 });
 
+test('a command in a task of another node is an event at the leader: which task, where, and what, cut short', async () => {
+  await follower.ask('POST', `/containers/${remoteId}/exec`, JSON.stringify({ Cmd: ['sh', '-c', 'x'.repeat(20_000)], Env: ['TOKEN=secret'] }));
+  const filters = encodeURIComponent('{"type":["task"]}');
+  const { json } = await leader.ask('GET', `/events?since=1&until=${(Date.now() + 1) / 1000}&filters=${filters}`);
+  const told = { name: 'web.1.t1', service: 'web', node: 'w', command: `sh -c ${'x'.repeat(494)}` };
+  expect(json).toMatchObject({ Type: 'task', Action: 'exec', Actor: { ID: 't1', Attributes: told } });
+});
+
 test('without a leader this manager says what it knows: that there is no such container, or that it cannot be reached', async () => {
   lost = new Refusal('unavailable', 'm2 is missing', { missing: ['m2'] });
   expect(await follower.ask('GET', '/containers/unknown/json')).toEqual({ status: 404, json: { message: 'No such container: unknown' } });
