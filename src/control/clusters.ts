@@ -2,6 +2,7 @@
 import { second } from '#base/text/duration';
 import { Refusal } from '#base/refusal';
 import { finishRotation, withNewTokens } from '#ca/authority';
+import { parsePrefix } from '#model/address';
 import { unlockKeyBytes, unlockKeyText } from '#ca/unlock-key';
 import type { Authority } from '#model/object/authority';
 import type { Cluster, ClusterSpec } from '#model/object/cluster';
@@ -9,7 +10,6 @@ import type { Network } from '#model/object/network';
 import type { Node, NodeDescription, NodeSpec } from '#model/object/node';
 import { create, newMeta, update } from '#store/action';
 import { clusterOf } from '#store/view';
-import { checkSubnet } from './addresses.ts';
 import type { UseCase } from './cluster.ts';
 import { checkVersion } from './find.ts';
 
@@ -115,16 +115,19 @@ export function setAuthority(authority: Authority): UseCase<void> {
   };
 }
 
+/** dockerd says these itself, before there is a manager. */
+function refusedPlainly(message: string): Refusal {
+  return new Refusal('invalidArgument', message, { plain: true });
+}
+
 function newCluster(id: string, options: InitOptions): Cluster {
   const spec = withDefaults(options.spec ?? {});
   checkCluster(spec, defaultClusterSpec);
-  for (const pool of options.defaultAddrPool ?? []) checkSubnet('address pool', pool);
+  for (const pool of options.defaultAddrPool ?? []) if (!parsePrefix(pool)) throw refusedPlainly(`invalid base pool ${pool}: invalid CIDR address: ${pool}`);
   const size = options.subnetSize ?? 0;
   const port = options.dataPathPort ?? 0;
-  if (size !== 0 && (size < 0 || size > 29)) throw new Refusal('invalidArgument', `invalid subnet size ${size}: must be between 1 and 29`);
-  if (port !== 0 && (port < 1024 || port > 49_151)) {
-    throw new Refusal('invalidArgument', 'The Data Path Port must be in the range 1024-49151');
-  }
+  if (size !== 0 && (size < 0 || size > 29)) throw refusedPlainly(`subnet size is out of range: ${size}`);
+  if (port !== 0 && (port < 1024 || port > 49_151)) throw refusedPlainly(`Datapath port number is not in valid range (1024-49151) : ${port}`);
   // Who founds a cluster is all of its nodes.
   const FeatureLevel = options.description.Shoal?.FeatureLevel;
   const { authority: { authority } = {}, unlockKey } = options;

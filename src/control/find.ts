@@ -1,6 +1,7 @@
 /** Finds an object as users refer to it. */
 import { Refusal } from '#base/refusal';
 import { nameOf, type Kind, type ObjectOf } from '#model/object/object';
+import type { Network } from '#model/object/network';
 import type { Task } from '#model/object/task';
 import { prefixLength } from '#store/index/indexes';
 import type { View } from '#store/view';
@@ -27,8 +28,15 @@ function findNamed<K extends Kind>(view: View, kind: K, name: string): ObjectOf[
     return [...view.list(kind)].filter((object) => nameOf(kind, object).toLowerCase() === name.toLowerCase());
   }
   if (kind === 'task') return [];
+  if (kind === 'network') return [networkNamed(view, name) as ObjectOf[K] | undefined].filter((object) => object !== undefined);
   const object = view.byName(kind as Exclude<Kind, 'task'>, name);
   return object ? [object as ObjectOf[K]] : [];
+}
+
+/** Other names are one in any case; a network is found as it is written, and none of another case can stand beside it. */
+export function networkNamed(view: View, name: string): Network | undefined {
+  const network = view.byName('network', name);
+  return network?.Spec.Name === name ? network : undefined;
 }
 
 /** Of a few those whose id begins so; for no text none. */

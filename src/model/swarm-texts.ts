@@ -22,7 +22,7 @@ export const swarmTexts = {
   alreadyPart: 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
   joinTimeout:
     'Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the "docker info" command to see the current swarm status of your node.',
-  leavingLastManager: `${leaving} Removing the last manager erases all current state of the swarm. Use \`--force\` to ignore this message.`,
+  leavingLastManager: `${leaving} Removing the last manager erases all current state of the swarm. Use \`--force\` to ignore this message. `,
   leavingManager: `${leaving} ${howToRescue}`,
   leavingQuorum: (rest: number, all: number) =>
     `${leaving} Removing this node leaves ${rest} managers out of ${all}. Without a Raft quorum your swarm will be inaccessible. ${howToRescue}`,

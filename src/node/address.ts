@@ -5,6 +5,8 @@ import { networkInterfaces } from 'node:os';
 import { Refusal } from '#base/refusal';
 import { hostPort, managerPort } from '#model/manager-address';
 
+const maxPort = 65_535;
+
 interface Candidate {
   name: string;
   address: string;
@@ -24,13 +26,13 @@ export function advertisedAddress(asked: string, interfaces = networkInterfaces(
   );
   const wanted = withoutPort(asked);
   if (isUnspecified(wanted)) {
-    throw new Refusal('invalidArgument', 'advertise address must be a non-zero IP address or network interface (with optional port number)', { plain: true });
+    throw noAddress('advertise address must be a non-zero IP address');
   }
   if (wanted !== '') {
     const named = interfaces[wanted]?.find(({ family }) => family === 'IPv4');
     if (named) return named.address;
     if (isIPv4(wanted)) return wanted;
-    throw new Refusal('invalidArgument', `invalid advertise address "${asked}": give an address or the name of an interface`);
+    throw noAddress('advertise address must be a non-zero IP address');
   }
   const outer = candidates.filter((candidate) => !internalNames.test(candidate.name));
   if (outer.length > 1) {
@@ -40,11 +42,25 @@ export function advertisedAddress(asked: string, interfaces = networkInterfaces(
   return outer[0]?.address ?? '127.0.0.1';
 }
 
+function noAddress(what: string): Refusal {
+  return new Refusal('invalidArgument', `${what} or network interface (with optional port number)`, { plain: true });
+}
+
+/** Refuses what could be no host's address to listen on, nor a port. */
+function checkListenForm(asked: string, interfaces: ReturnType<typeof networkInterfaces>): void {
+  const wanted = withoutPort(asked);
+  const port = portOf(asked) ?? managerPort;
+  if (wanted !== '' && isIP(wanted) === 0 && interfaces[wanted] === undefined) throw noAddress('listen address must be an IP address');
+  if (port <= maxPort) return;
+  throw new Refusal('invalidArgument', `failed to listen on remote API address: listen tcp: address ${port}: invalid port`, { plain: true });
+}
+
 /**
  * Refuses an address to listen on that is not this host's: nobody could ever reach the node there.
  * @internal
  */
 export function checkListenAddress(asked: string, interfaces = networkInterfaces()): void {
+  checkListenForm(asked, interfaces);
   const wanted = withoutPort(asked);
   if (wanted === '' || isUnspecified(wanted) || isOwn(wanted, interfaces)) return;
   throw new Refusal('invalidArgument', `failed to listen on remote API address: listen tcp ${asked}: bind: cannot assign requested address`, { plain: true });
@@ -111,6 +127,7 @@ export async function joiningPlaceOf(request: AskedPlace, remotes: readonly stri
   if (remotes.length === 0 || remotes.some((remote) => withoutPort(remote).trim() === '')) {
     throw new Refusal('invalidArgument', 'at least 1 RemoteAddr is required to join', { plain: true });
   }
+  checkListenForm(request.ListenAddr ?? '', networkInterfaces());
   const place = await addressed(request, remotes);
   try {
     checkListenAddress(request.ListenAddr ?? '');

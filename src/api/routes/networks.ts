@@ -1,4 +1,5 @@
 /** Routes of networks: the cluster's are ours, all others are the engine's; lists show both. */
+import { networkNamed } from '#control/find';
 import { createNetwork, removeNetwork } from '#control/networks';
 import { withoutPrefix } from '#model/address';
 import { namespaceLabel } from '#model/object/meta';
@@ -22,7 +23,7 @@ export function networkRoutes(context: Context): Route[] {
     get('/networks', async (call) => ({ status: 200, json: await listNetworks(call, context) })),
     get('/networks/{}', (call) => inspectNetwork(call, context)),
     post('/networks/create', (call) => create(call, context)),
-    post('/networks/prune', async (call) => ({ status: 200, json: { NetworksDeleted: await prune(call, context) } })),
+    post('/networks/prune', async (call) => ({ status: 200, json: { NetworksDeleted: noneIsNull(await prune(call, context)) } })),
     remove('/networks/{}', (call) => removeOne(call, context)),
     post('/networks/{}/connect', (call) => change(call, context, connectGuest, 'attaching a container that is no task')),
     post('/networks/{}/disconnect', (call) => change(call, context, disconnectGuest, 'detaching a container')),
@@ -57,7 +58,7 @@ async function inspectNetwork(call: Call, context: Context): Promise<Answer> {
   const byId = view?.get('network', ref);
   if (view && byId) return { status: 200, json: inspected(view, byId, here, call, context) };
   const stranger = scope === 'swarm' ? undefined : await strangerOf(ref, call, context);
-  const named = view?.byName('network', ref);
+  const named = view && networkNamed(view, ref);
   if (view && named && stranger?.Name === ref) throw ambiguous(ref, 'name');
   if (view && named) return { status: 200, json: inspected(view, named, here, call, context) };
   if (stranger && (stranger.Name === ref || stranger.Id === ref)) return { status: 200, json: stranger };
@@ -162,10 +163,15 @@ function refuseElsewhere({ Driver = '' }: NetworkCreateRequest, context: Context
   requireManager(context.swarm.status());
 }
 
+/** As Go tells a list that nothing was put into. */
+function noneIsNull(names: readonly string[]): readonly string[] | null {
+  return names.length > 0 ? names : null;
+}
+
 /** A name means one network: the engine's own are looked at as well as the cluster's. */
 async function refuseTakenName(name: string, context: Context): Promise<void> {
   if (name === '') return;
-  if (['none', 'default'].includes(name)) throw new HttpError(403, `operation is not permitted on predefined ${name} network`);
+  if (['none', 'default'].includes(name)) throw new HttpError(403, `operation is not permitted on predefined ${name} network `);
   const local = await context.engine.read<NetworkResource>(`/networks/${encodeURIComponent(name)}`);
   if (local?.Name === name && local.Labels?.[networkIdLabel] === undefined) throw taken(name);
 }
@@ -182,7 +188,7 @@ function isClusterNetwork(request: NetworkCreateRequest): boolean {
 async function removeOne(call: Call, context: Context): Promise<Answer> {
   const ref = parameter(call);
   const view = await optionalView(context);
-  if (view && (view.get('network', ref) ?? view.byName('network', ref))) {
+  if (view && (view.get('network', ref) ?? networkNamed(view, ref))) {
     return await context.atLeader(call, () => removeAtLeader(call, context, ref));
   }
   if (context.removals.has(ref)) return { status: 204 };

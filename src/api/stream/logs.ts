@@ -56,7 +56,8 @@ function logRequest(call: Call): LogRequest {
   if (/^-\d+$/.test(tail)) throw new HttpError(500, 'negative tail values not supported');
   if (tail !== '' && tail !== 'all' && !/^\d+$/.test(tail)) throw new HttpError(500, 'tail value must be a positive integer or "all"');
   const since = call.query.get('since') ?? '';
-  if (since !== '' && !/^\d+(\.\d+)?$/.test(since)) throw new HttpError(400, `invalid value for "since": ${since}`);
+  if (since !== '' && !/^\d+(\.\d+)?$/.test(since))
+    throw new HttpError(400, `could not parse since timestamp: strconv.ParseInt: parsing ${JSON.stringify(since)}: invalid syntax`);
   return {
     stdout,
     stderr,

@@ -4,6 +4,7 @@ import { nodeLocalName } from '#model/object/network';
 import { modeOf } from '#model/object/service';
 import type { ConfigReference, ContainerSpec, NetworkAttachmentConfig, ServiceMode, ServiceSpec } from '#model/object/service-spec';
 import type { View } from '#store/view';
+import { networkNamed } from '../find.ts';
 import { findFile, type FileKind } from '../secrets-and-configs.ts';
 
 /** The spec as stored: networks, secrets and configs by id, and the few defaults that Docker stores. */
@@ -48,7 +49,7 @@ function resolveNetwork(view: View, attachment: NetworkAttachmentConfig): Networ
   const target = attachment.Target ?? '';
   const local = nodeLocalName(target);
   if (local !== undefined) return { ...attachment, Target: local };
-  const network = view.get('network', target) ?? view.byName('network', target);
+  const network = view.get('network', target) ?? networkNamed(view, target);
   if (!network) throw new Refusal('notFound', `network ${target} not found`);
   if (network.Spec.Ingress) {
     throw new Refusal('invalidArgument', 'Service cannot be explicitly attached to the ingress network "' + network.Spec.Name + '"');

@@ -10,7 +10,7 @@ export function checkTemplates(spec: ServiceSpec): void {
   const container = spec.TaskTemplate.ContainerSpec;
   const scope = placeholders(spec);
   attempt('hostname', container?.Hostname, scope);
-  for (const line of container?.Env ?? []) attempt('env', line.slice(line.indexOf('=') + 1), scope);
+  for (const line of container?.Env ?? []) attempt('env', line.slice(line.indexOf('=') + 1), scope, line);
   for (const mount of container?.Mounts ?? []) {
     attempt('mounts', mount.Source, scope);
     attempt('mounts', mount.Target, scope);
@@ -27,11 +27,13 @@ function placeholders(spec: ServiceSpec): TemplateScope {
   return { data, functions: { join: (separator, ...values) => values.map(textOf).join(textOf(separator)) }, missing: 'error' };
 }
 
-function attempt(what: string, text: string | undefined, scope: TemplateScope): void {
+/** @param line which of several it is */
+function attempt(what: string, text: string | undefined, scope: TemplateScope, line?: string): void {
   try {
     expandTemplate(text ?? '', scope);
   } catch (error) {
-    if (error instanceof TemplateError) throw new Refusal('invalidArgument', `expanding ${what} failed: ${error.message}`);
-    throw error;
+    if (!(error instanceof TemplateError)) throw error;
+    const which = line === undefined ? '' : `expanding ${what} ${JSON.stringify(line)}: `;
+    throw new Refusal('invalidArgument', `expanding ${what} failed: ${which}${error.called('expansion')}`);
   }
 }

@@ -62,7 +62,7 @@ export const clusterSpec = object<ClusterSpec>({
   Dispatcher: object<ClusterSpec['Dispatcher']>({ HeartbeatPeriod: int64 }),
   CAConfig: object<ClusterSpec['CAConfig']>({
     NodeCertExpiry: int64,
-    ExternalCAs: list(object<ExternalCa>({ Protocol: word('Protocol', 'cfssl'), URL: text, Options: labels, CACert: text })),
+    ExternalCAs: list(object<ExternalCa>({ Protocol: word('protocol', 'cfssl'), URL: text, Options: labels, CACert: text })),
     SigningCACert: text,
     SigningCAKey: text,
     ForceRotate: uint64,

@@ -34,9 +34,9 @@ test('a cluster begins with its node and its ingress network', () => {
 });
 
 test.each([
-  [{ defaultAddrPool: ['10.0.0.0'] }, 'ipam configuration: invalid address pool 10.0.0.0'],
-  [{ dataPathPort: 80 }, 'The Data Path Port must be in the range 1024-49151'],
-  [{ subnetSize: 31 }, 'invalid subnet size 31: must be between 1 and 29'],
+  [{ defaultAddrPool: ['10.0.0.0'] }, 'invalid base pool 10.0.0.0: invalid CIDR address: 10.0.0.0'],
+  [{ dataPathPort: 80 }, 'Datapath port number is not in valid range (1024-49151) : 80'],
+  [{ subnetSize: 31 }, 'subnet size is out of range: 31'],
   [{ spec: { CAConfig: { NodeCertExpiry: 1e9 } } }, 'minimum certificate expiry time is: 1h0m0s'],
 ])('init with %j is refused', (change, message) => {
   const cluster = new MemoryCluster();

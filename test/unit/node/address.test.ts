@@ -15,7 +15,7 @@ test.each([
 
 test('a choice is left to the user, with what there is', () => {
   expect(() => advertisedAddress('', { ...one, eth1: at('203.0.113.1') })).toThrow('multiple addresses (192.0.2.1 on eth0, 203.0.113.1 on eth1)');
-  expect(() => advertisedAddress('eth9', one)).toThrow('invalid advertise address "eth9"');
+  expect(() => advertisedAddress('eth9', one)).toThrow('advertise address must be a non-zero IP address or network interface (with optional port number)');
 });
 
 test('no address at all is none to advertise, nor to carry traffic on', () => {
@@ -23,7 +23,7 @@ test('no address at all is none to advertise, nor to carry traffic on', () => {
     expect(() => advertisedAddress(zero, one), zero).toThrow('advertise address must be a non-zero IP address or network interface');
   }
   for (const zero of ['0.0.0.0', '::']) expect(() => checkDataPathAddress(zero, one)).toThrow('data path address must be a non-zero IP address');
-  expect(() => advertisedAddress('999.1.1.1', one)).toThrow('invalid advertise address');
+  expect(() => advertisedAddress('999.1.1.1', one)).toThrow('advertise address must be a non-zero IP address');
 });
 
 test("what is not this host's cannot be listened on, nor carry traffic", () => {
@@ -31,6 +31,10 @@ test("what is not this host's cannot be listened on, nor carry traffic", () => {
     expect(() => checkListenAddress(own, one), own).not.toThrow();
   }
   for (const own of ['', '192.0.2.1', 'docker0', '127.0.0.1']) expect(() => checkDataPathAddress(own, one), own).not.toThrow();
+  for (const none of ['eth9', 'bad:2377', '999.1.1.1']) {
+    expect(() => checkListenAddress(none, one), none).toThrow('listen address must be an IP address or network interface (with optional port number)');
+  }
+  expect(() => checkListenAddress('0.0.0.0:99999', one)).toThrow('listen tcp: address 99999: invalid port');
   expect(() => checkListenAddress('198.51.100.7:2377', one)).toThrow('listen tcp 198.51.100.7:2377: bind: cannot assign requested address');
   for (const foreign of ['198.51.100.7', 'eth9', '192.0.2.1:4789']) expect(() => checkDataPathAddress(foreign, one), foreign).toThrow('data path address');
 });

@@ -85,8 +85,12 @@ test.each([
   ['POST', '/swarm/update?version=1&rotateWorkerToken=x', {}, 400, /^invalid value for rotateWorkerToken: x$/],
   ['GET', '/configs?filters={"names":["a"]}', undefined, 400, /^Invalid filter 'names'$/],
   ['POST', '/nodes/NODE/update?version=1', {}, 400, /^invalid Role: ""$/],
-  ['POST', '/networks/create', { Name: 'default', Driver: 'overlay' }, 403, /^operation is not permitted on predefined default network$/],
+  ['POST', '/networks/create', { Name: 'default', Driver: 'overlay' }, 403, /^operation is not permitted on predefined default network $/],
   ['POST', '/networks/create', { Name: 'n', Driver: 'overlay', Scope: 'local' }, 403, /^cannot downgrade network scope for overlay networks$/],
+  ['GET', '/networks/INGRESS', undefined, 404, /^network INGRESS not found$/],
+  ['POST', '/services/create', spec({}, {}, { Networks: [{ Target: 'INGRESS' }] }), 404, /^network INGRESS not found$/],
+  ['POST', '/swarm/leave', undefined, 503, /Use `--force` to ignore this message. $/],
+  ['GET', '/services/held/logs?stdout=1&since=x', undefined, 400, /^could not parse since timestamp: strconv.ParseInt: parsing "x": invalid syntax$/],
   ['GET', '/networks/ingress?scope=x', undefined, 404, /^network ingress not found$/],
   ['POST', '/services/create', spec({}, {}, { Networks: [{ Target: '' }] }), 404, /^network {2}not found$/],
 ] as const)('%s %s %j', async (method, path, body, status, message) => {

@@ -49,9 +49,9 @@ test.each<[string, ServiceSpec, string]>([
   [
     'a template of nothing',
     container({ Hostname: '{{.Nope}}' }),
-    'expanding hostname failed: template: :1: executing "" at <.Nope>: can\'t evaluate field Nope',
+    'expanding hostname failed: template: expansion:1: executing "expansion" at <.Nope>: can\'t evaluate field Nope',
   ],
-  ['a broken template', container({ Env: ['A={{.Node.ID'] }), 'expanding env failed: template: :1: unclosed action'],
+  ['a broken template', container({ Env: ['A={{.Node.ID'] }), 'expanding env failed: expanding env "A={{.Node.ID": template: expansion:1: unclosed action'],
   [
     'replicas',
     serviceSpec('web', { Mode: { Replicated: { Replicas: -1 } } }),
