@@ -1,5 +1,6 @@
 /** JSON of many megabytes in steps: its long texts, which are nearly all of it, are taken out first and put back behind the parser. */
 import type { Steps } from '#base/pace/steps';
+import { deepestJson, isDeeper } from '#base/text/json-depth';
 import { parseJson } from './json.ts';
 
 /** Bytes of a text that is worth taking out. */
@@ -21,7 +22,7 @@ export class FrameTooLarge extends Error {
   }
 }
 
-/** The value of `bytes`. Throws SyntaxError as JSON.parse does, and FrameTooLarge. */
+/** The value of `bytes`. Throws SyntaxError as JSON.parse does and where it is nested deeper than anything of ours, and FrameTooLarge. */
 export function* parseLargeJson(bytes: Buffer): Steps<unknown> {
   const texts: string[] = [];
   const frame: Buffer[] = [];
@@ -42,7 +43,10 @@ export function* parseLargeJson(bytes: Buffer): Steps<unknown> {
   }
   frame.push(bytes.subarray(copied));
   if (frame.reduce((sum, { length }) => sum + length, 0) > frameLimitBytes) throw new FrameTooLarge();
-  const value = parseJson(Buffer.concat(frame).toString('utf8'));
+  const rest = Buffer.concat(frame);
+  if (isDeeper(rest, deepestJson)) throw new SyntaxError(`nested more than ${deepestJson} deep`);
+  yield;
+  const value = parseJson(rest.toString('utf8'));
   yield;
   return texts.length === 0 ? value : withTexts(value, texts);
 }

@@ -42,6 +42,7 @@ test.each([
   ['a text with a line end in it', `"${long}\n${long}"`],
   ['a text with a bad escape', `"${long}\\x${long}"`],
   ['two values', `"${long}""${long}"`],
+  ['what is nested beyond sense', `["${long}",${'['.repeat(101)}${']'.repeat(101)}]`],
 ])('%s is refused', (_what, text) => {
   expect(() => parse(text)).toThrow(SyntaxError);
 });
