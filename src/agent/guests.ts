@@ -63,7 +63,11 @@ export class Guests {
   constructor(modules: GuestModules, signal: AbortSignal) {
     this.#modules = modules;
     this.#signal = signal;
-    this.#looks = new Repeater(() => this.#lookAtAll(), modules.clock);
+    this.#looks = new Repeater(
+      () => this.#lookAtAll(),
+      (error) => this.#failed(error),
+      modules.clock,
+    );
   }
 
   start(): void {
@@ -204,18 +208,19 @@ export class Guests {
   }
 
   async #lookAtAll(): Promise<void> {
-    let failed = false;
     for (const key of this.#made) if (!this.#has(key)) this.#made.delete(key);
     for (const task of this.#all()) {
-      await this.#lookAt(task).catch((error: unknown) => {
-        failed = true;
-        this.#modules.logger.debug(
-          { container: task.Shoal.Attachment?.Name, reason: (error as Error).message },
-          'a container could not be looked at; it is tried again in a second',
-        );
-      });
+      await this.#lookAt(task).catch((error: unknown) => this.#failed(error, task));
     }
-    this.#looks.askIn(failed ? retryMs : fullLookMs);
+    this.#looks.askIn(fullLookMs);
+  }
+
+  #failed(error: unknown, task?: Task): void {
+    this.#modules.logger.debug(
+      { container: task?.Shoal.Attachment?.Name, reason: (error as Error).message },
+      'a container could not be looked at; it is tried again in a second',
+    );
+    this.#looks.askIn(retryMs);
   }
 
   async #lookAt({ ID: taskId, Shoal: { Attachment }, NetworksAttachments = [] }: Task): Promise<void> {

@@ -24,7 +24,11 @@ export class NetworkAudits {
     readonly calls: { namesMoved(): Promise<void>; looked(): void },
     readonly signal: AbortSignal,
   ) {
-    this.#looks = new Repeater(() => this.#audit(), modules.clock);
+    this.#looks = new Repeater(
+      () => this.#audit(),
+      (error) => this.#failed(error),
+      modules.clock,
+    );
   }
 
   start(): void {
@@ -39,17 +43,20 @@ export class NetworkAudits {
 
   async #audit(): Promise<void> {
     const { names, bridges, overlay, ports } = this.modules.network;
-    let well = true;
     for (const part of [() => names.audit(), () => this.calls.namesMoved().then(() => []), () => bridges.audit(), () => overlay.audit(), () => ports.audit()]) {
       try {
         for (const sentence of await part()) this.modules.logger.warn({}, sentence);
       } catch (error) {
-        well = false;
-        if (!this.signal.aborted) this.modules.logger.error({ err: error }, 'a part of the network could not be looked at or mended; it is tried again in 2 s');
+        this.#failed(error);
       }
     }
     this.calls.looked();
     const problems = [names, bridges, overlay, ports].some((facet) => facet.problems().length > 0);
-    this.#looks.askIn(well && !problems ? auditMs : retryMs);
+    this.#looks.askIn(problems ? retryMs : auditMs);
+  }
+
+  #failed(error: unknown): void {
+    if (!this.signal.aborted) this.modules.logger.error({ err: error }, 'a part of the network could not be looked at or mended; it is tried again in 2 s');
+    this.#looks.askIn(retryMs);
   }
 }

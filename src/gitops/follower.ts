@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock';
 import { nanosecondsPerMillisecond } from '#base/text/duration';
 import type { Logger } from '#base/logger';
+import { Retries } from '#base/pace/retries';
 import { Refusal } from '#base/refusal';
 import { noMeter, type Meter } from '#base/meter';
 import type { Cluster } from '#control/cluster';
@@ -37,6 +38,7 @@ export interface FollowerParts {
 const driftQuietMs = 200;
 /** Whoever fights with us, a person or another tool, is answered ever more slowly. */
 const driftSlowestMs = 60_000;
+const revert = { firstMs: 2 * driftQuietMs, slowestMs: driftSlowestMs, calmMs: 2 * driftSlowestMs };
 /** That wait for their turn, or have it. */
 const mostPeeks = 16;
 
@@ -57,10 +59,12 @@ export class Follower {
   #peeks = 0;
   #cancelTimer: () => void = () => {};
   #cancelDrift: (() => void) | undefined;
-  #lastRevert: { at: number; delayMs: number } | undefined;
+  /** Of what was changed by hand and back: of one thing, the repository. */
+  readonly #reverts: Retries;
 
   constructor(spec: RepositorySpec, parts: FollowerParts) {
     this.#spec = spec;
+    this.#reverts = new Retries(revert, parts.clock);
     this.#parts = parts;
     const { workers, place, cluster } = parts;
     const identity = async (): Promise<string | undefined> => sealingOf(await cluster.read())?.Identity;
@@ -71,7 +75,7 @@ export class Follower {
       ...parts,
       values: this.#values,
       followed: followedText(spec),
-      reverting: () => this.#reverting(),
+      reverting: () => void this.#reverts.failed('revert'),
       renderAt: (commit) => this.#reader.renderAt(commit),
     });
   }
@@ -97,7 +101,7 @@ export class Follower {
   /** Something of ours changed in the cluster: compare again with the commit at hand, without asking the remote. */
   noticeDrift(): void {
     this.#settled = undefined;
-    this.#cancelDrift ??= this.#parts.clock.after(this.#driftDelayMs(), () => {
+    this.#cancelDrift ??= this.#parts.clock.after(this.#reverts.delayMs('revert') ?? driftQuietMs, () => {
       this.#cancelDrift = undefined;
       void this.#request('drift');
     });
@@ -135,17 +139,6 @@ export class Follower {
       () => {},
     );
     return turn;
-  }
-
-  #reverting(): void {
-    this.#lastRevert = { at: this.#parts.clock.monotonicNow(), delayMs: 2 * this.#driftDelayMs() };
-  }
-
-  /** Doubles with each revert that soon follows another. */
-  #driftDelayMs(): number {
-    const last = this.#lastRevert;
-    if (!last || this.#parts.clock.monotonicNow() - last.at > 2 * driftSlowestMs) return driftQuietMs;
-    return Math.min(driftSlowestMs, last.delayMs);
   }
 
   async #request(kind: 'look' | 'drift'): Promise<void> {

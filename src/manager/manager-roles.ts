@@ -34,7 +34,11 @@ export class ManagerRoles implements Duty {
 
   constructor(parts: ManagerRolesParts) {
     this.#parts = parts;
-    this.#looks = new Repeater(() => this.#look(), parts.clock);
+    this.#looks = new Repeater(
+      () => this.#look(),
+      (error) => this.#failed(error),
+      parts.clock,
+    );
   }
 
   async start(): Promise<void> {
@@ -50,20 +54,15 @@ export class ManagerRoles implements Duty {
   }
 
   async #look(): Promise<void> {
-    try {
-      const step = this.#next(await this.#parts.cluster.read());
-      if (!step) return;
-      await this.#take(step);
-      this.#told = undefined;
-      this.#looks.ask();
-    } catch (error) {
-      this.#failed(error);
-    }
+    const step = this.#next(await this.#parts.cluster.read());
+    if (!step) return;
+    await this.#take(step);
+    this.#told = undefined;
+    this.#looks.ask();
   }
 
   #failed(error: unknown): void {
     if (!(error instanceof Refusal)) throw error;
-    if (this.#looks.stopped) return;
     if (error.message !== this.#told)
       this.#parts.logger.warn({ error: error.message }, 'the managers are not those that the nodes should make them yet: tried again every second');
     this.#told = error.message;

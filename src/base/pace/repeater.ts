@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 
 export class Repeater {
   readonly #look: () => Promise<void>;
+  readonly #failed: (error: unknown) => void;
   readonly #clock: Pick<Clock, 'after' | 'monotonicNow'>;
   #cancel: () => void = () => {};
   /** When the look begins that was put off. */
@@ -12,9 +13,10 @@ export class Repeater {
   #again = false;
   #stopped = false;
 
-  /** What `look` throws reaches the process: whatever may fail is caught in it, and asked for again by `askIn`. */
-  constructor(look: () => Promise<void>, clock: Pick<Clock, 'after' | 'monotonicNow'>) {
+  /** `failed` hears of a look that failed before another one begins, and says with `askIn` when that is; not after the stop. What it throws itself reaches the process. */
+  constructor(look: () => Promise<void>, failed: (error: unknown) => void, clock: Pick<Clock, 'after' | 'monotonicNow'>) {
     this.#look = look;
+    this.#failed = failed;
     this.#clock = clock;
   }
 
@@ -51,7 +53,11 @@ export class Repeater {
     this.#working = true;
     while (this.#again && !this.#stopped) {
       this.#again = false;
-      await this.#look();
+      try {
+        await this.#look();
+      } catch (error) {
+        if (!this.#stopped) this.#failed(error);
+      }
     }
     // In one step with the last look at `#again`: whoever asks from now on begins anew.
     this.#working = false;

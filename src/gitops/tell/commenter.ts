@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { Repeater } from '#base/pace/repeater';
+import { Retries } from '#base/pace/retries';
 import { wholeText } from '#base/whole';
 import type { Cluster } from '#control/cluster';
 import { noteComments } from '#control/repository/notify';
@@ -26,8 +27,7 @@ export interface CommenterParts {
 const quietMs = 1_000;
 /** Nobody tells of a merge request that is opened, but for a webhook. */
 const againMs = 60_000;
-const firstAgainMs = 10_000;
-const slowestMs = 3_600_000;
+const retry = { firstMs: 10_000, slowestMs: 3_600_000 };
 const answerMs = 10_000;
 const largestAnswerBytes = 4 * 1024 * 1024;
 const longestComment = 60_000;
@@ -50,12 +50,17 @@ export class Commenter {
   readonly #stop = new AbortController();
   /** Targets and requests of which it was logged that they fail. */
   readonly #troubled = new Set<string>();
-  /** What could not be said of a request, as it was then: asked again ever more slowly. */
-  readonly #later = new Map<string, { state: string; delayMs: number; notBefore: number }>();
+  /** What could not be said of a request, as it was then. */
+  readonly #retries: Retries;
 
   constructor(parts: CommenterParts) {
     this.#parts = parts;
-    this.#looks = new Repeater(() => this.#look(), parts.clock);
+    this.#retries = new Retries(retry, parts.clock);
+    this.#looks = new Repeater(
+      () => this.#look(),
+      (error) => this.#failed(error),
+      parts.clock,
+    );
   }
 
   /** A commit is followed, somebody is told from now on, or a forge says that something is new. */
@@ -69,19 +74,19 @@ export class Commenter {
   }
 
   async #look(): Promise<void> {
-    try {
-      const view = await this.#parts.cluster.read();
-      const all = [...view.list('repository')].flatMap((repository) =>
-        (repository.Notify ?? []).filter(({ MergeRequests }) => MergeRequests).map((target) => ({ repository, target })),
-      );
-      const key = sealingOf(view)?.Identity ?? '';
-      for (const { repository, target } of all) await this.#attempt(repository, target, target.ID, () => this.#comment(repository, target, key));
-      if (all.length > 0) this.#looks.askIn(againMs);
-    } catch (error) {
-      // Whoever leads next looks at its start.
-      this.#parts.logger.debug({ error: (error as Error).message }, 'merge requests cannot be looked at now: it is tried again');
-      this.#looks.askIn(againMs);
-    }
+    const view = await this.#parts.cluster.read();
+    const all = [...view.list('repository')].flatMap((repository) =>
+      (repository.Notify ?? []).filter(({ MergeRequests }) => MergeRequests).map((target) => ({ repository, target })),
+    );
+    const key = sealingOf(view)?.Identity ?? '';
+    for (const { repository, target } of all) await this.#attempt(repository, target, target.ID, () => this.#comment(repository, target, key));
+    if (all.length > 0) this.#looks.askIn(againMs);
+  }
+
+  /** Whoever leads next looks at its start. */
+  #failed(error: unknown): void {
+    this.#parts.logger.debug({ error: (error as Error).message }, 'merge requests cannot be looked at now: it is tried again');
+    this.#looks.askIn(againMs);
   }
 
   /** Whatever fails of one keeps no other waiting, and is logged once. */
@@ -104,16 +109,19 @@ export class Commenter {
     const open = readList(target, Spec.Branch, await this.#ask(listRequest(target, Spec.Branch)));
     const said = async (): Promise<readonly SaidComment[]> =>
       ((await this.#parts.cluster.read()).get('repository', ID)?.Comments ?? []).filter(({ Target }) => Target === target.ID);
-    for (const key of this.#later.keys())
-      if (key.startsWith(`${target.ID} `) && !open.some(({ number }) => key === `${target.ID} ${number}`)) this.#later.delete(key);
+    const stateOf = ({ head }: MergeRequest): string => `${head} ${Status.Commit}`;
+    const asItIs = (request: MergeRequest): string => `${target.ID} ${request.number} ${stateOf(request)}`;
+    this.#retries.keep((known) => !known.startsWith(`${target.ID} `) || open.some((request) => known === asItIs(request)));
     for (const request of open) {
-      const what = `${target.ID} ${request.number}`;
-      if (!this.#isDue(what, `${request.head} ${Status.Commit}`)) continue;
-      await this.#attempt(repository, target, what, async () => {
+      const what = asItIs(request);
+      if (!this.#retries.isDue(what)) continue;
+      // What goes well takes that back.
+      this.#retries.failed(what);
+      await this.#attempt(repository, target, `${target.ID} ${request.number}`, async () => {
         const known = (await said()).find(({ Request }) => Request === request.number);
         const mark = markOf(key, ID, target.ID, request.number);
-        const now = await this.#say(target, Spec.Name, { ...request, mark }, `${request.head} ${Status.Commit}`, known);
-        if (now) this.#later.delete(what);
+        const now = await this.#say(target, Spec.Name, { ...request, mark }, stateOf(request), known);
+        if (now) this.#retries.forget(what);
         if (!now || now === known) return;
         // Noted one by one: what was said is not said again by whoever leads next.
         const others = (await said()).filter(({ Request }) => Request !== request.number);
@@ -123,17 +131,6 @@ export class Commenter {
     // Those that are closed are forgotten.
     const left = (await said()).filter(({ Request }) => open.some(({ number }) => number === Request));
     await this.#parts.cluster.submit(noteComments(ID, target.ID, left));
-  }
-
-  /** Notes the attempt as one that failed; what goes well takes that back. */
-  #isDue(what: string, state: string): boolean {
-    const now = this.#parts.clock.monotonicNow();
-    const before = this.#later.get(what);
-    const same = before?.state === state ? before : undefined;
-    if (same && same.notBefore > now) return false;
-    const delayMs = same ? Math.min(slowestMs, 2 * same.delayMs) : firstAgainMs;
-    this.#later.set(what, { state, delayMs, notBefore: now + delayMs });
-    return true;
   }
 
   /** `state`: what the plan follows from; as long as it stands, nothing is planned anew. Undefined: there is nothing to say yet. */

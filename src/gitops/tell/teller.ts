@@ -2,6 +2,7 @@
 import { timeOf, type Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Repeater } from '#base/pace/repeater';
+import { Retries } from '#base/pace/retries';
 import type { Cluster } from '#control/cluster';
 import { messageSaid, noteVerdict } from '#control/repository/notify';
 import type { OutboxMessage } from '#model/git/notify';
@@ -16,28 +17,26 @@ export interface TellerParts {
 
 /** Verdicts turn in flocks. */
 const quietMs = 500;
-const firstRetryMs = 5_000;
-const slowestRetryMs = 10 * 60_000;
+const retry = { firstMs: 5_000, slowestMs: 10 * 60_000 };
 const answerMs = 10_000;
 /** What nobody took by then is given up. */
 const longestMs = 24 * 3_600_000;
-
-interface Attempt {
-  count: number;
-  /** By the monotonic clock. */
-  notBefore: number;
-}
 
 export class Teller {
   readonly #parts: TellerParts;
   readonly #looks: Repeater;
   /** By message; a new leader tries at once. */
-  readonly #attempts = new Map<string, Attempt>();
+  readonly #retries: Retries;
   readonly #stop = new AbortController();
 
   constructor(parts: TellerParts) {
     this.#parts = parts;
-    this.#looks = new Repeater(() => this.#look(), parts.clock);
+    this.#retries = new Retries(retry, parts.clock);
+    this.#looks = new Repeater(
+      () => this.#look(),
+      (error) => this.#failed(error),
+      parts.clock,
+    );
   }
 
   /** Something changed that may have to be told. */
@@ -51,44 +50,33 @@ export class Teller {
   }
 
   async #look(): Promise<void> {
-    try {
-      const { cluster } = this.#parts;
-      for (const { ID, Notify } of (await cluster.read()).list('repository')) if (Notify) await cluster.submit(noteVerdict(ID));
-      const open = [...(await cluster.read()).list('repository')].flatMap((repository) =>
-        (repository.Outbox ?? []).map((message) => ({ repository, message })),
-      );
-      for (const id of this.#attempts.keys()) if (!open.some(({ message }) => message.ID === id)) this.#attempts.delete(id);
-      await Promise.all(open.map(({ repository, message }) => this.#say(repository, message)));
-      this.#askAgain();
-    } catch (error) {
-      this.#parts.logger.warn({ error: (error as Error).message }, 'messages about commits cannot be stored or sent now: none is lost, and it is tried again');
-      this.#looks.askIn(firstRetryMs);
-    }
+    const { cluster } = this.#parts;
+    for (const { ID, Notify } of (await cluster.read()).list('repository')) if (Notify) await cluster.submit(noteVerdict(ID));
+    const open = [...(await cluster.read()).list('repository')].flatMap((repository) => (repository.Outbox ?? []).map((message) => ({ repository, message })));
+    this.#retries.keep((id) => open.some(({ message }) => message.ID === id));
+    await Promise.all(open.map(({ repository, message }) => this.#say(repository, message)));
+    const nextMs = this.#retries.nextMs();
+    if (nextMs !== undefined) this.#looks.askIn(Math.max(quietMs, nextMs));
   }
 
-  #askAgain(): void {
-    const now = this.#parts.clock.monotonicNow();
-    const times = [...this.#attempts.values()].map(({ notBefore }) => notBefore - now);
-    if (times.length > 0) this.#looks.askIn(Math.max(quietMs, Math.min(...times)));
+  #failed(error: unknown): void {
+    this.#parts.logger.warn({ error: (error as Error).message }, 'messages about commits cannot be stored or sent now: none is lost, and it is tried again');
+    this.#looks.askIn(retry.firstMs);
   }
 
   async #say({ ID, Spec, Notify = [] }: Repository, message: OutboxMessage): Promise<void> {
     const { cluster, clock, logger } = this.#parts;
     const target = Notify.find((each) => each.ID === message.Target);
-    const before = this.#attempts.get(message.ID);
-    if (this.#stop.signal.aborted || (before && before.notBefore > clock.monotonicNow())) return;
+    if (this.#stop.signal.aborted || !this.#retries.isDue(message.ID)) return;
     const outcome = target ? await this.#post(tellRequest(Spec.Name, target, message)) : 'said';
     const late = clock.now() - timeOf(message.At) > longestMs;
     if (outcome === 'said' || outcome.final || late) {
-      this.#attempts.delete(message.ID);
+      this.#retries.forget(message.ID);
       if (outcome !== 'said')
         logger.warn({ repository: Spec.Name, kind: target?.Kind, error: outcome.reason }, 'a message about a commit is given up: nobody takes it');
       return cluster.submit(messageSaid(ID, message.ID));
     }
-    const count = (before?.count ?? 0) + 1;
-    const delayMs = Math.min(slowestRetryMs, firstRetryMs * 2 ** (count - 1));
-    this.#attempts.set(message.ID, { count, notBefore: clock.monotonicNow() + delayMs });
-    if (count === 1)
+    if (this.#retries.failed(message.ID) === 1)
       logger.warn({ repository: Spec.Name, kind: target?.Kind, error: outcome.reason }, 'a message about a commit is not taken now: it is tried again');
   }
 

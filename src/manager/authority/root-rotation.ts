@@ -27,7 +27,11 @@ export class RootRotation implements Duty {
 
   constructor(parts: RootRotationParts) {
     this.#parts = parts;
-    this.#looks = new Repeater(() => this.#look(), parts.clock);
+    this.#looks = new Repeater(
+      () => this.#end(),
+      (error) => this.#failed(error),
+      parts.clock,
+    );
   }
 
   async start(): Promise<void> {
@@ -42,13 +46,9 @@ export class RootRotation implements Duty {
     await this.#looks.stop();
   }
 
-  async #look(): Promise<void> {
-    try {
-      await this.#end();
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      this.#looks.askIn(retryMs);
-    }
+  #failed(error: unknown): void {
+    if (!(error instanceof Refusal)) throw error;
+    this.#looks.askIn(retryMs);
   }
 
   async #end(): Promise<void> {

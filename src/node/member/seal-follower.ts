@@ -29,7 +29,11 @@ export class SealFollower {
 
   constructor(parts: SealFollowerParts) {
     this.#parts = parts;
-    this.#looks = new Repeater(() => this.#look(), parts.clock);
+    this.#looks = new Repeater(
+      () => this.#follow(),
+      (error) => this.#failed(error),
+      parts.clock,
+    );
   }
 
   start(): void {
@@ -42,14 +46,6 @@ export class SealFollower {
   async stop(): Promise<void> {
     for (const away of this.#ways) away();
     await this.#looks.stop();
-  }
-
-  async #look(): Promise<void> {
-    try {
-      await this.#follow();
-    } catch (error) {
-      this.#failed(error);
-    }
   }
 
   /** What this manager holds may be older than what its disk is sealed with already: only the newest counts. */
@@ -68,7 +64,6 @@ export class SealFollower {
   }
 
   #failed(error: unknown): void {
-    if (this.#looks.stopped) return;
     if (!(error instanceof Refusal))
       this.#parts.logger.error(
         { error: (error as Error).message },

@@ -6,10 +6,14 @@ import { VirtualClock } from '../../../support/virtual-clock.ts';
 function looks(clock = new VirtualClock()) {
   const ends: (() => void)[] = [];
   let begun = 0;
-  const repeater = new Repeater(() => {
-    begun++;
-    return new Promise<void>((resolve) => ends.push(resolve));
-  }, clock);
+  const repeater = new Repeater(
+    () => {
+      begun++;
+      return new Promise<void>((resolve) => ends.push(resolve));
+    },
+    (error) => expect.unreachable(String(error)),
+    clock,
+  );
   const end = async (): Promise<void> => {
     ends.shift()?.();
     await clock.advance(0);
@@ -78,4 +82,35 @@ test('after the stop nothing begins, and the stop waits for the look under way',
   repeater.ask();
   await clock.advance(10);
   expect(begun()).toBe(1);
+});
+
+test('a look that fails is told once, keeps no other from beginning, and is told to nobody after the stop', async () => {
+  const clock = new VirtualClock();
+  const heard: string[] = [];
+  let [begun, waits] = [0, Promise.resolve()];
+  const repeater: Repeater = new Repeater(
+    async () => {
+      await waits;
+      throw new Error(`look ${++begun}`);
+    },
+    (error) => {
+      heard.push((error as Error).message);
+      repeater.askIn(1000);
+    },
+    clock,
+  );
+  repeater.ask();
+  repeater.ask();
+  await clock.advance(0);
+  expect(heard).toEqual(['look 1', 'look 2']);
+  await clock.advance(1000);
+  expect(heard).toEqual(['look 1', 'look 2', 'look 3']);
+  let go = (): void => {};
+  waits = new Promise<void>((resolve) => (go = resolve));
+  repeater.ask();
+  const stop = repeater.stop();
+  go();
+  await stop;
+  await clock.advance(10_000);
+  expect([begun, heard.length]).toEqual([4, 3]);
 });
