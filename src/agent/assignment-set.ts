@@ -87,10 +87,11 @@ export class AssignmentSet {
   /** The other nodes on this one's networks. */
   get peers(): readonly Peer[] {
     const others = [...this.#peers.values()].filter(({ NodeID }) => !this.#nodes.has(NodeID));
-    return others.map(({ NodeID, NetworkID, Gateway, Address, ShowsClients }) => {
-      const peer = { nodeId: NodeID, networkId: NetworkID, gateway: Gateway, address: Address };
-      return ShowsClients ? { ...peer, showsClients: true } : peer;
-    });
+    return others.map(({ NodeID, NetworkID, Gateway, Address, ShowsClients, Encryption }) => ({
+      ...{ nodeId: NodeID, networkId: NetworkID, gateway: Gateway, address: Address },
+      ...(ShowsClients && { showsClients: true }),
+      ...(Encryption && { encryption: Encryption }),
+    }));
   }
 
   /** UDP port that networks over several nodes use; undefined: the usual one. */

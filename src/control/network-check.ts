@@ -1,10 +1,14 @@
 /** What a network may ask for: options that are carried out, and addresses that fit together. */
 import { Refusal } from '#base/refusal';
+import { counted } from '#base/text/human';
 import { addressNumber, hostsOf, parseSubnet, type Subnet } from '#model/ipv4';
-import { networkNumberOption, networkNumber, type NetworkSpec } from '#model/object/network';
+import { encryptedOption, isEncrypted, networkNumberOption, networkNumber, type NetworkSpec } from '#model/object/network';
 import { optionProblem } from '#model/options/network-options';
 import type { View } from '#store/view';
 import { checkAddress, checkSubnet } from './addresses.ts';
+
+/** The others are counted. */
+const nodesNamed = 4;
 
 type Config = NonNullable<NonNullable<NetworkSpec['IPAM']>['Config']>[number];
 
@@ -14,6 +18,7 @@ export function checkOptions(view: View, { Options = {} }: NetworkSpec): void {
     const problem = optionProblem(key, value);
     if (problem) throw new Refusal(problem.kind, problem.text, { plain: true });
   }
+  if (isEncrypted({ Spec: { Options } })) checkEncryption(view);
   const number = Options[networkNumberOption];
   if (number === undefined) return;
   for (const other of view.list('network')) {
@@ -24,6 +29,19 @@ export function checkOptions(view: View, { Options = {} }: NetworkSpec): void {
       });
     }
   }
+}
+
+/** Refuses where some node would have to send in the clear, or had no part in the network. */
+function checkEncryption(view: View): void {
+  const lacking = [...view.list('node')].flatMap(({ ID, Description }) => {
+    const { Key, Lacks = 'its program is of an earlier version' } = Description?.Shoal?.Encryption ?? {};
+    return Key === undefined ? [`${Description?.Hostname || ID} (${Lacks})`] : [];
+  });
+  if (lacking.length === 0) return;
+  const more = lacking.length > nodesNamed ? ` and ${counted(lacking.length - nodesNamed, 'other')}` : '';
+  throw new Refusal('failedPrecondition', `network option ${encryptedOption}: these nodes cannot encrypt: ${lacking.slice(0, nodesNamed).join('; ')}${more}`, {
+    plain: true,
+  });
 }
 
 /** Refuses addresses that cannot be given: a network has one subnet, of version 4, and all that is said of it lies inside. */

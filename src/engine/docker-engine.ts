@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import type { Meter } from '#base/meter';
+import type { Network } from '#model/object/network';
 import type { NodeDescription } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';
@@ -33,7 +34,7 @@ export interface DockerEngineOptions {
   parallelPulls?: number;
   meter?: Meter;
   /** The largest packet on networks whose specification does not say; absent: the engine's own default. */
-  networkMtu?: () => Promise<number>;
+  networkMtu?: (network: Network) => Promise<number>;
 }
 
 const inspectsAtOnce = 8;

@@ -40,7 +40,7 @@ export class DockerNetworks {
   constructor(
     readonly docker: Docker,
     readonly nodeId: string,
-    readonly mtu?: () => Promise<number>,
+    readonly mtu?: (network: Network) => Promise<number>,
   ) {}
 
   /** Cluster network ids; refreshes what `name` knows. */
@@ -118,7 +118,7 @@ export class DockerNetworks {
    */
   async #createNamed(network: Network, gateway: string): Promise<string> {
     const name = network.Spec.Name;
-    const maker = { nodeId: this.nodeId, mtu: await this.mtu?.() };
+    const maker = { nodeId: this.nodeId, mtu: await this.mtu?.(network) };
     if ((await this.#countNamed(name)) === 0) {
       const made = await this.docker.createNetwork(networkRequest(network, gateway, name, maker)).catch((error: unknown) => {
         // Newer engines refuse a name that is taken.

@@ -45,7 +45,7 @@ export class HostNetwork {
   constructor(options: HostNetworkOptions, { logger, clock }: { logger: Logger; clock: Clock }) {
     const { instance, heldPorts, nodeId } = options;
     this.#watch = new RuleWatch(instance, { clock, logger });
-    const parts = { logger, watch: this.#watch };
+    const parts = { logger, clock, watch: this.#watch };
     this.overlay = new HostOverlay(options, parts);
     this.bridges = new HostBridges(instance, parts);
     this.ports = new HostPorts({ instance, heldPorts, nodeId }, parts);

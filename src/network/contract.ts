@@ -1,5 +1,5 @@
 /** What a node's network does for its agent, in four facets. `host` fulfils bridges, overlay and ports, `resolver` the names; the agent knows this page only. */
-import type { ServiceEndpoint } from '#model/object/assignment';
+import type { PeerEncryption, ServiceEndpoint } from '#model/object/assignment';
 import type { AttachedNetwork, Network } from '#model/object/network';
 import type { PortClash } from '#model/object/node';
 
@@ -40,6 +40,8 @@ export interface Peer {
   address: string;
   /** Its tasks answer clients by the node that these came to. */
   showsClients?: boolean;
+  /** On an encrypted network; without it nothing is sent to it there. */
+  encryption?: PeerEncryption;
 }
 
 export interface Overlay extends Traffic {

@@ -1,5 +1,6 @@
 /** What the kernel lacks of a node's tunnels, as lines for `ip -batch` and `bridge -batch`: nothing is torn down that is as it should be. */
-import type { OverlayPlan, Tunnel, Way } from './overlay.ts';
+import { encryptedMtu } from './encryption.ts';
+import type { OverlayPlan, Tunnel } from './overlay.ts';
 
 export interface SeenBridge {
   mac: string;
@@ -13,6 +14,8 @@ export interface SeenDevice {
   number: number;
   port: number;
   local: string;
+  /** The device that its packets must leave by; empty: as the host sends others. */
+  via: string;
   mtu: number;
   master: string;
   /** Up, learning nothing, flooding nothing. */
@@ -26,7 +29,7 @@ export interface SeenOverlay {
   devices: ReadonlyMap<string, SeenDevice>;
   /** bridge → address → hardware address. */
   neighbours: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  /** device → hardware address → host; an empty text where only one of the two entries is there. */
+  /** device → hardware address → host, and the device that leads there where one is named; an empty text where only one of the two entries is there. */
   forwards: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
@@ -36,6 +39,8 @@ export interface Underlay {
   local: string;
   /** The largest packet of a network that leaves room for what carries it. */
   mtu: number;
+  /** The device that encrypts. */
+  encrypting: string;
   /** Text by which devices of this node are known again. */
   mark: string;
 }
@@ -78,7 +83,7 @@ export function repairOverlay({ bridges: own, tunnels, answers }: PlannedLinks, 
     const fresh = deviceLines(tunnel, known, seen.devices.get(tunnel.device), underlay);
     ip.push(...fresh.lines);
     ip.push(...neighbourLines(tunnel, sameMac ? seen.neighbours.get(tunnel.bridge) : undefined));
-    bridge.push(...forwardLines(tunnel, fresh.made ? undefined : seen.forwards.get(tunnel.device)));
+    bridge.push(...forwardLines(tunnel, underlay, fresh.made ? undefined : seen.forwards.get(tunnel.device)));
     if (ip.length + bridge.length > before) touched.push(tunnel.name);
   }
   ip.push(...answerLines(own, answers, seen));
@@ -111,24 +116,27 @@ export function repairedOverlay({ bridges: own, tunnels, answers }: PlannedLinks
     bridges,
     devices: new Map(there.map((tunnel) => [tunnel.device, wantedDevice(tunnel, bridges.get(tunnel.bridge), underlay)])),
     neighbours: new Map(there.map(({ bridge, ways }) => [bridge, new Map([...ways].map(([address, { mac }]) => [address, mac]))])),
-    forwards: new Map(there.map(({ device, ways }) => [device, hostsByMac(ways)])),
+    forwards: new Map(there.map((tunnel) => [tunnel.device, hostsByMac(tunnel, underlay)])),
   };
 }
 
-function wantedDevice({ number, bridge }: Tunnel, seen: SeenBridge | undefined, { port, local, mtu }: Underlay): SeenDevice {
+function wantedDevice({ number, bridge, encrypted }: Tunnel, seen: SeenBridge | undefined, { port, local, mtu, encrypting }: Underlay): SeenDevice {
+  const own = encrypted ? encryptedMtu(mtu) : mtu;
   // Containers of a network that was made before there were other nodes may send larger packets: the kernel tells them, or splits them.
-  return { number, port, local, mtu: Math.max(mtu, seen?.portMtu ?? 0), master: bridge, well: true };
+  return { number, port, local, via: encrypted ? encrypting : '', mtu: Math.max(own, seen?.portMtu ?? 0), master: bridge, well: true };
 }
 
 function deviceLines(tunnel: Tunnel, bridge: SeenBridge, seen: SeenDevice | undefined, underlay: Underlay): { lines: string[]; made: boolean } {
   const { device } = tunnel;
-  const { number, port, local, mtu, master } = wantedDevice(tunnel, bridge, underlay);
+  const { number, port, local, via, mtu, master } = wantedDevice(tunnel, bridge, underlay);
   const lines: string[] = [];
   // What it was made with cannot be changed while it is there.
-  const same = seen !== undefined && seen.number === number && seen.port === port && seen.local === local;
+  const same = seen !== undefined && seen.number === number && seen.port === port && seen.local === local && seen.via === via;
   if (seen && !same) lines.push(`link del dev ${device}`);
   if (!same) {
-    lines.push(`link add ${device} mtu ${mtu} type vxlan id ${number} dstport ${port} ${local === '' ? '' : `local ${local} `}nolearning`);
+    lines.push(
+      `link add ${device} mtu ${mtu} type vxlan id ${number} ${via === '' ? '' : `dev ${via} `}dstport ${port} ${local === '' ? '' : `local ${local} `}nolearning`,
+    );
     lines.push(`link set dev ${device} alias ${underlay.mark}`);
   } else if (seen.mtu !== mtu) lines.push(`link set dev ${device} mtu ${mtu}`);
   if (same && seen.well && seen.master === master) return { lines, made: false };
@@ -149,8 +157,9 @@ function dropped(addresses: Iterable<string>, bridge: string): string[] {
   return [...addresses].map((address) => `neigh del ${address} dev ${bridge}`);
 }
 
-function forwardLines({ device, ways }: Tunnel, seen: ReadonlyMap<string, string> | undefined): string[] {
-  const wanted = hostsByMac(ways);
+function forwardLines(tunnel: Tunnel, underlay: Underlay, seen: ReadonlyMap<string, string> | undefined): string[] {
+  const { device } = tunnel;
+  const wanted = hostsByMac(tunnel, underlay);
   const lines: string[] = [];
   for (const mac of seen?.keys() ?? []) if (!wanted.has(mac)) lines.push(`fdb del ${mac} dev ${device} self`, `fdb del ${mac} dev ${device} master`);
   for (const [mac, host] of wanted) {
@@ -160,6 +169,7 @@ function forwardLines({ device, ways }: Tunnel, seen: ReadonlyMap<string, string
   return lines;
 }
 
-function hostsByMac(ways: ReadonlyMap<string, Way>): Map<string, string> {
-  return new Map([...ways.values()].map(({ mac, underlay }) => [mac, underlay]));
+/** The device of the tunnel says by itself how it listens, not how each packet leaves. */
+function hostsByMac({ ways, encrypted }: Tunnel, { encrypting }: Underlay): Map<string, string> {
+  return new Map([...ways.values()].map(({ mac, underlay }) => [mac, encrypted ? `${underlay} via ${encrypting}` : underlay]));
 }

@@ -1,7 +1,7 @@
 /** A node's part of the networks over several hosts: which it needs, and behind which host every address of others is. */
 import { compareTexts } from '#base/text/text';
 import { macAddress } from '#model/mac-address';
-import { bridgeName, chosenGateway, networkNumber, tunnelName } from '#model/object/network';
+import { bridgeName, chosenGateway, isEncrypted, networkNumber, tunnelName } from '#model/object/network';
 import type { LocalNetwork, Overlay, Peer } from './contract.ts';
 
 /** Where frames to an address go. */
@@ -9,6 +9,15 @@ export interface Way {
   mac: string;
   /** Address of the host. */
   underlay: string;
+}
+
+/** Another host's end of what is encrypted. */
+export interface EncryptedPeer {
+  /** Public key. */
+  key: string;
+  /** The one that it will have next. */
+  next?: string;
+  port: number;
 }
 
 /** One network between this host and others. */
@@ -19,6 +28,8 @@ export interface Tunnel {
   /** Hardware address that the bridge must have, since the others know it by that. */
   mac: string;
   device: string;
+  /** Its packets leave by the device that encrypts, or not at all. */
+  encrypted: boolean;
   ways: ReadonlyMap<string, Way>;
 }
 
@@ -38,6 +49,8 @@ export interface OverlayPlan {
   port: number;
   /** Addresses of the hosts that may send to this one. */
   members: readonly string[];
+  /** Of the hosts on this one's encrypted networks, by address; undefined: there is no such network here. */
+  encryption?: ReadonlyMap<string, EncryptedPeer>;
   /** A sentence for each network or peer that cannot be reached. */
   problems: readonly string[];
 }
@@ -61,11 +74,18 @@ export function planOverlay({ networks, peers, services, port = usualPort }: Ove
     const answered = [...(gateway === undefined ? [] : [gateway]), ...(virtual.get(local.network.ID) ?? [])];
     if (answered.length > 0) answers.push({ bridge: bridgeName(local.network.ID), addresses: answered });
     if (others.length === 0) continue;
-    const tunnel = tunnelOf(local, others, addresses.get(local.network.ID) ?? []);
+    const reached = isEncrypted(local.network) ? others.filter(({ encryption }) => encryption) : others;
+    for (const { nodeId } of others.filter((peer) => !reached.includes(peer))) {
+      problems.push(
+        `node ${nodeId} has no key: on the encrypted network ${local.network.Spec.Name} nothing is sent to it; see what it says under \`node inspect\``,
+      );
+    }
+    const tunnel = tunnelOf(local, reached, addresses.get(local.network.ID) ?? []);
     if (tunnel) tunnels.push(tunnel);
     else
       problems.push(`network ${local.network.Spec.Name} has no number for its packets yet, its tasks on other hosts are not reached: the managers give it one`);
   }
+  const encryption = encryptedPeers(networks, reachable, problems);
   const bridges = networks.map(({ network }) => bridgeName(network.ID));
   return {
     bridges,
@@ -73,8 +93,30 @@ export function planOverlay({ networks, peers, services, port = usualPort }: Ove
     answers,
     port,
     members: [...new Set(reachable.map(({ address }) => address))].toSorted(compareTexts),
+    ...(encryption && { encryption }),
     problems: [...new Set(problems)],
   };
+}
+
+/** An address stands for one host and a key for one address: what several nodes claim is given to none of them, for one of them is not who it says. */
+function encryptedPeers(networks: Overlay['networks'], peers: readonly Peer[], problems: string[]): OverlayPlan['encryption'] {
+  const encrypted = new Set(networks.filter(({ network }) => isEncrypted(network)).map(({ network }) => network.ID));
+  const others = peers.filter(({ networkId }) => encrypted.has(networkId));
+  if (others.length === 0) return undefined;
+  const claims = new Map<string, Set<string>>();
+  const claim = (what: string, nodeId: string): void => void claims.set(what, (claims.get(what) ?? new Set()).add(nodeId));
+  for (const { nodeId, address, encryption } of others) {
+    for (const what of [address, encryption?.Key, encryption?.Next]) if (what !== undefined) claim(what, nodeId);
+  }
+  const found = new Map<string, EncryptedPeer>();
+  for (const { nodeId, address, encryption } of others) {
+    if (!encryption) continue;
+    const { Key: key, Next: next, Port: port } = encryption;
+    const shared = [address, key, next].find((what) => what !== undefined && (claims.get(what)?.size ?? 0) > 1);
+    if (shared === undefined) found.set(address, { key, port, ...(next !== undefined && { next }) });
+    else problems.push(`several nodes, ${nodeId} among them, say that ${shared} is theirs: nothing encrypted is sent to them until one of them leaves`);
+  }
+  return found;
 }
 
 /** By network. */
@@ -119,7 +161,15 @@ function tunnelOf({ network, gateway }: LocalNetwork, peers: readonly Peer[], ta
     if (underlay === undefined) ways.delete(address);
     else ways.set(address, { mac, underlay });
   }
-  return { name: network.Spec.Name, number, mac: macAddress(gateway), bridge: bridgeName(network.ID), device: tunnelName(network.ID), ways };
+  return {
+    name: network.Spec.Name,
+    number,
+    mac: macAddress(gateway),
+    bridge: bridgeName(network.ID),
+    device: tunnelName(network.ID),
+    encrypted: isEncrypted(network),
+    ways,
+  };
 }
 
 /** The gateway that the specification names; in networks of before a node may have it for its own address. */

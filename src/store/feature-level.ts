@@ -1,7 +1,8 @@
 /** Which feature level an action needs: what some manager does not know must never reach the log. */
 import type { Kind } from '#model/object/object';
-import { featureLevel } from '#model/feature-level';
+import { encryptionLevel, featureLevel } from '#model/feature-level';
 import type { Cluster } from '#model/object/cluster';
+import { isEncrypted, type Network } from '#model/object/network';
 import type { NodeDescription } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import { update, type Action } from './action.ts';
@@ -60,6 +61,7 @@ type Held = Pick<Exclude<Action, { type: 'remove' }>, 'kind' | 'object'>;
 /** An older leader would take such an object for another: a container of somebody's for a task that nobody wants, a root for one that it can sign with. */
 function heldNeed({ kind, object }: Held): Need | undefined {
   if (kind === 'task') return (object as Task).Shoal.Attachment && { level: 6, what: 'attaching a container to a network of the cluster' };
+  if (kind === 'network') return isEncrypted(object as Network) ? { level: encryptionLevel, what: 'an encrypted network' } : undefined;
   if (kind !== 'cluster') return undefined;
   const { Authority: { Key, Rotation } = {} } = (object as Cluster).Shoal ?? {};
   return Key === '' || Rotation?.Key === '' ? { level: 6, what: 'a root whose key only an external CA has' } : undefined;

@@ -10,7 +10,15 @@ import { join } from 'node:path';
 const packages = { dockerd: 'docker.io', nft: 'nftables', ip: 'iproute2', iptables: 'iptables', busybox: 'busybox-static', git: 'git' };
 
 /** What the tests need beside that: servers that Git speaks to, and what makes certificates for them. */
-export const testPackages = { sshd: 'openssh-server', 'ssh-keygen': 'openssh-client', openssl: 'openssl', curl: 'curl', tcpdump: 'tcpdump' };
+export const testPackages = {
+  sshd: 'openssh-server',
+  'ssh-keygen': 'openssh-client',
+  openssl: 'openssl',
+  curl: 'curl',
+  tcpdump: 'tcpdump',
+  wg: 'wireguard-tools',
+  'wireguard-go': 'wireguard-go',
+};
 
 /** @param {Readonly<Record<string, string>>} wanted @returns {string[]} packages whose command is missing */
 function missingPackages(wanted) {

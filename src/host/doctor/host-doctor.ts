@@ -138,7 +138,17 @@ export class HostDoctor {
     for (const text of [...overlay.problems(), ...ports.problems(), ...bridges.problems()]) {
       found.push({ level: 'warning', check: 'kernel', text, advice: 'see what it says; it is tried again by itself' });
     }
-    return [...found, ...(await fullTable())];
+    return [...found, ...(await this.#unheard()), ...(await fullTable())];
+  }
+
+  async #unheard(): Promise<Finding[]> {
+    const { hosts, port } = await this.#parts.overlay.unheard();
+    return hosts.map((host) => ({
+      level: 'error',
+      check: 'kernel',
+      text: `${host} has never answered an encrypted packet: encrypted networks do not reach it`,
+      advice: `let UDP port ${port} through between all nodes, and see whether the node has what encrypts (wg show)`,
+    }));
   }
 
   /** Nothing tells of a flush in a container's network: who looks loads again what is gone. */

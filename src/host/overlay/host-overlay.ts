@@ -1,14 +1,19 @@
 /** The networks between hosts: a tunnel device on each network's bridge, and behind which host every address is; nothing is ever flooded. */
 import { Coalescer } from '#base/pace/coalescer';
+import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import type { Counters, Facet, Overlay } from '#network/contract';
+import type { NodeEncryption } from '#model/object/node';
+import { isEncrypted } from '#model/object/network';
+import type { Counters, Facet, LocalNetwork, Overlay } from '#network/contract';
+import { encryptedMtu } from '#network/encryption';
 import { planOverlay, type OverlayPlan } from '#network/overlay';
 import { repairedOverlay, repairOverlay, type Repair, type SeenOverlay, type Underlay } from '#network/overlay-repair';
-import { overlayRules, overlayTableName } from '#network/rules/overlay-rules';
+import { type Guarded, overlayRules, overlayTableName } from '#network/rules/overlay-rules';
 import { announceChanges } from '../bridge.ts';
 import { deviceNames } from '../devices.ts';
 import { LoadedRules } from '../loaded-rules.ts';
 import type { RuleWatch } from '../rule-watch.ts';
+import { EncryptingDevice } from './encrypting-device.ts';
 import { groundOf, lookAtOverlay, type Ground } from './overlay-look.ts';
 import { run } from '../run.ts';
 
@@ -28,6 +33,7 @@ export class HostOverlay implements Facet<Overlay> {
   readonly #options: HostOverlayOptions;
   readonly #logger: Logger;
   readonly #rules: LoadedRules;
+  readonly #encrypting: EncryptingDevice;
   readonly #changes = new Coalescer<Overlay>((wanted) => this.#carryOut(planOverlay(wanted)).then(() => undefined));
   readonly #counters = { tunnels_made: 0, lines: 0, processes: 0, repairs: 0 };
   #wanted: Overlay | undefined;
@@ -36,9 +42,10 @@ export class HostOverlay implements Facet<Overlay> {
   #plan: OverlayPlan | undefined;
   #problems: readonly string[] = [];
 
-  constructor(options: HostOverlayOptions, { logger, watch }: { logger: Logger; watch: RuleWatch }) {
+  constructor(options: HostOverlayOptions, { logger, clock, watch }: { logger: Logger; clock: Clock; watch: RuleWatch }) {
     this.#options = options;
     this.#logger = logger;
+    this.#encrypting = new EncryptingDevice({ nodeId: options.nodeId, mark: this.#mark() }, clock);
     this.#rules = new LoadedRules(overlayTableName(options.instance), { logger, watch });
   }
 
@@ -63,7 +70,8 @@ export class HostOverlay implements Facet<Overlay> {
     const { tunnels = [] } = this.#plan ?? {};
     if (tunnels.length === 0 || !this.#known) return true;
     const devices = await deviceNames();
-    return tunnels.every(({ device, bridge }) => devices.has(device) && devices.has(bridge)) && this.#rules.whole();
+    if (!tunnels.every(({ device, bridge }) => devices.has(device) && devices.has(bridge))) return false;
+    return (await this.#rules.whole()) && (await this.#encrypting.whole());
   }
 
   problems(): readonly string[] {
@@ -76,8 +84,25 @@ export class HostOverlay implements Facet<Overlay> {
   }
 
   /** The largest packet of a network that may span hosts. */
-  async mtu(): Promise<number> {
-    return (await this.ground()).mtu;
+  async mtu(network: LocalNetwork['network']): Promise<number> {
+    const { mtu } = await this.ground();
+    return isEncrypted(network) ? encryptedMtu(mtu) : mtu;
+  }
+
+  /** What others are to know of how this host encrypts, or what it lacks. */
+  async encryption(): Promise<NodeEncryption> {
+    const { local } = await this.ground();
+    return local === '' ? { Lacks: `an interface with the address ${this.#options.address}, by which other nodes know it` } : this.#encrypting.described();
+  }
+
+  /** See `EncryptingDevice.rotate`. */
+  rotateKey(tell: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    return this.#encrypting.rotate(tell, signal);
+  }
+
+  /** Hosts that encrypted packets were sent to and that never answered, with the port that they are sent to. */
+  async unheard(): Promise<{ hosts: readonly string[]; port: number }> {
+    return { hosts: await this.#encrypting.unheard(), port: this.#encrypting.port };
   }
 
   async ground(): Promise<Ground> {
@@ -96,29 +121,58 @@ export class HostOverlay implements Facet<Overlay> {
     const { seen, ground } = await this.#look();
     const { ip, bridge, touched } = repairOverlay(this.#plan, seen, this.#underlay(this.#plan, ground));
     const lines = ip.length + bridge.length;
-    return touched.length === 0 && lines > 0 ? [`of another time (${lines} entries)`] : touched;
+    const encrypted = this.#plan.tunnels.filter((tunnel) => tunnel.encrypted).map(({ name }) => name);
+    const unlike = touched.length === 0 && lines > 0 ? [`of another time (${lines} entries)`] : touched;
+    return (await this.#encrypting.whole()) ? unlike : [...new Set([...unlike, ...encrypted])];
   }
 
   async tearDown(): Promise<void> {
     await this.#changes.idle();
     this.#known = undefined;
     await this.#carryOut({ bridges: [], tunnels: [], answers: [], members: [], problems: [], port: 0 });
+    await this.#encrypting.remove();
     await this.#rules.remove();
   }
 
   /** The names of the networks that something was done for. */
-  async #carryOut(plan: OverlayPlan): Promise<readonly string[]> {
+  async #carryOut(wanted: OverlayPlan): Promise<readonly string[]> {
     const before = this.#plan;
-    this.#plan = plan;
+    this.#plan = wanted;
+    let plan = wanted;
     // The first one may find what an earlier life left; who is alone looks at names only.
     const nothing = isEmpty(plan) && (before ? isEmpty(before) : !(await anyTunnel()));
     this.#problems = plan.problems;
     if (nothing) return [];
     // Before anybody could send to us.
-    if (plan.tunnels.length > 0) await this.#rules.load(overlayRules(this.#rules.table, plan.members, plan.port));
-    const touched = await this.#mend(plan);
+    if (plan.tunnels.length > 0) await this.#rules.load(overlayRules(this.#rules.table, plan.members, plan.port, this.#guarded(plan)));
+    const encrypted = await this.#encrypt(plan);
+    // Others go on: what must be encrypted waits.
+    if (encrypted.problem !== undefined)
+      plan = { ...plan, tunnels: plan.tunnels.filter((tunnel) => !tunnel.encrypted), problems: [...plan.problems, encrypted.problem] };
+    this.#problems = plan.problems;
+    const touched = [...encrypted.touched, ...(await this.#mend(plan))];
+    if (!wanted.encryption && before?.encryption) await this.#encrypting.remove();
     if (plan.tunnels.length === 0 && (before?.tunnels.length ?? 1) > 0) await this.#rules.remove();
     return touched;
+  }
+
+  #guarded({ tunnels }: OverlayPlan): Guarded {
+    return { device: this.#encrypting.name, numbers: tunnels.filter(({ encrypted }) => encrypted).map(({ number }) => number) };
+  }
+
+  /** Before the tunnels that lead through it. */
+  async #encrypt({ encryption, tunnels }: OverlayPlan): Promise<{ touched: readonly string[]; problem?: string }> {
+    if (!encryption) return { touched: [] };
+    const names = tunnels.filter(({ encrypted }) => encrypted).map(({ name }) => name);
+    try {
+      const { local, linkMtu } = await this.ground();
+      const touched = await this.#encrypting.apply(encryption, { local, mtu: encryptedMtu(linkMtu) }, this.#known === undefined);
+      return { touched: touched ? names : [] };
+    } catch (error) {
+      const problem = `the encrypted networks ${names.join(', ')} reach no other host: ${(error as Error).message}`;
+      this.#logger.warn({}, problem);
+      return { touched: [], problem };
+    }
   }
 
   async #mend(plan: OverlayPlan): Promise<readonly string[]> {
@@ -142,7 +196,7 @@ export class HostOverlay implements Facet<Overlay> {
   }
 
   #underlay({ port }: OverlayPlan, { local, mtu }: Ground): Underlay {
-    return { port, local, mtu, mark: this.#mark() };
+    return { port, local, mtu, encrypting: this.#encrypting.name, mark: this.#mark() };
   }
 
   #mark(): string {

@@ -1,6 +1,7 @@
 /** What the kernel has of our networks between hosts, read by three processes whatever their number. */
 import { addressNumber } from '#model/ipv4';
 import type { SeenBridge, SeenDevice, SeenOverlay } from '#network/overlay-repair';
+import { isEncryptingDevice } from '#network/encryption';
 import { run } from '../run.ts';
 
 const limits = { timeoutMs: 10_000 };
@@ -15,8 +16,21 @@ interface Link {
   flags: readonly string[];
   master?: string;
   address?: string;
-  linkinfo?: { info_kind?: string; info_data?: { id?: number; port?: number; local?: string }; info_slave_data?: Readonly<Record<string, unknown>> };
+  linkinfo?: {
+    info_kind?: string;
+    info_data?: { id?: number; port?: number; local?: string; link?: string };
+    info_slave_data?: Readonly<Record<string, unknown>>;
+  };
   addr_info?: readonly { local?: string; prefixlen?: number }[];
+}
+
+interface SeenEntry {
+  mac: string;
+  ifname: string;
+  dst?: string;
+  viaIf?: string;
+  master?: string;
+  state?: string;
 }
 
 /** Which of this host's addresses others send to, and how large a packet may be. */
@@ -37,7 +51,7 @@ export async function groundOf(address: string): Promise<Ground> {
 export async function lookAtOverlay(mark: string, address: string): Promise<{ seen: SeenOverlay; ground: Ground }> {
   const [links, forwards, neighbours] = await Promise.all([
     list<Link>('ip', ['-j', '-d', 'addr', 'show']),
-    list<{ mac: string; ifname: string; dst?: string; flags?: readonly string[]; master?: string; state?: string }>('bridge', ['-j', 'fdb', 'show']),
+    list<SeenEntry>('bridge', ['-j', 'fdb', 'show']),
     list<{ dst: string; dev: string; lladdr?: string }>('ip', ['-j', 'neigh', 'show', 'nud', 'permanent']),
   ]);
   const devices = devicesIn(links, mark);
@@ -50,7 +64,8 @@ export async function lookAtOverlay(mark: string, address: string): Promise<{ se
 }
 
 function groundIn(links: readonly Link[], address: string): Ground {
-  const link = links.find(({ addr_info = [] }) => addr_info.some(({ local }) => local === address));
+  // What encrypts has the address, too, and is not where others send.
+  const link = links.find(({ ifname, addr_info = [] }) => !isEncryptingDevice(ifname) && addr_info.some(({ local }) => local === address));
   const linkMtu = link?.mtu ?? usualMtu;
   return { local: link ? address : '', mtu: linkMtu - overheadBytes, linkMtu };
 }
@@ -59,10 +74,10 @@ function devicesIn(links: readonly Link[], mark: string): Map<string, SeenDevice
   const devices = new Map<string, SeenDevice>();
   for (const { ifname, ifalias, mtu, flags, master = '', linkinfo } of links) {
     if (linkinfo?.info_kind !== 'vxlan' || ifalias !== mark) continue;
-    const { id = 0, port = 0, local = '' } = linkinfo.info_data ?? {};
+    const { id = 0, port = 0, local = '', link = '' } = linkinfo.info_data ?? {};
     const slave = linkinfo.info_slave_data ?? {};
     const silent = ['learning', 'flood', 'mcast_flood', 'bcast_flood'].every((flag) => slave[flag] === false);
-    devices.set(ifname, { number: id, port, local, mtu, master, well: flags.includes('UP') && silent && slave['neigh_suppress'] === true });
+    devices.set(ifname, { number: id, port, local, via: link, mtu, master, well: flags.includes('UP') && silent && slave['neigh_suppress'] === true });
   }
   return devices;
 }
@@ -82,15 +97,12 @@ function bridgesIn(links: readonly Link[], devices: ReadonlyMap<string, SeenDevi
 }
 
 /** Each way is two entries: which host (`self`), and that it is behind this port (`master`). */
-function forwardsIn(
-  entries: readonly { mac: string; ifname: string; dst?: string; master?: string; state?: string }[],
-  devices: ReadonlyMap<string, SeenDevice>,
-): Map<string, Map<string, string>> {
+function forwardsIn(entries: readonly SeenEntry[], devices: ReadonlyMap<string, SeenDevice>): Map<string, Map<string, string>> {
   const hosts = new Map<string, Map<string, string>>();
   const bridged = new Set<string>();
-  for (const { mac, ifname, dst, master, state } of entries) {
+  for (const { mac, ifname, dst, viaIf, master, state } of entries) {
     if (!devices.has(ifname)) continue;
-    if (dst !== undefined) hosts.set(ifname, (hosts.get(ifname) ?? new Map<string, string>()).set(mac, dst));
+    if (dst !== undefined) hosts.set(ifname, (hosts.get(ifname) ?? new Map<string, string>()).set(mac, viaIf === undefined ? dst : `${dst} via ${viaIf}`));
     else if (master !== undefined && state === 'static') bridged.add(`${ifname} ${mac}`);
   }
   for (const key of bridged) {

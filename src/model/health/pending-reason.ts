@@ -7,6 +7,7 @@ export const pendingTexts = {
   plugin: 'missing plugin',
   constraints: 'scheduling constraints not satisfied',
   platform: 'unsupported platform',
+  encryption: 'cannot encrypt networks',
   port: 'host-mode port already in use',
   max_replicas: 'max replicas per node limit exceed',
   volume: 'cannot fulfill requested CSI volume mounts',

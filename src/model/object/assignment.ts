@@ -100,6 +100,14 @@ export interface PeerItem {
   Address: string;
   /** Its tasks answer clients by the node that these came to: no other need hide them. */
   ShowsClients?: true;
+  /** On an encrypted network: by which key its packets are known. */
+  Encryption?: PeerEncryption;
+}
+
+export interface PeerEncryption {
+  Key: string;
+  Next?: string;
+  Port: number;
 }
 
 export function peerId(networkId: string, nodeId: string): string {

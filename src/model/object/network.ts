@@ -64,6 +64,14 @@ const bridgeIdLength = 11;
 /** Driver option, as Swarm has it: the number that a network's packets between hosts carry. */
 export const networkNumberOption = 'com.docker.network.driver.overlay.vxlanid_list';
 
+/** Driver option, as Docker has it: packets between hosts are encrypted. */
+export const encryptedOption = 'encrypted';
+
+export function isEncrypted({ Spec }: { Spec: Pick<NetworkSpec, 'Options'> }): boolean {
+  const value = Spec.Options?.[encryptedOption];
+  return value !== undefined && value !== 'false' && value !== '0';
+}
+
 /** The gateway that its maker asked for; undefined where the managers choose. */
 export function chosenGateway({ Spec }: Pick<Network, 'Spec'>): string | undefined {
   return Spec.IPAM?.Config?.find(({ Gateway }) => Gateway)?.Gateway;

@@ -70,9 +70,22 @@ export interface NodeDescription {
     DataPathAddr?: string;
     /** Of the program that runs there; absent: 1. */
     FeatureLevel?: number;
+    /** How it encrypts what goes between nodes, or what it lacks for that; absent: of an earlier program, which does not. */
+    Encryption?: NodeEncryption;
     /** Published ports that the node cannot serve: somebody else has them. */
     Clashes?: readonly PortClash[];
   };
+}
+
+export interface NodeEncryption {
+  /** Its public key: 32 bytes in base64. */
+  Key?: string;
+  /** The one that it will have next: others take packets by either. */
+  Next?: string;
+  /** UDP port that it listens on for encrypted packets. */
+  Port?: number;
+  /** What this host has not got, for people; a node with that has no key. */
+  Lacks?: string;
 }
 
 export interface PortClash {

@@ -1,6 +1,6 @@
 /** A task: one attempt to run a container, as stored and shown. */
 import type { Labels, Meta } from './meta.ts';
-import type { Network, NetworkSpec } from './network.ts';
+import { encryptedOption, isEncrypted, type Network, type NetworkSpec } from './network.ts';
 import type { EndpointSpec, LogDriver, PortConfig, TaskSpec } from './service-spec.ts';
 import { isTerminal, compareStates, type TaskState } from './task-state.ts';
 
@@ -89,7 +89,7 @@ export interface TaskStatus {
  */
 export interface TaskNetwork {
   ID: string;
-  Spec: Pick<NetworkSpec, 'Name' | 'Driver' | 'Ingress'>;
+  Spec: Pick<NetworkSpec, 'Name' | 'Driver' | 'Ingress' | 'Options'>;
 }
 
 export interface NetworkAttachment {
@@ -121,8 +121,9 @@ export function taskNameOf(service: string, { Slot, NodeID }: Pick<Task, 'Slot' 
   return id === undefined ? place : `${place}.${id}`;
 }
 
-export function taskNetwork({ ID, Spec: { Name, Driver, Ingress } }: Network): TaskNetwork {
-  return { ID, Spec: { Name, ...(Driver !== undefined && { Driver }), ...(Ingress !== undefined && { Ingress }) } };
+export function taskNetwork({ ID, Spec: { Name, Driver, Ingress, Options } }: Network): TaskNetwork {
+  const encrypted = isEncrypted({ Spec: { ...(Options && { Options }) } }) && { Options: { [encryptedOption]: '' } };
+  return { ID, Spec: { Name, ...(Driver !== undefined && { Driver }), ...(Ingress !== undefined && { Ingress }), ...encrypted } };
 }
 
 /** A node has it, and it has not ended there. */

@@ -1,6 +1,6 @@
 /** Options of a network's driver (`network create --opt`): those that are carried out, and what is said of the others. */
 import { isAddress } from '../address.ts';
-import { networkNumberOption } from '../object/network.ts';
+import { encryptedOption, networkNumberOption } from '../object/network.ts';
 
 export const mtuOption = 'com.docker.network.driver.mtu';
 /** Ends belong to it: Swarm begins with the first, a packet has room for 24 bits; the last of them is that of probes. */
@@ -18,6 +18,8 @@ const built: Readonly<Record<string, Check>> = {
   // Less than 68 bytes no host need take.
   [mtuOption]: within(68, 65_535),
   [networkNumberOption]: within(networkNumbers.first, networkNumbers.last),
+  // Docker's own CLI sends it without a value.
+  [encryptedOption]: (value) => (['', 'true', 'false', '1', '0'].includes(value) ? undefined : 'true or false is expected'),
   'com.docker.network.bridge.enable_ip_masquerade': (value) =>
     /^(true|false|1|0|t|f|T|F|TRUE|FALSE|True|False)$/.test(value) ? undefined : 'true or false is expected',
   'com.docker.network.bridge.host_binding_ipv4': (value) => (isAddress(value) && !value.includes(':') ? undefined : 'an IPv4 address is expected'),
@@ -25,7 +27,6 @@ const built: Readonly<Record<string, Check>> = {
 
 /** Known to Docker and not carried out: why. */
 const unbuilt: Readonly<Record<string, string>> = {
-  encrypted: 'packets between nodes are not encrypted; where the wire is not trusted, put it into a VPN',
   'com.docker.network.bridge.name': 'the bridges of cluster networks have names of their own on every node',
   'com.docker.network.bridge.enable_icc': 'containers of a cluster network always reach one another',
 };
@@ -39,8 +40,6 @@ export function optionProblem(key: string, value: string): OptionProblem | undef
     const wrong = check(value);
     return wrong === undefined ? undefined : { kind: 'invalidArgument', text: `invalid network option ${key}=${value}: ${wrong}` };
   }
-  // Said, and said to be off.
-  if (key === 'encrypted' && ['false', '0'].includes(value)) return undefined;
   const why = Object.hasOwn(unbuilt, key) ? unbuilt[key] : undefined;
   if (why !== undefined) return { kind: 'unimplemented', text: `network option ${key} is not supported: ${why}` };
   if (key.startsWith('com.docker.network.')) {

@@ -1,6 +1,6 @@
 /** The nftables text that keeps others than members out of the networks between hosts: their packets carry no proof of who sent them. */
 import { probeNumber } from '#model/doctor/probe';
-import { elements, hooked } from './rule-parts.ts';
+import { type Chain, elements, hooked } from './rule-parts.ts';
 import { type RuleSet, tableName, wholeTables } from './rule-set.ts';
 
 /** A table of its own: members change seldom. */
@@ -11,10 +11,18 @@ export function overlayTableName(instance: string): string {
 /** Names of interfaces behind which containers are. */
 const containerSides = ['sh-*', 'docker*', 'br-*'];
 
-export function overlayRules(table: string, members: readonly string[], port: number): RuleSet {
+/** What belongs to encrypted networks, by the numbers that their packets carry. */
+export interface Guarded {
+  device: string;
+  numbers: readonly number[];
+}
+
+export function overlayRules(table: string, members: readonly string[], port: number, guarded?: Guarded): RuleSet {
   const v4 = [
     elements('set', 'members', 'ipv4_addr', members),
+    ...(guarded && guarded.numbers.length > 0 ? [plainGuard(guarded, port)] : []),
     hooked('input', 'filter', 'input', -10, [
+      ...(guarded && guarded.numbers.length > 0 ? [`udp dport ${port} @th,96,24 { ${guarded.numbers.join(', ')} } iifname != "${guarded.device}" drop;`] : []),
       ...containerSides.map((name) => `iifname "${name}" udp dport ${port} drop;`),
       // A probe is of no network: any node may try the way.
       `udp dport ${port} ip saddr != @members @th,96,24 != ${probeNumber} drop;`,
@@ -29,4 +37,9 @@ export function overlayRules(table: string, members: readonly string[], port: nu
     ),
   ];
   return wholeTables(table, v4, [hooked('input', 'filter', 'input', -10, [`udp dport ${port} drop;`])]);
+}
+
+/** Nothing of an encrypted network leaves as it is, whatever becomes of its device. */
+function plainGuard({ device, numbers }: Guarded, port: number): Chain {
+  return hooked('plain', 'filter', 'output', -10, [`udp dport ${port} @th,96,24 { ${numbers.join(', ')} } oifname != "${device}" drop;`]);
 }

@@ -27,6 +27,8 @@ export interface CertificateKeeperParts {
   certify: (request: string) => Promise<Certified>;
   /** What the key's file is sealed with; undefined: nothing. */
   lock: () => string | undefined;
+  /** Told when another key of this node has been certified. */
+  renewed: () => void;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -134,6 +136,7 @@ export class CertificateKeeper {
     if (this.#stopped) return undefined;
     this.take({ certificate: issued.certificate, roots: issued.roots, key });
     this.#failures = 0;
+    this.#parts.renewed();
     return issued;
   }
 

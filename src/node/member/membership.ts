@@ -82,6 +82,7 @@ export class Membership {
       certificates,
       certify: (request) => this.#certify(request),
       lock: () => parts.lock.text,
+      renewed: () => this.#work?.certified(),
       clock,
       random: systemRandom,
       logger: logger.child({ part: 'certificate' }),

@@ -5,6 +5,8 @@ import { heldPortsFor, openFilesLimit } from '#api/limits';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { HostNetwork } from '#host/host-network';
+import type { Network } from '#model/object/network';
+import type { NodeEncryption } from '#model/object/node';
 import type { Counters, NodeNetwork } from '#network/contract';
 import { joinFacets } from '#network/node-network';
 import { launchOnHost, resolverProgram } from '#resolver/launch';
@@ -31,7 +33,9 @@ export interface WholeNetwork extends NodeNetwork {
   /** Removes all of it: the node leaves its cluster. */
   tearDown(): Promise<void>;
   /** The largest packet that containers of a network may send. */
-  mtu(): Promise<number>;
+  mtu(network: Network): Promise<number>;
+  /** How this host encrypts what goes to others, and another key for that. */
+  readonly encryption: { described(): Promise<NodeEncryption>; rotate(tell: () => Promise<void>, signal: AbortSignal): Promise<void> };
   readonly doctor: HostNetwork['doctor'];
   /** What is counted of each service here, by its name; after `names.counters`. */
   serviceCounts(): Promise<Readonly<Record<string, Counters>>>;
@@ -48,7 +52,8 @@ export function makeNetwork({ instance, nodeId, address, runFolder, api }: Netwo
   const network = joinFacets({ bridges: host.bridges, overlay: host.overlay, ports: host.ports, names });
   return {
     ...network,
-    mtu: () => host.overlay.mtu(),
+    mtu: (of) => host.overlay.mtu(of),
+    encryption: { described: () => host.overlay.encryption(), rotate: (tell, signal) => host.overlay.rotateKey(tell, signal) },
     doctor: host.doctor,
     serviceCounts: async () => joinedCounts(await host.ports.serviceCounts(), names.lookups),
     async start(disturbed, signal) {

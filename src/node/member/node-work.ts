@@ -8,7 +8,7 @@ import { DockerEngine } from '#engine/docker-engine';
 import type { Heard, Listening, Look, NetworkLook } from '#model/doctor/examination';
 import type { OpenSession } from '#model/object/assignment';
 import type { TlsInfo } from '#model/object/authority';
-import type { NodeDescription, NodeSpec } from '#model/object/node';
+import type { NodeDescription, NodeEncryption, NodeSpec } from '#model/object/node';
 import type { Identity } from '../state/identity.ts';
 import { doorIn, figuresOf, makeNetwork, type WholeNetwork } from './node-network.ts';
 import type { DaemonOptions } from '../options.ts';
@@ -36,12 +36,15 @@ const leaveLimitMs = 60_000;
 export class NodeWork {
   readonly agent: Agent;
   readonly #network: WholeNetwork;
+  readonly #logger: Logger;
+  readonly #ending = new AbortController();
 
   constructor(
     { nodeId, address, dataPath }: Identity,
     options: DaemonOptions,
     { clock, logger, meter, openSession, tlsInfo, role, placed, runFolder, instance }: NodeWorkParts,
   ) {
+    this.#logger = logger;
     this.#network = makeNetwork(
       { instance, nodeId, address: dataPath ?? address, runFolder, api: options.socket },
       { logger: logger.child({ part: 'network' }), clock },
@@ -52,9 +55,12 @@ export class NodeWork {
       runFolder: join(runFolder, 'tasks'),
       door: doorIn(runFolder, instance),
       meter,
-      networkMtu: () => this.#network.mtu(),
+      networkMtu: (network) => this.#network.mtu(network),
     });
-    const describe = async () => withIdentity(await engine.describe(), { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath });
+    const describe = async () => {
+      const Encryption = await this.#network.encryption.described();
+      return withOwn(await engine.describe(), { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath, Encryption });
+    };
     const parts = { openSession, placed, clock, meter, logger: logger.child({ part: 'agent' }) };
     const modules = { engine, guests: engine.guests, describe, network: this.#network, ...parts };
     this.agent = new Agent({ nodeId }, modules);
@@ -64,8 +70,17 @@ export class NodeWork {
     await this.agent.start();
   }
 
+  /** The node has another certificate: packets to other nodes are encrypted by another key from now on, too. */
+  certified(): void {
+    const rotated = this.#network.encryption.rotate(() => this.agent.describeAgain(), this.#ending.signal);
+    void rotated.catch((error: unknown) =>
+      this.#logger.warn({ error: (error as Error).message }, 'the key that encrypts packets to other nodes stays: no other could be taken'),
+    );
+  }
+
   /** Containers run on, published ports stay. */
   async stop(): Promise<void> {
+    this.#ending.abort();
     await this.agent.stop();
   }
 
@@ -103,9 +118,10 @@ interface Own {
   TLSInfo: TlsInfo | undefined;
   Role: NodeSpec['Role'] | undefined;
   DataPathAddr: string | undefined;
+  Encryption: NodeEncryption;
 }
 
-function withIdentity(description: NodeDescription, { TLSInfo, Role, DataPathAddr }: Own): NodeDescription {
-  const Shoal = { ...description.Shoal, ...(Role && { Role }), ...(DataPathAddr !== undefined && { DataPathAddr }) };
+function withOwn(description: NodeDescription, { TLSInfo, Role, DataPathAddr, Encryption }: Own): NodeDescription {
+  const Shoal = { ...description.Shoal, Encryption, ...(Role && { Role }), ...(DataPathAddr !== undefined && { DataPathAddr }) };
   return { ...description, ...(TLSInfo && { TLSInfo }), Shoal };
 }

@@ -1,9 +1,18 @@
 /** Assignment items: how each is made from the store, what of it matters to a node, and the order in which they are sent. */
 import { equal } from '#base/equal';
-import { managersItemId, type AssignmentChange, type AssignmentKind, type AssignmentUpdate, type Backend, type EndpointPort } from '#model/object/assignment';
+import {
+  managersItemId,
+  type AssignmentChange,
+  type AssignmentKind,
+  type AssignmentUpdate,
+  type Backend,
+  type EndpointPort,
+  type PeerEncryption,
+} from '#model/object/assignment';
 import { withoutPrefix } from '#model/address';
 import { wishedMacAddress } from '#model/mac-address';
-import { nodeLocalNetworks } from '#model/object/network';
+import { isEncrypted, nodeLocalNetworks, type Network } from '#model/object/network';
+import type { Node } from '#model/object/node';
 import { certifiedRole, managerAddresses } from '#model/manager-address';
 import { clientsLevel } from '#model/feature-level';
 import { isIngress } from '#model/port/port';
@@ -135,6 +144,7 @@ function peerItem(view: View, id: string): AssignmentUpdate | undefined {
   const Gateway = node?.Shoal?.Gateways?.[NetworkID];
   if (!node || Gateway === undefined) return undefined;
   const ShowsClients = (node.Description?.Shoal?.FeatureLevel ?? 1) >= clientsLevel;
+  const Encryption = encryptionOf(view.get('network', NetworkID), node);
   return {
     action: 'update',
     kind: 'peer',
@@ -145,8 +155,15 @@ function peerItem(view: View, id: string): AssignmentUpdate | undefined {
       Gateway,
       Address: node.Description?.Shoal?.DataPathAddr ?? node.Status.Addr ?? '',
       ...(ShowsClients && { ShowsClients }),
+      ...(Encryption && { Encryption }),
     },
   };
+}
+
+function encryptionOf(network: Network | undefined, { Description }: Node): PeerEncryption | undefined {
+  const { Key, Next, Port } = Description?.Shoal?.Encryption ?? {};
+  if (!network || !isEncrypted(network) || Key === undefined || Port === undefined) return undefined;
+  return { Key, ...(Next !== undefined && { Next }), Port };
 }
 
 function serviceItem(service: Service | undefined): AssignmentUpdate | undefined {

@@ -1,6 +1,6 @@
 /** What a node says of itself and its tasks, read as Go's clients will read it: known fields of known types, and nothing else. */
 import { addressNumber, parseSubnet } from '#model/ipv4';
-import type { NodeDescription, PortClash } from '#model/object/node';
+import type { NodeDescription, NodeEncryption, PortClash } from '#model/object/node';
 import type { Resources } from '#model/object/service-spec';
 import type { TaskStatus } from '#model/object/task';
 import { genericResource, port } from '#model/shape/service-shape';
@@ -10,6 +10,7 @@ type Said = NonNullable<NodeDescription['Shoal']>;
 
 /** A host's networks and routes; what is beyond is not avoided. */
 const subnetsLimit = 4096;
+const lacksLimit = 200;
 
 const description = object<NodeDescription>({
   Hostname: text,
@@ -26,6 +27,7 @@ const description = object<NodeDescription>({
     Role: word('Role', 'manager', 'worker'),
     DataPathAddr: text,
     FeatureLevel: int64,
+    Encryption: object<NodeEncryption>({ Key: text, Next: text, Port: int64, Lacks: text }),
     Clashes: list(object<PortClash>({ Service: text, Text: text })),
   }),
 });
@@ -36,13 +38,25 @@ const portStatus = object<NonNullable<TaskStatus['PortStatus']>>({ Ports: list(p
 export function readDescription(value: NodeDescription): NodeDescription {
   const read = description(value, 'Description');
   if (!read.Shoal) return read;
-  const { UsedSubnets, DataPathAddr, ...rest } = read.Shoal;
+  const { UsedSubnets, DataPathAddr, Encryption, ...rest } = read.Shoal;
   const Shoal: Said = {
     ...rest,
     ...(UsedSubnets && { UsedSubnets: UsedSubnets.filter((subnet) => parseSubnet(subnet) !== undefined).slice(0, subnetsLimit) }),
     ...(DataPathAddr !== undefined && addressNumber(DataPathAddr) !== undefined && { DataPathAddr }),
+    ...(Encryption && { Encryption: readEncryption(Encryption) }),
   };
   return { ...read, Shoal };
+}
+
+/** Keys and port go into the settings of other hosts: what is none is left out, and then the node cannot encrypt. */
+function readEncryption({ Key, Next, Port, Lacks }: NodeEncryption): NodeEncryption {
+  const lacks = Lacks !== undefined && { Lacks: Lacks.slice(0, lacksLimit) };
+  if (!isKey(Key) || Port === undefined || Port < 1 || Port > 65_535) return { ...lacks };
+  return { Key, Port, ...(isKey(Next) && { Next }), ...lacks };
+}
+
+function isKey(text: string | undefined): text is string {
+  return text !== undefined && /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(text);
 }
 
 /** Undefined where it is none. */

@@ -3,6 +3,7 @@ import { counted } from '#base/text/human';
 import { roleOf } from '#model/manager-address';
 import { Refusal } from '#base/refusal';
 import { nodeMatches, parseConstraints, type Constraint } from '#model/constraint';
+import { isEncrypted } from '#model/object/network';
 import type { Task } from '#model/object/task';
 import { pendingTexts } from '#model/health/pending-reason';
 import { hostAddressOf, publishedKey } from '#model/port/port';
@@ -19,7 +20,7 @@ export interface Requirement {
 
 /** All that matters for `task` but the limit per node, which each service has for itself. */
 export function requirementOf(task: Task): { key: string; filters: () => Requirement['filters'] } {
-  const filters = [readyFilter, resourceFilter, pluginFilter, constraintFilter, platformFilter, hostPortFilter, volumeFilter];
+  const filters = [readyFilter, resourceFilter, pluginFilter, constraintFilter, platformFilter, encryptionFilter, hostPortFilter, volumeFilter];
   return { key: keyOf(task), filters: () => filters.flatMap((filter) => filter(task) ?? []) };
 }
 
@@ -41,6 +42,7 @@ function keyOf(task: Task): string {
   if (ports.length > 0) parts.push(ports.map((port) => [publishedKey(port), hostAddressOf(port)]));
   const plugins = neededPlugins(task);
   if (plugins.length > 0) parts.push(plugins);
+  if (wantsEncryption(task)) parts.push('encryption');
   if (wantsVolume(task)) parts.push('volume');
   return parts.length === 0 ? '' : JSON.stringify(parts);
 }
@@ -118,6 +120,19 @@ function platformFilter(task: Task): Filter | undefined {
     },
     explain: onNodes(pendingTexts.platform),
   };
+}
+
+/** A node that lacks what encrypts would have to send as it is. */
+function encryptionFilter(task: Task): Filter | undefined {
+  if (!wantsEncryption(task)) return undefined;
+  return {
+    accepts: ({ node }) => node.Description?.Shoal?.Encryption?.Key !== undefined,
+    explain: onNodes(pendingTexts.encryption),
+  };
+}
+
+function wantsEncryption(task: Task): boolean {
+  return (task.NetworksAttachments ?? []).some(({ Network }) => isEncrypted(Network));
 }
 
 function hostPortFilter(task: Task): Filter | undefined {

@@ -266,7 +266,6 @@ test.each([
   ['/networks/create', { Name: 'n', Driver: 'overlay', IPAM: { Driver: 'mine' } }, /^IPAM.Driver mine is not supported: /],
   ['/networks/create', { Name: 'n', Driver: 'overlay', IPAM: { Options: { a: 'b' } } }, /^IPAM.Options is not supported: /],
   ['/networks/create', { Name: 'n', Driver: 'overlay', EnableIPv4: false }, /^EnableIPv4=false is not supported: /],
-  ['/networks/create', { Name: 'n', Driver: 'overlay', Options: { encrypted: '' } }, /^network option encrypted is not supported: /],
 ])('%s %j is refused by name', async (path, body, message) => {
   if (path === '/swarm/init') api.status.LocalNodeState = 'inactive';
   const reply = await api.http('POST', path, body);

@@ -3,7 +3,8 @@ import { createNetwork, removeNetwork } from '#control/networks';
 import { createService, removeService } from '#control/service/services';
 import { deployStack } from '#control/stack/stacks';
 import type { NetworkSpec } from '#model/object/network';
-import { create, newMeta } from '#store/action';
+import type { Node, NodeEncryption } from '#model/object/node';
+import { create, newMeta, update } from '#store/action';
 import { initialisedCluster } from '#test/support/memory-cluster';
 import { serviceSpec, stackSpec } from './specs.ts';
 
@@ -37,7 +38,12 @@ const number = 'com.docker.network.driver.overlay.vxlanid_list';
 const Subnet = '10.9.0.0/24';
 
 test.each<[Partial<NetworkSpec>, string, RegExp]>([
-  [{ Options: { encrypted: '' } }, 'unimplemented', /^network option encrypted is not supported: /],
+  [{ Options: { encrypted: 'yes' } }, 'invalidArgument', /^invalid network option encrypted=yes: true or false is expected$/],
+  [
+    { Options: { encrypted: '' } },
+    'failedPrecondition',
+    /^network option encrypted: these nodes cannot encrypt: \S+ \(its program is of an earlier version\)$/,
+  ],
   [{ Options: { 'com.docker.network.bridge.name': 'br' } }, 'unimplemented', /^network option com.docker.network.bridge.name is not supported: /],
   [{ Options: { 'com.docker.network.something': 'x' } }, 'unimplemented', /^network option com.docker.network.something is not supported: /],
   [{ Options: { constructor: 'x' } }, 'invalidArgument', /^network option constructor is not known: /],
@@ -60,6 +66,21 @@ test.each<[Partial<NetworkSpec>, string, RegExp]>([
     refusal,
   );
   expect(cluster.store.byName('network', 'st_n')).toBeUndefined();
+});
+
+test('an encrypted network is made where every node can encrypt; those that cannot are named with what they lack', () => {
+  const cluster = initialisedCluster();
+  const described = (Encryption: NodeEncryption): void => {
+    const [node] = [...cluster.store.list('node')] as [Node];
+    const Description = { ...node.Description, Shoal: { ...node.Description?.Shoal, Encryption } } as NonNullable<Node['Description']>;
+    cluster.run(() => ({ actions: [update('node', { ...node, Description })], result: undefined }));
+  };
+  const create = () => cluster.run(createNetwork({ Name: 'n', Options: { encrypted: '' } }));
+  described({ Lacks: 'the program wg (package wireguard-tools)' });
+  expect(create).toThrow(/cannot encrypt: \S+ \(the program wg \(package wireguard-tools\)\)$/);
+  described({ Key: `${'A'.repeat(43)}=`, Port: 51_820 });
+  create();
+  expect(cluster.store.byName('network', 'n')?.Spec.Options).toEqual({ encrypted: '' });
 });
 
 test('a number that is asked for is given once', () => {

@@ -20,7 +20,7 @@ const overlay = (peers: readonly Peer[], ...tasks: EndpointTask[]): Overlay => (
   peers,
   services: [serviceEndpoint('web', [], tasks)],
 });
-const ground = { port: 4789, local: '192.0.2.1', mtu: 1450, mark: 'shoal:node1' };
+const ground = { port: 4789, local: '192.0.2.1', mtu: 1450, encrypting: '', mark: 'shoal:node1' };
 const bridges = ['sh-frontnetwor', 'sh-backnetwork'];
 /** Bridges as the engine makes them, and another one's. */
 const fresh: SeenOverlay = {

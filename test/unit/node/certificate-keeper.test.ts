@@ -17,7 +17,7 @@ async function setUp({ expiryMs = 90 * 24 * hourMs } = {}) {
   const state = await temporaryFolder();
   const clock = new VirtualClock();
   const cluster = await TestAuthority.begin();
-  const asked = { count: 0, refuse: false };
+  const asked = { count: 0, renewed: 0, refuse: false };
   const lock: { text: string | undefined } = { text: undefined };
   const keeper = (nodeId = 'n1') =>
     new CertificateKeeper({
@@ -31,6 +31,7 @@ async function setUp({ expiryMs = 90 * 24 * hourMs } = {}) {
         return { certificate: await certificates.issue(request, template, issuerOf(cluster.authority)), roots: cluster.authority.Certificate, incarnation: 1 };
       },
       lock: () => lock.text,
+      renewed: () => asked.renewed++,
       clock,
       random: seededRandom(1),
       logger: silentLogger,
@@ -80,7 +81,7 @@ test('it is renewed between half and four fifths of its life, with a new key, an
   let heard = 0;
   one.tls?.watch(() => heard++);
   await clock.advance(44 * 24 * hourMs);
-  expect(asked.count).toBe(1);
+  expect([asked.count, asked.renewed]).toEqual([1, 1]);
   await clock.advance(30 * 24 * hourMs);
   await settled(() => heard === 1);
   expect(one.tls?.now.key).not.toBe(before?.key);

@@ -104,7 +104,24 @@ test.each([7, ['x'], [{ Service: 'web' }], [{ Service: 'web', Text: 'x'.repeat(1
   },
 );
 
+test.each<[object, object]>([
+  [
+    { Key: `${'A'.repeat(43)}=`, Port: 51_820 },
+    { Key: `${'A'.repeat(43)}=`, Port: 51_820 },
+  ],
+  [
+    { Key: `${'A'.repeat(43)}=`, Next: 'x; reboot', Port: 51_820 },
+    { Key: `${'A'.repeat(43)}=`, Port: 51_820 },
+  ],
+  [{ Key: 'A peer', Port: 51_820 }, {}],
+  [{ Key: `${'A'.repeat(43)}=`, Port: 70_000 }, {}],
+  [{ Lacks: 'x'.repeat(999) }, { Lacks: 'x'.repeat(200) }],
+])('of how a node encrypts what is a key and a port goes on: %j', (Encryption, taken) => {
+  expect(takenDescription({ ...testDescription, Shoal: { Encryption } } as never).Shoal?.Encryption).toEqual(taken);
+});
+
 test.each<[object]>([
+  [{ Shoal: { Encryption: { Key: 5 } } }],
   [{ Shoal: { UsedSubnets: 5 } }],
   [{ Shoal: { UsedSubnets: [5] } }],
   [{ Shoal: { Role: 'king' } }],

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Task, TaskMemory } from '#model/object/task';
 import { differs, itemOf } from '#stages/dispatcher/item';
-import { aNode, aService, aTask, storeOf } from '#test/support/cluster-objects';
+import { aNetwork, aNode, aService, aTask, storeOf } from '#test/support/cluster-objects';
 
 const before = aTask('t1', 'running', { NodeID: 'n1' });
 const news = (after: Task): boolean => differs({ action: 'update', kind: 'task', item: before }, { action: 'update', kind: 'task', item: after });
@@ -38,4 +38,15 @@ test('a service is told with what its labels say of its ports', () => {
   expect(itemOf(storeOf({ service: [service] }), `service:${service.ID}`)?.item).toMatchObject({
     Ports: [{ PublishedPort: 8080, Options: { Source: 'local', Sticky: true } }],
   });
+});
+
+test('by which key a peer is known goes to those on encrypted networks alone', () => {
+  const Encryption = { Key: `${'A'.repeat(43)}=`, Next: `${'E'.repeat(43)}=`, Port: 51_820 };
+  const node = aNode('n1', { Shoal: { Gateways: { net: '10.0.0.9' } } });
+  const description = { ...node.Description, Shoal: { Encryption } } as NonNullable<typeof node.Description>;
+  const peer = (Options: Record<string, string>) =>
+    itemOf(storeOf({ node: [{ ...node, Description: description }], network: [aNetwork('net', { Options })] }), 'peer:net/n1')?.item;
+  expect(peer({ encrypted: '' })).toMatchObject({ Encryption });
+  expect(peer({ encrypted: 'false' })).not.toHaveProperty('Encryption');
+  expect(peer({})).not.toHaveProperty('Encryption');
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Node } from '#model/object/node';
 import type { PortConfig, TaskSpec } from '#model/object/service-spec';
-import type { Task } from '#model/object/task';
+import { taskNetwork, type Task } from '#model/object/task';
 import { Candidate } from '#stages/scheduler/candidate';
 import { acceptsAll, explain, requirementOf, withMaxReplicas } from '#stages/scheduler/filters';
 import { aNetwork, aNode, aTask } from '#test/support/cluster-objects';
@@ -24,6 +24,8 @@ function volume(Name: string): TaskSpec {
 
 const big: TaskSpec = { Resources: { Reservations: { NanoCPUs: 3e9, MemoryBytes: 6e9 } } };
 const storageNet = aNetwork('s', { Driver: 'weave' });
+
+const onSealed = { NetworksAttachments: [{ Network: taskNetwork(aNetwork('sealed', { Options: { encrypted: '' } })), Addresses: [] }] };
 
 interface Case {
   task?: Partial<Task>;
@@ -83,6 +85,12 @@ test.each<[string, Case]>([
     { task: { Spec: { Placement: { Platforms: [{ Architecture: 'arm64' }] } } }, node: described({ Platform: { Architecture: 'aarch64', OS: 'linux' } }) },
   ],
   ['one of several platforms', { task: { Spec: { Placement: { Platforms: [{ Architecture: 's390x', OS: 'linux' }, { OS: 'linux' }] } } } }],
+  ['a network that is encrypted', { task: onSealed, node: described({ Shoal: { Encryption: { Key: 'k', Port: 1 } } }) }],
+  [
+    'a node that cannot encrypt it',
+    { task: onSealed, node: described({ Shoal: { Encryption: { Lacks: 'wg' } } }), reason: 'cannot encrypt networks on 1 node' },
+  ],
+  ['a node that says nothing of it', { task: onSealed, reason: 'cannot encrypt networks on 1 node' }],
   ['another system', { task: { Spec: { Placement: { Platforms: [{ Architecture: 'amd64', OS: 'windows' }] } } }, reason: 'unsupported platform on 1 node' }],
   [
     'another architecture',
