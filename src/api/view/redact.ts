@@ -8,6 +8,7 @@ import type { Repository, VaultPlace } from '#model/object/repository';
 import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
+import { compareStates, type TaskState } from '#model/object/task-state';
 import type { View } from '../dependencies.ts';
 import { nestedNetwork, shownNetwork } from './network.ts';
 import { storedEndpoint, storedSpec, storedTask } from './stored-spec.ts';
@@ -61,6 +62,13 @@ function shownEndpoint(Spec: ServiceSpec, Endpoint: Service['Endpoint']): object
   return { Spec: (reached && storedEndpoint(given)) || {}, ...(Ports.length > 0 && { Ports }), ...(VirtualIPs.length > 0 && { VirtualIPs }) };
 }
 
+/** What clients read without looking of a task whose node has begun with it, such as one that was rejected. */
+const noContainer = { ContainerID: '', PID: 0, ExitCode: 0 };
+
+function hasBegun(state: TaskState): boolean {
+  return compareStates(state, 'preparing') >= 0;
+}
+
 /** A task with its networks whole, as they are now: it holds only what they are called. One that is gone is shown as the task knows it. */
 export function shownTask(view: Pick<View, 'get'>, { Shoal: _memory, NodeID, ...task }: Task): object {
   const { Shoal: _appliedAt, ...status } = task.Status;
@@ -74,7 +82,7 @@ export function shownTask(view: Pick<View, 'get'>, { Shoal: _memory, NodeID, ...
     ...(NodeID && { NodeID }),
     Spec: spec,
     Labels: task.Labels ?? {},
-    Status: { PortStatus: {}, ...status },
+    Status: { PortStatus: {}, ...(hasBegun(task.Status.State) && { ContainerStatus: noContainer }), ...status },
     ...(attachments && { NetworksAttachments: attachments }),
   };
 }

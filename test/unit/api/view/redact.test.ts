@@ -49,6 +49,10 @@ test.each([
     Status: { Timestamp: 't', State: 'running', Message: '', Shoal: { AppliedAt: 1 } },
     NetworksAttachments: [{ Network: stored ? taskNetwork(network) : network, Addresses: ['10.0.1.5/24'] }],
   } as unknown as Task;
+  expect(shownTask(storeOf({}), { ...task, Status: { ...task.Status, State: 'rejected' } })).toMatchObject({
+    Status: { ContainerStatus: { ContainerID: '', PID: 0, ExitCode: 0 } },
+  });
+  expect(shownTask(storeOf({}), { ...task, Status: { ...task.Status, State: 'assigned' } })).not.toHaveProperty('Status.ContainerStatus');
   const result = shownTask(storeOf(stored ? { network: [network] } : {}), task) as Task;
   expect(JSON.stringify(result)).not.toMatch(/canary|AppliedAt/);
   expect(result.NetworksAttachments).toMatchObject([
