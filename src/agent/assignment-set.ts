@@ -88,7 +88,10 @@ export class AssignmentSet {
   get peers(): readonly Peer[] {
     const others = [...this.#peers.values()].filter(({ NodeID }) => !this.#nodes.has(NodeID));
     return others.map(({ NodeID, NetworkID, Gateway, Address, ShowsClients, Encryption }) => ({
-      ...{ nodeId: NodeID, networkId: NetworkID, gateway: Gateway, address: Address },
+      nodeId: NodeID,
+      networkId: NetworkID,
+      gateway: Gateway,
+      address: Address,
       ...(ShowsClients && { showsClients: true }),
       ...(Encryption && { encryption: Encryption }),
     }));

@@ -4,7 +4,9 @@ import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Diagnosis } from '#model/doctor/examination';
 import { HostDaemon } from '#test/support/daemon';
+import { fetchFrom as fetch, replicasOn, resolveIn as resolve, type Replica } from '#test/support/replicas';
 import { askByTcp, askByUdp, hex, vxlanPacket } from '#test/support/packets';
+import { encryptedStep } from './encrypted-step.ts';
 import { startHosts } from '../../support/hosts.mjs';
 import { loadImage, until, whyNoHost, type Host } from '../../support/machine.mjs';
 
@@ -21,15 +23,6 @@ const files = { 'www/cgi-bin/who': '#!/bin/sh\necho; echo $REMOTE_ADDR\n' };
 /** In a task's network: answers a datagram with the address that sent it, and by TCP the first bytes it got, in hex digits. Its UDP socket is bound to no address, as most are. */
 const echo = `const u = require('dgram').createSocket('udp4'); u.on('message', (m, from) => u.send(from.address + ' ' + process.argv[1], from.port, from.address)); u.bind(53);
   require('net').createServer((s) => { s.on('error', () => {}); s.once('data', (d) => s.end(d.toString('hex'))); }).listen(80, () => console.log('ready'));`;
-
-interface Replica {
-  host: Host;
-  id: string;
-  address: string;
-  name: string;
-  /** Command prefix that runs a command in the container's network. */
-  enter: string[];
-}
 
 describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${reason})` : 'network over hosts', { timeout: 240_000 }, () => {
   let machines: Awaited<ReturnType<typeof startHosts>>;
@@ -62,35 +55,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
   const explain = () => `${manager.lastLog()}\n--- worker\n${worker.lastLog()}`;
   const soon = (condition: () => boolean | Promise<boolean>) => until(condition, limitMs, explain);
 
-  /** The running containers of a service, on all hosts, with their addresses on a network. */
-  function replicas(service: string, network: string): Replica[] {
-    return machines.hosts.flatMap((host) => {
-      const ids = host
-        .docker(['ps', '-q', '--filter', `label=com.docker.swarm.service.name=${service}`])
-        .split('\n')
-        .filter(Boolean);
-      return ids.map((id) => {
-        const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}} {{.Config.Hostname}} {{.State.Pid}}`;
-        const [address = '', name = '', pid = ''] = host.docker(['inspect', '-f', format, id]).trim().split(' ');
-        return { host, id, address, name, enter: ['nsenter', '-t', pid, '-n'] };
-      });
-    });
-  }
-
-  /** What a program there gets; undefined when nobody answers. */
-  function fetch(enter: readonly string[], url: string): string | undefined {
-    const [program, ...args] = [...enter, 'curl', '-s', '--noproxy', '*', '-m', '3', `http://${url}`];
-    const { status, stdout } = spawnSync(program, args, { encoding: 'utf8' });
-    return status === 0 ? stdout.trim() : undefined;
-  }
-
-  /** The addresses that a container's resolver gives. */
-  function resolve({ enter }: Replica, name: string): string[] {
-    const script = `const r = new (require('dns').promises.Resolver)({ timeout: 3000, tries: 1 }); r.setServers(['127.0.0.11']);
-      r.resolve4(process.argv[1]).then((a) => console.log(a.sort().join(' ')), (e) => console.log(e.code));`;
-    const [program, ...args] = [...enter, process.execPath, '-e', script, name];
-    return spawnSync(program, args, { encoding: 'utf8' }).stdout.trim().split(' ');
-  }
+  const replicas = (service: string, network: string): Replica[] => replicasOn(machines.hosts, service, network);
 
   /** Runs a Node program in a container's network until the end; resolves when it says something. */
   async function serve([program = '', ...enter]: readonly string[], script: string, ...args: readonly string[]): Promise<ChildProcess & { said: string }> {
@@ -347,62 +312,8 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await soon(() => allReach(more));
   });
 
-  test('an encrypted network: nothing of it is seen between hosts, and connections go on when the keys change', async () => {
-    await manager.askDocker('network', 'create', '-d', 'overlay', '-o', 'encrypted', 'sealed');
-    await manager.askDocker('service', 'create', '-d', '--name', 'secretly', '--mode', 'global', '--network', 'sealed', image);
-    await soon(() => replicas('secretly', 'sealed').length === 2);
-    const [here, there] = [manager, worker].map(({ host }) => replicas('secretly', 'sealed').find((each) => each.host === host)) as [Replica, Replica];
-    const both = [here, there];
-    await soon(() => allReach(both));
-    expect(manager.host.run([...here.enter, 'ip', '-o', 'link', 'show', 'eth0'])).toContain(' mtu 1390 ');
-    // The same text goes by both networks: one of them shows it.
-    const [open] = replicas('app', 'front').filter(({ host }) => host === worker.host) as [Replica];
-    const [asker] = replicas('app', 'front').filter(({ host }) => host === manager.host) as [Replica];
-    const capture = spawn('env', [...manager.host.enter, 'tcpdump', '-lAn', '-s0', '-i', 'cluster0', 'udp'], { stdio: ['ignore', 'pipe', 'pipe'] });
-    servers.push(capture);
-    let seen = '';
-    for (const stream of [capture.stdout, capture.stderr]) stream.on('data', (text: Buffer) => (seen += text.toString('latin1')));
-    await soon(() => seen.includes('listening on'));
-    expect(fetch(here.enter, `${there.address}/?by-the-sealed-one`)).toBeDefined();
-    await soon(() => {
-      fetch(asker.enter, `${open.address}/?by-the-open-one`);
-      return seen.includes('by-the-open-one');
-    });
-    expect(seen).not.toContain('by-the-sealed-one');
-    expect(seen).toMatch(/\.51820 > /);
-    capture.kill();
-
-    // One connection lives through a change of all keys, and through the loss of the device that encrypts.
-    const count = `require('net').createServer((s) => { s.on('error', () => {}); s.on('data', (d) => s.write(d)); }).listen(7272, () => console.log('ready'))`;
-    await serve(there.enter, count);
-    const talk = `const s = require('net').connect(7272, process.argv[1]); let n = 0; s.on('data', (d) => { console.log('heard ' + ++n); setTimeout(() => s.write('x'), 20); });
-      s.on('error', (e) => console.log('broken ' + e.code)); s.on('close', () => console.log('broken')); s.write('x');`;
-    const talker = await serve(here.enter, talk, there.address);
-    const heard = () =>
-      Number(
-        talker.said
-          .match(/heard (\d+)/g)
-          ?.at(-1)
-          ?.slice(6) ?? 0,
-      );
-    const goesOn = async () => {
-      const before = heard();
-      await soon(() => heard() > before + 5);
-    };
-    const keys = () => machines.hosts.map((host) => host.run(['sh', '-c', 'wg show $(ip -o link | grep -o "wg-[^:]*") public-key']).trim().split(/\s/).at(-1));
-    const before = keys();
-    await manager.askDocker('swarm', 'ca', '--rotate', '-q');
-    await soon(() => keys().every((key, at) => key !== undefined && key !== before[at]));
-    await goesOn();
-    const device = worker.host.run(['sh', '-c', 'ip -o link | grep -o "wg-[^:]*" | head -1']).trim();
-    worker.host.run(['ip', 'link', 'del', device]);
-    await goesOn();
-    expect(talker.said).not.toContain('broken');
-    await soon(() => allReach(both));
-    await manager.askDocker('service', 'rm', 'secretly');
-    await soon(async () => (await manager.docker(['network', 'rm', 'sealed'])).code === 0);
-    await soon(() => machines.hosts.every((host) => !host.run(['ip', '-o', 'link']).includes('wg-')));
-  });
+  test('an encrypted network: nothing of it is seen between hosts, and connections go on when the keys change', () =>
+    encryptedStep({ machines, manager, worker, image, replicas, fetch, serve, soon, servers }));
 
   test('a container that somebody makes has an address, a name and the services on an attachable network, on any host', async () => {
     await manager.askDocker('network', 'create', '-d', 'overlay', '--attachable', 'open');

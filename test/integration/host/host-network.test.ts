@@ -51,19 +51,8 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     loadImage(host.socket, 'replica:1', { command: ['/bin/sh', '-c', 'hostname > /www/index.html; exec httpd -f -p 80 -h /www'] });
     for (const [index, { network, gateway }] of networks.entries()) {
       const name = bridgeName(network.ID);
-      host.docker([
-        'network',
-        'create',
-        '-d',
-        'bridge',
-        '-o',
-        `com.docker.network.bridge.name=${name}`,
-        '--subnet',
-        `10.91.${index + 1}.0/24`,
-        '--gateway',
-        gateway,
-        network.Spec.Name,
-      ]);
+      const place = ['--subnet', `10.91.${index + 1}.0/24`, '--gateway', gateway];
+      host.docker(['network', 'create', '-d', 'bridge', '-o', `com.docker.network.bridge.name=${name}`, ...place, network.Spec.Name]);
     }
     client = startNetworkClient(host.enter, { instance: 'test', socket: `${host.folder}/names.sock` });
     expect(await client.call('checkHost')).toEqual([]);

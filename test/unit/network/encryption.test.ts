@@ -12,7 +12,10 @@ const [old, next, other] = [key('A'), key('E'), key('I')];
 const sealed = { network: numberedNetwork('sealednetwork', 4100, { Options: { encrypted: '' } }), gateway: '10.5.0.1' };
 const plain = { network: numberedNetwork('plainnetwork', 4101), gateway: '10.6.0.1' };
 const peer = (nodeId: string, address: string, encryption?: Peer['encryption'], networkId = sealed.network.ID): Peer => ({
-  ...{ nodeId, networkId, gateway: `10.5.0.${nodeId.length}`, address },
+  nodeId,
+  networkId,
+  gateway: `10.5.0.${nodeId.length}`,
+  address,
   ...(encryption && { encryption }),
 });
 const task = { ...endpointTask('t2', 1, true, `${sealed.network.ID} 10.5.0.30`), NodeID: 'n2' };
