@@ -17,7 +17,7 @@ export function contained(parts: Dependencies, guard: Guard): Dependencies {
     ...(parts.authority && { authority: { change: async (cluster, wanted) => parts.authority?.change(cluster, wanted) } }),
     ...(parts.custody && { custody: containedCustody(parts.custody) }),
     reconciler: {
-      sync: async (name) => parts.reconciler.sync(name),
+      sync: async (name, renews) => parts.reconciler.sync(name, renews),
       waiting: (stack) => parts.reconciler.waiting(stack),
       planCommit: async (name, ref) => parts.reconciler.planCommit(name, ref),
       git: async (name, asked, response) => parts.reconciler.git(name, asked, response),

@@ -22,7 +22,7 @@ import type { RepositorySpec } from '#model/object/repository';
 import type { RepositoryPlan } from '#model/difference/stack-plan';
 import type { RenderedStack } from '#reconciler/rendered';
 import { planAdoption } from '#reconciler/plan';
-import { planCommit, planDeclared } from '#reconciler/repository-plan';
+import { commitActions, planCommit, planDeclared } from '#reconciler/repository-plan';
 import type { WaitingChanges } from './apply/carry-out.ts';
 import { ReconcileEvents } from './events.ts';
 import { Follower } from './follower.ts';
@@ -30,7 +30,7 @@ import { GitWorkers } from './git-workers.ts';
 import { Hosted } from './hosted/hosted.ts';
 import { serveGit } from './hosted/receiver.ts';
 import { HealthTeller } from './health-teller.ts';
-import { deployPlanner } from './plan.ts';
+import { deployPlanner, played, type Foresee } from './plan.ts';
 import { RevisionJudge } from './revision-judge.ts';
 import type { GitTimeouts, MirrorPlace } from './protocol.ts';
 import { Commenter } from './tell/commenter.ts';
@@ -59,6 +59,8 @@ export interface GitOpsParts {
   /** What is behind images' tags; absent: they are taken as written. */
   registries?: { ask: AskRegistries };
   clock: Clock;
+  /** Absent where tasks are somebody else's: no rollout can be played forward. */
+  foresee?: Foresee;
   meter?: Meter;
   logger: Logger;
 }
@@ -91,11 +93,11 @@ export class GitOps {
     this.events = new ReconcileEvents(parts);
     this.#workers = new GitWorkers(options.program);
     this.#hosted = new Hosted({ folder: options.folder, home: join(options.folder, homeName) }, parts);
-    this.plan = deployPlanner(parts.cluster, parts.clock);
+    this.plan = deployPlanner(parts.cluster, parts.clock, parts.foresee);
     this.#health = new HealthTeller({ ...parts, events: this.events });
     this.#judge = new RevisionJudge({ ...parts, events: this.events });
     this.#teller = new Teller(parts);
-    this.#commenter = new Commenter({ ...parts, plan: (repository, ref) => this.planCommit(repository, ref) });
+    this.#commenter = new Commenter({ ...parts, plan: (repository, ref) => this.planCommit(repository, ref, false) });
   }
 
   async start(): Promise<void> {
@@ -138,8 +140,8 @@ export class GitOps {
     await this.#named(name).follower.sync(renews);
   }
 
-  /** What a commit of the repository would do: that which `ref` leads to; absent: the one that would be followed now. */
-  async planCommit(name: string, ref: string | undefined): Promise<RepositoryPlan> {
+  /** What a commit of the repository would do: that which `ref` leads to; absent: the one that would be followed now. `plays`: also how its rollout would go. */
+  async planCommit(name: string, ref: string | undefined, plays = true): Promise<RepositoryPlan> {
     const entry = this.#named(name);
     if (ref !== undefined) checkTracked(ref, undefined);
     const { commit, stacks, missing, declared } = await entry.follower.peek(ref);
@@ -153,7 +155,9 @@ export class GitOps {
     const view = await this.#parts.cluster.read();
     const plan = planCommit(view, entry.spec.Name, stacks, options);
     const known = view.byName('repository', entry.spec.Name);
-    return known ? { ...plan, ...planDeclared(view, known.ID, commit, declared, options.now) } : plan;
+    const { foresee, cluster, clock } = this.#parts;
+    const rollout = foresee && plays && (await played({ cluster, clock, foresee }, (now) => commitActions(now, entry.spec.Name, stacks, options)));
+    return { ...plan, ...(rollout && { rollout }), ...(known && planDeclared(view, known.ID, commit, declared, options.now)) };
   }
 
   #named(name: string): { spec: RepositorySpec; follower: Follower } {

@@ -5,6 +5,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { Registries } from '#engine/registries';
 import { deployPlanner } from '#gitops/plan';
+import { foresee } from '#manager/foresight/foresee';
 import type { Task } from '#model/object/task';
 import type { ClusterDoor } from './cluster-door.ts';
 import { leaderWay } from './leader-way.ts';
@@ -60,12 +61,12 @@ export function apiDependencies(
     guests: guestsOf(member, inside),
     logs: { open: (task, logOptions, signal) => logsOf(task, logOptions, signal) },
     reconciler: {
-      sync: async (name) => managing().gitops.sync(name),
+      sync: async (name, renews) => managing().gitops.sync(name, renews),
       waiting: (name) => member()?.manager?.waiting(name),
       planCommit: async (name, ref) => managing().gitops.planCommit(name, ref),
       git: async (name, asked, response) => managing().gitops.git(name, asked, response),
       adoption: async (name, adopter) => managing().gitops.adoption(name, adopter),
-      plan: deployPlanner(door, systemClock),
+      plan: deployPlanner(door, systemClock, foresee),
     },
     eventLog: kept,
     reconcileEvents: { watch: (listener) => watchEvents(listener) },

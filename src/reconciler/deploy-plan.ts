@@ -14,11 +14,15 @@ import { readable } from './readable.ts';
 
 const byHand: StackSource = { Kind: 'deploy' };
 
+interface Asked {
+  prune: boolean;
+  source?: StackSource;
+}
+
 /** Throws the Refusal that the deploy would meet. */
-export function planDeploy(view: View, spec: StackSpec, { prune, source = byHand }: { prune: boolean; source?: StackSource }, now: number): StackPlan {
-  let count = 0;
-  const context = { now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
-  const { actions, result } = deployStack(spec, { source, prune, force: true })(view, context);
+export function planDeploy(view: View, spec: StackSpec, asked: Asked, now: number): StackPlan {
+  const { prune } = asked;
+  const { actions, result } = tried(view, spec, asked, now);
   const after = new Overlay(view);
   after.lay(actions);
   const changes = actions.flatMap((action) => changeOf(view, after, action));
@@ -31,6 +35,17 @@ export function planDeploy(view: View, spec: StackSpec, { prune, source = byHand
     changes: [...changes, ...owned.flatMap(({ Kind, Name }) => unchanged(Kind, Name))],
     ...(result.RevertedBy && { revertedBy: result.RevertedBy.Repository }),
   };
+}
+
+/** What the deploy would write. */
+export function deployActions(view: View, spec: StackSpec, asked: Asked, now: number): readonly Action[] {
+  return tried(view, spec, asked, now).actions;
+}
+
+function tried(view: View, spec: StackSpec, { prune, source = byHand }: Asked, now: number) {
+  let count = 0;
+  const context = { now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
+  return deployStack(spec, { source, prune, force: true })(view, context);
 }
 
 function changeOf(view: View, after: View, action: Action): ObjectChange[] {

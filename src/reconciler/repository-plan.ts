@@ -4,11 +4,14 @@ import { stillSentence } from '#control/explain/still';
 import { applyDeclared } from '#control/repository/declared';
 import type { Declared } from '#model/object/repository';
 import type { ObjectChange, PlannedStack, RepositoryPlan } from '#model/difference/stack-plan';
+import { deployStack } from '#control/stack/stacks';
+import type { Action } from '#store/action';
+import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import { planDeploy } from './deploy-plan.ts';
 import { refusedBefore } from './outcome.ts';
 import { pauseOf } from './pause.ts';
-import { planRepository, type PlanOptions } from './plan.ts';
+import { deployOptions, planRepository, type PlanOptions } from './plan.ts';
 import { inUnit } from './unit.ts';
 import type { Step } from './step.ts';
 import type { RenderedStack } from './rendered.ts';
@@ -29,6 +32,20 @@ export function planCommit(view: View, repository: string, stacks: readonly Rend
     ...(waits !== undefined && { waits }),
     stacks: names.map((name) => plannedStack(planning, name, steps.get(name), rendered.get(name))),
   };
+}
+
+/** What a commit would write at once: what waits for others, or for somebody's word, comes later or never. */
+export function commitActions(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): readonly Action[] {
+  const after = new Overlay(view);
+  let count = 0;
+  const context = { now: options.now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
+  const policies = new Map(stacks.map(({ Name, Policy }) => [Name, Policy]));
+  for (const step of planRepository(view, repository, stacks, options)) {
+    if (step.type !== 'apply' || !('spec' in step.rendered) || pauseOf(view, step, policies.get(step.name)) !== undefined) continue;
+    const options = { ...deployOptions(step.rendered, step.source), restores: step.restores === true };
+    after.lay(deployStack(step.rendered.spec, options)(after, context).actions);
+  }
+  return after.actions;
 }
 
 /** What a commit says of its repository and of others, as it would be done. */

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
- * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000`, `npm run bench -- network --parts reach,ratios,swarm,change`, `npm run bench -- agents --nodes 1000`, `npm run bench -- chaos --minutes 30 --seed 1` are the long ones, which are run only when they are named.
+ * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000`, `npm run bench -- network --parts reach,ratios,swarm,change`, `npm run bench -- agents --nodes 1000`, `npm run bench -- chaos --minutes 30 --seed 1`, `npm run bench -- gitops-chaos --commits 200 --seed 1` are the long ones, which are run only when they are named.
  * With `--sample` the long turns of `scale` and `huge` say in which rooms they are.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import { benchDeploy } from './deploy.ts';
 import { benchFailover } from './failover/failover.ts';
 import { table, type Row } from './figures.ts';
 import { benchGitOps } from './gitops.ts';
+import { benchGitOpsChaos } from './gitops-chaos/gitops-chaos.ts';
 import { benchLoad } from './load/load.ts';
 import { benchNetwork } from './network/network.ts';
 import { benchRaft } from './raft.ts';
@@ -166,6 +167,7 @@ async function main(): Promise<void> {
       logs: { type: 'string' },
       nodes: { type: 'string', default: '1000' },
       seed: { type: 'string', default: '1' },
+      commits: { type: 'string', default: '200' },
       parts: { type: 'string', default: '' },
       sample: { type: 'boolean', default: false },
     },
@@ -213,6 +215,8 @@ async function main(): Promise<void> {
   if (reason === undefined && chosen.includes('agents')) await measure('agents', () => benchAgents(agents, say));
   const chaos = { minutes: Number(values.minutes), seed: Number(values.seed) };
   if (reason === undefined && chosen.includes('chaos')) await measure('chaos', () => benchChaos(chaos, say));
+  const commits = { commits: Number(values.commits), seed: Number(values.seed) };
+  if (reason === undefined && chosen.includes('gitops-chaos')) await measure('gitops-chaos', () => benchGitOpsChaos(commits, say));
   if (reason === undefined && chosen.includes('soak')) await measure('soak', () => benchSoak(Number(values.minutes), say));
   say(`\n${table(rows)}`);
 }

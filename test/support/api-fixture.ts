@@ -177,7 +177,7 @@ export async function startApi(
       },
     },
     reconciler: {
-      sync: async (name) => void state.synced.push(name),
+      sync: async (name, renews) => void state.synced.push(renews ? `${name}, renewed` : name),
       waiting: options.waiting ?? (() => undefined),
       planCommit:
         options.planCommit ?? (async (repository, ref = '') => ({ repository, commit: ref, stacks: [{ name: 'shop', step: 'remove', reason: 'it is gone' }] })),

@@ -9,6 +9,7 @@ import { second } from '#base/text/duration';
 import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
 import { createRepository } from '#control/repository/repositories';
 import { GitOps, type GitOpsOptions } from '#gitops/gitops';
+import { foresee } from '#manager/foresight/foresee';
 import type { RepositorySpec, RepositoryStatus } from '#model/object/repository';
 import type { StackCondition } from '#model/object/stack';
 import { gitWorkerProgram } from './git-worker-program.ts';
@@ -95,7 +96,7 @@ export class Following {
     const keep = (facts: object, message: string): void => void this.logged.push(`${JSON.stringify(facts)} ${message}`);
     const logger: Logger = { ...silentLogger, info: keep, warn: keep, error: keep, child: () => logger };
     const places = { folder: join(this.state, 'repositories'), run: join(this.state, 'run'), program: gitWorkerProgram() };
-    return new GitOps({ ...places, ...this.#options }, { cluster: this.cluster, clock: realClock, logger });
+    return new GitOps({ ...places, ...this.#options }, { cluster: this.cluster, clock: realClock, foresee, logger });
   }
 
   get gitops(): GitOps {

@@ -1,4 +1,5 @@
 /** A plan as text: one line an object, one a field; values of variables are not shown. */
+import { foresightLines, foresightMarkdown } from './foresight.ts';
 import { fieldText } from './field-changes.ts';
 import type { ObjectChange, RepositoryPlan, PlannedStack } from './stack-plan.ts';
 
@@ -47,7 +48,7 @@ function changeLines({ kind, name, change, fields, restarts, refused }: ObjectCh
 }
 
 /** A whole commit: its stacks one after the other, those that stay as they are in one line. */
-export function repositoryPlanLines({ repository, commit, stacks, waits, declared = [] }: RepositoryPlan): string[] {
+export function repositoryPlanLines({ repository, commit, stacks, waits, declared = [], rollout }: RepositoryPlan): string[] {
   const changing = stacks.filter(isChange);
   const rest = stacks.length - changing.length;
   const head = `Repository ${repository} at commit ${commit.slice(0, 12)}: ${changing.length} of ${stacks.length} stacks change. Nothing was written.`;
@@ -55,17 +56,18 @@ export function repositoryPlanLines({ repository, commit, stacks, waits, declare
     ...changing.flatMap((stack) => [stackHead(stack), ...stackLines(stack).map((line) => `  ${line}`)]),
     ...declared,
     ...(rest > 0 ? [`${rest} unchanged`] : []),
+    ...(rollout ? foresightLines(rollout) : []),
     ...(waits === undefined ? [] : [waits]),
     head,
   ];
 }
 
-export function repositoryPlanMarkdown({ repository, commit, stacks, waits, declared = [] }: RepositoryPlan): string[] {
+export function repositoryPlanMarkdown({ repository, commit, stacks, waits, declared = [], rollout }: RepositoryPlan): string[] {
   const changing = stacks.filter(isChange);
   const head = `**Repository ${repository} at commit ${commit.slice(0, 12)}: ${changing.length} of ${stacks.length} stacks change.**`;
   const others = declared.length === 0 ? [] : ['', ...declared.map(codeItem)];
   const why = waits === undefined ? [] : ['', oneLine(waits)];
-  return [head, ...why, ...changing.flatMap((stack) => ['', ...stackMarkdown(stack)]), ...others];
+  return [head, ...why, ...changing.flatMap((stack) => ['', ...stackMarkdown(stack)]), ...others, ...(rollout ? foresightMarkdown(rollout) : [])];
 }
 
 function isChange({ step }: PlannedStack): boolean {

@@ -1,4 +1,5 @@
 /** What a deploy would change, as the daemon plans it and commands show it: field by field, without values that may be secret. */
+import type { Foresight } from './foresight.ts';
 import { fieldChanges, type FieldChange } from './field-changes.ts';
 import type { OwnedKind } from '../object/stack.ts';
 
@@ -19,6 +20,8 @@ export interface StackPlan {
   changes: readonly ObjectChange[];
   /** Of the stack that is asked for and of the cluster as it is: a deploy that expects it is refused when either moved. */
   fingerprint?: string;
+  /** How it would go; absent where nothing would be rolled out, or where that cannot be played forward now. */
+  rollout?: Foresight;
   /** The repository that has the stack, and would undo it. */
   revertedBy?: string;
 }
@@ -44,6 +47,8 @@ export interface RepositoryPlan {
   waits?: string;
   /** What it says of other repositories, and of its own: a line each. */
   declared?: readonly string[];
+  /** How it would go, as for a stack. */
+  rollout?: Foresight;
 }
 
 /** A service's change; `from` and `to` are its specs in the form that is compared. */

@@ -8,6 +8,7 @@ import type { Meter } from '#base/meter';
 import { Refusal } from '#base/refusal';
 import { Registries } from '#engine/registries';
 import { GitOps } from '#gitops/gitops';
+import { foresee } from '#manager/foresight/foresee';
 import { certificates } from '#identity/certificates';
 import { askExternal } from '#identity/external-signer';
 import { CertificateAuthority } from '#manager/authority/certificate-authority';
@@ -157,7 +158,7 @@ export class ManagerPart {
 
   #duties(cluster: Manager, { nodeId }: Identity, options: DaemonOptions, { clock, logger, tls, meter, onReconcile }: ManagerPartParts): readonly Duty[] {
     const part = (name: string) => ({ cluster, clock, logger: logger.child({ part: name }) });
-    this.#gitops = new GitOps(gitOpsOptions(options), { ...part('gitops'), meter, registries: new Registries(options.engine) });
+    this.#gitops = new GitOps(gitOpsOptions(options), { ...part('gitops'), foresee, meter, registries: new Registries(options.engine) });
     this.#gitops.events.watch(onReconcile);
     this.#authority = new CertificateAuthority({
       ...part('ca'),

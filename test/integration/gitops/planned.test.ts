@@ -27,6 +27,12 @@ test('a branch, a tag and a commit are planned, field by field, while what is fo
   expect(plan.stacks.map(({ name, step }) => `${name} ${step}`)).toEqual(['bad refuse', 'web apply', 'api remove']);
   expect(plan.stacks[0]?.errors?.[0]).toMatch(/^stacks\/bad\/compose.yml:1:/);
   expect(plan.stacks[1]?.changes?.[0]?.fields.map(({ field }) => field)).toContain('TaskTemplate.ContainerSpec.Image');
+  expect(plan.rollout?.events.map(({ service, task, what }) => `${service}.${task} ${what}`)).toEqual([
+    'web_web.1 stops',
+    'web_web.1 starts',
+    'web_web.1 is gone',
+    'web_web.1 runs',
+  ]);
   for (const ref of ['v2', change, 'refs/tags/v2']) expect((await following.gitops.planCommit('infra', ref)).commit).toBe(change);
   expect((await following.gitops.planCommit('infra', undefined)).stacks.map(({ step }) => step)).toEqual(['none', 'none']);
   await expect(following.gitops.planCommit('infra', 'nowhere')).rejects.toThrow('no branch or tag nowhere');

@@ -16,6 +16,7 @@ interface PlanFlags {
 const formats = ['text', 'json', 'markdown'];
 const planHelp = `
 Nothing is written, and what is followed stays. --ref takes what \`repo add --ref\` takes, and whole names such as refs/pull/12/head.
+The rollout is played forward: in which order tasks stop and start, how long that takes if all goes well, and which would wait, and why.
 Sealed files are opened for the commit that is followed alone: of another one, a stack that uses them and differs from what is followed is refused.
 Exit codes: 0 planned, 1 a stack would be refused or held; with --exit-code 0 nothing changes, 6 something does.
 With a token of role plan the same is had from a daemon with --http-addr: GET /plan/NAME?ref=REF answers JSON, and Markdown with &format=markdown.`;

@@ -16,6 +16,7 @@ interface PlanFlags extends LoadFlags {
 const formats = ['text', 'json', 'markdown'];
 const exitCodeHelp = `
 The content of secrets cannot be read, so only a new name shows that it changes.
+A daemon of ours also plays the rollout forward: in which order tasks stop and start, how long that takes if all goes well, and which would wait, and why.
 Exit codes: 0 planned, 1 the deploy would be refused; with --exit-code 0 nothing changes, 6 something does.`;
 
 export function addStackPlan(stack: Command): void {
@@ -49,6 +50,10 @@ async function runPlan(name: string | undefined, flags: PlanFlags, command: Comm
   const plan = ours ? await planOfOurs(session, stack, flags.prune ?? mode === 'spec') : await planOfDocker(session, stack, flags.prune === true);
   const lines = { json: () => [JSON.stringify(plan)], text: planLines, markdown: planMarkdown }[format as 'text'](plan.changes, stack.Name);
   for (const line of lines) session.terminal.out(line);
+  if (plan.rollout && format !== 'json') {
+    const { foresightLines, foresightMarkdown } = await import('#model/difference/foresight');
+    for (const line of format === 'markdown' ? foresightMarkdown(plan.rollout) : foresightLines(plan.rollout)) session.terminal.out(line);
+  }
   const changes = plan.changes.some(({ change }) => change !== 'none');
   if (changes && format !== 'json' && plan.fingerprint !== undefined) session.terminal.out(fingerprintLine(plan.fingerprint, format));
   if (plan.revertedBy !== undefined)

@@ -117,7 +117,8 @@ test('repositories: added, synced, shown with their stacks and without passwords
   };
   api.cluster.run(deployStack(spec, { source, prune: false }));
   const synced = await api.http('POST', '/shoal/v1/repositories/main/sync');
-  expect([synced.status, api.synced]).toEqual([200, ['main']]);
+  await api.http('POST', '/shoal/v1/repositories/main/sync?renew=1');
+  expect([synced.status, api.synced]).toEqual([200, ['main', 'main, renewed']]);
   expect(synced.json).toMatchObject({ Spec: { Name: 'main', URL: 'https://git.example/x.git' }, Stacks: [{ Name: 'st', Source: source }] });
   expect((await api.http('GET', '/shoal/v1/repositories')).text).not.toContain('canary');
   expect((await api.http('DELETE', '/shoal/v1/repositories/main')).status).toBe(204);

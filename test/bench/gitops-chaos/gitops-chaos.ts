@@ -1,0 +1,222 @@
+/** Random commits by a seed, while the daemon is killed at random: after each of them what runs is the last good version of each stack, and what nobody changed was not restarted. */
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { integerBetween, seededRandom, type Random } from '#base/random';
+import { GitRepository } from '#test/support/git-repository';
+import { HostDaemon } from '../../support/daemon.ts';
+import { loadImage, startHost, stays, until, type Host } from '../../support/machine.mjs';
+import { callSocket } from '../daemon.ts';
+import type { Row } from '../figures.ts';
+import { Commits, image, type Wanted } from './commits.ts';
+
+const names = ['red', 'green', 'blue', 'grey', 'pink', 'gold'];
+const settleLimitMs = 120_000;
+const journalFile = '.test/gitops-chaos.log';
+
+interface Running {
+  id: string;
+  version: number;
+}
+
+interface ShownRepository {
+  Status: { State: string; Commit?: string; Message: string };
+}
+
+interface ShownStack {
+  Name: string;
+  Health?: { State: string };
+}
+
+export async function benchGitOpsChaos({ commits: count, seed }: { commits: number; seed: number }, say: (text: string) => void): Promise<Row[]> {
+  const host = await startHost();
+  const daemon = new HostDaemon(host, 'a', ['--safe-mode=false']);
+  const repository = new GitRepository();
+  mkdirSync('.test', { recursive: true });
+  rmSync(journalFile, { force: true });
+  const began = performance.now();
+  const journal = (text: string): void => appendFileSync(journalFile, `${((performance.now() - began) / 1000).toFixed(2)} ${text}\n`);
+  say(`  seed ${seed}, journal in ${journalFile}`);
+  const chaos = new Chaos(host, daemon, repository, seed, journal);
+  try {
+    loadImage(host.socket, image, { command: stays });
+    await daemon.start();
+    await daemon.ask('swarm', 'init', '--advertise-addr', '127.0.0.1');
+    await chaos.run(count);
+    return chaos.rows(count, (performance.now() - began) / 1000);
+  } finally {
+    await daemon.remove();
+    await host.stop();
+    repository.remove();
+  }
+}
+
+class Chaos {
+  readonly #commits: Commits;
+  readonly #random: Random;
+  readonly #wrong: string[] = [];
+  #kills = 0;
+  #settled = 0;
+  #kept = 0;
+  #restarts = 0;
+  #twice = 0;
+
+  constructor(
+    readonly host: Host,
+    readonly daemon: HostDaemon,
+    readonly repository: GitRepository,
+    readonly seed: number,
+    readonly journal: (text: string) => void,
+  ) {
+    const random = seededRandom(seed, 'commits');
+    this.#commits = new Commits(repository, names, random);
+    this.#random = random.split('kills');
+  }
+
+  async run(count: number): Promise<void> {
+    this.#commits.first();
+    await this.daemon.ask('repo', 'add', 'main', this.repository.folder, '--interval', '1s', '--rewrites', 'follow', '--deadline', '60s');
+    await this.#settle();
+    let before = this.#running();
+    this.#commits.takeTouched();
+    let created = this.#now();
+    for (let made = 0; made < count; made++) {
+      const what = made === count - 1 ? (this.#commits.last(), 'the last one is good') : this.#commits.next();
+      this.journal(`commit ${this.#commits.head.slice(0, 12)} ${what}`);
+      if (integerBetween(this.#random, 0, 2) === 0) await this.#kill();
+      // What comes next may take over what is on its way; what fails is waited for: only then is known what is good.
+      if (this.#commits.allGood && made < count - 1 && integerBetween(this.#random, 0, 3) === 0) {
+        await pause(integerBetween(this.#random, 0, 1500));
+        continue;
+      }
+      if (!(await this.#settle())) return;
+      const after = this.#running();
+      this.#compare(before, after, this.#commits.takeTouched(), created);
+      before = after;
+      created = this.#now();
+    }
+  }
+
+  async #kill(): Promise<void> {
+    await pause(integerBetween(this.#random, 0, 2000));
+    this.journal('kill -9');
+    await this.daemon.kill();
+    this.#kills += 1;
+    await pause(integerBetween(this.#random, 0, 500));
+    await this.daemon.start();
+  }
+
+  /** Waits until the commit is looked at, nothing is on its way, and what runs is what is wanted. */
+  async #settle(): Promise<boolean> {
+    const wanted = this.#commits.wanted();
+    let differences: string[] = [];
+    const settled = async (): Promise<boolean> => {
+      differences = await this.#differences(wanted);
+      return differences.length === 0;
+    };
+    const good = await until(settled, settleLimitMs, () => '').then(
+      () => true,
+      () => false,
+    );
+    if (!good) {
+      this.journal(`WRONG ${differences.join('; ')}\n${this.daemon.lastLog()}`);
+      this.#wrong.push(...differences);
+    } else {
+      this.#settled += 1;
+      this.#commits.settled();
+    }
+    return good;
+  }
+
+  async #differences(wanted: Wanted): Promise<string[]> {
+    const ask = (path: string): Promise<unknown> => callSocket(this.daemon.socket, 'GET', path, undefined);
+    try {
+      const { Status } = (await ask('/shoal/v1/repositories/main')) as ShownRepository;
+      if (Status.Commit !== this.#commits.head) return [`commit ${String(Status.Commit)} is followed and not ${this.#commits.head}: ${Status.Message}`];
+      const stacks = (await ask('/shoal/v1/stacks')) as ShownStack[];
+      const open = (await Promise.all(names.map((name) => ask(`/shoal/v1/stacks/${name}/revisions`)))) as { Outcome?: { State: string } }[][];
+      const pending = names.filter((_, at) => open[at]?.some(({ Outcome }, index, all) => index === all.length - 1 && Outcome?.State === 'pending'));
+      const running = this.#running();
+      return [
+        ...pending.map((name) => `${name} is not judged yet`),
+        ...stacks.flatMap(({ Name, Health }) => (Health && Health.State !== 'healthy' ? [`${Name} is ${Health.State}`] : [])),
+        ...names.flatMap((name) => {
+          const own = running.get(name) ?? [];
+          const right = own.length === 1 && own[0]?.version === wanted.get(name);
+          return right ? [] : [`${name} runs ${JSON.stringify(own.map(({ version }) => version))} and not ${wanted.get(name) ?? 'nothing'}`];
+        }),
+      ];
+    } catch (error) {
+      return [(error as Error).message];
+    }
+  }
+
+  #running(): Map<string, Running[]> {
+    const found = new Map<string, Running[]>();
+    const format = '{{.ID}} {{.Label "com.docker.stack.namespace"}}';
+    for (const line of this.host.docker(['ps', '--no-trunc', '--format', format]).split('\n').filter(Boolean)) {
+      const [id = '', name = ''] = line.split(' ');
+      try {
+        const environment = this.host.docker(['inspect', '-f', '{{json .Config.Env}}', id]);
+        const version = Number(/VERSION=(\d+)/.exec(environment)?.[1] ?? 0);
+        if (name) found.set(name, [...(found.get(name) ?? []), { id, version }]);
+      } catch {
+        // It ends just now: the next look sees what is left.
+        found.set(name, [...(found.get(name) ?? []), { id, version: -1 }]);
+      }
+    }
+    return found;
+  }
+
+  /** What nobody changed is the same container; what was changed to one version came once. */
+  #compare(before: ReadonlyMap<string, readonly Running[]>, after: ReadonlyMap<string, readonly Running[]>, touched: ReadonlySet<string>, since: string): void {
+    const made = this.host.docker([
+      'events',
+      '--since',
+      since,
+      '--until',
+      this.#now(),
+      '--filter',
+      'type=container',
+      '--filter',
+      'event=start',
+      '--format',
+      '{{index .Actor.Attributes "com.docker.stack.namespace"}}',
+    ]);
+    const starts = made.split('\n').filter(Boolean);
+    for (const name of names) {
+      const [was, is] = [before.get(name)?.[0], after.get(name)?.[0]];
+      const count = starts.filter((each) => each === name).length;
+      if (touched.has(name)) {
+        if (was && is && was.version === is.version && was.id !== is.id) this.journal(`${name} came back to version ${is.version} in another container`);
+        continue;
+      }
+      if (was?.id === is?.id) this.#kept += 1;
+      else this.#note(`RESTARTED ${name}: nobody changed it`, () => (this.#restarts += 1));
+      if (count > 0) this.#note(`STARTED ${name} ${count} times: nobody changed it`, () => (this.#twice += 1));
+    }
+  }
+
+  #note(text: string, count: () => void): void {
+    this.journal(text);
+    count();
+  }
+
+  /** Of the engine's clock, which is ours. */
+  #now(): string {
+    return String(Math.round(Date.now()) / 1000);
+  }
+
+  rows(count: number, seconds: number): Row[] {
+    return [
+      { what: `${count} random commits (seed ${this.seed}), ${this.#kills} kills -9, ${Math.round(seconds)} s`, figure: `${this.#settled} times compared` },
+      {
+        what: 'what runs is the last good version of each stack',
+        figure: this.#wrong.length === 0 ? 'each time' : this.#wrong.slice(0, 5).join('; '),
+        target: 'each time',
+        met: this.#wrong.length === 0,
+      },
+      { what: `restarts of stacks that nobody changed (${this.#kept} kept)`, figure: String(this.#restarts), target: '0', met: this.#restarts === 0 },
+      { what: 'their containers started meanwhile', figure: String(this.#twice), target: '0', met: this.#twice === 0 },
+    ];
+  }
+}

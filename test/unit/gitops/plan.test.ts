@@ -1,0 +1,41 @@
+/** A rollout is played forward on a cluster that stands still meanwhile; one that moves is tried again, and after three times left alone. */
+import { expect, test } from 'vitest';
+import { createService } from '#control/service/services';
+import { played, type Foresee } from '#gitops/plan';
+import type { Action } from '#store/action';
+import { initialisedCluster } from '#test/support/memory-cluster';
+import { specOf } from '#test/support/staged-cluster';
+import { realClock } from '#test/support/real-clock';
+
+const foresight = { events: [], more: 0, endsMs: 0, pending: [], assumed: '' };
+const context = { now: 0, newId: () => 'id', random: { next: () => 0 } as never };
+
+function parts(moves: (tries: number) => boolean) {
+  const cluster = initialisedCluster();
+  let tries = 0;
+  const foresee: Foresee = function* () {
+    if (moves((tries += 1))) cluster.run(createService(specOf(`other${tries}`, 'x')));
+    // More than a turn takes, so that there is one in between.
+    for (const end = performance.now() + 40; performance.now() < end;) yield;
+    yield;
+    return foresight;
+  };
+  const actions = (): readonly Action[] => createService(specOf('web', 'a'))(cluster.store, context).actions;
+  return { parts: { cluster, clock: realClock, foresee }, actions, tries: () => tries };
+}
+
+test('one that stands still is played once', async () => {
+  const still = parts(() => false);
+  expect(await played(still.parts, still.actions)).toEqual(foresight);
+  expect(still.tries()).toBe(1);
+  expect(await played(still.parts, () => [])).toBeUndefined();
+});
+
+test('one that moves is tried again, and never is played on what is not so any more', async () => {
+  const once = parts((tries) => tries === 1);
+  expect(await played(once.parts, once.actions)).toEqual(foresight);
+  expect(once.tries()).toBe(2);
+  const always = parts(() => true);
+  expect(await played(always.parts, always.actions)).toBeUndefined();
+  expect(always.tries()).toBe(3);
+});
