@@ -1,7 +1,7 @@
 /** Which address others reach this node by, and which it may be told to listen on. */
 import { createSocket } from 'node:dgram';
 import { createServer, isIP, isIPv4 } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { Refusal } from '#base/refusal';
 import { hostPort, managerPort } from '#model/manager-address';
 
@@ -29,7 +29,7 @@ export function advertisedAddress(asked: string, interfaces = networkInterfaces(
     throw noAddress('advertise address must be a non-zero IP address');
   }
   if (wanted !== '') {
-    const named = interfaces[wanted]?.find(({ family }) => family === 'IPv4');
+    const named = addressesOf(wanted, interfaces)?.find(({ family }) => family === 'IPv4');
     if (named) return named.address;
     if (isIPv4(wanted)) return wanted;
     throw noAddress('advertise address must be a non-zero IP address');
@@ -42,6 +42,11 @@ export function advertisedAddress(asked: string, interfaces = networkInterfaces(
   return outer[0]?.address ?? '127.0.0.1';
 }
 
+/** Of the interface that `name` is; what is asked for may be any word. */
+function addressesOf(name: string, interfaces: ReturnType<typeof networkInterfaces>): readonly NetworkInterfaceInfo[] | undefined {
+  return Object.hasOwn(interfaces, name) ? interfaces[name] : undefined;
+}
+
 function noAddress(what: string): Refusal {
   return new Refusal('invalidArgument', `${what} or network interface (with optional port number)`, { plain: true });
 }
@@ -50,7 +55,7 @@ function noAddress(what: string): Refusal {
 function checkListenForm(asked: string, interfaces: ReturnType<typeof networkInterfaces>): void {
   const wanted = withoutPort(asked);
   const port = portOf(asked) ?? managerPort;
-  if (wanted !== '' && isIP(wanted) === 0 && interfaces[wanted] === undefined) throw noAddress('listen address must be an IP address');
+  if (wanted !== '' && isIP(wanted) === 0 && addressesOf(wanted, interfaces) === undefined) throw noAddress('listen address must be an IP address');
   if (port <= maxPort) return;
   throw new Refusal('invalidArgument', `failed to listen on remote API address: listen tcp: address ${port}: invalid port`, { plain: true });
 }
@@ -87,7 +92,7 @@ function isUnspecified(address: string): boolean {
 }
 
 function isOwn(wanted: string, interfaces: ReturnType<typeof networkInterfaces>): boolean {
-  if (interfaces[wanted] !== undefined || (isIPv4(wanted) && wanted.startsWith('127.'))) return true;
+  if (addressesOf(wanted, interfaces) !== undefined || (isIPv4(wanted) && wanted.startsWith('127.'))) return true;
   return Object.values(interfaces).some((addresses) => addresses?.some(({ address }) => address === wanted));
 }
 
@@ -145,7 +150,7 @@ async function addressed({ ListenAddr = '', AdvertiseAddr = '', DataPathAddr = '
   const address = outward ?? advertisedAddress(AdvertiseAddr);
   const port = portOf(ListenAddr) ?? managerPort;
   const host = withoutPort(ListenAddr) || '0.0.0.0';
-  const [own = host] = (networkInterfaces()[host] ?? []).filter(({ family }) => family === 'IPv4').map((each) => each.address);
+  const [own = host] = (addressesOf(host, networkInterfaces()) ?? []).filter(({ family }) => family === 'IPv4').map((each) => each.address);
   const dataPath = DataPathAddr === '' ? address : advertisedAddress(DataPathAddr);
   return { listen: hostPort(own, port), address, managerAddress: hostPort(address, portOf(AdvertiseAddr) ?? port), ...(dataPath !== address && { dataPath }) };
 }

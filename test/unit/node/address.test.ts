@@ -31,7 +31,9 @@ test("what is not this host's cannot be listened on, nor carry traffic", () => {
     expect(() => checkListenAddress(own, one), own).not.toThrow();
   }
   for (const own of ['', '192.0.2.1', 'docker0', '127.0.0.1']) expect(() => checkDataPathAddress(own, one), own).not.toThrow();
-  for (const none of ['eth9', 'bad:2377', '999.1.1.1']) {
+  for (const none of ['eth9', 'bad:2377', '999.1.1.1', 'constructor:2377', '__proto__']) {
+    expect(() => advertisedAddress(none, one), none).toThrow('advertise address must be a non-zero IP address');
+    expect(() => checkDataPathAddress(none, one), none).toThrow('data path address must be a non-zero IP address');
     expect(() => checkListenAddress(none, one), none).toThrow('listen address must be an IP address or network interface (with optional port number)');
   }
   expect(() => checkListenAddress('0.0.0.0:99999', one)).toThrow('listen tcp: address 99999: invalid port');
