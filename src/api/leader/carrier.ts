@@ -10,7 +10,7 @@ import { swarmTexts } from '#model/swarm-texts';
 import type { LeaderLine } from '../dependencies.ts';
 import { holdBody, keyHeader } from '../request/body.ts';
 import type { Answer, Call, Handler } from '../router.ts';
-import { placesHeader, placesText } from '../stream/places.ts';
+import { bareWanted, placesHeader, placesText } from '../stream/places.ts';
 import { FollowedLines, isFollowedLog, resumedQuery, resumedUrl, tellsPlaces, type Resumed } from './followed-lines.ts';
 import { connectionHeaders, keptHeaders } from '../request/kept-headers.ts';
 
@@ -194,6 +194,6 @@ function ask(connection: Duplex, { request, signal, key }: Call, body: Buffer | 
   if (key !== undefined) headers.push(['Idempotency-Key', key]);
   const { method = 'GET', url = '/' } = request;
   const path = told ? resumedUrl(url, told) : url;
-  if (isFollowedLog(method, url)) headers.push([placesHeader, 'wanted']);
+  if (isFollowedLog(method, url)) headers.push([placesHeader, bareWanted]);
   return callOver(connection, { method, path, headers, body, signal });
 }

@@ -23,7 +23,7 @@ export interface Resumed {
   readonly sinceMs: number;
 }
 
-/** What is asked of tasks that have no place: who wanted the last lines alone has had them, or there were none. */
+/** What is asked of tasks that have no place, for nobody had begun with them: who wanted the last lines alone wants none of before. */
 export function resumedQuery(query: URLSearchParams, { sinceMs }: Resumed): void {
   if (!/^\d+$/.test(query.get('tail') ?? '')) return;
   query.delete('tail');
@@ -63,7 +63,8 @@ export class FollowedLines {
           for (const piece of frames.pieces(chunk)) {
             if (piece.stream === 'place') this.#tell(line, piece);
             else if (piece.stream === 'systemError') response.write(framed(piece.stream, piece.bytes));
-            line = piece;
+            // A place may come without a line: what a task had when it was begun with was not asked for.
+            line = piece.stream === 'place' ? undefined : piece;
           }
         } catch {
           return end('broken');

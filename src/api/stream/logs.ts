@@ -14,7 +14,7 @@ import { HttpError } from '../errors.ts';
 import { readBody } from '../request/body.ts';
 import { aborted } from './events.ts';
 import { fixedNanoseconds, lineText } from './log-lines.ts';
-import { placesHeader, placesLimitBytes, placeText, readPlaces } from './places.ts';
+import { bareWanted, emptyPlace, placesHeader, placesLimitBytes, placeText, readPlaces } from './places.ts';
 import { flag, get, parameter, type Answer, type Call, type Route } from '../router.ts';
 
 /** More tasks than this are not read at a time in one request. */
@@ -86,7 +86,8 @@ async function streamLogs(
     // Also an idle service answers at once: the client waits for the headers.
     response.flushHeaders();
   }
-  const output = new LogOutput(response, request, { tty, told, places }, signal);
+  const bare = told && call.request.headers[placesHeader] === bareWanted;
+  const output = new LogOutput(response, request, { tty, told, bare, places }, signal);
   const seen = new Set<string>();
   const open = new Set<Promise<void>>();
   function openNew(view: View): void {
@@ -127,6 +128,8 @@ interface Place {
   last?: string;
   /** What comes next begins with lines that were told. */
   again?: boolean;
+  /** It had no line when it was begun with, here or by whoever led before: all that it has since is wanted. */
+  begun?: 'here' | 'before';
 }
 
 /** How lines are written down. */
@@ -134,6 +137,8 @@ interface LogForm {
   tty: boolean;
   /** With the place of each behind it. */
   told: boolean;
+  /** And with that of a task of which no line is told, where the last lines alone are wanted. */
+  bare: boolean;
   /** Where tasks go on from. */
   places: ReadonlyMap<string, string>;
 }
@@ -160,8 +165,11 @@ class LogOutput {
   /** Who follows is followed on with when a node was cut off for a while: from the last line that came. */
   async copy(task: Task, context: Context): Promise<void> {
     const last = this.form.places.get(task.ID);
-    const place: Place = last === undefined ? {} : { last, again: true };
-    while ((await this.#copyOnce(task, context, place)) === 'cut off') {
+    const place: Place = last === undefined ? {} : last === emptyPlace ? { begun: 'before' } : { last, again: true };
+    for (;;) {
+      const how = await this.#copyOnce(task, context, place);
+      if (how === 'over') return;
+      if (how === 'begun') continue;
       // The leader alone reaches nodes: whoever it was ends the stream, and says so.
       if (context.leader && !context.leader.alone() && !context.leader.leads()) return this.#end(deposed);
       await pause(context.clock, askAgainMs, this.signal);
@@ -184,10 +192,20 @@ class LogOutput {
     this.#over.abort();
   }
 
-  async #copyOnce(task: Task, context: Context, place: Place): Promise<'over' | 'cut off'> {
+  /** What a task has already is read apart where only its last lines are wanted: then its place is known by its own clock, whatever it says. */
+  #requestAt({ last, begun }: Place): LogRequest {
+    const { tail, sinceMs, ...rest } = this.request;
+    if (last !== undefined) return { ...rest, sinceMs: Math.floor(Date.parse(last)) };
+    if (begun !== undefined) return { ...rest, ...(begun === 'here' && sinceMs !== undefined && { sinceMs }) };
+    if (this.form.bare && tail !== undefined) return { ...this.request, follow: false, tail: Math.max(tail, 1) };
+    return this.request;
+  }
+
+  async #copyOnce(task: Task, context: Context, place: Place): Promise<'over' | 'cut off' | 'begun'> {
     let release: (() => void) | undefined;
-    const { tail: _seen, ...rest } = this.request;
-    const request = place.last === undefined ? this.request : { ...rest, sinceMs: Math.floor(Date.parse(place.last)) };
+    const request = this.#requestAt(place);
+    const begins = this.request.follow && !request.follow;
+    const silent = begins && this.request.tail === 0;
     try {
       release = context.outgoing.take();
       for await (const line of context.logs.open(task, request, this.signal)) {
@@ -197,9 +215,14 @@ class LogOutput {
         place.last = time;
         place.again = false;
         const text = lineText(line, task, this.request);
-        this.response.write(this.form.tty ? text : frame(line.stream, text));
+        if (!silent) this.response.write(this.form.tty ? text : frame(line.stream, text));
         if (this.form.told) this.response.write(frame('place', placeText(task.ID, time)));
         if (this.response.writableNeedDrain) await this.#drained();
+      }
+      if (begins) {
+        if (place.last === undefined) this.response.write(frame('place', placeText(task.ID, emptyPlace)));
+        Object.assign(place, { begun: 'here', again: true });
+        return 'begun';
       }
     } catch (error) {
       if (this.request.follow && !this.signal.aborted && error instanceof Refusal && error.facts['node'] !== undefined) {

@@ -2,6 +2,10 @@
 
 /** Said by whoever carries a request, with the places to go on from in its body; answered by whoever tells them. */
 export const placesHeader = 'shoal-log-places';
+/** What the first says that understands a place without a line before it. */
+export const bareWanted = 'bare';
+/** The place of a task that had no line yet when it was begun with. */
+export const emptyPlace = '0001-01-01T00:00:00.000000000Z';
 /** Of tasks that came and went in a stream that is followed for weeks, so many are remembered. */
 const keptPlaces = 5_000;
 /** More than so many take. */

@@ -29,6 +29,8 @@ interface Node {
   readonly line: { leads: boolean; open: () => Duplex | undefined; lost: Refusal | undefined };
   /** What a task's log holds, and says while it is followed. */
   lines: TaskLogLine[];
+  /** What the logs of other tasks held before they were followed. */
+  before: readonly TaskLogLine[];
   readonly asked: (TaskLogOptions & { task: string })[];
   readonly socketPath: string;
   ask(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }>;
@@ -48,17 +50,18 @@ async function start(): Promise<Node> {
     checkRemoval: () => undefined,
   };
   const status = () => ({ LocalNodeState: 'active', NodeID: 'n', NodeAddr: '', ControlAvailable: true, Error: '' }) as const;
-  const node = { lines: [] as TaskLogLine[], asked: [] as Node['asked'] };
+  const node = { lines: [] as TaskLogLine[], before: [] as Node['before'], asked: [] as Node['asked'] };
   const logs: Dependencies['logs'] = {
     async *open(task, options, signal) {
       node.asked.push({ ...options, task: task.ID });
-      if (task.ID !== 'task1') return;
+      if (task.ID !== 'task1') return void (options.follow || (yield* node.before));
       for (let at = 0; !signal.aborted;) {
         const line = node.lines[at];
         if (line) {
           at++;
           yield line;
-        } else await new Promise((resolve) => setImmediate(resolve));
+        } else if (!options.follow) return;
+        else await new Promise((resolve) => setImmediate(resolve));
       }
     },
   };
@@ -170,10 +173,10 @@ async function startWithTask(): Promise<Node> {
 }
 
 /** The log as it comes, in the frames of the docker CLI. */
-function followLog(node: Node): { frames: { stream: string; text: string }[]; headers: () => NodeJS.Dict<string | string[]>; stop: () => void } {
+function followLog(node: Node, tail = 7): { frames: { stream: string; text: string }[]; headers: () => NodeJS.Dict<string | string[]>; stop: () => void } {
   const frames: { stream: string; text: string }[] = [];
   let headers: NodeJS.Dict<string | string[]> = {};
-  const sent = request({ socketPath: node.socketPath, path: '/v1.41/services/web/logs?stdout=1&tail=7&follow=1', agent: false }, (response) => {
+  const sent = request({ socketPath: node.socketPath, path: `/v1.41/services/web/logs?stdout=1&tail=${tail}&follow=1`, agent: false }, (response) => {
     ({ headers } = response);
     const reader = new LogFrames();
     response.on('data', (chunk: Buffer) => frames.push(...reader.push(chunk)));
@@ -220,7 +223,10 @@ test.each(['another manager', 'this node'])('a log that is followed goes on wher
   else lead(successor);
   await heard(3);
   expect(said()).toEqual(['stdout line 1\n', 'stdout line 2\n', 'stdout line 3\n']);
-  expect(first.asked).toMatchObject([{ follow: true, tail: 7 }]);
+  expect(first.asked).toMatchObject([
+    { follow: false, tail: 7 },
+    { follow: true, sinceMs: Date.parse('2026-01-01T00:00:02Z') },
+  ]);
   expect(successor.asked).toEqual([expect.objectContaining({ follow: true, sinceMs: Date.parse('2026-01-01T00:00:02Z'), task: 'task1' })]);
   expect(log.headers()).not.toHaveProperty('shoal-log-places');
   successor.lines.push(second(4));
@@ -231,7 +237,6 @@ test.each(['another manager', 'this node'])('a log that is followed goes on wher
 test.each([
   ['/v1.47/services/web/logs?stdout=1&follow=1', {}],
   ['/v1.47/services/web/logs?stdout=1&follow=1&since=12', { sinceMs: 12_000 }],
-  ['/v1.47/services/web/logs?stdout=1&follow=1&tail=0', { sinceMs: expect.any(Number) }],
 ])('of a task of which nothing was told yet nothing is lost either: %s', async (path, wanted) => {
   const [follower, first, next] = [await startWithTask(), await startWithTask(), await startWithTask()];
   for (const { cluster } of [first, next]) {
@@ -244,20 +249,56 @@ test.each([
   const sent = request({ socketPath: follower.socketPath, path, agent: false }, (response) => response.on('error', () => undefined).resume());
   sent.on('error', () => undefined).end();
   await until(
-    () => first.asked.length === 2,
+    () => first.asked.filter(({ follow }) => follow).length === 2,
     30_000,
     () => 'nobody is asked',
   );
   lead(next);
   ways[0]?.destroy();
   await until(
-    () => next.asked.length === 2,
+    () => next.asked.filter(({ follow }) => follow).length === 2,
     30_000,
     () => 'nobody is asked again',
   );
   sent.destroy();
   const silent = next.asked.find(({ task }) => task === 'silent');
   expect({ sinceMs: silent?.sinceMs, tail: silent?.tail }).toEqual({ sinceMs: undefined, tail: undefined, ...wanted });
+});
+
+test.each([
+  ['that spoke before goes on from its last line', [second(1)], Date.parse('2026-01-01T00:00:01Z')],
+  ['that never spoke goes on from its beginning', [], undefined],
+] as const)('where the last lines are not wanted, a task %s when the leader dies, whatever the clocks say', async (_what, before, sinceMs) => {
+  const [follower, first, next] = [await startWithTask(), await startWithTask(), await startWithTask()];
+  for (const { cluster } of [first, next]) {
+    const [service] = cluster.store.list('service');
+    if (service) cluster.write([create('task', runningTask(service, { id: 'silent', slot: 2, nodeId: 'n', now: 0 }))]);
+  }
+  first.before = before;
+  const { ways, lead } = leadersOf(follower);
+  lead(first);
+  const log = followLog(follower, 0);
+  const followed = (node: Node): Promise<void> =>
+    until(
+      () => node.asked.filter(({ follow }) => follow).length === 2,
+      30_000,
+      () => JSON.stringify(node.asked),
+    );
+  await followed(first);
+  // What the leader said before this line has come, too.
+  first.lines = [second(5)];
+  await until(
+    () => log.frames.length > 0,
+    30_000,
+    () => 'no line comes',
+  );
+  lead(next);
+  ways[0]?.destroy();
+  await followed(next);
+  log.stop();
+  expect(log.frames.map(({ text }) => text)).toEqual(['line 5\n']);
+  const silent = next.asked.find(({ task }) => task === 'silent');
+  expect({ sinceMs: silent?.sinceMs, tail: silent?.tail }).toEqual({ sinceMs, tail: undefined });
 });
 
 test('as many places are kept as may be told in a body', () => {
