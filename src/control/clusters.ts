@@ -3,6 +3,7 @@ import { second } from '#base/text/duration';
 import { Refusal } from '#base/refusal';
 import { finishRotation, withNewTokens } from '#ca/authority';
 import { parsePrefix } from '#model/address';
+import { parseSubnet } from '#model/ipv4';
 import { unlockKeyBytes, unlockKeyText } from '#ca/unlock-key';
 import type { Authority } from '#model/object/authority';
 import type { Cluster, ClusterSpec } from '#model/object/cluster';
@@ -115,6 +116,16 @@ export function setAuthority(authority: Authority): UseCase<void> {
   };
 }
 
+/** Refuses a pool that no subnet could be taken from. */
+function checkPool(pool: string, subnetSize: number): void {
+  const prefix = parsePrefix(pool);
+  if (!prefix) throw refusedPlainly(`invalid base pool ${pool}: invalid CIDR address: ${pool}`);
+  if (!parseSubnet(pool))
+    throw new Refusal('unimplemented', `address pool ${pool} is not supported: networks of the cluster have addresses of version 4`, { plain: true });
+  if (subnetSize !== 0 && BigInt(32 - subnetSize) > prefix.freeBits)
+    throw refusedPlainly(`invalid CIDR: ${JSON.stringify(pool)}. Subnet size is too small: ${subnetSize}`);
+}
+
 /** dockerd says these itself, before there is a manager. */
 function refusedPlainly(message: string): Refusal {
   return new Refusal('invalidArgument', message, { plain: true });
@@ -123,7 +134,8 @@ function refusedPlainly(message: string): Refusal {
 function newCluster(id: string, options: InitOptions): Cluster {
   const spec = withDefaults(options.spec ?? {});
   checkCluster(spec, defaultClusterSpec);
-  for (const pool of options.defaultAddrPool ?? []) if (!parsePrefix(pool)) throw refusedPlainly(`invalid base pool ${pool}: invalid CIDR address: ${pool}`);
+  const pools = (options.defaultAddrPool ?? []).map((pool) => pool.trim());
+  for (const pool of pools) checkPool(pool, options.subnetSize ?? 0);
   const size = options.subnetSize ?? 0;
   const port = options.dataPathPort ?? 0;
   if (size !== 0 && (size < 0 || size > 29)) throw refusedPlainly(`subnet size is out of range: ${size}`);
@@ -139,7 +151,7 @@ function newCluster(id: string, options: InitOptions): Cluster {
   return {
     ...newMeta(id),
     Spec: spec,
-    DefaultAddrPool: options.defaultAddrPool?.length ? options.defaultAddrPool : ['10.0.0.0/8'],
+    DefaultAddrPool: pools.length > 0 ? pools : ['10.0.0.0/8'],
     SubnetSize: size || 20,
     DataPathPort: port || 4789,
     ...(Object.keys(Shoal).length > 0 && { Shoal }),

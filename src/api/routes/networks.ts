@@ -136,7 +136,8 @@ async function create(call: Call, context: Context): Promise<Answer> {
   const request = decode(body, networkCreateRequest);
   const name = request.Name || '';
   if (!isClusterNetwork(request)) {
-    if (name !== '' && (await optionalView(context))?.byName('network', name)) throw taken(name);
+    const view = name === '' ? undefined : await optionalView(context);
+    if (view && networkNamed(view, name)) throw taken(name);
     await context.engine.passThrough(call.request, call.response, call.target, bytes);
     return 'sent';
   }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { StackSpec } from '#model/object/stack';
 import type { View } from '#store/view';
 import { compareTexts } from '#base/text/text';
+import { networkNamed } from '../find.ts';
 import { inventoryOf, labelledObjects, ownedKinds } from './inventory.ts';
 
 const shownDigits = 16;
@@ -14,7 +15,7 @@ export function stackFingerprint(view: View, { Name, External }: StackSpec, dige
   const owned = [...ids].toSorted(compareTexts).map((id) => [id, versionOf(view, id)]);
   const foreign = [...External.Networks, ...External.Secrets, ...External.Configs].map((name) => [
     name,
-    (view.byName('network', name) ?? view.byName('secret', name) ?? view.byName('config', name))?.ID ?? '',
+    (networkNamed(view, name) ?? view.byName('secret', name) ?? view.byName('config', name))?.ID ?? '',
   ]);
   const text = JSON.stringify([digest, prune, stack?.Digest ?? '', stack?.Source ?? '', owned, foreign]);
   return createHash('sha256').update(text).digest('hex').slice(0, shownDigits);

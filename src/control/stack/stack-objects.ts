@@ -5,7 +5,7 @@ import { nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
 import { namespaceLabel, type Labels } from '#model/object/meta';
 import { keepContentLabel } from '#model/version-names';
 import { isVaultName } from '#model/git/vault';
-import type { Kind } from '#model/object/object';
+import { nameOf, type Kind } from '#model/object/object';
 import type { ConfigSpec, SecretSpec } from '#model/object/secret';
 import type { OwnedKind, OwnedObject, StackSpec } from '#model/object/stack';
 import { create, newMeta, remove } from '#store/action';
@@ -13,6 +13,7 @@ import type { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCaseContext } from '../cluster.ts';
 import { checkFile, onlyLabelsDiffer, relabel, type FileKind } from '../secrets-and-configs.ts';
+import { networkNamed } from '../find.ts';
 import { checkNetwork, networkDefaults } from '../networks.ts';
 import { idsInUse } from '../users.ts';
 import { owned } from './inventory.ts';
@@ -59,7 +60,7 @@ export function checkExternal(view: View, external: StackSpec['External']): void
 
 /** Creates a network that is missing. One that is there stays as it is: nothing of a network can be changed. */
 export function deployNetwork(overlay: Overlay, spec: NetworkSpec, { stack, rights }: StackScope, context: UseCaseContext, changes: Changes): void {
-  const present = overlay.byName('network', spec.Name);
+  const present = networkNamed(overlay, spec.Name);
   const right = present ? rights('network', present) : 'none';
   if (present && right !== 'none') {
     checkRight(right, 'network', spec.Name, stack);
@@ -126,8 +127,11 @@ function isMadeByStack(view: View, id: string): boolean {
   return [...view.list('stack')].some(({ Inventory = [] }) => Inventory.some(({ ID }) => ID === id));
 }
 
+/** As it is written: services refer to networks, secrets and configs by their exact names. */
 function isPresent(view: View, kind: Exclude<Kind, 'task'>, name: string): boolean {
-  return view.get(kind, name) !== undefined || view.byName(kind, name) !== undefined;
+  if (view.get(kind, name)) return true;
+  const named = view.byName(kind, name);
+  return named !== undefined && nameOf(kind, named) === name;
 }
 
 function refuseAbsent(view: View, kind: FileKind, name: string): void {

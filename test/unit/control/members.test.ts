@@ -35,6 +35,8 @@ test('a cluster begins with its node and its ingress network', () => {
 
 test.each([
   [{ defaultAddrPool: ['10.0.0.0'] }, 'invalid base pool 10.0.0.0: invalid CIDR address: 10.0.0.0'],
+  [{ defaultAddrPool: ['fd00::/48'] }, 'address pool fd00::/48 is not supported: networks of the cluster have addresses of version 4'],
+  [{ defaultAddrPool: [' 10.9.0.0/24 '], subnetSize: 20 }, 'invalid CIDR: "10.9.0.0/24". Subnet size is too small: 20'],
   [{ dataPathPort: 80 }, 'Datapath port number is not in valid range (1024-49151) : 80'],
   [{ subnetSize: 31 }, 'subnet size is out of range: 31'],
   [{ spec: { CAConfig: { NodeCertExpiry: 1e9 } } }, 'minimum certificate expiry time is: 1h0m0s'],

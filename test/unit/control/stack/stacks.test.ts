@@ -239,6 +239,8 @@ test('external objects must be there', () => {
   expect(deploy({ ...none, Secrets: ['s'] })).toThrow('secret not found: s');
   cluster.run(createConfig({ Name: 'c', Data: base64('x') }));
   expect(deploy({ ...none, Networks: ['host'], Configs: ['c'] })).not.toThrow();
+  expect(deploy({ ...none, Configs: ['C'] })).toThrow('config not found: C');
+  expect(deploy({ ...none, Networks: ['INGRESS'] })).toThrow('network "INGRESS" is declared as external, but could not be found.');
 });
 
 test('a service of that name outside the stack is in the way', () => {
