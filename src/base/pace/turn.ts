@@ -1,7 +1,10 @@
 /** The present turn of the event loop: long works that fall into one share what it may take. */
 import type { Clock } from '../clock.ts';
 
-/** What the works of one turn may take together, ms. */
+/**
+ * What the works of one turn may take together, ms.
+ * @internal
+ */
 export const turnMs = 5;
 /** What each of them has in any case, ms: none waits without end for others. */
 const ownMs = 1;
