@@ -3,7 +3,7 @@ import { roleOf } from './manager-address.ts';
 import { equal } from '#base/equal';
 import { nodeMatches, parseConstraints } from './constraint.ts';
 import type { Node } from './object/node.ts';
-import type { EndpointSpec, Placement, ServiceSpec } from './object/service-spec.ts';
+import type { EndpointSpec, Placement, ServiceSpec, TaskSpec } from './object/service-spec.ts';
 import type { Service } from './object/service.ts';
 import type { Task } from './object/task.ts';
 
@@ -11,7 +11,7 @@ import type { Task } from './object/task.ts';
 export function isDirty({ Spec: spec, Shoal: state }: Service, task: Task, node: Node | undefined): boolean {
   if (task.Shoal.SpecVersion === state.SpecVersion) return false;
   if (!equalEndpoints(spec.EndpointSpec, task.Shoal.EndpointSpec)) return true;
-  if (equal(spec.TaskTemplate, task.Spec)) return false;
+  if (compared(spec.TaskTemplate, task.Spec).equal) return false;
   // Where only the placement changed, a task on a node that suits it stays.
   return !(sameButForPlacement(spec, task) && node !== undefined && fulfils(node, spec.TaskTemplate.Placement));
 }
@@ -22,9 +22,28 @@ export function differsInPlacementOnly({ Spec: spec }: Service, task: Task): boo
 }
 
 function sameButForPlacement(spec: ServiceSpec, task: Task): boolean {
-  const { Placement: _wanted, ...wanted } = spec.TaskTemplate;
-  const { Placement: _present, ...present } = task.Spec;
-  return equal(wanted, present);
+  return compared(spec.TaskTemplate, task.Spec).butForPlacement;
+}
+
+interface Comparison {
+  equal: boolean;
+  butForPlacement: boolean;
+}
+
+/** By what is wanted, then by what is there: the tasks of a service share their spec, and an update asks of each of them again and again. */
+const comparisons = new WeakMap<TaskSpec, WeakMap<TaskSpec, Comparison>>();
+
+function compared(wanted: TaskSpec, present: TaskSpec): Comparison {
+  let known = comparisons.get(wanted);
+  if (!known) comparisons.set(wanted, (known = new WeakMap()));
+  let comparison = known.get(present);
+  if (!comparison)
+    known.set(present, (comparison = { equal: equal(wanted, present), butForPlacement: equal(withoutPlacement(wanted), withoutPlacement(present)) }));
+  return comparison;
+}
+
+function withoutPlacement({ Placement: _placement, ...others }: TaskSpec): Omit<TaskSpec, 'Placement'> {
+  return others;
 }
 
 /** As the service's present spec wants it, and of its present run when it is a job. `node` is the one it runs on. */

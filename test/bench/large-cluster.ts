@@ -18,6 +18,8 @@ import { Turns } from './turns.ts';
 
 export const nodeCount = 1000;
 
+const reportsATurn = 50;
+
 /** What one thing costs. */
 export interface Cost {
   cpuMs: number;
@@ -156,7 +158,13 @@ export class LargeCluster {
     for (;;) {
       const starting = [...this.store.list('task')].filter((task) => task.Status.State === 'assigned' && task.DesiredState === 'running');
       if (starting.length === 0) return;
-      await Promise.all(starting.map((task) => this.report(task, 'running', 'started')));
+      const reports: Promise<void>[] = [];
+      for (const [at, task] of starting.entries()) {
+        reports.push(this.report(task, 'running', 'started'));
+        // From a thousand nodes they come as they come, and not all in one turn.
+        if (at % reportsATurn === reportsATurn - 1) await new Promise((resolve) => void setImmediate(resolve));
+      }
+      await Promise.all(reports);
       await this.rest();
     }
   }

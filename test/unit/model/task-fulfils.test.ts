@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Service } from '#model/object/service';
+import { isDirty } from '#model/task-fulfils';
+import { aService, aTask } from '#test/support/cluster-objects';
 import { draft, node, service, type TaskLine } from '#test/support/drafts';
 
 const old = { SpecVersion: 0 };
@@ -23,4 +25,19 @@ test.each<[string, Service, TaskLine, boolean]>([
 ])('%s', (_name, of, line, expected) => {
   const situation = draft(of, [line], [node('n1', { Labels: { zone: 'a' } }), node('n2')]);
   expect(situation.tasks().map((task) => situation.isDirty(task))).toEqual([expected]);
+});
+
+test('the spec that many tasks share is compared with the service’s once', () => {
+  let reads = 0;
+  const shared = {
+    get ContainerSpec() {
+      reads++;
+      return { Image: 'v0' };
+    },
+  };
+  const of = aService('web', { TaskTemplate: spec });
+  const tasks = Array.from({ length: 1000 }, (_, at) => ({ ...aTask(`t${at}`, 'running'), Spec: shared, Shoal: { ...aTask('t', 'running').Shoal, ...old } }));
+  expect(tasks.every((task) => isDirty(of, task, undefined))).toBe(true);
+  expect(reads).toBeGreaterThan(0);
+  expect(reads).toBeLessThan(10);
 });
