@@ -96,7 +96,7 @@ export class Agent {
     this.guests = modules.guests && new Guests({ ...seen, guests: modules.guests, session: () => this.#session }, this.#ending.signal);
   }
 
-  /** Resolves when the node's network is up; sessions begin meanwhile, and what they bring waits for it. */
+  /** Resolves when the node's network is up; what the first session tells is asked for meanwhile. */
   async start(): Promise<void> {
     const { openSession, clock, meter, logger } = this.#modules;
     const { nodeId } = this.#options;

@@ -28,7 +28,7 @@ export interface SessionModules {
 }
 
 export interface SessionCalls {
-  /** Assignments are taken once this has resolved. */
+  /** Before this has resolved the node can run nothing, and its managers hear nothing of it. */
   readonly ready: Promise<void>;
   opened(session: DispatcherSession, description: NodeDescription): void;
   /** Throws when the message does not fit: a new session brings a complete set. */
@@ -47,7 +47,7 @@ export async function runSessions(nodeId: string, modules: SessionModules, calls
   while (!signal.aborted) {
     const began = modules.clock.monotonicNow();
     try {
-      const description = await modules.describe();
+      const [description] = await Promise.all([modules.describe(), calls.ready]);
       const sentAt = modules.clock.monotonicNow();
       const session = await open(nodeId, description, modules, signal);
       calls.heard(sentAt);
@@ -102,7 +102,6 @@ async function serve(
 }
 
 async function receive(session: DispatcherSession, calls: SessionCalls): Promise<void> {
-  await calls.ready;
   for await (const message of session.assignments()) calls.assigned(message);
 }
 

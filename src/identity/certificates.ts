@@ -55,8 +55,7 @@ export const certificates: Certificates = {
 
   async issue(request, template, issuer) {
     const publicKey = await keyOfRequest(request);
-    const by = new X509Certificate(firstOf(issuer.certificate));
-    const signer = await pairOf(issuer.key);
+    const { by, signer } = await signerOf(issuer);
     const extensions = [
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment, true),
       new ExtendedKeyUsageExtension([...bothEnds]),
@@ -246,7 +245,22 @@ async function keyOfRequest(request: string): Promise<Key> {
   throw refused;
 }
 
-async function pairOf(pem: string): Promise<{ privateKey: Key; publicKey: Key }> {
+interface Pair {
+  privateKey: Key;
+  publicKey: Key;
+}
+
+/** Of the root that signs: a thousand nodes may join one after the other. */
+let lastIssuer: { issuer: Issuer; by: X509Certificate; signer: Pair } | undefined;
+
+async function signerOf(issuer: Issuer): Promise<{ by: X509Certificate; signer: Pair }> {
+  if (lastIssuer?.issuer.certificate === issuer.certificate && lastIssuer.issuer.key === issuer.key) return lastIssuer;
+  const read = { issuer, by: new X509Certificate(firstOf(issuer.certificate)), signer: await pairOf(issuer.key) };
+  lastIssuer = read;
+  return read;
+}
+
+async function pairOf(pem: string): Promise<Pair> {
   if (pem === '') throw new Refusal('unavailable', 'the key of the root is with an external CA: nothing can be signed here without it');
   const key = privateKeyOf(pem);
   const own = key.export({ type: 'pkcs8', format: 'der' });

@@ -57,7 +57,13 @@ export function makeNetwork({ instance, nodeId, address, runFolder, api }: Netwo
     doctor: host.doctor,
     serviceCounts: async () => joinedCounts(await host.ports.serviceCounts(), names.lookups),
     async start(disturbed, signal) {
-      await Promise.all([host.start(disturbed), names.start(disturbed)]);
+      const started = await Promise.allSettled([host.start(disturbed), names.start(disturbed)]);
+      const failed = started.find((part) => part.status === 'rejected');
+      if (failed) {
+        // Of a node that does not begin nothing goes on.
+        await Promise.allSettled([names.stop(), host.stop()]);
+        throw failed.reason;
+      }
       signal.throwIfAborted();
     },
     async stop() {

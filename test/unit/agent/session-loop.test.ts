@@ -39,3 +39,26 @@ test('a beat that is not answered ends the session, and the next one waits longe
   ending.abort();
   await over;
 });
+
+test('no session is opened before the node can run what it brings', async () => {
+  const clock = new VirtualClock();
+  const began = clock.monotonicNow();
+  const opened: number[] = [];
+  const ending = new AbortController();
+  let ready = (): void => undefined;
+  const calls = { opened: () => undefined, assigned: () => undefined, heard: () => undefined, closed: () => undefined, failed: () => undefined };
+  const random = { next: () => 0, bytes: () => new Uint8Array(), split: () => random };
+  const openSession = (): Promise<never> => {
+    opened.push(clock.monotonicNow());
+    return new Promise(() => {});
+  };
+  const modules = { openSession, describe: async () => testDescription, clock, random, logger: silentLogger };
+  const over = runSessions('n', modules, { ...calls, ready: new Promise<void>((resolve) => (ready = resolve)) }, ending.signal);
+  await clock.advance(20_000);
+  expect(opened).toEqual([]);
+  ready();
+  await clock.advance(0);
+  expect(opened).toEqual([began + 20_000]);
+  ending.abort();
+  await over;
+});
