@@ -92,9 +92,14 @@ export class Follower {
     await this.#turns;
   }
 
-  /** One whole look from fetch to status. Calls that come while one runs share the next. `renews`: values of a vault are asked for anew. */
-  sync(renews = false): Promise<void> {
-    if (renews) this.#values.renew();
+  /** `sync` for somebody who asks for it. `renews`: values of a vault are asked for anew. */
+  lookNow(renews: boolean): Promise<void> {
+    this.#values.askNow(renews);
+    return this.sync();
+  }
+
+  /** One whole look from fetch to status. Calls that come while one runs share the next. */
+  sync(): Promise<void> {
     return this.#request('look');
   }
 
@@ -123,12 +128,12 @@ export class Follower {
     if (this.#parts.prepare && !(await this.#parts.prepare())) throw new Refusal('failedPrecondition', 'nothing was pushed to the repository yet');
     const seen = await this.#reader.peek(ref);
     const accepted = ref === undefined || seen.commit === this.#reader.rendered?.commit;
-    return { ...seen, stacks: await this.#values.resolved(seen.stacks, accepted ? 'once' : 'known') };
+    return { ...seen, stacks: await this.#values.resolved(seen.stacks, accepted ? 'asked' : 'known') };
   }
 
   /** Stacks of the repository with what they have from a vault. */
   valued(stacks: readonly RenderedStack[]): Promise<readonly RenderedStack[]> {
-    return this.#values.resolved(stacks, 'once');
+    return this.#values.resolved(stacks, 'asked');
   }
 
   /** Begins when all that came before has ended. */
@@ -211,6 +216,6 @@ export class Follower {
   /** The stack as the commit at hand asks for it. */
   async rendered(stack: string): Promise<RenderedStack | undefined> {
     const found = this.#reader.rendered?.stacks.find(({ Name }) => Name === stack);
-    return found && (await this.#values.resolved([found], 'once'))[0];
+    return found && (await this.#values.resolved([found], 'drift'))[0];
   }
 }

@@ -137,7 +137,7 @@ export class GitOps {
   /** One whole reconcile of the repository; resolves when its status is stored. `renews`: with the newest values of its vault. */
   async sync(name: string, renews = false): Promise<void> {
     this.#commenter.notice();
-    await this.#named(name).follower.sync(renews);
+    await this.#named(name).follower.lookNow(renews);
   }
 
   /** What a commit of the repository would do: that which `ref` leads to; absent: the one that would be followed now. `plays`: also how its rollout would go. */

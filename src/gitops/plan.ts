@@ -6,11 +6,12 @@ import type { Foresight } from '#model/difference/foresight';
 import type { StackSpec } from '#model/object/stack';
 import type { StackPlan } from '#model/difference/stack-plan';
 import { deployActions, planDeploy } from '#reconciler/deploy-plan';
-import type { Action } from '#store/action';
-import type { View } from '#store/view';
+
+type View = Awaited<ReturnType<Cluster['read']>>;
+type Actions = ReturnType<typeof deployActions>;
 
 /** Plays forward what follows from actions, on a view that stays as it is meanwhile. */
-export type Foresee = (view: View, actions: readonly Action[], now: number) => Steps<Foresight>;
+export type Foresee = (view: View, actions: Actions, now: number) => Steps<Foresight>;
 
 export interface PlayParts {
   cluster: Pick<Cluster, 'read' | 'watch'>;
@@ -24,7 +25,7 @@ const mostTries = 3;
 const longestMs = 2_000;
 
 /** The rollout that `actionsOf` would begin; undefined: it begins none, or it cannot be played now. */
-export async function played({ cluster, clock, foresee }: PlayParts, actionsOf: (view: View) => readonly Action[]): Promise<Foresight | undefined> {
+export async function played({ cluster, clock, foresee }: PlayParts, actionsOf: (view: View) => Actions): Promise<Foresight | undefined> {
   const end = clock.monotonicNow() + longestMs;
   for (let tries = 0; tries < mostTries; tries++) {
     const view = await cluster.read();

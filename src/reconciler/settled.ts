@@ -1,5 +1,6 @@
 /** Stacks that were found to be as their commit wants them: as long as nothing that this was decided from changes, they are not compared again. It is only a scope: comparing all of them gives the same steps. */
 import { equal } from '#base/equal';
+import { conditionOf } from '#model/object/stack';
 import type { View } from '#store/view';
 import { WatchedView } from '#store/watched-view';
 import type { RenderedStack } from './rendered.ts';
@@ -21,8 +22,9 @@ export class SettledStacks {
     const watched = new WatchedView(view, 'repository');
     const steps = plan(watched);
     const { stillSo } = watched;
-    // What is quarantined or was refused has no steps either, and is not as its commit wants it.
-    const inForce = 'spec' in rendered && view.byName('stack', rendered.Name)?.Digest === rendered.digest;
+    const stack = view.byName('stack', rendered.Name);
+    // What is quarantined, or is refused as was said, has no steps either, and is not as its commit wants it.
+    const inForce = 'spec' in rendered && stack?.Digest === rendered.digest && conditionOf(stack).State === 'applied' && !stack.Quarantine;
     if (steps.length === 0 && inForce && stillSo) this.#stacks.set(rendered.Name, { rendered, rules, stillSo });
     else this.#stacks.delete(rendered.Name);
     return steps;

@@ -1,9 +1,11 @@
 /** Which feature level an action needs: what some manager does not know must never reach the log. */
 import type { Kind } from '#model/object/object';
-import { encryptionLevel, featureLevel } from '#model/feature-level';
+import { encryptionLevel, featureLevel, stacksLevel } from '#model/feature-level';
 import type { Cluster } from '#model/object/cluster';
 import { isEncrypted, type Network } from '#model/object/network';
 import type { NodeDescription } from '#model/object/node';
+import type { Repository } from '#model/object/repository';
+import type { Revision, Stack } from '#model/object/stack';
 import type { Task } from '#model/object/task';
 import { update, type Action } from './action.ts';
 import { clusterOf, type View } from './view.ts';
@@ -62,9 +64,18 @@ type Held = Pick<Exclude<Action, { type: 'remove' }>, 'kind' | 'object'>;
 function heldNeed({ kind, object }: Held): Need | undefined {
   if (kind === 'task') return (object as Task).Shoal.Attachment && { level: 6, what: 'attaching a container to a network of the cluster' };
   if (kind === 'network') return isEncrypted(object as Network) ? { level: encryptionLevel, what: 'an encrypted network' } : undefined;
+  if (kind === 'repository') return (object as Repository).Spec.Vault && { level: stacksLevel, what: 'a repository with a vault' };
+  if (kind === 'stack') return (object as Stack).Rollout && { level: stacksLevel, what: 'a stack that comes in waves' };
+  if (kind === 'revision') return revisionNeed(object as Revision);
   if (kind !== 'cluster') return undefined;
   const { Authority: { Key, Rotation } = {} } = (object as Cluster).Shoal ?? {};
   return Key === '' || Rotation?.Key === '' ? { level: 6, what: 'a root whose key only an external CA has' } : undefined;
+}
+
+/** Whoever does not know of it takes a stack of a unit back alone, and looks for a vault's values among what is in the cluster. */
+function revisionNeed({ Unit, Spec }: Revision): Need | undefined {
+  if (Unit) return { level: stacksLevel, what: 'a commit that is one unit' };
+  return Spec.Content.Pinned && { level: stacksLevel, what: 'a stack with values of a vault' };
 }
 
 export function levelOf(description: NodeDescription | undefined): number {

@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 import { nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
 import { namespaceLabel, type Labels } from '#model/object/meta';
 import { keepContentLabel } from '#model/version-names';
-import { isVaultName } from '#model/git/vault';
+import { isVaultName } from '#model/options/vault';
 import { nameOf, type Kind } from '#model/object/object';
 import type { ConfigSpec, SecretSpec } from '#model/object/secret';
 import type { OwnedKind, OwnedObject, StackSpec } from '#model/object/stack';

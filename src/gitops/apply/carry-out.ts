@@ -97,7 +97,7 @@ export class CarryOut {
   /** `seen`: the repository was read just now. While it is suspended nothing at all is written. True: nothing was to do, and nothing waits. */
   async run({ commit, stacks: read, missing, declared }: SeenCommit, seen: boolean): Promise<boolean> {
     const { cluster, clock } = this.#parts;
-    const valued = await this.#parts.values.resolved(read, seen ? 'anew' : 'once');
+    const valued = await this.#parts.values.resolved(read, seen ? 'look' : 'drift');
     const stacks = inUnit(await this.#tags.followed(valued, seen));
     const view = await cluster.read();
     const before = view.byName('repository', this.#repository);

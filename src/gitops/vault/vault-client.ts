@@ -5,7 +5,7 @@ import type { Clock } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { wholeText } from '#base/whole';
 import type { VaultPlace } from '#model/object/repository';
-import type { VaultReference } from '#model/git/vault';
+import type { VaultReference } from '#model/options/vault';
 
 /** What lies at a path. */
 export interface VaultEntry {
@@ -30,7 +30,7 @@ interface Answer {
   body: unknown;
 }
 
-const answerMs = 10_000;
+const answerMs = 5_000;
 const largestAnswerBytes = 1024 * 1024;
 /** A token is renewed when this part of its time is over. */
 const usedPart = 0.8;
@@ -140,13 +140,17 @@ export class VaultClient {
         const make = /^https:/i.test(url) ? httpsRequest : httpRequest;
         const request = make(url, { method, headers: all, signal, agent: false, ...(CA !== undefined && { ca: CA }) }, resolve);
         request.on('error', reject);
+        // An answer that is no answer, such as another protocol, is neither of the two.
+        request.on('close', () => reject(new Refusal('unavailable', 'it answers something else than HTTP', { away: true })));
         request.end(body);
       });
       return await answerOf(response);
     } catch (error) {
       if (error instanceof Refusal) throw error;
       if (this.#parts.signal.aborted) throw new Refusal('unavailable', 'the look was ended');
-      throw new Refusal('unavailable', signal.aborted ? `it does not answer within ${answerMs / 1000} s` : `it is not reached (${codeOf(error)})`);
+      throw new Refusal('unavailable', signal.aborted ? `it does not answer within ${answerMs / 1000} s` : `it is not reached (${codeOf(error)})`, {
+        away: true,
+      });
     }
   }
 }

@@ -1,6 +1,7 @@
 /** The values that a repository's stacks have from a vault. Each version of a stack gets them once, and keeps them with its revision: what the vault says later is of another version. */
 import { createHash, createHmac } from 'node:crypto';
 import type { Clock } from '#base/clock';
+import { Retries } from '#base/pace/retries';
 import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text/text';
 import type { Cluster } from '#control/cluster';
@@ -8,7 +9,7 @@ import { sealingOf } from '#control/sealing';
 import { revisionsOf } from '#control/stack/revisions';
 import type { VaultPlace } from '#model/object/repository';
 import type { SecretSpec } from '#model/object/secret';
-import { vaultReferenceOf, type VaultReference } from '#model/git/vault';
+import { vaultReferenceOf, type VaultReference } from '#model/options/vault';
 import type { RenderedStack } from '#reconciler/rendered';
 import { VaultClient, type VaultEntry } from './vault-client.ts';
 
@@ -22,8 +23,11 @@ export interface VaultValuesParts {
   place?: VaultPlace | undefined;
 }
 
-/** `anew`: what was not had is asked for once more. `known`: nothing is asked, for a commit that nobody has accepted yet. */
-export type VaultMode = 'anew' | 'once' | 'known';
+/**
+ * `look`: what was not had is asked for once more, where the vault is not away. `drift`: what was said last holds, errors too. `asked`: somebody
+ * waits for it, and what was not had is asked for. `known`: nothing is asked, for a commit that nobody has accepted yet.
+ */
+export type VaultMode = 'look' | 'drift' | 'asked' | 'known';
 
 type View = Awaited<ReturnType<Cluster['read']>>;
 type WithSpec = Extract<RenderedStack, { spec: object }>;
@@ -38,27 +42,35 @@ interface Value {
 type Values = ReadonlyMap<string, Value | { error: string }>;
 
 const mostPaths = 1000;
+const askedAtOnce = 8;
 /** All that one look asks. */
-const longestAskingMs = 60_000;
+const longestAskingMs = 30_000;
+/** A vault that is away keeps nobody waiting again and again. */
+const awayTimes = { firstMs: 15_000, slowestMs: 5 * 60_000 };
 
 export class VaultValues {
   readonly #parts: VaultValuesParts;
   readonly #client: VaultClient | undefined;
   /** Stack → what it was given last, for the files that it had then (`asked`). */
   readonly #last = new Map<string, { asked: string; values: Values }>();
+  readonly #retries: Retries;
+  /** Why the vault was not reached last. */
+  #away: string | undefined;
   #renews = false;
 
   constructor(parts: VaultValuesParts) {
     this.#parts = parts;
     this.#client = parts.place && new VaultClient(parts.place, parts);
+    this.#retries = new Retries(awayTimes, parts.clock);
   }
 
-  /** The next look asks for the newest versions, also where nothing else changed. */
-  renew(): void {
-    this.#renews = true;
+  /** The next look asks, also where the vault was away just now; `renews`: for the newest versions, also where nothing else changed. */
+  askNow(renews: boolean): void {
+    this.#retries.forget(vaultWord);
+    this.#renews ||= renews;
   }
 
-  /** Whether that look is still to come. */
+  /** Whether the look that renews is still to come. */
   get renews(): boolean {
     return this.#renews;
   }
@@ -66,10 +78,10 @@ export class VaultValues {
   /** The stacks with their values; one that cannot have all of its own is in error. */
   async resolved(stacks: readonly RenderedStack[], mode: VaultMode): Promise<readonly RenderedStack[]> {
     const users = stacks.filter(isUser);
-    if (mode === 'anew') this.#keepOnly(new Set(stacks.map(({ Name }) => Name)));
+    if (mode === 'look') this.#keepOnly(new Set(stacks.map(({ Name }) => Name)));
     if (users.length === 0) return stacks;
     const view = await this.#parts.cluster.read();
-    const renews = mode === 'anew' && this.#renews;
+    const renews = mode === 'look' && this.#renews;
     if (renews) this.#renews = false;
     const given = new Map<string, Values>();
     const open: WithSpec[] = [];
@@ -95,7 +107,8 @@ export class VaultValues {
   /** What was given to the same version of the stack: lately, or by its newest revision that has these files. */
   #known(view: View, stack: WithSpec, mode: VaultMode): Values | undefined {
     const last = this.#last.get(stack.Name);
-    if (last?.asked === stack.digest && !(mode === 'anew' && [...last.values.values()].some((value) => 'error' in value))) return last.values;
+    const whole = last && ![...last.values.values()].some((value) => 'error' in value);
+    if (last?.asked === stack.digest && (whole || mode === 'drift')) return last.values;
     const revision = revisionsOf(view, stack.Name).findLast(({ Spec }) => Spec.Content.Pinned?.Asked === stack.digest);
     const pinned = revision && pinnedIn(revision.Spec.Content, referencesOf(stack), stack);
     return pinned?.size === referencesOf(stack).length ? pinned : undefined;
@@ -103,37 +116,66 @@ export class VaultValues {
 
   async #ask(references: readonly VaultReference[], view: View, stacks: readonly WithSpec[], mode: VaultMode): Promise<Values> {
     if (mode === 'known') return knownBefore(view, stacks);
-    const { repository, clock } = this.#parts;
-    const found = new Map<string, Value | { error: string }>();
-    if (!this.#client) {
+    const { repository } = this.#parts;
+    const client = this.#client;
+    if (!client) {
       const error = `repository ${repository} has no vault: \`shoal repo update ${repository} --vault https://… --vault-token-file FILE\``;
       return new Map(references.map(({ text }) => [text, { error }]));
     }
-    this.#client.forget();
+    const waits = mode === 'look' && !this.#retries.isDue(vaultWord) ? this.#away : undefined;
+    const places = new Map(references.map((reference) => [placeOf(reference), reference]));
+    const entries = await this.#readAll(client, places, waits);
     const key = sealingOf(view)?.Identity ?? '';
-    const end = clock.monotonicNow() + longestAskingMs;
-    const entries = new Map<string, VaultEntry | { error: string }>();
-    for (const reference of references) {
-      const place = `${reference.path}?${reference.version ?? ''}`;
-      let entry = entries.get(place);
-      if (!entry) {
-        if (entries.size >= mostPaths) entry = { error: `one commit asks for at most ${mostPaths} paths` };
-        else if (clock.monotonicNow() > end) entry = { error: `what was asked before it took more than ${longestAskingMs / 1000} s` };
-        else entry = await this.#read(reference, this.#client);
-        entries.set(place, entry);
-      }
-      found.set(reference.text, 'error' in entry ? entry : valueOf(entry, reference, key));
-    }
-    return found;
+    return new Map(
+      references.map((reference) => {
+        const entry = entries.get(placeOf(reference)) ?? { error: `one commit asks for at most ${mostPaths} paths` };
+        return [reference.text, 'error' in entry ? entry : valueOf(entry, reference, key)];
+      }),
+    );
   }
 
-  async #read(reference: VaultReference, client: VaultClient): Promise<VaultEntry | { error: string }> {
+  /** Some side by side; where the vault is not reached for one, the others are not tried. `away`: it is not asked at all now, and why. */
+  async #readAll(
+    client: VaultClient,
+    places: ReadonlyMap<string, VaultReference>,
+    away: string | undefined,
+  ): Promise<Map<string, VaultEntry | { error: string }>> {
+    const { clock } = this.#parts;
+    const entries = new Map<string, VaultEntry | { error: string }>();
+    const left = [...places].slice(0, mostPaths);
+    const end = clock.monotonicNow() + longestAskingMs;
+    let why = away;
+    client.forget();
+    const work = async (): Promise<void> => {
+      for (let next = left.shift(); next; next = left.shift()) {
+        const [place, reference] = next;
+        if (why === undefined && clock.monotonicNow() > end) why = `what was asked before it took more than ${longestAskingMs / 1000} s`;
+        const entry = why === undefined ? await this.#read(reference, client) : { error: why };
+        if ('away' in entry) why ??= entry.error;
+        entries.set(place, entry);
+      }
+    };
+    // The first one finds out whether anybody is there.
+    const first = left.splice(0, 1);
+    const rest = left.splice(0);
+    left.push(...first);
+    await work();
+    left.push(...rest);
+    await Promise.all(Array.from({ length: askedAtOnce }, work));
+    if (away !== undefined) return entries;
+    this.#away = why;
+    if (why === undefined) this.#retries.forget(vaultWord);
+    else this.#retries.failed(vaultWord);
+    return entries;
+  }
+
+  async #read(reference: VaultReference, client: VaultClient): Promise<VaultEntry | { error: string; away?: true }> {
     try {
       return await client.read(reference);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (this.#parts.signal.aborted) throw error;
-      return { error: `the vault at ${this.#parts.place?.Address ?? ''}: ${error.message}` };
+      return { error: `the vault at ${this.#parts.place?.Address ?? ''}: ${error.message}`, ...(error.facts['away'] === true && { away: true as const }) };
     }
   }
 
@@ -160,6 +202,13 @@ export class VaultValues {
       .digest('hex')}`;
     return { ...stack, spec: { ...spec, Secrets, Pinned: { Asked, Versions: Object.fromEntries(versions) } }, digest };
   }
+}
+
+/** For retries: there is one vault. */
+const vaultWord = 'vault';
+
+function placeOf({ path, version }: VaultReference): string {
+  return `${path}?${version ?? ''}`;
 }
 
 function isUser(stack: RenderedStack): stack is WithSpec {

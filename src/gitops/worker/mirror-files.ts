@@ -28,9 +28,10 @@ export async function removeLeftovers(folder: string): Promise<void> {
   const objects = join(folder, 'objects');
   for (const name of await names(join(objects, 'pack'))) if (/^(tmp_|\.tmp-)|\.(keep|lock)$/.test(name)) await remove(join(objects, 'pack', name));
   for (const name of await names(objects)) if (name.startsWith('tmp_')) await remove(join(objects, name));
-  for (const place of ['.', 'refs', join('refs', 'heads')]) {
-    for (const name of await names(join(folder, place))) if (/\.lock$|^FETCH_HEAD$/.test(name)) await remove(join(folder, place, name));
-  }
+  for (const name of await names(folder)) if (/\.lock$|^FETCH_HEAD$/.test(name)) await remove(join(folder, name));
+  // One that is left keeps its ref from ever being written again.
+  const refs = join(folder, 'refs');
+  for (const name of await readdir(refs, { recursive: true }).catch(() => [])) if (name.endsWith('.lock')) await remove(join(refs, name));
 }
 
 /** Mirrors of before have objects outside packs. */

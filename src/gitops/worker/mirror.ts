@@ -122,7 +122,7 @@ export class Mirror {
     } finally {
       const moved = this.#quiet(['update-ref', '--stdin'], `${refs}delete ${incoming}\n`);
       // Where it is not followed, that is what is to be said.
-      await (refs === '' ? moved.catch(() => '') : moved);
+      await (refs === '' ? moved.catch(() => '') : this.#explained(() => moved));
     }
     await this.#pack();
     return { commit };

@@ -1,4 +1,6 @@
 /** What a commit would do is said before it is followed, and nothing moves by that. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { suspendRepository } from '#control/repository/repositories';
 import { repositoryPlanLines, repositoryPlanMarkdown } from '#model/difference/plan-text';
@@ -39,6 +41,15 @@ test('a branch, a tag and a commit are planned, field by field, while what is fo
   await expect(following.gitops.planCommit('infra', '--upload-pack=x')).rejects.toThrow('no name of a branch');
   expect(state()).toEqual(before);
   expect(await following.sync()).toMatchObject({ State: 'synced', Commit: main });
+  // What a git that was killed left behind keeps nothing from being read.
+  const refs = join(following.state, 'repositories', following.cluster.store.byName('repository', 'infra')?.ID ?? '', 'refs');
+  mkdirSync(join(refs, 'shoal'), { recursive: true });
+  for (const name of ['shoal/incoming.lock', 'shoal/peeked.lock', 'heads/followed.lock', '../packed-refs.lock']) writeFileSync(join(refs, name), '');
+  expect((await following.gitops.planCommit('infra', change)).commit).toBe(change);
+  repository.git('checkout', '--quiet', 'main');
+  writeFileSync(join(refs, 'shoal/incoming.lock'), '');
+  const next = repository.commit({ note: 'x' });
+  expect(await following.sync()).toMatchObject({ State: 'synced', Commit: next });
   following.cluster.run(suspendRepository('infra', true));
   const waiting = await following.gitops.planCommit('infra', 'change');
   expect(waiting.waits).toMatch(/^Repository infra is suspended since .*`shoal repo resume infra`\.$/);

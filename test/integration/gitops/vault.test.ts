@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { compareTexts } from '#base/text/text';
 import { updateRepository } from '#control/repository/repositories';
 import { rollBackStack } from '#control/stack/stack-rollback';
 import type { VaultPlace } from '#model/object/repository';
@@ -36,7 +37,10 @@ secrets:
 const add = (Vault: Partial<VaultPlace> | undefined = { Token: 'root-token' }) =>
   following.add(repository.folder, Vault && { Vault: { Address: vault.address, ...Vault } });
 const { secrets, errors, image } = {
-  secrets: () => [...following.cluster.store.list('secret')].map(({ Spec }) => [Spec.Name, Buffer.from(Spec.Data ?? '', 'base64').toString()]).toSorted(),
+  secrets: () =>
+    [...following.cluster.store.list('secret')]
+      .map(({ Spec }) => [Spec.Name, Buffer.from(Spec.Data ?? '', 'base64').toString()])
+      .toSorted(([a = ''], [b = '']) => compareTexts(a, b)),
   errors: () => following.status().Refused?.['a'] ?? [],
   image: () => following.image('a_web'),
 };
@@ -148,6 +152,12 @@ test('a vault that is away, sealed, redirects or says too much is bounded, and i
   expect(await answered((_path, response) => Boolean(response.writeHead(200).end('x'.repeat(1_100_000))))).toContain('more than 1 MiB');
   expect(await answered((_path, response) => Boolean(response.writeHead(200).end('<html>')))).toContain('no key-value engine is there');
   expect(await answered((_path, response) => Boolean(response.destroy()))).toContain('it is not reached (ECONNRESET)');
+  expect(await answered((_path, response) => Boolean(response.writeHead(101, { Connection: 'Upgrade', Upgrade: 'x' }).flushHeaders() ?? true))).toContain(
+    'something else than HTTP',
+  );
+  // Who asks himself is not told what was so a while ago.
+  vault.answer = undefined;
+  expect((await following.gitops.planCommit('infra', undefined)).stacks).toMatchObject([{ name: 'a', step: 'apply' }]);
   expect(await answered(undefined)).toBe('');
   expect(following.status().State).toBe('synced');
 });

@@ -27,6 +27,8 @@ class Bench {
   readonly settled = new SettledStacks();
   readonly random: Random;
   versions = new Map(names.map((name) => [name, 1]));
+  /** All stacks come with each commit. */
+  commit = 'commit 0';
   #index = 0;
 
   constructor(seed: number) {
@@ -50,15 +52,19 @@ class Bench {
   }
 
   rendered(): RenderedStack[] {
-    return names.map((name) => rendered(name, this.versions.get(name) ?? 1));
+    return names.map((name) => ({ ...rendered(name, this.versions.get(name) ?? 1), Commit: this.commit }));
   }
 
   plan(settled?: SettledStacks): ReturnType<typeof planRepository> {
-    return planRepository(this.store, 'main', this.rendered(), { now: 2000, inForce: new Set(names), commit: 'c', ...(settled && { settled }) });
+    return planRepository(this.store, 'main', this.rendered(), { now: 2000, inForce: new Set(names), commit: this.commit, ...(settled && { settled }) });
   }
 
   apply(): void {
     for (const step of this.plan()) {
+      if (step.type === 'refuse')
+        this.run(
+          setStackCondition(step.name, { State: 'refused', Message: step.errors[0] ?? '', Errors: step.errors, Commit: step.commit, Since: '' }, step.source),
+        );
       if (step.type !== 'apply' || !('spec' in step.rendered)) continue;
       this.run(deployStack(step.rendered.spec, { source: step.source, digest: step.rendered.digest, prune: true }));
     }
@@ -101,6 +107,8 @@ function change(bench: Bench): boolean {
   const condition = { State: 'applied' as const, Message: '', Since: '', Commit: `x${random.next()}` };
   const changes: (() => unknown)[] = [
     () => bench.versions.set(name, (bench.versions.get(name) ?? 1) + 1),
+    () => (bench.commit = `commit ${random.next()}`),
+    () => (bench.commit = `commit ${random.next()}`),
     () => bench.apply(),
     () => bench.apply(),
     () => image && bench.run(updateService(`${name}_web`, service.Version.Index, image)),

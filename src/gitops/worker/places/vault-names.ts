@@ -1,7 +1,7 @@
 /** Secrets whose `external` name is that of a value in a vault: they are the stack's own, and whoever applies it asks for them. */
 import { stackLabels } from '#compose/convert/names';
 import type { StackSpec } from '#model/object/stack';
-import { isVaultName, readVaultReference, vaultSecret } from '#model/git/vault';
+import { isVaultName, readVaultReference, vaultSecret } from '#model/options/vault';
 import { withNames } from './shared-files.ts';
 
 export interface WithVault {

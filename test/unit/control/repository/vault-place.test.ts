@@ -1,7 +1,7 @@
 /** Where a vault may be, with what it is asked, and that what proves who we are stays with its address. */
 import { expect, test } from 'vitest';
 import { changedVault, checkVault } from '#control/repository/vault-place';
-import { readVaultReference, vaultReferenceOf, vaultSecret } from '#model/git/vault';
+import { readVaultReference, vaultReferenceOf, vaultSecret } from '#model/options/vault';
 
 const token = { Address: 'https://vault:8200', Token: 't' };
 const role = { Address: 'https://vault:8200', RoleID: 'r', SecretID: 's' };
