@@ -32,6 +32,7 @@ export function admitNode({
   managerAddress,
   replaces = '',
   unheard = '',
+  key,
 }: Admission): UseCase<{ nodeId: string; role: NodeSpec['Role'] }> {
   return (view, { now, newId }) => {
     // Whether the token still counts is decided here, where it is exchanged too.
@@ -45,7 +46,12 @@ export function admitNode({
     checkNode(spec);
     const nodeId = newId();
     const place = role === 'manager' ? { ManagerAddr: managerAddress || hostPort(address, managerPort) } : {};
-    const node: Node = { ...newMeta(nodeId), Spec: spec, Status: { State: 'unknown', Addr: address }, Shoal: { Role: role, ...place } };
+    const node: Node = {
+      ...newMeta(nodeId),
+      Spec: spec,
+      Status: { State: 'unknown', Addr: address },
+      Shoal: { Role: role, ...place, ...(key !== undefined && { Key: key }) },
+    };
     return { actions: [...(lost ? forgotten(view, lost, now) : []), create('node', node)], result: { nodeId, role } };
   };
 }
@@ -60,6 +66,8 @@ export interface Admission {
   replaces?: string;
   /** Why it cannot listen: what it hears when its token is that of managers. */
   unheard?: string;
+  /** Digest of the key that it is certified for. */
+  key?: string | undefined;
 }
 
 /** The node has the role of a manager from now on, and others reach it at `address`. Refuses where nobody wants that of it any more. */

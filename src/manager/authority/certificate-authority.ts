@@ -69,6 +69,7 @@ export interface Joined extends IssuedCertificate {
 
 export class CertificateAuthority implements Duty {
   readonly #parts: AuthorityParts;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: AuthorityParts) {
     this.#parts = parts;
@@ -94,14 +95,22 @@ export class CertificateAuthority implements Duty {
 
   /** Makes a member of whoever has a token, and certifies his key. Refuses a wrong token with the fact `token`. */
   async join({ request, token, availability, advertised, replaces, unheard }: Joining, address: string): Promise<Joined> {
-    const { cluster, seats } = this.#parts;
+    const { cluster, certificates, seats } = this.#parts;
     // What is no request shall leave no node behind.
     const known = await cluster.read();
-    await this.#parts.certificates.checkRequest(request);
+    await this.#alone(() => certificates.checkRequest(request));
     // Asked again it is gone already.
     const lost = replaces === '' ? undefined : (known.get('node', replaces) ?? known.byName('node', replaces));
     if (lost && roleOf(lost) === 'manager') seats().checkRemoval(lost.ID);
-    const wanted = { token, availability: availability as NodeSpec['Availability'], address, managerAddress: advertised, replaces, unheard };
+    const wanted = {
+      token,
+      availability: availability as NodeSpec['Availability'],
+      address,
+      managerAddress: advertised,
+      replaces,
+      unheard,
+      key: certificates.keyDigest(request),
+    };
     // Asked again with the same request, when an answer was lost, it makes no second node.
     const { nodeId, role } = await cluster.submit(admitNode(wanted), `join ${createHash('sha256').update(request).digest('hex')}`);
     const view = await cluster.read();
@@ -111,7 +120,6 @@ export class CertificateAuthority implements Duty {
     if (role === 'manager') await seats().add({ id: nodeId, address: managerAddress(node) });
     this.#parts.logger.info({ node: nodeId, role, address }, 'a node joined the cluster by token');
     const issued = await this.#issue(view, nodeId, role, request);
-    await this.#note(nodeId, request);
     return { ...issued, nodeId, role, managers: managerAddresses(view.list('node')) };
   }
 
@@ -164,11 +172,18 @@ export class CertificateAuthority implements Duty {
     const { certificates } = this.#parts;
     const issuer = issuerOf(authority);
     const urls = externalsFor(issuer.certificate, authority, settings);
-    if (urls.length === 0) return certificates.issue(request, template, issuer);
+    if (urls.length === 0) return this.#alone(() => certificates.issue(request, template, issuer));
     // What is no request is refused here, as it is without an external CA.
     await certificates.checkRequest(request);
     const leaf = await this.#askExternals(urls, { request, template, issuer: issuer.certificate }, trustedRoots(authority));
     return issuer.crossSigned === undefined ? leaf : joinPem(leaf, issuer.crossSigned);
+  }
+
+  /** To read a request or to sign costs milliseconds: where many nodes come at once, one after the other leaves the event loop to others in between. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   /** The first that signs is enough. */
