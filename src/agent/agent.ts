@@ -166,6 +166,14 @@ export class Agent {
     await this.#session?.updateDescription(await this.#describe());
   }
 
+  /** The same; resolves when every other node that lives goes by it. Refuses where no manager hears it. */
+  async describeToAll(): Promise<void> {
+    const session = this.#session;
+    if (!session) throw new Refusal('unavailable', 'no manager can be reached');
+    await session.updateDescription(await this.#describe());
+    await session.withdrawn(this.#options.nodeId);
+  }
+
   /** With what is in the way of published ports, as it is now. */
   async #describe(): Promise<NodeDescription> {
     const { engine, describe = () => engine.describe(), network } = this.#modules;

@@ -3,7 +3,8 @@ import { timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { addressNumber, parseSubnet } from '#model/ipv4';
 import type { AttachmentChange } from '#model/object/assignment';
-import type { Network } from '#model/object/network';
+import { isEncrypted, type Network } from '#model/object/network';
+import { canEncrypt, lackOf, type Node } from '#model/object/node';
 import { attachmentTo, taskNetwork, type Task } from '#model/object/task';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import type { View } from '#store/view';
@@ -35,6 +36,7 @@ function attach(nodeId: string, change: Change<'attach'>, addressIn: AddressIn):
   return (view, { now, newId }) => {
     const network = findObject(view, 'network', change.network);
     if (!network.Spec.Attachable) throw new Refusal('permissionDenied', `network ${network.Spec.Name} not manually attachable`);
+    checkEncryption(view.get('node', nodeId), network);
     checkAddress(network, change.address);
     const known = attachmentOf(view, nodeId, change.containerId);
     if (known?.Spec.Networks?.some(({ Target }) => Target === network.ID)) {
@@ -54,6 +56,12 @@ function attach(nodeId: string, change: Change<'attach'>, addressIn: AddressIn):
     };
     return { actions: [known ? update('task', next) : create('task', next)], result: next.ID };
   };
+}
+
+/** As no task is placed there. */
+function checkEncryption(node: Node | undefined, network: Network): void {
+  if (!node || !isEncrypted(network) || canEncrypt(node)) return;
+  throw new Refusal('failedPrecondition', `network ${network.Spec.Name} is encrypted, and this node cannot encrypt: it lacks ${lackOf(node)}`, { plain: true });
 }
 
 /** Refuses an address that is none of the network's. */

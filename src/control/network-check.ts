@@ -3,6 +3,7 @@ import { Refusal } from '#base/refusal';
 import { counted } from '#base/text/human';
 import { addressNumber, hostsOf, parseSubnet, type Subnet } from '#model/ipv4';
 import { encryptedOption, isEncrypted, networkNumberOption, networkNumber, type NetworkSpec } from '#model/object/network';
+import { canEncrypt, lackOf } from '#model/object/node';
 import { optionProblem } from '#model/options/network-options';
 import type { View } from '#store/view';
 import { checkAddress, checkSubnet } from './addresses.ts';
@@ -33,10 +34,7 @@ export function checkOptions(view: View, { Options = {} }: NetworkSpec): void {
 
 /** Refuses where some node would have to send in the clear, or had no part in the network. */
 function checkEncryption(view: View): void {
-  const lacking = [...view.list('node')].flatMap(({ ID, Description }) => {
-    const { Key, Lacks = 'its program is of an earlier version' } = Description?.Shoal?.Encryption ?? {};
-    return Key === undefined ? [`${Description?.Hostname || ID} (${Lacks})`] : [];
-  });
+  const lacking = [...view.list('node')].flatMap((node) => (canEncrypt(node) ? [] : [`${node.Description?.Hostname || node.ID} (${lackOf(node)})`]));
   if (lacking.length === 0) return;
   const more = lacking.length > nodesNamed ? ` and ${counted(lacking.length - nodesNamed, 'other')}` : '';
   throw new Refusal('failedPrecondition', `network option ${encryptedOption}: these nodes cannot encrypt: ${lacking.slice(0, nodesNamed).join('; ')}${more}`, {

@@ -10,7 +10,7 @@ export class LoadedRules {
   readonly #counters = { rules_loaded: 0, rules_read: 0, repairs: 0 };
   readonly #watch: RuleWatch;
   #inForce: RuleSet | undefined;
-  /** As they were listed when nobody watched. */
+  /** As they were listed first, where no news explains them. */
   #listing: string | undefined;
   /** How often the watch is to have heard of the table, by what we did ourselves; undefined: that is to be found out. */
   #explained: { touches: number; losses: number } | undefined;
@@ -102,7 +102,7 @@ export class LoadedRules {
 
   async #keep(rules: RuleSet): Promise<void> {
     this.#inForce = rules;
-    this.#listing = this.#watch.changes === undefined ? await this.#list() : undefined;
+    this.#listing = this.#explained ? undefined : await this.#list();
   }
 
   #list(): Promise<string> {
@@ -114,11 +114,21 @@ export class LoadedRules {
   async #wereChanged(rules: RuleSet): Promise<boolean> {
     const touches = this.#watch.touches(this.table);
     if (touches !== undefined && this.#explained?.losses === this.#watch.losses) return touches > this.#explained.touches;
+    if (this.#listing === undefined) return this.#renew(rules);
     const counted = await this.#counted();
     const now = await this.#list();
     // What was listed first is no proof: somebody may have been at the rules between our load of them and our first look.
-    if ((this.#listing !== undefined && now !== this.#listing) || !showsRevision(now, rules)) return true;
+    if (now !== this.#listing || !showsRevision(now, rules)) return true;
     this.#explained = counted;
+    return false;
+  }
+
+  /** Something may have been missed, and nothing tells what was there: what is whole is not hurt by being written again. */
+  async #renew(rules: RuleSet): Promise<boolean> {
+    if (!(await rulesInForce(rules))) return true;
+    this.#explained = undefined;
+    await this.#write(rules);
+    await this.#keep(rules);
     return false;
   }
 }

@@ -29,6 +29,7 @@ export class RuleWatch {
   /** By table, of either family: transactions that changed something of it. */
   readonly #touches = new Map<string, number>();
   #touchedNow = new Set<string>();
+  #calls = 0;
   #changed: () => void = () => {};
 
   /** `instance` keeps the daemons of one machine apart. */
@@ -59,12 +60,12 @@ export class RuleWatch {
   /** Resolves when all that was done until now is counted; false where nobody watches. */
   async caughtUp(): Promise<boolean> {
     const { clock } = this.#parts;
-    const before = this.touches(this.#callTable);
-    if (before === undefined) return false;
-    await this.#call();
+    if (!this.#heard) return false;
+    // By a name of its own: the answer to a call that somebody made before says nothing of what was done since.
+    const table = await this.#call();
     const end = clock.monotonicNow() + answerLimitMs;
-    while (this.touches(this.#callTable) === before && clock.monotonicNow() < end) await pause(clock, answerPollMs);
-    return (this.touches(this.#callTable) ?? before) > before;
+    while (this.touches(table) === 0 && clock.monotonicNow() < end) await pause(clock, answerPollMs);
+    return this.#touches.delete(table);
   }
 
   /** Begins to watch, which takes a moment. `changed` is called after each change, our own too. */
@@ -87,13 +88,11 @@ export class RuleWatch {
   }
 
   /** Makes and removes a table in one step, which nobody notices but who listens. */
-  async #call(): Promise<void> {
-    const table = `table ip ${this.#callTable}`;
-    await run('nft', [`add ${table}; delete ${table}`], { timeoutMs: 5000 });
-  }
-
-  get #callTable(): string {
-    return `shoal_call_${this.#instance.replaceAll(/\W/g, '_')}`;
+  async #call(): Promise<string> {
+    this.#calls += 1;
+    const name = `shoal_call_${this.#instance.replaceAll(/\W/g, '_')}_${this.#calls}`;
+    await run('nft', [`add table ip ${name}; delete table ip ${name}`], { timeoutMs: 5000 });
+    return name;
   }
 
   #hear(line: string): void {

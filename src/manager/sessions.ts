@@ -13,11 +13,11 @@ import { changeAttachment } from '#control/attachments';
 import type { UseCase } from '#control/cluster';
 import { addressIn } from '#stages/allocator/allocator';
 import { Catalog } from '#stages/dispatcher/catalog';
-import { itemKey } from '#stages/dispatcher/item';
+import { itemKey, type ItemKey } from '#stages/dispatcher/item';
 import { awaitNode, Heartbeats, notedAtOnce } from '#stages/dispatcher/heartbeat';
 import { bounded, checkAttachment, checkReports, takenDescription } from '#stages/dispatcher/foreign';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
-import type { DispatcherSession, OpenSession } from '#model/object/assignment';
+import { peerId, type DispatcherSession, type OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { Action, StoreEvent } from '#store/action';
 import { clusterOf, type View } from '#store/view';
@@ -179,11 +179,18 @@ export class Sessions {
     };
   }
 
-  /** Every other node that was told of the task, and lives, has in force what it was told up to now. */
+  /** Under which others know the node itself. */
+  #peerKeys(nodeId: string): ItemKey[] {
+    const networks = Object.keys(this.#parts.state.store.get('node', nodeId)?.Shoal?.Gateways ?? {});
+    return networks.map((id) => itemKey('peer', peerId(id, nodeId)));
+  }
+
+  /** Every other node that was told of the task, or of the node where that is named, and lives, has in force what it was told up to now. */
   async #appliedElsewhere(nodeId: string, taskId: string): Promise<void> {
-    const told = this.#catalog?.audienceOf(itemKey('backend', taskId)) ?? new Set<string>();
-    const nodes = told === 'all' ? Array.from(this.#parts.state.store.list('node'), ({ ID }) => ID) : [...told];
-    const applied = nodes.filter((id) => id !== nodeId).map((id) => this.#appliedBy(id));
+    const keys = taskId === nodeId ? this.#peerKeys(nodeId) : [itemKey('backend', taskId)];
+    const told = keys.map((key) => this.#catalog?.audienceOf(key) ?? new Set<string>());
+    const nodes = told.includes('all') ? Array.from(this.#parts.state.store.list('node'), ({ ID }) => ID) : told.flatMap((ids) => [...ids]);
+    const applied = [...new Set(nodes)].filter((id) => id !== nodeId).map((id) => this.#appliedBy(id));
     this.#wakeSome();
     await Promise.all(applied);
   }

@@ -11,15 +11,9 @@ export function encryptedMtu(mtu: number): number {
   return mtu - overheadBytes;
 }
 
-const prefix = 'wg-';
-
 /** Name of the device of the node `nodeId`: daemons of one machine may share the folder of sockets. */
 export function encryptingDevice(nodeId: string): string {
-  return `${prefix}${nodeId.slice(0, nameIdLength)}`;
-}
-
-export function isEncryptingDevice(name: string): boolean {
-  return name.startsWith(prefix);
+  return `wg-${nodeId.slice(0, nameIdLength)}`;
 }
 
 /** As `wg show DEVICE dump` lists one. */
@@ -69,6 +63,11 @@ export function peerWords(wanted: ReadonlyMap<string, EncryptedPeer>, seen: Seen
     words.push('peer', key, 'endpoint', endpoint, 'allowed-ips', allowed.join(','));
   }
   return words;
+}
+
+/** Equal for what is equal, whatever its order. */
+export function wantedText(wanted: ReadonlyMap<string, EncryptedPeer>): string {
+  return JSON.stringify([...wanted].toSorted(([a], [b]) => compareTexts(a, b)));
 }
 
 /** Hosts that packets were sent to and that never answered. */

@@ -13,7 +13,7 @@ interface Candidate {
 }
 
 /** Bridges and cables that engines make are no way in. */
-const internalNames = /^(lo|docker|br-|veth|sh-|wg-|virbr|tun|tap)/;
+const internalNames = /^(lo|docker|br-|veth|sh-|virbr|tun|tap)/;
 
 /**
  * The address in `asked` (ADDRESS[:PORT] or an interface's name), or the only one that the host has.

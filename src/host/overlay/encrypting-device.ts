@@ -4,9 +4,8 @@ import { createSocket } from 'node:dgram';
 import { access, constants, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { type Clock, pause } from '#base/clock';
-import { equal } from '#base/equal';
 import type { NodeEncryption } from '#model/object/node';
-import { encryptingDevice, encryptionIn, peerWords, type SeenEncryption, unheard } from '#network/encryption';
+import { encryptingDevice, encryptionIn, peerWords, type SeenEncryption, unheard, wantedText } from '#network/encryption';
 import type { EncryptedPeer } from '#network/overlay';
 import { deviceNames } from '../devices.ts';
 import { run, type RunResult } from '../run.ts';
@@ -28,8 +27,7 @@ export interface EncryptingOptions {
 const limits = { timeoutMs: 10_000 };
 /** The usual one first; others where somebody of the host has it. */
 const ports = { first: 51_820, count: 10 };
-/** How long others are left to learn of a key before it is the one. */
-const announceMs = 5000;
+const tellAgainMs = 1000;
 const tun = '/dev/net/tun';
 /** Standard input of a child of Node is a socket, which cannot be opened by a path; and a key is no argument, which everybody may read. */
 const keyFromInput = 'cat | wg set "$1" listen-port "$2" private-key /dev/stdin';
@@ -45,6 +43,7 @@ export class EncryptingDevice {
   #next: KeyPair | undefined;
   #port = ports.first;
   #applied: ReadonlyMap<string, EncryptedPeer> | undefined;
+  #appliedText = '';
   /** One thing at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -66,13 +65,15 @@ export class EncryptingDevice {
     return this.#alone(async () => {
       await this.#prepare();
       if (this.#lacks !== undefined) throw new Error(`this host lacks ${this.#lacks}`);
-      if (!look && equal(this.#applied, wanted)) return false;
+      const text = wantedText(wanted);
+      if (!look && this.#applied && this.#appliedText === text) return false;
       const made = await this.#make(local, mtu);
       const seen = await this.#seen();
       const moved = [...wanted].filter(([host, { port }]) => (this.#applied?.get(host)?.port ?? port) !== port).map(([host]) => host);
       const words = peerWords(wanted, seen.peers, new Set(moved));
       if (words.length > 0) await must('wg', ['set', this.name, ...words]);
       this.#applied = wanted;
+      this.#appliedText = text;
       return made || words.length > 0;
     });
   }
@@ -96,21 +97,35 @@ export class EncryptingDevice {
     return this.#port;
   }
 
-  /** Takes another key. `tell` says to the others what is described: first they learn of the new key beside the old one, so that connections go on when it becomes the one. */
+  /**
+   * Takes another key. `tell` says what is described, and resolves when all others that live go by it: first they learn of the new key beside
+   * the old one, so that connections go on when it becomes the one.
+   */
   async rotate(tell: () => Promise<void>, signal: AbortSignal): Promise<void> {
     // A key that nothing was sent by is as good as a new one.
     if (!this.#applied || this.#next) return;
     const next = newKey();
     this.#next = next;
-    await tell();
-    await pause(this.#clock, announceMs, signal);
-    if (signal.aborted) return;
+    await this.#told(tell, signal);
     await this.#alone(async () => {
       this.#key = next;
       this.#next = undefined;
       if (this.#applied) await this.#setKey();
     });
-    await tell();
+    await this.#told(tell, signal);
+  }
+
+  /** Nobody may be left behind: it is said until it was heard. Rejects when `signal` ends it. */
+  async #told(tell: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const heard = await tell().then(
+        () => true,
+        () => false,
+      );
+      signal.throwIfAborted();
+      if (heard) return;
+      await pause(this.#clock, tellAgainMs, signal);
+    }
   }
 
   remove(): Promise<void> {
@@ -126,12 +141,20 @@ export class EncryptingDevice {
     return done;
   }
 
-  #prepare(): Promise<void> {
-    return (this.#prepared ??= this.#look());
+  /** What is lacking is looked for again whenever it is asked for: somebody may have installed it. */
+  async #prepare(): Promise<void> {
+    const prepared = (this.#prepared ??= this.#look());
+    try {
+      await prepared;
+    } catch (error) {
+      this.#lacks = `a look at what it has: ${(error as Error).message}`;
+    }
+    if (this.#lacks !== undefined && this.#prepared === prepared) this.#prepared = undefined;
   }
 
   /** What this host can do, and the key of an earlier life: the device keeps it, no file does. */
   async #look(): Promise<void> {
+    this.#lacks = undefined;
     if ((await run('wg', ['--version'], limits)).code !== 0) return void (this.#lacks = 'the program wg (package wireguard-tools)');
     const seen = (await deviceNames()).has(this.name) ? await this.#dump() : undefined;
     this.#maker = (await kernelHasIt(this.name)) ? 'kernel' : await programIsThere();
@@ -194,6 +217,8 @@ function fromUrl(text = ''): string {
 /** Tried with a device that nobody sees for long; where one of ours is there it is not made twice. */
 async function kernelHasIt(name: string): Promise<boolean> {
   const probe = name.replace(/^wg-/, 'wgp');
+  // One that a daemon left which was killed just then.
+  if ((await deviceNames()).has(probe)) await run('ip', ['link', 'del', 'dev', probe], limits);
   if ((await run('ip', ['link', 'add', probe, 'type', 'wireguard'], limits)).code !== 0) return false;
   await run('ip', ['link', 'del', 'dev', probe], limits);
   return true;

@@ -106,7 +106,7 @@ export class HostOverlay implements Facet<Overlay> {
   }
 
   async ground(): Promise<Ground> {
-    return this.#known?.ground ?? (await groundOf(this.#options.address));
+    return this.#known?.ground ?? (await groundOf(this.#mark(), this.#options.address));
   }
 
   /** UDP port of all nodes. */
@@ -140,7 +140,7 @@ export class HostOverlay implements Facet<Overlay> {
     this.#plan = wanted;
     let plan = wanted;
     // The first one may find what an earlier life left; who is alone looks at names only.
-    const nothing = isEmpty(plan) && (before ? isEmpty(before) : !(await anyTunnel()));
+    const nothing = isEmpty(plan) && (before ? isEmpty(before) : !(await anyTunnel(this.#encrypting.name)));
     this.#problems = plan.problems;
     if (nothing) return [];
     // Before anybody could send to us.
@@ -151,7 +151,7 @@ export class HostOverlay implements Facet<Overlay> {
       plan = { ...plan, tunnels: plan.tunnels.filter((tunnel) => !tunnel.encrypted), problems: [...plan.problems, encrypted.problem] };
     this.#problems = plan.problems;
     const touched = [...encrypted.touched, ...(await this.#mend(plan))];
-    if (!wanted.encryption && before?.encryption) await this.#encrypting.remove();
+    if (!wanted.encryption && (!before || before.encryption)) await this.#encrypting.remove();
     if (plan.tunnels.length === 0 && (before?.tunnels.length ?? 1) > 0) await this.#rules.remove();
     return touched;
   }
@@ -232,6 +232,6 @@ function isEmpty({ tunnels, answers }: OverlayPlan): boolean {
   return tunnels.length === 0 && answers.length === 0;
 }
 
-async function anyTunnel(): Promise<boolean> {
-  return [...(await deviceNames())].some((name) => name.startsWith('vx-'));
+async function anyTunnel(encrypting: string): Promise<boolean> {
+  return [...(await deviceNames())].some((name) => name.startsWith('vx-') || name === encrypting);
 }

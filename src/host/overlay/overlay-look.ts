@@ -1,7 +1,6 @@
 /** What the kernel has of our networks between hosts, read by three processes whatever their number. */
 import { addressNumber } from '#model/ipv4';
 import type { SeenBridge, SeenDevice, SeenOverlay } from '#network/overlay-repair';
-import { isEncryptingDevice } from '#network/encryption';
 import { run } from '../run.ts';
 
 const limits = { timeoutMs: 10_000 };
@@ -43,8 +42,8 @@ export interface Ground {
 }
 
 /** What leaves room for what carries it, by the interface that has `address`. */
-export async function groundOf(address: string): Promise<Ground> {
-  return groundIn(await list<Link>('ip', ['-j', 'addr', 'show', 'to', address]), address);
+export async function groundOf(mark: string, address: string): Promise<Ground> {
+  return groundIn(await list<Link>('ip', ['-j', 'addr', 'show', 'to', address]), mark, address);
 }
 
 /** `mark` tells devices of this node from others'. */
@@ -60,12 +59,12 @@ export async function lookAtOverlay(mark: string, address: string): Promise<{ se
   for (const { dst, dev, lladdr = '' } of neighbours) {
     if (bridges.has(dev) && addressNumber(dst) !== undefined) seenNeighbours.set(dev, (seenNeighbours.get(dev) ?? new Map<string, string>()).set(dst, lladdr));
   }
-  return { ground: groundIn(links, address), seen: { bridges, devices, neighbours: seenNeighbours, forwards: forwardsIn(forwards, devices) } };
+  return { ground: groundIn(links, mark, address), seen: { bridges, devices, neighbours: seenNeighbours, forwards: forwardsIn(forwards, devices) } };
 }
 
-function groundIn(links: readonly Link[], address: string): Ground {
+function groundIn(links: readonly Link[], mark: string, address: string): Ground {
   // What encrypts has the address, too, and is not where others send.
-  const link = links.find(({ ifname, addr_info = [] }) => !isEncryptingDevice(ifname) && addr_info.some(({ local }) => local === address));
+  const link = links.find(({ ifalias, addr_info = [] }) => ifalias !== mark && addr_info.some(({ local }) => local === address));
   const linkMtu = link?.mtu ?? usualMtu;
   return { local: link ? address : '', mtu: linkMtu - overheadBytes, linkMtu };
 }

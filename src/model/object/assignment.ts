@@ -187,7 +187,7 @@ export interface DispatcherSession {
   pause(): Promise<void>;
   /** Says that names and ports on this node are as the message with this `resultsIn`, which asked for it, wants them. */
   acknowledge(resultsIn: number): Promise<void>;
-  /** Resolves when every other node that lives has acknowledged what it was told of the task up to now: nobody is led to it any more, if it is not ready. */
+  /** Resolves when every other node that lives has acknowledged what it was told of the task up to now: nobody is led to it any more, if it is not ready. By the node's own id: what it was told of this node. */
   withdrawn(taskId: string): Promise<void>;
   /** Resolves with the id of the container's task when the change is durable. Refuses where the network is not attachable or has no such address. */
   changeAttachment(change: AttachmentChange): Promise<string>;

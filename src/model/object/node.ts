@@ -77,6 +77,16 @@ export interface NodeDescription {
   };
 }
 
+/** Whether a node can have part in encrypted networks. */
+export function canEncrypt({ Description }: Pick<Node, 'Description'>): boolean {
+  return Description?.Shoal?.Encryption?.Key !== undefined;
+}
+
+/** What people are told of one that cannot. */
+export function lackOf({ Description }: Pick<Node, 'Description'>): string {
+  return Description?.Shoal?.Encryption?.Lacks ?? 'its program is of an earlier version';
+}
+
 export interface NodeEncryption {
   /** Its public key: 32 bytes in base64. */
   Key?: string;

@@ -73,9 +73,13 @@ export class NodeWork {
   /** The node has another certificate: packets to other nodes are encrypted by another key from now on, too. */
   certified(): void {
     const rotated = this.#network.encryption.rotate(() => this.agent.describeAgain(), this.#ending.signal);
-    void rotated.catch((error: unknown) =>
-      this.#logger.warn({ error: (error as Error).message }, 'the key that encrypts packets to other nodes stays: no other could be taken'),
-    );
+    void rotated.catch((error: unknown) => {
+      if (this.#ending.signal.aborted) return;
+      this.#logger.warn(
+        { error: (error as Error).message },
+        'another key that encrypts packets to other nodes could not be taken: the next certificate brings the next one',
+      );
+    });
   }
 
   /** Containers run on, published ports stay. */

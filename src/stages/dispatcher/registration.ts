@@ -13,8 +13,9 @@ import { refuseOlder } from './feature-level.ts';
  * The actions that make a node ready when it opens a session from `address`: none when all is known.
  * Refuses `notFound` when the node is not a member.
  */
-export function registerNode(view: View, nodeId: string, description: NodeDescription, address: string): Action[] {
+export function registerNode(view: View, nodeId: string, said: NodeDescription, address: string): Action[] {
   const node = memberOf(view, nodeId);
+  const description = withOwnKeys(view, node, said);
   const Status: Node['Status'] = { State: 'ready', Addr: address };
   refuseOlder(view, description);
   const level = raised(view, nodeId, description);
@@ -24,8 +25,9 @@ export function registerNode(view: View, nodeId: string, description: NodeDescri
 }
 
 /** The actions that write a changed description; refuses `notFound` when the node is not a member. */
-export function describeNode(view: View, nodeId: string, description: NodeDescription): Action[] {
+export function describeNode(view: View, nodeId: string, said: NodeDescription): Action[] {
   const node = memberOf(view, nodeId);
+  const description = withOwnKeys(view, node, said);
   const next = withRole(node, description);
   return next === node && equal(node.Description, description)
     ? []
@@ -35,6 +37,20 @@ export function describeNode(view: View, nodeId: string, description: NodeDescri
 /** Who says that he is a worker knows that he was let go as a manager. */
 function withRole(node: Node, { Shoal }: NodeDescription): Node {
   return Shoal?.Role === 'worker' ? withoutLeaving(node) : node;
+}
+
+/** Public keys are seen by all: who says that another's is his would cut that one off. The first holder keeps it. */
+function withOwnKeys(view: View, node: Node, description: NodeDescription): NodeDescription {
+  const said = description.Shoal?.Encryption;
+  if (said?.Key === undefined || equal(said, node.Description?.Shoal?.Encryption)) return description;
+  const holder = [...view.list('node')].find(({ ID, Description }) => ID !== node.ID && keysOf(Description).some((key) => keysOf(description).includes(key)));
+  if (!holder) return description;
+  return { ...description, Shoal: { ...description.Shoal, Encryption: { Lacks: `a key of its own: node ${holder.ID} has that one` } } };
+}
+
+function keysOf(description: NodeDescription | undefined): string[] {
+  const { Key, Next } = description?.Shoal?.Encryption ?? {};
+  return [Key, Next].filter((key) => key !== undefined);
 }
 
 function memberOf(view: View, nodeId: string): Node {

@@ -4,6 +4,7 @@ import { roleOf } from '#model/manager-address';
 import { Refusal } from '#base/refusal';
 import { nodeMatches, parseConstraints, type Constraint } from '#model/constraint';
 import { isEncrypted } from '#model/object/network';
+import { canEncrypt } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import { pendingTexts } from '#model/health/pending-reason';
 import { hostAddressOf, publishedKey } from '#model/port/port';
@@ -126,7 +127,7 @@ function platformFilter(task: Task): Filter | undefined {
 function encryptionFilter(task: Task): Filter | undefined {
   if (!wantsEncryption(task)) return undefined;
   return {
-    accepts: ({ node }) => node.Description?.Shoal?.Encryption?.Key !== undefined,
+    accepts: ({ node }) => canEncrypt(node),
     explain: onNodes(pendingTexts.encryption),
   };
 }

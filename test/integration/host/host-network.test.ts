@@ -255,6 +255,17 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     expect(await client.call('audit')).toEqual([expect.stringContaining('shoal_test had been changed by someone else')]);
     expect(await read()).toBe(before);
     expect(host.run(['nft', 'list', 'chain', 'ip', 'shoal_test', 'pre'])).not.toContain('\taccept');
+    // What was done while nobody watched is told by nothing: the table is written again.
+    const here = '[ "$(readlink /proc/$p/ns/net)" = "$(readlink /proc/self/ns/net)" ]';
+    host.run(['sh', '-c', `for p in $(pgrep -x nft); do ${here} && kill -9 $p; done; nft flush chain ip shoal_test pre`]);
+    await until(
+      async () => {
+        await client.call('audit');
+        return host.run(['nft', 'list', 'chain', 'ip', 'shoal_test', 'pre']).includes('@ports');
+      },
+      30_000,
+      () => 'a chain that was flushed while nobody watched stays empty',
+    );
   });
 
   test('what someone flushed comes back', async () => {

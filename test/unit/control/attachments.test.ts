@@ -5,6 +5,7 @@ import { createNetwork, removeNetwork } from '#control/networks';
 import { stages } from '#manager/stages';
 import { addressIn } from '#stages/allocator/allocator';
 import type { AttachmentChange } from '#model/object/assignment';
+import type { Node, NodeDescription, NodeEncryption } from '#model/object/node';
 import { itemKey, itemOf } from '#stages/dispatcher/item';
 import { update } from '#store/action';
 import { initialisedCluster } from '#test/support/memory-cluster';
@@ -147,4 +148,17 @@ test('nobody is led to a container of a node that is down, until that says that 
   expect(ready()).toBe(false);
   say(running);
   expect(ready()).toBe(true);
+});
+
+test('a container gets on no encrypted network where its node cannot encrypt', () => {
+  const { cluster, attach } = setUp();
+  const node = cluster.store.get('node', nodeId) as Node;
+  const said = (Encryption: NodeEncryption): Node => ({ ...node, Description: { ...(node.Description as NodeDescription), Shoal: { Encryption } } });
+  const become = (next: Node) =>
+    cluster.run(() => ({ actions: [update('node', { ...next, Version: (cluster.store.get('node', nodeId) as Node).Version })], result: undefined }));
+  become(said({ Key: `${'A'.repeat(43)}=`, Port: 51_820 }));
+  cluster.run(createNetwork({ Name: 'sealed', Attachable: true, Options: { encrypted: '' } }));
+  attach('c1', 'sealed');
+  become(said({ Lacks: 'the program wg' }));
+  expect(() => attach('c2', 'sealed')).toThrow('network sealed is encrypted, and this node cannot encrypt: it lacks the program wg');
 });

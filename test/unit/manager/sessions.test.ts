@@ -11,6 +11,7 @@ import { ReplicatedState } from '#replica/state';
 import type { AssignmentMessage } from '#model/object/assignment';
 import { taskNetwork, type Task } from '#model/object/task';
 import type { TaskState } from '#model/object/task-state';
+import type { Node } from '#model/object/node';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import { aNode, aService, aSubnet } from '#test/support/cluster-objects';
 import { testDescription } from '#test/support/memory-cluster';
@@ -327,7 +328,10 @@ test('what very many nodes are told is one list, and they are woken in turns', a
   expect(changes(told[0])).toEqual(['update service web']);
 });
 
-test('a task is left elsewhere when every other node that was told of it says so, or is gone', async () => {
+test.each([
+  ['a task is left', 't1'],
+  ['another key of a node is known', nodeId],
+])('%s elsewhere when every other node that was told of it says so, or is gone', async (_what, of) => {
   const { sessions, store, write } = await setUp();
   const network = aSubnet('net', '10.1.0.0/24', '10.1.0.1');
   const others = ['two', 'three', 'apart'];
@@ -336,6 +340,7 @@ test('a task is left elsewhere when every other node that was told of it says so
     create('network', network),
     ...others.map((id) => create('node', aNode(id, id === 'apart' ? {} : { Shoal: { Gateways: { net: `10.1.0.25${id.length}` } } }))),
     create('task', { ...task('t1', 'running'), ...attached }),
+    update('node', { ...(store.get('node', nodeId) as Node), Shoal: { Gateways: { net: '10.1.0.250' } } }),
   ]);
   const session = await sessions.open(nodeId, testDescription);
   const told = await Promise.all(others.map(async (id) => ({ id, session: await sessions.open(id, testDescription) })));
@@ -343,7 +348,7 @@ test('a task is left elsewhere when every other node that was told of it says so
   collect(session.assignments());
   await settle();
   let left = false;
-  void session.withdrawn('t1').then(() => (left = true));
+  void session.withdrawn(of).then(() => (left = true));
   await settle();
   const [two, three, apart] = streams;
   expect(streams.map(({ messages }) => messages.at(-1)?.acknowledge)).toEqual([true, true, undefined]);

@@ -1,7 +1,7 @@
 /** Encrypted networks: whose packets are encrypted by which key, and that nothing leaves in the clear. */
 import { expect, test } from 'vitest';
 import type { Peer } from '#network/contract';
-import { encryptionIn, peerWords, unheard } from '#network/encryption';
+import { encryptionIn, peerWords, unheard, wantedText } from '#network/encryption';
 import { planOverlay } from '#network/overlay';
 import { repairedOverlay, repairOverlay, type SeenOverlay } from '#network/overlay-repair';
 import { overlayRules } from '#network/rules/overlay-rules';
@@ -83,6 +83,14 @@ test('a change of keys: the next one is known before the address moves to it, an
   // Where a peer was heard from last is not undone.
   expect(words({ key: old, port: 51820 }, seen(old, `${host}/32`, '198.51.100.7:1024'))).toBe('');
   expect(words({ key: old, port: 51820 }, seen(old, `${host}/32`), seen(other, '10.0.0.0/8'))).toBe(`peer ${other} remove`);
+});
+
+test('a peer more, a key that will come and another port are each told from what was applied', () => {
+  const one = { key: old, port: 51820 };
+  const of = (...peers: [string, typeof one & { next?: string }][]): string => wantedText(new Map(peers));
+  const [second, third] = ['192.0.2.2', '192.0.2.3'];
+  expect(of([second, one], [third, one])).toBe(of([third, one], [second, one]));
+  expect(new Set([of([second, one]), of([second, one], [third, one]), of([second, { ...one, next }]), of([second, { ...one, port: 1 }]), of()]).size).toBe(5);
 });
 
 test('hosts that were sent to and never answered are told of', () => {

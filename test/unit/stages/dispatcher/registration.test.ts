@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Refusal } from '#base/refusal';
+import type { Node, NodeDescription, NodeEncryption } from '#model/object/node';
 import { certifiedRole } from '#model/manager-address';
 import { testDescription } from '#test/support/memory-cluster';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
@@ -41,4 +42,19 @@ test('one that was let go as a manager is told so first, however soon it is want
   expect(after('worker').map(certifiedRole)).toEqual(['manager']);
   const [told] = describeNode(storeOf({ node: [node] }), 'n1', say('worker'));
   expect(told).not.toHaveProperty('object.Shoal.Leaving');
+});
+
+test('a key that another node has is nobody else’s, whoever says so; a node’s own stays its own', () => {
+  const [one, two] = [`${'A'.repeat(43)}=`, `${'E'.repeat(43)}=`];
+  const saying = (Encryption: NodeEncryption): NodeDescription => ({ ...description, Shoal: { Encryption } });
+  const store = storeOf({ node: [aNode('n1', { Description: saying({ Key: one, Next: two, Port: 1 }) }), aNode('n2')] });
+  const taken = (id: string, said: NodeEncryption) =>
+    describeNode(store, id, saying(said)).flatMap((action) => ('object' in action ? (action.object as Node).Description?.Shoal?.Encryption : []));
+  for (const said of [
+    { Key: one, Port: 1 },
+    { Key: two, Port: 1 },
+    { Key: `${'I'.repeat(43)}=`, Next: one, Port: 1 },
+  ])
+    expect(taken('n2', said)).toEqual([{ Lacks: 'a key of its own: node n1 has that one' }]);
+  expect(taken('n1', { Key: two, Port: 1 })).toEqual([{ Key: two, Port: 1 }]);
 });
