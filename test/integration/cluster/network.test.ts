@@ -201,6 +201,13 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await soon(async () => (await got()).startsWith('0d0a0d0a000d0a515549540a2111000c'));
     expect((await got()).slice(32, 48)).toBe(hex(client) + hex(manager.host.address));
     await manager.askDocker('service', 'rm', 'told');
+    // Whichever host he asks, one client meets one task; without the label all of them.
+    const met = () => new Set(Array.from({ length: 8 }, (_, turn) => fetch([], `${machines.hosts[turn % 2]?.address}:8080`)));
+    await manager.askDocker('service', 'update', '-d', '--label-add', 'shoal.sticky=true', 'app');
+    await soon(() => met().size === 1);
+    expect(names(replicas('app', 'front'))).toContain([...met()][0]);
+    await manager.askDocker('service', 'update', '-d', '--label-rm', 'shoal.sticky', 'app');
+    await soon(() => met().size === 4);
   });
 
   test('the doctor finds nothing where nothing is wrong, and each thing that is broken, with what to do', async () => {
@@ -272,7 +279,9 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     const all = replicas('app', 'front');
     const [here] = all.filter(({ host }) => host === lone.host);
     const [there] = all.filter(({ host }) => host !== lone.host);
-    for (const address of [vip, here?.address ?? '', there?.address ?? '']) expect(fetch(lone.enter, address)).toBeUndefined();
+    // All at once: each is waited for in vain.
+    const script = 'for a in "$@"; do curl -s --noproxy "*" -m 3 "http://$a" & done; wait';
+    expect(lone.host.run([...lone.enter, 'sh', '-c', script, 'sh', vip, here?.address ?? '', there?.address ?? ''])).toBe('');
     await manager.askDocker('service', 'rm', 'lone');
   });
 
