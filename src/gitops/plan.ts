@@ -1,8 +1,10 @@
 /** Plans for whoever asks the daemon: what would change, and how the rollout would go. */
 import type { Clock } from '#base/clock';
+import { Places } from '#base/pace/places';
 import { inTurns, type Steps } from '#base/pace/steps';
 import type { Cluster } from '#control/cluster';
-import type { Foresight } from '#model/difference/foresight';
+import { Refusal } from '#base/refusal';
+import { unforeseen, type Foresight } from '#model/difference/foresight';
 import type { StackSpec } from '#model/object/stack';
 import type { StackPlan } from '#model/difference/stack-plan';
 import { deployActions, planDeploy } from '#reconciler/deploy-plan';
@@ -19,13 +21,27 @@ export interface PlayParts {
   foresee: Foresee;
 }
 
-/** A cluster that moves is tried again; one that never stands still is not played forward. */
-const mostTries = 3;
-/** Of this process's time: a plan is worth so much, and no more. */
+/** A cluster that moves is tried again, for so long; one that never stands still is not played forward. */
+const mostTries = 20;
 const longestMs = 2_000;
+/** Whoever leads has other things to do. */
+const plays = new Places(1);
 
-/** The rollout that `actionsOf` would begin; undefined: it begins none, or it cannot be played now. */
-export async function played({ cluster, clock, foresee }: PlayParts, actionsOf: (view: View) => Actions): Promise<Foresight | undefined> {
+/** The rollout that `actionsOf` would begin; undefined: it begins none. It costs nobody the plan that it stands in. */
+export async function played(parts: PlayParts, actionsOf: (view: View) => Actions): Promise<Foresight | undefined> {
+  const leave = plays.take();
+  if (!leave) return unforeseen('another plan is played forward now');
+  try {
+    return await tried(parts, actionsOf);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return unforeseen(error.message);
+  } finally {
+    leave();
+  }
+}
+
+async function tried({ cluster, clock, foresee }: PlayParts, actionsOf: (view: View) => Actions): Promise<Foresight | undefined> {
   const end = clock.monotonicNow() + longestMs;
   for (let tries = 0; tries < mostTries; tries++) {
     const view = await cluster.read();
@@ -39,9 +55,9 @@ export async function played({ cluster, clock, foresee }: PlayParts, actionsOf: 
     } finally {
       unwatch();
     }
-    if (clock.monotonicNow() >= end) return undefined;
+    if (clock.monotonicNow() >= end) break;
   }
-  return undefined;
+  return unforeseen('the cluster changes meanwhile');
 }
 
 /** `foresee`: absent where tasks are somebody else's. */

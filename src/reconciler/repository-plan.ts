@@ -1,5 +1,6 @@
 /** What a commit would do to its repository's stacks, object by object. Deciding never writes. */
 import { seededRandom } from '#base/random';
+import { Refusal } from '#base/refusal';
 import { stillSentence } from '#control/explain/still';
 import { applyDeclared } from '#control/repository/declared';
 import type { Declared } from '#model/object/repository';
@@ -43,9 +44,19 @@ export function commitActions(view: View, repository: string, stacks: readonly R
   for (const step of planRepository(view, repository, stacks, options)) {
     if (step.type !== 'apply' || !('spec' in step.rendered) || pauseOf(view, step, policies.get(step.name)) !== undefined) continue;
     const options = { ...deployOptions(step.rendered, step.source), restores: step.restores === true };
-    after.lay(deployStack(step.rendered.spec, options)(after, context).actions);
+    after.lay(takenActions(deployStack(step.rendered.spec, options), after, context));
   }
   return after.actions;
+}
+
+/** What two stacks may not both have, the one that comes first has. */
+function takenActions(deploy: ReturnType<typeof deployStack>, view: View, context: Parameters<typeof deploy>[1]): readonly Action[] {
+  try {
+    return deploy(view, context).actions;
+  } catch (error) {
+    if (error instanceof Refusal) return [];
+    throw error;
+  }
 }
 
 /** What a commit says of its repository and of others, as it would be done. */

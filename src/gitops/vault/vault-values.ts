@@ -38,11 +38,15 @@ interface Value {
   version: string;
 }
 
+type Entry = VaultEntry | { error: string; away?: true };
+
 /** By reference, as it is written. */
 type Values = ReadonlyMap<string, Value | { error: string }>;
 
 const mostPaths = 1000;
 const askedAtOnce = 8;
+/** Of all values of one commit, in base64. */
+const mostBytes = 16 * 1024 * 1024;
 /** All that one look asks. */
 const longestAskingMs = 30_000;
 /** A vault that is away keeps nobody waiting again and again. */
@@ -123,53 +127,53 @@ export class VaultValues {
       return new Map(references.map(({ text }) => [text, { error }]));
     }
     const waits = mode === 'look' && !this.#retries.isDue(vaultWord) ? this.#away : undefined;
-    const places = new Map(references.map((reference) => [placeOf(reference), reference]));
-    const entries = await this.#readAll(client, places, waits);
-    const key = sealingOf(view)?.Identity ?? '';
-    return new Map(
-      references.map((reference) => {
-        const entry = entries.get(placeOf(reference)) ?? { error: `one commit asks for at most ${mostPaths} paths` };
-        return [reference.text, 'error' in entry ? entry : valueOf(entry, reference, key)];
-      }),
-    );
+    const places = new Map<string, VaultReference[]>();
+    for (const reference of references) places.set(placeOf(reference), [...(places.get(placeOf(reference)) ?? []), reference]);
+    const values = await this.#readAll(client, places, sealingOf(view)?.Identity ?? '', waits);
+    return new Map(references.map(({ text }) => [text, values.get(text) ?? { error: `one commit asks for at most ${mostPaths} paths` }]));
   }
 
-  /** Some side by side; where the vault is not reached for one, the others are not tried. `away`: it is not asked at all now, and why. */
+  /** Some side by side; where the vault is not reached for one, the others are not tried. `away`: it is not asked at all now, and why. Of what lies at a path only what is named is kept. */
   async #readAll(
     client: VaultClient,
-    places: ReadonlyMap<string, VaultReference>,
+    places: ReadonlyMap<string, readonly VaultReference[]>,
+    key: string,
     away: string | undefined,
-  ): Promise<Map<string, VaultEntry | { error: string }>> {
+  ): Promise<Map<string, Value | { error: string }>> {
     const { clock } = this.#parts;
-    const entries = new Map<string, VaultEntry | { error: string }>();
-    const left = [...places].slice(0, mostPaths);
+    const values = new Map<string, Value | { error: string }>();
+    const left = [...places.values()].slice(0, mostPaths);
     const end = clock.monotonicNow() + longestAskingMs;
-    let why = away;
+    let [why, bytes] = [away, 0];
     client.forget();
+    const take = (reference: VaultReference, entry: Entry): void => {
+      const value = 'error' in entry ? { error: entry.error } : valueOf(entry, reference, key);
+      bytes += 'data' in value ? value.data.length : 0;
+      values.set(reference.text, bytes > mostBytes ? { error: `the values of one commit are longer than ${mostBytes} bytes together` } : value);
+    };
     const work = async (): Promise<void> => {
       for (let next = left.shift(); next; next = left.shift()) {
-        const [place, reference] = next;
+        const [reference] = next;
+        if (!reference) continue;
         if (why === undefined && clock.monotonicNow() > end) why = `what was asked before it took more than ${longestAskingMs / 1000} s`;
-        const entry = why === undefined ? await this.#read(reference, client) : { error: why };
+        const entry: Entry = why === undefined ? await this.#read(reference, client) : { error: why };
         if ('away' in entry) why ??= entry.error;
-        entries.set(place, entry);
+        for (const each of next) take(each, entry);
       }
     };
     // The first one finds out whether anybody is there.
-    const first = left.splice(0, 1);
-    const rest = left.splice(0);
-    left.push(...first);
+    const rest = left.splice(1);
     await work();
     left.push(...rest);
     await Promise.all(Array.from({ length: askedAtOnce }, work));
-    if (away !== undefined) return entries;
+    if (away !== undefined) return values;
     this.#away = why;
     if (why === undefined) this.#retries.forget(vaultWord);
     else this.#retries.failed(vaultWord);
-    return entries;
+    return values;
   }
 
-  async #read(reference: VaultReference, client: VaultClient): Promise<VaultEntry | { error: string; away?: true }> {
+  async #read(reference: VaultReference, client: VaultClient): Promise<Entry> {
     try {
       return await client.read(reference);
     } catch (error) {

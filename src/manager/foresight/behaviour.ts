@@ -11,7 +11,7 @@ const usualIntervalMs = 30_000;
 const usualStartIntervalMs = 5_000;
 
 export const assumedText =
-  'tasks take 2 s to start, up to their first health check where they have one, and 1 s to stop; waves and stacks that wait for others are not played';
+  'tasks take 2 s to start, besides the time to their first health check, and 1 s to stop; waves and stacks that wait for others are not played';
 
 export interface NextState {
   state: TaskState;
@@ -31,6 +31,6 @@ export function nextState({ DesiredState, Status: { State }, Spec }: Task): Next
 function healthMs({ ContainerSpec }: Task['Spec']): number {
   const { Test = [], Interval = 0, StartPeriod = 0, StartInterval = 0 } = ContainerSpec?.Healthcheck ?? {};
   if (Test.length === 0 || Test[0] === 'NONE') return 0;
-  const often = StartPeriod > 0 ? StartInterval / nanosecondsPerMillisecond || usualStartIntervalMs : usualIntervalMs;
-  return Math.min(often, Interval / nanosecondsPerMillisecond || usualIntervalMs);
+  const usual = Interval / nanosecondsPerMillisecond || usualIntervalMs;
+  return StartPeriod > 0 ? Math.min(StartInterval / nanosecondsPerMillisecond || usualStartIntervalMs, usual) : usual;
 }

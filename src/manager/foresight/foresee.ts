@@ -2,7 +2,7 @@
 import { timeText } from '#base/clock';
 import { seededRandom } from '#base/random';
 import type { Steps } from '#base/pace/steps';
-import type { Foresight, ForeseenEvent, ForeseenWait } from '#model/difference/foresight';
+import { unforeseen, type Foresight, type ForeseenEvent, type ForeseenWait } from '#model/difference/foresight';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
 import { acceptStatuses } from '#stages/dispatcher/status';
@@ -35,6 +35,8 @@ interface Played {
 
 /** `now`: ms. The view must stay as it is until the last step. */
 export function* foresee(view: View, actions: readonly Action[], now: number): Steps<Foresight> {
+  const count = tasksComing(view, actions);
+  if (count > mostTasks) return unforeseen(`it is of ${count} tasks, and at most ${mostTasks} are`);
   const played: Played = { overlay: new Overlay(view), services: servicesOf(actions), events: [], more: 0 };
   const { overlay } = played;
   const before = new Map([...tasksOf(played)].map((task) => [task.ID, task]));
@@ -49,7 +51,6 @@ export function* foresee(view: View, actions: readonly Action[], now: number): S
     pending = yield* settle(overlay, pending, { ...parts, now: time });
     tell(played, before, time - now);
     const tasks = [...tasksOf(played)];
-    if (tasks.length > mostTasks) break;
     const coming = tasks.flatMap((task) => comingOf(task, overlay, since, time));
     const next = Math.min(parts.deadlines.next() ?? Infinity, ...coming.map(({ at }) => at));
     if (!Number.isFinite(next) || next - now > longestMs || isOver(played, coming.length)) return outcome(played, time - now);
@@ -159,6 +160,18 @@ function outcome({ overlay, services, events, more }: Played, endsMs?: number): 
 
 function* tasksOf({ overlay, services }: Pick<Played, 'overlay' | 'services'>): Iterable<Task> {
   for (const id of services) yield* overlay.tasksOfService(id);
+}
+
+/** About how many tasks are there and come, counted without looking at them. */
+function tasksComing(view: View, actions: readonly Action[]): number {
+  return actions.reduce((sum, action) => {
+    if (action.kind !== 'service') return sum;
+    const there = [...view.activeTasks(action.type === 'remove' ? action.id : action.object.ID).values()].reduce((all, each) => all + each, 0);
+    if (action.type === 'remove') return sum + there;
+    const { Global, GlobalJob, Replicated, ReplicatedJob } = action.object.Spec.Mode ?? {};
+    const wanted = Global || GlobalJob ? view.count('node') : (Replicated?.Replicas ?? ReplicatedJob?.TotalCompletions ?? 1);
+    return sum + there + wanted;
+  }, 0);
 }
 
 function servicesOf(actions: readonly Action[]): ReadonlySet<string> {

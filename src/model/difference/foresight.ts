@@ -27,11 +27,19 @@ export interface Foresight {
   pending: readonly ForeseenWait[];
   /** What it goes by, and what it leaves out, for people. */
   assumed: string;
+  /** Why it was not played forward at all. */
+  left?: string;
+}
+
+/** Of a rollout that is not played forward. */
+export function unforeseen(left: string): Foresight {
+  return { events: [], more: 0, pending: [], assumed: '', left };
 }
 
 const most = 40;
 
-export function foresightLines({ events, more, endsMs, pending, assumed }: Foresight): string[] {
+export function foresightLines({ events, more, endsMs, pending, assumed, left: why }: Foresight): string[] {
+  if (why !== undefined) return [`Rollout: not played forward: ${why}.`];
   if (events.length === 0 && pending.length === 0) return [];
   const end = endsMs === undefined ? 'its end is not foreseen' : `over after ${seconds(endsMs)}`;
   const left = events.length - most + more;
@@ -48,6 +56,7 @@ export function foresightLines({ events, more, endsMs, pending, assumed }: Fores
 export function foresightMarkdown(foresight: Foresight): string[] {
   const [head, ...lines] = foresightLines(foresight);
   if (head === undefined) return [];
+  if (foresight.left !== undefined) return ['', head];
   const plain = lines.map((line) => line.replaceAll(/[\r\n`]/g, ' '));
   return ['', `<details><summary>${head.replace(/:$/, '')}</summary>`, '', '```', ...plain, '```', '', '</details>'];
 }

@@ -1,5 +1,6 @@
-/** A rollout is played forward on a cluster that stands still meanwhile; one that moves is tried again, and after three times left alone. */
+/** A rollout is played forward on a cluster that stands still meanwhile; one that moves is tried again, and left alone after a while. */
 import { expect, test } from 'vitest';
+import { Refusal } from '#base/refusal';
 import { createService } from '#control/service/services';
 import { played, type Foresee } from '#gitops/plan';
 import type { Action } from '#store/action';
@@ -36,6 +37,17 @@ test('one that moves is tried again, and never is played on what is not so any m
   expect(await played(once.parts, once.actions)).toEqual(foresight);
   expect(once.tries()).toBe(2);
   const always = parts(() => true);
-  expect(await played(always.parts, always.actions)).toBeUndefined();
-  expect(always.tries()).toBe(3);
+  expect(await played(always.parts, always.actions)).toMatchObject({ left: 'the cluster changes meanwhile' });
+  expect(always.tries()).toBeGreaterThan(1);
+});
+
+test('one at a time is played, and what is refused meanwhile costs nobody the plan', async () => {
+  const one = parts(() => false);
+  const both = await Promise.all([played(one.parts, one.actions), played(one.parts, one.actions)]);
+  expect(both).toEqual([foresight, expect.objectContaining({ left: 'another plan is played forward now' })]);
+  const refused = (): never => {
+    throw new Refusal('invalidArgument', 'port 8080 is taken');
+  };
+  expect(await played(one.parts, refused)).toMatchObject({ left: 'port 8080 is taken' });
+  expect(await played(one.parts, one.actions)).toEqual(foresight);
 });

@@ -72,6 +72,13 @@ test('what has no place is said with the reason, and a health check takes its ti
   expect(events).toEqual([]);
   expect(pending).toEqual([{ service: 'web', tasks: 3, reason: expect.stringContaining('no suitable node') as string }]);
   const checked = specOf('db', 'db:1');
+  const runsAt = (health: object): number | undefined => {
+    checked.TaskTemplate.ContainerSpec = { Image: 'db:1', Healthcheck: { Test: ['CMD', 'true'], ...health } };
+    return foreseen(cluster, createService(checked)).events.find(({ what }) => what === 'runs')?.atMs;
+  };
+  expect(
+    [{}, { Interval: 60 * second }, { StartPeriod: second, Interval: 60 * second }, { StartPeriod: second, StartInterval: 2 * second }].map(runsAt),
+  ).toEqual([32_000, 62_000, 7_000, 4_000]);
   checked.TaskTemplate.ContainerSpec = { Image: 'db:1', Healthcheck: { Test: ['CMD', 'true'], Interval: 7 * second } };
   expect(foreseen(cluster, createService(checked)).events.map(({ atMs, what }) => [atMs, what])).toEqual([
     [0, 'starts'],
@@ -82,9 +89,10 @@ test('what has no place is said with the reason, and a health check takes its ti
 test('a foresight has an end, and is told in few words', () => {
   const cluster = clusterOf(1);
   const many = foreseen(cluster, createService(specOf('web', 'app:1', { Mode: { Replicated: { Replicas: 5000 } } })));
-  expect(many.endsMs).toBeUndefined();
-  expect(many.more).toBeGreaterThan(500);
-  expect(many.events).toHaveLength(500);
+  expect(foresightLines(many)).toEqual(['Rollout: not played forward: it is of 5000 tasks, and at most 2000 are.']);
+  expect(foresightMarkdown(many)).toEqual(['', ...foresightLines(many)]);
+  const more = foreseen(cluster, createService(specOf('web', 'app:1', { Mode: { Replicated: { Replicas: 600 } } })));
+  expect([more.events.length, more.more]).toEqual([500, 700]);
   const lines = foresightLines(foreseen(cluster, createService(specOf('web', 'app:1'))));
   expect(lines).toEqual([
     expect.stringMatching(/^Rollout, over after 2\.0 s \(tasks take 2 s/) as string,
