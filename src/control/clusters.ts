@@ -24,6 +24,8 @@ export interface InitOptions {
   spec?: Partial<ClusterSpec>;
   /** CIDR texts that networks take their subnets from. */
   defaultAddrPool?: readonly string[];
+  /** Where none are asked for. */
+  usualPools?: readonly string[];
   /** Prefix length of each subnet: 20 by default, for every node takes an address in every network that it uses. */
   subnetSize?: number;
   /** UDP port between nodes. */
@@ -134,8 +136,10 @@ function refusedPlainly(message: string): Refusal {
 function newCluster(id: string, options: InitOptions): Cluster {
   const spec = withDefaults(options.spec ?? {});
   checkCluster(spec, defaultClusterSpec);
-  const pools = (options.defaultAddrPool ?? []).map((pool) => pool.trim());
-  for (const pool of pools) checkPool(pool, options.subnetSize ?? 0);
+  const asked = (options.defaultAddrPool ?? []).map((pool) => pool.trim());
+  const pools = asked.length > 0 ? asked : (options.usualPools ?? []);
+  // The usual ones are for subnets of any size: of a small one a single subnet is taken.
+  for (const pool of pools) checkPool(pool, asked.length > 0 ? (options.subnetSize ?? 0) : 0);
   const size = options.subnetSize ?? 0;
   const port = options.dataPathPort ?? 0;
   if (size !== 0 && (size < 0 || size > 29)) throw refusedPlainly(`subnet size is out of range: ${size}`);

@@ -128,8 +128,6 @@ interface Place {
   last?: string;
   /** What comes next begins with lines that were told. */
   again?: boolean;
-  /** It had no line when it was begun with, here or by whoever led before: all that it has since is wanted. */
-  begun?: 'here' | 'before';
 }
 
 /** How lines are written down. */
@@ -165,7 +163,7 @@ class LogOutput {
   /** Who follows is followed on with when a node was cut off for a while: from the last line that came. */
   async copy(task: Task, context: Context): Promise<void> {
     const last = this.form.places.get(task.ID);
-    const place: Place = last === undefined ? {} : last === emptyPlace ? { begun: 'before' } : { last, again: true };
+    const place: Place = last === undefined ? {} : { last, again: true };
     for (;;) {
       const how = await this.#copyOnce(task, context, place);
       if (how === 'over') return;
@@ -193,12 +191,11 @@ class LogOutput {
   }
 
   /** What a task has already is read apart where only its last lines are wanted: then its place is known by its own clock, whatever it says. */
-  #requestAt({ last, begun }: Place): LogRequest {
-    const { tail, sinceMs, ...rest } = this.request;
-    if (last !== undefined) return { ...rest, sinceMs: Math.floor(Date.parse(last)) };
-    if (begun !== undefined) return { ...rest, ...(begun === 'here' && sinceMs !== undefined && { sinceMs }) };
-    if (this.form.bare && tail !== undefined) return { ...this.request, follow: false, tail: Math.max(tail, 1) };
-    return this.request;
+  #requestAt({ last }: Place): LogRequest {
+    const { tail, sinceMs: _asked, ...rest } = this.request;
+    if (last === undefined) return this.form.bare && tail !== undefined ? { ...this.request, follow: false, tail: Math.max(tail, 1) } : this.request;
+    const sinceMs = Math.floor(Date.parse(last));
+    return { ...rest, ...(sinceMs > 0 && { sinceMs }) };
   }
 
   async #copyOnce(task: Task, context: Context, place: Place): Promise<'over' | 'cut off' | 'begun'> {
@@ -220,8 +217,11 @@ class LogOutput {
         if (this.response.writableNeedDrain) await this.#drained();
       }
       if (begins) {
-        if (place.last === undefined) this.response.write(frame('place', placeText(task.ID, emptyPlace)));
-        Object.assign(place, { begun: 'here', again: true });
+        if (place.last === undefined) {
+          place.last = emptyPlace(this.request.sinceMs);
+          this.response.write(frame('place', placeText(task.ID, place.last)));
+        }
+        place.again = true;
         return 'begun';
       }
     } catch (error) {

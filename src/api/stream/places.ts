@@ -4,8 +4,11 @@
 export const placesHeader = 'shoal-log-places';
 /** What the first says that understands a place without a line before it. */
 export const bareWanted = 'bare';
-/** The place of a task that had no line yet when it was begun with. */
-export const emptyPlace = '0001-01-01T00:00:00.000000000Z';
+/** The place of a task that had no line since `sinceMs` when it was begun with: just before that. */
+export function emptyPlace(sinceMs: number | undefined): string {
+  return sinceMs === undefined ? '0001-01-01T00:00:00.000000000Z' : new Date(Math.ceil(sinceMs) - 1).toISOString().replace('Z', '999999Z');
+}
+
 /** Of tasks that came and went in a stream that is followed for weeks, so many are remembered. */
 const keptPlaces = 5_000;
 /** More than so many take. */

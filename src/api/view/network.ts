@@ -30,7 +30,7 @@ export function shownNetwork(network: Network): NetworkResource {
     Driver: Spec.Driver === undefined || Spec.Driver === '' ? 'overlay' : Spec.Driver,
     EnableIPv6: Spec.EnableIPv6 ?? false,
     IPAM: {
-      Driver: Spec.IPAM?.Driver ?? 'default',
+      Driver: Spec.IPAM?.Driver || 'default',
       Options: Spec.IPAM?.Options ?? null,
       Config: given ?? Spec.IPAM?.Config ?? [],
     },

@@ -18,14 +18,14 @@ export function initOptions(
   description: NodeDescription,
   usualPools: readonly string[],
 ): Parameters<typeof initCluster>[0] {
-  const pools = request.DefaultAddrPool?.length ? request.DefaultAddrPool : usualPools;
   return {
     nodeId,
     address,
     description,
     ...(request.Availability && { availability: request.Availability }),
     spec: { ...request.Spec, EncryptionConfig: { AutoLockManagers: locksManagers(request) } },
-    ...(pools.length > 0 && { defaultAddrPool: pools }),
+    usualPools,
+    ...(request.DefaultAddrPool && { defaultAddrPool: request.DefaultAddrPool }),
     ...subnetSize(request),
     ...(request.DataPathPort && { dataPathPort: request.DataPathPort }),
   };

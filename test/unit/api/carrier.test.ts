@@ -173,7 +173,7 @@ async function startWithTask(): Promise<Node> {
 }
 
 /** The log as it comes, in the frames of the docker CLI. */
-function followLog(node: Node, tail = 7): { frames: { stream: string; text: string }[]; headers: () => NodeJS.Dict<string | string[]>; stop: () => void } {
+function followLog(node: Node, tail = '7'): { frames: { stream: string; text: string }[]; headers: () => NodeJS.Dict<string | string[]>; stop: () => void } {
   const frames: { stream: string; text: string }[] = [];
   let headers: NodeJS.Dict<string | string[]> = {};
   const sent = request({ socketPath: node.socketPath, path: `/v1.41/services/web/logs?stdout=1&tail=${tail}&follow=1`, agent: false }, (response) => {
@@ -268,7 +268,8 @@ test.each([
 test.each([
   ['that spoke before goes on from its last line', [second(1)], Date.parse('2026-01-01T00:00:01Z')],
   ['that never spoke goes on from its beginning', [], undefined],
-] as const)('where the last lines are not wanted, a task %s when the leader dies, whatever the clocks say', async (_what, before, sinceMs) => {
+  ['that did not speak since the time that was asked for goes on from there', [], Date.parse('2026-01-01T00:00:02.999Z'), Date.parse('2026-01-01T00:00:03Z')],
+] as const)('where the last lines are not wanted, a task %s when the leader dies, whatever the clocks say', async (_what, before, sinceMs, asked?: number) => {
   const [follower, first, next] = [await startWithTask(), await startWithTask(), await startWithTask()];
   for (const { cluster } of [first, next]) {
     const [service] = cluster.store.list('service');
@@ -277,7 +278,7 @@ test.each([
   first.before = before;
   const { ways, lead } = leadersOf(follower);
   lead(first);
-  const log = followLog(follower, 0);
+  const log = followLog(follower, asked === undefined ? '0' : `0&since=${asked / 1000}`);
   const followed = (node: Node): Promise<void> =>
     until(
       () => node.asked.filter(({ follow }) => follow).length === 2,

@@ -33,6 +33,12 @@ test('a cluster begins with its node and its ingress network', () => {
   expect(() => cluster.run(initCluster(options))).toThrow('This node is already part of a swarm.');
 });
 
+test('of the usual pools small ones serve for one subnet each', () => {
+  const cluster = new MemoryCluster();
+  cluster.run(initCluster({ nodeId: 'n', address: '', description: testDescription, usualPools: ['10.1.0.0/24', '10.2.0.0/16'], subnetSize: 20 }));
+  expect(clusterOf(cluster.store)?.DefaultAddrPool).toEqual(['10.1.0.0/24', '10.2.0.0/16']);
+});
+
 test.each([
   [{ defaultAddrPool: ['10.0.0.0'] }, 'invalid base pool 10.0.0.0: invalid CIDR address: 10.0.0.0'],
   [{ defaultAddrPool: ['fd00::/48'] }, 'address pool fd00::/48 is not supported: networks of the cluster have addresses of version 4'],
