@@ -1,13 +1,13 @@
 /** Whether this host can do what networking needs, told in sentences that say what to do. */
 import { ruleSet } from '#network/rules/rule-set';
 import { tryRules } from './rule-table.ts';
-import { run } from './run.ts';
+import { isInstalled } from './run.ts';
 
 const tools = [
-  { command: 'nft', args: ['--version'], package: 'nftables', purpose: 'publish ports' },
-  { command: 'ip', args: ['-V'], package: 'iproute2', purpose: 'set up bridges' },
-  { command: 'bridge', args: ['-V'], package: 'iproute2', purpose: 'set up bridges' },
-  { command: 'iptables', args: ['--version'], package: 'iptables', purpose: "let published traffic through the engine's own rules" },
+  { command: 'nft', package: 'nftables', purpose: 'publish ports' },
+  { command: 'ip', package: 'iproute2', purpose: 'set up bridges' },
+  { command: 'bridge', package: 'iproute2', purpose: 'set up bridges' },
+  { command: 'iptables', package: 'iptables', purpose: "let published traffic through the engine's own rules" },
 ] as const;
 
 /** What is missing on this host; empty when all is there. Changes nothing. */
@@ -15,9 +15,8 @@ export async function checkHost(): Promise<string[]> {
   const problems: string[] = [];
   if (process.platform !== 'linux') return [`networking needs a Linux kernel; this is ${process.platform}`];
   const missing = new Set<string>();
-  const answers = await Promise.all(tools.map(async (tool) => ({ ...tool, ...(await run(tool.command, tool.args, { timeoutMs: 5000 })) })));
-  for (const tool of answers) {
-    if (tool.code !== 'missing') continue;
+  for (const tool of tools) {
+    if (await isInstalled(tool.command)) continue;
     missing.add(tool.command);
     problems.push(`${tool.command} is not installed; it is needed to ${tool.purpose}: install the package ${tool.package}`);
   }

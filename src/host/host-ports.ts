@@ -53,8 +53,7 @@ export class HostPorts implements Ports {
   }
 
   async start(): Promise<void> {
-    await acceptPublished();
-    this.#firewallIsWatched = await firewallIsWatched();
+    [this.#firewallIsWatched] = await Promise.all([firewallIsWatched(), acceptPublished()]);
     this.#stopped = false;
   }
 

@@ -1,5 +1,7 @@
 /** Runs the kernel's tools: nft, ip, bridge, iptables, conntrack. */
 import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
 
 export interface RunResult {
   /** Exit code; `missing` when there is no such command. */
@@ -31,6 +33,18 @@ export function run(command: string, args: readonly string[], { timeoutMs, input
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
   });
+}
+
+/** Whether `run` would find `command`. */
+export async function isInstalled(command: string): Promise<boolean> {
+  for (const folder of (toolEnvironment()['PATH'] ?? '').split(':')) {
+    const found = await access(join(folder, command), constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return true;
+  }
+  return false;
 }
 
 /** The tools are in folders that users' sessions often leave out. */
