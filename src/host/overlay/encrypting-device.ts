@@ -170,7 +170,8 @@ export class EncryptingDevice {
     const there = (await deviceNames()).has(this.name);
     const seen = there ? await this.#dump() : undefined;
     if (seen?.privateKey === this.#key.private && (await isUp(this.name))) return false;
-    if (there && !seen) await must('ip', ['link', 'del', 'dev', this.name]);
+    // What does not answer in time may encrypt all the same: it is not taken away under those who use it.
+    if (there && !seen) throw new Error(`nobody answers for the device ${this.name}`);
     if (!seen) await (this.#maker === 'kernel' ? must('ip', ['link', 'add', this.name, 'type', 'wireguard']) : startProgram(this.name));
     await this.#setKey();
     await must('ip', ['link', 'set', 'dev', this.name, 'mtu', String(mtu), 'alias', this.#mark, 'up']);

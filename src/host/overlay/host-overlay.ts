@@ -146,9 +146,12 @@ export class HostOverlay implements Facet<Overlay> {
     // Before anybody could send to us.
     if (plan.tunnels.length > 0) await this.#rules.load(overlayRules(this.#rules.table, plan.members, plan.port, this.#guarded(plan)));
     const encrypted = await this.#encrypt(plan);
-    // Others go on: what must be encrypted waits.
-    if (encrypted.problem !== undefined)
-      plan = { ...plan, tunnels: plan.tunnels.filter((tunnel) => !tunnel.encrypted), problems: [...plan.problems, encrypted.problem] };
+    if (encrypted.problem !== undefined) {
+      // Others go on: what must be encrypted waits for its device. Where that is there, what leads through it stays: it can show nothing.
+      const led = (await deviceNames()).has(this.#encrypting.name);
+      const tunnels = led ? plan.tunnels : plan.tunnels.filter((tunnel) => !tunnel.encrypted);
+      plan = { ...plan, tunnels, problems: [...plan.problems, encrypted.problem] };
+    }
     this.#problems = plan.problems;
     const touched = [...encrypted.touched, ...(await this.#mend(plan))];
     if (!wanted.encryption && (!before || before.encryption)) await this.#encrypting.remove();

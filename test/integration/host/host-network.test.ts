@@ -59,22 +59,8 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     await client.call('start');
     await put([]);
     for (const [index, name] of names.entries()) {
-      host.docker([
-        'create',
-        '--name',
-        name,
-        '--hostname',
-        name,
-        '--network',
-        'web_default',
-        '--ip',
-        `10.91.1.1${index}`,
-        '--dns',
-        '10.91.1.1',
-        '--dns-search',
-        'web',
-        'replica:1',
-      ]);
+      const place = ['--network', 'web_default', '--ip', `10.91.1.1${index}`, '--dns', '10.91.1.1', '--dns-search', 'web'];
+      host.docker(['create', '--name', name, '--hostname', name, ...place, 'replica:1']);
       host.docker(['network', 'connect', '--ip', `10.91.2.1${index}`, 'ingress', name]);
       host.docker(['start', name]);
       const attached = networks.map(({ network }) => ({ networkId: network.ID, address: '', macAddress: '' }));
