@@ -56,16 +56,16 @@ async function inspectNetwork(call: Call, context: Context): Promise<Answer> {
   const standIn = here.get(parameter(call));
   const ref = standIn ? clusterIdOf(standIn) : parameter(call);
   const byId = view?.get('network', ref);
-  if (view && byId) return { status: 200, json: inspected(view, byId, here, call, context) };
+  if (view && byId) return { status: 200, json: await inspected(view, byId, here, call, context) };
   const stranger = scope === 'swarm' ? undefined : await strangerOf(ref, call, context);
   const named = view && networkNamed(view, ref);
   if (view && named && stranger?.Name === ref) throw ambiguous(ref, 'name');
-  if (view && named) return { status: 200, json: inspected(view, named, here, call, context) };
+  if (view && named) return { status: 200, json: await inspected(view, named, here, call, context) };
   if (stranger && (stranger.Name === ref || stranger.Id === ref)) return { status: 200, json: stranger };
   const prefixed = view && [...view.list('network')].filter((network) => network.ID.startsWith(ref));
   if ((prefixed?.length ?? 0) + (stranger ? 1 : 0) > 1) throw ambiguous(ref, 'ID prefix', (prefixed?.length ?? 0) + (stranger ? 1 : 0));
-  if (view && prefixed?.[0]) return { status: 200, json: inspected(view, prefixed[0], here, call, context) };
-  const shown = stranger ?? predefined(ref, scope) ?? (view || scope === 'local' ? undefined : standInOf(ref, here));
+  if (view && prefixed?.[0]) return { status: 200, json: await inspected(view, prefixed[0], here, call, context) };
+  const shown = stranger ?? predefined(ref, scope) ?? (view || scope === 'local' ? undefined : await standInOf(ref, here, context));
   if (!shown) throw notFound(ref);
   return { status: 200, json: shown };
 }
@@ -84,9 +84,15 @@ function predefined(ref: string, scope: string): NetworkResource | undefined {
   return scope === 'swarm' || found?.Id === ref ? found : undefined;
 }
 
-function standInOf(ref: string, here: ReadonlyMap<string, NetworkResource>): NetworkResource | undefined {
-  const shown = [...here.values()].map(standInShown);
-  return shown.find(({ Id, Name }) => Id === ref || Name === ref) ?? shown.find(({ Id }) => Id.startsWith(ref));
+async function standInOf(ref: string, here: ReadonlyMap<string, NetworkResource>, { engine }: Context): Promise<NetworkResource | undefined> {
+  const networks = [...here.values()].map((standIn) => ({ standIn, shown: standInShown(standIn) }));
+  const found = networks.find(({ shown: { Id, Name } }) => Id === ref || Name === ref) ?? networks.find(({ shown }) => shown.Id.startsWith(ref));
+  return found && { ...found.shown, Containers: await attachedTo(found.standIn, engine) };
+}
+
+/** What is attached to a network on this node: an engine's list of networks does not say it. */
+async function attachedTo({ Id }: NetworkResource, engine: Context['engine']): Promise<object> {
+  return (await engine.read<NetworkResource>(`/networks/${Id}`))?.Containers ?? {};
 }
 
 function ambiguous(ref: string, by: string, count = 2): HttpError {
@@ -94,13 +100,13 @@ function ambiguous(ref: string, by: string, count = 2): HttpError {
 }
 
 /** With what is attached to it on this node, and the nodes that are on it; `verbose` adds the services with their tasks' addresses. */
-function inspected(view: View, network: Network, here: ReadonlyMap<string, NetworkResource>, call: Call, context: Context): NetworkResource {
+async function inspected(view: View, network: Network, here: ReadonlyMap<string, NetworkResource>, call: Call, context: Context): Promise<NetworkResource> {
   const verbose = ['1', 'true'].includes(call.query.get('verbose') ?? '');
   const standIn = [...here.values()].find((each) => clusterIdOf(each) === network.ID);
   const Peers = standIn ? peersOf(view, network, context.swarm.status().NodeID) : [];
   return {
     ...shownNetwork(network),
-    ...(standIn && { Containers: standIn.Containers ?? {} }),
+    ...(standIn && { Containers: await attachedTo(standIn, context.engine) }),
     ...((standIn || verbose) && { Peers }),
     ...(verbose && { Services: servicesOf(view, network) }),
   };

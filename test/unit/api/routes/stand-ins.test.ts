@@ -43,7 +43,9 @@ function answer(url: URL): [number, unknown] {
     return [200, containers().filter((each) => (!label || each.Labels?.[label as 'com.docker.swarm.task.id'] !== undefined) && (!network || on(each)))];
   }
   const all: { Id: string; Name?: string }[] = kind === 'containers' ? containers() : networks();
-  if (ref === '') return [200, filters['label']?.includes('shoal.network.id') ? networks().slice(0, 1) : all];
+  // In a list no network says who is on it, as engines have it since version 1.28 of the API.
+  const listed = kind === 'networks' ? networks().map((network) => ({ ...network, Containers: {} })) : all;
+  if (ref === '') return [200, filters['label']?.includes('shoal.network.id') ? listed.slice(0, 1) : listed];
   const found = all.find(({ Id, Name }) => Id.startsWith(ref) || Name === ref);
   return found ? [200, found] : [404, { message: `no such thing: ${ref}` }];
 }
@@ -84,7 +86,14 @@ test('its network says who is on it, and on which nodes', async () => {
 test('a node that manages nothing shows the networks that it is on', async () => {
   Object.assign(api.status, { ControlAvailable: false });
   for (const ref of [netId, 'web_net', netId.slice(0, 9)])
-    expect((await api.http('GET', `/networks/${ref}`)).json).toMatchObject({ Id: netId, Name: 'web_net', Scope: 'swarm', Driver: 'overlay', Labels: {} });
+    expect((await api.http('GET', `/networks/${ref}`)).json).toMatchObject({
+      Id: netId,
+      Name: 'web_net',
+      Scope: 'swarm',
+      Driver: 'overlay',
+      Labels: {},
+      Containers: { [task]: { Name: 'web.1.t1' } },
+    });
   expect((await api.http('GET', '/networks?filters={"scope":["swarm"]}')).json.map(({ Id }: { Id: string }) => Id)).toContain(netId);
 });
 
