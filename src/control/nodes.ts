@@ -24,6 +24,14 @@ export function updateNode(ref: string, version: number, spec: NodeSpec): UseCas
   };
 }
 
+/** The role that `token` stands for. Refuses a wrong one with the fact `token`. */
+export function roleGranted(view: View, token: string): NodeSpec['Role'] {
+  const tokens = clusterOf(view)?.Shoal?.Authority?.JoinTokens;
+  const role = tokens && roleOfToken(tokens, token);
+  if (!role) throw wrongToken();
+  return role;
+}
+
 /** Makes a member of a node that came with a token; it is ready when its agent comes. */
 export function admitNode({
   token,
@@ -36,9 +44,7 @@ export function admitNode({
 }: Admission): UseCase<{ nodeId: string; role: NodeSpec['Role'] }> {
   return (view, { now, newId }) => {
     // Whether the token still counts is decided here, where it is exchanged too.
-    const tokens = clusterOf(view)?.Shoal?.Authority?.JoinTokens;
-    const role = tokens && roleOfToken(tokens, token);
-    if (!role) throw wrongToken();
+    const role = roleGranted(view, token);
     if (role === 'manager' && unheard !== '') throw new Refusal('failedPrecondition', unheard, { plain: true });
     const lost = replaces === '' ? undefined : findObject(view, 'node', replaces);
     if (lost) checkReplacement(lost, role);

@@ -250,13 +250,19 @@ interface Pair {
   publicKey: Key;
 }
 
-/** Of the root that signs: a thousand nodes may join one after the other. */
-let lastIssuer: { issuer: Issuer; by: X509Certificate; signer: Pair } | undefined;
+interface Signer {
+  by: X509Certificate;
+  signer: Pair;
+}
 
-async function signerOf(issuer: Issuer): Promise<{ by: X509Certificate; signer: Pair }> {
-  if (lastIssuer?.issuer.certificate === issuer.certificate && lastIssuer.issuer.key === issuer.key) return lastIssuer;
-  const read = { issuer, by: new X509Certificate(firstOf(issuer.certificate)), signer: await pairOf(issuer.key) };
-  lastIssuer = read;
+/** Who signs again and again keeps the issuer, and it is read once; what was read goes with it. */
+const signers = new WeakMap<Issuer, Signer>();
+
+async function signerOf(issuer: Issuer): Promise<Signer> {
+  const known = signers.get(issuer);
+  if (known) return known;
+  const read = { by: new X509Certificate(firstOf(issuer.certificate)), signer: await pairOf(issuer.key) };
+  signers.set(issuer, read);
   return read;
 }
 

@@ -7,11 +7,11 @@ import { Refusal } from '#base/refusal';
 import { issuerOf, newAuthority, newRoot } from '#ca/authority';
 import { joinPem, trustedRoots } from '#model/trust';
 import { nodeTemplate, type NodeRole, type Template } from '#ca/certificate';
-import type { Certificates } from '#ca/contract';
+import type { Certificates, Issuer } from '#ca/contract';
 import { certificateIn, externalsFor, signingRequest, type Asked } from '#ca/external';
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
-import { admitNode, noteKey, noteLeft, seatManager } from '#control/nodes';
+import { admitNode, noteKey, noteLeft, roleGranted, seatManager } from '#control/nodes';
 import { certifiedRole, managerAddress, managerAddresses, roleOf } from '#model/manager-address';
 import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { Node, NodeSpec } from '#model/object/node';
@@ -21,6 +21,7 @@ import type { Authority } from '#model/object/authority';
 import type { MemberChanges } from '#replica/replicated-log';
 import { clusterOf, type View } from '#store/view';
 import type { Duty } from '../leader-duties.ts';
+import { SigningLine } from './signing-line.ts';
 
 /** Those who agree, and what of them depends on who joins. */
 export type Seats = Pick<MemberChanges, 'add' | 'checkRemoval'>;
@@ -69,7 +70,10 @@ export interface Joined extends IssuedCertificate {
 
 export class CertificateAuthority implements Duty {
   readonly #parts: AuthorityParts;
-  #last: Promise<unknown> = Promise.resolve();
+  /** What those who come with a token send, and what members are given: the one line does not wait for the other. */
+  readonly #joins = new SigningLine();
+  readonly #members = new SigningLine();
+  #issuer: { authority: Authority; issuer: Issuer } | undefined;
 
   constructor(parts: AuthorityParts) {
     this.#parts = parts;
@@ -86,7 +90,9 @@ export class CertificateAuthority implements Duty {
     logger.info({}, 'the cluster has a certificate authority and join tokens from now on');
   }
 
-  async stop(): Promise<void> {}
+  async stop(): Promise<void> {
+    this.#issuer = undefined;
+  }
 
   /** The root that tokens name. */
   async root(): Promise<string> {
@@ -96,9 +102,11 @@ export class CertificateAuthority implements Duty {
   /** Makes a member of whoever has a token, and certifies his key. Refuses a wrong token with the fact `token`. */
   async join({ request, token, availability, advertised, replaces, unheard }: Joining, address: string): Promise<Joined> {
     const { cluster, certificates, seats } = this.#parts;
-    // What is no request shall leave no node behind.
     const known = await cluster.read();
-    await this.#alone(() => certificates.checkRequest(request));
+    // Of whom nobody sent here nothing is read.
+    roleGranted(known, token);
+    // What is no request shall leave no node behind.
+    await this.#joins.alone(() => certificates.checkRequest(request));
     // Asked again it is gone already.
     const lost = replaces === '' ? undefined : (known.get('node', replaces) ?? known.byName('node', replaces));
     if (lost && roleOf(lost) === 'manager') seats().checkRemoval(lost.ID);
@@ -167,23 +175,22 @@ export class CertificateAuthority implements Duty {
     return { certificate: await this.#sign(request, template, authority, settings), roots: trustedRoots(authority), incarnation: incarnation() };
   }
 
+  /** The same one as long as the authority is. */
+  #issuerOf(authority: Authority): Issuer {
+    if (this.#issuer?.authority !== authority) this.#issuer = { authority, issuer: issuerOf(authority) };
+    return this.#issuer.issuer;
+  }
+
   /** Where an external CA is set for the root, it signs, and nobody else does. */
   async #sign(request: string, template: Template, authority: Authority, settings: ClusterSpec['CAConfig']): Promise<string> {
     const { certificates } = this.#parts;
-    const issuer = issuerOf(authority);
+    const issuer = this.#issuerOf(authority);
     const urls = externalsFor(issuer.certificate, authority, settings);
-    if (urls.length === 0) return this.#alone(() => certificates.issue(request, template, issuer));
+    if (urls.length === 0) return this.#members.alone(() => certificates.issue(request, template, issuer));
     // What is no request is refused here, as it is without an external CA.
     await certificates.checkRequest(request);
     const leaf = await this.#askExternals(urls, { request, template, issuer: issuer.certificate }, trustedRoots(authority));
     return issuer.crossSigned === undefined ? leaf : joinPem(leaf, issuer.crossSigned);
-  }
-
-  /** To read a request or to sign costs milliseconds: where many nodes come at once, one after the other leaves the event loop to others in between. */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => undefined);
-    return done;
   }
 
   /** The first that signs is enough. */

@@ -30,8 +30,10 @@ export interface LinkParts {
   readonly failed: (error: Error) => void;
 }
 
-/** A manager that is there answers at once; one that is not is asked again soon, for it may lead the group back to a majority. */
-/** Who just joins opens its door a moment after it became a member: the first tries come quickly one after the other. */
+/**
+ * A manager that is there answers at once; one that is not is asked again soon, for it may lead the group back to a majority.
+ * Who just joins opens its door a moment after it became a member: the first tries come quickly one after the other.
+ */
 const retry = { firstMs: 50, quickTries: 8, mostMs: 1000 };
 const answerLimitMs = 2000;
 
