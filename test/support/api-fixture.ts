@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { Refusal } from '#base/refusal';
 import { ApiServer } from '#api/server';
 import type { Limits } from '#api/limits';
@@ -89,6 +90,8 @@ export interface ApiFixture {
   /** Tasks whose nodes are cut off once, when their lines were told. */
   cutOff: Set<string>;
   logRequests: { taskId: string; options: TaskLogOptions }[];
+  /** What another node of the cluster carries to this one comes by it. */
+  connected(stream: Duplex): void;
   emit(event: ReconcileEvent): void;
   synced: string[];
   /** What was logged at warn and error. */
@@ -125,6 +128,8 @@ export async function startApi(
     waiting?: Dependencies['reconciler']['waiting'];
     planCommit?: Dependencies['reconciler']['planCommit'];
     git?: Dependencies['reconciler']['git'];
+    /** Absent: it leads. */
+    leader?: Dependencies['leader'];
     registries?: Dependencies['registries'];
     /** Hears what is logged at warn and error. */
     tell?: (line: string) => void;
@@ -166,6 +171,7 @@ export async function startApi(
     engineSocket: options.engineSocket ?? join(folder, 'no-engine.sock'),
     ...(options.engineEndpoint && { engineEndpoint: options.engineEndpoint }),
     ...(options.registries && { registries: options.registries }),
+    ...(options.leader && { leader: options.leader }),
     logs: {
       async *open(task, logOptions, signal) {
         state.logRequests.push({ taskId: task.ID, options: logOptions });
@@ -206,6 +212,7 @@ export async function startApi(
     folder,
     status,
     ...state,
+    connected: (stream) => server.connected(stream),
     emit: (event) => listeners.forEach((listener) => listener(event)),
     http: (method, path, body, headers) => httpCall(socketPath, method, path, body, headers),
     docker: (...args) => runDocker(socketPath, folder, args),

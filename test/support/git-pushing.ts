@@ -1,6 +1,8 @@
 /** Somebody who pushes with real git, through the daemon's HTTP door and API, to a repository that a cluster in memory holds. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type { LeaderLine } from '#api/dependencies';
 import { HttpDoor } from '#api/door/http-door';
 import { second } from '#base/text/duration';
 import { createRepository } from '#control/repository/repositories';
@@ -9,6 +11,7 @@ import { socketEndpoint } from '#http/endpoint';
 import type { RepositorySpec, RepositoryToken } from '#model/object/repository';
 import { bringGit, bringPlan } from '#node/webhooks/git-way';
 import { startApi, type ApiFixture } from './api-fixture.ts';
+import { duplexPair } from './duplex-pair.ts';
 import { Following, GitRepository } from './git-repository.ts';
 import { instantly } from './instant-services.ts';
 import { initialisedCluster } from './memory-cluster.ts';
@@ -27,10 +30,14 @@ export class Pushing {
   readonly repository = new GitRepository();
   readonly following = new Following(initialisedCluster({ clock: realClock, stages: [instantly] }));
   #api: ApiFixture | undefined;
+  #follower: ApiFixture | undefined;
+  /** Between the two, while one is asked by the other. */
+  readonly #ways = new Set<Duplex>();
   #door: HttpDoor | undefined;
   #port = 0;
 
-  async start(): Promise<this> {
+  /** `follower`: who pushes comes to a manager that does not lead. */
+  async start({ follower = false } = {}): Promise<this> {
     const { cluster } = this.following;
     await this.following.start();
     this.#api = await startApi({
@@ -38,7 +45,8 @@ export class Pushing {
       git: (name, asked, response) => this.following.gitops.git(name, asked, response),
       planCommit: (name, ref) => this.following.gitops.planCommit(name, ref),
     });
-    const own = socketEndpoint(this.#api.socketPath);
+    if (follower) this.#follower = await startApi({ cluster, leader: this.#lineToLeader() });
+    const own = socketEndpoint((this.#follower ?? this.#api).socketPath);
     this.#door = new HttpDoor(
       { host: '127.0.0.1', port: 0 },
       {
@@ -53,6 +61,26 @@ export class Pushing {
     );
     this.#port = (await this.#door.start()).port;
     return this;
+  }
+
+  #lineToLeader(): LeaderLine {
+    const open = (): Duplex => {
+      const [near, far] = duplexPair();
+      for (const end of [near, far]) {
+        this.#ways.add(end);
+        end.on('error', () => {}).once('close', () => this.#ways.delete(end));
+      }
+      this.#api?.connected(far);
+      return near;
+    };
+    const view = () => this.following.cluster.store;
+    return { alone: () => false, leads: () => false, open, lost: () => undefined, view, standing: () => undefined, checkRemoval: () => undefined };
+  }
+
+  /** The leader dies, in the middle of whatever it does; another one has the store, and leads. */
+  async changeLeader(): Promise<void> {
+    for (const way of this.#ways) way.destroy();
+    await this.following.restart();
   }
 
   /** Makes the repository in the cluster. */
@@ -94,6 +122,7 @@ export class Pushing {
 
   async stop(): Promise<void> {
     await this.#door?.stop();
+    await this.#follower?.stop();
     await this.#api?.stop();
     await this.following.stop();
     this.repository.remove();

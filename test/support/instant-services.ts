@@ -6,7 +6,7 @@ import { runningTask } from './api-fixture.ts';
 
 const imageOf = (service: Service): string => service.Spec.TaskTemplate.ContainerSpec?.Image ?? '';
 
-/** Every service runs at once, and has for a minute; of images called `bad` the update stops. */
+/** Every service runs at once, and has for a minute; of images called `bad` the update stops, of those called `slow` nothing comes. */
 export const instantly: Stage = (view, context) => {
   const actions: Action[] = [];
   for (const task of view.list('task')) {
@@ -19,6 +19,8 @@ export const instantly: Stage = (view, context) => {
       if (!service.UpdateStatus) actions.push(update('service', { ...service, UpdateStatus }));
       continue;
     }
+    // Of images called `slow` nothing ever runs.
+    if (imageOf(service).startsWith('slow')) continue;
     const there = [...view.tasksOfService(service.ID)].some((task) => task.Shoal.SpecVersion === service.Shoal.SpecVersion);
     if (!there) actions.push(create('task', runningTask(service, { id: context.newId(), slot: 1, nodeId: 'node-one', now: context.now - 60_000 })));
   }

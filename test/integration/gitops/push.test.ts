@@ -11,7 +11,7 @@ import { suspendRepository, updateRepository } from '#control/repository/reposit
 import { addIssuer, removeIssuer } from '#control/repository/issuers';
 import { removeToken } from '#control/repository/tokens';
 import { Pushing } from '#test/support/git-pushing';
-import { stackFile } from '#test/support/git-repository';
+import { stackFile, within } from '#test/support/git-repository';
 
 let world: Pushing;
 
@@ -77,6 +77,38 @@ test('a rollout that fails says so, and what it went back to', async () => {
   expect(still.remote.at(-1)).toBe(`NOT DEPLOYED: 1 of 1 stacks are not as commit ${readme.slice(0, 12)} wants them`);
   repository.commit({ 'stacks/web/compose.yml': stackFile('app:3') });
   expect((await world.push(token)).remote.at(-1)).toMatch(/^DEPLOYED: /);
+});
+
+test('a push comes to any manager; where the leader dies in the middle of it the push ends badly, and the next leader goes on', async () => {
+  await world.stop();
+  world = await new Pushing().start({ follower: true });
+  world.create();
+  const { repository, following } = world;
+  const token = world.token('push');
+  const first = repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  const good = await world.push(token);
+  expect([good.code, good.remote.at(-1)]).toEqual([0, `DEPLOYED: commit ${first.slice(0, 12)} is deployed, and healthy`]);
+  repository.commit({ 'stacks/web/compose.yml': 'services: { web: { imaage: x } }\n' });
+  const bad = await world.push(token);
+  expect(bad.remote.join('\n')).toMatch(/stacks\/web\/compose.yml:1:\d+: .*imaage/);
+  repository.git('reset', '--quiet', '--hard', first);
+
+  // It is taken, and its rollout is followed: nothing of it is over while its wave waits for the one before.
+  const slow = 'services:\n  web: { image: app:2 }\n  late: { image: "slow:1" }\n';
+  const second = repository.commit({ 'stacks/web/compose.yml': slow });
+  const pushed = world.push(token);
+  const taken = () => following.image('web_web') === 'app:2';
+  await within(60_000, taken, () => following.logged.slice(-5).join('\n'));
+  await world.changeLeader();
+  const broken = await pushed;
+  expect(broken.code).not.toBe(0);
+  expect(broken.remote.join('\n')).not.toContain('DEPLOYED: commit');
+  expect(following.cluster.store.byName('repository', 'infra')?.Pushed?.Commit).toBe(second);
+  // Who pushes again hears that it is there; what comes next is deployed by the new leader.
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:3') });
+  const next = await world.push(token);
+  expect([next.code, next.remote.at(-1)]).toEqual([0, expect.stringMatching(/^DEPLOYED: /)]);
+  expect(following.image('web_web')).toBe('app:3');
 });
 
 test('while nothing is written the push says why, and is done when that ends', async () => {
