@@ -58,7 +58,9 @@ function shownService({ Shoal: _memory, ...service }: Service): object {
 function shownEndpoint(Spec: ServiceSpec, Endpoint: Service['Endpoint']): object {
   const { Ports = [], VirtualIPs = [] } = Endpoint ?? {};
   const given = Spec.EndpointSpec && (Endpoint?.Spec ?? Spec.EndpointSpec);
-  const reached = (given?.Ports?.length ?? 0) + Ports.length + VirtualIPs.length > 0;
+  // Of a service on networks too that have no addresses to give, such as the host's.
+  const networks = Spec.TaskTemplate.Networks?.length ?? 0;
+  const reached = (given?.Ports?.length ?? 0) + Ports.length + VirtualIPs.length + networks > 0;
   return { Spec: (reached && storedEndpoint(given)) || {}, ...(Ports.length > 0 && { Ports }), ...(VirtualIPs.length > 0 && { VirtualIPs }) };
 }
 

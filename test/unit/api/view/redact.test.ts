@@ -73,6 +73,16 @@ test.each([
   ]);
 });
 
+test.each([
+  [{ Mode: 'vip' }, ['host'], { Spec: { Mode: 'vip' } }],
+  [{ Mode: 'dnsrr' }, ['n1'], { Spec: { Mode: 'dnsrr' } }],
+  [{ Mode: 'vip' }, [], { Spec: {} }],
+  [undefined, ['host'], { Spec: {} }],
+])('an endpoint that was given as %j is told of a service on the networks %j: %j', (EndpointSpec, networks, Endpoint) => {
+  const spec = { Name: 'web', TaskTemplate: { Networks: networks.map((Target) => ({ Target })) }, ...(EndpointSpec && { EndpointSpec }) };
+  expect(shown('service', { ...meta, Spec: spec, Shoal: { SpecVersion: 1 } } as unknown as Service)).toMatchObject({ Endpoint });
+});
+
 test('a node keeps the subnets of its host to itself', () => {
   const node = {
     ...meta,
