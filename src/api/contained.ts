@@ -1,5 +1,6 @@
 /** The parts that the API is given, behind a wall: a synchronous throw of theirs becomes a rejection, a throw of ours in their callbacks stays ours. */
 import type { Clock } from '#base/clock';
+import { shareTurns } from '#base/pace/turn';
 import type { Cluster } from '#control/cluster';
 import type { Custody, Dependencies, LocalSwarm, NodesLine, TaskLogs } from './dependencies.ts';
 import type { Guard } from './guard.ts';
@@ -75,10 +76,12 @@ function containedLogs(logs: TaskLogs): TaskLogs {
 }
 
 function containedClock(clock: Clock, guard: Guard): Clock {
-  return {
+  const own: Clock = {
     now: () => clock.now(),
     monotonicNow: () => clock.monotonicNow(),
     after: (delayMs, run) => clock.after(delayMs, guard.callback('a timer', run, timerFails)),
     soon: (run) => clock.soon(guard.callback('a timer', run, timerFails)),
   };
+  shareTurns(own, clock);
+  return own;
 }

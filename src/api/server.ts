@@ -27,6 +27,7 @@ import { commonHeaders } from './routes/system.ts';
 import { answers } from '#http/answers';
 import { sendAnswer, sendJson } from './answer.ts';
 import { linger } from './request/linger.ts';
+import { parseInTurnsOf } from './request/body.ts';
 import { router, type Answer, type Call, type Handler } from './router.ts';
 import { SwarmEvents } from './stream/swarm-events.ts';
 import { MetricsDoor, type MetricsPlace } from './metrics/metrics-door.ts';
@@ -212,6 +213,7 @@ export class ApiServer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#halfOpen.asked(request.socket);
+    parseInTurnsOf(request, this.#context.clock);
     request.on('error', () => undefined);
     response.on('error', () => response.destroy());
     const ending = new Ending();

@@ -50,7 +50,7 @@ async function tried({ cluster, clock, foresee }: PlayParts, actionsOf: (view: V
     let moved = false;
     const unwatch = cluster.watch(() => (moved = true));
     try {
-      const foresight = await inTurns(foresee(view, actions, clock.now()), clock, () => !moved && clock.monotonicNow() < end);
+      const foresight = await inTurns(foresee(view, actions, clock.now()), clock, { goOn: () => !moved && clock.monotonicNow() < end });
       if (foresight) return foresight;
     } finally {
       unwatch();

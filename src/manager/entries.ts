@@ -6,9 +6,18 @@ import { keyOf, type EntryLimits } from '#store/room';
 /** Of what follows from a request; its own objects are in the entry whatever their size. So much is decided, written and sent to the nodes in less than 20 ms. */
 export const entryLimits: EntryLimits = { actions: 200, bytes: 512 * 1024, effort: 4000 };
 
-/** Of the first entries of a term, by how many actions it has written before: code that runs for the first time takes many times as long. */
-export function limitsAfter(written: number, limits: EntryLimits): EntryLimits {
-  return { ...limits, actions: Math.min(limits.actions, 50 + Math.floor(written / 16)) };
+/** The first entries that a manager decides on are small, whatever the term: code that runs for the first time takes many times as long. */
+export class EntryGrowth {
+  #actions = 0;
+
+  /** Notes that an entry of so many actions was written. */
+  wrote(actions: number): void {
+    this.#actions += actions;
+  }
+
+  of(limits: EntryLimits): EntryLimits {
+    return { ...limits, actions: Math.min(limits.actions, 50 + Math.floor(this.#actions / 16)) };
+  }
 }
 
 /** One request's own objects may not be more than this. */

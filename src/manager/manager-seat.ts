@@ -12,10 +12,11 @@ import type { ReplicatedState } from '#replica/state';
 import { heldServices, type HeldService } from '#stages/dispatcher/held-services';
 import type { StoreEvent } from '#store/action';
 import type { View } from '#store/view';
+import { EntryGrowth } from './entries.ts';
 import { LeaderDuties, type Duty } from './leader-duties.ts';
 import type { Manager, ManagerOptions, ManagerParts } from './manager.ts';
 
-export interface ManagerSeatParts extends Omit<ManagerParts, 'term'> {
+export interface ManagerSeatParts extends Omit<ManagerParts, 'term' | 'growth'> {
   log: ReplicatedLog;
   state: ReplicatedState;
   random: Random;
@@ -32,6 +33,7 @@ export class ManagerSeat implements Cluster {
   #changes: Promise<void> = Promise.resolve();
   #unlisten: () => void = () => {};
   #terms = 0;
+  readonly #growth = new EntryGrowth();
 
   constructor(options: ManagerOptions, parts: ManagerSeatParts) {
     this.#options = options;
@@ -120,7 +122,13 @@ export class ManagerSeat implements Cluster {
 
   #began(term: number): void {
     const { duties = () => [], logger, random, ...parts } = this.#parts;
-    const leading = new LeaderDuties(term, this.#options, { ...parts, logger, random: random.split(`lead-${++this.#terms}`), further: duties });
+    const leading = new LeaderDuties(term, this.#options, {
+      ...parts,
+      growth: this.#growth,
+      logger,
+      random: random.split(`lead-${++this.#terms}`),
+      further: duties,
+    });
     this.#leading = leading;
     logger.info({ term }, 'this manager leads the cluster: it decides, serves the nodes and follows the repositories from now on');
     this.#after(async () => {

@@ -17,7 +17,7 @@ import type { Stage } from '#store/stage';
 import type { View } from '#store/view';
 import { Deadlines } from './deadlines.ts';
 import { DirtySet } from './dirty.ts';
-import { entryLimits, limitsAfter, netActions } from './entries.ts';
+import { entryLimits, EntryGrowth, netActions } from './entries.ts';
 import { Group, type Request } from './group.ts';
 import { runPass } from './pass.ts';
 import { manyActions, Proposer } from './proposer.ts';
@@ -37,6 +37,8 @@ export interface ManagerParts {
   term: number;
   /** The one that `log` applies to. */
   state: ReplicatedState;
+  /** Of the entries of all terms that this node leads. */
+  growth?: EntryGrowth;
   /** Run in this order, again and again until none acts. */
   stages: readonly Stage[];
   clock: Clock;
@@ -62,13 +64,12 @@ const retryMs = 1000;
 export class Manager implements Cluster {
   readonly #parts: ManagerParts;
   readonly #limits: EntryLimits;
+  readonly #growth: EntryGrowth;
   readonly #ids: Random;
   readonly #chance: Random;
   readonly #requests: Request[] = [];
   readonly #proposer: Proposer;
   #dirty = new DirtySet();
-  /** Actions, in this term. */
-  #written = 0;
   #busy = false;
   #loop: Promise<void> | undefined;
   readonly #deadlines = new Deadlines();
@@ -78,6 +79,7 @@ export class Manager implements Cluster {
   constructor(options: ManagerOptions, parts: ManagerParts) {
     this.#parts = parts;
     this.#limits = options.limits ?? entryLimits;
+    this.#growth = parts.growth ?? new EntryGrowth();
     this.#ids = parts.random.split('ids');
     this.#chance = parts.random.split('stages');
     const { log, state, term, clock } = parts;
@@ -165,7 +167,7 @@ export class Manager implements Cluster {
     const now = clock.now();
     this.#decide(group, now);
     const { overlay } = group;
-    const room = new Room(limitsAfter(this.#written, this.#limits));
+    const room = new Room(this.#growth.of(this.#limits));
     room.hold(overlay.actions);
     this.#dirty.touch(state.store, overlay.actions);
     // A deadline that has come is not put off by the request that came first.
@@ -179,7 +181,7 @@ export class Manager implements Cluster {
     // What a request asks for and a stage undoes at once leaves nothing to write, and an answer all the same.
     if (actions.length === 0 && group.members.length === 0) return 0;
     const outcome = await this.#proposer.propose(actions, group.answers, now);
-    this.#written += actions.length;
+    this.#growth.wrote(actions.length);
     if (outcome.applied) group.settle();
     else this.#decideAnew(group);
     return actions.length;
@@ -224,7 +226,8 @@ export class Manager implements Cluster {
     const turned = (ms: number): void => {
       if (ms > longTurnMs) meter.count('shoal_pass_long_turns_total');
     };
-    const result = await inTurns(runPass(overlay, stages, context, dirty), clock, () => this.#running() && state.store.index === index, turned);
+    const goOn = (): boolean => this.#running() && state.store.index === index;
+    const result = await inTurns(runPass(overlay, stages, context, dirty), clock, { goOn, turned, goesFirst: true });
     meter.took('shoal_pass_seconds', (clock.monotonicNow() - began) / 1000);
     if (!result) return false;
     const { settled, more, wakes } = result;

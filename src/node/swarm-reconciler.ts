@@ -38,7 +38,7 @@ export class SwarmReconciler {
   constructor(options: DaemonOptions, logger: Logger, onFatal: (error: unknown) => void) {
     const clock = systemClock;
     const random = systemRandom;
-    const state = new ReplicatedState();
+    const state = new ReplicatedState(clock);
     // The API shows what the others tell once they run, and is made when they are.
     const meter: Meter = {
       count: (...told) => this.#api.meter.count(...told),

@@ -1,5 +1,8 @@
 /** The state that the log's entries make: the store behind its formats. */
 import { assert } from '#base/assert';
+import { nextTurn } from '#base/clock';
+import { inTurns } from '#base/pace/steps';
+import { turnOf, type Turns } from '#base/pace/turn';
 import { Refusal } from '#base/refusal';
 import { needOf } from '#store/feature-level';
 import type { Entry, StoreEvent } from '#store/action';
@@ -9,23 +12,22 @@ import { decodeEntry, EntryDecoder } from './entry-format.ts';
 import type { Committed, Outcome, StateMachine } from './replicated-log.ts';
 import { encodeState, StateDecoder } from './state-format.ts';
 
-/** Lets the event loop turn between two slices of long work. */
-export type Pause = () => Promise<void>;
-
 /** Entries above this are read in slices, a pause after each: what they change is a turn's work by itself. */
 const sliceBytes = 64 * 1024;
 
-const nextTurn: Pause = () => new Promise((resolve) => setImmediate(resolve));
+const ownTurns: Turns = { monotonicNow: () => performance.now(), soon: (run) => void setImmediate(run) };
 
 /** Handed to the log when it is made, and to the manager that reads it. */
 export class ReplicatedState implements StateMachine {
   readonly store = new Store();
-  readonly #pause: Pause;
+  readonly #clock: Turns;
   readonly #listeners = new Set<(events: readonly StoreEvent[]) => void>();
   readonly #restoreListeners = new Set<() => void>();
+  #counting = false;
 
-  constructor(pause: Pause = nextTurn) {
-    this.#pause = pause;
+  /** `clock`: that of the others whose work falls into the same turns. */
+  constructor(clock: Turns = ownTurns) {
+    this.#clock = clock;
   }
 
   /** How many listen. */
@@ -48,13 +50,14 @@ export class ReplicatedState implements StateMachine {
   async restore(index: number, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
     const decoding = new StateDecoder();
     for await (const piece of pieces) {
-      for (const _step of decoding.take(piece)) await this.#pause();
-      await this.#pause();
+      for (const _step of decoding.take(piece)) await nextTurn(this.#clock);
+      await nextTurn(this.#clock);
     }
     const image = decoding.finish();
     assert(image.index <= index && this.store.index <= index, `the state of entry ${image.index} comes as that of ${index}, after ${this.store.index}`);
     this.store.become(image);
     for (const listener of this.#restoreListeners) listener();
+    this.#countSoon();
   }
 
   /** Calls `listener` with each entry's events in the turn that applied it; returns the way out. */
@@ -72,13 +75,15 @@ export class ReplicatedState implements StateMachine {
   async #applyInSlices(committed: Committed): Promise<Outcome> {
     const decoding = this.#read(committed.index, () => new EntryDecoder(committed.bytes));
     while (!decoding.done) {
+      turnOf(this.#clock).begin();
       this.#read(committed.index, () => decoding.step());
-      await this.#pause();
+      await nextTurn(this.#clock);
     }
     return this.#applyEntry(committed, decoding.finish());
   }
 
   #applyEntry({ index, term }: Committed, entry: Entry): Outcome {
+    turnOf(this.#clock).begin();
     if (entry.term !== undefined && entry.term !== term)
       return { applied: false, reason: `it was decided in term ${entry.term}, and the log has it in term ${term}` };
     this.#refuseUnknown(index, entry);
@@ -87,7 +92,15 @@ export class ReplicatedState implements StateMachine {
     this.#compare(entry);
     const events = this.store.apply(index, entry);
     for (const listener of this.#listeners) listener(events);
+    this.#countSoon();
     return { applied: true };
+  }
+
+  /** In turns to come, on every manager alike: whoever compares finds the hash counted. */
+  #countSoon(): void {
+    if (this.#counting || !this.store.hashIsBehind) return;
+    this.#counting = true;
+    this.#clock.soon(() => void inTurns(this.store.countHash(), this.#clock).then(() => (this.#counting = false)));
   }
 
   #refuseUnknown(index: number, { actions }: Entry): void {

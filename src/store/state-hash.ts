@@ -4,10 +4,10 @@
 const modulus = 2 ** 52;
 /** What may wait to be counted. */
 const waitingLimit = 256;
-/** Text that is counted in one turn of the event loop, about a millisecond's work: an entry of a hundred tasks. */
-const turnLength = 64 * 1024;
-/** For each change that came, so many that wait are counted: what waits grows less, and a small change never pays for many before it. */
-const countedAChange = 1.25;
+/** Text that is counted for whoever asks for the hash, about a millisecond's work. */
+const askedLength = 64 * 1024;
+/** And in one step. */
+const stepLength = 8 * 1024;
 
 export class StateHash {
   #sum = 0;
@@ -15,24 +15,25 @@ export class StateHash {
   readonly #parts = new Map<string, number>();
   /** Changed since the last count: an object that changes ten times is counted once. */
   readonly #changed = new Map<string, unknown>();
-  /** Changes that came since the last `settle`. */
-  #came = 0;
 
   /** The thing at `key` is now `value`; undefined: it is gone. Values are never changed afterwards. */
   put(key: string, value: unknown): void {
     this.#changed.set(key, value);
-    this.#came++;
   }
 
-  /** Counts some of what changed if much has: in proportion to what came since this was called last. */
-  settle(): void {
-    if (this.#changed.size > waitingLimit) this.#count(turnLength, Math.ceil(this.#came * countedAChange));
-    this.#came = 0;
+  /** Much waits to be counted: it must not grow for ever. */
+  get isBehind(): boolean {
+    return this.#changed.size > waitingLimit;
+  }
+
+  /** Counts a little. */
+  step(): void {
+    this.#count(stepLength);
   }
 
   /** As `text`, if that takes no long turn; undefined where much changed: it is counted over several calls. */
   soon(): string | undefined {
-    return this.#count(turnLength) ? this.text() : undefined;
+    return this.#count(askedLength) ? this.text() : undefined;
   }
 
   /** Text of the hash; the first character is the version of how it is made: others are not compared with. */
@@ -41,11 +42,11 @@ export class StateHash {
     return `2${this.#sum.toString(16).padStart(13, '0')}`;
   }
 
-  /** Counts about so much text of at most so many things; returns whether nothing is left. */
-  #count(length: number, things = Infinity): boolean {
-    let [counted, left] = [0, things];
+  /** Counts about so much text; returns whether nothing is left. */
+  #count(length: number): boolean {
+    let counted = 0;
     for (const [key, value] of this.#changed) {
-      if (counted >= length || left-- === 0) return false;
+      if (counted >= length) return false;
       this.#changed.delete(key);
       this.#sum -= this.#parts.get(key) ?? 0;
       if (this.#sum < 0) this.#sum += modulus;

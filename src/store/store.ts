@@ -1,6 +1,7 @@
 /** The replicated state in memory: applies committed entries, answers reads, makes and loads snapshots. */
 import { assert } from '#base/assert';
 import { timeText } from '#base/clock';
+import type { Steps } from '#base/pace/steps';
 import { kinds, type Kind, type ObjectOf } from '#model/object/object';
 import { idOf, type Action, type Entry, type StoreEvent } from './action.ts';
 import { Answers, type KnownAnswer } from './answers.ts';
@@ -82,6 +83,16 @@ export class Store extends CountedView implements View {
     return this.#hash.soon();
   }
 
+  /** So much changed that it should be counted soon. */
+  get hashIsBehind(): boolean {
+    return this.#hash.isBehind;
+  }
+
+  /** Counts what changed, until little is left. */
+  *countHash(): Steps<void> {
+    for (; this.#hash.isBehind; yield) this.#hash.step();
+  }
+
   get<K extends Kind>(kind: K, id: string): ObjectOf[K] | undefined {
     return this.#table(kind).row(id)?.object;
   }
@@ -136,14 +147,12 @@ export class Store extends CountedView implements View {
     this.#index = index;
     this.#answers.restore(answers);
     for (const answer of answers) this.#hash.put(`answer ${answer.id}`, answer);
-    this.#hash.settle();
   }
 
   /** Objects come in the order of creation. Returns false for a kind that this program does not know. */
   load(kind: string, objects: readonly ObjectOf[Kind][]): boolean {
     if (!Object.hasOwn(this.#tables, kind)) return false;
     for (const object of objects) this.#put(kind as Kind, object);
-    this.#hash.settle();
     return true;
   }
 
@@ -167,7 +176,6 @@ export class Store extends CountedView implements View {
       for (const { id } of forgotten) this.#hash.put(`answer ${id}`, undefined);
       for (const answer of added) this.#hash.put(`answer ${answer.id}`, this.#answers.find(answer.id));
     }
-    this.#hash.settle();
   }
 
   #applyOne(action: Action, index: number, now: string): StoreEvent {

@@ -65,7 +65,7 @@ export async function coldStart(pieces: readonly Uint8Array[]): Promise<Cost> {
 }
 
 export class LargeCluster {
-  readonly state = new ReplicatedState();
+  readonly state = new ReplicatedState(realClock);
   readonly log = new PatientLog(this.state);
   readonly #seat: ManagerSeat;
   readonly #sessions = new Map<string, DispatcherSession>();

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../errors.ts';
 import { Allowance } from '../limits.ts';
 import { inTurns } from '#base/pace/steps';
+import type { Turns } from '#base/pace/turn';
 import { parseJson } from '#model/shape/json';
 import { FrameTooLarge, parseLargeJson } from '#model/shape/large-json';
 import type { Shape } from '#model/shape/shape';
@@ -17,7 +18,10 @@ const heldLimitBytes = 256 * 1024 * 1024;
 /** A client that sends nothing for so long has gone, or never meant to. */
 const silenceLimitMs = 60_000;
 
-const turns = { monotonicNow: () => performance.now(), soon: (run: () => void) => void setImmediate(run) };
+const ownTurns: Turns = { monotonicNow: () => performance.now(), soon: (run) => void setImmediate(run) };
+
+/** In whose turns a large body is parsed. */
+const turnsOf = new WeakMap<IncomingMessage, Turns>();
 
 const held = new Allowance(heldLimitBytes, 'too many large requests are being read: try again in a moment');
 
@@ -29,6 +33,11 @@ const digests = new WeakMap<IncomingMessage, string>();
 
 /** The field's standard: a client makes up a new key for each thing that it wants, and repeats it when it tries again. */
 export const keyHeader = 'idempotency-key';
+
+/** A large body of this request is parsed in the turns of those who go by `clock`. */
+export function parseInTurnsOf(request: IncomingMessage, clock: Turns): void {
+  turnsOf.set(request, clock);
+}
 
 /** Reads the body, and keeps it for whoever reads it again. */
 export async function holdBody(request: IncomingMessage): Promise<Buffer> {
@@ -114,10 +123,10 @@ export function parseBody(bytes: Buffer): unknown {
 /** The body as `shape` reads it. A large one is parsed in turns. */
 export async function decodeBody<T>(request: IncomingMessage, shape: Shape<T>): Promise<T> {
   const bytes = await readBody(request);
-  return decode(bytes.length <= largeBytes ? parseBody(bytes) : await parseLargeBody(bytes), shape);
+  return decode(bytes.length <= largeBytes ? parseBody(bytes) : await parseLargeBody(bytes, turnsOf.get(request) ?? ownTurns), shape);
 }
 
-async function parseLargeBody(bytes: Buffer): Promise<unknown> {
+async function parseLargeBody(bytes: Buffer, turns: Turns): Promise<unknown> {
   try {
     return await inTurns(parseLargeJson(bytes), turns);
   } catch (error) {

@@ -1,6 +1,5 @@
 /** Long work in steps: who drives it may let others have their turn between two of them. */
-import { nextTurn, type Clock } from '../clock.ts';
-import { turnOf } from './turn.ts';
+import { turnOf, type Turns } from './turn.ts';
 
 export type Steps<T> = Generator<undefined, T>;
 
@@ -12,30 +11,35 @@ export function finish<T>(steps: Steps<T>): T {
   }
 }
 
-type Turns = Pick<Clock, 'monotonicNow' | 'soon'>;
+export interface InTurns {
+  /** What the work rests on may have changed in a pause: whether it still stands. */
+  goOn?: () => boolean;
+  /** Hears what each turn took. */
+  turned?: (ms: number) => void;
+  /** Before all others that wait for their turn. */
+  goesFirst?: boolean;
+}
 
-/** Some steps a turn, as many as other works leave room for, the others in later ones. Ends with undefined when `goOn` says no after a pause: what the work rests on may have changed there. `turned` hears what each turn took. */
+/** Some steps a turn, as many as other works leave room for, the others in later ones. Ends with undefined when `goOn` says no. */
 export function inTurns<T>(steps: Steps<T>, clock: Turns): Promise<T>;
-export function inTurns<T>(steps: Steps<T>, clock: Turns, goOn: () => boolean, turned?: (ms: number) => void): Promise<T | undefined>;
-export async function inTurns<T>(
-  steps: Steps<T>,
-  clock: Turns,
-  goOn: () => boolean = () => true,
-  turned: (ms: number) => void = () => {},
-): Promise<T | undefined> {
+export function inTurns<T>(steps: Steps<T>, clock: Turns, how: InTurns): Promise<T | undefined>;
+export async function inTurns<T>(steps: Steps<T>, clock: Turns, { goOn, turned, goesFirst = false }: InTurns = {}): Promise<T | undefined> {
   const turn = turnOf(clock);
   for (;;) {
+    const wait = turn.enter(goesFirst);
+    if (wait) await wait;
     const began = turn.begin();
-    const end = turn.endOf(began);
-    for (let now = began; now < end; now = clock.monotonicNow()) {
-      const { done, value } = steps.next();
-      if (done !== true) continue;
-      turned(clock.monotonicNow() - began);
-      return value;
+    try {
+      if (wait && goOn && !goOn()) return undefined;
+      const end = turn.endOf(began);
+      for (let now = began; now < end; now = clock.monotonicNow()) {
+        const { done, value } = steps.next();
+        if (done === true) return value;
+      }
+    } finally {
+      turned?.(clock.monotonicNow() - began);
+      turn.leave();
     }
-    turned(clock.monotonicNow() - began);
-    await nextTurn(clock);
-    if (!goOn()) return undefined;
   }
 }
 

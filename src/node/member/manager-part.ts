@@ -72,7 +72,7 @@ const usualListen = hostPort('0.0.0.0', managerPort);
 const lookMs = 20;
 
 export class ManagerPart {
-  readonly state = new ReplicatedState();
+  readonly state: ReplicatedState;
   readonly log: Replica;
   readonly seat: ManagerSeat;
   /** Connections to the API of whoever leads. */
@@ -104,6 +104,7 @@ export class ManagerPart {
       ...incarnation,
       logger: logger.child({ part: 'disk' }),
     });
+    this.state = new ReplicatedState(clock);
     this.#clock = clock;
     this.#folder = folder;
     this.forward = new ForwardClient(tls);

@@ -1,4 +1,5 @@
 /** The production state machine, watched: at each index all managers must come to the same, in the same order. */
+import type { Turns } from '#base/pace/turn';
 import type { Committed, Outcome } from '#replica/replicated-log';
 import { ReplicatedState } from '#replica/state';
 import { kinds } from '#model/object/object';
@@ -45,8 +46,8 @@ export class CheckedState extends ReplicatedState {
   readonly #history: CommonHistory;
   readonly #broken: (error: unknown) => void;
 
-  constructor(who: string, history: CommonHistory, broken: (error: unknown) => void, pause: () => Promise<void>) {
-    super(pause);
+  constructor(who: string, history: CommonHistory, broken: (error: unknown) => void, clock: Turns) {
+    super(clock);
     this.#who = who;
     this.#history = history;
     this.#broken = broken;

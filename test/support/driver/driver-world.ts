@@ -104,12 +104,7 @@ export class DriverWorld {
       // A message from before the kill may come when the process is gone.
       if (life.alive) this.break(new Violation('no end', `${machine.id} cannot go on: ${String((error as Error).stack)}`));
     };
-    const state = new CheckedState(
-      machine.id,
-      this.history,
-      (error) => this.break(error),
-      () => new Promise((resolve) => clock.soon(resolve)),
-    );
+    const state = new CheckedState(machine.id, this.history, (error) => this.break(error), clock);
     const duties = () => [
       {
         start: async () => this.#dutyBegins(machine),

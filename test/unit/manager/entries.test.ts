@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { entryLimits, limitsAfter, netActions } from '#manager/entries';
+import { EntryGrowth, entryLimits, netActions } from '#manager/entries';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 
 function config(id: string, data = 'x') {
@@ -24,8 +24,12 @@ test('what came and went is nothing to write', () => {
   expect(netActions([create('config', config('a')), remove('config', 'a')])).toEqual([]);
 });
 
-test('the first entries of a process are small ones, and none is larger than it may be', () => {
-  const actions = [0, 160, 800, 10_000].map((written) => limitsAfter(written, entryLimits).actions);
-  expect(actions).toEqual([50, 60, 100, entryLimits.actions]);
-  expect(limitsAfter(0, { ...entryLimits, actions: 7 }).actions).toBe(7);
+test('the first entries that a manager decides on are small, and none is larger than it may be', () => {
+  const growth = new EntryGrowth();
+  const sizes = [0, 160, 640, 9200].map((more) => {
+    growth.wrote(more);
+    return growth.of(entryLimits).actions;
+  });
+  expect(sizes).toEqual([50, 60, 100, entryLimits.actions]);
+  expect(new EntryGrowth().of({ ...entryLimits, actions: 7 }).actions).toBe(7);
 });

@@ -63,7 +63,13 @@ test('what this program does not know ends it with a word, not with a guess', ()
 
 test('a large entry is read in slices and takes effect in one turn', async () => {
   let pauses = 0;
-  const state = new ReplicatedState(async () => void pauses++);
+  const state = new ReplicatedState({
+    monotonicNow: () => 0,
+    soon: (run) => {
+      pauses++;
+      queueMicrotask(run);
+    },
+  });
   const actions = Array.from({ length: 20 }, (_, at) => create('config', config(`c${at}`, 100_000)));
   const counts: number[] = [];
   state.watch((events) => counts.push(events.length));
@@ -86,4 +92,20 @@ test('a snapshot restores the state and all that hangs on it', async () => {
   expect(copy.store.image()).toEqual(state.store.image());
   // The base of the next entry is the last one that had an effect, not the log's index of the snapshot.
   expect(copy.apply(committed(10, { actions: [], now: 1, base: 1 }))).toEqual({ applied: true });
+});
+
+test('what changed is counted in turns to come, on whoever applies it, and no entry pays for those before it', async () => {
+  const turns: (() => void)[] = [];
+  const state = new ReplicatedState({ monotonicNow: () => 0, soon: (run) => void turns.push(run) });
+  let counted = 0;
+  const counting = (id: string) => ({ ...config(id, 1), toJSON: () => ({ counted: ++counted }) }) as ReturnType<typeof config>;
+  for (let at = 0; at < 2000; at++) state.store.apply(at + 1, { actions: [create('config', counting(`c${at}`))], now: 1 });
+  for (let at = 0; at < 300; at++) void state.apply(committed(2001 + at, { actions: [create('config', config(`d${at}`, 1))], now: 1 }));
+  expect(counted).toBe(0);
+  while (turns.length > 0) {
+    turns.shift()?.();
+    for (let step = 0; step < 10; step++) await Promise.resolve();
+  }
+  expect(state.store.hashIsBehind).toBe(false);
+  expect(state.store.hashSoon()).toBe(state.store.hash());
 });

@@ -39,7 +39,7 @@ test('what takes longer than a turn may leaves others theirs', async () => {
 test('after a pause nothing goes on that rests on what has changed', async () => {
   const clock = tickingClock();
   const seen: number[] = [];
-  expect(await inTurns(counting(100, seen), clock, () => clock.turns < 3)).toBeUndefined();
+  expect(await inTurns(counting(100, seen), clock, { goOn: () => clock.turns < 3 })).toBeUndefined();
   expect(seen.length).toBeLessThan(100);
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { inTurns, type Steps } from '#base/pace/steps';
-import { turnMs, turnOf } from '#base/pace/turn';
+import { shareTurns, turnMs, turnOf } from '#base/pace/turn';
 
 /** What works take is said by `work`; `turn` ends a turn of the event loop. */
 function manualClock() {
@@ -13,8 +13,10 @@ function manualClock() {
     async turn() {
       const due = next;
       next = [];
-      for (const run of due) run();
-      for (let step = 0; step < 10; step++) await Promise.resolve();
+      for (const run of due) {
+        run();
+        for (let step = 0; step < 20; step++) await Promise.resolve();
+      }
     },
   };
 }
@@ -28,40 +30,73 @@ function* steps(count: number, ms: number, clock: { work(ms: number): void }, se
   return count;
 }
 
-test('long works that fall into one turn share what it may take, and each goes on in every turn', async () => {
-  const clock = manualClock();
-  const seen: string[] = [];
-  const works = Promise.all(['a', 'b', 'c'].map((name) => inTurns(steps(40, 1, clock, seen, name), clock)));
+/** What each turn took until `works` are done. */
+async function turnsOf(clock: ReturnType<typeof manualClock>, works: Promise<unknown>): Promise<number[]> {
+  let over = false;
+  void works.then(() => (over = true));
   const lengths: number[] = [];
-  for (let over = false, before = 0; !over; before = clock.monotonicNow()) {
+  for (let turn = 0; !over && turn < 10_000; turn++) {
+    const before = clock.monotonicNow();
     await clock.turn();
     lengths.push(clock.monotonicNow() - before);
-    void works.then(() => (over = true));
-    await Promise.resolve();
   }
-  expect(await works).toEqual([40, 40, 40]);
-  // A share of a millisecond is everybody's.
-  expect(Math.max(...lengths.slice(1))).toBeLessThanOrEqual(turnMs + 2);
-  const early = seen.slice(0, 40);
-  for (const name of ['a', 'b', 'c']) expect(early.filter((each) => each === name).length).toBeGreaterThan(3);
+  expect(over).toBe(true);
+  return lengths;
+}
+
+test('however many long works there are, a turn takes no longer, and each has its turn', async () => {
+  const clock = manualClock();
+  const seen: string[] = [];
+  const names = Array.from({ length: 60 }, (_, at) => `w${at}`);
+  const works = Promise.all(names.map((name) => inTurns(steps(20, 0.5, clock, seen, name), clock)));
+  const lengths = await turnsOf(clock, works);
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(turnMs + 0.5);
+  // Nobody has a third share before everybody had one.
+  expect(new Set(seen.slice(0, 11 * names.length)).size).toBe(names.length);
 });
 
-test('what was done before in the turn leaves so much less to a long work', async () => {
+test('who goes first has a share of every turn, beside whoever waits', async () => {
+  const clock = manualClock();
+  const seen: string[] = [];
+  const others = Array.from({ length: 60 }, () => inTurns(steps(100, 0.5, clock, seen, 'other'), clock));
+  const first = inTurns(steps(50, 0.5, clock, seen, 'first'), clock, { goesFirst: true });
+  // 25 ms of work, in shares of half a turn.
+  expect((await turnsOf(clock, first)).length).toBeLessThanOrEqual(14);
+  expect(seen).toContain('other');
+  await turnsOf(clock, Promise.all(others));
+});
+
+test('what was done before in the turn leaves so much less to a long work; who comes when it is used up waits for the next', async () => {
   const clock = manualClock();
   const seen: string[] = [];
   turnOf(clock).begin();
   clock.work(turnMs - 2);
-  void inTurns(steps(100, 1, clock, seen), clock);
-  expect(seen).toHaveLength(2);
+  void inTurns(steps(100, 1, clock, seen, 'a'), clock);
+  void inTurns(steps(100, 1, clock, seen, 'b'), clock);
+  expect(seen).toEqual(['a', 'a']);
   await clock.turn();
-  expect(seen).toHaveLength(2 + turnMs);
+  expect(seen.slice(2)).toContain('b');
 });
 
-test('who comes late in a turn does a little all the same', () => {
+test('a work that fails, or is given up in a pause, leaves the turn to the others', async () => {
   const clock = manualClock();
   const seen: string[] = [];
-  turnOf(clock).begin();
-  clock.work(1000);
-  void inTurns(steps(100, 1, clock, seen), clock);
-  expect(seen).toHaveLength(1);
+  const failing = inTurns(
+    (function* (): Steps<void> {
+      yield* steps(10, 1, clock, seen, 'a');
+      throw new Error('it fails');
+    })(),
+    clock,
+  ).catch((error: unknown) => (error as Error).message);
+  const given = inTurns(steps(100, 1, clock, seen, 'b'), clock, { goOn: () => false });
+  const last = inTurns(steps(10, 1, clock, seen, 'c'), clock);
+  await turnsOf(clock, Promise.all([failing, given, last]));
+  expect([await failing, await given, await last]).toEqual(['it fails', undefined, 10]);
+});
+
+test('clocks of one event loop share their turns', () => {
+  const [clock, other, apart] = [manualClock(), manualClock(), manualClock()];
+  shareTurns(other, clock);
+  expect(turnOf(other)).toBe(turnOf(clock));
+  expect(turnOf(apart)).not.toBe(turnOf(clock));
 });
