@@ -117,7 +117,10 @@ export class Follower {
     if (this.#peeks >= mostPeeks) throw new Refusal('unavailable', `${mostPeeks} plans of the repository wait already: ask again later`);
     this.#peeks++;
     try {
-      return await this.#turn(() => this.#peek(ref));
+      const seen = await this.#turn(() => this.#peek(ref));
+      // A vault that is away keeps nobody else from the mirror.
+      const accepted = ref === undefined || seen.commit === this.#reader.rendered?.commit;
+      return { ...seen, stacks: await this.#values.resolved(seen.stacks, accepted ? 'asked' : 'known') };
     } finally {
       this.#peeks--;
     }
@@ -126,9 +129,7 @@ export class Follower {
   async #peek(ref: string | undefined): Promise<SeenCommit> {
     if (this.#stop.signal.aborted) throw new Refusal('unavailable', 'the repository is not followed any more');
     if (this.#parts.prepare && !(await this.#parts.prepare())) throw new Refusal('failedPrecondition', 'nothing was pushed to the repository yet');
-    const seen = await this.#reader.peek(ref);
-    const accepted = ref === undefined || seen.commit === this.#reader.rendered?.commit;
-    return { ...seen, stacks: await this.#values.resolved(seen.stacks, accepted ? 'asked' : 'known') };
+    return this.#reader.peek(ref);
   }
 
   /** Stacks of the repository with what they have from a vault. */

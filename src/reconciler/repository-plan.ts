@@ -15,13 +15,14 @@ import { pauseOf } from './pause.ts';
 import { deployOptions, planRepository, type PlanOptions } from './plan.ts';
 import { inUnit } from './unit.ts';
 import type { Step } from './step.ts';
-import type { RenderedStack } from './rendered.ts';
+import { placedError, type RenderedStack } from './rendered.ts';
 
 export function planCommit(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): RepositoryPlan {
   const steps = new Map<string, Step>();
   const one = inUnit(stacks);
-  for (const step of planRepository(view, repository, stacks, options))
-    if (!steps.has(step.name) && !(step.type === 'apply' && step.restores)) steps.set(step.name, step);
+  const all = planRepository(view, repository, stacks, options);
+  const { refused } = oneAfterAnother(view, all, stacks, options.now);
+  for (const step of all) if (!steps.has(step.name) && !(step.type === 'apply' && step.restores)) steps.set(step.name, step);
   const rendered = new Map(one.map((stack) => [stack.Name, stack]));
   const names = [...new Set([...rendered.keys(), ...steps.keys()])];
   const planning = { view, repository, now: options.now };
@@ -31,32 +32,41 @@ export function planCommit(view: View, repository: string, stacks: readonly Rend
     repository,
     commit: options.commit,
     ...(waits !== undefined && { waits }),
-    stacks: names.map((name) => plannedStack(planning, name, steps.get(name), rendered.get(name))),
+    stacks: names.map((name) => {
+      const error = refused.get(name);
+      return error === undefined ? plannedStack(planning, name, steps.get(name), rendered.get(name)) : { name, step: 'refuse', reason: '', errors: [error] };
+    }),
   };
 }
 
-/** What a commit would write at once: what waits for others, or for somebody's word, comes later or never. */
+/** What a commit would write at once, one stack after the other: what waits for others, or for somebody's word, comes later or never. */
 export function commitActions(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): readonly Action[] {
-  const after = new Overlay(view);
-  let count = 0;
-  const context = { now: options.now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
-  const policies = new Map(stacks.map(({ Name, Policy }) => [Name, Policy]));
-  for (const step of planRepository(view, repository, stacks, options)) {
-    if (step.type !== 'apply' || !('spec' in step.rendered) || pauseOf(view, step, policies.get(step.name)) !== undefined) continue;
-    const options = { ...deployOptions(step.rendered, step.source), restores: step.restores === true };
-    after.lay(takenActions(deployStack(step.rendered.spec, options), after, context));
-  }
-  return after.actions;
+  return oneAfterAnother(view, planRepository(view, repository, stacks, options), stacks, options.now).actions;
 }
 
-/** What two stacks may not both have, the one that comes first has. */
-function takenActions(deploy: ReturnType<typeof deployStack>, view: View, context: Parameters<typeof deploy>[1]): readonly Action[] {
-  try {
-    return deploy(view, context).actions;
-  } catch (error) {
-    if (error instanceof Refusal) return [];
-    throw error;
+/** What two stacks of a commit may not both have, the one that comes first has: of the others it is said why they are refused. */
+function oneAfterAnother(
+  view: View,
+  steps: readonly Step[],
+  stacks: readonly RenderedStack[],
+  now: number,
+): { actions: readonly Action[]; refused: ReadonlyMap<string, string> } {
+  const after = new Overlay(view);
+  const refused = new Map<string, string>();
+  let count = 0;
+  const context = { now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
+  const policies = new Map(stacks.map(({ Name, Policy }) => [Name, Policy]));
+  for (const step of steps) {
+    if (step.type !== 'apply' || !('spec' in step.rendered) || pauseOf(view, step, policies.get(step.name)) !== undefined) continue;
+    const options = { ...deployOptions(step.rendered, step.source), restores: step.restores === true };
+    try {
+      after.lay(deployStack(step.rendered.spec, options)(after, context).actions);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      refused.set(step.name, placedError(step.rendered, error.message));
+    }
   }
+  return { actions: after.actions, refused };
 }
 
 /** What a commit says of its repository and of others, as it would be done. */

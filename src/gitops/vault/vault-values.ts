@@ -47,6 +47,8 @@ const mostPaths = 1000;
 const askedAtOnce = 8;
 /** Of all values of one commit, in base64. */
 const mostBytes = 16 * 1024 * 1024;
+/** Of those of one stack: it cannot use up what is left for the others. */
+const mostOfOne = 4 * 1024 * 1024;
 /** All that one look asks. */
 const longestAskingMs = 30_000;
 /** A vault that is away keeps nobody waiting again and again. */
@@ -96,10 +98,10 @@ export class VaultValues {
     }
     const asked = open.length > 0 ? await this.#ask(open.flatMap(referencesOf), view, open, mode) : new Map<string, Value>();
     for (const stack of open) {
-      const values = new Map(referencesOf(stack).map(({ text }) => [text, asked.get(text) ?? { error: 'it was not asked for' }]));
-      given.set(stack.Name, values);
-      if (mode !== 'known') this.#last.set(stack.Name, { asked: stack.digest, values });
+      given.set(stack.Name, new Map(referencesOf(stack).map(({ text }) => [text, asked.get(text) ?? { error: 'it was not asked for' }])));
     }
+    bound(users, given);
+    for (const stack of open) if (mode !== 'known') this.#last.set(stack.Name, { asked: stack.digest, values: given.get(stack.Name) ?? new Map() });
     return stacks.map((stack) => (isUser(stack) ? this.#filled(stack, given.get(stack.Name) ?? new Map()) : stack));
   }
 
@@ -213,6 +215,31 @@ const vaultWord = 'vault';
 
 function placeOf({ path, version }: VaultReference): string {
   return `${path}?${version ?? ''}`;
+}
+
+/** What the stacks of a commit may have together, whenever it was had: what is too much is had by none of its stack, and keeps nothing from the others. */
+function bound(stacks: readonly WithSpec[], given: Map<string, Values>): void {
+  const places = new Set<string>();
+  let all = 0;
+  for (const stack of stacks) {
+    const values = given.get(stack.Name) ?? new Map<string, Value>();
+    const bytes = [...values.values()].reduce((sum, value) => sum + ('data' in value ? value.data.length : 0), 0);
+    const more = referencesOf(stack).map(placeOf);
+    const why =
+      bytes > mostOfOne
+        ? `the values of one stack are longer than ${mostOfOne} bytes together`
+        : all + bytes > mostBytes
+          ? `the values of one commit are longer than ${mostBytes} bytes together`
+          : new Set([...places, ...more]).size > mostPaths
+            ? `one commit asks for at most ${mostPaths} paths`
+            : undefined;
+    if (why !== undefined) {
+      given.set(stack.Name, new Map([...values.keys()].map((text) => [text, { error: why }])));
+      continue;
+    }
+    all += bytes;
+    for (const place of more) places.add(place);
+  }
 }
 
 function isUser(stack: RenderedStack): stack is WithSpec {

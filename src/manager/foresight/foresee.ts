@@ -19,6 +19,8 @@ import { assumedText, nextState } from './behaviour.ts';
 /** Moments at which something happens. */
 const mostTurns = 2000;
 const mostTasks = 2000;
+/** Ended ones included: all of them are looked at again and again. */
+const mostLooked = 4000;
 const mostEvents = 500;
 /** Of virtual time. */
 const longestMs = 24 * 3_600_000;
@@ -35,8 +37,8 @@ interface Played {
 
 /** `now`: ms. The view must stay as it is until the last step. */
 export function* foresee(view: View, actions: readonly Action[], now: number): Steps<Foresight> {
-  const count = tasksComing(view, actions);
-  if (count > mostTasks) return unforeseen(`it is of ${count} tasks, and at most ${mostTasks} are`);
+  const why = tooMany(view, actions);
+  if (why !== undefined) return unforeseen(why);
   const played: Played = { overlay: new Overlay(view), services: servicesOf(actions), events: [], more: 0 };
   const { overlay } = played;
   const before = new Map([...tasksOf(played)].map((task) => [task.ID, task]));
@@ -49,7 +51,9 @@ export function* foresee(view: View, actions: readonly Action[], now: number): S
   let time = now;
   for (let turn = 0; turn < mostTurns; turn++) {
     pending = yield* settle(overlay, pending, { ...parts, now: time });
+    yield;
     tell(played, before, time - now);
+    yield;
     const tasks = [...tasksOf(played)];
     const coming = tasks.flatMap((task) => comingOf(task, overlay, since, time));
     const next = Math.min(parts.deadlines.next() ?? Infinity, ...coming.map(({ at }) => at));
@@ -162,16 +166,21 @@ function* tasksOf({ overlay, services }: Pick<Played, 'overlay' | 'services'>): 
   for (const id of services) yield* overlay.tasksOfService(id);
 }
 
-/** About how many tasks are there and come, counted without looking at them. */
-function tasksComing(view: View, actions: readonly Action[]): number {
-  return actions.reduce((sum, action) => {
-    if (action.kind !== 'service') return sum;
-    const there = [...view.activeTasks(action.type === 'remove' ? action.id : action.object.ID).values()].reduce((all, each) => all + each, 0);
-    if (action.type === 'remove') return sum + there;
-    const { Global, GlobalJob, Replicated, ReplicatedJob } = action.object.Spec.Mode ?? {};
+/** Why it is more than is played, before much is looked at; undefined: it is not. */
+function tooMany(view: View, actions: readonly Action[]): string | undefined {
+  let [tasks, looked] = [0, 0];
+  for (const action of actions) {
+    if (action.kind !== 'service') continue;
+    const id = action.type === 'remove' ? action.id : action.object.ID;
+    const there = [...view.activeTasks(id).values()].reduce((all, each) => all + each, 0);
+    const { Global, GlobalJob, Replicated, ReplicatedJob } = (action.type === 'remove' ? undefined : action.object.Spec.Mode) ?? {};
     const wanted = Global || GlobalJob ? view.count('node') : (Replicated?.Replicas ?? ReplicatedJob?.TotalCompletions ?? 1);
-    return sum + there + wanted;
-  }, 0);
+    // Those that are there are replaced, one for one.
+    tasks += action.type === 'remove' ? there : Math.max(there, wanted);
+    if (tasks > mostTasks) return `it is of more than ${mostTasks} tasks`;
+    for (const _task of view.tasksOfService(id)) if ((looked += 1) > mostLooked) return `its services have more than ${mostLooked} tasks, ended ones included`;
+  }
+  return undefined;
 }
 
 function servicesOf(actions: readonly Action[]): ReadonlySet<string> {

@@ -124,6 +124,14 @@ test('what a vault does not give refuses the stack by name and place, and its ve
   expect(await refused('vault:kv/apps/db?version=1#password')).toContain('version 1 was deleted');
   vault.end('kv/apps/db', 'destroyed');
   expect(await refused('vault:kv/apps/db#password')).toContain('version 1 was destroyed');
+  // One stack cannot use up what is for all.
+  const numbers = Array.from({ length: 7 }, (_, number) => number);
+  for (const number of numbers) vault.put(`kv/big${number}/x`, { v: String(number).repeat(490_000) });
+  const big = numbers.map((number) => `  s${number}: { external: true, name: "vault:kv/big${number}/x#v" }\n`).join('');
+  repository.commit({ 'stacks/a/compose.yml': `services: { web: { image: app:3 } }\nsecrets:\n${big}` });
+  await following.sync();
+  expect(errors().join()).toContain('the values of one stack are longer than 4194304 bytes together');
+  await refused('vault:kv/apps/db#password');
   // What its neighbours want they have.
   repository.commit({ 'stacks/b/compose.yml': 'services: { web: { image: other:2 } }\n' });
   await following.sync();

@@ -9,7 +9,7 @@ import { deployStack } from '#control/stack/stacks';
 import type { StackSpec } from '#model/object/stack';
 import { planRepository } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
-import { planCommit } from '#reconciler/repository-plan';
+import { commitActions, planCommit } from '#reconciler/repository-plan';
 import { update } from '#store/action';
 import { Store } from '#store/store';
 
@@ -199,4 +199,23 @@ describe('what a commit would do', () => {
     expect(planned(bench, stack('a', 'a:2', 'c2'), ...rest)).toEqual([`${held}; update a_web`, ...none]);
     expect(planned(bench, ...rest)).toEqual([...none, held]);
   });
+});
+
+test('what two stacks of a commit may not both have, the second is told that it will not get; what is played forward goes without it', () => {
+  const bench = new Bench();
+  const onPort = (name: string): RenderedStack => {
+    const made = stack(name);
+    const Services = made.spec.Services.map((service) => ({ ...service, EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } }));
+    return { ...made, spec: { ...made.spec, Services } };
+  };
+  const stacks = [onPort('a'), onPort('b')];
+  const options = { now: 2000, inForce: new Set<string>(), commit: 'c9' };
+  const [a, b] = planCommit(bench.store, 'main', stacks, options).stacks;
+  expect([a?.step, b?.step]).toEqual(['apply', 'refuse']);
+  expect(b?.errors?.[0]).toMatch(/^stacks\/b: .*8080/);
+  expect(
+    commitActions(bench.store, 'main', stacks, options).flatMap((action) =>
+      action.type === 'create' && action.kind === 'service' ? [action.object.Spec.Name] : [],
+    ),
+  ).toEqual(['a_web']);
 });
