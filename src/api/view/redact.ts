@@ -48,18 +48,24 @@ function shownService({ Shoal: _memory, ...service }: Service): object {
   return {
     ...service,
     Spec: storedSpec(service.Spec),
+    ...(service.JobStatus && { JobStatus: { ...service.JobStatus, JobIteration: shownIteration(service.JobStatus.JobIteration) } }),
     ...(service.PreviousSpec && { PreviousSpec: storedSpec(service.PreviousSpec) }),
     // Clients written in Go dereference nothing here, but others read Endpoint.Spec without looking.
     Endpoint: shownEndpoint(service.Spec, service.Endpoint),
   };
 }
 
+/** The first one is told by none, as Go leaves out what is zero. */
+function shownIteration({ Index }: { Index: number }): object {
+  return Index === 0 ? {} : { Index };
+}
+
 /** Ports and addresses where there are any, and how they are given out; a mode that nobody said is not said here either. */
 function shownEndpoint(Spec: ServiceSpec, Endpoint: Service['Endpoint']): object {
   const { Ports = [], VirtualIPs = [] } = Endpoint ?? {};
   const given = Spec.EndpointSpec && (Endpoint?.Spec ?? Spec.EndpointSpec);
-  // Of a service on networks too that have no addresses to give, such as the host's.
-  const networks = Spec.TaskTemplate.Networks?.length ?? 0;
+  // Where names go by the service's address, networks count that have none to give, such as the host's.
+  const networks = (given?.Mode || 'vip') === 'vip' ? (Spec.TaskTemplate.Networks?.length ?? 0) : 0;
   const reached = (given?.Ports?.length ?? 0) + Ports.length + VirtualIPs.length + networks > 0;
   return { Spec: (reached && storedEndpoint(given)) || {}, ...(Ports.length > 0 && { Ports }), ...(VirtualIPs.length > 0 && { VirtualIPs }) };
 }
@@ -84,6 +90,7 @@ export function shownTask(view: Pick<View, 'get'>, { Shoal: _memory, NodeID, ...
     ...(NodeID && { NodeID }),
     Spec: spec,
     Labels: task.Labels ?? {},
+    ...(task.JobIteration && { JobIteration: shownIteration(task.JobIteration) }),
     Status: { PortStatus: {}, ...(hasBegun(task.Status.State) && { ContainerStatus: noContainer }), ...status },
     ...(attachments && { NetworksAttachments: attachments }),
   };

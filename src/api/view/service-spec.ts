@@ -2,6 +2,7 @@
 import { sameService } from '#model/difference/spec-compare';
 import { defaults } from '#model/object/service';
 import type { PortConfig, ServiceSpec, TaskSpec, UpdateConfig } from '#model/object/service-spec';
+import { storedTask } from './stored-spec.ts';
 import { publishedKey, publishModeOf, targetKey } from '#model/port/port';
 
 /** With SwarmKit's defaults said, for `?insertDefaults=true`. */
@@ -39,11 +40,11 @@ export function keepUnseen(current: ServiceSpec, next: ServiceSpec): ServiceSpec
 
 /**
  * Parts that ask for the same as before stay to the letter: a client that writes out defaults and empty lists
- * on its way through changes nothing, and no task may be replaced for it.
+ * on its way through changes nothing, and no task may be replaced for it; nor does one that was not shown what says nothing.
  */
 function keepUnchanged(current: ServiceSpec, next: ServiceSpec): ServiceSpec {
   const { TaskTemplate, EndpointSpec } = current;
-  const parts = (spec: ServiceSpec): ServiceSpec => ({ Name: '', TaskTemplate: withOldNetworks(spec) });
+  const parts = (spec: ServiceSpec): ServiceSpec => ({ Name: '', TaskTemplate: storedTask(withOldNetworks(spec)) });
   const ends = (spec: ServiceSpec): ServiceSpec => ({ Name: '', TaskTemplate: {}, ...(spec.EndpointSpec && { EndpointSpec: spec.EndpointSpec }) });
   return {
     ...next,

@@ -33,16 +33,17 @@ export function storedSpec(spec: ServiceSpec): object {
 }
 
 export function storedTask(task: TaskSpec): TaskSpec {
-  const { ContainerSpec, Resources, Placement, RestartPolicy, Networks, ForceUpdate = 0, Runtime = 'container' } = task;
+  const { Networks, ...rest } = task;
+  const { ContainerSpec, Resources, Placement, RestartPolicy, ForceUpdate = 0, Runtime = 'container' } = rest;
   return {
-    ...task,
+    ...rest,
     ...(ContainerSpec && { ContainerSpec: storedContainer(ContainerSpec) }),
     ...(Resources?.Reservations && { Resources: { ...Resources, Reservations: withoutEmpty(Resources.Reservations) } }),
     ...(Placement && { Placement: withoutEmpty(Placement) }),
     ...(RestartPolicy && {
       RestartPolicy: { ...RestartPolicy, Condition: RestartPolicy.Condition || defaults.restart.Condition, MaxAttempts: RestartPolicy.MaxAttempts ?? 0 },
     }),
-    ...(Networks && { Networks: targets(Networks) }),
+    ...(Networks?.length && { Networks: targets(Networks) }),
     ForceUpdate,
     Runtime,
   };
@@ -70,8 +71,8 @@ function storedPrivileges({ CredentialSpec, SELinuxContext, ...others }: Privile
 }
 
 function storedMount(mount: Mount): Mount {
-  const { BindOptions, ...said } = withoutEmpty(mount, ['VolumeOptions', 'TmpfsOptions']);
-  return { ...said, ...(BindOptions && { BindOptions }) };
+  const { BindOptions, Consistency, ...said } = withoutEmpty(mount, ['VolumeOptions', 'TmpfsOptions']);
+  return { ...said, ...(Consistency && Consistency !== 'default' && { Consistency }), ...(BindOptions && { BindOptions }) };
 }
 
 /** As Go leaves out fields that are marked so. */

@@ -91,7 +91,12 @@ describe('a spec is shown as Docker stores it', () => {
   test('what says nothing is left out, but for what Docker tells from absence', async () => {
     const empty = { Labels: {}, Env: [], Args: [], Configs: [], Sysctls: {}, TTY: false, Hostname: '' };
     const told = { Init: false, StopGracePeriod: 0, DNSConfig: {}, Healthcheck: {} };
-    const container = { ...spec.TaskTemplate.ContainerSpec, ...empty, ...told, Mounts: [{ Source: '/a', Target: '/b', ReadOnly: false }] };
+    const container = {
+      ...spec.TaskTemplate.ContainerSpec,
+      ...empty,
+      ...told,
+      Mounts: [{ Source: '/a', Target: '/b', ReadOnly: false, Consistency: 'default' }],
+    };
     const { Spec, Endpoint } = await shownOf({
       TaskTemplate: {
         ContainerSpec: { ...container, Privileges: { SELinuxContext: { User: 'u' } } },

@@ -75,12 +75,26 @@ test.each([
 
 test.each([
   [{ Mode: 'vip' }, ['host'], { Spec: { Mode: 'vip' } }],
-  [{ Mode: 'dnsrr' }, ['n1'], { Spec: { Mode: 'dnsrr' } }],
+  [{}, ['n1'], { Spec: { Mode: 'vip' } }],
+  [{ Mode: 'dnsrr' }, ['n1'], { Spec: {} }],
   [{ Mode: 'vip' }, [], { Spec: {} }],
   [undefined, ['host'], { Spec: {} }],
 ])('an endpoint that was given as %j is told of a service on the networks %j: %j', (EndpointSpec, networks, Endpoint) => {
   const spec = { Name: 'web', TaskTemplate: { Networks: networks.map((Target) => ({ Target })) }, ...(EndpointSpec && { EndpointSpec }) };
   expect(shown('service', { ...meta, Spec: spec, Shoal: { SpecVersion: 1 } } as unknown as Service)).toMatchObject({ Endpoint });
+});
+
+test('the first run of a job is told without a number, the second with one', () => {
+  const of = (Index: number) => ({
+    ...meta,
+    Spec: { Name: 'j', TaskTemplate: {} },
+    JobStatus: { JobIteration: { Index }, LastExecution: 'l' },
+    Shoal: { SpecVersion: 1 },
+  });
+  expect([0, 1].map((index) => (shown('service', of(index) as Service) as Service).JobStatus)).toEqual([
+    { JobIteration: {}, LastExecution: 'l' },
+    { JobIteration: { Index: 1 }, LastExecution: 'l' },
+  ]);
 });
 
 test('a node keeps the subnets of its host to itself', () => {

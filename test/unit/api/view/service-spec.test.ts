@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { storedSpec } from '#api/view/stored-spec';
 import { keepUnseen, withDefaults } from '#api/view/service-spec';
 import type { ServiceSpec } from '#model/object/service-spec';
 
@@ -37,6 +38,14 @@ test('a client that knows nothing of our extensions does not drop them', () => {
 test('one that sends extensions decides, and plain specs stay plain', () => {
   expect(keepUnseen(extended, { ...bare, Shoal: {} }).Shoal).toEqual({});
   expect(keepUnseen(bare, bare)).toEqual(bare);
+});
+
+test('a round trip through a client that was not shown what says nothing changes nothing', () => {
+  const Mounts = [{ Type: 'bind', Source: '/a', Target: '/b', ReadOnly: false, Consistency: 'default' }] as const;
+  const current: ServiceSpec = { Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'x', Mounts, Env: [] }, Networks: [] } };
+  const seen = storedSpec(current) as ServiceSpec;
+  expect(seen.TaskTemplate.ContainerSpec?.Mounts).toEqual([{ Type: 'bind', Source: '/a', Target: '/b' }]);
+  expect(keepUnseen(current, seen).TaskTemplate).toBe(current.TaskTemplate);
 });
 
 test('a round trip through a client that writes everything out changes nothing', () => {
