@@ -9,6 +9,7 @@ const callEveryMs = 200;
 const calls = 25;
 /** It hears of what was done in order, and of all of it, unless it says that it lost something. */
 const touching = /^[a-z]+ [a-z]+ ip6? (\S+)/;
+const callPrefix = 'shoal_call_';
 const endOfChange = '# new generation';
 const answerPollMs = 20;
 const answerLimitMs = 3000;
@@ -30,6 +31,8 @@ export class RuleWatch {
   readonly #touches = new Map<string, number>();
   #touchedNow = new Set<string>();
   #calls = 0;
+  /** Calls whose news somebody waits for. */
+  readonly #awaited = new Set<string>();
   #changed: () => void = () => {};
 
   /** `instance` keeps the daemons of one machine apart. */
@@ -62,9 +65,12 @@ export class RuleWatch {
     const { clock } = this.#parts;
     if (!this.#heard) return false;
     // By a name of its own: the answer to a call that somebody made before says nothing of what was done since.
-    const table = await this.#call();
+    const table = this.#newCall();
+    this.#awaited.add(table);
+    await this.#call(table);
     const end = clock.monotonicNow() + answerLimitMs;
     while (this.touches(table) === 0 && clock.monotonicNow() < end) await pause(clock, answerPollMs);
+    this.#awaited.delete(table);
     return this.#touches.delete(table);
   }
 
@@ -82,22 +88,24 @@ export class RuleWatch {
   async #callUntilHeard(): Promise<void> {
     const { child } = this.#process;
     for (let call = 0; call < calls && this.#process.child === child && !this.#heard; call++) {
-      await this.#call();
+      await this.#call(this.#newCall());
       if (!this.#heard) await pause(this.#parts.clock, callEveryMs);
     }
   }
 
   /** Makes and removes a table in one step, which nobody notices but who listens. */
-  async #call(): Promise<string> {
+  async #call(table: string): Promise<void> {
+    await run('nft', [`add table ip ${table}; delete table ip ${table}`], { timeoutMs: 5000 });
+  }
+
+  #newCall(): string {
     this.#calls += 1;
-    const name = `shoal_call_${this.#instance.replaceAll(/\W/g, '_')}_${this.#calls}`;
-    await run('nft', [`add table ip ${name}; delete table ip ${name}`], { timeoutMs: 5000 });
-    return name;
+    return `${callPrefix}${this.#instance.replaceAll(/\W/g, '_')}_${this.#calls}`;
   }
 
   #hear(line: string): void {
     const [, table] = touching.exec(line) ?? [];
-    if (table !== undefined) this.#touchedNow.add(table);
+    if (table !== undefined && (!table.startsWith(callPrefix) || this.#awaited.has(table))) this.#touchedNow.add(table);
     if (!line.startsWith('#')) return;
     // Whatever else it says of itself, it may have missed something.
     if (!line.startsWith(endOfChange)) this.#losses += 1;

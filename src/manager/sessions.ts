@@ -189,7 +189,9 @@ export class Sessions {
   async #appliedElsewhere(nodeId: string, taskId: string): Promise<void> {
     const keys = taskId === nodeId ? this.#peerKeys(nodeId) : [itemKey('backend', taskId)];
     const told = keys.map((key) => this.#catalog?.audienceOf(key) ?? new Set<string>());
-    const nodes = told.includes('all') ? Array.from(this.#parts.state.store.list('node'), ({ ID }) => ID) : told.flatMap((ids) => [...ids]);
+    const nodes = told.includes('all')
+      ? Array.from(this.#parts.state.store.list('node'), ({ ID }) => ID)
+      : told.flatMap((ids) => (ids === 'all' ? [] : [...ids]));
     const applied = [...new Set(nodes)].filter((id) => id !== nodeId).map((id) => this.#appliedBy(id));
     this.#wakeSome();
     await Promise.all(applied);

@@ -72,7 +72,7 @@ export class NodeWork {
 
   /** The node has another certificate: packets to other nodes are encrypted by another key from now on, too. */
   certified(): void {
-    const rotated = this.#network.encryption.rotate(() => this.agent.describeAgain(), this.#ending.signal);
+    const rotated = this.#network.encryption.rotate(() => this.agent.describeToAll(), this.#ending.signal);
     void rotated.catch((error: unknown) => {
       if (this.#ending.signal.aborted) return;
       this.#logger.warn(

@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { withoutLeaving } from '#model/manager-address';
-import type { Node, NodeDescription } from '#model/object/node';
+import { canEncrypt, type Node, type NodeDescription } from '#model/object/node';
 import { update, type Action } from '#store/action';
 import { raised } from '#store/feature-level';
 import type { View } from '#store/view';
@@ -15,7 +15,7 @@ import { refuseOlder } from './feature-level.ts';
  */
 export function registerNode(view: View, nodeId: string, said: NodeDescription, address: string): Action[] {
   const node = memberOf(view, nodeId);
-  const description = withOwnKeys(view, node, said);
+  const description = withOwnKeys(view, { ...node, Status: { ...node.Status, Addr: address } }, said);
   const Status: Node['Status'] = { State: 'ready', Addr: address };
   refuseOlder(view, description);
   const level = raised(view, nodeId, description);
@@ -39,18 +39,22 @@ function withRole(node: Node, { Shoal }: NodeDescription): Node {
   return Shoal?.Role === 'worker' ? withoutLeaving(node) : node;
 }
 
-/** Public keys are seen by all: who says that another's is his would cut that one off. The first holder keeps it. */
-function withOwnKeys(view: View, node: Node, description: NodeDescription): NodeDescription {
+/** Public keys and addresses are seen by all: who says that another's is his would cut that one off. The first holder keeps it. */
+function withOwnKeys(view: View, { ID, Status, Description: before }: Node, description: NodeDescription): NodeDescription {
   const said = description.Shoal?.Encryption;
-  if (said?.Key === undefined || equal(said, node.Description?.Shoal?.Encryption)) return description;
-  const holder = [...view.list('node')].find(({ ID, Description }) => ID !== node.ID && keysOf(Description).some((key) => keysOf(description).includes(key)));
+  const claims = claimsOf(description, Status);
+  const known = view.get('node', ID);
+  if (said?.Key === undefined || (known && equal(claims, claimsOf(before, known.Status)))) return description;
+  // A host that joined anew is another node than the one that it was, which is down.
+  const others = [...view.list('node')].filter((node) => node.ID !== ID && node.Status.State !== 'down' && canEncrypt(node));
+  const holder = others.find((node) => claimsOf(node.Description, node.Status).some((claim) => claims.includes(claim)));
   if (!holder) return description;
-  return { ...description, Shoal: { ...description.Shoal, Encryption: { Lacks: `a key of its own: node ${holder.ID} has that one` } } };
+  return { ...description, Shoal: { ...description.Shoal, Encryption: { Lacks: `a key and an address of its own: node ${holder.ID} has the same` } } };
 }
 
-function keysOf(description: NodeDescription | undefined): string[] {
-  const { Key, Next } = description?.Shoal?.Encryption ?? {};
-  return [Key, Next].filter((key) => key !== undefined);
+function claimsOf(description: NodeDescription | undefined, { Addr }: Node['Status']): string[] {
+  const { Encryption: { Key, Next } = {}, DataPathAddr = Addr } = description?.Shoal ?? {};
+  return [Key, Next, DataPathAddr].filter((claim) => claim !== undefined && claim !== '') as string[];
 }
 
 function memberOf(view: View, nodeId: string): Node {

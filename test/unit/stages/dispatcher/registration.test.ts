@@ -44,17 +44,28 @@ test('one that was let go as a manager is told so first, however soon it is want
   expect(told).not.toHaveProperty('object.Shoal.Leaving');
 });
 
-test('a key that another node has is nobody else’s, whoever says so; a node’s own stays its own', () => {
-  const [one, two] = [`${'A'.repeat(43)}=`, `${'E'.repeat(43)}=`];
-  const saying = (Encryption: NodeEncryption): NodeDescription => ({ ...description, Shoal: { Encryption } });
-  const store = storeOf({ node: [aNode('n1', { Description: saying({ Key: one, Next: two, Port: 1 }) }), aNode('n2')] });
-  const taken = (id: string, said: NodeEncryption) =>
-    describeNode(store, id, saying(said)).flatMap((action) => ('object' in action ? (action.object as Node).Description?.Shoal?.Encryption : []));
-  for (const said of [
-    { Key: one, Port: 1 },
-    { Key: two, Port: 1 },
-    { Key: `${'I'.repeat(43)}=`, Next: one, Port: 1 },
-  ])
-    expect(taken('n2', said)).toEqual([{ Lacks: 'a key of its own: node n1 has that one' }]);
-  expect(taken('n1', { Key: two, Port: 1 })).toEqual([{ Key: two, Port: 1 }]);
+test('a key or an address that another node has is nobody else’s, whoever says so; a node’s own stays its own', () => {
+  const [one, two, fresh] = [`${'A'.repeat(43)}=`, `${'E'.repeat(43)}=`, `${'M'.repeat(43)}=`];
+  const saying = (Encryption: NodeEncryption, DataPathAddr?: string): NodeDescription => ({
+    ...description,
+    Shoal: { Encryption, ...(DataPathAddr && { DataPathAddr }) },
+  });
+  const holder = (State: 'ready' | 'down') => aNode('n1', { Description: saying({ Key: one, Next: two, Port: 1 }), Status: { State, Addr: '192.0.2.1' } });
+  const taken = (id: string, said: NodeDescription, State: 'ready' | 'down' = 'ready') =>
+    describeNode(storeOf({ node: [holder(State), aNode('n2', { Status: { State: 'ready', Addr: '192.0.2.2' } })] }), id, said).flatMap((action) =>
+      'object' in action ? (action.object as Node).Description?.Shoal?.Encryption : [],
+    );
+  const claims = [
+    saying({ Key: one, Port: 1 }),
+    saying({ Key: two, Port: 1 }),
+    saying({ Key: fresh, Next: one, Port: 1 }),
+    saying({ Key: fresh, Port: 1 }, '192.0.2.1'),
+  ];
+  for (const said of claims) {
+    expect(taken('n2', said)).toEqual([{ Lacks: 'a key and an address of its own: node n1 has the same' }]);
+    // A host that joined anew.
+    expect(taken('n2', said, 'down')).toEqual([said.Shoal?.Encryption]);
+  }
+  expect(taken('n2', saying({ Key: fresh, Port: 1 }))).toEqual([{ Key: fresh, Port: 1 }]);
+  expect(taken('n1', saying({ Key: two, Port: 1 }))).toEqual([{ Key: two, Port: 1 }]);
 });
