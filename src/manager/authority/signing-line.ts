@@ -1,7 +1,10 @@
 /** Requests and certificates cost milliseconds each: where many nodes come at once, one after the other leaves the event loop to others in between. */
 import { Refusal } from '#base/refusal';
 
-/** Who waits behind so many is told at once to come again. */
+/**
+ * Who waits behind so many is told at once to come again.
+ * @internal
+ */
 export const longestLine = 256;
 
 export class SigningLine {
