@@ -49,6 +49,9 @@ function isTty(service: Service): boolean {
   return service.Spec.TaskTemplate.ContainerSpec?.TTY === true;
 }
 
+/** Beyond it a time has no text of four digits for its year; no line is that late. */
+const lastMomentMs = Date.parse('9999-12-31T23:59:59Z');
+
 function logRequest(call: Call): LogRequest {
   const [stdout, stderr] = [flag(call, 'stdout'), flag(call, 'stderr')];
   if (!stdout && !stderr) throw new HttpError(500, 'Bad parameters: you must choose at least one stream');
@@ -65,7 +68,7 @@ function logRequest(call: Call): LogRequest {
     timestamps: flag(call, 'timestamps'),
     details: flag(call, 'details'),
     ...(/^\d+$/.test(tail) && { tail: Number(tail) }),
-    ...(since !== '' && since !== '0' && { sinceMs: Number(since) * 1000 }),
+    ...(since !== '' && since !== '0' && { sinceMs: Math.min(Number(since) * 1000, lastMomentMs) }),
   };
 }
 

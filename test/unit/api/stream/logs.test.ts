@@ -51,6 +51,13 @@ test('the options reach the source', async () => {
   expect(api.logRequests).toMatchObject([{ taskId, options: { stdout: true, stderr: false, follow: false, tail: 5, sinceMs: 1767225600500 } }]);
 });
 
+test('a time that no text of ours has is the last one that has', async () => {
+  const { taskId } = service();
+  api.logs.set(taskId, []);
+  await api.http('GET', '/services/web/logs?stdout=1&since=99999999999999');
+  expect(api.logRequests.map(({ options }) => options.sinceMs)).toEqual([Date.parse('9999-12-31T23:59:59Z')]);
+});
+
 test('what cannot be read is told at the end, in the words of Docker', async () => {
   const { taskId } = service();
   const reply = await api.http('GET', '/services/web/logs?stdout=1');
