@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { second } from '#base/text/duration';
-import { createRepository } from '#control/repository/repositories';
+import { createRepository, removeRepository } from '#control/repository/repositories';
 import { GitOps } from '#gitops/gitops';
 import { instantly } from '#test/support/instant-services';
 import { gitWorkerProgram } from '#test/support/git-worker-program';
@@ -22,6 +22,9 @@ export interface GitOpsFigures {
   readonly touchedMs: number;
   readonly touchedCpuMs: number;
   readonly noOpMs: number;
+  /** First sync of ten repositories of 100 stacks, and of one of 1,000: processor time. */
+  readonly manyCpuMs: number;
+  readonly wideCpuMs: number;
   /** Of one core, of ten idle repositories that are looked at every ten seconds. */
   readonly idlePercent: number;
 }
@@ -30,14 +33,21 @@ const largeStacks = 500;
 const idleRepositories = 10;
 const idleStacks = 100;
 const idleMs = 40_000;
+/** What comes after a sync, such as verdicts, is no part of the next. */
+const settlingMs = 6_000;
 const rounds = 5;
 const ticksPerSecond = 100;
 
-class Repository {
+/** Of stacks with four services and a config. */
+export class Repository {
   readonly folder: string;
 
-  constructor(folder: string, stacks: number) {
+  readonly #more: string;
+
+  /** `more`: of each service. */
+  constructor(folder: string, stacks: number, more = '') {
     this.folder = folder;
+    this.#more = more;
     for (let stack = 0; stack < stacks; stack++) this.write(stack, 1);
     this.git('init', '--quiet', '--initial-branch=main');
     this.commit();
@@ -46,8 +56,8 @@ class Repository {
   write(stack: number, version: number): void {
     const place = join(this.folder, 'stacks', `${this.folder.split('/').at(-1)}-${stack}`);
     mkdirSync(place, { recursive: true });
-    const services = [0, 1, 2, 3].map((each) => `  s${each}: { image: "app:${version}", environment: { A: "1" }, configs: [page] }\n`);
-    writeFileSync(join(place, 'compose.yml'), `services:\n${services.join('')}configs: { page: { file: page.html } }\n`);
+    const services = [0, 1, 2, 3].map((each) => `  s${each}: { ${this.#more}image: "app:${version}", environment: { A: "1" }, configs: [page] }\n`);
+    writeFileSync(join(place, 'compose.yml'), `version: "3.8"\nservices:\n${services.join('')}configs: { page: { file: page.html } }\n`);
     writeFileSync(join(place, 'page.html'), `page ${stack}`);
   }
 
@@ -119,12 +129,20 @@ export async function benchGitOps(): Promise<GitOpsFigures> {
       touched.push({ ms: both.ms, cpu: both.cpu - committingMs });
       noOp.push((await measured(() => gitops.sync('large'))).ms);
     }
-    for (let each = 0; each < idleRepositories; each++) {
-      const { folder: place } = new Repository(join(folder, `idle${each}`), idleStacks);
-      follow(`idle${each}`, place, 10 * second);
-      await gitops.sync(`idle${each}`);
-    }
-    await pause(idleMs / 6);
+    const wide = new Repository(join(folder, 'wide'), idleRepositories * idleStacks);
+    const places = Array.from({ length: idleRepositories }, (_, each) => new Repository(join(folder, `idle${each}`), idleStacks).folder);
+    await pause(settlingMs);
+    const one = await measured(async () => {
+      follow('wide', wide.folder, 3600 * second);
+      await gitops.sync('wide');
+    });
+    cluster.run(removeRepository('wide'));
+    await pause(settlingMs);
+    const many = await measured(async () => {
+      for (const [each, place] of places.entries()) follow(`idle${each}`, place, 10 * second);
+      await Promise.all(places.map((_, each) => gitops.sync(`idle${each}`)));
+    });
+    await pause(settlingMs);
     const idle = await measured(() => pause(idleMs));
     return {
       stacks: largeStacks,
@@ -133,6 +151,8 @@ export async function benchGitOps(): Promise<GitOpsFigures> {
       touchedMs: median(touched.map(({ ms }) => ms)),
       touchedCpuMs: median(touched.map(({ cpu }) => cpu)),
       noOpMs: median(noOp),
+      manyCpuMs: many.cpu,
+      wideCpuMs: one.cpu,
       idlePercent: (idle.cpu / idle.ms) * 100,
     };
   } finally {

@@ -20,6 +20,7 @@ function fileOf(wish: Wish): string {
     image: ${image}
     command: ${commands[wish.kind]}
     environment: { VERSION: "${wish.version}" }
+    labels: { version: "${wish.version}" }
     stop_grace_period: 100ms
     deploy:
       restart_policy: { delay: 100ms, max_attempts: 2 }
@@ -35,8 +36,8 @@ export class Commits {
   #line: { commit: string; wishes: Wishes }[] = [];
   /** What was healthy last, by stack. */
   readonly #good = new Map<string, number>();
-  /** Stacks whose containers a commit since then may replace. */
-  #touched = new Set<string>();
+  /** Stacks whose containers a commit since then may replace → how many commits. */
+  #touched = new Map<string, number>();
   #version = 0;
 
   constructor(repository: GitRepository, names: readonly string[], random: Random) {
@@ -73,10 +74,10 @@ export class Commits {
     return `force-pushes without the last ${depth}; ${this.#change('good')}`;
   }
 
-  /** Those that commits touched since it was asked last. */
-  takeTouched(): ReadonlySet<string> {
+  /** Those that commits touched since it was asked last, and how many did. */
+  takeTouched(): ReadonlyMap<string, number> {
     const touched = this.#touched;
-    this.#touched = new Set();
+    this.#touched = new Map();
     return touched;
   }
 
@@ -118,7 +119,8 @@ export class Commits {
 
   /** What does not render touches nothing. */
   #touch(before: Wishes, after: Wishes): void {
-    for (const name of this.#names) if (before[name] !== after[name] && after[name]?.kind !== 'broken') this.#touched.add(name);
+    for (const name of this.#names)
+      if (before[name] !== after[name] && after[name]?.kind !== 'broken') this.#touched.set(name, (this.#touched.get(name) ?? 0) + 1);
   }
 
   #wish(kind: Wish['kind']): Wish {
