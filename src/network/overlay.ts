@@ -77,7 +77,7 @@ export function planOverlay({ networks, peers, services, port = usualPort }: Ove
     const reached = isEncrypted(local.network) ? others.filter(({ encryption }) => encryption) : others;
     for (const { nodeId } of others.filter((peer) => !reached.includes(peer))) {
       problems.push(
-        `node ${nodeId} has no key: on the encrypted network ${local.network.Spec.Name} nothing is sent to it; see what it says under \`node inspect\``,
+        `node ${nodeId} is down or has no key: on the encrypted network ${local.network.Spec.Name} nothing is sent to it; see what it says under \`node inspect\``,
       );
     }
     const tunnel = tunnelOf(local, reached, addresses.get(local.network.ID) ?? []);
@@ -106,7 +106,8 @@ function encryptedPeers(networks: Overlay['networks'], peers: readonly Peer[], p
   const claims = new Map<string, Set<string>>();
   const claim = (what: string, nodeId: string): void => void claims.set(what, (claims.get(what) ?? new Set()).add(nodeId));
   for (const { nodeId, address, encryption } of others) {
-    for (const what of [address, encryption?.Key, encryption?.Next]) if (what !== undefined) claim(what, nodeId);
+    if (!encryption) continue;
+    for (const what of [address, encryption.Key, encryption.Next]) if (what !== undefined) claim(what, nodeId);
   }
   const found = new Map<string, EncryptedPeer>();
   for (const { nodeId, address, encryption } of others) {

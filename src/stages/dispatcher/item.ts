@@ -160,9 +160,10 @@ function peerItem(view: View, id: string): AssignmentUpdate | undefined {
   };
 }
 
-function encryptionOf(network: Network | undefined, { Description }: Node): PeerEncryption | undefined {
+/** A node that is down has no tasks that anybody is led to; its host may have joined anew as another. */
+function encryptionOf(network: Network | undefined, { Description, Status }: Node): PeerEncryption | undefined {
   const { Key, Next, Port } = Description?.Shoal?.Encryption ?? {};
-  if (!network || !isEncrypted(network) || Key === undefined || Port === undefined) return undefined;
+  if (!network || !isEncrypted(network) || Status.State === 'down' || Key === undefined || Port === undefined) return undefined;
   return { Key, ...(Next !== undefined && { Next }), Port };
 }
 

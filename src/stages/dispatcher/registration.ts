@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { withoutLeaving } from '#model/manager-address';
-import { canEncrypt, type Node, type NodeDescription } from '#model/object/node';
+import type { Node, NodeDescription } from '#model/object/node';
 import { update, type Action } from '#store/action';
 import { raised } from '#store/feature-level';
 import type { View } from '#store/view';
@@ -39,22 +39,33 @@ function withRole(node: Node, { Shoal }: NodeDescription): Node {
   return Shoal?.Role === 'worker' ? withoutLeaving(node) : node;
 }
 
-/** Public keys and addresses are seen by all: who says that another's is his would cut that one off. The first holder keeps it. */
-function withOwnKeys(view: View, { ID, Status, Description: before }: Node, description: NodeDescription): NodeDescription {
-  const said = description.Shoal?.Encryption;
-  const claims = claimsOf(description, Status);
-  const known = view.get('node', ID);
-  if (said?.Key === undefined || (known && equal(claims, claimsOf(before, known.Status)))) return description;
-  // A host that joined anew is another node than the one that it was, which is down.
-  const others = [...view.list('node')].filter((node) => node.ID !== ID && node.Status.State !== 'down' && canEncrypt(node));
-  const holder = others.find((node) => claimsOf(node.Description, node.Status).some((claim) => claims.includes(claim)));
+/**
+ * Public keys and addresses are seen by all: who says that another's is his would cut that one off. A key belongs to its first holder, an address
+ * to the node that speaks from it; where a node is sent to elsewhere is its mere word.
+ */
+function withOwnKeys(view: View, node: Node, description: NodeDescription): NodeDescription {
+  const known = view.get('node', node.ID);
+  const words = wordsOf(description, node.Status);
+  if (description.Shoal?.Encryption?.Key === undefined || (known && equal(words, wordsOf(known.Description, known.Status)))) return description;
+  const holder = [...view.list('node')].find(
+    (each) => each.ID !== node.ID && each.Status.State !== 'down' && heldBy(each).some((held) => words.includes(held)),
+  );
   if (!holder) return description;
   return { ...description, Shoal: { ...description.Shoal, Encryption: { Lacks: `a key and an address of its own: node ${holder.ID} has the same` } } };
 }
 
-function claimsOf(description: NodeDescription | undefined, { Addr }: Node['Status']): string[] {
-  const { Encryption: { Key, Next } = {}, DataPathAddr = Addr } = description?.Shoal ?? {};
-  return [Key, Next, DataPathAddr].filter((claim) => claim !== undefined && claim !== '') as string[];
+function wordsOf(description: NodeDescription | undefined, { Addr }: Node['Status']): string[] {
+  const { DataPathAddr = Addr } = description?.Shoal ?? {};
+  return [...keysOf(description), ...(DataPathAddr === Addr ? [] : [DataPathAddr])];
+}
+
+function heldBy({ Description, Status }: Node): string[] {
+  return [...keysOf(Description), Status.Addr];
+}
+
+function keysOf(description: NodeDescription | undefined): string[] {
+  const { Key, Next } = description?.Shoal?.Encryption ?? {};
+  return [Key, Next].filter((key) => key !== undefined);
 }
 
 function memberOf(view: View, nodeId: string): Node {

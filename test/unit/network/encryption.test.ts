@@ -46,9 +46,15 @@ test('frames of an encrypted network leave by the device that encrypts alone, wi
 test('a node without a key is sent nothing, and named; networks that are not encrypted know no keys', () => {
   const plan = planOverlay(overlay(two, peer('n33', '192.0.2.3'), peer('n2', '192.0.2.2', undefined, plain.network.ID)));
   expect([...(plan.tunnels.find(({ encrypted }) => encrypted)?.ways.values() ?? [])].map(({ underlay }) => underlay)).toEqual(['192.0.2.2', '192.0.2.2']);
-  expect(plan.problems).toEqual([expect.stringContaining('node n33 has no key: on the encrypted network')]);
+  expect(plan.problems).toEqual([expect.stringContaining('node n33 is down or has no key: on the encrypted network')]);
   expect(plan.tunnels.find(({ number }) => number === 4101)).toMatchObject({ encrypted: false });
   expect(planOverlay({ ...overlay(peer('n2', '192.0.2.2', undefined, plain.network.ID)), networks: [plain] }).encryption).toBeUndefined();
+});
+
+test('a host that joined anew is reached by the key of the node that it is now', () => {
+  const { encryption, tunnels } = planOverlay(overlay(two, peer('n1', '192.0.2.2')));
+  expect(encryption).toEqual(new Map([['192.0.2.2', { key: old, port: 51820 }]]));
+  expect(tunnels[0]?.ways.has('10.5.0.30')).toBe(true);
 });
 
 test.each([

@@ -49,4 +49,6 @@ test('by which key a peer is known goes to those on encrypted networks alone', (
   expect(peer({ encrypted: '' })).toMatchObject({ Encryption });
   expect(peer({ encrypted: 'false' })).not.toHaveProperty('Encryption');
   expect(peer({})).not.toHaveProperty('Encryption');
+  const down = { ...node, Description: description, Status: { ...node.Status, State: 'down' as const } };
+  expect(itemOf(storeOf({ node: [down], network: [aNetwork('net', { Options: { encrypted: '' } })] }), 'peer:net/n1')?.item).not.toHaveProperty('Encryption');
 });

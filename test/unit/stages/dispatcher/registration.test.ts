@@ -67,5 +67,11 @@ test('a key or an address that another node has is nobody else’s, whoever says
     expect(taken('n2', said, 'down')).toEqual([said.Shoal?.Encryption]);
   }
   expect(taken('n2', saying({ Key: fresh, Port: 1 }))).toEqual([{ Key: fresh, Port: 1 }]);
+  // The address that a node speaks from is its own, though another has said that it is his.
+  const store = storeOf({
+    node: [aNode('n1', { Description: saying({ Key: one, Port: 1 }, '192.0.2.2'), Status: { State: 'ready', Addr: '192.0.2.1' } }), aNode('n2')],
+  });
+  const [action] = registerNode(store, 'n2', saying({ Key: fresh, Port: 1 }), '192.0.2.2');
+  expect(action).toMatchObject({ object: { Description: { Shoal: { Encryption: { Key: fresh } } } } });
   expect(taken('n1', saying({ Key: two, Port: 1 }))).toEqual([{ Key: two, Port: 1 }]);
 });
