@@ -22,6 +22,7 @@ import type { RepositorySpec } from '#model/object/repository';
 import type { RepositoryPlan } from '#model/difference/stack-plan';
 import type { RenderedStack } from '#reconciler/rendered';
 import { planAdoption } from '#reconciler/plan';
+import { SettledStacks } from '#reconciler/settled';
 import { commitActions, planCommit, planDeclared } from '#reconciler/repository-plan';
 import type { WaitingChanges } from './apply/carry-out.ts';
 import { ReconcileEvents } from './events.ts';
@@ -150,6 +151,8 @@ export class GitOps {
       inForce: new Set<string>(),
       commit,
       keeps: declared.KeepsStacks === true,
+      // Planned once more for its rollout, and again where the cluster moves meanwhile: only what moved is compared.
+      settled: new SettledStacks(),
       ...(missing !== undefined && { missing }),
     };
     const view = await this.#parts.cluster.read();

@@ -22,7 +22,7 @@ export interface PlayParts {
 }
 
 /** A cluster that moves is tried again, for so long; one that never stands still is not played forward. */
-const mostTries = 20;
+const mostTries = 5;
 const longestMs = 2_000;
 /** Whoever leads has other things to do. */
 const plays = new Places(1);

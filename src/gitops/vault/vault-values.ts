@@ -100,7 +100,8 @@ export class VaultValues {
     for (const stack of open) {
       given.set(stack.Name, new Map(referencesOf(stack).map(({ text }) => [text, asked.get(text) ?? { error: 'it was not asked for' }])));
     }
-    bound(users, given);
+    // What is in force goes first: what is new takes nothing from it.
+    bound([...users.filter((stack) => !open.includes(stack)), ...open], given);
     for (const stack of open) if (mode !== 'known') this.#last.set(stack.Name, { asked: stack.digest, values: given.get(stack.Name) ?? new Map() });
     return stacks.map((stack) => (isUser(stack) ? this.#filled(stack, given.get(stack.Name) ?? new Map()) : stack));
   }
