@@ -84,7 +84,7 @@ export class Sessions {
     const { state, clock } = this.#parts;
     const catalog = new Catalog(state.store);
     this.#catalog = catalog;
-    await inTurns(catalog.fill(), clock, { goOn: () => this.#catalog === catalog });
+    await inTurns(catalog.fill(), clock, { goOn: () => this.#catalog === catalog, goesFirst: true });
   }
 
   /** Ends all sessions. */

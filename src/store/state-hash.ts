@@ -3,9 +3,9 @@
 /** Sums stay below 2^53, so that they are exact. */
 const modulus = 2 ** 52;
 /** What may wait to be counted. */
-const waitingLimit = 256;
-/** Text that is counted for whoever asks for the hash, about a millisecond's work. */
-const askedLength = 64 * 1024;
+const waitingLimit = 64;
+/** Text that is counted for whoever asks for the hash, some milliseconds' work: far more than usually waits. */
+const askedLength = 256 * 1024;
 /** And in one step. */
 const stepLength = 8 * 1024;
 
@@ -26,9 +26,9 @@ export class StateHash {
     return this.#changed.size > waitingLimit;
   }
 
-  /** Counts a little. */
-  step(): void {
-    this.#count(stepLength);
+  /** Counts a little; returns whether nothing is left. */
+  step(): boolean {
+    return this.#count(stepLength);
   }
 
   /** As `text`, if that takes no long turn; undefined where much changed: it is counted over several calls. */

@@ -88,9 +88,9 @@ export class Store extends CountedView implements View {
     return this.#hash.isBehind;
   }
 
-  /** Counts what changed, until little is left. */
+  /** Counts what changed, until nothing is left. */
   *countHash(): Steps<void> {
-    for (; this.#hash.isBehind; yield) this.#hash.step();
+    while (!this.#hash.step()) yield;
   }
 
   get<K extends Kind>(kind: K, id: string): ObjectOf[K] | undefined {

@@ -37,8 +37,9 @@ export async function inTurns<T>(steps: Steps<T>, clock: Turns, { goOn, turned, 
         if (done === true) return value;
       }
     } finally {
-      turned?.(clock.monotonicNow() - began);
+      // Whatever a listener does, the others have their turn.
       turn.leave();
+      turned?.(clock.monotonicNow() - began);
     }
   }
 }

@@ -77,7 +77,7 @@ export class Draft {
     if (rests) draft.#restless = restless;
     for (const task of surroundings.view.tasksOfService(service.ID)) {
       if (surroundings.pace.isDue) yield;
-      if (!rests?.(task)) restless.add(task.ID);
+      if (rests && !rests(task)) restless.add(task.ID);
       draft.#tasks.set(task.ID, task);
       draft.#slots.put(task, undefined);
     }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { encodeEntry } from '#test/support/entry-bytes';
+import { Divergence } from '#replica/divergence';
 import { ReplicatedState } from '#replica/state';
 import type { Config } from '#model/object/secret';
 import { create, newMeta, update, type Entry } from '#store/action';
@@ -108,4 +109,15 @@ test('what changed is counted in turns to come, on whoever applies it, and no en
   }
   expect(state.store.hashIsBehind).toBe(false);
   expect(state.store.hashSoon()).toBe(state.store.hash());
+});
+
+test('a follower compares however much came before, once turns have passed', async () => {
+  const turns: (() => void)[] = [];
+  const state = new ReplicatedState({ monotonicNow: () => 0, soon: (run) => void turns.push(run) });
+  for (let at = 0; at < 300; at++) void state.apply(committed(1 + at, { actions: [create('config', config(`d${at}`, 5000))], now: 1 }));
+  while (turns.length > 0) {
+    turns.shift()?.();
+    for (let step = 0; step < 10; step++) await Promise.resolve();
+  }
+  expect(() => state.apply(committed(301, { actions: [], now: 1, check: '20000000000001' }))).toThrow(Divergence);
 });

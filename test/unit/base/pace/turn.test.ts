@@ -88,10 +88,15 @@ test('a work that fails, or is given up in a pause, leaves the turn to the other
     })(),
     clock,
   ).catch((error: unknown) => (error as Error).message);
+  const listener = inTurns(steps(1, 1, clock, seen, 'd'), clock, {
+    turned: () => {
+      throw new Error('the listener fails');
+    },
+  }).catch((error: unknown) => (error as Error).message);
   const given = inTurns(steps(100, 1, clock, seen, 'b'), clock, { goOn: () => false });
   const last = inTurns(steps(10, 1, clock, seen, 'c'), clock);
-  await turnsOf(clock, Promise.all([failing, given, last]));
-  expect([await failing, await given, await last]).toEqual(['it fails', undefined, 10]);
+  await turnsOf(clock, Promise.all([failing, listener, given, last]));
+  expect([await failing, await listener, await given, await last]).toEqual(['it fails', 'the listener fails', undefined, 10]);
 });
 
 test('clocks of one event loop share their turns', () => {
