@@ -71,6 +71,13 @@ test('for CI servers: a test for each file, texts escaped', () => {
 
 test('wrong usage ends with 2', () => {
   expect(shoal('stack', 'lint').code).toBe(2);
+  const nowhere = { code: 1, err: '' };
+  const message = 'open nowhere.yml: no such file or directory';
+  expect(shoal('stack', 'lint', '-c', 'good.yml', '-c', 'nowhere.yml')).toEqual({ code: 1, out: '', err: `${message}\n` });
+  const { out: json, ...asJson } = shoal('stack', 'lint', '-c', 'good.yml', '-c', 'nowhere.yml', '--format', 'json');
+  expect([asJson, JSON.parse(json)]).toEqual([nowhere, { errors: 1, warnings: 0, diagnostics: [{ severity: 'error', message, file: 'nowhere.yml' }] }]);
+  const { out: junit, ...asJunit } = shoal('stack', 'lint', '-c', 'good.yml', '-c', 'nowhere.yml', '--format', 'junit');
+  expect([asJunit, junit]).toEqual([nowhere, expect.stringContaining(`<failure message="${message}">`)]);
   expect(shoal('stack', 'lint', '-c', 'good.yml', '--format', 'xml')).toMatchObject({ code: 2, err: '--format is one of text, json, junit, not "xml"\n' });
   expect(shoal('stack', 'plan', '-c', 'good.yml', '--format', 'xml')).toMatchObject({ code: 2, err: '--format is one of text, json, markdown, not "xml"\n' });
   expect(shoal('stack', 'config', '-c', 'good.yml', '--strict', '--json').code).toBe(2);

@@ -1,7 +1,7 @@
 /** `stack lint`: what is wrong with stack files, asked of nobody: no daemon, no Docker. */
 import type { Command } from 'commander';
 import { CommandError, exitCodes } from '../../command-error.ts';
-import { lintFormats, type LintFormat } from '../../output/diagnostics.ts';
+import { lintFormats, type Linted, type LintFormat } from '../../output/diagnostics.ts';
 import { openSession } from '../../session.ts';
 import type { LoadFlags } from '../../deploy/flags.ts';
 import { addFileOptions } from './stack-deploy.ts';
@@ -28,8 +28,24 @@ async function runLint(flags: LintFlags, command: Command): Promise<void> {
     import('../../deploy/spec-files.ts'),
     import('../../output/diagnostics.ts'),
   ]);
-  const request = specRequest(environment, undefined, flags);
-  const { stack, diagnostics } = loadStack(flags.strict ? { ...request, mode: 'strict', stack: 'stack' } : request);
-  for (const line of lintLines({ files: request.files, services: stack?.Services.length, diagnostics }, format as LintFormat)) terminal.out(line);
+  const read = (): Linted => {
+    const request = specRequest(environment, undefined, flags);
+    const { stack, diagnostics } = loadStack(flags.strict ? { ...request, mode: 'strict', stack: 'stack' } : request);
+    return { files: request.files, services: stack?.Services.length, diagnostics };
+  };
+  const linted = format === 'text' ? read() : orUnread(read, flags);
+  const { diagnostics } = linted;
+  for (const line of lintLines(linted, format as LintFormat)) terminal.out(line);
   if (diagnostics.some(({ severity }) => severity === 'error')) process.exitCode = exitCodes.refused;
+}
+
+/** Programs read the answer in their format also where a file could not be read. */
+function orUnread(read: () => Linted, { composeFile = [] }: LintFlags): Linted {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.exitCode !== exitCodes.refused) throw error;
+    const file = composeFile.find((path) => error.message.includes(path)) ?? composeFile[0];
+    return { files: [], services: undefined, diagnostics: [{ severity: 'error', message: error.message, ...(file !== undefined && { file }) }] };
+  }
 }
