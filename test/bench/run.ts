@@ -89,7 +89,7 @@ async function gitOpsRows(): Promise<Row[]> {
 /** What there was before: a loop that deploys each stack again, against a real Docker Swarm. */
 async function besideRows(): Promise<Row[]> {
   const { stacks, loopMs, touchedMs, noOpMs } = await benchBeside();
-  const beside = `beside a loop of \`docker stack deploy\` over ${stacks} stacks × 4 services`;
+  const beside = `over a store in memory, beside a loop of \`docker stack deploy\` over ${stacks} stacks × 4 services`;
   const row = (what: string, ms: number): Row => ({
     what: `${what}, ${beside} (${whole(loopMs)})`,
     figure: `${whole(ms)}: ${Math.round(loopMs / ms)} times as fast`,
