@@ -83,6 +83,11 @@ test('wrong usage ends with 2', () => {
   expect(shoal('stack', 'config', '-c', 'good.yml', '--strict', '--json').code).toBe(2);
 });
 
+test('a deploy that reaches nobody ends with its result, too', () => {
+  const { code, out } = shoal('stack', 'deploy', '-c', 'good.yml', '--json', 'app');
+  expect([code, JSON.parse(out)]).toEqual([1, { result: 'refused', exit: 1, services: [], seconds: expect.any(Number) }]);
+});
+
 test('the merged files as JSON', () => {
   const { code, out } = shoal('stack', 'config', '-c', 'good.yml', '--json');
   expect(code).toBe(0);

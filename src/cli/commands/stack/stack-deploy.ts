@@ -4,6 +4,7 @@ import { CommandError, exitCodes } from '../../command-error.ts';
 import { chosenMode, expectNeedsUs, type DeployFlags } from '../../deploy/flags.ts';
 import { collect, openSession } from '../../session.ts';
 import { addWaitOptions } from '../../progress/wait.ts';
+import { withResult } from '../../progress/result.ts';
 
 const exitCodeHelp = `
 Towards a daemon of shoal's files mean what the Compose Specification says; towards Docker, or with --strict,
@@ -51,7 +52,8 @@ export function addLoadOptions(command: Command): Command {
 
 async function runDeploy(name: string | undefined, flags: DeployFlags, command: Command): Promise<void> {
   const session = openSession(command);
-  const mode = await chosenMode(session.client, flags);
+  // Also where nobody answers the last line is the result.
+  const mode = await withResult(session.terminal, flags.json, Date.now(), () => chosenMode(session.client, flags));
   if (mode === 'strict' && flags.expect !== undefined) throw new CommandError(expectNeedsUs, exitCodes.usage);
   // The loader is the heavy part of the program; only the commands that load pay for it.
   if (mode === 'strict') return (await import('../../deploy/docker/strict.ts')).deployStrict(session, name, flags);
