@@ -1,6 +1,6 @@
 /** Commands that read stack files and ask no daemon: what they say to people, programs and CI servers, and their exit codes. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -71,10 +71,12 @@ test('for CI servers: a test for each file, texts escaped', () => {
 
 test('wrong usage ends with 2', () => {
   expect(shoal('stack', 'lint').code).toBe(2);
+  // A name that ends another one's.
+  copyFileSync(join(folder, 'good.yml'), join(folder, 'here.yml'));
   const nowhere = { code: 1, err: '' };
   const message = 'open nowhere.yml: no such file or directory';
   expect(shoal('stack', 'lint', '-c', 'good.yml', '-c', 'nowhere.yml')).toEqual({ code: 1, out: '', err: `${message}\n` });
-  const { out: json, ...asJson } = shoal('stack', 'lint', '-c', 'good.yml', '-c', 'nowhere.yml', '--format', 'json');
+  const { out: json, ...asJson } = shoal('stack', 'lint', '-c', 'here.yml', '-c', 'nowhere.yml', '--format', 'json');
   expect([asJson, JSON.parse(json)]).toEqual([nowhere, { errors: 1, warnings: 0, diagnostics: [{ severity: 'error', message, file: 'nowhere.yml' }] }]);
   const { out: junit, ...asJunit } = shoal('stack', 'lint', '-c', 'good.yml', '-c', 'nowhere.yml', '--format', 'junit');
   expect([asJunit, junit]).toEqual([nowhere, expect.stringContaining(`<failure message="${message}">`)]);

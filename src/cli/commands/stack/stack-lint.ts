@@ -45,7 +45,7 @@ function orUnread(read: () => Linted, { composeFile = [] }: LintFlags): Linted {
     return read();
   } catch (error) {
     if (!(error instanceof CommandError) || error.exitCode !== exitCodes.refused) throw error;
-    const file = composeFile.find((path) => error.message.includes(path)) ?? composeFile[0];
+    const file = composeFile.find((path) => error.message.includes(` ${path}:`)) ?? composeFile[0];
     return { files: [], services: undefined, diagnostics: [{ severity: 'error', message: error.message, ...(file !== undefined && { file }) }] };
   }
 }
