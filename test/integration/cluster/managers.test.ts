@@ -147,12 +147,10 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     const [first] = managers as [HostDaemon];
     await eventually(() => running(first, 'app'), allRun(daemons));
     const before = allContainers();
-    await first.askDocker('network', 'create', '-d', 'overlay', '--attachable', 'open');
-    first.host.docker(['run', '-d', '--name', 'own', image]);
-    const connect = () => first.docker(['network', 'connect', 'open', 'own']);
+    const seal = () => first.docker(['network', 'create', '-d', 'overlay', '-o', 'encrypted', 'sealed']);
     for (const daemon of [...workers, ...managers.toReversed()]) {
       await eventually(
-        async () => (await connect()).stderr.match(/level \d+, .* at \d+/)?.[0],
+        async () => (await seal()).stderr.match(/level \d+, .* at \d+/)?.[0],
         `level ${featureLevel}, and the cluster is at ${featureLevel - 1}`,
       );
       await daemon.stop();
@@ -163,10 +161,8 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
       expect(allContainers(), logs()).toEqual(before);
     }
     await eventually(() => running(first, 'app'), allRun(daemons));
-    await eventually(async () => (await connect()).code, 0);
-    await first.askDocker('network', 'disconnect', 'open', 'own');
-    first.host.docker(['rm', '-f', 'own']);
-    await insist(first, 'network', 'rm', 'open');
+    await eventually(async () => (await seal()).code, 0);
+    await insist(first, 'network', 'rm', 'sealed');
     await first.ask('swarm', 'update', '--dispatcher-heartbeat', '1s');
   });
 
