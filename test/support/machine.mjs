@@ -51,6 +51,11 @@ export function whyNoHost() {
   return missing.length > 0 ? `needs the packages ${missing.join(', ')}` : undefined;
 }
 
+/** Why no network can be encrypted on this machine; undefined: it can, or there are no hosts at all. */
+export function whyNoEncryption() {
+  return existsSync('/sys/module/wireguard') || existsSync('/dev/net/tun') ? undefined : 'needs /dev/net/tun, or the kernel module wireguard';
+}
+
 /**
  * A host of its own: network namespace, hostname and Docker Engine.
  * @typedef {object} Host

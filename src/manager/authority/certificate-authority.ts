@@ -127,7 +127,7 @@ export class CertificateAuthority implements Duty {
     // A learner costs nobody a majority: should the joiner be gone by now, it is removed as any other manager.
     if (role === 'manager') await seats().add({ id: nodeId, address: managerAddress(node) });
     this.#parts.logger.info({ node: nodeId, role, address }, 'a node joined the cluster by token');
-    const issued = await this.#issue(view, nodeId, role, request);
+    const issued = await this.#issue(view, nodeId, { role, request }, this.#joins);
     return { ...issued, nodeId, role, managers: managerAddresses(view.list('node')) };
   }
 
@@ -139,7 +139,7 @@ export class CertificateAuthority implements Duty {
     if (!node) throw new Refusal('permissionDenied', `node ${nodeId} was removed from swarm`);
     const role = certifiedRole(node);
     if (role === 'manager' && roleOf(node) !== 'manager') await this.#promote(node, address || managerAddress(node));
-    const issued = await this.#issue(view, nodeId, role, request);
+    const issued = await this.#issue(view, nodeId, { role, request }, this.#members);
     await this.#note(nodeId, request);
     if (node.Shoal?.Leaving) await cluster.submit(noteLeft(nodeId));
     return issued;
@@ -168,11 +168,12 @@ export class CertificateAuthority implements Duty {
     logger.info({ node: ID, address }, 'a node becomes a manager: it votes once it holds the log');
   }
 
-  async #issue(view: View, nodeId: string, role: NodeRole, request: string): Promise<IssuedCertificate> {
+  async #issue(view: View, nodeId: string, { role, request }: { role: NodeRole; request: string }, line: SigningLine): Promise<IssuedCertificate> {
     const { clock, incarnation } = this.#parts;
     const { authority, clusterId, settings } = authorityIn(view);
     const template = nodeTemplate({ nodeId, role, clusterId }, clock.now(), settings.NodeCertExpiry);
-    return { certificate: await this.#sign(request, template, authority, settings), roots: trustedRoots(authority), incarnation: incarnation() };
+    const certificate = await this.#sign({ request, template }, authority, settings, line);
+    return { certificate, roots: trustedRoots(authority), incarnation: incarnation() };
   }
 
   /** The same one as long as the authority is. */
@@ -182,11 +183,16 @@ export class CertificateAuthority implements Duty {
   }
 
   /** Where an external CA is set for the root, it signs, and nobody else does. */
-  async #sign(request: string, template: Template, authority: Authority, settings: ClusterSpec['CAConfig']): Promise<string> {
+  async #sign(
+    { request, template }: { request: string; template: Template },
+    authority: Authority,
+    settings: ClusterSpec['CAConfig'],
+    line: SigningLine,
+  ): Promise<string> {
     const { certificates } = this.#parts;
     const issuer = this.#issuerOf(authority);
     const urls = externalsFor(issuer.certificate, authority, settings);
-    if (urls.length === 0) return this.#members.alone(() => certificates.issue(request, template, issuer));
+    if (urls.length === 0) return line.alone(() => certificates.issue(request, template, issuer));
     // What is no request is refused here, as it is without an external CA.
     await certificates.checkRequest(request);
     const leaf = await this.#askExternals(urls, { request, template, issuer: issuer.certificate }, trustedRoots(authority));

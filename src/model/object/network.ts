@@ -67,9 +67,12 @@ export const networkNumberOption = 'com.docker.network.driver.overlay.vxlanid_li
 /** Driver option, as Docker has it: packets between hosts are encrypted. */
 export const encryptedOption = 'encrypted';
 
+const off: ReadonlySet<string> = new Set(['false', 'f', '0', 'no', 'off']);
+
+/** Whatever is not plainly off is on: people write `yes`, Docker's own command line nothing at all. */
 export function isEncrypted({ Spec }: { Spec: Pick<NetworkSpec, 'Options'> }): boolean {
   const value = Spec.Options?.[encryptedOption];
-  return value !== undefined && value !== 'false' && value !== '0';
+  return value !== undefined && !off.has(value.toLowerCase());
 }
 
 /** The gateway that its maker asked for; undefined where the managers choose. */

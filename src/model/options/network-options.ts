@@ -18,8 +18,8 @@ const built: Readonly<Record<string, Check>> = {
   // Less than 68 bytes no host need take.
   [mtuOption]: within(68, 65_535),
   [networkNumberOption]: within(networkNumbers.first, networkNumbers.last),
-  // Docker's own CLI sends it without a value.
-  [encryptedOption]: (value) => (['', 'true', 'false', '1', '0'].includes(value) ? undefined : 'true or false is expected'),
+  // Any value says something: see `isEncrypted`.
+  [encryptedOption]: () => undefined,
   'com.docker.network.bridge.enable_ip_masquerade': (value) =>
     /^(true|false|1|0|t|f|T|F|TRUE|FALSE|True|False)$/.test(value) ? undefined : 'true or false is expected',
   'com.docker.network.bridge.host_binding_ipv4': (value) => (isAddress(value) && !value.includes(':') ? undefined : 'an IPv4 address is expected'),

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createNetwork, removeNetwork } from '#control/networks';
 import { createService, removeService } from '#control/service/services';
 import { deployStack } from '#control/stack/stacks';
-import type { NetworkSpec } from '#model/object/network';
+import { isEncrypted, type NetworkSpec } from '#model/object/network';
 import type { Node, NodeEncryption } from '#model/object/node';
 import { create, newMeta, update } from '#store/action';
 import { initialisedCluster } from '#test/support/memory-cluster';
@@ -38,7 +38,6 @@ const number = 'com.docker.network.driver.overlay.vxlanid_list';
 const Subnet = '10.9.0.0/24';
 
 test.each<[Partial<NetworkSpec>, string, RegExp]>([
-  [{ Options: { encrypted: 'yes' } }, 'invalidArgument', /^invalid network option encrypted=yes: true or false is expected$/],
   [
     { Options: { encrypted: '' } },
     'failedPrecondition',
@@ -66,6 +65,18 @@ test.each<[Partial<NetworkSpec>, string, RegExp]>([
     refusal,
   );
   expect(cluster.store.byName('network', 'st_n')).toBeUndefined();
+});
+
+test.each([
+  ['', true],
+  ['true', true],
+  ['yes', true],
+  ['1', true],
+  ['false', false],
+  ['No', false],
+  ['0', false],
+])('encrypted=%s', (encrypted, is) => {
+  expect(isEncrypted({ Spec: { Options: { encrypted } } })).toBe(is);
 });
 
 test('an encrypted network is made where every node can encrypt; those that cannot are named with what they lack', () => {
