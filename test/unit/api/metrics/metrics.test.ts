@@ -87,7 +87,19 @@ test('tasks without a node are counted by what keeps them from one, and each rea
   const { text } = await resting.http('GET', '/metrics');
   await resting.stop();
   const counts = Object.fromEntries([...text.matchAll(/^shoal_tasks_pending\{reason="(\w+)"\} (\d+)$/gm)].map(([, reason, count]) => [reason, Number(count)]));
-  expect(counts).toEqual({ unavailable: 0, resources: 1, plugin: 0, constraints: 1, platform: 0, port: 0, max_replicas: 0, volume: 0, new: 1, other: 1 });
+  expect(counts).toEqual({
+    unavailable: 0,
+    resources: 1,
+    plugin: 0,
+    encryption: 0,
+    constraints: 1,
+    platform: 0,
+    port: 0,
+    max_replicas: 0,
+    volume: 0,
+    new: 1,
+    other: 1,
+  });
 });
 
 test('what the parts of the daemon tell is shown, and forgotten with the service or repository that it names', async () => {
