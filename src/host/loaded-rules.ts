@@ -1,5 +1,6 @@
 /** Our tables of one name in the kernel: loaded when they differ, looked after, removed. */
 import type { Logger } from '#base/logger';
+import { OneByOne } from '#base/pace/one-by-one';
 import type { Counters } from '#network/contract';
 import { changeText, type RuleSet } from '#network/rules/rule-set';
 import { listRules, loadRules, removeRules, rulesInForce, showsRevision } from './rule-table.ts';
@@ -15,7 +16,7 @@ export class LoadedRules {
   /** How often the watch is to have heard of the table, by what we did ourselves; undefined: that is to be found out. */
   #explained: { touches: number; losses: number } | undefined;
   /** One thing at a time: an audit must not put back what a change has just replaced. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #works = new OneByOne();
 
   constructor(
     readonly table: string,
@@ -27,7 +28,7 @@ export class LoadedRules {
 
   /** Brings `rules` in force; true when the kernel had others. After a restart it may well have the right ones already. */
   load(rules: RuleSet): Promise<boolean> {
-    return this.#alone(() => this.#load(rules));
+    return this.#works.alone(() => this.#load(rules));
   }
 
   async #load(rules: RuleSet): Promise<boolean> {
@@ -41,7 +42,7 @@ export class LoadedRules {
 
   /** Loads again what somebody else changed; a sentence when that was so. */
   audit(): Promise<string[]> {
-    return this.#alone(() => this.#audit());
+    return this.#works.alone(() => this.#audit());
   }
 
   async #audit(): Promise<string[]> {
@@ -55,7 +56,7 @@ export class LoadedRules {
 
   /** Whether nobody changed what was loaded; without a watch, whether a flush or a removal left it. */
   whole(): Promise<boolean> {
-    return this.#alone(async () => {
+    return this.#works.alone(async () => {
       if (!this.#inForce) return true;
       return this.#watch.changes === undefined ? rulesInForce(this.#inForce) : !(await this.#wereChanged(this.#inForce));
     });
@@ -66,17 +67,11 @@ export class LoadedRules {
   }
 
   remove(): Promise<void> {
-    return this.#alone(async () => {
+    return this.#works.alone(async () => {
       await removeRules(this.table);
       this.#inForce = undefined;
       this.#explained = undefined;
     });
-  }
-
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => undefined);
-    return done;
   }
 
   /** What differs from `before`, where nobody else was at it; all of it where that is not what the kernel has. */

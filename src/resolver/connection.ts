@@ -1,5 +1,6 @@
 /** The daemon's end of a line to a resolver that has said who it is. */
 import { lstatSync } from 'node:fs';
+import { OneByOne } from '#base/pace/one-by-one';
 import { Refusal } from '#base/refusal';
 import { connectLines, lineSocket, type LineSocket } from './line-socket.ts';
 import { protocolVersion, type Applied, type ApplyMessage, type FromResolver, type LogMessage, type ToResolver, type Welcome } from './protocol.ts';
@@ -21,7 +22,7 @@ export class Connection {
   #sequence = 0;
   /** What an answer is waited for with; one at a time. */
   #waiting: ((message: FromResolver | undefined) => void) | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #exchanges = new OneByOne();
   #closed = false;
 
   private constructor(socket: Parameters<typeof lineSocket>[0], calls: ConnectionCalls) {
@@ -78,9 +79,7 @@ export class Connection {
   }
 
   #exchange<T extends FromResolver>(message: ToResolver, isAnswer: (heard: FromResolver) => T | false): Promise<T> {
-    const answer = this.#last.then(() => this.#exchangeNow(message, isAnswer));
-    this.#last = answer.catch(() => undefined);
-    return answer;
+    return this.#exchanges.alone(() => this.#exchangeNow(message, isAnswer));
   }
 
   #exchangeNow<T extends FromResolver>(message: ToResolver, isAnswer: (heard: FromResolver) => T | false): Promise<T> {

@@ -1,5 +1,6 @@
 /** The doctor of the network: at the leader, who asks every node what it sees of the others, and puts together what they say. */
 import type { Duplex } from 'node:stream';
+import { OneByOne } from '#base/pace/one-by-one';
 import { Refusal } from '#base/refusal';
 import type { Diagnosis, DoctorPeer, ExaminedNode, Finding, Heard, Listening, Look, NetworkLook } from '#model/doctor/examination';
 import { judgeServices, judgeWay, type Participant } from '#model/doctor/verdict';
@@ -28,16 +29,11 @@ const mostWaiting = 8;
 
 export function doctorRoutes(context: Context): Route[] {
   // One after the other: with a look nodes forget what they noted for the one before.
-  let last: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
-  const inTurn = async (call: Call): Promise<Diagnosis> => {
-    if (waiting >= mostWaiting) throw new Refusal('unavailable', 'the network is being looked at for several others: try again in a minute');
-    waiting += 1;
-    const done = last.then(() => diagnose(call, context)).finally(() => (waiting -= 1));
-    last = done.catch(() => undefined);
-    return await done;
-  };
-  return [get('/shoal/v1/network/doctor', async (call) => ({ status: 200, json: await inTurn(call) }))];
+  const looks = new OneByOne({
+    most: mostWaiting,
+    refusal: () => new Refusal('unavailable', 'the network is being looked at for several others: try again in a minute'),
+  });
+  return [get('/shoal/v1/network/doctor', async (call) => ({ status: 200, json: await looks.alone(() => diagnose(call, context)) }))];
 }
 
 interface Examined {

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { access, constants, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { type Clock, pause } from '#base/clock';
+import { OneByOne } from '#base/pace/one-by-one';
 import type { NodeEncryption } from '#model/object/node';
 import { encryptingDevice, encryptionIn, peerWords, type SeenEncryption, unheard, wantedText } from '#network/encryption';
 import type { EncryptedPeer } from '#network/overlay';
@@ -43,9 +44,8 @@ export class EncryptingDevice {
   #next: KeyPair | undefined;
   #port = ports.first;
   #applied: ReadonlyMap<string, EncryptedPeer> | undefined;
-  #appliedText = '';
   /** One thing at a time. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #works = new OneByOne();
 
   constructor({ nodeId, mark }: EncryptingOptions, clock: Clock) {
     this.name = encryptingDevice(nodeId);
@@ -62,25 +62,23 @@ export class EncryptingDevice {
 
   /** Makes the device and its peers as wanted; true when something was other. Throws where it cannot be. `look`: what was applied last may have been changed. */
   apply(wanted: ReadonlyMap<string, EncryptedPeer>, { local, mtu }: { local: string; mtu: number }, look: boolean): Promise<boolean> {
-    return this.#alone(async () => {
+    return this.#works.alone(async () => {
       await this.#prepare();
       if (this.#lacks !== undefined) throw new Error(`this host lacks ${this.#lacks}`);
-      const text = wantedText(wanted);
-      if (!look && this.#applied && this.#appliedText === text) return false;
+      if (!look && this.#applied && wantedText(this.#applied) === wantedText(wanted)) return false;
       const made = await this.#make(local, mtu);
       const seen = await this.#seen();
       const moved = [...wanted].filter(([host, { port }]) => (this.#applied?.get(host)?.port ?? port) !== port).map(([host]) => host);
       const words = peerWords(wanted, seen.peers, new Set(moved));
       if (words.length > 0) await must('wg', ['set', this.name, ...words]);
       this.#applied = wanted;
-      this.#appliedText = text;
       return made || words.length > 0;
     });
   }
 
   /** Whether it is as it was applied last. */
   whole(): Promise<boolean> {
-    return this.#alone(async () => {
+    return this.#works.alone(async () => {
       if (!this.#applied) return true;
       const seen = await this.#dump();
       return seen !== undefined && (await isUp(this.name)) && seen.privateKey === this.#key.private && peerWords(this.#applied, seen.peers).length === 0;
@@ -107,7 +105,7 @@ export class EncryptingDevice {
     const next = newKey();
     this.#next = next;
     await this.#told(tell, signal);
-    await this.#alone(async () => {
+    await this.#works.alone(async () => {
       this.#key = next;
       this.#next = undefined;
       if (this.#applied) await this.#setKey();
@@ -129,16 +127,10 @@ export class EncryptingDevice {
   }
 
   remove(): Promise<void> {
-    return this.#alone(async () => {
+    return this.#works.alone(async () => {
       this.#applied = undefined;
       if ((await deviceNames()).has(this.name)) await must('ip', ['link', 'del', 'dev', this.name]);
     });
-  }
-
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => undefined);
-    return done;
   }
 
   /** What is lacking is looked for again whenever it is asked for: somebody may have installed it. */

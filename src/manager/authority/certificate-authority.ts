@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
+import type { OneByOne } from '#base/pace/one-by-one';
 import { Refusal } from '#base/refusal';
 import { issuerOf, newAuthority, newRoot } from '#ca/authority';
 import { joinPem, trustedRoots } from '#model/trust';
@@ -21,7 +22,7 @@ import type { Authority } from '#model/object/authority';
 import type { MemberChanges } from '#replica/replicated-log';
 import { clusterOf, type View } from '#store/view';
 import type { Duty } from '../leader-duties.ts';
-import { SigningLine } from './signing-line.ts';
+import { signingLine } from './signing-line.ts';
 
 /** Those who agree, and what of them depends on who joins. */
 export type Seats = Pick<MemberChanges, 'add' | 'checkRemoval'>;
@@ -71,8 +72,8 @@ export interface Joined extends IssuedCertificate {
 export class CertificateAuthority implements Duty {
   readonly #parts: AuthorityParts;
   /** What those who come with a token send, and what members are given: the one line does not wait for the other. */
-  readonly #joins = new SigningLine();
-  readonly #members = new SigningLine();
+  readonly #joins = signingLine();
+  readonly #members = signingLine();
   #issuer: { authority: Authority; issuer: Issuer } | undefined;
 
   constructor(parts: AuthorityParts) {
@@ -168,7 +169,7 @@ export class CertificateAuthority implements Duty {
     logger.info({ node: ID, address }, 'a node becomes a manager: it votes once it holds the log');
   }
 
-  async #issue(view: View, nodeId: string, { role, request }: { role: NodeRole; request: string }, line: SigningLine): Promise<IssuedCertificate> {
+  async #issue(view: View, nodeId: string, { role, request }: { role: NodeRole; request: string }, line: OneByOne): Promise<IssuedCertificate> {
     const { clock, incarnation } = this.#parts;
     const { authority, clusterId, settings } = authorityIn(view);
     const template = nodeTemplate({ nodeId, role, clusterId }, clock.now(), settings.NodeCertExpiry);
@@ -187,7 +188,7 @@ export class CertificateAuthority implements Duty {
     { request, template }: { request: string; template: Template },
     authority: Authority,
     settings: ClusterSpec['CAConfig'],
-    line: SigningLine,
+    line: OneByOne,
   ): Promise<string> {
     const { certificates } = this.#parts;
     const issuer = this.#issuerOf(authority);

@@ -1,9 +1,8 @@
 /** Secrets that lie encrypted in a repository: the cluster reads them in memory, nobody else ever does, and what it cannot read is not deployed. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { sealingOf } from '#control/sealing';
+import { allBytes } from '#test/support/folder';
 import { Following, GitRepository, stackFile } from '#test/support/git-repository';
 import { ageFile, sopsBinary, sopsEnv, sopsTree, testRecipient } from '#test/support/sealed-files';
 
@@ -55,15 +54,6 @@ function content(kind: 'secret' | 'config', plain: string): string {
 }
 
 const names = (): string[] => [...following.cluster.store.list('secret'), ...following.cluster.store.list('config')].map(({ Spec }) => Spec.Name).toSorted();
-
-/** Every byte below a folder. */
-function allBytes(folder: string): string {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile())
-    .map((path) => readFileSync(path).toString('latin1'))
-    .join('\n');
-}
 
 test('age and every format of SOPS are decrypted in memory, and what they hold is on no disk, in no log, event or record of the stack', async () => {
   repository.commit(await sealedFiles(recipient));

@@ -1,11 +1,10 @@
 /** Values that a vault holds, over a real HTTP server that speaks its API: each version of a stack has them once, and nobody else sees them. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { compareTexts } from '#base/text/text';
 import { updateRepository } from '#control/repository/repositories';
 import { rollBackStack } from '#control/stack/stack-rollback';
 import type { VaultPlace } from '#model/object/repository';
+import { allBytes } from '#test/support/folder';
 import { Following, GitRepository } from '#test/support/git-repository';
 import { VaultServer } from '#test/support/vault-server';
 
@@ -44,14 +43,6 @@ const { secrets, errors, image } = {
   errors: () => following.status().Refused?.['a'] ?? [],
   image: () => following.image('a_web'),
 };
-
-function allBytes(folder: string): string {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile())
-    .map((path) => readFileSync(path).toString('latin1'))
-    .join('\n');
-}
 
 test('a value is had once for each version of a stack, and stays that of its revision whatever the vault says later', async () => {
   vault.put('kv/apps/db', { password: `${canary} 1` });

@@ -1,9 +1,9 @@
 /** Certificates are made one after the other, and not too many wait. */
 import { expect, test } from 'vitest';
-import { longestLine, SigningLine } from '#manager/authority/signing-line';
+import { longestLine, signingLine } from '#manager/authority/signing-line';
 
 test('one work at a time; one that fails holds nobody up; who comes too late is told so', async () => {
-  const line = new SigningLine();
+  const line = signingLine();
   let release = (): void => undefined;
   const held = line.alone(() => new Promise<void>((resolve) => (release = resolve)));
   let under = 0;
