@@ -1,4 +1,5 @@
 /** Follows one repository: looks, renders, plans, carries the plan out, and says what came of it. */
+import { randomInt } from 'node:crypto';
 import type { Clock } from '#base/clock';
 import { nanosecondsPerMillisecond } from '#base/text/duration';
 import type { Logger } from '#base/logger';
@@ -13,7 +14,7 @@ import type { RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import { CarryOut, type SeenCommit, type WaitingChanges } from './apply/carry-out.ts';
 import type { ReconcileEvents } from './events.ts';
-import type { GitWorkers } from './git-workers.ts';
+import { Rewritten, type GitWorkers } from './git-workers.ts';
 import type { HeldLine, MirrorPlace } from './protocol.ts';
 import { RepositoryReader } from './repository-reader.ts';
 import { VaultValues } from './vault/vault-values.ts';
@@ -32,19 +33,26 @@ export interface FollowerParts {
   prepare?: () => Promise<boolean>;
   /** The end of whoever followed it before; absent: nobody did. */
   before?: Promise<void>;
+  /** From 0 to 1; absent: by chance. */
+  chance?: () => number;
 }
 
 /** A change of a stack by hand is often several calls: look once they are done. */
 const driftQuietMs = 200;
-/** Whoever fights with us, a person or another tool, is answered ever more slowly. */
-const driftSlowestMs = 60_000;
-const revert = { firstMs: 2 * driftQuietMs, slowestMs: driftSlowestMs, calmMs: 2 * driftSlowestMs };
+/** What fails for now is tried again soon, and ever more slowly; what only another commit or another word of the operator's can mend waits for the next poll. */
+const retry = { firstMs: 1_000, slowestMs: 5 * 60_000 };
+/** Repositories that were added together do not ask together. */
+const jitter = 0.1;
 /** That wait for their turn, or have it. */
 const mostPeeks = 16;
+/** For retries: there is one look. */
+const lookWord = 'look';
+const chanceSteps = 2 ** 32;
 
 export class Follower {
   readonly #spec: RepositorySpec;
   readonly #parts: FollowerParts;
+  readonly #chance: () => number;
   readonly #reader: RepositoryReader;
   readonly #stop = new AbortController();
   readonly #carryOut: CarryOut;
@@ -58,13 +66,15 @@ export class Follower {
   #again: 'look' | 'drift' | undefined;
   #peeks = 0;
   #cancelTimer: () => void = () => {};
-  #cancelDrift: (() => void) | undefined;
-  /** Of what was changed by hand and back: of one thing, the repository. */
-  readonly #reverts: Retries;
+  /** The comparison that is to come. */
+  #drift: { at: number; cancel: () => void } | undefined;
+  /** Of one thing: the look. */
+  readonly #retries: Retries;
 
   constructor(spec: RepositorySpec, parts: FollowerParts) {
     this.#spec = spec;
-    this.#reverts = new Retries(revert, parts.clock);
+    this.#chance = parts.chance ?? (() => randomInt(chanceSteps) / chanceSteps);
+    this.#retries = new Retries(retry, parts.clock);
     this.#parts = parts;
     const { workers, place, cluster } = parts;
     const identity = async (): Promise<string | undefined> => sealingOf(await cluster.read())?.Identity;
@@ -75,7 +85,6 @@ export class Follower {
       ...parts,
       values: this.#values,
       followed: followedText(spec),
-      reverting: () => void this.#reverts.failed('revert'),
       renderAt: (commit) => this.#reader.renderAt(commit),
     });
   }
@@ -88,7 +97,7 @@ export class Follower {
     this.#stop.abort();
     this.#reader.stop();
     this.#cancelTimer();
-    this.#cancelDrift?.();
+    this.#drift?.cancel();
     await this.#turns;
   }
 
@@ -106,10 +115,19 @@ export class Follower {
   /** Something of ours changed in the cluster: compare again with the commit at hand, without asking the remote. */
   noticeDrift(): void {
     this.#settled = undefined;
-    this.#cancelDrift ??= this.#parts.clock.after(this.#reverts.delayMs('revert') ?? driftQuietMs, () => {
-      this.#cancelDrift = undefined;
+    this.#compareIn(driftQuietMs);
+  }
+
+  /** `ms` from now, or before that. */
+  #compareIn(ms: number): void {
+    const at = this.#parts.clock.monotonicNow() + ms;
+    if (this.#drift !== undefined && this.#drift.at <= at) return;
+    this.#drift?.cancel();
+    const cancel = this.#parts.clock.after(ms, () => {
+      this.#drift = undefined;
       void this.#request('drift');
     });
+    this.#drift = { at, cancel };
   }
 
   /** What `ref` leads to, read between two looks: they share a mirror. */
@@ -166,6 +184,7 @@ export class Follower {
     if (this.#stop.signal.aborted) return;
     const looks = kind === 'look' || !this.#reader.rendered;
     const began = this.#parts.clock.monotonicNow();
+    let retryMs: number | undefined;
     try {
       let trouble: unknown;
       if (this.#parts.prepare && !(await this.#parts.prepare())) return;
@@ -180,14 +199,19 @@ export class Follower {
       await this.#compare(looks && trouble === undefined);
       if (trouble !== undefined) throw trouble;
       if (looks) this.#count('read', began);
+      this.#retries.forget(lookWord);
     } catch (error) {
+      if (isPassing(error)) {
+        this.#retries.failed(lookWord);
+        retryMs = this.#retries.dueInMs(lookWord);
+      }
       if (looks && !this.#stop.signal.aborted) this.#count('failed', began);
       // What is said now is taken back by the next look that goes well, also where the commit is the same.
       this.#settled = undefined;
       if (!this.#stop.signal.aborted) await this.#carryOut.unavailable(error as Error);
     } finally {
-      const intervalMs = this.#spec.Interval / nanosecondsPerMillisecond;
-      if (!this.#stop.signal.aborted) this.#cancelTimer = this.#parts.clock.after(intervalMs, () => void this.sync());
+      const nextMs = (retryMs ?? this.#spec.Interval / nanosecondsPerMillisecond) * (1 - jitter + 2 * jitter * this.#chance());
+      if (!this.#stop.signal.aborted) this.#cancelTimer = this.#parts.clock.after(nextMs, () => void this.sync());
     }
   }
 
@@ -207,6 +231,8 @@ export class Follower {
     this.#settled = rendered;
     const equal = await this.#carryOut.run(rendered, seen);
     if (!equal) this.#settled = undefined;
+    const { revertMs } = this.#carryOut;
+    if (revertMs !== undefined) this.#compareIn(revertMs);
   }
 
   /** What is not written because the stack or the repository is suspended. */
@@ -219,4 +245,10 @@ export class Follower {
     const found = this.#reader.rendered?.stacks.find(({ Name }) => Name === stack);
     return found && (await this.#values.resolved([found], 'drift'))[0];
   }
+}
+
+/** Whether the same may go well in a moment, though nobody changed anything. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof Rewritten) return false;
+  return !(error instanceof Refusal) || (error.code === 'unavailable' && error.facts['commit'] !== true);
 }

@@ -119,8 +119,10 @@ export class RepositoryReader {
     try {
       this.#keep(commit, await this.#renderRounds(commit));
     } catch (error) {
-      if (!(error instanceof WorkerBreach)) throw error;
-      this.#hopeless = { commit, error: new Refusal('unavailable', `commit ${commit.slice(0, 12)} cannot be rendered: ${error.message}`) };
+      const refused = error instanceof Refusal && error.code === 'invalidArgument' ? error : undefined;
+      if (!(error instanceof WorkerBreach) && !refused) throw error;
+      const words = `commit ${commit.slice(0, 12)} cannot be rendered: ${(error as Error).message}`;
+      this.#hopeless = { commit, error: refused ?? new Refusal('unavailable', words, { commit: true }) };
       throw this.#hopeless.error;
     }
   }

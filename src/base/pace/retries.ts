@@ -28,6 +28,8 @@ export class Retries {
   /** Notes a failure; returns how many there were in a row. */
   failed(what: string): number {
     const count = (this.#known(what)?.count ?? 0) + 1;
+    // What counts no more is not kept either: things may come and go under ever new names.
+    if (this.#times.calmMs !== undefined) this.keep((each) => this.#known(each) !== undefined);
     this.#failed.set(what, { count, at: this.#clock.monotonicNow() });
     return count;
   }
@@ -49,8 +51,13 @@ export class Retries {
   }
 
   isDue(what: string): boolean {
+    return this.dueInMs(what) === 0;
+  }
+
+  /** In how many ms it is tried again; 0: now. */
+  dueInMs(what: string): number {
     const known = this.#known(what);
-    return !known || known.at + this.#delayOf(known) <= this.#clock.monotonicNow();
+    return known ? Math.max(0, known.at + this.#delayOf(known) - this.#clock.monotonicNow()) : 0;
   }
 
   /** In how many ms the first of all is due; undefined where nothing failed. */

@@ -23,6 +23,7 @@ import { inUnit, isFresh, isUnit } from '#reconciler/unit';
 import type { Step } from '#reconciler/step';
 import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
 import { ImageTags } from './image-tags.ts';
+import { Reverts } from './reverts.ts';
 import { Rewritten } from '../git-workers.ts';
 import type { ReconcileEvents } from '../events.ts';
 import type { VaultValues } from '../vault/vault-values.ts';
@@ -38,8 +39,6 @@ export interface CarryOutParts {
   values: VaultValues;
   /** What the commits are the head of. */
   followed: string;
-  /** A change by hand is about to be reverted. */
-  reverting(): void;
   /** The stacks of a commit of before. */
   renderAt(commit: string): Promise<readonly RenderedStack[]>;
 }
@@ -77,16 +76,24 @@ export class CarryOut {
   readonly #settled = new SettledStacks();
   #waiting: ReadonlyMap<string, WaitingChanges> = new Map();
   readonly #tags: ImageTags;
+  readonly #reverts: Reverts;
+  #revertMs: number | undefined;
 
   constructor(repository: string, parts: CarryOutParts) {
     this.#repository = repository;
     this.#parts = parts;
     this.#tags = new ImageTags(parts);
+    this.#reverts = new Reverts(parts.clock);
   }
 
   /** What was not written when we last looked, because the stack or the repository is suspended. */
   get waiting(): ReadonlyMap<string, WaitingChanges> {
     return this.#waiting;
+  }
+
+  /** In how many ms a change by hand is due that was taken back too often to be taken back again just now; undefined: there is none. */
+  get revertMs(): number | undefined {
+    return this.#revertMs;
   }
 
   /** Whether a look may find something new though the commit is the same. */
@@ -97,6 +104,7 @@ export class CarryOut {
   /** `seen`: the repository was read just now. While it is suspended nothing at all is written. True: nothing was to do, and nothing waits. */
   async run({ commit, stacks: read, missing, declared }: SeenCommit, seen: boolean): Promise<boolean> {
     const { cluster, clock } = this.#parts;
+    this.#revertMs = undefined;
     const valued = await this.#parts.values.resolved(read, seen ? 'look' : 'drift');
     const stacks = inUnit(await this.#tags.followed(valued, seen));
     const view = await cluster.read();
@@ -128,7 +136,7 @@ export class CarryOut {
     const unit = isUnit(stacks) ? steps.filter((step) => isFresh(step) && !paused(step)).filter(isFresh) : [];
     if (unit.length > 0) Object.assign(refused, await this.#applyTogether(unit, before.Status));
     for (const step of steps) {
-      if (paused(step) || (unit.length > 0 && isFresh(step))) continue;
+      if (paused(step) || (unit.length > 0 && isFresh(step)) || this.#comesLater(step)) continue;
       const trouble = await this.#carryOut(step, before.Status);
       if (trouble && 'refused' in trouble) refused[step.name] = trouble.refused;
       else if (trouble) held[step.name] = trouble.held;
@@ -141,6 +149,13 @@ export class CarryOut {
     );
     await this.#setStatus({ ...status, Followed: this.#parts.followed });
     return steps.length === 0 && status.State === 'synced';
+  }
+
+  /** Whether it undoes what was undone too often lately. */
+  #comesLater(step: Step): boolean {
+    const laterMs = step.type === 'apply' && step.drift ? this.#reverts.dueInMs(step) : 0;
+    if (laterMs > 0) this.#revertMs = Math.min(this.#revertMs ?? laterMs, laterMs);
+    return laterMs > 0;
   }
 
   /** Where something waits or is refused, what is in force has to be known, if need be from the commit that it came with. */
@@ -218,7 +233,7 @@ export class CarryOut {
         return undefined;
       }
       if (!('spec' in step.rendered)) return undefined;
-      if (step.drift) this.#parts.reverting();
+      if (step.drift) this.#reverts.reverted(step);
       await cluster.submit(await this.#deploy(step));
       this.#tellApplied(step);
       return undefined;

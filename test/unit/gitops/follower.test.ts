@@ -1,10 +1,11 @@
 /** A repository's mirror is one: looks, comparisons and peeks come one after another. */
 import { expect, test } from 'vitest';
+import { Refusal } from '#base/refusal';
 import { second } from '#base/text/duration';
 import { createRepository } from '#control/repository/repositories';
 import { ReconcileEvents } from '#gitops/events';
 import { Follower } from '#gitops/follower';
-import type { GitWorkers } from '#gitops/git-workers';
+import { Rewritten, type GitWorkers } from '#gitops/git-workers';
 import type { MirrorPlace } from '#gitops/protocol';
 import { initialisedCluster } from '#test/support/memory-cluster';
 import { silentLogger } from '#test/support/silent-logger';
@@ -74,4 +75,32 @@ test('so many peeks wait and no more, and their places are free again', async ()
   await world.end(world.follower.peek('late'));
   expect(world.begun.at(-1)).toBe('peek late');
   await world.follower.stop();
+});
+
+test('a look that fails for now is tried again soon and ever more slowly; one that only another commit can mend waits for the poll', async () => {
+  const looks = async (fault: Error): Promise<number[]> => {
+    const clock = new VirtualClock();
+    const cluster = initialisedCluster({ clock });
+    cluster.run(createRepository({ Name: 'infra', URL: '/srv/x', Branch: 'main', Path: 'stacks', Interval: 30 * second }));
+    const spec = cluster.store.byName('repository', 'infra')?.Spec;
+    if (!spec) throw new Error('no repository');
+    const times: number[] = [];
+    const fetch = async (): Promise<string> => {
+      times.push((clock.now() - began) / 1000);
+      throw fault;
+    };
+    const workers = { fetch, recall: async () => undefined } as unknown as GitWorkers;
+    const events = new ReconcileEvents({ clock, logger: silentLogger });
+    const began = clock.now();
+    const place = { folder: '/nowhere', home: '/nowhere' } as MirrorPlace;
+    const follower = new Follower(spec, { cluster, events, clock, logger: silentLogger, workers, place, chance: () => 0.5 });
+    follower.start();
+    await clock.advance(1_200_000);
+    await follower.stop();
+    return times;
+  };
+  const away = await looks(new Refusal('unavailable', 'nobody answers'));
+  expect(away.slice(0, 12)).toEqual([0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 811, 1111]);
+  expect((await looks(new Refusal('notFound', 'there is no such branch'))).slice(0, 4)).toEqual([0, 30, 60, 90]);
+  expect((await looks(new Rewritten('1'.repeat(40), 'its history was rewritten'))).slice(0, 4)).toEqual([0, 30, 60, 90]);
 });

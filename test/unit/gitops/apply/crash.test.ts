@@ -132,7 +132,7 @@ class World {
     const parts = { cluster: leadership.cluster, clock, logger: silentLogger };
     const events = new ReconcileEvents(parts);
     const values = new VaultValues({ ...parts, signal: new AbortController().signal, repository: 'main' });
-    const carryOut = new CarryOut('main', { ...parts, events, values, followed: 'branch main', reverting: () => {}, renderAt: async () => [] });
+    const carryOut = new CarryOut('main', { ...parts, events, values, followed: 'branch main', renderAt: async () => [] });
     return { leadership, carryOut, judge: new RevisionJudge({ ...parts, events }) };
   }
 
