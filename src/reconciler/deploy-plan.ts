@@ -11,6 +11,7 @@ import type { Action } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import { readable } from './readable.ts';
+import { wholeActions } from './whole.ts';
 
 const byHand: StackSource = { Kind: 'deploy' };
 
@@ -21,8 +22,11 @@ interface Asked {
 
 /** Throws the Refusal that the deploy would meet. */
 export function planDeploy(view: View, spec: StackSpec, asked: Asked, now: number): StackPlan {
-  const { prune } = asked;
-  const { actions, result } = tried(view, spec, asked, now);
+  const { prune, source = byHand } = asked;
+  const { actions: first, result } = tried(view, spec, asked, now);
+  let count = 0;
+  const context = { now, random: seededRandom(1), newId: () => `later${(count += 1)}` };
+  const actions = wholeActions(view, spec, { source, prune }, first, context);
   const after = new Overlay(view);
   after.lay(actions);
   const changes = actions.flatMap((action) => changeOf(view, after, action));

@@ -26,19 +26,17 @@ function stacks(count: number): string {
   return counted(count, 'stack');
 }
 
-/** Why a change of one stack waits: `before` is what it owns, `actions` what would be done. */
-export function stackRemoval(view: View, before: readonly OwnedObject[], actions: readonly Action[]): string | undefined {
+/** Why a change of one stack waits: `before` is what it owns, `wanted` its services as they would be, `prunes`: the others go, at once or when those are healthy. */
+export function stackRemoval(view: View, before: readonly OwnedObject[], wanted: readonly ServiceSpec[], prunes: boolean): string | undefined {
   const services = before.flatMap(({ Kind, ID }) => (Kind === 'service' ? (view.get('service', ID) ?? []) : []));
-  const removed = new Set(actions.flatMap((action) => (action.type === 'remove' && action.kind === 'service' ? [action.id] : [])));
-  const changed = new Map(actions.flatMap((action) => (action.type !== 'remove' && action.kind === 'service' ? [[action.object.ID, action.object.Spec]] : [])));
-  const gone = services.filter((service) => removed.has(service.ID));
+  const names = new Set(wanted.map(({ Name }) => Name));
+  const others = services.filter(({ Spec }) => !names.has(Spec.Name));
+  const gone = prunes ? others : [];
   const reasons: string[] = [];
   if (gone.length * 2 > services.length) {
     reasons.push(`${gone.length} of its ${services.length} services would be removed: ${gone.map((service) => service.Spec.Name).join(', ')}`);
   }
-  const kept = services.filter((service) => !removed.has(service.ID)).map((service) => changed.get(service.ID) ?? service.Spec);
-  const made = [...changed].filter(([id]) => !view.get('service', id)).map(([, spec]) => spec);
-  const after = new Set([...kept, ...made].flatMap(volumesOf));
+  const after = new Set([...wanted, ...(prunes ? [] : others.map(({ Spec }) => Spec))].flatMap(volumesOf));
   const volumes = [...new Set(services.flatMap((service) => volumesOf(service.Spec)))].filter((volume) => !after.has(volume));
   if (volumes.length > 0) reasons.push(volumeText(volumes));
   return reasons.length > 0 ? reasons.join('; ') : undefined;

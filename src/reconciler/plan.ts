@@ -1,6 +1,7 @@
 /** What must happen so that the cluster equals a commit: one step a stack, none for those that are as wanted. */
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
+import type { UseCaseContext } from '#control/cluster';
 import { inventoryOf, isEmptyRecord, ownedObjects } from '#control/stack/inventory';
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
 import { adoptStack, type Adopter } from '#control/stack/stack-states';
@@ -16,6 +17,7 @@ import { SettledStacks } from './settled.ts';
 import { changesBy, reasonOf } from './reason.ts';
 import { inOrder, orderFaults, refusedFor } from './order.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
+import { wholeActions } from './whole.ts';
 import { asOne, inUnit } from './unit.ts';
 import type { AppliedStack, RepositorySource, Step } from './step.ts';
 
@@ -135,11 +137,13 @@ function planDeploy(planning: Planning, rendered: AppliedStack, source: Reposito
   const removed = !stack && inForce.has(name);
   // Of a version that was applied whole, everything that differs was changed by hand; undoing that removes nothing of anybody's.
   const repeated = stack?.Digest === rendered.digest && isOwned(stack, repository) && !isEmptyRecord(stack);
-  const waits = repeated || removed ? undefined : (held(planning, actions, stack, commit) ?? manual(planning, rendered, stack));
+  const waits = repeated || removed ? undefined : (held(planning, rendered, actions, stack) ?? manual(planning, rendered, stack));
   if (waits !== undefined) return [{ type: 'hold', name, source, commit, reason: waits, foreign: false }];
   const drift = removed || (repeated && conditionOf(stack).State === 'applied');
-  const changes = changesBy(view, actions, drift);
-  const reason = removed ? 'removed by hand' : reasonOf(changes, stack, drift);
+  const now = changesBy(view, actions, drift);
+  const later = changesBy(view, whole(planning, rendered, source, actions), drift).filter((line) => !now.includes(line));
+  const changes = [...now, ...later.map((line) => `${line}, when the rest is healthy`)];
+  const reason = removed ? 'removed by hand' : reasonOf(later.length > 0 && now.length === 0 ? changes : now, stack, drift);
   return [{ type: 'apply', name, rendered, source, reason, drift, changes }];
 }
 
@@ -159,15 +163,28 @@ export function deployOptions(rendered: AppliedStack, source: RepositorySource):
 /** What a deploy would do. */
 function tried({ view, now }: Pick<Planning, 'view' | 'now'>, rendered: AppliedStack, source: RepositorySource, restores = false): readonly Action[] {
   if (!('spec' in rendered)) return [];
+  return deployStack(rendered.spec, { ...deployOptions(rendered, source), restores })(view, contextOf(now, 'planned')).actions;
+}
+
+/** What comes of it in the end. */
+function whole({ view, now }: Planning, rendered: AppliedStack, source: RepositorySource, actions: readonly Action[]): readonly Action[] {
+  return wholeActions(view, rendered.spec, deployOptions(rendered, source), actions, contextOf(now, 'later'));
+}
+
+function contextOf(now: number, word: string): UseCaseContext {
   let count = 0;
-  const context = { now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
-  return deployStack(rendered.spec, { ...deployOptions(rendered, source), restores })(view, context).actions;
+  return { now, random: seededRandom(1), newId: () => `${word}${(count += 1)}` };
 }
 
 /** Why the change of a stack waits; undefined: it goes on. */
-function held({ view, repository, confirmed, mass }: Planning, actions: readonly Action[], stack: Stack | undefined, commit: string): string | undefined {
+function held(
+  { view, repository, confirmed, mass }: Planning,
+  { spec, Policy, Commit: commit }: AppliedStack,
+  actions: readonly Action[],
+  stack: Stack | undefined,
+): string | undefined {
   if (confirmed || stack?.Confirmed === commit) return undefined;
-  const reason = stackRemoval(view, ownedObjects(view, stack), actions);
+  const reason = stackRemoval(view, ownedObjects(view, stack), spec.Services, Policy?.KeepsServices !== true);
   if (reason !== undefined) return withWord(reason, repository, commit);
   if (mass === undefined || !startsAnew(view, actions)) return undefined;
   return withWord(`it would start services while ${mass.replace(/ would be removed$/, '')} would be removed: they may be the same`, repository, commit);

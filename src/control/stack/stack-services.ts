@@ -9,6 +9,7 @@ import type { UseCaseContext } from '../cluster.ts';
 import { wasRolledBack } from '#model/health/rolled-back';
 import { differingFields, sameService } from '#model/difference/spec-compare';
 import { withIgnored } from '#model/options/ignored';
+import { protocolOf } from '#model/port/port';
 import { checkPorts } from '../service/ports.ts';
 import { checkServiceSpec } from '../service/service-check.ts';
 import { checkedChange, checkFreeName, newService, respecified } from '../service/services.ts';
@@ -84,6 +85,18 @@ export function pruneServices(overlay: Overlay, inventory: readonly OwnedObject[
     overlay.lay([remove('service', ID)]);
     changes.removed.push({ Kind, Name });
   }
+}
+
+/** Whether a service cannot run beside those that come: it publishes a port of theirs, or both would write to one place. */
+export function standsInTheWay(gone: ServiceSpec, coming: readonly ServiceSpec[]): boolean {
+  const places = placesOf(gone);
+  return coming.some((spec) => placesOf(spec).some((place) => places.includes(place)));
+}
+
+function placesOf({ EndpointSpec, TaskTemplate }: ServiceSpec): string[] {
+  const ports = (EndpointSpec?.Ports ?? []).flatMap((port) => (port.PublishedPort ? [`port ${port.PublishedPort}/${protocolOf(port)}`] : []));
+  const mounts = (TaskTemplate.ContainerSpec?.Mounts ?? []).flatMap(({ Source, ReadOnly }) => (Source && !ReadOnly ? [`mount ${Source}`] : []));
+  return [...ports, ...mounts];
 }
 
 /** Whether a deploy only repeats what the stack's record says was applied. */

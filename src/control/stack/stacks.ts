@@ -5,10 +5,12 @@ import { equal } from '#base/equal';
 import { finish, type Steps } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import { compareTexts } from '#base/text/text';
+import { stacksLevel } from '#model/feature-level';
 import { withoutDigest } from '#model/image/image-reference';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { OwnedObject, Revision, Stack, StackCondition, StackRollout, StackSource, StackSpec } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';
+import { writableLevel } from '#store/feature-level';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
@@ -22,7 +24,7 @@ import { nodesOf, stackHealth } from './stack-health.ts';
 import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
 import { checkStackName, sameCondition } from './stack-states.ts';
 import { inVersions, versionsIn } from './versions.ts';
-import { checkStackPorts, isRepeated, pruneServices, type DeployedService } from './stack-services.ts';
+import { checkStackPorts, isRepeated, pruneServices, standsInTheWay, type DeployedService } from './stack-services.ts';
 import { deployWaves, type Waves } from './waves.ts';
 import { servicesUsing } from '../users.ts';
 
@@ -104,10 +106,11 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     const scope = { stack: spec.Name, rights: rightsOf(view, spec.Name, options.source) };
     const changes: Changes = { created: [], updated: [], removed: [], owned: [] };
     checkExternal(view, spec.External);
-    const later = laterWaves(stack, spec, digest, options);
+    const leaving = options.prune ? leavingLater(view, spec, inventory, options) : [];
+    const later = laterWaves(stack, spec, digest, options, leaving.length > 0);
     const prunes = options.prune && later === undefined;
-    // Services go first so that their names, ports and objects are free for what comes.
-    if (prunes) pruneServices(overlay, inventory, new Set(spec.Services.map((service) => service.Name)), changes);
+    // What goes at once goes first, so that its names, ports and objects are free for what comes.
+    if (options.prune && (!later || options.source.Kind === 'repository')) pruneServices(overlay, inventory, namesOf(spec, later ? leaving : []), changes);
     for (const network of spec.Networks) deployNetwork(overlay, network, scope, context, changes);
     for (const secret of spec.Secrets) deployFile(overlay, 'secret', secret, scope, context, changes);
     for (const config of spec.Configs) deployFile(overlay, 'config', config, scope, context, changes);
@@ -116,7 +119,7 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     const authOf = (service: ServiceSpec) => options.registryAuth?.[withoutDigest(imageOf(service))] ?? options.registryAuth?.[imageOf(service)];
     const deploy = { ...scope, origin: origin ?? options.source, record: stack, authOf, repeated };
     const { services, left } = deployWaves(overlay, spec.Services, later, deploy, context, changes);
-    if (later && left === undefined && later.prunes) pruneServices(overlay, inventory, new Set(spec.Services.map((service) => service.Name)), changes);
+    if (later && left === undefined && later.prunes) pruneServices(overlay, inventory, namesOf(spec), changes);
     checkStackPorts(overlay, services);
     dropUnused(overlay, prunes || (later?.prunes && !left) ? inventory : versionsIn(inventory, asked.Versioned), changes);
     const Inventory = inOrder([...inventory.filter(({ Kind, ID }) => overlay.get(Kind, ID)), ...changes.owned]);
@@ -149,11 +152,30 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
   };
 }
 
-/** The waves that a version comes in; undefined: all of it comes at once. */
-function laterWaves(stack: Stack | undefined, spec: StackSpec, digest: string, { waves, advances, prune, rollback }: DeployOptions): Waves | undefined {
+function namesOf({ Services }: StackSpec, others: readonly string[] = []): ReadonlySet<string> {
+  return new Set([...Services.map(({ Name }) => Name), ...others]);
+}
+
+/** Services that a repository's new version does not have, and that go when it is healthy: it may have to give way to what was there. Whoever deploys by hand sees it done. */
+function leavingLater(view: View, spec: StackSpec, inventory: readonly OwnedObject[], { source, rollback }: DeployOptions): readonly string[] {
+  if (source.Kind !== 'repository' || rollback || writableLevel(view) < stacksLevel) return [];
+  const names = namesOf(spec);
+  const gone = inventory.flatMap(({ Kind, ID, Name }) => (Kind === 'service' && !names.has(Name) ? (view.get('service', ID) ?? []) : []));
+  return gone.filter(({ Spec }) => !standsInTheWay(Spec, spec.Services)).map(({ Spec }) => Spec.Name);
+}
+
+/** The waves that a version comes in; undefined: all of it comes at once. `leaves`: what it does not have goes at its end. */
+function laterWaves(
+  stack: Stack | undefined,
+  spec: StackSpec,
+  digest: string,
+  { waves, advances, prune, rollback }: DeployOptions,
+  leaves: boolean,
+): Waves | undefined {
   const known = stack?.Digest === digest && !rollback ? stack.Rollout : undefined;
   if (known) return { first: firstOf(spec, known.Left), others: known.Left, prunes: known.Prunes, goesOn: advances === true, keepsFirst: advances === true };
-  if (advances || !waves || waves.length === 0 || rollback || stack?.Digest === digest) return undefined;
+  if (advances || rollback || stack?.Digest === digest) return undefined;
+  if (!waves || waves.length === 0) return leaves ? { first: [], others: [firstOf(spec, [])], prunes: prune, goesOn: true, keepsFirst: false } : undefined;
   const names = waves.map((wave) => wave.map((name) => `${spec.Name}_${name}`));
   const unnamed = firstOf(spec, names);
   const all = unnamed.length === 0 ? names : [...names, unnamed];

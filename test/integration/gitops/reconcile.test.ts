@@ -177,7 +177,8 @@ test('a stack that somebody deployed by hand is held until it is given to the re
   following.cluster.run(adoptStack('site', { Kind: 'repository', Repository: 'infra', Path: 'stacks/site', Commit }));
   expect(await following.sync()).toMatchObject({ State: 'synced' });
   expect(following.image('site_web')).toBe('app:2');
-  expect(names('service')).toEqual(['site_web']);
+  // The others go when that is healthy, which nothing is here.
+  expect(following.cluster.store.byName('stack', 'site')?.Rollout).toMatchObject({ Left: [], Prunes: true });
   expect(following.cluster.store.byName('stack', 'site')?.Source).toMatchObject({ Kind: 'repository', Repository: 'infra' });
 });
 

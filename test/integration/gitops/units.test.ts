@@ -101,8 +101,13 @@ test('an atomic commit that stays where it fails has its verdict stack by stack,
   repository.commit({ 'shoal.yml': order, 'stacks/a/compose.yml': file('db:1', 8080), 'stacks/b/compose.yml': stackFile('b:1') });
   await following.add(repository.folder);
   await seen(() => good('a') && good('b'));
-  // What takes the port comes between the waves.
-  following.cluster.run(deployStack({ ...taker, Name: 'other' }, { source: { Kind: 'deploy' }, prune: true }));
+  // What takes the port comes between the waves: right behind the first one.
+  const { cluster } = following;
+  const unwatch = cluster.watch((events) => {
+    if (!events.some(({ kind, object }) => kind === 'stack' && object?.Rollout)) return;
+    unwatch();
+    queueMicrotask(() => cluster.run(deployStack({ ...taker, Name: 'other' }, { source: { Kind: 'deploy' }, prune: true })));
+  });
   repository.commit({ 'stacks/a/compose.yml': file('db:2', 9090), 'stacks/b/compose.yml': stackFile('b:2') });
   await following.sync();
   await seen(() => newestRevision(following.cluster.store, 'a')?.Outcome.State === 'failed' && good('b'));
@@ -164,6 +169,32 @@ test('services come in waves, a wave that fails takes the stack back, what goes 
   repository.commit({ 'shoal.yml': order.replace('db', 'nobody') });
   await following.sync();
   expect(following.condition('a')?.Errors).toEqual(['shoal.yml: stack a: its waves name service nobody, which it does not have']);
+});
+
+test('what a version does not have goes when it is healthy, and at once where both cannot run; one that fails leaves it running', async () => {
+  const port = 'ports: ["8080:80"]';
+  const file = (...lines: readonly string[]) => `services:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+  const base = ['web: { image: "web:1" }', 'api: { image: "api:1" }', 'more: { image: "more:1" }'];
+  repository.commit({ 'stacks/a/compose.yml': file(...base, 'old: { image: "old:1" }', `front: { image: "front:1", ${port} }`) });
+  await following.add(repository.folder);
+  await seen(() => good('a'));
+  const old = following.cluster.store.byName('service', 'a_old')?.ID;
+  // Its place is taken by one that never becomes healthy: the one before runs on, as the same.
+  repository.commit({ 'stacks/a/compose.yml': file(...base, 'new: { image: "bad:2" }', `front: { image: "front:1", ${port} }`) });
+  await following.sync();
+  expect(following.image('a_old')).toBe('old:1');
+  await seen(() => following.condition('a')?.State === 'refused');
+  expect(following.cluster.store.byName('service', 'a_old')?.ID).toBe(old);
+  expect(following.image('a_new')).toBeUndefined();
+  repository.commit({ 'stacks/a/compose.yml': file(...base, 'new: { image: "new:3" }', `face: { image: "face:3", ${port} }`) });
+  const plan = await following.gitops.planCommit('infra', undefined, false);
+  const gone = plan.stacks[0]?.changes?.flatMap(({ name, change }) => (change === 'remove' ? [name] : []));
+  expect(gone?.toSorted()).toEqual(['a_front', 'a_old']);
+  await following.sync();
+  // Two cannot have one port.
+  expect([following.image('a_front'), following.image('a_face'), following.image('a_old')]).toEqual([undefined, 'face:3', 'old:1']);
+  await seen(() => following.image('a_old') === undefined && good('a'));
+  expect(following.cluster.store.byName('stack', 'a')?.Rollout).toBeUndefined();
 });
 
 test('a version that fails stays where shoal.yml says so, unless the operator says otherwise', async () => {

@@ -1,0 +1,22 @@
+/** All that a version comes to in the end, with what comes when the rest of it is healthy. */
+import type { UseCaseContext } from '#control/cluster';
+import { deployStack, type DeployOptions } from '#control/stack/stacks';
+import type { StackSpec } from '#model/object/stack';
+import type { Action } from '#store/action';
+import { Overlay } from '#store/overlay';
+import type { View } from '#store/view';
+
+/** `first`: what is written at once. */
+export function wholeActions(view: View, spec: StackSpec, options: DeployOptions, first: readonly Action[], context: UseCaseContext): readonly Action[] {
+  if (first.length === 0) return first;
+  const after = new Overlay(view);
+  after.lay(first);
+  for (;;) {
+    const stack = after.byName('stack', spec.Name);
+    if (!stack?.Rollout) return after.actions;
+    const { source, digest = stack.Digest } = options;
+    const next = deployStack(spec, { source, digest, prune: stack.Rollout.Prunes, advances: true })(after, context).actions;
+    if (next.length === 0) return after.actions;
+    after.lay(next);
+  }
+}
