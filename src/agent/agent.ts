@@ -236,13 +236,13 @@ export class Agent {
     if (touched.tasks.size > 0) this.#fence.plan();
     this.#loop.wake(touched.tasks);
     if (touched.tasks.size > 0) this.guests?.look();
-    const published = touched.network || message.acknowledge ? this.#loop.networkLoop.publish() : undefined;
-    if (message.acknowledge) void this.#acknowledge(message.resultsIn, published);
+    if (message.acknowledge) void this.#acknowledge(message.resultsIn, this.#loop.networkLoop.publish());
+    else if (touched.network) this.#loop.networkLoop.publishSoon();
     if (message.changes.some(({ kind }) => kind === 'node' || kind === 'managers')) this.#modules.placed?.(this.#assignments.place(this.#options.nodeId));
   }
 
   /** Whoever stops a task elsewhere waits for this. */
-  async #acknowledge(resultsIn: number, published: Promise<void> | undefined): Promise<void> {
+  async #acknowledge(resultsIn: number, published: Promise<void>): Promise<void> {
     const session = this.#session;
     await published;
     // A session that ends is answer enough.

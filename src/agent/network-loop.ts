@@ -105,6 +105,11 @@ export class NetworkLoop {
     return this.#publisher.publish();
   }
 
+  /** The same, for what nobody waits for. */
+  publishSoon(): void {
+    this.#publisher.publishSoon();
+  }
+
   /** No new connection is led to the task, and no name to it, from when this resolves. */
   withdraw(taskId: string): Promise<void> {
     return this.#publisher.withdraw(taskId);

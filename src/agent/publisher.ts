@@ -1,5 +1,5 @@
 /** Brings names, bridges and ports in force: one round at a time, each with all that is wanted when it begins. */
-import type { Clock } from '#base/clock';
+import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { ServiceEndpoint } from '#model/object/assignment';
 import type { Network } from '#model/object/network';
@@ -26,6 +26,9 @@ export interface Wanted {
   ready(): readonly LocalNetwork[];
 }
 
+/** News of other nodes' tasks comes in bursts, and each round is some processes beside the containers that start just then: of what nobody waits for, so much time lies between two rounds. */
+const restMs = 200;
+
 export class Publisher {
   readonly #modules: PublisherModules;
   readonly #wanted: Wanted;
@@ -37,13 +40,21 @@ export class Publisher {
   #named = false;
   #publishing = false;
   #waiters: { sequence: number; resolve: () => void }[] = [];
+  /** Monotonic. */
+  #endedAt = -Infinity;
+  /** Between two rounds, until somebody waits for the next one. */
+  #resting = new AbortController();
 
   constructor(modules: PublisherModules, wanted: Wanted, signal: AbortSignal) {
     this.#modules = modules;
     this.#wanted = wanted;
     this.#signal = signal;
     // Nobody waits any longer for what will not be done.
-    signal.addEventListener('abort', () => this.#waiters.splice(0).forEach((waiter) => waiter.resolve()), { once: true });
+    const end = (): void => {
+      this.#waiters.splice(0).forEach((waiter) => waiter.resolve());
+      this.#resting.abort();
+    };
+    signal.addEventListener('abort', end, { once: true });
   }
 
   open(): void {
@@ -56,8 +67,20 @@ export class Publisher {
     if (this.#signal.aborted) return Promise.resolve();
     const sequence = ++this.#sequence;
     const settled = new Promise<void>((resolve) => this.#waiters.push({ sequence, resolve }));
-    if (this.#open && !this.#publishing) void this.#rounds();
+    this.#resting.abort();
+    this.#begin();
     return settled;
+  }
+
+  /** The same for what nobody waits for: it may lie for a moment, until there is more of it. */
+  publishSoon(): void {
+    if (this.#signal.aborted) return;
+    this.#sequence++;
+    this.#begin();
+  }
+
+  #begin(): void {
+    if (this.#open && !this.#publishing) void this.#rounds();
   }
 
   /** See NetworkLoop. A network that cannot do it keeps no task from ending. */
@@ -99,13 +122,25 @@ export class Publisher {
   async #rounds(): Promise<void> {
     this.#publishing = true;
     while (this.#inForce < this.#sequence && !this.#signal.aborted) {
+      if (this.#waiters.length === 0) await this.#rest();
+      if (this.#signal.aborted) break;
       const sequence = this.#sequence;
       await this.#round();
       this.#inForce = sequence;
+      this.#endedAt = this.#modules.clock.monotonicNow();
       for (const waiter of this.#waiters) if (waiter.sequence <= sequence) waiter.resolve();
       this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sequence);
     }
     this.#publishing = false;
+  }
+
+  /** Resolves when enough time has passed since the last round, or somebody waits. */
+  async #rest(): Promise<void> {
+    const { clock } = this.#modules;
+    const leftMs = this.#endedAt + restMs - clock.monotonicNow();
+    if (leftMs <= 0) return;
+    this.#resting = new AbortController();
+    await pause(clock, leftMs, this.#resting.signal);
   }
 
   /** Names that cannot be answered keep no port from being published, and neither waits for the other. */

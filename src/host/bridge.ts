@@ -41,10 +41,9 @@ async function portsShown(selection: readonly string[]): Promise<readonly Bridge
 }
 
 async function turnHairpinOn(ports: readonly BridgePort[]): Promise<void> {
-  for (const { ifname, hairpin } of ports) {
-    // A container that ends just now takes its port along; that is no fault.
-    if (!hairpin) await run('bridge', ['link', 'set', 'dev', ifname, 'hairpin', 'on'], limits);
-  }
+  const lines = ports.filter(({ hairpin }) => !hairpin).map(({ ifname }) => `link set dev ${ifname} hairpin on\n`);
+  // A container that ends just now takes its port along; that is no fault.
+  if (lines.length > 0) await run('bridge', ['-force', '-batch', '-'], { ...limits, input: lines.join('') });
 }
 
 /** Containers keep their neighbour's hardware address for a while; the kernel tells them of a new one when the bridge comes up. */

@@ -110,3 +110,40 @@ test('names that cannot be answered keep no port from being published, and are t
   await settle();
   expect(network.parts.names.applied).toBeGreaterThan(0);
 });
+
+test('a burst of news that nobody waits for comes in force in few rounds, and whoever waits does not wait for more of it', async () => {
+  const clock = new VirtualClock();
+  const network = new RecordingNetwork();
+  const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
+  const keeper = new NetworkLoop(
+    modules,
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), served: () => {}, changed: () => {} },
+    new AbortController().signal,
+  );
+  await keeper.begin();
+  await settle();
+  await clock.advance(1000);
+  const before = network.parts.ports.applied;
+  keeper.publishSoon();
+  await settle();
+  expect(network.parts.ports.applied - before, 'the first of it at once').toBe(1);
+  for (let news = 0; news < 50; news++) {
+    keeper.publishSoon();
+    await clock.advance(20);
+  }
+  expect(network.parts.ports.applied - before).toBeLessThanOrEqual(7);
+  expect(network.parts.ports.applied - before).toBeGreaterThanOrEqual(5);
+  await clock.advance(1000);
+  const quiet = network.parts.ports.applied;
+  await clock.advance(1000);
+  expect(network.parts.ports.applied, 'nothing new, no round').toBe(quiet);
+
+  keeper.publishSoon();
+  await settle();
+  keeper.publishSoon();
+  await settle();
+  expect(network.parts.ports.applied - quiet, 'the second one rests').toBe(1);
+  await keeper.publish();
+  expect(network.parts.ports.applied - quiet, 'somebody waits for it').toBe(2);
+  expect(clock.running).toBe(0);
+});
