@@ -103,9 +103,9 @@ export class AssignmentSet {
   }
 
   /** What the node is to know of itself, and of where the managers are; each undefined until it was told. */
-  place(nodeId: string): { role: NodeItem['Role']; managers: readonly string[] | undefined; trust: Trust | undefined } {
+  place(nodeId: string): { role: NodeItem['Role']; managers: readonly string[] | undefined; managerIds: readonly string[]; trust: Trust | undefined } {
     const all = this.#managers.get(managersItemId);
-    return { role: this.#nodes.get(nodeId)?.Role, managers: all?.Addresses, trust: all?.Trust };
+    return { role: this.#nodes.get(nodeId)?.Role, managers: all?.Addresses, managerIds: all?.NodeIDs ?? [], trust: all?.Trust };
   }
 
   /** Nothing is assigned any more: all that is ours shall go. */

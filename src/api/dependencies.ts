@@ -190,6 +190,13 @@ export interface Restored {
   Foreign: readonly string[];
 }
 
+export interface RemoteManager {
+  /** Empty until it was told. */
+  NodeID: string;
+  /** HOST:PORT */
+  Addr: string;
+}
+
 export interface SwarmStatus {
   LocalNodeState: 'inactive' | 'pending' | 'active' | 'error' | 'locked';
   NodeID: string;
@@ -197,8 +204,8 @@ export interface SwarmStatus {
   NodeAddr: string;
   ControlAvailable: boolean;
   Error: string;
-  /** HOST:PORT of the managers that a worker knows. */
-  RemoteManagers?: readonly string[];
+  /** The managers that a worker knows. */
+  RemoteManagers?: readonly RemoteManager[];
   /** Why the daemon started with its API only; absent when it started whole. */
   SafeMode?: string;
 }

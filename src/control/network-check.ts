@@ -1,6 +1,7 @@
 /** What a network may ask for: options that are carried out, and addresses that fit together. */
 import { Refusal } from '#base/refusal';
 import { counted } from '#base/text/human';
+import { parsePrefix } from '#model/address';
 import { addressNumber, hostsOf, parseSubnet, type Subnet } from '#model/ipv4';
 import { encryptedOption, isEncrypted, networkNumberOption, networkNumber, type NetworkSpec } from '#model/object/network';
 import { canEncrypt, lackOf } from '#model/object/node';
@@ -53,14 +54,11 @@ export function checkIpam({ EnableIPv6, IPAM }: NetworkSpec): void {
 }
 
 function checkConfig({ Subnet, IPRange, Gateway, AuxiliaryAddresses = {} }: Config): void {
-  checkSubnet('subnet', Subnet);
+  if (!Subnet || !parsePrefix(Subnet))
+    throw new Refusal('invalidArgument', `Invalid subnet ${Subnet ?? ''} : invalid CIDR address: ${Subnet ?? ''}`, { plain: true });
   checkSubnet('range', IPRange);
   checkAddress('gateway', Gateway);
   for (const address of Object.values(AuxiliaryAddresses)) checkAddress('auxiliary address', address);
-  if (!Subnet && (IPRange || Gateway || Object.keys(AuxiliaryAddresses).length > 0)) {
-    throw new Refusal('invalidArgument', 'ipam configuration: every ip-range, gateway or auxiliary address must have a corresponding subnet', { plain: true });
-  }
-  if (!Subnet) return;
   const subnet = parseSubnet(Subnet);
   if (!subnet) throw unbuilt(`IPAM.Config subnet ${Subnet} is not supported: networks of the cluster have addresses of version 4`);
   checkInside(subnet, Subnet, 'gateway', Gateway);

@@ -16,6 +16,9 @@ import { servicesUsing } from './users.ts';
 /** Drivers that we can build on a node; an empty one means overlay. */
 const drivers: readonly string[] = ['', 'overlay', 'bridge'];
 
+/** Drivers that every engine has, for networks of its own. */
+const ofTheEngine: readonly string[] = ['host', 'null', 'macvlan', 'ipvlan'];
+
 export function createNetwork(spec: NetworkSpec): UseCase<{ ID: string }> {
   return (view, { newId }) => {
     checkNetwork(view, spec);
@@ -51,9 +54,7 @@ export function checkNetwork(view: View, spec: NetworkSpec): void {
   if (spec.Labels?.['com.docker.swarm.predefined'] !== undefined) {
     throw new Refusal('permissionDenied', 'label com.docker.swarm.predefined is for internally created predefined networks and cannot be applied by users');
   }
-  if (!drivers.includes(spec.Driver ?? '')) {
-    throw new Refusal('invalidArgument', `network driver ${spec.Driver} is not supported: use overlay or bridge`);
-  }
+  checkDriver(spec.Driver ?? '');
   // A Docker Swarm's drivers say themselves what they take; its cluster is not in view.
   if (clusterOf(view)) {
     checkOptions(view, spec);
@@ -61,6 +62,12 @@ export function checkNetwork(view: View, spec: NetworkSpec): void {
   }
   if (spec.Ingress) checkNewIngress(view, spec);
   if (view.byName('network', spec.Name)) throw new Refusal('alreadyExists', `network with name ${spec.Name} already exists`, { plain: true });
+}
+
+function checkDriver(driver: string): void {
+  if (drivers.includes(driver)) return;
+  if (ofTheEngine.includes(driver)) throw new Refusal('invalidArgument', `network driver ${driver} is not supported: use overlay or bridge`);
+  throw new Refusal('notFound', `plugin ${JSON.stringify(driver)} not found`, { plain: true });
 }
 
 /** The network that balances ingress-mode ports, if there is one. */

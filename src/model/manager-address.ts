@@ -32,6 +32,12 @@ export function managerAddress({ Shoal, Status }: Pick<Node, 'Shoal' | 'Status'>
   return Shoal?.ManagerAddr ?? hostPort(Status.Addr, managerPort);
 }
 
+/** Address and id of each manager among the nodes, in one order whatever the nodes' is. */
+export function managersByAddress(nodes: Iterable<Node>): [address: string, id: string][] {
+  const pairs = [...nodes].filter((node) => roleOf(node) === 'manager').map((node): [string, string] => [managerAddress(node), node.ID]);
+  return pairs.toSorted(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
+}
+
 /** Of each manager among the nodes. */
 export function managerAddresses(nodes: Iterable<Node>): string[] {
   return [...nodes].filter((node) => roleOf(node) === 'manager').map(managerAddress);

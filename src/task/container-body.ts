@@ -54,7 +54,7 @@ export function containerRequest(task: Task, context: BodyContext): ContainerReq
       NetworkMode: first?.network ?? localNetwork(task) ?? 'default',
       Mounts: mounts(asked, spec, context),
       Binds: binds(asked),
-      PortBindings: ports.length > 0 ? portBindings(ports) : undefined,
+      PortBindings: portBindings(ports),
     }),
     NetworkingConfig: first && { EndpointsConfig: { [first.network]: first.settings } },
   });

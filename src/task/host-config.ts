@@ -5,16 +5,15 @@ import type { Task } from '#model/object/task';
 export function hostConfig(task: Task): Readonly<Record<string, unknown>> {
   const spec = task.Spec.ContainerSpec ?? {};
   return {
-    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
     GroupAdd: spec.Groups,
     Init: spec.Init,
     ReadonlyRootfs: spec.ReadOnly,
     ExtraHosts: extraHosts(spec.Hosts),
-    Isolation: spec.Isolation,
+    Isolation: spec.Isolation || 'default',
     Sysctls: spec.Sysctls,
     CapAdd: spec.CapabilityAdd,
     CapDrop: spec.CapabilityDrop,
-    Ulimits: spec.Ulimits,
+    Ulimits: spec.Ulimits ?? [],
     OomScoreAdj: spec.OomScoreAdj,
     ...resources(task.Spec),
     ...logging(task),

@@ -1,4 +1,6 @@
 /** The `filters` query: JSON in map or list form; known keys only; values of a key are alternatives, labels must all match. */
+import { requireManager } from '../context.ts';
+import type { SwarmStatus } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import type { Call } from '../router.ts';
 import { goFault } from './json-fault.ts';
@@ -10,6 +12,13 @@ export function readFilters(call: Call, known: readonly string[]): Filters {
   const filters = parseFilters(call.query.get('filters'));
   for (const key of filters.keys()) if (!known.includes(key)) throw new HttpError(400, `Invalid filter '${key}'`);
   return filters;
+}
+
+/** Of what only a manager shows: whoever manages nothing says that before it looks at the keys, as Docker does. */
+export function readFiltersAtManager(call: Call, known: readonly string[], status: SwarmStatus): Filters {
+  parseFilters(call.query.get('filters'));
+  requireManager(status);
+  return readFilters(call, known);
 }
 
 /**

@@ -148,6 +148,7 @@ async function create(call: Call, context: Context): Promise<Answer> {
     return 'sent';
   }
   refuseElsewhere(request, context);
+  if (name.trim() === '') throw new HttpError(400, `invalid name: ${name}`);
   decode(body, clusterNetworkRequest);
   const { Scope = '', EnableIPv4 = true, ...spec } = request;
   if (Scope === 'local') throw new HttpError(403, 'cannot downgrade network scope for overlay networks');

@@ -7,7 +7,7 @@ import { decodeBody } from '../request/body.ts';
 import { findOptional, readObject, readView, submit, type Context } from '../context.ts';
 import type { ManagersStanding } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
-import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
+import { anyOf, byLabels, byPrefix, readFiltersAtManager, type Filters } from '../request/filters.ts';
 import { shown } from '../view/redact.ts';
 import { flag, get, parameter, post, remove, versionParameter, type Route } from '../router.ts';
 import { nodeSpec } from '#model/shape/object-shapes';
@@ -17,7 +17,7 @@ const filterKeys = ['id', 'label', 'membership', 'name', 'node.label', 'role'];
 export function nodeRoutes(context: Context): Route[] {
   return [
     get('/nodes', async (call) => {
-      const filters = readFilters(call, filterKeys);
+      const filters = readFiltersAtManager(call, filterKeys, context.swarm.status());
       checkWords(filters);
       const nodes = [...(await readView(context)).list('node')].filter((node) => passes(filters, node));
       return { status: 200, list: mapped(nodes, (node) => shownMember(node, context)) };

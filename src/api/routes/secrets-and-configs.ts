@@ -6,7 +6,7 @@ import { createSecret, removeSecret, updateSecret } from '#control/secrets';
 import type { Config, Secret } from '#model/object/secret';
 import { decodeBody } from '../request/body.ts';
 import { readObject, readView, submit, type Context } from '../context.ts';
-import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
+import { anyOf, byLabels, byPrefix, readFiltersAtManager, type Filters } from '../request/filters.ts';
 import { shown } from '../view/redact.ts';
 import { get, parameter, post, remove, versionParameter, type Route } from '../router.ts';
 import { configSpec, secretSpec } from '#model/shape/object-shapes';
@@ -17,7 +17,7 @@ const secretKeys = [...configKeys, 'names'];
 export function secretRoutes(context: Context): Route[] {
   return [
     get('/secrets', async (call) => {
-      const filters = readFilters(call, secretKeys);
+      const filters = readFiltersAtManager(call, secretKeys, context.swarm.status());
       const secrets = [...(await readView(context)).list('secret')].filter((secret) => passes(filters, secret));
       return { status: 200, json: secrets.map((secret) => shown('secret', secret)) };
     }),
@@ -45,7 +45,7 @@ export function secretRoutes(context: Context): Route[] {
 export function configRoutes(context: Context): Route[] {
   return [
     get('/configs', async (call) => {
-      const filters = readFilters(call, configKeys);
+      const filters = readFiltersAtManager(call, configKeys, context.swarm.status());
       const configs = [...(await readView(context)).list('config')].filter((config) => passes(filters, config));
       return { status: 200, json: configs.map((config) => shown('config', config)) };
     }),

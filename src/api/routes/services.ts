@@ -9,7 +9,7 @@ import type { ServiceSpec } from '#model/object/service-spec';
 import { decodeBody } from '../request/body.ts';
 import { findOptional, readObject, readView, requireManager, submit, type Context } from '../context.ts';
 import { HttpError } from '../errors.ts';
-import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
+import { anyOf, byLabels, byPrefix, readFiltersAtManager, type Filters } from '../request/filters.ts';
 import type { NetworkResource } from '../view/network.ts';
 import { shown } from '../view/redact.ts';
 import { get, parameter, post, remove, strictFlag, versionParameter, type Call, type Route } from '../router.ts';
@@ -23,7 +23,7 @@ const filterKeys = ['id', 'label', 'mode', 'name', 'runtime'];
 export function serviceRoutes(context: Context): Route[] {
   return [
     get('/services', async (call) => {
-      const filters = readFilters(call, filterKeys);
+      const filters = readFiltersAtManager(call, filterKeys, context.swarm.status());
       const view = await readView(context);
       const services = [...view.list('service')].filter((service) => passes(filters, service));
       const counted = strictFlag(call, 'status', { reason: true });

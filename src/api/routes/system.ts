@@ -89,7 +89,7 @@ async function swarmBlock(context: Context): Promise<object> {
   const status = context.swarm.status();
   const { NodeID, NodeAddr, LocalNodeState, ControlAvailable, SafeMode } = status;
   const Error = status.Error || (SafeMode ?? '');
-  const RemoteManagers = status.RemoteManagers?.map((Addr) => ({ NodeID: '', Addr })) ?? null;
+  const RemoteManagers = status.RemoteManagers ?? null;
   const block = { NodeID, NodeAddr, LocalNodeState, ControlAvailable, Error, RemoteManagers };
   if (LocalNodeState !== 'active' || !ControlAvailable) return block;
   try {

@@ -9,7 +9,7 @@ import { clashesOf, saidClashes } from '#model/health/clashes';
 import { readView, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
-import { anyOf, byLabels, byPrefix, readFilters, type Filters } from '../request/filters.ts';
+import { anyOf, byLabels, byPrefix, readFiltersAtManager, type Filters } from '../request/filters.ts';
 import { shownTask } from '../view/redact.ts';
 import { get, parameter, type Route } from '../router.ts';
 
@@ -18,7 +18,7 @@ const filterKeys = ['_up-to-date', 'desired-state', 'id', 'label', 'name', 'node
 export function taskRoutes(context: Context): Route[] {
   return [
     get('/tasks', async (call) => {
-      const filters = readFilters(call, filterKeys);
+      const filters = readFiltersAtManager(call, filterKeys, context.swarm.status());
       const view = await readView(context);
       return { status: 200, list: listTasks(view, filters, context.swarm.status().NodeID) };
     }),

@@ -83,7 +83,7 @@ export function predefinedNetwork(ref: string): NetworkResource | undefined {
  */
 export function nestedNetwork(network: Network, taskCreatedAt: string): object {
   const { Version, Spec, DriverState, IPAMOptions } = network;
-  const { Driver, Options, IPAM, EnableIPv6, ...spec } = Spec;
+  const { Driver, Options, IPAM, EnableIPv6, Internal, Attachable, ...spec } = Spec;
   return {
     ID: shownNetworkId(network.ID),
     Version,
@@ -93,7 +93,9 @@ export function nestedNetwork(network: Network, taskCreatedAt: string): object {
       ...spec,
       Labels: Spec.Labels ?? {},
       ...(EnableIPv6 && { IPv6Enabled: true }),
-      DriverConfiguration: { Name: Driver || 'overlay', ...(Options && { Options }) },
+      ...(Internal && { Internal }),
+      ...(Attachable && { Attachable }),
+      DriverConfiguration: named(Driver || 'overlay', Options),
       ...(IPAM && { IPAMOptions: nestedIpam(IPAM) }),
       Scope: 'swarm',
     },
@@ -109,5 +111,9 @@ function nestedIpam({ Driver, Options, Config }: NonNullable<NetworkSpec['IPAM']
     ...(IPRange !== undefined && { Range: IPRange }),
     ...(Gateway !== undefined && { Gateway }),
   }));
-  return { Driver: { Name: Driver || 'default', ...(Options && { Options }) }, ...(configs?.length && { Configs: configs }) };
+  return { Driver: named(Driver || 'default', Options), ...(configs?.length && { Configs: configs }) };
+}
+
+function named(Name: string, Options: Readonly<Record<string, string>> | undefined): object {
+  return { Name, ...(Options && Object.keys(Options).length > 0 && { Options }) };
 }

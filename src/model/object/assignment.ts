@@ -126,6 +126,8 @@ export interface ManagersItem {
   ID: typeof managersItemId;
   /** HOST:PORT. */
   Addresses: readonly string[];
+  /** Each at the place of its address; absent: of a manager that does not say. */
+  NodeIDs?: readonly string[];
   /** Whom nodes trust, and whose signature their certificates are to have; absent: of a manager that does not say. */
   Trust?: Trust;
 }

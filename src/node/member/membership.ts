@@ -256,9 +256,10 @@ export class Membership {
   }
 
   /** The managers say where they are, and what this node is to be. */
-  #placed({ role, managers, trust }: Place): void {
+  #placed({ role, managers, managerIds, trust }: Place): void {
     if (this.#ended.signal.aborted) return;
-    if (managers && managers.length > 0 && !equal(managers, this.#identity.managers)) this.#remember({ managers });
+    const { managers: known, managerIds: knownIds = [] } = this.#identity;
+    if (managers && managers.length > 0 && !(equal(managers, known) && equal(managerIds, knownIds))) this.#remember({ managers, managerIds });
     this.#trust = trust;
     if (trust && !this.#trusting) {
       this.#trusting = true;

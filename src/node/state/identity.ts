@@ -18,6 +18,8 @@ export interface Identity {
   managerAddress?: string;
   /** HOST:PORT of managers. */
   managers?: readonly string[];
+  /** Each at the place of its address; shorter or absent: not told yet. */
+  managerIds?: readonly string[];
   /** The last term of raft that the node took part in before it was no manager any more: it votes in none up to that again. */
   votedUntil?: number;
   /** A manager that has not begun its log yet: it joins those who agree with an empty one. */

@@ -1,5 +1,5 @@
 /** What a node says of its part in a cluster. */
-import type { SwarmStatus } from '#api/dependencies';
+import type { RemoteManager, SwarmStatus } from '#api/dependencies';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Identity } from './identity.ts';
 
@@ -31,7 +31,11 @@ export function swarmStatus({ member, safety, locked, broken, joining }: NodeSta
     NodeAddr: identity?.address ?? '',
     ControlAvailable: manager !== undefined,
     Error: broken || (manager?.log.full?.message ?? joining?.problem ?? member?.problem ?? ''),
-    ...(identity && !manager && { RemoteManagers: identity.managers ?? [] }),
+    ...(identity && !manager && { RemoteManagers: remoteManagers(identity) }),
     ...safe,
   };
+}
+
+function remoteManagers({ managers = [], managerIds = [] }: Identity): readonly RemoteManager[] {
+  return managers.map((Addr, index) => ({ NodeID: managerIds[index] ?? '', Addr }));
 }

@@ -13,7 +13,7 @@ import { withoutPrefix } from '#model/address';
 import { wishedMacAddress } from '#model/mac-address';
 import { isEncrypted, nodeLocalNetworks, type Network } from '#model/object/network';
 import type { Node } from '#model/object/node';
-import { certifiedRole, managerAddresses } from '#model/manager-address';
+import { certifiedRole, managersByAddress } from '#model/manager-address';
 import { clientsLevel } from '#model/feature-level';
 import { isIngress } from '#model/port/port';
 import { portOptions } from '#model/port/port-options';
@@ -131,10 +131,16 @@ function nodeItem(view: View, id: string): AssignmentUpdate | undefined {
 
 function managersItem(view: View): AssignmentUpdate {
   const authority = clusterOf(view)?.Shoal?.Authority;
+  const managers = managersByAddress(view.list('node'));
   return {
     action: 'update',
     kind: 'managers',
-    item: { ID: managersItemId, Addresses: managerAddresses(view.list('node')).toSorted(), ...(authority && { Trust: wantedTrust(authority) }) },
+    item: {
+      ID: managersItemId,
+      Addresses: managers.map(([address]) => address),
+      NodeIDs: managers.map(([, id]) => id),
+      ...(authority && { Trust: wantedTrust(authority) }),
+    },
   };
 }
 

@@ -11,11 +11,13 @@ import { serviceSpec, stackSpec } from './specs.ts';
 test.each<[string, NetworkSpec, string]>([
   ['no name', { Name: '' }, 'meta: name must be provided'],
   ['an engine’s own name', { Name: 'host' }, 'network name host is reserved: every node has a network of that name'],
-  ['an unknown driver', { Name: 'n', Driver: 'weave' }, 'network driver weave is not supported: use overlay or bridge'],
+  ['an unknown driver', { Name: 'n', Driver: 'weave' }, 'plugin "weave" not found'],
+  ['a driver of the engine’s own networks', { Name: 'n', Driver: 'macvlan' }, 'network driver macvlan is not supported: use overlay or bridge'],
   ['a taken name', { Name: 'ingress' }, 'network with name ingress already exists'],
   ['an attachable ingress', { Name: 'n', Ingress: true, Attachable: true }, 'ingress network cannot be attachable'],
-  ['a bad subnet', { Name: 'n', IPAM: { Config: [{ Subnet: '10.0.0.0/33' }] } }, 'ipam configuration: invalid subnet 10.0.0.0/33'],
-  ['a bad gateway', { Name: 'n', IPAM: { Config: [{ Gateway: '10.0.0' }] } }, 'ipam configuration: invalid gateway 10.0.0'],
+  ['a bad subnet', { Name: 'n', IPAM: { Config: [{ Subnet: '10.0.0.0/33' }] } }, 'Invalid subnet 10.0.0.0/33 : invalid CIDR address: 10.0.0.0/33'],
+  ['a subnet that is not said', { Name: 'n', IPAM: { Config: [{}] } }, 'Invalid subnet  : invalid CIDR address: '],
+  ['a bad gateway', { Name: 'n', IPAM: { Config: [{ Subnet: '10.0.0.0/24', Gateway: '10.0.0' }] } }, 'ipam configuration: invalid gateway 10.0.0'],
 ])('a network with %s is refused', (_what, spec, message) => {
   const cluster = initialisedCluster();
   expect(() => cluster.run(createNetwork(spec))).toThrow(expect.objectContaining({ name: 'Refusal', message }));
@@ -50,7 +52,7 @@ test.each<[Partial<NetworkSpec>, string, RegExp]>([
   [{ Options: { [number]: '4097,4098' } }, 'invalidArgument', /^invalid network option .*=4097,4098: /],
   [{ IPAM: { Config: [{ Subnet: 'fd00::/64' }] } }, 'unimplemented', /^IPAM.Config subnet fd00::\/64 is not supported: /],
   [{ IPAM: { Config: [{ Subnet }, { Subnet: '10.9.1.0/24' }] } }, 'unimplemented', /^IPAM.Config with 2 subnets is not supported: /],
-  [{ IPAM: { Config: [{ Gateway: '10.9.0.1' }] } }, 'invalidArgument', /must have a corresponding subnet$/],
+  [{ IPAM: { Config: [{ Gateway: '10.9.0.1' }] } }, 'invalidArgument', /^Invalid subnet {2}: invalid CIDR address: $/],
   [{ IPAM: { Config: [{ Subnet, Gateway: '10.9.1.1' }] } }, 'invalidArgument', /^ipam configuration: subnet 10.9.0.0\/24 does not contain gateway 10.9.1.1$/],
   [{ IPAM: { Config: [{ Subnet, Gateway: '10.9.0.0' }] } }, 'invalidArgument', /gateway 10.9.0.0 is no address of a host in subnet 10.9.0.0\/24$/],
   [{ IPAM: { Config: [{ Subnet, IPRange: '10.9.0.0/16' }] } }, 'invalidArgument', /subnet 10.9.0.0\/24 does not contain range 10.9.0.0\/16$/],

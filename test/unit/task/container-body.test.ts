@@ -73,14 +73,14 @@ describe('plain settings', () => {
       },
       { SecurityOpt: ['a=b', 'label=disable', 'label=level:l', 'seccomp={}', 'apparmor=unconfined', 'no-new-privileges=true'] },
     ],
-    ['nothing said', {}, { RestartPolicy: { Name: 'no', MaximumRetryCount: 0 }, NetworkMode: 'default' }],
+    ['nothing said', {}, { NetworkMode: 'default', Isolation: 'default', PortBindings: {}, Ulimits: [] }],
   ])('%s', (_name, spec, expected) => {
     expect(bodyOf(spec).HostConfig).toMatchObject(expected);
   });
 
-  test('what is not said is not sent', () => {
+  test('what is not said is sent as Docker’s own tasks say it', () => {
     expect(Object.keys(bodyOf({})).toSorted()).toEqual(['HostConfig', 'Image', 'Labels']);
-    expect(Object.keys(bodyOf({}).HostConfig).toSorted()).toEqual(['NetworkMode', 'RestartPolicy']);
+    expect(Object.keys(bodyOf({}).HostConfig).toSorted()).toEqual(['Isolation', 'NetworkMode', 'PortBindings', 'Ulimits']);
   });
 });
 

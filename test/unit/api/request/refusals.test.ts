@@ -87,6 +87,8 @@ test.each([
   ['POST', '/nodes/NODE/update?version=1', {}, 400, /^invalid Role: ""$/],
   ['POST', '/networks/create', { Name: 'default', Driver: 'overlay' }, 403, /^operation is not permitted on predefined default network $/],
   ['POST', '/networks/create', { Name: 'n', Driver: 'overlay', Scope: 'local' }, 403, /^cannot downgrade network scope for overlay networks$/],
+  ['POST', '/networks/create', { Name: ' ', Driver: 'overlay' }, 400, /^invalid name: {2}$/],
+  ['POST', '/networks/create', { Name: 'x', Driver: 'OVERLAY', Scope: 'swarm' }, 404, /^plugin "OVERLAY" not found$/],
   ['GET', '/networks/INGRESS', undefined, 404, /^network INGRESS not found$/],
   ['POST', '/services/create', spec({}, {}, { Networks: [{ Target: 'INGRESS' }] }), 404, /^network INGRESS not found$/],
   ['POST', '/swarm/leave', undefined, 503, /Use `--force` to ignore this message. $/],

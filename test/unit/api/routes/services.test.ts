@@ -193,6 +193,7 @@ test('a node without a cluster says how to get one', async () => {
     ['GET', '/services'],
     ['GET', '/tasks'],
     ['GET', '/nodes'],
+    ...['services', 'tasks', 'nodes', 'secrets', 'configs'].map((kind) => ['GET', `/${kind}?filters=${encodeURIComponent('{"foo":["x"]}')}`] as const),
     ['GET', '/swarm'],
     ['POST', '/services/create'],
     ['DELETE', '/secrets/x'],

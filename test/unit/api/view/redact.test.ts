@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { shown, shownTask } from '#api/view/redact';
+import { nestedNetwork } from '#api/view/network';
 import type { Network } from '#model/object/network';
 import type { Node } from '#model/object/node';
 import type { Repository } from '#model/object/repository';
@@ -71,6 +72,24 @@ test.each([
       },
     },
   ]);
+});
+
+test('a network inside a task says nothing that was set to nothing', () => {
+  const Spec = {
+    Name: 'net',
+    Internal: false,
+    Attachable: false,
+    EnableIPv6: false,
+    Driver: 'overlay',
+    Options: {},
+    IPAM: { Driver: 'default', Options: {}, Config: [] },
+  };
+  const network = { ...meta, ID: 'n1', CreatedAt: '2026-01-01T00:00:00Z', UpdatedAt: '2026-01-01T00:00:00Z', Spec } as unknown as Network;
+  expect(nestedNetwork(network, '')).toMatchObject({
+    Spec: { Name: 'net', Labels: {}, DriverConfiguration: { Name: 'overlay' }, IPAMOptions: { Driver: { Name: 'default' } }, Scope: 'swarm' },
+  });
+  expect(JSON.stringify(nestedNetwork(network, ''))).not.toMatch(/Internal|Attachable|IPv6|"Options"/);
+  expect(nestedNetwork({ ...network, Spec: { ...Spec, Internal: true } }, '')).toMatchObject({ Spec: { Internal: true } });
 });
 
 test.each([

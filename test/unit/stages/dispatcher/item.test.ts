@@ -32,6 +32,16 @@ test('a peer is reached where its data path is, and said to show clients by its 
   expect(peer({ FeatureLevel: 3, DataPathAddr: '198.51.100.1' })).toMatchObject({ Address: '198.51.100.1', ShowsClients: true });
 });
 
+test('where the managers are is told by address and id, in one order', () => {
+  const Status = (Addr: string) => ({ State: 'ready' as const, Addr });
+  const node = [aNode('b', { Status: Status('192.0.2.1') }), aNode('w', { Status: Status('192.0.2.3') }), aNode('a', { Status: Status('192.0.2.2') })];
+  const role = (Role: 'manager' | 'worker') => ({ Role, Availability: 'active' as const });
+  const nodes = node.map((each) => ({ ...each, Spec: role(each.ID === 'w' ? 'worker' : 'manager') }));
+  for (const order of [nodes, nodes.toReversed()]) {
+    expect(itemOf(storeOf({ node: order }), 'managers:all')?.item).toMatchObject({ Addresses: ['192.0.2.1:2377', '192.0.2.2:2377'], NodeIDs: ['b', 'a'] });
+  }
+});
+
 test('a service is told with what its labels say of its ports', () => {
   const Ports = [{ TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' as const }];
   const service = aService('web', { Labels: { 'shoal.sticky': 'true', 'shoal.source': 'local' } }, { Endpoint: { Spec: { Ports }, Ports } });
