@@ -94,7 +94,7 @@ export class Carrier {
   async #carry(call: Call, here: Handler): Promise<Outcome> {
     const connection = this.#parts.leader.open();
     if (!connection) return { later: new Refusal('unavailable', swarmTexts.starting) };
-    const { request, response, signal } = call;
+    const { request, response } = call;
     try {
       const body = request.method === 'GET' || request.method === 'HEAD' ? undefined : await holdBody(request);
       const reply = await ask(connection, call, body);
@@ -111,7 +111,7 @@ export class Carrier {
       return { answer: 'sent' };
     } catch (error) {
       connection.destroy();
-      if (signal.aborted || response.headersSent) throw error;
+      if (response.headersSent) throw error;
       return { later: new Refusal('unavailable', `the leader does not answer: ${(error as Error).message}`, { outcome: 'unknown' }) };
     }
   }

@@ -143,6 +143,27 @@ test('a leader that says nothing, or nonsense, costs a request its answer and no
   }
 });
 
+test('a daemon that stops while the leader has not answered says so to its client: that is no failure of its own', async () => {
+  const one = await start();
+  let carried = 0;
+  one.line.open = () => {
+    const [near, far] = duplexPair();
+    far.once('data', () => carried++);
+    return near;
+  };
+  const asked = [one.ask('POST', '/configs/create', { Name: 'c', Data: 'eA==' }), one.ask('GET', '/configs')];
+  await until(
+    () => carried === 2,
+    30_000,
+    () => `${carried} of 2 were carried`,
+  );
+  await one.server.stop();
+  expect((await Promise.all(asked)).map(({ status, text }) => [status, /may still take effect/.test(text)])).toEqual([
+    [503, true],
+    [503, true],
+  ]);
+});
+
 test('a stream of lines that breaks off with the leader says so, in a frame that ends the docker CLI with it', async () => {
   const one = await start();
   const said = '\u0001\0\0\0\0\0\0\u0003one';
