@@ -1,12 +1,20 @@
-/** From what each stack of a repository was made last: as long as that stands, it need not be made again. */
+/** From what each stack of a repository was made last, each path that was read, also in vain, with what it led to: as long as that stands, it need not be made again. */
 
 export interface StackInputs {
   /** Of the result. */
   digest: string;
   /** What its folder was found to hold, and what is asked of it, in a text that changes with them. */
   place: string;
-  /** Each path that was read, also in vain → what it led to. */
-  inputs: ReadonlyMap<string, string>;
+  /** Those that lie in a folder to which no link leads, by folder: as long as its tree is the same, so are they. */
+  folders: readonly InputFolder[];
+  /** All others. */
+  others: readonly (readonly [path: string, identity: string])[];
+}
+
+export interface InputFolder {
+  folder: string;
+  tree: string;
+  inputs: readonly (readonly [path: string, identity: string])[];
 }
 
 /** A stack that reads more is made each time. */
@@ -20,7 +28,7 @@ export class InputMemory {
   }
 
   put(name: string, stack: StackInputs): void {
-    if (stack.inputs.size <= mostInputs) this.#stacks.set(name, stack);
+    if (stack.folders.reduce((sum, { inputs }) => sum + inputs.length, stack.others.length) <= mostInputs) this.#stacks.set(name, stack);
     else this.#stacks.delete(name);
   }
 

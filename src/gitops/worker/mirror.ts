@@ -1,6 +1,6 @@
 /** A bare mirror of one branch: the commit graph and its trees, and the blobs that somebody asked for. Never a checkout, never a hook. */
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
-import { readdir, rm, statfs } from 'node:fs/promises';
+import { readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
 import { Refusal } from '#base/refusal';
@@ -9,7 +9,7 @@ import type { HeldLine, MirrorPlace } from '../protocol.ts';
 import { explained } from './explained.ts';
 import { plainEnvironment, surroundings } from './git-environment.ts';
 import { checkSigned, unsignedBetween, type Judge } from './head/signatures.ts';
-import { choose, commitOf, patterns, trackedText, type Tracked } from './head/tracked.ts';
+import { choose, commitOf, isBranchAlone, patterns, trackedText, type Tracked } from './head/tracked.ts';
 import { isLocal } from './local-place.ts';
 import { hasLooseObjects, isFolder, largestUnfinished, packBytes, removeLeftovers } from './mirror-files.ts';
 import { GitFailure, runGit, settings, type GitBounds, type GroupListener } from './run-git.ts';
@@ -110,13 +110,12 @@ export class Mirror {
   async #fetchHead({ source }: Tracked, line?: HeldLine): Promise<Fetched> {
     await this.#make();
     await this.#fetch(['mirror', `+${source}:${incoming}`]);
-    const said = await this.#quiet(['rev-parse', '--verify', '--quiet', `${incoming}^{commit}`, '--']).catch(() => '');
-    const commit = /^([0-9a-f]{40,64})/.exec(said)?.[1];
+    const { commit, comesAfter } = await this.#arrived(line);
     let refs = '';
     try {
       if (commit === undefined) throw new Refusal('unavailable', `${source} is no commit`);
       const by = await this.checkSigned(commit, incoming);
-      const reasons = await this.#heldFor(commit, by, line);
+      const reasons = await this.#heldFor(commit, by, line, comesAfter);
       if (reasons.length > 0) return { commit, rewritten: reasons.join('; ') };
       refs = `update ${followedRef} ${commit}\n`;
     } finally {
@@ -126,6 +125,16 @@ export class Mirror {
     }
     await this.#pack();
     return { commit };
+  }
+
+  /** What a branch's head is: what comes after a commit is one itself, which is mostly so, and then one question does for both. */
+  async #arrived(line: HeldLine | undefined): Promise<{ commit: string | undefined; comesAfter: boolean }> {
+    const told = line && isBranchAlone(this.#place) ? await readFile(join(this.#place.folder, incoming), 'utf8').catch(() => '') : '';
+    const named = /^([0-9a-f]{40,64})\n$/.exec(told)?.[1];
+    if (line && named !== undefined && named !== line.accepted && (await this.#comesAfter(line.accepted, named).catch(() => false)))
+      return { commit: named, comesAfter: true };
+    const said = await this.#quiet(['rev-parse', '--verify', '--quiet', `${incoming}^{commit}`, '--']).catch(() => '');
+    return { commit: /^([0-9a-f]{40,64})/.exec(said)?.[1], comesAfter: false };
   }
 
   /** The commit that is asked for, in the mirror and looked at, while what is followed stays. */
@@ -146,10 +155,10 @@ export class Mirror {
   }
 
   /** All that keeps it from being followed before somebody says so: who confirms it has read all of it. */
-  async #heldFor(commit: string, by: 'commit' | 'tag' | undefined, line: HeldLine | undefined): Promise<string[]> {
+  async #heldFor(commit: string, by: 'commit' | 'tag' | undefined, line: HeldLine | undefined, isAfter: boolean): Promise<string[]> {
     if (!line || line.accepted === commit || line.confirmed === commit) return [];
     const [name, before] = [commit.slice(0, 12), line.accepted.slice(0, 12)];
-    const comesAfter = await this.#comesAfter(line.accepted, commit);
+    const comesAfter = isAfter || (await this.#comesAfter(line.accepted, commit));
     // A history that may be another one is vouched for by its newest commit, as the first of all is.
     if (!comesAfter && line.follows) return [];
     const rewritten = comesAfter ? [] : [`commit ${name} does not come after ${before}, which was followed last: its history was rewritten`];

@@ -1,5 +1,5 @@
-/** Trees and blobs of a mirror by two `git cat-file`, sizes first: nothing is read whole before it is known to be small enough. */
-import type { ChildProcess } from 'node:child_process';
+/** Trees and blobs of a mirror by `git cat-file`, sizes first: nothing is read whole before it is known to be small enough. */
+import { execFile, type ChildProcess } from 'node:child_process';
 import { Refusal } from '#base/refusal';
 import { beside, plainEnvironment } from './git-environment.ts';
 import { killGroup } from '../process-group.ts';
@@ -13,22 +13,37 @@ export interface ObjectInfo {
 /** Headers are short; a longer line is none. */
 const longestHeader = 256;
 const askedAtOnce = 500;
+/** The first git whose `cat-file` answers both kinds of questions in one process. */
+const bothSince = [2, 36] as const;
+
+let answersBoth: Promise<boolean> | undefined;
+
+/** Whether one process does for both; asked once. */
+function hasBoth(environment: Readonly<Record<string, string>>): Promise<boolean> {
+  answersBoth ??= new Promise((resolve) => {
+    execFile('git', ['version'], { env: environment }, (error, said) => {
+      const [, major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(said) ?? []).map(Number);
+      resolve(!error && (major > bothSince[0] || (major === bothSince[0] && minor >= bothSince[1])));
+    });
+  });
+  return answersBoth;
+}
 
 export class ObjectReader {
-  readonly #sizes: Batch;
-  readonly #bodies: Batch;
+  readonly #start: BatchStart;
+  #batches: Promise<{ sizes: Batch; bodies: Batch }> | undefined;
+  #closed = false;
 
   /** `received`: a folder of objects beside those of the mirror. */
   constructor(folder: string, home: string, groups: GroupListener, received?: string) {
-    const start = { folder, environment: beside(plainEnvironment(home), received), groups };
-    this.#sizes = new Batch('--batch-check', start);
-    this.#bodies = new Batch('--batch', start);
+    this.#start = { folder, environment: beside(plainEnvironment(home), received), groups };
   }
 
   /** Type and size by id; those that are not in the mirror are left out. */
   async infos(oids: readonly string[]): Promise<Map<string, ObjectInfo>> {
     const found = new Map<string, ObjectInfo>();
-    const answers = await this.#sizes.ask(oids);
+    if (oids.length === 0) return found;
+    const answers = await (await this.#running()).sizes.ask(oids, 'info');
     answers.forEach(({ header }, at) => {
       const [, type = '', size] = header.split(' ');
       const oid = oids[at];
@@ -40,7 +55,8 @@ export class ObjectReader {
   /** Contents of objects that `infos` found. */
   async contents(oids: readonly string[]): Promise<Map<string, Uint8Array>> {
     const found = new Map<string, Uint8Array>();
-    const answers = await this.#bodies.ask(oids);
+    if (oids.length === 0) return found;
+    const answers = await (await this.#running()).bodies.ask(oids, 'contents');
     answers.forEach(({ body }, at) => {
       const oid = oids[at];
       // A copy: a view would keep everybody's bytes as long as one of them is cached.
@@ -50,10 +66,30 @@ export class ObjectReader {
   }
 
   close(): void {
-    this.#sizes.close();
-    this.#bodies.close();
+    this.#closed = true;
+    void this.#batches?.then(closeBoth);
+  }
+
+  async #running(): Promise<{ sizes: Batch; bodies: Batch }> {
+    this.#batches ??= this.#begin();
+    const batches = await this.#batches;
+    if (this.#closed) closeBoth(batches);
+    return batches;
+  }
+
+  async #begin(): Promise<{ sizes: Batch; bodies: Batch }> {
+    if (!(await hasBoth(this.#start.environment))) return { sizes: new Batch('--batch-check', this.#start), bodies: new Batch('--batch', this.#start) };
+    const both = new Batch('--batch-command', this.#start);
+    return { sizes: both, bodies: both };
   }
 }
+
+function closeBoth({ sizes, bodies }: { sizes: Batch; bodies: Batch }): void {
+  sizes.close();
+  bodies.close();
+}
+
+type Question = 'info' | 'contents';
 
 interface Answer {
   header: string;
@@ -68,22 +104,22 @@ interface BatchStart {
 
 /** One `git cat-file` that is started when it is first asked. */
 class Batch {
-  readonly #mode: '--batch-check' | '--batch';
+  readonly #mode: '--batch-check' | '--batch' | '--batch-command';
   readonly #start: BatchStart;
-  readonly #waiting: { take: (answer: Answer) => void; fail: (error: Error) => void }[] = [];
+  readonly #waiting: { question: Question; take: (answer: Answer) => void; fail: (error: Error) => void }[] = [];
   #child: ChildProcess | undefined;
   #parts: Buffer[] = [];
   #bytes = 0;
   #wantedBytes = 0;
   #failed: Error | undefined;
 
-  constructor(mode: '--batch-check' | '--batch', start: BatchStart) {
+  constructor(mode: '--batch-check' | '--batch' | '--batch-command', start: BatchStart) {
     this.#mode = mode;
     this.#start = start;
   }
 
   /** Answers in the order asked. */
-  async ask(oids: readonly string[]): Promise<Answer[]> {
+  async ask(oids: readonly string[], question: Question): Promise<Answer[]> {
     const answers: Answer[] = [];
     for (let at = 0; at < oids.length; at += askedAtOnce) {
       const some = oids.slice(at, at + askedAtOnce);
@@ -92,10 +128,11 @@ class Batch {
         () =>
           new Promise<Answer>((resolve, reject) => {
             if (this.#failed) return reject(this.#failed);
-            this.#waiting.push({ take: resolve, fail: reject });
+            this.#waiting.push({ question, take: resolve, fail: reject });
           }),
       );
-      child.stdin?.write(some.map((oid) => `${oid}\n`).join(''));
+      const word = this.#mode === '--batch-command' ? `${question} ` : '';
+      child.stdin?.write(some.map((oid) => `${word}${oid}\n`).join(''));
       answers.push(...(await Promise.all(pending)));
     }
     return answers;
@@ -142,7 +179,7 @@ class Batch {
     }
     const header = all.toString('utf8', 0, end);
     const size = Number(header.split(' ')[2]);
-    const body = this.#mode === '--batch' && Number.isSafeInteger(size);
+    const body = first.question === 'contents' && Number.isSafeInteger(size);
     const until = end + 1 + (body ? size + 1 : 0);
     if (all.length < until) {
       this.#wantedBytes = until;

@@ -104,8 +104,10 @@ async function settledDigest(place: Place, { snapshot, memory }: Parts): Promise
   const known = memory.get(place.name);
   // What is beside a stack's own files is no file that was read.
   if (!known || place.trouble !== undefined || known.place !== placeText(place)) return undefined;
+  const moved = known.folders.filter(({ folder, tree }) => snapshot.treeOf(folder) !== tree);
+  const inputs = [...moved.flatMap((each) => each.inputs), ...known.others];
   for (;;) {
-    const states = [...known.inputs].map(([path, before]) => ({ before, now: snapshot.identity(path) }));
+    const states = inputs.map(([path, before]) => ({ before, now: snapshot.identity(path) }));
     if (states.some(({ before, now }) => now !== undefined && now !== before)) return undefined;
     if (states.every(({ now }) => now !== undefined)) return known.digest;
     if (!(await snapshot.load())) return undefined;
@@ -134,10 +136,22 @@ async function renderOne(place: Place, parts: Parts): Promise<boolean> {
   // A plain digest would let everybody who sees it try what was encrypted.
   const result = sealed && 'spec' in made ? { ...made, digest: fingerprint(made.digest) } : made;
   const digest = digestOf('spec' in result ? [result.digest, result.Places, result.Notes, result.Policy] : [result.errors, result.Policy]);
-  if (!parts.closed) remember(place, { digest, inputs }, parts.memory);
+  if (!parts.closed) remember(place, { digest, ...byFolder(snapshot, inputs) }, parts.memory);
   if (own(parts.have, name) === digest) await same([name]);
   else await done(result, digest);
   return true;
+}
+
+function byFolder(snapshot: Snapshot, inputs: ReadonlyMap<string, string>): Pick<StackInputs, 'folders' | 'others'> {
+  const folders = new Map<string, { folder: string; tree: string; inputs: (readonly [string, string])[] }>();
+  const others: (readonly [string, string])[] = [];
+  for (const input of inputs) {
+    const at = snapshot.folderOf(input[0]);
+    if (!at) others.push(input);
+    else if (folders.has(at.folder)) folders.get(at.folder)?.inputs.push(input);
+    else folders.set(at.folder, { ...at, inputs: [input] });
+  }
+  return { folders: [...folders.values()], others };
 }
 
 /** What another folder is to blame for is told anew each time. */

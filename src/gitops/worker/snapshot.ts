@@ -101,6 +101,20 @@ export class Snapshot {
     return 'error' in found ? `error ${found.error}` : `${found.entry.mode} ${found.entry.oid}`;
   }
 
+  /** The folder that a path lies in, where no link leads there or on from there; undefined where that is not so, or not known, and at the top, which each commit changes. */
+  folderOf(given: string): { folder: string; tree: string } | undefined {
+    const folder = posix.dirname(given);
+    const tree = folder.startsWith(`${root}/`) ? this.treeOf(folder) : undefined;
+    const entries = tree === undefined ? undefined : this.#trees.get(tree);
+    return tree !== undefined && entries && entries.get(posix.basename(given))?.mode !== '120000' ? { folder, tree } : undefined;
+  }
+
+  /** The tree at a folder's path, without a link on the way. */
+  treeOf(folder: string): string | undefined {
+    const found = this.#walk(folder.slice(root.length + 1).split('/'), 0);
+    return found && !('error' in found) && isFolder(found.entry) ? found.entry.oid : undefined;
+  }
+
   /** Notes each path that `work` reads, with what it led to, and whether anything of it was encrypted. */
   noting<T>(work: () => T): { result: T; inputs: ReadonlyMap<string, string>; sealed: boolean } {
     const inputs = new Map<string, string>();
