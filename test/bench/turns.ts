@@ -11,6 +11,10 @@ interface Turn {
 }
 
 const sampledEveryUs = 500;
+/** Of the longest turn so many are named. */
+const namedWorks = 6;
+/** What a profile calls what is no function of anybody's. */
+const unowned: ReadonlySet<string> = new Set(['(garbage collector)', '(program)']);
 
 /** Samples take a fifth of the time that they measure: who asks where the time goes gets no figures worth comparing. */
 let sampled = false;
@@ -23,7 +27,7 @@ export class Turns {
   readonly #turns: Turn[] = [];
   readonly #pauses: { from: number; ms: number }[] = [];
   #cpuMs = 0;
-  #profile: { samples: Profiler.Profile; began: number } | undefined;
+  #profile: Profiler.Profile | undefined;
 
   async until(done: Promise<unknown>): Promise<void> {
     const observer = new PerformanceObserver((list) => {
@@ -60,9 +64,8 @@ export class Turns {
     session.post('Profiler.enable');
     session.post('Profiler.setSamplingInterval', { interval: sampledEveryUs });
     session.post('Profiler.start');
-    const began = performance.now();
     return () => {
-      session.post('Profiler.stop', (_error, { profile }) => (this.#profile = { samples: profile, began }));
+      session.post('Profiler.stop', (_error, { profile }) => (this.#profile = profile));
       session.disconnect();
     };
   }
@@ -80,22 +83,23 @@ export class Turns {
     return longest ? this.#ownMs(longest) : 0;
   }
 
-  /** The rooms that were at work in the longest turn, the busiest first; empty unless turns are sampled. */
+  /** What was at work in the longest turn, the busiest first: function and room, and the collector and the machine's own code beside; empty unless turns are sampled. */
   get longestIn(): string {
     const longest = this.#longest();
     if (!longest || !this.#profile) return '';
-    const { samples, began } = this.#profile;
-    const rooms = roomsOf(samples);
+    const { samples = [], timeDeltas = [], startTime } = this.#profile;
+    const works = worksOf(this.#profile);
     const seen = new Map<string, number>();
-    let at = began;
-    for (const [index, id] of (samples.samples ?? []).entries()) {
-      const ms = (samples.timeDeltas?.[index] ?? 0) / 1000;
+    // It goes by the machine's own clock.
+    let at = startTime / 1000 - (Number(process.hrtime.bigint()) / 1e6 - performance.now());
+    for (const [index, id] of samples.entries()) {
+      const ms = (timeDeltas[index] ?? 0) / 1000;
       at += ms;
-      const room = rooms.get(id);
-      if (at >= longest.from && at <= longest.to && room !== undefined) seen.set(room, (seen.get(room) ?? 0) + ms);
+      const work = works.get(id);
+      if (at >= longest.from && at <= longest.to && work !== undefined) seen.set(work, (seen.get(work) ?? 0) + ms);
     }
-    const busiest = [...seen].toSorted((a, b) => b[1] - a[1]).slice(0, 3);
-    return busiest.map(([room]) => room).join(', ');
+    const busiest = [...seen].toSorted((a, b) => b[1] - a[1]).slice(0, namedWorks);
+    return busiest.map(([work, ms]) => `${work} ${ms.toFixed(1)}`).join(', ');
   }
 
   #longest(): Turn | undefined {
@@ -133,13 +137,15 @@ function threadMs(): number {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
-/** By node of the profile: the room of the innermost function of ours on its stack, such as `stages/scheduler`. */
-function roomsOf({ nodes }: Profiler.Profile): Map<number, string> {
-  const rooms = new Map<number, string>();
+/** By node of the profile: the innermost function of ours on its stack with its room, such as `schedule (stages/scheduler)`, and what is no function by its own name. */
+function worksOf({ nodes }: Profiler.Profile): Map<number, string> {
+  const works = new Map<number, string>();
   // Parents come before their children.
   for (const { id, callFrame, children = [] } of nodes) {
-    const room = /\/src\/(stages\/\w+|\w+)\//.exec(callFrame.url)?.[1] ?? rooms.get(id);
-    if (room !== undefined) for (const each of [id, ...children]) rooms.set(each, room);
+    const room = /\/src\/(stages\/\w+|\w+)\//.exec(callFrame.url)?.[1];
+    const own = room !== undefined ? `${callFrame.functionName} (${room})` : unowned.has(callFrame.functionName) ? callFrame.functionName : undefined;
+    const work = own ?? works.get(id);
+    if (work !== undefined) for (const each of [id, ...children]) works.set(each, work);
   }
-  return rooms;
+  return works;
 }

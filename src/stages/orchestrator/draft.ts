@@ -41,6 +41,15 @@ export interface Spot {
   outgrown: ReadonlySet<string>;
 }
 
+interface SomeSlots {
+  slots: ReadonlySet<number>;
+  /** How many others there are. */
+  resting: number;
+}
+
+/** So many ids are put in order; of more, those that have one are picked from all. */
+const sortedAtOnce = 1000;
+
 export class Draft {
   readonly surroundings: Surroundings;
   readonly mode: ReturnType<typeof modeOf>;
@@ -58,25 +67,29 @@ export class Draft {
   /** Ids of tasks that differ from the stored ones. */
   readonly #changed = new Set<string>();
   readonly #limit: number;
+  readonly #some: SomeSlots | undefined;
   #hasMore = false;
+  #needsAll = false;
 
   /** `limit`: how many tasks may be written. Rules look at `isFull` before each slot or task that they take up, and finish it then. */
-  private constructor(service: Service, surroundings: Surroundings, limit: number) {
+  private constructor(service: Service, surroundings: Surroundings, limit: number, some: SomeSlots | undefined) {
     this.#limit = limit;
+    this.#some = some;
     this.surroundings = surroundings;
     this.mode = modeOf(service.Spec);
     this.#originalService = this.#service = service;
     this.#slots = new SlotBook(this.isGlobal);
   }
 
-  /** The draft of a service as the view has it. */
-  static *of(service: Service, surroundings: Surroundings, limit = Infinity): Steps<Draft> {
-    const draft = new Draft(service, surroundings, limit);
+  /** The draft of a service as the view has it, or of `some` of its slots: in the others is nothing to do. */
+  static *of(service: Service, surroundings: Surroundings, limit = Infinity, some?: SomeSlots): Steps<Draft> {
+    const draft = new Draft(service, surroundings, limit, some);
     const rests = surroundings.restTest(service);
     const restless = new Set<string>();
     if (rests) draft.#restless = restless;
     for (const task of surroundings.view.tasksOfService(service.ID)) {
       if (surroundings.pace.isDue) yield;
+      if (some && !some.slots.has(task.Slot ?? 0)) continue;
       if (rests && !rests(task)) restless.add(task.ID);
       draft.#tasks.set(task.ID, task);
       draft.#slots.put(task, undefined);
@@ -132,14 +145,54 @@ export class Draft {
   }
 
   /** Without those that are at rest, of which most services have nothing else: for rules that go by a task alone. In the order of `tasks`. */
-  restless(): readonly Task[] {
+  *restless(): Steps<readonly Task[]> {
     const restless = this.#restless;
     if (!restless) return this.tasks();
-    return (this.#restlessList ??= this.tasks().filter(({ ID }) => restless.has(ID)));
+    return (this.#restlessList ??= restless.size < sortedAtOnce ? this.#inOrder(restless) : yield* this.#filtered(restless));
+  }
+
+  /** Those of few ids: the others are not looked at. */
+  #inOrder(ids: ReadonlySet<string>): Task[] {
+    const { view } = this.surroundings;
+    const found: { task: Task; serial: number }[] = [];
+    for (const id of ids) {
+      const task = this.#tasks.get(id);
+      // New ones come last, as they were made.
+      if (task) found.push({ task, serial: view.serialOf('task', id) ?? Infinity });
+    }
+    return found.sort((a, b) => (a.serial === b.serial ? 0 : a.serial - b.serial)).map(({ task }) => task);
+  }
+
+  *#filtered(ids: ReadonlySet<string>): Steps<Task[]> {
+    const found: Task[] = [];
+    for (const task of this.tasks()) {
+      if (this.pace.isDue) yield;
+      if (ids.has(task.ID)) found.push(task);
+    }
+    return found;
   }
 
   task(id: string): Task | undefined {
-    return this.#tasks.get(id);
+    const task = this.#tasks.get(id);
+    if (task || !this.#some || this.#changed.has(id)) return task;
+    const other = this.surroundings.view.get('task', id);
+    return other?.ServiceID === this.#service.ID ? other : undefined;
+  }
+
+  /** Slots that are not here, and have what they should. */
+  get restingSlots(): number {
+    return this.#some?.resting ?? 0;
+  }
+
+  /** What was decided does not count: it takes all slots of the service. */
+  get needsAll(): boolean {
+    return this.#needsAll;
+  }
+
+  /** Returns true where some slots are missing here, and notes that they are needed. */
+  lacksSlots(): boolean {
+    if (this.#some) this.#needsAll = true;
+    return this.#needsAll;
   }
 
   node(id: string): Node | undefined {
@@ -163,6 +216,7 @@ export class Draft {
   }
 
   putService(service: Service): void {
+    this.lacksSlots();
     this.#service = service;
     // What was at rest for the service as it was is not for this one.
     this.#restless = undefined;

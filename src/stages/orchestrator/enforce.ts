@@ -14,7 +14,7 @@ const rejected = {
 
 /** Rejects them; the restart policy then places them anew. Where a global service may be, it sees to itself. */
 export function* enforceConstraints(draft: Draft): Steps<void> {
-  for (const task of draft.restless()) {
+  for (const task of yield* draft.restless()) {
     if (draft.pace.isDue) yield;
     if (!isWanted(task) || !isPlaced(task)) continue;
     const node = draft.node(task.NodeID);

@@ -15,7 +15,7 @@ import { isLost } from './node-fit.ts';
 import { nothingOutgrown, outgrown } from './outgrown.ts';
 import { reapTasks } from './reaper.ts';
 import { fillSlots, reconcileReplicated } from './replicated.ts';
-import { glanceAt, restTest } from './rest.ts';
+import { glanceAt, restTest, type RestlessSlots } from './rest.ts';
 import { restartTasks } from './restart.ts';
 import { rollOut } from './update/rollout.ts';
 import { watchRollout } from './update/rollout-watch.ts';
@@ -78,7 +78,19 @@ function spotOf(view: View, nodeId: string): Spot {
 function* decide(service: Service, surroundings: Surroundings): Steps<Decision> {
   const glance = yield* glanceAt(service, surroundings);
   if (glance === 'rest') return { decided: [], hasMore: false };
-  return yield* glance === 'work' ? settleService(service, surroundings) : fillSlots(service, glance, surroundings);
+  if (glance === 'work') return yield* settleService(service, surroundings);
+  if (glance.what === 'vacancy') return yield* fillSlots(service, glance, surroundings);
+  return (yield* settleSlots(service, glance, surroundings)) ?? (yield* settleService(service, surroundings));
+}
+
+/**
+ * Decides what the rules would on some slots alone; undefined where one of them has to know the others.
+ * @internal
+ */
+export function* settleSlots(service: Service, some: RestlessSlots, surroundings: Surroundings): Steps<Decision | undefined> {
+  const draft = yield* Draft.of(service, surroundings, surroundings.context.room.leftFor(service.Spec.TaskTemplate), some);
+  const decision = yield* settle(draft);
+  return draft.needsAll ? undefined : decision;
 }
 
 /**
@@ -86,9 +98,11 @@ function* decide(service: Service, surroundings: Surroundings): Steps<Decision> 
  * @internal
  */
 export function* settleService(service: Service, surroundings: Surroundings): Steps<Decision> {
-  const { room } = surroundings.context;
-  const draft = yield* Draft.of(service, surroundings, room.leftFor(service.Spec.TaskTemplate));
-  room.spend(draft.tasks().length);
+  return yield* settle(yield* Draft.of(service, surroundings, surroundings.context.room.leftFor(service.Spec.TaskTemplate)));
+}
+
+function* settle(draft: Draft): Steps<Decision> {
+  draft.surroundings.context.room.spend(draft.tasks().length);
   for (let round = 0; round < maxRounds; round++) {
     const revision = draft.revision;
     draft.forgetWake();
@@ -98,9 +112,9 @@ export function* settleService(service: Service, surroundings: Surroundings): St
     yield* restartTasks(draft);
     yield* reconcileMode(draft);
     yield* reapTasks(draft);
-    if (draft.revision === revision || draft.hasMore) return { decided: draft.actions(), at: draft.wakeAt, hasMore: draft.hasMore };
+    if (draft.revision === revision || draft.hasMore || draft.needsAll) return { decided: draft.actions(), at: draft.wakeAt, hasMore: draft.hasMore };
   }
-  assert(false, `the rules for service ${service.ID} do not settle`);
+  assert(false, `the rules for service ${draft.service.ID} do not settle`);
 }
 
 function* reconcileMode(draft: Draft): Steps<void> {

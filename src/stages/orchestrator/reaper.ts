@@ -13,7 +13,7 @@ const historyInAll = { tasks: 1000, perNode: 20 };
 
 /** Deletes what is over and shall not stay. */
 export function* reapTasks(draft: Draft): Steps<void> {
-  for (const task of draft.restless()) {
+  for (const task of yield* draft.restless()) {
     if (draft.pace.isDue) yield;
     if (task.DesiredState !== 'remove' || !isGone(draft.surroundings.view, task)) continue;
     if (draft.isFull) return;

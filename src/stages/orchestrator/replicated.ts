@@ -9,13 +9,14 @@ import { occupiedSlot, type OccupiedSlot } from './occupied.ts';
 
 /** Adds and removes slots until there are as many as replicas; returns those that stay, by number. */
 export function* reconcileReplicated(draft: Draft): Steps<OccupiedSlot[]> {
-  const replicas = draft.service.Spec.Mode?.Replicated?.Replicas ?? 1;
+  const replicas = (draft.service.Spec.Mode?.Replicated?.Replicas ?? 1) - draft.restingSlots;
   const occupied: OccupiedSlot[] = [];
   for (const slot of draft.slots()) {
     if (draft.pace.isDue) yield;
     const holder = occupiedSlot(draft, slot);
     if (holder) occupied.push(holder);
   }
+  if (occupied.length !== replicas && draft.lacksSlots()) return occupied;
   const kept = occupied.length > replicas ? yield* keepBest(draft, occupied, replicas) : occupied;
   const keys = new Set<string>();
   for (const slot of kept) {

@@ -9,21 +9,35 @@ import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
 import type { Spot, Surroundings } from './draft.ts';
 import { historyLimit } from './reaper.ts';
+import { isGone } from './slots.ts';
 import { isRolling } from './update/update-status.ts';
+import type { View } from '#store/view';
 
 /** What a look at a task costs beside what the rules take for one. */
 const glance = 0.1;
 
-/** What a look at a service says: no rule has anything to do for it and none waits for a time; or all it wants is tasks in slots that have none; or the rules must look. */
-export type Glance = 'rest' | 'work' | Vacancy;
+/** What a look at a service says: no rule has anything to do for it and none waits for a time; or all it wants is tasks in slots that have none; or something is to do in few slots; or the rules must look at all. */
+export type Glance = 'rest' | 'work' | Vacancy | RestlessSlots;
 
 /** Slots without a task, and nothing else to do. */
 export interface Vacancy {
+  what: 'vacancy';
   taken: SlotNumbers;
   running: number;
   /** On their way up. */
   starting: number;
 }
+
+/** As many slots as there should be, and no rule has anything to do in most of them. */
+export interface RestlessSlots {
+  what: 'restless';
+  slots: ReadonlySet<number>;
+  /** The others. */
+  resting: number;
+}
+
+/** So many slots may be restless, or that part of those that were looked at: beyond, the rules look at all. */
+const few = { slots: 8, part: 1 / 4 };
 
 /** It may say too often that the rules must look, and never too seldom. */
 export function* glanceAt(service: Service, surroundings: Surroundings): Steps<Glance> {
@@ -32,23 +46,36 @@ export function* glanceAt(service: Service, surroundings: Surroundings): Steps<G
   const replicas = service.Spec.Mode?.Replicated?.Replicas ?? 1;
   const taken = new SlotNumbers(replicas);
   const history = new Map<number, number>();
+  const restless = new Set<number>();
   let [running, starting] = [0, 0];
   for (const task of surroundings.view.tasksOfService(service.ID)) {
     if (surroundings.pace.isDue) yield;
     surroundings.context.room.spend(glance);
     const slot = task.Slot ?? 0;
-    if (task.DesiredState === 'shutdown') history.set(slot, (history.get(slot) ?? 0) + 1);
-    else if (taken.has(slot) || !isTaskAtRest(task, service, surroundings, suits)) return 'work';
-    else {
-      taken.add(slot);
+    if (task.DesiredState === 'shutdown') {
+      history.set(slot, (history.get(slot) ?? 0) + 1);
+      continue;
+    }
+    const isOnly = !taken.has(slot);
+    if (isOnly) taken.add(slot);
+    if (isOnly && isTaskAtRest(task, service, surroundings, suits)) {
       if (task.Status.State === 'running') running++;
       else starting++;
+      continue;
     }
+    restless.add(slot);
+    if (restless.size > Math.max(few.slots, few.part * taken.size)) return 'work';
   }
-  if (taken.size > replicas) return 'work';
   const limit = historyLimit(surroundings.view, service);
-  for (const [slot, count] of history) if (!taken.has(slot) || (limit >= 0 && count + 1 > limit)) return 'work';
-  return taken.size === replicas ? 'rest' : { taken, running, starting };
+  let slots = taken.size;
+  for (const [slot, count] of history) {
+    if (!taken.has(slot)) slots++;
+    else if (limit < 0 || count + 1 <= limit) continue;
+    restless.add(slot);
+  }
+  if (restless.size > 0) return slots === replicas ? { what: 'restless', slots: restless, resting: slots - restless.size } : 'work';
+  if (slots > replicas) return 'work';
+  return slots === replicas ? 'rest' : { what: 'vacancy', taken, running, starting };
 }
 
 /** So many are kept in a list, the others in a set. */
@@ -92,6 +119,11 @@ function isTaskAtRest(task: Task, service: Service, surroundings: Surroundings, 
   return !place.lost && suits(place, task);
 }
 
+/** It was told to stop, and is not to be deleted yet: of those the rules that look at slots ask no more than where they are. */
+function isStopping(task: Task, view: View): boolean {
+  return task.DesiredState === 'shutdown' || (task.DesiredState === 'remove' && !isGone(view, task));
+}
+
 function isOfPresentSpec(task: Task, { Spec, Shoal }: Service): boolean {
   if (task.Shoal.SpecVersion === Shoal.SpecVersion) return true;
   return task.Spec === Spec.TaskTemplate && equal(task.Shoal.EndpointSpec ?? {}, Spec.EndpointSpec ?? {});
@@ -101,7 +133,7 @@ function isOfPresentSpec(task: Task, { Spec, Shoal }: Service): boolean {
 export function restTest(service: Service, surroundings: Surroundings): ((task: Task) => boolean) | undefined {
   if (modeOf(service.Spec) !== 'replicated' || isRolling(service)) return undefined;
   const suits = nodeTest(service);
-  return (task) => isTaskAtRest(task, service, surroundings, suits);
+  return (task) => isStopping(task, surroundings.view) || isTaskAtRest(task, service, surroundings, suits);
 }
 
 type NodeTest = (place: Spot, task: Task) => boolean;

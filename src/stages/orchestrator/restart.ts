@@ -27,7 +27,7 @@ const crowd = { atOnce: 20, perSecond: 5 };
 /** Stops every task that ended or lost its node and, where its policy says so, puts a successor in its place. */
 export function* restartTasks(draft: Draft): Steps<void> {
   const queue = new Queue(draft);
-  for (const task of draft.restless()) {
+  for (const task of yield* draft.restless()) {
     if (draft.pace.isDue) yield;
     // One that still waits for its own start is looked at when the wait is over: no tight loops.
     if (!isWanted(task) || task.DesiredState === 'ready') continue;

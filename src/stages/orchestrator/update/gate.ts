@@ -7,7 +7,7 @@ import { hasStopped } from '../slots.ts';
 
 /** Lets the tasks start whose conditions are met. */
 export function* openGates(draft: Draft): Steps<void> {
-  for (const stored of draft.restless()) {
+  for (const stored of yield* draft.restless()) {
     if (draft.pace.isDue) yield;
     if (stored.DesiredState !== 'ready') continue;
     if (draft.isFull) return;

@@ -22,7 +22,7 @@ export function* rollOut(draft: Draft, slots: readonly OccupiedSlot[]): Steps<vo
     if (draft.pace.isDue) yield;
     if (isSlotDirty(draft, slot) && (draft.isFull || !settle(draft, slot, config))) dirty.push(slot);
   }
-  if (draft.hasMore) return;
+  if (draft.hasMore || (dirty.length > 0 && draft.lacksSlots())) return;
   const rollout = presentRollout(draft) ?? (yield* begin(draft, dirty.length));
   if (!rollout) {
     if (isRolling(draft.service)) completeUpdate(draft);

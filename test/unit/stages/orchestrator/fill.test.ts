@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { finish } from '#base/pace/steps';
 import { fillSlots } from '#stages/orchestrator/replicated';
-import { orchestrate, settleService, surroundingsOf } from '#stages/orchestrator/orchestrator';
+import { orchestrate, settleService, settleSlots, surroundingsOf } from '#stages/orchestrator/orchestrator';
 import { glanceAt, SlotNumbers } from '#stages/orchestrator/rest';
 import type { Task } from '#model/object/task';
 import { newMeta } from '#store/action';
@@ -35,7 +35,7 @@ function bothFor(store: ReturnType<typeof storeWith>, actions: number) {
   if (!service) throw new Error('no service');
   const [one, other] = [surroundingsOf(store, contextWith(actions)), surroundingsOf(store, contextWith(actions))];
   const glance = finish(glanceAt(service, one));
-  if (typeof glance === 'string') throw new Error(`the glance says ${glance}`);
+  if (typeof glance === 'string' || glance.what !== 'vacancy') throw new Error(`the glance says ${glance}`);
   return [finish(fillSlots(service, glance, one)), finish(settleService(service, other))] as const;
 }
 
@@ -67,6 +67,41 @@ test.each([
   const store = storeWith(8, tasks);
   const service = store.get('service', 's');
   expect(service && finish(glanceAt(service, surroundingsOf(store, contextWith(99))))).toBe('work');
+});
+
+/** What is decided on the restless slots alone, and what all rules decide. */
+function partAndWhole(tasks: readonly Task[], replicas = 100) {
+  const down = aNode('down');
+  const store = storeOf({ node: [aNode('n'), { ...down, Status: { ...down.Status, State: 'down' } }], service: [spec(replicas)], task: tasks });
+  const service = store.get('service', 's');
+  if (!service) throw new Error('no service');
+  const [one, other] = [surroundingsOf(store, contextWith(Infinity)), surroundingsOf(store, contextWith(Infinity))];
+  const glance = finish(glanceAt(service, one));
+  if (typeof glance === 'string' || glance.what !== 'restless') throw new Error(`the glance says ${JSON.stringify(glance)}`);
+  const slots = [...glance.slots].sort((a, b) => a - b);
+  return { slots, part: finish(settleSlots(service, glance, one)), whole: finish(settleService(service, other)) };
+}
+
+const others = (...but: number[]): Task[] => Array.from({ length: 100 }, (_, at) => running(at + 1)).filter(({ Slot = 0 }) => !but.includes(Slot));
+const ended = (slot: number, more: Partial<Task> = {}): Task =>
+  aTask(`old${slot}${more.ID ?? ''}`, 'failed', { ServiceID: 's', Slot: slot, NodeID: 'n', DesiredState: 'shutdown', ...more });
+
+test.each([
+  ['a node died', [...others(7), running(7, { NodeID: 'down' })], [7]],
+  ['tasks failed', [...others(3, 50), ended(3, { DesiredState: 'running' }), ended(50, { DesiredState: 'running' })], [3, 50]],
+  ['a slot has two', [...others(), running(9, { DesiredState: 'ready' })], [9]],
+  ['a slot has more history than is kept', [...others(), ...Array.from({ length: 9 }, (_, at) => ended(5, newMeta(`h${at}`)))], [5]],
+  ['one waits for another to stop', [...others(4), running(4, { ...newMeta('next'), DesiredState: 'ready', NodeID: '' }), ended(4, { NodeID: 'down' })], [4]],
+])('where %s in few slots, the rules look at these and decide what they would on all', (_what, tasks, restless) => {
+  const { slots, part, whole } = partAndWhole(tasks);
+  expect(slots).toEqual(restless);
+  expect(whole.decided.length).toBeGreaterThan(0);
+  expect(part).toEqual(whole);
+});
+
+test('where a slot loses its holder, the rules look at all', () => {
+  const leaving = ended(8, { DesiredState: 'remove', Status: { ...running(8).Status, State: 'failed' } });
+  expect(partAndWhole([...others(8), leaving]).part).toBeUndefined();
 });
 
 test('a service that grows has its tasks gone through once an entry, and not by every rule', () => {
