@@ -22,6 +22,7 @@ import { JoinAttempt, joinLimitMs } from './join/join-attempt.ts';
 import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
 import type { ManagerPart } from './member/manager-part.ts';
 import { ClusterDoor } from './cluster-door.ts';
+import { makePassable } from './state/run-folder.ts';
 import { forgetCluster } from './state/forget.ts';
 import { readIdentity, writeIdentity, type Identity } from './state/identity.ts';
 import { addressPools, instanceOf } from './state/instance.ts';
@@ -101,7 +102,8 @@ export class Daemon implements LocalSwarm {
   /** Resolves when the API answers; in a cluster, when its state is there. Refuses what cannot work. */
   async start(): Promise<void> {
     const { state, run, socket } = this.#options;
-    for (const folder of [state, run, dirname(socket)]) mkdirSync(folder, { recursive: true, mode: 0o711 });
+    mkdirSync(state, { recursive: true, mode: 0o711 });
+    for (const folder of [run, dirname(socket)]) makePassable(folder);
     this.#unlock = await lockState(state);
     const died = startsThatDied(state);
     this.#safety = safetyOf(this.#options.safeMode, died);

@@ -16,6 +16,7 @@ import { ReplicatedState } from '#replica/state';
 import { DockerSwarm } from '#swarm/docker-swarm';
 import { engineEndpoint } from './engine-endpoint.ts';
 import { gitOpsOptions } from './git-ops-options.ts';
+import { makePassable } from './state/run-folder.ts';
 import { readIdentity } from './state/identity.ts';
 import type { DaemonOptions } from './options.ts';
 import { lockState } from './state/state-lock.ts';
@@ -91,7 +92,8 @@ export class SwarmReconciler {
   /** Resolves when the API answers and the repositories are followed. Refuses what cannot work. */
   async start(): Promise<void> {
     const { state, socket, engine } = this.#options;
-    for (const folder of [state, dirname(socket)]) mkdirSync(folder, { recursive: true, mode: 0o711 });
+    mkdirSync(state, { recursive: true, mode: 0o711 });
+    makePassable(dirname(socket));
     this.#unlock = await lockState(state);
     if (readIdentity(state))
       throw new Refusal('failedPrecondition', `${state} holds a node of a cluster: give the reconciler a state folder of its own with --state`);

@@ -140,6 +140,7 @@ describe.skipIf(reason !== undefined)(reason ? `on a host (skipped: ${reason})` 
         return [`echo '+ ${line.replaceAll("'", "'\\''")}'`, line];
       }),
       'shoal service ls',
+      `setpriv --reuid=47111 --regid=47111 --groups=$(getent group shoal | cut -d: -f3) curl -fsS --unix-socket /run/shoal/shoal.sock http://d/_ping`,
       'shoal swarm leave --force',
       'systemctl stop shoal',
     ].join('\n');
@@ -178,7 +179,7 @@ unit=/etc/systemd/system/shoal.service
 start() {
   rm -f ${work}/ready
   line="$(sed -n 's/^ExecStart=//p' $unit)"
-  NOTIFY_SOCKET=${work}/notify setsid bash -c "exec $line" >> ${work}/log 2>&1 < /dev/null &
+  NOTIFY_SOCKET=${work}/notify setsid bash -c "umask $(sed -n 's/^UMask=//p' $unit); exec $line" >> ${work}/log 2>&1 < /dev/null &
   echo $! > ${work}/pid
   for _ in $(seq 600); do [ -e ${work}/ready ] && return; sleep 0.1; done
   exit 1

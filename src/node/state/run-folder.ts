@@ -1,6 +1,6 @@
 /** The folder of what lives as long as its processes: secrets of running tasks and sockets. In memory, seen by the engine as well, and nobody else's. */
-import { existsSync, lstatSync, mkdirSync, statfsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, existsSync, lstatSync, mkdirSync, statfsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { Refusal } from '#base/refusal';
 
 const tmpfsMagic = 0x01021994;
@@ -8,6 +8,10 @@ const sharedMemory = '/dev/shm';
 /** A socket's path has 107 bytes, and the longest name in the folder is that of a resolver on its way in. */
 const longestPath = 107 - '/resolver-123456.sock.4194304'.length;
 const writableByOthers = 0o022;
+/** Others pass through it, and see nothing of what is in it. */
+const passable = 0o711;
+/** What a mask of 027 has left of that. */
+const masked = 0o710;
 const sticky = 0o1000;
 
 /**
@@ -26,11 +30,26 @@ export function chooseRunFolder(wanted: string, name: string, inMemory: (path: s
 }
 
 /**
+ * Makes `folder`, through which the socket's group passes whatever mask the daemon was started with: the unit has one.
+ * One that is there stays as it is, unless a mask alone has closed it, when it was made by us.
+ */
+export function makePassable(folder: string): void {
+  const whole = resolve(folder);
+  const made = mkdirSync(whole, { recursive: true, mode: passable });
+  if (made === undefined) {
+    const { uid, gid, mode } = lstatSync(whole);
+    if ((mode & 0o7777) === masked && uid === process.getuid?.() && gid === process.getgid?.()) chmodSync(whole, passable);
+    return;
+  }
+  for (let each = whole; each.startsWith(made); each = dirname(each)) chmodSync(each, passable);
+}
+
+/**
  * Makes `folder`, or takes one that only this user can have made and can change.
  * Who made it before us could read the secrets in it and answer on the sockets.
  */
 export function ownFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  makePassable(folder);
   const user = process.getuid?.() ?? 0;
   const found = lstatSync(folder);
   const way = `stop what uses it, remove it, and start the daemon again, or name another folder with --run`;

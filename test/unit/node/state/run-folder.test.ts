@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlink
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { chooseRunFolder, ownFolder, socketIn } from '#node/state/run-folder';
+import { chooseRunFolder, makePassable, ownFolder, socketIn } from '#node/state/run-folder';
 
 const long = `/nowhere/${'x'.repeat(200)}`;
 
@@ -36,6 +36,20 @@ describe.skipIf(process.getuid?.() !== 0)('whose folder it is', () => {
     ownFolder(folder);
     ownFolder(folder);
     expect(statSync(folder).mode & 0o777).toBe(0o711);
+  });
+
+  test('others pass through it under a mask, and through one that a mask has closed; what an operator has closed stays so', () => {
+    const [made, closed, theirs] = ['a/run', 'closed', 'theirs'].map((name) => join(place, name)) as [string, string, string];
+    const mask = process.umask(0o027);
+    try {
+      mkdirSync(closed, { mode: 0o711 });
+      mkdirSync(theirs, { mode: 0o700 });
+      for (const folder of [made, closed, theirs]) makePassable(folder);
+    } finally {
+      process.umask(mask);
+    }
+    const modes = [join(place, 'a'), made, closed, theirs].map((folder) => (statSync(folder).mode & 0o777).toString(8));
+    expect(modes).toEqual(['711', '711', '711', '700']);
   });
 
   test('of somebody else: refused', () => {
