@@ -45,7 +45,7 @@ export type Place = ReturnType<AssignmentSet['place']>;
 /** What telling the managers of a stop may take; without a leader it cannot be. */
 const announceLimitMs = 5000;
 const announceAgainMs = 20;
-/** How long a task waits for other nodes' word before it is stopped: longer than it takes until one that is gone counts as down. */
+/** How long a task waits for other nodes' word before it is stopped, and a node before it leads clients: longer than it takes until one that is gone counts as down. */
 const leaveLimitMs = 20_000;
 /** Ports that somebody else has: more are the same piece of news. */
 const clashesTold = 32;
@@ -89,7 +89,15 @@ export class Agent {
     );
     const mayNotRun = (task: Task) => this.#fence.holds(task);
     const served = () => this.#tellClashes();
-    const parts = { ...modules, served, assignments: this.#assignments, reporter: this.#reporter, leftElsewhere, mayNotRun };
+    const parts = {
+      ...modules,
+      served,
+      assignments: this.#assignments,
+      reporter: this.#reporter,
+      leftElsewhere,
+      knownElsewhere: () => this.#knownElsewhere(),
+      mayNotRun,
+    };
     this.#loop = new TaskLoop({ concurrency: options.concurrency ?? 16, node }, parts, this.#ending.signal);
     const { tasks } = this.#assignments;
     const seen = { network: modules.network, clock: modules.clock, logger: modules.logger, tasks, networks: this.#loop.networkLoop.states };
@@ -237,7 +245,7 @@ export class Agent {
     this.#loop.wake(touched.tasks);
     if (touched.tasks.size > 0) this.guests?.look();
     if (message.acknowledge) void this.#acknowledge(message.resultsIn, this.#loop.networkLoop.publish());
-    else if (touched.network) this.#loop.networkLoop.publishSoon();
+    else if (touched.network) this.#loop.networkLoop.publishSoon(touched.ways);
     if (message.changes.some(({ kind }) => kind === 'node' || kind === 'managers')) this.#modules.placed?.(this.#assignments.place(this.#options.nodeId));
   }
 
@@ -257,25 +265,42 @@ export class Agent {
     this.#loop.wake(tasks);
   }
 
-  /** Nodes that cannot be reached keep no task from ending for long; the managers wait for them until they are down. Another leader is asked anew. */
+  /** Nodes that cannot be reached keep no task from ending for long; the managers wait for them until they are down. */
   async #leftElsewhere(taskId: string): Promise<void> {
     const cutOff = (): boolean => {
       const task = this.#assignments.tasks.get(taskId);
       return task !== undefined && this.#fence.holds(task);
     };
-    const { clock, logger } = this.#modules;
+    const reason = await this.#heardElsewhere(taskId, cutOff);
+    if (reason !== undefined)
+      this.#modules.logger.info({ task: taskId, reason }, 'not every node has said that it sends nobody to a task any more: the task is stopped all the same');
+  }
+
+  async #knownElsewhere(): Promise<void> {
+    const reason = await this.#heardElsewhere(this.#options.nodeId);
+    if (reason !== undefined)
+      this.#modules.logger.info(
+        { reason },
+        'not every node has said that it knows this one’s new address: clients of this node may wait for tasks of such nodes',
+      );
+  }
+
+  /** Resolves when all other nodes go by what they were told of a task, or of this node, or are not to be waited for; after a while with the reason why not. Another leader is asked anew. */
+  async #heardElsewhere(id: string, cutOff = (): boolean => false): Promise<string | undefined> {
+    const { clock } = this.#modules;
     let reason = 'no manager can be reached';
     for (const end = clock.monotonicNow() + leaveLimitMs; clock.monotonicNow() < end; await pause(clock, announceAgainMs)) {
-      if (this.#ending.signal.aborted || this.#assignments.peers.length === 0 || cutOff()) return;
+      if (this.#ending.signal.aborted || this.#assignments.peers.length === 0 || cutOff()) return undefined;
       if (!this.#session) continue;
       try {
         // A signal of its own: many tasks may end at once, and each listens to it.
-        return await withLimit(this.#session.withdrawn(taskId), clock, AbortSignal.any([this.#ending.signal]));
+        await withLimit(this.#session.withdrawn(id), clock, AbortSignal.any([this.#ending.signal]));
+        return undefined;
       } catch (error) {
         reason = (error as Error).message;
       }
     }
-    logger.info({ task: taskId, reason }, 'not every node has said that it sends nobody to a task any more: the task is stopped all the same');
+    return reason;
   }
 
   /** A new dispatcher may know less than we told the last one; and a crash may have left files of tasks that are gone. */

@@ -13,6 +13,7 @@ import {
   type ServiceEndpoint,
   type ServiceItem,
 } from '#model/object/assignment';
+import { equal } from '#base/equal';
 import { compareTexts } from '#base/text/text';
 import type { Network } from '#model/object/network';
 import type { Config, Secret } from '#model/object/secret';
@@ -30,6 +31,8 @@ export interface Touched {
   tasks: ReadonlySet<string>;
   /** Names, published ports or the way to other nodes may have changed. */
   network: boolean;
+  /** More than which tasks are ready. */
+  ways: boolean;
 }
 
 export class AssignmentSet {
@@ -63,11 +66,11 @@ export class AssignmentSet {
     const services = new Set<string>();
     const before = message.type === 'complete' ? this.#reset() : undefined;
     let networks = message.type === 'complete';
-    let peers = false;
+    let ways = networks;
     for (const change of message.changes) {
       const id = change.action === 'remove' ? change.id : change.item.ID;
       if (change.kind === 'network' || change.kind === 'node') networks = true;
-      if (change.kind === 'peer') peers = true;
+      ways ||= this.#movesWays(change);
       if (change.kind === 'task') touched.add(id);
       if (change.kind === 'service') services.add(id);
       if (change.kind === 'backend') services.add(serviceOf(change) ?? this.backends.get(id)?.ServiceID ?? '');
@@ -81,7 +84,15 @@ export class AssignmentSet {
     for (const id of services) this.#assembleEndpoint(id);
     this.#resultsIn = message.resultsIn;
     this.complete = true;
-    return { tasks: touched, network: networks || peers || services.size > 0 };
+    return { tasks: touched, network: ways || services.size > 0, ways };
+  }
+
+  /** Called before the change is taken in. */
+  #movesWays(change: AssignmentChange): boolean {
+    if (change.kind !== 'backend') return change.kind === 'network' || change.kind === 'node' || change.kind === 'peer' || change.kind === 'service';
+    if (change.action === 'remove') return false;
+    const known = this.backends.get(change.item.ID);
+    return !known || !equal({ ...known, Ready: false }, { ...change.item, Ready: false });
   }
 
   /** The other nodes on this one's networks. */

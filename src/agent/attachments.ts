@@ -1,27 +1,47 @@
-/** Tells the node's network what each running container really got, again when that changes. */
+/**
+ * Tells the node's network what each running container really got, again when that changes.
+ * The rule: nobody is led to a task before its container can answer all by whom clients come, as the managers named them when it was made ready.
+ */
+import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
-import type { NodeNetwork } from '#network/contract';
+import { Repetition } from '#base/pace/repetition';
+import type { NodeNetwork, TaskAttachment } from '#network/contract';
+import { retryDelayMs } from '#task/attempt';
 import type { ObservedContainer } from '#task/step';
+
+/** One that cannot be made ready in one way is told of again so often. */
+const tellEveryMs = 30_000;
+
+/** What of a task waits for its network; `reason` is why it could not be made ready the last time. */
+export interface Unattached {
+  reason?: string;
+}
 
 export class Attachments {
   /** task → what was told last. */
   readonly #told = new Map<string, string>();
 
-  /** Tasks that were told of and are not ready yet, with the same text. */
-  readonly #waiting = new Map<string, string>();
+  /** Tasks that were told of and are not ready yet. */
+  readonly #waiting = new Map<string, Unattached>();
+  readonly #failures = new Repetition(tellEveryMs);
 
   constructor(
-    readonly modules: { network: NodeNetwork; logger: Logger },
-    /** The task's network is ready, or could not be made so: it goes on without. */
-    readonly settled: (taskId: string) => void,
+    readonly modules: { network: NodeNetwork; clock: Clock; logger: Logger },
+    readonly calls: {
+      /** Resolves when all that the managers have said up to now is in force on this node; undefined: it is. */
+      upToDate(): Promise<void> | undefined;
+      /** What is to be decided on the task may be another thing now. */
+      changed(taskId: string): void;
+    },
+    readonly signal: AbortSignal,
   ) {}
 
-  /** Whether what the task's container has got is being made ready. */
-  waits(taskId: string): boolean {
-    return this.#waiting.has(taskId);
+  /** Undefined once what the task's container has got is ready. */
+  waits(taskId: string): Unattached | undefined {
+    return this.#waiting.get(taskId);
   }
 
-  /** The containers as they were seen. What could not be made ready is told again with the next look. */
+  /** The containers as they were seen. */
   seen(containers: ReadonlyMap<string, ObservedContainer>, taskIds: Iterable<string>): void {
     for (const taskId of taskIds) {
       const container = containers.get(taskId);
@@ -35,19 +55,36 @@ export class Attachments {
     const facts = `${pid} ${networks.map(({ networkId, address, macAddress }) => `${networkId} ${address} ${macAddress}`).join(' ')}`;
     if (this.#told.get(taskId) === facts) return;
     this.#told.set(taskId, facts);
-    this.#waiting.set(taskId, facts);
-    const ready = this.modules.network.attached({ taskId, pid, networks }).catch((error: unknown) => {
-      if (this.#told.get(taskId) === facts) this.#told.delete(taskId);
-      this.modules.logger.warn(
-        { task: taskId, err: error },
-        'a container’s network could not be made ready: it may not reach its own published port, nor answer clients of other nodes; it is tried again with the next look at it',
-      );
-    });
-    void ready.then(() => {
-      if (this.#waiting.get(taskId) !== facts) return;
-      this.#waiting.delete(taskId);
-      this.settled(taskId);
-    });
+    this.#waiting.set(taskId, {});
+    void this.#makeReady(taskId, { taskId, pid, networks }, () => this.#told.get(taskId) === facts);
+  }
+
+  /** Until it is, or another container has taken the place of this one. */
+  async #makeReady(taskId: string, attachment: TaskAttachment, isMeant: () => boolean): Promise<void> {
+    const { network, clock, logger } = this.modules;
+    while (isMeant() && !this.signal.aborted) {
+      try {
+        await network.attached(attachment);
+        // By whom clients come may just be on its way. Who comes later waits for this node's word, which is this container's too from now on.
+        const pending = this.calls.upToDate();
+        await pending;
+        if (pending && isMeant()) await network.attached(attachment);
+        if (!isMeant()) return;
+        this.#waiting.delete(taskId);
+        return this.calls.changed(taskId);
+      } catch (error) {
+        if (!isMeant()) return;
+        const reason = `its network is not ready: ${(error as Error).message}`;
+        if (this.#waiting.has(taskId)) this.#waiting.set(taskId, { reason });
+        if (this.#failures.tell(taskId, clock.monotonicNow()) !== undefined)
+          logger.warn(
+            { task: taskId, err: error },
+            'a container could not answer clients who come to other nodes: its task is not running until it can, and it is tried again in 1 s',
+          );
+        this.calls.changed(taskId);
+        await pause(clock, retryDelayMs, this.signal);
+      }
+    }
   }
 
   #forget(taskId: string): void {

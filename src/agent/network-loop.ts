@@ -4,7 +4,7 @@ import type { Logger } from '#base/logger';
 import { Repetition } from '#base/pace/repetition';
 import type { NetworkAssignment, ServiceEndpoint } from '#model/object/assignment';
 import type { Engine } from '#engine/engine';
-import type { LocalNetwork, NodeNetwork, Peer } from '#network/contract';
+import type { Entry, LocalNetwork, NodeNetwork, Peer } from '#network/contract';
 import { retryDelayMs } from '#task/attempt';
 import type { NetworkDecision } from '#task/networks';
 import type { NetworkState } from '#task/prepare';
@@ -27,6 +27,8 @@ export interface NetworkLoopCalls {
   port(): number | undefined;
   /** The networks that this node's tasks use. */
   assigned(): ReadonlyMap<string, NetworkAssignment>;
+  /** Resolves when every other node that lives knows this one's addresses, or cannot be waited for. */
+  knownElsewhere(): Promise<void>;
   /** Ports were taken, given up or looked at: it may be known who else has one. */
   served(): void;
   /** A network became ready, failed or went: tasks and networks are to be decided again. */
@@ -44,6 +46,8 @@ export class NetworkLoop {
   readonly states = new Map<string, NetworkState>();
   /** Networks that the engine has. */
   readonly present = new Set<string>();
+  /** Networks in which the other nodes know this one's address. */
+  readonly #entered = new Set<string>();
   readonly #publisher: Publisher;
   readonly #audits: NetworkAudits;
   readonly #busy = new Set<string>();
@@ -65,6 +69,7 @@ export class NetworkLoop {
       port: () => calls.port(),
       networks: () => this.#locals(),
       ready: () => this.#ready(),
+      entry: () => this.#entry(),
       served: () => calls.served(),
     };
     this.#publisher = new Publisher(modules, wanted, signal);
@@ -106,8 +111,13 @@ export class NetworkLoop {
   }
 
   /** The same, for what nobody waits for. */
-  publishSoon(): void {
-    this.#publisher.publishSoon();
+  publishSoon(ways: boolean): void {
+    this.#publisher.publishSoon(ways);
+  }
+
+  /** See `Publisher.upToDate`. */
+  upToDate(): Promise<void> | undefined {
+    return this.#publisher.upToDate();
   }
 
   /** No new connection is led to the task, and no name to it, from when this resolves. */
@@ -125,12 +135,20 @@ export class NetworkLoop {
     return [...this.states.values()].filter((state) => state.ready).map(({ network, gateway }) => ({ network, gateway }));
   }
 
+  #entry(): Entry | undefined {
+    for (const [networkId, { Network }] of this.calls.assigned()) {
+      if (Network.Spec.Ingress) return { networkId, open: this.states.get(networkId)?.ready === true && this.#entered.has(networkId) };
+    }
+    return undefined;
+  }
+
   /** Somebody removed it by hand: it is made again when it is needed. */
   #lost(id: string): void {
     const name = this.states.get(id)?.network.Spec.Name;
     if (name !== undefined) this.modules.logger.warn({ network: name }, 'somebody removed this network from the engine; it is made again if a task needs it');
     this.present.delete(id);
     this.states.delete(id);
+    this.#entered.delete(id);
   }
 
   #alone(id: string, work: () => Promise<void>): void {
@@ -145,25 +163,40 @@ export class NetworkLoop {
   }
 
   async #create({ Network: network, Gateway: gateway }: NetworkAssignment): Promise<void> {
+    const { ID } = network;
+    const before = this.states.get(ID);
+    if (before && before.gateway !== gateway) await this.#withdrawNetwork(ID);
     const outcome = await this.modules.engine.carryOut({ type: 'createNetwork', network, gateway }, this.signal);
     if (!outcome.ok) return this.#failed({ network, gateway }, outcome.message, outcome.permanent);
-    this.present.add(network.ID);
-    this.#leaving.delete(network.ID);
+    this.present.add(ID);
+    this.#leaving.delete(ID);
     try {
       await this.#publisher.serveNetworks();
     } catch (error) {
       return this.#failed({ network, gateway }, (error as Error).message, false);
     }
     if (!this.#publisher.named(network)) return this.#failed({ network, gateway }, this.modules.network.names.problems().join('; '), false);
-    this.states.set(network.ID, { network, gateway, ready: true });
+    const state = { network, gateway, ready: true };
+    this.states.set(ID, state);
+    if (!outcome.made) this.#entered.add(ID);
+    else if (network.Spec.Ingress) void this.#enter(state);
     void this.publish();
   }
 
-  async #remove(id: string): Promise<void> {
+  /** The others may not have heard yet by which address clients are led to their tasks: they would answer elsewhere, and never here. */
+  async #enter(state: NetworkState): Promise<void> {
+    await this.calls.knownElsewhere();
+    if (this.states.get(state.network.ID) !== state) return;
+    this.#entered.add(state.network.ID);
+    void this.publish();
+  }
+
+  /** Names, rules and tunnels of a network that goes. */
+  async #withdrawNetwork(id: string): Promise<void> {
     const name = this.states.get(id)?.network.Spec.Name;
     this.states.delete(id);
-    const tries = (this.#leaving.get(id) ?? 0) + 1;
-    this.#leaving.set(id, tries);
+    this.#entered.delete(id);
+    this.#leaving.set(id, (this.#leaving.get(id) ?? 0) + 1);
     void this.publish();
     try {
       await this.#publisher.serveNetworks();
@@ -173,6 +206,12 @@ export class NetworkLoop {
         'names and rules of a network that goes could not be taken away; they go with the next change',
       );
     }
+  }
+
+  async #remove(id: string): Promise<void> {
+    const name = this.states.get(id)?.network.Spec.Name;
+    await this.#withdrawNetwork(id);
+    const tries = this.#leaving.get(id) ?? 1;
     const outcome = await this.modules.engine.carryOut({ type: 'removeNetwork', networkId: id }, this.signal);
     if (outcome.ok) {
       this.present.delete(id);

@@ -3,7 +3,7 @@ import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { ServiceEndpoint } from '#model/object/assignment';
 import type { Network } from '#model/object/network';
-import type { BridgedNetwork, LocalNetwork, NodeNetwork, Peer } from '#network/contract';
+import type { BridgedNetwork, Entry, LocalNetwork, NodeNetwork, Peer, Traffic } from '#network/contract';
 import { retryDelayMs } from '#task/attempt';
 
 export interface PublisherModules {
@@ -24,22 +24,36 @@ export interface Wanted {
   served(): void;
   /** Those of them that containers are attached to. */
   ready(): readonly LocalNetwork[];
+  /** See `Traffic.entry`. */
+  entry(): Entry | undefined;
 }
 
 /** News of other nodes' tasks comes in bursts, and each round is some processes beside the containers that start just then: of what nobody waits for, so much time lies between two rounds. */
 const restMs = 200;
+
+interface Waiter {
+  sequence: number;
+  /** A round that could not bring it in force is not enough. */
+  untilWell: boolean;
+  resolve: () => void;
+}
 
 export class Publisher {
   readonly #modules: PublisherModules;
   readonly #wanted: Wanted;
   readonly #signal: AbortSignal;
   #sequence = 0;
-  #inForce = 0;
+  /** The last sequence whose round is over. */
+  #over = 0;
+  /** The last one whose ports and ways are in force. */
+  #well = 0;
+  /** The last one with more news than who is ready. */
+  #ways = 0;
   #open = false;
   /** What the names facet says is of this life: before, the bridges' rules of the last one hold. */
   #named = false;
   #publishing = false;
-  #waiters: { sequence: number; resolve: () => void }[] = [];
+  #waiters: Waiter[] = [];
   /** Monotonic. */
   #endedAt = -Infinity;
   /** Between two rounds, until somebody waits for the next one. */
@@ -65,18 +79,28 @@ export class Publisher {
   /** Resolves when what is wanted now is in force, or could not be brought in force; before `open`, after it. */
   publish(): Promise<void> {
     if (this.#signal.aborted) return Promise.resolve();
-    const sequence = ++this.#sequence;
-    const settled = new Promise<void>((resolve) => this.#waiters.push({ sequence, resolve }));
+    this.#ways = ++this.#sequence;
+    return this.#wait(this.#sequence, false);
+  }
+
+  /** The same for what nobody waits for: it may lie for a moment, until there is more of it. `ways`: it is more than who is ready. */
+  publishSoon(ways: boolean): void {
+    if (this.#signal.aborted) return;
+    this.#sequence++;
+    if (ways) this.#ways = this.#sequence;
+    this.#begin();
+  }
+
+  /** Resolves when ports and ways are in force as they were last wanted, who is ready apart, however often that has to be tried; undefined: they are. */
+  upToDate(): Promise<void> | undefined {
+    return this.#signal.aborted || this.#ways <= this.#well ? undefined : this.#wait(this.#ways, true);
+  }
+
+  #wait(sequence: number, untilWell: boolean): Promise<void> {
+    const settled = new Promise<void>((resolve) => this.#waiters.push({ sequence, untilWell, resolve }));
     this.#resting.abort();
     this.#begin();
     return settled;
-  }
-
-  /** The same for what nobody waits for: it may lie for a moment, until there is more of it. */
-  publishSoon(): void {
-    if (this.#signal.aborted) return;
-    this.#sequence++;
-    this.#begin();
   }
 
   #begin(): void {
@@ -121,15 +145,17 @@ export class Publisher {
   /** One round at a time; what is wanted meanwhile goes into the next. */
   async #rounds(): Promise<void> {
     this.#publishing = true;
-    while (this.#inForce < this.#sequence && !this.#signal.aborted) {
+    while (this.#over < this.#sequence && !this.#signal.aborted) {
       if (this.#waiters.length === 0) await this.#rest();
       if (this.#signal.aborted) break;
       const sequence = this.#sequence;
-      await this.#round();
-      this.#inForce = sequence;
+      const well = await this.#round();
+      this.#over = sequence;
+      if (well) this.#well = sequence;
       this.#endedAt = this.#modules.clock.monotonicNow();
-      for (const waiter of this.#waiters) if (waiter.sequence <= sequence) waiter.resolve();
-      this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sequence);
+      const isDone = (waiter: Waiter): boolean => waiter.sequence <= sequence && (well || !waiter.untilWell);
+      for (const waiter of this.#waiters) if (isDone(waiter)) waiter.resolve();
+      this.#waiters = this.#waiters.filter((waiter) => !isDone(waiter));
     }
     this.#publishing = false;
   }
@@ -143,16 +169,22 @@ export class Publisher {
     await pause(clock, leftMs, this.#resting.signal);
   }
 
-  /** Names that cannot be answered keep no port from being published, and neither waits for the other. */
-  async #round(): Promise<void> {
-    const { ports } = this.#modules.network;
+  /** Names that cannot be answered keep no port from being published, and neither waits for the other. Whether ports and ways are in force. */
+  async #round(): Promise<boolean> {
+    const { network } = this.#modules;
     const services = this.#wanted.services();
     const reached = this.#reachPeers(services);
     // Nobody is led to a task before the way to its node is there.
-    const published = reached.catch(() => undefined).then(() => ports.apply({ services, networks: this.#wanted.ready(), peers: this.#wanted.peers() }));
-    const parts = await Promise.allSettled([reached, this.#answerNames(services), published]);
-    for (const part of parts) if (part.status === 'rejected') this.#failed(part.reason);
+    const published = reached.catch(() => undefined).then(() => network.ports.apply(this.#traffic(services)));
+    const [ways, names, ports] = await Promise.allSettled([reached, this.#answerNames(services), published]);
+    for (const part of [ways, names, ports]) if (part.status === 'rejected') this.#failed(part.reason);
     this.#wanted.served();
+    return [ways, ports].every(({ status }) => status === 'fulfilled');
+  }
+
+  #traffic(services: readonly ServiceEndpoint[]): Traffic {
+    const entry = this.#wanted.entry();
+    return { services, networks: this.#wanted.ready(), peers: this.#wanted.peers(), ...(entry && { entry }) };
   }
 
   async #reachPeers(services: readonly ServiceEndpoint[]): Promise<void> {

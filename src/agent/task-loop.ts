@@ -39,6 +39,8 @@ export interface LoopModules {
   reporter: StatusReporter;
   /** Resolves when no other node leads anybody to the task, or cannot be waited for. */
   leftElsewhere(taskId: string): Promise<void>;
+  /** Resolves when every other node that lives goes by what it was told of this one, or cannot be waited for. */
+  knownElsewhere(): Promise<void>;
   /** Ports were taken, given up or looked at. */
   served(): void;
   /** The node is cut off, and the task's service must not run twice. */
@@ -79,7 +81,6 @@ export class TaskLoop {
     readonly signal: AbortSignal,
   ) {
     this.#lanes = { work: createLimiter(options.concurrency), stop: createLimiter(stopsAtOnce), pull: createLimiter(pullsAtOnce) };
-    this.#attachments = new Attachments(modules, (id) => this.wake([id]));
     this.observer = new Observer(modules, (taskIds, networks) => this.#looked(taskIds, networks), signal);
     const { assignments } = modules;
     const calls = {
@@ -87,10 +88,13 @@ export class TaskLoop {
       peers: () => assignments.peers,
       port: () => assignments.dataPathPort,
       assigned: () => assignments.networks,
+      knownElsewhere: () => modules.knownElsewhere(),
       served: () => modules.served(),
       changed: () => this.wakeAll(),
     };
     this.networkLoop = new NetworkLoop(modules, calls, signal);
+    const { networkLoop } = this;
+    this.#attachments = new Attachments(modules, { upToDate: () => networkLoop.upToDate(), changed: (id) => this.wake([id]) }, signal);
     signal.addEventListener('abort', () => this.#abort(), { once: true });
   }
 

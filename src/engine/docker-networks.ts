@@ -35,6 +35,8 @@ export class DockerNetworks {
   readonly #names = new Map<string, string>();
   /** The engine's id → the cluster's. */
   readonly #ids = new Map<string, string>();
+  /** By the cluster's id, this node's address as the engine has it. */
+  readonly #gateways = new Map<string, string>();
   #observed = false;
 
   constructor(
@@ -46,12 +48,12 @@ export class DockerNetworks {
   /** Cluster network ids; refreshes what `name` knows. */
   async observe(): Promise<readonly string[]> {
     const networks = await this.#list();
-    this.#names.clear();
-    this.#ids.clear();
+    for (const known of [this.#names, this.#ids, this.#gateways]) known.clear();
     this.#observed = true;
-    for (const { Labels, Name, Id } of networks) {
+    for (const { Labels, Name, Id, IPAM } of networks) {
       this.#names.set(Labels?.[networkIdLabel] ?? '', Name);
       this.#ids.set(Id, Labels?.[networkIdLabel] ?? '');
+      this.#gateways.set(Labels?.[networkIdLabel] ?? '', IPAM?.Config?.[0]?.Gateway ?? '');
     }
     return [...this.#names.keys()];
   }
@@ -79,9 +81,15 @@ export class DockerNetworks {
 
   async create(network: Network, gateway: string): Promise<StepOutcome> {
     try {
-      if ((await this.observe()).includes(network.ID)) return done;
+      if ((await this.observe()).includes(network.ID)) {
+        const known = this.#gateways.get(network.ID) || gateway;
+        if (known === gateway) return done;
+        // Of a time when this node was known by another address in it.
+        const removed = await this.remove(network.ID);
+        if (!removed.ok) return removed;
+      }
       this.#names.set(network.ID, await this.#createNamed(network, gateway));
-      return done;
+      return { ok: true, made: true };
     } catch (error) {
       const prefix = `creating network ${network.Spec.Name} failed: `;
       const soon = /Pool overlaps/.test(textOf(error)) && (await this.#subnetIsOurs(network));

@@ -5,6 +5,7 @@ import { run } from './run.ts';
 const limits = { timeoutMs: 5000 };
 /** As many processes may be started one by one. */
 const fewPorts = 8;
+const fewAddresses = 2;
 
 /** Lets connections to 127.0.0.1 be led to the tasks behind `bridge`. False when there is no such bridge (yet). */
 export async function allowLoopback(bridge: string): Promise<boolean> {
@@ -58,16 +59,20 @@ export async function forgetFlowsTo(address: string): Promise<void> {
   await run('conntrack', ['-D', '-p', 'udp', '-r', address], limits);
 }
 
-/** Forgets connections to `addresses` that nobody has answered yet: who knocks again is led to somebody else. One process, and one for each that there is, which is seldom. */
+/**
+ * Forgets connections to `addresses` that nobody has answered yet: who knocks again is led to somebody else. Those to one address by one process that
+ * looks at each as it takes it away: what was answered since an earlier look is a connection, and its client would be cut off.
+ */
 export async function forgetUnanswered(addresses: ReadonlySet<string>): Promise<void> {
-  if (addresses.size === 0) return;
+  const concerned = addresses.size <= fewAddresses ? addresses : await unansweredAmong(addresses);
+  for (const address of concerned) await run('conntrack', ['-D', '-p', 'tcp', '--state', 'SYN_SENT', '-r', address], limits);
+}
+
+async function unansweredAmong(addresses: ReadonlySet<string>): Promise<ReadonlySet<string>> {
   const { stdout } = await run('conntrack', ['-L', '-p', 'tcp', '--state', 'SYN_SENT'], limits);
-  for (const line of stdout.split('\n')) {
-    const [client, server, answering] = [...line.matchAll(/\b(?:src|dst)=(\S+)/g)].map(([, address = '']) => address);
-    const [from, to] = [...line.matchAll(/\b[sd]port=(\d+)/g)].map(([, port = '']) => port);
-    if (!client || !server || !from || !to || !addresses.has(answering ?? '')) continue;
-    await run('conntrack', ['-D', '-p', 'tcp', '-s', client, '-d', server, '--sport', from, '--dport', to], limits);
-  }
+  // The second one of a line is who would answer.
+  const answering = stdout.split('\n').map((line) => [...line.matchAll(/\bsrc=(\S+)/g)][1]?.[1] ?? '');
+  return new Set(answering.filter((address) => addresses.has(address)));
 }
 
 /** Makes the kernel forget UDP flows to `ports` of this host that began before they were published. Of many, those that have flows are asked for first. */

@@ -11,12 +11,15 @@ import { withRuleFile } from './rule-table.ts';
 import { run } from './run.ts';
 
 interface Container {
+  attachment: TaskAttachment;
   pid: number;
   /** The network namespace that the process had: a number that is used again must not lead us elsewhere. */
   namespace: string;
   networkIds: ReadonlySet<string>;
   /** What was loaded last; undefined: nothing yet. */
   loaded?: ContainerRules;
+  /** Why it does not have what it is to have. */
+  failure?: string;
 }
 
 /** What containers are to know. */
@@ -43,17 +46,28 @@ export class ContainerTables {
     this.#logger = logger;
   }
 
-  async attached({ taskId, pid, networks }: TaskAttachment): Promise<void> {
+  /** Rejects when clients would be led to it whom it could not answer. */
+  async attached(attachment: TaskAttachment): Promise<void> {
+    const { taskId, pid, networks } = attachment;
     const namespace = await namespaceOf(pid);
     if (namespace === undefined) return;
+    const known = this.#containers.get(taskId);
     const networkIds = new Set(networks.map(({ networkId }) => networkId));
-    this.#containers.set(taskId, { pid, namespace, networkIds });
+    // Told of the same once more it has what was loaded; after another one its interfaces may be new, and its routes gone.
+    const container: Container = known?.attachment === attachment && known.namespace === namespace ? known : { attachment, pid, namespace, networkIds };
+    this.#containers.set(taskId, container);
     await this.apply(this.#led);
+    if (container.failure !== undefined && this.#led.back.has(taskId) && this.#containers.get(taskId) === container) throw new Error(container.failure);
   }
 
   apply(led: Led): Promise<void> {
     this.#led = led;
     return this.#changes.submit(led);
+  }
+
+  /** What could not be loaded is tried again; the others have it already. */
+  again(): Promise<void> {
+    return this.apply(this.#led);
   }
 
   /** A container that runs on the network: a process of it, and all its networks. */
@@ -73,7 +87,7 @@ export class ContainerTables {
       for (const [taskId, container] of next) if (await this.#isGone(taskId, container)) gone.push(taskId);
     };
     await Promise.all(Array.from({ length: loadsAtOnce }, worker));
-    if (gone.length > 0) await this.apply(this.#led);
+    if (gone.length > 0) await this.again();
     return gone;
   }
 
@@ -127,13 +141,15 @@ export class ContainerTables {
     if (failure !== undefined && text !== rules.text) failure = await enterWith(container, rules.text, rules.routes);
     if (failure === undefined) {
       container.loaded = rules;
+      delete container.failure;
       this.loaded += 1;
       return;
     }
     if ((await namespaceOf(container.pid)) !== container.namespace) return this.#forget(taskId, container);
+    container.failure = failure;
     this.#logger.warn(
       { task: taskId, reason: failure },
-      'a container did not get the rules of its network: it does not answer clients who came to other nodes, and sees the host as the caller of services’ addresses; it is tried again with the next change',
+      'a container did not get the rules of its network: it does not answer clients who came to other nodes, and sees the host as the caller of services’ addresses; it is tried again with the next change, and with the next look at the host’s rules',
     );
   }
 

@@ -36,6 +36,7 @@ export class HostBridges implements Bridges {
 
   async attached(attachment: TaskAttachment): Promise<void> {
     const { taskId, networks } = attachment;
+    if (this.#attachments.get(taskId) === attachment) return;
     this.#attachments.set(taskId, attachment);
     await Promise.all(networks.map(({ networkId }) => this.#hairpin(networkId)));
   }

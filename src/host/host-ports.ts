@@ -84,6 +84,7 @@ export class HostPorts implements Ports {
     }
     // Ports that someone else had may be free now.
     if (this.#wanted && this.#holder.clashes.size > 0) await this.#changes.submit(this.#wanted);
+    await this.#containers.again();
     return mended;
   }
 

@@ -28,6 +28,15 @@ export interface Traffic {
   networks: readonly LocalNetwork[];
   /** The other nodes on them; absent: none. */
   peers?: readonly Peer[];
+  /** The network by which published ports reach tasks, as the managers name it; absent: this node is on none. */
+  entry?: Entry;
+}
+
+/** A node leads clients to tasks by its address in this network, and a task answers by the address of the node that they came to. */
+export interface Entry {
+  networkId: string;
+  /** The network is ready here, and every other node that lives knows this one's address in it. Before, a task would answer elsewhere: no client is led to any. */
+  open: boolean;
 }
 
 /** Another node on one of this node's networks. */
@@ -102,7 +111,7 @@ export interface NodeNetwork {
   readonly names: Names;
   /** Refuses when this host cannot do it. `disturbed` is called when something may be other than applied: an audit should come soon. */
   start(disturbed: () => void, signal: AbortSignal): Promise<void>;
-  /** A task's container runs with these attachments; again when they change. */
+  /** A task's container runs with these attachments; again when they change. Rejects when clients could be led to it whom it would not answer: to be tried again. */
   attached(attachment: TaskAttachment): Promise<void>;
   /**
    * The task will end. Resolves when no name and no port leads to it any more: only then may it be stopped.

@@ -3,7 +3,7 @@ import { compareTexts } from '#base/text/text';
 import type { EndpointAddress, EndpointTask, PortOptions } from '#model/object/assignment';
 import { hostAddressOf, isIngress, protocolOf, type Protocol } from '#model/port/port';
 import { bracketed } from '#model/address';
-import type { LocalNetwork, Traffic } from './contract.ts';
+import type { Traffic } from './contract.ts';
 
 export interface PublishedPort {
   serviceName: string;
@@ -27,14 +27,16 @@ export interface Target {
 }
 
 /** All ingress-mode ports of the services, on the node `nodeId`, in a settled order so that equal input gives equal rule sets. */
-export function publishedPorts({ services, networks, peers = [] }: Traffic, nodeId: string): PublishedPort[] {
+export function publishedPorts(traffic: Traffic, nodeId: string): PublishedPort[] {
+  const { services, peers = [], entry } = traffic;
   const ports: PublishedPort[] = [];
-  const attachmentOf = publishedAttachments(networks);
+  const attachmentOf = publishedAttachments(traffic);
   const older = new Set(peers.filter(({ showsClients }) => !showsClients).map((peer) => peer.nodeId));
   for (const endpoint of services) {
     const ready = endpoint.Tasks.flatMap((task) => {
-      const address = task.Ready ? attachmentOf(task)?.Address : undefined;
-      return address === undefined ? [] : [{ address, nodeId: task.NodeID }];
+      const attachment = task.Ready ? attachmentOf(task) : undefined;
+      const isClosed = entry?.open === false && attachment?.NetworkID === entry.networkId;
+      return attachment === undefined || isClosed ? [] : [{ address: attachment.Address, nodeId: task.NodeID }];
     }).toSorted((a, b) => compareTexts(a.address, b.address));
     for (const config of endpoint.Ports) {
       const { PublishedPort: port, TargetPort: target } = config;
@@ -64,8 +66,9 @@ export function holderKey({ protocol, port, hostAddress }: PublishedPort): strin
   return `${bracketed(hostAddress)}:${number}`;
 }
 
-/** Where published traffic goes to: on the ingress network, else the first network that may be reached from outside. */
-export function publishedAttachments(networks: readonly LocalNetwork[]): (task: EndpointTask) => EndpointAddress | undefined {
+/** Where published traffic goes to: on the network that the managers name for it, be that ready here or not, else the first network that may be reached from outside. */
+export function publishedAttachments({ networks, entry }: Traffic): (task: EndpointTask) => EndpointAddress | undefined {
   const specs = new Map(networks.map(({ network }) => [network.ID, network.Spec]));
-  return ({ Networks }) => Networks.find(({ NetworkID }) => specs.get(NetworkID)?.Ingress) ?? Networks.find(({ NetworkID }) => !specs.get(NetworkID)?.Internal);
+  const isEntry = (id: string): boolean => id === entry?.networkId || specs.get(id)?.Ingress === true;
+  return ({ Networks }) => Networks.find(({ NetworkID }) => isEntry(NetworkID)) ?? Networks.find(({ NetworkID }) => !specs.get(NetworkID)?.Internal);
 }

@@ -13,8 +13,8 @@ export interface TaskView {
   attempt: Attempt;
   container: ObservedContainer | undefined;
   facts: NodeFacts;
-  /** Its container's network is not all there: it could not answer everybody who would be led to it. */
-  unattached?: boolean;
+  /** Its container's network is not all there: it could not answer everybody who would be led to it; `reason` is why, where that is known. */
+  unattached?: { reason?: string } | undefined;
   /** Milliseconds since 1970. */
   now: number;
 }
@@ -91,7 +91,8 @@ function whenStarting(view: TaskView): Decision {
   if (container.state === 'created') return attemptSteps(view, startSteps(view.task, container.containerId, view.facts, view.now));
   if (container.state !== 'running') return exited(view, container);
   if (container.health === 'unhealthy' || view.attempt.unhealthy) return stopUnhealthy(view, container);
-  if (container.health === 'starting' || view.unattached) return nothing;
+  if (container.health === 'starting') return nothing;
+  if (view.unattached) return showError(view, view.unattached.reason);
   return { status: advance('running', 'started', view.now, container), steps: [] };
 }
 

@@ -40,7 +40,10 @@ export function decideNetworks(view: NetworkView): NetworkDecision {
   };
   for (const id of needed) {
     const assignment = view.assigned.get(id);
-    if (assignment && !view.states.get(id)?.ready && due(id)) create.push(assignment);
+    const state = view.states.get(id);
+    // A node that left it and came again may have another address there, by which the others know it: the network is made anew.
+    const isAsGiven = state?.ready === true && state.gateway === assignment?.Gateway;
+    if (assignment && !isAsGiven && due(id)) create.push(assignment);
   }
   // Containers that belong to no known task may sit in any network: they go first.
   const strangers = [...view.containers.keys()].some((taskId) => !view.tasks.has(taskId));

@@ -44,6 +44,7 @@ export interface ObservedContainer {
 }
 
 export type StepOutcome =
-  | { ok: true; containerId?: string }
+  /** `made`: it was not there before. */
+  | { ok: true; containerId?: string; made?: true }
   /** `permanent`: trying again cannot help; the task is rejected or failed with `message`. `away`: the engine was not reached, which is nothing about the task. */
   | { ok: false; permanent: boolean; message: string; away?: true };

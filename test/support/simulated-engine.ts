@@ -114,8 +114,9 @@ export class SimulatedEngine implements Engine {
       case 'pull':
         return this.#pull(step.task, signal);
       case 'createNetwork':
+        if (this.#networks.has(step.network.ID)) return done;
         this.#networks.add(step.network.ID);
-        return done;
+        return { ok: true, made: true };
       case 'removeNetwork':
         this.#networks.delete(step.networkId);
         return done;

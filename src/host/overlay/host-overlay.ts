@@ -1,5 +1,6 @@
 /** The networks between hosts: a tunnel device on each network's bridge, and behind which host every address is; nothing is ever flooded. */
 import { Coalescer } from '#base/pace/coalescer';
+import { OneByOne } from '#base/pace/one-by-one';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { NodeEncryption } from '#model/object/node';
@@ -34,7 +35,9 @@ export class HostOverlay implements Facet<Overlay> {
   readonly #logger: Logger;
   readonly #rules: LoadedRules;
   readonly #encrypting: EncryptingDevice;
-  readonly #changes = new Coalescer<Overlay>((wanted) => this.#carryOut(planOverlay(wanted)).then(() => undefined));
+  readonly #changes = new Coalescer<Overlay>((wanted) => this.#works.alone(() => this.#carryOut(planOverlay(wanted))).then(() => undefined));
+  /** An audit that goes by what was wanted before must not take away what a change has just brought. */
+  readonly #works = new OneByOne();
   readonly #counters = { tunnels_made: 0, lines: 0, processes: 0, repairs: 0 };
   #wanted: Overlay | undefined;
   /** In force, as far as we know; undefined: somebody has to look. */
@@ -58,8 +61,10 @@ export class HostOverlay implements Facet<Overlay> {
     await this.#changes.idle();
     if (!this.#wanted || !this.#plan || isEmpty(this.#plan)) return [];
     const mended = await this.#rules.audit();
-    this.#known = undefined;
-    const touched = await this.#carryOut(planOverlay(this.#wanted));
+    const touched = await this.#works.alone(async () => {
+      this.#known = undefined;
+      return await this.#carryOut(planOverlay(this.#wanted ?? nobody));
+    });
     if (touched.length === 0) return mended;
     this.#counters.repairs += 1;
     return [...mended, `the way to other hosts had been changed by someone else on ${touched.join(', ')}; it is as before again`];

@@ -28,10 +28,11 @@ const preference = 20_480;
 const udpTable = firstMark;
 
 /** By task id, of all tasks that are published on this node's networks. */
-export function waysBack({ services, networks, peers = [] }: Traffic): ReadonlyMap<string, WayBack> {
+export function waysBack(traffic: Traffic): ReadonlyMap<string, WayBack> {
+  const { services, networks, peers = [] } = traffic;
   const found = new Map<string, WayBack>();
   const entries = new Map<string, ReturnType<typeof entriesOf>>();
-  const attachmentOf = publishedAttachments(networks);
+  const attachmentOf = publishedAttachments(traffic);
   const byId = new Map(networks.map((local) => [local.network.ID, local]));
   for (const { Ports, Tasks } of services) {
     if (Ports.length === 0) continue;

@@ -1,7 +1,7 @@
 /** Messages that build up a node's assignments. */
 import { expect, test } from 'vitest';
 import { AssignmentSet } from '#agent/assignment-set';
-import type { AssignmentChange } from '#model/object/assignment';
+import type { AssignmentChange, Backend } from '#model/object/assignment';
 import type { Task } from '#model/object/task';
 import { makeNetwork, makeSecret, makeTask } from '#test/support/worker';
 
@@ -34,6 +34,7 @@ test('increments follow on one another', () => {
   expect(set.apply({ type: 'incremental', appliesTo: 5, resultsIn: 6, changes: [{ action: 'remove', kind: 'task', id: 't1' }] })).toEqual({
     tasks: new Set(['t1']),
     network: false,
+    ways: false,
   });
   expect(set.apply({ type: 'incremental', appliesTo: 6, resultsIn: 7, changes: [{ action: 'remove', kind: 'network', id: 'n1' }] }).network).toBe(true);
   expect([set.departed.has('t1'), set.tasks.has('t1'), set.networks.size]).toEqual([true, false, 0]);
@@ -85,4 +86,16 @@ test('an item of a kind that only a newer manager knows is skipped', () => {
   ] as unknown as AssignmentChange[];
   set.apply({ type: 'incremental', appliesTo: 5, resultsIn: 6, changes });
   expect([...set.secrets.keys()]).toEqual(['s1']);
+});
+
+test('who becomes ready is no news of ways; a task that comes, or moves, is', () => {
+  const set = filled();
+  let at = 5;
+  const told = (changes: AssignmentChange[]) => set.apply({ type: 'incremental', appliesTo: at, resultsIn: ++at, changes });
+  const item: Backend = { ID: 'b1', ServiceID: 's1', NodeID: 'n2', Ready: false, Networks: [{ NetworkID: 'net1', Address: '10.0.1.7', Aliases: [] }] };
+  const moved = (changes: Partial<Backend>): AssignmentChange => ({ action: 'update', kind: 'backend', item: { ...item, ...changes } });
+  expect(told([moved({})])).toMatchObject({ network: true, ways: true });
+  expect(told([moved({ Ready: true })])).toMatchObject({ network: true, ways: false });
+  expect(told([moved({ Ready: true, NodeID: 'n3' })])).toMatchObject({ ways: true });
+  expect(told([{ action: 'remove', kind: 'backend', id: 'b1' }])).toMatchObject({ network: true, ways: false });
 });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { ObservedContainer } from '#task/step';
 import { Attachments } from '#agent/attachments';
 import { RecordingNetwork } from '../../support/recording-network.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 function container(pid: number): ObservedContainer {
@@ -9,51 +10,72 @@ function container(pid: number): ObservedContainer {
   return { containerId: 'c1', taskId: 't1', serviceId: 's1', state: 'running', pid, exitCode: 0, oomKilled: false, networks, ports: [] };
 }
 
-function started() {
+function started(pending: { until?: Promise<void> } = {}) {
   const network = new RecordingNetwork();
+  const clock = new VirtualClock();
   const answers: { resolve: () => void; reject: (error: Error) => void }[] = [];
-  const settled: string[] = [];
+  const changed: string[] = [];
   const attached = () => new Promise<void>((resolve, reject) => answers.push({ resolve, reject }));
-  const attachments = new Attachments({ network: Object.assign(Object.create(network) as RecordingNetwork, { attached }), logger: silentLogger }, (id) =>
-    settled.push(id),
-  );
+  const modules = { network: Object.assign(Object.create(network) as RecordingNetwork, { attached }), clock, logger: silentLogger };
+  const calls = { upToDate: () => pending.until, changed: (id: string) => void changed.push(id) };
+  const attachments = new Attachments(modules, calls, new AbortController().signal);
   const seen = (pid: number): void => attachments.seen(new Map([['t1', container(pid)]]), ['t1']);
-  return { attachments, answers, settled, seen };
+  return { attachments, answers, changed, seen, clock };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('a task waits until its container’s network is ready, and once only', async () => {
-  const { attachments, answers, settled, seen } = started();
-  expect(attachments.waits('t1')).toBe(false);
+  const { attachments, answers, changed, seen } = started();
+  expect(attachments.waits('t1')).toBeUndefined();
   seen(1);
   seen(1);
   expect(answers).toHaveLength(1);
-  expect(attachments.waits('t1')).toBe(true);
+  expect(attachments.waits('t1')).toEqual({});
   answers[0]?.resolve();
   await turn();
-  expect(attachments.waits('t1')).toBe(false);
-  expect(settled).toEqual(['t1']);
+  expect(attachments.waits('t1')).toBeUndefined();
+  expect(changed).toEqual(['t1']);
 });
 
 test('what an earlier container got does not make a later one ready', async () => {
-  const { attachments, answers, settled, seen } = started();
+  const { attachments, answers, changed, seen } = started();
   seen(1);
   seen(2);
   answers[0]?.resolve();
   await turn();
-  expect(attachments.waits('t1')).toBe(true);
+  expect(attachments.waits('t1')).toEqual({});
   answers[1]?.resolve();
   await turn();
-  expect(settled).toEqual(['t1']);
+  expect(changed).toEqual(['t1']);
 });
 
-test('a network that cannot be made ready keeps no task from running, and is tried again', async () => {
-  const { attachments, answers, seen } = started();
+test('a task whose container could not answer its clients does not run, and it is tried again until it can', async () => {
+  const { attachments, answers, changed, seen, clock } = started();
   seen(1);
-  answers[0]?.reject(new Error('no such process'));
+  answers[0]?.reject(new Error('no such table'));
   await turn();
-  expect(attachments.waits('t1')).toBe(false);
-  seen(1);
+  expect(attachments.waits('t1')).toEqual({ reason: 'its network is not ready: no such table' });
+  expect(changed).toEqual(['t1']);
+  await clock.advance(1000);
+  await turn();
   expect(answers).toHaveLength(2);
+  answers[1]?.resolve();
+  await turn();
+  expect(attachments.waits('t1')).toBeUndefined();
+});
+
+test('a container that was made ready by what held before is made so again by what the managers have said meanwhile', async () => {
+  let arrive = () => {};
+  const { attachments, answers, seen } = started({ until: new Promise((resolve) => (arrive = resolve)) });
+  seen(1);
+  answers[0]?.resolve();
+  await turn();
+  expect([attachments.waits('t1'), answers.length]).toEqual([{}, 1]);
+  arrive();
+  await turn();
+  expect([attachments.waits('t1'), answers.length]).toEqual([{}, 2]);
+  answers[1]?.resolve();
+  await turn();
+  expect(attachments.waits('t1')).toBeUndefined();
 });

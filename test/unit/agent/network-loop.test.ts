@@ -11,6 +11,7 @@ import { RecordingNetwork } from '#test/support/recording-network';
 import { settle, VirtualClock } from '#test/support/virtual-clock';
 import { makeNetwork } from '#test/support/worker';
 
+const quiet = { knownElsewhere: () => Promise.resolve(), served: () => {} };
 const net1 = { Network: makeNetwork('net1', 'x', '10.0.0.0/24'), Gateway: '10.0.0.1' };
 
 test('a network counts as lost when two looks miss it, and updates are one at a time', async () => {
@@ -19,7 +20,7 @@ test('a network counts as lost when two looks miss it, and updates are one at a 
   const modules = { engine: new SimulatedEngine({ description, image: () => undefined }, realClock), network, clock: realClock, logger: silentLogger };
   const keeper = new NetworkLoop(
     modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map([['net1', net1]]), served: () => {}, changed: () => {} },
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map([['net1', net1]]), ...quiet, changed: () => {} },
     new AbortController().signal,
   );
   keeper.carryOut({ create: [net1], remove: [] });
@@ -57,7 +58,7 @@ test('a network that cannot be removed yet is known on, and asked again after a 
   const decide = () => keeper.carryOut({ create: [], remove: [...keeper.present] });
   const keeper: NetworkLoop = new NetworkLoop(
     modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), served: () => {}, changed: () => decide() },
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), ...quiet, changed: () => decide() },
     new AbortController().signal,
   );
   keeper.observed(['net1']);
@@ -77,7 +78,7 @@ test('an audit before anything was applied leaves the last life’s bridges as t
   const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
   const keeper = new NetworkLoop(
     modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), served: () => {}, changed: () => {} },
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), ...quiet, changed: () => {} },
     new AbortController().signal,
   );
   await keeper.start();
@@ -97,7 +98,7 @@ test('names that cannot be answered keep no port from being published, and are t
   const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
   const keeper = new NetworkLoop(
     modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), served: () => {}, changed: () => {} },
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), ...quiet, changed: () => {} },
     new AbortController().signal,
   );
   await keeper.begin();
@@ -117,33 +118,117 @@ test('a burst of news that nobody waits for comes in force in few rounds, and wh
   const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
   const keeper = new NetworkLoop(
     modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), served: () => {}, changed: () => {} },
+    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), ...quiet, changed: () => {} },
     new AbortController().signal,
   );
   await keeper.begin();
   await settle();
   await clock.advance(1000);
   const before = network.parts.ports.applied;
-  keeper.publishSoon();
+  keeper.publishSoon(false);
   await settle();
   expect(network.parts.ports.applied - before, 'the first of it at once').toBe(1);
   for (let news = 0; news < 50; news++) {
-    keeper.publishSoon();
+    keeper.publishSoon(false);
     await clock.advance(20);
   }
   expect(network.parts.ports.applied - before).toBeLessThanOrEqual(7);
   expect(network.parts.ports.applied - before).toBeGreaterThanOrEqual(5);
   await clock.advance(1000);
-  const quiet = network.parts.ports.applied;
+  const rested = network.parts.ports.applied;
   await clock.advance(1000);
-  expect(network.parts.ports.applied, 'nothing new, no round').toBe(quiet);
+  expect(network.parts.ports.applied, 'nothing new, no round').toBe(rested);
 
-  keeper.publishSoon();
+  keeper.publishSoon(false);
   await settle();
-  keeper.publishSoon();
+  keeper.publishSoon(false);
   await settle();
-  expect(network.parts.ports.applied - quiet, 'the second one rests').toBe(1);
+  expect(network.parts.ports.applied - rested, 'the second one rests').toBe(1);
   await keeper.publish();
-  expect(network.parts.ports.applied - quiet, 'somebody waits for it').toBe(2);
+  expect(network.parts.ports.applied - rested, 'somebody waits for it').toBe(2);
   expect(clock.running).toBe(0);
+});
+
+/** The ingress network with this address of the node. */
+function ingressOf(Gateway: string) {
+  const network = makeNetwork('in1', 'ingress', '10.0.0.0/24');
+  return { Network: { ...network, Spec: { ...network.Spec, Ingress: true } }, Gateway };
+}
+
+function madeBy(engine: Partial<Engine>, calls: { knownElsewhere?: () => Promise<void> }) {
+  const network = new RecordingNetwork();
+  const clock = new VirtualClock();
+  const given = { now: ingressOf('10.0.0.1') };
+  const assigned = () => new Map([['in1', given.now]]);
+  const modules = { engine: engine as Engine, network, clock, logger: silentLogger };
+  const all = { endpoints: () => [], peers: () => [], port: () => undefined, ...quiet, assigned, changed: () => {}, ...calls };
+  return { network, given, keeper: new NetworkLoop(modules, all, new AbortController().signal) };
+}
+
+test('no client is led into a network that was just made before the other nodes know this one’s address there', async () => {
+  let know = () => {};
+  const knownElsewhere = () => new Promise<void>((resolve) => (know = resolve));
+  const { network, given, keeper } = madeBy({ carryOut: async () => ({ ok: true, made: true }) }, { knownElsewhere });
+  const entry = () => network.parts.ports.wanted?.entry;
+  keeper.carryOut({ create: [given.now], remove: [] });
+  await keeper.begin();
+  await settle();
+  expect([keeper.states.get('in1')?.ready, entry()]).toEqual([true, { networkId: 'in1', open: false }]);
+  know();
+  await settle();
+  expect(entry()).toEqual({ networkId: 'in1', open: true });
+});
+
+test('clients are led into a network of an earlier life at once', async () => {
+  const { network, given, keeper } = madeBy({ carryOut: async () => ({ ok: true }) }, { knownElsewhere: () => new Promise(() => {}) });
+  keeper.carryOut({ create: [given.now], remove: [] });
+  await keeper.begin();
+  await settle();
+  expect(network.parts.ports.wanted?.entry).toEqual({ networkId: 'in1', open: true });
+});
+
+test('a network in which this node has another address now is taken away and made anew, and closed until that is known', async () => {
+  const steps: string[] = [];
+  const carryOut: Engine['carryOut'] = async (step) => {
+    steps.push(
+      `${step.type} ${step.type === 'createNetwork' ? step.gateway : ''} of ${network.parts.overlay.wanted?.networks.map(({ gateway }) => gateway).join()}`,
+    );
+    return { ok: true, made: true };
+  };
+  const waits: (() => void)[] = [];
+  const { network, given, keeper } = madeBy({ carryOut }, { knownElsewhere: () => new Promise((resolve) => waits.push(resolve)) });
+  keeper.carryOut({ create: [given.now], remove: [] });
+  await keeper.begin();
+  waits[0]?.();
+  await settle();
+  given.now = ingressOf('10.0.0.9');
+  keeper.carryOut({ create: [given.now], remove: [] });
+  await settle();
+  expect(steps).toEqual(['createNetwork 10.0.0.1 of undefined', 'createNetwork 10.0.0.9 of ']);
+  expect(network.parts.ports.wanted?.entry).toEqual({ networkId: 'in1', open: false });
+  waits[1]?.();
+  await settle();
+  expect(network.parts.ports.wanted).toMatchObject({ entry: { open: true }, networks: [{ gateway: '10.0.0.9' }] });
+});
+
+test('whoever makes a task ready waits for ways and addresses that are not in force yet, not for who else became ready', async () => {
+  const network = new RecordingNetwork();
+  const clock = new VirtualClock();
+  const calls = { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), ...quiet, changed: () => {} };
+  const keeper = new NetworkLoop({ engine: {} as Engine, network, clock, logger: silentLogger }, calls, new AbortController().signal);
+  await keeper.begin();
+  await settle();
+  expect(keeper.upToDate()).toBeUndefined();
+  network.beforeUpdate = () => Promise.reject(new Error('busy'));
+  keeper.publishSoon(true);
+  let isReady = false;
+  void keeper.upToDate()?.then(() => (isReady = true));
+  await settle();
+  expect(isReady, 'it could not be brought in force').toBe(false);
+  network.beforeUpdate = async () => {};
+  await clock.advance(1000);
+  await settle();
+  expect(isReady).toBe(true);
+  keeper.publishSoon(false);
+  expect(keeper.upToDate()).toBeUndefined();
 });

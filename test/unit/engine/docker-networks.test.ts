@@ -23,6 +23,32 @@ test('the name of a bridge fits the kernel', () => {
   expect(bridgeName('abcdefghijklmnopqrstuvwxy').length).toBeLessThanOrEqual(15);
 });
 
+describe('a network of ours that the engine has already', () => {
+  const wanted = makeNetwork('abcdefghijklmnopqrstuvwxy', 'web_default', '10.0.1.0/24');
+  const engine = (calls: string[]): Docker => {
+    let Gateway = '10.0.1.254';
+    const Labels = { 'shoal.network.id': wanted.ID, 'com.docker.swarm.node.id': 'node1' };
+    return {
+      listNetworks: () => Promise.resolve(Gateway ? [{ Id: 'e1', Name: 'web_default', Labels, IPAM: { Config: [{ Subnet: '10.0.1.0/24', Gateway }] } }] : []),
+      getNetwork: (name: string) => ({ remove: () => Promise.resolve(((Gateway = ''), calls.push(`removed ${name}`))) }),
+      createNetwork: ({ IPAM }: Docker.NetworkCreateOptions) => {
+        Gateway = IPAM?.Config?.[0]?.['Gateway'] ?? '';
+        calls.push(`made ${Gateway}`);
+        return Promise.resolve({ id: 'e2', remove: () => Promise.resolve() });
+      },
+    } as unknown as Docker;
+  };
+
+  test.each([
+    ['stays, where the node has the same address in it', '10.0.1.254', { ok: true }, []],
+    ['is made anew, where the node has another one now', '10.0.1.9', { ok: true, made: true }, ['removed web_default', 'made 10.0.1.9']],
+  ] as const)('%s', async (_name, gateway, outcome, expected) => {
+    const calls: string[] = [];
+    expect(await new DockerNetworks(engine(calls), 'node1').create(wanted, gateway)).toEqual(outcome);
+    expect(calls).toEqual(expected);
+  });
+});
+
 describe('an engine whose subnet is taken', () => {
   const wanted = makeNetwork('abcdefghijklmnopqrstuvwxy', 'web_default', '10.0.1.0/24');
   /** An engine that has one network with `labels` and refuses every other. */
@@ -69,7 +95,7 @@ describe('a name that somebody else takes', () => {
     ['not at all: ours has it', [], () => {}, ['shop_net']],
   ])('%s', async (_name, names, rival, expected) => {
     const networks = new DockerNetworks(engine(names, rival, false), 'node1');
-    expect(await networks.create(wanted, '10.0.1.1')).toEqual({ ok: true });
+    expect(await networks.create(wanted, '10.0.1.1')).toEqual({ ok: true, made: true });
     expect(names).toEqual(expected);
     expect(networks.name(wanted.ID)).toBe(expected.at(-1));
   });

@@ -29,6 +29,17 @@ test('ready tasks are targets at their ingress address, in a settled order', () 
   expect(publishedPorts({ services: [serviceEndpoint('web', ['8080:80/tcp'], tasks.toReversed())], networks }, 'node1')).toEqual(ports);
 });
 
+test('while the way in is closed nobody is led anywhere, least of all by another network', () => {
+  const tasks = [endpointTask('a', 1, true, 'front 10.0.1.5', 'ingress 10.0.3.5'), endpointTask('b', 2, true, 'front 10.0.1.6')];
+  const services = [serviceEndpoint('web', ['8080:80/tcp'], tasks)];
+  const targets = (traffic: Omit<Parameters<typeof publishedPorts>[0], 'services'>) => publishedPorts({ services, ...traffic }, 'node1')[0]?.targets;
+  const entry = { networkId: 'ingress', open: false };
+  const other = { address: '10.0.1.6', port: 80 };
+  expect(targets({ networks: networks.slice(0, 2), entry })).toEqual([other]);
+  expect(targets({ networks, entry })).toEqual([other]);
+  expect(targets({ networks, entry: { ...entry, open: true } })).toEqual([other, { address: '10.0.3.5', port: 80 }]);
+});
+
 test('without an ingress address the first network that is not internal serves', () => {
   const tasks = [endpointTask('a', 1, true, 'back 10.0.2.5', 'front 10.0.1.5'), endpointTask('b', 2, true, 'back 10.0.2.6')];
   const [port] = publishedPorts({ services: [serviceEndpoint('web', ['8080:80/tcp'], tasks)], networks }, 'node1');

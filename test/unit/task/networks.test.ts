@@ -41,6 +41,11 @@ test('after a restart of the agent a network is made ready again, once', () => {
   expect(decide({ present, states: ready }, [taskIn('running')])).toEqual({ create: [], remove: [] });
 });
 
+test('a network in which the node has another address now is made anew', () => {
+  const moved = { Network: network, Gateway: '10.0.1.254' };
+  expect(decide({ present, states: ready, assigned: new Map([['net1', moved]]) }, [taskIn('assigned')])).toEqual({ create: [moved], remove: [] });
+});
+
 test('the last task takes its network along, when its container has ended', () => {
   expect(decide({ present, states: ready }, [taskIn('shutdown')], [makeContainer('t1', { state: 'exited' })]).remove).toEqual(['net1']);
   expect(decide({ present, states: ready }, [taskIn('failed')], [makeContainer('t1')]).remove).toEqual([]);
