@@ -18,10 +18,10 @@ export function registerNode(view: View, nodeId: string, said: NodeDescription, 
   const description = withOwnKeys(view, { ...node, Status: { ...node.Status, Addr: address } }, said);
   const Status: Node['Status'] = { State: 'ready', Addr: address };
   refuseOlder(view, description);
-  const level = raised(view, nodeId, description);
+  const more = [...raised(view, nodeId, description), ...withoutAddressOf(view, { ...node, Status })];
   const next = withRole(arrived(node), description);
-  if (next === node && equal(node.Status, Status) && equal(node.Description, description)) return level;
-  return [update('node', { ...next, Status, Description: description }), ...level];
+  if (next === node && equal(node.Status, Status) && equal(node.Description, description)) return more;
+  return [update('node', { ...next, Status, Description: description }), ...more];
 }
 
 /** The actions that write a changed description; refuses `notFound` when the node is not a member. */
@@ -41,16 +41,33 @@ function withRole(node: Node, { Shoal }: NodeDescription): Node {
 
 /**
  * Public keys and addresses are seen by all: who says that another's is his would cut that one off. A key belongs to its first holder, an address
- * to the node that speaks from it; where a node is sent to elsewhere is its mere word.
+ * to the node that speaks from it, else to the first who said that he is sent to there.
  */
 function withOwnKeys(view: View, node: Node, description: NodeDescription): NodeDescription {
   const known = view.get('node', node.ID);
   const words = wordsOf(description, node.Status);
-  if (description.Shoal?.Encryption?.Key === undefined || (known && equal(words, wordsOf(known.Description, known.Status)))) return description;
+  if (!encrypts(description) || (known && equal(words, wordsOf(known.Description, known.Status)))) return description;
   const holder = [...view.list('node')].find(
     (each) => each.ID !== node.ID && each.Status.State !== 'down' && heldBy(each).some((held) => words.includes(held)),
   );
-  if (!holder) return description;
+  return holder ? lacking(description, holder) : description;
+}
+
+/** Nodes whose word it was that they are sent to where `owner` speaks from now: nothing encrypted goes to them, and he is not cut off for their sake. */
+function withoutAddressOf(view: View, owner: Node): Action[] {
+  const { Addr } = owner.Status;
+  return [...view.list('node')].flatMap((each) => {
+    const { Description: said } = each;
+    const isClaim = each.ID !== owner.ID && said?.Shoal?.DataPathAddr === Addr && each.Status.Addr !== Addr && encrypts(said);
+    return isClaim && Addr !== '' ? [update('node', { ...each, Description: lacking(said, owner) })] : [];
+  });
+}
+
+function encrypts(description: NodeDescription | undefined): boolean {
+  return description?.Shoal?.Encryption?.Key !== undefined;
+}
+
+function lacking(description: NodeDescription, holder: Node): NodeDescription {
   return { ...description, Shoal: { ...description.Shoal, Encryption: { Lacks: `a key and an address of its own: node ${holder.ID} has the same` } } };
 }
 
@@ -60,7 +77,8 @@ function wordsOf(description: NodeDescription | undefined, { Addr }: Node['Statu
 }
 
 function heldBy({ Description, Status }: Node): string[] {
-  return [...keysOf(Description), Status.Addr];
+  const { DataPathAddr = Status.Addr } = encrypts(Description) ? (Description?.Shoal ?? {}) : {};
+  return [...keysOf(Description), Status.Addr, DataPathAddr];
 }
 
 function keysOf(description: NodeDescription | undefined): string[] {

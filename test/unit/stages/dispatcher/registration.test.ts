@@ -4,6 +4,7 @@ import type { Node, NodeDescription, NodeEncryption } from '#model/object/node';
 import { certifiedRole } from '#model/manager-address';
 import { testDescription } from '#test/support/memory-cluster';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
+import type { Action } from '#store/action';
 import { aNode, startTime, storeOf } from '#test/support/cluster-objects';
 
 const description = aNode('n1').Description!;
@@ -67,11 +68,27 @@ test('a key or an address that another node has is nobody else’s, whoever says
     expect(taken('n2', said, 'down')).toEqual([said.Shoal?.Encryption]);
   }
   expect(taken('n2', saying({ Key: fresh, Port: 1 }))).toEqual([{ Key: fresh, Port: 1 }]);
-  // The address that a node speaks from is its own, though another has said that it is his.
-  const store = storeOf({
-    node: [aNode('n1', { Description: saying({ Key: one, Port: 1 }, '192.0.2.2'), Status: { State: 'ready', Addr: '192.0.2.1' } }), aNode('n2')],
+});
+
+test('an address belongs to the node that speaks from it, else to the first who said so: the other is refused by name, and nobody is cut off with him', () => {
+  const key = (letter: string): NodeEncryption => ({ Key: `${letter.repeat(43)}=`, Port: 1 });
+  const saying = (Encryption: NodeEncryption, DataPathAddr?: string): NodeDescription => ({
+    ...description,
+    Shoal: { Encryption, ...(DataPathAddr && { DataPathAddr }) },
   });
-  const [action] = registerNode(store, 'n2', saying({ Key: fresh, Port: 1 }), '192.0.2.2');
-  expect(action).toMatchObject({ object: { Description: { Shoal: { Encryption: { Key: fresh } } } } });
-  expect(taken('n1', saying({ Key: two, Port: 1 }))).toEqual([{ Key: two, Port: 1 }]);
+  const liar = aNode('n1', { Description: saying(key('A'), '192.0.2.2'), Status: { State: 'ready', Addr: '192.0.2.1' } });
+  const store = storeOf({ node: [liar, aNode('n2', { Status: { State: 'down', Addr: '' } }), aNode('n3', { Status: { State: 'ready', Addr: '192.0.2.3' } })] });
+  const encryptionOf = (id: string) => store.get('node', id)?.Description?.Shoal?.Encryption;
+  const takes = (index: number, actions: readonly Action[]) => store.apply(index, { actions, now: startTime });
+  // Whose address it is was not here yet; a third node says the same.
+  takes(2, describeNode(store, 'n3', saying(key('E'), '192.0.2.2')));
+  expect([encryptionOf('n1'), encryptionOf('n3')]).toEqual([key('A'), { Lacks: 'a key and an address of its own: node n1 has the same' }]);
+  takes(3, registerNode(store, 'n2', saying(key('M')), '192.0.2.2'));
+  const refused = { Lacks: 'a key and an address of its own: node n2 has the same' };
+  expect([encryptionOf('n1'), encryptionOf('n2')]).toEqual([refused, key('M')]);
+  takes(4, describeNode(store, 'n1', saying(key('A'), '192.0.2.2')));
+  expect([encryptionOf('n1'), encryptionOf('n2')]).toEqual([refused, key('M')]);
+  expect(registerNode(store, 'n2', saying(key('M')), '192.0.2.2')).toEqual([]);
+  takes(5, describeNode(store, 'n1', saying(key('A'))));
+  expect(encryptionOf('n1')).toEqual(key('A'));
 });
