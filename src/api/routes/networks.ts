@@ -1,11 +1,14 @@
 /** Routes of networks: the cluster's are ours, all others are the engine's; lists show both. */
+import { Refusal } from '#base/refusal';
 import { networkNamed } from '#control/find';
 import { createNetwork, removeNetwork } from '#control/networks';
+import { callOver } from '#http/over-connection';
 import { withoutPrefix } from '#model/address';
 import { namespaceLabel } from '#model/object/meta';
 import { networkIdLabel, type Network } from '#model/object/network';
 import { taskName } from '#model/object/task';
-import { decode, holdBody, parseBody } from '../request/body.ts';
+import { swarmTexts } from '#model/swarm-texts';
+import { decode, holdBody, parseBody, readBody } from '../request/body.ts';
 import { findOptional, requireManager, submit, type Context } from '../context.ts';
 import type { View } from '../dependencies.ts';
 import { clusterIdOf, standInShown, standIns } from '../engine/stand-ins.ts';
@@ -228,8 +231,7 @@ async function prune(call: Call, context: Context): Promise<string[]> {
   const view = await optionalView(context);
   const deleted: string[] = [];
   for (const network of view ? unusedNetworks(view, filters, context.clock.now()) : []) {
-    // One that came into use meanwhile is refused by `control`, and stays.
-    await submit(context, call, removeNetwork(network.ID)).then(
+    await removeUnused(call, context, network).then(
       () => deleted.push(network.Spec.Name),
       (error: unknown) => context.logger.info({ network: network.Spec.Name, error }, 'an unused network could not be removed: it stays until the next prune'),
     );
@@ -238,6 +240,17 @@ async function prune(call: Call, context: Context): Promise<string[]> {
   if (reply && reply.status >= 400) throw engineError(reply.status, reply.text);
   const local = reply ? (JSON.parse(reply.text) as { NetworksDeleted: string[] | null }).NetworksDeleted : [];
   return [...deleted, ...(local ?? [])];
+}
+
+/** At whoever leads: the rest of the request is this node's own. What came into use meanwhile is refused by `control`, and stays. */
+async function removeUnused(call: Call, context: Context, { ID }: Network): Promise<void> {
+  const { leader } = context;
+  if (!leader || leader.alone() || leader.leads()) return void (await submit(context, call, removeNetwork(ID)));
+  const connection = leader.open();
+  if (!connection) throw new Refusal('unavailable', swarmTexts.starting);
+  const reply = await callOver(connection, { method: 'DELETE', path: `/networks/${ID}`, headers: [['Host', 'leader']], signal: call.signal });
+  const text = (await readBody(reply)).toString();
+  if ((reply.statusCode ?? 500) >= 300) throw engineError(reply.statusCode ?? 500, text);
 }
 
 /** The caller's filters, sparing the Docker networks that stand for cluster networks: the agent alone removes those. */

@@ -97,7 +97,8 @@ export function aborted(signal: AbortSignal): Promise<void> {
 
 function passes(filters: Filters, event: SwarmEvent): boolean {
   const { ID, Attributes } = event.Actor;
-  const named = (value: string) => value === ID || value === Attributes['name'];
+  // As Docker: the beginning of an id or a name will do.
+  const named = (value: string) => ID.startsWith(value) || Attributes['name']?.startsWith(value) === true;
   const objectKeys = ['config', 'network', 'node', 'repository', 'secret', 'service', 'stack'];
   // Docker reads `service=x` as "of the service x": events of other kinds do not pass it.
   const objects = objectKeys.every((key) => anyOf(filters, key, (value) => event.Type === key && named(value)));

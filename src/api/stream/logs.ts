@@ -93,17 +93,30 @@ async function streamLogs(
   const output = new LogOutput(response, request, { tty, told, bare, places }, signal);
   const seen = new Set<string>();
   const open = new Set<Promise<void>>();
-  function openNew(view: View): void {
-    for (const task of tasksIn(view)) {
-      if (seen.has(task.ID) || open.size >= openLimit || !hasStarted(task)) continue;
-      seen.add(task.ID);
-      const copying = output.copy(task, context).finally(() => open.delete(copying));
+  /** Until another one is over. */
+  const waiting: Task[] = [];
+  function openWaiting(): void {
+    while (open.size < openLimit && !output.signal.aborted) {
+      const task = waiting.shift();
+      if (!task) return;
+      const copying = output.copy(task, context).finally(() => {
+        open.delete(copying);
+        openWaiting();
+      });
       open.add(copying);
     }
   }
+  function openNew(view: View): void {
+    for (const task of tasksIn(view)) {
+      if (seen.has(task.ID) || !hasStarted(task)) continue;
+      seen.add(task.ID);
+      waiting.push(task);
+    }
+    openWaiting();
+  }
   openNew(await context.cluster.read());
   if (request.follow) await followTasks(context, serviceId, openNew, output.signal);
-  await Promise.all(open);
+  while (open.size > 0) await Promise.all(open);
   output.end();
   return 'sent';
 }

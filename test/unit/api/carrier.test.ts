@@ -6,7 +6,8 @@ import { ApiServer } from '#api/server';
 import { notePlace, placesText, readPlaces, type Places } from '#api/stream/places';
 import { silentLogger } from '#test/support/silent-logger';
 import { Refusal } from '#base/refusal';
-import { create } from '#store/action';
+import { create, remove } from '#store/action';
+import { createNetwork } from '#control/networks';
 import { createService } from '#control/service/services';
 import { runningTask, wallClock } from '#test/support/api-fixture';
 // @ts-ignore -- plain JavaScript
@@ -110,6 +111,22 @@ test('a request goes to the leader once and never further: two that think of eac
   two.line.leads = true;
   expect((await one.ask('POST', '/configs/create', { Name: 'c', Data: 'eA==' })).status).toBe(201);
   expect([one, two].map(({ cluster }) => [...cluster.store.list('config')].length)).toEqual([0, 1]);
+});
+
+test('unused networks of the cluster are pruned by whoever leads, whichever manager is asked', async () => {
+  const [one, two] = await Promise.all([start(), start()]);
+  two.line.leads = true;
+  for (const { cluster } of [one, two]) cluster.run(createNetwork({ Name: 'unused', Driver: 'overlay' }));
+  const networks = (node: Node) => [...node.cluster.store.list('network')].map(({ Spec }) => Spec.Name);
+  const [seen] = [...one.cluster.store.list('network')].filter(({ Spec }) => Spec.Name === 'unused');
+  const [held] = [...two.cluster.store.list('network')].filter(({ Spec }) => Spec.Name === 'unused');
+  // Both hold the same, as managers do.
+  if (held && seen) two.cluster.write([remove('network', held.ID), create('network', { ...held, ID: seen.ID })]);
+  expect(networks(two)).toContain('unused');
+  expect(JSON.parse((await one.ask('POST', '/networks/prune')).text), 'nobody to ask').toEqual({ NetworksDeleted: null });
+  one.line.open = wayTo(two);
+  expect(JSON.parse((await one.ask('POST', '/networks/prune')).text)).toEqual({ NetworksDeleted: ['unused'] });
+  expect(networks(two)).not.toContain('unused');
 });
 
 test('what is of the node itself is answered by it', async () => {

@@ -29,6 +29,9 @@ test.each([
   ['{"type":["service"]}', ['service']],
   ['{"event":["create"],"type":["config","service"]}', ['config', 'service']],
   ['{"config":["one"]}', ['config']],
+  ['{"config":["on"]}', ['config']],
+  ['{"service":["we"]}', ['service']],
+  ['{"service":["eb"]}', []],
   ['{"service":["nobody"]}', []],
   ['{"scope":["local"]}', []],
   ['{"container":["x"]}', []],
@@ -36,6 +39,12 @@ test.each([
   await api.http('POST', '/configs/create', { Name: 'one', Data: 'eA==' });
   await api.http('POST', '/services/create', { Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'x' } } });
   expect((await events(`since=0&until=1767225601&filters=${filters}`)).map((event) => event.Type)).toEqual(types);
+});
+
+test('the beginning of an id will do, as `docker service ls` shows it', async () => {
+  const { ID } = (await api.http('POST', '/services/create', { Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'x' } } })).json as { ID: string };
+  const shown = await events(`since=0&until=1767225601&filters={"service":["${ID.slice(0, 12)}"]}`);
+  expect(shown.map(({ Type, Actor }) => [Type, Actor.ID])).toEqual([['service', ID]]);
 });
 
 test('unknown filters and times are refused', async () => {

@@ -176,3 +176,11 @@ test('many streams in one are no leak: nobody is warned of their listeners', asy
   }
   expect([tasks.length, warnings]).toEqual([14, []]);
 });
+
+test('a service that has more tasks than are read at a time is read to its end', async () => {
+  const { ID } = api.cluster.run(createService({ Name: 'many', TaskTemplate: { ContainerSpec: { Image: 'x:1' } }, Mode: { Replicated: { Replicas: 1100 } } }));
+  const tasks = [...api.cluster.store.tasksOfService(ID)];
+  for (const task of tasks) api.logs.set(task.ID, [line(`of ${task.ID}\n`)]);
+  const { text } = await api.http('GET', '/services/many/logs?stdout=1');
+  expect([tasks.length, text.match(/of /g)?.length]).toEqual([1100, 1100]);
+});
