@@ -35,6 +35,11 @@ export class SpreadTree {
     this.#accepts = accepts;
   }
 
+  /** There are branches. */
+  get isSpread(): boolean {
+    return this.#labels.length > 0;
+  }
+
   /** Takes a node in, if it is accepted. */
   add(candidate: Candidate): void {
     if (this.#accepts(candidate)) this.put(this.leafOf(candidate), candidate);
@@ -89,7 +94,7 @@ export class GroupPlacement {
   readonly #tasks = new Map<Branch, number>();
   /** Nodes that are not ranked by their emptiness alone. */
   readonly #known = new Set<Candidate>();
-  readonly #knownOf = new Map<Branch, Heap<Candidate>>();
+  readonly #knownOf = new Map<Branch, KnownNodes>();
   readonly #exhausted = new Set<Branch>();
   /** Taken out of the tree's leaves meanwhile. */
   readonly #aside: [leaf: Branch, candidate: Candidate][] = [];
@@ -98,10 +103,14 @@ export class GroupPlacement {
     this.#tree = tree;
     this.#options = options;
     for (const candidate of options.known) {
-      const path = tree.pathOf(candidate);
       const active = options.activeOn(candidate);
+      if (!tree.isSpread) {
+        this.#know(tree.root, candidate, active);
+        continue;
+      }
+      const path = tree.pathOf(candidate);
       for (const branch of path) this.#tasks.set(branch, (this.#tasks.get(branch) ?? 0) + active);
-      this.#know(path.at(-1) ?? tree.root, candidate);
+      this.#know(path.at(-1) ?? tree.root, candidate, active);
     }
   }
 
@@ -131,10 +140,9 @@ export class GroupPlacement {
   #placeAtLeaf(leaf: Branch, put: (candidate: Candidate) => void): boolean {
     const best = this.#bestAtLeaf(leaf);
     if (!best) return false;
-    if (this.#known.has(best)) this.#knownOf.get(leaf)?.pop();
+    if (this.#known.has(best)) this.#knownOf.get(leaf)?.take();
     put(best);
-    // It has a task of the service now.
-    this.#know(leaf, best);
+    this.#know(leaf, best, this.#options.activeOn(best));
     this.#tasks.set(leaf, (this.#tasks.get(leaf) ?? 0) + 1);
     return true;
   }
@@ -166,10 +174,8 @@ export class GroupPlacement {
   }
 
   #bestAtLeaf(leaf: Branch): Candidate | undefined {
-    const known = this.#knownOf.get(leaf);
-    // A node that has been filled drops out.
-    while (known?.peek() && !this.#options.accepts(known.peek() as Candidate)) known.pop();
-    const [ours, other] = [known?.peek(), this.#tree.emptiest(leaf, (candidate) => this.#setAside(leaf, candidate))];
+    const other = this.#tree.emptiest(leaf, (candidate) => this.#setAside(leaf, candidate));
+    const ours = this.#knownOf.get(leaf)?.best(other !== undefined);
     if (!ours || !other) return ours ?? other;
     return this.#options.isBetter(ours, other) ? ours : other;
   }
@@ -180,11 +186,44 @@ export class GroupPlacement {
     return true;
   }
 
-  #know(leaf: Branch, candidate: Candidate): void {
+  #know(leaf: Branch, candidate: Candidate, active: number): void {
     this.#known.add(candidate);
-    let heap = this.#knownOf.get(leaf);
-    if (!heap) this.#knownOf.set(leaf, (heap = new Heap((a, b) => this.#options.isBetter(a, b))));
-    heap.push(candidate);
+    let known = this.#knownOf.get(leaf);
+    if (!known) this.#knownOf.set(leaf, (known = new KnownNodes(this.#options)));
+    known.add(candidate, active);
+  }
+}
+
+/** A leaf's nodes that have tasks of the service, or where it failed. Those with tasks are the worse ones wherever a node has none, and are put in order only when all have some. */
+class KnownNodes {
+  readonly #options: GroupOptions;
+  readonly #ranked: Heap<Candidate>;
+  readonly #withTasks: Candidate[] = [];
+
+  constructor(options: GroupOptions) {
+    this.#options = options;
+    this.#ranked = new Heap((a, b) => options.isBetter(a, b));
+  }
+
+  add(candidate: Candidate, active: number): void {
+    if (active > 0) this.#withTasks.push(candidate);
+    else this.#ranked.push(candidate);
+  }
+
+  /** The best that can be used, those with tasks left out where there are `others` without. */
+  best(others: boolean): Candidate | undefined {
+    if (!others) for (const candidate of this.#withTasks.splice(0)) this.#ranked.push(candidate);
+    // A node that has been filled drops out.
+    for (let best = this.#ranked.peek(); best; best = this.#ranked.peek()) {
+      if (this.#options.accepts(best)) return best;
+      this.#ranked.pop();
+    }
+    return undefined;
+  }
+
+  /** Takes the best one out. */
+  take(): void {
+    this.#ranked.pop();
   }
 }
 

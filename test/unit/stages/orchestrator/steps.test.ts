@@ -6,21 +6,22 @@ import { schedule } from '#stages/scheduler/scheduler';
 import type { Action } from '#store/action';
 import type { Store } from '#store/store';
 import { aNode, aService, aTask, contextAt, storeOf } from '#test/support/cluster-objects';
+import { Room } from '#store/room';
 import type { Stage } from '#store/stage';
 
 const count = 5000;
 /** Tasks of a step, with what several rules take together of the same ones. */
 const mostLooks = 1000;
 
-/** A view that counts the tasks that are taken from it. */
+/** A view that counts the tasks that are taken from it, and how often one's id is read afterwards. */
 function counted(store: Store) {
-  const looks = { count: 0 };
+  const looks = { count: 0, ids: 0 };
   const view = Object.create(store, {}) as Store;
   Object.assign(view, {
     tasksOfService: function* (id: string) {
       for (const task of store.tasksOfService(id)) {
         looks.count++;
-        yield task;
+        yield new Proxy(task, { get: (target, key) => (key === 'ID' && looks.ids++, Reflect.get(target, key)) as unknown });
       }
     },
     get: (...of: Parameters<Store['get']>) => store.get(...of),
@@ -43,15 +44,16 @@ function storeWith(replicas: number, state: TaskState) {
   });
 }
 
-function run(stage: Stage, store: Store): { steps: number; most: number; actions: readonly Action[] } {
+function run(stage: Stage, store: Store, room = contextAt().room): { steps: number; most: number; mostIds: number; actions: readonly Action[] } {
   const { view, looks } = counted(store);
-  const result = stage(view, contextAt());
+  const result = stage(view, { ...contextAt(), room });
   if (!('next' in result)) throw new Error('it comes in one step');
-  for (let steps = 1, most = 0; ; steps++) {
-    const before = looks.count;
+  for (let steps = 1, most = 0, mostIds = 0; ; steps++) {
+    const before = { ...looks };
     const { done, value } = result.next();
-    most = Math.max(most, looks.count - before);
-    if (done === true) return { steps, most, actions: value.actions };
+    most = Math.max(most, looks.count - before.count);
+    mostIds = Math.max(mostIds, looks.ids - before.ids);
+    if (done === true) return { steps, most, mostIds, actions: value.actions };
   }
 }
 
@@ -63,6 +65,16 @@ test.each([
   expect(actions).toHaveLength(changed);
   expect(most).toBeLessThanOrEqual(mostLooks);
   expect(steps).toBeGreaterThanOrEqual(count / mostLooks);
+});
+
+test.each([
+  ['few of its tasks', 'running', 20],
+  ['all of them', 'failed', Infinity],
+] as const)('a large service of which a rule changes %s: those that are not at rest are found in steps', (_what, state, limit) => {
+  const room = new Room({ actions: limit, bytes: Infinity });
+  const { mostIds, actions } = run(orchestrate, storeWith(limit === Infinity ? count : 1, state), room);
+  expect(actions.length).toBeGreaterThanOrEqual(20);
+  expect(mostIds).toBeLessThanOrEqual(mostLooks);
 });
 
 test('a large service whose tasks are to be placed', () => {
