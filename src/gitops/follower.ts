@@ -99,6 +99,7 @@ export class Follower {
     this.#cancelTimer();
     this.#drift?.cancel();
     await this.#turns;
+    this.#carryOut.stop();
   }
 
   /** `sync` for somebody who asks for it. `renews`: values of a vault are asked for anew. */

@@ -73,10 +73,11 @@ export class CarryOut {
   readonly #applied = new Map<string, RenderedStack>();
   /** Commits of before that were rendered for that, or could not be. */
   readonly #renderedBefore = new Set<string>();
-  readonly #settled = new SettledStacks();
+  readonly #settled = new SettledStacks(true);
   #waiting: ReadonlyMap<string, WaitingChanges> = new Map();
   readonly #tags: ImageTags;
   readonly #reverts: Reverts;
+  readonly #unwatch: () => void;
   #revertMs: number | undefined;
 
   constructor(repository: string, parts: CarryOutParts) {
@@ -84,11 +85,17 @@ export class CarryOut {
     this.#parts = parts;
     this.#tags = new ImageTags(parts);
     this.#reverts = new Reverts(parts.clock);
+    this.#unwatch = parts.cluster.watch((events) => this.#settled.heard(events));
   }
 
   /** What was not written when we last looked, because the stack or the repository is suspended. */
   get waiting(): ReadonlyMap<string, WaitingChanges> {
     return this.#waiting;
+  }
+
+  /** It hears of nothing any more. */
+  stop(): void {
+    this.#unwatch();
   }
 
   /** In how many ms a change by hand is due that was taken back too often to be taken back again just now; undefined: there is none. */
@@ -108,6 +115,7 @@ export class CarryOut {
     const valued = await this.#parts.values.resolved(read, seen ? 'look' : 'drift');
     const stacks = inUnit(await this.#tags.followed(valued, seen));
     const view = await cluster.read();
+    this.#settled.taken();
     const before = view.byName('repository', this.#repository);
     // Removed while we looked.
     if (!before) return false;
