@@ -30,7 +30,7 @@ export class Metrics {
   readonly #byState: Readonly<Record<'node' | 'task' | 'stack', Gauge>>;
   /** One series for each stack or repository and what it is: the others are absent. */
   readonly #states: Readonly<Record<'stack' | 'health' | 'flag' | 'repository', Gauge>>;
-  readonly #network: Readonly<Record<'counted' | 'problems', Gauge>>;
+  readonly #network: { readonly counted: Counter; readonly problems: Gauge };
   readonly #counted: Readonly<Record<'connections' | 'refusals' | 'resets' | 'lookups', Counter>>;
   readonly #counts: Readonly<Record<'service' | 'network' | 'secret' | 'config' | 'repository', Gauge>>;
 
@@ -56,7 +56,7 @@ export class Metrics {
       repository: this.#gauge('shoal_repositories', 'Git repositories that are followed.'),
     };
     this.#network = {
-      counted: this.#gauge('shoal_network_total', 'What the parts of this node’s network count: names answered, rules loaded, repairs.', ['part', 'what']),
+      counted: this.#counter('shoal_network_total', 'What the parts of this node’s network count: names answered, rules loaded, repairs.', ['part', 'what']),
       problems: this.#gauge('shoal_network_problems', 'Ports, names and bridges of this node that cannot be served.', ['part']),
     };
     this.#counted = {
@@ -201,10 +201,10 @@ export class Metrics {
   }
 
   #tellNetwork(figures: readonly NetworkFigures[]): void {
-    for (const gauge of Object.values(this.#network)) gauge.reset();
+    for (const told of Object.values(this.#network)) told.reset();
     for (const { part, counters, problems } of figures) {
       this.#network.problems.set({ part }, problems);
-      for (const [what, count] of Object.entries(counters)) this.#network.counted.set({ part, what }, count);
+      for (const [what, count] of Object.entries(counters)) this.#network.counted.inc({ part, what }, count);
     }
   }
 

@@ -150,6 +150,14 @@ test('what the parts of the daemon tell is shown, and forgotten with the service
   expect(await metrics.text()).not.toContain('service="web"');
 });
 
+test('each name says its type, as what checks metrics wants it', async () => {
+  const { text } = await api.http('GET', '/metrics');
+  const types = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = '', type = '']) => ({ name, type }));
+  expect(types.filter(({ name, type }) => name.endsWith('_total') !== (type === 'counter'))).toEqual([]);
+  const quantiles = new Set([...text.matchAll(/^(\w+)\{[^}]*quantile=/gm)].map(([, name]) => name));
+  expect(types.filter(({ name }) => quantiles.has(name))).toEqual([{ name: 'shoal_event_loop_delay_seconds', type: 'summary' }]);
+});
+
 test('the table in the docs is fresh', async () => {
   const { text } = await api.http('GET', '/metrics');
   const described = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\w+)$/gm)].map(([, name, help, type]) => ({ name, help, type }));
