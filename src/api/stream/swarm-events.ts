@@ -107,10 +107,11 @@ function reconcilerEvent({ time, type, name, action, message }: ReconcileEvent):
 }
 
 /**
- * Undefined for kinds that Docker has no events for (tasks, the cluster) and for our own.
+ * Undefined for kinds that Docker has no events for (tasks, the cluster) and for our own, but for stacks that somebody deploys or removes by hand.
  * @internal
  */
 export function swarmEvent(event: StoreEvent, now: number): SwarmEvent | undefined {
+  if (event.kind === 'stack') return stackEvent(event, now);
   if (!kinds.has(event.kind)) return undefined;
   const object = event.object ?? event.previous;
   if (!object) return undefined;
@@ -119,6 +120,16 @@ export function swarmEvent(event: StoreEvent, now: number): SwarmEvent | undefin
   const Attributes = { name, ...(Action === 'update' && changes(event)) };
   const ms = event.object ? timeOf(event.object.UpdatedAt) || now : now;
   return { Type: event.kind, Action, Actor: { ID: event.id, Attributes }, scope: 'swarm', time: Math.floor(ms / 1000), timeNano: ms * 1e6 };
+}
+
+/** In the reconciler's own words, who tells of a repository's stacks himself; how a stack fares is no change of it. */
+function stackEvent({ object, previous }: StoreEvent & { kind: 'stack' }, now: number): SwarmEvent | undefined {
+  const stack = object ?? previous;
+  if (stack?.Source.Kind !== 'deploy' || (object && object.Digest === previous?.Digest)) return undefined;
+  const { Name } = stack.Spec;
+  const ms = object ? timeOf(object.UpdatedAt) || now : now;
+  const Actor = { ID: Name, Attributes: { name: Name } };
+  return { Type: 'stack', Action: object ? 'applied' : 'removed', Actor, scope: 'swarm', time: Math.floor(ms / 1000), timeNano: ms * 1e6 };
 }
 
 function changes(event: StoreEvent): Record<string, string> {

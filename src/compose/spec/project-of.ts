@@ -69,6 +69,7 @@ function withoutCircles(services: Record<string, ServiceModel>, loader: Loader):
   const targets = new Map<string, readonly string[]>();
   const waiters = new Map<string, string[]>(Object.keys(services).map((name) => [name, []]));
   for (const [name, service] of Object.entries(services)) {
+    warnOfNobody(name, service, services, loader);
     const known = Object.keys(service.specOnly?.depends_on ?? {}).filter((target) => waiters.has(target));
     targets.set(name, known);
     for (const target of known) waiters.get(target)?.push(name);
@@ -80,6 +81,14 @@ function withoutCircles(services: Record<string, ServiceModel>, loader: Loader):
     services[name] = { ...services[name], specOnly };
   }
   return services;
+}
+
+/** Version 3 never looked at the targets of a plain list; one that is wrong is most likely a slip of the pen, and is said. */
+function warnOfNobody(name: string, { specOnly }: ServiceModel, services: Record<string, ServiceModel>, { report }: Loader): void {
+  for (const [target, { condition }] of Object.entries(specOnly?.depends_on ?? {})) {
+    if (condition !== undefined || Object.hasOwn(services, target)) continue;
+    add(report, 'warning', ['services', name, 'depends_on'], `there is no service ${target} here, or its profile is not active: nothing waits for it`);
+  }
 }
 
 type Links = ReadonlyMap<string, readonly string[]>;

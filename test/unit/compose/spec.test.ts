@@ -98,6 +98,17 @@ describe('several files', () => {
     expect(errorsOf(load({ 'compose.yml': 'include: [compose.yml]\nservices: {a: {image: a}}' }))[0]).toContain('in a circle');
   });
 
+  test('a plain list of dependencies that names nobody is warned of, and one with conditions is refused', () => {
+    const { stack, diagnostics } = load({ 'compose.yml': 'services: {a: {image: a, depends_on: [b, c]}, c: {image: c}, d: {image: d, profiles: [p]}}' });
+    expect(stack?.Services.length).toBe(2);
+    expect(diagnostics.map(({ severity, message }) => [severity, message])).toEqual([
+      ['warning', 'there is no service b here, or its profile is not active: nothing waits for it'],
+    ]);
+    const refused = 'services: {a: {image: a, depends_on: {b: {condition: service_started}}}}';
+    expect(errorsOf(load({ 'compose.yml': refused }))[0]).toContain('it depends on service b, which is not part of the stack');
+    expect(load({ 'compose.yml': refused.replace('started', 'started, required: false') }).diagnostics).toEqual([]);
+  });
+
   test('include, !reset and !override', () => {
     const files = {
       'compose.yml': 'include: [other/o.yml]\nservices: {b: {ports: !override ["2:2"], hostname: !reset null}}',

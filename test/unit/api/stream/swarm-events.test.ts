@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { SwarmEvents, swarmEvent, type SwarmEvent } from '#api/stream/swarm-events';
 import type { ReconcileEvent } from '#api/dependencies';
 import { createConfig, removeConfig } from '#control/configs';
+import type { Stack } from '#model/object/stack';
 import type { Service } from '#model/object/service';
 import { initialisedCluster } from '#test/support/memory-cluster';
 
@@ -29,6 +30,25 @@ test('an update says what changed', () => {
 test('tasks and our own kinds have no events', () => {
   expect(swarmEvent({ kind: 'task', id: 't' }, 0)).toBeUndefined();
   expect(swarmEvent({ kind: 'stack', id: 't' }, 0)).toBeUndefined();
+});
+
+test('a stack that somebody deploys, changes and removes by hand is told of; how it fares, and what a repository does, is not told here', () => {
+  const stack = (Digest: string, Kind = 'deploy') =>
+    ({ ID: 't', UpdatedAt: '2026-01-01T00:00:00.000Z', Spec: { Name: 'shop' }, Source: { Kind }, Digest }) as Stack;
+  const told = (object: Stack | undefined, previous?: Stack) => {
+    const event = swarmEvent({ kind: 'stack', id: 't', ...(object && { object }), ...(previous && { previous }) }, 0);
+    return event && `${event.Type} ${event.Action} ${event.Actor.ID} ${event.Actor.Attributes['name']}`;
+  };
+  expect([told(stack('1')), told(stack('2'), stack('1')), told(undefined, stack('2'))]).toEqual([
+    'stack applied shop shop',
+    'stack applied shop shop',
+    'stack removed shop shop',
+  ]);
+  expect([told(stack('1'), stack('1')), told(stack('2', 'repository'), stack('1', 'repository')), told(undefined, stack('1', 'repository'))]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 const nobody = { watch: () => () => undefined };
