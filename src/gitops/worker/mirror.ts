@@ -1,5 +1,5 @@
 /** A bare mirror of one branch: the commit graph and its trees, and the blobs that somebody asked for. Never a checkout, never a hook. */
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
@@ -24,6 +24,8 @@ const incoming = 'refs/shoal/incoming';
 /** What somebody asked to have planned. */
 const peeked = 'refs/shoal/peeked';
 const followedRef = 'refs/heads/followed';
+/** Of a file: stack files, and most of what they name. */
+const smallBytes = 64 * 1024;
 /** A pack that stops short of its limit by less was stopped by it. */
 const blockBytes = 64 * 1024;
 /** Of what the disk has left, a mirror may take this part. */
@@ -109,7 +111,7 @@ export class Mirror {
   /** What comes is looked at before it takes the place of what is followed: the signature, and what it comes after. */
   async #fetchHead({ source }: Tracked, line?: HeldLine): Promise<Fetched> {
     await this.#make();
-    await this.#fetch(['mirror', `+${source}:${incoming}`]);
+    await this.#fetchNews(['mirror', `+${source}:${incoming}`]);
     const { commit, comesAfter } = await this.#arrived(line);
     let refs = '';
     try {
@@ -223,10 +225,22 @@ export class Mirror {
     return /^([0-9a-f]{40,64}) commit$/.exec(answer.trim())?.[1];
   }
 
-  async #fetch(what: readonly string[], more: readonly string[] = [], input = ''): Promise<void> {
+  /** Of what is new since the last fetch, small files come along: they are mostly what is read next. A first fetch leaves them where they are, with all their history. */
+  async #fetchNews(what: readonly string[]): Promise<void> {
+    if (!existsSync(join(this.#place.folder, followedRef))) return this.#fetch(what);
+    try {
+      await this.#fetch(what, [], '', `blob:limit=${smallBytes}`);
+    } catch (error) {
+      // There are servers that leave out all files, or none.
+      if (!(error instanceof Refusal) || !/filter/i.test(error.message)) throw error;
+      await this.#fetch(what);
+    }
+  }
+
+  async #fetch(what: readonly string[], more: readonly string[] = [], input = '', filter = 'blob:none'): Promise<void> {
     const { url } = this.#place;
     await removeLeftovers(this.#place.folder);
-    const args = ['fetch', '--progress', '--force', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--filter=blob:none'];
+    const args = ['fetch', '--progress', '--force', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', `--filter=${filter}`];
     const remote = [`remote.mirror.url=${url}`, 'remote.mirror.promisor=true', 'remote.mirror.partialCloneFilter=blob:none'];
     const local = isLocal(url) ? [`--upload-pack=${localUploadPack}`] : [];
     await this.#explained(() => this.#remote([...args, ...local, ...what], answerBytes, [...transferSettings, ...remote, ...more], input));
