@@ -180,10 +180,11 @@ export class Follower {
   }
 
   async #run(kind: 'look' | 'drift'): Promise<void> {
-    this.#cancelTimer();
     await this.#parts.before;
     if (this.#stop.signal.aborted) return;
     const looks = kind === 'look' || !this.#reader.rendered;
+    // A comparison moves nothing of when the repository is asked next.
+    if (looks) this.#cancelTimer();
     const began = this.#parts.clock.monotonicNow();
     let retryMs: number | undefined;
     try {
@@ -200,9 +201,10 @@ export class Follower {
       await this.#compare(looks && trouble === undefined);
       if (trouble !== undefined) throw trouble;
       if (looks) this.#count('read', began);
-      this.#retries.forget(lookWord);
+      if (looks) this.#retries.forget(lookWord);
     } catch (error) {
-      if (isPassing(error)) {
+      if (!looks && !this.#stop.signal.aborted) this.#compareIn(retry.firstMs);
+      if (looks && isPassing(error)) {
         this.#retries.failed(lookWord);
         retryMs = this.#retries.dueInMs(lookWord);
       }
@@ -212,7 +214,7 @@ export class Follower {
       if (!this.#stop.signal.aborted) await this.#carryOut.unavailable(error as Error);
     } finally {
       const nextMs = (retryMs ?? this.#spec.Interval / nanosecondsPerMillisecond) * (1 - jitter + 2 * jitter * this.#chance());
-      if (!this.#stop.signal.aborted) this.#cancelTimer = this.#parts.clock.after(nextMs, () => void this.sync());
+      if (looks && !this.#stop.signal.aborted) this.#cancelTimer = this.#parts.clock.after(nextMs, () => void this.sync());
     }
   }
 

@@ -7,7 +7,8 @@ import { stillness } from '#control/repository/stillness';
 import { overdue } from '#control/stack/overdue';
 import { judgeRevision, judgeTogether, newestRevision } from '#control/stack/revisions';
 import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
-import { giveUpRevision, nextWave, stays, unitMembers } from '#control/stack/stack-rollback';
+import { giveUpRevision, lastWaves, nextWave, stays, unitMembers, type NextStep } from '#control/stack/stack-rollback';
+import { pendingReasonOf, type PendingReason } from '#model/health/pending-reason';
 import type { Revision, Stack } from '#model/object/stack';
 import type { ReconcileEvents } from './events.ts';
 
@@ -75,9 +76,11 @@ export class RevisionJudge {
     const { Number } = revision.Spec;
     const { cluster } = this.#parts;
     const { Name } = stack.Spec;
-    if (health.State === 'healthy' && stack.Rollout) return this.#advance(view, stack, revision);
-    if (health.State === 'healthy' && revision.Unit && !revision.Unit.Stays) return this.#judgeUnit(view, revision);
+    const together = revision.Unit !== undefined && !revision.Unit.Stays;
+    if (health.State === 'healthy' && stack.Rollout && !(together && stack.Rollout.Left.length === 0)) return this.#advance(view, stack, revision);
+    if (health.State === 'healthy' && together) return this.#judgeUnit(view, revision);
     if (health.State === 'healthy') return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
+    if (stack.Rollout?.Prunes && waitsForRoom(view, stack)) return this.#advance(view, stack, revision, true);
     const late = health.State === 'failing' || health.Quarantined ? undefined : overdue(view, stack, revision, health, this.#parts.clock.now());
     if (health.State !== 'failing' && !health.Quarantined && late === undefined) return;
     // What goes back by itself ends that first: another change in the middle would be a rollout of its own.
@@ -86,30 +89,47 @@ export class RevisionJudge {
     await this.#fail(view, stack, revision, reason);
   }
 
-  /** What came in one entry is good together, and not before all of it is. */
+  /** What came in one entry is good together, and not before all of it is; then what leaves goes, in one entry too. */
   async #judgeUnit(view: View, revision: Revision): Promise<void> {
     const nodes = nodesOf(view);
     const members = unitMembers(view, revision);
-    if (!members.every(({ stack }) => !stack.Rollout && stackHealth(view, stack, nodes, this.#parts.clock.now())?.State === 'healthy')) return;
-    const all = members.map(({ stack, revision: { Spec } }) => ({ name: stack.Spec.Name, number: Spec.Number }));
-    await this.#parts.cluster.submit(judgeTogether(all, { State: 'good', Message: '' }));
+    const isWell = (stack: Stack): boolean => stackHealth(view, stack, nodes, this.#parts.clock.now())?.State === 'healthy';
+    if (!members.every(({ stack }) => (stack.Rollout?.Left.length ?? 0) === 0 && isWell(stack))) return;
+    const numbered = members.map(({ stack, revision: { Spec } }) => ({ stack, name: stack.Spec.Name, number: Spec.Number }));
+    const leaving = numbered.filter(({ stack }) => stack.Rollout);
+    if (leaving.length === 0) return this.#parts.cluster.submit(judgeTogether(numbered, { State: 'good', Message: '' }));
+    if (members.some(({ stack }) => stack.Suspended || this.#isStill(view, stack))) return;
+    const steps = await this.#parts.cluster.submit(lastWaves(leaving));
+    for (const { name, number } of leaving) this.#tellStep(name, number, steps.get(name));
   }
 
-  async #advance(view: View, { Spec: { Name }, Source, Suspended }: Stack, revision: Revision): Promise<void> {
+  /** `makesWay`: what leaves goes, though the rest is not healthy. */
+  async #advance(view: View, stack: Stack, revision: Revision, makesWay = false): Promise<void> {
+    const { Name } = stack.Spec;
     const { Number } = revision.Spec;
-    const repository = Source.Kind === 'repository' ? view.byName('repository', Source.Repository) : undefined;
-    if (Suspended || (repository && stillness(repository, this.#parts.clock.now()))) return;
-    const { cluster, events } = this.#parts;
+    if (stack.Suspended || this.#isStill(view, stack)) return;
+    const { cluster } = this.#parts;
     try {
-      if (await cluster.submit(nextWave(Name, Number)))
-        events.tell({ type: 'stack', name: Name, action: 'applied', message: `revision ${Number}: its next wave` });
+      this.#tellStep(Name, Number, await cluster.submit(nextWave(Name, Number, makesWay)));
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
       const reason = `its next wave is refused: ${error.message}`;
       const now = await cluster.read();
-      const stack = now.byName('stack', Name);
-      if (stack) await this.#fail(now, stack, revision, reason);
+      const known = now.byName('stack', Name);
+      if (known) await this.#fail(now, known, revision, reason);
     }
+  }
+
+  /** Whether its repository is held still. */
+  #isStill(view: View, { Source }: Stack): boolean {
+    const repository = Source.Kind === 'repository' ? view.byName('repository', Source.Repository) : undefined;
+    return repository !== undefined && stillness(repository, this.#parts.clock.now()) !== undefined;
+  }
+
+  #tellStep(name: string, number: number, step: NextStep | undefined): void {
+    if (!step?.changed) return;
+    const gone = step.removed.length > 0 ? `removed ${step.removed.join(', ')}, which it does not have` : 'its next wave';
+    this.#parts.events.tell({ type: 'stack', name, action: 'applied', message: `revision ${number}: ${gone}` });
   }
 
   /** It goes back, where it may; else it is said that it failed. */
@@ -162,4 +182,16 @@ function goesBack(view: View, stack: Stack | undefined, now: number): boolean {
   if (stack?.Source.Kind !== 'repository' || stack.Suspended) return false;
   const repository = view.byName('repository', stack.Source.Repository);
   return repository !== undefined && !stillness(repository, now) && !stays(view, stack);
+}
+
+/** What another service may have. */
+const roomReasons: ReadonlySet<PendingReason> = new Set(['resources', 'port', 'max_replicas', 'other']);
+
+/** Whether a task of the version has no place: what leaves may have it. */
+function waitsForRoom(view: View, { Services }: Stack): boolean {
+  const tasks = Services.flatMap((name) => {
+    const service = view.byName('service', name);
+    return service ? [...view.tasksOfService(service.ID)] : [];
+  });
+  return tasks.some((task) => task.Status.State === 'pending' && roomReasons.has(pendingReasonOf(task)));
 }

@@ -6,11 +6,19 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
 
+/** A timer of Node's that is asked to wait longer does not wait at all. */
+const longestTimerMs = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicNow: () => performance.now(),
   after(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
+    let timer: NodeJS.Timeout | undefined;
+    const wait = (leftMs: number): void => {
+      const nowMs = Math.min(leftMs, longestTimerMs);
+      timer = setTimeout(() => (leftMs > nowMs ? wait(leftMs - nowMs) : run()), nowMs);
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
   soon: (run) => void setImmediate(run),

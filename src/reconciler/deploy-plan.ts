@@ -26,7 +26,8 @@ export function planDeploy(view: View, spec: StackSpec, asked: Asked, now: numbe
   const { actions: first, result } = tried(view, spec, asked, now);
   let count = 0;
   const context = { now, random: seededRandom(1), newId: () => `later${(count += 1)}` };
-  const actions = wholeActions(view, spec, { source, prune }, first, context);
+  // By hand all of it comes at once.
+  const actions = source.Kind === 'repository' ? wholeActions(view, spec, { source, prune }, first, context) : first;
   const after = new Overlay(view);
   after.lay(actions);
   const changes = actions.flatMap((action) => changeOf(view, after, action));

@@ -62,9 +62,9 @@ export function updateService(ref: string, version: number, spec: ServiceSpec, o
       throw new Refusal('failedPrecondition', 'service does not have a previous spec', { plain: true });
     }
     // Docker looks for what there is to go back to before it looks at the version.
-    const next = options.rollback === 'previous' ? rolledBack(service, context.now) : respecified(service, resolved, options);
+    const next = options.rollback === 'previous' ? rolledBack(service, context.now) : respecified(service, resolved, options, context.now);
     checkVersion(service, version);
-    return { actions: [update('service', withIteration(next, context.now))], result: { Warnings: null, Shoal: { SpecVersion: next.Shoal.SpecVersion } } };
+    return { actions: [update('service', next)], result: { Warnings: null, Shoal: { SpecVersion: next.Shoal.SpecVersion } } };
   };
 }
 
@@ -102,8 +102,8 @@ function checkRename(service: Service, { Name }: ServiceSpec): void {
   if (Name !== service.Spec.Name) throw new Refusal('unimplemented', 'renaming services is not supported');
 }
 
-/** The service with another spec: the old one becomes the previous, and a rollout in progress is forgotten. */
-export function respecified(service: Service, spec: ServiceSpec, options: UpdateServiceOptions): Service {
+/** The service with another spec: the old one becomes the previous, a rollout in progress is forgotten, and a job runs again. */
+export function respecified(service: Service, spec: ServiceSpec, options: UpdateServiceOptions, now: number): Service {
   const { UpdateStatus: _status, ...kept } = service;
   const { Rollout: _rollout, ...state } = service.Shoal;
   const Shoal: ServiceState = {
@@ -113,7 +113,7 @@ export function respecified(service: Service, spec: ServiceSpec, options: Update
     Origin: options.origin ?? { Kind: 'update' },
     ...(options.registryAuth && { RegistryAuth: options.registryAuth }),
   };
-  return { ...kept, Spec: spec, PreviousSpec: service.Spec, Shoal };
+  return withIteration({ ...kept, Spec: spec, PreviousSpec: service.Spec, Shoal }, now);
 }
 
 /** Spec and previous spec changed places: rolling back twice toggles. */
@@ -122,13 +122,14 @@ function rolledBack(service: Service, now: number): Service {
     throw new Refusal('failedPrecondition', `service ${service.ID} does not have a previous spec`);
   }
   const { Rollout: _rollout, ...state } = service.Shoal;
-  return {
+  const back: Service = {
     ...service,
     Spec: service.PreviousSpec,
     PreviousSpec: service.Spec,
     UpdateStatus: { State: 'rollback_started', StartedAt: timeText(now), Message: 'manually requested rollback' },
     Shoal: { ...state, SpecVersion: state.PreviousSpecVersion ?? 0, PreviousSpecVersion: state.SpecVersion, Origin: { Kind: 'rollback' } },
   };
+  return withIteration(back, now);
 }
 
 /** Above both versions in use: a number never comes back with another spec. */

@@ -157,16 +157,41 @@ function markUnit(overlay: Overlay, name: string, Unit: string): void {
   if (stack?.Quarantine) overlay.lay([update('stack', { ...stack, Quarantine: { ...stack.Quarantine, Unit } })]);
 }
 
-/** Brings the next wave of the version at hand, of which all that is there is healthy. Does nothing when another one took its place meanwhile. */
-export function nextWave(name: string, number: number): UseCase<boolean> {
+/** What a step of a version that comes in several did. */
+export interface NextStep {
+  changed: boolean;
+  /** Names of services that went. */
+  removed: readonly string[];
+}
+
+const nothingDone: ReturnType<UseCase<NextStep>> = { actions: [], result: { changed: false, removed: [] } };
+
+/** Brings the next wave of the version at hand, of which all that is there is healthy; `makesWay`: it is not, for what leaves has what it waits for, and that goes. Does nothing when another one took its place meanwhile. */
+export function nextWave(name: string, number: number, makesWay = false): UseCase<NextStep> {
   return (view, context) => {
     const stack = view.byName('stack', name);
     const revision = newestRevision(view, name);
-    if (!stack?.Rollout || revision?.Spec.Number !== number || revision.Digest !== stack.Digest) return { actions: [], result: false };
+    if (!stack?.Rollout || revision?.Spec.Number !== number || revision.Digest !== stack.Digest) return nothingDone;
     const { Source: source, Digest: digest, OnFailure: onFailure, Rollout } = stack;
-    const options = { source, digest, prune: Rollout.Prunes, advances: true, ...(onFailure && { onFailure }) };
-    const { actions } = deployStack(revision.Spec.Content, options)(view, context);
-    return { actions, result: actions.length > 0 };
+    const way = makesWay ? { makesWay } : { advances: true };
+    const options = { source, digest, prune: Rollout.Prunes, ...way, ...(onFailure && { onFailure }) };
+    const { actions, result } = deployStack(revision.Spec.Content, options)(view, context);
+    const removed = result.Removed.flatMap(({ Kind, Name }) => (Kind === 'service' ? [Name] : []));
+    return { actions, result: { changed: actions.length > 0, removed } };
+  };
+}
+
+/** What leaves with a commit that is one unit goes in one entry, when all of it is healthy. */
+export function lastWaves(stacks: readonly { name: string; number: number }[]): UseCase<ReadonlyMap<string, NextStep>> {
+  return (view, context) => {
+    const overlay = new Overlay(view);
+    const steps = new Map<string, NextStep>();
+    for (const { name, number } of stacks) {
+      const { actions, result } = nextWave(name, number)(overlay, context);
+      overlay.lay(actions);
+      steps.set(name, result);
+    }
+    return { actions: overlay.actions, result: steps };
   };
 }
 

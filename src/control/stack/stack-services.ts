@@ -1,10 +1,11 @@
 /** The services of a stack. */
 import { Refusal } from '#base/refusal';
 import type { Service, ServiceOrigin } from '#model/object/service';
-import type { ServiceSpec } from '#model/object/service-spec';
+import type { PortConfig, ServiceSpec } from '#model/object/service-spec';
 import type { OwnedObject, Stack, StackSource } from '#model/object/stack';
 import { create, remove, update } from '#store/action';
 import type { Overlay } from '#store/overlay';
+import type { View } from '#store/view';
 import type { UseCaseContext } from '../cluster.ts';
 import { wasRolledBack } from '#model/health/rolled-back';
 import { differingFields, sameService } from '#model/difference/spec-compare';
@@ -58,7 +59,7 @@ export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: Servi
   }
   checkRight(right, 'service', spec.Name, deploy.stack);
   changes.owned.push(owned('service', current));
-  const next = naming(`failed to update service ${spec.Name}`, () => changedService(overlay, current, wanted, deploy));
+  const next = naming(`failed to update service ${spec.Name}`, () => changedService(overlay, current, wanted, deploy, context.now));
   if (next) {
     overlay.lay([update('service', next)]);
     changes.updated.push({ Kind: 'service', Name: spec.Name });
@@ -87,16 +88,23 @@ export function pruneServices(overlay: Overlay, inventory: readonly OwnedObject[
   }
 }
 
-/** Whether a service cannot run beside those that come: it publishes a port of theirs, or both would write to one place. */
-export function standsInTheWay(gone: ServiceSpec, coming: readonly ServiceSpec[]): boolean {
-  const places = placesOf(gone);
-  return coming.some((spec) => placesOf(spec).some((place) => places.includes(place)));
+/** Whether a service cannot run beside those that come: one of them gets a port that it publishes, or a place that both would write to. What they had together before hinders nobody. */
+export function standsInTheWay(view: View, gone: Service, coming: readonly ServiceSpec[]): boolean {
+  const places = new Set([...placesOf(gone.Spec), ...(gone.Endpoint?.Ports ?? []).flatMap(portPlace)]);
+  return coming.some((spec) => {
+    const live = view.byName('service', spec.Name);
+    const before = live ? placesOf(live.Spec) : [];
+    return placesOf(spec).some((place) => places.has(place) && !before.includes(place));
+  });
 }
 
 function placesOf({ EndpointSpec, TaskTemplate }: ServiceSpec): string[] {
-  const ports = (EndpointSpec?.Ports ?? []).flatMap((port) => (port.PublishedPort ? [`port ${port.PublishedPort}/${protocolOf(port)}`] : []));
   const mounts = (TaskTemplate.ContainerSpec?.Mounts ?? []).flatMap(({ Source, ReadOnly }) => (Source && !ReadOnly ? [`mount ${Source}`] : []));
-  return [...ports, ...mounts];
+  return [...(EndpointSpec?.Ports ?? []).flatMap(portPlace), ...mounts];
+}
+
+function portPlace(port: PortConfig): string[] {
+  return port.PublishedPort ? [`port ${port.PublishedPort}/${protocolOf(port)}`] : [];
 }
 
 /** Whether a deploy only repeats what the stack's record says was applied. */
@@ -105,13 +113,13 @@ export function isRepeated(stack: Stack | undefined, source: StackSource, digest
 }
 
 /** The service as it must become; undefined when it is as wanted. */
-function changedService(overlay: Overlay, current: Service, spec: ServiceSpec, deploy: ServiceDeploy): Service | undefined {
+function changedService(overlay: Overlay, current: Service, spec: ServiceSpec, deploy: ServiceDeploy, now: number): Service | undefined {
   const wanted = keepForced(withIgnored(spec, current.Spec), current.Spec);
   checkServiceSpec(wanted);
   const resolved = checkedChange(overlay, current, wanted);
   const options = { origin: deploy.origin, ...(deploy.registryAuth && { registryAuth: deploy.registryAuth }) };
   const same = sameService(resolved, current.Spec);
-  if (!same && !(deploy.repeated && wasRolledBack(current))) return respecified(current, resolved, options);
+  if (!same && !(deploy.repeated && wasRolledBack(current))) return respecified(current, resolved, options, now);
   // What it was rolled back to is now what is wanted: nothing is amiss any more.
   if (same && !deploy.repeated && wasRolledBack(current)) {
     return { ...withoutStatus(current), Shoal: { ...current.Shoal, Origin: deploy.origin, ...(deploy.registryAuth && { RegistryAuth: deploy.registryAuth }) } };

@@ -71,6 +71,8 @@ export interface DeployOptions {
   waves?: readonly (readonly string[])[];
   /** The wave that comes next, of the version at hand. */
   advances?: boolean;
+  /** What leaves goes now: it has what the others wait for. */
+  makesWay?: boolean;
   onFailure?: Stack['OnFailure'];
   /** Of all stacks that come in one entry with it. */
   unit?: string;
@@ -157,11 +159,11 @@ function namesOf({ Services }: StackSpec, others: readonly string[] = []): Reado
 }
 
 /** Services that a repository's new version does not have, and that go when it is healthy: it may have to give way to what was there. Whoever deploys by hand sees it done. */
-function leavingLater(view: View, spec: StackSpec, inventory: readonly OwnedObject[], { source, rollback }: DeployOptions): readonly string[] {
-  if (source.Kind !== 'repository' || rollback || writableLevel(view) < stacksLevel) return [];
+function leavingLater(view: View, spec: StackSpec, inventory: readonly OwnedObject[], { source, rollback, makesWay }: DeployOptions): readonly string[] {
+  if (makesWay || source.Kind !== 'repository' || rollback || writableLevel(view) < stacksLevel) return [];
   const names = namesOf(spec);
   const gone = inventory.flatMap(({ Kind, ID, Name }) => (Kind === 'service' && !names.has(Name) ? (view.get('service', ID) ?? []) : []));
-  return gone.filter(({ Spec }) => !standsInTheWay(Spec, spec.Services)).map(({ Spec }) => Spec.Name);
+  return gone.filter((service) => !standsInTheWay(view, service, spec.Services)).map(({ Spec }) => Spec.Name);
 }
 
 /** The waves that a version comes in; undefined: all of it comes at once. `leaves`: what it does not have goes at its end. */
@@ -173,13 +175,13 @@ function laterWaves(
   leaves: boolean,
 ): Waves | undefined {
   const known = stack?.Digest === digest && !rollback ? stack.Rollout : undefined;
-  if (known) return { first: firstOf(spec, known.Left), others: known.Left, prunes: known.Prunes, goesOn: advances === true, keepsFirst: advances === true };
+  if (known) return { first: firstOf(spec, known.Left), others: known.Left, prunes: known.Prunes, goesOn: advances === true, healthy: advances === true };
   if (advances || rollback || stack?.Digest === digest) return undefined;
-  if (!waves || waves.length === 0) return leaves ? { first: [], others: [firstOf(spec, [])], prunes: prune, goesOn: true, keepsFirst: false } : undefined;
+  if (!waves || waves.length === 0) return leaves ? { first: [], others: [firstOf(spec, [])], prunes: prune, goesOn: true, healthy: false } : undefined;
   const names = waves.map((wave) => wave.map((name) => `${spec.Name}_${name}`));
   const unnamed = firstOf(spec, names);
   const all = unnamed.length === 0 ? names : [...names, unnamed];
-  return { first: [], others: all, prunes: prune, goesOn: true, keepsFirst: false };
+  return { first: [], others: all, prunes: prune, goesOn: true, healthy: false };
 }
 
 function firstOf(spec: StackSpec, others: readonly (readonly string[])[]): string[] {

@@ -15,10 +15,10 @@ export interface Waves {
   others: readonly (readonly string[])[];
   /** At the end, what the version does not have is removed. */
   prunes: boolean;
-  /** Waves come until one of them changes something; else those that are there are kept as they are. */
+  /** The next one comes; else those that are there are kept as they are. */
   goesOn: boolean;
-  /** Those that are due already are left as they are: what was changed by hand is somebody else's affair. */
-  keepsFirst: boolean;
+  /** All that is there was found healthy: it is left as it is, for what was changed by hand is somebody else's affair, and waves come until one changes something. */
+  healthy: boolean;
 }
 
 type WaveDeploy = Omit<ServiceDeploy, 'registryAuth'> & { authOf: (service: ServiceSpec) => string | undefined };
@@ -40,11 +40,13 @@ export function deployWaves(
   };
   if (!waves) return { services: specs.map(one), left: undefined };
   const all = (names: readonly string[]): DeployedService[] => specs.filter(({ Name }) => names.includes(Name)).map(one);
-  const before = waves.keepsFirst ? [] : all(waves.first);
+  const before = waves.healthy ? [] : all(waves.first);
   let [changed, at] = [before.some(({ Change }) => Change !== 'unchanged'), 0];
-  while (waves.goesOn && !changed && at < waves.others.length) changed = all(waves.others[at++] ?? []).some(({ Change }) => Change !== 'unchanged');
+  // That a wave changes nothing does not say that it is well: only who has seen that goes past it.
+  while (waves.goesOn && !changed && at < waves.others.length && (waves.healthy || at === 0))
+    changed = all(waves.others[at++] ?? []).some(({ Change }) => Change !== 'unchanged');
   const Left = waves.others.slice(at);
-  const isOver = waves.goesOn && !changed && Left.length === 0;
+  const isOver = waves.goesOn && !changed && Left.length === 0 && (waves.healthy || !waves.prunes);
   // What waits stays as it is, and the stack's own.
   for (const { Name } of specs) if (!done.has(Name)) keep(overlay, Name, deploy, changes, done);
   const services = specs.flatMap(({ Name }) => done.get(Name) ?? []);

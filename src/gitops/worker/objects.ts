@@ -123,6 +123,7 @@ class Batch {
     const answers: Answer[] = [];
     for (let at = 0; at < oids.length; at += askedAtOnce) {
       const some = oids.slice(at, at + askedAtOnce);
+      if (this.#failed) throw this.#failed;
       const child = this.#running();
       const pending = some.map(
         () =>

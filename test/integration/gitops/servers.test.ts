@@ -73,7 +73,8 @@ test('an https repository with a login is followed, and no process shows the log
   expect(server.requests.some(({ authorization }) => authorization !== undefined)).toBe(true);
   expect(seen.some((text) => text.includes('git-remote-http'))).toBe(true);
   expect(seen.filter((text) => text.includes(canary))).toEqual([]);
-  expect(readdirSync(join(following.state, 'run', 'git'))).toEqual([]);
+  // It is tried again all the time, ever more slowly: between two tries there is nothing.
+  await expect.poll(() => readdirSync(join(following.state, 'run', 'git')), { timeout: 30_000 }).toEqual([]);
 });
 
 test('a login inside the URL works, is taken apart, and a record of before is too', async () => {
@@ -147,7 +148,8 @@ test('a repository over ssh is followed with its own key, from a server whose ke
     State: 'unavailable',
     Message: expect.stringContaining('Permission denied'),
   });
-  expect(readdirSync(join(following.state, 'run', 'git'))).toEqual([]);
+  // It is tried again all the time, ever more slowly: between two tries there is nothing.
+  await expect.poll(() => readdirSync(join(following.state, 'run', 'git')), { timeout: 30_000 }).toEqual([]);
 });
 
 test('git daemon is followed', async () => {

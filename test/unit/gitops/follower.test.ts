@@ -104,3 +104,35 @@ test('a look that fails for now is tried again soon and ever more slowly; one th
   expect((await looks(new Refusal('notFound', 'there is no such branch'))).slice(0, 4)).toEqual([0, 30, 60, 90]);
   expect((await looks(new Rewritten('1'.repeat(40), 'its history was rewritten'))).slice(0, 4)).toEqual([0, 30, 60, 90]);
 });
+
+test('whatever changes in the cluster, and however often, the repository is asked when it is due', async () => {
+  const clock = new VirtualClock();
+  const cluster = initialisedCluster({ clock });
+  cluster.run(createRepository({ Name: 'infra', URL: '/srv/x', Branch: 'main', Path: 'stacks', Interval: 30 * second }));
+  const spec = cluster.store.byName('repository', 'infra')?.Spec;
+  if (!spec) throw new Error('no repository');
+  let [looks, away] = [0, false];
+  const fetch = async (): Promise<string> => {
+    looks += 1;
+    if (away) throw new Refusal('unavailable', 'nobody answers');
+    return commit;
+  };
+  const render = async () => ({ missing: false, declared: {}, stacks: [], same: [], wanting: [], author: '' });
+  const events = new ReconcileEvents({ clock, logger: silentLogger });
+  const place = { folder: '/nowhere', home: '/nowhere' } as MirrorPlace;
+  const workers = { fetch, render, recall: async () => undefined } as unknown as GitWorkers;
+  const follower = new Follower(spec, { cluster, events, clock, logger: silentLogger, workers, place, chance: () => 0.5 });
+  follower.start();
+  const pass = async (seconds: number): Promise<number> => {
+    const before = looks;
+    for (let left = seconds; left > 0; left -= 5) {
+      follower.noticeDrift();
+      await clock.advance(5_000);
+    }
+    return looks - before;
+  };
+  expect(await pass(300)).toBe(11);
+  away = true;
+  expect(await pass(60)).toBeGreaterThanOrEqual(5);
+  await follower.stop();
+});

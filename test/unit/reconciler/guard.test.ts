@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { confirmRepository, createRepository, setRepositoryStatus, suspendRepository } from '#control/repository/repositories';
 import { createSecret } from '#control/secrets';
 import { createService } from '#control/service/services';
+import { nextWave } from '#control/stack/stack-rollback';
 import { adoptStack, recordInventories, suspendStack } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import { namespaceLabel } from '#model/object/meta';
@@ -134,6 +135,8 @@ test('a stack that only its label knows is held until it is adopted, and then lo
   const stack = rendered('a', ['web']);
   expect(plan(cluster, 'c1', [stack])).toEqual(['apply a']);
   cluster.run(deployStack(stack.spec, { source: sourceOf(stack), digest: stack.digest, prune: true }));
+  // It goes when what stays is well.
+  cluster.run(nextWave('a', 1));
   expect([...cluster.store.list('service')].map((service) => service.Spec.Name)).toEqual(['a_web']);
 });
 
