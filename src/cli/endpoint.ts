@@ -3,11 +3,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { defaultSocket } from '#http/default-socket';
 import { Refusal } from '#base/refusal';
 import { certificatesIn, certificatesOf, parseEndpoint, type Certificates, type Endpoint } from '#http/endpoint';
 import { CommandError, exitCodes } from './command-error.ts';
-
-const defaultSocket = '/run/shoal/shoal.sock';
 
 export interface EndpointOptions {
   host?: string | undefined;

@@ -1,7 +1,8 @@
-/** HTTP to a daemon on another host, over the standard streams of `ssh HOST docker system dial-stdio`. */
+/** HTTP to a daemon on another host, over the standard streams of `docker system dial-stdio` there. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { Agent } from 'node:http';
 import { Duplex, type Readable, type Writable } from 'node:stream';
+import { defaultSocket } from './default-socket.ts';
 import { Refusal } from '#base/refusal';
 import { shellQuoted } from '#base/text/shell-words';
 
@@ -33,6 +34,13 @@ export function sshAgent(url: string): Agent {
   return new SshAgent(sshArguments(url));
 }
 
+function dialTo(socket: string): string[] {
+  return ['docker', '--host', shellQuoted(`unix://${socket}`), 'system', 'dial-stdio'];
+}
+
+/** Where no socket is named: our daemon's, and Docker's on a host without. By `sh`, whatever shell the user logs in with. */
+const oursOrDockers = `[ -S ${defaultSocket} ] && exec ${dialTo(defaultSocket).join(' ')}; exec docker system dial-stdio`;
+
 /** Words after `ssh`; the host comes after `--`, so that it is never read as an option. */
 function sshArguments(url: string): string[] {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
@@ -40,8 +48,8 @@ function sshArguments(url: string): string[] {
   const socket = decodeURIComponent(parsed.pathname);
   const login = [...(parsed.username ? ['-l', decodeURIComponent(parsed.username)] : []), ...(parsed.port ? ['-p', parsed.port] : [])];
   const host = parsed.hostname.replaceAll(/[[\]]/g, '');
-  const docker = socket === '' || socket === '/' ? ['docker'] : ['docker', '--host', shellQuoted(`unix://${socket}`)];
-  return ['-o', 'ConnectTimeout=30', '-T', ...login, '--', host, ...docker, 'system', 'dial-stdio'];
+  const there = socket === '' || socket === '/' ? ['sh', '-c', shellQuoted(oursOrDockers)] : dialTo(socket);
+  return ['-o', 'ConnectTimeout=30', '-T', ...login, '--', host, ...there];
 }
 
 /** Most of what ssh says on its error stream that is kept for the message. */

@@ -1,6 +1,7 @@
 /** The daemon's command line. */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { defaultSocket } from '#http/default-socket';
 import { Refusal } from '#base/refusal';
 import { engineEndpoint } from './engine-endpoint.ts';
 import { groupId } from './group.ts';
@@ -89,7 +90,7 @@ const levels = ['trace', 'debug', 'info', 'warn', 'error'];
 export function parseOptions(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): DaemonOptions | 'help' | 'systemd-unit' {
   const values = parsed(args);
   if (values.help) return 'help';
-  const socket = resolve(values.socket ?? environment['SHOAL_SOCKET'] ?? '/run/shoal/shoal.sock');
+  const socket = resolve(values.socket ?? environment['SHOAL_SOCKET'] ?? defaultSocket);
   const logLevel = values['log-level'] ?? environment['SHOAL_LOG_LEVEL'] ?? 'info';
   if (!levels.includes(logLevel)) throw new Refusal('invalidArgument', `--log-level is one of ${levels.join(', ')}, not "${logLevel}"`);
   const target = values.target ?? environment['SHOAL_TARGET'] ?? 'cluster';

@@ -1,7 +1,7 @@
 /** The ways to a daemon of Docker's: TLS with certificates, ssh, a context of docker's store, --target. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
@@ -76,21 +76,36 @@ test.skipIf(missing('openssl'))('TLS: verified both ways by DOCKER_TLS_VERIFY an
   expect(stranger.stderr).toMatch(/^Cannot connect to the daemon at tcp:/);
 });
 
-test('ssh: one login serves a command; a login that fails is told with what ssh says', async () => {
+test('ssh: one login serves a command and finds our socket, or else Docker’s; a login that fails is told with what ssh says', async () => {
   const engine = zoo();
   await engine.start();
+  // What is asked there is done by a shell, which has the test's socket in the place of the usual one, and a docker that dials.
+  const docker = `#!${process.execPath}
+const words = process.argv.slice(2);
+require('node:fs').appendFileSync('${folder}/docker.log', words.join(' ') + '\\n');
+const socket = require('node:net').connect(words[0] === '--host' ? words[1].slice('unix://'.length) : '${engine.socket}');
+process.stdin.pipe(socket).pipe(process.stdout);
+`;
   mkdirSync(join(folder, 'bin'), { recursive: true });
   const program = `#!${process.execPath}
 const fs = require('node:fs');
 fs.appendFileSync('${folder}/ssh.log', process.argv.slice(2).join(' ') + '\\n');
 if (process.argv.includes('closed.example')) { process.stderr.write('Permission denied (publickey).\\n'); process.exit(255); }
-const socket = require('node:net').connect('${engine.socket}');
-process.stdin.pipe(socket).pipe(process.stdout);
+const usual = process.argv.includes('bare.example') ? '${folder}/nothing-here' : '${engine.socket}';
+const asked = process.argv.slice(process.argv.indexOf('--') + 2).join(' ').replaceAll('/run/shoal/shoal.sock', usual);
+require('node:child_process').spawn('sh', ['-c', asked], { stdio: 'inherit' }).on('close', (code) => process.exit(code));
 `;
-  writeFileSync(join(folder, 'bin/ssh'), program);
-  chmodSync(join(folder, 'bin/ssh'), 0o755);
+  for (const [name, text] of Object.entries({ ssh: program, docker })) writeFileSync(join(folder, 'bin', name), text, { mode: 0o755 });
   expect(await shoal(['-H', 'ssh://ada@far.example:2222', ...list])).toEqual({ code: 0, stdout: 'zoo 1\n', stderr: '' });
-  expect(readFileSync(join(folder, 'ssh.log'), 'utf8')).toBe('-o ConnectTimeout=30 -T -l ada -p 2222 -- far.example docker system dial-stdio\n');
+  expect(readFileSync(join(folder, 'ssh.log'), 'utf8')).toMatch(/^-o ConnectTimeout=30 -T -l ada -p 2222 -- far.example sh -c '.*'\n$/);
+  expect(await shoal(['-H', 'ssh://bare.example', ...list])).toMatchObject({ code: 0, stdout: 'zoo 1\n' });
+  expect(await shoal(['-H', `ssh://far.example${engine.socket}`, ...list])).toMatchObject({ code: 0, stdout: 'zoo 1\n' });
+  expect(readFileSync(join(folder, 'docker.log'), 'utf8').split('\n')).toEqual([
+    `--host unix://${engine.socket} system dial-stdio`,
+    'system dial-stdio',
+    `--host unix://${engine.socket} system dial-stdio`,
+    '',
+  ]);
   const refused = await shoal(['-H', 'ssh://closed.example', ...list]);
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('(ssh ended with 255: Permission denied (publickey).)')]);
   expect(await shoal(['-H', 'ssh://', ...list])).toMatchObject({ code: 2 });
