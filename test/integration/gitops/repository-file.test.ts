@@ -102,6 +102,32 @@ test('a stack comes after others once they are healthy at the same commit, and s
   expect(following.condition('web')?.Errors).toEqual(['shoal.yml: stack web: it comes after nobody, which is no stack of the commit']);
 });
 
+test('what a stack has from outside and another stack makes is an order too, without a word; two that need each other come as they are', async () => {
+  const user = (image: string, net = 'edge') =>
+    `services: { web: { image: "${image}", networks: [${net}] } }\nnetworks: { ${net}: { external: true, name: ${net} } }\n`;
+  const maker = (image: string, more = '') =>
+    `services: { web: { image: "${image}", networks: [edge] } }\nnetworks: { edge: { name: edge, driver: overlay } }\n${more}`;
+  // By their names the user would come first.
+  repository.commit({ 'stacks/app/compose.yml': user('app:1'), 'stacks/zone/compose.yml': maker('zone:1') });
+  expect(await following.add(repository.folder, { Trust: 'full' })).not.toHaveProperty('Refused');
+  expect(following.condition('app')?.Message).toBe('it comes after zone, which is on the way');
+  expect(following.image('app_web')).toBeUndefined();
+  await seen(() => good('zone') && good('app'));
+  // The new version of the one waits for that of the other, and goes on when that fails: what it needs is there.
+  repository.commit({ 'stacks/app/compose.yml': user('app:2'), 'stacks/zone/compose.yml': maker('bad:2') });
+  await following.sync();
+  expect(following.image('app_web')).toBe('app:1');
+  await seen(() => following.condition('zone')?.State === 'refused' && following.image('app_web') === 'app:2');
+  const both =
+    'services: { web: { image: "zone:3", networks: [edge, back] } }\nnetworks: { edge: { name: edge, driver: overlay }, back: { external: true, name: back } }\n';
+  const other =
+    'services: { web: { image: "app:3", networks: [edge, back] } }\nnetworks: { back: { name: back, driver: overlay }, edge: { external: true, name: edge } }\n';
+  repository.commit({ 'stacks/app/compose.yml': other, 'stacks/zone/compose.yml': both });
+  await following.sync();
+  await following.sync();
+  await seen(() => following.image('app_web') === 'app:3' && following.image('zone_web') === 'zone:3');
+});
+
 test('sync by hand waits for a word, what is pruned and what is healed can be left', async () => {
   const two = 'services: { web: { image: "app:1" }, more: { image: "more:1" } }';
   repository.commit({

@@ -1,4 +1,5 @@
 /** A Docker Swarm behind the cluster's contract: order, ids, versions, silence when nothing is to do, and who is heard. */
+import { nextWave } from '#control/stack/stack-rollback';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
 import { seededRandom } from '#base/random';
@@ -239,6 +240,8 @@ test('records of services that are gone go with the next write', async () => {
   await swarm.start();
   await deploy(site());
   await deploy(site({ services: ['web'] }));
+  // What it lacks goes when the rest is healthy.
+  expect((await swarm.submit(nextWave('site', 2))).removed).toEqual(['site_side']);
   await deploy(site({ services: ['web'], image: 'web:2' }));
   expect([...records.store.list('service')].map((service) => service.Spec.Name)).toEqual(['site_web']);
 });
