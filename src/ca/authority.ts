@@ -1,7 +1,7 @@
 /** The cluster's authority as data: how it begins, whom it signs as, whom nodes trust, and how its root is exchanged. */
 import type { Authority, RootRotation, TlsInfo } from '#model/object/authority';
 import type { Node } from '#model/object/node';
-import { joinPem } from '#model/trust';
+import { joinPem } from '#model/trust/trust';
 import { rootTemplate, type NodeRole } from './certificate.ts';
 import type { Certificates, Issuer } from './contract.ts';
 import { joinToken, secretBytes } from './join-token.ts';

@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 import { finishRotation, withNewTokens } from '#ca/authority';
 import { parsePrefix } from '#model/address';
 import { parseSubnet } from '#model/ipv4';
-import { unlockKeyBytes, unlockKeyText } from '#ca/unlock-key';
+import { unlockKeyBytes, unlockKeyText } from '#model/trust/unlock-key';
 import type { Authority } from '#model/object/authority';
 import type { Cluster, ClusterSpec } from '#model/object/cluster';
 import type { Network } from '#model/object/network';

@@ -9,7 +9,7 @@ import { newId } from '#base/ids';
 import { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import { unlockKeyBytes, unlockKeyText } from '#ca/unlock-key';
+import { unlockKeyBytes, unlockKeyText } from '#model/trust/unlock-key';
 import { isLocked } from '#disk/key';
 import { initCluster } from '#control/clusters';
 import type { NodeCertificate } from '#identity/certificate-files';

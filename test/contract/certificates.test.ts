@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { beginRotation, issuerOf, newAuthority, newRoot } from '#ca/authority';
-import { trustedRoots } from '#model/trust';
+import { trustedRoots } from '#model/trust/trust';
 import { identityOf, nodeTemplate } from '#ca/certificate';
 import { certificates } from '#identity/certificates';
 import type { Authority } from '#model/object/authority';

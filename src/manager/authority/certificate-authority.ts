@@ -6,7 +6,7 @@ import type { Random } from '#base/random';
 import type { OneByOne } from '#base/pace/one-by-one';
 import { Refusal } from '#base/refusal';
 import { issuerOf, newAuthority, newRoot } from '#ca/authority';
-import { joinPem, trustedRoots } from '#model/trust';
+import { joinPem, trustedRoots } from '#model/trust/trust';
 import { nodeTemplate, type NodeRole, type Template } from '#ca/certificate';
 import type { Certificates, Issuer } from '#ca/contract';
 import { certificateIn, externalsFor, signingRequest, type Asked } from '#ca/external';

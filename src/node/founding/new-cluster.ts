@@ -2,7 +2,7 @@
 import { newId } from '#base/ids';
 import { Refusal } from '#base/refusal';
 import { issuerOf, newAuthority, newRoot } from '#ca/authority';
-import { trustedRoots } from '#model/trust';
+import { trustedRoots } from '#model/trust/trust';
 import { nodeTemplate } from '#ca/certificate';
 import { defaultClusterSpec } from '#control/clusters';
 import { certificates } from '#identity/certificates';

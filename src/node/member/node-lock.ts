@@ -1,5 +1,5 @@
 /** What this node's files are sealed with while managers are locked. */
-import { unlockKeyOf } from '#ca/unlock-key';
+import { unlockKeyOf } from '#model/trust/unlock-key';
 import { changeLock } from '#disk/key';
 import { Refusal } from '#base/refusal';
 import type { CertificateKeeper } from './certificate-keeper.ts';

@@ -1,6 +1,6 @@
 /** What a manager that does not lead does for who wants a certificate: a joiner's words are handed to the leader. */
 import { Refusal } from '#base/refusal';
-import { trustedRoots } from '#model/trust';
+import { trustedRoots } from '#model/trust/trust';
 import { swarmTexts } from '#model/swarm-texts';
 import { askToJoin } from '#rpc/ca-client';
 import type { CertificateIssuer } from '#rpc/ca-service';

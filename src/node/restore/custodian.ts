@@ -4,7 +4,7 @@ import type { Custody, Restored, RestoreRequest } from '#api/dependencies';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { NodeCertificate } from '#identity/certificate-files';
-import { unlockKeyOf } from '#ca/unlock-key';
+import { unlockKeyOf } from '#model/trust/unlock-key';
 import { checkLock } from '#disk/key';
 import { swarmTexts } from '#model/swarm-texts';
 import { beginFrom } from '#replica/backup/backup';

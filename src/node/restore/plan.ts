@@ -2,7 +2,7 @@
 import type { RestoreRequest, Restored } from '#api/dependencies';
 import { newId } from '#base/ids';
 import { issuerOf } from '#ca/authority';
-import { trustedRoots } from '#model/trust';
+import { trustedRoots } from '#model/trust/trust';
 import { nodeTemplate } from '#ca/certificate';
 import { Refusal } from '#base/refusal';
 import { restoredNodes } from '#control/restored';

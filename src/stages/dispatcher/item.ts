@@ -20,7 +20,7 @@ import { portOptions } from '#model/port/port-options';
 import type { Service } from '#model/object/service';
 import { isPlaced, type Task, type TaskMemory } from '#model/object/task';
 import { compareStates } from '#model/object/task-state';
-import { wantedTrust } from '#model/trust';
+import { wantedTrust } from '#model/trust/trust';
 import { clusterOf, type View } from '#store/view';
 
 /** Kind and id. */

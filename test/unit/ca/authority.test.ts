@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { beginRotation, finishRotation, issuerOf, newAuthority, nodesToRotate, withNewTokens } from '#ca/authority';
-import { trustedRoots } from '#model/trust';
+import { trustedRoots } from '#model/trust/trust';
 import type { Node } from '#model/object/node';
 import { digestOfToken, rootDigest } from '#ca/join-token';
 

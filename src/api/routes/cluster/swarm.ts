@@ -9,7 +9,7 @@ import type { ManagersStanding, View } from '../../dependencies.ts';
 import { HttpError } from '../../errors.ts';
 import { flag, get, post, strictFlag, versionParameter, type Answer, type Call, type Route } from '../../router.ts';
 import { clusterSpec } from '#model/shape/object-shapes';
-import { unlockKeyOf } from '#ca/unlock-key';
+import { unlockKeyOf } from '#model/trust/unlock-key';
 import { initRequest, joinRequest, unlockRequest } from '../../request/bodies.ts';
 
 export function swarmRoutes(context: Context): Route[] {

@@ -1,6 +1,6 @@
 /** Whom the nodes of a cluster are to trust, and who is to have signed their certificates. */
-import type { Trust } from './object/assignment.ts';
-import type { Authority } from './object/authority.ts';
+import type { Trust } from '../object/assignment.ts';
+import type { Authority } from '../object/authority.ts';
 
 /** Roots that nodes are to trust: both while one is exchanged. */
 export function trustedRoots({ Certificate, Rotation }: Authority): string {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { unlockKeyOf, unlockKeyText } from '#ca/unlock-key';
+import { unlockKeyOf, unlockKeyText } from '#model/trust/unlock-key';
 
 test('a key is written as Docker writes it, and read again', () => {
   const bytes = new Uint8Array(32).map((_, at) => at * 7);
