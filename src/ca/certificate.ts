@@ -57,13 +57,17 @@ export function rootTemplate(now: number): Template {
   return { subject: { commonName: rootName }, names: [], validity: { notBefore: now - backdateMs, notAfter: now + rootYears * 365 * 24 * hourMs } };
 }
 
-/** @param now milliseconds @param expiryNs the cluster's NodeCertExpiry; never below an hour */
+/** When a certificate of a node ends that is given now. @param now milliseconds @param expiryNs the cluster's NodeCertExpiry; never below an hour */
+export function certifiedUntil(now: number, expiryNs: number): number {
+  return now + Math.max(expiryNs / nanosecondsPerMillisecond, shortestMs);
+}
+
+/** @param now milliseconds @param expiryNs see `certifiedUntil` */
 export function nodeTemplate({ nodeId, role, clusterId }: NodeIdentity, now: number, expiryNs: number): Template {
-  const lifeMs = Math.max(expiryNs / nanosecondsPerMillisecond, shortestMs);
   return {
     subject: { commonName: nodeId, organizationalUnit: unitOf(role), organization: clusterId },
     names: [unitOf(role), nodeId, ...(role === 'manager' ? [rootName] : [])],
-    validity: { notBefore: now - backdateMs, notAfter: now + lifeMs },
+    validity: { notBefore: now - backdateMs, notAfter: certifiedUntil(now, expiryNs) },
   };
 }
 

@@ -1,6 +1,8 @@
 /** Use cases of nodes. */
 import { Refusal } from '#base/refusal';
+import { certifiedUntil } from '#ca/certificate';
 import { roleOfToken } from '#ca/join-token';
+import type { Cluster } from '#model/object/cluster';
 import { hostPort, managerPort, roleOf, withoutLeaving } from '#model/manager-address';
 import type { Node, NodeSpec } from '#model/object/node';
 import type { Task } from '#model/object/task';
@@ -11,6 +13,7 @@ import { create, newMeta, remove, update, type Action } from '#store/action';
 import { raised } from '#store/feature-level';
 import { clusterOf, type View } from '#store/view';
 import type { UseCase } from './cluster.ts';
+import { defaultClusterSpec } from './clusters.ts';
 import { checkVersion, findObject } from './find.ts';
 
 /** Role, availability and labels; `version` is the one that the caller has read. */
@@ -56,9 +59,11 @@ export function admitNode({
       ...newMeta(nodeId),
       Spec: spec,
       Status: { State: 'unknown', Addr: address },
-      Shoal: { Role: role, ...place, ...(key !== undefined && { Key: key }) },
+      Shoal: { Role: role, ...place, ...keyNoted(undefined, { key, role, until: endOfLife(view, now) }) },
     };
-    return { actions: [...(lost ? forgotten(view, lost, now) : []), create('node', node)], result: { nodeId, role } };
+    const cluster = lost && withRemoved(view, lost, now);
+    const gone = lost ? [...forgotten(view, lost, now), ...(cluster ? [update('cluster', cluster)] : [])] : [];
+    return { actions: [...gone, create('node', node)], result: { nodeId, role } };
   };
 }
 
@@ -112,8 +117,11 @@ export function removeNode(ref: string, force: boolean): UseCase<void> {
     if (node.Status.State === 'ready' && !force) {
       throw new Refusal('failedPrecondition', `node ${node.ID} is not down and can't be removed`);
     }
+    const cluster = withRemoved(view, node, now);
     // It may have been the last one that knew less than the others.
-    return { actions: [...forgotten(view, node, now), ...raised(view, node.ID)], result: undefined };
+    const level = raised(view, node.ID, undefined, cluster);
+    const noted = cluster && level.length === 0 ? [update('cluster', cluster)] : level;
+    return { actions: [...forgotten(view, node, now), ...noted], result: undefined };
   };
 }
 
@@ -126,14 +134,42 @@ export function noteLeft(nodeId: string): UseCase<void> {
   };
 }
 
-/** The node's newest certificate is for the key of this digest; what let it in once is used up. */
-export function noteKey(nodeId: string, Key: string): UseCase<void> {
+export interface Certified {
+  /** Digest; undefined where it is not known. */
+  key: string | undefined;
+  /** That the certificate names. */
+  role: NodeSpec['Role'];
+  /** Leader's time (ms) when it ends. */
+  until: number;
+}
+
+/** What the node's newest certificate is; what let it in once is used up. */
+export function noteCertificate(nodeId: string, certified: Certified): UseCase<void> {
   return (view) => {
     const node = view.get('node', nodeId);
-    if (!node || (node.Shoal?.Key === Key && node.Shoal.ReadmitUntil === undefined)) return { actions: [], result: undefined };
+    if (!node) return { actions: [], result: undefined };
     const { ReadmitUntil: _used, ...rest } = node.Shoal ?? {};
-    return { actions: [update('node', { ...node, Shoal: { ...rest, Key } })], result: undefined };
+    return { actions: [update('node', { ...node, Shoal: { ...rest, ...keyNoted(rest, certified) } })], result: undefined };
   };
+}
+
+/** Of one whose certificates were not noted before it may be that it was a manager. */
+function keyNoted(before: Node['Shoal'], { key, role, until }: Certified): Pick<NonNullable<Node['Shoal']>, 'Key' | 'KeyUntil' | 'ManagerUntil'> {
+  const unknown = before?.Key !== undefined && before.KeyUntil === undefined;
+  return { ...(key !== undefined && { Key: key, KeyUntil: until }), ...((role === 'manager' || unknown) && { ManagerUntil: until }) };
+}
+
+function endOfLife(view: View, now: number): number {
+  return certifiedUntil(now, (clusterOf(view)?.Spec ?? defaultClusterSpec).CAConfig.NodeCertExpiry);
+}
+
+/** The cluster's object as it is to be when `node` is gone; undefined where it stays as it is. What is over by now goes with it. */
+function withRemoved(view: View, { ID, Shoal }: Node, now: number): Cluster | undefined {
+  const cluster = clusterOf(view);
+  const until = Shoal?.ManagerUntil ?? (Shoal?.KeyUntil === undefined ? endOfLife(view, now) : 0);
+  if (!cluster || until <= now) return undefined;
+  const others = Object.entries(cluster.Shoal?.Removed ?? {}).filter(([, end]) => end > now);
+  return { ...cluster, Shoal: { ...cluster.Shoal, Removed: { ...Object.fromEntries(others), [ID]: until } } };
 }
 
 /** How long a node may take that is let in again. */

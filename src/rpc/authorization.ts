@@ -1,6 +1,7 @@
 /** Who may call what: one table, looked at on every call. Only the certificate says who calls, never a field of a message. */
 import { Refusal } from '#base/refusal';
 import type { NodeIdentity, NodeRole } from '#ca/certificate';
+import { messageBytes } from './limits.ts';
 
 export interface Caller extends NodeIdentity {
   /** Where the connection comes from, without port; absent on this host's own socket. */
@@ -15,21 +16,17 @@ export interface Members {
   roleOf(nodeId: string): NodeRole | undefined;
   /** Whether what this manager holds is the newest there is: elsewhere a node that is not known may be one that is new. */
   current(): boolean;
+  /** Whether it was removed while it may have a manager's certificate. */
+  wasRemoved?(nodeId: string): boolean;
   /** The node whose newest certificate is for the key of this digest. */
   byKey?(digest: string): KeyOwner | undefined;
 }
 
 export interface KeyOwner extends NodeIdentity {
+  /** Milliseconds since 1970: when its newest certificate ends, as it was noted when that was given. */
+  certifiedUntil: number;
   /** Milliseconds since 1970: until then it may come with a certificate that has expired. */
   readmittedUntil: number;
-}
-
-/** What somebody has shown to have a key of, with a certificate that nobody vouches for. */
-export interface KeyProof {
-  /** Of the key. */
-  digest: string;
-  /** Milliseconds since 1970. */
-  notAfter: number;
 }
 
 interface Admission {
@@ -63,15 +60,26 @@ const table: Readonly<Record<string, Admission | 'anyone'>> = {
   '/shoal.v1.TunnelService/Open': nodes,
 };
 
-/** Who a key makes of a caller without a certificate that counts: nobody, but where a node asks for the next one. */
-export function callerByKey(method: string, { digest, notAfter }: KeyProof, members: Members, now: number): Caller | undefined {
+/**
+ * Who a key makes of a caller without a certificate that counts: nobody, but where a node asks for the next one. Of what he shows the key alone
+ * says something: whoever has it can sign a certificate of any name and time himself.
+ * @param digest of the key that he has shown to have
+ */
+export function callerByKey(method: string, digest: string, members: Members, now: number): Caller | undefined {
   const admission = Object.hasOwn(table, method) ? table[method] : undefined;
   if (admission === undefined || admission === 'anyone' || !admission.byKey) return undefined;
   const owner = members.byKey?.(digest);
   if (!owner) return undefined;
-  const { readmittedUntil, ...caller } = owner;
-  if (now < notAfter || now < readmittedUntil) return caller;
+  const { certifiedUntil, readmittedUntil, ...caller } = owner;
+  if (now < certifiedUntil || now < readmittedUntil) return caller;
   throw denied(`the certificate of node ${owner.nodeId} has expired: "shoal node readmit ${owner.nodeId}" on a manager lets it have another one`);
+}
+
+/** How large a message of `method` may be, in bytes: it is read after the call was let pass. */
+export function messageLimitOf(method: string): number {
+  const admission = Object.hasOwn(table, method) ? table[method] : undefined;
+  if (admission === undefined || admission === 'anyone') return messageBytes.anyone;
+  return admission === peers ? messageBytes.manager : messageBytes.node;
 }
 
 /** Lets the call pass or refuses it. @param caller undefined: without a certificate that a root of ours vouches for */
@@ -88,6 +96,7 @@ export function authorize(method: string, caller: Caller | undefined, members: M
     throw new Refusal('unavailable', 'this manager does not have the state of the cluster yet');
   }
   if (clusterId !== cluster) throw denied(`node ${nodeId} is of another cluster`);
+  if (members.wasRemoved?.(nodeId)) throw denied(`node ${nodeId} was removed from swarm`);
   const known = members.roleOf(nodeId);
   if (known === undefined) {
     if (admission.byCertificate) return;

@@ -1,5 +1,6 @@
 /** TLS 1.3 between nodes, from a certificate that may change while connections stand: new ones use the new certificate. The one file that knows gRPC's own credentials. */
 import { createHash, type X509Certificate } from 'node:crypto';
+import type { ServerHttp2Stream } from 'node:http2';
 import { connect, createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { CallCredentials, ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
 import { unitOf } from '#ca/certificate';
@@ -129,10 +130,31 @@ class NodeChannelCredentials extends ChannelCredentials {
   }
 }
 
+/** What gRPC has of a call before its message is read, and behind what handlers are given of it. */
+interface InnerCall {
+  stream?: ServerHttp2Stream;
+  decoder?: { maxReadMessageLength?: number };
+  maxReceiveMessageSize?: number;
+}
+
+/** What a call goes over: one for each call. */
+export function streamOf(call: object): ServerHttp2Stream | undefined {
+  const { stream, call: inner } = call as InnerCall & { call?: InnerCall };
+  return stream ?? inner?.stream;
+}
+
+/** No message of the call may be larger; before the first one is read. Throws where gRPC is another than it was when this was written. */
+export function limitMessages(call: object, bytes: number): void {
+  const inner = call as InnerCall;
+  if (inner.decoder?.maxReadMessageLength === undefined || inner.maxReceiveMessageSize === undefined)
+    throw new Error('messages of this gRPC cannot be limited');
+  inner.decoder.maxReadMessageLength = bytes;
+  inner.maxReceiveMessageSize = bytes;
+}
+
 /** The connection that a call came over; undefined of one without TLS. */
 export function tlsSocketOf(call: object): TLSSocket | undefined {
-  const { call: inner } = call as { call?: { stream?: { session?: { socket?: TLSSocket } } } };
-  const socket = inner?.stream?.session?.socket;
+  const socket = streamOf(call)?.session?.socket as TLSSocket | undefined;
   return socket?.encrypted ? socket : undefined;
 }
 

@@ -4,6 +4,9 @@ import type { ChannelOptions } from '@grpc/grpc-js';
 /** The objects of one request may take 64 MiB; a node's whole set carries them, with room for what surrounds them. */
 const maximumMessageBytes = 96 * 1024 * 1024;
 
+/** What one message to a manager may take, by who sends it: entries and snapshots of other managers; what nodes say of themselves and their tasks; a request for a certificate. */
+export const messageBytes = { manager: maximumMessageBytes, node: 16 * 1024 * 1024, anyone: 64 * 1024 } as const;
+
 export const channelLimits: ChannelOptions = {
   'grpc.max_receive_message_length': maximumMessageBytes,
   'grpc.max_send_message_length': maximumMessageBytes,

@@ -1,22 +1,25 @@
-/** The one server of calls between nodes: every method of every service passes the authorization before its handler sees it. */
+/** The one server of calls between nodes: every call passes the authorization before a byte of its message is read. */
 import { chmodSync, rmSync } from 'node:fs';
+import type { Http2Session } from 'node:http2';
 import { isIP } from 'node:net';
 import {
   Server,
-  type MethodDefinition,
   ServerCredentials,
-  type ServerUnaryCall,
+  ServerInterceptingCall,
+  status,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
   type ServiceDefinition,
-  type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { identityOf } from '#ca/certificate';
-import { authorize, callerByKey, type Caller, type Members } from './authorization.ts';
-import { keyDigestOf, tlsSocketOf } from './credentials.ts';
+import { authorize, callerByKey, messageLimitOf, type Caller, type Members } from './authorization.ts';
+import { keyDigestOf, limitMessages, streamOf, tlsSocketOf } from './credentials.ts';
 import { channelLimits } from './limits.ts';
 import { toServiceError } from './refusals.ts';
+import { Strangers } from './strangers.ts';
 
 export interface RpcServerParts {
   credentials: ServerCredentials;
@@ -26,13 +29,12 @@ export interface RpcServerParts {
   caller?: Caller;
 }
 
-/** What handlers of all four kinds have in common. */
-interface AnyCall extends Pick<ServerUnaryCall<object, object>, 'getPeer' | 'getAuthContext'> {
-  emit(event: 'error', error: object): boolean;
-}
-type Answer = (error: object) => void;
+/** A call before anything of it was read. */
+type InterceptedCall = ServerInterceptingCallInterface;
 
+const tooLong = { code: status.DEADLINE_EXCEEDED, details: 'this took too long' };
 const shutdownLimitMs = 1000;
+/** By the call's stream. */
 const callers = new WeakMap<object, Caller>();
 /** Who opened each connection: that is settled with its handshake. */
 const connections = new WeakMap<object, Caller | undefined>();
@@ -50,26 +52,31 @@ export function localServer(path: string, nodeId: string, logger: Logger): RpcSe
 
 /** Whose call this is; refuses where anybody may call. */
 export function callerOf(call: object): Caller {
-  const caller = callers.get(call);
+  const caller = callers.get(streamOf(call) ?? call);
   if (!caller) throw new Refusal('unauthenticated', 'this needs the certificate of a node of the cluster');
   return caller;
 }
 
 export class RpcServer {
-  readonly #server = new Server(channelLimits);
+  readonly #server: Server;
   readonly #address: string;
   readonly #parts: RpcServerParts;
+  /** Of each node, what it has open. */
+  readonly #connections = new Map<string, Set<Http2Session>>();
+  readonly #strangers = new Strangers();
 
   /** `address`: `unix:PATH`, for root alone, or `HOST:PORT`. */
   constructor(address: string, parts: RpcServerParts) {
     this.#address = address;
     this.#parts = parts;
+    // One that lets a call pass hands it on as it is.
+    const admit = ({ path }: { path: string }, call: InterceptedCall): InterceptedCall => this.#admit(path, call);
+    this.#server = new Server({ ...channelLimits, interceptors: [admit as unknown as ServerInterceptor] });
   }
 
   /** Before `start`. */
   add(definition: ServiceDefinition, handlers: UntypedServiceImplementation): this {
-    const guarded = Object.entries(definition).map(([name, method]) => [name, this.#guard(method, handlers[name] as UntypedHandleCall)] as const);
-    this.#server.addService(definition, Object.fromEntries(guarded));
+    this.#server.addService(definition, handlers);
     return this;
   }
 
@@ -100,43 +107,60 @@ export class RpcServer {
     if (path !== undefined) rmSync(path, { force: true });
   }
 
-  #callerByKey(method: string, call: AnyCall): Caller | undefined {
+  /** Ends what `nodeId` has open here: it comes again, and is judged anew. */
+  cut(nodeId: string): void {
+    for (const session of this.#connections.get(nodeId) ?? []) session.destroy();
+  }
+
+  /** Before a byte of a message is read: who may not call, or sends too much, costs no memory. */
+  #admit(method: string, call: InterceptedCall): InterceptedCall {
+    const { members, logger } = this.#parts;
+    try {
+      const caller = this.#parts.caller ?? callerFrom(call) ?? this.#callerByKey(method, call);
+      authorize(method, caller, members);
+      limitMessages(call, messageLimitOf(method));
+      const stream = streamOf(call);
+      if (!stream) throw new Error('a call without a stream');
+      if (caller) {
+        callers.set(stream, caller);
+        this.#hold(caller.nodeId, call);
+      } else this.#strangers.enter(addressOf(call.getPeer()).address ?? '', stream, () => call.sendStatus(tooLong));
+      return call;
+    } catch (error) {
+      logger.debug({ method, peer: call.getPeer(), error: (error as Error).message }, 'a call of another node was refused: it was told why');
+      const { code = status.UNKNOWN, details = '', metadata = null } = toServiceError(error);
+      return new ServerInterceptingCall(call, { start: (next) => next({ onReceiveMetadata: () => call.sendStatus({ code, details, metadata }) }) });
+    }
+  }
+
+  #callerByKey(method: string, call: InterceptedCall): Caller | undefined {
     const shown = tlsSocketOf(call)?.getPeerX509Certificate();
     if (!shown) return undefined;
-    const proof = { digest: keyDigestOf(shown), notAfter: Date.parse(shown.validTo) };
-    const caller = callerByKey(method, proof, this.#parts.members, Date.now());
+    const caller = callerByKey(method, keyDigestOf(shown), this.#parts.members, Date.now());
     return caller && { ...caller, ...addressOf(call.getPeer()) };
   }
 
-  #guard(method: MethodDefinition<object, object>, handler: UntypedHandleCall): UntypedHandleCall {
-    const run = handler as (call: AnyCall, answer: Answer) => void;
-    return ((call: AnyCall, answer: Answer) => {
-      try {
-        const caller = this.#parts.caller ?? callerFrom(call) ?? this.#callerByKey(method.path, call);
-        authorize(method.path, caller, this.#parts.members);
-        if (caller) callers.set(call, caller);
-        run(call, answer);
-      } catch (error) {
-        this.#parts.logger.debug(
-          { method: method.path, peer: call.getPeer(), error: (error as Error).message },
-          'a call of another node was refused: it was told why',
-        );
-        if (method.responseStream) call.emit('error', toServiceError(error));
-        else answer(toServiceError(error));
-      }
-    }) as UntypedHandleCall;
+  #hold(nodeId: string, call: InterceptedCall): void {
+    const session = streamOf(call)?.session;
+    const held = this.#connections.get(nodeId) ?? new Set<Http2Session>();
+    if (!session || held.has(session)) return;
+    this.#connections.set(nodeId, held.add(session));
+    session.once('close', () => {
+      held.delete(session);
+      if (held.size === 0 && this.#connections.get(nodeId) === held) this.#connections.delete(nodeId);
+    });
   }
 }
 
 /** gRPC gives a certificate only when one of our roots vouches for it. It is read once for each connection. */
-function callerFrom(call: AnyCall): Caller | undefined {
+function callerFrom(call: InterceptedCall): Caller | undefined {
   const socket = tlsSocketOf(call);
   if (!socket) return readCaller(call);
   if (!connections.has(socket)) connections.set(socket, readCaller(call));
   return connections.get(socket);
 }
 
-function readCaller(call: AnyCall): Caller | undefined {
+function readCaller(call: InterceptedCall): Caller | undefined {
   const { CN: commonName, OU: organizationalUnit, O: organization } = call.getAuthContext().sslPeerCertificate?.subject ?? {};
   // A name that is there twice is a list: such a certificate is not ours.
   if (typeof commonName !== 'string' || typeof organizationalUnit !== 'string' || typeof organization !== 'string') return undefined;

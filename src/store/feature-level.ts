@@ -83,8 +83,7 @@ export function levelOf(description: NodeDescription | undefined): number {
 }
 
 /** Raises the cluster's level where, with node `id` described so, or gone, nobody is left who knows less. */
-export function raised(view: View, id: string, description?: NodeDescription): Action[] {
-  const cluster = clusterOf(view);
+export function raised(view: View, id: string, description?: NodeDescription, cluster = clusterOf(view)): Action[] {
   if (!cluster || (description && levelOf(description) <= clusterLevel(view))) return [];
   const levels = description ? [levelOf(description)] : [];
   for (const node of view.list('node')) if (node.ID !== id) levels.push(levelOf(node.Description));

@@ -12,7 +12,7 @@ import type { Certificates, Issuer } from '#ca/contract';
 import { certificateIn, externalsFor, signingRequest, type Asked } from '#ca/external';
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
-import { admitNode, noteKey, noteLeft, roleGranted, seatManager } from '#control/nodes';
+import { admitNode, noteCertificate, noteLeft, roleGranted, seatManager } from '#control/nodes';
 import { certifiedRole, managerAddress, managerAddresses, roleOf } from '#model/manager-address';
 import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { Node, NodeSpec } from '#model/object/node';
@@ -68,6 +68,9 @@ export interface Joined extends IssuedCertificate {
   /** HOST:PORT of each manager. */
   managers: string[];
 }
+
+/** Between the entry that makes a node and its certificate. */
+const slackMs = 60_000;
 
 export class CertificateAuthority implements Duty {
   readonly #parts: AuthorityParts;
@@ -129,6 +132,8 @@ export class CertificateAuthority implements Duty {
     if (role === 'manager') await seats().add({ id: nodeId, address: managerAddress(node) });
     this.#parts.logger.info({ node: nodeId, role, address }, 'a node joined the cluster by token');
     const issued = await this.#issue(view, nodeId, { role, request }, this.#joins);
+    // An external CA goes by its own rules.
+    if (issued.until > (node.Shoal?.KeyUntil ?? 0) + slackMs) await this.#note(nodeId, request, { role, ...issued });
     return { ...issued, nodeId, role, managers: managerAddresses(view.list('node')) };
   }
 
@@ -141,7 +146,7 @@ export class CertificateAuthority implements Duty {
     const role = certifiedRole(node);
     if (role === 'manager' && roleOf(node) !== 'manager') await this.#promote(node, address || managerAddress(node));
     const issued = await this.#issue(view, nodeId, { role, request }, this.#members);
-    await this.#note(nodeId, request);
+    await this.#note(nodeId, request, { role, ...issued });
     if (node.Shoal?.Leaving) await cluster.submit(noteLeft(nodeId));
     return issued;
   }
@@ -156,9 +161,9 @@ export class CertificateAuthority implements Duty {
   }
 
   /** By its key a node is known again where its certificate says nothing any more. */
-  async #note(nodeId: string, request: string): Promise<void> {
-    const digest = this.#parts.certificates.keyDigest(request);
-    if (digest !== undefined) await this.#parts.cluster.submit(noteKey(nodeId, digest));
+  async #note(nodeId: string, request: string, { role, until }: { role: NodeRole; until: number }): Promise<void> {
+    const key = this.#parts.certificates.keyDigest(request);
+    await this.#parts.cluster.submit(noteCertificate(nodeId, { key, role, until }));
   }
 
   /** Among those who agree first: a certificate without that would make a manager whom nobody asks. */
@@ -169,12 +174,17 @@ export class CertificateAuthority implements Duty {
     logger.info({ node: ID, address }, 'a node becomes a manager: it votes once it holds the log');
   }
 
-  async #issue(view: View, nodeId: string, { role, request }: { role: NodeRole; request: string }, line: OneByOne): Promise<IssuedCertificate> {
+  async #issue(
+    view: View,
+    nodeId: string,
+    { role, request }: { role: NodeRole; request: string },
+    line: OneByOne,
+  ): Promise<IssuedCertificate & { until: number }> {
     const { clock, incarnation } = this.#parts;
     const { authority, clusterId, settings } = authorityIn(view);
     const template = nodeTemplate({ nodeId, role, clusterId }, clock.now(), settings.NodeCertExpiry);
-    const certificate = await this.#sign({ request, template }, authority, settings, line);
-    return { certificate, roots: trustedRoots(authority), incarnation: incarnation() };
+    const { certificate, until } = await this.#sign({ request, template }, authority, settings, line);
+    return { certificate, roots: trustedRoots(authority), incarnation: incarnation(), until };
   }
 
   /** The same one as long as the authority is. */
@@ -189,15 +199,16 @@ export class CertificateAuthority implements Duty {
     authority: Authority,
     settings: ClusterSpec['CAConfig'],
     line: OneByOne,
-  ): Promise<string> {
+  ): Promise<{ certificate: string; until: number }> {
     const { certificates } = this.#parts;
     const issuer = this.#issuerOf(authority);
     const urls = externalsFor(issuer.certificate, authority, settings);
-    if (urls.length === 0) return line.alone(() => certificates.issue(request, template, issuer));
+    if (urls.length === 0) return { certificate: await line.alone(() => certificates.issue(request, template, issuer)), until: template.validity.notAfter };
     // What is no request is refused here, as it is without an external CA.
     await certificates.checkRequest(request);
     const leaf = await this.#askExternals(urls, { request, template, issuer: issuer.certificate }, trustedRoots(authority));
-    return issuer.crossSigned === undefined ? leaf : joinPem(leaf, issuer.crossSigned);
+    const until = certificates.read(leaf).validity.notAfter;
+    return { certificate: issuer.crossSigned === undefined ? leaf : joinPem(leaf, issuer.crossSigned), until };
   }
 
   /** The first that signs is enough. */

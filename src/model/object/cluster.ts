@@ -17,6 +17,8 @@ export interface Cluster extends Meta {
     UnlockKey?: string;
     /** What people encrypt for this cluster alone; its first leader that knows of it makes one. */
     Sealing?: Sealing;
+    /** Nodes that were removed while they may have a manager's certificate: id → leader's time (ms) when that ends. Managers hear nothing of them, whatever they show. */
+    Removed?: Readonly<Record<string, number>>;
   };
 }
 

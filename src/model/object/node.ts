@@ -20,6 +20,10 @@ export interface Node extends Meta {
     Role?: NodeSpec['Role'];
     /** Digest of the key that its newest certificate is for: by that it is known where no root vouches for it. */
     Key?: string;
+    /** Leader's time (ms) until when that certificate is good; absent: an earlier program noted the key alone. */
+    KeyUntil?: number;
+    /** Leader's time (ms) until when it may have a certificate that names it a manager; absent: it has had none, or an earlier program gave it. */
+    ManagerUntil?: number;
     /** Leader's time (ms) until when it may have its certificate renewed though that has expired: somebody said so. */
     ReadmitUntil?: number;
     /** It was let go as a manager and has not said yet that it knows: it is told so before it can be one again. */

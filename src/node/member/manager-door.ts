@@ -81,6 +81,12 @@ export class ManagerDoor {
     }
   }
 
+  /** What a node has open here ends: it was removed, or is no manager any more. */
+  cut(nodeId: string): void {
+    this.tunnels.cut(nodeId);
+    this.#remote?.cut(nodeId);
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel();

@@ -28,6 +28,7 @@ import { ReplicatedState } from '#replica/state';
 import type { LiveTls, NodeTls } from '#rpc/credentials';
 import { ForwardClient } from '#rpc/forward/forward-client';
 import { RaftTransport } from '#rpc/raft/raft-transport';
+import type { EventOf } from '#store/action';
 import { clusterOf } from '#store/view';
 import { gitOpsOptions } from '../git-ops-options.ts';
 import { ManagerDoor } from './manager-door.ts';
@@ -151,9 +152,9 @@ export class ManagerPart {
       clock,
       logger: logger.child({ part: 'lock' }),
     });
-    // A node that was removed is cut off at once.
+    // Whoever was removed, or may do less than before, is cut off at once: what he has open was let pass by what he was.
     this.state.watch((events) => {
-      for (const { kind, id, object } of events) if (kind === 'node' && !object) this.#door?.tunnels.cut(id);
+      for (const event of events) if (event.kind === 'node' && mayDoLess(event)) this.#door?.cut(event.id);
     });
   }
 
@@ -190,6 +191,7 @@ export class ManagerPart {
           const node = this.state.store.get('node', id);
           return node && roleOf(node);
         },
+        wasRemoved: (id) => (clusterOf(this.state.store)?.Shoal?.Removed?.[id] ?? 0) > this.#clock.now(),
         current: () => this.seat.leads(),
         byKey: (digest) => nodeOfKey(this.state.store, digest),
       },
@@ -283,4 +285,8 @@ export class ManagerPart {
 function ownOf(tls: LiveTls | undefined): NodeTls {
   if (!tls) throw new Refusal('unavailable', 'this manager has no certificate to show to an external CA yet');
   return tls.now;
+}
+
+function mayDoLess({ object, previous }: EventOf<'node'>): boolean {
+  return !object || (previous !== undefined && roleOf(previous) === 'manager' && roleOf(object) !== 'manager');
 }

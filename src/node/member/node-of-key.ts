@@ -6,7 +6,13 @@ import { clusterOf, type View } from '#store/view';
 export function nodeOfKey(view: View, digest: string): KeyOwner | undefined {
   for (const node of view.list('node')) {
     if (node.Shoal?.Key !== digest) continue;
-    return { nodeId: node.ID, role: roleOf(node), clusterId: clusterOf(view)?.ID ?? '', readmittedUntil: node.Shoal.ReadmitUntil ?? 0 };
+    return {
+      nodeId: node.ID,
+      role: roleOf(node),
+      clusterId: clusterOf(view)?.ID ?? '',
+      certifiedUntil: node.Shoal.KeyUntil ?? 0,
+      readmittedUntil: node.Shoal.ReadmitUntil ?? 0,
+    };
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 /** Who may call what, over real connections: every method that is served, with every kind of certificate. */
 import { connect as connectTls } from 'node:tls';
-import type { ChannelCredentials, ServiceDefinition } from '@grpc/grpc-js';
+import { Client, Metadata, type ChannelCredentials, type ServerDuplexStream, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
 import { certificates } from '#identity/certificates';
@@ -17,15 +17,19 @@ const roles = new Map<string, 'manager' | 'worker'>([
 ]);
 let state = true;
 let current = true;
+const removed = new Set<string>();
 /** Nodes by the digest of the key that they are known by. */
 const keys = new Map<string, KeyOwner>();
 const members: Members = {
   clusterId: () => (state ? 'c1' : undefined),
   roleOf: (id) => roles.get(id),
   current: () => current,
+  wasRemoved: (id) => removed.has(id),
   byKey: (digest) => keys.get(digest),
 };
 const heard: (string | undefined)[] = [];
+/** Calls are answered with their beginning alone. */
+let holdOpen = false;
 
 let ours: TestAuthority;
 let foreign: TestAuthority;
@@ -35,10 +39,12 @@ let port: number;
 
 /** Every handler says whose call it took, and then fails in a way that only a handler does. */
 function recorder(service: ServiceDefinition): Parameters<RpcServer['add']>[1] {
-  const handle = (method: ServiceDefinition[string]) => (call: { emit(event: string, error: object): void }, answer: (error: object) => void) => {
+  const handle = (method: ServiceDefinition[string]) => (call: ServerDuplexStream<Buffer, Buffer>, answer: (error: object) => void) => {
+    call.on('error', () => undefined);
+    if (holdOpen) return call.sendMetadata(new Metadata());
     const through = { code: 11, details: 'handled' };
     heard.push(open.includes(method.path) ? undefined : callerOf(call).nodeId);
-    if (method.responseStream) call.emit('error', through);
+    if (method.responseStream) call.emit('error', through as unknown as Error);
     else answer(through);
   };
   return Object.fromEntries(Object.entries(service).map(([name, method]) => [name, handle(method) as never]));
@@ -86,6 +92,8 @@ describe.each(methods.map(({ path }) => path))('%s', (path) => {
 
   test('to no node that was removed, and to no role that was taken away', async () => {
     expect(await call(path, clientCredentials(await ours.node('gone', 'worker')))).toMatch(refused ?? /^7 (node gone was removed from swarm|a worker may not)/);
+    removed.add('gone');
+    expect(await call(path, clientCredentials(await ours.node('gone', 'manager')))).toMatch(refused ?? /^7 node gone was removed from swarm/);
     const demoted = await call(path, clientCredentials(await ours.node('demoted', 'manager')));
     expect(demoted).toMatch(managersOnly.includes(path) ? /^7 node demoted is a worker/ : /^handled$/);
   });
@@ -94,15 +102,20 @@ describe.each(methods.map(({ path }) => path))('%s', (path) => {
 test('whoever has the key of a node may ask for its next certificate, whatever root or time his is of, and for nothing else', async () => {
   const past = Date.now() - 30 * 24 * 3_600_000;
   const [missed, slept] = [await foreign.node('hand', 'worker'), await ours.node('hand', 'worker', past)];
-  const owner = { nodeId: 'hand', role: 'worker', clusterId: 'c1', readmittedUntil: 0 } as const;
+  const owner = { nodeId: 'hand', role: 'worker', clusterId: 'c1', certifiedUntil: Date.now() + 600_000, readmittedUntil: 0 } as const;
+  const over = { ...owner, certifiedUntil: past };
   const digestOf = ({ now }: LiveTls): string => certificates.keyDigest(now.certificate) ?? '';
   const asking = ({ now }: LiveTls) => clientCredentials(new LiveTls({ ...now, roots: own.now.roots }));
   const renew = '/shoal.v1.CaService/Renew';
-  for (const tls of [missed, slept]) keys.set(digestOf(tls), owner);
+  keys.set(digestOf(missed), owner);
+  keys.set(digestOf(slept), over);
   heard.length = 0;
   expect(await call(renew, asking(missed))).toBe('handled');
+  // What he signs himself says what he likes: it counts when the certificate ends that he was given.
+  keys.set(digestOf(missed), over);
+  expect(await call(renew, asking(missed))).toMatch(/^7 the certificate of node hand has expired/);
   expect(await call(renew, asking(slept))).toMatch(/^7 the certificate of node hand has expired: "shoal node readmit hand" on a manager/);
-  keys.set(digestOf(slept), { ...owner, readmittedUntil: Date.now() + 600_000 });
+  keys.set(digestOf(slept), { ...over, readmittedUntil: Date.now() + 600_000 });
   expect(await call(renew, asking(slept))).toBe('handled');
   expect(heard).toEqual(['hand', 'hand']);
   for (const { path } of methods.filter((each) => each.path !== renew && !open.includes(each.path)))
@@ -140,6 +153,49 @@ test('a manager that may be behind denies nobody whom it does not know: it may b
   } finally {
     current = true;
   }
+});
+
+test('what a node has open ends when it is cut off, and it is judged anew', async () => {
+  const client = new Client(`127.0.0.1:${port}`, clientCredentials(await ours.node('hand', 'worker')));
+  const pass = (bytes: Buffer): Buffer => bytes;
+  const waiting = client.makeBidiStreamRequest('/shoal.v1.TunnelService/Open', pass, pass);
+  const ended = new Promise<ServiceError>((resolve) => waiting.on('error', resolve));
+  holdOpen = true;
+  try {
+    const began = new Promise<void>((resolve) => waiting.on('metadata', () => resolve()));
+    waiting.write(Buffer.alloc(0));
+    await began;
+    server.cut('boss');
+    server.cut('nobody');
+    roles.delete('hand');
+    server.cut('hand');
+    expect((await ended).code).toBe(14);
+    expect(await call('/shoal.v1.TunnelService/Open', clientCredentials(await ours.node('hand', 'worker')))).toBe('7 node hand was removed from swarm');
+  } finally {
+    holdOpen = false;
+    roles.set('hand', 'worker');
+    client.close();
+  }
+});
+
+test('who may not call is told so before he has said anything, and nobody says more than there is to say', async () => {
+  const large = Buffer.alloc(100 * 1024);
+  const pass = (bytes: Buffer): Buffer => bytes;
+  const answer = async (path: string, credentials: ChannelCredentials, bytes?: Buffer): Promise<number | undefined> => {
+    const client = new Client(`127.0.0.1:${port}`, credentials);
+    const stream = client.makeClientStreamRequest(path, pass, pass, () => undefined);
+    const ended = new Promise<ServiceError>((resolve) => stream.on('error', resolve).on('status', (status: ServiceError) => resolve(status)));
+    // Without bytes the request stays without its message.
+    if (bytes) stream.end(bytes);
+    const { code } = await ended;
+    client.close();
+    return code;
+  };
+  const stranger = strangerCredentials(own.now.roots);
+  expect(await answer('/shoal.v1.DispatcherService/Heartbeat', stranger)).toBe(16);
+  expect(await answer('/shoal.v1.RaftService/Entries', clientCredentials(await ours.node('hand', 'worker')))).toBe(7);
+  expect(await answer('/shoal.v1.CaService/Join', stranger, large)).toBe(8);
+  expect(await answer('/shoal.v1.DispatcherService/Heartbeat', clientCredentials(await ours.node('hand', 'worker')), Buffer.alloc(17 * 1024 * 1024))).toBe(8);
 });
 
 test('a method that nobody serves is not there, whatever the certificate', async () => {

@@ -168,7 +168,12 @@ test('a worker that is wanted as a manager gets its certificate and its seat whe
   cluster.run(unseatManager(nodeId));
   const last = await askToRenew(address, credentials, renewal(await certificates.request(certificates.newKey())));
   expect(identityOf(certificates.read(last.certificate).subject)?.role).toBe('worker');
-  expect(cluster.store.get('node', nodeId)?.Shoal).toEqual({ Role: 'worker', Key: certificates.keyDigest(last.certificate) });
+  const noted = cluster.store.get('node', nodeId)?.Shoal;
+  const until = { KeyUntil: certificates.read(last.certificate).validity.notAfter, ManagerUntil: certificates.read(still.certificate).validity.notAfter };
+  expect(noted).toEqual({ Role: 'worker', Key: certificates.keyDigest(last.certificate), KeyUntil: expect.any(Number), ManagerUntil: expect.any(Number) });
+  for (const at of ['KeyUntil', 'ManagerUntil'] as const) expect(Math.abs((noted?.[at] ?? 0) - until[at]), at).toBeLessThan(1000);
+  cluster.run(removeNode(nodeId, true));
+  expect(clusterOf(cluster.store)?.Shoal?.Removed).toEqual({ [nodeId]: noted?.ManagerUntil });
 });
 
 test('guessing is slow, and what is no request leaves nothing behind', async () => {

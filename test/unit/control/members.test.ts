@@ -107,6 +107,26 @@ test('a node is removed when it is down or by force, and orphans its tasks', () 
   expect(cluster.store.get('task', 't')?.Status.State).toBe('orphaned');
 });
 
+test('of a removed node it is kept that it may have the certificate of a manager, as long as that is good', () => {
+  const start = Date.UTC(2026, 0, 1);
+  let now = start;
+  const cluster = initialisedCluster({ clock: { now: () => now } });
+  const removed = () => clusterOf(cluster.store)?.Shoal?.Removed;
+  const add = (id: string, Shoal: NonNullable<Node['Shoal']>): void =>
+    cluster.write([create('node', { ...newMeta(id), Spec: active, Status: { State: 'down', Addr: '' }, Shoal })]);
+  add('worker', { Role: 'worker', Key: 'k', KeyUntil: start + 9e9 });
+  cluster.run(removeNode('worker', false));
+  expect(removed()).toBeUndefined();
+  add('once', { Role: 'worker', Key: 'k', KeyUntil: start + 9e9, ManagerUntil: start + 5000 });
+  cluster.run(removeNode('once', false));
+  expect(removed()).toEqual({ once: start + 5000 });
+  now = start + 5000;
+  // Of an earlier program: nothing was noted, and it may have had one until a moment ago.
+  add('older', { Role: 'worker', Key: 'k' });
+  cluster.run(removeNode('older', false));
+  expect(removed()).toEqual({ older: now + defaultClusterSpec.CAConfig.NodeCertExpiry / 1e6 });
+});
+
 test('hostnames and prefixes may be ambiguous', () => {
   const cluster = initialisedCluster();
   addWorker(cluster, 'abc1');

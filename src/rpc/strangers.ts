@@ -1,0 +1,38 @@
+/** Calls of those who have shown no certificate that counts: few at a time, and none for long. */
+import { Places } from '#base/pace/places';
+import { Refusal } from '#base/refusal';
+
+/** Many nodes may join at once; those who find no place ask again. */
+const mostCalls = 512;
+const mostOfAnAddress = 64;
+/** Longer than a joiner waits for its answer. */
+const longestMs = 30_000;
+
+/** The part of a call that is needed to end it. */
+export interface StrangersCall {
+  once(event: 'close', listener: () => void): unknown;
+}
+
+export class Strangers {
+  readonly #all = new Places(mostCalls);
+  readonly #byAddress = new Map<string, Places>();
+
+  /** Refuses where too many are being answered; `cut` is called when the call takes too long. */
+  enter(address: string, call: StrangersCall, cut: () => void): void {
+    const own = this.#byAddress.get(address) ?? new Places(mostOfAnAddress);
+    const leaveOwn = own.take();
+    const leaveAll = leaveOwn && this.#all.take();
+    if (!leaveAll) {
+      leaveOwn?.();
+      throw new Refusal('unavailable', 'too many who have no certificate ask at once: try again in a moment');
+    }
+    this.#byAddress.set(address, own);
+    const timer = setTimeout(cut, longestMs).unref();
+    call.once('close', () => {
+      clearTimeout(timer);
+      leaveOwn();
+      leaveAll();
+      if (own.taken === 0) this.#byAddress.delete(address);
+    });
+  }
+}
