@@ -238,7 +238,11 @@ export class Agent {
   }
 
   #assigned(message: AssignmentMessage): void {
-    if (this.#left) return;
+    if (this.#left) {
+      // Nobody waits for a node that leads nobody any more.
+      if (message.acknowledge) void this.#acknowledge(message.resultsIn, this.#loop.networkLoop.publish());
+      return;
+    }
     const touched = this.#assignments.apply(message);
     if (message.type === 'complete') this.#afterComplete();
     if (touched.tasks.size > 0) this.#fence.plan();

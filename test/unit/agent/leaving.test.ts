@@ -114,3 +114,36 @@ test('leaving finds what the engine still was making', async () => {
   await left;
   expect(await engine.observe()).toEqual([]);
 });
+
+test('a node that leaves, and waits for its containers to end, keeps no task of another node waiting', async () => {
+  const { engine, dispatcher, reach } = await startAgent();
+  const agent = running[0]!;
+  const known = engine.carryOut.bind(engine);
+  let end = (): void => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  let stopping = false;
+  engine.carryOut = async (step, signal) => {
+    if (step.type === 'stopContainer' || step.type === 'removeContainer') {
+      stopping = true;
+      await ended;
+    }
+    return known(step, signal);
+  };
+  dispatcher.assign([assigned(makeTask('t1'))]);
+  await reach('t1', 'running');
+  const left = agent.removeAll(limitMs);
+  await until(
+    () => stopping,
+    limitMs,
+    () => 'nothing is stopped',
+  );
+  dispatcher.send({ type: 'incremental', appliesTo: 1, resultsIn: 2, changes: [], acknowledge: true });
+  await until(
+    () => dispatcher.acknowledged.length > 0,
+    limitMs,
+    () => 'nothing was acknowledged',
+  );
+  end();
+  await left;
+  expect(dispatcher.acknowledged).toEqual([2]);
+});
