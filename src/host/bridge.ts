@@ -1,6 +1,6 @@
 /** Settings of the engine's bridges that published ports need. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { run } from './run.ts';
+import { batchInput, run } from './run.ts';
 
 const limits = { timeoutMs: 5000 };
 /** As many processes may be started one by one. */
@@ -42,9 +42,9 @@ async function portsShown(selection: readonly string[]): Promise<readonly Bridge
 }
 
 async function turnHairpinOn(ports: readonly BridgePort[]): Promise<void> {
-  const lines = ports.filter(({ hairpin }) => !hairpin).map(({ ifname }) => `link set dev ${ifname} hairpin on\n`);
+  const lines = ports.filter(({ hairpin }) => !hairpin).map(({ ifname }) => `link set dev ${ifname} hairpin on`);
   // A container that ends just now takes its port along; that is no fault.
-  if (lines.length > 0) await run('bridge', ['-force', '-batch', '-'], { ...limits, input: lines.join('') });
+  if (lines.length > 0) await run('bridge', ['-force', '-batch', '-'], { ...limits, input: batchInput(lines) });
 }
 
 /** Containers keep their neighbour's hardware address for a while; the kernel tells them of a new one when the bridge comes up. */

@@ -8,7 +8,7 @@ import type { VirtualService } from '#network/virtual-services';
 import { changeText } from '#network/rules/rule-set';
 import type { WayBack } from '#network/rules/way-back';
 import { withRuleFile } from './rule-table.ts';
-import { run } from './run.ts';
+import { batchInput, run } from './run.ts';
 
 interface Container {
   attachment: TaskAttachment;
@@ -161,7 +161,7 @@ export class ContainerTables {
 
 /** Why the container did not take `text` and `routes`; undefined when it did. */
 async function enterWith({ pid }: Container, text: string, routes: readonly string[]): Promise<string | undefined> {
-  const input = routes.map((line) => `${line}\n`).join('');
+  const input = batchInput(routes);
   const words = (file: string): string[] => (routes.length > 0 ? ['sh', '-c', withRoutes, 'sh', file] : ['nft', '-f', file]);
   const { code, stderr } = await withRuleFile(text, (file) => run('nsenter', ['-t', String(pid), '-n', ...words(file)], { ...limits, input }));
   // What is there already is well.

@@ -35,6 +35,13 @@ export function run(command: string, args: readonly string[], { timeoutMs, input
   });
 }
 
+/** Commands for a tool that reads them from its standard input, one a line. Throws for one that would be several, whatever it was made of. */
+export function batchInput(lines: readonly string[]): string {
+  const several = lines.find((line) => /\p{Cc}/u.test(line));
+  if (several !== undefined) throw new Error(`this is no line for a tool of the kernel: ${JSON.stringify(several)}`);
+  return lines.map((line) => `${line}\n`).join('');
+}
+
 /** Whether `run` would find `command`. */
 export async function isInstalled(command: string): Promise<boolean> {
   for (const folder of (toolEnvironment()['PATH'] ?? '').split(':')) {

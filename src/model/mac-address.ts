@@ -13,7 +13,13 @@ export function interfacesOf(task: Task): readonly NetworkAttachment[] {
   return attached.toSorted((a, b) => Number(a.Network.Spec.Ingress ?? false) - Number(b.Network.Spec.Ingress ?? false));
 }
 
-/** What the spec asks for is the first interface's. */
+/** One that an interface can have: six bytes with colons between, of one host, and not nothing. It goes into settings of other hosts. */
+export function isMacAddress(text: string): boolean {
+  return /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i.test(text) && /[1-9a-f]/i.test(text);
+}
+
+/** What the spec asks for is the first interface's. Specs of before it was looked at may ask for what is none. */
 export function wishedMacAddress(task: Task, networkId: string): string | undefined {
-  return interfacesOf(task)[0]?.Network.ID === networkId ? task.Spec.ContainerSpec?.Shoal?.MacAddress : undefined;
+  const wished = interfacesOf(task)[0]?.Network.ID === networkId ? task.Spec.ContainerSpec?.Shoal?.MacAddress : undefined;
+  return wished !== undefined && isMacAddress(wished) ? wished : undefined;
 }

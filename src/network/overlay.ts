@@ -1,5 +1,6 @@
 /** A node's part of the networks over several hosts: which it needs, and behind which host every address of others is. */
 import { compareTexts } from '#base/text/text';
+import { isHostAddress } from '#model/ipv4';
 import { macAddress } from '#model/mac-address';
 import { bridgeName, chosenGateway, isEncrypted, networkNumber, tunnelName } from '#model/object/network';
 import type { LocalNetwork, Overlay, Peer } from './contract.ts';
@@ -60,9 +61,9 @@ const usualPort = 4789;
 /** A network without another node has no tunnel: a node that is alone pays for nothing. */
 export function planOverlay({ networks, peers, services, port = usualPort }: Overlay): OverlayPlan {
   const problems: string[] = [];
-  const reachable = peers.filter(({ address }) => isIPv4(address));
+  const reachable = peers.filter(({ address }) => isHostAddress(address));
   for (const { nodeId, address } of peers) {
-    if (!isIPv4(address)) problems.push(`node ${nodeId} is known by the address '${address}': networks over several hosts need one of IP version 4`);
+    if (!isHostAddress(address)) problems.push(`node ${nodeId} is known by the address '${address}': networks over several hosts need one of IP version 4`);
   }
   const addresses = taskAddresses(services);
   const virtual = virtualAddresses(services);
@@ -173,8 +174,4 @@ function tunnelOf({ network, gateway }: LocalNetwork, peers: readonly Peer[], ta
 function answeredGateway({ network, gateway }: LocalNetwork, peers: readonly Peer[]): string | undefined {
   const chosen = chosenGateway(network);
   return chosen && chosen !== gateway && !peers.some((peer) => peer.gateway === chosen) ? chosen : undefined;
-}
-
-function isIPv4(address: string): boolean {
-  return /^\d+\.\d+\.\d+\.\d+$/.test(address) && address !== '0.0.0.0';
 }

@@ -2,7 +2,7 @@
 import { compareTexts } from '#base/text/text';
 import type { EndpointAddress, EndpointTask, PortOptions } from '#model/object/assignment';
 import { hostAddressOf, isIngress, protocolOf, type Protocol } from '#model/port/port';
-import { bracketed } from '#model/address';
+import { bracketed, isAddress } from '#model/address';
 import type { Traffic } from './contract.ts';
 
 export interface PublishedPort {
@@ -43,6 +43,8 @@ export function publishedPorts(traffic: Traffic, nodeId: string): PublishedPort[
       // A port without a number has not been allocated yet; host mode is the engine's own work.
       if (!port || !target || !isIngress(config)) continue;
       const hostAddress = hostAddressOf(config);
+      // Of a specification that was not looked at: it is to be served nowhere rather than everywhere.
+      if (hostAddress !== '' && !isAddress(hostAddress)) continue;
       const { Source: source, Sticky: sticky } = config.Options ?? {};
       const meant = source === 'local' ? ready.filter((task) => task.nodeId === nodeId) : ready;
       ports.push({

@@ -46,7 +46,7 @@ export function containerRequest(task: Task, context: BodyContext): ContainerReq
   const body = compact({
     ...config(spec, task, context.nodeId),
     // Engines before API 1.44 know no address of an endpoint; later ones want both equal.
-    MacAddress: first && spec.Shoal?.MacAddress,
+    MacAddress: first && wishedMacAddress(task, first.networkId),
     ExposedPorts: ports.length > 0 ? Object.fromEntries(ports.map((port) => [targetKey(port), {}])) : undefined,
     HostConfig: compact({
       ...hostConfig(task),

@@ -2,6 +2,7 @@
 import { nanosecondsPerMillisecond } from '#base/text/duration';
 import { Refusal } from '#base/refusal';
 import { readImage } from '#model/image/image-reference';
+import { isMacAddress } from '#model/mac-address';
 import type { ConfigReference, ContainerSpec, Healthcheck, SecretReference } from '#model/object/service-spec';
 
 export function checkContainer(spec: ContainerSpec): void {
@@ -10,6 +11,9 @@ export function checkContainer(spec: ContainerSpec): void {
   checkHealth(spec.Healthcheck);
   checkTargets('secret', spec.Secrets ?? []);
   checkTargets('config', spec.Configs ?? []);
+  const mac = spec.Shoal?.MacAddress;
+  if (mac && !isMacAddress(mac))
+    throw new Refusal('invalidArgument', `ContainerSpec: ${JSON.stringify(mac)} is not a valid mac address of one host (such as 02:42:ac:11:65:43)`);
 }
 
 function checkReference(image: string | undefined): void {

@@ -1,6 +1,7 @@
 /** What a service spec must fulfil by itself (swarmkit manager/controlapi/service.go). */
 import { parseConstraints } from '#model/constraint';
 import { Refusal } from '#base/refusal';
+import { isAddress } from '#model/address';
 import { modeOf, defaults } from '#model/object/service';
 import { serviceSpec } from '#model/shape/service-shape';
 import type { EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '#model/object/service-spec';
@@ -82,7 +83,10 @@ function checkEndpoint(spec: EndpointSpec | undefined): void {
     if (mode === 'dnsrr' && isIngress(port)) {
       throw new Refusal('invalidArgument', "EndpointSpec: port published with ingress mode can't be used with dnsrr mode");
     }
-    const key = `${publishedKey(port)} ${hostAddressOf(port)}`;
+    const address = hostAddressOf(port);
+    if (address !== '' && !isAddress(address))
+      throw new Refusal('invalidArgument', `EndpointSpec: ${JSON.stringify(address)} is no address that a port can be published for`);
+    const key = `${publishedKey(port)} ${address}`;
     if (port.PublishedPort && published.has(key)) {
       throw new Refusal('invalidArgument', 'EndpointSpec: duplicate published ports provided');
     }

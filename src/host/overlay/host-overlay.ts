@@ -16,7 +16,7 @@ import { LoadedRules } from '../loaded-rules.ts';
 import type { RuleWatch } from '../rule-watch.ts';
 import { EncryptingDevice } from './encrypting-device.ts';
 import { groundOf, lookAtOverlay, type Ground } from './overlay-look.ts';
-import { run } from '../run.ts';
+import { batchInput, run } from '../run.ts';
 
 export interface HostOverlayOptions {
   /** Keeps the daemons of one machine apart. */
@@ -222,7 +222,7 @@ export class HostOverlay implements Facet<Overlay> {
     this.#counters.processes += 1;
     this.#counters.lines += lines.length;
     this.#counters.tunnels_made += lines.filter((line) => line.startsWith('link add ')).length;
-    const { code, stderr } = await run(command, ['-force', '-batch', '-'], { ...limits, input: `${lines.join('\n')}\n` });
+    const { code, stderr } = await run(command, ['-force', '-batch', '-'], { ...limits, input: batchInput(lines) });
     if (code === 0) return;
     // What is gone already need not be removed.
     const failures = stderr.split('\n').filter((line) => line !== '' && !/^Command failed|No such file or directory|Cannot find device/.test(line));

@@ -1,5 +1,5 @@
 /** What a node says of itself and its tasks, read as Go's clients will read it: known fields of known types, and nothing else. */
-import { addressNumber, parseSubnet } from '#model/ipv4';
+import { isHostAddress, parseSubnet } from '#model/ipv4';
 import type { NodeDescription, NodeEncryption, PortClash } from '#model/object/node';
 import type { Resources } from '#model/object/service-spec';
 import type { TaskStatus } from '#model/object/task';
@@ -42,7 +42,7 @@ export function readDescription(value: NodeDescription): NodeDescription {
   const Shoal: Said = {
     ...rest,
     ...(UsedSubnets && { UsedSubnets: UsedSubnets.filter((subnet) => parseSubnet(subnet) !== undefined).slice(0, subnetsLimit) }),
-    ...(DataPathAddr !== undefined && addressNumber(DataPathAddr) !== undefined && { DataPathAddr }),
+    ...(DataPathAddr !== undefined && isHostAddress(DataPathAddr) && { DataPathAddr }),
     ...(Encryption && { Encryption: readEncryption(Encryption) }),
   };
   return { ...read, Shoal };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addressNumber, addressText, hostsOf, overlaps, parseSubnet, subnetText } from '#model/ipv4';
+import { addressNumber, addressText, hostsOf, isHostAddress, overlaps, parseSubnet, subnetText } from '#model/ipv4';
 
 test.each([
   ['10.0.0.0/24', '10.0.0.0/24', '10.0.0.1', '10.0.0.254'],
@@ -33,4 +33,14 @@ test('ranges overlap when they share one address', () => {
   expect(overlaps({ first: 1, last: 5 }, { first: 5, last: 9 })).toBe(true);
   expect(overlaps({ first: 1, last: 5 }, { first: 6, last: 9 })).toBe(false);
   expect(overlaps({ first: 1, last: 9 }, { first: 3, last: 4 })).toBe(true);
+});
+
+test.each([
+  ['192.0.2.1', true],
+  ['10.0.0.255', true],
+  ...['999.1.1.1', '1.2.3.256', '1.2.3', '1.2.3.4/24', '1.2.3.4\n', '01.2.3.4', '0.0.0.0', '127.0.0.1', '224.0.0.1', '255.255.255.255', 'fd00::1', ''].map(
+    (text): [string, boolean] => [text, false],
+  ),
+])('%j is the address of a host: %s', (text, is) => {
+  expect(isHostAddress(text)).toBe(is);
 });

@@ -49,6 +49,14 @@ describe('the plan', () => {
     });
   });
 
+  test.each(['999.1.1.1', '1.2.3.4/x\nflush', '127.0.0.1', '0.1.2.3', '224.0.0.1', 'fd00::1', ''])(
+    'a node that is known by %j is told of, and costs nobody else his way',
+    (address) => {
+      const { members, tunnels, problems } = planOverlay(overlay([peer('liar', '10.5.0.250', address), two], task('t2', 'node2', '10.5.0.3')));
+      expect([members, problems.length, [...(tunnels[0]?.ways.keys() ?? [])]]).toEqual([['192.0.2.2'], 1, ['10.5.0.254', '10.5.0.3']]);
+    },
+  );
+
   test('of two holders of an address the ready one counts, and one that is here takes it from another host', () => {
     const moved = planOverlay(overlay([two, three], task('t3', 'node3', '10.5.0.3'), task('t2', 'node2', '10.5.0.3', false)));
     expect(moved.tunnels[0]?.ways.get('10.5.0.3')?.underlay).toBe('192.0.2.3');

@@ -8,6 +8,13 @@ const networks = [
   { network: clusterNetwork('ingress', { Ingress: true }), gateway: '10.0.3.1' },
 ];
 
+test('a port for what is no address, of a specification that nobody looked at, is served nowhere', () => {
+  const endpoint = serviceEndpoint('web', ['8080:80/tcp'], []);
+  const saying = (HostIP: string) => ({ services: [{ ...endpoint, Ports: endpoint.Ports.map((port) => ({ ...port, Shoal: { HostIP } })) }], networks });
+  expect(publishedPorts(saying('1.2.3.4 : drop'), 'node1')).toEqual([]);
+  expect(publishedPorts(saying('192.0.2.1'), 'node1').map(holderKey)).toEqual(['192.0.2.1:8080/tcp']);
+});
+
 test('ready tasks are targets at their ingress address, in a settled order', () => {
   const tasks = [
     endpointTask('b', 2, true, 'front 10.0.1.6', 'ingress 10.0.3.6'),

@@ -19,6 +19,26 @@ test.each<[string, ServiceSpec, string]>([
   ['a long name', serviceSpec('a'.repeat(64)), 'name must be 63 characters or fewer'],
   ['no container', { Name: 'web', TaskTemplate: {} }, 'mismatched Runtime and *Spec fields'],
   ['no image', container({ Image: '' }), 'ContainerSpec: image reference must be provided'],
+  [
+    'a mac address that is a command',
+    container({ Shoal: { MacAddress: '02:42:00:00:00:01 dev lo\nnetns add a' } }),
+    'ContainerSpec: "02:42:00:00:00:01 dev lo\\nnetns add a" is not a valid mac address of one host (such as 02:42:ac:11:65:43)',
+  ],
+  [
+    'a mac address of many',
+    container({ Shoal: { MacAddress: '03:42:00:00:00:01' } }),
+    'ContainerSpec: "03:42:00:00:00:01" is not a valid mac address of one host (such as 02:42:ac:11:65:43)',
+  ],
+  [
+    'a mac address of nobody',
+    container({ Shoal: { MacAddress: '00:00:00:00:00:00' } }),
+    'ContainerSpec: "00:00:00:00:00:00" is not a valid mac address of one host (such as 02:42:ac:11:65:43)',
+  ],
+  [
+    'a port for what is no address',
+    { ...container({}), EndpointSpec: { Ports: [{ Protocol: 'sctp', TargetPort: 80, PublishedPort: 80, Shoal: { HostIP: '} drop' } }] } },
+    'EndpointSpec: "} drop" is no address that a port can be published for',
+  ],
   ['upper case image', container({ Image: 'App:1' }), 'ContainerSpec: "App:1" is not a valid repository/tag'],
   ['blank in image', container({ Image: 'a b' }), 'ContainerSpec: "a b" is not a valid repository/tag'],
   ['little cpu', task({ Resources: { Limits: { NanoCPUs: 999 } } }), 'invalid cpu value 9.99e-07: Must be at least 0.001'],
