@@ -1,18 +1,24 @@
 /** What parts of the program count and time of themselves, by name; whoever shows it hands in the meter. */
 
-interface Measure {
+export interface Measure {
   readonly help: string;
   readonly labels: readonly string[];
+  /** All values of its one label: each is told as 0 from the beginning, so that the first count is seen as one. */
+  readonly values?: readonly string[];
 }
 
 /** They only grow. A label's values are few, or as many as there are objects of that kind. */
 export const counters = {
-  shoal_raft_proposals_total: { help: 'Changes that this manager proposed to the log as its leader, by what became of them.', labels: ['result'] },
+  shoal_raft_proposals_total: {
+    help: 'Changes that this manager proposed to the log as its leader, by what became of them.',
+    labels: ['result'],
+    values: ['committed', 'without_effect', 'failed'],
+  },
   shoal_raft_leader_changes_total: { help: 'How often this manager saw another leader than before.', labels: [] },
   shoal_pass_long_turns_total: { help: 'Turns of the event loop of more than 20 ms that the leader’s decisions took.', labels: [] },
   shoal_heartbeats_received_total: { help: 'Beats of nodes that this leader took.', labels: [] },
-  shoal_heartbeats_sent_total: { help: 'Beats of this node to its manager, by result.', labels: ['result'] },
-  shoal_image_pulls_total: { help: 'Pulls of images on this node, by result.', labels: ['result'] },
+  shoal_heartbeats_sent_total: { help: 'Beats of this node to its manager, by result.', labels: ['result'], values: ['answered', 'failed'] },
+  shoal_image_pulls_total: { help: 'Pulls of images on this node, by result.', labels: ['result'], values: ['pulled', 'failed', 'cancelled'] },
   shoal_repository_syncs_total: { help: 'Looks at a repository by this leader, by result.', labels: ['repository', 'result'] },
   shoal_service_restarts_total: { help: 'Tasks of the service that took the place of one that ended by itself.', labels: ['service'] },
   shoal_service_task_failures_total: { help: 'Tasks of the service that failed or were rejected.', labels: ['service'] },

@@ -184,6 +184,7 @@ export class Metrics {
       const { DesiredTasks, RunningTasks } = serviceStatus(service, view.tasksOfService(service.ID));
       this.#services.wanted.set({ service: service.Spec.Name }, DesiredTasks);
       this.#services.running.set({ service: service.Spec.Name }, RunningTasks);
+      this.#meter.begin(service.Spec.Name);
     }
   }
 

@@ -1,5 +1,5 @@
 /** The meter that the parts of the daemon are given: what they count and time, as Prometheus reads it. */
-import { counters, notes, timers, type Counted, type Labels, type Meter, type Noted, type Timed } from '#base/meter';
+import { counters, notes, timers, type Counted, type Labels, type Measure, type Meter, type Noted, type Timed } from '#base/meter';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** From a sync of a quick disk to a pull over a slow line. */
@@ -8,7 +8,7 @@ const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const noLabels: Labels = {};
 
 interface Series {
-  inc?: (labels: Labels) => void;
+  inc?: (labels: Labels, by?: number) => void;
   observe?: (labels: Labels, seconds: number) => void;
   set?: (labels: Labels, value: number) => void;
   remove: (labels: Labels) => void;
@@ -21,9 +21,10 @@ export class PrometheusMeter implements Meter {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    for (const [name, { help, labels }] of Object.entries(counters)) {
+    for (const [name, { help, labels, values = [] }] of Object.entries<Measure>(counters)) {
       const counter = new Counter({ name, help, labelNames: [...labels], registers });
-      this.#series.set(name, { inc: (of) => counter.inc(of), remove: (of) => counter.remove(of) });
+      for (const value of values) counter.inc({ [labels[0] ?? '']: value }, 0);
+      this.#series.set(name, { inc: (of, by = 1) => counter.inc(of, by), remove: (of) => counter.remove(of) });
     }
     for (const [name, { help, labels }] of Object.entries(timers)) {
       const histogram = new Histogram({ name, help, labelNames: [...labels], buckets, registers });
@@ -45,6 +46,12 @@ export class PrometheusMeter implements Meter {
 
   note(name: Noted, value: number, labels: Labels = noLabels): void {
     this.#seriesOf(name, labels)?.set?.(labels, value);
+  }
+
+  /** What is counted of a service is told from when it is first seen: a rate knows no beginning. */
+  begin(service: string): void {
+    const labels = { service };
+    for (const [name, measure] of Object.entries<Measure>(counters)) if (measure.labels.join() === 'service') this.#seriesOf(name, labels)?.inc?.(labels, 0);
   }
 
   /** Forgets what was told of objects that are gone: names come and go without number. */
