@@ -229,11 +229,20 @@ export class Follower {
   /** `seen`: the repository was read just now. */
   async #compare(seen: boolean): Promise<void> {
     const { rendered } = this.#reader;
-    if (!rendered || (seen && this.#settled === rendered && !this.#carryOut.follows(rendered) && !this.#values.renews)) return;
+    if (!rendered) {
+      await this.#carryOut.keep();
+      return this.#compareLater();
+    }
+    if (seen && this.#settled === rendered && !this.#carryOut.follows(rendered) && !this.#values.renews) return;
     // What changes meanwhile is heard of, and takes it back.
     this.#settled = rendered;
     const equal = await this.#carryOut.run(rendered, seen);
     if (!equal) this.#settled = undefined;
+    this.#compareLater();
+  }
+
+  /** For what was taken back too often to be taken back again just now. */
+  #compareLater(): void {
     const { revertMs } = this.#carryOut;
     if (revertMs !== undefined) this.#compareIn(revertMs);
   }

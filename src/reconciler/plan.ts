@@ -4,6 +4,7 @@ import { Refusal } from '#base/refusal';
 import type { UseCaseContext } from '#control/cluster';
 import { inventoryOf, isEmptyRecord, ownedObjects } from '#control/stack/inventory';
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
+import { revisionWithDigest } from '#control/stack/revisions';
 import { adoptStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack, type DeployOptions } from '#control/stack/stacks';
 import { conditionOf, type Stack } from '#model/object/stack';
@@ -65,6 +66,19 @@ export function planRepository(view: View, repository: string, rendered: readonl
   const one = asOne(view, repository, commit, versions, removals);
   const steps = one.versions.flatMap(({ stack, steps: own }) => inForce(planning, stack.Name, own, stack));
   return [...inOrder(view, ordered, steps), ...one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own))];
+}
+
+/** What brings the versions in force back after a change by hand, by what the store holds of them: for as long as no commit can be read. */
+export function planKept(view: View, repository: string, now: number): Step[] {
+  const own = [...view.list('stack')].filter((stack) => isOwned(stack, repository) && !isEmptyRecord(stack) && !stack.KeepsDrift);
+  const versions = own.flatMap((stack): RenderedStack[] => {
+    const kept = revisionWithDigest(view, stack.Spec.Name, stack.Digest);
+    if (!kept || stack.Source.Kind !== 'repository') return [];
+    return [{ Name: stack.Spec.Name, Path: stack.Source.Path, Commit: stack.Source.Commit, spec: kept.Spec.Content, digest: kept.Digest }];
+  });
+  const applied = new Map(versions.map((version) => [version.Name, version]));
+  const planning: Planning = { view, repository, now, applied, inForce: new Set(), commit: '', confirmed: false, mass: undefined };
+  return versions.flatMap(({ Name }) => inForce(planning, Name, []));
 }
 
 interface Planning extends PlanOptions {
@@ -156,6 +170,7 @@ export function deployOptions(rendered: AppliedStack, source: RepositorySource):
     prune: Policy.KeepsServices !== true,
     ...(Policy.Waves && { waves: Policy.Waves }),
     ...(Policy.OnFailure && { onFailure: Policy.OnFailure }),
+    ...(Policy.KeepsDrift && { keepsDrift: true as const }),
     ...(Unit !== undefined && { unit: Unit }),
   };
 }

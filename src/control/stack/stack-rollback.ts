@@ -172,9 +172,9 @@ export function nextWave(name: string, number: number, makesWay = false): UseCas
     const stack = view.byName('stack', name);
     const revision = newestRevision(view, name);
     if (!stack?.Rollout || revision?.Spec.Number !== number || revision.Digest !== stack.Digest) return nothingDone;
-    const { Source: source, Digest: digest, OnFailure: onFailure, Rollout } = stack;
+    const { Source: source, Digest: digest, OnFailure: onFailure, KeepsDrift: keepsDrift, Rollout } = stack;
     const way = makesWay ? { makesWay } : { advances: true };
-    const options = { source, digest, prune: Rollout.Prunes, ...way, ...(onFailure && { onFailure }) };
+    const options = { source, digest, prune: Rollout.Prunes, ...way, ...(onFailure && { onFailure }), ...(keepsDrift && { keepsDrift }) };
     const { actions, result } = deployStack(revision.Spec.Content, options)(view, context);
     const removed = result.Removed.flatMap(({ Kind, Name }) => (Kind === 'service' ? [Name] : []));
     return { actions, result: { changed: actions.length > 0, removed } };

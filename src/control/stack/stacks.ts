@@ -74,6 +74,7 @@ export interface DeployOptions {
   /** What leaves goes now: it has what the others wait for. */
   makesWay?: boolean;
   onFailure?: Stack['OnFailure'];
+  keepsDrift?: true;
   /** Of all stacks that come in one entry with it. */
   unit?: string;
   /** The stack goes back to this revision. */
@@ -247,7 +248,7 @@ function revertedBy(view: View, stack: Stack | undefined, source: StackSource): 
   return { RevertedBy: { Repository, Suspended } };
 }
 
-interface Outcome extends Pick<DeployOptions, 'source' | 'restores' | 'rollback' | 'onFailure'> {
+interface Outcome extends Pick<DeployOptions, 'source' | 'restores' | 'rollback' | 'onFailure' | 'keepsDrift'> {
   name: string;
   services: readonly DeployedService[];
   digest: string;
@@ -268,15 +269,17 @@ function recordStack(overlay: Overlay, stack: Stack | undefined, outcome: Outcom
       : { Source: outcome.source, Digest: outcome.digest, Condition };
   const pinned = outcome.services.flatMap(({ Name, Image }) => (withoutDigest(Image) === Image ? [] : [[Name, Image] as const]));
   const Images = pinned.length > 0 ? { Images: Object.fromEntries(pinned) } : {};
-  const OnFailure = keepsOwner || outcome.rollback || outcome.restores ? stack?.OnFailure : outcome.onFailure;
+  const isKept = keepsOwner || outcome.rollback !== undefined || outcome.restores === true;
+  const OnFailure = isKept ? stack?.OnFailure : outcome.onFailure;
+  const KeepsDrift = isKept ? stack?.KeepsDrift : outcome.keepsDrift;
   const Waves = keepsOwner ? stack?.Rollout : outcome.Rollout;
-  const how = { ...(Waves && { Rollout: Waves }), ...(OnFailure && { OnFailure }) };
+  const how = { ...(Waves && { Rollout: Waves }), ...(OnFailure && { OnFailure }), ...(KeepsDrift && { KeepsDrift }) };
   const fields = { Spec: { Name: outcome.name }, Services, ...Images, Inventory: outcome.Inventory, ...how, ...kept };
   if (!stack) {
     overlay.lay([create('stack', { ...newMeta(context.newId()), ...fields })]);
     return;
   }
-  const { Confirmed, Quarantine, Images: _before, Rollout, OnFailure: staysBefore, ...rest } = stack;
+  const { Confirmed, Quarantine, Images: _before, Rollout, OnFailure: staysBefore, KeepsDrift: keptBefore, ...rest } = stack;
   const lasting = outcome.restores && Confirmed !== undefined ? { ...rest, Confirmed } : rest;
   const unchanged =
     overlay.actions.length === 0 &&
@@ -285,6 +288,7 @@ function recordStack(overlay: Overlay, stack: Stack | undefined, outcome: Outcom
     equal(stack.Inventory, fields.Inventory) &&
     equal(Rollout, Waves) &&
     staysBefore === OnFailure &&
+    keptBefore === KeepsDrift &&
     equal(Quarantine, kept.Quarantine) &&
     equal({ ...stack.Source, Commit: '' }, { ...fields.Source, Commit: '' }) &&
     sameCondition(stack.Condition, fields.Condition);

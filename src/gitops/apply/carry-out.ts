@@ -16,7 +16,7 @@ import type { Declared, RepositoryStatus } from '#model/object/repository';
 import type { StackSource } from '#model/object/stack';
 import { pauseOf } from '#reconciler/pause';
 import { refusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } from '#reconciler/outcome';
-import { deployOptions, planRepository, type PlanOptions } from '#reconciler/plan';
+import { deployOptions, planKept, planRepository, type PlanOptions } from '#reconciler/plan';
 import { applyDeclared } from '#control/repository/declared';
 import { SettledStacks } from '#reconciler/settled';
 import { inUnit, isFresh, isUnit } from '#reconciler/unit';
@@ -157,6 +157,17 @@ export class CarryOut {
     );
     await this.#setStatus({ ...status, Followed: this.#parts.followed });
     return steps.length === 0 && status.State === 'synced';
+  }
+
+  /** Nothing of the repository can be read, and there is no mirror of it: what is in force is what the store holds of it. */
+  async keep(): Promise<void> {
+    const { cluster, clock } = this.#parts;
+    this.#revertMs = undefined;
+    const view = await cluster.read();
+    const repository = view.byName('repository', this.#repository);
+    if (!repository || stillness(repository, clock.now())) return;
+    for (const step of planKept(view, this.#repository, clock.now()))
+      if (pauseOf(view, step, undefined) === undefined && !this.#comesLater(step)) await this.#carryOut(step, repository.Status);
   }
 
   /** Whether it undoes what was undone too often lately. */

@@ -43,6 +43,8 @@ export interface Stack extends Meta {
   Rollout?: StackRollout;
   /** `stay`: a version that fails is not taken back. What the operator says of the repository wins. */
   OnFailure?: 'rollback' | 'stay';
+  /** What is changed by hand is shown, and stays, also while its commit cannot be read. */
+  KeepsDrift?: true;
 }
 
 export interface StackRollout {

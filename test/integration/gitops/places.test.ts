@@ -1,6 +1,6 @@
 /** Where a repository may be, how its changes are seen, and what happens when it cannot be read. */
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { GitWorkers, type FetchQuestion } from '#gitops/git-workers';
 import { RepositoryReader } from '#gitops/repository-reader';
 import { writeHome } from '#gitops/worker/git-environment';
 import { removeRepository } from '#control/repository/repositories';
-import { removeService } from '#control/service/services';
+import { removeService, updateService } from '#control/service/services';
 import { gitWorkerProgram } from '#test/support/git-worker-program';
 import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
 
@@ -159,6 +159,28 @@ test('a repository that vanishes leaves everything in force, and its return heal
     () => following.image('a_web') === 'app:2',
     () => JSON.stringify(following.status()),
   );
+});
+
+test('with the repository and its mirror gone, what is in force is what the store holds: a change by hand is taken back, also behind a restart', async () => {
+  repository.commit({ 'stacks/b/compose.yml': stackFile('b:1'), 'shoal.yml': 'stacks:\n  - stacks/a\n  - { path: stacks/b, sync: { self_heal: false } }\n' });
+  await following.add(repository.folder);
+  await following.gitops.stop();
+  rmSync(repository.folder, { recursive: true });
+  rmSync(join(following.state, 'repositories'), { recursive: true });
+  mkdirSync(join(following.state, 'repositories'));
+  const { cluster } = following;
+  const wanted = following.image('a_web');
+  for (const name of ['a_web', 'b_web']) {
+    const service = cluster.store.byName('service', name);
+    if (!service) throw new Error(`no service ${name}`);
+    const { TaskTemplate } = service.Spec;
+    const Spec = { ...service.Spec, TaskTemplate: { ...TaskTemplate, ContainerSpec: { ...TaskTemplate.ContainerSpec, Image: 'by:hand' } } };
+    cluster.run(updateService(service.ID, service.Version.Index, Spec));
+  }
+  await following.restart();
+  expect(await following.sync()).toMatchObject({ State: 'unavailable' });
+  expect([following.image('a_web'), following.image('b_web')]).toEqual([wanted, 'by:hand']);
+  expect(following.told().filter((line) => line.startsWith('drift reverted'))).toHaveLength(1);
 });
 
 test('a corrupt repository is unavailable, not empty', async () => {
