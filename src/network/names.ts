@@ -10,6 +10,8 @@ type Addresses = ReadonlyMap<string, readonly string[]>;
 interface Holder {
   name: string;
   networks: readonly string[];
+  /** The one that this address is of; a silent one is none. */
+  network: string;
   ready: boolean;
 }
 
@@ -38,9 +40,9 @@ export class NameTable {
     for (const [name, addresses] of namesOf(service, this.#silent)) entry(this.#names, name).set(service.ServiceID, addresses);
     for (const task of service.Tasks) {
       const networks = task.Networks.map(({ NetworkID }) => NetworkID).filter((id) => !this.#silent.has(id));
-      for (const { Address } of task.Networks) {
-        entry(this.#holders, Address).set(task.TaskID, { name: taskNameOf(service.Name, task, task.TaskID), networks, ready: task.Ready });
-      }
+      const name = taskNameOf(service.Name, task, task.TaskID);
+      for (const { Address, NetworkID: network } of task.Networks)
+        entry(this.#holders, Address).set(task.TaskID, { name, networks, network, ready: task.Ready });
     }
   }
 
@@ -59,7 +61,7 @@ export class NameTable {
   lookUp(name: string, asker: string, networkId: string): readonly string[] | undefined {
     const found = this.#names.get(name.toLowerCase());
     if (!found) return undefined;
-    const networks = this.#holder(asker)?.networks ?? [networkId];
+    const networks = this.#networksOf(asker, networkId);
     const lists = [...found.values()].flatMap((addresses) => networks.map((id) => addresses.get(id)).filter((list) => list !== undefined));
     return lists.length === 0 ? undefined : [...new Set(lists.flat())];
   }
@@ -69,10 +71,16 @@ export class NameTable {
     return [...(this.#names.get(name.toLowerCase())?.keys() ?? [])].flatMap((id) => this.#services.get(id)?.Name ?? []);
   }
 
-  /** Name for a reverse query such as `2.0.0.10.in-addr.arpa`; undefined for addresses that are not a task's. */
-  reverseLookUp(name: string): string | undefined {
+  /** Name for a reverse query such as `2.0.0.10.in-addr.arpa` of `asker`; undefined for addresses that are no task's on a network of his. */
+  reverseLookUp(name: string, asker: string, networkId: string): string | undefined {
     const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\.in-addr\.arpa$/i.exec(name);
-    return match ? this.#holder([match[4], match[3], match[2], match[1]].join('.'))?.name : undefined;
+    const holder = match && this.#holder([match[4], match[3], match[2], match[1]].join('.'));
+    return holder && this.#networksOf(asker, networkId).includes(holder.network) ? holder.name : undefined;
+  }
+
+  /** Where the asker is; whoever is no task is on the network that he asked by. */
+  #networksOf(asker: string, networkId: string): readonly string[] {
+    return this.#holder(asker)?.networks ?? [networkId].filter((id) => !this.#silent.has(id));
   }
 
   /** Of two holders the living one. */

@@ -55,7 +55,7 @@ export class Answers {
     if (!this.#table) return undefined;
     const { name, type } = question;
     if (type === 'PTR') {
-      const data = this.#table.reverseLookUp(name);
+      const data = this.#table.reverseLookUp(name, asker, networkId);
       return data === undefined ? undefined : [{ type: 'PTR', name, ttl: timeToLiveSeconds, data }];
     }
     const addresses = this.#table.lookUp(name, asker, networkId);

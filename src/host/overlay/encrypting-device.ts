@@ -245,7 +245,7 @@ async function freePort(): Promise<number> {
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createSocket('udp4');
-    socket.once('error', () => resolve(false));
+    socket.once('error', () => socket.close(() => resolve(false)));
     socket.bind({ port, exclusive: true }, () => socket.close(() => resolve(true)));
   });
 }

@@ -42,6 +42,8 @@ export class HostOverlay implements Facet<Overlay> {
   #wanted: Overlay | undefined;
   /** In force, as far as we know; undefined: somebody has to look. */
   #known: { seen: SeenOverlay; ground: Ground } | undefined;
+  /** What was written last did not find all that it was for. */
+  #isPartial = false;
   #plan: OverlayPlan | undefined;
   #problems: readonly string[] = [];
 
@@ -73,7 +75,9 @@ export class HostOverlay implements Facet<Overlay> {
   /** Whether devices and rules are there, at the price of one process where nothing watches the rules. */
   async whole(): Promise<boolean> {
     const { tunnels = [] } = this.#plan ?? {};
-    if (tunnels.length === 0 || !this.#known) return true;
+    if (tunnels.length === 0) return true;
+    if (this.#isPartial) return false;
+    if (!this.#known) return true;
     const devices = await deviceNames();
     if (!tunnels.every(({ device, bridge }) => devices.has(device) && devices.has(bridge))) return false;
     return (await this.#rules.whole()) && (await this.#encrypting.whole());
@@ -192,9 +196,10 @@ export class HostOverlay implements Facet<Overlay> {
     this.#known = undefined;
     const underlay = this.#underlay(plan, ground);
     const repair = repairOverlay(plan, seen, underlay);
-    await this.#write(repair);
+    const written = await this.#write(repair);
     this.#tellAbsent(plan, repair);
-    this.#known = { seen: repairedOverlay(plan, seen, underlay), ground };
+    this.#isPartial = !written;
+    if (written) this.#known = { seen: repairedOverlay(plan, seen, underlay), ground };
     return repair.touched;
   }
 
@@ -211,22 +216,24 @@ export class HostOverlay implements Facet<Overlay> {
     return `shoal:${this.#options.nodeId}`;
   }
 
-  async #write({ ip, bridge, renamed }: Repair): Promise<void> {
+  /** False when something went between the look and this: somebody has to look again. */
+  async #write({ ip, bridge, renamed }: Repair): Promise<boolean> {
     for (const name of renamed) await announceChanges(name);
-    await this.#batch('ip', ip);
-    await this.#batch('bridge', bridge);
+    const written = await this.#batch('ip', ip);
+    return (await this.#batch('bridge', bridge)) && written;
   }
 
-  async #batch(command: 'ip' | 'bridge', lines: readonly string[]): Promise<void> {
-    if (lines.length === 0) return;
+  async #batch(command: 'ip' | 'bridge', lines: readonly string[]): Promise<boolean> {
+    if (lines.length === 0) return true;
     this.#counters.processes += 1;
     this.#counters.lines += lines.length;
     this.#counters.tunnels_made += lines.filter((line) => line.startsWith('link add ')).length;
     const { code, stderr } = await run(command, ['-force', '-batch', '-'], { ...limits, input: batchInput(lines) });
-    if (code === 0) return;
-    // What is gone already need not be removed.
+    if (code === 0) return true;
     const failures = stderr.split('\n').filter((line) => line !== '' && !/^Command failed|No such file or directory|Cannot find device/.test(line));
-    if (failures.length > 0) throw new Error(`${command} refused a change of the networks between hosts: ${failures.slice(0, 3).join('; ')}`);
+    // What is gone already need not be removed; what was to be added to it is not there.
+    if (failures.length === 0) return lines.every((line) => / del /.test(line));
+    throw new Error(`${command} refused a change of the networks between hosts: ${failures.slice(0, 3).join('; ')}`);
   }
 
   #tellAbsent({ problems }: OverlayPlan, { absent }: Repair): void {

@@ -11,6 +11,9 @@ export function overlayTableName(instance: string): string {
 /** Names of interfaces behind which containers are. */
 const containerSides = ['sh-*', 'docker*', 'br-*'];
 
+/** From behind a bridge by which nobody of this address is reached; the host's own way out may be a bridge too. */
+const forged = 'meta iifkind "bridge" fib saddr . iif oif missing';
+
 /** What belongs to encrypted networks, by the numbers that their packets carry. */
 export interface Guarded {
   device: string;
@@ -24,17 +27,16 @@ export function overlayRules(table: string, members: readonly string[], port: nu
     hooked('input', 'filter', 'input', -10, [
       ...(guarded && guarded.numbers.length > 0 ? [`udp dport ${port} @th,96,24 { ${guarded.numbers.join(', ')} } iifname != "${guarded.device}" drop;`] : []),
       ...containerSides.map((name) => `iifname "${name}" udp dport ${port} drop;`),
+      `udp dport ${port} ${forged} drop;`,
       // A probe is of no network: any node may try the way.
       `udp dport ${port} ip saddr != @members @th,96,24 != ${probeNumber} drop;`,
     ]),
-    // A container's packet would leave under its host's address, as one of a member.
-    hooked(
-      'forward',
-      'filter',
-      'forward',
-      -10,
-      containerSides.map((name) => `iifname "${name}" ip daddr @members udp dport ${port} drop;`),
-    ),
+    // A container's packet would leave under its host's address, as one of a member. A bridge may have any name: who speaks counts.
+    hooked('forward', 'filter', 'forward', -10, [
+      ...containerSides.map((name) => `iifname "${name}" ip daddr @members udp dport ${port} drop;`),
+      `udp dport ${port} ip daddr @members ip saddr != @members drop;`,
+      `udp dport ${port} ip daddr @members ${forged} drop;`,
+    ]),
   ];
   return wholeTables(table, v4, [hooked('input', 'filter', 'input', -10, [`udp dport ${port} drop;`])]);
 }

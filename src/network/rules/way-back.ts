@@ -80,12 +80,17 @@ export function portsApart({ networks, peers = [] }: Traffic): PortRange | undef
   return { first, last: first + size - 1 };
 }
 
-/** Lines of the container's table that mark the answers. */
+/**
+ * Lines of the container's table that mark the answers. A packet is marked as long as its connection has none, not only the first: that one may have
+ * come before this table knew its node and was answered elsewhere, and the next try is the same connection.
+ */
 export function wayBackRules({ subnet, entries }: WayBack): RulePart[] {
   const marks = entries.map(({ gateway, mark }) => `${macAddress(gateway)} : ${hex(mark)}`);
   return [
     elements('map', 'entries', 'ether_addr : mark', marks),
-    hooked('came', 'filter', 'prerouting', -140, [`ct state new ip saddr != ${subnet} ct mark set ether saddr map @entries;`]),
+    hooked('came', 'filter', 'prerouting', -140, [
+      `ct direction original ct mark & ${hex(mask)} != ${hex(firstMark)} ip saddr != ${subnet} ct mark set ether saddr map @entries;`,
+    ]),
     hooked('answer', 'route', 'output', -140, [`ct direction reply ct mark & ${hex(mask)} == ${hex(firstMark)} meta mark set ct mark;`]),
   ];
 }

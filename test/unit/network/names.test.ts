@@ -46,11 +46,19 @@ test('a task sees all its networks, whichever server it asks, and none through i
 });
 
 test('reverse names', () => {
-  expect(table.reverseLookUp('9.2.0.10.in-addr.arpa')).toBe('web_db.1.d1');
-  expect(table.reverseLookUp('99.2.0.10.in-addr.arpa')).toBeUndefined();
+  expect(table.reverseLookUp('9.2.0.10.in-addr.arpa', '10.0.2.5', 'back')).toBe('web_db.1.d1');
+  expect(table.reverseLookUp('99.2.0.10.in-addr.arpa', '10.0.2.5', 'back')).toBeUndefined();
+});
+
+test('a reverse name is told to those only who are on the network of the address', () => {
+  // A task asks by any of its networks; who is no task, by the one that he is on.
+  expect(table.reverseLookUp('9.2.0.10.in-addr.arpa', '10.0.2.5', 'front')).toBe('web_db.1.d1');
+  expect(table.reverseLookUp('9.2.0.10.in-addr.arpa', '10.0.1.20', 'front')).toBeUndefined();
+  expect(table.reverseLookUp('9.2.0.10.in-addr.arpa', '10.0.2.20', 'back')).toBe('web_db.1.d1');
+  expect(table.reverseLookUp('5.3.0.10.in-addr.arpa', '10.0.2.5', 'back'), 'nothing is found on the ingress network').toBeUndefined();
 });
 
 test('an address given on is known by its living holder', () => {
   const tasks = [endpointTask('new', 1, true, 'front 10.0.1.5'), endpointTask('old', 1, false, 'front 10.0.1.5')];
-  expect(new NameTable([serviceEndpoint('s', [], tasks)]).reverseLookUp('5.1.0.10.in-addr.arpa')).toBe('s.1.new');
+  expect(new NameTable([serviceEndpoint('s', [], tasks)]).reverseLookUp('5.1.0.10.in-addr.arpa', '10.0.1.9', 'front')).toBe('s.1.new');
 });
