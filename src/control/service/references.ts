@@ -47,6 +47,11 @@ function resolveMode(spec: ServiceSpec): ServiceMode {
 
 function resolveNetwork(view: View, attachment: NetworkAttachmentConfig): NetworkAttachmentConfig {
   const target = attachment.Target ?? '';
+  const [option] = Object.keys(attachment.DriverOpts ?? {});
+  if (option !== undefined) {
+    const text = `driver option ${option} of the attachment to network ${target} is not supported: a network's options are set where it is created, and single containers have none`;
+    throw new Refusal('unimplemented', text, { plain: true });
+  }
   const local = nodeLocalName(target);
   if (local !== undefined) return { ...attachment, Target: local };
   const network = view.get('network', target) ?? networkNamed(view, target);

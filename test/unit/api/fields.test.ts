@@ -120,7 +120,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ServiceSpec TaskTemplate.Placement.Platforms', 'src/stages/scheduler/filters.ts'],
   ['ServiceSpec TaskTemplate.Networks.0.Target', 'src/control/service/references.ts'],
   ['ServiceSpec TaskTemplate.Networks.0.Aliases', 'src/network/names.ts'],
-  ['ServiceSpec TaskTemplate.Networks.0.DriverOpts', 'src/task/container-body.ts'],
+  ['ServiceSpec TaskTemplate.Networks.0.DriverOpts', 'src/control/service/references.ts'],
   ['ServiceSpec TaskTemplate.LogDriver.Options', 'src/task/host-config.ts'],
   ['ServiceSpec TaskTemplate.ForceUpdate', 'src/control/stack/stack-services.ts'],
   ['ServiceSpec TaskTemplate.Runtime', 'src/control/service/conversion-check.ts'],
@@ -131,7 +131,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ServiceSpec RollbackConfig', 'src/stages/orchestrator'],
   ['ServiceSpec Networks.0.Target', 'src/control/service/references.ts'],
   ['ServiceSpec Networks.0.Aliases', 'src/network/names.ts'],
-  ['ServiceSpec Networks.0.DriverOpts', 'src/task/container-body.ts'],
+  ['ServiceSpec Networks.0.DriverOpts', 'src/control/service/references.ts'],
   ['ServiceSpec EndpointSpec.Mode', 'src/control/service/service-check.ts'],
   // Only shown: as Docker's port names, and as Compose's hint for what reads stacks.
   ['ServiceSpec EndpointSpec.Ports.0.Name', 'src/model/object/service-spec.ts'],

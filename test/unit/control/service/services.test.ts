@@ -97,6 +97,17 @@ test('a port that the cluster chose is taken as well', () => {
   expect(() => cluster.run(createService(serviceSpec('two', wanted)))).toThrow("port '30000' is already in use by service 'web'");
 });
 
+test('a driver option of an attachment, which nobody would carry out, is refused by name', () => {
+  const cluster = new MemoryCluster();
+  cluster.run(createNetwork({ Name: 'front' }));
+  const spec = serviceSpec('web');
+  const options = (DriverOpts: Record<string, string>) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, Networks: [{ Target: 'front', DriverOpts }] } });
+  expect(() => cluster.run(createService(options({ 'com.docker.network.endpoint.ifname': 'eth7' })))).toThrow(
+    'driver option com.docker.network.endpoint.ifname of the attachment to network front is not supported',
+  );
+  expect(() => cluster.run(createService(options({})))).not.toThrow();
+});
+
 test('without an ingress network, ingress ports are refused', () => {
   const cluster = new MemoryCluster();
   expect(() => cluster.run(createService(serviceSpec('web', http)))).toThrow('service needs ingress network, but no ingress network is present');
