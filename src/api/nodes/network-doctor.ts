@@ -3,13 +3,13 @@ import type { Duplex } from 'node:stream';
 import { OneByOne } from '#base/pace/one-by-one';
 import { Refusal } from '#base/refusal';
 import type { Diagnosis, DoctorPeer, ExaminedNode, Finding, Heard, Listening, Look, NetworkLook } from '#model/doctor/examination';
-import { judgeServices, judgeWay, type Participant } from '#model/doctor/verdict';
+import { judgeEncryption, judgeServices, judgeWay, type Participant } from '#model/doctor/verdict';
 import { managerAddresses } from '#model/manager-address';
 import { findObject } from '#control/find';
+import { isEncrypted } from '#model/object/network';
 import type { Node } from '#model/object/node';
 import { callOver } from '#http/over-connection';
 import { readView, type Context } from '../context.ts';
-import type { View } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { readBody } from '../request/body.ts';
 import { get, type Call, type Route } from '../router.ts';
@@ -66,25 +66,11 @@ async function diagnose(call: Call, context: Context): Promise<Diagnosis> {
   const managers = managerAddresses(all);
   await eachOf(listeners, async (each) => void (each.look = lookIn(await ask(each, { what: 'look', managers }))));
   const ways = judgeWays(live, only);
-  for (const finding of unencrypted(view)) examined[0]?.findings.push(finding);
+  const encrypted = [...view.list('network')].filter(isEncrypted);
+  for (const { node, findings } of examined) findings.push(...judgeEncryption(view.get('node', node.nodeId), encrypted));
   await compareServices(context, live, async (each) => lookIn(await ask(each, { what: 'look', managers: [] })));
   const told = examined.filter(({ node, findings }) => only === undefined || node.nodeId === only || findings.length > 0);
   return { nodes: told.map(shown), ways, leftOut: all.length - examined.length };
-}
-
-/** Made while that option was stored and nothing done about it. */
-function unencrypted(view: View): Finding[] {
-  const names = [...view.list('network')].filter(({ Spec }) => !['false', '0', undefined].includes(Spec.Options?.['encrypted'])).map(({ Spec }) => Spec.Name);
-  if (names.length === 0) return [];
-  const text = `packets of ${names.slice(0, 8).join(', ')} are not encrypted, though ${names.length === 1 ? 'the network was' : 'these networks were'} made with that option by an earlier version`;
-  return [
-    {
-      level: 'warning',
-      check: 'data path',
-      text,
-      advice: 'where the wire between nodes is not trusted put it into a VPN (--data-path-addr of that), and make the networks without the option',
-    },
-  ];
 }
 
 /** How many were looked at. */

@@ -146,7 +146,7 @@ export class HostDoctor {
     return hosts.map((host) => ({
       level: 'error',
       check: 'kernel',
-      text: `${host} has never answered an encrypted packet: encrypted networks do not reach it`,
+      text: `${host} has a key and has never answered what was sent to it encrypted: encrypted networks do not reach it`,
       advice: `let UDP port ${port} through between all nodes, and see whether the node has what encrypts (wg show)`,
     }));
   }

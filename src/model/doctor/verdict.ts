@@ -1,4 +1,6 @@
 /** What the packets that arrived say of the ways between nodes. */
+import type { Network } from '../object/network.ts';
+import { canEncrypt, lackOf, type Node } from '../object/node.ts';
 import type { DoctorPeer, Finding, Heard, Listening } from './examination.ts';
 
 /** A node that took part: as others know it, and as it was when it began to listen. */
@@ -44,4 +46,23 @@ export function judgeServices(expected: ReadonlyMap<string, { name: string; dige
   for (const [id, { name, digest }] of expected) if (held[id] !== digest) wrong.push(held[id] === undefined ? `${name} is missing` : `${name} is another`);
   for (const id of Object.keys(held)) if (!expected.has(id)) wrong.push(`service ${id} is there and should not be`);
   return wrong;
+}
+
+/** Names of networks in one sentence. */
+const networksNamed = 8;
+
+/** Of a node that cannot encrypt, where there are networks that must be: nothing of them is sent to it, and it sends nothing of them. */
+export function judgeEncryption(node: Node | undefined, encrypted: readonly Network[]): Finding[] {
+  if (!node || encrypted.length === 0 || canEncrypt(node)) return [];
+  const on = encrypted.filter(({ ID }) => node.Shoal?.Gateways?.[ID] !== undefined);
+  const names = (on.length > 0 ? on : encrypted).slice(0, networksNamed).map(({ Spec }) => Spec.Name);
+  const what = on.length > 0 ? `its containers on ${names.join(', ')} reach no other node, and are not reached` : `it gets no task of ${names.join(', ')}`;
+  return [
+    {
+      level: on.length > 0 ? 'error' : 'warning',
+      check: 'data path',
+      text: `this node has no key for encrypted networks (${lackOf(node)}), and nothing of them is sent to it: ${what}`,
+      advice: 'give it what it lacks and start its daemon again',
+    },
+  ];
 }

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { endpointDigest } from '#model/doctor/examination';
 import { probePayload, probeSizes } from '#model/doctor/probe';
-import { judgeServices, judgeWay, type Participant } from '#model/doctor/verdict';
+import { judgeEncryption, judgeServices, judgeWay, type Participant } from '#model/doctor/verdict';
 import { networkNumbers } from '#model/options/network-options';
 import { probeNumber } from '#model/doctor/probe';
 import { foreignIptables, foreignNft } from '#network/doctor/foreign-rules';
@@ -10,6 +10,9 @@ import { judgeInside, planInside } from '#network/doctor/inside-plan';
 import { NameTable } from '#network/names';
 import { heardIn } from '#network/doctor/probe-rules';
 import { overlayRules } from '#network/rules/overlay-rules';
+import type { NodeEncryption } from '#model/object/node';
+import { aNode } from '#test/support/cluster-objects';
+import { clusterNetwork } from '#test/support/endpoints';
 
 const needs = { port: 4789, managerPort: 2377 };
 
@@ -159,4 +162,19 @@ test('what a node holds of services is compared by tasks and addresses, in whate
     ['c', { name: 'well', digest: '3' }],
   ]);
   expect(judgeServices(expected, { a: '9', c: '3', d: '4' })).toEqual(['web is another', 'db is missing', 'service d is there and should not be']);
+});
+
+test('a node without a key is told of where networks are encrypted, as what it is: nothing is sent to it', () => {
+  const sealed = clusterNetwork('sealed', { Options: { encrypted: '' } });
+  const lacks = (Gateways: Record<string, string>, Encryption: NodeEncryption) =>
+    aNode('n1', { Description: { ...aNode('n1').Description!, Shoal: { Encryption } }, Shoal: { Gateways } });
+  const none = { Lacks: 'the program wg' };
+  expect(judgeEncryption(lacks({}, none), [])).toEqual([]);
+  expect(judgeEncryption(lacks({}, { Key: 'k', Port: 1 }), [sealed])).toEqual([]);
+  expect(judgeEncryption(lacks({}, none), [sealed])).toMatchObject([
+    { level: 'warning', text: 'this node has no key for encrypted networks (the program wg), and nothing of them is sent to it: it gets no task of sealed' },
+  ]);
+  expect(judgeEncryption(lacks({ [sealed.ID]: '10.0.1.1' }, none), [sealed])).toMatchObject([
+    { level: 'error', text: expect.stringContaining('sealed reach no other node') },
+  ]);
 });
