@@ -12,6 +12,9 @@ import type { ObservedContainer } from '#task/step';
 /** One that cannot be made ready in one way is told of again so often. */
 const tellEveryMs = 30_000;
 
+/** How long a task waits for ports and ways of its node that cannot be brought in force, of which the log tells each time. */
+const upToDateLimitMs = 10_000;
+
 /** What of a task waits for its network; `reason` is why it could not be made ready the last time. */
 export interface Unattached {
   reason?: string;
@@ -67,7 +70,7 @@ export class Attachments {
         await network.attached(attachment);
         // By whom clients come may just be on its way. Who comes later waits for this node's word, which is this container's too from now on.
         const pending = this.calls.upToDate();
-        await pending;
+        if (pending) await this.#within(pending);
         if (pending && isMeant()) await network.attached(attachment);
         if (!isMeant()) return;
         this.#waiting.delete(taskId);
@@ -85,6 +88,14 @@ export class Attachments {
         await pause(clock, retryDelayMs, this.signal);
       }
     }
+  }
+
+  /** What keeps the whole node from being up to date, another service's network it may be, keeps no task from running for ever. */
+  async #within(pending: Promise<void>): Promise<void> {
+    const over = new AbortController();
+    const end = AbortSignal.any([over.signal, this.signal]);
+    await Promise.race([pending, pause(this.modules.clock, upToDateLimitMs, end)]);
+    over.abort();
   }
 
   #forget(taskId: string): void {

@@ -123,7 +123,9 @@ export class ContainerTables {
       const kind = [...[...container.networkIds].toSorted(), way?.gateway, ...(way?.udpPorts ?? [])].join(' ');
       const rules = made.get(kind) ?? containerRules(services, container.networkIds, way);
       made.set(kind, rules);
-      return rules.revision === container.loaded?.revision ? [] : [{ taskId, container, rules }];
+      if (rules.revision !== container.loaded?.revision) return [{ taskId, container, rules }];
+      delete container.failure;
+      return [];
     });
     if (todo.length === 0) return;
     const next = todo.values();

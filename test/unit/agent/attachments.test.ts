@@ -79,3 +79,18 @@ test('a container that was made ready by what held before is made so again by wh
   await turn();
   expect(attachments.waits('t1')).toBeUndefined();
 });
+
+test('what cannot be brought in force on the node at all keeps no task from running for ever', async () => {
+  const { attachments, answers, seen, clock } = started({ until: new Promise(() => {}) });
+  seen(1);
+  answers[0]?.resolve();
+  await turn();
+  await clock.advance(9000);
+  await turn();
+  expect([attachments.waits('t1'), answers.length]).toEqual([{}, 1]);
+  await clock.advance(1000);
+  await turn();
+  answers[1]?.resolve();
+  await turn();
+  expect([attachments.waits('t1'), clock.running]).toEqual([undefined, 0]);
+});
