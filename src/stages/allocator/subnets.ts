@@ -77,7 +77,7 @@ function allocateNetwork(network: Network, pool: SubnetPool): Network | string {
   }
   if (!configs.some((config) => parseSubnet(config.Subnet))) {
     const subnet = pool.take();
-    if (!subnet) return `network ${network.Spec.Name}: no /${pool.size} subnet of ${pool.pools.join(', ')} is free of networks and of hosts' own use`;
+    if (!subnet) return `network ${network.Spec.Name}: no /${pool.size} subnet of ${pool.pools.join(', ')} is free of networks`;
     configs.unshift({ Subnet: subnetText(subnet), Gateway: addressText(hostsOf(subnet).first) });
   }
   for (const config of configs) pool.hold(config, network.Spec.Name);
@@ -91,8 +91,10 @@ class SubnetPool {
   readonly size: number;
   /** Other networks' subnets. */
   readonly #networks: Held[] = [];
-  /** What hosts use for other things, and what was asked for in specs: not given out, but free for who asks by name. */
+  /** What was asked for in specs: not given out, but free for who asks by name. */
   readonly #avoided: Range[] = [];
+  /** What hosts use for other things, in order and apart: given out when nothing else is left, for one host's wide route must not keep the cluster from having networks. */
+  #ofHosts: readonly Range[];
   /** Nothing is freed while a pass runs, so the search goes on where it ended. */
   #pool = 0;
   #next = 0;
@@ -103,8 +105,9 @@ class SubnetPool {
     this.size = cluster?.SubnetSize || defaultSubnetSize;
     for (const network of view.list('network')) this.#holdAll(network);
     for (const held of goneNetworks(view)) this.#networks.push(held);
-    for (const node of view.list('node')) this.#avoid(node.Description?.Shoal?.UsedSubnets ?? []);
-    for (const network of waiting) this.#avoid((network.Spec.IPAM?.Config ?? []).map((config) => config.Subnet));
+    const living = [...view.list('node')].filter(({ Status }) => Status.State !== 'down');
+    this.#ofHosts = joined(rangesOf(living.flatMap(({ Description }) => Description?.Shoal?.UsedSubnets ?? [])));
+    for (const network of waiting) this.#avoided.push(...rangesOf((network.Spec.IPAM?.Config ?? []).map((config) => config.Subnet)));
   }
 
   /** Name of the network whose subnet overlaps with `range`. */
@@ -119,6 +122,14 @@ class SubnetPool {
 
   /** The next free subnet; undefined when all pools are used up. */
   take(): Subnet | undefined {
+    const subnet = this.#takeNext();
+    if (subnet || this.#ofHosts.length === 0) return subnet;
+    this.#ofHosts = [];
+    this.#pool = this.#next = 0;
+    return this.#takeNext();
+  }
+
+  #takeNext(): Subnet | undefined {
     for (; this.#pool < this.pools.length; this.#pool++, this.#next = 0) {
       const pool = parseSubnet(this.pools[this.#pool]);
       if (!pool) continue;
@@ -139,20 +150,40 @@ class SubnetPool {
   }
 
   #takenBy(range: Range): Range | undefined {
-    return this.#networks.find((held) => overlaps(held, range)) ?? this.#avoided.find((held) => overlaps(held, range));
+    return this.#networks.find((held) => overlaps(held, range)) ?? this.#avoided.find((held) => overlaps(held, range)) ?? overlapping(this.#ofHosts, range);
   }
 
   #holdAll(network: Network): void {
     for (const config of network.IPAMOptions?.Configs ?? []) this.hold(config, network.Spec.Name);
   }
+}
 
-  #avoid(subnets: readonly (string | undefined)[]): void {
-    for (const text of subnets) {
-      const subnet = parseSubnet(text);
-      // A default route says nothing about what is used.
-      if (subnet && subnet.prefix > 0) this.#avoided.push(subnet);
-    }
+function rangesOf(subnets: readonly (string | undefined)[]): Range[] {
+  // A default route says nothing about what is used.
+  return subnets.map((text) => parseSubnet(text)).filter((subnet) => subnet !== undefined && subnet.prefix > 0) as Subnet[];
+}
+
+/** Those that overlap or follow one another as one, in order. */
+function joined(ranges: readonly Range[]): Range[] {
+  const apart: Range[] = [];
+  for (const { first, last } of ranges.toSorted((a, b) => a.first - b.first)) {
+    const before = apart.at(-1);
+    if (before && first <= before.last + 1) apart[apart.length - 1] = { first: before.first, last: Math.max(before.last, last) };
+    else apart.push({ first, last });
   }
+  return apart;
+}
+
+/** The first of `ranges`, which are in order and apart, that overlaps with `range`. */
+function overlapping(ranges: readonly Range[], range: Range): Range | undefined {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ranges[middle] as Range).last < range.first) low = middle + 1;
+    else high = middle;
+  }
+  const found = ranges[low];
+  return found && overlaps(found, range) ? found : undefined;
 }
 
 /** Removed networks that tasks are still on: they keep their subnets until the last of these has ended. */

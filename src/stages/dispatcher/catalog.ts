@@ -100,7 +100,9 @@ export class Catalog {
 
   /** Who is told of the item. */
   audienceOf(key: ItemKey): Audience {
-    return this.#nodesOf([...this.#topics.of(key)]);
+    const topics = [...this.#topics.of(key)];
+    // Not remembered: a commit may be what changes it.
+    return topics.includes('all') ? 'all' : this.#nodesOf(topics);
   }
 
   /** Takes in a commit, which `view` holds already, and says who is to hear what of it. */

@@ -45,7 +45,7 @@ function isOver(draft: Draft, task: Task): boolean {
 /** Many slots that fail again and again leave more than anybody reads: the oldest goes first. */
 function* shortenHistory(draft: Draft): Steps<void> {
   const { view, nodes } = draft.surroundings;
-  const limit = Math.max(historyInAll.tasks, historyInAll.perNode * nodes.length);
+  const limit = historyLimitInAll(nodes.length);
   if (draft.tasks().length <= limit) return;
   const over: Task[] = [];
   for (const { tasks } of draft.slots()) {
@@ -58,6 +58,11 @@ function* shortenHistory(draft: Draft): Steps<void> {
     if (draft.isFull) return;
     draft.removeTask(task.ID);
   }
+}
+
+/** Ended tasks that a service may have in all beside the newest of each slot. */
+export function historyLimitInAll(nodes: number): number {
+  return Math.max(historyInAll.tasks, historyInAll.perNode * nodes);
 }
 
 /** Tasks kept per slot, the running one among them; negative: all. Attempts that count must stay visible. */

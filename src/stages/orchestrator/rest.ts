@@ -8,7 +8,7 @@ import { modeOf, type Service } from '#model/object/service';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
 import type { Spot, Surroundings } from './draft.ts';
-import { historyLimit } from './reaper.ts';
+import { historyLimit, historyLimitInAll } from './reaper.ts';
 import { isGone } from './slots.ts';
 import { isRolling } from './update/update-status.ts';
 import type { View } from '#store/view';
@@ -47,11 +47,12 @@ export function* glanceAt(service: Service, surroundings: Surroundings): Steps<G
   const taken = new SlotNumbers(replicas);
   const history = new Map<number, number>();
   const restless = new Set<number>();
-  let [running, starting] = [0, 0];
+  let [running, starting, tasks] = [0, 0, 0];
   for (const task of surroundings.view.tasksOfService(service.ID)) {
     if (surroundings.pace.isDue) yield;
     surroundings.context.room.spend(glance);
     const slot = task.Slot ?? 0;
+    tasks++;
     if (task.DesiredState === 'shutdown') {
       history.set(slot, (history.get(slot) ?? 0) + 1);
       continue;
@@ -68,6 +69,8 @@ export function* glanceAt(service: Service, surroundings: Surroundings): Steps<G
   }
   const limit = historyLimit(surroundings.view, service);
   let slots = taken.size;
+  // All that may be history when the rules are through: of the whole service only so much is kept, and which goes takes all slots.
+  if (tasks - taken.size + 2 * restless.size > historyLimitInAll(surroundings.nodes.length)) return 'work';
   for (const [slot, count] of history) {
     if (!taken.has(slot)) slots++;
     else if (limit < 0 || count + 1 <= limit) continue;

@@ -77,10 +77,32 @@ test('a network of version 6 only gets a subnet of version 4 too', () => {
   ]);
 });
 
+test.each([
+  ['wide routes', ['0.0.0.0/1', '128.0.0.0/1']],
+  ['the whole pool', ['10.0.0.0/8']],
+  ['thousands of small ones', Array.from({ length: 4096 }, (_, n) => `10.${n >> 4}.${(n & 15) << 4}.0/20`)],
+])('a host whose routes take %s keeps nobody from having networks', (_what, used) => {
+  const store = storeOf({ cluster: [aCluster(['10.0.0.0/8'], 20)], node: [withUsed(...used)], network: [aNetwork('a'), aNetwork('b')] });
+  const { networks, problems } = allocateNetworks(store);
+  expect([...problems]).toEqual([]);
+  expect([...networks.values()].map((network) => network.IPAMOptions?.Configs?.[0]?.Subnet)).toEqual(['10.0.0.0/20', '10.0.16.0/20']);
+});
+
+test('what is free of hosts goes first, and what a host that is down uses is asked by nobody', () => {
+  const used = withUsed('10.7.0.0/25');
+  const network = [aNetwork('a'), aNetwork('b'), aNetwork('c')];
+  const given = (node: ReturnType<typeof aNode>): unknown[] =>
+    [...allocateNetworks(storeOf({ cluster: [aCluster(['10.7.0.0/24'], 26)], node: [node], network })).networks.values()].map(
+      (each) => each.IPAMOptions?.Configs?.[0]?.Subnet,
+    );
+  expect(given(used)).toEqual(['10.7.0.128/26', '10.7.0.192/26', '10.7.0.0/26']);
+  expect(given({ ...used, Status: { ...used.Status, State: 'down' } })).toEqual(['10.7.0.0/26', '10.7.0.64/26', '10.7.0.128/26']);
+});
+
 test("when the pool is used up it says so; engines' own networks need nothing", () => {
   const store = storeOf({ cluster: [aCluster(['10.7.0.0/24'])], network: [aNetwork('a'), aNetwork('b'), aNetwork('host')] });
   const { problems, actions } = allocateNetworks(store);
-  expect([...problems]).toEqual([['b', "network b: no /24 subnet of 10.7.0.0/24 is free of networks and of hosts' own use"]]);
+  expect([...problems]).toEqual([['b', 'network b: no /24 subnet of 10.7.0.0/24 is free of networks']]);
   expect(actions).toHaveLength(1);
 });
 

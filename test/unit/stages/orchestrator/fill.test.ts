@@ -99,6 +99,15 @@ test.each([
   expect(part).toEqual(whole);
 });
 
+test('where a service has more history in all than is kept, the rules look at all, however few slots are restless', () => {
+  const history = Array.from({ length: 100 }, (_, slot) => Array.from({ length: 11 }, (_, nth) => ended(slot + 1, newMeta(`h${slot}-${nth}`)))).flat();
+  const tasks = [...history, ...others(7), ended(7, { DesiredState: 'running' })];
+  const many = { ...spec(100), Spec: { ...spec(100).Spec, TaskTemplate: { ContainerSpec: { Image: 'app' }, RestartPolicy: { MaxAttempts: 100, Window: 1 } } } };
+  const store = storeOf({ node: [aNode('n')], service: [many], task: tasks.map((task) => ({ ...task, Spec: many.Spec.TaskTemplate })) });
+  const { actions } = finish(orchestrate(store, { ...contextWith(Infinity), scope: 'all' }));
+  expect(actions.filter(({ type }) => type === 'remove').length).toBeGreaterThanOrEqual(100);
+});
+
 test('where a slot loses its holder, the rules look at all', () => {
   const leaving = ended(8, { DesiredState: 'remove', Status: { ...running(8).Status, State: 'failed' } });
   expect(partAndWhole([...others(8), leaving]).part).toBeUndefined();
