@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import { certifiedUntil } from '#ca/certificate';
 import { roleOfToken } from '#ca/join-token';
 import type { Cluster } from '#model/object/cluster';
-import { hostPort, managerPort, roleOf, withoutLeaving } from '#model/manager-address';
+import { hostPort, isPlace, managerPort, roleOf, withoutLeaving } from '#model/manager-address';
 import type { Node, NodeSpec } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
@@ -40,7 +40,7 @@ export function admitNode({
   token,
   availability,
   address,
-  managerAddress,
+  managerAddress = '',
   replaces = '',
   unheard = '',
   key,
@@ -48,6 +48,7 @@ export function admitNode({
   return (view, { now, newId }) => {
     // Whether the token still counts is decided here, where it is exchanged too.
     const role = roleGranted(view, token);
+    checkPlace(managerAddress);
     if (role === 'manager' && unheard !== '') throw new Refusal('failedPrecondition', unheard, { plain: true });
     const lost = replaces === '' ? undefined : findObject(view, 'node', replaces);
     if (lost) checkReplacement(lost, role);
@@ -84,6 +85,7 @@ export interface Admission {
 /** The node has the role of a manager from now on, and others reach it at `address`. Refuses where nobody wants that of it any more. */
 export function seatManager(nodeId: string, address: string): UseCase<void> {
   return (view) => {
+    checkPlace(address);
     const node = view.get('node', nodeId);
     if (node?.Spec.Role !== 'manager') throw new Refusal('failedPrecondition', `node ${nodeId} is not to be a manager`);
     if (node.Shoal?.Role === 'manager' && node.Shoal.ManagerAddr === address) return { actions: [], result: undefined };
@@ -98,6 +100,12 @@ export function unseatManager(nodeId: string): UseCase<void> {
     if (!node || node.Spec.Role === 'manager' || roleOf(node) === 'worker') return { actions: [], result: undefined };
     return { actions: [update('node', asWorker(node))], result: undefined };
   };
+}
+
+/** All managers are told of it, and go by it. */
+function checkPlace(place: string): void {
+  if (place === '' || isPlace(place)) return;
+  throw new Refusal('invalidArgument', 'advertise address must be a non-zero IP address or network interface (with optional port number)', { plain: true });
 }
 
 function wrongToken(): Refusal {
@@ -141,6 +149,8 @@ export interface Certified {
   role: NodeSpec['Role'];
   /** Leader's time (ms) when it ends. */
   until: number;
+  /** Digest of the key that was shown by who asked; undefined: nobody had to show one. */
+  shown?: string | undefined;
 }
 
 /** What the node's newest certificate is; what let it in once is used up. */
@@ -154,9 +164,14 @@ export function noteCertificate(nodeId: string, certified: Certified): UseCase<v
 }
 
 /** Of one whose certificates were not noted before it may be that it was a manager. */
-function keyNoted(before: Node['Shoal'], { key, role, until }: Certified): Pick<NonNullable<Node['Shoal']>, 'Key' | 'KeyUntil' | 'ManagerUntil'> {
+function keyNoted(
+  before: Node['Shoal'],
+  { key, role, until, shown }: Certified,
+): Pick<NonNullable<Node['Shoal']>, 'Key' | 'KeyUntil' | 'Shown' | 'ManagerUntil'> {
   const unknown = before?.Key !== undefined && before.KeyUntil === undefined;
-  return { ...(key !== undefined && { Key: key, KeyUntil: until }), ...((role === 'manager' || unknown) && { ManagerUntil: until }) };
+  // One that asks again, since the answer was lost, shows what it showed before.
+  const Shown = shown !== undefined && shown === before?.Key ? { Key: shown, Until: before.KeyUntil ?? 0 } : before?.Shown;
+  return { ...(key !== undefined && { Key: key, KeyUntil: until, ...(Shown && { Shown }) }), ...((role === 'manager' || unknown) && { ManagerUntil: until }) };
 }
 
 function endOfLife(view: View, now: number): number {

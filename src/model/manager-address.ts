@@ -1,4 +1,5 @@
 /** Where nodes reach managers. */
+import { isAddress, isUnspecified } from './address.ts';
 import type { Node, NodeSpec } from './object/node.ts';
 
 /** Docker's port between nodes. */
@@ -7,6 +8,14 @@ export const managerPort = 2377;
 /** `10.0.0.1:2377`, `[fd00::1]:2377` */
 export function hostPort(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Whether `text` is HOST:PORT of one host that others can reach, by address or name. */
+export function isPlace(text: string): boolean {
+  const [, six, four, port = ''] = /^(?:\[([^\]]{2,45})\]|([a-zA-Z0-9._-]{1,253})):(\d{1,5})$/.exec(text) ?? [];
+  const host = six ?? four;
+  if (host === undefined || isUnspecified(host) || Number(port) < 1 || Number(port) > 0xffff) return false;
+  return six === undefined ? isAddress(host) || !/^[\d.]+$/.test(host) : isAddress(six);
 }
 
 /** The role that a node has; the one that is wanted may be another. */

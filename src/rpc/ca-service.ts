@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock';
 import { RateLimit } from '#base/pace/rate-limit';
 import { Refusal } from '#base/refusal';
 import { CaServiceService, type CaServiceServer, type JoinRequest, type JoinResponse, type RenewResponse } from './generated/shoal/v1/ca.ts';
+import { keyShownBy } from './credentials.ts';
 import { toServiceError } from './refusals.ts';
 import { addressOf, callerOf, type RpcServer } from './rpc-server.ts';
 
@@ -13,8 +14,8 @@ export interface CertificateIssuer {
   root(): Promise<string>;
   /** `address`: where the joiner comes from. Refuses a wrong token with the fact `token`. */
   join(request: JoinRequest, address: string): Promise<JoinResponse>;
-  /** `address`: where others reach the node as a manager. */
-  certify(nodeId: string, request: string, address: string): Promise<RenewResponse>;
+  /** `address`: where others reach the node as a manager. `shown`: digest of the key that it has. */
+  certify(nodeId: string, request: string, address: string, shown: string | undefined): Promise<RenewResponse>;
 }
 
 /** Wrong tokens from one address, and the time that they count for. */
@@ -38,7 +39,7 @@ export class CaService {
     return {
       getRoots: answering(async () => ({ root: await this.#issuer().root() })),
       join: answering((call) => this.#join(call)),
-      renew: answering((call) => this.#issuer().certify(callerOf(call).nodeId, call.request.request, call.request.managerAddress)),
+      renew: answering((call) => this.#issuer().certify(callerOf(call).nodeId, call.request.request, call.request.managerAddress, keyShownBy(call))),
     };
   }
 

@@ -158,8 +158,14 @@ export function tlsSocketOf(call: object): TLSSocket | undefined {
   return socket?.encrypted ? socket : undefined;
 }
 
+/** Digest of the key that whoever calls has shown to have; undefined where he has shown none. */
+export function keyShownBy(call: object): string | undefined {
+  const shown = tlsSocketOf(call)?.getPeerX509Certificate();
+  return shown && keyDigestOf(shown);
+}
+
 /** As an authority notes it of the certificates that it issues. */
-export function keyDigestOf({ publicKey }: X509Certificate): string {
+function keyDigestOf({ publicKey }: X509Certificate): string {
   return createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'der' }))
     .digest('base64');

@@ -16,7 +16,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { identityOf } from '#ca/certificate';
 import { authorize, callerByKey, messageLimitOf, type Caller, type Members } from './authorization.ts';
-import { keyDigestOf, limitMessages, streamOf, tlsSocketOf } from './credentials.ts';
+import { keyShownBy, limitMessages, streamOf, tlsSocketOf } from './credentials.ts';
 import { channelLimits } from './limits.ts';
 import { toServiceError } from './refusals.ts';
 import { Strangers } from './strangers.ts';
@@ -134,9 +134,8 @@ export class RpcServer {
   }
 
   #callerByKey(method: string, call: InterceptedCall): Caller | undefined {
-    const shown = tlsSocketOf(call)?.getPeerX509Certificate();
-    if (!shown) return undefined;
-    const caller = callerByKey(method, keyDigestOf(shown), this.#parts.members, Date.now());
+    const shown = keyShownBy(call);
+    const caller = shown === undefined ? undefined : callerByKey(method, shown, this.#parts.members, Date.now());
     return caller && { ...caller, ...addressOf(call.getPeer()) };
   }
 

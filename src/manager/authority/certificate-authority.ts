@@ -12,7 +12,7 @@ import type { Certificates, Issuer } from '#ca/contract';
 import { certificateIn, externalsFor, signingRequest, type Asked } from '#ca/external';
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
-import { admitNode, noteCertificate, noteLeft, roleGranted, seatManager } from '#control/nodes';
+import { type Certified, admitNode, noteCertificate, noteLeft, roleGranted, seatManager } from '#control/nodes';
 import { certifiedRole, managerAddress, managerAddresses, roleOf } from '#model/manager-address';
 import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { Node, NodeSpec } from '#model/object/node';
@@ -133,12 +133,15 @@ export class CertificateAuthority implements Duty {
     this.#parts.logger.info({ node: nodeId, role, address }, 'a node joined the cluster by token');
     const issued = await this.#issue(view, nodeId, { role, request }, this.#joins);
     // An external CA goes by its own rules.
-    if (issued.until > (node.Shoal?.KeyUntil ?? 0) + slackMs) await this.#note(nodeId, request, { role, ...issued });
+    if (issued.until > (node.Shoal?.KeyUntil ?? 0) + slackMs) await this.#note(nodeId, request, { role, until: issued.until });
     return { ...issued, nodeId, role, managers: managerAddresses(view.list('node')) };
   }
 
-  /** Certifies the key of `request` for a member, in the role that the cluster wants of it. A new manager is reached at `address`, with port. */
-  async certify(nodeId: string, request: string, address: string): Promise<IssuedCertificate> {
+  /**
+   * Certifies the key of `request` for a member, in the role that the cluster wants of it. A new manager is reached at `address`, with port.
+   * @param shown digest of the key that the node has shown to have
+   */
+  async certify(nodeId: string, request: string, address: string, shown?: string): Promise<IssuedCertificate> {
     const { cluster } = this.#parts;
     const view = await cluster.read();
     const node = view.get('node', nodeId);
@@ -146,7 +149,7 @@ export class CertificateAuthority implements Duty {
     const role = certifiedRole(node);
     if (role === 'manager' && roleOf(node) !== 'manager') await this.#promote(node, address || managerAddress(node));
     const issued = await this.#issue(view, nodeId, { role, request }, this.#members);
-    await this.#note(nodeId, request, { role, ...issued });
+    await this.#note(nodeId, request, { role, until: issued.until, shown });
     if (node.Shoal?.Leaving) await cluster.submit(noteLeft(nodeId));
     return issued;
   }
@@ -161,9 +164,9 @@ export class CertificateAuthority implements Duty {
   }
 
   /** By its key a node is known again where its certificate says nothing any more. */
-  async #note(nodeId: string, request: string, { role, until }: { role: NodeRole; until: number }): Promise<void> {
+  async #note(nodeId: string, request: string, certified: Pick<Certified, 'role' | 'until' | 'shown'>): Promise<void> {
     const key = this.#parts.certificates.keyDigest(request);
-    await this.#parts.cluster.submit(noteCertificate(nodeId, { key, role, until }));
+    await this.#parts.cluster.submit(noteCertificate(nodeId, { ...certified, key }));
   }
 
   /** Among those who agree first: a certificate without that would make a manager whom nobody asks. */

@@ -22,6 +22,8 @@ export interface Node extends Meta {
     Key?: string;
     /** Leader's time (ms) until when that certificate is good; absent: an earlier program noted the key alone. */
     KeyUntil?: number;
+    /** The key that it showed when it asked for that certificate, and until when the one of it is good: the newest may not have come to it. */
+    Shown?: { Key: string; Until: number };
     /** Leader's time (ms) until when it may have a certificate that names it a manager; absent: it has had none, or an earlier program gave it. */
     ManagerUntil?: number;
     /** Leader's time (ms) until when it may have its certificate renewed though that has expired: somebody said so. */

@@ -5,14 +5,10 @@ import { clusterOf, type View } from '#store/view';
 
 export function nodeOfKey(view: View, digest: string): KeyOwner | undefined {
   for (const node of view.list('node')) {
-    if (node.Shoal?.Key !== digest) continue;
-    return {
-      nodeId: node.ID,
-      role: roleOf(node),
-      clusterId: clusterOf(view)?.ID ?? '',
-      certifiedUntil: node.Shoal.KeyUntil ?? 0,
-      readmittedUntil: node.Shoal.ReadmitUntil ?? 0,
-    };
+    const { Key, KeyUntil = 0, Shown, ReadmitUntil = 0 } = node.Shoal ?? {};
+    if (Key !== digest && Shown?.Key !== digest) continue;
+    const certifiedUntil = Key === digest ? KeyUntil : (Shown?.Until ?? 0);
+    return { nodeId: node.ID, role: roleOf(node), clusterId: clusterOf(view)?.ID ?? '', certifiedUntil, readmittedUntil: ReadmitUntil };
   }
   return undefined;
 }

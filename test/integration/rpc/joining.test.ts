@@ -19,6 +19,7 @@ import { askToJoin, askToRenew, fetchRoot } from '#rpc/ca-client';
 import { CaService } from '#rpc/ca-service';
 import { clientCredentials, LiveTls, serverCredentials } from '#rpc/credentials';
 import { RpcServer } from '#rpc/rpc-server';
+import { nodeOfKey } from '#node/member/node-of-key';
 import { clusterOf } from '#store/view';
 import { TestAuthority } from '#test/support/cluster-certificates';
 import { MemoryCluster, testDescription } from '#test/support/memory-cluster';
@@ -152,7 +153,7 @@ test('a node that is lost is replaced in one step, with its labels, and none tha
 
 test('a worker that is wanted as a manager gets its certificate and its seat when it asks, and not before', async () => {
   const { nodeId, files } = await join();
-  const { Version, Spec } = cluster.store.get('node', nodeId) ?? ({} as never);
+  const { Version, Spec, Shoal: first } = cluster.store.get('node', nodeId) ?? ({} as never);
   cluster.run(updateNode(nodeId, Version.Index, { ...Spec, Role: 'manager' }));
   expect([seated, cluster.store.get('node', nodeId)?.Shoal?.Role]).toEqual([[], 'worker']);
   const credentials = clientCredentials(new LiveTls(files));
@@ -170,7 +171,13 @@ test('a worker that is wanted as a manager gets its certificate and its seat whe
   expect(identityOf(certificates.read(last.certificate).subject)?.role).toBe('worker');
   const noted = cluster.store.get('node', nodeId)?.Shoal;
   const until = { KeyUntil: certificates.read(last.certificate).validity.notAfter, ManagerUntil: certificates.read(still.certificate).validity.notAfter };
-  expect(noted).toEqual({ Role: 'worker', Key: certificates.keyDigest(last.certificate), KeyUntil: expect.any(Number), ManagerUntil: expect.any(Number) });
+  const known = certificates.keyDigest(files.certificate) ?? '';
+  // It never showed another key than its first: that is the one that it surely has.
+  const Shown = { Key: known, Until: first?.KeyUntil };
+  const newest = certificates.keyDigest(last.certificate);
+  expect(noted).toEqual({ Role: 'worker', Key: newest, KeyUntil: expect.any(Number), ManagerUntil: expect.any(Number), Shown });
+  expect(nodeOfKey(cluster.store, known)).toMatchObject({ nodeId, certifiedUntil: first?.KeyUntil });
+  expect(nodeOfKey(cluster.store, certificates.keyDigest(still.certificate) ?? '')).toBeUndefined();
   for (const at of ['KeyUntil', 'ManagerUntil'] as const) expect(Math.abs((noted?.[at] ?? 0) - until[at]), at).toBeLessThan(1000);
   cluster.run(removeNode(nodeId, true));
   expect(clusterOf(cluster.store)?.Shoal?.Removed).toEqual({ [nodeId]: noted?.ManagerUntil });
