@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { second } from '#base/text/duration';
-import { createRepository, removeRepository } from '#control/repository/repositories';
+import { createRepository } from '#control/repository/repositories';
 import { GitOps } from '#gitops/gitops';
 import { instantly } from '#test/support/instant-services';
 import { gitWorkerProgram } from '#test/support/git-worker-program';
@@ -98,6 +98,31 @@ async function measured(work: () => Promise<unknown>): Promise<{ ms: number; cpu
   return { ms: performance.now() - start, cpu: cpuMs() - cpu };
 }
 
+/** A cluster of its own, and who follows repositories into it. */
+class Followed {
+  readonly #cluster = initialisedCluster({ clock: realClock, stages: [instantly] });
+  readonly #gitops: GitOps;
+
+  constructor(folder: string) {
+    const places = { folder: join(folder, 'state'), run: join(folder, 'run'), program: gitWorkerProgram() };
+    this.#gitops = new GitOps(places, { cluster: this.#cluster, clock: realClock, logger: silentLogger });
+  }
+
+  /** Their first sync. */
+  async measured(folders: readonly string[], Interval: number): Promise<{ ms: number; cpu: number }> {
+    await this.#gitops.start();
+    return measured(async () => {
+      const follow = (Name: string, URL: string) => this.#cluster.run(createRepository({ Name, URL, Branch: 'main', Path: 'stacks', Interval }));
+      for (const [each, folder] of folders.entries()) follow(`r${each}`, folder);
+      await Promise.all(folders.map((_, each) => this.#gitops.sync(`r${each}`)));
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#gitops.stop();
+  }
+}
+
 export async function benchGitOps(): Promise<GitOpsFigures> {
   const folder = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
   // Services run at once: what waits for tasks that never come is looked at again and again, and no cluster is idle then.
@@ -132,18 +157,16 @@ export async function benchGitOps(): Promise<GitOpsFigures> {
     const wide = new Repository(join(folder, 'wide'), idleRepositories * idleStacks);
     const places = Array.from({ length: idleRepositories }, (_, each) => new Repository(join(folder, `idle${each}`), idleStacks).folder);
     await pause(settlingMs);
-    const one = await measured(async () => {
-      follow('wide', wide.folder, 3600 * second);
-      await gitops.sync('wide');
-    });
-    cluster.run(removeRepository('wide'));
-    await pause(settlingMs);
-    const many = await measured(async () => {
-      for (const [each, place] of places.entries()) follow(`idle${each}`, place, 10 * second);
-      await Promise.all(places.map((_, each) => gitops.sync(`idle${each}`)));
-    });
+    // Each into a cluster that has nothing yet: what it costs grows with what is there.
+    const first = new Followed(join(folder, 'first'));
+    const one = await first.measured([wide.folder], 3600 * second);
+    await first.stop();
+    await gitops.stop();
+    const ten = new Followed(join(folder, 'ten'));
+    const many = await ten.measured(places, 10 * second);
     await pause(settlingMs);
     const idle = await measured(() => pause(idleMs));
+    await ten.stop();
     return {
       stacks: largeStacks,
       coldMs: cold.ms,
