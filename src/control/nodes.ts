@@ -171,8 +171,13 @@ function keyNoted(
   const unknown = before?.Key !== undefined && before.KeyUntil === undefined;
   // One that asks again, since the answer was lost, shows what it showed before.
   const Shown = shown !== undefined && shown === before?.Key ? { Key: shown, Until: before.KeyUntil ?? 0 } : before?.Shown;
-  return { ...(key !== undefined && { Key: key, KeyUntil: until, ...(Shown && { Shown }) }), ...((role === 'manager' || unknown) && { ManagerUntil: until }) };
+  // Of several certificates the one counts that is good for longest.
+  const ManagerUntil = Math.max(before?.ManagerUntil ?? 0, role === 'manager' || unknown ? until : 0);
+  return { ...(key !== undefined && { Key: key, KeyUntil: until, ...(Shown && { Shown }) }), ...(ManagerUntil > 0 && { ManagerUntil }) };
 }
+
+/** Clocks of nodes may differ by as much. */
+const clocksApartMs = 3_600_000;
 
 function endOfLife(view: View, now: number): number {
   return certifiedUntil(now, (clusterOf(view)?.Spec ?? defaultClusterSpec).CAConfig.NodeCertExpiry);
@@ -181,7 +186,9 @@ function endOfLife(view: View, now: number): number {
 /** The cluster's object as it is to be when `node` is gone; undefined where it stays as it is. What is over by now goes with it. */
 function withRemoved(view: View, { ID, Shoal }: Node, now: number): Cluster | undefined {
   const cluster = clusterOf(view);
-  const until = Shoal?.ManagerUntil ?? (Shoal?.KeyUntil === undefined ? endOfLife(view, now) : 0);
+  // Where nothing was noted, the settings of that time are not known either.
+  const unnoted = Math.max(endOfLife(view, now), certifiedUntil(now, defaultClusterSpec.CAConfig.NodeCertExpiry));
+  const until = (Shoal?.ManagerUntil ?? (Shoal?.KeyUntil === undefined ? unnoted : -clocksApartMs)) + clocksApartMs;
   if (!cluster || until <= now) return undefined;
   const others = Object.entries(cluster.Shoal?.Removed ?? {}).filter(([, end]) => end > now);
   return { ...cluster, Shoal: { ...cluster.Shoal, Removed: { ...Object.fromEntries(others), [ID]: until } } };

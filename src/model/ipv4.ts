@@ -41,12 +41,12 @@ export function addressNumber(text: string | undefined): number | undefined {
   return dots === 3 ? number * 256 + octet : undefined;
 }
 
-/** Whether `text` is the address of one host, and nothing beside it: dotted, and none of this host's own, of nobody, or of many. */
+/** Whether `text` is the address of one host, and nothing beside it: dotted, and none of nobody or of many. */
 export function isHostAddress(text: string): boolean {
   const number = addressNumber(text);
   if (number === undefined || addressText(number) !== text) return false;
   const first = Math.floor(number / 2 ** 24);
-  return first !== 0 && first !== 127 && first < 224;
+  return first !== 0 && first < 224;
 }
 
 export function addressText(number: number): string {

@@ -79,7 +79,7 @@ export function callerByKey(method: string, digest: string, members: Members, no
 export function messageLimitOf(method: string): number {
   const admission = Object.hasOwn(table, method) ? table[method] : undefined;
   if (admission === undefined || admission === 'anyone') return messageBytes.anyone;
-  return admission === peers ? messageBytes.manager : messageBytes.node;
+  return admission.roles.includes('worker') ? messageBytes.node : messageBytes.manager;
 }
 
 /** Lets the call pass or refuses it. @param caller undefined: without a certificate that a root of ours vouches for */

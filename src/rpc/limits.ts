@@ -4,7 +4,7 @@ import type { ChannelOptions } from '@grpc/grpc-js';
 /** The objects of one request may take 64 MiB; a node's whole set carries them, with room for what surrounds them. */
 const maximumMessageBytes = 96 * 1024 * 1024;
 
-/** What one message to a manager may take, by who sends it: entries and snapshots of other managers; what nodes say of themselves and their tasks; a request for a certificate. */
+/** What one message to a manager may take, by who may send it: entries, snapshots and requests of other managers; what nodes say of themselves and their tasks; a request for a certificate. */
 export const messageBytes = { manager: maximumMessageBytes, node: 16 * 1024 * 1024, anyone: 64 * 1024 } as const;
 
 export const channelLimits: ChannelOptions = {
@@ -14,6 +14,7 @@ export const channelLimits: ChannelOptions = {
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.keepalive_permit_without_calls': 1,
   'grpc.enable_channelz': 0,
+  'grpc.max_concurrent_streams': 4096,
   // A call belongs to one session: what is lost is decided above, never sent again below.
   'grpc.enable_retries': 0,
 };

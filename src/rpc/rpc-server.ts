@@ -1,6 +1,6 @@
 /** The one server of calls between nodes: every call passes the authorization before a byte of its message is read. */
 import { chmodSync, rmSync } from 'node:fs';
-import type { Http2Session } from 'node:http2';
+import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 import { isIP } from 'node:net';
 import {
   Server,
@@ -14,7 +14,7 @@ import {
 } from '@grpc/grpc-js';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import { identityOf } from '#ca/certificate';
+import { identityOf, type NodeRole } from '#ca/certificate';
 import { authorize, callerByKey, messageLimitOf, type Caller, type Members } from './authorization.ts';
 import { keyShownBy, limitMessages, streamOf, tlsSocketOf } from './credentials.ts';
 import { channelLimits } from './limits.ts';
@@ -32,6 +32,8 @@ export interface RpcServerParts {
 /** A call before anything of it was read. */
 type InterceptedCall = ServerInterceptingCallInterface;
 
+/** For an answer that is on its way. */
+const lastWordMs = 200;
 const tooLong = { code: status.DEADLINE_EXCEEDED, details: 'this took too long' };
 const shutdownLimitMs = 1000;
 /** By the call's stream. */
@@ -62,7 +64,7 @@ export class RpcServer {
   readonly #address: string;
   readonly #parts: RpcServerParts;
   /** Of each node, what it has open. */
-  readonly #connections = new Map<string, Set<Http2Session>>();
+  readonly #connections = new Map<string, { role: NodeRole; sessions: Set<Http2Session> }>();
   readonly #strangers = new Strangers();
 
   /** `address`: `unix:PATH`, for root alone, or `HOST:PORT`. */
@@ -107,9 +109,21 @@ export class RpcServer {
     if (path !== undefined) rmSync(path, { force: true });
   }
 
-  /** Ends what `nodeId` has open here: it comes again, and is judged anew. */
+  /** Ends what `nodeId` has open here: it comes again, and is judged anew. What it was just answered gets out. */
   cut(nodeId: string): void {
-    for (const session of this.#connections.get(nodeId) ?? []) session.destroy();
+    for (const session of this.#connections.get(nodeId)?.sessions ?? []) {
+      session.close();
+      setTimeout(() => session.destroy(), lastWordMs).unref();
+    }
+  }
+
+  /** What is known of nodes is another than before: who may do less now is cut off. */
+  judgeAnew(): void {
+    const { members } = this.#parts;
+    for (const [nodeId, { role }] of this.#connections) {
+      const now = members.wasRemoved?.(nodeId) ? undefined : members.roleOf(nodeId);
+      if (now === undefined || (role === 'manager' && now !== 'manager')) this.cut(nodeId);
+    }
   }
 
   /** Before a byte of a message is read: who may not call, or sends too much, costs no memory. */
@@ -123,13 +137,13 @@ export class RpcServer {
       if (!stream) throw new Error('a call without a stream');
       if (caller) {
         callers.set(stream, caller);
-        this.#hold(caller.nodeId, call);
-      } else this.#strangers.enter(addressOf(call.getPeer()).address ?? '', stream, () => call.sendStatus(tooLong));
+        this.#hold(caller, stream);
+      } else this.#strangers.enter(addressOf(call.getPeer()).address ?? '', stream, () => end(call, tooLong));
       return call;
     } catch (error) {
       logger.debug({ method, peer: call.getPeer(), error: (error as Error).message }, 'a call of another node was refused: it was told why');
       const { code = status.UNKNOWN, details = '', metadata = null } = toServiceError(error);
-      return new ServerInterceptingCall(call, { start: (next) => next({ onReceiveMetadata: () => call.sendStatus({ code, details, metadata }) }) });
+      return new ServerInterceptingCall(call, { start: (next) => next({ onReceiveMetadata: () => end(call, { code, details, metadata }) }) });
     }
   }
 
@@ -139,16 +153,25 @@ export class RpcServer {
     return caller && { ...caller, ...addressOf(call.getPeer()) };
   }
 
-  #hold(nodeId: string, call: InterceptedCall): void {
-    const session = streamOf(call)?.session;
-    const held = this.#connections.get(nodeId) ?? new Set<Http2Session>();
-    if (!session || held.has(session)) return;
-    this.#connections.set(nodeId, held.add(session));
+  #hold({ nodeId, role }: Caller, { session }: ServerHttp2Stream): void {
+    const held = this.#connections.get(nodeId) ?? { role, sessions: new Set<Http2Session>() };
+    // Once a manager, it may have something open as that.
+    if (role === 'manager') held.role = role;
+    if (!session || held.sessions.has(session)) return;
+    this.#connections.set(nodeId, held);
+    held.sessions.add(session);
     session.once('close', () => {
-      held.delete(session);
-      if (held.size === 0 && this.#connections.get(nodeId) === held) this.#connections.delete(nodeId);
+      held.sessions.delete(session);
+      if (held.sessions.size === 0 && this.#connections.get(nodeId) === held) this.#connections.delete(nodeId);
     });
   }
+}
+
+/** Answers, and waits for nothing more: a caller who does not end his side keeps nothing open. */
+function end(call: InterceptedCall, answer: Parameters<InterceptedCall['sendStatus']>[0]): void {
+  call.sendStatus(answer);
+  const stream = streamOf(call);
+  setImmediate(() => stream?.close());
 }
 
 /** gRPC gives a certificate only when one of our roots vouches for it. It is read once for each connection. */

@@ -6,7 +6,7 @@ import { Refusal } from '#base/refusal';
 const mostCalls = 512;
 const mostOfAnAddress = 64;
 /** Longer than a joiner waits for its answer. */
-const longestMs = 30_000;
+const usualLongestMs = 30_000;
 
 /** The part of a call that is needed to end it. */
 export interface StrangersCall {
@@ -17,7 +17,10 @@ export class Strangers {
   readonly #all = new Places(mostCalls);
   readonly #byAddress = new Map<string, Places>();
 
-  /** Refuses where too many are being answered; `cut` is called when the call takes too long. */
+  /** @param longestMs a call may take, in milliseconds */
+  constructor(readonly longestMs = usualLongestMs) {}
+
+  /** Refuses where too many are being answered; `cut` ends the call when it takes too long. */
   enter(address: string, call: StrangersCall, cut: () => void): void {
     const own = this.#byAddress.get(address) ?? new Places(mostOfAnAddress);
     const leaveOwn = own.take();
@@ -27,12 +30,17 @@ export class Strangers {
       throw new Refusal('unavailable', 'too many who have no certificate ask at once: try again in a moment');
     }
     this.#byAddress.set(address, own);
-    const timer = setTimeout(cut, longestMs).unref();
-    call.once('close', () => {
+    const leave = (): void => {
       clearTimeout(timer);
       leaveOwn();
       leaveAll();
-      if (own.taken === 0) this.#byAddress.delete(address);
-    });
+      if (own.taken === 0 && this.#byAddress.get(address) === own) this.#byAddress.delete(address);
+    };
+    const late = (): void => {
+      leave();
+      cut();
+    };
+    const timer = setTimeout(late, this.longestMs).unref();
+    call.once('close', leave);
   }
 }

@@ -87,6 +87,11 @@ export class ManagerDoor {
     this.#remote?.cut(nodeId);
   }
 
+  /** The whole state is another. */
+  judgeAnew(): void {
+    this.#remote?.judgeAnew();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel();

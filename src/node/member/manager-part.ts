@@ -156,6 +156,7 @@ export class ManagerPart {
     this.state.watch((events) => {
       for (const event of events) if (event.kind === 'node' && mayDoLess(event)) this.#door?.cut(event.id);
     });
+    this.state.onRestore(() => this.#door?.judgeAnew());
   }
 
   #duties(cluster: Manager, { nodeId }: Identity, options: DaemonOptions, { clock, logger, tls, meter, onReconcile }: ManagerPartParts): readonly Duty[] {

@@ -12,6 +12,9 @@ export interface TunnelEnds {
   cut: (whole: boolean) => void;
 }
 
+/** What is written at once may be a whole request, and a message has its limit. */
+const pieceBytes = 256 * 1024;
+
 export function tunnelOf(call: Call, { finish, cut }: TunnelEnds): Duplex {
   let ended = false;
   const end = (): void => {
@@ -21,8 +24,10 @@ export function tunnelOf(call: Call, { finish, cut }: TunnelEnds): Duplex {
   const tunnel = new Duplex({
     read: () => void call.resume(),
     write(bytes: Buffer, _encoding, done) {
+      let takes = true;
+      for (let from = 0; from < bytes.length; from += pieceBytes) takes = call.write({ bytes: bytes.subarray(from, from + pieceBytes), ended: false });
       // Whoever reads slowly slows whoever writes, at the other end too.
-      if (call.write({ bytes, ended: false })) done();
+      if (takes) done();
       else call.once('drain', () => done());
     },
     final(done) {

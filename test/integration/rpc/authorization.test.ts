@@ -1,4 +1,5 @@
 /** Who may call what, over real connections: every method that is served, with every kind of certificate. */
+import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTls } from 'node:tls';
 import { Client, Metadata, type ChannelCredentials, type ServerDuplexStream, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -196,6 +197,38 @@ test('who may not call is told so before he has said anything, and nobody says m
   expect(await answer('/shoal.v1.RaftService/Entries', clientCredentials(await ours.node('hand', 'worker')))).toBe(7);
   expect(await answer('/shoal.v1.CaService/Join', stranger, large)).toBe(8);
   expect(await answer('/shoal.v1.DispatcherService/Heartbeat', clientCredentials(await ours.node('hand', 'worker')), Buffer.alloc(17 * 1024 * 1024))).toBe(8);
+});
+
+test('a caller who is refused, and never ends his side, keeps nothing open', async () => {
+  const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+  const stream = session.request({ ':method': 'POST', ':path': '/shoal.v1.DispatcherService/Heartbeat', 'content-type': 'application/grpc', te: 'trailers' });
+  const answered = new Promise<unknown>((resolve) => stream.on('response', (headers) => resolve(headers['grpc-status'])));
+  const closed = new Promise<void>((resolve) => stream.on('close', () => resolve()));
+  stream.on('error', () => undefined).resume();
+  expect(await answered).toBe('16');
+  await closed;
+  session.destroy();
+});
+
+test('what is known of nodes may be all another at once: who may do less is cut off then, too', async () => {
+  const client = new Client(`127.0.0.1:${port}`, clientCredentials(await ours.node('hand', 'worker')));
+  const pass = (bytes: Buffer): Buffer => bytes;
+  const open = () => client.makeBidiStreamRequest('/shoal.v1.TunnelService/Open', pass, pass);
+  holdOpen = true;
+  try {
+    const waiting = open();
+    const ended = new Promise<ServiceError>((resolve) => waiting.on('error', resolve));
+    const began = new Promise<void>((resolve) => waiting.on('metadata', () => resolve()));
+    waiting.write(Buffer.alloc(0));
+    await began;
+    roles.delete('hand');
+    server.judgeAnew();
+    expect((await ended).code).toBe(14);
+  } finally {
+    holdOpen = false;
+    roles.set('hand', 'worker');
+    client.close();
+  }
 });
 
 test('a method that nobody serves is not there, whatever the certificate', async () => {

@@ -38,6 +38,10 @@ test('a follower answers as the leader does: writes, reads, refusals, large bodi
   expect((await two.http('POST', '/configs/create', config('one'))).status).toBe(409);
   expect((await one.http('GET', '/configs/nobody')).status).toBe(404);
   expect((await one.http('POST', '/configs/create', config('large', Buffer.alloc(490_000, 'l').toString('base64')))).status).toBe(201);
+  const tooLarge = config('too-large', Buffer.alloc(20 * 1024 * 1024).toString('base64'));
+  const [there, here] = [await (leaderOf(seats) as Seat).http('POST', '/configs/create', tooLarge), await one.http('POST', '/configs/create', tooLarge)];
+  expect([here.status, here.json.message]).toEqual([there.status, there.json.message]);
+  expect(here.status).toBe(400);
   expect((await one.http('DELETE', `/configs/${made.json.ID}`)).status).toBe(204);
   const network = await two.http('POST', '/networks/create', { Name: 'net', Driver: 'overlay' });
   expect(network.status).toBe(201);

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
+import { until } from '../../support/machine.mjs';
 import { Strangers } from '#rpc/strangers';
 
 test('those without a certificate find so many places, and an address does not take those of all', () => {
@@ -26,4 +27,16 @@ test('those without a certificate find so many places, and an address does not t
   for (const call of calls.splice(0)) call.emit('close');
   for (let at = 0; at < 64; at++) enter('10.0.0.1');
   for (const call of calls) call.emit('close');
+});
+
+test('whoever takes too long is cut off, and has no place any more, whether he goes or not', async () => {
+  const strangers = new Strangers(1);
+  let cut = 0;
+  for (let at = 0; at < 64; at++) strangers.enter('10.0.0.1', new EventEmitter(), () => cut++);
+  await until(
+    () => cut === 64,
+    30_000,
+    () => `${cut} of 64 were cut off`,
+  );
+  strangers.enter('10.0.0.1', new EventEmitter(), () => undefined);
 });
