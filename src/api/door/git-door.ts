@@ -4,7 +4,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { RateLimit } from '#base/pace/rate-limit';
 import { tokenOf, maySo } from '#control/repository/tokens';
-import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
+import { asksToPush, gitServices, givenOnce, largestGitBody, type GitRequest } from '#model/git/git-request';
 import type { RepositoryToken, TrustedIssuer } from '#model/object/repository';
 import { isJwt, IssuerKeys } from './oidc.ts';
 
@@ -78,8 +78,8 @@ export class GitDoor {
     const token = await this.#admit(request, response, asked.repository, asksToPush(asked) ? 'push' : 'read');
     if (token === undefined) return;
     const { git } = this.#parts;
-    if (asked.method === 'GET') return git({ ...asked, headers: request.headers, body: Buffer.alloc(0), token }, response);
-    await this.#withBody(request, response, (body) => git({ ...asked, headers: request.headers, body, token }, response));
+    if (asked.method === 'GET') return git({ ...asked, headers: request.headers, takeBody: givenOnce(Buffer.alloc(0)), token }, response);
+    await this.#withBody(request, response, (body) => git({ ...asked, headers: request.headers, takeBody: givenOnce(body), token }, response));
   }
 
   /** The id of the token that was shown and may do what is asked; undefined: the answer is out. */

@@ -146,7 +146,8 @@ export class Hosted {
     });
   }
 
-  #backend(id: string, { method, service, query, headers, body, user }: GitRequest, response: ServerResponse, judge: HookJudge): Promise<void> {
+  #backend(id: string, { method, service, query, headers, takeBody, user }: GitRequest, response: ServerResponse, judge: HookJudge): Promise<void> {
+    let body: Uint8Array | undefined = takeBody();
     const header = (name: string): string => String(headers[name] ?? '');
     const environment = {
       ...plainEnvironment(this.#place.home),
@@ -171,6 +172,7 @@ export class Hosted {
       answerHooks(child.stdio[3] as Duplex, judge);
       child.stdin?.on('error', () => {});
       child.stdin?.end(body);
+      body = undefined;
       const answer = new CgiAnswer(response);
       child.stdout?.on('data', (part: Buffer) => {
         if (answer.push(part)) return;

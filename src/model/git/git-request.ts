@@ -8,9 +8,19 @@ export interface GitRequest {
   /** Without the question mark. */
   query: string;
   headers: Readonly<Record<string, string | string[] | undefined>>;
-  body: Uint8Array;
+  /** Gives the body, once: nobody keeps it while git's answer goes on, which is as long as a rollout. */
+  takeBody: () => Uint8Array;
   /** Who asks, for git's own records. */
   user: string;
+}
+
+export function givenOnce(bytes: Uint8Array): () => Uint8Array {
+  let held: Uint8Array | undefined = bytes;
+  return () => {
+    const given = held ?? new Uint8Array();
+    held = undefined;
+    return given;
+  };
 }
 
 /** Bytes of a request's body: what a repository may hold, and what git says around it. */

@@ -17,15 +17,14 @@ const kept = ['content-type', 'content-encoding', 'accept', 'accept-encoding', '
 
 export async function bringGit(
   own: Endpoint,
-  { repository, service, query, method, headers, body, token }: DoorGitRequest,
+  { repository, service, query, method, headers, takeBody, token }: DoorGitRequest,
   response: ServerResponse,
 ): Promise<void> {
   const stop = new AbortController();
   response.once('close', () => stop.abort());
   const path = `/shoal/v1/repositories/${encodeURIComponent(repository)}/git${service}${query === '' ? '' : `?${query}`}`;
   const told = Object.fromEntries(kept.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])));
-  const sent = { Host: 'docker', ...told, [tokenHeader]: token, ...(method === 'POST' && { 'Content-Length': String(body.length) }) };
-  const answer = await openCall(own, { method, path, headers: sent, ...(method === 'POST' && { body: Buffer.from(body) }), signal: stop.signal });
+  const answer = await sentOn(own, { method, path, headers: { Host: 'docker', ...told, [tokenHeader]: token }, signal: stop.signal }, takeBody);
   const status = answer.statusCode ?? 502;
   if (status >= 400) {
     const text = messageOf(await readText(answer, longestError));
@@ -34,6 +33,18 @@ export async function bringGit(
   response.writeHead(status, { 'Content-Type': answer.headers['content-type'] ?? '', 'Cache-Control': 'no-cache' });
   response.flushHeaders();
   await pipeline(answer, response).catch(() => response.destroy());
+}
+
+/** Holds the body no longer than until it is sent. */
+function sentOn(
+  own: Endpoint,
+  call: { method: string; path: string; headers: Readonly<Record<string, string>>; signal: AbortSignal },
+  takeBody: DoorGitRequest['takeBody'],
+): ReturnType<typeof openCall> {
+  if (call.method !== 'POST') return openCall(own, call);
+  const body = takeBody();
+  const headers = { ...call.headers, 'Content-Length': String(body.length) };
+  return openCall(own, { ...call, headers, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) });
 }
 
 export async function bringPlan(own: Endpoint, { repository, ref, markdown, token }: DoorPlanRequest, response: ServerResponse): Promise<void> {

@@ -5,7 +5,10 @@ import { Socket, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { second } from '#base/text/duration';
 import { createRepository } from '#control/repository/repositories';
@@ -13,7 +16,7 @@ import { Bare } from '#gitops/hosted/bare';
 import type { HookJudge } from '#gitops/hosted/hook';
 import { Hosted } from '#gitops/hosted/hosted';
 import { writeHome } from '#gitops/worker/git-environment';
-import type { GitRequest } from '#model/git/git-request';
+import { givenOnce, type GitRequest } from '#model/git/git-request';
 import { GitRepository } from '#test/support/git-repository';
 import { initialisedCluster } from '#test/support/memory-cluster';
 import { silentLogger } from '#test/support/silent-logger';
@@ -46,10 +49,18 @@ const asked = (more: Partial<GitRequest>): GitRequest => ({
   service: '/info/refs',
   query: 'service=git-receive-pack',
   headers: {},
-  body: Buffer.alloc(0),
+  takeBody: givenOnce(Buffer.alloc(0)),
   user: 'me',
   ...more,
 });
+
+/** Bodies that came, as long as somebody holds them. */
+const came: WeakRef<Uint8Array>[] = [];
+
+function kept(body: Uint8Array): () => Uint8Array {
+  came.push(new WeakRef(body));
+  return givenOnce(body);
+}
 
 /** The address at which git is answered. */
 async function serve(judge: HookJudge): Promise<string> {
@@ -59,7 +70,12 @@ async function serve(judge: HookJudge): Promise<string> {
     request.on('end', () => {
       const { pathname, search } = new URL(request.url ?? '', 'http://x');
       const [method, service] = [request.method ?? '', pathname as GitRequest['service']];
-      void hosted.serve(id, asked({ method, service, query: search.slice(1), headers: request.headers, body: Buffer.concat(parts) }), response, judge);
+      void hosted.serve(
+        id,
+        asked({ method, service, query: search.slice(1), headers: request.headers, takeBody: kept(Buffer.concat(parts.splice(0))) }),
+        response,
+        judge,
+      );
     });
   });
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
@@ -120,4 +136,31 @@ test('a damaged folder is made anew when no git is at work in it, and not before
   busy = false;
   await expect(bare.bringTo('1'.repeat(40), () => [])).rejects.toThrow('git ended with');
   expect(existsSync(mark)).toBe(false);
+});
+
+test('what was pushed is held no longer than until git has it, however long its rollout is told of', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const repository = new GitRepository();
+  try {
+    repository.commit({ 'large.bin': randomBytes(4 * 1024 * 1024).toString('base64') });
+    let end = (): void => {};
+    const told = new Promise<void>((resolve) => (end = resolve));
+    let isTold = false;
+    const address = await serve(async ({ kind }) => {
+      if (kind === 'pre-receive') return 0;
+      isTold = true;
+      await told;
+      return 0;
+    });
+    came.length = 0;
+    const pushed = promisify(execFile)('git', ['-C', repository.folder, '-c', 'safe.directory=*', 'push', '--quiet', address, 'main'], { timeout: 60_000 });
+    await expect.poll(() => isTold, { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => (collect(), came.filter((body) => (body.deref()?.length ?? 0) > 1_000_000).length), { timeout: 30_000 }).toBe(0);
+    expect(came.length).toBeGreaterThan(0);
+    end();
+    await pushed;
+  } finally {
+    repository.remove();
+  }
 });

@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import { addIssuer, removeIssuer } from '#control/repository/issuers';
 import { addTarget, removeTarget } from '#control/repository/notify';
 import { createToken, maySo, removeToken } from '#control/repository/tokens';
-import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
+import { asksToPush, gitServices, givenOnce, largestGitBody, type GitRequest } from '#model/git/git-request';
 import type { Repository, RepositoryToken } from '#model/object/repository';
 import { readObject, submit, type Context } from '../../context.ts';
 import { repositoryIssuerRequest, repositoryNotifyRequest, repositoryTokenRequest } from '../../request/bodies.ts';
@@ -51,10 +51,15 @@ async function git(call: Call, context: Context, service: GitRequest['service'])
   const { request, query } = call;
   const token = checkToken(repository, request.headers[tokenHeader], asksToPush({ service, query: query.toString() }) ? 'push' : 'read');
   const user = token === undefined ? 'root' : `token-${token.ID}`;
-  const body = request.method === 'GET' ? Buffer.alloc(0) : await readBody(request, largestGitBody);
+  const takeBody = await bodyOnce(request);
   const { method = 'GET', headers } = request;
-  await context.reconciler.git(repository.Spec.Name, { method, service, query: query.toString(), headers, body, user }, call.response);
+  await context.reconciler.git(repository.Spec.Name, { method, service, query: query.toString(), headers, takeBody, user }, call.response);
   return 'sent';
+}
+
+/** Apart, so that nothing of the request holds it. */
+async function bodyOnce(request: Call['request']): Promise<GitRequest['takeBody']> {
+  return givenOnce(request.method === 'GET' ? Buffer.alloc(0) : await readBody(request, largestGitBody));
 }
 
 /** The door looked at its own copy of the tokens: here is the newest. undefined: whoever asks came by the socket, and is root on a manager. */
