@@ -1,13 +1,18 @@
 /** Brings statuses to the dispatcher: the last one of each task, many in one call. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import type { DispatcherSession, TaskStatusUpdate } from '#model/object/assignment';
+import { Refusal } from '#base/refusal';
+import { jsonLength } from '#base/text/json-length';
+import { busyReason, reportsPerCall, type DispatcherSession, type TaskStatusUpdate } from '#model/object/assignment';
 import type { TaskStatus } from '#model/object/task';
 import { statusText } from '#model/task-status';
 
 /** Statuses that follow one another within this time are reported as one. */
 const flushDelayMs = 20;
-const updatesPerCall = 1000;
+/** Of one call, but for a report that is longer by itself. */
+const bytesPerCall = 1024 * 1024;
+/** Before a manager that was busy hears the same again. */
+const againMs = 1000;
 
 export class StatusReporter {
   /** At most one entry a task. */
@@ -32,9 +37,9 @@ export class StatusReporter {
     this.#schedule();
   }
 
-  #schedule(): void {
+  #schedule(delayMs = flushDelayMs): void {
     if (this.#cancelTimer || this.#sending || !this.#session || this.#pending.size === 0) return;
-    this.#cancelTimer = this.clock.after(flushDelayMs, () => {
+    this.#cancelTimer = this.clock.after(delayMs, () => {
       this.#cancelTimer = undefined;
       void this.#flush();
     });
@@ -43,18 +48,18 @@ export class StatusReporter {
   async #flush(): Promise<void> {
     const session = this.#session;
     if (!session || this.#sending || this.#pending.size === 0) return;
-    const updates: TaskStatusUpdate[] = [];
-    for (const [taskId, status] of this.#pending) {
-      if (updates.length === updatesPerCall) break;
-      updates.push({ taskId, status });
-      this.#pending.delete(taskId);
-    }
+    const updates = this.#take();
+    let delayMs = flushDelayMs;
     this.#sending = true;
     try {
       await session.updateTaskStatus(updates);
     } catch (error) {
       // Back into the queue, unless something newer came; closing makes the session loop open the next one.
       for (const { taskId, status } of updates) if (!this.#pending.has(taskId)) this.#pending.set(taskId, status);
+      if (error instanceof Refusal && error.facts['reason'] === busyReason) {
+        delayMs = againMs;
+        return;
+      }
       this.logger.warn(
         { err: error, count: updates.length },
         'the manager did not take what this node says of its tasks: it is kept, and said again on a new connection',
@@ -63,8 +68,21 @@ export class StatusReporter {
       session.close();
     } finally {
       this.#sending = false;
-      this.#schedule();
+      this.#schedule(delayMs);
     }
+  }
+
+  /** As much as one call brings, of what waits. */
+  #take(): TaskStatusUpdate[] {
+    const updates: TaskStatusUpdate[] = [];
+    let bytes = 0;
+    for (const [taskId, status] of this.#pending) {
+      bytes += jsonLength(status);
+      if (updates.length === reportsPerCall || (updates.length > 0 && bytes > bytesPerCall)) break;
+      updates.push({ taskId, status });
+      this.#pending.delete(taskId);
+    }
+    return updates;
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock';
 import { finish, inTurns } from '#base/pace/steps';
 import { turnOf } from '#base/pace/turn';
+import { RateLimit } from '#base/pace/rate-limit';
 import { milliseconds } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import type { Meter } from '#base/meter';
@@ -21,6 +22,8 @@ import { peerId, type DispatcherSession, type OpenSession } from '#model/object/
 import type { NodeDescription } from '#model/object/node';
 import type { Action, StoreEvent } from '#store/action';
 import { clusterOf, type View } from '#store/view';
+import { Descriptions } from './line/descriptions.ts';
+import { Withdrawals } from './line/withdrawals.ts';
 import { Session } from './session.ts';
 import type { ReplicatedState } from '#replica/state';
 import { StatusIntake } from './status-intake.ts';
@@ -37,6 +40,8 @@ export interface SessionsParts {
 
 /** A look at the deadlines that comes this late says that we slept, not that the nodes did. */
 const latenessMs = 1000;
+/** Sessions that a node may open in a while: each may be an entry of the log, and is the node's whole set. */
+const openings = { limit: 10, windowMs: 8000 };
 /** Sessions that send in one turn of the event loop; when there are more, not in that of the commit, which had enough to do. */
 const wokenAtOnce = 50;
 
@@ -44,6 +49,8 @@ export class Sessions {
   readonly #parts: SessionsParts;
   readonly #heartbeats: Heartbeats;
   readonly #statuses: StatusIntake;
+  readonly #openings = new RateLimit(openings.limit, openings.windowMs);
+  readonly #withdrawals = new Withdrawals();
   readonly #sessions = new Map<string, Session>();
   /** Sessions that have something to send and were not told yet. */
   readonly #toWake = new Set<Session>();
@@ -102,6 +109,10 @@ export class Sessions {
   /** Makes the node ready with what it says of itself; an older session of it ends. Refuses `notFound` for a stranger. */
   readonly open: OpenSession = async (nodeId, said, address, wanted = () => true) => {
     const { state, clock, submit } = this.#parts;
+    if (this.#openings.waitMs(nodeId, clock.monotonicNow()) > 0) {
+      throw new Refusal('unavailable', `node ${nodeId} opens sessions too often: ${openings.limit} in ${openings.windowMs / 1000} s are taken`);
+    }
+    this.#openings.count(nodeId, clock.monotonicNow());
     const description = takenDescription(said);
     // A node that got half of its tasks would end the others.
     await this.#gathered;
@@ -139,15 +150,24 @@ export class Sessions {
     const check = (): void => {
       if (!this.#heartbeats.isOpen(nodeId, number)) throw new Refusal('invalidArgument', 'session invalid');
     };
+    const descriptions = new Descriptions(clock, async (description) => {
+      check();
+      return await submit((view) => {
+        const actions = describeNode(view, nodeId, description);
+        return { actions, result: actions.length > 0 };
+      });
+    });
     return {
       assignments: () => session.messages(),
       updateTaskStatus: async (updates) => {
         check();
         // Reports of several nodes are decided on together: what is none must not spoil those of others.
         checkReports(updates);
+        // Those of others' tasks take no place that others wait for.
+        const own = updates.filter(({ taskId }) => state.store.get('task', taskId)?.NodeID === nodeId);
         await this.#statuses.report(
           nodeId,
-          updates.map(({ taskId, status }) => ({ taskId, status: bounded(status) })),
+          own.map(({ taskId, status }) => ({ taskId, status: bounded(status) })),
         );
       },
       heartbeat: async () => {
@@ -157,8 +177,7 @@ export class Sessions {
       },
       updateDescription: async (next: NodeDescription) => {
         check();
-        const description = takenDescription(next);
-        await submit((view) => answer(describeNode(view, nodeId, description)));
+        await descriptions.say(takenDescription(next));
       },
       pause: async () => {
         check();
@@ -168,7 +187,10 @@ export class Sessions {
       acknowledge: async (resultsIn) => session.acknowledged(resultsIn),
       withdrawn: async (taskId) => {
         check();
-        await this.#appliedElsewhere(nodeId, taskId);
+        const owner = taskId === nodeId ? nodeId : state.store.get('task', taskId)?.NodeID;
+        if (owner === undefined) return;
+        if (owner !== nodeId) throw new Refusal('invalidArgument', `task ${taskId} is not one of node ${nodeId}`);
+        await this.#withdrawals.ask(`${nodeId} ${taskId}`, () => this.#appliedElsewhere(nodeId, taskId));
       },
       changeAttachment: async (change) => {
         check();

@@ -2,12 +2,14 @@
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
 import { acceptStatuses } from '#stages/dispatcher/status';
-import type { TaskStatusUpdate } from '#model/object/assignment';
+import { busyReason, type TaskStatusUpdate } from '#model/object/assignment';
 import type { Action } from '#store/action';
 import type { View } from '#store/view';
 
 /** Reports that may wait; the agents keep theirs and send them again. */
 const waitingLimit = 100_000;
+/** Of one node: no more than that is in the way of the others'. */
+const nodeLimit = 5000;
 /** Reports of one entry, and what one node's part of it is cut at: a thousand nodes that come back report all their tasks at once. */
 const entryLimit = 200;
 
@@ -23,6 +25,7 @@ export class StatusIntake {
   /** In the order in which they came, each list no longer than an entry's. */
   #waiting: Report[] = [];
   #count = 0;
+  readonly #ofNode = new Map<string, number>();
   /** Takes the next reports when the manager comes to it. */
   #flushing = false;
 
@@ -32,11 +35,13 @@ export class StatusIntake {
 
   /** Resolves when the reports are durable. */
   report(nodeId: string, updates: readonly TaskStatusUpdate[]): Promise<void> {
-    if (this.#count + updates.length > waitingLimit) {
-      return Promise.reject(new Refusal('unavailable', `the manager is busy: ${this.#count} reports wait`));
-    }
     if (updates.length === 0) return Promise.resolve();
+    const ofNode = (this.#ofNode.get(nodeId) ?? 0) + updates.length;
+    if (this.#count + updates.length > waitingLimit || ofNode > nodeLimit) {
+      return Promise.reject(new Refusal('unavailable', `the manager is busy: ${this.#count} reports wait`, { reason: busyReason }));
+    }
     this.#count += updates.length;
+    this.#ofNode.set(nodeId, ofNode);
     const parts: Promise<void>[] = [];
     for (let at = 0; at < updates.length; at += entryLimit) parts.push(this.#queue(nodeId, updates.slice(at, at + entryLimit)));
     return Promise.all(parts).then(() => {});
@@ -78,7 +83,13 @@ export class StatusIntake {
       end++;
     }
     this.#count -= count;
-    return this.#waiting.splice(0, end);
+    const taken = this.#waiting.splice(0, end);
+    for (const { nodeId, updates } of taken) {
+      const left = (this.#ofNode.get(nodeId) ?? 0) - updates.length;
+      if (left > 0) this.#ofNode.set(nodeId, left);
+      else this.#ofNode.delete(nodeId);
+    }
+    return taken;
   }
 }
 

@@ -14,7 +14,7 @@ import { toServiceError } from './refusals.ts';
 import { callerOf, type RpcServer } from './rpc-server.ts';
 
 /** Bytes of what a node sends; a thousand reports come in a call. */
-const limits = { description: 1024 * 1024, reports: 16 * 1024 * 1024, attachment: 64 * 1024 };
+const limits = { description: 1024 * 1024, reports: 4 * 1024 * 1024, attachment: 64 * 1024 };
 
 type Stream = ServerWritableStream<SessionRequest, SessionResponse>;
 

@@ -163,6 +163,11 @@ export interface AssignmentMessage {
   acknowledge?: true;
 }
 
+/** Reports of one call, at most. */
+export const reportsPerCall = 1000;
+/** The `reason` of a refusal that leaves the session as it is: the same is to be said again later. */
+export const busyReason = 'busy';
+
 export interface TaskStatusUpdate {
   taskId: string;
   status: TaskStatus;

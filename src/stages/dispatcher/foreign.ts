@@ -3,7 +3,7 @@ import { canonicalTime } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { jsonLength } from '#base/text/json-length';
 import { addressNumber } from '#model/ipv4';
-import type { AttachmentChange, TaskStatusUpdate } from '#model/object/assignment';
+import { reportsPerCall, type AttachmentChange, type TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { TaskStatus } from '#model/object/task';
 import { statusText } from '#model/task-status';
@@ -34,9 +34,10 @@ const states: ReadonlySet<unknown> = new Set([
   'rejected',
 ]);
 
-/** Refuses `invalidArgument` what is no list of reports, and states that are not a node's to say. */
+/** Refuses `invalidArgument` what is no list of reports, more than a call may bring, and states that are not a node's to say. */
 export function checkReports(updates: readonly TaskStatusUpdate[]): void {
   if (!Array.isArray(updates)) refuse('reports are a list');
+  if (updates.length > reportsPerCall) refuse(`a call brings at most ${reportsPerCall} reports`);
   for (const update of updates as readonly unknown[]) {
     const { taskId, status } = record(update, 'a report');
     const { State, Timestamp, Message, Err = '' } = record(status, 'the status of a report');

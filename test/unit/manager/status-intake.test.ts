@@ -46,3 +46,14 @@ test('small reports of many nodes share an entry', async () => {
   await Promise.all([intake.report('n1', running(0, 20)), intake.report('n2', running(600, 620))]);
   expect(entries.map((actions) => actions.length)).toEqual([40]);
 });
+
+test("what waits of one node has a bound, which is not the others'", async () => {
+  const { store, intake } = intakeOf();
+  const many = Array.from({ length: 5 }, () => running(0, count)).flat();
+  const waiting = [intake.report('n1', many)];
+  await expect(intake.report('n1', running(0, 1))).rejects.toMatchObject({ code: 'unavailable', facts: { reason: 'busy' } });
+  waiting.push(intake.report('n2', running(count / 2, count)));
+  await Promise.all(waiting);
+  await intake.report('n1', running(0, 1));
+  expect(runs(store)).toBe(count);
+});
