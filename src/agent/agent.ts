@@ -1,5 +1,5 @@
 /** The worker side of a node: takes assignments from its dispatcher, makes them run, tells how they do. */
-import { type Clock, pause } from '#base/clock';
+import { type Clock, isDoneWithin, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Meter } from '#base/meter';
 import { isDenial, Refusal } from '#base/refusal';
@@ -257,6 +257,9 @@ export class Agent {
   async #acknowledge(resultsIn: number, published: Promise<void>): Promise<void> {
     const session = this.#session;
     await published;
+    // Who asks waits twice as long, and goes on then.
+    const pending = this.#loop.networkLoop.upToDate();
+    if (pending) await isDoneWithin(this.#modules.clock, pending, leaveLimitMs / 2, this.#ending.signal);
     // A session that ends is answer enough.
     await session?.acknowledge(resultsIn).catch(() => undefined);
   }

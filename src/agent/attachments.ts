@@ -2,7 +2,7 @@
  * Tells the node's network what each running container really got, again when that changes.
  * The rule: nobody is led to a task before its container can answer all by whom clients come, as the managers named them when it was made ready.
  */
-import { type Clock, pause } from '#base/clock';
+import { type Clock, isDoneWithin, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Repetition } from '#base/pace/repetition';
 import type { NodeNetwork, TaskAttachment } from '#network/contract';
@@ -33,6 +33,8 @@ export class Attachments {
     readonly calls: {
       /** Resolves when all that the managers have said up to now is in force on this node; undefined: it is. */
       upToDate(): Promise<void> | undefined;
+      /** Why it could not be brought in force when that was tried last. */
+      whyNot(): string | undefined;
       /** What is to be decided on the task may be another thing now. */
       changed(taskId: string): void;
     },
@@ -70,32 +72,37 @@ export class Attachments {
         await network.attached(attachment);
         // By whom clients come may just be on its way. Who comes later waits for this node's word, which is this container's too from now on.
         const pending = this.calls.upToDate();
-        if (pending) await this.#within(pending);
+        if (pending) await this.#within(taskId, pending);
         if (pending && isMeant()) await network.attached(attachment);
         if (!isMeant()) return;
         this.#waiting.delete(taskId);
         return this.calls.changed(taskId);
       } catch (error) {
         if (!isMeant()) return;
-        const reason = `its network is not ready: ${(error as Error).message}`;
-        if (this.#waiting.has(taskId)) this.#waiting.set(taskId, { reason });
         if (this.#failures.tell(taskId, clock.monotonicNow()) !== undefined)
           logger.warn(
             { task: taskId, err: error },
             'a container could not answer clients who come to other nodes: its task is not running until it can, and it is tried again in 1 s',
           );
-        this.calls.changed(taskId);
+        this.#waits(taskId, (error as Error).message);
         await pause(clock, retryDelayMs, this.signal);
       }
     }
   }
 
-  /** What keeps the whole node from being up to date, another service's network it may be, keeps no task from running for ever. */
-  async #within(pending: Promise<void>): Promise<void> {
-    const over = new AbortController();
-    const end = AbortSignal.any([over.signal, this.signal]);
-    await Promise.race([pending, pause(this.modules.clock, upToDateLimitMs, end)]);
-    over.abort();
+  /** What keeps the whole node from being up to date, another service's network it may be, keeps no task from running for ever; meanwhile the task says why it waits. */
+  async #within(taskId: string, pending: Promise<void>): Promise<void> {
+    const { clock } = this.modules;
+    const end = clock.monotonicNow() + upToDateLimitMs;
+    while (clock.monotonicNow() < end && !(await isDoneWithin(clock, pending, retryDelayMs, this.signal)) && !this.signal.aborted) {
+      const reason = this.calls.whyNot();
+      if (reason !== undefined) this.#waits(taskId, reason);
+    }
+  }
+
+  #waits(taskId: string, reason: string): void {
+    if (this.#waiting.has(taskId)) this.#waiting.set(taskId, { reason: `its node’s network is not ready: ${reason}` });
+    this.calls.changed(taskId);
   }
 
   #forget(taskId: string): void {

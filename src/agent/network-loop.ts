@@ -120,6 +120,11 @@ export class NetworkLoop {
     return this.#publisher.upToDate();
   }
 
+  /** See `Publisher.failure`. */
+  get failure(): string | undefined {
+    return this.#publisher.failure;
+  }
+
   /** No new connection is led to the task, and no name to it, from when this resolves. */
   withdraw(taskId: string): Promise<void> {
     return this.#publisher.withdraw(taskId);

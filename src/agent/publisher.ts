@@ -54,6 +54,7 @@ export class Publisher {
   #named = false;
   #publishing = false;
   #waiters: Waiter[] = [];
+  #failure: string | undefined;
   /** Monotonic. */
   #endedAt = -Infinity;
   /** Between two rounds, until somebody waits for the next one. */
@@ -152,6 +153,7 @@ export class Publisher {
       const well = await this.#round();
       this.#over = sequence;
       if (well) this.#well = sequence;
+      if (well) this.#failure = undefined;
       this.#endedAt = this.#modules.clock.monotonicNow();
       const isDone = (waiter: Waiter): boolean => waiter.sequence <= sequence && (well || !waiter.untilWell);
       for (const waiter of this.#waiters) if (isDone(waiter)) waiter.resolve();
@@ -199,8 +201,14 @@ export class Publisher {
     await this.applyBridges();
   }
 
+  /** Why ports and ways could not be brought in force when that was tried last; undefined: they could. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
   #failed(error: unknown): void {
     if (this.#signal.aborted) return;
+    this.#failure = (error as Error).message;
     this.#modules.logger.error(
       { err: error },
       'names, published ports or the way to other nodes are not up to date: clients may be led to tasks that have gone; it is tried again in 1 s',

@@ -94,7 +94,11 @@ export class TaskLoop {
     };
     this.networkLoop = new NetworkLoop(modules, calls, signal);
     const { networkLoop } = this;
-    this.#attachments = new Attachments(modules, { upToDate: () => networkLoop.upToDate(), changed: (id) => this.wake([id]) }, signal);
+    this.#attachments = new Attachments(
+      modules,
+      { upToDate: () => networkLoop.upToDate(), whyNot: () => networkLoop.failure, changed: (id) => this.wake([id]) },
+      signal,
+    );
     signal.addEventListener('abort', () => this.#abort(), { once: true });
   }
 

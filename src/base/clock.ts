@@ -30,6 +30,15 @@ export function pause(clock: Pick<Clock, 'after'>, delayMs: number, signal?: Abo
   });
 }
 
+/** True when `done` is settled within `limitMs`; it goes on where it is not. */
+export async function isDoneWithin(clock: Pick<Clock, 'after'>, done: Promise<unknown>, limitMs: number, signal: AbortSignal): Promise<boolean> {
+  const over = new AbortController();
+  const late = pause(clock, limitMs, AbortSignal.any([over.signal, signal])).then(() => false);
+  const inTime = await Promise.race([done.then(() => true), late]);
+  over.abort();
+  return inTime;
+}
+
 /** What was asked for last: a pass stamps hundreds of tasks with one time. */
 let latest = { ms: 0, text: new Date(0).toISOString() };
 

@@ -65,6 +65,13 @@ export class ContainerTables {
     return this.#changes.submit(led);
   }
 
+  /** Throws when clients are led to a container that does not know all by whom they come. */
+  checkLed(): void {
+    for (const [taskId, { failure }] of this.#containers) {
+      if (failure !== undefined && this.#led.back.has(taskId)) throw new Error(`the container of task ${taskId} did not take its rules: ${failure}`);
+    }
+  }
+
   /** What could not be loaded is tried again; the others have it already. */
   again(): Promise<void> {
     return this.apply(this.#led);

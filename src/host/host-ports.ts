@@ -187,6 +187,7 @@ export class HostPorts implements Ports {
     await this.#holder.release(ports);
     // Nobody waits for what is only counted.
     void this.#counting.submit({ ports: served, services: virtual });
+    this.#containers.checkLed();
   }
 }
 

@@ -15,6 +15,8 @@ export interface PublishedPort {
   targets: readonly Target[];
   /** How a task gets to know who calls; absent: it sees the client. */
   source?: PortOptions['Source'];
+  /** Nobody is led in yet, though tasks are ready: clients knock again in a moment. */
+  closed?: true;
   /** One client meets one task. */
   sticky?: true;
 }
@@ -31,12 +33,13 @@ export function publishedPorts(traffic: Traffic, nodeId: string): PublishedPort[
   const { services, peers = [], entry } = traffic;
   const ports: PublishedPort[] = [];
   const attachmentOf = publishedAttachments(traffic);
+  const isClosed = entry?.open === false;
   const older = new Set(peers.filter(({ showsClients }) => !showsClients).map((peer) => peer.nodeId));
   for (const endpoint of services) {
     const ready = endpoint.Tasks.flatMap((task) => {
       const attachment = task.Ready ? attachmentOf(task) : undefined;
-      const isClosed = entry?.open === false && attachment?.NetworkID === entry.networkId;
-      return attachment === undefined || isClosed ? [] : [{ address: attachment.Address, nodeId: task.NodeID }];
+      const isOutside = isClosed && attachment?.NetworkID === entry.networkId;
+      return attachment === undefined || isOutside ? [] : [{ address: attachment.Address, nodeId: task.NodeID }];
     }).toSorted((a, b) => compareTexts(a.address, b.address));
     for (const config of endpoint.Ports) {
       const { PublishedPort: port, TargetPort: target } = config;
@@ -54,6 +57,7 @@ export function publishedPorts(traffic: Traffic, nodeId: string): PublishedPort[
         ...(hostAddress && { hostAddress }),
         ...(source && { source }),
         ...(sticky && { sticky }),
+        ...(isClosed && ready.length === 0 && { closed: true as const }),
         targets: meant.map((task): Target => ({ address: task.address, port: target, ...(older.has(task.nodeId) && { hidden: true }) })),
       });
     }

@@ -83,7 +83,8 @@ function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualSe
   // One bad pair must not cost all the others their rules: of two ports with one key, such as 127.0.0.1 and ::1, the first counts.
   const ports = [...new Map(all.toReversed().map((port) => [keyWithAddress(port), port])).values()].toReversed();
   const served = ports.filter(({ targets }) => targets.length > 0);
-  const dead = ports.filter(({ targets }) => targets.length === 0);
+  const dead = ports.filter(({ targets, closed }) => targets.length === 0 && !closed);
+  const closed = ports.filter((port) => port.closed);
   const everywhere = ({ hostAddress }: PublishedPort): boolean => hostAddress === undefined;
   const oneAddress = (port: PublishedPort): boolean => !everywhere(port);
   const toChain = (port: PublishedPort, key: string): string => `${key} : goto ${chainName(port)}`;
@@ -131,11 +132,13 @@ function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualSe
     // Before Docker's own lookups at -100.
     hooked('pre', 'nat', 'prerouting', -110, ['iifname . ip daddr vmap @vips;', ...lookup]),
     hooked('out', 'nat', 'output', -110, ['ip daddr vmap @hostvips;', ...lookup]),
+    ...(closed.length > 0 ? [elements('set', 'closed', 'inet_proto . inet_service', closed.map(keyOf))] : []),
     hooked('input', 'filter', 'input', 0, [
       // Nothing of the host listens there: who comes so far meets no ready task, or has no business with it. Answers to the host itself do come.
       'ct state new ip daddr @virtual goto refuse;',
       'ip daddr . meta l4proto . th dport @addrdead goto refuse;',
       'fib daddr type local meta l4proto . th dport @dead goto refuse;',
+      ...(closed.length > 0 ? ['ct state new fib daddr type local meta l4proto . th dport @closed drop;'] : []),
     ]),
     ...callerLines(served, callers),
   ];

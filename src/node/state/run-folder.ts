@@ -1,5 +1,5 @@
 /** The folder of what lives as long as its processes: secrets of running tasks and sockets. In memory, seen by the engine as well, and nobody else's. */
-import { chmodSync, existsSync, lstatSync, mkdirSync, statfsSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statfsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Refusal } from '#base/refusal';
 
@@ -13,6 +13,8 @@ const passable = 0o711;
 /** What a mask of 027 has left of that. */
 const masked = 0o710;
 const sticky = 0o1000;
+/** What daemons and their resolvers keep in it. */
+const ours = /^(?:(?:shoal|dispatcher|engine|resolver)[\w.-]*|tasks)$/;
 
 /**
  * `wanted` where that is in memory already and short enough for sockets. Else a folder in shared memory: a tmpfs mounted just now on `wanted`
@@ -31,14 +33,15 @@ export function chooseRunFolder(wanted: string, name: string, inMemory: (path: s
 
 /**
  * Makes `folder`, through which the socket's group passes whatever mask the daemon was started with: the unit has one.
- * One that is there stays as it is, unless a mask alone has closed it, when it was made by us.
+ * One that is there stays as it is, unless a mask alone has closed it when it was made by us: nothing but ours is in it.
  */
 export function makePassable(folder: string): void {
   const whole = resolve(folder);
   const made = mkdirSync(whole, { recursive: true, mode: passable });
   if (made === undefined) {
     const { uid, gid, mode } = lstatSync(whole);
-    if ((mode & 0o7777) === masked && uid === process.getuid?.() && gid === process.getgid?.()) chmodSync(whole, passable);
+    if ((mode & 0o7777) === masked && uid === process.getuid?.() && gid === process.getgid?.() && readdirSync(whole).every((name) => ours.test(name)))
+      chmodSync(whole, passable);
     return;
   }
   for (let each = whole; each.startsWith(made); each = dirname(each)) chmodSync(each, passable);

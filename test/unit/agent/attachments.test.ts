@@ -10,14 +10,14 @@ function container(pid: number): ObservedContainer {
   return { containerId: 'c1', taskId: 't1', serviceId: 's1', state: 'running', pid, exitCode: 0, oomKilled: false, networks, ports: [] };
 }
 
-function started(pending: { until?: Promise<void> } = {}) {
+function started(pending: { until?: Promise<void>; reason?: string } = {}) {
   const network = new RecordingNetwork();
   const clock = new VirtualClock();
   const answers: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const changed: string[] = [];
   const attached = () => new Promise<void>((resolve, reject) => answers.push({ resolve, reject }));
   const modules = { network: Object.assign(Object.create(network) as RecordingNetwork, { attached }), clock, logger: silentLogger };
-  const calls = { upToDate: () => pending.until, changed: (id: string) => void changed.push(id) };
+  const calls = { upToDate: () => pending.until, whyNot: () => pending.reason, changed: (id: string) => void changed.push(id) };
   const attachments = new Attachments(modules, calls, new AbortController().signal);
   const seen = (pid: number): void => attachments.seen(new Map([['t1', container(pid)]]), ['t1']);
   return { attachments, answers, changed, seen, clock };
@@ -55,7 +55,7 @@ test('a task whose container could not answer its clients does not run, and it i
   seen(1);
   answers[0]?.reject(new Error('no such table'));
   await turn();
-  expect(attachments.waits('t1')).toEqual({ reason: 'its network is not ready: no such table' });
+  expect(attachments.waits('t1')).toEqual({ reason: 'its node’s network is not ready: no such table' });
   expect(changed).toEqual(['t1']);
   await clock.advance(1000);
   await turn();
@@ -81,13 +81,13 @@ test('a container that was made ready by what held before is made so again by wh
 });
 
 test('what cannot be brought in force on the node at all keeps no task from running for ever', async () => {
-  const { attachments, answers, seen, clock } = started({ until: new Promise(() => {}) });
+  const { attachments, answers, seen, clock } = started({ until: new Promise(() => {}), reason: 'File exists' });
   seen(1);
   answers[0]?.resolve();
   await turn();
   await clock.advance(9000);
   await turn();
-  expect([attachments.waits('t1'), answers.length]).toEqual([{}, 1]);
+  expect([attachments.waits('t1'), answers.length]).toEqual([{ reason: 'its node’s network is not ready: File exists' }, 1]);
   await clock.advance(1000);
   await turn();
   answers[1]?.resolve();

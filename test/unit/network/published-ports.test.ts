@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { holderKey, publishedPorts } from '#network/published-ports';
+import { ruleSet } from '#network/rules/rule-set';
 import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
 
 const networks = [
@@ -44,6 +45,12 @@ test('while the way in is closed nobody is led anywhere, least of all by another
   const other = { address: '10.0.1.6', port: 80 };
   expect(targets({ networks: networks.slice(0, 2), entry })).toEqual([other]);
   expect(targets({ networks, entry })).toEqual([other]);
+  // Clients are not refused for a moment that is over before they knock again.
+  const [port] = publishedPorts({ services: [serviceEndpoint('web', ['8080:80/tcp'], tasks.slice(0, 1))], networks, entry }, 'node1');
+  const { text } = ruleSet('shoal', { ports: port ? [port] : [] });
+  expect(text).toContain('set closed { type inet_proto . inet_service; elements = { tcp . 8080 }; }');
+  expect(text).toContain('ct state new fib daddr type local meta l4proto . th dport @closed drop;');
+  expect(text).toContain('table ip shoal {\n  map ports { type inet_proto . inet_service : verdict; }');
   expect(targets({ networks, entry: { ...entry, open: true } })).toEqual([other, { address: '10.0.3.5', port: 80 }]);
 });
 

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -39,17 +39,21 @@ describe.skipIf(process.getuid?.() !== 0)('whose folder it is', () => {
   });
 
   test('others pass through it under a mask, and through one that a mask has closed; what an operator has closed stays so', () => {
-    const [made, closed, theirs] = ['a/run', 'closed', 'theirs'].map((name) => join(place, name)) as [string, string, string];
+    const [made, closed, theirs, shared] = ['a/run', 'closed', 'theirs', 'shared'].map((name) => join(place, name)) as [string, string, string, string];
     const mask = process.umask(0o027);
     try {
       mkdirSync(closed, { mode: 0o711 });
+      mkdirSync(join(closed, 'tasks'));
+      writeFileSync(join(closed, 'resolver-c41f3a.sock.17'), '');
       mkdirSync(theirs, { mode: 0o700 });
-      for (const folder of [made, closed, theirs]) makePassable(folder);
+      mkdirSync(shared, { mode: 0o710 });
+      writeFileSync(join(shared, 'key.pem'), '');
+      for (const folder of [made, closed, theirs, shared]) makePassable(folder);
     } finally {
       process.umask(mask);
     }
-    const modes = [join(place, 'a'), made, closed, theirs].map((folder) => (statSync(folder).mode & 0o777).toString(8));
-    expect(modes).toEqual(['711', '711', '711', '700']);
+    const modes = [join(place, 'a'), made, closed, theirs, shared].map((folder) => (statSync(folder).mode & 0o777).toString(8));
+    expect(modes).toEqual(['711', '711', '711', '700', '710']);
   });
 
   test('of somebody else: refused', () => {
