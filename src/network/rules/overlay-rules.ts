@@ -8,8 +8,8 @@ export function overlayTableName(instance: string): string {
   return `${tableName(instance)}_overlay`;
 }
 
-/** Names of interfaces behind which containers are. */
-const containerSides = ['sh-*', 'docker*', 'br-*'];
+/** Our own bridges. Those of others have any name, as has the bridge by which a host itself may be reached. */
+const containerSide = 'sh-*';
 
 /** From behind a bridge by which nobody of this address is reached; the host's own way out may be a bridge too. */
 const forged = 'meta iifkind "bridge" fib saddr . iif oif missing';
@@ -26,14 +26,14 @@ export function overlayRules(table: string, members: readonly string[], port: nu
     ...(guarded && guarded.numbers.length > 0 ? [plainGuard(guarded, port)] : []),
     hooked('input', 'filter', 'input', -10, [
       ...(guarded && guarded.numbers.length > 0 ? [`udp dport ${port} @th,96,24 { ${guarded.numbers.join(', ')} } iifname != "${guarded.device}" drop;`] : []),
-      ...containerSides.map((name) => `iifname "${name}" udp dport ${port} drop;`),
+      `iifname "${containerSide}" udp dport ${port} drop;`,
       `udp dport ${port} ${forged} drop;`,
       // A probe is of no network: any node may try the way.
       `udp dport ${port} ip saddr != @members @th,96,24 != ${probeNumber} drop;`,
     ]),
     // A container's packet would leave under its host's address, as one of a member. A bridge may have any name: who speaks counts.
     hooked('forward', 'filter', 'forward', -10, [
-      ...containerSides.map((name) => `iifname "${name}" ip daddr @members udp dport ${port} drop;`),
+      `iifname "${containerSide}" ip daddr @members udp dport ${port} drop;`,
       `udp dport ${port} ip daddr @members ip saddr != @members drop;`,
       `udp dport ${port} ip daddr @members ${forged} drop;`,
     ]),
