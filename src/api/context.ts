@@ -3,13 +3,13 @@ import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
 import { findObject } from '#control/find';
 import type { Kind, ObjectOf } from '#model/object/object';
-import { swarmTexts } from '#model/swarm-texts';
-import type { Dependencies, SwarmStatus, View } from './dependencies.ts';
+import type { Dependencies, View } from './dependencies.ts';
 import type { EngineClient } from './engine/engine-client.ts';
 import type { Guard } from './guard.ts';
 import type { NodeDoor } from './nodes/node-door.ts';
 import type { Allowance } from './limits.ts';
 import { nextChange } from './request/request-id.ts';
+import { requireManager } from './request/require-manager.ts';
 import type { Answer, Call, Handler } from './router.ts';
 import type { RecentRemovals } from './routes/recent-removals.ts';
 import type { SwarmEvents } from './stream/swarm-events.ts';
@@ -29,14 +29,6 @@ export interface Context extends Dependencies {
   carried: (call: Pick<Call, 'request'>) => boolean;
   /** What this node shows of its containers. */
   nodeDoor: NodeDoor;
-}
-
-/** Refuses with 503 unless this node manages a cluster. */
-export function requireManager({ LocalNodeState, ControlAvailable }: SwarmStatus): void {
-  if (LocalNodeState === 'locked') throw new Refusal('unavailable', swarmTexts.locked);
-  if (LocalNodeState === 'inactive') throw new Refusal('unavailable', swarmTexts.inactive);
-  if (LocalNodeState !== 'active') throw new Refusal('unavailable', swarmTexts.starting);
-  if (!ControlAvailable) throw new Refusal('unavailable', swarmTexts.worker);
 }
 
 /** The newest view, on a manager. */

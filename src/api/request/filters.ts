@@ -1,5 +1,5 @@
 /** The `filters` query: JSON in map or list form; known keys only; values of a key are alternatives, labels must all match. */
-import { requireManager } from '../context.ts';
+import { requireManager } from './require-manager.ts';
 import type { SwarmStatus } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import type { Call } from '../router.ts';

@@ -9,7 +9,8 @@ import { networkIdLabel, type Network } from '#model/object/network';
 import { taskName } from '#model/object/task';
 import { swarmTexts } from '#model/swarm-texts';
 import { decode, holdBody, parseBody, readBody } from '../request/body.ts';
-import { findOptional, requireManager, submit, type Context } from '../context.ts';
+import { findOptional, submit, type Context } from '../context.ts';
+import { requireManager } from '../request/require-manager.ts';
 import type { View } from '../dependencies.ts';
 import { clusterIdOf, standInShown, standIns } from '../engine/stand-ins.ts';
 import { HttpError } from '../errors.ts';
@@ -245,7 +246,10 @@ async function prune(call: Call, context: Context): Promise<string[]> {
 /** At whoever leads: the rest of the request is this node's own. What came into use meanwhile is refused by `control`, and stays. */
 async function removeUnused(call: Call, context: Context, { ID }: Network): Promise<void> {
   const { leader } = context;
-  if (!leader || leader.alone() || leader.leads()) return void (await submit(context, call, removeNetwork(ID)));
+  if (!leader || leader.alone() || leader.leads()) {
+    await submit(context, call, removeNetwork(ID));
+    return;
+  }
   const connection = leader.open();
   if (!connection) throw new Refusal('unavailable', swarmTexts.starting);
   const reply = await callOver(connection, { method: 'DELETE', path: `/networks/${ID}`, headers: [['Host', 'leader']], signal: call.signal });

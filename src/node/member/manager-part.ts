@@ -152,7 +152,11 @@ export class ManagerPart {
       clock,
       logger: logger.child({ part: 'lock' }),
     });
-    // Whoever was removed, or may do less than before, is cut off at once: what he has open was let pass by what he was.
+    this.#cutOffWhoMayNot();
+  }
+
+  /** Whoever was removed, or may do less than before, is cut off at once: what he has open was let pass by what he was. */
+  #cutOffWhoMayNot(): void {
     this.state.watch((events) => {
       for (const event of events) if (event.kind === 'node' && mayDoLess(event)) this.#door?.cut(event.id);
     });

@@ -23,7 +23,7 @@ import { NodeWork } from './node-work.ts';
 import type { DaemonOptions } from '../options.ts';
 import { managerPlace, writeIdentity, type Identity } from '../state/identity.ts';
 import { instanceOf } from '../state/instance.ts';
-import { chooseRunFolder, ownFolder, socketIn } from '../state/run-folder.ts';
+import { ownRunFolder, socketIn } from '../state/run-folder.ts';
 import { hostIsEnding } from '../host-state.ts';
 import { systemRandom } from '../system.ts';
 
@@ -71,7 +71,7 @@ export class Membership {
     const { clock, logger, safe } = parts;
     const { nodeId, role = 'manager' } = identity;
     const instance = instanceOf(options.state);
-    const runFolder = safe ? undefined : ownRunFolder(options, instance);
+    const runFolder = safe ? undefined : ownRunFolder(options.run, instance);
     this.#identity = identity;
     this.#options = options;
     this.#parts = parts;
@@ -392,10 +392,4 @@ export class Membership {
     }
     throw last;
   }
-}
-
-function ownRunFolder(options: DaemonOptions, instance: string): string {
-  const folder = chooseRunFolder(options.run, instance);
-  ownFolder(folder);
-  return folder;
 }

@@ -19,6 +19,7 @@ const ours = /^(?:(?:shoal|dispatcher|engine|resolver)[\w.-]*|tasks)$/;
 /**
  * `wanted` where that is in memory already and short enough for sockets. Else a folder in shared memory: a tmpfs mounted just now on `wanted`
  * would not be seen by an engine that lives in a mount namespace of its own. `name` keeps daemons of one machine apart.
+ * @internal
  */
 export function chooseRunFolder(wanted: string, name: string, inMemory: (path: string) => boolean = isTmpfs): string {
   const fits = Buffer.byteLength(wanted) <= longestPath;
@@ -50,6 +51,7 @@ export function makePassable(folder: string): void {
 /**
  * Makes `folder`, or takes one that only this user can have made and can change.
  * Who made it before us could read the secrets in it and answer on the sockets.
+ * @internal
  */
 export function ownFolder(folder: string): void {
   makePassable(folder);
@@ -88,4 +90,11 @@ function existingParent(path: string): string {
 
 function isTmpfs(path: string): boolean {
   return existsSync(path) && statfsSync(path).type === tmpfsMagic;
+}
+
+/** Folder of the node of `instance` in `run`, made and root's own. */
+export function ownRunFolder(run: string, instance: string): string {
+  const folder = chooseRunFolder(run, instance);
+  ownFolder(folder);
+  return folder;
 }

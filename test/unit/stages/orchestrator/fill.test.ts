@@ -35,7 +35,7 @@ function bothFor(store: ReturnType<typeof storeWith>, actions: number) {
   if (!service) throw new Error('no service');
   const [one, other] = [surroundingsOf(store, contextWith(actions)), surroundingsOf(store, contextWith(actions))];
   const glance = finish(glanceAt(service, one));
-  if (typeof glance === 'string' || glance.what !== 'vacancy') throw new Error(`the glance says ${glance}`);
+  if (typeof glance === 'string' || glance.what !== 'vacancy') throw new Error(`the glance says ${JSON.stringify(glance)}`);
   return [finish(fillSlots(service, glance, one)), finish(settleService(service, other))] as const;
 }
 
