@@ -39,12 +39,10 @@ export class SettledStacks {
 
   /** What changed. It need not be in the views that come next, and may be in them before it is told. */
   heard(events: readonly StoreEvent[]): void {
-    for (const event of events) {
-      if (untold.has(event.kind)) continue;
-      this.#changes += 1;
-      if (this.#readers.size === 0) continue;
-      for (const word of readsTouched(event)) for (const name of this.#readers.get(word) ?? []) this.#doubted.add(name);
-    }
+    const told = events.filter(({ kind }) => !untold.has(kind));
+    this.#changes += told.length;
+    if (this.#readers.size === 0 || told.length === 0) return;
+    for (const word of wordsOf(events, told)) for (const name of this.#readers.get(word) ?? []) this.#doubted.add(name);
   }
 
   /** A view was taken now: what is told from here on may not be in it. */
@@ -112,6 +110,15 @@ export class SettledStacks {
       if (readers?.size === 0) this.#readers.delete(word);
     }
   }
+}
+
+/** All who follow a repository hear the same. */
+const words = new WeakMap<readonly StoreEvent[], ReadonlySet<string>>();
+
+function wordsOf(events: readonly StoreEvent[], told: readonly StoreEvent[]): ReadonlySet<string> {
+  const known = words.get(events) ?? new Set(told.flatMap(readsTouched));
+  words.set(events, known);
+  return known;
 }
 
 /** The commit alone changes nothing of a stack. */
