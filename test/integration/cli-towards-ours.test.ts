@@ -31,6 +31,11 @@ test('plan, deploy, plan again; names follow the content', async () => {
   const changed = await shoal('stack', 'plan', '-c', await api.file('zoo2.yml', text('lion:2')), 'zoo');
   expect(changed.stdout).toContain('~ service zoo_lion, its tasks are replaced\n');
   expect(changed.stdout).toContain('TaskTemplate.ContainerSpec.Image: "lion:1" → "lion:2"\n');
+  const codeOf = async (...args: string[]) => (await shoal('stack', 'plan', '--exit-code', ...args, 'zoo')).code;
+  const refused = await api.file('zoo3.yml', 'services: {lion: {imaage: x}}');
+  expect([await codeOf('-c', file), await codeOf('-c', file.replace('zoo.yml', 'zoo2.yml')), await codeOf('-c', refused)]).toEqual([0, 6, 1]);
+  const asData = await shoal('stack', 'plan', '--format', 'json', '-c', file, 'zoo');
+  expect(JSON.parse(asData.stdout)).toMatchObject({ stack: 'zoo', changes: [{ change: 'none' }, { change: 'none' }, { change: 'none' }, { change: 'none' }] });
 });
 
 test('--strict sends what docker sends, and docker finds nothing to change', async () => {
