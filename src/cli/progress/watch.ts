@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { equal } from '#base/equal';
 import { compareTexts } from '#base/text/text';
 import { failuresSince, serviceHealth, type HealthFacts, type ServiceHealth } from '#model/health/health';
+import { presentTasks } from '#model/health/present-tasks';
 import type { Node } from '#model/object/node';
 import { wasRolledBack } from '#model/health/rolled-back';
 import type { Service } from '#model/object/service';
@@ -84,18 +85,19 @@ function lookAtDocker(startedAt: number): (client: Client, target: WaitTarget, n
     deployed.set(target.ID, known);
     const wentBack = wasRolledBack(service) && (known.before === undefined || equal(service.Spec, known.before));
     if (!wentBack && !equal(service.Spec, known.spec)) return superseded('another change of the service');
+    const current = new Set((await client.get<Task[]>('/tasks', filters({ service: [target.ID], '_up-to-date': ['true'] }))).map(({ ID }) => ID));
     // Docker lists them in any order, and its clock is the only hint at theirs.
-    const tasks = await client.get<Task[]>('/tasks', filters({ service: [target.ID], '_up-to-date': ['true'] }));
+    const all = (await client.get<Task[]>('/tasks', filters({ service: [target.ID] }))).toSorted((a, b) => compareTexts(a.CreatedAt, b.CreatedAt));
     const except = exceptOf(target);
     const health = serviceHealth({
       service,
-      tasks: tasks.toSorted((a, b) => compareTexts(a.CreatedAt, b.CreatedAt)),
+      tasks: presentTasks(all, ({ ID }) => current.has(ID)),
       nodes,
       now: Date.now(),
       ...(except && { except }),
     });
     const progress = progressOf(health);
     if (progress.verdict !== 'rolledBack') return progress;
-    return { ...progress, reasons: failuresSince(await client.get<Task[]>('/tasks', filters({ service: [target.ID] })), startedAt) };
+    return { ...progress, reasons: failuresSince(all, startedAt) };
   };
 }

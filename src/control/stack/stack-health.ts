@@ -5,6 +5,7 @@ import type { Service } from '#model/object/service';
 import { worstHealth, type HealthState } from '#model/object/states';
 import type { Stack } from '#model/object/stack';
 import { isUpToDate } from '#model/task-fulfils';
+import { presentTasks } from '#model/health/present-tasks';
 import { wasRolledBack } from '#model/health/rolled-back';
 import type { View } from '#store/view';
 import { carriesLabel, isEmptyRecord } from './inventory.ts';
@@ -26,7 +27,7 @@ export function nodesOf(view: View): ReadonlyMap<string, Node> {
 
 export function healthOfService(view: View, service: Service, nodes: ReadonlyMap<string, Node>, now: number, except?: HealthFacts['except']): ServiceHealth {
   const all = [...view.tasksOfService(service.ID)];
-  const tasks = all.filter((task) => isUpToDate(service, task, nodes.get(task.NodeID)));
+  const tasks = presentTasks(all, (task) => isUpToDate(service, task, nodes.get(task.NodeID)));
   const { PreviousSpecVersion } = service.Shoal;
   const others = all.filter((task) => !tasks.includes(task) && task.Shoal.SpecVersion === PreviousSpecVersion);
   return serviceHealth({ service, tasks, others, nodes, now, ...(except && { except }) });

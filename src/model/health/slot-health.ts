@@ -5,6 +5,7 @@ import { modeOf } from '../object/service.ts';
 import type { ServiceSpec } from '../object/service-spec.ts';
 import type { Task } from '../object/task.ts';
 import { compareStates, isTerminal } from '../object/task-state.ts';
+import { slotKey } from './present-tasks.ts';
 
 export interface SlotHealth {
   /** Slot number or node id. */
@@ -45,7 +46,7 @@ const loopMs = 600_000;
 export function slotsOf(facts: SlotFacts): SlotHealth[] {
   const groups = new Map<string, Task[]>();
   for (const task of facts.tasks.toReversed().sort((a, b) => (a.Slot ?? 0) - (b.Slot ?? 0))) {
-    const key = String(task.Slot || task.NodeID || task.ID);
+    const key = slotKey(task);
     const group = groups.get(key);
     if (group) group.push(task);
     else groups.set(key, [task]);

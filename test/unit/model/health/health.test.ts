@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { serviceHealth, failuresSince, type HealthFacts, type ServiceHealth } from '#model/health/health';
+import { presentTasks } from '#model/health/present-tasks';
 import type { Node } from '#model/object/node';
 import type { Service, UpdateStatus } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
@@ -37,6 +38,23 @@ test('it is on its way, is watched for the monitor time, and is healthy then', (
   expect(health(up, 6)).toMatchObject({ state: 'healthy', message: '', running: 1, wanted: 1 });
   const Healthcheck = { Test: ['CMD', 'x'] };
   expect(health(up, 1, service({ TaskTemplate: { ContainerSpec: { Healthcheck } } })).state).toBe('healthy');
+});
+
+test('a version that was tried before and given up is judged by what it does now', () => {
+  const of = (Image: string) => ({ Spec: { ContainerSpec: { Image } } }) as Partial<Task>;
+  const first = task('failed', 0, 1, of('bad'), exit);
+  const between = task('shutdown', 2, 60, { ...of('good'), DesiredState: 'shutdown' });
+  const again = task('starting', 60, 60, of('bad'));
+  const elsewhere = task('failed', 50, 55, { ...of('bad'), Slot: 2 }, exit);
+  const isBad = ({ Spec }: Task) => Spec.ContainerSpec?.Image === 'bad';
+  const present = presentTasks([first, between, elsewhere, again], isBad);
+  expect(present).toEqual([elsewhere, again]);
+  expect(health([first, again], 61)).toMatchObject({ state: 'failing', message: `no task has stayed since one ended: ${exit}` });
+  expect(health(presentTasks([first, between, again], isBad), 61)).toMatchObject({ state: 'progressing' });
+  // What runs is there, whatever came after it; without another version in between all ends count.
+  const runs = task('running', 0, 1, of('bad'));
+  expect(presentTasks([runs, between, again], isBad)).toEqual([runs, again]);
+  expect(presentTasks([first, again], isBad)).toEqual([first, again]);
 });
 
 /** What a slot's tasks are at a time when each lives and pauses so long (seconds) since the service began. */
