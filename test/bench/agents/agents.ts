@@ -17,7 +17,8 @@ export interface AgentsSize {
   replicas: number;
 }
 
-const limitMs = 240_000;
+/** For a phase: a node's joining and its tasks are work for a machine that may be busy. */
+const limitOf = ({ nodes }: AgentsSize): number => Math.max(240_000, 600 * nodes);
 const lookMs = 500;
 const steadyMs = 30_000;
 const asksPerSecond = 20;
@@ -234,7 +235,7 @@ class LargeCluster {
 
   /** Looks seldom: a list of a thousand nodes is work for who is asked. */
   async #until(look: () => Promise<boolean>, otherwise: string): Promise<void> {
-    for (const end = performance.now() + limitMs; !(await look()); await pause(lookMs)) {
+    for (const end = performance.now() + limitOf(this.size); !(await look()); await pause(lookMs)) {
       if (performance.now() > end) throw new Error(`${otherwise}: ${this.daemons.map((daemon) => daemon.lastLog()).join('\n')}`);
     }
   }

@@ -1,52 +1,14 @@
 import { nextTurn } from '#base/clock';
 import { expect, test } from 'vitest';
-import { silentLogger } from '#test/support/silent-logger';
-import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
-import type { UseCase } from '#control/cluster';
-import { initCluster } from '#control/clusters';
-import { Manager } from '#manager/manager';
-import { Sessions } from '#manager/sessions';
-import { ReplicatedState } from '#replica/state';
 import type { AssignmentMessage } from '#model/object/assignment';
 import { taskNetwork, type Task } from '#model/object/task';
-import type { TaskState } from '#model/object/task-state';
 import type { Node } from '#model/object/node';
-import { create, newMeta, remove, update, type Action } from '#store/action';
+import { create, remove, update } from '#store/action';
 import { aNode, aService, aSubnet } from '#test/support/cluster-objects';
 import { testDescription } from '#test/support/memory-cluster';
-import { MemoryLog } from '#test/support/memory-log';
-import { settle, VirtualClock } from '#test/support/virtual-clock';
-
-const nodeId = 'node-one';
-
-async function setUp() {
-  const state = new ReplicatedState();
-  const log = new MemoryLog(state);
-  const clock = new VirtualClock();
-  const random = seededRandom(3);
-  const manager = new Manager({}, { log, term: 1, state, stages: [], clock, random, logger: silentLogger, onFatal: () => {} });
-  const submit = <R>(useCase: UseCase<R>): Promise<R> => manager.submit(useCase);
-  await log.start();
-  manager.start();
-  await submit(initCluster({ nodeId, address: '10.0.0.9', description: testDescription }));
-  const sessions = new Sessions({ submit, state, clock, random, logger: silentLogger });
-  await sessions.start();
-  const write = (actions: readonly Action[]): Promise<void> => submit(() => ({ actions, result: undefined }));
-  return { sessions, manager, store: state.store, clock, log, write };
-}
-
-function task(id: string, state: TaskState = 'assigned'): Task {
-  return {
-    ...newMeta(id),
-    Spec: { ContainerSpec: { Image: 'app' } },
-    ServiceID: 'service',
-    NodeID: nodeId,
-    Status: { Timestamp: '', State: state, Message: '' },
-    DesiredState: 'running',
-    Shoal: { ServiceName: 's', ServiceLabels: {}, SpecVersion: 0 },
-  };
-}
+import { nodeId, ofNode as task, running, setUpSessions as setUp } from '#test/support/leader-sessions';
+import { settle } from '#test/support/virtual-clock';
 
 /** Collects the stream in the background. */
 function collect(stream: AsyncIterable<AssignmentMessage>): { messages: AssignmentMessage[]; ended: Promise<void> } {
@@ -60,8 +22,6 @@ function collect(stream: AsyncIterable<AssignmentMessage>): { messages: Assignme
 function changes(message: AssignmentMessage | undefined): string[] {
   return (message?.changes ?? []).map((change) => `${change.action} ${change.kind} ${change.action === 'remove' ? change.id : (change.item as Task).ID}`);
 }
-
-const running = { Timestamp: '2026-01-01T00:00:00Z', State: 'running', Message: 'started' } as const;
 
 test("a node that sends what is no report spoils nobody else's", async () => {
   const { sessions, store, write } = await setUp();
@@ -281,53 +241,6 @@ test('a changed description is written, an unchanged one is not', async () => {
   expect(log.entries.length).toBe(before);
   await session.updateDescription({ ...testDescription, Hostname: 'other' });
   expect(store.get('node', nodeId)?.Description?.Hostname).toBe('other');
-});
-
-test('of what a node says of itself again and again the newest is written once a second', async () => {
-  const { sessions, store, log, clock } = await setUp();
-  const session = await sessions.open(nodeId, testDescription);
-  await session.updateDescription({ ...testDescription, Hostname: 'first' });
-  const before = log.entries.length;
-  const said = Array.from({ length: 50 }, (_, n) => session.updateDescription({ ...testDescription, Hostname: `h${n}` }));
-  await settle();
-  expect(log.entries.length).toBe(before);
-  await clock.advance(1000);
-  await Promise.all(said);
-  expect(log.entries.length).toBe(before + 1);
-  expect(store.get('node', nodeId)?.Description?.Hostname).toBe('h49');
-});
-
-test('a node that opens one session after the other is told to wait, and no other is', async () => {
-  const { sessions, clock, write, log } = await setUp();
-  await write([create('node', aNode('node-two'))]);
-  for (let opened = 0; opened < 10; opened++) await sessions.open(nodeId, { ...testDescription, Hostname: `h${opened}` });
-  const before = log.entries.length;
-  await expect(sessions.open(nodeId, testDescription)).rejects.toMatchObject({ code: 'unavailable' });
-  expect(log.entries.length).toBe(before);
-  await sessions.open('node-two', testDescription);
-  await clock.advance(8000);
-  await sessions.open(nodeId, testDescription);
-});
-
-test("reports of others' tasks take no place among those that wait", async () => {
-  const { sessions, store, write, log } = await setUp();
-  await write([create('node', aNode('node-two')), create('task', task('t1'))]);
-  const [own, other] = [await sessions.open(nodeId, testDescription), await sessions.open('node-two', testDescription)];
-  const before = log.entries.length;
-  const foreign = Array.from({ length: 1000 }, () => ({ taskId: 't1', status: { ...running, State: 'failed' as const } }));
-  await Promise.all(Array.from({ length: 110 }, () => other.updateTaskStatus(foreign)));
-  expect(log.entries.length).toBe(before);
-  await expect(other.updateTaskStatus([...foreign, ...foreign])).rejects.toThrow('a call brings at most 1000 reports');
-  await own.updateTaskStatus([{ taskId: 't1', status: running }]);
-  expect(store.get('task', 't1')?.Status.State).toBe('running');
-});
-
-test("a node asks whether others know of its own tasks' ends only", async () => {
-  const { sessions, write } = await setUp();
-  await write([create('node', aNode('node-two')), create('task', task('t1'))]);
-  const other = await sessions.open('node-two', testDescription);
-  await expect(other.withdrawn('t1')).rejects.toThrow('task t1 is not one of node node-two');
-  await other.withdrawn('gone');
 });
 
 test('the session of a node that is removed ends', async () => {
