@@ -109,10 +109,6 @@ export class Sessions {
   /** Makes the node ready with what it says of itself; an older session of it ends. Refuses `notFound` for a stranger. */
   readonly open: OpenSession = async (nodeId, said, address, wanted = () => true) => {
     const { state, clock, submit } = this.#parts;
-    if (this.#openings.waitMs(nodeId, clock.monotonicNow()) > 0) {
-      throw new Refusal('unavailable', `node ${nodeId} opens sessions too often: ${openings.limit} in ${openings.windowMs / 1000} s are taken`);
-    }
-    this.#openings.count(nodeId, clock.monotonicNow());
     const description = takenDescription(said);
     // A node that got half of its tasks would end the others.
     await this.#gathered;
@@ -121,6 +117,7 @@ export class Sessions {
     const number = await submit((view) => {
       // Whoever gave up asks again: a leader that works for those who have gone falls ever further behind.
       if (!wanted()) throw gone(nodeId);
+      this.#countOpening(nodeId, clock.monotonicNow());
       const actions = registerNode(view, nodeId, description, address ?? view.get('node', nodeId)?.Status.Addr ?? '');
       // Opened as it is decided: a deadline that comes while the entry is written is not this session's.
       return { actions, result: this.#heartbeats.open(nodeId, periodOf(state.store), clock.monotonicNow()) };
@@ -143,6 +140,14 @@ export class Sessions {
     this.#parts.logger.info({ node: nodeId }, 'a node connected: it gets its tasks from this manager');
     return this.#lineOf(session);
   };
+
+  /** Those that come to be: who asks a manager that does not lead yet, or is not heard in time, has to ask again. */
+  #countOpening(nodeId: string, now: number): void {
+    if (this.#openings.waitMs(nodeId, now) > 0) {
+      throw new Refusal('unavailable', `node ${nodeId} opens sessions too often: ${openings.limit} in ${openings.windowMs / 1000} s are taken`);
+    }
+    this.#openings.count(nodeId, now);
+  }
 
   #lineOf(session: Session): DispatcherSession {
     const { state, clock, submit, meter } = this.#parts;

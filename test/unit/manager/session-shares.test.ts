@@ -23,6 +23,8 @@ test('of what a node says of itself again and again the newest is written once a
 test('a node that opens one session after the other is told to wait, and no other is', async () => {
   const { sessions, clock, write, log } = await setUp();
   await write([create('node', aNode('node-two'))]);
+  // Who has given up costs nothing.
+  for (let given = 0; given < 20; given++) await expect(sessions.open(nodeId, testDescription, undefined, () => false)).rejects.toThrow('has given up');
   for (let opened = 0; opened < 10; opened++) await sessions.open(nodeId, { ...testDescription, Hostname: `h${opened}` });
   const before = log.entries.length;
   await expect(sessions.open(nodeId, testDescription)).rejects.toMatchObject({ code: 'unavailable' });
