@@ -1,4 +1,5 @@
 /** The one server of calls between nodes: every call passes the authorization before a byte of its message is read. */
+import type { EventEmitter } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 import { isIP } from 'node:net';
@@ -7,9 +8,11 @@ import {
   ServerCredentials,
   ServerInterceptingCall,
   status,
+  type MethodDefinition,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
   type ServiceDefinition,
+  type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Logger } from '#base/logger';
@@ -78,7 +81,8 @@ export class RpcServer {
 
   /** Before `start`. */
   add(definition: ServiceDefinition, handlers: UntypedServiceImplementation): this {
-    this.#server.addService(definition, handlers);
+    const answering = Object.entries(definition).map(([name, method]) => [name, answersAll(method, handlers[name] as UntypedHandleCall)] as const);
+    this.#server.addService(definition, Object.fromEntries(answering));
     return this;
   }
 
@@ -165,6 +169,19 @@ export class RpcServer {
       if (held.sessions.size === 0 && this.#connections.get(nodeId) === held) this.#connections.delete(nodeId);
     });
   }
+}
+
+/** What a handler throws is its answer. */
+function answersAll({ responseStream }: MethodDefinition<object, object>, handler: UntypedHandleCall): UntypedHandleCall {
+  const run = handler as (call: EventEmitter, answer: (error: object) => void) => void;
+  return ((call: EventEmitter, answer: (error: object) => void) => {
+    try {
+      run(call, answer);
+    } catch (error) {
+      if (responseStream) call.emit('error', toServiceError(error));
+      else answer(toServiceError(error));
+    }
+  }) as UntypedHandleCall;
 }
 
 /** Answers, and waits for nothing more: a caller who does not end his side keeps nothing open. */
