@@ -45,8 +45,8 @@ const retry = { firstMs: 1_000, slowestMs: 5 * 60_000 };
 const jitter = 0.1;
 /** That wait for their turn, or have it. */
 const mostPeeks = 16;
-/** For retries: there is one look. */
-const lookWord = 'look';
+/** For retries: there is one look, and one comparison. */
+const [lookWord, compareWord] = ['look', 'compare'];
 const chanceSteps = 2 ** 32;
 
 export class Follower {
@@ -68,7 +68,7 @@ export class Follower {
   #cancelTimer: () => void = () => {};
   /** The comparison that is to come. */
   #drift: { at: number; cancel: () => void } | undefined;
-  /** Of one thing: the look. */
+  /** Of the look, and of the comparison. */
   readonly #retries: Retries;
 
   constructor(spec: RepositorySpec, parts: FollowerParts) {
@@ -182,7 +182,7 @@ export class Follower {
   async #run(kind: 'look' | 'drift'): Promise<void> {
     await this.#parts.before;
     if (this.#stop.signal.aborted) return;
-    const looks = kind === 'look' || !this.#reader.rendered;
+    const looks = kind === 'look';
     // A comparison moves nothing of when the repository is asked next.
     if (looks) this.#cancelTimer();
     const began = this.#parts.clock.monotonicNow();
@@ -201,9 +201,12 @@ export class Follower {
       await this.#compare(looks && trouble === undefined);
       if (trouble !== undefined) throw trouble;
       if (looks) this.#count('read', began);
-      if (looks) this.#retries.forget(lookWord);
+      this.#retries.forget(looks ? lookWord : compareWord);
     } catch (error) {
-      if (!looks && !this.#stop.signal.aborted) this.#compareIn(retry.firstMs);
+      if (!looks && !this.#stop.signal.aborted) {
+        this.#retries.failed(compareWord);
+        this.#compareIn(this.#retries.dueInMs(compareWord));
+      }
       if (looks && isPassing(error)) {
         this.#retries.failed(lookWord);
         retryMs = this.#retries.dueInMs(lookWord);

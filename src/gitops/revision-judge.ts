@@ -1,5 +1,6 @@
 /** Notes what became of each stack's newest revision, and takes a repository's stack back to its last good one when the new one fails. */
-import type { Clock } from '#base/clock';
+import { timeOf, type Clock } from '#base/clock';
+import { nanosecondsPerMillisecond, second } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
@@ -9,7 +10,7 @@ import { judgeRevision, judgeTogether, newestRevision } from '#control/stack/rev
 import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
 import { giveUpRevision, lastWaves, nextWave, stays, unitMembers, type NextStep } from '#control/stack/stack-rollback';
 import { pendingReasonOf, type PendingReason } from '#model/health/pending-reason';
-import type { Revision, Stack } from '#model/object/stack';
+import type { Revision, Stack, StackRollout } from '#model/object/stack';
 import type { ReconcileEvents } from './events.ts';
 
 export interface RevisionJudgeParts {
@@ -23,6 +24,8 @@ export interface RevisionJudgeParts {
 const quietMs = 500;
 /** What only time shows. */
 const againMs = 3_000;
+/** Of a service that says nothing (nanoseconds). */
+const usualGrace = 10 * second;
 
 type View = Awaited<ReturnType<Cluster['read']>>;
 
@@ -61,15 +64,18 @@ export class RevisionJudge {
     const view = await this.#parts.cluster.read();
     const nodes = nodesOf(view);
     let unsettled = false;
+    let trouble: Error | undefined;
     for (const stack of view.list('stack')) {
       const revision = newestRevision(view, stack.Spec.Name);
       if (!revision || revision.Outcome.State === 'good' || this.#stopped) continue;
-      const health = stackHealth(view, stack, nodes, this.#parts.clock.now());
+      const health = stackHealth(view, arrived(stack), nodes, this.#parts.clock.now());
       if (!health) continue;
-      await this.#judge(view, stack, revision, health);
+      // The trouble of one keeps no other from being judged.
+      await this.#judge(view, stack, revision, health).catch((error: unknown) => (trouble ??= error as Error));
       if (health.State !== 'healthy' || stack.Rollout || revision.Unit) unsettled = true;
     }
     if (unsettled) this.notice(againMs);
+    if (trouble) throw trouble;
   }
 
   async #judge(view: View, stack: Stack, revision: Revision, health: StackHealth): Promise<void> {
@@ -77,11 +83,13 @@ export class RevisionJudge {
     const { cluster } = this.#parts;
     const { Name } = stack.Spec;
     const together = revision.Unit !== undefined && !revision.Unit.Stays;
-    if (health.State === 'healthy' && stack.Rollout && !(together && stack.Rollout.Left.length === 0)) return this.#advance(view, stack, revision);
+    if (health.State === 'healthy' && stack.Rollout && !(together && stack.Rollout.Left.length === 0)) return void (await this.#advance(view, stack, revision));
     if (health.State === 'healthy' && together) return this.#judgeUnit(view, revision);
     if (health.State === 'healthy') return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
-    if (stack.Rollout?.Prunes && waitsForRoom(view, stack)) return this.#advance(view, stack, revision, true);
-    const late = health.State === 'failing' || health.Quarantined ? undefined : overdue(view, stack, revision, health, this.#parts.clock.now());
+    const waitedMs = stack.Rollout?.Prunes ? waitsForRoom(view, stack, stack.Rollout, revision, this.#parts.clock.now()) : undefined;
+    // That a task has no place is no failure as long as somebody may make way for it, or just did.
+    if (waitedMs !== undefined && (waitedMs < 0 || (leaves(view, stack, revision) && (await this.#advance(view, stack, revision, true))))) return;
+    const late = health.State === 'failing' || health.Quarantined ? undefined : overdue(view, arrived(stack), revision, health, this.#parts.clock.now());
     if (health.State !== 'failing' && !health.Quarantined && late === undefined) return;
     // What goes back by itself ends that first: another change in the middle would be a rollout of its own.
     if (isGoingBack(view, stack)) return;
@@ -99,25 +107,35 @@ export class RevisionJudge {
     const leaving = numbered.filter(({ stack }) => stack.Rollout);
     if (leaving.length === 0) return this.#parts.cluster.submit(judgeTogether(numbered, { State: 'good', Message: '' }));
     if (members.some(({ stack }) => stack.Suspended || this.#isStill(view, stack))) return;
-    const steps = await this.#parts.cluster.submit(lastWaves(leaving));
-    for (const { name, number } of leaving) this.#tellStep(name, number, steps.get(name));
+    try {
+      const steps = await this.#parts.cluster.submit(lastWaves(leaving));
+      for (const { name, number } of leaving) this.#tellStep(name, number, steps.get(name));
+    } catch (error) {
+      await this.#refused(revision, error);
+    }
   }
 
-  /** `makesWay`: what leaves goes, though the rest is not healthy. */
-  async #advance(view: View, stack: Stack, revision: Revision, makesWay = false): Promise<void> {
+  /** Whether something went. `makesWay`: what leaves goes, though the rest is not healthy. */
+  async #advance(view: View, stack: Stack, revision: Revision, makesWay = false): Promise<boolean> {
     const { Name } = stack.Spec;
     const { Number } = revision.Spec;
-    if (stack.Suspended || this.#isStill(view, stack)) return;
-    const { cluster } = this.#parts;
+    if (stack.Suspended || this.#isStill(view, stack)) return false;
     try {
-      this.#tellStep(Name, Number, await cluster.submit(nextWave(Name, Number, makesWay)));
+      const step = await this.#parts.cluster.submit(nextWave(Name, Number, makesWay));
+      this.#tellStep(Name, Number, step);
+      return step.removed.length > 0;
     } catch (error) {
-      if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
-      const reason = `its next wave is refused: ${error.message}`;
-      const now = await cluster.read();
-      const known = now.byName('stack', Name);
-      if (known) await this.#fail(now, known, revision, reason);
+      await this.#refused(revision, error);
+      return true;
     }
+  }
+
+  /** What comes next of a version is refused: it has failed. */
+  async #refused(revision: Revision, error: unknown): Promise<void> {
+    if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
+    const now = await this.#parts.cluster.read();
+    const known = now.byName('stack', revision.Spec.Stack);
+    if (known) await this.#fail(now, known, revision, `its next wave is refused: ${error.message}`);
   }
 
   /** Whether its repository is held still. */
@@ -185,13 +203,36 @@ function goesBack(view: View, stack: Stack | undefined, now: number): boolean {
 }
 
 /** What another service may have. */
-const roomReasons: ReadonlySet<PendingReason> = new Set(['resources', 'port', 'max_replicas', 'other']);
+const roomReasons: ReadonlySet<PendingReason> = new Set(['resources', 'port', 'other']);
+/** Room may come by itself: tasks of before are on their way out. */
+const patienceMs = 30_000;
 
-/** Whether a task of the version has no place: what leaves may have it. */
-function waitsForRoom(view: View, { Services }: Stack): boolean {
-  const tasks = Services.flatMap((name) => {
+/** Whether something of the versions before is still there that goes with this one. */
+function leaves(view: View, { Inventory = [] }: Stack, { Spec: { Content } }: Revision): boolean {
+  const names = new Set(Content.Services.map(({ Name }) => Name));
+  return Inventory.some(({ Kind, ID, Name }) => Kind === 'service' && !names.has(Name) && view.get('service', ID) !== undefined);
+}
+
+/** For how long a task that came with the version has had no place beyond what patience allows (ms, below 0: within it); undefined: none waits. What leaves may have the place. */
+function waitsForRoom(view: View, { Services }: Stack, { Since }: StackRollout, { CreatedAt }: Revision, now: number): number | undefined {
+  const waits = Services.flatMap((name) => {
     const service = view.byName('service', name);
-    return service ? [...view.tasksOfService(service.ID)] : [];
+    if (!service) return [];
+    const graceMs = (service.Spec.TaskTemplate.ContainerSpec?.StopGracePeriod ?? usualGrace) / nanosecondsPerMillisecond;
+    const tasks = [...view.tasksOfService(service.ID)].filter(
+      (task) =>
+        task.Status.State === 'pending' &&
+        task.Shoal.SpecVersion === service.Shoal.SpecVersion &&
+        timeOf(task.CreatedAt) >= timeOf(CreatedAt) &&
+        roomReasons.has(pendingReasonOf(task)),
+    );
+    return tasks.map((task) => now - Math.max(timeOf(task.CreatedAt), timeOf(Since)) - patienceMs - graceMs);
   });
-  return tasks.some((task) => task.Status.State === 'pending' && roomReasons.has(pendingReasonOf(task)));
+  return waits.length === 0 ? undefined : Math.max(...waits);
+}
+
+/** The stack without what waits for its wave: that has still the version of before, which says nothing of this one. */
+function arrived(stack: Stack): Stack {
+  const waiting = new Set(stack.Rollout?.Left.flat());
+  return waiting.size === 0 ? stack : { ...stack, Services: stack.Services.filter((name) => !waiting.has(name)) };
 }

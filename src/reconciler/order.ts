@@ -98,7 +98,8 @@ export function inOrder(view: View, stacks: readonly RenderedStack[], steps: rea
     const { source } = step as Extract<Step, { source: object }>;
     const isRefused = step.type === 'refuse';
     const states = (names: readonly string[]) => names.map((each) => ({ each, state: standing(each) }));
-    const made = states(needsOf(name));
+    // Of those that somebody stopped nothing comes by itself.
+    const made = states(needsOf(name).filter((each) => view.byName('stack', each)?.Suspended === undefined));
     const said = isRefused ? [] : states(rendered.Policy?.After ?? []);
     const isNew = !view.byName('stack', name) || view.byName('stack', name)?.Digest === '';
     // What runs already has what it needs: that its maker fails now is no reason to keep it from going on.

@@ -153,7 +153,9 @@ function planDeploy(planning: Planning, rendered: AppliedStack, source: Reposito
   const repeated = stack?.Digest === rendered.digest && isOwned(stack, repository) && !isEmptyRecord(stack);
   const waits = repeated || removed ? undefined : (held(planning, rendered, actions, stack) ?? manual(planning, rendered, stack));
   if (waits !== undefined) return [{ type: 'hold', name, source, commit, reason: waits, foreign: false }];
-  const drift = removed || (repeated && conditionOf(stack).State === 'applied');
+  // What changes of the record alone was changed by nobody's hand.
+  const touches = actions.some(({ kind }) => kind !== 'stack' && kind !== 'revision');
+  const drift = removed || (repeated && touches && conditionOf(stack).State === 'applied');
   const now = changesBy(view, actions, drift);
   const later = changesBy(view, whole(planning, rendered, source, actions), drift).filter((line) => !now.includes(line));
   const changes = [...now, ...later.map((line) => `${line}, when the rest is healthy`)];

@@ -45,7 +45,7 @@ export class SettledStacks {
     for (const word of wordsOf(events, told)) for (const name of this.#readers.get(word) ?? []) this.#doubted.add(name);
   }
 
-  /** A view was taken now: what is told from here on may not be in it. */
+  /** A view is taken now: what is told from here on need not be in it. */
   taken(): void {
     this.#seen = this.#changes;
   }

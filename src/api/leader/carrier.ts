@@ -8,7 +8,7 @@ import { callOver } from '#http/over-connection';
 import { frame } from '#model/log-frame';
 import { swarmTexts } from '#model/swarm-texts';
 import type { LeaderLine } from '../dependencies.ts';
-import { holdBody, keyHeader } from '../request/body.ts';
+import { holdBody, keyHeader, letGo } from '../request/body.ts';
 import type { Answer, Call, Handler } from '../router.ts';
 import { bareWanted, placesHeader, placesText } from '../stream/places.ts';
 import { FollowedLines, isFollowedLog, resumedQuery, resumedUrl, tellsPlaces, type Resumed } from './followed-lines.ts';
@@ -105,6 +105,7 @@ export class Carrier {
       }
       response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? '', keptHeaders(reply.rawHeaders, hopHeaders).flat());
       response.flushHeaders();
+      letGo(request);
       if (tellsPlaces(reply)) return await this.#follow(call, here, reply);
       reply.on('error', () => breakOff(response, reply));
       reply.pipe(response);

@@ -46,6 +46,11 @@ export async function holdBody(request: IncomingMessage): Promise<Buffer> {
   return bytes;
 }
 
+/** Nobody reads the body again: its answer has begun. */
+export function letGo(request: IncomingMessage): void {
+  read.delete(request);
+}
+
 /** All bytes of the body; refuses more than the limit with 413, and a sender that falls silent with 408. */
 export async function readBody(request: IncomingMessage, limitBytes: number = bodyLimitBytes, again = keyHeader in request.headers): Promise<Buffer> {
   const known = read.get(request);

@@ -109,11 +109,13 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     const scope = { stack: spec.Name, rights: rightsOf(view, spec.Name, options.source) };
     const changes: Changes = { created: [], updated: [], removed: [], owned: [] };
     checkExternal(view, spec.External);
-    const leaving = options.prune ? leavingLater(view, spec, inventory, options) : [];
+    // Who brings a version back removes nothing: what it may have kept of others is not known any more.
+    const prune = options.prune && options.restores !== true;
+    const leaving = prune ? leavingLater(view, spec, inventory, options) : [];
     const later = laterWaves(stack, spec, digest, options, leaving.length > 0);
-    const prunes = options.prune && later === undefined;
+    const prunes = prune && later === undefined;
     // What goes at once goes first, so that its names, ports and objects are free for what comes.
-    if (options.prune && (!later || options.source.Kind === 'repository')) pruneServices(overlay, inventory, namesOf(spec, later ? leaving : []), changes);
+    if (prune && (!later || options.source.Kind === 'repository')) pruneServices(overlay, inventory, namesOf(spec, later ? leaving : []), changes);
     for (const network of spec.Networks) deployNetwork(overlay, network, scope, context, changes);
     for (const secret of spec.Secrets) deployFile(overlay, 'secret', secret, scope, context, changes);
     for (const config of spec.Configs) deployFile(overlay, 'config', config, scope, context, changes);
@@ -134,7 +136,7 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
         services,
         digest,
         Inventory,
-        Rollout: left && { ...left, Since: (later?.goesOn ? undefined : stack?.Rollout?.Since) ?? timeText(context.now) },
+        Rollout: left && { ...left, Since: (later?.goesOn || options.makesWay ? undefined : stack?.Rollout?.Since) ?? timeText(context.now) },
         ...options,
       },
       context,

@@ -114,8 +114,9 @@ export class CarryOut {
     this.#revertMs = undefined;
     const valued = await this.#parts.values.resolved(read, seen ? 'look' : 'drift');
     const stacks = inUnit(await this.#tags.followed(valued, seen));
-    const view = await cluster.read();
+    // Before the view is asked for: what is told while it is made need not be in it.
     this.#settled.taken();
+    const view = await cluster.read();
     const before = view.byName('repository', this.#repository);
     // Removed while we looked.
     if (!before) return false;

@@ -7,7 +7,7 @@ import { asksToPush, gitServices, givenOnce, largestGitBody, type GitRequest } f
 import type { Repository, RepositoryToken } from '#model/object/repository';
 import { readObject, submit, type Context } from '../../context.ts';
 import { repositoryIssuerRequest, repositoryNotifyRequest, repositoryTokenRequest } from '../../request/bodies.ts';
-import { decodeBody, readBody } from '../../request/body.ts';
+import { decodeBody, letGo, readBody } from '../../request/body.ts';
 import { get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
 
 /** Of the token that somebody showed at the HTTP door; without it whoever asks is root on a manager. */
@@ -59,7 +59,11 @@ async function git(call: Call, context: Context, service: GitRequest['service'])
 
 /** Apart, so that nothing of the request holds it. */
 async function bodyOnce(request: Call['request']): Promise<GitRequest['takeBody']> {
-  return givenOnce(request.method === 'GET' ? Buffer.alloc(0) : await readBody(request, largestGitBody));
+  const takeBody = givenOnce(request.method === 'GET' ? Buffer.alloc(0) : await readBody(request, largestGitBody));
+  return () => {
+    letGo(request);
+    return takeBody();
+  };
 }
 
 /** The door looked at its own copy of the tokens: here is the newest. undefined: whoever asks came by the socket, and is root on a manager. */

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { second } from '#base/text/duration';
 import { createRepository } from '#control/repository/repositories';
+import { newestRevision } from '#control/stack/revisions';
 import { CarryOut } from '#gitops/apply/carry-out';
 import { ReconcileEvents } from '#gitops/events';
 import { RevisionJudge } from '#gitops/revision-judge';
@@ -27,11 +28,11 @@ class World {
   readonly events: ReconcileEvents;
   readonly #carryOut: CarryOut;
   readonly #judge: RevisionJudge;
-  readonly #policy: StackPolicy;
+  policy: StackPolicy;
   #count = 0;
 
   constructor(policy: StackPolicy = {}) {
-    this.#policy = policy;
+    this.policy = policy;
     this.cluster.run(createRepository({ Name: 'main', URL: '/r', Branch: 'main', Path: 'stacks', Interval: second, Trust: 'full' }));
     const parts = { cluster: this.cluster, clock: this.clock, logger: silentLogger };
     this.events = new ReconcileEvents(parts);
@@ -51,13 +52,29 @@ class World {
     });
     const External = { Networks: [], Secrets: [], Configs: [] };
     const spec = { Name: name, Networks: [], Secrets: [], Configs: [], Services: Object.entries(wish).map(service), External };
-    return { Name: name, Path: `stacks/${name}`, Commit: commit, digest: JSON.stringify(wish), spec, Policy: this.#policy };
+    return { Name: name, Path: `stacks/${name}`, Commit: commit, digest: JSON.stringify(wish), spec, Policy: this.policy };
   }
 
   /** A commit is looked at; nothing is judged yet. */
   async commit(wishes: Readonly<Record<string, Wish>>): Promise<void> {
     const commit = String((this.#count += 1)).padStart(40, '0');
     await this.#carryOut.run({ commit, declared: {}, stacks: Object.entries(wishes).map(([name, wish]) => this.rendered(name, wish, commit)) }, true);
+  }
+
+  /** A commit in which stacks cannot be rendered. */
+  async broken(errors: Readonly<Record<string, string>>): Promise<void> {
+    const commit = String((this.#count += 1)).padStart(40, '0');
+    const stacks = Object.entries(errors).map(([Name, error]): RenderedStack => ({ Name, Path: `stacks/${Name}`, Commit: commit, errors: [error] }));
+    await this.#carryOut.run({ commit, declared: {}, stacks }, true);
+  }
+
+  /** Nothing can be read any more. */
+  keep(): Promise<void> {
+    return this.#carryOut.keep();
+  }
+
+  image(name: string): string | undefined {
+    return this.cluster.store.byName('service', name)?.Spec.TaskTemplate.ContainerSpec?.Image;
   }
 
   async judged(seconds = 8): Promise<void> {
@@ -126,7 +143,7 @@ test('what two had together before is no reason for one to go at once; what a ne
   await world.stop();
 });
 
-test('where a task of the version has no place on any node, what leaves goes first', async () => {
+test('where a task of the version has had no place for long, what leaves goes first, once; what never finds one is given up', async () => {
   const world = new World();
   await world.commit({ a: { web: 'w:1', more: 'm:1', app: 'p:1' } });
   await world.judged();
@@ -138,8 +155,44 @@ test('where a task of the version has no place on any node, what leaves goes fir
   const task = runningTask(service, { id: 'waits', slot: 1, nodeId: '', now: world.clock.now() });
   const Status = { ...task.Status, State: 'pending' as const, Err: 'no suitable node (insufficient resources on 1 node)' };
   world.cluster.write([create('task', { ...task, Status })]);
-  await world.judged();
+  // Room may come by itself: what was there before takes a while to end.
+  await world.judged(20);
+  expect(world.services).toContain('a_app');
+  await world.judged(40);
   expect(world.services).toEqual(['a_app2', 'a_more', 'a_web']);
+  // It has no place all the same.
+  await world.judged(60);
+  expect(world.cluster.store.byName('stack', 'a')?.Quarantine?.Message).toContain('insufficient resources');
+  expect(world.services).toEqual(['a_app', 'a_more', 'a_web']);
+  await world.stop();
+});
+
+test('a later wave is mended though the version of before of it fails', async () => {
+  const world = new World({ Waves: [['db'], ['web']], OnFailure: 'stay' });
+  await world.commit({ a: { db: 'd:1', web: 'w:1' } });
+  await world.judged();
+  await world.commit({ a: { db: 'd:1', web: 'bad:2' } });
+  await world.judged();
+  expect(newestRevision(world.cluster.store, 'a')?.Outcome.State).toBe('failed');
+  await world.commit({ a: { db: 'd:1', web: 'w:3' } });
+  await world.judged();
+  expect(world.image('a_web')).toBe('w:3');
+  await world.stop();
+});
+
+test('who brings a version back removes nothing that it kept of others; what changes of a record alone is no drift', async () => {
+  const world = new World({ KeepsServices: true });
+  await world.commit({ a: { web: 'w:1', more: 'm:1', old: 'o:1' } });
+  await world.judged();
+  await world.commit({ a: { web: 'w:1', more: 'm:1' } });
+  await world.judged();
+  await world.broken({ a: 'stacks/a/compose.yml:1:1: broken' });
+  await world.keep();
+  expect(world.services).toEqual(['a_more', 'a_old', 'a_web']);
+  world.policy = { KeepsServices: true, KeepsDrift: true };
+  await world.commit({ a: { web: 'w:1', more: 'm:1' } });
+  expect(world.cluster.store.byName('stack', 'a')?.KeepsDrift).toBe(true);
+  expect(world.events.recent().filter(({ action }) => action === 'drift reverted')).toEqual([]);
   await world.stop();
 });
 
