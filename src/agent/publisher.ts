@@ -1,6 +1,7 @@
 /** Brings names, bridges and ports in force: one round at a time, each with all that is wanted when it begins. */
 import { type Clock, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Repetition } from '#base/pace/repetition';
 import type { ServiceEndpoint } from '#model/object/assignment';
 import type { Network } from '#model/object/network';
 import type { BridgedNetwork, Entry, LocalNetwork, NodeNetwork, Peer, Traffic } from '#network/contract';
@@ -30,6 +31,10 @@ export interface Wanted {
 
 /** News of other nodes' tasks comes in bursts, and each round is some processes beside the containers that start just then: of what nobody waits for, so much time lies between two rounds. */
 const restMs = 200;
+/** How long ports and ways that cannot be brought in force are waited for. */
+const givenUpMs = 10_000;
+/** What fails in one way is told of again so often. */
+const tellEveryMs = 30_000;
 
 interface Waiter {
   sequence: number;
@@ -54,7 +59,10 @@ export class Publisher {
   #named = false;
   #publishing = false;
   #waiters: Waiter[] = [];
-  #failure: string | undefined;
+  /** Monotonic: since when no round went well. */
+  #failure: { text: string; since: number } | undefined;
+  #again: (() => void) | undefined;
+  readonly #told = new Repetition(tellEveryMs);
   /** Monotonic. */
   #endedAt = -Infinity;
   /** Between two rounds, until somebody waits for the next one. */
@@ -94,7 +102,12 @@ export class Publisher {
 
   /** Resolves when ports and ways are in force as they were last wanted, who is ready apart, however often that has to be tried; undefined: they are. */
   upToDate(): Promise<void> | undefined {
-    return this.#signal.aborted || this.#ways <= this.#well ? undefined : this.#wait(this.#ways, true);
+    return this.#signal.aborted || this.#ways <= this.#well || this.#isGivenUp() ? undefined : this.#wait(this.#ways, true);
+  }
+
+  /** What has not been brought in force for so long is waited for by nobody any more: all that goes on here, and stops elsewhere, would be as slow. */
+  #isGivenUp(): boolean {
+    return this.#failure !== undefined && this.#modules.clock.monotonicNow() - this.#failure.since >= givenUpMs;
   }
 
   #wait(sequence: number, untilWell: boolean): Promise<void> {
@@ -155,7 +168,7 @@ export class Publisher {
       if (well) this.#well = sequence;
       if (well) this.#failure = undefined;
       this.#endedAt = this.#modules.clock.monotonicNow();
-      const isDone = (waiter: Waiter): boolean => waiter.sequence <= sequence && (well || !waiter.untilWell);
+      const isDone = (waiter: Waiter): boolean => waiter.sequence <= sequence && (well || !waiter.untilWell || this.#isGivenUp());
       for (const waiter of this.#waiters) if (isDone(waiter)) waiter.resolve();
       this.#waiters = this.#waiters.filter((waiter) => !isDone(waiter));
     }
@@ -203,16 +216,22 @@ export class Publisher {
 
   /** Why ports and ways could not be brought in force when that was tried last; undefined: they could. */
   get failure(): string | undefined {
-    return this.#failure;
+    return this.#failure?.text;
   }
 
   #failed(error: unknown): void {
     if (this.#signal.aborted) return;
-    this.#failure = (error as Error).message;
-    this.#modules.logger.error(
-      { err: error },
-      'names, published ports or the way to other nodes are not up to date: clients may be led to tasks that have gone; it is tried again in 1 s',
-    );
-    this.#modules.clock.after(retryDelayMs, () => !this.#signal.aborted && void this.publish());
+    const now = this.#modules.clock.monotonicNow();
+    this.#failure = { text: (error as Error).message, since: this.#failure?.since ?? now };
+    if (this.#told.tell(this.#failure.text, now) !== undefined)
+      this.#modules.logger.error(
+        { err: error },
+        'names, published ports or the way to other nodes are not up to date: clients may be led to tasks that have gone; it is tried again in 1 s',
+      );
+    // Of several parts that fail in one round, and of a round that comes meanwhile, one repetition is for all.
+    this.#again ??= this.#modules.clock.after(retryDelayMs, () => {
+      this.#again = undefined;
+      if (!this.#signal.aborted) void this.publish();
+    });
   }
 }

@@ -83,8 +83,8 @@ function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualSe
   // One bad pair must not cost all the others their rules: of two ports with one key, such as 127.0.0.1 and ::1, the first counts.
   const ports = [...new Map(all.toReversed().map((port) => [keyWithAddress(port), port])).values()].toReversed();
   const served = ports.filter(({ targets }) => targets.length > 0);
-  const dead = ports.filter(({ targets, closed }) => targets.length === 0 && !closed);
-  const closed = ports.filter((port) => port.closed);
+  const closed = ports.filter(isClosed);
+  const dead = ports.filter((port) => port.targets.length === 0 && !isClosed(port));
   const everywhere = ({ hostAddress }: PublishedPort): boolean => hostAddress === undefined;
   const oneAddress = (port: PublishedPort): boolean => !everywhere(port);
   const toChain = (port: PublishedPort, key: string): string => `${key} : goto ${chainName(port)}`;
@@ -132,13 +132,13 @@ function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualSe
     // Before Docker's own lookups at -100.
     hooked('pre', 'nat', 'prerouting', -110, ['iifname . ip daddr vmap @vips;', ...lookup]),
     hooked('out', 'nat', 'output', -110, ['ip daddr vmap @hostvips;', ...lookup]),
-    ...(closed.length > 0 ? [elements('set', 'closed', 'inet_proto . inet_service', closed.map(keyOf))] : []),
+    ...closedSet(closed),
     hooked('input', 'filter', 'input', 0, [
       // Nothing of the host listens there: who comes so far meets no ready task, or has no business with it. Answers to the host itself do come.
       'ct state new ip daddr @virtual goto refuse;',
       'ip daddr . meta l4proto . th dport @addrdead goto refuse;',
       'fib daddr type local meta l4proto . th dport @dead goto refuse;',
-      ...(closed.length > 0 ? ['ct state new fib daddr type local meta l4proto . th dport @closed drop;'] : []),
+      ...closedRules(closed),
     ]),
     ...callerLines(served, callers),
   ];
@@ -171,12 +171,27 @@ function callerLines(served: readonly PublishedPort[], { subnets = [], apart }: 
 
 /** IPv6 clients are served by a forwarder in user space; only the refusal at once is the kernel's. */
 function tableOfIPv6(ports: readonly PublishedPort[]): RulePart[] {
-  const dead = ports.filter(({ targets, hostAddress }) => targets.length === 0 && hostAddress === undefined);
+  const closed = ports.filter(isClosed);
+  const dead = ports.filter((port) => port.targets.length === 0 && port.hostAddress === undefined && !isClosed(port));
   return [
     elements('set', 'dead', 'inet_proto . inet_service', dead.map(keyOf)),
     refusalChain,
-    hooked('input', 'filter', 'input', 0, ['fib daddr type local meta l4proto . th dport @dead goto refuse;']),
+    ...closedSet(closed),
+    hooked('input', 'filter', 'input', 0, ['fib daddr type local meta l4proto . th dport @dead goto refuse;', ...closedRules(closed)]),
   ];
+}
+
+/** A port of one address is refused meanwhile: its number is others' on all the other addresses. */
+function isClosed({ closed, hostAddress }: PublishedPort): boolean {
+  return closed === true && hostAddress === undefined;
+}
+
+function closedSet(closed: readonly PublishedPort[]): RulePart[] {
+  return closed.length > 0 ? [elements('set', 'closed', 'inet_proto . inet_service', closed.map(keyOf))] : [];
+}
+
+function closedRules(closed: readonly PublishedPort[]): string[] {
+  return closed.length > 0 ? ['ct state new fib daddr type local meta l4proto . th dport @closed drop;'] : [];
 }
 
 const refusalChain = chain('refuse', 'meta l4proto tcp reject with tcp reset;', 'reject;');

@@ -232,3 +232,26 @@ test('whoever makes a task ready waits for ways and addresses that are not in fo
   keeper.publishSoon(false);
   expect(keeper.upToDate()).toBeUndefined();
 });
+
+test('what cannot be brought in force is tried once a second, and waited for by nobody after ten', async () => {
+  const network = new RecordingNetwork();
+  const clock = new VirtualClock();
+  const calls = { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), ...quiet, changed: () => {} };
+  const keeper = new NetworkLoop({ engine: {} as Engine, network, clock, logger: silentLogger }, calls, new AbortController().signal);
+  await keeper.begin();
+  await settle();
+  let rounds = 0;
+  network.parts.overlay.before = () => Promise.reject(new Error('File exists'));
+  network.beforeUpdate = () => Promise.reject(new Error(`busy ${++rounds}`));
+  keeper.publishSoon(true);
+  let isGivenUp = false;
+  void keeper.upToDate()?.then(() => (isGivenUp = true));
+  for (let second = 0; second < 9; second++) {
+    await clock.advance(1000);
+    await settle();
+  }
+  expect([isGivenUp, keeper.failure]).toEqual([false, 'busy 10']);
+  await clock.advance(1000);
+  await settle();
+  expect([isGivenUp, keeper.upToDate(), rounds]).toEqual([true, undefined, 11]);
+});

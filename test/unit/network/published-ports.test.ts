@@ -50,6 +50,10 @@ test('while the way in is closed nobody is led anywhere, least of all by another
   const { text } = ruleSet('shoal', { ports: port ? [port] : [] });
   expect(text).toContain('set closed { type inet_proto . inet_service; elements = { tcp . 8080 }; }');
   expect(text).toContain('ct state new fib daddr type local meta l4proto . th dport @closed drop;');
+  // The number of a port for one address is others' on all the other addresses.
+  const local = ruleSet('shoal', { ports: port ? [{ ...port, hostAddress: '127.0.0.1' }] : [] });
+  expect(local.text).not.toContain('closed');
+  expect(text.slice(text.indexOf('table ip6 shoal {'))).toContain('@closed drop;');
   expect(text).toContain('table ip shoal {\n  map ports { type inet_proto . inet_service : verdict; }');
   expect(targets({ networks, entry: { ...entry, open: true } })).toEqual([other, { address: '10.0.3.5', port: 80 }]);
 });
