@@ -18,12 +18,22 @@ export function replicasOn(hosts: readonly Host[], service: string, network: str
       .docker(['ps', '-q', '--filter', `label=com.docker.swarm.service.name=${service}`])
       .split('\n')
       .filter(Boolean);
-    return ids.map((id) => {
+    return ids.flatMap((id) => {
       const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}} {{.Config.Hostname}} {{.State.Pid}}`;
-      const [address = '', name = '', pid = ''] = host.docker(['inspect', '-f', format, id]).trim().split(' ');
-      return { host, id, address, name, enter: ['nsenter', '-t', pid, '-n'] };
+      const [address = '', name = '', pid = ''] = inspected(host, format, id);
+      return pid === '' || pid === '0' ? [] : [{ host, id, address, name, enter: ['nsenter', '-t', pid, '-n'] }];
     });
   });
+}
+
+/** One that has just ended is none. */
+function inspected(host: Host, format: string, id: string): string[] {
+  try {
+    return host.docker(['inspect', '-f', format, id]).trim().split(' ');
+  } catch (error) {
+    if (/No such object/.test(String((error as { stderr?: unknown }).stderr))) return [];
+    throw error;
+  }
 }
 
 /** What a program there gets; undefined when nobody answers. */

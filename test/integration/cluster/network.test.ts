@@ -7,6 +7,7 @@ import { HostDaemon } from '#test/support/daemon';
 import { fetchFrom as fetch, replicasOn, resolveIn as resolve, type Replica } from '#test/support/replicas';
 import { askByTcp, askByUdp, hex, vxlanPacket } from '#test/support/packets';
 import { encryptedStep } from './encrypted-step.ts';
+import { ingressStep } from './ingress-step.ts';
 import { startHosts } from '../../support/hosts.mjs';
 import { loadImage, until, whyNoEncryption, whyNoHost, type Host } from '../../support/machine.mjs';
 
@@ -17,6 +18,8 @@ const limitMs = 60_000;
 const dataPort = '4790';
 /** Answers with its own name. */
 const command = ['/bin/sh', '-c', 'hostname > /www/index.html; exec httpd -f -p 80 -h /www'];
+/** Its program does not listen to signals. */
+const atOnce = ['--stop-grace-period', '100ms'];
 /** Answers with the address that called. */
 const files = { 'www/cgi-bin/who': '#!/bin/sh\necho; echo $REMOTE_ADDR\n' };
 
@@ -71,7 +74,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
 
   test('a node that is alone has no tunnel', async () => {
     await manager.askDocker('network', 'create', '-d', 'overlay', 'front');
-    await manager.askDocker('service', 'create', '-d', '--name', 'app', '--replicas', '2', '--network', 'front', '-p', '8080:80', image);
+    await manager.askDocker('service', 'create', '-d', '--name', 'app', '--replicas', '2', '--network', 'front', '-p', '8080:80', ...atOnce, image);
     await soon(() => replicas('app', 'front').length === 2);
     expect(await manager.askDocker('network', 'inspect', 'front', '--format', '{{(index .IPAM.Config 0).Subnet}}')).toMatch(/\/20$/);
     before = replicas('app', 'front');
@@ -139,7 +142,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
         return names(all).every((name) => seen.has(name));
       });
     }
-    await manager.askDocker('service', 'create', '-d', '--name', 'far', '--constraint', 'node.role==worker', '-p', '8081:80', image);
+    await manager.askDocker('service', 'create', '-d', '--name', 'far', '--constraint', 'node.role==worker', '-p', '8081:80', ...atOnce, image);
     await soon(() => replicas('far', 'ingress').length === 1);
     const [far] = replicas('far', 'ingress');
     await soon(() => fetch(manager.host.enter, `${manager.host.address}:8081`) === far?.name);
@@ -269,7 +272,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
 
   test('a container of another network neither finds nor reaches this one’s, here or there', async () => {
     await manager.askDocker('network', 'create', '-d', 'overlay', 'back');
-    await manager.askDocker('service', 'create', '-d', '--name', 'lone', '--network', 'back', image);
+    await manager.askDocker('service', 'create', '-d', '--name', 'lone', '--network', 'back', ...atOnce, image);
     await soon(() => replicas('lone', 'back').length === 1);
     const [lone] = replicas('lone', 'back') as [Replica];
     await soon(() => resolve(lone, 'tasks.lone').join() === lone.address);
@@ -321,13 +324,21 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await soon(() => allReach(more));
   });
 
+  test('an engine that is killed comes back with its tasks, and all reach all again', async () => {
+    await worker.host.crashEngine();
+    const isWell = () => replicas('app', 'front').length === 5 && replicas('app', 'front').some(({ host }) => host === worker.host);
+    await soon(isWell);
+    await soon(() => isWell() && allReach(replicas('app', 'front')));
+    for (const { address } of machines.hosts) await soon(() => names(replicas('app', 'front')).includes(fetch(manager.host.enter, `${address}:8080`) ?? ''));
+  });
+
   test.skipIf(whyNoEncryption() !== undefined)('an encrypted network: nothing of it is seen between hosts, and connections go on when the keys change', () =>
     encryptedStep({ machines, manager, worker, image, replicas, fetch, serve, soon, servers }),
   );
 
   test('a container that somebody makes has an address, a name and the services on an attachable network, on any host', async () => {
     await manager.askDocker('network', 'create', '-d', 'overlay', '--attachable', 'open');
-    await manager.askDocker('service', 'create', '-d', '--name', 'near', '--network', 'open', image);
+    await manager.askDocker('service', 'create', '-d', '--name', 'near', '--network', 'open', ...atOnce, image);
     expect((await worker.docker(['run', '-d', '--network', 'front', image])).stderr).toContain('network front not manually attachable');
     const make = async (daemon: HostDaemon, name: string, ...options: string[]): Promise<Replica> => {
       await daemon.askDocker('run', '-d', '--name', name, '--hostname', name, ...options, image);
@@ -360,6 +371,9 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await worker.askDocker('start', 'there');
     await soon(() => resolve(here, 'there')[0] === there.address && fetch(here.enter, there.address) === 'there');
   });
+
+  test('the ingress network is removed, made as somebody wants it, and serves', () =>
+    ingressStep({ machines, manager, create: ['--network', 'front', ...atOnce, image], replicas, fetch, soon }));
 
   test('the last node that leaves takes the tunnels along, and what stays is served', async () => {
     await worker.askDocker('swarm', 'leave');
