@@ -54,9 +54,9 @@ export function checkNetwork(view: View, spec: NetworkSpec): void {
   if (spec.Labels?.['com.docker.swarm.predefined'] !== undefined) {
     throw new Refusal('permissionDenied', 'label com.docker.swarm.predefined is for internally created predefined networks and cannot be applied by users');
   }
-  checkDriver(spec.Driver ?? '');
-  // A Docker Swarm's drivers say themselves what they take; its cluster is not in view.
+  // A Docker Swarm says itself which drivers it has and what they take; its cluster is not in view.
   if (clusterOf(view)) {
+    checkDriver(spec.Driver ?? '');
     checkOptions(view, spec);
     checkIpam(spec);
   }

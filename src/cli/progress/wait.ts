@@ -35,7 +35,7 @@ export async function waitAndExit(session: Session, services: readonly WaitTarge
   const style: Style = flags.json ? 'json' : flags.quiet ? 'quiet' : session.terminal.interactive ? 'bars' : 'lines';
   const stop = new AbortController();
   let last: readonly Watched[] = [];
-  const tell = (more: { instead?: 'interrupted' } = {}): void => {
+  const tell = (more: { instead?: 'interrupted'; exit?: number } = {}): void => {
     if (flags.json) tellResult(session.terminal, { exit: Number(process.exitCode ?? exitCodes.converged), startedAt, services: last, ...more });
   };
   const interrupt = (): void => stop.abort();
@@ -50,11 +50,22 @@ export async function waitAndExit(session: Session, services: readonly WaitTarge
     process.exitCode = await waitForServices(session.client, services, { timeoutMs: timeoutOf(flags), startedAt, signal: stop.signal, show });
     tell();
   } catch (error) {
-    if (!stop.signal.aborted) throw error;
+    if (!stop.signal.aborted) {
+      const { message, exitCode } = taken(error);
+      tell({ exit: exitCode });
+      throw new CommandError(message, exitCode);
+    }
     session.terminal.error('The deploy goes on in the background; `shoal stack ps` or `shoal service ps` shows how far it is.');
     tell({ instead: 'interrupted' });
   } finally {
     process.removeListener('SIGINT', interrupt);
     process.removeListener('SIGTERM', interrupt);
   }
+}
+
+/** The deploy was taken, whatever became of the wait: that is no refusal. */
+function taken(error: unknown): CommandError {
+  if (!(error instanceof Error)) throw error;
+  const refused = !(error instanceof CommandError) || error.exitCode === exitCodes.refused;
+  return new CommandError(error.message, refused ? exitCodes.notConverged : error.exitCode);
 }

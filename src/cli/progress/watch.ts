@@ -9,8 +9,8 @@ import { wasRolledBack } from '#model/health/rolled-back';
 import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
-import { filters, type Client } from '../client.ts';
-import { exitCodes } from '../command-error.ts';
+import { ApiError, filters, type Client } from '../client.ts';
+import { CommandError, exitCodes } from '../command-error.ts';
 import { exitCodeOf, isFinal, progressOf, superseded, type Progress } from './verdict.ts';
 
 export interface Watched {
@@ -46,16 +46,32 @@ const lookEveryMs = 200;
 export async function waitForServices(client: Client, services: readonly WaitTarget[], options: WaitOptions): Promise<number> {
   const atDocker = lookAtDocker(options.startedAt);
   const numbered = services.every(({ SpecVersion }) => SpecVersion !== undefined);
-  const deadline = Date.now() + options.timeoutMs;
-  for (;;) {
+  const deadline = performance.now() + options.timeoutMs;
+  const lookAtAll = async (): Promise<Watched[]> => {
     const nodes = numbered ? new Map<string, Node>() : await nodesOf(client);
     const look = (target: WaitTarget): Promise<Progress> => (target.SpecVersion === undefined ? atDocker(client, target, nodes) : lookAtOurs(client, target));
-    const watched = await Promise.all(services.map(async (target) => ({ id: target.ID, name: target.Name, progress: await look(target) })));
-    const final = Date.now() >= deadline || watched.every(({ progress }) => isFinal(progress));
+    return await Promise.all(services.map(async (target) => ({ id: target.ID, name: target.Name, progress: await look(target) })));
+  };
+  for (;;) {
+    const watched = await lookAtAll().catch((error: unknown) => {
+      if (!mayPass(error)) throw error;
+      if (performance.now() >= deadline) throw new CommandError(`${error.message}\nHow far the services are is not known.`, exitCodes.notConverged);
+      return undefined;
+    });
+    if (!watched) {
+      await sleep(lookEveryMs, undefined, { signal: options.signal });
+      continue;
+    }
+    const final = performance.now() >= deadline || watched.every(({ progress }) => isFinal(progress));
     options.show(watched, final);
     if (final) return Math.max(...watched.map(({ progress }) => exitCodeOf(progress)), exitCodes.converged);
     await sleep(lookEveryMs, undefined, { signal: options.signal });
   }
+}
+
+/** A daemon that starts again, or managers that have no leader just now: what was taken goes on meanwhile. */
+function mayPass(error: unknown): error is CommandError {
+  return error instanceof ApiError ? error.status === 503 : error instanceof CommandError;
 }
 
 async function nodesOf(client: Client): Promise<ReadonlyMap<string, Node>> {

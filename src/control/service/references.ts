@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import { nodeLocalName } from '#model/object/network';
 import { modeOf } from '#model/object/service';
 import type { ConfigReference, ContainerSpec, NetworkAttachmentConfig, ServiceMode, ServiceSpec } from '#model/object/service-spec';
-import type { View } from '#store/view';
+import { clusterOf, type View } from '#store/view';
 import { networkNamed } from '../find.ts';
 import { findFile, type FileKind } from '../secrets-and-configs.ts';
 
@@ -48,7 +48,8 @@ function resolveMode(spec: ServiceSpec): ServiceMode {
 function resolveNetwork(view: View, attachment: NetworkAttachmentConfig): NetworkAttachmentConfig {
   const target = attachment.Target ?? '';
   const [option] = Object.keys(attachment.DriverOpts ?? {});
-  if (option !== undefined) {
+  // A Docker Swarm hands them on to its driver; its cluster is not in view.
+  if (option !== undefined && clusterOf(view)) {
     const text = `driver option ${option} of the attachment to network ${target} is not supported: a network's options are set where it is created, and single containers have none`;
     throw new Refusal('unimplemented', text, { plain: true });
   }

@@ -98,7 +98,7 @@ test('a port that the cluster chose is taken as well', () => {
 });
 
 test('a driver option of an attachment, which nobody would carry out, is refused by name', () => {
-  const cluster = new MemoryCluster();
+  const cluster = initialisedCluster();
   cluster.run(createNetwork({ Name: 'front' }));
   const spec = serviceSpec('web');
   const options = (DriverOpts: Record<string, string>) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, Networks: [{ Target: 'front', DriverOpts }] } });
@@ -106,6 +106,10 @@ test('a driver option of an attachment, which nobody would carry out, is refused
     'driver option com.docker.network.endpoint.ifname of the attachment to network front is not supported',
   );
   expect(() => cluster.run(createService(options({})))).not.toThrow();
+  // Beside a Docker Swarm they are its driver's.
+  const docker = new MemoryCluster();
+  docker.run(createNetwork({ Name: 'front', Driver: 'weave' }));
+  docker.run(createService(options({ 'com.docker.network.endpoint.ifname': 'eth7' })));
 });
 
 test('without an ingress network, ingress ports are refused', () => {
