@@ -38,16 +38,16 @@ export class Turns {
     let over = false;
     const end = (): void => void (over = true);
     done.then(end, end);
-    for (let [last, own, from] = [process.cpuUsage(), threadMs(), performance.now()]; !over; from = performance.now()) {
+    for (let [last, before] = [process.cpuUsage(), look()]; !over;) {
       await nextTurn();
       const { user, system } = process.cpuUsage(last);
       last = process.cpuUsage();
-      const [to, ownNow] = [performance.now(), threadMs()];
+      const now = look();
       const cpuMs = (user + system) / 1000;
       // What an idle loop takes is left out.
       if (cpuMs >= 0.1) this.#cpuMs += cpuMs;
-      this.#turns.push({ from, to, ms: ownNow - own });
-      own = ownNow;
+      this.#turns.push({ from: before.at, to: now.at, ms: now.ms - before.ms });
+      before = now;
     }
     await done;
     // The collector's pauses are told a turn later.
@@ -128,11 +128,15 @@ const never = new Int32Array(new SharedArrayBuffer(4));
 const schedule = openSync('/proc/thread-self/schedstat', 'r');
 const text = Buffer.alloc(80);
 
-/** Processor time of this thread so far. The kernel counts it when the thread leaves the processor: so it does, for a moment. */
-function threadMs(): number {
+/**
+ * When, and how much processor time this thread has had by then. The kernel counts it when the thread leaves the processor: so it does, for a moment.
+ * Nothing lies between one turn's look and the next one's: a pause of the collector in what the look itself makes is the next turn's, by both counts.
+ */
+function look(): { at: number; ms: number } {
   Atomics.wait(never, 0, 0, 0.01);
+  const at = performance.now();
   const length = readSync(schedule, text, 0, text.length, 0);
-  return Number(text.toString('latin1', 0, length).split(' ')[0]) / 1e6;
+  return { at, ms: Number(text.toString('latin1', 0, length).split(' ')[0]) / 1e6 };
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
