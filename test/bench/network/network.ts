@@ -4,13 +4,14 @@ import { startHosts } from '../../support/hosts.mjs';
 import type { Row } from '../figures.ts';
 import { deployRow, oursMs, swarmMs } from './beside-swarm.ts';
 import { FiveHosts } from './five-hosts.ts';
+import { momentRows } from './moments.ts';
 import { oneChangeRows } from './one-change.ts';
 import { ratioRows } from './ratios.ts';
 import { reachRows } from './reach.ts';
 
 const hosts = 5;
 
-/** @param parts of them: change, swarm, reach, ratios; all when none is named */
+/** @param parts of them: change, swarm, reach, moments, ratios; all when none is named */
 export async function benchNetwork(parts: readonly string[], say: (text: string) => void): Promise<Row[]> {
   const chosen = (part: string): boolean => parts.length === 0 || parts.includes(part);
   const rows: Row[] = [];
@@ -20,7 +21,7 @@ export async function benchNetwork(parts: readonly string[], say: (text: string)
     rows.push(...(await work()));
   };
   await step('change', oneChangeRows);
-  if (!['swarm', 'reach', 'ratios'].some(chosen)) return rows;
+  if (!['swarm', 'reach', 'moments', 'ratios'].some(chosen)) return rows;
   const advice = chosen('ratios') ? installPackages({ iperf3: 'iperf3' }) : undefined;
   if (advice !== undefined) say(`  ${advice}`);
   const cluster = new FiveHosts(await startHosts(hosts));
@@ -29,6 +30,7 @@ export async function benchNetwork(parts: readonly string[], say: (text: string)
     await cluster.form();
     await step('swarm', async () => [deployRow(await oursMs(cluster), swarms)]);
     await step('reach', () => reachRows(cluster));
+    await step('moments', () => momentRows(cluster));
     await step('ratios', () => ratioRows(cluster));
   } finally {
     await cluster.end();
