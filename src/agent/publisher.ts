@@ -61,7 +61,8 @@ export class Publisher {
   #waiters: Waiter[] = [];
   /** Monotonic: since when no round went well. */
   #failure: { text: string; since: number } | undefined;
-  #again: (() => void) | undefined;
+  /** A repetition is planned. */
+  #repeats = false;
   readonly #told = new Repetition(tellEveryMs);
   /** Monotonic. */
   #endedAt = -Infinity;
@@ -229,8 +230,10 @@ export class Publisher {
         'names, published ports or the way to other nodes are not up to date: clients may be led to tasks that have gone; it is tried again in 1 s',
       );
     // Of several parts that fail in one round, and of a round that comes meanwhile, one repetition is for all.
-    this.#again ??= this.#modules.clock.after(retryDelayMs, () => {
-      this.#again = undefined;
+    if (this.#repeats) return;
+    this.#repeats = true;
+    this.#modules.clock.after(retryDelayMs, () => {
+      this.#repeats = false;
       if (!this.#signal.aborted) void this.publish();
     });
   }
