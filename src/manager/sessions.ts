@@ -229,7 +229,8 @@ export class Sessions {
     for (;;) {
       const session = this.#sessions.get(nodeId);
       const node = this.#parts.state.store.get('node', nodeId);
-      if (!session && (!node || node.Status.State === 'down')) return;
+      // One that joined and never came was told nothing, and leads nobody.
+      if (!session && (!node?.Description || node.Status.State === 'down')) return;
       if (!this.#catalog) throw new Refusal('unavailable', swarmTexts.starting);
       if (!session) {
         await new Promise<void>((resolve) => this.#arrivals.add(resolve));

@@ -379,8 +379,9 @@ export class Membership {
   /** By this node's own leader, or by any manager that it knows. */
   async #certify(request: string): Promise<Certified> {
     const address = managerPlace(this.#identity);
-    if (this.#manager?.seat.leads()) return this.#manager.authority.certify(this.#identity.nodeId, request, address);
     const tls = this.#keeper.proof;
+    if (this.#manager?.seat.leads())
+      return this.#manager.authority.certify(this.#identity.nodeId, request, address, tls && certificates.keyDigest(tls.now.certificate));
     if (!tls) throw new Refusal('unavailable', 'without a certificate no other manager can be asked for one');
     let last: unknown = new Refusal('unavailable', 'this node knows no manager');
     for (const manager of this.#othersKnown()) {

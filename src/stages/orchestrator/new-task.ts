@@ -83,7 +83,7 @@ export function newTask(owner: TaskOwner, { key, memory = {} }: TaskPlace): Task
 
 /** The start condition "after these have stopped"; none when all have. */
 export function afterStopOf(draft: Draft, tasks: readonly Task[]): Pick<TaskMemory, 'StartAfterTasks'> {
-  const running = tasks.filter((task) => !hasStopped(draft.surroundings.view, task));
+  const running = tasks.filter((task) => !hasStopped(draft.surroundings.view, task, draft.now));
   if (running.length === 0) return {};
   return { StartAfterTasks: { IDs: running.map((task) => task.ID), Until: draft.now + stopWaitMs } };
 }

@@ -1,6 +1,5 @@
 /** Restart policy: what follows a task that ended or lost its node (swarmkit manager/orchestrator/restart). */
 import type { Steps } from '#base/pace/steps';
-import { milliseconds, second } from '#base/text/duration';
 import { fencedFor } from '#model/options/fence';
 import { statusTime } from '#model/task-status';
 import { defaults } from '#model/object/service';
@@ -12,11 +11,7 @@ import { heirOf, isLeaving, linger, mayLinger, stay } from './leave.ts';
 import { addTask, afterStopOf, iterationOf, stopTask } from './new-task.ts';
 import { fulfils } from '#model/task-fulfils';
 import { isLost } from './node-fit.ts';
-import { isWanted } from './slots.ts';
-import { clusterOf } from '#store/view';
-
-/** Of beats, where the cluster says nothing: the shortest makes the longest wait. */
-const defaultPeriod = second;
+import { beatPeriod, isWanted } from './slots.ts';
 
 /** Restarts remembered per slot; a higher max_attempts is as good as none. */
 const rememberedRestarts = 1000;
@@ -86,8 +81,7 @@ function restart(draft: Draft, task: Task, queue: Queue | undefined): void {
 /** It may run on where nobody hears of it: services that must not run twice wait until it has stopped there by itself. */
 function lostDelay(draft: Draft, task: Task): number {
   if (!draft.node(task.NodeID)) return 0;
-  const period = clusterOf(draft.surroundings.view)?.Spec.Dispatcher.HeartbeatPeriod;
-  return fencedFor(task, milliseconds(period || undefined, defaultPeriod)) ?? 0;
+  return fencedFor(task, beatPeriod(draft.surroundings.view)) ?? 0;
 }
 
 /** Puts another task into the slot; `gate` says what it waits for. */

@@ -1,8 +1,13 @@
 /** Slots: the places of a service, each held by one task at a time and remembering those before it. */
+import { milliseconds, second } from '#base/text/duration';
 import { compareTexts } from '#base/text/text';
 import type { Task } from '#model/object/task';
 import { compareStates, isTerminal } from '#model/object/task-state';
-import type { View } from '#store/view';
+import { fencedFor } from '#model/options/fence';
+import { clusterOf, type View } from '#store/view';
+
+/** Of beats, where the cluster says nothing: the shortest makes the longest wait. */
+const defaultPeriod = second;
 
 export interface Slot {
   /** Slot number, or node id for global services. */
@@ -88,7 +93,24 @@ export function isGone(view: View, task: Task): boolean {
   return isTerminal(State) || compareStates(State, 'assigned') < 0 || !view.get('node', task.NodeID);
 }
 
-/** It is gone, or nothing of it can be known: a successor need not wait for it. */
-export function hasStopped(view: View, task: Task): boolean {
-  return isGone(view, task) || view.get('node', task.NodeID)?.Status.State === 'down';
+/**
+ * When (ms) a successor need not wait for it any more: it is gone, or nothing of it can be known, and on a node that is cut off it has stopped by
+ * itself where the service must not run twice. Undefined: its status will say.
+ */
+export function stopsAt(view: View, task: Task, now: number): number | undefined {
+  if (isGone(view, task)) return 0;
+  const node = view.get('node', task.NodeID);
+  if (node?.Status.State !== 'down') return undefined;
+  const fenced = fencedFor(task, beatPeriod(view));
+  return fenced === undefined ? 0 : (node.Shoal?.DownSince ?? now) + fenced;
+}
+
+export function hasStopped(view: View, task: Task, now: number): boolean {
+  const at = stopsAt(view, task, now);
+  return at !== undefined && at <= now;
+}
+
+/** Milliseconds between a node's beats. */
+export function beatPeriod(view: View): number {
+  return milliseconds(clusterOf(view)?.Spec.Dispatcher.HeartbeatPeriod || undefined, defaultPeriod);
 }

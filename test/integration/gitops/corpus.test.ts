@@ -55,12 +55,11 @@ test(
       const errors = status.Refused?.[name] ?? [];
       expect.soft(errors.length, name).toBeGreaterThan(0);
       for (const error of errors) expect.soft(error, name).toMatch(new RegExp(`^stacks/${name}(/|:)`));
-      // Each by a rule: a stack that takes two seconds of processor time is ended, and says so.
-      for (const error of errors) expect.soft(error, name).not.toMatch(/processor time|does not end|of memory|worker process/);
+      // Each by a rule, and not because its reader ended.
+      for (const error of errors) expect.soft(error, name).not.toMatch(/of memory|worker process/);
       placed += errors.some((error) => /^stacks\/[^:]+:\d+:\d+: /.test(error)) ? 1 : 0;
       expect.soft(errors.join().length, name).toBeLessThan(100_000);
     }
-    console.log(`${placed} of ${stacks.length} are refused at a line, the others for a whole file`);
     expect(placed).toBeGreaterThan(stacks.length / 2);
   },
 );

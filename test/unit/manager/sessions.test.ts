@@ -295,10 +295,13 @@ test.each([
   const { sessions, store, write } = await setUp();
   const network = aSubnet('net', '10.1.0.0/24', '10.1.0.1');
   const others = ['two', 'three', 'apart'];
+  const { Description: _none, ...neverSeen } = aNode('never', { Shoal: { Gateways: { net: '10.1.0.249' } } });
   const attached = { NetworksAttachments: [{ Network: taskNetwork(network), Addresses: ['10.1.0.2/24'] }] };
   await write([
     create('network', network),
     ...others.map((id) => create('node', aNode(id, id === 'apart' ? {} : { Shoal: { Gateways: { net: `10.1.0.25${id.length}` } } }))),
+    // One that joined and never came: nobody told it anything.
+    create('node', { ...neverSeen, Status: { State: 'unknown', Addr: '' } }),
     create('task', { ...task('t1', 'running'), ...attached }),
     update('node', { ...(store.get('node', nodeId) as Node), Shoal: { Gateways: { net: '10.1.0.250' } } }),
   ]);

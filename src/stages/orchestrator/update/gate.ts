@@ -3,7 +3,7 @@ import type { Steps } from '#base/pace/steps';
 import type { Task, TaskMemory } from '#model/object/task';
 import { startedState, stopWaitMs } from '../new-task.ts';
 import type { Draft } from '../draft.ts';
-import { hasStopped } from '../slots.ts';
+import { stopsAt } from '../slots.ts';
 
 /** Lets the tasks start whose conditions are met. */
 export function* openGates(draft: Draft): Steps<void> {
@@ -40,11 +40,14 @@ function gateClosedUntil(draft: Draft, task: Task): number | undefined {
   const { StartAfter, StartAfterTasks } = task.Shoal;
   if (StartAfter !== undefined && draft.now < StartAfter) return StartAfter;
   if (!StartAfterTasks || draft.now >= StartAfterTasks.Until) return undefined;
-  const stopped = StartAfterTasks.IDs.every((id) => {
+  let closedUntil: number | undefined;
+  for (const id of StartAfterTasks.IDs) {
     const old = draft.task(id);
-    return !old || hasStopped(draft.surroundings.view, old);
-  });
-  return stopped ? undefined : StartAfterTasks.Until;
+    const at = old ? stopsAt(draft.surroundings.view, old, draft.now) : 0;
+    if (at !== undefined && at <= draft.now) continue;
+    closedUntil = Math.min(closedUntil ?? StartAfterTasks.Until, at ?? StartAfterTasks.Until);
+  }
+  return closedUntil;
 }
 
 function withoutGate(memory: TaskMemory): TaskMemory {

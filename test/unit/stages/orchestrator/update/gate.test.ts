@@ -4,6 +4,7 @@ import { openGates } from '#stages/orchestrator/update/gate';
 import { draft, node, now, service, type TaskLine } from '#test/support/drafts';
 
 const old: TaskLine = { id: 'old', slot: 1, desired: 'shutdown' };
+const fenced: TaskLine = { ...old, node: 'down', Shoal: { ServiceLabels: { 'shoal.fence': '5s' } } };
 const afterOld = { StartAfterTasks: { IDs: ['old'], Until: now + 60_000 } };
 
 test.each<[string, TaskLine[], TaskLine['Shoal'], string, number | undefined]>([
@@ -15,6 +16,10 @@ test.each<[string, TaskLine[], TaskLine['Shoal'], string, number | undefined]>([
   ['the old one is deleted', [], afterOld, 'running', undefined],
   ['the old one never ran', [{ ...old, state: 'pending' }], afterOld, 'running', undefined],
   ['the old one is on a dead node', [{ ...old, node: 'down' }], afterOld, 'running', undefined],
+  // 5 s of grace, 10 s to stop and 2 s more, of which a node that is found down has been silent for 3.8.
+  ['the old one must not run twice, and its node was just found down', [fenced], afterOld, 'ready', now + 13_200],
+  ['the old one must not run twice, and its node has been down for a while', [{ ...fenced, node: 'longdown' }], afterOld, 'running', undefined],
+  ['the old one must not run twice, and its node left', [{ ...fenced, node: 'gone' }], afterOld, 'running', undefined],
   ['the old one is on a node that left', [{ ...old, node: 'gone' }], afterOld, 'running', undefined],
   ['the wait is over', [old], { StartAfterTasks: { IDs: ['old'], Until: now } }, 'running', undefined],
   ['nothing to wait for', [], {}, 'running', undefined],
@@ -22,7 +27,7 @@ test.each<[string, TaskLine[], TaskLine['Shoal'], string, number | undefined]>([
   const situation = draft(
     service(),
     [...others, { id: 'new', slot: 1, state: 'ready', desired: 'ready', ...(Shoal && { Shoal }) }],
-    [node('n1'), node('down', {}, 'down')],
+    [node('n1'), node('down', {}, 'down'), { ...node('longdown', {}, 'down'), Shoal: { DownSince: now - 13_200 } }],
   );
   finish(openGates(situation));
   const task = situation.task('new');
