@@ -47,6 +47,7 @@ const announceLimitMs = 5000;
 const announceAgainMs = 20;
 /** How long a task waits for other nodes' word before it is stopped, and a node before it leads clients: longer than it takes until one that is gone counts as down. */
 const leaveLimitMs = 20_000;
+const lookForUntoldMs = 1000;
 /** Ports that somebody else has: more are the same piece of news. */
 const clashesTold = 32;
 /** How long `stop` waits for steps that are being carried out. */
@@ -119,7 +120,19 @@ export class Agent {
       throw error;
     }
     this.#loop.observer.start();
+    this.#stopUntold();
     this.guests?.start();
+  }
+
+  /** Again and again, until a manager has said what is to run here. */
+  #stopUntold(): void {
+    if (this.#assignments.complete || this.#ending.signal.aborted) return;
+    this.#loop.stopUntold((container) => this.#fence.holdsFor(container));
+    const cancel = this.#modules.clock.after(lookForUntoldMs, () => {
+      this.#ending.signal.removeEventListener('abort', cancel);
+      this.#stopUntold();
+    });
+    this.#ending.signal.addEventListener('abort', cancel, { once: true });
   }
 
   /** Resolves when a manager has opened the first session. */

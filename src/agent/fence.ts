@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock';
 import { graceOf } from '#model/options/fence';
 import type { Task } from '#model/object/task';
+import type { ObservedContainer } from '#task/step';
 
 export class Fence {
   readonly #clock: Clock;
@@ -34,7 +35,16 @@ export class Fence {
   /** The task may not run here, until a manager is heard again. */
   holds(task: Task): boolean {
     const grace = graceOf(task, this.#everyMs);
-    return grace !== undefined && this.#clock.monotonicNow() - this.#heardAt >= grace;
+    return grace !== undefined && this.#silentMs() >= grace;
+  }
+
+  /** The same of a container that no manager has spoken of in this life. */
+  holdsFor({ fenceMs }: Pick<ObservedContainer, 'fenceMs'>): boolean {
+    return fenceMs !== undefined && this.#silentMs() >= fenceMs;
+  }
+
+  #silentMs(): number {
+    return this.#clock.monotonicNow() - this.#heardAt;
   }
 
   /** Any of the tasks may not. */
@@ -47,7 +57,7 @@ export class Fence {
   plan(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    const silentMs = this.#clock.monotonicNow() - this.#heardAt;
+    const silentMs = this.#silentMs();
     let next = Infinity;
     for (const task of this.#tasks()) {
       const grace = graceOf(task, this.#everyMs);

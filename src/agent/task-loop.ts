@@ -13,7 +13,7 @@ import type { NodeNetwork } from '#network/contract';
 import type { TemplateNode } from '#task/expand';
 import { decideNetworks } from '#task/networks';
 import type { NetworkState, NodeFacts } from '#task/prepare';
-import type { Step, StepOutcome } from '#task/step';
+import type { ObservedContainer, Step, StepOutcome } from '#task/step';
 import type { AssignmentSet } from './assignment-set.ts';
 import { Attachments } from './attachments.ts';
 import { NetworkLoop } from './network-loop.ts';
@@ -114,6 +114,25 @@ export class TaskLoop {
   wakeAll(): void {
     const { tasks, departed } = this.modules.assignments;
     this.wake([...tasks.keys(), ...departed.keys(), ...this.observer.containers.keys()]);
+  }
+
+  /** Before a manager has said what is to run here: stops containers that must not run on. They stay, and whoever comes decides about their tasks. */
+  stopUntold(mustStop: (container: ObservedContainer) => boolean): void {
+    if (this.modules.assignments.complete || !this.observer.complete) return;
+    for (const [id, container] of this.observer.containers) {
+      if (container.state !== 'running' || this.#working.has(id) || !mustStop(container)) continue;
+      this.modules.logger.warn({ task: id }, 'no manager was heard since this daemon began: a task that must not run twice stops here');
+      void this.#stopUntold(id, container.containerId);
+    }
+  }
+
+  /** At once: names and ports of an earlier life are led elsewhere when a manager says so, and nobody can be asked. */
+  async #stopUntold(id: string, containerId: string): Promise<void> {
+    this.#working.set(id, { controller: new AbortController(), ending: true });
+    await this.modules.engine.carryOut({ type: 'stopContainer', taskId: id, containerId }, this.signal);
+    if (!this.signal.aborted) await this.observer.lookAt(id).catch((error: unknown) => this.#missed(error));
+    this.#working.delete(id);
+    this.wake([id]);
   }
 
   /** True while steps are being carried out. */

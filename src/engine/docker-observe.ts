@@ -3,6 +3,7 @@ import type Docker from 'dockerode';
 import type { AttachedNetwork } from '#model/object/network';
 import type { PortConfig } from '#model/object/service-spec';
 import { isUnspecified } from '#model/address';
+import { fenceLabel } from '#model/options/fence';
 import { parseTargetKey } from '#model/port/port';
 import type { ObservedContainer } from '#task/step';
 import { taskIdLabel } from '#model/object/meta';
@@ -23,6 +24,7 @@ export function observed(info: Docker.ContainerInspectInfo, clusterNetwork: (eng
   const { State, Config, NetworkSettings } = info;
   const health = State.Health?.Status;
   const output = State.Health?.Log?.at(-1)?.Output;
+  const fence = Number(Config.Labels[fenceLabel] ?? 0);
   return {
     containerId: info.Id,
     taskId: Config.Labels[taskIdLabel] ?? '',
@@ -36,6 +38,7 @@ export function observed(info: Docker.ContainerInspectInfo, clusterNetwork: (eng
     ...(output && { healthLog: output }),
     networks: State.Running ? attachedNetworks(NetworkSettings.Networks, clusterNetwork) : [],
     ports: publishedPorts(NetworkSettings.Ports ?? {}),
+    ...(fence > 0 && { fenceMs: fence }),
   };
 }
 

@@ -39,6 +39,8 @@ export interface ObservedContainer {
   healthLog?: string;
   /** The cluster networks that it is on while it runs. */
   networks: readonly AttachedNetwork[];
+  /** Milliseconds that its node may hear of no manager while it runs; absent: it may run on. */
+  fenceMs?: number;
   /** Host-mode ports with the numbers that the engine chose. */
   ports: readonly PortConfig[];
 }

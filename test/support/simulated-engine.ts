@@ -1,4 +1,5 @@
 /** An engine without containers behind the same contract: images are scripts of what would happen. For simulation, tests and benches. */
+import { fenceOf } from '#model/options/fence';
 import type { Clock } from '#base/clock';
 import { timeText } from '#base/clock';
 import { unreachable } from '#base/assert';
@@ -193,11 +194,12 @@ export class SimulatedEngine implements Engine {
     const existing = this.#byTask.get(task.ID);
     if (existing) return { ok: true, containerId: existing };
     const containerId = (this.#nextId++).toString(16).padStart(64, '0');
+    const fenceMs = fenceOf(task);
     const ports = (task.Shoal.Ports ?? []).filter((port) => port.PublishMode === 'host');
     let end = () => {};
     const ended = new Promise<void>((resolve) => (end = resolve));
     this.#containers.set(containerId, {
-      seen: { containerId, taskId: task.ID, serviceId: task.ServiceID, state: 'created', networks: [], ports },
+      seen: { containerId, taskId: task.ID, serviceId: task.ServiceID, state: 'created', networks: [], ports, ...(fenceMs !== undefined && { fenceMs }) },
       task,
       name: taskName(task),
       image,

@@ -13,6 +13,9 @@ export const silentPeriods = 3.8;
 /** How long the node waits before it stops them where the label only says `true`, milliseconds. */
 const usualGraceMs = 5000;
 
+/** Of a container: how long, in milliseconds, its node may hear of no manager. By it a daemon that begins while its node is cut off knows what it must not leave running. */
+export const fenceLabel = 'shoal.fence.milliseconds';
+
 /** One beat may come late: a node that hears of its managers every so often is not cut off because a shorter time is over. */
 const beatsBetween = 2;
 /** Periods, from a beat to the next one at most. */

@@ -93,3 +93,29 @@ test('a node that is cut off stops them and no others, and says so when it is he
   await reached(() => dispatcher.state('alone') === 'shutdown');
   expect([dispatcher.state('any'), engine.count('stopContainer')]).toEqual(['running', 1]);
 });
+
+test('a daemon that begins while its node is cut off stops them, for it knows of them by their containers', { timeout: 60_000 }, async () => {
+  const engine = new SimulatedEngine({ description, image: () => ({}) }, realClock);
+  const dispatcher = new ScriptedDispatcher();
+  const start = async (): Promise<Agent> => {
+    const agent = new Agent(
+      { nodeId: 'node1' },
+      { engine, network: new RecordingNetwork(), openSession: dispatcher.open, clock: realClock, logger: silentLogger },
+    );
+    await agent.start();
+    return agent;
+  };
+  const first = await start();
+  const tasks = [fenced('alone', '2s'), fenced('any')];
+  dispatcher.assign(tasks.map((item) => ({ action: 'update', kind: 'task', item })));
+  const reached = (what: () => boolean) => until(what, 30_000, () => JSON.stringify([...dispatcher.statuses]));
+  await reached(() => dispatcher.state('alone') === 'running' && dispatcher.state('any') === 'running');
+  dispatcher.refuse.open = true;
+  await first.stop();
+  const second = await start();
+  onTestFinished(() => second.stop());
+  await reached(() => engine.count('stopContainer') === 1);
+  const seen = new Map((await engine.observe()).map(({ taskId, state }) => [taskId, state]));
+  await reached(() => seen.size === 2);
+  expect(seen.get('any')).toBe('running');
+});
