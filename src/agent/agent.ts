@@ -120,19 +120,17 @@ export class Agent {
       throw error;
     }
     this.#loop.observer.start();
-    this.#stopUntold();
+    void this.#stopUntold();
     this.guests?.start();
   }
 
   /** Again and again, until a manager has said what is to run here. */
-  #stopUntold(): void {
-    if (this.#assignments.complete || this.#ending.signal.aborted) return;
-    this.#loop.stopUntold((container) => this.#fence.holdsFor(container));
-    const cancel = this.#modules.clock.after(lookForUntoldMs, () => {
-      this.#ending.signal.removeEventListener('abort', cancel);
-      this.#stopUntold();
-    });
-    this.#ending.signal.addEventListener('abort', cancel, { once: true });
+  async #stopUntold(): Promise<void> {
+    const { signal } = this.#ending;
+    while (!this.#assignments.complete && !signal.aborted) {
+      this.#loop.stopUntold((container) => this.#fence.holdsFor(container));
+      await pause(this.#modules.clock, lookForUntoldMs, signal);
+    }
   }
 
   /** Resolves when a manager has opened the first session. */

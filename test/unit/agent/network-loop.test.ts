@@ -72,15 +72,17 @@ test('a network that cannot be removed yet is known on, and asked again after a 
   expect([tries, [...keeper.present]]).toEqual([2, []]);
 });
 
-test('an audit before anything was applied leaves the last life’s bridges as they are', async () => {
+/** Of a node that is on no network. */
+function idle() {
   const clock = new VirtualClock();
   const network = new RecordingNetwork();
   const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
-  const keeper = new NetworkLoop(
-    modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), ...quiet, changed: () => {} },
-    new AbortController().signal,
-  );
+  const calls = { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), ...quiet, changed: () => {} };
+  return { clock, network, keeper: new NetworkLoop(modules, calls, new AbortController().signal) };
+}
+
+test('an audit before anything was applied leaves the last life’s bridges as they are', async () => {
+  const { keeper, network, clock } = idle();
   await keeper.start();
   await clock.advance(65_000);
   await settle();
@@ -91,16 +93,9 @@ test('an audit before anything was applied leaves the last life’s bridges as t
 });
 
 test('names that cannot be answered keep no port from being published, and are tried again', async () => {
-  const clock = new VirtualClock();
-  const network = new RecordingNetwork();
+  const { keeper, network, clock } = idle();
   let broken = true;
   network.parts.names.before = () => (broken ? Promise.reject(new Error('no resolver')) : Promise.resolve());
-  const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
-  const keeper = new NetworkLoop(
-    modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), ...quiet, changed: () => {} },
-    new AbortController().signal,
-  );
   await keeper.begin();
   await settle();
   expect([network.parts.names.applied, network.parts.ports.applied]).toEqual([0, 1]);
@@ -113,14 +108,7 @@ test('names that cannot be answered keep no port from being published, and are t
 });
 
 test('a burst of news that nobody waits for comes in force in few rounds, and whoever waits does not wait for more of it', async () => {
-  const clock = new VirtualClock();
-  const network = new RecordingNetwork();
-  const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
-  const keeper = new NetworkLoop(
-    modules,
-    { endpoints: () => [], peers: () => [], port: () => undefined, assigned: () => new Map(), ...quiet, changed: () => {} },
-    new AbortController().signal,
-  );
+  const { keeper, network, clock } = idle();
   await keeper.begin();
   await settle();
   await clock.advance(1000);
