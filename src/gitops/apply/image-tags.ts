@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
 import { imageOf, imagesOf, servicesToAsk, withDigests, type AskRegistries, type Told } from '#control/stack/image-digests';
+import { revisionWithDigest } from '#control/stack/revisions';
+import { isPinned } from '#model/image/image-reference';
+import type { ServiceSpec } from '#model/object/service-spec';
 import type { StackSpec } from '#model/object/stack';
 import { followsImage } from '#model/options/service-options';
 import type { RenderedStack } from '#reconciler/rendered';
@@ -13,9 +16,11 @@ export interface ImageTagsParts {
   logger: Logger;
 }
 
+type View = Awaited<ReturnType<Cluster['read']>>;
+
 export class ImageTags {
   readonly #parts: ImageTagsParts;
-  /** What was told last: it holds while a registry is away. */
+  /** What was told last: it holds while a registry is away. Of what was told to somebody else the stack's own revision says what it was. */
   #told: Told = new Map();
 
   constructor(parts: ImageTagsParts) {
@@ -28,28 +33,45 @@ export class ImageTags {
 
   /** The stacks with what their followed tags mean; another meaning is another version of the stack. `anew`: registries are asked. */
   async followed(stacks: readonly RenderedStack[], anew: boolean): Promise<readonly RenderedStack[]> {
-    const { registries, logger } = this.#parts;
+    const { cluster, registries, logger } = this.#parts;
     const images = [...new Set(stacks.flatMap((stack) => ('spec' in stack ? imagesOf(stack.spec, followers(stack.spec)) : [])))];
     if (!registries || images.length === 0) return stacks;
-    if (anew || images.some((image) => !this.#told.has(image))) {
+    const view = await cluster.read();
+    const isOpen = (stack: RenderedStack): boolean => 'spec' in stack && this.#meanings(view, stack.spec).size < followers(stack.spec).size;
+    if (anew || stacks.some(isOpen)) {
       const told = await registries.ask(images, {});
       for (const image of images) if (!told.has(image)) logger.warn({ image }, 'no registry tells what the tag means now: what it meant last stays in force');
       this.#told = new Map([...this.#told, ...told].filter(([image]) => images.includes(image)));
     }
-    return stacks.map((stack) => this.#resolved(stack));
+    return stacks.map((stack) => this.#resolved(view, stack));
   }
 
-  #resolved(stack: RenderedStack): RenderedStack {
+  #resolved(view: View, stack: RenderedStack): RenderedStack {
     if (!('spec' in stack)) return stack;
-    const names = followers(stack.spec);
-    const known = new Set([...names].filter((name) => this.#told.has(imageNamed(stack.spec, name))));
-    if (known.size === 0) return stack;
-    const { spec } = withDigests(stack.spec, known, this.#told);
-    const digests = spec.Services.filter(({ Name }) => known.has(Name)).map(imageOf);
+    const meanings = this.#meanings(view, stack.spec);
+    if (meanings.size === 0) return stack;
+    const Services = stack.spec.Services.map((spec) => meanings.get(spec.Name) ?? spec);
+    const digests = Services.filter(({ Name }) => meanings.has(Name)).map(imageOf);
     const digest = `sha256:${createHash('sha256')
       .update(JSON.stringify([stack.digest, digests]))
       .digest('hex')}`;
-    return { ...stack, spec, digest };
+    return { ...stack, spec: { ...stack.spec, Services }, digest };
+  }
+
+  /** Name of a service → the service with what its tag meant last, as far as that is known. */
+  #meanings(view: View, spec: StackSpec): ReadonlyMap<string, ServiceSpec> {
+    const names = followers(spec);
+    if (names.size === 0) return new Map();
+    const { Services } = withDigests(spec, names, this.#told).spec;
+    const before = meantBefore(view, spec.Name);
+    const meanings = new Map<string, ServiceSpec>();
+    for (const [at, asked] of spec.Services.entries()) {
+      const told = Services[at];
+      if (!names.has(asked.Name) || !told) continue;
+      const meaning = told === asked ? withImageOf(asked, before.get(asked.Name)) : told;
+      if (meaning) meanings.set(asked.Name, meaning);
+    }
+    return meanings;
   }
 
   /** The stack with digests for the images that are new in it. */
@@ -69,7 +91,18 @@ function followers({ Services }: StackSpec): ReadonlySet<string> {
   return new Set(Services.filter(({ Labels }) => followsImage(Labels)).map(({ Name }) => Name));
 }
 
-function imageNamed({ Services }: StackSpec, name: string): string {
-  const spec = Services.find(({ Name }) => Name === name);
-  return spec ? imageOf(spec) : '';
+/** The services of the version that was asked for last, also where it was given up: what its tags meant then holds until somebody says otherwise. */
+function meantBefore(view: View, name: string): ReadonlyMap<string, ServiceSpec> {
+  const stack = view.byName('stack', name);
+  const version = stack && revisionWithDigest(view, name, stack.Quarantine?.Digest ?? stack.Digest);
+  return new Map((version?.Spec.Content.Services ?? []).map((spec) => [spec.Name, spec]));
+}
+
+/** With the image and the platforms that were found for the same text before; undefined: it is another text. */
+function withImageOf(asked: ServiceSpec, before: ServiceSpec | undefined): ServiceSpec | undefined {
+  if (!before || !isPinned(imageOf(before), imageOf(asked))) return undefined;
+  const { ContainerSpec, Placement } = asked.TaskTemplate;
+  const Platforms = before.TaskTemplate.Placement?.Platforms;
+  const place = Platforms ? { Placement: { ...Placement, Platforms } } : {};
+  return { ...asked, TaskTemplate: { ...asked.TaskTemplate, ContainerSpec: { ...ContainerSpec, Image: imageOf(before) }, ...place } };
 }
