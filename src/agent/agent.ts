@@ -57,6 +57,8 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #modules: AgentModules;
   readonly #ending = new AbortController();
+  /** Ends with the agent, or before: when the managers know that the node leaves. */
+  readonly #serving = new AbortController();
   readonly #assignments = new AssignmentSet();
   readonly #reporter: StatusReporter;
   readonly #loop: TaskLoop;
@@ -112,7 +114,7 @@ export class Agent {
     const networkIsUp = this.#loop.networkLoop.start();
     // Each node draws from its own stream, so that nodes do not come back all at once.
     const modules = { openSession, describe: () => this.#describe(), clock, random: seededRandom(0, nodeId), meter, logger };
-    this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(networkIsUp), this.#ending.signal);
+    this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(networkIsUp), AbortSignal.any([this.#ending.signal, this.#serving.signal]));
     try {
       await networkIsUp;
     } catch (error) {
@@ -146,17 +148,36 @@ export class Agent {
   /** The managers are told that this node comes back soon, if they can be reached: its tasks are left to it meanwhile. */
   async announcePause(): Promise<void> {
     const { clock, logger } = this.#modules;
+    const failure = await this.#announce((session) => withLimit(session.pause(), clock, this.#ending.signal));
+    if (failure !== undefined)
+      logger.warn({ error: failure }, 'the managers were not told that this node comes back soon: its tasks are replaced after three missed beats');
+  }
+
+  /** The managers are told that this node leaves: it is given nothing more, and its tasks are replaced while they end here. */
+  async #announceLeave(): Promise<void> {
+    const { clock, logger } = this.#modules;
+    const failure = await this.#announce((session) => withLimit(session.leave(), clock, this.#ending.signal, leaveLimitMs));
+    if (failure !== undefined)
+      logger.warn({ error: failure }, 'the managers were not told that this node leaves: its tasks are replaced after three missed beats');
+    // One that hears again of a node that has left would take it for one that is back.
+    else this.#serving.abort();
+  }
+
+  /** Returns why it could not be said in time. */
+  async #announce(say: (session: DispatcherSession) => Promise<void>): Promise<string | undefined> {
+    const { clock } = this.#modules;
     let failure = 'no manager can be reached';
     // Whoever led may just have handed over: the session with the next leader comes in a moment.
     for (const end = clock.monotonicNow() + announceLimitMs; clock.monotonicNow() < end; await pause(clock, announceAgainMs)) {
       if (!this.#session) continue;
       try {
-        return await withLimit(this.#session.pause(), clock, this.#ending.signal);
+        await say(this.#session);
+        return undefined;
       } catch (error) {
         failure = (error as Error).message;
       }
     }
-    logger.warn({ error: failure }, 'the managers were not told that this node comes back soon: its tasks are replaced after three missed beats');
+    return failure;
   }
 
   /** Ends work on tasks and the session; containers run on and the next agent finds them. */
@@ -171,6 +192,7 @@ export class Agent {
   /** For a node that leaves its cluster: assignments count no more, every container and network of ours is removed. Resolves when they are gone, or after `limitMs`. */
   async removeAll(limitMs: number): Promise<void> {
     this.#left = true;
+    await this.#announceLeave();
     await this.guests?.letGo();
     this.#loop.wake(this.#assignments.clear().tasks);
     this.#loop.wakeAll();
@@ -308,7 +330,7 @@ export class Agent {
     const { clock } = this.#modules;
     let reason = 'no manager can be reached';
     for (const end = clock.monotonicNow() + leaveLimitMs; clock.monotonicNow() < end; await pause(clock, announceAgainMs)) {
-      if (this.#ending.signal.aborted || this.#assignments.peers.length === 0 || cutOff()) return undefined;
+      if (this.#ending.signal.aborted || this.#serving.signal.aborted || this.#assignments.peers.length === 0 || cutOff()) return undefined;
       if (!this.#session) continue;
       try {
         // A signal of its own: many tasks may end at once, and each listens to it.

@@ -15,7 +15,7 @@ import type { UseCase } from '#control/cluster';
 import { addressIn } from '#stages/allocator/allocator';
 import { Catalog } from '#stages/dispatcher/catalog';
 import { itemKey, type ItemKey } from '#stages/dispatcher/item';
-import { awaitNode, Heartbeats, notedAtOnce } from '#stages/dispatcher/heartbeat';
+import { awaitNode, Heartbeats, notedAtOnce, noteLeaving } from '#stages/dispatcher/heartbeat';
 import { bounded, checkAttachment, checkReports, takenDescription } from '#stages/dispatcher/foreign';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import { peerId, type DispatcherSession, type OpenSession } from '#model/object/assignment';
@@ -189,13 +189,22 @@ export class Sessions {
         await submit((view, { now }) => answer(awaitNode(view, nodeId, now)));
         this.#heartbeats.pause(nodeId, number, clock.monotonicNow());
       },
+      leave: async () => {
+        check();
+        await submit((view, { now }) => answer(noteLeaving(view, nodeId, now)));
+        const tasks = Array.from(state.store.tasksOfNode(nodeId), ({ ID }) => itemKey('backend', ID));
+        await this.#withdrawals.ask(`${nodeId} leaves`, () => this.#appliedElsewhere(nodeId, [...this.#peerKeys(nodeId), ...tasks]));
+        this.#heartbeats.pause(nodeId, number, clock.monotonicNow());
+      },
       acknowledge: async (resultsIn) => session.acknowledged(resultsIn),
       withdrawn: async (taskId) => {
         check();
         const owner = taskId === nodeId ? nodeId : state.store.get('task', taskId)?.NodeID;
         if (owner === undefined) return;
         if (owner !== nodeId) throw new Refusal('invalidArgument', `task ${taskId} is not one of node ${nodeId}`);
-        await this.#withdrawals.ask(`${nodeId} ${taskId}`, () => this.#appliedElsewhere(nodeId, taskId));
+        await this.#withdrawals.ask(`${nodeId} ${taskId}`, () =>
+          this.#appliedElsewhere(nodeId, taskId === nodeId ? this.#peerKeys(nodeId) : [itemKey('backend', taskId)]),
+        );
       },
       changeAttachment: async (change) => {
         check();
@@ -212,9 +221,8 @@ export class Sessions {
     return networks.map((id) => itemKey('peer', peerId(id, nodeId)));
   }
 
-  /** Every other node that was told of the task, or of the node where that is named, and lives, has in force what it was told up to now. */
-  async #appliedElsewhere(nodeId: string, taskId: string): Promise<void> {
-    const keys = taskId === nodeId ? this.#peerKeys(nodeId) : [itemKey('backend', taskId)];
+  /** Every other node that was told of one of these items and lives has in force what it was told up to now. */
+  async #appliedElsewhere(nodeId: string, keys: readonly ItemKey[]): Promise<void> {
     const told = keys.map((key) => this.#catalog?.audienceOf(key) ?? new Set<string>());
     const nodes = told.includes('all')
       ? Array.from(this.#parts.state.store.list('node'), ({ ID }) => ID)

@@ -150,8 +150,16 @@ class RemoteSession implements DispatcherSession {
     return taskId;
   }
 
-  async pause(): Promise<void> {
-    const request = { sessionId: this.#sessionId };
+  pause(): Promise<void> {
+    return this.#goAway(false);
+  }
+
+  leave(): Promise<void> {
+    return this.#goAway(true);
+  }
+
+  async #goAway(leaves: boolean): Promise<void> {
+    const request = { sessionId: this.#sessionId, leaves };
     await this.#call((options, answer) => this.#client.pause(request, ...options, answer));
   }
 

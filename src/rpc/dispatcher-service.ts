@@ -84,8 +84,9 @@ export class DispatcherService {
       changeAttachment: answering(async ({ sessionId, change }, caller) => ({
         taskId: await this.#sessionOf(sessionId, caller).changeAttachment(decodeForeign<AttachmentChange>(change, limits.attachment)),
       })),
-      pause: answering(async ({ sessionId }, caller) => {
-        await this.#sessionOf(sessionId, caller).pause();
+      pause: answering(async ({ sessionId, leaves }, caller) => {
+        const session = this.#sessionOf(sessionId, caller);
+        await (leaves ? session.leave() : session.pause());
         return {};
       }),
     };

@@ -237,6 +237,7 @@ function closing(session: DispatcherSession, connection: DispatcherConnection): 
     heartbeat: () => session.heartbeat(),
     updateDescription: (next) => session.updateDescription(next),
     pause: () => session.pause(),
+    leave: () => session.leave(),
     acknowledge: (resultsIn) => session.acknowledge(resultsIn),
     withdrawn: (taskId) => session.withdrawn(taskId),
     changeAttachment: (change) => session.changeAttachment(change),

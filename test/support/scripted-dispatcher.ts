@@ -12,6 +12,8 @@ export class ScriptedDispatcher {
   /** Calls of open, refused ones too. */
   attempts = 0;
   beats = 0;
+  /** Calls of leave. */
+  left = 0;
   /** Set to make calls fail. */
   refuse: { open?: boolean | Error; report?: boolean } = {};
   #complete: readonly AssignmentChange[] = [];
@@ -31,6 +33,8 @@ export class ScriptedDispatcher {
   readonly acknowledged: number[] = [];
   readonly attachments: AttachmentChange[] = [];
   /** Asked before a task counts as left by all other nodes. */
+  /** Asked before a node is let go. */
+  beforeLeft: () => Promise<void> = async () => {};
   beforeWithdrawn: (taskId: string) => Promise<void> = async () => {};
 
   /** The whole set, for the session that is open and those that follow. */
@@ -64,6 +68,12 @@ export class ScriptedDispatcher {
 
 class ScriptedSession implements DispatcherSession {
   async pause(): Promise<void> {}
+
+  async leave(): Promise<void> {
+    this.dispatcher.left++;
+    await this.dispatcher.beforeLeft();
+    this.close();
+  }
 
   async acknowledge(resultsIn: number): Promise<void> {
     this.dispatcher.acknowledged.push(resultsIn);

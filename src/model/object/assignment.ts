@@ -192,6 +192,8 @@ export interface DispatcherSession {
   updateDescription(description: NodeDescription): Promise<void>;
   /** Says that the node's daemon ends and comes back soon, while its tasks run on: they are waited for. Resolves when that is durable. */
   pause(): Promise<void>;
+  /** Says that the node leaves its cluster: it is down from now on. Resolves when no other node that lives leads anybody to its tasks any more; the session is over then. */
+  leave(): Promise<void>;
   /** Says that names and ports on this node are as the message with this `resultsIn`, which asked for it, wants them. */
   acknowledge(resultsIn: number): Promise<void>;
   /** Resolves when every other node that lives has acknowledged what it was told of the task up to now: nobody is led to it any more, if it is not ready. By the node's own id: what it was told of this node. */

@@ -178,6 +178,12 @@ export function awaitNode(view: View, nodeId: string, now: number): Action[] {
   return [update('node', { ...node, Status: { Addr: node.Status.Addr, State: 'disconnected', Message }, Shoal: { ...node.Shoal, AwayUntil: now + awayMs } })];
 }
 
+/** The actions that note that the node leaves the cluster: what runs there is replaced at once. */
+export function noteLeaving(view: View, nodeId: string, now: number): Action[] {
+  const node = view.get('node', nodeId);
+  return node && node.Status.State !== 'down' ? [withStatus(node, 'down', 'it left the cluster', now)] : [];
+}
+
 /** The node as one of which nothing is waited for. */
 export function arrived(node: Node): Node {
   if (node.Shoal?.AwayUntil === undefined) return node;

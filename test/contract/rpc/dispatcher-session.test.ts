@@ -24,6 +24,7 @@ class PlayedDispatcher {
   readonly described: NodeDescription[] = [];
   closed = 0;
   paused = 0;
+  left = 0;
   readonly acknowledged: number[] = [];
   readonly withdrawn: string[] = [];
   readonly attachments: AttachmentChange[] = [];
@@ -43,6 +44,7 @@ class PlayedDispatcher {
       heartbeat: async () => 4321,
       updateDescription: async (next) => void this.described.push(next),
       pause: async () => void (this.paused += 1),
+      leave: async () => void (this.left += 1),
       acknowledge: async (resultsIn) => void this.acknowledged.push(resultsIn),
       withdrawn: async (taskId) => void this.withdrawn.push(taskId),
       changeAttachment: async (change) => {
@@ -152,7 +154,8 @@ describe.each([
     await session.updateDescription({ ...description, Hostname: 'other' });
     expect(dispatcher.described.map((each) => each.Hostname)).toEqual(['other']);
     await session.pause();
-    expect(dispatcher.paused).toBe(1);
+    await session.leave();
+    expect([dispatcher.paused, dispatcher.left]).toEqual([1, 1]);
     await session.acknowledge(7);
     await session.withdrawn('t');
     const change = { type: 'attach', containerId: 'c', name: 'n', network: 'net', aliases: ['a'] } as const;

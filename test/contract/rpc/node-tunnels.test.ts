@@ -30,6 +30,7 @@ const idle: OpenSession = async () => {
     heartbeat: async () => 1000,
     updateDescription: async () => undefined,
     pause: async () => undefined,
+    leave: async () => undefined,
     acknowledge: async () => undefined,
     withdrawn: async () => undefined,
     changeAttachment: async () => 't',

@@ -57,6 +57,7 @@ const leading = (opened: string[]): Promise<string> =>
       heartbeat: async () => 77,
       updateDescription: async () => undefined,
       pause: async () => undefined,
+      leave: async () => undefined,
       close: () => undefined,
     };
   });

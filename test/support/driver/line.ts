@@ -71,6 +71,10 @@ export class Line implements DispatcherSession {
     return this.#ask((session) => session.pause());
   }
 
+  leave(): Promise<void> {
+    return this.#ask((session) => session.leave());
+  }
+
   acknowledge(resultsIn: number): Promise<void> {
     return this.#ask((session) => session.acknowledge(resultsIn));
   }

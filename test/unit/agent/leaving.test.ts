@@ -115,27 +115,18 @@ test('leaving finds what the engine still was making', async () => {
   expect(await engine.observe()).toEqual([]);
 });
 
-test('a node that leaves, and waits for its containers to end, keeps no task of another node waiting', async () => {
+test('a node that leaves says so before anything ends, answers whoever waits for it meanwhile, and comes back no more', async () => {
   const { engine, dispatcher, reach } = await startAgent();
   const agent = running[0]!;
-  const known = engine.carryOut.bind(engine);
-  let end = (): void => undefined;
-  const ended = new Promise<void>((resolve) => (end = resolve));
-  let stopping = false;
-  engine.carryOut = async (step, signal) => {
-    if (step.type === 'stopContainer' || step.type === 'removeContainer') {
-      stopping = true;
-      await ended;
-    }
-    return known(step, signal);
-  };
   dispatcher.assign([assigned(makeTask('t1'))]);
   await reach('t1', 'running');
+  let letGo = (): void => undefined;
+  dispatcher.beforeLeft = () => new Promise((resolve) => (letGo = resolve));
   const left = agent.removeAll(limitMs);
   await until(
-    () => stopping,
+    () => dispatcher.left > 0,
     limitMs,
-    () => 'nothing is stopped',
+    () => 'nobody was told',
   );
   dispatcher.send({ type: 'incremental', appliesTo: 1, resultsIn: 2, changes: [], acknowledge: true });
   await until(
@@ -143,7 +134,8 @@ test('a node that leaves, and waits for its containers to end, keeps no task of 
     limitMs,
     () => 'nothing was acknowledged',
   );
-  end();
+  expect([dispatcher.acknowledged, engine.count('stopContainer')]).toEqual([[2], 0]);
+  letGo();
   await left;
-  expect(dispatcher.acknowledged).toEqual([2]);
+  expect([await engine.observe(), dispatcher.left, dispatcher.attempts]).toEqual([[], 1, 1]);
 });

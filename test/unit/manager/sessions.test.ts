@@ -1,7 +1,7 @@
 import { nextTurn } from '#base/clock';
 import { expect, test } from 'vitest';
 import { Refusal } from '#base/refusal';
-import type { AssignmentMessage } from '#model/object/assignment';
+import type { AssignmentMessage, DispatcherSession } from '#model/object/assignment';
 import { taskNetwork, type Task } from '#model/object/task';
 import type { Node } from '#model/object/node';
 import { create, remove, update } from '#store/action';
@@ -288,10 +288,11 @@ test('what very many nodes are told is one list, and they are woken in turns', a
   expect(changes(told[0])).toEqual(['update service web']);
 });
 
-test.each([
-  ['a task is left', 't1'],
-  ['another key of a node is known', nodeId],
-])('%s elsewhere when every other node that was told of it says so, or is gone', async (_what, of) => {
+test.each<[string, (session: DispatcherSession) => Promise<void>]>([
+  ['a task is left', (session) => session.withdrawn('t1')],
+  ['another key of a node is known', (session) => session.withdrawn(nodeId)],
+  ['a node that goes for good is left', (session) => session.leave()],
+])('%s elsewhere when every other node that was told of it says so, or is gone', async (_what, ask) => {
   const { sessions, store, write } = await setUp();
   const network = aSubnet('net', '10.1.0.0/24', '10.1.0.1');
   const others = ['two', 'three', 'apart'];
@@ -311,7 +312,7 @@ test.each([
   collect(session.assignments());
   await settle();
   let left = false;
-  void session.withdrawn(of).then(() => (left = true));
+  void ask(session).then(() => (left = true));
   await settle();
   const [two, three, apart] = streams;
   expect(streams.map(({ messages }) => messages.at(-1)?.acknowledge)).toEqual([true, true, undefined]);
@@ -334,4 +335,20 @@ test.each([
   await settle();
   expect(left).toBe(true);
   for (const each of [session, two?.session, apart?.session]) each?.close();
+});
+
+test('a node that leaves is down from then on, and its session is over when nobody is led to it any more', async () => {
+  const { sessions, store, clock, write } = await setUp();
+  await write([create('node', aNode('node-two'))]);
+  const session = await sessions.open(nodeId, testDescription);
+  const stays = await sessions.open('node-two', testDescription);
+  await session.leave();
+  expect(store.get('node', nodeId)?.Status).toMatchObject({ State: 'down', Message: 'it left the cluster' });
+  await expect(session.heartbeat()).rejects.toThrow('session invalid');
+  await stays.heartbeat();
+  await clock.advance(2000);
+  await stays.heartbeat();
+  await clock.advance(2000);
+  expect(store.get('node', nodeId)?.Status.Message).toBe('it left the cluster');
+  expect(store.get('node', 'node-two')?.Status.State).toBe('ready');
 });

@@ -104,6 +104,8 @@ export interface UpdateDescriptionResponse {
 
 export interface PauseRequest {
   sessionId: string;
+  /** The node leaves its cluster and doesn't come back: answered when no other node that lives leads anybody to its tasks any more. */
+  leaves: boolean;
 }
 
 export interface PauseResponse {
@@ -801,13 +803,16 @@ export const UpdateDescriptionResponse: MessageFns<UpdateDescriptionResponse> = 
 };
 
 function createBasePauseRequest(): PauseRequest {
-  return { sessionId: "" };
+  return { sessionId: "", leaves: false };
 }
 
 export const PauseRequest: MessageFns<PauseRequest> = {
   encode(message: PauseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.sessionId !== "") {
       writer.uint32(10).string(message.sessionId);
+    }
+    if (message.leaves !== false) {
+      writer.uint32(16).bool(message.leaves);
     }
     return writer;
   },
@@ -831,6 +836,14 @@ export const PauseRequest: MessageFns<PauseRequest> = {
             }
 
             message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.leaves = reader.bool();
             continue;
           }
         }
