@@ -148,7 +148,6 @@ export class GitOps {
     const { commit, stacks, missing, declared } = await entry.follower.peek(ref);
     const options = {
       now: this.#parts.clock.now(),
-      inForce: new Set<string>(),
       commit,
       keeps: declared.KeepsStacks === true,
       // Planned once more for its rollout, and again where the cluster moves meanwhile: only what moved is compared.

@@ -24,8 +24,6 @@ import type { AppliedStack, RepositorySource, Step } from './step.ts';
 
 export interface PlanOptions {
   now: number;
-  /** Stacks that were in order when we last looked: one of them that is gone was removed by hand. */
-  inForce: ReadonlySet<string>;
   commit: string;
   /** Stacks that the commit does not have any more stay. */
   keeps?: boolean;
@@ -77,7 +75,7 @@ export function planKept(view: View, repository: string, now: number): Step[] {
     return [{ Name: stack.Spec.Name, Path: stack.Source.Path, Commit: stack.Source.Commit, spec: kept.Spec.Content, digest: kept.Digest }];
   });
   const applied = new Map(versions.map((version) => [version.Name, version]));
-  const planning: Planning = { view, repository, now, applied, inForce: new Set(), commit: '', confirmed: false, mass: undefined };
+  const planning: Planning = { view, repository, now, applied, commit: '', confirmed: false, mass: undefined };
   return versions.flatMap(({ Name }) => inForce(planning, Name, []));
 }
 
@@ -143,23 +141,22 @@ function refusal({ view, repository }: Planning, { Name, Commit }: RenderedStack
 }
 
 function planDeploy(planning: Planning, rendered: AppliedStack, source: RepositorySource): Step[] {
-  const { view, repository, inForce } = planning;
+  const { view, repository } = planning;
   const { Name: name, Commit: commit } = rendered;
   const stack = view.byName('stack', name);
   const actions = tried(planning, rendered, source);
   if (actions.length === 0) return [];
-  const removed = !stack && inForce.has(name);
   // Of a version that was applied whole, everything that differs was changed by hand; undoing that removes nothing of anybody's.
   const repeated = stack?.Digest === rendered.digest && isOwned(stack, repository) && !isEmptyRecord(stack);
-  const waits = repeated || removed ? undefined : (held(planning, rendered, actions, stack) ?? manual(planning, rendered, stack));
+  const waits = repeated ? undefined : (held(planning, rendered, actions, stack) ?? manual(planning, rendered, stack));
   if (waits !== undefined) return [{ type: 'hold', name, source, commit, reason: waits, foreign: false }];
   // What changes of the record alone was changed by nobody's hand.
   const touches = actions.some(({ kind }) => kind !== 'stack' && kind !== 'revision');
-  const drift = removed || (repeated && touches && conditionOf(stack).State === 'applied');
+  const drift = repeated && touches && conditionOf(stack).State === 'applied';
   const now = changesBy(view, actions, drift);
   const later = changesBy(view, whole(planning, rendered, source, actions), drift).filter((line) => !now.includes(line));
   const changes = [...now, ...later.map((line) => `${line}, when the rest is healthy`)];
-  const reason = removed ? 'removed by hand' : reasonOf(later.length > 0 && now.length === 0 ? changes : now, stack, drift);
+  const reason = reasonOf(later.length > 0 && now.length === 0 ? changes : now, stack, drift);
   return [{ type: 'apply', name, rendered, source, reason, drift, changes }];
 }
 

@@ -215,31 +215,44 @@ function checkExpected(view: View, asked: StackSpec, digest: string, { expect, p
 export function removeStack(name: string): UseCase<StackRemoval> {
   return (view) => {
     const stack = view.byName('stack', name);
-    const overlay = new Overlay(view);
-    const recorded = stack !== undefined && !isEmptyRecord(stack);
-    const objects = recorded ? ownedObjects(view, stack) : ownedKinds.flatMap((kind) => labelledObjects(view, kind, name).map((object) => owned(kind, object)));
-    const sorted = objects.toSorted((a, b) => ownedKinds.indexOf(a.Kind) - ownedKinds.indexOf(b.Kind) || compareTexts(a.Name, b.Name));
-    for (const { Kind, ID, Name } of sorted) {
-      if (Kind !== 'service') checkUnused(overlay, Kind, { ID, Spec: { Name } });
-      overlay.lay([remove(Kind, ID)]);
-    }
+    const { overlay, removed, recorded } = withoutObjects(view, name);
     const Left = ownedKinds.flatMap((kind) => labelledObjects(overlay, kind, name).map((object) => ({ Kind: kind, Name: object.Spec.Name })));
     if (stack) overlay.lay([remove('stack', stack.ID)]);
     removeRevisions(overlay, name);
     if (overlay.actions.length === 0) throw new Refusal('notFound', `Nothing found in stack: ${name}`, { plain: true });
-    return { actions: overlay.actions, result: { Removed: sorted.map(({ Kind, Name }) => ({ Kind, Name })), Left, Recorded: recorded } };
+    return { actions: overlay.actions, result: { Removed: removed.map(({ Kind, Name }) => ({ Kind, Name })), Left, Recorded: recorded } };
   };
 }
 
-/** `removeStack` as somebody asks for it who is not the stack's repository: that would bring it back, so it takes a word. */
+/**
+ * `removeStack` as somebody asks for it who is not the stack's repository: that would bring it back, so it takes a word. Its record stays with its
+ * revisions: what is gone is a change by hand, which is undone, shown or left as any other, whoever leads.
+ */
 export function removeStackByHand(name: string, force: boolean): UseCase<StackRemoval> {
   return (view, context) => {
     checkRemover(view, name, force);
     const { actions, result } = removeStack(name)(view, context);
     const reverted = revertedBy(view, view.byName('stack', name), { Kind: 'deploy' });
     const followed = reverted.RevertedBy && view.byName('repository', reverted.RevertedBy.Repository);
-    return { actions, result: { ...result, ...(followed && reverted) } };
+    if (!followed) return { actions, result };
+    const kept = withoutObjects(view, name).overlay.actions;
+    if (kept.length === 0) throw new Refusal('notFound', `Nothing found in stack: ${name}`, { plain: true });
+    return { actions: kept, result: { ...result, ...reverted } };
   };
+}
+
+/** The view without what the stack made. */
+function withoutObjects(view: View, name: string): { overlay: Overlay; removed: readonly OwnedObject[]; recorded: boolean } {
+  const stack = view.byName('stack', name);
+  const overlay = new Overlay(view);
+  const recorded = stack !== undefined && !isEmptyRecord(stack);
+  const objects = recorded ? ownedObjects(view, stack) : ownedKinds.flatMap((kind) => labelledObjects(view, kind, name).map((object) => owned(kind, object)));
+  const removed = objects.toSorted((a, b) => ownedKinds.indexOf(a.Kind) - ownedKinds.indexOf(b.Kind) || compareTexts(a.Name, b.Name));
+  for (const { Kind, ID, Name } of removed) {
+    if (Kind !== 'service') checkUnused(overlay, Kind, { ID, Spec: { Name } });
+    overlay.lay([remove(Kind, ID)]);
+  }
+  return { overlay, removed, recorded };
 }
 
 /** Which repository brings its own version back; none while it is suspended. */

@@ -68,7 +68,6 @@ type Trouble = { refused: readonly string[] } | { held: string } | undefined;
 export class CarryOut {
   readonly #repository: string;
   readonly #parts: CarryOutParts;
-  #inForce: ReadonlySet<string> = new Set();
   /** The versions that the stacks of this repository are in force as. */
   readonly #applied = new Map<string, RenderedStack>();
   /** Commits of before that were rendered for that, or could not be. */
@@ -121,7 +120,7 @@ export class CarryOut {
     // Removed while we looked.
     if (!before) return false;
     const keeps = declared.KeepsStacks === true;
-    const options = { now: clock.now(), inForce: this.#inForce, commit, keeps, ...(missing !== undefined && { missing }) };
+    const options = { now: clock.now(), commit, keeps, ...(missing !== undefined && { missing }) };
     this.#learn(view, stacks);
     const steps = await this.#plan(view, stacks, options);
     const still = stillness(before, options.now);
@@ -150,7 +149,6 @@ export class CarryOut {
       if (trouble && 'refused' in trouble) refused[step.name] = trouble.refused;
       else if (trouble) held[step.name] = trouble.held;
     }
-    this.#inForce = new Set(stacks.map(({ Name }) => Name).filter((name) => !(name in refused) && !(name in held)));
     if (!seen && before.Status.State === 'unavailable') return false;
     const status = syncedStatus(
       { commit, ...(missing !== undefined && { missing }), stacks: stacks.map(({ Name }) => Name), refused, held, notes: notesOf(stacks), declared: own },

@@ -78,7 +78,7 @@ async function tellPlan(
   say: (line: string) => void,
 ) {
   const view = await cluster.read();
-  const steps = planRepository(view, repository.Spec.Name, stacks, { now: clock.now(), inForce: new Set(), commit, keeps: declared.KeepsStacks === true });
+  const steps = planRepository(view, repository.Spec.Name, stacks, { now: clock.now(), commit, keeps: declared.KeepsStacks === true });
   const context = { now: clock.now(), random: seededRandom(1), newId };
   const { result } = applyDeclared(repository.ID, commit, declared)(view, context);
   const errors = [...errorsOf(stacks, steps), ...Object.values(result.refused).flat()];

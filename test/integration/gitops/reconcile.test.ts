@@ -6,7 +6,7 @@ import { confirmRepository, removeRepository, suspendRepository } from '#control
 import { removeService, updateService } from '#control/service/services';
 import { newestRevision } from '#control/stack/revisions';
 import { adoptStack, suspendStack } from '#control/stack/stack-states';
-import { deployStack, removeStack } from '#control/stack/stacks';
+import { deployStack, removeStackByHand } from '#control/stack/stacks';
 import type { Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import { remove, update } from '#store/action';
@@ -222,7 +222,7 @@ test.each<[string, () => void, RegExp]>([
   ],
   ['label', () => edit('site_db', (spec) => ({ ...spec, Labels: { ...spec.Labels, extra: 'x' } })), /changed by hand: site_db Labels\.extra: "x" → nothing/],
   ['rm', () => following.cluster.run(removeService('site_db')), /drift reverted site: .*: changed by hand: site_db is missing/],
-  ['stack rm', () => void following.cluster.run(removeStack('site')), /drift reverted site: .*: removed by hand/],
+  ['stack rm', () => void following.cluster.run(removeStackByHand('site', true)), /drift reverted site: .*: changed by hand: .*site_db is missing/],
   [
     'rollback',
     () => following.cluster.run(updateService('site_db', service('site_db').Version.Index, service('site_db').Spec, { rollback: 'previous' })),

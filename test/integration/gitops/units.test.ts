@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newestRevision, revisionsOf } from '#control/stack/revisions';
 import { suspendStack } from '#control/stack/stack-states';
-import { deployStack, removeStack } from '#control/stack/stacks';
+import { deployStack, removeStackByHand } from '#control/stack/stacks';
 import type { StackSpec } from '#model/object/stack';
 import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
 import { instantly } from '#test/support/instant-services';
@@ -69,9 +69,10 @@ test('an atomic commit comes whole or not at all, goes back whole in one entry, 
   repository.commit({ 'stacks/a/compose.yml': stackFile('a:3'), 'stacks/b/compose.yml': stackFile('b:4') });
   await following.sync();
   // What is brought back after a change by hand is of no unit: it takes nothing else back.
-  following.cluster.run(removeStack('b'));
+  const { length } = revisionsOf(following.cluster.store, 'b');
+  following.cluster.run(removeStackByHand('b', true));
   await seen(() => following.image('b_web') === 'b:4');
-  expect(newestRevision(following.cluster.store, 'b')?.Unit).toBeUndefined();
+  expect(revisionsOf(following.cluster.store, 'b')).toHaveLength(length);
   await seen(() => good('b'));
   // What the commit does not have any more goes when the rest is well.
   repository.commit({ 'stacks/a/compose.yml': stackFile('bad:5'), 'stacks/c': undefined });

@@ -64,7 +64,7 @@ test.each([1, 2, 3, 4])('seed %i: what a plan says comes, changes and goes is wh
   for (let turn = 0; turn < 15; turn++) {
     const commit = String(turn + 1).padStart(40, '0');
     const stacks = ['a', 'b'].map((name) => drawn(random, name, commit));
-    const plan = planCommit(cluster.store, 'main', stacks, { now: clock.now(), inForce: new Set(), commit });
+    const plan = planCommit(cluster.store, 'main', stacks, { now: clock.now(), commit });
     const said = plan.stacks.flatMap(({ step, changes = [] }) =>
       step === 'apply' ? changes.map(({ change, kind, name }) => `${change} ${kind} ${name}`) : [],
     );

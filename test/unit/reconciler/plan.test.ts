@@ -5,7 +5,8 @@ import type { UseCase } from '#control/cluster';
 import { initCluster } from '#control/clusters';
 import { createService, updateService } from '#control/service/services';
 import { setStackCondition, suspendStack } from '#control/stack/stack-states';
-import { deployStack } from '#control/stack/stacks';
+import { createRepository } from '#control/repository/repositories';
+import { deployStack, removeStackByHand } from '#control/stack/stacks';
 import type { StackSpec } from '#model/object/stack';
 import { planRepository } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
@@ -15,7 +16,6 @@ import { Store } from '#store/store';
 
 class Bench {
   readonly store = new Store();
-  readonly inForce = new Set<string>();
   readonly #random = seededRandom(7);
   #index = 0;
 
@@ -31,7 +31,7 @@ class Bench {
   }
 
   plan(...rendered: RenderedStack[]): string[] {
-    return planRepository(this.store, 'main', rendered, { now: 2000, inForce: this.inForce, commit: 'c9' }).map((step) =>
+    return planRepository(this.store, 'main', rendered, { now: 2000, commit: 'c9' }).map((step) =>
       step.type === 'refuse'
         ? `refuse ${step.name}: ${step.errors.join('; ')}`
         : step.type === 'hold'
@@ -136,13 +136,15 @@ test('a stack of another repository is held until it is given away', () => {
 
 test('a stack that somebody removed comes back, and the reason says so', () => {
   const bench = new Bench();
-  bench.inForce.add('a');
-  expect(bench.plan(stack('a'))).toEqual(['apply a: removed by hand (drift)']);
+  bench.run(createRepository({ Name: 'main', URL: '/r', Branch: 'main', Path: 'stacks', Interval: 30e9 }));
+  bench.apply(stack('a'), 'main');
+  bench.run(removeStackByHand('a', true));
+  expect(bench.plan(stack('a'))).toEqual(['apply a: changed by hand: a_web is missing (drift)']);
 });
 
 describe('what a commit would do', () => {
   const planned = (bench: Bench, ...stacks: RenderedStack[]): string[] =>
-    planCommit(bench.store, 'main', stacks, { now: 2000, inForce: new Set(), commit: 'c9' }).stacks.map(
+    planCommit(bench.store, 'main', stacks, { now: 2000, commit: 'c9' }).stacks.map(
       ({ name, step, reason, errors = [], changes = [] }) =>
         `${name} ${step}: ${[reason, ...errors, ...changes.map(({ change, name: object }) => `${change} ${object}`)].filter((text) => text !== '').join('; ')}`,
     );
@@ -170,7 +172,7 @@ describe('what a commit would do', () => {
     expect(planned(bench, wider)[0]).toBe(`b refuse: ${Errors.join()}`);
     const source = { Kind: 'repository', Repository: 'main', Path: 'stacks/b', Commit: 'c2' } as const;
     bench.run(setStackCondition('b', { State: 'refused', Message: 'm', Errors, Commit: 'c2', Since: '' }, source));
-    expect(planRepository(bench.store, 'main', [wider], { now: 2000, inForce: new Set(['a']), commit: 'c2' }).filter(({ name }) => name === 'b')).toEqual([]);
+    expect(planRepository(bench.store, 'main', [wider], { now: 2000, commit: 'c2' }).filter(({ name }) => name === 'b')).toEqual([]);
     expect(planned(bench, wider)[0]).toBe(`b refuse: ${Errors.join()}`);
   });
 
@@ -209,7 +211,7 @@ test('what two stacks of a commit may not both have, the second is told that it 
     return { ...made, spec: { ...made.spec, Services } };
   };
   const stacks = [onPort('a'), onPort('b')];
-  const options = { now: 2000, inForce: new Set<string>(), commit: 'c9' };
+  const options = { now: 2000, commit: 'c9' };
   const [a, b] = planCommit(bench.store, 'main', stacks, options).stacks;
   expect([a?.step, b?.step]).toEqual(['apply', 'refuse']);
   expect(b?.errors?.[0]).toMatch(/^stacks\/b: .*8080/);

@@ -10,7 +10,7 @@ import { createFile, removeFile } from '#control/secrets-and-configs';
 import { createService, removeService, updateService } from '#control/service/services';
 import { retryStack, rollBackStack } from '#control/stack/stack-rollback';
 import { setStackCondition, suspendStack } from '#control/stack/stack-states';
-import { deployStack, removeStack } from '#control/stack/stacks';
+import { deployStack, removeStack, removeStackByHand } from '#control/stack/stacks';
 import { second } from '#base/text/duration';
 import { planRepository } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
@@ -65,7 +65,7 @@ class Bench {
   }
 
   plan(settled?: SettledStacks): ReturnType<typeof planRepository> {
-    return planRepository(this.store, 'main', this.rendered(), { now: 2000, inForce: new Set(names), commit: this.commit, ...(settled && { settled }) });
+    return planRepository(this.store, 'main', this.rendered(), { now: 2000, commit: this.commit, ...(settled && { settled }) });
   }
 
   apply(): void {
@@ -133,6 +133,7 @@ function change(bench: Bench): boolean {
     () => bench.run(rollBackStack(name, undefined, undefined)),
     () => bench.run(retryStack(name)),
     () => bench.run(removeStack(name)),
+    () => bench.run(removeStackByHand(name, true)),
   ];
   return changes[Math.floor(random.next() * changes.length)]?.() !== false;
 }
@@ -189,7 +190,7 @@ test('who is told of all changes looks up nothing of what did not change', () =>
         : value;
     },
   });
-  const options = { now: 2000, inForce: new Set(names), commit: bench.commit, settled: bench.told };
+  const options = { now: 2000, commit: bench.commit, settled: bench.told };
   expect(planRepository(spied as View, 'main', bench.rendered(), options).map(({ type, name }) => `${type} ${name}`)).toEqual(['apply a']);
   expect(read.filter((words) => /\b[b-e]_web/.test(words))).toEqual([]);
   expect(read.some((words) => words.includes('a_web'))).toBe(true);

@@ -4,7 +4,7 @@ import { createSecret } from '#control/secrets';
 import { createService, updateService } from '#control/service/services';
 import { nodesOf, stackHealth } from '#control/stack/stack-health';
 import { setStackCondition } from '#control/stack/stack-states';
-import { createRepository } from '#control/repository/repositories';
+import { createRepository, removeRepository } from '#control/repository/repositories';
 import { deployStack, removeStack, removeStackByHand } from '#control/stack/stacks';
 import { namespaceLabel } from '#model/object/meta';
 import type { ServiceSpec } from '#model/object/service-spec';
@@ -323,7 +323,14 @@ test("a followed repository's stack is removed by hand only with a word, and it 
   );
   expect(cluster.entries).toBe(entries);
   expect(cluster.run(removeStackByHand('shop', true)).RevertedBy).toEqual({ Repository: 'infra', Suspended: false });
-  expect(() => cluster.run(removeStackByHand('shop', false))).toThrow('Nothing found in stack: shop');
+  // It is the repository's as before, with its history: what is missing of it is a change by hand.
+  expect(cluster.store.byName('stack', 'shop')).toMatchObject({ Source: fromRepository('c1'), Services: ['shop_db', 'shop_web'] });
+  expect([...cluster.store.list('service'), ...cluster.store.list('secret')]).toEqual([]);
+  expect([...cluster.store.list('revision')]).toHaveLength(1);
+  expect(() => cluster.run(removeStackByHand('shop', true))).toThrow('Nothing found in stack: shop');
+  cluster.run(removeRepository('infra'));
+  cluster.run(removeStackByHand('shop', false));
+  expect([...cluster.store.list('stack'), ...cluster.store.list('revision')]).toEqual([]);
 });
 
 test('the stack of a repository that is followed no longer is anybody’s to remove', () => {
