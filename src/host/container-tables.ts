@@ -1,12 +1,15 @@
 /** Rules inside the network namespaces of this node's containers: loaded when they start and when what stands behind a service changes. */
-import { readlink } from 'node:fs/promises';
+import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Coalescer } from '#base/pace/coalescer';
-import { containerRules, containerTable, type ContainerRules } from '#network/rules/container-rules';
+import { containerRules, containerTable, type ContainerRules, countText } from '#network/rules/container-rules';
+import type { ServiceCounts } from '#network/rules/count-rules';
 import type { TaskAttachment } from '#network/contract';
 import type { VirtualService } from '#network/virtual-services';
 import { changeText } from '#network/rules/rule-set';
 import type { WayBack } from '#network/rules/way-back';
+import { ContainerCounts } from './containers/container-counts.ts';
+import { namespaceOf } from './containers/network-namespace.ts';
 import { withRuleFile } from './rule-table.ts';
 import { batchInput, run } from './run.ts';
 
@@ -18,6 +21,8 @@ interface Container {
   networkIds: ReadonlySet<string>;
   /** What was loaded last; undefined: nothing yet. */
   loaded?: ContainerRules;
+  /** The counters among it; undefined: not known. */
+  counted?: ContainerRules['counts'] | undefined;
   /** Why it does not have what it is to have. */
   failure?: string;
 }
@@ -40,10 +45,12 @@ export class ContainerTables {
   readonly #logger: Logger;
   readonly #containers = new Map<string, Container>();
   readonly #changes = new Coalescer<Led>((led) => this.#carryOut(led));
+  readonly #counts: ContainerCounts;
   #led: Led = { services: [], back: new Map() };
 
-  constructor(logger: Logger) {
+  constructor({ logger, clock }: { logger: Logger; clock: Clock }) {
     this.#logger = logger;
+    this.#counts = new ContainerCounts(clock);
   }
 
   /** Rejects when clients would be led to it whom it could not answer. */
@@ -75,6 +82,12 @@ export class ContainerTables {
   /** What could not be loaded is tried again; the others have it already. */
   again(): Promise<void> {
     return this.apply(this.#led);
+  }
+
+  /** Connections of containers to services' addresses, as they were counted a moment ago. */
+  async counts(): Promise<ServiceCounts> {
+    await this.#changes.idle();
+    return await this.#counts.read([...this.#containers.values()], new Set(this.#led.services.map(({ serviceName }) => serviceName)));
   }
 
   /** A container that runs on the network: a process of it, and all its networks. */
@@ -144,12 +157,10 @@ export class ContainerTables {
 
   async #load(taskId: string, container: Container, rules: ContainerRules): Promise<void> {
     if ((await namespaceOf(container.pid)) !== container.namespace) return this.#forget(taskId, container);
-    const text = changeText(container.loaded, rules);
-    let failure = await enterWith(container, text, rules.routes);
-    // Somebody in the container may have taken away what was there.
-    if (failure !== undefined && text !== rules.text) failure = await enterWith(container, rules.text, rules.routes);
+    const { counts, failure } = await this.#bring(container, rules);
     if (failure === undefined) {
       container.loaded = rules;
+      container.counted = counts;
       delete container.failure;
       this.loaded += 1;
       return;
@@ -160,6 +171,18 @@ export class ContainerTables {
       { task: taskId, reason: failure },
       'a container did not get the rules of its network: it does not answer clients who came to other nodes, and sees the host as the caller of services’ addresses; it is tried again with the next change, and with the next look at the host’s rules',
     );
+  }
+
+  /** What it counts by now with the rules; or why it did not take them. */
+  async #bring(container: Container, { text, counts, routes, ...rules }: ContainerRules): Promise<{ counts?: ContainerRules['counts']; failure?: string }> {
+    const change = changeText(container.loaded, { ...rules, text });
+    let failure = await enterWith(container, change + countText(container.counted, counts), routes);
+    // Somebody in the container may have taken away what was there.
+    if (failure !== undefined) failure = await enterWith(container, text + countText(undefined, counts), routes);
+    if (failure === undefined) return { counts };
+    // Nothing but the counts depends on them.
+    failure = await enterWith(container, text, routes);
+    return failure === undefined ? {} : { failure };
   }
 
   /** It has ended, and may have been started again meanwhile. */
@@ -177,8 +200,4 @@ async function enterWith({ pid }: Container, text: string, routes: readonly stri
   const failures = stderr.split('\n').filter((line) => !/File exists|^Command failed -/.test(line));
   const told = failures.join('\n').trim();
   return code === 0 || (routes.length > 0 && told === '') ? undefined : told || `it ended with ${code}`;
-}
-
-async function namespaceOf(pid: number): Promise<string | undefined> {
-  return readlink(`/proc/${pid}/ns/net`).catch(() => undefined);
 }

@@ -1,4 +1,5 @@
 /** Published ports of one node: held, led to the tasks by the kernel, let through the engine's firewall. */
+import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Coalescer } from '#base/pace/coalescer';
 import type { PortClash } from '#model/object/node';
@@ -6,6 +7,7 @@ import type { Counters, Ports, TaskAttachment, Traffic } from '#network/contract
 import { publishedPorts, type PublishedPort } from '#network/published-ports';
 import { virtualServices, type VirtualService } from '#network/virtual-services';
 import { portsApart, waysBack } from '#network/rules/way-back';
+import { type ServiceCounts, summedCounts } from '#network/rules/count-rules';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rules/rule-set';
 import { forgetFlowsTo, forgetFlowsToPorts, forgetUnanswered } from './bridge.ts';
 import { acceptPublished, acceptsPublished, engineTable, firewallIsWatched, stopAccepting } from './engine-firewall.ts';
@@ -41,13 +43,13 @@ export class HostPorts implements Ports {
 
   constructor(
     { instance, heldPorts, nodeId }: { instance: string; heldPorts: number; nodeId: string },
-    { logger, watch }: { logger: Logger; watch: RuleWatch },
+    { logger, watch, clock }: { logger: Logger; watch: RuleWatch; clock: Clock },
   ) {
     this.#nodeId = nodeId;
     this.#watch = watch;
     this.#rules = new LoadedRules(tableName(instance), { logger, watch });
     this.#holder = new PortHolder(logger, heldPorts);
-    this.#containers = new ContainerTables(logger);
+    this.#containers = new ContainerTables({ logger, clock });
     this.#counts = new ServiceCounters(instance);
     this.#logger = logger;
   }
@@ -141,9 +143,9 @@ export class HostPorts implements Ports {
   }
 
   /** By service's name. */
-  async serviceCounts(): ReturnType<ServiceCounters['counts']> {
+  async serviceCounts(): Promise<ServiceCounts> {
     await this.#counting.idle();
-    return await this.#counts.counts();
+    return summedCounts(await Promise.all([this.#counts.counts(), this.#containers.counts()]));
   }
 
   /** Rules stay in force, so that running containers go on being served. */

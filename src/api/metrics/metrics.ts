@@ -62,11 +62,15 @@ export class Metrics {
     this.#counted = {
       connections: this.#counter(
         'shoal_service_connections_total',
-        'Connections through this node’s published ports, and by its host to services’ own addresses.',
+        'Connections through this node’s published ports, and by its host and its containers to services’ own addresses.',
         ['service'],
       ),
       refusals: this.#counter('shoal_service_refusals_total', 'Connections of that kind that were refused: no task of the service was ready.', ['service']),
-      resets: this.#counter('shoal_service_resets_total', 'Resets by tasks of connections that came through this node’s published ports.', ['service']),
+      resets: this.#counter(
+        'shoal_service_resets_total',
+        'Resets by tasks of connections that came through this node’s published ports, or from its containers to services’ own addresses.',
+        ['service'],
+      ),
       lookups: this.#counter('shoal_service_lookups_total', 'Look-ups of the service’s names by containers of this node.', ['service']),
     };
     this.#measured('shoal_raft_applied_index', 'Index of the log entry applied last.', () => context.metrics.raftIndex());

@@ -1,5 +1,6 @@
 /** What one container gets: services' addresses lead to their tasks there already, so that a task sees who called, and its answers to clients go by the node that these came to. */
-import { chain, elements, hooked } from './rule-parts.ts';
+import { containerCountParts, containerCountTable } from './count-rules.ts';
+import { chain, changedLines, elements, filledLines, hooked, type RulePart } from './rule-parts.ts';
 import { type RuleSet, wholeTables } from './rule-set.ts';
 import { virtualChain, virtualTarget, type VirtualService } from '../virtual-services.ts';
 import { wayBackRoutes, wayBackRules, type WayBack } from './way-back.ts';
@@ -10,6 +11,8 @@ export const containerTable = 'shoal_vip';
 export interface ContainerRules extends RuleSet {
   /** Lines for `ip -batch`. */
   routes: readonly string[];
+  /** What counts, in a table of its own, which goes on counting when all else is written anew. */
+  counts: readonly RulePart[];
 }
 
 /** Of a container on `networkIds`; `back` when it is published. */
@@ -37,5 +40,13 @@ export function containerRules(services: readonly VirtualService[], networkIds: 
     ...(back ? wayBackRules(back) : []),
   ];
   const rules = wholeTables(containerTable, v4, []);
-  return { ...rules, revision: [rules.revision, ...routes].join('\n'), routes };
+  const names = known.map(({ serviceName }) => serviceName).join(' ');
+  return { ...rules, revision: [rules.revision, ...routes, names].join('\n'), routes, counts: containerCountParts(known) };
+}
+
+/** What makes the counters `after` of `before` in the kernel; undefined: whatever is there, which keeps its counts. */
+export function countText(before: readonly RulePart[] | undefined, after: readonly RulePart[]): string {
+  const table = `ip ${containerCountTable}`;
+  const lines = (before && changedLines(table, before, after)) ?? filledLines(table, after);
+  return lines.map((line) => `${line}\n`).join('');
 }

@@ -2,6 +2,7 @@
 import { compareTexts } from '#base/text/text';
 import type { PublishedPort } from '../published-ports.ts';
 import type { VirtualService } from '../virtual-services.ts';
+import { elements, hooked, type RulePart } from './rule-parts.ts';
 import { publishedMark, tableName } from './rule-set.ts';
 
 /** What is counted of a service on a node, by the first letter of its counter's name. */
@@ -50,6 +51,32 @@ export function countRules(table: string, ports: readonly PublishedPort[], servi
   return `${lines.join('\n')}\n`;
 }
 
+/** Of a container's own network namespace: there alone it is seen that it asks for a service's address. */
+export const containerCountTable = 'shoal_counts';
+
+/** What counts the connections of one container to the addresses of `services`, all of which keep their counters as long as they are there. */
+export function containerCountParts(services: readonly VirtualService[]): RulePart[] {
+  const led = services.filter(({ targets }) => targets.length > 0);
+  const names = new Set(services.flatMap(({ serviceName }) => Object.keys(kinds).map((kind) => `${kind}_${serviceName}`)));
+  return [
+    ...[...names].toSorted(compareTexts).map((name) => ({ kind: 'counter', name }) as const),
+    elements(
+      'map',
+      'virtual',
+      'ipv4_addr : counter',
+      services.map(({ address, targets, serviceName }) => `${address} : "${targets.length > 0 ? 'c' : 'r'}_${serviceName}"`),
+    ),
+    elements(
+      'map',
+      'resets',
+      'ipv4_addr : counter',
+      led.map(({ address, serviceName }) => `${address} : "s_${serviceName}"`),
+    ),
+    hooked('out', 'nat', 'output', -115, ['counter name ip daddr map @virtual;']),
+    hooked('back', 'filter', 'input', -5, ['tcp flags & rst == rst ct direction reply counter name ct original ip daddr map @resets;']),
+  ];
+}
+
 /** A service that is refused for a while, or was, keeps both its counts. */
 function isKept(name: string, names: ReadonlySet<string>): boolean {
   const service = name.slice(2);
@@ -83,4 +110,15 @@ export function serviceCounts(counters: ReadonlyMap<string, number>): ServiceCou
     found.set(service, { ...found.get(service), [kind]: count });
   }
   return found;
+}
+
+/** All of `counted` together. */
+export function summedCounts(counted: readonly ServiceCounts[]): ServiceCounts {
+  const sums = new Map<string, Partial<Record<CountKind, number>>>();
+  for (const [service, counts] of counted.flatMap((each) => [...each])) {
+    const sum = sums.get(service) ?? {};
+    for (const kind of Object.values(kinds)) if (counts[kind] !== undefined) sum[kind] = (sum[kind] ?? 0) + counts[kind];
+    sums.set(service, sum);
+  }
+  return sums;
 }

@@ -1,6 +1,6 @@
 /** What is written of a rule set when little of it changes. */
 import { expect, test } from 'vitest';
-import { chain, changedLines, elements, hooked, type RulePart } from '#network/rules/rule-parts';
+import { chain, changedLines, elements, filledLines, hooked, type RulePart } from '#network/rules/rule-parts';
 import { changeText, ruleSet } from '#network/rules/rule-set';
 import type { PublishedPort } from '#network/published-ports';
 
@@ -63,4 +63,33 @@ test('one of two hundred services changes: what is written does not grow with th
 test('of another table nothing is taken for known', () => {
   const of = (table: string): ReturnType<typeof ruleSet> => ruleSet(table, { ports: [] });
   expect(changeText(of('one'), of('two'))).toBe(of('two').text);
+});
+
+test('a counter comes before what names it and goes after, and is never written anew', () => {
+  const of = (names: readonly string[]): RulePart[] => [
+    ...names.map((name) => ({ kind: 'counter', name }) as const),
+    elements(
+      'map',
+      'virtual',
+      'ipv4_addr : counter',
+      names.map((name, at) => `10.0.0.${at} : "${name}"`),
+    ),
+    hooked('out', 'nat', 'output', -115, ['counter name ip daddr map @virtual;']),
+  ];
+  expect(changedLines('ip t', of(['c_a', 'c_b']), of(['c_a', 'c_c']))).toEqual([
+    'add counter ip t c_c',
+    'delete element ip t virtual { 10.0.0.1 }',
+    'add element ip t virtual { 10.0.0.1 : "c_c" }',
+    'delete counter ip t c_b',
+  ]);
+  expect(filledLines('ip t', of(['c_a']))).toEqual([
+    'add table ip t',
+    'add counter ip t c_a',
+    'add map ip t virtual { type ipv4_addr : counter; }',
+    'flush map ip t virtual',
+    'add chain ip t out { type nat hook output priority -115; policy accept; }',
+    'flush chain ip t out',
+    'add element ip t virtual { 10.0.0.0 : "c_a" }',
+    'add rule ip t out counter name ip daddr map @virtual',
+  ]);
 });

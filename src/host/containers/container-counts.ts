@@ -1,0 +1,104 @@
+/** Reads what containers count of their connections to services' addresses: only of those that spoke since, and for no more than a small part of the time. */
+import { readFile } from 'node:fs/promises';
+import { type Clock, pause } from '#base/clock';
+import { containerCountTable, countersIn, serviceCounts, type ServiceCounts } from '#network/rules/count-rules';
+import { namespaceOf } from './network-namespace.ts';
+import { run } from '../run.ts';
+
+export interface CountingContainer {
+  pid: number;
+  namespace: string;
+}
+
+/** A look that took a second is followed by twenty without one. */
+const restFactor = 20;
+/** Who asks does not wait longer for a look; the next one who asks is told what it found. */
+const patienceMs = 1000;
+const containersPerProcess = 32;
+const limits = { timeoutMs: 20_000 };
+/** One line for each container; an empty one for who counts nothing. */
+const script = `for pid; do nsenter -t "$pid" -n nft -j list counters table ip ${containerCountTable} 2>/dev/null || echo; done`;
+
+export class ContainerCounts {
+  readonly #clock: Clock;
+  /** By network namespace. */
+  readonly #seen = new Map<string, { activity: string; counters: ReadonlyMap<string, number> }>();
+  /** By the counter's name, of containers that have ended too. */
+  readonly #totals = new Map<string, number>();
+  #look: Promise<void> | undefined;
+  #restsUntil = -Infinity;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** By the names of `services`; others are forgotten. What a container did between the last look and its end is not known. */
+  async read(containers: readonly CountingContainer[], services: ReadonlySet<string>): Promise<ServiceCounts> {
+    if (!this.#look && this.#clock.monotonicNow() >= this.#restsUntil) this.#look = this.#lookAt(containers);
+    if (this.#look) {
+      const over = new AbortController();
+      await Promise.race([this.#look, pause(this.#clock, patienceMs, over.signal)]);
+      over.abort();
+    }
+    for (const name of this.#totals.keys()) if (!services.has(name.slice(2))) this.#totals.delete(name);
+    return serviceCounts(this.#totals);
+  }
+
+  async #lookAt(containers: readonly CountingContainer[]): Promise<void> {
+    const began = this.#clock.monotonicNow();
+    try {
+      const there = new Set(containers.map(({ namespace }) => namespace));
+      for (const namespace of this.#seen.keys()) if (!there.has(namespace)) this.#seen.delete(namespace);
+      const spoke: (CountingContainer & { activity: string })[] = [];
+      for (const container of containers) {
+        const activity = await activityOf(container.pid);
+        if (activity !== undefined && activity !== this.#seen.get(container.namespace)?.activity) spoke.push({ ...container, activity });
+      }
+      for (let at = 0; at < spoke.length; at += containersPerProcess) await this.#count(spoke.slice(at, at + containersPerProcess));
+    } finally {
+      const ended = this.#clock.monotonicNow();
+      this.#restsUntil = ended + restFactor * (ended - began);
+      this.#look = undefined;
+    }
+  }
+
+  async #count(containers: readonly (CountingContainer & { activity: string })[]): Promise<void> {
+    const { stdout } = await run('sh', ['-c', script, 'sh', ...containers.map(({ pid }) => String(pid))], limits);
+    const lines = stdout.split('\n');
+    for (const [at, { pid, namespace, activity }] of containers.entries()) {
+      const line = lines[at] ?? '';
+      // A number that another process has by now tells of another container.
+      if (line === '' || (await namespaceOf(pid)) !== namespace) continue;
+      const counters = countersIn(line);
+      const before = this.#seen.get(namespace)?.counters;
+      for (const [name, count] of counters) this.#totals.set(name, (this.#totals.get(name) ?? 0) + since(before?.get(name), count));
+      this.#seen.set(namespace, { activity, counters });
+    }
+  }
+}
+
+/** A counter that is lower than it was began anew. */
+function since(before: number | undefined, now: number): number {
+  return before === undefined || now < before ? now : now - before;
+}
+
+/** Figures of the kernel that grow when somebody in the container connects, is reset or sends of his own accord; one who only answers is not read. */
+const telling: Readonly<Record<string, readonly string[]>> = { Tcp: ['ActiveOpens', 'AttemptFails', 'EstabResets'], Udp: ['OutDatagrams'], Icmp: ['OutMsgs'] };
+
+/** Undefined: it has ended. */
+async function activityOf(pid: number): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/net/snmp`, 'utf8').catch(() => undefined);
+  const lines = text?.split('\n').map((line) => line.split(' '));
+  return (
+    lines &&
+    Object.entries(telling)
+      .flatMap(([part, figures]) => figures.map((figure) => figureIn(lines, part, figure)))
+      .join(' ')
+  );
+}
+
+/** Of two lines for each part: names, then values. */
+function figureIn(lines: readonly (readonly string[])[], part: string, figure: string): string | undefined {
+  const [names, values] = lines.filter(([first]) => first === `${part}:`);
+  return values?.[names?.indexOf(figure) ?? -1];
+}
