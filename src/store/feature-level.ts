@@ -3,7 +3,8 @@ import type { Kind } from '#model/object/object';
 import { encryptionLevel, featureLevel, stacksLevel } from '#model/feature-level';
 import type { Cluster } from '#model/object/cluster';
 import { isEncrypted, type Network } from '#model/object/network';
-import type { NodeDescription } from '#model/object/node';
+import { roleOf } from '#model/manager-address';
+import type { Node, NodeDescription } from '#model/object/node';
 import type { Repository } from '#model/object/repository';
 import type { Revision, Stack } from '#model/object/stack';
 import type { Task } from '#model/object/task';
@@ -86,7 +87,12 @@ export function levelOf(description: NodeDescription | undefined): number {
 export function raised(view: View, id: string, description?: NodeDescription, cluster = clusterOf(view)): Action[] {
   if (!cluster || (description && levelOf(description) <= clusterLevel(view))) return [];
   const levels = description ? [levelOf(description)] : [];
-  for (const node of view.list('node')) if (node.ID !== id) levels.push(levelOf(node.Description));
+  for (const node of view.list('node')) if (node.ID !== id && !isUnheardWorker(node)) levels.push(levelOf(node.Description));
   const level = levels.length === 0 ? 0 : levels.reduce((least, each) => Math.min(least, each));
   return level > clusterLevel(view) ? [update('cluster', { ...cluster, Shoal: { ...cluster.Shoal, FeatureLevel: level } })] : [];
+}
+
+/** One that joined and never came holds nobody back: it is refused when it comes with a program that is too old. A manager of which nothing is known may read entries already. */
+function isUnheardWorker(node: Node): boolean {
+  return !node.Description && roleOf(node) === 'worker';
 }

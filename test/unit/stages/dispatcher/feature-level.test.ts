@@ -34,6 +34,14 @@ test('the cluster uses what its oldest node knows, and rises when that one is re
   expect(registerNode(made.store, 'two', at(3), '')).toEqual([]);
 });
 
+test('a worker that joined and never came holds nobody back, and is refused when it comes too old', () => {
+  const made = cluster([]);
+  made.write([create('node', { ...newMeta('ghost'), Spec: { Role: 'worker', Availability: 'active' }, Status: { State: 'unknown', Addr: '' } })]);
+  made.write(registerNode(made.store, 'one', at(2), ''));
+  expect(clusterLevel(made.store)).toBe(2);
+  expect(() => registerNode(made.store, 'ghost', at(1), '')).toThrow('too old for the cluster');
+});
+
 test('a node that is too old for what the cluster uses is refused with what to do', () => {
   const made = cluster([]);
   made.write(registerNode(made.store, 'one', at(2), ''));
