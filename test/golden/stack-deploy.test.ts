@@ -183,6 +183,10 @@ configs: {diet: {file: ./food.txt}}
       expect([image, calls.filter((call) => call.auth !== undefined).length]).toEqual([image, 2]);
     }
     await sideBySide(['stack', 'deploy', '-d', '--with-registry-auth', '-c', file('auth.yml', 'services: {a: {image: nginx}}\n'), 'zoo'], { environment: { DOCKER_CONFIG: join(folder, 'none') } });
+    writeFileSync(helper, `#!/bin/sh\nread server; echo hunter2\n`);
+    const garbled = await run(join(process.cwd(), 'bin/shoal'), ['stack', 'deploy', '-d', '--with-registry-auth', '-c', file('auth.yml', 'services: {a: {image: help.example/a}}\n'), 'zoo'], { environment });
+    expect([garbled.code, garbled.stderr]).toEqual([1, expect.stringContaining('docker-credential-keeper answered with something that is not a JSON object')]);
+    expect(garbled.stderr).not.toContain('hunter2');
   });
 
   test('stack rm, with and without failures', async () => {

@@ -59,15 +59,15 @@ export class Carrier {
     const carried = this.carried(call);
     if (carried && !leader.leads()) return sendBack(call, false);
     await this.#makeRepeatable(call);
-    const end = clock.now() + patienceMs;
+    const end = clock.monotonicNow() + patienceMs;
     let unknown = false;
     for (;;) {
       const outcome = leader.leads() ? await this.#here(call, here) : await this.#carry(call, here);
       if ('answer' in outcome) return outcome.answer;
-      unknown ||= outcome.later.facts['outcome'] === 'unknown';
+      unknown ||= !isRead(call.request) && outcome.later.facts['outcome'] === 'unknown';
       if (carried) return sendBack(call, unknown);
       const lost = leader.lost();
-      if (lost || clock.now() >= end || signal.aborted) throw withOutcome(lost ?? outcome.later, unknown);
+      if (lost || clock.monotonicNow() >= end || signal.aborted) throw withOutcome(lost ?? outcome.later, unknown);
       await pause(clock, retryMs);
     }
   }
@@ -75,7 +75,7 @@ export class Carrier {
   /** The body is held and the changes have a name, so that the next leader can be asked the same. */
   async #makeRepeatable(call: Call): Promise<void> {
     const { request } = call;
-    if (request.method === 'GET' || request.method === 'HEAD') return;
+    if (isRead(request)) return;
     if (request.headers[keyHeader] === undefined) call.key ??= randomUUID();
     await holdBody(request);
   }
@@ -96,7 +96,7 @@ export class Carrier {
     if (!connection) return { later: new Refusal('unavailable', swarmTexts.starting) };
     const { request, response } = call;
     try {
-      const body = request.method === 'GET' || request.method === 'HEAD' ? undefined : await holdBody(request);
+      const body = isRead(request) ? undefined : await holdBody(request);
       const reply = await ask(connection, call, body);
       const sentBack = reply.headers[notLeadingHeader];
       if (sentBack !== undefined) {
@@ -138,12 +138,12 @@ export class Carrier {
   /** The next leader's answer, or that this node is it; undefined where none comes in time, or nobody waits for one. */
   async #nextLeader(call: Call, told: Resumed): Promise<IncomingMessage | 'here' | undefined> {
     const { leader, clock, patienceMs = followPatienceMs } = this.#parts;
-    const end = clock.now() + patienceMs;
+    const end = clock.monotonicNow() + patienceMs;
     while (!call.signal.aborted && !leader.lost()) {
       if (leader.leads()) return 'here';
       const reply = await this.#resumed(call, told);
       if (reply) return reply;
-      if (clock.now() >= end) return undefined;
+      if (clock.monotonicNow() >= end) return undefined;
       await pause(clock, retryMs);
     }
     return undefined;
@@ -161,6 +161,11 @@ export class Carrier {
     }
     return undefined;
   }
+}
+
+/** Nothing comes of it, whether it is answered or not. */
+function isRead({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** What was read of a stream of lines is told to be not all; any other answer breaks off as the leader's did. */

@@ -22,6 +22,7 @@ export class Metrics {
   readonly #requests: Counter;
   readonly #meter: PrometheusMeter;
   readonly #unwatch: () => void;
+  #gathering: Promise<string> | undefined;
   readonly #services: Readonly<Record<'wanted' | 'running', Gauge>>;
   readonly #commits: Gauge;
   readonly #context: Pick<Context, 'cluster' | 'swarm' | 'metrics' | 'clock' | 'reconciler'>;
@@ -126,7 +127,13 @@ export class Metrics {
     this.#requests.inc({ method, route, code });
   }
 
-  async text(): Promise<string> {
+  /** Whoever asks while it is being gathered gets the same: a count that is begun anew in between would be wrong for both. */
+  text(): Promise<string> {
+    this.#gathering ??= this.#gather().finally(() => (this.#gathering = undefined));
+    return this.#gathering;
+  }
+
+  async #gather(): Promise<string> {
     const { LocalNodeState, ControlAvailable } = this.#context.swarm.status();
     // Without a leader the counts stay as they were; the process's own numbers matter the more.
     const view = LocalNodeState === 'active' && ControlAvailable ? await this.#context.cluster.read().catch(() => undefined) : undefined;

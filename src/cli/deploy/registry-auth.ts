@@ -99,9 +99,20 @@ async function askHelper(helper: string, key: string, environment: Environment):
     if (text.includes('credentials not found in native keychain')) return {};
     throw new CommandError(`error getting credentials - err: ${program} ended with ${code}, out: \`${text.trim()}\``);
   }
-  const { Username = '', Secret = '' } = JSON.parse(text) as { Username?: string; Secret?: string };
+  const { Username = '', Secret = '' } = readCredentials(program, text);
   if (Username === '<token>') return { serveraddress: key, identitytoken: Secret };
   return { ...(Username && { username: Username }), ...(Secret && { password: Secret }), serveraddress: key };
+}
+
+/** What it said is a secret: it is not told. */
+function readCredentials(program: string, text: string): { Username?: string; Secret?: string } {
+  try {
+    const told: unknown = JSON.parse(text);
+    if (typeof told === 'object' && told !== null) return told;
+  } catch {
+    // The same as any other text that is no object.
+  }
+  throw new CommandError(`error getting credentials - err: ${program} answered with something that is not a JSON object`);
 }
 
 function run(program: string, input: string, environment: Environment): Promise<{ code: number; text: string }> {

@@ -132,7 +132,8 @@ test('what the parts of the daemon tell is shown, and forgotten with the service
   metrics.meter.count('shoal_service_restarts_total', { service: 'web' });
   metrics.meter.took('shoal_raft_commit_seconds', 0.003);
   metrics.meter.note('shoal_repository_last_success_timestamp_seconds', 5, { repository: 'gone' });
-  const text = await metrics.text();
+  const [text, again] = await Promise.all([metrics.text(), metrics.text()]);
+  expect(again).toBe(text);
   for (const line of [
     'shoal_service_restarts_total{service="web"} 1',
     'shoal_raft_commit_seconds_bucket{le="0.005"} 1',
