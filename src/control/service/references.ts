@@ -7,12 +7,12 @@ import { clusterOf, type View } from '#store/view';
 import { networkNamed } from '../find.ts';
 import { findFile, type FileKind } from '../secrets-and-configs.ts';
 
-/** The spec as stored: networks, secrets and configs by id, and the few defaults that Docker stores. */
-export function resolveSpec(view: View, spec: ServiceSpec): ServiceSpec {
+/** The spec as stored: networks, secrets and configs by id, and the few defaults that Docker stores. What `stored` specs of the service have already is not refused any more. */
+export function resolveSpec(view: View, spec: ServiceSpec, stored: readonly ServiceSpec[] = []): ServiceSpec {
   const { Networks: deprecated, ...kept } = spec;
   const template = spec.TaskTemplate;
   const resolved = (networks: readonly NetworkAttachmentConfig[] | undefined): NetworkAttachmentConfig[] =>
-    (networks ?? []).map((network) => resolveNetwork(view, network));
+    (networks ?? []).map((network) => resolveNetwork(view, network, stored));
   // The old place is kept as it was given, for it is shown there; what reads a service looks at the new one only.
   const old = resolved(deprecated);
   const networks = template.Networks?.length ? resolved(template.Networks) : old;
@@ -45,22 +45,32 @@ function resolveMode(spec: ServiceSpec): ServiceMode {
   }
 }
 
-function resolveNetwork(view: View, attachment: NetworkAttachmentConfig): NetworkAttachmentConfig {
+function resolveNetwork(view: View, attachment: NetworkAttachmentConfig, stored: readonly ServiceSpec[]): NetworkAttachmentConfig {
   const target = attachment.Target ?? '';
-  const [option] = Object.keys(attachment.DriverOpts ?? {});
+  const local = nodeLocalName(target);
+  const network = local === undefined ? (view.get('network', target) ?? networkNamed(view, target)) : undefined;
+  const resolved = { ...attachment, Target: local ?? network?.ID ?? target };
+  const option = newOption(resolved, stored);
   // A Docker Swarm hands them on to its driver; its cluster is not in view.
   if (option !== undefined && clusterOf(view)) {
     const text = `driver option ${option} of the attachment to network ${target} is not supported: a network's options are set where it is created, and single containers have none`;
     throw new Refusal('unimplemented', text, { plain: true });
   }
-  const local = nodeLocalName(target);
-  if (local !== undefined) return { ...attachment, Target: local };
-  const network = view.get('network', target) ?? networkNamed(view, target);
+  if (local !== undefined) return resolved;
   if (!network) throw new Refusal('notFound', `network ${target} not found`);
   if (network.Spec.Ingress) {
     throw new Refusal('invalidArgument', 'Service cannot be explicitly attached to the ingress network "' + network.Spec.Name + '"');
   }
-  return { ...attachment, Target: network.ID };
+  return resolved;
+}
+
+/** The first driver option that no attachment of `stored` to the same network has: older versions stored them, and a service of theirs can still be changed. */
+function newOption({ Target, DriverOpts = {} }: NetworkAttachmentConfig, stored: readonly ServiceSpec[]): string | undefined {
+  const kept = stored
+    .flatMap((spec) => [...(spec.TaskTemplate.Networks ?? []), ...(spec.Networks ?? [])])
+    .filter((attachment) => attachment.Target === Target)
+    .flatMap((attachment) => Object.entries(attachment.DriverOpts ?? {}));
+  return Object.entries(DriverOpts).find(([name, value]) => !kept.some(([known, was]) => known === name && was === value))?.[0];
 }
 
 /** With every secret and config found: by its id, or by its name where there is no id. */

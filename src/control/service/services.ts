@@ -95,7 +95,7 @@ export function newService(view: View, spec: ServiceSpec, context: UseCaseContex
 export function checkedChange(view: View, service: Service, spec: ServiceSpec): ServiceSpec {
   if (modeOf(spec) !== modeOf(service.Spec)) throw new Refusal('unimplemented', 'service mode change is not allowed');
   checkRename(service, spec);
-  return resolveSpec(view, spec);
+  return resolveSpec(view, spec, [service.Spec, ...(service.PreviousSpec ? [service.PreviousSpec] : [])]);
 }
 
 function checkRename(service: Service, { Name }: ServiceSpec): void {

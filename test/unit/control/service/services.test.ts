@@ -112,6 +112,32 @@ test('a driver option of an attachment, which nobody would carry out, is refused
   docker.run(createService(options({ 'com.docker.network.endpoint.ifname': 'eth7' })));
 });
 
+test('a service that an older version stored with a driver option is changed as any other; another option is refused', () => {
+  const cluster = initialisedCluster();
+  cluster.run(createNetwork({ Name: 'front' }));
+  cluster.run(createNetwork({ Name: 'back' }));
+  const spec = (Networks: readonly { Target: string; DriverOpts?: Record<string, string> }[], Image = 'app') =>
+    serviceSpec('web', { TaskTemplate: { ContainerSpec: { Image }, Networks } });
+  cluster.run(createService(spec([{ Target: 'front' }])));
+  const { ID, Spec } = stored(cluster, 'web');
+  const DriverOpts = { 'com.docker.network.endpoint.ifname': 'eth7' };
+  const Networks = (Spec.TaskTemplate.Networks ?? []).map((network) => ({ ...network, DriverOpts }));
+  cluster.write([update('service', { ...stored(cluster, 'web'), Spec: { ...Spec, TaskTemplate: { ...Spec.TaskTemplate, Networks } } })]);
+  const change = (networks: Parameters<typeof spec>[0], image?: string) =>
+    cluster.run(updateService(ID, stored(cluster, 'web').Version.Index, spec(networks, image)));
+
+  change([{ Target: 'front', DriverOpts }], 'app:2');
+  expect(() => change([{ Target: 'front', DriverOpts: { ...DriverOpts, other: '1' } }])).toThrow('driver option other of the attachment to network front');
+  expect(() => change([{ Target: 'front', DriverOpts: { 'com.docker.network.endpoint.ifname': 'eth8' } }])).toThrow('endpoint.ifname');
+  expect(() => change([{ Target: 'back', DriverOpts }])).toThrow('attachment to network back');
+  // What went may come back as long as it is what the service would be rolled back to.
+  change([{ Target: 'front' }]);
+  change([{ Target: 'front', DriverOpts }]);
+  change([{ Target: 'front' }], 'app:3');
+  change([{ Target: 'front' }], 'app:4');
+  expect(() => change([{ Target: 'front', DriverOpts }])).toThrow('attachment to network front');
+});
+
 test('without an ingress network, ingress ports are refused', () => {
   const cluster = new MemoryCluster();
   expect(() => cluster.run(createService(serviceSpec('web', http)))).toThrow('service needs ingress network, but no ingress network is present');
