@@ -44,6 +44,7 @@ const peers: Admission = { roles: ['manager'], byCertificate: true };
 const table: Readonly<Record<string, Admission | 'anyone'>> = {
   '/shoal.v1.DispatcherService/Session': nodes,
   '/shoal.v1.DispatcherService/Heartbeat': nodes,
+  '/shoal.v1.DispatcherService/Beats': nodes,
   '/shoal.v1.DispatcherService/UpdateTaskStatus': nodes,
   '/shoal.v1.DispatcherService/UpdateDescription': nodes,
   '/shoal.v1.DispatcherService/Pause': nodes,

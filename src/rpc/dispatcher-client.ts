@@ -14,9 +14,10 @@ import { Refusal } from '#base/refusal';
 import type { AssignmentMessage, AttachmentChange, DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import { Pieces } from './assignment-wire.ts';
+import { Beats } from './beats.ts';
 import { TunnelClient } from './forward/tunnel-client.ts';
 import { channelLimits } from './limits.ts';
-import { DispatcherServiceClient, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
+import { DispatcherServiceClient, type HeartbeatRequest, type HeartbeatResponse, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
 import { toRefusal } from './refusals.ts';
 import { besideSpare, type Spare } from './spare-line.ts';
 
@@ -47,9 +48,7 @@ export function connectDispatcher(
 ): DispatcherConnection {
   const client = new DispatcherServiceClient(address, secured, channelLimits);
   // A connection of its own and not one that others share: theirs may be stuck. On this host nothing breaks.
-  const spare = address.startsWith('unix:')
-    ? undefined
-    : { address, open: () => new DispatcherServiceClient(address, secured, { ...channelLimits, 'grpc.use_local_subchannel_pool': 1 }) };
+  const spare = address.startsWith('unix:') ? undefined : { address, open: () => new DispatcherServiceClient(address, secured, channelLimits) };
   const tunnels = connected && new TunnelClient(address, secured, connected);
   const close = (): void => {
     client.close();
@@ -84,6 +83,8 @@ class RemoteSession implements DispatcherSession {
   readonly #pieces = new Pieces();
   readonly #messages: AssignmentMessage[] = [];
   #sessionId = '';
+  /** Absent: the manager takes each beat on a call of its own. */
+  #beats: Beats | undefined;
   #wake: () => void = () => {};
   #ended: Error | undefined;
   #refuseOpening: (reason: Error) => void = () => {};
@@ -119,14 +120,21 @@ class RemoteSession implements DispatcherSession {
 
   async heartbeat(): Promise<number> {
     const request = { sessionId: this.#sessionId };
-    type Beat = { periodMs: number };
-    const asked = this.#call<Beat>((options, answer) => this.#client.heartbeat(request, ...options, answer));
-    const again = (line: DispatcherServiceClient, limitMs: number): Promise<Beat> =>
+    const asked = this.#beat(request);
+    const again = (line: DispatcherServiceClient, limitMs: number): Promise<HeartbeatResponse> =>
       new Promise((resolve, reject) => {
         line.heartbeat(request, new Metadata(), { deadline: Date.now() + limitMs }, (error, beat) => (error ? reject(error) : resolve(beat)));
       });
     const { periodMs } = await (this.#spare ? besideSpare(asked, this.#spare, again) : asked);
     return periodMs;
+  }
+
+  #beat(request: HeartbeatRequest): Promise<HeartbeatResponse> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    if (!this.#beats) return this.#call((options, answer) => this.#client.heartbeat(request, ...options, answer));
+    return this.#beats.beat(request).catch((error: unknown) => {
+      throw error instanceof Refusal ? error : toRefusal(error as ServiceError, peer);
+    });
   }
 
   async updateDescription(description: NodeDescription): Promise<void> {
@@ -165,6 +173,7 @@ class RemoteSession implements DispatcherSession {
 
   close(): void {
     this.#stream.cancel();
+    this.#beats?.end();
     this.#end(new Refusal('unavailable', 'the session is closed'));
   }
 
@@ -178,6 +187,7 @@ class RemoteSession implements DispatcherSession {
   #heard(response: SessionResponse['response'], opened: () => void): void {
     if (response?.$case === 'opened') {
       this.#sessionId = response.value.sessionId;
+      if (response.value.beats) this.#beats = new Beats(() => this.#client.beats());
       return opened();
     }
     if (response?.$case === 'tunnel') return this.#tunnels?.open(response.value.id);

@@ -1,6 +1,6 @@
 /** Serves dispatcher sessions over gRPC: a stream of assignments to each node, and the node's calls beside it. */
 import { randomUUID } from 'node:crypto';
-import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { decodeForeign } from '#base/codec';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
@@ -8,7 +8,14 @@ import type { AttachmentChange, DispatcherSession, OpenSession, TaskStatusUpdate
 import type { NodeDescription } from '#model/object/node';
 import type { Caller } from './authorization.ts';
 import { toPieces } from './assignment-wire.ts';
-import { DispatcherServiceService, type DispatcherServiceServer, type SessionRequest, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
+import {
+  DispatcherServiceService,
+  type DispatcherServiceServer,
+  type HeartbeatRequest,
+  type HeartbeatResponse,
+  type SessionRequest,
+  type SessionResponse,
+} from './generated/shoal/v1/dispatcher.ts';
 import { unavailable } from './forward/node-tunnels.ts';
 import { toServiceError } from './refusals.ts';
 import { callerOf, type RpcServer } from './rpc-server.ts';
@@ -64,7 +71,8 @@ export class DispatcherService {
   #handlers(): DispatcherServiceServer {
     return {
       session: (stream) => void this.#serve(stream),
-      heartbeat: answering(async ({ sessionId }, caller) => ({ periodMs: await this.#sessionOf(sessionId, caller).heartbeat() })),
+      heartbeat: answering(this.#beat),
+      beats: answeringEach(this.#beat),
       updateTaskStatus: answering(async ({ sessionId, updates }, caller) => {
         await this.#sessionOf(sessionId, caller).updateTaskStatus(decodeForeign<TaskStatusUpdate[]>(updates, limits.reports));
         return {};
@@ -92,6 +100,10 @@ export class DispatcherService {
     };
   }
 
+  readonly #beat = async ({ sessionId }: HeartbeatRequest, caller: Caller): Promise<HeartbeatResponse> => ({
+    periodMs: await this.#sessionOf(sessionId, caller).heartbeat(),
+  });
+
   #sessionOf(id: string, { nodeId }: Caller): DispatcherSession {
     const line = this.#lines.get(id);
     if (line?.nodeId !== nodeId) throw new Refusal('invalidArgument', 'session invalid');
@@ -111,7 +123,7 @@ export class DispatcherService {
       const line = { session, nodeId, stream };
       this.#lines.set(id, line);
       this.#newest.set(nodeId, line);
-      await send(stream, { $case: 'opened', value: { sessionId: id } });
+      await send(stream, { $case: 'opened', value: { sessionId: id, beats: true } });
       await Promise.race([pump(stream, session), closed]);
       stream.end();
     } catch (error) {
@@ -135,6 +147,26 @@ function answering<Request, Response>(work: (request: Request, caller: Caller) =
         (response) => answer(null, response),
         (error: unknown) => answer(toServiceError(error)),
       );
+  };
+}
+
+/** Answers what comes on a call, one after the other; the first failure ends it. Who does not hear the answers is heard no further. */
+function answeringEach<Request, Response>(work: (request: Request, caller: Caller) => Promise<Response>) {
+  return (call: ServerDuplexStream<Request, Response>): void => {
+    const caller = callerOf(call);
+    let over = false;
+    const end = (): void => void (over = true);
+    const answer = (response: Response): void => {
+      if (over || call.write(response)) return;
+      call.pause();
+      call.once('drain', () => call.resume());
+    };
+    const fail = (error: unknown): void => {
+      if (!over) call.emit('error', toServiceError(error));
+    };
+    call.on('data', (request: Request) => void work(request, caller).then(answer, fail));
+    call.on('end', () => call.end());
+    for (const event of ['error', 'end', 'cancelled', 'close']) call.on(event, end);
   };
 }
 

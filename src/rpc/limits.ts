@@ -14,6 +14,8 @@ export const channelLimits: ChannelOptions = {
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.keepalive_permit_without_calls': 1,
   'grpc.enable_channelz': 0,
+  // Each channel shows a certificate of its own, so none shares another's connection: where all lie together they are only looked through for one.
+  'grpc.use_local_subchannel_pool': 1,
   'grpc.max_concurrent_streams': 4096,
   // A call belongs to one session: what is lost is decided above, never sent again below.
   'grpc.enable_retries': 0,

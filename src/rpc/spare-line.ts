@@ -23,20 +23,23 @@ export interface Spare<L extends Line> {
 }
 
 /** The answer of `asked`, or of `again` on a line of its own, whichever comes first; it is tried until one of them does. */
-export async function besideSpare<L extends Line, T>(asked: Promise<T>, spare: Spare<L>, again: (line: L, limitMs: number) => Promise<T>): Promise<T> {
-  const ending = new AbortController();
-  const other = trySpares(spare, again, ending.signal);
-  other.catch(() => undefined);
-  try {
-    return await Promise.race([asked, other]);
-  } finally {
-    asked.catch(() => undefined);
-    ending.abort();
-  }
+export function besideSpare<L extends Line, T>(asked: Promise<T>, spare: Spare<L>, again: (line: L, limitMs: number) => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let ending: AbortController | undefined;
+    // Most answers come at once: until then nothing but a timer is there for the others.
+    const late = setTimeout(() => {
+      ending = new AbortController();
+      trySpares(spare, again, ending.signal).then(resolve, reject);
+    }, patienceMs);
+    const end = (): void => {
+      clearTimeout(late);
+      ending?.abort();
+    };
+    asked.finally(end).then(resolve, reject);
+  });
 }
 
 async function trySpares<L extends Line, T>({ address, open }: Spare<L>, again: (line: L, limitMs: number) => Promise<T>, signal: AbortSignal): Promise<T> {
-  await pause(patienceMs, undefined, { signal });
   for (let mended = false; ;) {
     signal.throwIfAborted();
     const over = pause(lookMs, undefined, { signal });

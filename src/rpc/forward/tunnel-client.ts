@@ -24,7 +24,8 @@ export class TunnelClient {
   /** Opens the tunnel `id`. Beyond what a manager may ask for at a time nothing is done: it does not wait long. */
   open(id: string): void {
     if (this.#ended || this.#open >= tunnelsOfNode) return;
-    this.#client ??= new TunnelServiceClient(this.#address, this.#credentials, options);
+    // A connection of its own: a flood of logs must not stand before a node's beats.
+    this.#client ??= new TunnelServiceClient(this.#address, this.#credentials, channelLimits);
     const metadata = new Metadata();
     metadata.set(tunnelKey, id);
     const call = this.#client.open(metadata);
@@ -53,6 +54,3 @@ export class TunnelClient {
     this.#client = undefined;
   }
 }
-
-/** A connection of its own: a flood of logs must not stand before a node's beats. */
-const options = { ...channelLimits, 'grpc.use_local_subchannel_pool': 1 };

@@ -31,14 +31,8 @@ export interface RaftTransportParts {
 
 /** Managers that are no members as far as this one knows may speak to it: it may be behind. So many at a time. */
 const strangers = 32;
-/** A dead line is found before its manager is missed. */
-const options = {
-  ...channelLimits,
-  'grpc.keepalive_time_ms': 2000,
-  'grpc.keepalive_timeout_ms': 2000,
-  // Each line is a connection: entries fill the one, and the other stays free.
-  'grpc.use_local_subchannel_pool': 1,
-};
+/** A dead line is found before its manager is missed. Each is a connection: entries fill the one, and the other stays free. */
+const options = { ...channelLimits, 'grpc.keepalive_time_ms': 2000, 'grpc.keepalive_timeout_ms': 2000 };
 
 export class RaftTransport implements Transport {
   readonly #parts: RaftTransportParts;

@@ -1,79 +1,17 @@
 /** What an agent may rely on in a session, whether its dispatcher is in the same process or behind a socket. */
-import type { Duplex } from 'node:stream';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
 import { Refusal } from '#base/refusal';
-import type { AssignmentMessage, AttachmentChange, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
-import type { NodeDescription } from '#model/object/node';
+import type { AssignmentMessage, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
 import { connectDispatcher } from '#rpc/dispatcher-client';
-import { DispatcherService } from '#rpc/dispatcher-service';
 import type { Members } from '#rpc/authorization';
 import { clientCredentials, serverCredentials } from '#rpc/credentials';
 import { localServer, RpcServer } from '#rpc/rpc-server';
 import { TestAuthority } from '#test/support/cluster-certificates';
-
-const description: NodeDescription = { Hostname: 'n', Platform: { Architecture: 'x86_64', OS: 'linux' }, Resources: {}, Engine: { EngineVersion: '1' } };
-
-/** A dispatcher whose side of one session the test plays. */
-class PlayedDispatcher {
-  readonly reports: TaskStatusUpdate[][] = [];
-  readonly described: NodeDescription[] = [];
-  closed = 0;
-  paused = 0;
-  left = 0;
-  readonly acknowledged: number[] = [];
-  readonly withdrawn: string[] = [];
-  readonly attachments: AttachmentChange[] = [];
-  refusal: Refusal | undefined;
-  readonly #queue: AssignmentMessage[] = [];
-  #over = false;
-  #wake: () => void = () => {};
-
-  readonly open: OpenSession = async (nodeId) => {
-    if (nodeId === 'stranger') throw new Refusal('notFound', 'node stranger not found');
-    return {
-      assignments: () => this.#messages(),
-      updateTaskStatus: async (updates) => {
-        if (this.refusal) throw this.refusal;
-        this.reports.push([...updates]);
-      },
-      heartbeat: async () => 4321,
-      updateDescription: async (next) => void this.described.push(next),
-      pause: async () => void (this.paused += 1),
-      leave: async () => void (this.left += 1),
-      acknowledge: async (resultsIn) => void this.acknowledged.push(resultsIn),
-      withdrawn: async (taskId) => void this.withdrawn.push(taskId),
-      changeAttachment: async (change) => {
-        this.attachments.push(change);
-        return 't7';
-      },
-      close: () => void (this.closed += 1),
-    };
-  };
-
-  push(...messages: AssignmentMessage[]): void {
-    this.#queue.push(...messages);
-    this.#wake();
-  }
-
-  end(): void {
-    this.#over = true;
-    this.#wake();
-  }
-
-  async *#messages(): AsyncGenerator<AssignmentMessage> {
-    for (;;) {
-      const message = this.#queue.shift();
-      if (message) yield message;
-      else if (this.#over) return;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-}
+import { description, PlayedDispatcher, serve } from '#test/support/played-dispatcher';
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -82,11 +20,6 @@ afterEach(async () => {
 
 async function sameProcess(dispatcher: PlayedDispatcher): Promise<OpenSession> {
   return dispatcher.open;
-}
-
-function serve(dispatcher: PlayedDispatcher, server: RpcServer): RpcServer {
-  new DispatcherService({ openSession: dispatcher.open, logger: silentLogger }).addTo(server);
-  return server;
 }
 
 async function overTls(dispatcher: PlayedDispatcher, nodeId = 'n'): Promise<OpenSession> {
@@ -150,7 +83,7 @@ describe.each([
     const update: TaskStatusUpdate = { taskId: 't', status: { Timestamp: '2026-01-01T00:00:00Z', State: 'running', Message: 'started' } };
     await session.updateTaskStatus([update]);
     expect(dispatcher.reports).toEqual([[update]]);
-    expect(await session.heartbeat()).toBe(4321);
+    expect([await session.heartbeat(), await session.heartbeat()]).toEqual([4321, 4322]);
     await session.updateDescription({ ...description, Hostname: 'other' });
     expect(dispatcher.described.map((each) => each.Hostname)).toEqual(['other']);
     await session.pause();
@@ -169,7 +102,10 @@ describe.each([
     const session = await (await connect(dispatcher))('n', description);
     dispatcher.refusal = new Refusal('invalidArgument', 'session invalid');
     await expect(session.updateTaskStatus([])).rejects.toMatchObject({ code: 'invalidArgument', message: 'session invalid' });
+    dispatcher.refusal = undefined;
     expect(await session.heartbeat()).toBe(4321);
+    dispatcher.refusal = new Refusal('invalidArgument', 'session invalid');
+    await expect(session.heartbeat()).rejects.toMatchObject({ code: 'invalidArgument', message: 'session invalid' });
     session.close();
   });
 
@@ -211,34 +147,4 @@ test('a dispatcher that is gone fails calls at once and ends the stream', async 
   await expect(session.heartbeat()).rejects.toMatchObject({ code: 'unavailable' });
   close();
   rmSync(folder, { recursive: true });
-});
-
-test('a beat finds its way beside a connection that is stuck', async () => {
-  const dispatcher = new PlayedDispatcher();
-  const cluster = await TestAuthority.begin();
-  const credentials = serverCredentials(await cluster.node('m', 'manager'));
-  const members: Members = { clusterId: () => cluster.clusterId, roleOf: () => 'worker', current: () => true };
-  const server = serve(dispatcher, new RpcServer('127.0.0.1:0', { credentials, members, logger: silentLogger }));
-  const port = await server.start();
-  const lines: Duplex[] = [];
-  const door = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
-    near.pipe(far).pipe(near);
-    for (const line of [near, far]) lines.push(line.on('error', () => line.destroy()));
-  });
-  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
-  const own = await cluster.node('n', 'worker');
-  const { openSession, close } = connectDispatcher(`127.0.0.1:${(door.address() as AddressInfo).port}`, clientCredentials(own));
-  cleanups.push(async () => {
-    close();
-    for (const line of lines) line.destroy();
-    door.close();
-    await server.stop();
-  });
-  const session = await openSession('n', description);
-  expect(await session.heartbeat()).toBe(4321);
-  for (const line of lines.slice()) line.unpipe().pause();
-  expect(await session.heartbeat()).toBe(4321);
-  expect(lines.length).toBeGreaterThan(2);
-  session.close();
 });

@@ -10,9 +10,11 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
@@ -54,6 +56,8 @@ export interface OpenTunnel {
 export interface Opened {
   /** Names the session in the node's other calls. */
   sessionId: string;
+  /** Beats are taken on one call; absent: of a manager that takes each on a call of its own. */
+  beats: boolean;
 }
 
 /** A piece of a message: pieces follow one another until the last one. */
@@ -80,6 +84,15 @@ export interface HeartbeatRequest {
 }
 
 export interface HeartbeatResponse {
+  /** Milliseconds until the next one is due. */
+  periodMs: number;
+}
+
+export interface BeatsRequest {
+  sessionId: string;
+}
+
+export interface BeatsResponse {
   /** Milliseconds until the next one is due. */
   periodMs: number;
 }
@@ -312,13 +325,16 @@ export const OpenTunnel: MessageFns<OpenTunnel> = {
 };
 
 function createBaseOpened(): Opened {
-  return { sessionId: "" };
+  return { sessionId: "", beats: false };
 }
 
 export const Opened: MessageFns<Opened> = {
   encode(message: Opened, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.sessionId !== "") {
       writer.uint32(10).string(message.sessionId);
+    }
+    if (message.beats !== false) {
+      writer.uint32(16).bool(message.beats);
     }
     return writer;
   },
@@ -342,6 +358,14 @@ export const Opened: MessageFns<Opened> = {
             }
 
             message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.beats = reader.bool();
             continue;
           }
         }
@@ -594,6 +618,98 @@ export const HeartbeatResponse: MessageFns<HeartbeatResponse> = {
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
       const message = createBaseHeartbeatResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.periodMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseBeatsRequest(): BeatsRequest {
+  return { sessionId: "" };
+}
+
+export const BeatsRequest: MessageFns<BeatsRequest> = {
+  encode(message: BeatsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BeatsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBeatsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseBeatsResponse(): BeatsResponse {
+  return { periodMs: 0 };
+}
+
+export const BeatsResponse: MessageFns<BeatsResponse> = {
+  encode(message: BeatsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.periodMs !== 0) {
+      writer.uint32(9).double(message.periodMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BeatsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBeatsResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1203,6 +1319,16 @@ export const DispatcherServiceService = {
     responseSerialize: (value: HeartbeatResponse): Buffer => Buffer.from(HeartbeatResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): HeartbeatResponse => HeartbeatResponse.decode(value),
   },
+  /** The same on one call, for all beats of a session: each is answered, in their order; one that is refused ends the call. */
+  beats: {
+    path: "/shoal.v1.DispatcherService/Beats" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: BeatsRequest): Buffer => Buffer.from(BeatsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BeatsRequest => BeatsRequest.decode(value),
+    responseSerialize: (value: BeatsResponse): Buffer => Buffer.from(BeatsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BeatsResponse => BeatsResponse.decode(value),
+  },
   /** Answered when the statuses are durable. */
   updateTaskStatus: {
     path: "/shoal.v1.DispatcherService/UpdateTaskStatus" as const,
@@ -1275,6 +1401,8 @@ export interface DispatcherServiceServer extends UntypedServiceImplementation {
   session: handleServerStreamingCall<SessionRequest, SessionResponse>;
   /** Says that the node lives. A call of its own: it never waits behind data. */
   heartbeat: handleUnaryCall<HeartbeatRequest, HeartbeatResponse>;
+  /** The same on one call, for all beats of a session: each is answered, in their order; one that is refused ends the call. */
+  beats: handleBidiStreamingCall<BeatsRequest, BeatsResponse>;
   /** Answered when the statuses are durable. */
   updateTaskStatus: handleUnaryCall<UpdateTaskStatusRequest, UpdateTaskStatusResponse>;
   updateDescription: handleUnaryCall<UpdateDescriptionRequest, UpdateDescriptionResponse>;
@@ -1312,6 +1440,10 @@ export interface DispatcherServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: HeartbeatResponse) => void,
   ): ClientUnaryCall;
+  /** The same on one call, for all beats of a session: each is answered, in their order; one that is refused ends the call. */
+  beats(): ClientDuplexStream<BeatsRequest, BeatsResponse>;
+  beats(options: Partial<CallOptions>): ClientDuplexStream<BeatsRequest, BeatsResponse>;
+  beats(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<BeatsRequest, BeatsResponse>;
   /** Answered when the statuses are durable. */
   updateTaskStatus(
     request: UpdateTaskStatusRequest,

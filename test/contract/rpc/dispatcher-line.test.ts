@@ -1,0 +1,88 @@
+/** A node's connection to its dispatcher: what goes over one call, and what beside one that is stuck. */
+import { connect, createServer, type AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import { afterEach, expect, test } from 'vitest';
+import type { Members } from '#rpc/authorization';
+import { clientCredentials, serverCredentials } from '#rpc/credentials';
+import { connectDispatcher, type DispatcherConnection } from '#rpc/dispatcher-client';
+import { DispatcherServiceService } from '#rpc/generated/shoal/v1/dispatcher';
+import { RpcServer } from '#rpc/rpc-server';
+import { TestAuthority } from '#test/support/cluster-certificates';
+import { description, PlayedDispatcher, serve } from '#test/support/played-dispatcher';
+import { silentLogger } from '#test/support/silent-logger';
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const clean of cleanups.splice(0)) await clean();
+});
+
+test('all beats of a session go over one call, where the manager takes them so', async () => {
+  for (const takesThem of [true, false]) {
+    const dispatcher = new PlayedDispatcher();
+    const cluster = await TestAuthority.begin();
+    let calls = 0;
+    const members: Members = { clusterId: () => cluster.clusterId, roleOf: () => (calls++, 'worker'), current: () => true };
+    const server = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(await cluster.node('m', 'manager')), members, logger: silentLogger });
+    if (takesThem) serve(dispatcher, server);
+    else serveAsBefore(dispatcher, server);
+    const { openSession, close } = connectDispatcher(`127.0.0.1:${await server.start()}`, clientCredentials(await cluster.node('n', 'worker')));
+    cleanups.push(async () => {
+      close();
+      await server.stop();
+    });
+    const session = await openSession('n', description);
+    for (let beat = 0; beat < 5; beat++) expect(await session.heartbeat()).toBe(4321 + beat);
+    expect(calls).toBe(takesThem ? 2 : 6);
+    session.close();
+  }
+});
+
+/** A manager of before: each beat is a call. */
+function serveAsBefore(dispatcher: PlayedDispatcher, server: RpcServer): void {
+  const { session: path, heartbeat } = DispatcherServiceService;
+  const session = dispatcher.open('n', description);
+  server.add(
+    { session: path, heartbeat },
+    {
+      session: ((stream: ServerWritableStream<unknown, unknown>) => stream.write({ response: { $case: 'opened', value: { sessionId: 's' } } })) as never,
+      heartbeat: ((_call: unknown, answer: (error: null, value: object) => void) =>
+        void session.then(async (each) => answer(null, { periodMs: await each.heartbeat() }))) as never,
+    },
+  );
+}
+
+/** A dispatcher that is reached by way of `lines`, the ends of each connection. */
+async function byLines(dispatcher: PlayedDispatcher): Promise<DispatcherConnection & { lines: Duplex[] }> {
+  const cluster = await TestAuthority.begin();
+  const credentials = serverCredentials(await cluster.node('m', 'manager'));
+  const members: Members = { clusterId: () => cluster.clusterId, roleOf: () => 'worker', current: () => true };
+  const server = serve(dispatcher, new RpcServer('127.0.0.1:0', { credentials, members, logger: silentLogger }));
+  const port = await server.start();
+  const lines: Duplex[] = [];
+  const door = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    near.pipe(far).pipe(near);
+    for (const line of [near, far]) lines.push(line.on('error', () => line.destroy()));
+  });
+  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+  const own = await cluster.node('n', 'worker');
+  const connection = connectDispatcher(`127.0.0.1:${(door.address() as AddressInfo).port}`, clientCredentials(own));
+  cleanups.push(async () => {
+    connection.close();
+    for (const line of lines) line.destroy();
+    door.close();
+    await server.stop();
+  });
+  return { ...connection, lines };
+}
+
+test('a beat finds its way beside a connection that is stuck', async () => {
+  const { openSession, lines } = await byLines(new PlayedDispatcher());
+  const session = await openSession('n', description);
+  expect(await session.heartbeat()).toBe(4321);
+  for (const line of lines.slice()) line.unpipe().pause();
+  expect(await session.heartbeat()).toBe(4322);
+  expect(lines.length).toBeGreaterThan(2);
+  session.close();
+});
