@@ -43,17 +43,18 @@ interface Second {
 export async function benchAgents(size: AgentsSize, say: (text: string) => void): Promise<Row[]> {
   const machines = await startHosts(3);
   const monitor = new URL('turn-monitor.mjs', import.meta.url).href;
-  Object.assign(process.env, { NODE_OPTIONS: `--import ${monitor}`, SHOAL_TURNS: join(machines.hosts[0]?.folder ?? '', 'turns') });
+  const given = process.env['NODE_OPTIONS'] ?? '';
+  Object.assign(process.env, { NODE_OPTIONS: `${given} --import ${monitor}`, SHOAL_TURNS: join(machines.hosts[0]?.folder ?? '', 'turns') });
   const daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `m${at}`, ['--safe-mode=false']));
   let fleet: Fleet | undefined;
   try {
     await Promise.all(daemons.map((daemon) => daemon.start()));
-    delete process.env['NODE_OPTIONS'];
+    process.env['NODE_OPTIONS'] = given;
     fleet = new Fleet();
     return await new LargeCluster(daemons, fleet, size, say).run();
   } finally {
     fleet?.end();
-    delete process.env['NODE_OPTIONS'];
+    process.env['NODE_OPTIONS'] = given;
     await Promise.all(daemons.map((daemon) => daemon.remove()));
     await machines.stop();
   }

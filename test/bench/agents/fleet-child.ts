@@ -152,6 +152,8 @@ async function insist<T>(ask: (tries: number) => Promise<T>): Promise<T> {
   }
 }
 
+// Each call that fails has a stack, and a map of the sources would be asked for every line of it: as in a daemon, there is none.
+process.setSourceMapsEnabled(false);
 process.on('message', (order: FleetOrder | 'state') => {
   if (order === 'state') return void process.send?.(state);
   joinAll(order).catch((error: unknown) => (state.failure = String(error)));

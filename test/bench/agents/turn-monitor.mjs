@@ -1,16 +1,18 @@
 /** Loaded into a daemon: writes down each second how long its longest turn was, without the collector's pauses, and what memory it has. Plain Node. */
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, openSync, readSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
 
 const lookEveryMs = 2;
+const schedule = openSync('/proc/thread-self/schedstat', 'r');
+const text = Buffer.alloc(80);
 const path = process.env['SHOAL_TURNS'];
 if (path && isMainThread && process.argv[2] === 'daemon') watch(`${path}.${process.pid}`);
 
 /** Processor time of the main thread, milliseconds: other threads work beside it. */
 function cpuMs() {
-  const [run = '0'] = readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ');
-  return Number(run) / 1e6;
+  const length = readSync(schedule, text, 0, text.length, 0);
+  return Number(text.toString('latin1', 0, length).split(' ')[0]) / 1e6;
 }
 
 /** @param {string} file */
