@@ -1,4 +1,5 @@
 /** Templates of a task's spec, and of its secrets and configs, filled in for this task on this node. */
+import { TemplateBudget } from '#template/budget';
 import { TemplateError } from '#template/error';
 import { expandTemplate, type TemplateScope } from '#template/expand';
 import { textOf } from '#template/text';
@@ -17,10 +18,10 @@ export interface TemplateNode {
 const specFunctions: TemplateScope['functions'] = { join: (separator, ...values) => values.map(textOf).join(textOf(separator)) };
 
 /** `task` with environment values, hostname, mounts, volume labels and driver options expanded (swarmkit template/). Throws TemplateError. */
-export function expandTask(task: Task, node: TemplateNode): Task {
+export function expandTask(task: Task, node: TemplateNode, budget = new TemplateBudget()): Task {
   const spec = task.Spec.ContainerSpec;
   if (!spec) return task;
-  const scope: TemplateScope = { data: dataOf(task, node), functions: specFunctions, missing: 'error' };
+  const scope: TemplateScope = { data: dataOf(task, node), functions: specFunctions, missing: 'error', budget };
   const expanded: ContainerSpec = {
     ...spec,
     ...(spec.Env && { Env: spec.Env.map((line) => expandEnv(line, scope)) }),
@@ -32,13 +33,13 @@ export function expandTask(task: Task, node: TemplateNode): Task {
 
 /**
  * A secret or config whose payload is a template (Templating "golang") with the payload filled in; others as they are.
- * `task` is the expanded one: `env` reads its values. Throws TemplateError.
+ * `task` is the expanded one: `env` reads its values; `budget` is the task's. Throws TemplateError.
  */
-export function expandPayload<T extends Secret | Config>(object: T, task: Task, node: TemplateNode, files: TaskFiles): T {
+export function expandPayload<T extends Secret | Config>(object: T, task: Task, node: TemplateNode, files: TaskFiles, budget = new TemplateBudget()): T {
   const engine = object.Spec.Templating?.Name;
   if (!engine) return object;
   if (engine !== 'golang') throw new TemplateError('unrecognized template type');
-  const scope: TemplateScope = { data: dataOf(task, node), functions: { ...specFunctions, ...payloadFunctions(task, files) }, missing: 'error' };
+  const scope: TemplateScope = { data: dataOf(task, node), functions: { ...specFunctions, ...payloadFunctions(task, files) }, missing: 'error', budget };
   const text = expandTemplate(decodeText(object.Spec.Data ?? ''), scope);
   return { ...object, Spec: { ...object.Spec, Data: encodeText(text) } };
 }

@@ -1,4 +1,5 @@
 /** What has to be done before a task's container can start: image, files, container. */
+import { TemplateBudget } from '#template/budget';
 import { TemplateError } from '#template/error';
 import { withoutPrefix } from '#model/address';
 import type { Network } from '#model/object/network';
@@ -36,8 +37,9 @@ export function prepareSteps(task: Task, facts: NodeFacts, now: number): Prepara
   const waiting = networkWait(task, facts, now);
   if (waiting) return waiting;
   try {
-    const expanded = expandTask(task, facts.node);
-    const files = filesOf(expanded, facts);
+    const budget = new TemplateBudget();
+    const expanded = expandTask(task, facts.node, budget);
+    const files = filesOf(expanded, facts, budget);
     if (typeof files === 'string') return { kind: 'refused', reason: files };
     const gateways = nameServers(task, facts);
     return { kind: 'steps', steps: [{ type: 'pull', task: expanded }, ...mountSteps(expanded, files), { type: 'createContainer', task: expanded, gateways }] };
@@ -95,7 +97,7 @@ function mountSteps(task: Task, files: { secrets: readonly Secret[]; configs: re
 }
 
 /** The task's secrets and configs with their templates filled in; a text says which one is missing. */
-function filesOf(task: Task, facts: NodeFacts): { secrets: readonly Secret[]; configs: readonly Config[] } | string {
+function filesOf(task: Task, facts: NodeFacts, budget: TemplateBudget): { secrets: readonly Secret[]; configs: readonly Config[] } | string {
   const secrets: Secret[] = [];
   for (const reference of task.Spec.ContainerSpec?.Secrets ?? []) {
     const secret = facts.secrets.get(reference.SecretID ?? '');
@@ -110,7 +112,7 @@ function filesOf(task: Task, facts: NodeFacts): { secrets: readonly Secret[]; co
   }
   const all = { secrets, configs };
   return {
-    secrets: secrets.map((secret) => expandPayload(secret, task, facts.node, all)),
-    configs: configs.map((config) => expandPayload(config, task, facts.node, all)),
+    secrets: secrets.map((secret) => expandPayload(secret, task, facts.node, all, budget)),
+    configs: configs.map((config) => expandPayload(config, task, facts.node, all, budget)),
   };
 }

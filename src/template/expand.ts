@@ -1,5 +1,6 @@
 /** Carries out a template over plain data: the part of Go's text/template that docker's and SwarmKit's users write. */
 import { compareTexts } from '#base/text/text';
+import type { TemplateBudget } from './budget.ts';
 import { TemplateError } from './error.ts';
 import { builtins, isTrue, type TemplateFunction } from './functions.ts';
 import { parseTemplate, type BlockNode, type TemplateNode } from './parse.ts';
@@ -13,6 +14,8 @@ export interface TemplateScope {
   functions: Readonly<Record<string, TemplateFunction>>;
   /** Fields that are not there: an error, or absent, printed as `<no value>`. */
   missing: 'error' | 'absent';
+  /** Absent: it is the user's own process that carries it out. */
+  budget?: TemplateBudget;
 }
 
 interface Frame {
@@ -26,6 +29,9 @@ type Signal = 'break' | 'continue' | undefined;
 /** `template` with its `{{ … }}` carried out. Throws TemplateError. */
 export function expandTemplate(template: string, scope: TemplateScope): string {
   if (!template.includes('{{')) return template;
+  const { budget } = scope;
+  budget?.take(template.split('{{').length);
+  budget?.handle(template);
   try {
     const nodes = parseTemplate(template, new Set(['and', 'or', ...Object.keys(builtins), ...Object.keys(scope.functions)]));
     const output: string[] = [];
@@ -39,12 +45,18 @@ export function expandTemplate(template: string, scope: TemplateScope): string {
 }
 
 function run(nodes: readonly TemplateNode[], frame: Frame, output: string[]): Signal {
+  const { budget } = frame.scope;
   for (const node of nodes) {
+    budget?.take(1);
     if (node.kind === 'break' || node.kind === 'continue') return node.kind;
-    if (node.kind === 'text') output.push(node.text);
-    else if (node.kind === 'pipe') {
+    if (node.kind === 'text') {
+      budget?.handle(node.text);
+      output.push(node.text);
+    } else if (node.kind === 'pipe') {
       const value = evaluate(node.pipe, frame);
-      if (node.pipe.variables.length === 0) output.push(textOf(value));
+      if (node.pipe.variables.length > 0) continue;
+      budget?.handle(value);
+      output.push(textOf(value));
     } else {
       const signal = runBlock(node, frame, output);
       if (signal) return signal;
@@ -54,7 +66,7 @@ function run(nodes: readonly TemplateNode[], frame: Frame, output: string[]): Si
 }
 
 function runBlock(node: BlockNode, frame: Frame, output: string[]): Signal {
-  const inner: Frame = { ...frame, variables: new Map(frame.variables) };
+  const inner = within(frame);
   if (node.kind === 'range') return runRange(node, inner, output);
   const value = evaluate(node.pipe, inner);
   if (!isTrue(value)) return run(node.otherwise, inner, output);
@@ -63,16 +75,24 @@ function runBlock(node: BlockNode, frame: Frame, output: string[]): Signal {
 
 function runRange(node: BlockNode, frame: Frame, output: string[]): Signal {
   const { variables, declares } = node.pipe;
-  const entries = entriesOf(evaluate({ ...node.pipe, variables: [] }, frame), node.pipe);
+  const listed = evaluate({ ...node.pipe, variables: [] }, frame);
+  frame.scope.budget?.handle(listed);
+  const entries = entriesOf(listed, node.pipe);
   if (entries.length === 0) return run(node.otherwise, frame, output);
   const [keyName, valueName] = variables.length === 2 ? variables : [undefined, variables[0]];
   for (const [key, value] of entries) {
-    const inner: Frame = { ...frame, dot: value, variables: new Map(frame.variables) };
+    const inner: Frame = { ...within(frame), dot: value };
     if (keyName !== undefined) setVariable(inner, keyName, key, declares);
     if (valueName !== undefined) setVariable(inner, valueName, value, declares);
     if (run(node.body, inner, output) === 'break') break;
   }
   return undefined;
+}
+
+/** A block has variables of its own beside those around it. */
+function within(frame: Frame): Frame {
+  frame.scope.budget?.take(1 + frame.variables.size);
+  return { ...frame, variables: new Map(frame.variables) };
 }
 
 function entriesOf(value: unknown, pipe: Pipe): readonly (readonly [unknown, unknown])[] {
@@ -91,6 +111,7 @@ function setVariable(frame: Frame, name: string, value: unknown, declares: boole
 
 /** `a | f x | g`: each value becomes the last argument of the next command. */
 function evaluate(pipe: Pipe, frame: Frame): unknown {
+  frame.scope.budget?.take(pipe.commands.length);
   let piped: unknown[] = [];
   for (const command of pipe.commands) piped = [runCommand(command, frame, piped)];
   const name = pipe.variables[0];
@@ -105,9 +126,16 @@ function runCommand([first, ...rest]: Command, frame: Frame, piped: readonly unk
     if (rest.length > 0 || piped.length > 0) throw executing(first, `can't give argument to non-function ${first.source}`);
     return callee;
   }
-  const values = [...rest.map((operand) => plain(operand, frame)), ...piped];
+  const { budget } = frame.scope;
+  const values: unknown[] = [];
+  for (const operand of rest) values.push(plain(operand, frame));
+  values.push(...piped);
+  budget?.take(1 + values.length);
+  for (const value of values) budget?.handle(value);
   try {
-    return (callee as TemplateFunction)(...values);
+    const result = (callee as TemplateFunction)(...values);
+    budget?.handle(result);
+    return result;
   } catch (error) {
     if (!(error instanceof TemplateError) || error.message.startsWith('template:')) throw error;
     throw executing(first, `error calling ${first.source}: ${error.message}`, [first, ...rest]);
@@ -118,6 +146,7 @@ function runCommand([first, ...rest]: Command, frame: Frame, piped: readonly unk
 function choose(name: 'and' | 'or', operands: readonly Operand[], frame: Frame, piped: readonly unknown[]): unknown {
   let value: unknown = piped[0];
   for (const operand of operands) {
+    frame.scope.budget?.take(1);
     value = plain(operand, frame);
     if (isTrue(value) === (name === 'or')) return value;
   }

@@ -1,5 +1,6 @@
 /** Templates in a service's spec are tried before it is taken: one that names what does not exist would fail on every node. */
 import { Refusal } from '#base/refusal';
+import { TemplateBudget } from '#template/budget';
 import { TemplateError } from '#template/error';
 import { expandTemplate, type TemplateScope } from '#template/expand';
 import { textOf } from '#template/text';
@@ -24,7 +25,7 @@ function placeholders(spec: ServiceSpec): TemplateScope {
     Node: { ID: 'id', Hostname: 'host', Platform: { Architecture: 'arch', OS: 'os' } },
     Task: { ID: 'id', Name: 'name', Slot: 1 },
   };
-  return { data, functions: { join: (separator, ...values) => values.map(textOf).join(textOf(separator)) }, missing: 'error' };
+  return { data, functions: { join: (separator, ...values) => values.map(textOf).join(textOf(separator)) }, missing: 'error', budget: new TemplateBudget() };
 }
 
 /** @param line which of several it is */

@@ -1,5 +1,6 @@
 /** Go templates: what is said here was seen with Go's own text/template. */
 import { describe, expect, test } from 'vitest';
+import { TemplateBudget } from '#template/budget';
 import { TemplateError } from '#template/error';
 import { expandTemplate } from '#template/expand';
 
@@ -77,4 +78,42 @@ test('fields that are absent print as Go has it, where they may be', () => {
   const lenient = (text: string) => expandTemplate(text, { data, functions: {}, missing: 'absent' });
   expect(lenient('{{.Nope.Deep}}|{{if .Nope}}x{{end}}{{len .Nope}}{{range .Nope}}x{{end}}')).toBe('<no value>|0');
   expect(lenient('{{.constructor}}')).toBe('<no value>');
+});
+
+describe('with a budget a template ends', () => {
+  const labels = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`l${at}`, 'x']));
+  const bounded = (text: string): string => expandTemplate(text, { data: { Labels: labels }, functions: {}, missing: 'error', budget: new TemplateBudget() });
+  const ranges = (depth: number, inner: string): string => `${'{{range $.Labels}}'.repeat(depth)}${inner}${'{{end}}'.repeat(depth)}`;
+  const doubled = `{{$a := "0123456789"}}${'{{$a = print $a $a}}'.repeat(24)}`;
+
+  test.each([
+    ['that multiplies its rounds', ranges(10, 'x'), 'template: more than 20000 steps'],
+    ['that multiplies rounds that say nothing', ranges(10, ''), 'template: more than 20000 steps'],
+    [
+      'whose rounds take many variables along',
+      `${Array.from({ length: 200 }, (_, at) => `{{$v${at} := 1}}`).join('')}${ranges(2, '')}`,
+      'template: more than 20000 steps',
+    ],
+    ['whose rounds weigh many operands', ranges(2, `{{and ${'1 '.repeat(200)}}}`), 'template: more than 20000 steps'],
+    ['that doubles a text', doubled, 'template: handles more than 4194304 characters'],
+    ['that looks at a long text often', `${doubled.slice(0, -9 * 20)}${ranges(3, '{{$n := len $a}}')}`, 'template: handles more than 4194304 characters'],
+    ['that prints all it knows often', ranges(3, '{{$.Labels}}'), 'template: more than 20000 steps'],
+  ])('%s', (_what, text, refusal) => {
+    expect(() => bounded(text)).toThrow(refusal);
+  });
+
+  test('and what people write does not', () => {
+    expect(bounded(ranges(2, 'x'))).toHaveLength(400);
+    expect(bounded('{{range $k, $v := .Labels}}{{printf "%s=%s " $k $v}}{{end}}')).toContain('l19=x');
+  });
+
+  test('with all that were carried out before', () => {
+    const budget = new TemplateBudget();
+    const scope = { data: { Labels: labels }, functions: {}, missing: 'error', budget } as const;
+    expect(expandTemplate(ranges(2, ''), scope)).toBe('');
+    const again = (): void => {
+      for (let times = 0; times < 50; times++) expandTemplate(ranges(2, ''), scope);
+    };
+    expect(again).toThrow('template: more than 20000 steps');
+  });
 });

@@ -71,6 +71,14 @@ test.each<[string, ServiceSpec, string]>([
     container({ Hostname: '{{.Nope}}' }),
     'expanding hostname failed: template: expansion:1: executing "expansion" at <.Nope>: can\'t evaluate field Nope',
   ],
+  [
+    'a template that would be at work for hours',
+    {
+      ...container({ Env: [`A=${'{{range $.Service.Labels}}'.repeat(10)}${'{{end}}'.repeat(10)}`] }),
+      Labels: Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`l${at}`, ''])),
+    },
+    expect.stringContaining('template: more than 20000 steps') as string,
+  ],
   ['a broken template', container({ Env: ['A={{.Node.ID'] }), 'expanding env failed: expanding env "A={{.Node.ID": template: expansion:1: unclosed action'],
   [
     'replicas',
