@@ -13,6 +13,7 @@ import type { NodeNetwork } from '#network/contract';
 import type { Engine, LogLine, LogOptions } from '#engine/engine';
 import type { GuestEngine } from '#engine/guests';
 import { AssignmentSet } from './assignment-set.ts';
+import { fitting } from './description.ts';
 import { Fence } from './fence.ts';
 import { Guests } from './guests.ts';
 import { runSessions, withLimit } from './session-loop.ts';
@@ -69,6 +70,8 @@ export class Agent {
   #session: DispatcherSession | undefined;
   #left = false;
   #clashesTold = '[]';
+  /** Of the engine's, that managers do not hear of: said once. */
+  #labelsLeft = 0;
   #refused: string | undefined;
   readonly #connected: Promise<void>;
   #connect: () => void = () => {};
@@ -220,7 +223,11 @@ export class Agent {
     const { engine, describe = () => engine.describe(), network } = this.#modules;
     const description = await describe();
     const Clashes = network.ports.clashes().slice(0, clashesTold);
-    return Clashes.length === 0 ? description : { ...description, Shoal: { ...description.Shoal, Clashes } };
+    const { description: told, left } = fitting(Clashes.length === 0 ? description : { ...description, Shoal: { ...description.Shoal, Clashes } });
+    if (left.length > 0 && left.length !== this.#labelsLeft)
+      this.#modules.logger.warn({ labels: left.slice(0, 10), count: left.length }, 'the labels of the engine are longer than managers take: these go untold');
+    this.#labelsLeft = left.length;
+    return told;
   }
 
   /** Who deploys waits for this. */

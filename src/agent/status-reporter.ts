@@ -2,14 +2,13 @@
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import { jsonLength } from '#base/text/json-length';
 import { busyReason, reportsPerCall, type DispatcherSession, type TaskStatusUpdate } from '#model/object/assignment';
 import type { TaskStatus } from '#model/object/task';
-import { statusText } from '#model/task-status';
+import { keptStatus } from '#model/task-status';
 
 /** Statuses that follow one another within this time are reported as one. */
 const flushDelayMs = 20;
-/** Of one call, but for a report that is longer by itself. */
+/** Of one call; no report is longer by itself. */
 const bytesPerCall = 1024 * 1024;
 /** Before a manager that was busy hears the same again. */
 const againMs = 1000;
@@ -33,7 +32,7 @@ export class StatusReporter {
   }
 
   report(taskId: string, status: TaskStatus): void {
-    this.#pending.set(taskId, withShortError(status));
+    this.#pending.set(taskId, keptStatus(status));
     this.#schedule();
   }
 
@@ -77,16 +76,11 @@ export class StatusReporter {
     const updates: TaskStatusUpdate[] = [];
     let bytes = 0;
     for (const [taskId, status] of this.#pending) {
-      bytes += jsonLength(status);
+      bytes += Buffer.byteLength(JSON.stringify(status));
       if (updates.length === reportsPerCall || (updates.length > 0 && bytes > bytesPerCall)) break;
       updates.push({ taskId, status });
       this.#pending.delete(taskId);
     }
     return updates;
   }
-}
-
-/** What an engine or a plugin says may be long: the managers keep no more, and take calls of some length only. */
-function withShortError(status: TaskStatus): TaskStatus {
-  return status.Err === undefined ? status : { ...status, Err: statusText(status.Err) };
 }

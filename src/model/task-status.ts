@@ -1,14 +1,27 @@
 /** Task statuses as managers write them: what a change keeps, and what it stamps. Nodes' reports are stamped on their way in. */
 import { timeOf, timeText } from '#base/clock';
+import { jsonLength } from '#base/text/json-length';
 import type { Task, TaskStatus } from './object/task.ts';
 import type { TaskState } from './object/task-state.ts';
 
 /** Of an error or a message. */
 const longestText = 8000;
+/** Of the ports of a task, JSON: two thousand that the engine chose have room. */
+const longestPorts = 256 * 1024;
 
-/** What an engine says of a task, cut where it is longer than managers keep. */
-export function statusText(text: string): string {
+function statusText(text: string): string {
   return text.length > longestText ? `${text.slice(0, longestText)} …` : text;
+}
+
+/** What an engine says of a task, as managers keep it: long texts are cut, and more ports than any task has are left out. */
+export function keptStatus(status: TaskStatus): TaskStatus {
+  const { Err, PortStatus, ...rest } = status;
+  return {
+    ...rest,
+    Message: statusText(status.Message),
+    ...(Err !== undefined && { Err: statusText(Err) }),
+    ...(PortStatus && jsonLength(PortStatus) <= longestPorts && { PortStatus }),
+  };
 }
 
 /** `status` as written at `now`, the leader's time in ms: restart windows count by it. */

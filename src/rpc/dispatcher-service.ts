@@ -4,7 +4,7 @@ import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall, ServerWritable
 import { decodeForeign } from '#base/codec';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import type { AttachmentChange, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
+import { longestDescription, type AttachmentChange, type DispatcherSession, type OpenSession, type TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { Caller } from './authorization.ts';
 import { toPieces } from './assignment-wire.ts';
@@ -20,8 +20,8 @@ import { unavailable } from './forward/node-tunnels.ts';
 import { toServiceError } from './refusals.ts';
 import { callerOf, type RpcServer } from './rpc-server.ts';
 
-/** Bytes of what a node sends; a thousand reports come in a call. */
-const limits = { description: 1024 * 1024, reports: 4 * 1024 * 1024, attachment: 64 * 1024 };
+/** Bytes of what a node sends, the codec's own among them; a thousand reports come in a call. */
+const limits = { description: longestDescription + 1, reports: 4 * 1024 * 1024, attachment: 64 * 1024 };
 
 type Stream = ServerWritableStream<SessionRequest, SessionResponse>;
 

@@ -163,6 +163,8 @@ export interface AssignmentMessage {
   acknowledge?: true;
 }
 
+/** What a node says of itself, bytes of JSON, at most: labels, plugins and subnets of an engine have room. */
+export const longestDescription = 1024 * 1024;
 /** Reports of one call, at most. */
 export const reportsPerCall = 1000;
 /** The `reason` of a refusal that leaves the session as it is: the same is to be said again later. */

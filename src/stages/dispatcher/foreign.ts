@@ -3,10 +3,10 @@ import { canonicalTime } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { jsonLength } from '#base/text/json-length';
 import { addressNumber } from '#model/ipv4';
-import { reportsPerCall, type AttachmentChange, type TaskStatusUpdate } from '#model/object/assignment';
+import { longestDescription, reportsPerCall, type AttachmentChange, type TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { TaskStatus } from '#model/object/task';
-import { statusText } from '#model/task-status';
+import { keptStatus } from '#model/task-status';
 import { readDescription, readPortStatus } from './node-shape.ts';
 
 /** Of a container, a network or another name for a container. */
@@ -15,10 +15,6 @@ const aliasesLimit = 64;
 const clashesLimit = 64;
 /** Of a sentence. */
 const longestText = 1000;
-/** JSON, with labels, plugins and subnets of an engine. */
-const longestDescription = 1024 * 1024;
-/** Of the ports of a task, JSON: two thousand that the engine chose have room. */
-const longestPorts = 256 * 1024;
 
 /** What a node may say of a task; the other states are the managers' to give. */
 const states: ReadonlySet<unknown> = new Set([
@@ -56,14 +52,14 @@ export function bounded({ Timestamp, State, Message, Err, ContainerStatus, PortS
     ...(Number.isSafeInteger(ExitCode) && { ExitCode: ExitCode as number }),
   };
   const ports = PortStatus && readPortStatus(PortStatus);
-  return {
+  return keptStatus({
     Timestamp: Timestamp.length <= longestName ? canonicalTime(Timestamp) : '',
     State,
-    Message: statusText(Message),
-    ...(Err !== undefined && { Err: statusText(Err) }),
+    Message,
+    ...(Err !== undefined && { Err }),
     ...(ContainerStatus && { ContainerStatus: container }),
-    ...(ports && jsonLength(ports) <= longestPorts && { PortStatus: ports }),
-  };
+    ...(ports && { PortStatus: ports }),
+  });
 }
 
 /** Refuses `invalidArgument` what no attachment can be made of. */

@@ -49,3 +49,14 @@ test('a call brings so much text only', async () => {
   expect(calls.flat()).toHaveLength(500);
   for (const updates of calls) expect(JSON.stringify(updates).length).toBeLessThan(1.1 * 1024 * 1024);
 });
+
+test('what is longer than managers keep is cut here, in bytes: nothing is refused for its length again and again', async () => {
+  const { clock, calls, reporter } = setUp(() => undefined);
+  const long = '\u0001'.repeat(9000);
+  const Ports = Array.from({ length: 9000 }, (_, at) => ({ Protocol: 'tcp', TargetPort: at, PublishedPort: at, PublishMode: 'host' }) as const);
+  for (let n = 0; n < 200; n++) reporter.report(`t${n}`, { ...status, Message: long, Err: long, PortStatus: { Ports } });
+  await clock.advance(5000);
+  expect(calls.flat()).toHaveLength(200);
+  for (const updates of calls) expect(Buffer.byteLength(JSON.stringify(updates))).toBeLessThan(1.1 * 1024 * 1024);
+  expect(calls[0]?.[0]?.status).toEqual({ ...status, Message: `${'\u0001'.repeat(8000)} …`, Err: `${'\u0001'.repeat(8000)} …` });
+});
