@@ -23,12 +23,14 @@ export function tunnelOf(call: Call, { finish, cut }: TunnelEnds): Duplex {
   };
   const tunnel = new Duplex({
     read: () => void call.resume(),
+    // Whoever reads slowly slows whoever writes, at the other end too: of what is not taken one piece at most waits.
     write(bytes: Buffer, _encoding, done) {
-      let takes = true;
-      for (let from = 0; from < bytes.length; from += pieceBytes) takes = call.write({ bytes: bytes.subarray(from, from + pieceBytes), ended: false });
-      // Whoever reads slowly slows whoever writes, at the other end too.
-      if (takes) done();
-      else call.once('drain', () => done());
+      const go = (from: number): void => {
+        for (let at = from; at < bytes.length; at += pieceBytes)
+          if (!call.write({ bytes: bytes.subarray(at, at + pieceBytes), ended: false })) return void call.once('drain', () => go(at + pieceBytes));
+        done();
+      };
+      go(0);
     },
     final(done) {
       finish();

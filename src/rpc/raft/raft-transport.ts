@@ -190,6 +190,8 @@ export class RaftTransport implements Transport {
       return known;
     }
     known?.give(new Refusal('unavailable', 'another snapshot was begun'));
+    // However many a manager begins, of one at a time something is kept.
+    if (known?.underWay) throw new Refusal('unavailable', 'the snapshot before is still being given up: try again in a moment');
     const receiving = new SnapshotReceiving(frame.value, this.#parts.clock);
     this.#receiving.set(from, receiving);
     receiving.take(call);

@@ -34,6 +34,11 @@ export class SnapshotReceiving {
     this.#clock = clock;
   }
 
+  /** Whether raft has still to do with it. */
+  get underWay(): boolean {
+    return this.#state === 'under way';
+  }
+
   /** Hands it to raft; called once. */
   async store(way: { readonly from: string; readonly to: string }, begin: SnapshotBegin, receiver: Receiver): Promise<void> {
     try {
@@ -58,9 +63,9 @@ export class SnapshotReceiving {
 
   /** A further frame of `call`. Throws what no sender of ours sends. */
   add(call: ReceivingCall, { frame }: SnapshotFrame): void {
-    if (call !== this.#call) return;
+    if (call !== this.#call || this.#broken) return;
     if (frame?.$case === 'end') this.#end = frame.value;
-    else if (frame?.$case === 'piece' && !this.#end) {
+    else if (frame?.$case === 'piece' && frame.value.length > 0 && !this.#end) {
       this.#queue.push(frame.value);
       this.#queued += frame.value.length;
       this.#received += frame.value.length;
@@ -77,9 +82,11 @@ export class SnapshotReceiving {
     if (this.#state === 'under way') this.#cancel = this.#clock.after(resumeMs, () => this.give(new Refusal('unavailable', 'the line broke')));
   }
 
-  /** It will not be completed. */
+  /** It will not be completed: what came of it is kept no longer. */
   give(reason: Error): void {
     this.#broken ??= reason;
+    this.#queue = [];
+    this.#queued = 0;
     this.#wake();
   }
 
