@@ -237,7 +237,9 @@ class LargeCluster {
   /** Looks seldom: a list of a thousand nodes is work for who is asked. */
   async #until(look: () => Promise<boolean>, otherwise: string): Promise<void> {
     for (const end = performance.now() + limitOf(this.size); !(await look()); await pause(lookMs)) {
-      if (performance.now() > end) throw new Error(`${otherwise}: ${this.daemons.map((daemon) => daemon.lastLog()).join('\n')}`);
+      if (performance.now() <= end) continue;
+      const last = this.daemons.map((daemon) => daemon.lastLog()).join('\n');
+      throw new Error(`${otherwise}: ${JSON.stringify(await this.fleet.state())}\n${last}`);
     }
   }
 }
