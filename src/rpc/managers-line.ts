@@ -19,7 +19,7 @@ export interface ManagersLineParts {
   random: Random;
 }
 
-/** A manager that does not answer must not keep the node from the next one: that is asked meanwhile, and the first is given up later. */
+/** A manager that does not answer must not keep the node from the next one: that is asked meanwhile, and the first is given up later. One whose connection stands is there, and busy: it has the longest patience, for each other whom many nodes ask meanwhile makes all of them slower. */
 const patienceMs = 300;
 /** Each search that fails lets the next one wait longer for each manager: when a thousand nodes seek the leader at once, whoever asks everybody makes it worse. */
 const longestPatienceMs = 2400;
@@ -118,7 +118,8 @@ class Search {
   readonly #asked = new Set<string>();
   /** They answered, and do not lead. */
   readonly #refused = new Set<string>();
-  #open = 0;
+  /** Who was asked and has not answered, and until when (ms) each is waited for alone while its connection stands. */
+  readonly #open = new Map<DispatcherConnection, number>();
   #unanswered = false;
   #timer: NodeJS.Timeout | undefined;
   #failure: unknown = new Refusal('unavailable', 'this node knows no manager');
@@ -154,7 +155,7 @@ class Search {
         }
         const address = this.#queue.shift();
         if (address === undefined) {
-          if (this.#open > 0) {
+          if (this.#open.size > 0) {
             this.#timer = setTimeout(askAgain, againMs * (0.75 + this.#parts.random.next() / 2));
             return;
           }
@@ -162,7 +163,7 @@ class Search {
           return reject(this.#failure);
         }
         if (this.#asked.has(address)) return askNext();
-        this.#timer = setTimeout(askNext, this.#patience.eachMs);
+        this.#timer = setTimeout(late, this.#patience.eachMs);
         this.#ask(address).then(
           (session) => {
             // Another one was quicker.
@@ -176,6 +177,10 @@ class Search {
           },
         );
       };
+      const late = (): void => {
+        if (this.#isBusy()) this.#timer = setTimeout(late, this.#patience.eachMs);
+        else askNext();
+      };
       const askAgain = (): void => {
         for (const address of this.#refused) {
           this.#asked.delete(address);
@@ -188,10 +193,16 @@ class Search {
     });
   }
 
+  #isBusy(): boolean {
+    const now = performance.now();
+    for (const [connection, until] of this.#open) if (now < until && connection.stands()) return true;
+    return false;
+  }
+
   async #ask(address: string): Promise<DispatcherSession> {
     this.#asked.add(address);
-    this.#open++;
     const connection = this.#lines.take(address);
+    this.#open.set(connection, performance.now() + longestPatienceMs);
     let answered = false;
     try {
       const opening = connection.openSession(this.#seeker.nodeId, this.#seeker.description);
@@ -205,7 +216,7 @@ class Search {
       else connection.close();
       throw error;
     } finally {
-      this.#open--;
+      this.#open.delete(connection);
     }
   }
 

@@ -45,21 +45,23 @@ async function* endless(): AsyncGenerator<AssignmentMessage> {
   await new Promise(() => {});
 }
 
+const session: OpenSession = async () => ({
+  assignments: endless,
+  acknowledge: async () => undefined,
+  withdrawn: async () => undefined,
+  changeAttachment: async () => 't',
+  updateTaskStatus: async () => undefined,
+  heartbeat: async () => 77,
+  updateDescription: async () => undefined,
+  pause: async () => undefined,
+  leave: async () => undefined,
+  close: () => undefined,
+});
+
 const leading = (opened: string[]): Promise<string> =>
-  serve(async (nodeId) => {
+  serve((nodeId, ...rest) => {
     opened.push(nodeId);
-    return {
-      assignments: endless,
-      acknowledge: async () => undefined,
-      withdrawn: async () => undefined,
-      changeAttachment: async () => 't',
-      updateTaskStatus: async () => undefined,
-      heartbeat: async () => 77,
-      updateDescription: async () => undefined,
-      pause: async () => undefined,
-      leave: async () => undefined,
-      close: () => undefined,
-    };
+    return session(nodeId, ...rest);
   });
 
 /** Takes connections and says nothing. */
@@ -162,6 +164,29 @@ test('who seeks again asks over the connections that stand: a handshake for each
   const session = await open('n', testDescription);
   expect([asked.length, connections.count(), await session.heartbeat()]).toEqual([6, 1, 77]);
   session.close();
+});
+
+test('a leader that is there and busy is waited for: the others are not asked meanwhile', async () => {
+  let leads = false;
+  const asked: string[] = [];
+  const leader = await serve(async (nodeId, ...rest) => {
+    if (!leads) throw new Refusal('unavailable', 'this manager does not lead');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    return await session(nodeId, ...rest);
+  });
+  const others = ['one', 'two'].map((name) =>
+    serve(async () => {
+      if (leads) asked.push(name);
+      throw new Refusal('unavailable', 'this manager does not lead', leads ? { leader } : {});
+    }),
+  );
+  const addresses = [leader, ...(await Promise.all(others))];
+  const open = managersLine({ local: () => undefined, addresses: () => addresses, tls: () => tls, connected: () => undefined, random: seededRandom(1) });
+  await expect(open('n', testDescription)).rejects.toMatchObject({ code: 'unavailable' });
+  leads = true;
+  const opened = await open('n', testDescription);
+  expect([await opened.heartbeat(), asked.length <= 1]).toEqual([77, true]);
+  opened.close();
 });
 
 /** A door before a manager that counts who comes through. */
