@@ -11,6 +11,7 @@ import type { UseCaseContext } from '../cluster.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { isOwned } from '../stack/ownership.ts';
 import { removeStack } from '../stack/stacks.ts';
+import { checkTexts } from './checks/texts.ts';
 import { createRepository, normalAllowances, removeRepository, storedSpec } from './repositories.ts';
 
 /** Below the one that an operator added. */
@@ -64,7 +65,7 @@ export function declareChildren(
 
 /** As a repository is named where stacks are. */
 function wordOf(name: string): string {
-  return `repository ${name}`;
+  return `repository ${name.slice(0, 255)}`;
 }
 
 function tooMany(text: string): never {
@@ -98,6 +99,7 @@ function declareOne(overlay: Overlay, line: readonly Repository[], entry: Declar
   const [parent] = line;
   if (!parent) return [];
   const { Name } = entry;
+  checkTexts(entry);
   const known = overlay.byName('repository', Name);
   if (known && known.Parent !== parent.ID) throw new Refusal('alreadyExists', `repositories: ${Name} is there already, and ${ownerText(overlay, known)}`);
   if (line.length > deepest)

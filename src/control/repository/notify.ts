@@ -106,8 +106,8 @@ export function checkMergeRequests({ Spec }: Pick<Repository, 'Spec'>, { MergeRe
 }
 
 export function checkTarget({ Kind, URL: url, Project, Secret, MergeRequests }: AskedTarget): void {
-  if (url.length > longestText || (Secret?.length ?? 0) > longestText)
-    throw new Refusal('invalidArgument', `an address or a secret has at most ${longestText} characters`);
+  if ([url, Secret, Project].some((text) => (text?.length ?? 0) > longestText))
+    throw new Refusal('invalidArgument', `an address, a project or a secret has at most ${longestText} characters`);
   if (!isConfidential(url) || /[\s@]/.test(url))
     throw new Refusal('invalidArgument', 'what is told goes over https:// (http:// on this machine alone), to an address without a login');
   if (/[\u0000-\u001f\u007f]/.test(`${url}${Secret ?? ''}`)) throw new Refusal('invalidArgument', 'an address and a secret are one line of text');

@@ -17,12 +17,14 @@ import { checkedCredentials, withLoginApart } from './repository-login.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { isOwned } from '../stack/ownership.ts';
 import { checkBranch, checkPlace, checkTracked, hostedScheme } from './repository-place.ts';
-import { checkSigners } from './signers.ts';
+import { checkSigners } from './checks/signers.ts';
+import { checkTexts } from './checks/texts.ts';
 import { changedVault, checkVault } from './vault-place.ts';
 import { checkWebhookSecret } from './webhook-secret.ts';
 
 export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }> {
   return (view, { now, newId }) => {
+    checkTexts(asked);
     const apart = withLoginApart(asked);
     checkedCredentials(apart);
     const spec = storedSpec(placed(view, apart));
@@ -37,6 +39,7 @@ export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }>
 
 /** As it is stored: a login apart from its URL, credentials and all else checked, words in one form. */
 export function storedSpec(asked: RepositorySpec): RepositorySpec {
+  checkTexts(asked);
   const { Credentials: _unchecked, ...rest } = withLoginApart(asked);
   const Credentials = checkedCredentials(withLoginApart(asked));
   const spec = { ...rest, ...(Credentials && { Credentials }) };
@@ -241,6 +244,7 @@ function checkSettings({ Environment, Variables = {} }: RepositorySpec): void {
 }
 
 function checkRepository(spec: RepositorySpec): void {
+  checkTexts(spec);
   checkName(spec.Name);
   if (!spec.URL) throw new Refusal('invalidArgument', 'repository URL must be provided');
   if (!spec.Branch) throw new Refusal('invalidArgument', 'repository branch must be provided');

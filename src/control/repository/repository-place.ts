@@ -47,5 +47,5 @@ function isBranch(branch: string): boolean {
 
 /** A text without the logins in its URLs: they are often tokens. */
 export function withoutLogin(text: string): string {
-  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/gi, '$1');
+  return text.replaceAll(/:\/\/[^/@\s]*@/g, '://');
 }

@@ -2,41 +2,68 @@
 import { Refusal } from '#base/refusal';
 import type { Service } from '#model/object/service';
 import type { PortConfig, ServiceSpec } from '#model/object/service-spec';
-import { clash, isIngress, protocolOf } from '#model/port/port';
+import { isIngress, publishedKey, targetKey } from '#model/port/port';
 import type { View } from '#store/view';
 import { ingressNetwork } from '../networks.ts';
 
-/**
- * Refuses ports that another service holds (swarmkit checkPortConflicts): where one of the two is in ingress mode,
- * for then every node answers on it. Host against host is left to the scheduler, which puts the tasks apart.
- */
-export function checkPorts(view: View, spec: ServiceSpec, serviceId: string): void {
-  const wanted = (spec.EndpointSpec?.Ports ?? []).filter((port) => port.PublishedPort);
-  const ingress = (spec.EndpointSpec?.Ports ?? []).some(isIngress);
-  if (ingress && !ingressNetwork(view)) {
-    throw new Refusal('failedPrecondition', 'service needs ingress network, but no ingress network is present');
+type Way = 'ingress' | 'host';
+/** By number and way of publishing the first two of different services: one of them is not the one that asks. */
+type Holders = ReadonlyMap<string, readonly Service[]>;
+
+/** Which services hold which published numbers: gathered once, when one is asked for, however many that are. */
+export class HeldPorts {
+  readonly #view: View;
+  #holders: Holders | undefined;
+
+  constructor(view: View) {
+    this.#view = view;
   }
-  if (wanted.length === 0) return;
-  for (const other of view.list('service')) {
-    if (other.ID === serviceId) continue;
-    for (const port of wanted) refuseClash(port, heldPorts(other), `'${other.Spec.Name}' (${other.ID})`);
+
+  /**
+   * Refuses ports that another service holds (swarmkit checkPortConflicts): where one of the two is in ingress mode,
+   * for then every node answers on it. Host against host is left to the scheduler, which puts the tasks apart.
+   */
+  check(spec: ServiceSpec, serviceId: string): void {
+    const ports = spec.EndpointSpec?.Ports ?? [];
+    if (ports.some(isIngress) && !ingressNetwork(this.#view)) {
+      throw new Refusal('failedPrecondition', 'service needs ingress network, but no ingress network is present');
+    }
+    for (const port of ports) {
+      if (!port.PublishedPort) continue;
+      this.#refuse(port, 'ingress', serviceId);
+      if (isIngress(port)) this.#refuse(port, 'host', serviceId);
+    }
   }
+
+  #refuse(port: PortConfig, way: Way, serviceId: string): void {
+    this.#holders ??= gather(this.#view);
+    const other = this.#holders.get(`${publishedKey(port)} ${way}`)?.find(({ ID }) => ID !== serviceId);
+    if (!other) return;
+    const how = way === 'ingress' ? 'as an ingress port' : 'as a host-published port';
+    throw new Refusal('invalidArgument', `port '${port.PublishedPort}' is already in use by service '${other.Spec.Name}' (${other.ID}) ${how}`);
+  }
+}
+
+function gather(view: View): Holders {
+  const holders = new Map<string, Service[]>();
+  for (const service of view.list('service')) {
+    for (const port of heldBy(service)) {
+      const key = `${publishedKey(port)} ${wayOf(port)}`;
+      const known = holders.get(key) ?? [];
+      if (known.length < 2 && !known.includes(service)) holders.set(key, [...known, service]);
+    }
+  }
+  return holders;
+}
+
+function wayOf(port: PortConfig): Way {
+  return isIngress(port) ? 'ingress' : 'host';
 }
 
 /** What the spec says, and the numbers that the cluster chose where it says none; others in the endpoint may be on their way out. */
-function heldPorts(service: Service): PortConfig[] {
+function heldBy(service: Service): PortConfig[] {
   const said = service.Spec.EndpointSpec?.Ports ?? [];
-  const open = said.filter((port) => !port.PublishedPort);
-  const chosen = (service.Endpoint?.Ports ?? []).filter((port) =>
-    open.some((wanted) => wanted.TargetPort === port.TargetPort && protocolOf(wanted) === protocolOf(port)),
-  );
-  return [...said, ...chosen];
-}
-
-function refuseClash(port: PortConfig, held: readonly PortConfig[], owner: string): void {
-  for (const other of held) {
-    if (!clash(port, other)) continue;
-    const how = isIngress(other) ? 'as an ingress port' : 'as a host-published port';
-    throw new Refusal('invalidArgument', `port '${port.PublishedPort}' is already in use by service ${owner} ${how}`);
-  }
+  const open = new Set(said.filter((port) => !port.PublishedPort).map(targetKey));
+  const chosen = (service.Endpoint?.Ports ?? []).filter((port) => open.has(targetKey(port)));
+  return [...said, ...chosen].filter((port) => port.PublishedPort);
 }

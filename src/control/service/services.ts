@@ -8,7 +8,7 @@ import { create, newMeta, remove, update } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { checkVersion, findObject } from '../find.ts';
-import { checkPorts } from './ports.ts';
+import { HeldPorts } from './ports.ts';
 import { resolveSpec } from './references.ts';
 import { checkServiceSpec } from './service-check.ts';
 
@@ -40,7 +40,7 @@ export function createService(spec: ServiceSpec, options: { registryAuth?: strin
   return (view, context) => {
     const service = newService(view, spec, context, options.registryAuth);
     // Docker sees a taken port before a taken name.
-    checkPorts(view, service.Spec, '');
+    new HeldPorts(view).check(service.Spec, '');
     checkFreeName(view, spec.Name);
     const warning = engineSocketWarning(service.Spec);
     return {
@@ -57,7 +57,7 @@ export function updateService(ref: string, version: number, spec: ServiceSpec, o
     checkRename(service, spec);
     checkServiceSpec(spec);
     const resolved = checkedChange(view, service, spec);
-    checkPorts(view, resolved, service.ID);
+    new HeldPorts(view).check(resolved, service.ID);
     if (options.registryAuthFrom === 'previous-spec' && !service.PreviousSpec) {
       throw new Refusal('failedPrecondition', 'service does not have a previous spec', { plain: true });
     }

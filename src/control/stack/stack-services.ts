@@ -11,7 +11,7 @@ import { wasRolledBack } from '#model/health/rolled-back';
 import { differingFields, sameService } from '#model/difference/spec-compare';
 import { withIgnored } from '#model/options/ignored';
 import { protocolOf } from '#model/port/port';
-import { checkPorts } from '../service/ports.ts';
+import { HeldPorts } from '../service/ports.ts';
 import { checkServiceSpec } from '../service/service-check.ts';
 import { checkedChange, checkFreeName, newService, respecified } from '../service/services.ts';
 import { imageOf, pinnedBefore } from './image-digests.ts';
@@ -72,10 +72,13 @@ export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: Servi
 
 /** Checks the ports of services that are new or changed, on what the whole stack comes to: two may have changed places. */
 export function checkStackPorts(overlay: Overlay, services: readonly DeployedService[]): void {
-  for (const { ID, Name, Change } of services) {
+  const changed = services.filter(({ Change }) => Change !== 'unchanged');
+  if (changed.length === 0) return;
+  const held = new HeldPorts(overlay);
+  for (const { ID, Name, Change } of changed) {
     const service = overlay.get('service', ID);
-    if (!service || Change === 'unchanged') continue;
-    naming(`failed to ${Change === 'created' ? 'create' : 'update'} service ${Name}`, () => checkPorts(overlay, service.Spec, ID));
+    if (!service) continue;
+    naming(`failed to ${Change === 'created' ? 'create' : 'update'} service ${Name}`, () => held.check(service.Spec, ID));
   }
 }
 

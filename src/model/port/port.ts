@@ -41,11 +41,6 @@ export function hostAddressOf(port: PortConfig): string {
   return isUnspecified(address) ? '' : address.replace(/^\[(.*)\]$/, '$1');
 }
 
-/** Both want the same number of the same protocol, and one of them on every node (swarmkit checkPortConflicts). */
-export function clash(a: PortConfig, b: PortConfig): boolean {
-  return a.PublishedPort === b.PublishedPort && protocolOf(a) === protocolOf(b) && (isIngress(a) || isIngress(b));
-}
-
 /** The ports that the task's container takes on its node directly. */
 export function hostPortsOf(task: Task): readonly PortConfig[] {
   const ports = task.Shoal.Ports ?? task.Shoal.EndpointSpec?.Ports ?? [];

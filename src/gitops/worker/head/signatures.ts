@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Refusal } from '#base/refusal';
-import { pgpKeys, sshSigners } from '#control/repository/signers';
+import { pgpKeys, sshSigners } from '#control/repository/checks/signers';
 import { beside, plainEnvironment } from '../git-environment.ts';
 import { GitFailure, runGit, settings, type GitBounds, type GroupListener } from '../run-git.ts';
 

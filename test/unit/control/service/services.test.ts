@@ -230,3 +230,14 @@ test('services are found by id, name and prefix of the id, and removed', () => {
   cluster.run(removeService('two'));
   expect([...cluster.store.list('service')]).toEqual([]);
 });
+
+test('very many published ports are compared by their numbers, and not each with each', () => {
+  const cluster = initialisedCluster();
+  const ports = (first: number) =>
+    ({
+      EndpointSpec: { Ports: Array.from({ length: 30_000 }, (_, at) => ({ TargetPort: first + at, PublishedPort: first + at, Protocol: 'tcp' as const })) },
+    }) as const;
+  cluster.run(createService(serviceSpec('low', ports(1))));
+  cluster.run(createService(serviceSpec('high', ports(30_001))));
+  expect(() => cluster.run(createService(serviceSpec('both', ports(15_000))))).toThrow("port '15000' is already in use by service 'low'");
+});
