@@ -5,6 +5,9 @@ import { LogFrames } from '#model/log-frame';
 import type { LogLine, LogOptions } from './engine.ts';
 import { statusOf, textOf } from './outcome.ts';
 
+/** Characters of a line that are kept until it ends. */
+const longestPiece = 256 * 1024;
+
 /** Oldest first; ends with the container, or with `signal` when following. Refuses with the engine's text, as for a log driver that cannot be read. */
 export async function* containerLogs(docker: Docker, containerId: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
   try {
@@ -60,16 +63,31 @@ export async function* framedLines(stream: AsyncIterable<Buffer>, detailed = fal
   }
 }
 
-/** A terminal's output has no frames: one line after the other. */
+/** A terminal's output has no frames: one line after the other. What never ends, such as a bar that is painted over and over, is given out in pieces under the time of its beginning. */
 async function* plainLines(stream: AsyncIterable<Buffer>, detailed: boolean): AsyncGenerator<LogLine> {
   const decoder = new TextDecoder();
-  let rest = '';
+  let held: string[] = [];
+  let length = 0;
+  let begun: LogLine | undefined;
+  const take = (end: string): LogLine => {
+    const text = held.join('') + end;
+    held = [];
+    length = 0;
+    return begun ? { ...begun, text } : lineOf('stdout', text, detailed);
+  };
   for await (const chunk of stream) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) yield lineOf('stdout', `${line}\n`, detailed);
+    const parts = decoder.decode(chunk, { stream: true }).split('\n');
+    for (const [at, part] of parts.entries()) {
+      held.push(part);
+      length += part.length;
+      const ends = at < parts.length - 1;
+      if (!ends && length <= longestPiece) continue;
+      const line = take(ends ? '\n' : '');
+      yield line;
+      begun = ends ? undefined : line;
+    }
   }
-  if (rest) yield lineOf('stdout', rest, detailed);
+  if (length > 0) yield take('');
 }
 
 /** The time, then what the driver keeps where it was asked for (which may be nothing), then the line. */

@@ -1,6 +1,6 @@
 /** Docker's multiplexed log stream, however it is cut into pieces. */
 import { expect, test } from 'vitest';
-import { framedLines, logQuery } from '#engine/docker-logs';
+import { framedLines, logLines, logQuery } from '#engine/docker-logs';
 import type { LogLine } from '#engine/engine';
 
 function frame(stream: number, text: string): Buffer {
@@ -49,4 +49,19 @@ test('what is no log stream is refused before it fills the memory', async () => 
     yield Buffer.from('HTTP/1.1 400 Bad');
   }
   await expect(collect(framedLines(pieces()))).rejects.toThrow(/log frame of/);
+});
+
+test('a terminal’s line that never ends is given out in pieces under its time, in one walk', async () => {
+  const time = '2026-01-01T00:00:00.000000000Z';
+  async function* bar(): AsyncGenerator<Buffer> {
+    yield Buffer.from(`${time} `);
+    for (let times = 0; times < 512; times++) yield Buffer.from('='.repeat(64 * 1024));
+    yield Buffer.from(`end\n${time} next`);
+  }
+  const lines = await collect(logLines(bar(), true));
+  const texts = lines.map(({ text }) => text);
+  expect(new Set(lines.map(({ timestamp }) => timestamp))).toEqual(new Set([time]));
+  expect(Math.max(...texts.map(({ length }) => length))).toBeLessThan(512 * 1024);
+  expect(texts.slice(0, -1).join('')).toBe(`${'='.repeat(512 * 64 * 1024)}end\n`);
+  expect(texts.at(-1)).toBe('next');
 });
