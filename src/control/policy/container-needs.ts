@@ -141,6 +141,17 @@ const builtinLogDrivers: ReadonlySet<string> = new Set([
   'gcplogs',
 ]);
 
+/** Options of those drivers that name a file of the host, which the engine reads as root: their values may be relative. */
+const logFileOptions = /(^|-)(ca-?cert|cert|key|capath|tls-.*|credentials-.*)$/i;
+
+/** Of what has a scheme only what goes out over the network: the engine takes sockets of the host by several, in letters of any case. */
+function isHarmlessLogOption(key: string, value: string): boolean {
+  if (logFileOptions.test(key) && !/skip-?verify|insecure/i.test(key)) return false;
+  const [, scheme] = /^\s*([a-z][a-z0-9+.-]*):\/\//i.exec(value) ?? [];
+  if (scheme !== undefined) return /^(tcp|udp|tcp\+tls|tls|http|https)$/i.test(scheme);
+  return !/^\s*(\/|@|unix|file:)/i.test(value);
+}
+
 const taskRules: Rules<TaskSpec> = {
   ContainerSpec: (container) => needsBy(containerRules, container),
   Resources: ({ Reservations }) => (Reservations?.Shoal?.DeviceRequests?.length ? [asks('devices', 'gpus', 'devices of the host by request')] : []),
@@ -148,8 +159,8 @@ const taskRules: Rules<TaskSpec> = {
   Placement: harmless,
   Networks: (networks) => networks.flatMap(({ Target = '' }) => networkNeed(Target)),
   LogDriver: ({ Name = '', Options = {} }) => {
-    const paths = Object.values(Options).some((value) => /^(\/|unix:|file:)/.test(value));
-    return builtinLogDrivers.has(Name) && !paths ? [] : [asks('logging', Name, `log driver ${Name}${paths ? ' with a path of the host' : ''}`)];
+    const local = Object.entries(Options).some(([key, value]) => !isHarmlessLogOption(key, value));
+    return builtinLogDrivers.has(Name) && !local ? [] : [asks('logging', Name, `log driver ${Name}${local ? ' with a path of the host' : ''}`)];
   },
   ForceUpdate: harmless,
   Runtime: (runtime) => (runtime === '' || runtime === 'container' ? [] : [asks('runtime', runtime, `tasks of runtime ${runtime}`)]),

@@ -115,6 +115,40 @@ test.each<[string, StackSpec, string[]]>([
     service({ TaskTemplate: { ContainerSpec: { Image: 'a' }, LogDriver: { Name: 'syslog', Options: { 'syslog-address': 'unix:///run/docker.sock' } } } }),
     ['logging=syslog'],
   ],
+  [
+    'a log driver with a datagram socket',
+    service({
+      TaskTemplate: { ContainerSpec: { Image: 'a' }, LogDriver: { Name: 'syslog', Options: { 'syslog-address': 'unixgram:///run/systemd/notify' } } },
+    }),
+    ['logging=syslog'],
+  ],
+  [
+    'a log driver with a socket in capitals',
+    service({ TaskTemplate: { ContainerSpec: { Image: 'a' }, LogDriver: { Name: 'fluentd', Options: { 'fluentd-address': 'UNIX:///run/x.sock' } } } }),
+    ['logging=fluentd'],
+  ],
+  [
+    'a log driver with a relative file of the host',
+    service({ TaskTemplate: { ContainerSpec: { Image: 'a' }, LogDriver: { Name: 'syslog', Options: { 'syslog-tls-key': 'etc/ssl/key.pem' } } } }),
+    ['logging=syslog'],
+  ],
+  [
+    'a log driver with a scheme that nobody knows',
+    service({ TaskTemplate: { ContainerSpec: { Image: 'a' }, LogDriver: { Name: 'gelf', Options: { 'gelf-address': 'quic://host:1' } } } }),
+    ['logging=gelf'],
+  ],
+  [
+    'a log driver with a host',
+    service({
+      TaskTemplate: { ContainerSpec: { Image: 'a' }, LogDriver: { Name: 'syslog', Options: { 'syslog-address': 'tcp+tls://logs.example.org:6514' } } },
+    }),
+    [],
+  ],
+  [
+    'a log driver with a template',
+    service({ TaskTemplate: { ContainerSpec: { Image: 'a' }, LogDriver: { Name: 'fluentd', Options: { tag: '{{.Name}}/{{.ID}}' } } } }),
+    [],
+  ],
   ['a usual log driver', service({ TaskTemplate: { ContainerSpec: { Image: 'a' }, LogDriver: { Name: 'json-file', Options: { 'max-size': '1m' } } } }), []],
   [
     'a network of the host',
