@@ -143,7 +143,13 @@ function placedAt({ Spec }: Repository, entry: DeclaredRepository, known: Reposi
   if (entry.URL !== ownPlace && entry.URL !== Spec.URL) return plain;
   if (Spec.Hosted) throw new Refusal('invalidArgument', `repositories: ${entry.Name}: a repository that is pushed to the cluster cannot be declared once more`);
   const { Credentials = Spec.Credentials, ...rest } = plain;
-  return { ...rest, URL: Spec.URL, ...(Credentials && { Credentials }) };
+  const own = { ...rest, URL: Spec.URL, ...(Credentials && { Credentials }) };
+  return Spec.Vault && mayShareVault(Spec, own) ? { ...own, Vault: Spec.Vault } : own;
+}
+
+/** Whoever decides what its commits are reads what the vault's token may: only the very commits that its parent accepts have its parent's vault. */
+function mayShareVault(parent: RepositorySpec, child: RepositorySpec): boolean {
+  return isSameSource(parent, child) && (parent.Signers === undefined || parent.Signers === child.Signers);
 }
 
 /** The same files, if at another folder or in another environment. */

@@ -126,7 +126,11 @@ export class VaultValues {
     const { repository } = this.#parts;
     const client = this.#client;
     if (!client) {
-      const error = `repository ${repository} has no vault: \`shoal repo update ${repository} --vault https://… --vault-token-file FILE\``;
+      const isDeclared = view.byName('repository', repository)?.Parent !== undefined;
+      const way = isDeclared
+        ? 'one that another declares has a vault only where it follows the same commits, by the same signers, and then that of the other: let an operator add it'
+        : `\`shoal repo update ${repository} --vault https://… --vault-token-file FILE\``;
+      const error = `repository ${repository} has no vault: ${way}`;
       return new Map(references.map(({ text }) => [text, { error }]));
     }
     const waits = mode === 'look' && !this.#retries.isDue(vaultWord) ? this.#away : undefined;

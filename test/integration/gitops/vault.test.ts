@@ -1,7 +1,8 @@
 /** Values that a vault holds, over a real HTTP server that speaks its API: each version of a stack has them once, and nobody else sees them. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { compareTexts } from '#base/text/text';
-import { updateRepository } from '#control/repository/repositories';
+import { applyDeclared } from '#control/repository/declared';
+import { createRepository, updateRepository } from '#control/repository/repositories';
 import { rollBackStack } from '#control/stack/stack-rollback';
 import type { VaultPlace } from '#model/object/repository';
 import { allBytes } from '#test/support/folder';
@@ -196,4 +197,40 @@ test('a plan of a commit that is not followed asks no vault: what stays has its 
   repository.commit({ 'stacks/a/compose.yml': stack(undefined, 'app:3') });
   await following.sync();
   expect(errors().join()).toContain('repository infra has no vault: `shoal repo update infra --vault https://… --vault-token-file FILE`');
+});
+
+test('a declared repository has its parent’s vault only where it follows the same commits, by the same signers', async () => {
+  vault.put('kv/apps/db', { password: canary });
+  const entry = (name: string, more = '') => `  - { name: ${name}, url: ".", path: ${name}${more} }\n`;
+  const file = (entries: string) => `repositories:\n${entries}`;
+  repository.commit({ 'same/b/compose.yml': stack(), 'other/c/compose.yml': stack(), 'shoal.yml': file(entry('same') + entry('other', ', branch: dev')) });
+  repository.git('branch', 'dev');
+  await following.add(repository.folder, { Vault: { Address: vault.address, Token: 'root-token' }, Path: 'same/none' });
+  await following.sync('same');
+  await following.sync('other');
+  expect(secrets()).toEqual([[expect.stringMatching(/^b_vault/), canary]]);
+  expect(following.status('other').Refused?.['c']?.[0]).toMatch(
+    /other\/c\/compose\.yml:.*repository other has no vault: one that another declares has a vault only where/,
+  );
+  // It is the parent's own: another address there is another one here, and none there is none here.
+  following.cluster.run(updateRepository('infra', { Vault: { Address: 'http://127.0.0.1:1', Token: 'root-token' } }));
+  await following.sync();
+  expect(following.cluster.store.byName('repository', 'same')?.Spec.Vault?.Address).toBe('http://127.0.0.1:1');
+  following.cluster.run(updateRepository('infra', { Vault: { Address: '' } }));
+  await following.sync();
+  expect(following.cluster.store.byName('repository', 'same')?.Spec.Vault).toBeUndefined();
+  // What is in force stays, with the value that it has.
+  await following.sync('same');
+  expect([following.image('b_web'), secrets()[0]?.[1]]).toEqual(['app:1', canary]);
+});
+
+test('a declared repository that asks for fewer signatures than its parent has no vault', () => {
+  const { cluster } = following;
+  const Vault = { Address: vault.address, Token: 'root-token' };
+  const Signers = 'ops ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHKJzGvMLuVPG6hYB1hNuwqXMKhf2gTmaP2oTyYxIhDN';
+  const { ID } = cluster.run(createRepository({ Name: 'infra', URL: '/r', Branch: 'main', Path: 'stacks', Interval: 30e9, Signers, Vault, Trust: 'full' }));
+  const child = (Name: string, more = {}) => ({ Name, URL: '.', Branch: 'main', Path: Name, Interval: 30e9, ...more });
+  const { refused } = cluster.run(applyDeclared(ID, 'c', { Repositories: [child('open'), child('signed', { Signers })] }));
+  expect(refused).toEqual({});
+  expect(['open', 'signed'].map((name) => cluster.store.byName('repository', name)?.Spec.Vault)).toEqual([undefined, Vault]);
 });
