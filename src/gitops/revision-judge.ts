@@ -8,6 +8,7 @@ import { stillness } from '#control/repository/stillness';
 import { overdue } from '#control/stack/overdue';
 import { judgeRevision, judgeTogether, newestRevision } from '#control/stack/revisions';
 import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
+import { waitsForMoves } from '#control/stack/waves';
 import { giveUpRevision, lastWaves, nextWave, stays, unitMembers, type NextStep } from '#control/stack/stack-rollback';
 import { pendingReasonOf, type PendingReason } from '#model/health/pending-reason';
 import type { Revision, Stack, StackRollout } from '#model/object/stack';
@@ -67,12 +68,12 @@ export class RevisionJudge {
     let trouble: Error | undefined;
     for (const stack of view.list('stack')) {
       const revision = newestRevision(view, stack.Spec.Name);
-      if (!revision || revision.Outcome.State === 'good' || this.#stopped) continue;
+      if (!revision || (revision.Outcome.State === 'good' && !stack.Rollout?.Moves) || this.#stopped) continue;
       const health = stackHealth(view, arrived(stack), nodes, this.#parts.clock.now());
       if (!health) continue;
       // The trouble of one keeps no other from being judged.
       await this.#judge(view, stack, revision, health).catch((error: unknown) => (trouble ??= error as Error));
-      if (health.State !== 'healthy' || stack.Rollout || revision.Unit) unsettled = true;
+      if (revision.Outcome.State !== 'good' && (health.State !== 'healthy' || stack.Rollout || revision.Unit)) unsettled = true;
     }
     if (unsettled) this.notice(againMs);
     if (trouble) throw trouble;
@@ -83,7 +84,10 @@ export class RevisionJudge {
     const { cluster } = this.#parts;
     const { Name } = stack.Spec;
     const together = revision.Unit !== undefined && !revision.Unit.Stays;
+    // It is well with what still runs: what waits for other stacks goes when they are.
+    if (health.State === 'healthy' && waitsForMoves(view, stack)) return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
     if (health.State === 'healthy' && stack.Rollout && !(together && stack.Rollout.Left.length === 0)) return void (await this.#advance(view, stack, revision));
+    if (revision.Outcome.State === 'good') return;
     if (health.State === 'healthy' && together) return this.#judgeUnit(view, revision);
     if (health.State === 'healthy') return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
     const waitedMs = stack.Rollout?.Prunes ? waitsForRoom(view, stack, stack.Rollout, revision, this.#parts.clock.now()) : undefined;

@@ -16,7 +16,8 @@ import { massRemoval, stackRemoval, startsAnew, volumeRemoval } from './guard.ts
 import { isQuarantined } from './outcome.ts';
 import { SettledStacks } from './settled.ts';
 import { changesBy, reasonOf } from './reason.ts';
-import { inOrder, orderFaults, refusedFor } from './order.ts';
+import { withMoves } from './order/moves.ts';
+import { inOrder, orderFaults, refusedFor } from './order/order.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
 import { wholeActions } from './whole.ts';
 import { asOne, inUnit } from './unit.ts';
@@ -42,7 +43,7 @@ export interface PlanOptions {
  */
 export function planRepository(view: View, repository: string, rendered: readonly RenderedStack[], options: PlanOptions): Step[] {
   const { commit, missing } = options;
-  const inUnits = inUnit(rendered);
+  const inUnits = withMoves(view, inUnit(rendered));
   const present = new Set(rendered.map((stack) => stack.Name));
   const own = [...view.list('stack')].filter((stack) => isOwned(stack, repository));
   const applied = own.filter((stack) => !isEmptyRecord(stack));
@@ -162,7 +163,7 @@ function planDeploy(planning: Planning, rendered: AppliedStack, source: Reposito
 
 /** How a stack is deployed as its commit has it. */
 export function deployOptions(rendered: AppliedStack, source: RepositorySource): Omit<DeployOptions, 'restores'> {
-  const { Policy = {}, Unit, digest } = rendered;
+  const { Policy = {}, Unit, Moves, digest } = rendered;
   return {
     source,
     digest,
@@ -171,6 +172,7 @@ export function deployOptions(rendered: AppliedStack, source: RepositorySource):
     ...(Policy.OnFailure && { onFailure: Policy.OnFailure }),
     ...(Policy.KeepsDrift && { keepsDrift: true as const }),
     ...(Unit !== undefined && { unit: Unit }),
+    ...(Moves && { moves: Moves }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** A stack as a commit asks for it, or why it cannot be had. */
-import type { StackSpec } from '#model/object/stack';
+import type { ServiceMove, StackSpec } from '#model/object/stack';
 
 /** What a repository's own file says is done for a stack by itself. */
 export interface StackPolicy {
@@ -28,6 +28,7 @@ export type RenderedStack = {
   /** Who made the commit, as it says. */ Who?: string;
   /** What is worth knowing, though it is no error. */ Notes?: readonly string[];
   Policy?: StackPolicy;
+  /** Services that another stack of the commit has from now on (`order/moves`). */ Moves?: readonly ServiceMove[];
   /** Digest of all stacks of the commit, where they are one unit (`unit`). */ Unit?: string;
 } & (
   | { spec: StackSpec; digest: string; /** Name of an object → `file:line:column` where it is declared. */ Places?: Readonly<Record<string, string>> }

@@ -2,7 +2,7 @@
 import type { UseCaseContext } from '#control/cluster';
 import { deployStack, type DeployOptions } from '#control/stack/stacks';
 import type { StackSpec } from '#model/object/stack';
-import type { Action } from '#store/action';
+import { update, type Action } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 
@@ -14,6 +14,9 @@ export function wholeActions(view: View, spec: StackSpec, options: DeployOptions
   for (;;) {
     const stack = after.byName('stack', spec.Name);
     if (!stack?.Rollout) return after.actions;
+    // What waits for other stacks goes as well.
+    const { Moves, ...Rollout } = stack.Rollout;
+    if (Moves) after.lay([update('stack', { ...stack, Rollout })]);
     const { source, digest = stack.Digest } = options;
     const next = deployStack(spec, { source, digest, prune: stack.Rollout.Prunes, advances: true })(after, context).actions;
     if (next.length === 0) return after.actions;

@@ -25,6 +25,8 @@ export class Successors {
   #leaders: Record<string, CarryOut> = {};
   #judge!: RevisionJudge;
   policy: StackPolicy = {};
+  /** Of single stacks, in its place. */
+  policies: Readonly<Record<string, StackPolicy>> = {};
   #count = 0;
 
   constructor(options: { registries?: { ask: AskRegistries }; repositories?: readonly string[] } = {}) {
@@ -83,7 +85,7 @@ export class Successors {
       };
     });
     const spec = { Name: name, Networks: [], Secrets: [], Configs: [], Services, External: { Networks: [], Secrets: [], Configs: [] } };
-    return { Name: name, Path: `stacks/${name}`, Commit: commit, digest: JSON.stringify(asked), spec, Policy: this.policy };
+    return { Name: name, Path: `stacks/${name}`, Commit: commit, digest: JSON.stringify(asked), spec, Policy: this.policies[name] ?? this.policy };
   }
 
   async judged(seconds = 8): Promise<void> {

@@ -8,7 +8,7 @@ import { compareTexts } from '#base/text/text';
 import { stacksLevel } from '#model/feature-level';
 import { withoutDigest } from '#model/image/image-reference';
 import type { ServiceSpec } from '#model/object/service-spec';
-import type { OwnedObject, Revision, Stack, StackCondition, StackRollout, StackSource, StackSpec } from '#model/object/stack';
+import type { OwnedObject, Revision, ServiceMove, Stack, StackCondition, StackRollout, StackSource, StackSpec } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';
 import { writableLevel } from '#store/feature-level';
 import { Overlay } from '#store/overlay';
@@ -25,7 +25,7 @@ import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, typ
 import { checkStackName, sameCondition } from './stack-states.ts';
 import { inVersions, versionsIn } from './versions.ts';
 import { checkStackPorts, isRepeated, pruneServices, standsInTheWay, type DeployedService } from './stack-services.ts';
-import { deployWaves, type Waves } from './waves.ts';
+import { deployWaves, hasArrived, type Waves } from './waves.ts';
 import { servicesUsing } from '../users.ts';
 
 /** What a deploy did. */
@@ -71,6 +71,8 @@ export interface DeployOptions {
   waves?: readonly (readonly string[])[];
   /** The wave that comes next, of the version at hand. */
   advances?: boolean;
+  /** Of what leaves, what another stack has from now on. */
+  moves?: readonly ServiceMove[];
   /** What leaves goes now: it has what the others wait for. */
   makesWay?: boolean;
   onFailure?: Stack['OnFailure'];
@@ -123,7 +125,11 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     const origin = options.rollback && ({ Kind: 'stack rollback', Revision: options.rollback.to.Spec.Number, Failed: options.rollback.failed } as const);
     const authOf = (service: ServiceSpec) => options.registryAuth?.[withoutDigest(imageOf(service))] ?? options.registryAuth?.[imageOf(service)];
     const deploy = { ...scope, origin: origin ?? options.source, record: stack, authOf, repeated };
-    const { services, left } = deployWaves(overlay, spec.Services, later, deploy, context, changes);
+    const waves = deployWaves(overlay, spec.Services, later, deploy, context, changes);
+    const { services } = waves;
+    const moves = later && (stack?.Digest === digest ? stack.Rollout?.Moves : options.moves);
+    const stays = later?.prunes === true && !options.makesWay && moves?.some((move) => !hasArrived(view, move, options.source)) === true;
+    const left = waves.left ?? (stays ? { Left: [], Prunes: true } : undefined);
     if (later && left === undefined && later.prunes) pruneServices(overlay, inventory, namesOf(spec), changes);
     checkStackPorts(overlay, services);
     dropUnused(overlay, prunes || (later?.prunes && !left) ? inventory : versionsIn(inventory, asked.Versioned), changes);
@@ -136,7 +142,11 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
         services,
         digest,
         Inventory,
-        Rollout: left && { ...left, Since: (later?.goesOn || options.makesWay ? undefined : stack?.Rollout?.Since) ?? timeText(context.now) },
+        Rollout: left && {
+          ...left,
+          ...(moves && { Moves: moves }),
+          Since: sinceOf(stack?.Digest === digest && !options.makesWay ? stack.Rollout : undefined, left, later?.goesOn === true, context),
+        },
         ...options,
       },
       context,
@@ -155,6 +165,12 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     };
     return { actions: overlay.actions, result };
   };
+}
+
+/** Since when the wave at hand is there: one that goes on begins anew, but where it has come to its end. */
+function sinceOf(before: StackRollout | undefined, { Left }: Pick<StackRollout, 'Left'>, goesOn: boolean, { now }: UseCaseContext): string {
+  const isSame = !goesOn || (Left.length === 0 && before?.Left.length === 0);
+  return (isSame ? before?.Since : undefined) ?? timeText(now);
 }
 
 function namesOf({ Services }: StackSpec, others: readonly string[] = []): ReadonlySet<string> {

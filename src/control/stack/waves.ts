@@ -1,10 +1,12 @@
 /** The services of a stack in waves: one comes when those before it are healthy. */
 import type { ServiceSpec } from '#model/object/service-spec';
-import type { StackRollout } from '#model/object/stack';
+import { conditionOf, type ServiceMove, type Stack, type StackRollout, type StackSource } from '#model/object/stack';
 import type { Overlay } from '#store/overlay';
+import type { View } from '#store/view';
 import type { UseCaseContext } from '../cluster.ts';
 import { imageOf } from './image-digests.ts';
 import { owned } from './inventory.ts';
+import { newestRevision } from './revisions.ts';
 import type { Changes } from './stack-objects.ts';
 import { deployService, type DeployedService, type ServiceDeploy } from './stack-services.ts';
 
@@ -58,4 +60,18 @@ function keep(overlay: Overlay, name: string, { rights }: Pick<WaveDeploy, 'righ
   if (!service || rights('service', service) !== 'own') return;
   changes.owned.push(owned('service', service));
   done.set(name, { ID: service.ID, Name: name, SpecVersion: service.Shoal.SpecVersion, Image: imageOf(service.Spec), Change: 'unchanged' });
+}
+
+/** Whether the service that takes the place of another one is healthy where it is now, or is not wanted there any more. */
+export function hasArrived(view: View, { Stack: name, To }: ServiceMove, source: StackSource): boolean {
+  const stack = view.byName('stack', name);
+  if (view.byName('service', To) && stack?.Services.includes(To)) return newestRevision(view, name)?.Outcome.State === 'good';
+  // A stack that is not there is still to come while its repository is not as its commit wants it.
+  if (!stack) return source.Kind === 'repository' && view.byName('repository', source.Repository)?.Status.State === 'synced';
+  return stack.Quarantine === undefined && conditionOf(stack).State === 'applied';
+}
+
+/** Whether all of the version at hand is there, and what leaves with it waits for other stacks alone. */
+export function waitsForMoves(view: View, { Rollout, Source }: Stack): boolean {
+  return Rollout?.Left.length === 0 && Rollout.Moves?.some((move) => !hasArrived(view, move, Source)) === true;
 }

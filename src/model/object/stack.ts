@@ -52,8 +52,17 @@ export interface StackRollout {
   Left: readonly (readonly string[])[];
   /** At the end, services that the version does not have are removed. */
   Prunes: boolean;
+  /** Of these, services that another stack of the commit has now: they go when it is healthy with them. */
+  Moves?: readonly ServiceMove[];
   /** When the wave at hand came: RFC 3339. */
   Since: string;
+}
+
+/** Names of a service, and of the one that takes its place in another stack. */
+export interface ServiceMove {
+  From: string;
+  Stack: string;
+  To: string;
 }
 
 export interface Quarantine {

@@ -80,7 +80,10 @@ test.each([1, 2, 3, 4])('seed %i: what a plan says comes, changes and goes is wh
       ...[...before.keys()].filter((key) => !after.has(key)).map((key) => `remove ${key}`),
       ...[...after].filter(([key, text]) => before.has(key) && before.get(key) !== text).map(([key]) => `update ${key}`),
     ];
-    expect(said.toSorted(), `seed ${seed}, commit ${turn + 1}`).toEqual(done.toSorted());
+    // What moves to a stack that is held goes when that comes: somebody else's word is waited for.
+    const waiting = [...cluster.store.list('stack')].filter(({ Rollout }) => Rollout?.Moves).map(({ Spec }) => Spec.Name);
+    const isLater = (line: string): boolean => /^remove/.test(line) && waiting.some((name) => line.includes(` ${name}_`)) && !done.includes(line);
+    expect(said.filter((line) => !isLater(line)).toSorted(), `seed ${seed}, commit ${turn + 1}`).toEqual(done.toSorted());
   }
   await judge.stop();
   carryOut.stop();

@@ -2,10 +2,11 @@
 import { newestRevision } from '#control/stack/revisions';
 import type { View } from '#store/view';
 import { circlesOf, wayAround } from './circles.ts';
-import { isQuarantined } from './outcome.ts';
-import type { RenderedStack } from './rendered.ts';
-import type { AppliedStack, Step } from './step.ts';
-import { isUnit } from './unit.ts';
+import { neededFrom } from './needs.ts';
+import { isQuarantined } from '../outcome.ts';
+import type { RenderedStack } from '../rendered.ts';
+import type { Step } from '../step.ts';
+import { isUnit } from '../unit.ts';
 
 /** A longer circle is told by how many stacks it has. */
 const longestWay = 10;
@@ -37,58 +38,12 @@ export function refusedFor({ Name, Path, Commit, Policy, Who }: RenderedStack, r
 
 type Standing = 'good' | 'open' | 'failed';
 
-/** Stack → stacks of the commit that make what it has from outside: networks, secrets, configs and volumes. Where two need each other, neither comes first. */
-function neededFrom(stacks: readonly RenderedStack[]): ReadonlyMap<string, readonly string[]> {
-  const makers = new Map<string, string>();
-  for (const stack of stacks) for (const made of madeBy(stack)) if (!makers.has(made)) makers.set(made, stack.Name);
-  const needs = new Map<string, readonly string[]>();
-  for (const stack of stacks) {
-    const from = usedBy(stack).flatMap((used) => makers.get(used) ?? []);
-    needs.set(
-      stack.Name,
-      [...new Set(from)].filter((name) => name !== stack.Name),
-    );
-  }
-  const said = new Map(stacks.map(({ Name, Policy }) => [Name, Policy?.After ?? []]));
-  const circles = circlesOf(said.keys(), (name) => [...(said.get(name) ?? []), ...(needs.get(name) ?? [])]);
-  return new Map([...needs].map(([name, from]) => [name, from.filter((each) => !circles.get(name)?.has(each))]));
-}
-
-/** By names that others may call them by: those with a version are the stack's own affair. */
-function madeBy(stack: RenderedStack): string[] {
-  if (!('spec' in stack)) return [];
-  const { Networks, Secrets, Configs, Versioned } = stack.spec;
-  const plain = (names: readonly string[] | undefined, { Name }: { Name: string }): boolean => names?.includes(Name) !== true;
-  return [
-    ...Networks.map(({ Name }) => `network ${Name}`),
-    ...Secrets.filter((each) => plain(Versioned?.Secrets, each)).map(({ Name }) => `secret ${Name}`),
-    ...Configs.filter((each) => plain(Versioned?.Configs, each)).map(({ Name }) => `config ${Name}`),
-    ...volumesIn(stack).filter((volume) => volume.startsWith(`volume ${stack.Name}_`)),
-  ];
-}
-
-function usedBy(stack: RenderedStack): string[] {
-  if (!('spec' in stack)) return [];
-  const { Networks, Secrets, Configs } = stack.spec.External;
-  return [
-    ...Networks.map((name) => `network ${name}`),
-    ...Secrets.map((name) => `secret ${name}`),
-    ...Configs.map((name) => `config ${name}`),
-    ...volumesIn(stack),
-  ];
-}
-
-function volumesIn(stack: AppliedStack): string[] {
-  const mounts = stack.spec.Services.flatMap(({ TaskTemplate }) => TaskTemplate.ContainerSpec?.Mounts ?? []);
-  return mounts.flatMap(({ Type, Source }) => (Type === 'volume' && Source ? [`volume ${Source}`] : []));
-}
-
 /** The steps, but that a new version waits for those before it. Changes by hand are undone in no order. */
 export function inOrder(view: View, stacks: readonly RenderedStack[], steps: readonly Step[]): Step[] {
   const standing = standingsOf(view, stacks, steps);
   // What comes in one entry comes at once.
   let known: ReadonlyMap<string, readonly string[]> | undefined = isUnit(stacks) ? new Map() : undefined;
-  const needsOf = (name: string): readonly string[] => (known ??= neededFrom(stacks)).get(name) ?? [];
+  const needsOf = (name: string): readonly string[] => (known ??= neededFrom(view, stacks)).get(name) ?? [];
   const byName = new Map(stacks.map((stack) => [stack.Name, stack]));
   return steps.map((step) => {
     const { name } = step;

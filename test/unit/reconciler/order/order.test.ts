@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readRepositoryFile } from '#compose/repository/repository-file';
-import { orderFaults } from '#reconciler/order';
+import { orderFaults } from '#reconciler/order/order';
 import type { RenderedStack } from '#reconciler/rendered';
 
 function stack(Name: string, After: readonly string[] = []): RenderedStack {

@@ -1,0 +1,56 @@
+/** Services that a commit moves from one stack to another: the new one is another service, and the old one goes when that is healthy. */
+import { inventoryOf } from '#control/stack/inventory';
+import { standsInTheWay } from '#control/stack/stack-services';
+import type { ServiceMove } from '#model/object/stack';
+import type { View } from '#store/view';
+import type { RenderedStack } from '../rendered.ts';
+import type { AppliedStack } from '../step.ts';
+import { isUnit } from '../unit.ts';
+
+/** The stacks, each with those of its services that another one has from this commit on. What comes in one entry goes in one, and needs no word of it. */
+export function withMoves(view: View, stacks: readonly RenderedStack[]): readonly RenderedStack[] {
+  if (isUnit(stacks)) return stacks;
+  let arriving: ReadonlyMap<string, readonly Arrival[]> | undefined;
+  return stacks.map((stack) => {
+    const leaving = leavingOf(view, stack);
+    if (leaving.length === 0) return stack;
+    arriving ??= arrivalsIn(view, stacks);
+    const Moves = leaving.flatMap((name): ServiceMove[] => {
+      const gone = view.byName('service', name);
+      const found = arriving?.get(shortName(name, stack.Name))?.find((each) => each.stack !== stack.Name);
+      // Where both cannot run, the new one waits for the old one.
+      return gone && found && !standsInTheWay(view, gone, [found.spec]) ? [{ From: name, Stack: found.stack, To: found.spec.Name }] : [];
+    });
+    return Moves.length > 0 ? { ...stack, Moves } : stack;
+  });
+}
+
+interface Arrival {
+  stack: string;
+  spec: AppliedStack['spec']['Services'][number];
+}
+
+/** Names of services that a new version of the stack does not have. */
+function leavingOf(view: View, rendered: RenderedStack): string[] {
+  const stack = view.byName('stack', rendered.Name);
+  if (!stack || !('spec' in rendered) || rendered.digest === stack.Digest) return [];
+  const names = new Set(rendered.spec.Services.map(({ Name }) => Name));
+  return inventoryOf(view, stack).flatMap(({ Kind, Name }) => (Kind === 'service' && !names.has(Name) ? [Name] : []));
+}
+
+/** Services that are not there yet, by what their files call them. */
+function arrivalsIn(view: View, stacks: readonly RenderedStack[]): ReadonlyMap<string, readonly Arrival[]> {
+  const found = new Map<string, Arrival[]>();
+  for (const stack of stacks) {
+    for (const spec of 'spec' in stack ? stack.spec.Services : []) {
+      if (view.byName('service', spec.Name)) continue;
+      const name = shortName(spec.Name, stack.Name);
+      found.set(name, [...(found.get(name) ?? []), { stack: stack.Name, spec }]);
+    }
+  }
+  return found;
+}
+
+function shortName(name: string, stack: string): string {
+  return name.startsWith(`${stack}_`) ? name.slice(stack.length + 1) : name;
+}

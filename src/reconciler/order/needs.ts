@@ -1,0 +1,81 @@
+/** What the stacks of a commit need of one another before they can come. */
+import type { ServiceSpec } from '#model/object/service-spec';
+import { protocolOf } from '#model/port/port';
+import type { View } from '#store/view';
+import type { RenderedStack } from '../rendered.ts';
+import type { AppliedStack } from '../step.ts';
+import { circlesOf } from './circles.ts';
+
+/** Stack → stacks of the commit that make what it has from outside (networks, secrets, configs and volumes), or give up a port that it publishes. Where two need each other, neither comes first. */
+export function neededFrom(view: View, stacks: readonly RenderedStack[]): ReadonlyMap<string, readonly string[]> {
+  const makers = new Map<string, string>();
+  for (const stack of stacks) for (const made of [...madeBy(stack), ...givenUpBy(view, stack)]) if (!makers.has(made)) makers.set(made, stack.Name);
+  const needs = new Map<string, readonly string[]>();
+  for (const stack of stacks) {
+    const from = usedBy(stack).flatMap((used) => makers.get(used) ?? []);
+    needs.set(
+      stack.Name,
+      [...new Set(from)].filter((name) => name !== stack.Name),
+    );
+  }
+  const said = new Map(stacks.map(({ Name, Policy }) => [Name, Policy?.After ?? []]));
+  const circles = circlesOf(said.keys(), (name) => [...(said.get(name) ?? []), ...(needs.get(name) ?? [])]);
+  return new Map([...needs].map(([name, from]) => [name, from.filter((each) => !circles.get(name)?.has(each))]));
+}
+
+/** The stacks, each behind those that it needs something of. */
+export function makersFirst<T extends { Name: string }>(view: View, stacks: readonly RenderedStack[], each: readonly T[]): T[] {
+  const needs = neededFrom(view, stacks);
+  const left = new Map(each.map((one) => [one.Name, one]));
+  const sorted: T[] = [];
+  // What needs another one comes behind it; circles are none (`neededFrom`), so that each round takes one at least.
+  while (left.size > 0)
+    for (const [name, one] of left) {
+      if (needs.get(name)?.some((other) => left.has(other))) continue;
+      sorted.push(one);
+      left.delete(name);
+    }
+  return sorted;
+}
+
+/** Published ports that it has and does not want any more. */
+function givenUpBy(view: View, stack: RenderedStack): string[] {
+  if (!('spec' in stack)) return [];
+  const wanted = new Set(stack.spec.Services.flatMap(portsOf));
+  const live = (view.byName('stack', stack.Name)?.Services ?? []).flatMap((name) => view.byName('service', name) ?? []);
+  return live.flatMap(({ Spec }) => portsOf(Spec)).filter((port) => !wanted.has(port));
+}
+
+function portsOf({ EndpointSpec }: ServiceSpec): string[] {
+  return (EndpointSpec?.Ports ?? []).flatMap((port) => (port.PublishedPort ? [`port ${port.PublishedPort}/${protocolOf(port)}`] : []));
+}
+
+/** By names that others may call them by: those with a version are the stack's own affair. */
+function madeBy(stack: RenderedStack): string[] {
+  if (!('spec' in stack)) return [];
+  const { Networks, Secrets, Configs, Versioned } = stack.spec;
+  const plain = (names: readonly string[] | undefined, { Name }: { Name: string }): boolean => names?.includes(Name) !== true;
+  return [
+    ...Networks.map(({ Name }) => `network ${Name}`),
+    ...Secrets.filter((each) => plain(Versioned?.Secrets, each)).map(({ Name }) => `secret ${Name}`),
+    ...Configs.filter((each) => plain(Versioned?.Configs, each)).map(({ Name }) => `config ${Name}`),
+    ...volumesIn(stack).filter((volume) => volume.startsWith(`volume ${stack.Name}_`)),
+  ];
+}
+
+function usedBy(stack: RenderedStack): string[] {
+  if (!('spec' in stack)) return [];
+  const { Networks, Secrets, Configs } = stack.spec.External;
+  return [
+    ...Networks.map((name) => `network ${name}`),
+    ...Secrets.map((name) => `secret ${name}`),
+    ...Configs.map((name) => `config ${name}`),
+    ...volumesIn(stack),
+    ...stack.spec.Services.flatMap(portsOf),
+  ];
+}
+
+function volumesIn(stack: AppliedStack): string[] {
+  const mounts = stack.spec.Services.flatMap(({ TaskTemplate }) => TaskTemplate.ContainerSpec?.Mounts ?? []);
+  return mounts.flatMap(({ Type, Source }) => (Type === 'volume' && Source ? [`volume ${Source}`] : []));
+}
