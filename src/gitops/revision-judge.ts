@@ -1,17 +1,15 @@
 /** Notes what became of each stack's newest revision, and takes a repository's stack back to its last good one when the new one fails. */
-import { timeOf, type Clock } from '#base/clock';
-import { nanosecondsPerMillisecond, second } from '#base/text/duration';
+import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
 import { stillness } from '#control/repository/stillness';
 import { overdue } from '#control/stack/overdue';
 import { judgeRevision, judgeTogether, newestRevision } from '#control/stack/revisions';
-import { nodesOf, stackHealth, type StackHealth } from '#control/stack/stack-health';
+import { nodesOf, stackHealth, waitsForRoom, type StackHealth } from '#control/stack/stack-health';
 import { waitsForMoves } from '#control/stack/waves';
 import { giveUpRevision, lastWaves, nextWave, stays, unitMembers, type NextStep } from '#control/stack/stack-rollback';
-import { pendingReasonOf, type PendingReason } from '#model/health/pending-reason';
-import type { Revision, Stack, StackRollout } from '#model/object/stack';
+import type { Revision, Stack } from '#model/object/stack';
 import type { ReconcileEvents } from './events.ts';
 
 export interface RevisionJudgeParts {
@@ -25,9 +23,6 @@ export interface RevisionJudgeParts {
 const quietMs = 500;
 /** What only time shows. */
 const againMs = 3_000;
-/** Of a service that says nothing (nanoseconds). */
-const usualGrace = 10 * second;
-
 type View = Awaited<ReturnType<Cluster['read']>>;
 
 export class RevisionJudge {
@@ -90,7 +85,7 @@ export class RevisionJudge {
     if (revision.Outcome.State === 'good') return;
     if (health.State === 'healthy' && together) return this.#judgeUnit(view, revision);
     if (health.State === 'healthy') return cluster.submit(judgeRevision(Name, Number, { State: 'good', Message: '' }));
-    const waitedMs = stack.Rollout?.Prunes ? waitsForRoom(view, stack, stack.Rollout, revision, this.#parts.clock.now()) : undefined;
+    const waitedMs = stack.Rollout?.Prunes ? waitsForRoom(view, stack, revision, this.#parts.clock.now()) : undefined;
     // That a task has no place is no failure as long as somebody may make way for it, or just did.
     if (waitedMs !== undefined && (waitedMs < 0 || (leaves(view, stack, revision) && (await this.#advance(view, stack, revision, true))))) return;
     const late = health.State === 'failing' || health.Quarantined ? undefined : overdue(view, arrived(stack), revision, health, this.#parts.clock.now());
@@ -206,33 +201,10 @@ function goesBack(view: View, stack: Stack | undefined, now: number): boolean {
   return repository !== undefined && !stillness(repository, now) && !stays(view, stack);
 }
 
-/** What another service may have. */
-const roomReasons: ReadonlySet<PendingReason> = new Set(['resources', 'port', 'other']);
-/** Room may come by itself: tasks of before are on their way out. */
-const patienceMs = 30_000;
-
 /** Whether something of the versions before is still there that goes with this one. */
 function leaves(view: View, { Inventory = [] }: Stack, { Spec: { Content } }: Revision): boolean {
   const names = new Set(Content.Services.map(({ Name }) => Name));
   return Inventory.some(({ Kind, ID, Name }) => Kind === 'service' && !names.has(Name) && view.get('service', ID) !== undefined);
-}
-
-/** For how long a task that came with the version has had no place beyond what patience allows (ms, below 0: within it); undefined: none waits. What leaves may have the place. */
-function waitsForRoom(view: View, { Services }: Stack, { Since }: StackRollout, { CreatedAt }: Revision, now: number): number | undefined {
-  const waits = Services.flatMap((name) => {
-    const service = view.byName('service', name);
-    if (!service) return [];
-    const graceMs = (service.Spec.TaskTemplate.ContainerSpec?.StopGracePeriod ?? usualGrace) / nanosecondsPerMillisecond;
-    const tasks = [...view.tasksOfService(service.ID)].filter(
-      (task) =>
-        task.Status.State === 'pending' &&
-        task.Shoal.SpecVersion === service.Shoal.SpecVersion &&
-        timeOf(task.CreatedAt) >= timeOf(CreatedAt) &&
-        roomReasons.has(pendingReasonOf(task)),
-    );
-    return tasks.map((task) => now - Math.max(timeOf(task.CreatedAt), timeOf(Since)) - patienceMs - graceMs);
-  });
-  return waits.length === 0 ? undefined : Math.max(...waits);
 }
 
 /** The stack without what waits for its wave: that has still the version of before, which says nothing of this one. */

@@ -17,7 +17,7 @@ import { isQuarantined } from './outcome.ts';
 import { SettledStacks } from './settled.ts';
 import { changesBy, reasonOf } from './reason.ts';
 import { withMoves } from './order/moves.ts';
-import { inOrder, orderFaults, refusedFor } from './order/order.ts';
+import { afterTheRest, inOrder, orderFaults, refusedFor } from './order/order.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
 import { wholeActions } from './whole.ts';
 import { asOne, inUnit } from './unit.ts';
@@ -64,7 +64,8 @@ export function planRepository(view: View, repository: string, rendered: readonl
   const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: [planRemoval(planning, stack)] }));
   const one = asOne(view, repository, commit, versions, removals);
   const steps = one.versions.flatMap(({ stack, steps: own }) => inForce(planning, stack.Name, own, stack));
-  return [...inOrder(view, ordered, steps), ...one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own))];
+  const later = removals.length > 0 ? afterTheRest(view, ordered, steps, commit, options.now) : (step: Step): Step => step;
+  return [...inOrder(view, ordered, steps), ...one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own.map(later)))];
 }
 
 /** What brings the versions in force back after a change by hand, by what the store holds of them: for as long as no commit can be read. */

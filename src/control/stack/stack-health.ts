@@ -1,9 +1,12 @@
 /** How a stack fares: the verdicts on its services, seen from the view, so that they hold through restarts and need no writes. */
+import { timeOf } from '#base/clock';
+import { nanosecondsPerMillisecond, second } from '#base/text/duration';
 import { serviceHealth, type HealthFacts, type ServiceHealth } from '#model/health/health';
 import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
 import { worstHealth, type HealthState } from '#model/object/states';
-import type { Stack } from '#model/object/stack';
+import type { Revision, Stack } from '#model/object/stack';
+import { pendingReasonOf, type PendingReason } from '#model/health/pending-reason';
 import { isUpToDate } from '#model/task-fulfils';
 import { presentTasks } from '#model/health/present-tasks';
 import { wasRolledBack } from '#model/health/rolled-back';
@@ -54,4 +57,30 @@ export function stackHealth(view: View, stack: Stack, nodes: ReadonlyMap<string,
   const names = new Set(stack.Services);
   const services = [...names].flatMap((name) => view.byName('service', name) ?? []).filter((service) => carriesLabel(service, stack.Spec.Name));
   return healthOfStack(view, services, nodes, now);
+}
+
+/** What another service may have. */
+const roomReasons: ReadonlySet<PendingReason> = new Set(['resources', 'port', 'other']);
+/** Room may come by itself: tasks of before are on their way out. */
+const patienceMs = 30_000;
+/** Of a service that says nothing (nanoseconds). */
+const usualGrace = 10 * second;
+
+/** For how long a task that came with the version has had no place beyond what patience allows (ms, below 0: within it); undefined: none waits. What leaves may have the place. */
+export function waitsForRoom(view: View, { Services, Rollout }: Stack, { CreatedAt }: Revision, now: number): number | undefined {
+  const since = timeOf(Rollout?.Since ?? CreatedAt);
+  const waits = Services.flatMap((name) => {
+    const service = view.byName('service', name);
+    if (!service) return [];
+    const graceMs = (service.Spec.TaskTemplate.ContainerSpec?.StopGracePeriod ?? usualGrace) / nanosecondsPerMillisecond;
+    const tasks = [...view.tasksOfService(service.ID)].filter(
+      (task) =>
+        task.Status.State === 'pending' &&
+        task.Shoal.SpecVersion === service.Shoal.SpecVersion &&
+        timeOf(task.CreatedAt) >= timeOf(CreatedAt) &&
+        roomReasons.has(pendingReasonOf(task)),
+    );
+    return tasks.map((task) => now - Math.max(timeOf(task.CreatedAt), since) - patienceMs - graceMs);
+  });
+  return waits.length === 0 ? undefined : Math.max(...waits);
 }

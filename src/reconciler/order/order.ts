@@ -1,5 +1,8 @@
 /** The order of a repository's stacks: one that comes after others waits until they are healthy as the same commit has them. */
+import { inventoryOf, isEmptyRecord } from '#control/stack/inventory';
 import { newestRevision } from '#control/stack/revisions';
+import { waitsForRoom } from '#control/stack/stack-health';
+import { standsInTheWay } from '#control/stack/stack-services';
 import type { View } from '#store/view';
 import { circlesOf, wayAround } from './circles.ts';
 import { neededFrom } from './needs.ts';
@@ -67,6 +70,28 @@ export function inOrder(view: View, stacks: readonly RenderedStack[], steps: rea
       ? step
       : { type: 'wait', name, source, commit, reason: `it comes after ${open.join(', ')}, which ${open.length === 1 ? 'is' : 'are'} on the way` };
   });
+}
+
+/** Removals of whole stacks wait until all that the commit has is well: one may be the same under another name. What stands in the way of what comes, or has the room for it, goes first. */
+export function afterTheRest(view: View, stacks: readonly RenderedStack[], steps: readonly Step[], commit: string, now: number): (removal: Step) => Step {
+  if (isUnit(stacks)) return (step) => step;
+  const standing = standingsOf(view, stacks, steps);
+  const open = stacks.filter(({ Name }) => view.byName('stack', Name)?.Suspended === undefined && standing(Name) !== 'good');
+  const [first] = open;
+  const coming = open.flatMap((stack) => ('spec' in stack ? stack.spec.Services : []));
+  if (!first || open.some(({ Name }) => lacksRoom(view, Name, now))) return (step) => step;
+  return (step) => {
+    const stack = view.byName('stack', step.name);
+    if (step.type !== 'remove' || stack?.Source.Kind !== 'repository' || isEmptyRecord(stack)) return step;
+    const services = inventoryOf(view, stack).flatMap(({ Kind, ID }) => (Kind === 'service' ? (view.get('service', ID) ?? []) : []));
+    if (services.length === 0 || services.some((service) => standsInTheWay(view, service, coming))) return step;
+    return { type: 'wait', name: step.name, source: stack.Source, commit, reason: `it goes when all of the commit is well, and ${first.Name} is not yet` };
+  };
+}
+
+function lacksRoom(view: View, name: string, now: number): boolean {
+  const [stack, revision] = [view.byName('stack', name), newestRevision(view, name)];
+  return stack !== undefined && revision !== undefined && (waitsForRoom(view, stack, revision, now) ?? -1) >= 0;
 }
 
 /** Of a stack by its name: each is looked at once. */

@@ -4,7 +4,7 @@ import { removeConfig } from '#control/configs';
 import { removeNetwork } from '#control/networks';
 import { confirmRepository, removeRepository, suspendRepository } from '#control/repository/repositories';
 import { removeService, updateService } from '#control/service/services';
-import { newestRevision } from '#control/stack/revisions';
+import { judgeRevision, newestRevision } from '#control/stack/revisions';
 import { adoptStack, suspendStack } from '#control/stack/stack-states';
 import { deployStack, removeStackByHand } from '#control/stack/stacks';
 import type { Service } from '#model/object/service';
@@ -152,6 +152,10 @@ test('a folder that is gone takes its stack along only if the repository owns it
   );
   repository.commit({ 'stacks/site': undefined });
   expect(await following.sync()).toMatchObject({ State: 'synced' });
+  // Not before the rest is well.
+  expect(following.condition('site')?.Message).toBe('it goes when all of the commit is well, and last is not yet');
+  following.cluster.run(judgeRevision('last', 1, { State: 'good', Message: '' }));
+  await settled(() => following.stacks().length === 2);
   expect(following.stacks()).toEqual(['hand', 'last']);
   expect(names('service')).toEqual(['hand_web', 'last_web']);
   expect([...names('config'), ...names('secret')]).toEqual([]);

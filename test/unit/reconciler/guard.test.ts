@@ -4,6 +4,7 @@ import { createSecret } from '#control/secrets';
 import { createService } from '#control/service/services';
 import { nextWave } from '#control/stack/stack-rollback';
 import { adoptStack, recordInventories, suspendStack } from '#control/stack/stack-states';
+import { judgeRevision } from '#control/stack/revisions';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import { namespaceLabel } from '#model/object/meta';
 import type { StackSource, StackSpec } from '#model/object/stack';
@@ -28,6 +29,7 @@ function followed(...stacks: readonly (RenderedStack & { spec: StackSpec; digest
   const cluster = initialisedCluster();
   cluster.run(createRepository({ Name: 'main', URL: '/srv/x', Branch: 'main', Path: 'stacks', Interval: 30e9 }));
   for (const stack of stacks) cluster.run(deployStack(stack.spec, { source: sourceOf(stack), digest: stack.digest, prune: true }));
+  for (const { Name } of stacks) cluster.run(judgeRevision(Name, 1, { State: 'good', Message: '' }));
   return cluster;
 }
 

@@ -1,0 +1,72 @@
+/** Stacks that a commit does not have any more go when all that it has is well. */
+import { expect, test } from 'vitest';
+import { suspendStack } from '#control/stack/stack-states';
+import { create } from '#store/action';
+import { runningTask } from '#test/support/api-fixture';
+import { Successors, type Asked } from '#test/support/successors';
+
+const published = (image: string): Asked => ({
+  web: {
+    TaskTemplate: { ContainerSpec: { Image: image } },
+    EndpointSpec: { Ports: [{ Protocol: 'tcp', TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' }] },
+  },
+});
+const web = (image: string): Asked => ({ web: image });
+const rest = { b: web('b:1'), c: web('c:1') };
+
+/** A stack under the name `old`, which the next commit calls `shop`. */
+async function renamed(next: Asked, before: Asked = web('s:1')): Promise<{ world: Successors; after: Record<string, Asked> }> {
+  const world = new Successors();
+  await world.commit({ ...rest, old: before });
+  await world.judged();
+  const after = { ...rest, shop: next };
+  await world.commit(after);
+  await world.judged();
+  return { world, after };
+}
+
+const condition = (world: Successors) => world.cluster.store.byName('stack', 'old')?.Condition;
+
+test('a stack under another name is healthy before the one of before goes, also under another leader', async () => {
+  const { world } = await renamed(web('slow:1'));
+  expect([world.image('old_web'), condition(world)]).toMatchObject([
+    's:1',
+    { State: 'pending', Message: 'it goes when all of the commit is well, and shop is not yet' },
+  ]);
+  await world.succeed();
+  await world.commit({ ...rest, shop: web('s:1') });
+  expect(world.image('old_web')).toBe('s:1');
+  await world.judged();
+  await world.look({ ...rest, shop: web('s:1') }, 'main', false);
+  expect([world.image('old_web'), world.image('shop_web')]).toEqual([undefined, 's:1']);
+  await world.stop();
+});
+
+test('it stays where the new one fails, and does not wait for one that somebody suspended', async () => {
+  const { world, after } = await renamed(web('bad:1'));
+  await world.look(after);
+  expect(world.image('old_web')).toBe('s:1');
+  world.cluster.run(suspendStack('shop', true));
+  await world.look(after);
+  expect(world.image('old_web')).toBeUndefined();
+  await world.stop();
+});
+
+test('it makes way for one that gets its port, and for one that finds no room beside it', async () => {
+  const { world } = await renamed(published('s:2'), published('s:1'));
+  await world.look({ ...rest, shop: published('s:2') }, 'main', false);
+  expect([world.image('old_web'), world.image('shop_web')]).toEqual([undefined, 's:2']);
+  await world.stop();
+  const tight = await renamed(web('slow:1'));
+  const { cluster, clock } = tight.world;
+  const service = cluster.store.byName('service', 'shop_web');
+  if (!service) throw new Error('no service');
+  const task = runningTask(service, { id: 'waits', slot: 1, nodeId: '', now: clock.now() });
+  cluster.write([create('task', { ...task, Status: { ...task.Status, State: 'pending', Err: 'no suitable node (insufficient resources on 1 node)' } })]);
+  await tight.world.look(tight.after);
+  expect(tight.world.image('old_web')).toBe('s:1');
+  await clock.advance(60_000);
+  await tight.world.look(tight.after);
+  expect(tight.world.image('old_web')).toBeUndefined();
+  await tight.world.stop();
+});
