@@ -17,10 +17,11 @@ import { isQuarantined } from './outcome.ts';
 import { SettledStacks } from './settled.ts';
 import { changesBy, reasonOf } from './reason.ts';
 import { withMoves } from './order/moves.ts';
+import { makersFirst } from './order/needs.ts';
 import { afterTheRest, inOrder, orderFaults, refusedFor } from './order/order.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
 import { wholeActions } from './whole.ts';
-import { asOne, inUnit } from './unit.ts';
+import { asOne, inUnit, isFresh, isUnit, type Version } from './unit.ts';
 import type { AppliedStack, RepositorySource, Step } from './step.ts';
 
 export interface PlanOptions {
@@ -62,10 +63,27 @@ export function planRepository(view: View, repository: string, rendered: readonl
     steps: settled.steps(view, stack, rules, (watched) => planVersion({ ...planning, view: watched }, stack)),
   }));
   const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: [planRemoval(planning, stack)] }));
-  const one = asOne(view, repository, commit, versions, removals);
+  const one = asOne(view, repository, commit, isUnit(ordered) ? besideMakers(planning, versions) : versions, removals);
   const steps = one.versions.flatMap(({ stack, steps: own }) => inForce(planning, stack.Name, own, stack));
   const later = removals.length > 0 ? afterTheRest(view, ordered, steps, commit, options.now) : (step: Step): Step => step;
   return [...inOrder(view, ordered, steps), ...one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own.map(later)))];
+}
+
+/** Of what comes in one entry each is judged beside those that it needs something of: refused is only what is refused then too. */
+function besideMakers(planning: Planning, versions: readonly Version[]): readonly Version[] {
+  const isRefused = ({ stack, steps }: Version): boolean => 'spec' in stack && steps.some(({ type }) => type === 'refuse');
+  if (!versions.some(isRefused)) return versions;
+  const after = new Overlay(planning.view);
+  const found = new Map(versions.map((version) => [version.stack.Name, version]));
+  const stacks = versions.map(({ stack }) => stack);
+  for (const name of makersFirst(planning.view, stacks)) {
+    const version = found.get(name);
+    if (!version) continue;
+    const steps = isRefused(version) ? planVersion({ ...planning, view: after }, version.stack) : version.steps;
+    found.set(name, { stack: version.stack, steps });
+    for (const step of steps) if (isFresh(step)) after.lay(tried({ view: after, now: planning.now }, step.rendered, step.source));
+  }
+  return stacks.flatMap(({ Name }) => found.get(Name) ?? []);
 }
 
 /** What brings the versions in force back after a change by hand, by what the store holds of them: for as long as no commit can be read. */
@@ -180,7 +198,7 @@ export function deployOptions(rendered: AppliedStack, source: RepositorySource):
 /** What a deploy would do. */
 function tried({ view, now }: Pick<Planning, 'view' | 'now'>, rendered: AppliedStack, source: RepositorySource, restores = false): readonly Action[] {
   if (!('spec' in rendered)) return [];
-  return deployStack(rendered.spec, { ...deployOptions(rendered, source), restores })(view, contextOf(now, 'planned')).actions;
+  return deployStack(rendered.spec, { ...deployOptions(rendered, source), restores })(view, contextOf(now, `planned ${rendered.Name} `)).actions;
 }
 
 /** What comes of it in the end. */

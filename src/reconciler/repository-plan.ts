@@ -13,8 +13,9 @@ import { planDeploy } from './deploy-plan.ts';
 import { refusedBefore } from './outcome.ts';
 import { pauseOf } from './pause.ts';
 import { deployOptions, planRepository, type PlanOptions } from './plan.ts';
-import { inUnit } from './unit.ts';
-import type { Step } from './step.ts';
+import { makersFirst, neededFrom } from './order/needs.ts';
+import { inUnit, isUnit } from './unit.ts';
+import type { RepositorySource, Step } from './step.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
 
 export function planCommit(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): RepositoryPlan {
@@ -25,7 +26,7 @@ export function planCommit(view: View, repository: string, stacks: readonly Rend
   for (const step of all) if (!steps.has(step.name) && !(step.type === 'apply' && step.restores)) steps.set(step.name, step);
   const rendered = new Map(one.map((stack) => [stack.Name, stack]));
   const names = [...new Set([...rendered.keys(), ...steps.keys()])];
-  const planning = { view, repository, now: options.now };
+  const planning = { view, repository, now: options.now, stacks: one };
   const known = view.byName('repository', repository);
   const [waits] = known ? stillSentence(known, options.now) : [];
   return {
@@ -56,7 +57,9 @@ function oneAfterAnother(
   let count = 0;
   const context = { now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
   const policies = new Map(stacks.map(({ Name, Policy }) => [Name, Policy]));
-  for (const step of steps) {
+  // As they come in one entry; those that do not come one by one.
+  const places = new Map((isUnit(stacks) ? makersFirst(view, stacks) : []).map((name, at) => [name, at]));
+  for (const step of steps.toSorted((a, b) => (places.get(a.name) ?? 0) - (places.get(b.name) ?? 0))) {
     if (step.type !== 'apply' || !('spec' in step.rendered) || pauseOf(view, step, policies.get(step.name)) !== undefined) continue;
     const options = { ...deployOptions(step.rendered, step.source), restores: step.restores === true };
     try {
@@ -81,6 +84,7 @@ interface Planning {
   view: View;
   repository: string;
   now: number;
+  stacks: readonly RenderedStack[];
 }
 
 function plannedStack(planning: Planning, name: string, step: Step | undefined, rendered: RenderedStack | undefined): PlannedStack {
@@ -104,8 +108,40 @@ function plannedStack(planning: Planning, name: string, step: Step | undefined, 
   return { name, step: what, reason, changes };
 }
 
-function changesOf({ view, now }: Planning, { source }: Exclude<Step, { type: 'remove' }>, rendered: RenderedStack | undefined): ObjectChange[] {
+function changesOf({ view, stacks, now }: Planning, { source }: Exclude<Step, { type: 'remove' }>, rendered: RenderedStack | undefined): ObjectChange[] {
   if (!rendered || !('spec' in rendered)) return [];
-  const prune = rendered.Policy?.KeepsServices !== true;
-  return planDeploy(view, rendered.spec, { prune, source }, now).changes.filter(({ change }) => change !== 'none');
+  const { spec, Policy } = rendered;
+  const changes = (seen: View): ObjectChange[] =>
+    planDeploy(seen, spec, { prune: Policy?.KeepsServices !== true, source }, now).changes.filter(({ change }) => change !== 'none');
+  try {
+    return changes(view);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
+  try {
+    // It comes behind others of the commit, which make what it lacks.
+    return changes(behindOthers(view, rendered.Name, stacks, source, now));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    // Theirs is refused as well: their own steps say so.
+    return [];
+  }
+}
+
+/** The view with those of the commit that the stack needs something of. */
+function behindOthers(view: View, name: string, stacks: readonly RenderedStack[], source: RepositorySource, now: number): View {
+  const after = new Overlay(view);
+  const needs = neededFrom(view, stacks);
+  const needed = new Set(needs.get(name));
+  for (const each of needed) for (const further of needs.get(each) ?? []) needed.add(further);
+  const rendered = new Map(stacks.map((stack) => [stack.Name, stack]));
+  for (const each of makersFirst(view, stacks)) {
+    const stack = rendered.get(each);
+    if (!needed.has(each) || !stack || !('spec' in stack)) continue;
+    let count = 0;
+    const context = { now, random: seededRandom(1), newId: () => `needed ${each} ${(count += 1)}` };
+    const own = { ...source, Path: stack.Path, Commit: stack.Commit };
+    after.lay(deployStack(stack.spec, deployOptions(stack, own))(after, context).actions);
+  }
+  return after;
 }

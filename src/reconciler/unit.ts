@@ -24,7 +24,7 @@ export function isFresh(step: Step): step is Step & { type: 'apply' } {
   return step.type === 'apply' && !step.drift && step.restores !== true;
 }
 
-interface Version {
+export interface Version {
   stack: RenderedStack;
   steps: readonly Step[];
 }

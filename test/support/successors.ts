@@ -27,6 +27,9 @@ export class Successors {
   policy: StackPolicy = {};
   /** Of single stacks, in its place. */
   policies: Readonly<Record<string, StackPolicy>> = {};
+  /** Networks that a stack makes, and those that it has from outside. */
+  networks: Readonly<Record<string, readonly string[]>> = {};
+  externals: Readonly<Record<string, { networks: readonly string[] }>> = {};
   #count = 0;
 
   constructor(options: { registries?: { ask: AskRegistries }; repositories?: readonly string[] } = {}) {
@@ -63,9 +66,15 @@ export class Successors {
 
   /** The newest commit is looked at once more; `seen`: the repository was asked. */
   async look(stacks: Readonly<Record<string, Asked>>, repository = 'main', seen = true): Promise<void> {
-    const commit = String(this.#count).padStart(40, '0');
-    const rendered = Object.entries(stacks).map(([name, asked]) => this.#rendered(name, asked, commit));
-    await this.#leaders[repository]?.run({ commit, declared: {}, stacks: rendered }, seen);
+    await this.#leaders[repository]?.run({ commit: this.#commit, declared: {}, stacks: this.renderedOf(stacks) }, seen);
+  }
+
+  get #commit(): string {
+    return String(this.#count).padStart(40, '0');
+  }
+
+  renderedOf(stacks: Readonly<Record<string, Asked>>): RenderedStack[] {
+    return Object.entries(stacks).map(([name, asked]) => this.#rendered(name, asked, this.#commit));
   }
 
   waiting(stack: string, repository = 'main'): readonly string[] | undefined {
@@ -84,7 +93,9 @@ export class Successors {
         Labels: { ...Labels, ...more },
       };
     });
-    const spec = { Name: name, Networks: [], Secrets: [], Configs: [], Services, External: { Networks: [], Secrets: [], Configs: [] } };
+    const Networks = (this.networks[name] ?? []).map((Name) => ({ Name, Labels, Driver: 'overlay' }));
+    const External = { Networks: this.externals[name]?.networks ?? [], Secrets: [], Configs: [] };
+    const spec = { Name: name, Networks, Secrets: [], Configs: [], Services, External };
     return { Name: name, Path: `stacks/${name}`, Commit: commit, digest: JSON.stringify(asked), spec, Policy: this.policies[name] ?? this.policy };
   }
 

@@ -19,6 +19,7 @@ import { refusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } from 
 import { deployOptions, planKept, planRepository, type PlanOptions } from '#reconciler/plan';
 import { applyDeclared } from '#control/repository/declared';
 import { SettledStacks } from '#reconciler/settled';
+import { makersFirst } from '#reconciler/order/needs';
 import { inUnit, isFresh, isUnit } from '#reconciler/unit';
 import type { Step } from '#reconciler/step';
 import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
@@ -142,7 +143,7 @@ export class CarryOut {
       if (errors && !steps.some((step) => step.name === stack.Name && !(step.type === 'apply' && step.restores))) refused[stack.Name] = errors;
     }
     const unit = isUnit(stacks) ? steps.filter((step) => isFresh(step) && !paused(step)).filter(isFresh) : [];
-    if (unit.length > 0) Object.assign(refused, await this.#applyTogether(unit, before.Status));
+    if (unit.length > 0) Object.assign(refused, await this.#applyTogether(inMakersOrder(view, stacks, unit), before.Status));
     for (const step of steps) {
       if (paused(step) || (unit.length > 0 && isFresh(step)) || this.#comesLater(step)) continue;
       const trouble = await this.#carryOut(step, before.Status);
@@ -341,6 +342,10 @@ export class CarryOut {
     const message = status.Message || `at ${status.Commit?.slice(0, 12) ?? 'no commit'}`;
     this.#parts.events.tell({ type: 'repository', name: this.#repository, action: status.State === 'pending' ? 'synced' : status.State, message });
   }
+}
+
+function inMakersOrder(view: View, stacks: readonly RenderedStack[], unit: readonly (Step & { type: 'apply' })[]): (Step & { type: 'apply' })[] {
+  return makersFirst(view, stacks).flatMap((name) => unit.filter((step) => step.name === name));
 }
 
 /** What a step would do, for people. */

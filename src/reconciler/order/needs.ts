@@ -23,16 +23,16 @@ export function neededFrom(view: View, stacks: readonly RenderedStack[]): Readon
   return new Map([...needs].map(([name, from]) => [name, from.filter((each) => !circles.get(name)?.has(each))]));
 }
 
-/** The stacks, each behind those that it needs something of. */
-export function makersFirst<T extends { Name: string }>(view: View, stacks: readonly RenderedStack[], each: readonly T[]): T[] {
+/** Their names, each behind those that it needs something of. */
+export function makersFirst(view: View, stacks: readonly RenderedStack[]): string[] {
   const needs = neededFrom(view, stacks);
-  const left = new Map(each.map((one) => [one.Name, one]));
-  const sorted: T[] = [];
-  // What needs another one comes behind it; circles are none (`neededFrom`), so that each round takes one at least.
+  const left = new Set(stacks.map(({ Name }) => Name));
+  const sorted: string[] = [];
+  // Circles are none (`neededFrom`), so that each round takes one at least.
   while (left.size > 0)
-    for (const [name, one] of left) {
+    for (const name of left) {
       if (needs.get(name)?.some((other) => left.has(other))) continue;
-      sorted.push(one);
+      sorted.push(name);
       left.delete(name);
     }
   return sorted;

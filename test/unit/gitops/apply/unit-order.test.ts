@@ -1,0 +1,62 @@
+/** Inside a commit that is one unit, stacks come behind those that they need something of, whatever they are called. */
+import { expect, test } from 'vitest';
+import { planCommit } from '#reconciler/repository-plan';
+import { Successors, type Asked } from '#test/support/successors';
+
+const published = (image: string, port: number): Asked => ({
+  web: {
+    TaskTemplate: { ContainerSpec: { Image: image } },
+    EndpointSpec: { Ports: [{ Protocol: 'tcp', TargetPort: 80, PublishedPort: port, PublishMode: 'ingress' }] },
+  },
+});
+
+function atomic(): Successors {
+  const world = new Successors();
+  world.policy = { Atomic: true };
+  return world;
+}
+
+test('what one makes and another has from outside comes first, in the same entry', async () => {
+  const world = atomic();
+  world.externals = { a: { networks: ['c_net'] }, b: { networks: ['c_net'] } };
+  world.networks = { c: ['c_net'] };
+  const commit = { a: { web: 'a:1' }, b: { web: 'b:1' }, c: { web: 'c:1' } };
+  const { entries } = world.cluster;
+  const stacks = world.renderedOf(commit);
+  const plan = planCommit(world.cluster.store, 'main', stacks, { now: world.clock.now(), commit: 'c' });
+  expect(plan.stacks.map(({ name, step }) => `${step} ${name}`)).toEqual(['apply a', 'apply b', 'apply c']);
+  await world.commit(commit);
+  expect(['a', 'b', 'c'].map((name) => world.image(`${name}_web`))).toEqual(['a:1', 'b:1', 'c:1']);
+  // One for the stacks, one for what is said of the repository.
+  expect(world.cluster.entries - entries).toBe(2);
+  await world.judged();
+  // Who fails takes all of them back, and the next leader finds them so.
+  await world.commit({ ...commit, a: { web: 'bad:2' }, c: { web: 'c:2' } });
+  await world.judged();
+  await world.succeed();
+  await world.look({ ...commit, a: { web: 'bad:2' }, c: { web: 'c:2' } });
+  expect(['a', 'b', 'c'].map((name) => world.image(`${name}_web`))).toEqual(['a:1', 'b:1', 'c:1']);
+  await world.stop();
+});
+
+test('a port that one gives up another one gets, in the same entry; two that exchange theirs are refused by name', async () => {
+  const world = atomic();
+  await world.commit({ a: { web: 'a:1' }, b: published('b:1', 8080) });
+  await world.judged();
+  await world.commit({ a: published('a:2', 8080), b: published('b:2', 8081) });
+  expect([world.image('a_web'), world.image('b_web')]).toEqual(['a:2', 'b:2']);
+  await world.judged();
+  await world.commit({ a: published('a:3', 8081), b: published('b:3', 8080) });
+  expect([world.image('a_web'), world.image('b_web')]).toEqual(['a:2', 'b:2']);
+  expect(world.cluster.store.byName('stack', 'a')?.Condition.Errors?.[0]).toMatch(/port '8081' is already in use by service 'b_web'/);
+  await world.stop();
+});
+
+test('what nobody of the commit makes refuses all of it', async () => {
+  const world = atomic();
+  world.externals = { a: { networks: ['nowhere'] } };
+  await world.commit({ a: { web: 'a:1' }, b: { web: 'b:1' } });
+  expect([world.image('a_web'), world.image('b_web')]).toEqual([undefined, undefined]);
+  expect(world.cluster.store.byName('stack', 'b')?.Condition.Message).toBe('the commit is one unit, and stack a is refused');
+  await world.stop();
+});
