@@ -20,6 +20,7 @@ import { Refusal } from '#base/refusal';
 import { identityOf, type NodeRole } from '#ca/certificate';
 import { authorize, callerByKey, messageLimitOf, type Caller, type Members } from './authorization.ts';
 import { keyShownBy, limitMessages, streamOf, tlsSocketOf } from './credentials.ts';
+import { Door } from './door.ts';
 import { channelLimits } from './limits.ts';
 import { toServiceError } from './refusals.ts';
 import { Strangers } from './strangers.ts';
@@ -69,6 +70,8 @@ export class RpcServer {
   /** Of each node, what it has open. */
   readonly #connections = new Map<string, { role: NodeRole; sessions: Set<Http2Session> }>();
   readonly #strangers = new Strangers();
+  /** Absent before it listens, and on a socket of this host. */
+  #door: Door | undefined;
 
   /** `address`: `unix:PATH`, for root alone, or `HOST:PORT`. */
   constructor(address: string, parts: RpcServerParts) {
@@ -90,15 +93,27 @@ export class RpcServer {
   async start(): Promise<number> {
     const path = socketPath(this.#address);
     if (path !== undefined) rmSync(path, { force: true });
+    if (path === undefined) return this.#open();
     const port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(this.#address, this.#parts.credentials, (error, bound) => (error ? reject(notListening(this.#address, error)) : resolve(bound)));
     });
-    if (path !== undefined) chmodSync(path, 0o600);
+    chmodSync(path, 0o600);
+    return port;
+  }
+
+  async #open(): Promise<number> {
+    const inside = this.#server.createConnectionInjector(this.#parts.credentials);
+    const door = new Door((connection) => inside.injectConnection(connection));
+    const port = await door.listen(this.#address).catch((error: unknown) => {
+      throw notListening(this.#address, error as Error);
+    });
+    this.#door = door;
     return port;
   }
 
   /** What does not end by itself is cut off. */
   async stop(): Promise<void> {
+    this.#door?.close();
     await new Promise<void>((resolve) => {
       const cut = setTimeout(() => {
         this.#server.forceShutdown();
