@@ -6,8 +6,8 @@ import { status, type ServiceError } from '@grpc/grpc-js';
 /** After this time without an answer the link is looked at: its other end's kernel answers, however busy the program is. */
 const patienceMs = 700;
 const lookMs = 300;
-/** Over a link that stands the answer is late because a leader is busy: a thousand nodes that all come over a second connection would keep it so. */
-const busyMs = 1000;
+/** Over a link that stands the answer is late because a leader is busy: a thousand nodes that all come over a second connection would keep it so. A stream that a break of before has stuck goes on by itself within that. */
+const busyMs = 2500;
 /** How long another connection is tried: over a link that was just broken less, for it may break again. */
 const attemptMs = { mended: 1500, busy: 5000 };
 

@@ -18,6 +18,8 @@ export class PlayedDispatcher {
   readonly withdrawn: string[] = [];
   readonly attachments: AttachmentChange[] = [];
   beats = 0;
+  /** How long each beat takes. */
+  beatMs = 0;
   refusal: Refusal | undefined;
   readonly #queue: AssignmentMessage[] = [];
   #over = false;
@@ -33,6 +35,7 @@ export class PlayedDispatcher {
       },
       heartbeat: async () => {
         if (this.refusal) throw this.refusal;
+        if (this.beatMs > 0) await new Promise((resolve) => setTimeout(resolve, this.beatMs));
         return 4321 + this.beats++;
       },
       updateDescription: async (next) => void this.described.push(next),

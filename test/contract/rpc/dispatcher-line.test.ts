@@ -17,25 +17,37 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0)) await clean();
 });
 
-test('all beats of a session go over one call, where the manager takes them so', async () => {
-  for (const takesThem of [true, false]) {
-    const dispatcher = new PlayedDispatcher();
-    const cluster = await TestAuthority.begin();
-    let calls = 0;
-    const members: Members = { clusterId: () => cluster.clusterId, roleOf: () => (calls++, 'worker'), current: () => true };
-    const server = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(await cluster.node('m', 'manager')), members, logger: silentLogger });
-    if (takesThem) serve(dispatcher, server);
-    else serveAsBefore(dispatcher, server);
-    const { openSession, close } = connectDispatcher(`127.0.0.1:${await server.start()}`, clientCredentials(await cluster.node('n', 'worker')));
-    cleanups.push(async () => {
-      close();
-      await server.stop();
-    });
-    const session = await openSession('n', description);
-    for (let beat = 0; beat < 5; beat++) expect(await session.heartbeat()).toBe(4321 + beat);
-    expect(calls).toBe(takesThem ? 2 : 6);
-    session.close();
-  }
+/** A connection to `dispatcher`, and how many calls came over it and beside it. `serveBy`: how the manager shows itself. */
+async function counted(dispatcher: PlayedDispatcher, serveBy: (dispatcher: PlayedDispatcher, server: RpcServer) => unknown) {
+  const cluster = await TestAuthority.begin();
+  let calls = 0;
+  const members: Members = { clusterId: () => cluster.clusterId, roleOf: () => (calls++, 'worker'), current: () => true };
+  const server = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(await cluster.node('m', 'manager')), members, logger: silentLogger });
+  serveBy(dispatcher, server);
+  const { openSession, close } = connectDispatcher(`127.0.0.1:${await server.start()}`, clientCredentials(await cluster.node('n', 'worker')));
+  cleanups.push(async () => {
+    close();
+    await server.stop();
+  });
+  return { session: await openSession('n', description), calls: () => calls };
+}
+
+test.each([
+  ['takes them so', serve, 2],
+  ['is of before', serveAsBefore, 6],
+])('beats of a session go over one call; where the manager %s', async (_, serveBy, expected) => {
+  const { session, calls } = await counted(new PlayedDispatcher(), serveBy);
+  for (let beat = 0; beat < 5; beat++) expect(await session.heartbeat()).toBe(4321 + beat);
+  expect(calls()).toBe(expected);
+  session.close();
+});
+
+test('a manager that is busy for two seconds is not come to over another connection', async () => {
+  const dispatcher = new PlayedDispatcher();
+  const { session, calls } = await counted(dispatcher, serve);
+  dispatcher.beatMs = 2000;
+  expect([await session.heartbeat(), calls()]).toEqual([4321, 2]);
+  session.close();
 });
 
 /** A manager of before: each beat is a call. */
