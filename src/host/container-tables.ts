@@ -1,6 +1,7 @@
 /** Rules inside the network namespaces of this node's containers: loaded when they start and when what stands behind a service changes. */
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { equal } from '#base/equal';
 import { Coalescer } from '#base/pace/coalescer';
 import { containerRules, containerTable, type ContainerRules, countText } from '#network/rules/container-rules';
 import type { ServiceCounts } from '#network/rules/count-rules';
@@ -18,13 +19,21 @@ interface Container {
   pid: number;
   /** The network namespace that the process had: a number that is used again must not lead us elsewhere. */
   namespace: string;
-  networkIds: ReadonlySet<string>;
+  /** In order. */
+  networkIds: readonly string[];
   /** What was loaded last; undefined: nothing yet. */
   loaded?: ContainerRules;
   /** The counters among it; undefined: not known. */
   counted?: ContainerRules['counts'] | undefined;
   /** Why it does not have what it is to have. */
   failure?: string;
+}
+
+/** Rules of containers that are alike, and what they were made of. */
+interface Made {
+  services: readonly VirtualService[];
+  way: WayBack | undefined;
+  rules: ContainerRules;
 }
 
 /** What containers are to know. */
@@ -46,6 +55,8 @@ export class ContainerTables {
   readonly #containers = new Map<string, Container>();
   readonly #changes = new Coalescer<Led>((led) => this.#carryOut(led));
   readonly #counts: ContainerCounts;
+  /** Of the last time, by what containers that are alike have in common. */
+  #made: ReadonlyMap<string, Made> = new Map();
   #led: Led = { services: [], back: new Map() };
 
   constructor({ logger, clock }: { logger: Logger; clock: Clock }) {
@@ -59,7 +70,7 @@ export class ContainerTables {
     const namespace = await namespaceOf(pid);
     if (namespace === undefined) return;
     const known = this.#containers.get(taskId);
-    const networkIds = new Set(networks.map(({ networkId }) => networkId));
+    const networkIds = [...new Set(networks.map(({ networkId }) => networkId))].toSorted();
     // Told of the same once more it has what was loaded; after another one its interfaces may be new, and its routes gone.
     const container: Container = known?.attachment === attachment && known.namespace === namespace ? known : { attachment, pid, namespace, networkIds };
     this.#containers.set(taskId, container);
@@ -93,7 +104,7 @@ export class ContainerTables {
   /** A container that runs on the network: a process of it, and all its networks. */
   async runningOn(networkId: string): Promise<{ pid: number; networkIds: ReadonlySet<string> } | undefined> {
     for (const { pid, namespace, networkIds } of this.#containers.values()) {
-      if (networkIds.has(networkId) && (await namespaceOf(pid)) === namespace) return { pid, networkIds };
+      if (networkIds.includes(networkId) && (await namespaceOf(pid)) === namespace) return { pid, networkIds: new Set(networkIds) };
     }
     return undefined;
   }
@@ -135,24 +146,34 @@ export class ContainerTables {
   }
 
   async #carryOut({ services, back }: Led): Promise<void> {
-    // Those that are alike share one: a set is as long as there are services.
-    const made = new Map<string, ContainerRules>();
+    const byNetwork = grouped(services);
+    const made = new Map<string, Made>();
     const todo = [...this.#containers].flatMap(([taskId, container]) => {
       const way = back.get(taskId);
-      if (!container.loaded && !way && !services.some(({ networkId }) => container.networkIds.has(networkId))) return [];
-      const kind = [...[...container.networkIds].toSorted(), way?.gateway, ...(way?.udpPorts ?? [])].join(' ');
-      const rules = made.get(kind) ?? containerRules(services, container.networkIds, way);
-      made.set(kind, rules);
+      if (!container.loaded && !way && !container.networkIds.some((id) => byNetwork.has(id))) return [];
+      const kind = [...container.networkIds, way?.gateway, ...(way?.udpPorts ?? [])].join(' ');
+      const own = made.get(kind) ?? this.#madeOf(kind, container, byNetwork, way);
+      const { rules } = own;
+      made.set(kind, own);
       if (rules.revision !== container.loaded?.revision) return [{ taskId, container, rules }];
       delete container.failure;
       return [];
     });
+    this.#made = made;
     if (todo.length === 0) return;
     const next = todo.values();
     const worker = async (): Promise<void> => {
       for (const { taskId, container, rules } of next) await this.#load(taskId, container, rules);
     };
     await Promise.all(Array.from({ length: loadsAtOnce }, worker));
+  }
+
+  /** What was made last time, where nothing of it is another thing now. */
+  #madeOf(kind: string, { networkIds }: Container, byNetwork: ReadonlyMap<string, readonly VirtualService[]>, way: WayBack | undefined): Made {
+    const services = networkIds.flatMap((id) => byNetwork.get(id) ?? []);
+    const last = this.#made.get(kind);
+    const isSame = last?.services.length === services.length && services.every((service, at) => service === last.services[at]) && equal(last.way, way);
+    return isSame ? last : { services, way, rules: containerRules(services, new Set(networkIds), way) };
   }
 
   async #load(taskId: string, container: Container, rules: ContainerRules): Promise<void> {
@@ -200,4 +221,14 @@ async function enterWith({ pid }: Container, text: string, routes: readonly stri
   const failures = stderr.split('\n').filter((line) => !/File exists|^Command failed -/.test(line));
   const told = failures.join('\n').trim();
   return code === 0 || (routes.length > 0 && told === '') ? undefined : told || `it ended with ${code}`;
+}
+
+function grouped(services: readonly VirtualService[]): ReadonlyMap<string, readonly VirtualService[]> {
+  const found = new Map<string, VirtualService[]>();
+  for (const service of services) {
+    const list = found.get(service.networkId) ?? [];
+    if (list.length === 0) found.set(service.networkId, list);
+    list.push(service);
+  }
+  return found;
 }

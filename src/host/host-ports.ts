@@ -185,7 +185,7 @@ export class HostPorts implements Ports {
     if (await this.#rules.load(ruleSet(this.#rules.table, { ports: served, services: virtual, subnets: subnetsOf(networks), apart: portsApart(traffic) })))
       await forgetOldFlows(this.#served, served);
     this.#served = served;
-    await this.#containers.apply({ services: virtual, back: waysBack(traffic) });
+    await this.#containers.apply({ services: virtual, back: waysBack(traffic, this.#nodeId) });
     await this.#holder.release(ports);
     // Nobody waits for what is only counted.
     void this.#counting.submit({ ports: served, services: virtual });

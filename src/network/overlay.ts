@@ -1,4 +1,5 @@
 /** A node's part of the networks over several hosts: which it needs, and behind which host every address of others is. */
+import { oncePer } from '#base/pace/once-per';
 import { compareTexts } from '#base/text/text';
 import { isHostAddress } from '#model/ipv4';
 import { macAddress } from '#model/mac-address';
@@ -121,12 +122,17 @@ function encryptedPeers(networks: Overlay['networks'], peers: readonly Peer[], p
 function virtualAddresses(services: Overlay['services']): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const { VirtualIPs = [] } of services) {
-    for (const { NetworkID, Address } of VirtualIPs) found.set(NetworkID, [...(found.get(NetworkID) ?? []), Address]);
+    for (const { NetworkID, Address } of VirtualIPs) {
+      const list = found.get(NetworkID) ?? [];
+      if (list.length === 0) found.set(NetworkID, list);
+      list.push(Address);
+    }
   }
   return found;
 }
 
 interface TaskAddress {
+  networkId: string;
   nodeId: string;
   address: string;
   mac: string;
@@ -135,17 +141,25 @@ interface TaskAddress {
 
 function taskAddresses(services: Overlay['services']): Map<string, TaskAddress[]> {
   const found = new Map<string, TaskAddress[]>();
-  for (const { Tasks } of services) {
-    for (const { NodeID, Ready, Networks } of Tasks) {
-      for (const { NetworkID, Address, MacAddress } of Networks) {
-        const list = found.get(NetworkID) ?? [];
-        if (list.length === 0) found.set(NetworkID, list);
-        list.push({ nodeId: NodeID, address: Address, mac: (MacAddress ?? macAddress(Address)).toLowerCase(), ready: Ready });
-      }
-    }
+  for (const each of services.flatMap(addressesOf)) {
+    const list = found.get(each.networkId) ?? [];
+    if (list.length === 0) found.set(each.networkId, list);
+    list.push(each);
   }
   return found;
 }
+
+const addressesOf = oncePer(({ Tasks }: Overlay['services'][number]): readonly TaskAddress[] =>
+  Tasks.flatMap(({ NodeID, Ready, Networks }) =>
+    Networks.map(({ NetworkID, Address, MacAddress }) => ({
+      networkId: NetworkID,
+      nodeId: NodeID,
+      address: Address,
+      mac: (MacAddress ?? macAddress(Address)).toLowerCase(),
+      ready: Ready,
+    })),
+  ),
+);
 
 function tunnelOf({ network, gateway }: LocalNetwork, peers: readonly Peer[], tasks: readonly TaskAddress[]): Tunnel | undefined {
   const number = networkNumber(network);

@@ -1,4 +1,5 @@
 /** Services with an address of their own, and which tasks stand behind it. */
+import { oncePer } from '#base/pace/once-per';
 import { compareTexts } from '#base/text/text';
 import type { ServiceEndpoint } from '#model/object/assignment';
 import { bridgeName } from '#model/object/network';
@@ -18,21 +19,22 @@ export interface VirtualService {
 export function virtualServices(endpoints: readonly ServiceEndpoint[], networks: readonly LocalNetwork[]): VirtualService[] {
   const local = new Set(networks.map(({ network }) => network.ID));
   const found = new Map<string, VirtualService>();
-  for (const { Name, VirtualIPs = [], Tasks } of endpoints) {
-    for (const { NetworkID, Address } of VirtualIPs) {
-      if (!local.has(NetworkID)) continue;
-      const targets = Tasks.filter(({ Ready }) => Ready).flatMap(({ Networks }) => Networks.find((each) => each.NetworkID === NetworkID)?.Address ?? []);
-      found.set(Address, {
-        networkId: NetworkID,
-        serviceName: Name,
-        bridge: bridgeName(NetworkID),
-        address: Address,
-        targets: [...new Set(targets)].toSorted(),
-      });
-    }
-  }
+  for (const endpoint of endpoints) for (const service of servicesOf(endpoint)) if (local.has(service.networkId)) found.set(service.address, service);
   return [...found.values()].toSorted((a, b) => compareTexts(a.address, b.address));
 }
+
+const servicesOf = oncePer(({ Name, VirtualIPs = [], Tasks }: ServiceEndpoint): readonly VirtualService[] =>
+  VirtualIPs.map(({ NetworkID, Address }) => {
+    const targets = Tasks.filter(({ Ready }) => Ready).flatMap(({ Networks }) => Networks.find((each) => each.NetworkID === NetworkID)?.Address ?? []);
+    return {
+      networkId: NetworkID,
+      serviceName: Name,
+      bridge: bridgeName(NetworkID),
+      address: Address,
+      targets: [...new Set(targets)].toSorted(),
+    };
+  }),
+);
 
 export function virtualChain({ address }: VirtualService): string {
   return `v_${address.replaceAll('.', '_')}`;

@@ -13,6 +13,8 @@ interface Methods {
   bridges: (wanted: readonly BridgedNetwork[]) => void;
   names: (wanted: Traffic) => void;
   ports: (wanted: Traffic) => void;
+  /** One service of those that ports were applied with last becomes another; as with an agent, nothing else is told again. */
+  change: (service: Traffic['services'][number]) => void;
   overlay: (wanted: Overlay) => void;
   /** One call of one part. */
   facet: (part: 'bridges' | 'overlay' | 'ports' | 'names', method: 'apply' | 'audit' | 'counters', wanted?: unknown) => unknown;

@@ -34,6 +34,8 @@ const program = { ...resolverProgram(file), ...(build && { build }) };
 const names = new ResolverNames({ socket, instance, owner: 'node1', program }, { logger: log, clock, launch: launchOnHost });
 const network = joinFacets({ bridges: host.bridges, overlay: host.overlay, ports: host.ports, names });
 let disturbed = 0;
+/** As it was applied last. */
+let traffic: Traffic = { services: [], networks: [] };
 
 async function start(): Promise<void> {
   await host.start(() => disturbed++);
@@ -52,7 +54,12 @@ const methods: Record<string, (...args: never[]) => unknown> = {
   disturbed: () => disturbed,
   bridges: (wanted: readonly BridgedNetwork[]) => network.bridges.apply(wanted),
   names: (wanted: Traffic) => network.names.apply(wanted),
-  ports: (wanted: Traffic) => network.ports.apply(wanted),
+  ports: (wanted: Traffic) => network.ports.apply((traffic = wanted)),
+  change: (service: Traffic['services'][number]) => {
+    const services = traffic.services.map((each) => (each.ServiceID === service.ServiceID ? service : each));
+    traffic = { ...traffic, services };
+    return Promise.all([network.names.apply(traffic), network.ports.apply(traffic)]).then(() => null);
+  },
   overlay: (wanted: Parameters<typeof network.overlay.apply>[0]) => network.overlay.apply(wanted),
   facet: (part: 'bridges' | 'overlay' | 'ports' | 'names', method: 'apply' | 'audit' | 'counters', wanted: never) => network[part][method](wanted),
   servers: () => network.names.servers(),

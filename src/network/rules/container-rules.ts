@@ -1,6 +1,7 @@
 /** What one container gets: services' addresses lead to their tasks there already, so that a task sees who called, and its answers to clients go by the node that these came to. */
+import { oncePer } from '#base/pace/once-per';
 import { containerCountParts, containerCountTable } from './count-rules.ts';
-import { chain, changedLines, elements, filledLines, hooked, type RulePart } from './rule-parts.ts';
+import { type Chain, chain, changedLines, elements, filledLines, hooked, type RulePart } from './rule-parts.ts';
 import { type RuleSet, wholeTables } from './rule-set.ts';
 import { virtualChain, virtualTarget, type VirtualService } from '../virtual-services.ts';
 import { wayBackRoutes, wayBackRules, type WayBack } from './way-back.ts';
@@ -14,6 +15,8 @@ export interface ContainerRules extends RuleSet {
   /** What counts, in a table of its own, which goes on counting when all else is written anew. */
   counts: readonly RulePart[];
 }
+
+const serviceChain = oncePer((service: VirtualService): Chain => chain(virtualChain(service), `${virtualTarget(service)};`));
 
 /** Of a container on `networkIds`; `back` when it is published. */
 export function containerRules(services: readonly VirtualService[], networkIds: ReadonlySet<string>, back?: WayBack): ContainerRules {
@@ -34,7 +37,7 @@ export function containerRules(services: readonly VirtualService[], networkIds: 
       'ipv4_addr',
       dead.map(({ address }) => address),
     ),
-    ...led.map((service) => chain(virtualChain(service), `${virtualTarget(service)};`)),
+    ...led.map(serviceChain),
     hooked('out', 'nat', 'output', -110, ['ip daddr vmap @vips;']),
     hooked('refused', 'filter', 'output', 0, ['ip daddr @dead meta l4proto tcp reject with tcp reset;', 'ip daddr @dead reject;']),
     ...(back ? wayBackRules(back) : []),

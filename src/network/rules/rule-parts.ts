@@ -1,5 +1,7 @@
 /** Parts of an nftables table, as text and as the lines that make one table of another without touching what both have. */
 
+import { oncePer } from '#base/pace/once-per';
+
 /** What a lookup goes by. */
 export interface Holder {
   kind: 'map' | 'set';
@@ -39,7 +41,7 @@ export function chain(name: string, ...rules: readonly string[]): Chain {
   return { kind: 'chain', name, rules };
 }
 
-export function partText(part: RulePart): string {
+export const partText = oncePer((part: RulePart): string => {
   if (part.kind === 'counter') return `  counter ${part.name} { packets 0 bytes 0 }`;
   if (part.kind !== 'chain') {
     const items = part.items.length > 0 ? `elements = { ${part.items.join(', ')} }; ` : '';
@@ -47,7 +49,7 @@ export function partText(part: RulePart): string {
   }
   if (part.hook === undefined) return `  chain ${part.name} { ${part.rules.join(' ')} }`;
   return [`  chain ${part.name} {`, `    ${part.hook}`, ...part.rules.map((rule) => `    ${rule}`), '  }'].join('\n');
-}
+});
 
 /** Lines that make a table hold `parts` whatever it has of them, and lose no count; what else is there stays. */
 export function filledLines(table: string, parts: readonly RulePart[]): string[] {
@@ -95,7 +97,7 @@ export function changedLines(table: string, before: readonly RulePart[], after: 
       const lines = old?.kind === part.kind ? movedElements(table, old, part) : undefined;
       if (!lines) return undefined;
       moved.push(...lines);
-    } else if (!old || partText(old) !== partText(part)) {
+    } else if (old !== part && (!old || partText(old) !== partText(part))) {
       if (part.hook !== undefined || (old?.kind === 'chain' && old.hook !== undefined)) return undefined;
       made.push(old ? `flush chain ${table} ${part.name}` : `add chain ${table} ${part.name}`);
       filled.push(...addedRules(table, part));
@@ -106,6 +108,7 @@ export function changedLines(table: string, before: readonly RulePart[], after: 
 
 /** Elements that go, then those that come: a key that leads elsewhere does both. Ranges are not moved one by one. */
 function movedElements(table: string, before: Holder, after: Holder): string[] | undefined {
+  if (before.type === after.type && before.items.length === after.items.length && before.items.every((item, at) => item === after.items[at])) return [];
   const [had, has] = [new Set(before.items), new Set(after.items)];
   const gone = before.items.filter((item) => !has.has(item)).map((item) => item.split(' : ')[0] ?? '');
   const come = after.items.filter((item) => !had.has(item));

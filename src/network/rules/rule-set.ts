@@ -1,5 +1,6 @@
 /** The nftables text of one node: published ports to tasks. The whole text is one transaction and may be loaded again at any time. */
 import { createHash } from 'node:crypto';
+import { oncePer } from '#base/pace/once-per';
 import type { Protocol } from '#model/port/port';
 import { type PublishedPort, holderKey } from '../published-ports.ts';
 import { chain, type Chain, changedLines, elements, hooked, partText, type RulePart } from './rule-parts.ts';
@@ -125,7 +126,7 @@ function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualSe
       services.map(({ address }) => address),
     ),
     ...served.map(portChain),
-    ...led.map((service) => chain(virtualChain(service), `ct mark set ${publishedMark};`, `${virtualTarget(service)};`)),
+    ...led.map(serviceChain),
     refusalChain,
     // Publishing on loopback needs route_localnet on the bridges; containers must not reach the host's 127.0.0.0/8 through it.
     hooked('guard', 'filter', 'prerouting', -300, ['iifname "sh-*" ip daddr 127.0.0.0/8 drop;']),
@@ -196,15 +197,17 @@ function closedRules(closed: readonly PublishedPort[]): string[] {
 
 const refusalChain = chain('refuse', 'meta l4proto tcp reject with tcp reset;', 'reject;');
 
+const serviceChain = oncePer((service: VirtualService): Chain => chain(virtualChain(service), `ct mark set ${publishedMark};`, `${virtualTarget(service)};`));
+
 /** Connections go to the targets one after the other, so that few of them already reach all. */
-function portChain(port: PublishedPort): Chain {
+const portChain = oncePer((port: PublishedPort): Chain => {
   const [only, ...others] = port.targets.map(({ address, port: number }) => `${address} . ${number}`);
   const list = port.sticky ? dealtOut(port.targets.map(({ address, port: number }) => `${address} . ${number}`)) : [only ?? '', ...others];
   const turn = port.sticky ? `jhash ip saddr mod ${list.length} seed ${stickySeed}` : `numgen inc mod ${list.length}`;
   const several = `${turn} map { ${list.map((target, index) => `${index} : ${target}`).join(', ')} }`;
   const target = others.length === 0 ? (only ?? '').replace(' . ', ':') : several;
   return chain(chainName(port), `ct mark set ${publishedMark};`, `meta l4proto ${port.protocol} dnat ip to ${target};`);
-}
+});
 
 function chainName(port: PublishedPort): string {
   const address = port.hostAddress === undefined ? '' : `_${port.hostAddress.replaceAll(/\W/g, '_')}`;
@@ -225,8 +228,11 @@ function keyWithAddress(port: PublishedPort): string {
 export function departedTargets(before: readonly PublishedPort[], after: readonly PublishedPort[], by: Protocol): string[] {
   const targetsOf = (ports: readonly PublishedPort[]): Set<string> =>
     new Set(ports.filter(({ protocol }) => protocol === by).flatMap((port) => port.targets.map(({ address }) => address)));
+  const same = new Set(after);
+  const concerned = targetsOf(before.filter((port) => !same.has(port)));
+  if (concerned.size === 0) return [];
   const staying = targetsOf(after);
-  return [...targetsOf(before)].filter((address) => !staying.has(address)).toSorted();
+  return [...concerned].filter((address) => !staying.has(address)).toSorted();
 }
 
 /** Published ports without those in `clashes` (their keys): a port that someone else has is left to him. */

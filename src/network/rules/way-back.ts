@@ -1,6 +1,8 @@
 /** How a task answers clients by the node that these came to: the frame that such a node sends carries the hardware address of its bridge, and tells where to return to. */
+import { oncePerWith } from '#base/pace/once-per';
 import { compareTexts } from '#base/text/text';
 import { addressNumber, parseSubnet, subnetText } from '#model/ipv4';
+import type { ServiceEndpoint } from '#model/object/assignment';
 import { macAddress } from '#model/mac-address';
 import { protocolOf } from '#model/port/port';
 import type { LocalNetwork, Traffic } from '../contract.ts';
@@ -27,26 +29,39 @@ const preference = 20_480;
 /** The table of answers by UDP; no node has the address of the network itself. */
 const udpTable = firstMark;
 
-/** By task id, of all tasks that are published on this node's networks. */
-export function waysBack(traffic: Traffic): ReadonlyMap<string, WayBack> {
+/** By task id, of the node's own tasks that are published on its networks. */
+export function waysBack(traffic: Traffic, nodeId: string): ReadonlyMap<string, WayBack> {
   const { services, networks, peers = [] } = traffic;
   const found = new Map<string, WayBack>();
-  const entries = new Map<string, ReturnType<typeof entriesOf>>();
   const attachmentOf = publishedAttachments(traffic);
   const byId = new Map(networks.map((local) => [local.network.ID, local]));
-  for (const { Ports, Tasks } of services) {
-    if (Ports.length === 0) continue;
-    const udpPorts = [...new Set(Ports.flatMap((port) => (protocolOf(port) === 'udp' && port.TargetPort ? [port.TargetPort] : [])))].toSorted((a, b) => a - b);
-    for (const task of Tasks) {
-      const local = byId.get(attachmentOf(task)?.NetworkID ?? '');
-      const subnet = parseSubnet(local?.network.IPAMOptions?.Configs?.[0]?.Subnet);
-      if (!local || !subnet) continue;
-      const known = entries.get(local.network.ID) ?? entriesOf(local, subnet.first, peers);
-      entries.set(local.network.ID, known);
-      found.set(task.TaskID, { subnet: subnetText(subnet), gateway: local.gateway, entries: known, udpPorts });
+  const ways = new Map<string, Omit<WayBack, 'udpPorts'> | undefined>();
+  const wayIn = (networkId: string): Omit<WayBack, 'udpPorts'> | undefined => {
+    if (!ways.has(networkId)) ways.set(networkId, wayOf(byId.get(networkId), peers));
+    return ways.get(networkId);
+  };
+  for (const service of services) {
+    const { own, udpPorts } = publishedOn(service, nodeId, nodeId);
+    for (const task of own) {
+      const way = wayIn(attachmentOf(task)?.NetworkID ?? '');
+      if (way) found.set(task.TaskID, { ...way, udpPorts });
     }
   }
   return found;
+}
+
+const publishedOn = oncePerWith(({ Ports, Tasks }: ServiceEndpoint, nodeId: string) => {
+  const udpPorts = Ports.flatMap((port) => (protocolOf(port) === 'udp' && port.TargetPort ? [port.TargetPort] : []));
+  return {
+    own: Ports.length > 0 ? Tasks.filter((task) => task.NodeID === nodeId) : [],
+    udpPorts: [...new Set(udpPorts)].toSorted((a, b) => a - b),
+  };
+});
+
+/** The same for all tasks on a network. */
+function wayOf(local: LocalNetwork | undefined, peers: NonNullable<Traffic['peers']>): Omit<WayBack, 'udpPorts'> | undefined {
+  const subnet = parseSubnet(local?.network.IPAMOptions?.Configs?.[0]?.Subnet);
+  return local && subnet && { subnet: subnetText(subnet), gateway: local.gateway, entries: entriesOf(local, subnet.first, peers) };
 }
 
 function entriesOf({ network, gateway }: LocalNetwork, base: number, peers: NonNullable<Traffic['peers']>): WayBack['entries'] {

@@ -7,7 +7,7 @@ import { startHost } from '../../support/machine.mjs';
 import { startNetworkClient, type NetworkClient } from '../../support/network-client.ts';
 import { median, type Row } from '../figures.ts';
 
-const many = { services: 200, tasks: 10, networks: 50 };
+const many = { services: 200, tasks: 10, networks: 50, nodes: 5 };
 const rounds = 9;
 
 export async function oneChangeRows(): Promise<Row[]> {
@@ -41,9 +41,9 @@ async function changeMs(client: NetworkClient, traffic: Traffic, networks: reado
   const loaded = async (): Promise<number> => (await client.call('counters')).ports['rules_loaded'] ?? 0;
   const before = await loaded();
   for (let round = 1; round <= rounds; round++) {
-    const services = [serviceAt(0, networks, round), ...traffic.services.slice(1)];
+    const service = serviceAt(0, networks, round);
     const began = performance.now();
-    await client.publish({ ...traffic, services });
+    await client.call('change', service);
     took.push(performance.now() - began);
   }
   return { ms: median(took), loads: ((await loaded()) - before) / rounds };
@@ -73,7 +73,7 @@ function serviceAt(at: number, networks: readonly LocalNetwork[], turn: number):
     VirtualIPs: [{ NetworkID: network.network.ID, Address: `10.92.${third}.${200 + Math.floor(at / networks.length)}` }],
     Tasks: Array.from({ length: many.tasks }, (_, task) => ({
       TaskID: `task${at}.${task}`,
-      NodeID: 'node1',
+      NodeID: `node${1 + (task % many.nodes)}`,
       Slot: task + 1,
       Ready: task !== turn % many.tasks || turn === 0,
       Networks: [{ NetworkID: network.network.ID, Address: `10.92.${third}.${first + task}`, Aliases: [] }],
