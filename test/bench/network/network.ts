@@ -2,7 +2,8 @@
 import { installPackages } from '../../support/machine.mjs';
 import { startHosts } from '../../support/hosts.mjs';
 import type { Row } from '../figures.ts';
-import { deployRow, oursMs, swarmMs } from './beside-swarm.ts';
+import { deployRows, oursMs, replicas, rounds, swarmMs } from './beside-swarm.ts';
+import { floorMs } from './engine-floor.ts';
 import { FiveHosts } from './five-hosts.ts';
 import { momentRows } from './moments.ts';
 import { oneChangeRows } from './one-change.ts';
@@ -27,8 +28,9 @@ export async function benchNetwork(parts: readonly string[], say: (text: string)
   const cluster = new FiveHosts(await startHosts(hosts));
   try {
     const swarms = chosen('swarm') ? await swarmMs(cluster) : 0;
+    const floor = chosen('swarm') ? await floorMs(cluster, replicas, rounds) : 0;
     await cluster.form();
-    await step('swarm', async () => [deployRow(await oursMs(cluster), swarms)]);
+    await step('swarm', async () => deployRows(await oursMs(cluster), swarms, floor));
     await step('reach', () => reachRows(cluster));
     await step('moments', () => momentRows(cluster));
     await step('ratios', () => ratioRows(cluster));
