@@ -8,7 +8,7 @@ import type { ServiceCounts } from '#network/rules/count-rules';
 import type { TaskAttachment } from '#network/contract';
 import type { VirtualService } from '#network/virtual-services';
 import { changeText } from '#network/rules/rule-set';
-import type { WayBack } from '#network/rules/way-back';
+import { acceptsMarks, type WayBack } from '#network/rules/way-back';
 import { ContainerCounts } from './containers/container-counts.ts';
 import { namespaceOf } from './containers/network-namespace.ts';
 import { withRuleFile } from './rule-table.ts';
@@ -44,7 +44,7 @@ export interface Led {
 }
 
 /** Rules, then routes from standard input. A container on two networks gets packets by one whose sender it would ask for by the other: that is no forgery here. */
-const withRoutes = 'nft -f "$1" && { echo 2 >/proc/sys/net/ipv4/conf/all/rp_filter; ip -force -batch -; }';
+const withRoutes = `nft -f "$1" && { echo 2 >/proc/sys/net/ipv4/conf/all/rp_filter; { echo 1 >/proc/sys/${acceptsMarks}; } 2>/dev/null; ip -force -batch -; }`;
 const limits = { timeoutMs: 20_000 };
 const loadsAtOnce = 4;
 
@@ -197,7 +197,8 @@ export class ContainerTables {
   /** What it counts by now with the rules; or why it did not take them. */
   async #bring(container: Container, { text, counts, routes, ...rules }: ContainerRules): Promise<{ counts?: ContainerRules['counts']; failure?: string }> {
     const change = changeText(container.loaded, { ...rules, text });
-    let failure = await enterWith(container, change + countText(container.counted, counts), routes);
+    const come = equal(container.loaded?.routes, routes) ? [] : routes;
+    let failure = await enterWith(container, change + countText(container.counted, counts), come);
     // Somebody in the container may have taken away what was there.
     if (failure !== undefined) failure = await enterWith(container, text + countText(undefined, counts), routes);
     if (failure === undefined) return { counts };

@@ -2,7 +2,7 @@
 import { oncePer } from '#base/pace/once-per';
 import { containerCountParts, containerCountTable } from './count-rules.ts';
 import { type Chain, chain, changedLines, elements, filledLines, hooked, type RulePart } from './rule-parts.ts';
-import { type RuleSet, wholeTables } from './rule-set.ts';
+import { refusalChain, type RuleSet, wholeTables } from './rule-set.ts';
 import { virtualChain, virtualTarget, type VirtualService } from '../virtual-services.ts';
 import { wayBackRoutes, wayBackRules, type WayBack } from './way-back.ts';
 
@@ -38,8 +38,9 @@ export function containerRules(services: readonly VirtualService[], networkIds: 
       dead.map(({ address }) => address),
     ),
     ...led.map(serviceChain),
-    hooked('out', 'nat', 'output', -110, ['ip daddr vmap @vips;']),
-    hooked('refused', 'filter', 'output', 0, ['ip daddr @dead meta l4proto tcp reject with tcp reset;', 'ip daddr @dead reject;']),
+    refusalChain,
+    // Asked for the first packet of a connection alone: what is refused never becomes one.
+    hooked('out', 'nat', 'output', -110, ['ip daddr @dead goto refuse;', 'ip daddr vmap @vips;']),
     ...(back ? wayBackRules(back) : []),
   ];
   const rules = wholeTables(containerTable, v4, []);

@@ -195,7 +195,7 @@ function closedRules(closed: readonly PublishedPort[]): string[] {
   return closed.length > 0 ? ['ct state new fib daddr type local meta l4proto . th dport @closed drop;'] : [];
 }
 
-const refusalChain = chain('refuse', 'meta l4proto tcp reject with tcp reset;', 'reject;');
+export const refusalChain = chain('refuse', 'meta l4proto tcp reject with tcp reset;', 'reject;');
 
 const serviceChain = oncePer((service: VirtualService): Chain => chain(virtualChain(service), `ct mark set ${publishedMark};`, `${virtualTarget(service)};`));
 

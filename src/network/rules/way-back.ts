@@ -98,17 +98,27 @@ export function portsApart({ networks, peers = [] }: Traffic): PortRange | undef
 /**
  * Lines of the container's table that mark the answers. A packet is marked as long as its connection has none, not only the first: that one may have
  * come before this table knew its node and was answered elsewhere, and the next try is the same connection.
+ * A packet that gets its mark on the way out is led anew, which costs more than all else here. So what begins a connection is marked itself, and by
+ * TCP the socket that accepts it keeps the mark (`acceptsMarks`): its answers have theirs from the start.
  */
 export function wayBackRules({ subnet, entries }: WayBack): RulePart[] {
   const marks = entries.map(({ gateway, mark }) => `${macAddress(gateway)} : ${hex(mark)}`);
   return [
     elements('map', 'entries', 'ether_addr : mark', marks),
-    hooked('came', 'filter', 'prerouting', -140, [
-      `ct direction original ct mark & ${hex(mask)} != ${hex(firstMark)} ip saddr != ${subnet} ct mark set ether saddr map @entries;`,
+    // What a container passes on to others of its own is none of this.
+    hooked('came', 'filter', 'input', -140, [
+      `ct mark & ${hex(mask)} == ${hex(firstMark)} accept;`,
+      `ct direction original ip saddr != ${subnet} ct mark set ether saddr map @entries meta mark set ct mark;`,
     ]),
-    hooked('answer', 'route', 'output', -140, [`ct direction reply ct mark & ${hex(mask)} == ${hex(firstMark)} meta mark set ct mark;`]),
+    hooked('answer', 'route', 'output', -140, [
+      `meta mark & ${hex(mask)} == ${hex(firstMark)} accept;`,
+      `ct direction reply ct mark & ${hex(mask)} == ${hex(firstMark)} meta mark set ct mark;`,
+    ]),
   ];
 }
+
+/** The setting of a container, below /proc/sys, by which an accepted socket keeps the mark of what began its connection. */
+export const acceptsMarks = 'net/ipv4/tcp_fwmark_accept';
 
 /** Lines for `ip -force -batch` inside the container; those that are there already fail, which is fine. */
 export function wayBackRoutes({ gateway, entries, udpPorts }: WayBack): string[] {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { macAddress } from '#model/mac-address';
 import { containerRules } from '#network/rules/container-rules';
-import type { WayBack } from '#network/rules/way-back';
+import { acceptsMarks, type WayBack } from '#network/rules/way-back';
 import { until, whyNoHost } from '../../support/machine.mjs';
 
 const tag = randomBytes(3).toString('hex');
@@ -20,6 +20,7 @@ function run(words: readonly string[], input?: string): string {
 
 /** As the host loads it. */
 function load(entries: WayBack['entries']): void {
+  run([...enter(task), 'sh', '-c', `echo 1 > /proc/sys/${acceptsMarks}`]);
   const { text, routes } = containerRules([], new Set(), { subnet: '10.0.0.0/24', gateway: '10.0.0.9', entries, udpPorts: [] });
   run([...enter(task), 'nft', '-f', '-'], text);
   // Those that are there already fail, which is fine.
@@ -72,3 +73,29 @@ test.skipIf(whyNoHost() !== undefined)('a connection that began before the task 
     await once(server, 'exit');
   }
 });
+
+test.skipIf(whyNoHost() !== undefined)(
+  'the answers of a connection by TCP have their mark from the socket that accepted it, and none is led anew',
+  async () => {
+    load([{ gateway: '10.0.0.2', mark: 0x5d000002 }]);
+    // Before the rule that marks what has no mark.
+    run(
+      [...enter(task), 'nft', '-f', '-'],
+      'table ip marks { chain out { type filter hook output priority -145; tcp sport 81 meta mark 0 counter; tcp sport 81 meta mark 0x5d000002 counter; }; }',
+    );
+    const server = spawn('nsenter', [...enter(task).slice(1), 'busybox', 'httpd', '-f', '-p', '81', '-h', '/'], { stdio: 'ignore' });
+    try {
+      const listens = (): boolean => run([...enter(task), 'ss', '-H', '-l', '-t', '-n']).includes(':81');
+      await until(listens, 30_000, () => 'the task does not listen');
+      run([...enter(node), 'curl', '-s', '--noproxy', '*', '--interface', client, '-m', '60', '-o', '/dev/null', 'http://10.0.0.5:81/']);
+      const [unmarked, marked] = [...run([...enter(task), 'nft', 'list', 'table', 'ip', 'marks']).matchAll(/counter packets (\d+)/g)].map(([, count]) =>
+        Number(count),
+      );
+      expect(unmarked).toBe(0);
+      expect(marked).toBeGreaterThan(2);
+    } finally {
+      server.kill('SIGKILL');
+      await once(server, 'exit');
+    }
+  },
+);

@@ -23,7 +23,7 @@ test('a published task returns answers by each node that clients may come to', (
   expect([...back.keys()]).toEqual(['t1']);
   const { text, routes } = containerRules([], new Set(['ingress']), back.get('t1'));
   expect(text).toContain('elements = { 02:42:0a:00:00:03 : 0x5d000003, 02:42:0a:00:0f:fe : 0x5d000ffe }');
-  expect(text).toContain('ct direction original ct mark & 0xff000000 != 0x5d000000 ip saddr != 10.0.0.0/20 ct mark set ether saddr map @entries;');
+  expect(text).toContain('ct direction original ip saddr != 10.0.0.0/20 ct mark set ether saddr map @entries meta mark set ct mark;');
   expect(routes).toEqual([
     'route replace default via 10.0.0.3 table 1560281091',
     'rule add pref 20480 fwmark 0x5d000003 lookup 1560281091',
