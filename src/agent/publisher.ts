@@ -29,8 +29,11 @@ export interface Wanted {
   entry(): Entry | undefined;
 }
 
-/** News of other nodes' tasks comes in bursts, and each round is some processes beside the containers that start just then: of what nobody waits for, so much time lies between two rounds. */
-const restMs = 200;
+/**
+ * News of other nodes' tasks comes in bursts, and each round is some processes beside the containers that start just then: of what nobody waits for,
+ * so much time lies between two rounds, and so many times what the last one took: a host that is busy is not kept so by these.
+ */
+const restMs = { least: 200, most: 1000, rounds: 3 };
 /** How long ports and ways that cannot be brought in force are waited for. */
 const givenUpMs = 10_000;
 /** What fails in one way is told of again so often. */
@@ -64,8 +67,8 @@ export class Publisher {
   /** A repetition is planned. */
   #repeats = false;
   readonly #told = new Repetition(tellEveryMs);
-  /** Monotonic. */
-  #endedAt = -Infinity;
+  /** Monotonic: when the next round may begin that nobody waits for. */
+  #restedAt = -Infinity;
   /** Between two rounds, until somebody waits for the next one. */
   #resting = new AbortController();
 
@@ -136,8 +139,9 @@ export class Publisher {
   /** Names are answered on each network, and its containers are led to them: they may start. */
   async serveNetworks(): Promise<void> {
     const services = this.#wanted.services();
-    await this.#reachPeers(services);
-    await this.#answerNames(services);
+    // Neither waits for the other, and one that fails leaves the other no less done.
+    const done = await Promise.allSettled([this.#reachPeers(services), this.#answerNames(services)]);
+    for (const each of done) if (each.status === 'rejected') throw each.reason;
   }
 
   /** Whether containers of the network are answered; the ingress network has no names. */
@@ -164,11 +168,13 @@ export class Publisher {
       if (this.#waiters.length === 0) await this.#rest();
       if (this.#signal.aborted) break;
       const sequence = this.#sequence;
+      const began = this.#modules.clock.monotonicNow();
       const well = await this.#round();
       this.#over = sequence;
       if (well) this.#well = sequence;
       if (well) this.#failure = undefined;
-      this.#endedAt = this.#modules.clock.monotonicNow();
+      const ended = this.#modules.clock.monotonicNow();
+      this.#restedAt = ended + Math.min(restMs.most, Math.max(restMs.least, restMs.rounds * (ended - began)));
       const isDone = (waiter: Waiter): boolean => waiter.sequence <= sequence && (well || !waiter.untilWell || this.#isGivenUp());
       for (const waiter of this.#waiters) if (isDone(waiter)) waiter.resolve();
       this.#waiters = this.#waiters.filter((waiter) => !isDone(waiter));
@@ -179,7 +185,7 @@ export class Publisher {
   /** Resolves when enough time has passed since the last round, or somebody waits. */
   async #rest(): Promise<void> {
     const { clock } = this.#modules;
-    const leftMs = this.#endedAt + restMs - clock.monotonicNow();
+    const leftMs = this.#restedAt - clock.monotonicNow();
     if (leftMs <= 0) return;
     this.#resting = new AbortController();
     await pause(clock, leftMs, this.#resting.signal);

@@ -11,6 +11,8 @@ export class LoadedRules {
   readonly #counters = { rules_loaded: 0, rules_read: 0, repairs: 0 };
   readonly #watch: RuleWatch;
   #inForce: RuleSet | undefined;
+  /** There is none, for we took it away. */
+  #removed = false;
   /** As they were listed first, where no news explains them. */
   #listing: string | undefined;
   /** How often the watch is to have heard of the table, by what we did ourselves; undefined: that is to be found out. */
@@ -34,7 +36,7 @@ export class LoadedRules {
   async #load(rules: RuleSet): Promise<boolean> {
     const before = this.#inForce;
     if (before?.revision === rules.revision) return false;
-    const same = before === undefined && (await rulesInForce(rules));
+    const same = before === undefined && !this.#removed && (await rulesInForce(rules));
     if (!same) await this.#write(rules, before);
     await this.#keep(rules);
     return !same;
@@ -49,6 +51,7 @@ export class LoadedRules {
     if (!this.#inForce || !(await this.#wereChanged(this.#inForce))) return [];
     const rules = this.#inForce;
     this.#counters.repairs += 1;
+    this.#explained = undefined;
     await this.#write(rules);
     await this.#keep(rules);
     return [`the nft table ${this.table} had been changed by someone else; it is as before again`];
@@ -70,13 +73,15 @@ export class LoadedRules {
     return this.#works.alone(async () => {
       await removeRules(this.table);
       this.#inForce = undefined;
-      this.#explained = undefined;
+      this.#removed = true;
+      // Somebody who brings it back meanwhile is heard of, and what is loaded next takes the place of that.
+      if (this.#explained) this.#explained.touches += 1;
     });
   }
 
   /** What differs from `before`, where nobody else was at it; all of it where that is not what the kernel has. */
   async #write(rules: RuleSet, before?: RuleSet): Promise<void> {
-    const known = before && this.#explained?.losses === this.#watch.losses ? this.#explained : undefined;
+    const known = this.#explained?.losses === this.#watch.losses ? this.#explained : undefined;
     const text = known ? changeText(before, rules) : rules.text;
     this.#explained = known ?? (await this.#counted());
     await loadRules(rules, text).catch(async (error: unknown) => {
@@ -97,6 +102,7 @@ export class LoadedRules {
 
   async #keep(rules: RuleSet): Promise<void> {
     this.#inForce = rules;
+    this.#removed = false;
     this.#listing = this.#explained ? undefined : await this.#list();
   }
 

@@ -1,6 +1,6 @@
 /** Counts connections by service in the kernel: rules of its own, which go on counting whatever becomes of the others. */
 import type { PublishedPort } from '#network/published-ports';
-import { countersIn, countRules, countTableName, serviceCounts, type ServiceCounts } from '#network/rules/count-rules';
+import { countersAfter, countersIn, countRules, countTableName, serviceCounts, type ServiceCounts } from '#network/rules/count-rules';
 import type { VirtualService } from '#network/virtual-services';
 import { removeRules, withRuleFile } from '../rule-table.ts';
 import { run } from '../run.ts';
@@ -21,15 +21,18 @@ export class ServiceCounters {
   async apply(ports: readonly PublishedPort[], services: readonly VirtualService[]): Promise<void> {
     const wanted = countRules(this.#table, ports, services, new Set());
     if (wanted === this.#loaded) return;
-    const known = this.#known ?? new Set((await this.#read()).keys());
+    const load = async (known: ReadonlySet<string>): Promise<void> => {
+      const text = countRules(this.#table, ports, services, known);
+      await this.#load(text);
+      this.#known = countersAfter(known, text);
+    };
     try {
-      await this.#load(countRules(this.#table, ports, services, known));
+      await load(this.#known ?? new Set((await this.#read()).keys()));
     } catch {
       // Somebody may have taken away what is known: what there is is looked at anew, and once.
       this.forget();
-      await this.#load(countRules(this.#table, ports, services, new Set((await this.#read()).keys())));
+      await load(new Set((await this.#read()).keys()));
     }
-    this.#known = new Set((await this.#read()).keys());
     this.#loaded = wanted;
   }
 

@@ -51,6 +51,16 @@ export function countRules(table: string, ports: readonly PublishedPort[], servi
   return `${lines.join('\n')}\n`;
 }
 
+/** Names of the counters that the kernel has once the lines of `text` were carried out where it had `known`. */
+export function countersAfter(known: ReadonlySet<string>, text: string): ReadonlySet<string> {
+  const names = new Set(known);
+  for (const [, verb, name = ''] of text.matchAll(/^(add|delete) counter ip \S+ (\S+)$/gm)) {
+    if (verb === 'add') names.add(name);
+    else names.delete(name);
+  }
+  return names;
+}
+
 /** Of a container's own network namespace: there alone it is seen that it asks for a service's address. */
 export const containerCountTable = 'shoal_counts';
 

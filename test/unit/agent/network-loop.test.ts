@@ -1,6 +1,7 @@
 /** Networks that somebody removes behind our back. */
 import { expect, test } from 'vitest';
 import { NetworkLoop } from '#agent/network-loop';
+import { pause } from '#base/clock';
 import { silentLogger } from '#test/support/silent-logger';
 import type { Engine } from '#engine/engine';
 import { SimulatedEngine } from '#test/support/simulated-engine';
@@ -135,6 +136,19 @@ test('a burst of news that nobody waits for comes in force in few rounds, and wh
   await keeper.publish();
   expect(network.parts.ports.applied - rested, 'somebody waits for it').toBe(2);
   expect(clock.running).toBe(0);
+});
+
+test('on a host whose rounds take long, what nobody waits for comes in force in fewer of them', async () => {
+  const { keeper, network, clock } = idle();
+  await keeper.begin();
+  await settle();
+  network.parts.ports.before = () => pause(clock, 300);
+  const before = network.parts.ports.applied;
+  for (let news = 0; news < 300; news++) {
+    keeper.publishSoon(false);
+    await clock.advance(10);
+  }
+  expect(network.parts.ports.applied - before, 'in 3 s, each with 900 ms between').toBe(3);
 });
 
 /** The ingress network with this address of the node. */

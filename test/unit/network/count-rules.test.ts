@@ -1,6 +1,6 @@
 /** Counters of connections by service: what is kept, what goes, and what they are read as. */
 import { expect, test } from 'vitest';
-import { countersIn, countRules, serviceCounts } from '#network/rules/count-rules';
+import { countersAfter, countersIn, countRules, serviceCounts } from '#network/rules/count-rules';
 
 const port = (serviceName: string, number: number, targets: number, protocol: 'tcp' | 'udp' = 'tcp') =>
   ({ serviceName, protocol, port: number, targets: Array.from({ length: targets }, (_, at) => ({ address: `10.0.0.${at + 1}`, port: 80 })) }) as const;
@@ -11,6 +11,12 @@ test('a service that is refused for a while keeps its counts, and one that is go
   expect(lines.filter((line) => line.startsWith('delete'))).toEqual(['delete counter ip t c_gone.1-x', 'delete counter ip t s_gone.1-x']);
   expect(lines).toContain('add element ip t ports { tcp . 8080 : "r_web" }');
   expect(lines.indexOf('flush map ip t ports')).toBeLessThan(lines.indexOf('delete counter ip t c_gone.1-x'));
+});
+
+test('which counters there are after a change is known without a look', () => {
+  const known = new Set(['c_web', 's_web', 'c_gone']);
+  const text = countRules('t', [port('web', 8080, 0), port('new', 8081, 1)], [], known);
+  expect([...countersAfter(known, text)].toSorted()).toEqual(['c_new', 'c_web', 'r_web', 's_new', 's_web']);
 });
 
 test('connections are counted where they come in, by port and by a service’s own address; resets of TCP alone', () => {
