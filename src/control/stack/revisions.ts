@@ -1,4 +1,5 @@
 /** Revisions of stacks: one is kept of each deploy that brings something new, and what it came to. */
+import { createHmac } from 'node:crypto';
 import { Refusal } from '#base/refusal';
 import { shownName } from '#base/text/shown-name';
 import { isPinned } from '#model/image/image-reference';
@@ -9,6 +10,7 @@ import { knowsKind } from '#store/feature-level';
 import type { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
+import { sealingOf } from '../sealing.ts';
 
 /** Of one stack. */
 const mostRevisions = 10;
@@ -51,10 +53,12 @@ export interface RevisionFacts {
   /** The revision that is brought back. */
   of?: number | undefined;
   unit?: Revision['Unit'] | undefined;
+  /** Fingerprint of the plan that is carried out. */
+  expect?: string | undefined;
 }
 
 /** Keeps what a deploy asked for, unless the newest revision is the very same; the oldest go. */
-export function recordRevision(overlay: Overlay, content: StackSpec, { digest, source, who, of, unit }: RevisionFacts, context: UseCaseContext): void {
+export function recordRevision(overlay: Overlay, content: StackSpec, { digest, source, who, of, unit, expect }: RevisionFacts, context: UseCaseContext): void {
   if (!knowsKind(overlay, 'revision')) return;
   const before = revisionsOf(overlay, content.Name);
   if (before.at(-1)?.Digest === digest) return;
@@ -67,11 +71,27 @@ export function recordRevision(overlay: Overlay, content: StackSpec, { digest, s
     ...(who && { Who: shownName(who) }),
     ...(of !== undefined && { Of: of }),
     ...(unit && { Unit: unit }),
+    ...(expect !== undefined && { Plan: expect }),
     Length: JSON.stringify(content).length,
     Outcome: { State: 'pending', Message: '' },
   };
-  overlay.lay([create('revision', revision)]);
+  overlay.lay([create('revision', sealed(overlay, { ...revision, Chain: { Before: before.at(-1)?.Chain?.Seal ?? '', Seal: '' } }))]);
   for (const { ID } of outlived([...before, revision])) overlay.lay([remove('revision', ID)]);
+}
+
+/** The newest revision with another word about it: its place in the history is sealed anew, for nothing follows it yet. */
+export function sealed(view: View, revision: Revision): Revision {
+  if (!revision.Chain) return revision;
+  const { Before } = revision.Chain;
+  return { ...revision, Chain: { Before, Seal: sealOf(view, revision, Before) } };
+}
+
+/** With the cluster's own key: a seal tells nobody what a secret of the revision is. */
+export function sealOf(view: View, { Spec, Digest, Source, Who, Of, Unit, Plan, Outcome }: Revision, before: string): string {
+  const text = JSON.stringify([before, Spec, Digest, Source, Who ?? '', Of ?? 0, Unit ?? {}, Plan ?? '', Outcome]);
+  return createHmac('sha256', sealingOf(view)?.Identity ?? '')
+    .update(text)
+    .digest('hex');
 }
 
 /** Goes with its stack. */
@@ -87,7 +107,7 @@ export function judgeRevision(stack: string, number: number, outcome: RevisionOu
     if (!told || told.Outcome.State === outcome.State) return { actions: [], result: undefined };
     const Services = outcome.State === 'good' ? told.Spec.Content.Services.map((spec) => pinned(view, spec)) : told.Spec.Content.Services;
     const Spec = { ...told.Spec, Content: { ...told.Spec.Content, Services } };
-    return { actions: [update('revision', { ...told, Spec, Outcome: outcome })], result: undefined };
+    return { actions: [update('revision', sealed(view, { ...told, Spec, Outcome: outcome }))], result: undefined };
   };
 }
 

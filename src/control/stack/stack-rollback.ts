@@ -8,7 +8,7 @@ import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { ownedObjects } from './inventory.ts';
-import { findRevision, lastGood, newestRevision, revisionsOf } from './revisions.ts';
+import { findRevision, lastGood, newestRevision, revisionsOf, sealed } from './revisions.ts';
 import { deployStack, removeStack, type StackDeployment } from './stacks.ts';
 
 export interface StackRolledBack extends StackDeployment {
@@ -33,7 +33,7 @@ export function giveUpRevision(name: string, number: number, reason: string): Us
     if (!stack || !to || failed?.Spec.Number !== number || failed.Outcome.State === 'good' || failed.Of !== undefined || failed.Digest !== stack.Digest)
       return { actions: [], result: undefined };
     const told = new Overlay(view);
-    told.lay([update('revision', { ...failed, Outcome: { State: 'failed', Message: reason } })]);
+    told.lay([update('revision', sealed(view, { ...failed, Outcome: { State: 'failed', Message: reason } }))]);
     const commit = failed.Source.Kind === 'repository' ? failed.Source.Commit : undefined;
     const text = `rolled back to revision ${to.Spec.Number}${commitText(to)}: ${reason}`;
     const { actions, result } = goBack(told, { stack, to, failed: true, text, commit, who: ourselves }, context);
@@ -81,7 +81,7 @@ function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCa
       const Unit = { ...revision.Unit, Stays: true as const } as NonNullable<Revision['Unit']>;
       return revision.ID === failed.ID ? { ...revision, Unit, Outcome: { State: 'failed', Message } } : { ...revision, Unit };
     });
-    return { actions: left.map((revision) => update('revision', revision)), result: undefined };
+    return { actions: left.map((revision) => update('revision', sealed(view, revision))), result: undefined };
   }
   let answer: StackRolledBack | undefined;
   for (const { stack, revision } of members) {
@@ -90,7 +90,7 @@ function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCa
     const to = lastGood(revisions) ?? revisions.slice(0, -1).findLast(({ Digest }) => Digest !== revision.Digest);
     if (!to && !revision.Unit?.New) continue;
     const why = Name === failed.Spec.Stack ? reason : `the commit is one unit, and stack ${failed.Spec.Stack} failed: ${reason}`;
-    overlay.lay([update('revision', { ...revision, Outcome: { State: 'failed', Message: why } })]);
+    overlay.lay([update('revision', sealed(view, { ...revision, Outcome: { State: 'failed', Message: why } }))]);
     const commit = revision.Source.Kind === 'repository' ? revision.Source.Commit : undefined;
     if (to) {
       const text = `rolled back to revision ${to.Spec.Number}${commitText(to)}: ${why}`;

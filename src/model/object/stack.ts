@@ -127,6 +127,10 @@ export interface Revision extends Meta {
   Of?: number;
   /** The stacks that came with it in one entry, and go back in one; `New`: there was no such stack before; `Stays`: one of them failed, they do not go back, and each is judged for itself. */
   Unit?: { Digest: string; New: boolean; Stays?: true };
+  /** Fingerprint of the plan that was carried out, where it was deployed by one. */
+  Plan?: string;
+  /** Its place in the history: each entry is sealed together with the seal of the one before it ('': there was none). Absent: from before histories were sealed. */
+  Chain?: { Before: string; Seal: string };
   /** Length of the content as text, for what all of them may come to. */
   Length: number;
   Outcome: RevisionOutcome;

@@ -1,5 +1,6 @@
 /** Routes of a stack's revisions: listed, compared, brought back; what they hold of secrets never leaves. */
 import { Refusal } from '#base/refusal';
+import { checkHistory } from '#control/explain/history-check';
 import { revisionChanges } from '#control/stack/revision-diff';
 import { findRevision, revisionsOf } from '#control/stack/revisions';
 import { retryStack, rollBackStack } from '#control/stack/stack-rollback';
@@ -36,6 +37,11 @@ export function revisionRoutes(context: Context): Route[] {
       const view = await readView(context);
       const { revisions, current } = revisionsAt(view, parameter(call));
       return { status: 200, json: revisions.map((revision) => shown(revision, revision === current)) };
+    }),
+    get('/shoal/v1/stacks/{}/revisions/check', async (call) => {
+      const view = await readView(context);
+      revisionsAt(view, parameter(call));
+      return { status: 200, json: checkHistory(view, parameter(call)) };
     }),
     get('/shoal/v1/stacks/{}/revisions/diff', async (call) => ({ status: 200, json: await diff(call, context) })),
     post('/shoal/v1/stacks/{}/rollback', async (call) => {

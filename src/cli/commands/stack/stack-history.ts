@@ -1,7 +1,8 @@
 /** `stack history|diff|rollback|retry`: the revisions of a stack. */
 import type { Command } from 'commander';
-import { humanDuration } from '#base/text/human';
+import { counted, humanDuration } from '#base/text/human';
 import { withoutDigest } from '#model/image/image-reference';
+import type { HistoryCheck } from '#model/difference/history-check';
 import type { StackPlan } from '#model/difference/stack-plan';
 import type { StackSource } from '#model/object/stack';
 import { CommandError, exitCodes } from '../../command-error.ts';
@@ -49,6 +50,7 @@ export function addStackHistory(stack: Command): void {
     .argument('<stack>')
     .option('--format <template>', 'table, json or a template')
     .option('-q, --quiet', 'only numbers')
+    .option('--verify', 'check that no entry was changed since it was written; 1 where one was')
     .action(listRevisions);
   stack
     .command('diff')
@@ -75,8 +77,14 @@ export function addStackHistory(stack: Command): void {
     });
 }
 
-async function listRevisions(name: string, flags: { format?: string; quiet?: boolean }, command: Command): Promise<void> {
+async function listRevisions(name: string, flags: { format?: string; quiet?: boolean; verify?: boolean }, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
+  if (flags.verify) {
+    const found = await client.get<HistoryCheck>(`${stackPath(name)}/revisions/check`);
+    if (found.Broken) throw new CommandError(`the history of stack ${name} breaks at revision ${found.Broken.Number}: ${found.Broken.Why}`, exitCodes.refused);
+    const unsealed = found.Entries === found.Sealed ? '' : `, ${found.Entries - found.Sealed} of them from before histories were sealed`;
+    return terminal.out(`${counted(found.Entries, 'revision')}${unsealed}, as they were written: from ${found.Before || 'the first'} to ${found.Head}`);
+  }
   const revisions = await client.get<ShownRevision[]>(`${stackPath(name)}/revisions`);
   for (const line of listLines(revisions.toReversed(), columns, flags, ({ Number: number }) => String(number), { more })) terminal.out(line);
 }
