@@ -34,7 +34,8 @@ export function openCall(endpoint: Endpoint, { method, path, headers, body, sign
       reject(new Error('the connection was closed'));
     });
     if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) call.end(body);
-    else body.pipe(call);
+    // What breaks off is told to the other end by a broken connection.
+    else body.on('error', (error: Error) => call.destroy(error)).pipe(call);
   });
 }
 

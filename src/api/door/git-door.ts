@@ -4,8 +4,9 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { RateLimit } from '#base/pace/rate-limit';
 import { tokenOf, maySo } from '#control/repository/tokens';
-import { asksToPush, gitServices, givenOnce, largestGitBody, type GitRequest } from '#model/git/git-request';
+import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
 import type { RepositoryToken, TrustedIssuer } from '#model/object/repository';
+import { bodyPieces } from '../request/body.ts';
 import { isJwt, IssuerKeys } from './oidc.ts';
 
 export interface DoorGitRequest extends Omit<GitRequest, 'user'> {
@@ -35,10 +36,8 @@ export interface GitDoorParts {
   logger: Logger;
 }
 
-/** Pushes that are taken in at a time: each is held in memory. */
-const mostBodies = 4;
-/** Beyond what is taken, so much is still let in, so that who sends it hears why. */
-const patienceBytes = 256 * 1024 * 1024;
+/** Requests with a body that are brought on at a time: git answers no more of them. */
+const mostBodies = 16;
 const planPath = /^\/plan\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})$/;
 const gitPath = /^\/git\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/;
 
@@ -77,9 +76,16 @@ export class GitDoor {
   async #git(request: IncomingMessage, response: ServerResponse, asked: Pick<DoorGitRequest, 'repository' | 'service' | 'query' | 'method'>): Promise<void> {
     const token = await this.#admit(request, response, asked.repository, asksToPush(asked) ? 'push' : 'read');
     if (token === undefined) return;
-    const { git } = this.#parts;
-    if (asked.method === 'GET') return git({ ...asked, headers: request.headers, takeBody: givenOnce(Buffer.alloc(0)), token }, response);
-    await this.#withBody(request, response, (body) => git({ ...asked, headers: request.headers, takeBody: givenOnce(body), token }, response));
+    if (this.#bodies >= mostBodies) {
+      response.setHeader('Retry-After', '5');
+      return say(response, 503, 'several pushes come in just now: try again in a moment');
+    }
+    this.#bodies += 1;
+    try {
+      await this.#parts.git({ ...asked, headers: request.headers, body: bodyPieces(request, largestGitBody), token }, response);
+    } finally {
+      this.#bodies -= 1;
+    }
   }
 
   /** The id of the token that was shown and may do what is asked; undefined: the answer is out. */
@@ -110,37 +116,6 @@ export class GitDoor {
     const { Issuers = [] } = repository;
     return tokenOf(repository, secret) ?? (Issuers.length > 0 && isJwt(secret) ? this.#issuers.judge(secret, Issuers) : undefined);
   }
-
-  async #withBody(request: IncomingMessage, response: ServerResponse, then: (body: Buffer) => Promise<void>): Promise<void> {
-    if (this.#bodies >= mostBodies) {
-      response.setHeader('Retry-After', '5');
-      return say(response, 503, 'several pushes come in just now: try again in a moment');
-    }
-    this.#bodies += 1;
-    let body: Buffer | undefined;
-    try {
-      body = await bodyOf(request);
-    } finally {
-      this.#bodies -= 1;
-    }
-    if (body) return then(body);
-    // Git shows no text of an error's answer, but what comes on its band for errors.
-    response.writeHead(200, { 'Content-Type': 'application/x-git-receive-pack-result', Connection: 'close' });
-    response.end(packet(`\u0003what is pushed is larger than the ${largestGitBody / 1024 / 1024} MiB that are taken at a time\n`));
-  }
-}
-
-/** undefined: it is larger than what is taken. */
-async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes <= largestGitBody) parts.push(part);
-    else parts.length = 0;
-    if (bytes > patienceBytes) throw new Error(`more than ${patienceBytes} bytes were pushed`);
-  }
-  return bytes > largestGitBody ? undefined : Buffer.concat(parts);
 }
 
 function passwordOf(header: string | undefined): string | undefined {
@@ -154,8 +129,4 @@ function passwordOf(header: string | undefined): string | undefined {
 function say(response: ServerResponse, status: number, text: string): undefined {
   if (status !== 401) response.setHeader('Connection', 'close');
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' }).end(`${text}\n`);
-}
-
-function packet(text: string): string {
-  return `${(Buffer.byteLength(text) + 4).toString(16).padStart(4, '0')}${text}0000`;
 }

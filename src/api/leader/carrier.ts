@@ -11,6 +11,7 @@ import type { LeaderLine } from '../dependencies.ts';
 import { holdBody, keyHeader, letGo } from '../request/body.ts';
 import type { Answer, Call, Handler } from '../router.ts';
 import { bareWanted, placesHeader, placesText } from '../stream/places.ts';
+import { isStreamed } from './places.ts';
 import { FollowedLines, isFollowedLog, resumedQuery, resumedUrl, tellsPlaces, type Resumed } from './followed-lines.ts';
 import { connectionHeaders, keptHeaders } from '../request/kept-headers.ts';
 
@@ -58,7 +59,8 @@ export class Carrier {
     const { signal } = call;
     const carried = this.carried(call);
     if (carried && !leader.leads()) return sendBack(call, false);
-    await this.#makeRepeatable(call);
+    const streams = isStreamed(call.target.path);
+    if (!streams) await this.#makeRepeatable(call);
     const end = clock.monotonicNow() + patienceMs;
     let unknown = false;
     for (;;) {
@@ -67,7 +69,9 @@ export class Carrier {
       unknown ||= !isRead(call.request) && outcome.later.facts['outcome'] === 'unknown';
       if (carried) return sendBack(call, unknown);
       const lost = leader.lost();
-      if (lost || clock.monotonicNow() >= end || signal.aborted) throw withOutcome(lost ?? outcome.later, unknown);
+      // Of what was sent on as it came nothing is left to send again.
+      const spent = streams && call.request.readableDidRead;
+      if (lost || spent || clock.monotonicNow() >= end || signal.aborted) throw withOutcome(lost ?? outcome.later, unknown);
       await pause(clock, retryMs);
     }
   }
@@ -96,7 +100,7 @@ export class Carrier {
     if (!connection) return { later: new Refusal('unavailable', swarmTexts.starting) };
     const { request, response } = call;
     try {
-      const body = isRead(request) ? undefined : await holdBody(request);
+      const body = isRead(request) ? undefined : isStreamed(call.target.path) ? request : await holdBody(request);
       const reply = await ask(connection, call, body);
       const sentBack = reply.headers[notLeadingHeader];
       if (sentBack !== undefined) {
@@ -194,8 +198,8 @@ function withOutcome(refusal: Refusal, unknown: boolean): Refusal {
 }
 
 /** Resolves with the beginning of the answer. */
-function ask(connection: Duplex, { request, signal, key }: Call, body: Buffer | undefined, told?: Resumed): Promise<IncomingMessage> {
-  const headers = keptHeaders(request.rawHeaders, hopHeaders).filter(([name]) => body === undefined || name.toLowerCase() !== 'content-length');
+function ask(connection: Duplex, { request, signal, key }: Call, body: Buffer | IncomingMessage | undefined, told?: Resumed): Promise<IncomingMessage> {
+  const headers = keptHeaders(request.rawHeaders, hopHeaders).filter(([name]) => !Buffer.isBuffer(body) || name.toLowerCase() !== 'content-length');
   headers.push(['Host', 'leader']);
   if (key !== undefined) headers.push(['Idempotency-Key', key]);
   const { method = 'GET', url = '/' } = request;

@@ -77,6 +77,22 @@ export async function readBody(request: IncomingMessage, limitBytes: number = bo
   }
 }
 
+/** The body piece by piece, as fast as they are taken: no more of it is held than the connection does. Throws like `readBody`, and ends the connection of whoever sends more. */
+export async function* bodyPieces(request: IncomingMessage, limitBytes: number): AsyncGenerator<Buffer> {
+  const silence = setTimeout(() => request.destroy(new HttpError(408, `no byte of the body came for ${silenceLimitMs} ms`)), silenceLimitMs);
+  try {
+    let length = 0;
+    for await (const piece of request as AsyncIterable<Buffer>) {
+      length += piece.length;
+      if (length > limitBytes) throw new HttpError(413, `request body is larger than ${limitBytes} bytes`);
+      yield piece;
+      silence.refresh();
+    }
+  } finally {
+    clearTimeout(silence);
+  }
+}
+
 /** Tells the body from another; undefined when it was not read, or cannot come again. */
 export function bodyDigest(request: IncomingMessage): string | undefined {
   return digests.get(request);

@@ -1,7 +1,7 @@
 /** Repositories that the cluster holds: real git receives what is pushed, beside a copy of what the store has, and asks us before it takes anything. */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import { join } from 'node:path';
 import { rmSync } from 'node:fs';
 import type { Logger } from '#base/logger';
@@ -146,8 +146,7 @@ export class Hosted {
     });
   }
 
-  #backend(id: string, { method, service, query, headers, takeBody, user }: GitRequest, response: ServerResponse, judge: HookJudge): Promise<void> {
-    let body: Uint8Array | undefined = takeBody();
+  #backend(id: string, { method, service, query, headers, body, user }: GitRequest, response: ServerResponse, judge: HookJudge): Promise<void> {
     const header = (name: string): string => String(headers[name] ?? '');
     const environment = {
       ...plainEnvironment(this.#place.home),
@@ -158,7 +157,6 @@ export class Hosted {
       REQUEST_METHOD: method,
       REMOTE_USER: user,
       CONTENT_TYPE: header('content-type'),
-      CONTENT_LENGTH: String(body.length),
       HTTP_CONTENT_ENCODING: header('content-encoding'),
       GIT_PROTOCOL: header('git-protocol'),
     };
@@ -170,9 +168,7 @@ export class Hosted {
       const timer = setTimeout(end, longestMs);
       response.once('close', end);
       answerHooks(child.stdio[3] as Duplex, judge);
-      child.stdin?.on('error', () => {});
-      child.stdin?.end(body);
-      body = undefined;
+      const given = give(body, child.stdin).catch(end);
       const answer = new CgiAnswer(response);
       child.stdout?.on('data', (part: Buffer) => {
         if (answer.push(part)) return;
@@ -182,7 +178,9 @@ export class Hosted {
       let said = '';
       child.stderr?.on('data', (part: Buffer) => (said = (said + part.toString('utf8')).slice(-longestSaid)));
       child.once('error', () => {});
-      child.once('close', (code) => {
+      const ended = new Promise<number | null>((end) => child.once('close', end));
+      // Whoever sends what git does not want reads no answer before all of it is sent.
+      void Promise.all([ended, given]).then(([code]) => {
         clearTimeout(timer);
         if (code !== 0) this.#logger.debug({ code, said }, 'git ended a request for a repository of the cluster: whoever asked was told by git');
         answer.end();
@@ -190,4 +188,15 @@ export class Hosted {
       });
     });
   }
+}
+
+/** Gives `body` to git as fast as it takes it; what git does not want any more is read all the same. */
+async function give(body: AsyncIterable<Uint8Array>, stdin: Writable | null): Promise<void> {
+  const gone = new AbortController();
+  stdin?.on('error', () => {}).once('close', () => gone.abort());
+  for await (const piece of body) {
+    if (!stdin?.writable || stdin.write(piece)) continue;
+    await once(stdin, 'drain', { signal: gone.signal }).catch(() => {});
+  }
+  stdin?.end();
 }

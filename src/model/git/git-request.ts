@@ -8,23 +8,14 @@ export interface GitRequest {
   /** Without the question mark. */
   query: string;
   headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Gives the body, once: nobody keeps it while git's answer goes on, which is as long as a rollout. */
-  takeBody: () => Uint8Array;
+  /** The body as it comes, to be read once and to its end, also by whoever has no use for it any more: who sends it reads no answer before. Throws where it breaks off. */
+  body: AsyncIterable<Uint8Array>;
   /** Who asks, for git's own records. */
   user: string;
 }
 
-export function givenOnce(bytes: Uint8Array): () => Uint8Array {
-  let held: Uint8Array | undefined = bytes;
-  return () => {
-    const given = held ?? new Uint8Array();
-    held = undefined;
-    return given;
-  };
-}
-
-/** Bytes of a request's body: what a repository may hold, and what git says around it. */
-export const largestGitBody = 32 * 1024 * 1024;
+/** Bytes of a request's body. What is larger than a repository may be git refuses, and says so, while the rest of it comes. */
+export const largestGitBody = 256 * 1024 * 1024;
 
 /** Whether it asks to push. */
 export function asksToPush({ service, query }: Pick<GitRequest, 'service' | 'query'>): boolean {

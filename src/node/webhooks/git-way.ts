@@ -1,5 +1,6 @@
 /** Brings a request of git from the door to the daemon's own API, which brings it to whoever leads, and its answer back as it comes. */
 import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { DoorGitRequest, DoorPlanRequest } from '#api/door/git-door';
 import { tokenHeader } from '#api/routes/stack/hosted';
@@ -17,14 +18,15 @@ const kept = ['content-type', 'content-encoding', 'accept', 'accept-encoding', '
 
 export async function bringGit(
   own: Endpoint,
-  { repository, service, query, method, headers, takeBody, token }: DoorGitRequest,
+  { repository, service, query, method, headers, body, token }: DoorGitRequest,
   response: ServerResponse,
 ): Promise<void> {
   const stop = new AbortController();
   response.once('close', () => stop.abort());
   const path = `/shoal/v1/repositories/${encodeURIComponent(repository)}/git${service}${query === '' ? '' : `?${query}`}`;
   const told = Object.fromEntries(kept.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])));
-  const answer = await sentOn(own, { method, path, headers: { Host: 'docker', ...told, [tokenHeader]: token }, signal: stop.signal }, takeBody);
+  const asked = { method, path, headers: { Host: 'docker', ...told, [tokenHeader]: token }, signal: stop.signal };
+  const answer = await openCall(own, method === 'POST' ? { ...asked, body: Readable.from(body) } : asked);
   const status = answer.statusCode ?? 502;
   if (status >= 400) {
     const text = messageOf(await readText(answer, longestError));
@@ -33,18 +35,6 @@ export async function bringGit(
   response.writeHead(status, { 'Content-Type': answer.headers['content-type'] ?? '', 'Cache-Control': 'no-cache' });
   response.flushHeaders();
   await pipeline(answer, response).catch(() => response.destroy());
-}
-
-/** Holds the body no longer than until it is sent. */
-function sentOn(
-  own: Endpoint,
-  call: { method: string; path: string; headers: Readonly<Record<string, string>>; signal: AbortSignal },
-  takeBody: DoorGitRequest['takeBody'],
-): ReturnType<typeof openCall> {
-  if (call.method !== 'POST') return openCall(own, call);
-  const body = takeBody();
-  const headers = { ...call.headers, 'Content-Length': String(body.length) };
-  return openCall(own, { ...call, headers, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) });
 }
 
 export async function bringPlan(own: Endpoint, { repository, ref, markdown, token }: DoorPlanRequest, response: ServerResponse): Promise<void> {

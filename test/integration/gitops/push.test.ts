@@ -93,6 +93,12 @@ test('a push comes to any manager; where the leader dies in the middle of it the
   expect(bad.remote.join('\n')).toMatch(/stacks\/web\/compose.yml:1:\d+: .*imaage/);
   repository.git('reset', '--quiet', '--hard', first);
 
+  // Some megabytes go on to the leader as they come.
+  const noise = randomBytes(6 * 1024 * 1024).toString('base64');
+  const large = repository.commit({ 'stacks/web/noise': noise });
+  const sent = await world.push(token);
+  expect([sent.code, sent.remote.at(-1)]).toEqual([0, `DEPLOYED: commit ${large.slice(0, 12)} is deployed, and healthy`]);
+
   // It is taken, and its rollout is followed: nothing of it is over while its wave waits for the one before.
   const slow = 'services:\n  web: { image: app:2 }\n  late: { image: "slow:1" }\n';
   const second = repository.commit({ 'stacks/web/compose.yml': slow });

@@ -3,11 +3,11 @@ import { Refusal } from '#base/refusal';
 import { addIssuer, removeIssuer } from '#control/repository/issuers';
 import { addTarget, removeTarget } from '#control/repository/notify';
 import { createToken, maySo, removeToken } from '#control/repository/tokens';
-import { asksToPush, gitServices, givenOnce, largestGitBody, type GitRequest } from '#model/git/git-request';
+import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
 import type { Repository, RepositoryToken } from '#model/object/repository';
 import { readObject, submit, type Context } from '../../context.ts';
 import { repositoryIssuerRequest, repositoryNotifyRequest, repositoryTokenRequest } from '../../request/bodies.ts';
-import { decodeBody, letGo, readBody } from '../../request/body.ts';
+import { bodyPieces, decodeBody } from '../../request/body.ts';
 import { get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
 
 /** Of the token that somebody showed at the HTTP door; without it whoever asks is root on a manager. */
@@ -51,19 +51,13 @@ async function git(call: Call, context: Context, service: GitRequest['service'])
   const { request, query } = call;
   const token = checkToken(repository, request.headers[tokenHeader], asksToPush({ service, query: query.toString() }) ? 'push' : 'read');
   const user = token === undefined ? 'root' : `token-${token.ID}`;
-  const takeBody = await bodyOnce(request);
   const { method = 'GET', headers } = request;
-  await context.reconciler.git(repository.Spec.Name, { method, service, query: query.toString(), headers, takeBody, user }, call.response);
+  await context.reconciler.git(
+    repository.Spec.Name,
+    { method, service, query: query.toString(), headers, body: bodyPieces(request, largestGitBody), user },
+    call.response,
+  );
   return 'sent';
-}
-
-/** Apart, so that nothing of the request holds it. */
-async function bodyOnce(request: Call['request']): Promise<GitRequest['takeBody']> {
-  const takeBody = givenOnce(request.method === 'GET' ? Buffer.alloc(0) : await readBody(request, largestGitBody));
-  return () => {
-    letGo(request);
-    return takeBody();
-  };
 }
 
 /** The door looked at its own copy of the tokens: here is the newest. undefined: whoever asks came by the socket, and is root on a manager. */
