@@ -59,7 +59,7 @@ export class Desk {
     if (head.commit === known?.commit) return answer(head.commit);
     // Who may sign may have changed since it was fetched.
     const judged = place.signers !== undefined || (line !== undefined && line.accepted !== head.commit);
-    if (!judged && head.commit === (await mirror.followed())) return answer(head.commit);
+    if (!judged && (await mirror.holds(head.commit))) return answer(head.commit);
     const of = JSON.stringify([head, line, place.url, place.signers]);
     const before = this.#held.get(place.folder);
     if (before?.of === of) return send({ id, type: 'rewritten', commit: head.commit, reason: before.reason });

@@ -1,22 +1,20 @@
 /** A bare mirror of one branch: the commit graph and its trees, and the blobs that somebody asked for. Never a checkout, never a hook. */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { readdir, readFile, rm, statfs } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
 import { Refusal } from '#base/refusal';
 import { checkPlace, withoutLogin } from '#control/repository/repository-place';
 import type { HeldLine, MirrorPlace } from '../protocol.ts';
-import { explained } from './explained.ts';
-import { plainEnvironment, surroundings } from './git-environment.ts';
+import { plainEnvironment } from './git-environment.ts';
 import { checkSigned, unsignedBetween, type Judge } from './head/signatures.ts';
 import { choose, commitOf, isBranchAlone, patterns, trackedText, type Tracked } from './head/tracked.ts';
-import { isLocal } from './local-place.ts';
-import { hasLooseObjects, isFolder, largestUnfinished, packBytes, removeLeftovers } from './mirror-files.ts';
-import { GitFailure, runGit, settings, type GitBounds, type GroupListener } from './run-git.ts';
+import { hasLooseObjects, isFolder } from './mirror-files.ts';
+import { answerBytes, MirrorGit, NotMoved } from './mirror-git.ts';
+import { GitFailure, runGit, settings, type GroupListener } from './run-git.ts';
 
 /** Packs after which a mirror is packed anew: each fetch leaves one or two. */
 const mostPacks = 20;
-const answerBytes = 64 * 1024;
 /** Of a list of tags. */
 const listBytes = 4 * 1024 * 1024;
 /** Where what came lies until it is looked at. */
@@ -26,36 +24,6 @@ const peeked = 'refs/shoal/peeked';
 const followedRef = 'refs/heads/followed';
 /** Of a file: stack files, and most of what they name. */
 const smallBytes = 64 * 1024;
-/** A pack that stops short of its limit by less was stopped by it. */
-const blockBytes = 64 * 1024;
-/** Of what the disk has left, a mirror may take this part. */
-const shareOfFree = 0.5;
-
-/** What old histories have wrong without harm. */
-const toleratedFaults = [
-  'missingSpaceBeforeDate',
-  'badTimezone',
-  'zeroPaddedFilemode',
-  'missingEmail',
-  'missingNameBeforeEmail',
-  'missingSpaceBeforeEmail',
-  'multipleAuthors',
-  'badFilemode',
-  'extraHeaderEntry',
-  'gitmodulesMissing',
-  'gitmodulesUrl',
-  'gitmodulesPath',
-  'gitmodulesName',
-  'gitmodulesParse',
-];
-const transferSettings = [
-  'transfer.fsckObjects=true',
-  'transfer.unpackLimit=1',
-  'fetch.unpackLimit=1',
-  ...toleratedFaults.map((fault) => `fetch.fsck.${fault}=ignore`),
-];
-/** The far end of a local path is a git of ours too. */
-const localUploadPack = 'git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true -c pack.threads=1 -c pack.windowMemory=32m upload-pack';
 /** The commit graph and all its trees, and of the blobs those of the newest commit. A list that ends early must not decide what is dropped. */
 const packScript = [
   'git rev-list --objects --filter=blob:none --missing=allow-any refs/heads/followed > objects/tmp_list',
@@ -73,14 +41,14 @@ export class Mirror {
   readonly #place: MirrorPlace;
   readonly #signal: AbortSignal;
   readonly #groups: GroupListener;
+  readonly #run: MirrorGit;
   #git: SimpleGit | undefined;
-  /** What a file could grow to in the command that ran last. */
-  #fileBytes = Infinity;
 
   constructor(place: MirrorPlace, signal: AbortSignal, groups: GroupListener) {
     this.#place = place;
     this.#signal = signal;
     this.#groups = groups;
+    this.#run = new MirrorGit(place, signal, groups);
   }
 
   /** Id of the branch's head at its source; nothing is fetched. `said`: by the branch's own file, where that can be read. Throws a Refusal that says why it cannot be known. */
@@ -91,7 +59,7 @@ export class Mirror {
     const named = commitOf(this.#place);
     if (named !== undefined) return { commit: named, source: named };
     if (said !== undefined) return { commit: said, source: `refs/heads/${branch}` };
-    const answer = await this.#explained(() => this.#remote(['ls-remote', '--exit-code', '--', url, ...patterns(this.#place)], listBytes));
+    const answer = await this.#run.explained(() => this.#run.remote(['ls-remote', '--exit-code', '--', url, ...patterns(this.#place)], listBytes));
     const found = choose(this.#place, answer);
     if (!found) throw new Refusal('notFound', `repository ${withoutLogin(url)} has ${trackedText(this.#place)}`);
     return found;
@@ -111,40 +79,58 @@ export class Mirror {
   /** What comes is looked at before it takes the place of what is followed: the signature, and what it comes after. */
   async #fetchHead({ source }: Tracked, line?: HeldLine): Promise<Fetched> {
     await this.#make();
+    const taken = await this.#take(source, line);
+    if (taken !== undefined) {
+      await this.#pack();
+      return { commit: taken };
+    }
     await this.#fetchNews(['mirror', `+${source}:${incoming}`]);
-    const { commit, comesAfter } = await this.#arrived(line);
+    const commit = await this.#commitOf(incoming);
     let refs = '';
     try {
       if (commit === undefined) throw new Refusal('unavailable', `${source} is no commit`);
       const by = await this.checkSigned(commit, incoming);
-      const reasons = await this.#heldFor(commit, by, line, comesAfter);
+      const reasons = await this.#heldFor(commit, by, line);
       if (reasons.length > 0) return { commit, rewritten: reasons.join('; ') };
       refs = `update ${followedRef} ${commit}\n`;
     } finally {
-      const moved = this.#quiet(['update-ref', '--stdin'], `${refs}delete ${incoming}\n`);
+      const moved = this.#run.quiet(['update-ref', '--stdin'], `${refs}delete ${incoming}\n`);
       // Where it is not followed, that is what is to be said.
-      await (refs === '' ? moved.catch(() => '') : this.#explained(() => moved));
+      await (refs === '' ? moved.catch(() => '') : this.#run.explained(() => moved));
     }
     await this.#pack();
     return { commit };
   }
 
-  /** What a branch's head is: what comes after a commit is one itself, which is mostly so, and then one question does for both. */
-  async #arrived(line: HeldLine | undefined): Promise<{ commit: string | undefined; comesAfter: boolean }> {
-    const told = line && isBranchAlone(this.#place) ? await readFile(join(this.#place.folder, incoming), 'utf8').catch(() => '') : '';
-    const named = /^([0-9a-f]{40,64})\n$/.exec(told)?.[1];
-    if (line && named !== undefined && named !== line.accepted && (await this.#comesAfter(line.accepted, named).catch(() => false)))
-      return { commit: named, comesAfter: true };
-    const said = await this.#quiet(['rev-parse', '--verify', '--quiet', `${incoming}^{commit}`, '--']).catch(() => '');
-    return { commit: /^([0-9a-f]{40,64})/.exec(said)?.[1], comesAfter: false };
+  /** Where nobody has to sign, git itself moves what is followed to a branch's head, and says whether that comes after it: one process does for all. Undefined: what comes has to be looked at. */
+  async #take(source: string, line: HeldLine | undefined): Promise<string | undefined> {
+    const isPlain = this.#place.signers === undefined && isBranchAlone(this.#place);
+    if (!isPlain || (line && line.accepted !== (await this.#followedFile()))) return undefined;
+    try {
+      await this.#fetchNews(['mirror', `${line ? '' : '+'}${source}:${followedRef}`]);
+    } catch (error) {
+      if (error instanceof NotMoved) return undefined;
+      throw error;
+    }
+    return this.#followedFile();
+  }
+
+  async #followedFile(): Promise<string | undefined> {
+    const told = await readFile(join(this.#place.folder, followedRef), 'utf8').catch(() => '');
+    return /^([0-9a-f]{40,64})\n$/.exec(told)?.[1];
+  }
+
+  /** The commit that a ref leads to. */
+  async #commitOf(ref: string): Promise<string | undefined> {
+    const said = await this.#run.quiet(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`, '--']).catch(() => '');
+    return /^([0-9a-f]{40,64})/.exec(said)?.[1];
   }
 
   /** The commit that is asked for, in the mirror and looked at, while what is followed stays. */
   async peek(): Promise<string> {
     const { source } = await this.remoteHead();
-    await this.#fetch(['mirror', `+${source}:${peeked}`]);
-    const said = await this.#quiet(['rev-parse', '--verify', '--quiet', `${peeked}^{commit}`, '--']).catch(() => '');
-    const commit = /^([0-9a-f]{40,64})/.exec(said)?.[1];
+    await this.#run.fetch(['mirror', `+${source}:${peeked}`]);
+    const commit = await this.#commitOf(peeked);
     if (commit === undefined) throw new Refusal('unavailable', `${source} is no commit`);
     await this.checkSigned(commit, peeked);
     return commit;
@@ -153,30 +139,30 @@ export class Mirror {
   /** Throws a Refusal where commits have to be signed and this one is not. */
   async checkSigned(commit: string, tag?: string): Promise<'commit' | 'tag' | undefined> {
     const judge = await this.#judge();
-    return judge && this.#explained(() => checkSigned(judge, commit, tag));
+    return judge && this.#run.explained(() => checkSigned(judge, commit, tag));
   }
 
   /** All that keeps it from being followed before somebody says so: who confirms it has read all of it. */
-  async #heldFor(commit: string, by: 'commit' | 'tag' | undefined, line: HeldLine | undefined, isAfter: boolean): Promise<string[]> {
+  async #heldFor(commit: string, by: 'commit' | 'tag' | undefined, line: HeldLine | undefined): Promise<string[]> {
     if (!line || line.accepted === commit || line.confirmed === commit) return [];
     const [name, before] = [commit.slice(0, 12), line.accepted.slice(0, 12)];
-    const comesAfter = isAfter || (await this.#comesAfter(line.accepted, commit));
+    const comesAfter = await this.#comesAfter(line.accepted, commit);
     // A history that may be another one is vouched for by its newest commit, as the first of all is.
     if (!comesAfter && line.follows) return [];
     const rewritten = comesAfter ? [] : [`commit ${name} does not come after ${before}, which was followed last: its history was rewritten`];
     const judge = by === 'commit' ? await this.#judge() : undefined;
-    const unsigned = judge && (await this.#explained(() => unsignedBetween(judge, line.accepted, commit)));
+    const unsigned = judge && (await this.#run.explained(() => unsignedBetween(judge, line.accepted, commit)));
     return [...rewritten, ...(unsigned === undefined ? [] : [`commit ${name} is not rendered: ${unsigned}`])];
   }
 
   async #judge(): Promise<Judge | undefined> {
     const { folder, home, run, signers } = this.#place;
     if (signers === undefined) return undefined;
-    return { folder, home, run, signers, signal: this.#signal, bounds: await this.#bounds(answerBytes), groups: this.#groups };
+    return { folder, home, run, signers, signal: this.#signal, bounds: await this.#run.bounds(answerBytes), groups: this.#groups };
   }
 
   async #comesAfter(before: string, commit: string): Promise<boolean> {
-    return this.#quiet(['merge-base', '--is-ancestor', before, commit]).then(
+    return this.#run.quiet(['merge-base', '--is-ancestor', before, commit]).then(
       () => true,
       (error: unknown) => {
         // 128: the one before is not even there.
@@ -184,13 +170,6 @@ export class Mirror {
         throw error;
       },
     );
-  }
-
-  /** A command that talks to nobody. */
-  async #quiet(args: readonly string[], input = ''): Promise<string> {
-    const { folder, home } = this.#place;
-    const call = { folder, environment: plainEnvironment(home), signal: this.#signal, bounds: await this.#bounds(answerBytes), input };
-    return runGit([...settings(), ...args], call, this.#groups);
   }
 
   /** Fetches into a new mirror, which takes the old one's place only if that goes well. */
@@ -213,72 +192,32 @@ export class Mirror {
   async fetchBlobs(oids: readonly string[]): Promise<void> {
     await this.#make();
     // Nothing is said of what we have: the server would leave out what it believes to be there.
-    await this.#fetch(['--stdin', 'mirror'], ['fetch.negotiationAlgorithm=noop'], `${oids.join('\n')}\n`);
+    await this.#run.fetch(['--stdin', 'mirror'], { settings: ['fetch.negotiationAlgorithm=noop'], input: `${oids.join('\n')}\n` });
   }
 
   /** The commit that was fetched last; undefined when there is none. */
   async followed(): Promise<string | undefined> {
     if (!(await isFolder(join(this.#place.folder, 'objects')))) return undefined;
     const answer = await this.#own()
-      .raw(['for-each-ref', '--format=%(objectname) %(objecttype)', 'refs/heads/followed'])
+      .raw(['for-each-ref', '--format=%(objectname) %(objecttype)', followedRef])
       .catch(() => '');
     return /^([0-9a-f]{40,64}) commit$/.exec(answer.trim())?.[1];
   }
 
+  /** Whether it was `commit` that was fetched last. */
+  async holds(commit: string): Promise<boolean> {
+    return (await this.#followedFile()) === commit && (await this.followed()) === commit;
+  }
+
   /** Of what is new since the last fetch, small files come along: they are mostly what is read next. A first fetch leaves them where they are, with all their history. */
   async #fetchNews(what: readonly string[]): Promise<void> {
-    if (!existsSync(join(this.#place.folder, followedRef))) return this.#fetch(what);
+    if (!existsSync(join(this.#place.folder, followedRef))) return this.#run.fetch(what);
     try {
-      await this.#fetch(what, [], '', `blob:limit=${smallBytes}`);
+      await this.#run.fetch(what, { filter: `blob:limit=${smallBytes}` });
     } catch (error) {
       // There are servers that leave out all files, or none.
       if (!(error instanceof Refusal) || !/filter/i.test(error.message)) throw error;
-      await this.#fetch(what);
-    }
-  }
-
-  async #fetch(what: readonly string[], more: readonly string[] = [], input = '', filter = 'blob:none'): Promise<void> {
-    const { url } = this.#place;
-    await removeLeftovers(this.#place.folder);
-    const args = ['fetch', '--progress', '--force', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', `--filter=${filter}`];
-    const remote = [`remote.mirror.url=${url}`, 'remote.mirror.promisor=true', 'remote.mirror.partialCloneFilter=blob:none'];
-    const local = isLocal(url) ? [`--upload-pack=${localUploadPack}`] : [];
-    await this.#explained(() => this.#remote([...args, ...local, ...what], answerBytes, [...transferSettings, ...remote, ...more], input));
-  }
-
-  async #remote(args: readonly string[], outputBytes: number, more: readonly string[] = [], input = ''): Promise<string> {
-    const { folder, home, run, url, credentials } = this.#place;
-    const around = surroundings(home, run, url, credentials);
-    try {
-      const bounds = await this.#bounds(outputBytes);
-      return await runGit(
-        [...settings([...around.settings, ...more]), ...args],
-        { folder, environment: around.environment, signal: this.#signal, bounds, input },
-        this.#groups,
-      );
-    } finally {
-      around.close();
-    }
-  }
-
-  async #bounds(outputBytes: number): Promise<GitBounds> {
-    const { folder, quotaBytes, timeouts } = this.#place;
-    const held = await packBytes(folder);
-    const { bavail, bsize } = await statfs(folder);
-    const fileBytes = (this.#fileBytes = Math.max(0, Math.min(quotaBytes - held, bavail * bsize * shareOfFree)));
-    return { fileBytes, outputBytes, ...timeouts, progress: () => packBytes(folder) };
-  }
-
-  async #explained<T>(call: () => Promise<T>): Promise<T> {
-    const { folder } = this.#place;
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof GitFailure)) throw error;
-      const unfinished = await largestUnfinished(folder);
-      const full = unfinished >= 0 && unfinished >= this.#fileBytes - blockBytes;
-      await removeLeftovers(folder);
-      throw explained(error, { ...this.#place, full });
+      await this.#run.fetch(what);
     }
   }
 
@@ -288,7 +227,7 @@ export class Mirror {
     const packs = join(folder, 'objects', 'pack');
     const before = (await readdir(packs)).filter((name) => name.endsWith('.pack'));
     if (before.length <= mostPacks && !(await hasLooseObjects(folder))) return;
-    const bounds = await this.#bounds(answerBytes);
+    const bounds = await this.#run.bounds(answerBytes);
     const call = { folder, environment: plainEnvironment(this.#place.home), signal: this.#signal, bounds };
     const packed = await runGit([...settings([`alias.pack-followed=!${packScript}`]), 'pack-followed'], call, this.#groups).catch(() => '');
     const name = packed.trim();
@@ -304,7 +243,8 @@ export class Mirror {
     const { folder } = this.#place;
     if (await isFolder(join(folder, 'objects', 'pack'))) return;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    await this.#own().raw(['init', '--quiet', '--bare', folder]);
+    // No template: samples of hooks would be copied for each mirror.
+    await this.#own().raw(['init', '--quiet', '--bare', '--template=', folder]);
   }
 
   /** For what is ours alone and says little. */
@@ -313,7 +253,7 @@ export class Mirror {
     this.#git ??= simpleGit({
       baseDir: this.#place.folder,
       config: ['protocol.ext.allow=never', 'core.hooksPath=/dev/null', 'core.fsmonitor=false', 'gc.auto=0'],
-      unsafe: { allowUnsafeProtocolOverride: true, allowUnsafeHooksPath: true, allowUnsafeFsMonitor: true },
+      unsafe: { allowUnsafeProtocolOverride: true, allowUnsafeHooksPath: true, allowUnsafeFsMonitor: true, allowUnsafeTemplateDir: true },
       allowEnvironment: Object.keys(environment),
       timeout: { block: this.#place.timeouts.silenceMs },
       abort: this.#signal,

@@ -1,6 +1,7 @@
 /** Mirrors stay small, whatever is pushed: only what stacks name is fetched, what nobody needs goes, and a quota holds. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { bareCopy, startWebServer } from '#test/support/git-server';
@@ -74,6 +75,32 @@ test('a server that leaves nothing out breaks the quota too, and the mirror is s
     expect(readdirSync(join(following.state, 'repositories')).filter((name) => name.endsWith('.new'))).toEqual([]);
   } finally {
     await server.stop();
+  }
+});
+
+test('a commit that comes after the one before takes one fetch and one reading', async () => {
+  const tools = mkdtempSync(join(tmpdir(), 'shoal-tools-'));
+  const said = join(tools, 'said');
+  const path = process.env['PATH'] ?? '';
+  const git = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+  const told = (): string[] => (existsSync(said) ? readFileSync(said, 'utf8').trim().split('\n') : []);
+  // The command is the first word that is neither an option nor the value of one.
+  const script = `#!/bin/sh\nfor word; do case "$skip$word" in skip*) skip= ;; -c | -C) skip=skip ;; -*) ;; *) echo "$word" >> '${said}'; break ;; esac; done\nexec '${git}' "$@"\n`;
+  try {
+    writeFileSync(join(tools, 'git'), script, { mode: 0o755 });
+    process.env['PATH'] = `${tools}:${path}`;
+    await following.start();
+    expect(await following.add(repository.folder)).toMatchObject({ State: 'synced' });
+    expect(told().filter((word) => word !== 'version')).toEqual(['init', 'fetch', 'cat-file', 'fetch', 'cat-file']);
+    rmSync(said);
+    process.env['PATH'] = path;
+    repository.commit({ 'stacks/a/compose.yml': stackFile('app:2') });
+    expect(await following.sync()).toMatchObject({ State: 'synced' });
+    expect(following.image('a_web')).toBe('app:2');
+    expect(told()).toEqual(['fetch', 'cat-file']);
+  } finally {
+    process.env['PATH'] = path;
+    rmSync(tools, { recursive: true, force: true });
   }
 });
 
