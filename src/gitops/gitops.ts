@@ -31,7 +31,7 @@ import { GitWorkers } from './git-workers.ts';
 import { Hosted } from './hosted/hosted.ts';
 import { serveGit } from './hosted/receiver.ts';
 import { HealthTeller } from './health-teller.ts';
-import { deployPlanner, played, type Foresee } from './plan.ts';
+import { decided, deployPlanner, played, type Foresee } from './plan.ts';
 import { RevisionJudge } from './revision-judge.ts';
 import type { GitTimeouts, MirrorPlace } from './protocol.ts';
 import { Commenter } from './tell/commenter.ts';
@@ -154,10 +154,10 @@ export class GitOps {
       settled: new SettledStacks(),
       ...(missing !== undefined && { missing }),
     };
-    const view = await this.#parts.cluster.read();
-    const plan = planCommit(view, entry.spec.Name, stacks, options);
-    const known = view.byName('repository', entry.spec.Name);
     const { foresee, cluster, clock } = this.#parts;
+    const plan = await decided({ cluster, clock }, (now) => planCommit(now, entry.spec.Name, stacks, options));
+    const view = await cluster.read();
+    const known = view.byName('repository', entry.spec.Name);
     const rollout = foresee && plays && (await played({ cluster, clock, foresee }, (now) => commitActions(now, entry.spec.Name, stacks, options)));
     return { ...plan, ...(rollout && { rollout }), ...(known && planDeclared(view, known.ID, commit, declared, options.now)) };
   }

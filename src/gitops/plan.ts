@@ -1,7 +1,7 @@
 /** Plans for whoever asks the daemon: what would change, and how the rollout would go. */
 import type { Clock } from '#base/clock';
 import { Places } from '#base/pace/places';
-import { inTurns, type Steps } from '#base/pace/steps';
+import { finish, gathered, inTurns, type Steps } from '#base/pace/steps';
 import type { Cluster } from '#control/cluster';
 import { Refusal } from '#base/refusal';
 import { unforeseen, type Foresight } from '#model/difference/foresight';
@@ -27,8 +27,28 @@ const longestMs = 2_000;
 /** Whoever leads has other things to do. */
 const plays = new Places(1);
 
+/** What is decided in turns on a view that stays as it is: where the cluster moves meanwhile it is decided anew, and where that never stands still all at once. */
+export async function decided<T>({ cluster, clock }: Pick<PlayParts, 'cluster' | 'clock'>, stepsOf: (view: View) => Steps<T>): Promise<T> {
+  for (let tries = 0; tries < mostTries; tries++) {
+    const found = await inTurnsWhile(cluster, clock, stepsOf(await cluster.read()), Infinity);
+    if (found !== undefined) return found;
+  }
+  return finish(stepsOf(await cluster.read()));
+}
+
+/** Undefined: the cluster moved, or it was not done by `end`. */
+async function inTurnsWhile<T>(cluster: PlayParts['cluster'], clock: PlayParts['clock'], steps: Steps<T>, end: number): Promise<T | undefined> {
+  let moved = false;
+  const unwatch = cluster.watch(() => (moved = true));
+  try {
+    return await inTurns(steps, clock, { goOn: () => !moved && clock.monotonicNow() < end });
+  } finally {
+    unwatch();
+  }
+}
+
 /** The rollout that `actionsOf` would begin; undefined: it begins none. It costs nobody the plan that it stands in. */
-export async function played(parts: PlayParts, actionsOf: (view: View) => Actions): Promise<Foresight | undefined> {
+export async function played(parts: PlayParts, actionsOf: (view: View) => Steps<Actions>): Promise<Foresight | undefined> {
   const leave = plays.take();
   if (!leave) return unforeseen('another plan is played forward now');
   try {
@@ -41,20 +61,17 @@ export async function played(parts: PlayParts, actionsOf: (view: View) => Action
   }
 }
 
-async function tried({ cluster, clock, foresee }: PlayParts, actionsOf: (view: View) => Actions): Promise<Foresight | undefined> {
+async function tried({ cluster, clock, foresee }: PlayParts, actionsOf: (view: View) => Steps<Actions>): Promise<Foresight | undefined> {
   const end = clock.monotonicNow() + longestMs;
   for (let tries = 0; tries < mostTries; tries++) {
     const view = await cluster.read();
-    const actions = actionsOf(view);
-    if (!actions.some(({ kind }) => kind === 'service')) return undefined;
-    let moved = false;
-    const unwatch = cluster.watch(() => (moved = true));
-    try {
-      const foresight = await inTurns(foresee(view, actions, clock.now()), clock, { goOn: () => !moved && clock.monotonicNow() < end });
-      if (foresight) return foresight;
-    } finally {
-      unwatch();
-    }
+    const rollout = function* (): Steps<{ foresight?: Foresight }> {
+      const actions = yield* actionsOf(view);
+      if (!actions.some(({ kind }) => kind === 'service')) return {};
+      return { foresight: yield* foresee(view, actions, clock.now()) };
+    };
+    const found = await inTurnsWhile(cluster, clock, rollout(), end);
+    if (found) return found.foresight;
     if (clock.monotonicNow() >= end) break;
   }
   return unforeseen('the cluster changes meanwhile');
@@ -68,7 +85,7 @@ export function deployPlanner(
 ): (spec: StackSpec, options: { prune: boolean }) => Promise<StackPlan> {
   return async (spec, options) => {
     const plan = planDeploy(await cluster.read(), spec, options, clock.now());
-    const rollout = foresee && (await played({ cluster, clock, foresee }, (view) => deployActions(view, spec, options, clock.now())));
+    const rollout = foresee && (await played({ cluster, clock, foresee }, (view) => gathered(deployActions(view, spec, options, clock.now()))));
     return { ...plan, ...(rollout && { rollout }) };
   };
 }

@@ -1,4 +1,5 @@
 /** What must happen so that the cluster equals a commit: one step a stack, none for those that are as wanted. */
+import type { Steps } from '#base/pace/steps';
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { UseCaseContext } from '#control/cluster';
@@ -41,8 +42,9 @@ export interface PlanOptions {
  * Plans one repository. A stack that is somebody else's is held until it is adopted; one whose folder is gone is removed,
  * unless that is more than a slip could be: then it is held until the commit is confirmed, and with it what the commit would start
  * anew, for that may be the same under another name. Deciding never writes: a deploy is tried on the view and its actions are thrown away.
+ * A step is of one stack: where the view moves between two of them, each is planned by what it is then, as it is carried out.
  */
-export function planRepository(view: View, repository: string, rendered: readonly RenderedStack[], options: PlanOptions): Step[] {
+export function* planRepository(view: View, repository: string, rendered: readonly RenderedStack[], options: PlanOptions): Steps<Step[]> {
   const { commit, missing } = options;
   const inUnits = withMoves(view, inUnit(rendered));
   const present = new Set(rendered.map((stack) => stack.Name));
@@ -58,13 +60,18 @@ export function planRepository(view: View, repository: string, rendered: readonl
   const settled = options.settled ?? new SettledStacks();
   settled.keepOnly(present);
   const rules = policyText(view, repository);
-  const versions = ordered.map((stack) => ({
-    stack,
-    steps: settled.steps(view, stack, rules, (watched) => planVersion({ ...planning, view: watched }, stack)),
-  }));
+  const versions: { stack: RenderedStack; steps: readonly Step[] }[] = [];
+  for (const stack of ordered) {
+    versions.push({ stack, steps: settled.steps(view, stack, rules, (watched) => planVersion({ ...planning, view: watched }, stack)) });
+    yield;
+  }
   const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: [planRemoval(planning, stack)] }));
   const one = asOne(view, repository, commit, isUnit(ordered) ? besideMakers(planning, versions) : versions, removals);
-  const steps = one.versions.flatMap(({ stack, steps: own }) => inForce(planning, stack.Name, own, stack));
+  const steps: Step[] = [];
+  for (const { stack, steps: own } of one.versions) {
+    steps.push(...inForce(planning, stack.Name, own, stack));
+    yield;
+  }
   const later = removals.length > 0 ? afterTheRest(view, ordered, steps, commit, options.now) : (step: Step): Step => step;
   return [...inOrder(view, ordered, steps), ...one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own.map(later)))];
 }

@@ -1,4 +1,5 @@
 /** What a commit would do to its repository's stacks, object by object. Deciding never writes. */
+import type { Steps } from '#base/pace/steps';
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { stillSentence } from '#control/explain/still';
@@ -18,40 +19,47 @@ import { inUnit, isUnit } from './unit.ts';
 import type { RepositorySource, Step } from './step.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
 
-export function planCommit(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): RepositoryPlan {
+/** A stack each step, on a view that stays as it is meanwhile. */
+export function* planCommit(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): Steps<RepositoryPlan> {
   const steps = new Map<string, Step>();
   const one = inUnit(stacks);
-  const all = planRepository(view, repository, stacks, options);
-  const { refused } = oneAfterAnother(view, all, stacks, options.now);
+  const all = yield* planRepository(view, repository, stacks, options);
+  const { refused } = yield* oneAfterAnother(view, all, stacks, options.now);
   for (const step of all) if (!steps.has(step.name) && !(step.type === 'apply' && step.restores)) steps.set(step.name, step);
   const rendered = new Map(one.map((stack) => [stack.Name, stack]));
   const names = [...new Set([...rendered.keys(), ...steps.keys()])];
   const planning = { view, repository, now: options.now, stacks: one };
   const known = view.byName('repository', repository);
   const [waits] = known ? stillSentence(known, options.now) : [];
+  const planned: PlannedStack[] = [];
+  for (const name of names) {
+    const error = refused.get(name);
+    planned.push(
+      error === undefined ? plannedStack(planning, name, steps.get(name), rendered.get(name)) : { name, step: 'refuse', reason: '', errors: [error] },
+    );
+    yield;
+  }
   return {
     repository,
     commit: options.commit,
     ...(waits !== undefined && { waits }),
-    stacks: names.map((name) => {
-      const error = refused.get(name);
-      return error === undefined ? plannedStack(planning, name, steps.get(name), rendered.get(name)) : { name, step: 'refuse', reason: '', errors: [error] };
-    }),
+    stacks: planned,
   };
 }
 
 /** What a commit would write at once, one stack after the other: what waits for others, or for somebody's word, comes later or never. */
-export function commitActions(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): readonly Action[] {
-  return oneAfterAnother(view, planRepository(view, repository, stacks, options), stacks, options.now).actions;
+export function* commitActions(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): Steps<readonly Action[]> {
+  const steps = yield* planRepository(view, repository, stacks, options);
+  return (yield* oneAfterAnother(view, steps, stacks, options.now)).actions;
 }
 
 /** What two stacks of a commit may not both have, the one that comes first has: of the others it is said why they are refused. */
-function oneAfterAnother(
+function* oneAfterAnother(
   view: View,
   steps: readonly Step[],
   stacks: readonly RenderedStack[],
   now: number,
-): { actions: readonly Action[]; refused: ReadonlyMap<string, string> } {
+): Steps<{ actions: readonly Action[]; refused: ReadonlyMap<string, string> }> {
   const after = new Overlay(view);
   const refused = new Map<string, string>();
   let count = 0;
@@ -68,6 +76,7 @@ function oneAfterAnother(
       if (!(error instanceof Refusal)) throw error;
       refused.set(step.name, placedError(step.rendered, error.message));
     }
+    yield;
   }
   return { actions: after.actions, refused };
 }

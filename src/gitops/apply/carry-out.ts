@@ -1,5 +1,6 @@
 /** Carries a repository's plan out, step by step, and says what came of it. */
 import { timeText, type Clock } from '#base/clock';
+import { inTurns } from '#base/pace/steps';
 import { equal } from '#base/equal';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
@@ -179,8 +180,9 @@ export class CarryOut {
 
   /** Where something waits or is refused, what is in force has to be known, if need be from the commit that it came with. */
   async #plan(view: View, stacks: readonly RenderedStack[], options: PlanOptions): Promise<readonly Step[]> {
-    const plan = (): readonly Step[] => planRepository(view, this.#repository, stacks, { ...options, applied: this.#applied, settled: this.#settled });
-    const steps = plan();
+    const more = { ...options, applied: this.#applied, settled: this.#settled };
+    const plan = (): Promise<readonly Step[]> => inTurns(planRepository(view, this.#repository, stacks, more), this.#parts.clock);
+    const steps = await plan();
     const left = new Set(steps.filter(({ type }) => type === 'hold' || type === 'refuse').map(({ name }) => name));
     for (const stack of stacks) if (refusedBefore(view, this.#repository, stack)) left.add(stack.Name);
     for (const name of left) {

@@ -1,4 +1,5 @@
 /** Judges what is pushed before it is taken: what may come, whether it renders, what it would change; and keeps it where it survives this node. */
+import { inTurns } from '#base/pace/steps';
 import type { Clock } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { seededRandom } from '#base/random';
@@ -78,7 +79,8 @@ async function tellPlan(
   say: (line: string) => void,
 ) {
   const view = await cluster.read();
-  const steps = planRepository(view, repository.Spec.Name, stacks, { now: clock.now(), commit, keeps: declared.KeepsStacks === true });
+  const options = { now: clock.now(), commit, keeps: declared.KeepsStacks === true };
+  const steps = await inTurns(planRepository(view, repository.Spec.Name, stacks, options), clock);
   const context = { now: clock.now(), random: seededRandom(1), newId };
   const { result } = applyDeclared(repository.ID, commit, declared)(view, context);
   const errors = [...errorsOf(stacks, steps), ...Object.values(result.refused).flat()];

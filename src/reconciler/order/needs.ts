@@ -18,6 +18,7 @@ export function neededFrom(view: View, stacks: readonly RenderedStack[]): Readon
       [...new Set(from)].filter((name) => name !== stack.Name),
     );
   }
+  if ([...needs.values()].every((from) => from.length === 0)) return needs;
   const said = new Map(stacks.map(({ Name, Policy }) => [Name, Policy?.After ?? []]));
   const circles = circlesOf(said.keys(), (name) => [...(said.get(name) ?? []), ...(needs.get(name) ?? [])]);
   return new Map([...needs].map(([name, from]) => [name, from.filter((each) => !circles.get(name)?.has(each))]));

@@ -18,6 +18,7 @@ const mostLooks = 100_000;
 
 /** Stack → why its order cannot be kept: a name that is no stack, or a circle. */
 export function orderFaults(stacks: readonly RenderedStack[]): ReadonlyMap<string, string> {
+  if (!stacks.some(({ Policy }) => Policy?.After)) return new Map();
   const byName = new Map(stacks.map((stack) => [stack.Name, stack]));
   const after = (name: string): readonly string[] => byName.get(name)?.Policy?.After ?? [];
   const circles = circlesOf(byName.keys(), after);

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { Refusal } from '#base/refusal';
 import { createService } from '#control/service/services';
-import { played, type Foresee } from '#gitops/plan';
+import { decided, played, type Foresee } from '#gitops/plan';
+import { gathered, type Steps } from '#base/pace/steps';
 import type { Action } from '#store/action';
 import { initialisedCluster } from '#test/support/memory-cluster';
 import { specOf } from '#test/support/staged-cluster';
@@ -21,15 +22,33 @@ function parts(moves: (tries: number) => boolean) {
     yield;
     return foresight;
   };
-  const actions = (): readonly Action[] => createService(specOf('web', 'a'))(cluster.store, context).actions;
+  const actions = (): Steps<readonly Action[]> => gathered(createService(specOf('web', 'a'))(cluster.store, context).actions);
   return { parts: { cluster, clock: realClock, foresee }, actions, tries: () => tries };
 }
+
+const nothing = (): Steps<readonly Action[]> => gathered([]);
+
+test('what is decided while the cluster moves is decided anew, and at last all at once', async () => {
+  for (const moves of [0, 1, Infinity]) {
+    const cluster = initialisedCluster();
+    let tries = 0;
+    const found = decided({ cluster, clock: realClock }, function* (view): Steps<number> {
+      if ((tries += 1) <= moves) cluster.run(createService(specOf(`other${tries}`, 'x')));
+      const seen = view.count('service');
+      for (const end = performance.now() + 20; performance.now() < end;) yield;
+      yield;
+      return seen;
+    });
+    expect(await found).toBe(cluster.store.count('service'));
+    expect(tries).toBe(Math.min(moves + 1, 6));
+  }
+});
 
 test('one that stands still is played once', async () => {
   const still = parts(() => false);
   expect(await played(still.parts, still.actions)).toEqual(foresight);
   expect(still.tries()).toBe(1);
-  expect(await played(still.parts, () => [])).toBeUndefined();
+  expect(await played(still.parts, nothing)).toBeUndefined();
 });
 
 test('one that moves is tried again, and never is played on what is not so any more', async () => {

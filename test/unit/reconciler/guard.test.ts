@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { finish } from '#base/pace/steps';
 import { confirmRepository, createRepository, setRepositoryStatus, suspendRepository } from '#control/repository/repositories';
 import { createSecret } from '#control/secrets';
 import { createService } from '#control/service/services';
@@ -35,11 +36,11 @@ function followed(...stacks: readonly (RenderedStack & { spec: StackSpec; digest
 
 function plan(cluster: MemoryCluster, commit: string, stacks: readonly RenderedStack[], missing?: string): string[] {
   const options = { now: 0, commit, ...(missing !== undefined && { missing }) };
-  return planRepository(cluster.store, 'main', stacks, options).map((step) => `${step.type} ${step.name}`);
+  return finish(planRepository(cluster.store, 'main', stacks, options)).map((step) => `${step.type} ${step.name}`);
 }
 
 function reasons(cluster: MemoryCluster, commit: string, stacks: readonly RenderedStack[]): string[] {
-  const steps: Step[] = planRepository(cluster.store, 'main', stacks, { now: 0, commit });
+  const steps: Step[] = finish(planRepository(cluster.store, 'main', stacks, { now: 0, commit }));
   return steps.flatMap((step) => (step.type === 'hold' ? [step.reason] : []));
 }
 
@@ -123,7 +124,7 @@ test('a repository does not touch an object that only carries the label, until t
   const cluster = followed(rendered('a', ['web']));
   cluster.run(createService(serviceSpec('a_db', { Labels: { [namespaceLabel]: 'a' } })));
   const wanted = rendered('a', ['web', 'db'], 'c2');
-  const [step] = planRepository(cluster.store, 'main', [wanted], { now: 0, commit: 'c2' });
+  const [step] = finish(planRepository(cluster.store, 'main', [wanted], { now: 0, commit: 'c2' }));
   expect(step).toMatchObject({ type: 'refuse', errors: [expect.stringContaining('service a_db carries the label of stack a, and no deploy of it made it')] });
   cluster.run(adoptStack('a', { Kind: 'repository', Repository: 'main', Path: 'stacks/a', Commit: 'c2' }));
   expect(plan(cluster, 'c2', [wanted])).toEqual(['apply a']);

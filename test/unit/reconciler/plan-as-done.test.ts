@@ -1,4 +1,5 @@
 /** A plan of a commit is what is done: whatever came before, the objects that it names come, change and go, and no others. */
+import { finish } from '#base/pace/steps';
 import { expect, test } from 'vitest';
 import { seededRandom, type Random } from '#base/random';
 import { second } from '#base/text/duration';
@@ -64,7 +65,7 @@ test.each([1, 2, 3, 4])('seed %i: what a plan says comes, changes and goes is wh
   for (let turn = 0; turn < 15; turn++) {
     const commit = String(turn + 1).padStart(40, '0');
     const stacks = ['a', 'b'].map((name) => drawn(random, name, commit));
-    const plan = planCommit(cluster.store, 'main', stacks, { now: clock.now(), commit });
+    const plan = finish(planCommit(cluster.store, 'main', stacks, { now: clock.now(), commit }));
     const said = plan.stacks.flatMap(({ step, changes = [] }) =>
       step === 'apply' ? changes.map(({ change, kind, name }) => `${change} ${kind} ${name}`) : [],
     );

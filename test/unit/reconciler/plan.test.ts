@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { finish } from '#base/pace/steps';
 import { seededRandom } from '#base/random';
 import { newId } from '#base/ids';
 import type { UseCase } from '#control/cluster';
@@ -13,6 +14,7 @@ import type { RenderedStack } from '#reconciler/rendered';
 import { commitActions, planCommit } from '#reconciler/repository-plan';
 import { update } from '#store/action';
 import { Store } from '#store/store';
+import { WatchedView } from '#store/watched-view';
 
 class Bench {
   readonly store = new Store();
@@ -31,7 +33,7 @@ class Bench {
   }
 
   plan(...rendered: RenderedStack[]): string[] {
-    return planRepository(this.store, 'main', rendered, { now: 2000, commit: 'c9' }).map((step) =>
+    return finish(planRepository(this.store, 'main', rendered, { now: 2000, commit: 'c9' })).map((step) =>
       step.type === 'refuse'
         ? `refuse ${step.name}: ${step.errors.join('; ')}`
         : step.type === 'hold'
@@ -144,7 +146,7 @@ test('a stack that somebody removed comes back, and the reason says so', () => {
 
 describe('what a commit would do', () => {
   const planned = (bench: Bench, ...stacks: RenderedStack[]): string[] =>
-    planCommit(bench.store, 'main', stacks, { now: 2000, commit: 'c9' }).stacks.map(
+    finish(planCommit(bench.store, 'main', stacks, { now: 2000, commit: 'c9' })).stacks.map(
       ({ name, step, reason, errors = [], changes = [] }) =>
         `${name} ${step}: ${[reason, ...errors, ...changes.map(({ change, name: object }) => `${change} ${object}`)].filter((text) => text !== '').join('; ')}`,
     );
@@ -172,7 +174,7 @@ describe('what a commit would do', () => {
     expect(planned(bench, wider)[0]).toBe(`b refuse: ${Errors.join()}`);
     const source = { Kind: 'repository', Repository: 'main', Path: 'stacks/b', Commit: 'c2' } as const;
     bench.run(setStackCondition('b', { State: 'refused', Message: 'm', Errors, Commit: 'c2', Since: '' }, source));
-    expect(planRepository(bench.store, 'main', [wider], { now: 2000, commit: 'c2' }).filter(({ name }) => name === 'b')).toEqual([]);
+    expect(finish(planRepository(bench.store, 'main', [wider], { now: 2000, commit: 'c2' })).filter(({ name }) => name === 'b')).toEqual([]);
     expect(planned(bench, wider)[0]).toBe(`b refuse: ${Errors.join()}`);
   });
 
@@ -212,12 +214,30 @@ test('what two stacks of a commit may not both have, the second is told that it 
   };
   const stacks = [onPort('a'), onPort('b')];
   const options = { now: 2000, commit: 'c9' };
-  const [a, b] = planCommit(bench.store, 'main', stacks, options).stacks;
+  const [a, b] = finish(planCommit(bench.store, 'main', stacks, options)).stacks;
   expect([a?.step, b?.step]).toEqual(['apply', 'refuse']);
   expect(b?.errors?.[0]).toMatch(/^stacks\/b: .*8080/);
   expect(
-    commitActions(bench.store, 'main', stacks, options).flatMap((action) =>
+    finish(commitActions(bench.store, 'main', stacks, options)).flatMap((action) =>
       action.type === 'create' && action.kind === 'service' ? [action.object.Spec.Name] : [],
     ),
   ).toEqual(['a_web']);
+});
+
+test('a step is never of more than one stack', () => {
+  const bench = new Bench();
+  const stacks = Array.from({ length: 50 }, (_, each) => stack(`s${each}`));
+  for (const each of stacks.slice(0, 20)) bench.apply(each);
+  const names = (words: ReadonlySet<string>): number => [...words].filter((word) => word.startsWith('stack name s')).length;
+  for (const plan of [planRepository, planCommit, commitActions]) {
+    const view = new WatchedView(bench.store);
+    const steps = plan(view, 'main', stacks, { now: 2000, commit: 'c9' });
+    let largest = 0;
+    for (let before = 0, { done } = steps.next(); done !== true; { done } = steps.next()) {
+      const now = names(view.words);
+      largest = Math.max(largest, now - before);
+      before = now;
+    }
+    expect(largest).toBe(1);
+  }
 });

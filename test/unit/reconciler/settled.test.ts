@@ -1,5 +1,6 @@
 /** What was found in order is not compared again; whatever happens in between, that gives the steps that comparing all of it gives. */
 import { expect, test } from 'vitest';
+import { finish } from '#base/pace/steps';
 import { seededRandom, type Random } from '#base/random';
 import { newId } from '#base/ids';
 import type { UseCase } from '#control/cluster';
@@ -15,6 +16,7 @@ import { second } from '#base/text/duration';
 import { planRepository } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
 import { SettledStacks } from '#reconciler/settled';
+import type { Step } from '#reconciler/step';
 import { Refusal } from '#base/refusal';
 import { Store } from '#store/store';
 import type { View } from '#store/view';
@@ -64,8 +66,8 @@ class Bench {
     return names.map((name) => ({ ...rendered(name, this.versions.get(name) ?? 1), Commit: this.commit }));
   }
 
-  plan(settled?: SettledStacks): ReturnType<typeof planRepository> {
-    return planRepository(this.store, 'main', this.rendered(), { now: 2000, commit: this.commit, ...(settled && { settled }) });
+  plan(settled?: SettledStacks): Step[] {
+    return finish(planRepository(this.store, 'main', this.rendered(), { now: 2000, commit: this.commit, ...(settled && { settled }) }));
   }
 
   apply(): void {
@@ -191,7 +193,7 @@ test('who is told of all changes looks up nothing of what did not change', () =>
     },
   });
   const options = { now: 2000, commit: bench.commit, settled: bench.told };
-  expect(planRepository(spied as View, 'main', bench.rendered(), options).map(({ type, name }) => `${type} ${name}`)).toEqual(['apply a']);
+  expect(finish(planRepository(spied as View, 'main', bench.rendered(), options)).map(({ type, name }) => `${type} ${name}`)).toEqual(['apply a']);
   expect(read.filter((words) => /\b[b-e]_web/.test(words))).toEqual([]);
   expect(read.some((words) => words.includes('a_web'))).toBe(true);
 });

@@ -1,5 +1,6 @@
 /** Inside a commit that is one unit, stacks come behind those that they need something of, whatever they are called. */
 import { expect, test } from 'vitest';
+import { finish } from '#base/pace/steps';
 import { planCommit } from '#reconciler/repository-plan';
 import { Successors, type Asked } from '#test/support/successors';
 
@@ -23,7 +24,7 @@ test('what one makes and another has from outside comes first, in the same entry
   const commit = { a: { web: 'a:1' }, b: { web: 'b:1' }, c: { web: 'c:1' } };
   const { entries } = world.cluster;
   const stacks = world.renderedOf(commit);
-  const plan = planCommit(world.cluster.store, 'main', stacks, { now: world.clock.now(), commit: 'c' });
+  const plan = finish(planCommit(world.cluster.store, 'main', stacks, { now: world.clock.now(), commit: 'c' }));
   expect(plan.stacks.map(({ name, step }) => `${step} ${name}`)).toEqual(['apply a', 'apply b', 'apply c']);
   await world.commit(commit);
   expect(['a', 'b', 'c'].map((name) => world.image(`${name}_web`))).toEqual(['a:1', 'b:1', 'c:1']);
