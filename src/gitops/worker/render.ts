@@ -104,7 +104,8 @@ async function settledDigest(place: Place, { snapshot, memory }: Parts): Promise
   const known = memory.get(place.name);
   // What is beside a stack's own files is no file that was read.
   if (!known || place.trouble !== undefined || known.place !== placeText(place)) return undefined;
-  const moved = known.folders.filter(({ folder, tree }) => snapshot.treeOf(folder) !== tree);
+  const itself = posix.join(root, place.folder);
+  const moved = known.folders.filter(({ folder, tree }) => (folder === itself ? place.tree : snapshot.treeOf(folder)) !== tree);
   const inputs = [...moved.flatMap((each) => each.inputs), ...known.others];
   for (;;) {
     const states = inputs.map(([path, before]) => ({ before, now: snapshot.identity(path) }));

@@ -49,7 +49,8 @@ interface SealedFile {
 
 export class Snapshot {
   readonly commit: string;
-  readonly #top: string;
+  /** Id of the commit's tree. */
+  readonly top: string;
   readonly #objects: Objects;
   readonly #cache: ObjectShelf;
   readonly #opener: Opener | undefined;
@@ -58,6 +59,8 @@ export class Snapshot {
   readonly #sealed = new Map<string, { oid: string; bytes: Uint8Array }>();
   readonly #secrets = new Set<string>();
   readonly #trees = new Map<string, Tree>();
+  /** Path → what it was found to lead to: many stacks look at the same ones. */
+  readonly #identities = new Map<string, string>();
   readonly #blobs = new Map<string, Uint8Array>();
   readonly #refused = new Map<string, string>();
   readonly #wantedTrees = new Set<string>();
@@ -71,7 +74,7 @@ export class Snapshot {
   /** `top` is the commit's tree; without an `opener`, encrypted files are refused. */
   constructor(commit: string, top: string, objects: Objects, cache: ObjectShelf, opener?: Opener) {
     this.commit = commit;
-    this.#top = top;
+    this.top = top;
     this.#objects = objects;
     this.#cache = cache;
     this.#opener = opener;
@@ -96,9 +99,13 @@ export class Snapshot {
 
   /** What a path leads to, in a text that changes with it; undefined while that is not known. */
   identity(given: string): string | undefined {
+    const known = this.#identities.get(given);
+    if (known !== undefined) return known;
     const found = this.#find(given);
     if (!found) return undefined;
-    return 'error' in found ? `error ${found.error}` : `${found.entry.mode} ${found.entry.oid}`;
+    const identity = 'error' in found ? `error ${found.error}` : `${found.entry.mode} ${found.entry.oid}`;
+    this.#identities.set(given, identity);
+    return identity;
   }
 
   /** The folder that a path lies in, where no link leads there or on from there; undefined where that is not so, or not known, and at the top, which each commit changes. */
@@ -137,9 +144,14 @@ export class Snapshot {
 
   /** The entries of a folder by a path inside the repository; an error where there is none, undefined while it is not known. */
   folder(path: string): Tree | NotFound | undefined {
-    const found = path === '' ? { entry: { mode: '40000', oid: this.#top }, path } : this.#walk(path.split('/'), 0);
+    const found = path === '' ? { entry: { mode: '40000', oid: this.top }, path } : this.#walk(path.split('/'), 0);
     if (!found || 'error' in found) return found;
     return isFolder(found.entry) ? this.#tree(found.entry.oid) : { error: `${path} is no folder`, nothing: true };
+  }
+
+  /** The entries of a tree that was found; an error where they cannot be read, undefined while they are not known. */
+  entries(oid: string): Tree | NotFound | undefined {
+    return this.#tree(oid);
   }
 
   /** Asks for the small files of a folder ahead: what a stack names lies mostly beside it, and each round renders anew. */
@@ -287,7 +299,7 @@ export class Snapshot {
 
   /** From the top down; a link on the way is replaced by where it leads. With no `links` left, none is followed. */
   #walk(parts: readonly string[], links: number): Found {
-    let entry: TreeEntry = { mode: '40000', oid: this.#top };
+    let entry: TreeEntry = { mode: '40000', oid: this.top };
     for (let depth = 0; depth < parts.length; depth++) {
       const part = parts[depth] ?? '';
       if (part === '') continue;

@@ -17,6 +17,8 @@ const mostFolders = 10_000;
 export interface Place {
   name: string;
   folder: string;
+  /** Id of the folder's tree. */
+  tree: string;
   /** The stack file, and those laid over it. */
   file: string;
   laid: readonly string[];
@@ -36,16 +38,9 @@ export async function stackPlaces(snapshot: Snapshot, path: string, file: Reposi
   const found = new Map<string, Place>();
   for (const entry of entries) {
     const folders = await foldersOf(snapshot, entry.path.split('/'));
-    const trees = new Map<string, Tree>();
-    // All of them are asked for before any is waited for.
-    for (const folder of folders) snapshot.folder(folder);
-    await snapshot.load();
-    for (const folder of folders) {
-      const tree = await known(snapshot, folder);
-      if (!('error' in tree)) trees.set(folder, tree);
-    }
+    const trees = await treesOf(snapshot, folders);
     // The last entry that names a folder counts.
-    for (const [folder, tree] of trees) for (const place of placeIn(folder, tree, entry, file)) found.set(folder, place);
+    for (const [at, tree] of trees) for (const place of placeIn(at, tree, entry, file)) found.set(at.folder, place);
   }
   return checked([...found.values()].toSorted((a, b) => compareTexts(a.name, b.name) || compareTexts(a.folder, b.folder)));
 }
@@ -63,7 +58,7 @@ function checked(places: readonly Place[]): Place[] {
   return [...names.values()];
 }
 
-function placeIn(folder: string, tree: Tree, entry: StackEntry, repository: RepositoryFile | undefined): Place[] {
+function placeIn({ folder, oid }: Folder, tree: Tree, entry: StackEntry, repository: RepositoryFile | undefined): Place[] {
   const [first, ...others] = entry.files ?? [];
   const own = first ?? fileNames.find((each) => isFile(tree, each));
   if (own === undefined) return [];
@@ -76,6 +71,7 @@ function placeIn(folder: string, tree: Tree, entry: StackEntry, repository: Repo
     {
       name: posix.basename(folder),
       folder,
+      tree: oid,
       file: inside(own),
       laid: [...others, ...used].map(inside),
       ignored: overrides.filter((each) => !used.includes(each)).map(inside),
@@ -101,23 +97,26 @@ function policyOf({ after, waves, sync: own }: StackEntry, { sync: all, atomic }
 }
 
 async function isMissing(snapshot: Snapshot, path: string): Promise<boolean> {
-  const top = await known(snapshot, path);
+  const top = await loaded(snapshot, () => snapshot.folder(path));
   if (!('error' in top)) return false;
   if ('nothing' in top) return true;
   throw new Refusal('unavailable', String(top.error).replaceAll(`${root}/`, ''));
 }
 
+interface Folder {
+  folder: string;
+  /** Of its tree. */
+  oid: string;
+}
+
 /** The folders that a path with wildcards leads to. */
-async function foldersOf(snapshot: Snapshot, parts: readonly string[]): Promise<string[]> {
-  let reached = [''];
+async function foldersOf(snapshot: Snapshot, parts: readonly string[]): Promise<Folder[]> {
+  let reached: Folder[] = [{ folder: '', oid: snapshot.top }];
   for (const part of parts.filter((each) => each !== '')) {
-    const next: string[] = [];
-    for (const folder of reached) snapshot.folder(folder);
-    await snapshot.load();
-    for (const folder of reached) {
-      const tree = await known(snapshot, folder);
-      if ('error' in tree) continue;
-      for (const [name, entry] of tree as Tree) if (isFolder(entry) && matchesWildcard(part, name)) next.push(posix.join(folder, name));
+    const next: Folder[] = [];
+    for (const [{ folder }, tree] of await treesOf(snapshot, reached)) {
+      const before = folder === '' ? '' : `${folder}/`;
+      for (const [name, entry] of tree) if (isFolder(entry) && matchesWildcard(part, name)) next.push({ folder: `${before}${name}`, oid: entry.oid });
     }
     if (next.length > mostFolders)
       throw new Refusal('unavailable', `${parts.join('/')} leads to ${next.length} folders; at most ${mostFolders} are looked through for stacks`);
@@ -126,14 +125,27 @@ async function foldersOf(snapshot: Snapshot, parts: readonly string[]): Promise<
   return reached;
 }
 
+/** What the folders hold, those left out of which that cannot be known. */
+async function treesOf(snapshot: Snapshot, folders: readonly Folder[]): Promise<[Folder, Tree][]> {
+  // All of them are asked for before any is waited for.
+  for (const { oid } of folders) snapshot.entries(oid);
+  await snapshot.load();
+  const trees: [Folder, Tree][] = [];
+  for (const at of folders) {
+    const tree = snapshot.entries(at.oid) ?? (await loaded(snapshot, () => snapshot.entries(at.oid)));
+    if (!('error' in tree)) trees.push([at, tree as Tree]);
+  }
+  return trees;
+}
+
 function isFile(tree: Tree, name: string): boolean {
   const entry = tree.get(name);
   return entry !== undefined && !isFolder(entry) && entry.mode !== '160000';
 }
 
-async function known(snapshot: Snapshot, path: string): Promise<Tree | NotFound> {
+async function loaded(snapshot: Snapshot, find: () => Tree | NotFound | undefined): Promise<Tree | NotFound> {
   for (;;) {
-    const found = snapshot.folder(path);
+    const found = find();
     if (found) return found;
     if (!(await snapshot.load())) throw new Refusal('unavailable', 'the mirror lacks trees of the commit');
   }
