@@ -16,6 +16,7 @@ import { benchFailover } from './failover/failover.ts';
 import { table, type Row } from './figures.ts';
 import { benchGitOps } from './gitops.ts';
 import { benchBeside } from './gitops-beside.ts';
+import { benchLines } from './gitops-lines.ts';
 import { benchGitOpsChaos } from './gitops-chaos/gitops-chaos.ts';
 import { benchLoad } from './load/load.ts';
 import { benchNetwork } from './network/network.ts';
@@ -83,6 +84,7 @@ async function gitOpsRows(): Promise<Row[]> {
       target: `≤ ${idleGitTargetPercent} %`,
       met: idlePercent <= idleGitTargetPercent,
     },
+    ...(await benchLines()),
   ];
 }
 
