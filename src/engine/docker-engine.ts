@@ -16,11 +16,12 @@ import { DockerNetworks } from './docker-networks.ts';
 import { observed } from './docker-observe.ts';
 import type { Engine, LogLine, LogOptions } from './engine.ts';
 import type { GuestEngine } from './guests.ts';
-import { TaskFiles } from './secret-files.ts';
+import { TaskFiles } from './mounts/secret-files.ts';
 import { Images } from './images.ts';
 import { nodeIdLabel, taskIdLabel } from '#model/object/meta';
 import { mapLimited } from './limiter.ts';
 import { done, failed, statusOf, textOf } from './outcome.ts';
+import { foreignVolume } from './mounts/own-volumes.ts';
 
 export interface DockerEngineOptions {
   /** The engine's socket, /var/run/docker.sock by default. */
@@ -141,6 +142,8 @@ export class DockerEngine implements Engine {
       filePath: (kind, index) => this.#files.path(task.ID, kind, index),
     };
     const { name, platform, body } = containerRequest(task, context);
+    const foreign = await foreignVolume(this.#docker, task);
+    if (foreign) return foreign;
     try {
       // Split by hand: dockerode would put the whole body, environment and all, into the URL too.
       const request = { _query: { name, ...(platform && { platform }) }, _body: body };

@@ -5,7 +5,7 @@ import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { TaskFiles } from '#engine/secret-files';
+import { TaskFiles } from '#engine/mounts/secret-files';
 import { makeSecret, makeTask } from '#test/support/worker';
 
 const reason = process.getuid?.() === 0 ? undefined : 'needs root to mount';

@@ -51,6 +51,8 @@ export interface TaskMemory {
   Attachment?: Attachment;
   /** Cluster's default when the spec names none. */
   LogDriver?: LogDriver;
+  /** Its repository is of limited trust: of the volumes that are on its node already it has those that its stack made, and these by name. */
+  Confined?: readonly string[];
 }
 
 export interface Attachment {

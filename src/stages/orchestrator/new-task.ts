@@ -1,10 +1,14 @@
 /** Making tasks from a service's spec. */
 import type { Steps } from '#base/pace/steps';
 import { timeText } from '#base/clock';
+import { isAllowed } from '#model/allowance';
+import { namespaceLabel } from '#model/object/meta';
+import { trustOf } from '#model/object/repository';
+import type { Service } from '#model/object/service';
 import type { Task, TaskMemory } from '#model/object/task';
 import { applied } from '#model/task-status';
 import { newMeta } from '#store/action';
-import { clusterOf } from '#store/view';
+import { clusterOf, type View } from '#store/view';
 import type { Draft } from './draft.ts';
 import { hasStopped, isWanted } from './slots.ts';
 
@@ -59,6 +63,7 @@ export function newTask(owner: TaskOwner, { key, memory = {} }: TaskPlace): Task
   const waits = memory.StartAfter !== undefined || memory.StartAfterTasks !== undefined;
   const slot = isGlobal ? 0 : Number(key);
   const logDriver = service.Spec.TaskTemplate.LogDriver ? undefined : clusterOf(surroundings.view)?.Spec.TaskDefaults.LogDriver;
+  const confined = confinementOf(surroundings.view, service);
   return {
     ...newMeta(surroundings.context.newId()),
     Spec: service.Spec.TaskTemplate,
@@ -76,9 +81,22 @@ export function newTask(owner: TaskOwner, { key, memory = {} }: TaskPlace): Task
       ...(service.Spec.EndpointSpec && { EndpointSpec: service.Spec.EndpointSpec }),
       ...(service.Shoal.RegistryAuth !== undefined && { RegistryAuth: service.Shoal.RegistryAuth }),
       ...(logDriver && { LogDriver: logDriver }),
+      ...(confined && { Confined: confined }),
       ...memory,
     },
   };
+}
+
+/** Volumes by name that somebody else may have made; undefined: the task is not confined, or has no volumes. That a volume begins with the stack's name is checked at the deploy: whether it is the stack's only the node can see. */
+export function confinementOf(view: View, { Spec }: Pick<Service, 'Spec'>): readonly string[] | undefined {
+  const mounts = Spec.TaskTemplate.ContainerSpec?.Mounts ?? [];
+  const volumes = mounts.filter(({ Type, Source }) => Type === 'volume' && Source).map(({ Source = '' }) => Source);
+  if (volumes.length === 0) return undefined;
+  const source = view.byName('stack', Spec.Labels?.[namespaceLabel] ?? '')?.Source;
+  if (source?.Kind !== 'repository') return undefined;
+  const repository = view.byName('repository', source.Repository)?.Spec;
+  if (repository && trustOf(repository) === 'full') return undefined;
+  return volumes.filter((value) => isAllowed({ word: 'external', value }, repository?.Allow ?? []));
 }
 
 /** The start condition "after these have stopped"; none when all have. */

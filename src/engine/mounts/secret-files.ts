@@ -7,8 +7,8 @@ import type { Config, Secret } from '#model/object/secret';
 import type { FileTarget } from '#model/object/service-spec';
 import type { Task } from '#model/object/task';
 import type { StepOutcome } from '#task/step';
-import { createLimiter } from './limiter.ts';
-import { done, refused } from './outcome.ts';
+import { createLimiter } from '../limiter.ts';
+import { done, refused } from '../outcome.ts';
 
 const tmpfsMagic = 0x01021994;
 const ramfsMagic = 0x858458f6;
