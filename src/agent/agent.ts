@@ -30,8 +30,8 @@ export interface AgentModules {
   engine: Engine;
   /** Containers that are no task's; absent: none may be on the cluster's networks. */
   guests?: GuestEngine;
-  /** What the node says of itself; absent: what its engine says. */
-  describe?: () => Promise<NodeDescription>;
+  /** What the node says of itself; absent: what its engine says. `inHaste`: without what takes long to find out. */
+  describe?: (inHaste: boolean) => Promise<NodeDescription>;
   network: NodeNetwork;
   openSession: OpenSession;
   /** Told what the managers say of the node's own place, whenever they may have said something new. */
@@ -76,6 +76,10 @@ export class Agent {
   readonly #connected: Promise<void>;
   #connect: () => void = () => {};
   #sessions: Promise<void> = Promise.resolve();
+  /** The node is new to its cluster, and its network is not up yet. */
+  #inHaste = false;
+  /** Settled when the node's network is up, or will not be. */
+  #networkBegun: Promise<unknown> = Promise.resolve();
 
   constructor(options: AgentOptions, modules: AgentModules) {
     this.#options = options;
@@ -110,14 +114,20 @@ export class Agent {
     this.guests = modules.guests && new Guests({ ...seen, guests: modules.guests, session: () => this.#session }, this.#ending.signal);
   }
 
-  /** Resolves when the node's network is up; what the first session tells is asked for meanwhile. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when the node's network is up. A node that was here before lets its managers hear of it only then.
+   * @param entered resolves when a node that is new to its cluster is in: it seeks its managers first, and its network comes after that
+   */
+  async start(entered?: Promise<void>): Promise<void> {
     const { openSession, clock, meter, logger } = this.#modules;
     const { nodeId } = this.#options;
-    const networkIsUp = this.#loop.networkLoop.start();
+    this.#inHaste = entered !== undefined;
+    const networkIsUp = this.#startNetwork(entered);
+    this.#networkBegun = Promise.allSettled([networkIsUp]);
     // Each node draws from its own stream, so that nodes do not come back all at once.
     const modules = { openSession, describe: () => this.#describe(), clock, random: seededRandom(0, nodeId), meter, logger };
-    this.#sessions = runSessions(nodeId, modules, this.#sessionCalls(networkIsUp), AbortSignal.any([this.#ending.signal, this.#serving.signal]));
+    const calls = this.#sessionCalls({ ready: entered ? undefined : networkIsUp, able: networkIsUp });
+    this.#sessions = runSessions(nodeId, modules, calls, AbortSignal.any([this.#ending.signal, this.#serving.signal]));
     try {
       await networkIsUp;
     } catch (error) {
@@ -127,6 +137,17 @@ export class Agent {
     this.#loop.observer.start();
     void this.#stopUntold();
     this.guests?.start();
+    if (!this.#inHaste) return;
+    this.#inHaste = false;
+    void this.describeAgain().catch(() => undefined);
+  }
+
+  async #startNetwork(entered: Promise<void> | undefined): Promise<void> {
+    const { signal } = this.#ending;
+    const left = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    if (entered) await Promise.race([entered, left]);
+    signal.throwIfAborted();
+    await this.#loop.networkLoop.start();
   }
 
   /** Again and again, until a manager has said what is to run here. */
@@ -188,6 +209,7 @@ export class Agent {
     this.#ending.abort();
     this.#fence.stop();
     await this.#sessions;
+    await this.#networkBegun;
     await this.#settled();
     await this.#modules.network.stop();
   }
@@ -195,6 +217,7 @@ export class Agent {
   /** For a node that leaves its cluster: assignments count no more, every container and network of ours is removed. Resolves when they are gone, or after `limitMs`. */
   async removeAll(limitMs: number): Promise<void> {
     this.#left = true;
+    await this.#networkBegun;
     await this.#announceLeave();
     await this.guests?.letGo();
     this.#loop.wake(this.#assignments.clear().tasks);
@@ -221,7 +244,7 @@ export class Agent {
   /** With what is in the way of published ports, as it is now. */
   async #describe(): Promise<NodeDescription> {
     const { engine, describe = () => engine.describe(), network } = this.#modules;
-    const description = await describe();
+    const description = await describe(this.#inHaste);
     const Clashes = network.ports.clashes().slice(0, clashesTold);
     const { description: told, left } = fitting(Clashes.length === 0 ? description : { ...description, Shoal: { ...description.Shoal, Clashes } });
     if (left.length > 0 && left.length !== this.#labelsLeft)
@@ -257,9 +280,10 @@ export class Agent {
     yield* this.#modules.engine.logs(containerId, options, signal);
   }
 
-  #sessionCalls(ready: Promise<void>): Parameters<typeof runSessions>[2] {
+  #sessionCalls(network: { ready: Promise<void> | undefined; able: Promise<void> }): Parameters<typeof runSessions>[2] {
     return {
-      ready,
+      ready: Promise.resolve(network.ready),
+      able: network.able,
       opened: (session, description) => {
         this.#description = description;
         this.#session = session;

@@ -28,8 +28,10 @@ export interface SessionModules {
 }
 
 export interface SessionCalls {
-  /** Before this has resolved the node can run nothing, and its managers hear nothing of it. */
-  readonly ready: Promise<void>;
+  /** Before this has resolved the managers hear nothing of the node. */
+  readonly ready: Promise<unknown>;
+  /** Before this has resolved the node can run nothing: what the managers bring waits. */
+  readonly able: Promise<void>;
   opened(session: DispatcherSession, description: NodeDescription): void;
   /** Throws when the message does not fit: a new session brings a complete set. */
   assigned(message: AssignmentMessage): void;
@@ -93,7 +95,7 @@ async function serve(
   const left = new Promise<void>((resolve) => both.addEventListener('abort', () => resolve(), { once: true }));
   calls.opened(session, description);
   try {
-    await Promise.race([left, receive(session, calls), beat(session, patience, modules, calls, both), describeAgain(session, description, modules, both)]);
+    await Promise.race([left, receive(session, calls, both), beat(session, patience, modules, calls, both), describeAgain(session, description, modules, both)]);
   } finally {
     ending.abort();
     calls.closed();
@@ -101,8 +103,13 @@ async function serve(
   }
 }
 
-async function receive(session: DispatcherSession, calls: SessionCalls): Promise<void> {
-  for await (const message of session.assignments()) calls.assigned(message);
+async function receive(session: DispatcherSession, calls: SessionCalls, signal: AbortSignal): Promise<void> {
+  for await (const message of session.assignments()) {
+    await calls.able;
+    // Another session may have brought newer ones meanwhile.
+    if (signal.aborted) return;
+    calls.assigned(message);
+  }
 }
 
 /** The first beat at once, the next when the answer says. */

@@ -228,7 +228,7 @@ export class Daemon implements LocalSwarm {
         throw error;
       }
       writeIdentity(this.#options.state, identity);
-      await this.#enter(member);
+      await this.#enter(member, true);
       this.#logger.info({ node: identity.nodeId, address }, 'made a cluster: this node is its first manager');
       // Whoever asked goes on at once, and shall find the node ready. What keeps it from that does not undo the cluster.
       await member.served(joinLimitMs);
@@ -286,7 +286,7 @@ export class Daemon implements LocalSwarm {
       writeIdentity(this.#options.state, identity);
       this.#joining = undefined;
       await member.startSeat();
-      await this.#enter(member);
+      await this.#enter(member, true);
       this.#logger.info({ node: identity.nodeId, role: identity.role }, 'joined a cluster: its managers give this node its tasks from now on');
       // Whoever asked hears of it when the managers see the node.
       await member.served();
@@ -370,10 +370,10 @@ export class Daemon implements LocalSwarm {
     });
   }
 
-  async #enter(member: Membership): Promise<void> {
+  async #enter(member: Membership, entering = false): Promise<void> {
     this.#member = member;
     this.#door.use(member.manager?.seat);
-    await member.startWork();
+    await member.startWork(entering);
   }
 
   #inside(): Membership {

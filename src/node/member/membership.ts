@@ -44,6 +44,8 @@ const managersFolders = ['raft', 'repositories'];
 const lookMs = 20;
 /** What the other managers may take to let a leaving one go. */
 const seatLimitMs = 10_000;
+/** How long a node that enters a cluster may take until it is served, before its network is brought up all the same. */
+const networkLimitMs = 1000;
 /** Before another role is asked for once more. */
 const retryMs = 1000;
 
@@ -137,8 +139,8 @@ export class Membership {
     if (this.#identity.begins) this.#remember({ begins: false });
   }
 
-  /** All that needs the node to be in the cluster. */
-  async startWork(): Promise<void> {
+  /** All that needs the node to be in the cluster. `entering`: it is new there, and its network may come up after this has resolved. */
+  async startWork(entering = false): Promise<void> {
     if (!this.#work) return;
     await this.#keeper.obtain();
     await this.#manager?.open(this.#keeper.tls);
@@ -146,7 +148,11 @@ export class Membership {
     if (!this.#manager) this.#forgetManager();
     this.#wanted = this.#keeper.role;
     this.#follow();
-    await this.#work.start();
+    if (!entering) return await this.#work.start();
+    // What waits for the network are tasks; that the node is in waits for none of it.
+    this.#work.start(this.served(networkLimitMs)).catch((error: unknown) => {
+      if (!this.#ended.signal.aborted) this.#parts.onFatal(error);
+    });
   }
 
   /** Others lead before this one is gone; see `ManagerPart.handOver`. */

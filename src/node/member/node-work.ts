@@ -57,8 +57,8 @@ export class NodeWork {
       meter,
       networkMtu: (network) => this.#network.mtu(network),
     });
-    const describe = async () => {
-      const Encryption = await this.#network.encryption.described();
+    const describe = async (inHaste: boolean) => {
+      const Encryption = inHaste ? undefined : await this.#network.encryption.described();
       return withOwn(await engine.describe(), { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath, Encryption });
     };
     const parts = { openSession, placed, clock, meter, logger: logger.child({ part: 'agent' }) };
@@ -66,8 +66,9 @@ export class NodeWork {
     this.agent = new Agent({ nodeId }, modules);
   }
 
-  async start(): Promise<void> {
-    await this.agent.start();
+  /** See `Agent.start`. */
+  async start(entered?: Promise<void>): Promise<void> {
+    await this.agent.start(entered);
   }
 
   /** The node has another certificate: packets to other nodes are encrypted by another key from now on, too. */
@@ -122,10 +123,10 @@ interface Own {
   TLSInfo: TlsInfo | undefined;
   Role: NodeSpec['Role'] | undefined;
   DataPathAddr: string | undefined;
-  Encryption: NodeEncryption;
+  Encryption: NodeEncryption | undefined;
 }
 
 function withOwn(description: NodeDescription, { TLSInfo, Role, DataPathAddr, Encryption }: Own): NodeDescription {
-  const Shoal = { ...description.Shoal, Encryption, ...(Role && { Role }), ...(DataPathAddr !== undefined && { DataPathAddr }) };
+  const Shoal = { ...description.Shoal, ...(Encryption && { Encryption }), ...(Role && { Role }), ...(DataPathAddr !== undefined && { DataPathAddr }) };
   return { ...description, ...(TLSInfo && { TLSInfo }), Shoal };
 }

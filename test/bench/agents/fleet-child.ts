@@ -61,6 +61,7 @@ class FleetNode {
     const describe = async () => ({ ...testDescription, Hostname: hostname });
     const calls: Parameters<typeof runSessions>[2] = {
       ready: Promise.resolve(),
+      able: Promise.resolve(),
       opened: (session) => {
         this.#session = session;
         state.connected++;

@@ -22,6 +22,7 @@ test('a beat that is not answered ends the session, and the next one waits longe
   const random = { next: () => 0, bytes: () => new Uint8Array(), split: () => random };
   const calls = {
     ready: Promise.resolve(),
+    able: Promise.resolve(),
     opened: () => undefined,
     assigned: () => undefined,
     heard: () => undefined,
@@ -46,7 +47,8 @@ test('no session is opened before the node can run what it brings', async () => 
   const opened: number[] = [];
   const ending = new AbortController();
   let ready = (): void => undefined;
-  const calls = { opened: () => undefined, assigned: () => undefined, heard: () => undefined, closed: () => undefined, failed: () => undefined };
+  const able = Promise.resolve();
+  const calls = { able, opened: () => undefined, assigned: () => undefined, heard: () => undefined, closed: () => undefined, failed: () => undefined };
   const random = { next: () => 0, bytes: () => new Uint8Array(), split: () => random };
   const openSession = (): Promise<never> => {
     opened.push(clock.monotonicNow());
