@@ -144,8 +144,7 @@ export class Agent {
 
   async #startNetwork(entered: Promise<void> | undefined): Promise<void> {
     const { signal } = this.#ending;
-    const left = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    if (entered) await Promise.race([entered, left]);
+    if (entered) await untilAborted(entered, signal);
     signal.throwIfAborted();
     await this.#loop.networkLoop.start();
   }
@@ -396,6 +395,15 @@ export class Agent {
     const end = this.#modules.clock.monotonicNow() + settleLimitMs;
     while (this.#loop.busy && this.#modules.clock.monotonicNow() < end) await pause(this.#modules.clock, 10);
   }
+}
+
+/** Resolves with `wait`, or with `signal`. */
+async function untilAborted(wait: Promise<void>, signal: AbortSignal): Promise<void> {
+  let end = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => (end = resolve));
+  signal.addEventListener('abort', end, { once: true });
+  await Promise.race([wait, aborted]);
+  signal.removeEventListener('abort', end);
 }
 
 function sameStatus(a: TaskStatus, b: TaskStatus): boolean {

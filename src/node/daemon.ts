@@ -15,11 +15,12 @@ import { initCluster } from '#control/clusters';
 import type { NodeCertificate } from '#identity/certificate-files';
 import { joiningPlaceOf, placeOf, type AskedPlace, type Place } from './address.ts';
 import { Custodian } from './restore/custodian.ts';
-import { describeEngine, refuseUnfitHost } from './founding/fitness.ts';
+import { describeEngine, Fitness } from './founding/fitness.ts';
 import { initOptions, locksManagers } from './founding/init-options.ts';
 import { newCluster, refuseLostCluster } from './founding/new-cluster.ts';
 import { JoinAttempt, joinLimitMs } from './join/join-attempt.ts';
 import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
+import { rehearse } from './join/rehearsal.ts';
 import type { ManagerPart } from './member/manager-part.ts';
 import { ClusterDoor } from './cluster-door.ts';
 import { makePassable } from './state/run-folder.ts';
@@ -48,6 +49,7 @@ export class Daemon implements LocalSwarm {
   readonly #webhooks: HttpDoor | undefined;
   readonly #listeners: Listeners<ReconcileEvent>;
   readonly #kept: KeptEvents;
+  readonly #fitness = new Fitness();
   #member: Membership | undefined;
   #changing = false;
   /** Whose files are sealed with a key that nobody has given yet. */
@@ -123,10 +125,11 @@ export class Daemon implements LocalSwarm {
     await this.#webhooks?.start();
     if (this.#safety === undefined) this.#endCount = systemClock.after(livedMs, () => this.#count(0));
     this.#logger.info({ socket, state, swarm: identity ? 'active' : 'inactive' }, this.#safety ?? 'the daemon is ready');
+    if (!identity && this.#safety === undefined) void rehearse(this.#options, this.#fitness, this.#logger);
   }
 
   async #return(identity: Identity, lock?: string): Promise<void> {
-    await refuseUnfitHost();
+    await this.#fitness.check();
     if (lock === undefined && (await this.#staysLocked(identity))) return;
     const member = this.#newMember(identity, false, lock);
     await member.startSeat();
@@ -194,8 +197,7 @@ export class Daemon implements LocalSwarm {
   }
 
   status(): SwarmStatus {
-    const standing = { member: this.#member, safety: this.#safety, locked: this.#locked !== undefined, broken: this.#broken, joining: this.#joining };
-    return swarmStatus(standing);
+    return swarmStatus({ member: this.#member, safety: this.#safety, locked: this.#locked !== undefined, broken: this.#broken, joining: this.#joining });
   }
 
   init(request: InitRequest): Promise<string> {
@@ -207,8 +209,7 @@ export class Daemon implements LocalSwarm {
       }
       this.#refuseInside();
       const place = await placeOf(this.#placed(request));
-      const { address, managerAddress } = place;
-      await refuseUnfitHost();
+      await this.#fitness.check();
       const identity: Identity = { nodeId: newId(systemRandom), role: 'manager', ...place };
       const description = await describeEngine(this.#options, identity.nodeId);
       const { files, ...authority } = await newCluster(identity.nodeId, request.Spec?.CAConfig?.NodeCertExpiry);
@@ -221,7 +222,7 @@ export class Daemon implements LocalSwarm {
       try {
         await member.startSeat();
         const asked = initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)));
-        await member.manager?.seat.submit(initCluster({ ...asked, authority, managerAddress, ...(unlockKey !== undefined && { unlockKey }) }));
+        await member.manager?.seat.submit(initCluster({ ...asked, authority, managerAddress: place.managerAddress, ...(unlockKey !== undefined && { unlockKey }) }));
       } catch (error) {
         await member.stop();
         forgetCluster(this.#options.state);
@@ -229,7 +230,7 @@ export class Daemon implements LocalSwarm {
       }
       writeIdentity(this.#options.state, identity);
       await this.#enter(member, true);
-      this.#logger.info({ node: identity.nodeId, address }, 'made a cluster: this node is its first manager');
+      this.#logger.info({ node: identity.nodeId, address: place.address }, 'made a cluster: this node is its first manager');
       // Whoever asked goes on at once, and shall find the node ready. What keeps it from that does not undo the cluster.
       await member.served(joinLimitMs);
       return identity.nodeId;
@@ -244,7 +245,7 @@ export class Daemon implements LocalSwarm {
       const remotes = request.RemoteAddrs ?? [];
       const { place, unheard } = await joiningPlaceOf(this.#placed(request), remotes);
       const { JoinToken: token = '', Availability: availability = 'active' } = request;
-      const options = { fit: refuseUnfitHost(), remotes, token, availability, replaces, unheard, advertised: place.managerAddress };
+      const options = { fit: this.#fitness.check(), remotes, token, availability, replaces, unheard, advertised: place.managerAddress };
       const attempt = new JoinAttempt((signal) => joinCluster(options, systemClock, signal), systemClock);
       this.#joining = attempt;
       void attempt.joined.then(

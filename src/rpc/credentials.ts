@@ -110,11 +110,13 @@ class NodeChannelCredentials extends ChannelCredentials {
   }
 
   override _createSecureConnector(...[, , given]: Parameters<ChannelCredentials['_createSecureConnector']>): Connector {
+    let givenUp = false;
     return {
       connect: (socket) => this.#connect(socket),
-      waitForReady: () => Promise.resolve(),
+      // gRPC tries an address again a second after it refused, whether or not anybody still wants to go there.
+      waitForReady: () => (givenUp ? Promise.reject(new Error('nobody waits for this connection any more')) : Promise.resolve()),
       getCallCredentials: () => given ?? CallCredentials.createEmpty(),
-      destroy: () => undefined,
+      destroy: () => void (givenUp = true),
     };
   }
 

@@ -4,9 +4,15 @@ import { DockerEngine } from '#engine/docker-engine';
 import { checkHost } from '#host/check-host';
 import type { DaemonOptions } from '../options.ts';
 
-export async function refuseUnfitHost(): Promise<void> {
-  const missing = await checkHost();
-  if (missing.length > 0) throw new Refusal('failedPrecondition', `this host cannot carry the cluster's network: ${missing.join('; ')}`);
+export class Fitness {
+  #kernelIsFit = false;
+
+  /** Refuses a host that lacks something. What its kernel took once is not tried again, for that takes as long as all the rest of a join. */
+  async check(): Promise<void> {
+    const missing = await checkHost(this.#kernelIsFit);
+    if (missing.length > 0) throw new Refusal('failedPrecondition', `this host cannot carry the cluster's network: ${missing.join('; ')}`);
+    this.#kernelIsFit = true;
+  }
 }
 
 export async function describeEngine(options: DaemonOptions, nodeId: string): ReturnType<DockerEngine['describe']> {

@@ -10,7 +10,7 @@ import { swarmTexts } from '#model/swarm-texts';
 import { beginFrom } from '#replica/backup/backup';
 import { hostPort, managerPort } from '#model/manager-address';
 import { placeOf, type Place } from '../address.ts';
-import { describeEngine, refuseUnfitHost } from '../founding/fitness.ts';
+import { describeEngine, Fitness } from '../founding/fitness.ts';
 import type { ManagerPart } from '../member/manager-part.ts';
 import type { DaemonOptions } from '../options.ts';
 import { managerPlace, readIdentity, type Identity } from '../state/identity.ts';
@@ -75,7 +75,7 @@ export class Custodian implements Custody {
       if ((this.#parts.inside() || holdsCluster(state)) && !request.force) throw new Refusal('failedPrecondition', inside);
       const before = readIdentity(state);
       const place = await placeFor(request, before);
-      await refuseUnfitHost();
+      await new Fitness().check();
       const description = await describeEngine(this.#options, before?.nodeId ?? '');
       const plan = await planRestore(request, file, { engine, was: before?.nodeId, place, description });
       await this.#parts.giveUp();
