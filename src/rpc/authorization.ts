@@ -23,8 +23,8 @@ export interface Members {
 }
 
 export interface KeyOwner extends NodeIdentity {
-  /** Milliseconds since 1970: when its newest certificate ends, as it was noted when that was given. */
-  certifiedUntil: number;
+  /** Milliseconds since 1970: when its newest certificate ends, as it was noted when that was given; undefined: an earlier program noted the key alone. */
+  certifiedUntil: number | undefined;
   /** Milliseconds since 1970: until then it may come with a certificate that has expired. */
   readmittedUntil: number;
 }
@@ -72,8 +72,10 @@ export function callerByKey(method: string, digest: string, members: Members, no
   const owner = members.byKey?.(digest);
   if (!owner) return undefined;
   const { certifiedUntil, readmittedUntil, ...caller } = owner;
-  if (now < certifiedUntil || now < readmittedUntil) return caller;
-  throw denied(`the certificate of node ${owner.nodeId} has expired: "shoal node readmit ${owner.nodeId}" on a manager lets it have another one`);
+  if ((certifiedUntil !== undefined && now < certifiedUntil) || now < readmittedUntil) return caller;
+  const { nodeId } = owner;
+  const why = certifiedUntil === undefined ? `until when the certificate of node ${nodeId} is good is not known` : `the certificate of node ${nodeId} has expired`;
+  throw denied(`${why}: "shoal node readmit ${nodeId}" on a manager lets it have another one`);
 }
 
 /** How large a message of `method` may be, in bytes: it is read after the call was let pass. */

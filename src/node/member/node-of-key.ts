@@ -5,9 +5,9 @@ import { clusterOf, type View } from '#store/view';
 
 export function nodeOfKey(view: View, digest: string): KeyOwner | undefined {
   for (const node of view.list('node')) {
-    const { Key, KeyUntil = 0, Shown, ReadmitUntil = 0 } = node.Shoal ?? {};
+    const { Key, KeyUntil, Shown, ReadmitUntil = 0 } = node.Shoal ?? {};
     if (Key !== digest && Shown?.Key !== digest) continue;
-    const certifiedUntil = Key === digest ? KeyUntil : (Shown?.Until ?? 0);
+    const certifiedUntil = Key === digest ? KeyUntil : Shown?.Until;
     return { nodeId: node.ID, role: roleOf(node), clusterId: clusterOf(view)?.ID ?? '', certifiedUntil, readmittedUntil: ReadmitUntil };
   }
   return undefined;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { authorizedMethods, callerByKey, type Members } from '#rpc/authorization';
 
 const now = 1000;
-const members = (certifiedUntil: number, readmittedUntil = 0): Members => ({
+const members = (certifiedUntil: number | undefined, readmittedUntil = 0): Members => ({
   clusterId: () => 'c',
   roleOf: () => 'worker',
   current: () => true,
@@ -20,4 +20,11 @@ test('when its newest certificate has expired, whatever it shows, somebody has t
   expect(() => callerByKey(renew, 'known', members(now), now)).toThrow('"shoal node readmit n" on a manager lets it have another one');
   expect(callerByKey(renew, 'known', members(now, now + 1), now)?.nodeId).toBe('n');
   expect(() => callerByKey(renew, 'known', members(now, now), now)).toThrow('has expired');
+});
+
+test('of a key that an earlier program noted alone it is said that nothing more is known, and a yes decides', () => {
+  expect(() => callerByKey(renew, 'known', members(undefined), now)).toThrow(
+    'until when the certificate of node n is good is not known: "shoal node readmit n" on a manager lets it have another one',
+  );
+  expect(callerByKey(renew, 'known', members(undefined, now + 1), now)?.nodeId).toBe('n');
 });
