@@ -1,6 +1,6 @@
 /** One member of a Raft group as a pure machine: messages and ticks go in, `ready()` says what to send, write and apply. */
 import { assert, unreachable } from '#base/assert';
-import type { Change } from './membership/changer.ts';
+import { isMember, type Change } from './membership/changer.ts';
 import { Core, type Identity, type Initial, type Role } from './core.ts';
 import { campaign, handleVoteReply, handleVoteRequest, inLease, tickElection } from './election.ts';
 import { handleAppend, handleHeartbeat, handleSnapshot, heardLeader } from './follower.ts';
@@ -118,6 +118,8 @@ export class Raft {
     const core = this.#core;
     const asks = message.type === 'vote' || message.type === 'preVote';
     if (asks && !message.transfer && inLease(core)) return false;
+    // Whoever is no member as far as this one knows disturbs no leader that is heard: if he is one, that one soon is heard no more.
+    if (inLease(core) && !core.isJoiner && !isMember(core.configuration, message.from)) return false;
     if (message.type === 'preVote' || (message.type === 'preVoteReply' && message.granted)) return true;
     const leads = message.type === 'append' || message.type === 'heartbeat' || message.type === 'snapshot';
     core.becomeFollower(message.term, leads ? message.from : undefined);

@@ -59,3 +59,31 @@ test('promises wait for the disk, and a vote is in the write that holds them bac
   expect(messages).toEqual([]);
   expect(write).toMatchObject({ hardState: { term: 2, vote: 'b' }, replies: [{ type: 'voteReply', granted: true }] });
 });
+
+test('while a leader is heard nobody ends that whom the configuration does not know, whatever he says and of whatever term', () => {
+  const from = { from: 'x', to: 'a', term: 9 } as const;
+  const asked = { lastIndex: 9, lastTerm: 9, transfer: true, commit: 0, commitTerm: 0 } as const;
+  const strange: Message[] = [
+    { ...from, type: 'vote', ...asked },
+    { ...from, type: 'append', prevIndex: 0, prevTerm: 0, entries: [], commit: 0 },
+    { ...from, type: 'heartbeat', commit: 0, readSequence: 0 },
+    { ...from, type: 'appendReply', index: 0, rejected: false, hintIndex: 0, hintTerm: 0, commit: 0 },
+    { ...from, type: 'voteReply', granted: false, commit: 0, commitTerm: 0 },
+  ];
+  const heartbeat = { type: 'heartbeat', from: 'b', to: 'a', term: 2, commit: 0, readSequence: 0 } as const;
+  for (const message of strange) {
+    const raft = follower([], 1);
+    answer(raft, heartbeat);
+    expect(answer(raft, message), message.type).toEqual([]);
+    expect(raft.status(), message.type).toMatchObject({ term: 2, leader: 'b' });
+    // One that the configuration knows does, and this one too when nobody is heard any more.
+    const other = { ...message, from: 'c' };
+    const known = follower([], 1);
+    answer(known, heartbeat);
+    known.step(other);
+    expect(known.status().term, message.type).toBe(9);
+    for (let tick = 0; tick < defaultLimits.electionTicks; tick++) raft.tick();
+    raft.step(message);
+    expect(raft.status().term, message.type).toBe(9);
+  }
+});
