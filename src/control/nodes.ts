@@ -51,7 +51,7 @@ export function admitNode({
     checkPlace(managerAddress);
     if (role === 'manager' && unheard !== '') throw new Refusal('failedPrecondition', unheard, { plain: true });
     const lost = replaces === '' ? undefined : findObject(view, 'node', replaces);
-    if (lost) checkReplacement(lost, role);
+    if (lost) checkReplacement(lost, role, now);
     const spec: NodeSpec = { ...(lost?.Spec ?? { Labels: {} }), Role: role, Availability: availability };
     checkNode(spec);
     const nodeId = newId();
@@ -197,7 +197,7 @@ function withRemoved(view: View, { ID, Shoal }: Node, now: number): Cluster | un
 /** How long a node may take that is let in again. */
 const readmittedMs = 3_600_000;
 
-/** Whoever proves that he has the node's key gets a certificate, though that of before has expired. */
+/** Whoever proves that he has the node's key gets a certificate, though that of before has expired; and another host may take the place of a worker. */
 export function readmitNode(ref: string): UseCase<void> {
   return (view, { now }) => {
     const node = findObject(view, 'node', ref);
@@ -221,9 +221,16 @@ function asWorker(node: Node): Node {
   return { ...node, Shoal: { ...rest, Role: 'worker', Leaving: true } };
 }
 
-function checkReplacement({ ID, Status, Spec }: Node, role: NodeSpec['Role']): void {
+/** The token of workers is in many hands: that another host becomes this one somebody has to have said. */
+function checkReplacement({ ID, Status, Spec, Shoal }: Node, role: NodeSpec['Role'], now: number): void {
   if (Status.State === 'ready') throw new Refusal('failedPrecondition', `node ${ID} is not down and can't be replaced`);
   if (Spec.Role !== role) throw new Refusal('invalidArgument', `node ${ID} is a ${Spec.Role}: replace it with the join token of ${Spec.Role}s`);
+  if (role === 'worker' && now >= (Shoal?.ReadmitUntil ?? 0)) {
+    throw new Refusal(
+      'permissionDenied',
+      `nobody has said that another host may take the place of node ${ID}: "shoal node readmit ${ID}" on a manager says so`,
+    );
+  }
 }
 
 /** The node is gone, and what it may still run is nobody's. */

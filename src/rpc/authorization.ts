@@ -74,7 +74,8 @@ export function callerByKey(method: string, digest: string, members: Members, no
   const { certifiedUntil, readmittedUntil, ...caller } = owner;
   if ((certifiedUntil !== undefined && now < certifiedUntil) || now < readmittedUntil) return caller;
   const { nodeId } = owner;
-  const why = certifiedUntil === undefined ? `until when the certificate of node ${nodeId} is good is not known` : `the certificate of node ${nodeId} has expired`;
+  const why =
+    certifiedUntil === undefined ? `until when the certificate of node ${nodeId} is good is not known` : `the certificate of node ${nodeId} has expired`;
   throw denied(`${why}: "shoal node readmit ${nodeId}" on a manager lets it have another one`);
 }
 
@@ -83,6 +84,12 @@ export function messageLimitOf(method: string): number {
   const admission = Object.hasOwn(table, method) ? table[method] : undefined;
   if (admission === undefined || admission === 'anyone') return messageBytes.anyone;
   return admission.roles.includes('worker') ? messageBytes.node : messageBytes.manager;
+}
+
+/** Whether a caller is a manager of the cluster as it is now, in a call that anybody may make. */
+export function isManager(caller: Caller | undefined, members: Members): boolean {
+  if (caller?.role !== 'manager' || caller.clusterId !== members.clusterId() || members.wasRemoved?.(caller.nodeId) === true) return false;
+  return members.roleOf(caller.nodeId) === 'manager';
 }
 
 /** Lets the call pass or refuses it. @param caller undefined: without a certificate that a root of ours vouches for */

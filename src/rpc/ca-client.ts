@@ -17,9 +17,13 @@ export async function fetchRoot(address: string): Promise<string> {
   return root;
 }
 
-/** `root` is what the manager's certificate must be signed by. */
-export function askToJoin(address: string, root: string, request: JoinRequest): Promise<JoinResponse> {
-  return call(address, strangerCredentials(root), changeLimitMs, (client, options, answer) => client.join(request, ...options, answer));
+/** What a joiner says; that it comes from elsewhere than the call does only a manager may say. */
+export type Joining = Omit<JoinRequest, 'comesFrom'> & { comesFrom?: string };
+
+/** `root` is what the manager's certificate must be signed by. `credentials`: of a manager that asks for another node; absent: it is the joiner who asks. */
+export function askToJoin(address: string, root: string, asked: Joining, credentials = strangerCredentials(root)): Promise<JoinResponse> {
+  const request = { comesFrom: '', ...asked };
+  return call(address, credentials, changeLimitMs, (client, options, answer) => client.join(request, ...options, answer));
 }
 
 export function askToRenew(address: string, credentials: ChannelCredentials, request: RenewRequest): Promise<RenewResponse> {

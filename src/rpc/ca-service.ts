@@ -6,7 +6,8 @@ import { Refusal } from '#base/refusal';
 import { CaServiceService, type CaServiceServer, type JoinRequest, type JoinResponse, type RenewResponse } from './generated/shoal/v1/ca.ts';
 import { keyShownBy } from './credentials.ts';
 import { toServiceError } from './refusals.ts';
-import { addressOf, callerOf, type RpcServer } from './rpc-server.ts';
+import { isManager, type Members } from './authorization.ts';
+import { addressOf, callerOf, knownCaller, type RpcServer } from './rpc-server.ts';
 
 /** Fulfilled by whoever leads; each refuses `unavailable` where nobody does. */
 export interface CertificateIssuer {
@@ -24,9 +25,11 @@ const guesses = { limit: 10, windowMs: 10_000 };
 export class CaService {
   readonly #issuer: () => CertificateIssuer;
   readonly #clock: Pick<Clock, 'monotonicNow'>;
+  readonly #members: Members;
   readonly #wrong = new RateLimit(guesses.limit, guesses.windowMs);
 
-  constructor(issuer: () => CertificateIssuer, clock: Pick<Clock, 'monotonicNow'>) {
+  constructor(issuer: () => CertificateIssuer, clock: Pick<Clock, 'monotonicNow'>, members: Members) {
+    this.#members = members;
     this.#issuer = issuer;
     this.#clock = clock;
   }
@@ -43,8 +46,16 @@ export class CaService {
     };
   }
 
+  /** A manager that does not lead hands a joiner's words on: wrong guesses are the joiner's, and not its. */
+  #comesFrom(call: ServerUnaryCall<JoinRequest, JoinResponse>): string {
+    const { comesFrom } = call.request;
+    const { address: relayed } = addressOf(comesFrom);
+    if (relayed !== undefined && isManager(knownCaller(call), this.#members)) return relayed;
+    return addressOf(call.getPeer()).address ?? '';
+  }
+
   async #join(call: ServerUnaryCall<JoinRequest, JoinResponse>): Promise<JoinResponse> {
-    const { address = '' } = addressOf(call.getPeer());
+    const address = this.#comesFrom(call);
     const waitMs = this.#wrong.waitMs(address, this.#clock.monotonicNow());
     if (waitMs > 0) {
       throw new Refusal('permissionDenied', `too many wrong join tokens came from ${address}: try again in ${Math.ceil(waitMs / 1000)} seconds`);

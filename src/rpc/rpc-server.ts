@@ -56,9 +56,14 @@ export function localServer(path: string, nodeId: string, logger: Logger): RpcSe
   });
 }
 
+/** Whose call this is, if that is known. */
+export function knownCaller(call: object): Caller | undefined {
+  return callers.get(streamOf(call) ?? call);
+}
+
 /** Whose call this is; refuses where anybody may call. */
 export function callerOf(call: object): Caller {
-  const caller = callers.get(streamOf(call) ?? call);
+  const caller = knownCaller(call);
   if (!caller) throw new Refusal('unauthenticated', 'this needs the certificate of a node of the cluster');
   return caller;
 }

@@ -71,7 +71,9 @@ export function addNode(program: Command): void {
     .action((names: readonly string[], _: object, command: Command) => setRole(names, 'worker', command));
   node
     .command('readmit')
-    .description('let nodes in again whose certificates have expired: they prove that they have their keys')
+    .description(
+      'let nodes in again whose certificates have expired, by proof of their keys, or another host in the place of a worker that is lost (swarm join --replace)',
+    )
     .argument('<node...>')
     .action(readmitNodes);
   node.command('rm').alias('remove').description('remove nodes').argument('<node...>').option('-f, --force', 'though it is not down').action(removeNodes);

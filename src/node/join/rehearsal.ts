@@ -42,7 +42,7 @@ export async function rehearseJoin(description: NodeDescription): Promise<void> 
   const members = { clusterId: () => cluster.clusterId, roleOf: (id: string): NodeRole => (id === managerId ? 'manager' : 'worker'), current: () => true };
   const door = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(new LiveTls(cluster.files)), members, logger: quiet });
   const sessions = new DispatcherService({ openSession: async () => emptySession(), logger: quiet });
-  new CaService(() => issuerFor(cluster), systemClock).addTo(door);
+  new CaService(() => issuerFor(cluster), systemClock, members).addTo(door);
   sessions.addTo(door);
   const remote = `127.0.0.1:${await door.start()}`;
   try {

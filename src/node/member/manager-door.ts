@@ -49,7 +49,7 @@ export class ManagerDoor {
     this.#parts = parts;
     this.#dispatcher = new DispatcherService({ openSession, logger });
     this.tunnels = new NodeTunnels({ ask: this.#dispatcher.askForTunnel, clock });
-    this.#ca = new CaService(issuer, clock);
+    this.#ca = new CaService(issuer, clock, parts.members);
     this.#local = localServer(socket, nodeId, logger);
     this.#dispatcher.addTo(this.#local);
   }

@@ -180,10 +180,16 @@ export class ManagerPart {
     return [this.#authority, rotation, roles, this.#gitops];
   }
 
-  #newDoor({ nodeId, listen = usualListen }: Identity, socket: string, transport: RaftTransport, { clock, logger, connected }: ManagerPartParts): ManagerDoor {
+  #newDoor(
+    { nodeId, listen = usualListen }: Identity,
+    socket: string,
+    transport: RaftTransport,
+    { clock, logger, connected, tls }: ManagerPartParts,
+  ): ManagerDoor {
     const relayed = relayedIssuer(
       () => this.seat.view(),
       () => this.seat.leaderAddress(),
+      tls,
     );
     return new ManagerDoor({
       nodeId,

@@ -7,7 +7,7 @@ import { newAuthority, newRoot } from '#ca/authority';
 import { identityOf } from '#ca/certificate';
 import { joinToken, secretBytes } from '#ca/join-token';
 import { initCluster, updateCluster } from '#control/clusters';
-import { removeNode, unseatManager, updateNode } from '#control/nodes';
+import { readmitNode, removeNode, unseatManager, updateNode } from '#control/nodes';
 import { certificates } from '#identity/certificates';
 import { askExternal } from '#identity/external-signer';
 import { CertificateAuthority } from '#manager/authority/certificate-authority';
@@ -17,7 +17,7 @@ import { joinCluster, type JoinOptions } from '#node/join/join-cluster';
 import type { Members } from '#rpc/authorization';
 import { askToJoin, askToRenew, fetchRoot } from '#rpc/ca-client';
 import { CaService } from '#rpc/ca-service';
-import { clientCredentials, LiveTls, serverCredentials } from '#rpc/credentials';
+import { clientCredentials, LiveTls, serverCredentials, strangerCredentials } from '#rpc/credentials';
 import { RpcServer } from '#rpc/rpc-server';
 import { nodeOfKey } from '#node/member/node-of-key';
 import { clusterOf } from '#store/view';
@@ -72,7 +72,7 @@ beforeEach(async () => {
   const key = certificates.newKey();
   own = new LiveTls({ ...(await issuer.certify('boss', await certificates.request(key), '')), key });
   server = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(own), members, logger: silentLogger });
-  new CaService(() => issuer, realClock).addTo(server);
+  new CaService(() => issuer, realClock, members).addTo(server);
   address = `127.0.0.1:${await server.start()}`;
 });
 afterEach(() => server.stop());
@@ -151,6 +151,21 @@ test('a node that is lost is replaced in one step, with its labels, and none tha
   expect(cluster.store.get('node', next.nodeId)?.Spec).toMatchObject({ Role: 'manager', Labels: { rack: '7' } });
 });
 
+test('another host becomes a worker that is lost when somebody has said so, and by no token alone', async () => {
+  const { nodeId } = await join();
+  const node = cluster.store.get('node', nodeId) ?? ({} as never);
+  cluster.run(updateNode(nodeId, node.Version.Index, { ...node.Spec, Labels: { rack: '7' } }));
+  await expect(join({ replaces: nodeId })).rejects.toThrow(
+    `nobody has said that another host may take the place of node ${nodeId}: "shoal node readmit ${nodeId}" on a manager says so`,
+  );
+  expect(nodes()).toEqual(['boss', nodeId]);
+  cluster.run(readmitNode(nodeId));
+  const next = await join({ replaces: nodeId });
+  expect(nodes()).toEqual(['boss', next.nodeId]);
+  expect(cluster.store.get('node', next.nodeId)).toMatchObject({ Spec: { Role: 'worker', Labels: { rack: '7' } } });
+  expect(cluster.store.get('node', next.nodeId)?.Shoal?.ReadmitUntil).toBeUndefined();
+});
+
 test('a worker that is wanted as a manager gets its certificate and its seat when it asks, and not before', async () => {
   const { nodeId, files } = await join();
   const { Version, Spec, Shoal: first } = cluster.store.get('node', nodeId) ?? ({} as never);
@@ -199,6 +214,23 @@ test('guessing is slow, and what is no request leaves nothing behind', async () 
   });
   await expect(ask(tokens().Worker)).rejects.toThrow('too many wrong join tokens');
   expect(nodes()).toEqual(['boss']);
+});
+
+test('wrong guesses that a manager hands on are the joiner’s, who is told from others by that manager’s word alone', async () => {
+  const root = await fetchRoot(address);
+  const wrong = joinToken(root, new Uint8Array(secretBytes));
+  const request = await certificates.request(certificates.newKey());
+  const asked = { request, availability: 'active', advertised: '', replaces: '', unheard: '' };
+  const relayed = (token: string, comesFrom: string, by = clientCredentials(own)) => askToJoin(address, root, { ...asked, token, comesFrom }, by);
+  for (let guess = 0; guess < 10; guess++) await expect(relayed(wrong, '192.0.2.9')).rejects.toThrow('A valid join token is necessary');
+  await expect(relayed(tokens().Worker, '192.0.2.9')).rejects.toThrow('too many wrong join tokens came from 192.0.2.9');
+  const { nodeId } = await relayed(tokens().Worker, '192.0.2.8');
+  expect(cluster.store.get('node', nodeId)?.Status.Addr).toBe('192.0.2.8');
+  // Whoever is no manager comes from where he comes from, whatever he says; a worker, or one with no certificate.
+  const { files } = await join();
+  for (const by of [clientCredentials(new LiveTls(files)), strangerCredentials(root)])
+    for (let guess = 0; guess < 5; guess++) await expect(relayed(wrong, `192.0.2.${guess}`, by)).rejects.toThrow('A valid join token is necessary');
+  await expect(join()).rejects.toThrow('too many wrong join tokens came from 127.0.0.1');
 });
 
 test('a node that was removed gets no further certificate', async () => {

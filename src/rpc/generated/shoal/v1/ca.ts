@@ -45,6 +45,8 @@ export interface JoinRequest {
   replaces: string;
   /** Why this node cannot be reached as a manager: what it is told when that is what its token is for. Empty: it can be. */
   unheard: string;
+  /** Where the node comes from that a manager asks for, which hands its words on: it counts from a manager alone. Empty: where the call comes from. */
+  comesFrom: string;
 }
 
 export interface JoinResponse {
@@ -153,7 +155,7 @@ export const GetRootsResponse: MessageFns<GetRootsResponse> = {
 };
 
 function createBaseJoinRequest(): JoinRequest {
-  return { request: "", token: "", availability: "", advertised: "", replaces: "", unheard: "" };
+  return { request: "", token: "", availability: "", advertised: "", replaces: "", unheard: "", comesFrom: "" };
 }
 
 export const JoinRequest: MessageFns<JoinRequest> = {
@@ -175,6 +177,9 @@ export const JoinRequest: MessageFns<JoinRequest> = {
     }
     if (message.unheard !== "") {
       writer.uint32(50).string(message.unheard);
+    }
+    if (message.comesFrom !== "") {
+      writer.uint32(58).string(message.comesFrom);
     }
     return writer;
   },
@@ -238,6 +243,14 @@ export const JoinRequest: MessageFns<JoinRequest> = {
             }
 
             message.unheard = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.comesFrom = reader.string();
             continue;
           }
         }
