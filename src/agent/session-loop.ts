@@ -95,7 +95,12 @@ async function serve(
   const left = new Promise<void>((resolve) => both.addEventListener('abort', () => resolve(), { once: true }));
   calls.opened(session, description);
   try {
-    await Promise.race([left, receive(session, calls, both), beat(session, patience, modules, calls, both), describeAgain(session, description, modules, both)]);
+    await Promise.race([
+      left,
+      receive(session, calls, both),
+      beat(session, patience, modules, calls, both),
+      describeAgain(session, description, modules, both),
+    ]);
   } finally {
     ending.abort();
     calls.closed();

@@ -222,7 +222,8 @@ export class Daemon implements LocalSwarm {
       try {
         await member.startSeat();
         const asked = initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)));
-        await member.manager?.seat.submit(initCluster({ ...asked, authority, managerAddress: place.managerAddress, ...(unlockKey !== undefined && { unlockKey }) }));
+        const founded = { ...asked, authority, managerAddress: place.managerAddress };
+        await member.manager?.seat.submit(initCluster({ ...founded, ...(unlockKey !== undefined && { unlockKey }) }));
       } catch (error) {
         await member.stop();
         forgetCluster(this.#options.state);
@@ -231,7 +232,7 @@ export class Daemon implements LocalSwarm {
       writeIdentity(this.#options.state, identity);
       await this.#enter(member, true);
       this.#logger.info({ node: identity.nodeId, address: place.address }, 'made a cluster: this node is its first manager');
-      // Whoever asked goes on at once, and shall find the node ready. What keeps it from that does not undo the cluster.
+      // Whoever asked shall find the node ready. What keeps it from that does not undo the cluster.
       await member.served(joinLimitMs);
       return identity.nodeId;
     });
@@ -306,11 +307,8 @@ export class Daemon implements LocalSwarm {
   leave(): Promise<void> {
     return this.#exclusively(async () => {
       this.#refuseInSafeMode();
-      if (this.#joining) {
-        this.#joining.abandon();
-        this.#joining = undefined;
-        return;
-      }
+      this.#joining?.abandon();
+      if (this.#joining) return void (this.#joining = undefined);
       if (this.#locked) return await this.#abandon(this.#locked);
       const member = this.#inside();
       await member.giveUpSeat(this.#options.socket);

@@ -35,6 +35,7 @@ export async function rehearse(options: DaemonOptions, fitness: Fitness, logger:
 /**
  * A manager that exists for this alone, on this host's own address for itself, admits a node by a token that nobody else has, and opens a session
  * for it; then all of it is gone. Rejects where that cannot be; nothing depends on it.
+ * @internal
  */
 export async function rehearseJoin(description: NodeDescription): Promise<void> {
   const managerId = newId(systemRandom);

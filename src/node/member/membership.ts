@@ -150,9 +150,7 @@ export class Membership {
     this.#follow();
     if (!entering) return await this.#work.start();
     // What waits for the network are tasks; that the node is in waits for none of it.
-    this.#work.start(this.served(networkLimitMs)).catch((error: unknown) => {
-      if (!this.#ended.signal.aborted) this.#parts.onFatal(error);
-    });
+    this.#work.start(this.served(networkLimitMs)).catch((error: unknown) => (this.#ended.signal.aborted ? undefined : this.#parts.onFatal(error)));
   }
 
   /** Others lead before this one is gone; see `ManagerPart.handOver`. */
