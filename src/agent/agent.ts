@@ -137,15 +137,13 @@ export class Agent {
     this.#loop.observer.start();
     void this.#stopUntold();
     this.guests?.start();
-    if (!this.#inHaste) return;
     this.#inHaste = false;
-    void this.describeAgain().catch(() => undefined);
+    if (entered) void this.describeAgain().catch(() => undefined);
   }
 
   async #startNetwork(entered: Promise<void> | undefined): Promise<void> {
-    const { signal } = this.#ending;
-    if (entered) await untilAborted(entered, signal);
-    signal.throwIfAborted();
+    await entered;
+    this.#ending.signal.throwIfAborted();
     await this.#loop.networkLoop.start();
   }
 
@@ -395,15 +393,6 @@ export class Agent {
     const end = this.#modules.clock.monotonicNow() + settleLimitMs;
     while (this.#loop.busy && this.#modules.clock.monotonicNow() < end) await pause(this.#modules.clock, 10);
   }
-}
-
-/** Resolves with `wait`, or with `signal`. */
-async function untilAborted(wait: Promise<void>, signal: AbortSignal): Promise<void> {
-  let end = (): void => undefined;
-  const aborted = new Promise<void>((resolve) => (end = resolve));
-  signal.addEventListener('abort', end, { once: true });
-  await Promise.race([wait, aborted]);
-  signal.removeEventListener('abort', end);
 }
 
 function sameStatus(a: TaskStatus, b: TaskStatus): boolean {

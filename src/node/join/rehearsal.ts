@@ -89,6 +89,7 @@ function emptySession(): DispatcherSession {
     updateTaskStatus: nothing,
     updateDescription: nothing,
     pause: nothing,
+    leave: nothing,
     acknowledge: nothing,
     withdrawn: nothing,
     changeAttachment: async () => '',

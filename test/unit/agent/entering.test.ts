@@ -30,9 +30,8 @@ test('it has a session before its network, tasks wait for that, and what it coul
   const started = agent.start(new Promise((resolve) => (enter = resolve)));
   await agent.connected;
   dispatcher.assign([{ action: 'update', kind: 'task', item: makeTask('t1') }]);
-  const before = dispatcher.beats;
   await until(
-    () => dispatcher.beats > before + 2,
+    () => dispatcher.beats > 2,
     30_000,
     () => 'the session does not live',
   );
@@ -51,8 +50,11 @@ test('it has a session before its network, tasks wait for that, and what it coul
 
 test('one that stops before that begins no network', async () => {
   const { agent, network } = makeAgent();
-  const started = agent.start(new Promise(() => {}));
+  let enter = (): void => undefined;
+  const started = agent.start(new Promise((resolve) => (enter = resolve)));
   await agent.connected;
-  await Promise.all([agent.stop(), expect(started).rejects.toThrow()]);
+  const stopped = agent.stop();
+  enter();
+  await Promise.all([stopped, expect(started).rejects.toThrow()]);
   expect(network.calls).toEqual(['stop']);
 });
