@@ -31,34 +31,38 @@ export interface KeyOwner extends NodeIdentity {
 
 interface Admission {
   roles: readonly NodeRole[];
+  /** How large a message may be. */
+  bytes: number;
+  /** Its messages are many, and a node's own calls are counted and timed one by one. */
+  many?: true;
   /** Also who proves that he has the key of a node's newest certificate. */
   byKey?: true;
   /** Managers agree among themselves who is one: here the state may be behind, and the certificate counts. */
   byCertificate?: true;
 }
 
-const nodes: Admission = { roles: ['worker', 'manager'] };
-const peers: Admission = { roles: ['manager'], byCertificate: true };
+const nodes = (what: keyof typeof messageBytes): Admission => ({ roles: ['worker', 'manager'], bytes: messageBytes[what] });
+const peers: Admission = { roles: ['manager'], bytes: messageBytes.manager, byCertificate: true };
 
 /** Every method that is served; what is not here is refused. */
 const table: Readonly<Record<string, Admission | 'anyone'>> = {
-  '/shoal.v1.DispatcherService/Session': nodes,
-  '/shoal.v1.DispatcherService/Heartbeat': nodes,
-  '/shoal.v1.DispatcherService/Beats': nodes,
-  '/shoal.v1.DispatcherService/UpdateTaskStatus': nodes,
-  '/shoal.v1.DispatcherService/UpdateDescription': nodes,
-  '/shoal.v1.DispatcherService/Pause': nodes,
-  '/shoal.v1.DispatcherService/Acknowledge': nodes,
-  '/shoal.v1.DispatcherService/Withdrawn': nodes,
-  '/shoal.v1.DispatcherService/ChangeAttachment': nodes,
+  '/shoal.v1.DispatcherService/Session': nodes('description'),
+  '/shoal.v1.DispatcherService/Heartbeat': nodes('name'),
+  '/shoal.v1.DispatcherService/Beats': { ...nodes('name'), many: true },
+  '/shoal.v1.DispatcherService/UpdateTaskStatus': nodes('reports'),
+  '/shoal.v1.DispatcherService/UpdateDescription': nodes('description'),
+  '/shoal.v1.DispatcherService/Pause': nodes('name'),
+  '/shoal.v1.DispatcherService/Acknowledge': nodes('name'),
+  '/shoal.v1.DispatcherService/Withdrawn': nodes('name'),
+  '/shoal.v1.DispatcherService/ChangeAttachment': nodes('attachment'),
   '/shoal.v1.RaftService/Entries': peers,
   '/shoal.v1.RaftService/Pulse': peers,
   '/shoal.v1.RaftService/Snapshot': peers,
   '/shoal.v1.CaService/GetRoots': 'anyone',
   '/shoal.v1.CaService/Join': 'anyone',
-  '/shoal.v1.CaService/Renew': { ...nodes, byKey: true },
-  '/shoal.v1.ForwardService/Connect': { roles: ['manager'] },
-  '/shoal.v1.TunnelService/Open': nodes,
+  '/shoal.v1.CaService/Renew': { ...nodes('anyone'), byKey: true },
+  '/shoal.v1.ForwardService/Connect': { roles: ['manager'], bytes: messageBytes.manager },
+  '/shoal.v1.TunnelService/Open': { ...nodes('piece'), many: true },
 };
 
 /**
@@ -82,8 +86,14 @@ export function callerByKey(method: string, digest: string, members: Members, no
 /** How large a message of `method` may be, in bytes: it is read after the call was let pass. */
 export function messageLimitOf(method: string): number {
   const admission = Object.hasOwn(table, method) ? table[method] : undefined;
-  if (admission === undefined || admission === 'anyone') return messageBytes.anyone;
-  return admission.roles.includes('worker') ? messageBytes.node : messageBytes.manager;
+  return admission === undefined || admission === 'anyone' ? messageBytes.anyone : admission.bytes;
+}
+
+/** Whether each node has so many of these calls and no more, for any node may make them; `many`: with many messages each. */
+export function boundOf(method: string): 'one' | 'many' | undefined {
+  const admission = Object.hasOwn(table, method) ? table[method] : undefined;
+  if (admission === undefined || admission === 'anyone' || !admission.roles.includes('worker')) return undefined;
+  return admission.many ? 'many' : 'one';
 }
 
 /** Whether a caller is a manager of the cluster as it is now, in a call that anybody may make. */

@@ -4,7 +4,7 @@ import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall, ServerWritable
 import { decodeForeign } from '#base/codec';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import { longestDescription, type AttachmentChange, type DispatcherSession, type OpenSession, type TaskStatusUpdate } from '#model/object/assignment';
+import type { AttachmentChange, DispatcherSession, OpenSession, TaskStatusUpdate } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { Caller } from './authorization.ts';
 import { toPieces } from './assignment-wire.ts';
@@ -17,11 +17,9 @@ import {
   type SessionResponse,
 } from './generated/shoal/v1/dispatcher.ts';
 import { unavailable } from './forward/node-tunnels.ts';
+import { contentBytes } from './limits.ts';
 import { toServiceError } from './refusals.ts';
 import { callerOf, type RpcServer } from './rpc-server.ts';
-
-/** Bytes of what a node sends, the codec's own among them; a thousand reports come in a call. */
-const limits = { description: longestDescription + 1, reports: 4 * 1024 * 1024, attachment: 64 * 1024 };
 
 type Stream = ServerWritableStream<SessionRequest, SessionResponse>;
 
@@ -74,11 +72,11 @@ export class DispatcherService {
       heartbeat: answering(this.#beat),
       beats: answeringEach(this.#beat),
       updateTaskStatus: answering(async ({ sessionId, updates }, caller) => {
-        await this.#sessionOf(sessionId, caller).updateTaskStatus(decodeForeign<TaskStatusUpdate[]>(updates, limits.reports));
+        await this.#sessionOf(sessionId, caller).updateTaskStatus(decodeForeign<TaskStatusUpdate[]>(updates, contentBytes.reports));
         return {};
       }),
       updateDescription: answering(async ({ sessionId, description }, caller) => {
-        await this.#sessionOf(sessionId, caller).updateDescription(decodeForeign<NodeDescription>(description, limits.description));
+        await this.#sessionOf(sessionId, caller).updateDescription(decodeForeign<NodeDescription>(description, contentBytes.description));
         return {};
       }),
       acknowledge: answering(async ({ sessionId, resultsIn }, caller) => {
@@ -90,7 +88,7 @@ export class DispatcherService {
         return {};
       }),
       changeAttachment: answering(async ({ sessionId, change }, caller) => ({
-        taskId: await this.#sessionOf(sessionId, caller).changeAttachment(decodeForeign<AttachmentChange>(change, limits.attachment)),
+        taskId: await this.#sessionOf(sessionId, caller).changeAttachment(decodeForeign<AttachmentChange>(change, contentBytes.attachment)),
       })),
       pause: answering(async ({ sessionId, leaves }, caller) => {
         const session = this.#sessionOf(sessionId, caller);
@@ -119,7 +117,12 @@ export class DispatcherService {
     try {
       const { nodeId, address } = callerOf(stream);
       const wanted = (): boolean => !stream.cancelled && !stream.destroyed;
-      const session = await this.#parts.openSession(nodeId, decodeForeign<NodeDescription>(stream.request.description, limits.description), address, wanted);
+      const session = await this.#parts.openSession(
+        nodeId,
+        decodeForeign<NodeDescription>(stream.request.description, contentBytes.description),
+        address,
+        wanted,
+      );
       const line = { session, nodeId, stream };
       this.#lines.set(id, line);
       this.#newest.set(nodeId, line);

@@ -1,11 +1,25 @@
 /** Limits of every channel and server. */
 import type { ChannelOptions } from '@grpc/grpc-js';
+import { longestDescription } from '#model/object/assignment';
 
 /** The objects of one request may take 64 MiB; a node's whole set carries them, with room for what surrounds them. */
 const maximumMessageBytes = 96 * 1024 * 1024;
 
-/** What one message to a manager may take, by who may send it: entries, snapshots and requests of other managers; what nodes say of themselves and their tasks; a request for a certificate. */
-export const messageBytes = { manager: maximumMessageBytes, node: 16 * 1024 * 1024, anyone: 64 * 1024 } as const;
+/** Bytes of what a node says, the codec's own among them; a thousand reports come in a call. */
+export const contentBytes = { description: longestDescription + 1, reports: 4 * 1024 * 1024, attachment: 64 * 1024 } as const;
+/** What is around it. */
+const envelopeBytes = 1024;
+
+/** What one message to a manager may take, by what it is: of managers entries, snapshots and requests; of nodes what they say of themselves, their tasks and containers, pieces of what they show, and calls that only name something; of anyone a request for a certificate. */
+export const messageBytes = {
+  manager: maximumMessageBytes,
+  description: contentBytes.description + envelopeBytes,
+  reports: contentBytes.reports + envelopeBytes,
+  attachment: contentBytes.attachment + envelopeBytes,
+  piece: 1024 * 1024,
+  name: 4 * 1024,
+  anyone: 64 * 1024,
+} as const;
 
 export const channelLimits: ChannelOptions = {
   'grpc.max_receive_message_length': maximumMessageBytes,

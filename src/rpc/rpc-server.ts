@@ -18,12 +18,13 @@ import {
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { identityOf, type NodeRole } from '#ca/certificate';
-import { authorize, callerByKey, messageLimitOf, type Caller, type Members } from './authorization.ts';
+import { Door } from './admission/door.ts';
+import { NodeCalls } from './admission/node-calls.ts';
+import { Strangers } from './admission/strangers.ts';
+import { authorize, boundOf, callerByKey, messageLimitOf, type Caller, type Members } from './authorization.ts';
 import { keyShownBy, limitMessages, streamOf, tlsSocketOf } from './credentials.ts';
-import { Door } from './door.ts';
 import { channelLimits } from './limits.ts';
 import { toServiceError } from './refusals.ts';
-import { Strangers } from './strangers.ts';
 
 export interface RpcServerParts {
   credentials: ServerCredentials;
@@ -40,6 +41,8 @@ type InterceptedCall = ServerInterceptingCallInterface;
 const lastWordMs = 200;
 const tooLong = { code: status.DEADLINE_EXCEEDED, details: 'this took too long' };
 const shutdownLimitMs = 1000;
+/** Of one node; it needs a few. */
+const mostConnections = 64;
 /** By the call's stream. */
 const callers = new WeakMap<object, Caller>();
 /** Who opened each connection: that is settled with its handshake. */
@@ -75,6 +78,7 @@ export class RpcServer {
   /** Of each node, what it has open. */
   readonly #connections = new Map<string, { role: NodeRole; sessions: Set<Http2Session> }>();
   readonly #strangers = new Strangers();
+  readonly #nodeCalls = new NodeCalls();
   /** Absent before it listens, and on a socket of this host. */
   #door: Door | undefined;
 
@@ -160,6 +164,9 @@ export class RpcServer {
       const stream = streamOf(call);
       if (!stream) throw new Error('a call without a stream');
       if (caller) {
+        const bound = boundOf(method);
+        const bytes = bound === 'one' ? messageLimitOf(method) : undefined;
+        if (bound) this.#nodeCalls.enter(caller.nodeId, bytes, stream, () => end(call, tooLong));
         callers.set(stream, caller);
         this.#hold(caller, stream);
       } else this.#strangers.enter(addressOf(call.getPeer()).address ?? '', stream, () => end(call, tooLong));
@@ -182,7 +189,12 @@ export class RpcServer {
     // Once a manager, it may have something open as that.
     if (role === 'manager') held.role = role;
     if (!session || held.sessions.has(session)) return;
+    if (held.sessions.size >= mostConnections) {
+      session.close();
+      throw new Refusal('unavailable', `node ${nodeId} has too many connections: ${mostConnections} are taken`);
+    }
     this.#connections.set(nodeId, held);
+    this.#door?.known(session.socket);
     held.sessions.add(session);
     session.once('close', () => {
       held.sessions.delete(session);

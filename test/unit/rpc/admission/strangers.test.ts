@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
-import { until } from '../../support/machine.mjs';
-import { Strangers } from '#rpc/strangers';
+import { until } from '../../../support/machine.mjs';
+import { Strangers } from '#rpc/admission/strangers';
 
 test('those without a certificate find so many places, and an address does not take those of all', () => {
   const strangers = new Strangers();

@@ -1,4 +1,4 @@
-/** Where other nodes connect: a handshake takes milliseconds, so one is begun in a turn of the event loop, and who is in is heard before who comes. */
+/** Where other nodes connect: a handshake takes milliseconds, so one is begun in a turn of the event loop, and who is in is heard before who comes. Who does not show that he is a node does not stay. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 /** Connections that the kernel keeps until they are taken: it gives all of them in one turn. */
@@ -9,14 +9,27 @@ const backlog = 128;
  */
 export const longestQueue = 2048;
 
+/** Connections of those who have not shown a certificate: beyond so many the oldest goes. Each is some 60 KB. */
+const mostStrangers = 2048;
+/** Longer than one who joins waits for his answer. */
+const usualStayMs = 45_000;
+
+/** Where a connection comes from: there is one at a time. */
+type End = Pick<Socket, 'remoteAddress' | 'remotePort'>;
+
 export class Door {
   readonly #letIn: (connection: Socket) => void;
   readonly #server: Server;
+  readonly #strangers = new Map<string, Socket>();
   readonly #waiting = new Set<Socket>();
   /** One was let in within this turn. */
   #busy = false;
 
-  constructor(letIn: (connection: Socket) => void) {
+  /** @param stayMs how long a stranger may stay, in milliseconds */
+  constructor(
+    letIn: (connection: Socket) => void,
+    readonly stayMs = usualStayMs,
+  ) {
     this.#letIn = letIn;
     this.#server = createServer((connection) => this.take(connection));
   }
@@ -42,6 +55,11 @@ export class Door {
     if (!this.#busy) this.#next();
   }
 
+  /** Who is at the other end has shown that he is a node: he may stay. */
+  known(end: End): void {
+    this.#strangers.delete(keyOf(end));
+  }
+
   /** Nobody is let in any more. */
   close(): void {
     this.#server.close();
@@ -56,8 +74,26 @@ export class Door {
     this.#waiting.delete(connection);
     setImmediate(() => this.#next());
     connection.off('error', ignore);
+    this.#watch(connection);
     this.#letIn(connection);
   }
+
+  #watch(connection: Socket): void {
+    const key = keyOf(connection);
+    const isStranger = (): boolean => this.#strangers.get(key) === connection;
+    const [oldest] = this.#strangers.size >= mostStrangers ? this.#strangers.values() : [];
+    oldest?.destroy();
+    this.#strangers.set(key, connection);
+    const timer = setTimeout(() => isStranger() && connection.destroy(), this.stayMs).unref();
+    connection.once('close', () => {
+      clearTimeout(timer);
+      if (isStranger()) this.#strangers.delete(key);
+    });
+  }
+}
+
+function keyOf({ remoteAddress = '', remotePort = 0 }: End): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Who goes before he is let in is let go. */
