@@ -1,13 +1,5 @@
-/** Where other nodes connect: a handshake takes milliseconds, so one is begun in a turn of the event loop, and who is in is heard before who comes. Who does not show that he is a node does not stay. */
+/** Where other nodes connect. Who does not show that he is a node does not stay. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-
-/** Connections that the kernel keeps until they are taken: it gives all of them in one turn. */
-const backlog = 128;
-/**
- * Connections that wait; who comes beyond is turned away, and comes again.
- * @internal
- */
-export const longestQueue = 2048;
 
 /** Connections of those who have not shown a certificate: beyond so many the oldest goes. Each is some 60 KB. */
 const mostStrangers = 2048;
@@ -21,9 +13,6 @@ export class Door {
   readonly #letIn: (connection: Socket) => void;
   readonly #server: Server;
   readonly #strangers = new Map<string, Socket>();
-  readonly #waiting = new Set<Socket>();
-  /** One was let in within this turn. */
-  #busy = false;
 
   /** @param stayMs how long a stranger may stay, in milliseconds */
   constructor(
@@ -40,7 +29,7 @@ export class Door {
     const host = address.slice(0, at).replaceAll(/[[\]]/g, '');
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host, port: Number(address.slice(at + 1)), backlog }, () => {
+      this.#server.listen({ host, port: Number(address.slice(at + 1)) }, () => {
         this.#server.off('error', reject);
         resolve((this.#server.address() as AddressInfo).port);
       });
@@ -49,10 +38,8 @@ export class Door {
 
   /** @internal */
   take(connection: Socket): void {
-    if (this.#waiting.size >= longestQueue) return void connection.destroy();
-    connection.on('error', ignore).once('close', () => this.#waiting.delete(connection));
-    this.#waiting.add(connection);
-    if (!this.#busy) this.#next();
+    this.#watch(connection);
+    this.#letIn(connection);
   }
 
   /** Who is at the other end has shown that he is a node: he may stay. */
@@ -63,19 +50,6 @@ export class Door {
   /** Nobody is let in any more. */
   close(): void {
     this.#server.close();
-    for (const connection of this.#waiting) connection.destroy();
-    this.#waiting.clear();
-  }
-
-  #next(): void {
-    const [connection] = this.#waiting;
-    this.#busy = connection !== undefined;
-    if (!connection) return;
-    this.#waiting.delete(connection);
-    setImmediate(() => this.#next());
-    connection.off('error', ignore);
-    this.#watch(connection);
-    this.#letIn(connection);
   }
 
   #watch(connection: Socket): void {
@@ -95,6 +69,3 @@ export class Door {
 function keyOf({ remoteAddress = '', remotePort = 0 }: End): string {
   return `${remoteAddress} ${remotePort}`;
 }
-
-/** Who goes before he is let in is let go. */
-function ignore(): void {}
