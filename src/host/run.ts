@@ -11,10 +11,17 @@ export interface RunResult {
 }
 
 /** Tables of 2,000 services stay far below. */
-const outputLimitBytes = 64 * 1024 * 1024;
+const tablesBytes = 64 * 1024 * 1024;
+
+export interface RunOptions {
+  timeoutMs: number;
+  input?: string;
+  /** Of each of both streams: who writes more is killed. */
+  outputLimitBytes?: number;
+}
 
 /** Runs `command` without a shell, with `input` on its standard input. A failing command is a result; only the caller knows what it means. Killed after `timeoutMs`, with code 124. */
-export function run(command: string, args: readonly string[], { timeoutMs, input }: { timeoutMs: number; input?: string }): Promise<RunResult> {
+export function run(command: string, args: readonly string[], { timeoutMs, input, outputLimitBytes = tablesBytes }: RunOptions): Promise<RunResult> {
   return new Promise((resolve) => {
     const options = {
       timeout: timeoutMs,

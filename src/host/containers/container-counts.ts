@@ -15,14 +15,18 @@ const restFactor = 20;
 /** Who asks does not wait longer for a look; the next one who asks is told what it found. */
 const patienceMs = 1000;
 const containersPerProcess = 32;
-const limits = { timeoutMs: 20_000 };
-/** One line for each container; an empty one for who counts nothing. */
-const script = `for pid; do nsenter -t "$pid" -n nft -j list counters table ip ${containerCountTable} 2>/dev/null || echo; done`;
+const limits = { timeoutMs: 20_000, outputLimitBytes: 4 * 1024 * 1024 };
+/** Some thousands of services. A container that may change its own rules has as many counters as it likes. */
+const lineLimitBytes = 1024 * 1024;
+/** One line for each container; an empty one for who counts nothing. No container has more than a second of the processor for it, whatever becomes of us. */
+const script = `ulimit -t 1; for pid; do nsenter -t "$pid" -n nft -j list counters table ip ${containerCountTable} 2>/dev/null || echo; done`;
 
 export class ContainerCounts {
   readonly #clock: Clock;
   /** By network namespace. */
   readonly #seen = new Map<string, { activity: string; counters: ReadonlyMap<string, number> }>();
+  /** Network namespaces that have too much to read: not read again. */
+  readonly #unreadable = new Set<string>();
   /** By the counter's name, of containers that have ended too. */
   readonly #totals = new Map<string, number>();
   #look: Promise<void> | undefined;
@@ -34,7 +38,7 @@ export class ContainerCounts {
 
   /** By the names of `services`; others are forgotten. What a container did between the last look and its end is not known. */
   async read(containers: readonly CountingContainer[], services: ReadonlySet<string>): Promise<ServiceCounts> {
-    if (!this.#look && this.#clock.monotonicNow() >= this.#restsUntil) this.#look = this.#lookAt(containers);
+    if (!this.#look && this.#clock.monotonicNow() >= this.#restsUntil) this.#look = this.#lookAt(containers, services);
     if (this.#look) {
       const over = new AbortController();
       await Promise.race([this.#look, pause(this.#clock, patienceMs, over.signal)]);
@@ -44,17 +48,17 @@ export class ContainerCounts {
     return serviceCounts(this.#totals);
   }
 
-  async #lookAt(containers: readonly CountingContainer[]): Promise<void> {
+  async #lookAt(containers: readonly CountingContainer[], services: ReadonlySet<string>): Promise<void> {
     const began = this.#clock.monotonicNow();
     try {
       const there = new Set(containers.map(({ namespace }) => namespace));
-      for (const namespace of this.#seen.keys()) if (!there.has(namespace)) this.#seen.delete(namespace);
+      for (const known of [this.#seen, this.#unreadable]) for (const namespace of known.keys()) if (!there.has(namespace)) known.delete(namespace);
       const spoke: (CountingContainer & { activity: string })[] = [];
       for (const container of containers) {
-        const activity = await activityOf(container.pid);
+        const activity = this.#unreadable.has(container.namespace) ? undefined : await activityOf(container.pid);
         if (activity !== undefined && activity !== this.#seen.get(container.namespace)?.activity) spoke.push({ ...container, activity });
       }
-      for (let at = 0; at < spoke.length; at += containersPerProcess) await this.#count(spoke.slice(at, at + containersPerProcess));
+      for (let at = 0; at < spoke.length; at += containersPerProcess) await this.#count(spoke.slice(at, at + containersPerProcess), services);
     } finally {
       const ended = this.#clock.monotonicNow();
       this.#restsUntil = ended + restFactor * (ended - began);
@@ -62,14 +66,24 @@ export class ContainerCounts {
     }
   }
 
-  async #count(containers: readonly (CountingContainer & { activity: string })[]): Promise<void> {
-    const { stdout } = await run('sh', ['-c', script, 'sh', ...containers.map(({ pid }) => String(pid))], limits);
+  async #count(containers: readonly (CountingContainer & { activity: string })[], services: ReadonlySet<string>): Promise<void> {
+    const { code, stdout } = await run('sh', ['-c', script, 'sh', ...containers.map(({ pid }) => String(pid))], limits);
+    if (code !== 0 && containers.length > 1) {
+      // One of them has more than all may have: the others are not to miss theirs.
+      const half = Math.ceil(containers.length / 2);
+      for (const part of [containers.slice(0, half), containers.slice(half)]) await this.#count(part, services);
+      return;
+    }
     const lines = stdout.split('\n');
     for (const [at, { pid, namespace, activity }] of containers.entries()) {
       const line = lines[at] ?? '';
+      if (code !== 0 || line.length > lineLimitBytes) {
+        this.#unreadable.add(namespace);
+        continue;
+      }
       // A number that another process has by now tells of another container.
       if (line === '' || (await namespaceOf(pid)) !== namespace) continue;
-      const counters = countersIn(line);
+      const counters = new Map([...countersIn(line)].filter(([name]) => services.has(name.slice(2))));
       const before = this.#seen.get(namespace)?.counters;
       for (const [name, count] of counters) this.#totals.set(name, (this.#totals.get(name) ?? 0) + since(before?.get(name), count));
       this.#seen.set(namespace, { activity, counters });

@@ -1,5 +1,6 @@
 /** What containers ask of services' own addresses is led inside them, and counted there. */
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ServiceEndpoint } from '#model/object/assignment';
@@ -113,6 +114,14 @@ describe.skipIf(whyNoHost() !== undefined)('what containers ask of services is c
 
       await put(endpoint('web', ['two']));
       await counted({ web: { connections: 1, refusals: 0, resets: 0 } });
+
+      // One who makes as many counters as he likes is read no more, and keeps no other from being read.
+      await attach('one');
+      const rules = `${host.folder}/many.nft`;
+      writeFileSync(rules, Array.from({ length: 60_000 }, (_, at) => `add counter ip shoal_counts c_x${at}\n`).join(''));
+      inside('one', 'nft', '-f', rules);
+      expect([ask('one', address.web), ask('two', address.web)]).toEqual([0, 0]);
+      await counted({ web: { connections: 2, refusals: 0, resets: 0 } });
     },
   );
 });
