@@ -1,44 +1,66 @@
-/** The one rule of ours inside the engine's firewall: without it, FORWARD's policy DROP would swallow published traffic. */
+/** The rules of ours inside the host's firewall: without them, policies to drop would swallow published traffic, and what containers ask our name server. */
+import { nameMark } from '#network/rules/name-server-rules';
 import { publishedMark } from '#network/rules/rule-set';
 import { run } from './run.ts';
 
 /** Of nftables, where iptables keeps its rules there. */
 export const engineTable = 'filter';
-const chain = 'DOCKER-USER';
-const rule = ['-m', 'connmark', '--mark', publishedMark, '-j', 'ACCEPT'];
+/** The engine's, for rules of others. */
+const userChain = 'DOCKER-USER';
 
-/** Puts the accept rule first in DOCKER-USER unless it is there; makes chain and jump when the engine has not. True when something was missing. */
-export async function acceptPublished(): Promise<boolean> {
-  let repaired = false;
-  if (!(await succeeds(['-n', '-L', chain]))) {
-    await must(['-N', chain]);
-    repaired = true;
-  }
-  if (!(await succeeds(['-C', 'FORWARD', '-j', chain]))) {
-    await must(['-I', 'FORWARD', '-j', chain]);
-    repaired = true;
-  }
-  if (!(await succeeds(['-C', chain, ...rule]))) {
-    await must(['-I', chain, '1', ...rule]);
-    repaired = true;
-  }
-  return repaired;
+interface Accepted {
+  chain: string;
+  mark: string;
+  what: string;
 }
 
-/** Whether the accept rule is there; false as well when the chain is gone. */
-export function acceptsPublished(): Promise<boolean> {
-  return succeeds(['-C', chain, ...rule]);
+const accepted: readonly Accepted[] = [
+  { chain: userChain, mark: publishedMark, what: 'published traffic' },
+  { chain: 'INPUT', mark: nameMark, what: 'what containers ask the name server' },
+];
+
+/** Puts each rule first in its chain unless it is there; makes the engine's chain, and the jump to it, when the engine has not. What was missing, each a sentence. */
+export async function acceptOurs(): Promise<string[]> {
+  const made = await makeChain();
+  const missing = await missingAccepts();
+  for (const { chain, mark } of missing) await must(['-I', chain, '1', ...rule(mark)]);
+  const what = [...(made && missing.length === 0 ? [`the jump to ${userChain}`] : []), ...missing.map(ruleText)];
+  return what.map((each) => `${each} was missing; it is there again`);
 }
 
-/** Takes the accept rule away again; the chain stays, for it is the engine's. */
+/** Of the rules those that are not there; also when the engine's chain is gone. */
+export async function missingAccepts(): Promise<readonly Accepted[]> {
+  const there = await Promise.all(accepted.map(({ chain, mark }) => succeeds(['-C', chain, ...rule(mark)])));
+  return accepted.filter((_, at) => !there[at]);
+}
+
+export function ruleText({ chain, what }: Accepted): string {
+  return `the rule in ${chain} that lets ${what} through`;
+}
+
+/** Takes the rules away again; the chains stay, for they are the engine's and the host's. */
 export async function stopAccepting(): Promise<void> {
-  if (await succeeds(['-C', chain, ...rule])) await must(['-D', chain, ...rule]);
+  const missing = await missingAccepts();
+  for (const each of accepted) if (!missing.includes(each)) await must(['-D', each.chain, ...rule(each.mark)]);
 }
 
 /** Whether iptables here keeps its rules where `nft monitor` sees them. */
 export async function firewallIsWatched(): Promise<boolean> {
   const { stdout } = await run('iptables', ['--version'], { timeoutMs: 5000 });
   return stdout.includes('nf_tables');
+}
+
+/** True when chain or jump was missing. */
+async function makeChain(): Promise<boolean> {
+  const isThere = await succeeds(['-n', '-L', userChain]);
+  if (!isThere) await must(['-N', userChain]);
+  const isMet = await succeeds(['-C', 'FORWARD', '-j', userChain]);
+  if (!isMet) await must(['-I', 'FORWARD', '-j', userChain]);
+  return !isThere || !isMet;
+}
+
+function rule(mark: string): string[] {
+  return ['-m', 'connmark', '--mark', mark, '-j', 'ACCEPT'];
 }
 
 async function succeeds(args: readonly string[]): Promise<boolean> {

@@ -10,7 +10,7 @@ import { portsApart, waysBack } from '#network/rules/way-back';
 import { type ServiceCounts, summedCounts } from '#network/rules/count-rules';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rules/rule-set';
 import { forgetFlowsTo, forgetFlowsToPorts, forgetUnanswered } from './bridge.ts';
-import { acceptPublished, acceptsPublished, engineTable, firewallIsWatched, stopAccepting } from './engine-firewall.ts';
+import { acceptOurs, engineTable, firewallIsWatched, missingAccepts, stopAccepting } from './engine-firewall.ts';
 import { LoadedRules } from './loaded-rules.ts';
 import { ContainerTables } from './container-tables.ts';
 import { PortHolder } from './ports/port-holder.ts';
@@ -55,7 +55,7 @@ export class HostPorts implements Ports {
   }
 
   async start(): Promise<void> {
-    [this.#firewallIsWatched] = await Promise.all([firewallIsWatched(), acceptPublished()]);
+    [this.#firewallIsWatched] = await Promise.all([firewallIsWatched(), acceptOurs()]);
     this.#stopped = false;
   }
 
@@ -80,10 +80,9 @@ export class HostPorts implements Ports {
       if (this.#wanted) await this.#changes.submit(this.#wanted);
       await this.#counting.idle();
     }
-    if (await this.#firewallMended()) {
-      this.#acceptRepairs += 1;
-      mended.push('the rule in DOCKER-USER that lets published traffic through was missing; it is there again');
-    }
+    const accepted = await this.#mendFirewall();
+    this.#acceptRepairs += accepted.length;
+    mended.push(...accepted);
     // Ports that someone else had may be free now.
     if (this.#wanted && this.#holder.clashes.size > 0) await this.#changes.submit(this.#wanted);
     await this.#containers.again();
@@ -92,7 +91,7 @@ export class HostPorts implements Ports {
 
   /** Whether the rules that were loaded last are still there, at the price of two processes where nothing watches them. */
   async whole(): Promise<boolean> {
-    return (await this.#rules.whole()) && (this.#firewallIsUntouched() || (await acceptsPublished()));
+    return (await this.#rules.whole()) && (this.#firewallIsUntouched() || (await missingAccepts()).length === 0);
   }
 
   #firewallIsUntouched(): boolean {
@@ -104,11 +103,11 @@ export class HostPorts implements Ports {
     return touches === undefined ? undefined : `${this.#watch.losses} ${touches}`;
   }
 
-  /** True when something was missing in the engine's firewall. */
-  async #firewallMended(): Promise<boolean> {
-    if (this.#firewallIsUntouched()) return false;
+  /** What was missing in the host's firewall. */
+  async #mendFirewall(): Promise<readonly string[]> {
+    if (this.#firewallIsUntouched()) return [];
     const counted = this.#firewallCount();
-    const mended = await acceptPublished();
+    const mended = await acceptOurs();
     this.#acceptedAt = counted;
     return mended;
   }

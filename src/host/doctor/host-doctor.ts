@@ -6,7 +6,7 @@ import type { Traffic } from '#network/contract';
 import { foreignIptables, foreignNft, type Needs } from '#network/doctor/foreign-rules';
 import { hasTasks, judgeInside, planInside } from '#network/doctor/inside-plan';
 import { NameTable } from '#network/names';
-import { acceptsPublished } from '../engine-firewall.ts';
+import { missingAccepts, ruleText } from '../engine-firewall.ts';
 import type { HostBridges } from '../host-bridges.ts';
 import type { HostPorts } from '../host-ports.ts';
 import type { HostOverlay } from '../overlay/host-overlay.ts';
@@ -95,11 +95,11 @@ export class HostDoctor {
         advice: 'sysctl -w net.ipv4.ip_forward=1, and see who turns it off',
       });
     }
-    if (!(await acceptsPublished())) {
+    for (const missing of await missingAccepts()) {
       found.push({
         level: 'error',
         check: 'firewall',
-        text: 'the rule in DOCKER-USER that lets published traffic through is missing',
+        text: `${ruleText(missing)} is missing`,
         advice: 'it is put back within half a minute; see who takes it away: reloads of the firewall, an engine that makes its chains anew',
       });
     }

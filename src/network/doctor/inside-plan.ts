@@ -74,7 +74,7 @@ export function judgeInside({ network, names, addresses }: InsidePlan, seen: Ins
         check: 'names',
         text: `${from} the name ${name} gives ${shown}, not ${expected.join(', ')}`,
         advice:
-          'see whether the resolver runs on this node (shoal_network_problems in /metrics, the daemon’s log), and whether the container asks 127.0.0.11 and no server of its own',
+          'see whether the resolver runs on this node (shoal_network_problems in /metrics, the daemon’s log), whether the container asks 127.0.0.11 and no server of its own, and whether a rule of this host or its policy keeps containers from it: a chain of nft with a hook in input must let in what comes by sh-*',
       },
     ];
   });

@@ -8,6 +8,9 @@ import { type RuleSet, tableName, wholeTables } from './rule-set.ts';
 /** The port that containers ask. Nothing of ours listens on it, so that it stays free for whoever publishes it or serves names himself. */
 const namePort = 53;
 
+/** Connection mark of what containers ask the name server; the accept rule in INPUT knows it too, for many a host drops there what it does not know. */
+export const nameMark = '0x5053';
+
 /** A table of its own: a change of published ports does not touch the way to the names. */
 export function nameTableName(instance: string): string {
   return `${tableName(instance)}_names`;
@@ -21,7 +24,12 @@ export function nameServerRules(table: string, networks: readonly BridgedNetwork
   const ways = served.flatMap(({ gateway, nameServerPort = 0 }) =>
     ['tcp', 'udp'].map((protocol) => `${gateway} . ${protocol} : ${gateway} . ${nameServerPort}`),
   );
-  const led = served.length > 0 ? [`meta l4proto { tcp, udp } th dport ${namePort} dnat ip to ip daddr . meta l4proto map { ${ways.join(', ')} };`] : [];
+  const led =
+    served.length > 0
+      ? [
+          `ip daddr { ${served.map(({ gateway }) => gateway).join(', ')} } meta l4proto { tcp, udp } th dport ${namePort} ct mark set ${nameMark} dnat ip to ip daddr . meta l4proto map { ${ways.join(', ')} };`,
+        ]
+      : [];
   const v4 = [
     elements(
       'set',
