@@ -6,6 +6,7 @@ import { callOver } from '#http/over-connection';
 import { withoutPrefix } from '#model/address';
 import { namespaceLabel } from '#model/object/meta';
 import { networkIdLabel, type Network } from '#model/object/network';
+import type { Service } from '#model/object/service';
 import { taskName } from '#model/object/task';
 import { swarmTexts } from '#model/swarm-texts';
 import { decode, holdBody, parseBody, readBody } from '../request/body.ts';
@@ -127,7 +128,7 @@ function servicesOf(view: View, network: Network): Record<string, object> {
   for (const task of view.find('task', 'network', network.ID)) {
     const attachment = task.NetworksAttachments?.find((candidate) => candidate.Network.ID === network.ID);
     if (!attachment || task.Status.State !== 'running') continue;
-    const entry = (services[task.Shoal.ServiceName] ??= { VIP: '', Ports: [], LocalLBIndex: 0, Tasks: [] });
+    const entry = (services[task.Shoal.ServiceName] ??= { ...waysTo(view.get('service', task.ServiceID), network), LocalLBIndex: 0, Tasks: [] });
     const EndpointIP = withoutPrefix(attachment.Addresses[0] ?? '');
     const node = view.get('node', task.NodeID);
     entry.Tasks.push({
@@ -138,6 +139,16 @@ function servicesOf(view: View, network: Network): Record<string, object> {
     });
   }
   return services;
+}
+
+/** The service's own address in the network; of the ingress network its published ports, in Docker's words. */
+function waysTo(service: Service | undefined, { ID, Spec }: Network): { VIP: string; Ports: string[] } {
+  const { VirtualIPs = [], Ports = [] } = service?.Endpoint ?? {};
+  const published = Spec.Ingress ? Ports.filter(({ PublishMode }) => PublishMode !== 'host') : [];
+  return {
+    VIP: withoutPrefix(VirtualIPs.find(({ NetworkID }) => NetworkID === ID)?.Addr ?? ''),
+    Ports: published.map(({ TargetPort, PublishedPort }) => `Target: ${TargetPort}, Publish: ${PublishedPort}`),
+  };
 }
 
 async function create(call: Call, context: Context): Promise<Answer> {

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startApi, type ApiFixture } from '#test/support/api-fixture';
+import { taskNetwork } from '#model/object/task';
+import { create, update } from '#store/action';
+import { runningTask, startApi, type ApiFixture } from '#test/support/api-fixture';
 
 let api: ApiFixture;
 beforeEach(async () => void (api = await startApi()));
@@ -79,4 +81,20 @@ test('one in use stays, also when pruning', async () => {
   expect((await api.http('POST', '/networks/prune')).json).toEqual({ NetworksDeleted: ['idle'] });
   expect((await api.http('POST', '/networks/prune')).json).toEqual({ NetworksDeleted: null });
   expect((await api.http('GET', '/networks/used?verbose=true')).json).toMatchObject({ Services: {}, Peers: [] });
+});
+
+test('inspect with its services: their own address there, and of the ingress network the published ports', async () => {
+  const Target = await created({ Name: 'net', Driver: 'overlay' });
+  const ingress = (await api.http('GET', '/networks/ingress')).json.Id;
+  const { json } = await api.http('POST', '/services/create', { Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'x' }, Networks: [{ Target }] } });
+  const { store } = api.cluster;
+  const service = store.get('service', json.ID)!;
+  const Ports = (['ingress', 'host'] as const).map((PublishMode, at) => ({ Protocol: 'tcp', TargetPort: 80, PublishedPort: 8080 + at, PublishMode }) as const);
+  const VirtualIPs = [{ NetworkID: Target, Addr: '10.0.3.2/20' }];
+  const NetworksAttachments = [Target, ingress].map((id, at) => ({ Network: taskNetwork(store.get('network', id)!), Addresses: [`10.0.${at}.9/20`] }));
+  const task = runningTask(service, { id: 'one', slot: 1, nodeId: 'n', now: 0 });
+  api.cluster.write([update('service', { ...service, Endpoint: { Ports, VirtualIPs } }), create('task', { ...task, NetworksAttachments })]);
+  const web = async (id: string) => (await api.http('GET', `/networks/${id}?verbose=true`)).json.Services.web;
+  expect(await web(Target)).toMatchObject({ VIP: '10.0.3.2', Ports: [], Tasks: [{ EndpointIP: '10.0.0.9' }] });
+  expect(await web(ingress)).toMatchObject({ VIP: '', Ports: ['Target: 80, Publish: 8080'], Tasks: [{ EndpointIP: '10.0.1.9' }] });
 });
