@@ -228,7 +228,8 @@ test('a step is never of more than one stack', () => {
   const bench = new Bench();
   const stacks = Array.from({ length: 50 }, (_, each) => stack(`s${each}`));
   for (const each of stacks.slice(0, 20)) bench.apply(each);
-  const names = (words: ReadonlySet<string>): number => [...words].filter((word) => word.startsWith('stack name s')).length;
+  // Whoever tries a deploy asks for its services.
+  const names = (words: ReadonlySet<string>): number => [...words].filter((word) => word.startsWith('service name s')).length;
   for (const plan of [planRepository, planCommit, commitActions]) {
     const view = new WatchedView(bench.store);
     const steps = plan(view, 'main', stacks, { now: 2000, commit: 'c9' });
