@@ -235,3 +235,31 @@ test.each<[string, (response: ServerResponse) => void, RegExp]>([
     () => 'git still runs',
   );
 });
+
+test('a commit that changes small files is had in one fetch, with them', async () => {
+  const server = await web({ plain: true });
+  for (const setting of ['uploadpack.allowFilter', 'uploadpack.allowAnySHA1InWant']) repository.git('-C', bare, 'config', setting, 'true');
+  await following.add(`${server.url}/x.git`);
+  expect(following.image('a_web')).toBeDefined();
+  const packs = () => server.requests.filter(({ path }) => path.endsWith('/git-upload-pack')).length;
+  const looks = async (): Promise<number> => {
+    const before = packs();
+    await following.sync();
+    return packs() - before;
+  };
+  // What a look that finds nothing asks.
+  const idle = await looks();
+  push('app:2');
+  const changed = await looks();
+  expect(following.image('a_web')).toBe('app:2');
+  repository.commit({
+    'stacks/a/large.txt': 'x'.repeat(100_000),
+    'stacks/a/compose.yml': `${stackFile('app:3', '    configs: [large]\n')}configs: { large: { file: large.txt } }\n`,
+  });
+  repository.git('push', '--quiet', '--force', bare, 'main');
+  const more = await looks();
+  expect(following.image('a_web')).toBe('app:3');
+  // The large one is asked for by itself, when a stack names it.
+  expect([changed > idle, more > changed]).toEqual([true, true]);
+  expect(more - changed).toBeLessThanOrEqual(2);
+});
