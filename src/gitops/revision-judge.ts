@@ -6,7 +6,7 @@ import type { Cluster } from '#control/cluster';
 import { stillness } from '#control/repository/stillness';
 import { overdue } from '#control/stack/overdue';
 import { judgeRevision, judgeTogether, newestRevision } from '#control/stack/revisions';
-import { nodesOf, stackHealth, waitsForRoom, type StackHealth } from '#control/stack/stack-health';
+import { missingServices, nodesOf, stackHealth, waitsForRoom, type StackHealth } from '#control/stack/stack-health';
 import { waitsForMoves } from '#control/stack/waves';
 import { giveUpRevision, lastWaves, nextWave, stays, unitMembers, type NextStep } from '#control/stack/stack-rollback';
 import type { Revision, Stack } from '#model/object/stack';
@@ -64,6 +64,8 @@ export class RevisionJudge {
     for (const stack of view.list('stack')) {
       const revision = newestRevision(view, stack.Spec.Name);
       if (!revision || (revision.Outcome.State === 'good' && !stack.Rollout?.Moves) || this.#stopped) continue;
+      // What somebody removed tells nothing of the version.
+      if (missingServices(view, arrived(stack)).length > 0) continue;
       const health = stackHealth(view, arrived(stack), nodes, this.#parts.clock.now());
       if (!health) continue;
       // The trouble of one keeps no other from being judged.

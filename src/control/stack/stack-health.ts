@@ -54,9 +54,19 @@ export function healthOfStack(view: View, services: readonly Service[], nodes: R
 /** The health of what a record stands for; undefined for a folder that was never applied. */
 export function stackHealth(view: View, stack: Stack, nodes: ReadonlyMap<string, Node>, now: number): StackHealth | undefined {
   if (isEmptyRecord(stack)) return undefined;
-  const names = new Set(stack.Services);
-  const services = [...names].flatMap((name) => view.byName('service', name) ?? []).filter((service) => carriesLabel(service, stack.Spec.Name));
-  return healthOfStack(view, services, nodes, now);
+  const names = [...new Set(stack.Services)];
+  const services = names.flatMap((name) => view.byName('service', name) ?? []).filter((service) => carriesLabel(service, stack.Spec.Name));
+  const health = healthOfStack(view, services, nodes, now);
+  const missing = missingServices(view, stack).map((name) => `${name}: it is missing`);
+  if (missing.length === 0) return health;
+  const Reasons = [...health.Reasons, ...missing].toSorted();
+  // That nothing of it runs badly does not make it well.
+  return health.State === 'healthy' ? { ...health, State: 'degraded', Message: missing[0] ?? '', Reasons } : { ...health, Reasons };
+}
+
+/** Names of services that its record has, and that somebody removed. */
+export function missingServices(view: View, { Services }: Pick<Stack, 'Services'>): string[] {
+  return Services.filter((name) => !view.byName('service', name));
 }
 
 /** What another service may have. */

@@ -4,6 +4,8 @@ import { explainRepository } from '#control/explain/repository';
 import { confirmRepository, createRepository, removeRepository, suspendRepository, updateRepository } from '#control/repository/repositories';
 import { thawRepository } from '#control/repository/stillness';
 import { nanosecondsPerMillisecond, second } from '#base/text/duration';
+import { isEmptyRecord } from '#control/stack/inventory';
+import { isOwned } from '#control/stack/ownership';
 import { removeStack } from '#control/stack/stacks';
 import { readObject, readView, submit, type Context } from '../../context.ts';
 import { repositorySpec } from '#model/shape/object-shapes';
@@ -81,11 +83,10 @@ async function suspend(call: Call, context: Context, on: boolean): Promise<Answe
 async function removeOne(call: Call, context: Context): Promise<Answer> {
   const repository = await readObject(context, 'repository', parameter(call));
   const view = await readView(context);
-  const owned = [...stackSummaries(view, context)].filter(({ Source }) => Source.Kind === 'repository' && Source.Repository === repository.Spec.Name);
+  // A folder that was never applied has nothing to remove: its record goes with the repository.
+  const owned = [...view.list('stack')].filter((stack) => isOwned(stack, repository.Spec.Name) && !isEmptyRecord(stack));
   await submit(context, call, removeRepository(repository.ID));
-  for (const { Name, Services } of flag(call, 'prune') ? owned : []) {
-    // A folder that was never applied has nothing to remove: its record went with the repository.
-    if (Services > 0) await submit(context, call, removeStack(Name));
-  }
+  // Also one whose objects somebody removed: its record and its revisions stay until then.
+  for (const { Spec } of flag(call, 'prune') ? owned : []) await submit(context, call, removeStack(Spec.Name));
   return { status: 204 };
 }

@@ -81,3 +81,16 @@ test('one that leaves the commit after that leaves nothing behind', async () => 
   expect(world.image('a_web')).toBeUndefined();
   await world.stop();
 });
+
+test('of a version that somebody removed before it was healthy nothing is said: it is not good', async () => {
+  const world = await withoutA({ KeepsDrift: true });
+  const next = { ...stacks, a: { web: 'slow:2' } };
+  await world.commit(next);
+  world.cluster.run(removeStackByHand('a', true));
+  await world.judged();
+  await world.succeed();
+  await world.look(next);
+  await world.judged();
+  expect(revisionsOf(world.cluster.store, 'a').map(({ Outcome }) => Outcome.State)).toEqual(['good', 'pending']);
+  await world.stop();
+});
