@@ -56,7 +56,10 @@ export class Door {
     const key = keyOf(connection);
     const isStranger = (): boolean => this.#strangers.get(key) === connection;
     const [oldest] = this.#strangers.size >= mostStrangers ? this.#strangers.values() : [];
-    oldest?.destroy();
+    if (oldest) {
+      this.known(oldest);
+      oldest.destroy();
+    }
     this.#strangers.set(key, connection);
     const timer = setTimeout(() => isStranger() && connection.destroy(), this.stayMs).unref();
     connection.once('close', () => {
