@@ -57,7 +57,8 @@ function isPathWord(word: AllowanceWord): boolean {
 }
 
 /** Whether one of the words covers it. A path covers itself and what is below it; `*` covers all of its word. */
-export function isAllowed(need: Need, allowed: readonly string[]): boolean {
+export function isAllowed(asked: Need, allowed: readonly string[]): boolean {
+  const need = isPathWord(asked.word) && asked.value.startsWith('/') ? { ...asked, value: cleanPath(asked.value) } : asked;
   return allowed.some((text) => {
     const known = readAllowance(text);
     if (!known || known.word !== need.word) return false;

@@ -1,8 +1,8 @@
 /** What one service asks of the host beyond a container of its own: every field of a spec that gives power over a node. */
 import { capabilityName } from '#model/capability';
 import { nodeLocalName } from '#model/object/network';
-import type { Need } from '#model/allowance';
-import type { ContainerExtension, ContainerSpec, Privileges, ServiceSpec, TaskSpec } from '#model/object/service-spec';
+import { cleanPath, type Need } from '#model/allowance';
+import type { ContainerExtension, ContainerSpec, DeviceRequest, Privileges, ServiceSpec, TaskSpec } from '#model/object/service-spec';
 
 /** A need, and the field that has it. */
 export interface FieldNeed {
@@ -50,7 +50,8 @@ function namespaceNeed(name: string, mode: string): readonly FieldNeed[] {
 
 const extensionRules: Rules<ContainerExtension> = {
   ShmSize: harmless,
-  Devices: (devices) => devices.map(({ PathOnHost }) => asks('devices', PathOnHost, `device ${PathOnHost}`)),
+  Devices: (devices) =>
+    devices.map(({ PathOnHost }) => asks('devices', PathOnHost.startsWith('/') ? cleanPath(PathOnHost) : PathOnHost, `device ${PathOnHost}`)),
   DeviceCgroupRules: (rules) => rules.map((rule) => asks('devices', '*', `device rule ${rule}`)),
   Privileged: (privileged) => (privileged ? [asks('privileged', '', 'a privileged container')] : []),
   SecurityOpt: (options) =>
@@ -141,6 +142,11 @@ const builtinLogDrivers: ReadonlySet<string> = new Set([
   'gcplogs',
 ]);
 
+/** Other drivers, CDI's above all, bring any device of the host, with mounts and programs. */
+function isGraphics({ Driver = '', Capabilities = [] }: DeviceRequest): boolean {
+  return (Driver === '' || Driver === 'nvidia') && Capabilities.every((set) => set.includes('gpu'));
+}
+
 /** Options of those drivers that name a file of the host, which the engine reads as root: their values may be relative. */
 const logFileOptions = /(^|-)(ca-?cert|cert|key|capath|tls-.*|credentials-.*)$/i;
 
@@ -154,7 +160,8 @@ function isHarmlessLogOption(key: string, value: string): boolean {
 
 const taskRules: Rules<TaskSpec> = {
   ContainerSpec: (container) => needsBy(containerRules, container),
-  Resources: ({ Reservations }) => (Reservations?.Shoal?.DeviceRequests?.length ? [asks('devices', 'gpus', 'devices of the host by request')] : []),
+  Resources: ({ Reservations }) =>
+    (Reservations?.Shoal?.DeviceRequests ?? []).map((request) => asks('devices', isGraphics(request) ? 'gpus' : '*', 'devices of the host by request')),
   RestartPolicy: harmless,
   Placement: harmless,
   Networks: (networks) => networks.flatMap(({ Target = '' }) => networkNeed(Target)),

@@ -69,6 +69,8 @@ function stackNeeds(view: View, spec: StackSpec): FieldNeed[] {
     ...services,
     ...external.map((name) => foreign(name, 'external object')),
     ...spec.Networks.flatMap(networkNeeds),
+    // A service finds a network by its id before it finds one by its name.
+    ...spec.Networks.filter(({ Name }) => view.get('network', Name) !== undefined).map(({ Name }) => foreign(Name, 'network')),
     ...spec.Secrets.flatMap(({ Name, Driver }) =>
       Driver ? [{ need: { word: 'secrets', value: Driver.Name }, what: `secret ${Name} of driver ${Driver.Name}` } as const] : [],
     ),

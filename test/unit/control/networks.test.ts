@@ -137,3 +137,11 @@ test('the ingress network stays while a service publishes through it', () => {
   cluster.run(removeService('s'));
   cluster.run(removeNetwork('ingress'));
 });
+
+test('a name of letters with a wrong end is read once', () => {
+  const cluster = initialisedCluster();
+  expect(() => cluster.run(createNetwork({ Name: `${'a'.repeat(60)}!` }))).toThrow('name must be valid as a DNS name component');
+  expect(() => cluster.run(createNetwork({ Name: 'a-_b--c_' }))).toThrow('name must be valid as a DNS name component');
+  expect(cluster.run(createNetwork({ Name: 'a-_b--c' })).ID).not.toBe('');
+  expect(() => cluster.run(createNetwork({ Name: 'a'.repeat(64) }))).toThrow('name must be 63 characters or fewer');
+});

@@ -66,6 +66,10 @@ test.each<[string, StackSpec, string[]]>([
   ],
   ['a volume from elsewhere', volume({ type: 'nfs', o: 'addr=10.0.0.1', device: ':/x' }), ['volumes=nfs']],
   ['a volume in memory', volume({ type: 'tmpfs', o: 'size=1m,uid=0', device: 'tmpfs' }), []],
+  ['a volume in memory whose option holds another', volume({ type: 'tmpfs', o: 'size=1m;bind', device: '/' }), ['volumes=tmpfs']],
+  ['a volume in memory of a device', volume({ type: 'tmpfs', o: 'size=1m', device: '/' }), ['volumes=tmpfs']],
+  ['a volume whose options the node fills in', volume({ type: 'tmpfs', device: 'tmpfs', o: 'size={{index .Service.Labels "x"}}' }), ['mounts=/']],
+  ['a volume whose name the node fills in', mount({ Type: 'volume', Source: 'shop_{{print "db_data"}}' }), ['external=*']],
   ['a volume of a plugin', volume({ mountpoint: '/etc' }, 'local-persist'), ['volumes=local-persist']],
   ['a volume of its own', mount({ Type: 'volume', Source: 'shop_data' }), []],
   ['a volume without a name', mount({ Type: 'volume' }), []],
@@ -73,6 +77,18 @@ test.each<[string, StackSpec, string[]]>([
   ['memory', mount({ Type: 'tmpfs' }), []],
   ['privileged', container({ Shoal: { Privileged: true } }), ['privileged']],
   ['a device', container({ Shoal: { Devices: [{ PathOnHost: '/dev/mem', PathInContainer: '/dev/mem', CgroupPermissions: 'rwm' }] } }), ['devices=/dev/mem']],
+  [
+    'a device with dots',
+    container({ Shoal: { Devices: [{ PathOnHost: '/dev/dri/../sda', PathInContainer: '/dev/sda', CgroupPermissions: 'rwm' }] } }),
+    ['devices=/dev/sda'],
+  ],
+  [
+    'devices of any driver',
+    service({
+      TaskTemplate: { ContainerSpec: { Image: 'a' }, Resources: { Reservations: { Shoal: { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: ['x/y=all'] }] } } } },
+    }),
+    ['devices=*'],
+  ],
   ['a device rule', container({ Shoal: { DeviceCgroupRules: ['b *:* rwm'] } }), ['devices=*']],
   ['a security option', container({ Shoal: { SecurityOpt: ['seccomp=unconfined'] } }), ['unconfined']],
   ['a security option that only takes away', container({ Shoal: { SecurityOpt: ['no-new-privileges:true'] } }), []],
@@ -193,6 +209,20 @@ test('a folder is allowed with all below it, on the borders of its name', () => 
   expect(['/srv', '/srv/database', '/srv/data/../other'].map(bind)).toEqual([['mounts=/srv'], ['mounts=/srv/database'], ['mounts=/srv/other']]);
   expect(missing(mount({ Type: 'bind', Source: '/srv/data/{{.Node.ID}}' }), followed('mounts=/srv/data'))).toEqual(['mounts=/']);
   expect(missing(mount({ Type: 'bind', Source: '/anything' }), followed('mounts=*'))).toEqual([]);
+});
+
+test('a path that leads out of what is allowed is not allowed', () => {
+  const cluster = followed('devices=/dev/dri', 'mounts=/srv/data');
+  const device = (PathOnHost: string) => container({ Shoal: { Devices: [{ PathOnHost, PathInContainer: '/dev/x', CgroupPermissions: 'rwm' }] } });
+  expect(missing(device('/dev/dri/../sda'), cluster)).toEqual(['devices=/dev/sda']);
+  expect(missing(device('/dev/dri/card0'), cluster)).toEqual([]);
+});
+
+test('a network that is called as another’s id is that other’s', () => {
+  const cluster = followed();
+  const { ID } = cluster.run(createNetwork({ Name: 'bank_internal' }));
+  const spec = { ...service({}), Networks: [{ Name: ID }] };
+  expect(missing(spec, cluster)).toEqual([`external=${ID}`]);
 });
 
 test('an operator’s own deploys are free, full trust is too, and so are repositories from before limits', () => {
