@@ -98,7 +98,7 @@ export class ContainerTables {
   /** Connections of containers to services' addresses, as they were counted a moment ago. */
   async counts(): Promise<ServiceCounts> {
     await this.#changes.idle();
-    return await this.#counts.read([...this.#containers.values()], new Set(this.#led.services.map(({ serviceName }) => serviceName)));
+    return await this.#counts.read([...this.#containers.values()], this.#led.services);
   }
 
   /** A container that runs on the network: a process of it, and all its networks. */
