@@ -1,9 +1,10 @@
-/** Published ports of different services must not clash. */
+/** Published ports of different services must not clash, nor with the cluster's own. */
 import { Refusal } from '#base/refusal';
+import { managerAddresses, managerPort } from '#model/manager-address';
 import type { Service } from '#model/object/service';
 import type { PortConfig, ServiceSpec } from '#model/object/service-spec';
-import { isIngress, publishedKey, targetKey } from '#model/port/port';
-import type { View } from '#store/view';
+import { isIngress, protocolOf, publishedKey, targetKey } from '#model/port/port';
+import { clusterOf, type View } from '#store/view';
 import { ingressNetwork } from '../networks.ts';
 
 type Way = 'ingress' | 'host';
@@ -41,6 +42,27 @@ export class HeldPorts {
     if (!other) return;
     const how = way === 'ingress' ? 'as an ingress port' : 'as a host-published port';
     throw new Refusal('invalidArgument', `port '${port.PublishedPort}' is already in use by service '${other.Spec.Name}' (${other.ID}) ${how}`);
+  }
+}
+
+/**
+ * Refuses the numbers by which nodes reach one another, however they are published: whoever has one on a worker keeps it from ever being a manager,
+ * and is met in a manager's stead. What `stored` specs of the service have already is not refused any more.
+ */
+export function checkOwnPorts(view: View, spec: ServiceSpec, stored: readonly ServiceSpec[] = []): void {
+  const cluster = clusterOf(view);
+  const ports = (spec.EndpointSpec?.Ports ?? []).filter(({ PublishedPort }) => PublishedPort);
+  // A Docker Swarm looks after its own.
+  if (!cluster || ports.length === 0) return;
+  const managers = managerAddresses(view.list('node')).map((address) => address.slice(address.lastIndexOf(':') + 1));
+  const own = new Map([
+    ...[managerPort, ...managers].map((number) => [`tcp/${number}`, 'managers are reached by it'] as const),
+    [`udp/${cluster.DataPathPort}`, 'the networks between nodes go by it'],
+  ]);
+  const kept = new Set(stored.flatMap(({ EndpointSpec }) => (EndpointSpec?.Ports ?? []).map((port) => publishedKey(port))));
+  for (const port of ports) {
+    const why = kept.has(publishedKey(port)) ? undefined : own.get(publishedKey(port));
+    if (why !== undefined) throw new Refusal('invalidArgument', `port '${port.PublishedPort}/${protocolOf(port)}' is the cluster's own: ${why}`);
   }
 }
 

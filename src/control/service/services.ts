@@ -8,7 +8,7 @@ import { create, newMeta, remove, update } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { checkVersion, findObject } from '../find.ts';
-import { HeldPorts } from './ports.ts';
+import { checkOwnPorts, HeldPorts } from './ports.ts';
 import { resolveSpec } from './references.ts';
 import { checkServiceSpec } from './service-check.ts';
 
@@ -82,6 +82,7 @@ export function checkFreeName(view: View, name: string): void {
 /** A service that is not stored yet, checked but for its name and ports being free. */
 export function newService(view: View, spec: ServiceSpec, context: UseCaseContext, registryAuth: string | undefined): Service {
   checkServiceSpec(spec);
+  checkOwnPorts(view, spec);
   const resolved = resolveSpec(view, spec);
   const service: Service = {
     ...newMeta(context.newId()),
@@ -95,7 +96,9 @@ export function newService(view: View, spec: ServiceSpec, context: UseCaseContex
 export function checkedChange(view: View, service: Service, spec: ServiceSpec): ServiceSpec {
   if (modeOf(spec) !== modeOf(service.Spec)) throw new Refusal('unimplemented', 'service mode change is not allowed');
   checkRename(service, spec);
-  return resolveSpec(view, spec, [service.Spec, ...(service.PreviousSpec ? [service.PreviousSpec] : [])]);
+  const stored = [service.Spec, ...(service.PreviousSpec ? [service.PreviousSpec] : [])];
+  checkOwnPorts(view, spec, stored);
+  return resolveSpec(view, spec, stored);
 }
 
 function checkRename(service: Service, { Name }: ServiceSpec): void {

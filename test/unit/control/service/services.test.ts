@@ -138,6 +138,30 @@ test('a service that an older version stored with a driver option is changed as 
   expect(() => change([{ Target: 'front', DriverOpts }])).toThrow('attachment to network front');
 });
 
+test('the numbers by which nodes reach one another are published for nobody, but by whom an older version let', () => {
+  const cluster = initialisedCluster();
+  const [node] = cluster.store.list('node');
+  cluster.write([update('node', { ...node!, Shoal: { ...node!.Shoal, ManagerAddr: '192.168.7.1:7000' } })]);
+  const ports = (...published: readonly [number, 'tcp' | 'udp', 'ingress' | 'host'][]) => ({
+    EndpointSpec: { Ports: published.map(([PublishedPort, Protocol, PublishMode]) => ({ TargetPort: 80, PublishedPort, Protocol, PublishMode }) as const) },
+  });
+  for (const [number, protocol, mode] of [
+    [2377, 'tcp', 'ingress'],
+    [2377, 'tcp', 'host'],
+    [7000, 'tcp', 'ingress'],
+    [4789, 'udp', 'ingress'],
+  ] as const) {
+    const create = () => cluster.run(createService(serviceSpec('web', ports([80, 'tcp', 'ingress'], [number, protocol, mode]))));
+    expect(create).toThrow(`port '${number}/${protocol}' is the cluster's own`);
+  }
+  cluster.run(createService(serviceSpec('web', ports([2377, 'udp', 'ingress'], [4789, 'tcp', 'ingress']))));
+  const service = stored(cluster, 'web');
+  cluster.write([update('service', { ...service, Spec: { ...service.Spec, ...ports([2377, 'tcp', 'ingress']) } })]);
+  const change = (spec: ReturnType<typeof ports>) => cluster.run(updateService(service.ID, stored(cluster, 'web').Version.Index, serviceSpec('web', spec)));
+  change(ports([2377, 'tcp', 'ingress'], [81, 'tcp', 'ingress']));
+  expect(() => change(ports([2377, 'tcp', 'ingress'], [4789, 'udp', 'ingress']))).toThrow("port '4789/udp' is the cluster's own");
+});
+
 test('without an ingress network, ingress ports are refused', () => {
   const cluster = new MemoryCluster();
   expect(() => cluster.run(createService(serviceSpec('web', http)))).toThrow('service needs ingress network, but no ingress network is present');
@@ -237,7 +261,7 @@ test('very many published ports are compared by their numbers, and not each with
     ({
       EndpointSpec: { Ports: Array.from({ length: 30_000 }, (_, at) => ({ TargetPort: first + at, PublishedPort: first + at, Protocol: 'tcp' as const })) },
     }) as const;
-  cluster.run(createService(serviceSpec('low', ports(1))));
-  cluster.run(createService(serviceSpec('high', ports(30_001))));
+  cluster.run(createService(serviceSpec('low', ports(2378))));
+  cluster.run(createService(serviceSpec('high', ports(32_378))));
   expect(() => cluster.run(createService(serviceSpec('both', ports(15_000))))).toThrow("port '15000' is already in use by service 'low'");
 });
