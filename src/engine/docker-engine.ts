@@ -13,7 +13,7 @@ import { containerEvents, followEvents, networkEvents, taskOf, type EngineEvent 
 import { DockerGuests } from './docker-guests.ts';
 import { containerLogs } from './docker-logs.ts';
 import { DockerNetworks } from './docker-networks.ts';
-import { observed } from './docker-observe.ts';
+import { isTaskContainer, observed } from './docker-observe.ts';
 import type { Engine, LogLine, LogOptions } from './engine.ts';
 import type { GuestEngine } from './guests.ts';
 import { TaskFiles } from './mounts/secret-files.ts';
@@ -124,6 +124,7 @@ export class DockerEngine implements Engine {
     if (containerId === undefined) return undefined;
     try {
       const info = await this.#docker.getContainer(containerId).inspect();
+      if (!isTaskContainer(info)) return undefined;
       await this.#networks.known();
       return observed(info, (id) => this.#networks.clusterId(id));
     } catch (error) {

@@ -4,6 +4,7 @@ import type { AttachedNetwork } from '#model/object/network';
 import type { PortConfig } from '#model/object/service-spec';
 import { isUnspecified } from '#model/address';
 import { fenceLabel } from '#model/options/fence';
+import { taskIdIn } from '#model/object/task';
 import { parseTargetKey } from '#model/port/port';
 import type { ObservedContainer } from '#task/step';
 import { taskIdLabel } from '#model/object/meta';
@@ -40,6 +41,12 @@ export function observed(info: Docker.ContainerInspectInfo, clusterNetwork: (eng
     ports: publishedPorts(NetworkSettings.Ports ?? {}),
     ...(fence > 0 && { fenceMs: fence }),
   };
+}
+
+/** An image that somebody made of a task's container brings its labels along, to containers that are his: ours has the name that we gave it. */
+export function isTaskContainer({ Name, Config }: Pick<Docker.ContainerInspectInfo, 'Name' | 'Config'>): boolean {
+  const taskId = Config.Labels[taskIdLabel];
+  return taskId !== undefined && taskIdIn(Name) === taskId;
 }
 
 /** The cluster's networks among those that a running container is on. */
