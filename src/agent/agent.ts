@@ -97,7 +97,7 @@ export class Agent {
       () => this.#assignments.tasks.values(),
       () => this.#fenced(),
     );
-    const mayNotRun = (task: Task) => this.#fence.holds(task);
+    const mayNotRun = (task: Task) => this.#fence.holds(task) || (this.#left && fenceOf(task) !== undefined);
     const served = () => this.#tellClashes();
     const parts = {
       ...modules,
@@ -215,14 +215,24 @@ export class Agent {
   async removeAll(limitMs: number): Promise<void> {
     this.#left = true;
     await this.#networkBegun;
+    const end = this.#modules.clock.monotonicNow() + limitMs;
+    await this.#endFenced(end);
     await this.#announceLeave();
     await this.guests?.letGo();
     this.#loop.wake(this.#assignments.clear().tasks);
     this.#loop.wakeAll();
-    const end = this.#modules.clock.monotonicNow() + limitMs;
     const remains = () => this.#loop.busy || this.#loop.observer.containers.size > 0 || this.#loop.networkLoop.present.size > 0;
     while ((remains() || (await this.#isLeft())) && this.#modules.clock.monotonicNow() < end) await pause(this.#modules.clock, 50);
     await this.#modules.engine.carryOut({ type: 'pruneFiles', keep: [] }, this.#ending.signal);
+  }
+
+  /** As soon as the managers know that the node leaves, others run in the place of its tasks: what must not run twice ends before that. */
+  async #endFenced(end: number): Promise<void> {
+    const { clock } = this.#modules;
+    const fenced = [...this.#assignments.tasks.values()].filter((task) => fenceOf(task) !== undefined).map(({ ID }) => ID);
+    this.#loop.wake(fenced);
+    const runs = (id: string): boolean => this.#loop.observer.containers.get(id)?.state === 'running' || this.#loop.isBusy(id);
+    while (fenced.some(runs) && clock.monotonicNow() < end) await pause(clock, 50);
   }
 
   /** Tells the managers at once what the node has become; where that cannot be, they hear it with the next session. */

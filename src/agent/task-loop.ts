@@ -140,6 +140,11 @@ export class TaskLoop {
     return this.#working.size > 0;
   }
 
+  /** A step of this task is being carried out. */
+  isBusy(id: string): boolean {
+    return this.#working.has(id);
+  }
+
   #looked(taskIds: readonly string[] | undefined, networks: readonly string[] | undefined): void {
     // What one look misses is looked for again at once.
     if (networks && this.networkLoop.observed(networks)) this.observer.refresh(undefined);

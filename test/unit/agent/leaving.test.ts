@@ -139,3 +139,18 @@ test('a node that leaves says so before anything ends, answers whoever waits for
   await left;
   expect([await engine.observe(), dispatcher.left, dispatcher.attempts]).toEqual([[], 1, 1]);
 });
+
+test('what must not run twice ends before the managers know that its node leaves', async () => {
+  const { engine, dispatcher, reach } = await startAgent();
+  const agent = running[0]!;
+  const task = makeTask('fenced');
+  const fenced = { ...task, Shoal: { ...task.Shoal, ServiceLabels: { 'shoal.fence': 'true' } } };
+  dispatcher.assign([assigned(fenced), assigned(makeTask('other'))]);
+  for (const id of ['fenced', 'other']) await reach(id, 'running');
+  let stopped: number | undefined;
+  dispatcher.beforeLeft = async () => {
+    stopped = engine.count('stopContainer');
+  };
+  await agent.removeAll(limitMs);
+  expect([stopped, dispatcher.state('fenced'), await engine.observe()]).toEqual([1, 'shutdown', []]);
+});
