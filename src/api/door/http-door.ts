@@ -4,6 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
+import { Places } from '#base/pace/places';
 import { RateLimit } from '#base/pace/rate-limit';
 import { Refusal } from '#base/refusal';
 import { wholeOf } from '#base/whole';
@@ -30,6 +31,9 @@ export interface HttpDoorParts extends Omit<GitDoorParts, 'guesses'> {
 
 const largestBodyBytes = 1024 * 1024;
 const mostConnections = 256;
+/** Of one source: it does not shut the door to the others. */
+const mostOfSource = 64;
+/** For a request's head, and for the handshake before. */
 const headersMs = 10_000;
 /** A push may come over a slow line. */
 const requestMs = 5 * 60_000;
@@ -47,6 +51,7 @@ export class HttpDoor {
   readonly #seen: Seen;
   /** Sources that sent what is not believed. */
   readonly #guesses = new RateLimit(mostRefused, minuteMs);
+  readonly #sources = new Map<string, Places>();
   readonly #looks: Looks;
   readonly #git: GitDoor;
 
@@ -58,9 +63,11 @@ export class HttpDoor {
     this.#looks = new Looks((name) => this.#look(name), parts.clock);
     const listener: RequestListener = (request, response) => void this.#handle(request, response);
     const bounds = { headersTimeout: headersMs, requestTimeout: requestMs, maxHeaderSize: 16 * 1024, keepAliveTimeout: 5_000 };
-    this.#server = options.tls ? createServer({ ...bounds, ...options.tls, minVersion: 'TLSv1.2' }, listener) : createPlainServer(bounds, listener);
+    this.#server = options.tls
+      ? createServer({ ...bounds, ...options.tls, handshakeTimeout: headersMs, minVersion: 'TLSv1.2' }, listener)
+      : createPlainServer(bounds, listener);
     this.#server.maxConnections = mostConnections;
-    this.#server.on('connection', (socket: Socket) => socket.on('error', () => socket.destroy()));
+    this.#server.on('connection', (socket: Socket) => this.#take(socket));
     this.#server.on('clientError', (_error, socket) => socket.destroy());
     this.#server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
     this.#server.on('error', (error) => parts.logger.error({ error: error.message }, 'the door for webhooks cannot take a connection: the next one is tried'));
@@ -79,6 +86,19 @@ export class HttpDoor {
     const cancel = this.#parts.clock.after(stopGraceMs, () => this.#server.closeAllConnections());
     await closed;
     cancel();
+  }
+
+  #take(socket: Socket): void {
+    socket.on('error', () => socket.destroy());
+    const source = socket.remoteAddress ?? '';
+    const own = this.#sources.get(source) ?? new Places(mostOfSource);
+    const leave = own.take();
+    if (!leave) return void socket.destroy();
+    this.#sources.set(source, own);
+    socket.once('close', () => {
+      leave();
+      if (own.taken === 0) this.#sources.delete(source);
+    });
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

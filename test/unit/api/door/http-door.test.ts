@@ -1,10 +1,13 @@
 /** The door for webhooks: who is believed, what counts once, and how a flood is met. */
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HttpDoor } from '#api/door/http-door';
 import { Looks, Seen } from '#api/door/deliveries';
 import { judge } from '#api/door/webhook';
+import { TestAuthority } from '#test/support/cluster-certificates';
 import { realClock } from '#test/support/real-clock';
 import { silentLogger } from '#test/support/silent-logger';
 import { VirtualClock } from '#test/support/virtual-clock';
@@ -93,6 +96,31 @@ test('whoever guesses is slowed down, and others are not', async () => {
   expect(statuses.slice(0, 30)).toEqual(Array.from({ length: 30 }, () => 401));
   expect(statuses.slice(30)).toEqual([429, 429]);
 });
+
+test('one source has so many connections, and keeps nobody else out', async () => {
+  const sockets = Array.from({ length: 64 }, () => connect(port, '127.0.0.1'));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  const beyond = connect(port, '127.0.0.1').on('error', () => undefined);
+  await once(beyond.resume(), 'close');
+  const answer = (localAddress: string): Promise<number | undefined> =>
+    new Promise((resolve) => {
+      const call = request({ host: '127.0.0.1', localAddress, port, path: '/', agent: false }, ({ statusCode }) => resolve(statusCode));
+      call.on('error', () => resolve(undefined)).end();
+    });
+  expect([await answer('127.0.0.2'), sockets.some(({ destroyed }) => destroyed)]).toEqual([404, false]);
+  for (const socket of sockets) socket.destroy();
+  await expect.poll(() => answer('127.0.0.1'), { timeout: 30_000 }).toBe(404);
+});
+
+test('who says nothing is let go before the handshake, too', async () => {
+  const { certificate: cert, key } = (await (await TestAuthority.begin()).node('m', 'manager')).now;
+  const git = { repository: async () => undefined, git: async () => undefined, plan: async () => undefined };
+  const parts = { secretOf: async () => undefined, look: async () => undefined, ...git, clock: realClock, logger: silentLogger };
+  const secured = new HttpDoor({ host: '127.0.0.1', port: 0, tls: { cert, key } }, parts);
+  const silent = connect((await secured.start()).port, '127.0.0.1').resume();
+  await once(silent, 'close');
+  await secured.stop();
+}, 60_000);
 
 test('a thousand deliveries in ten seconds ask for two looks, and one that comes alone for one at once', async () => {
   const clock = new VirtualClock();
