@@ -46,7 +46,8 @@ export class Rewritten extends Error {
 }
 
 const fetchBounds = { memoryBytes: 512 * 1024 * 1024, silenceMs: 45 * 60_000 };
-const renderBounds = { memoryBytes: 1024 * 1024 * 1024, cpuMs: 2000, silenceMs: 30_000, renders: true };
+/** A stack, and a commit: others wait meanwhile. A thousand stacks take some seconds. */
+const renderBounds = { memoryBytes: 1024 * 1024 * 1024, cpuMs: 2000, wholeCpuMs: 60_000, silenceMs: 30_000, renders: true };
 const usualIdleMs = 60_000;
 const mostServed = 2000;
 const recycledBytes = 384 * 1024 * 1024;

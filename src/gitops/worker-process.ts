@@ -11,6 +11,8 @@ export interface WorkerBounds {
   memoryBytes: number;
   /** Processor time between two words about a request; absent: not bounded. */
   cpuMs?: number;
+  /** Processor time of all requests since there was none: of each, where one is asked after the other; absent: not bounded. */
+  wholeCpuMs?: number;
   /** Time between two words about any request. */
   silenceMs: number;
   /** Without a request for so long it ends: what it holds in memory is there for nobody. */
@@ -60,6 +62,8 @@ export class WorkerProcess {
   #lastId = 0;
   #heardAt = 0;
   #cpuMs: number | undefined;
+  /** When it had nothing to do last. */
+  #restedCpuMs: number | undefined;
   #ended: Error | undefined;
   /** Requests served so far. */
   served = 0;
@@ -182,14 +186,19 @@ export class WorkerProcess {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#cpuMs = undefined;
+    this.#restedCpuMs = undefined;
   }
 
   async #check(): Promise<void> {
-    const { memoryBytes, cpuMs, silenceMs } = this.#bounds;
+    const { memoryBytes, cpuMs, wholeCpuMs, silenceMs } = this.#bounds;
     const used = await usage(this.#child.pid);
     if (!used || this.#ended || !this.#timer) return;
     this.memoryBytes = used.memoryBytes;
     this.#cpuMs ??= used.cpuMs;
+    this.#restedCpuMs ??= used.cpuMs;
+    // No one stack is to blame for what all of them take.
+    if (wholeCpuMs !== undefined && used.cpuMs - this.#restedCpuMs > wholeCpuMs)
+      return this.#end(new WorkerBreach(`its stacks take more than ${wholeCpuMs / 1000} s of processor time together`, undefined));
     if (used.memoryBytes > memoryBytes) return this.#breach(`it takes more than ${Math.round(memoryBytes / 1024 / 1024)} MiB of memory`);
     if (cpuMs !== undefined && used.cpuMs - this.#cpuMs > cpuMs) return this.#breach(`it takes more than ${cpuMs / 1000} s of processor time`);
     if (performance.now() - this.#heardAt > silenceMs) this.#breach(`it does not end within ${silenceMs / 1000} s`);

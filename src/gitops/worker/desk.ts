@@ -71,7 +71,7 @@ export class Desk {
 
   async #render(
     { id, folder, home, commit, path, have, skip, identity, environment, variables, received, closed }: Asked<'render'>,
-    { groups, send }: Surroundings,
+    { signal, groups, send }: Surroundings,
   ): Promise<void> {
     // What could not be decrypted may be now.
     if (identity !== this.#identity) this.#memories.clear();
@@ -102,7 +102,10 @@ export class Desk {
           `hmac-sha256:${createHmac('sha256', identity ?? '')
             .update(digest)
             .digest('hex')}`,
-        begun: (name) => void send({ id, type: 'begun', name }),
+        begun: (name) => {
+          if (signal.aborted) throw new Refusal('unavailable', 'the look was ended');
+          void send({ id, type: 'begun', name });
+        },
         same: (names) => send({ id, type: 'same', names }),
         done: (stack, digest) => {
           bytes += 'spec' in stack ? JSON.stringify(stack.spec).length : 0;

@@ -8,9 +8,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { encodeFrame } from '../../../src/gitops/frames.ts';
 import { GitWorkers } from '../../../src/gitops/git-workers.ts';
 import { WorkerProcess } from '../../../src/gitops/worker-process.ts';
-import type { MirrorPlace } from '../../../src/gitops/protocol.ts';
+import type { MirrorPlace, WorkerAnswer } from '../../../src/gitops/protocol.ts';
+import { Desk } from '../../../src/gitops/worker/desk.ts';
 import { gitWorkerProgram } from '#test/support/git-worker-program';
-import { within } from '#test/support/git-repository';
+import { GitRepository, stackFile, within } from '#test/support/git-repository';
 
 let folder: string;
 let workers: GitWorkers | undefined;
@@ -209,4 +210,29 @@ test('a process that has work lately is kept', async () => {
   await workers.render(question, signal);
   await workers.render(question, signal);
   expect(born()).toHaveLength(1);
+});
+
+test('a commit whose stacks each keep to their bound is ended when all of them together take too long, and none of them is blamed', async () => {
+  const body = 'setInterval(() => { send({ id, type: "begun", name: "a" }); for (const end = performance.now() + 20; performance.now() < end;); }, 1);';
+  const process = new WorkerProcess(program(body), { memoryBytes: 2 ** 30, cpuMs: 60_000, wholeCpuMs: 200, silenceMs: 60_000, idleMs: 60_000 });
+  const answer = process.ask({ type: 'render', ...question }, signal);
+  await expect(answer).rejects.toMatchObject({ message: 'its stacks take more than 0.2 s of processor time together', workedOn: undefined });
+});
+
+test('a render that nobody waits for any more ends before its next stack', async () => {
+  const repository = new GitRepository();
+  try {
+    const commit = repository.commit({ 'stacks/a/compose.yml': stackFile(), 'stacks/b/compose.yml': stackFile() });
+    const [stop, begun] = [new AbortController(), new Set<string>()];
+    const send = async (answer: WorkerAnswer): Promise<void> => {
+      if (answer.type !== 'begun') return;
+      begun.add(answer.name);
+      stop.abort();
+    };
+    const asked = { ...question, id: 1, type: 'render', folder: join(repository.folder, '.git'), home: folder, commit } as const;
+    await expect(new Desk().serve(asked, { signal: stop.signal, groups: () => {}, send })).rejects.toThrow('the look was ended');
+    expect(begun.size).toBe(1);
+  } finally {
+    repository.remove();
+  }
 });
