@@ -12,6 +12,7 @@ import type { Task, TaskStatus } from '#model/object/task';
 import type { NodeNetwork } from '#network/contract';
 import type { Engine, LogLine, LogOptions } from '#engine/engine';
 import type { GuestEngine } from '#engine/guests';
+import { announceLeave, announcePause, type Announcing } from './announce.ts';
 import { AssignmentSet } from './assignment-set.ts';
 import { fitting } from './description.ts';
 import { Fence } from './fence.ts';
@@ -43,8 +44,6 @@ export interface AgentModules {
 
 export type Place = ReturnType<AssignmentSet['place']>;
 
-/** What telling the managers of a stop may take; without a leader it cannot be. */
-const announceLimitMs = 5000;
 const announceAgainMs = 20;
 /** How long a task waits for other nodes' word before it is stopped, and a node before it leads clients: longer than it takes until one that is gone counts as down. */
 const leaveLimitMs = 20_000;
@@ -167,38 +166,12 @@ export class Agent {
   }
 
   /** The managers are told that this node comes back soon, if they can be reached: its tasks are left to it meanwhile. */
-  async announcePause(): Promise<void> {
-    const { clock, logger } = this.#modules;
-    const failure = await this.#announce((session) => withLimit(session.pause(), clock, this.#ending.signal));
-    if (failure !== undefined)
-      logger.warn({ error: failure }, 'the managers were not told that this node comes back soon: its tasks are replaced after three missed beats');
+  announcePause(): Promise<boolean> {
+    return announcePause(this.#announcing());
   }
 
-  /** The managers are told that this node leaves: it is given nothing more, and its tasks are replaced while they end here. */
-  async #announceLeave(): Promise<void> {
-    const { clock, logger } = this.#modules;
-    const failure = await this.#announce((session) => withLimit(session.leave(), clock, this.#ending.signal, leaveLimitMs));
-    if (failure !== undefined)
-      logger.warn({ error: failure }, 'the managers were not told that this node leaves: its tasks are replaced after three missed beats');
-    // One that hears again of a node that has left would take it for one that is back.
-    else this.#serving.abort();
-  }
-
-  /** Returns why it could not be said in time. */
-  async #announce(say: (session: DispatcherSession) => Promise<void>): Promise<string | undefined> {
-    const { clock } = this.#modules;
-    let failure = 'no manager can be reached';
-    // Whoever led may just have handed over: the session with the next leader comes in a moment.
-    for (const end = clock.monotonicNow() + announceLimitMs; clock.monotonicNow() < end; await pause(clock, announceAgainMs)) {
-      if (!this.#session) continue;
-      try {
-        await say(this.#session);
-        return undefined;
-      } catch (error) {
-        failure = (error as Error).message;
-      }
-    }
-    return failure;
+  #announcing(): Announcing {
+    return { ...this.#modules, session: () => this.#session, signal: this.#ending.signal };
   }
 
   /** Ends work on tasks and the session; containers run on and the next agent finds them. */
@@ -217,7 +190,8 @@ export class Agent {
     await this.#networkBegun;
     const end = this.#modules.clock.monotonicNow() + limitMs;
     await this.#endFenced(end);
-    await this.#announceLeave();
+    // One that hears again of a node that has left would take it for one that is back.
+    if (await announceLeave(this.#announcing(), leaveLimitMs)) this.#serving.abort();
     await this.guests?.letGo();
     this.#loop.wake(this.#assignments.clear().tasks);
     this.#loop.wakeAll();

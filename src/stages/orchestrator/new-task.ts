@@ -87,7 +87,7 @@ export function newTask(owner: TaskOwner, { key, memory = {} }: TaskPlace): Task
   };
 }
 
-/** Volumes by name that somebody else may have made; undefined: the task is not confined, or has no volumes. That a volume begins with the stack's name is checked at the deploy: whether it is the stack's only the node can see. */
+/** Volumes by name that somebody else may have made; undefined: the task is not confined, or has no volumes. That a volume begins with the stack's name is checked at the deploy: whether it is the stack's only the node can see. @internal */
 export function confinementOf(view: View, { Spec }: Pick<Service, 'Spec'>): readonly string[] | undefined {
   const mounts = Spec.TaskTemplate.ContainerSpec?.Mounts ?? [];
   const volumes = mounts.filter(({ Type, Source }) => Type === 'volume' && Source).map(({ Source = '' }) => Source);
