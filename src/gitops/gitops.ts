@@ -102,8 +102,13 @@ export class GitOps {
   }
 
   async start(): Promise<void> {
-    writeHome(join(this.#options.folder, homeName));
-    this.#hosted.start();
+    try {
+      writeHome(join(this.#options.folder, homeName));
+      this.#hosted.start();
+    } catch (error) {
+      // A full disk passes: whoever leads waits for room.
+      throw new Refusal('unavailable', `the folder of repositories cannot be written: ${(error as Error).message}`);
+    }
     await this.#parts.cluster.submit(recordInventories());
     if (lacksSealing(await this.#parts.cluster.read())) await this.#parts.cluster.submit(setSealing(await (await import('#sealing/age')).newSealing()));
     const before = await this.#parts.cluster.read();

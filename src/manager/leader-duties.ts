@@ -13,8 +13,8 @@ export interface Duty {
 
 export interface DutiesParts extends Omit<ManagerParts, 'random' | 'term'> {
   random: Random;
-  /** Further duties of this term over its manager, begun in this order and ended in the opposite one. */
-  further: (manager: Manager) => readonly Duty[];
+  /** Further duties of this term over its manager, begun in this order and ended in the opposite one. One that was refused is made anew: what was stopped is over. */
+  further: (manager: Manager) => readonly (() => Duty)[];
 }
 
 /** Before a duty is begun again that was refused. */
@@ -25,7 +25,7 @@ export class LeaderDuties {
   readonly manager: Manager;
   readonly sessions: Sessions;
   readonly #parts: Pick<DutiesParts, 'clock' | 'logger'>;
-  readonly #further: readonly Duty[];
+  readonly #further: readonly (() => Duty)[];
   readonly #onlyRequests: boolean;
   readonly #begun: Duty[] = [];
   #endPause: () => void = () => {};
@@ -64,17 +64,17 @@ export class LeaderDuties {
     this.#state = 'begun';
     this.manager.start();
     if (this.#onlyRequests) return;
-    await this.#insist(this.sessions, 'serve the nodes');
-    for (const duty of this.#further) {
+    await this.#insist(() => this.sessions, 'serve the nodes');
+    for (const [at, make] of this.#further.entries()) {
       if (!this.hold || this.#ending) return;
-      this.#begun.push(duty);
-      await this.#insist(duty, 'begin a duty of the leader');
+      await this.#insist(() => (this.#begun[at] = make()), 'begin a duty of the leader');
     }
   }
 
   /** A refusal passes, as that of a full disk does: the leader stays in office and tries again. */
-  async #insist(duty: { start(): Promise<void>; stop(): void | Promise<void> }, what: string): Promise<void> {
+  async #insist(make: () => { start(): Promise<void>; stop(): void | Promise<void> }, what: string): Promise<void> {
     for (;;) {
+      const duty = make();
       try {
         return await duty.start();
       } catch (error) {

@@ -22,7 +22,7 @@ export interface ManagerSeatParts extends Omit<ManagerParts, 'term' | 'growth'> 
   random: Random;
   logger: Logger;
   /** What the leader does beside the pass and the sessions. */
-  duties?: (manager: Manager) => readonly Duty[];
+  duties?: (manager: Manager) => readonly (() => Duty)[];
 }
 
 export class ManagerSeat implements Cluster {

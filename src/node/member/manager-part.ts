@@ -163,11 +163,21 @@ export class ManagerPart {
     this.state.onRestore(() => this.#door?.judgeAnew());
   }
 
-  #duties(cluster: Manager, { nodeId }: Identity, options: DaemonOptions, { clock, logger, tls, meter, onReconcile }: ManagerPartParts): readonly Duty[] {
+  #duties(
+    cluster: Manager,
+    { nodeId }: Identity,
+    options: DaemonOptions,
+    { clock, logger, tls, meter, onReconcile }: ManagerPartParts,
+  ): readonly (() => Duty)[] {
     const part = (name: string) => ({ cluster, clock, logger: logger.child({ part: name }) });
-    this.#gitops = new GitOps(gitOpsOptions(options), { ...part('gitops'), foresee, meter, registries: new Registries(options.engine) });
-    this.#gitops.events.watch(onReconcile);
-    this.#authority = new CertificateAuthority({
+    // That of the term before is over.
+    this.#gitops = undefined;
+    const newGitOps = (): GitOps => {
+      const gitops = new GitOps(gitOpsOptions(options), { ...part('gitops'), foresee, meter, registries: new Registries(options.engine) });
+      gitops.events.watch(onReconcile);
+      return (this.#gitops = gitops);
+    };
+    const authority = new CertificateAuthority({
       ...part('ca'),
       certificates,
       askExternal: async (url, body, roots) => askExternal(url, body, { ...ownOf(tls()), roots }),
@@ -175,9 +185,10 @@ export class ManagerPart {
       seats: () => this.log.members,
       incarnation: () => this.#incarnation,
     });
+    this.#authority = authority;
     const roles = new ManagerRoles({ ...part('managers'), nodeId, standing: () => this.seat.standing(), members: () => this.log.members });
     const rotation = new RootRotation({ ...part('ca'), random: systemRandom });
-    return [this.#authority, rotation, roles, this.#gitops];
+    return [() => authority, () => rotation, () => roles, newGitOps];
   }
 
   #newDoor(

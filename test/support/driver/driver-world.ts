@@ -106,10 +106,10 @@ export class DriverWorld {
     };
     const state = new CheckedState(machine.id, this.history, (error) => this.break(error), clock);
     const duties = () => [
-      {
+      () => ({
         start: async () => this.#dutyBegins(machine),
         stop: async () => void machine.duties--,
-      },
+      }),
     ];
     const { snapshotEntries, keptEntries, stages, limits } = this.#options;
     const { log, seat } = replicaSeat(

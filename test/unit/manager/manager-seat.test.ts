@@ -36,7 +36,7 @@ class RecordingDuty implements Duty {
   }
 }
 
-function setUp() {
+function setUp(more: readonly (() => Duty)[] = []) {
   const state = new ReplicatedState();
   const log = new MemoryLog(state);
   const clock = new VirtualClock();
@@ -52,7 +52,10 @@ function setUp() {
       random: seededRandom(3),
       logger: silentLogger,
       onFatal: (error) => fatal.push(error),
-      duties: () => [new RecordingDuty(`duty of ${++terms}`)],
+      duties: () => {
+        terms += 1;
+        return [() => new RecordingDuty(`duty of ${terms}`), ...more];
+      },
     },
   );
   return { seat, log, state, clock, fatal };
@@ -124,4 +127,32 @@ test('a term that ends in the middle of its beginning ends whole', async () => {
   await seat.stop();
   expect(fatal).toEqual([]);
   expect(clock.running).toBe(0);
+});
+
+test('a duty that is refused is made anew: one that was stopped is over', async () => {
+  let made = 0;
+  const story: string[] = [];
+  /** As the reconciler: once it was stopped it does nothing any more. */
+  const once = (): Duty => {
+    const number = (made += 1);
+    let stopped = false;
+    return {
+      start: async () => {
+        if (number === 1) throw new Refusal('unavailable', 'the disk is full');
+        story.push(stopped ? 'does nothing' : `works as ${number}`);
+      },
+      stop: async () => {
+        stopped = true;
+        story.push(`stops ${number}`);
+      },
+    };
+  };
+  const { seat, clock, fatal } = setUp([once]);
+  const started = seat.start();
+  await settle();
+  await clock.advance(1_000);
+  await started;
+  expect(story).toEqual(['stops 1', 'works as 2']);
+  await seat.stop();
+  expect([story.at(-1), fatal, clock.running]).toEqual(['stops 2', [], 0]);
 });
