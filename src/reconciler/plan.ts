@@ -72,7 +72,7 @@ export function* planRepository(view: View, repository: string, rendered: readon
     steps.push(...inForce(planning, stack.Name, own, stack));
     yield;
   }
-  const later = removals.length > 0 ? afterTheRest(view, ordered, steps, commit, options.now) : (step: Step): Step => step;
+  const later = removals.length > 0 && !confirmed ? afterTheRest(view, ordered, steps, commit, options.now) : (step: Step): Step => step;
   return [...inOrder(view, ordered, steps), ...one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own.map(later)))];
 }
 

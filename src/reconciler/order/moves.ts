@@ -6,6 +6,7 @@ import type { View } from '#store/view';
 import type { RenderedStack } from '../rendered.ts';
 import type { AppliedStack } from '../step.ts';
 import { isUnit } from '../unit.ts';
+import { takesName } from './needs.ts';
 
 /** The stacks, each with those of its services that another one has from this commit on. What comes in one entry goes in one, and needs no word of it. */
 export function withMoves(view: View, stacks: readonly RenderedStack[]): readonly RenderedStack[] {
@@ -15,18 +16,21 @@ export function withMoves(view: View, stacks: readonly RenderedStack[]): readonl
     const leaving = leavingOf(view, stack);
     if (leaving.length === 0) return stack;
     arriving ??= arrivalsIn(view, stacks);
+    const owner = view.byName('stack', stack.Name);
     const Moves = leaving.flatMap((name): ServiceMove[] => {
       const gone = view.byName('service', name);
-      const found = arriving?.get(shortName(name, stack.Name))?.find((each) => each.stack !== stack.Name);
+      const found = arriving?.get(shortName(name, stack.Name))?.find((each) => each.rendered.Name !== stack.Name);
       // Where both cannot run, the new one waits for the old one.
-      return gone && found && !standsInTheWay(view, gone, [found.spec]) ? [{ From: name, Stack: found.stack, To: found.spec.Name }] : [];
+      return gone && owner && found && !takesName(view, owner, [found.rendered]) && !standsInTheWay(view, gone, [found.spec])
+        ? [{ From: name, Stack: found.rendered.Name, To: found.spec.Name }]
+        : [];
     });
     return Moves.length > 0 ? { ...stack, Moves } : stack;
   });
 }
 
 interface Arrival {
-  stack: string;
+  rendered: RenderedStack;
   spec: AppliedStack['spec']['Services'][number];
 }
 
@@ -45,7 +49,7 @@ function arrivalsIn(view: View, stacks: readonly RenderedStack[]): ReadonlyMap<s
     for (const spec of 'spec' in stack ? stack.spec.Services : []) {
       if (view.byName('service', spec.Name)) continue;
       const name = shortName(spec.Name, stack.Name);
-      found.set(name, [...(found.get(name) ?? []), { stack: stack.Name, spec }]);
+      found.set(name, [...(found.get(name) ?? []), { rendered: stack, spec }]);
     }
   }
   return found;

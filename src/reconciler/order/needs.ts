@@ -1,6 +1,8 @@
 /** What the stacks of a commit need of one another before they can come. */
 import type { ServiceSpec } from '#model/object/service-spec';
+import { inventoryOf } from '#control/stack/inventory';
 import { protocolOf } from '#model/port/port';
+import type { Stack } from '#model/object/stack';
 import type { View } from '#store/view';
 import type { RenderedStack } from '../rendered.ts';
 import type { AppliedStack } from '../step.ts';
@@ -37,6 +39,12 @@ export function makersFirst(view: View, stacks: readonly RenderedStack[]): strin
       left.delete(name);
     }
   return sorted;
+}
+
+/** Whether something that comes is to make a network, a secret or a config under a name that the stack's own has, and that only one may have. */
+export function takesName(view: View, owner: Stack, coming: readonly RenderedStack[]): boolean {
+  const own = new Set(inventoryOf(view, owner).map(({ Kind, Name }) => `${Kind} ${Name}`));
+  return coming.some((stack) => stack.Name !== owner.Spec.Name && madeBy(stack).some((made) => own.has(made)));
 }
 
 /** Published ports that it has and does not want any more. */

@@ -1,11 +1,11 @@
 /** The order of a repository's stacks: one that comes after others waits until they are healthy as the same commit has them. */
 import { inventoryOf, isEmptyRecord } from '#control/stack/inventory';
-import { newestRevision } from '#control/stack/revisions';
+import { newestRevision, revisionsOf } from '#control/stack/revisions';
 import { waitsForRoom } from '#control/stack/stack-health';
 import { standsInTheWay } from '#control/stack/stack-services';
 import type { View } from '#store/view';
 import { circlesOf, wayAround } from './circles.ts';
-import { neededFrom } from './needs.ts';
+import { neededFrom, takesName } from './needs.ts';
 import { isQuarantined } from '../outcome.ts';
 import type { RenderedStack } from '../rendered.ts';
 import type { Step } from '../step.ts';
@@ -73,11 +73,12 @@ export function inOrder(view: View, stacks: readonly RenderedStack[], steps: rea
   });
 }
 
-/** Removals of whole stacks wait until all that the commit has is well: one may be the same under another name. What stands in the way of what comes, or has the room for it, goes first. */
+/** Removals of whole stacks wait for what comes: one may be the same under another name. What was well before and is ill now is none of them. What stands in the way of what comes, or has the room or a name for it, goes first. */
 export function afterTheRest(view: View, stacks: readonly RenderedStack[], steps: readonly Step[], commit: string, now: number): (removal: Step) => Step {
   if (isUnit(stacks)) return (step) => step;
   const standing = standingsOf(view, stacks, steps);
-  const open = stacks.filter(({ Name }) => view.byName('stack', Name)?.Suspended === undefined && standing(Name) !== 'good');
+  const isComing = (name: string): boolean => standing(name) === 'open' || (standing(name) === 'failed' && !wasGood(view, name));
+  const open = stacks.filter(({ Name }) => view.byName('stack', Name)?.Suspended === undefined && isComing(Name));
   const [first] = open;
   const coming = open.flatMap((stack) => ('spec' in stack ? stack.spec.Services : []));
   if (!first || open.some(({ Name }) => lacksRoom(view, Name, now))) return (step) => step;
@@ -85,9 +86,13 @@ export function afterTheRest(view: View, stacks: readonly RenderedStack[], steps
     const stack = view.byName('stack', step.name);
     if (step.type !== 'remove' || stack?.Source.Kind !== 'repository' || isEmptyRecord(stack)) return step;
     const services = inventoryOf(view, stack).flatMap(({ Kind, ID }) => (Kind === 'service' ? (view.get('service', ID) ?? []) : []));
-    if (services.length === 0 || services.some((service) => standsInTheWay(view, service, coming))) return step;
-    return { type: 'wait', name: step.name, source: stack.Source, commit, reason: `it goes when all of the commit is well, and ${first.Name} is not yet` };
+    if (services.length === 0 || takesName(view, stack, open) || services.some((service) => standsInTheWay(view, service, coming))) return step;
+    return { type: 'wait', name: step.name, source: stack.Source, commit, reason: `it goes when what comes is well, and ${first.Name} is not yet` };
   };
+}
+
+function wasGood(view: View, name: string): boolean {
+  return revisionsOf(view, name).some(({ Outcome }) => Outcome.State === 'good');
 }
 
 function lacksRoom(view: View, name: string, now: number): boolean {

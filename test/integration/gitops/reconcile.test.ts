@@ -153,7 +153,7 @@ test('a folder that is gone takes its stack along only if the repository owns it
   repository.commit({ 'stacks/site': undefined });
   expect(await following.sync()).toMatchObject({ State: 'synced' });
   // Not before the rest is well.
-  expect(following.condition('site')?.Message).toBe('it goes when all of the commit is well, and last is not yet');
+  expect(following.condition('site')?.Message).toBe('it goes when what comes is well, and last is not yet');
   following.cluster.run(judgeRevision('last', 1, { State: 'good', Message: '' }));
   await settled(() => following.stacks().length === 2);
   expect(following.stacks()).toEqual(['hand', 'last']);

@@ -31,7 +31,7 @@ test('a stack under another name is healthy before the one of before goes, also 
   const { world } = await renamed(web('slow:1'));
   expect([world.image('old_web'), condition(world)]).toMatchObject([
     's:1',
-    { State: 'pending', Message: 'it goes when all of the commit is well, and shop is not yet' },
+    { State: 'pending', Message: 'it goes when what comes is well, and shop is not yet' },
   ]);
   await world.succeed();
   await world.commit({ ...rest, shop: web('s:1') });
@@ -69,4 +69,38 @@ test('it makes way for one that gets its port, and for one that finds no room be
   await tight.world.look(tight.after);
   expect(tight.world.image('old_web')).toBeUndefined();
   await tight.world.stop();
+});
+
+test('it makes way for one that makes a network under the same name, and waits for none that was well before', async () => {
+  const world = new Successors();
+  world.networks = { old: ['shared'], shop: ['shared'] };
+  await world.commit({ ...rest, old: web('s:1') });
+  await world.judged();
+  const after = { ...rest, shop: web('s:2') };
+  await world.commit(after);
+  await world.look(after, 'main', false);
+  expect([world.image('old_web'), world.image('shop_web')]).toEqual([undefined, 's:2']);
+  await world.judged();
+  // What fails and went back says nothing of another one that goes.
+  await world.commit({ ...after, b: web('bad:2') });
+  await world.judged();
+  await world.commit({ b: web('bad:2'), shop: after.shop });
+  expect(world.image('c_web')).toBeUndefined();
+  await world.stop();
+});
+
+test('a service that moves with a network of one name leaves when its stack is well, for both cannot be', async () => {
+  const world = new Successors();
+  world.networks = { a: ['shared'] };
+  await world.commit({ a: { api: 'p:1', more: 'm:1', web: 'w:1' }, b: { db: 'd:1' } });
+  await world.judged();
+  world.networks = { b: ['shared'] };
+  const after = { a: { api: 'p:2', more: 'm:1' }, b: { db: 'd:1', web: 'w:1' } };
+  await world.commit(after);
+  for (let looks = 0; looks < 3; looks += 1) {
+    await world.judged();
+    await world.look(after, 'main', false);
+  }
+  expect([world.image('a_web'), world.image('b_web')]).toEqual([undefined, 'w:1']);
+  await world.stop();
 });
