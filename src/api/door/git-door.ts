@@ -4,7 +4,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { RateLimit } from '#base/pace/rate-limit';
 import { tokenOf, maySo } from '#control/repository/tokens';
-import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
+import { asksToPush, bodyBounds, gitServices, type GitRequest } from '#model/git/git-request';
 import type { RepositoryToken, TrustedIssuer } from '#model/object/repository';
 import { bodyPieces } from '../request/body.ts';
 import { isJwt, IssuerKeys } from './oidc.ts';
@@ -38,13 +38,16 @@ export interface GitDoorParts {
 
 /** Requests with a body that are brought on at a time: git answers no more of them. */
 const mostBodies = 16;
+/** Of one repository: who may read one keeps nobody from the others. */
+const mostOfOne = 8;
 const planPath = /^\/plan\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})$/;
 const gitPath = /^\/git\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/;
 
 export class GitDoor {
   readonly #parts: GitDoorParts;
   readonly #issuers: IssuerKeys;
-  #bodies = 0;
+  /** The repository of each. */
+  readonly #bodies: string[] = [];
 
   constructor(parts: GitDoorParts) {
     this.#parts = parts;
@@ -76,15 +79,16 @@ export class GitDoor {
   async #git(request: IncomingMessage, response: ServerResponse, asked: Pick<DoorGitRequest, 'repository' | 'service' | 'query' | 'method'>): Promise<void> {
     const token = await this.#admit(request, response, asked.repository, asksToPush(asked) ? 'push' : 'read');
     if (token === undefined) return;
-    if (this.#bodies >= mostBodies) {
+    const { repository } = asked;
+    if (this.#bodies.length >= mostBodies || this.#bodies.filter((each) => each === repository).length >= mostOfOne) {
       response.setHeader('Retry-After', '5');
       return say(response, 503, 'several pushes come in just now: try again in a moment');
     }
-    this.#bodies += 1;
+    this.#bodies.push(repository);
     try {
-      await this.#parts.git({ ...asked, headers: request.headers, body: bodyPieces(request, largestGitBody), token }, response);
+      await this.#parts.git({ ...asked, headers: request.headers, body: bodyPieces(request, bodyBounds(asked.service)), token }, response);
     } finally {
-      this.#bodies -= 1;
+      this.#bodies.splice(this.#bodies.indexOf(repository), 1);
     }
   }
 

@@ -77,19 +77,30 @@ export async function readBody(request: IncomingMessage, limitBytes: number = bo
   }
 }
 
-/** The body piece by piece, as fast as they are taken: no more of it is held than the connection does. Throws like `readBody`, and ends the connection of whoever sends more. */
-export async function* bodyPieces(request: IncomingMessage, limitBytes: number): AsyncGenerator<Buffer> {
-  const silence = setTimeout(() => request.destroy(new HttpError(408, `no byte of the body came for ${silenceLimitMs} ms`)), silenceLimitMs);
+interface PieceBounds {
+  bytes: number;
+  /** How long the sender may be waited for altogether. */
+  waitedMs: number;
+}
+
+/** The body piece by piece, as fast as they are taken: no more of it is held than the connection does. Throws like `readBody`, and ends the connection of whoever sends more or lets us wait for too long; how long nobody takes a piece is not his fault. */
+export async function* bodyPieces(request: IncomingMessage, { bytes, waitedMs }: PieceBounds): AsyncGenerator<Buffer> {
+  let [length, leftMs] = [0, waitedMs];
+  const pieces = (request as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   try {
-    let length = 0;
-    for await (const piece of request as AsyncIterable<Buffer>) {
-      length += piece.length;
-      if (length > limitBytes) throw new HttpError(413, `request body is larger than ${limitBytes} bytes`);
-      yield piece;
-      silence.refresh();
+    for (;;) {
+      const began = performance.now();
+      const limitMs = Math.min(silenceLimitMs, leftMs);
+      const silence = setTimeout(() => request.destroy(new HttpError(408, `the body is waited for no longer than ${limitMs} ms`)), limitMs);
+      const next = await pieces.next().finally(() => clearTimeout(silence));
+      if (next.done === true) return;
+      leftMs -= performance.now() - began;
+      length += next.value.length;
+      if (length > bytes) throw new HttpError(413, `request body is larger than ${bytes} bytes`);
+      yield next.value;
     }
   } finally {
-    clearTimeout(silence);
+    await pieces.return?.();
   }
 }
 

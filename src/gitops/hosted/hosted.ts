@@ -24,6 +24,8 @@ export interface HostedPlace {
 
 /** Requests that git answers at a time, of all repositories. */
 const mostAtOnce = 16;
+/** Of one: it does not keep git from the others. */
+const mostOfOne = 8;
 /** A rollout is told until its end; nobody is kept for ever. */
 const longestMs = 30 * 60_000;
 /** From the word that a push is taken until git moved its branch: a pusher who reads nothing holds up nobody else. */
@@ -116,7 +118,8 @@ export class Hosted {
     await this.ready(id);
     // Who left meanwhile closes nothing any more.
     if (response.destroyed) return;
-    if (this.#serving.size >= mostAtOnce) return void response.writeHead(503, { 'Retry-After': '10' }).end();
+    const own = [...this.#serving].filter((mark) => mark.id === id).length;
+    if (this.#serving.size >= mostAtOnce || own >= mostOfOne) return void response.writeHead(503, { 'Retry-After': '10' }).end();
     const mark = { id };
     const moved = new AbortController();
     this.#serving.add(mark);

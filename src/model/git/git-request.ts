@@ -14,8 +14,15 @@ export interface GitRequest {
   user: string;
 }
 
-/** Bytes of a request's body. What is larger than a repository may be git refuses, and says so, while the rest of it comes. */
-export const largestGitBody = 256 * 1024 * 1024;
+/** Of a push: what is larger than a repository may be git refuses, and says so, while the rest of it comes. A slow line has its time. */
+const pushBounds = { bytes: 256 * 1024 * 1024, waitedMs: 5 * 60_000 };
+/** Of a fetch: what is wanted, and what is there. */
+const fetchBounds = { bytes: 1024 * 1024, waitedMs: 30_000 };
+
+/** Most bytes of a request's body, and how long its sender is waited for altogether. */
+export function bodyBounds(service: GitRequest['service']): { bytes: number; waitedMs: number } {
+  return service === '/git-receive-pack' ? pushBounds : fetchBounds;
+}
 
 /** Whether it asks to push. */
 export function asksToPush({ service, query }: Pick<GitRequest, 'service' | 'query'>): boolean {

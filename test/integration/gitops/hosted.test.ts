@@ -1,6 +1,6 @@
 /** One after the other: while git takes a push nobody else touches the folder of its repository, nor makes it anew under a git at work. */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
+import { createServer, IncomingMessage, request, ServerResponse, type Server } from 'node:http';
 import { Socket, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,7 @@ import { silentLogger } from '#test/support/silent-logger';
 let folder: string;
 let home: string;
 let hosted: Hosted;
+let cluster: ReturnType<typeof initialisedCluster>;
 let id: string;
 let server: Server | undefined;
 
@@ -31,7 +32,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'shoal-hosted-'));
   home = join(folder, 'home');
   writeHome(home);
-  const cluster = initialisedCluster();
+  cluster = initialisedCluster();
   id = cluster.run(createRepository({ Name: 'infra', URL: '', Hosted: true, Branch: 'main', Path: 'stacks', Interval: 3600 * second })).ID;
   hosted = new Hosted({ folder, home }, { cluster, logger: silentLogger });
   hosted.start();
@@ -158,4 +159,18 @@ test('what was pushed is held no longer than until git has it, however long its 
   } finally {
     repository.remove();
   }
+});
+
+test('who holds his requests open keeps git from one repository, and not from the others', async () => {
+  const url = await serve(async () => 0);
+  const held = Array.from({ length: 8 }, () => {
+    const call = request(`${url}/git-upload-pack`, { method: 'POST', agent: false });
+    call.on('error', () => {}).write('0');
+    return call;
+  });
+  const status = async (): Promise<number> => (await fetch(`${url}/git-upload-pack`, { method: 'POST', body: '0000' })).status;
+  await expect.poll(status, { timeout: 30_000 }).toBe(503);
+  ({ ID: id } = cluster.run(createRepository({ Name: 'other', URL: '', Hosted: true, Branch: 'main', Path: 'stacks', Interval: 3600 * second })));
+  expect((await fetch(`${url}/info/refs?service=git-upload-pack`)).status).toBe(200);
+  for (const call of held) call.destroy();
 });

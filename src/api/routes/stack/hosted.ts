@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import { addIssuer, removeIssuer } from '#control/repository/issuers';
 import { addTarget, removeTarget } from '#control/repository/notify';
 import { createToken, maySo, removeToken } from '#control/repository/tokens';
-import { asksToPush, gitServices, largestGitBody, type GitRequest } from '#model/git/git-request';
+import { asksToPush, bodyBounds, gitServices, type GitRequest } from '#model/git/git-request';
 import type { Repository, RepositoryToken } from '#model/object/repository';
 import { readObject, submit, type Context } from '../../context.ts';
 import { repositoryIssuerRequest, repositoryNotifyRequest, repositoryTokenRequest } from '../../request/bodies.ts';
@@ -54,7 +54,7 @@ async function git(call: Call, context: Context, service: GitRequest['service'])
   const { method = 'GET', headers } = request;
   await context.reconciler.git(
     repository.Spec.Name,
-    { method, service, query: query.toString(), headers, body: bodyPieces(request, largestGitBody), user },
+    { method, service, query: query.toString(), headers, body: bodyPieces(request, bodyBounds(service)), user },
     call.response,
   );
   return 'sent';
