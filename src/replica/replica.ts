@@ -161,8 +161,7 @@ export class Replica implements ReplicatedLog {
     if (bytes.length > this.#options.maxEntryBytes) {
       return Promise.reject(new Refusal('invalidArgument', `a change of ${bytes.length} bytes is too large; the limit is ${this.#options.maxEntryBytes}`));
     }
-    const { full } = this.#running.storage;
-    if (full) return Promise.reject(full);
+    if (this.#running.storage.full) return Promise.reject(this.#running.storage.full);
     const proposed = this.#running.raft.propose(bytes);
     if (typeof proposed === 'string') return Promise.reject(refusalOf(proposed) ?? this.#noLeader());
     const settled = this.#proposals.add(proposed.index, proposed.term);
@@ -281,6 +280,7 @@ export class Replica implements ReplicatedLog {
   /** Each is told once. */
   #tellTransport(configuration: Configuration): void {
     if (configuration === this.#told) return;
+    if (this.#told && this.leads()) this.#running?.rhythm.change(this.#told, configuration);
     this.#told = configuration;
     this.#parts.transport?.members(configuration);
   }

@@ -1,4 +1,6 @@
 /** When the next snapshot is due, and how much of the log stays behind it: so many entries or so many bytes of them, whichever comes first. */
+import { isMember } from '#raft/membership/changer';
+import type { Configuration } from '#raft/message';
 
 interface Amount {
   readonly entries: number;
@@ -50,6 +52,11 @@ export class SnapshotRhythm {
   /** Somebody can be helped only by a newer one. */
   want(): void {
     this.#wanted = true;
+  }
+
+  /** Who takes part is another: whoever is new has nothing, and is sent the whole state as soon as he answers. */
+  change(before: Configuration, after: Configuration): void {
+    if (after.learners.some((id) => !isMember(before, id))) this.want();
   }
 
   get due(): boolean {

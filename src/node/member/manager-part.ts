@@ -70,7 +70,7 @@ export interface ManagerPartParts {
 /** On every address of the host. */
 const usualListen = hostPort('0.0.0.0', managerPort);
 /** Before a manager that joins is asked again whether it takes part. */
-const lookMs = 20;
+const lookMs = 5;
 
 export class ManagerPart {
   readonly state: ReplicatedState;

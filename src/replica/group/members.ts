@@ -93,7 +93,10 @@ export class Members implements MemberChanges {
       this.#open = undefined;
       open.resolve?.();
     }
-    if (this.#parts.raft.status().role === 'leader') return this.#next();
+    if (this.#parts.raft.status().role === 'leader') {
+      this.#next();
+      return this.tick();
+    }
     for (const done of this.#handingOver) done();
     this.#handingOver.clear();
     this.#giveUp();
@@ -106,7 +109,7 @@ export class Members implements MemberChanges {
     return !this.#open && this.#jobs.length === 0 && learners.length === 0 && (address === '' || addresses[nodeId] === address);
   }
 
-  /** Now and then: who has caught up gets a vote, and the group learns where this member is. */
+  /** With every turn and now and then: who has caught up gets a vote, and the group learns where this member is. */
   tick(): void {
     const { nodeId, address, logger, leads } = this.#parts;
     if (!leads() || this.#open || this.#jobs.length > 0) return;

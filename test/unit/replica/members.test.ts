@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import { Refusal } from '#base/refusal';
 import { initCluster } from '#control/clusters';
 import { createConfig } from '#control/configs';
+import { Members, type MembersParts } from '#replica/group/members';
 import { DriverWorld, type Machine } from '#test/support/driver/driver-world';
 import { testDescription } from '#test/support/memory-cluster';
+import { silentLogger } from '#test/support/silent-logger';
 
 async function settled<T>(world: DriverWorld, work: Promise<T>): Promise<T> {
   let done = false;
@@ -118,4 +120,15 @@ test('another address of a manager is told to all', async () => {
   await settled(world, leader.seat!.addManager({ id: one.id, address: '10.9.9.9:1' }));
   await until(world, () => one.seat!.standing()!.members.find(({ id }) => id === one.id)?.address === '10.9.9.9:1');
   expect(voters(leader)).toEqual(['m1', 'm2', 'm3']);
+});
+
+test('a learner that holds the log is asked for as a voter in the turn in which that is known, not with the next tick', () => {
+  const proposed: unknown[] = [];
+  const status = { role: 'leader', configuration: { voters: ['a'], learners: ['b'] } };
+  const proposeChange = (change: unknown) => proposed.push(change) && { index: 7, term: 1 };
+  const raft = { status: () => status, proposeChange } as unknown as MembersParts['raft'];
+  const parts = { nodeId: 'a', address: '', raft, contacts: {} as never, clock: {} as never, logger: silentLogger, electionMs: 1 };
+  const members = new Members({ ...parts, leads: () => true, changed: () => undefined });
+  members.turn({ changesDone: [] } as unknown as Parameters<Members['turn']>[0]);
+  expect(proposed).toEqual([{ type: 'addVoter', id: 'b' }]);
 });

@@ -48,3 +48,14 @@ test('what the group wants goes before the settings, at once; one older snapshot
   pace = { ...pace, olderSnapshots: 0 };
   expect(rhythm.older).toBe(1);
 });
+
+test('who is new is sent the whole state, which is taken before he asks; whoever was there needs none', () => {
+  const rhythm = new SnapshotRhythm(0, { entries: 100, bytes: 1e9 }, { entries: 500, bytes: 1000 });
+  const before = { voters: ['a'], learners: ['b'] };
+  rhythm.count(1);
+  rhythm.change(before, { voters: ['a', 'b'], learners: [] });
+  rhythm.change(before, { voters: [], learners: ['a', 'b'] });
+  expect(rhythm.due).toBe(false);
+  rhythm.change(before, { voters: ['a'], learners: ['b', 'c'] });
+  expect(rhythm.due).toBe(true);
+});
