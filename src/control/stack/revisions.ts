@@ -75,7 +75,9 @@ export function recordRevision(overlay: Overlay, content: StackSpec, { digest, s
     Length: JSON.stringify(content).length,
     Outcome: { State: 'pending', Message: '' },
   };
-  overlay.lay([create('revision', sealed(overlay, { ...revision, Chain: { Before: before.at(-1)?.Chain?.Seal ?? '', Seal: '' } }))]);
+  overlay.lay([
+    create('revision', sealingOf(overlay) ? sealed(overlay, { ...revision, Chain: { Before: before.at(-1)?.Chain?.Seal ?? '', Seal: '' } }) : revision),
+  ]);
   for (const { ID } of outlived([...before, revision])) overlay.lay([remove('revision', ID)]);
 }
 
@@ -86,7 +88,7 @@ export function sealed(view: View, revision: Revision): Revision {
   return { ...revision, Chain: { Before, Seal: sealOf(view, revision, Before) } };
 }
 
-/** With the cluster's own key: a seal tells nobody what a secret of the revision is. */
+/** With the cluster's own key, before which nothing is sealed: a seal tells nobody what a secret of the revision is. */
 export function sealOf(view: View, { Spec, Digest, Source, Who, Of, Unit, Plan, Outcome }: Revision, before: string): string {
   const text = JSON.stringify([before, Spec, Digest, Source, Who ?? '', Of ?? 0, Unit ?? {}, Plan ?? '', Outcome]);
   return createHmac('sha256', sealingOf(view)?.Identity ?? '')

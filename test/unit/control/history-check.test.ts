@@ -87,3 +87,13 @@ test('a history from before has no seals, and goes on with them', () => {
   cluster.write([remove('revision', revision(cluster, 1).ID)]);
   expect(checkHistory(cluster.store, 'shop').Broken).toBeUndefined();
 });
+
+test('before the cluster has a key nothing is sealed, and what comes then is', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(stackSpec(), { source, digest: 'd0', prune: true }));
+  cluster.run(judgeRevision('shop', 1, { State: 'good', Message: '' }));
+  cluster.run(setSealing({ Identity: 'AGE-SECRET-KEY-1', Recipient: 'age1' } as Parameters<typeof setSealing>[0]));
+  cluster.run(deployStack(stackSpec({ Services: [serviceSpec('shop_web', { Labels: { more: 'x' } })] }), { source, digest: 'd1', prune: true }));
+  expect(checkHistory(cluster.store, 'shop')).toMatchObject({ Entries: 2, Sealed: 1, Before: '' });
+  expect(checkHistory(cluster.store, 'shop').Broken).toBeUndefined();
+});
