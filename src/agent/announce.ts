@@ -5,7 +5,7 @@ import type { DispatcherSession } from '#model/object/assignment';
 import { withLimit } from './session-loop.ts';
 
 export interface Announcing {
-  session(): DispatcherSession | undefined;
+  session: () => DispatcherSession | undefined;
   clock: Clock;
   logger: Logger;
   signal: AbortSignal;
