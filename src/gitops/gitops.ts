@@ -294,9 +294,12 @@ export class GitOps {
     const known = this.#followers.get(id);
     if (!known) return;
     this.#followers.delete(id);
-    void known.follower.stop().then(() => {
-      this.#hosted.remove(id);
-      return this.#removeMirror(id);
+    const removed = known.follower.stop().then(() => Promise.all([this.#hosted.remove(id), this.#removeMirror(id)]));
+    removed.catch((error: unknown) => {
+      this.#parts.logger.warn(
+        { repository: name, err: error },
+        'the folder of a repository that is followed no longer could not be removed: it goes at the next start',
+      );
     });
   }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Duplex, Writable } from 'node:stream';
 import { join } from 'node:path';
-import { rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
 import { largestPushedBytes, packsOf } from '#control/repository/pushed';
@@ -65,8 +65,9 @@ export class Hosted {
     return join(this.#place.folder, `${id}.git`);
   }
 
-  remove(id: string): void {
-    rmSync(this.folderOf(id), { recursive: true, force: true });
+  /** A git that still answers somebody may write meanwhile. */
+  async remove(id: string): Promise<void> {
+    await rm(this.folderOf(id), { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
   bare({ ID, Spec }: Pick<Repository, 'ID' | 'Spec'>): Bare {
@@ -167,10 +168,13 @@ export class Hosted {
     const args = [...settings([...more, `core.hooksPath=${this.#hooks}`]), 'http-backend'];
     return new Promise((resolve) => {
       const child = spawnGit(args, { folder: this.#place.folder, environment, line: true }, diskBytes, this.#heard);
+      // Where no process or no descriptor is left there is neither child nor line, and the child's end is told all the same.
+      child.once('error', () => {});
       const end = (): void => void (child.pid !== undefined && killGroup(child.pid));
       const timer = setTimeout(end, longestMs);
       response.once('close', end);
-      answerHooks(child.stdio[3] as Duplex, judge);
+      const line = child.stdio[3] as Duplex | undefined;
+      if (line) answerHooks(line, judge);
       const given = give(body, child.stdin).catch(end);
       const answer = new CgiAnswer(response);
       child.stdout?.on('data', (part: Buffer) => {
@@ -180,7 +184,6 @@ export class Hosted {
       });
       let said = '';
       child.stderr?.on('data', (part: Buffer) => (said = (said + part.toString('utf8')).slice(-longestSaid)));
-      child.once('error', () => {});
       const ended = new Promise<number | null>((end) => child.once('close', end));
       // Whoever sends what git does not want reads no answer before all of it is sent.
       void Promise.all([ended, given]).then(([code]) => {
