@@ -17,14 +17,15 @@ export class FairQueue<T> {
     this.#handle = handle;
   }
 
-  /** Handled in a later turn, or dropped where this asker or all together have too much waiting. */
-  add(asker: string, message: T): void {
+  /** Handled in a later turn, or dropped where this asker or all together have too much waiting. Returns whether it waits. */
+  add(asker: string, message: T): boolean {
     const own = this.#waiting.get(asker);
-    if (this.#count >= waitingInAll || (own && own.length >= waitingPerAsker)) return;
+    if (this.#count >= waitingInAll || (own && own.length >= waitingPerAsker)) return false;
     if (own) own.push(message);
     else this.#waiting.set(asker, [message]);
     this.#count += 1;
     this.#schedule();
+    return true;
   }
 
   get empty(): boolean {

@@ -2,7 +2,7 @@
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { readFrame, writeFrame } from './dns-frame.ts';
+import { serveConnection } from './dns-connection.ts';
 import { FairQueue } from '../fair-queue.ts';
 
 /** Answers one query of `asker` (an address); undefined when it deserves no answer. */
@@ -16,15 +16,14 @@ const receiveBufferBytes = 1 << 20;
 const idleMs = 10_000;
 const connectionLimit = 256;
 const connectionsPerAsker = 32;
-/** Queries of one connection that are being answered; the next ones wait in the kernel. */
-const pipelined = 16;
 
 export class DnsServer {
   readonly #udp = createSocket('udp4');
   readonly #tcp: Server;
   readonly #connections = new Set<Socket>();
   readonly #answerer: Answerer;
-  readonly #datagrams = new FairQueue<{ message: Buffer; from: RemoteInfo }>(({ message, from }) => void this.#datagram(message, from));
+  /** Of both ways: who floods one waits for himself on the other, too. */
+  readonly #queries = new FairQueue<() => void>((answer) => answer());
   #answering = 0;
   #drained: (() => void) | undefined;
 
@@ -33,7 +32,7 @@ export class DnsServer {
     this.#answerer = (...query) => answerer(...query).catch(() => undefined);
     this.#tcp = createServer({ noDelay: true }, (socket) => this.#connected(socket));
     this.#tcp.maxConnections = connectionLimit;
-    this.#udp.on('message', (message, from) => this.#datagrams.add(from.address, { message, from }));
+    this.#udp.on('message', (message, from) => this.#queries.add(from.address, () => void this.#datagram(message, from)));
   }
 
   /** Rejects with the system's error, such as EADDRNOTAVAIL while the bridge is not there. */
@@ -111,18 +110,11 @@ export class DnsServer {
     });
     socket.setTimeout(idleMs, () => socket.destroy());
     socket.on('error', () => socket.destroy());
-    let waiting = 0;
-    readFrame(socket, (message) => {
-      waiting += 1;
-      if (waiting >= pipelined) socket.pause();
-      void this.#answerer(message, asker, false).then((reply) => {
-        waiting -= 1;
-        if (!reply || !socket.writable) return void socket.destroy();
-        // Who does not read his answers is asked nothing more.
-        if (socket.write(writeFrame(reply))) socket.resume();
-        else socket.pause().once('drain', () => socket.resume());
-      });
-    });
+    serveConnection(socket, (message, answered) =>
+      this.#queries.add(asker, () => {
+        void this.#answerer(message, asker, false).then(answered);
+      }),
+    );
   }
 
   #answered(): void {
@@ -131,7 +123,7 @@ export class DnsServer {
   }
 
   #noteIdle(): void {
-    if (this.#answering === 0 && this.#datagrams.empty && this.#connections.size === 0) this.#drained?.();
+    if (this.#answering === 0 && this.#queries.empty && this.#connections.size === 0) this.#drained?.();
   }
 }
 
