@@ -12,12 +12,13 @@ export const contentLabel = 'shoal.content';
 
 /** Longest name that a secret or config may have. */
 const longestName = 64;
+const longestSuffix = 10;
 
 export type PresentFile = Pick<SecretSpec, 'Name' | 'Labels' | 'Data' | 'Templating' | 'Driver'>;
 
 /**
  * The name under which `wanted`, which has its plain name, is deployed: that of a version with the same content, else the next one.
- * `own`: the stack's objects of that kind; `taken`: whether any object has a name.
+ * `own`: the stack's objects of that kind, or at least its versions; `taken`: whether any object has a name.
  */
 export function versionName(wanted: PresentFile, own: readonly PresentFile[], taken: (name: string) => boolean): string {
   const versions = own.filter(({ Name }) => suffixOf(Name, wanted.Name) !== undefined);
@@ -30,15 +31,29 @@ export function versionName(wanted: PresentFile, own: readonly PresentFile[], ta
   }
 }
 
-/** Whether `name` is that of a version of what has the plain name. */
-export function isVersionOf(name: string, plain: string): boolean {
-  return suffixOf(name, plain) !== undefined;
+/** Finds of many objects those that are versions of what has a plain name, in their order: each is looked at once, however many names are asked for. */
+export function versionsByName<T extends { readonly Name: string }>(objects: readonly T[]): (plain: string) => readonly T[] {
+  const known = new Map<string, T[]>();
+  for (const object of objects) {
+    const suffix = countOf(object.Name);
+    if (suffix === undefined) continue;
+    const key = `${suffix.length} ${object.Name.slice(0, -suffix.length - 1)}`;
+    const same = known.get(key);
+    if (same) same.push(object);
+    else known.set(key, [object]);
+  }
+  return (plain) => Array.from({ length: longestSuffix }, (_, at) => known.get(`${at + 1} ${cut(plain, at + 1)}`) ?? []).flat();
 }
 
-/** What stands behind the plain name: a count, or the beginning of a digest as it was before counts. */
+/** What stands behind the plain name. */
 function suffixOf(name: string, plain: string): string | undefined {
-  const suffix = /-(\d{1,9}|[0-9a-f]{10})$/.exec(name)?.[1];
+  const suffix = countOf(name);
   return suffix !== undefined && name === `${cut(plain, suffix.length)}-${suffix}` ? suffix : undefined;
+}
+
+/** A count, or the beginning of a digest as it was before counts. */
+function countOf(name: string): string | undefined {
+  return /-(\d{1,9}|[0-9a-f]{10})$/.exec(name)?.[1];
 }
 
 function cut(plain: string, suffixLength: number): string {

@@ -1,7 +1,7 @@
 /** The versions of a stack's secrets and configs: control holds the data, compares it, and gives new content a new name. */
 import type { SecretSpec } from '#model/object/secret';
 import type { OwnedObject, StackSpec } from '#model/object/stack';
-import { isVersionOf, versionName, withVersions } from '#model/version-names';
+import { versionName, versionsByName, withVersions } from '#model/version-names';
 import type { View } from '#store/view';
 import type { FileKind } from '../secrets-and-configs.ts';
 
@@ -16,8 +16,12 @@ export function inVersions(view: View, spec: StackSpec, inventory: readonly Owne
 
 /** What of the inventory is a version of a secret or config that the stack still has: such ones follow each other without number. */
 export function versionsIn(inventory: readonly OwnedObject[], versioned: StackSpec['Versioned']): OwnedObject[] {
-  const plain = { secret: versioned?.Secrets ?? [], config: versioned?.Configs ?? [] };
-  return inventory.filter(({ Kind, Name }) => (Kind === 'secret' || Kind === 'config') && plain[Kind].some((name) => isVersionOf(Name, name)));
+  const of = (kind: FileKind, plain: readonly string[] = []): OwnedObject[] => {
+    const versions = versionsByName(inventory.filter(({ Kind }) => Kind === kind));
+    return [...new Set(plain.flatMap(versions))];
+  };
+  const found = new Set([...of('secret', versioned?.Secrets), ...of('config', versioned?.Configs)]);
+  return inventory.filter((object) => found.has(object));
 }
 
 function namesOf(
@@ -27,12 +31,12 @@ function namesOf(
   versioned: ReadonlySet<string>,
   inventory: readonly OwnedObject[],
 ): Map<string, string> {
-  const own = inventory.flatMap(({ Kind, ID }) => (Kind === kind ? (view.get(kind, ID)?.Spec ?? []) : []));
+  const versions = versionsByName(inventory.flatMap(({ Kind, ID }) => (Kind === kind ? (view.get(kind, ID)?.Spec ?? []) : [])));
   const names = new Map<string, string>();
   const given = new Set(specs.map(({ Name }) => Name).filter((name) => !versioned.has(name)));
   for (const spec of specs) {
     if (!versioned.has(spec.Name)) continue;
-    const name = versionName(spec, own, (candidate) => given.has(candidate) || view.byName(kind, candidate) !== undefined);
+    const name = versionName(spec, versions(spec.Name), (candidate) => given.has(candidate) || view.byName(kind, candidate) !== undefined);
     given.add(name);
     names.set(spec.Name, name);
   }

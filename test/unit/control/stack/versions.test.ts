@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { versionsIn } from '#control/stack/versions';
 import { isDigestOf, slowDigest } from '#base/slow-digest';
 import { createSecret } from '#control/secrets';
 import { deployStack } from '#control/stack/stacks';
 import { namespaceLabel } from '#model/object/meta';
 import type { StackSpec } from '#model/object/stack';
-import { contentLabel, versionName } from '#model/version-names';
+import { contentLabel, versionName, versionsByName } from '#model/version-names';
 import { update } from '#store/action';
 import { initialisedCluster, type MemoryCluster } from '#test/support/memory-cluster';
 import { base64, serviceSpec, stackSpec } from '../specs.ts';
@@ -97,4 +98,25 @@ test('a Docker Swarm, which shows no secret, is told by a slow digest; without o
   const before = `shop_key-${createHash('sha256').update('one').digest('hex').slice(0, 10)}`;
   expect(versionName({ Name: 'shop_key', Data: base64('one') }, [{ Name: before }], () => true)).toBe(before);
   expect(versionName({ Name: 'shop_key', Data: base64('two') }, [{ Name: before }], () => false)).toBe('shop_key-1');
+});
+
+test('versions are found by the plain name, long names that are cut as well, and of very many each is looked at once', () => {
+  const long = 'k'.repeat(64);
+  const names = [
+    'shop_key-1',
+    'shop_key-12',
+    'shop_key-0123456789',
+    'shop_key',
+    'shop_key-x',
+    'shop_key-2-1',
+    'other-1',
+    `${'k'.repeat(62)}-3`,
+    `${'k'.repeat(61)}-10`,
+  ];
+  const versions = versionsByName(names.map((Name) => ({ Name })));
+  expect(versions('shop_key').map(({ Name }) => Name)).toEqual(['shop_key-1', 'shop_key-12', 'shop_key-0123456789']);
+  expect(versions(long).map(({ Name }) => Name)).toEqual([`${'k'.repeat(62)}-3`, `${'k'.repeat(61)}-10`]);
+  const many = Array.from({ length: 40_000 }, (_, at) => `s${at}`);
+  const inventory = many.map((name, at) => ({ Kind: 'secret' as const, ID: `id${at}`, Name: `${name}-1` }));
+  expect(versionsIn(inventory, { Secrets: many, Configs: [] })).toHaveLength(40_000);
 });
