@@ -107,7 +107,21 @@ describe.skipIf(reason !== undefined)(reason ? `kill -9 (skipped: ${reason})` : 
     const orphan =
       node === ''
         ? 'none'
-        : host.docker(['run', '-d', '--init', '--label', `com.docker.swarm.node.id=${node}`, '--label', 'com.docker.swarm.task.id=lost', image]).trim();
+        : // Its name is that of a task's container: by its labels alone it would be somebody's own.
+          host
+            .docker([
+              'run',
+              '-d',
+              '--init',
+              '--name',
+              'stray.1.lost',
+              '--label',
+              `com.docker.swarm.node.id=${node}`,
+              '--label',
+              'com.docker.swarm.task.id=lost',
+              image,
+            ])
+            .trim();
     await daemon.start();
     return { orphan, before };
   }

@@ -1,8 +1,10 @@
 /** The order of a repository's stacks: one that comes after others waits until they are healthy as the same commit has them. */
+import { timeOf } from '#base/clock';
 import { inventoryOf, isEmptyRecord } from '#control/stack/inventory';
 import { newestRevision, revisionsOf } from '#control/stack/revisions';
 import { waitsForRoom } from '#control/stack/stack-health';
 import { standsInTheWay } from '#control/stack/stack-services';
+import type { Stack } from '#model/object/stack';
 import type { View } from '#store/view';
 import { circlesOf, wayAround } from './circles.ts';
 import { neededFrom, takesName } from './needs.ts';
@@ -79,16 +81,23 @@ export function afterTheRest(view: View, stacks: readonly RenderedStack[], steps
   const standing = standingsOf(view, stacks, steps);
   const isComing = (name: string): boolean => standing(name) === 'open' || (standing(name) === 'failed' && !wasGood(view, name));
   const open = stacks.filter(({ Name }) => view.byName('stack', Name)?.Suspended === undefined && isComing(Name));
-  const [first] = open;
   const coming = open.flatMap((stack) => ('spec' in stack ? stack.spec.Services : []));
-  if (!first || open.some(({ Name }) => lacksRoom(view, Name, now))) return (step) => step;
+  if (open.length === 0 || open.some(({ Name }) => lacksRoom(view, Name, now))) return (step) => step;
   return (step) => {
     const stack = view.byName('stack', step.name);
     if (step.type !== 'remove' || stack?.Source.Kind !== 'repository' || isEmptyRecord(stack)) return step;
     const services = inventoryOf(view, stack).flatMap(({ Kind, ID }) => (Kind === 'service' ? (view.get('service', ID) ?? []) : []));
-    if (services.length === 0 || takesName(view, stack, open) || services.some((service) => standsInTheWay(view, service, coming))) return step;
+    const first = open.find(({ Name }) => standing(Name) === 'open' || mayFollow(view, Name, stack));
+    if (!first || services.length === 0 || takesName(view, stack, open) || services.some((service) => standsInTheWay(view, service, coming))) return step;
     return { type: 'wait', name: step.name, source: stack.Source, commit, reason: `it goes when what comes is well, and ${first.Name} is not yet` };
   };
+}
+
+/** One that was refused beside it already is not it under another name. */
+function mayFollow(view: View, name: string, gone: Stack): boolean {
+  const stack = view.byName('stack', name);
+  if (stack?.Source.Kind !== 'repository' || gone.Source.Kind !== 'repository') return true;
+  return stack.Source.Commit !== gone.Source.Commit && timeOf(stack.CreatedAt) > timeOf(newestRevision(view, gone.Spec.Name)?.CreatedAt ?? gone.CreatedAt);
 }
 
 function wasGood(view: View, name: string): boolean {

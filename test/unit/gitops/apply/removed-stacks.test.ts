@@ -104,3 +104,15 @@ test('a service that moves with a network of one name leaves when its stack is w
   expect([world.image('a_web'), world.image('b_web')]).toEqual([undefined, 'w:1']);
   await world.stop();
 });
+
+test('one that was ill beside it already, and never well, is not it under another name', async () => {
+  const world = new Successors();
+  const ill = web('bad:1');
+  await world.commit({ ...rest, old: web('s:1'), ill });
+  await world.judged();
+  await world.commit({ ...rest, ill });
+  await world.judged();
+  await world.look({ ...rest, ill }, 'main', false);
+  expect(world.image('old_web')).toBeUndefined();
+  await world.stop();
+});
