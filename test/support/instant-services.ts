@@ -9,14 +9,11 @@ const imageOf = (service: Service): string => service.Spec.TaskTemplate.Containe
 /** Every service runs at once, and has for a minute; of images called `bad` the update stops, of those called `slow` nothing comes. */
 export const instantly: Stage = (view, context) => {
   const actions: Action[] = [];
-  const { scope } = context;
-  const ids = scope === 'all' ? [...view.list('service')].map(({ ID }) => ID) : [...new Set([...scope.services, ...scope.specs])];
-  const tasks = scope === 'all' ? view.list('task') : ids.flatMap((id) => [...view.tasksOfService(id)]);
-  for (const task of tasks) {
+  for (const task of view.list('task')) {
     const service = view.get('service', task.ServiceID);
     if (task.Shoal.SpecVersion !== service?.Shoal.SpecVersion) actions.push(remove('task', task.ID));
   }
-  for (const service of ids.flatMap((id) => view.get('service', id) ?? [])) {
+  for (const service of view.list('service')) {
     if (imageOf(service).startsWith('bad')) {
       const UpdateStatus = { State: 'paused', Message: 'update paused due to failure' } as const;
       if (!service.UpdateStatus) actions.push(update('service', { ...service, UpdateStatus }));
