@@ -16,26 +16,16 @@ const announceLimitMs = 5000;
 const announceAgainMs = 20;
 
 /** It comes back soon. Returns whether they were told. */
-export async function announcePause({ clock, logger, signal, session }: Announcing): Promise<boolean> {
-  const failure = await announce({ clock, session }, (line) => withLimit(line.pause(), clock, signal));
-  if (failure === undefined) return true;
-  logger.warn({ error: failure }, 'the managers were not told that this node comes back soon: its tasks are replaced after three missed beats');
-  return false;
+export function announcePause(parts: Announcing): Promise<boolean> {
+  return announce(parts, 'this node comes back soon', (line) => withLimit(line.pause(), parts.clock, parts.signal));
 }
 
 /** It leaves: it is given nothing more, and its tasks are replaced while they end here. Returns whether they were told. */
-export async function announceLeave({ clock, logger, signal, session }: Announcing, limitMs: number): Promise<boolean> {
-  const failure = await announce({ clock, session }, (line) => withLimit(line.leave(), clock, signal, limitMs));
-  if (failure === undefined) return true;
-  logger.warn({ error: failure }, 'the managers were not told that this node leaves: its tasks are replaced after three missed beats');
-  return false;
+export function announceLeave(parts: Announcing, limitMs: number): Promise<boolean> {
+  return announce(parts, 'this node leaves', (line) => withLimit(line.leave(), parts.clock, parts.signal, limitMs));
 }
 
-/** Returns why it could not be said in time. */
-async function announce(
-  { clock, session }: Pick<Announcing, 'clock' | 'session'>,
-  say: (line: DispatcherSession) => Promise<void>,
-): Promise<string | undefined> {
+async function announce({ clock, logger, session }: Announcing, what: string, say: (line: DispatcherSession) => Promise<void>): Promise<boolean> {
   let failure = 'no manager can be reached';
   // Whoever led may just have handed over: the session with the next leader comes in a moment.
   for (const end = clock.monotonicNow() + announceLimitMs; clock.monotonicNow() < end; await pause(clock, announceAgainMs)) {
@@ -43,10 +33,11 @@ async function announce(
     if (!line) continue;
     try {
       await say(line);
-      return undefined;
+      return true;
     } catch (error) {
       failure = (error as Error).message;
     }
   }
-  return failure;
+  logger.warn({ error: failure }, `the managers were not told that ${what}: its tasks are replaced after three missed beats`);
+  return false;
 }
