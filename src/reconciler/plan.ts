@@ -73,7 +73,10 @@ export function* planRepository(view: View, repository: string, rendered: readon
     yield;
   }
   const later = removals.length > 0 && !confirmed ? afterTheRest(view, ordered, steps, commit, options.now) : (step: Step): Step => step;
-  return [...inOrder(view, ordered, steps), ...one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own.map(later)))];
+  const leaving = one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own.map(later)));
+  // That something is to go is noted before what comes is: since when it waits tells what came with that commit.
+  const waiting = leaving.filter(({ type }) => type === 'wait');
+  return [...waiting, ...inOrder(view, ordered, steps), ...leaving.filter((step) => !waiting.includes(step))];
 }
 
 /** Of what comes in one entry each is judged beside those that it needs something of: refused is only what is refused then too. */

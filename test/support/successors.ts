@@ -32,10 +32,10 @@ export class Successors {
   externals: Readonly<Record<string, { networks: readonly string[] }>> = {};
   #count = 0;
 
-  constructor(options: { registries?: { ask: AskRegistries }; repositories?: readonly string[] } = {}) {
+  constructor(options: { registries?: { ask: AskRegistries }; repositories?: readonly string[]; trust?: 'full' | 'limited' } = {}) {
     this.#registries = options.registries;
     for (const Name of options.repositories ?? ['main'])
-      this.cluster.run(createRepository({ Name, URL: `/${Name}`, Branch: 'main', Path: 'stacks', Interval: second, Trust: 'full' }));
+      this.cluster.run(createRepository({ Name, URL: `/${Name}`, Branch: 'main', Path: 'stacks', Interval: second, Trust: options.trust ?? 'full' }));
     this.#lead();
   }
 

@@ -330,7 +330,9 @@ export class CarryOut {
     const view = await cluster.read();
     if (adoptionNeeded(view, name, source) !== undefined) return 'foreign';
     const said = view.byName('stack', name)?.Condition;
-    await cluster.submit(setStackCondition(name, { ...fields, Since: timeText(clock.now()) }, source));
+    // Who waits has waited since the first commit that made it wait.
+    const Since = said && fields.State === 'pending' && said.State === 'pending' ? said.Since : timeText(clock.now());
+    await cluster.submit(setStackCondition(name, { ...fields, Since }, source));
     return said?.State === fields.State && said.Commit === fields.Commit && equal(said.Errors, fields.Errors);
   }
 

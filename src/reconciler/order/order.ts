@@ -8,7 +8,7 @@ import type { Stack } from '#model/object/stack';
 import type { View } from '#store/view';
 import { circlesOf, wayAround } from './circles.ts';
 import { neededFrom, takesName } from './needs.ts';
-import { isQuarantined } from '../outcome.ts';
+import { isQuarantined, refusedBefore } from '../outcome.ts';
 import type { RenderedStack } from '../rendered.ts';
 import type { Step } from '../step.ts';
 import { isUnit } from '../unit.ts';
@@ -93,11 +93,10 @@ export function afterTheRest(view: View, stacks: readonly RenderedStack[], steps
   };
 }
 
-/** One that was refused beside it already is not it under another name. */
+/** What had its version, or was refused, before the other one began to go is not it under another name. */
 function mayFollow(view: View, name: string, gone: Stack): boolean {
-  const stack = view.byName('stack', name);
-  if (stack?.Source.Kind !== 'repository' || gone.Source.Kind !== 'repository') return true;
-  return stack.Source.Commit !== gone.Source.Commit && timeOf(stack.CreatedAt) > timeOf(newestRevision(view, gone.Spec.Name)?.CreatedAt ?? gone.CreatedAt);
+  const came = newestRevision(view, name) ?? view.byName('stack', name);
+  return came === undefined || (gone.Condition.State === 'pending' && timeOf(came.CreatedAt) >= timeOf(gone.Condition.Since));
 }
 
 function wasGood(view: View, name: string): boolean {
@@ -131,7 +130,10 @@ function stateOf(view: View, rendered: RenderedStack | undefined, own: readonly 
   const stack = rendered && view.byName('stack', rendered.Name);
   if (!rendered || 'errors' in rendered || own.some(({ type }) => type === 'refuse' || type === 'hold')) return 'failed';
   if (stack && isQuarantined(stack, rendered)) return 'failed';
-  if (!stack || stack.Digest !== rendered.digest || own.some((step) => step.type === 'wait' || (step.type === 'apply' && !step.drift))) return 'open';
+  const comes = own.some((step) => step.type === 'wait' || (step.type === 'apply' && !step.drift));
+  // What was refused with this commit is said once, and refused still.
+  if (!comes && stack?.Source.Kind === 'repository' && refusedBefore(view, stack.Source.Repository, rendered)) return 'failed';
+  if (!stack || stack.Digest !== rendered.digest || comes) return 'open';
   const outcome = newestRevision(view, rendered.Name)?.Outcome.State;
   return outcome === 'failed' ? 'failed' : outcome === 'pending' ? 'open' : 'good';
 }

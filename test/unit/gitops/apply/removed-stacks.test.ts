@@ -105,6 +105,29 @@ test('a service that moves with a network of one name leaves when its stack is w
   await world.stop();
 });
 
+/** A stack of the commit that the repository may not have. */
+const forbidden: Asked = { web: { TaskTemplate: { ContainerSpec: { Image: 'f:1', Mounts: [{ Type: 'bind', Source: '/', Target: '/host' }] } } } };
+
+test('one that is refused commit after commit keeps nothing, but where it came when the other one went', async () => {
+  const world = new Successors({ trust: 'limited' });
+  await world.commit({ ...rest, forbidden, old: web('s:1') });
+  await world.judged();
+  await world.commit({ ...rest, forbidden, b: web('b:2'), old: web('s:1') });
+  await world.judged();
+  await world.commit({ ...rest, forbidden, b: web('b:2') });
+  expect(world.image('old_web')).toBeUndefined();
+
+  await world.commit({ b: web('b:2'), forbidden, shop: forbidden });
+  await world.commit({ b: web('b:3'), forbidden, shop: forbidden });
+  await world.judged();
+  await world.look({ b: web('b:3'), forbidden, shop: forbidden }, 'main', false);
+  expect([world.image('c_web'), world.cluster.store.byName('stack', 'c')?.Condition.Message]).toEqual([
+    'c:1',
+    'it goes when what comes is well, and shop is not yet',
+  ]);
+  await world.stop();
+});
+
 test('one that was ill beside it already, and never well, is not it under another name', async () => {
   const world = new Successors();
   const ill = web('bad:1');
