@@ -122,7 +122,7 @@ export function removeNode(ref: string, force: boolean): UseCase<void> {
         `node ${node.ID} is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal`,
       );
     }
-    if (node.Status.State === 'ready' && !force) {
+    if (!force && mayLive(node)) {
       throw new Refusal('failedPrecondition', `node ${node.ID} is not down and can't be removed`);
     }
     const cluster = withRemoved(view, node, now);
@@ -221,9 +221,15 @@ function asWorker(node: Node): Node {
   return { ...node, Shoal: { ...rest, Role: 'worker', Leaving: true } };
 }
 
+/** Also one that is waited for after a change of leader, or while its daemon restarts: it comes, or is down. One that never came is nobody. */
+function mayLive({ Status, Description }: Node): boolean {
+  return Status.State !== 'down' && (Status.State !== 'unknown' || Description !== undefined);
+}
+
 /** The token of workers is in many hands: that another host becomes this one somebody has to have said. */
-function checkReplacement({ ID, Status, Spec, Shoal }: Node, role: NodeSpec['Role'], now: number): void {
-  if (Status.State === 'ready') throw new Refusal('failedPrecondition', `node ${ID} is not down and can't be replaced`);
+function checkReplacement(lost: Node, role: NodeSpec['Role'], now: number): void {
+  const { ID, Spec, Shoal } = lost;
+  if (mayLive(lost)) throw new Refusal('failedPrecondition', `node ${ID} is not down and can't be replaced`);
   if (Spec.Role !== role) throw new Refusal('invalidArgument', `node ${ID} is a ${Spec.Role}: replace it with the join token of ${Spec.Role}s`);
   if (role === 'worker' && now >= (Shoal?.ReadmitUntil ?? 0)) {
     throw new Refusal(

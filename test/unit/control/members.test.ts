@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { defaultClusterSpec, initCluster, updateCluster } from '#control/clusters';
 import { findObject } from '#control/find';
-import { removeNode, updateNode } from '#control/nodes';
+import { admitNode, removeNode, updateNode } from '#control/nodes';
 import { createRepository, removeRepository, setRepositoryStatus } from '#control/repository/repositories';
 import { setStackCondition } from '#control/stack/stack-states';
 import { deployStack } from '#control/stack/stacks';
 import type { Node, NodeSpec } from '#model/object/node';
-import { create, newMeta } from '#store/action';
+import { create, newMeta, update } from '#store/action';
 import { clusterOf } from '#store/view';
 import { initialisedCluster, MemoryCluster, testDescription } from '#test/support/memory-cluster';
 import { stackSpec } from './specs.ts';
@@ -105,6 +105,26 @@ test('a node is removed when it is down or by force, and orphans its tasks', () 
   cluster.run(removeNode('w1', true));
   expect(cluster.store.get('node', 'w1')).toBeUndefined();
   expect(cluster.store.get('task', 't')?.Status.State).toBe('orphaned');
+});
+
+test.each([
+  ['ready', false],
+  // After a change of leader, or while its daemon restarts, one that lives is waited for.
+  ['unknown', false],
+  ['disconnected', false],
+  ['down', true],
+] as const)('a node that is %s is removed or replaced without force: %s', (State, isGone) => {
+  const replace = (cluster: MemoryCluster): unknown => {
+    cluster.write([update('node', { ...(cluster.store.get('node', 'w1') as Node), Spec: { ...active, Role: 'manager' } })]);
+    const token = clusterOf(cluster.store)?.Shoal?.Authority?.JoinTokens.Manager ?? '';
+    return cluster.run(admitNode({ token, availability: 'active', address: '10.0.0.9', replaces: 'w1' }));
+  };
+  for (const way of [replace, (cluster: MemoryCluster) => cluster.run(removeNode('w1', false))]) {
+    const cluster = initialisedCluster();
+    addWorker(cluster, 'w1', State);
+    if (isGone) way(cluster);
+    else expect(() => way(cluster)).toThrow("node w1 is not down and can't be re");
+  }
 });
 
 test('of a removed node it is kept that it may have the certificate of a manager, as long as that is good', () => {
