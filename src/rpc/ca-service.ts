@@ -1,4 +1,5 @@
 /** Serves certificates: the roots to anybody, a first one for a token, another one to its owner. */
+import { isIP } from 'node:net';
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock';
 import { RateLimit } from '#base/pace/rate-limit';
@@ -49,8 +50,7 @@ export class CaService {
   /** A manager that does not lead hands a joiner's words on: wrong guesses are the joiner's, and not its. */
   #comesFrom(call: ServerUnaryCall<JoinRequest, JoinResponse>): string {
     const { comesFrom } = call.request;
-    const { address: relayed } = addressOf(comesFrom);
-    if (relayed !== undefined && isManager(knownCaller(call), this.#members)) return relayed;
+    if (isIP(comesFrom) !== 0 && isManager(knownCaller(call), this.#members)) return comesFrom;
     return addressOf(call.getPeer()).address ?? '';
   }
 

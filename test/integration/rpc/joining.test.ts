@@ -226,6 +226,8 @@ test('wrong guesses that a manager hands on are the joiner’s, who is told from
   await expect(relayed(tokens().Worker, '192.0.2.9')).rejects.toThrow('too many wrong join tokens came from 192.0.2.9');
   const { nodeId } = await relayed(tokens().Worker, '192.0.2.8');
   expect(cluster.store.get('node', nodeId)?.Status.Addr).toBe('192.0.2.8');
+  const { nodeId: sixth } = await relayed(tokens().Manager, '2001:db8::42:17');
+  expect(cluster.store.get('node', sixth)).toMatchObject({ Status: { Addr: '2001:db8::42:17' }, Shoal: { ManagerAddr: '[2001:db8::42:17]:2377' } });
   // Whoever is no manager comes from where he comes from, whatever he says; a worker, or one with no certificate.
   const { files } = await join();
   for (const by of [clientCredentials(new LiveTls(files)), strangerCredentials(root)])
