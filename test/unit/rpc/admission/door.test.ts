@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { Door } from '#rpc/admission/door';
 
 let ports = 0;
-const connection = (): Socket => Object.assign(new PassThrough(), { remoteAddress: '10.0.0.1', remotePort: ++ports }) as unknown as Socket;
+const connection = (remoteAddress = '10.0.0.1'): Socket => Object.assign(new PassThrough(), { remoteAddress, remotePort: ++ports }) as unknown as Socket;
 
 test('who does not show that he is a node does not stay', async () => {
   const door = new Door(() => undefined, 1);
@@ -18,7 +18,24 @@ test('who does not show that he is a node does not stay', async () => {
 
 test('of strangers the oldest goes when there are too many', () => {
   const door = new Door(() => undefined);
-  const all = Array.from({ length: 2050 }, connection);
+  const all = Array.from({ length: 2050 }, () => connection());
   for (const each of all) door.take(each);
   expect(all.map(({ destroyed }) => destroyed)).toEqual(all.map((_, at) => at < 2));
+});
+
+test('whoever opens more connections than all others together keeps none of them out', () => {
+  const door = new Door(() => undefined);
+  const [older, known] = [connection('10.0.0.2'), connection()];
+  for (const each of [older, known]) door.take(each);
+  door.known(known);
+  // All addresses of a network of version 6 are one host's.
+  const flood = Array.from({ length: 3000 }, (_, n) => connection(`2001:db8::${n.toString(16)}`));
+  const newer = flood.map((each, n) => {
+    door.take(each);
+    const comes = n % 1000 === 0 ? connection(`::ffff:10.0.1.${n / 1000}`) : undefined;
+    if (comes) door.take(comes);
+    return comes;
+  });
+  expect([older, known, ...newer].filter((each) => each?.destroyed)).toEqual([]);
+  expect(flood.filter(({ destroyed }) => !destroyed).length).toBe(2048 - 4);
 });
