@@ -14,8 +14,8 @@ export function integerBetween(random: Random, low: number, high: number): numbe
   return low + Math.floor(random.next() * (high - low + 1));
 }
 
-/** 32-bit FNV-1a: turns a purpose into a seed. */
-function hashText(text: string): number {
+/** 32-bit FNV-1a: turns a text into a seed, or into a place. Not against anybody who chooses the text. */
+export function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash >>> 0;

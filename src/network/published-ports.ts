@@ -1,5 +1,6 @@
 /** Which ports a node publishes, and which task addresses stand behind each. */
 import { oncePerWith } from '#base/pace/once-per';
+import { hashText } from '#base/random';
 import { compareTexts } from '#base/text/text';
 import type { EndpointAddress, EndpointTask, PortOptions, ServiceEndpoint } from '#model/object/assignment';
 import { hostAddressOf, isIngress, protocolOf, type Protocol } from '#model/port/port';
@@ -86,6 +87,16 @@ export function holderKey({ protocol, port, hostAddress }: PublishedPort): strin
   const number = `${port}/${protocol}`;
   if (hostAddress === undefined) return number;
   return `${bracketed(hostAddress)}:${number}`;
+}
+
+/**
+ * Where the rules find a port that is published for one address. IPv6 comes by a forwarder of this host: it knocks at a loopback address that is that
+ * IPv6 address' own, for at 127.0.0.1 the host may have a program of its own under the same number.
+ */
+export function ruleAddressOf(hostAddress: string): string {
+  if (!hostAddress.includes(':')) return hostAddress;
+  const hash = hashText(hostAddress);
+  return `127.${64 + ((hash >>> 16) & 63)}.${(hash >>> 8) & 255}.${hash & 255}`;
 }
 
 /** Where published traffic goes to: on the network that the managers name for it, be that ready here or not, else the first network that may be reached from outside. */

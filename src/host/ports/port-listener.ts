@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Places } from '#base/pace/places';
-import type { PublishedPort } from '#network/published-ports';
+import { ruleAddressOf, type PublishedPort } from '#network/published-ports';
 import { run } from '../run.ts';
 import { forwardWithHeader, Turns } from './proxy-forwarder.ts';
 import { forwardConnection } from './tcp-forwarder.ts';
@@ -24,10 +24,11 @@ export async function holdPort(held: PublishedPort, places: Places, current: () 
   if (protocol === 'sctp') return { close };
   const v4 = hostAddress ?? '0.0.0.0';
   const v6 = hostAddress ?? '::';
+  const inner = hostAddress === undefined ? '127.0.0.1' : ruleAddressOf(hostAddress);
   const listen = protocol === 'tcp' ? listenTcp : listenUdp;
   try {
-    if (!v4.includes(':')) await listen({ address: v4, port, places, current }, open);
-    if (v6.includes(':')) await listen({ address: v6, port, places, current }, open);
+    if (!v4.includes(':')) await listen({ address: v4, port, inner, places, current }, open);
+    if (v6.includes(':')) await listen({ address: v6, port, inner, places, current }, open);
   } catch (error) {
     close();
     throw error;
@@ -38,12 +39,14 @@ export async function holdPort(held: PublishedPort, places: Places, current: () 
 interface Place {
   address: string;
   port: number;
+  /** Where the rules for IPv4 have it, on loopback. */
+  inner: string;
   places: Places;
   /** The port as it is wanted now. */
   current: () => PublishedPort;
 }
 
-async function listenTcp({ address, port, places, current }: Place, open: PortListener[]): Promise<void> {
+async function listenTcp({ address, port, inner, places, current }: Place, open: PortListener[]): Promise<void> {
   const isV6 = address.includes(':');
   const connections = new Set<Socket>();
   const turns = new Turns();
@@ -58,7 +61,7 @@ async function listenTcp({ address, port, places, current }: Place, open: PortLi
       connections.delete(socket);
       leave();
     });
-    return told ? forwardWithHeader(socket, turns.order(wanted, socket.remoteAddress ?? '')) : forwardConnection(socket, port);
+    return told ? forwardWithHeader(socket, turns.order(wanted, socket.remoteAddress ?? '')) : forwardConnection(socket, inner, port);
   });
   server.listen({ host: address, port, ipv6Only: isV6 });
   if (!(await bound(server))) return;
@@ -70,12 +73,12 @@ async function listenTcp({ address, port, places, current }: Place, open: PortLi
   });
 }
 
-async function listenUdp({ address, port, places }: Place, open: PortListener[]): Promise<void> {
+async function listenUdp({ address, port, inner, places }: Place, open: PortListener[]): Promise<void> {
   const isV6 = address.includes(':');
   const socket = createSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6 });
   socket.bind({ address, port });
   if (!(await bound(socket))) return;
-  const stopForwarding = isV6 ? forwardDatagrams(socket, port, places) : () => undefined;
+  const stopForwarding = isV6 ? forwardDatagrams(socket, inner, port, places) : () => undefined;
   open.push({
     close() {
       stopForwarding();

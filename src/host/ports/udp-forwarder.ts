@@ -5,8 +5,8 @@ import type { Places } from '#base/pace/places';
 /** As long as the kernel remembers a UDP flow that nobody answered. */
 const idleMs = 30_000;
 
-/** Forwards what `listener` receives to 127.0.0.1:`port`; the returned function ends that. Without a place clients are dropped until one falls silent. */
-export function forwardDatagrams(listener: Socket, port: number, places: Places): () => void {
+/** Forwards what `listener` receives to `port` of a loopback address; the returned function ends that. Without a place clients are dropped until one falls silent. */
+export function forwardDatagrams(listener: Socket, host: string, port: number, places: Places): () => void {
   const clients = new Map<string, { socket: Socket; timer: NodeJS.Timeout; leave: () => void }>();
   function drop(key: string): void {
     const client = clients.get(key);
@@ -32,7 +32,7 @@ export function forwardDatagrams(listener: Socket, port: number, places: Places)
   }
   listener.on('message', (message, from) => {
     const key = `${from.address} ${from.port}`;
-    socketFor(key, from)?.send(message, port, '127.0.0.1', () => undefined);
+    socketFor(key, from)?.send(message, port, host, () => undefined);
   });
   return () => {
     for (const key of clients.keys()) drop(key);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { oncePer } from '#base/pace/once-per';
 import type { Protocol } from '#model/port/port';
-import { type PublishedPort, holderKey } from '../published-ports.ts';
+import { type PublishedPort, holderKey, ruleAddressOf } from '../published-ports.ts';
 import { chain, type Chain, changedLines, elements, hooked, partText, type RulePart } from './rule-parts.ts';
 import { dealtOut } from './sticky.ts';
 import { virtualChain, virtualTarget, type VirtualService } from '../virtual-services.ts';
@@ -81,7 +81,7 @@ export function changeText(before: RuleSet | undefined, after: RuleSet): string 
 }
 
 function tableOfIPv4(all: readonly PublishedPort[], services: readonly VirtualService[], callers: Callers): RulePart[] {
-  // One bad pair must not cost all the others their rules: of two ports with one key, such as 127.0.0.1 and ::1, the first counts.
+  // One bad pair must not cost all the others their rules: of two ports with one key the first counts.
   const ports = [...new Map(all.toReversed().map((port) => [keyWithAddress(port), port])).values()].toReversed();
   const served = ports.filter(({ targets }) => targets.length > 0);
   const closed = ports.filter(isClosed);
@@ -218,10 +218,8 @@ function keyOf({ protocol, port }: PublishedPort): string {
   return `${protocol} . ${port}`;
 }
 
-/** An IPv6 address is served by a forwarder that comes in by loopback. */
 function keyWithAddress(port: PublishedPort): string {
-  if (port.hostAddress === undefined) return keyOf(port);
-  return `${port.hostAddress.includes(':') ? '127.0.0.1' : port.hostAddress} . ${keyOf(port)}`;
+  return port.hostAddress === undefined ? keyOf(port) : `${ruleAddressOf(port.hostAddress)} . ${keyOf(port)}`;
 }
 
 /** Addresses that were targets of the protocol's ports and are no longer: what the kernel remembers of them must be forgotten. */

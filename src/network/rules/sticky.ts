@@ -1,4 +1,6 @@
 /** Which task serves which clients, so that one who comes again meets the same: when a task goes only its own clients meet another. */
+import { hashText } from '#base/random';
+
 /** Clients are dealt out over so many places. */
 const places = 128;
 
@@ -22,8 +24,7 @@ export function placeOf(client: string): number {
 
 /** FNV-1a with the last mixing of MurmurHash3: even, and cheap enough for every change. */
 function weigh(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  let hash = hashText(text);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;

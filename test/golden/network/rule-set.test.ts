@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { nameServerRules, nameTableName } from '#network/rules/name-server-rules';
-import { publishedPorts } from '#network/published-ports';
+import { publishedPorts, ruleAddressOf } from '#network/published-ports';
 import { ruleSet, tableName } from '#network/rules/rule-set';
 import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
 
@@ -28,11 +28,16 @@ test('equal input gives an equal revision, another target another', () => {
   expect(of(tasks.slice(1))).not.toBe(of(tasks));
 });
 
-test('of two ports with one key the first is served', () => {
+test('of two ports with one key the first is served, and one of an IPv6 address has a loopback address of its own', () => {
   const port = { PublishedPort: 81, TargetPort: 81 };
   const endpoint = serviceEndpoint('web', [{ ...port, Shoal: { HostIP: '127.0.0.1' } }, { ...port, Shoal: { HostIP: '::1' } }], tasks);
   const { text } = ruleSet('shoal', { ports: publishedPorts({ services: [endpoint, endpoint], networks }, 'node1') });
-  expect(text.match(/127\.0\.0\.1 \. tcp \. 81 : goto \w+/g)).toEqual(['127.0.0.1 . tcp . 81 : goto p_tcp_81_127_0_0_1']);
+  const own = ruleAddressOf('::1');
+  expect(own).toMatch(/^127\.(6[4-9]|[789]\d|1[01]\d|12[0-7])\./);
+  expect(text.match(/127\.\S+ \. tcp \. 81 : goto \w+/g)?.toSorted()).toEqual([
+    '127.0.0.1 . tcp . 81 : goto p_tcp_81_127_0_0_1',
+    `${own} . tcp . 81 : goto p_tcp_81___1`,
+  ]);
 });
 
 test('the way to the name servers is for each network’s own containers', async () => {

@@ -212,6 +212,21 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     }
   });
 
+  test('a port of one IPv6 address leaves what a program of the host has at the same number of IPv4', async () => {
+    const own = `require('http').createServer((_, r) => r.end('own')).listen(18083, '127.0.0.1', () => console.log('ready'))`;
+    const [command, ...args] = ['env', ...host.enter, process.execPath, '-e', own];
+    const program = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      await once(program.stdout, 'data');
+      const Ports = [{ Protocol: 'tcp', TargetPort: 80, PublishedPort: 18083, PublishMode: 'ingress', Shoal: { HostIP: '::1' } } as const];
+      await put([endpoint(['one'], { Ports })]);
+      const ways = ['127.0.0.1', '[::1]'].map((address) => curl(host.enter, `http://${address}:18083/`).text);
+      expect(ways).toEqual(['own', 'one']);
+    } finally {
+      program.kill();
+    }
+  });
+
   test('what others do to tables of theirs makes nobody look at ours, and what they do to ours is told by the news of it', async () => {
     await put([endpoint(names)]);
     const read = async (): Promise<number> => (await portCounters())['rules_read'] ?? 0;
