@@ -8,7 +8,7 @@ import type { AttachmentChange, DispatcherSession } from '#model/object/assignme
 import { isGuestKey } from '#model/object/meta';
 import { attachmentTo, type NetworkAttachment, type Task } from '#model/object/task';
 import type { Guest, GuestEngine } from '#engine/guests';
-import type { NodeNetwork } from '#network/contract';
+import type { NodeNetwork, TaskAttachment } from '#network/contract';
 import type { NetworkState } from '#task/prepare';
 
 export interface GuestModules {
@@ -52,8 +52,8 @@ const fullLookMs = 30_000;
 export class Guests {
   readonly #modules: GuestModules;
   readonly #signal: AbortSignal;
-  /** Container → what the node's network was told last. */
-  readonly #told = new Map<string, string>();
+  /** Container → what the node's network was told of it last. */
+  readonly #told = new Map<string, { taskId: string; pid: number; facts: string }>();
   /** Containers, or keys of those that are being made, that are brought to networks now, and to how many; made at once, to all of theirs. */
   readonly #making = new Map<string, number>();
   /** Keys of containers that are there, and that the managers' word of it has not reached yet. */
@@ -151,7 +151,7 @@ export class Guests {
 
   /** The node leaves its cluster: containers run on without its networks. */
   async letGo(): Promise<void> {
-    for (const { Shoal, NetworksAttachments = [] } of this.#all()) {
+    for (const { ID, Shoal, NetworksAttachments = [] } of this.#all()) {
       for (const { Network } of NetworksAttachments) {
         await this.#modules.guests.disconnect(Shoal.Attachment?.ContainerID ?? '', Network.ID).catch((error: unknown) => {
           this.#modules.logger.warn(
@@ -160,7 +160,16 @@ export class Guests {
           );
         });
       }
+      await this.#forget(Shoal.Attachment?.ContainerID ?? '', ID);
     }
+  }
+
+  /** It runs on without the networks: what its end of them was given is taken back, for names are answered there no more. */
+  async #forget(containerId: string, taskId: string): Promise<void> {
+    const told = this.#told.get(containerId);
+    if (told?.taskId !== taskId) return;
+    await this.#modules.network.attached({ taskId, pid: told.pid, networks: [] });
+    this.#told.delete(containerId);
   }
 
   #all(): Task[] {
@@ -212,6 +221,7 @@ export class Guests {
     for (const task of this.#all()) {
       await this.#lookAt(task).catch((error: unknown) => this.#failed(error, task));
     }
+    for (const [containerId, { taskId }] of this.#told) if (!this.#modules.tasks.has(taskId)) await this.#forget(containerId, taskId);
     this.#looks.askIn(fullLookMs);
   }
 
@@ -244,13 +254,23 @@ export class Guests {
   }
 
   /** Its own end of the networks, so that it finds services and answers like a task does. */
-  async #makeReady(taskId: string, { containerId, pid, networks }: Guest): Promise<void> {
-    const facts = pid === undefined ? '' : `${pid} ${networks.map(({ networkId, address, macAddress }) => `${networkId} ${address} ${macAddress}`).join(' ')}`;
-    if (pid === undefined || networks.length === 0 || this.#told.get(containerId) === facts) {
-      if (pid === undefined) this.#told.delete(containerId);
-      return;
-    }
-    await this.#modules.network.attached({ taskId, pid, networks });
-    this.#told.set(containerId, facts);
+  async #makeReady(taskId: string, guest: Guest): Promise<void> {
+    const { containerId, pid, networks } = guest;
+    const asks = this.#asksOf(guest);
+    const places = networks.map(({ networkId, address, macAddress }) => `${networkId} ${address} ${macAddress}`);
+    const facts = [pid, ...places, asks?.gateway, ...(asks?.servers ?? [])].join(' ');
+    if (pid === undefined) return void this.#told.delete(containerId);
+    if (networks.length === 0) return await this.#forget(containerId, taskId);
+    if (this.#told.get(containerId)?.facts === facts) return;
+    await this.#modules.network.attached({ taskId, pid, networks, ...(asks && { asks }) });
+    this.#told.set(containerId, { taskId, pid, facts });
+  }
+
+  /** One that was made with a name server of ours asks it already. */
+  #asksOf({ networks, nameServers }: Guest): TaskAttachment['asks'] {
+    const gateways = networks.flatMap(({ networkId }) => this.#modules.networks.get(networkId)?.gateway ?? []).filter((gateway) => gateway !== '');
+    const [gateway] = gateways;
+    const isOurs = [...this.#modules.networks.values()].some((state) => nameServers.includes(state.gateway));
+    return gateway === undefined || isOurs ? undefined : { servers: nameServers, gateway };
   }
 }

@@ -21,7 +21,7 @@ export class DockerGuests implements GuestEngine {
     const info = id === undefined ? undefined : await this.#inspect(id);
     if (!info) return undefined;
     await this.known.known();
-    const { State, Name, NetworkSettings } = info;
+    const { State, Name, NetworkSettings, HostConfig } = info;
     // A container that was never started knows its networks by name only.
     const networkIds = Object.entries(NetworkSettings.Networks ?? {}).flatMap(
       ([name, { NetworkID }]) => this.known.clusterId(NetworkID) ?? this.known.idOf(name) ?? [],
@@ -31,6 +31,7 @@ export class DockerGuests implements GuestEngine {
       name: Name.replace(/^\//, ''),
       ...(State.Running && State.Pid > 0 && { pid: State.Pid }),
       networkIds,
+      nameServers: HostConfig.Dns ?? [],
       networks: State.Running ? attachedNetworks(NetworkSettings.Networks, (id) => this.known.clusterId(id)) : [],
     };
   }

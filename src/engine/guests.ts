@@ -7,6 +7,8 @@ export interface Guest {
   pid?: number;
   /** Cluster networks that it is to be on, by id, whether it runs or not. */
   networkIds: readonly string[];
+  /** Name servers that it was made with; none: the engine asks those of the host. */
+  nameServers: readonly string[];
   /** What it has while it runs. */
   networks: readonly AttachedNetwork[];
 }

@@ -3,13 +3,15 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { equal } from '#base/equal';
 import { Coalescer } from '#base/pace/coalescer';
-import { containerRules, containerTable, type ContainerRules, countText } from '#network/rules/container-rules';
+import type { AskedNames } from '#network/rules/asked-names';
+import { containerRules, containerTable, type ContainerRules, countText, noContainerRules } from '#network/rules/container-rules';
 import type { ServiceCounts } from '#network/rules/count-rules';
 import type { TaskAttachment } from '#network/contract';
 import type { VirtualService } from '#network/virtual-services';
 import { changeText } from '#network/rules/rule-set';
 import { acceptsMarks, type WayBack } from '#network/rules/way-back';
 import { ContainerCounts } from './containers/container-counts.ts';
+import { namesOf } from './containers/asked-servers.ts';
 import { namespaceOf } from './containers/network-namespace.ts';
 import { withRuleFile } from './rule-table.ts';
 import { batchInput, run } from './run.ts';
@@ -21,6 +23,8 @@ interface Container {
   namespace: string;
   /** In order. */
   networkIds: readonly string[];
+  /** Whom its engine asks for names in our place. */
+  names: AskedNames | undefined;
   /** What was loaded last; undefined: nothing yet. */
   loaded?: ContainerRules;
   /** The counters among it; undefined: not known. */
@@ -33,6 +37,7 @@ interface Container {
 interface Made {
   services: readonly VirtualService[];
   way: WayBack | undefined;
+  names: AskedNames | undefined;
   rules: ContainerRules;
 }
 
@@ -70,9 +75,11 @@ export class ContainerTables {
     const namespace = await namespaceOf(pid);
     if (namespace === undefined) return;
     const known = this.#containers.get(taskId);
+    if (networks.length === 0) return await this.#clear(taskId, known);
     const networkIds = [...new Set(networks.map(({ networkId }) => networkId))].toSorted();
     // Told of the same once more it has what was loaded; after another one its interfaces may be new, and its routes gone.
-    const container: Container = known?.attachment === attachment && known.namespace === namespace ? known : { attachment, pid, namespace, networkIds };
+    const container: Container =
+      known?.attachment === attachment && known.namespace === namespace ? known : { attachment, pid, namespace, networkIds, names: await namesOf(attachment) };
     this.#containers.set(taskId, container);
     await this.apply(this.#led);
     if (container.failure !== undefined && this.#led.back.has(taskId) && this.#containers.get(taskId) === container) throw new Error(container.failure);
@@ -150,8 +157,8 @@ export class ContainerTables {
     const made = new Map<string, Made>();
     const todo = [...this.#containers].flatMap(([taskId, container]) => {
       const way = back.get(taskId);
-      if (!container.loaded && !way && !container.networkIds.some((id) => byNetwork.has(id))) return [];
-      const kind = [...container.networkIds, way?.gateway, ...(way?.udpPorts ?? [])].join(' ');
+      if (!container.loaded && !way && !container.names && !container.networkIds.some((id) => byNetwork.has(id))) return [];
+      const kind = [...container.networkIds, container.names?.gateway, ...(container.names?.servers ?? []), way?.gateway, ...(way?.udpPorts ?? [])].join(' ');
       const own = made.get(kind) ?? this.#madeOf(kind, container, byNetwork, way);
       const { rules } = own;
       made.set(kind, own);
@@ -169,11 +176,15 @@ export class ContainerTables {
   }
 
   /** What was made last time, where nothing of it is another thing now. */
-  #madeOf(kind: string, { networkIds }: Container, byNetwork: ReadonlyMap<string, readonly VirtualService[]>, way: WayBack | undefined): Made {
+  #madeOf(kind: string, { networkIds, names }: Container, byNetwork: ReadonlyMap<string, readonly VirtualService[]>, way: WayBack | undefined): Made {
     const services = networkIds.flatMap((id) => byNetwork.get(id) ?? []);
     const last = this.#made.get(kind);
-    const isSame = last?.services.length === services.length && services.every((service, at) => service === last.services[at]) && equal(last.way, way);
-    return isSame ? last : { services, way, rules: containerRules(services, new Set(networkIds), way) };
+    const isSame =
+      last?.services.length === services.length &&
+      services.every((service, at) => service === last.services[at]) &&
+      equal(last.way, way) &&
+      equal(last.names, names);
+    return isSame ? last : { services, way, names, rules: containerRules(services, new Set(networkIds), way, names) };
   }
 
   async #load(taskId: string, container: Container, rules: ContainerRules): Promise<void> {
@@ -205,6 +216,17 @@ export class ContainerTables {
     // Nothing but the counts depends on them.
     failure = await enterWith(container, text, routes);
     return failure === undefined ? {} : { failure };
+  }
+
+  /** It runs on, on none of our networks. */
+  async #clear(taskId: string, container: Container | undefined): Promise<void> {
+    this.#containers.delete(taskId);
+    await this.#changes.idle();
+    if (!container || (await namespaceOf(container.pid)) !== container.namespace) return;
+    const failure = await enterWith(container, noContainerRules, []);
+    if (failure === undefined) return;
+    this.#containers.set(taskId, container);
+    throw new Error(`the container of task ${taskId} keeps rules of networks that it has left: ${failure}`);
   }
 
   /** It has ended, and may have been started again meanwhile. */

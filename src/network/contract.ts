@@ -1,5 +1,6 @@
 /** What a node's network does for its agent, in four facets. `host` fulfils bridges, overlay and ports, `resolver` the names; the agent knows this page only. */
 import type { PeerEncryption, ServiceEndpoint } from '#model/object/assignment';
+import type { AskedNames } from './rules/asked-names.ts';
 import type { AttachedNetwork, Network } from '#model/object/network';
 import type { PortClash } from '#model/object/node';
 
@@ -102,6 +103,8 @@ export interface TaskAttachment {
   taskId: string;
   pid: number;
   networks: readonly AttachedNetwork[];
+  /** Set where it was made without our name server: what its engine asks instead (none: the host's own servers), and where names are answered. */
+  asks?: AskedNames;
 }
 
 export interface NodeNetwork {

@@ -1,5 +1,6 @@
 /** What one container gets: services' addresses lead to their tasks there already, so that a task sees who called, and its answers to clients go by the node that these came to. */
 import { oncePer } from '#base/pace/once-per';
+import { askedNameRules, type AskedNames } from './asked-names.ts';
 import { containerCountParts, containerCountTable } from './count-rules.ts';
 import { type Chain, chain, changedLines, elements, filledLines, hooked, type RulePart } from './rule-parts.ts';
 import { refusalChain, type RuleSet, wholeTables } from './rule-set.ts';
@@ -18,8 +19,8 @@ export interface ContainerRules extends RuleSet {
 
 const serviceChain = oncePer((service: VirtualService): Chain => chain(virtualChain(service), `${virtualTarget(service)};`));
 
-/** Of a container on `networkIds`; `back` when it is published. */
-export function containerRules(services: readonly VirtualService[], networkIds: ReadonlySet<string>, back?: WayBack): ContainerRules {
+/** Of a container on `networkIds`; `back` when it is published, `names` when its engine asks other servers for it. */
+export function containerRules(services: readonly VirtualService[], networkIds: ReadonlySet<string>, back?: WayBack, names?: AskedNames): ContainerRules {
   const known = services.filter(({ networkId }) => networkIds.has(networkId));
   const led = known.filter(({ targets }) => targets.length > 0);
   const dead = known.filter(({ targets }) => targets.length === 0);
@@ -41,12 +42,16 @@ export function containerRules(services: readonly VirtualService[], networkIds: 
     refusalChain,
     // Asked for the first packet of a connection alone: what is refused never becomes one.
     hooked('out', 'nat', 'output', -110, ['ip daddr @dead goto refuse;', 'ip daddr vmap @vips;']),
+    ...(names ? askedNameRules(names) : []),
     ...(back ? wayBackRules(back) : []),
   ];
   const rules = wholeTables(containerTable, v4, []);
-  const names = known.map(({ serviceName }) => serviceName).join(' ');
-  return { ...rules, revision: [rules.revision, ...routes, names].join('\n'), routes, counts: containerCountParts(known) };
+  const counted = known.map(({ serviceName }) => serviceName).join(' ');
+  return { ...rules, revision: [rules.revision, ...routes, counted].join('\n'), routes, counts: containerCountParts(known) };
 }
+
+/** Takes all of it away. */
+export const noContainerRules = [containerTable, containerCountTable].map((table) => `table ip ${table}\ndelete table ip ${table}\n`).join('');
 
 /** What makes the counters `after` of `before` in the kernel; undefined: whatever is there, which keeps its counts. */
 export function countText(before: readonly RulePart[] | undefined, after: readonly RulePart[]): string {

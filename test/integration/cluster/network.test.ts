@@ -343,7 +343,7 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     const make = async (daemon: HostDaemon, name: string, ...options: string[]): Promise<Replica> => {
       await daemon.askDocker('run', '-d', '--name', name, '--hostname', name, ...options, image);
       const format = '{{with .NetworkSettings.Networks.open}}{{.IPAddress}}{{end}} {{.State.Pid}}';
-      const [address = '', pid = ''] = daemon.host.docker(['inspect', '-f', format, name]).trim().split(' ');
+      const [address = '', pid = ''] = daemon.host.docker(['inspect', '-f', format, name]).trimEnd().split(' ');
       return { host: daemon.host, id: name, address, name, enter: ['nsenter', '-t', pid, '-n'] };
     };
     const here = await make(manager, 'here', '--network', 'open');
@@ -362,10 +362,13 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await manager.askDocker('network', 'prune', '-f');
     await soon(async () => /is in use by task/.test((await manager.docker(['network', 'rm', 'open'])).stderr));
 
-    const late = await make(worker, 'late');
+    const late = await make(worker, 'late', '--dns', '192.0.2.53');
     await worker.askDocker('network', 'connect', 'open', 'late');
     await soon(() => fetch(here.enter, resolve(here, 'late')[0] ?? '') === late.name);
+    // Its engine asks the servers that it was made with: what goes there is answered by the cluster's own.
+    await soon(() => resolve(late, 'here')[0] === here.address);
     await worker.askDocker('network', 'disconnect', 'open', 'late');
+    await soon(() => !late.host.run([...late.enter, 'nft', 'list', 'ruleset']).includes('@servers'));
     worker.host.docker(['kill', 'there']);
     await soon(() => ['there', 'late'].every((name) => !/^\d/.test(resolve(here, name)[0] ?? '')));
     await worker.askDocker('start', 'there');

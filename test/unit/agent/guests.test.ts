@@ -64,6 +64,7 @@ const running: Guest = {
   name: 'box',
   pid: 7,
   networkIds: ['net'],
+  nameServers: [],
   networks: [{ networkId: 'net', address: '10.1.0.2', macAddress: '02:42:0a:01:00:02' }],
 };
 
@@ -100,7 +101,7 @@ test('what is being made is left alone; then it is looked after', async () => {
     { type: 'tell', taskId: 't1', containerId: 'c1', name: 'box', running: false },
     { type: 'tell', taskId: 't1', containerId: 'c1', name: 'box', running: true },
   ]);
-  expect(attached).toEqual([{ taskId: 't1', pid: 7, networks: running.networks }]);
+  expect(attached).toMatchObject([{ taskId: 't1', pid: 7, networks: running.networks }]);
   // Told once, until it is another process.
   tasks.set('t1', guestTask('c1', true));
   event('c1');
@@ -115,7 +116,7 @@ test('what is being made is left alone; then it is looked after', async () => {
 test('one that is gone, or off a network, holds nothing there', async () => {
   const { tasks, said, containers, keeper } = setUp();
   tasks.set('t1', guestTask('c1', false));
-  containers.set('c1', { containerId: 'c1', name: 'box', networkIds: [], networks: [] });
+  containers.set('c1', { containerId: 'c1', name: 'box', networkIds: [], nameServers: [], networks: [] });
   keeper.look();
   await settle();
   containers.delete('c1');
@@ -125,6 +126,25 @@ test('one that is gone, or off a network, holds nothing there', async () => {
     { type: 'detach', taskId: 't1', networkId: 'net' },
     { type: 'detach', taskId: 't1' },
   ]);
+});
+
+test('one that was made with other name servers is led to ours for as long as it is on a network, and one that was made with ours is not', async () => {
+  const { tasks, networks, containers, keeper, attached } = setUp();
+  networks.set('net', { network, gateway: '10.1.0.1', ready: true });
+  tasks.set('t1', guestTask('c1', true));
+  for (const nameServers of [[], ['192.0.2.53'], ['10.1.0.1', '192.0.2.53']]) {
+    containers.set('c1', { ...running, nameServers });
+    keeper.look();
+    await settle();
+  }
+  expect(attached.map(({ asks }) => asks)).toEqual([{ servers: [], gateway: '10.1.0.1' }, { servers: ['192.0.2.53'], gateway: '10.1.0.1' }, undefined]);
+  containers.set('c1', { ...running, networkIds: [], networks: [] });
+  tasks.delete('t1');
+  keeper.look();
+  await settle();
+  keeper.look();
+  await settle();
+  expect(attached.slice(3)).toEqual([{ taskId: 't1', pid: 7, networks: [] }]);
 });
 
 test('an engine that does not answer says nothing about a container, and managers that cannot be reached are told later', async () => {
@@ -173,7 +193,7 @@ test('one that is brought to two networks at once keeps both', async () => {
 test('one that was made and that nobody heard of is found by its key', async () => {
   const { keeper, tasks, containers, said } = setUp();
   tasks.set('t1', guestTask('making-1', false));
-  containers.set('making-1', { containerId: 'c1', name: 'box', networkIds: ['net'], networks: [] });
+  containers.set('making-1', { containerId: 'c1', name: 'box', networkIds: ['net'], nameServers: [], networks: [] });
   keeper.drop('making-1');
   await settle();
   expect(said).toEqual([{ type: 'tell', taskId: 't1', containerId: 'c1', name: 'box', running: false }]);
