@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Endpoint } from '#http/endpoint';
 import { EngineClient, type CallOptions, type Greeting } from '#http/engine-client';
 import { CommandError } from './command-error.ts';
+import { whoText } from './who.ts';
 
 /** An answer with an error status; `detail` is the daemon's message. */
 export class ApiError extends CommandError {
@@ -49,11 +50,11 @@ export class Client {
   }
 
   post<T>(path: string, body?: unknown, options: CallOptions = {}): Promise<T> {
-    return this.#engine.json<T>('POST', path, { ...options, body });
+    return this.#engine.json<T>('POST', path, { ...options, headers: { ...whoHeader(path), ...options.headers }, body });
   }
 
   delete<T>(path: string, query: Query = {}): Promise<T> {
-    return this.#engine.json<T>('DELETE', path, { query });
+    return this.#engine.json<T>('DELETE', path, { query, headers: whoHeader(path) });
   }
 
   /** undefined instead of a 404. */
@@ -75,6 +76,11 @@ export class Client {
   stream(path: string, options: CallOptions, method?: 'POST'): Promise<IncomingMessage> {
     return this.#engine.stream(path, options, method);
   }
+}
+
+/** Who sits here, where a log keeps it. */
+function whoHeader(path: string): Record<string, string> {
+  return path.startsWith('/shoal/') ? { 'Shoal-Who': encodeURIComponent(whoText()) } : {};
 }
 
 /** The `filters` parameter: key → values. */

@@ -328,8 +328,8 @@ function turnOf(object: object): string | undefined {
   return 'UpdateStatus' in object ? (object as Service).UpdateStatus?.State : undefined;
 }
 
-/** Of a stack's record what does not tell how a reconcile went. */
-function outside({ Condition: _outcome, Version: _version, UpdatedAt: _at, ...rest }: Stack): object {
+/** Of a stack's record what does not tell how a reconcile went, or what was noted. */
+function outside({ Condition: _outcome, Log: _noted, Version: _version, UpdatedAt: _at, ...rest }: Stack): object {
   return rest;
 }
 

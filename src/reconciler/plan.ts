@@ -181,7 +181,7 @@ function planDeploy(planning: Planning, rendered: AppliedStack, source: Reposito
   const waits = repeated ? undefined : (held(planning, rendered, actions, stack) ?? manual(planning, rendered, stack));
   if (waits !== undefined) return [{ type: 'hold', name, source, commit, reason: waits, foreign: false }];
   // What changes of the record alone was changed by nobody's hand.
-  const touches = actions.some(({ kind }) => kind !== 'stack' && kind !== 'revision');
+  const touches = actions.some(({ kind }) => kind !== 'stack' && kind !== 'revision' && kind !== 'deed');
   const drift = repeated && touches && conditionOf(stack).State === 'applied';
   const now = changesBy(view, actions, drift);
   const later = changesBy(view, whole(planning, rendered, source, actions), drift).filter((line) => !now.includes(line));

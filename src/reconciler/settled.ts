@@ -19,7 +19,7 @@ interface Settled {
 }
 
 /** Of these nothing is told: they change by the thousand, and hardly ever decide. */
-const untold: ReadonlySet<Kind> = new Set(['task', 'repository', 'pack']);
+const untold: ReadonlySet<Kind> = new Set(['task', 'repository', 'pack', 'deed']);
 
 export class SettledStacks {
   readonly #stacks = new Map<string, Settled>();

@@ -23,6 +23,7 @@ const kindLevels: Readonly<Record<Kind, number>> = {
   repository: 1,
   revision: 4,
   pack: 5,
+  deed: 8,
 };
 const actionLevels: Readonly<Record<Action['type'], number>> = { create: 1, update: 1, remove: 1 };
 

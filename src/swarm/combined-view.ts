@@ -1,4 +1,4 @@
-/** One view of two stores: Docker's objects, and beside them the stacks, their revisions and the repositories that only we know. */
+/** One view of two stores: Docker's objects, and beside them the stacks, their revisions, the repositories and their logs that only we know. */
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Task } from '#model/object/task';
 import type { TaskState } from '#model/object/task-state';
@@ -9,7 +9,7 @@ import type { View } from '#store/view';
 
 /** What is kept in our own log. */
 export function isOurs(kind: Kind): boolean {
-  return kind === 'stack' || kind === 'repository' || kind === 'revision' || kind === 'pack';
+  return kind === 'stack' || kind === 'repository' || kind === 'revision' || kind === 'pack' || kind === 'deed';
 }
 
 export class CombinedView implements View {

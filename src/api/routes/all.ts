@@ -15,6 +15,7 @@ import { observationRoutes } from './observation.ts';
 import { progressRoutes } from './progress.ts';
 import { hostedRoutes } from './stack/hosted.ts';
 import { repositoryRoutes } from './stack/repositories.ts';
+import { deedRoutes } from './stack/deeds.ts';
 import { revisionRoutes } from './stack/revisions.ts';
 import { stackRoutes } from './stack/stacks.ts';
 import { swarmRoutes } from './cluster/swarm.ts';
@@ -25,6 +26,7 @@ import { taskRoutes } from './tasks.ts';
 export function allRoutes(context: Context, metrics: Metrics, besideSwarm: boolean): Route[] {
   const own = [
     ...revisionRoutes(context),
+    ...deedRoutes(context),
     ...stackRoutes(context),
     ...repositoryRoutes(context),
     ...hostedRoutes(context),

@@ -14,7 +14,7 @@ import { nestedNetwork, shownNetwork } from './network.ts';
 import { storedEndpoint, storedSpec, storedTask } from './stored-spec.ts';
 
 /** Kinds that are shown as objects by themselves; the cluster and tasks have doors of their own (`shownCluster`, `shownTask`), stacks and their revisions are shown as summaries. */
-export type ShownKind = Exclude<Kind, 'cluster' | 'stack' | 'revision' | 'pack' | 'task'>;
+export type ShownKind = Exclude<Kind, 'cluster' | 'stack' | 'revision' | 'pack' | 'deed' | 'task'>;
 
 const table: { readonly [K in ShownKind]: (object: ObjectOf[K]) => object } = {
   node: shownNode,

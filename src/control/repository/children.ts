@@ -4,11 +4,12 @@ import { Refusal } from '#base/refusal';
 import { counted } from '#base/text/human';
 import { allowanceText, isAllowed, readAllowance } from '#model/allowance';
 import { type Declared, type DeclaredRepository, type Repository, type RepositorySpec, ownPlace, trustOf } from '#model/object/repository';
-import { remove, update } from '#store/action';
+import { update } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCaseContext } from '../cluster.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
+import { removalOf } from '../log/deeds.ts';
 import { isOwned } from '../stack/ownership.ts';
 import { removeStack } from '../stack/stacks.ts';
 import { checkTexts } from './checks/texts.ts';
@@ -90,7 +91,7 @@ function ended(overlay: Overlay, child: Repository, context: UseCaseContext): st
 function endChild(overlay: Overlay, child: Repository, context: UseCaseContext): string[] {
   const below = childrenOf(overlay, child).flatMap((each) => endChild(overlay, each, context));
   for (const stack of [...overlay.list('stack')].filter((each) => isOwned(each, child.Spec.Name)))
-    overlay.lay(isEmptyRecord(stack) ? [remove('stack', stack.ID)] : removeStack(stack.Spec.Name)(overlay, context).actions);
+    overlay.lay(isEmptyRecord(stack) ? removalOf(overlay, 'stack', stack.ID) : removeStack(stack.Spec.Name)(overlay, context).actions);
   overlay.lay(removeRepository(child.Spec.Name, true)(overlay, context).actions);
   return [...below, `repository ${child.Spec.Name} ended`];
 }

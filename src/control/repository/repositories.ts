@@ -7,11 +7,13 @@ import { allowanceText, allowanceUsage, readAllowance } from '#model/allowance';
 import { checkFreeze } from '#model/freeze';
 import type { Repository, RepositorySpec, RepositoryStatus, VaultPlace } from '#model/object/repository';
 import type { Stack } from '#model/object/stack';
-import { create, newMeta, remove, update } from '#store/action';
+import { type Action, create, newMeta, remove, update } from '#store/action';
 import { knowsKind } from '#store/feature-level';
+import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
-import type { UseCase } from '../cluster.ts';
+import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { findObject } from '../find.ts';
+import { type DeedFacts, noteDeed, removalOf, withDeed } from '../log/deeds.ts';
 import { checkName } from '../names.ts';
 import { checkedCredentials, withLoginApart } from './repository-login.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
@@ -22,8 +24,8 @@ import { checkTexts } from './checks/texts.ts';
 import { changedVault, checkVault } from './vault-place.ts';
 import { checkWebhookSecret } from './webhook-secret.ts';
 
-export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }> {
-  return (view, { now, newId }) => {
+export function createRepository(asked: RepositorySpec, who?: string): UseCase<{ ID: string }> {
+  return (view, context) => {
     checkTexts(asked);
     const apart = withLoginApart(asked);
     checkedCredentials(apart);
@@ -31,9 +33,14 @@ export function createRepository(asked: RepositorySpec): UseCase<{ ID: string }>
     if (view.byName('repository', spec.Name)) {
       throw new Refusal('alreadyExists', `repository ${spec.Name} already exists`);
     }
-    const ID = newId();
-    const Status: RepositoryStatus = { State: 'pending', Message: spec.Hosted ? 'nothing was pushed yet' : 'waiting for the first look', Since: timeText(now) };
-    return { actions: [create('repository', { ...newMeta(ID), Spec: spec, Status })], result: { ID } };
+    const ID = context.newId();
+    const Status: RepositoryStatus = {
+      State: 'pending',
+      Message: spec.Hosted ? 'nothing was pushed yet' : 'waiting for the first look',
+      Since: timeText(context.now),
+    };
+    const actions = [create('repository', { ...newMeta(ID), Spec: spec, Status })];
+    return { actions: noted(view, actions, spec.Name, { what: 'added', who, reason: spec.URL.replace(/\/\/[^@/]*@/, '//') }, context), result: { ID } };
   };
 }
 
@@ -88,8 +95,9 @@ export interface RepositoryChange {
   Vault?: Partial<VaultPlace>;
 }
 
-export function updateRepository(ref: string, { Allow, Disallow = [], ...change }: RepositoryChange): UseCase<void> {
-  return (view) => {
+export function updateRepository(ref: string, asked: RepositoryChange, who?: string): UseCase<void> {
+  const { Allow, Disallow = [], ...change } = asked;
+  return (view, context) => {
     const repository = findObject(view, 'repository', ref);
     checkUndeclared(view, repository);
     const back = new Set(normalAllowances(Disallow));
@@ -100,8 +108,20 @@ export function updateRepository(ref: string, { Allow, Disallow = [], ...change 
     const Trust = change.Trust ?? (Allow && repository.Spec.Trust === undefined ? 'limited' : repository.Spec.Trust);
     const Spec: RepositorySpec = { ...changedSpec(repository.Spec, change), ...(Trust && { Trust, Allow: words }) };
     checkRepository(Spec);
-    return { actions: equal(Spec, repository.Spec) ? [] : [update('repository', { ...repository, Spec })], result: undefined };
+    const actions = equal(Spec, repository.Spec) ? [] : [update('repository', { ...repository, Spec })];
+    return { actions: noted(view, actions, Spec.Name, { what: 'changed', who, reason: changeText(asked) }, context), result: undefined };
   };
+}
+
+/** What was changed by name, and what it may do in full; values may be secrets. */
+function changeText({ Trust, Allow = [], Disallow = [], ...rest }: RepositoryChange): string {
+  const said = Object.entries(rest).flatMap(([key, value]) => (value === undefined ? [] : [key]));
+  const words = [...(Trust ? [`trust ${Trust}`] : []), ...Allow.map((word) => `allow ${word}`), ...Disallow.map((word) => `disallow ${word}`)];
+  return [...words, ...said].join(', ');
+}
+
+function noted(view: View, actions: readonly Action[], name: string, facts: DeedFacts, context: UseCaseContext): readonly Action[] {
+  return withDeed(view, actions, { kind: 'repository', name }, facts, context);
 }
 
 function changedSpec(
@@ -152,18 +172,21 @@ export function normalAllowances(words: readonly string[]): string[] {
 }
 
 /** Its stacks stay and are from then on owned by nobody but whoever deploys them. */
-export function removeRepository(ref: string, byParent = false): UseCase<void> {
-  return (view) => {
+export function removeRepository(ref: string, byParent = false, who?: string): UseCase<void> {
+  return (view, context) => {
     const repository = findObject(view, 'repository', ref);
     if (!byParent) checkUndeclared(view, repository);
-    const released = [...view.list('stack')]
-      .filter((stack) => isOwned(stack, repository.Spec.Name))
+    const overlay = new Overlay(view);
+    for (const stack of [...view.list('stack')].filter((each) => isOwned(each, repository.Spec.Name))) {
       // A record of a folder that was never applied stands for nothing once its repository is gone.
-      .map((stack) => (isEmptyRecord(stack) ? remove('stack', stack.ID) : update('stack', releasedStack(stack))));
+      overlay.lay(isEmptyRecord(stack) ? removalOf(view, 'stack', stack.ID) : [update('stack', releasedStack(stack))]);
+      noteDeed(overlay, { kind: 'stack', name: stack.Spec.Name }, { what: 'released', who, reason: `by repository ${repository.Spec.Name}` }, context);
+    }
     // What it declared is the operator's from then on.
     const freed = [...view.list('repository')].filter(({ Parent }) => Parent === repository.ID).map(({ Parent: _gone, ...each }) => update('repository', each));
     const packs = [...view.find('pack', 'repository', repository.ID)].map(({ ID }) => remove('pack', ID));
-    return { actions: [...released, ...freed, ...packs, remove('repository', repository.ID)], result: undefined };
+    overlay.lay([...freed, ...packs, ...removalOf(view, 'repository', repository.ID)]);
+    return { actions: overlay.actions, result: undefined };
   };
 }
 
@@ -196,13 +219,17 @@ export function setRepositoryStatus(ref: string, status: RepositoryStatus): UseC
 const shortestCommit = 7;
 
 /** Allows what one commit removes; another one has to be confirmed again. `commit` may be shortened. Answers the whole name. */
-export function confirmRepository(ref: string, commit: string): UseCase<{ Commit: string }> {
-  return (view) => {
+export function confirmRepository(ref: string, commit: string, who?: string): UseCase<{ Commit: string }> {
+  return (view, context) => {
     const repository = findObject(view, 'repository', ref);
     const { Name } = repository.Spec;
     const { Commit, Held, Rewritten } = repository.Status;
+    const confirmed = (named: string, word: Pick<Repository, 'Rewrite' | 'Confirmed'>, reason: string): ReturnType<UseCase<{ Commit: string }>> => {
+      const actions = [update('repository', { ...repository, ...word })];
+      return { actions: noted(view, actions, Name, { what: 'confirmed', who, commit: named, reason }, context), result: { Commit: named } };
+    };
     if (Rewritten !== undefined && commit.length >= shortestCommit && Rewritten.startsWith(commit.toLowerCase()))
-      return { actions: [update('repository', { ...repository, Rewrite: { Commit: Rewritten } })], result: { Commit: Rewritten } };
+      return confirmed(Rewritten, { Rewrite: { Commit: Rewritten } }, 'a rewritten history');
     if (Rewritten !== undefined && !Held) {
       throw new Refusal(
         'failedPrecondition',
@@ -216,17 +243,28 @@ export function confirmRepository(ref: string, commit: string): UseCase<{ Commit
         `repository ${Name} is held at commit ${Commit}, not at "${commit}": look at what that one removes, then confirm it`,
       );
     }
-    return { actions: [update('repository', { ...repository, Confirmed: { Commit } })], result: { Commit } };
+    return confirmed(Commit, { Confirmed: { Commit } }, `held: ${Object.keys(Held).join(', ')}`);
   };
 }
 
 /** The reconciler writes nothing for the repository, or does again. */
-export function suspendRepository(ref: string, on: boolean): UseCase<void> {
-  return (view, { now }) => {
+export function suspendRepository(ref: string, on: boolean, who?: string): UseCase<void> {
+  return (view, context) => {
     const repository = findObject(view, 'repository', ref);
     if ((repository.Suspended !== undefined) === on) return { actions: [], result: undefined };
     const { Suspended: _before, ...rest } = repository;
-    return { actions: [update('repository', on ? { ...rest, Suspended: { Since: timeText(now) } } : rest)], result: undefined };
+    const actions = [update('repository', on ? { ...rest, Suspended: { Since: timeText(context.now) } } : rest)];
+    return { actions: noted(view, actions, repository.Spec.Name, { what: on ? 'suspended' : 'resumed', who }, context), result: undefined };
+  };
+}
+
+/** Somebody has it looked at now. */
+export function noteSync(ref: string, who?: string): UseCase<void> {
+  return (view, context) => {
+    const { Spec } = findObject(view, 'repository', ref);
+    const overlay = new Overlay(view);
+    noteDeed(overlay, { kind: 'repository', name: Spec.Name }, { what: 'synced', who }, context);
+    return { actions: overlay.actions, result: undefined };
   };
 }
 

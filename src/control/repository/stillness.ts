@@ -7,6 +7,7 @@ import type { Repository } from '#model/object/repository';
 import { update } from '#store/action';
 import type { UseCase } from '../cluster.ts';
 import { findObject } from '../find.ts';
+import { withDeed } from '../log/deeds.ts';
 
 export type Stillness = { state: 'suspended' } | { state: 'frozen'; window: string };
 
@@ -27,7 +28,8 @@ const longestReason = 500;
 
 /** Writes though a window holds, for a while, and keeps why. */
 export function thawRepository(ref: string, { reason, forMs, who }: { reason: string; forMs: number; who?: string | undefined }): UseCase<void> {
-  return (view, { now }) => {
+  return (view, context) => {
+    const { now } = context;
     const repository = findObject(view, 'repository', ref);
     if (reason.trim() === '' || reason.length > longestReason)
       throw new Refusal('invalidArgument', `a reason of at most ${longestReason} characters must be given`);
@@ -35,6 +37,8 @@ export function thawRepository(ref: string, { reason, forMs, who }: { reason: st
     if (stillness(repository, now)?.state !== 'frozen')
       throw new Refusal('failedPrecondition', `no freeze window of repository ${repository.Spec.Name} holds now`);
     const Thawed = { Until: timeText(now + forMs), Reason: reason.trim(), ...(who && { Who: shownName(who) }) };
-    return { actions: [update('repository', { ...repository, Thawed })], result: undefined };
+    const facts = { what: 'thawed', who, reason: `until ${Thawed.Until}: ${Thawed.Reason}` } as const;
+    const actions = withDeed(view, [update('repository', { ...repository, Thawed })], { kind: 'repository', name: repository.Spec.Name }, facts, context);
+    return { actions, result: undefined };
   };
 }

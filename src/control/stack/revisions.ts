@@ -1,5 +1,4 @@
 /** Revisions of stacks: one is kept of each deploy that brings something new, and what it came to. */
-import { createHmac } from 'node:crypto';
 import { Refusal } from '#base/refusal';
 import { shownName } from '#base/text/shown-name';
 import { isPinned } from '#model/image/image-reference';
@@ -7,10 +6,10 @@ import type { ServiceSpec } from '#model/object/service-spec';
 import type { Revision, RevisionOutcome, StackSource, StackSpec } from '#model/object/stack';
 import { create, newMeta, remove, update } from '#store/action';
 import { knowsKind } from '#store/feature-level';
-import type { Overlay } from '#store/overlay';
+import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
-import { sealingOf } from '../sealing.ts';
+import { isLogged, noteDeed } from '../log/deeds.ts';
 
 /** Of one stack. */
 const mostRevisions = 10;
@@ -57,11 +56,16 @@ export interface RevisionFacts {
   expect?: string | undefined;
 }
 
-/** Keeps what a deploy asked for, unless the newest revision is the very same; the oldest go. */
-export function recordRevision(overlay: Overlay, content: StackSpec, { digest, source, who, of, unit, expect }: RevisionFacts, context: UseCaseContext): void {
-  if (!knowsKind(overlay, 'revision')) return;
+/** Keeps what a deploy asked for, unless the newest revision is the very same; the oldest go. Answers its number. */
+export function recordRevision(
+  overlay: Overlay,
+  content: StackSpec,
+  { digest, source, who, of, unit, expect }: RevisionFacts,
+  context: UseCaseContext,
+): number | undefined {
+  if (!knowsKind(overlay, 'revision')) return undefined;
   const before = revisionsOf(overlay, content.Name);
-  if (before.at(-1)?.Digest === digest) return;
+  if (before.at(-1)?.Digest === digest) return undefined;
   const Number = (before.at(-1)?.Spec.Number ?? 0) + 1;
   const revision: Revision = {
     ...newMeta(context.newId()),
@@ -72,28 +76,21 @@ export function recordRevision(overlay: Overlay, content: StackSpec, { digest, s
     ...(of !== undefined && { Of: of }),
     ...(unit && { Unit: unit }),
     ...(expect !== undefined && { Plan: expect }),
+    ...(isLogged(overlay) && { Logged: true as const }),
     Length: JSON.stringify(content).length,
     Outcome: { State: 'pending', Message: '' },
   };
-  overlay.lay([
-    create('revision', sealingOf(overlay) ? sealed(overlay, { ...revision, Chain: { Before: before.at(-1)?.Chain?.Seal ?? '', Seal: '' } }) : revision),
-  ]);
+  overlay.lay([create('revision', revision)]);
   for (const { ID } of outlived([...before, revision])) overlay.lay([remove('revision', ID)]);
+  return Number;
 }
 
-/** The newest revision with another word about it: its place in the history is sealed anew, for nothing follows it yet. */
-export function sealed(view: View, revision: Revision): Revision {
-  if (!revision.Chain) return revision;
-  const { Before } = revision.Chain;
-  return { ...revision, Chain: { Before, Seal: sealOf(view, revision, Before) } };
-}
-
-/** With the cluster's own key, before which nothing is sealed: a seal tells nobody what a secret of the revision is. */
-export function sealOf(view: View, { Spec, Digest, Source, Who, Of, Unit, Plan, Outcome }: Revision, before: string): string {
-  const text = JSON.stringify([before, Spec, Digest, Source, Who ?? '', Of ?? 0, Unit ?? {}, Plan ?? '', Outcome]);
-  return createHmac('sha256', sealingOf(view)?.Identity ?? '')
-    .update(text)
-    .digest('hex');
+/** Another word about a revision, which the log of its stack tells. */
+export function noteRevision(overlay: Overlay, revision: Revision, context: UseCaseContext): void {
+  const { Stack: name, Number } = revision.Spec;
+  const { State, Message } = revision.Outcome;
+  overlay.lay([update('revision', revision)]);
+  noteDeed(overlay, { kind: 'stack', name }, { what: State === 'good' ? 'good' : 'failed', reason: Message, revision: Number }, context);
 }
 
 /** Goes with its stack. */
@@ -103,14 +100,21 @@ export function removeRevisions(overlay: Overlay, stack: string): void {
 
 /** Notes what became of the newest revision, with the reason that came first; a good one keeps the digests that its images turned out to be. */
 export function judgeRevision(stack: string, number: number, outcome: RevisionOutcome): UseCase<void> {
-  return (view) => {
-    const revision = newestRevision(view, stack);
-    const told = revision?.Spec.Number === number && revision.Outcome.State !== 'good' ? revision : undefined;
-    if (!told || told.Outcome.State === outcome.State) return { actions: [], result: undefined };
-    const Services = outcome.State === 'good' ? told.Spec.Content.Services.map((spec) => pinned(view, spec)) : told.Spec.Content.Services;
-    const Spec = { ...told.Spec, Content: { ...told.Spec.Content, Services } };
-    return { actions: [update('revision', sealed(view, { ...told, Spec, Outcome: outcome }))], result: undefined };
+  return (view, context) => {
+    const overlay = new Overlay(view);
+    const judged = judgedRevision(view, stack, number, outcome);
+    if (judged) noteRevision(overlay, judged, context);
+    return { actions: overlay.actions, result: undefined };
   };
+}
+
+/** The newest revision as it is when that is said of it; undefined: it is said already, or another one is the newest. */
+export function judgedRevision(view: View, stack: string, number: number, Outcome: RevisionOutcome): Revision | undefined {
+  const revision = newestRevision(view, stack);
+  const told = revision?.Spec.Number === number && revision.Outcome.State !== 'good' ? revision : undefined;
+  if (!told || told.Outcome.State === Outcome.State) return undefined;
+  const Services = Outcome.State === 'good' ? told.Spec.Content.Services.map((spec) => pinned(view, spec)) : told.Spec.Content.Services;
+  return { ...told, Spec: { ...told.Spec, Content: { ...told.Spec.Content, Services } }, Outcome };
 }
 
 /** Several at once: what goes back together is good together. */

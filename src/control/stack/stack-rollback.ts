@@ -8,8 +8,9 @@ import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { ownedObjects } from './inventory.ts';
-import { findRevision, lastGood, newestRevision, revisionsOf, sealed } from './revisions.ts';
-import { deployStack, removeStack, type StackDeployment } from './stacks.ts';
+import { noteDeed } from '../log/deeds.ts';
+import { findRevision, lastGood, newestRevision, noteRevision, removeRevisions, revisionsOf } from './revisions.ts';
+import { deployStack, type StackDeployment, withoutObjects } from './stacks.ts';
 
 export interface StackRolledBack extends StackDeployment {
   /** The revision whose content the stack has now. */
@@ -33,10 +34,10 @@ export function giveUpRevision(name: string, number: number, reason: string): Us
     if (!stack || !to || failed?.Spec.Number !== number || failed.Outcome.State === 'good' || failed.Of !== undefined || failed.Digest !== stack.Digest)
       return { actions: [], result: undefined };
     const told = new Overlay(view);
-    told.lay([update('revision', sealed(view, { ...failed, Outcome: { State: 'failed', Message: reason } }))]);
+    noteRevision(told, { ...failed, Outcome: { State: 'failed', Message: reason } }, context);
     const commit = failed.Source.Kind === 'repository' ? failed.Source.Commit : undefined;
     const text = `rolled back to revision ${to.Spec.Number}${commitText(to)}: ${reason}`;
-    const { actions, result } = goBack(told, { stack, to, failed: true, text, commit, who: ourselves }, context);
+    const { actions, result } = goBack(told, { stack: told.get('stack', stack.ID) ?? stack, to, failed: true, text, commit, who: ourselves }, context);
     return { actions: [...told.actions, ...actions], result };
   };
 }
@@ -56,16 +57,21 @@ export function rollBackStack(name: string, number: number | undefined, who: str
 }
 
 /** The version that was given up may be tried again, with those that came in one entry with it. */
-export function retryStack(name: string): UseCase<void> {
-  return (view, { now }) => {
+export function retryStack(name: string, who?: string): UseCase<void> {
+  return (view, context) => {
     const stack = view.byName('stack', name);
     if (!stack) throw new Refusal('notFound', `stack ${name} not found`);
     const given = stack.Quarantine;
     if (!given) throw new Refusal('failedPrecondition', `nothing of stack ${name} is quarantined`);
-    const Condition: StackCondition = { State: 'pending', Message: 'its last version is tried once more', Since: timeText(now) };
+    const Condition: StackCondition = { State: 'pending', Message: 'its last version is tried once more', Since: timeText(context.now) };
     const isWith = ({ Quarantine, Source }: Stack): boolean => given.Unit !== undefined && Quarantine?.Unit === given.Unit && isOfOne(Source, stack.Source);
     const all = [...view.list('stack')].filter((each) => each === stack || isWith(each));
-    return { actions: all.map(({ Quarantine: _given, ...rest }) => update('stack', { ...rest, Condition })), result: undefined };
+    const overlay = new Overlay(view);
+    for (const { Quarantine: _given, ...rest } of all) {
+      overlay.lay([update('stack', { ...rest, Condition })]);
+      noteDeed(overlay, { kind: 'stack', name: rest.Spec.Name }, { what: 'retried', who }, context);
+    }
+    return { actions: overlay.actions, result: undefined };
   };
 }
 
@@ -77,11 +83,11 @@ function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCa
   if (keeper) {
     const why = keeper.Suspended ? 'is suspended' : 'stays as it is when it fails';
     const Message = `${reason}; the commit is one unit, and it does not go back, for stack ${keeper.Spec.Name} ${why}`;
-    const left = members.map(({ revision }): Revision => {
+    for (const { revision } of members) {
       const Unit = { ...revision.Unit, Stays: true as const } as NonNullable<Revision['Unit']>;
-      return revision.ID === failed.ID ? { ...revision, Unit, Outcome: { State: 'failed', Message } } : { ...revision, Unit };
-    });
-    return { actions: left.map((revision) => update('revision', sealed(view, revision))), result: undefined };
+      noteRevision(overlay, { ...revision, Unit, ...(revision.ID === failed.ID && { Outcome: { State: 'failed', Message } }) }, context);
+    }
+    return { actions: overlay.actions, result: undefined };
   }
   let answer: StackRolledBack | undefined;
   for (const { stack, revision } of members) {
@@ -90,15 +96,20 @@ function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCa
     const to = lastGood(revisions) ?? revisions.slice(0, -1).findLast(({ Digest }) => Digest !== revision.Digest);
     if (!to && !revision.Unit?.New) continue;
     const why = Name === failed.Spec.Stack ? reason : `the commit is one unit, and stack ${failed.Spec.Stack} failed: ${reason}`;
-    overlay.lay([update('revision', sealed(view, { ...revision, Outcome: { State: 'failed', Message: why } }))]);
+    noteRevision(overlay, { ...revision, Outcome: { State: 'failed', Message: why } }, context);
     const commit = revision.Source.Kind === 'repository' ? revision.Source.Commit : undefined;
     if (to) {
       const text = `rolled back to revision ${to.Spec.Number}${commitText(to)}: ${why}`;
-      const back = goBack(overlay, { stack, to, failed: true, text, commit, who: ourselves }, context);
+      const back = goBack(overlay, { stack: overlay.get('stack', stack.ID) ?? stack, to, failed: true, text, commit, who: ourselves }, context);
       overlay.lay(back.actions);
       answer = Name === failed.Spec.Stack || !answer ? back.result : answer;
     } else {
-      const { actions, result } = removeNew(overlay, stack, { text: `removed again, for there is nothing to go back to: ${why}`, commit }, context);
+      const { actions, result } = removeNew(
+        overlay,
+        overlay.get('stack', stack.ID) ?? stack,
+        { text: `removed again, for there is nothing to go back to: ${why}`, commit },
+        context,
+      );
       overlay.lay(actions);
       answer ??= result;
     }
@@ -133,7 +144,7 @@ function removeNew(
   context: UseCaseContext,
 ): ReturnType<UseCase<StackRolledBack>> {
   const { Name } = stack.Spec;
-  const { actions, result } = removeStack(Name)(view, context);
+  const { overlay, removed } = withoutObjects(view, Name);
   const Since = timeText(context.now);
   const { Images: _images, Rollout: _rollout, ...rest } = stack;
   const Removed = ownedObjects(view, stack).flatMap(({ Kind, ID }) => (Kind === 'service' ? [ID] : []));
@@ -145,11 +156,11 @@ function removeNew(
     Quarantine: { Digest: stack.Digest, Message: text, Since, Removed },
     Condition: { State: 'refused', Message: text, Errors: [text], ...(commit !== undefined && { Commit: commit }), Since },
   };
-  const kept = actions.filter((action) => action.kind !== 'stack');
-  return {
-    actions: [...kept, update('stack', record)],
-    result: { Name, Changed: true, Services: [], Created: [], Updated: [], Removed: result.Removed, To: 0 },
-  };
+  overlay.lay([update('stack', record)]);
+  removeRevisions(overlay, Name);
+  noteDeed(overlay, { kind: 'stack', name: Name }, { what: 'given up', commit, reason: text }, context);
+  const gone = removed.map(({ Kind, Name: name }) => ({ Kind, Name: name }));
+  return { actions: overlay.actions, result: { Name, Changed: true, Services: [], Created: [], Updated: [], Removed: gone, To: 0 } };
 }
 
 function markUnit(overlay: Overlay, name: string, Unit: string): void {

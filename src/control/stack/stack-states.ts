@@ -6,6 +6,7 @@ import type { Stack, StackCondition, StackSource } from '#model/object/stack';
 import { create, newMeta, update } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase } from '../cluster.ts';
+import { withDeed } from '../log/deeds.ts';
 import { derivedInventory, inOrder, inventoryOf, isEmptyRecord, labelledObjects } from './inventory.ts';
 
 /** Notes the outcome of a reconcile; a folder that is not applied yet gets a record of its own. */
@@ -34,15 +35,16 @@ export function checkStackName(name: string): void {
 }
 
 /** The reconciler leaves the stack alone, or takes it up again. */
-export function suspendStack(name: string, on: boolean): UseCase<void> {
-  return (view, { now }) => {
+export function suspendStack(name: string, on: boolean, who?: string): UseCase<void> {
+  return (view, context) => {
     const stack = recorded(view, name);
     if (stack.Source.Kind !== 'repository') {
       throw new Refusal('failedPrecondition', `stack ${name} is deployed by hand: there is no repository that could change it`);
     }
     if ((stack.Suspended !== undefined) === on) return { actions: [], result: undefined };
     const { Suspended: _before, ...rest } = stack;
-    return { actions: [update('stack', on ? { ...rest, Suspended: { Since: timeText(now) } } : rest)], result: undefined };
+    const actions = [update('stack', on ? { ...rest, Suspended: { Since: timeText(context.now) } } : rest)];
+    return { actions: withDeed(view, actions, { kind: 'stack', name }, { what: on ? 'suspended' : 'resumed', who }, context), result: undefined };
   };
 }
 
@@ -55,8 +57,8 @@ export interface Adopter {
 }
 
 /** Gives a stack to the repository that waits for it, with all that is the stack's, and allows what that commit removes of it. */
-export function adoptStack(name: string, source: Adopter): UseCase<void> {
-  return (view, { now, newId }) => {
+export function adoptStack(name: string, source: Adopter, who?: string): UseCase<void> {
+  return (view, context) => {
     checkStackName(name);
     const stack = view.byName('stack', name);
     const Inventory = inOrder([...inventoryOf(view, stack), ...derivedInventory(view, name)]);
@@ -65,11 +67,13 @@ export function adoptStack(name: string, source: Adopter): UseCase<void> {
     const Condition: StackCondition = {
       State: 'pending',
       Message: `given to repository ${source.Repository}, whose next look applies it`,
-      Since: timeText(now),
+      Since: timeText(context.now),
     };
     const given = { Source: source, Services, Inventory, Condition, Confirmed: source.Commit };
-    const record: Stack = stack ? { ...stack, ...given } : { ...newMeta(newId()), Spec: { Name: name }, Digest: '', ...given };
-    return { actions: [stack ? update('stack', record) : create('stack', record)], result: undefined };
+    const record: Stack = stack ? { ...stack, ...given } : { ...newMeta(context.newId()), Spec: { Name: name }, Digest: '', ...given };
+    const actions = [stack ? update('stack', record) : create('stack', record)];
+    const facts = { what: 'adopted', who, commit: source.Commit, reason: `by repository ${source.Repository}` } as const;
+    return { actions: withDeed(view, actions, { kind: 'stack', name }, facts, context), result: undefined };
   };
 }
 

@@ -14,12 +14,13 @@ import { writableLevel } from '#store/feature-level';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
+import { noteDeed, removalOf, withDeed } from '../log/deeds.ts';
 import { checkPolicy } from '../policy/policy.ts';
 import { imageOf } from './image-digests.ts';
 import { stackFingerprint } from './fingerprint.ts';
 import { inOrder, isEmptyRecord, labelledObjects, owned, ownedKinds, ownedObjects } from './inventory.ts';
 import { checkOwner, checkRemover, rightsOf } from './ownership.ts';
-import { judgeRevision, newestRevision, recordRevision, removeRevisions } from './revisions.ts';
+import { judgedRevision, newestRevision, noteRevision, recordRevision, removeRevisions } from './revisions.ts';
 import { nodesOf, stackHealth } from './stack-health.ts';
 import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
 import { checkStackName, sameCondition } from './stack-states.ts';
@@ -152,8 +153,7 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
       context,
     );
     if (stack) judgeLeft(overlay, view, stack, context);
-    const unit = options.unit === undefined ? undefined : { Digest: options.unit, New: !stack || isEmptyRecord(stack) };
-    if (!options.restores) recordRevision(overlay, asked, { digest, ...options, of: options.rollback?.to.Spec.Number, unit }, context);
+    noteDeploy(overlay, asked, { ...options, digest }, stack, context);
     const result = {
       Name: spec.Name,
       Changed: overlay.actions.length > 0,
@@ -165,6 +165,20 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     };
     return { actions: overlay.actions, result };
   };
+}
+
+/** Keeps what comes anew as a revision, and notes that, and what somebody does by hand though nothing comes anew. */
+function noteDeploy(overlay: Overlay, asked: StackSpec, options: DeployOptions & { digest: string }, before: Stack | undefined, context: UseCaseContext): void {
+  const { source, who, expect, rollback, unit: Digest } = options;
+  if (options.restores) return;
+  const unit = Digest === undefined ? undefined : { Digest, New: !before || isEmptyRecord(before) };
+  const revision = recordRevision(overlay, asked, { ...options, of: rollback?.to.Spec.Number, unit }, context);
+  const byHand = source.Kind === 'deploy' && !options.advances && overlay.actions.length > 0;
+  if (revision === undefined && !byHand) return;
+  const what = rollback ? (rollback.failed ? 'given up' : 'rolled back') : 'deployed';
+  const reason = rollback ? `to revision ${rollback.to.Spec.Number}` : source.Kind === 'deploy' ? 'by hand' : undefined;
+  const commit = source.Kind === 'repository' ? source.Commit : undefined;
+  noteDeed(overlay, { kind: 'stack', name: asked.Name }, { what, who, commit, plan: expect, reason, revision }, context);
 }
 
 /** Since when the wave at hand is there: one that goes on begins anew, but where it has come to its end. */
@@ -213,7 +227,8 @@ function judgeLeft(overlay: Overlay, view: View, stack: Stack, context: UseCaseC
   const revision = newestRevision(view, stack.Spec.Name);
   if (!revision || revision.Outcome.State === 'good' || revision.Unit || stack.Rollout || overlay.actions.length === 0) return;
   if (stackHealth(view, stack, nodesOf(view), context.now)?.State !== 'healthy') return;
-  overlay.lay(judgeRevision(stack.Spec.Name, revision.Spec.Number, { State: 'good', Message: '' })(view, context).actions);
+  const judged = judgedRevision(view, stack.Spec.Name, revision.Spec.Number, { State: 'good', Message: '' });
+  if (judged) noteRevision(overlay, judged, context);
 }
 
 /** Refuses what is no longer what somebody read. */
@@ -228,13 +243,16 @@ function checkExpected(view: View, asked: StackSpec, digest: string, { expect, p
 }
 
 /** Removes what the stack made, and its record; of a stack that is known by its label only, all that carries it, as Docker does. */
-export function removeStack(name: string): UseCase<StackRemoval> {
-  return (view) => {
+export function removeStack(name: string, { who, commit }: { who?: string | undefined; commit?: string } = {}): UseCase<StackRemoval> {
+  return (view, context) => {
     const stack = view.byName('stack', name);
     const { overlay, removed, recorded } = withoutObjects(view, name);
     const Left = ownedKinds.flatMap((kind) => labelledObjects(overlay, kind, name).map((object) => ({ Kind: kind, Name: object.Spec.Name })));
-    if (stack) overlay.lay([remove('stack', stack.ID)]);
+    if (stack) overlay.lay(removalOf(view, 'stack', stack.ID));
     removeRevisions(overlay, name);
+    // Its own log ends with it.
+    if (stack?.Source.Kind === 'repository')
+      noteDeed(overlay, { kind: 'repository', name: stack.Source.Repository }, { what: 'removed', who, commit, reason: `stack ${name}` }, context);
     if (overlay.actions.length === 0) throw new Refusal('notFound', `Nothing found in stack: ${name}`, { plain: true });
     return { actions: overlay.actions, result: { Removed: removed.map(({ Kind, Name }) => ({ Kind, Name })), Left, Recorded: recorded } };
   };
@@ -244,21 +262,22 @@ export function removeStack(name: string): UseCase<StackRemoval> {
  * `removeStack` as somebody asks for it who is not the stack's repository: that would bring it back, so it takes a word. Its record stays with its
  * revisions: what is gone is a change by hand, which is undone, shown or left as any other, whoever leads.
  */
-export function removeStackByHand(name: string, force: boolean): UseCase<StackRemoval> {
+export function removeStackByHand(name: string, force: boolean, who?: string): UseCase<StackRemoval> {
   return (view, context) => {
     checkRemover(view, name, force);
-    const { actions, result } = removeStack(name)(view, context);
+    const { actions, result } = removeStack(name, { who })(view, context);
     const reverted = revertedBy(view, view.byName('stack', name), { Kind: 'deploy' });
     const followed = reverted.RevertedBy && view.byName('repository', reverted.RevertedBy.Repository);
     if (!followed) return { actions, result };
     const kept = withoutObjects(view, name).overlay.actions;
     if (kept.length === 0) throw new Refusal('notFound', `Nothing found in stack: ${name}`, { plain: true });
-    return { actions: kept, result: { ...result, ...reverted } };
+    const facts = { what: 'removed', who, reason: 'by hand: its repository brings it back' } as const;
+    return { actions: withDeed(view, kept, { kind: 'stack', name }, facts, context), result: { ...result, ...reverted } };
   };
 }
 
 /** The view without what the stack made. */
-function withoutObjects(view: View, name: string): { overlay: Overlay; removed: readonly OwnedObject[]; recorded: boolean } {
+export function withoutObjects(view: View, name: string): { overlay: Overlay; removed: readonly OwnedObject[]; recorded: boolean } {
   const stack = view.byName('stack', name);
   const overlay = new Overlay(view);
   const recorded = stack !== undefined && !isEmptyRecord(stack);

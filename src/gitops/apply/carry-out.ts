@@ -249,7 +249,7 @@ export class CarryOut {
     if (step.type === 'wait') return this.#wait(step);
     try {
       if (step.type === 'remove') {
-        await cluster.submit(removeStack(step.name));
+        await cluster.submit(removeStack(step.name, status.Commit === undefined ? {} : { commit: status.Commit }));
         this.#parts.events.tell({ type: 'stack', name: step.name, action: 'removed', message: step.reason });
         return undefined;
       }

@@ -1,5 +1,6 @@
 /** The kinds of objects that the store keeps. */
 import type { Cluster } from './cluster.ts';
+import type { Deed } from '../git/deed.ts';
 import type { Config, Secret } from './secret.ts';
 import type { Network } from './network.ts';
 import type { Node } from './node.ts';
@@ -21,6 +22,7 @@ export interface ObjectOf {
   repository: Repository;
   revision: Revision;
   pack: Pack;
+  deed: Deed;
 }
 
 export type Kind = keyof ObjectOf;
@@ -37,6 +39,7 @@ export const kinds = [
   'repository',
   'revision',
   'pack',
+  'deed',
 ] as const satisfies readonly Kind[];
 
 /** The name by which users find an object; tasks have none of their own. */

@@ -1,5 +1,6 @@
 /** A Git repository of stacks that the reconciler follows. */
 import type { AskedTarget, NotifyTarget, OutboxMessage, SaidComment, Told } from '../git/notify.ts';
+import type { LogHead } from '../git/deed.ts';
 import type { Meta } from './meta.ts';
 import type { RepositoryState } from './states.ts';
 
@@ -100,6 +101,8 @@ export interface Repository extends Meta {
   /** With which people and machines come to it through the daemon's HTTP door. */
   Tokens?: readonly RepositoryToken[];
   Issuers?: readonly TrustedIssuer[];
+  /** Absent: nothing of it is logged yet (`control/log`). */
+  Log?: LogHead;
 }
 
 export interface PushedHead {

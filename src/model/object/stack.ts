@@ -1,4 +1,5 @@
 /** A stack: what was asked for under one name, by a deploy or by a repository. */
+import type { LogHead } from '../git/deed.ts';
 import type { Meta } from './meta.ts';
 import type { NetworkSpec } from './network.ts';
 import type { ConfigSpec, SecretSpec } from './secret.ts';
@@ -45,6 +46,8 @@ export interface Stack extends Meta {
   OnFailure?: 'rollback' | 'stay';
   /** What is changed by hand is shown, and stays, also while its commit cannot be read. */
   KeepsDrift?: true;
+  /** Absent: nothing of it is logged yet (`control/log`). */
+  Log?: LogHead;
 }
 
 export interface StackRollout {
@@ -129,8 +132,8 @@ export interface Revision extends Meta {
   Unit?: { Digest: string; New: boolean; Stays?: true };
   /** Fingerprint of the plan that was carried out, where it was deployed by one. */
   Plan?: string;
-  /** Its place in the history: each entry is sealed together with the seal of the one before it ('': there was none). Absent: from before histories were sealed. */
-  Chain?: { Before: string; Seal: string };
+  /** Set: it came when there were logs, and is in that of its stack. */
+  Logged?: true;
   /** Length of the content as text, for what all of them may come to. */
   Length: number;
   Outcome: RevisionOutcome;

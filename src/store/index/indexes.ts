@@ -78,6 +78,7 @@ export const indexes = {
   repository: named('repository'),
   revision: { ...named('revision'), stack: ({ Spec }: ObjectOf['revision']) => [Spec.Stack] },
   pack: { ...named('pack'), repository: ({ Spec }: ObjectOf['pack']) => [Spec.Repository] },
+  deed: { ...named('deed'), of: ({ Spec }: ObjectOf['deed']) => [Spec.Of] },
 } satisfies { [K in Kind]: Record<string, Keys<ObjectOf[K]>> };
 
 export type IndexOf<K extends Kind> = keyof (typeof indexes)[K] & string;

@@ -1,6 +1,5 @@
-/** Routes of a stack's revisions: listed, compared, brought back; what they hold of secrets never leaves. */
+/** Routes of a stack's revisions and of its log: listed, compared, brought back; what they hold of secrets never leaves. */
 import { Refusal } from '#base/refusal';
-import { checkHistory } from '#control/explain/history-check';
 import { revisionChanges } from '#control/stack/revision-diff';
 import { findRevision, revisionsOf } from '#control/stack/revisions';
 import { retryStack, rollBackStack } from '#control/stack/stack-rollback';
@@ -12,6 +11,7 @@ import { readView, submit, type Context } from '../../context.ts';
 import type { View } from '../../dependencies.ts';
 import { get, parameter, post, type Call, type Route } from '../../router.ts';
 import { stackRollbackRequest } from '../../request/bodies.ts';
+import { whoOf } from '../../request/who.ts';
 
 export interface ShownRevision {
   Number: number;
@@ -38,18 +38,13 @@ export function revisionRoutes(context: Context): Route[] {
       const { revisions, current } = revisionsAt(view, parameter(call));
       return { status: 200, json: revisions.map((revision) => shown(revision, revision === current)) };
     }),
-    get('/shoal/v1/stacks/{}/revisions/check', async (call) => {
-      const view = await readView(context);
-      revisionsAt(view, parameter(call));
-      return { status: 200, json: checkHistory(view, parameter(call)) };
-    }),
     get('/shoal/v1/stacks/{}/revisions/diff', async (call) => ({ status: 200, json: await diff(call, context) })),
     post('/shoal/v1/stacks/{}/rollback', async (call) => {
       const { To, Who } = await decodeBody(call.request, stackRollbackRequest);
-      return { status: 200, json: await submit(context, call, rollBackStack(parameter(call), To, Who)) };
+      return { status: 200, json: await submit(context, call, rollBackStack(parameter(call), To, Who ?? whoOf(call))) };
     }),
     post('/shoal/v1/stacks/{}/retry', async (call) => {
-      await submit(context, call, retryStack(parameter(call)));
+      await submit(context, call, retryStack(parameter(call), whoOf(call)));
       return { status: 204 };
     }),
   ];

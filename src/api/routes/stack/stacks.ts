@@ -15,6 +15,7 @@ import { requireManager } from '../../request/require-manager.ts';
 import type { View } from '../../dependencies.ts';
 import { HttpError } from '../../errors.ts';
 import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
+import { whoOf } from '../../request/who.ts';
 import { stackAdoptRequest, stackDeployRequest } from '../../request/bodies.ts';
 import { stackDetails, stackSummaries } from '../../view/stack-summary.ts';
 
@@ -25,7 +26,7 @@ export function stackRoutes(context: Context): Route[] {
     get('/shoal/v1/stacks', async () => ({ status: 200, list: stackSummaries(await readView(context), context) })),
     get('/shoal/v1/stacks/{}', async (call) => ({ status: 200, json: await details(context, parameter(call)) })),
     remove('/shoal/v1/stacks/{}', async (call) => {
-      const removal = removeStackByHand(parameter(call), flag(call, 'force'));
+      const removal = removeStackByHand(parameter(call), flag(call, 'force'), whoOf(call));
       return { status: 200, json: await submit(context, call, flag(call, 'dry') ? dry(removal) : removal) };
     }),
     get('/shoal/v1/stacks/{}/explain', async (call) => ({ status: 200, json: { Lines: await explained(context, parameter(call)) } })),
@@ -55,13 +56,14 @@ async function explained(context: Context, name: string): Promise<readonly strin
 
 async function suspend(call: Call, context: Context, on: boolean): Promise<Answer> {
   const name = parameter(call);
-  await submit(context, call, suspendStack(name, on));
+  await submit(context, call, suspendStack(name, on, whoOf(call)));
   return { status: 200, json: await details(context, name) };
 }
 
 async function deploy(call: Call, context: Context): Promise<Answer> {
   const name = parameter(call);
   const { Spec, Prune = false, Force = false, ResolveImage = 'changed', RegistryAuth = {}, Who, Expect } = await decodeBody(call.request, stackDeployRequest);
+  const who = Who ?? whoOf(call);
   const asked = wholeSpec(name, Spec);
   const { spec, untold } = await resolved(asked, ResolveImage, RegistryAuth, context);
   const digest = await inTurns(specDigest(asked), context.clock);
@@ -71,7 +73,7 @@ async function deploy(call: Call, context: Context): Promise<Answer> {
     prune: Prune,
     force: Force,
     registryAuth: RegistryAuth,
-    ...(Who !== undefined && { who: Who }),
+    ...(who !== undefined && { who }),
     ...(Expect !== undefined && { expect: Expect }),
   } as const;
   const Warnings = [...untoldWarnings(untold), ...asked.Services.flatMap((each) => engineSocketWarning(each) ?? [])];
@@ -119,7 +121,7 @@ async function adopt(call: Call, context: Context): Promise<Answer> {
     const Lines = await context.reconciler.adoption(name, adopter);
     return { status: 200, json: { Repository: adopter.Repository, Commit: adopter.Commit, Lines } };
   }
-  await submit(context, call, adoptStack(name, adopter));
+  await submit(context, call, adoptStack(name, adopter, whoOf(call)));
   await context.reconciler.sync(adopter.Repository);
   return { status: 200, json: await details(context, name) };
 }

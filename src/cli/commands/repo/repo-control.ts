@@ -7,6 +7,7 @@ import { addWaitOptions, timeoutOf, waitAndExit, type WaitFlags } from '../../pr
 import type { WaitTarget } from '../../progress/watch.ts';
 import { openSession, type Session } from '../../session.ts';
 import { whoText } from '../../who.ts';
+import { listLog, type LogFlags, verifyLog } from '../stack/log.ts';
 import { durationOf } from './repo-update.ts';
 import { stackPath } from '../stack/stack-control.ts';
 import { repositoryPath } from './repo-parts.ts';
@@ -24,6 +25,19 @@ Exit codes with --wait are those of \`stack deploy\`: 0 converged, 1 refused, he
 4 not converged or failing, 5 superseded. Without --wait: 1 when a stack is refused or held, or the repository cannot be read.`;
 
 export function addRepoControl(repo: Command): void {
+  repo
+    .command('history')
+    .description('list who did what to a repository: settings, words that allowed something, with commit and reason')
+    .argument('<name>')
+    .option('--format <template>', 'table, json or a template')
+    .option('-q, --quiet', 'only numbers')
+    .option('--verify', 'check that nothing of it was changed or taken out; 1 where something was')
+    .option('--head <seal>', 'with --verify: a seal that it told before must be there still')
+    .action(async (name: string, flags: LogFlags, command: Command) => {
+      const session = openSession(command);
+      if (flags.verify || flags.head !== undefined) await verifyLog(session, `repository ${name}`, repositoryPath(name), flags);
+      else await listLog(session, repositoryPath(name), flags);
+    });
   const sync = repo
     .command('sync')
     .description('fetch and apply now')

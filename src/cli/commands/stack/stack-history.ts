@@ -1,8 +1,7 @@
 /** `stack history|diff|rollback|retry`: the revisions of a stack. */
 import type { Command } from 'commander';
-import { counted, humanDuration } from '#base/text/human';
+import { humanDuration } from '#base/text/human';
 import { withoutDigest } from '#model/image/image-reference';
-import type { HistoryCheck } from '#model/difference/history-check';
 import type { StackPlan } from '#model/difference/stack-plan';
 import type { StackSource } from '#model/object/stack';
 import { CommandError, exitCodes } from '../../command-error.ts';
@@ -10,6 +9,7 @@ import { listLines, type Column } from '../../output/list.ts';
 import { addWaitOptions, timeoutOf, waitAndExit, type WaitFlags } from '../../progress/wait.ts';
 import { openSession } from '../../session.ts';
 import { whoText } from '../../who.ts';
+import { listLog, type LogFlags, verifyLog } from './log.ts';
 import { stackPath } from './stack-control.ts';
 
 /** A revision as the daemon shows it. */
@@ -50,7 +50,9 @@ export function addStackHistory(stack: Command): void {
     .argument('<stack>')
     .option('--format <template>', 'table, json or a template')
     .option('-q, --quiet', 'only numbers')
-    .option('--verify', 'check that no entry was changed since it was written; 1 where one was')
+    .option('--log', 'list who did what to it: deploys, rollbacks, approvals, with commit, plan and reason')
+    .option('--verify', 'check that nothing of the log and the revisions was changed or taken out; 1 where something was')
+    .option('--head <seal>', 'with --verify: a seal that it told before must be there still')
     .action(listRevisions);
   stack
     .command('diff')
@@ -77,14 +79,10 @@ export function addStackHistory(stack: Command): void {
     });
 }
 
-async function listRevisions(name: string, flags: { format?: string; quiet?: boolean; verify?: boolean }, command: Command): Promise<void> {
+async function listRevisions(name: string, flags: LogFlags & { log?: boolean }, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
-  if (flags.verify) {
-    const found = await client.get<HistoryCheck>(`${stackPath(name)}/revisions/check`);
-    if (found.Broken) throw new CommandError(`the history of stack ${name} breaks at revision ${found.Broken.Number}: ${found.Broken.Why}`, exitCodes.refused);
-    const unsealed = found.Entries === found.Sealed ? '' : `, ${found.Entries - found.Sealed} of them from before histories were sealed`;
-    return terminal.out(`${counted(found.Entries, 'revision')}${unsealed}, as they were written: from ${found.Before || 'the first'} to ${found.Head}`);
-  }
+  if (flags.verify || flags.head !== undefined) return verifyLog({ client, terminal }, `stack ${name}`, stackPath(name), flags);
+  if (flags.log) return listLog({ client, terminal }, stackPath(name), flags);
   const revisions = await client.get<ShownRevision[]>(`${stackPath(name)}/revisions`);
   for (const line of listLines(revisions.toReversed(), columns, flags, ({ Number: number }) => String(number), { more })) terminal.out(line);
 }

@@ -142,7 +142,7 @@ test('removing with prune takes the stacks along', async () => {
   const Services = [{ Name: 'gone_web', TaskTemplate: { ContainerSpec: { Image: 'x' } } }];
   api.cluster.run(deployStack({ ...spec, Name: 'gone', Services }, { source: { ...source, Path: 'stacks/gone' }, prune: false }));
   expect((await api.http('DELETE', '/shoal/v1/stacks/gone?force=1')).status).toBe(200);
-  expect((await api.http('GET', '/shoal/v1/stacks/gone/revisions/check')).json).toMatchObject({ Entries: 1, Sealed: 0 });
+  expect((await api.http('GET', '/shoal/v1/stacks/gone/log/check')).json).toEqual({ Entries: 0, Revisions: 1, Before: '', Head: '' });
   expect((await api.http('DELETE', '/shoal/v1/repositories/main?prune=1')).status).toBe(204);
   expect([...api.cluster.store.list('revision')].map(({ Spec }) => Spec.Stack)).toEqual(['mine']);
   expect((await api.http('GET', '/shoal/v1/stacks')).json.map((one: { Name: string }) => one.Name)).toEqual(['mine']);
