@@ -8,6 +8,7 @@ import { Refusal } from '#base/refusal';
 import { noMeter, type Meter } from '#base/meter';
 import type { Cluster } from '#control/cluster';
 import type { AskRegistries } from '#control/stack/image-digests';
+import { keysFor } from '#control/repository/repository-sealing';
 import { sealingOf } from '#control/sealing';
 import { followedText, heldLine } from '#control/repository/rewrites';
 import type { RepositorySpec } from '#model/object/repository';
@@ -15,7 +16,7 @@ import type { RenderedStack } from '#reconciler/rendered';
 import { CarryOut, type SeenCommit, type WaitingChanges } from './apply/carry-out.ts';
 import type { ReconcileEvents } from './events.ts';
 import { Rewritten, type GitWorkers } from './git-workers.ts';
-import type { HeldLine, MirrorPlace } from './protocol.ts';
+import type { HeldLine, MirrorPlace, SealingKeys } from './protocol.ts';
 import { RepositoryReader } from './repository-reader.ts';
 import { VaultValues } from './vault/vault-values.ts';
 
@@ -77,9 +78,13 @@ export class Follower {
     this.#retries = new Retries(retry, parts.clock);
     this.#parts = parts;
     const { workers, place, cluster } = parts;
-    const identity = async (): Promise<string | undefined> => sealingOf(await cluster.read())?.Identity;
+    const sealing = async (): Promise<SealingKeys> => {
+      const view = await cluster.read();
+      const repository = view.byName('repository', spec.Name);
+      return { identity: sealingOf(view)?.Identity, keys: repository && keysFor(view, repository) };
+    };
     const line = async (): Promise<HeldLine | undefined> => heldLine((await cluster.read()).byName('repository', spec.Name));
-    this.#reader = new RepositoryReader(spec, { workers, place, identity, line, signal: this.#stop.signal, changed: () => void this.sync() });
+    this.#reader = new RepositoryReader(spec, { workers, place, sealing, line, signal: this.#stop.signal, changed: () => void this.sync() });
     this.#values = new VaultValues({ cluster, clock: parts.clock, signal: this.#stop.signal, repository: spec.Name, place: spec.Vault });
     this.#carryOut = new CarryOut(spec.Name, {
       ...parts,

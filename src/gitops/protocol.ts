@@ -1,6 +1,6 @@
 /** What the daemon asks of a worker process and what it may hear from one; whatever else a worker says ends the worker. */
 import type { RefusalCode } from '#base/refusal';
-import type { Declared, RepositoryCredentials } from '#model/object/repository';
+import type { Declared, RepositoryCredentials, RepositoryKeys } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 
 /** Where a repository comes from and where its mirror lies. */
@@ -49,6 +49,12 @@ export interface HeldLine {
   follows?: true;
 }
 
+/** The cluster's own age identity, and a repository's; absent where there is none. */
+export interface SealingKeys {
+  identity: string | undefined;
+  keys: RepositoryKeys | undefined;
+}
+
 export interface RenderQuestion {
   folder: string;
   home: string;
@@ -63,6 +69,8 @@ export interface RenderQuestion {
   variables?: Readonly<Record<string, string>>;
   /** The cluster's own age identity; absent where it has none. */
   identity?: string;
+  /** With what the repository's sealed files are opened. */
+  keys?: RepositoryKeys;
   /** A commit that is not followed: files that are sealed are not opened for it. */
   closed?: true;
   /** A folder of objects that were received and are not taken yet. */

@@ -6,7 +6,7 @@ import type { RenderedStack } from '#reconciler/rendered';
 import type { SeenCommit } from './apply/carry-out.ts';
 import type { GitWorkers, SeenPlace } from './git-workers.ts';
 import { LocalWatch } from './local-watch.ts';
-import type { HeldLine, MirrorPlace } from './protocol.ts';
+import type { HeldLine, MirrorPlace, SealingKeys } from './protocol.ts';
 import { WorkerBreach } from './worker-process.ts';
 
 export interface ReaderParts {
@@ -16,7 +16,7 @@ export interface ReaderParts {
   /** The history that the repository is held to. */
   line: () => Promise<HeldLine | undefined>;
   /** What files of the repository may be encrypted for. */
-  identity: () => Promise<string | undefined>;
+  sealing: () => Promise<SealingKeys>;
   /** A local repository's branch may have moved. */
   changed: () => void;
 }
@@ -135,13 +135,23 @@ export class RepositoryReader {
       ...(Variables !== undefined && { variables: Variables }),
       ...(closed && { closed: true as const }),
     };
-    const identity = await this.#parts.identity();
+    const { identity, keys } = await this.#parts.sealing();
     const skip = Object.create(null) as Record<string, string>;
     const found = new Map<string, RenderResult>();
     let asked = '';
     for (let round = 0; round < mostRounds; round++) {
       const have = Object.fromEntries([...this.#results, ...found].map(([name, { digest }]) => [name, digest]));
-      const question = { folder: place.folder, home: place.home, commit, path: Path, have, skip, ...settings, ...(identity !== undefined && { identity }) };
+      const question = {
+        folder: place.folder,
+        home: place.home,
+        commit,
+        path: Path,
+        have,
+        skip,
+        ...settings,
+        ...(identity !== undefined && { identity }),
+        ...(keys && { keys }),
+      };
       const answer = await workers.render(question, signal).catch((error: unknown) => this.#breached(error, skip));
       if (!answer) continue;
       for (const name of answer.same) {

@@ -1,6 +1,8 @@
 /** Routes of secrets and configs: two kinds, one manner. */
 import { Refusal } from '#base/refusal';
 import { createConfig, removeConfig, updateConfig } from '#control/configs';
+import { findObject } from '#control/find';
+import { sealedAs, sealingFor } from '#control/repository/repository-sealing';
 import { sealingOf } from '#control/sealing';
 import { createSecret, removeSecret, updateSecret } from '#control/secrets';
 import type { Config, Secret } from '#model/object/secret';
@@ -30,10 +32,13 @@ export function secretRoutes(context: Context): Route[] {
       return { status: 200 };
     }),
     // Only what encrypts: what opens never leaves.
-    get('/shoal/v1/sealing-key', async () => {
-      const sealing = sealingOf(await readView(context));
+    get('/shoal/v1/sealing-key', async (call) => {
+      const view = await readView(context);
+      const sealing = sealingOf(view);
       if (!sealing) throw new Refusal('unavailable', 'this cluster has no key of its own yet: its leader makes one');
-      return { status: 200, json: { Recipient: sealing.Recipient } };
+      const name = call.query.get('repository');
+      const of = name === null ? sealing : sealingFor(sealing, sealedAs(view, findObject(view, 'repository', name)));
+      return { status: 200, json: { Recipient: of.Recipient } };
     }),
     remove('/secrets/{}', async (call) => {
       await submit(context, call, removeSecret(parameter(call)));

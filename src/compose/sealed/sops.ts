@@ -10,6 +10,12 @@ import { countedText, isEncrypted, openValue, scalarOf } from './sops-value.ts';
 /** Opens what age sealed; undefined when it is for somebody else. */
 export type OpenAge = (armored: string) => Promise<Uint8Array | undefined>;
 
+/** Somebody whom a file may be encrypted for. */
+export interface SopsReader {
+  recipient: string;
+  open: OpenAge;
+}
+
 export interface SopsPlain {
   bytes: Buffer;
   /** What was encrypted, for keeping it out of what is said. */
@@ -21,12 +27,12 @@ const mostValues = 20_000;
 /** Before the values, where only encrypted ones count: SHA-256 of `sops`. */
 const encryptedOnlyBegin = createHash('sha256').update('sops').digest();
 
-/** Throws a Refusal that says why it cannot be opened. */
-export async function openSops(path: string, text: string, recipient: string, openAge: OpenAge): Promise<SopsPlain> {
+/** By the first of the readers that it is encrypted for. Throws a Refusal that says why it cannot be opened. */
+export async function openSops(path: string, text: string, readers: readonly SopsReader[]): Promise<SopsPlain> {
   const document = read(path, text);
   if (!document) throw new Refusal('invalidArgument', 'it lacks what SOPS writes beside the values (`sops` with `mac` and `lastmodified`)');
   if (document.values.length > mostValues) throw new Refusal('invalidArgument', `it holds more than ${mostValues} values`);
-  const key = await dataKey(document.metadata, recipient, openAge);
+  const key = await dataKey(document.metadata, readers);
   return openDocument(document, key);
 }
 
@@ -39,13 +45,17 @@ function read(path: string, text: string): SopsDocument | undefined {
   return readJson(text, true);
 }
 
-async function dataKey({ age, groups }: SopsMetadata, recipient: string, openAge: OpenAge): Promise<Uint8Array> {
+async function dataKey({ age, groups }: SopsMetadata, readers: readonly SopsReader[]): Promise<Uint8Array> {
   if (groups) throw new Refusal('invalidArgument', 'its key is split over several groups, which is not read');
-  for (const { enc } of age.filter((each) => each.recipient === recipient)) {
-    const key = await openAge(enc);
-    if (key?.length === keyBytes) return key;
-  }
-  throw new Refusal('invalidArgument', `it is not encrypted for this cluster: add ${recipient} to its recipients (\`sops rotate --add-age\`)`);
+  for (const { recipient, open } of readers)
+    for (const { enc } of age.filter((each) => each.recipient === recipient)) {
+      const key = await open(enc);
+      if (key?.length === keyBytes) return key;
+    }
+  throw new Refusal(
+    'invalidArgument',
+    `it is not encrypted for this cluster: add ${readers[0]?.recipient ?? ''} to its recipients (\`sops rotate --add-age\`)`,
+  );
 }
 
 /** Opens each value at its place, then holds the checksum against all of them in their order. */

@@ -19,6 +19,7 @@ import { checkedCredentials, withLoginApart } from './repository-login.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { isOwned } from '../stack/ownership.ts';
 import { checkBranch, checkPlace, checkTracked, hostedScheme } from './repository-place.ts';
+import { sealedAs } from './repository-sealing.ts';
 import { checkSigners } from './checks/signers.ts';
 import { checkTexts } from './checks/texts.ts';
 import { changedVault, checkVault } from './vault-place.ts';
@@ -183,11 +184,16 @@ export function removeRepository(ref: string, byParent = false, who?: string): U
       noteDeed(overlay, { kind: 'stack', name: stack.Spec.Name }, { what: 'released', who, reason: `by repository ${repository.Spec.Name}` }, context);
     }
     // What it declared is the operator's from then on.
-    const freed = [...view.list('repository')].filter(({ Parent }) => Parent === repository.ID).map(({ Parent: _gone, ...each }) => update('repository', each));
+    const freed = [...view.list('repository')].filter(({ Parent }) => Parent === repository.ID).map((each) => freedChild(view, each));
     const packs = [...view.find('pack', 'repository', repository.ID)].map(({ ID }) => remove('pack', ID));
     overlay.lay([...freed, ...packs, ...removalOf(view, 'repository', repository.ID)]);
     return { actions: overlay.actions, result: undefined };
   };
+}
+
+function freedChild(view: View, child: Repository): Action {
+  const { Parent: _gone, ...rest } = child;
+  return update('repository', { ...rest, SealedAs: sealedAs(view, child) });
 }
 
 /** What its parent's file says is changed there. */

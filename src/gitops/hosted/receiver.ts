@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
+import { keysFor } from '#control/repository/repository-sealing';
 import { sealingOf } from '#control/sealing';
 import type { GitRequest } from '#model/git/git-request';
 import type { Repository } from '#model/object/repository';
@@ -67,11 +68,19 @@ async function checkPushed({ ID, Spec: { Signers }, Pushed }: Repository, commit
   if (unsigned !== undefined) throw new Refusal('unavailable', `commit ${commit.slice(0, 12)} is not taken: ${unsigned}`);
 }
 
-async function render({ ID, Spec }: Repository, commit: string, received: string, { hosted, workers, cluster, valued }: ReceiverParts): Promise<RenderedPush> {
+async function render(repository: Repository, commit: string, received: string, { hosted, workers, cluster, valued }: ReceiverParts): Promise<RenderedPush> {
+  const { ID, Spec } = repository;
   const { Path: path, Environment: environment, Variables: variables } = Spec;
   const { home, signal } = hosted.surroundings;
-  const identity = sealingOf(await cluster.read())?.Identity;
-  const settings = { ...(environment !== undefined && { environment }), ...(variables && { variables }), ...(identity !== undefined && { identity }) };
+  const view = await cluster.read();
+  const identity = sealingOf(view)?.Identity;
+  const keys = keysFor(view, repository);
+  const settings = {
+    ...(environment !== undefined && { environment }),
+    ...(variables && { variables }),
+    ...(identity !== undefined && { identity }),
+    ...(keys && { keys }),
+  };
   const { stacks, declared } = await workers.render({ folder: hosted.folderOf(ID), home, commit, path, have: {}, skip: {}, received, ...settings }, signal);
   return { stacks: await valued(stacks.map(({ stack }) => stack)), declared };
 }

@@ -28,9 +28,8 @@ const largestResultBytes = 128 * 1024 * 1024;
 
 export class Desk {
   readonly #cache = new ObjectCache();
-  /** By the mirror's folder. */
-  readonly #memories = new Map<string, InputMemory>();
-  #identity: string | undefined;
+  /** By the mirror's folder, for the keys that its files were opened with. */
+  readonly #memories = new Map<string, { keys: string; memory: InputMemory }>();
   /** Mirror → what was found to be held last, and why: nothing is fetched and looked at again for it. */
   readonly #held = new Map<string, { of: string; reason: string }>();
 
@@ -70,12 +69,9 @@ export class Desk {
   }
 
   async #render(
-    { id, folder, home, commit, path, have, skip, identity, environment, variables, received, closed }: Asked<'render'>,
+    { id, folder, home, commit, path, have, skip, identity, keys, environment, variables, received, closed }: Asked<'render'>,
     { signal, groups, send }: Surroundings,
   ): Promise<void> {
-    // What could not be decrypted may be now.
-    if (identity !== this.#identity) this.#memories.clear();
-    this.#identity = identity;
     const reader = new ObjectReader(folder, home, groups, received);
     try {
       const { top, author } = await readCommit(reader, commit);
@@ -84,10 +80,13 @@ export class Desk {
         top,
         reader,
         this.#cache.shelf(folder),
-        heard(closed ? closedOpener : newOpener(identity), () => send({ id, type: 'same', names: [] })),
+        heard(closed ? closedOpener : newOpener(identity, keys), () => send({ id, type: 'same', names: [] })),
       );
-      const memory = this.#memories.get(folder) ?? new InputMemory();
-      this.#memories.set(folder, memory);
+      // What could not be decrypted may be now.
+      const opened = JSON.stringify([identity, keys]);
+      const known = this.#memories.get(folder);
+      const memory = known?.keys === opened ? known.memory : new InputMemory();
+      this.#memories.set(folder, { keys: opened, memory });
       let bytes = 0;
       const short = shortReasons();
       const { missing, declared } = await renderCommit({

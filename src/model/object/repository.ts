@@ -103,6 +103,17 @@ export interface Repository extends Meta {
   Issuers?: readonly TrustedIssuer[];
   /** Absent: nothing of it is logged yet (`control/log`). */
   Log?: LogHead;
+  /** What its key is made of where its parents, who gave it, are gone (`control/repository/repository-sealing`). */
+  SealedAs?: string;
+}
+
+/** With what files are opened that are sealed in it. */
+export interface RepositoryKeys {
+  Name: string;
+  /** Identity of age. */
+  Own: string;
+  /** Whether what is sealed for the whole cluster is opened for it. */
+  Whole: boolean;
 }
 
 export interface PushedHead {

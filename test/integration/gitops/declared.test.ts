@@ -6,7 +6,8 @@ import { removeTarget } from '#control/repository/notify';
 import { confirmRepository, removeRepository, suspendRepository, updateRepository } from '#control/repository/repositories';
 import { thawRepository } from '#control/repository/stillness';
 import { sealingOf } from '#control/sealing';
-import { recipientOf, seal } from '#sealing/age';
+import { sealingFor } from '#control/repository/repository-sealing';
+import { seal } from '#sealing/age';
 import { Following, GitRepository, stackFile, within } from '#test/support/git-repository';
 import { initialisedCluster } from '#test/support/memory-cluster';
 import { realClock } from '#test/support/real-clock';
@@ -31,7 +32,7 @@ const always = '2000-01-01/2100-01-01';
 const known = (name = 'infra') => following.cluster.store.byName('repository', name);
 const seen = (condition: () => boolean) =>
   within(60_000, condition, () => `${JSON.stringify([...following.cluster.store.list('repository')])}\n${following.told().join('\n')}`);
-const sealed = async (text: string) => seal(await recipientOf(sealingOf(following.cluster.store)?.Identity ?? ''), Buffer.from(text));
+const sealed = async (text: string) => seal(sealingFor(sealingOf(following.cluster.store) ?? { Identity: '' }, 'infra').Recipient, Buffer.from(text));
 
 test('a window of shoal.yml holds as the operator’s do, also against the commit that lifts it, until somebody opens it with a reason', async () => {
   repository.commit({ 'stacks/a/compose.yml': stackFile('app:1') });

@@ -95,7 +95,14 @@ test('the look that follows the beginning of a watch asks git only where the fil
   const signal = new AbortController().signal;
   const spec = { Name: 'r', URL: repository.folder, Branch: 'main', Path: 'stacks', Interval: 3600e9 };
   const nothing = async (): Promise<undefined> => undefined;
-  const reader = new RepositoryReader(spec, { workers, place, signal, line: nothing, identity: nothing, changed: () => {} });
+  const reader = new RepositoryReader(spec, {
+    workers,
+    place,
+    signal,
+    line: nothing,
+    sealing: async () => ({ identity: undefined, keys: undefined }),
+    changed: () => {},
+  });
   try {
     await reader.look();
     expect(reader.rendered?.stacks.map(({ Name }) => Name)).toEqual(['a']);

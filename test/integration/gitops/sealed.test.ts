@@ -1,6 +1,8 @@
 /** Secrets that lie encrypted in a repository: the cluster reads them in memory, nobody else ever does, and what it cannot read is not deployed. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { sealingFor } from '#control/repository/repository-sealing';
+import { updateRepository } from '#control/repository/repositories';
 import { sealingOf } from '#control/sealing';
 import { allBytes } from '#test/support/folder';
 import { Following, GitRepository, stackFile } from '#test/support/git-repository';
@@ -9,12 +11,16 @@ import { ageFile, sopsBinary, sopsEnv, sopsTree, testRecipient } from '#test/sup
 const canary = 'canary-4b1d';
 let repository: GitRepository;
 let following: Following;
+let whole: string;
 let recipient: string;
 
 beforeEach(async () => {
   repository = new GitRepository();
   following = await new Following().start();
-  recipient = sealingOf(following.cluster.store)?.Recipient ?? '';
+  const sealing = sealingOf(following.cluster.store);
+  if (!sealing) throw new Error('the cluster has no key');
+  whole = sealing.Recipient;
+  recipient = sealingFor(sealing, 'infra').Recipient;
 });
 
 afterEach(async () => {
@@ -101,6 +107,22 @@ test('what is for another reader, or was changed, refuses its stack with file an
   expect((await following.sync()).Refused?.['a']?.join()).toContain('the value of passwort was changed, or moved, since SOPS wrote it');
   repository.commit(await sealedFiles(recipient));
   expect(await following.sync()).toMatchObject({ State: 'synced' });
+});
+
+test('what is sealed for one repository no other has opened, and what is sealed for the whole cluster only those of full trust', async () => {
+  repository.commit(await sealedFiles(recipient));
+  expect(await following.add(repository.folder, { Name: 'copy' })).toMatchObject({ State: 'degraded' });
+  expect([names(), following.status('copy').Refused?.['a']?.join()]).toEqual([[], expect.stringContaining('it is not encrypted for this')]);
+  following.cluster.run(updateRepository('copy', { Trust: 'full' }));
+  await following.sync('copy');
+  expect(names()).toEqual([]);
+  repository.commit({ ...(await sealedFiles(whole)), 'stacks/a/web.env': await sopsEnv([['PASSWORD', 'x']], { recipient: whole }) });
+  await following.sync('copy');
+  expect(content('secret', 'key')).toBe(`${canary} by age\n`);
+  following.cluster.run(updateRepository('copy', { Trust: 'limited' }));
+  repository.commit({ 'stacks/a/key.age': await ageFile('x', whole) });
+  const refused = (await following.sync('copy')).Refused?.['a']?.join('\n');
+  expect(refused).toContain('repositories of full trust alone: `shoal secret seal --repo copy` encrypts it for this one');
 });
 
 test('an encrypted stack file that is in error says where, and nothing of what was encrypted', async () => {

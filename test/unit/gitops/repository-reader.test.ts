@@ -15,7 +15,14 @@ test('only what is followed is rendered with its sealed files open; a ref is com
     },
   } as unknown as GitWorkers;
   const place = { folder: '/nowhere', home: '/nowhere' } as MirrorPlace;
-  const parts = { workers, place, signal: new AbortController().signal, line: async () => undefined, identity: async () => undefined, changed: () => {} };
+  const parts = {
+    workers,
+    place,
+    signal: new AbortController().signal,
+    line: async () => undefined,
+    sealing: async () => ({ identity: undefined, keys: undefined }),
+    changed: () => {},
+  };
   const reader = new RepositoryReader({ Name: 'main', Path: 'stacks' } as RepositorySpec, parts);
   await reader.look();
   for (const ref of ['proposed', 'followed', undefined]) await reader.peek(ref);

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { newOpener } from '../../../../../src/gitops/worker/sealed/opener.ts';
+import { sealingFor } from '#control/repository/repository-sealing';
 import { ageFile, madeByAge, sopsBinary, sopsEnv, sopsTree, testIdentity, testRecipient } from '#test/support/sealed-files';
 
 const stranger = 'age15kc2t93hl06056jsq0zcdnx0q4nkw43zgfc4a27f2j73c87e9saqsldh99';
@@ -93,4 +94,28 @@ test('a file of age that is cut, changed, for another, or for too many readers, 
 test('what is encrypted twice is not taken for a secret, and without a key nothing is', async () => {
   expect(await open('k', await ageFile(await ageFile('x')))).toBe('error: inside it is encrypted with age once more');
   expect(await newOpener(undefined).open('k', Buffer.from(madeByAge.armored))).toEqual({ error: expect.stringContaining('no key of its own') });
+});
+
+test('a repository opens what is for it; what is for all of the cluster is opened with full trust, and else refused with the word that mends it', async () => {
+  const shop = sealingFor({ Identity: testIdentity }, 'shop');
+  const openFor = async (Whole: boolean, content: string, path = 'k') => {
+    const result = await newOpener(testIdentity, { Name: 'shop', Own: shop.Identity, Whole }).open(path, Buffer.from(content));
+    return 'error' in result ? result.error : Buffer.from(result.bytes).toString().trim();
+  };
+  const tree = (recipient: string) => sopsTree({ a: 'x' }, { recipient });
+  for (const full of [true, false]) {
+    expect(await openFor(full, await ageFile('x', shop.Recipient))).toBe('x');
+    expect(parse(await openFor(full, await tree(shop.Recipient), 'k.yaml'))).toEqual({ a: 'x' });
+    for (const other of [stranger, sealingFor({ Identity: testIdentity }, 'other').Recipient])
+      expect(await openFor(full, await ageFile('x', other))).toMatch(
+        /^it is not encrypted for this repository: `shoal secret seal --repo shop` does that, or age with -r age1/,
+      );
+  }
+  expect(await openFor(true, await ageFile('x'))).toBe('x');
+  expect(parse(await openFor(true, await tree(testRecipient), 'k.yaml'))).toEqual({ a: 'x' });
+  for (const [content, path] of [
+    [await ageFile('x'), 'k'],
+    [await tree(testRecipient), 'k.yaml'],
+  ] as const)
+    expect(await openFor(false, content, path)).toMatch(/^it is encrypted for the whole cluster, .* `shoal secret seal --repo shop` encrypts it for this one/);
 });

@@ -1,0 +1,36 @@
+/**
+ * The age key of one repository, which follows from the cluster's own and the repository's name: what is sealed for one, another cannot have opened.
+ * By name, so that one that is added anew, as its URL has changed or the cluster came back from a backup, reads what it had; and one that another
+ * declares by the names of all above it, so that nobody who may write to a repository takes another's by declaring a child that is named so.
+ */
+import { createPrivateKey, createPublicKey, hkdfSync } from 'node:crypto';
+import { bech32 } from '#base/text/bech32';
+import type { Sealing } from '#model/object/cluster';
+import { type Repository, type RepositoryKeys, trustOf } from '#model/object/repository';
+import type { View } from '#store/view';
+import { sealingOf } from '../sealing.ts';
+
+const keyBytes = 32;
+/** Of a private X25519 key, in PKCS#8, before its bytes. */
+const keyHead = Buffer.from('302e020100300506032b656e04220420', 'hex');
+
+/** With what the files are opened that are sealed in a repository; undefined: the cluster has no key yet. */
+export function keysFor(view: View, repository: Repository): RepositoryKeys | undefined {
+  const cluster = sealingOf(view);
+  if (!cluster) return undefined;
+  const { Spec } = repository;
+  return { Name: Spec.Name, Own: sealingFor(cluster, sealedAs(view, repository)).Identity, Whole: trustOf(Spec) === 'full' };
+}
+
+/** The names of all above it and its own, unless it was given another place while it kept its key. */
+export function sealedAs(view: View, { Spec, Parent, SealedAs }: Repository): string {
+  const parent = Parent === undefined ? undefined : view.get('repository', Parent);
+  return SealedAs ?? `${parent ? `${sealedAs(view, parent)}/` : ''}${Spec.Name.toLowerCase()}`;
+}
+
+export function sealingFor({ Identity }: Pick<Sealing, 'Identity'>, place: string): Sealing {
+  const secret = new Uint8Array(hkdfSync('sha256', Identity, '', `shoal repository ${place}`, keyBytes));
+  const key = createPrivateKey({ key: Buffer.concat([keyHead, secret]), format: 'der', type: 'pkcs8' });
+  const open = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-keyBytes);
+  return { Identity: bech32('age-secret-key-', secret).toUpperCase(), Recipient: bech32('age', open) };
+}
