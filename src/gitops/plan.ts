@@ -1,13 +1,14 @@
 /** Plans for whoever asks the daemon: what would change, and how the rollout would go. */
 import type { Clock } from '#base/clock';
 import { Places } from '#base/pace/places';
-import { finish, gathered, inTurns, type Steps } from '#base/pace/steps';
+import { gathered, inTurns, type Steps } from '#base/pace/steps';
 import type { Cluster } from '#control/cluster';
 import { Refusal } from '#base/refusal';
 import { unforeseen, type Foresight } from '#model/difference/foresight';
 import type { StackSpec } from '#model/object/stack';
 import type { StackPlan } from '#model/difference/stack-plan';
 import { deployActions, planDeploy } from '#reconciler/deploy-plan';
+import { stillView } from '#reconciler/still-view';
 
 type View = Awaited<ReturnType<Cluster['read']>>;
 type Actions = ReturnType<typeof deployActions>;
@@ -27,13 +28,12 @@ const longestMs = 2_000;
 /** Whoever leads has other things to do. */
 const plays = new Places(1);
 
-/** What is decided in turns on a view that stays as it is: where the cluster moves meanwhile it is decided anew, and where that never stands still all at once. */
+/** What is decided in turns on a view that stays as it is: where the cluster moves meanwhile it is decided anew, on a copy of how it was at that moment. */
 export async function decided<T>({ cluster, clock }: Pick<PlayParts, 'cluster' | 'clock'>, stepsOf: (view: View) => Steps<T>): Promise<T> {
-  for (let tries = 0; tries < mostTries; tries++) {
-    const found = await inTurnsWhile(cluster, clock, stepsOf(await cluster.read()), Infinity);
-    if (found !== undefined) return found;
-  }
-  return finish(stepsOf(await cluster.read()));
+  const found = await inTurnsWhile(cluster, clock, stepsOf(await cluster.read()), Infinity);
+  if (found !== undefined) return found;
+  const copy = stillView(await cluster.read());
+  return inTurns(stepsOf(await inTurns(copy, clock)), clock);
 }
 
 /** Undefined: the cluster moved, or it was not done by `end`. */

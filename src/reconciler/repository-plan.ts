@@ -32,18 +32,20 @@ export function* planCommit(view: View, repository: string, stacks: readonly Ren
   const known = view.byName('repository', repository);
   const [waits] = known ? stillSentence(known, options.now) : [];
   const planned: PlannedStack[] = [];
+  const late = new Map<string, RepositorySource>();
   for (const name of names) {
     const error = refused.get(name);
     planned.push(
-      error === undefined ? plannedStack(planning, name, steps.get(name), rendered.get(name)) : { name, step: 'refuse', reason: '', errors: [error] },
+      error === undefined ? plannedStack(planning, name, steps.get(name), rendered.get(name), late) : { name, step: 'refuse', reason: '', errors: [error] },
     );
     yield;
   }
+  const behind = late.size > 0 ? yield* changesBehind(planning, late) : new Map<string, ObjectChange[]>();
   return {
     repository,
     commit: options.commit,
     ...(waits !== undefined && { waits }),
-    stacks: planned,
+    stacks: planned.map((stack) => (behind.has(stack.name) ? { ...stack, changes: behind.get(stack.name) ?? [] } : stack)),
   };
 }
 
@@ -96,7 +98,14 @@ interface Planning {
   stacks: readonly RenderedStack[];
 }
 
-function plannedStack(planning: Planning, name: string, step: Step | undefined, rendered: RenderedStack | undefined): PlannedStack {
+/** `late` gets those whose changes show behind others of the commit alone. */
+function plannedStack(
+  planning: Planning,
+  name: string,
+  step: Step | undefined,
+  rendered: RenderedStack | undefined,
+  late: Map<string, RepositorySource>,
+): PlannedStack {
   const { view, repository } = planning;
   // What is refused already is no step, and no less refused.
   if (rendered && 'errors' in rendered) return { name, step: 'refuse', reason: '', errors: rendered.errors };
@@ -110,47 +119,48 @@ function plannedStack(planning: Planning, name: string, step: Step | undefined, 
   const waits = pause && `it is suspended: nothing is written for it before \`shoal stack resume ${name}\``;
   if (step.type === 'remove') return { name, step: waits === undefined ? 'remove' : 'hold', reason: waits ?? step.reason };
   const foreign = step.type === 'hold' && step.foreign;
-  const changes = foreign ? [] : changesOf(planning, step, rendered);
+  const changes = foreign ? [] : changesOf(planning.view, planning.now, step.source, rendered);
+  if (!changes) late.set(name, step.source);
   const reason = waits ?? (step.type === 'apply' && step.changes.length > 0 ? '' : step.reason);
   // What waits for others is applied as well, after them.
   const what = waits !== undefined ? 'hold' : step.type === 'wait' ? (rendered ? 'apply' : 'remove') : step.type;
-  return { name, step: what, reason, changes };
+  return { name, step: what, reason, changes: changes ?? [] };
 }
 
-function changesOf({ view, stacks, now }: Planning, { source }: Exclude<Step, { type: 'remove' }>, rendered: RenderedStack | undefined): ObjectChange[] {
+/** Undefined: it is refused on that view. */
+function changesOf(view: View, now: number, source: RepositorySource, rendered: RenderedStack | undefined): ObjectChange[] | undefined {
   if (!rendered || !('spec' in rendered)) return [];
   const { spec, Policy } = rendered;
-  const changes = (seen: View): ObjectChange[] =>
-    planDeploy(seen, spec, { prune: Policy?.KeepsServices !== true, source }, now).changes.filter(({ change }) => change !== 'none');
   try {
-    return changes(view);
+    return planDeploy(view, spec, { prune: Policy?.KeepsServices !== true, source }, now).changes.filter(({ change }) => change !== 'none');
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-  }
-  try {
-    // It comes behind others of the commit, which make what it lacks.
-    return changes(behindOthers(view, rendered.Name, stacks, source, now));
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    // Theirs is refused as well: their own steps say so.
-    return [];
+    return undefined;
   }
 }
 
-/** The view with those of the commit that the stack needs something of. */
-function behindOthers(view: View, name: string, stacks: readonly RenderedStack[], source: RepositorySource, now: number): View {
+/** Of stacks that need something that others of the commit make: one after the other, each on the view as those before it leave it. What is refused there as well changes nothing. */
+function* changesBehind({ view, stacks, now }: Planning, late: ReadonlyMap<string, RepositorySource>): Steps<ReadonlyMap<string, ObjectChange[]>> {
   const after = new Overlay(view);
   const needs = neededFrom(view, stacks);
-  const needed = new Set(needs.get(name));
+  const needed = new Set(late.keys());
   for (const each of needed) for (const further of needs.get(each) ?? []) needed.add(further);
+  const [first] = late.values();
   const rendered = new Map(stacks.map((stack) => [stack.Name, stack]));
-  for (const each of makersFirst(view, stacks)) {
-    const stack = rendered.get(each);
-    if (!needed.has(each) || !stack || !('spec' in stack)) continue;
-    let count = 0;
-    const context = { now, random: seededRandom(1), newId: () => `needed ${each} ${(count += 1)}` };
-    const own = { ...source, Path: stack.Path, Commit: stack.Commit };
-    after.lay(deployStack(stack.spec, deployOptions(stack, own))(after, context).actions);
+  const changes = new Map<string, ObjectChange[]>();
+  let count = 0;
+  const context = { now, random: seededRandom(1), newId: () => `needed${(count += 1)}` };
+  for (const name of makersFirst(view, stacks)) {
+    const stack = rendered.get(name);
+    if (!first || !needed.has(name) || !stack || !('spec' in stack)) continue;
+    const source = late.get(name);
+    if (source) changes.set(name, changesOf(after, now, source, stack) ?? []);
+    try {
+      after.lay(deployStack(stack.spec, deployOptions(stack, { ...first, Path: stack.Path, Commit: stack.Commit }))(after, context).actions);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+    yield;
   }
-  return after;
+  return changes;
 }
