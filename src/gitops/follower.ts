@@ -11,12 +11,13 @@ import type { AskRegistries } from '#control/stack/image-digests';
 import { keysFor } from '#control/repository/repository-sealing';
 import { sealingOf } from '#control/sealing';
 import { followedText, heldLine } from '#control/repository/rewrites';
+import type { CommitList } from '#model/git/notify';
 import type { RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import { CarryOut, type SeenCommit, type WaitingChanges } from './apply/carry-out.ts';
 import type { ReconcileEvents } from './events.ts';
 import { Rewritten, type GitWorkers } from './git-workers.ts';
-import type { HeldLine, MirrorPlace, SealingKeys } from './protocol.ts';
+import type { CommitRange, HeldLine, MirrorPlace, SealingKeys } from './protocol.ts';
 import { RepositoryReader } from './repository-reader.ts';
 import { VaultValues } from './vault/vault-values.ts';
 
@@ -148,6 +149,22 @@ export class Follower {
     } finally {
       this.#peeks--;
     }
+  }
+
+  /** What came with a commit, when all that is under way is done. Throws where that cannot be said within `ms`. */
+  commits(range: CommitRange, ms: number): Promise<CommitList> {
+    const { workers, place, clock } = this.#parts;
+    const end = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, end.signal]);
+    const late = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Refusal('unavailable', 'the repository is busy')), { once: true });
+    });
+    const cancel = clock.after(ms, () => end.abort());
+    const turn = this.#turn(async () => {
+      signal.throwIfAborted();
+      return workers.commits(place, range, signal);
+    });
+    return Promise.race([turn, late]).finally(cancel);
   }
 
   async #peek(ref: string | undefined): Promise<SeenCommit> {

@@ -1,9 +1,10 @@
 /** The worker processes of the reconciler: one that talks to servers, for all repositories at once, and one that renders. Both are kept while there is work, end after a minute without, and are made anew after a limit or a breach. */
 import { Refusal } from '#base/refusal';
+import type { CommitList } from '#model/git/notify';
 import type { RenderedStack } from '#reconciler/rendered';
 import type { Declared } from '#model/object/repository';
 import { Lanes } from './lanes.ts';
-import type { HeldLine, KnownHead, MirrorPlace, RenderQuestion, WatchedFolder, WorkerAnswer } from './protocol.ts';
+import type { CommitRange, HeldLine, KnownHead, MirrorPlace, RenderQuestion, WatchedFolder, WorkerAnswer } from './protocol.ts';
 import { WorkerBreach, WorkerProcess, type Question, type WorkerBounds } from './worker-process.ts';
 
 /** A local repository, as its files were before the branch was looked at. */
@@ -119,6 +120,13 @@ export class GitWorkers {
   async recall(place: MirrorPlace, signal: AbortSignal): Promise<string | undefined> {
     const answer = await this.#talk(place, { type: 'recall', place }, signal);
     return answer.type === 'recalled' ? answer.commit : undefined;
+  }
+
+  /** Commits that the mirror holds. */
+  async commits(place: MirrorPlace, range: CommitRange, signal: AbortSignal): Promise<CommitList> {
+    const answer = await this.#talk(place, { type: 'commits', place, range }, signal);
+    if (answer.type !== 'commits') throw new Refusal('unknown', 'a worker process answered something else');
+    return answer.list;
   }
 
   /** One render after another: they are work, not waiting. */

@@ -15,6 +15,7 @@ import type { AskRegistries } from '#control/stack/image-digests';
 import { lacksSealing, setSealing } from '#control/sealing';
 import { recordInventories, type Adopter } from '#control/stack/stack-states';
 import type { GitRequest } from '#model/git/git-request';
+import type { CommitList } from '#model/git/notify';
 import { namespaceLabel } from '#model/object/meta';
 import type { Service } from '#model/object/service';
 import type { Stack } from '#model/object/stack';
@@ -33,7 +34,7 @@ import { serveGit } from './hosted/receiver.ts';
 import { HealthTeller } from './health-teller.ts';
 import { decided, deployPlanner, played, type Foresee } from './plan.ts';
 import { RevisionJudge } from './revision-judge.ts';
-import type { GitTimeouts, MirrorPlace } from './protocol.ts';
+import type { CommitRange, GitTimeouts, MirrorPlace } from './protocol.ts';
 import { Commenter } from './tell/commenter.ts';
 import { Teller } from './tell/teller.ts';
 import { writeHome } from './worker/git-environment.ts';
@@ -52,6 +53,8 @@ export interface GitOpsOptions {
 
 /** Beside the mirrors. */
 const homeName = 'home';
+/** Whoever is told of a commit hears of it without what came with it, where that takes longer. */
+const listMs = 10_000;
 const usualQuotaBytes = 1024 * 1024 * 1024;
 const usualTimeouts: GitTimeouts = { silenceMs: 60_000, totalMs: 30 * 60_000 };
 
@@ -97,8 +100,9 @@ export class GitOps {
     this.plan = deployPlanner(parts.cluster, parts.clock, parts.foresee);
     this.#health = new HealthTeller({ ...parts, events: this.events });
     this.#judge = new RevisionJudge({ ...parts, events: this.events });
-    this.#teller = new Teller(parts);
-    this.#commenter = new Commenter({ ...parts, plan: (repository, ref) => this.planCommit(repository, ref, false) });
+    const commits = (name: string, range: CommitRange): Promise<CommitList> => this.#named(name).follower.commits(range, listMs);
+    this.#teller = new Teller({ ...parts, commits });
+    this.#commenter = new Commenter({ ...parts, commits, plan: (repository, ref) => this.planCommit(repository, ref, false) });
   }
 
   async start(): Promise<void> {

@@ -1,5 +1,6 @@
 /** What the daemon asks of a worker process and what it may hear from one; whatever else a worker says ends the worker. */
 import type { RefusalCode } from '#base/refusal';
+import type { CommitList } from '#model/git/notify';
 import type { Declared, RepositoryCredentials, RepositoryKeys } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 
@@ -55,6 +56,12 @@ export interface SealingKeys {
   keys: RepositoryKeys | undefined;
 }
 
+/** What `until` has and `since` has not; without `since`: that commit alone. */
+export interface CommitRange {
+  until: string;
+  since?: string;
+}
+
 export interface RenderQuestion {
   folder: string;
   home: string;
@@ -83,6 +90,7 @@ export type WorkerRequest = { id: number } & (
   /** Brings what is asked for into the mirror, and follows it not. */
   | { type: 'peek'; place: MirrorPlace }
   | { type: 'recall'; place: MirrorPlace }
+  | { type: 'commits'; place: MirrorPlace; range: CommitRange }
   | ({ type: 'render' } & RenderQuestion)
   | { type: 'cancel' }
 );
@@ -104,6 +112,7 @@ export type WorkerAnswer = { id: number } &
     | { type: 'rewritten'; commit: string; reason: string }
     | { type: 'done' }
     | { type: 'recalled'; commit?: string }
+    | { type: 'commits'; list: CommitList }
     /** The process groups that git runs in, so that they end with the worker. */
     | { type: 'group'; pid: number; alive: boolean }
     | { type: 'begun'; name: string }
@@ -139,6 +148,7 @@ const checks: Readonly<Record<string, (answer: Fields) => boolean>> = {
   rewritten: (answer) => isCommit(answer['commit']) && isText(answer['reason']),
   done: () => true,
   recalled: (answer) => answer['commit'] === undefined || isCommit(answer['commit']),
+  commits: (answer) => isCommitList(record(answer['list'])),
   group: (answer) => Number.isSafeInteger(answer['pid']) && Number(answer['pid']) > 1 && typeof answer['alive'] === 'boolean',
   begun: (answer) => isText(answer['name']),
   stack: (answer) => isText(answer['digest']) && isRendered(record(answer['stack'])),
@@ -147,6 +157,11 @@ const checks: Readonly<Record<string, (answer: Fields) => boolean>> = {
     typeof answer['missing'] === 'boolean' && isDeclared(record(answer['declared'])) && isList(answer['wanting'], isCommit) && isText(answer['author']),
   refused: (answer) => (answer['code'] === 'notFound' || answer['code'] === 'unavailable' || answer['code'] === 'invalidArgument') && isText(answer['message']),
 };
+
+function isCommitList({ Commits, More = 0, Endless = true, Rewritten = true }: Fields): boolean {
+  const isTold = (item: unknown): boolean => isCommit(record(item)['ID']) && isText(record(item)['Subject']) && isText(record(item)['Author']);
+  return isList(Commits, isTold) && Number.isSafeInteger(More) && Endless === true && Rewritten === true;
+}
 
 function isRendered(stack: Fields): boolean {
   const placed = isText(stack['Name']) && isText(stack['Path']) && isCommit(stack['Commit']);

@@ -50,7 +50,7 @@ const heapMiB = 512;
 const youngMiB = 16;
 const ticksPerSecond = 100;
 const pageBytes = 4096;
-const finalTypes: ReadonlySet<string> = new Set(['fetched', 'rewritten', 'done', 'recalled', 'rendered', 'refused']);
+const finalTypes: ReadonlySet<string> = new Set(['fetched', 'rewritten', 'done', 'recalled', 'commits', 'rendered', 'refused']);
 
 export class WorkerProcess {
   readonly #child: ChildProcess;

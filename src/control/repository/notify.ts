@@ -1,21 +1,19 @@
 /** Use cases of telling: who is told, what is to be said, and that it was said. All of it lies in the store, so that it is said whoever leads: once, or twice where the leader ends between the two. */
-import { timeOf, timeText } from '#base/clock';
+import { timeText } from '#base/clock';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { isConfidential } from '#base/text/confidential';
-import { forgeKinds, type AskedTarget, type NotifyTarget, type OutboxMessage, type SaidComment, type Told, type Verdict } from '#model/git/notify';
+import { forgeKinds, type AskedTarget, type NotifyTarget, type OutboxMessage, type Said, type SaidComment, type Told } from '#model/git/notify';
 import type { Repository } from '#model/object/repository';
 import { update } from '#store/action';
 import type { UseCase } from '../cluster.ts';
 import { findObject, shortened } from '../find.ts';
-import { verdictOf } from './verdict.ts';
+import { changesOf, newsOf, type FoundCommits } from './told/news.ts';
 
 const mostTargets = 10;
 /** The oldest goes first. */
 const mostMessages = 100;
 const longestText = 4096;
-/** The same failure is said again after so long. */
-const repeatMs = 3_600_000;
 
 export function addTarget(ref: string, asked: AskedTarget): UseCase<{ ID: string }> {
   return (view, { newId }) => {
@@ -45,16 +43,22 @@ export function removeTarget(ref: string, id: string): UseCase<void> {
   };
 }
 
-/** Notes what is to be said now, where that is something new. Nothing new: no entry. */
-export function noteVerdict(id: string): UseCase<void> {
+/** Notes what is to be said now, where that is something new, with what came with the commit as far as somebody found out (`list`). Nothing new: no entry. */
+export function noteVerdict(id: string, list?: FoundCommits): UseCase<void> {
   return (view, { now, newId }) => {
-    const repository = view.get('repository', id);
-    const verdict = repository && (repository.Notify ?? []).length > 0 ? verdictOf(view, repository, now) : undefined;
-    if (!repository || !verdict || !isNews(repository.Told, verdict, now)) return { actions: [], result: undefined };
-    const Told: Told = { ...verdict, At: timeText(now) };
+    const news = newsOf(view, id, now);
+    if (!news) return { actions: [], result: undefined };
+    const { repository, verdict, good, ended } = news;
+    const said: Said = { ...verdict, At: timeText(now) };
+    const isEnd = verdict.State !== 'pending';
+    const isSaid = isEnd && news.isNewEnd;
+    const Ended = isSaid ? said : ended;
+    const Good = verdict.State === 'success' ? { Commit: said.Commit, At: said.At } : good;
+    const Told: Told = { ...said, ...(Ended && { Ended }), ...(Good && { Good }) };
+    const Changes = isEnd ? changesOf(view, repository, verdict, good, list) : undefined;
     const messages = (repository.Notify ?? [])
-      .filter(({ Kind }) => forgeKinds.has(Kind) || verdict.State !== 'pending')
-      .map(({ ID: Target }): OutboxMessage => ({ ID: newId(), Target, ...Told }));
+      .filter(({ Kind }) => forgeKinds.has(Kind) || isSaid)
+      .map(({ ID: Target }): OutboxMessage => ({ ID: newId(), Target, ...said, ...(Changes && { Changes }) }));
     const Outbox = [...(repository.Outbox ?? []).filter((each) => !isOutdone(each, messages)), ...messages].slice(-mostMessages);
     return { actions: [update('repository', { ...withLists(repository, { Outbox }), Told })], result: undefined };
   };
@@ -79,13 +83,6 @@ export function noteComments(id: string, target: string, said: readonly SaidComm
     if (equal(all, Comments)) return { actions: [], result: undefined };
     return { actions: [update('repository', { ...rest, ...(all.length > 0 && { Comments: all }) })], result: undefined };
   };
-}
-
-/** One failure is one message, however often it comes back; an end of it is always said. */
-function isNews(told: Told | undefined, { Commit, State, Text }: Verdict, now: number): boolean {
-  if (!told) return true;
-  if (told.Commit !== Commit || told.State !== State) return true;
-  return State === 'failure' && told.Text !== Text && now - timeOf(told.At) >= repeatMs;
 }
 
 /** What is to be said of the same commit to the same one takes its place. */

@@ -3,7 +3,7 @@ import { pause, type Clock } from '#base/clock';
 import { shortCommit } from '#base/text/text';
 import type { Cluster } from '#control/cluster';
 import { stillness } from '#control/repository/stillness';
-import { stackVerdicts, type StackVerdict } from '#control/repository/verdict';
+import { stackVerdicts, type StackVerdict } from '#control/repository/told/verdict';
 import { isOwned } from '#control/stack/ownership';
 import { revisionsOf } from '#control/stack/revisions';
 import { healthOfService, nodesOf } from '#control/stack/stack-health';

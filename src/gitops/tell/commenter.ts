@@ -9,10 +9,12 @@ import { wholeText } from '#base/whole';
 import type { Cluster } from '#control/cluster';
 import { noteComments } from '#control/repository/notify';
 import { sealingOf } from '#control/sealing';
-import type { NotifyTarget, SaidComment } from '#model/git/notify';
+import type { CommitList, NotifyTarget, SaidComment } from '#model/git/notify';
 import { repositoryPlanMarkdown } from '#model/difference/plan-text';
 import type { RepositoryPlan } from '#model/difference/stack-plan';
 import type { Repository } from '#model/object/repository';
+import type { CommitRange } from '../protocol.ts';
+import { commitMarkdown } from './changes.ts';
 import { commentsRequest, createRequest, listRequest, readComments, readList, updateRequest, type ForgeRequest, type MergeRequest } from './merge-requests.ts';
 
 export interface CommenterParts {
@@ -21,6 +23,8 @@ export interface CommenterParts {
   logger: Logger;
   /** What a ref of the repository would do. */
   plan: (repository: string, ref: string) => Promise<RepositoryPlan>;
+  /** What comes with a commit of it. Throws where that cannot be had soon. */
+  commits: (repository: string, range: CommitRange) => Promise<CommitList>;
 }
 
 /** Commits come in flocks. */
@@ -43,6 +47,8 @@ class NotTaken extends Error {
 }
 
 type Note = Omit<SaidComment, 'Target'>;
+/** `mark`: what our comment on it begins with. `since`: the commit that is followed. */
+type Proposed = MergeRequest & { mark: string; since: string };
 
 export class Commenter {
   readonly #parts: CommenterParts;
@@ -105,11 +111,12 @@ export class Commenter {
 
   async #comment(repository: Repository, target: NotifyTarget, key: string): Promise<void> {
     const { ID, Spec, Status } = repository;
-    if (Status.Commit === undefined) return;
+    const { Commit: since } = Status;
+    if (since === undefined) return;
     const open = readList(target, Spec.Branch, await this.#ask(listRequest(target, Spec.Branch)));
     const said = async (): Promise<readonly SaidComment[]> =>
       ((await this.#parts.cluster.read()).get('repository', ID)?.Comments ?? []).filter(({ Target }) => Target === target.ID);
-    const stateOf = ({ head }: MergeRequest): string => `${head} ${Status.Commit}`;
+    const stateOf = ({ head }: MergeRequest): string => `${head} ${since}`;
     const asItIs = (request: MergeRequest): string => `${target.ID} ${request.number} ${stateOf(request)}`;
     this.#retries.keep((known) => !known.startsWith(`${target.ID} `) || open.some((request) => known === asItIs(request)));
     for (const request of open) {
@@ -120,7 +127,7 @@ export class Commenter {
       await this.#attempt(repository, target, `${target.ID} ${request.number}`, async () => {
         const known = (await said()).find(({ Request }) => Request === request.number);
         const mark = markOf(key, ID, target.ID, request.number);
-        const now = await this.#say(target, Spec.Name, { ...request, mark }, stateOf(request), known);
+        const now = await this.#say(target, Spec.Name, { ...request, mark, since }, stateOf(request), known);
         if (now) this.#retries.forget(what);
         if (!now || now === known) return;
         // Noted one by one: what was said is not said again by whoever leads next.
@@ -134,7 +141,7 @@ export class Commenter {
   }
 
   /** `state`: what the plan follows from; as long as it stands, nothing is planned anew. Undefined: there is nothing to say yet. */
-  async #say(target: NotifyTarget, name: string, request: MergeRequest & { mark: string }, state: string, known: Note | undefined): Promise<Note | undefined> {
+  async #say(target: NotifyTarget, name: string, request: Proposed, state: string, known: Note | undefined): Promise<Note | undefined> {
     if (known?.State === state) return known;
     const plan = await this.#planText(name, request);
     if (plan === undefined) return undefined;
@@ -162,13 +169,16 @@ export class Commenter {
   }
 
   /** Of a commit that cannot be planned: why, where the commit is to blame. Undefined: it cannot be had now. */
-  async #planText(name: string, { ref, head }: MergeRequest): Promise<string | undefined> {
+  async #planText(name: string, { ref, head, since }: Proposed): Promise<string | undefined> {
     try {
       const plan = await this.#parts.plan(name, ref);
       // The forge knows of a commit before it has moved what leads there.
       // Whether the repository is suspended or frozen now is no property of the commit.
       const { waits: _now, ...lasting } = plan;
-      return plan.commit === head ? bounded(repositoryPlanMarkdown(lasting)) : undefined;
+      if (plan.commit !== head) return undefined;
+      // The plan says what matters, also where nobody can list what it is the plan of.
+      const list = await this.#parts.commits(name, { since, until: head }).catch(() => undefined);
+      return bounded([...repositoryPlanMarkdown(lasting), ...(list ? commitMarkdown(list) : [])]);
     } catch (error) {
       const { message } = error as Error;
       const ownFault = error instanceof Refusal && (error.code === 'invalidArgument' || message.startsWith(`commit ${head.slice(0, 12)} `));

@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { shortCommit } from '#base/text/text';
 import type { NotifyTarget, OutboxMessage } from '#model/git/notify';
+import { briefly, changeLines, changesJson } from './changes.ts';
 
 export interface TellRequest {
   url: string;
@@ -15,9 +16,9 @@ const gitlabStates = { pending: 'running', success: 'success', failure: 'failed'
 const marks = { pending: '…', success: '✔', failure: '✘' } as const;
 
 export function tellRequest(repository: string, target: NotifyTarget, message: OutboxMessage): TellRequest {
-  const { Commit, State, Text } = message;
+  const { Commit, State, Text, Changes } = message;
   const root = target.URL.replace(/\/+$/, '');
-  const description = Text.slice(0, longestDescription);
+  const description = briefly(Text, Changes).slice(0, longestDescription);
   const name = `shoal/${repository}`;
   if (target.Kind === 'gitlab') {
     const path = `/projects/${encodeURIComponent(target.Project ?? '')}/statuses/${Commit}`;
@@ -27,11 +28,19 @@ export function tellRequest(repository: string, target: NotifyTarget, message: O
     const body = { state: State, context: name, description };
     return json(`${root}/repos/${target.Project ?? ''}/statuses/${Commit}`, body, forgeHeaders(target));
   }
-  if (target.Kind === 'slack') return json(target.URL, { text: `${marks[State]} ${repository} at ${shortCommit(Commit)}: ${State}: ${Text}` });
-  const event = { id: message.ID, repository, commit: Commit, state: State, message: Text, time: message.At };
+  if (target.Kind === 'slack') {
+    const text = [`${marks[State]} ${repository} at ${shortCommit(Commit)}: ${State}: ${Text}`, ...(Changes ? changeLines(Changes) : [])].join('\n');
+    return json(target.URL, { text: escaped(text) });
+  }
+  const event = { id: message.ID, repository, commit: Commit, state: State, message: Text, time: message.At, ...(Changes && changesJson(Changes)) };
   const { body } = json('', event);
   const signature = target.Secret === undefined ? {} : { 'X-Shoal-Signature': `sha256=${createHmac('sha256', target.Secret).update(body).digest('hex')}` };
   return json(target.URL, event, signature);
+}
+
+/** What a chat takes for a mention or a link is text of somebody's commit. */
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 /** With the token, which goes to the forge alone. */

@@ -4,15 +4,19 @@ import type { Logger } from '#base/logger';
 import { Repeater } from '#base/pace/repeater';
 import { Retries } from '#base/pace/retries';
 import type { Cluster } from '#control/cluster';
+import { newsOf } from '#control/repository/told/news';
 import { messageSaid, noteVerdict } from '#control/repository/notify';
-import type { OutboxMessage } from '#model/git/notify';
+import type { CommitList, OutboxMessage } from '#model/git/notify';
 import type { Repository } from '#model/object/repository';
+import type { CommitRange } from '../protocol.ts';
 import { tellRequest, type TellRequest } from './request.ts';
 
 export interface TellerParts {
   cluster: Cluster;
   clock: Clock;
   logger: Logger;
+  /** What came with a commit of a repository. Throws where that cannot be had soon. */
+  commits: (repository: string, range: CommitRange) => Promise<CommitList>;
 }
 
 /** Verdicts turn in flocks. */
@@ -51,12 +55,23 @@ export class Teller {
 
   async #look(): Promise<void> {
     const { cluster } = this.#parts;
-    for (const { ID, Notify } of (await cluster.read()).list('repository')) if (Notify) await cluster.submit(noteVerdict(ID));
+    const told = [...(await cluster.read()).list('repository')].filter(({ Notify }) => Notify);
+    await Promise.all(told.map((repository) => this.#note(repository)));
     const open = [...(await cluster.read()).list('repository')].flatMap((repository) => (repository.Outbox ?? []).map((message) => ({ repository, message })));
     this.#retries.keep((id) => open.some(({ message }) => message.ID === id));
     await Promise.all(open.map(({ repository, message }) => this.#say(repository, message)));
     const nextMs = this.#retries.nextMs();
     if (nextMs !== undefined) this.#looks.askIn(Math.max(quietMs, nextMs));
+  }
+
+  async #note({ ID, Spec }: Repository): Promise<void> {
+    const { cluster, clock, commits } = this.#parts;
+    const news = newsOf(await cluster.read(), ID, clock.now());
+    if (!news) return;
+    const range = { until: news.verdict.Commit, ...(news.good && { since: news.good.Commit }) };
+    // What became of it is said also where nobody can say what it was.
+    const list = news.verdict.State === 'pending' ? undefined : await commits(Spec.Name, range).catch(() => undefined);
+    await cluster.submit(noteVerdict(ID, list && { ...list, ...range }));
   }
 
   #failed(error: unknown): void {

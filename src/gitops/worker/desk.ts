@@ -43,6 +43,7 @@ export class Desk {
       if (commit !== undefined) await mirror.checkSigned(commit);
       return around.send({ id: request.id, type: 'recalled', ...(commit !== undefined && { commit }) });
     }
+    if (request.type === 'commits') return around.send({ id: request.id, type: 'commits', list: await mirror.commits(request.range) });
     await mirror.fetchBlobs(request.oids);
     return around.send({ id: request.id, type: 'done' });
   }

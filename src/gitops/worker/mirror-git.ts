@@ -65,9 +65,9 @@ export class MirrorGit {
   }
 
   /** A command that talks to nobody. */
-  async quiet(args: readonly string[], input = ''): Promise<string> {
+  async quiet(args: readonly string[], input = '', outputBytes = answerBytes): Promise<string> {
     const { folder, home } = this.#place;
-    const call = { folder, environment: plainEnvironment(home), signal: this.#signal, bounds: await this.bounds(answerBytes), input };
+    const call = { folder, environment: plainEnvironment(home), signal: this.#signal, bounds: await this.bounds(outputBytes), input };
     return runGit([...settings(), ...args], call, this.#groups);
   }
 

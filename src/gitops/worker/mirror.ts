@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
 import { Refusal } from '#base/refusal';
 import { checkPlace, withoutLogin } from '#control/repository/repository-place';
-import type { HeldLine, MirrorPlace } from '../protocol.ts';
+import type { CommitList } from '#model/git/notify';
+import type { CommitRange, HeldLine, MirrorPlace } from '../protocol.ts';
 import { plainEnvironment } from './git-environment.ts';
+import { listCommits } from './head/commits.ts';
 import { checkSigned, unsignedBetween, type Judge } from './head/signatures.ts';
 import { choose, commitOf, isBranchAlone, patterns, trackedText, type Tracked } from './head/tracked.ts';
 import { hasLooseObjects, isFolder } from './mirror-files.ts';
@@ -193,6 +195,11 @@ export class Mirror {
     await this.#make();
     // Nothing is said of what we have: the server would leave out what it believes to be there.
     await this.#run.fetch(['--stdin', 'mirror'], { settings: ['fetch.negotiationAlgorithm=noop'], input: `${oids.join('\n')}\n` });
+  }
+
+  /** What came with a commit, for people. Throws a Refusal where the mirror does not have it. */
+  commits(range: CommitRange): Promise<CommitList> {
+    return this.#run.explained(() => listCommits(range, (args, bytes) => this.#run.quiet(args, '', bytes)));
   }
 
   /** The commit that was fetched last; undefined when there is none. */

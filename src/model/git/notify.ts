@@ -43,15 +43,64 @@ export interface Verdict {
   Text: string;
 }
 
-/** What was said last of the newest commit. */
-export interface Told extends Verdict {
+/** A verdict, and when it was said. */
+export interface Said extends Verdict {
   /** RFC 3339 */
   At: string;
 }
 
+/** What was said last of the newest commit. */
+export interface Told extends Said {
+  /** The last success or failure: while it stands, its failure is said once an hour, however often it is tried meanwhile. Absent: this is it, where it is one. */
+  Ended?: Said;
+  /** The last commit that was well, and when that was said: what comes is told from there on. Absent: this is it, where it is well. */
+  Good?: Pick<Said, 'Commit' | 'At'>;
+}
+
 /** On its way to one of them; gone when it is said, or given up. */
-export interface OutboxMessage extends Told {
+export interface OutboxMessage extends Said {
   ID: string;
   /** Id. */
   Target: string;
+  /** What came with the commit; absent: it is not known, or the verdict is none yet. */
+  Changes?: ToldChanges;
+}
+
+export interface ToldChanges extends CommitList {
+  /** The commit that was well last; absent: none was. */
+  Since?: string;
+  Stacks: readonly ToldStack[];
+  /** Stacks that changed as well and are left out. */
+  MoreStacks?: number;
+}
+
+export interface ToldCommit {
+  ID: string;
+  Subject: string;
+  Author: string;
+}
+
+/** Commits that one has and another one has not. */
+export interface CommitList {
+  /** Newest first. */
+  Commits: readonly ToldCommit[];
+  /** How many are left out. */
+  More?: number;
+  /** There may be more than those. */
+  Endless?: true;
+  /** The other one is not among what came before: the history was rewritten. */
+  Rewritten?: true;
+}
+
+/** What changed of a stack, and why it is not as the commit wants it. */
+export interface ToldStack {
+  Name: string;
+  /** A line each: a service and its field, or an object that comes or goes. */
+  Lines: readonly string[];
+  /** Lines that are left out. */
+  More?: number;
+  /** Of a stack that failed: why. */
+  Failed?: string;
+  /** Of a stack that failed: the commit that it has now; absent: none. */
+  Runs?: string;
 }

@@ -148,6 +148,7 @@ test('each forge gets one comment with the plan of a merge request, which follow
   await seen(() => kinds.every((kind) => said(kind, 7)[0]?.body.includes('app:3') === true && said(kind, 8).length === 1));
   expect(kinds.map((kind) => said(kind, 7).length)).toEqual([1, 1, 1]);
   expect(said('github', 8)[0]?.body).toContain('stacks/a/compose.yml:3:');
+  expect(said('github', 7)[0]?.body).toMatch(/\n\*\*Its commits:\*\*\n\n- `[0-9a-f]{12} change \(t\)`/);
   // Nothing moved: nothing is said. What is closed is forgotten.
   for (const each of forges.values()) each.open.delete(8);
   const writes = (): number => forge('github').asked.filter((line) => !line.startsWith('GET')).length;

@@ -14,7 +14,7 @@ interface Heard {
   path: string;
   headers: IncomingHttpHeaders;
   text: string;
-  body: Record<string, string>;
+  body: Record<string, string> & { commits?: object[] };
 }
 
 let repository: GitRepository;
@@ -69,7 +69,7 @@ test('each hears of a commit in its own words, with what it knows it by; a failu
   expect(last(`/github/repos/team/stacks/statuses/${first}`)?.body).toEqual({
     state: 'success',
     context: 'shoal/infra',
-    description: `1 stack as commit ${first.slice(0, 12)} wants them`,
+    description: `1 stack as commit ${first.slice(0, 12)} wants them; a: new in the repository`,
   });
   expect(last('/github')?.headers.authorization).toBe('Bearer token-github');
   expect(last(`/gitlab/projects/team%2Fstacks/statuses/${first}`)?.body).toMatchObject({ state: 'success', name: 'shoal/infra' });
@@ -87,6 +87,16 @@ test('each hears of a commit in its own words, with what it knows it by; a failu
     commit: second,
     repository: 'infra',
     message: expect.stringMatching(/^a: refused: rolled back to revision 1/) as string,
+    since: first,
+    commits: [{ id: second, subject: 'change', author: 't' }],
+    stacks: [
+      {
+        name: 'a',
+        changes: ['a_web TaskTemplate.ContainerSpec.Image: "app:1" → "bad:2"'],
+        failed: expect.stringMatching(/^refused: rolled back to revision 1 \(commit [0-9a-f]{12}\): /) as string,
+        runs: first,
+      },
+    ],
   });
   await seen(() => last(`/gitlab/projects/team%2Fstacks/statuses/${second}`)?.body['state'] === 'failed');
   for (let look = 0; look < 3; look++) await following.sync();
@@ -95,6 +105,37 @@ test('each hears of a commit in its own words, with what it knows it by; a failu
   await seen(() => last('/webhook')?.body['state'] === 'success' && outbox().length === 0);
   expect(at('/webhook').map(({ body }) => body['state'])).toEqual(['success', 'failure', 'success']);
   expect(at('/slack')).toHaveLength(3);
+  // What failed was never well: what comes after it brings both.
+  expect(last('/webhook')?.body.commits).toHaveLength(2);
+  expect(last('/slack')?.body['text']).toMatch(
+    /^✔ .*\nsince [0-9a-f]{12}:\n• [0-9a-f]{12} change \(t\)\n• .*\na: a_web TaskTemplate.ContainerSpec.Image: "app:1" → "app:3"$/,
+  );
+});
+
+test('of many commits some are told and the others counted; a text of a commit calls nobody; what was rewritten is told to be, also after a restart', async () => {
+  const first = repository.commit({ 'stacks/a/compose.yml': stackFile('app:1') });
+  await following.add(repository.folder);
+  tell({ Kind: 'webhook' });
+  tell({ Kind: 'slack' });
+  await seen(() => at('/slack').length === 1 && outbox().length === 0);
+  for (let number = 0; number < 11; number++) repository.commit({});
+  repository.git('commit', '--quiet', '--allow-empty', '-m', `<!channel> & ${'x'.repeat(5000)}`);
+  repository.commit({ 'stacks/a/compose.yml': stackFile('app:2') });
+  await following.sync();
+  await seen(() => at('/slack').length === 2 && outbox().length === 0);
+  expect(at('/webhook')[1]?.body).toMatchObject({ since: first, moreCommits: 3 });
+  expect(at('/webhook')[1]?.body.commits).toHaveLength(10);
+  expect(at('/slack')[1]?.body['text']).toMatch(/\n• [0-9a-f]{12} &lt;!channel&gt; &amp; x{70,90}\.\. \(t\)\n/);
+  expect(at('/slack')[1]?.body['text']).toContain('\nand 3 more\n');
+  repository.git('reset', '--quiet', '--hard', first);
+  const other = repository.commit({ 'stacks/a/compose.yml': stackFile('app:3') });
+  await following.restart();
+  await seen(() => at('/slack').length === 3 && outbox().length === 0);
+  expect(at('/webhook')[2]?.body).toMatchObject({ commit: other, rewritten: true, commits: [{ id: other }] });
+  expect(at('/slack')[2]?.body['text']).toMatch(/\nthe history was rewritten: it does not come after [0-9a-f]{12}\n/);
+  await following.restart();
+  await following.sync();
+  expect([at('/slack').length, at('/webhook').length, outbox().length]).toEqual([3, 3, 0]);
 });
 
 test('what is not taken waits in the store and is said after a restart; what never will be is given up, and no result changes', async () => {

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { second } from '#base/text/duration';
 import { addTarget, messageSaid, noteVerdict } from '#control/repository/notify';
+import { setStackCondition } from '#control/stack/stack-states';
 import { createRepository, setRepositoryStatus } from '#control/repository/repositories';
 import { shown } from '#api/view/redact';
 import type { NotifyTarget } from '#model/git/notify';
@@ -57,6 +58,58 @@ test('one failure of a commit is one message, another reason of it is one after 
   expect([fails('1', 'x'), fails('1', 'y')]).toEqual([0, 1]);
   expect(fails('2', 'y')).toBe(2);
   expect(repository().Outbox?.map(({ State, Text }) => `${State} ${Text}`)).toEqual(['failure a: y', 'failure a: y']);
+});
+
+test('a failure that is tried again is one message to a chat within the hour, and its end is one; a forge is told what is so now', () => {
+  const { cluster, fails, later, repository, id } = made();
+  cluster.run(addTarget('infra', webhook));
+  cluster.run(addTarget('infra', { Kind: 'github', URL: 'https://x.example', Project: 'a/b', Secret: 'x' }));
+  const said = (): string[] => {
+    const all = repository().Outbox ?? [];
+    for (const { ID } of all) cluster.run(messageSaid(id, ID));
+    return all.map(({ Target, State }) => `${repository().Notify?.find(({ ID }) => ID === Target)?.Kind} ${State}`);
+  };
+  const source = { Kind: 'repository', Repository: 'infra', Path: 'stacks/a', Commit: '1'.repeat(40) } as const;
+  const isTried = () => {
+    cluster.run(setRepositoryStatus('infra', { State: 'synced', Commit: '1'.repeat(40), Message: '', Since: '' }));
+    cluster.run(setStackCondition('a', { State: 'pending', Message: '', Since: '' }, source));
+    cluster.run(noteVerdict(id));
+  };
+  const failsNow = (why: string) => {
+    cluster.run(setStackCondition('a', { State: 'refused', Message: why, Since: '' }, source));
+    fails('1', why);
+    return said();
+  };
+  expect(failsNow('x')).toEqual(['webhook failure', 'github failure']);
+  for (const why of ['x', 'y', 'x']) {
+    isTried();
+    expect([...said(), ...failsNow(why)]).toEqual(['github pending', 'github failure']);
+  }
+  isTried();
+  later(3_600_000);
+  expect([...said(), ...failsNow('y')]).toEqual(['github pending', 'webhook failure', 'github failure']);
+  isTried();
+  said();
+  cluster.run(setStackCondition('a', { State: 'applied', Message: '', Since: '' }, source));
+  cluster.run(noteVerdict(id));
+  expect(said()).toEqual(['webhook success', 'github success']);
+});
+
+test('what came with a commit is told as far as it was found for it, and of the stacks some, those that failed first', () => {
+  const { cluster, repository, id } = made();
+  cluster.run(addTarget('infra', webhook));
+  const Commit = '1'.repeat(40);
+  const Refused = Object.fromEntries(Array.from({ length: 15 }, (_, number) => [`s${number}`, ['x'.repeat(500)]]));
+  cluster.run(setRepositoryStatus('infra', { State: 'degraded', Commit, Message: '', Since: '', Refused }));
+  const Commits = [{ ID: Commit, Subject: 'change', Author: 't' }];
+  cluster.run(noteVerdict(id, { until: Commit, Commits }));
+  const Changes = repository().Outbox?.[0]?.Changes;
+  expect([Changes?.Commits, Changes?.Stacks.length, Changes?.MoreStacks]).toEqual([Commits, 10, 5]);
+  expect(Changes?.Stacks[0]).toEqual({ Name: 's0', Lines: [], Failed: `${'x'.repeat(159)}…` });
+  cluster.run(setRepositoryStatus('infra', { State: 'synced', Commit: '2'.repeat(40), Message: '', Since: '' }));
+  // Another one was found meanwhile.
+  cluster.run(noteVerdict(id, { until: Commit, Commits }));
+  expect(repository().Outbox?.[1]?.Changes).toEqual({ Commits: [], Stacks: [] });
 });
 
 test('nobody is told: nothing is written; and of who is told neither secret nor address is shown', () => {

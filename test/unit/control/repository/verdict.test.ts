@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { second } from '#base/text/duration';
 import { createRepository, setRepositoryStatus } from '#control/repository/repositories';
-import { stackVerdicts, verdictOf } from '#control/repository/verdict';
+import { stackVerdicts, verdictOf } from '#control/repository/told/verdict';
 import { judgeRevision } from '#control/stack/revisions';
 import { giveUpRevision } from '#control/stack/stack-rollback';
 import { setStackCondition, suspendStack } from '#control/stack/stack-states';

@@ -26,7 +26,7 @@ function made(target: Omit<NotifyTarget, 'ID'>) {
   const lines: string[] = [];
   const log = (facts: object, message: string): void => void lines.push(JSON.stringify([facts, message]));
   const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
-  const teller = new Teller({ cluster, clock, logger });
+  const teller = new Teller({ cluster, clock, logger, commits: () => Promise.reject(new Error('nobody knows')) });
   const told = async (): Promise<string> => {
     teller.notice();
     await clock.advance(500);

@@ -5,9 +5,9 @@ import type { Verdict } from '#model/git/notify';
 import type { Repository } from '#model/object/repository';
 import type { Stack } from '#model/object/stack';
 import type { View } from '#store/view';
-import { isOwned } from '../stack/ownership.ts';
-import { newestRevision } from '../stack/revisions.ts';
-import { stillness } from './stillness.ts';
+import { isOwned } from '../../stack/ownership.ts';
+import { newestRevision } from '../../stack/revisions.ts';
+import { stillness } from '../stillness.ts';
 
 const longest = 500;
 
